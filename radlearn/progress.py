@@ -111,7 +111,12 @@ def cores() -> int:
 
 
 def in_parallel(
-    function: Callable[[Job], Result], jobs: Iterable[Job], title: str, unit: str = "files", workers: int | None = None, total: int | None = None
+    function: Callable[[Job], Result],
+    jobs: Iterable[Job],
+    title: str,
+    unit: str = "files",
+    workers: int | None = None,
+    total: int | None = None,
 ) -> Iterator[Result]:
     """Yield `function(job)` for every job as they finish, in no order, on `workers` processes (all cores by default), with a bar.
 
@@ -120,10 +125,9 @@ def in_parallel(
     """
     import joblib
 
-    jobs = list(jobs) if total is None else jobs
-    total = len(jobs) if total is None else total  # type: ignore[arg-type]
-    workers = min(workers or cores(), max(total, 1))
-    with progress_bar(title, total, unit) as bar:
+    jobs = list(jobs)
+    workers = min(workers or cores(), max(len(jobs), 1))
+    with progress_bar(title, len(jobs), unit) as bar:
         if workers == 1:
             results: Iterable[Any] = map(function, jobs)
         else:

@@ -1,0 +1,37 @@
+# Two commands: `make demo` and `make test`. Each installs what it needs into .venv first, and does nothing twice.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements.lock | cksum | cut -d' ' -f1)
+# Idle threads that spin make two-thread torch stall when anything else runs; it must be set before Python starts.
+export OMP_WAIT_POLICY ?= PASSIVE
+export UV_LINK_MODE ?= copy
+
+.PHONY: demo test quality install lint clean
+demo: install
+	$(BIN)/radlearn demo
+
+test: install lint
+	$(BIN)/python -m pytest -q --durations=10
+
+quality: install
+	$(BIN)/python -m benchmarks.quality
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml requirements.lock
+	@echo "Installing into $(VENV) (about 6 GB, mostly PyTorch; once) …"
+	@test -x $(BIN)/python || ./install-venv.sh $(PYTHON) $(VENV)
+	$(BIN)/uv pip sync --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,14 @@
+"""Errors carry the exit code that the command line leaves with."""
+
+import inspect
+
+from radlearn import errors
+
+
+def test_every_error_is_one_a_user_can_mend_except_the_interruption() -> None:
+    classes = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
+    assert len(classes) > 5
+    for each in classes:
+        assert issubclass(each, errors.RadlearnError)
+        assert each.exit_code == (130 if each is errors.Interrupted else 2)
+        assert each.__doc__

@@ -1,0 +1,46 @@
+"""The house keeps its own rules: tests mirror the rooms, levels hold, cheap things stay cheap."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+PACKAGE = PROJECT / "radlearn"
+
+
+def test_every_file_of_the_package_has_its_test_file() -> None:
+    missing = []
+    for source in sorted(PACKAGE.rglob("*.py")):
+        relative = source.relative_to(PACKAGE)
+        if source.name in ("__init__.py", "__main__.py"):
+            continue
+        mirror = PROJECT / "tests" / relative.parent / f"test_{source.name}"
+        if not mirror.exists():
+            missing.append(f"{relative} has no {mirror.relative_to(PROJECT)}")
+    assert not missing, "\n".join(missing)
+
+
+def test_every_test_file_has_its_source() -> None:
+    orphans = []
+    for test in sorted((PROJECT / "tests").rglob("test_*.py")):
+        relative = test.relative_to(PROJECT / "tests")
+        if relative.parts[0] in ("journeys", "test_house.py"):
+            continue
+        source = PACKAGE / relative.parent / test.name.removeprefix("test_")
+        if not source.exists():
+            orphans.append(f"tests/{relative} tests {source.relative_to(PROJECT)}, which does not exist")
+    assert not orphans, "\n".join(orphans)
+
+
+def test_the_lock_holds_no_address_and_every_package_a_hash() -> None:
+    lock = (PROJECT / "requirements.lock").read_text()
+    assert "://" not in lock
+    entries = [entry for entry in lock.replace("\\\n", " ").splitlines() if "==" in entry and not entry.lstrip().startswith("#")]
+    assert len(entries) > 50
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_the_top_of_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, radlearn.errors, radlearn.files, radlearn.progress; print([m for m in ('torch', 'monai', 'sklearn') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

@@ -1,0 +1,241 @@
+"""Chest films in DICOM: a path becomes a picture in [0, 1], bright where it is dense, and what the header says.
+
+The file is opened and decoded in `stored_pixels`, its numbers are turned into grey in `display`, the size is changed in `resize`.
+"""
+
+import os
+import re
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radlearn.errors import BadSetting, UnreadableScan
+from radlearn.scans.display import display_of, polarity_contradiction
+from radlearn.scans.film_writer import write_radiograph
+from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
+from radlearn.scans.stored_pixels import DAMAGE, Film, decoded, open_film, parsing
+
+__all__ = [
+    "FilmHeader",
+    "ForProcessingWarning",
+    "PolarityWarning",
+    "Radiograph",
+    "find_films",
+    "is_dicom",
+    "read_header",
+    "read_radiograph",
+    "stored_values",
+    "write_radiograph",
+]
+
+OLDEST_YEARS = 110
+YEARS_PER = {"Y": 1.0, "": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+
+
+class ForProcessingWarning(UserWarning):
+    """The film is raw detector data (PresentationIntentType FOR PROCESSING), which looks unlike the films that people read."""
+
+
+class PolarityWarning(UserWarning):
+    """The header says two things about which end of the grey scale is black."""
+
+
+@dataclass(frozen=True)
+class FilmHeader:
+    """What the header says, nothing guessed: None or "" where it says nothing."""
+
+    view: str | None
+    "PA, AP, LL, …: ViewPosition, else SeriesDescription `view: PA`."
+    sex: str | None
+    "M, F or O."
+    age_years: float | None
+    "However it is written (`62`, `062Y`, `18M`, `3W`, `10D`); above 110 or not readable it is None."
+    spacing_mm: tuple[float, float] | None
+    """(row, column): PixelSpacing, else ImagerPixelSpacing (at the detector, some 5–15 % larger than in the patient). Do not trust the RSNA
+    set's: it belongs to the images before they were squashed to 1024²."""
+    patient_id: str
+    study_uid: str
+    series_uid: str
+    sop_uid: str
+    modality: str
+    photometric: str
+    size_px: tuple[int, int]
+    "(height, width) as stored."
+    stored_bits: int
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """A film: `pixels` float32 (height, width) in [0, 1], bright = dense, and its `header`."""
+
+    pixels: np.ndarray
+    header: FilmHeader
+
+
+def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape = "stretch") -> Radiograph:
+    """Read one film as a picture.
+
+    Rescale (or Modality LUT); VOI LUT, else the first window, else the range of the stored bits (of the data themselves above 16 bits and
+    in floating point); inverted for MONOCHROME1 or PresentationLUTShape INVERSE; padding pixels black.
+
+    Args:
+        path: of a DICOM file with one monochrome frame of 1 to 64 bits, compressed or not.
+        size_px: side of the square wanted; None keeps the film's own size. Smaller is an area average; larger, bilinear.
+        shape: "stretch" squashes the film to the square, as the RSNA set was made; "pad" keeps its aspect between black borders.
+
+    Returns:
+        float32 pixels (height, width) in [0, 1], bright = dense, and the header.
+
+    Raises:
+        UnreadableScan: the file is missing, empty, not DICOM, cut short, damaged, multi-frame, colour, no image, or has no decoder.
+        BadSetting: a size below 1 or an unknown shape.
+
+    Warns:
+        ForProcessingWarning: raw detector data.
+        PolarityWarning: MONOCHROME1 with IDENTITY, or MONOCHROME2 with INVERSE; shown inverted.
+    """
+    if size_px is not None and size_px < 1:
+        raise BadSetting(f"size_px is {size_px}; expected at least 1, or None for the film's own size.")
+    if shape not in ("stretch", "pad"):
+        raise BadSetting(f"shape is {shape!r}; expected 'stretch' or 'pad'.")
+    film = open_film(Path(path))
+    header, display = _header_of(film), display_of(film)
+    _warn(film)
+    if size_px is None:
+        return Radiograph(display(decoded(film)), header)
+    fitted = fitted_px(*header.size_px, size_px, shape)
+    # Only where averaging before the mapping gives the same picture as after it.
+    at_least_px = fitted if film.is_baseline_grey and display.is_straight() else None
+    pixels = np.clip(resized(display(decoded(film, at_least_px)), *fitted), 0, 1)
+    return Radiograph(pixels if shape == "stretch" else centred_in_square(pixels, size_px), header)
+
+
+def read_header(path: str | Path) -> FilmHeader:
+    """Read what the header says, without the pixels.
+
+    Raises:
+        UnreadableScan: as `read_radiograph`, but for what only the pixels can tell.
+    """
+    return _header_of(open_film(Path(path), with_pixels=False))
+
+
+def stored_values(path: str | Path) -> np.ndarray:
+    """Return the numbers in the file, before any mapping: (height, width), of the integer or float type they are stored as.
+
+    Raises:
+        UnreadableScan: as `read_radiograph`.
+    """
+    return decoded(open_film(Path(path)))
+
+
+def is_dicom(path: str | Path) -> bool:
+    """Whether the file exists and has DICOM's preamble: `DICM` after 128 bytes."""
+    try:
+        with open(path, "rb") as opened:
+            return opened.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def find_films(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Return the files that look like films, sorted, each once.
+
+    Args:
+        paths: files, kept whatever they are (reading them says what is wrong), and folders, searched to the bottom for files that end in
+            `.dcm` or have DICOM's preamble. Hidden files and folders and DICOMDIR indexes are left out.
+
+    Raises:
+        UnreadableScan: a path that does not exist.
+    """
+    found: set[Path] = set()
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        path = Path(path)
+        if not path.exists():
+            raise UnreadableScan(f"{path}: there is no such file or folder.")
+        if path.is_dir():
+            found.update(file for file in _visible_files(path) if file.suffix.lower() == ".dcm" or is_dicom(file))
+        else:
+            found.add(path)
+    return sorted(found)
+
+
+def _visible_files(folder: Path) -> Iterable[Path]:
+    visited: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        # A link may lead back to a folder above it.
+        if (real := os.path.realpath(place)) in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in names if not name.startswith(".") and name != "DICOMDIR")
+
+
+def _warn(film: Film) -> None:
+    with parsing(film.path):
+        intent = str(film.dataset.get("PresentationIntentType") or "").strip().upper()
+    if intent == "FOR PROCESSING":
+        text = f"{film.path}: is marked FOR PROCESSING: raw detector data, unlike a film made for reading. Prefer FOR PRESENTATION."
+        warnings.warn(text, ForProcessingWarning, stacklevel=3)
+    if contradiction := polarity_contradiction(film):
+        warnings.warn(f"{film.path}: {contradiction}.", PolarityWarning, stacklevel=3)
+
+
+def _header_of(film: Film) -> FilmHeader:
+    said = film.dataset
+    with parsing(film.path):
+        return FilmHeader(
+            view=_view(_text(said, "ViewPosition"), _text(said, "SeriesDescription")),
+            sex=sex if (sex := _text(said, "PatientSex").upper()) in ("M", "F", "O") else None,
+            age_years=age_in_years(_text(said, "PatientAge")),
+            spacing_mm=_spacing(said, "PixelSpacing") or _spacing(said, "ImagerPixelSpacing"),
+            patient_id=_text(said, "PatientID"),
+            study_uid=_text(said, "StudyInstanceUID"),
+            series_uid=_text(said, "SeriesInstanceUID"),
+            sop_uid=_text(said, "SOPInstanceUID"),
+            modality=_text(said, "Modality"),
+            photometric=_text(said, "PhotometricInterpretation"),
+            size_px=(int(said.Rows), int(said.Columns)),
+            stored_bits=int(said.get("BitsStored") or said.BitsAllocated),
+        )
+
+
+def _text(said: Any, keyword: str) -> str:
+    """Return a field as text without spaces around it, "" where it is absent or damaged: a bad PatientID is no reason to refuse a film."""
+    try:
+        value = said.get(keyword)
+        return "" if value is None else str(value).strip(" \0")
+    except DAMAGE:
+        return ""
+
+
+def _view(position: str, description: str) -> str | None:
+    if position:
+        return position.upper()
+    said = re.search(r"\bview:\s*(\w+)", description, re.IGNORECASE)
+    return said[1].upper() if said else None
+
+
+def age_in_years(written: str) -> float | None:
+    """Return the age that a PatientAge means, None where it is unreadable or above 110 (five RSNA films say up to 155).
+
+    >>> age_in_years("62"), age_in_years("062Y"), age_in_years("018M"), age_in_years("155"), age_in_years("old")
+    (62.0, 62.0, 1.5, None, None)
+    """
+    said = re.fullmatch(r"(\d{1,6}(?:\.\d*)?)\s*([DWMY]?)", written.strip().upper())
+    if not said:
+        return None
+    years = float(said[1]) * YEARS_PER[said[2]]
+    return years if years <= OLDEST_YEARS else None
+
+
+def _spacing(said: Any, keyword: str) -> tuple[float, float] | None:
+    try:
+        row_mm, column_mm = (float(distance) for distance in said.get(keyword))
+    except DAMAGE:
+        return None
+    return (row_mm, column_mm) if 0 < row_mm < 1e6 and 0 < column_mm < 1e6 else None

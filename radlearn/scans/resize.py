@@ -1,0 +1,69 @@
+"""Changing the size of a picture without aliasing: true area averages downward, straight lines between pixels upward.
+
+Both are one small sparse matrix per axis, so non-whole factors are exact too: a pixel that lies half in a target cell counts half.
+(Pillow's BOX filter takes whole pixels only, and changes an image's mean.)
+"""
+
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+Shape = Literal["stretch", "pad"]
+
+
+def fitted_px(height: int, width: int, size_px: int, shape: Shape) -> tuple[int, int]:
+    """Return the (height, width) that an image takes inside a square of `size_px`: all of it, or as much as its aspect allows.
+
+    >>> fitted_px(2000, 1000, 256, "stretch"), fitted_px(2000, 1000, 256, "pad")
+    ((256, 256), (256, 128))
+    """
+    if shape == "stretch":
+        return size_px, size_px
+    longer = max(height, width)
+    return max(1, round(height * size_px / longer)), max(1, round(width * size_px / longer))
+
+
+def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return float32 (height, width): each axis averaged over areas where it shrinks, interpolated linearly where it grows.
+
+    Args:
+        image: float32 (rows, columns). Values stay between its least and its greatest.
+    """
+    if image.shape[0] != height:
+        image = _weights(image.shape[0], height) @ image
+    if image.shape[1] != width:
+        image = (_weights(image.shape[1], width) @ image.T).T
+    return np.ascontiguousarray(image, dtype=np.float32)
+
+
+def centred_in_square(image: np.ndarray, size_px: int) -> np.ndarray:
+    """Return the image in the middle of a black (0) float32 square of `size_px`; an odd rest goes to the right and the bottom."""
+    height, width = image.shape
+    square = np.zeros((size_px, size_px), np.float32)
+    top, left = (size_px - height) // 2, (size_px - width) // 2
+    square[top : top + height, left : left + width] = image
+    return square
+
+
+@lru_cache(maxsize=256)
+def _weights(source: int, target: int) -> Any:
+    """Return a sparse float32 (target, source) matrix whose rows add up to 1."""
+    from scipy.sparse import csr_matrix
+
+    if target < source:
+        edges = np.linspace(0, source, target + 1)
+        first = np.floor(edges[:-1]).astype(int)
+        reach = int(np.ceil(source / target)) + 1
+        columns = first[:, None] + np.arange(reach)
+        # The part of each source pixel [c, c + 1] that lies inside the target cell.
+        parts = np.minimum(edges[1:, None], columns + 1) - np.maximum(edges[:-1, None], columns)
+    else:
+        centres = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+        columns = np.floor(centres).astype(int)[:, None] + np.arange(2)
+        parts = 1 - np.abs(centres[:, None] - columns)
+    parts = np.clip(parts, 0, None) * (columns < source)
+    parts /= parts.sum(axis=1, keepdims=True)
+    rows = np.broadcast_to(np.arange(target)[:, None], columns.shape)
+    used = parts > 0
+    return csr_matrix((parts[used].astype(np.float32), (rows[used], columns[used])), shape=(target, source))

@@ -1,0 +1,231 @@
+"""The tables of the RSNA layout, read row by row, with everything that is wrong in them named by file and line.
+
+Nothing is raised on the way: each reader returns what it understood and what it did not, so that a person mends a table once and
+not once per row. A line number is the one an editor shows: the header is line 1.
+"""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LABEL_COLUMNS = ("patientId", "x", "y", "width", "height", "Target")
+CLASS_COLUMNS = ("patientId", "class")
+PERSON_COLUMNS = ("patientId", "person")
+OPACITY = "Lung Opacity"
+CATEGORIES = ("Normal", "No Lung Opacity / Not Normal", OPACITY)
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass
+class LabelledImage:
+    """What the labels table says of one image: its Target, its boxes (x0, y0, x1, y1 in source pixels), where it first stands."""
+
+    line: int
+    target: bool | None  # None where the table says neither 0 nor 1
+    boxes_xyxy_px: list[Box] = field(default_factory=list)
+
+
+def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
+    """Return a table's text, and what is wrong with it as text. A byte-order mark, as Excel writes it, is taken off."""
+    try:
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return "", [f"{name}, line {line}: is not UTF-8 text (byte 0x{content[error.start]:02x}). Save the table as UTF-8 CSV."]
+
+
+def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]]:
+    """Read the labels table: one row per box, or one row with empty box fields where Target is 0.
+
+    Returns:
+        The images in the order of their first rows, and one line per thing that is wrong.
+    """
+    images: dict[str, LabelledImage] = {}
+    troubles: list[str] = []
+    seen: dict[tuple[str, ...], int] = {}
+    for line, row in _rows(name, text, LABEL_COLUMNS, troubles):
+        image_id, *numbers, target_text = row
+        where = f"{name}, line {line}"
+        if trouble := _id_trouble(image_id):
+            troubles.append(f"{where}: {trouble}")
+            continue
+        target = _number(target_text)
+        if target not in (0.0, 1.0):
+            troubles.append(f"{where}: Target is {target_text!r}; expected 0 or 1.")
+            images.setdefault(image_id, LabelledImage(line, None))
+            continue
+        image = images.setdefault(image_id, LabelledImage(line, bool(target)))
+        box, trouble = _box(numbers, bool(target))
+        key = (image_id, str(target), *(map(str, box) if box else numbers))
+        if (first := seen.setdefault(key, line)) != line:
+            troubles.append(f"{where}: says the same as line {first}; keep one of them.")
+        elif image.target is not None and image.target != bool(target):
+            troubles.append(f"{where}: Target of {image_id} is {target_text} here and {int(image.target)} in line {image.line}.")
+        elif trouble:
+            troubles.append(f"{where}: {trouble}")
+        elif box:
+            image.boxes_xyxy_px.append(box)
+    return images, troubles
+
+
+def classes_in(name: str, text: str, images: Mapping[str, LabelledImage], labels_name: str) -> tuple[dict[str, str], list[str]]:
+    """Read the class table, which repeats an image once per box, and hold it against the labels table.
+
+    Returns:
+        The class of every image, and one line per thing that is wrong.
+    """
+    classes: dict[str, str] = {}
+    troubles: list[str] = []
+    lines: dict[str, int] = {}
+    for line, (image_id, category) in _rows(name, text, CLASS_COLUMNS, troubles):
+        where = f"{name}, line {line}"
+        if trouble := _id_trouble(image_id):
+            troubles.append(f"{where}: {trouble}")
+        elif lines.setdefault(image_id, line) != line:
+            if classes.get(image_id, category) != category:
+                troubles.append(f"{where}: {image_id} is {category!r} here and {classes[image_id]!r} in line {lines[image_id]}.")
+        elif category not in CATEGORIES:
+            troubles.append(f"{where}: class is {category!r}; expected one of {', '.join(map(repr, CATEGORIES))}.")
+        elif image_id not in images:
+            troubles.append(f"{where}: {image_id} has no row in {labels_name}.")
+        else:
+            classes[image_id] = category
+            label = images[image_id]
+            if label.target is not None and label.target != (category == OPACITY):
+                found = f"class is {category!r} but Target is {int(label.target)} in {labels_name}, line {label.line}"
+                troubles.append(f"{where}: {found}; {OPACITY!r} is Target 1, and only that.")
+    if text and (lines or not troubles):
+        missing = (
+            f"{labels_name}, line {image.line}: {image_id} has no row in {name}."
+            for image_id, image in images.items()
+            if image_id not in lines
+        )
+        troubles.extend(missing)
+    return classes, troubles
+
+
+def persons_in(name: str, text: str) -> tuple[dict[str, str], list[str]]:
+    """Read `persons.csv`, image → person, and return it with one line per thing that is wrong."""
+    persons: dict[str, str] = {}
+    troubles: list[str] = []
+    lines: dict[str, int] = {}
+    for line, (image_id, person) in _rows(name, text, PERSON_COLUMNS, troubles):
+        where = f"{name}, line {line}"
+        first = lines.setdefault(image_id, line)
+        if trouble := _id_trouble(image_id):
+            troubles.append(f"{where}: {trouble}")
+        elif not person:
+            troubles.append(f"{where}: person is empty. Leave the row out where it is not known whose image it is.")
+        elif persons.setdefault(image_id, person) != person:
+            troubles.append(f"{where}: {image_id} belongs to person {person!r} here and to {persons[image_id]!r} in line {first}.")
+    return persons, troubles
+
+
+def persons_in_mapping(name: str, text: str, image_ids: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Read the public mapping of the challenge's images to NIH ChestX-ray14, whose file names begin with the person.
+
+    The mapping is a JSON list of records such as `{"subset_img_id": "0004cfab-…", "img_id": "00019124_001.png", …}`. The fields
+    are found by what they hold, not by their names: the one that is an image of this folder, and the one that is an NIH file name.
+
+    Source: pneumonia-challenge-dataset-mappings_2018.json, RSNA; Wang et al. 2017, arXiv:1705.02315, for the file names.
+    """
+    known = set(image_ids)
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        return {}, [f"{name}, line {error.lineno}: is not JSON ({error.msg}). Download it again."]
+    if isinstance(content, dict):
+        content = next((value for value in content.values() if isinstance(value, list)), [])
+    persons: dict[str, str] = {}
+    troubles: list[str] = []
+    for record in content if isinstance(content, list) else []:
+        values = [value for value in record.values() if isinstance(value, str)] if isinstance(record, dict) else []
+        numbers = [match[1] for value in values if (match := re.fullmatch(r"(\d{8})_\d{3}(?:\.png)?", value))]
+        for image_id in known.intersection(values) if numbers else ():
+            person = str(int(numbers[0]))
+            if persons.setdefault(image_id, person) != person:
+                troubles.append(f"{name}: {image_id} belongs to person {person} in one record and to {persons[image_id]} in another.")
+    if not persons:
+        troubles.append(f"{name}: maps none of the images of {LABEL_COLUMNS[0]} to an NIH file name. Is it the file that RSNA publishes?")
+    return persons, troubles
+
+
+def table_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a CSV table as text, as the challenge writes it: commas, Unix line ends."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return written.getvalue()
+
+
+def _rows(name: str, text: str, columns: tuple[str, ...], troubles: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, the fields of `columns`) of every row that has as many fields as the header; append what is wrong to `troubles`."""
+    if not text:
+        return
+    # strict, so that a quote in the wrong place is an error and does not swallow the rows after it.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [column.strip() for column in next(reader, [])]
+        if missing := [column for column in columns if header.count(column) != 1]:
+            hint = " It is separated by semicolons; save it with commas." if len(header) == 1 and ";" in header[0] else ""
+            expected = f"expected {', '.join(columns)}, each once; missing or repeated: {', '.join(missing)}."
+            troubles.append(f"{name}, line 1: the columns are {', '.join(header) or 'empty'}; {expected}{hint}")
+            return
+        places = [header.index(column) for column in columns]
+        start = reader.line_num + 1
+        for row in reader:
+            line, start = start, reader.line_num + 1
+            if len(row) == len(header):
+                yield line, [row[place].strip() for place in places]
+            elif any(row):
+                troubles.append(f"{name}, line {line}: has {len(row)} fields where the header has {len(header)}.")
+    except csv.Error as error:
+        troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+
+
+def _id_trouble(image_id: str) -> str:
+    if not image_id:
+        return "patientId is empty."
+    if any(mark in image_id for mark in "/\\:") or image_id.startswith(".") or not image_id.isprintable():
+        return f"patientId is {image_id!r}; an id is a file's name without .dcm, so no dot before it and no /, \\, : or control character in it."
+    return ""
+
+
+def _number(text: str) -> float:
+    """Return a finite number, or NaN where the text is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) and "_" not in text else math.nan
+
+
+def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
+    """Return the box of a row, None where it has none, and what is wrong with it."""
+    if not any(fields):
+        return None, "Target is 1, but the box is empty; expected x, y, width, height." if target else ""
+    named = dict(zip(LABEL_COLUMNS[1:5], fields, strict=True))
+    x, y, width, height = values = [_number(text) for text in fields]
+    if wrong := [f"{column} is {text!r}" for (column, text), value in zip(named.items(), values, strict=True) if math.isnan(value)]:
+        return None, f"{', '.join(wrong)}; expected a number{'' if target else ', or an empty field where Target is 0'}."
+    if not target:
+        return None, f"Target is 0, but there is a box ({', '.join(fields)}); a box belongs to Target 1."
+    if x < 0 or y < 0 or width <= 0 or height <= 0:
+        found = ", ".join(f"{column} {text}" for column, text in named.items())
+        return None, f"the box ({found}) is not inside an image: x and y are at least 0, width and height above 0."
+    return (x, y, x + width, y + height), ""
+
+
+def path_text(path: Path) -> tuple[str, list[str]]:
+    """Return the text of a table file, and what is wrong with it: see `decoded`."""
+    text, troubles = decoded(path.name, path.read_bytes())
+    if not text.strip() and not troubles:
+        return "", [f"{path.name}: is empty."]
+    return text, troubles

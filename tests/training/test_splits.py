@@ -1,0 +1,185 @@
+"""Splits: nobody on two sides, every side its share, and a side that depends on the seed and the people alone."""
+
+import csv
+import gzip
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.training.splits import SIDES, prove_persons_apart, read_split, split_by_person, write_split
+
+SHARES = dict(zip(SIDES, (0.60, 0.15, 0.25), strict=True))
+
+
+@st.composite
+def cohorts(draw: st.DrawFn) -> list[list[bool]]:
+    """Images of 80 to 160 people, each with or without the finding; up to four people have 20 to 65 of them."""
+    random = Random(draw(st.integers(0, 2**32)))
+    share = draw(st.sampled_from([0.1, 0.25, 0.5, 0.9]))
+    sizes = [random.randint(1, 4) for _ in range(draw(st.integers(80, 160)))] + draw(st.lists(st.integers(20, 65), max_size=4))
+    return [[random.random() < share for _ in range(size)] for size in sizes]
+
+
+def listed(people: list[list[bool]]) -> tuple[list[str], list[bool]]:
+    images = [(f"person {number}", label) for number, labels in enumerate(people) for label in labels]
+    return [person for person, _ in images], [label for _, label in images]
+
+
+def common_cohort() -> tuple[list[str], list[bool]]:
+    """300 people of 1 to 7 images, a quarter with the finding."""
+    return listed([[(number + image) % 4 == 0 for image in range(1 + (number % 11 == 0) * 6)] for number in range(300)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(people=cohorts(), seed=st.integers(0, 2**63))
+def test_nobody_is_on_two_sides_and_every_side_has_its_share(people: list[list[bool]], seed: int) -> None:
+    persons, labels = listed(people)
+    sides = split_by_person(persons, labels, seed)
+    assert sum(prove_persons_apart(persons, sides).values()) == len(people)
+    heaviest = max(map(len, people))
+    for side, share in SHARES.items():
+        # What cannot be avoided: somebody's images lie on one side, whole.
+        assert abs(sides.count(side) - share * len(sides)) <= heaviest + 3
+        positives = sum(label for label, found in zip(labels, sides, strict=True) if found == side)
+        assert abs(positives - share * sum(labels)) <= heaviest + 3
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(0, 1000))
+def test_the_order_of_the_images_changes_nothing(random, seed: int) -> None:
+    persons, labels = common_cohort()
+    sides = dict(zip(persons, split_by_person(persons, labels, seed), strict=True))
+    order = list(range(len(persons)))
+    random.shuffle(order)
+    shuffled = split_by_person([persons[i] for i in order], [labels[i] for i in order], seed)
+    assert shuffled == [sides[persons[i]] for i in order]
+
+
+def test_one_image_each_gives_60_15_25_to_the_image() -> None:
+    labels = [number % 4 == 0 for number in range(400)]
+    sides = split_by_person([str(number) for number in range(400)], labels, seed=5)
+    assert Counter(sides) == {"training": 240, "validation": 60, "test": 100}
+    assert Counter(side for side, label in zip(sides, labels, strict=True) if label) == {"training": 60, "validation": 15, "test": 25}
+
+
+def test_another_seed_gives_another_division() -> None:
+    persons, labels = common_cohort()
+    assert split_by_person(persons, labels, seed=1) == split_by_person(persons, labels, seed=1)
+    assert split_by_person(persons, labels, seed=1) != split_by_person(persons, labels, seed=2)
+
+
+def test_every_side_is_open_to_the_person_with_most_images() -> None:
+    persons, labels = common_cohort()
+    persons, labels = persons + ["many"] * 40, labels + [False, True] * 20
+    found = {split_by_person(persons, labels, seed)[-1] for seed in range(40)}
+    assert found == set(SIDES)
+
+
+@pytest.mark.parametrize("folds", [2, 5])
+def test_folds_share_the_test_people_and_their_validation_sets_cover_the_rest_once(folds: int) -> None:
+    persons, labels = common_cohort()
+    plain = split_by_person(persons, labels, seed=3)
+    validated: Counter[int] = Counter()
+    for fold in range(folds):
+        sides = split_by_person(persons, labels, seed=3, fold=fold, folds=folds)
+        prove_persons_apart(persons, sides)
+        assert [side == "test" for side in sides] == [side == "test" for side in plain]
+        validated.update(index for index, side in enumerate(sides) if side == "validation")
+        assert abs(sides.count("validation") - 0.75 * len(sides) / folds) <= 8
+    assert validated == Counter(index for index, side in enumerate(plain) if side != "test")
+
+
+def test_twelve_people_are_just_enough_and_fewer_are_not() -> None:
+    persons, labels = [str(number) for number in range(12)], [number % 2 for number in range(12)]
+    sides = split_by_person(persons, labels, seed=0)
+    for side in SIDES:
+        assert {label for label, found in zip(labels, sides, strict=True) if found == side} == {0, 1}
+    with pytest.raises(BadSetting, match="11 people with 5 images with the finding and 6 without are too few"):
+        split_by_person(persons[:11], labels[:11], seed=0)
+
+
+@pytest.mark.parametrize(
+    ("persons", "labels", "options", "words"),
+    [
+        (["a"], [0, 1], {}, "1 persons for 2 labels"),
+        (["a"], [None], {}, "neither 0 nor 1"),
+        (["a"], [2], {}, "neither 0 nor 1"),
+        (["a"], [1], {"fold": 5}, "numbered from 0 to 4"),
+        (["a"], [1], {"fold": 0, "folds": 1}, "at least 2 folds"),
+        ([], [], {}, "too few"),
+    ],
+)
+def test_what_cannot_be_split_is_said(persons, labels, options, words) -> None:
+    with pytest.raises(BadSetting, match=words):
+        split_by_person(persons, labels, seed=0, **options)
+
+
+def test_a_person_on_two_sides_is_named() -> None:
+    assert prove_persons_apart(["a", "b", "b"], ["test", "training", "training"]) == {"training": 1, "validation": 0, "test": 1}
+    with pytest.raises(BadSetting, match="Person 'b' is in training and in test"):
+        prove_persons_apart(["a", "b", "b"], ["test", "training", "test"])
+
+
+def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
+    persons, labels = common_cohort()
+    persons[0] = 'a "quoted", person'
+    ids = [f"image {number}" for number in range(len(persons))]
+    sides = split_by_person(persons, labels, seed=0)
+    write_split(tmp_path / "split.csv", ids, persons, sides)
+    assert read_split(tmp_path / "split.csv") == {i: (person, side) for i, person, side in zip(ids, persons, sides, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the columns are none"),
+        ("image,side\n", "the columns are image, side; expected image_id, person, side"),
+        ("image_id,person,side\na,1,train\n", "line 2: found 'a,1,train'"),
+        ("image_id,person,side\na,1,test\na,1,test\n", "line 3"),
+        ("image_id,person,side\na,1,test\nb,1\n", "line 3"),
+        ("image_id,person,side\na,1,test\nb,1,training\n", "Person '1' is in test and in training"),
+    ],
+)
+def test_a_damaged_split_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "split.csv").write_text(text)
+    with pytest.raises(BadRunFolder, match=words):
+        read_split(tmp_path / "split.csv")
+    with pytest.raises(BadRunFolder, match="no such file"):
+        read_split(tmp_path / "none.csv")
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def shares_are_near(persons: dict[str, str], targets: dict[str, int], tolerance: float, **options) -> None:
+    people, labels = [persons.get(image, image) for image in targets], list(targets.values())
+    sides = split_by_person(people, labels, **options)
+    assert sum(prove_persons_apart(people, sides).values()) == len(set(people))
+    for side, share in SHARES.items():
+        assert sides.count(side) / len(sides) == pytest.approx(share, abs=tolerance)
+        positives = sum(label for label, found in zip(labels, sides, strict=True) if found == side)
+        assert positives / sum(labels) == pytest.approx(share, abs=tolerance)
+
+
+def test_the_real_26684_images_are_divided_within_a_hundredth(shared_data: Path) -> None:
+    persons = {row["patientId"]: row["person"] for row in table(shared_data / "rsna_tables/persons.csv.gz")}
+    targets = {row["patientId"]: int(row["Target"]) for row in table(shared_data / "rsna_tables/stage_2_train_labels.csv")}
+    assert len(targets) == 26_684
+    for options in ({"seed": 0}, {"seed": 1, "fold": 3}):
+        shares_are_near(persons, targets, 0.01, **options)
+
+
+def test_the_84_real_people_can_be_divided_with_every_seed_and_fold(shared_data: Path) -> None:
+    persons = {row["patientId"]: row["person"] for row in table(shared_data / "rsna_real_sample/persons.csv")}
+    targets = {row["patientId"]: int(row["Target"]) for row in table(shared_data / "rsna_real_sample/stage_2_train_labels.csv")}
+    for seed in range(20):
+        shares_are_near(persons, targets, 0.04, seed=seed)
+    for fold in range(5):
+        shares_are_near(persons, targets, 0.04, seed=0, fold=fold)

@@ -1,6 +1,33 @@
 """radlearn: three readable training pipelines for medical computer vision, with the patients built in.
 
-For learning and research; not for clinical use.
+The verbs of the command line, in Python: `radlearn.classification.train(preset="quick", epochs=5)`. Nothing heavy is imported before a
+task is named. For learning and research; not for clinical use.
 """
 
+from typing import Any
+
 __version__ = "0.1.0"
+
+# Task → its lesson, and what it asks.
+LESSONS = {
+    "classification": (
+        "radlearn.rsna_pneumonia_classification.classify_pneumonia",
+        "is there a lung opacity suspicious for pneumonia? (chest X-ray, MONAI)",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LESSONS:
+        raise AttributeError(f"module 'radlearn' has no attribute {name!r}; its tasks are {', '.join(LESSONS)}")
+    from radlearn.progress import waiting
+
+    with waiting("Loading PyTorch and MONAI"):
+        import importlib
+
+        from radlearn.workbench.verbs import Verbs
+
+        lesson = importlib.import_module(LESSONS[name][0])
+    # Found at once the next time, without a call of this function.
+    globals()[name] = Verbs(lesson)
+    return globals()[name]

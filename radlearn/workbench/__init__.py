@@ -1,0 +1,25 @@
+"""What every lesson is run on: finds the data, keeps the run folder, judges, and gives a lesson module its verbs."""
+
+from radlearn.workbench.answering import Answering, load_best, submit_probabilities
+from radlearn.workbench.drawn_cases import DrawnCases
+from radlearn.workbench.film_report import write_film_report
+from radlearn.workbench.judging import judge
+from radlearn.workbench.operating_point import keep_operating_point
+from radlearn.workbench.people import divided
+from radlearn.workbench.pretrained import start_from_imagenet
+from radlearn.workbench.shell import run_lesson
+from radlearn.workbench.verbs import begin_run
+
+__all__ = [
+    "Answering",
+    "DrawnCases",
+    "begin_run",
+    "divided",
+    "judge",
+    "keep_operating_point",
+    "load_best",
+    "run_lesson",
+    "start_from_imagenet",
+    "submit_probabilities",
+    "write_film_report",
+]

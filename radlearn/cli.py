@@ -1,0 +1,111 @@
+"""`radlearn TASK VERB` and the few commands that belong to no task. Nothing heavy is imported before it is needed."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from radlearn import LESSONS, __version__
+from radlearn.endings import ended, print_json
+from radlearn.errors import BadSetting
+from radlearn.progress import say, waiting
+
+COMMANDS = {
+    "demo": "train and judge every task on built-in patients; nothing to download",
+    "thorax": "write built-in patients as files in the challenges' own layouts",
+    "info": "versions, decoders, devices, memory",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks and return the exit code: 0 done, 2 the user can mend it, 130 interrupted."""
+    asked = list(sys.argv[1:] if arguments is None else arguments)
+    return ended(lambda: _do(asked))
+
+
+def _do(asked: list[str]) -> None:
+    word, rest = (asked[0], asked[1:]) if asked else ("--help", [])
+    if word in ("-h", "--help"):
+        sys.stdout.write(_usage())
+    elif word in ("-V", "--version"):
+        sys.stdout.write(f"radlearn {__version__}\n")
+    elif word in LESSONS:
+        _lesson(word, rest)
+    elif word in COMMANDS:
+        {"demo": _demo, "thorax": _thorax, "info": _info}[word](rest)
+    else:
+        raise BadSetting(f"{word!r} is no task and no command. The tasks are {', '.join(LESSONS)}; the commands {', '.join(COMMANDS)}.")
+
+
+def _usage() -> str:
+    lines = ["usage: radlearn TASK VERB …", "       radlearn COMMAND …", "", "Tasks"]
+    lines += [f"  {task:<15} {told}" for task, (_, told) in LESSONS.items()]
+    lines += ["    verbs: train, resume, evaluate, predict, submit", "", "Commands"]
+    lines += [f"  {command:<15} {told}" for command, told in COMMANDS.items()]
+    lines += [
+        "",
+        "'radlearn TASK VERB --help' and 'radlearn COMMAND --help' tell what they take.",
+        "For learning and research, not for clinical use.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _lesson(task: str, arguments: list[str]) -> None:
+    import importlib
+
+    with waiting("loading PyTorch and MONAI"):
+        from radlearn.workbench.shell import do_verb
+
+        lesson = importlib.import_module(LESSONS[task][0])
+    do_verb(lesson, arguments)
+
+
+def _demo(arguments: list[str]) -> None:
+    import tyro
+
+    from radlearn.demo import demo
+
+    tyro.cli(demo, args=arguments, prog="radlearn demo")
+
+
+def _thorax(arguments: list[str]) -> None:
+    import tyro
+
+    def thorax(out: Path, xrays: int = 800, seed: int = 0, workers: int | None = None) -> None:
+        """Write built-in patients as OUT/rsna, in the layout of the RSNA challenge.
+
+        Args:
+            out: The folder to write into; OUT/rsna must not be there yet.
+            xrays: How many chest X-rays.
+            seed: Another seed, other patients.
+            workers: Processes to use; all cores if not named.
+        """
+        from radlearn.digital_thorax.cohort import write_rsna
+
+        write_rsna(out / "rsna", xrays, seed, workers)
+        say(f"{xrays:,} films in {out / 'rsna'}. To train on them: radlearn classification train --data {out / 'rsna'}")
+
+    tyro.cli(thorax, args=arguments, prog="radlearn thorax")
+
+
+def _info(arguments: list[str]) -> None:
+    import tyro
+
+    def info(json: bool = False) -> None:
+        """Tell versions, decoders, devices and memory.
+
+        Args:
+            json: Print one JSON object on standard output.
+        """
+        from radlearn.info import about_this_machine
+
+        with waiting("looking"):
+            found: dict[str, Any] = about_this_machine()
+        if json:
+            print_json(found)
+            return
+        for topic, facts in found.items():
+            sys.stdout.write(f"{topic}\n")
+            sys.stdout.write("".join(f"  {name:<22} {'–' if fact is None else fact}\n" for name, fact in facts.items()))
+
+    tyro.cli(info, args=arguments, prog="radlearn info")

@@ -1,0 +1,62 @@
+"""Every task once, on built-in patients: trained, judged, and what to look at then."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+import radlearn
+from radlearn.progress import console, say
+
+SHOWN = ("auroc_score", "within_view_auroc_score", "average_precision_score", "sensitivity", "specificity", "brier_error")
+
+
+def demo(films: int = 800, seed: int = 0, epochs: int | None = None, out: Path | None = None) -> None:
+    """Train and judge every task on built-in patients, which are made at the first call.
+
+    Args:
+        films: How many X-rays to make.
+        seed: Another seed, other patients and another training.
+        epochs: Passes over the training films; the quick preset's number if not named.
+        out: Folder for the runs; runs/TASK/DATE-TIME if not named.
+    """
+    begun = time.monotonic()
+    say("radlearn demo: classification of chest X-rays, on built-in patients. For learning and research, not for clinical use.")
+    tasks = {name: getattr(radlearn, name) for name in radlearn.LESSONS}
+    from radlearn.workbench.data_source import built_in_films
+
+    patients = built_in_films(films, seed)
+    for name, verbs in tasks.items():
+        settings = replace(verbs.lesson.PRESETS["quick"], seed=seed)
+        run = verbs.train_with(settings if epochs is None else replace(settings, epochs=epochs), patients, out and out / name)
+        scores = verbs.evaluate(run.folder)
+        _tell(name, scores, run.folder)
+    minutes, seconds = divmod(round(time.monotonic() - begun), 60)
+    say(f"All done in {minutes} min {seconds:02d} s.")
+
+
+def _tell(task: str, found: dict[str, Any], folder: Path) -> None:
+    table = Table(title=f"{task}: {found['cases']} films of {found['persons']} people it has not met", title_justify="left")
+    table.add_column("score")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval")
+    for name in SHOWN:
+        table.add_row(name, *_numbers(found["scores"][name]))
+    for name, baseline in found["baselines"].items():
+        table.add_row(f"for comparison: {name}", *_numbers(baseline), style="dim")
+    console.print(table)
+    say("Synthetic patients: these scores are not comparable with a leaderboard.")
+    say(f"Report: {folder / 'report.html'}")
+    say("What to type next:")
+    say(f"  radlearn {task} predict {folder} SOME.dcm --out answers      ask it about films of your own")
+    say(f"  radlearn {task} train --epochs 5                             change a setting, see what happens")
+    say(f"  radlearn {task} train --data FOLDER                          train on the real challenge")
+
+
+def _numbers(score: dict[str, float | None]) -> tuple[str, str]:
+    def shown(number: float | None) -> str:
+        return "–" if number is None or number != number else f"{number:.3f}"
+
+    return shown(score["value"]), f"{shown(score['low'])} to {shown(score['high'])}"

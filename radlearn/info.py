@@ -1,0 +1,63 @@
+"""What this machine has: what a report of a problem should begin with."""
+
+import os
+import platform
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import radlearn
+from radlearn.files import cache_folder
+from radlearn.progress import cores
+
+PACKAGES = ("torch", "torchvision", "monai", "lightning-fabric", "numpy", "pydicom", "scikit-learn", "safetensors")
+# What reads which compressed DICOM, and the package it comes with.
+DECODERS = {
+    "JPEG baseline": "simplejpeg",
+    "JPEG lossless, JPEG-LS, JPEG 2000": "python-gdcm",
+    "High-throughput JPEG 2000": "pylibjpeg-openjpeg",
+    "RLE, deflated": "pydicom",
+}
+
+
+def about_this_machine() -> dict[str, dict[str, Any]]:
+    """Return topic → name → fact; None where a thing is not there."""
+    import torch
+
+    cache = cache_folder()
+    there = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    gpus = {
+        f"gpu {number}": f"{torch.cuda.get_device_name(number)}, {torch.cuda.get_device_properties(number).total_memory / 2**30:.0f} GiB"
+        for number in range(torch.cuda.device_count())
+    }
+    return {
+        "versions": {"radlearn": radlearn.__version__, "python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "DICOM decoders": {kind: f"{package} {_version(package)}" if _version(package) else None for kind, package in DECODERS.items()},
+        "machine": {
+            "system": platform.platform(),
+            "cores": cores(),
+            "memory": _memory(),
+            "cuda": torch.version.cuda if torch.cuda.is_available() else None,
+            **gpus,
+        },
+        "folders": {
+            "radlearn": str(Path(radlearn.__file__).parent),
+            "cache": str(cache),
+            "free there": f"{shutil.disk_usage(there).free / 2**30:.0f} GiB",
+            "RADLEARN_DATA": os.environ.get("RADLEARN_DATA"),
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _memory() -> str | None:
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB"

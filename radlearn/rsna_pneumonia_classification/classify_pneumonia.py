@@ -1,0 +1,332 @@
+"""Is there a lung opacity suspicious for pneumonia on this chest X-ray?
+
+The first of three lessons: a whole film goes in, one probability comes out. Five segments, the same in every lesson: settings, data,
+model, training, evaluation. The library is MONAI; the challenge is RSNA Pneumonia Detection 2018. The README beside this file is the
+lesson that goes with it; the challenge's files go into `data/`, and until they do, built-in patients stand in.
+
+For learning and research, not for clinical use: the label is what a radiologist suspects from the film alone, and pneumonia is diagnosed
+with the patient, not with the film.
+"""
+
+# %% 1. Settings
+# Everything that may be changed is a field here, and on the command line a flag: `--epochs 5`.
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import numpy as np
+import torch
+from monai.networks.nets import DenseNet121, ResNet
+from monai.transforms import Compose, RandAdjustContrast, RandAffine, RandCoarseDropout, RandFlip, RandGaussianNoise, ToTensor
+from monai.visualize import GradCAM
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models import convnext_tiny
+
+from radlearn import workbench
+from radlearn.challenges import rsna
+from radlearn.challenges.rsna import Case
+from radlearn.metrics import calibration, decisions, ranking
+from radlearn.training.fit import fit
+from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
+from radlearn.training.plan import Plan
+from radlearn.training.run_folder import Run, settings_as
+from radlearn.workbench.films import Film, prepared_films
+
+TASK = "classification"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a pneumonia classifier is made."""
+
+    # Side of the square that every film is brought to, in pixels.
+    size_px: int = 128
+    # How a film that is not square becomes one: stretched, as the RSNA's were, or padded with black.
+    shape: Literal["stretch", "pad"] = "stretch"
+    # The network: a small one for a laptop, or one of two that are strong on a GPU.
+    network: Literal["small_resnet", "densenet121", "convnext_tiny"] = "small_resnet"
+    # Start from ImageNet weights (densenet121 and convnext_tiny), downloaded once.
+    pretrained: bool = False
+    # Films per training step.
+    batch_size: int = 16
+    # How often every training film is seen.
+    epochs: int = 24
+    # The highest learning rate of the one-cycle schedule.
+    learning_rate: float = 3e-3
+    # How strongly weights are pulled towards zero.
+    weight_decay: float = 0.02
+    # How much of the averaged weights stays at each step; 0 switches averaging off.
+    ema_decay: float = 0.99
+    # Stop after so many epochs without a better validation score; 0 never stops early.
+    patience_epochs: int = 0
+    # Precision of the arithmetic; bf16-mixed is for a GPU.
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    # How far films are turned in training, in degrees either way.
+    rotation_degrees: float = 8.0
+    # How far films are moved in training, as a share of their side.
+    shift_share: float = 0.06
+    # Zoom in training, and a zoom of width and height apart: 0.15 is a factor of 0.85 to 1.15 for each.
+    zoom_share: float = 0.15
+    # Gamma in training lies between 1 / (1 + this) and 1 + this.
+    gamma_range: float = 0.4
+    # Noise in training: the largest standard deviation, where 1 is white.
+    noise_std: float = 0.03
+    # Chance that a few square holes are cut into a training film, so that no single spot decides.
+    holes_chance: float = 0.2
+    # Chance that a training film is mirrored. The heart is then on the other side, which for this question does not matter.
+    mirror_chance: float = 0.5
+    # Average the answers for the film and its mirror image.
+    test_time_mirror: bool = True
+    # Sensitivity to reach on validation people; 0 chooses the threshold with the best sensitivity + specificity (Youden).
+    wanted_sensitivity: float = 0.0
+    # Seed of the split, the first weights and all augmentation.
+    seed: int = 0
+    # Which of five folds validates (0 to 4); -1 is the standard 60/15/25 split.
+    fold: int = -1
+    # Processes that prepare batches beside the training one; 0 prepares them in it.
+    workers: int = 0
+    # Where to compute.
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    # Also write TensorBoard events into the run folder.
+    tensorboard: bool = False
+
+
+PRESETS = {
+    # Minutes on two cores: a network of 0.3 million weights, from scratch, on small films.
+    "quick": Settings(),
+    # The strong recipe, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
+    "challenge": Settings(
+        size_px=512,
+        network="convnext_tiny",
+        pretrained=True,
+        batch_size=32,
+        epochs=12,
+        learning_rate=1e-4,
+        weight_decay=0.05,
+        ema_decay=0.999,
+        precision="bf16-mixed",
+        rotation_degrees=12.0,
+        shift_share=0.08,
+        zoom_share=0.25,
+        holes_chance=0.3,
+        workers=8,
+    ),
+}
+
+
+# %% 2. Data
+# A film is read once, brought to its size, and kept in a cache; what is random happens after that, anew for every epoch.
+
+
+def find_cases(data_folder: Path) -> list[Case]:
+    """Return the labelled films of a folder in the RSNA layout, from its tables alone: no film is opened yet."""
+    return rsna.find_cases(data_folder)
+
+
+def training_transform(settings: Settings) -> Compose:
+    """Return MONAI's transforms that make each film a little different every time it is seen.
+
+    They imitate what differs between films of one and the same chest: how the patient stood, the exposure, the detector. Width and height
+    are zoomed apart because the challenge stretched its films to squares, by up to a fifth. Input and output: float32 (1, size, size).
+    """
+    s = settings
+    turn, shift = np.deg2rad(s.rotation_degrees), s.shift_share * s.size_px
+    hole = max(1, s.size_px // 8)
+    return Compose(
+        [
+            RandFlip(prob=s.mirror_chance, spatial_axis=1),
+            RandAffine(prob=1.0, rotate_range=turn, translate_range=(shift, shift), scale_range=(s.zoom_share,) * 2, padding_mode="zeros"),
+            RandAdjustContrast(prob=0.7, gamma=(1 / (1 + s.gamma_range), 1 + s.gamma_range)),
+            RandGaussianNoise(prob=0.5, std=s.noise_std),
+            RandCoarseDropout(prob=s.holes_chance, holes=1, max_holes=4, spatial_size=hole, max_spatial_size=2 * hole, fill_value=0.0),
+            ToTensor(track_meta=False),
+        ]
+    )
+
+
+def evaluation_transform(settings: Settings) -> Compose:
+    """Return the transform for films that are judged: none but the type. What is random belongs to training alone."""
+    return Compose([ToTensor(track_meta=False)])
+
+
+def load(films: Sequence[Film], transform: Compose, seed: int, draw: Draw) -> dict[str, object]:
+    """Return one case as a network wants it: `image` float32 (1, size, size), `label` float32 ().
+
+    The transform is seeded by what is asked for, not by what was asked before: epoch 3 shows film 17 in the same way whoever loads it.
+    """
+    film = films[draw.case]
+    transform.set_random_state(seed=case_seed(seed, *draw))
+    label = torch.tensor(float(film.case.label or False))
+    return {"image": transform(torch.from_numpy(film.pixels)), "label": label, "ids": film.case.image_id}
+
+
+def make_loaders(settings: Settings, split: dict[str, list[Film]]) -> dict[str, EpochLoader]:
+    """Return a loader of batches for each side of the split; only the training side is shuffled and augmented."""
+    loaders = {}
+    for side, films in split.items():
+        learning = side == "training"
+        transform = training_transform(settings) if learning else evaluation_transform(settings)
+        dataset = workbench.DrawnCases(partial(load, films, transform, settings.seed), [film.case.image_id for film in films])
+        workers = settings.workers if learning else 0
+        loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, shuffle=learning, workers=workers)
+    return loaders
+
+
+# %% 3. Model
+# From pixels to one number, the logit: its sigmoid is the probability.
+
+
+def build_model(settings: Settings) -> nn.Module:
+    """Return the network, float32 (cases, 1, size, size) → (cases, 1) logits, from its random or pretrained start."""
+    model: nn.Module
+    if settings.network == "small_resnet":
+        # Each block halves the picture and doubles the channels: from edges, over ribs and vessels, to "something is here".
+        model = ResNet("basic", [1, 1, 1, 1], [16, 32, 64, 128], spatial_dims=2, n_input_channels=1, num_classes=1, conv1_t_stride=2)
+    elif settings.network == "densenet121":
+        model = DenseNet121(spatial_dims=2, in_channels=1, out_channels=1)
+    else:
+        # From torchvision: made for three colours and a thousand kinds of things, so its first and last layer are exchanged.
+        model = convnext_tiny()
+        model.features[0][0] = nn.Conv2d(1, 96, kernel_size=4, stride=4)
+        model.classifier[2] = nn.Linear(768, 1)
+    if settings.pretrained and settings.network != "small_resnet":
+        workbench.start_from_imagenet(model, settings.network)
+    return model
+
+
+def loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """Return the mean binary cross-entropy: how surprised the model is by the labels."""
+    return F.binary_cross_entropy_with_logits(model(batch["image"])[:, 0], batch["label"])
+
+
+def answer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
+    """Return the probability of an opacity for each film, float32 (cases,) in [0, 1], for images float32 (cases, 1, size, size)."""
+    views = [images, images.flip(-1)] if settings.test_time_mirror else [images]
+    return torch.stack([model(view)[:, 0].float().sigmoid() for view in views]).mean(dim=0)
+
+
+def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray:
+    """Return where the model looked, float32 (cases, size, size) in [0, 1], by Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).
+
+    It shows what raised the answer, coarsely. It is no proof of a finding, and for a film called healthy it shows little of use.
+    """
+    layer = {"small_resnet": "layer3", "densenet121": "features.denseblock4", "convnext_tiny": "features.7"}[settings.network]
+    maps = GradCAM(nn_module=model, target_layers=layer)(x=images)
+    return maps[:, 0].detach().cpu().numpy().astype(np.float32)
+
+
+# %% 4. Training
+# The loop itself is `radlearn.training.fit`, because it must survive a power cut; what it is told is all here.
+
+
+def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
+    """Train on the films of a folder, or go on where the run in `run_folder` stopped; then choose its operating point on validation."""
+    run = workbench.begin_run(run_folder, TASK, settings, data_folder)
+    films = prepared_films(find_cases(data_folder), settings.size_px, settings.shape)
+    split = workbench.divided(films, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    loaders = make_loaders(settings, {side: split[side] for side in ("training", "validation")})
+    validation_labels = [bool(film.case.label) for film in split["validation"]]
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        probabilities = answers(model, loaders["validation"], settings)
+        return {
+            "auroc_score": float(ranking.auroc_score(probabilities, validation_labels)),
+            "average_precision_score": float(ranking.average_precision_score(probabilities, validation_labels)),
+        }
+
+    # The first weights are random too, and a run must be repeatable from its first step.
+    reseed(settings.seed)
+    model = build_model(settings)
+    plan = Plan(
+        epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        best_by="auroc_score",
+        seed=settings.seed,
+        weight_decay=settings.weight_decay,
+        ema_decay=settings.ema_decay,
+        patience_epochs=settings.patience_epochs,
+        precision=settings.precision,
+        tensorboard=settings.tensorboard,
+        device=settings.device,
+    )
+    best = fit(model, loss, validate, loaders["training"], plan, run)
+    choose_operating_point(answers(best, loaders["validation"], settings), split, settings, run)
+    return run
+
+
+def answers(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.ndarray:
+    """Return the probability for every case of a loader, float32 (cases,), in the order of the cases."""
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        found = [answer(model, batch["image"].to(device), settings).cpu() for batch in loader.epoch(0)]
+    return torch.cat(found).numpy()
+
+
+def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[Film]], settings: Settings, run: Run) -> None:
+    """Choose, on validation people, above which probability the answer is yes, and how to read probabilities as frequencies.
+
+    On the test people it would flatter: the threshold would know the answers.
+    """
+    labels = [bool(film.case.label) for film in split["validation"]]
+    if settings.wanted_sensitivity > 0:
+        threshold = decisions.threshold_for_sensitivity(probabilities, labels, settings.wanted_sensitivity)
+    else:
+        threshold = decisions.youden_threshold(probabilities, labels)
+    workbench.keep_operating_point(run, threshold, calibration.fit_recalibration(probabilities, labels), split["training"])
+
+
+# %% 5. Evaluation
+# On people the model has never met, with intervals, beside what a trivial rule reaches, the failures shown first.
+
+
+def trained_model(run: Run) -> tuple[nn.Module, Settings]:
+    """Return the best model of a run, in eval mode, on the device its settings ask for, and these settings."""
+    settings = settings_as(run, Settings)
+    # The weights come from the run, so none need be downloaded.
+    model = build_model(replace(settings, pretrained=False))
+    return workbench.load_best(run, model, settings.device), settings
+
+
+def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, object]:
+    """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
+    model, settings = trained_model(run)
+    films = prepared_films(cases, settings.size_px, settings.shape)
+    probabilities = answers(model, make_loaders(settings, {split: films})[split], settings)
+    judged = workbench.judge(run, films, probabilities, split)
+    workbench.classification_report(run, judged, lambda shown: heat_map(model, as_images(shown, model), settings))
+    return judged.scores
+
+
+def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
+    """Answer for films in files and folders; write `predictions.csv` and an overlay picture each into `out`; return the table's path."""
+    model, settings = trained_model(run)
+    asking = workbench.Answering(run, paths, out)
+    for films in asking.batches(settings.size_px, settings.shape, settings.batch_size):
+        images = as_images(films, model)
+        with torch.inference_mode():
+            probabilities = answer(model, images, settings).cpu().numpy()
+        asking.keep(films, probabilities, heat_map(model, images, settings) if overlays else None)
+    asking.finish()
+    return asking.table
+
+
+def submit(run: Run, images: Path, out: Path) -> Path:
+    """Write `patientId,probability` for the films of a folder. The challenge itself asks for boxes: this is no file it would take."""
+    with TemporaryDirectory() as folder:
+        return workbench.submit_probabilities(predict(run, [images], Path(folder), overlays=False), out)
+
+
+def as_images(films: Sequence[Film], model: nn.Module) -> Tensor:
+    """Return films as one float32 tensor (cases, 1, size, size) on the model's device."""
+    return torch.from_numpy(np.stack([film.pixels for film in films])).to(next(model.parameters()).device)
+
+
+if __name__ == "__main__":
+    import sys
+
+    workbench.run_lesson(sys.modules[__name__], sys.argv[1:])

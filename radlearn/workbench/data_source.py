@@ -1,0 +1,81 @@
+"""Where a lesson's data come from: the folder that was named, else `data/` beside the lesson, else the built-in patients."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from radlearn.challenges import rsna
+from radlearn.errors import BadLayout
+from radlearn.files import cache_folder
+from radlearn.progress import say
+
+# What may lie in a data folder that is still to be filled.
+NOT_DATA = {"README.md", ".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"}
+BUILT_IN_FILMS = 800
+BUILT_IN_SEED = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data folder and how it was found."""
+
+    folder: Path
+    # One line for people: which folder it is, and why this one.
+    told: str
+
+
+def rsna_source(given: Path | None, beside: Sequence[Path]) -> Source:
+    """Find the RSNA challenge's data: `given`, else `RADLEARN_DATA`, else the first filled folder of `beside`, else built-in patients.
+
+    A folder that was named, or that holds anything beside a lesson, is meant: if it is not in the layout, `challenges.rsna.find_cases`
+    refuses it. Built-in patients never stand in silently for data that were meant.
+
+    Args:
+        given: what the user named (`--data`); None if nothing.
+        beside: the `data/` folders of the lessons that use this challenge, the caller's own first.
+
+    Raises:
+        BadLayout: if a folder that was named is not there.
+    """
+    if given is not None:
+        return _named(Path(given), "named with --data")
+    if chosen := os.environ.get("RADLEARN_DATA"):
+        return _named(Path(chosen), "named by RADLEARN_DATA")
+    for folder in beside:
+        if folder.is_dir() and any(entry.name not in NOT_DATA for entry in folder.iterdir()):
+            return _named(folder, "beside the lesson")
+    folder = built_in_films(BUILT_IN_FILMS, BUILT_IN_SEED)
+    return Source(folder, f"Data: built-in patients (synthetic) in {folder}. For the challenge's own, see {beside[0] / 'README.md'}.")
+
+
+def built_in_films(films: int, seed: int) -> Path:
+    """Return the folder of the built-in patients' X-rays in the user's cache, made at the first call."""
+    from radlearn.digital_thorax import cohort
+
+    folder = cache_folder() / "patients" / f"rsna-v{cohort.VERSION}-{films}-films-seed-{seed}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # A second process waits for the patients of the first instead of making them again.
+        with FileLock(folder.parent / f"{folder.name}.lock"):
+            if not folder.exists():
+                say(f"No challenge data found: making {films} films of built-in patients, once, in {folder}.")
+                cohort.write_rsna(folder, films, seed)
+    return folder
+
+
+def is_synthetic(folder: Path) -> bool:
+    """Tell whether a data folder was written by the digital thorax: nobody else knows the exact truth, and writes it down."""
+    layout = rsna.layout_folder(Path(folder))
+    return layout is not None and (layout / "truth.csv").exists()
+
+
+def _named(folder: Path, how: str) -> Source:
+    folder = folder.expanduser()
+    if not folder.is_dir():
+        raise BadLayout(
+            f"{folder} ({how}): there is no such folder. Expected one in the challenge's layout; 'radlearn thorax' writes an example."
+        )
+    return Source(folder, f"Data: {folder} ({how}{', synthetic' if is_synthetic(folder) else ''}).")

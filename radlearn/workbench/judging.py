@@ -1,0 +1,115 @@
+"""What a film classifier is worth: scores with intervals by person, subgroups, and the trivial rules it has to beat."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from radlearn.challenges.rsna import Case
+from radlearn.files import write_json
+from radlearn.metrics import calibration, decisions, ranking
+from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.progress import waiting
+from radlearn.training.run_folder import Run
+from radlearn.workbench.films import Film
+from radlearn.workbench.operating_point import OperatingPoint, operating_point_of
+
+AGE_BANDS = ((0, 18, "under 18 years"), (18, 40, "18–39 years"), (40, 60, "40–59 years"), (60, 111, "60 years and over"))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Answers beside the truth, and what they are worth; every array is (cases,)."""
+
+    films: Sequence[Film]
+    labels: np.ndarray
+    probabilities: np.ndarray
+    # The probabilities read as frequencies, by the recalibration that was fitted on validation.
+    calibrated: np.ndarray
+    persons: np.ndarray
+    views: np.ndarray
+    # What the view alone would answer: the share of positive training films of that view.
+    view_only: np.ndarray
+    point: OperatingPoint
+    # As `scores.json` has it.
+    scores: dict[str, Any]
+
+    @property
+    def cases(self) -> list[Case]:
+        return [film.case for film in self.films]
+
+
+def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str) -> Judged:
+    """Compare probabilities (cases,) with the labels of `films`, and write `scores.json` into the run folder.
+
+    Raises:
+        BadRunFolder: if the run has no operating point yet.
+    """
+    point = operating_point_of(run)
+    cases = [film.case for film in films]
+    labels = np.array([bool(case.label) for case in cases])
+    persons = np.array([case.person for case in cases])
+    views = np.array([case.view or "" for case in cases])
+    view_only = np.array([point.view_shares.get(view, point.view_shares["all"]) for view in views])
+    calibrated = point.recalibration.apply(probabilities)
+    brightness = np.array([film.pixels.mean() for film in films])
+
+    def interval(score: Callable[..., Any], answers: np.ndarray, chosen: np.ndarray | None = None) -> Interval:
+        here = np.ones(len(labels), bool) if chosen is None else chosen
+        return bootstrap_interval(score, persons[here], answers[here], labels[here])
+
+    with waiting("Bootstrapping intervals by person"):
+        scores = {
+            "auroc_score": interval(ranking.auroc_score, probabilities),
+            "within_view_auroc_score": bootstrap_interval(ranking.within_view_auroc_score, persons, probabilities, labels, views),
+            "average_precision_score": interval(ranking.average_precision_score, probabilities),
+            "sensitivity": interval(partial(decisions.sensitivity, threshold=point.threshold), probabilities),
+            "specificity": interval(partial(decisions.specificity, threshold=point.threshold), probabilities),
+            "accuracy": interval(partial(decisions.accuracy, threshold=point.threshold), probabilities),
+            "brier_error": interval(calibration.brier_error, calibrated),
+            "calibration_error": interval(calibration.calibration_error, calibrated),
+        }
+        baselines = {
+            "view_only_auroc_score": interval(ranking.auroc_score, view_only),
+            "mean_brightness_auroc_score": interval(ranking.auroc_score, point.brightness_sign * brightness),
+        }
+        subgroups = {
+            name: {
+                "persons": len(set(persons[chosen])),
+                "cases": int(chosen.sum()),
+                "positives": int(labels[chosen].sum()),
+                "auroc_score": interval(ranking.auroc_score, probabilities, chosen),
+            }
+            for name, chosen in _groups(cases).items()
+        }
+        again = calibration.fit_recalibration(calibrated, labels)
+    content = {
+        "task": run.task,
+        "split": split,
+        "synthetic": bool(run.about.get("synthetic")),
+        "cases": len(cases),
+        "persons": len(set(persons)),
+        "positives": int(labels.sum()),
+        "threshold": point.threshold,
+        "scores": {name: found.as_dict() for name, found in scores.items()},
+        "baselines": {name: found.as_dict() for name, found in baselines.items()},
+        "recalibrated": {"intercept": again.intercept, "slope": again.slope},
+        "subgroups": {name: {**found, "auroc_score": found["auroc_score"].as_dict()} for name, found in subgroups.items()},
+    }
+    name = "scores.json" if split == "test" else f"scores-{split}.json"
+    write_json(run.folder / name, content)
+    return Judged(films, labels, probabilities, calibrated, persons, views, view_only, point, content)
+
+
+def _groups(cases: Sequence[Case]) -> dict[str, np.ndarray]:
+    """Return who belongs to which subgroup, bool (cases,) each; groups without anybody are left out, except the two views."""
+    view = np.array([case.view or "" for case in cases])
+    sex = np.array([case.sex or "" for case in cases])
+    age = np.array([np.nan if case.age_years is None else case.age_years for case in cases], dtype=float)
+    groups = {"AP (lying or sitting)": view == "AP", "PA (standing)": view == "PA", "women": sex == "F", "men": sex == "M"}
+    groups |= {name: (age >= low) & (age < high) for low, high, name in AGE_BANDS}
+    groups |= {"view unknown": ~np.isin(view, ["AP", "PA"]), "age unknown": np.isnan(age)}
+    always = ("AP (lying or sitting)", "PA (standing)")
+    return {name: chosen for name, chosen in groups.items() if chosen.any() or name in always}

@@ -1,0 +1,94 @@
+"""Published ImageNet weights: fetched by torchvision's own loader, checked, kept as safetensors, fitted to films of one channel."""
+
+import re
+from urllib.error import URLError
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from radlearn.errors import WeightsUnavailable
+from radlearn.files import cache_folder, written_whole
+from radlearn.progress import say
+
+# The name of a network here, and what torchvision calls its best ImageNet weights.
+PUBLISHED = {"densenet121": "DenseNet121_Weights.DEFAULT", "convnext_tiny": "ConvNeXt_Tiny_Weights.DEFAULT"}
+
+
+def imagenet_weights(name: str) -> dict[str, Tensor]:
+    """Return torchvision's weights of a network, downloaded once.
+
+    The download is a pickle, read with `weights_only=True` after its hash is checked; from then on only the safetensors copy in the
+    cache folder is used (`weights/NAME.safetensors`, which may also be put there by hand on a machine without internet).
+
+    Raises:
+        WeightsUnavailable: if they can be neither found nor downloaded.
+    """
+    kept = cache_folder() / "weights" / f"{name}.safetensors"
+    if kept.exists():
+        return load_file(kept)
+    from torchvision.models import get_weight
+
+    try:
+        weights = get_weight(PUBLISHED[name]).get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except (URLError, OSError, RuntimeError) as error:
+        raise WeightsUnavailable(
+            f"The ImageNet weights of {name} could not be downloaded ({error}). On a machine with internet, load them with torchvision "
+            f"({PUBLISHED[name]}), save the state dict with safetensors, and put it at {kept}."
+        ) from error
+    with written_whole(kept) as temporary:
+        save_file({key: value.contiguous() for key, value in weights.items()}, temporary)
+    return weights
+
+
+def one_channel(convolution: Tensor) -> Tensor:
+    """Return the weights (out, 3, kernel, kernel) of a first convolution for films: (out, 1, kernel, kernel).
+
+    The sum over red, green and blue: what the colour network would compute from a grey picture in all three channels.
+    """
+    return convolution.sum(dim=1, keepdim=True)
+
+
+def load_imagenet_weights(model: nn.Module, name: str) -> list[str]:
+    """Load published weights into MONAI's DenseNet121 or torchvision's ConvNeXt-T with one input channel and any number of outputs.
+
+    Returns:
+        the names of the model's tensors that keep their random start: those of the last layer alone.
+
+    Raises:
+        WeightsUnavailable: if they cannot be had, or fit the model in another way than expected.
+    """
+    published = imagenet_weights(name)
+    # MONAI keeps the layers of a dense block in a Sequential of its own; torchvision's oldest files write norm.1 for norm1.
+    renamed = {
+        re.sub(r"(denselayer\d+)\.(norm|relu|conv)\.?(\d)", r"\1.layers.\2\3", key) if name == "densenet121" else key: value
+        for key, value in published.items()
+    }
+    wanted = model.state_dict()
+    first = next(key for key, value in wanted.items() if value.ndim == 4)
+    if first not in renamed:
+        raise WeightsUnavailable(
+            f"The weights of {name} have no {first}: they are not those of this network. Remove the file from {cache_folder() / 'weights'}."
+        )
+    renamed[first] = one_channel(renamed[first])
+    fitting = {key: value for key, value in renamed.items() if key in wanted and value.shape == wanted[key].shape}
+    model.load_state_dict(fitting, strict=False)
+    left = [key for key in wanted if key not in fitting]
+    strangers = [key for key in left if not key.startswith(("class_layers.out", "classifier.2"))]
+    if strangers:
+        raise WeightsUnavailable(f"The weights of {name} lack {len(strangers)} tensors of this network, the first is {strangers[0]}.")
+    return left
+
+
+def start_from_imagenet(model: nn.Module, name: str) -> bool:
+    """Load ImageNet weights as `load_imagenet_weights` does; where they cannot be had, say so and leave the random start.
+
+    Returns:
+        whether they were loaded.
+    """
+    try:
+        left = load_imagenet_weights(model, name)
+    except WeightsUnavailable as trouble:
+        say(f"{trouble} Training starts from random weights instead; it will take longer and end lower.", style="yellow")
+        return False
+    say(f"Started from ImageNet weights; only {', '.join(left)} start at random, and the first layer is that of three colours, summed.")
+    return True

@@ -1,0 +1,144 @@
+"""A lesson's verbs on the command line; every field of its Settings is a flag."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+import tyro
+
+from radlearn.endings import ended, print_json
+from radlearn.errors import BadSetting
+from radlearn.progress import say
+from radlearn.workbench.verbs import Verbs
+
+VERBS = {
+    "train": "train a model on the challenge's data, or on built-in patients",
+    "resume": "go on with a run that was stopped or killed",
+    "evaluate": "judge a run on people it has not met: scores, pictures, report.html",
+    "predict": "answer for films in files and folders",
+    "submit": "write the submission file for a folder of films",
+}
+
+
+def run_lesson(lesson: ModuleType, arguments: Sequence[str]) -> None:
+    """Do what the command line of a lesson asks, and leave with its exit code."""
+    sys.exit(ended(lambda: do_verb(lesson, list(arguments))))
+
+
+def do_verb(lesson: ModuleType, arguments: list[str]) -> None:
+    """Do one verb of a lesson: `train --epochs 5`.
+
+    Raises:
+        BadSetting: if the verb is unknown.
+    """
+    program = f"radlearn {lesson.TASK}"
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
+    if verb in ("-h", "--help"):
+        say(verbs_told(program))
+        return
+    if verb not in VERBS:
+        raise BadSetting(f"{program} {verb}: there is no such verb. The verbs are: {', '.join(VERBS)}.")
+    _Commands(lesson, program).do(verb, rest)
+
+
+def verbs_told(program: str) -> str:
+    """Return what a lesson can do, for people."""
+    lines = [f"usage: {program} VERB …", "", *(f"  {verb:<10} {told}" for verb, told in VERBS.items())]
+    return "\n".join([*lines, "", f"'{program} VERB --help' tells what a verb takes."])
+
+
+class _Commands:
+    """The verbs as functions whose arguments are the flags."""
+
+    def __init__(self, lesson: ModuleType, program: str) -> None:
+        self.lesson, self.program, self.verbs = lesson, program, Verbs(lesson)
+
+    def do(self, verb: str, arguments: list[str]) -> None:
+        if verb == "train":
+            self.train(arguments)
+            return
+        tyro.cli(getattr(self, verb), args=arguments, prog=f"{self.program} {verb}", description=f"{VERBS[verb].capitalize()}.")
+
+    def train(self, arguments: list[str]) -> None:
+        """Train with a preset's settings, each of which is a flag with the preset's value as its default."""
+        presets = self.lesson.PRESETS
+        preset = _named_preset(arguments, presets)
+        made = dataclasses.make_dataclass(
+            "Train",
+            [
+                ("preset", Annotated[str, tyro.conf.arg(help=f"Where the settings start: {' or '.join(presets)}.")], preset),
+                (
+                    "data",
+                    Annotated[
+                        Path | None, tyro.conf.arg(help="Folder in the challenge's layout; looked for beside the lesson if not named.")
+                    ],
+                    None,
+                ),
+                ("run", Annotated[Path | None, tyro.conf.arg(help="Folder of the run; runs/TASK/DATE-TIME if not named.")], None),
+                ("settings", Annotated[type(presets[preset]), tyro.conf.arg(name="")], presets[preset]),
+            ],
+        )
+        asked: Any = tyro.cli(made, args=arguments, prog=f"{self.program} train", description=f"{VERBS['train'].capitalize()}.")
+        run = self.verbs.train_with(asked.settings, asked.data, asked.run)
+        say(f"Next: {self.program} evaluate {run.folder}")
+
+    def resume(self, run: tyro.conf.Positional[Path], data: Path | None = None) -> None:
+        """Go on with a run.
+
+        Args:
+            run: The run folder.
+            data: Where its data lie now, if they were moved.
+        """
+        resumed = self.verbs.resume(run, data)
+        say(f"Next: {self.program} evaluate {resumed.folder}")
+
+    def evaluate(self, run: tyro.conf.Positional[Path], data: Path | None = None, json: bool = False) -> None:
+        """Judge a run.
+
+        Args:
+            run: The run folder.
+            data: Other labelled data: all of it is judged, as an external set. Not named: the run's own test people.
+            json: Print the scores as one JSON object on standard output.
+        """
+        scores = self.verbs.evaluate(run, data)
+        if json:
+            print_json(scores)
+
+    def predict(
+        self, run: tyro.conf.Positional[Path], paths: tyro.conf.Positional[tuple[Path, ...]], out: Path, overlays: bool = True
+    ) -> None:
+        """Answer for films.
+
+        Args:
+            run: The run folder.
+            paths: DICOM files, and folders that hold some.
+            out: Folder for predictions.csv and the pictures.
+            overlays: Also write a picture of each film with its heat map.
+        """
+        self.verbs.predict(run, paths, out, overlays)
+
+    def submit(self, run: tyro.conf.Positional[Path], images: Path, out: Path) -> None:
+        """Write a submission.
+
+        Args:
+            run: The run folder.
+            images: Folder of DICOM files, such as stage_2_test_images.
+            out: The file to write.
+        """
+        self.verbs.submit(run, images, out)
+
+
+def _named_preset(arguments: Sequence[str], presets: dict[str, Any]) -> str:
+    """Return the preset that the flags name: it must be known before the flags are, because it holds their defaults."""
+    preset = next(iter(presets))
+    for number, argument in enumerate(arguments):
+        if argument == "--preset" and number + 1 < len(arguments):
+            preset = arguments[number + 1]
+        elif argument.startswith("--preset="):
+            preset = argument.partition("=")[2]
+    if preset not in presets:
+        raise BadSetting(f"--preset is {preset!r}; it must be one of {', '.join(presets)}.")
+    return preset

@@ -1,0 +1,131 @@
+"""The verbs of a lesson in Python: what to train, to judge and to ask, with the data found and the run folder kept."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from radlearn.errors import BadLayout, BadRunFolder, BadSetting
+from radlearn.files import cache_folder
+from radlearn.progress import say
+from radlearn.training.run_folder import Run, new_run, open_run, settings_as
+from radlearn.workbench import data_source
+from radlearn.workbench.people import cases_by_side
+
+
+class Verbs:
+    """A lesson's verbs, the same as on the command line.
+
+    Every method refuses what it cannot do with an error of `radlearn.errors` that says what to do instead.
+    """
+
+    def __init__(self, lesson: ModuleType) -> None:
+        self.lesson = lesson
+
+    def train(self, preset: str = "quick", data: Path | str | None = None, run: Path | str | None = None, **changes: Any) -> Run:
+        """Train a model in a new run folder.
+
+        Args:
+            preset: quick (minutes on two cores) or challenge (the strong recipe, for a GPU).
+            data: a folder in the challenge's layout; None looks beside the lesson and falls back on built-in patients.
+            run: the folder of the run; None makes runs/TASK/DATE-TIME.
+            changes: fields of the lesson's Settings that differ from the preset.
+        """
+        presets = self.lesson.PRESETS
+        if preset not in presets:
+            raise BadSetting(f"preset is {preset!r}; it must be one of {', '.join(presets)}.")
+        fields = {field.name for field in dataclasses.fields(presets[preset])}
+        if unknown := sorted(changes.keys() - fields):
+            raise BadSetting(f"There is no setting {unknown[0]!r}. The settings are: {', '.join(sorted(fields))}.")
+        return self.train_with(dataclasses.replace(presets[preset], **changes), data, run)
+
+    def train_with(self, settings: Any, data: Path | str | None = None, run: Path | str | None = None) -> Run:
+        """Train as `train` does, with settings that are already made."""
+        source = data_source.rsna_source(None if data is None else Path(data), self._data_folders())
+        say(source.told)
+        # New, or refused: only `resume` goes on with a run that is there.
+        made = new_run(None if run is None else Path(run), self.lesson.TASK, settings, about_data(source.folder))
+        say(f"Run folder: {made.folder}")
+        return self.lesson.train(settings, source.folder, made.folder)
+
+    def resume(self, run: Path | str, data: Path | str | None = None) -> Run:
+        """Go on with a run where it was stopped or killed; it ends as if it never had been. `data`: where its data lie now."""
+        opened = open_run(Path(run), self.lesson.TASK)
+        return self.lesson.train(settings_as(opened, self.lesson.Settings), self._data_of(opened, data), opened.folder)
+
+    def evaluate(self, run: Path | str, data: Path | str | None = None) -> dict[str, Any]:
+        """Judge a run on its held-out people, or on all labelled cases of another folder, and write scores, pictures and report.
+
+        Returns:
+            what `scores.json` in the run folder holds.
+        """
+        opened = open_run(Path(run), self.lesson.TASK)
+        cases = self.lesson.find_cases(self._data_of(opened, data))
+        try:
+            return self.lesson.evaluate(opened, cases_by_side(cases, opened)["test"], "test")
+        except BadRunFolder:
+            if data is None:
+                raise
+        known = {case.image_id for case in cases} & self._seen(opened)
+        if known:
+            raise BadLayout(
+                f"{data}: {len(known):,} of its {len(cases):,} cases belong to this run, but not all of the run's cases are there. "
+                "Give the whole folder that it was trained on, or one that shares no case with it."
+            )
+        say(f"Other data than the run was trained on: all {len(cases):,} cases are judged, as an external set.")
+        return self.lesson.evaluate(opened, cases, "external")
+
+    def predict(self, run: Path | str, paths: Sequence[Path | str], out: Path | str, overlays: bool = True) -> Path:
+        """Answer for films in files and folders; return the path of the table. Unreadable files are listed at the end."""
+        opened = open_run(Path(run), self.lesson.TASK)
+        return self.lesson.predict(opened, [Path(path) for path in paths], Path(out), overlays)
+
+    def submit(self, run: Path | str, images: Path | str, out: Path | str) -> Path:
+        """Write the submission file for the films of a folder; return its path."""
+        return self.lesson.submit(open_run(Path(run), self.lesson.TASK), Path(images), Path(out))
+
+    def _data_folders(self) -> list[Path]:
+        return [Path(str(self.lesson.__file__)).parent / "data"]
+
+    def _data_of(self, run: Run, given: Path | str | None) -> Path:
+        if given is not None:
+            return data_source.rsna_source(Path(given), self._data_folders()).folder
+        folder = Path(run.about["data"])
+        if not folder.exists() and folder.is_relative_to(cache_folder()):
+            # A cache may be emptied at any time; built-in patients are the same every time they are made.
+            return data_source.rsna_source(None, [Path("no such folder")]).folder
+        if not folder.exists():
+            raise BadLayout(f"{folder}: the data this run was trained on are not there any more. Say where they are now with --data.")
+        return folder
+
+    def _seen(self, run: Run) -> set[str]:
+        from radlearn.training.splits import read_split
+
+        return set(read_split(run.folder / "split.csv"))
+
+
+def about_data(folder: Path) -> dict[str, Any]:
+    """Return what settings.json says of the data of a run."""
+    return {"data": str(Path(folder).resolve()), "synthetic": data_source.is_synthetic(folder)}
+
+
+def begin_run(run_folder: Path, task: str, settings: Any, data_folder: Path) -> Run:
+    """Return the run in `run_folder`: a new one, or the one that is there if its settings are the same, to go on with.
+
+    Raises:
+        BadRunFolder: if it holds a run with other settings, or something else.
+    """
+    run_folder = Path(run_folder)
+    if not (run_folder / "settings.json").exists():
+        return new_run(run_folder, task, settings, about_data(data_folder))
+    run = open_run(run_folder, task)
+    before = settings_as(run, type(settings))
+    changed = [field.name for field in dataclasses.fields(settings) if getattr(before, field.name) != getattr(settings, field.name)]
+    if changed:
+        name = changed[0]
+        raise BadRunFolder(
+            f"{run_folder}: its run has other settings ({name} is {getattr(before, name)!r}, asked for {getattr(settings, name)!r}). "
+            "A run keeps its settings; start a new one in another folder."
+        )
+    return run

@@ -1,0 +1,134 @@
+"""Whether a probability of 0.3 means three in ten, and the two numbers that mend it where it does not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit
+
+from radlearn.errors import BadSetting
+from radlearn.metrics.answers import OneOrPerDraw, checked_answers, share
+
+#: A saturated float32 sigmoid says exactly 0 or 1, which have no logit; this far from them, a probability is as sure as matters.
+SUREST = 1e-6
+
+
+def brier_error(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
+    """Return the mean squared difference between probability and label, in [0, 1], lower is better; NaN without cases.
+
+    Always saying the share of positives π scores π (1 − π): the figure to beat. `weights` as in `auroc_score`.
+
+    Source: Brier 1950, Monthly Weather Review 78(1):1, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+
+    >>> round(float(brier_error([0.8, 0.4], [1, 0])), 6)
+    0.1
+    """
+    p, y, w = checked_answers(probabilities, labels, weights, between_0_and_1=True)
+    return share(w @ (p - y) ** 2, w.sum(axis=-1))
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """P(positive) = sigmoid(intercept + slope · logit(p)). 0 and 1 say the probabilities were right as they are.
+
+    A slope below 1 says they are too sure of themselves, above 1 not sure enough; at 0 or below they say nothing or the opposite.
+    """
+
+    intercept: float
+    slope: float
+
+    def apply(self, probabilities: ArrayLike) -> np.ndarray:
+        """Return recalibrated probabilities, float64 of the same shape; for a slope above 0, in the same order."""
+        p = np.asarray(probabilities, dtype=np.float64)
+        return expit(self.intercept + self.slope * logit(np.clip(p, SUREST, 1 - SUREST)))
+
+
+def fit_recalibration(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> Recalibration:
+    """Fit intercept and slope of a logistic regression of the label on the logit of the probability.
+
+    Fitted on validation people, it mends a model; fitted on test people, it measures how well calibrated one is. A weak prior
+    (normal, intercept 0 ± 5, slope 1 ± 2) keeps the answer finite where plain maximum likelihood has none: all on the right
+    side of a threshold, one class only, equal probabilities, or no case at all, which returns the prior itself. With 200 cases
+    it moves the slope by less than a hundredth of its value.
+
+    Args:
+        probabilities: (cases,), in [0, 1]; exactly 0 and 1 are allowed.
+        labels: bool (cases,).
+        weights: (cases,), how often each case counts.
+
+    Source: Cox 1958, Biometrika 45(3/4):562, doi:10.1093/biomet/45.3-4.562; on reading it, Van Calster et al. 2019, BMC Medicine
+    17:230, doi:10.1186/s12916-019-1466-7.
+    """
+    p, y, w = checked_answers(probabilities, labels, weights, between_0_and_1=True)
+    if w.ndim != 1:
+        raise BadSetting(f"weights of shape {w.shape}: one fit at a time, expected ({len(p)},).")
+    evidence = np.stack([np.ones(len(p)), logit(np.clip(p, SUREST, 1 - SUREST))], axis=1)
+    centre, precision = np.array([0.0, 1.0]), np.array([1 / 5**2, 1 / 2**2])
+
+    def loss(line: np.ndarray) -> float:
+        z = evidence @ line
+        return float(w @ (np.logaddexp(0, z) - y * z) + precision @ (line - centre) ** 2 / 2)
+
+    line, before = centre, loss(centre)
+    for _ in range(100):
+        fitted = expit(evidence @ line)
+        slope_of_loss = evidence.T @ (w * (fitted - y)) + precision * (line - centre)
+        curvature = (evidence.T * (w * fitted * (1 - fitted))) @ evidence + np.diag(precision)
+        step = np.linalg.solve(curvature, slope_of_loss)
+        # Newton's step may overshoot far from the answer; the loss is convex, so a shorter one always helps.
+        length = 1.0
+        while (now := loss(line - length * step)) > before and length > 1e-10:
+            length /= 2
+        line, gained = line - length * step if now <= before else line, before - now
+        before = min(now, before)
+        if np.abs(length * step).max() < 1e-10 or gained <= 0:
+            break
+    return Recalibration(intercept=float(line[0]), slope=float(line[1]))
+
+
+@dataclass(frozen=True)
+class ReliabilityBins:
+    """Cases grouped by probability into bins of equal width, each array (bins,); the two means are NaN where a bin is empty."""
+
+    edges: np.ndarray
+    cases: np.ndarray
+    mean_probability: np.ndarray
+    positive_share: np.ndarray
+
+
+def reliability_bins(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> ReliabilityBins:
+    """Group the cases by probability into `bins` equal widths of [0, 1]; `edges` is (bins + 1,). A case on an edge goes up."""
+    p, y, _ = checked_answers(probabilities, labels, between_0_and_1=True)
+    member = _membership(p, bins)
+    cases = member.sum(axis=0)
+    return ReliabilityBins(np.linspace(0, 1, bins + 1), cases.astype(int), share(p @ member, cases), share(y @ member, cases))
+
+
+def positive_shares(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10, weights: ArrayLike | None = None) -> np.ndarray:
+    """Return the share of positives in each of `bins` equal widths of [0, 1], (bins,) or (draws, bins): what a band is made of."""
+    p, y, w = checked_answers(probabilities, labels, weights, between_0_and_1=True)
+    member = _membership(p, bins)
+    return share((w * y) @ member, w @ member)
+
+
+def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10, weights: ArrayLike | None = None) -> OneOrPerDraw:
+    """Return the mean over the cases of |mean probability − share of positives| of their bin, in [0, 1]; lower is better.
+
+    Secondary: it depends on the bins, and chance alone lifts it above 0 in small data, in a bootstrap once more. The recalibration
+    slope and intercept are the figures to report. NaN without cases. `weights` as in `auroc_score`.
+
+    Source: Naeini, Cooper & Hauskrecht 2015, AAAI, doi:10.1609/aaai.v29i1.9602; ten equal widths as in Guo et al. 2017, arXiv:1706.04599.
+
+    >>> round(float(calibration_error([0.8, 0.8, 0.2, 0.2], [1, 1, 0, 0])), 6)  # two bins, each 0.2 off
+    0.2
+    """
+    p, y, w = checked_answers(probabilities, labels, weights, between_0_and_1=True)
+    return share(np.abs((w * (p - y)) @ _membership(p, bins)).sum(axis=-1), w.sum(axis=-1))
+
+
+def _membership(p: np.ndarray, bins: int) -> np.ndarray:
+    """Return float64 (cases, bins), 1 where the case lies in the bin."""
+    if bins < 1:
+        raise BadSetting(f"bins is {bins}; expected 1 or more.")
+    number = np.minimum(np.searchsorted(np.linspace(0, 1, bins + 1), p, side="right") - 1, bins - 1)
+    return (number[:, None] == np.arange(bins)).astype(np.float64)

@@ -1,0 +1,151 @@
+"""Calibration against scikit-learn, SciPy and hand counts, and where plain maximum likelihood has no answer."""
+
+import numpy as np
+import pytest
+import scipy.optimize
+import sklearn.linear_model
+import sklearn.metrics
+from scipy.special import expit, logit
+
+from radlearn.errors import BadSetting
+from radlearn.metrics.calibration import (
+    Recalibration,
+    brier_error,
+    calibration_error,
+    fit_recalibration,
+    positive_shares,
+    reliability_bins,
+)
+from radlearn.metrics.ranking import auroc_score
+
+
+def cases_of(intercept: float, slope: float, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return n probabilities and labels whose true recalibration is (intercept, slope)."""
+    random = np.random.default_rng(seed)
+    p = expit(random.normal(-1, 1.5, n))
+    return p, random.random(n) < expit(intercept + slope * logit(p))
+
+
+def test_the_brier_error_equals_scikit_learn() -> None:
+    for seed in range(300):
+        p, y = cases_of(0, 1, 50, seed)
+        assert brier_error(p, y) == pytest.approx(sklearn.metrics.brier_score_loss(y, p), abs=1e-14)
+    assert np.isnan(brier_error([], []))
+    assert brier_error([1.0, 0.0], [1, 0]) == 0.0
+    assert brier_error([1.0, 0.0], [0, 1]) == 1.0
+
+
+def test_recalibration_equals_scikit_learns_logistic_regression_on_enough_cases() -> None:
+    for seed in range(20):
+        p, y = cases_of(-0.4, 0.6, 4000, seed)
+        oracle = sklearn.linear_model.LogisticRegression(C=1e10, tol=1e-9).fit(logit(p)[:, None], y)
+        found = fit_recalibration(p, y)
+        assert found.slope == pytest.approx(oracle.coef_[0, 0], abs=3e-3)
+        assert found.intercept == pytest.approx(oracle.intercept_[0], abs=3e-3)
+
+
+def test_the_prior_moves_the_slope_of_200_cases_by_less_than_a_hundredth() -> None:
+    for seed in range(20):
+        p, y = cases_of(0, 0.7, 200, seed)
+        oracle = sklearn.linear_model.LogisticRegression(C=1e10, tol=1e-9).fit(logit(p)[:, None], y)
+        assert fit_recalibration(p, y).slope == pytest.approx(oracle.coef_[0, 0], rel=0.01)
+
+
+def test_the_fit_is_the_optimum_that_scipy_finds() -> None:
+    for seed in range(20):
+        p, y = cases_of(1, 0.5, 30, seed)
+        z = logit(p)
+
+        def loss(line: np.ndarray, z: np.ndarray = z, y: np.ndarray = y) -> float:
+            fitted = line[0] + line[1] * z
+            return (np.logaddexp(0, fitted) - y * fitted).sum() + line[0] ** 2 / 50 + (line[1] - 1) ** 2 / 8
+
+        best = scipy.optimize.minimize(loss, [0, 1], method="BFGS", options={"gtol": 1e-9}).x
+        found = fit_recalibration(p, y)
+        assert [found.intercept, found.slope] == pytest.approx(best, abs=1e-5)
+
+
+def test_what_was_bent_is_straightened() -> None:
+    p, y = cases_of(-0.5, 0.4, 20_000)
+    mended = fit_recalibration(p, y).apply(p)
+    again = fit_recalibration(mended, y)
+    assert (again.intercept, again.slope) == pytest.approx((0, 1), abs=0.01)
+    assert calibration_error(mended, y) < calibration_error(p, y) / 3
+    assert brier_error(mended, y) < brier_error(p, y)
+    assert auroc_score(mended, y) == auroc_score(p, y)
+
+
+@pytest.mark.parametrize(
+    ("p", "y"),
+    [
+        ([0.9, 0.8, 0.2, 0.1], [1, 1, 0, 0]),
+        ([1.0, 1.0, 0.0, 0.0], [1, 1, 0, 0]),
+        ([1.0, 1.0, 0.0, 0.0], [0, 0, 1, 1]),
+        ([0.3] * 50, [0] * 50),
+        ([0.999999999] * 500, [0] * 500),
+        ([0.3] * 10, [1] * 3 + [0] * 7),
+        ([0.7], [1]),
+    ],
+    ids=["separable", "certain and right", "certain and wrong", "one class", "sure, one class, wrong", "all equal", "one case"],
+)
+def test_recalibration_is_finite_where_maximum_likelihood_has_no_answer(p: list[float], y: list[int]) -> None:
+    found = fit_recalibration(p, y)
+    assert np.isfinite([found.intercept, found.slope]).all()
+    mended = found.apply(p)
+    assert np.all((mended >= 0) & (mended <= 1))
+    assert brier_error(mended, y) <= brier_error(p, y) + 0.02
+
+
+def test_without_cases_the_probabilities_stay_what_they_are() -> None:
+    assert fit_recalibration([], []) == Recalibration(0.0, 1.0)
+    p = np.array([0.0001, 0.2, 0.5, 0.9])
+    assert Recalibration(0.0, 1.0).apply(p) == pytest.approx(p)
+
+
+def test_a_weight_of_three_is_the_case_three_times() -> None:
+    p, y = cases_of(0.3, 0.8, 60)
+    weights = np.random.default_rng(0).integers(0, 4, 60)
+    ours, repeated = fit_recalibration(p, y, weights=weights), fit_recalibration(np.repeat(p, weights), np.repeat(y, weights))
+    assert (ours.intercept, ours.slope) == pytest.approx((repeated.intercept, repeated.slope), abs=1e-6)
+    for score in (brier_error, calibration_error):
+        assert score(p, y, weights=weights[None])[0] == pytest.approx(score(np.repeat(p, weights), np.repeat(y, weights)))
+
+
+def test_bins_are_counted_by_hand_and_an_edge_goes_up() -> None:
+    bins = reliability_bins([0.0, 0.05, 0.1, 0.95, 1.0], [0, 1, 1, 1, 1], bins=10)
+    assert bins.cases.tolist() == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert bins.mean_probability[[0, 1, 9]] == pytest.approx([0.025, 0.1, 0.975])
+    assert bins.positive_share[[0, 1, 9]] == pytest.approx([0.5, 1, 1])
+    assert np.isnan(bins.positive_share[2:9]).all()
+    assert np.array_equal(positive_shares([0.0, 0.05, 0.1, 0.95, 1.0], [0, 1, 1, 1, 1]), bins.positive_share, equal_nan=True)
+
+
+def test_the_calibration_error_is_the_mean_gap_over_the_cases() -> None:
+    # Three cases at 0.9 of which two are ill (gap 0.2333), one at 0.1 which is not (gap 0.1).
+    assert calibration_error([0.9, 0.9, 0.9, 0.1], [1, 1, 0, 0]) == pytest.approx((3 * (0.9 - 2 / 3) + 0.1) / 4)
+    assert np.isnan(calibration_error([], []))
+    for seed in range(50):
+        p, y = cases_of(0.5, 0.5, 200, seed)
+        bins = reliability_bins(p, y, 10)
+        gaps = np.abs(bins.mean_probability - bins.positive_share) * bins.cases
+        assert calibration_error(p, y) == pytest.approx(np.nansum(gaps) / 200)
+
+
+def test_bins_agree_with_scikit_learns_calibration_curve() -> None:
+    from sklearn.calibration import calibration_curve
+
+    p, y = cases_of(0.5, 0.5, 500)
+    shares, means = calibration_curve(y, p, n_bins=10)
+    ours = reliability_bins(p, y, 10)
+    assert ours.positive_share[ours.cases > 0] == pytest.approx(shares)
+    assert ours.mean_probability[ours.cases > 0] == pytest.approx(means)
+
+
+def test_numbers_that_are_no_probabilities_are_refused() -> None:
+    for score in (brier_error, calibration_error, fit_recalibration, reliability_bins):
+        with pytest.raises(BadSetting, match="outside 0 to 1"):
+            score([0.5, 1.5], [0, 1])
+    with pytest.raises(BadSetting, match="bins is 0"):
+        reliability_bins([0.5], [1], bins=0)
+    with pytest.raises(BadSetting, match="one fit at a time"):
+        fit_recalibration([0.5], [1], weights=np.ones((2, 1)))

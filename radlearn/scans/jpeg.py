@@ -1,10 +1,12 @@
-"""JPEG frames: whether all of one is there, and decoding a grey one straight to a smaller size.
+"""JPEG frames: whether all of one is there and it is what the DICOM header says, and decoding a grey one straight to a smaller size.
 
 A JPEG stores 8 × 8 blocks as cosine coefficients. Transforming back only the lowest 2 × 2 of them gives the picture at a quarter of
 its size for a fraction of the work, and differs from averaging the full picture by 0.06 grey levels of 255 on real films.
 """
 
 from pathlib import Path
+from struct import error as StructError
+from struct import unpack_from
 
 import numpy as np
 import simplejpeg
@@ -13,36 +15,43 @@ from radlearn.errors import UnreadableScan
 
 # JPEG, JPEG-LS and JPEG 2000 all end with it (ISO 10918-1 B.1.1.3, 14495-1 C.1.1, 15444-1 A.4.4).
 END_OF_IMAGE = b"\xff\xd9"
+START_OF_JPEG_2000 = b"\xff\x4f\xff\x51"
+# Start-of-frame markers of JPEG (C0 to CF without DHT, JPG and DAC) and of JPEG-LS (F7).
+FRAME_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+MEND = "Copy or export it again from where it came from, or remove it."
 
 
-def refuse_cut_short(path: Path, frame: bytes) -> None:
-    """Refuse a frame without its end marker: most decoders would quietly paint the missing part grey.
+def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int) -> None:
+    """Refuse what decoders would take in bad faith: a missing end is painted grey, a larger image aborts the whole process (gdcm).
+
+    Args:
+        path: named in errors.
+        frame: one compressed image: JPEG of any kind, JPEG-LS or JPEG 2000.
+        size_px: (height, width) that the DICOM header says.
+        bits: that a pixel can have at most.
 
     Raises:
-        UnreadableScan: no end-of-image marker in the last bytes, padding apart.
+        UnreadableScan: no end marker in the last bytes (padding apart), no readable start, colour, another size or more bits.
     """
     if not frame[-64:].rstrip(b"\0").endswith(END_OF_IMAGE):
+        raise UnreadableScan(f"{path}: is truncated: its compressed image of {len(frame):,} bytes has no end marker. {MEND}")
+    try:
+        height, width, components, precision = _frame_header(frame)
+    except (IndexError, StructError, ValueError):
+        raise UnreadableScan(f"{path}: its compressed image is damaged: it does not start as a JPEG or JPEG 2000 does. {MEND}") from None
+    if components != 1:
         raise UnreadableScan(
-            f"{path}: is truncated: its compressed image of {len(frame):,} bytes has no end marker. Copy or export it again from where it "
-            "came from, or remove it."
+            f"{path}: its compressed image is in colour ({components} components); its header says grey. Convert or remove it."
+        )
+    if (height, width) != size_px or precision > bits:
+        raise UnreadableScan(
+            f"{path}: its compressed image is {height} × {width} of {precision} bits; its header says {size_px[0]} × {size_px[1]} "
+            f"of at most {bits}. {MEND}"
         )
 
 
-def refuse_other_size(path: Path, frame: bytes, size_px: tuple[int, int]) -> None:
-    """Refuse a JPEG that is not grey or has another (height, width) than the DICOM header says.
-
-    Raises:
-        UnreadableScan: as said, or a JPEG header that cannot be read.
-    """
-    height, width, colours, _ = _header(path, frame)
-    if colours != "Gray":
-        raise UnreadableScan(f"{path}: its JPEG image is in colour ({colours}), its DICOM header says grey. Convert it, or remove it.")
-    if (height, width) != size_px:
-        raise UnreadableScan(f"{path}: its JPEG image is {height} × {width}, its DICOM header says {size_px[0]} × {size_px[1]}. Remove it.")
-
-
 def decoded_grey(path: Path, frame: bytes, at_least_px: tuple[int, int] | None = None) -> np.ndarray:
-    """Decode a grey JPEG to uint8 (height, width), at the smallest DCT scale (n/8) that is not below `at_least_px`.
+    """Decode a grey 8-bit JPEG to uint8 (height, width), at the smallest DCT scale (n/8) that is not below `at_least_px`.
 
     Args:
         path: named in errors.
@@ -54,20 +63,28 @@ def decoded_grey(path: Path, frame: bytes, at_least_px: tuple[int, int] | None =
     """
     scale = {}
     if at_least_px is not None:
-        height, width, *_ = _header(path, frame)
+        height, width, *_ = _frame_header(frame)
         scale = {"min_height": min(at_least_px[0], height), "min_width": min(at_least_px[1], width), "min_factor": 1}
     try:
         return simplejpeg.decode_jpeg(frame, "GRAY", **scale)[..., 0]
     except ValueError as error:
-        raise _damaged(path, error) from None
+        raise UnreadableScan(f"{path}: its JPEG image is damaged ({error}). {MEND}") from None
 
 
-def _header(path: Path, frame: bytes) -> tuple[int, int, str, str]:
-    try:
-        return simplejpeg.decode_jpeg_header(frame)
-    except ValueError as error:
-        raise _damaged(path, error) from None
-
-
-def _damaged(path: Path, error: ValueError) -> UnreadableScan:
-    return UnreadableScan(f"{path}: its JPEG image is damaged ({error}). Copy or export it again from where it came from, or remove it.")
+def _frame_header(frame: bytes) -> tuple[int, int, int, int]:
+    """Return height, width, components and bits of a pixel, from SOF (ISO 10918-1 B.2.2) or SIZ (ISO 15444-1 A.5.1)."""
+    if not frame.startswith(b"\xff\xd8"):
+        # JPEG 2000 may lie in a JP2 wrapper, against the standard.
+        start = frame.index(START_OF_JPEG_2000)
+        right, bottom, left, top = unpack_from(">4I", frame, start + 8)
+        components, depth = unpack_from(">HB", frame, start + 40)
+        return bottom - top, right - left, components, (depth & 0x7F) + 1
+    place = 2
+    while frame[place] == 0xFF:
+        marker = frame[place + 1]
+        if marker in FRAME_MARKERS:
+            precision, height, width, components = unpack_from(">BHHB", frame, place + 4)
+            return height, width, components, precision
+        # A marker may be preceded by any number of fill bytes FF.
+        place += 1 if marker == 0xFF else 2 + unpack_from(">H", frame, place + 2)[0]
+    raise ValueError("no start of frame")

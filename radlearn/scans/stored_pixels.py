@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom import uid
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans import jpeg
@@ -28,6 +28,7 @@ DAMAGE = (
     ArithmeticError,
     AssertionError,
     AttributeError,
+    BytesLengthException,
     EOFError,
     InvalidDicomError,
     LookupError,
@@ -42,7 +43,8 @@ DAMAGE = (
 
 MEND = "Copy or export it again from where it came from, or remove it."
 
-# gdcm for what only it decodes; pylibjpeg-openjpeg for what gdcm does not; pylibjpeg-libjpeg never, it is GPL.
+# pylibjpeg here is pylibjpeg-openjpeg (MIT; pylibjpeg-libjpeg is GPL): it decodes to the same values as gdcm, and refuses damage with an
+# error where gdcm writes to the terminal. gdcm decodes what nothing else does.
 PLUGIN_OF = {
     uid.ImplicitVRLittleEndian: "",
     uid.ExplicitVRLittleEndian: "",
@@ -55,8 +57,8 @@ PLUGIN_OF = {
     uid.JPEGLosslessSV1: "gdcm",
     uid.JPEGLSLossless: "gdcm",
     uid.JPEGLSNearLossless: "gdcm",
-    uid.JPEG2000Lossless: "gdcm",
-    uid.JPEG2000: "gdcm",
+    uid.JPEG2000Lossless: "pylibjpeg",
+    uid.JPEG2000: "pylibjpeg",
     uid.HTJ2KLossless: "pylibjpeg",
     uid.HTJ2KLosslessRPCL: "pylibjpeg",
     uid.HTJ2K: "pylibjpeg",
@@ -80,21 +82,12 @@ _one_thread = threading.RLock()
 
 @dataclass(frozen=True)
 class Film:
-    """An opened file that holds one monochrome frame: its path and what pydicom parsed. Look into `dataset` inside `parsing`."""
+    """An opened file that holds one monochrome frame. Look into `dataset` inside `parsing`."""
 
     path: Path
     dataset: pydicom.Dataset
-
-    @property
-    def is_baseline_grey(self) -> bool:
-        """Whether it is unsigned 8-bit JPEG Baseline, which `jpeg` decodes."""
-        said = self.dataset
-        return (
-            said.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
-            and said.get("BitsAllocated") == 8
-            and said.get("PixelRepresentation", 0) == 0
-            and "PixelData" in said
-        )
+    is_baseline_grey: bool
+    "Unsigned 8-bit JPEG Baseline, which `jpeg` decodes at any scale."
 
 
 @contextmanager
@@ -134,11 +127,16 @@ def open_film(path: Path, with_pixels: bool = True) -> Film:
             with parsing(path):
                 dataset = pydicom.dcmread(source, specific_tags=list(KEYWORDS), stop_before_pixels=not with_pixels)
                 _refuse_what_is_no_film(path, dataset, with_pixels)
+                is_baseline_grey = (
+                    dataset.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
+                    and int(dataset.BitsAllocated) == 8
+                    and not dataset.get("PixelRepresentation")
+                )
     except FileNotFoundError:
         raise UnreadableScan(f"{path}: there is no such file.") from None
     except OSError as error:
         raise UnreadableScan(f"{path}: cannot be opened ({error.strerror or error}); expected a DICOM file.") from None
-    return Film(path, dataset)
+    return Film(path, dataset, is_baseline_grey)
 
 
 def decoded(film: Film, at_least_px: tuple[int, int] | None = None) -> np.ndarray:
@@ -159,9 +157,7 @@ def decoded(film: Film, at_least_px: tuple[int, int] | None = None) -> np.ndarra
         if syntax.is_encapsulated:
             frame = pydicom.encaps.get_frame(dataset.PixelData, 0, number_of_frames=1)
             if syntax != uid.RLELossless:
-                jpeg.refuse_cut_short(path, frame)
-            if syntax == uid.JPEGBaseline8Bit:
-                jpeg.refuse_other_size(path, frame, size_px)
+                jpeg.refuse_damaged(path, frame, size_px, int(dataset.BitsAllocated))
         else:
             _refuse_missing_bytes(path, dataset, size_px)
     if film.is_baseline_grey:

@@ -1,0 +1,126 @@
+"""The built-in patients as files: a folder in the RSNA challenge's own layout, which every lesson then reads as it would the real one.
+
+The folder is made beside its name and moved into place at the end, so that what is there is whole; a folder that holds anything
+already is never touched.
+"""
+
+import csv
+import io
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from radlearn import files
+from radlearn.challenges import rsna
+from radlearn.digital_thorax.planning import CATEGORIES, PlannedFilm, plan_films
+from radlearn.digital_thorax.xray import Film, render_film
+from radlearn.errors import BadLayout, RadlearnError
+from radlearn.progress import in_parallel
+
+__all__ = ["PlannedFilm", "plan_films", "write_rsna"]
+
+TRUTH_COLUMNS = ("patientId", "person", "seed", "image", "view", "finding", "side", "contrast", "x0", "y0", "x1", "y1")
+README = """# Synthetic chest X-rays
+
+None of these people exist. radlearn computed the {films} films in this folder from a mathematical chest (seed {seed}); they lie in the
+layout of the RSNA Pneumonia Detection Challenge, so that everything that reads the real films reads these.
+
+- `stage_2_train_images/ID.dcm`, `stage_2_train_labels.csv`, `stage_2_detailed_class_info.csv`: as the challenge publishes them.
+- `persons.csv`: image → person. People have one to many films; split by person.
+- `truth.csv`: what each film really shows: every finding with its side and contrast (attenuation × length where it is densest) and, for
+  pneumonia, the exact box of its visible shadow. The boxes in the labels are a reader's: a little large, each edge a little off.
+
+Scores on these films are not comparable with any on real ones. Not for clinical use.
+"""
+
+
+def write_rsna(folder: Path, films: int = 800, seed: int = 0, workers: int | None = None, view_shortcut: bool = True) -> None:
+    """Write a cohort in the RSNA layout, on all cores, with a progress bar.
+
+    Args:
+        folder: made; it may exist if it is empty.
+        films: how many; the default is of about 500 people.
+        seed: another number, other people. The same seed, person and image give the same bytes, whatever the other arguments.
+        workers: processes; all cores by default.
+        view_shortcut: see `plan_films`.
+
+    Raises:
+        BadLayout: if `folder` holds anything already.
+        RadlearnError: if the films cannot be written, a full disk for instance; nothing is left behind then.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadLayout(
+            f"{folder}: holds something already, and built-in patients are written into an empty folder only. Name another one."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-unfinished-", dir=folder.parent))
+    try:
+        plans = plan_films(films, seed, view_shortcut)
+        made = dict(
+            in_parallel(partial(_write_film, unfinished / rsna.IMAGE_FOLDER), list(enumerate(plans)), "built-in X-rays", "films", workers)
+        )
+        rows = [row for number in range(len(plans)) for row in made[number][1]]
+        files.write_text(unfinished / "truth.csv", _table(TRUTH_COLUMNS, rows))
+        files.write_text(unfinished / "README.md", README.format(films=films, seed=seed))
+        rsna.write_tables(unfinished, [_case(unfinished, plan, made[number][0]) for number, plan in enumerate(plans)])
+        # mkdtemp makes folders for the owner alone.
+        unfinished.chmod(0o755)
+        unfinished.replace(folder)
+    except OSError as error:
+        raise RadlearnError(
+            f"{folder}: the built-in patients could not be written ({error}). Make room (0.2 MB a film) and try again."
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write_film(
+    images: Path, job: tuple[int, PlannedFilm]
+) -> tuple[int, tuple[tuple[tuple[int, int, int, int], ...], list[tuple[object, ...]]]]:
+    from radlearn.scans.dicom import write_radiograph
+
+    number, plan = job
+    film = render_film(plan)
+    write_radiograph(
+        images / f"{plan.image_id}.dcm",
+        film.pixels,
+        patient_id=plan.image_id,
+        view=plan.view,
+        sex=plan.sex,
+        # As in the real set, which writes a bare number where the standard wants 062Y.
+        age=str(plan.age_years),
+        spacing_mm=film.spacing_mm,
+        photometric=plan.photometric,
+    )
+    return number, (film.boxes_xyxy_px, _truth(plan, film))
+
+
+def _truth(plan: PlannedFilm, film: Film) -> list[tuple[object, ...]]:
+    about = (plan.image_id, plan.person_id, plan.seed, plan.image, plan.view)
+    rows: list[tuple[object, ...]] = []
+    for finding in film.findings:
+        rows.append((*about, finding.name, finding.side, f"{finding.contrast:.3f}", *(finding.exact_box_xyxy_px or ("",) * 4)))
+    inside_posture = [name for name in plan.findings if name not in {finding.name for finding in film.findings}]
+    return rows + [(*about, name, "", "", "", "", "", "") for name in inside_posture]
+
+
+def _case(folder: Path, plan: PlannedFilm, boxes: tuple[tuple[int, int, int, int], ...]) -> rsna.Case:
+    return rsna.Case(
+        image_id=plan.image_id,
+        path=folder / rsna.IMAGE_FOLDER / f"{plan.image_id}.dcm",
+        label=bool(boxes),
+        boxes_xyxy_px=tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in boxes),
+        # An opacity that nobody can see is not on the readers' list, and the film goes with the other abnormal ones.
+        category=CATEGORIES[1] if plan.opacities and not boxes else plan.category,
+        person=plan.person_id,
+    )
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()

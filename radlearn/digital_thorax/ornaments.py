@@ -1,0 +1,143 @@
+"""What lies on and beside the patient: lead letters, burned-in words, electrodes with their wires, tubes and lines, the shutter's edge.
+
+None of it knows the diagnosis. A portable AP film has more of everything, because the patient is in a bed; that is the only link.
+"""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from radlearn.digital_thorax.anatomy import Thorax
+from radlearn.digital_thorax.projection import Geometry
+
+
+def hardware(view: str, thorax: Thorax, geometry: Geometry, draw: np.random.Generator) -> np.ndarray:
+    """Return attenuation × length of electrodes, wires, tubes and clips, float32 (size, size)."""
+    size = geometry.size_px
+    total = np.zeros((size, size), np.float32)
+    portable = view == "AP"
+
+    def line(points: np.ndarray, width_px: int, weight: float, hollow: float = 0.0) -> None:
+        layer = Image.new("L", (size, size))
+        pen = ImageDraw.Draw(layer)
+        path = [tuple(point) for point in points.tolist()]
+        pen.line(path, fill=255, width=width_px, joint="curve")
+        if hollow:
+            pen.line(path, fill=int(255 * hollow), width=max(width_px - 4, 1), joint="curve")
+        total[:] += np.asarray(layer, np.float32) * np.float32(weight / 255)
+
+    def at(*points: tuple[float, float, float]) -> np.ndarray:
+        places = np.array(points, float) * [thorax.wide, thorax.deep, thorax.high]
+        column, row, _ = geometry.project(places.T.astype(np.float32))
+        return _curve(np.stack([column, row], 1))
+
+    if draw.random() < (0.5 if portable else 0.03):
+        _electrodes(total, line, size, draw)
+    if draw.random() < (0.28 if portable else 0.05):
+        side = -1 if draw.random() < 0.7 else 1
+        if draw.random() < 0.5:
+            start = [(side * 40, -30, 200), (side * 32, -20, 150), (side * 24, -15, 118)]
+        else:
+            start = [(side * 150, -50, 95), (side * 95, -45, 116), (side * 45, -30, 112)]
+        line(at(*start, (-24, -12, 80), (-25, -12, draw.uniform(5, 50))), 3, 0.16)
+    if portable and draw.random() < 0.14:
+        line(at((4, -10, 240), (2, -6, 190), (0, -2, 140), (-2, 2, draw.uniform(65, 100))), 9, 0.10, 0.35)
+    if portable and draw.random() < 0.16:
+        line(at((-4, 10, 240), (6, 18, 120), (10, 24, 20), (8, 20, -70), (30, 0, -120), (60, -10, -150)), 4, 0.13, 0.4)
+    if draw.random() < (0.04 if portable else 0.025):
+        column, row = at((82, -80, 88), (84, -80, 80))[0]
+        pen_layer = Image.new("L", (size, size))
+        pen = ImageDraw.Draw(pen_layer)
+        pen.rounded_rectangle((column - 48, row - 40, column + 48, row + 44), 26, fill=255)
+        total += np.asarray(pen_layer, np.float32) * np.float32(1.7 / 255)
+        line(at((70, -70, 84), (40, -30, 112), (-18, -20, 90), (-22, -15, 10), (10, -40, -50), (30, -55, -62)), 4, 0.5)
+    if draw.random() < 0.03:
+        for z in np.arange(100, -40, -23.0):
+            ring = [(12 * np.cos(t), -70, z + 9 * np.sin(t)) for t in np.linspace(0.3, 6.0, 9)]
+            line(at(*ring), 3, 0.9)
+    return total
+
+
+def _electrodes(total: np.ndarray, line, size: int, draw: np.random.Generator) -> None:  # type: ignore[no-untyped-def]
+    for _ in range(int(draw.integers(2, 6))):
+        x, y = draw.uniform(0.14, 0.86) * size, draw.uniform(0.14, 0.86) * size
+        side = -1.0 if x < size / 2 else 1.0
+        end = np.array([size / 2 + side * size * 0.56, y + draw.uniform(-60, 330)])
+        middle = np.array(
+            [[x, y], [x + side * draw.uniform(20, 90), y + draw.uniform(-40, 90)], [x + side * 170, y + draw.uniform(-60, 160)], end]
+        )
+        line(_curve(middle), 3, 0.10)
+        layer = Image.new("L", (size, size))
+        pen = ImageDraw.Draw(layer)
+        radius = draw.uniform(8, 13)
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=150)
+        pen.ellipse((x - 0.5 * radius, y - 0.5 * radius, x + 0.5 * radius, y + 0.5 * radius), fill=255)
+        total += np.asarray(layer, np.float32) * np.float32(draw.uniform(0.25, 0.7) / 255)
+
+
+def _curve(knots: np.ndarray, points: int = 90) -> np.ndarray:
+    from scipy.interpolate import CubicSpline
+
+    along = np.r_[0, np.cumsum(np.linalg.norm(np.diff(knots, axis=0), axis=1) + 1e-3)]
+    return CubicSpline(along, knots)(np.linspace(0, along[-1], points))
+
+
+def finish(grey: np.ndarray, view: str, draw: np.random.Generator) -> np.ndarray:
+    """Return the finished film, uint8: shutter edges, side marker and words laid over the grey values (float32 in [0, 1])."""
+    size = len(grey)
+    picture = Image.fromarray((grey * 255 + 0.5).astype(np.uint8))
+    if draw.random() < 0.4:
+        picture.paste(0, mask=_shutter(size, draw))
+    overlay = Image.new("L", (size, size))
+    _marker(overlay, view, draw)
+    if view == "AP" and draw.random() < 0.6:
+        _words(overlay, draw)
+    return np.maximum(np.asarray(picture), np.asarray(overlay))
+
+
+def _shutter(size: int, draw: np.random.Generator) -> Image.Image:
+    mask = Image.new("L", (size, size), 255)
+    edges = np.where(draw.random(4) < 0.5, draw.exponential(0.014, 4), -0.05) * size
+    tilt = draw.normal(0, 0.008) * size
+    left, top, right, bottom = edges
+    corners = [
+        (left + tilt, top - tilt),
+        (size - right + tilt, top + tilt),
+        (size - right - tilt, size - bottom + tilt),
+        (left - tilt, size - bottom - tilt),
+    ]
+    ImageDraw.Draw(mask).polygon(corners, fill=0)
+    return mask
+
+
+def _marker(overlay: Image.Image, view: str, draw: np.random.Generator) -> None:
+    """Lay a lead letter: L on the patient's left, which is the film's right, or R on the other side."""
+    size = overlay.width
+    letter = "L" if draw.random() < (0.85 if view == "PA" else 0.7) else "R"
+    tall = int(draw.uniform(34, 58))
+    font = ImageFont.load_default(tall)
+    style = draw.choice(["plain", "turned", "ring", "plate"], p=[0.4, 0.15, 0.25, 0.2])
+    tile = Image.new("L", (tall * 2, tall * 2))
+    pen = ImageDraw.Draw(tile)
+    bright = int(draw.uniform(190, 255))
+    if style == "plate":
+        pen.rounded_rectangle((tall * 0.35, tall * 0.1, tall * 1.65, tall * 1.9), tall * 0.5, fill=bright)
+    elif style == "ring":
+        pen.ellipse((tall * 0.2, tall * 0.2, tall * 1.8, tall * 1.8), outline=bright, width=3)
+        font = ImageFont.load_default(int(tall * 0.85))
+    pen.text(
+        (tall, tall), letter, font=font, anchor="mm", fill=20 if style == "plate" else bright, stroke_width=1 if style == "plain" else 0
+    )
+    tile = tile.rotate(float(draw.normal(0, 25) if style == "turned" else draw.normal(0, 5)), resample=Image.Resampling.BILINEAR)
+    across, down = draw.uniform(0.03, 0.13), draw.uniform(0.02, 0.2 if view == "PA" else 0.45)
+    x = int(size * (1 - across)) - tall if letter == "L" else int(size * across) - tall
+    overlay.paste(tile, (int(np.clip(x, 2, size - 2 * tall)), int(down * size)))
+
+
+def _words(overlay: Image.Image, draw: np.random.Generator) -> None:
+    size = overlay.width
+    pen = ImageDraw.Draw(overlay)
+    font = ImageFont.load_default(int(draw.uniform(17, 24)))
+    x, y = (draw.uniform(0.06, 0.24) if draw.random() < 0.6 else draw.uniform(0.8, 0.92)) * size, draw.uniform(0.03, 0.3) * size
+    for word in draw.choice(["AP", "PORTABLE", "SEMI-ERECT", "AP", "PORTABLE", "SUPINE"], size=int(draw.integers(1, 4)), replace=False):
+        pen.text((x, y), str(word), font=font, anchor="mm", fill=255, stroke_width=1, stroke_fill=255)
+        y += draw.uniform(30, 120)

@@ -1,0 +1,132 @@
+"""Who comes to have a film taken, how often, in which view and with what: the cohort as a table, before anything is drawn.
+
+Shares follow the RSNA training set (26,684 images): 45.6 % AP; pneumonia on 38.3 % of AP and 9.3 % of PA films, normal 13.4 % and 49.7 %;
+57 % men; ages with quartiles 34, 49 and 59. Every choice is a pure function of (seed, person, image), and each walks an evenly spread
+sequence rather than an independent draw, so that small cohorts have the right shares too.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+CATEGORIES = ("Lung Opacity", "No Lung Opacity / Not Normal", "Normal")
+AP_SHARE = 0.456
+SHARES = {"AP": (0.383, 0.483, 0.134), "PA": (0.093, 0.410, 0.497)}
+"""Shares of CATEGORIES in each view."""
+SHARES_WITHOUT_SHORTCUT = (0.2253, 0.443, 0.3317)
+AGE_QUANTILES = ((0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0), (3, 18, 23, 34, 49, 59, 67, 72, 80, 92))
+OPACITY_SHARES = {"AP": (0.357, 0.619, 0.024), "PA": (0.705, 0.280, 0.015)}
+"""Shares of films with one, two and three boxes among the positive ones, by view."""
+OTHER_FINDINGS = ("effusion", "cardiomegaly", "atelectasis", "nodule", "oedema", "scar", "emphysema", "low volume")
+OTHER_WEIGHTS = {
+    "AP": (0.27, 0.20, 0.20, 0.06, 0.14, 0.03, 0.02, 0.08),
+    "PA": (0.15, 0.20, 0.20, 0.19, 0.05, 0.13, 0.08, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class PlannedFilm:
+    """One film of the cohort, not yet drawn. With the numbers alone it can be rendered, anywhere and in any order."""
+
+    seed: int
+    person: int
+    image: int
+    view: str
+    sex: str
+    age_years: int
+    category: str
+    opacities: int
+    findings: tuple[str, ...]
+    photometric: str = "MONOCHROME2"
+    spacing_known: bool = True
+
+    @property
+    def person_id(self) -> str:
+        """Return the person's name in the tables."""
+        return f"p{self.person:05d}"
+
+    @property
+    def image_id(self) -> str:
+        """Return the film's name, in the challenge's form of a UUID."""
+        digest = hashlib.sha256(f"radlearn {self.seed} {self.person} {self.image}".encode()).hexdigest()
+        return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+
+    def draw(self, purpose: int, of_person: bool = False) -> np.random.Generator:
+        """Return fresh randomness for one purpose of this film (or of its person, the same on each of their films)."""
+        return np.random.default_rng(
+            [self.seed, self.person, purpose] if of_person else [self.seed, self.person, self.image + 1000, purpose]
+        )
+
+
+def plan_films(films: int, seed: int = 0, view_shortcut: bool = True) -> list[PlannedFilm]:
+    """Plan a cohort of `films` films; a longer one begins with the shorter one's films.
+
+    Args:
+        films: how many.
+        seed: another number, other people.
+        view_shortcut: whether AP films are sick more often, as in the real data; without, the classes' shares are equal in both views.
+    """
+    planned: list[PlannedFilm] = []
+    person = 0
+    while len(planned) < films:
+        planned += _films_of(person, seed, view_shortcut)
+        person += 1
+    return planned[:films]
+
+
+def _spread(seed: int, person: int, image: int, purpose: int) -> float:
+    """Return the place of (person, image) in an evenly spread sequence on [0, 1); `purpose` picks the sequence."""
+    start = np.random.default_rng([seed, 9000, purpose, image]).random()
+    # Square roots of primes: sequences that are even alone and together.
+    stride = np.sqrt((2, 3, 5, 7, 11, 13, 17, 19)[purpose])
+    return float((start + (person + 1) * stride) % 1.0)
+
+
+def _films_of(person: int, seed: int, view_shortcut: bool) -> list[PlannedFilm]:
+    draw = np.random.default_rng([seed, person, 11])
+    place = _spread(seed, person, 0, 4)
+    count = 1 if place < 0.66 else int(np.clip(1 + draw.geometric(0.52), 2, 12))
+    sex = "M" if _spread(seed, person, 0, 5) < 0.568 else "F"
+    age = float(np.interp(_spread(seed, person, 0, 6), *AGE_QUANTILES))
+    films, days = [], 0.0
+    for image in range(count):
+        # A person's films resemble each other: most are taken in the same view, and illness lasts.
+        again = image > 0 and draw.random() < 0.6
+        view_place = _spread(seed, person, 0 if again else image, 0)
+        class_place = _spread(seed, person, 0 if image > 0 and draw.random() < 0.6 else image, 1)
+        view = "AP" if view_place < AP_SHARE else "PA"
+        shares = SHARES[view] if view_shortcut else SHARES_WITHOUT_SHORTCUT
+        category = CATEGORIES[min(int(np.searchsorted(np.cumsum(shares), class_place, side="right")), 2)]
+        opacities = 0
+        if category == "Lung Opacity":
+            opacities = 1 + int(np.searchsorted(np.cumsum(OPACITY_SHARES[view]), _spread(seed, person, image, 2), side="right"))
+        own = np.random.default_rng([seed, person, image, 12])
+        awkward = own.random(2)
+        days += float(own.gamma(1.0, 90.0))
+        films.append(
+            PlannedFilm(
+                seed=seed,
+                person=person,
+                image=image,
+                view=view,
+                sex=sex,
+                age_years=int(age + days / 365.0),
+                category=category,
+                opacities=min(opacities, 3),
+                findings=_findings(category, view, own),
+                photometric="MONOCHROME1" if awkward[0] < 0.015 else "MONOCHROME2",
+                spacing_known=bool(awkward[1] > 0.02),
+            )
+        )
+    return films
+
+
+def _findings(category: str, view: str, draw: np.random.Generator) -> tuple[str, ...]:
+    weights = np.array(OTHER_WEIGHTS[view])
+    weights = weights / weights.sum()
+    if category == "Normal":
+        return ()
+    count = 1 + int(draw.random() < 0.35) if category == CATEGORIES[1] else int(draw.random() < 0.35)
+    chosen = draw.choice(len(OTHER_FINDINGS), size=count, replace=False, p=weights)
+    return tuple(OTHER_FINDINGS[index] for index in sorted(chosen))

@@ -1,0 +1,222 @@
+"""A planned film, rendered: the patient of the day posed before the tube, projected, exposed, displayed, and read.
+
+The order is the physics': tissue, bones, vessels, findings and hardware add up to one attenuation image; photons, scatter and noise
+come next; grey values last. Boxes come from each opacity's own shadow.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from radlearn.digital_thorax import film, ornaments
+from radlearn.digital_thorax.clouds import Cloud
+from radlearn.digital_thorax.illness import Patient, draw_patient
+from radlearn.digital_thorax.lesions import Finding
+from radlearn.digital_thorax.planning import PlannedFilm
+from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE, Geometry, Lungs, splat, tissue_attenuation, turned
+from radlearn.digital_thorax.skeleton import skeleton
+from radlearn.digital_thorax.trees import airways, lung_trees, tree_cloud
+
+RAYS = 384
+"""Rays per side of the detector for what is smooth; bones and vessels are drawn at the film's full size."""
+VISIBLE_CONTRAST = 0.055
+"""Attenuation × length below which a reader sees nothing: a fortieth of the way from lung to mediastinum."""
+
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class SeenFinding:
+    """A finding as it lies on the film: the attenuation × length where it is densest, and its visible shadow's exact box (pneumonia)."""
+
+    name: str
+    side: str
+    contrast: float
+    exact_box_xyxy_px: Box | None
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """A finding's own shadow: mm of filled air on every ray, and the factor that gave it the wanted contrast."""
+
+    finding: Finding
+    filled_mm: np.ndarray
+    scale: float
+
+
+@dataclass(frozen=True)
+class Film:
+    """A rendered film.
+
+    Attributes:
+        pixels: uint8 (1024, 1024), bright where dense.
+        boxes_xyxy_px: what the reader drew, whole pixels, (x0, y0, x1, y1) with x1, y1 just outside.
+        spacing_mm: (row, column), before the film was made square; None where it got lost.
+        findings: everything on it, as it really is.
+        attenuation: float32 (1024, 1024), what the detector would see without scatter and noise.
+    """
+
+    pixels: np.ndarray
+    boxes_xyxy_px: tuple[Box, ...]
+    spacing_mm: tuple[float, float] | None
+    findings: tuple["SeenFinding", ...]
+    attenuation: np.ndarray = field(repr=False)
+
+
+def render_film(plan: PlannedFilm, opacities: bool = True) -> Film:
+    """Render one film; a pure function of `plan`.
+
+    Args:
+        plan: from `cohort.plan_films`.
+        opacities: False leaves the pneumonia out and everything else as it is, to the last photon.
+    """
+    patient = draw_patient(plan)
+    thorax = patient.thorax
+    geometry = _pose(plan, patient)
+    rays = geometry.rays(RAYS)
+    lungs = Lungs(thorax, rays)
+    smooth = tissue_attenuation(thorax, rays, lungs, patient.lung_density)
+    anchors = _anchors(smooth, lungs)
+    shadows = [shadow for shadow in _shadows(patient, lungs) if opacities or not shadow.finding.pneumonia]
+    filled = np.zeros_like(smooth)
+    for shadow in shadows:
+        filled += shadow.filled_mm
+    air = lungs.length_mm["right"] + lungs.length_mm["left"]
+    # Two findings on one ray cannot fill more air than there is.
+    filled = np.minimum(filled, air) * np.float32(SOFT_TISSUE - LUNG * patient.lung_density)
+    attenuation = film.enlarged(_softened(smooth + filled, 0.6), geometry.size_px).copy()
+    attenuation += _softened(splat([skeleton(thorax), airways(thorax, SOFT_TISSUE), *_vessels(patient, shadows)], geometry), 0.8)
+    draw = plan.draw(51)
+    attenuation += ornaments.hardware(plan.view, thorax, geometry, draw)
+    attenuation += _fine_texture(enlarge_from=air, size=geometry.size_px, draw=plan.draw(52))
+    np.maximum(attenuation, 0, out=attenuation)
+    exposure = film.draw_exposure(plan.view, draw)
+    reading = film.expose(_softened(attenuation, exposure.blur_px), exposure, plan.draw(53))
+    grey = film.display(reading, anchors, exposure)
+    pixels = ornaments.finish(grey, plan.view, plan.draw(54))
+    seen = [_seen(shadow, geometry.size_px, patient.lung_density) for shadow in shadows]
+    exact = [finding.exact_box_xyxy_px for finding in seen if finding.exact_box_xyxy_px is not None]
+    boxes = tuple(_as_read(box, geometry.size_px, plan.draw(55 + number)) for number, box in enumerate(exact))
+    return Film(pixels, boxes, geometry.spacing_mm if plan.spacing_known else None, tuple(seen), attenuation)
+
+
+def _pose(plan: PlannedFilm, patient: Patient) -> Geometry:
+    """Choose tube, detector and framing as a radiographer would, and stand the patient a little askew."""
+    draw, thorax = plan.draw(61), patient.thorax
+    portable = plan.view == "AP"
+    askew = 1.7 if portable else 1.0
+    rotation = turned(draw.normal(0, 2.2) * askew, draw.normal(2.0 if portable else 0.0, 2.0) * askew, draw.normal(0, 1.3) * askew)
+    distance = float(draw.uniform(1000, 1300) if portable else draw.normal(1830, 30))
+    detector = (150.0 * thorax.deep + 25.0) if portable else -(132.0 * thorax.deep + thorax.person.fat_mm + 12.0)
+    magnified = distance / (distance - abs(detector))
+    chest = 2 * float(thorax.cage_x(-60.0 * thorax.high)) * magnified
+    width = chest * float(draw.uniform(1.16, 1.42 if portable else 1.34))
+    # Films of 35 × 43 cm, upright or across, and squares are all pressed into squares.
+    height = width * float(draw.choice([0.83, 1.0, 1.0, 1.12, 1.2], p=[0.22, 0.3, 0.18, 0.15, 0.15]) * draw.normal(1.0, 0.025))
+    apex = thorax.apex_z * magnified
+    bottom = (min(thorax.dome_z.values()) - 62 * thorax.high) * magnified
+    height = float(np.clip(max(height, (apex - bottom) * draw.uniform(1.04, 1.2)), 0.8 * width, 1.25 * width))
+    top = apex + float(draw.uniform(0.04, 0.13)) * height
+    return Geometry(
+        view=plan.view,
+        tube_distance_mm=distance,
+        detector_y_mm=detector,
+        width_mm=width,
+        height_mm=height,
+        centre_x_mm=float(draw.normal(0, 0.018 * askew)) * width,
+        centre_z_mm=top - 0.5 * height,
+        rotation=rotation,
+    )
+
+
+def _softened(image: np.ndarray, deviation_px: float) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(image, deviation_px, truncate=2.5)
+
+
+def _anchors(smooth: np.ndarray, lungs: Lungs) -> tuple[float, float]:
+    """Return the logarithmic readings of dark lung and of the densest body, from the anatomy without findings, as a histogram gives."""
+    air = lungs.length_mm["right"] + lungs.length_mm["left"]
+    lung = smooth[::4, ::4][air[::4, ::4] > 0.6 * float(air.max())]
+    body = smooth[::4, ::4][smooth[::4, ::4] > 1.0]
+    dark, dense = float(np.percentile(lung, 25)), float(np.percentile(body, 93))
+    # Scatter fills the dense parts with light: they read much less dense than they are.
+    return dark - 0.12, dark + 0.62 * (dense - dark)
+
+
+def _shadows(patient: Patient, lungs: Lungs) -> list[Shadow]:
+    found = []
+    for finding in patient.findings:
+        shadow = _softened(lungs.shadow(finding), 1.2)
+        scale = 1.0
+        if finding.contrast is not None:
+            densest = float(np.percentile(shadow[shadow > 0.25 * shadow.max()], 90)) if shadow.max() > 0 else 1.0
+            scale = min(finding.contrast / (densest * (SOFT_TISSUE - LUNG) + 1e-6), 1.25)
+        found.append(Shadow(finding, shadow * np.float32(scale), scale))
+    return found
+
+
+def _vessels(patient: Patient, shadows: list[Shadow]) -> list[Cloud]:
+    """Return vessels (drowned where the lung around them is filled) and, there, the bronchi that now stand out as air."""
+    clouds = []
+    contrast = SOFT_TISSUE - LUNG
+    for side, (arteries, veins, bronchi) in lung_trees(patient.thorax).items():
+        here = [shadow for shadow in shadows if shadow.finding.side == side]
+        for tree in (arteries, veins):
+            clouds.append(_drowned(tree_cloud(tree, contrast * 0.95, patient.vessel_scale), here, keep_dry=True))
+        if any(shadow.finding.pneumonia for shadow in here):
+            wide = bronchi._replace(
+                radius_mm=np.where(bronchi.generation < 0.62, bronchi.radius_mm * np.float32(0.62), 0).astype(np.float32)
+            )
+            clouds.append(_drowned(tree_cloud(wide, -SOFT_TISSUE), here, keep_dry=False))
+    return clouds
+
+
+def _drowned(cloud: Cloud, shadows: list[Shadow], keep_dry: bool) -> Cloud:
+    """Weigh a cloud's points by how dry (or how filled) the lung around them is."""
+    filled = np.zeros(len(cloud.weight_mm2), np.float32)
+    for shadow in shadows:
+        finding = shadow.finding
+        inside = np.ones(len(filled), bool)
+        for axis in range(3):
+            inside &= (cloud.places_mm[axis] > finding.low_mm[axis]) & (cloud.places_mm[axis] < finding.high_mm[axis])
+        where = np.flatnonzero(inside)
+        if len(where):
+            density = finding.field(*cloud.places_mm[:, where]) * np.float32(shadow.scale)
+            filled[where] = np.maximum(filled[where], np.clip(density, 0, 1))
+    return Cloud(cloud.places_mm, cloud.weight_mm2 * (1 - filled if keep_dry else filled))
+
+
+def _fine_texture(enlarge_from: np.ndarray, size: int, draw: np.random.Generator) -> np.ndarray:
+    """Return what the lung's finest branches, too many to draw, do to a ray: faint mottle that grows with the root of its way."""
+    coarse = film.enlarged(_softened(draw.standard_normal((size // 2, size // 2), dtype=np.float32), 1.1), size)
+    return coarse * film.enlarged(np.sqrt(np.maximum(enlarge_from, 0)), size) * np.float32(0.0024)
+
+
+def _seen(shadow: Shadow, size: int, lung_density: float) -> SeenFinding:
+    contrast = shadow.filled_mm * np.float32(SOFT_TISSUE - LUNG * lung_density)
+    peak = float(contrast.max())
+    seen = contrast > max(VISIBLE_CONTRAST, 0.3 * peak)
+    box = None
+    if shadow.finding.pneumonia and seen.any():
+        factor = size / len(contrast)
+        # The outermost percent is frayed edge that nobody would include.
+        columns, rows = np.cumsum(seen.sum(0)) / seen.sum(), np.cumsum(seen.sum(1)) / seen.sum()
+        x0, x1 = np.searchsorted(columns, (0.012, 0.988))
+        y0, y1 = np.searchsorted(rows, (0.012, 0.988))
+        box = (int(x0 * factor), int(y0 * factor), int((x1 + 1) * factor), int((y1 + 1) * factor))
+    return SeenFinding(shadow.finding.name, shadow.finding.side, peak, box)
+
+
+def _as_read(box: Box, size: int, draw: np.random.Generator) -> Box:
+    """Return a box as a person draws it: a little large, each edge a little off."""
+    x0, y0, x1, y1 = box
+    off = draw.normal(0.012, 0.028, 4) * [x1 - x0, y1 - y0, x1 - x0, y1 - y0]
+    return (
+        int(np.clip(x0 - off[0], 0, size - 2)),
+        int(np.clip(y0 - off[1], 0, size - 2)),
+        int(np.clip(x1 + off[2], 2, size)),
+        int(np.clip(y1 + off[3], 2, size)),
+    )

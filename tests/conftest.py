@@ -25,3 +25,36 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}; they are not part of the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_rsna(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in the RSNA layout: 48 films of 32 people, 160 px, where a bright square on the left means an opacity."""
+    import numpy as np
+
+    from radlearn.challenges.rsna import Case, write_tables
+    from radlearn.scans.dicom import write_radiograph
+
+    folder = tmp_path_factory.mktemp("layout") / "rsna"
+    rng = np.random.default_rng(7)
+    cases = []
+    for number in range(48):
+        person, label, view = f"person-{number % 32:02d}", number % 3 == 0, ("AP", "PA")[number // 2 % 2]
+        pixels = rng.normal(90, 12, (160, 160))
+        if label:
+            pixels[40:100, 20:80] += 80
+        image_id = f"film-{number:03d}"
+        path = folder / "stage_2_train_images" / f"{image_id}.dcm"
+        write_radiograph(
+            path,
+            pixels.clip(0, 255).astype(np.uint8),
+            patient_id=image_id,
+            view=view,
+            sex="MF"[number % 2],
+            age=str(20 + number),
+            spacing_mm=(0.143, 0.143),
+        )
+        boxes = ((20.0, 40.0, 80.0, 100.0),) if label else ()
+        cases.append(Case(image_id, path, label, boxes, "Lung Opacity" if label else "Normal", person))
+    write_tables(folder, cases)
+    return folder

@@ -1,0 +1,90 @@
+"""The command line: cheap to ask, clear when asked wrongly."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from radlearn import LESSONS, __version__, cli
+
+
+def test_help_names_every_task_and_command_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from radlearn.cli import main; code = main(['--help']); "
+        "print([m for m in ('torch', 'monai', 'tyro', 'numpy') if m in sys.modules], code)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[] 0"
+    for word in (*LESSONS, *cli.COMMANDS):
+        assert f"  {word}" in out
+
+
+def test_no_word_at_all_is_a_call_for_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    assert "usage: radlearn TASK VERB" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"radlearn {__version__}\n"
+
+
+def test_an_unknown_word_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["clasification", "train"]) == 2
+    assert "'clasification' is no task and no command. The tasks are classification" in capsys.readouterr().err
+
+
+def test_an_unknown_verb_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["classification", "trian"]) == 2
+    assert "there is no such verb. The verbs are: train, resume" in capsys.readouterr().err
+
+
+def test_a_task_without_a_verb_tells_its_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["classification"]) == 0
+    assert "evaluate" in capsys.readouterr().err
+
+
+def test_an_unknown_flag_or_value_leaves_with_two() -> None:
+    for arguments in (["--epoch", "3"], ["--network", "vgg"], ["--epochs", "many"]):
+        with pytest.raises(SystemExit) as ending:
+            cli.main(["classification", "train", *arguments])
+        assert ending.value.code == 2
+
+
+def test_an_unknown_preset_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["classification", "train", "--preset", "fast"]) == 2
+    assert "--preset is 'fast'; it must be one of quick, challenge" in capsys.readouterr().err
+
+
+def test_the_help_of_train_holds_every_setting_with_its_comment(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        cli.main(["classification", "train", "--preset", "challenge", "--help"])
+    assert ending.value.code == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "--wanted-sensitivity" in out
+    assert "Films per training step." in out
+    assert "convnext_tiny" in out
+
+
+def test_a_run_that_is_not_there_is_one_clear_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in (["resume"], ["evaluate"], ["predict", str(tmp_path), "--out", str(tmp_path / "out")]):
+        assert cli.main(["classification", verb[0], str(tmp_path / "none"), *verb[1:]]) == 2
+        assert "there is no such run folder" in capsys.readouterr().err
+
+
+def test_info_as_json_is_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["versions"]["radlearn"] == __version__
+
+
+def test_thorax_writes_films_and_refuses_to_write_them_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["thorax", "--out", str(tmp_path), "--xrays", "2", "--workers", "1"]
+    assert cli.main(arguments) == 0
+    assert len(list((tmp_path / "rsna" / "stage_2_train_images").glob("*.dcm"))) == 2
+    before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    assert cli.main(arguments) == 2
+    assert "rsna" in capsys.readouterr().err
+    assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before

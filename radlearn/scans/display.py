@@ -199,7 +199,7 @@ def _lut(path: Path, said: Any, keyword: str, highest_value: float) -> Lut | Non
     if isinstance(data, bytes):
         order = "<" if said.original_encoding[1] else ">"
         # Entries of 8 bits come one to a 16-bit word, or packed two to a word.
-        data = np.frombuffer(data, np.uint8 if bits <= 8 and len(data) < 2 * count else f"{order}u2")
+        data = np.frombuffer(data, np.uint8 if bits <= 8 and len(data) == count + count % 2 else f"{order}u2")
     entries = np.atleast_1d(np.asarray(data)).astype(np.float64)[:count]
     if len(entries) < count or not 1 <= bits <= 16:
         raise UnreadableScan(f"{path}: {keyword} has {len(entries)} entries of {bits} bits; its descriptor says {count}. Remove it.")

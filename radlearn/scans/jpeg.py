@@ -50,23 +50,30 @@ def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int
         )
 
 
-def decoded_grey(path: Path, frame: bytes, at_least_px: tuple[int, int] | None = None) -> np.ndarray:
-    """Decode a grey 8-bit JPEG to uint8 (height, width), at the smallest DCT scale (n/8) that is not below `at_least_px`.
+def smallest_eighths(size_px: tuple[int, int], at_least_px: tuple[int, int]) -> int:
+    """Return the smallest n of 1 … 8 for which n/8 of (height, width) is not below `at_least_px`; 8 if there is none.
+
+    >>> smallest_eighths((1024, 1024), (256, 256)), smallest_eighths((1024, 1024), (257, 20)), smallest_eighths((100, 100), (256, 256))
+    (2, 3, 8)
+    """
+    return next((n for n in range(1, 8) if all(side * n >= wanted * 8 for side, wanted in zip(size_px, at_least_px, strict=True))), 8)
+
+
+def decoded_grey(path: Path, frame: bytes, size_px: tuple[int, int], eighths: int = 8) -> np.ndarray:
+    """Decode a grey 8-bit JPEG to uint8, at its own size or at 1/8 … 7/8 of it.
 
     Args:
         path: named in errors.
         frame: the whole JPEG.
-        at_least_px: (height, width); None or more than the image has gives the image at its own size.
+        size_px: its (height, width).
+        eighths: of the size. Where that is no whole number of pixels, the last row or column lies partly outside the image.
 
     Raises:
         UnreadableScan: the JPEG is damaged.
     """
-    scale = {}
-    if at_least_px is not None:
-        height, width, *_ = _frame_header(frame)
-        scale = {"min_height": min(at_least_px[0], height), "min_width": min(at_least_px[1], width), "min_factor": 1}
+    height, width = (-(-side * eighths // 8) for side in size_px)
     try:
-        return simplejpeg.decode_jpeg(frame, "GRAY", **scale)[..., 0]
+        return simplejpeg.decode_jpeg(frame, "GRAY", min_height=height, min_width=width, min_factor=1)[..., 0]
     except ValueError as error:
         raise UnreadableScan(f"{path}: its JPEG image is damaged ({error}). {MEND}") from None
 

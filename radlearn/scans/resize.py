@@ -24,16 +24,20 @@ def fitted_px(height: int, width: int, size_px: int, shape: Shape) -> tuple[int,
     return max(1, round(height * size_px / longer)), max(1, round(width * size_px / longer))
 
 
-def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def resized(image: np.ndarray, height: int, width: int, covered_px: tuple[float, float] | None = None) -> np.ndarray:
     """Return float32 (height, width): each axis averaged over areas where it shrinks, interpolated linearly where it grows.
 
     Args:
         image: float32 (rows, columns). Values stay between its least and its greatest.
+        height: wanted.
+        width: wanted.
+        covered_px: how much of the image to take, from its top left corner, when its last row or column counts only in part.
     """
-    if image.shape[0] != height:
-        image = _weights(image.shape[0], height) @ image
-    if image.shape[1] != width:
-        image = (_weights(image.shape[1], width) @ image.T).T
+    rows, columns = covered_px or image.shape
+    if rows != height:
+        image = _weights(image.shape[0], rows, height) @ image
+    if columns != width:
+        image = (_weights(image.shape[1], columns, width) @ image.T).T
     return np.ascontiguousarray(image, dtype=np.float32)
 
 
@@ -47,19 +51,19 @@ def centred_in_square(image: np.ndarray, size_px: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def _weights(source: int, target: int) -> Any:
-    """Return a sparse float32 (target, source) matrix whose rows add up to 1."""
+def _weights(source: int, covered: float, target: int) -> Any:
+    """Return a sparse float32 (target, source) matrix whose rows add up to 1, for the first `covered` pixels of `source`."""
     from scipy.sparse import csr_matrix
 
-    if target < source:
-        edges = np.linspace(0, source, target + 1)
+    if target < covered:
+        edges = np.linspace(0, covered, target + 1)
         first = np.floor(edges[:-1]).astype(int)
-        reach = int(np.ceil(source / target)) + 1
+        reach = int(np.ceil(covered / target)) + 1
         columns = first[:, None] + np.arange(reach)
         # The part of each source pixel [c, c + 1] that lies inside the target cell.
         parts = np.minimum(edges[1:, None], columns + 1) - np.maximum(edges[:-1, None], columns)
     else:
-        centres = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+        centres = np.clip((np.arange(target) + 0.5) * covered / target - 0.5, 0, source - 1)
         columns = np.floor(centres).astype(int)[:, None] + np.arange(2)
         parts = 1 - np.abs(centres[:, None] - columns)
     parts = np.clip(parts, 0, None) * (columns < source)

@@ -139,13 +139,13 @@ def open_film(path: Path, with_pixels: bool = True) -> Film:
     return Film(path, dataset, is_baseline_grey)
 
 
-def decoded(film: Film, at_least_px: tuple[int, int] | None = None) -> np.ndarray:
-    """Return the stored values (height, width), exactly; of a `film.is_baseline_grey`, smaller ones when asked.
+def decoded(film: Film, eighths: int = 8) -> np.ndarray:
+    """Return the stored values (height, width), exactly; of a `film.is_baseline_grey`, at fewer eighths of its size when asked.
 
     Args:
         film: from `open_film`.
-        at_least_px: (height, width); JPEG Baseline is then decoded at the smallest DCT scale that is not below it. Only for a film
-            whose `Display` is straight: otherwise averaging first and mapping afterwards gives another picture.
+        eighths: below 8 only for a film that `is_baseline_grey` and whose `Display` is straight: otherwise averaging first and mapping
+            afterwards gives another picture.
 
     Raises:
         UnreadableScan: damaged or cut short.
@@ -161,7 +161,7 @@ def decoded(film: Film, at_least_px: tuple[int, int] | None = None) -> np.ndarra
         else:
             _refuse_missing_bytes(path, dataset, size_px)
     if film.is_baseline_grey:
-        return jpeg.decoded_grey(path, frame, at_least_px)
+        return jpeg.decoded_grey(path, frame, size_px, eighths)
     with parsing(path):
         if PLUGIN_OF[syntax] == "gdcm":
             _silence_gdcm()

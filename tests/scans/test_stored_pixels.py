@@ -1,0 +1,235 @@
+"""Files in: exact stored values for every single monochrome frame, a refusal that says why for everything else, and no third outcome."""
+
+import csv
+import random
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import simplejpeg
+from pydicom import uid
+from pydicom.encaps import encapsulate, generate_frames
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.dicom import read_header, read_radiograph, stored_values
+from radlearn.scans.film_writer import write_radiograph
+
+DicomFile = Callable[..., Path]
+SYNTAXES = [
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.RLELossless,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEG2000Lossless,
+]
+
+
+def zoo_rows(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "manifest.csv", newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def pydicom_values(path: Path) -> np.ndarray | None:
+    """pydicom's stored values of a Part 10 file with one monochrome frame that it decodes, with gdcm first; else None."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            dataset = pydicom.dcmread(path)
+            single = int(dataset.get("NumberOfFrames") or 1) == 1
+            return dataset.pixel_array if single and dataset.PhotometricInterpretation in ("MONOCHROME1", "MONOCHROME2") else None
+        except (pydicom.errors.InvalidDicomError, AttributeError, ValueError, RuntimeError, NotImplementedError):
+            return None
+
+
+def test_every_monochrome_film_of_the_zoo_is_read_exactly_and_every_other_file_refused(
+    shared_data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    zoo = shared_data / "dicom_zoo"
+    read = refused = 0
+    for row in zoo_rows(zoo):
+        path = zoo / row["file"]
+        expected = pydicom_values(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            capfd.readouterr()
+            if expected is None:
+                for reader in (read_radiograph, stored_values):
+                    with pytest.raises(UnreadableScan, match=path.name.replace("+", r"\+")):
+                        reader(path)
+                refused += 1
+            else:
+                stored, film = stored_values(path), read_radiograph(path)
+                np.testing.assert_array_equal(stored, expected, err_msg=path.name)
+                assert stored.dtype == expected.dtype, path.name
+                assert film.pixels.shape == expected.shape, path.name
+                assert film.pixels.dtype == np.float32
+                assert film.pixels.min() >= 0
+                assert film.pixels.max() <= 1
+                assert read_header(path) == film.header
+                read += 1
+            assert capfd.readouterr() == ("", ""), path.name
+    assert read >= 27
+    assert read + refused == len(zoo_rows(zoo))
+
+
+# gdcm's encoders write no signed values in these; real signed files are in the zoo.
+UNSIGNED_ONLY = (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "kind", "bits"),
+    [
+        (syntax, kind, bits)
+        for syntax in SYNTAXES
+        for kind, bits in [("u1", 8), ("u2", 10), ("u2", 12), ("u2", 16), ("i2", 12), ("i2", 16)]
+        if kind.startswith("u") or syntax not in UNSIGNED_ONLY
+    ],
+)
+def test_stored_values_survive_every_encoding(dicom_file: DicomFile, syntax: str, kind: str, bits: int) -> None:
+    signed = kind.startswith("i")
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    stored = np.random.default_rng(bits).integers(low, high, (40, 50), endpoint=True).astype(kind)
+    path = dicom_file(stored, syntax=syntax, bits=bits)
+    np.testing.assert_array_equal(stored_values(path), stored)
+    np.testing.assert_allclose(read_radiograph(path).pixels, (stored.astype(float) - low) / (high - low), atol=1e-6)
+
+
+def test_jpeg_baseline_decodes_as_pydicom_with_pillow_does(tmp_path: Path, ramp: np.ndarray) -> None:
+    path = tmp_path / "a.dcm"
+    write_radiograph(path, ramp, patient_id="a", view="PA", sex="", age="", spacing_mm=None)
+    dataset = pydicom.dcmread(path)
+    dataset.pixel_array_options(decoding_plugin="pillow")
+    np.testing.assert_array_equal(stored_values(path), dataset.pixel_array)
+
+
+def test_bits_above_the_stored_ones_are_no_part_of_the_picture(dicom_file: DicomFile) -> None:
+    # Older equipment keeps overlay graphics there.
+    path = dicom_file(np.uint16([[0x8000, 0x4FFF], [0x0800, 0x0000]]), bits=12)
+    np.testing.assert_array_equal(stored_values(path), [[0, 0xFFF], [0x800, 0]])
+
+
+def test_a_jpeg_in_several_fragments_is_one_frame(tmp_path: Path, ramp: np.ndarray) -> None:
+    path = tmp_path / "a.dcm"
+    write_radiograph(path, ramp, patient_id="a", view="PA", sex="", age="", spacing_mm=None)
+    whole = stored_values(path)
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = encapsulate(list(generate_frames(dataset.PixelData, number_of_frames=1)), fragments_per_frame=3, has_bot=False)
+    dataset.save_as(path)
+    np.testing.assert_array_equal(stored_values(path), whole)
+
+
+def test_a_missing_file_a_folder_an_empty_file_and_another_kind_of_file_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "empty.dcm").write_bytes(b"")
+    (tmp_path / "letter.dcm").write_text("Dear colleague, " * 20)
+    (tmp_path / "short.dcm").write_bytes(b"\0" * 40)
+    (tmp_path / "bare.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    for name, message in {
+        "absent.dcm": "there is no such file",
+        ".": "Is a directory",
+        "empty.dcm": r"empty\.dcm: is empty",
+        "letter.dcm": "has no DICOM header: expected the letters DICM after 128 bytes, found b'",
+        "short.dcm": "has no DICOM header",
+        "bare.dcm": "holds no image",
+    }.items():
+        for reader in (read_radiograph, read_header, stored_values):
+            with pytest.raises(UnreadableScan, match=message):
+                reader(tmp_path / name)
+
+
+def test_multi_frame_colour_and_unknown_encodings_are_told_apart(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    for said, message in (
+        ({"NumberOfFrames": 2}, r"film-1\.dcm: has 2 frames"),
+        ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "PhotometricInterpretation is 'RGB', 3 per pixel, which is colour"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "'PALETTE COLOR'"),
+        ({"Rows": 0}, "0 rows"),
+        ({"Rows": None, "Modality": "SR"}, "holds no image .Modality SR"),
+        ({"Rows": 5000}, "is truncated: it holds 3,840 bytes of pixels where its header promises 400,000"),
+    ):
+        with pytest.raises(UnreadableScan, match=message):
+            read_radiograph(dicom_file(ramp, **said))
+    path = dicom_file(ramp)
+    path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.9.9.9\0"))
+    with pytest.raises(UnreadableScan, match=r"no decoder for its transfer syntax, which is .*1\.2\.840\.10008\.9\.9\.9"):
+        read_header(path)
+
+
+def test_one_frame_that_says_so_is_one_frame(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    np.testing.assert_array_equal(stored_values(dicom_file(ramp, NumberOfFrames=1)), ramp)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=[syntax.keyword for syntax in SYNTAXES])
+def test_a_file_cut_short_anywhere_is_refused(dicom_file: DicomFile, syntax: str) -> None:
+    stored = np.random.default_rng(0).integers(0, 4095, (40, 50)).astype(np.uint16)
+    path = dicom_file(stored, syntax=syntax, bits=12)
+    whole = path.read_bytes()
+    stored_values(path)
+    if syntax == uid.DeflatedExplicitVRLittleEndian:
+        # Its last bytes may be padding.
+        cuts = [len(whole) - 40]
+    elif syntax in uid.UncompressedTransferSyntaxes:
+        cuts = [len(whole) - 1, len(whole) - 40]
+    else:
+        # Without the closing delimiter (8 bytes) and an end of the image.
+        cuts = [len(whole) - 12, len(whole) - 40]
+    for cut in (*cuts, len(whole) // 2, 300, 140):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(UnreadableScan, match=path.name):
+            read_radiograph(path)
+
+
+def test_a_truncated_jpeg_inside_a_whole_file_is_refused(tmp_path: Path, ramp: np.ndarray) -> None:
+    path = tmp_path / "a.dcm"
+    write_radiograph(path, ramp, patient_id="a", view="PA", sex="", age="", spacing_mm=None)
+    dataset = pydicom.dcmread(path)
+    frame = simplejpeg.encode_jpeg(ramp[..., None], 90, "GRAY", "Gray")
+    dataset.PixelData = encapsulate([frame[: len(frame) // 2]])
+    dataset.save_as(path)
+    for size_px in (None, 16):
+        with pytest.raises(UnreadableScan, match=r"a\.dcm: is truncated: its compressed image .* has no end marker"):
+            read_radiograph(path, size_px)
+
+
+def damaged(whole: bytes, rng: random.Random) -> bytes:
+    """The file cut at random, or with one to thirty random bytes of its header or of all of it changed."""
+    if rng.random() < 0.35:
+        return whole[: rng.randrange(len(whole))]
+    changed = bytearray(whole)
+    for _ in range(rng.choice([1, 2, 5, 30])):
+        changed[rng.randrange(len(changed) if rng.random() < 0.5 else min(len(changed), 1500))] = rng.randrange(256)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("syntax", [*SYNTAXES, uid.JPEGBaseline8Bit], ids=[syntax.keyword for syntax in [*SYNTAXES, uid.JPEGBaseline8Bit]])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_whatever_happens_to_a_file_it_is_a_picture_or_a_refusal(dicom_file: DicomFile, ramp: np.ndarray, syntax: str) -> None:
+    if syntax == uid.JPEGBaseline8Bit:
+        path = dicom_file(ramp).with_name("baseline.dcm")
+        write_radiograph(path, ramp, patient_id="a", view="PA", sex="F", age="62", spacing_mm=(0.1, 0.1))
+    else:
+        path = dicom_file(
+            ramp.astype(np.uint16) * 16, syntax=syntax, bits=12, WindowCenter=2000, WindowWidth=3000, RescaleSlope=2, RescaleIntercept=1
+        )
+    whole = path.read_bytes()
+    refused = 0
+    for seed in range(120):
+        rng = random.Random(seed)
+        path.write_bytes(damaged(whole, rng))
+        size_px = rng.choice([None, 16, 100])
+        try:
+            film = read_radiograph(path, size_px, rng.choice(["stretch", "pad"]))
+        except UnreadableScan as refusal:
+            refused += path.name in str(refusal)
+            continue
+        assert film.pixels.dtype == np.float32
+        assert film.pixels.shape == ((size_px, size_px) if size_px else film.header.size_px)
+        assert np.isfinite(film.pixels).all()
+        assert film.pixels.min() >= 0
+        assert film.pixels.max() <= 1
+    assert 20 < refused < 120

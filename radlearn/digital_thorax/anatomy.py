@@ -59,12 +59,14 @@ def _hanging(name: str, centre_mm: tuple[float, float, float], across_mm: tuple[
     cx, cy, cz = (np.float32(value) for value in centre_mm)
 
     def level(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        dx, dy, dz = (x - cx) / across_mm[0], (y - cy) / across_mm[1], z - cz
+        dx, dz = (x - cx) / across_mm[0], z - cz
+        # Upward it follows the chest wall, which leans back.
+        dy = (y - cy - np.float32(0.36) * np.maximum(dz, 0)) / across_mm[1]
         dz = np.where(dz > 0, dz / np.float32(up), dz / np.float32(down))
         return dx * dx + dy * dy + dz * dz - 1
 
     (x, y, z), (wide, deep) = centre_mm, across_mm
-    return Solid(name, level, (x - wide, y - deep, z - down), (x + wide, y + deep, z + up))
+    return Solid(name, level, (x - wide, y - deep, z - down), (x + wide, y + deep + 0.36 * up, z + up))
 
 
 def draw_person(seed: int, person: int, sex: str, age_years: int) -> Person:
@@ -128,7 +130,7 @@ class Thorax:
             "right": (-72.0 + rise + person.dome_mm + posture.right_dome_mm) * high,
             "left": (-86.0 + 0.92 * rise + person.dome_mm + posture.left_dome_mm) * high,
         }
-        self.apex_z = 150.0 * high
+        self.apex_z = 154.0 * high
         self.hilum = {"right": np.array([-27.0 * wide, 8.0 * deep, 20.0 * high]), "left": np.array([31.0 * wide, 12.0 * deep, 31.0 * high])}
         self.skin = self._skin()
         self.muscle = self._torso("muscle", person.fat_mm)
@@ -167,7 +169,7 @@ class Thorax:
         for side in (-1.0, 1.0):
             shoulder = (side * (172 * wide + 0.6 * fat), 8 * deep, 112 * high)
             if self.posture.arms_down:
-                elbow = (side * (212 * wide + 1.3 * fat), 25 * deep, -190 * high)
+                elbow = (side * (218 * wide + 1.3 * fat), 28 * deep, -260 * high)
             else:
                 elbow = (side * (268 * wide + 1.2 * fat), -12 * deep, -130 * high)
             thick = (46.0 * person.muscle + 0.45 * fat) * wide
@@ -176,9 +178,9 @@ class Thorax:
             solids.append(
                 _hanging(
                     "pectoral",
-                    (side * 96 * wide, -74 * deep, 58 * high),
-                    (66 * wide, 26 * person.muscle * deep + 0.3 * fat),
-                    (56 * high, 34 * high),
+                    (side * 90 * wide, -82 * deep, 52 * high),
+                    (62 * wide, 15 * person.muscle * deep + 0.3 * fat),
+                    (60 * high, 44 * high),
                 )
             )
             if person.breast:
@@ -186,7 +188,7 @@ class Thorax:
                 # Lying, a breast slides outward and flattens.
                 out, thickness = (98.0, 44.0) if self.posture.arms_down else (88.0, 52.0)
                 centre = (side * out * wide, -(98 * deep + 0.8 * fat), (-34 - 18 * person.breast) * high)
-                solids.append(_hanging("breast", centre, (68 * size, thickness * size), (125 * size, 56 * size)))
+                solids.append(_hanging("breast", centre, (68 * size, thickness * size), (165 * size, 56 * size)))
         return solids
 
     def _sac(self, side: str) -> Solid:
@@ -228,7 +230,7 @@ class Thorax:
             # The dome is highest in front of its middle and falls to the back.
             up = np.maximum((z + np.float32(0.22) * (y + 20) - base) / np.float32(depth_of_recess), 0)
             across = across * across
-            return across * (0.5 + 0.5 * across) + along * along * np.float32(0.92) + up * up - 1
+            return across * (0.8 + 0.2 * across) + along * along * np.float32(0.92) + up * up - 1
 
         low_x, high_x = (-160.0 * wide, 60.0 * wide) if side == "right" else (-60.0 * wide, 160.0 * wide)
         return Solid(f"{side} dome", level, (low_x, -118 * self.deep, -1000), (high_x, 130 * self.deep, top + 30))
@@ -250,11 +252,12 @@ class Thorax:
             return ellipsoid(name, place, tuple(value * grown for value in semi), turn)
 
         return [
-            blob("ventricles", 27, -32, -44, (68, 47, 48), axes),
+            blob("ventricles", 26, -32, -48, (69, 47, 50), axes),
             blob("right atrium", -5, -16, -26, (33, 38, 50)),
             blob("left atrium", 8, 16, -8, (38, 28, 32)),
             blob("pulmonary trunk", 19, -30, 20, (23, 27, 34)),
             blob("left appendage", 31, -10, 1, (20, 26, 26)),
+            ellipsoid("fat on the diaphragm", (14 * wide, -34 * deep, self.dome_z["left"] - 6 * high), (64 * wide, 44 * deep, 22 * high)),
         ]
 
     def _middle(self) -> list[Solid]:
@@ -269,9 +272,9 @@ class Thorax:
             column(
                 "mediastinum",
                 line({170: 0, 60: 0, -60: 2, -220: 0}),
-                line({200: 6, 100: 6, 0: 8, -220: 12}, deep),
-                line({185: 44, 150: 34, 125: 27, 90: 25, 50: 26, 0: 23, -60: 20, -220: 22}),
-                line({185: 44, 150: 40, 100: 46, 0: 50, -220: 56}, deep),
+                line({200: 6, 100: 6, 50: 10, 0: 20, -220: 24}, deep),
+                line({185: 44, 150: 34, 125: 27, 90: 25, 50: 25, 0: 18, -60: 15, -220: 18}),
+                line({185: 44, 150: 40, 100: 44, 50: 42, 0: 33, -60: 28, -220: 34}, deep),
                 (-230 * high, 200 * high),
             ),
             column(
@@ -286,7 +289,7 @@ class Thorax:
                 "spine",
                 self.spine_x,
                 self.spine_y,
-                line({200: 15, 100: 17, -220: 24}),
+                line({200: 14, 100: 14, 0: 15, -220: 21}),
                 line({200: 24, 0: 30, -220: 36}, deep),
                 (-230 * high, 215 * high),
             ),
@@ -309,7 +312,7 @@ class Thorax:
         bubbles = []
         if draw.random() < 0.85:
             size = draw.uniform(0.45, 1.15)
-            centre = ((62 + draw.normal(0, 10)) * wide, -18 * deep, top - (14 + 13 * size) * high)
+            centre = ((62 + draw.normal(0, 10)) * wide, -18 * deep, top - (9 + 14 * size) * high)
             bubbles.append(ellipsoid("stomach", centre, (34 * size * wide, 30 * size * deep, 15 * size * high)))
         for _ in range(int(draw.integers(0, 6))):
             centre = ((88 + draw.normal(0, 22)) * wide, draw.normal(-15, 20) * deep, top - draw.uniform(45, 110) * high)

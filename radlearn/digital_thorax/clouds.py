@@ -50,7 +50,7 @@ def tube(
     up: Sequence[float] | np.ndarray,
     shell: tuple[np.ndarray | float, float],
     inside: float,
-    counts: tuple[int, int] = (22, 8),
+    finest_mm: float = 1.0,
 ) -> Cloud:
     """Return a tube of elliptic section along `path_mm` (points, 3).
 
@@ -60,7 +60,7 @@ def tube(
         up: the direction of the section's height, one for all or (points, 3).
         shell: the wall's thickness in mm, a number or (points,), and its attenuation above its surroundings, per mm.
         inside: the filling's attenuation above its surroundings, per mm.
-        counts: points per ring on the wall and in the filling.
+        finest_mm: distance of a ring's neighbouring points; rings are as far apart as the path's points, the filling is sparser.
     """
     path = np.asarray(path_mm, np.float32)
     along = np.gradient(path, axis=0)
@@ -74,8 +74,13 @@ def tube(
     half_wide = np.broadcast_to(np.asarray(radii_mm[1], np.float32), len(path))[:, None]
     ring = np.arange(len(path), dtype=np.float32)[:, None]
     places, weights = [], []
+    widest = 0.5 * (float(half_high.max()) + float(half_wide.max()))
+    counts = (
+        max(int(2 * np.pi * widest / finest_mm), 6) if shell[1] else 0,
+        max(int(0.3 * widest * widest / finest_mm**2), 4) if inside else 0,
+    )
     for count, filled in zip(counts, (False, True), strict=True):
-        if not count or (filled and not inside):
+        if not count:
             continue
         angle = np.arange(count, dtype=np.float32)[None] * np.float32(2 * np.pi / count) + ring * GOLDEN_ANGLE
         # Turning each ring by the golden angle keeps the points of neighbouring rings apart: no stripes along the tube.

@@ -25,13 +25,13 @@ def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
     portable = view == "AP"
     return Exposure(
         scatter=float(draw.uniform(0.35, 0.9) if portable else draw.uniform(0.16, 0.42)),
-        photons=float(np.exp(draw.normal(8.3 if portable else 8.8, 0.5))),
+        photons=float(np.exp(draw.normal(9.3 if portable else 9.9, 0.5))),
         contrast=float(draw.normal(0.93 if portable else 1.02, 0.09)),
         brightness=float(draw.normal(0.02 if portable else 0.0, 0.045)),
         equalising=float(draw.uniform(0.05, 0.45)),
         sharpening=float(draw.uniform(0.1, 0.8)),
         gamma=float(np.exp(draw.normal(0.0, 0.14))),
-        blur_px=float(draw.uniform(0.65, 1.15)),
+        blur_px=float(draw.uniform(1.05, 1.45)),
     )
 
 
@@ -44,9 +44,9 @@ def blurred(image: np.ndarray, deviation_px: float, factor: int) -> np.ndarray:
     """Return a wide Gaussian blur, worked out on an image `factor` times smaller."""
     from scipy.ndimage import gaussian_filter
 
-    size = len(image)
-    small = image.reshape(size // factor, factor, size // factor, factor).mean((1, 3))
-    return enlarged(gaussian_filter(small, deviation_px / factor, mode="nearest", truncate=3.0), size)
+    small = np.asarray(Image.fromarray(image).reduce(factor))
+    smooth = Image.fromarray(gaussian_filter(small, deviation_px / factor, mode="nearest", truncate=3.0))
+    return np.asarray(smooth.resize(image.shape[::-1], Image.Resampling.BILINEAR))
 
 
 def expose(attenuation: np.ndarray, exposure: Exposure, draw: np.random.Generator) -> np.ndarray:
@@ -65,7 +65,7 @@ def expose(attenuation: np.ndarray, exposure: Exposure, draw: np.random.Generato
 
 
 def display(reading: np.ndarray, anchors: tuple[float, float], exposure: Exposure) -> np.ndarray:
-    """Return the film's grey values, float32 in [0, 1], bright where little got through.
+    """Return the film's grey values, uint8, bright where little got through.
 
     Args:
         anchors: the logarithmic readings of dark lung and of the densest part of the body, which the system finds by histogram.
@@ -79,9 +79,11 @@ def display(reading: np.ndarray, anchors: tuple[float, float], exposure: Exposur
     density += np.float32(exposure.sharpening) * detail
     shrunk = 1 - exposure.equalising
     low, high = middle + (lung - middle) * shrunk, middle + (dense - middle) * shrunk
-    share = (density - np.float32(low)) / np.float32(high - low)
-    # Lung near a quarter, mediastinum near 0.87, both ends rolled off as film and display curves do.
-    share = np.float32(exposure.contrast) * (share - np.float32(0.5)) + np.float32(0.5 + exposure.brightness)
-    curve = 1.0 / (1.0 + np.exp(-np.float32(3.1) * (share - np.float32(0.42))))
-    curve = (curve - np.float32(0.055)) * np.float32(1.10)
-    return np.clip(curve, 0, 1) ** np.float32(exposure.gamma)
+    table = np.linspace(low - 3.0 * (high - low), high + 3.0 * (high - low), 8192)
+    share = exposure.contrast * ((table - low) / (high - low) - 0.5) + 0.66 + exposure.brightness
+    # Toe and shoulder of a film: air runs into black, lung comes near a quarter, what is dense crowds together below white.
+    toe = np.logaddexp(0, 9 * share) / 9
+    grey = np.clip(0.95 * (1 - np.exp(-1.75 * toe)), 0, 1) ** exposure.gamma
+    density -= np.float32(table[0])
+    density *= np.float32(8191 / (table[-1] - table[0]))
+    return (grey * 255 + 0.5).astype(np.uint8).take(density.astype(np.int32), mode="clip")

@@ -82,9 +82,9 @@ def _curve(knots: np.ndarray, points: int = 90) -> np.ndarray:
 
 
 def finish(grey: np.ndarray, view: str, draw: np.random.Generator) -> np.ndarray:
-    """Return the finished film, uint8: shutter edges, side marker and words laid over the grey values (float32 in [0, 1])."""
+    """Return the finished film, uint8: shutter edges, side marker and words laid over the grey values (uint8)."""
     size = len(grey)
-    picture = Image.fromarray((grey * 255 + 0.5).astype(np.uint8))
+    picture = Image.fromarray(grey)
     if draw.random() < 0.4:
         picture.paste(0, mask=_shutter(size, draw))
     overlay = Image.new("L", (size, size))

@@ -1,5 +1,7 @@
 """The bones: twelve pairs of ribs, spine, collar bones, shoulder blades, breastbone, upper arms, each a shell of compact bone."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from radlearn.digital_thorax.anatomy import VERTEBRA_HEIGHTS, Thorax
@@ -39,11 +41,12 @@ def rib_path(thorax: Thorax, number: int, side: int, irregular: float = 0.0) -> 
         (spine_x + side * half, spine_y + 8 * deep, head_z + 2),
         (spine_x + side * (half + 15 * wide), spine_y + 27 * deep, head_z + 3),
     ]
+    tight = {1: 0.84, 2: 0.94}.get(number, 1.0)
     for angle in np.linspace(min(30.0, 0.6 * end), end, 12):
         share = angle / end
-        z = head_z + 3 - drop * (0.06 * share + 0.94 * share**1.9)
+        z = head_z + 3 - drop * (0.06 * share + 0.94 * share ** (1.25 if number < 3 else 1.9))
         sine, cosine = np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))
-        x = side * (float(thorax.cage_x(z)) - 1.0) * sine**0.86
+        x = side * (float(thorax.cage_x(z)) - 3.0 * wide) * tight * sine**0.86
         y = float(thorax.cage_y(z)) + float(thorax.cage_depth(z)) * np.sign(cosine) * abs(cosine) ** 0.9
         knots.append((x, y, z))
     return np.array(knots)
@@ -54,14 +57,14 @@ def _rib(thorax: Thorax, number: int, side: int, draw: np.random.Generator) -> C
     knots = rib_path(thorax, number, side, draw.normal(0, 2.0))
     share = np.linspace(0, 1, len(knots))
     height = (
-        np.interp(share, [0, 0.1, 0.25, 0.8, 1], [4.2, 4.6, 6.0, 6.0, 7.2])
+        np.interp(share, [0, 0.1, 0.25, 0.8, 1], [3.8, 4.0, 4.9, 5.0, 6.0])
         * scale
         * float(np.interp(number, [1, 2, 9, 12], [1.1, 0.92, 1.0, 0.8]))
     )
     thick = np.interp(share, [0, 0.1, 0.5, 1], [4.0, 4.2, 3.3, 3.0]) * scale
-    path, half_height, half_thick = resampled(knots, 0.75, height, thick)
+    path, half_height, half_thick = resampled(knots, 0.85, height, thick)
     # A rib's flat side faces the chest's inside; the lower edge, with its groove, is thin, so the upper one is what one sees.
-    bone = tube(path, (half_height, half_thick), (0, 0, 1), (0.85, COMPACT_BONE), SPONGY_BONE, (20, 8))
+    bone = tube(path, (half_height, half_thick), (0, 0, 1), (0.85, COMPACT_BONE), SPONGY_BONE)
     if number > 10:
         return bone
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
@@ -78,37 +81,54 @@ def _rib(thorax: Thorax, number: int, side: int, draw: np.random.Generator) -> C
     cartilage_path = resampled(np.array([front, middle, sternum]), 1.2)[0]
     chalk = max(thorax.person.age_years - 35, 0) / 50.0 * draw.gamma(2.0, 0.5) * (2.2 if number == 1 else 1.0)
     patches = np.clip(np.cumsum(draw.normal(0, 0.35, len(cartilage_path))) * 0.4 + 0.3, 0, 1) * chalk
-    cartilage = tube(cartilage_path, (5.5 * scale, 4.0 * scale), (0, 0, 1), (0.5 * patches, COMPACT_BONE), 0.0012, (14, 6))
+    cartilage = tube(cartilage_path, (5.5 * scale, 4.0 * scale), (0, 0, 1), (0.5 * patches, COMPACT_BONE), 0.0012)
     return together([bone, cartilage])
 
 
 def _vertebra(thorax: Thorax, name: str) -> Cloud:
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
     z = VERTEBRA_HEIGHTS[name] * high
-    centre = np.array([float(thorax.spine_x(z)), float(thorax.spine_y(z)), z])
-    tall = float(np.interp(z / high, [-190, -120, 150, 204], [27, 23, 17, 12])) * high
-    half_wide = float(np.interp(z / high, [-190, -120, 20, 150, 204], [24, 20, 15.5, 15, 12])) * wide
-    half_deep = float(np.interp(z / high, [-190, 150, 204], [17, 10, 8])) * deep
-    levels = np.linspace(-0.5, 0.5, max(int(tall / 0.8), 6))
+    centre = np.array([float(thorax.spine_x(z)), float(thorax.spine_y(z)), z], np.float32)
+    scale = np.array([np.interp(z / high, *_VERTEBRA_SIZES[axis]) for axis in range(3)]) * [wide, deep, high]
+    template = _vertebra_template()
+    # A shell grows with the square of its size; half of the bone is taken off, as the spine's arches are thinner than drawn.
+    grown = 0.5 * float(np.prod(scale)) ** (2 / 3)
+    return Cloud(template.places_mm * scale[:, None].astype(np.float32) + centre[:, None], template.weight_mm2 * np.float32(grown))
+
+
+_VERTEBRA_SIZES = (
+    ((-190, -120, 20, 150, 204), (1.55, 1.29, 1.0, 0.97, 0.77)),
+    ((-190, 150, 204), (1.25, 0.75, 0.6)),
+    ((-190, -120, 150, 204), (1.35, 1.15, 0.85, 0.6)),
+)
+"""Width, depth and height of the vertebrae along the spine, as multiples of the middle one's."""
+
+
+@lru_cache(maxsize=1)
+def _vertebra_template() -> Cloud:
+    """Return a vertebra of the middle of the chest, its body's centre at the origin."""
+    tall, half_wide, half_deep = 20.0, 15.5, 13.5
+    levels = np.linspace(-0.5, 0.5, 21)
     waist = 1.0 - 0.09 * np.cos(np.pi * levels)
-    path = centre + np.stack([np.zeros_like(levels), np.zeros_like(levels), levels * tall], 1)
-    parts = [tube(path, (half_deep * waist, half_wide * waist), (0, 1, 0), (0.6, COMPACT_BONE), 0.0042, (56, 34))]
+    path = np.stack([np.zeros_like(levels), np.zeros_like(levels), levels * tall], 1)
+    parts = [tube(path, (half_deep * waist, half_wide * waist), (0, 1, 0), (0.6, COMPACT_BONE), 0.0042, 1.3)]
     for end in (-0.5, 0.5):
-        disc = np.repeat((centre + [0, 0, end * tall])[None], 2, 0) + np.array([[0, 0, -0.4], [0, 0, 0.4]])
-        parts.append(tube(disc, (half_deep, half_wide), (0, 1, 0), (0.0, 0.0), COMPACT_BONE, (0, 320)))
-    behind = centre + np.array([0, half_deep, 0.12 * tall])
+        disc = np.array([[0, 0, end * tall - 0.4], [0, 0, end * tall + 0.4]])
+        parts.append(tube(disc, (half_deep, half_wide), (0, 1, 0), (0.0, 0.0), COMPACT_BONE, 0.4))
+    behind = np.array([0, half_deep, 0.12 * tall])
     for side in (-1, 1):
         root = behind + [side * 0.62 * half_wide, 0, 0]
-        pedicle = resampled(np.array([root + [0, -2, 0], root + [0, 12 * deep, 0]]), 0.8)[0]
-        parts.append(tube(pedicle, (0.24 * tall, 3.2 * wide), (0, 0, 1), (1.0, COMPACT_BONE), SPONGY_BONE, (24, 6)))
-        wing = resampled(np.array([root + [side * 2, 12 * deep, 0], root + [side * 20 * wide, 22 * deep, 3 * high]]), 0.8)[0]
-        parts.append(tube(wing, (4.5 * high, 3.0), (0, 0, 1), (0.8, COMPACT_BONE), SPONGY_BONE, (18, 6)))
-        lamina = resampled(np.array([root + [0, 13 * deep, -2], behind + [0, 24 * deep, -0.35 * tall]]), 0.8)[0]
-        parts.append(tube(lamina, (0.3 * tall, 2.2), (0, 0, 1), (0.7, COMPACT_BONE), SPONGY_BONE, (18, 6)))
-    thorn = resampled(np.array([behind + [0, 23 * deep, -0.3 * tall], behind + [0, 46 * deep, -1.0 * tall]]), 0.8)[0]
-    parts.append(tube(thorn, (5.5 * high, 2.4), (0, 0, 1), (0.8, COMPACT_BONE), SPONGY_BONE, (20, 6)))
-    vertebra = together(parts)
-    return Cloud(vertebra.places_mm, vertebra.weight_mm2 * np.float32(0.5))
+        bones = (
+            (root + [0, -2, 0], root + [0, 12, 0], 0.24 * tall, 3.2, 1.0),
+            (root + [side * 2, 12, 0], root + [side * 20, 22, 3], 4.5, 3.0, 0.8),
+            (root + [0, 13, -2], behind + [0, 24, -0.35 * tall], 0.3 * tall, 2.2, 0.7),
+        )
+        for start, end_place, half_height, half_thick, wall in bones:
+            arch = resampled(np.array([start, end_place]), 0.8)[0]
+            parts.append(tube(arch, (half_height, half_thick), (0, 0, 1), (wall, COMPACT_BONE), SPONGY_BONE, 1.2))
+    thorn = resampled(np.array([behind + [0, 23, -0.3 * tall], behind + [0, 46, -1.0 * tall]]), 0.8)[0]
+    parts.append(tube(thorn, (5.5, 2.4), (0, 0, 1), (0.8, COMPACT_BONE), SPONGY_BONE))
+    return together(parts)
 
 
 def _shoulder(thorax: Thorax, side: int) -> list[Cloud]:
@@ -121,9 +141,9 @@ def _shoulder(thorax: Thorax, side: int) -> list[Cloud]:
         return np.array(points, float) * scale
 
     lift = 8.0 if down else 0.0
-    collar = at((19, -54, 106), (52, -66, 110), (98, -44, 119 + lift), (140, -12, 131 + lift), (168, 0, 132 + lift))
-    path, radius = resampled(collar, 0.75, np.array([8.0, 6.0, 5.2, 5.6, 5.0]) * wide)
-    parts = [tube(path, (radius, radius), (0, 0, 1), (1.5, COMPACT_BONE), SPONGY_BONE, (26, 10))]
+    collar = at((23, -54, 97), (54, -66, 104), (98, -44, 118 + lift), (140, -12, 131 + lift), (168, 0, 132 + lift))
+    path, radius = resampled(collar, 0.75, np.array([9.0, 6.2, 5.2, 5.6, 5.0]) * wide)
+    parts = [tube(path, (radius, radius), (0, 0, 1), (1.5, COMPACT_BONE), SPONGY_BONE)]
     # With the hands on the hips and the shoulders forward, the blades swing off the lungs; lying, they stay over them.
     if down:
         top, bottom, socket = (84, 92, 126), (98, 116, -4), (158, 24, 104)
@@ -131,33 +151,31 @@ def _shoulder(thorax: Thorax, side: int) -> list[Cloud]:
         top, bottom, socket = (112, 78, 126), (140, 92, 8), (163, 18, 106)
     upper, lower, joint = at(top)[0], at(bottom)[0], at(socket)[0]
     medial = upper * 0.55 + lower * 0.45 + at((-7, 8, 0))[0]
-    parts.append(
-        tube(resampled(np.array([upper, medial, lower]), 0.8)[0], (2.2, 2.2), (0, 1, 0), (0.9, COMPACT_BONE), SPONGY_BONE, (12, 4))
-    )
+    parts.append(tube(resampled(np.array([upper, medial, lower]), 0.8)[0], (2.2, 2.2), (0, 1, 0), (0.9, COMPACT_BONE), SPONGY_BONE))
     border = resampled(np.array([lower, 0.5 * (lower + joint) + at((5, 4, -6))[0], joint + at((-4, 0, -16))[0]]), 0.8)[0]
-    parts.append(tube(border, (3.6, 4.4), (0, 1, 0), (1.5, COMPACT_BONE), SPONGY_BONE, (18, 6)))
+    parts.append(tube(border, (3.6, 4.4), (0, 1, 0), (1.5, COMPACT_BONE), SPONGY_BONE))
     roof = resampled(np.array([upper, 0.5 * (upper + joint) + at((0, -4, 6))[0], joint + at((-8, 0, 16))[0]]), 0.8)[0]
-    parts.append(tube(roof, (1.8, 1.8), (0, 1, 0), (0.9, COMPACT_BONE), SPONGY_BONE, (12, 4)))
-    parts.append(plate(np.array([upper, medial, lower, joint]), 1.7 * COMPACT_BONE, -6.0 * side, 0.95))
+    parts.append(tube(roof, (1.8, 1.8), (0, 1, 0), (0.9, COMPACT_BONE), SPONGY_BONE))
+    parts.append(plate(np.array([upper, medial, lower, joint]), 1.7 * COMPACT_BONE, -6.0 * side, 0.8))
     acromion = at((174, 22, 134 + lift * 0.5), (181, 2, 132 + lift * 0.5))
     ridge = resampled(
         np.array([0.75 * upper + 0.25 * lower, 0.45 * upper + 0.55 * acromion[0] + at((0, 12, 0))[0], *acromion]),
         0.8,
         np.array([2, 4, 7, 6.0]),
     )
-    parts.append(tube(ridge[0], (ridge[1], 3.0), (0, 0.5, 1), (1.0, COMPACT_BONE), SPONGY_BONE, (20, 6)))
+    parts.append(tube(ridge[0], (ridge[1], 3.0), (0, 0.5, 1), (1.0, COMPACT_BONE), SPONGY_BONE))
     beak = resampled(np.array([joint + at((-8, -4, 14))[0], joint + at((-14, -22, 22))[0], joint + at((-4, -38, 16))[0]]), 0.8)[0]
-    parts.append(tube(beak, (6.0 * wide, 5.0 * wide), (0, 0, 1), (1.0, COMPACT_BONE), SPONGY_BONE, (20, 6)))
+    parts.append(tube(beak, (6.0 * wide, 5.0 * wide), (0, 0, 1), (1.0, COMPACT_BONE), SPONGY_BONE))
     rim = resampled(joint + at((0, -1, 19), (2, 13, 0), (0, 0, -19), (2, -13, 0), (0, -1, 19)), 0.8)[0]
-    parts.append(tube(rim, (3.4, 3.0), (1, 0, 0), (1.1, COMPACT_BONE), SPONGY_BONE, (14, 6)))
+    parts.append(tube(rim, (3.4, 3.0), (1, 0, 0), (1.1, COMPACT_BONE), SPONGY_BONE))
     head = joint + at((23, -2, 3))[0]
     parts.append(ball(head, (23 * wide, 23 * wide, 23 * wide), (0.9, COMPACT_BONE), 0.0035, 6000))
-    elbow = at((212, 22, -190) if down else (262, -14, -135))[0] + [fat, 0, 0]
+    elbow = at((218, 24, -262) if down else (262, -14, -135))[0] + [fat, 0, 0]
     start = head + 0.06 * (elbow - head) + at((6, 0, 0))[0]
     shaft, radius, wall = resampled(
         np.array([start, 0.8 * start + 0.2 * elbow, elbow]), 1.2, np.array([19, 12.5, 11.5]) * wide, np.array([1.2, 3.6, 4.2]) * wide
     )
-    parts.append(tube(shaft, (radius, radius), (0, 1, 0), (wall, COMPACT_BONE), 0.0015, (40, 8)))
+    parts.append(tube(shaft, (radius, radius), (0, 1, 0), (wall, COMPACT_BONE), 0.0015))
     return parts
 
 
@@ -167,4 +185,4 @@ def _breastbone(thorax: Thorax) -> list[Cloud]:
     front = np.array([float(thorax.cage_y(z * high) - thorax.cage_depth(z * high)) - 3 * deep for z in places])
     knots = np.stack([np.zeros(len(places)), front, places * high], 1)
     path, half_width = resampled(knots, 0.9, np.array([27, 27, 15, 18, 20, 13, 5.0]) * wide)
-    return [tube(path, (half_width, 4.5), (1, 0, 0), (0.6, COMPACT_BONE), 0.002, (50, 14))]
+    return [tube(path, (half_width, 4.5), (1, 0, 0), (0.6, COMPACT_BONE), 0.002, 1.6)]

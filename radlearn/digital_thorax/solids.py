@@ -62,6 +62,7 @@ class Solid:
     level: Level
     low_mm: tuple[float, float, float]
     high_mm: tuple[float, float, float]
+    exact: bool = False  # the level is a true parabola along every ray
 
     def holds(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Return bool, True where the point lies inside."""
@@ -96,18 +97,19 @@ def crossings(solid: Solid, rays: Rays) -> Stretch:
     widest = np.float32(0.6 * (solid.high_mm[1] - solid.low_mm[1]))
     middle: np.ndarray | float = centre
     reach: np.ndarray | float = np.maximum(0.6 * widest, np.float32(3.0))
-    for _ in range(2):
+    for _ in range(1 if solid.exact else 2):
         before, here, after = (solid.level(*part.at(middle + offset)) for offset in (-reach, 0.0, reach))
         curve = np.maximum(0.5 * (before + after) - here, 1e-6)
         slope = 0.5 * (after - before)
         inner = slope * slope - 4.0 * curve * here
         # Far outside, levels need not be parabolas: what looks like a crossing there, around a middle that lies outside, is none.
-        missed = (inner <= 0) | (here > 0.5)
+        missed = (inner <= 0) | (here > 0.5) if not solid.exact else inner <= 0
         half = np.sqrt(np.maximum(inner, 0)) / (2.0 * curve) * reach
         # Where a ray grazes an end the parabola is flat; its vertex and its width must not run away.
         middle = np.clip(middle - slope / (2.0 * curve) * reach, centre - widest, centre + widest)
         half = np.minimum(half, widest)
-        reach = np.maximum(half, 3.0)
+        # Never so close that the table's steps would look like curvature.
+        reach = np.maximum(half, 15.0)
     near[rows, columns] = np.where(missed, NOWHERE_MM, middle - half)
     far[rows, columns] = np.where(missed, NOWHERE_MM, middle + half)
     return Stretch(near, far)
@@ -120,13 +122,12 @@ def union_length(stretches: Sequence[Stretch], within: Stretch | None = None) ->
     else:
         nears = np.stack([np.clip(s.near, within.near, within.far) for s in stretches])
         fars = np.stack([np.clip(s.far, within.near, within.far) for s in stretches])
-    order = np.argsort(nears, axis=0)
-    nears, fars = np.take_along_axis(nears, order, 0), np.take_along_axis(fars, order, 0)
-    total = fars[0] - nears[0]
-    covered = fars[0]
-    for near, far in zip(nears[1:], fars[1:], strict=True):
-        total += np.maximum(far - np.maximum(near, covered), 0)
-        covered = np.maximum(covered, far)
+    nears.sort(axis=0)
+    fars.sort(axis=0)
+    # Entries and exits sorted apart: as many exits as entries behind one means that nothing is entered there, a gap.
+    total = fars[-1] - nears[0]
+    for left, entered in zip(fars[:-1], nears[1:], strict=True):
+        total -= np.maximum(entered - left, 0)
     return total
 
 
@@ -139,15 +140,18 @@ class Profile:
         order = np.argsort(at_mm)
         knots, heights = np.asarray(at_mm, float)[order], np.asarray(values, float)[order]
         self._first = np.float32(knots[0])
-        places = np.arange(knots[0], knots[-1] + 4.0, 2.0)
-        table = PchipInterpolator(knots, heights)(np.minimum(places, knots[-1])).astype(np.float32)
-        self._table, self._step = table[:-1], np.diff(table)
+        # So fine a table that its nearest entry will do: this is called for every ray and solid.
+        places = np.arange(knots[0], knots[-1] + 0.125, 0.125)
+        if len(knots) > 20:  # already a smooth curve, finely given
+            self._table = np.interp(places, knots, heights).astype(np.float32)
+        else:
+            coarse = np.linspace(knots[0], knots[-1], 96)
+            self._table = np.interp(places, coarse, PchipInterpolator(knots, heights)(coarse)).astype(np.float32)
 
     def __call__(self, at_mm: np.ndarray | float) -> np.ndarray:
         """Return the curve's value at every `at_mm`."""
-        place = np.clip((np.asarray(at_mm, np.float32) - self._first) * np.float32(0.5), 0, len(self._table) - 1)
-        index = place.astype(np.int32)
-        return self._table[index] + self._step[index] * (place - index)
+        place = (np.asarray(at_mm, np.float32) - self._first) * np.float32(8.0)
+        return self._table.take(place.astype(np.int32), mode="clip")
 
 
 def ellipsoid(name: str, centre_mm: Sequence[float], semi_axes_mm: Sequence[float], axes: np.ndarray | None = None) -> Solid:
@@ -167,7 +171,7 @@ def ellipsoid(name: str, centre_mm: Sequence[float], semi_axes_mm: Sequence[floa
 
     low = tuple(float(c - r) for c, r in zip(centre_mm, reach, strict=True))
     high = tuple(float(c + r) for c, r in zip(centre_mm, reach, strict=True))
-    return Solid(name, level, low, high)  # type: ignore[arg-type]
+    return Solid(name, level, low, high, exact=True)  # type: ignore[arg-type]
 
 
 def column(name: str, x_mm: Profile, y_mm: Profile, half_width_mm: Profile, half_depth_mm: Profile, span_mm: tuple[float, float]) -> Solid:

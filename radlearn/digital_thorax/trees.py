@@ -44,11 +44,15 @@ def grow_tree(root: np.ndarray, first_step: np.ndarray, targets: np.ndarray, roo
     radius = root_radius_mm
     for generation in range(FORKS + 1):
         goal = groups.mean(1)
-        share = draw.uniform(0.34, 0.52, (len(nodes), 1)) if generation < FORKS else np.ones((len(nodes), 1))
-        ends = nodes + share * (goal - nodes) + draw.normal(0, 1.0, nodes.shape) * (generation > 0)
+        share = (
+            draw.uniform(*((0.12, 0.24) if generation < 3 else (0.30, 0.46)), (len(nodes), 1))
+            if generation < FORKS
+            else np.ones((len(nodes), 1))
+        )
+        ends = nodes + share * (goal - nodes) + draw.normal(0, 0.6, nodes.shape) * (generation > 0)
         reach = np.linalg.norm(ends - nodes, axis=1, keepdims=True)
         # Branches leave in their parent's direction and bend toward their goal.
-        bend = nodes + headings * reach * 0.42
+        bend = nodes + headings * reach * 0.33
         pieces = max(int(np.ceil(reach.mean() / 1.1)), 3)
         times = np.linspace(0, 1, pieces + 1)[:, None, None]
         curve = (1 - times) ** 2 * nodes + 2 * times * (1 - times) * bend + times**2 * ends
@@ -70,7 +74,7 @@ def grow_tree(root: np.ndarray, first_step: np.ndarray, targets: np.ndarray, roo
         order = np.argsort((pull * axis[:, None]).sum(2), 1)
         groups = np.take_along_axis(groups, order[..., None], 1).reshape(2 * len(groups), -1, 3)
         nodes, headings = np.repeat(ends, 2, 0), np.repeat(headings, 2, 0)
-        radius *= 2 ** (-1 / 3) * 0.985
+        radius *= 2 ** (-1 / 3) * 1.02
     parts = [np.concatenate(part).astype(np.float32) for part in (middles, directions, radii, lengths, generations)]
     return Tree(parts[0].T.copy(), parts[1].T.copy(), parts[2], parts[3], parts[4])
 
@@ -78,7 +82,7 @@ def grow_tree(root: np.ndarray, first_step: np.ndarray, targets: np.ndarray, roo
 def tree_cloud(tree: Tree, attenuation: float, radius_scale: np.ndarray | float = 1.0) -> Cloud:
     """Return a tree as points spread over its branches' sections, weights `attenuation` × volume."""
     radius = (tree.radius_mm * radius_scale).astype(np.float32)
-    counts = np.clip(np.round(radius * radius * 2.2 + 1.5 * radius), 1, 60).astype(np.int32)
+    counts = np.clip(np.round(radius * radius * 4.0 + radius), 1, 160).astype(np.int32)
     piece = np.repeat(np.arange(len(radius)), counts)
     number = np.arange(len(piece), dtype=np.float32)
     angle = number * np.float32(2.3999632)
@@ -95,7 +99,7 @@ def tree_cloud(tree: Tree, attenuation: float, radius_scale: np.ndarray | float 
     return Cloud(places.astype(np.float32), weight[piece].astype(np.float32))
 
 
-def lung_trees(thorax: Thorax) -> dict[str, list[Tree]]:
+def lung_trees(thorax: Thorax, with_bronchi: bool = True) -> dict[str, list[Tree]]:
     """Return arteries, veins and bronchi (in this order) of the `right` and `left` lung, grown at full breath, bent to this one's.
 
     Growing them in the reference posture keeps a person's trees the same from film to film.
@@ -106,7 +110,7 @@ def lung_trees(thorax: Thorax) -> dict[str, list[Tree]]:
         hilum = rest.hilum[side]
         scale = 0.5 * (rest.high + rest.wide)
         grown = []
-        for kind, (offset, radius) in enumerate((((0, 0, 3), 6.4), ((2, -12, -14), 5.4), ((-4, 6, 2), 5.0))):
+        for kind, (offset, radius) in enumerate((((0, 0, 3), 5.6), ((2, -12, -14), 4.8), ((-4, 6, 2), 5.0))[: 3 if with_bronchi else 2]):
             draw = np.random.default_rng([thorax.person.tree_seed, kind, sign + 1])
             targets = points_in_lung(rest, side, 2**FORKS, draw)
             root = hilum + np.array([sign * offset[0] - sign * 4, offset[1], offset[2]]) * scale
@@ -137,7 +141,7 @@ def airways(thorax: Thorax, soft_tissue: float) -> Cloud:
         (np.array([carina, carina * 0.5 + thorax.hilum["left"] * 0.5 + [0, 0, -3], thorax.hilum["left"] + [6, 2, -10]]), calibre * 0.66),
     ):
         path = resampled(knots, 0.8)[0]
-        parts.append(tube(path, (radius, radius), (0, 1, 0.01), (0.0, 0.0), -soft_tissue, (0, 40)))
+        parts.append(tube(path, (radius, radius), (0, 1, 0.01), (0.0, 0.0), -soft_tissue))
         # The windpipe's wall, thin and slightly denser than what surrounds it.
-        parts.append(tube(path, (radius + 1, radius + 1), (0, 1, 0.01), (1.0, 0.002), 0.0, (24, 0)))
+        parts.append(tube(path, (radius + 1, radius + 1), (0, 1, 0.01), (1.0, 0.002), 0.0))
     return together(parts)

@@ -86,13 +86,14 @@ def render_film(plan: PlannedFilm, opacities: bool = True) -> Film:
     # Two findings on one ray cannot fill more air than there is.
     filled = np.minimum(filled, air) * np.float32(SOFT_TISSUE - LUNG * patient.lung_density)
     attenuation = film.enlarged(_softened(smooth + filled, 0.6), geometry.size_px).copy()
-    attenuation += _softened(splat([skeleton(thorax), airways(thorax, SOFT_TISSUE), *_vessels(patient, shadows)], geometry), 0.8)
+    attenuation += splat([skeleton(thorax), airways(thorax, SOFT_TISSUE), *_vessels(patient, shadows)], geometry)
     draw = plan.draw(51)
     attenuation += ornaments.hardware(plan.view, thorax, geometry, draw)
-    attenuation += _fine_texture(enlarge_from=air, size=geometry.size_px, draw=plan.draw(52))
-    np.maximum(attenuation, 0, out=attenuation)
+    attenuation += _fine_texture(air, geometry.size_px, plan.draw(52))
     exposure = film.draw_exposure(plan.view, draw)
-    reading = film.expose(_softened(attenuation, exposure.blur_px), exposure, plan.draw(53))
+    # The blur of focal spot and detector; it also joins the points that bones and vessels were drawn with.
+    attenuation = np.maximum(_softened(attenuation, exposure.blur_px), 0)
+    reading = film.expose(attenuation, exposure, plan.draw(53))
     grey = film.display(reading, anchors, exposure)
     pixels = ornaments.finish(grey, plan.view, plan.draw(54))
     seen = [_seen(shadow, geometry.size_px, patient.lung_density) for shadow in shadows]
@@ -143,7 +144,7 @@ def _anchors(smooth: np.ndarray, lungs: Lungs) -> tuple[float, float]:
     body = smooth[::4, ::4][smooth[::4, ::4] > 1.0]
     dark, dense = float(np.percentile(lung, 25)), float(np.percentile(body, 93))
     # Scatter fills the dense parts with light: they read much less dense than they are.
-    return dark - 0.12, dark + 0.62 * (dense - dark)
+    return dark - 0.12, dark + 0.70 * (dense - dark)
 
 
 def _shadows(patient: Patient, lungs: Lungs) -> list[Shadow]:
@@ -162,13 +163,14 @@ def _vessels(patient: Patient, shadows: list[Shadow]) -> list[Cloud]:
     """Return vessels (drowned where the lung around them is filled) and, there, the bronchi that now stand out as air."""
     clouds = []
     contrast = SOFT_TISSUE - LUNG
-    for side, (arteries, veins, bronchi) in lung_trees(patient.thorax).items():
+    ill = any(shadow.finding.pneumonia for shadow in shadows)
+    for side, (arteries, veins, *bronchi) in lung_trees(patient.thorax, with_bronchi=ill).items():
         here = [shadow for shadow in shadows if shadow.finding.side == side]
         for tree in (arteries, veins):
             clouds.append(_drowned(tree_cloud(tree, contrast * 0.95, patient.vessel_scale), here, keep_dry=True))
         if any(shadow.finding.pneumonia for shadow in here):
-            wide = bronchi._replace(
-                radius_mm=np.where(bronchi.generation < 0.62, bronchi.radius_mm * np.float32(0.62), 0).astype(np.float32)
+            wide = bronchi[0]._replace(
+                radius_mm=np.where(bronchi[0].generation < 0.62, bronchi[0].radius_mm * np.float32(0.62), 0).astype(np.float32)
             )
             clouds.append(_drowned(tree_cloud(wide, -SOFT_TISSUE), here, keep_dry=False))
     return clouds
@@ -189,10 +191,11 @@ def _drowned(cloud: Cloud, shadows: list[Shadow], keep_dry: bool) -> Cloud:
     return Cloud(cloud.places_mm, cloud.weight_mm2 * (1 - filled if keep_dry else filled))
 
 
-def _fine_texture(enlarge_from: np.ndarray, size: int, draw: np.random.Generator) -> np.ndarray:
+def _fine_texture(air_mm: np.ndarray, size: int, draw: np.random.Generator) -> np.ndarray:
     """Return what the lung's finest branches, too many to draw, do to a ray: faint mottle that grows with the root of its way."""
-    coarse = film.enlarged(_softened(draw.standard_normal((size // 2, size // 2), dtype=np.float32), 1.1), size)
-    return coarse * film.enlarged(np.sqrt(np.maximum(enlarge_from, 0)), size) * np.float32(0.0024)
+    mottle = _softened(draw.standard_normal((size // 2, size // 2), dtype=np.float32), 1.1)
+    mottle *= np.maximum(film.enlarged(np.sqrt(air_mm) * np.float32(0.0024), size // 2), 0)
+    return film.enlarged(mottle, size)
 
 
 def _seen(shadow: Shadow, size: int, lung_density: float) -> SeenFinding:

@@ -8,7 +8,7 @@ training is its tensors, the number of steps done and the history so far: that i
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import Any
 
@@ -80,6 +80,8 @@ def fit(
                     "Use a smaller batch or a smaller image in a new run."
                 ) from error
     training.sweep()
+    if training.events:
+        training.events.close()
     best, done = training.best_epoch, len(training.history)
     early = f" (stopped early: {plan.patience_epochs} epochs without a better one)" if done < plan.epochs else ""
     say(f"Trained {done} of {plan.epochs} epochs{early}. Best {plan.best_by}: {best[plan.best_by]:.3f}, in epoch {best['epoch']}.")
@@ -130,7 +132,7 @@ class _Training:
         self.learner.train()
         try:
             stepped_at = monotonic()
-            for number, batch in enumerate(self.loader.epoch(epoch, first), first):
+            for number, batch in enumerate(self.batches(epoch, first), first):
                 value = self.take_step(epoch, number, batch)
                 voice.steps, voice.note = self.step, f"{where} · loss {value:.3f}{best}"
                 if ctrl_c.wanted:
@@ -146,8 +148,13 @@ class _Training:
             if not ctrl_c.insisted:
                 self.save()
             raise
+
+    def batches(self, epoch: int, first: int) -> Iterator[Any]:
+        try:
+            yield from self.loader.epoch(epoch, first)
         except RadlearnError:
-            # A case that cannot be loaded, a loss that is no number: the weights are those of the step before, and worth keeping.
+            # A case that cannot be loaded: the step before is whole and worth keeping. (When a step itself fails it is not: the batch
+            # that made the loss no number is already in the running means of the norms.)
             self.save()
             raise
 

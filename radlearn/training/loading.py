@@ -87,7 +87,9 @@ class _Seeded(Dataset):
         except RadlearnError as error:
             return _Failure(draw, type(error), str(error), traceback.format_exc())
         except Exception as error:  # Whatever a transform may raise: nothing is swallowed, the loop raises it with the case named.
-            frame = traceback.extract_tb(error.__traceback__)[-1]
+            frames = traceback.extract_tb(error.__traceback__)
+            # The deepest line that is not a library's: there it is mended.
+            frame = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), frames[-1])
             where = f"{frame.name} ({frame.filename}, line {frame.lineno})"
             return _Failure(draw, RadlearnError, f"{where}: {type(error).__name__}: {error}", traceback.format_exc())
 
@@ -149,7 +151,7 @@ class EpochLoader:
         if workers < 0:
             raise BadSetting(f"workers is {workers}; it must be 0 (load in this process) or more.")
         self.dataset, self.batch_size, self.seed, self.drop_last = dataset, batch_size, seed, drop_last
-        self._order = order or (self._shuffled if shuffle else lambda epoch: range(len(dataset)))
+        self.shuffle, self._order = shuffle, order
         self._batches = _Batches()
         # torch's type for a sampler speaks of whole numbers; any key will do.
         self._loader: DataLoader = DataLoader(
@@ -163,17 +165,27 @@ class EpochLoader:
             # Without one of its own, it would draw from the global random numbers.
             generator=torch.Generator(),
         )
-        self.cases_per_epoch = len(self._order(0))
+        self.cases_per_epoch = len(self.order(0))
         self.steps_per_epoch = len(self.draws(0))
         if self.steps_per_epoch == 0:
             why = f"{self.cases_per_epoch} cases do not fill one batch of {batch_size}" if self.cases_per_epoch else "there is no case"
             raise BadSetting(f"Nothing to load: {why}. Give more cases, a smaller batch_size, or drop_last=False.")
 
+    def order(self, epoch: int) -> Sequence[int]:
+        """Return the cases of `epoch` in the order in which they are loaded."""
+        # Kept as a bound method, this would be a circle of references. Workers that are swept up with a circle instead of being
+        # told to end are waited for, five seconds each.
+        if self._order:
+            return self._order(epoch)
+        if self.shuffle:
+            return np.random.default_rng(case_seed(self.seed, epoch)).permutation(len(self.dataset)).tolist()
+        return range(len(self.dataset))
+
     def draws(self, epoch: int) -> list[list[Draw]]:
         """Return what each batch of `epoch` holds, without loading it."""
         seen: Counter[int] = Counter()
         draws = []
-        for case in map(int, self._order(epoch)):
+        for case in map(int, self.order(epoch)):
             draws.append(Draw(epoch, case, seen[case]))
             seen[case] += 1
         batches = [draws[start : start + self.batch_size] for start in range(0, len(draws), self.batch_size)]
@@ -210,9 +222,6 @@ class EpochLoader:
         first = repr(self.draws(0)) + repr([str(name) for name in getattr(self.dataset, "ids", ())])
         digest = hashlib.blake2b(first.encode(), digest_size=8).hexdigest()
         return {"cases": len(self.dataset), "batch_size": self.batch_size, "steps_per_epoch": self.steps_per_epoch, "first_epoch": digest}
-
-    def _shuffled(self, epoch: int) -> list[int]:
-        return np.random.default_rng(case_seed(self.seed, epoch)).permutation(len(self.dataset)).tolist()
 
     def _trouble(self, failure: _Failure) -> RadlearnError:
         name = self.names([failure.draw])[0]

@@ -1,0 +1,211 @@
+"""A checkpoint is tensors and JSON, whole or not there, and refuses to fill what it does not fit."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.training import checkpoint
+from radlearn.training.checkpoint import (
+    fill_optimizer,
+    load_tensors,
+    load_weights,
+    model_tensors,
+    optimizer_state,
+    save_tensors,
+    save_weights,
+    sweep,
+    taken_from,
+    under,
+)
+
+
+def network(width: int = 3) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width))
+
+
+def trained(make: type[torch.optim.Optimizer], model: nn.Module, **settings: object) -> torch.optim.Optimizer:
+    optimizer = make(model.parameters(), lr=0.1, **settings)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(torch.ones(2, 1, 5, 5)).pow(2).sum().backward()
+        optimizer.step()
+    return optimizer
+
+
+def test_tensors_of_every_kind_and_json_come_back_exactly(tmp_path: Path) -> None:
+    tensors = {
+        "half": torch.tensor([1.5, float("nan")], dtype=torch.bfloat16),
+        "whole": torch.tensor(7),
+        "turned": torch.arange(6.0).reshape(2, 3).T,
+        "none": torch.zeros(0, 3),
+    }
+    state = {"loss_sum": 0.1 + 0.2, "history": [{"epoch": 1, "score": None}], "name": "Zoë"}
+    save_tensors(tmp_path / "one.safetensors", tensors, state)
+    found, told = load_tensors(tmp_path / "one.safetensors")
+    assert told == state
+    assert found.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name].nan_to_num(9), tensor.nan_to_num(9))
+
+
+def test_the_file_opens_with_safetensors_and_json_alone(tmp_path: Path) -> None:
+    save_weights(tmp_path / "model.safetensors", network(), {"epoch": 3})
+    with safe_open(tmp_path / "model.safetensors", framework="numpy") as file:
+        assert json.loads(file.metadata()["radlearn"]) == {"epoch": 3}
+        assert {name: file.get_tensor(name).shape for name in ("0.weight", "1.running_mean")} == {
+            "0.weight": (3, 1, 3, 3),
+            "1.running_mean": (3,),
+        }
+
+
+def test_nothing_in_the_room_can_load_what_runs() -> None:
+    room = Path(checkpoint.__file__).parent
+    words = {
+        word for path in room.glob("*.py") for word in ("pickle", "torch.load", "torch.save", "joblib.load") if word in path.read_text()
+    }
+    assert words == set()
+
+
+def test_tied_weights_are_saved_under_both_names_and_stay_tied(tmp_path: Path) -> None:
+    def tied() -> nn.Module:
+        model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+        model[1].weight = model[0].weight
+        return model
+
+    one, other = tied(), tied()
+    save_weights(tmp_path / "tied.safetensors", one, {})
+    load_weights(tmp_path / "tied.safetensors", other)
+    assert torch.equal(one[0].weight, other[1].weight)
+    assert other[0].weight is other[1].weight
+
+
+def test_what_is_saved_is_a_copy(tmp_path: Path) -> None:
+    model = network()
+    before = model[0].weight.detach().clone()
+    save_weights(tmp_path / "model.safetensors", model, {})
+    with torch.no_grad():
+        model[0].weight += 1
+    load_weights(tmp_path / "model.safetensors", model)
+    assert torch.equal(model[0].weight, before)
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.safetensors"
+    save_tensors(path, {"a": torch.ones(3)}, {"step": 1})
+
+    def breaks_off(tensors: object, name: Path, metadata: object) -> None:
+        Path(name).write_bytes(b"half a file")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", breaks_off)
+    with pytest.raises(OSError, match="No space left"):
+        save_tensors(path, {"a": torch.zeros(3)}, {"step": 2})
+    assert load_tensors(path)[1] == {"step": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_architecture_is_refused_and_the_model_left_as_it_was(tmp_path: Path) -> None:
+    save_weights(tmp_path / "model.safetensors", network(4), {})
+    model = network(3)
+    before = {name: tensor.clone() for name, tensor in model_tensors(model).items()}
+    with pytest.raises(
+        BadRunFolder, match=r"another architecture \(0\.weight is \(4, 1, 3, 3\) in the file, \(3, 1, 3, 3\) in the model; .* more\)"
+    ):
+        load_weights(tmp_path / "model.safetensors", model)
+    with pytest.raises(BadRunFolder, match=r"0\.bias is \(4,\) in the file, absent in the model"):
+        load_weights(tmp_path / "model.safetensors", nn.Sequential(nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4)))
+    assert all(torch.equal(before[name], tensor) for name, tensor in model_tensors(model).items())
+
+
+@pytest.mark.parametrize("left", [0, 5, 40, -1])
+def test_a_file_cut_short_is_damaged(tmp_path: Path, left: int) -> None:
+    path = tmp_path / "model.safetensors"
+    save_weights(path, network(), {})
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(BadRunFolder, match=r"model\.safetensors: is damaged"):
+        load_weights(path, network())
+
+
+def test_an_absent_file_and_one_of_others_are_told_apart(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    with pytest.raises(BadRunFolder, match="there is no such file"):
+        load_tensors(tmp_path / "absent.safetensors")
+    save_file({"a": torch.ones(1)}, tmp_path / "theirs.safetensors")
+    with pytest.raises(BadRunFolder, match="not one that radlearn wrote"):
+        load_tensors(tmp_path / "theirs.safetensors")
+
+
+def test_a_state_that_is_no_tensor_is_refused() -> None:
+    class Remembering(nn.Module):
+        def get_extra_state(self) -> dict[str, int]:
+            return {"calls": 3}
+
+        def set_extra_state(self, state: object) -> None: ...
+
+    with pytest.raises(BadSetting, match="holds what is no tensor"):
+        model_tensors(nn.Sequential(Remembering()))
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (torch.optim.AdamW, {"fused": True}),
+        (torch.optim.Adam, {"amsgrad": True}),
+        (torch.optim.SGD, {"momentum": 0.9}),
+        (torch.optim.SGD, {}),
+        (torch.optim.NAdam, {}),
+    ],
+)
+def test_an_optimizer_goes_on_as_if_nothing_had_been(
+    tmp_path: Path, make: type[torch.optim.Optimizer], settings: dict[str, object]
+) -> None:
+    torch.manual_seed(0)
+    model, twin = network(), network()
+    optimizer = trained(make, model, **settings)
+    tensors, rest = optimizer_state(optimizer)
+    save_tensors(tmp_path / "all.safetensors", {**under("model/", model_tensors(model)), **under("optimizer/", tensors)}, rest)
+    found, rest = load_tensors(tmp_path / "all.safetensors")
+    twin.load_state_dict(taken_from("model/", found))
+    other = make(twin.parameters(), lr=0.1, **settings)
+    fill_optimizer(other, taken_from("optimizer/", found), rest, tmp_path)
+    for one, its in ((model, optimizer), (twin, other)):
+        its.zero_grad()
+        one(torch.ones(2, 1, 5, 5)).pow(2).sum().backward()
+        its.step()
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True))
+
+
+def test_the_memory_of_another_optimizer_is_refused() -> None:
+    tensors, rest = optimizer_state(trained(torch.optim.AdamW, network(4)))
+    with pytest.raises(BadRunFolder, match="exp_avg of parameter 0 does not fit"):
+        fill_optimizer(torch.optim.AdamW(network(3).parameters()), tensors, rest, Path("last"))
+    with pytest.raises(BadRunFolder, match="of parameter 2 does not fit"):
+        fill_optimizer(torch.optim.AdamW(nn.Conv2d(1, 4, 3).parameters()), tensors, rest, Path("last"))
+
+
+def test_only_old_leavings_are_swept(tmp_path: Path) -> None:
+    @contextmanager
+    def file(name: str, age_seconds: float) -> Iterator[Path]:
+        path = tmp_path / name
+        path.write_bytes(b"x")
+        os.utime(path, (time.time() - age_seconds,) * 2)
+        yield path
+
+    with (
+        file(".checkpoint-abc.safetensors", 3600) as old,
+        file(".checkpoint-def.safetensors", 1) as young,
+        file("model.safetensors", 3600) as kept,
+    ):
+        sweep(tmp_path)
+        assert [old.exists(), young.exists(), kept.exists()] == [False, True, True]

@@ -1,0 +1,225 @@
+"""What is loaded is a function of (seed, epoch, case, repeat), whoever loads it."""
+
+import gc
+import os
+import signal
+import weakref
+from collections import Counter
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as some
+
+from radlearn.errors import BadSetting, RadlearnError, UnreadableScan
+from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
+
+
+class Draws:
+    """A data set that returns what it was asked for."""
+
+    def __init__(self, cases: int) -> None:
+        self.cases = cases
+
+    def __len__(self) -> int:
+        return self.cases
+
+    def __getitem__(self, draw: Draw) -> list[int]:
+        return list(draw)
+
+
+class Troubled(Draws):
+    """A data set with a case that cannot be loaded, in a way of the test's choosing."""
+
+    ids = ("ann", "bob", "cid", "dee")
+
+    def __init__(self, trouble: Exception | signal.Signals) -> None:
+        super().__init__(4)
+        self.trouble = trouble
+
+    def __getitem__(self, draw: Draw) -> list[int]:
+        if draw.case == 2:
+            if isinstance(self.trouble, signal.Signals):
+                os.kill(os.getpid(), self.trouble)
+            else:
+                raise self.trouble
+        return super().__getitem__(draw)
+
+
+def loaded(loader: EpochLoader, epoch: int, first_step: int = 0) -> list[list[list[int]]]:
+    return list(loader.epoch(epoch, first_step))
+
+
+def bytes_of(batches: list[dict[str, torch.Tensor]]) -> list[bytes]:
+    return [batch["image"].numpy().tobytes() + batch["label"].numpy().tobytes() for batch in batches]
+
+
+@given(some.integers(-(2**63), 2**63 - 1), some.lists(some.integers(0, 10**6), max_size=4))
+def test_a_seed_fits_numpy_and_depends_on_its_parts_alone(seed: int, parts: list[int]) -> None:
+    assert 0 <= case_seed(seed, *parts) < 2**32
+    assert case_seed(seed, *parts) == case_seed(seed, *parts)
+
+
+def test_neighbouring_cases_have_unrelated_seeds() -> None:
+    seeds = np.array([[case_seed(seed, 0, case) for case in range(100)] for seed in range(100)], dtype=np.uint64)
+    assert len(np.unique(seeds)) == seeds.size
+    # Fair coins: each of the 32 bits is set in half of the 10,000 seeds, give or take six standard deviations (50 each).
+    bits = [(seeds >> np.uint64(bit) & np.uint64(1)).sum() for bit in range(32)]
+    assert all(4700 < count < 5300 for count in bits)
+    # And flipping from one case to the next, no bit follows the last one.
+    changed = (seeds[:, 1:] ^ seeds[:, :-1]).ravel()
+    assert all(4600 < (changed >> np.uint64(bit) & np.uint64(1)).sum() < 5300 for bit in range(32))
+
+
+def test_reseeding_sets_python_numpy_and_torch() -> None:
+    import random
+
+    def numbers() -> tuple[float, float, float]:
+        return random.random(), float(np.random.random()), float(torch.rand(1))
+
+    reseed(3, 1, 4)
+    first = numbers()
+    assert numbers() != first
+    reseed(3, 1, 4)
+    assert numbers() == first
+
+
+@given(some.integers(1, 40), some.integers(1, 9), some.booleans(), some.integers(0, 5))
+def test_an_epoch_holds_every_case_once(cases: int, batch_size: int, shuffle: bool, epoch: int) -> None:
+    loader = EpochLoader(Draws(cases), batch_size, seed=1, shuffle=shuffle, collate=list)
+    batches = loaded(loader, epoch)
+    assert sorted(case for batch in batches for _, case, _ in batch) == list(range(cases))
+    assert len(batches) == loader.steps_per_epoch == -(-cases // batch_size)
+    assert all(number == epoch for batch in batches for number, _, _ in batch)
+
+
+def test_epochs_are_shuffled_differently_and_seeds_too() -> None:
+    first, second = EpochLoader(Draws(50), 50, seed=1, collate=list), EpochLoader(Draws(50), 50, seed=2, collate=list)
+    orders = [[case for _, case, _ in loaded(loader, epoch)[0]] for loader in (first, second) for epoch in (0, 1)]
+    assert len({tuple(order) for order in orders}) == 4
+    assert [case for _, case, _ in loaded(first, 0)[0]] == orders[0]
+
+
+def test_starting_in_the_middle_gives_the_rest_and_loads_nothing_before_it() -> None:
+    asked: list[Draw] = []
+
+    class Counting(Draws):
+        def __getitem__(self, draw: Draw) -> list[int]:
+            asked.append(draw)
+            return super().__getitem__(draw)
+
+    loader = EpochLoader(Counting(20), 3, seed=5, collate=list)
+    whole = loaded(loader, 4)
+    asked.clear()
+    assert loaded(loader, 4, first_step=3) == whole[3:]
+    assert len(asked) == 20 - 9
+
+
+def test_workers_change_nothing_not_even_careless_random_numbers(tiny: ModuleType) -> None:
+    alone, helped = tiny.loader(workers=0), tiny.loader(workers=2)
+    for epoch in (0, 1):
+        assert bytes_of(list(helped.epoch(epoch))) == bytes_of(list(alone.epoch(epoch)))
+    assert bytes_of(list(helped.epoch(1))) != bytes_of(list(helped.epoch(0)))
+    assert bytes_of(list(helped.epoch(1, 3))) == bytes_of(list(alone.epoch(1)))[3:]
+
+
+def test_workers_live_on_when_an_epoch_is_left_early(tiny: ModuleType) -> None:
+    loader = tiny.loader(workers=2)
+    abandoned = loader.epoch(0)
+    next(abandoned)
+    workers = [worker.pid for worker in loader._loader._iterator._workers]
+    assert bytes_of(list(loader.epoch(1))) == bytes_of(list(tiny.loader().epoch(1)))
+    assert [worker.pid for worker in loader._loader._iterator._workers] == workers
+
+
+def test_workers_end_with_their_loader_and_not_when_rubbish_is_collected(tiny: ModuleType) -> None:
+    gc.disable()
+    try:
+        loader = tiny.loader(workers=1)
+        list(loader.epoch(0))
+        iterator = weakref.ref(loader._loader._iterator)
+        del loader
+        assert iterator() is None
+    finally:
+        gc.enable()
+
+
+def test_loading_leaves_the_random_numbers_of_workers_to_themselves() -> None:
+    reseed(0)
+    undisturbed = torch.rand(1)
+    loader = EpochLoader(Draws(4), 2, seed=0, workers=1, collate=list)
+    reseed(0)
+    loaded(loader, 0)
+    assert torch.rand(1) == undisturbed
+
+
+def test_cases_asked_for_twice_are_drawn_anew() -> None:
+    loader = EpochLoader(Draws(3), 4, seed=0, collate=list, order=lambda epoch: [2, 2, 0, 2])
+    assert loaded(loader, 6) == [[[6, 2, 0], [6, 2, 1], [6, 0, 0], [6, 2, 2]]]
+
+
+def test_a_last_batch_that_is_not_full_can_be_left_out() -> None:
+    loader = EpochLoader(Draws(10), 4, seed=0, drop_last=True, collate=list)
+    assert [len(batch) for batch in loaded(loader, 0)] == [4, 4]
+    assert [len(batch) for batch in loaded(EpochLoader(Draws(8), 4, seed=0, drop_last=True, collate=list), 0)] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": 2, "workers": -1}, "workers is -1"),
+        ({"batch_size": 9, "drop_last": True}, "5 cases do not fill one batch of 9"),
+        ({"batch_size": 2, "order": lambda epoch: []}, "there is no case"),
+    ],
+)
+def test_a_loader_with_nothing_to_load_is_refused(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadSetting, match=words):
+        EpochLoader(Draws(5), seed=0, **arguments)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_trouble_of_ours_keeps_its_class_and_gets_the_case(workers: int) -> None:
+    loader = EpochLoader(Troubled(UnreadableScan("cid.dcm: is truncated.")), 2, seed=0, workers=workers, collate=list)
+    with pytest.raises(UnreadableScan, match=r"^cid could not be loaded \(epoch 1\)\. cid\.dcm: is truncated\.\n"):
+        loaded(loader, 0)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_fault_in_the_code_is_told_with_case_and_line_and_its_traceback_is_kept(workers: int) -> None:
+    loader = EpochLoader(Troubled(ValueError("no such axis")), 2, seed=0, workers=workers, collate=list)
+    with pytest.raises(
+        RadlearnError, match=r"^cid could .*__getitem__ \(.*test_loading\.py, line \d+\): ValueError: no such axis\n"
+    ) as caught:
+        loaded(loader, 0)
+    assert "no such axis" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert "Traceback" in caught.value.__notes__[0]
+
+
+def test_a_worker_ended_from_outside_is_told_with_what_to_do() -> None:
+    loader = EpochLoader(Troubled(signal.SIGKILL), 2, seed=0, workers=1, collate=list)
+    with pytest.raises(RadlearnError, match=r"background worker .* was ended from outside .*Use fewer workers"):
+        loaded(loader, 0)
+
+
+def test_workers_live_through_ctrl_c() -> None:
+    loader = EpochLoader(Troubled(signal.SIGINT), 1, seed=0, workers=1, collate=list)
+    assert sorted(case for batch in loaded(loader, 0) for _, case, _ in batch) == [0, 1, 2, 3]
+
+
+def test_the_fingerprint_changes_with_what_changes_the_batches(tiny: ModuleType) -> None:
+    usual = tiny.loader().fingerprint()
+    assert tiny.loader(workers=2).fingerprint() == usual
+    other_cases = tiny.Blobs()
+    other_cases.ids[3] = "another-film"
+    for changed in (
+        EpochLoader(tiny.Blobs(), tiny.BATCH, seed=8),
+        EpochLoader(tiny.Blobs(), 5, seed=7),
+        EpochLoader(other_cases, 4, seed=7),
+    ):
+        assert changed.fingerprint() != usual
+    assert Counter(type(value) for value in usual.values()) == {int: 3, str: 1}

@@ -1,0 +1,117 @@
+"""A run folder is made once, opened by what it says of itself, and may be moved."""
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from radlearn.errors import BadRunFolder
+from radlearn.files import read_json, write_json
+from radlearn.training.run_folder import new_run, open_run, settings_as
+
+
+@dataclass(frozen=True)
+class Settings:
+    epochs: int = 3
+    spacing_mm: tuple[float, ...] = (0.7, 0.7, 5.0)
+    patch: tuple[int, int] | None = (96, 96)
+    nothing: tuple[int, ...] | None = None
+    stages: tuple[tuple[int, str], ...] = ((1, "a"), (2, "b"))
+    weights: Path | None = None
+    schedule: Literal["cosine", "constant"] = "cosine"
+    name: str = "Zoë [x]"
+
+
+def test_settings_come_back_as_they_were_tuples_and_paths_included(tmp_path: Path) -> None:
+    settings = Settings(weights=Path("w") / "model.safetensors")
+    run = new_run(tmp_path / "run", "classification", settings, {"preset": "quick", "data": Path("/data/rsna")})
+    opened = open_run(run.folder, "classification")
+    assert settings_as(opened, Settings) == settings
+    assert opened == run
+    assert opened.about["preset"] == "quick"
+    assert opened.about["data"] == "/data/rsna"
+
+
+def test_the_environment_is_written_down_without_importing_anything_heavy(tmp_path: Path) -> None:
+    heavy = {"monai", "torchvision"} - set(sys.modules)
+    run = new_run(tmp_path / "run", "detection", Settings())
+    environment = read_json(run.folder / "environment.json")
+    assert environment["python"].startswith("3.")
+    assert re.match(r"\d+\.\d+", environment["torch"])
+    assert not heavy & set(sys.modules)
+
+
+def test_a_new_run_goes_to_runs_task_date_time_and_the_next_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = (new_run(None, "segmentation", Settings()) for _ in range(2))
+    assert first.folder.parent == second.folder.parent == Path("runs/segmentation")
+    assert first.folder != second.folder
+    assert re.match(r"\d{4}-\d\d-\d\d-\d{6}", first.folder.name)
+
+
+def test_a_run_is_not_begun_over_another_and_the_way_to_resume_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "my run"
+    new_run(folder, "classification", Settings())
+    with pytest.raises(BadRunFolder, match=r"already holds a run of classification.*radlearn classification resume '.*my run'"):
+        new_run(folder, "classification", Settings())
+
+
+def test_a_folder_with_other_things_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(BadRunFolder, match="is not empty and holds no run"):
+        new_run(tmp_path, "classification", Settings())
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    with pytest.raises(BadRunFolder, match="is not empty and holds no run"):
+        new_run(tmp_path / "thesis.txt", "classification", Settings())
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    assert new_run(tmp_path, "classification", Settings()).folder == tmp_path
+
+
+def test_what_is_no_run_is_not_opened(tmp_path: Path) -> None:
+    with pytest.raises(BadRunFolder, match="there is no such run folder"):
+        open_run(tmp_path / "absent")
+    run = new_run(tmp_path / "runs" / "one", "classification", Settings())
+    with pytest.raises(BadRunFolder, match=r"is no run folder: it has no settings\.json\. There are runs below it, the newest is .*one"):
+        open_run(tmp_path)
+    with pytest.raises(BadRunFolder, match="is a run of classification, not of detection"):
+        open_run(run.folder, "detection")
+    (run.folder / "settings.json").write_text("{ half")
+    with pytest.raises(BadRunFolder, match="is not JSON"):
+        open_run(run.folder)
+    write_json(run.folder / "settings.json", {"learning_rate": 1})
+    with pytest.raises(BadRunFolder, match="has no 'task' and 'settings'"):
+        open_run(run.folder)
+
+
+def test_settings_of_another_version_are_named(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Older:
+        epochs: int = 3
+        momentum: float = 0.9
+
+    run = new_run(tmp_path / "run", "classification", Older())
+    with pytest.raises(BadRunFolder, match=r"unknown: momentum; missing: name, nothing.*The run was made by \d"):
+        settings_as(run, Settings)
+
+
+def test_a_moved_run_keeps_working_and_holds_no_path_of_its_own(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "here", "classification", Settings())
+    run.history_file.write_text('{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": 0.25}\n')
+    moved = open_run(shutil.move(run.folder, tmp_path / "there"))
+    assert [line["loss"] for line in moved.history] == [0.5, 0.25]
+    assert moved.resume_command == f"radlearn classification resume {tmp_path / 'there'}"
+    assert all(str(tmp_path) not in path.read_text() for path in moved.folder.rglob("*.json"))
+
+
+def test_a_history_is_empty_before_the_first_epoch_and_refused_when_damaged(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", "classification", Settings())
+    assert run.history == []
+    run.history_file.write_text('{"epoch": 1}\n{"epo')
+    with pytest.raises(BadRunFolder, match=r"history\.jsonl: is not one JSON object per line"):
+        _ = run.history

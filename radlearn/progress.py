@@ -122,18 +122,19 @@ def in_parallel(
 
     `function` must be importable by name; let it return trouble as a value when the other jobs should go on. joblib's processes
     do not import the caller's main module, which for a lesson would cost each of them the import of torch and MONAI.
+    Where a job is a batch, say in `total` how many `unit` there are in all: a result then counts for its length.
     """
     import joblib
 
     jobs = list(jobs)
     workers = min(workers or cores(), max(len(jobs), 1))
-    with progress_bar(title, len(jobs), unit) as bar:
+    with progress_bar(title, len(jobs) if total is None else total, unit) as bar:
         if workers == 1:
             results: Iterable[Any] = map(function, jobs)
         else:
             results = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(joblib.delayed(function)(job) for job in jobs)
         for result in results:
-            bar.advance()
+            bar.advance(1 if total is None else len(result))
             yield result
 
 

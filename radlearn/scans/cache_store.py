@@ -1,0 +1,248 @@
+"""One pixel cache on disk: an array of films, and beside it a table that says which of its rows are done.
+
+    pixels-8.npy or pixels-16.npy    (films, size, size) uint8 or uint16; value/255 or value/65535 is the film in [0, 1]
+    films.jsonl                      first what the cache is, then a line per finished film: row, path, stamp, digest, header
+
+A row is done when its line stands in the table, and the line is written after the pixels are on the disk. So whatever ends the process
+at whatever moment, the table never promises a row that is not there, and the next process goes on where this one was.
+"""
+
+import dataclasses
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radlearn.errors import CacheTrouble
+from radlearn.files import write_text, written_whole
+from radlearn.scans.dicom import FilmHeader
+
+TABLE = "films.jsonl"
+FORMAT = 1
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+HEADER_FIELDS = tuple(field.name for field in dataclasses.fields(FilmHeader))
+SIZE, SPACING = HEADER_FIELDS.index("size_px"), HEADER_FIELDS.index("spacing_mm")
+BYTES_PER_LINE = 1024  # of the table, roughly, and rather too many
+ROWS_AT_ONCE_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of a finished film: its file, how large and when it was changed (bytes, ns), the digest of its content, its header."""
+
+    path: str
+    stamp: tuple[int, int]
+    digest: str
+    header: FilmHeader
+
+
+class FilmStore:
+    """The array and table in `folder`, as they are; `begin` makes them ready to be written.
+
+    Args:
+        expected: (films, size_px). What lies there and is of another shape counts as nothing; without it, whatever lies there counts.
+    """
+
+    def __init__(self, folder: Path, expected: tuple[int, int] | None = None) -> None:
+        self.folder = folder
+        self.count, self.size_px = expected or (0, 0)
+        self.bits = 8
+        self.done: dict[int, Row] = {}
+        self._waiting: list[str] = []
+        self._array: int | None = None
+        self._is_there = self._read_table()
+
+    def array_path(self, bits: int | None = None) -> Path:
+        """Return where the array of `bits` lies, by default the one that is in force."""
+        return self.folder / f"pixels-{bits or self.bits}.npy"
+
+    def pixels(self) -> np.ndarray:
+        """Return the array, mapped into memory and read-only: (films, size, size), uint8 or uint16."""
+        return np.load(self.array_path(), mmap_mode="r")
+
+    def films(self, rows: Iterable[int]) -> Iterator[np.ndarray]:
+        """Yield films as `write` takes them: in 8 bits where their files have no more."""
+        pixels = self.pixels()
+        for row in rows:
+            yield narrowed(pixels[row]) if self.bits == 16 and self.done[row].header.stored_bits <= 8 else pixels[row]
+
+    def begin(self) -> None:
+        """Make the folder ready for `write`: what a killed process left is removed, the space is reserved, the table is made tidy."""
+        for leftover in [*self.folder.glob(".pixels*"), *self.folder.glob(".films*"), self.array_path(24 - self.bits)]:
+            leftover.unlink(missing_ok=True)
+        if not self._is_there:
+            # First the table that goes with no array, or with another: it would promise rows that a new array has not.
+            (self.folder / TABLE).unlink(missing_ok=True)
+            self._reserve(self.bits)
+            self._is_there = True
+        self._open_array()
+        self._write_table()
+
+    def write(self, row: int, pixels: np.ndarray, film: Row) -> None:
+        """Put a film's pixels, (size, size) of uint8 or uint16, in their row. The row counts as done after the next `sync`."""
+        if pixels.dtype == np.uint16 and self.bits == 8:
+            self._widen()
+        if pixels.dtype == np.uint8 and self.bits == 16:
+            pixels = widened(pixels)
+        self._write_rows(row, pixels)
+        self.note(row, film)
+
+    def note(self, row: int, film: Row) -> None:
+        """Say that a row whose pixels are there already is done; in force after the next `sync`."""
+        self.done[row] = film
+        self._waiting.append(_line(row, film))
+
+    def sync(self) -> None:
+        """Bring the pixels to the disk, then the table's new lines: in this order, a table is true after a power failure too."""
+        if self._array is not None and self._waiting:
+            os.fsync(self._array)
+            with open(self.folder / TABLE, "ab") as table:
+                table.write("".join(self._waiting).encode())
+                table.flush()
+                os.fsync(table.fileno())
+            self._waiting.clear()
+
+    def close(self) -> None:
+        """Let go of the array without writing anything more."""
+        if self._array is not None:
+            os.close(self._array)
+            self._array = None
+
+    def _read_table(self) -> bool:
+        """Take in what lies in the folder; return whether there is an array, whole and with its table."""
+        try:
+            head, *lines = (self.folder / TABLE).read_text(encoding="ascii", errors="replace").split("\n")
+        except FileNotFoundError:
+            return False
+        said = _parsed(head)
+        if not isinstance(said, dict) or said.get("format") != FORMAT or tuple(said.get("header", ())) != HEADER_FIELDS:
+            return False
+        count, size_px, bits = said["films"], said["size_px"], said["bits"]
+        if self.count and (count, size_px) != (self.count, self.size_px):
+            return False
+        try:
+            array = np.load(self.array_path(bits), mmap_mode="r")
+        except (OSError, ValueError, EOFError):
+            return False  # there is no such file, or not all of it
+        if array.shape != (count, size_px, size_px) or array.dtype != np.dtype(f"uint{bits}"):
+            return False
+        self.count, self.size_px, self.bits = count, size_px, bits
+        for line in lines:
+            # A line that a kill cut short, or that was damaged, speaks of no row: that film is read again.
+            row, film = _film_of(_parsed(line))
+            if film and 0 <= row < count:
+                self.done[row] = film
+        return True
+
+    def _reserve(self, bits: int) -> None:
+        """Make an array of zeros whose space on the disk is really there, so that a full disk is met now and not after hours."""
+        shape = (self.count, self.size_px, self.size_px)
+        needed = bytes_needed(self.count, self.size_px, bits)
+        with space_for(needed, self.folder), written_whole(self.array_path(bits)) as path:
+            if shutil.disk_usage(self.folder).free < needed:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            np.lib.format.open_memmap(path, mode="w+", dtype=f"uint{bits}", shape=shape)
+            if hasattr(os, "posix_fallocate"):
+                with open(path, "r+b") as array:
+                    os.posix_fallocate(array.fileno(), 0, os.path.getsize(path))
+
+    def _open_array(self) -> None:
+        self.close()
+        self._offset = os.path.getsize(self.array_path()) - self.pixels().nbytes
+        self._array = os.open(self.array_path(), os.O_RDWR)
+
+    def _write_table(self) -> None:
+        said = {"format": FORMAT, "films": self.count, "size_px": self.size_px, "bits": self.bits, "header": HEADER_FIELDS}
+        head = json.dumps(said) + "\n"
+        if self._array is not None:
+            os.fsync(self._array)
+        write_text(self.folder / TABLE, head + "".join(_line(row, film) for row, film in sorted(self.done.items())))
+        self._waiting.clear()
+
+    def _write_rows(self, first: int, pixels: np.ndarray) -> None:
+        """Write through the file, not through a mapping: where the disk fails, that is an error to be told and not a dead process."""
+        if self._array is None:
+            raise CacheTrouble(f"{self.folder}: the pixel cache is not open for writing.")
+        content = np.ascontiguousarray(pixels).data.cast("B")
+        place = self._offset + first * self.size_px**2 * self.bits // 8
+        while content:
+            written = os.pwrite(self._array, content, place)
+            content, place = content[written:], place + written
+
+    def _widen(self) -> None:
+        """Go over to 16 bits: every row is copied into a new array, and then the table says that the new one is in force."""
+        self.sync()
+        self._reserve(16)
+        narrow, old = self.array_path(), self.pixels()
+        self.bits = 16
+        self._open_array()
+        step = max(1, ROWS_AT_ONCE_BYTES // self.size_px**2)
+        for first in range(0, self.count, step):
+            self._write_rows(first, widened(old[first : first + step]))
+        self._write_table()
+        narrow.unlink()
+
+
+def bytes_needed(count: int, size_px: int, bits: int = 8) -> int:
+    """Return how much room a cache of `count` films takes: the array, and rather too much for the table."""
+    return count * (size_px**2 * bits // 8 + BYTES_PER_LINE)
+
+
+def widened(pixels: np.ndarray) -> np.ndarray:
+    """Return 8-bit grey as 16-bit grey: value/255 and value/65535 are then the same number, for 65535 is 255·257."""
+    return pixels.astype(np.uint16) * np.uint16(257)
+
+
+def narrowed(pixels: np.ndarray) -> np.ndarray:
+    """Undo `widened`."""
+    return (pixels // 257).astype(np.uint8)
+
+
+@contextmanager
+def space_for(needed_bytes: int, folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses in the block into a `CacheTrouble` that says what to do about it."""
+    elsewhere = "set RADLEARN_CACHE to a folder elsewhere"
+    try:
+        yield
+    except OSError as error:
+        place = next(place for place in [folder, *folder.parents] if place.exists())
+        if error.errno in NO_SPACE:
+            amounts = f"{needed_bytes / 1e6:,.0f} MB are needed there and {shutil.disk_usage(place).free / 1e6:,.0f} MB are free"
+            raise CacheTrouble(f"{folder}: the pixel cache has no room: {amounts}. Make room, or {elsewhere}.") from error
+        if error.errno in NO_PERMISSION:
+            raise CacheTrouble(
+                f"{folder}: the pixel cache may not be written there ({error.strerror}). Allow it, or {elsewhere}."
+            ) from error
+        raise CacheTrouble(f"{folder}: the pixel cache cannot be kept there ({error}). Mend that, or {elsewhere}.") from error
+
+
+def _line(row: int, film: Row) -> str:
+    header = [getattr(film.header, name) for name in HEADER_FIELDS]
+    return json.dumps([row, film.path, film.stamp, film.digest, header]) + "\n"
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _film_of(said: Any) -> tuple[int, Row | None]:
+    """Return a line's row and film, None for a film where the line was cut short or damaged."""
+    try:
+        row, path, (size, time_ns), digest, values = said
+        # JSON knows no tuples.
+        values[SIZE] = tuple(values[SIZE])
+        values[SPACING] = values[SPACING] and tuple(values[SPACING])
+        return int(row), Row(path, (size, time_ns), digest, FilmHeader(*values))
+    except (TypeError, ValueError, IndexError):
+        return -1, None

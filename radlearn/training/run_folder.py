@@ -24,7 +24,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import radlearn
 from radlearn.errors import BadRunFolder, RadlearnError
 from radlearn.files import read_json, write_json
 from radlearn.progress import cores
@@ -149,8 +148,8 @@ def settings_as(run: Run, cls: type[Settings]) -> Settings:
         differences = [f"unknown: {', '.join(unknown)}"] * bool(unknown) + [f"missing: {', '.join(missing)}"] * bool(missing)
         made_by = read_json(run.folder / "environment.json").get("radlearn", "?") if (run.folder / "environment.json").exists() else "?"
         raise BadRunFolder(
-            f"{run.folder / 'settings.json'}: its settings are not those of radlearn {radlearn.__version__} ({'; '.join(differences)}). "
-            f"The run was made by {made_by}; use that version, or mend the file."
+            f"{run.folder / 'settings.json'}: its settings are not the ones this radlearn ({metadata.version('radlearn')}) knows "
+            f"({'; '.join(differences)}). The run was made by radlearn {made_by}; use that version, or mend the file."
         )
     return cls(**{name: _restored(found[name], hints[name]) for name in names})
 
@@ -187,7 +186,7 @@ def _environment() -> dict[str, Any]:
     torch = sys.modules.get("torch")
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())] if torch else None
     return {
-        "radlearn": radlearn.__version__,
+        "radlearn": metadata.version("radlearn"),
         "commit": _commit(),
         "python": platform.python_version(),
         **versions,
@@ -201,7 +200,7 @@ def _environment() -> dict[str, Any]:
 
 def _commit() -> str | None:
     """Return the commit of a source checkout, marked when files were changed since; None for an installed package."""
-    source = Path(radlearn.__file__).resolve().parents[1]
+    source = Path(__file__).resolve().parents[2]
     if not (source / ".git").exists():
         return None
     try:

@@ -96,7 +96,7 @@ def test_settings_of_another_version_are_named(tmp_path: Path) -> None:
         momentum: float = 0.9
 
     run = new_run(tmp_path / "run", "classification", Older())
-    with pytest.raises(BadRunFolder, match=r"unknown: momentum; missing: name, nothing.*The run was made by \d"):
+    with pytest.raises(BadRunFolder, match=r"unknown: momentum; missing: name, nothing.*The run was made by radlearn \d"):
         settings_as(run, Settings)
 
 

@@ -25,16 +25,24 @@ SIZE = 24
 DicomFile = Callable[..., Path]
 
 
-@pytest.fixture
-def films(tmp_path: Path) -> list[Path]:
+@pytest.fixture(scope="module")
+def written_films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Twenty films of 8 bits, each with a picture of its own, not square; two jobs' worth."""
-    paths = []
+    folder = tmp_path_factory.mktemp("films")
     for number in range(20):
         pixels = np.random.default_rng(number).integers(0, 256, (6, 5), np.uint8).repeat(10, 0).repeat(10, 1)
-        paths.append(tmp_path / f"{number:02d}.dcm")
         kind = "MONOCHROME1" if number % 5 == 0 else "MONOCHROME2"
-        write_radiograph(paths[-1], pixels, patient_id=str(number), view="PA", sex="F", age="062Y", spacing_mm=(0.2, 0.2), photometric=kind)
-    return paths
+        path = folder / f"{number:02d}.dcm"
+        write_radiograph(path, pixels, patient_id=str(number), view="PA", sex="F", age="062Y", spacing_mm=(0.2, 0.2), photometric=kind)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def films(tmp_path: Path, written_films: dict[str, bytes]) -> list[Path]:
+    """The twenty films, to be changed at will."""
+    for name, content in written_films.items():
+        (tmp_path / name).write_bytes(content)
+    return [tmp_path / name for name in written_films]
 
 
 @pytest.fixture

@@ -1,0 +1,287 @@
+"""Pictures of a model over a threshold or over time: history, ROC, precision–recall, calibration, net benefit.
+
+They take answers and truth, not finished curves, so that a picture and a score cannot come from different data. Bands are 95 %
+bootstrap intervals by person, point by point.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import ArrayLike
+
+from radlearn.metrics import calibration, decisions, ranking
+from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
+from radlearn.pictures.style import (
+    FAINT,
+    FULL_WIDTH_IN,
+    GRID,
+    HALF_WIDTH_IN,
+    INK,
+    MODEL,
+    MUTED,
+    NEGATIVE,
+    PAPER,
+    POSITIVE,
+    RIVAL,
+    blank,
+    colour_key,
+    in_house_style,
+    no_answer,
+    percent,
+    spoken,
+    unit_square,
+)
+
+HALF_HEIGHT_IN = 4.3
+ONE_CLASS = "one class only: there is no such curve"
+
+
+@in_house_style
+def history_figure(history: Sequence[Mapping[str, Any]], scores: Sequence[str], best_by: str) -> Figure:
+    """Draw the training loss and the validation scores over the epochs, the kept epoch marked.
+
+    Args:
+        history: the lines of `history.jsonl`: each has "epoch", "loss" and the scores.
+        scores: names of the scores to draw, all on one axis.
+        best_by: the score by which the weights were kept, one of `scores`; higher is better.
+    """
+    figure = blank(FULL_WIDTH_IN, 3.4)
+    left, right = figure.subplots(1, 2)
+    epochs = [line["epoch"] for line in history]
+    left.set(title="Loss on training people", xlabel="epoch", ylabel="mean loss (lower is better)")
+    right.set(title="Scores on validation people", xlabel="epoch", ylabel="score (higher is better)")
+    if not history:
+        no_answer(left, "no epoch finished yet")
+        no_answer(right, "no epoch finished yet")
+        return figure
+    marker = "o" if len(epochs) < 30 else None
+    left.plot(epochs, [line["loss"] for line in history], color=INK, marker=marker, markersize=3.5)
+    best = max(history, key=lambda line: line[best_by])
+    ends = _spread([history[-1][name] for name in scores], [line[name] for line in history for name in scores])
+    for number, name in enumerate(scores):
+        colour = MODEL if name == best_by else (RIVAL, POSITIVE, NEGATIVE)[number % 3]
+        right.plot(
+            epochs, [line[name] for line in history], color=colour, marker=marker, markersize=3.5, zorder=3 if name == best_by else 2
+        )
+        right.annotate(
+            spoken(name), (epochs[-1], ends[number]), xytext=(8, 0), textcoords="offset points", color=colour, va="center",
+            fontweight="bold" if name == best_by else "normal",
+        )  # fmt: skip
+    right.plot(best["epoch"], best[best_by], "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.5, zorder=5)
+    for axes in (left, right):
+        axes.axvline(best["epoch"], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+        axes.grid(axis="x", visible=False)
+    _say_at_line(left, best["epoch"], epochs, f"kept: epoch {best['epoch']}, {spoken(best_by)} {best[best_by]:.3f}")
+    return figure
+
+
+@in_house_style
+def roc_figure(
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    persons: ArrayLike,
+    threshold: float | None = None,
+    rivals: Mapping[str, ArrayLike] | None = None,
+) -> Figure:
+    """Draw the ROC curve with its band, the operating point, and what simpler rules reach.
+
+    Args:
+        probabilities, labels, persons: (cases,), as the scores take them.
+        threshold: the operating point; probabilities from it on are called positive.
+        rivals: name → (cases,) answers of another rule, such as the view alone.
+    """
+    p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
+    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
+    axes = figure.subplots()
+    unit_square(axes, "1 − specificity (healthy films called positive)", "sensitivity (positive films found)")
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+    if y.all() or not y.any():
+        no_answer(axes, ONE_CLASS)
+        return figure
+    rates = np.linspace(0, 1, 101)
+    band = bootstrap_band(partial(ranking.sensitivity_at_rates, false_positive_rates=rates), persons, p, y)
+    axes.fill_between(rates, band.low, band.high, color=MODEL, alpha=0.16, linewidth=0, zorder=2)
+    curve = ranking.roc_curve(p, y)
+    axes.plot(curve.false_positive_rate, curve.sensitivity, color=MODEL, zorder=4)
+    entries = [(f"model  {bootstrap_interval(ranking.auroc_score, persons, p, y):.2f}", MODEL)]
+    for name, answers in (rivals or {}).items():
+        other = ranking.roc_curve(answers, y)
+        axes.plot(other.false_positive_rate, other.sensitivity, color=RIVAL, linewidth=1.5, zorder=3)
+        entries.append((f"{name}  {bootstrap_interval(ranking.auroc_score, persons, answers, y):.2f}", MUTED))
+    colour_key(axes, [*entries, ("chance  0.50", RIVAL)], 0.985, 0.03, right=True)
+    axes.annotate("AUROC (95 % interval)", (0.985, 0.03), xytext=(0, 14 * (len(entries) + 1) + 2), xycoords="axes fraction",
+                  textcoords="offset points", ha="right", va="bottom", color=MUTED, fontsize=8.5)  # fmt: skip
+    if threshold is not None:
+        found, passed = decisions.sensitivity(p, y, threshold), decisions.specificity(p, y, threshold)
+        _mark(axes, 1 - passed, found, f"at {threshold:.2f}: sensitivity {found:.2f},\nspecificity {passed:.2f}", below=True)
+    return figure
+
+
+@in_house_style
+def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, threshold: float | None = None) -> Figure:
+    """Draw precision over recall with its band, the operating point, and the share of positives, which guessing reaches."""
+    p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
+    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
+    axes = figure.subplots()
+    unit_square(axes, "recall (positive films found)", "precision (right among those called positive)")
+    if y.all() or not y.any():
+        no_answer(axes, ONE_CLASS)
+        return figure
+    recalls = np.linspace(0.01, 1, 100)
+    band = bootstrap_band(partial(ranking.precision_at_recalls, recalls=recalls), persons, p, y)
+    axes.fill_between(recalls, band.low, band.high, step="pre", color=MODEL, alpha=0.16, linewidth=0, zorder=2)
+    curve = ranking.precision_recall_curve(p, y)
+    axes.plot(np.r_[0, curve.recall], np.r_[curve.precision[0], curve.precision], drawstyle="steps-pre", color=MODEL, zorder=4)
+    share = float(y.mean())
+    axes.axhline(share, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+    average = bootstrap_interval(ranking.average_precision_score, persons, p, y)
+    # Under the line of guessing where there is room, else above it: the curve keeps to the top.
+    low = 0.03 if share > 0.22 else share + 0.035
+    colour_key(axes, [(f"average precision  {average:.2f}", MODEL), (f"guessing  {share:.2f}, the share of positives", RIVAL)], 0.02, low)
+    if threshold is not None:
+        counts = decisions.confusion_counts(p, y, threshold)
+        called = counts.true_positives + counts.false_positives
+        if called:
+            precision, recall = counts.true_positives / called, counts.true_positives / int(y.sum())
+            _mark(
+                axes,
+                recall,
+                precision,
+                f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}",
+                below=precision > 0.45,
+                left=True,
+            )
+    return figure
+
+
+@in_house_style
+def reliability_figure(
+    probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, before: ArrayLike | None = None, bins: int = 10
+) -> Figure:
+    """Draw how often films are positive that are given a probability, with intervals, above how many films are given it.
+
+    Args:
+        probabilities: (cases,), in [0, 1]; the recalibrated ones, as a rule.
+        labels, persons: (cases,).
+        before: the probabilities before recalibration, drawn in grey.
+        bins: of equal width; an empty bin has no point, one with too few people no interval.
+    """
+    p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
+    figure = blank(HALF_WIDTH_IN, 5.0)
+    axes, below = figure.subplots(2, 1, height_ratios=[4.2, 1], sharex=True)
+    unit_square(axes, "", "share that is positive")
+    # As wide as the histogram below it, so that the two can be read together.
+    axes.set_aspect("auto")
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+    entries = [("after recalibration" if before is not None else "model", MODEL)]
+    if before is not None:
+        earlier = calibration.reliability_bins(before, y, bins)
+        axes.plot(*_shown(earlier), color=FAINT, linewidth=1.2, marker="o", markersize=4, zorder=2)
+        entries.append(("before", MUTED))
+    grouped = calibration.reliability_bins(p, y, bins)
+    band = bootstrap_band(partial(calibration.positive_shares, bins=bins), persons, p, y)
+    axes.vlines(grouped.mean_probability, band.low, band.high, color=MODEL, linewidth=5, alpha=0.2, zorder=3)
+    axes.plot(*_shown(grouped), color=MODEL, marker="o", markersize=6, markeredgecolor=PAPER, zorder=4)
+    colour_key(axes, [*entries, ("as it should be", RIVAL)], 0.02, 0.87 if before is None else 0.83)
+    _class_bars(below, p, y, 2 * bins)
+    below.set(xlabel="probability given", ylabel="films")
+    return figure
+
+
+@in_house_style
+def net_benefit_figure(
+    calibrated: ArrayLike, labels: ArrayLike, persons: ArrayLike, highest_threshold: float = 0.6, chosen: float | None = None
+) -> Figure:
+    """Draw what acting on the model is worth, beside acting on every film and on none.
+
+    Args:
+        calibrated: (cases,), recalibrated probabilities: thresholds are read as such.
+        labels, persons: (cases,).
+        highest_threshold: where the axis ends; beyond it few would still want to act.
+        chosen: the run's threshold, as a calibrated probability.
+    """
+    p, y = np.asarray(calibrated), np.asarray(labels, dtype=bool)
+    figure = blank(HALF_WIDTH_IN, 5.0)
+    axes = figure.subplots()
+    axes.set(xlabel="probability from which one acts", ylabel="net benefit (true positives per 100 films)", xlim=(0, highest_threshold))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
+    if not len(y):
+        no_answer(axes, "no films")
+        return figure
+    thresholds = np.linspace(0.01, highest_threshold, 60)
+    band = bootstrap_band(partial(decisions.net_benefit, thresholds=thresholds), persons, p, y)
+    everyone = 100 * decisions.net_benefit(np.ones(len(y)), y, thresholds)
+    axes.fill_between(thresholds, 100 * band.low, 100 * band.high, color=MODEL, alpha=0.16, linewidth=0, zorder=2)
+    axes.plot(thresholds, 100 * band.value, color=MODEL, zorder=4)
+    axes.plot(thresholds, everyone, color=RIVAL, linewidth=1.5, zorder=3)
+    axes.axhline(0, color=INK, linewidth=1, zorder=1)
+    top = 100 * float(y.mean()) or 1.0
+    axes.set_ylim(-0.22 * top, max(1.45 * top, 100.5 * float(np.nanmax(band.high, initial=0.0))))
+    if chosen is not None and 0 <= chosen <= highest_threshold:
+        axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+        _say_at_line(axes, chosen, [0, highest_threshold], f"this run acts from {percent(chosen)} on", at=0.085)
+    colour_key(axes, [("act on the model", MODEL), ("act on every film", MUTED), ("act on none: 0", INK)], 0.985, 0.87, right=True)
+    return figure
+
+
+def _class_bars(axes: Axes, p: np.ndarray, y: np.ndarray, bins: int) -> None:
+    """Stack the films of both classes by probability."""
+    edges = np.linspace(0, 1, bins + 1)
+    counts = [np.histogram(p[chosen], edges)[0] for chosen in (~y, y)]
+    width = 1 / bins
+    for count, bottom, colour in ((counts[0], 0, NEGATIVE), (counts[1], counts[0], POSITIVE)):
+        axes.bar(edges[:-1] + width / 2, count, width * 0.86, bottom=bottom, color=colour, zorder=2)
+    axes.grid(axis="x", visible=False)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3, min_n_ticks=1))
+    for number, (name, colour) in enumerate((("positive", POSITIVE), ("negative", NEGATIVE))):
+        axes.annotate(name, (0.99, 0.97), xytext=(0, -11 * number), xycoords="axes fraction", textcoords="offset points", ha="right",
+                      va="top", color=colour, fontsize=8.5)  # fmt: skip
+
+
+def _shown(bins: calibration.ReliabilityBins) -> tuple[np.ndarray, np.ndarray]:
+    filled = bins.cases > 0
+    return bins.mean_probability[filled], bins.positive_share[filled]
+
+
+def _mark(axes: Axes, x: float, y: float, text: str, below: bool, left: bool = False) -> None:
+    """Draw the operating point and say what it is, beside it on a thin leader."""
+    axes.plot(x, y, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7)
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(-22 if left else 22, -44 if below else 36),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="center",
+        color=INK,
+        fontsize=9,
+        linespacing=1.35,
+        bbox={"facecolor": PAPER, "edgecolor": GRID, "boxstyle": "round,pad=0.4", "alpha": 0.94},
+        arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5},
+        zorder=6,
+    )
+
+
+def _say_at_line(axes: Axes, x: float, extent: Sequence[float], text: str, at: float = 0.95) -> None:
+    """Write beside a vertical line at x, on the side where there is more room."""
+    right = x <= (extent[0] + extent[-1]) / 2
+    axes.annotate(text, (x, at), xytext=(6 if right else -6, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
+                  ha="left" if right else "right", va="top", color=MUTED, fontsize=9, linespacing=1.35,
+                  bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.9, "pad": 1})  # fmt: skip
+
+
+def _spread(heights: Sequence[float], drawn: Sequence[float]) -> list[float]:
+    """Return label heights close to `heights` and at least a line of text apart."""
+    apart = 0.07 * ((max(drawn) - min(drawn)) or 1.0)
+    placed = list(heights)
+    order = sorted(range(len(placed)), key=lambda i: placed[i])
+    for lower, upper in pairwise(order):
+        placed[upper] = max(placed[upper], placed[lower] + apart)
+    return placed

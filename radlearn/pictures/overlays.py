@@ -1,0 +1,213 @@
+"""Films with what a model saw in them: heat-map, true boxes, the answer in words.
+
+A heat-map shows coarsely what raised an answer. It is no proof of a finding, and where it is weak it is not drawn: the film stays
+what it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps, font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import Stroke, withStroke
+from PIL import Image, ImageDraw, ImageFont
+
+from radlearn.errors import BadSetting
+from radlearn.files import written_whole
+from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRONG, blank, font_family, in_house_style, no_answer
+
+Boxes = Sequence[tuple[float, float, float, float]]
+
+BOX = "#35d6f2"
+# Below this a heat-map leaves the film as it is; from here it grows opaque up to the second figure.
+SEEN_FROM = 0.3
+MOST_OPAQUE = 0.62
+OVERLAY_FILM_PX = 560
+
+
+@dataclass(frozen=True)
+class FilmPanel:
+    """One film in a grid.
+
+    `pixels` is (height, width) in [0, 1] and keeps its aspect; `heat_map` any (height, width) in [0, 1], stretched over the film.
+    `boxes_xyxy_px` are counted on a film of `box_frame_px` (height, width); None: on `pixels` itself.
+    """
+
+    pixels: np.ndarray
+    heat_map: np.ndarray | None = None
+    boxes_xyxy_px: Boxes = ()
+    box_frame_px: tuple[int, int] | None = None
+    title: str = ""
+    note: str = ""
+    wrong: bool = False
+
+
+def outcome(probability: float, label: bool, threshold: float) -> str:
+    """Return what an answer was: "found", "missed", "false alarm" or "rightly passed".
+
+    >>> outcome(0.3, True, 0.5), outcome(0.5, False, 0.5)
+    ('missed', 'false alarm')
+    """
+    if label:
+        return "found" if probability >= threshold else "missed"
+    return "false alarm" if probability >= threshold else "rightly passed"
+
+
+def answered_film(
+    pixels: np.ndarray,
+    heat_map: np.ndarray | None,
+    probability: float,
+    label: bool,
+    threshold: float,
+    note: str = "",
+    boxes_xyxy_px: Boxes = (),
+    box_frame_px: tuple[int, int] | None = None,
+) -> FilmPanel:
+    """Return the panel of a classified film: its probability and outcome as title, the wrong ones marked as such."""
+    said = outcome(probability, label, threshold)
+    return FilmPanel(
+        pixels, heat_map, boxes_xyxy_px, box_frame_px, f"{probability:.2f}  {said}", note, wrong=said in ("missed", "false alarm")
+    )
+
+
+def blended(pixels: np.ndarray, heat_map: np.ndarray | None) -> np.ndarray:
+    """Return a film with its heat-map laid over it.
+
+    Args:
+        pixels: (height, width), in [0, 1].
+        heat_map: (height, width) of any size, in [0, 1], NaN counting as 0; None leaves the film.
+
+    Returns:
+        uint8 (height, width, 3), of the film's size. Where the heat-map is below 0.3 it equals the film.
+    """
+    film = np.asarray(pixels, dtype=np.float64)
+    if film.ndim != 2:
+        raise BadSetting(f"pixels of shape {film.shape}: expected one film, (height, width).")
+    grey = np.repeat(np.clip(film, 0, 1)[..., None], 3, axis=2)
+    if heat_map is None:
+        return np.rint(255 * grey).astype(np.uint8)
+    heat = np.clip(np.nan_to_num(np.asarray(heat_map, dtype=np.float32)), 0, 1)
+    if heat.ndim != 2:
+        raise BadSetting(f"heat_map of shape {heat.shape}: expected one, (height, width).")
+    if heat.shape != film.shape:
+        heat = np.asarray(Image.fromarray(heat).resize((film.shape[1], film.shape[0]), Image.Resampling.BICUBIC)).clip(0, 1)
+    strength = np.clip((heat - SEEN_FROM) / (1 - SEEN_FROM), 0, 1)
+    opacity = (MOST_OPAQUE * strength**0.75)[..., None]
+    # From a dark red to a pale yellow, so that it is read in grey print too.
+    colour = colormaps["inferno"](0.42 + 0.5 * strength)[..., :3]
+    return np.rint(255 * (grey * (1 - opacity) + colour * opacity)).astype(np.uint8)
+
+
+@in_house_style
+def film_grid(panels: Sequence[FilmPanel], columns: int = 4, with_plain: bool = False) -> Figure:
+    """Draw films in rows, each with its title and note below it; true boxes are outlined.
+
+    Args:
+        panels: in reading order.
+        columns: films in a row.
+        with_plain: show each film twice, plain beside the one with the heat-map, so that what is under it can be seen.
+    """
+    if not panels:
+        figure = blank(FULL_WIDTH_IN, 1.2)
+        axes = figure.subplots()
+        axes.set_axis_off()
+        no_answer(axes, "no such film")
+        return figure
+    columns = min(columns, len(panels)) if len(panels) >= 3 else columns
+    rows = -(-len(panels) // columns)
+    # Places are counted in inches, so that films of any shape keep their aspect and stand in line with their words.
+    edge, gap, words = 0.08, 0.2, 0.52
+    width = (FULL_WIDTH_IN - 2 * edge - gap * (columns - 1)) / columns
+    each = (width - 0.04) / 2 if with_plain else width
+    tallest = max(panel.pixels.shape[0] / panel.pixels.shape[1] for panel in panels)
+    height = min(each * tallest, 1.6 * each)
+    figure = blank(FULL_WIDTH_IN, 2 * edge + rows * (height + words) + (rows - 1) * gap / 2)
+    figure.set_layout_engine("none")
+    tall = figure.get_figheight()
+    for number, panel in enumerate(panels):
+        left = edge + (number % columns) * (width + gap)
+        top = edge + (number // columns) * (height + words + gap / 2)
+        for part in range(2 if with_plain else 1):
+            place = (left + part * (each + 0.04), tall - top - height, each, height)
+            axes = figure.add_axes((place[0] / FULL_WIDTH_IN, place[1] / tall, place[2] / FULL_WIDTH_IN, place[3] / tall), anchor="SW")
+            plain = with_plain and part == 0
+            axes.imshow(blended(panel.pixels, None if plain else panel.heat_map), interpolation="bilinear")
+            axes.set_axis_off()
+            if not plain:
+                _outline(axes, panel)
+        roomy = int(width * 15.5)
+        for text, drop, colour, weight, size in (
+            (panel.title, 0.19, WRONG if panel.wrong else INK, "bold", 10),
+            (panel.note, 0.37, MUTED, "normal", 8.5),
+        ):
+            figure.text(left / FULL_WIDTH_IN, (tall - top - height - drop) / tall, shortened(text, roomy), color=colour, fontweight=weight,
+                        fontsize=size, va="baseline", parse_math=False)  # fmt: skip
+    return figure
+
+
+def shortened(text: str, most: int) -> str:
+    """Return text of at most `most` characters, an ellipsis in its middle where it was longer: ids differ at their ends.
+
+    >>> shortened("1.2.840.113619.2.55.3.604688119", 13)
+    '1.2.84…688119'
+    """
+    if len(text) <= most:
+        return text
+    front = most // 2
+    return f"{text[:front]}…{text[len(text) - (most - front - 1) :]}"
+
+
+def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, name: str, said: str = "") -> Path:
+    """Write a film beside itself with its heat-map, above a strip with its name and the answer, as PNG; return the path.
+
+    Args:
+        path: where to; whole or not at all.
+        pixels: (height, width), in [0, 1].
+        heat_map: (height, width) in [0, 1], or None for the film alone.
+        name: the film's id.
+        said: the answer in words, such as "probability 0.83: opacity, from 0.31 on".
+    """
+    film = np.asarray(pixels)
+    pictures = [blended(film, None)] if heat_map is None else [blended(film, None), blended(film, heat_map)]
+    scale = OVERLAY_FILM_PX / max(film.shape)
+    width, height = max(1, round(film.shape[1] * scale)), max(1, round(film.shape[0] * scale))
+    gap, margin, line = 6, 18, 24
+    total = max(len(pictures) * (width + gap) - gap, 420)
+    sheet = Image.new("RGB", (total, height + 2 * margin + 2 * line - 6), PAPER)
+    for number, picture in enumerate(pictures):
+        sheet.paste(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC), (number * (width + gap), 0))
+    pen = ImageDraw.Draw(sheet)
+    pen.line([(0, height), (total, height)], fill=GRID)
+    for row, (text, weight, colour) in enumerate(((name, "bold", INK), (said, "normal", MUTED))):
+        font = ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family=font_family(), weight=weight)), 18)
+        shown, most = text.replace("\n", " "), len(text)
+        while most > 8 and pen.textlength(shown, font=font) > total - 2 * margin:
+            most -= 1
+            shown = shortened(text, most)
+        pen.text((margin, height + margin + row * line - 2), shown, font=font, fill=colour)
+    with written_whole(Path(path)) as temporary:
+        sheet.save(temporary, format="PNG")
+    return Path(path)
+
+
+def _outline(axes: Axes, panel: FilmPanel) -> None:
+    rows, columns = panel.pixels.shape
+    frame_rows, frame_columns = panel.box_frame_px or (rows, columns)
+    for x0, y0, x1, y1 in panel.boxes_xyxy_px:
+        across, down = columns / frame_columns, rows / frame_rows
+        axes.add_patch(
+            Rectangle(
+                # Pixel centres are whole numbers to imshow; the film's own corner lies half a pixel before the first.
+                (x0 * across - 0.5, y0 * down - 0.5),
+                (x1 - x0) * across,
+                (y1 - y0) * down,
+                fill=False,
+                edgecolor=BOX,
+                linewidth=1.5,
+                path_effects=[withStroke(linewidth=2.8, foreground="#000000", alpha=0.55), Stroke()],
+            )
+        )

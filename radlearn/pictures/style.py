@@ -1,0 +1,177 @@
+"""One hand for all pictures: the same few colours with the same meaning, quiet axes, text that says units.
+
+The colours are told apart with every common kind of colour blindness (after Okabe & Ito 2008, jfly.uni-koeln.de/color), and no
+picture says anything by colour alone. Figures are made without pyplot, so a picture never depends on one drawn before.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from io import BytesIO
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from radlearn.files import written_whole
+
+INK = "#1c2128"
+MUTED = "#5d6773"
+FAINT = "#aab2bb"
+GRID = "#e8eaed"
+PAPER = "#ffffff"
+MODEL = "#0a5fa8"
+RIVAL = "#7d8792"
+POSITIVE = "#d05a00"
+NEGATIVE = "#3f83bd"
+WRONG = "#b3261e"
+
+HALF_WIDTH_IN = 4.5
+FULL_WIDTH_IN = 9.2
+DOTS_PER_INCH = 220
+
+Arguments = ParamSpec("Arguments")
+
+_NAMES = {
+    "auroc_score": "AUROC",
+    "within_view_auroc_score": "within-view AUROC",
+    "average_precision_score": "average precision",
+    "brier_error": "Brier error",
+    "calibration_error": "calibration error",
+    "rsna_score": "RSNA score",
+    "dice_score": "Dice",
+    "surface_dice_score": "surface Dice",
+    "hausdorff95_mm": "Hausdorff 95 % (mm)",
+    "volume_error_percent": "volume error (%)",
+}
+
+
+def spoken(name: str) -> str:
+    """Return a score's name as people say it.
+
+    >>> spoken("auroc_score"), spoken("false_boxes_per_healthy_image")
+    ('AUROC', 'false boxes per healthy image')
+    """
+    return _NAMES.get(name, name.replace("_", " "))
+
+
+def font_family() -> str:
+    """Return the first of a few good sans-serifs that this machine has; matplotlib brings the last one itself."""
+    there = {font.name for font in font_manager.fontManager.ttflist}
+    return next((name for name in ("Inter", "Helvetica Neue", "Arial", "Liberation Sans") if name in there), "DejaVu Sans")
+
+
+def _settings() -> dict[Any, Any]:
+    return {
+        "font.family": font_family(),
+        "font.size": 9.5,
+        "text.color": INK,
+        "axes.edgecolor": FAINT,
+        "axes.facecolor": PAPER,
+        "axes.grid": True,
+        "axes.labelcolor": MUTED,
+        "axes.labelsize": 9.5,
+        "axes.labelpad": 6,
+        "axes.axisbelow": True,
+        "axes.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 10.5,
+        "axes.titleweight": "bold",
+        "axes.titlepad": 10,
+        "axes.unicode_minus": True,
+        "figure.facecolor": PAPER,
+        "figure.dpi": 100,
+        "grid.color": GRID,
+        "grid.linewidth": 0.8,
+        "lines.linewidth": 2.0,
+        "lines.solid_capstyle": "round",
+        "xtick.color": FAINT,
+        "ytick.color": FAINT,
+        "xtick.labelcolor": MUTED,
+        "ytick.labelcolor": MUTED,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "xtick.major.size": 3,
+        "ytick.major.size": 0,
+        "ytick.major.pad": 6,
+    }
+
+
+def in_house_style(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
+    """Make a function that returns a figure draw it in this style, whatever the user's own matplotlib settings are."""
+
+    @wraps(draw)
+    def styled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            with matplotlib.rc_context(_settings()):
+                figure = draw(*args, **kwargs)
+                # Ticks are made when they are first drawn, with the settings of that moment.
+                figure.draw_without_rendering()
+                return figure
+
+    return styled
+
+
+def blank(width_in: float, height_in: float) -> Figure:
+    """Return an empty figure whose parts make room for each other."""
+    return Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09))
+
+
+def percent(share: float) -> str:
+    """Return a share as text, with the space that does not break.
+
+    >>> percent(0.954).replace("\xa0", " ")
+    '95 %'
+    """
+    return f"{100 * share:.0f}\u00a0%"
+
+
+def unit_square(axes: Axes, x: str, y: str) -> None:
+    """Make axes a square from 0 to 1 both ways, labelled, with a little air so that a curve along the edge is seen whole."""
+    axes.set(xlabel=x, ylabel=y, xlim=(-0.012, 1.012), ylim=(-0.012, 1.012), aspect="equal")
+    ticks = [0, 0.2, 0.4, 0.6, 0.8, 1]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+def colour_key(axes: Axes, entries: Sequence[tuple[str, str]], x: float, y: float, right: bool = False) -> None:
+    """Write each (text, colour) in its own colour, one under another upward from (x, y) in axes units: a legend without boxes."""
+    for number, (text, colour) in enumerate(reversed(list(entries))):
+        axes.annotate(
+            text,
+            (x, y),
+            xytext=(0, 14 * number),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="right" if right else "left",
+            va="bottom",
+            color=colour,
+            fontweight="bold" if number == len(entries) - 1 else "normal",
+            bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.9, "pad": 1},
+            zorder=6,
+        )
+
+
+def no_answer(axes: Axes, why: str) -> None:
+    """Say in the middle of empty axes why there is nothing to draw."""
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED, style="italic")
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Return a figure as PNG; the same figure always gives the same bytes on one machine."""
+    written = BytesIO()
+    figure.savefig(written, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    return written.getvalue()
+
+
+def save_png(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all, and return the path."""
+    with written_whole(Path(path)) as temporary:
+        temporary.write_bytes(png_bytes(figure))
+    return Path(path)

@@ -1,0 +1,70 @@
+"""Pictures look the same whatever ran before them, and the same figure is the same file."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from radlearn.pictures import style
+from radlearn.pictures.style import blank, in_house_style, png_bytes, save_png, unit_square
+
+
+@in_house_style
+def a_picture() -> Figure:
+    figure = blank(3, 3)
+    unit_square(figure.subplots(), "x", "y")
+    return figure
+
+
+def test_the_users_own_matplotlib_settings_neither_change_a_picture_nor_are_changed() -> None:
+    plain = png_bytes(a_picture())
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black", "xtick.labelcolor": "red"}):
+        assert png_bytes(a_picture()) == plain
+        assert matplotlib.rcParams["font.size"] == 30
+        assert matplotlib.rcParams["axes.facecolor"] == "black"
+
+
+def test_the_same_figure_is_the_same_file(tmp_path: Path) -> None:
+    first, second = save_png(a_picture(), tmp_path / "a.png"), save_png(a_picture(), tmp_path / "b.png")
+    assert first.read_bytes() == second.read_bytes()
+    assert Image.open(first).size == (3 * style.DOTS_PER_INCH, 3 * style.DOTS_PER_INCH)
+
+
+def test_a_picture_that_cannot_be_drawn_leaves_the_old_one(tmp_path: Path) -> None:
+    path = save_png(a_picture(), tmp_path / "a.png")
+    before = path.read_bytes()
+    broken = a_picture()
+    broken.savefig = None  # type: ignore[assignment]
+    with pytest.raises(TypeError):
+        save_png(broken, path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_no_figure_is_left_with_pyplot() -> None:
+    import matplotlib.pyplot
+
+    before = matplotlib.pyplot.get_fignums()
+    a_picture()
+    assert matplotlib.pyplot.get_fignums() == before
+
+
+def test_words_are_dark_enough_to_be_read_on_paper() -> None:
+    def luminance(colour: str) -> float:
+        channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+        return float(np.dot(channels, [0.2126, 0.7152, 0.0722]))
+
+    # 4.5 : 1 for text and 3 : 1 for lines and marks are what WCAG 2.2 asks for.
+    for colour in (style.INK, style.MUTED, style.MODEL, style.WRONG):
+        assert 1.05 / (luminance(colour) + 0.05) >= 4.5
+    for colour in (style.RIVAL, style.POSITIVE, style.NEGATIVE):
+        assert 1.05 / (luminance(colour) + 0.05) >= 3
+
+
+def test_a_score_without_a_spoken_name_is_still_readable() -> None:
+    assert style.spoken("dice_score") == "Dice"
+    assert style.spoken("false_lesions_per_scan") == "false lesions per scan"

@@ -120,7 +120,7 @@ def roc_figure(
                   textcoords="offset points", ha="right", va="bottom", color=MUTED, fontsize=8.5)  # fmt: skip
     if threshold is not None:
         found, passed = decisions.sensitivity(p, y, threshold), decisions.specificity(p, y, threshold)
-        _mark(axes, 1 - passed, found, f"at {threshold:.2f}: sensitivity {found:.2f},\nspecificity {passed:.2f}", below=True)
+        _mark(axes, 1 - passed, found, f"at {threshold:.2f}: sensitivity {found:.2f},\nspecificity {passed:.2f}")
     return figure
 
 
@@ -142,22 +142,18 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
     share = float(y.mean())
     axes.axhline(share, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     average = bootstrap_interval(ranking.average_precision_score, persons, p, y)
-    # Under the line of guessing where there is room, else above it: the curve keeps to the top.
-    low = 0.03 if share > 0.22 else share + 0.035
-    colour_key(axes, [(f"average precision  {average:.2f}", MODEL), (f"guessing  {share:.2f}, the share of positives", RIVAL)], 0.02, low)
+    entries = [(f"average precision  {average:.2f}", MODEL), (f"guessing  {share:.2f}, the share of positives", RIVAL)]
+    if average.value > 0.45:
+        # The curve keeps to the top; the words stand under the line of guessing where there is room, else above it.
+        colour_key(axes, entries, 0.02, 0.03 if share > 0.22 else share + 0.035)
+    else:
+        colour_key(axes, entries, 0.985, 0.91, right=True)
     if threshold is not None:
         counts = decisions.confusion_counts(p, y, threshold)
         called = counts.true_positives + counts.false_positives
         if called:
             precision, recall = counts.true_positives / called, counts.true_positives / int(y.sum())
-            _mark(
-                axes,
-                recall,
-                precision,
-                f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}",
-                below=precision > 0.45,
-                left=True,
-            )
+            _mark(axes, recall, precision, f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}")
     return figure
 
 
@@ -222,8 +218,8 @@ def net_benefit_figure(
     axes.plot(thresholds, 100 * band.value, color=MODEL, zorder=4)
     axes.plot(thresholds, everyone, color=RIVAL, linewidth=1.5, zorder=3)
     axes.axhline(0, color=INK, linewidth=1, zorder=1)
-    top = 100 * float(y.mean()) or 1.0
-    axes.set_ylim(-0.22 * top, max(1.45 * top, 100.5 * float(np.nanmax(band.high, initial=0.0))))
+    top = max(145 * float(y.mean()), 101 * float(np.nanmax(band.high, initial=0.0)), 1.0)
+    axes.set_ylim(-0.18 * top, top)
     if chosen is not None and 0 <= chosen <= highest_threshold:
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         _say_at_line(axes, chosen, [0, highest_threshold], f"this run acts from {percent(chosen)} on", at=0.085)
@@ -250,13 +246,14 @@ def _shown(bins: calibration.ReliabilityBins) -> tuple[np.ndarray, np.ndarray]:
     return bins.mean_probability[filled], bins.positive_share[filled]
 
 
-def _mark(axes: Axes, x: float, y: float, text: str, below: bool, left: bool = False) -> None:
-    """Draw the operating point and say what it is, beside it on a thin leader."""
+def _mark(axes: Axes, x: float, y: float, text: str) -> None:
+    """Draw the operating point and say what it is, on a thin leader towards the middle of the picture."""
     axes.plot(x, y, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7)
-    axes.annotate(
+    left, below = x > 0.5, y > 0.25
+    said = axes.annotate(
         text,
         (x, y),
-        xytext=(-22 if left else 22, -44 if below else 36),
+        xytext=(-22 if left else 22, -42 if below else 42),
         textcoords="offset points",
         ha="right" if left else "left",
         va="center",
@@ -267,6 +264,7 @@ def _mark(axes: Axes, x: float, y: float, text: str, below: bool, left: bool = F
         arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5},
         zorder=6,
     )
+    said.set_in_layout(False)
 
 
 def _say_at_line(axes: Axes, x: float, extent: Sequence[float], text: str, at: float = 0.95) -> None:

@@ -216,8 +216,9 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
     It shows what raised the answer, coarsely. It is no proof of a finding, and for a film called healthy it shows little of use.
     """
     layer = {"small_resnet": "layer3", "densenet121": "features.denseblock4", "convnext_tiny": "features.7"}[settings.network]
-    maps = GradCAM(nn_module=model, target_layers=layer)(x=images)
-    return maps[:, 0].detach().cpu().numpy().astype(np.float32)
+    # MONAI's own scaling turns its maps upside down, the hottest place to 0; so they are taken as they come.
+    maps = GradCAM(nn_module=model, target_layers=layer, postprocessing=nn.Identity())(x=images)[:, 0].detach().cpu().numpy()
+    return (maps / np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-12)).clip(0, 1).astype(np.float32)
 
 
 # %% 4. Training
@@ -298,7 +299,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     films = prepared_films(cases, settings.size_px, settings.shape)
     probabilities = answers(model, make_loaders(settings, {split: films})[split], settings)
     judged = workbench.judge(run, films, probabilities, split)
-    workbench.classification_report(run, judged, lambda shown: heat_map(model, as_images(shown, model), settings))
+    workbench.write_film_report(run, judged, lambda shown: heat_map(model, as_images(shown, model), settings))
     return judged.scores
 
 

@@ -15,11 +15,23 @@ class Film(NamedTuple):
     case: rsna.Case
     # uint8 or uint16 (size, size), a view into the cache: read from the disk only when looked at.
     stored: np.ndarray
+    # (height, width) of the part of the source that the square shows: its own, or the square around it where it was padded.
+    frame_px: tuple[int, int] = (1024, 1024)
+    # (height, width) of the source where it was padded; None where the frame is the source.
+    source_px: tuple[int, int] | None = None
 
     @property
     def pixels(self) -> np.ndarray:
         """float32 (1, size, size) in [0, 1], bright where the body is dense; channel first, as MONAI and PyTorch want it."""
         return self.stored[None].astype(np.float32) / np.iinfo(self.stored.dtype).max
+
+    @property
+    def boxes_in_frame_px(self) -> tuple[tuple[float, float, float, float], ...]:
+        """The case's boxes (x0, y0, x1, y1), counted in source pixels from the corner of the frame."""
+        if self.source_px is None:
+            return self.case.boxes_xyxy_px
+        down, right = ((frame - own) / 2 for frame, own in zip(self.frame_px, self.source_px, strict=True))
+        return tuple((x0 + right, y0 + down, x1 + right, y1 + down) for x0, y0, x1, y1 in self.case.boxes_xyxy_px)
 
 
 def prepared_films(cases: Sequence[rsna.Case], size_px: int, shape: Literal["stretch", "pad"] = "stretch") -> list[Film]:
@@ -30,4 +42,10 @@ def prepared_films(cases: Sequence[rsna.Case], size_px: int, shape: Literal["str
         BadLayout: if a header contradicts the tables, such as a box outside its image.
     """
     cached = cached_films([case.path for case in cases], size_px, shape)
-    return [Film(case, stored) for case, stored in zip(rsna.with_headers(cases, cached.headers), cached.pixels, strict=True)]
+    films = []
+    for case, stored, header in zip(rsna.with_headers(cases, cached.headers), cached.pixels, cached.headers, strict=True):
+        if shape == "stretch":
+            films.append(Film(case, stored, header.size_px))
+        else:
+            films.append(Film(case, stored, (max(header.size_px),) * 2, header.size_px))
+    return films

@@ -1,0 +1,222 @@
+"""Classification from end to end, as a person would go: train, judge, ask, hand in; stopped and gone on with; asked wrongly."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from radlearn import cli
+from radlearn.challenges.rsna import find_cases
+from radlearn.files import read_json
+from radlearn.training.splits import read_split
+
+QUICK = ["--size-px", "64", "--epochs", "3", "--batch-size", "8"]
+
+
+@pytest.fixture(scope="module")
+def trained(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A finished and judged run on the small folder."""
+    folder = tmp_path_factory.mktemp("journey") / "run"
+    code = cli.main(["classification", "train", "--data", str(small_rsna), "--run", str(folder), *QUICK])
+    return SimpleNamespace(folder=folder, code=code, data=small_rsna)
+
+
+def test_training_leaves_a_run_that_says_what_it_was(trained: SimpleNamespace) -> None:
+    assert trained.code == 0
+    about = read_json(trained.folder / "settings.json")
+    assert about["task"] == "classification"
+    assert about["settings"]["epochs"] == 3
+    assert about["data"] == str(trained.data)
+    assert about["synthetic"] is False
+    lines = [json.loads(line) for line in (trained.folder / "history.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert (trained.folder / "best" / "model.safetensors").exists()
+    split = read_split(trained.folder / "split.csv")
+    assert len(split) == 48
+    sides: dict[str, set[str]] = {}
+    for person, side in split.values():
+        sides.setdefault(person, set()).add(side)
+    assert all(len(found) == 1 for found in sides.values())
+
+
+def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["classification", "evaluate", str(trained.folder), "--json"]) == 0
+    captured = capsys.readouterr()
+    scores = json.loads(captured.out)
+    assert scores == read_json(trained.folder / "scores.json")
+    tested = [image for image, (_, side) in read_split(trained.folder / "split.csv").items() if side == "test"]
+    assert (scores["split"], scores["cases"]) == ("test", len(tested))
+    for name in ("auroc_score", "within_view_auroc_score", "average_precision_score", "sensitivity", "specificity", "brier_error"):
+        assert set(scores["scores"][name]) == {"value", "low", "high"}
+    assert {"AP (lying or sitting)", "PA (standing)", "women", "men"} <= set(scores["subgroups"])
+    report = (trained.folder / "report.html").read_text()
+    for expected in ("AP (lying or sitting)", "not for clinical use", "data:image/png;base64,"):
+        assert expected in report
+    assert list((trained.folder / "pictures").glob("*.png"))
+
+
+def test_a_moved_run_is_judged_with_the_same_scores(trained: SimpleNamespace, tmp_path: Path) -> None:
+    assert cli.main(["classification", "evaluate", str(trained.folder)]) == 0
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(trained.folder, moved)
+    (moved / "scores.json").unlink()
+    assert cli.main(["classification", "evaluate", str(moved)]) == 0
+    assert read_json(moved / "scores.json") == read_json(trained.folder / "scores.json")
+
+
+def test_the_runs_own_data_elsewhere_are_the_test_people_and_other_data_are_external(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained.data, copy)
+    assert cli.main(["classification", "evaluate", str(trained.folder), "--data", str(copy), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["split"] == "test"
+    strangers = tmp_path / "strangers"
+    (strangers / "stage_2_train_images").mkdir(parents=True)
+    for case in find_cases(copy):
+        shutil.copy(case.path, strangers / "stage_2_train_images" / f"new-{case.path.name}")
+    for table in copy.glob("*.csv"):
+        (strangers / table.name).write_text(table.read_text().replace("film-", "new-film-").replace("person-", "other-"))
+    assert cli.main(["classification", "evaluate", str(trained.folder), "--data", str(strangers), "--json"]) == 0
+    external = json.loads(capsys.readouterr().out)
+    assert (external["split"], external["cases"]) == ("external", 48)
+
+
+def test_prediction_answers_what_it_can_and_lists_what_it_cannot(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    cases = find_cases(trained.data)[:5]
+    for case in cases:
+        shutil.copy(case.path, films)
+    (films / "cut.dcm").write_bytes(cases[0].path.read_bytes()[:900])
+    (films / "empty.dcm").touch()
+    out = tmp_path / "answers"
+    assert cli.main(["classification", "predict", str(trained.folder), str(films), "--out", str(out)]) == 0
+    said = capsys.readouterr().err
+    assert "2 files could not be read" in said
+    assert "cut.dcm" in said
+    with open(out / "predictions.csv", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [row["patientId"] for row in rows] == [case.image_id for case in cases]
+    threshold = read_json(trained.folder / "operating_point.json")["threshold"]
+    for row in rows:
+        assert 0 <= float(row["calibrated_probability"]) <= 1
+        assert row["decision"] == ("opacity" if float(row["probability"]) >= threshold else "no opacity")
+    assert len(list((out / "overlays").glob("*.png"))) == 5
+    assert len((out / "unreadable.txt").read_text().splitlines()) == 2
+    # A second time would overwrite answers that someone may have worked with.
+    assert cli.main(["classification", "predict", str(trained.folder), str(films), "--out", str(out)]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_film_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
+    from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
+    from radlearn.training.run_folder import open_run
+    from radlearn.workbench.films import prepared_films
+
+    model, settings = lesson.trained_model(open_run(trained.folder))
+    films = prepared_films(find_cases(trained.data), settings.size_px, settings.shape)
+    judged = lesson.answers(model, lesson.make_loaders(settings, {"test": films})["test"], settings)
+    table = lesson.predict(open_run(trained.folder), [trained.data], tmp_path / "out", overlays=False)
+    with open(table, newline="") as opened:
+        asked = {row["patientId"]: float(row["probability"]) for row in csv.DictReader(opened)}
+    np.testing.assert_allclose([asked[film.case.image_id] for film in films], judged, atol=2e-6)
+
+
+def test_the_heat_map_is_hot_where_the_opacity_is(trained: SimpleNamespace) -> None:
+    """The opacity of the small folder is a bright square, and nothing else tells the classes apart; an inverted map fails here."""
+    from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
+    from radlearn.training.run_folder import open_run
+    from radlearn.workbench.films import prepared_films
+
+    model, settings = lesson.trained_model(open_run(trained.folder))
+    films = [film for film in prepared_films(find_cases(trained.data), settings.size_px, settings.shape) if film.case.label]
+    maps = lesson.heat_map(model, lesson.as_images(films, model), settings)
+    inside = maps[:, 16:40, 8:32].mean()
+    assert inside > 2 * maps.mean()
+
+
+def test_the_submission_has_a_line_for_each_film(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "submission.csv"
+    images = trained.data / "stage_2_train_images"
+    assert cli.main(["classification", "submit", str(trained.folder), "--images", str(images), "--out", str(out)]) == 0
+    assert "no file it would take" in " ".join(capsys.readouterr().err.split())
+    with open(out, newline="") as opened:
+        rows = list(csv.reader(opened))
+    assert rows[0] == ["patientId", "probability"]
+    assert sorted(row[0] for row in rows[1:]) == sorted(case.image_id for case in find_cases(trained.data))
+
+
+def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in trained.folder.rglob("*"))
+    data = str(trained.data)
+    asked = {
+        "already holds a run": ["train", "--data", data, "--run", str(trained.folder), *QUICK],
+        "there is no such folder": ["train", "--data", str(tmp_path / "none")],
+        "learning_rate is -1": ["train", "--data", data, "--run", str(tmp_path / "a"), "--learning-rate", "-1"],
+        "no DICOM file": ["predict", str(trained.folder), str(tmp_path), "--out", str(tmp_path / "b")],
+    }
+    for words, arguments in asked.items():
+        assert cli.main(["classification", *arguments]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert words in said
+        assert "Traceback" not in said
+    assert sorted((path, path.stat().st_mtime_ns) for path in trained.folder.rglob("*")) == before
+
+
+def killed_after(seconds: float, arguments: list[str]) -> None:
+    """Do a command in a forked child and kill it; forked, because the imports cost twenty seconds."""
+    child = os.fork()
+    if child == 0:
+        os._exit(cli.main(arguments))
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.slow
+def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_in(small_rsna: Path, tmp_path: Path) -> None:
+    """At its true image size; from a random start and in full precision, since here is neither internet nor GPU."""
+    run = tmp_path / "run"
+    handful = ["--epochs", "1", "--batch-size", "8", "--no-pretrained", "--precision", "32-true", "--workers", "0"]
+    arguments = ["classification", "train", "--preset", "challenge", "--data", str(small_rsna), "--run", str(run), *handful]
+    import torch
+
+    # A process that has computed with several threads cannot be forked and compute again.
+    torch.set_num_threads(1)
+    killed_after(25, arguments)
+    assert (run / "last" / "checkpoint.safetensors").exists()
+    assert not (run / "operating_point.json").exists()
+    assert cli.main(["classification", "evaluate", str(run)]) == 2
+    assert cli.main(["classification", "resume", str(run)]) == 0
+    assert load_file(run / "best" / "model.safetensors")["features.0.0.weight"].shape == (96, 1, 4, 4)
+    assert read_json(run / "settings.json")["settings"]["size_px"] == 512
+    assert cli.main(["classification", "evaluate", str(run)]) == 0
+    one = next((small_rsna / "stage_2_train_images").iterdir())
+    assert cli.main(["classification", "predict", str(run), str(one), "--out", str(tmp_path / "answers")]) == 0
+    assert len(list((tmp_path / "answers" / "overlays").iterdir())) == 1
+    assert cli.main(["classification", "submit", str(run), "--images", str(one.parent), "--out", str(tmp_path / "s.csv")]) == 0
+
+
+@pytest.mark.slow
+def test_the_real_films_go_through_and_their_report_shows_both_views(shared_data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    data = shared_data / "rsna_real_sample"
+    assert cli.main(["classification", "train", "--data", str(data), "--run", str(run), "--epochs", "2", "--size-px", "64"]) == 0
+    assert cli.main(["classification", "evaluate", str(run)]) == 0
+    people = {person for person, _ in read_split(run / "split.csv").values()}
+    assert len(people) == 84
+    report = (run / "report.html").read_text()
+    assert "AP (lying or sitting)" in report
+    assert "PA (standing)" in report
+    assert "synthetic" not in report.lower()

@@ -1,0 +1,109 @@
+"""The lesson's functions, one by one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from radlearn.challenges.rsna import Case
+from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
+from radlearn.training.loading import Draw
+from radlearn.workbench.films import Film
+
+SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4)
+
+
+def film(number: int) -> Film:
+    pixels = np.random.default_rng(number).integers(0, 256, (64, 64)).astype(np.uint8)
+    return Film(Case(f"film-{number}", Path("x.dcm"), number % 2 == 0, (), None, f"person-{number}"), pixels)
+
+
+FILMS = [film(number) for number in range(10)]
+
+
+def test_importing_the_lesson_does_nothing_and_its_segments_are_five() -> None:
+    text = Path(lesson.__file__).read_text()
+    assert [line for line in text.splitlines() if line.startswith("# %%")] == [
+        "# %% 1. Settings",
+        "# %% 2. Data",
+        "# %% 3. Model",
+        "# %% 4. Training",
+        "# %% 5. Evaluation",
+    ]
+    assert len(text.splitlines()) < 340
+
+
+def test_a_film_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
+    transform = lesson.training_transform(SMALL)
+    first = lesson.load(FILMS, transform, 0, Draw(3, 7))
+    for case in range(5):
+        lesson.load(FILMS, transform, 0, Draw(1, case))
+    again = lesson.load(FILMS, lesson.training_transform(SMALL), 0, Draw(3, 7))
+    assert torch.equal(first["image"], again["image"])
+    assert not torch.equal(first["image"], lesson.load(FILMS, transform, 0, Draw(4, 7))["image"])
+    assert not torch.equal(first["image"], lesson.load(FILMS, transform, 1, Draw(3, 7))["image"])
+
+
+def test_judged_films_are_the_films_themselves() -> None:
+    item = lesson.load(FILMS, lesson.evaluation_transform(SMALL), 0, Draw(0, 2))
+    assert np.array_equal(item["image"].numpy(), FILMS[2].pixels)
+    assert item["label"] == 1.0
+    assert item["image"].dtype == torch.float32
+
+
+def test_only_training_is_shuffled_and_augmented() -> None:
+    loaders = lesson.make_loaders(SMALL, {"training": FILMS, "validation": FILMS})
+    judged = [name for batch in loaders["validation"].epoch(0) for name in batch["ids"]]
+    learned = [name for batch in loaders["training"].epoch(0) for name in batch["ids"]]
+    assert judged == [each.case.image_id for each in FILMS]
+    assert sorted(learned) == sorted(judged)
+    assert learned != judged
+
+
+def test_without_augmentation_in_the_settings_a_training_film_is_the_film() -> None:
+    still = replace(
+        SMALL, rotation_degrees=0.0, shift_share=0.0, zoom_share=0.0, gamma_range=0.0, noise_std=0.0, holes_chance=0.0, mirror_chance=0.0
+    )
+    item = lesson.load(FILMS, lesson.training_transform(still), 0, Draw(0, 1))
+    np.testing.assert_allclose(item["image"].numpy(), FILMS[1].pixels, atol=1e-4)
+
+
+@pytest.mark.parametrize("network", ["small_resnet", "densenet121", "convnext_tiny"])
+def test_every_network_answers_and_shows_where_it_looked(network: str) -> None:
+    settings = replace(SMALL, network=network)
+    torch.manual_seed(0)
+    model = lesson.build_model(settings).eval()
+    images = lesson.as_images(FILMS[:3], model)
+    with torch.inference_mode():
+        probabilities = lesson.answer(model, images, settings)
+        mirrored = lesson.answer(model, images.flip(-1), settings)
+    assert probabilities.shape == (3,)
+    assert bool(((probabilities > 0) & (probabilities < 1)).all())
+    # With the mirror image averaged in, a film and its mirror image get one answer.
+    torch.testing.assert_close(probabilities, mirrored)
+    maps = lesson.heat_map(model, images, settings)
+    assert maps.shape == (3, 64, 64)
+    assert maps.min() >= 0.0
+    assert maps.max() <= 1.0
+
+
+def test_the_loss_is_the_surprise_counted_by_hand() -> None:
+    class Certain(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.full((len(images), 1), 2.0)
+
+    batch = {"image": torch.zeros(2, 1, 8, 8), "label": torch.tensor([1.0, 0.0])}
+    expected = (np.log1p(np.exp(-2.0)) + np.log1p(np.exp(2.0))) / 2
+    assert float(lesson.loss(Certain(), batch)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_two_presets_are_what_they_are_for() -> None:
+    quick, challenge = lesson.PRESETS["quick"], lesson.PRESETS["challenge"]
+    assert (quick.network, quick.pretrained) == ("small_resnet", False)
+    assert 128 <= quick.size_px <= 160
+    assert challenge.network in ("densenet121", "convnext_tiny")
+    assert challenge.pretrained
+    assert challenge.test_time_mirror
+    assert 224 <= challenge.size_px <= 512

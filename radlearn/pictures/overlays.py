@@ -190,7 +190,8 @@ def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, n
             shown = shortened(text, most)
         pen.text((margin, height + margin + row * line - 2), shown, font=font, fill=colour)
     with written_whole(Path(path)) as temporary:
-        sheet.save(temporary, format="PNG")
+        # The usual level 6 takes twice as long for a file an eighth smaller, and there may be thousands of them.
+        sheet.save(temporary, format="PNG", compress_level=3)
     return Path(path)
 
 

@@ -28,7 +28,7 @@ from radlearn.scans.dicom import FilmHeader, read_radiograph
 from radlearn.scans.resize import Shape
 
 # The files whose change may change a pixel; their content is part of a cache's name.
-READING_CODE = ("dicom", "display", "jpeg", "resize", "stored_pixels")
+READING_CODE = ("dicom", "display", "jpeg", "plain_jpeg", "resize", "stored_pixels")
 LOCK = "lock"
 SYNC_EVERY_SECONDS = 1.0
 FILMS_PER_JOB = 16

@@ -110,7 +110,7 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
         return Radiograph(display(decoded(film)), header)
     fitted = fitted_px(*header.size_px, size_px, shape)
     # Only where averaging before the mapping gives the same picture as after it.
-    eighths = smallest_eighths(header.size_px, fitted) if film.is_baseline_grey and display.is_straight() else 8
+    eighths = smallest_eighths(header.size_px, fitted) if film.jpeg is not None and display.is_straight() else 8
     height, width = header.size_px
     pixels = np.clip(resized(display(decoded(film, eighths)), *fitted, covered_px=(height * eighths / 8, width * eighths / 8)), 0, 1)
     return Radiograph(pixels if shape == "stretch" else centred_in_square(pixels, size_px), header)
@@ -179,7 +179,7 @@ def _is_film(place: str, name: str) -> bool:
 
 def _warn(film: Film) -> None:
     with parsing(film.path):
-        intent = str(film.dataset.get("PresentationIntentType") or "").strip().upper()
+        intent = str(film.said.get("PresentationIntentType") or "").strip().upper()
     if intent == "FOR PROCESSING":
         text = f"{film.path}: is marked FOR PROCESSING: raw detector data, unlike a film made for reading. Prefer FOR PRESENTATION."
         warnings.warn(text, ForProcessingWarning, stacklevel=3)
@@ -188,7 +188,7 @@ def _warn(film: Film) -> None:
 
 
 def _header_of(film: Film) -> FilmHeader:
-    said = film.dataset
+    said = film.said
     with parsing(film.path):
         return FilmHeader(
             view=_view(_text(said, "ViewPosition"), _text(said, "SeriesDescription")),
@@ -201,8 +201,8 @@ def _header_of(film: Film) -> FilmHeader:
             sop_uid=_text(said, "SOPInstanceUID"),
             modality=_text(said, "Modality"),
             photometric=_text(said, "PhotometricInterpretation"),
-            size_px=(int(said.Rows), int(said.Columns)),
-            stored_bits=int(said.get("BitsStored") or said.BitsAllocated),
+            size_px=(int(said.get("Rows")), int(said.get("Columns"))),
+            stored_bits=int(said.get("BitsStored") or said.get("BitsAllocated")),
         )
 
 

@@ -7,6 +7,7 @@ C.7.5.1.1.2 (padding).
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.stored_pixels import DAMAGE, Film, parsing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lut:
     """A look-up table: `entries` for the values first_value, first_value + 1, …; the outermost entries hold beyond both ends."""
 
@@ -65,20 +66,21 @@ class Display:
     def __call__(self, stored: np.ndarray) -> np.ndarray:
         """Return the picture of stored values (height, width)."""
         if self.stored_range is None or stored.dtype.itemsize > 2 or stored.dtype.kind == "f":
-            return self._grey(stored)
-        limits = np.iinfo(stored.dtype)
+            return self.grey(stored)
         # One grey per possible value, looked up, is quicker than arithmetic on every pixel.
-        table = self._grey(np.arange(limits.min, limits.max + 1))
-        return np.take(table, stored.astype(np.intp) - limits.min)
+        return np.take(_grey_of_every_value(self, stored.dtype), stored.astype(np.intp) - np.iinfo(stored.dtype).min)
 
     def is_straight(self) -> bool:
         """Whether grey is a straight line over the stored range, so that averaging pixels before or after makes no difference."""
         if self.stored_range is None or self.padding is not None or isinstance(self.voi, Lut) or self.modality_lut is not None:
             return False
-        grey = self._grey(np.arange(self.stored_range[0], self.stored_range[1] + 1))
+        if self.voi is None:
+            return True
+        grey = self.grey(np.arange(self.stored_range[0], self.stored_range[1] + 1))
         return bool(np.ptp(np.diff(grey.astype(np.float64))) < 1e-6)
 
-    def _grey(self, stored: np.ndarray) -> np.ndarray:
+    def grey(self, stored: np.ndarray) -> np.ndarray:
+        """Return the grey of stored values of any shape, one by one."""
         nothing = ~np.isfinite(stored)
         if self.padding is not None:
             nothing |= (stored >= self.padding[0]) & (stored <= self.padding[1])
@@ -107,6 +109,13 @@ class Display:
         return (float(values.min()), float(values.max())) if values.size else (0, 1)
 
 
+@lru_cache(maxsize=8)
+def _grey_of_every_value(display: Display, kind: np.dtype) -> np.ndarray:
+    # The films of one machine, or of one challenge, mostly share their display.
+    limits = np.iinfo(kind)
+    return display.grey(np.arange(limits.min, limits.max + 1))
+
+
 def display_of(film: Film) -> Display:
     """Return how the film wants to be shown.
 
@@ -117,7 +126,7 @@ def display_of(film: Film) -> Display:
     Raises:
         UnreadableScan: RescaleSlope 0, a rescale that is no number, a look-up table that is damaged.
     """
-    said, path = film.dataset, film.path
+    said, path = film.said, film.path
     with parsing(path):
         slope, intercept = (_number(path, said, *pair) for pair in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
         if slope == 0:
@@ -132,7 +141,7 @@ def display_of(film: Film) -> Display:
             intercept=intercept,
             modality_lut=modality_lut,
             voi=voi or _window(said),
-            inverted=said.PhotometricInterpretation.strip() == "MONOCHROME1" or _shape(said) == "INVERSE",
+            inverted=_photometric(said) == "MONOCHROME1" or _shape(said) == "INVERSE",
             padding=_padding(said),
         )
 
@@ -140,7 +149,7 @@ def display_of(film: Film) -> Display:
 def polarity_contradiction(film: Film) -> str | None:
     """Return what is contradictory where PhotometricInterpretation and PresentationLUTShape disagree about black and white, else None."""
     with parsing(film.path):
-        photometric, shape = film.dataset.PhotometricInterpretation.strip(), _shape(film.dataset)
+        photometric, shape = _photometric(film.said), _shape(film.said)
     if (photometric, shape) in (("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")):
         return f"PhotometricInterpretation is {photometric} and PresentationLUTShape is {shape}; they disagree, and it is shown inverted"
     return None
@@ -152,13 +161,17 @@ def _spread(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return (values - low) / width if 0 < width < math.inf else np.zeros_like(values)
 
 
+def _photometric(said: Any) -> str:
+    return str(said.get("PhotometricInterpretation")).strip()
+
+
 def _shape(said: Any) -> str:
     return str(said.get("PresentationLUTShape") or "").strip().upper()
 
 
 def _stored_range(said: Any) -> tuple[int, int] | None:
-    bits = int(said.get("BitsStored") or said.BitsAllocated)
-    if bits > 16 or bits < 1 or "PixelData" not in said:
+    bits = int(said.get("BitsStored") or said.get("BitsAllocated"))
+    if bits > 16 or bits < 1:
         return None
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if said.get("PixelRepresentation", 0) else (0, (1 << bits) - 1)
 
@@ -189,7 +202,7 @@ def _lut(path: Path, said: Any, keyword: str, highest_value: float) -> Lut | Non
     """Read the first table of a LUT sequence (PS3.3 C.11.1.1 and C.11.2.1.1)."""
     if not said.get(keyword):
         return None
-    item = said[keyword].value[0]
+    item = said.get(keyword)[0]
     count, first_value, bits = (int(number) for number in item.LUTDescriptor)
     count = count or 1 << 16
     # A first value that belongs below 0 can have been written as unsigned 16 bits; it then lies above all that is stored.
@@ -217,6 +230,6 @@ def _padding(said: Any) -> tuple[float, float] | None:
 
 def _as_stored(said: Any, value: int) -> int:
     """The padding value with the sign that the pixels have: -2000 is written as 63536 by some."""
-    bits = int(said.BitsAllocated)
+    bits = int(said.get("BitsAllocated"))
     value %= 1 << bits
     return value - (1 << bits) if said.get("PixelRepresentation", 0) and value >= 1 << (bits - 1) else value

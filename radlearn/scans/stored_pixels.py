@@ -5,7 +5,7 @@ installing python-gdcm makes it three times slower on JPEG Baseline. Nothing her
 """
 
 import io
-import threading
+import re
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -13,15 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from struct import error as StructError
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
 from pydicom import uid
+from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans import jpeg
+from radlearn.scans.plain_jpeg import plain_jpeg
 
 # What pydicom and the decoders raise on damaged bytes is nearly any built-in error, depending on which byte it was.
 DAMAGE = (
@@ -64,41 +66,38 @@ PLUGIN_OF = {
     uid.HTJ2K: "pylibjpeg",
 }
 
+HEADER_BYTES = 1 << 16  # more than the header of nearly any film
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-# Only these are parsed: a film may carry hundreds of private elements, and damage in them is none of ours.
-KEYWORDS = [
-    *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "SeriesDescription"),
-    *("PatientID", "PatientSex", "PatientAge", "ViewPosition", "PresentationIntentType", "PresentationLUTShape"),
-    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns", "PixelSpacing"),
-    *("ImagerPixelSpacing", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
-    *("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit", "DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit"),
-    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction"),
-    *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", *PIXEL_KEYWORDS),
-]
-
-# The warning filters belong to the whole process: two threads that set and restore them by turns could leave them set for good.
-_one_thread = threading.RLock()
+# What a warnings filter is: action, message, category, module, line.
+SILENCE = ("ignore", None, Warning, re.compile(r"pydicom|openjpeg|_?gdcm|importlib"), 0)
 
 
 @dataclass(frozen=True)
 class Film:
-    """An opened file that holds one monochrome frame. Look into `dataset` inside `parsing`."""
+    """An opened file that holds one monochrome frame."""
 
     path: Path
-    dataset: pydicom.Dataset
-    is_baseline_grey: bool
-    "Unsigned 8-bit JPEG Baseline, which `jpeg` decodes at any scale."
+    said: Any
+    "The header: `said.get(keyword)` is the element's value, None if absent. Ask inside `parsing`."
+    jpeg: bytes | None
+    "The image, if it is unsigned 8-bit JPEG Baseline, which `jpeg` decodes at any scale, and pixels were asked for."
 
 
 @contextmanager
 def parsing(path: Path) -> Iterator[None]:
     """Let pydicom work in silence, and turn what it raises on damaged bytes into an `UnreadableScan` that names the file."""
-    with _one_thread, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except DAMAGE as error:
-            raise UnreadableScan(f"{path}: is damaged or incomplete ({type(error).__name__}: {_first_line(error)}). {MEND}") from error
+    # By hand: warnings.catch_warnings would make Python forget, with every film, which warnings of other libraries were shown once
+    # already, and two threads that leave it in the wrong order would set their filters for good.
+    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    filters.insert(0, SILENCE)
+    try:
+        yield
+    except DAMAGE as error:
+        raise UnreadableScan(f"{path}: is damaged or incomplete ({type(error).__name__}: {_first_line(error)}). {MEND}") from error
+    finally:
+        # Unless someone else has reset all filters meanwhile.
+        if SILENCE in filters:
+            filters.remove(SILENCE)
 
 
 def open_film(path: Path, with_pixels: bool = True) -> Film:
@@ -113,60 +112,65 @@ def open_film(path: Path, with_pixels: bool = True) -> Film:
     """
     try:
         with open(path, "rb") as opened:
-            start = opened.read(132)
+            # Whole, because pydicom asks for a few bytes at a time.
+            start = opened.read(-1 if with_pixels else HEADER_BYTES)
             if not start:
                 raise UnreadableScan(f"{path}: is empty (0 bytes). {MEND}")
-            if start[128:] != b"DICM":
+            if start[128:132] != b"DICM":
                 raise UnreadableScan(
-                    f"{path}: has no DICOM header: expected the letters DICM after 128 bytes, found {start[128:]!r}. It is another kind of "
-                    "file, or DICOM without its header. Export it as DICOM Part 10, or remove it."
+                    f"{path}: has no DICOM header: expected the letters DICM after 128 bytes, found {start[128:132]!r}. It is another kind "
+                    "of file, or DICOM without its header. Export it as DICOM Part 10, or remove it."
                 )
+            if plain := plain_jpeg(start, with_pixels):
+                return Film(path, *plain)
             opened.seek(0)
-            # Whole, because pydicom asks for a few bytes at a time.
-            source = io.BytesIO(opened.read()) if with_pixels else opened
-            with parsing(path):
-                dataset = pydicom.dcmread(source, specific_tags=list(KEYWORDS), stop_before_pixels=not with_pixels)
-                _refuse_what_is_no_film(path, dataset, with_pixels)
-                is_baseline_grey = (
-                    dataset.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
-                    and int(dataset.BitsAllocated) == 8
-                    and not dataset.get("PixelRepresentation")
-                )
+            return _opened_by_pydicom(path, io.BytesIO(start) if with_pixels else opened, with_pixels)
     except FileNotFoundError:
         raise UnreadableScan(f"{path}: there is no such file.") from None
     except OSError as error:
         raise UnreadableScan(f"{path}: cannot be opened ({error.strerror or error}); expected a DICOM file.") from None
-    return Film(path, dataset, is_baseline_grey)
+
+
+def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Film:
+    with parsing(path):
+        # All elements: pydicom's specific_tags would look each of them up in a list, which takes as long as the rest.
+        dataset = pydicom.dcmread(source, stop_before_pixels=not with_pixels)
+        _refuse_what_is_no_film(path, dataset, with_pixels)
+        is_grey_jpeg = (
+            dataset.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
+            and int(dataset.BitsAllocated) == 8
+            and not dataset.get("PixelRepresentation")
+        )
+        return Film(path, dataset, get_frame(dataset.PixelData, 0, number_of_frames=1) if is_grey_jpeg and with_pixels else None)
 
 
 def decoded(film: Film, eighths: int = 8) -> np.ndarray:
-    """Return the stored values (height, width), exactly; of a `film.is_baseline_grey`, at fewer eighths of its size when asked.
+    """Return the stored values (height, width), exactly; of a film with a `jpeg`, at fewer eighths of its size when asked.
 
     Args:
         film: from `open_film`.
-        eighths: below 8 only for a film that `is_baseline_grey` and whose `Display` is straight: otherwise averaging first and mapping
-            afterwards gives another picture.
+        eighths: below 8 only for a film with a `jpeg` and whose `Display` is straight: otherwise averaging first and mapping afterwards
+            gives another picture.
 
     Raises:
         UnreadableScan: damaged or cut short.
     """
-    path, dataset = film.path, film.dataset
+    path, said = film.path, film.said
     with parsing(path):
-        size_px = (int(dataset.Rows), int(dataset.Columns))
-        syntax = dataset.file_meta.TransferSyntaxUID
-        if syntax.is_encapsulated:
-            frame = pydicom.encaps.get_frame(dataset.PixelData, 0, number_of_frames=1)
-            if syntax != uid.RLELossless:
-                jpeg.refuse_damaged(path, frame, size_px, int(dataset.BitsAllocated))
-        else:
-            _refuse_missing_bytes(path, dataset, size_px)
-    if film.is_baseline_grey:
-        return jpeg.decoded_grey(path, frame, size_px, eighths)
+        size_px = (int(said.get("Rows")), int(said.get("Columns")))
+    if film.jpeg is not None:
+        jpeg.refuse_damaged(path, film.jpeg, size_px, bits=8)
+        return jpeg.decoded_grey(path, film.jpeg, size_px, eighths)
     with parsing(path):
+        syntax = said.file_meta.TransferSyntaxUID
+        if not syntax.is_encapsulated:
+            _refuse_missing_bytes(path, said, size_px)
+        elif syntax != uid.RLELossless:
+            jpeg.refuse_damaged(path, get_frame(said.PixelData, 0, number_of_frames=1), size_px, int(said.BitsAllocated))
         if PLUGIN_OF[syntax] == "gdcm":
             _silence_gdcm()
-        dataset.pixel_array_options(decoding_plugin=PLUGIN_OF[syntax])
-        stored = dataset.pixel_array
+        said.pixel_array_options(decoding_plugin=PLUGIN_OF[syntax])
+        stored = said.pixel_array
     if stored.shape != size_px:
         raise UnreadableScan(f"{path}: decodes to an array of {stored.shape}, but its header says {size_px}. {MEND}")
     return stored
@@ -186,8 +190,8 @@ def _refuse_what_is_no_film(path: Path, dataset: pydicom.Dataset, with_pixels: b
     samples = int(dataset.get("SamplesPerPixel") or 1)
     if samples > 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnreadableScan(
-            f"{path}: PhotometricInterpretation is {photometric!r}, {samples} per pixel, which is colour; radlearn reads MONOCHROME1 and "
-            "MONOCHROME2. Convert it to grey, or remove it."
+            f"{path}: {'is in colour' if photometric else 'does not say that it is grey'}: PhotometricInterpretation is {photometric!r}, "
+            f"samples per pixel {samples}; radlearn reads MONOCHROME1 and MONOCHROME2. Convert it to grey, or remove it."
         )
     if not int(dataset.Rows) > 0 or not int(dataset.Columns) > 0:
         raise UnreadableScan(f"{path}: its header says {dataset.Rows} rows and {dataset.Columns} columns. {MEND}")
@@ -219,7 +223,7 @@ def _kind(dataset: pydicom.Dataset) -> str:
 
 
 def _silence_gdcm() -> None:
-    """gdcm writes to the terminal by itself; what it has to say comes back as an error too."""
+    """Keep gdcm from writing to the terminal; a line of the JPEG library inside it about damaged data still gets through."""
     import gdcm
 
     gdcm.Trace.WarningOff()

@@ -4,6 +4,7 @@ import csv
 import random
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -146,8 +147,12 @@ def test_a_missing_file_a_folder_an_empty_file_and_another_kind_of_file_are_told
 def test_multi_frame_colour_and_unknown_encodings_are_told_apart(dicom_file: DicomFile, ramp: np.ndarray) -> None:
     for said, message in (
         ({"NumberOfFrames": 2}, r"film-1\.dcm: has 2 frames"),
-        ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "PhotometricInterpretation is 'RGB', 3 per pixel, which is colour"),
+        (
+            {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3},
+            "is in colour: PhotometricInterpretation is 'RGB', samples per pixel 3",
+        ),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "'PALETTE COLOR'"),
+        ({"PhotometricInterpretation": None}, "does not say that it is grey"),
         ({"Rows": 0}, "0 rows"),
         ({"Rows": None, "Modality": "SR"}, "holds no image .Modality SR"),
         ({"Rows": 5000}, "is truncated: it holds 3,840 bytes of pixels where its header promises 400,000"),
@@ -233,3 +238,27 @@ def test_whatever_happens_to_a_file_it_is_a_picture_or_a_refusal(dicom_file: Dic
         assert film.pixels.min() >= 0
         assert film.pixels.max() <= 1
     assert 20 < refused < 120
+
+
+def test_other_warnings_are_neither_swallowed_nor_shown_again_with_every_film(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    path = dicom_file(ramp, PatientAge="no age", Modality="no modality" * 9)
+    before = list(warnings.filters)
+    shown = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            read_radiograph(path)
+            warnings.warn("from elsewhere", UserWarning, stacklevel=1)
+            shown.append(len(caught))
+    # Once, as Python does with a warning from one line.
+    assert shown == [1, 1, 1]
+    assert warnings.filters == before
+
+
+def test_films_can_be_read_in_many_threads(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    paths = [dicom_file(np.roll(ramp, shift, axis=1)) for shift in range(24)]
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        films = list(pool.map(stored_values, paths * 4))
+    assert all((film == np.roll(ramp, place % 24, axis=1)).all() for place, film in enumerate(films))
+    assert warnings.filters == before

@@ -47,7 +47,9 @@ class Bar:
         """Say that `steps` more are done; `note` (a loss, a file) stands at the end of the bar until the next note."""
         self.done += steps
         if self._live and self._task is not None:
-            self._live.update(self._task, advance=steps, **({"note": note} if note else {}))
+            self._live.advance(self._task, steps)
+            if note:
+                self._live.update(self._task, note=note)
             return
         now = time.monotonic()
         if now - self._spoke >= LINE_EVERY_SECONDS:

@@ -183,17 +183,15 @@ def make_loaders(settings: Settings, split: dict[str, list[Film]]) -> dict[str, 
 
 def build_model(settings: Settings) -> nn.Module:
     """Return the network, float32 (cases, 1, size, size) → (cases, 1) logits, from its random or pretrained start."""
-    model: nn.Module
     if settings.network == "small_resnet":
         # Each block halves the picture and doubles the channels: from edges, over ribs and vessels, to "something is here".
         model = ResNet("basic", [1, 1, 1, 1], [16, 32, 64, 128], spatial_dims=2, n_input_channels=1, num_classes=1, conv1_t_stride=2)
     elif settings.network == "densenet121":
         model = DenseNet121(spatial_dims=2, in_channels=1, out_channels=1)
     else:
-        # From torchvision: made for three colours and a thousand kinds of things, so its first and last layer are exchanged.
-        model = convnext_tiny()
+        # From torchvision, made for three colours: its first layer is exchanged for one that takes a grey film.
+        model = convnext_tiny(num_classes=1)
         model.features[0][0] = nn.Conv2d(1, 96, kernel_size=4, stride=4)
-        model.classifier[2] = nn.Linear(768, 1)
     if settings.pretrained and settings.network != "small_resnet":
         workbench.start_from_imagenet(model, settings.network)
     return model

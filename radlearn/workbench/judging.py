@@ -80,7 +80,7 @@ def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str
                 "persons": len(set(persons[chosen])),
                 "cases": int(chosen.sum()),
                 "positives": int(labels[chosen].sum()),
-                "auroc_score": interval(ranking.auroc_score, probabilities, chosen),
+                "auroc_score": interval(ranking.auroc_score, probabilities, chosen).as_dict(),
             }
             for name, chosen in _groups(cases).items()
         }
@@ -96,7 +96,7 @@ def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str
         "scores": {name: found.as_dict() for name, found in scores.items()},
         "baselines": {name: found.as_dict() for name, found in baselines.items()},
         "recalibrated": {"intercept": again.intercept, "slope": again.slope},
-        "subgroups": {name: {**found, "auroc_score": found["auroc_score"].as_dict()} for name, found in subgroups.items()},
+        "subgroups": subgroups,
     }
     name = "scores.json" if split == "test" else f"scores-{split}.json"
     write_json(run.folder / name, content)

@@ -1,0 +1,52 @@
+"""Make the lessons' pictures from a judged run: `python -m benchmarks.lesson_pictures RUN`. Small WebP files, the only pictures in git."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from radlearn.challenges.rsna import find_cases
+from radlearn.files import written_whole
+from radlearn.pictures.overlays import FilmPanel, film_grid
+from radlearn.pictures.style import save_png
+from radlearn.progress import say
+from radlearn.training.run_folder import open_run
+from radlearn.workbench.films import prepared_films
+
+IMAGES = Path(__file__).resolve().parents[1] / "radlearn" / "rsna_pneumonia_classification" / "images"
+WIDTH_PX = 1100
+
+
+def main(folder: Path) -> None:
+    """Draw films of all classes, and take over the ROC curve and the worst misses of the run's report."""
+    run = open_run(folder, "classification")
+    cases = find_cases(Path(run.about["data"]))
+    opacities = [case for case in cases if case.label]
+    # Those with the largest boxes: a first look should show what is looked for.
+    opacities.sort(key=lambda case: -max((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in case.boxes_xyxy_px))
+    shown = [
+        *[case for case in cases if case.category == "Normal"][:1],
+        *[case for case in cases if case.category == "No Lung Opacity / Not Normal"][1:2],
+        *opacities[6:20:8],
+    ]
+    films = prepared_films(cases, 512)
+    chosen = [next(film for film in films if film.case.image_id == case.image_id) for case in shown]
+    panels = [
+        FilmPanel(
+            film.pixels[0], None, film.boxes_in_frame_px, film.frame_px, str(film.case.category), f"{film.case.view}, {film.case.sex}"
+        )
+        for film in chosen
+    ]
+    save_png(film_grid(panels), run.pictures / "cases.png")
+    for source, name in (("cases", "cases"), ("roc", "roc"), ("films-missed", "missed")):
+        picture = Image.open(run.pictures / f"{source}.png").convert("RGB")
+        scale = min(1.0, WIDTH_PX / picture.width)
+        small = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
+        with written_whole(IMAGES / f"{name}.webp") as temporary:
+            small.save(temporary, format="WEBP", quality=82, method=6)
+        say(f"{IMAGES / name}.webp: {np.prod(small.size):,} pixels, {(IMAGES / f'{name}.webp').stat().st_size // 1024} kB")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -85,8 +85,8 @@ def draw_person(seed: int, person: int, sex: str, age_years: int) -> Person:
         sex=sex,
         age_years=age_years,
         height_scale=height,
-        width_scale=height * float(draw.normal(1.0 if man else 0.965, 0.035)),
-        depth_scale=height * float(draw.normal(0.98 + 0.08 * ageing, 0.05)),
+        width_scale=height * float(draw.normal(0.985 if man else 0.965, 0.03)),
+        depth_scale=height * float(draw.normal(0.92 + 0.08 * ageing, 0.045)),
         fat_mm=(9.0 if man else 13.0) * plump,
         muscle=float(draw.normal(1.05 if man else 0.85, 0.08)) - 0.1 * ageing,
         breast=0.0 if man or age_years < 13 else float(np.clip(draw.normal(0.75 + 0.25 * plump, 0.22), 0.3, 1.6)),
@@ -127,8 +127,8 @@ class Thorax:
         # A shallow breath, and lying, push the domes up by as much as two ribs.
         rise = (1.0 - posture.breath) * 44.0
         self.dome_z = {
-            "right": (-72.0 + rise + person.dome_mm + posture.right_dome_mm) * high,
-            "left": (-86.0 + 0.92 * rise + person.dome_mm + posture.left_dome_mm) * high,
+            "right": (-67.0 + rise + person.dome_mm + posture.right_dome_mm) * high,
+            "left": (-80.0 + 0.92 * rise + person.dome_mm + posture.left_dome_mm) * high,
         }
         self.apex_z = 154.0 * high
         self.hilum = {"right": np.array([-27.0 * wide, 8.0 * deep, 20.0 * high]), "left": np.array([31.0 * wide, 12.0 * deep, 31.0 * high])}

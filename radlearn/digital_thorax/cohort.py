@@ -15,7 +15,7 @@ from radlearn import files
 from radlearn.challenges import rsna
 from radlearn.digital_thorax.planning import CATEGORIES, PlannedFilm, plan_films
 from radlearn.digital_thorax.xray import Film, render_film
-from radlearn.errors import BadLayout, RadlearnError
+from radlearn.errors import BadLayout, BadSetting, RadlearnError
 from radlearn.progress import in_parallel
 
 __all__ = ["PlannedFilm", "plan_films", "write_rsna"]
@@ -46,10 +46,13 @@ def write_rsna(folder: Path, films: int = 800, seed: int = 0, workers: int | Non
         view_shortcut: see `plan_films`.
 
     Raises:
+        BadSetting: fewer than one film.
         BadLayout: if `folder` holds anything already.
         RadlearnError: if the films cannot be written, a full disk for instance; nothing is left behind then.
     """
     folder = Path(folder)
+    if films < 1:
+        raise BadSetting(f"{films} films: expected at least 1.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadLayout(
             f"{folder}: holds something already, and built-in patients are written into an empty folder only. Name another one."

@@ -61,15 +61,18 @@ def _pneumonias(plan: PlannedFilm, thorax: Thorax) -> list[Finding]:
     severity, found = draw.standard_normal(2), []
     for number in range(plan.opacities):
         own = 0.45 * draw.standard_normal(2) + 0.89 * severity
-        half_width = 43.0 * np.exp(0.27 * own[0]) * (1.06 if several else 0.95)
+        half_width = 46.0 * np.exp(0.31 * own[0]) * (1.06 if several else 0.95)
         tall = 0.6 * own[0] + 0.8 * own[1]
-        half_height = (60.0 if portable else 44.0) * np.exp(0.46 * tall) * (1.18 if several else 0.86)
-        contrast = float(np.clip(0.40 * np.exp(0.48 * draw.standard_normal() + 0.1 * tall), 0.10, 1.1))
-        half_width = min(float(half_width), 0.46 * float(thorax.cage_x(0.0)))
+        half_height = (74.0 if portable else 45.0) * np.exp(0.50 * tall) * (1.18 if several else 0.86)
+        contrast = float(np.clip(0.85 * np.exp(0.48 * draw.standard_normal() + 0.1 * tall), 0.11, 2.0))
+        half_width = min(float(half_width), 0.56 * float(thorax.cage_x(0.0)))
         side = sides[number % 2]
-        found.append(
-            lesions.pneumonia(thorax, side, half_width * thorax.wide, float(min(half_height, 118.0)) * thorax.high, contrast, draw)
-        )
+        zone = None
+        if plan.opacities > 2 and number % 2 == 0:
+            # Two on one side share it.
+            zone, half_height = (0.75, 0.4 * half_height) if number else (-0.75, 0.4 * half_height)
+        size = (half_width * thorax.wide, float(min(half_height, 150.0)) * thorax.high)
+        found.append(lesions.pneumonia(thorax, side, size, contrast, draw, zone))
     return found
 
 

@@ -67,20 +67,24 @@ def _box(centre: np.ndarray, radii: np.ndarray, grow: float = 1.5) -> tuple[tupl
 
 
 def pneumonia(
-    thorax: Thorax, side: str, half_width_mm: float, half_height_mm: float, contrast: float, draw: np.random.Generator
+    thorax: Thorax, side: str, half_size_mm: tuple[float, float], contrast: float, draw: np.random.Generator, zone: float | None = None
 ) -> Finding:
     """Return one opacity of pneumonia; its kind, place, depth and texture are drawn.
 
     Args:
-        half_width_mm, half_height_mm: half the shadow's wanted extent across and along the body.
+        half_size_mm: half the shadow's wanted extent across and along the body.
         contrast: wanted attenuation × length at its densest: 0.1 is barely seen, 1 is white.
+        draw: where everything that is not said comes from.
+        zone: where along the lung, -1 (base) to 1 (apex); drawn when left out.
     """
+    half_width_mm, half_height_mm = half_size_mm
     sign = -1.0 if side == "right" else 1.0
     kind = draw.choice(["consolidation", "bronchopneumonia", "ground glass"], p=[0.4, 0.35, 0.25])
     top, bottom = thorax.apex_z - 12 * thorax.high, thorax.dome_z[side] - 28 * thorax.high
     room = max(0.5 * (top - bottom) - half_height_mm, 2.0)
     # Pneumonia prefers the lower half of the lung.
-    z = 0.5 * (top + bottom) + room * float(np.clip(draw.normal(-0.35, 0.55), -1, 1))
+    drawn = float(np.clip(draw.normal(-0.35, 0.55), -1, 1))
+    z = 0.5 * (top + bottom) + room * (drawn if zone is None else zone)
     reach = float(thorax.cage_x(z))
     x = sign * float(np.clip(draw.normal(0.55, 0.13), 0.3, 0.78)) * reach
     depth = float(thorax.cage_depth(z))

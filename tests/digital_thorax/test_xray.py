@@ -1,0 +1,72 @@
+"""Whole films: determinism, orientation, boxes over lesions, brightness where it belongs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from radlearn.digital_thorax.planning import PlannedFilm, plan_films
+from radlearn.digital_thorax.xray import render_film
+
+PLANS = plan_films(200, 0)
+NORMAL = next(plan for plan in PLANS if plan.category == "Normal" and plan.view == "PA" and plan.age_years > 25)
+ILL = next(plan for plan in PLANS if plan.opacities == 2 and plan.view == "AP" and not plan.findings)
+
+
+@pytest.fixture(scope="module")
+def films() -> dict[str, np.ndarray]:
+    return {"normal": render_film(NORMAL).pixels}
+
+
+def test_a_film_is_a_pure_function_of_its_plan(films: dict[str, np.ndarray]) -> None:
+    again = render_film(NORMAL)
+    assert again.pixels.dtype == np.uint8
+    assert again.pixels.shape == (1024, 1024)
+    assert np.array_equal(again.pixels, films["normal"])
+    assert again.boxes_xyxy_px == ()
+
+
+def test_lungs_are_darker_than_what_lies_between_and_below_them(films: dict[str, np.ndarray]) -> None:
+    rows = films["normal"][400:520].astype(float).mean(0)
+    middle = rows[480:545].mean()
+    assert rows[200:360].min() < middle - 40
+    assert rows[660:800].min() < middle - 40
+    assert films["normal"][900:1000, 400:600].mean() > films["normal"][400:520, 250:330].mean() + 40
+
+
+def test_the_heart_reaches_farther_to_the_films_right() -> None:
+    straight = render_film(replace(NORMAL, findings=("cardiomegaly",))).pixels.astype(float)
+    lower = straight[480:620].mean(0)
+    # Beside the spine, in the lower half, the patient's left (the film's right) is filled by the heart.
+    assert lower[580:680].mean() > lower[344:444].mean() + 8
+
+
+def test_boxes_lie_over_the_lesions_and_in_the_film() -> None:
+    ill, well = render_film(ILL), render_film(ILL, opacities=False)
+    assert len(ill.boxes_xyxy_px) == 2
+    assert well.boxes_xyxy_px == ()
+    changed = np.abs(ill.attenuation - well.attenuation)
+    inside = np.zeros(changed.shape, bool)
+    for x0, y0, x1, y1 in ill.boxes_xyxy_px:
+        assert 0 <= x0 < x1 <= 1024
+        assert 0 <= y0 < y1 <= 1024
+        inside[y0:y1, x0:x1] = True
+        assert changed[y0:y1, x0:x1].max() > 0.08
+    assert changed[inside].sum() > 0.85 * changed.sum()
+    far = np.ones_like(inside)
+    for x0, y0, x1, y1 in ill.boxes_xyxy_px:
+        far[max(y0 - 150, 0) : y1 + 150, max(x0 - 150, 0) : x1 + 150] = False
+    assert changed[far].max(initial=0) < 0.03
+    assert np.abs(ill.pixels[far].astype(int) - well.pixels[far]).mean() < 4
+
+
+def test_another_day_is_another_film_of_the_same_person() -> None:
+    one, two = NORMAL, replace(NORMAL, image=NORMAL.image + 50)
+    assert isinstance(two, PlannedFilm)
+    assert not np.array_equal(render_film(one).pixels, render_film(two).pixels)
+
+
+def test_a_missing_spacing_stays_missing() -> None:
+    assert render_film(replace(NORMAL, spacing_known=False)).spacing_mm is None
+    rows, columns = render_film(NORMAL).spacing_mm or (0, 0)
+    assert 0.75 < rows / columns < 1.3

@@ -1,0 +1,71 @@
+"""How fast the built-in patients are made: X-rays per second on one core, DICOM included, and how much memory that takes.
+
+    python -m benchmarks.thorax [films]
+
+Where the time goes is shown beside it: a film's parts are timed in the same run, so that their shares hold on a busy machine too.
+"""
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"  # one core is one thread, whatever NumPy was built with
+
+
+def main(films: int) -> None:
+    from radlearn.digital_thorax import film, xray
+    from radlearn.digital_thorax.planning import plan_films
+    from radlearn.progress import say
+    from radlearn.scans.dicom import write_radiograph
+
+    plans = plan_films(films + 1, 0)
+    xray.render_film(plans[0])  # tables and imports, once per worker
+    seconds: dict[str, float] = {}
+
+    def timed(module: object, name: str) -> None:
+        function = getattr(module, name)
+
+        def wrapper(*args: object, **named: object) -> object:
+            started = time.process_time()
+            result = function(*args, **named)
+            seconds[name] = seconds.get(name, 0.0) + time.process_time() - started
+            return result
+
+        setattr(module, name, wrapper)
+
+    for module, name in (
+        (xray, "draw_patient"),
+        (xray, "Lungs"),
+        (xray, "tissue_attenuation"),
+        (xray, "_shadows"),
+        (xray, "skeleton"),
+        (xray, "_vessels"),
+        (xray, "splat"),
+    ):
+        timed(module, name)
+    timed(film, "expose")
+    timed(film, "display")
+
+    with tempfile.TemporaryDirectory() as folder:
+        cpu, clock = time.process_time(), time.monotonic()
+        for plan in plans[1:]:
+            made = xray.render_film(plan)
+            started = time.process_time()
+            path = Path(folder) / f"{plan.image_id}.dcm"
+            write_radiograph(path, made.pixels, patient_id="p", view=plan.view, sex=plan.sex, age="62", spacing_mm=made.spacing_mm)
+            seconds["write_radiograph"] = seconds.get("write_radiograph", 0.0) + time.process_time() - started
+        cpu, clock = time.process_time() - cpu, time.monotonic() - clock
+        size = sum(path.stat().st_size for path in Path(folder).iterdir()) / films
+    say(f"{films} films at 1024², DICOM included: {films / cpu:.2f} a second of one core ({films / clock:.2f} by the clock)")
+    for name, spent in sorted(seconds.items(), key=lambda item: -item[1]):
+        say(f"  {name.strip('_'):20} {1000 * spent / films:6.0f} ms  {spent / cpu:4.0%}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    say(f"peak memory {peak:.2f} GB, {size / 1000:.0f} kB a film")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)

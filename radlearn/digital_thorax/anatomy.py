@@ -4,10 +4,9 @@ LPS axes: x to the patient's left, y to the back, z to the head; the origin lies
 vertebra. Sizes follow a man of 175 cm and are scaled by sex, height and habitus.
 """
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 
+from radlearn.digital_thorax.people import REFERENCE_POSTURE, Person, Posture
 from radlearn.digital_thorax.solids import Level, Profile, Solid, capsule, column, ellipsoid
 
 VERTEBRA_HEIGHTS = {
@@ -15,42 +14,6 @@ VERTEBRA_HEIGHTS = {
     for place, name in enumerate(("T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "L1", "L2"), start=1)
 } | {"C7": 169.0, "C6": 187.0, "C5": 204.0}
 """Height z in mm of each vertebral body's centre in the reference man."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """What does not change from one film to the next: lengths in mm are reached through the scales."""
-
-    sex: str
-    age_years: int
-    height_scale: float
-    width_scale: float
-    depth_scale: float
-    fat_mm: float
-    muscle: float
-    breast: float
-    heart_scale: float
-    aorta_scale: float
-    kyphosis_mm: float
-    scoliosis_mm: float
-    dome_mm: float
-    bone_density: float
-    rib_slope: float
-    tree_seed: int
-
-
-@dataclass(frozen=True)
-class Posture:
-    """What changes from day to day: `breath` 1 is a full inspiration, 0 a quiet expiration; lying raises the diaphragm further."""
-
-    breath: float
-    arms_down: bool
-    heart_growth: float = 1.0
-    left_dome_mm: float = 0.0
-    right_dome_mm: float = 0.0
-
-
-REFERENCE_POSTURE = Posture(breath=1.0, arms_down=False)
 
 
 def _hanging(name: str, centre_mm: tuple[float, float, float], across_mm: tuple[float, float], up_down_mm: tuple[float, float]) -> Solid:
@@ -67,38 +30,6 @@ def _hanging(name: str, centre_mm: tuple[float, float, float], across_mm: tuple[
 
     (x, y, z), (wide, deep) = centre_mm, across_mm
     return Solid(name, level, (x - wide, y - deep, z - down), (x + wide, y + deep + 0.36 * up, z + up))
-
-
-def draw_person(seed: int, person: int, sex: str, age_years: int) -> Person:
-    """Draw a body for a person of this sex and age; a pure function of (seed, person).
-
-    Adult heights: 176 ± 7 cm for men, 163 ± 6.5 cm for women (NCD-RisC 2016, eLife 5:e13410, rounded); children grow towards them.
-    """
-    draw = np.random.default_rng([seed, person, 101])
-    man = sex == "M"
-    height_cm = draw.normal(176, 7) if man else draw.normal(163, 6.5)
-    growth = min(1.0, 0.43 + 0.57 * (max(age_years, 1) / 17.0) ** 0.8)
-    height = float(np.clip(height_cm, 140, 200)) / 175.0 * growth
-    plump = float(np.clip(draw.gamma(4.0, 0.25), 0.3, 2.6)) * (0.6 if age_years < 14 else 1.0)
-    ageing = max(age_years - 45, 0) / 40.0
-    return Person(
-        sex=sex,
-        age_years=age_years,
-        height_scale=height,
-        width_scale=height * float(draw.normal(0.985 if man else 0.965, 0.03)),
-        depth_scale=height * float(draw.normal(0.92 + 0.08 * ageing, 0.045)),
-        fat_mm=(9.0 if man else 13.0) * plump,
-        muscle=float(draw.normal(1.05 if man else 0.85, 0.08)) - 0.1 * ageing,
-        breast=0.0 if man or age_years < 13 else float(np.clip(draw.normal(0.75 + 0.25 * plump, 0.22), 0.3, 1.6)),
-        heart_scale=height * float(draw.normal(0.97 + 0.05 * ageing, 0.045)),
-        aorta_scale=height * float(draw.normal(0.95 + 0.22 * ageing, 0.07)),
-        kyphosis_mm=float(draw.normal(0, 5) + 12 * ageing),
-        scoliosis_mm=float(draw.normal(0, 4)),
-        dome_mm=float(draw.normal(0, 7)),
-        bone_density=float(np.clip(draw.normal(1.0 - 0.22 * ageing, 0.1), 0.55, 1.25)) * (0.75 if age_years < 12 else 1.0),
-        rib_slope=float(draw.normal(1.0 + 0.08 * ageing, 0.09)),
-        tree_seed=int(draw.integers(2**31)),
-    )
 
 
 class Thorax:
@@ -138,6 +69,7 @@ class Thorax:
         self.domes = {side: self._dome(side) for side in ("right", "left")}
         self.heart = self._heart()
         self.vessels_and_spine = self._middle()
+        self.airways = self._airways()
         self.gas = self._gas()
 
     def _torso(self, name: str, under_skin_mm: float) -> Solid:
@@ -305,6 +237,28 @@ class Thorax:
             ),
         ]
 
+    def _airways(self) -> list[Solid]:
+        """Return windpipe and main bronchi, as far as they run through soft tissue."""
+        high, wide, deep = self.high, self.wide, self.deep
+        calibre = (8.6 if self.person.sex == "M" else 7.3) * wide
+
+        def line(knots: dict[float, float], scale: float) -> Profile:
+            return Profile([z * high for z in knots], [value * scale for value in knots.values()])
+
+        fork = (-3 * wide, 6 * deep, 46 * high)
+        tubes = [
+            column(
+                "windpipe",
+                line({240: 0, 150: 0, 46: -3}, wide),
+                line({240: -10, 150: -2, 46: 6}, deep),
+                *(line({240: 1, 0: 1}, calibre),) * 2,
+                (46 * high, 240 * high),
+            )
+        ]
+        for hilum, drop, radius in ((self.hilum["right"], 10 * high, 0.66 * calibre), (self.hilum["left"], 6 * high, 0.6 * calibre)):
+            tubes.append(capsule("main bronchus", fork, (0.86 * hilum[0], 8 * deep, hilum[2] - drop), (radius, radius)))
+        return tubes
+
     def _gas(self) -> list[Solid]:
         draw = np.random.default_rng([self.person.tree_seed, 7])
         high, wide, deep = self.high, self.wide, self.deep
@@ -346,4 +300,4 @@ class Thorax:
 
     def at_rest(self) -> "Thorax":
         """Return the same person in the reference posture, the one that vessels are grown in."""
-        return Thorax(self.person, replace(REFERENCE_POSTURE))
+        return Thorax(self.person, REFERENCE_POSTURE)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from radlearn.digital_thorax import lesions
-from radlearn.digital_thorax.anatomy import Posture, Thorax, draw_person
+from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.lesions import Finding
+from radlearn.digital_thorax.people import Posture, draw_person
 from radlearn.digital_thorax.planning import PlannedFilm
 
 

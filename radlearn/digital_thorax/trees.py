@@ -1,4 +1,4 @@
-"""The trees in the lungs: arteries and veins that fork until they end near the pleura, windpipe and bronchi that hold air.
+"""The trees in the lungs: arteries, veins and bronchi that fork until they end near the pleura.
 
 A tree is grown towards points spread through the lung: at every fork the points are halved and each half pulls its branch toward its
 own middle. Radii follow Murray's law, the cube of the parent being the sum of the cubes of the children (Murray 1926, PNAS 12:207).
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from radlearn.digital_thorax.anatomy import Thorax
-from radlearn.digital_thorax.clouds import Cloud, resampled, together, tube
+from radlearn.digital_thorax.clouds import Cloud
 
 FORKS = 9
 """Generations of a tree; it ends in 2**FORKS twigs."""
@@ -126,22 +126,3 @@ def _breathed(tree: Tree, rest: Thorax, now: Thorax, side: str) -> Tree:
     middles = tree.middles_mm.copy()
     middles[2] = np.where(middles[2] < hilum_z, hilum_z + (middles[2] - hilum_z) * np.float32(squeeze), middles[2])
     return tree._replace(middles_mm=middles)
-
-
-def airways(thorax: Thorax, soft_tissue: float) -> Cloud:
-    """Return windpipe and main bronchi as missing soft tissue (negative weights)."""
-    high, wide, deep = thorax.high, thorax.wide, thorax.deep
-    scale = np.array([wide, deep, high])
-    calibre = (9.0 if thorax.person.sex == "M" else 7.6) * thorax.wide
-    carina = np.array([-3, 6, 46]) * scale
-    parts = []
-    for knots, radius in (
-        (np.array([(0, -8, 215), (0, -2, 150), (-3, 4, 90), (-3, 6, 44)]) * scale, calibre),
-        (np.array([carina, carina * 0.4 + thorax.hilum["right"] * 0.6, thorax.hilum["right"] + [-4, 0, -12]]), calibre * 0.72),
-        (np.array([carina, carina * 0.5 + thorax.hilum["left"] * 0.5 + [0, 0, -3], thorax.hilum["left"] + [6, 2, -10]]), calibre * 0.66),
-    ):
-        path = resampled(knots, 0.8)[0]
-        parts.append(tube(path, (radius, radius), (0, 1, 0.01), (0.0, 0.0), -soft_tissue))
-        # The windpipe's wall, thin and slightly denser than what surrounds it.
-        parts.append(tube(path, (radius + 1, radius + 1), (0, 1, 0.01), (1.0, 0.002), 0.0))
-    return together(parts)

@@ -15,7 +15,7 @@ from radlearn.digital_thorax.lesions import Finding
 from radlearn.digital_thorax.planning import PlannedFilm
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE, Geometry, Lungs, splat, tissue_attenuation, turned
 from radlearn.digital_thorax.skeleton import skeleton
-from radlearn.digital_thorax.trees import airways, lung_trees, tree_cloud
+from radlearn.digital_thorax.trees import lung_trees, tree_cloud
 
 RAYS = 384
 """Rays per side of the detector for what is smooth; bones and vessels are drawn at the film's full size."""
@@ -86,7 +86,7 @@ def render_film(plan: PlannedFilm, opacities: bool = True) -> Film:
     # Two findings on one ray cannot fill more air than there is.
     filled = np.minimum(filled, air) * np.float32(SOFT_TISSUE - LUNG * patient.lung_density)
     attenuation = film.enlarged(_softened(smooth + filled, 0.6), geometry.size_px).copy()
-    attenuation += splat([skeleton(thorax), airways(thorax, SOFT_TISSUE), *_vessels(patient, shadows)], geometry)
+    attenuation += splat([skeleton(thorax), *_vessels(patient, shadows)], geometry)
     draw = plan.draw(51)
     attenuation += ornaments.hardware(plan.view, thorax, geometry, draw)
     attenuation += _fine_texture(air, geometry.size_px, plan.draw(52))

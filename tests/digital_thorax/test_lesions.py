@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from radlearn.digital_thorax import lesions
-from radlearn.digital_thorax.anatomy import REFERENCE_POSTURE, Thorax, draw_person
+from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.lesions import Finding
+from radlearn.digital_thorax.people import REFERENCE_POSTURE, draw_person
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import inspect
 import numpy as np
 
 from radlearn.digital_thorax import ornaments
-from radlearn.digital_thorax.anatomy import REFERENCE_POSTURE, Thorax, draw_person
+from radlearn.digital_thorax.anatomy import Thorax
+from radlearn.digital_thorax.people import REFERENCE_POSTURE, draw_person
 from radlearn.digital_thorax.projection import Geometry, turned
 
 GEOMETRY = Geometry("AP", 1100.0, 170.0, 380.0, 400.0, 0.0, 0.0, turned(0, 0, 0))

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax.anatomy import REFERENCE_POSTURE, Thorax, draw_person
+from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.clouds import Cloud
 from radlearn.digital_thorax.lesions import nodule
+from radlearn.digital_thorax.people import REFERENCE_POSTURE, draw_person
 from radlearn.digital_thorax.projection import Geometry, Lungs, splat, tissue_attenuation, turned
 from radlearn.digital_thorax.solids import crossings, ellipsoid
 

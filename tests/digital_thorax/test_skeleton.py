@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax.anatomy import REFERENCE_POSTURE, Thorax, draw_person
+from radlearn.digital_thorax.anatomy import Thorax
+from radlearn.digital_thorax.people import REFERENCE_POSTURE, draw_person
 from radlearn.digital_thorax.skeleton import rib_path, skeleton
 
 

@@ -211,12 +211,16 @@ def answer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
 def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray:
     """Return where the model looked, float32 (cases, size, size) in [0, 1], by Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).
 
-    It shows what raised the answer, coarsely. It is no proof of a finding, and for a film called healthy it shows little of use.
+    It shows coarsely what raised the answer, and is no proof of a finding. Its hottest place is as hot as the answer is high: scaled to 1,
+    as is often done, the map of a film called healthy would glow like any other.
     """
     layer = {"small_resnet": "layer3", "densenet121": "features.denseblock4", "convnext_tiny": "features.7"}[settings.network]
     # MONAI's own scaling turns its maps upside down, the hottest place to 0; so they are taken as they come.
-    maps = GradCAM(nn_module=model, target_layers=layer, postprocessing=nn.Identity())(x=images)[:, 0].detach().cpu().numpy()
-    return (maps / np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-12)).clip(0, 1).astype(np.float32)
+    maps = GradCAM(nn_module=model, target_layers=layer, postprocessing=nn.Identity())(x=images)[:, 0].detach()
+    with torch.inference_mode():
+        hottest = maps.amax(dim=(1, 2)).clamp(min=1e-12)
+        scaled = maps * (answer(model, images, settings) / hottest)[:, None, None]
+    return scaled.clamp(0, 1).cpu().numpy().astype(np.float32)
 
 
 # %% 4. Training

@@ -219,9 +219,11 @@ def _film_blocks(judged: Judged, heat_maps: HeatMaps, picture: Draw) -> list[Blo
         ("best", [i for i in order[::-1] if judged.labels[i]], "The best: the opacities given the highest probabilities."),
         ("random", list(drawn), "Drawn at random."),
     )
-    blocks: list[Block] = [
-        Note("A heat map (Grad-CAM) shows coarsely what raised the answer; it proves no finding. The outlines are the challenge's boxes.")
-    ]
+    told_first = (
+        "A heat map (Grad-CAM) shows coarsely what raised the answer, the hotter the higher the answer; it proves no finding. "
+        "The outlines are the challenge's boxes."
+    )
+    blocks: list[Block] = [Note(told_first)]
     for name, ranked, caption in told:
         if chosen := ranked[:SHOWN_FILMS]:
             maps = heat_maps([judged.films[i] for i in chosen])

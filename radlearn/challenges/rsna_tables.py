@@ -194,7 +194,7 @@ def _id_trouble(image_id: str) -> str:
     if not image_id:
         return "patientId is empty."
     if any(mark in image_id for mark in "/\\:") or image_id.startswith(".") or not image_id.isprintable():
-        return f"patientId is {image_id!r}; an id is a file's name without .dcm, so no dot before it and no /, \\, : or control character in it."
+        return f"patientId is {image_id!r}; an id is a file's name without .dcm: no dot before it, no /, \\, : or control character in it."
     return ""
 
 

@@ -1,5 +1,6 @@
 """Where a lesson's data come from: the folder that was named, else `data/` beside the lesson, else the built-in patients."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def built_in_films(films: int, seed: int) -> Path:
     """Return the folder of the built-in patients' X-rays in the user's cache, made at the first call."""
     from radlearn.digital_thorax import cohort
 
-    folder = cache_folder() / "patients" / f"rsna-v{cohort.VERSION}-{films}-films-seed-{seed}"
+    folder = cache_folder() / "patients" / f"rsna-{films}-films-seed-{seed}-{_code_digest(Path(cohort.__file__).parent)}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         # A second process waits for the patients of the first instead of making them again.
@@ -70,6 +71,14 @@ def is_synthetic(folder: Path) -> bool:
     """Tell whether a data folder was written by the digital thorax: nobody else knows the exact truth, and writes it down."""
     layout = rsna.layout_folder(Path(folder))
     return layout is not None and (layout / "truth.csv").exists()
+
+
+def _code_digest(room: Path) -> str:
+    """Return a digest of a room's code: patients made by other code are other patients, and must not be taken for these."""
+    digest = hashlib.blake2b(digest_size=4)
+    for source in sorted(room.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 def _named(folder: Path, how: str) -> Source:

@@ -89,6 +89,36 @@ def test_every_network_answers_and_shows_where_it_looked(network: str) -> None:
     assert maps.max() <= 1.0
 
 
+def test_the_heat_map_is_hot_where_the_opacity_is_and_cold_where_there_is_none() -> None:
+    """A network that has learnt to find a bright square somewhere points at it; a map turned upside down fails here."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    settings = replace(SMALL, test_time_mirror=False)
+    model = lesson.build_model(settings)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+
+    def drawn(count: int) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+        images = rng.normal(0.3, 0.05, (count, 1, 128, 128)).astype(np.float32)
+        labels, corners = rng.integers(0, 2, count), rng.integers(8, 80, (count, 2))
+        for image, label, (row, column) in zip(images, labels, corners, strict=True):
+            image[0, row : row + 40, column : column + 40] += 0.5 * label
+        return torch.from_numpy(images), torch.from_numpy(labels.astype(np.float32)), corners
+
+    for _ in range(40):
+        images, labels, _ = drawn(16)
+        optimizer.zero_grad()
+        lesson.loss(model, {"image": images, "label": labels}).backward()
+        optimizer.step()
+    model.eval()
+    images, labels, corners = drawn(40)
+    maps = lesson.heat_map(model, images, settings)
+    hottest = np.array([np.unravel_index(each.argmax(), each.shape) for each in maps])
+    near = (np.abs(hottest - (corners + 20)) <= 28).all(axis=1)
+    positive = labels.numpy() == 1
+    assert near[positive].mean() > 0.8
+    assert maps[~positive].max() < 0.5 < maps[positive].max()
+
+
 def test_the_loss_is_the_surprise_counted_by_hand() -> None:
     class Certain(torch.nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:

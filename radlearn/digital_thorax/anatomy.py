@@ -264,7 +264,7 @@ class Thorax:
         high, wide, deep = self.high, self.wide, self.deep
         top = self.dome_z["left"]
         bubbles = []
-        if draw.random() < 0.85:
+        if draw.random() < 0.62:
             size = draw.uniform(0.45, 1.15)
             centre = ((62 + draw.normal(0, 10)) * wide, -18 * deep, top - (9 + 14 * size) * high)
             bubbles.append(ellipsoid("stomach", centre, (34 * size * wide, 30 * size * deep, 15 * size * high)))

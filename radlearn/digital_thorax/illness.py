@@ -65,7 +65,7 @@ def _pneumonias(plan: PlannedFilm, thorax: Thorax) -> list[Finding]:
         half_width = 46.0 * np.exp(0.31 * own[0]) * (1.06 if several else 0.95)
         tall = 0.6 * own[0] + 0.8 * own[1]
         half_height = (74.0 if portable else 45.0) * np.exp(0.50 * tall) * (1.18 if several else 0.86)
-        contrast = float(np.clip(0.85 * np.exp(0.48 * draw.standard_normal() + 0.1 * tall), 0.11, 2.0))
+        contrast = float(np.clip(0.58 * np.exp(0.55 * draw.standard_normal() + 0.1 * tall), 0.1, 1.8))
         half_width = min(float(half_width), 0.56 * float(thorax.cage_x(0.0)))
         side = sides[number % 2]
         zone = None

@@ -114,7 +114,7 @@ def pneumonia(
             dense = (1 - _rise(away, 0.35, 1.1)) * (0.55 + 0.14 * noise(px, py, pz, 1.5, shift + 31) + 0.10 * coarse)
         return np.clip(dense, 0, 1)
 
-    low, high = _box(centre, radii, 1.25)
+    low, high = _box(centre, radii, 1.5)
     return Finding(str(kind), side, True, field, low, high, contrast)
 
 
@@ -211,5 +211,5 @@ def oedema(thorax: Thorax, side: str, strength: float, draw: np.random.Generator
         haze = (1 - _rise(np.asarray(away, np.float32), 0.1, 1.15)) * (0.8 + 0.22 * noise(x, y, z, 1.6, shift))
         return np.clip(np.float32(0.10 + 0.16 * strength) * haze, 0, 1)
 
-    low, high = _box(centre, radii, 1.15)
+    low, high = _box(centre, radii, 1.3)
     return Finding("oedema", side, False, field, low, high)

@@ -62,7 +62,7 @@ def draw_person(seed: int, person: int, sex: str, age_years: int) -> Person:
         fat_mm=(9.0 if man else 13.0) * plump,
         muscle=float(draw.normal(1.05 if man else 0.85, 0.08)) - 0.1 * ageing,
         breast=0.0 if man or age_years < 13 else float(np.clip(draw.normal(0.75 + 0.25 * plump, 0.22), 0.3, 1.6)),
-        heart_scale=height * float(draw.normal(0.97 + 0.05 * ageing, 0.045)),
+        heart_scale=height * float(draw.normal(0.93 + 0.06 * ageing, 0.045)),
         aorta_scale=height * float(draw.normal(0.95 + 0.22 * ageing, 0.07)),
         kyphosis_mm=float(draw.normal(0, 5) + 12 * ageing),
         scoliosis_mm=float(draw.normal(0, 4)),

@@ -1,11 +1,12 @@
 """Who comes to have a film taken, how often, in which view and with what: the cohort as a table, before anything is drawn.
 
 Shares follow the RSNA training set (26,684 images): 45.6 % AP; pneumonia on 38.3 % of AP and 9.3 % of PA films, normal 13.4 % and 49.7 %;
-57 % men; ages with quartiles 34, 49 and 59. Every choice is a pure function of (seed, person, image), and each walks an evenly spread
-sequence rather than an independent draw, so that small cohorts have the right shares too.
+57 % men; ages with quartiles 34, 49 and 59. A plan follows from the seed and its place in the cohort alone. Classes are drawn with an eye
+on the films planned before: what has come too rarely is likelier to come next, so that small cohorts have the right shares too.
 """
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,40 +69,53 @@ def plan_films(films: int, seed: int = 0, view_shortcut: bool = True) -> list[Pl
         view_shortcut: whether AP films are sick more often, as in the real data; without, the classes' shares are equal in both views.
     """
     planned: list[PlannedFilm] = []
+    so_far: Counter[tuple[str, ...]] = Counter()
     person = 0
     while len(planned) < films:
-        planned += _films_of(person, seed, view_shortcut)
+        planned += _films_of(person, so_far, seed, view_shortcut)
         person += 1
     return planned[:films]
 
 
-def _spread(seed: int, person: int, image: int, purpose: int) -> float:
-    """Return the place of (person, image) in an evenly spread sequence on [0, 1); `purpose` picks the sequence."""
-    start = np.random.default_rng([seed, 9000, purpose, image]).random()
+def _spread(seed: int, place: int, purpose: int) -> float:
+    """Return the value at `place` in an evenly spread sequence on [0, 1); `purpose` picks the sequence."""
+    start = np.random.default_rng([seed, 9000, purpose]).random()
     # Square roots of primes: sequences that are even alone and together.
-    stride = np.sqrt((2, 3, 5, 7, 11, 13, 17, 19)[purpose])
-    return float((start + (person + 1) * stride) % 1.0)
+    return float((start + (place + 1) * np.sqrt((2, 3, 5)[purpose])) % 1.0)
 
 
-def _films_of(person: int, seed: int, view_shortcut: bool) -> list[PlannedFilm]:
+def _next(choices: dict[tuple[str, ...], float], so_far: Counter[tuple[str, ...]], draw: np.random.Generator) -> tuple[str, ...]:
+    """Return one of `choices` (name → share): the farther it lags behind its share among those `so_far`, the likelier."""
+    total = sum(so_far[choice] for choice in choices) + 1
+    lag = np.array([max(share * total - so_far[choice], 0.02 * share) for choice, share in choices.items()])
+    return list(choices)[int(draw.choice(len(choices), p=lag / lag.sum()))]
+
+
+def _films_of(person: int, so_far: Counter[tuple[str, ...]], seed: int, view_shortcut: bool) -> list[PlannedFilm]:
+    """Return the films of one person and count them in `so_far`."""
     draw = np.random.default_rng([seed, person, 11])
-    place = _spread(seed, person, 0, 4)
-    count = 1 if place < 0.66 else int(np.clip(1 + draw.geometric(0.52), 2, 12))
-    sex = "M" if _spread(seed, person, 0, 5) < 0.568 else "F"
-    age = float(np.interp(_spread(seed, person, 0, 6), *AGE_QUANTILES))
-    films, days = [], 0.0
+    count = 1 if _spread(seed, person, 0) < 0.66 else int(np.clip(1 + draw.geometric(0.52), 2, 12))
+    sex = "M" if _spread(seed, person, 1) < 0.568 else "F"
+    age = float(np.interp(_spread(seed, person, 2), *AGE_QUANTILES))
+    films: list[PlannedFilm] = []
+    days = 0.0
     for image in range(count):
-        # A person's films resemble each other: most are taken in the same view, and illness lasts.
-        again = image > 0 and draw.random() < 0.6
-        view_place = _spread(seed, person, 0 if again else image, 0)
-        class_place = _spread(seed, person, 0 if image > 0 and draw.random() < 0.6 else image, 1)
-        view = "AP" if view_place < AP_SHARE else "PA"
-        shares = SHARES[view] if view_shortcut else SHARES_WITHOUT_SHORTCUT
-        category = CATEGORIES[min(int(np.searchsorted(np.cumsum(shares), class_place, side="right")), 2)]
-        opacities = 0
-        if category == "Lung Opacity":
-            opacities = 1 + int(np.searchsorted(np.cumsum(OPACITY_SHARES[view]), _spread(seed, person, image, 2), side="right"))
         own = np.random.default_rng([seed, person, image, 12])
+        # A person's films resemble each other: most are taken in the same view, and illness lasts.
+        again = own.random(2) < (0.6, 0.5) if films else (False, False)
+        view = films[0].view if again[0] else _next({("AP",): AP_SHARE, ("PA",): 1 - AP_SHARE}, so_far, own)[0]
+        shares = SHARES[view] if view_shortcut else SHARES_WITHOUT_SHORTCUT
+        classes: dict[tuple[str, ...], float] = {(view, name): share for name, share in zip(CATEGORIES, shares, strict=True)}
+        category = films[-1].category if again[1] and films[-1].view == view else _next(classes, so_far, own)[1]
+        opacities = 0
+        if category == CATEGORIES[0]:
+            boxes: dict[tuple[str, ...], float] = {
+                (view, "boxes", str(number)): share for number, share in enumerate(OPACITY_SHARES[view], start=1)
+            }
+            chosen = _next(boxes, so_far, own)
+            opacities = int(chosen[2])
+            so_far[chosen] += 1
+        so_far.update([(view,), (view, category)])
         awkward = own.random(2)
         days += float(own.gamma(1.0, 90.0))
         films.append(
@@ -113,7 +127,7 @@ def _films_of(person: int, seed: int, view_shortcut: bool) -> list[PlannedFilm]:
                 sex=sex,
                 age_years=int(age + days / 365.0),
                 category=category,
-                opacities=min(opacities, 3),
+                opacities=opacities,
                 findings=_findings(category, view, own),
                 photometric="MONOCHROME1" if awkward[0] < 0.015 else "MONOCHROME2",
                 spacing_known=bool(awkward[1] > 0.02),

@@ -15,7 +15,6 @@ from radlearn.training.run_folder import open_run
 from radlearn.workbench.films import prepared_films
 
 IMAGES = Path(__file__).resolve().parents[1] / "radlearn" / "rsna_pneumonia_classification" / "images"
-WIDTH_PX = 1100
 
 
 def main(folder: Path) -> None:
@@ -39,9 +38,9 @@ def main(folder: Path) -> None:
         for film in chosen
     ]
     save_png(film_grid(panels), run.pictures / "cases.png")
-    for source, name in (("cases", "cases"), ("roc", "roc"), ("films-missed", "missed")):
+    for source, name, width_px in (("cases", "cases", 1100), ("roc", "roc", 620), ("films-missed", "missed", 1100)):
         picture = Image.open(run.pictures / f"{source}.png").convert("RGB")
-        scale = min(1.0, WIDTH_PX / picture.width)
+        scale = min(1.0, width_px / picture.width)
         small = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
         with written_whole(IMAGES / f"{name}.webp") as temporary:
             small.save(temporary, format="WEBP", quality=82, method=6)

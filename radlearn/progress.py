@@ -18,7 +18,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 console = Console(stderr=True, highlight=False)
-LINE_EVERY_SECONDS = 4.0
+LINE_EVERY_SECONDS = 3.0
 
 
 def say(text: str = "", style: str | None = None) -> None:

@@ -83,7 +83,7 @@ def pneumonia(
     top, bottom = thorax.apex_z - 12 * thorax.high, thorax.dome_z[side] - 28 * thorax.high
     room = max(0.5 * (top - bottom) - half_height_mm, 2.0)
     # Pneumonia prefers the lower half of the lung.
-    drawn = float(np.clip(draw.normal(-0.35, 0.55), -1, 1))
+    drawn = float(np.clip(draw.normal(-0.5, 0.5), -1, 1))
     z = 0.5 * (top + bottom) + room * (drawn if zone is None else zone)
     reach = float(thorax.cage_x(z))
     x = sign * float(np.clip(draw.normal(0.55, 0.13), 0.3, 0.78)) * reach

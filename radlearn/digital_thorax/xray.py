@@ -118,7 +118,7 @@ def _pose(plan: PlannedFilm, patient: Patient) -> Geometry:
     apex = thorax.apex_z * magnified
     bottom = (min(thorax.dome_z.values()) - 62 * thorax.high) * magnified
     height = float(np.clip(max(height, (apex - bottom) * draw.uniform(1.04, 1.2)), 0.8 * width, 1.25 * width))
-    top = apex + float(draw.uniform(0.04, 0.13)) * height
+    top = apex + float(draw.uniform(0.07, 0.2) if portable else draw.uniform(0.04, 0.13)) * height
     return Geometry(
         view=plan.view,
         tube_distance_mm=distance,

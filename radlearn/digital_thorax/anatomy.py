@@ -76,7 +76,7 @@ class Thorax:
         person, high, wide, deep = self.person, self.high, self.wide, self.deep
         fat = person.fat_mm - under_skin_mm
         half_width = {
-            260: 62, 205: 62, 186: 66, 172: 78, 158: 104, 142: 138, 125: 158, 100: 163, 60: 165,
+            260: 60, 215: 62, 200: 68, 186: 88, 172: 120, 158: 150, 142: 165, 125: 168, 100: 167, 60: 165,
             20: 165, -30: 163, -80: 160, -140: 158, -240: 156,
         }  # fmt: skip
         width = Profile([z * high for z in half_width], [value * wide + fat * (0.5 if z > 150 else 1.0) for z, value in half_width.items()])
@@ -99,7 +99,7 @@ class Thorax:
         person, high, wide, deep, fat = self.person, self.high, self.wide, self.deep, self.person.fat_mm
         solids = [self._torso("torso", 0.0)]
         for side in (-1.0, 1.0):
-            shoulder = (side * (172 * wide + 0.6 * fat), 8 * deep, 112 * high)
+            shoulder = (side * (174 * wide + 0.6 * fat), 8 * deep, 118 * high)
             if self.posture.arms_down:
                 elbow = (side * (218 * wide + 1.3 * fat), 28 * deep, -260 * high)
             else:

@@ -26,8 +26,8 @@ def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
     return Exposure(
         scatter=float(draw.uniform(0.35, 0.9) if portable else draw.uniform(0.16, 0.42)),
         photons=float(np.exp(draw.normal(9.3 if portable else 9.9, 0.5))),
-        contrast=float(draw.normal(0.93 if portable else 1.02, 0.09)),
-        brightness=float(draw.normal(0.02 if portable else 0.0, 0.045)),
+        contrast=float(draw.normal(0.82 if portable else 1.0, 0.13 if portable else 0.09)),
+        brightness=float(draw.normal(0.09 if portable else 0.02, 0.07)),
         equalising=float(draw.uniform(0.05, 0.45)),
         sharpening=float(draw.uniform(0.1, 0.8)),
         gamma=float(np.exp(draw.normal(0.0, 0.14))),

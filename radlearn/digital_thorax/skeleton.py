@@ -64,7 +64,7 @@ def _rib(thorax: Thorax, number: int, side: int, draw: np.random.Generator) -> C
     thick = np.interp(share, [0, 0.1, 0.5, 1], [4.0, 4.2, 3.3, 3.0]) * scale
     path, half_height, half_thick = resampled(knots, 0.85, height, thick)
     # A rib's flat side faces the chest's inside; the lower edge, with its groove, is thin, so the upper one is what one sees.
-    bone = tube(path, (half_height, half_thick), (0, 0, 1), (0.85, COMPACT_BONE), SPONGY_BONE)
+    bone = tube(path, (half_height, half_thick), (0, 0, 1), (0.62, COMPACT_BONE), SPONGY_BONE)
     if number > 10:
         return bone
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
@@ -92,7 +92,7 @@ def _vertebra(thorax: Thorax, name: str) -> Cloud:
     scale = np.array([np.interp(z / high, *_VERTEBRA_SIZES[axis]) for axis in range(3)]) * [wide, deep, high]
     template = _vertebra_template()
     # A shell grows with the square of its size; half of the bone is taken off, as the spine's arches are thinner than drawn.
-    grown = 0.5 * float(np.prod(scale)) ** (2 / 3)
+    grown = 0.4 * float(np.prod(scale)) ** (2 / 3)
     return Cloud(template.places_mm * scale[:, None].astype(np.float32) + centre[:, None], template.weight_mm2 * np.float32(grown))
 
 

@@ -112,13 +112,13 @@ def _pose(plan: PlannedFilm, patient: Patient) -> Geometry:
     detector = (150.0 * thorax.deep + 25.0) if portable else -(132.0 * thorax.deep + thorax.person.fat_mm + 12.0)
     magnified = distance / (distance - abs(detector))
     chest = 2 * float(thorax.cage_x(-60.0 * thorax.high)) * magnified
-    width = chest * float(draw.uniform(1.16, 1.42 if portable else 1.34))
+    width = chest * float(draw.uniform(1.12, 1.4 if portable else 1.28))
     # Films of 35 × 43 cm, upright or across, and squares are all pressed into squares.
-    height = width * float(draw.choice([0.83, 1.0, 1.0, 1.12, 1.2], p=[0.22, 0.3, 0.18, 0.15, 0.15]) * draw.normal(1.0, 0.025))
+    height = width * float(draw.choice([0.83, 0.9, 1.0, 1.12, 1.2], p=[0.3, 0.25, 0.25, 0.12, 0.08]) * draw.normal(1.0, 0.025))
     apex = thorax.apex_z * magnified
     bottom = (min(thorax.dome_z.values()) - 62 * thorax.high) * magnified
     height = float(np.clip(max(height, (apex - bottom) * draw.uniform(1.04, 1.2)), 0.8 * width, 1.25 * width))
-    top = apex + float(draw.uniform(0.07, 0.2) if portable else draw.uniform(0.04, 0.13)) * height
+    top = apex + float(draw.uniform(0.07, 0.2) if portable else draw.uniform(0.03, 0.10)) * height
     return Geometry(
         view=plan.view,
         tube_distance_mm=distance,
@@ -167,7 +167,7 @@ def _vessels(patient: Patient, shadows: list[Shadow]) -> list[Cloud]:
     for side, (arteries, veins, *bronchi) in lung_trees(patient.thorax, with_bronchi=ill).items():
         here = [shadow for shadow in shadows if shadow.finding.side == side]
         for tree in (arteries, veins):
-            clouds.append(_drowned(tree_cloud(tree, contrast * 0.95, patient.vessel_scale), here, keep_dry=True))
+            clouds.append(_drowned(tree_cloud(tree, contrast * 0.8, patient.vessel_scale), here, keep_dry=True))
         if any(shadow.finding.pneumonia for shadow in here):
             wide = bronchi[0]._replace(
                 radius_mm=np.where(bronchi[0].generation < 0.62, bronchi[0].radius_mm * np.float32(0.62), 0).astype(np.float32)

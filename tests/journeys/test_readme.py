@@ -43,5 +43,6 @@ def test_every_symbol_the_lesson_names_exists() -> None:
     known = set(dir(lesson)) | set(lesson.Settings.__dataclass_fields__) | set(lesson.PRESETS)
     elsewhere = {"patientId", "one_cycle", "within_view_auroc_score"}
     assert named - known - elsewhere == set()
-    flags = set(re.findall(r"--([a-z-]+)", prose)) - {"data"}
+    flags = set(re.findall(r"`--([a-z][a-z-]*)", prose)) - {"data"}
+    assert len(flags) >= 5
     assert {flag.replace("-", "_") for flag in flags} <= set(lesson.Settings.__dataclass_fields__)

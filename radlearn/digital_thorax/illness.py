@@ -64,7 +64,7 @@ def _pneumonias(plan: PlannedFilm, thorax: Thorax) -> list[Finding]:
         own = 0.45 * draw.standard_normal(2) + 0.89 * severity
         half_width = 49.5 * np.exp(0.31 * own[0]) * (1.06 if several else 0.95)
         tall = 0.6 * own[0] + 0.8 * own[1]
-        half_height = (70.0 if portable else 50.0) * np.exp(0.50 * tall) * (1.18 if several else 0.86)
+        half_height = (67.0 if portable else 47.0) * np.exp(0.54 * tall) * (1.18 if several else 0.86)
         contrast = float(np.clip(0.58 * np.exp(0.55 * draw.standard_normal() + 0.1 * tall), 0.1, 1.8))
         half_width = min(float(half_width), 0.56 * float(thorax.cage_x(0.0)))
         side = sides[number % 2]

@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
     shown = [
         *[case for case in cases if case.category == "Normal"][:1],
         *[case for case in cases if case.category == "No Lung Opacity / Not Normal"][1:2],
-        *opacities[6:20:8],
+        *opacities[len(opacities) // 4 :: len(opacities) // 4][:2],
     ]
     films = prepared_films(cases, 512)
     chosen = [next(film for film in films if film.case.image_id == case.image_id) for case in shown]

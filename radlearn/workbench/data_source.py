@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
+from radlearn import digital_thorax
 from radlearn.challenges import rsna
 from radlearn.errors import BadLayout
 from radlearn.files import cache_folder
@@ -56,15 +58,31 @@ def built_in_films(films: int, seed: int) -> Path:
     """Return the folder of the built-in patients' X-rays in the user's cache, made at the first call."""
     from radlearn.digital_thorax import cohort
 
-    folder = cache_folder() / "patients" / f"rsna-{films}-films-seed-{seed}-{_code_digest(Path(cohort.__file__).parent)}"
+    folder = _built_in_folder(films, seed)
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         # A second process waits for the patients of the first instead of making them again.
         with FileLock(folder.parent / f"{folder.name}.lock"):
             if not folder.exists():
-                say(f"No challenge data found: making {films} films of built-in patients, once, in {folder}.")
+                say(f"Making {films:,} films of built-in patients, once, in {folder}.")
                 cohort.write_rsna(folder, films, seed)
     return folder
+
+
+def made_again(folder: Path) -> bool:
+    """Make the built-in patients of `folder` again where it was theirs; return whether it was.
+
+    False too for patients that other code made: this code would make others, with the same names.
+    """
+    named = re.fullmatch(r"rsna-(\d+)-films-seed-(\d+)-.*", folder.name)
+    if not named or folder != _built_in_folder(int(named[1]), int(named[2])).resolve():
+        return False
+    built_in_films(int(named[1]), int(named[2]))
+    return True
+
+
+def _built_in_folder(films: int, seed: int) -> Path:
+    return cache_folder() / "patients" / f"rsna-{films}-films-seed-{seed}-{_code_digest(Path(digital_thorax.__file__).parent)}"
 
 
 def is_synthetic(folder: Path) -> bool:

@@ -82,7 +82,7 @@ def write_film_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
             ("run", run.folder.name),
             ("judged on", found["split"]),
             ("network", str(run.settings.get("network", ""))),
-            ("data", run.about["data"]),
+            ("trained on", run.about["data"]),
         ],
         footers=["Intervals hold 95 %: a bootstrap over people, each drawn with all their films."],
     )

@@ -13,6 +13,7 @@ from radlearn.metrics import calibration, decisions, ranking
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.progress import waiting
 from radlearn.training.run_folder import Run
+from radlearn.workbench.data_source import is_synthetic
 from radlearn.workbench.films import Film
 from radlearn.workbench.operating_point import OperatingPoint, operating_point_of
 
@@ -88,7 +89,8 @@ def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str
     content = {
         "task": run.task,
         "split": split,
-        "synthetic": bool(run.about.get("synthetic")),
+        # Of the films judged, which need not be of the kind that was trained on.
+        "synthetic": all(is_synthetic(folder) for folder in {case.path.parent.parent for case in cases}),
         "cases": len(cases),
         "persons": len(set(persons)),
         "positives": int(labels.sum()),

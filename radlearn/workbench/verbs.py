@@ -7,9 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting
-from radlearn.files import cache_folder
 from radlearn.progress import say
 from radlearn.training.run_folder import Run, new_run, open_run, settings_as
+from radlearn.training.splits import read_split
 from radlearn.workbench import data_source
 from radlearn.workbench.people import cases_by_side
 
@@ -62,12 +62,10 @@ class Verbs:
         """
         opened = open_run(Path(run), self.lesson.TASK)
         cases = self.lesson.find_cases(self._data_of(opened, data))
-        try:
+        of_the_run = read_split(opened.folder / "split.csv").keys()
+        known = of_the_run & {case.image_id for case in cases}
+        if data is None or len(known) == len(of_the_run):
             return self.lesson.evaluate(opened, cases_by_side(cases, opened)["test"], "test")
-        except BadRunFolder:
-            if data is None:
-                raise
-        known = {case.image_id for case in cases} & self._seen(opened)
         if known:
             raise BadLayout(
                 f"{data}: {len(known):,} of its {len(cases):,} cases belong to this run, but not all of the run's cases are there. "
@@ -92,17 +90,10 @@ class Verbs:
         if given is not None:
             return data_source.rsna_source(Path(given), self._data_folders()).folder
         folder = Path(run.about["data"])
-        if not folder.exists() and folder.is_relative_to(cache_folder()):
-            # A cache may be emptied at any time; built-in patients are the same every time they are made.
-            return data_source.rsna_source(None, [Path("no such folder")]).folder
-        if not folder.exists():
+        # A cache may be emptied at any time; built-in patients are the same every time they are made.
+        if not folder.exists() and not data_source.made_again(folder):
             raise BadLayout(f"{folder}: the data this run was trained on are not there any more. Say where they are now with --data.")
         return folder
-
-    def _seen(self, run: Run) -> set[str]:
-        from radlearn.training.splits import read_split
-
-        return set(read_split(run.folder / "split.csv"))
 
 
 def about_data(folder: Path) -> dict[str, Any]:

@@ -22,8 +22,19 @@ class Settings:
 
 
 @pytest.fixture
-def judged_films() -> list[Film]:
-    """60 films of 40 people; AP films are positive three times as often; the positive ones are brighter."""
+def synthetic_folder(tmp_path: Path) -> Path:
+    """A folder that the digital thorax might have written."""
+    folder = tmp_path / "thorax"
+    folder.mkdir()
+    for name in ("stage_2_train_labels.csv", "truth.csv"):
+        (folder / name).touch()
+    return folder
+
+
+@pytest.fixture
+def judged_films(synthetic_folder: Path) -> list[Film]:
+    """60 synthetic films of 40 people; AP films are positive three times as often; the positive ones are brighter."""
+    path = synthetic_folder / "stage_2_train_images" / "x.dcm"
     rng = np.random.default_rng(3)
     films = []
     for number in range(60):
@@ -32,7 +43,7 @@ def judged_films() -> list[Film]:
         pixels = rng.integers(0, 120, (32, 32)).astype(np.uint8) + np.uint8(100 * label)
         boxes = ((256.0, 256.0, 512.0, 512.0),) if label else ()
         category = "Lung Opacity" if label else "Normal"
-        case = Case(f"film-{number}", Path("x.dcm"), label, boxes, category, f"person-{number % 40}", view, "MF"[number % 2], float(number))
+        case = Case(f"film-{number}", path, label, boxes, category, f"person-{number % 40}", view, "MF"[number % 2], float(number))
         films.append(Film(case, pixels))
     return films
 
@@ -40,7 +51,7 @@ def judged_films() -> list[Film]:
 @pytest.fixture
 def finished(tmp_path: Path, judged_films: list[Film]) -> Run:
     """A run with a split, a history and an operating point."""
-    run = new_run(tmp_path / "run", "classification", Settings(), {"data": "somewhere", "synthetic": True})
+    run = new_run(tmp_path / "run", "classification", Settings(), {"data": "somewhere", "synthetic": False})
     ids = [film.case.image_id for film in judged_films]
     write_split(run.folder / "split.csv", ids, [film.case.person for film in judged_films], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "auroc_score": 0.8, "average_precision_score": 0.4}\n')

@@ -74,3 +74,23 @@ def test_only_the_exact_truth_marks_synthetic_data(small_rsna: Path, tmp_path: P
     assert not data_source.is_synthetic(tmp_path)
     (tmp_path / "rsna" / "truth.csv").touch()
     assert data_source.is_synthetic(tmp_path)
+
+
+def test_built_in_patients_of_an_emptied_cache_are_made_again_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from radlearn.digital_thorax import cohort
+
+    made = []
+
+    def write(folder: Path, films: int, seed: int) -> None:
+        made.append((films, seed))
+        folder.mkdir()
+
+    monkeypatch.setattr(cohort, "write_rsna", write)
+    # A data folder that the user has chosen since has nothing to do with what a run was trained on.
+    monkeypatch.setenv("RADLEARN_DATA", str(tmp_path))
+    folder = data_source.built_in_films(100, 3)
+    assert not data_source.made_again(tmp_path / "rsna-100-films-seed-3-00000000")
+    assert not data_source.made_again(folder.with_name("rsna-100-films-seed-3-00000000"))
+    folder.rmdir()
+    assert data_source.made_again(folder.resolve())
+    assert made == [(100, 3), (100, 3)]

@@ -1,5 +1,7 @@
 """What a run is worth, against counts by hand and scikit-learn."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -56,3 +58,11 @@ def test_films_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run
     assert np.isnan(judged.scores["scores"]["auroc_score"]["value"])
     assert written["scores"]["auroc_score"]["value"] is None
     assert written["scores"]["specificity"]["value"] is not None
+
+
+def test_synthetic_is_said_of_the_films_judged_not_of_those_trained_on(
+    finished: Run, judged_films: list[Film], synthetic_folder: Path
+) -> None:
+    assert judge(finished, judged_films, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is True
+    (synthetic_folder / "truth.csv").unlink()
+    assert judge(finished, judged_films, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is False

@@ -8,6 +8,7 @@ import pytest
 import radlearn
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting
 from radlearn.training.run_folder import open_run
+from radlearn.training.splits import write_split
 from radlearn.workbench.verbs import Verbs, begin_run
 
 
@@ -43,3 +44,21 @@ def test_data_that_went_away_are_asked_for(tmp_path: Path) -> None:
     begin_run(tmp_path / "run", "classification", radlearn.classification.lesson.PRESETS["quick"], tmp_path / "gone")
     with pytest.raises(BadLayout, match=r"not there any more\. Say where they are now with --data"):
         radlearn.classification.resume(tmp_path / "run")
+
+
+def test_a_run_that_is_not_finished_is_told_so_whatever_data_it_is_judged_on(tmp_path: Path, small_rsna: Path) -> None:
+    verbs = radlearn.classification
+    run = begin_run(tmp_path / "run", "classification", verbs.lesson.PRESETS["quick"], small_rsna)
+    cases = verbs.lesson.find_cases(small_rsna)
+    write_split(run.folder / "split.csv", [case.image_id for case in cases], [case.person for case in cases], ["test"] * len(cases))
+    with pytest.raises(BadRunFolder, match=r"no trained weights yet\. To go on"):
+        verbs.evaluate(run.folder, data=small_rsna)
+
+
+def test_data_that_hold_only_some_of_the_runs_cases_are_neither_test_nor_external(tmp_path: Path, small_rsna: Path) -> None:
+    verbs = radlearn.classification
+    run = begin_run(tmp_path / "run", "classification", verbs.lesson.PRESETS["quick"], small_rsna)
+    ids = [case.image_id for case in verbs.lesson.find_cases(small_rsna)] + ["a film that is gone"]
+    write_split(run.folder / "split.csv", ids, ids, ["test"] * len(ids))
+    with pytest.raises(BadLayout, match="48 of its 48 cases belong to this run, but not all"):
+        verbs.evaluate(run.folder, data=small_rsna)

@@ -33,11 +33,14 @@ from radlearn.challenges.rsna import Case
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.training.fit import fit
 from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
-from radlearn.training.plan import Plan
 from radlearn.training.run_folder import Run, settings_as
-from radlearn.workbench.films import Film, prepared_films
+from radlearn.workbench.films import Film, as_images, prepared_films
 
 TASK = "classification"
+# The least and the most of what would otherwise fail, or train nonsense, hours later.
+LIMITS = {"zoom_share": (0, 0.9), "gamma_range": (0, 10), "rotation_degrees": (0, 180), "fold": (-1, 4), "workers": (0, 256)}
+LIMITS |= {"size_px": (64, 4096), "batch_size": (2, 4096), "epochs": (1, 100_000)}
+LIMITS |= dict.fromkeys(("shift_share", "noise_std", "holes_chance", "mirror_chance", "wanted_sensitivity"), (0, 1))
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,9 @@ class Settings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     # Also write TensorBoard events into the run folder.
     tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        workbench.within(self, LIMITS)
 
 
 PRESETS = {
@@ -245,18 +251,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    plan = Plan(
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        best_by="auroc_score",
-        seed=settings.seed,
-        weight_decay=settings.weight_decay,
-        ema_decay=settings.ema_decay,
-        patience_epochs=settings.patience_epochs,
-        precision=settings.precision,
-        tensorboard=settings.tensorboard,
-        device=settings.device,
-    )
+    plan = workbench.plan_of(settings, best_by="auroc_score")
     best = fit(model, loss, validate, loaders["training"], plan, run)
     choose_operating_point(answers(best, loaders["validation"], settings), split, settings, run)
     return run
@@ -322,11 +317,6 @@ def submit(run: Run, images: Path, out: Path) -> Path:
     """Write `patientId,probability` for the films of a folder. The challenge itself asks for boxes: this is no file it would take."""
     with TemporaryDirectory() as folder:
         return workbench.submit_probabilities(predict(run, [images], Path(folder), overlays=False), out)
-
-
-def as_images(films: Sequence[Film], model: nn.Module) -> Tensor:
-    """Return films as one float32 tensor (cases, 1, size, size) on the model's device."""
-    return torch.from_numpy(np.stack([film.pixels for film in films])).to(next(model.parameters()).device)
 
 
 if __name__ == "__main__":

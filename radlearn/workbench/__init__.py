@@ -7,6 +7,7 @@ from radlearn.workbench.judging import judge
 from radlearn.workbench.operating_point import keep_operating_point
 from radlearn.workbench.people import divided
 from radlearn.workbench.pretrained import start_from_imagenet
+from radlearn.workbench.settings import plan_of, within
 from radlearn.workbench.shell import run_lesson
 from radlearn.workbench.verbs import begin_run
 
@@ -18,8 +19,10 @@ __all__ = [
     "judge",
     "keep_operating_point",
     "load_best",
+    "plan_of",
     "run_lesson",
     "start_from_imagenet",
     "submit_probabilities",
+    "within",
     "write_film_report",
 ]

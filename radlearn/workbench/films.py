@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from radlearn.challenges import rsna
 from radlearn.scans.cache import cached_films
@@ -49,3 +51,8 @@ def prepared_films(cases: Sequence[rsna.Case], size_px: int, shape: Literal["str
         else:
             films.append(Film(case, stored, (max(header.size_px),) * 2, header.size_px))
     return films
+
+
+def as_images(films: Sequence[Film], model: nn.Module) -> Tensor:
+    """Return films as one float32 tensor (films, 1, size, size), where the model's weights lie."""
+    return torch.from_numpy(np.stack([film.pixels for film in films])).to(next(model.parameters()).device)

@@ -152,6 +152,8 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "already holds a run": ["train", "--data", data, "--run", str(trained.folder), *QUICK],
         "there is no such folder": ["train", "--data", str(tmp_path / "none")],
         "learning_rate is -1": ["train", "--data", data, "--run", str(tmp_path / "a"), "--learning-rate", "-1"],
+        "batch_size is 1; it must be from 2": ["train", "--data", data, "--run", str(tmp_path / "a"), "--batch-size", "1"],
+        "wanted_sensitivity is 2.0": ["train", "--data", data, "--run", str(tmp_path / "a"), "--wanted-sensitivity", "2"],
         "no DICOM file": ["predict", str(trained.folder), str(tmp_path), "--out", str(tmp_path / "b")],
     }
     for words, arguments in asked.items():

@@ -140,24 +140,25 @@ def matched_in_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], i
 
 
 def mean_over_images(values: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return the mean of one number a film, films that have none (NaN) left out.
+    """Return the mean of one number a film (or a row of them), films that have none (NaN) left out.
 
     Args:
-        values: float (images,), NaN where a film does not count.
-        weights: (images,) or (draws, images), how often each film counts: what `bootstrap_interval` passes.
+        values: float (images,) or (images, points), NaN where a film does not count.
+        weights: (images,) or (draws, images), how often each film counts: what `bootstrap_interval` and `bootstrap_band` pass.
 
     Returns:
-        float, or (draws,); NaN where no film counts.
+        float or (points,), with one more dimension (draws,) before it for weights of two; NaN where no film counts.
 
     >>> float(mean_over_images([1.0, 0.0, float("nan")]))
     0.5
     """
     numbers = np.asarray(values, dtype=np.float64)
-    w = np.ones(numbers.shape) if weights is None else np.asarray(weights, dtype=np.float64)
-    if numbers.ndim != 1 or w.ndim not in (1, 2) or w.shape[-1] != len(numbers):
-        raise BadSetting(f"values of shape {numbers.shape}, weights of shape {w.shape}: expected (images,), and as many weights a draw.")
+    w = np.ones(len(numbers)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if numbers.ndim not in (1, 2) or w.ndim not in (1, 2) or w.shape[-1] != len(numbers):
+        found = f"values of shape {numbers.shape}, weights of shape {w.shape}"
+        raise BadSetting(f"{found}: expected (images,) or (images, points), and one weight a film in each draw.")
     counts = ~np.isnan(numbers)
-    return share(w[..., counts] @ numbers[counts], w[..., counts].sum(axis=-1))
+    return share(w @ np.where(counts, numbers, 0.0), w @ counts.astype(np.float64))
 
 
 def checked_boxes(boxes_xyxy: ArrayLike, name: str) -> np.ndarray:

@@ -1,0 +1,131 @@
+"""All scores of a predicted mask, a row a scan, and what they come to over scans, with intervals by person.
+
+A mean cannot hold a scan without an answer. Dice, surface Dice and distances have none where truth and prediction are both empty
+(rightly so); a distance is infinite where one of the two is, a relative volume error where the truth is. Such scans are left out of the
+mean, which flatters: so it is said how many they are, and false lesions and volume errors in ml count every scan.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from radlearn.errors import BadSetting
+from radlearn.metrics.answers import OneOrPerDraw, share
+from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.metrics.lesions import FOUND_SHARE, SMALLEST_ML, lesion_counts, lesion_sensitivity
+from radlearn.metrics.masks import checked_masks, dice_score, volume_error_percent, volume_ml
+from radlearn.metrics.surfaces import surface_distances
+
+
+@dataclass(frozen=True)
+class MaskScores:
+    """What one predicted mask is worth; NaN and infinity as the functions of the same names say."""
+
+    dice_score: float
+    surface_dice_score: float
+    hausdorff95_mm: float
+    truth_ml: float
+    predicted_ml: float
+    volume_error_ml: float
+    volume_error_percent: float
+    lesions: int
+    found_lesions: int
+    false_lesions: int
+
+
+@dataclass(frozen=True)
+class MaskSummary:
+    """The scores over scans. `left_out` says, for each mean that could not hold all of them, how many it leaves out."""
+
+    scans: int
+    scores: dict[str, Interval]
+    left_out: dict[str, int]
+
+
+def mask_scores(
+    predicted: ArrayLike,
+    truth: ArrayLike,
+    spacing_mm: Sequence[float],
+    tolerance_mm: float = 1.0,
+    smallest_ml: float = SMALLEST_ML,
+    found_share: float = FOUND_SHARE,
+) -> MaskScores:
+    """Return all scores of one scan; arguments as in `surface_dice_score` and `lesion_counts`.
+
+    >>> box = np.zeros((8, 8, 8), bool)
+    >>> box[2:6, 2:6, 2:6] = True
+    >>> scores = mask_scores(np.roll(box, 2, axis=0), box, (1.0, 1.0, 5.0))
+    >>> scores.dice_score, scores.hausdorff95_mm, scores.volume_error_ml, scores.found_lesions
+    (0.5, 2.0, 0.0, 1)
+    """
+    p, t = checked_masks(predicted, truth)
+    distances = surface_distances(p, t, spacing_mm)
+    counts = lesion_counts(p, t, spacing_mm, smallest_ml, found_share)
+    predicted_ml, truth_ml = volume_ml(p, spacing_mm), volume_ml(t, spacing_mm)
+    return MaskScores(
+        dice_score=dice_score(p, t),
+        surface_dice_score=distances.dice_score(tolerance_mm),
+        hausdorff95_mm=distances.hausdorff_mm(95.0),
+        truth_ml=truth_ml,
+        predicted_ml=predicted_ml,
+        volume_error_ml=abs(predicted_ml - truth_ml),
+        volume_error_percent=volume_error_percent(p, t),
+        lesions=counts.lesions,
+        found_lesions=counts.found_lesions,
+        false_lesions=counts.false_lesions,
+    )
+
+
+def mask_summary(table: Sequence[MaskScores], persons: ArrayLike, draws: int = 1000, seed: int = 0) -> MaskSummary:
+    """Return the scores over scans with their intervals by person.
+
+    Means over scans, but for `lesion_sensitivity`, which is over the lesions of all scans, and `median_volume_error_percent`, which
+    counts an infinite error as the largest and, as a median, gets no interval (`intervals.py`).
+
+    Args:
+        table: one row a scan.
+        persons: (scans,), who each scan belongs to.
+
+    Raises:
+        BadSetting: no scans, or not one person each.
+    """
+    if not table:
+        raise BadSetting("there is no scan to score; expected at least one row of scores.")
+
+    def interval(score: Callable[..., Any], *names: str) -> Interval:
+        return bootstrap_interval(score, persons, *(column(name) for name in names), draws=draws, seed=seed)
+
+    def column(name: str) -> np.ndarray:
+        return np.array([getattr(row, name) for row in table], dtype=np.float64)
+
+    scores, left_out = {}, {}
+    for name in ("dice_score", "surface_dice_score", "hausdorff95_mm", "volume_error_percent"):
+        scores[name] = interval(mean_over_scans, name)
+        if without := int((~np.isfinite(column(name))).sum()):
+            left_out[name] = without
+    errors = column("volume_error_percent")
+    known = errors[~np.isnan(errors)]
+    scores["median_volume_error_percent"] = Interval(float(np.median(known)) if len(known) else float("nan"))
+    scores["volume_error_ml"] = interval(mean_over_scans, "volume_error_ml")
+    scores["lesion_sensitivity"] = interval(lesion_sensitivity, "found_lesions", "lesions")
+    scores["false_lesions_per_scan"] = interval(mean_over_scans, "false_lesions")
+    return MaskSummary(len(table), scores, left_out)
+
+
+def mean_over_scans(values: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
+    """Return the mean of the values that are finite numbers; NaN where none is.
+
+    Args:
+        values: (scans,).
+        weights: (scans,) or (draws, scans), how often each scan counts.
+
+    >>> float(mean_over_scans([1.0, float("nan"), 3.0, float("inf")]))
+    2.0
+    """
+    v = np.asarray(values, dtype=np.float64)
+    w = np.ones(len(v)) if weights is None else np.asarray(weights, dtype=np.float64)
+    known = np.isfinite(v)
+    return share(w[..., known] @ v[known], w[..., known].sum(axis=-1))

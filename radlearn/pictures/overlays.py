@@ -1,4 +1,4 @@
-"""Films with what a model saw in them: heat-map, true boxes, the answer in words.
+"""Films with what a model saw in them: heat-map, true and found boxes, the answer in words.
 
 A heat-map shows coarsely what raised an answer. It is no proof of a finding, and where it is weak it is not drawn: the film stays
 what it is.
@@ -9,20 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps, font_manager
-from matplotlib.axes import Axes
+from matplotlib import colormaps
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.patheffects import Stroke, withStroke
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from radlearn.errors import BadSetting
 from radlearn.files import written_whole
-from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRONG, blank, font_family, in_house_style, no_answer
+from radlearn.metrics.boxes import FoundBoxes
+from radlearn.pictures.outlines import BOX, Boxes, outline_found, outline_true, written_font
+from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRONG, blank, in_house_style, no_answer
 
-Boxes = Sequence[tuple[float, float, float, float]]
+__all__ = [
+    "BOX",
+    "FilmPanel",
+    "answered_film",
+    "blended",
+    "film_grid",
+    "film_picture",
+    "outcome",
+    "shortened",
+    "write_overlay",
+    "write_sheet",
+]
 
-BOX = "#35d6f2"
 # Below this a heat-map leaves the film as it is; from here it grows opaque up to the second figure.
 SEEN_FROM = 0.3
 MOST_OPAQUE = 0.62
@@ -34,7 +43,7 @@ class FilmPanel:
     """One film in a grid.
 
     `pixels` is (height, width) in [0, 1] and keeps its aspect; `heat_map` any (height, width) in [0, 1], stretched over the film.
-    `boxes_xyxy_px` are counted on a film of `box_frame_px` (height, width); None: on `pixels` itself.
+    `boxes_xyxy_px`, the true ones, and those `found` are counted on a film of `box_frame_px` (height, width); None: on `pixels` itself.
     """
 
     pixels: np.ndarray
@@ -44,6 +53,7 @@ class FilmPanel:
     title: str = ""
     note: str = ""
     wrong: bool = False
+    found: FoundBoxes | None = None
 
 
 def outcome(probability: float, label: bool, threshold: float) -> str:
@@ -104,7 +114,7 @@ def blended(pixels: np.ndarray, heat_map: np.ndarray | None) -> np.ndarray:
 
 @in_house_style
 def film_grid(panels: Sequence[FilmPanel], columns: int = 4, with_plain: bool = False) -> Figure:
-    """Draw films in rows, each with its title and note below it; true boxes are outlined.
+    """Draw films in rows, each with its title and note below it; true boxes are outlined, found ones bear their confidence.
 
     Args:
         panels: in reading order.
@@ -138,7 +148,9 @@ def film_grid(panels: Sequence[FilmPanel], columns: int = 4, with_plain: bool = 
             axes.imshow(blended(panel.pixels, None if plain else panel.heat_map), interpolation="bilinear")
             axes.set_axis_off()
             if not plain:
-                _outline(axes, panel)
+                outline_true(axes, panel.boxes_xyxy_px, panel.pixels.shape, panel.box_frame_px)
+                if panel.found is not None:
+                    outline_found(axes, panel.found, panel.pixels.shape, panel.box_frame_px)
         roomy = int(width * 15.5)
         for text, drop, colour, weight, size in (
             (panel.title, 0.19, WRONG if panel.wrong else INK, "bold", 10),
@@ -171,19 +183,29 @@ def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, n
         name: the film's id.
         said: the answer in words, such as "probability 0.83: opacity, from 0.31 on".
     """
-    film = np.asarray(pixels)
-    pictures = [blended(film, None)] if heat_map is None else [blended(film, None), blended(film, heat_map)]
-    scale = OVERLAY_FILM_PX / max(film.shape)
-    width, height = max(1, round(film.shape[1] * scale)), max(1, round(film.shape[0] * scale))
+    pictures = [film_picture(pixels)] if heat_map is None else [film_picture(pixels), film_picture(pixels, heat_map)]
+    return write_sheet(path, pictures, name, said)
+
+
+def film_picture(pixels: np.ndarray, heat_map: np.ndarray | None = None) -> Image.Image:
+    """Return a film of an overlay file, its longer side 560 pixels; arguments as in `blended`."""
+    picture = Image.fromarray(blended(pixels, heat_map))
+    scale = OVERLAY_FILM_PX / max(picture.size)
+    return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.BICUBIC)
+
+
+def write_sheet(path: Path, pictures: Sequence[Image.Image], name: str, said: str = "") -> Path:
+    """Write pictures of one size side by side, above a strip with a film's name and the answer, as PNG; return the path."""
+    width, height = pictures[0].size
     gap, margin, line = 6, 18, 24
     total = max(len(pictures) * (width + gap) - gap, 420)
     sheet = Image.new("RGB", (total, height + 2 * margin + 2 * line - 6), PAPER)
     for number, picture in enumerate(pictures):
-        sheet.paste(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC), (number * (width + gap), 0))
+        sheet.paste(picture, (number * (width + gap), 0))
     pen = ImageDraw.Draw(sheet)
     pen.line([(0, height), (total, height)], fill=GRID)
     for row, (text, weight, colour) in enumerate(((name, "bold", INK), (said, "normal", MUTED))):
-        font = ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family=font_family(), weight=weight)), 18)
+        font = written_font(weight, 18)
         shown, most = text.replace("\n", " "), len(text)
         while most > 8 and pen.textlength(shown, font=font) > total - 2 * margin:
             most -= 1
@@ -193,22 +215,3 @@ def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, n
         # The usual level 6 takes twice as long for a file an eighth smaller, and there may be thousands of them.
         sheet.save(temporary, format="PNG", compress_level=3)
     return Path(path)
-
-
-def _outline(axes: Axes, panel: FilmPanel) -> None:
-    rows, columns = panel.pixels.shape
-    frame_rows, frame_columns = panel.box_frame_px or (rows, columns)
-    for x0, y0, x1, y1 in panel.boxes_xyxy_px:
-        across, down = columns / frame_columns, rows / frame_rows
-        axes.add_patch(
-            Rectangle(
-                # Pixel centres are whole numbers to imshow; the film's own corner lies half a pixel before the first.
-                (x0 * across - 0.5, y0 * down - 0.5),
-                (x1 - x0) * across,
-                (y1 - y0) * down,
-                fill=False,
-                edgecolor=BOX,
-                linewidth=1.5,
-                path_effects=[withStroke(linewidth=2.8, foreground="#000000", alpha=0.55), Stroke()],
-            )
-        )

@@ -1,0 +1,124 @@
+"""Boxes drawn on a film: the true ones, and the found ones with their confidence at a corner.
+
+The two are told apart without colour, because a report is printed grey: where both are drawn a true box is a plain line, a found one a
+broken line, through which the true one shows, with a filled label.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import Stroke, withStroke
+from PIL import Image, ImageDraw, ImageFont
+
+from radlearn.metrics.boxes import FoundBoxes
+from radlearn.pictures.style import INK, font_family
+
+Boxes = Sequence[tuple[float, float, float, float]]
+
+BOX = "#35d6f2"
+FOUND = "#ffa62b"
+# Of the film's width and height, for a film that is a quarter of a page wide.
+LABEL_SHARE = (0.13, 0.066)
+
+
+def label_places(boxes_xyxy_share: np.ndarray, label_share: tuple[float, float]) -> np.ndarray:
+    """Return where each box's label stands, so that none covers another and none leaves the film.
+
+    Args:
+        boxes_xyxy_share: (boxes, 4), as shares of the film's width and height.
+        label_share: width and height of a label, in the same shares.
+
+    Returns:
+        (boxes, 2), each label's upper left corner: on the box's upper edge where there is room, else at the next free corner.
+
+    >>> label_places(np.array([[0.2, 0.5, 0.6, 0.9], [0.2, 0.5, 0.6, 0.9]]), (0.1, 0.05)).round(2).tolist()
+    [[0.2, 0.45], [0.5, 0.45]]
+    """
+    wide, tall = label_share
+    placed: list[tuple[float, float]] = []
+    for x0, y0, x1, y1 in np.asarray(boxes_xyxy_share, float).reshape(-1, 4):
+        corners = [(x, y) for y in (y0 - tall, y1, y0, y1 - tall) for x in (x0, x1 - wide)]
+        within = [(min(max(x, 0), 1 - wide), min(max(y, 0), 1 - tall)) for x, y in corners]
+        free = [place for place in within if all(abs(place[0] - x) >= wide or abs(place[1] - y) >= tall for x, y in placed)]
+        placed.append((free or within)[0])
+    return np.array(placed).reshape(-1, 2)
+
+
+def outline_true(axes: Axes, boxes_xyxy_px: Boxes, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None = None) -> None:
+    """Draw the true boxes of a film that `imshow` shows at `shape_px`; they are counted on one of `frame_px`, both (height, width)."""
+    for box in _on_axes(np.asarray(boxes_xyxy_px, float).reshape(-1, 4), shape_px, frame_px):
+        _frame(axes, box, BOX, "solid", 1.5)
+
+
+def outline_found(axes: Axes, found: FoundBoxes, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None = None) -> None:
+    """Draw the found boxes of a film, each with its confidence; arguments as in `outline_true`."""
+    rows, columns = shape_px
+    boxes = _on_axes(found.boxes_xyxy_px, shape_px, frame_px)
+    places = label_places((boxes + 0.5) / [columns, rows, columns, rows], LABEL_SHARE)
+    for box, (x, y), confidence in zip(boxes, places, found.confidences, strict=True):
+        _frame(axes, box, FOUND, (0, (2.4, 1.3)), 1.6)
+        width, height = LABEL_SHARE[0] * columns, LABEL_SHARE[1] * rows
+        corner = (x * columns - 0.5, y * rows - 0.5)
+        axes.add_patch(Rectangle(corner, width, height, facecolor=FOUND, edgecolor="none", zorder=5))
+        axes.text(corner[0] + width / 2, corner[1] + height / 2, f"{confidence:.2f}", color=INK, fontsize=7, ha="center",
+                  va="center_baseline", zorder=6)  # fmt: skip
+
+
+def painted_found(picture: Image.Image, found: FoundBoxes, frame_px: tuple[int, int]) -> Image.Image:
+    """Return a picture of a film with the found boxes painted on it, each with its confidence.
+
+    Args:
+        picture: RGB, the whole film at any size.
+        found: boxes counted on a film of `frame_px` (height, width).
+    """
+    painted = picture.copy()
+    pen = ImageDraw.Draw(painted)
+    width, height = picture.size
+    shares = np.asarray(found.boxes_xyxy_px, float).reshape(-1, 4) / [frame_px[1], frame_px[0], frame_px[1], frame_px[0]]
+    boxes = np.rint(shares * [width, height, width, height]).astype(int)
+    font = written_font("bold", 17)
+    label = (50, 24)
+    for x0, y0, x1, y1 in boxes:
+        # Thrice, dark around bright, so that the line is seen on bone as well as on air.
+        for grown, colour in ((-1, INK), (2, INK), (0, FOUND), (1, FOUND)):
+            if x1 - x0 > 2 * abs(grown) + 2 and y1 - y0 > 2 * abs(grown) + 2:
+                pen.rectangle((x0 + grown, y0 + grown, x1 - 1 - grown, y1 - 1 - grown), outline=colour)
+    places = label_places(shares, (label[0] / width, label[1] / height))
+    for (x, y), confidence in zip(np.rint(places * [width, height]).astype(int), found.confidences, strict=True):
+        pen.rectangle((x, y, x + label[0] - 1, y + label[1] - 1), fill=FOUND)
+        pen.text((x + label[0] / 2, y + label[1] / 2), f"{confidence:.2f}", font=font, fill=INK, anchor="mm")
+    return painted
+
+
+@lru_cache
+def written_font(weight: str, size_px: int) -> ImageFont.FreeTypeFont:
+    """Return the house's font for words that are painted, not drawn by matplotlib; `weight` is "normal" or "bold"."""
+    return ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family=font_family(), weight=weight)), size_px)
+
+
+def _on_axes(boxes_xyxy_px: np.ndarray, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None) -> np.ndarray:
+    """Return boxes where `imshow` has them: pixel centres are whole numbers to it; the film's own corner lies half a pixel before the first."""
+    rows, columns = shape_px
+    frame_rows, frame_columns = frame_px or (rows, columns)
+    across, down = columns / frame_columns, rows / frame_rows
+    return np.asarray(boxes_xyxy_px, float).reshape(-1, 4) * [across, down, across, down] - 0.5
+
+
+def _frame(axes: Axes, box: np.ndarray, colour: str, line: str | tuple[int, tuple[float, ...]], width: float) -> None:
+    x0, y0, x1, y1 = box
+    axes.add_patch(
+        Rectangle(
+            (x0, y0),
+            x1 - x0,
+            y1 - y0,
+            fill=False,
+            edgecolor=colour,
+            linewidth=width,
+            linestyle=line,
+            path_effects=[withStroke(linewidth=width + 1.2, foreground="#000000", alpha=0.55), Stroke()],
+        )
+    )

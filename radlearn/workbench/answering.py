@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from radlearn.progress import progress_bar, say
 from radlearn.scans.dicom import Radiograph, find_films, read_radiograph
 from radlearn.training import checkpoint
 from radlearn.training.run_folder import Run
-from radlearn.workbench.films import Film
+from radlearn.workbench.films import Film, film_of
 from radlearn.workbench.operating_point import OperatingPoint, operating_point_of
 
 COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision")
@@ -46,35 +47,34 @@ def as_cached(film: Radiograph) -> np.ndarray:
     return np.rint(film.pixels * np.iinfo(stored).max).astype(stored)
 
 
-class Answering:
-    """A pass over files: yields films in batches, keeps the answers, writes the table when all is done."""
+class Asking:
+    """A pass over files: yields films in batches, and writes the table when all are answered."""
 
-    def __init__(self, run: Run, paths: Sequence[Path], out: Path) -> None:
+    def __init__(self, paths: Sequence[Path], out: Path) -> None:
         self.out, self.table = Path(out), Path(out) / "predictions.csv"
-        self.point: OperatingPoint = operating_point_of(run)
         self.paths = find_films(paths)
         if not self.paths:
             raise BadLayout(f"{', '.join(map(str, paths))}: holds no DICOM file. Name DICOM files, or folders that hold some.")
         if self.table.exists():
             raise BadSetting(f"{self.table} is there already. Choose another folder with --out, or remove it.")
-        self.rows: list[tuple[str, str, str, str, str]] = []
+        self.rows: list[tuple[str, ...]] = []
         self.unreadable: list[str] = []
         self._names: dict[str, int] = {}
 
-    def batches(self, size_px: int, shape: str, batch_size: int) -> Iterator[list[Film]]:
+    def batches(self, size_px: int, shape: Literal["stretch", "pad"], batch_size: int) -> Iterator[list[Film]]:
         """Yield the readable films, `batch_size` at a time; a file that cannot be read is noted and passed over."""
         batch: list[Film] = []
         with progress_bar("asking", len(self.paths), "films") as bar:
             for path in self.paths:
                 try:
-                    film = read_radiograph(path, size_px, shape)  # type: ignore[arg-type]
+                    film = read_radiograph(path, size_px, shape)
                 except UnreadableScan as error:
                     self.unreadable.append(str(error))
                 else:
                     name = path.stem if path.suffix.lower() == ".dcm" else path.name
                     header = film.header
                     case = Case(name, path, None, (), None, header.patient_id or name, header.view, header.sex, header.age_years)
-                    batch.append(Film(case, as_cached(film)))
+                    batch.append(film_of(case, as_cached(film), header.size_px, shape))
                 if len(batch) == batch_size:
                     yield batch
                     bar.advance(len(batch))
@@ -82,6 +82,36 @@ class Answering:
             if batch:
                 yield batch
             bar.advance(len(self.paths) - bar.done)
+
+    def write_table(self, columns: Sequence[str]) -> None:
+        """Write the table, and say what was left out.
+
+        Raises:
+            UnreadableScan: if no file could be read.
+        """
+        write_rows(self.table, [columns, *self.rows])
+        say(f"{len(self.rows):,} films answered: {self.table}")
+        if self.unreadable:
+            write_text(self.out / "unreadable.txt", "\n".join(self.unreadable) + "\n")
+            say(f"{len(self.unreadable):,} files could not be read (all of them in {self.out / 'unreadable.txt'}):", style="yellow")
+            for line in self.unreadable[:SHOWN]:
+                say(f"  {line}")
+        if not self.rows:
+            raise UnreadableScan(f"None of the {len(self.paths):,} files could be read as a film.")
+
+    def picture(self, name: str) -> Path:
+        """Return a file name of its own for each film: hospitals call the films of all patients IM0001."""
+        self._names[name] = self._names.get(name, 0) + 1
+        number = self._names[name]
+        return self.out / "overlays" / (f"{name}.png" if number == 1 else f"{name}-{number}.png")
+
+
+class Answering(Asking):
+    """Asking for one probability a film."""
+
+    def __init__(self, run: Run, paths: Sequence[Path], out: Path) -> None:
+        super().__init__(paths, out)
+        self.point: OperatingPoint = operating_point_of(run)
 
     def keep(self, films: Sequence[Film], probabilities: np.ndarray, heat_maps: np.ndarray | None) -> None:
         """Write down the answers, (cases,) in [0, 1], and a picture each where there are heat maps (cases, size, size)."""
@@ -92,25 +122,11 @@ class Answering:
             self.rows.append((str(film.case.path), film.case.image_id, f"{probability:.6f}", f"{calibrated[number]:.6f}", decision))
             if heat_maps is not None:
                 said = f"probability {probability:.2f}: {decision}, from {self.point.threshold:.2f} on"
-                write_overlay(self._picture(film.case.image_id), film.pixels[0], heat_maps[number], film.case.image_id, said)
+                write_overlay(self.picture(film.case.image_id), film.pixels[0], heat_maps[number], film.case.image_id, said)
 
     def finish(self) -> None:
         """Write the table, and say what was left out."""
-        _write_rows(self.table, [COLUMNS, *self.rows])
-        say(f"{len(self.rows):,} films answered: {self.table}")
-        if self.unreadable:
-            write_text(self.out / "unreadable.txt", "\n".join(self.unreadable) + "\n")
-            say(f"{len(self.unreadable):,} files could not be read (all of them in {self.out / 'unreadable.txt'}):", style="yellow")
-            for line in self.unreadable[:SHOWN]:
-                say(f"  {line}")
-        if not self.rows:
-            raise UnreadableScan(f"None of the {len(self.paths):,} files could be read as a film.")
-
-    def _picture(self, name: str) -> Path:
-        """Return a file name of its own for each film: hospitals call the films of all patients IM0001."""
-        self._names[name] = self._names.get(name, 0) + 1
-        number = self._names[name]
-        return self.out / "overlays" / (f"{name}.png" if number == 1 else f"{name}-{number}.png")
+        self.write_table(COLUMNS)
 
 
 def submit_probabilities(table: Path, out: Path) -> Path:
@@ -124,12 +140,13 @@ def submit_probabilities(table: Path, out: Path) -> Path:
     often, count = Counter(image_id for image_id, _ in answers).most_common(1)[0]
     if count > 1:
         raise BadLayout(f"{count} files are called {often}; a submission has one line for each id. Give them names of their own.")
-    _write_rows(out, [("patientId", "probability"), *answers])
+    write_rows(out, [("patientId", "probability"), *answers])
     say(f"{out}: {len(answers):,} films. The challenge itself asks for boxes, so this is no file it would take.")
     return Path(out)
 
 
-def _write_rows(path: Path, rows: Iterable[Sequence[str]]) -> None:
+def write_rows(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Write rows as CSV, whole or not at all."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     write_text(Path(path), buffer.getvalue())

@@ -32,8 +32,25 @@ class Film(NamedTuple):
         """The case's boxes (x0, y0, x1, y1), counted in source pixels from the corner of the frame."""
         if self.source_px is None:
             return self.case.boxes_xyxy_px
-        down, right = ((frame - own) / 2 for frame, own in zip(self.frame_px, self.source_px, strict=True))
+        right, down = self._margin_px
         return tuple((x0 + right, y0 + down, x1 + right, y1 + down) for x0, y0, x1, y1 in self.case.boxes_xyxy_px)
+
+    def in_frame(self, boxes_xyxy_px: np.ndarray) -> np.ndarray:
+        """Return boxes (boxes, 4) that were counted in pixels of the square, in pixels of the frame."""
+        (height, width), side = self.frame_px, len(self.stored)
+        return np.asarray(boxes_xyxy_px, float).reshape(-1, 4) * [width / side, height / side, width / side, height / side]
+
+    def in_source(self, boxes_in_frame_px: np.ndarray) -> np.ndarray:
+        """Return boxes (boxes, 4) of the frame in pixels of the source, cut off at its borders: the way back from `boxes_in_frame_px`."""
+        boxes = np.asarray(boxes_in_frame_px, float).reshape(-1, 4)
+        (right, down), (height, width) = self._margin_px, self.source_px or self.frame_px
+        return np.clip(boxes - [right, down, right, down], 0, [width, height, width, height])
+
+    @property
+    def _margin_px(self) -> tuple[float, float]:
+        """How far the source lies inside the frame, from the left and from the top."""
+        (frame_height, frame_width), (height, width) = self.frame_px, self.source_px or self.frame_px
+        return (frame_width - width) / 2, (frame_height - height) / 2
 
 
 def prepared_films(cases: Sequence[rsna.Case], size_px: int, shape: Literal["stretch", "pad"] = "stretch") -> list[Film]:
@@ -44,13 +61,13 @@ def prepared_films(cases: Sequence[rsna.Case], size_px: int, shape: Literal["str
         BadLayout: if a header contradicts the tables, such as a box outside its image.
     """
     cached = cached_films([case.path for case in cases], size_px, shape)
-    films = []
-    for case, stored, header in zip(rsna.with_headers(cases, cached.headers), cached.pixels, cached.headers, strict=True):
-        if shape == "stretch":
-            films.append(Film(case, stored, header.size_px))
-        else:
-            films.append(Film(case, stored, (max(header.size_px),) * 2, header.size_px))
-    return films
+    known = rsna.with_headers(cases, cached.headers)
+    return [film_of(case, stored, header.size_px, shape) for case, stored, header in zip(known, cached.pixels, cached.headers, strict=True)]
+
+
+def film_of(case: rsna.Case, stored: np.ndarray, size_px: tuple[int, int], shape: Literal["stretch", "pad"]) -> Film:
+    """Return a film whose source of `size_px` (height, width) was brought into a square in this way."""
+    return Film(case, stored, size_px) if shape == "stretch" else Film(case, stored, (max(size_px),) * 2, size_px)
 
 
 def as_images(films: Sequence[Film], model: nn.Module) -> Tensor:

@@ -1,0 +1,60 @@
+"""Several answers for one film made into one: the mirror image's, another run's.
+
+Weighted box fusion: where suppression would keep the most confident of several boxes on the same spot and throw the others away, fusion
+takes their weighted mean, which lies better than any of them, and lowers the confidence of a box that few answers hold.
+
+Source: Solovyev, Wang & Gabruseva 2021, Image and Vision Computing 107:104117, doi:10.1016/j.imavis.2021.104117.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from radlearn.metrics.boxes import FoundBoxes, iou
+
+FUSION_IOU = 0.5
+
+
+def fused(answers: Sequence[FoundBoxes], iou_above: float = FUSION_IOU) -> FoundBoxes:
+    """Return one answer for a film from several.
+
+    Args:
+        answers: each of them complete: a box that is not in one of them was not seen by it.
+        iou_above: boxes that overlap a fused box by more than this join it.
+
+    Returns:
+        boxes in descending confidence. A box's place is the mean of those that joined, weighted by confidence; its confidence is their
+        mean, times the share of answers that have it (never above 1 where one answer brings several).
+
+    >>> seen = FoundBoxes(np.array([[0.0, 0, 10, 10]]), np.array([0.8]))
+    >>> both = fused([seen, FoundBoxes(np.array([[2.0, 0, 12, 10]]), np.array([0.4]))])
+    >>> both.boxes_xyxy_px.round(2).tolist(), both.confidences.round(2).tolist()
+    ([[0.67, 0.0, 10.67, 10.0]], [0.6])
+    """
+    boxes = np.concatenate([np.asarray(answer.boxes_xyxy_px, float).reshape(-1, 4) for answer in answers])
+    confidences = np.concatenate([np.asarray(answer.confidences, float).ravel() for answer in answers])
+    clusters: list[list[int]] = []
+    places = np.zeros((0, 4))
+    for number in np.argsort(-confidences, kind="stable"):
+        overlaps = iou(boxes[number][None], places)[0] if len(places) else np.zeros(0)
+        if len(overlaps) and overlaps.max() > iou_above:
+            joined = int(overlaps.argmax())
+            clusters[joined].append(int(number))
+            places[joined] = _weighted_mean(boxes[clusters[joined]], confidences[clusters[joined]])
+        else:
+            clusters.append([int(number)])
+            places = np.concatenate([places, boxes[number][None]])
+    held = np.array([confidences[of].mean() * min(len(of), len(answers)) / len(answers) for of in clusters])
+    order = np.argsort(-held, kind="stable")
+    return FoundBoxes(places[order], held[order])
+
+
+def mirrored(answer: FoundBoxes, width_px: float) -> FoundBoxes:
+    """Return the boxes of a film's mirror image, put back on the film of this width."""
+    x0, y0, x1, y1 = np.asarray(answer.boxes_xyxy_px, float).reshape(-1, 4).T
+    return FoundBoxes(np.stack([width_px - x1, y0, width_px - x0, y1], axis=1), answer.confidences)
+
+
+def _weighted_mean(boxes: np.ndarray, confidences: np.ndarray) -> np.ndarray:
+    weights = np.maximum(confidences, 1e-9)
+    return (boxes * weights[:, None]).sum(axis=0) / weights.sum()

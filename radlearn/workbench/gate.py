@@ -1,0 +1,53 @@
+"""The gate: a film-level probability, from another run or another tool, that decides whether a film may have boxes at all.
+
+A classifier sees the whole film and is better at "is there anything?" than a detector, which looks from place to place.
+"""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from radlearn.errors import BadLayout
+
+
+def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
+    """Read the probabilities of films from a table with the columns `patientId` and `probability`, as every `predict` writes it.
+
+    Returns:
+        float64 (images,), in the order of `image_ids`.
+
+    Raises:
+        BadLayout: if the table is not there, lacks a column or a film, has one twice, or holds something that is no probability.
+    """
+    if not table.is_file():
+        raise BadLayout(
+            f"{table}: there is no such table. 'radlearn classification predict RUN IMAGES --out DIR' writes DIR/predictions.csv."
+        )
+    found: dict[str, float] = {}
+    with open(table, newline="", encoding="utf-8-sig") as opened:
+        rows = csv.DictReader(opened)
+        columns = rows.fieldnames or []
+        if absent := [name for name in ("patientId", "probability") if name not in columns]:
+            raise BadLayout(
+                f"{table}: has no column {absent[0]!r}, but {', '.join(columns) or 'nothing'}. A gate needs patientId and probability."
+            )
+        for row in rows:
+            image_id, text = row["patientId"], row["probability"]
+            try:
+                probability = float(text)
+            except (TypeError, ValueError):
+                probability = math.nan
+            if not 0 <= probability <= 1:
+                raise BadLayout(f"{table}, line {rows.line_num}: probability is {text!r}; expected a number from 0 to 1.")
+            if image_id in found:
+                raise BadLayout(f"{table}, line {rows.line_num}: {image_id} is there twice. Each film needs one line.")
+            found[image_id] = probability
+    if missing := [image_id for image_id in image_ids if image_id not in found]:
+        raise BadLayout(
+            f"{table}: lacks {len(missing):,} of the {len(image_ids):,} films asked about, the first is {missing[0]}. "
+            "Let the classification run predict the same films."
+        )
+    return np.array([found[image_id] for image_id in image_ids])

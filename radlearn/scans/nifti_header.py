@@ -4,7 +4,14 @@ NIfTI-1 (https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h) as one NumPy
 SimpleITK can be asked, in the tests, as readers who know nothing of this one.
 """
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
 import numpy as np
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.nifti_place import CONVERT, affine_of, write_qform
 
 BYTES = 348
 VOXELS_AT = 352
@@ -53,7 +60,75 @@ TYPE_OF_CODE = {
     1024: "i8",
     1280: "u8",
 }
+OTHER_TYPES = {
+    1: "one bit a voxel",
+    32: "complex",
+    128: "RGB colour",
+    1536: "float128",
+    1792: "complex",
+    2048: "complex",
+    2304: "RGBA colour",
+}
 CODE_OF_TYPE = {np.dtype(name): code for code, name in TYPE_OF_CODE.items()}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a NIfTI says of its voxels; made by `parsed`, so all of it is possible."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    "As stored, byte order included."
+    affine: np.ndarray
+    "float64 4 × 4, index to RAS mm."
+    slope: float
+    intercept: float
+    "value = slope · stored + intercept."
+    voxels_at: int
+    "How many bytes stand before the first voxel."
+
+
+def parsed(path: Path, content: bytes) -> Header:
+    """Return what the header says.
+
+    Args:
+        path: named in errors.
+        content: the first 348 bytes, or fewer where the file has no more.
+
+    Raises:
+        UnreadableScan: no NIfTI-1 in one file, not one 3-D volume of real numbers, or no place in the patient, or two of them.
+    """
+    if len(content) < BYTES:
+        raise UnreadableScan(f"{path}: has {len(content)} bytes; a NIfTI header has {BYTES}. The file was cut short. Copy it again.")
+    byte_order: Literal["<", ">"] = "<" if int.from_bytes(content[:4], "little") == BYTES else ">"
+    header = np.frombuffer(content, HEADER.newbyteorder(byte_order), 1)[0]
+    if header["sizeof_hdr"] != BYTES or bytes(header["magic"]) != b"n+1":
+        raise UnreadableScan(f"{path}: {_what_else(content)}; radlearn reads NIfTI-1 in one file (.nii, .nii.gz). {CONVERT}")
+    axes = int(header["dim"][0])
+    sizes = [int(size) for size in header["dim"][1 : axes + 1]]
+    if not 3 <= axes <= 7 or min(sizes) < 1 or max(sizes[3:], default=1) > 1:
+        several = 3 < axes <= 7 and min(sizes) > 0
+        more = f"{np.prod(sizes[3:])} volumes in one file" if several else f"{axes} axes"
+        raise UnreadableScan(
+            f"{path}: has the shape {tuple(sizes)}, {more}; expected one volume (i, j, k). Save each volume as a file of its own."
+        )
+    code = int(header["datatype"])
+    if code not in TYPE_OF_CODE:
+        raise UnreadableScan(
+            f"{path}: holds {OTHER_TYPES.get(code, f'numbers of unknown type {code}')}; expected integers or floats. {CONVERT}"
+        )
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if slope == 0 or not np.isfinite(slope):  # The standard's way, and nibabel's, of saying `not scaled`.
+        slope, intercept = 1.0, 0.0
+    if not np.isfinite(intercept):
+        raise UnreadableScan(f"{path}: scl_inter is {intercept}; expected a number to add to every voxel. {CONVERT}")
+    starts = float(header["vox_offset"])
+    if not VOXELS_AT <= starts < 2**31:
+        raise UnreadableScan(f"{path}: vox_offset is {starts:g}; expected at least {VOXELS_AT}, where the header ends. {CONVERT}")
+    shape = (sizes[0], sizes[1], sizes[2])
+    return Header(
+        shape, np.dtype(TYPE_OF_CODE[code]).newbyteorder(byte_order), affine_of(path, header, shape), slope, intercept, int(starts)
+    )
 
 
 def header_bytes(shape: tuple[int, ...], dtype: np.dtype, affine: np.ndarray) -> bytes:
@@ -78,31 +153,17 @@ def header_bytes(shape: tuple[int, ...], dtype: np.dtype, affine: np.ndarray) ->
     header["sform_code"] = 1  # scanner coordinates
     header["srow"] = affine[:3]
     header["magic"] = b"n+1"
-    directions = affine[:3, :3] / spacing
-    if np.allclose(directions.T @ directions, np.eye(3), atol=1e-5):
-        # A quaternion cannot hold a reflection: pixdim[0] = -1 says that k was turned round.
-        handedness = 1.0 if np.linalg.det(directions) > 0 else -1.0
-        header["pixdim"][0] = handedness
-        header["qform_code"] = 1
-        header["quatern"] = _quaternion(directions * (1, 1, handedness))
-        header["qoffset"] = affine[:3, 3]
+    write_qform(header, affine)
     return header.tobytes() + bytes(VOXELS_AT - BYTES)
 
 
-def _quaternion(rotation: np.ndarray) -> np.ndarray:
-    """Return (b, c, d) of the unit quaternion a + bi + cj + dk with a ≥ 0 that turns as `rotation` does.
-
-    It is the eigenvector of the largest eigenvalue of a symmetric matrix, which holds also where half turns make other formulas divide by
-    nothing. Source: Bar-Itzhack 2000, J. Guidance 23(6):1085, doi:10.2514/2.4654.
-    """
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
-    upper = np.array(
-        [
-            [xx + yy + zz, zy - yz, xz - zx, yx - xy],
-            [zy - yz, xx - yy - zz, xy + yx, xz + zx],
-            [xz - zx, xy + yx, yy - xx - zz, yz + zy],
-            [yx - xy, xz + zx, yz + zy, zz - xx - yy],
-        ]
-    )
-    quaternion = np.linalg.eigh(upper)[1][:, -1]
-    return np.where(quaternion[0] < 0, -1, 1) * quaternion[1:]
+def _what_else(content: bytes) -> str:
+    """Return in words what a file that is not NIfTI-1 may be."""
+    sizes = (int.from_bytes(content[:4], "little"), int.from_bytes(content[:4], "big"))
+    if 540 in sizes:
+        return "is NIfTI-2"
+    if BYTES in sizes:
+        return "is half of a pair (.hdr and .img) or the older Analyze format, which does not say left from right"
+    if content[128:132] == b"DICM":
+        return "is DICOM"
+    return f"is no NIfTI file: it begins with {content[:4]!r}"

@@ -1,0 +1,122 @@
+"""The two ways in which a NIfTI says where it lies, and what to do where they part.
+
+The *sform* is an affine, three rows of four numbers. The *qform* is a rotation, as a quaternion, with spacing (`pixdim`) and an offset.
+Either may be absent (its code is 0); `pixdim` is there in any case. Readers differ in which they believe: nibabel takes the sform, ITK
+the lengths of `pixdim`. So a file that answers twice, differently, is refused: its next reader might see the patient mirrored.
+Source: https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h, methods 2 and 3.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.geometry import orientation, spacing_mm
+
+CONVERT = "Convert it, for example with SimpleITK or dcm2niix, or remove it."
+AGREES_WITHIN = 0.01
+"How far, as a share, two accounts of the spacing in one header may part: writers round."
+
+
+def affine_of(path: Path, header: np.void, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return the affine to RAS mm: the sform if its code says it is there, else the qform.
+
+    Args:
+        path: named in errors.
+        header: a record of `nifti_header.HEADER`.
+        shape: (i, j, k).
+
+    Raises:
+        UnreadableScan: no place, a place that spans no space, lengths in other units than mm, or two answers that differ.
+    """
+    unit = int(header["xyzt_units"]) & 7
+    if unit in (1, 3):
+        raise UnreadableScan(f"{path}: gives its lengths in {'metres' if unit == 1 else 'micrometres'}; expected millimetres. {CONVERT}")
+    places = {}
+    if header["sform_code"] > 0:
+        places["sform"] = np.vstack([header["srow"].astype(float), (0, 0, 0, 1)])
+    if header["qform_code"] > 0:
+        places["qform"] = _qform(header)
+    for name, affine in places.items():
+        if not np.isfinite(affine).all() or not abs(np.linalg.det(affine[:3, :3])) > 1e-9:
+            raise UnreadableScan(f"{path}: its {name} is {affine[:3].tolist()}, which spans no space. {CONVERT}")
+    if not places:
+        raise UnreadableScan(
+            f"{path}: does not say where it lies in the patient (sform_code and qform_code are 0), so left cannot be told from right. "
+            "Convert it again from the DICOM it was made of."
+        )
+    _refuse_two_answers(path, header, shape, places)
+    return places.get("sform", places.get("qform"))  # type: ignore[return-value]
+
+
+def _refuse_two_answers(path: Path, header: np.void, shape: tuple[int, int, int], places: dict[str, np.ndarray]) -> None:
+    """Raise an `UnreadableScan` where two parts of a header part: some readers believe one of them, some the other."""
+    again = "Readers differ in which they believe. Convert it again from its source, with one place."
+    pixdim = np.abs(header["pixdim"][1:4].astype(float))
+    for name, affine in places.items():
+        if not np.allclose(spacing_mm(affine), pixdim, rtol=AGREES_WITHIN):
+            said = " × ".join(f"{length:.4g}" for length in spacing_mm(affine))
+            other = " × ".join(f"{length:.4g}" for length in pixdim)
+            raise UnreadableScan(f"{path}: the spacing is {said} mm by the {name}, but {other} mm by pixdim. {again}")
+    if len(places) < 2:
+        return
+    sform, qform = places["sform"], places["qform"]
+    # The cosines between the two directions of each axis; at 60° they no longer mean the same axis.
+    cosines = (sform[:3, :3] * qform[:3, :3]).sum(axis=0) / np.square(pixdim)
+    if cosines.min() < 0.5:
+        raise UnreadableScan(f"{path}: its axes go to {orientation(sform)} by the sform, but to {orientation(qform)} by the qform. {again}")
+    # With two codes they are places in two spaces, such as the scanner's and one aligned to another scan.
+    corners = np.array([(i, j, k, 1.0) for i in (0, shape[0]) for j in (0, shape[1]) for k in (0, shape[2])])
+    apart_mm = float(np.linalg.norm(corners @ (sform - qform).T, axis=1).max())
+    if header["sform_code"] == header["qform_code"] and apart_mm > np.linalg.norm(pixdim):
+        raise UnreadableScan(f"{path}: its sform and qform place it {apart_mm:.1f} mm apart in the same space. {again}")
+
+
+def _qform(header: np.void) -> np.ndarray:
+    """Return the affine that quaternion, spacing and offset mean (nifti1.h, method 2)."""
+    b, c, d = header["quatern"].astype(float)
+    # The three are stored without a; for a half turn rounding makes their squares exceed 1.
+    a = np.sqrt(max(0.0, 1.0 - b * b - c * c - d * d))
+    a, b, c, d = np.array([a, b, c, d]) / np.linalg.norm([a, b, c, d])
+    rotation = [
+        [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+        [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+        [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+    ]
+    handedness = -1.0 if header["pixdim"][0] < 0 else 1.0
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(rotation) * header["pixdim"][1:4] * (1, 1, handedness)
+    affine[:3, 3] = header["qoffset"]
+    return affine
+
+
+def write_qform(header: np.ndarray, affine: np.ndarray) -> None:
+    """Fill in the qform, for readers that know only that, where `affine` is a rotation with spacing; else leave its code at 0."""
+    directions = affine[:3, :3] / spacing_mm(affine)
+    if not np.allclose(directions.T @ directions, np.eye(3), atol=1e-5):
+        return
+    # A quaternion cannot hold a reflection: pixdim[0] = -1 says that k was turned round.
+    handedness = 1.0 if np.linalg.det(directions) > 0 else -1.0
+    header["pixdim"][0] = handedness
+    header["qform_code"] = 1
+    header["quatern"] = _quaternion(directions * (1, 1, handedness))
+    header["qoffset"] = affine[:3, 3]
+
+
+def _quaternion(rotation: np.ndarray) -> np.ndarray:
+    """Return (b, c, d) of the unit quaternion a + bi + cj + dk with a ≥ 0 that turns as `rotation` does.
+
+    It is the eigenvector of the largest eigenvalue of a symmetric matrix, which holds also where half turns make other formulas divide by
+    nothing. Source: Bar-Itzhack 2000, J. Guidance 23(6):1085, doi:10.2514/2.4654.
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
+    upper = np.array(
+        [
+            [xx + yy + zz, zy - yz, xz - zx, yx - xy],
+            [zy - yz, xx - yy - zz, xy + yx, xz + zx],
+            [xz - zx, xy + yx, yy - xx - zz, yz + zy],
+            [yx - xy, xz + zx, yz + zy, zz - xx - yy],
+        ]
+    )
+    quaternion = np.linalg.eigh(upper)[1][:, -1]
+    return np.where(quaternion[0] < 0, -1, 1) * quaternion[1:]

@@ -101,7 +101,7 @@ def written_font(weight: str, size_px: int) -> ImageFont.FreeTypeFont:
 
 
 def _on_axes(boxes_xyxy_px: np.ndarray, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None) -> np.ndarray:
-    """Return boxes where `imshow` has them: pixel centres are whole numbers to it; the film's own corner lies half a pixel before the first."""
+    """Return boxes where `imshow` has them: pixel centres are whole numbers to it, so the film's corner lies at minus a half."""
     rows, columns = shape_px
     frame_rows, frame_columns = frame_px or (rows, columns)
     across, down = columns / frame_columns, rows / frame_rows

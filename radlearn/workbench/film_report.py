@@ -1,30 +1,25 @@
 """The report of a film classifier: one page that shows what was learnt from whom, how well, for whom not, and where it looked."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from radlearn.metrics.decisions import confusion_counts
-from radlearn.metrics.intervals import Interval
 from radlearn.pictures import curves, groups
 from radlearn.pictures.overlays import FilmPanel, answered_film, film_grid
-from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, Section, Table, write_report
-from radlearn.pictures.style import save_png, spoken
-from radlearn.progress import progress_bar, say
+from radlearn.pictures.report import Block, Headline, Note, Section, Table
+from radlearn.pictures.style import spoken
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import SIDES, read_split
 from radlearn.workbench.films import Film
+from radlearn.workbench.judged_cases import interval_of
 from radlearn.workbench.judging import Judged
+from radlearn.workbench.report_parts import Draw, data_blocks, drawing, place_of, training_blocks, write_run_report
 
 HeatMaps = Callable[[Sequence[Film]], np.ndarray]
-Draw = Callable[..., Picture]
 SHOWN_FILMS = 8
-CATEGORIES = ("Lung Opacity", "No Lung Opacity / Not Normal", "Normal")
 MEANINGS = {
     "auroc_score": "chance that a film with an opacity gets a higher probability than one without; 0.5 is guessing",
     "within_view_auroc_score": "the same among films of one view, so that knowing the view is worth nothing",
@@ -47,27 +42,21 @@ def write_film_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
         the path of the page: `report.html` for the run's own test people, `report-external.html` for other data.
     """
     found = judged.scores
-    suffix = "" if found["split"] == "test" else f"-{found['split']}"
-    folder = run.pictures if not suffix else run.pictures / found["split"]
-    with progress_bar("writing the report", 12, "pictures") as bar:
-
-        def picture(name: str, figure: Figure, caption: str, alt: str, wide: bool = False) -> Picture:
-            path = save_png(figure, folder / f"{name}.png")
-            bar.advance()
-            return Picture(path, caption, alt, wide)
-
+    place = place_of(run, found["split"])
+    with drawing(place, 12) as picture:
         sections = [
-            Section("What it was tested on", _data_blocks(run, judged, picture)),
+            Section("What it was tested on", data_blocks(run, judged.films, found, picture)),
             Section("How well it ranks and decides", _score_blocks(judged, picture)),
             Section("For whom", _subgroup_blocks(judged, picture)),
             Section("Where it looked", _film_blocks(judged, heat_maps, picture)),
             Section("Whether its probabilities mean what they say", _calibration_blocks(judged, picture)),
-            Section("How it was trained", _training_blocks(run, picture)),
+            Section("How it was trained", training_blocks(run, ("auroc_score", "average_precision_score"), "auroc_score", picture)),
         ]
-    page = run.folder / f"report{suffix}.html"
-    scores = {name: _interval(score) for name, score in found["scores"].items()}
-    write_report(
-        page,
+    scores = {name: interval_of(score) for name, score in found["scores"].items()}
+    return write_run_report(
+        run,
+        place,
+        found,
         "Is there a lung opacity suspicious for pneumonia?",
         f"A classifier of chest films, judged on {found['cases']:,} films of {found['persons']:,} people that it has not met.",
         [
@@ -77,49 +66,7 @@ def write_film_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
             Headline("Specificity", scores["specificity"], "films without one that are rightly passed"),
         ],
         sections,
-        ribbon=SYNTHETIC if found["synthetic"] else "",
-        facts=[
-            ("run", run.folder.name),
-            ("judged on", found["split"]),
-            ("network", str(run.settings.get("network", ""))),
-            ("trained on", run.about["data"]),
-        ],
-        footers=["Intervals hold 95 %: a bootstrap over people, each drawn with all their films."],
     )
-    say(f"Report: {page}")
-    return page
-
-
-def _data_blocks(run: Run, judged: Judged, picture: Draw) -> list[Block]:
-    split = read_split(run.folder / "split.csv")
-    people = {side: len({person for person, of in split.values() if of == side}) for side in SIDES}
-    films = Counter(side for _, side in split.values())
-    here = Counter(_category(film) for film in judged.films)
-    side = judged.scores["split"]
-    classes = {name: here[name] for name in (*CATEGORIES, "opacity", "no opacity") if here[name]}
-    figure = groups.data_figure({side: classes}, {side: judged.scores["persons"]})
-    blocks: list[Block] = [
-        Table(
-            ["side", "films", "people"],
-            [[each, films[each], people[each]] for each in SIDES],
-            "People were divided, not films: nobody is on two sides.",
-        ),
-        picture(
-            "data",
-            figure,
-            "The films judged here, by the challenge's classes.",
-            "Bars: how many films of each class were judged.",
-            wide=True,
-        ),
-    ]
-    if len(split) == len({person for person, _ in split.values()}):
-        blocks.append(
-            Note(
-                "Every film counts as a person of its own. Unless that is so, scores flatter: see persons.csv in the data folder's README.",
-                "warning",
-            )
-        )
-    return blocks
 
 
 def _score_blocks(judged: Judged, picture: Draw) -> list[Block]:
@@ -128,8 +75,8 @@ def _score_blocks(judged: Judged, picture: Draw) -> list[Block]:
     roc = curves.roc_figure(p, y, persons, threshold, {"view alone": judged.view_only})
     positives = curves.precision_recall_figure(p, y, persons, threshold)
     counts = confusion_counts(p, y, threshold)
-    rows = [[spoken(name), _interval(score), MEANINGS[name]] for name, score in found["scores"].items()]
-    rivals = [[spoken(name), _interval(score)] for name, score in found["baselines"].items()]
+    rows = [[spoken(name), interval_of(score), MEANINGS[name]] for name, score in found["scores"].items()]
+    rivals = [[spoken(name), interval_of(score)] for name, score in found["baselines"].items()]
     return [
         picture("roc", roc, "Every threshold at once; the one marked was chosen on validation people.", "ROC curve with its 95 % band."),
         picture(
@@ -187,10 +134,10 @@ def _calibration_blocks(judged: Judged, picture: Draw) -> list[Block]:
 
 def _subgroup_blocks(judged: Judged, picture: Draw) -> list[Block]:
     shown = [
-        groups.Subgroup(name, group["persons"], group["cases"], group["positives"], _interval(group["auroc_score"]))
+        groups.Subgroup(name, group["persons"], group["cases"], group["positives"], interval_of(group["auroc_score"]))
         for name, group in judged.scores["subgroups"].items()
     ]
-    figure = groups.subgroup_figure(shown, _interval(judged.scores["scores"]["auroc_score"]))
+    figure = groups.subgroup_figure(shown, interval_of(judged.scores["scores"]["auroc_score"]))
     told = (
         "Who is bedridden is filmed AP and is more often ill. A model may read the view instead of the lung: compare AP with PA, "
         "and look at the AUROC within a view."
@@ -239,22 +186,3 @@ def _panel(judged: Judged, number: int, heat: np.ndarray) -> FilmPanel:
     return answered_film(
         film.pixels[0], heat, float(judged.probabilities[number]), label, judged.point.threshold, note, boxes, film.frame_px
     )
-
-
-def _training_blocks(run: Run, picture: Draw) -> list[Block]:
-    figure = curves.history_figure(run.history, ["auroc_score", "average_precision_score"], "auroc_score")
-    rows = [[name, str(value)] for name, value in run.settings.items()]
-    return [
-        picture(
-            "history", figure, "The weights of the best epoch were kept.", "Training loss and validation scores over the epochs.", wide=True
-        ),
-        Table(["setting", "value"], rows, "The settings of this run.", folded=True),
-    ]
-
-
-def _category(film: Film) -> str:
-    return film.case.category or ("opacity" if film.case.label else "no opacity")
-
-
-def _interval(score: dict[str, float | None]) -> Interval:
-    return Interval(*(math.nan if score[key] is None else float(score[key]) for key in ("value", "low", "high")))  # type: ignore[arg-type]

@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges.rsna import Case
-from radlearn.files import write_json
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.progress import waiting
 from radlearn.training.run_folder import Run
-from radlearn.workbench.data_source import is_synthetic
 from radlearn.workbench.films import Film
+from radlearn.workbench.judged_cases import answers_by_view, subgroups_of, write_scores
 from radlearn.workbench.operating_point import OperatingPoint, operating_point_of
-
-AGE_BANDS = ((0, 18, "under 18 years"), (18, 40, "18–39 years"), (40, 60, "40–59 years"), (60, 111, "60 years and over"))
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str
     labels = np.array([bool(case.label) for case in cases])
     persons = np.array([case.person for case in cases])
     views = np.array([case.view or "" for case in cases])
-    view_only = np.array([point.view_shares.get(view, point.view_shares["all"]) for view in views])
+    view_only = answers_by_view(views, point.view_shares)
     calibrated = point.recalibration.apply(probabilities)
     brightness = np.array([film.pixels.mean() for film in films])
 
@@ -83,35 +80,19 @@ def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str
                 "positives": int(labels[chosen].sum()),
                 "auroc_score": interval(ranking.auroc_score, probabilities, chosen).as_dict(),
             }
-            for name, chosen in _groups(cases).items()
+            for name, chosen in subgroups_of(cases).items()
         }
         again = calibration.fit_recalibration(calibrated, labels)
-    content = {
-        "task": run.task,
-        "split": split,
-        # Of the films judged, which need not be of the kind that was trained on.
-        "synthetic": all(is_synthetic(folder) for folder in {case.path.parent.parent for case in cases}),
-        "cases": len(cases),
-        "persons": len(set(persons)),
-        "positives": int(labels.sum()),
-        "threshold": point.threshold,
-        "scores": {name: found.as_dict() for name, found in scores.items()},
-        "baselines": {name: found.as_dict() for name, found in baselines.items()},
-        "recalibrated": {"intercept": again.intercept, "slope": again.slope},
-        "subgroups": subgroups,
-    }
-    name = "scores.json" if split == "test" else f"scores-{split}.json"
-    write_json(run.folder / name, content)
+    content = write_scores(
+        run,
+        split,
+        cases,
+        {
+            "threshold": point.threshold,
+            "scores": {name: found.as_dict() for name, found in scores.items()},
+            "baselines": {name: found.as_dict() for name, found in baselines.items()},
+            "recalibrated": {"intercept": again.intercept, "slope": again.slope},
+            "subgroups": subgroups,
+        },
+    )
     return Judged(films, labels, probabilities, calibrated, persons, views, view_only, point, content)
-
-
-def _groups(cases: Sequence[Case]) -> dict[str, np.ndarray]:
-    """Return who belongs to which subgroup, bool (cases,) each; groups without anybody are left out, except the two views."""
-    view = np.array([case.view or "" for case in cases])
-    sex = np.array([case.sex or "" for case in cases])
-    age = np.array([np.nan if case.age_years is None else case.age_years for case in cases], dtype=float)
-    groups = {"AP (lying or sitting)": view == "AP", "PA (standing)": view == "PA", "women": sex == "F", "men": sex == "M"}
-    groups |= {name: (age >= low) & (age < high) for low, high, name in AGE_BANDS}
-    groups |= {"view unknown": ~np.isin(view, ["AP", "PA"]), "age unknown": np.isnan(age)}
-    always = ("AP (lying or sitting)", "PA (standing)")
-    return {name: chosen for name, chosen in groups.items() if chosen.any() or name in always}

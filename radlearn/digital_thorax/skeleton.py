@@ -16,13 +16,13 @@ RIB_DROP_MM = (30, 52, 68, 80, 90, 97, 100, 98, 93, 84, 56, 34)
 """How much lower the front end of each rib's bony part lies than its head."""
 
 
-def skeleton(thorax: Thorax) -> Cloud:
-    """Return all bones of a person, weights above soft tissue."""
+def skeleton(thorax: Thorax, arms_up: bool = False) -> Cloud:
+    """Return all bones of a person, weights above soft tissue; `arms_up` lifts the arms beside the head, as for a CT."""
     draw = np.random.default_rng([thorax.person.tree_seed, 3])
     parts = [_rib(thorax, number, side, draw) for number in range(1, 13) for side in (-1, 1)]
     parts += [_vertebra(thorax, name) for name in VERTEBRA_HEIGHTS]
     for side in (-1, 1):
-        parts += _shoulder(thorax, side)
+        parts += _shoulder(thorax, side, arms_up)
     parts += _breastbone(thorax)
     cloud = together(parts)
     return Cloud(cloud.places_mm, cloud.weight_mm2 * np.float32(thorax.person.bone_density))
@@ -49,7 +49,29 @@ def rib_path(thorax: Thorax, number: int, side: int, irregular: float = 0.0) -> 
         x = side * (float(thorax.cage_x(z)) - 3.0 * wide) * tight * sine**0.86
         y = float(thorax.cage_y(z)) + float(thorax.cage_depth(z)) * np.sign(cosine) * abs(cosine) ** 0.9
         knots.append((x, y, z))
-    return np.array(knots)
+    return _beyond_lung(thorax, np.array(knots))
+
+
+def _beyond_lung(thorax: Thorax, knots: np.ndarray) -> np.ndarray:
+    """Return `knots` (knots, 3) moved level outward until a rib along them lies outside the pleural sac; the head stays at the spine."""
+    sac = thorax.sacs["right" if knots[-1, 0] < 0 else "left"]
+    clear = np.float32(4.8 * thorax.deep)
+    x, y, z = knots.T.astype(np.float32)
+    outward = np.where(y > thorax.cage_y(z), np.float32(1), np.float32(-1))
+    # Where a knot lies far inside, behind or in front, forward or back is the way out: seen from the front nothing moves.
+    ahead = np.arange(0.0, 40.0, 0.5, dtype=np.float32)[:, None]
+    inside = sac.holds(np.broadcast_to(x, (80, len(x))), y + outward * ahead, np.broadcast_to(z, (80, len(z))))
+    y = y + outward * np.where(inside.any(0), 0.5 * (79 - np.argmax(inside[::-1], 0)), 0).astype(np.float32)
+    for _ in range(3):
+        level = sac.level(x, y, z)
+        slope_x = 0.5 * (sac.level(x + 1, y, z) - sac.level(x - 1, y, z))
+        slope_y = 0.5 * (sac.level(x, y + 1, z) - sac.level(x, y - 1, z))
+        steep = np.maximum(np.hypot(slope_x, slope_y), np.float32(2e-3))
+        short = np.clip(clear - level / steep, 0, 4)
+        x, y = x + np.where(np.arange(len(x)) > 1, short * slope_x / steep, 0), y + short * slope_y / steep
+    moved = np.stack([x, y, z], 1).astype(float)
+    moved[0] = knots[0]
+    return moved
 
 
 def _rib(thorax: Thorax, number: int, side: int, draw: np.random.Generator) -> Cloud:
@@ -131,22 +153,24 @@ def _vertebra_template() -> Cloud:
     return together(parts)
 
 
-def _shoulder(thorax: Thorax, side: int) -> list[Cloud]:
+def _shoulder(thorax: Thorax, side: int, arms_up: bool = False) -> list[Cloud]:
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
     scale = np.array([side * wide, deep, high])
     fat = thorax.person.fat_mm * 0.3 * side
-    down = thorax.posture.arms_down
+    down = thorax.posture.arms_down and not arms_up
 
     def at(*points: tuple[float, float, float]) -> np.ndarray:
         return np.array(points, float) * scale
 
-    lift = 8.0 if down else 0.0
+    lift = 8.0 if down else 22.0 if arms_up else 0.0
     collar = at((23, -54, 97), (54, -66, 104), (98, -44, 118 + lift), (140, -12, 131 + lift), (168, 0, 132 + lift))
     path, radius = resampled(collar, 0.75, np.array([9.0, 6.2, 5.2, 5.6, 5.0]) * wide)
     parts = [tube(path, (radius, radius), (0, 0, 1), (1.5, COMPACT_BONE), SPONGY_BONE)]
     # With the hands on the hips and the shoulders forward, the blades swing off the lungs; lying, they stay over them.
     if down:
         top, bottom, socket = (84, 92, 126), (98, 116, -4), (158, 24, 104)
+    elif arms_up:
+        top, bottom, socket = (96, 90, 122), (128, 92, 10), (148, 22, 126)
     else:
         top, bottom, socket = (112, 78, 126), (140, 92, 8), (163, 18, 106)
     upper, lower, joint = at(top)[0], at(bottom)[0], at(socket)[0]
@@ -170,7 +194,7 @@ def _shoulder(thorax: Thorax, side: int) -> list[Cloud]:
     parts.append(tube(rim, (3.4, 3.0), (1, 0, 0), (1.1, COMPACT_BONE), SPONGY_BONE))
     head = joint + at((23, -2, 3))[0]
     parts.append(ball(head, (23 * wide, 23 * wide, 23 * wide), (0.9, COMPACT_BONE), 0.0035, 6000))
-    elbow = at((218, 24, -262) if down else (262, -14, -135))[0] + [fat, 0, 0]
+    elbow = at((218, 24, -262) if down else (205, -6, 400) if arms_up else (262, -14, -135))[0] + [fat, 0, 0]
     start = head + 0.06 * (elbow - head) + at((6, 0, 0))[0]
     shaft, radius, wall = resampled(
         np.array([start, 0.8 * start + 0.2 * elbow, elbow]), 1.2, np.array([19, 12.5, 11.5]) * wide, np.array([1.2, 3.6, 4.2]) * wide

@@ -79,10 +79,10 @@ def grow_tree(root: np.ndarray, first_step: np.ndarray, targets: np.ndarray, roo
     return Tree(parts[0].T.copy(), parts[1].T.copy(), parts[2], parts[3], parts[4])
 
 
-def tree_cloud(tree: Tree, attenuation: float, radius_scale: np.ndarray | float = 1.0) -> Cloud:
-    """Return a tree as points spread over its branches' sections, weights `attenuation` × volume."""
+def tree_cloud(tree: Tree, attenuation: float, radius_scale: np.ndarray | float = 1.0, finer: float = 1.0) -> Cloud:
+    """Return a tree as points spread over its branches' sections, weights `attenuation` × volume; `finer` takes that many times more."""
     radius = (tree.radius_mm * radius_scale).astype(np.float32)
-    counts = np.clip(np.round(radius * radius * 4.0 + radius), 1, 160).astype(np.int32)
+    counts = np.clip(np.round(finer * (radius * radius * 4.0 + radius)), 1, 160 * finer).astype(np.int32)
     piece = np.repeat(np.arange(len(radius)), counts)
     number = np.arange(len(piece), dtype=np.float32)
     angle = number * np.float32(2.3999632)

@@ -76,13 +76,14 @@ def froc(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], iou_above: flo
     ([0.0, 0.5, 1.5], [0.0, 1.0, 1.0])
     """
     cases = froc_cases(found, truth, iou_above)
-    thresholds, image, hits = _from_the_top(cases)
-    ones = np.ones(len(cases.true_boxes))
-    hit_boxes, false_boxes = _counted(thresholds, image, hits, ones[None])
+    confidences, _, hits = _from_the_top(cases)
+    thresholds, boxes = np.unique(-confidences, return_counts=True)
+    found_from = np.r_[0, np.cumsum(boxes)]
+    hit_from = np.r_[0, np.cumsum(hits)][found_from]
     return FrocCurve(
-        share(np.r_[0.0, false_boxes[0]], len(ones)),
-        share(np.r_[0.0, hit_boxes[0]], cases.true_boxes.sum()),
-        np.r_[np.inf, np.unique(thresholds)[::-1]],
+        share(found_from - hit_from, len(cases.true_boxes)),
+        share(hit_from, cases.true_boxes.sum()),
+        np.r_[np.inf, -thresholds],
     )
 
 
@@ -118,18 +119,8 @@ def sensitivity_at_false_boxes(
     if w.ndim not in (1, 2) or w.shape[-1] != images:
         raise BadSetting(f"weights of shape {w.shape} for {images} films: expected ({images},) or (draws, {images}).")
     points = np.asarray(false_boxes_per_image, dtype=np.float64)
-    values, image, hit = _from_the_top(cases)
     draws = np.atleast_2d(w)
-    at_once = max(1, NUMBERS_AT_ONCE // max(len(values), 1))
-    heights = np.zeros((len(draws), len(points)))
-    for first in range(0, len(draws), at_once):
-        some = draws[first : first + at_once]
-        hit_boxes, false_boxes = _counted(values, image, hit, some)
-        # Whole numbers of boxes are compared; what is added is for 0.1 · 30, which is a little more than 3, and its like.
-        limits = points * some.sum(axis=1, keepdims=True) + 1e-9
-        for row, (found_here, false_here, limit) in enumerate(zip(hit_boxes, false_boxes, limits, strict=True)):
-            heights[first + row] = np.r_[0.0, found_here][np.searchsorted(false_here, limit, side="right")]
-    sensitivity = share(heights, (draws @ cases.true_boxes)[:, None])
+    sensitivity = share(_hit_boxes(cases, points, draws), (draws @ cases.true_boxes)[:, None])
     return sensitivity if w.ndim == 2 else sensitivity[0]
 
 
@@ -160,11 +151,20 @@ def _from_the_top(cases: FrocCases) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return confidences[order], image[order], cases.hits[image, place][order]
 
 
-def _counted(confidences: np.ndarray, image: np.ndarray, hits: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the hits and the false boxes from each distinct confidence on, each (draws, distinct)."""
-    last_of_its_value = np.flatnonzero(np.r_[confidences[1:] != confidences[:-1], True]) if len(confidences) else np.zeros(0, dtype=int)
-    counted = weights[:, image]
-    found = np.cumsum(counted, axis=1)[:, last_of_its_value]
-    counted[:, ~hits] = 0.0
-    hit_boxes = np.cumsum(counted, axis=1)[:, last_of_its_value]
-    return hit_boxes, found - hit_boxes
+def _hit_boxes(cases: FrocCases, points: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Return how many true boxes are hit at the lowest threshold with at most `points` false boxes per film, (draws, points)."""
+    confidences, image, hits = _from_the_top(cases)
+    true_image, false_image = image[hits], image[~hits]
+    # The first false box that is too many takes with it every box of its confidence: what is left are the hits before those.
+    hits_before = np.r_[np.searchsorted(-confidences[hits], -confidences[~hits], side="left"), len(true_image)]
+    at_once = max(1, NUMBERS_AT_ONCE // max(len(image), 1))
+    counts = np.zeros((len(draws), len(points)))
+    for first in range(0, len(draws), at_once):
+        some = draws[first : first + at_once]
+        false_up_to = np.cumsum(np.take(some, false_image, axis=1), axis=1)
+        hit_up_to = np.cumsum(np.take(some, true_image, axis=1), axis=1)
+        # Whole numbers of boxes are compared; what is added is for 0.1 · 30, which is a little more than 3, and its like.
+        limits = points * some.sum(axis=1, keepdims=True) + 1e-9
+        for row, (false_here, hit_here, limit) in enumerate(zip(false_up_to, hit_up_to, limits, strict=True)):
+            counts[first + row] = np.r_[0.0, hit_here][hits_before[np.searchsorted(false_here, limit, side="right")]]
+    return counts

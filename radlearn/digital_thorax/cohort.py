@@ -20,7 +20,7 @@ from radlearn.progress import in_parallel
 
 __all__ = ["PlannedFilm", "plan_films", "write_rsna"]
 
-TRUTH_COLUMNS = ("patientId", "person", "seed", "image", "view", "finding", "side", "contrast", "x0", "y0", "x1", "y1")
+TRUTH_COLUMNS = ("patientId", "person", "seed", "image", "view", "finding", "side", "contrast", "x0", "y0", "x1", "y1", "readers")
 README = """# Synthetic chest X-rays
 
 None of these people exist. radlearn computed the {films} films in this folder from a mathematical chest (seed {seed}); they lie in the
@@ -29,7 +29,8 @@ layout of the RSNA Pneumonia Detection Challenge, so that everything that reads 
 - `stage_2_train_images/ID.dcm`, `stage_2_train_labels.csv`, `stage_2_detailed_class_info.csv`: as the challenge publishes them.
 - `persons.csv`: image → person. People have one to many films; split by person.
 - `truth.csv`: what each film really shows: every finding with its side and contrast (attenuation × length where it is densest) and, for
-  pneumonia, the exact box of its visible shadow. The boxes in the labels are a reader's: a little large, each edge a little off.
+  pneumonia, the exact box of its visible shadow and how many of three simulated readers saw it. The labels are these readers'
+  consensus: what two of them saw, drawn a little large and each edge a little off; what fewer saw has no box.
 
 Scores on these films are not comparable with any on real ones. Not for clinical use.
 """
@@ -104,9 +105,10 @@ def _truth(plan: PlannedFilm, film: Film) -> list[tuple[object, ...]]:
     about = (plan.image_id, plan.person_id, plan.seed, plan.image, plan.view)
     rows: list[tuple[object, ...]] = []
     for finding in film.findings:
-        rows.append((*about, finding.name, finding.side, f"{finding.contrast:.3f}", *(finding.exact_box_xyxy_px or ("",) * 4)))
+        readers = "" if finding.readers is None else finding.readers
+        rows.append((*about, finding.name, finding.side, f"{finding.contrast:.3f}", *(finding.exact_box_xyxy_px or ("",) * 4), readers))
     inside_posture = [name for name in plan.findings if name not in {finding.name for finding in film.findings}]
-    return rows + [(*about, name, "", "", "", "", "", "") for name in inside_posture]
+    return rows + [(*about, name, *("",) * 7) for name in inside_posture]
 
 
 def _case(folder: Path, plan: PlannedFilm, boxes: tuple[tuple[int, int, int, int], ...]) -> rsna.Case:

@@ -18,6 +18,7 @@ class Exposure:
     sharpening: float
     gamma: float
     blur_px: float
+    lung_error: float = 0.0
 
 
 def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
@@ -26,12 +27,14 @@ def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
     return Exposure(
         scatter=float(draw.uniform(0.35, 0.9) if portable else draw.uniform(0.16, 0.42)),
         photons=float(np.exp(draw.normal(9.3 if portable else 9.9, 0.5))),
-        contrast=float(draw.normal(0.82 if portable else 1.0, 0.13 if portable else 0.09)),
-        brightness=float(draw.normal(0.09 if portable else 0.02, 0.07)),
+        contrast=float(draw.normal(0.76 if portable else 1.0, 0.13 if portable else 0.09)),
+        brightness=float(draw.normal(-0.01 if portable else 0.0, 0.06)),
         equalising=float(draw.uniform(0.05, 0.45)),
         sharpening=float(draw.uniform(0.1, 0.8)),
         gamma=float(np.exp(draw.normal(0.0, 0.14))),
         blur_px=float(draw.uniform(1.05, 1.45)),
+        # A histogram finds the lung only roughly: what it takes for lung comes out lighter on one film, darker on the next.
+        lung_error=float(np.clip(draw.normal(0.0, 0.13), -0.3, 0.3)),
     )
 
 
@@ -49,16 +52,20 @@ def blurred(image: np.ndarray, deviation_px: float, factor: int) -> np.ndarray:
     return np.asarray(smooth.resize(image.shape[::-1], Image.Resampling.BILINEAR))
 
 
-def expose(attenuation: np.ndarray, exposure: Exposure, draw: np.random.Generator) -> np.ndarray:
-    """Return what the detector reads (1 = no body in the way) behind `attenuation` × length, with scatter and noise, float32.
+def detected(attenuation: np.ndarray, exposure: Exposure, factor: int = 16) -> np.ndarray:
+    """Return what reaches the detector behind `attenuation` × length (1 = no body in the way), without noise, float32.
 
-    Scatter is a wide blur of the primary beam, made where there is most body to scatter in; quantum noise goes with the root of the
-    photons, detector noise is the same everywhere.
+    Scatter is a wide blur of the primary beam, made where there is most body to scatter in; `factor`: see `blurred`.
     """
     primary = np.exp(-attenuation)
     # Rays outside the body bring photons but make no scatter in it.
-    source = blurred(primary * np.minimum(attenuation, 2.0), 90.0, 16)
-    reading = primary + np.float32(0.55 * exposure.scatter) * source
+    source = blurred(primary * np.minimum(attenuation, 2.0), 0.088 * len(attenuation), factor)
+    return primary + np.float32(0.55 * exposure.scatter) * source
+
+
+def expose(attenuation: np.ndarray, exposure: Exposure, draw: np.random.Generator) -> np.ndarray:
+    """Return the detector's noisy reading, float32: quantum noise goes with the root of the photons, its own is the same everywhere."""
+    reading = detected(attenuation, exposure)
     grain = draw.standard_normal(reading.shape, dtype=np.float32)
     reading += grain * np.sqrt(reading * np.float32(1 / exposure.photons) + np.float32(2e-7))
     return np.maximum(reading, 1e-4)
@@ -71,7 +78,7 @@ def display(reading: np.ndarray, anchors: tuple[float, float], exposure: Exposur
         anchors: the logarithmic readings of dark lung and of the densest part of the body, which the system finds by histogram.
     """
     density = -np.log(reading)
-    lung, dense = anchors
+    lung, dense = anchors[0] + exposure.lung_error * (anchors[1] - anchors[0]), anchors[1]
     base = blurred(density, 42.0, 8)
     middle = 0.5 * (lung + dense)
     detail = density - blurred(density, 5.0, 2)

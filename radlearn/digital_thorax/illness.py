@@ -44,7 +44,7 @@ def draw_patient(plan: PlannedFilm) -> Patient:
     posture = Posture(breath, arms_down=portable, heart_growth=growth, left_dome_mm=domes["left"], right_dome_mm=domes["right"])
     thorax = Thorax(person, posture)
     findings = _pneumonias(plan, thorax) + _others(plan, thorax, lying)
-    density = float(draw.normal(1.0, 0.10)) * (1.0 + 0.45 * (1 - breath))
+    density = float(draw.normal(1.0, 0.13)) * (1.0 + 0.45 * (1 - breath))
     vessels = float(draw.normal(1.0, 0.06)) * (1.22 if "oedema" in others else 1.0)
     if "emphysema" in others:
         density, vessels = 0.62, 0.82
@@ -62,16 +62,16 @@ def _pneumonias(plan: PlannedFilm, thorax: Thorax) -> list[Finding]:
     severity, found = draw.standard_normal(2), []
     for number in range(plan.opacities):
         own = 0.45 * draw.standard_normal(2) + 0.89 * severity
-        half_width = 49.5 * np.exp(0.31 * own[0]) * (1.06 if several else 0.95)
+        half_width = (47.0 if portable else 41.5) * np.exp(0.34 * own[0]) * (1.06 if several else 0.95)
         tall = 0.6 * own[0] + 0.8 * own[1]
-        half_height = (67.0 if portable else 47.0) * np.exp(0.54 * tall) * (1.18 if several else 0.86)
+        half_height = (62.5 if portable else 40.5) * np.exp((0.57 if portable else 0.53) * tall) * (1.18 if several else 0.86)
         contrast = float(np.clip(0.58 * np.exp(0.55 * draw.standard_normal() + 0.1 * tall), 0.1, 1.8))
         half_width = min(float(half_width), 0.56 * float(thorax.cage_x(0.0)))
         side = sides[number % 2]
         zone = None
-        if plan.opacities > 2 and number % 2 == 0:
+        if plan.opacities > 2 + number % 2:
             # Two on one side share it.
-            zone, half_height = (0.75, 0.4 * half_height) if number else (-0.75, 0.4 * half_height)
+            zone, half_height = (-0.75 if number < 2 else 0.75), 0.4 * half_height
         size = (half_width * thorax.wide, float(min(half_height, 150.0)) * thorax.high)
         found.append(lesions.pneumonia(thorax, side, size, contrast, draw, zone))
     return found
@@ -83,7 +83,7 @@ def _others(plan: PlannedFilm, thorax: Thorax, lying: bool) -> list[Finding]:
         draw = plan.draw(41 + number)
         sides = ["right", "left"] if draw.random() < 0.5 else ["left", "right"]
         if name == "effusion":
-            amount = float(np.clip(draw.gamma(1.6, 0.17), 0.03, 0.95))
+            amount = float(np.clip(draw.gamma(1.6, 0.22), 0.03, 0.95))
             found.append(lesions.effusion(thorax, sides[0], amount, lying, draw))
             if draw.random() < 0.4:
                 found.append(lesions.effusion(thorax, sides[1], amount * float(draw.uniform(0.3, 1.0)), lying, draw))
@@ -98,6 +98,6 @@ def _others(plan: PlannedFilm, thorax: Thorax, lying: bool) -> list[Finding]:
         elif name == "scar":
             found += [lesions.apical_scar(thorax, side, draw) for side in sides[: 1 + int(draw.random() < 0.5)]]
         elif name == "oedema":
-            strength = float(draw.uniform(0.1, 1.0))
+            strength = float(draw.uniform(0.2, 1.3))
             found += [lesions.oedema(thorax, side, strength, draw) for side in sides]
     return found

@@ -171,9 +171,13 @@ def plate_atelectasis(thorax: Thorax, side: str, draw: np.random.Generator) -> F
 def nodule(thorax: Thorax, side: str, radius_mm: float, draw: np.random.Generator) -> Finding:
     """Return a round, slightly lobed nodule or mass."""
     sign = -1.0 if side == "right" else 1.0
-    z = draw.uniform(thorax.dome_z[side] + 10 * thorax.high, thorax.apex_z - 45 * thorax.high)
-    x = sign * draw.uniform(0.38, 0.8) * float(thorax.cage_x(z))
-    y = float(thorax.cage_y(z)) + draw.normal(0, 0.3) * float(thorax.cage_depth(z))
+    for _ in range(20):
+        z = draw.uniform(thorax.dome_z[side] + 10 * thorax.high, thorax.apex_z - 45 * thorax.high)
+        x = sign * draw.uniform(0.38, 0.8) * float(thorax.cage_x(z))
+        y = float(thorax.cage_y(z)) + draw.normal(0, 0.3) * float(thorax.cage_depth(z))
+        # Under the dome or in the heart there is no lung for it to grow in.
+        if thorax.lung_holds(side, *(np.array([value], np.float32) for value in (x, y, z)))[0]:
+            break
     shift = draw.uniform(0, 64, 3)
 
     def field(px: np.ndarray, py: np.ndarray, pz: np.ndarray) -> np.ndarray:

@@ -17,13 +17,18 @@ def hardware(view: str, thorax: Thorax, geometry: Geometry, draw: np.random.Gene
     portable = view == "AP"
 
     def line(points: np.ndarray, width_px: int, weight: float, hollow: float = 0.0) -> None:
-        layer = Image.new("L", (size, size))
+        # Only the part of the film that the line crosses: most lines are short.
+        low = np.clip(np.floor(points.min(0)).astype(int) - width_px, 0, size)
+        high = np.clip(np.ceil(points.max(0)).astype(int) + width_px + 1, 0, size)
+        if (high <= low).any():
+            return
+        layer = Image.new("L", tuple((high - low).tolist()))
         pen = ImageDraw.Draw(layer)
-        path = [tuple(point) for point in points.tolist()]
+        path = [tuple(point) for point in (points - low).tolist()]
         pen.line(path, fill=255, width=width_px, joint="curve")
         if hollow:
             pen.line(path, fill=int(255 * hollow), width=max(width_px - 4, 1), joint="curve")
-        total[:] += np.asarray(layer, np.float32) * np.float32(weight / 255)
+        total[low[1] : high[1], low[0] : high[0]] += np.asarray(layer, np.float32) * np.float32(weight / 255)
 
     def at(*points: tuple[float, float, float]) -> np.ndarray:
         places = np.array(points, float) * [thorax.wide, thorax.deep, thorax.high]
@@ -66,12 +71,13 @@ def _electrodes(total: np.ndarray, line, size: int, draw: np.random.Generator) -
             [[x, y], [x + side * draw.uniform(20, 90), y + draw.uniform(-40, 90)], [x + side * 170, y + draw.uniform(-60, 160)], end]
         )
         line(_curve(middle), 3, 0.10)
-        layer = Image.new("L", (size, size))
+        layer = Image.new("L", (32, 32))
         pen = ImageDraw.Draw(layer)
-        radius = draw.uniform(8, 13)
+        radius, left, top = draw.uniform(8, 13), int(x) - 16, int(y) - 16
+        x, y = x - left, y - top
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=150)
         pen.ellipse((x - 0.5 * radius, y - 0.5 * radius, x + 0.5 * radius, y + 0.5 * radius), fill=255)
-        total += np.asarray(layer, np.float32) * np.float32(draw.uniform(0.25, 0.7) / 255)
+        total[top : top + 32, left : left + 32] += np.asarray(layer, np.float32) * np.float32(draw.uniform(0.25, 0.7) / 255)
 
 
 def _curve(knots: np.ndarray, points: int = 90) -> np.ndarray:
@@ -138,6 +144,8 @@ def _words(overlay: Image.Image, draw: np.random.Generator) -> None:
     pen = ImageDraw.Draw(overlay)
     font = ImageFont.load_default(int(draw.uniform(17, 24)))
     x, y = (draw.uniform(0.06, 0.24) if draw.random() < 0.6 else draw.uniform(0.8, 0.92)) * size, draw.uniform(0.03, 0.3) * size
-    for word in draw.choice(["AP", "PORTABLE", "SEMI-ERECT", "AP", "PORTABLE", "SUPINE"], size=int(draw.integers(1, 4)), replace=False):
+    for word in draw.choice(
+        ["AP", "PORTABLE", "SEMI-ERECT", "AP SUPINE", "BEDSIDE", "SUPINE"], size=int(draw.integers(1, 4)), replace=False
+    ):
         pen.text((x, y), str(word), font=font, anchor="mm", fill=255, stroke_width=1, stroke_fill=255)
         y += draw.uniform(30, 120)

@@ -7,7 +7,10 @@ on the films planned before: what has come too rarely is likelier to come next, 
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from math import comb
 
 import numpy as np
 
@@ -17,12 +20,14 @@ SHARES = {"AP": (0.383, 0.483, 0.134), "PA": (0.093, 0.410, 0.497)}
 """Shares of CATEGORIES in each view."""
 SHARES_WITHOUT_SHORTCUT = (0.2253, 0.443, 0.3317)
 AGE_QUANTILES = ((0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0), (3, 18, 23, 34, 49, 59, 67, 72, 80, 92))
-OPACITY_SHARES = {"AP": (0.357, 0.619, 0.024), "PA": (0.705, 0.280, 0.015)}
-"""Shares of films with one, two and three boxes among the positive ones, by view."""
+BOX_SHARES = {"AP": (0.357, 0.619, 0.0214, 0.0026), "PA": (0.7045, 0.2805, 0.0143, 0.0007)}
+"""Shares of films with one to four boxes among the positive ones, by view."""
+UNSEEN_SHARES = {"AP": 0.05, "PA": 0.075}
+"""Shares of the drawn opacities that get no box, because fewer than two of three readers see them (measured on rendered films)."""
 OTHER_FINDINGS = ("effusion", "cardiomegaly", "atelectasis", "nodule", "oedema", "scar", "emphysema", "low volume")
 OTHER_WEIGHTS = {
-    "AP": (0.27, 0.20, 0.20, 0.06, 0.14, 0.03, 0.02, 0.08),
-    "PA": (0.15, 0.20, 0.20, 0.19, 0.05, 0.13, 0.08, 0.0),
+    "AP": (0.29, 0.18, 0.18, 0.06, 0.18, 0.03, 0.02, 0.06),
+    "PA": (0.20, 0.19, 0.18, 0.18, 0.08, 0.11, 0.06, 0.0),
 }
 
 
@@ -77,6 +82,41 @@ def plan_films(films: int, seed: int = 0, view_shortcut: bool = True) -> list[Pl
     return planned[:films]
 
 
+def expected_labels(films: Sequence[PlannedFilm]) -> dict[str, np.ndarray]:
+    """Return what the readers' labels of a planned cohort will be like, without drawing a film.
+
+    Returns:
+        by view ("AP", "PA", and "all"): float (5,), the expected number of films with no, one, … four boxes.
+    """
+    expected = {view: np.zeros(5) for view in ("AP", "PA", "all")}
+    for film in films:
+        seen = _thinned(film.opacities, UNSEEN_SHARES[film.view])
+        for view in (film.view, "all"):
+            expected[view][: film.opacities + 1] += seen
+    return expected
+
+
+def _thinned(opacities: int, unseen: float) -> np.ndarray:
+    """Return how likely none, one, … all of `opacities` are seen, each missed with probability `unseen`."""
+    return np.array([comb(opacities, k) * (1 - unseen) ** k * unseen ** (opacities - k) for k in range(opacities + 1)])
+
+
+@cache
+def _drawn_shares(view: str, view_shortcut: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the shares of CATEGORIES, and of one to four opacities among the ill, to be drawn so that the *labels* have the real ones.
+
+    What nobody sees makes an ill film one of the other abnormal ones, so a few more are drawn ill, and a few fewer abnormal otherwise.
+    """
+    ill, abnormal, normal = SHARES[view] if view_shortcut else SHARES_WITHOUT_SHORTCUT
+    # thinning[k, n]: a film with n + 1 opacities gets k + 1 boxes.
+    thinning = np.zeros((4, 4))
+    for number in range(1, 5):
+        thinning[:number, number - 1] = _thinned(number, UNSEEN_SHARES[view])[1:]
+    drawn = np.maximum(np.linalg.solve(thinning, ill * np.array(BOX_SHARES[view])), 0)
+    total = float(drawn.sum())
+    return (total, abnormal - (total - ill), normal), tuple((drawn / total).tolist())
+
+
 def _spread(seed: int, place: int, purpose: int) -> float:
     """Return the value at `place` in an evenly spread sequence on [0, 1); `purpose` picks the sequence."""
     start = np.random.default_rng([seed, 9000, purpose]).random()
@@ -104,13 +144,13 @@ def _films_of(person: int, so_far: Counter[tuple[str, ...]], seed: int, view_sho
         # A person's films resemble each other: most are taken in the same view, and illness lasts.
         again = own.random(2) < (0.6, 0.5) if films else (False, False)
         view = films[0].view if again[0] else _next({("AP",): AP_SHARE, ("PA",): 1 - AP_SHARE}, so_far, own)[0]
-        shares = SHARES[view] if view_shortcut else SHARES_WITHOUT_SHORTCUT
+        shares, opacity_shares = _drawn_shares(view, view_shortcut)
         classes: dict[tuple[str, ...], float] = {(view, name): share for name, share in zip(CATEGORIES, shares, strict=True)}
         category = films[-1].category if again[1] and films[-1].view == view else _next(classes, so_far, own)[1]
         opacities = 0
         if category == CATEGORIES[0]:
             boxes: dict[tuple[str, ...], float] = {
-                (view, "boxes", str(number)): share for number, share in enumerate(OPACITY_SHARES[view], start=1)
+                (view, "boxes", str(number)): share for number, share in enumerate(opacity_shares, start=1)
             }
             chosen = _next(boxes, so_far, own)
             opacities = int(chosen[2])
@@ -141,6 +181,6 @@ def _findings(category: str, view: str, draw: np.random.Generator) -> tuple[str,
     weights = weights / weights.sum()
     if category == "Normal":
         return ()
-    count = 1 + int(draw.random() < 0.35) if category == CATEGORIES[1] else int(draw.random() < 0.35)
+    count = 1 + int(draw.random() < 0.45) if category == CATEGORIES[1] else int(draw.random() < 0.35)
     chosen = draw.choice(len(OTHER_FINDINGS), size=count, replace=False, p=weights)
     return tuple(OTHER_FINDINGS[index] for index in sorted(chosen))

@@ -96,7 +96,8 @@ class Lungs:
         if len(rows):
             part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
             inner = Stretch(sac.near[part], sac.far[part])
-            blocked = union_length([Stretch(s.near[part], s.far[part]) for s in self.obstacles[side]], within=inner)
+            met = [Stretch(s.near[part], s.far[part]) for s in self.obstacles[side] if (s.near[part] < NOWHERE_MM).any()]
+            blocked = union_length(met, within=inner) if met else np.float32(0)
             length[part] = np.maximum(inner.length - blocked, 0)
         return length
 
@@ -110,9 +111,9 @@ class Lungs:
         if rays.start.size == 0:
             return whole
         sac = Stretch(self.sacs[finding.side].near[part], self.sacs[finding.side].far[part])
-        forward = float(np.sign(rays.direction[1].flat[0]))
-        ends = sorted((finding.low_mm[1] * forward, finding.high_mm[1] * forward))
-        near, far = np.clip(sac.near, ends[0], ends[1]), np.clip(sac.far, ends[0], ends[1])
+        # The depths at which each ray enters and leaves the finding's box from front to back; leaning bodies make them differ.
+        ends = np.sort([(np.float32(y) - rays.start[1]) / rays.direction[1] for y in (finding.low_mm[1], finding.high_mm[1])], axis=0)
+        near, far = np.clip(sac.near, *ends), np.clip(sac.far, *ends)
         count = max(int(float((far - near).max()) / step_mm), 4)
         share = ((np.arange(count, dtype=np.float32) + 0.5) / count)[:, None, None]
         depth = near + (far - near) * share

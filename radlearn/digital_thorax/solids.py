@@ -39,18 +39,18 @@ class Rays(NamedTuple):
 
     def reach(self, low_mm: Sequence[float], high_mm: Sequence[float]) -> tuple[slice, slice]:
         """Return the rows and columns outside of which no ray meets the box from `low_mm` to `high_mm`."""
-        x, z = self.start[0], self.start[2]
-        # Rays spread by at most a tenth of the depth: the box grown by that is met by their starts.
-        spread = 0.14 * max(abs(low_mm[1]), abs(high_mm[1]), 60.0) + 4.0
-        step = max(1, min(x.shape) // 64)
-        inside = (x > low_mm[0] - spread) & (x < high_mm[0] + spread) & (z > low_mm[2] - spread) & (z < high_mm[2] + spread)
-        coarse = inside[::step, ::step]
+        step = max(1, min(self.start.shape[1:]) // 64)
+        start, go = self.start[:, ::step, ::step], self.direction[:, ::step, ::step]
+        first, last = (start + go * ((np.float32(y) - start[1]) / go[1]) for y in (low_mm[1], high_mm[1]))
+        coarse = np.ones(start.shape[1:], bool)
+        for axis in (0, 2):
+            coarse &= (np.maximum(first[axis], last[axis]) > low_mm[axis] - 4) & (np.minimum(first[axis], last[axis]) < high_mm[axis] + 4)
         rows, columns = np.flatnonzero(coarse.any(1)), np.flatnonzero(coarse.any(0))
         if not len(rows):
             return slice(0, 0), slice(0, 0)
         return (
-            slice(max(rows[0] - 1, 0) * step, min((rows[-1] + 2) * step, x.shape[0])),
-            slice(max(columns[0] - 1, 0) * step, min((columns[-1] + 2) * step, x.shape[1])),
+            slice(max(rows[0] - 1, 0) * step, min((rows[-1] + 2) * step, self.start.shape[1])),
+            slice(max(columns[0] - 1, 0) * step, min((columns[-1] + 2) * step, self.start.shape[2])),
         )
 
 
@@ -97,13 +97,13 @@ def crossings(solid: Solid, rays: Rays) -> Stretch:
     widest = np.float32(0.6 * (solid.high_mm[1] - solid.low_mm[1]))
     middle: np.ndarray | float = centre
     reach: np.ndarray | float = np.maximum(0.6 * widest, np.float32(3.0))
-    for _ in range(1 if solid.exact else 2):
+    # Far outside, levels need not be parabolas: what looks like a crossing around a middle that lies outside is none.
+    for outside in (np.inf,) if solid.exact else (0.5, 0.03):
         before, here, after = (solid.level(*part.at(middle + offset)) for offset in (-reach, 0.0, reach))
         curve = np.maximum(0.5 * (before + after) - here, 1e-6)
         slope = 0.5 * (after - before)
         inner = slope * slope - 4.0 * curve * here
-        # Far outside, levels need not be parabolas: what looks like a crossing there, around a middle that lies outside, is none.
-        missed = (inner <= 0) | (here > 0.5) if not solid.exact else inner <= 0
+        missed = (inner <= 0) | (here > np.float32(outside))
         half = np.sqrt(np.maximum(inner, 0)) / (2.0 * curve) * reach
         # Where a ray grazes an end the parabola is flat; its vertex and its width must not run away.
         middle = np.clip(middle - slope / (2.0 * curve) * reach, centre - widest, centre + widest)

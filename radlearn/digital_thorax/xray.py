@@ -1,10 +1,10 @@
 """A planned film, rendered: the patient of the day posed before the tube, projected, exposed, displayed, and read.
 
 The order is the physics': tissue, bones, vessels, findings and hardware add up to one attenuation image; photons, scatter and noise
-come next; grey values last. Boxes come from each opacity's own shadow.
+come next; grey values last. Each opacity's own shadow is what the readers then look at.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,26 +14,28 @@ from radlearn.digital_thorax.illness import Patient, draw_patient
 from radlearn.digital_thorax.lesions import Finding
 from radlearn.digital_thorax.planning import PlannedFilm
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE, Geometry, Lungs, splat, tissue_attenuation, turned
+from radlearn.digital_thorax.readers import Box, Opacity, read_film
 from radlearn.digital_thorax.skeleton import skeleton
 from radlearn.digital_thorax.trees import lung_trees, tree_cloud
 
-RAYS = 384
+RAYS = 320
 """Rays per side of the detector for what is smooth; bones and vessels are drawn at the film's full size."""
 VISIBLE_CONTRAST = 0.055
 """Attenuation × length below which a reader sees nothing: a fortieth of the way from lung to mediastinum."""
 
 
-Box = tuple[int, int, int, int]
-
-
 @dataclass(frozen=True)
 class SeenFinding:
-    """A finding as it lies on the film: the attenuation × length where it is densest, and its visible shadow's exact box (pneumonia)."""
+    """A finding as it lies on the film: the attenuation × length where it is densest and, for pneumonia, what can be seen of it.
+
+    `exact_box_xyxy_px` holds its visible shadow, `readers` says how many of the three saw it; None for what is no pneumonia.
+    """
 
     name: str
     side: str
     contrast: float
     exact_box_xyxy_px: Box | None
+    readers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Film:
 
     Attributes:
         pixels: uint8 (1024, 1024), bright where dense.
-        boxes_xyxy_px: what the reader drew, whole pixels, (x0, y0, x1, y1) with x1, y1 just outside.
+        boxes_xyxy_px: the readers' consensus, whole pixels, (x0, y0, x1, y1) with x1, y1 just outside.
         spacing_mm: (row, column), before the film was made square; None where it got lost.
         findings: everything on it, as it really is.
         attenuation: float32 (1024, 1024), what the detector would see without scatter and noise.
@@ -77,7 +79,6 @@ def render_film(plan: PlannedFilm, opacities: bool = True) -> Film:
     rays = geometry.rays(RAYS)
     lungs = Lungs(thorax, rays)
     smooth = tissue_attenuation(thorax, rays, lungs, patient.lung_density)
-    anchors = _anchors(smooth, lungs)
     shadows = [shadow for shadow in _shadows(patient, lungs) if opacities or not shadow.finding.pneumonia]
     filled = np.zeros_like(smooth)
     for shadow in shadows:
@@ -93,13 +94,18 @@ def render_film(plan: PlannedFilm, opacities: bool = True) -> Film:
     exposure = film.draw_exposure(plan.view, draw)
     # The blur of focal spot and detector; it also joins the points that bones and vessels were drawn with.
     attenuation = np.maximum(_softened(attenuation, exposure.blur_px), 0)
+    anchors = _anchors(smooth, lungs, exposure)
     reading = film.expose(attenuation, exposure, plan.draw(53))
     grey = film.display(reading, anchors, exposure)
     pixels = ornaments.finish(grey, plan.view, plan.draw(54))
-    seen = [_seen(shadow, geometry.size_px, patient.lung_density) for shadow in shadows]
-    exact = [finding.exact_box_xyxy_px for finding in seen if finding.exact_box_xyxy_px is not None]
-    boxes = tuple(_as_read(box, geometry.size_px, plan.draw(55 + number)) for number, box in enumerate(exact))
-    return Film(pixels, boxes, geometry.spacing_mm if plan.spacing_known else None, tuple(seen), attenuation)
+    findings = [_seen(shadow, geometry.size_px, patient.lung_density) for shadow in shadows]
+    ill = [number for number, shadow in enumerate(shadows) if shadow.finding.pneumonia]
+    there = [Opacity(findings[n].side, findings[n].contrast, findings[n].exact_box_xyxy_px) for n in ill]
+    consensus = read_film(there, geometry.size_px, plan.draw(55))
+    for number, readers in zip(ill, consensus.seen_by, strict=True):
+        findings[number] = replace(findings[number], readers=readers)
+    spacing = geometry.spacing_mm if plan.spacing_known else None
+    return Film(pixels, consensus.boxes_xyxy_px, spacing, tuple(findings), attenuation)
 
 
 def _pose(plan: PlannedFilm, patient: Patient) -> Geometry:
@@ -137,14 +143,12 @@ def _softened(image: np.ndarray, deviation_px: float) -> np.ndarray:
     return gaussian_filter(image, deviation_px, truncate=2.5)
 
 
-def _anchors(smooth: np.ndarray, lungs: Lungs) -> tuple[float, float]:
-    """Return the logarithmic readings of dark lung and of the densest body, from the anatomy without findings, as a histogram gives."""
-    air = lungs.length_mm["right"] + lungs.length_mm["left"]
-    lung = smooth[::4, ::4][air[::4, ::4] > 0.6 * float(air.max())]
-    body = smooth[::4, ::4][smooth[::4, ::4] > 1.0]
-    dark, dense = float(np.percentile(lung, 25)), float(np.percentile(body, 93))
-    # Scatter fills the dense parts with light: they read much less dense than they are.
-    return dark - 0.12, dark + 0.70 * (dense - dark)
+def _anchors(smooth: np.ndarray, lungs: Lungs, exposure: film.Exposure) -> tuple[float, float]:
+    """Return the logarithmic readings of dark lung and of the dense body, from the anatomy without findings, as a histogram gives."""
+    air = (lungs.length_mm["right"] + lungs.length_mm["left"])[::4, ::4]
+    coarse = smooth[::4, ::4]
+    reading = -np.log(film.detected(coarse, exposure, factor=1))
+    return float(np.percentile(reading[air > 0.6 * float(air.max())], 25)), float(np.percentile(reading[coarse > 1.0], 85))
 
 
 def _shadows(patient: Patient, lungs: Lungs) -> list[Shadow]:
@@ -211,15 +215,3 @@ def _seen(shadow: Shadow, size: int, lung_density: float) -> SeenFinding:
         y0, y1 = np.searchsorted(rows, (0.012, 0.988))
         box = (int(x0 * factor), int(y0 * factor), int((x1 + 1) * factor), int((y1 + 1) * factor))
     return SeenFinding(shadow.finding.name, shadow.finding.side, peak, box)
-
-
-def _as_read(box: Box, size: int, draw: np.random.Generator) -> Box:
-    """Return a box as a person draws it: a little large, each edge a little off."""
-    x0, y0, x1, y1 = box
-    off = draw.normal(0.012, 0.028, 4) * [x1 - x0, y1 - y0, x1 - x0, y1 - y0]
-    return (
-        int(np.clip(x0 - off[0], 0, size - 2)),
-        int(np.clip(y0 - off[1], 0, size - 2)),
-        int(np.clip(x1 + off[2], 2, size)),
-        int(np.clip(y1 + off[3], 2, size)),
-    )

@@ -25,9 +25,24 @@ from radlearn.errors import BadSetting
 
 LETTERS = ("RL", "AP", "SI")
 "World axis x goes to R, against it is L; y to A or P; z to S or I."
+SAME_WITHIN_VOXELS = 0.1
 
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"Turns RAS coordinates into LPS; it is its own inverse."
+Box = tuple[slice, slice, slice]
+"A block of voxels: `voxels[box]`; each slice has a start and a stop within the volume."
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where voxels lie: `shape` (i, j, k) and `affine`, float64 4 × 4, index to RAS mm. `str(grid)` says it in words."""
+
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+
+    def __str__(self) -> str:
+        size = " × ".join(str(count) for count in self.shape)
+        spacing = " × ".join(f"{length:.3g}" for length in spacing_mm(self.affine))
+        x, y, z = self.affine[:3, 3]
+        return f"{size} voxels of {spacing} mm, axes {orientation(self.affine)}, the first at RAS ({x:.1f}, {y:.1f}, {z:.1f}) mm"
 
 
 @dataclass(frozen=True)
@@ -35,13 +50,19 @@ class Volume:
     """A scan or a mask with its place in the patient.
 
     `voxels` is (i, j, k) in the order of the file; `affine` float64 4 × 4 from index to RAS mm; `path` is where it came from; `notes` says
-    in words what had to be mended to read it, and is empty for nearly every file.
+    in words what was mended or decided to read it, and is empty for nearly every file.
     """
 
     voxels: np.ndarray
     affine: np.ndarray
     path: Path | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def grid(self) -> Grid:
+        """Where the voxels lie."""
+        i, j, k = self.voxels.shape
+        return Grid((i, j, k), self.affine)
 
 
 def spacing_mm(affine: np.ndarray) -> tuple[float, float, float]:
@@ -63,18 +84,154 @@ def voxel_volume_ml(affine: np.ndarray) -> float:
     return float(abs(np.linalg.det(np.asarray(affine, float)[:3, :3]))) / 1000
 
 
+def world_mm(affine: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the RAS mm (..., 3) of indices (..., 3); whole numbers are voxel centres.
+
+    The second voxel of a grid that goes left, back and up from (100, 50, -200):
+
+    >>> affine = np.array([[-0.7, 0, 0, 100], [0, -0.7, 0, 50], [0, 0, 5, -200], [0, 0, 0, 1]])
+    >>> world_mm(affine, np.array([1, 0, 2])).tolist()
+    [99.3, 50.0, -190.0]
+    """
+    return np.asarray(np.asarray(index, float) @ affine[:3, :3].T + affine[:3, 3])
+
+
+def index_of(affine: np.ndarray, point_mm: np.ndarray) -> np.ndarray:
+    """Return the fractional indices (..., 3) of points (..., 3) in RAS mm: what `world_mm` does, backwards."""
+    return world_mm(np.linalg.inv(affine), point_mm)
+
+
+def lps_affine(affine: np.ndarray) -> np.ndarray:
+    """Return an affine to RAS mm as one to LPS mm, or one to LPS as one to RAS: it is the same change of two signs."""
+    return np.asarray(np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine)
+
+
 def orientation(affine: np.ndarray) -> str:
     """Return where the axes i, j and k go in the patient, each rounded to the nearest of R, L, A, P, S, I.
 
-    An oblique volume has the code of the nearest straight one; each world axis is named once.
+    An oblique volume has the code of the straight one that is nearest as a whole; each world axis is named once.
 
     >>> orientation(np.diag([-1.0, -1.0, 1.0, 1.0]))
     'LPS'
     """
     directions = np.asarray(affine, float)[:3, :3] / np.maximum(spacing_mm(affine), 1e-12)
-    # The assignment of world axes to array axes that fits best as a whole: at 45° two columns may share their largest component.
+    # As a whole, because at 45° two columns may have their largest component along the same world axis.
     best = max(itertools.permutations(range(3)), key=lambda world: sum(abs(directions[world[axis], axis]) for axis in range(3)))
     return "".join(LETTERS[world][int(directions[world, axis] < 0)] for axis, world in enumerate(best))
+
+
+def to_orientation(voxels: np.ndarray, affine: np.ndarray, code: str) -> tuple[np.ndarray, np.ndarray]:
+    """Turn a volume so that its axes go where `code` says: axes are swapped and reversed, nothing is resampled.
+
+    Args:
+        voxels: (..., i, j, k).
+        affine: 4 × 4, index to RAS mm. An oblique one stays as oblique.
+        code: such as "LPS".
+
+    Returns:
+        A view of the voxels, and the affine that keeps every voxel where it was in the patient.
+
+    Raises:
+        BadSetting: `code` is no orientation.
+    """
+    axes, flips = _turn(orientation(affine), code)
+    shape = voxels.shape[-3:]
+    change = np.zeros((4, 4))  # From an index after the turn to the one before.
+    change[3, 3] = 1
+    for after, (before, flip) in enumerate(zip(axes, flips, strict=True)):
+        change[before, after] = -1 if flip else 1
+        change[before, 3] = shape[before] - 1 if flip else 0
+    return _turned(voxels, axes, flips), affine @ change
+
+
+def from_orientation(voxels: np.ndarray, code: str, source_affine: np.ndarray) -> np.ndarray:
+    """Undo `to_orientation`: turn voxels whose axes go where `code` says back into the order of the source, exactly.
+
+    Args:
+        voxels: (..., i, j, k), in the order that `to_orientation(source, source_affine, code)` gave.
+        code: the same code.
+        source_affine: the affine of the source, which also holds for the result.
+
+    Returns:
+        A view of the voxels.
+    """
+    return _turned(voxels, *_turn(code, orientation(source_affine)))
+
+
+def same_grid(a: Grid, b: Grid, tolerance_voxels: float = SAME_WITHIN_VOXELS) -> bool:
+    """Whether two grids have one shape and each corner of the one lies within `tolerance_voxels` of its smallest spacing of the other's.
+
+    The default forgives the rounding of headers and nothing that moves a lesion.
+    """
+    if a.shape != b.shape:
+        return False
+    apart_mm = np.linalg.norm(_corners_mm(a) - _corners_mm(b), axis=1).max()
+    return bool(apart_mm <= tolerance_voxels * min(spacing_mm(a.affine)))
+
+
+def bounds_mm(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and the highest RAS mm (3,) that the voxels reach, to their outer faces."""
+    corners = _corners_mm(grid)
+    return corners.min(axis=0), corners.max(axis=0)
+
+
+def cropped(grid: Grid, box: Box) -> Grid:
+    """Return the grid of `voxels[box]`: the same places, counted from the first voxel of the box."""
+    affine = grid.affine.copy()
+    affine[:3, 3] = world_mm(grid.affine, np.array([part.start for part in box]))
+    i, j, k = (part.stop - part.start for part in box)
+    return Grid((i, j, k), affine)
+
+
+def with_spacing(grid: Grid, wanted_mm: tuple[float, float, float]) -> Grid:
+    """Return the grid of other spacing that fills the same block of space: same directions, same centre, no fewer than one voxel.
+
+    Counts are rounded, so the new block may reach up to half a new voxel beyond or short of the old one on each side.
+
+    Raises:
+        BadSetting: a spacing that is not above 0.
+    """
+    if not min(wanted_mm) > 0:
+        raise BadSetting(f"the spacing wanted is {wanted_mm} mm; expected three lengths above 0.")
+    factors = np.array(wanted_mm) / spacing_mm(grid.affine)
+    i, j, k = (max(1, round(count / factor)) for count, factor in zip(grid.shape, factors, strict=True))
+    affine = grid.affine.copy()
+    affine[:3, :3] *= factors
+    centre = (np.array(grid.shape) - 1) / 2
+    affine[:3, 3] = world_mm(grid.affine, centre) - affine[:3, :3] @ ((np.array([i, j, k]) - 1) / 2)
+    return Grid((i, j, k), affine)
+
+
+def box_around(mask: np.ndarray, margin_mm: float = 0.0, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Box | None:
+    """Return the smallest box that holds every True voxel of (i, j, k) and a margin around it, None where there is none."""
+    if not mask.any():
+        return None
+    parts = []
+    for axis, (count, step_mm) in enumerate(zip(mask.shape, spacing, strict=True)):
+        held = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
+        margin = int(np.ceil(margin_mm / step_mm))
+        parts.append(slice(max(0, int(held[0]) - margin), min(count, int(held[-1]) + 1 + margin)))
+    return parts[0], parts[1], parts[2]
+
+
+def _corners_mm(grid: Grid) -> np.ndarray:
+    """Return the eight outermost points (8, 3) of the voxels in RAS mm, always in the same order."""
+    return world_mm(grid.affine, np.array(list(itertools.product(*((-0.5, count - 0.5) for count in grid.shape)))))
+
+
+def _turn(found: str, wanted: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """Return for each axis after the turn which axis it was before, and whether it is reversed."""
+    before, after = _axes_of(found), _axes_of(wanted)
+    worlds = [world for world, _ in before]
+    axes = tuple(worlds.index(world) for world, _ in after)
+    return axes, tuple(before[axis][1] != sign for axis, (_, sign) in zip(axes, after, strict=True))
+
+
+def _turned(voxels: np.ndarray, axes: tuple[int, ...], flips: tuple[bool, ...]) -> np.ndarray:
+    leading = voxels.ndim - 3
+    turned = voxels.transpose(*range(leading), *(leading + axis for axis in axes))
+    i, j, k = (slice(None, None, -1 if flip else 1) for flip in flips)
+    return turned[..., i, j, k]
 
 
 def _axes_of(code: str) -> tuple[tuple[int, int], ...]:

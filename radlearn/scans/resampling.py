@@ -1,0 +1,101 @@
+"""From one grid to another: the same picture, sampled elsewhere.
+
+Between grids whose axes run along each other (nearly always: a grid and the same with other spacing, cropped or turned) each axis is a
+matrix product of its own. Towards fewer voxels the matrix averages over the width of a new voxel, so that noise does not alias;
+towards more it is linear interpolation. Grids rotated against each other go through SciPy.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from radlearn.errors import BadSetting
+from radlearn.scans.geometry import Grid
+
+Kind = Literal["linear", "nearest"]
+STRAIGHT_WITHIN = 1e-4
+"An axis counts as running along another where its slope against it is below this: a twentieth of a voxel over 512."
+
+
+def resampled(voxels: np.ndarray, grid: Grid, onto: Grid, kind: Kind = "linear", outside: float = 0.0) -> np.ndarray:
+    """Sample a volume at the voxels of another grid.
+
+    Args:
+        voxels: (i, j, k), lying on `grid`.
+        grid: where they lie.
+        onto: where they are wanted.
+        kind: "linear" for images and probabilities (values stay within their range), "nearest" for masks and labels.
+        outside: the value of voxels whose centre lies outside the source's voxels.
+
+    Returns:
+        `onto.shape`; float32 for "linear", the source's type for "nearest".
+
+    Raises:
+        BadSetting: `voxels` are not of the grid's shape, or an unknown kind.
+    """
+    if voxels.shape != grid.shape:
+        raise BadSetting(f"the voxels have shape {voxels.shape}, their grid {grid.shape}; expected the same.")
+    if kind not in ("linear", "nearest"):
+        raise BadSetting(f"kind is {kind!r}; expected 'linear' or 'nearest'.")
+    change = np.linalg.inv(grid.affine) @ onto.affine  # From an index on `onto` to one on `grid`.
+    largest = np.abs(change[:3, :3]).argmax(axis=1)
+    straight = np.zeros((3, 3))
+    straight[range(3), largest] = change[range(3), largest]
+    if len(set(largest.tolist())) < 3 or np.abs(change[:3, :3] - straight).max() > STRAIGHT_WITHIN:
+        return _rotated(voxels, change, onto.shape, kind, outside)
+    # Source axis a is fed by target axis largest[a]: after this transpose they stand in the same place.
+    result = voxels.transpose(np.argsort(largest))
+    inside = []
+    for axis, source in enumerate(np.argsort(largest)):
+        at = change[source, axis] * np.arange(onto.shape[axis]) + change[source, 3]
+        inside.append((at >= -0.5) & (at <= grid.shape[source] - 0.5))
+        if kind == "nearest":
+            result = result.take(np.clip(np.rint(at), 0, grid.shape[source] - 1).astype(int), axis)
+        else:
+            result = _mixed(result, _weights(at, grid.shape[source], abs(change[source, axis])), axis)
+    covered = np.logical_and.outer(np.logical_and.outer(inside[0], inside[1]), inside[2])
+    return result if covered.all() else np.where(covered, result, np.asarray(outside, result.dtype))
+
+
+def _weights(at: np.ndarray, count: int, step: float) -> np.ndarray:
+    """Return float32 (len(at), count): how much each source voxel counts at each position.
+
+    Linear interpolation, averaged over a width that makes of a voxel 1 wide one `step` wide: the variances of two boxes add, so it is
+    √(step² - 1). Unlike a wider triangle this leaves a straight slope exactly where it was. Beyond the outermost centres the
+    outermost voxel goes on.
+    """
+    distance = np.clip(at, 0, count - 1)[:, None] - np.arange(count)
+    half = np.sqrt(max(0.0, step * step - 1)) / 2
+    weights = np.maximum(0.0, 1 - np.abs(distance))
+    if half > 1e-3:
+        weights = _triangle_up_to(distance + half) - _triangle_up_to(distance - half)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def _triangle_up_to(x: np.ndarray) -> np.ndarray:
+    """Return the area, up to x, under the triangle from -1 over (0, 1) to 1."""
+    x = np.clip(x, -1, 1)
+    return np.asarray(0.5 + x - x * np.abs(x) / 2)
+
+
+def _mixed(voxels: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:
+    """Return the voxels with `axis` replaced by weighted sums along it, float32."""
+    if weights.shape[0] == weights.shape[1] and np.array_equal(weights, np.eye(len(weights), dtype=np.float32)):
+        return voxels.astype(np.float32, copy=False)
+    return np.moveaxis(np.tensordot(weights, voxels.astype(np.float32, copy=False), axes=(1, axis)), 0, axis)
+
+
+def _rotated(voxels: np.ndarray, change: np.ndarray, shape: tuple[int, int, int], kind: Kind, outside: float) -> np.ndarray:
+    from scipy import ndimage
+
+    result = np.empty(shape, voxels.dtype if kind == "nearest" else np.float32)
+    source = voxels if kind == "nearest" else voxels.astype(np.float32, copy=False)
+    j, k = np.meshgrid(np.arange(shape[1]), np.arange(shape[2]), indexing="ij")
+    # Plane by plane, because the coordinates of a whole volume take six times its memory.
+    for i in range(shape[0]):
+        at = np.tensordot(change[:3, :3], np.stack([np.full_like(j, i), j, k]), axes=1) + change[:3, 3, None, None]
+        ends = np.array(voxels.shape)[:, None, None] - 0.5
+        # A hair beyond the last centre SciPy's "constant" would already be outside.
+        plane = ndimage.map_coordinates(source, at, order=0 if kind == "nearest" else 1, mode="nearest")
+        result[i] = np.where(((at >= -0.5) & (at <= ends)).all(axis=0), plane, outside)
+    return result

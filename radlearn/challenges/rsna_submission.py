@@ -1,0 +1,206 @@
+"""The submission file of the RSNA Pneumonia Detection Challenge 2018, written and read.
+
+    patientId,PredictionString
+    0004cfab-14fd-4e49-80ba-63a80b6bddd6,0.91 264 152 213 379 0.4 562 152 256 453
+    00313ee0-9eaa-42f4-b0ab-c148ed3241cd,
+
+One row an image, one group of five numbers a box: confidence x y width height, in pixels of the film, from its top left. Where nothing
+was found the row is there and its string is empty.
+
+Read strictly, because a wrong file still gets a number: corners in the place of width and height, boxes on another grid and
+percentages all score near zero and look like a bad model. Only this is let through: a box that reaches over the film's edge by at
+most one pixel. That comes of rounding when an image was resized, or of counting from one, and the challenge scores it as written.
+"""
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from radlearn.challenges import rsna_tables as tables
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.files import write_text
+from radlearn.metrics.boxes import FoundBoxes, no_boxes
+
+SUBMISSION_COLUMNS = ("patientId", "PredictionString")
+FILM_SIZE_PX = (1024, 1024)
+OVER_THE_EDGE_PX = 1.0
+ORDER = "The order is: confidence x y width height."
+TROUBLES_SHOWN = 10
+
+
+def write_submission(path: Path, answers: Mapping[str, FoundBoxes], size_px: tuple[int, int] = FILM_SIZE_PX) -> None:
+    """Write the answers for all images, once the reader below has found nothing wrong with what would be written.
+
+    Args:
+        path: the file; one that is there is replaced, whole or not at all.
+        answers: image → its boxes, in the order in which the rows shall stand; `no_boxes()` for an image without any.
+        size_px: (height, width) of the films.
+
+    Raises:
+        BadLayout: the answers make no valid file (see `read_submission`); nothing was written.
+        BadSetting: an answer has not four numbers a box, or not one confidence a box.
+    """
+    text = tables.table_text(SUBMISSION_COLUMNS, ((image_id, _string(image_id, answer)) for image_id, answer in answers.items()))
+    _, troubles = answers_in(Path(path).name, text, size_px)
+    if troubles:
+        raise BadLayout(listed(Path(path), "could not be scored, so nothing was written", troubles))
+    write_text(Path(path), text)
+
+
+def read_submission(
+    path: Path, expected_ids: Collection[str] | None = None, size_px: tuple[int, int] = FILM_SIZE_PX
+) -> dict[str, FoundBoxes]:
+    """Read a submission file of any tool.
+
+    Args:
+        path: the file, as Kaggle or Excel leaves it: with a byte-order mark, CRLF, quotes, whole or broken numbers.
+        expected_ids: the images that must be answered for, no more and no less; None takes those that are there.
+        size_px: (height, width) of the films.
+
+    Returns:
+        image → its boxes as corners in pixels, in the order of the file.
+
+    Raises:
+        BadLayout: with the first ten things that are wrong, each with its line, what was found and the rule.
+    """
+    path = Path(path)
+    text, troubles = table_text_of(path)
+    answers, more = answers_in(path.name, text, size_px, expected_ids) if text else ({}, [])
+    if troubles or more:
+        raise BadLayout(listed(path, "cannot be scored", troubles + more))
+    return answers
+
+
+def answers_in(
+    name: str, text: str, size_px: tuple[int, int] = FILM_SIZE_PX, expected_ids: Collection[str] | None = None
+) -> tuple[dict[str, FoundBoxes], list[str]]:
+    """Return image → boxes, and one line per thing that is wrong; arguments as in `read_submission`."""
+    answers: dict[str, FoundBoxes] = {}
+    troubles: list[str] = []
+    lines: dict[str, int] = {}
+    expected = None if expected_ids is None else set(expected_ids)
+    for line, image_id, string in _rows(name, text, troubles):
+        if not image_id:
+            trouble = "patientId is empty."
+        elif (first := lines.setdefault(image_id, line)) != line:
+            trouble = f"{image_id} has a row already, line {first}; expected one row an image, with all its boxes."
+        elif expected is not None and image_id not in expected:
+            without = image_id.removesuffix(".dcm")
+            hint = f" Write {without}, without .dcm." if without in expected else ""
+            trouble = f"patientId is {image_id!r}, which is none of the {len(expected):,} images to answer for.{hint}"
+        else:
+            answers[image_id], trouble = _boxes(string, size_px)
+        if trouble:
+            troubles.append(f"{name}, line {line}: {trouble}")
+    missing = [image_id for image_id in expected_ids or () if image_id not in lines]
+    if missing and (lines or not troubles):
+        amount = f"{len(missing):,} of the {len(expected or ()):,} images have no row, the first being {missing[0]}"
+        troubles.append(f"{name}: {amount}. An image where nothing was found has a row too, with an empty PredictionString.")
+    return answers, troubles
+
+
+def table_text_of(path: Path) -> tuple[str, list[str]]:
+    """Return the text of a table, and what is wrong with it; a file that is not there is one of these things."""
+    if not path.is_file():
+        return "", [f"{path.name}: is a folder; expected a CSV file." if path.is_dir() else f"{path.name}: there is no such file."]
+    return tables.path_text(path)
+
+
+def listed(path: Path, what: str, troubles: Sequence[str]) -> str:
+    """Return the message that names the first ten of many troubles of one file."""
+    shown = [f"  {trouble}" for trouble in troubles[:TROUBLES_SHOWN]]
+    if len(troubles) > TROUBLES_SHOWN:
+        shown.append(f"  … and {len(troubles) - TROUBLES_SHOWN:,} more.")
+    amount = "one thing in it" if len(troubles) == 1 else f"{len(troubles):,} things in it"
+    return "\n".join([f"{path}: {amount} {what}:", *shown, "Mend this, then try again."])
+
+
+def _rows(name: str, text: str, troubles: list[str]) -> Iterator[tuple[int, str, str]]:
+    """Yield (line, patientId, PredictionString) of every row that has both; append what is wrong to `troubles`."""
+    # strict, so that a quote in the wrong place is an error and does not swallow the rows after it.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [column.strip() for column in next(reader, [])]
+        if tuple(header) != SUBMISSION_COLUMNS:
+            hint = " It is separated by semicolons; save it with commas." if len(header) == 1 and ";" in header[0] else ""
+            if header[:1] == [""] and tuple(header[1:]) == SUBMISSION_COLUMNS:
+                hint = " The first column is pandas' row number; write with index=False."
+            troubles.append(f"{name}, line 1: the header is {','.join(header)!r}; expected {','.join(SUBMISSION_COLUMNS)!r}.{hint}")
+            return
+        start = reader.line_num + 1
+        for row in reader:
+            line, start = start, reader.line_num + 1
+            if len(row) == 2:
+                yield line, row[0].strip(), row[1]
+            elif any(row):
+                expected = "expected two: the numbers are separated by spaces, and an image with no box ends in a comma"
+                troubles.append(f"{name}, line {line}: has {len(row)} fields; {expected}.")
+    except csv.Error as error:
+        troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+
+
+def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
+    """Return the boxes of one PredictionString, and what is wrong with the first bad one."""
+    fields = string.split()
+    if not fields:
+        return no_boxes(), ""
+    if len(fields) % 5:
+        return no_boxes(), f"PredictionString has {len(fields)} numbers; expected five a box. {ORDER}"
+    try:
+        # Python reads 1_0 as 10 and knows other scripts' digits; no challenge does.
+        values = [float(field) for field in fields] if (together := "".join(fields)).isascii() and "_" not in together else [np.nan]
+    except ValueError:
+        values = [np.nan]
+    numbers = np.array(values)
+    if not np.isfinite(numbers).all():
+        place, field = next((place, field) for place, field in enumerate(fields, 1) if not _is_number(field))
+        return no_boxes(), f"number {place} of PredictionString is {field!r}; expected a finite number."
+    numbers = numbers.reshape(-1, 5)
+    confidences, corners = numbers[:, 0].copy(), np.hstack([numbers[:, 1:3], numbers[:, 1:3] + numbers[:, 3:5]])
+    for row, box in zip(numbers.tolist(), corners.tolist(), strict=True):
+        if trouble := _box_trouble(row, box, size_px):
+            return no_boxes(), trouble
+    return FoundBoxes(corners, confidences), ""
+
+
+def _box_trouble(numbers: list[float], corners: list[float], size_px: tuple[int, int]) -> str:
+    confidence, x, y, width, height = numbers
+    x0, y0, x1, y1 = corners
+    if not 0 <= confidence <= 1:
+        return f"a confidence is {confidence:g}; expected 0 to 1. {ORDER}"
+    if not (x1 > x0 and y1 > y0):
+        return f"the box x {x:g}, y {y:g}, width {width:g}, height {height:g} is empty; width and height must be above 0. {ORDER}"
+    over = max(-x0, -y0, x1 - size_px[1], y1 - size_px[0])
+    if over > OVER_THE_EDGE_PX:
+        found = f"the box x {x:g}, y {y:g}, width {width:g}, height {height:g} reaches {over:g} px beyond its film"
+        film = f"{size_px[1]} × {size_px[0]} px, width × height"
+        hint = "Are the last two numbers a corner, or the boxes on another grid?"
+        return f"{found} ({film}); at most {OVER_THE_EDGE_PX:g} px is let through. {hint}"
+    return ""
+
+
+def _is_number(field: str) -> bool:
+    try:
+        return field.isascii() and "_" not in field and bool(np.isfinite(float(field)))
+    except ValueError:
+        return False
+
+
+def _string(image_id: str, answer: FoundBoxes) -> str:
+    boxes, confidences = (np.asarray(array, dtype=np.float64) for array in answer)
+    if boxes.size == confidences.size == 0:
+        return ""
+    if boxes.shape != (len(confidences), 4) or confidences.ndim != 1:
+        found = f"boxes of shape {boxes.shape}, confidences of shape {confidences.shape}"
+        raise BadSetting(f"{image_id}: {found}; expected (boxes, 4) and (boxes,).")
+    numbers = np.hstack([confidences[:, None], boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    return " ".join(_shortest(number) for number in numbers.ravel().tolist())
+
+
+def _shortest(number: float) -> str:
+    """Return the fewest digits that mean this very number, never with an exponent: not every reader knows 1e-05."""
+    text = repr(number)
+    return np.format_float_positional(number, trim="-") if "e" in text else text.removesuffix(".0")

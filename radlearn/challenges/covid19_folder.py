@@ -1,0 +1,123 @@
+"""Names and tables of the COVID-19-20 layout: which file is whose CT or mask, who is whose person, and what lies there instead."""
+
+import csv
+import io
+from collections.abc import Collection
+from pathlib import Path
+
+from radlearn.challenges.rsna_folder import describe_folder
+from radlearn.challenges.rsna_tables import path_text, table_text
+from radlearn.errors import BadLayout
+from radlearn.files import write_text
+
+TRAIN_FOLDER = "Train"
+UNLABELLED_FOLDER = "Validation"
+PERSONS_TABLE = "persons.csv"
+PERSON_COLUMNS = ("case", "person")
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".tar.gz")
+CT, MASK = "_ct", "_seg"
+
+
+def nifti_stem(name: str) -> str | None:
+    """Return a volume's name without `.nii` or `.nii.gz`; None where it has neither.
+
+    >>> nifti_stem("a.b.nii.gz"), nifti_stem("A.NII"), nifti_stem("a.dcm")
+    ('a.b', 'A', None)
+    """
+    return next((name[: -len(suffix)] for suffix in NIFTI_SUFFIXES if name.lower().endswith(suffix)), None)
+
+
+def case_and_kind(name: str) -> tuple[str, str] | None:
+    """Return a file's case and whether it is its CT (`_ct`) or its mask (`_seg`); None where the name says neither.
+
+    >>> case_and_kind("volume-covid19-A-0003_seg.nii.gz")
+    ('volume-covid19-A-0003', '_seg')
+    """
+    stem = nifti_stem(name) or ""
+    return next(((stem[: -len(kind)], kind) for kind in (CT, MASK) if stem.lower().endswith(kind) and len(stem) > len(kind)), None)
+
+
+def case_paths(folder: Path, case_id: str) -> tuple[Path, Path]:
+    """Return where the layout in `folder` has the CT and the mask of a case.
+
+    >>> [path.as_posix() for path in case_paths(Path("data"), "volume-covid19-A-0003")]
+    ['data/Train/volume-covid19-A-0003_ct.nii.gz', 'data/Train/volume-covid19-A-0003_seg.nii.gz']
+    """
+    train = Path(folder) / TRAIN_FOLDER
+    return train / f"{case_id}{CT}.nii.gz", train / f"{case_id}{MASK}.nii.gz"
+
+
+def file_trouble(path: Path) -> str:
+    """Say what is wrong with a file without opening it: empty, a folder, or a link to nowhere; "" where nothing is."""
+    if path.is_dir():
+        return "is a folder; expected a NIfTI file."
+    if not path.exists():
+        return "is a link to a file that is not there. Was the data set copied without its contents?"
+    if path.stat().st_size == 0:
+        return "is empty (0 bytes). Copy or download it again."
+    return ""
+
+
+def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], list[str], list[str]]:
+    """Read `persons.csv`, columns `case,person`.
+
+    Returns:
+        case → person, a line for each thing that is wrong, and a line for each that is worth knowing.
+    """
+    text, troubles = path_text(path)
+    name, persons, lines = path.name, dict[str, str](), dict[str, int]()
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [column.strip() for column in next(reader, [])]
+        if text and any(header.count(column) != 1 for column in PERSON_COLUMNS):
+            return {}, [f"{name}, line 1: the columns are {', '.join(header)}; expected {' and '.join(PERSON_COLUMNS)}, each once."], []
+        for row in reader:
+            where = f"{name}, line {reader.line_num}"
+            if not any(row):
+                continue
+            if len(row) != len(header):
+                troubles.append(f"{where}: has {len(row)} fields where the header has {len(header)}.")
+                continue
+            case_id, person = (row[header.index(column)].strip() for column in PERSON_COLUMNS)
+            if not case_id or not person:
+                troubles.append(f"{where}: {'case' if person else 'person'} is empty. Leave the row out where it is not known who it is.")
+            elif persons.setdefault(case_id, person) != person:
+                found = f"{case_id} belongs to person {person!r} here and to {persons[case_id]!r} in line {lines[case_id]}"
+                troubles.append(f"{where}: {found}.")
+            lines.setdefault(case_id, reader.line_num)
+    except csv.Error as error:
+        troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+    notes = []
+    if strangers := [case_id for case_id in persons if case_id not in cases]:
+        first = f"{strangers[0]} (line {lines[strangers[0]]})"
+        notes.append(f"{name}: {len(strangers):,} of its {len(persons):,} cases are not in {TRAIN_FOLDER}, the first being {first}.")
+    if persons and (alone := sum(case_id not in persons for case_id in cases)):
+        amount = f"does not list {alone:,} of the {len(cases):,} cases"
+        notes.append(f"{name}: {amount}; each of them counts as a person of its own.")
+    return persons, troubles, notes
+
+
+def write_persons(folder: Path, persons: dict[str, str]) -> None:
+    """Write case → person as the `persons.csv` of the layout in `folder`, whole or not at all."""
+    write_text(Path(folder) / PERSONS_TABLE, table_text(PERSON_COLUMNS, persons.items()))
+
+
+def missing_layout(folder: Path) -> BadLayout:
+    """Return the error for a folder that is not the layout: what was found, what was expected, what to do about the difference."""
+    advice = "Put the challenge's files there (covid-segmentation.grand-challenge.org), or name another folder with --data."
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".")) if folder.is_dir() else []
+    places = [folder, *(entry for entry in entries if entry.is_dir())]
+    names = [entry.name for place in places for entry in place.iterdir()] if entries else []
+    if archives := [entry.name for entry in entries if entry.name.lower().endswith(ARCHIVES)]:
+        advice = f"Unpack {', '.join(archives[:3])} in that folder first."
+    elif any(entry.name == "imagesTr" for entry in entries):
+        advice = (
+            f"This is nnU-Net's layout: put imagesTr/ID_0000.nii.gz and labelsTr/ID.nii.gz as ID{CT} and ID{MASK} into {TRAIN_FOLDER}/."
+        )
+    elif any((case_and_kind(name) or ("", ""))[1] == CT for name in names):
+        advice = f"The CTs are there, their masks ID{MASK}.nii.gz are not. Without masks there is 'predict', which needs none."
+    elif any(nifti_stem(name) for name in names):
+        advice = f"There are volumes, but their names do not say what they are: ID{CT}.nii.gz for a CT, ID{MASK}.nii.gz for its mask."
+    expected = f"{TRAIN_FOLDER}/ with ID{CT}.nii.gz and ID{MASK}.nii.gz for each case"
+    return BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}. {advice}")

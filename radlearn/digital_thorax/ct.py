@@ -1,0 +1,284 @@
+"""A body, voxelised: Hounsfield units with partial volume on any grid, and the exact masks of lesions and lungs.
+
+Solids are sampled on a lattice a few millimetres fine. There a level is divided by how much it changes across one voxel, so that it
+counts in voxels; spread to the voxels, it says how much of each the solid covers: borders are smooth without supersampling, also
+where a slice of 5 mm cuts a dome. Bones, vessels and bronchi are the films' own clouds of points, added up voxel by voxel.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radlearn.digital_thorax.clouds import Cloud
+from radlearn.digital_thorax.ct_body import BLOOD_HU, FILLED_HU, WATER, CtBody, Paint, organ_layers, outer_layers
+from radlearn.digital_thorax.ct_grid import CtGeometry, Lattice, Patch
+from radlearn.digital_thorax.ct_lung import Filling, airway_clouds, lung_filling, vessel_cloud
+from radlearn.digital_thorax.ct_texture import PADDING_HU, Grain, Kernel, circle, couch_hu, noise_strength
+from radlearn.digital_thorax.lesions import noise
+from radlearn.digital_thorax.skeleton import skeleton
+from radlearn.digital_thorax.solids import Solid
+
+SOLID_STEP_MM = 3.0
+"""Lattice step for solids; between its points a level of 15 mm radius is missed by less than 0.1 mm."""
+WALL = 0.34
+"""How much higher the level of an airway is at the outside of its wall than at its lumen."""
+
+
+@dataclass(frozen=True)
+class Ct:
+    """A rendered CT; arrays are (i, j, k), in NIfTI's memory order.
+
+    Attributes:
+        hu: int16.
+        lesion: bool, voxels of which the drawn lesions take half or more.
+        lung: bool, voxels of which lung, ill or well, takes half or more.
+        geometry: the grid, with its affine.
+    """
+
+    hu: np.ndarray
+    lesion: np.ndarray
+    lung: np.ndarray
+    geometry: CtGeometry
+
+    @property
+    def lung_ml(self) -> float:
+        """Return the volume of the lung mask."""
+        return float(self.lung.sum()) * self.geometry.voxel_ml
+
+    @property
+    def lesion_ml(self) -> float:
+        """Return the volume of the lesion mask."""
+        return float(self.lesion.sum()) * self.geometry.voxel_ml
+
+
+class Shape:
+    """A solid on the lattice: how far from its border each point is, counted in voxels; positive outside."""
+
+    def __init__(self, solid: Solid, lattice: Lattice) -> None:
+        self.patch: Patch | None = lattice.around(solid.low_mm, solid.high_mm)
+        self.lattice = lattice
+        if self.patch is not None:
+            level = np.asarray(solid.level(*lattice.points(self.patch)), np.float32)
+            self.change = np.maximum(lattice.per_voxel(level), 1e-6)
+            self.away = level / self.change
+
+    def cover(self, k: int, inset_voxels: float = 0.0, rise: float = 0.0) -> tuple[tuple[slice, slice], np.ndarray] | None:
+        """Return a part of slice k and how much of its voxels lies inside, 0 to 1; None where the solid does not reach.
+
+        Args:
+            inset_voxels: how far inside the border to begin.
+            rise: a level taken as the border instead of 0; positive is farther out.
+        """
+        if self.patch is None or not self.patch.slices.start <= k < self.patch.slices.stop:
+            return None
+        here = k - self.patch.slices.start
+        away = self.away[here]
+        if rise:
+            away = away - np.float32(rise) / self.change[here]
+        if away.min() > 0.5 - inset_voxels:
+            return None
+        covered = self.lattice.on_voxels(away, self.patch)
+        np.subtract(np.float32(0.5 - inset_voxels), covered, out=covered)
+        np.clip(covered, 0, 1, out=covered)
+        return (self.patch.voxels[1], self.patch.voxels[2]), covered
+
+
+class Sprinkled:
+    """A cloud of points sorted into slices: how much weight falls into each voxel."""
+
+    def __init__(self, cloud: Cloud, geometry: CtGeometry) -> None:
+        i, j, k = geometry.shape
+        self.shape = (j, i)
+        matrix = np.linalg.inv(geometry.body_from_index).astype(np.float32)
+        places = matrix[:3, :3] @ cloud.places_mm + matrix[:3, 3:]
+        places = np.rint(places, out=places).astype(np.int32)
+        kept = ((places >= 0) & (places < np.array([i, j, k])[:, None])).all(0)
+        column, row, height = places[:, kept]
+        order = np.argsort(height, kind="stable")
+        self.index = (row * i + column)[order]
+        self.weight = (cloud.weight_mm2[kept] / np.float32(1000.0 * geometry.voxel_ml))[order]
+        self.first = np.searchsorted(height[order], np.arange(k + 1))
+
+    def slice(self, k: int) -> np.ndarray | None:
+        """Return weight per mm³ in every voxel (j, i) of slice k, float32; None where there is none."""
+        part = slice(self.first[k], self.first[k + 1])
+        if part.start == part.stop:
+            return None
+        total = np.bincount(self.index[part], self.weight[part], self.shape[0] * self.shape[1])
+        return total.astype(np.float32).reshape(self.shape)
+
+
+def render_ct(body: CtBody, geometry: CtGeometry, kernel: Kernel | None = None, couch: bool = True) -> Ct:
+    """Render a CT; a pure function of its arguments.
+
+    Args:
+        body: from `ct_plan.draw_body` or `body_of_film`.
+        geometry: the grid, from `ct_grid.draw_geometry`.
+        kernel: blur, sharpening and noise; None leaves the noise-free truth, tissue texture included.
+        couch: whether there is one.
+    """
+    painter = _Painter(body, geometry)
+    i, j, k = geometry.shape
+    hu = np.empty((k, j, i), np.int16)
+    lesion, lung = np.zeros((k, j, i), bool), np.zeros((k, j, i), bool)
+    below = couch_hu(geometry, body.back_mm()) if couch else np.full((j, i), -1000.0, np.float32)
+    seen = circle(geometry) if geometry.circle else None
+    spacing = geometry.spacing_mm
+    grain = Grain((j, i), (spacing[1], spacing[0]), kernel) if kernel else None
+    for number in range(k):
+        canvas, lung[number], lesion[number] = painter.slice(number, below)
+        if kernel and grain:
+            canvas = _reconstructed(canvas, kernel, spacing)
+            canvas += grain.slice(np.random.default_rng([*body.seed, number, 81])) * noise_strength(canvas, spacing[0])
+        if seen is not None:
+            canvas[~seen] = PADDING_HU
+            lesion[number] &= seen
+            lung[number] &= seen
+        hu[number] = np.clip(np.rint(canvas), PADDING_HU if seen is not None else -1024, 3071)
+    if seen is not None:
+        np.maximum(hu, -1024, out=hu, where=np.broadcast_to(seen, hu.shape))
+    return Ct(hu.transpose(2, 1, 0), lesion.transpose(2, 1, 0), lung.transpose(2, 1, 0), geometry)
+
+
+def _reconstructed(hu: np.ndarray, kernel: Kernel, spacing_mm: tuple[float, float, float]) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    soft: np.ndarray = gaussian_filter(
+        hu, [max(kernel.blur_mm / spacing_mm[1], 0.3), max(kernel.blur_mm / spacing_mm[0], 0.3)], truncate=2.5
+    )
+    if kernel.sharpening:
+        wide = gaussian_filter(soft, [1.2 / spacing_mm[1], 1.2 / spacing_mm[0]], truncate=2.5)
+        soft += np.float32(kernel.sharpening) * (soft - wide)
+    return soft
+
+
+class _Painter:
+    """Everything of a body that a slice needs, ready on the lattice."""
+
+    def __init__(self, body: CtBody, geometry: CtGeometry) -> None:
+        self.body, self.geometry = body, geometry
+        thorax = body.thorax
+        self.lattice = Lattice(geometry, SOLID_STEP_MM)
+        self.shapes: dict[int, Shape] = {}
+        self.outer, self.organs = outer_layers(body), organ_layers(body)
+        self.sacs = {side: self._shape(thorax.sacs[side]) for side in ("right", "left")}
+        self.domes = {side: self._shape(thorax.domes[side]) for side in ("right", "left")}
+        self.obstacles = [self._shape(solid) for solid in (*thorax.heart, *thorax.vessels_and_spine)]
+        self.airways = [self._shape(solid) for solid in thorax.airways]
+        self.gas = [self._shape(solid) for solid in thorax.gas]
+        whole = self.lattice.whole()
+        shift = np.random.default_rng([*body.seed, 82]).uniform(0, 64, 3)
+        self.texture = noise(*self.lattice.points(whole), 1.7, shift)
+        self.whole = whole
+        self.filling: Filling = lung_filling(body, geometry)
+        fine = 3.0 if geometry.spacing_mm[0] < 1.2 else 1.0
+        bones = skeleton(thorax, body.arms_up)
+        self.bones = Sprinkled(_loosened(bones) if geometry.spacing_mm[0] < 1.2 else bones, geometry)
+        self.vessels = Sprinkled(vessel_cloud(body, fine), geometry)
+        lumen, wall = airway_clouds(body, fine)
+        self.lumen, self.wall = Sprinkled(lumen, geometry), Sprinkled(wall, geometry)
+
+    def _shape(self, solid: Solid) -> Shape:
+        if id(solid) not in self.shapes:
+            self.shapes[id(solid)] = Shape(solid, self.lattice)
+        return self.shapes[id(solid)]
+
+    def _lay(self, canvas: np.ndarray, layers: list[Paint], k: int, texture: np.ndarray) -> None:
+        for paint in layers:
+            covered = self._shape(paint.solid).cover(k, paint.inset_mm / self.geometry.spacing_mm[0])
+            if covered is None:
+                continue
+            part, share = covered
+            if paint.within is not None:
+                share = share * _on(self._shape(paint.within).cover(k), canvas.shape)[part]
+            fresh = np.float32(paint.hu) + np.float32(paint.mottle) * texture[part] if paint.mottle else np.float32(paint.hu)
+            fresh = fresh - canvas[part]
+            fresh *= share
+            canvas[part] += fresh
+
+    def slice(self, k: int, below: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return slice k: HU float32 (j, i) before blur and noise, lung and lesion bool."""
+        canvas = below.copy()
+        texture = self.lattice.on_voxels(self.texture[k], self.whole)
+        self._lay(canvas, self.outer, k, texture)
+        self._lay(canvas, self.organs, k, texture)
+        blocked = np.zeros_like(canvas)
+        for shape in self.obstacles:
+            _deepen(blocked, shape.cover(k))
+        lung = np.zeros_like(canvas)
+        for side in ("right", "left"):
+            covered = self.sacs[side].cover(k)
+            if covered is None:
+                continue
+            part, share = covered
+            block = blocked.copy()
+            _deepen(block, self.domes[side].cover(k))
+            np.maximum(lung[part], np.minimum(share, 1 - block[part]), out=lung[part])
+        bones = self.bones.slice(k)
+        if bones is not None:
+            bones *= np.float32(1000.0 / WATER)
+            # Bone is never bare: where a rib bulges into the lung there is soft tissue around it.
+            lung *= 1 - np.clip(_near(bones, self.geometry.spacing_mm) / np.float32(120.0), 0, 1)
+        lesion, fluid = self._breathe(canvas, lung, k)
+        for shape in self.airways:
+            for rise, hu in ((WALL, 35.0), (0.0, -1000.0)):
+                covered = shape.cover(k, rise=rise)
+                if covered is not None:
+                    part, share = covered
+                    canvas[part] += share * (1 - lung[part]) * (np.float32(hu) - canvas[part])
+        for shape in self.gas:
+            covered = shape.cover(k)
+            if covered is not None:
+                part, share = covered
+                canvas[part] += share * (1 - lung[part]) * (np.float32(-900.0) - canvas[part])
+        if bones is not None:
+            canvas += np.minimum(bones, 1900.0)
+        return canvas, (lung >= 0.5) & (fluid < 0.5), lesion & (lung >= 0.5)
+
+    def _breathe(self, canvas: np.ndarray, lung: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Paint lung tissue with all that is in it; return the lesions (bool) and the share of fluid."""
+        if not lung.any():
+            return np.zeros(lung.shape, bool), np.zeros_like(lung)
+        air, filled, extent, fluid = self.filling.slice(k)
+        vessels, lumen, wall = (one.slice(k) for one in (self.vessels, self.lumen, self.wall))
+        if wall is not None:
+            air += np.clip(wall, 0, 1) * (np.float32(25.0) - air)
+        air += np.clip(filled, 0, 1) * (np.float32(FILLED_HU) - air)
+        if vessels is not None:
+            air += np.clip(vessels, 0, 1) * (np.float32(BLOOD_HU) - air)
+        if lumen is not None:
+            air += np.clip(lumen, 0, 1) * (np.float32(-1000.0) - air)
+        air -= canvas
+        air *= lung
+        canvas += air
+        return extent >= 0.5, fluid
+
+
+def _near(bones: np.ndarray, spacing_mm: tuple[float, float, float]) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    near: np.ndarray = gaussian_filter(bones, [0.8 / spacing_mm[1], 0.8 / spacing_mm[0]], truncate=2.5)
+    return near
+
+
+def _loosened(cloud: Cloud) -> Cloud:
+    """Return a cloud whose heavy points, each of which stands for more space than a small voxel, are spread over that space."""
+    heavy = cloud.weight_mm2 > 0.02
+    count = np.where(heavy, np.clip(np.ceil(cloud.weight_mm2 / 0.008), 1, 10), 1).astype(np.int32)
+    source = np.repeat(np.arange(len(count)), count)
+    scatter = np.random.default_rng(84).standard_normal((3, len(source)), dtype=np.float32)
+    places = cloud.places_mm[:, source] + scatter * np.where(heavy, np.float32(1.15), np.float32(0.25))[source]
+    return Cloud(places, (cloud.weight_mm2 / count)[source])
+
+
+def _on(covered: tuple[tuple[slice, slice], np.ndarray] | None, shape: tuple[int, ...]) -> np.ndarray:
+    whole = np.zeros(shape, np.float32)
+    if covered is not None:
+        whole[covered[0]] = covered[1]
+    return whole
+
+
+def _deepen(whole: np.ndarray, covered: tuple[tuple[slice, slice], np.ndarray] | None) -> None:
+    if covered is not None:
+        part, share = covered
+        np.maximum(whole[part], share, out=whole[part])

@@ -1,0 +1,154 @@
+"""A body as a CT sees it: the thorax of the films, lying with its arms lifted, and which tissue fills each solid.
+
+The Hounsfield scale and the film's attenuation are one thing, attenuation = WATER × (1 + HU / 1000): what a film calls soft tissue,
+fat and lung has its HU here.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from radlearn.digital_thorax.anatomy import Thorax
+from radlearn.digital_thorax.lesions import Finding
+from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE
+from radlearn.digital_thorax.solids import Profile, Solid, capsule, column, ellipsoid
+
+WATER = 0.01955
+"""Attenuation of water per mm at the films' effective energy, about 65 keV; soft tissue of 0.0205 then has 49 HU."""
+AIR_HU, FAT_HU, MUSCLE_HU, BLOOD_HU, LIVER_HU, SPLEEN_HU = -1000.0, -98.0, 54.0, 41.0, 57.0, 48.0
+MEDIASTINAL_FAT_HU = -82.0
+"""Fat with nodes and small vessels in it."""
+
+
+def hu_from_attenuation(attenuation: np.ndarray | float) -> np.ndarray:
+    """Return HU of attenuation per mm."""
+    return np.asarray(1000.0 * (np.asarray(attenuation) / WATER - 1.0))
+
+
+def attenuation_from_hu(hu: np.ndarray) -> np.ndarray:
+    """Return attenuation per mm, float32, never negative."""
+    return np.maximum(hu.astype(np.float32) * np.float32(WATER / 1000.0) + np.float32(WATER), 0)
+
+
+@dataclass(frozen=True)
+class CtBody:
+    """A person on the day of a CT.
+
+    Attributes:
+        thorax: the anatomy in this posture.
+        findings: what is wrong, each with the factor its field is multiplied by.
+        lung_density: parenchyma as a multiple of the films' `LUNG`.
+        vessel_scale: the vessels' radii as a multiple of the healthy ones.
+        arms_up: lifted beside the head, as for a CT; otherwise as the posture has them.
+        gravity: how much denser than the middle the lung is at the back (and thinner in front), as a share.
+        seed: where the texture of the tissues comes from.
+    """
+
+    thorax: Thorax
+    findings: tuple[tuple[Finding, float], ...] = ()
+    lung_density: float = 0.62
+    vessel_scale: float = 1.0
+    arms_up: bool = True
+    gravity: float = 0.0
+    seed: tuple[int, ...] = field(default=(0,))
+
+    def lungs_box_mm(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the lowest and the highest corner of the box that holds both lungs."""
+        thorax = self.thorax
+        low = np.minimum(*(np.array(thorax.sacs[side].low_mm) for side in ("right", "left")))
+        high = np.maximum(*(np.array(thorax.sacs[side].high_mm) for side in ("right", "left")))
+        low[2] = min(thorax.dome_z.values()) - 62.0 * thorax.high
+        return low, high
+
+    def back_mm(self) -> float:
+        """Return y of the skin where the back lies on the couch."""
+        return max(solid.high_mm[1] for solid in self.thorax.skin if solid.name == "torso")
+
+    def skin(self) -> list[Solid]:
+        """Return the solids that end at the skin, arms where this posture has them."""
+        if not self.arms_up:
+            return self.thorax.skin
+        thorax = self.thorax
+        high, wide, deep, fat = thorax.high, thorax.wide, thorax.deep, thorax.person.fat_mm
+        solids = [solid for solid in thorax.skin if solid.name != "arm"]
+        for side in (-1.0, 1.0):
+            shoulder = (side * (150 * wide + 0.4 * fat), 14 * deep, 112 * high)
+            elbow = (side * (205 * wide + 0.8 * fat), -6 * deep, 400 * high)
+            thick = (50.0 * thorax.person.muscle + 0.5 * fat) * wide
+            solids.append(capsule("arm", shoulder, elbow, (thick * 1.1, thick * 0.9)))
+        return solids
+
+
+@dataclass(frozen=True)
+class Paint:
+    """One layer of tissue: where (a solid, and how many mm inside its border it begins), how many HU, how coarse its texture.
+
+    `within` names the solid (a dome) that cuts it off; `mottle` is the texture's deviation in HU.
+    """
+
+    solid: Solid
+    hu: float
+    inset_mm: float = 0.0
+    mottle: float = 0.0
+    within: Solid | None = None
+
+
+def outer_layers(body: CtBody) -> list[Paint]:
+    """Return skin, fat, breasts and muscle, in the order they are painted."""
+    skin = body.skin()
+    layers = [Paint(solid, 32.0) for solid in skin]
+    inner = {"arm": (MUSCLE_HU, 5.0, 6.0), "pectoral": (MUSCLE_HU, 3.0, 6.0), "breast": (-12.0, 2.5, 55.0)}
+    layers += [Paint(solid, inner[solid.name][0], inner[solid.name][1], inner[solid.name][2]) for solid in skin if solid.name in inner]
+    layers += [Paint(solid, FAT_HU, 2.0, 7.0) for solid in skin if solid.name == "torso"]
+    return [*layers, Paint(body.thorax.muscle, MUSCLE_HU, 0.0, 12.0)]
+
+
+def organ_layers(body: CtBody) -> list[Paint]:
+    """Return what lies between and below the lungs, in the order it is painted; lung begins where none of it is."""
+    thorax = body.thorax
+    high, wide, deep = thorax.high, thorax.wide, thorax.deep
+    middle = {solid.name: solid for solid in thorax.vessels_and_spine}
+    heart = {solid.name: solid for solid in thorax.heart}
+    left, right = thorax.domes["left"], thorax.domes["right"]
+    top = thorax.dome_z["left"]
+
+    def below(name: str, x: float, y: float, down: float, semi: tuple[float, float, float]) -> Solid:
+        size = (semi[0] * wide, semi[1] * deep, semi[2] * high)
+        return ellipsoid(name, (x * wide, y * deep, top - down * high), size)
+
+    layers = [
+        Paint(middle["mediastinum"], MEDIASTINAL_FAT_HU, mottle=22.0),
+        Paint(heart["fat on the diaphragm"], FAT_HU, mottle=10.0),
+        Paint(left, -58.0, mottle=26.0),
+        Paint(below("spleen", 104, 62, 58, (34, 40, 52)), SPLEEN_HU, mottle=4.0, within=left),
+        Paint(below("stomach", 66, -18, 52, (50, 50, 50)), 34.0, mottle=12.0, within=left),
+        Paint(below("left lobe of the liver", 14, -46, 44, (62, 46, 42)), LIVER_HU, mottle=5.0, within=left),
+        Paint(right, LIVER_HU, mottle=5.0),
+    ]
+    layers += [Paint(solid, MEDIASTINAL_FAT_HU, mottle=14.0) for name, solid in heart.items() if name != "fat on the diaphragm"]
+    layers += [Paint(solid, BLOOD_HU, 2.6, 5.0) for name, solid in heart.items() if name != "fat on the diaphragm"]
+    layers += [Paint(middle["spine"], 46.0, mottle=10.0), Paint(_gullet(thorax), 38.0, mottle=6.0)]
+    names = ("superior vena cava", "aortic arch", "ascending aorta", "descending aorta")
+    return layers + [Paint(middle[name], BLOOD_HU, mottle=4.0) for name in names]
+
+
+def _gullet(thorax: Thorax) -> Solid:
+    heights = np.arange(-200.0, 200.0, 8.0) * thorax.high
+    before_spine = thorax.spine_y(heights) - np.interp(heights / thorax.high, [-200, 0, 160], [34, 31, 20]) * thorax.deep
+    return column(
+        "gullet",
+        Profile(heights, np.interp(heights / thorax.high, [-200, -60, 60, 200], [14, 4, 4, 2]) * thorax.wide),
+        Profile(heights, before_spine),
+        Profile([-200.0, 200.0], [8.0 * thorax.wide] * 2),
+        Profile([-200.0, 200.0], [6.0 * thorax.wide] * 2),
+        (-190 * thorax.high, 190 * thorax.high),
+    )
+
+
+def parenchyma_hu(density: np.ndarray | float) -> np.ndarray:
+    """Return HU of lung tissue `density` times as dense as the films' `LUNG`."""
+    return hu_from_attenuation(LUNG * np.asarray(density))
+
+
+FILLED_HU = float(hu_from_attenuation(SOFT_TISSUE))
+"""HU of lung whose air is all gone."""

@@ -1,0 +1,122 @@
+"""What is in a lung on a CT: tissue that gravity presses together, vessels, bronchi, fissures, and what fills the air."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from radlearn.digital_thorax.clouds import Cloud, together
+from radlearn.digital_thorax.ct_body import CtBody, parenchyma_hu
+from radlearn.digital_thorax.ct_grid import CtGeometry, Lattice, Patch
+from radlearn.digital_thorax.lesions import Finding, noise
+from radlearn.digital_thorax.lobes import Lobes
+from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE
+from radlearn.digital_thorax.trees import lung_trees, tree_cloud
+
+LUNG_STEP_MM = 1.5
+FILMS_VESSELS = 0.8
+"""Films draw vessels with this share of their contrast; a CT draws them at full contrast and thinner: the same mass."""
+LUMEN, OUTSIDE = 0.62, 0.84
+"""Inner and outer radius of a bronchus as shares of its branch's radius."""
+
+
+class Filling:
+    """Lung tissue on its lattice: HU of well lung, share of air filled, extent of lesions, fluid, and fissures."""
+
+    def __init__(self, lattice: Lattice, patch: Patch, tissue: np.ndarray, fill: np.ndarray, extent: np.ndarray, fluid: np.ndarray) -> None:
+        self.lattice, self.patch = lattice, patch
+        self.tissue, self.fill, self.extent, self.fluid = tissue, fill, extent, fluid
+
+    def slice(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return tissue (HU), fill, extent and fluid of slice k on all voxels (j, i), float32."""
+        i, j, _ = self.lattice.geometry.shape
+        found = []
+        for values in (self.tissue, self.fill, self.extent, self.fluid):
+            whole = np.zeros((j, i), np.float32)
+            here = k - self.patch.slices.start
+            if 0 <= here < len(values) and values[here].any():
+                whole[self.patch.voxels[1], self.patch.voxels[2]] = self.lattice.on_voxels(values[here], self.patch)
+            found.append(whole)
+        return found[0], found[1], found[2], found[3]
+
+
+class _Sampled(NamedTuple):
+    patch: Patch
+    density: np.ndarray
+    extent: np.ndarray
+
+
+def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
+    """Return the lungs' tissue and all findings, sampled for this grid."""
+    lattice = Lattice(geometry, LUNG_STEP_MM)
+    low, high = body.lungs_box_mm()
+    patch = lattice.around(tuple(low), tuple(high)) or lattice.whole()
+    x, y, z = lattice.points(patch)
+    thorax = body.thorax
+    draw = np.random.default_rng([*body.seed, 83])
+    fine, coarse = noise(x, y, z, 0.9, draw.uniform(0, 64, 3)), noise(x, y, z, 3.0, draw.uniform(0, 64, 3))
+    down = (y - thorax.cage_y(z)) / thorax.cage_depth(z)
+    density = np.float32(body.lung_density) * (1 + np.float32(body.gravity) * down) * (1 + 0.07 * fine + 0.05 * coarse)
+    fill, extent, fluid = (np.zeros(x.shape, np.float32) for _ in range(3))
+    for finding, scale in body.findings:
+        for part, sampled in _sampled(finding, scale, lattice, patch):
+            if finding.name == "emphysema":
+                density[part] *= 1 - sampled.density
+                continue
+            fill[part] += sampled.density
+            if finding.name == "effusion":
+                np.maximum(fluid[part], sampled.density, out=fluid[part])
+            if finding.pneumonia:
+                np.maximum(extent[part], sampled.extent, out=extent[part])
+    tissue = parenchyma_hu(density).astype(np.float32)
+    seam = Lobes(thorax).seam_mm(x, y, z)
+    # Two layers of pleura, half a millimetre together, thinned to what a voxel sees of them.
+    thick = np.maximum(lattice.per_voxel(seam), 1.2)
+    line = np.clip(1.25 - np.abs(seam) / thick, 0, 1) * np.minimum(np.float32(0.55) / thick, 1.0)
+    fill += np.where(np.abs(seam) < 40, line, 0)
+    return Filling(lattice, patch, tissue, np.clip(fill, 0, 1), extent, fluid)
+
+
+def _sampled(finding: Finding, scale: float, lattice: Lattice, whole: Patch) -> list[tuple[tuple[slice, slice, slice], _Sampled]]:
+    """Return where in the lungs' patch a finding lies, its density there and how much of it is a lesion."""
+    box = lattice.around(finding.low_mm, finding.high_mm)
+    if box is None:
+        return []
+    spans = []
+    pairs = ((box.slices, whole.slices), (box.lattice[0], whole.lattice[0]), (box.lattice[1], whole.lattice[1]))
+    for inner, outer in pairs:
+        start, stop = max(inner.start, outer.start), min(inner.stop, outer.stop)
+        if start >= stop:
+            return []
+        spans.append(slice(start, stop))
+    patch = Patch((spans[1], spans[2]), (spans[0], slice(0, 0), slice(0, 0)))
+    # A slice is as thick as its distance: two heights stand for what it averages.
+    lifts = (-0.25, 0.25) if lattice.geometry.spacing_mm[2] > 2.5 else (0.0,)
+    density, extent = np.float32(0.0), np.float32(0.0)
+    for lift in lifts:
+        places = lattice.points(patch, lift)
+        field = np.asarray(finding.field(*places), np.float32) * np.float32(scale / len(lifts))
+        density = density + field
+        own = getattr(finding, "extent", None)
+        extent = extent + (np.asarray(own(*places), np.float32) / np.float32(len(lifts)) if own else field)
+    part = tuple(slice(span.start - outer.start, span.stop - outer.start) for span, (_, outer) in zip(spans, pairs, strict=True))
+    density, extent = np.asarray(density), np.asarray(extent)
+    if getattr(finding, "extent", None) is None and extent.size and extent.max() > 0:
+        # A finding made for films has no border of its own: half of its usual density is one.
+        extent = extent / max(float(np.percentile(extent[extent > 0.2 * extent.max()], 60)), 1e-3)
+    return [((part[0], part[1], part[2]), _Sampled(patch, density, extent))]
+
+
+def vessel_cloud(body: CtBody, finer: float) -> Cloud:
+    """Return arteries and veins of both lungs, weights in mm³: as much attenuation as the films', in thinner vessels."""
+    share = FILMS_VESSELS * (SOFT_TISSUE - LUNG) / (SOFT_TISSUE - LUNG * body.lung_density)
+    trees = lung_trees(body.thorax, with_bronchi=False)
+    return together([tree_cloud(tree, 1.0, body.vessel_scale * share**0.5, finer) for side in trees for tree in trees[side]])
+
+
+def airway_clouds(body: CtBody, finer: float) -> tuple[Cloud, Cloud]:
+    """Return the bronchi's lumen and the full bronchi, walls included, weights in mm³."""
+    trees = lung_trees(body.thorax)
+    wide = [trees[side][2] for side in trees]
+    wide = [tree._replace(radius_mm=np.where(tree.generation < 0.62, tree.radius_mm, 0).astype(np.float32)) for tree in wide]
+    lumen = together([tree_cloud(tree, 1.0, LUMEN, finer) for tree in wide])
+    return lumen, together([tree_cloud(tree, 1.0, OUTSIDE, finer) for tree in wide])

@@ -1,0 +1,129 @@
+"""Which CTs there are: people, how ill they are and what else they have, as a table, before anything is drawn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radlearn.digital_thorax import covid, lesions
+from radlearn.digital_thorax.anatomy import Thorax
+from radlearn.digital_thorax.ct_body import CtBody
+from radlearn.digital_thorax.ct_grid import CtGeometry, draw_geometry
+from radlearn.digital_thorax.ct_texture import Kernel, draw_kernel
+from radlearn.digital_thorax.lesions import Finding
+from radlearn.digital_thorax.people import Posture, draw_person
+
+MEDIAN_LESION_ML = {"real": 66.0, "heavy": 260.0}
+"""Median volume of all lesions of one CT: as in 50 mild cases (0.16 % of a full CT's voxels), or four times that, for quick runs."""
+SPREAD = {"real": 1.25, "heavy": 0.85}
+"""Standard deviation of its logarithm."""
+CLEAR_SHARE, WHITE_SHARE, SECOND_SCAN_SHARE = 0.06, 0.025, 0.12
+OTHER_SHARES = {"dependent density": 0.45, "emphysema": 0.10, "effusion": 0.09, "atelectasis": 0.16, "nodule": 0.12, "scar": 0.07}
+
+
+@dataclass(frozen=True)
+class PlannedCt:
+    """One CT of the cohort, not yet drawn. With these few values it can be rendered, anywhere and in any order."""
+
+    seed: int
+    person: int
+    scan: int
+    sex: str
+    age_years: int
+    lesion_ml: float
+    white_lung: bool
+    findings: tuple[str, ...]
+    size: str
+
+    @property
+    def person_id(self) -> str:
+        """Return the person's name in the tables."""
+        return f"c{self.person:05d}"
+
+    def draw(self, purpose: int) -> np.random.Generator:
+        """Return fresh randomness for one purpose of this CT."""
+        return np.random.default_rng([self.seed, 77, self.person, self.scan, purpose])
+
+
+def plan_cts(cts: int, seed: int = 0, size: str = "small", heavy: bool = False) -> list[PlannedCt]:
+    """Plan `cts` CTs; a longer list begins with the shorter one's.
+
+    Args:
+        cts: how many; about one person in eight has two.
+        seed: another number, other people.
+        size: `small` or `full`, see `ct_grid.draw_geometry`.
+        heavy: lesions four times as large in the median, so that a quick run meets enough of them.
+    """
+    load = "heavy" if heavy else "real"
+    planned: list[PlannedCt] = []
+    person = 0
+    while len(planned) < cts:
+        draw = np.random.default_rng([seed, 77, person, 11])
+        sex, age = ("M" if draw.random() < 0.56 else "F"), int(np.clip(draw.normal(52, 16), 19, 90))
+        scans = 2 if draw.random() < SECOND_SCAN_SHARE else 1
+        severity = draw.standard_normal()
+        for scan in range(scans):
+            own = np.random.default_rng([seed, 77, person, scan, 12])
+            # A second scan is weeks later: better or worse, but the same person's illness.
+            course = 0.75 * severity + 0.66 * own.standard_normal()
+            millilitres = float(np.clip(MEDIAN_LESION_ML[load] * np.exp(SPREAD[load] * course), 0.4, 1500.0))
+            clear = own.random() < CLEAR_SHARE
+            white = not clear and own.random() < WHITE_SHARE
+            others = tuple(name for name, share in OTHER_SHARES.items() if own.random() < share)
+            planned.append(PlannedCt(seed, person, scan, sex, age, 0.0 if clear else millilitres, bool(white), others, size))
+        person += 1
+    return planned[:cts]
+
+
+def draw_body(plan: PlannedCt) -> CtBody:
+    """Return the person of `plan`, lying, arms lifted, after a deep breath, with the illness of the day."""
+    person = draw_person(plan.seed, plan.person + 500_000, plan.sex, plan.age_years)
+    draw = plan.draw(21)
+    breath = float(np.clip(draw.normal(0.36, 0.2), 0.0, 0.8))
+    if "emphysema" in plan.findings:
+        breath += 0.3
+    thorax = Thorax(person, Posture(breath, arms_down=False, heart_growth=float(draw.normal(1.0, 0.03))))
+    findings: list[Finding] = list(covid.covid_lesions(thorax, plan.lesion_ml, plan.draw(31)))
+    if plan.white_lung:
+        findings.append(covid.white_lung(thorax, "right" if draw.random() < 0.5 else "left", plan.draw(32)))
+    findings += _others(plan, thorax)
+    density = float(np.clip(draw.normal(0.57, 0.045), 0.46, 0.68))
+    return CtBody(
+        thorax,
+        tuple((finding, 1.0) for finding in findings),
+        lung_density=density * (0.88 if "emphysema" in plan.findings else 1.0),
+        vessel_scale=float(draw.normal(1.0, 0.06)),
+        gravity=float(draw.uniform(0.10, 0.32)),
+        seed=(plan.seed, 77, plan.person, plan.scan),
+    )
+
+
+def draw_scan(plan: PlannedCt, body: CtBody) -> tuple[CtGeometry, Kernel]:
+    """Return the grid and the kernel that `plan`'s scanner used."""
+    draw = plan.draw(51)
+    ill = [finding for finding, _ in body.findings if finding.pneumonia]
+    aim = 0.5 * (np.array(ill[0].low_mm) + np.array(ill[0].high_mm)) if ill else None
+    geometry = draw_geometry(body.lungs_box_mm(), body.back_mm(), plan.size, draw, aim)
+    return geometry, draw_kernel(draw)
+
+
+def _others(plan: PlannedCt, thorax: Thorax) -> list[Finding]:
+    found: list[Finding] = []
+    for number, name in enumerate(plan.findings):
+        draw = plan.draw(41 + number)
+        sides = ["right", "left"] if draw.random() < 0.55 else ["left", "right"]
+        if name == "dependent density":
+            strength = float(draw.uniform(0.08, 0.28))
+            found += [covid.dependent_density(thorax, side, strength * float(draw.uniform(0.7, 1.2)), draw) for side in sides]
+        elif name == "emphysema":
+            strength = float(draw.uniform(0.0, 0.7))
+            found += [covid.emphysema(thorax, side, strength, draw) for side in sides]
+        elif name == "effusion":
+            amount = float(np.clip(draw.gamma(1.5, 0.15), 0.03, 0.6))
+            found.append(lesions.effusion(thorax, sides[0], amount, True, draw))
+        elif name == "atelectasis":
+            found += [lesions.plate_atelectasis(thorax, sides[0], draw) for _ in range(int(draw.integers(1, 3)))]
+        elif name == "nodule":
+            found.append(lesions.nodule(thorax, sides[0], float(np.clip(np.exp(draw.normal(1.5, 0.5)), 2.0, 16.0)), draw))
+        elif name == "scar":
+            found += [lesions.apical_scar(thorax, side, draw) for side in sides[: 1 + int(draw.random() < 0.5)]]
+    return found

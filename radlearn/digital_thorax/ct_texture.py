@@ -1,0 +1,100 @@
+"""What makes a CT look like one beside the anatomy: tissue texture, the kernel's grain, the couch, the edge of the field of view."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radlearn.digital_thorax.ct_grid import CtGeometry
+
+PADDING_HU = -3025
+"""What scanners often store where they reconstructed nothing."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """How the scanner reconstructs: blur of edges in mm, their enhancement, and the noise's deviation in HU and grain in mm."""
+
+    blur_mm: float
+    sharpening: float
+    noise_hu: float
+    grain_mm: float
+
+
+def draw_kernel(draw: np.random.Generator) -> Kernel:
+    """Draw a kernel: smooth for soft tissue, or sharp and grainy for lung."""
+    if draw.random() < 0.55:
+        return Kernel(float(draw.uniform(0.55, 0.75)), 0.0, float(np.exp(draw.normal(2.5, 0.3))), float(draw.uniform(0.75, 1.05)))
+    return Kernel(float(draw.uniform(0.38, 0.5)), float(draw.uniform(0.3, 0.8)), float(np.exp(draw.normal(3.35, 0.3))), 0.5)
+
+
+class Grain:
+    """Noise slice by slice, correlated in plane as filtered back-projection leaves it: little at low and at the highest frequencies."""
+
+    def __init__(self, shape: tuple[int, int], spacing_mm: tuple[float, float], kernel: Kernel) -> None:
+        self.shape, self.kernel = shape, kernel
+        fj = np.fft.fftfreq(shape[0], spacing_mm[1])[:, None]
+        fi = np.fft.rfftfreq(shape[1], spacing_mm[0])[None]
+        frequency = np.hypot(fi, fj)
+        # The ramp of back-projection under the kernel's roll-off; a ramp that began at nought would leave no mottle to see.
+        power = (frequency + 0.03) * np.exp(-((frequency * kernel.grain_mm * 2.2) ** 2))
+        amplitude = np.sqrt(power)
+        doubled = np.full(amplitude.shape, 2.0)
+        doubled[:, 0] = 1.0
+        mean_square = float((amplitude**2 * doubled).sum()) * 2.0 / (shape[0] * shape[1]) ** 2
+        self.amplitude = (amplitude / np.sqrt(mean_square)).astype(np.float32)
+
+    def slice(self, draw: np.random.Generator) -> np.ndarray:
+        """Return one slice (j, i) of noise with the kernel's deviation, float32."""
+        from scipy.fft import irfft2
+
+        shape = self.amplitude.shape
+        spectrum = draw.standard_normal((*shape, 2), dtype=np.float32).view(np.complex64)[..., 0] * self.amplitude
+        noise: np.ndarray = irfft2(spectrum, self.shape)
+        return noise * np.float32(self.kernel.noise_hu)
+
+
+def noise_strength(hu: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """Return how much stronger than usual the noise is at every voxel of a slice (j, i): more where the beams lost more photons.
+
+    The body's extent across and along the slice stands for the attenuation of the beams through a voxel.
+    """
+    dense = np.clip(hu + np.float32(1000.0), 0, 1300) * np.float32(0.001 * spacing_mm * 0.0195)
+    along, across = dense.sum(0), dense.sum(1)
+    spread = np.exp(np.float32(0.20) * (along[None, :] + across[:, None]) - np.float32(1.55))
+    return np.clip(spread * np.where(hu < -950, np.float32(0.7), np.float32(1.0)), 0.3, 3.0)
+
+
+def couch_hu(geometry: CtGeometry, back_mm: float) -> np.ndarray:
+    """Return the couch alone, HU float32 (j, i): a concave carbon shell around foam, with a mattress, −1000 elsewhere.
+
+    Args:
+        back_mm: y of the skin of the back in the body's mm; the couch lies straight in the scanner, the body a little askew on it.
+    """
+    i, j, k = geometry.shape
+    to_scanner = geometry.scanner_from_index
+    body = np.linalg.inv(geometry.body_from_scanner)
+    low = body @ np.array([0.0, back_mm, 0.0, 1.0])
+    middle = to_scanner @ np.array([0.0, 0.0, (k - 1) / 2, 1.0])
+    x = (middle[0] + to_scanner[0, 0] * np.arange(i) - low[0]).astype(np.float32)[None]
+    y = (middle[1] + to_scanner[1, 1] * np.arange(j) - low[1]).astype(np.float32)[:, None]
+    top = 9.0 - x * x / np.float32(1700.0)
+    bottom = 62.0 - x * x / np.float32(900.0)
+    soft = np.float32(0.5 * geometry.spacing_mm[0])
+
+    def between(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+        inside = np.clip((y - above) / (2 * soft) + 0.5, 0, 1) * np.clip((below - y) / (2 * soft) + 0.5, 0, 1)
+        return inside * np.clip((215.0 - np.abs(x)) / (2 * soft) + 0.5, 0, 1)
+
+    hu = np.full((j, i), -1000.0, np.float32)
+    for above, below, value in ((top - 9.0, top, -930.0), (top, bottom, -120.0), (top + 2.2, bottom - 2.6, -945.0)):
+        covered = between(above, below)
+        hu += covered * (np.float32(value) - hu)
+    return hu
+
+
+def circle(geometry: CtGeometry) -> np.ndarray:
+    """Return bool (j, i), True inside the largest circle of the field of view."""
+    i, j, _ = geometry.shape
+    x, y = np.arange(i) - (i - 1) / 2, np.arange(j) - (j - 1) / 2
+    inside: np.ndarray = (x[None] / (i / 2)) ** 2 + (y[:, None] / (j / 2)) ** 2 <= 1.0
+    return inside

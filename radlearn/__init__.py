@@ -14,6 +14,10 @@ LESSONS = {
         "radlearn.rsna_pneumonia_classification.classify_pneumonia",
         "is there a lung opacity suspicious for pneumonia? (chest X-ray, MONAI)",
     ),
+    "detection": (
+        "radlearn.rsna_pneumonia_detection.detect_pneumonia",
+        "where is the lung opacity? (chest X-ray boxes, plain PyTorch)",
+    ),
 }
 
 

@@ -199,7 +199,7 @@ def build_model(settings: Settings) -> nn.Module:
         model = convnext_tiny(num_classes=1)
         model.features[0][0] = nn.Conv2d(1, 96, kernel_size=4, stride=4)
     if settings.pretrained and settings.network != "small_resnet":
-        workbench.start_from_imagenet(model, settings.network)
+        workbench.start_from_published(model, settings.network)
     return model
 
 

@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 OLDEST_YEARS = 110
+# Computed Radiography, and Digital X-Ray for presentation and for processing: DICOM PS3.4, table B.5-1.
+MEASURABLE = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
 YEARS_PER = {"Y": 1.0, "": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
@@ -67,6 +69,17 @@ class FilmHeader:
     size_px: tuple[int, int]
     "(height, width) as stored."
     stored_bits: int
+    sop_class: str = ""
+    "The kind of object: computed radiography, digital X-ray, secondary capture …"
+
+    @property
+    def measurable_spacing_mm(self) -> tuple[float, float] | None:
+        """`spacing_mm` where lengths may be measured by it: on films as the machine made them.
+
+        A secondary capture (the RSNA set) may have been cut or stretched after its spacing was written down, and a film that does not say
+        what it is might be one.
+        """
+        return self.spacing_mm if self.sop_class in MEASURABLE else None
 
 
 @dataclass(frozen=True)
@@ -203,6 +216,7 @@ def _header_of(film: Film) -> FilmHeader:
             photometric=_text(said, "PhotometricInterpretation"),
             size_px=(int(said.get("Rows")), int(said.get("Columns"))),
             stored_bits=int(said.get("BitsStored") or said.get("BitsAllocated")),
+            sop_class=_text(said, "SOPClassUID"),
         )
 
 

@@ -1,27 +1,40 @@
 """What every lesson is run on: finds the data, keeps the run folder, judges, and gives a lesson module its verbs."""
 
 from radlearn.workbench.answering import Answering, load_best, submit_probabilities
+from radlearn.workbench.box_answering import BoxAnswering, submit_boxes
+from radlearn.workbench.box_judging import judge_boxes
 from radlearn.workbench.drawn_cases import DrawnCases
 from radlearn.workbench.film_report import write_film_report
 from radlearn.workbench.judging import judge
 from radlearn.workbench.operating_point import keep_operating_point
 from radlearn.workbench.people import divided
-from radlearn.workbench.pretrained import start_from_imagenet
+from radlearn.workbench.pretrained import start_from_published
+from radlearn.workbench.proposing import as_tuned, best_over_thresholds, choose_recipe, examined, gate_of, image_scores, in_frames
 from radlearn.workbench.settings import plan_of, within
 from radlearn.workbench.shell import run_lesson
 from radlearn.workbench.verbs import begin_run
 
 __all__ = [
     "Answering",
+    "BoxAnswering",
     "DrawnCases",
+    "as_tuned",
     "begin_run",
+    "best_over_thresholds",
+    "choose_recipe",
     "divided",
+    "examined",
+    "gate_of",
+    "image_scores",
+    "in_frames",
     "judge",
+    "judge_boxes",
     "keep_operating_point",
     "load_best",
     "plan_of",
     "run_lesson",
-    "start_from_imagenet",
+    "start_from_published",
+    "submit_boxes",
     "submit_probabilities",
     "within",
     "write_film_report",

@@ -74,7 +74,7 @@ class Asking:
                     name = path.stem if path.suffix.lower() == ".dcm" else path.name
                     header = film.header
                     case = Case(name, path, None, (), None, header.patient_id or name, header.view, header.sex, header.age_years)
-                    batch.append(film_of(case, as_cached(film), header.size_px, shape))
+                    batch.append(film_of(case, as_cached(film), header, shape))
                 if len(batch) == batch_size:
                     yield batch
                     bar.advance(len(batch))

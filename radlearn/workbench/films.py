@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from radlearn.challenges import rsna
 from radlearn.scans.cache import cached_films
+from radlearn.scans.dicom import FilmHeader
 
 
 class Film(NamedTuple):
@@ -21,6 +22,8 @@ class Film(NamedTuple):
     frame_px: tuple[int, int] = (1024, 1024)
     # (height, width) of the source where it was padded; None where the frame is the source.
     source_px: tuple[int, int] | None = None
+    # Height and width of a source pixel, where lengths may be measured by it; never on RSNA films.
+    spacing_mm: tuple[float, float] | None = None
 
     @property
     def pixels(self) -> np.ndarray:
@@ -62,12 +65,14 @@ def prepared_films(cases: Sequence[rsna.Case], size_px: int, shape: Literal["str
     """
     cached = cached_films([case.path for case in cases], size_px, shape)
     known = rsna.with_headers(cases, cached.headers)
-    return [film_of(case, stored, header.size_px, shape) for case, stored, header in zip(known, cached.pixels, cached.headers, strict=True)]
+    return [film_of(case, stored, header, shape) for case, stored, header in zip(known, cached.pixels, cached.headers, strict=True)]
 
 
-def film_of(case: rsna.Case, stored: np.ndarray, size_px: tuple[int, int], shape: Literal["stretch", "pad"]) -> Film:
-    """Return a film whose source of `size_px` (height, width) was brought into a square in this way."""
-    return Film(case, stored, size_px) if shape == "stretch" else Film(case, stored, (max(size_px),) * 2, size_px)
+def film_of(case: rsna.Case, stored: np.ndarray, header: FilmHeader, shape: Literal["stretch", "pad"]) -> Film:
+    """Return a film that was brought into a square in this way."""
+    height, width = header.size_px
+    frame, source = (header.size_px, None) if shape == "stretch" or height == width else ((max(height, width),) * 2, header.size_px)
+    return Film(case, stored, frame, source, header.measurable_spacing_mm)
 
 
 def as_images(films: Sequence[Film], model: nn.Module) -> Tensor:

@@ -1,6 +1,7 @@
-"""Published ImageNet weights: fetched by torchvision's own loader, checked, kept as safetensors, fitted to films of one channel."""
+"""Published weights (ImageNet, COCO): fetched by torchvision's own loader, checked, kept as safetensors, fitted to films of one channel."""
 
 import re
+from typing import NamedTuple
 from urllib.error import URLError
 
 from safetensors.torch import load_file, save_file
@@ -10,11 +11,24 @@ from radlearn.errors import WeightsUnavailable
 from radlearn.files import cache_folder, written_whole
 from radlearn.progress import say
 
-# The name of a network here, and what torchvision calls its best ImageNet weights.
-PUBLISHED = {"densenet121": "DenseNet121_Weights.DEFAULT", "convnext_tiny": "ConvNeXt_Tiny_Weights.DEFAULT"}
+
+class Published(NamedTuple):
+    """What torchvision calls its best weights of a network, from which pictures, and which layers name the classes of these."""
+
+    weights: str
+    learnt_from: str
+    answering_layers: tuple[str, ...]
 
 
-def imagenet_weights(name: str) -> dict[str, Tensor]:
+PUBLISHED = {
+    "densenet121": Published("DenseNet121_Weights.DEFAULT", "ImageNet", ("class_layers.out",)),
+    "convnext_tiny": Published("ConvNeXt_Tiny_Weights.DEFAULT", "ImageNet", ("classifier.2",)),
+    "retinanet_resnet50": Published("RetinaNet_ResNet50_FPN_V2_Weights.DEFAULT", "COCO", ("head.classification_head.cls_logits",)),
+    "fasterrcnn_resnet50": Published("FasterRCNN_ResNet50_FPN_V2_Weights.DEFAULT", "COCO", ("roi_heads.box_predictor",)),
+}
+
+
+def published_weights(name: str) -> dict[str, Tensor]:
     """Return torchvision's weights of a network, downloaded once.
 
     The download is a pickle, read with `weights_only=True` after its hash is checked; from then on only the safetensors copy in the
@@ -29,11 +43,11 @@ def imagenet_weights(name: str) -> dict[str, Tensor]:
     from torchvision.models import get_weight
 
     try:
-        weights = get_weight(PUBLISHED[name]).get_state_dict(progress=True, check_hash=True, weights_only=True)
+        weights = get_weight(PUBLISHED[name].weights).get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as error:
         raise WeightsUnavailable(
-            f"The ImageNet weights of {name} could not be downloaded ({error}). On a machine with internet, load them with torchvision "
-            f"({PUBLISHED[name]}), save the state dict with safetensors, and put it at {kept}."
+            f"The {PUBLISHED[name].learnt_from} weights of {name} could not be downloaded ({error}). On a machine with internet, load them "
+            f"with torchvision ({PUBLISHED[name].weights}), save the state dict with safetensors, and put it at {kept}."
         ) from error
     with written_whole(kept) as temporary:
         save_file({key: value.contiguous() for key, value in weights.items()}, temporary)
@@ -48,8 +62,8 @@ def one_channel(convolution: Tensor) -> Tensor:
     return convolution.sum(dim=1, keepdim=True)
 
 
-def load_imagenet_weights(model: nn.Module, name: str) -> list[str]:
-    """Load published weights into MONAI's DenseNet121 or torchvision's ConvNeXt-T with one input channel and any number of outputs.
+def load_published_weights(model: nn.Module, name: str) -> list[str]:
+    """Load published weights into a network of `PUBLISHED` with one input channel and any number of classes.
 
     Returns:
         the names of the model's tensors that keep their random start: those of the last layer alone.
@@ -57,7 +71,7 @@ def load_imagenet_weights(model: nn.Module, name: str) -> list[str]:
     Raises:
         WeightsUnavailable: if they cannot be had, or fit the model in another way than expected.
     """
-    published = imagenet_weights(name)
+    published = published_weights(name)
     # MONAI keeps the layers of a dense block in a Sequential of its own; torchvision's oldest files write norm.1 for norm1.
     renamed = {
         re.sub(r"(denselayer\d+)\.(norm|relu|conv)\.?(\d)", r"\1.layers.\2\3", key) if name == "densenet121" else key: value
@@ -73,22 +87,25 @@ def load_imagenet_weights(model: nn.Module, name: str) -> list[str]:
     fitting = {key: value for key, value in renamed.items() if key in wanted and value.shape == wanted[key].shape}
     model.load_state_dict(fitting, strict=False)
     left = [key for key in wanted if key not in fitting]
-    strangers = [key for key in left if not key.startswith(("class_layers.out", "classifier.2"))]
+    strangers = [key for key in left if not key.startswith(PUBLISHED[name].answering_layers)]
     if strangers:
         raise WeightsUnavailable(f"The weights of {name} lack {len(strangers)} tensors of this network, the first is {strangers[0]}.")
     return left
 
 
-def start_from_imagenet(model: nn.Module, name: str) -> bool:
-    """Load ImageNet weights as `load_imagenet_weights` does; where they cannot be had, say so and leave the random start.
+def start_from_published(model: nn.Module, name: str) -> bool:
+    """Load weights as `load_published_weights` does; where they cannot be had, say so and leave the random start.
 
     Returns:
         whether they were loaded.
     """
     try:
-        left = load_imagenet_weights(model, name)
+        left = load_published_weights(model, name)
     except WeightsUnavailable as trouble:
         say(f"{trouble} Training starts from random weights instead; it will take longer and end lower.", style="yellow")
         return False
-    say(f"Started from ImageNet weights; only {', '.join(left)} start at random, and the first layer is that of three colours, summed.")
+    say(
+        f"Started from {PUBLISHED[name].learnt_from} weights; only {', '.join(left)} start at random, and the first layer is that of three "
+        "colours, summed."
+    )
     return True

@@ -1,8 +1,10 @@
 """A lesson's verbs on the command line; every field of its Settings is a flag."""
 
 import dataclasses
+import inspect
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -41,7 +43,8 @@ def do_verb(lesson: ModuleType, arguments: list[str]) -> None:
         return
     if verb not in VERBS:
         raise BadSetting(f"{program} {verb}: there is no such verb. The verbs are: {', '.join(VERBS)}.")
-    _Commands(lesson, program).do(verb, rest)
+    takes_gate = "gate" in inspect.signature(lesson.predict).parameters
+    (_BoxCommands if takes_gate else _Commands)(lesson, program).do(verb, rest)
 
 
 def verbs_told(program: str) -> str:
@@ -129,6 +132,59 @@ class _Commands:
             out: The file to write.
         """
         self.verbs.submit(run, images, out)
+
+
+class _BoxCommands(_Commands):
+    """The verbs of a lesson whose answers may be gated, and given by several runs together."""
+
+    def evaluate(  # type: ignore[override]
+        self, run: tyro.conf.Positional[Path], data: Path | None = None, gate: Path | None = None, json: bool = False
+    ) -> None:
+        """Judge a run.
+
+        Args:
+            run: The run folder.
+            data: Other labelled data: all of it is judged, as an external set. Not named: the run's own test people.
+            gate: Table with film-level probabilities for the films judged, in place of the one that the run was trained with.
+            json: Print the scores as one JSON object on standard output.
+        """
+        scores = self.verbs.evaluate(run, data, gate=gate)
+        if json:
+            print_json(scores)
+
+    def predict(  # type: ignore[override]
+        self,
+        run: tyro.conf.Positional[Path],
+        paths: tyro.conf.Positional[tuple[Path, ...]],
+        out: Path,
+        overlays: bool = True,
+        gate: Path | None = None,
+    ) -> None:
+        """Answer for films.
+
+        Args:
+            run: The run folder.
+            paths: DICOM files, and folders that hold some; before them, further run folders: these runs then answer together.
+            out: Folder for predictions.csv, boxes.csv and the pictures.
+            overlays: Also write a picture of each film with its boxes.
+            gate: Table with film-level probabilities, such as the predictions.csv of a classification run on the same films.
+        """
+        # A run folder holds no film, so there is nothing to mix up.
+        further = list(takewhile(lambda path: (path / "settings.json").is_file(), paths))
+        self.verbs.predict([run, *further], paths[len(further) :], out, overlays, gate=gate)
+
+    def submit(  # type: ignore[override]
+        self, run: tyro.conf.Positional[tuple[Path, ...]], images: Path, out: Path, gate: Path | None = None
+    ) -> None:
+        """Write a submission.
+
+        Args:
+            run: The run folder, or several: these runs then answer together.
+            images: Folder of DICOM files, such as stage_2_test_images.
+            out: The file to write.
+            gate: Table with film-level probabilities, such as the predictions.csv of a classification run on the same films.
+        """
+        self.verbs.submit(run, images, out, gate=gate)
 
 
 def _named_preset(arguments: Sequence[str], presets: dict[str, Any]) -> str:

@@ -1,7 +1,9 @@
 """The verbs of a lesson in Python: what to train, to judge and to ask, with the data found and the run folder kept."""
 
 import dataclasses
+import inspect
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +14,8 @@ from radlearn.training.run_folder import Run, new_run, open_run, settings_as
 from radlearn.training.splits import read_split
 from radlearn.workbench import data_source
 from radlearn.workbench.people import cases_by_side
+
+Runs = Path | str | Sequence[Path | str]
 
 
 class Verbs:
@@ -54,37 +58,62 @@ class Verbs:
         opened = open_run(Path(run), self.lesson.TASK)
         return self.lesson.train(settings_as(opened, self.lesson.Settings), self._data_of(opened, data), opened.folder)
 
-    def evaluate(self, run: Path | str, data: Path | str | None = None) -> dict[str, Any]:
+    def evaluate(self, run: Path | str, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Judge a run on its held-out people, or on all labelled cases of another folder, and write scores, pictures and report.
+
+        Args:
+            options: what else the lesson's own `evaluate` takes, such as `gate` in detection.
 
         Returns:
             what `scores.json` in the run folder holds.
         """
         opened = open_run(Path(run), self.lesson.TASK)
+        judge = partial(self.lesson.evaluate, opened, **options)
         cases = self.lesson.find_cases(self._data_of(opened, data))
         of_the_run = read_split(opened.folder / "split.csv").keys()
         known = of_the_run & {case.image_id for case in cases}
         if data is None or len(known) == len(of_the_run):
-            return self.lesson.evaluate(opened, cases_by_side(cases, opened)["test"], "test")
+            return judge(cases_by_side(cases, opened)["test"], "test")
         if known:
             raise BadLayout(
                 f"{data}: {len(known):,} of its {len(cases):,} cases belong to this run, but not all of the run's cases are there. "
                 "Give the whole folder that it was trained on, or one that shares no case with it."
             )
         say(f"Other data than the run was trained on: all {len(cases):,} cases are judged, as an external set.")
-        return self.lesson.evaluate(opened, cases, "external")
+        return judge(cases, "external")
 
-    def predict(self, run: Path | str, paths: Sequence[Path | str], out: Path | str, overlays: bool = True) -> Path:
-        """Answer for films in files and folders; return the path of the table. Unreadable files are listed at the end."""
-        opened = open_run(Path(run), self.lesson.TASK)
-        return self.lesson.predict(opened, [Path(path) for path in paths], Path(out), overlays)
+    def predict(self, run: Runs, paths: Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
+        """Answer for films in files and folders; return the path of the table. Unreadable files are listed at the end.
 
-    def submit(self, run: Path | str, images: Path | str, out: Path | str) -> Path:
-        """Write the submission file for the films of a folder; return its path."""
-        return self.lesson.submit(open_run(Path(run), self.lesson.TASK), Path(images), Path(out))
+        Args:
+            run: the run folder; in detection it may be several, which answer together.
+            options: what else the lesson's own `predict` takes, such as `gate` in detection.
+        """
+        return self.lesson.predict(self._opened(run), [Path(path) for path in paths], Path(out), overlays, **options)
+
+    def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
+        """Write the submission file for the films of a folder; return its path. Arguments as in `predict`."""
+        return self.lesson.submit(self._opened(run), Path(images), Path(out), **options)
+
+    @property
+    def takes_several_runs(self) -> bool:
+        """Whether several runs may answer together."""
+        return "runs" in inspect.signature(self.lesson.predict).parameters
+
+    def _opened(self, run: Runs) -> Run | list[Run]:
+        folders = [run] if isinstance(run, Path | str) else list(run)
+        runs = [open_run(Path(folder), self.lesson.TASK) for folder in folders]
+        if self.takes_several_runs:
+            return runs
+        if len(runs) != 1:
+            raise BadSetting(f"{len(runs)} runs: in {self.lesson.TASK} one run answers at a time.")
+        return runs[0]
 
     def _data_folders(self) -> list[Path]:
-        return [Path(str(self.lesson.__file__)).parent / "data"]
+        """Return where the challenge's data may lie: beside this lesson, or beside another of the same challenge (rsna_…, covid19_…)."""
+        own = Path(str(self.lesson.__file__)).parent
+        others = sorted(own.parent.glob(f"{own.name.partition('_')[0]}_*/data"))
+        return [own / "data", *(folder for folder in others if folder.parent != own)]
 
     def _data_of(self, run: Run, given: Path | str | None) -> Path:
         if given is not None:

@@ -39,7 +39,8 @@ def test_nothing_and_nothing_is_nothing() -> None:
 def test_one_answer_alone_comes_back_as_it_was() -> None:
     one = _answer((0, 0, 10, 10, 0.8), (30, 0, 40, 10, 0.3))
     same = fused([one])
-    assert np.allclose(same.boxes_xyxy_px, one.boxes_xyxy_px) and np.allclose(same.confidences, one.confidences)
+    assert np.allclose(same.boxes_xyxy_px, one.boxes_xyxy_px)
+    assert np.allclose(same.confidences, one.confidences)
 
 
 boxes = st.lists(
@@ -55,9 +56,11 @@ def test_fused_boxes_fall_in_confidence_and_lie_within_their_parts(answers: list
     given_boxes = [_answer(*rows) for rows in answers]  # type: ignore[arg-type]
     one = fused(given_boxes)
     every = np.concatenate([answer.boxes_xyxy_px for answer in given_boxes])
-    assert (np.diff(one.confidences) <= 1e-12).all() and (one.confidences <= 1 + 1e-12).all()
+    assert (np.diff(one.confidences) <= 1e-12).all()
+    assert (one.confidences <= 1 + 1e-12).all()
     if len(every):
-        assert (one.boxes_xyxy_px >= every.min(axis=0) - 1e-9).all() and (one.boxes_xyxy_px <= every.max(axis=0) + 1e-9).all()
+        assert (one.boxes_xyxy_px >= every.min(axis=0) - 1e-9).all()
+        assert (one.boxes_xyxy_px <= every.max(axis=0) + 1e-9).all()
     assert len(one.confidences) <= len(every)
 
 

@@ -92,7 +92,8 @@ def test_a_gate_that_knows_the_truth_is_taken_up() -> None:
     ]
     _, recipe, worth = tuned({"one view": replace(films, candidates=loud, image_scores=knowing)})
     assert recipe.gate > 0.1
-    assert worth[-1].device == "gate" and worth[-1].taken
+    assert worth[-1].device == "gate"
+    assert worth[-1].taken
 
 
 def test_chosen_and_judged_on_the_same_people_is_never_below_the_cross_fitted_score_by_much() -> None:

@@ -41,7 +41,7 @@ def test_every_layer_but_the_last_is_loaded_and_the_first_is_the_sum_of_colours(
     save_file(weights, own_cache_folder / "weights" / f"{name}.safetensors")
     network = ours(name)
     random_last = {key: value.clone() for key, value in network.state_dict().items() if key.startswith(last)}
-    assert pretrained.load_imagenet_weights(network, name) == [f"{last}.weight", f"{last}.bias"]
+    assert pretrained.load_published_weights(network, name) == [f"{last}.weight", f"{last}.bias"]
     loaded = network.state_dict()
     assert all(torch.equal(loaded[key], value) for key, value in random_last.items())
     first = next(key for key, value in weights.items() if value.ndim == 4)
@@ -64,7 +64,7 @@ def test_weights_of_another_network_are_refused(own_cache_folder: Path) -> None:
     (own_cache_folder / "weights").mkdir()
     save_file(published("convnext_tiny"), own_cache_folder / "weights" / "densenet121.safetensors")
     with pytest.raises(WeightsUnavailable, match="not those of this network"):
-        pretrained.load_imagenet_weights(ours("densenet121"), "densenet121")
+        pretrained.load_published_weights(ours("densenet121"), "densenet121")
 
 
 def test_without_a_download_the_model_keeps_its_random_start_and_it_is_said(
@@ -78,7 +78,7 @@ def test_without_a_download_the_model_keeps_its_random_start_and_it_is_said(
     monkeypatch.setattr(DenseNet121_Weights, "get_state_dict", no_internet)
     network = ours("densenet121")
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    assert not pretrained.start_from_imagenet(network, "densenet121")
+    assert not pretrained.start_from_published(network, "densenet121")
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
     said = capsys.readouterr().err
     assert "could not be downloaded" in said
@@ -96,10 +96,10 @@ def test_a_download_is_checked_and_kept_as_safetensors(monkeypatch: pytest.Monke
         return published("convnext_tiny")
 
     monkeypatch.setattr(ConvNeXt_Tiny_Weights, "get_state_dict", download)
-    pretrained.imagenet_weights("convnext_tiny")
+    pretrained.published_weights("convnext_tiny")
     assert asked["check_hash"] is True
     assert asked["weights_only"] is True
     asked.clear()
-    again = pretrained.imagenet_weights("convnext_tiny")
+    again = pretrained.published_weights("convnext_tiny")
     assert not asked
     assert torch.equal(again["features.0.0.weight"], published("convnext_tiny")["features.0.0.weight"])

@@ -1,0 +1,443 @@
+"""Where on this chest X-ray is a lung opacity suspicious for pneumonia?
+
+The second of three lessons: a whole film goes in, boxes come out, or none: most films hold nothing to find, and saying so is half the
+work. Five segments, the same in every lesson: settings, data, model, training, evaluation. The library is PyTorch itself, with
+torchvision's detectors and no medical library, to show what the specialised ones stand on; the challenge is RSNA Pneumonia Detection
+2018. The README beside this file is the lesson that goes with it; the challenge's files go into `data/`, and until they do, built-in
+patients stand in.
+
+For learning and research, not for clinical use: a box is where a radiologist suspects pneumonia from the film alone.
+"""
+
+# %% 1. Settings
+# Everything that may be changed is a field here, and on the command line a flag: `--epochs 5`.
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torchvision import tv_tensors
+from torchvision.models.detection import FCOS, fasterrcnn_resnet50_fpn_v2, retinanet_resnet50_fpn_v2
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.backbone_utils import BackboneWithFPN
+from torchvision.models.detection.fcos import FCOSHead
+from torchvision.models.resnet import BasicBlock
+from torchvision.transforms import v2
+
+from radlearn import workbench
+from radlearn.challenges import rsna
+from radlearn.challenges.rsna import Case
+from radlearn.metrics import ranking
+from radlearn.metrics.boxes import FoundBoxes
+from radlearn.training.fit import fit
+from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
+from radlearn.training.run_folder import Run, settings_as
+from radlearn.workbench.box_fusion import fused, mirrored
+from radlearn.workbench.films import Film, as_images, prepared_films
+
+TASK = "detection"
+# torchvision numbers the kinds of things from 1; 0 is the background.
+OPACITY = 1
+# The least and the most of what would otherwise fail, or train nonsense, hours later.
+LIMITS = {"zoom_share": (0, 0.9), "gamma_range": (0, 10), "rotation_degrees": (0, 45), "fold": (-1, 4), "workers": (0, 256)}
+LIMITS |= {"size_px": (64, 4096), "batch_size": (2, 4096), "epochs": (1, 100_000), "smallest_box_share": (0, 0.5)}
+LIMITS |= dict.fromkeys(("positive_share", "shift_share", "noise_std", "holes_chance", "mirror_chance"), (0, 1))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a pneumonia detector is made."""
+
+    # Side of the square that every film is brought to, in pixels.
+    size_px: int = 256
+    # How a film that is not square becomes one: stretched, as the RSNA's were, or padded with black.
+    shape: Literal["stretch", "pad"] = "stretch"
+    # The detector: a small one for a laptop, or one of two that are strong on a GPU.
+    network: Literal["small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"] = "small_fcos"
+    # Start from COCO weights (the two large networks), downloaded once.
+    pretrained: bool = False
+    # Films per training step.
+    batch_size: int = 16
+    # Share of films with an opacity in every batch, however rare they are in the data; 0 takes films as they come.
+    positive_share: float = 0.5
+    # How often training sees as many films as there are.
+    epochs: int = 16
+    # The highest learning rate of the one-cycle schedule.
+    learning_rate: float = 2e-3
+    # How strongly weights are pulled towards zero.
+    weight_decay: float = 0.02
+    # The largest length of the gradient: a batch with one hard box cannot throw the weights far.
+    gradient_clip: float = 10.0
+    # How much of the averaged weights stays at each step; 0 switches averaging off.
+    ema_decay: float = 0.99
+    # Stop after so many epochs without a better validation score; 0 never stops early.
+    patience_epochs: int = 0
+    # Precision of the arithmetic; bf16-mixed is for a GPU.
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    # How far films are turned in training, in degrees either way.
+    rotation_degrees: float = 6.0
+    # How far films are moved in training, as a share of their side.
+    shift_share: float = 0.06
+    # Zoom in training: 0.15 is a factor of 0.85 to 1.15.
+    zoom_share: float = 0.15
+    # Gamma in training lies between 1 / (1 + this) and 1 + this.
+    gamma_range: float = 0.4
+    # Noise in training: its standard deviation, where 1 is white, in half of the films.
+    noise_std: float = 0.02
+    # Chance that a hole is cut into a training film.
+    holes_chance: float = 0.2
+    # Chance that a training film is mirrored.
+    mirror_chance: float = 0.5
+    # A box that a shift or turn has left with a side under this share of the film's is no box any more.
+    smallest_box_share: float = 0.02
+    # Also ask about the mirror image, and fuse both answers where that helps on validation.
+    test_time_mirror: bool = True
+    # Table with film-level probabilities (patientId, probability) that decide which films may have boxes, such as the predictions.csv of
+    # a classification run; without one, a film's most confident box decides.
+    gate: Path | None = None
+    # Seed of the split, the first weights and all augmentation.
+    seed: int = 0
+    # Which of five folds validates (0 to 4); -1 is the standard 60/15/25 split.
+    fold: int = -1
+    # Processes that prepare batches beside the training one; 0 prepares them in it.
+    workers: int = 0
+    # Where to compute.
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    # Also write TensorBoard events into the run folder.
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        workbench.within(self, LIMITS)
+
+
+PRESETS = {
+    # Minutes on two cores: a network of 0.8 million weights, from scratch, on small films.
+    "quick": Settings(),
+    # The strong recipe, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
+    "challenge": Settings(
+        size_px=768,
+        network="retinanet_resnet50",
+        pretrained=True,
+        batch_size=16,
+        epochs=12,
+        learning_rate=1e-4,
+        weight_decay=0.05,
+        ema_decay=0.999,
+        precision="bf16-mixed",
+        rotation_degrees=10.0,
+        shift_share=0.08,
+        zoom_share=0.25,
+        holes_chance=0.3,
+        workers=8,
+    ),
+}
+
+
+# %% 2. Data
+# A tensor is an array that knows on which device it lies and, if asked, how it came about. A film is one of shape (channel, row, column).
+
+
+def find_cases(data_folder: Path) -> list[Case]:
+    """Return the labelled films of a folder in the RSNA layout, from its tables alone: no film is opened yet."""
+    return rsna.find_cases(data_folder)
+
+
+def training_transform(settings: Settings) -> v2.Transform:
+    """Return torchvision's transforms that make each film a little different every time it is seen, and move its boxes along.
+
+    Boxes are `tv_tensors`: tensors that know they are boxes, so a transform that turns the film turns them too. A box that reaches out of
+    the film is cut off at the border; one of which almost nothing is left is dropped, or the model would be taught to find nothing.
+    """
+    s = settings
+    return v2.Compose(
+        [
+            v2.RandomHorizontalFlip(s.mirror_chance),
+            v2.RandomAffine(s.rotation_degrees, (s.shift_share, s.shift_share), (1 - s.zoom_share, 1 + s.zoom_share)),
+            v2.ClampBoundingBoxes(),
+            v2.SanitizeBoundingBoxes(min_size=max(1.0, s.smallest_box_share * s.size_px)),
+            # What changes no place needs no boxes.
+            v2.Lambda(partial(other_exposure, gamma_range=s.gamma_range), tv_tensors.Image),
+            v2.Lambda(v2.RandomApply([v2.GaussianNoise(sigma=s.noise_std)], p=0.5), tv_tensors.Image),
+            v2.Lambda(v2.RandomErasing(s.holes_chance, scale=(0.005, 0.02)), tv_tensors.Image),
+            v2.ToPureTensor(),
+        ]
+    )
+
+
+def other_exposure(image: Tensor, gamma_range: float) -> Tensor:
+    """Return an image in [0, 1] as another exposure would show it: raised to a power drawn evenly on a scale of ratios."""
+    return image ** float((1 + gamma_range) ** torch.empty(()).uniform_(-1, 1))
+
+
+def evaluation_transform(settings: Settings) -> v2.Transform:
+    """Return the transform for films that are judged: none. What is random belongs to training alone."""
+    return v2.ToPureTensor()
+
+
+def load(films: Sequence[Film], transform: v2.Transform, draw: Draw) -> dict[str, Any]:
+    """Return one case as a detector wants it: `image` float32 (1, size, size), `boxes` float32 (boxes, 4) as x0, y0, x1, y1, `labels`.
+
+    A film without an opacity has no box: `boxes` is (0, 4). It is neither left out nor given a false one. torch's random numbers, which
+    the transforms use, are set by the loader before each case: epoch 3 shows film 17 in the same way whoever loads it.
+    """
+    film = films[draw.case]
+    side = len(film.stored)
+    height, width = film.frame_px
+    shares = torch.tensor(film.boxes_in_frame_px).reshape(-1, 4) / torch.tensor([width, height, width, height])
+    boxes = tv_tensors.BoundingBoxes(shares.float() * side, format="XYXY", canvas_size=(side, side))
+    labels = torch.full((len(boxes),), OPACITY)
+    return transform({"image": tv_tensors.Image(film.pixels), "boxes": boxes, "labels": labels}) | {"id": film.case.image_id}
+
+
+def collated(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a batch. Films have one size and are stacked, (films, 1, size, size); their boxes differ in number and stay a list."""
+    targets = [{"boxes": item["boxes"], "labels": item["labels"]} for item in items]
+    return {"image": torch.stack([item["image"] for item in items]), "targets": targets, "ids": [item["id"] for item in items]}
+
+
+def order_of(films: Sequence[Film], settings: Settings, epoch: int) -> list[int]:
+    """Return which films an epoch shows, in which order: every batch holds `positive_share` films with an opacity.
+
+    The rarer kind comes more than once in an epoch, augmented differently each time. The order follows from seed and epoch alone.
+    """
+    draw = np.random.default_rng(case_seed(settings.seed, epoch))
+    kinds = [[i for i, film in enumerate(films) if bool(film.case.label) == positive] for positive in (True, False)]
+    if settings.positive_share == 0 or not all(kinds):
+        return draw.permutation(len(films)).tolist()
+    batches = -(-len(films) // settings.batch_size)
+    positives = round(settings.positive_share * settings.batch_size)
+    rows = [
+        np.resize(draw.permutation(kind), (batches, count))
+        for kind, count in zip(kinds, (positives, settings.batch_size - positives), strict=True)
+    ]
+    return np.concatenate(rows, axis=1).ravel().tolist()
+
+
+def make_loaders(settings: Settings, split: dict[str, list[Film]]) -> dict[str, EpochLoader]:
+    """Return a loader of batches for each side of the split; only the training side is balanced, shuffled and augmented.
+
+    Underneath is PyTorch's `DataLoader`, which asks for cases one by one, in this process or in others beside it, and collates them.
+    """
+    loaders = {}
+    for side, films in split.items():
+        learning = side == "training"
+        transform = training_transform(settings) if learning else evaluation_transform(settings)
+        dataset = workbench.DrawnCases(partial(load, films, transform), [film.case.image_id for film in films])
+        order = partial(order_of, films, settings) if learning else None
+        workers = settings.workers if learning else 0
+        loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, False, workers, collated, order=order)
+    return loaders
+
+
+# %% 3. Model
+# A module is a function with weights inside. A detector is three of them: a backbone that turns the film into feature maps, a pyramid
+# that brings maps of different fineness to one depth, and heads that answer at every place of every map.
+
+
+def build_model(settings: Settings) -> nn.Module:
+    """Return the detector, from its random or pretrained start.
+
+    In training mode it takes images and targets and returns a dictionary of losses; in eval mode it takes images and returns boxes,
+    scores and labels for each: torchvision's own contract.
+    """
+    # No resizing inside: the films have their size already. Up to 30 boxes a film are proposed, weak ones too; the recipe decides later.
+    known: dict[str, Any] = {"min_size": settings.size_px, "max_size": settings.size_px}
+    known |= {"image_mean": [0.45], "image_std": [0.23], "num_classes": OPACITY + 1}
+    if settings.network == "small_fcos":
+        return small_fcos(**known, score_thresh=0.02, nms_thresh=0.5, detections_per_img=30)
+    if settings.network == "retinanet_resnet50":
+        model = retinanet_resnet50_fpn_v2(weights_backbone=None, **known, score_thresh=0.02, nms_thresh=0.5, detections_per_img=30)
+    else:
+        model = fasterrcnn_resnet50_fpn_v2(
+            weights_backbone=None, **known, box_score_thresh=0.02, box_nms_thresh=0.5, box_detections_per_img=30
+        )
+    # Made for three colours: the first layer is exchanged for one that takes a grey film.
+    model.backbone.body.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
+    if settings.pretrained:
+        workbench.start_from_published(model, settings.network)
+    return model
+
+
+def small_fcos(**known: Any) -> nn.Module:
+    """Return an FCOS (Tian et al. 2019, arXiv:1904.01355) small enough for two CPU cores.
+
+    It has no anchors, boxes to start from: each place of a map says "inside an opacity?" (trained with the focal loss, because nearly
+    all places say no), how far away its left, top, right and bottom edges are, and how central it is, so that guesses from the rim count
+    less. An opacity is a quarter of the chest wide: maps of a sixteenth and a thirty-second of the film's side are fine enough.
+    """
+
+    def block(taken: int, given: int) -> nn.Module:
+        # Halves the map. A residual block adds what it computes to its input, which the shortcut brings to the new shape.
+        shortcut = nn.Sequential(nn.Conv2d(taken, given, 1, stride=2, bias=False), nn.BatchNorm2d(given))
+        return BasicBlock(taken, given, 2, shortcut)
+
+    stem = nn.Sequential(nn.Conv2d(1, 24, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(24), nn.ReLU(inplace=True))
+    body = OrderedDict(stem=stem, quarter=block(24, 24), eighth=block(24, 48), sixteenth=block(48, 96), thirtysecond=block(96, 160))
+    backbone = BackboneWithFPN(nn.Sequential(body), {"sixteenth": "0", "thirtysecond": "1"}, [96, 160], 64)
+    # The pyramid adds a coarser map of its own, by pooling. torchvision wants "anchors" here too: one a place, as large as its stride.
+    strides = AnchorGenerator(sizes=((16,), (32,), (64,)), aspect_ratios=((1.0,),) * 3)
+    head = FCOSHead(64, num_anchors=1, num_classes=known["num_classes"], num_convs=2)
+    # Boxes start at a believable size, edges 1.5 strides away from their place, instead of none.
+    nn.init.constant_(head.regression_head.bbox_reg.bias, 1.5)
+    return FCOS(backbone, anchor_generator=strides, head=head, **known)
+
+
+def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
+    """Return how wrong the detector is, one number: the sum of its losses, for what and where (Rezatofighi et al. 2019, arXiv:1902.09630).
+
+    Films without a box add to the first alone: everything said there is a false alarm.
+    """
+    return torch.stack(list(model(list(batch["image"]), batch["targets"]).values())).sum()
+
+
+def views(model: nn.Module, images: Tensor, settings: Settings) -> list[list[FoundBoxes]]:
+    """Return the boxes proposed for images (images, 1, size, size), in their pixels: of the images themselves and, if wanted, mirrored."""
+
+    def found(answer: dict[str, Tensor]) -> FoundBoxes:
+        opacity = answer["labels"] == OPACITY
+        return FoundBoxes(answer["boxes"][opacity].double().cpu().numpy(), answer["scores"][opacity].double().cpu().numpy())
+
+    seen = [[found(answer) for answer in model(list(images))]]
+    if settings.test_time_mirror:
+        seen.append([mirrored(found(answer), images.shape[-1]) for answer in model(list(images.flip(-1)))])
+    return seen
+
+
+def answer(model: nn.Module, images: Tensor, settings: Settings) -> list[FoundBoxes]:
+    """Return the boxes proposed for each image, those of its mirror image fused with its own."""
+    return [fused(answers) for answers in zip(*views(model, images, settings), strict=True)]
+
+
+# %% 4. Training
+# Autograd: while the loss is computed, PyTorch notes every operation; `backward()` goes back through the notes and leaves, in each
+# weight's `.grad`, how the loss would change with it. The optimizer then moves every weight a little the other way. That is all.
+
+
+def build_optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+    """Return AdamW; biases and the scales of norms are not pulled towards zero."""
+    kinds = [[weight for weight in model.parameters() if (weight.ndim > 1) == matrix] for matrix in (True, False)]
+    decays = (settings.weight_decay, 0.0)
+    groups = [{"params": weights, "weight_decay": decay} for weights, decay in zip(kinds, decays, strict=True)]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=settings.precision != "16-mixed")
+
+
+def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> nn.Module:
+    """Train a model: the loop itself, in plain PyTorch. This is the one to read, to run and to change.
+
+    `train` below does the same steps through `fit`, which adds what long runs need: resuming, validation, averaged weights, half precision.
+    """
+    plan = workbench.plan_of(settings, best_by="rsna_score")
+    optimizer = build_optimizer(model, settings)
+    steps, step = settings.epochs * loader.steps_per_epoch, 0
+    model.train()
+    for epoch in range(settings.epochs):
+        for number, batch in enumerate(loader.epoch(epoch)):
+            # Random numbers from the step, never from what came before: so a run can be stopped and repeated.
+            reseed(settings.seed, epoch, number)
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * plan.learning_rate_factor(step, steps)
+            optimizer.zero_grad()
+            wrong = loss(model, batch)
+            wrong.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
+            optimizer.step()
+            step += 1
+    return model.eval()
+
+
+def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
+    """Train on the films of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
+    run = workbench.begin_run(run_folder, TASK, settings, data_folder)
+    films = prepared_films(find_cases(data_folder), settings.size_px, settings.shape)
+    split = workbench.divided(films, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    # Asked for now, not after hours of training.
+    gate = workbench.gate_of(settings.gate, split["validation"])
+    loaders = make_loaders(settings, {"training": split["training"]})
+    one_view = replace(settings, test_time_mirror=False)
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        examined = workbench.examined(split["validation"], proposals(model, split["validation"], one_view)[0], gate)
+        labels = [bool(film.case.label) for film in split["validation"]]
+        auroc_score = float(ranking.auroc_score(examined.image_scores, labels))
+        return {"rsna_score": workbench.best_over_thresholds(examined), "auroc_score": auroc_score}
+
+    # The first weights are random too, and a run must be repeatable from its first step.
+    reseed(settings.seed)
+    model = build_model(settings)
+    plan = workbench.plan_of(settings, best_by="rsna_score")
+    best = fit(model, loss, validate, loaders["training"], plan, run, build_optimizer(model, settings))
+    ways = proposals(best, split["validation"], settings)
+    workbench.choose_recipe(run, ways, split["validation"], split["training"], gate, settings.seed)
+    return run
+
+
+def proposals(model: nn.Module, films: Sequence[Film], settings: Settings) -> list[list[FoundBoxes]]:
+    """Return what a detector proposes for films, in pixels of each film's frame: from one view and, if wanted, from two, fused."""
+    one: list[FoundBoxes] = []
+    two: list[FoundBoxes] = []
+    with torch.inference_mode():
+        for start in range(0, len(films), settings.batch_size):
+            here = films[start : start + settings.batch_size]
+            seen = views(model, as_images(here, model), settings)
+            one += workbench.in_frames(seen[0], here)
+            if len(seen) > 1:
+                two += workbench.in_frames([fused(answers) for answers in zip(*seen, strict=True)], here)
+    return [one, two] if two else [one]
+
+
+# %% 5. Evaluation
+# On people the model has never met, with intervals, beside what a trivial rule reaches, the failures shown first.
+
+
+def trained_model(run: Run) -> tuple[nn.Module, Settings]:
+    """Return the best model of a run, in eval mode, on the device its settings ask for, and these settings."""
+    settings = settings_as(run, Settings)
+    # The weights come from the run, so none need be downloaded.
+    model = build_model(replace(settings, pretrained=False))
+    return workbench.load_best(run, model, settings.device), settings
+
+
+def evaluate(run: Run, cases: Sequence[Case], split: str = "test", gate: Path | None = None) -> dict[str, object]:
+    """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
+    model, settings = trained_model(run)
+    films = prepared_films(cases, settings.size_px, settings.shape)
+    found = proposals(model, films, workbench.as_tuned(settings, run))[-1]
+    scores = workbench.image_scores(found, workbench.gate_of(gate or settings.gate, films))
+    judged = workbench.judge_boxes(run, films, found, scores, split)
+    workbench.write_box_report(run, judged)
+    return judged.scores
+
+
+def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, gate: Path | None = None) -> Path:
+    """Answer for films in files and folders; write `predictions.csv`, `boxes.csv` and an overlay picture each into `out`.
+
+    Several runs answer together: their boxes are fused, their recipes averaged.
+
+    Returns:
+        the path of the table of films.
+    """
+    models = [trained_model(run) for run in runs]
+    settings = models[0][1]
+    asking = workbench.BoxAnswering(runs, paths, out, gate)
+    for films in asking.batches(settings.size_px, settings.shape, settings.batch_size):
+        answers = [proposals(model, films, workbench.as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
+        asking.keep(films, [fused(one) for one in zip(*answers, strict=True)] if len(runs) > 1 else answers[0], overlays)
+    asking.finish()
+    return asking.table
+
+
+def submit(runs: Sequence[Run], images: Path, out: Path, gate: Path | None = None) -> Path:
+    """Write the challenge's submission file, `patientId,PredictionString`, for the films of a folder."""
+    return workbench.submit_boxes(lambda folder: predict(runs, [images], folder, overlays=False, gate=gate), out)
+
+
+if __name__ == "__main__":
+    import sys
+
+    workbench.run_lesson(sys.modules[__name__], sys.argv[1:])

@@ -60,8 +60,13 @@ def _beyond_lung(thorax: Thorax, knots: np.ndarray) -> np.ndarray:
     outward = np.where(y > thorax.cage_y(z), np.float32(1), np.float32(-1))
     # Where a knot lies far inside, behind or in front, forward or back is the way out: seen from the front nothing moves.
     ahead = np.arange(0.0, 40.0, 0.5, dtype=np.float32)[:, None]
-    inside = sac.holds(np.broadcast_to(x, (80, len(x))), y + outward * ahead, np.broadcast_to(z, (80, len(z))))
-    y = y + outward * np.where(inside.any(0), 0.5 * (79 - np.argmax(inside[::-1], 0)), 0).astype(np.float32)
+    # At the flank the way out is sideways: forward and back from there would leave a stretch that a film sees end-on, as a ring.
+    flank = np.abs(y - thorax.cage_y(z)) < 0.5 * thorax.cage_depth(z)
+    aside = np.where(flank, np.sign(x), np.float32(0))
+    forward = np.where(flank, np.float32(0), outward)
+    inside = sac.holds(x + aside * ahead, y + forward * ahead, np.broadcast_to(z, (80, len(z))))
+    far = np.where(inside.any(0), 0.5 * (79 - np.argmax(inside[::-1], 0)), 0).astype(np.float32)
+    x, y = x + aside * far, y + forward * far
     for _ in range(3):
         level = sac.level(x, y, z)
         slope_x = 0.5 * (sac.level(x + 1, y, z) - sac.level(x - 1, y, z))

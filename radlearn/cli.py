@@ -13,6 +13,7 @@ from radlearn.progress import say, waiting
 COMMANDS = {
     "demo": "train and judge every task on built-in patients; nothing to download",
     "thorax": "write built-in patients as files in the challenges' own layouts",
+    "score": "what a challenge would say of a submission file, of any tool: score rsna",
     "info": "versions, decoders, devices, memory",
 }
 
@@ -32,7 +33,7 @@ def _do(asked: list[str]) -> None:
     elif word in LESSONS:
         _lesson(word, rest)
     elif word in COMMANDS:
-        {"demo": _demo, "thorax": _thorax, "info": _info}[word](rest)
+        {"demo": _demo, "thorax": _thorax, "score": _score, "info": _info}[word](rest)
     else:
         raise BadSetting(f"{word!r} is no task and no command. The tasks are {', '.join(LESSONS)}; the commands {', '.join(COMMANDS)}.")
 
@@ -86,6 +87,22 @@ def _thorax(arguments: list[str]) -> None:
         say(f"{xrays:,} films in {out / 'rsna'}. To train on them: radlearn classification train --data {out / 'rsna'}")
 
     tyro.cli(thorax, args=arguments, prog="radlearn thorax")
+
+
+def _score(arguments: list[str]) -> None:
+    import tyro
+
+    from radlearn.score import score_rsna
+
+    challenges = {"rsna": score_rsna}
+    word, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
+    if word in ("-h", "--help"):
+        told = "'radlearn score CHALLENGE --help' tells what it takes."
+        sys.stdout.write(f"usage: radlearn score CHALLENGE --truth … --submission …\n\nChallenges: {', '.join(challenges)}\n\n{told}\n")
+    elif word in challenges:
+        tyro.cli(challenges[word], args=rest, prog=f"radlearn score {word}")
+    else:
+        raise BadSetting(f"radlearn score {word}: there is no such challenge. The challenges are: {', '.join(challenges)}.")
 
 
 def _info(arguments: list[str]) -> None:

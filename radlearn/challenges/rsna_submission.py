@@ -103,9 +103,13 @@ def answers_in(
 
 
 def table_text_of(path: Path) -> tuple[str, list[str]]:
-    """Return the text of a table, and what is wrong with it; a file that is not there is one of these things."""
+    """Return the text of a table, and what is wrong with it as text.
+
+    Raises:
+        BadLayout: if there is no such file.
+    """
     if not path.is_file():
-        return "", [f"{path.name}: is a folder; expected a CSV file." if path.is_dir() else f"{path.name}: there is no such file."]
+        raise BadLayout(f"{path}: is a folder; expected a CSV file." if path.is_dir() else f"{path}: there is no such file.")
     return tables.path_text(path)
 
 

@@ -1,0 +1,132 @@
+"""What the RSNA challenge would say of a submission file: its score, with an interval by person, and every film's part in it.
+
+A mean hides what it is made of, so three figures stand beside it: the share of true boxes hit (IoU above 0.4, the least the challenge
+counts), the false boxes on healthy films that this costs, and how well the highest confidence of a film tells films with a box from
+those without.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.rsna import MAPPING, PERSONS_TABLE
+from radlearn.challenges.rsna_submission import listed, read_submission, table_text_of
+from radlearn.errors import BadLayout
+from radlearn.files import write_text
+from radlearn.metrics.answers import OneOrPerDraw, share
+from radlearn.metrics.boxes import MatchedBoxes, matched_in_images, mean_over_images
+from radlearn.metrics.froc import false_boxes_on_healthy_images
+from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.metrics.ranking import auroc_score
+from radlearn.metrics.rsna_score import RSNA_IOU_THRESHOLDS, rsna_image_scores
+
+SCORES = ("rsna_score", "box_sensitivity", "false_boxes_per_healthy_image", "auroc_score")
+
+
+@dataclass(frozen=True)
+class ScoredSubmission:
+    """A submission held against the labels: four scores, and one row an image of what they are made of."""
+
+    image_ids: tuple[str, ...]  # in the order of the labels table
+    persons: tuple[str, ...]
+    image_scores: np.ndarray  # float64 (images,), NaN where the film is left out of the mean: nothing there, nothing found
+    hits: np.ndarray  # int (8, images): true boxes hit at IoU above 0.40, 0.45, …, 0.75
+    found_boxes: np.ndarray  # int (images,)
+    true_boxes: np.ndarray  # int (images,)
+    scores: Mapping[str, Interval]  # the names of SCORES
+    notes: tuple[str, ...]  # what a person should know about the persons
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `radlearn score rsna --json` prints."""
+        return {
+            "challenge": "rsna",
+            "cases": len(self.image_ids),
+            "cases_in_the_mean": int(np.isfinite(self.image_scores).sum()),
+            "persons": len(set(self.persons)),
+            "true_boxes": int(self.true_boxes.sum()),
+            "found_boxes": int(self.found_boxes.sum()),
+            "scores": {name: interval.as_dict() for name, interval in self.scores.items()},
+            "notes": list(self.notes),
+        }
+
+    def write_table(self, path: Path) -> None:
+        """Write a row an image: its score (empty where it is left out of the mean), its boxes, and the hits at every threshold."""
+        columns = ["patientId", "person", "score", "true_boxes", "found_boxes", *(f"hits_{above:.2f}" for above in RSNA_IOU_THRESHOLDS)]
+        scores = ["" if np.isnan(score) else f"{score:.6f}" for score in self.image_scores]
+        rows = zip(self.image_ids, self.persons, scores, self.true_boxes, self.found_boxes, *self.hits, strict=True)
+        write_text(path, tables.table_text(columns, rows))
+
+
+def score_submission(labels_csv: Path, submission: Path, draws: int = 1000, seed: int = 0) -> ScoredSubmission:
+    """Score a submission file of any tool as the challenge does.
+
+    Args:
+        labels_csv: a table such as `stage_2_train_labels.csv`. Who the persons are comes from `persons.csv`, or RSNA's mapping to NIH
+            ChestX-ray14, beside it; an image listed in neither is a person of its own, and `notes` say so.
+        submission: the file to score; it must answer for every image of the labels table.
+        draws, seed: of the bootstrap.
+
+    Raises:
+        BadLayout: a table is not there, or something in it cannot be scored: the message names lines, values and rules.
+    """
+    labels_csv, submission = Path(labels_csv), Path(submission)
+    images = _labels(labels_csv)
+    answers = read_submission(submission, images)
+    person_of, notes = _persons(labels_csv.parent, images)
+    persons = tuple(person_of.get(image_id, image_id) for image_id in images)
+    found = [answers[image_id] for image_id in images]
+    truth = [np.array(image.boxes_xyxy_px).reshape(-1, 4) for image in images.values()]
+    matches = matched_in_images(found, truth, RSNA_IOU_THRESHOLDS)
+    image_scores = rsna_image_scores(found, truth)
+    hits = np.stack([np.bincount(matches.image[hit >= 0], minlength=len(images)) for hit in matches.hit])
+    interval = partial(bootstrap_interval, draws=draws, seed=seed)
+    scores = {
+        "rsna_score": interval(mean_over_images, persons, image_scores),
+        "box_sensitivity": interval(_share_hit, persons, hits[0], matches.true_count),
+        "false_boxes_per_healthy_image": interval(mean_over_images, persons, false_boxes_on_healthy_images(found, truth)),
+        "auroc_score": interval(auroc_score, persons, _highest_confidences(matches), matches.true_count > 0),
+    }
+    counts = matches.found_count, matches.true_count
+    return ScoredSubmission(tuple(images), persons, image_scores, hits, *counts, scores, tuple(notes))
+
+
+def _share_hit(hits: np.ndarray, true_boxes: np.ndarray, weights: np.ndarray | None = None) -> OneOrPerDraw:
+    w = np.ones(len(hits)) if weights is None else weights
+    return share(w @ hits, w @ true_boxes)
+
+
+def _highest_confidences(matches: MatchedBoxes) -> np.ndarray:
+    """Return the highest confidence of each film; −1, below any confidence, where nothing was found."""
+    highest = np.full(len(matches.true_count), -1.0)
+    np.maximum.at(highest, matches.image, matches.confidences)
+    return highest
+
+
+def _labels(path: Path) -> dict[str, tables.LabelledImage]:
+    text, troubles = table_text_of(path)
+    images, more = tables.labels_in(path.name, text)
+    if not images and not troubles + more:
+        more = [f"{path.name}: has a header and no rows."]
+    if troubles + more:
+        raise BadLayout(listed(path, "cannot be scored against", troubles + more))
+    return images
+
+
+def _persons(folder: Path, images: Mapping[str, tables.LabelledImage]) -> tuple[dict[str, str], list[str]]:
+    """Return image → person from the table beside the labels, and what a person should know about it."""
+    table = next((path for name in (PERSONS_TABLE, MAPPING) for path in sorted(folder.glob(name))), None)
+    if table is None:
+        told = "every image counts as a person of its own. Where people have several images, the intervals are too narrow."
+        return {}, [f"{folder}: there is no {PERSONS_TABLE}, so {told}"]
+    text, troubles = tables.path_text(table)
+    is_mapping = table.name != PERSONS_TABLE
+    persons, more = tables.persons_in_mapping(table.name, text, images) if is_mapping else tables.persons_in(table.name, text)
+    if troubles + more:
+        raise BadLayout(listed(table, "cannot be understood", troubles + more))
+    alone = sum(image_id not in persons for image_id in images)
+    return persons, [f"{table.name}: lists no person for {alone:,} of the {len(images):,} images; each counts as its own."] if alone else []

@@ -1,0 +1,59 @@
+"""`radlearn score`: one table for people, one JSON object for programs, one clear message for what cannot be scored."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from radlearn import cli
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> list[str]:
+    (tmp_path / "labels.csv").write_text("patientId,x,y,width,height,Target\na,0,0,100,100,1\nb,,,,,0\nc,,,,,0\n")
+    (tmp_path / "answers.csv").write_text("patientId,PredictionString\na,0.9 0 0 100 60\nb,\nc,0.1 5 5 10 10\n")
+    return ["--truth", str(tmp_path / "labels.csv"), "--submission", str(tmp_path / "answers.csv")]
+
+
+def test_a_person_is_told_every_score_and_what_was_left_out(tables: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["score", "rsna", *tables]) == 0
+    out, told = capsys.readouterr()
+    assert out == ""
+    for name, value in (("rsna_score", "0.250"), ("box_sensitivity", "1.000"), ("false_boxes_per_healthy_image", "0.500")):
+        assert any(name in line and value in line for line in told.splitlines()), name
+    assert "Films: 3. True boxes: 1. Found boxes: 2." in told
+    assert "leaves out films where nothing is and nothing was found: 1 here" in told
+    assert "there is no persons.csv" in told
+
+
+def test_json_is_alone_on_standard_output(tables: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["score", "rsna", *tables, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["scores"]["rsna_score"] == {"value": 0.25, "low": None, "high": None}
+    assert (found["cases"], found["submission"]) == (3, tables[3])
+
+
+def test_a_row_for_every_image_is_written_where_it_is_wanted(tables: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "folder" / "table.csv"
+    assert cli.main(["score", "rsna", *tables, "--out", str(table)]) == 0
+    assert [line.split(",")[0] for line in table.read_text().splitlines()] == ["patientId", "a", "b", "c"]
+    assert f"A row for every image: {table}" in capsys.readouterr().err
+
+
+def test_what_cannot_be_scored_leaves_with_two_and_writes_nothing(
+    tables: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(tables[3]).write_text("patientId,PredictionString\na,0.9 0 0 100\n")
+    assert cli.main(["score", "rsna", *tables, "--json", "--out", str(tmp_path / "table.csv")]) == 2
+    out, told = capsys.readouterr()
+    assert out == ""
+    assert "answers.csv, line 2: PredictionString has 4 numbers; expected five a box" in told
+    assert "answers.csv: 2 of the 3 images have no row, the first being b" in told
+    assert not (tmp_path / "table.csv").exists()
+
+
+def test_a_challenge_that_is_none_is_named_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["score", "imagenet"]) == 2
+    assert "radlearn score imagenet: there is no such challenge. The challenges are: rsna" in capsys.readouterr().err
+    assert cli.main(["score"]) == 0
+    assert "usage: radlearn score CHALLENGE" in capsys.readouterr().out

@@ -16,7 +16,7 @@ VERTEBRA_HEIGHTS = {
 """Height z in mm of each vertebral body's centre in the reference man."""
 
 
-def _hanging(name: str, centre_mm: tuple[float, float, float], across_mm: tuple[float, float], up_down_mm: tuple[float, float]) -> Solid:
+def hanging(name: str, centre_mm: tuple[float, float, float], across_mm: tuple[float, float], up_down_mm: tuple[float, float]) -> Solid:
     """Return an egg-shaped swelling of the chest wall that fades upward and ends round below, as breasts and pectoral muscles do."""
     up, down = up_down_mm
     cx, cy, cz = (np.float32(value) for value in centre_mm)
@@ -108,7 +108,7 @@ class Thorax:
             solids.append(capsule("arm", shoulder, elbow, (thick * 1.04, thick * 0.86)))
             # The fold in front of the armpit: pectoral muscle on its way to the arm.
             solids.append(
-                _hanging(
+                hanging(
                     "pectoral",
                     (side * 90 * wide, -82 * deep, 52 * high),
                     (62 * wide, 15 * person.muscle * deep + 0.3 * fat),
@@ -120,7 +120,7 @@ class Thorax:
                 # Lying, a breast slides outward and flattens.
                 out, thickness = (98.0, 44.0) if self.posture.arms_down else (88.0, 52.0)
                 centre = (side * out * wide, -(98 * deep + 0.8 * fat), (-34 - 18 * person.breast) * high)
-                solids.append(_hanging("breast", centre, (68 * size, thickness * size), (165 * size, 56 * size)))
+                solids.append(hanging("breast", centre, (68 * size, thickness * size), (165 * size, 56 * size)))
         return solids
 
     def _sac(self, side: str) -> Solid:

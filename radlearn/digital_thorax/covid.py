@@ -41,9 +41,11 @@ def lesion(
         draw: where density, border and texture come from.
     """
     sac = thorax.sacs[side].level
-    x, y, z = (np.float32(value) for value in centre_mm)
-    nudge = np.float32(2.0)
-    outward = np.array([sac(x + nudge, y, z) - sac(x - nudge, y, z), sac(x, y + nudge, z) - sac(x, y - nudge, z), np.float32(0)])
+    x, y, z = np.asarray(centre_mm, np.float32)
+    # The pleura's direction: where the sac's level rises fastest, level with the ground.
+    around = np.array([[-2, 0, 0], [2, 0, 0], [0, -2, 0], [0, 2, 0]], np.float32) + np.array([x, y, z])
+    before_x, behind_x, before_y, behind_y = sac(*around.T)
+    outward = np.array([behind_x - before_x, behind_y - before_y, 0.0])
     outward = outward / max(float(np.linalg.norm(outward)), 1e-6)
     along = np.array([-outward[1], outward[0], 0.0])
     deep, wide, tall = (np.float32(radius) for radius in radii_mm)

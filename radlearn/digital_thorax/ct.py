@@ -218,7 +218,7 @@ class _Painter:
         if bones is not None:
             bones *= np.float32(1000.0 / WATER)
             # Bone is never bare: where a rib bulges into the lung there is soft tissue around it.
-            lung *= 1 - np.clip(_near(bones, self.geometry.spacing_mm) / np.float32(120.0), 0, 1)
+            lung *= 1 - np.clip(bones * np.float32(1 / 400.0), 0, 1)
         lesion, fluid = self._breathe(canvas, lung, k)
         for shape in self.airways:
             for rise, hu in ((WALL, 35.0), (0.0, -1000.0)):
@@ -252,13 +252,6 @@ class _Painter:
         air *= lung
         canvas += air
         return extent >= 0.5, fluid
-
-
-def _near(bones: np.ndarray, spacing_mm: tuple[float, float, float]) -> np.ndarray:
-    from scipy.ndimage import gaussian_filter
-
-    near: np.ndarray = gaussian_filter(bones, [0.8 / spacing_mm[1], 0.8 / spacing_mm[0]], truncate=2.5)
-    return near
 
 
 def _loosened(cloud: Cloud) -> Cloud:

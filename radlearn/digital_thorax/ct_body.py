@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from radlearn.digital_thorax.anatomy import Thorax
+from radlearn.digital_thorax.anatomy import Thorax, hanging
 from radlearn.digital_thorax.lesions import Finding
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE
 from radlearn.digital_thorax.solids import Profile, Solid, capsule, column, ellipsoid
@@ -70,8 +70,13 @@ class CtBody:
             return self.thorax.skin
         thorax = self.thorax
         high, wide, deep, fat = thorax.high, thorax.wide, thorax.deep, thorax.person.fat_mm
-        solids = [solid for solid in thorax.skin if solid.name != "arm"]
+        solids = [solid for solid in thorax.skin if solid.name not in ("arm", "breast")]
+        size = thorax.person.breast * wide
         for side in (-1.0, 1.0):
+            if size:
+                # On the back a breast slides outward and flattens.
+                centre = (side * 100 * wide, -(92 * deep + 0.75 * fat), (-26 - 12 * thorax.person.breast) * high)
+                solids.append(hanging("breast", centre, (74 * size, 36 * size), (150 * size, 66 * size)))
             shoulder = (side * (150 * wide + 0.4 * fat), 14 * deep, 112 * high)
             elbow = (side * (205 * wide + 0.8 * fat), -6 * deep, 400 * high)
             thick = (50.0 * thorax.person.muscle + 0.5 * fat) * wide
@@ -119,17 +124,44 @@ def organ_layers(body: CtBody) -> list[Paint]:
     layers = [
         Paint(middle["mediastinum"], MEDIASTINAL_FAT_HU, mottle=22.0),
         Paint(heart["fat on the diaphragm"], FAT_HU, mottle=10.0),
-        Paint(left, -58.0, mottle=26.0),
+        Paint(left, -8.0, mottle=40.0),
         Paint(below("spleen", 104, 62, 58, (34, 40, 52)), SPLEEN_HU, mottle=4.0, within=left),
-        Paint(below("stomach", 66, -18, 52, (50, 50, 50)), 34.0, mottle=12.0, within=left),
+        Paint(below("stomach", 66, -18, 52, (54, 54, 50)), 38.0, mottle=12.0, within=left),
         Paint(below("left lobe of the liver", 14, -46, 44, (62, 46, 42)), LIVER_HU, mottle=5.0, within=left),
         Paint(right, LIVER_HU, mottle=5.0),
     ]
     layers += [Paint(solid, MEDIASTINAL_FAT_HU, mottle=14.0) for name, solid in heart.items() if name != "fat on the diaphragm"]
     layers += [Paint(solid, BLOOD_HU, 2.6, 5.0) for name, solid in heart.items() if name != "fat on the diaphragm"]
     layers += [Paint(middle["spine"], 46.0, mottle=10.0), Paint(_gullet(thorax), 38.0, mottle=6.0)]
+    layers += [Paint(_neck(thorax), 50.0, mottle=14.0)]
+    layers += [Paint(solid, BLOOD_HU, mottle=4.0) for solid in _great_vessels(thorax)]
     names = ("superior vena cava", "aortic arch", "ascending aorta", "descending aorta")
     return layers + [Paint(middle[name], BLOOD_HU, mottle=4.0) for name in names]
+
+
+def _neck(thorax: Thorax) -> Solid:
+    """Return the muscles and glands above the chest's inlet, where there is little fat between the organs."""
+    high, wide, deep = thorax.high, thorax.wide, thorax.deep
+    return ellipsoid("neck", (0.0, 4 * deep, 230 * high), (60 * wide, 62 * deep, 118 * high))
+
+
+def _great_vessels(thorax: Thorax) -> list[Solid]:
+    """Return the arteries from the arch and the veins that join to the superior vena cava."""
+    high, wide, deep = thorax.high, thorax.wide, thorax.deep
+
+    def run(name: str, start: tuple[float, float, float], end: tuple[float, float, float], radius: float) -> Solid:
+        scale = np.array([wide, deep, high])
+        return capsule(name, np.array(start) * scale, np.array(end) * scale, (radius * wide, 0.85 * radius * wide))
+
+    return [
+        run("brachiocephalic trunk", (2, -12, 66), (-20, -6, 128), 7.0),
+        run("left carotid artery", (14, -2, 72), (21, 0, 185), 4.6),
+        run("right carotid artery", (-20, -6, 128), (-22, 2, 185), 4.2),
+        run("left subclavian artery", (22, 14, 70), (36, 16, 134), 5.6),
+        run("left brachiocephalic vein", (-21, -20, 92), (24, -24, 112), 6.6),
+        run("left jugular vein", (24, -24, 112), (32, -4, 185), 5.4),
+        run("right jugular vein", (-22, -14, 100), (-32, -4, 185), 6.0),
+    ]
 
 
 def _gullet(thorax: Thorax) -> Solid:

@@ -7,7 +7,7 @@ import numpy as np
 from radlearn.digital_thorax.clouds import Cloud, together
 from radlearn.digital_thorax.ct_body import CtBody, parenchyma_hu
 from radlearn.digital_thorax.ct_grid import CtGeometry, Lattice, Patch
-from radlearn.digital_thorax.lesions import Finding, noise
+from radlearn.digital_thorax.lesions import Field, Finding, noise
 from radlearn.digital_thorax.lobes import Lobes
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE
 from radlearn.digital_thorax.trees import lung_trees, tree_cloud
@@ -15,7 +15,9 @@ from radlearn.digital_thorax.trees import lung_trees, tree_cloud
 LUNG_STEP_MM = 1.5
 FILMS_VESSELS = 0.8
 """Films draw vessels with this share of their contrast; a CT draws them at full contrast and thinner: the same mass."""
-LUMEN, OUTSIDE = 0.62, 0.84
+PLEURA_MM = 0.4
+"""Thickness of a fissure's two layers."""
+LUMEN, OUTSIDE = 0.62, 0.77
 """Inner and outer radius of a bronchus as shares of its branch's radius."""
 
 
@@ -69,9 +71,9 @@ def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
                 np.maximum(extent[part], sampled.extent, out=extent[part])
     tissue = parenchyma_hu(density).astype(np.float32)
     seam = Lobes(thorax).seam_mm(x, y, z)
-    # Two layers of pleura, half a millimetre together, thinned to what a voxel sees of them.
+    # Two layers of pleura, thinned to what a voxel sees of them.
     thick = np.maximum(lattice.per_voxel(seam), 1.2)
-    line = np.clip(1.25 - np.abs(seam) / thick, 0, 1) * np.minimum(np.float32(0.55) / thick, 1.0)
+    line = np.clip(1.25 - np.abs(seam) / thick, 0, 1) * np.minimum(np.float32(PLEURA_MM) / thick, 1.0)
     fill += np.where(np.abs(seam) < 40, line, 0)
     return Filling(lattice, patch, tissue, np.clip(fill, 0, 1), extent, fluid)
 
@@ -91,16 +93,19 @@ def _sampled(finding: Finding, scale: float, lattice: Lattice, whole: Patch) -> 
     patch = Patch((spans[1], spans[2]), (spans[0], slice(0, 0), slice(0, 0)))
     # A slice is as thick as its distance: two heights stand for what it averages.
     lifts = (-0.25, 0.25) if lattice.geometry.spacing_mm[2] > 2.5 else (0.0,)
-    density, extent = np.float32(0.0), np.float32(0.0)
-    for lift in lifts:
-        places = lattice.points(patch, lift)
-        field = np.asarray(finding.field(*places), np.float32) * np.float32(scale / len(lifts))
-        density = density + field
-        own = getattr(finding, "extent", None)
-        extent = extent + (np.asarray(own(*places), np.float32) / np.float32(len(lifts)) if own else field)
+    places = [lattice.points(patch, lift) for lift in lifts]
+
+    def averaged(field: Field) -> np.ndarray:
+        mean: np.ndarray = np.mean([np.asarray(field(*place), np.float32) for place in places], axis=0)
+        return mean
+
+    density = averaged(finding.field) * np.float32(scale)
+    own: Field | None = getattr(finding, "extent", None)
     part = tuple(slice(span.start - outer.start, span.stop - outer.start) for span, (_, outer) in zip(spans, pairs, strict=True))
-    density, extent = np.asarray(density), np.asarray(extent)
-    if getattr(finding, "extent", None) is None and extent.size and extent.max() > 0:
+    extent = density
+    if own is not None:
+        extent = averaged(own)
+    elif extent.max() > 0:
         # A finding made for films has no border of its own: half of its usual density is one.
         extent = extent / max(float(np.percentile(extent[extent > 0.2 * extent.max()], 60)), 1e-3)
     return [((part[0], part[1], part[2]), _Sampled(patch, density, extent))]

@@ -47,8 +47,8 @@ class Lobes:
         thorax = self.thorax
         across = (x + np.float32(75 * thorax.wide)) / np.float32(50 * thorax.wide)
         along = (y + np.float32(40 * thorax.deep)) / np.float32(50 * thorax.deep)
-        dome = np.float32(9.0) - np.float32(5.0) * (across * across + along * along)
-        return (z - np.float32(self.level_z) - np.clip(dome, -20, 9)) * np.float32(0.97)
+        dome = np.float32(12.0) - np.float32(9.0) * (across * across + along * along)
+        return (z - np.float32(self.level_z) - np.clip(dome, -24, 12)) * np.float32(0.97)
 
     def labels(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Return uint8, the place in `LOBES` plus 1 of every point, as if all of space were lung; ask `lung_holds` for the rest."""
@@ -57,7 +57,7 @@ class Lobes:
         return np.where(np.asarray(x) < 0, right, np.where(left_above, 4, 5)).astype(np.uint8)
 
     def seam_mm(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Return mm to the nearest fissure, signed: positive above an oblique one; the horizontal one exists before the oblique one only."""
+        """Return mm to the nearest fissure, signed, positive above it; the horizontal one ends at the oblique one."""
         right, left = self.oblique_mm("right", x, y, z), self.oblique_mm("left", x, y, z)
         level = np.where(right > 0, self.horizontal_mm(x, y, z), np.float32(1e3))
         nearest = np.where(np.abs(level) < np.abs(right), level, right)

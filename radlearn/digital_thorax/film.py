@@ -28,13 +28,13 @@ def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
         scatter=float(draw.uniform(0.35, 0.9) if portable else draw.uniform(0.16, 0.42)),
         photons=float(np.exp(draw.normal(9.3 if portable else 9.9, 0.5))),
         contrast=float(draw.normal(0.76 if portable else 1.0, 0.13 if portable else 0.09)),
-        brightness=float(draw.normal(-0.01 if portable else 0.0, 0.06)),
+        brightness=float(draw.normal(-0.04 if portable else -0.03, 0.06)),
         equalising=float(draw.uniform(0.05, 0.45)),
         sharpening=float(draw.uniform(0.1, 0.8)),
-        gamma=float(np.exp(draw.normal(0.0, 0.14))),
+        gamma=float(np.exp(draw.normal(0.0, 0.16))),
         blur_px=float(draw.uniform(1.05, 1.45)),
         # A histogram finds the lung only roughly: what it takes for lung comes out lighter on one film, darker on the next.
-        lung_error=float(np.clip(draw.normal(0.0, 0.13), -0.3, 0.3)),
+        lung_error=float(np.clip(draw.normal(0.0, 0.18), -0.4, 0.4)),
     )
 
 

@@ -16,6 +16,7 @@ from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.files import written_whole
 from radlearn.scans.geometry import Volume
 from radlearn.scans.nifti_header import BYTES, CODE_OF_TYPE, Header, header_bytes, parsed
+from radlearn.scans.rescaling import rescaled
 
 try:
     # Unpacks a CT in half of zlib's time. Only speed hangs on it.
@@ -61,7 +62,7 @@ def read_volume(path: str | Path) -> Volume:
         raise UnreadableScan(f"{path}: there is no such file.") from None
     except OSError as error:
         raise UnreadableScan(f"{path}: cannot be read ({error.strerror or error}); expected a NIfTI file.") from None
-    voxels = _scaled(stored, header.slope, header.intercept)
+    voxels = rescaled(stored, header.slope, header.intercept)
     if voxels.dtype.kind == "f" and not (finite := np.isfinite(voxels)).all():
         raise UnreadableScan(
             f"{path}: {finite.size - int(finite.sum()):,} of {finite.size:,} voxels are no finite numbers (NaN or infinity). radlearn "
@@ -117,21 +118,6 @@ def _content(path: Path, opened: BinaryIO) -> Iterator[bytes]:
         if not unpacker.eof:
             raise UnreadableScan(f"{path}: ends before its gzip does. It was cut short. {AGAIN}")
         piece = piece or opened.read(PIECE_BYTES)
-
-
-def _scaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-    """Return slope · stored + intercept, of the smallest type that `read_volume` promises."""
-    if slope == 1 and intercept == 0:
-        return stored.astype(np.float32) if stored.dtype == np.float64 else stored
-    if stored.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer():
-        factor, shift = int(slope), int(intercept)
-        low, high = sorted(factor * int(end) + shift for end in (stored.min(), stored.max()))
-        for dtype in (np.int16, np.int32):
-            limits = np.iinfo(dtype)
-            if limits.min <= min(low, factor, shift) and max(high, factor, shift) <= limits.max:
-                # What does not fit on the way wraps round, and back again: the sum fits.
-                return np.asarray(stored.astype(dtype) * dtype(factor) + dtype(shift))  # type: ignore[operator]
-    return stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
 
 
 def write_volume(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> None:

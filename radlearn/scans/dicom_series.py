@@ -1,0 +1,243 @@
+"""A folder of DICOM CT slices becomes one volume in Hounsfield units.
+
+A slice says where its first pixel lies (ImagePositionPatient) and where its rows and columns go (ImageOrientationPatient), in LPS; it does
+not say which slice comes next. So the slices are sorted along the normal of their plane, and whatever keeps them from being one straight,
+evenly spaced stack is refused by name: a volume with a hole in it looks like one without. Source: DICOM PS3.3 C.7.6.2.1.1.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.dicom import find_films
+from radlearn.scans.geometry import Volume, lps_affine
+from radlearn.scans.rescaling import rescaled
+from radlearn.scans.stored_pixels import DAMAGE, decoded, open_film, parsing
+
+AIR_HU = -1024
+PADDING_BELOW_HU = -1500
+"Nothing in or around a person is this thin: scanners put -2000 or -3024 outside the round field they see."
+SAME_DIRECTION_WITHIN = 1e-3
+EVEN_WITHIN = 0.02
+"How far, as a share, a distance between slices may differ from the others: positions are written rounded."
+MISSING_FROM = 1.5
+TILT_WITHIN = 0.005
+"Sideways over forward; 0.3° of tilt."
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What the header of one file says of its place. All in LPS and mm."""
+
+    path: Path
+    series_uid: str
+    description: str
+    sop_uid: str
+    position: np.ndarray
+    "(3,), the centre of the first pixel."
+    directions: np.ndarray
+    "(2, 3), where the column index grows to and where the row index grows to; unit vectors."
+    spacing: tuple[float, float]
+    "(between rows, between columns)."
+    size_px: tuple[int, int]
+    "(rows, columns)."
+
+
+@dataclass(frozen=True)
+class Series:
+    """The slices of one SeriesInstanceUID, in no order."""
+
+    uid: str
+    description: str
+    slices: tuple[Slice, ...]
+
+
+def find_series(paths: str | Path | Iterable[str | Path]) -> list[Series]:
+    """Return the CT series in folders and files, by UID.
+
+    DICOM files that hold no image (reports, presentation states) are left out.
+
+    Raises:
+        UnreadableScan: a path that does not exist, a damaged file, or an image that is no single CT slice with a place in the patient.
+    """
+    found: dict[str, list[Slice]] = {}
+    for path in find_films(paths):
+        if (one := _slice(path)) is not None:
+            found.setdefault(one.series_uid, []).append(one)
+    return [Series(uid, slices[0].description, tuple(slices)) for uid, slices in sorted(found.items())]
+
+
+def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None = None) -> Volume:
+    """Read the one CT series in a folder, or the one asked for.
+
+    Args:
+        paths: a folder, searched to the bottom, or files.
+        series_uid: SeriesInstanceUID; needed where there are several.
+
+    Returns:
+        Hounsfield units (i, j, k), int16 wherever they are whole: i grows along a row, j down a column, k along the normal of the slices.
+        The affine is to RAS mm. `path` is the folder of the first slice. Padding outside the scanner's field is -1024, and `notes` says so.
+
+    Raises:
+        UnreadableScan: no CT; several series and none chosen; slices of different size, spacing or direction; two at one place; one
+            missing; uneven distances; a tilted gantry; no rescaling to HU; a damaged file.
+    """
+    series = _chosen(paths, find_series(paths), series_uid)
+    slices = _stacked(series)
+    first = slices[0]
+    pieces, padded = [], 0
+    for one in slices:
+        hu, outside = _hounsfield(one)
+        padded += int(np.count_nonzero(outside))
+        hu[outside] = AIR_HU
+        pieces.append(hu)
+    voxels = np.empty((first.size_px[1], first.size_px[0], len(slices)), np.result_type(*pieces), order="F")
+    for k, hu in enumerate(pieces):
+        voxels[:, :, k] = hu.T
+    lps = np.eye(4)
+    lps[:3, 0] = first.directions[0] * first.spacing[1]
+    lps[:3, 1] = first.directions[1] * first.spacing[0]
+    lps[:3, 2] = (slices[-1].position - first.position) / (len(slices) - 1)
+    lps[:3, 3] = first.position
+    notes = (f"{padded / voxels.size:.0%} of the voxels are padding outside the scanner's field; they were set to {AIR_HU} HU",)
+    return Volume(voxels, lps_affine(lps), first.path.parent, notes if padded else ())
+
+
+def _slice(path: Path) -> Slice | None:
+    """Return what a file says of its place, None if it holds no image."""
+    with parsing(path):
+        said = pydicom.dcmread(path, stop_before_pixels=True)
+        if said.get("Rows") is None:
+            return None
+        modality, frames = str(said.get("Modality", "")), int(said.get("NumberOfFrames") or 1)
+    if modality != "CT":
+        raise UnreadableScan(f"{path}: is of modality {modality or 'not said'}; expected CT. Leave such files out of the folder.")
+    if frames > 1:
+        raise UnreadableScan(
+            f"{path}: holds {frames} frames in one file (enhanced or multi-frame CT); radlearn reads one slice a file. "
+            "Convert it to NIfTI, for example with dcm2niix."
+        )
+    with parsing(path):
+        directions, position = _numbers(said, "ImageOrientationPatient", 6), _numbers(said, "ImagePositionPatient", 3)
+        spacing = _numbers(said, "PixelSpacing", 2)
+        rows, columns = int(said.Rows), int(said.Columns)
+        series, description, sop = (
+            str(said.get(keyword) or "") for keyword in ("SeriesInstanceUID", "SeriesDescription", "SOPInstanceUID")
+        )
+    if directions is None or position is None or spacing is None or not min(spacing) > 0:
+        raise UnreadableScan(
+            f"{path}: does not say where it lies: expected ImagePositionPatient, ImageOrientationPatient and PixelSpacing. It may be a "
+            "screen capture; leave it out of the folder."
+        )
+    along = directions.reshape(2, 3)
+    if not np.allclose(along @ along.T, np.eye(2), atol=SAME_DIRECTION_WITHIN):
+        raise UnreadableScan(f"{path}: ImageOrientationPatient is {directions.tolist()}; expected two unit vectors at right angles.")
+    return Slice(path, series, description, sop, position, along, (float(spacing[0]), float(spacing[1])), (rows, columns))
+
+
+def _numbers(said: Any, keyword: str, count: int) -> np.ndarray | None:
+    try:
+        values = np.array([float(value) for value in said.get(keyword)])
+    except DAMAGE:
+        return None
+    return values if len(values) == count and np.isfinite(values).all() else None
+
+
+def _chosen(paths: Any, found: list[Series], series_uid: str | None) -> Series:
+    where = paths if isinstance(paths, str | Path) else "these files"
+    if not found:
+        raise UnreadableScan(f"{where}: no CT slice was found; expected a folder of DICOM files of one series.")
+    listed = "\n".join(f"  {series.uid}  {len(series.slices)} slices  {series.description}" for series in found)
+    if series_uid is not None:
+        for series in found:
+            if series.uid == series_uid:
+                return series
+        raise UnreadableScan(f"{where}: holds no series {series_uid}; there is\n{listed}\nChoose one of these.")
+    if len(found) > 1:
+        raise UnreadableScan(f"{where}: holds {len(found)} series; expected one.\n{listed}\nChoose one by its UID, or give each a folder.")
+    return found[0]
+
+
+def _stacked(series: Series) -> list[Slice]:
+    """Return the slices sorted along their normal, proved to be one straight, evenly spaced stack."""
+    first, *others = series.slices
+    where = f"{first.path.parent}, series {series.uid}"
+    for one in others:
+        for what, here, there in (
+            ("size in pixels", first.size_px, one.size_px),
+            ("spacing in mm", first.spacing, one.spacing),
+            ("direction", first.directions, one.directions),
+        ):
+            if not np.allclose(here, there, atol=SAME_DIRECTION_WITHIN):
+                said = [np.round(np.ravel(value), 4).tolist() for value in (here, there)]
+                raise UnreadableScan(
+                    f"{where}: slices differ in {what}: {first.path.name} has {said[0]}, {one.path.name} has {said[1]}. "
+                    "They are no one volume (a scout image among them?); leave out those that do not belong."
+                )
+    if not others:
+        raise UnreadableScan(f"{where}: has one slice ({first.path.name}); a volume takes at least two.")
+    normal = np.cross(*first.directions)
+    slices = sorted(series.slices, key=lambda one: float(one.position @ normal))
+    heights = np.array([float(one.position @ normal) for one in slices])
+    _refuse_uneven(where, slices, np.diff(heights))
+    ideal = slices[0].position + np.outer(heights - heights[0], normal)
+    sideways = np.linalg.norm([one.position for one in slices] - ideal, axis=1)
+    worst = int(sideways.argmax())
+    if sideways[worst] > max(TILT_WITHIN * (heights[-1] - heights[0]), 0.1 * min(first.spacing)):
+        degrees = np.degrees(np.arctan2(sideways[worst], heights[worst] - heights[0]))
+        raise UnreadableScan(
+            f"{where}: the slices are not stacked along their normal: {slices[worst].path.name} lies {sideways[worst]:.1f} mm to the side "
+            f"of the first ({degrees:.1f}°: a tilted gantry?). Straighten it, for example with dcm2niix, which writes a NIfTI."
+        )
+    return slices
+
+
+def _refuse_uneven(where: str, slices: list[Slice], gaps_mm: np.ndarray) -> None:
+    usual = float(np.median(gaps_mm))
+    sop_uids = [one.sop_uid for one in slices]
+    for k, gap in enumerate(gaps_mm):
+        below, above = slices[k], slices[k + 1]
+        pair = f"{below.path.name} and {above.path.name}"
+        if gap < 0.01 or usual < 0.01:
+            copied = below.sop_uid and sop_uids.count(below.sop_uid) > 1
+            what = "are copies of one slice" if copied else "lie at the same place (two phases or reconstructions in one series?)"
+            raise UnreadableScan(f"{where}: {pair} {what}. Keep one slice for each place.")
+        if gap > MISSING_FROM * usual:
+            raise UnreadableScan(
+                f"{where}: a slice is missing, or several: there are {gap:.2f} mm between {pair}, elsewhere {usual:.2f} mm. "
+                "Export the series again, whole."
+            )
+        if abs(gap - usual) > EVEN_WITHIN * usual + 0.01:
+            raise UnreadableScan(
+                f"{where}: the slices are not evenly spaced: {gap:.2f} mm between {pair}, {usual:.2f} mm between most. "
+                "Export it evenly spaced, or resample it to NIfTI."
+            )
+
+
+def _hounsfield(one: Slice) -> tuple[np.ndarray, np.ndarray]:
+    """Return the slice in HU (rows, columns) and where it is padding."""
+    film = open_film(one.path)
+    stored = decoded(film)
+    with parsing(one.path):
+        slope, intercept = film.said.get("RescaleSlope"), film.said.get("RescaleIntercept")
+        padding, limit = film.said.get("PixelPaddingValue"), film.said.get("PixelPaddingRangeLimit")
+        photometric = str(film.said.get("PhotometricInterpretation"))
+        if photometric != "MONOCHROME2" or slope is None or intercept is None:
+            raise UnreadableScan(
+                f"{one.path}: cannot be turned into Hounsfield units: RescaleSlope is {slope}, RescaleIntercept {intercept}, "
+                f"PhotometricInterpretation {photometric}; expected two numbers and MONOCHROME2. Export the original slices."
+            )
+        ends = sorted((int(padding), int(padding if limit is None else limit))) if padding is not None else None
+        hu = rescaled(stored, float(slope), float(intercept))
+    # A copy, with room for what lies below 0.
+    hu = hu.astype(np.int16 if hu.dtype.kind in "iu" and hu.max() <= np.iinfo(np.int16).max else np.result_type(hu, np.int16))
+    outside = hu < PADDING_BELOW_HU
+    # Padding is meant before rescaling (PS3.3 C.7.5.1.1.2). Some scanners say that it is 0 where 0 is also a value of water.
+    if ends is not None and ends[1] * float(slope) + float(intercept) <= AIR_HU:
+        outside |= (stored >= ends[0]) & (stored <= ends[1])
+    return hu, outside

@@ -1,0 +1,32 @@
+"""From the numbers a file stores to the values they mean, in the smallest type that holds them: a CT stays int16."""
+
+import numpy as np
+
+
+def rescaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """Return slope · stored + intercept.
+
+    Args:
+        stored: of any shape and of an integer or float type.
+        slope: what one stored step means.
+        intercept: what a stored 0 means.
+
+    Returns:
+        `stored` itself where nothing changes (float64 becomes float32); of integers with whole slope and intercept, the smallest of
+        int16 and int32 that holds the result; else float32.
+
+    >>> rescaled(np.array([0, 4095], np.uint16), 1, -1024)
+    array([-1024,  3071], dtype=int16)
+    """
+    slope, intercept = float(slope), float(intercept)
+    if slope == 1 and intercept == 0:
+        return stored.astype(np.float32) if stored.dtype == np.float64 else stored
+    if stored.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer():
+        factor, shift = int(slope), int(intercept)
+        low, high = sorted(factor * int(end) + shift for end in (stored.min(), stored.max()))
+        for dtype in (np.int16, np.int32):
+            limits = np.iinfo(dtype)
+            if limits.min <= min(low, factor, shift) and max(high, factor, shift) <= limits.max:
+                # What does not fit on the way wraps round, and back again: the sum fits.
+                return np.asarray(stored.astype(dtype) * dtype(factor) + dtype(shift))  # type: ignore[operator]
+    return stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from radlearn.challenges.rsna_scoring import ScoredSubmission
 
 
-def score_rsna(truth: Path, submission: Path, json: bool = False, out: Path | None = None) -> None:
+def score_rsna(truth: Path, submission: Path, json: bool = False, out: Path | None = None, size_px: tuple[int, int] = (1024, 1024)) -> None:
     """Score a submission file as the RSNA Pneumonia Detection Challenge 2018 does.
 
     Args:
@@ -20,11 +20,12 @@ def score_rsna(truth: Path, submission: Path, json: bool = False, out: Path | No
         submission: The file to score: patientId,PredictionString, a row for every image of the labels table.
         json: Print one JSON object on standard output.
         out: Write a CSV table with a row for every image: its score, boxes and hits.
+        size_px: Height and width of the films, on whose grid both tables are.
     """
     from radlearn.challenges.rsna_scoring import score_submission  # NumPy and the readers, which --help needs not
 
     with waiting("scoring"):
-        scored = score_submission(truth, submission)
+        scored = score_submission(truth, submission, size_px)
     if out is not None:
         scored.write_table(out)
     if json:

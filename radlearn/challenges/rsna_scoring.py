@@ -15,7 +15,7 @@ import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.rsna import MAPPING, PERSONS_TABLE
-from radlearn.challenges.rsna_submission import listed, read_submission, table_text_of
+from radlearn.challenges.rsna_submission import FILM_SIZE_PX, listed, read_submission, table_text_of
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
 from radlearn.metrics.answers import OneOrPerDraw, share
@@ -62,21 +62,24 @@ class ScoredSubmission:
         write_text(path, tables.table_text(columns, rows))
 
 
-def score_submission(labels_csv: Path, submission: Path, draws: int = 1000, seed: int = 0) -> ScoredSubmission:
+def score_submission(
+    labels_csv: Path, submission: Path, size_px: tuple[int, int] = FILM_SIZE_PX, draws: int = 1000, seed: int = 0
+) -> ScoredSubmission:
     """Score a submission file of any tool as the challenge does.
 
     Args:
         labels_csv: a table such as `stage_2_train_labels.csv`. Who the persons are comes from `persons.csv`, or RSNA's mapping to NIH
             ChestX-ray14, beside it; an image listed in neither is a person of its own, and `notes` say so.
         submission: the file to score; it must answer for every image of the labels table.
+        size_px: (height, width) of the films, on whose grid both tables are.
         draws, seed: of the bootstrap.
 
     Raises:
         BadLayout: a table is not there, or something in it cannot be scored: the message names lines, values and rules.
     """
     labels_csv, submission = Path(labels_csv), Path(submission)
-    images = _labels(labels_csv)
-    answers = read_submission(submission, images)
+    images = _labels(labels_csv, size_px)
+    answers = read_submission(submission, images, size_px)
     person_of, notes = _persons(labels_csv.parent, images)
     persons = tuple(person_of.get(image_id, image_id) for image_id in images)
     found = [answers[image_id] for image_id in images]
@@ -107,11 +110,16 @@ def _highest_confidences(matches: MatchedBoxes) -> np.ndarray:
     return highest
 
 
-def _labels(path: Path) -> dict[str, tables.LabelledImage]:
+def _labels(path: Path, size_px: tuple[int, int]) -> dict[str, tables.LabelledImage]:
     text, troubles = table_text_of(path)
     images, more = tables.labels_in(path.name, text)
     if not images and not troubles + more:
         more = [f"{path.name}: has a header and no rows."]
+    height, width = size_px
+    for image_id, image in images.items():
+        if any(x1 > width or y1 > height for _, _, x1, y1 in image.boxes_xyxy_px):
+            found = f"a box of {image_id} reaches beyond a film of {width} × {height} px, width × height"
+            more.append(f"{path.name}, line {image.line}: {found}. Other films than the challenge's: say their size (--size-px).")
     if troubles + more:
         raise BadLayout(listed(path, "cannot be scored against", troubles + more))
     return images

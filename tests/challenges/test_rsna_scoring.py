@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,66 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         score_submission(labels, tmp_path / "none.csv")
     with pytest.raises(BadLayout, match=r"none\.csv: there is no such file"):
         score_submission(tmp_path / "none.csv", submission)
+
+
+def test_films_of_another_size_are_named_by_their_size(tmp_path: Path) -> None:
+    labels = "patientId,x,y,width,height,Target\na,0,0,1500,100,1\nb,,,,,0\n"
+    files = folder_with(tmp_path, labels, "patientId,PredictionString\na,0.5 0 0 1500 100\nb,\n")
+    with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond a film of 1024 × 1024 px.*say their size"):
+        score_submission(*files)
+    assert score_submission(*files, size_px=(1000, 1500)).scores["rsna_score"].value == 1
+    with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond a film of 1000 × 1500 px"):
+        score_submission(*files, size_px=(1500, 1000))
+
+
+def slowly_scored(labels: str, submission: str) -> dict[str, Fraction | None]:
+    """The definition once more, from the files' own text: whole numbers, one film, one threshold, one box at a time."""
+    truth: dict[str, list[list[int]]] = {}
+    for line in labels.splitlines()[1:]:
+        name, *box, target = line.split(",")
+        truth.setdefault(name, []).extend([[int(number) for number in box]] if target == "1" else [])
+    scores: dict[str, Fraction | None] = {}
+    for line in submission.splitlines()[1:]:
+        name, string = line.split(",")
+        words = string.split()
+        found = sorted((-Fraction(words[n]), n, [int(word) for word in words[n + 1 : n + 5]]) for n in range(0, len(words), 5))
+        total, counts = Fraction(0), bool(found or truth[name])
+        for k in range(8, 16):
+            taken: set[int] = set()
+            for _, _, (x, y, w, h) in found:
+                overlaps = []
+                for number, (x2, y2, w2, h2) in enumerate(truth[name]):
+                    both = max(0, min(x + w, x2 + w2) - max(x, x2)) * max(0, min(y + h, y2 + h2) - max(y, y2))
+                    overlaps.append((Fraction(both, w * h + w2 * h2 - both), -number))
+                free = [overlap for overlap in overlaps if -overlap[1] not in taken]
+                if free and 20 * max(free)[0] > k:
+                    taken.add(-max(free)[1])
+            total += Fraction(len(taken), max(len(found) + len(truth[name]) - len(taken), 1)) / 8
+        scores[name] = total if counts else None
+    return scores
+
+
+def test_ten_thousand_films_from_files_score_as_the_definition_says(tmp_path: Path) -> None:
+    random = np.random.default_rng(26684)
+    # Sides of few different lengths, so that equal overlaps and overlaps exactly at a threshold are common.
+    boxes = iter(np.hstack([random.integers(0, 5, (60_000, 2)), random.integers(1, 7, (60_000, 2))]).tolist())
+    labels, submission = ["patientId,x,y,width,height,Target"], ["patientId,PredictionString"]
+    for number in range(10_000):
+        true = [next(boxes) for _ in range(random.choice([0, 0, 1, 2, 3]))]
+        found = [*(next(boxes) for _ in range(random.choice([0, 0, 1, 2, 3]))), *(box for box in true if random.random() < 0.2)]
+        labels += [f"{number},{x},{y},{w},{h},1" for x, y, w, h in true] or [f"{number},,,,,0"]
+        submission.append(f"{number}," + " ".join(f"0.{random.integers(1, 6)} {x} {y} {w} {h}" for x, y, w, h in found))
+    # The same true box twice is refused as a slip of the table; here it is one.
+    files = folder_with(tmp_path, "\n".join(dict.fromkeys(labels)) + "\n", "\n".join(submission) + "\n", None)
+    scored = score_submission(*files, draws=10)
+    slow = slowly_scored(*(file.read_text() for file in files))
+    expected = [slow[name] for name in scored.image_ids]
+    np.testing.assert_allclose(scored.image_scores, [np.nan if score is None else float(score) for score in expected], rtol=0, atol=1e-12)
+    counted = [score for score in expected if score is not None]
+    assert scored.scores["rsna_score"].value == pytest.approx(float(sum(counted) / len(counted)), abs=1e-12)
+    assert len(expected) == 10_000
+    assert 500 < len(expected) - len(counted) < 5000
+    assert sum(0 < score < 1 for score in counted) > 1000
 
 
 @pytest.fixture(scope="module")

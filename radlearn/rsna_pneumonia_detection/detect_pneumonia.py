@@ -121,7 +121,7 @@ PRESETS = {
     "quick": Settings(),
     # The strong recipe, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
     "challenge": Settings(
-        size_px=768,
+        size_px=512,
         network="retinanet_resnet50",
         pretrained=True,
         batch_size=16,
@@ -334,6 +334,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
     """
     plan = workbench.plan_of(settings, best_by="rsna_score")
     optimizer = build_optimizer(model, settings)
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     steps, step = settings.epochs * loader.steps_per_epoch, 0
     model.train()
     for epoch in range(settings.epochs):
@@ -345,7 +346,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
             optimizer.zero_grad()
             wrong = loss(model, batch)
             wrong.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
+            nn.utils.clip_grad_norm_(weights, settings.gradient_clip)
             optimizer.step()
             step += 1
     return model.eval()

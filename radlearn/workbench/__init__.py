@@ -3,6 +3,7 @@
 from radlearn.workbench.answering import Answering, load_best, submit_probabilities
 from radlearn.workbench.box_answering import BoxAnswering, submit_boxes
 from radlearn.workbench.box_judging import judge_boxes
+from radlearn.workbench.box_report import write_box_report
 from radlearn.workbench.drawn_cases import DrawnCases
 from radlearn.workbench.film_report import write_film_report
 from radlearn.workbench.judging import judge
@@ -37,5 +38,6 @@ __all__ = [
     "submit_boxes",
     "submit_probabilities",
     "within",
+    "write_box_report",
     "write_film_report",
 ]

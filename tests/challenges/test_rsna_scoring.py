@@ -25,7 +25,7 @@ LABELS = "patientId,x,y,width,height,Target\na,100,100,200,300,1\nb,100,100,200,
 PERSONS = "patientId,person\n" + "".join(f"{name},{number // 2}\n" for number, name in enumerate("abcdefghijkl"))
 ANSWERS = {
     "a": "0.9 100 100 200 300",  # right
-    "b": "0.8 100 100 200 300 0.3 300 600 50 50",  # one right, one missed, one false
+    "b": "0.8 100 100 200 156 0.3 300 600 50 50",  # one overlaps by 0.52, a hit at 0.40, 0.45 and 0.50; one missed; one false
     "c": "0.2 1 1 5 5",  # false, on a healthy film
     "g": "",  # missed
 }
@@ -44,13 +44,13 @@ def test_by_hand(tmp_path: Path) -> None:
     scored = score_submission(*folder_with(tmp_path))
     assert scored.image_ids == tuple("abgcdefhijkl")
     assert dict(zip(scored.image_ids, scored.persons, strict=True)) == {name: str(n // 2) for n, name in enumerate("abcdefghijkl")}
-    np.testing.assert_allclose(scored.image_scores, [1, 1 / 3, 0, 0, *[np.nan] * 8])
-    assert scored.hits.tolist() == [[1, 1, *[0] * 10]] * 8
+    np.testing.assert_allclose(scored.image_scores, [1, 3 / 8 * 1 / 3, 0, 0, *[np.nan] * 8])
+    assert scored.hits.tolist() == [[1, 1, *[0] * 10]] * 3 + [[1, 0, *[0] * 10]] * 5
     assert scored.found_boxes.tolist() == [1, 2, 0, 1, *[0] * 8]
     assert scored.true_boxes.tolist() == [1, 2, 1, *[0] * 9]
     values = {name: interval.value for name, interval in scored.scores.items()}
     assert tuple(values) == SCORES
-    assert values["rsna_score"] == pytest.approx((1 + 1 / 3) / 4)
+    assert values["rsna_score"] == pytest.approx((1 + 1 / 8) / 4)
     assert values["box_sensitivity"] == 2 / 4
     assert values["false_boxes_per_healthy_image"] == 1 / 9
     # Of 27 pairs of an ill and a healthy film, a and b win 18; g, where nothing was found, loses one and ties eight.
@@ -71,8 +71,8 @@ def test_a_row_of_the_table_tells_what_an_image_gave(tmp_path: Path) -> None:
     score_submission(*folder_with(tmp_path)).write_table(tmp_path / "out" / "table.csv")
     rows = list(csv.DictReader((tmp_path / "out" / "table.csv").open()))
     assert [row["patientId"] for row in rows] == list("abgcdefhijkl")
-    assert (rows[1]["person"], rows[1]["score"], rows[1]["true_boxes"], rows[1]["found_boxes"]) == ("0", "0.333333", "2", "2")
-    assert [rows[1][f"hits_0.{percent}"] for percent in (40, 45, 50, 55, 60, 65, 70, 75)] == ["1"] * 8
+    assert (rows[1]["person"], rows[1]["score"], rows[1]["true_boxes"], rows[1]["found_boxes"]) == ("0", "0.125000", "2", "2")
+    assert [rows[1][f"hits_0.{percent}"] for percent in (40, 45, 50, 55, 60, 65, 70, 75)] == list("11100000")
     assert (rows[2]["score"], rows[4]["score"]) == ("0.000000", "")
 
 
@@ -146,6 +146,8 @@ def test_films_of_another_size_are_named_by_their_size(tmp_path: Path) -> None:
     assert score_submission(*files, size_px=(1000, 1500)).scores["rsna_score"].value == 1
     with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond a film of 1000 × 1500 px"):
         score_submission(*files, size_px=(1500, 1000))
+    with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond a film of 1500 × 99 px"):
+        score_submission(*files, size_px=(99, 1500))
 
 
 def slowly_scored(labels: str, submission: str) -> dict[str, Fraction | None]:

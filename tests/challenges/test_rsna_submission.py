@@ -119,8 +119,10 @@ def test_another_header_is_refused(tmp_path: Path, header: str, words: str) -> N
 
 
 def test_a_row_number_is_the_editors_though_a_quoted_string_runs_over_two_lines(tmp_path: Path) -> None:
-    with pytest.raises(BadLayout, match=r"line 5: a confidence is 7"):
-        read_submission(written(tmp_path, HEADER + 'a,"0.5 0 0\n100 100"\nb,\nc,7 0 0 1 1\n'))
+    with pytest.raises(BadLayout) as refused:
+        read_submission(written(tmp_path, HEADER + 'a,"0.5 0 0\n100 100"\nb,"5 0 0\n1 1"\nc,7 0 0 1 1\n'))
+    assert "line 4: a confidence is 5" in str(refused.value)
+    assert "line 6: a confidence is 7" in str(refused.value)
 
 
 def test_one_pixel_over_the_edge_is_let_through_as_it_is(tmp_path: Path) -> None:

@@ -5,22 +5,27 @@ size rather than one (patterns and places as in the Radiological Society of Nort
 A lesion has two fields: its extent, which the mask follows, and its density, the share of the air that is gone inside it.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from radlearn.digital_thorax.anatomy import Thorax
-from radlearn.digital_thorax.lesions import Field, Finding, noise
+from radlearn.digital_thorax.lesions import Finding, noise
 from radlearn.digital_thorax.trees import points_in_lung
 
+Parts = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 PATTERNS = ("ground glass", "crazy paving", "consolidation")
 
 
 @dataclass(frozen=True)
 class Lesion(Finding):
-    """A finding with a border of its own: `extent` is 1 inside, 0 outside and 0.5 where a reader would draw the line."""
+    """A finding with a border of its own.
 
-    extent: Field | None = None
+    `parts` returns two fields at once, the extent, 1 inside, 0 outside and 0.5 where a reader would draw the line, and the density.
+    """
+
+    parts: Parts | None = None
 
 
 def _step(value: np.ndarray) -> np.ndarray:
@@ -67,40 +72,71 @@ def lesion(
     )
     core = float(draw.uniform(0.35, 0.7)) if pattern == "ground glass" and draw.random() < 0.3 else 0.0
 
-    def away(px: np.ndarray, py: np.ndarray, pz: np.ndarray) -> np.ndarray:
-        dx, dy, dz = px - x, py - y, pz - z
-        out = (outward[0] * dx + outward[1] * dy).astype(np.float32) / deep
-        side_by = (along[0] * dx + along[1] * dy).astype(np.float32) / wide
-        distance = np.sqrt(out * out + side_by * side_by + (dz / tall) ** 2)
-        return distance + np.float32(ragged) * noise(px, py, pz, grain, shift)
+    reach = 1.0 + 2.6 * ragged + 0.5 * soft
+    scales = [(outward[axis] / float(deep), along[axis] / float(wide)) for axis in (0, 1)]
 
-    def extent(px: np.ndarray, py: np.ndarray, pz: np.ndarray) -> np.ndarray:
-        return _step((1.0 - away(px, py, pz)) / np.float32(soft) + np.float32(0.5))
-
-    def field(px: np.ndarray, py: np.ndarray, pz: np.ndarray) -> np.ndarray:
-        distance = away(px, py, pz)
+    def parts(px: np.ndarray, py: np.ndarray, pz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        dx, dy, dz = px - x, py - y, (pz - z) / tall
+        out = np.float32(scales[0][0]) * dx + np.float32(scales[1][0]) * dy
+        beside = np.float32(scales[0][1]) * dx + np.float32(scales[1][1]) * dy
+        square = out * out + beside * beside + dz * dz
+        # The noise is the expensive part: only where it can matter.
+        near = square < np.float32(reach * reach)
+        where = [np.broadcast_to(value, square.shape)[near] for value in (px, py, pz)]
+        distance = np.sqrt(square[near]) + np.float32(ragged) * noise(*where, grain, shift)
+        extent, density = np.zeros_like(square), np.zeros_like(square)
         inside = _step((1.0 - distance) / np.float32(soft) + np.float32(0.5))
-        texture = 1 + np.float32(0.22) * noise(px, py, pz, 1.1, shift + 17)
-        density = np.float32(strength) * texture
+        extent[near] = inside
+        density[near] = inside * _inner(where, distance)
+        return extent, density
+
+    def _inner(where: list[np.ndarray], distance: np.ndarray) -> np.ndarray:
+        inner = np.float32(strength) * (1 + np.float32(0.22) * noise(*where, 1.1, shift + 17))
         if pattern == "crazy paving":
             # Thickened septa between lobules: lines where a coarse noise crosses nought.
-            septa = np.maximum(0, 1 - np.abs(noise(px, py, pz, 2.3, shift + 29)) / np.float32(0.22))
-            density = density + np.float32(0.33) * septa
+            inner += np.float32(0.33) * np.maximum(0, 1 - np.abs(noise(*where, 2.3, shift + 29)) / np.float32(0.22))
         if core:
-            density = density + np.float32(core) * _step((0.62 - distance) / 0.3)
-        return np.clip(inside * density, 0, 1)
+            inner += np.float32(core) * _step((0.62 - distance) / 0.3)
+        return np.clip(inner, 0, 1)
 
-    reach = 1.0 + 3.0 * ragged + 0.5 * soft
     span = np.sqrt((outward[:2] * float(deep)) ** 2 + (along[:2] * float(wide)) ** 2) * reach
     low = (float(x - span[0]), float(y - span[1]), float(z - tall * reach))
     high = (float(x + span[0]), float(y + span[1]), float(z + tall * reach))
-    return Lesion(pattern, side, True, field, low, high, None, extent)
+    return Lesion(pattern, side, True, lambda px, py, pz: parts(px, py, pz)[1], low, high, None, parts)
 
 
-def covid_lesions(thorax: Thorax, target_ml: float, draw: np.random.Generator) -> list[Lesion]:
-    """Return lesions of both lungs (of one, in one case of eight) with about `target_ml` in all; an empty list for less than 0.05 ml."""
+def covid_lesions(thorax: Thorax, target_ml: float, seed: Sequence[int]) -> list[Lesion]:
+    """Return lesions of both lungs (of one, in one case of eight) with about `target_ml` in all; an empty list for less than 0.05 ml.
+
+    Lesions are drawn, measured in this lung, and drawn again alike but larger or smaller until the sum is right.
+    """
     if target_ml < 0.05:
         return []
+    growth = 1.0
+    found: list[Lesion] = []
+    for _ in range(3):
+        found = _lesions(thorax, target_ml, growth, np.random.default_rng(seed))
+        short = (target_ml / max(_measured_ml(thorax, found), 1e-3)) ** (1 / 3)
+        if abs(short - 1) < 0.03:
+            break
+        growth *= float(np.clip(short, 0.5, 1.8))
+    return found
+
+
+def _measured_ml(thorax: Thorax, found: Sequence[Lesion]) -> float:
+    """Return the volume of all extents inside the lungs, each sampled in its own box; where two overlap, both count."""
+    total = 0.0
+    unit = ((np.arange(1728) + 0.5)[:, None] * [0.8191725, 0.6710436, 0.5497005] % 1.0).astype(np.float32)
+    for one in found:
+        low, high = np.array(one.low_mm, np.float32), np.array(one.high_mm, np.float32)
+        places = (low + unit * (high - low)).T
+        inside = thorax.lung_holds(one.side, *places)
+        if inside.any() and one.parts is not None:
+            total += float((one.parts(*places[:, inside])[0] >= 0.5).sum()) / len(unit) * float(np.prod(high - low)) / 1000.0
+    return total
+
+
+def _lesions(thorax: Thorax, target_ml: float, growth: float, draw: np.random.Generator) -> list[Lesion]:
     first = "right" if draw.random() < 0.55 else "left"
     sides = ["right", "left"] if draw.random() < 0.88 else [first]
     # The more there is, the more spots it is, and the larger the largest.
@@ -116,9 +152,8 @@ def covid_lesions(thorax: Thorax, target_ml: float, draw: np.random.Generator) -
         side = sides[number % len(sides)] if number < 2 else sides[int(draw.integers(len(sides)))]
         volume_mm3 = float(shares[number] * target_ml * 1000.0)
         stretch = np.exp(draw.normal(0, 0.28, 3)) * [0.72, 1.25, 1.0]
-        # Half of an ellipsoid at the pleura lies outside of the lung; the room that others leave is taken into account below.
-        radius = (1.45 * volume_mm3 * 3 / (4 * np.pi * np.prod(stretch))) ** (1 / 3)
-        radii = np.clip(radius * stretch, 1.6, [48.0, 85.0, 95.0])
+        radius = growth * (1.45 * volume_mm3 * 3 / (4 * np.pi * np.prod(stretch))) ** (1 / 3)
+        radii = np.clip(radius * stretch, 1.6, [60.0, 100.0, 110.0])
         pattern = str(draw.choice(PATTERNS, p=mix))
         found.append(lesion(thorax, side, seeds[side][number], (float(radii[0]), float(radii[1]), float(radii[2])), pattern, draw))
     return found

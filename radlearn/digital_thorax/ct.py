@@ -13,8 +13,7 @@ from radlearn.digital_thorax.clouds import Cloud
 from radlearn.digital_thorax.ct_body import BLOOD_HU, FILLED_HU, WATER, CtBody, Paint, organ_layers, outer_layers
 from radlearn.digital_thorax.ct_grid import CtGeometry, Lattice, Patch
 from radlearn.digital_thorax.ct_lung import Filling, airway_clouds, lung_filling, vessel_cloud
-from radlearn.digital_thorax.ct_texture import PADDING_HU, Grain, Kernel, circle, couch_hu, noise_strength
-from radlearn.digital_thorax.lesions import noise
+from radlearn.digital_thorax.ct_texture import PADDING_HU, Grain, Kernel, circle, couch_hu, noise_block, noise_strength
 from radlearn.digital_thorax.skeleton import skeleton
 from radlearn.digital_thorax.solids import Solid
 
@@ -168,7 +167,7 @@ class _Painter:
         self.gas = [self._shape(solid) for solid in thorax.gas]
         whole = self.lattice.whole()
         shift = np.random.default_rng([*body.seed, 82]).uniform(0, 64, 3)
-        self.texture = noise(*self.lattice.points(whole), 1.7, shift)
+        self.texture = self.lattice.mottle(whole, noise_block(), 2.2, shift)
         self.whole = whole
         self.filling: Filling = lung_filling(body, geometry)
         fine = 3.0 if geometry.spacing_mm[0] < 1.2 else 1.0

@@ -171,6 +171,17 @@ class Lattice:
         x, y, z = (row[0] * i + row[1] * j + row[2] * k + row[3] for row in self.matrix[:3])
         return x, y, z
 
+    def mottle(self, patch: Patch, block: np.ndarray, grain_mm: float, shift: np.ndarray) -> np.ndarray:
+        """Return a periodic `block` (n, n, n) of noise looked up at the patch's lattice points, a grain of it every `grain_mm`, float32."""
+        spacing, size = self.geometry.spacing_mm, len(block)
+        places = (np.arange(patch.slices.start, patch.slices.stop), self.rows[patch.lattice[0]], self.columns[patch.lattice[1]])
+        k, j, i = (
+            (np.floor(place * step / grain_mm + offset).astype(int)) % size
+            for place, step, offset in zip(places, spacing[::-1], shift, strict=True)
+        )
+        found: np.ndarray = block[np.ix_(k, j, i)]
+        return found
+
     def per_voxel(self, values: np.ndarray) -> np.ndarray:
         """Return how much `values` (k, j, i) on lattice points change across one voxel: |∂i| + |∂j| + |∂k|."""
         change = np.zeros_like(values)

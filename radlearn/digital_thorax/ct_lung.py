@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from radlearn.digital_thorax.clouds import Cloud, together
+from radlearn.digital_thorax.covid import Lesion
 from radlearn.digital_thorax.ct_body import CtBody, parenchyma_hu
 from radlearn.digital_thorax.ct_grid import CtGeometry, Lattice, Patch
-from radlearn.digital_thorax.lesions import Field, Finding, noise
+from radlearn.digital_thorax.ct_texture import noise_block
+from radlearn.digital_thorax.lesions import Finding
 from radlearn.digital_thorax.lobes import Lobes
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE
 from radlearn.digital_thorax.trees import lung_trees, tree_cloud
@@ -15,7 +17,7 @@ from radlearn.digital_thorax.trees import lung_trees, tree_cloud
 LUNG_STEP_MM = 1.5
 FILMS_VESSELS = 0.8
 """Films draw vessels with this share of their contrast; a CT draws them at full contrast and thinner: the same mass."""
-PLEURA_MM = 0.4
+PLEURA_MM = 0.33
 """Thickness of a fissure's two layers."""
 LUMEN, OUTSIDE = 0.62, 0.77
 """Inner and outer radius of a bronchus as shares of its branch's radius."""
@@ -55,7 +57,7 @@ def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
     x, y, z = lattice.points(patch)
     thorax = body.thorax
     draw = np.random.default_rng([*body.seed, 83])
-    fine, coarse = noise(x, y, z, 0.9, draw.uniform(0, 64, 3)), noise(x, y, z, 3.0, draw.uniform(0, 64, 3))
+    fine, coarse = (lattice.mottle(patch, noise_block(), grain, draw.uniform(0, 64, 3)) for grain in (1.0, 3.0))
     down = (y - thorax.cage_y(z)) / thorax.cage_depth(z)
     density = np.float32(body.lung_density) * (1 + np.float32(body.gravity) * down) * (1 + 0.07 * fine + 0.05 * coarse)
     fill, extent, fluid = (np.zeros(x.shape, np.float32) for _ in range(3))
@@ -95,17 +97,14 @@ def _sampled(finding: Finding, scale: float, lattice: Lattice, whole: Patch) -> 
     lifts = (-0.25, 0.25) if lattice.geometry.spacing_mm[2] > 2.5 else (0.0,)
     places = [lattice.points(patch, lift) for lift in lifts]
 
-    def averaged(field: Field) -> np.ndarray:
-        mean: np.ndarray = np.mean([np.asarray(field(*place), np.float32) for place in places], axis=0)
-        return mean
-
-    density = averaged(finding.field) * np.float32(scale)
-    own: Field | None = getattr(finding, "extent", None)
     part = tuple(slice(span.start - outer.start, span.stop - outer.start) for span, (_, outer) in zip(spans, pairs, strict=True))
-    extent = density
-    if own is not None:
-        extent = averaged(own)
-    elif extent.max() > 0:
+    if isinstance(finding, Lesion) and finding.parts is not None:
+        extent, density = np.mean([finding.parts(*place) for place in places], axis=0)
+        density = density * np.float32(scale)
+    else:
+        density = np.mean([np.asarray(finding.field(*place), np.float32) for place in places], axis=0) * np.float32(scale)
+        extent = density
+    if not isinstance(finding, Lesion) and extent.max() > 0:
         # A finding made for films has no border of its own: half of its usual density is one.
         extent = extent / max(float(np.percentile(extent[extent > 0.2 * extent.max()], 60)), 1e-3)
     return [((part[0], part[1], part[2]), _Sampled(patch, density, extent))]

@@ -78,11 +78,11 @@ def draw_body(plan: PlannedCt) -> CtBody:
     """Return the person of `plan`, lying, arms lifted, after a deep breath, with the illness of the day."""
     person = draw_person(plan.seed, plan.person + 500_000, plan.sex, plan.age_years)
     draw = plan.draw(21)
-    breath = float(np.clip(draw.normal(0.36, 0.2), 0.0, 0.8))
+    breath = float(np.clip(draw.normal(0.18, 0.2), -0.2, 0.7))
     if "emphysema" in plan.findings:
         breath += 0.3
     thorax = Thorax(person, Posture(breath, arms_down=False, heart_growth=float(draw.normal(1.0, 0.03))))
-    findings: list[Finding] = list(covid.covid_lesions(thorax, plan.lesion_ml, plan.draw(31)))
+    findings: list[Finding] = list(covid.covid_lesions(thorax, plan.lesion_ml, (plan.seed, 77, plan.person, plan.scan, 31)))
     if plan.white_lung:
         findings.append(covid.white_lung(thorax, "right" if draw.random() < 0.5 else "left", plan.draw(32)))
     findings += _others(plan, thorax)

@@ -1,6 +1,7 @@
 """What makes a CT look like one beside the anatomy: tissue texture, the kernel's grain, the couch, the edge of the field of view."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,6 +26,16 @@ def draw_kernel(draw: np.random.Generator) -> Kernel:
     if draw.random() < 0.55:
         return Kernel(float(draw.uniform(0.55, 0.75)), 0.0, float(np.exp(draw.normal(2.5, 0.3))), float(draw.uniform(0.75, 1.05)))
     return Kernel(float(draw.uniform(0.38, 0.5)), float(draw.uniform(0.3, 0.8)), float(np.exp(draw.normal(3.35, 0.3))), 0.5)
+
+
+@lru_cache(maxsize=1)
+def noise_block() -> np.ndarray:
+    """Return a periodic block of noise (64, 64, 64) with a falling spectrum, zero mean and unit deviation, float32."""
+    draw = np.random.default_rng(20200)
+    frequency = np.fft.fftfreq(64) * 64
+    square = frequency[:, None, None] ** 2 + frequency[None, :, None] ** 2 + (np.fft.rfftfreq(64) * 64)[None, None] ** 2
+    block = np.fft.irfftn(np.fft.rfftn(draw.standard_normal((64, 64, 64))) / np.maximum(square, 9.0) ** 0.6, (64, 64, 64))
+    return np.asarray((block - block.mean()) / block.std(), np.float32)
 
 
 class Grain:

@@ -1,0 +1,56 @@
+"""How fast the built-in CTs are made: CTs per second on one core, with and without writing them, and how much memory that takes.
+
+    python -m benchmarks.thorax_ct [small CTs] [full CTs]
+
+Processor time is counted, which holds on a busy machine too; a first CT, with tables and imports, is made before.
+"""
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"  # one core is one thread, whatever NumPy was built with
+
+
+def main(small: int, full: int) -> None:
+    from radlearn.digital_thorax.ct import render_ct
+    from radlearn.digital_thorax.ct_planning import draw_body, draw_scan, plan_cts
+    from radlearn.progress import say
+    from radlearn.scans.nifti import write_volume
+
+    for size, count in (("small", small), ("full", full)):
+        drawn = rendered = written = 0.0
+        bytes_written = 0
+        with tempfile.TemporaryDirectory() as folder:
+            for number, plan in enumerate(plan_cts(count + 1, 0, size, heavy=size == "small")):
+                started = time.process_time()
+                body = draw_body(plan)
+                geometry, kernel = draw_scan(plan, body)
+                after_drawing = time.process_time()
+                ct = render_ct(body, geometry, kernel)
+                after_rendering = time.process_time()
+                path = Path(folder) / f"{number}_ct.nii.gz"
+                write_volume(path, ct.hu, geometry.affine_ras)
+                write_volume(path.with_name(f"{number}_seg.nii.gz"), ct.lesion, geometry.affine_ras)
+                ended = time.process_time()
+                if number:
+                    drawn, rendered, written = (
+                        drawn + after_drawing - started,
+                        rendered + after_rendering - after_drawing,
+                        written + ended - after_rendering,
+                    )
+                    bytes_written += path.stat().st_size
+        each = (drawn + rendered) / count
+        say(
+            f"{size}: {each:.2f} s a CT of one core ({drawn / count:.2f} the body, {rendered / count:.2f} the voxels), {1 / each:.2f} a second"
+        )
+        say(f"  writing takes {written / count:.2f} s more and {bytes_written / count / 1e6:.1f} MB")
+        say(f"  peak memory so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 12, int(sys.argv[2]) if len(sys.argv) > 2 else 4)

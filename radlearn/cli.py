@@ -54,7 +54,7 @@ def _usage() -> str:
 def _lesson(task: str, arguments: list[str]) -> None:
     import importlib
 
-    with waiting("loading PyTorch and MONAI"):
+    with waiting("loading what the lesson stands on"):
         from radlearn.workbench.shell import do_verb
 
         lesson = importlib.import_module(LESSONS[task][0])
@@ -72,7 +72,7 @@ def _demo(arguments: list[str]) -> None:
 def _thorax(arguments: list[str]) -> None:
     import tyro
 
-    def thorax(out: Path, xrays: int = 800, seed: int = 0, workers: int | None = None) -> None:
+    def thorax(out: Path, xrays: int = 800, seed: int = 0, workers: int | None = None, twins: bool = False) -> None:
         """Write built-in patients as OUT/rsna, in the layout of the RSNA challenge.
 
         Args:
@@ -80,10 +80,11 @@ def _thorax(arguments: list[str]) -> None:
             xrays: How many chest X-rays.
             seed: Another seed, other patients.
             workers: Processes to use; all cores if not named.
+            twins: Write each film with an opacity also without it, everything else equal, into OUT/rsna/twins.
         """
         from radlearn.digital_thorax.cohort import write_rsna
 
-        write_rsna(out / "rsna", xrays, seed, workers)
+        write_rsna(out / "rsna", xrays, seed, workers, twins=twins)
         say(f"{xrays:,} films in {out / 'rsna'}. To train on them: radlearn classification train --data {out / 'rsna'}")
 
     tyro.cli(thorax, args=arguments, prog="radlearn thorax")

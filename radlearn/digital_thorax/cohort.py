@@ -20,6 +20,8 @@ from radlearn.progress import in_parallel
 
 __all__ = ["PlannedFilm", "plan_films", "write_rsna"]
 
+TWINS_FOLDER, TWINS_TABLE = "twins", "twins.csv"
+TWIN_COLUMNS = ("patientId", "film", "twin", "opacities", "boxes")
 TRUTH_COLUMNS = ("patientId", "person", "seed", "image", "view", "finding", "side", "contrast", "x0", "y0", "x1", "y1", "readers")
 README = """# Synthetic chest X-rays
 
@@ -34,9 +36,15 @@ layout of the RSNA Pneumonia Detection Challenge, so that everything that reads 
 
 Scores on these films are not comparable with any on real ones. Not for clinical use.
 """
+ABOUT_TWINS = """
+`twins/ID.dcm` is film ID without its opacities, everything else equal to the last photon; `twins.csv` pairs the two. Only films with an
+opacity have a twin: the others would be their own. Twins are not part of the challenge's layout, and nothing trains on them by itself.
+"""
 
 
-def write_rsna(folder: Path, films: int = 800, seed: int = 0, workers: int | None = None, view_shortcut: bool = True) -> None:
+def write_rsna(
+    folder: Path, films: int = 800, seed: int = 0, workers: int | None = None, view_shortcut: bool = True, twins: bool = False
+) -> None:
     """Write a cohort in the RSNA layout, on all cores, with a progress bar.
 
     Args:
@@ -45,6 +53,7 @@ def write_rsna(folder: Path, films: int = 800, seed: int = 0, workers: int | Non
         seed: another number, other people. The same seed, person and image give the same bytes, whatever the other arguments.
         workers: processes; all cores by default.
         view_shortcut: see `plan_films`.
+        twins: write each film with opacities once more without them, into `twins/`, and the pairs into `twins.csv`.
 
     Raises:
         BadSetting: fewer than one film.
@@ -62,12 +71,13 @@ def write_rsna(folder: Path, films: int = 800, seed: int = 0, workers: int | Non
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-unfinished-", dir=folder.parent))
     try:
         plans = plan_films(films, seed, view_shortcut)
-        made = dict(
-            in_parallel(partial(_write_film, unfinished / rsna.IMAGE_FOLDER), list(enumerate(plans)), "built-in X-rays", "films", workers)
-        )
+        made = dict(in_parallel(partial(_write_film, unfinished, twins), list(enumerate(plans)), "built-in X-rays", "films", workers))
         rows = [row for number in range(len(plans)) for row in made[number][1]]
         files.write_text(unfinished / "truth.csv", _table(TRUTH_COLUMNS, rows))
-        files.write_text(unfinished / "README.md", README.format(films=films, seed=seed))
+        if twins:
+            pairs = [_pair(plan, made[number][0]) for number, plan in enumerate(plans) if plan.opacities]
+            files.write_text(unfinished / TWINS_TABLE, _table(TWIN_COLUMNS, pairs))
+        files.write_text(unfinished / "README.md", README.format(films=films, seed=seed) + (ABOUT_TWINS if twins else ""))
         rsna.write_tables(unfinished, [_case(unfinished, plan, made[number][0]) for number, plan in enumerate(plans)])
         # mkdtemp makes folders for the owner alone.
         unfinished.chmod(0o755)
@@ -81,12 +91,19 @@ def write_rsna(folder: Path, films: int = 800, seed: int = 0, workers: int | Non
 
 
 def _write_film(
-    images: Path, job: tuple[int, PlannedFilm]
+    folder: Path, twins: bool, job: tuple[int, PlannedFilm]
 ) -> tuple[int, tuple[tuple[tuple[int, int, int, int], ...], list[tuple[object, ...]]]]:
-    from radlearn.scans.dicom import write_radiograph
-
     number, plan = job
     film = render_film(plan)
+    _write(folder / rsna.IMAGE_FOLDER, plan, film, "")
+    if twins and plan.opacities:
+        _write(folder / TWINS_FOLDER, plan, render_film(plan, opacities=False), "without opacities")
+    return number, (film.boxes_xyxy_px, _truth(plan, film))
+
+
+def _write(images: Path, plan: PlannedFilm, film: Film, instance: str) -> None:
+    from radlearn.scans.dicom import write_radiograph
+
     write_radiograph(
         images / f"{plan.image_id}.dcm",
         film.pixels,
@@ -97,8 +114,13 @@ def _write_film(
         age=str(plan.age_years),
         spacing_mm=film.spacing_mm,
         photometric=plan.photometric,
+        instance=instance,
     )
-    return number, (film.boxes_xyxy_px, _truth(plan, film))
+
+
+def _pair(plan: PlannedFilm, boxes: tuple[tuple[int, int, int, int], ...]) -> tuple[object, ...]:
+    name = f"{plan.image_id}.dcm"
+    return plan.image_id, f"{rsna.IMAGE_FOLDER}/{name}", f"{TWINS_FOLDER}/{name}", plan.opacities, len(boxes)
 
 
 def _truth(plan: PlannedFilm, film: Film) -> list[tuple[object, ...]]:

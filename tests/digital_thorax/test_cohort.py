@@ -1,13 +1,18 @@
 """The cohort as files."""
 
+import csv
+import errno
+import os
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 
 from radlearn.challenges import rsna
 from radlearn.digital_thorax import cohort
 from radlearn.digital_thorax.cohort import plan_films, write_rsna
+from radlearn.digital_thorax.xray import Film
 from radlearn.errors import BadLayout, RadlearnError
 
 
@@ -76,3 +81,49 @@ def test_an_interrupted_or_full_disk_leaves_nothing_that_reads_as_good(
 def test_nonsense_counts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RadlearnError, match="at least 1"):
         write_rsna(tmp_path / "none", films=0)
+
+
+def test_a_twin_differs_where_the_opacity_was_and_nowhere_else(tmp_path: Path, folder: Path) -> None:
+    write_rsna(tmp_path / "pairs", films=5, seed=5, workers=1, twins=True)
+    with open(tmp_path / "pairs" / "twins.csv", newline="") as table:
+        pairs = list(csv.DictReader(table))
+    ill = [plan for plan in plan_films(5, 5) if plan.opacities]
+    assert len(ill) == 2
+    assert [pair["patientId"] for pair in pairs] == [plan.image_id for plan in ill]
+    assert sorted(path.stem for path in (tmp_path / "pairs" / "twins").iterdir()) == sorted(plan.image_id for plan in ill)
+    untwinned, films = _files(folder), list((tmp_path / "pairs" / rsna.IMAGE_FOLDER).iterdir())
+    assert all(untwinned[f"{rsna.IMAGE_FOLDER}/{film.name}"] == film.read_bytes() for film in films)
+    for pair in pairs:
+        film, twin = (pydicom.dcmread(tmp_path / "pairs" / pair[which]) for which in ("film", "twin"))
+        differing = {element.keyword for element in film if element.keyword not in twin or twin[element.keyword] != element}
+        assert differing <= {"PixelData", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "LossyImageCompressionRatio"}
+        assert film.SOPInstanceUID != twin.SOPInstanceUID
+        change = np.abs(film.pixel_array.astype(int) - twin.pixel_array)
+        assert change.max() > 15
+        # Most of a film lies far from any opacity, and there the two are the same but for the coding.
+        assert np.median(change) <= 2
+
+
+def _disk_full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the disk be full when the file after that many is to be moved into place: half of it is written then."""
+    real, done = os.replace, []
+
+    def replace(source: str, goal: str) -> None:
+        done.append(goal)
+        if len(done) > writes:
+            with open(source, "r+b") as half:
+                half.truncate(os.path.getsize(source) // 2)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(goal))
+        real(source, goal)
+
+    monkeypatch.setattr("radlearn.files.os.replace", replace)
+
+
+@pytest.mark.parametrize("writes", [0, 1, 3, 5])
+def test_a_disk_that_fills_up_at_any_file_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
+    blank = Film(np.zeros((64, 64), np.uint8), (), None, (), np.zeros((64, 64), np.float32))
+    monkeypatch.setattr(cohort, "render_film", lambda *_, **__: blank)
+    _disk_full_after(writes, monkeypatch)
+    with pytest.raises(RadlearnError, match=r"No space left.*Make room"):
+        write_rsna(tmp_path / "rsna", films=3, seed=5, workers=1)
+    assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ A lesion has two fields: its extent, which the mask follows, and its density, th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,12 @@ class Lesion(Finding):
     """
 
     parts: Parts | None = None
+
+
+class _Places(NamedTuple):
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
 
 
 def _step(value: np.ndarray) -> np.ndarray:
@@ -82,19 +89,19 @@ def lesion(
         square = out * out + beside * beside + dz * dz
         # The noise is the expensive part: only where it can matter.
         near = square < np.float32(reach * reach)
-        where = [np.broadcast_to(value, square.shape)[near] for value in (px, py, pz)]
-        distance = np.sqrt(square[near]) + np.float32(ragged) * noise(*where, grain, shift)
+        where = _Places(*(np.broadcast_to(value, square.shape)[near] for value in (px, py, pz)))
+        distance = np.sqrt(square[near]) + np.float32(ragged) * noise(where.x, where.y, where.z, grain, shift)
         extent, density = np.zeros_like(square), np.zeros_like(square)
         inside = _step((1.0 - distance) / np.float32(soft) + np.float32(0.5))
         extent[near] = inside
         density[near] = inside * _inner(where, distance)
         return extent, density
 
-    def _inner(where: list[np.ndarray], distance: np.ndarray) -> np.ndarray:
-        inner = np.float32(strength) * (1 + np.float32(0.22) * noise(*where, 1.1, shift + 17))
+    def _inner(where: _Places, distance: np.ndarray) -> np.ndarray:
+        inner = np.float32(strength) * (1 + np.float32(0.22) * noise(where.x, where.y, where.z, 1.1, shift + 17))
         if pattern == "crazy paving":
             # Thickened septa between lobules: lines where a coarse noise crosses nought.
-            inner += np.float32(0.33) * np.maximum(0, 1 - np.abs(noise(*where, 2.3, shift + 29)) / np.float32(0.22))
+            inner += np.float32(0.33) * np.maximum(0, 1 - np.abs(noise(where.x, where.y, where.z, 2.3, shift + 29)) / np.float32(0.22))
         if core:
             inner += np.float32(core) * _step((0.62 - distance) / 0.3)
         return np.clip(inner, 0, 1)
@@ -145,8 +152,8 @@ def _lesions(thorax: Thorax, target_ml: float, growth: float, draw: np.random.Ge
     shares /= shares.sum()
     # Density goes with severity and time, so spots of one person resemble each other.
     mix = draw.dirichlet([2.2, 0.9, 0.8 + 0.4 * np.log1p(target_ml / 100.0)])
-    basal, dorsal = draw.uniform(0.2, 1.6), draw.uniform(0.2, 1.6)
-    seeds = {side: _places(thorax, side, basal, dorsal, count, draw) for side in sides}
+    taste = _Taste(draw.uniform(0.2, 1.6), draw.uniform(0.2, 1.6), draw.normal(0.35, 0.4), 0.22 + 0.12 * np.log1p(target_ml / 30.0))
+    seeds = {side: _places(thorax, side, taste, count, draw) for side in sides}
     found = []
     for number in range(count):
         side = sides[number % len(sides)] if number < 2 else sides[int(draw.integers(len(sides)))]
@@ -156,10 +163,24 @@ def _lesions(thorax: Thorax, target_ml: float, growth: float, draw: np.random.Ge
         radii = np.clip(radius * stretch, 1.6, [60.0, 100.0, 110.0])
         pattern = str(draw.choice(PATTERNS, p=mix))
         found.append(lesion(thorax, side, seeds[side][number], (float(radii[0]), float(radii[1]), float(radii[2])), pattern, draw))
+        for _ in range(int(draw.poisson(1.3))):
+            # Crumbs beside a spot: most pieces of a real mask are of a few voxels.
+            aside = seeds[side][number] + draw.normal(0, 1, 3) * (0.7 * radii + 5.0)
+            tiny = np.exp(draw.normal(0.75, 0.35, 3))
+            found.append(lesion(thorax, side, aside, (float(tiny[0]), float(tiny[1]), float(1.4 * tiny[2])), "ground glass", draw))
     return found
 
 
-def _places(thorax: Thorax, side: str, basal: float, dorsal: float, count: int, draw: np.random.Generator) -> np.ndarray:
+class _Taste(NamedTuple):
+    """Where in the lung one person's lesions come: pulls to the base and to the back, and the height (1 base, -1 apex) they gather at."""
+
+    basal: float
+    dorsal: float
+    height: float
+    spread: float
+
+
+def _places(thorax: Thorax, side: str, taste: _Taste, count: int, draw: np.random.Generator) -> np.ndarray:
     """Return `count` points (count, 3) of one lung, likelier near the pleura, at the base and at the back."""
     points = points_in_lung(thorax, side, 3000, draw)
     x, y, z = points.T
@@ -167,7 +188,8 @@ def _places(thorax: Thorax, side: str, basal: float, dorsal: float, count: int, 
     back = (y - thorax.cage_y(z)) / thorax.cage_depth(z)
     top, bottom = thorax.apex_z, thorax.dome_z[side] - 60 * thorax.high
     down = (0.5 * (top + bottom) - z) / (0.5 * (top - bottom))
-    weight = np.exp(depth / 0.11 + basal * down + dorsal * back).astype(float)
+    gathered = 0.5 * ((down - taste.height) / taste.spread) ** 2
+    weight = np.exp(np.maximum(depth / 0.11 + taste.basal * down + taste.dorsal * back - gathered, -40)).astype(float)
     return points[draw.choice(len(points), count, p=weight / weight.sum())]
 
 

@@ -31,8 +31,8 @@ TRUTH_COLUMNS = (
 )  # fmt: skip
 README = """# Synthetic chest CTs
 
-None of these people exist. radlearn computed the {cts} CTs in this folder from a mathematical chest (seed {seed}, size {size}, {load}); they
-lie in the layout of the COVID-19-20 Lung CT Lesion Segmentation challenge, so that everything that reads the real CTs reads these.
+None of these people exist. radlearn computed the {cts} CTs in this folder from a mathematical chest (seed {seed}, size {size}, {load});
+they lie in the layout of the COVID-19-20 Lung CT Lesion Segmentation challenge, so that everything that reads the real CTs reads these.
 
 - `Train/CASE_ct.nii.gz` (Hounsfield units, int16) and `Train/CASE_seg.nii.gz` (lesions, uint8 0 and 1) on the same grid.
 - `persons.csv`: case → person. A few people have two CTs; split by person.

@@ -75,7 +75,7 @@ def draw_geometry(
     """
     low, high = lungs_mm
     wide = float(high[0] - low[0])
-    field = wide * float(np.clip(draw.normal(1.30, 0.09), 1.12, 1.6))
+    field = wide * float(np.clip(draw.normal(1.36, 0.10), 1.14, 1.7))
     centre = 0.5 * (low + high) + np.array([draw.normal(0, 6), 0.0, 0.0])
     # Radiographers centre the body, not the lungs; the couch lies in the picture's lower part.
     centre[1] = back_mm - 0.5 * float(draw.normal(0.60, 0.03)) * field

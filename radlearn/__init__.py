@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'radlearn' has no attribute {name!r}; its tasks are {', '.join(LESSONS)}")
     from radlearn.progress import waiting
 
-    with waiting("Loading PyTorch and MONAI"):
+    with waiting("Loading what the lesson stands on"):
         import importlib
 
         from radlearn.workbench.verbs import Verbs

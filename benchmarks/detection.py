@@ -1,0 +1,145 @@
+"""Is the quick detector better than torchvision's stock one in the same minutes? Same films, same people, same tuning.
+
+    python -m benchmarks.detection [--data FOLDER] [--peer-minutes 1 2]
+
+The peer is `fasterrcnn_mobilenet_v3_large_320_fpn`, the smallest detector of torchvision, trained as its reference recipe does (SGD with
+momentum 0.9, weight decay 1e-4, learning rate 0.02 for batches of 16 after a warm-up, divided by ten at 16/26 and 22/26 of the way, flips
+alone), from random weights as ours. Both get their recipe (threshold, scale, suppression, gate) by the same choosing on validation people.
+`--peer-minutes` gives the peer multiples of our processor minutes: one that stays below the trivial rule is no comparison.
+
+Processor minutes are compared, not wall minutes, because other work on a machine disturbs them less.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+from rich.table import Table
+from torch import nn
+from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn
+
+from radlearn import workbench
+from radlearn.progress import console, progress_bar, say
+from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
+from radlearn.training.loading import reseed
+from radlearn.training.run_folder import Run, new_run
+from radlearn.workbench.data_source import built_in_films
+from radlearn.workbench.films import Film, prepared_films
+from radlearn.workbench.people import divided
+
+STILL = {"rotation_degrees": 0.0, "shift_share": 0.0, "zoom_share": 0.0, "gamma_range": 0.0, "noise_std": 0.0, "holes_chance": 0.0}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder in the RSNA layout; 800 built-in films if not named")
+    parser.add_argument("--peer-minutes", type=float, nargs="*", default=[1.0], help="the peer's time, in multiples of ours")
+    parser.add_argument("--epochs", type=int, help="epochs of our run; the quick preset's if not named")
+    asked = parser.parse_args()
+    data = asked.data or built_in_films(800, 0)
+    settings = lesson.PRESETS["quick"]
+    settings = settings if asked.epochs is None else replace(settings, epochs=asked.epochs)
+    films = prepared_films(lesson.find_cases(data), settings.size_px)
+    table = Table("model", "processor min", "official score", "image AUROC", "false boxes per healthy film")
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.process_time()
+        run = lesson.train(settings, data, Path(folder) / "ours")
+        minutes = (time.process_time() - begun) / 60
+        split = divided(films, settings.seed, None, run)
+        model, _ = lesson.trained_model(run)
+        ours = judged(run, model, split["test"], settings)
+        table.add_row("radlearn quick", f"{minutes:.1f}", *shown(ours))
+        for multiple in asked.peer_minutes:
+            peer_run = new_run(Path(folder) / f"peer-{multiple}", lesson.TASK, settings, run.about)
+            peer = trained_peer(split["training"], settings, minutes * multiple)
+            ways = lesson.proposals(peer, split["validation"], settings)
+            workbench.choose_recipe(peer_run, ways, split["validation"], split["training"], None, settings.seed)
+            (peer_run.folder / "split.csv").write_text((run.folder / "split.csv").read_text())
+            table.add_row(
+                "torchvision Faster R-CNN MobileNet 320",
+                f"{minutes * multiple:.1f}",
+                *shown(judged(peer_run, peer, split["test"], settings)),
+            )
+        for name, baseline in ours["baselines"].items():
+            table.add_row(
+                name,
+                "–",
+                *(f"{baseline['value']:.3f}" if "rsna" in name else "–",),
+                f"{baseline['value']:.3f}" if "auroc" in name else "–",
+                "–",
+            )
+    console.print(table)
+
+
+def trained_peer(films: list[Film], settings: lesson.Settings, minutes: float) -> nn.Module:
+    """Train the peer for so many processor minutes."""
+    reseed(settings.seed)
+    sizes = {"min_size": 320, "max_size": 320, "image_mean": [0.45] * 3, "image_std": [0.23] * 3}
+    model = _Coloured(
+        fasterrcnn_mobilenet_v3_large_320_fpn(
+            weights=None, weights_backbone=None, num_classes=2, box_score_thresh=0.02, box_detections_per_img=30, **sizes
+        )
+    )
+    # As the reference: films as they come, flips alone.
+    plain = replace(settings, positive_share=0.0, **STILL)  # type: ignore[arg-type]
+    loader = lesson.make_loaders(plain, {"training": films})["training"]
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.SGD(weights, lr=0.02, momentum=0.9, weight_decay=1e-4)
+    begun, step, epoch, said = time.process_time(), 0, 0, time.monotonic()
+    model.train()
+    say(f"The peer trains for {minutes:.1f} processor minutes.")
+    with progress_bar("the peer", 1000, "‰ of its time") as bar:
+        while (part := (time.process_time() - begun) / 60 / minutes) < 1:
+            for batch in loader.epoch(epoch):
+                part = (time.process_time() - begun) / 60 / minutes
+                if part >= 1:
+                    break
+                bar.advance(int(part * 1000) - bar.done)
+                # The reference warms up over its first epoch, of 26.
+                warm = min(1.0, 0.001 + part * 26)
+                for group in optimizer.param_groups:
+                    group["lr"] = 0.02 * warm * 0.1 ** ((part > 16 / 26) + (part > 22 / 26))
+                wrong = lesson.loss(model, batch)
+                optimizer.zero_grad()
+                wrong.backward()
+                optimizer.step()
+                step += 1
+            epoch += 1
+    say(f"The peer took {step:,} steps, {epoch:,} times through the films, in {time.monotonic() - said:.0f} s.")
+    return model.eval()
+
+
+class _Coloured(nn.Module):
+    """Shows a grey film to a network of three colours."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: list[torch.Tensor], targets: Any = None) -> Any:
+        return self.model([image.expand(3, -1, -1) for image in images], targets)
+
+
+def judged(run: Run, model: nn.Module, films: list[Film], settings: lesson.Settings) -> dict[str, Any]:
+    """Return the scores of a model on the test people, with the run's recipe."""
+    found = lesson.proposals(model, films, workbench.as_tuned(settings, run))[-1]
+    return workbench.judge_boxes(run, films, found, workbench.image_scores(found, None), "test").scores
+
+
+def shown(found: dict[str, Any]) -> tuple[str, str, str]:
+    def said(name: str) -> str:
+        score = found["scores"][name]
+        return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})" if score["low"] is not None else f"{score['value']:.3f}"
+
+    return said("rsna_score"), said("auroc_score"), said("false_boxes_per_healthy_image")
+
+
+if __name__ == "__main__":
+    main()

@@ -31,10 +31,10 @@ def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
         brightness=float(draw.normal(-0.04 if portable else -0.03, 0.06)),
         equalising=float(draw.uniform(0.05, 0.45)),
         sharpening=float(draw.uniform(0.1, 0.8)),
-        gamma=float(np.exp(draw.normal(0.0, 0.16))),
+        gamma=float(np.exp(draw.normal(0.0, 0.14))),
         blur_px=float(draw.uniform(1.05, 1.45)),
         # A histogram finds the lung only roughly: what it takes for lung comes out lighter on one film, darker on the next.
-        lung_error=float(np.clip(draw.normal(0.0, 0.18), -0.4, 0.4)),
+        lung_error=float(np.clip(draw.normal(0.0, 0.10), -0.3, 0.3)),
     )
 
 

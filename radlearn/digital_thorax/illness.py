@@ -98,6 +98,6 @@ def _others(plan: PlannedFilm, thorax: Thorax, lying: bool) -> list[Finding]:
         elif name == "scar":
             found += [lesions.apical_scar(thorax, side, draw) for side in sides[: 1 + int(draw.random() < 0.5)]]
         elif name == "oedema":
-            strength = float(draw.uniform(0.2, 1.3))
+            strength = float(draw.uniform(0.15, 1.15))
             found += [lesions.oedema(thorax, side, strength, draw) for side in sides]
     return found

@@ -213,7 +213,7 @@ def oedema(thorax: Thorax, side: str, strength: float, draw: np.random.Generator
     def field(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         away = np.sqrt(sum(((value - centre[a]) / radii[a]) ** 2 for a, value in enumerate((x, y, z))))
         haze = (1 - _rise(np.asarray(away, np.float32), 0.1, 1.15)) * (0.8 + 0.22 * noise(x, y, z, 1.6, shift))
-        return np.clip(np.float32(0.12 + 0.24 * strength) * haze, 0, 1)
+        return np.clip(np.float32(0.11 + 0.17 * strength) * haze, 0, 1)
 
     low, high = _box(centre, radii, 1.3)
     return Finding("oedema", side, False, field, low, high)

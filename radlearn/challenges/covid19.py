@@ -39,7 +39,7 @@ from radlearn.progress import say
 
 TROUBLES_SHOWN = 10
 
-__all__ = ["Case", "audit", "case_paths", "find_cases", "find_images", "layout_folder", "recognise", "write_persons"]
+__all__ = ["Case", "audit", "case_paths", "find_cases", "find_images", "layout_folder", "listed", "recognise", "write_persons"]
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,19 @@ def find_cases(folder: Path) -> list[Case]:
     """
     cases, troubles, notes = audit(folder)
     if troubles:
-        raise BadLayout(_listed(folder, troubles))
+        raise BadLayout(listed(folder, troubles))
     for note in notes:
         say(note, style="yellow")
     return cases
 
 
-def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
+def audit(folder: Path, needs_cts: bool = True) -> tuple[list[Case], list[str], list[str]]:
     """Return the cases of a layout, everything in its names that would train wrongly, and what is worth knowing of it; a line each.
+
+    Args:
+        folder: the layout, or what holds it.
+        needs_cts: False where true masks are all that is asked for, to score against: a case whose CT is not there then has its mask
+            for a path.
 
     Raises:
         BadLayout: if `folder` is not the layout.
@@ -116,16 +121,16 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
         elif trouble := file_trouble(path):
             troubles.append(f"{where}: {trouble}")
     cts, masks = files[CT], files[MASK]
-    for having, lacking, words in ((cts, masks, ("CTs", "mask", MASK)), (masks, cts, ("masks", "CT", CT))):
+    for having, lacking, words in ((cts, masks, ("CTs", "mask", MASK)), (masks, cts, ("masks", "CT", CT)))[: 1 + needs_cts]:
         if alone := sorted(having.keys() - lacking.keys()):
             amount = f"{len(alone):,} of the {len(having):,} {words[0]} have no {words[1]}"
             first = f"the first being {having[alone[0]].name}, for which {alone[0]}{words[2]}.nii.gz is missing"
             troubles.append(f"{train.name}: {amount}, {first}. Was the archive unpacked to its end?")
-    both = sorted(cts.keys() & masks.keys())
+    ids = sorted(cts.keys() & masks.keys() if needs_cts else masks)
     # Whoever names Train itself must not lose the table that lies beside it.
     places = (root, Path(folder), train, *([root.parent] if root.name == TRAIN_FOLDER else []))
-    persons, more, notes = _persons(places, both)
-    cases = [Case(case_id, cts[case_id], masks[case_id], persons.get(case_id, case_id)) for case_id in both]
+    persons, more, notes = _persons(places, ids)
+    cases = [Case(case_id, cts.get(case_id, masks[case_id]), masks[case_id], persons.get(case_id, case_id)) for case_id in ids]
     return cases, troubles + more, notes
 
 
@@ -150,7 +155,7 @@ def find_images(folder: Path) -> list[Case]:
         expected = "NIfTI volumes (.nii, .nii.gz), or folders with the DICOM slices of one series each"
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
     if empty := [f"{path.name}: {trouble}" for path in paths if not path.is_dir() and (trouble := file_trouble(path))]:
-        raise BadLayout(_listed(folder, empty))
+        raise BadLayout(listed(folder, empty))
     ids = [_id_of(path) for path in paths]
     shared = Counter(ids)
     for at, (path, case_id) in enumerate(zip(paths, ids, strict=True)):
@@ -161,6 +166,15 @@ def find_images(folder: Path) -> list[Case]:
             f"{folder}: several CTs would be called {twice[0]!r}, so their answers could not be told apart. Rename one of them."
         )
     return [Case(case_id, path, None, case_id) for case_id, path in zip(ids, paths, strict=True)]
+
+
+def listed(where: Path, troubles: Sequence[str], words: str = "would go wrong", advice: str = "Mend or remove these files.") -> str:
+    """Return a message of several lines: how many things are wrong, the first ten of them, and what to do."""
+    shown = [f"  {trouble}" for trouble in troubles[:TROUBLES_SHOWN]]
+    if len(troubles) > TROUBLES_SHOWN:
+        shown.append(f"  … and {len(troubles) - TROUBLES_SHOWN:,} more.")
+    amount = "one thing" if len(troubles) == 1 else f"{len(troubles):,} things"
+    return "\n".join([f"{where}: {amount} in the files {words}:", *shown, advice])
 
 
 def _persons(places: Sequence[Path], cases: Sequence[str]) -> tuple[dict[str, str], list[str], list[str]]:
@@ -205,11 +219,3 @@ def _volumes_in(folder: Path) -> list[Path]:
 
 def _holds_masks(folder: Path) -> bool:
     return any((case_and_kind(path.name) or ("", ""))[1] == MASK for path in _volumes_in(folder))
-
-
-def _listed(folder: Path, troubles: Sequence[str]) -> str:
-    shown = [f"  {trouble}" for trouble in troubles[:TROUBLES_SHOWN]]
-    if len(troubles) > TROUBLES_SHOWN:
-        shown.append(f"  … and {len(troubles) - TROUBLES_SHOWN:,} more.")
-    amount = "one thing" if len(troubles) == 1 else f"{len(troubles):,} things"
-    return "\n".join([f"{folder}: {amount} in the files would go wrong:", *shown, "Mend or remove these files, then try again."])

@@ -1,0 +1,129 @@
+"""What the COVID-19-20 challenge would say of a submission: its three scores with intervals by person, and every scan's part in them.
+
+The challenge ranks by Dice, normalised surface Dice and the normalised volume error |Vp − Vt| / Vt, here in percent. The tolerance of its
+surface Dice is taken to be 1 mm, which was not found in print, so it can be set. Beside these stands what a mean of overlaps hides:
+distances, millilitres, and lesions missed and made up.
+
+Source: Roth et al. 2022, Medical Image Analysis 82:102605, doi:10.1016/j.media.2022.102605.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from radlearn.challenges.covid19 import Case, audit, listed
+from radlearn.challenges.covid19_submission import mask_troubles, read_member, submission_members
+from radlearn.challenges.rsna_tables import table_text
+from radlearn.errors import BadLayout, UnreadableScan
+from radlearn.files import write_text
+from radlearn.metrics.intervals import Interval
+from radlearn.metrics.lesions import SMALLEST_ML
+from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary
+from radlearn.progress import in_parallel
+from radlearn.scans.geometry import Volume, spacing_mm
+from radlearn.scans.nifti import read_volume
+
+OFFICIAL_SCORES = ("dice_score", "surface_dice_score", "volume_error_percent")
+TOLERANCE_MM = 1.0
+
+
+@dataclass(frozen=True)
+class ScoredSubmission:
+    """A submission held against the true masks: the scores over scans, and one row a scan of what they are made of."""
+
+    case_ids: tuple[str, ...]
+    persons: tuple[str, ...]
+    rows: tuple[MaskScores, ...]
+    scores: dict[str, Interval]  # the three of OFFICIAL_SCORES and more
+    left_out: dict[str, int]  # for each mean that could not hold all scans, how many it leaves out
+    tolerance_mm: float
+    notes: tuple[str, ...]  # what a person should know about the persons
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `radlearn score covid19 --json` prints."""
+        return {
+            "challenge": "covid19",
+            "cases": len(self.case_ids),
+            "persons": len(set(self.persons)),
+            "tolerance_mm": self.tolerance_mm,
+            "scores": {name: interval.as_dict() for name, interval in self.scores.items()},
+            "left_out": self.left_out,
+            "notes": list(self.notes),
+        }
+
+    def write_table(self, path: Path) -> None:
+        """Write a row a scan, the worst Dice first: the row to look at first."""
+        columns = ["case", "person", *(field.name for field in fields(MaskScores))]
+        rows = sorted(zip(self.case_ids, self.persons, self.rows, strict=True), key=lambda row: (row[2].dice_score, row[0]))
+        text = table_text(columns, ([case_id, person, *map(_shown, asdict(row).values())] for case_id, person, row in rows))
+        write_text(path, text)
+
+
+def score_submission(
+    truth_folder: Path,
+    submission: Path,
+    tolerance_mm: float = TOLERANCE_MM,
+    smallest_ml: float = SMALLEST_ML,
+    draws: int = 1000,
+    workers: int | None = None,
+) -> ScoredSubmission:
+    """Score masks of any tool as the challenge does.
+
+    Args:
+        truth_folder: the challenge's layout; it must hold the true mask of every case, and need not hold the CTs.
+        submission: a zip, or a folder with what would be in it: `003.nii.gz` for volume-covid19-A-0003.
+        tolerance_mm: of the surface Dice.
+        smallest_ml: pieces of a mask below this volume are no lesions.
+        draws: of the bootstrap.
+        workers: processes; all cores if None.
+
+    Raises:
+        BadLayout: the truth is not the layout, or something in the submission cannot be scored: a mask missing, unreadable, on another
+            grid or not binary, a name that no case has. The message names file, value and rule.
+    """
+    cases, notes = _truth(Path(truth_folder))
+    members, troubles = submission_members(submission, cases)
+    jobs = [(case, members[case.case_id]) for case in cases if case.case_id in members]
+    job = partial(_scored, Path(submission), tolerance_mm, smallest_ml)
+    rows: dict[str, MaskScores] = {}
+    for case_id, found in in_parallel(job, jobs, "scoring", "scans", workers) if jobs else ():
+        if isinstance(found, MaskScores):
+            rows[case_id] = found
+        else:
+            troubles += found
+    if troubles:
+        raise BadLayout(listed(submission, sorted(troubles), "cannot be scored", "Mend these masks, then try again."))
+    table, persons = tuple(rows[case.case_id] for case in cases), tuple(case.person for case in cases)
+    summary = mask_summary(table, persons, draws)
+    ids = tuple(case.case_id for case in cases)
+    return ScoredSubmission(ids, persons, table, summary.scores, summary.left_out, tolerance_mm, tuple(notes))
+
+
+def _truth(folder: Path) -> tuple[list[Case], list[str]]:
+    cases, troubles, notes = audit(folder, needs_cts=False)
+    if troubles:
+        raise BadLayout(listed(folder, troubles))
+    return cases, notes
+
+
+def _scored(submission: Path, tolerance_mm: float, smallest_ml: float, job: tuple[Case, str]) -> tuple[str, MaskScores | list[str]]:
+    """Return a case and its scores, or what is wrong with its masks."""
+    case, name = job
+    true_path = case.mask_path or case.path
+    try:
+        truth, mask = read_volume(true_path), read_member(submission, name)
+    except UnreadableScan as error:
+        return case.case_id, [str(error)]
+    troubles = mask_troubles(true_path.name, truth, truth.grid, true_path.name) + mask_troubles(name, mask, truth.grid, true_path.name)
+    if troubles:
+        return case.case_id, troubles
+    return case.case_id, mask_scores(_lesion(mask), _lesion(truth), spacing_mm(truth.affine), tolerance_mm, smallest_ml)
+
+
+def _lesion(mask: Volume) -> Any:
+    return mask.voxels == 1
+
+
+def _shown(value: float) -> str:
+    return "" if value != value else f"{value:.6g}"

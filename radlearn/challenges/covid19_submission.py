@@ -1,0 +1,222 @@
+"""The challenge's submission: a zip with one mask a CT, `003.nii.gz` for volume-covid19-A-0003, each on the grid of its CT.
+
+Written whole and the same bytes each time; read and held against the cases, where every refusal names file, value and rule. A folder
+of masks is held against them in the same way, before it is packed.
+
+Source of the names: the MONAI challenge baseline, which cuts `volume-covid19-A-0` off the front.
+"""
+
+import gzip
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from radlearn.challenges.covid19 import Case, listed
+from radlearn.challenges.covid19_folder import nifti_stem
+from radlearn.errors import BadLayout, UnreadableScan
+from radlearn.files import written_whole
+from radlearn.progress import in_parallel
+from radlearn.scans.geometry import Grid, Volume, same_grid
+from radlearn.scans.nifti import read_volume
+from radlearn.scans.nifti_header import BYTES, parsed
+
+CHALLENGE_PREFIX = "volume-covid19-A-0"
+GZIP = b"\x1f\x8b"
+# The earliest time a zip can hold: the same masks then make the same bytes whenever they are packed.
+NO_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def submission_name(case_id: str) -> str:
+    """Return the name of a case's mask in a submission.
+
+    >>> submission_name("volume-covid19-A-0003"), submission_name("volume-covid19-A-0247_1"), submission_name("thorax-7")
+    ('003.nii.gz', '247_1.nii.gz', 'thorax-7.nii.gz')
+    """
+    short = case_id.removeprefix(CHALLENGE_PREFIX)
+    return f"{short or case_id}.nii.gz"
+
+
+def write_submission(path: Path, masks: Mapping[str, Path], cases: Sequence[Case] | None = None) -> None:
+    """Pack masks as a submission, whole or not at all.
+
+    Args:
+        path: of the zip.
+        masks: case id → NIfTI file, which goes into the zip as it is; an unpacked one is gzipped.
+        cases: the CTs that the submission answers. If given, what was packed is validated before it gets its name.
+
+    Raises:
+        BadLayout: two cases would have one name, a mask is no file, or (with `cases`) anything that `validate_submission` finds.
+    """
+    names: dict[str, str] = {}
+    for case_id in sorted(masks):
+        if (other := names.setdefault(submission_name(case_id), case_id)) != case_id:
+            raise BadLayout(f"{path}: {other} and {case_id} would both be {submission_name(case_id)} in the zip. Rename one of them.")
+        if not Path(masks[case_id]).is_file():
+            raise BadLayout(f"{path}: the mask of {case_id}, {masks[case_id]}, is not there.")
+    with written_whole(path) as temporary:
+        with zipfile.ZipFile(temporary, "w") as packed:
+            for name, case_id in sorted(names.items()):
+                entry = zipfile.ZipInfo(name, NO_TIME)
+                entry.create_system, entry.external_attr = 3, 0o644 << 16  # Unix, wherever it is written
+                packed.writestr(entry, _gzipped(Path(masks[case_id]).read_bytes()))
+        if cases is not None and (troubles := validate_submission(temporary, cases)):
+            raise BadLayout(listed(path, troubles, "would be refused", "Mend these masks, then pack them again."))
+
+
+def validate_submission(submission: Path, cases: Sequence[Case], workers: int | None = None) -> list[str]:
+    """Return everything for which a submission would be refused or misjudged, a line each; none if it is in order.
+
+    Args:
+        submission: a zip, or a folder with what would be in it.
+        cases: the CTs that it should answer, as `find_images` or `find_cases` lists them.
+
+    Raises:
+        BadLayout: it is neither a zip nor a folder.
+    """
+    members, troubles = submission_members(submission, cases)
+    jobs = [(case, members[case.case_id]) for case in cases if case.case_id in members]
+    found = in_parallel(partial(_validated, Path(submission)), jobs, "masks", "masks", workers) if jobs else ()
+    return troubles + sorted(trouble for several in found for trouble in several)
+
+
+def submission_members(submission: Path, cases: Sequence[Case]) -> tuple[dict[str, str], list[str]]:
+    """Return case id → the name of its mask in a zip or folder, and a line for each that is missing, unknown or there twice.
+
+    Raises:
+        BadLayout: it is neither a zip nor a folder.
+    """
+    where = Path(submission)
+    expected = {submission_name(case.case_id): case.case_id for case in cases}
+    members: dict[str, str] = {}
+    troubles = []
+    for name in _names_in(where):
+        case_id = expected.get(name)
+        if case_id is None:
+            troubles.append(f"{name}: {_why_unknown(name, expected)}")
+        elif case_id in members:
+            troubles.append(f"{name}: is in the zip twice; expected once.")
+        else:
+            members[case_id] = name
+    troubles += [
+        f"{name}: is missing; expected one mask for each CT, and {case_id} has none."
+        for name, case_id in expected.items()
+        if case_id not in members
+    ]
+    return members, troubles
+
+
+def read_member(submission: Path, name: str) -> Volume:
+    """Read one mask of a zip or folder.
+
+    Raises:
+        UnreadableScan: it cannot be read; the message names it as it is called there.
+    """
+    with _as_file(Path(submission), name) as path:
+        try:
+            return read_volume(path)
+        except UnreadableScan as error:
+            raise UnreadableScan(str(error).replace(str(path), name)) from None
+
+
+def mask_troubles(name: str, mask: Volume, source: Grid, source_name: str) -> list[str]:
+    """Return what is wrong with a mask: another grid than its source's, or values that are neither 0 nor 1."""
+    troubles = []
+    if not same_grid(mask.grid, source):
+        rule = "a mask lies on the grid of its CT, voxel for voxel"
+        troubles.append(f"{name}: has {mask.grid}; {source_name} has {source}; {rule}.")
+    other = np.unique(mask.voxels[(mask.voxels != 0) & (mask.voxels != 1)])
+    if len(other):
+        values = ", ".join(f"{value:g}" for value in other[:5]) + (", …" if len(other) > 5 else "")
+        troubles.append(f"{name}: holds {values}; expected only 0 (no lesion) and 1 (lesion). Apply a threshold first.")
+    return troubles
+
+
+def source_grid(path: Path) -> Grid:
+    """Return the grid of a NIfTI file from its header alone: a CT's voxels take a thousand times as long to read.
+
+    Raises:
+        UnreadableScan: its header cannot be read.
+    """
+    try:
+        with open(path, "rb") as opened:
+            is_packed = opened.read(2) == GZIP
+        with gzip.open(path) if is_packed else open(path, "rb") as content:
+            header = parsed(path, content.read(BYTES))
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableScan(f"{path}: cannot be read ({error}); expected a NIfTI file.") from None
+    return Grid(header.shape, header.affine)
+
+
+def _validated(submission: Path, job: tuple[Case, str]) -> list[str]:
+    case, name = job
+    try:
+        return mask_troubles(name, read_member(submission, name), source_grid(case.path), case.path.name)
+    except UnreadableScan as error:
+        return [str(error)]
+
+
+def _names_in(submission: Path) -> list[str]:
+    """Return what a zip or folder holds, apart from what computers leave in it unasked."""
+    if submission.is_dir():
+        names = [path.relative_to(submission).as_posix() for path in sorted(submission.rglob("*")) if path.is_file()]
+    else:
+        with _opened(submission) as packed:
+            names = sorted(entry.filename for entry in packed.infolist() if not entry.is_dir())
+    return [name for name in names if not any(part == "__MACOSX" or (part[0:1] == "." and part != "..") for part in name.split("/"))]
+
+
+def _why_unknown(name: str, expected: Mapping[str, str]) -> str:
+    base = name.rsplit("/", 1)[-1]
+    if "/" in name and base in expected:
+        return f"lies in a folder; expected {base} at the top."
+    if known := next((wanted for wanted, case_id in expected.items() if base.startswith(case_id) and nifti_stem(base)), None):
+        return f"is not a name of the challenge; expected {known}."
+    if not name.endswith(".nii.gz"):
+        return f"is no mask; expected only files such as {next(iter(expected), '003.nii.gz')}."
+    return f"belongs to none of the {len(expected):,} CTs; expected names such as {', '.join(list(expected)[:2])}."
+
+
+@contextmanager
+def _as_file(submission: Path, name: str) -> Iterator[Path]:
+    """Lend a mask of a zip or folder as a file."""
+    if submission.is_dir():
+        yield submission / name
+        return
+    with tempfile.TemporaryDirectory() as place:
+        # Under a name of ours: one from a zip might lead out of the folder.
+        path = Path(place) / "mask.nii.gz"
+        try:
+            with _opened(submission) as packed, packed.open(name) as member, open(path, "wb") as file:
+                shutil.copyfileobj(member, file)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            # zipfile says RuntimeError for a password and NotImplementedError for a way of packing that it does not know.
+            raise UnreadableScan(f"{name}: cannot be taken out of {submission.name} ({error}). Pack it again.") from None
+        yield path
+
+
+@contextmanager
+def _opened(submission: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        packed = zipfile.ZipFile(submission)
+    except FileNotFoundError:
+        raise BadLayout(f"{submission}: there is no such file or folder; expected a zip with a mask for each CT, or a folder.") from None
+    except zipfile.BadZipFile as error:
+        found = "is empty (0 bytes)" if submission.stat().st_size == 0 else f"is not a whole zip ({error})"
+        raise BadLayout(f"{submission}: {found}; expected a zip with a mask for each CT, or a folder of masks.") from None
+    with packed:
+        yield packed
+
+
+def _gzipped(content: bytes) -> bytes:
+    """Return gzip as it is, and anything else gzipped without the time of day, so that it always gives the same bytes."""
+    if content.startswith(GZIP):
+        return content
+    packer = zlib.compressobj(1, wbits=31)
+    return packer.compress(content) + packer.flush()

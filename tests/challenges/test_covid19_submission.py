@@ -1,0 +1,268 @@
+"""The submission zip: packed, the same bytes each time, and refused for each thing that is wrong with it, by file, value and rule."""
+
+import gzip
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radlearn.challenges.covid19 import Case, find_images
+from radlearn.challenges.covid19_submission import (
+    mask_troubles,
+    read_member,
+    source_grid,
+    submission_members,
+    submission_name,
+    validate_submission,
+    write_submission,
+)
+from radlearn.errors import BadLayout, UnreadableScan
+from radlearn.scans.geometry import Volume
+from radlearn.scans.nifti import read_volume, write_volume
+
+AFFINE = np.array([[-0.7, 0, 0, 90], [0, -0.7, 0, 80], [0, 0, 5, -200], [0, 0, 0, 1]], float)
+SHAPE = (8, 7, 5)
+IDS = ("volume-covid19-A-0003", "volume-covid19-A-0012", "z-other-7")
+NAMES = ("003.nii.gz", "012.nii.gz", "z-other-7.nii.gz")
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> list[Case]:
+    rng = np.random.default_rng(0)
+    for number, case_id in enumerate(IDS):
+        hu = rng.integers(-1000, 400, SHAPE).astype(np.int16)
+        suffix = ".nii" if number == 2 else ".nii.gz"
+        write_volume(tmp_path / "data" / "Validation" / f"{case_id}_ct{suffix}", hu, AFFINE)
+    return find_images(tmp_path / "data")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, cases: list[Case]) -> Path:
+    """A folder with what would be in the zip, all in order."""
+    rng = np.random.default_rng(1)
+    for case in cases:
+        write_volume(tmp_path / "masks" / submission_name(case.case_id), rng.integers(0, 2, SHAPE).astype(np.uint8), AFFINE)
+    return tmp_path / "masks"
+
+
+def masks_in(folder: Path) -> dict[str, Path]:
+    return dict(zip(IDS, (folder / name for name in NAMES), strict=True))
+
+
+def packed(folder: Path, name: str = "sub.zip") -> Path:
+    path = folder.parent / name
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(folder).as_posix())
+    return path
+
+
+def test_names_are_the_number_without_its_first_nought() -> None:
+    assert tuple(map(submission_name, IDS)) == NAMES
+    assert submission_name("volume-covid19-A-0") == "volume-covid19-A-0.nii.gz"
+
+
+def test_what_is_packed_is_read_again_voxel_for_voxel(folder: Path, cases: list[Case], tmp_path: Path) -> None:
+    path = tmp_path / "out" / "sub.zip"
+    write_submission(path, masks_in(folder), cases)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == sorted(NAMES)
+        assert archive.testzip() is None
+    for name in NAMES:
+        back, source = read_member(path, name), read_volume(folder / name)
+        np.testing.assert_array_equal(back.voxels, source.voxels)
+        np.testing.assert_array_equal(back.affine, source.affine)
+    assert validate_submission(path, cases) == validate_submission(folder, cases) == []
+
+
+def test_an_independent_reader_finds_the_grid_of_the_ct_in_the_zip(folder: Path, cases: list[Case], tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel", reason="nibabel is a peer, not a part of the project")
+    write_submission(tmp_path / "sub.zip", masks_in(folder), cases)
+    with zipfile.ZipFile(tmp_path / "sub.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    for case in cases:
+        mask, ct = nibabel.load(tmp_path / "unpacked" / submission_name(case.case_id)), nibabel.load(case.path)
+        assert mask.shape == ct.shape
+        np.testing.assert_allclose(mask.affine, ct.affine, atol=1e-5)
+
+
+def test_the_same_masks_make_the_same_bytes_in_any_order_and_at_any_time(folder: Path, tmp_path: Path) -> None:
+    masks = masks_in(folder)
+    write_submission(tmp_path / "a.zip", masks)
+    for name in NAMES:
+        (folder / name).touch()
+    write_submission(tmp_path / "b.zip", dict(reversed(masks.items())))
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_an_unpacked_mask_is_packed_on_the_way(folder: Path, cases: list[Case], tmp_path: Path) -> None:
+    masks = masks_in(folder)
+    bare = tmp_path / "bare.nii"
+    bare.write_bytes(gzip.decompress(masks[IDS[0]].read_bytes()))
+    write_submission(tmp_path / "sub.zip", masks | {IDS[0]: bare}, cases)
+    with zipfile.ZipFile(tmp_path / "sub.zip") as archive:
+        assert gzip.decompress(archive.read(NAMES[0])) == bare.read_bytes()
+
+
+def test_a_submission_that_would_be_refused_is_not_written_and_leaves_the_old_one(folder: Path, cases: list[Case], tmp_path: Path) -> None:
+    path = tmp_path / "sub.zip"
+    path.write_bytes(b"old")
+    write_volume(folder / NAMES[1], np.full(SHAPE, 255, np.uint8), AFFINE)
+    with pytest.raises(BadLayout, match=r"sub\.zip: one thing in the files would be refused:\n  012\.nii\.gz: holds 255"):
+        write_submission(path, masks_in(folder), cases)
+    assert path.read_bytes() == b"old"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["data", "masks", "sub.zip"]
+
+
+def test_two_cases_of_one_name_and_masks_that_are_not_there_are_refused(folder: Path, tmp_path: Path) -> None:
+    masks = masks_in(folder)
+    with pytest.raises(BadLayout, match=r"003 and volume-covid19-A-0003 would both be 003\.nii\.gz"):
+        write_submission(tmp_path / "sub.zip", {**masks, "003": masks[IDS[0]]})
+    with pytest.raises(BadLayout, match=r"the mask of z-other-7, .*none\.nii\.gz, is not there"):
+        write_submission(tmp_path / "sub.zip", masks | {IDS[2]: folder / "none.nii.gz"})
+    assert not (tmp_path / "sub.zip").exists()
+
+
+def shifted(affine: np.ndarray) -> np.ndarray:
+    moved = affine.copy()
+    moved[2, 3] += 5
+    return moved
+
+
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (
+        lambda f: (f / NAMES[1]).unlink(),
+        "012.nii.gz: is missing; expected one mask for each CT, and volume-covid19-A-0012 has none.",
+    ),
+    "extra": (
+        lambda f: shutil.copy(f / NAMES[0], f / "099.nii.gz"),
+        "099.nii.gz: belongs to none of the 3 CTs; expected names such as 003.nii.gz, 012.nii.gz.",
+    ),
+    "no mask": (lambda f: (f / "README.txt").write_text("hello"), "README.txt: is no mask; expected only files such as 003.nii.gz."),
+    "nested": (
+        lambda f: ((f / "to_submit").mkdir(), shutil.copy(f / NAMES[0], f / "to_submit" / NAMES[0])),
+        "to_submit/003.nii.gz: lies in a folder; expected 003.nii.gz at the top.",
+    ),
+    "named otherwise": (
+        lambda f: shutil.copy(f / NAMES[0], f / "volume-covid19-A-0003_seg.nii.gz"),
+        "volume-covid19-A-0003_seg.nii.gz: is not a name of the challenge; expected 003.nii.gz.",
+    ),
+    "cut short": (lambda f: (f / NAMES[0]).write_bytes((f / NAMES[0]).read_bytes()[:-9]), "003.nii.gz: ends before its gzip does."),
+    "empty": (lambda f: (f / NAMES[0]).write_bytes(b""), "003.nii.gz: is empty (0 bytes)."),
+    "not NIfTI": (lambda f: (f / NAMES[0]).write_bytes(b"hello" * 200), "003.nii.gz: "),
+    "other shape": (
+        lambda f: write_volume(f / NAMES[0], np.zeros((8, 7, 6), np.uint8), AFFINE),
+        "003.nii.gz: has 8 × 7 × 6 voxels of 0.7 × 0.7 × 5 mm",
+    ),
+    "moved a slice": (
+        lambda f: write_volume(f / NAMES[0], np.zeros(SHAPE, np.uint8), shifted(AFFINE)),
+        "the first at RAS (90.0, 80.0, -195.0) mm; volume-covid19-A-0003_ct.nii.gz has 8 × 7 × 5 voxels of 0.7 × 0.7 × 5 mm, axes LPS, "
+        "the first at RAS (90.0, 80.0, -200.0) mm; a mask lies on the grid of its CT, voxel for voxel.",
+    ),
+    "mirrored": (lambda f: write_volume(f / NAMES[0], np.zeros(SHAPE, np.uint8), AFFINE * [[-1], [1], [1], [1]]), "axes RPS"),
+    "0 and 255": (
+        lambda f: write_volume(f / NAMES[0], np.full(SHAPE, 255, np.uint8), AFFINE),
+        "003.nii.gz: holds 255; expected only 0 (no lesion) and 1 (lesion). Apply a threshold first.",
+    ),
+    "probabilities": (
+        lambda f: write_volume(f / NAMES[0], np.linspace(0, 1, 280, dtype=np.float32).reshape(SHAPE), AFFINE),
+        ", …; expected only 0 (no lesion) and 1 (lesion).",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_each_fault_is_named_once_and_nothing_else(folder: Path, cases: list[Case], fault: str, as_zip: bool) -> None:
+    plant, words = FAULTS[fault]
+    plant(folder)
+    troubles = validate_submission(packed(folder) if as_zip else folder, cases, workers=1)
+    assert len(troubles) == 1, troubles
+    assert words in troubles[0]
+    assert str(folder.parent) not in troubles[0]
+
+
+def test_numbers_that_are_0_and_1_are_a_mask_whatever_their_type(folder: Path, cases: list[Case]) -> None:
+    voxels = read_volume(folder / NAMES[0]).voxels
+    for kind in (np.int16, np.float32):
+        write_volume(folder / NAMES[0], voxels.astype(kind), AFFINE)
+        assert validate_submission(folder, cases, workers=1) == []
+
+
+def test_rounding_of_a_header_is_forgiven(folder: Path, cases: list[Case]) -> None:
+    write_volume(folder / NAMES[0], np.zeros(SHAPE, np.uint8), AFFINE + 1e-6)
+    assert validate_submission(folder, cases, workers=1) == []
+
+
+def test_what_computers_leave_unasked_is_overlooked(folder: Path, cases: list[Case]) -> None:
+    for junk in (".DS_Store", "__MACOSX/._003.nii.gz", "._012.nii.gz"):
+        (folder / junk).parent.mkdir(exist_ok=True)
+        (folder / junk).write_bytes(b"x")
+    assert validate_submission(packed(folder), cases, workers=1) == validate_submission(folder, cases, workers=1) == []
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_mask_that_is_in_the_zip_twice_is_named(folder: Path, cases: list[Case]) -> None:
+    path = packed(folder)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.write(folder / NAMES[0], NAMES[0])
+    assert validate_submission(path, cases, workers=1) == ["003.nii.gz: is in the zip twice; expected once."]
+
+
+def test_a_member_that_is_damaged_is_named(folder: Path, cases: list[Case]) -> None:
+    path = packed(folder)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"003.nii.gz") + 60] ^= 0xFF
+    path.write_bytes(bytes(content))
+    troubles = validate_submission(path, cases, workers=1)
+    assert len(troubles) == 1
+    assert troubles[0].startswith("003.nii.gz: cannot be taken out of sub.zip (Bad CRC-32")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "is empty"), (b"PK\x03\x04 and no more", "is not a whole zip"), (None, "there is no such")]
+)
+def test_what_is_no_zip_is_told_so(tmp_path: Path, cases: list[Case], content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "sub.zip").write_bytes(content)
+    with pytest.raises(BadLayout, match=words):
+        validate_submission(tmp_path / "sub.zip", cases)
+
+
+def test_an_empty_zip_lacks_every_mask(tmp_path: Path, cases: list[Case]) -> None:
+    zipfile.ZipFile(tmp_path / "sub.zip", "w").close()
+    members, troubles = submission_members(tmp_path / "sub.zip", cases)
+    assert members == {}
+    assert [trouble.split(":")[0] for trouble in troubles] == list(NAMES)
+
+
+def test_a_name_that_leads_out_of_the_zip_is_not_followed(folder: Path, cases: list[Case], tmp_path: Path) -> None:
+    path = packed(folder)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../../003.nii.gz", b"x")
+    assert validate_submission(path, cases, workers=1) == ["../../003.nii.gz: lies in a folder; expected 003.nii.gz at the top."]
+
+
+def test_a_grid_is_read_from_the_header_alone(cases: list[Case], tmp_path: Path) -> None:
+    for case in cases:
+        grid, whole = source_grid(case.path), read_volume(case.path)
+        assert grid.shape == whole.voxels.shape
+        np.testing.assert_array_equal(grid.affine, whole.affine)
+    # A file that ends after its header still has one; a file without one is named.
+    (tmp_path / "cut.nii").write_bytes(cases[0].path.read_bytes()[:400])
+    assert source_grid(cases[0].path).shape == SHAPE
+    for content in (b"", b"\x1f\x8b\x08\x00", b"hello"):
+        (tmp_path / "bad.nii.gz").write_bytes(content)
+        with pytest.raises(UnreadableScan, match=r"bad\.nii\.gz"):
+            source_grid(tmp_path / "bad.nii.gz")
+
+
+def test_several_things_may_be_wrong_with_one_mask() -> None:
+    mask, source = Volume(np.full((2, 2, 2), 7), np.eye(4)), Volume(np.zeros((3, 2, 2)), np.eye(4))
+    troubles = mask_troubles("m", mask, source.grid, "ct")
+    assert len(troubles) == 2
+    assert "holds 7" in troubles[1]

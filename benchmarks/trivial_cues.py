@@ -1,10 +1,11 @@
 """How well the films can be sorted without looking at the lungs: a logistic regression on trivial cues, with and without the view shortcut.
 
-    python -m benchmarks.trivial_cues [films | FOLDER]
+    python -m benchmarks.trivial_cues [FILMS | FOLDER]
 
 Cues: mean brightness, its spread and percentiles, black and white shares, the view, what is written in the corners, the file's size and
 the header's fields. The regression is cross-validated by person, and the interval is the bootstrap's by person. Given a folder in the
-challenge's layout (the real set, say) it is measured on that instead. Limits for the built-in patients: 0.72, without the shortcut 0.60.
+challenge's layout (the real set, say) it is measured on that instead. Limits for the built-in patients' mean brightness, markers, file
+size, header and view together: 0.72, and 0.60 without the shortcut.
 """
 
 import sys
@@ -19,14 +20,18 @@ from radlearn.metrics.ranking import auroc_score
 from radlearn.progress import in_parallel, say
 from radlearn.scans.dicom import read_header, read_radiograph
 
-GROUPS = {
-    "brightness": slice(0, 1),
-    "statistics": slice(0, 10),
-    "markers": slice(10, 14),
-    "file size": slice(14, 15),
-    "header": slice(15, 22),
+GROUPS: dict[str, list[int]] = {
+    "mean brightness": [0],
+    "brightness statistics": list(range(10)),
+    "markers": list(range(10, 14)),
+    "file size": [14],
+    "header": list(range(15, 22)),
+    "view": [21],
+    "mean brightness, markers, file size, header, view": [0, *range(10, 22)],
+    "all of these but the view": list(range(21)),
+    "all": list(range(22)),
 }
-"""Which columns of `cues_of_film` belong to which trivial rule; the view is the last of the header's."""
+"""Which columns of `cues_of_film` belong to which trivial rule; the limits are for the last but two."""
 
 
 def cues_of_film(path: Path) -> np.ndarray:
@@ -77,8 +82,8 @@ def measure(folder: Path, what: str) -> None:
     cues = np.stack([found[number] for number in range(len(cases))])
     labels, persons = np.array([case.label for case in cases]), [case.person for case in cases]
     say(f"{what}: {len(cases)} films of {len(set(persons))} people, {labels.mean():.1%} positive")
-    for name, columns in {**GROUPS, "view": slice(21, 22), "all but the view": slice(0, 21), "all": slice(0, 22)}.items():
-        say(f"  {name:18} {auroc_of_cues(cues[:, columns], labels, persons):.3f}")
+    for name, columns in GROUPS.items():
+        say(f"  {name:48} {auroc_of_cues(cues[:, columns], labels, persons):.3f}")
 
 
 def _numbered_cues(job: tuple[int, Path]) -> tuple[int, np.ndarray]:

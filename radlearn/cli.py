@@ -13,7 +13,7 @@ from radlearn.progress import say, waiting
 COMMANDS = {
     "demo": "train and judge every task on built-in patients; nothing to download",
     "thorax": "write built-in patients as files in the challenges' own layouts",
-    "score": "what a challenge would say of a submission file, of any tool: score rsna",
+    "score": "what a challenge would say of predictions of any tool: score rsna, score covid19",
     "info": "versions, decoders, devices, memory",
 }
 
@@ -93,9 +93,9 @@ def _thorax(arguments: list[str]) -> None:
 def _score(arguments: list[str]) -> None:
     import tyro
 
-    from radlearn.score import score_rsna
+    from radlearn.score import score_covid19, score_rsna
 
-    challenges = {"rsna": score_rsna}
+    challenges = {"rsna": score_rsna, "covid19": score_covid19}
     word, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if word in ("-h", "--help"):
         told = "'radlearn score CHALLENGE --help' tells what it takes."

@@ -10,7 +10,10 @@ from rich.table import Table
 import radlearn
 from radlearn.progress import console, say
 
-SHOWN = ("auroc_score", "within_view_auroc_score", "average_precision_score", "sensitivity", "specificity", "brier_error")
+SHOWN = {
+    "classification": ("auroc_score", "within_view_auroc_score", "average_precision_score", "sensitivity", "specificity", "brier_error"),
+    "detection": ("rsna_score", "sensitivity", "false_boxes_per_healthy_image", "auroc_score", "within_view_auroc_score"),
+}
 
 
 def demo(films: int = 800, seed: int = 0, epochs: int | None = None, out: Path | None = None) -> None:
@@ -23,8 +26,8 @@ def demo(films: int = 800, seed: int = 0, epochs: int | None = None, out: Path |
         out: Folder for the runs; runs/TASK/DATE-TIME if not named.
     """
     begun = time.monotonic()
-    say("radlearn demo: classification of chest X-rays, on built-in patients. For learning and research, not for clinical use.")
     tasks = {name: getattr(radlearn, name) for name in radlearn.LESSONS}
+    say(f"radlearn demo: {' and '.join(tasks)} on built-in patients. For learning and research, not for clinical use.")
     from radlearn.workbench.data_source import built_in_films
 
     patients = built_in_films(films, seed)
@@ -42,7 +45,7 @@ def _tell(task: str, found: dict[str, Any], folder: Path) -> None:
     table.add_column("score")
     table.add_column("value", justify="right")
     table.add_column("95 % interval")
-    for name in SHOWN:
+    for name in SHOWN[task]:
         table.add_row(name, *_numbers(found["scores"][name]))
     for name, baseline in found["baselines"].items():
         table.add_row(f"for comparison: {name}", *_numbers(baseline), style="dim")

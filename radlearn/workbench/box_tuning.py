@@ -10,7 +10,6 @@ recipes cost no more than a few.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -122,48 +121,32 @@ def _tried(
     table: "_Table", recipe: BoxRecipe, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray
 ) -> tuple[float, float, BoxRecipe]:
     """Return the best score of any choice, its cross-fitted score, and the best recipe."""
-    # One slow thing at a time: the boxes' shape belongs outermost, because each asks for a matching of its own.
-    names = sorted(choices, key=lambda name: name not in ("scale", "suppression_iou"))
-    recipes = [replace(recipe, **dict(zip(names, values, strict=True))) for values in product(*(choices[name] for name in names))]
-    parts_there = np.unique(parts)
-    sums = np.zeros((len(recipes), len(parts_there)))
-    counts = np.zeros_like(sums)
-    for number, each in enumerate(recipes):
-        scores = table.scores(each)
-        for column, part in enumerate(parts_there):
-            here = scores[parts == part]
-            sums[number, column], counts[number, column] = np.nansum(here), (~np.isnan(here)).sum()
+    of = {name: choices.get(name, (getattr(recipe, name),)) for name in ("scale", "suppression_iou", "top_share", "gate", "threshold")}
+    # (choices before the threshold …, thresholds, parts): what the films of each part sum up to, and how many of them count.
+    sums, counts = table.sums(of, parts)
 
-    def means(columns: np.ndarray) -> np.ndarray:
-        return sums[:, columns].sum(axis=1) / np.maximum(counts[:, columns].sum(axis=1), 1)
+    def best_of(columns: np.ndarray) -> tuple[int, ...]:
+        means = sums[..., columns].sum(axis=-1) / np.maximum(counts[..., columns].sum(axis=-1), 1)
+        return tuple(int(place) for place in np.unravel_index(np.argmax(_smooth(means)), means.shape))
 
-    everybody = np.ones(len(parts_there), bool)
-    best = _best(means(everybody), recipes)
-    crossed_sum = crossed_count = 0.0
-    for column in range(len(parts_there)):
+    everybody = np.ones(sums.shape[-1], bool)
+    best = best_of(everybody)
+    crossed = np.zeros(2)
+    for column in range(len(everybody)):
         others = everybody.copy()
-        others[column] = len(parts_there) == 1
-        chosen = _best(means(others), recipes)
-        crossed_sum += sums[chosen, column]
-        crossed_count += counts[chosen, column]
-    return float(means(everybody)[best]), float(crossed_sum / max(crossed_count, 1)), recipes[best]
+        others[column] = len(everybody) == 1
+        chosen = best_of(others)
+        crossed += sums[*chosen, column], counts[*chosen, column]
+    made = replace(recipe, **{name: values[place] for (name, values), place in zip(of.items(), best, strict=True)})
+    return float(sums[best].sum() / max(counts[best].sum(), 1)), float(crossed[0] / max(crossed[1], 1)), made
 
 
-def _best(scores: np.ndarray, recipes: Sequence[BoxRecipe]) -> int:
-    """Return the best recipe; of neighbouring thresholds the middle counts, because a lone peak is luck."""
-    thresholds = np.array([recipe.threshold for recipe in recipes])
-    steps = len(np.unique(thresholds))
-    smooth = scores.copy()
-    if steps > 2 and len(scores) % steps == 0:
-        order = np.lexsort((thresholds, *_rest(recipes)))
-        rows = scores[order].reshape(-1, steps)
-        padded = np.pad(rows, ((0, 0), (1, 1)), mode="edge")
-        smooth[order] = ((padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3).ravel()
-    return int(np.argmax(smooth))
-
-
-def _rest(recipes: Sequence[BoxRecipe]) -> list[np.ndarray]:
-    return [np.array([getattr(recipe, name) for recipe in recipes]) for name in ("gate", "top_share", "suppression_iou", "scale")]
+def _smooth(means: np.ndarray) -> np.ndarray:
+    """Return means over neighbouring thresholds (the last axis), because a lone peak is luck."""
+    if means.shape[-1] < 3:
+        return means
+    padded = np.concatenate([means[..., :1], means, means[..., -1:]], axis=-1)
+    return (padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]) / 3
 
 
 class _Table:
@@ -185,6 +168,29 @@ class _Table:
         """Return the official score of each film, float (images,), NaN where it is left out."""
         _, prefix = self._of(recipe.scale, recipe.suppression_iou)
         return prefix[np.arange(len(prefix)), self.standing(recipe)]
+
+    def sums(self, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return, for every recipe, the sum of the scores of each part's films and how many of them count, (choices …, parts) each.
+
+        Args:
+            choices: scale, suppression_iou, top_share, gate and threshold, in this order.
+            parts: int (images,).
+        """
+        scales, suppressions, top_shares, gates, thresholds = choices.values()
+        belongs = (np.unique(parts)[:, None] == parts).astype(float).T
+        passes = self.examined.image_scores >= np.array(gates)[:, None]
+        sums = np.zeros((*map(len, choices.values()), belongs.shape[1]))
+        counts = np.zeros_like(sums)
+        for a, scale in enumerate(scales):
+            for b, suppression_iou in enumerate(suppressions):
+                confidences, prefix = self._of(scale, suppression_iou)
+                most, images = confidences.max(axis=1, initial=0.0), np.arange(len(prefix))
+                for c, top_share in enumerate(top_shares):
+                    for e, threshold in enumerate(thresholds):
+                        standing = (confidences >= np.maximum(threshold, top_share * most)[:, None]).sum(axis=1)
+                        scores = prefix[images, np.where(passes, standing, 0)]
+                        sums[a, b, c, :, e], counts[a, b, c, :, e] = np.nan_to_num(scores) @ belongs, ~np.isnan(scores) @ belongs
+        return sums, counts
 
     def _of(self, scale: float, suppression_iou: float) -> tuple[np.ndarray, np.ndarray]:
         """Return confidences (images, most), falling, and scores (images, most + 1)."""

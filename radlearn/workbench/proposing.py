@@ -60,15 +60,17 @@ def choose_recipe(
     training: Sequence[Film],
     gate: np.ndarray | None,
     seed: int,
+    names: Sequence[str] = WAYS,
 ) -> BoxRecipe:
     """Choose a run's recipe on validation people and write it, with what each part is worth, into `recipe.json`.
 
     Args:
-        ways: the candidates for the validation films, in each of `WAYS` that there is.
+        ways: the candidates for the validation films, made in one way or in two.
         training: films from which the trivial rules learn: the mean box, and which brightness is suspicious.
         gate: film-level probabilities (validation films,), or None.
+        names: what the ways are called.
     """
-    sources = {name: examined(validation, candidates, gate) for name, candidates in zip(WAYS, ways, strict=False)}
+    sources = {name: examined(validation, candidates, gate) for name, candidates in zip(names, ways, strict=False)}
     with waiting("Choosing threshold, scale, suppression and gate on validation people"):
         source, recipe, worth = tuned(sources, seed)
     about: dict[str, Any] = {

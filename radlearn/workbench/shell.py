@@ -138,12 +138,12 @@ class _BoxCommands(_Commands):
     """The verbs of a lesson whose answers may be gated, and given by several runs together."""
 
     def evaluate(  # type: ignore[override]
-        self, run: tyro.conf.Positional[Path], data: Path | None = None, gate: Path | None = None, json: bool = False
+        self, run: tyro.conf.Positional[tuple[Path, ...]], data: Path | None = None, gate: Path | None = None, json: bool = False
     ) -> None:
         """Judge a run.
 
         Args:
-            run: The run folder.
+            run: The run folder, or several: these runs are then judged as one, on the test people they share.
             data: Other labelled data: all of it is judged, as an external set. Not named: the run's own test people.
             gate: Table with film-level probabilities for the films judged, in place of the one that the run was trained with.
             json: Print the scores as one JSON object on standard output.

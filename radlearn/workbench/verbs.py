@@ -12,7 +12,7 @@ from radlearn.errors import BadLayout, BadRunFolder, BadSetting
 from radlearn.progress import say
 from radlearn.training.run_folder import Run, new_run, open_run, settings_as
 from radlearn.training.splits import read_split
-from radlearn.workbench import data_source
+from radlearn.workbench import data_source, ensembles
 from radlearn.workbench.people import cases_by_side
 
 Runs = Path | str | Sequence[Path | str]
@@ -58,18 +58,22 @@ class Verbs:
         opened = open_run(Path(run), self.lesson.TASK)
         return self.lesson.train(settings_as(opened, self.lesson.Settings), self._data_of(opened, data), opened.folder)
 
-    def evaluate(self, run: Path | str, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
+    def evaluate(self, run: Runs, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Judge a run on its held-out people, or on all labelled cases of another folder, and write scores, pictures and report.
 
         Args:
+            run: the run folder; in detection it may be several, which are then judged as one, on the test people they share.
             options: what else the lesson's own `evaluate` takes, such as `gate` in detection.
 
         Returns:
             what `scores.json` in the run folder holds.
         """
-        opened = open_run(Path(run), self.lesson.TASK)
-        judge = partial(self.lesson.evaluate, opened, **options)
+        runs = self._opened(run)
+        opened = runs[0]
         cases = self.lesson.find_cases(self._data_of(opened, data))
+        if len(runs) > 1:
+            return ensembles.evaluate_together(self.lesson, runs, cases, **options)
+        judge = partial(self.lesson.evaluate, opened, **options)
         of_the_run = read_split(opened.folder / "split.csv").keys()
         known = of_the_run & {case.image_id for case in cases}
         if data is None or len(known) == len(of_the_run):
@@ -89,25 +93,26 @@ class Verbs:
             run: the run folder; in detection it may be several, which answer together.
             options: what else the lesson's own `predict` takes, such as `gate` in detection.
         """
-        return self.lesson.predict(self._opened(run), [Path(path) for path in paths], Path(out), overlays, **options)
+        return self.lesson.predict(self._answering(run), [Path(path) for path in paths], Path(out), overlays, **options)
 
     def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
         """Write the submission file for the films of a folder; return its path. Arguments as in `predict`."""
-        return self.lesson.submit(self._opened(run), Path(images), Path(out), **options)
+        return self.lesson.submit(self._answering(run), Path(images), Path(out), **options)
 
     @property
     def takes_several_runs(self) -> bool:
         """Whether several runs may answer together."""
         return "runs" in inspect.signature(self.lesson.predict).parameters
 
-    def _opened(self, run: Runs) -> Run | list[Run]:
+    def _opened(self, run: Runs) -> list[Run]:
         folders = [run] if isinstance(run, Path | str) else list(run)
-        runs = [open_run(Path(folder), self.lesson.TASK) for folder in folders]
-        if self.takes_several_runs:
-            return runs
-        if len(runs) != 1:
-            raise BadSetting(f"{len(runs)} runs: in {self.lesson.TASK} one run answers at a time.")
-        return runs[0]
+        if len(folders) != 1 and not self.takes_several_runs:
+            raise BadSetting(f"{len(folders)} runs: in {self.lesson.TASK} one run answers at a time.")
+        return [open_run(Path(folder), self.lesson.TASK) for folder in folders]
+
+    def _answering(self, run: Runs) -> Run | list[Run]:
+        runs = self._opened(run)
+        return runs if self.takes_several_runs else runs[0]
 
     def _data_folders(self) -> list[Path]:
         """Return where the challenge's data may lie: beside this lesson, or beside another of the same challenge (rsna_…, covid19_…)."""

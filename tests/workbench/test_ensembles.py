@@ -1,0 +1,65 @@
+"""Several runs judged as one."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import radlearn
+from radlearn.errors import BadSetting
+from radlearn.files import read_json
+from radlearn.training.run_folder import Run
+
+SMALL = {"size_px": 64, "epochs": 1, "batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def runs(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """Two runs on the same people, of different augmentation; a fold that shares their test people; a run of another seed."""
+    folder = tmp_path_factory.mktemp("runs")
+    changes = ({}, {"mirror_chance": 0.0}, {"fold": 1}, {"seed": 1})
+    return [
+        radlearn.detection.train(data=small_rsna, run=folder / f"run-{number}", **SMALL, **change) for number, change in enumerate(changes)
+    ]
+
+
+def test_runs_on_the_same_people_get_a_recipe_of_their_own_and_its_worth_is_told(runs: list[Run]) -> None:
+    before = (runs[0].folder / "recipe.json").read_bytes()
+    scores = radlearn.detection.evaluate([runs[0].folder, runs[1].folder])
+    folder = runs[0].folder / "ensemble"
+    kept = read_json(folder / "recipe.json")
+    assert "all runs fused" in [step["device"] for step in kept["worth"]]
+    assert scores["scores"]["rsna_score"]["value"] == read_json(folder / "scores.json")["scores"]["rsna_score"]["value"]
+    assert (folder / "report.html").stat().st_size > 10_000
+    assert read_json(folder / "settings.json")["runs"] == [str(run.folder.resolve()) for run in runs[:2]]
+    # The run itself is as it was.
+    assert (runs[0].folder / "recipe.json").read_bytes() == before
+
+
+def test_folds_answer_by_the_mean_of_their_recipes(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
+    radlearn.detection.evaluate([runs[0].folder, runs[2].folder])
+    assert "validated on different people" in capsys.readouterr().err
+    recipes = [read_json(run.folder / "recipe.json")["recipe"] for run in (runs[0], runs[2])]
+    made = read_json(runs[0].folder / "ensemble" / "recipe.json")["recipe"]
+    assert made["threshold"] == pytest.approx((recipes[0]["threshold"] + recipes[1]["threshold"]) / 2)
+
+
+def test_a_run_that_has_learnt_from_the_others_test_people_is_refused(runs: list[Run]) -> None:
+    with pytest.raises(BadSetting, match="has other test people than"):
+        radlearn.detection.evaluate([runs[0].folder, runs[3].folder])
+
+
+def test_runs_that_see_films_differently_are_refused(runs: list[Run], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(runs[1].folder, other)
+    text = (other / "settings.json").read_text()
+    (other / "settings.json").write_text(text.replace('"size_px": 64', '"size_px": 96'))
+    with pytest.raises(BadSetting, match="see films differently"):
+        radlearn.detection.evaluate([runs[0].folder, other])
+    with pytest.raises(BadSetting, match="see films differently"):
+        radlearn.detection.predict([runs[0].folder, other], [next(iter(tmp_path.parent.rglob("*.dcm")), tmp_path)], tmp_path / "out")
+
+
+def test_classification_takes_one_run_at_a_time(runs: list[Run]) -> None:
+    with pytest.raises(BadSetting, match="one run answers at a time"):
+        radlearn.classification.evaluate([runs[0].folder, runs[1].folder])

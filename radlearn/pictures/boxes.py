@@ -1,12 +1,51 @@
-"""What a detector answers for a film, drawn: its boxes beside the true ones, and what became of them in words."""
+"""What a detector answers for films, drawn: boxes beside the true ones, how their size is wrong, and for whom they are right."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.transforms import blended_transform_factory
+from numpy.typing import ArrayLike
 
-from radlearn.metrics.boxes import FoundBoxes
-from radlearn.pictures.outlines import painted_found
-from radlearn.pictures.overlays import film_picture, write_sheet
+from radlearn.metrics.boxes import FoundBoxes, matched_in_images
+from radlearn.metrics.froc import HIT_IOU_ABOVE
+from radlearn.metrics.intervals import Interval
+from radlearn.pictures.outlines import Boxes, painted_found
+from radlearn.pictures.overlays import FilmPanel, film_picture, write_sheet
+from radlearn.pictures.style import (
+    FAINT,
+    FULL_WIDTH_IN,
+    HALF_WIDTH_IN,
+    INK,
+    MODEL,
+    MUTED,
+    PAPER,
+    POSITIVE,
+    blank,
+    in_house_style,
+    no_answer,
+)
+
+HALF_HEIGHT_IN = 4.3
+SIZE_RATIOS = (0.4, 0.5, 0.7, 1.0, 1.4, 2.0, 2.5)
+
+
+@dataclass(frozen=True)
+class BoxGroup:
+    """What a detector is worth among some of the people."""
+
+    name: str
+    persons: int
+    cases: int
+    true_boxes: int
+    # The official score, the share of true boxes hit, and the false boxes per film that go with it.
+    rsna_score: Interval
+    sensitivity: Interval
+    false_boxes_per_image: Interval
 
 
 def write_box_overlay(path: Path, pixels: np.ndarray, found: FoundBoxes, frame_px: tuple[int, int], name: str, said: str = "") -> Path:
@@ -21,3 +60,137 @@ def write_box_overlay(path: Path, pixels: np.ndarray, found: FoundBoxes, frame_p
     """
     plain = film_picture(pixels)
     return write_sheet(path, [plain, painted_found(plain, found, frame_px)], name, said)
+
+
+def box_outcome(true: int, found: int, hits: int) -> str:
+    """Return in words what became of the boxes of a film.
+
+    >>> box_outcome(2, 2, 1), box_outcome(1, 0, 0), box_outcome(0, 3, 0), box_outcome(0, 0, 0)
+    ('1 of 2 hit, 1 false', '0 of 1 hit', '3 false boxes', 'rightly left alone')
+    """
+    false = found - hits
+    if true == 0:
+        return f"{false} false box{'es' * (false > 1)}" if false else "rightly left alone"
+    return f"{hits} of {true} hit" + (f", {false} false" if false else "")
+
+
+def answered_boxes(
+    pixels: np.ndarray, found: FoundBoxes, truth: Boxes, frame_px: tuple[int, int], score: float, note: str = ""
+) -> FilmPanel:
+    """Return the panel of a film with its true and found boxes, the film's official score and the outcome as title.
+
+    Args:
+        pixels: (height, width), in [0, 1].
+        found, truth: counted on a film of `frame_px` (height, width).
+        score: the film's official score; NaN where it is left out.
+    """
+    hits = int((matched_in_images([found], [np.asarray(truth)], [HIT_IOU_ABOVE]).hit[0] >= 0).sum())
+    boxes = len(found.confidences)
+    words = box_outcome(len(truth), boxes, hits)
+    # A healthy film scores 0 or nothing at all, which its words say already.
+    title = f"{score:.2f}  {words}" if len(truth) else words
+    return FilmPanel(pixels, None, truth, frame_px, title, note, wrong=hits < max(boxes, len(truth)), found=found)
+
+
+@in_house_style
+def box_size_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> Figure:
+    """Draw width and height of every box that hits, as multiples of those of the true box, with their medians.
+
+    Args:
+        found, truth: one a film.
+    """
+    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
+    axes = figure.subplots()
+    ends = (SIZE_RATIOS[0], SIZE_RATIOS[-1])
+    axes.set(xlabel="width, found / true", ylabel="height, found / true", xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(SIZE_RATIOS, [f"{ratio:g}" for ratio in SIZE_RATIOS])
+        axis.set_minor_locator(NullLocator())
+    axes.axvline(1, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+    axes.axhline(1, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+    ratios = size_ratios(found, truth)
+    if not len(ratios):
+        no_answer(axes, "no box hits a true one")
+        return figure
+    dense = min(0.6, 40 / len(ratios) + 0.12)
+    axes.plot(*np.clip(ratios, *ends).T, "o", markersize=5, color=MODEL, alpha=dense, markeredgewidth=0, zorder=3, clip_on=False)
+    width, height = np.median(ratios, axis=0)
+    axes.plot(width, height, "P", markersize=12, color=POSITIVE, markeredgecolor=PAPER, markeredgewidth=1.4, zorder=5)
+    axes.annotate(f"{len(ratios):,} boxes that hit", (0.03, 0.97), xycoords="axes fraction", va="top", color=MUTED)
+    axes.annotate(f"median: width {width:.2f}, height {height:.2f}", (0.97, 0.03), xycoords="axes fraction", ha="right", color=POSITIVE,
+                  fontweight="bold")  # fmt: skip
+    return figure
+
+
+def size_ratios(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> np.ndarray:
+    """Return width and height of every box that hits over those of the true box it hits, float64 (hits, 2).
+
+    >>> size_ratios([FoundBoxes(np.array([[0, 0, 9, 20]]), np.array([0.5]))], [[[0, 0, 10, 16]]]).tolist()
+    [[0.9, 1.25]]
+    """
+    matches = matched_in_images(found, truth, [HIT_IOU_ABOVE])
+    hit = matches.hit[0]
+    boxes = np.concatenate([np.zeros((0, 4)), *(np.asarray(one.boxes_xyxy_px, float).reshape(-1, 4) for one in found)])
+    true_boxes = [np.asarray(some, float).reshape(-1, 4) for some in truth]
+    hits = np.flatnonzero(hit >= 0)
+    own = np.array([true_boxes[matches.image[number]][hit[number]] for number in hits]).reshape(-1, 4)
+    return (boxes[hits, 2:] - boxes[hits, :2]) / (own[:, 2:] - own[:, :2])
+
+
+@in_house_style
+def box_group_figure(groups: Sequence[BoxGroup], whole: BoxGroup) -> Figure:
+    """Draw for every group the official score, the sensitivity, and beside it the false boxes that it costs, all with intervals.
+
+    Args:
+        groups: from top to bottom.
+        whole: everybody, drawn as a line behind.
+    """
+    height_in = 1.2 + 0.34 * max(len(groups), 1)
+    figure = blank(FULL_WIDTH_IN, height_in)
+    # A table and plots that share their rows: the places are given, nothing makes room for anything.
+    figure.set_layout_engine("none")
+    heading, rows = 1 - 0.2 / height_in, len(groups)
+    for number, (name, title, colour) in enumerate(
+        (
+            ("rsna_score", "RSNA score", MODEL),
+            ("sensitivity", "sensitivity", MODEL),
+            ("false_boxes_per_image", "false boxes per film", POSITIVE),
+        )
+    ):
+        left = 0.445 + 0.186 * number
+        axes = figure.add_axes((left, 0.55 / height_in, 0.165, 1 - 1.0 / height_in))
+        figure.text(left, heading, title, va="center", color=colour, fontsize=9.5, fontweight="bold")
+        axes.set_ylim(max(rows, 1) - 0.5, -0.5)
+        scores: list[Interval] = [getattr(group, name) for group in groups]
+        _intervals(axes, scores, getattr(whole, name), colour)
+        axes.set_yticks(range(rows), [])
+        if number == 0:
+            table = blended_transform_factory(figure.transFigure, axes.transData)
+    columns = ((0.01, "left"), (0.265, "right"), (0.325, "right"), (0.415, "right"))
+    for (x, side), words in zip(columns, ("", "people", "films", "true boxes"), strict=True):
+        figure.text(x, heading, words, ha=side, va="center", color=MUTED, fontsize=9)
+    for row, group in enumerate(groups):
+        cells = (group.name, f"{group.persons:,}", f"{group.cases:,}", f"{group.true_boxes:,}")
+        for (x, side), cell in zip(columns, cells, strict=True):
+            figure.text(x, row, cell, transform=table, ha=side, va="center_baseline", color=INK)
+    return figure
+
+
+def _intervals(axes: Axes, scores: Sequence[Interval], whole: Interval, colour: str) -> None:
+    known = [end for score in (whole, *scores) for end in (score.value, score.high) if end == end]
+    axes.set_xlim(0, max([0.1, *known]) * 1.06)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=3, min_n_ticks=2))
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="y", visible=False)
+    if whole.is_known:
+        axes.axvspan(whole.low, whole.high, color=colour, alpha=0.09, linewidth=0, zorder=0)
+    if whole.value == whole.value:
+        axes.axvline(whole.value, color=colour, linewidth=1, zorder=1)
+    for row, score in enumerate(scores):
+        if score.value != score.value:
+            axes.annotate("–", (0, row), xytext=(4, 0), textcoords="offset points", va="center_baseline", color=MUTED)
+            continue
+        if score.is_known:
+            axes.hlines(row, score.low, score.high, color=colour, linewidth=2, zorder=3)
+        axes.plot(score.value, row, "o", markersize=6.5, color=colour if score.is_known else PAPER, markeredgecolor=colour, zorder=4,
+                  clip_on=False)  # fmt: skip

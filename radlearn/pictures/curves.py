@@ -20,7 +20,6 @@ from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
 from radlearn.pictures.style import (
     FAINT,
     FULL_WIDTH_IN,
-    GRID,
     HALF_WIDTH_IN,
     INK,
     MODEL,
@@ -32,8 +31,10 @@ from radlearn.pictures.style import (
     blank,
     colour_key,
     in_house_style,
+    mark_point,
     no_answer,
     percent,
+    say_at_line,
     spoken,
     unit_square,
 )
@@ -78,7 +79,7 @@ def history_figure(history: Sequence[Mapping[str, Any]], scores: Sequence[str], 
         axes.axvline(best["epoch"], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
         axes.grid(axis="x", visible=False)
-    _say_at_line(left, best["epoch"], epochs, f"kept: epoch {best['epoch']}, {spoken(best_by)} {best[best_by]:.3f}")
+    say_at_line(left, best["epoch"], epochs, f"kept: epoch {best['epoch']}, {spoken(best_by)} {best[best_by]:.3f}")
     return figure
 
 
@@ -120,7 +121,7 @@ def roc_figure(
                   textcoords="offset points", ha="right", va="bottom", color=MUTED, fontsize=8.5)  # fmt: skip
     if threshold is not None:
         found, passed = decisions.sensitivity(p, y, threshold), decisions.specificity(p, y, threshold)
-        _mark(axes, 1 - passed, found, f"at {threshold:.2f}: sensitivity {found:.2f},\nspecificity {passed:.2f}")
+        mark_point(axes, 1 - passed, found, f"at {threshold:.2f}: sensitivity {found:.2f},\nspecificity {passed:.2f}")
     return figure
 
 
@@ -153,7 +154,7 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
         called = counts.true_positives + counts.false_positives
         if called:
             precision, recall = counts.true_positives / called, counts.true_positives / int(y.sum())
-            _mark(axes, recall, precision, f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}")
+            mark_point(axes, recall, precision, f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}")
     return figure
 
 
@@ -222,7 +223,7 @@ def net_benefit_figure(
     axes.set_ylim(-0.18 * top, top)
     if chosen is not None and 0 <= chosen <= highest_threshold:
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-        _say_at_line(axes, chosen, [0, highest_threshold], f"this run acts from {percent(chosen)} on", at=0.085)
+        say_at_line(axes, chosen, [0, highest_threshold], f"this run acts from {percent(chosen)} on", at=0.085)
     colour_key(axes, [("act on the model", MODEL), ("act on every film", MUTED), ("act on none: 0", INK)], 0.985, 0.87, right=True)
     return figure
 
@@ -244,35 +245,6 @@ def _class_bars(axes: Axes, p: np.ndarray, y: np.ndarray, bins: int) -> None:
 def _shown(bins: calibration.ReliabilityBins) -> tuple[np.ndarray, np.ndarray]:
     filled = bins.cases > 0
     return bins.mean_probability[filled], bins.positive_share[filled]
-
-
-def _mark(axes: Axes, x: float, y: float, text: str) -> None:
-    """Draw the operating point and say what it is, on a thin leader towards the middle of the picture."""
-    axes.plot(x, y, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7)
-    left, below = x > 0.5, y > 0.25
-    said = axes.annotate(
-        text,
-        (x, y),
-        xytext=(-22 if left else 22, -42 if below else 42),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="center",
-        color=INK,
-        fontsize=9,
-        linespacing=1.35,
-        bbox={"facecolor": PAPER, "edgecolor": GRID, "boxstyle": "round,pad=0.4", "alpha": 0.94},
-        arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5},
-        zorder=6,
-    )
-    said.set_in_layout(False)
-
-
-def _say_at_line(axes: Axes, x: float, extent: Sequence[float], text: str, at: float = 0.95) -> None:
-    """Write beside a vertical line at x, on the side where there is more room."""
-    right = x <= (extent[0] + extent[-1]) / 2
-    axes.annotate(text, (x, at), xytext=(6 if right else -6, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
-                  ha="left" if right else "right", va="top", color=MUTED, fontsize=9, linespacing=1.35,
-                  bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.9, "pad": 1})  # fmt: skip
 
 
 def _spread(heights: Sequence[float], drawn: Sequence[float]) -> list[float]:

@@ -163,6 +163,35 @@ def no_answer(axes: Axes, why: str) -> None:
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED, style="italic")
 
 
+def mark_point(axes: Axes, x: float, y: float, text: str) -> None:
+    """Draw the operating point and say what it is, on a thin leader towards the middle of the picture."""
+    axes.plot(x, y, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7)
+    left, below = x > 0.5, y > 0.25
+    said = axes.annotate(
+        text,
+        (x, y),
+        xytext=(-22 if left else 22, -42 if below else 42),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="center",
+        color=INK,
+        fontsize=9,
+        linespacing=1.35,
+        bbox={"facecolor": PAPER, "edgecolor": GRID, "boxstyle": "round,pad=0.4", "alpha": 0.94},
+        arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5},
+        zorder=6,
+    )
+    said.set_in_layout(False)
+
+
+def say_at_line(axes: Axes, x: float, extent: Sequence[float], text: str, at: float = 0.95) -> None:
+    """Write beside a vertical line at x, on the side where there is more room; `extent` is the axis from end to end, `at` in axes units."""
+    right = x <= (extent[0] + extent[-1]) / 2
+    axes.annotate(text, (x, at), xytext=(6 if right else -6, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
+                  ha="left" if right else "right", va="top", color=MUTED, fontsize=9, linespacing=1.35,
+                  bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.9, "pad": 1})  # fmt: skip
+
+
 def png_bytes(figure: Figure) -> bytes:
     """Return a figure as PNG; the same figure always gives the same bytes on one machine."""
     written = BytesIO()

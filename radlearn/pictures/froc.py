@@ -1,0 +1,126 @@
+"""Pictures of a detector over its thresholds: the FROC curve, and what is hit as the boxes have to fit better.
+
+They take boxes and truth, not finished curves, so that a picture and a score cannot come from different data. Bands are 95 %
+bootstrap intervals by person, point by point.
+"""
+
+from collections.abc import Sequence
+
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+from numpy.typing import ArrayLike
+
+from radlearn.metrics.answers import share
+from radlearn.metrics.boxes import FoundBoxes, matched_in_images
+from radlearn.metrics.froc import FALSE_BOXES_PER_IMAGE, HIT_IOU_ABOVE, froc, froc_cases, sensitivity_at_false_boxes
+from radlearn.metrics.intervals import bootstrap_band
+from radlearn.metrics.rsna_score import RSNA_IOU_THRESHOLDS
+from radlearn.pictures.style import (
+    FAINT,
+    HALF_WIDTH_IN,
+    MODEL,
+    MUTED,
+    PAPER,
+    POSITIVE,
+    blank,
+    colour_key,
+    in_house_style,
+    mark_point,
+    no_answer,
+)
+
+HALF_HEIGHT_IN = 4.3
+NO_TRUE_BOX = "no true box: there is nothing to find"
+FEWEST_FALSE = 1 / 16
+
+
+@in_house_style
+def froc_figure(
+    proposed: Sequence[FoundBoxes],
+    truth: Sequence[ArrayLike],
+    persons: ArrayLike,
+    chosen: Sequence[FoundBoxes] | None = None,
+    threshold: float | None = None,
+) -> Figure:
+    """Draw the share of true boxes hit over the false boxes per film, with its band and the operating point.
+
+    Args:
+        proposed: what is found on each film at the lowest threshold.
+        truth: the true boxes of each film, (m, 4); m may be 0.
+        persons: (cases,).
+        chosen: what is found at the operating point, which then is marked.
+        threshold: said there.
+    """
+    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
+    axes = figure.subplots()
+    cases = froc_cases(proposed, truth)
+    point = None
+    if chosen is not None and cases.true_boxes.sum():
+        at = froc_cases(chosen, truth)
+        hits, boxes = int(at.hits.sum()), int((~np.isnan(at.confidences)).sum())
+        point = (boxes - hits) / len(truth), hits / cases.true_boxes.sum()
+    left = FEWEST_FALSE if point is None or point[0] == 0 else max(min(FEWEST_FALSE, point[0] / 1.6), 1 / 512)
+    axes.set(xlabel="false boxes per film, healthy films included", ylabel="sensitivity (true boxes hit)", xscale="log",
+             xlim=(left, 9), ylim=(-0.012, 1.012))  # fmt: skip
+    axes.set_xticks(FALSE_BOXES_PER_IMAGE, ["1/8", "1/4", "1/2", "1", "2", "4", "8"])
+    axes.xaxis.set_minor_locator(NullLocator())
+    if not cases.true_boxes.sum():
+        no_answer(axes, NO_TRUE_BOX)
+        return figure
+    allowed = np.geomspace(left, FALSE_BOXES_PER_IMAGE[-1], 90)
+    band = bootstrap_band(partial(sensitivity_at_false_boxes, false_boxes_per_image=allowed), persons, *cases)
+    axes.fill_between(allowed, band.low, band.high, color=MODEL, alpha=0.16, linewidth=0, zorder=2)
+    curve = froc(proposed, truth)
+    x, y = curve.false_boxes_per_image, curve.sensitivity
+    axes.step(np.r_[x, x[-1]], np.r_[y, y[-1]], where="post", color=MODEL, zorder=4)
+    if x[-1] < FALSE_BOXES_PER_IMAGE[-1]:
+        start = max(float(x[-1]), left)
+        axes.plot([start, FALSE_BOXES_PER_IMAGE[-1]], [y[-1], y[-1]], color=MODEL, linewidth=1.2, linestyle=(0, (1, 2)), zorder=3)
+        axes.annotate("nothing more proposed", (FALSE_BOXES_PER_IMAGE[-1], y[-1]), xytext=(0, 5), textcoords="offset points", ha="right",
+                      color=MUTED, fontsize=8.5)  # fmt: skip
+    axes.plot(FALSE_BOXES_PER_IMAGE, sensitivity_at_false_boxes(*cases), "o", markersize=4.5, color=MODEL, markeredgecolor=PAPER, zorder=5)
+    if point is not None:
+        words = "operating point" if threshold is None else f"at {threshold:.2f}"
+        mark_point(axes, max(point[0], left), point[1], f"{words}: sensitivity {point[1]:.2f},\n{point[0]:.2f} false boxes per film")
+    return figure
+
+
+@in_house_style
+def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], persons: ArrayLike) -> Figure:
+    """Draw the sensitivity and the precision of the found boxes at each of the eight overlaps that the RSNA score asks for.
+
+    Args:
+        found, truth, persons: one a film.
+    """
+    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
+    axes = figure.subplots()
+    ious = np.array(RSNA_IOU_THRESHOLDS)
+    axes.set(xlabel="overlap that a hit must exceed (IoU)", ylabel="share of boxes", xlim=(0.385, 0.765), ylim=(-0.012, 1.012))
+    axes.set_xticks(ious, [f"{iou:.2f}" for iou in ious])
+    matches = matched_in_images(found, truth, RSNA_IOU_THRESHOLDS)
+    if not matches.true_count.sum():
+        no_answer(axes, NO_TRUE_BOX)
+        return figure
+    films = len(truth)
+    hits = np.stack([np.bincount(matches.image[hit >= 0], minlength=films) for hit in matches.hit], axis=1)
+    entries = []
+    for wholes, name, colour, marker in (
+        (matches.true_count, "sensitivity: true boxes hit", MODEL, "o"),
+        (matches.found_count, "precision: found boxes that hit", POSITIVE, "s"),
+    ):
+        band = bootstrap_band(_shares, persons, hits, wholes)
+        axes.fill_between(ious, band.low, band.high, color=colour, alpha=0.14, linewidth=0, zorder=2)
+        axes.plot(ious, band.value, color=colour, marker=marker, markersize=5, zorder=4)
+        entries.append((name, colour))
+    axes.axvline(HIT_IOU_ABOVE, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+    colour_key(axes, entries, 0.985, 0.87, right=True)
+    return figure
+
+
+def _shares(parts: np.ndarray, wholes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return Σ parts / Σ wholes over the films, (points,) or (draws, points), parts being (films, points)."""
+    w = np.ones(len(parts)) if weights is None else weights
+    return share(w @ parts.astype(np.float64), (w @ wholes.astype(np.float64))[..., None])

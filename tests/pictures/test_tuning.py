@@ -1,0 +1,42 @@
+"""The threshold that was chosen is marked in both pictures, and what was not taken is said to be so."""
+
+import math
+
+import numpy as np
+
+from radlearn.pictures.style import png_bytes
+from radlearn.pictures.tuning import threshold_figure, worth_figure
+
+WORTH = [
+    {"device": "nothing tuned", "rsna_score": 0.15, "cross_fitted_rsna_score": 0.15, "taken": True},
+    {"device": "box scale", "rsna_score": 0.21, "cross_fitted_rsna_score": 0.14, "taken": False},
+]
+
+
+def test_score_and_cost_at_the_chosen_threshold_stand_side_by_side() -> None:
+    left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, 0.2], [4.0, 0.5, 0.25], 0.4).axes
+    assert "chosen: 0.40\nscore 0.30" in [text.get_text() for text in left.texts]
+    assert "chosen: 0.40\nfalse boxes 0.50" in [text.get_text() for text in right.texts]
+    # The four boxes a film of the lowest threshold do not press the rest flat.
+    assert right.get_ylim()[1] < 4
+
+
+def test_points_without_a_score_leave_a_gap() -> None:
+    left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, math.nan], [math.nan] * 3, 0.4).axes
+    assert np.isnan(left.lines[0].get_ydata()[-1])
+    assert [text.get_text() for text in right.texts] == ["no film to say it of"]
+
+
+def test_what_was_not_taken_is_said_in_words() -> None:
+    axes = worth_figure(WORTH).axes[0]
+    said = [text.get_text() for text in axes.texts]
+    assert "0.150" in said
+    assert "0.140  not taken" in said
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["nothing tuned", "box scale"]
+    low, high = axes.get_xlim()
+    assert low < 0.14 < 0.21 < high
+
+
+def test_scores_that_are_all_the_same_or_none_at_all_are_drawn() -> None:
+    assert png_bytes(worth_figure(WORTH[:1])).startswith(b"\x89PNG")
+    assert worth_figure([]).axes[0].texts[0].get_text() == "nothing was tuned"

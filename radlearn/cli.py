@@ -1,7 +1,7 @@
 """`radlearn TASK VERB` and the few commands that belong to no task. Nothing heavy is imported before it is needed."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def _score(arguments: list[str]) -> None:
 
     from radlearn.score import score_covid19, score_rsna
 
-    challenges = {"rsna": score_rsna, "covid19": score_covid19}
+    challenges: dict[str, Callable[..., None]] = {"rsna": score_rsna, "covid19": score_covid19}
     word, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if word in ("-h", "--help"):
         told = "'radlearn score CHALLENGE --help' tells what it takes."

@@ -1,11 +1,14 @@
 """`radlearn score`: one table for people, one JSON object for programs, one clear message for what cannot be scored."""
 
+import inspect
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from radlearn import cli
+from radlearn.score import score_covid19
 
 
 @pytest.fixture
@@ -54,6 +57,55 @@ def test_what_cannot_be_scored_leaves_with_two_and_writes_nothing(
 
 def test_a_challenge_that_is_none_is_named_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["score", "imagenet"]) == 2
-    assert "radlearn score imagenet: there is no such challenge. The challenges are: rsna" in capsys.readouterr().err
+    assert "radlearn score imagenet: there is no such challenge. The challenges are: rsna, covid19" in capsys.readouterr().err
     assert cli.main(["score"]) == 0
     assert "usage: radlearn score CHALLENGE" in capsys.readouterr().out
+
+
+@pytest.fixture
+def masks(tmp_path: Path) -> list[str]:
+    """Three scans with a box each: found, found by half, and missed."""
+    from radlearn.challenges.covid19 import case_paths
+    from radlearn.scans.nifti import write_volume
+
+    box = np.zeros((12, 12, 12), np.uint8)
+    box[2:8, 2:8, 2:8] = 1
+    for number, answer in enumerate((box, np.roll(box, 3, axis=0), np.zeros_like(box))):
+        write_volume(case_paths(tmp_path / "data", f"volume-covid19-A-000{number}")[1], box, np.eye(4))
+        write_volume(tmp_path / "answers" / f"00{number}.nii.gz", answer, np.eye(4))
+    return ["--truth", str(tmp_path / "data"), "--submission", str(tmp_path / "answers")]
+
+
+def test_masks_are_scored_and_what_a_mean_leaves_out_is_said(masks: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["score", "covid19", *masks]) == 0
+    out, told = capsys.readouterr()
+    assert out == ""
+    for name, value in (("dice_score", "0.500"), ("volume_error_percent", "33.333"), ("lesion_sensitivity", "0.667")):
+        assert any(line.split()[1:2] == [name] and value in line for line in told.splitlines()), name
+    assert "Scans: 3. True lesions: 3. False lesions: 0." in told
+    assert "hausdorff95_mm leaves out 1 of the 3 scans" in told
+    assert "there is no persons.csv" in told
+
+
+def test_scores_of_masks_as_json_and_as_a_table(masks: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["score", "covid19", *masks, "--json", "--out", str(tmp_path / "scans.csv"), "--tolerance-mm", "3"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["challenge"], found["cases"], found["tolerance_mm"], found["left_out"]) == ("covid19", 3, 3.0, {"hausdorff95_mm": 1})
+    # Moved by 3 mm and 3 mm forgiven: the first two are perfect, the missed one is nothing.
+    assert found["scores"]["surface_dice_score"]["value"] == pytest.approx(2 / 3)
+    assert len((tmp_path / "scans.csv").read_text().splitlines()) == 4
+
+
+def test_masks_that_cannot_be_scored_leave_with_two(masks: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "answers" / "001.nii.gz").unlink()
+    assert cli.main(["score", "covid19", *masks, "--json"]) == 2
+    out, told = capsys.readouterr()
+    assert out == ""
+    assert "001.nii.gz: is missing" in told
+
+
+def test_the_defaults_are_those_of_the_scores() -> None:
+    from radlearn.challenges.covid19_scoring import SMALLEST_ML, TOLERANCE_MM
+
+    defaults = {name: parameter.default for name, parameter in inspect.signature(score_covid19).parameters.items()}
+    assert (defaults["tolerance_mm"], defaults["smallest_ml"]) == (TOLERANCE_MM, SMALLEST_ML)

@@ -45,9 +45,8 @@ def main(small: int, full: int) -> None:
                     )
                     bytes_written += path.stat().st_size
         each = (drawn + rendered) / count
-        say(
-            f"{size}: {each:.2f} s a CT of one core ({drawn / count:.2f} the body, {rendered / count:.2f} the voxels), {1 / each:.2f} a second"
-        )
+        parts = f"{drawn / count:.2f} the body, {rendered / count:.2f} the voxels"
+        say(f"{size}: {each:.2f} s a CT of one core ({parts})")
         say(f"  writing takes {written / count:.2f} s more and {bytes_written / count / 1e6:.1f} MB")
         say(f"  peak memory so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 

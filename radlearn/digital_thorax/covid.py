@@ -77,6 +77,7 @@ def lesion(
             "consolidation": draw.uniform(0.72, 0.97),
         }[pattern]
     )
+    uneven = 0.06 if pattern == "consolidation" else 0.22
     core = float(draw.uniform(0.35, 0.7)) if pattern == "ground glass" and draw.random() < 0.3 else 0.0
 
     reach = 1.0 + 2.6 * ragged + 0.5 * soft
@@ -98,7 +99,7 @@ def lesion(
         return extent, density
 
     def _inner(where: _Places, distance: np.ndarray) -> np.ndarray:
-        inner = np.float32(strength) * (1 + np.float32(0.22) * noise(where.x, where.y, where.z, 1.1, shift + 17))
+        inner = np.float32(strength) * (1 + np.float32(uneven) * noise(where.x, where.y, where.z, 1.1, shift + 17))
         if pattern == "crazy paving":
             # Thickened septa between lobules: lines where a coarse noise crosses nought.
             inner += np.float32(0.33) * np.maximum(0, 1 - np.abs(noise(where.x, where.y, where.z, 2.3, shift + 29)) / np.float32(0.22))

@@ -256,10 +256,10 @@ class _Painter:
 def _loosened(cloud: Cloud) -> Cloud:
     """Return a cloud whose heavy points, each of which stands for more space than a small voxel, are spread over that space."""
     heavy = cloud.weight_mm2 > 0.02
-    count = np.where(heavy, np.clip(np.ceil(cloud.weight_mm2 / 0.008), 1, 10), 1).astype(np.int32)
+    count = np.where(heavy, np.clip(np.ceil(cloud.weight_mm2 / 0.004), 1, 12), 1).astype(np.int32)
     source = np.repeat(np.arange(len(count)), count)
     scatter = np.random.default_rng(84).standard_normal((3, len(source)), dtype=np.float32)
-    places = cloud.places_mm[:, source] + scatter * np.where(heavy, np.float32(1.15), np.float32(0.25))[source]
+    places = cloud.places_mm[:, source] + scatter * np.where(heavy, np.float32(1.5), np.float32(0.25))[source]
     return Cloud(places, (cloud.weight_mm2 / count)[source])
 
 

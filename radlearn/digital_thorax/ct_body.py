@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from radlearn.digital_thorax.anatomy import Thorax, hanging
+from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.lesions import Finding
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE
 from radlearn.digital_thorax.solids import Profile, Solid, capsule, column, ellipsoid
@@ -70,13 +70,17 @@ class CtBody:
             return self.thorax.skin
         thorax = self.thorax
         high, wide, deep, fat = thorax.high, thorax.wide, thorax.deep, thorax.person.fat_mm
-        solids = [solid for solid in thorax.skin if solid.name not in ("arm", "breast")]
+        solids = [solid for solid in thorax.skin if solid.name == "torso"]
         size = thorax.person.breast * wide
         for side in (-1.0, 1.0):
+            turn = np.deg2rad(27.0) * side
+            # Lifted arms stretch the pectoral muscles around the chest; on the back a breast slides outward and flattens.
+            around = np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+            muscle = (56 * wide, (13 + 5 * thorax.person.muscle) * deep + 0.3 * fat, 50 * high)
+            solids.append(ellipsoid("pectoral", (side * 84 * wide, -74 * deep, 56 * high), muscle, around))
             if size:
-                # On the back a breast slides outward and flattens.
-                centre = (side * 100 * wide, -(92 * deep + 0.75 * fat), (-26 - 12 * thorax.person.breast) * high)
-                solids.append(hanging("breast", centre, (74 * size, 36 * size), (150 * size, 66 * size)))
+                place = (side * 98 * wide, -(78 * deep + 0.75 * fat), (-26 - 12 * thorax.person.breast) * high)
+                solids.append(ellipsoid("breast", place, (70 * size, 38 * size, 74 * size), around))
             shoulder = (side * (150 * wide + 0.4 * fat), 14 * deep, 112 * high)
             elbow = (side * (205 * wide + 0.8 * fat), -6 * deep, 400 * high)
             thick = (50.0 * thorax.person.muscle + 0.5 * fat) * wide

@@ -58,7 +58,7 @@ def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
     thorax = body.thorax
     draw = np.random.default_rng([*body.seed, 83])
     fine, coarse = (lattice.mottle(patch, noise_block(), grain, draw.uniform(0, 64, 3)) for grain in (1.0, 3.0))
-    down = (y - thorax.cage_y(z)) / thorax.cage_depth(z)
+    down = np.clip((y - thorax.cage_y(z)) / thorax.cage_depth(z), -1.2, 1.2)
     density = np.float32(body.lung_density) * (1 + np.float32(body.gravity) * down) * (1 + 0.07 * fine + 0.05 * coarse)
     fill, extent, fluid = (np.zeros(x.shape, np.float32) for _ in range(3))
     for finding, scale in body.findings:

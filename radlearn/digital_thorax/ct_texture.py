@@ -25,7 +25,7 @@ def draw_kernel(draw: np.random.Generator) -> Kernel:
     """Draw a kernel: smooth for soft tissue, or sharp and grainy for lung."""
     if draw.random() < 0.55:
         return Kernel(float(draw.uniform(0.55, 0.75)), 0.0, float(np.exp(draw.normal(2.5, 0.3))), float(draw.uniform(0.75, 1.05)))
-    return Kernel(float(draw.uniform(0.38, 0.5)), float(draw.uniform(0.3, 0.8)), float(np.exp(draw.normal(3.35, 0.3))), 0.5)
+    return Kernel(float(draw.uniform(0.38, 0.5)), float(draw.uniform(0.3, 0.8)), float(np.exp(draw.normal(3.35, 0.3))), 0.65)
 
 
 @lru_cache(maxsize=1)
@@ -47,7 +47,7 @@ class Grain:
         fi = np.fft.rfftfreq(shape[1], spacing_mm[0])[None]
         frequency = np.hypot(fi, fj)
         # The ramp of back-projection under the kernel's roll-off; a ramp that began at nought would leave no mottle to see.
-        power = (frequency + 0.03) * np.exp(-((frequency * kernel.grain_mm * 2.2) ** 2))
+        power = (frequency + 0.03) * np.exp(-((frequency * kernel.grain_mm * 3.2) ** 2))
         amplitude = np.sqrt(power)
         doubled = np.full(amplitude.shape, 2.0)
         doubled[:, 0] = 1.0
@@ -71,7 +71,7 @@ def noise_strength(hu: np.ndarray, spacing_mm: float) -> np.ndarray:
     """
     dense = np.clip(hu + np.float32(1000.0), 0, 1300) * np.float32(0.001 * spacing_mm * 0.0195)
     along, across = dense.sum(0), dense.sum(1)
-    spread = np.exp(np.float32(0.20) * (along[None, :] + across[:, None]) - np.float32(1.55))
+    spread = np.exp(np.float32(0.20) * (along[None, :] + across[:, None]) - np.float32(2.0))
     return np.clip(spread * np.where(hu < -950, np.float32(0.7), np.float32(1.0)), 0.3, 3.0)
 
 

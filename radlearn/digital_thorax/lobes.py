@@ -2,8 +2,8 @@
 
 The oblique fissure of each lung falls from the level of the fourth thoracic vertebra behind to the diaphragm in front; the horizontal
 fissure leaves it at the side and runs forward, level with the fourth rib's cartilage, and divides the right upper from the middle lobe.
-Shares of total lung volume to expect: right upper 17–22 %, middle 7–11 %, right lower 24–28 %, left upper 22–26 %, left lower 22–26 %
-(Yamada et al. 2020, doi:10.1038/s41598-020-57848-9 and other CT cohorts).
+Lying people's lobes take, in % of both lungs: right upper 17.9 ± 2.4, middle 9.3 ± 1.6, right lower 26.5 ± 2.6, left upper 23.1 ± 2.1, left
+lower 23.2 ± 2.4 (Yamada et al. 2020, Respiration 99:598, doi:10.1159/000507265).
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ class Lobes:
         self.front_z = {side: thorax.dome_z[side] - draw.uniform(8, 26) * high for side in ("right", "left")}
         hilum = thorax.hilum["right"][2]
         # Half of the way that the dome rises is felt at the level of the horizontal fissure.
-        self.level_z = float(hilum - 16 * high + draw.normal(0, 5) * high)
+        self.level_z = float(hilum + 7 * high + draw.normal(0, 5) * high)
         self.bow = draw.uniform(4, 14, 3)
         self.wave = draw.uniform(0, 2 * np.pi, 6)
 

@@ -33,11 +33,12 @@ def ct_planes(ct: Ct) -> tuple[Plane, Plane, Plane]:
 
 
 def front_view(ct: Ct) -> Plane:
-    """Return the chest looked at from the front: in every ray's HU the mean of its body, brightened by its densest bone; lesions it meets."""
+    """Return the chest looked at from the front: each ray's mean HU, brightened by the densest it meets, and the lesions it meets."""
     hu, lesion = upright(ct, ct.hu).astype(np.float32), upright(ct, ct.lesion)
     body = np.maximum(hu, -1000.0)
     seen = 0.55 * body.mean(1) + 0.45 * np.sort(body, axis=1)[:, -6:].mean(1)
-    return Plane("front", seen.T[::-1], lesion.any(1).T[::-1], (ct.geometry.spacing_mm[2], ct.geometry.spacing_mm[0]))
+    met: np.ndarray = lesion.any(axis=1)
+    return Plane("front", seen.T[::-1], met.T[::-1], (ct.geometry.spacing_mm[2], ct.geometry.spacing_mm[0]))
 
 
 def lungs_in_space(ct: Ct, degrees: float = 25.0) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax.planning import PlannedFilm, plan_films
+from radlearn.digital_thorax.planning import PlannedFilm, expected_labels, plan_films
 from radlearn.digital_thorax.xray import render_film
 
 PLANS = plan_films(200, 0)
@@ -70,3 +70,28 @@ def test_a_missing_spacing_stays_missing() -> None:
     assert render_film(replace(NORMAL, spacing_known=False)).spacing_mm is None
     rows, columns = render_film(NORMAL).spacing_mm or (0, 0)
     assert 0.75 < rows / columns < 1.3
+
+
+def test_the_readers_boxes_are_the_labels_and_the_truth_stays_beside_them() -> None:
+    film = render_film(ILL)
+    opacities = [finding for finding in film.findings if finding.readers is not None]
+    assert len(opacities) == ILL.opacities
+    seen = [finding for finding in opacities if finding.readers is not None and finding.readers >= 2]
+    assert len(film.boxes_xyxy_px) == len(seen)
+    for finding, box in zip(seen, film.boxes_xyxy_px, strict=True):
+        assert finding.exact_box_xyxy_px is not None
+        exact = np.array(finding.exact_box_xyxy_px)
+        assert np.abs(np.array(box) - exact).max() < 0.2 * max(exact[2:] - exact[:2])
+    assert all(finding.readers is None for finding in render_film(ILL, opacities=False).findings)
+
+
+@pytest.mark.slow
+def test_fifty_rendered_films_are_labelled_as_often_as_was_planned_and_their_boxes_are_as_large_as_the_real_ones() -> None:
+    plans = plan_films(400, 0)
+    first = [bool(render_film(plan).boxes_xyxy_px) for plan in plans[:50]]
+    assert sum(first) == pytest.approx(expected_labels(plans[:50])["all"][1:].sum(), abs=2)
+    # Boxes from as many films as are ill among the first 400, in the real mixture of views.
+    boxes = np.array([box for plan in plans if plan.opacities for box in render_film(plan).boxes_xyxy_px])
+    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    assert np.percentile(widths, [25, 50, 75]) == pytest.approx([177, 217, 259], rel=0.12)
+    assert np.percentile(heights, [25, 50, 75]) == pytest.approx([203, 298, 438], rel=0.12)

@@ -8,13 +8,15 @@ import pytest
 
 from radlearn.errors import BadSetting
 from radlearn.scans.geometry import to_orientation
-from radlearn.scans.lungs import LungBox, lung_box, lung_mask
+from radlearn.scans.lungs import LungBox, find_lungs, lung_box, lung_mask
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
 
-SPACING = (4.0, 4.0, 6.0)
-SHAPE = (100, 84, 60)
-LPS = np.array([[-4.0, 0, 0, 200], [0, -4, 0, 150], [0, 0, 6, -180], [0, 0, 0, 1]])
+Found = tuple[np.ndarray, LungBox]
+
+SPACING = (5.0, 4.5, 7.0)
+SHAPE = (76, 70, 52)
+LPS = np.array([[-5.0, 0, 0, 200], [0, -4.5, 0, 150], [0, 0, 7, -180], [0, 0, 0, 1]])
 EIGHT = ["".join(letters) for letters in itertools.product("RL", "AP", "SI")]
 
 X, Y, Z = np.meshgrid(*[(np.arange(count) - (count - 1) / 2) * step for count, step in zip(SHAPE, SPACING, strict=True)], indexing="ij")
@@ -54,9 +56,17 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
     return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
 
-def test_both_lungs_are_found_with_their_vessels_and_without_windpipe_and_stomach() -> None:
-    found = lung_mask(chest(), LPS)
-    assert dice(found, RIGHT | LEFT) > 0.97
+HEALTHY = chest()
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Found:
+    return find_lungs(HEALTHY, LPS)
+
+
+def test_both_lungs_are_found_with_their_vessels_and_without_windpipe_and_stomach(healthy: Found) -> None:
+    found = healthy[0]
+    assert dice(found, RIGHT | LEFT) > 0.95
     assert found[STOMACH].mean() < 0.02
     assert found[WINDPIPE].mean() < 0.02
     assert not found[~BODY].any()
@@ -67,24 +77,27 @@ def test_a_lesion_that_lung_surrounds_belongs_to_the_lung() -> None:
     assert lung_mask(chest(white=nodule), LPS)[nodule].all()
 
 
-def test_the_box_holds_both_lungs_and_leaves_something_out() -> None:
-    found = lung_box(chest(), LPS)
+def test_the_box_holds_both_lungs_and_leaves_something_out(healthy: Found) -> None:
+    found = healthy[1]
     assert not found.is_body
     assert found.note == ""
     assert (RIGHT | LEFT)[found.box].sum() == (RIGHT | LEFT).sum()
     assert (RIGHT | LEFT)[found.box].size < 0.75 * BODY.size
 
 
+def test_mask_and_box_alone_are_what_both_together_are(healthy: Found) -> None:
+    np.testing.assert_array_equal(lung_mask(HEALTHY, LPS), healthy[0])
+    assert lung_box(HEALTHY, LPS) == healthy[1]
+
+
 @pytest.mark.parametrize("code", EIGHT + ["SAR", "PIL"])
-def test_in_any_orientation_the_same_places_are_found(code: str) -> None:
-    hu = chest()
-    mask, box = lung_mask(hu, LPS), np.zeros(SHAPE, bool)
-    box[lung_box(hu, LPS).box] = True
-    turned, affine = to_orientation(hu, LPS, code)
-    np.testing.assert_array_equal(lung_mask(turned, affine), to_orientation(mask, LPS, code)[0])
-    again = np.zeros(turned.shape, bool)
-    again[lung_box(turned, affine).box] = True
-    np.testing.assert_array_equal(again, to_orientation(box, LPS, code)[0])
+def test_in_any_orientation_the_same_places_are_found(healthy: Found, code: str) -> None:
+    turned, affine = to_orientation(HEALTHY, LPS, code)
+    mask, found = find_lungs(turned, affine)
+    np.testing.assert_array_equal(mask, to_orientation(healthy[0], LPS, code)[0])
+    expected, again = np.zeros(SHAPE, bool), np.zeros(turned.shape, bool)
+    expected[healthy[1].box] = again[found.box] = True
+    np.testing.assert_array_equal(again, to_orientation(expected, LPS, code)[0])
 
 
 @pytest.mark.parametrize("white", [RIGHT, LEFT], ids=["right", "left"])
@@ -113,19 +126,19 @@ def test_a_little_air_left_gives_the_body_and_says_so() -> None:
     assert (RIGHT | LEFT)[found.box].sum() == (RIGHT | LEFT).sum()
 
 
-def test_padding_around_a_round_field_changes_nothing() -> None:
-    outside = X**2 + Y**2 > 170**2
-    assert dice(lung_mask(chest(padding=outside), LPS), lung_mask(chest(), LPS)) > 0.999
-    assert lung_box(chest(padding=outside), LPS) == lung_box(chest(), LPS)
+def test_padding_around_a_round_field_changes_nothing(healthy: Found) -> None:
+    mask, found = find_lungs(chest(padding=X**2 + Y**2 > 170**2), LPS)
+    assert dice(mask, healthy[0]) > 0.999
+    assert found == healthy[1]
 
 
 def test_a_field_that_cuts_through_the_chest_wall_loses_no_lung() -> None:
     outside = X**2 + Y**2 > 120**2
     lungs = (RIGHT | LEFT) & ~outside
     assert (RIGHT & outside).any()
-    hu = chest(padding=outside)
-    assert dice(lung_mask(hu, LPS), lungs) > 0.9
-    assert lungs[lung_box(hu, LPS).box].sum() == lungs.sum()
+    mask, found = find_lungs(chest(padding=outside), LPS)
+    assert dice(mask, lungs) > 0.9
+    assert lungs[found.box].sum() == lungs.sum()
 
 
 def test_an_empty_scan_is_taken_whole() -> None:
@@ -144,8 +157,8 @@ def test_the_real_lungs_are_found_and_lie_in_the_box(shared_data: Path, name: st
     scan = read_volume(shared_data / "ct_real_sample" / f"{name}.nii.gz")
     truth = read_mask(shared_data / "ct_real_sample" / f"{name}-msk.nii.gz", scan).voxels
     assert scan.voxels.min() < -3000, "this scan has padding"
-    found = lung_box(scan.voxels, scan.affine)
+    mask, found = find_lungs(scan.voxels, scan.affine)
     assert truth[found.box].sum() >= 0.99 * truth.sum()
     assert truth[found.box].size < 0.75 * truth.size
     assert not found.is_body
-    assert dice(lung_mask(scan.voxels, scan.affine), truth) > 0.95
+    assert dice(mask, truth) > 0.95

@@ -122,13 +122,37 @@ def union_length(stretches: Sequence[Stretch], within: Stretch | None = None) ->
     else:
         nears = np.stack([np.clip(s.near, within.near, within.far) for s in stretches])
         fars = np.stack([np.clip(s.far, within.near, within.far) for s in stretches])
-    nears.sort(axis=0)
-    fars.sort(axis=0)
+    _sort_few(nears)
+    _sort_few(fars)
     # Entries and exits sorted apart: as many exits as entries behind one means that nothing is entered there, a gap.
     total = fars[-1] - nears[0]
     for left, entered in zip(fars[:-1], nears[1:], strict=True):
         total -= np.maximum(entered - left, 0)
     return total
+
+
+def _sort_few(values: np.ndarray) -> None:
+    """Sort along the first, short axis in place: Batcher's network of exchanges, several times faster there than a general sort.
+
+    Source: Batcher 1968, AFIPS Spring Joint Computer Conference 32:307 (merge exchange; Knuth, vol. 3, 5.2.2 M).
+    """
+    count = len(values)
+    smaller = np.empty_like(values[0])
+    top = 1 << max(count - 1, 0).bit_length() >> 1
+    step = top
+    while step:
+        rest, reach, gap = 0, step, top
+        while True:
+            for low in range(count - reach):
+                if low & step == rest:
+                    one, two = values[low], values[low + reach]
+                    np.minimum(one, two, out=smaller)
+                    np.maximum(one, two, out=two)
+                    one[:] = smaller
+            if gap == step:
+                break
+            rest, reach, gap = step, gap - step, gap >> 1
+        step >>= 1
 
 
 class Profile:

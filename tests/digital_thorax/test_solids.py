@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax.solids import Profile, Rays, Stretch, capsule, column, crossings, ellipsoid, union_length
+from radlearn.digital_thorax.solids import Profile, Rays, Stretch, _sort_few, capsule, column, crossings, ellipsoid, union_length
 
 
 def _parallel_rays(size: int = 41, reach_mm: float = 60.0) -> Rays:
@@ -70,3 +70,11 @@ def test_a_profile_passes_through_its_knots_and_keeps_its_ends() -> None:
     profile = Profile([10, -10, 0], [3, 1, 2])
     assert profile(np.array([-10, 0, 10])) == pytest.approx([1, 2, 3], abs=0.05)
     assert profile(np.array([-99, 99])) == pytest.approx([1, 3], abs=0.05)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13, 16])
+def test_a_few_values_are_sorted_as_numpy_sorts_them(count: int) -> None:
+    values = np.random.default_rng(count).integers(0, 9, (count, 7, 11)).astype(np.float32)
+    expected = np.sort(values, axis=0)
+    _sort_few(values)
+    assert np.array_equal(values, expected)

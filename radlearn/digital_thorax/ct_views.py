@@ -37,7 +37,7 @@ def front_view(ct: Ct) -> Plane:
     hu, lesion = upright(ct, ct.hu).astype(np.float32), upright(ct, ct.lesion)
     body = np.maximum(hu, -1000.0)
     seen = 0.55 * body.mean(1) + 0.45 * np.sort(body, axis=1)[:, -6:].mean(1)
-    met: np.ndarray = lesion.any(axis=1)
+    met = np.asarray(lesion.any(axis=1))
     return Plane("front", seen.T[::-1], met.T[::-1], (ct.geometry.spacing_mm[2], ct.geometry.spacing_mm[0]))
 
 

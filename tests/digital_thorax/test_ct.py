@@ -72,9 +72,8 @@ def test_every_tissue_has_its_hounsfield_units(ct: Ct) -> None:
 
 
 def test_heart_left_liver_right_spine_behind_couch_below(body: CtBody, ct: Ct) -> None:
-    x, y, z = np.moveaxis(
-        np.indices(GRID.shape).transpose(1, 2, 3, 0) @ GRID.body_from_index[:3, :3].T + GRID.body_from_index[:3, 3], -1, 0
-    )
+    matrix = GRID.body_from_index
+    x, y, z = np.tensordot(matrix[:3, :3], np.indices(GRID.shape), 1) + matrix[:3, 3][:, None, None, None]
     bone = ct.hu > 350
     middle = bone & (np.abs(x) < 30) & (np.abs(z) < 60)
     assert y[middle].mean() > 30

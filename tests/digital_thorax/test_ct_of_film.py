@@ -55,7 +55,7 @@ def test_a_films_patient_keeps_the_films_breath_and_findings() -> None:
     standing, lying = body_of_film(plan, lying=False), body_of_film(plan)
     assert sum(finding.pneumonia for finding, _ in standing.findings) == plan.opacities
     assert standing.thorax.dome_z == lying.thorax.dome_z
-    assert lying.arms_up and not standing.arms_up
+    assert (lying.arms_up, standing.arms_up) == (True, False)
     assert lying.lung_density < standing.lung_density
     assert all(scale > 0 for _, scale in standing.findings)
 

@@ -32,9 +32,9 @@ def test_the_lesion_load_is_log_normal_around_the_real_median() -> None:
 def test_adult_organs_have_their_published_sizes_by_sex_and_height() -> None:
     """Compare means with what is published.
 
-    Lungs after a deep breath 4.5 ± 1.3 l (doi:10.2147/COPD.S187596), lying 5–15 % smaller than standing (doi:10.1159/000507265). Heart with
-    its blood 840 g in men and 620 g in women, at 1.06 g/ml 790 and 585 ml (ICRP publication 89, 2002, tables 2.8 and 2.14). Windpipe 13–25 mm
-    across in men and 10–21 mm in women (Breatnach 1984, AJR 142:903). Ascending aorta 33 ± 4 mm (Wolak 2008, JACC Cardiovasc Imaging 1:200).
+    Lungs after a deep breath 4.5 ± 1.3 l (doi:10.2147/COPD.S187596), lying 5–15 % smaller than standing (doi:10.1159/000507265). Heart
+    with its blood 840 g in men and 620 g in women, at 1.06 g/ml 790 and 585 ml (ICRP publication 89, 2002). Windpipe 13–25 mm across in
+    men and 10–21 mm in women (Breatnach 1984, AJR 142:903). Ascending aorta 33 ± 4 mm (Wolak 2008, JACC Cardiovasc Imaging 1:200).
     """
     lungs: dict[str, list[float]] = {"M": [], "F": []}
     hearts: dict[str, list[float]] = {"M": [], "F": []}

@@ -47,7 +47,8 @@ def test_the_couch_lies_below_the_back_and_curves_up_at_its_edges() -> None:
 
 def test_the_circle_touches_all_four_sides_and_no_corner() -> None:
     inside = circle(boxed_geometry(np.zeros(3), np.array([100.0, 100, 10]), (1.0, 1.0, 5.0)))
-    assert inside[50].all() and inside[:, 50].all()
+    assert inside[50].all()
+    assert inside[:, 50].all()
     assert not inside[[0, 0, -1, -1], [0, -1, 0, -1]].any()
     assert inside.mean() == pytest.approx(np.pi / 4, abs=0.01)
 

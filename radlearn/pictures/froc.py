@@ -5,7 +5,6 @@ bootstrap intervals by person, point by point.
 """
 
 from collections.abc import Sequence
-
 from functools import partial
 
 import numpy as np
@@ -65,7 +64,8 @@ def froc_figure(
     left = FEWEST_FALSE if point is None or point[0] == 0 else max(min(FEWEST_FALSE, point[0] / 1.6), 1 / 512)
     axes.set(xlabel="false boxes per film, healthy films included", ylabel="sensitivity (true boxes hit)", xscale="log",
              xlim=(left, 9), ylim=(-0.012, 1.012))  # fmt: skip
-    axes.set_xticks(FALSE_BOXES_PER_IMAGE, ["1/8", "1/4", "1/2", "1", "2", "4", "8"])
+    powers = [power for power in range(-9, 4) if 2.0**power >= left]
+    axes.set_xticks([2.0**power for power in powers], [f"{2**power}" if power >= 0 else f"1/{2**-power}" for power in powers])
     axes.xaxis.set_minor_locator(NullLocator())
     if not cases.true_boxes.sum():
         no_answer(axes, NO_TRUE_BOX)
@@ -79,8 +79,7 @@ def froc_figure(
     if x[-1] < FALSE_BOXES_PER_IMAGE[-1]:
         start = max(float(x[-1]), left)
         axes.plot([start, FALSE_BOXES_PER_IMAGE[-1]], [y[-1], y[-1]], color=MODEL, linewidth=1.2, linestyle=(0, (1, 2)), zorder=3)
-        axes.annotate("nothing more proposed", (FALSE_BOXES_PER_IMAGE[-1], y[-1]), xytext=(0, 5), textcoords="offset points", ha="right",
-                      color=MUTED, fontsize=8.5)  # fmt: skip
+        axes.annotate("dotted: nothing more is proposed", (0.985, 0.02), xycoords="axes fraction", ha="right", color=MUTED, fontsize=8.5)
     axes.plot(FALSE_BOXES_PER_IMAGE, sensitivity_at_false_boxes(*cases), "o", markersize=4.5, color=MODEL, markeredgecolor=PAPER, zorder=5)
     if point is not None:
         words = "operating point" if threshold is None else f"at {threshold:.2f}"

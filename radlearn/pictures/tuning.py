@@ -47,7 +47,7 @@ def threshold_figure(
         axes.plot(x, y, color=colour)
         at = float(np.interp(chosen, x[~np.isnan(y)], y[~np.isnan(y)]))
         # Low thresholds may cost ten boxes a film; what one wants to read is around the chosen one.
-        top = max(1.18 * float(np.nanmax(y)) if axes is left else min(1.1 * float(np.nanmax(y)), max(6 * at, 1.0)), 0.02)
+        top = max(1.36 * float(np.nanmax(y)) if axes is left else min(1.1 * float(np.nanmax(y)), max(6 * at, 1.0)), 0.02)
         axes.set_ylim(0, top)
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         axes.plot(chosen, at, "o", markersize=9, color=colour, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5)

@@ -3,7 +3,7 @@
 A recall never stands without its false alarms: wherever a sensitivity is given, the boxes that it cost are given with it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -23,13 +23,15 @@ from radlearn.metrics.froc import (
     froc_cases,
     sensitivity_at_false_boxes,
 )
-from radlearn.metrics.intervals import Interval, bootstrap_band, bootstrap_interval
+from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap_interval
 from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.progress import waiting
 from radlearn.training.run_folder import Run
 from radlearn.workbench.box_recipe import BoxRecipe, answered, recipe_of
 from radlearn.workbench.films import Film
 from radlearn.workbench.judged_cases import answers_by_view, subgroups_of, write_scores
+
+FOUND_AND_PAID = ("rsna_score", "sensitivity", "false_boxes_per_healthy_image", "false_boxes_per_image", "precision")
 
 
 @dataclass(frozen=True)
@@ -159,29 +161,54 @@ def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None 
     return share(w @ np.asarray(parts, dtype=np.float64), w @ np.asarray(wholes, dtype=np.float64))
 
 
+def found_and_paid(
+    film_scores: ArrayLike, hits: ArrayLike, true: ArrayLike, found: ArrayLike, weights: ArrayLike | None = None
+) -> np.ndarray:
+    """Return what is found and what it costs, together, so that they are drawn from the same people.
+
+    Args:
+        film_scores: (cases,), the official score of each film, NaN where it is left out.
+        hits, true, found: (cases,), boxes of each film.
+        weights: (cases,) or (draws, cases), how often each film counts.
+
+    Returns:
+        float64 (5,) or (draws, 5), in the order of `FOUND_AND_PAID`.
+    """
+    false = np.asarray(found, dtype=np.float64) - np.asarray(hits)
+    on_healthy = np.where(np.asarray(true) == 0, false, np.nan)
+    scores = [
+        mean_over_images(film_scores, weights),
+        pooled_share(hits, true, weights),
+        mean_over_images(on_healthy, weights),
+        mean_over_images(false, weights),
+        pooled_share(hits, found, weights),
+    ]
+    return np.stack([np.asarray(score, dtype=np.float64) for score in scores], axis=-1)
+
+
+def _found_and_paid(judged: JudgedBoxes, chosen: np.ndarray) -> dict[str, dict[str, float]]:
+    counts = judged.counts
+    arrays = (judged.film_scores, counts.hits, counts.true, counts.found)
+    # One bootstrap for all five: on thousands of films most of the time goes into drawing people.
+    band = bootstrap_band(found_and_paid, judged.persons[chosen], *(array[chosen] for array in arrays))
+    return {name: score.as_dict() for name, score in zip(FOUND_AND_PAID, _intervals(band), strict=True)}
+
+
 def _scores(judged: JudgedBoxes) -> dict[str, dict[str, float]]:
-    persons, counts = judged.persons, judged.counts
-    healthy = false_boxes_on_healthy_images(judged.found, judged.truth)
-    scores = {
-        "rsna_score": bootstrap_interval(mean_over_images, persons, judged.film_scores),
-        "sensitivity": bootstrap_interval(pooled_share, persons, counts.hits, counts.true),
-        "false_boxes_per_healthy_image": bootstrap_interval(mean_over_images, persons, healthy),
-        "false_boxes_per_image": bootstrap_interval(mean_over_images, persons, counts.false),
-        "precision": bootstrap_interval(pooled_share, persons, counts.hits, counts.found),
-        "auroc_score": bootstrap_interval(ranking.auroc_score, persons, judged.image_scores, judged.labels),
-        "within_view_auroc_score": bootstrap_interval(
-            ranking.within_view_auroc_score, persons, judged.image_scores, judged.labels, judged.views
-        ),
+    scores, labels, persons = judged.image_scores, judged.labels, judged.persons
+    ranked = {
+        "auroc_score": bootstrap_interval(ranking.auroc_score, persons, scores, labels),
+        "within_view_auroc_score": bootstrap_interval(ranking.within_view_auroc_score, persons, scores, labels, judged.views),
     }
-    return {name: score.as_dict() for name, score in scores.items()}
+    return _found_and_paid(judged, np.ones(len(labels), bool)) | {name: score.as_dict() for name, score in ranked.items()}
 
 
 def _froc(judged: JudgedBoxes) -> list[dict[str, Any]]:
     """Return the seven points of the FROC curve, a sensitivity and the false boxes per film that it may cost in each."""
     band = bootstrap_band(sensitivity_at_false_boxes, judged.persons, *froc_cases(judged.at_every_threshold, judged.truth))
     return [
-        {"false_boxes_per_image": allowed, "sensitivity": Interval(float(value), float(low), float(high)).as_dict()}
-        for allowed, value, low, high in zip(FALSE_BOXES_PER_IMAGE, band.value, band.low, band.high, strict=True)
+        {"false_boxes_per_image": allowed, "sensitivity": score.as_dict()}
+        for allowed, score in zip(FALSE_BOXES_PER_IMAGE, _intervals(band), strict=True)
     ]
 
 
@@ -200,7 +227,7 @@ def _baselines(judged: JudgedBoxes, about: dict[str, Any]) -> dict[str, dict[str
         "mean_box_rsna_score": bootstrap_interval(mean_over_images, persons, rsna_image_scores(mean_boxes, truth)),
         "mean_box_false_boxes_per_healthy_image": bootstrap_interval(mean_over_images, persons, on_healthy),
         # 0 as soon as one film has a true box, and no number at all where none has: no box is never wrong, and never right.
-        "no_box_rsna_score": Interval(float(mean_over_images(nothing))),
+        "no_box_rsna_score": bootstrap_interval(mean_over_images, persons, nothing),
         "view_only_auroc_score": bootstrap_interval(ranking.auroc_score, persons, judged.view_only, judged.labels),
         "mean_brightness_auroc_score": bootstrap_interval(ranking.auroc_score, persons, brightness, judged.labels),
     }
@@ -212,17 +239,17 @@ def _subgroups(judged: JudgedBoxes) -> dict[str, dict[str, Any]]:
     number = {"no true box": counts.true == 0, "one true box": counts.true == 1, "two or more true boxes": counts.true >= 2}
     groups = number | subgroups_of([film.case for film in judged.films])
 
-    def told(chosen: np.ndarray) -> dict[str, Any]:
-        def interval(score: Callable[..., Any], *arrays: np.ndarray) -> dict[str, float]:
-            return bootstrap_interval(score, persons[chosen], *(array[chosen] for array in arrays)).as_dict()
-
-        return {
+    return {
+        name: {
             "persons": len(set(persons[chosen])),
             "cases": int(chosen.sum()),
             "true_boxes": int(counts.true[chosen].sum()),
-            "rsna_score": interval(mean_over_images, judged.film_scores),
-            "sensitivity": interval(pooled_share, counts.hits, counts.true),
-            "false_boxes_per_image": interval(mean_over_images, counts.false),
+            **_found_and_paid(judged, chosen),
         }
+        for name, chosen in groups.items()
+        if chosen.any() or name not in number
+    }
 
-    return {name: told(chosen) for name, chosen in groups.items() if chosen.any() or name in ("AP (lying or sitting)", "PA (standing)")}
+
+def _intervals(band: Band) -> list[Interval]:
+    return [Interval(float(value), float(low), float(high)) for value, low, high in zip(band.value, band.low, band.high, strict=True)]

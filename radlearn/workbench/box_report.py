@@ -39,11 +39,11 @@ RIVALS = {
     "mean_brightness_auroc_score": "AUROC of the mean brightness alone",
 }
 RECIPE_WORDS = {
-    "threshold": "a box stands from this confidence on",
-    "scale": "width and height are multiplied by this",
-    "suppression_iou": "of two boxes that overlap more than this the less confident goes",
-    "top_share": "a box under this share of the film's highest confidence goes",
-    "gate": "a film whose score lies under this has no box",
+    "threshold": ("threshold", "a box stands from this confidence on"),
+    "scale": ("box scale", "width and height are multiplied by this"),
+    "suppression_iou": ("suppression", "of two boxes that overlap by more than this IoU the less confident goes"),
+    "top_share": ("share of the top", "a box under this share of the film's highest confidence goes"),
+    "gate": ("gate", "a film whose score as a whole lies under this has no box"),
 }
 
 
@@ -97,7 +97,8 @@ def _score_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
     return [
         Note(
             "A recall never stands without its false alarms: half of all true boxes is easily hit by a detector that draws on every film. "
-            f"A box hits if it overlaps a true one by an IoU above {found['hit_iou_above']:g}, and each true box is hit once."
+            f"A box hits if it overlaps a true one by an IoU above {found['hit_iou_above']:g}, and each true box is hit once. "
+            "A film is called healthy here that has no true box; it may show another illness."
         ),
         picture(
             "froc", curve, f"Every threshold at once; the one marked was chosen on validation people.{gated}", "FROC curve, with band."
@@ -134,7 +135,8 @@ def _film_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
     blocks: list[Block] = [
         Note(
             "Plain outlines are the challenge's boxes; broken ones, with their confidence, are the detector's. The figure before the words "
-            "is the film's own RSNA score; a film without a true box scores 0 if anything is found, and does not count if nothing is."
+            "is the film's own RSNA score; a film without a true box scores 0 if anything is found, and does not count if nothing is. "
+            "Below it stands how likely the detector thinks an opacity anywhere on the film."
         )
     ]
     for name, caption, ranked in told:
@@ -231,16 +233,20 @@ def _recipe_blocks(run: Run, judged: JudgedBoxes, picture: Draw) -> list[Block]:
             wide=True,
         ),
         picture(
-            "worth", tuning.worth_figure(worth), "What each device is worth, one after another.", "A score with every device.", wide=True
+            "worth",
+            tuning.worth_figure(worth),
+            "What each device is worth, one after another. Some threshold there must be, so that one is always taken.",
+            "A score with every device.",
+            wide=True,
         ),
-        Table(["with this device too", "RSNA score, others chose", "RSNA score, they chose", "taken"], rows, "The same as a table."),
+        Table(["with this device too", "RSNA score, others chose", "the same people chose", "taken"], rows, "The same as a table."),
         Table(
             ["recipe", "value", "meaning"],
             [
                 ["candidates from", str(judged.scores["source"]), "how the boxes were proposed"],
-                *([spoken(name), value, RECIPE_WORDS[name]] for name, value in judged.scores["recipe"].items()),
+                *([RECIPE_WORDS[name][0], value, RECIPE_WORDS[name][1]] for name, value in judged.scores["recipe"].items()),
             ],
-            "The recipe, as `recipe.json` has it.",
+            "The recipe, as recipe.json in the run folder has it.",
         ),
     ]
 

@@ -34,7 +34,7 @@ def test_the_curve_ends_where_nothing_more_is_proposed_and_says_so() -> None:
     axes = froc_figure(proposed, truth, PERSONS).axes[0]
     curve = axes.lines[0].get_xydata()
     assert curve[-1].tolist() == [0.5, 0.5]
-    assert "nothing more proposed" in [text.get_text() for text in axes.texts]
+    assert "dotted: nothing more is proposed" in [text.get_text() for text in axes.texts]
 
 
 def test_no_true_box_is_said_and_not_drawn() -> None:

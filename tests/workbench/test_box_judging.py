@@ -10,7 +10,7 @@ from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import read_json, write_json
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.training.run_folder import Run
-from radlearn.workbench.box_judging import judge_boxes, pooled_share
+from radlearn.workbench.box_judging import FOUND_AND_PAID, found_and_paid, judge_boxes, pooled_share
 from radlearn.workbench.films import Film
 
 Proposals = tuple[list[FoundBoxes], np.ndarray]
@@ -76,7 +76,7 @@ def test_groups_by_number_of_boxes_pair_sensitivity_with_false_boxes(boxed: Run,
     assert groups["one true box"]["false_boxes_per_image"]["value"] == 0.0
     assert groups["AP (lying or sitting)"]["cases"] == groups["PA (standing)"]["cases"] == 30
     for group in groups.values():
-        assert {"rsna_score", "sensitivity", "false_boxes_per_image", "persons", "cases", "true_boxes"} == set(group)
+        assert {"persons", "cases", "true_boxes", *FOUND_AND_PAID} == set(group)
 
 
 def test_a_set_without_an_opacity_has_false_boxes_and_no_sensitivity(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
@@ -105,3 +105,13 @@ def test_a_share_of_all_weighs_every_box_the_same() -> None:
     shares: Sequence[float] = pooled_share([1, 0, 1], [1, 4, 1], draws)
     assert shares[:2] == pytest.approx([2 / 6, 1.0])
     assert np.isnan(shares[2])
+
+
+def test_what_is_found_and_what_it_costs_are_weighed_alike() -> None:
+    scores, hits, true, found = np.array([0.5, np.nan, 0.0]), np.array([1, 0, 0]), np.array([2, 0, 0]), np.array([1, 0, 3])
+    once = found_and_paid(scores, hits, true, found)
+    assert once == pytest.approx([0.25, 0.5, 1.5, 1.0, 0.25])
+    draws = found_and_paid(scores, hits, true, found, np.array([[1, 1, 1], [1, 1, 0], [0, 2, 0]]))
+    assert draws[0] == pytest.approx(once)
+    assert draws[1] == pytest.approx([0.5, 0.5, 0.0, 0.0, 1.0])
+    assert np.array_equal(np.isnan(draws[2]), [True, True, False, False, True])

@@ -57,8 +57,8 @@ class Series:
     slices: tuple[Slice, ...]
 
 
-def find_series(paths: str | Path | Iterable[str | Path]) -> list[Series]:
-    """Return the CT series in folders and files, by UID.
+def find_series(paths: str | Path | Iterable[str | Path], series_uid: str | None = None) -> list[Series]:
+    """Return the CT series in folders and files, by UID; only the one asked for, if one is.
 
     DICOM files that hold no image (reports, presentation states) are left out.
 
@@ -67,7 +67,7 @@ def find_series(paths: str | Path | Iterable[str | Path]) -> list[Series]:
     """
     found: dict[str, list[Slice]] = {}
     for path in find_films(paths):
-        if (one := _slice(path)) is not None:
+        if (one := _slice(path, series_uid)) is not None:
             found.setdefault(one.series_uid, []).append(one)
     return [Series(uid, slices[0].description, tuple(slices)) for uid, slices in sorted(found.items())]
 
@@ -87,7 +87,7 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
         UnreadableScan: no CT; several series and none chosen; slices of different size, spacing or direction; two at one place; one
             missing; uneven distances; a tilted gantry; no rescaling to HU; a damaged file.
     """
-    series = _chosen(paths, find_series(paths), series_uid)
+    series = _chosen(paths, series_uid)
     slices = _stacked(series)
     first = slices[0]
     pieces, padded = [], 0
@@ -108,11 +108,11 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
     return Volume(voxels, lps_affine(lps), first.path.parent, notes if padded else ())
 
 
-def _slice(path: Path) -> Slice | None:
-    """Return what a file says of its place, None if it holds no image."""
+def _slice(path: Path, series_uid: str | None) -> Slice | None:
+    """Return what a file says of its place, None if it holds no image or belongs to another series than the one asked for."""
     with parsing(path):
         said = pydicom.dcmread(path, stop_before_pixels=True)
-        if said.get("Rows") is None:
+        if said.get("Rows") is None or series_uid not in (None, said.get("SeriesInstanceUID")):
             return None
         modality, frames = str(said.get("Modality", "")), int(said.get("NumberOfFrames") or 1)
     if modality != "CT":
@@ -148,19 +148,19 @@ def _numbers(said: Any, keyword: str, count: int) -> np.ndarray | None:
     return values if len(values) == count and np.isfinite(values).all() else None
 
 
-def _chosen(paths: Any, found: list[Series], series_uid: str | None) -> Series:
+def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) -> Series:
+    paths = paths if isinstance(paths, str | Path) else list(paths)
     where = paths if isinstance(paths, str | Path) else "these files"
-    if not found:
-        raise UnreadableScan(f"{where}: no CT slice was found; expected a folder of DICOM files of one series.")
-    listed = "\n".join(f"  {series.uid}  {len(series.slices)} slices  {series.description}" for series in found)
-    if series_uid is not None:
-        for series in found:
-            if series.uid == series_uid:
-                return series
-        raise UnreadableScan(f"{where}: holds no series {series_uid}; there is\n{listed}\nChoose one of these.")
-    if len(found) > 1:
+    found = find_series(paths, series_uid)
+    if len(found) == 1:
+        return found[0]
+    every = found or (find_series(paths) if series_uid is not None else [])
+    listed = "\n".join(f"  {series.uid}  {len(series.slices)} slices  {series.description}" for series in every)
+    if found:
         raise UnreadableScan(f"{where}: holds {len(found)} series; expected one.\n{listed}\nChoose one by its UID, or give each a folder.")
-    return found[0]
+    if every:
+        raise UnreadableScan(f"{where}: holds no series {series_uid}; there is\n{listed}\nChoose one of these.")
+    raise UnreadableScan(f"{where}: no CT slice was found; expected a folder of DICOM files of one series.")
 
 
 def _stacked(series: Series) -> list[Slice]:

@@ -168,6 +168,18 @@ def test_several_series_are_named_and_one_can_be_chosen(series_folder: Folder) -
     assert [(one.uid, len(one.slices)) for one in find_series(folder)] == [(SERIES, 5), ("1.2.9", 5)]
 
 
+def test_a_chosen_series_does_not_mind_what_else_lies_in_the_folder(series_folder: Folder) -> None:
+    folder = series_folder()
+    series_folder(order=[1], SeriesInstanceUID="1.2.9", Modality="OT", ImagePositionPatient=None)
+    np.testing.assert_array_equal(read_series(folder, SERIES).voxels, HU)
+    with pytest.raises(UnreadableScan, match="is of modality OT; expected CT"):
+        read_series(folder)
+
+
+def test_files_may_be_given_one_by_one(series_folder: Folder) -> None:
+    np.testing.assert_array_equal(read_series(iter(sorted(series_folder().iterdir()))).voxels, HU)
+
+
 def test_files_without_an_image_are_left_out(series_folder: Folder) -> None:
     folder = series_folder()
     dataset = pydicom.dcmread(folder / "film-1.dcm")

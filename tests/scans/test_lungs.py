@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from radlearn.errors import BadSetting
 from radlearn.scans.geometry import to_orientation
@@ -98,6 +99,15 @@ def test_in_any_orientation_the_same_places_are_found(healthy: Found, code: str)
     expected, again = np.zeros(SHAPE, bool), np.zeros(turned.shape, bool)
     expected[healthy[1].box] = again[found.box] = True
     np.testing.assert_array_equal(again, to_orientation(expected, LPS, code)[0])
+
+
+def test_an_oblique_scan_is_treated_along_its_own_axes(healthy: Found) -> None:
+    oblique = LPS.copy()
+    oblique[:3, :3] = Rotation.from_euler("xyz", (12, -8, 15), degrees=True).as_matrix() @ LPS[:3, :3]
+    mask, found = find_lungs(HEALTHY, oblique)
+    assert dice(mask, healthy[0]) > 0.999
+    ends, expected = (np.array([(part.start, part.stop) for part in box.box]) for box in (found, healthy[1]))
+    np.testing.assert_allclose(ends, expected, atol=1)  # One voxel for rounding.
 
 
 @pytest.mark.parametrize("white", [RIGHT, LEFT], ids=["right", "left"])

@@ -266,3 +266,12 @@ def test_several_things_may_be_wrong_with_one_mask() -> None:
     troubles = mask_troubles("m", mask, source.grid, "ct")
     assert len(troubles) == 2
     assert "holds 7" in troubles[1]
+
+
+def test_real_files_are_told_apart_by_what_they_hold(shared_data: Path) -> None:
+    ct, mask = (shared_data / "ct_real_sample" / f"id001-128x128x64{end}.nii.gz" for end in ("", "-msk"))
+    grid = source_grid(ct)
+    assert grid.shape == (128, 128, 64)
+    troubles = mask_troubles("001.nii.gz", read_volume(mask), grid, ct.name)
+    assert any("expected only 0 (no lesion) and 1 (lesion)" in trouble for trouble in troubles)
+    assert mask_troubles("001.nii.gz", Volume(np.zeros(grid.shape), grid.affine), grid, ct.name) == []

@@ -1,6 +1,7 @@
 """Make the lessons' pictures from a judged run: `python -m benchmarks.lesson_pictures RUN`. Small WebP files, the only pictures in git."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,24 @@ from radlearn.files import written_whole
 from radlearn.pictures.overlays import FilmPanel, film_grid
 from radlearn.pictures.style import save_png
 from radlearn.progress import say
-from radlearn.training.run_folder import open_run
+from radlearn.training.run_folder import Run, open_run
 from radlearn.workbench.films import prepared_films
 
-IMAGES = Path(__file__).resolve().parents[1] / "radlearn" / "rsna_pneumonia_classification" / "images"
+ROOMS = Path(__file__).resolve().parents[1] / "radlearn"
 
 
 def main(folder: Path) -> None:
-    """Draw films of all classes, and take over the ROC curve and the worst misses of the run's report."""
-    run = open_run(folder, "classification")
+    """Take over the pictures of a judged run's report; for classification also draw films of all classes."""
+    run = open_run(folder)
+    if run.task == "detection":
+        taken_over(run, "rsna_pneumonia_detection", (("films-random", "found", 1100), ("froc", "froc", 620)))
+        return
+    draw_cases(run)
+    taken_over(run, "rsna_pneumonia_classification", (("cases", "cases", 1100), ("roc", "roc", 620), ("films-missed", "missed", 1100)))
+
+
+def draw_cases(run: Run) -> None:
+    """Draw four films of the challenge's three classes as `cases.png` among the run's pictures."""
     cases = find_cases(Path(run.about["data"]))
     opacities = [case for case in cases if case.label]
     # Those with the largest boxes: a first look should show what is looked for.
@@ -38,13 +48,19 @@ def main(folder: Path) -> None:
         for film in chosen
     ]
     save_png(film_grid(panels), run.pictures / "cases.png")
-    for source, name, width_px in (("cases", "cases", 1100), ("roc", "roc", 620), ("films-missed", "missed", 1100)):
+
+
+def taken_over(run: Run, room: str, pictures: Sequence[tuple[str, str, int]]) -> None:
+    """Save pictures of a run among a lesson's, smaller: (its name, the new name, its greatest width in pixels)."""
+    images = ROOMS / room / "images"
+    images.mkdir(exist_ok=True)
+    for source, name, width_px in pictures:
         picture = Image.open(run.pictures / f"{source}.png").convert("RGB")
         scale = min(1.0, width_px / picture.width)
         small = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
-        with written_whole(IMAGES / f"{name}.webp") as temporary:
+        with written_whole(images / f"{name}.webp") as temporary:
             small.save(temporary, format="WEBP", quality=82, method=6)
-        say(f"{IMAGES / name}.webp: {np.prod(small.size):,} pixels, {(IMAGES / f'{name}.webp').stat().st_size // 1024} kB")
+        say(f"{images / name}.webp: {np.prod(small.size):,} pixels, {(images / f'{name}.webp').stat().st_size // 1024} kB")
 
 
 if __name__ == "__main__":

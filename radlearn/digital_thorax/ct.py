@@ -170,9 +170,10 @@ class _Painter:
         self.texture = self.lattice.mottle(whole, noise_block(), 2.2, shift)
         self.whole = whole
         self.filling: Filling = lung_filling(body, geometry)
-        fine = 3.0 if geometry.spacing_mm[0] < 1.2 else 1.0
+        thin = geometry.spacing_mm[2] < 2.5
+        fine = (6.0 if thin else 3.0) if geometry.spacing_mm[0] < 1.2 else 1.0
         bones = skeleton(thorax, body.arms_up)
-        self.bones = Sprinkled(_loosened(bones) if geometry.spacing_mm[0] < 1.2 else bones, geometry)
+        self.bones = Sprinkled(_loosened(bones, 3 if thin else 1) if geometry.spacing_mm[0] < 1.2 else bones, geometry)
         self.vessels = Sprinkled(vessel_cloud(body, fine), geometry)
         lumen, wall = airway_clouds(body, fine)
         self.lumen, self.wall = Sprinkled(lumen, geometry), Sprinkled(wall, geometry)
@@ -219,12 +220,13 @@ class _Painter:
             # Bone is never bare: where a rib bulges into the lung there is soft tissue around it.
             lung *= 1 - np.clip(bones * np.float32(1 / 400.0), 0, 1)
         lesion, fluid = self._breathe(canvas, lung, k)
-        for shape in self.airways:
-            for rise, hu in ((WALL, 35.0), (0.0, -1000.0)):
-                covered = shape.cover(k, rise=rise)
-                if covered is not None:
-                    part, share = covered
-                    canvas[part] += share * (1 - lung[part]) * (np.float32(hu) - canvas[part])
+        # All walls before any lumen: where tubes join there is none between them.
+        tubes = [(shape, WALL, 35.0) for shape in self.airways] + [(shape, 0.0, -1000.0) for shape in self.airways]
+        for shape, rise, hu in tubes:
+            covered = shape.cover(k, rise=rise)
+            if covered is not None:
+                part, share = covered
+                canvas[part] += share * (1 - lung[part]) * (np.float32(hu) - canvas[part])
         for shape in self.gas:
             covered = shape.cover(k)
             if covered is not None:
@@ -253,13 +255,17 @@ class _Painter:
         return extent >= 0.5, fluid
 
 
-def _loosened(cloud: Cloud) -> Cloud:
-    """Return a cloud whose heavy points, each of which stands for more space than a small voxel, are spread over that space."""
+def _loosened(cloud: Cloud, times: int) -> Cloud:
+    """Return a cloud whose heavy points, each of which stands for more space than a small voxel, are spread over that space.
+
+    `times` as many points are for slices so thin that even a shell's points lie too far apart.
+    """
     heavy = cloud.weight_mm2 > 0.02
     count = np.where(heavy, np.clip(np.ceil(cloud.weight_mm2 / 0.004), 1, 12), 1).astype(np.int32)
+    count *= times
     source = np.repeat(np.arange(len(count)), count)
     scatter = np.random.default_rng(84).standard_normal((3, len(source)), dtype=np.float32)
-    places = cloud.places_mm[:, source] + scatter * np.where(heavy, np.float32(1.5), np.float32(0.25))[source]
+    places = cloud.places_mm[:, source] + scatter * np.where(heavy, np.float32(1.5), np.float32(0.25 if times == 1 else 0.5))[source]
     return Cloud(places, (cloud.weight_mm2 / count)[source])
 
 

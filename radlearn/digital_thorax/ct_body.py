@@ -109,7 +109,9 @@ def outer_layers(body: CtBody) -> list[Paint]:
     inner = {"arm": (MUSCLE_HU, 5.0, 6.0), "pectoral": (MUSCLE_HU, 3.0, 6.0), "breast": (-12.0, 2.5, 55.0)}
     layers += [Paint(solid, inner[solid.name][0], inner[solid.name][1], inner[solid.name][2]) for solid in skin if solid.name in inner]
     layers += [Paint(solid, FAT_HU, 2.0, 7.0) for solid in skin if solid.name == "torso"]
-    return [*layers, Paint(body.thorax.muscle, MUSCLE_HU, 0.0, 12.0)]
+    muscle = body.thorax.muscle
+    # A broken sheet of fat parts the muscles of the wall from those between the ribs.
+    return [*layers, Paint(muscle, MUSCLE_HU, 0.0, 12.0), Paint(muscle, -30.0, 10.0, 62.0), Paint(muscle, MUSCLE_HU, 12.2, 12.0)]
 
 
 def organ_layers(body: CtBody) -> list[Paint]:

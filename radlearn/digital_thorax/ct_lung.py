@@ -17,7 +17,7 @@ from radlearn.digital_thorax.trees import lung_trees, tree_cloud
 LUNG_STEP_MM = 1.5
 FILMS_VESSELS = 0.8
 """Films draw vessels with this share of their contrast; a CT draws them at full contrast and thinner: the same mass."""
-PLEURA_MM = 0.33
+PLEURA_MM = 0.45
 """Thickness of a fissure's two layers."""
 LUMEN, OUTSIDE = 0.62, 0.77
 """Inner and outer radius of a bronchus as shares of its branch's radius."""
@@ -75,7 +75,7 @@ def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
     seam = Lobes(thorax).seam_mm(x, y, z)
     # Two layers of pleura, thinned to what a voxel sees of them.
     thick = np.maximum(lattice.per_voxel(seam), 1.2)
-    line = np.clip(1.25 - np.abs(seam) / thick, 0, 1) * np.minimum(np.float32(PLEURA_MM) / thick, 1.0)
+    line = np.clip(1.0 - np.abs(seam) / thick, 0, 1) * np.minimum(np.float32(PLEURA_MM) / thick, 1.0)
     fill += np.where(np.abs(seam) < 40, line, 0)
     return Filling(lattice, patch, tissue, np.clip(fill, 0, 1), extent, fluid)
 

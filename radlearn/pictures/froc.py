@@ -27,7 +27,6 @@ from radlearn.pictures.style import (
     blank,
     colour_key,
     in_house_style,
-    mark_point,
     no_answer,
 )
 
@@ -58,13 +57,11 @@ def froc_figure(
     cases = froc_cases(proposed, truth)
     point = None
     if chosen is not None and cases.true_boxes.sum():
-        at = froc_cases(chosen, truth)
-        hits, boxes = int(at.hits.sum()), int((~np.isnan(at.confidences)).sum())
-        point = (boxes - hits) / len(truth), hits / cases.true_boxes.sum()
+        point = _point(chosen, truth)
     left = FEWEST_FALSE if point is None or point[0] == 0 else max(min(FEWEST_FALSE, point[0] / 1.6), 1 / 512)
     axes.set(xlabel="false boxes per film, healthy films included", ylabel="sensitivity (true boxes hit)", xscale="log",
              xlim=(left, 9), ylim=(-0.012, 1.012))  # fmt: skip
-    powers = [power for power in range(-9, 4) if 2.0**power >= left]
+    powers = [power for power in range(3, -10, -1 if left > 1 / 50 else -2) if 2.0**power >= left]
     axes.set_xticks([2.0**power for power in powers], [f"{2**power}" if power >= 0 else f"1/{2**-power}" for power in powers])
     axes.xaxis.set_minor_locator(NullLocator())
     if not cases.true_boxes.sum():
@@ -76,14 +73,22 @@ def froc_figure(
     curve = froc(proposed, truth)
     x, y = curve.false_boxes_per_image, curve.sensitivity
     axes.step(np.r_[x, x[-1]], np.r_[y, y[-1]], where="post", color=MODEL, zorder=4)
+    entries: list[tuple[str, str]] = []
     if x[-1] < FALSE_BOXES_PER_IMAGE[-1]:
         start = max(float(x[-1]), left)
         axes.plot([start, FALSE_BOXES_PER_IMAGE[-1]], [y[-1], y[-1]], color=MODEL, linewidth=1.2, linestyle=(0, (1, 2)), zorder=3)
-        axes.annotate("dotted: nothing more is proposed", (0.985, 0.02), xycoords="axes fraction", ha="right", color=MUTED, fontsize=8.5)
+        entries.append(("dotted: nothing more is proposed", MUTED))
     axes.plot(FALSE_BOXES_PER_IMAGE, sensitivity_at_false_boxes(*cases), "o", markersize=4.5, color=MODEL, markeredgecolor=PAPER, zorder=5)
     if point is not None:
         words = "operating point" if threshold is None else f"at {threshold:.2f}"
-        mark_point(axes, max(point[0], left), point[1], f"{words}: sensitivity {point[1]:.2f},\n{point[0]:.2f} false boxes per film")
+        axes.plot(max(point[0], left), point[1], "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7,
+                  clip_on=False)  # fmt: skip
+        entries = [(f"{words}: sensitivity {point[1]:.2f},", MODEL), (f"{point[0]:.2f} false boxes per film", MODEL), *entries]
+    # The curve only rises: it leaves the lower right corner free, and one that stays low the upper left.
+    if y[-1] > 0.3:
+        colour_key(axes, entries, 0.985, 0.02, right=True)
+    else:
+        colour_key(axes, entries, 0.02, 0.85)
     return figure
 
 
@@ -117,6 +122,13 @@ def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], pers
     axes.axvline(HIT_IOU_ABOVE, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     colour_key(axes, entries, 0.985, 0.87, right=True)
     return figure
+
+
+def _point(chosen: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> tuple[float, float]:
+    """Return the false boxes per film and the sensitivity of an answer."""
+    at = froc_cases(chosen, truth)
+    hits, boxes = int(at.hits.sum()), int((~np.isnan(at.confidences)).sum())
+    return (boxes - hits) / len(truth), hits / int(at.true_boxes.sum())
 
 
 def _shares(parts: np.ndarray, wholes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

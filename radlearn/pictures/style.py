@@ -164,7 +164,7 @@ def no_answer(axes: Axes, why: str) -> None:
 
 
 def mark_point(axes: Axes, x: float, y: float, text: str) -> None:
-    """Draw the operating point and say what it is, on a thin leader towards the middle of the picture."""
+    """Draw the operating point and say what it is, on a thin leader towards the middle of a unit square."""
     axes.plot(x, y, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7)
     left, below = x > 0.5, y > 0.25
     said = axes.annotate(

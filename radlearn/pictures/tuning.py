@@ -50,7 +50,7 @@ def threshold_figure(
         top = max(1.36 * float(np.nanmax(y)) if axes is left else min(1.1 * float(np.nanmax(y)), max(6 * at, 1.0)), 0.02)
         axes.set_ylim(0, top)
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-        axes.plot(chosen, at, "o", markersize=9, color=colour, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5)
+        axes.plot(chosen, at, "o", markersize=9, color=colour, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5, clip_on=False)
         say_at_line(axes, chosen, (0, 1), f"chosen: {chosen:.2f}\n{'score' if axes is left else 'false boxes'} {at:.2f}", 0.97)
     return figure
 

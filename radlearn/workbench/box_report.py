@@ -58,7 +58,7 @@ def write_box_report(run: Run, judged: JudgedBoxes, best_by: str = "rsna_score")
     """
     found = judged.scores
     place = place_of(run, found["split"])
-    with drawing(place, 14) as picture:
+    with drawing(place, 13) as picture:
         history = [name for name in VALIDATION_SCORES if all(name in line for line in run.history)]
         sections = [
             Section("What it was tested on", data_blocks(run, judged.films, found, picture)),

@@ -79,7 +79,7 @@ def rate_figure(pairs: list[Pair], threshold: float, bins: int = 5) -> Figure:
     ]
     for axes, (name, measure) in zip(figure.subplots(1, 2, sharey=True), measures, strict=True):
         order = sorted(pairs, key=measure)
-        groups = [group for group in np.array_split(np.arange(len(order)), min(bins, len(order))) if len(group)]
+        groups = np.array_split(np.arange(len(order)), max(min(bins, len(order) // 8), 1))
         middles = [float(np.median([measure(order[number]) for number in group])) for group in groups]
         aside = 0.006 * (middles[-1] - middles[0])
         for label, colour, shift, found in (

@@ -74,7 +74,7 @@ def lesion(
             # From barely there (about 50 HU above lung) to dense.
             "ground glass": np.clip(np.exp(draw.normal(-1.45, 0.42)), 0.07, 0.5),
             "crazy paving": draw.uniform(0.22, 0.45),
-            "consolidation": draw.uniform(0.72, 0.97),
+            "consolidation": draw.uniform(0.82, 1.0),
         }[pattern]
     )
     uneven = 0.06 if pattern == "consolidation" else 0.22

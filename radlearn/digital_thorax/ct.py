@@ -120,11 +120,14 @@ def render_ct(body: CtBody, geometry: CtGeometry, kernel: Kernel | None = None, 
     i, j, k = geometry.shape
     hu = np.empty((k, j, i), np.int16)
     lesion, lung = np.zeros((k, j, i), bool), np.zeros((k, j, i), bool)
-    below = couch_hu(geometry, body.back_mm()) if couch else np.full((j, i), -1000.0, np.float32)
+    below = np.full((j, i), -1000.0, np.float32)
+    tilted = bool(np.abs(geometry.affine_ras[:2, 2]).max() > 1e-6)
     seen = circle(geometry) if geometry.circle else None
     spacing = geometry.spacing_mm
     grain = Grain((j, i), (spacing[1], spacing[0]), kernel) if kernel else None
     for number in range(k):
+        if couch and (tilted or number == 0):
+            below = couch_hu(geometry, body.back_mm(), number)
         canvas, lung[number], lesion[number] = painter.slice(number, below)
         if kernel and grain:
             canvas = _reconstructed(canvas, kernel, spacing)

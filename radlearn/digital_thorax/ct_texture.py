@@ -75,19 +75,19 @@ def noise_strength(hu: np.ndarray, spacing_mm: float) -> np.ndarray:
     return np.clip(spread * np.where(hu < -950, np.float32(0.7), np.float32(1.0)), 0.3, 3.0)
 
 
-def couch_hu(geometry: CtGeometry, back_mm: float) -> np.ndarray:
-    """Return the couch alone, HU float32 (j, i): a concave carbon shell around foam, with a mattress, −1000 elsewhere.
+def couch_hu(geometry: CtGeometry, back_mm: float, k: int) -> np.ndarray:
+    """Return the couch alone in slice k, HU float32 (j, i): a concave carbon shell around foam, with a mattress, −1000 elsewhere.
 
     Args:
         back_mm: y of the skin of the back in the body's mm; the couch lies straight in the scanner, the body a little askew on it.
     """
-    i, j, k = geometry.shape
+    i, j, _ = geometry.shape
     to_scanner = geometry.scanner_from_index
     body = np.linalg.inv(geometry.body_from_scanner)
     low = body @ np.array([0.0, back_mm, 0.0, 1.0])
-    middle = to_scanner @ np.array([0.0, 0.0, (k - 1) / 2, 1.0])
-    x = (middle[0] + to_scanner[0, 0] * np.arange(i) - low[0]).astype(np.float32)[None]
-    y = (middle[1] + to_scanner[1, 1] * np.arange(j) - low[1]).astype(np.float32)[:, None]
+    corner = to_scanner @ np.array([0.0, 0.0, k, 1.0])
+    x = (corner[0] + to_scanner[0, 0] * np.arange(i) - low[0]).astype(np.float32)[None]
+    y = (corner[1] + to_scanner[1, 1] * np.arange(j) - low[1]).astype(np.float32)[:, None]
     top = 9.0 - x * x / np.float32(1700.0)
     bottom = 62.0 - x * x / np.float32(900.0)
     soft = np.float32(0.5 * geometry.spacing_mm[0])

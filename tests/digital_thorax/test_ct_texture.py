@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax.ct_grid import boxed_geometry
+from radlearn.digital_thorax.ct_grid import LPS_FROM_RAS, CtGeometry, boxed_geometry
 from radlearn.digital_thorax.ct_texture import Grain, Kernel, circle, couch_hu, draw_kernel, noise_block, noise_strength
 
 
@@ -36,7 +36,7 @@ def test_noise_is_strongest_where_most_photons_are_lost() -> None:
 
 def test_the_couch_lies_below_the_back_and_curves_up_at_its_edges() -> None:
     geometry = boxed_geometry(np.array([-260.0, -150, -20]), np.array([260.0, 220, 20]), (2.0, 2.0, 5.0))
-    couch = couch_hu(geometry, 120.0)
+    couch = couch_hu(geometry, 120.0, 0)
     rows = np.arange(couch.shape[0]) * 2.0 - 149
     assert (couch[rows < 80] == -1000).all()
     shell = couch > -500
@@ -65,3 +65,17 @@ def test_the_block_of_noise_is_even() -> None:
     block = noise_block()
     assert block.mean() == pytest.approx(0, abs=1e-4)
     assert block.std() == pytest.approx(1, rel=1e-3)
+
+
+def test_the_couch_stays_where_it_is_when_the_gantry_leans() -> None:
+    upright = boxed_geometry(np.array([-260.0, -150, -120]), np.array([260.0, 220, 120]), (2.0, 2.0, 5.0))
+    angle = np.deg2rad(8.0)
+    lean = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+    scanner = upright.scanner_from_index.copy()
+    scanner[:3, :3] = lean @ scanner[:3, :3]
+    geometry = CtGeometry(upright.shape, LPS_FROM_RAS @ scanner, np.eye(4))
+    heights = []
+    for k in (0, 40):
+        row = int(np.argmax(couch_hu(geometry, 60.0, k)[:, 130] > -500))
+        heights.append(float((scanner @ [130, row, k, 1])[1]))
+    assert heights[0] == pytest.approx(heights[1], abs=2.5)

@@ -237,7 +237,8 @@ class _Painter:
                 canvas[part] += share * (1 - lung[part]) * (np.float32(-900.0) - canvas[part])
         if bones is not None:
             canvas += np.minimum(bones, 1900.0)
-        return canvas, (lung >= 0.5) & (fluid < 0.5), lesion & (lung >= 0.5)
+        holds_air = (lung >= 0.5) & (fluid < 0.5)
+        return canvas, holds_air, lesion & holds_air
 
     def _breathe(self, canvas: np.ndarray, lung: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Paint lung tissue with all that is in it; return the lesions (bool) and the share of fluid."""

@@ -111,7 +111,7 @@ def outer_layers(body: CtBody) -> list[Paint]:
     layers += [Paint(solid, FAT_HU, 2.0, 7.0) for solid in skin if solid.name == "torso"]
     muscle = body.thorax.muscle
     # A broken sheet of fat parts the muscles of the wall from those between the ribs.
-    return [*layers, Paint(muscle, MUSCLE_HU, 0.0, 12.0), Paint(muscle, -30.0, 10.0, 62.0), Paint(muscle, MUSCLE_HU, 12.2, 12.0)]
+    return [*layers, Paint(muscle, MUSCLE_HU, 0.0, 12.0), Paint(muscle, 6.0, 10.0, 34.0), Paint(muscle, MUSCLE_HU, 12.2, 12.0)]
 
 
 def organ_layers(body: CtBody) -> list[Paint]:

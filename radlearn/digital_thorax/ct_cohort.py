@@ -66,10 +66,7 @@ def write_covid19(
         raise BadSetting(f"{cts} CTs: expected at least 1.")
     if size not in SIZES:
         raise BadSetting(f"size {size!r}: expected one of {', '.join(SIZES)}.")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadLayout(
-            f"{folder}: holds something already, and built-in patients are written into an empty folder only. Name another one."
-        )
+    refuse_used(folder)
     heavy = size == "small" if heavy is None else heavy
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-unfinished-", dir=folder.parent))
@@ -94,6 +91,14 @@ def write_covid19(
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def refuse_used(folder: Path) -> None:
+    """Raise `BadLayout` if `folder` holds anything: built-in patients are never written over or among something else."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadLayout(
+            f"{folder}: holds something already, and built-in patients are written into an empty folder only. Name another one."
+        )
 
 
 def case_id(number: int) -> str:

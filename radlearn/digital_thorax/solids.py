@@ -8,6 +8,7 @@ fast, has no voxels and hence no staircase.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -159,23 +160,32 @@ class Profile:
     """A smooth curve through knots, as a function of one coordinate in mm; beyond the ends it keeps the end's value."""
 
     def __init__(self, at_mm: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> None:
-        from scipy.interpolate import PchipInterpolator
-
         order = np.argsort(at_mm)
         knots, heights = np.asarray(at_mm, float)[order], np.asarray(values, float)[order]
         self._first = np.float32(knots[0])
-        # So fine a table that its nearest entry will do: this is called for every ray and solid.
-        places = np.arange(knots[0], knots[-1] + 0.125, 0.125)
-        if len(knots) > 20:  # already a smooth curve, finely given
-            self._table = np.interp(places, knots, heights).astype(np.float32)
-        else:
-            coarse = np.linspace(knots[0], knots[-1], 96)
-            self._table = np.interp(places, coarse, PchipInterpolator(knots, heights)(coarse)).astype(np.float32)
+        self._table = _finely(knots.tobytes(), heights.tobytes())
 
     def __call__(self, at_mm: np.ndarray | float) -> np.ndarray:
         """Return the curve's value at every `at_mm`."""
         place = (np.asarray(at_mm, np.float32) - self._first) * np.float32(8.0)
         return self._table.take(place.astype(np.int32), mode="clip")
+
+
+@lru_cache(maxsize=256)
+def _finely(knots_bytes: bytes, heights_bytes: bytes) -> np.ndarray:
+    """Return a curve's table; a person at rest and on the day share most of their curves."""
+    from scipy.interpolate import PchipInterpolator
+
+    knots, heights = np.frombuffer(knots_bytes), np.frombuffer(heights_bytes)
+    # So fine a table that its nearest entry will do: this is called for every ray and solid.
+    places = np.arange(knots[0], knots[-1] + 0.125, 0.125)
+    if len(knots) > 20:  # already a smooth curve, finely given
+        table = np.interp(places, knots, heights).astype(np.float32)
+    else:
+        coarse = np.linspace(knots[0], knots[-1], 96)
+        table = np.interp(places, coarse, PchipInterpolator(knots, heights)(coarse)).astype(np.float32)
+    table.setflags(write=False)
+    return table
 
 
 def ellipsoid(name: str, centre_mm: Sequence[float], semi_axes_mm: Sequence[float], axes: np.ndarray | None = None) -> Solid:

@@ -13,6 +13,7 @@ from radlearn.progress import say, waiting
 COMMANDS = {
     "demo": "train and judge every task on built-in patients; nothing to download",
     "thorax": "write built-in patients as files in the challenges' own layouts",
+    "check": "look through a data folder before hours are spent on it: check DIR",
     "score": "what a challenge would say of predictions of any tool: score rsna, score covid19",
     "info": "versions, decoders, devices, memory",
 }
@@ -33,7 +34,7 @@ def _do(asked: list[str]) -> None:
     elif word in LESSONS:
         _lesson(word, rest)
     elif word in COMMANDS:
-        {"demo": _demo, "thorax": _thorax, "score": _score, "info": _info}[word](rest)
+        {"demo": _demo, "thorax": _thorax, "check": _check, "score": _score, "info": _info}[word](rest)
     else:
         raise BadSetting(f"{word!r} is no task and no command. The tasks are {', '.join(LESSONS)}; the commands {', '.join(COMMANDS)}.")
 
@@ -88,6 +89,27 @@ def _thorax(arguments: list[str]) -> None:
         say(f"{xrays:,} films in {out / 'rsna'}. To train on them: radlearn classification train --data {out / 'rsna'}")
 
     tyro.cli(thorax, args=arguments, prog="radlearn thorax")
+
+
+def _check(arguments: list[str]) -> None:
+    import tyro
+
+    def check(folder: tyro.conf.Positional[Path], json: bool = False, out: Path | None = None, workers: int | None = None) -> None:
+        """Look through a data folder: what is there, what is wrong, what to do, what training on it will cost.
+
+        Args:
+            folder: In a challenge's layout, or with any DICOM or NIfTI files in it.
+            json: Print one JSON object on standard output.
+            out: Write an HTML page with pictures of what was found.
+            workers: Processes to use; all cores if not named.
+        """
+        from radlearn.check.command import check as checked
+        from radlearn.errors import FoundErrors
+
+        if checked(folder, json, out, workers):
+            raise FoundErrors(f"{folder}: something must be mended before this is trained on.")
+
+    tyro.cli(check, args=arguments, prog="radlearn check")
 
 
 def _score(arguments: list[str]) -> None:

@@ -39,6 +39,12 @@ class WeightsUnavailable(RadlearnError):
     """Published pretrained weights that could not be had or are not what they should be."""
 
 
+class FoundErrors(RadlearnError):
+    """`check` found what must be mended; it was told already, and a script goes by the exit code."""
+
+    exit_code = 1
+
+
 class Interrupted(RadlearnError):
     """Ctrl-C, after everything was saved; the message says how to go on."""
 

@@ -1,0 +1,115 @@
+"""A folder is recognised and looked through: films, tables, volumes; what came of it is one `Audit`.
+
+Nothing stops at the first trouble. Only a folder that is not there, or that holds nothing to look at, is refused.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from radlearn.challenges import rsna
+from radlearn.challenges.rsna_folder import describe_folder
+from radlearn.check.appearance import film_findings
+from radlearn.check.duplicates import duplicate_findings
+from radlearn.check.films import FilmFacts, facts_of
+from radlearn.check.findings import Finding, in_order
+from radlearn.check.shortcuts import Clue, shortcut_findings
+from radlearn.check.tables import box_findings, table_findings
+from radlearn.errors import BadLayout
+from radlearn.progress import waiting
+from radlearn.workbench.data_source import is_synthetic
+
+
+@dataclass
+class Audit:
+    """What a folder is, what is in it, and what was found."""
+
+    folder: Path
+    kinds: list[str]
+    "What it was recognised as, in words."
+    synthetic: bool = False
+    findings: list[Finding] = field(default_factory=list)
+    films: list[FilmFacts] = field(default_factory=list)
+    cases: dict[Path, rsna.Case] = field(default_factory=dict)
+    clues: list[Clue] = field(default_factory=list)
+
+    @property
+    def must_be_mended(self) -> bool:
+        """Whether there is an error among the findings."""
+        return any(one.severity == "error" for one in self.findings)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return tables of what films are like: how many of each photometric interpretation, depth, size, view, …"""
+        headers = [film.header for film in self.films if film.header is not None and not film.trouble and not film.is_slice]
+        if not headers:
+            return {}
+        spacing = [header.spacing_mm for header in headers]
+        said: dict[str, Sequence[str]] = {
+            "photometric interpretation": [header.photometric for header in headers],
+            "bits": [str(header.stored_bits) for header in headers],
+            "size (width × height)": [f"{header.size_px[1]} × {header.size_px[0]} px" for header in headers],
+            "spacing in the header (down × across)": [f"{mm[0]:.3g} × {mm[1]:.3g} mm" if mm else "none" for mm in spacing],
+            "view": [header.view or "none" for header in headers],
+            "sex": [header.sex or "none" for header in headers],
+            "modality": [header.modality or "none" for header in headers],
+        }
+        return {name: dict(Counter(values).most_common()) for name, values in said.items()}
+
+
+def audit_folder(folder: Path, workers: int | None = None) -> Audit:
+    """Look through a data folder.
+
+    Args:
+        folder: in the layout of a challenge, or with any DICOM or NIfTI files in it.
+        workers: processes; all cores by default.
+
+    Raises:
+        BadLayout: if there is no such folder, or nothing in it that could be looked at.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected a folder with DICOM or NIfTI files.")
+    result = Audit(folder, [], is_synthetic(folder))
+    paths = dicom_files(folder)
+    is_rsna = rsna.recognise(folder)
+    if not paths and not is_rsna:
+        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM films or NIfTI volumes, at any depth.")
+    if is_rsna:
+        cases, result.findings = table_findings(folder)
+        result.cases = {case.path: case for case in cases}
+    result.films = facts_of(paths, folder, workers)
+    _recognised(result, is_rsna)
+    with waiting("comparing"):
+        films = [film for film in result.films if not film.is_slice]
+        result.findings += film_findings(films, folder)
+        result.findings += box_findings(list(result.cases.values()), {film.path: film for film in films}, folder)
+        result.findings += duplicate_findings(films, result.cases, folder)
+        result.clues, shortcuts = shortcut_findings(films, result.cases, result.synthetic)
+    result.findings = in_order([*result.findings, *shortcuts, *_about(result)])
+    return result
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """Return the files below a folder that are DICOM or are called so, sorted; the challenge's unlabelled films too."""
+    from radlearn.scans.dicom import find_films
+
+    return find_films(folder)
+
+
+def _recognised(result: Audit, is_rsna: bool) -> None:
+    films = sum(not film.is_slice for film in result.films)
+    if is_rsna:
+        result.kinds.append(f"the RSNA challenge's layout: {len(result.cases):,} labelled films")
+    elif films:
+        result.kinds.append(f"loose DICOM: {films:,} files")
+
+
+def _about(result: Audit) -> list[Finding]:
+    cases = result.cases.values()
+    if not cases:
+        return []
+    people, positives = len({case.person for case in cases}), sum(bool(case.label) for case in cases)
+    return [
+        Finding("about", "", f"{len(cases):,} films of {people:,} people; {positives:,} with an opacity ({positives / len(cases):.0%})")
+    ]

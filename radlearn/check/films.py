@@ -1,0 +1,171 @@
+"""What is to be known of a film, gathered in one look: whether it can be read, what its header says, what it looks like in the small.
+
+Everything that the audit asks of a film follows from these facts, so that each file is opened once, on all cores, and only a
+kilobyte of it is kept.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from scipy.ndimage import uniform_filter
+
+from radlearn.check.headers import identifying, told
+from radlearn.errors import UnreadableScan
+from radlearn.progress import in_parallel
+from radlearn.scans.dicom import FilmHeader, ForProcessingWarning, PolarityWarning, read_header, read_radiograph
+from radlearn.scans.stored_pixels import parsing
+
+LOOKED_AT_PX = 128
+THUMBNAIL_PX = 32
+FILMS_PER_JOB = 32
+VOLUME_MODALITIES = {"CT", "MR", "PT"}
+EDGE_SHARE = 0.12
+"How far from its border a film is searched for marks."
+
+CAUSES = (
+    ("is empty (0 bytes)", "file-empty"),
+    ("has no DICOM header", "not-dicom"),
+    ("holds no image", "film-no-image"),
+    ("is truncated", "film-truncated"),
+    (" frames (", "film-frames"),
+    ("is in colour", "film-colour"),
+    ("no decoder", "film-no-decoder"),
+)
+"Words of `scans` for what keeps a film from being read, and the rule each belongs to; everything else is damage."
+
+
+@dataclass
+class FilmFacts:
+    """One file. Where it cannot be read, `rule` and `trouble` say why, and the rest is empty."""
+
+    path: Path
+    rule: str = ""
+    trouble: str = ""
+    digest: bytes = b""
+    "Of the file's bytes."
+    header: FilmHeader | None = None
+    told: dict[str, str] = field(default_factory=dict)
+    "Header fields that may go with the label, keyword to text."
+    identifying: tuple[str, ...] = ()
+    "What in the header may tell who somebody is, in words that do not tell it."
+    remarks: tuple[tuple[str, str], ...] = ()
+    "(rule, what was found) that reading it brought up."
+    looks: dict[str, float] = field(default_factory=dict)
+    "Simple statistics of the picture."
+    thumbnail: np.ndarray | None = None
+    "uint8 (32, 32), the film shrunk, spread to its own darkest and brightest."
+
+    @property
+    def is_slice(self) -> bool:
+        """Whether this is no film but a slice of a volume."""
+        return self.header is not None and self.header.modality in VOLUME_MODALITIES
+
+
+def facts_of(paths: Sequence[Path], root: Path, workers: int | None = None) -> list[FilmFacts]:
+    """Look at every file, on all cores, with a bar.
+
+    Args:
+        paths: of DICOM files.
+        root: the folder that messages call files within.
+        workers: processes; all cores by default.
+
+    Returns:
+        The facts, in the order of the paths.
+    """
+    jobs = [paths[start : start + FILMS_PER_JOB] for start in range(0, len(paths), FILMS_PER_JOB)]
+    found = {
+        facts.path: facts
+        for batch in in_parallel(partial(_looked_at, root), jobs, "films", "files", workers, total=len(paths))
+        for facts in batch
+    }
+    return [found[path] for path in paths]
+
+
+def looked_at(path: Path, root: Path) -> FilmFacts:
+    """Look at one file."""
+    try:
+        digest = blake2b(path.read_bytes(), digest_size=16).digest()
+        header = read_header(path)
+        with parsing(path):
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            facts = FilmFacts(path, digest=digest, header=header, told=told(dataset), identifying=identifying(dataset))
+        if facts.is_slice:
+            return facts
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            pixels = read_radiograph(path, LOOKED_AT_PX).pixels
+    except UnreadableScan as error:
+        trouble = str(error)
+        return FilmFacts(path, next((rule for words, rule in CAUSES if words in trouble), "film-damaged"), _without_path(trouble, path))
+    except OSError as error:
+        return FilmFacts(path, "film-damaged", f"cannot be opened ({error.strerror or error}).")
+    facts.remarks = tuple(_remarks(caught, path))
+    facts.looks = looks_of(pixels) | {"bytes a pixel": path.stat().st_size / (header.size_px[0] * header.size_px[1])}
+    facts.thumbnail = thumbnail_of(pixels)
+    return facts
+
+
+def thumbnail_of(pixels: np.ndarray) -> np.ndarray:
+    """Return a film, float (128, 128), as uint8 (32, 32): averaged, its darkest pixel 0 and its brightest 255; 0 where all are alike."""
+    blocks = THUMBNAIL_PX, len(pixels) // THUMBNAIL_PX
+    small = pixels.reshape(*blocks, *blocks).mean(axis=(1, 3), dtype=np.float64)
+    low, high = small.min(), small.max()
+    return np.rint(255 * (small - low) / max(high - low, 1e-6)).astype(np.uint8)
+
+
+def looks_of(pixels: np.ndarray) -> dict[str, float]:
+    """Return simple statistics of a film, float (128, 128) in [0, 1], by their names for people."""
+    edge = round(EDGE_SHARE * len(pixels))
+    inner = pixels[edge:-edge, edge:-edge]
+    rim = (pixels.sum() - inner.sum()) / (pixels.size - inner.size)
+    half = pixels.shape[1] // 2
+    return {
+        "mean brightness": float(pixels.mean()),
+        "contrast": float(pixels.std()),
+        "brightness of the rim": float(rim),
+        "left half brighter than the right": float(pixels[:, :half].mean() - pixels[:, -half:].mean()),
+        "share of pure black": float((pixels <= 1 / 255).mean()),
+        "share of pure white": float((pixels >= 254 / 255).mean()),
+        "sharpness": float(np.abs(np.diff(pixels, axis=1)).mean()),
+        "bright marks near the border": _marks(pixels, edge),
+    }
+
+
+def _marks(pixels: np.ndarray, edge: int) -> float:
+    """Return the share of pixels near the border that are nearly white where their surroundings are not: letters, mostly."""
+    around = uniform_filter(pixels, size=13)
+    marked = (pixels > 0.8) & (pixels > around + 0.25)
+    marked[edge:-edge, edge:-edge] = False
+    return float(marked.mean())
+
+
+def _looked_at(root: Path, paths: Sequence[Path]) -> list[FilmFacts]:
+    return [looked_at(path, root) for path in paths]
+
+
+def _without_path(trouble: str, path: Path) -> str:
+    return trouble.removeprefix(f"{path}: ")
+
+
+def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[tuple[str, str]]:
+    for one in caught:
+        if issubclass(one.category, ForProcessingWarning):
+            yield "film-raw", _without_path(str(one.message), path)
+        elif issubclass(one.category, PolarityWarning):
+            yield "film-polarity", _without_path(str(one.message), path)
+
+
+def within(path: Path, root: Path) -> str:
+    """Return a path as messages call it: within the folder that is checked.
+
+    >>> within(Path("data/images/a.dcm"), Path("data"))
+    'images/a.dcm'
+    """
+    return Path(os.path.relpath(path, root)).as_posix()

@@ -1,0 +1,172 @@
+"""What an audit can find: every rule with its weight, its name for people, and what to do about it; and a thing that was found.
+
+An *error* would train or judge wrongly, or stop a run: it must be mended. A *warning* may be right, and a person should look. A *note* is
+worth knowing. One finding belongs to one file, so that a list of them is a list of things to do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+AGAIN = "Copy or export these files again from where they came from, or remove them and their rows."
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is looked for. `advice` says what to do where it was found."""
+
+    severity: Severity
+    title: str
+    advice: str
+
+
+RULES = {
+    "table": Rule("error", "rows of a table that cannot be used", "Mend or remove these rows."),
+    "row-repeated": Rule("error", "rows that say the same twice", "Keep one of the rows."),
+    "box-outside": Rule("error", "boxes that reach beyond their film", "Draw them again, or cut them off at the film's border."),
+    "box-empty": Rule("error", "boxes without extent or without numbers", "Give the box its numbers, or remove the row."),
+    "label-contradiction": Rule("error", "labels that contradict each other or their boxes", "Decide which of the two is true."),
+    "class-contradiction": Rule("error", "classes that contradict the label", "Decide which of the two is true."),
+    "film-missing": Rule("error", "labelled films that have no file", "Unpack the archive to its end, or remove the rows."),
+    "persons-split": Rule("error", "people on two sides of a split", "Put all films of a person on one side, or let radlearn divide."),
+    "split-table": Rule("error", "a table of sides that cannot be used", "Write columns image_id, person, side; or remove the table."),
+    "file-empty": Rule("error", "files of 0 bytes", AGAIN),
+    "not-dicom": Rule("error", "files without a DICOM header", "Export them as DICOM Part 10, or remove them."),
+    "film-truncated": Rule("error", "films that were cut short", AGAIN),
+    "film-damaged": Rule("error", "damaged films", AGAIN),
+    "film-frames": Rule("error", "files of several frames", "Split them into single films, or remove them."),
+    "film-colour": Rule("error", "films in colour", "Convert them to grey (MONOCHROME2), or remove them."),
+    "film-no-image": Rule("error", "DICOM files without an image", "Leave reports and presentation states out of the folder."),
+    "film-no-decoder": Rule("error", "films that nothing here can decode", "Convert them, for example with 'gdcmconv --raw IN OUT'."),
+    "film-constant": Rule("error", "films with nothing on them", "Remove them and their rows, or export them again."),
+    "film-other-person": Rule(
+        "error", "one film under two names, as two people or with two labels", "Keep one of them, or give both the same person."
+    ),
+    "film-twice": Rule("warning", "one film under two names", "Keep one of them: counted twice it weighs twice."),
+    "file-twice": Rule("warning", "files with the same content", "Keep one of them."),
+    "film-inverted": Rule(
+        "warning", "films that look like negatives", "Look at them; mend PhotometricInterpretation (MONOCHROME1 or 2) where it is wrong."
+    ),
+    "film-turned": Rule(
+        "warning", "films that lie on their side, stand on their head or are mirrored", "Look at them, and turn them back."
+    ),
+    "film-unlike": Rule(
+        "warning", "films unlike the others", "Look at them: another part of the body, another view, a photograph of a film?"
+    ),
+    "film-clipped": Rule(
+        "warning", "films of which much is pure white or pure black", "Look at them: a wrong window, or a film that was badly exposed."
+    ),
+    "film-small": Rule("warning", "films of few pixels", "Use the originals: what a model is to see must be on the film."),
+    "film-lateral": Rule(
+        "warning",
+        "films that are no frontal view",
+        "The challenge's films are all PA or AP. Remove the others, or train on them knowingly.",
+    ),
+    "film-not-chest": Rule("warning", "films of another part of the body", "Remove them, or mend BodyPartExamined."),
+    "film-not-xray": Rule("warning", "images that are no X-ray films", "Remove them: here films are expected (modality CR, DX, DR, RG)."),
+    "film-raw": Rule("warning", "raw detector data", "Export the films FOR PRESENTATION."),
+    "film-polarity": Rule(
+        "warning", "films that say two things about what is black", "Look at them; mend PresentationLUTShape or PhotometricInterpretation."
+    ),
+    "film-unlabelled": Rule("warning", "films that no row speaks of", "They are left out. Add their rows, or move them away."),
+    "box-tiny": Rule("warning", "boxes of a few pixels", "Draw them again or remove them."),
+    "box-huge": Rule("warning", "boxes over most of the film", "Look at them: the largest of the challenge's own covers half a film."),
+    "box-doubled": Rule("warning", "two boxes on nearly the same place", "Keep one of them: a detector cannot find both."),
+    "persons-none": Rule("warning", "nothing says whose films these are", "Write persons.csv: columns patientId,person."),
+    "persons-listed": Rule(
+        "warning",
+        "images that the persons' table does not list",
+        "Add them where it is known whose they are; each counts as a person of its own.",
+    ),
+    "persons-header": Rule("warning", "one PatientID, several people", "If PatientID tells people apart in these files, mend persons.csv."),
+    "age-form": Rule("note", "ages not written as DICOM has them", "Nothing: radlearn reads them as years."),
+    "age": Rule("warning", "ages that nobody has", "They are treated as missing."),
+    "shortcut": Rule(
+        "warning",
+        "what gives the label away without the lungs",
+        "A model will learn it. Report scores within each value of it, or balance it.",
+    ),
+    "privacy": Rule(
+        "warning", "headers that may tell who somebody is", "Remove these fields before the files leave the house (DICOM PS3.15, annex E)."
+    ),
+    "burnt-in": Rule("warning", "films that say their pixels hold personal text", "Cover the text: it is read by models too."),
+    "ct-unreadable": Rule("error", "volumes that cannot be read", AGAIN),
+    "ct-missing": Rule(
+        "error", "CTs without mask, masks without CT, or files of neither name", "Bring the other file, or move this one away."
+    ),
+    "ct-not-hu": Rule(
+        "error",
+        "volumes that are not in Hounsfield units",
+        "Save them again with RescaleSlope and RescaleIntercept applied: air is -1000, water 0.",
+    ),
+    "ct-constant": Rule("error", "volumes with nothing in them", AGAIN),
+    "series-broken": Rule("error", "DICOM series that make no volume", "Export the whole series again, each slice once."),
+    "mask-grid": Rule("error", "masks on another grid than their CT", "Save the mask again on the grid of its CT."),
+    "mask-labels": Rule("error", "masks of which it is not plain what is inside", "Save them with 0 outside and 1 inside."),
+    "ct-twice": Rule("error", "the same volume under two names", "Keep one of them, or give both the same person."),
+    "mask-grey": Rule(
+        "warning", "masks that are not 0 and 1", "They are cut in the middle. Save them as 0 and 1, and nobody has to guess."
+    ),
+    "mask-empty": Rule("warning", "masks with nothing inside", "Right where nothing was found; look whether it was."),
+    "mask-inverted": Rule("warning", "masks with most of the scan inside", "Look at them: inside and outside may be swapped."),
+    "mask-outside-lung": Rule(
+        "warning", "masks that lie outside the lungs", "Look at them: another person's mask, or one that is mirrored or moved?"
+    ),
+    "ct-gap": Rule(
+        "warning", "volumes with slices far apart, blank or repeated", "Look whether slices are missing, and export the series again."
+    ),
+    "ct-flat": Rule("warning", "volumes of a few slices", "A chest has 40 slices and more. Is it a topogram, or a part?"),
+    "ct-orientation": Rule("note", "volumes whose axes go other ways than most", "Nothing: radlearn turns them. Other tools may not."),
+    "ct-padding": Rule(
+        "note",
+        "volumes with padding outside the scanner's field",
+        "Nothing: radlearn takes it for air. Means and histograms of other tools will not.",
+    ),
+    "about": Rule("note", "worth knowing", ""),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found: by which rule, where, and what it is, in words.
+
+    `file` is a path within the folder, with the line where it is a table, and "" for the folder as a whole. `also` are other files that
+    belong to it. `boxes_xyxy_px` are to be drawn on the picture of it.
+    """
+
+    rule: str
+    file: str
+    found: str
+    also: tuple[str, ...] = ()
+    weight: Severity | None = None
+    boxes_xyxy_px: tuple[tuple[float, float, float, float], ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters: the rule's, unless this one matters less or more."""
+        return self.weight or RULES[self.rule].severity
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what `--json` says of it."""
+        said: dict[str, object] = {"severity": self.severity, "rule": self.rule, "file": self.file, "found": self.found}
+        return said | ({"also": list(self.also)} if self.also else {}) | {"advice": RULES[self.rule].advice}
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings with the gravest first, then rule by rule, then by file."""
+    rules = list(RULES)
+    return sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), rules.index(one.rule), one.file, one.found))
+
+
+def counted(findings: Iterable[Finding]) -> dict[Severity, int]:
+    """Return how many there are of each severity.
+
+    >>> counted([Finding("age", "a.dcm", "155"), Finding("about", "", "110 films")])
+    {'error': 0, 'warning': 1, 'note': 1}
+    """
+    counts: dict[Severity, int] = dict.fromkeys(SEVERITIES, 0)
+    for one in findings:
+        counts[one.severity] += 1
+    return counts

@@ -1,0 +1,133 @@
+"""What gives the label away without looking at the lungs: header fields and simple statistics of the picture, each scored by AUROC.
+
+On the challenge's films the view alone scores 0.71: who is too ill to stand is filmed lying down, and is more often ill with pneumonia.
+A model learns such things first. Brightness may also be the illness itself, which is white on a film; that is why this is a warning.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from radlearn.challenges.rsna import Case
+from radlearn.check.films import FilmFacts
+from radlearn.check.findings import Finding
+from radlearn.metrics.ranking import auroc_score
+from radlearn.scans.dicom import age_in_years
+
+WARNED_ABOVE = 0.65
+SURE_ERRORS = 2.5
+"So many standard errors above chance: dozens of fields are tried, and one of them is always lucky."
+LEAST_OF_EACH = 10
+"Films with and without the label."
+MOST_VALUES = 12
+LEAST_OF_A_VALUE = 8
+"Rarer values count as one, `other`: a value of one film would give its label away by itself."
+
+
+@dataclass(frozen=True)
+class Clue:
+    """How well one field alone tells the label; `said` shows it in numbers."""
+
+    name: str
+    auroc_score: float
+    films: int
+    is_sure: bool
+    said: str
+
+    @property
+    def is_shortcut(self) -> bool:
+        """Whether it is worth a warning."""
+        return self.is_sure and self.auroc_score > WARNED_ABOVE
+
+
+def clues(facts: Sequence[FilmFacts], labels: Sequence[bool]) -> list[Clue]:
+    """Return every header field and statistic with how well it tells the label, the best first.
+
+    Args:
+        facts: of films that could be read.
+        labels: whether each shows what is looked for.
+    """
+    y = np.asarray(labels, bool)
+    if min(y.sum(), (~y).sum()) < LEAST_OF_EACH:
+        return []
+    found = [_of_words(name, words, y) for name, words in _fields(facts).items()]
+    found += [_of_numbers(name, np.array([film.looks.get(name, math.nan) for film in facts]), y) for name in (facts[0].looks or {})]
+    ages = np.array([_age(film) for film in facts])
+    if np.isfinite(ages).any():
+        found.append(_of_numbers("PatientAge", ages, y))
+    return sorted((clue for clue in found if clue is not None), key=lambda clue: -clue.auroc_score)
+
+
+def shortcut_findings(facts: Sequence[FilmFacts], cases: Mapping, synthetic: bool) -> tuple[list[Clue], list[Finding]]:
+    """Return all clues, and a finding for each that is worth a warning; on built-in patients, who have one on purpose, a note."""
+    known = [film for film in facts if film.path in cases and not film.trouble and cases[film.path].label is not None]
+    scored = clues(known, [bool(_case(cases, film).label) for film in known])
+    on_purpose = " Built-in patients have this shortcut on purpose." if synthetic else ""
+    findings = []
+    for clue in scored:
+        if clue.is_shortcut:
+            found = f"{clue.name} alone scores AUROC {clue.auroc_score:.3f} for the label ({clue.said}).{on_purpose}"
+            findings.append(Finding("shortcut", "", found, weight="note" if synthetic else None))
+    return scored, findings
+
+
+def _case(cases: Mapping, film: FilmFacts) -> Case:
+    return cases[film.path]
+
+
+def _fields(facts: Sequence[FilmFacts]) -> dict[str, list[str]]:
+    """Return the values of every header field that has several, film by film; fields that always go together are told once."""
+    keywords = sorted({keyword for film in facts for keyword in film.told} - {"PatientAge"})
+    fields: dict[str, list[str]] = {"view": [(film.header.view or "") if film.header else "" for film in facts]}
+    fields |= {keyword: [film.told.get(keyword, "") for film in facts] for keyword in keywords}
+    told: dict[tuple[int, ...], str] = {}
+    for name, words in fields.items():
+        numbers: dict[str, int] = {}
+        pattern = tuple(numbers.setdefault(word, len(numbers)) for word in words)
+        if len(numbers) > 1:
+            told.setdefault(pattern, name)
+    return {name: fields[name] for name in told.values()}
+
+
+def _of_words(name: str, words: Sequence[str], y: np.ndarray) -> Clue | None:
+    """Score a field of words: films ranked by the share of positives among those with the same value."""
+    counts = Counter(words)
+    grouped = [word if counts[word] >= LEAST_OF_A_VALUE else "other" for word in words]
+    values = Counter(grouped)
+    if not 1 < len(values) <= MOST_VALUES:
+        return None
+    shares = {value: float(y[[word == value for word in grouped]].mean()) for value in values}
+    ranked = sorted(values, key=lambda value: -shares[value])
+    said = ", ".join(f"{value or 'none'} {shares[value]:.0%} of {values[value]:,}" for value in ranked[:4])
+    return _clue(name, np.array([shares[word] for word in grouped]), y, f"share of positives: {said}{', …' if len(ranked) > 4 else ''}")
+
+
+def _of_numbers(name: str, values: np.ndarray, y: np.ndarray) -> Clue | None:
+    known = np.isfinite(values)
+    values, y = values[known], y[known]
+    if min(y.sum(), (~y).sum()) < LEAST_OF_EACH or np.ptp(values) == 0:
+        return None
+    positive, negative = np.median(values[y]), np.median(values[~y])
+    return _clue(name, values, y, f"median {positive:.3g} in positives, {negative:.3g} in the others")
+
+
+def _clue(name: str, values: np.ndarray, y: np.ndarray, said: str) -> Clue:
+    score = float(auroc_score(values, y))
+    score = max(score, 1 - score)
+    return Clue(name, score, len(y), score - 0.5 > SURE_ERRORS * _standard_error(int(y.sum()), int((~y).sum())), said)
+
+
+def _standard_error(positives: int, negatives: int) -> float:
+    """Return the standard error of an AUROC of 0.5: what luck alone does.
+
+    Source: Mann & Whitney 1947, doi:10.1214/aoms/1177730491.
+    """
+    return math.sqrt((positives + negatives + 1) / (12 * positives * negatives))
+
+
+def _age(film: FilmFacts) -> float:
+    age = age_in_years(film.told.get("PatientAge", ""))
+    return math.nan if age is None else age

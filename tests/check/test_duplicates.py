@@ -1,0 +1,63 @@
+"""One film under two names is found however it was turned, and two films are not taken for one."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from radlearn.check.duplicates import ORIENTATIONS, fingerprints, groups, oriented, same_films
+
+
+def films(count: int, seed: int = 0) -> np.ndarray:
+    """Return thumbnails that share their broad light and dark, as chests do, and differ in what is fine."""
+    rng = np.random.default_rng(seed)
+    broad = gaussian_filter(rng.normal(size=(32, 32)), 6)
+    fine = gaussian_filter(rng.normal(size=(count, 32, 32)), (0, 1, 1))
+    mixed = broad / broad.std() + 0.5 * fine / fine.std()
+    return np.rint(255 * (mixed - mixed.min()) / np.ptp(mixed)).astype(np.uint8)
+
+
+def test_different_films_are_no_pair() -> None:
+    assert same_films(films(300)) == []
+
+
+@pytest.mark.parametrize("orientation", range(8))
+def test_a_turned_or_mirrored_copy_is_found_and_named(orientation: int) -> None:
+    all_films = films(30)
+    all_films[21] = oriented(all_films[4], orientation)
+    (pair,) = same_films(all_films)
+    assert (pair.first, pair.second, pair.how) == (4, 21, ORIENTATIONS[orientation])
+
+
+def test_a_negative_and_a_gamma_are_the_same_film() -> None:
+    all_films = films(20)
+    all_films[7] = 255 - all_films[3]
+    all_films[9] = np.rint(255 * (all_films[5] / 255) ** 1.2)
+    found = {(pair.first, pair.second): pair.how for pair in same_films(all_films)}
+    assert set(found) == {(3, 7), (5, 9)}
+    assert found[3, 7].endswith("as a negative")
+
+
+def test_pairs_are_found_across_the_blocks_of_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radlearn.check.duplicates.ROWS_AT_ONCE", 7)
+    all_films = films(40)
+    all_films[39] = all_films[1]
+    assert [(pair.first, pair.second) for pair in same_films(all_films)] == [(1, 39)]
+
+
+def test_three_copies_are_one_group() -> None:
+    all_films = films(12)
+    all_films[[5, 9]] = all_films[2]
+    assert [numbers for numbers, _ in groups(same_films(all_films))] == [[2, 5, 9]]
+
+
+def test_a_film_without_detail_is_like_no_other() -> None:
+    assert not fingerprints(np.full((2, 32, 32), 90, np.uint8)).any()
+    assert same_films(np.full((2, 32, 32), 90, np.uint8)) == []
+
+
+def test_oriented_covers_all_eight_and_the_words_fit() -> None:
+    picture = np.arange(1024, dtype=np.uint16).reshape(32, 32)
+    assert len({oriented(picture, turn).tobytes() for turn in range(8)}) == 8
+    assert np.array_equal(oriented(picture, ORIENTATIONS.index("mirrored")), picture[:, ::-1])
+    assert np.array_equal(oriented(picture, ORIENTATIONS.index("turned by 180°")), picture[::-1, ::-1])
+    assert np.array_equal(oriented(picture, ORIENTATIONS.index("upside down in a mirror")), picture[::-1])

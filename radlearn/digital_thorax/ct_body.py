@@ -152,7 +152,7 @@ def _neck(thorax: Thorax) -> Solid:
 
 
 def _great_vessels(thorax: Thorax) -> list[Solid]:
-    """Return the arteries from the arch and the veins that join to the superior vena cava."""
+    """Return the arteries from the arch, the veins that join to the superior vena cava, and the main pulmonary arteries."""
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
 
     def run(name: str, start: tuple[float, float, float], end: tuple[float, float, float], radius: float) -> Solid:
@@ -167,6 +167,8 @@ def _great_vessels(thorax: Thorax) -> list[Solid]:
         run("left brachiocephalic vein", (-21, -20, 92), (24, -24, 112), 6.6),
         run("left jugular vein", (24, -24, 112), (32, -4, 185), 5.4),
         run("right jugular vein", (-22, -14, 100), (-32, -4, 185), 6.0),
+        run("right pulmonary artery", (18, -10, 29), (-26, 4, 24), 9.0),
+        run("left pulmonary artery", (20, -14, 34), (33, 12, 33), 9.5),
     ]
 
 

@@ -18,13 +18,16 @@ FUSION_IOU = 0.5
 def fused(answers: Sequence[FoundBoxes], iou_above: float = FUSION_IOU) -> FoundBoxes:
     """Return one answer for a film from several.
 
+    Unlike the original, a fused box takes at most one box of each answer: the faint ones that surround every sure one would else pull
+    its confidence down.
+
     Args:
         answers: each of them complete: a box that is not in one of them was not seen by it.
-        iou_above: boxes that overlap a fused box by more than this join it.
+        iou_above: boxes that overlap a fused box by more than this join it, or are dropped where their answer has joined already.
 
     Returns:
         boxes in descending confidence. A box's place is the mean of those that joined, weighted by confidence; its confidence is their
-        mean, times the share of answers that have it (never above 1 where one answer brings several).
+        sum, divided by the number of answers: who has not seen it says 0.
 
     >>> seen = FoundBoxes(np.array([[0.0, 0, 10, 10]]), np.array([0.8]))
     >>> both = fused([seen, FoundBoxes(np.array([[2.0, 0, 12, 10]]), np.array([0.4]))])
@@ -33,18 +36,20 @@ def fused(answers: Sequence[FoundBoxes], iou_above: float = FUSION_IOU) -> Found
     """
     boxes = np.concatenate([np.asarray(answer.boxes_xyxy_px, float).reshape(-1, 4) for answer in answers])
     confidences = np.concatenate([np.asarray(answer.confidences, float).ravel() for answer in answers])
+    of_answer = np.repeat(np.arange(len(answers)), [len(answer.confidences) for answer in answers])
     clusters: list[list[int]] = []
     places = np.zeros((0, 4))
     for number in np.argsort(-confidences, kind="stable"):
         overlaps = iou(boxes[number][None], places)[0] if len(places) else np.zeros(0)
-        if len(overlaps) and overlaps.max() > iou_above:
-            joined = int(overlaps.argmax())
-            clusters[joined].append(int(number))
-            places[joined] = _weighted_mean(boxes[clusters[joined]], confidences[clusters[joined]])
-        else:
+        if not len(overlaps) or overlaps.max() <= iou_above:
             clusters.append([int(number)])
             places = np.concatenate([places, boxes[number][None]])
-    held = np.array([confidences[of].mean() * min(len(of), len(answers)) / len(answers) for of in clusters])
+            continue
+        nearest = int(overlaps.argmax())
+        if of_answer[number] not in of_answer[clusters[nearest]]:
+            clusters[nearest].append(int(number))
+            places[nearest] = _weighted_mean(boxes[clusters[nearest]], confidences[clusters[nearest]])
+    held = np.array([confidences[of].sum() / len(answers) for of in clusters])
     order = np.argsort(-held, kind="stable")
     return FoundBoxes(places[order], held[order])
 

@@ -26,6 +26,13 @@ def test_a_box_that_one_of_two_answers_lacks_loses_half_its_confidence() -> None
     assert np.allclose(both.boxes_xyxy_px, [[0, 0, 10, 10]])
 
 
+def test_the_faint_boxes_around_a_sure_one_do_not_pull_it_down() -> None:
+    crowd = _answer((0, 0, 10, 10, 0.8), (1, 0, 11, 10, 0.1), (0, 1, 10, 11, 0.1))
+    both = fused([crowd, crowd])
+    assert np.allclose(both.boxes_xyxy_px, [[0, 0, 10, 10]])
+    assert np.allclose(both.confidences, [0.8])
+
+
 def test_boxes_that_overlap_too_little_stay_apart() -> None:
     both = fused([_answer((0, 0, 10, 10, 0.8)), _answer((8, 0, 18, 10, 0.9))])
     assert np.allclose(both.boxes_xyxy_px, [[8, 0, 18, 10], [0, 0, 10, 10]])

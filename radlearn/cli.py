@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from radlearn import LESSONS, __version__
 from radlearn.endings import ended, print_json
@@ -73,20 +73,45 @@ def _demo(arguments: list[str]) -> None:
 def _thorax(arguments: list[str]) -> None:
     import tyro
 
-    def thorax(out: Path, xrays: int = 800, seed: int = 0, workers: int | None = None, twins: bool = False) -> None:
-        """Write built-in patients as OUT/rsna, in the layout of the RSNA challenge.
+    def thorax(
+        out: Path,
+        xrays: int = 800,
+        cts: int = 120,
+        ct_size: Literal["small", "full"] = "small",
+        seed: int = 0,
+        workers: int | None = None,
+        twins: bool = False,
+    ) -> None:
+        """Write built-in patients in the challenges' layouts: X-rays as OUT/rsna, CTs as OUT/covid19, and a sheet to look at.
 
         Args:
-            out: The folder to write into; OUT/rsna must not be there yet.
-            xrays: How many chest X-rays.
+            out: The folder to write into; OUT/rsna and OUT/covid19 must not be there yet.
+            xrays: How many chest X-rays; 0 for none.
+            cts: How many chest CTs; 0 for none.
+            ct_size: small for quick runs (160-192 voxels across, lesions heavier than real), or full as in the challenge (512, 20 MB each).
             seed: Another seed, other patients.
             workers: Processes to use; all cores if not named.
             twins: Write each film with an opacity also without it, everything else equal, into OUT/rsna/twins.
         """
         from radlearn.digital_thorax.cohort import write_rsna
+        from radlearn.digital_thorax.contact_sheet import write_contact_sheet
+        from radlearn.digital_thorax.ct_cohort import refuse_used, write_covid19
 
-        write_rsna(out / "rsna", xrays, seed, workers, twins=twins)
-        say(f"{xrays:,} films in {out / 'rsna'}. To train on them: radlearn classification train --data {out / 'rsna'}")
+        films, volumes = out / "rsna", out / "covid19"
+        if xrays < 0 or cts < 0 or not xrays + cts:
+            raise BadSetting(f"--xrays {xrays} --cts {cts}: expected numbers from 0 on, and not both 0.")
+        for folder in [*([films] if xrays else []), *([volumes] if cts else [])]:
+            refuse_used(folder)
+        if xrays:
+            write_rsna(films, xrays, seed, workers, twins=twins)
+            say(f"{xrays:,} films in {films}. To train on them: radlearn classification train --data {films}")
+        if cts:
+            write_covid19(volumes, cts, seed, workers, ct_size)
+            say(f"{cts:,} CTs in {volumes}, with lesion masks.")
+        if not (sheet := out / "patients.png").exists():
+            with waiting("drawing a few patients"):
+                write_contact_sheet(sheet, seed)
+            say(f"A look at some of them, film and CT: {sheet}")
 
     tyro.cli(thorax, args=arguments, prog="radlearn thorax")
 

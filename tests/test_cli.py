@@ -80,11 +80,23 @@ def test_info_as_json_is_alone_on_standard_output(capsys: pytest.CaptureFixture[
     assert found["versions"]["radlearn"] == __version__
 
 
-def test_thorax_writes_films_and_refuses_to_write_them_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["thorax", "--out", str(tmp_path), "--xrays", "2", "--workers", "1"]
+def test_thorax_writes_films_and_cts_and_refuses_to_write_them_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["thorax", "--out", str(tmp_path), "--xrays", "2", "--cts", "1", "--workers", "1"]
     assert cli.main(arguments) == 0
     assert len(list((tmp_path / "rsna" / "stage_2_train_images").glob("*.dcm"))) == 2
+    assert len(list((tmp_path / "covid19" / "Train").glob("*_seg.nii.gz"))) == 1
+    assert (tmp_path / "patients.png").stat().st_size > 10_000
     before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
     assert cli.main(arguments) == 2
     assert "rsna" in capsys.readouterr().err
     assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
+
+
+def test_thorax_refuses_a_used_folder_before_it_draws_anything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "covid19").mkdir()
+    (tmp_path / "covid19" / "mine.txt").write_text("precious")
+    assert cli.main(["thorax", "--out", str(tmp_path), "--xrays", "2", "--cts", "1"]) == 2
+    assert "covid19" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["covid19"]
+    assert cli.main(["thorax", "--out", str(tmp_path), "--xrays", "0", "--cts", "0"]) == 2
+    assert "not both 0" in capsys.readouterr().err

@@ -5,13 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax.clouds import Cloud
-from radlearn.digital_thorax.ct import Ct, Shape, Sprinkled, render_ct
+from radlearn.digital_thorax.ct import Ct, render_ct
 from radlearn.digital_thorax.ct_body import CtBody
-from radlearn.digital_thorax.ct_grid import CtGeometry, Lattice, boxed_geometry
+from radlearn.digital_thorax.ct_grid import CtGeometry, boxed_geometry
 from radlearn.digital_thorax.ct_planning import draw_body, draw_scan, plan_cts
 from radlearn.digital_thorax.ct_texture import Kernel
-from radlearn.digital_thorax.solids import ellipsoid
 
 GRID = boxed_geometry(np.array([-200.0, -150, -180]), np.array([200.0, 190, 180]), (4.0, 4.0, 8.0))
 
@@ -31,29 +29,6 @@ def _middle_mm(mask: np.ndarray) -> np.ndarray:
     index = np.argwhere(mask).mean(0)
     middle: np.ndarray = GRID.body_from_index[:3, :3] @ index + GRID.body_from_index[:3, 3]
     return middle
-
-
-def test_a_sphere_covers_its_volume_with_partial_voxels() -> None:
-    grid = boxed_geometry(np.full(3, -40.0), np.full(3, 40.0), (1.0, 1.0, 5.0))
-    shape = Shape(ellipsoid("ball", (1.3, -2.1, 3.7), (23.0, 23.0, 23.0)), Lattice(grid, 3.0))
-    total, partly = 0.0, 0
-    for k in range(grid.shape[2]):
-        covered = shape.cover(k)
-        if covered is not None:
-            total += float(covered[1].sum())
-            partly += int(((covered[1] > 0.02) & (covered[1] < 0.98)).sum())
-    assert total * grid.voxel_ml == pytest.approx(4 / 3 * np.pi * 2.3**3, rel=0.02)
-    assert partly > 500
-
-
-def test_a_cloud_keeps_its_mass_in_voxels() -> None:
-    draw = np.random.default_rng(0)
-    cloud = Cloud(draw.uniform(-30, 30, (3, 5000)).astype(np.float32), draw.random(5000).astype(np.float32))
-    grid = boxed_geometry(np.full(3, -40.0), np.full(3, 40.0), (1.5, 1.5, 5.0))
-    sprinkled = Sprinkled(cloud, grid)
-    slices = [sprinkled.slice(k) for k in range(grid.shape[2])]
-    total = sum(float(one.sum()) for one in slices if one is not None)
-    assert total * grid.voxel_ml * 1000 == pytest.approx(float(cloud.weight_mm2.sum()), rel=1e-4)
 
 
 def test_every_tissue_has_its_hounsfield_units(ct: Ct) -> None:

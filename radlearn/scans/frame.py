@@ -1,0 +1,92 @@
+"""From a scan's own grid to the small one that a network sees, and back: one block, turned and resampled, and nothing else.
+
+The block of the lungs is cut out of the scan, turned so that its axes go to the left, the back and the head, and brought to the spacing
+wanted. An oblique scan keeps its own axes. Everything follows from the source's grid, the block and the spacing, so these three are all
+that must be kept to bring an answer home.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radlearn.errors import BadSetting
+from radlearn.scans.geometry import Box, Grid, cropped, from_orientation, spacing_mm, to_orientation, world_mm
+from radlearn.scans.resampling import Kind, resampled
+
+ORIENTATION = "LPS"
+Lengths = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The block `box` of the grid `source`, seen in LPS order at `spacing_mm` (right to left, front to back, feet to head).
+
+    `box` is in the scan's own order: `voxels[box]`.
+    """
+
+    source: Grid
+    box: Box
+    spacing_mm: Lengths
+
+    @property
+    def block(self) -> Grid:
+        """The voxels of the block as the scan has them, turned to LPS."""
+        block = cropped(self.source, self.box)
+        # A view of one byte: only its shape is turned.
+        turned, affine = to_orientation(np.broadcast_to(np.False_, block.shape), block.affine, ORIENTATION)
+        i, j, k = turned.shape
+        return Grid((i, j, k), affine)
+
+    @property
+    def grid(self) -> Grid:
+        """Where the voxels lie that the network sees: the fewest of this spacing that cover the block, and the same centre.
+
+        Their centres all lie inside the block, and the block's inside them, so that no value is ever made up on either way.
+
+        Raises:
+            BadSetting: a spacing that is not above 0.
+        """
+        if not min(self.spacing_mm) > 0:
+            raise BadSetting(f"the spacing wanted is {self.spacing_mm} mm; expected three lengths above 0.")
+        block = self.block
+        factors = np.array(self.spacing_mm) / spacing_mm(block.affine)
+        # The hair keeps a count that is whole but for rounding.
+        i, j, k = (max(1, int(np.ceil(count / factor - 1e-3))) for count, factor in zip(block.shape, factors, strict=True))
+        affine = block.affine.copy()
+        affine[:3, :3] *= factors
+        affine[:3, 3] = world_mm(block.affine, (np.array(block.shape) - 1) / 2) - affine[:3, :3] @ ((np.array([i, j, k]) - 1) / 2)
+        return Grid((i, j, k), affine)
+
+    def onto_grid(self, voxels: np.ndarray, kind: Kind = "linear") -> np.ndarray:
+        """Return the block of a volume that lies on the source, resampled onto `grid`: averaged where that is coarser.
+
+        Args:
+            voxels: (i, j, k) of the source's shape.
+            kind: as for `resampled`.
+
+        Raises:
+            BadSetting: another shape than the source's.
+        """
+        if voxels.shape != self.source.shape:
+            raise BadSetting(f"the volume has shape {voxels.shape}; expected that of its scan, {self.source.shape}.")
+        turned, _ = to_orientation(voxels[self.box], cropped(self.source, self.box).affine, ORIENTATION)
+        return resampled(turned, self.block, self.grid, kind)
+
+    def back_to_source(self, values: np.ndarray) -> np.ndarray:
+        """Return values of `grid`, such as a probability, at the source's own voxels: resampled once, linearly; 0 outside the block.
+
+        Args:
+            values: of the shape of `grid`.
+
+        Returns:
+            float32 of the source's shape; it lies on the source's affine.
+
+        Raises:
+            BadSetting: another shape than the grid's.
+        """
+        if values.shape != self.grid.shape:
+            raise BadSetting(f"the answer has shape {values.shape}; expected that of the prepared scan, {self.grid.shape}.")
+        block = resampled(values, self.grid, self.block)
+        whole = np.zeros(self.source.shape, np.float32)
+        whole[self.box] = from_orientation(block, ORIENTATION, self.source.affine)
+        return whole

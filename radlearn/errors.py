@@ -45,6 +45,10 @@ class FoundErrors(RadlearnError):
     exit_code = 1
 
 
+class NotEnoughMemory(RadlearnError):
+    """A network that does not fit into the memory of its device, however little of a scan it is shown at once."""
+
+
 class Interrupted(RadlearnError):
     """Ctrl-C, after everything was saved; the message says how to go on."""
 

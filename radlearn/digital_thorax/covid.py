@@ -153,7 +153,7 @@ def _lesions(thorax: Thorax, target_ml: float, growth: float, draw: np.random.Ge
     shares /= shares.sum()
     # Density goes with severity and time, so spots of one person resemble each other.
     mix = draw.dirichlet([2.2, 0.9, 0.8 + 0.4 * np.log1p(target_ml / 100.0)])
-    taste = _Taste(draw.uniform(0.2, 1.6), draw.uniform(0.2, 1.6), draw.normal(0.35, 0.4), 0.22 + 0.12 * np.log1p(target_ml / 30.0))
+    taste = _Taste(draw.uniform(0.2, 1.6), draw.uniform(0.2, 1.6), draw.normal(0.35, 0.4), 0.15 + 0.11 * np.log1p(target_ml / 30.0))
     seeds = {side: _places(thorax, side, taste, count, draw) for side in sides}
     found = []
     for number in range(count):
@@ -164,7 +164,7 @@ def _lesions(thorax: Thorax, target_ml: float, growth: float, draw: np.random.Ge
         radii = np.clip(radius * stretch, 1.6, [60.0, 100.0, 110.0])
         pattern = str(draw.choice(PATTERNS, p=mix))
         found.append(lesion(thorax, side, seeds[side][number], (float(radii[0]), float(radii[1]), float(radii[2])), pattern, draw))
-        for _ in range(int(draw.poisson(1.3))):
+        for _ in range(int(draw.poisson(2.2))):
             # Crumbs beside a spot: most pieces of a real mask are of a few voxels.
             aside = seeds[side][number] + draw.normal(0, 1, 3) * (0.7 * radii + 5.0)
             tiny = np.exp(draw.normal(0.75, 0.35, 3))

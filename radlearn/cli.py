@@ -96,6 +96,7 @@ def _thorax(arguments: list[str]) -> None:
         from radlearn.digital_thorax.cohort import write_rsna
         from radlearn.digital_thorax.contact_sheet import write_contact_sheet
         from radlearn.digital_thorax.ct_cohort import refuse_used, write_covid19
+        from radlearn.digital_thorax.folder_sheet import write_folder_sheet
 
         films, volumes = out / "rsna", out / "covid19"
         if xrays < 0 or cts < 0 or not xrays + cts:
@@ -108,6 +109,9 @@ def _thorax(arguments: list[str]) -> None:
         if cts:
             write_covid19(volumes, cts, seed, workers, ct_size)
             say(f"{cts:,} CTs in {volumes}, with lesion masks.")
+        with waiting("drawing what was written"):
+            seen = write_folder_sheet(out / "contact_sheet.png", films if xrays else None, volumes if cts else None)
+        say(f"A look at the files: {seen}")
         if not (sheet := out / "patients.png").exists():
             with waiting("drawing a few patients"):
                 write_contact_sheet(sheet, seed)

@@ -86,6 +86,7 @@ def test_thorax_writes_films_and_cts_and_refuses_to_write_them_twice(tmp_path: P
     assert len(list((tmp_path / "rsna" / "stage_2_train_images").glob("*.dcm"))) == 2
     assert len(list((tmp_path / "covid19" / "Train").glob("*_seg.nii.gz"))) == 1
     assert (tmp_path / "patients.png").stat().st_size > 10_000
+    assert (tmp_path / "contact_sheet.png").stat().st_size > 10_000
     before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
     assert cli.main(arguments) == 2
     assert "rsna" in capsys.readouterr().err

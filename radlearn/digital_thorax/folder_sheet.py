@@ -60,9 +60,7 @@ def write_folder_sheet(path: Path, films: Path | None = None, cts: Path | None =
         scans = covid19.find_cases(cts)
         for number, scan in enumerate(scans[:CTS_SHOWN]):
             centre, width = LUNG_WINDOW_HU
-            heading = f"{len(scans):,} CTs, with lesions outlined; lung window, {centre - width / 2:,.0f} to {centre + width / 2:,.0f} HU".replace(
-                "-", "−"
-            )
+            heading = f"{len(scans):,} CTs, lesions outlined; lung window, {width:,.0f} HU wide around {centre:,.0f} HU"
             rows.append(("" if number else heading, ct_tiles(scan)))
     return save_png(rows_of_tiles(rows), path)
 

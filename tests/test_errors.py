@@ -10,5 +10,5 @@ def test_every_error_is_one_a_user_can_mend_except_the_interruption() -> None:
     assert len(classes) > 5
     for each in classes:
         assert issubclass(each, errors.RadlearnError)
-        assert each.exit_code == (130 if each is errors.Interrupted else 2)
+        assert each.exit_code == {errors.Interrupted: 130, errors.FoundErrors: 1}.get(each, 2)
         assert each.__doc__

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from radlearn.challenges import rsna
+from radlearn.challenges import covid19, rsna
 from radlearn.challenges.rsna_folder import describe_folder
 from radlearn.check.appearance import film_findings
 from radlearn.check.duplicates import duplicate_findings
@@ -16,8 +16,11 @@ from radlearn.check.films import FilmFacts, facts_of
 from radlearn.check.findings import Finding, in_order
 from radlearn.check.shortcuts import Clue, shortcut_findings
 from radlearn.check.tables import box_findings, table_findings
+from radlearn.check.volume_jobs import challenge_jobs, loose_jobs, nifti_files, series_jobs
+from radlearn.check.volumes import VolumeFacts, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting
+from radlearn.scans.dicom import find_films
 from radlearn.workbench.data_source import is_synthetic
 
 
@@ -33,6 +36,7 @@ class Audit:
     films: list[FilmFacts] = field(default_factory=list)
     cases: dict[Path, rsna.Case] = field(default_factory=dict)
     clues: list[Clue] = field(default_factory=list)
+    volumes: list[VolumeFacts] = field(default_factory=list)
 
     @property
     def must_be_mended(self) -> bool:
@@ -43,7 +47,7 @@ class Audit:
         """Return tables of what films are like: how many of each photometric interpretation, depth, size, view, …"""
         headers = [film.header for film in self.films if film.header is not None and not film.trouble and not film.is_slice]
         if not headers:
-            return {}
+            return self._volume_counts()
         spacing = [header.spacing_mm for header in headers]
         said: dict[str, Sequence[str]] = {
             "photometric interpretation": [header.photometric for header in headers],
@@ -54,7 +58,16 @@ class Audit:
             "sex": [header.sex or "none" for header in headers],
             "modality": [header.modality or "none" for header in headers],
         }
-        return {name: dict(Counter(values).most_common()) for name, values in said.items()}
+        return {name: dict(Counter(values).most_common()) for name, values in said.items()} | self._volume_counts()
+
+    def _volume_counts(self) -> dict[str, dict[str, int]]:
+        read = [one for one in self.volumes if one.shape]
+        said = {
+            "voxels of a volume": [" × ".join(str(count) for count in one.shape) for one in read],
+            "spacing of a volume": [" × ".join(f"{length:.3g}" for length in one.spacing_mm) + " mm" for one in read],
+            "axes of a volume": [one.axes for one in read],
+        }
+        return {name: dict(Counter(values).most_common()) for name, values in said.items() if values}
 
 
 def audit_folder(folder: Path, workers: int | None = None) -> Audit:
@@ -71,15 +84,19 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     if not folder.is_dir():
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected a folder with DICOM or NIfTI files.")
     result = Audit(folder, [], is_synthetic(folder))
-    paths = dicom_files(folder)
-    is_rsna = rsna.recognise(folder)
-    if not paths and not is_rsna:
+    paths, volumes = find_films(folder), nifti_files(folder)
+    is_rsna, is_covid19 = rsna.recognise(folder), covid19.recognise(folder)
+    if not paths and not volumes and not is_rsna:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM films or NIfTI volumes, at any depth.")
     if is_rsna:
         cases, result.findings = table_findings(folder)
         result.cases = {case.path: case for case in cases}
-    result.films = facts_of(paths, folder, workers)
-    _recognised(result, is_rsna)
+    result.films = facts_of(paths, folder, workers) if paths else []
+    jobs, found = challenge_jobs(folder) if is_covid19 else (loose_jobs(volumes), [])
+    series = series_jobs(result.films)
+    result.volumes = volume_facts([*jobs, *series], workers)
+    result.findings += [*found, *volume_findings(result.volumes, folder)]
+    result.kinds = _recognised(result, (is_rsna, is_covid19), len(jobs), len(series))
     with waiting("comparing"):
         films = [film for film in result.films if not film.is_slice]
         result.findings += film_findings(films, folder)
@@ -90,19 +107,23 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     return result
 
 
-def dicom_files(folder: Path) -> list[Path]:
-    """Return the files below a folder that are DICOM or are called so, sorted; the challenge's unlabelled films too."""
-    from radlearn.scans.dicom import find_films
-
-    return find_films(folder)
-
-
-def _recognised(result: Audit, is_rsna: bool) -> None:
+def _recognised(result: Audit, layouts: tuple[bool, bool], volumes: int, series: int) -> list[str]:
+    """Say what a folder is; several things are a mixture."""
+    is_rsna, is_covid19 = layouts
     films = sum(not film.is_slice for film in result.films)
+    kinds = []
     if is_rsna:
-        result.kinds.append(f"the RSNA challenge's layout: {len(result.cases):,} labelled films")
+        kinds.append(f"the RSNA challenge's layout: {len(result.cases):,} labelled films")
     elif films:
-        result.kinds.append(f"loose DICOM: {films:,} files")
+        kinds.append(f"loose DICOM: {films:,} files")
+    if is_covid19:
+        kinds.append(f"the COVID-19-20 challenge's layout: {volumes:,} CTs")
+    elif volumes:
+        paired = sum(one.job.mask is not None for one in result.volumes)
+        kinds.append(f"loose NIfTI: {volumes:,} volumes{f', {paired:,} of them with a mask, paired by their names' if paired else ''}")
+    if series:
+        kinds.append(f"DICOM series: {series:,}")
+    return [f"a mixture: {kinds[0]}", *kinds[1:]] if len(kinds) > 1 else kinds
 
 
 def _about(result: Audit) -> list[Finding]:

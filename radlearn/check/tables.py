@@ -54,7 +54,7 @@ def table_findings(folder: Path) -> tuple[list[rsna.Case], list[Finding]]:
             findings.append(Finding("film-missing", where, f"{rsna.IMAGE_FOLDER}/{image_id}.dcm is not there"))
     for path in sorted((root / rsna.IMAGE_FOLDER).iterdir()):
         if path.name.lower().endswith(".dcm") and not path.name.startswith(".") and stem(path.name) not in images:
-            findings.append(Finding("film-unlabelled", within(path, root), f"has no row in {rsna.LABELS_TABLE}"))
+            findings.append(Finding("film-unlabelled", within(path, folder), f"has no row in {rsna.LABELS_TABLE}"))
     persons_table = next((note for note in notes if f"there is no {rsna.PERSONS_TABLE}" in note), None)
     if persons_table:
         findings.append(Finding("persons-none", rsna.PERSONS_TABLE, "is not there, so every image counts as a person of its own"))

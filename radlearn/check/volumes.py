@@ -1,0 +1,178 @@
+"""What is to be known of a CT and its mask, gathered in one look each: numbers that are no Hounsfield units, slices that are missing, masks
+that lie elsewhere. A mask is held against the lungs found by `scans.lungs`, whose block is generous: what lies outside it is far away.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from radlearn.check.films import within
+from radlearn.check.findings import Finding
+from radlearn.errors import RadlearnError, UnreadableScan
+from radlearn.progress import in_parallel
+from radlearn.scans.dicom_series import PADDING_BELOW_HU, read_series
+from radlearn.scans.geometry import Volume, orientation, same_grid, spacing_mm
+from radlearn.scans.lungs import lung_box
+from radlearn.scans.mask_files import read_mask
+from radlearn.scans.nifti import read_volume
+
+AIR_ABOVE_HU = -700.0
+"The darkest hundredth of a chest CT, padding aside, is air: about -1000 HU."
+BONE_BELOW_HU = 150.0
+"The brightest voxels are bone and contrast: far above this in every adult chest."
+HIGHEST_HU = 32_000
+FEW_SLICES = 20
+GAP_ABOVE_MM = 8.5
+"Between slices; the challenge's thickest are 5 mm."
+INSIDE_ABOVE = 0.5
+OUTSIDE_LUNG_ABOVE = 0.2
+"Share of the mask outside the block that holds both lungs."
+
+
+@dataclass(frozen=True)
+class VolumeJob:
+    """A CT, a NIfTI file or the slices of one DICOM series, and its mask, where there is one. `case` is what it is called."""
+
+    case: str
+    paths: tuple[Path, ...]
+    mask: Path | None = None
+    person: str = ""
+
+
+@dataclass
+class VolumeFacts:
+    """What was found in one CT and its mask: (rule, file, words) each; shape, spacing and axes for tables; a digest of the voxels."""
+
+    job: VolumeJob
+    found: list[tuple[str, Path, str]] = field(default_factory=list)
+    shape: tuple[int, ...] = ()
+    spacing_mm: tuple[float, ...] = ()
+    axes: str = ""
+    digest: bytes = b""
+
+
+def volume_facts(jobs: Sequence[VolumeJob], workers: int | None = None) -> list[VolumeFacts]:
+    """Look at every volume, on all cores, with a bar; in the order of the jobs."""
+    if not jobs:
+        return []
+    found = {facts.job: facts for facts in in_parallel(partial(_looked_at), jobs, "volumes", "CTs", workers)}
+    return [found[job] for job in jobs]
+
+
+def volume_findings(facts: Sequence[VolumeFacts], root: Path) -> Iterator[Finding]:
+    """Yield what is wrong with volumes, each by itself and beside the others."""
+    usual = Counter(one.axes for one in facts if one.axes).most_common(1)
+    by_digest: dict[bytes, list[VolumeFacts]] = {}
+    for one in facts:
+        yield from (Finding(rule, within(path, root), words) for rule, path, words in one.found)
+        if one.axes and one.axes != usual[0][0]:
+            yield Finding("ct-orientation", within(one.job.paths[0], root), f"its axes go {one.axes}, those of most {usual[0][0]}")
+        if one.digest:
+            by_digest.setdefault(one.digest, []).append(one)
+    for same in by_digest.values():
+        if len(same) > 1:
+            names = sorted(within(one.job.paths[0], root) for one in same)
+            weight = None if len({one.job.person for one in same}) > 1 else "warning"
+            found = f"{names[0]} and {', '.join(names[1:4])} hold the same voxels"
+            yield Finding("ct-twice", names[0], found, tuple(names[1:]), weight)  # type: ignore[arg-type]
+
+
+def _looked_at(job: VolumeJob) -> VolumeFacts:
+    facts = VolumeFacts(job)
+    is_series = not job.paths[0].name.lower().endswith((".nii", ".nii.gz"))
+    try:
+        ct = read_series(job.paths) if is_series else read_volume(job.paths[0])
+    except UnreadableScan as error:
+        named = next((path for path in job.paths if str(error).startswith(f"{path}: ")), job.paths[0])
+        words = str(error).removeprefix(f"{named}: ")
+        facts.found.append(("series-broken" if is_series else "ct-unreadable", named, words))
+        return facts
+    path = job.paths[0]
+    facts.shape, facts.spacing_mm, facts.axes = ct.voxels.shape, spacing_mm(ct.affine), orientation(ct.affine)
+    facts.digest = blake2b(np.asfortranarray(ct.voxels).tobytes("F"), digest_size=16).digest()
+    facts.found += [(rule, path, words) for rule, words in _of_ct(ct)]
+    facts.found += [("ct-padding", path, note) for note in ct.notes]
+    is_hounsfield = not any(rule in ("ct-not-hu", "ct-constant") for rule, _, _ in facts.found)
+    if job.mask is not None:
+        facts.found += [(rule, job.mask, words) for rule, words in _of_mask(job.mask, ct, is_hounsfield)]
+    return facts
+
+
+def _of_ct(ct: Volume) -> Iterator[tuple[str, str]]:
+    hu = ct.voxels
+    low, high = float(hu.min()), float(hu.max())
+    if low == high:
+        yield "ct-constant", f"every voxel is {low:g}"
+        return
+    padding = hu < PADDING_BELOW_HU
+    share = float(padding.mean())
+    if share:
+        yield "ct-padding", f"{share:.0%} of the voxels lie below {PADDING_BELOW_HU} HU; the lowest is {low:g}".replace("-", "−")
+    sample = hu[~padding][:: max(1, hu.size // 500_000)]
+    darkest, brightest = (float(value) for value in np.percentile(sample, (1, 99.9))) if sample.size else (0.0, 0.0)
+    if darkest > AIR_ABOVE_HU or brightest < BONE_BELOW_HU or high > HIGHEST_HU:
+        found = f"the darkest hundredth lies below {darkest:g} and the brightest voxels near {brightest:g} (the highest is {high:g})"
+        yield "ct-not-hu", f"{found}; expected air near -1000 and bone above 200".replace("-", "−")
+    yield from _of_slices(ct)
+
+
+def _of_slices(ct: Volume) -> Iterator[tuple[str, str]]:
+    spacing = spacing_mm(ct.affine)
+    # Slices are stacked along the axis that goes to the head, or, where it is thinner, along the coarsest one.
+    letters = orientation(ct.affine)
+    axis = next(number for number, letter in enumerate(letters) if letter in "SI")
+    slices = np.moveaxis(ct.voxels, axis, 0)
+    if len(slices) < FEW_SLICES:
+        yield "ct-flat", f"{len(slices)} slices of {spacing[axis]:.3g} mm"
+    if spacing[axis] > GAP_ABOVE_MM:
+        yield "ct-gap", f"its slices are {spacing[axis]:.3g} mm apart"
+    blank = [number for number, one in enumerate(slices) if one.min() == one.max()]
+    repeated = [number for number in range(1, len(slices)) if number not in blank and np.array_equal(slices[number - 1], slices[number])]
+    for numbers, words in ((blank, "hold one value only"), (repeated, "repeat the slice before")):
+        if numbers:
+            listed = ", ".join(str(number) for number in numbers[:8]) + (" …" if len(numbers) > 8 else "")
+            yield "ct-gap", f"{len(numbers)} of {len(slices)} slices {words} (counted from 0: {listed})"
+
+
+def _of_mask(path: Path, ct: Volume, is_hounsfield: bool) -> Iterator[tuple[str, str]]:
+    try:
+        stored = read_volume(path)
+    except UnreadableScan as error:
+        yield "ct-unreadable", str(error).removeprefix(f"{path}: ")
+        return
+    if not same_grid(stored.grid, ct.grid):
+        yield "mask-grid", f"mask: {stored.grid}; CT: {ct.grid}"
+        return
+    try:
+        mask = read_mask(path, ct)
+    except UnreadableScan as error:
+        yield "mask-labels", str(error).removeprefix(f"{path}: ")
+        return
+    yield from (("mask-grey", note) for note in mask.notes)
+    if not mask.notes and stored.voxels.max() == 255:
+        yield "mask-grey", "holds 0 and 255"
+    inside = int(mask.voxels.sum())
+    if not inside:
+        yield "mask-empty", "no voxel is inside"
+    elif inside > INSIDE_ABOVE * mask.voxels.size:
+        yield "mask-inverted", f"{inside / mask.voxels.size:.0%} of all voxels are inside"
+    elif is_hounsfield:
+        yield from _beside_the_lungs(mask.voxels, ct, inside)
+
+
+def _beside_the_lungs(mask: np.ndarray, ct: Volume, inside: int) -> Iterator[tuple[str, str]]:
+    try:
+        lungs = lung_box(ct.voxels, ct.affine)
+    except RadlearnError:
+        return
+    # Where the air is too little to say where the lungs are, nothing is said.
+    if lungs.is_body:
+        return
+    outside = 1 - int(mask[lungs.box].sum()) / inside
+    if outside > OUTSIDE_LUNG_ABOVE:
+        yield "mask-outside-lung", f"{outside:.0%} of its {inside:,} voxels lie outside the block that holds both lungs"

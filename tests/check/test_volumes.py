@@ -1,0 +1,74 @@
+"""CTs and masks: what would train wrongly is told by its file, and a sound one is passed over."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.check.phantom import AFFINE, chest_hu, ellipsoid, lesion, write_case
+from radlearn.check.volumes import VolumeJob, volume_facts, volume_findings
+from radlearn.scans.nifti import write_volume
+
+
+def found(tmp_path: Path, hu: np.ndarray | None = None, mask: np.ndarray | None = None) -> list[tuple[str, str]]:
+    ct, seg = write_case(tmp_path, "a", 1, hu, mask)
+    return [(one.rule, one.file) for one in volume_findings(volume_facts([VolumeJob("a", (ct,), seg)], 1), tmp_path)]
+
+
+def test_a_sound_ct_and_mask_are_passed_over(tmp_path: Path) -> None:
+    assert found(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("hu", "rule"),
+    [
+        (chest_hu(1) + 1024, "ct-not-hu"),
+        (np.clip((chest_hu(1) + 1000) / 6, 0, 255).astype(np.uint8), "ct-not-hu"),
+        (np.full((96, 72, 40), -1024, np.int16), "ct-constant"),
+        (chest_hu(1)[:, :, :10], "ct-flat"),
+    ],
+)
+def test_numbers_that_are_no_chest_in_hounsfield_units_are_told(tmp_path: Path, hu: np.ndarray, rule: str) -> None:
+    mask = np.zeros(hu.shape, np.uint8)
+    mask[26, 36, 5] = 1
+    assert (rule, "a_ct.nii.gz") in found(tmp_path, hu, mask)
+
+
+@pytest.mark.parametrize(
+    ("mask", "rule"),
+    [
+        (np.zeros((96, 72, 40), np.uint8), "mask-empty"),
+        (lesion() * 255, "mask-grey"),
+        (1 - lesion(), "mask-inverted"),
+        (lesion() * 2 + ellipsoid((66, 40, 16), (4, 4, 4)).astype(np.uint8), "mask-labels"),
+        (ellipsoid((48, 36, 20), (4, 4, 3)).astype(np.uint8), None),
+        (ellipsoid((10, 6, 1), (6, 6, 3)).astype(np.uint8), "mask-outside-lung"),
+        (lesion()[:, :, :-1], "mask-grid"),
+    ],
+)
+def test_masks_are_told_by_what_is_wrong_with_them(tmp_path: Path, mask: np.ndarray, rule: str | None) -> None:
+    assert found(tmp_path, mask=mask) == ([(rule, "a_seg.nii.gz")] if rule else [])
+
+
+def test_blank_and_repeated_slices_and_padding_are_told(tmp_path: Path) -> None:
+    hu = chest_hu(1)
+    hu[:, :, 12] = hu[:, :, 11]
+    assert found(tmp_path, hu) == [("ct-gap", "a_ct.nii.gz")]
+    hu = chest_hu(1)
+    hu[:8] = -3024
+    assert found(tmp_path, hu) == [("ct-padding", "a_ct.nii.gz")]
+
+
+def test_the_same_voxels_of_two_people_are_an_error_and_of_one_a_warning(tmp_path: Path) -> None:
+    jobs = [VolumeJob(name, write_case(tmp_path, name, 5)[:1], None, person) for name, person in (("a", "p"), ("b", "q"))]
+    (one,) = volume_findings(volume_facts(jobs, 1), tmp_path)
+    assert (one.rule, one.severity, one.also) == ("ct-twice", "error", ("b_ct.nii.gz",))
+    same = [VolumeJob(job.case, job.paths, None, "p") for job in jobs]
+    assert next(volume_findings(volume_facts(same, 1), tmp_path)).severity == "warning"
+
+
+def test_axes_that_go_another_way_than_most_are_noted(tmp_path: Path) -> None:
+    jobs = [VolumeJob(name, write_case(tmp_path, name, seed)[:1]) for seed, name in enumerate("abc")]
+    write_volume(jobs[2].paths[0], chest_hu(9)[:, :, ::-1], AFFINE * [1, 1, -1, 1])
+    (one,) = volume_findings(volume_facts(jobs, 1), tmp_path)
+    assert (one.rule, one.severity, one.file) == ("ct-orientation", "note", "c_ct.nii.gz")

@@ -41,12 +41,19 @@ def film_findings(facts: Sequence[FilmFacts], root: Path) -> Iterator[Finding]:
         yield from (Finding(rule, name, found) for rule, found in film.remarks)
         yield from (Finding(rule, name, found) for rule, found in _by_header(film))
         yield from (Finding(rule, name, found) for rule, found in _by_looks(film))
-    yield from _beside_the_others([film for film in facts if film.thumbnail is not None and not is_constant(film)], root)
+    # What is hidden under black or white resembles nothing.
+    seen = [film for film in facts if film.thumbnail is not None and not is_constant(film) and not is_clipped(film)]
+    yield from _beside_the_others(seen, root)
 
 
 def is_constant(film: FilmFacts) -> bool:
     """Whether a film shows nothing at all."""
     return bool(film.looks) and film.looks["contrast"] < CONSTANT_BELOW
+
+
+def is_clipped(film: FilmFacts) -> bool:
+    """Whether much of a film is pure black or pure white."""
+    return bool(film.looks) and (film.looks["share of pure black"] > MOST_BLACK or film.looks["share of pure white"] > MOST_WHITE)
 
 
 def median_film(facts: Sequence[FilmFacts]) -> np.ndarray | None:
@@ -88,8 +95,8 @@ def _by_looks(film: FilmFacts) -> Iterator[tuple[str, str]]:
     if is_constant(film):
         yield "film-constant", f"every pixel is about {film.looks['mean brightness']:.0%} white"
         return
-    black, white = film.looks["share of pure black"], film.looks["share of pure white"]
-    if black > MOST_BLACK or white > MOST_WHITE:
+    if is_clipped(film):
+        black, white = film.looks["share of pure black"], film.looks["share of pure white"]
         yield "film-clipped", f"{black:.0%} of it is pure black, {white:.0%} pure white"
 
 
@@ -99,7 +106,8 @@ def _beside_the_others(facts: Sequence[FilmFacts], root: Path) -> Iterator[Findi
         return
     for film in facts:
         thumbnail = film.thumbnail
-        if thumbnail is None:
+        # A header that says two things of black and white has been named for it.
+        if thumbnail is None or "film-polarity" in dict(film.remarks):
             continue
         like = [float(_normalised(oriented(thumbnail, turn)) @ median) for turn in range(len(ORIENTATIONS))]
         best = int(np.argmax(like))

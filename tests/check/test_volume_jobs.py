@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.check.phantom import write_case
 from radlearn.check.volume_jobs import challenge_jobs, loose_jobs, nifti_files
+from tests.check.phantom import write_case
 
 
 def test_the_challenges_layout_is_taken_by_its_names(tmp_path: Path) -> None:

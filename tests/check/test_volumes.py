@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.check.phantom import AFFINE, chest_hu, ellipsoid, lesion, write_case
 from radlearn.check.volumes import VolumeJob, volume_facts, volume_findings
 from radlearn.scans.nifti import write_volume
+from tests.check.phantom import AFFINE, chest_hu, ellipsoid, lesion, write_case
 
 
 def found(tmp_path: Path, hu: np.ndarray | None = None, mask: np.ndarray | None = None) -> list[tuple[str, str]]:

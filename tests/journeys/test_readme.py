@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import jupytext
+import numpy as np
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -11,9 +13,11 @@ LESSONS = {
     "classification": PROJECT / "radlearn" / "rsna_pneumonia_classification" / "README.md",
     "detection": PROJECT / "radlearn" / "rsna_pneumonia_detection" / "README.md",
 }
+THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")),
     *LESSONS.values(),
+    THORAX,
     *(page.parent / "data" / "README.md" for page in LESSONS.values()),
 ]
 # What lessons name that is not theirs: columns, scores, schedules, and classes of the libraries.
@@ -60,3 +64,51 @@ def test_every_symbol_a_lesson_names_exists(task: str) -> None:
     flags = {flag.removeprefix("no-") for flag in re.findall(r"`--([a-z][a-z-]*)", prose)} - {"data"}
     assert len(flags) >= 5
     assert {flag.replace("-", "_") for flag in flags} <= set(lesson.Settings.__dataclass_fields__)
+
+
+@pytest.mark.slow
+def test_the_page_about_built_in_patients_says_what_its_cells_say() -> None:
+    notebook = jupytext.read(THORAX)
+    space: dict[str, Any] = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            exec(compile(cell.source, str(THORAX), "exec"), space)
+    # A tenth, a sixth, two thirds: air lets through, water does not.
+    assert [round(100 * np.exp(-100 * space["tissues"][name])) for name in ("muscle", "fat", "lung")] == [13, 16, 68]
+    # With the tube in front, as it was for the last film asked about, the heart is larger than it is from behind.
+    assert space["front"] > 1.1 * space["back"]
+    assert space["film"].findings[0].readers == 3
+    assert space["scattered_share"][space["thick"]].mean() > 1.5 * space["scattered_share"][space["thin"]].mean()
+    assert space["grain"][space["thick"]].mean() > 2 * space["grain"][space["thin"]].mean()
+    # The ball behind the heart adds as much as the others, and shows less.
+    healthy, added = space["films_with"].pop("healthy"), {place: space["ball"](centre) for place, centre in space["balls"].items()}
+    shown = {place: (film - healthy)[added[place] > 0.8 * added[place].max()].mean() for place, film in space["films_with"].items()}
+    densest = [ball.max() for ball in added.values()]
+    assert max(densest) < 1.05 * min(densest)
+    assert shown["behind the heart"] < 0.6 * min(shown["in free lung"], shown["at the heart's border"])
+    assert space["inside"] > 0.6
+    assert space["ct"].lesion_ml > 10
+
+
+@pytest.mark.slow
+def test_what_the_page_about_built_in_patients_proposes_to_try_can_be_tried() -> None:
+    page = THORAX.read_text()
+    tries = re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE)
+    assert len(tries) >= 5
+    space: dict[str, Any] = {}
+    for cell in jupytext.read(THORAX).cells:
+        # Up to where a CT is made: the rest is not needed for any of them.
+        if cell.cell_type == "code" and "render_ct" not in cell.source:
+            exec(compile(cell.source, str(THORAX), "exec"), space)
+        elif cell.cell_type == "code":
+            exec(compile(cell.source.split("voxel_mm =")[0], str(THORAX), "exec"), space)
+    for code in tries:
+        assert eval(code, space) is not None, code
+
+
+def test_the_pictures_of_a_page_are_small() -> None:
+    pictures = [picture for page in (*LESSONS.values(), THORAX) for picture in (page.parent / "images").glob("*")]
+    assert len(pictures) >= 6
+    for picture in pictures:
+        assert picture.suffix == ".webp"
+        assert picture.stat().st_size <= 120_000, picture

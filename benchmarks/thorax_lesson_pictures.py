@@ -1,0 +1,139 @@
+"""Make the pictures of the lesson about built-in patients, small WebP files.
+
+    python -m benchmarks.thorax_lesson_pictures [RUN]
+
+The lesson's own cells are run and what they leave behind is drawn, so that page and pictures cannot say two things. With RUN, a judged
+classification run on built-in films, also the share of opacities that it finds: for every film with one opacity among `PLANNED` planned
+ones, and for its twin without it.
+"""
+
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image, ImageChops
+
+from benchmarks.detection_rate import SEED, Pair, asked, rate_figure
+from radlearn.digital_thorax.contact_sheet import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU, plane_picture
+from radlearn.digital_thorax.folder_sheet import Tile, rows_of_tiles
+from radlearn.digital_thorax.planning import PlannedFilm, plan_films
+from radlearn.digital_thorax.xray import render_film
+from radlearn.files import read_json, written_whole
+from radlearn.pictures.style import save_png
+from radlearn.progress import in_parallel, say
+from radlearn.scans.dicom import write_radiograph
+
+ROOM = Path(__file__).resolve().parents[1] / "radlearn" / "digital_thorax"
+WIDE_PX = 1100
+PLANNED = 2000
+
+
+def page_left_behind() -> dict[str, Any]:
+    """Run the lesson's cells and return their names."""
+    space: dict[str, Any] = {}
+    for cell in jupytext.read(ROOM / "README.md").cells:
+        if cell.cell_type == "code":
+            exec(compile(cell.source, str(ROOM / "README.md"), "exec"), space)
+    return space
+
+
+def lesson_figures(of: dict[str, Any]) -> dict[str, Figure]:
+    """Return the page's pictures by name."""
+    film, bedside, without = of["film"], of["bedside"], of["without"]
+    shadow = Tile(film.pixels, "the film", "", film.boxes_xyxy_px)
+    x, y = slice(225, 475), slice(140, 390)
+    crops = []
+    for place, shown in of["films_with"].items():
+        core = shown != of["films_with"]["healthy"]
+        rise = float(np.percentile((shown - of["films_with"]["healthy"])[core], 90)) if core.any() else 0.0
+        crops.append(
+            Tile(shown[y, x].astype(np.uint8), place, f"up to {rise:.0f} grey steps brighter" if core.any() else "part of the film")
+        )
+    lung, soft = LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
+    planes = [
+        Tile(plane_picture(of["coronal"], 420, lung), "CT, coronal", "lung window, lesion outlined"),
+        Tile(plane_picture(of["axial"], 420, lung), "CT, axial", "lung window"),
+        Tile(plane_picture(of["axial"], 420, soft, outlined=False), "the same slice", "soft-tissue window"),
+    ]
+    rows = {
+        "views": [
+            Tile(film.pixels, "PA", "standing, the tube far behind the back", film.boxes_xyxy_px),
+            Tile(bedside.pixels, "AP", "at the bedside, the tube near and in front", bedside.boxes_xyxy_px),
+        ],
+        "rays": [
+            Tile(_grey(film.attenuation, 6.0), "attenuation × length", "black 0, white 6"),
+            Tile(_grey(of["scattered_share"], 0.7), "scattered share", "black 0, white 70 %"),
+            Tile(_grey(of["grain"], 0.08), "grain", "black 0, white 8 %"),
+            Tile(film.pixels, "the film", "black and white set by the machine"),
+        ],
+        "heart": crops,
+        "twins": [
+            Tile(film.pixels, "with the opacity", "and the readers' box", film.boxes_xyxy_px),
+            Tile(without.pixels, "without it", "all else equal"),
+            Tile(np.clip(128 + 2 * of["change"], 0, 255).astype(np.uint8), "what it changed", "grey: nothing; doubled"),
+        ],
+        "ct": [shadow, *planes],
+    }
+    return {name: rows_of_tiles([("", tiles)]) for name, tiles in rows.items()}
+
+
+def twin_pairs(run: Path, planned: int = PLANNED, seed: int = SEED) -> list[Pair]:
+    """Return what a run says of every film with one opacity, and of its twin, among `planned` planned ones."""
+    plans = [plan for plan in plan_films(planned, seed) if plan.opacities == 1]
+    with tempfile.TemporaryDirectory() as folder:
+        ill, well = Path(folder) / "ill", Path(folder) / "well"
+        about = dict(in_parallel(partial(_write_pair, ill, well), plans, "twins", "pairs"))
+        with_it, without = asked(run, ill), asked(run, well)
+    return [Pair(*seen, with_it[image], without[image]) for image, seen in about.items() if seen is not None]
+
+
+def _write_pair(ill: Path, well: Path, plan: PlannedFilm) -> tuple[str, tuple[float, float, int] | None]:
+    films = {ill: render_film(plan), well: render_film(plan, opacities=False)}
+    for folder, film in films.items():
+        write_radiograph(folder / f"{plan.image_id}.dcm", film.pixels, patient_id=plan.image_id, view=plan.view, sex=plan.sex,
+                         age=str(plan.age_years), spacing_mm=film.spacing_mm, photometric=plan.photometric)  # fmt: skip
+    opacity = next(finding for finding in films[ill].findings if finding.readers is not None)
+    if opacity.exact_box_xyxy_px is None:
+        return plan.image_id, None
+    x0, y0, x1, y1 = opacity.exact_box_xyxy_px
+    return plan.image_id, (opacity.contrast, float(np.sqrt((x1 - x0) * (y1 - y0))), int(opacity.readers or 0))
+
+
+def _grey(values: np.ndarray, white: float) -> np.ndarray:
+    return (np.clip(values / white, 0, 1) * 255).astype(np.uint8)
+
+
+def save_small(figure: Figure, name: str) -> None:
+    """Save a figure among the lesson's images, without its empty margins."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Image.open(save_png(figure, Path(folder) / "figure.png")).convert("RGB")
+    drawn = ImageChops.difference(picture, Image.new("RGB", picture.size, "white")).getbbox()
+    if drawn:
+        picture = picture.crop((0, 0, min(drawn[2] + 18, picture.width), min(drawn[3] + 12, picture.height)))
+    scale = WIDE_PX / max(picture.width, 0.75 * 2024)
+    small = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
+    path = ROOM / "images" / f"{name}.webp"
+    path.parent.mkdir(exist_ok=True)
+    with written_whole(path) as temporary:
+        small.save(temporary, format="WEBP", quality=80, method=6)
+    say(f"{path}: {small.width} × {small.height}, {path.stat().st_size // 1024} kB")
+
+
+def main(run: Path | None) -> None:
+    for name, figure in lesson_figures(page_left_behind()).items():
+        save_small(figure, name)
+    if run is not None:
+        pairs = twin_pairs(run)
+        threshold = float(read_json(run / "scores.json")["threshold"])
+        save_small(rate_figure(pairs, threshold), "detection_rate")
+        found = np.array([[pair.probability, pair.probability_without] for pair in pairs]) >= threshold
+        say(f"{len(pairs)} films with one opacity: {found[:, 0].mean():.0%} reach the threshold, {found[:, 1].mean():.0%} of their twins")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

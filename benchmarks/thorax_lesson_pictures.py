@@ -47,13 +47,12 @@ def lesson_figures(of: dict[str, Any]) -> dict[str, Figure]:
     film, bedside, without = of["film"], of["bedside"], of["without"]
     shadow = Tile(film.pixels, "the film", "", film.boxes_xyxy_px)
     x, y = slice(225, 475), slice(140, 390)
-    crops = []
-    for place, shown in of["films_with"].items():
-        core = shown != of["films_with"]["healthy"]
-        rise = float(np.percentile((shown - of["films_with"]["healthy"])[core], 90)) if core.any() else 0.0
-        crops.append(
-            Tile(shown[y, x].astype(np.uint8), place, f"up to {rise:.0f} grey steps brighter" if core.any() else "part of the film")
-        )
+    healthy = of["films_with"]["healthy"]
+    crops = [Tile(healthy[y, x].astype(np.uint8), "healthy", "part of the film")]
+    for place, centre_mm in of["balls"].items():
+        added, shown = of["ball"](centre_mm), of["films_with"][place]
+        rise = (shown - healthy)[added > 0.8 * added.max()].mean()
+        crops.append(Tile(shown[y, x].astype(np.uint8), place, f"{rise:.0f} grey steps brighter"))
     lung, soft = LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
     planes = [
         Tile(plane_picture(of["coronal"], 420, lung), "CT, coronal", "lung window, lesion outlined"),

@@ -1,6 +1,7 @@
 """`radlearn check DIR`: the audit told on the terminal, as JSON, and as a page; and the exit code that a script goes by."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from radlearn.check.findings import RULES, SEVERITIES, Finding, counted
+from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
 from radlearn.endings import print_json
-from radlearn.progress import say
+from radlearn.progress import say, waiting
 
 if TYPE_CHECKING:
     from radlearn.check.audit import Audit
+    from radlearn.check.forecast import Forecast
 
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 EXAMPLES = 3
@@ -31,16 +33,27 @@ def check(folder: Path, json: bool = False, out: Path | None = None, workers: in
         BadLayout: if the folder is not there or holds nothing to look at.
     """
     from radlearn.check.audit import audit_folder
+    from radlearn.check.forecast import forecasts
 
     audit = audit_folder(folder, workers)
+    bits = max((film.header.stored_bits for film in audit.films if film.header is not None and not film.trouble), default=8)
+    costs = forecasts(len(audit.cases), bits)
+    if out is not None:
+        # matplotlib, which nothing else here needs.
+        from radlearn.check.page import write_page
+
+        with waiting("drawing the page"):
+            write_page(out, audit, costs)
     if json:
-        print_json(as_dict(audit))
+        print_json(as_dict(audit, costs))
     else:
-        tell(audit, Console(file=sys.stdout, highlight=False))
+        tell(audit, costs, Console(file=sys.stdout, highlight=False))
+    if out is not None:
+        say(f"With pictures: {out}")
     return int(audit.must_be_mended)
 
 
-def as_dict(audit: "Audit") -> dict[str, object]:
+def as_dict(audit: "Audit", costs: "Sequence[Forecast]") -> dict[str, object]:
     """Return an audit as `--json` prints it."""
     return {
         "folder": audit.folder,
@@ -51,10 +64,11 @@ def as_dict(audit: "Audit") -> dict[str, object]:
         "findings": [one.as_dict() for one in audit.findings],
         "tables": audit.counts(),
         "clues": [{"name": clue.name, "auroc_score": clue.auroc_score, "films": clue.films, "said": clue.said} for clue in audit.clues],
+        "forecast": [cost.as_dict() for cost in costs],
     }
 
 
-def tell(audit: "Audit", console: Console) -> None:
+def tell(audit: "Audit", costs: "Sequence[Forecast]", console: Console) -> None:
     """Print an audit for people."""
     console.print(f"\n[bold]{escape(str(audit.folder))}[/bold]  {escape('; '.join(audit.kinds))}", soft_wrap=True)
     for name, values in audit.counts().items():
@@ -69,24 +83,20 @@ def tell(audit: "Audit", console: Console) -> None:
             console.print(f"  {one.file}: {one.found}" if one.file else f"  {one.found}", markup=False, soft_wrap=True)
         if len(findings) > EXAMPLES:
             console.print(f"  … and {len(findings) - EXAMPLES:,} more", markup=False)
-    _tell_what_to_do(audit, by_rule, console)
-
-
-def grouped(findings: list[Finding]) -> list[list[Finding]]:
-    """Return findings that are in order as lists of the same rule and severity."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for one in findings:
-        groups.setdefault((one.severity, one.rule), []).append(one)
-    return list(groups.values())
-
-
-def _tell_what_to_do(audit: "Audit", by_rule: list[list[Finding]], console: Console) -> None:
+    if audit.clues:
+        told = ", ".join(f"{clue.name} {clue.auroc_score:.2f}" for clue in audit.clues[:VALUES_SHOWN])
+        console.print(f"\n[bold]What tells the label best[/bold] (AUROC of one field alone; 0.5 is chance): {escape(told)}")
+    _tell_what_to_do(by_rule, console)
+    if costs:
+        _tell_costs(costs, console)
     counts = counted(audit.findings)
-    table = Table(box=SIMPLE_HEAD, title="What to do", title_justify="left", title_style="bold", pad_edge=False)
-    table.add_column("")
-    table.add_column("what was found")
-    table.add_column("", justify="right")
-    table.add_column("what to do")
+    told = ", ".join(f"{counts[severity]:,} {severity}{'s' * (counts[severity] != 1)}" for severity in SEVERITIES)
+    console.print(f"{told}.{'' if audit.must_be_mended else ' Nothing must be mended.'}")
+    say("'--json' lists all of it, '--out page.html' shows it with pictures.")
+
+
+def _tell_what_to_do(by_rule: list[list[Finding]], console: Console) -> None:
+    table = _table("What to do", ("", "what was found", "", "what to do"))
     for findings in by_rule:
         severity, rule = findings[0].severity, RULES[findings[0].rule]
         if severity != "note":
@@ -94,6 +104,21 @@ def _tell_what_to_do(audit: "Audit", by_rule: list[list[Finding]], console: Cons
     console.print()
     if table.rows:
         console.print(table)
-    told = ", ".join(f"{counts[severity]:,} {severity}{'s' * (counts[severity] != 1)}" for severity in SEVERITIES)
-    console.print(f"{told}.{'' if audit.must_be_mended else ' Nothing must be mended.'}")
-    say("'--json' lists all of it, '--out page.html' shows it with pictures.")
+
+
+def _tell_costs(costs: "Sequence[Forecast]", console: Console) -> None:
+    from radlearn.check.forecast import table_rows
+
+    columns, rows = table_rows(costs)
+    table = _table("What training will cost, roughly", columns)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"Estimated from {costs[0].basis}.\n", markup=False)
+
+
+def _table(title: str, columns: "Sequence[str]") -> Table:
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table

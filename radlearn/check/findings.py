@@ -170,3 +170,11 @@ def counted(findings: Iterable[Finding]) -> dict[Severity, int]:
     for one in findings:
         counts[one.severity] += 1
     return counts
+
+
+def grouped(findings: list[Finding]) -> list[list[Finding]]:
+    """Return findings that are in order as lists of the same rule and severity."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for one in findings:
+        groups.setdefault((one.severity, one.rule), []).append(one)
+    return list(groups.values())

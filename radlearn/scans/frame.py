@@ -6,6 +6,7 @@ that must be kept to bring an answer home.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Frame:
     box: Box
     spacing_mm: Lengths
 
-    @property
+    @cached_property
     def block(self) -> Grid:
         """The voxels of the block as the scan has them, turned to LPS."""
         block = cropped(self.source, self.box)
@@ -37,7 +38,7 @@ class Frame:
         i, j, k = turned.shape
         return Grid((i, j, k), affine)
 
-    @property
+    @cached_property
     def grid(self) -> Grid:
         """Where the voxels lie that the network sees: the fewest of this spacing that cover the block, and the same centre.
 

@@ -34,7 +34,7 @@ from radlearn.scans.cache_store import space_for
 from radlearn.scans.geometry import Volume
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
-from radlearn.scans.preparation import Preparation, prepared
+from radlearn.scans.preparation import Preparation, Prepared, prepared
 from radlearn.scans.prepared_volume import PreparedVolume, opened_entry, write_entry
 
 __all__ = ["Preparation", "PreparedVolume", "cached_volumes"]
@@ -186,14 +186,25 @@ def _make(job: _Job) -> _Outcome:
         outcome.trouble = f"{job.path}: the scan or its mask changed while it was read. Is it still being copied?"
         return outcome
     if volume is not None:
-        making = Path(tempfile.mkdtemp(prefix=MAKING, dir=job.folder))
-        write_entry(making, volume, job.preparation)
-        # Only what is damaged can be there.
-        shutil.rmtree(entry, ignore_errors=True)
-        making.chmod(0o755)
-        making.replace(entry)
+        _keep(volume, job, entry)
     write_json(_known(job.folder, job.path, job.mask_path), {"path": job.path, "stamps": stamps, "content": content})
     return outcome
+
+
+def _keep(volume: Prepared, job: _Job, entry: Path) -> None:
+    """Write a prepared CT beside its name and move it there, whole."""
+    making = Path(tempfile.mkdtemp(prefix=MAKING, dir=job.folder))
+    write_entry(making, volume, job.preparation)
+    making.chmod(0o755)
+    if opened_entry(entry, job.path, job.mask_path) is None:
+        shutil.rmtree(entry, ignore_errors=True)
+    try:
+        making.replace(entry)
+    except OSError:
+        # The same content under another name may have been made meanwhile.
+        if opened_entry(entry, job.path, job.mask_path) is None:
+            raise
+        shutil.rmtree(making)
 
 
 def _read(path: Path, mask_path: Path | None) -> tuple[Volume, Volume | None]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radlearn.errors import BadSetting
-from radlearn.scans.geometry import Volume, to_orientation
+from radlearn.scans.geometry import Volume, to_orientation, world_mm
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
 from radlearn.scans.preparation import Preparation, padded_block, prepared, start_around
@@ -50,6 +50,15 @@ def test_the_same_patient_looks_the_same_however_the_file_is_turned(code: str) -
     np.testing.assert_array_equal(found.background, expected.background)
     np.testing.assert_allclose(found.frame.grid.affine, expected.frame.grid.affine)
     assert found.lung_ml == pytest.approx(expected.lung_ml)
+
+
+def test_the_mask_lies_on_what_it_marks_and_the_image_where_the_patient_is() -> None:
+    seen = prepared(Volume(HU, LPS), Volume(LESION, LPS), SETTINGS)
+    assert seen.mask is not None
+    assert (seen.image[seen.mask] > -425).mean() > 0.97
+    x, y, z = np.moveaxis(world_mm(seen.frame.grid.affine, np.argwhere(seen.mask)), -1, 0)
+    # The lesion's centre, as LPS says it: x and y have other signs in RAS.
+    np.testing.assert_allclose([-x.mean(), -y.mean(), z.mean()], [-70, 10, 20], atol=1)
 
 
 def test_foreground_lies_in_the_mask_and_background_in_the_lungs_beside_it() -> None:

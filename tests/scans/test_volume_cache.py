@@ -133,6 +133,20 @@ def test_touched_copied_or_moved_it_is_recognised_by_its_content(cts: list[Path]
     assert copy.path.name == "9_ct.nii.gz"
 
 
+def test_one_content_under_two_names_may_be_made_by_two_processes_at_once(cts: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    writing = volume_cache.write_entry
+
+    def overtaken(folder, *rest):
+        writing(folder, *rest)
+        content = volume_cache._content(cts[0], masks_of(cts)[0])
+        shutil.copytree(folder, folder.parent / content)
+
+    monkeypatch.setattr(volume_cache, "write_entry", overtaken)
+    volumes = cached(cts[:1])
+    expect_the_cts(volumes, cts[:1])
+    assert not list(volumes[0].folder.parent.glob(f"{volume_cache.MAKING}*"))
+
+
 def test_another_mask_is_another_entry_and_so_is_none(cts: list[Path], made: list[str]) -> None:
     cached(cts[:1])
     write_volume(masks_of(cts)[0], chest(3)[1], AFFINE)

@@ -19,7 +19,7 @@ from radlearn.scans.preparation import Preparation, Prepared
 from radlearn.scans.prepared_volume import PreparedVolume, opened_entry, write_entry
 from radlearn.scans.volume_cache import cached_volumes
 from radlearn.workbench import sliding
-from radlearn.workbench.sliding import Plan, answered_volume, chosen_plan
+from radlearn.workbench.sliding import Plan, answered_volume, chosen_plan, fitting_plan, grown_window
 
 SHAPE = (21, 17, 11)
 EIGHT = ["".join(letters) for letters in itertools.product("RL", "AP", "SI")]
@@ -74,6 +74,40 @@ def test_a_network_that_looks_at_single_voxels_is_answered_exactly(
     answer = answered_volume(Voxelwise(), scan, patch, overlap)
     assert answer.dtype == np.float32
     np.testing.assert_allclose(answer, expected_of(scan), atol=1e-5)
+
+
+def test_a_grown_window_spares_windows_and_says_the_same(scan: PreparedVolume) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def noting(windows: Tensor) -> Tensor:
+        seen.append(tuple(windows.shape[2:]))
+        return 6 * (windows - 0.4)
+
+    np.testing.assert_allclose(answered_volume(Asked(noting), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
+    assert set(seen) == {(32, 32, 4)}
+    alone = len(seen)
+    answered_volume(Asked(noting), scan, (16, 16, 4))
+    assert len(seen) - alone == 4 * alone
+
+
+def test_where_a_grown_window_does_not_fit_the_window_itself_is_taken(scan: PreparedVolume) -> None:
+    def greedy(windows: Tensor) -> Tensor:
+        if windows[0].numel() > 1024:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return 6 * (windows - 0.4)
+
+    np.testing.assert_allclose(answered_volume(Asked(greedy), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(100, 100, 100), (193, 191, 17), (1, 2, 3), (240, 203, 57)])
+@pytest.mark.parametrize("patch", [(192, 192, 16), (96, 100, 33)])
+def test_a_window_grows_only_where_it_then_covers_and_never_beyond_its_bound(
+    shape: tuple[int, int, int], patch: tuple[int, int, int]
+) -> None:
+    for there, wanted, grown in zip(shape, patch, grown_window(shape, patch, 1.3), strict=True):
+        assert grown == wanted or there <= grown <= 1.3 * wanted
+        assert grown % min(16, wanted & -wanted) == 0
+    assert grown_window(shape, patch, 1.0) == patch
 
 
 def test_two_channels_say_the_same_as_one(scan: PreparedVolume) -> None:
@@ -182,6 +216,21 @@ def test_settings_that_make_no_sense_are_refused(
 
 def test_on_a_processor_windows_go_one_by_one() -> None:
     assert chosen_plan(Voxelwise(), torch.zeros(1, 1, 9, 9, 9), (8, 8, 8), torch.device("cpu")) == Plan(1, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("free", "votes", "window", "expected"),
+    [
+        (10_000, 100, 1000, (6, "cuda")),
+        (100_000, 100, 1000, (8, "cuda")),
+        (10_000, 3000, 1000, (7, "cpu")),
+        (10_000, 100, 20_000, (1, "cuda")),
+        (0, 100, 1000, (1, "cpu")),
+    ],
+)
+def test_on_a_gpu_what_fits_is_chosen(free: int, votes: int, window: int, expected: tuple[int, str]) -> None:
+    plan = fitting_plan(free, votes, window, torch.device("cuda"))
+    assert (plan.windows, plan.votes_on.type) == expected
 
 
 STRAIGHT = np.array([[-3.0, 0, 0, 150], [0, -3.4, 0, 118], [0, 0, 5, -130], [0, 0, 0, 1]])

@@ -46,6 +46,17 @@ def film_findings(facts: Sequence[FilmFacts], root: Path) -> Iterator[Finding]:
     yield from _beside_the_others(seen, root)
 
 
+def series_privacy(facts: Sequence[FilmFacts], root: Path) -> Iterator[Finding]:
+    """Yield one finding for each DICOM series whose headers may tell who somebody is; its slices say the same."""
+    seen: set[str] = set()
+    for one in facts:
+        if one.header is not None and one.is_slice and one.identifying and one.header.series_uid not in seen:
+            seen.add(one.header.series_uid)
+            yield Finding(
+                "privacy", within(one.path, root), f"filled in, here and maybe in the series' other slices: {', '.join(one.identifying)}"
+            )
+
+
 def is_constant(film: FilmFacts) -> bool:
     """Whether a film shows nothing at all."""
     return bool(film.looks) and film.looks["contrast"] < CONSTANT_BELOW

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from radlearn.challenges import covid19, rsna
 from radlearn.challenges.rsna_folder import describe_folder
-from radlearn.check.appearance import film_findings
+from radlearn.check.appearance import film_findings, series_privacy
 from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.films import FilmFacts, facts_of
 from radlearn.check.findings import Finding, in_order
@@ -21,7 +21,6 @@ from radlearn.check.volumes import VolumeFacts, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting
 from radlearn.scans.dicom import find_films
-from radlearn.workbench.data_source import is_synthetic
 
 
 @dataclass
@@ -83,7 +82,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected a folder with DICOM or NIfTI files.")
-    result = Audit(folder, [], is_synthetic(folder))
+    result = Audit(folder, [], _is_built_in(folder))
     paths, volumes = find_films(folder), nifti_files(folder)
     is_rsna, is_covid19 = rsna.recognise(folder), covid19.recognise(folder)
     if not paths and not volumes and not is_rsna:
@@ -100,11 +99,21 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     with waiting("comparing"):
         films = [film for film in result.films if not film.is_slice]
         result.findings += film_findings(films, folder)
+        result.findings += series_privacy(result.films, folder)
         result.findings += box_findings(list(result.cases.values()), {film.path: film for film in films}, folder)
         result.findings += duplicate_findings(films, result.cases, folder)
         result.clues, shortcuts = shortcut_findings(films, result.cases, result.synthetic)
     result.findings = in_order([*result.findings, *shortcuts, *_about(result)])
     return result
+
+
+def _is_built_in(folder: Path) -> bool:
+    """Whether the digital thorax wrote it, films or CTs: nobody else knows the exact truth, and writes it down.
+
+    `workbench.data_source` asks the same of films; asking it would import torch.
+    """
+    layouts = (rsna.layout_folder(folder), covid19.layout_folder(folder))
+    return any(layout is not None and (layout / "truth.csv").exists() for layout in layouts)
 
 
 def _recognised(result: Audit, layouts: tuple[bool, bool], volumes: int, series: int) -> list[str]:

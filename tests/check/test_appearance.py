@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.check.appearance import film_findings, median_film
+from radlearn.check.appearance import film_findings, median_film, series_privacy
 from radlearn.check.films import FilmFacts, looks_of, thumbnail_of
+from radlearn.scans.dicom import FilmHeader
 
 
 def chest(seed: int) -> np.ndarray:
@@ -52,3 +53,11 @@ def test_an_even_film_and_a_burnt_out_one_are_named() -> None:
     burnt[:40] = 1
     found = rules([film("even.dcm", np.full((128, 128), 0.5, np.float32)), film("burnt.dcm", burnt)])
     assert found == {"even.dcm": "film-constant", "burnt.dcm": "film-clipped"}
+
+
+def test_a_series_is_told_of_once_where_its_headers_name_somebody() -> None:
+    header = FilmHeader(None, "F", 40.0, None, "1", "study", "series", "image", "CT", "MONOCHROME2", (512, 512), 12)
+    slices = [FilmFacts(Path(f"{number}.dcm"), header=header, identifying=("PatientName",)) for number in range(5)]
+    (one,) = series_privacy(slices, Path())
+    assert (one.rule, one.file) == ("privacy", "0.dcm")
+    assert list(series_privacy([FilmFacts(Path("a.dcm"), header=header)], Path())) == []

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 
 from benchmarks.detection_rate import SEED, Pair, asked, rate_figure
-from radlearn.digital_thorax.contact_sheet import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU, plane_picture
-from radlearn.digital_thorax.folder_sheet import Tile, rows_of_tiles
+from radlearn.digital_thorax.contact_sheet import Tile, rows_of_tiles
+from radlearn.digital_thorax.patient_sheet import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU, plane_picture
 from radlearn.digital_thorax.planning import PlannedFilm, plan_films
 from radlearn.digital_thorax.xray import render_film
 from radlearn.files import read_json, written_whole

@@ -13,20 +13,20 @@ from PIL import Image
 
 
 def main(folder: Path, patients: int, seed: int) -> None:
-    from radlearn.digital_thorax.contact_sheet import (
+    from radlearn.digital_thorax.ct import render_ct
+    from radlearn.digital_thorax.ct_planning import draw_body, draw_scan, plan_cts
+    from radlearn.digital_thorax.ct_views import ct_planes
+    from radlearn.digital_thorax.patient_sheet import (
         LUNG_WINDOW_HU,
         SOFT_TISSUE_WINDOW_HU,
         ct_row,
         plane_picture,
         sheet,
-        write_contact_sheet,
+        write_patient_sheet,
     )
-    from radlearn.digital_thorax.ct import render_ct
-    from radlearn.digital_thorax.ct_planning import draw_body, draw_scan, plan_cts
-    from radlearn.digital_thorax.ct_views import ct_planes
 
     folder.mkdir(parents=True, exist_ok=True)
-    write_contact_sheet(folder / "patients.png", seed, patients, voxel_mm=0.9)
+    write_patient_sheet(folder / "patients.png", seed, patients, voxel_mm=0.9)
     rows = []
     for plan in plan_cts(patients, seed, "full", heavy=True):
         body = draw_body(plan)

@@ -96,7 +96,7 @@ def _thorax(arguments: list[str]) -> None:
         from radlearn.digital_thorax.cohort import write_rsna
         from radlearn.digital_thorax.contact_sheet import write_contact_sheet
         from radlearn.digital_thorax.ct_cohort import refuse_used, write_covid19
-        from radlearn.digital_thorax.folder_sheet import write_folder_sheet
+        from radlearn.digital_thorax.patient_sheet import write_patient_sheet
 
         films, volumes = out / "rsna", out / "covid19"
         if xrays < 0 or cts < 0 or not xrays + cts:
@@ -110,11 +110,11 @@ def _thorax(arguments: list[str]) -> None:
             write_covid19(volumes, cts, seed, workers, ct_size)
             say(f"{cts:,} CTs in {volumes}, with lesion masks.")
         with waiting("drawing what was written"):
-            seen = write_folder_sheet(out / "contact_sheet.png", films if xrays else None, volumes if cts else None)
+            seen = write_contact_sheet(out / "contact_sheet.png", films if xrays else None, volumes if cts else None)
         say(f"A look at the files: {seen}")
         if not (sheet := out / "patients.png").exists():
             with waiting("drawing a few patients"):
-                write_contact_sheet(sheet, seed)
+                write_patient_sheet(sheet, seed)
             say(f"A look at some of them, film and CT: {sheet}")
 
     tyro.cli(thorax, args=arguments, prog="radlearn thorax")

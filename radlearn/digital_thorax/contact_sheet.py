@@ -1,88 +1,147 @@
-"""One look at built-in patients: a film with its boxes, the same patient's CT in three planes with the lesions' outline, lungs in space."""
+"""One look at what a folder of built-in patients holds: its films with their boxes, its CTs in three planes with the lesions outlined.
 
+Everything is read back from the files, as a lesson reads it: what is wrong with a file is seen here first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from matplotlib.figure import Figure
 
-from radlearn.digital_thorax.ct import Ct, render_ct
-from radlearn.digital_thorax.ct_grid import boxed_geometry
-from radlearn.digital_thorax.ct_of_film import body_of_film
-from radlearn.digital_thorax.ct_texture import Kernel
-from radlearn.digital_thorax.ct_views import Plane, ct_planes, lungs_in_space
-from radlearn.digital_thorax.planning import PlannedFilm, plan_films
-from radlearn.digital_thorax.xray import render_film
-from radlearn.files import written_whole
+from radlearn.challenges import covid19, rsna
+from radlearn.digital_thorax.ct import Ct
+from radlearn.digital_thorax.ct_grid import CtGeometry
+from radlearn.digital_thorax.patient_sheet import LUNG_WINDOW_HU, ct_row
+from radlearn.pictures.outlines import Boxes, outline_true
+from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, blank, in_house_style, save_png
+from radlearn.scans.dicom import read_radiograph
+from radlearn.scans.geometry import spacing_mm, to_orientation
+from radlearn.scans.lungs import lung_mask
+from radlearn.scans.nifti import read_volume
 
-LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU = (-600.0, 1500.0), (40.0, 400.0)
-"""Centre and width."""
-GAP_PX = 6
-LESION_RED, BOX_ORANGE = (255, 70, 50), (255, 170, 40)
+FILMS_SHOWN, FILMS_IN_A_ROW, CTS_SHOWN = 8, 4, 3
+PLANES = ("axial", "coronal", "sagittal", "lungs and lesions in space")
+EDGE_IN, GAP_IN, WORDS_IN, HEADING_IN = 0.08, 0.1, 0.42, 0.34
 
 
-def write_contact_sheet(path: Path, seed: int = 0, patients: int = 3, view_shortcut: bool = True, voxel_mm: float = 1.4) -> None:
-    """Write a PNG of the cohort's first patients with pneumonia, one a row.
+@dataclass(frozen=True)
+class Tile:
+    """One picture: uint8 (rows, columns) or (rows, columns, 3), with words under it and boxes counted on a film of `frame_px`."""
+
+    picture: np.ndarray
+    title: str = ""
+    note: str = ""
+    boxes_xyxy_px: Boxes = ()
+    frame_px: tuple[int, int] | None = None
+
+
+def write_contact_sheet(path: Path, films: Path | None = None, cts: Path | None = None) -> Path:
+    """Write a PNG of the films and CTs in challenge folders and return its path.
 
     Args:
         path: ends in `.png`; written whole.
-        seed: the cohort's.
-        patients: how many rows.
-        view_shortcut: the cohort's, see `plan_films`.
-        voxel_mm: how fine their CTs are, in plane; slices are twice as far apart.
+        films: a folder in the RSNA layout, or None.
+        cts: a folder in the COVID-19-20 layout, or None.
+
+    Raises:
+        BadLayout: a folder that is in no such layout.
+        UnreadableScan: a damaged file.
     """
-    plans, looked_at = list[PlannedFilm](), 0
-    while len(plans) < patients:
-        looked_at += 40
-        plans = [plan for plan in plan_films(looked_at, seed, view_shortcut) if plan.opacities][:patients]
-    with written_whole(Path(path)) as temporary:
-        Image.fromarray(sheet([patient_row(plan, voxel_mm) for plan in plans])).save(temporary)
+    rows: list[tuple[str, list[Tile]]] = []
+    if films is not None:
+        cases = rsna.find_cases(films)
+        heading = f"{len(cases):,} X-rays, {sum(bool(case.label) for case in cases):,} with an opacity that readers boxed"
+        tiles = [film_tile(case) for case in chosen_films(cases)]
+        for first in range(0, len(tiles), FILMS_IN_A_ROW):
+            rows.append((heading if not first else "", tiles[first : first + FILMS_IN_A_ROW]))
+    if cts is not None:
+        scans = covid19.find_cases(cts)
+        for number, scan in enumerate(scans[:CTS_SHOWN]):
+            centre, width = LUNG_WINDOW_HU
+            heading = f"{len(scans):,} CTs, lesions outlined; lung window, {width:,.0f} HU wide around {centre:,.0f} HU"
+            rows.append(("" if number else heading, ct_tiles(scan)))
+    return save_png(rows_of_tiles(rows), path)
 
 
-def patient_row(plan: PlannedFilm, voxel_mm: float, tall_px: int = 420) -> list[np.ndarray]:
-    """Return five panels of one film's patient, uint8 (tall_px, columns, 3): film, axial, coronal, sagittal, lungs in space."""
-    film, body = render_film(plan), body_of_film(plan)
-    low, high = body.lungs_box_mm()
-    low, high = low - [45.0, 0.0, 20.0], high + [45.0, 0.0, 20.0]
-    low[1], high[1] = -190.0, body.back_mm() + 45.0
-    ct = render_ct(body, boxed_geometry(low, high, (voxel_mm, voxel_mm, 2 * voxel_mm)), Kernel(0.6, 0.0, 9.0, 1.0))
-    return [_with_boxes(film.pixels, film.boxes_xyxy_px, tall_px), *ct_row(ct, tall_px)]
+def chosen_films(cases: Sequence[rsna.Case], films: int = FILMS_SHOWN) -> list[rsna.Case]:
+    """Return up to `films` cases: half with boxes, the others abnormal and normal in turn; each person once if that suffices."""
+    seen: set[str] = set()
+    fresh, again = list[rsna.Case](), list[rsna.Case]()
+    for case in cases:
+        (again if case.person in seen else fresh).append(case)
+        seen.add(case.person)
+    ill, abnormal, normal = ([case for case in fresh + again if _kind(case) == kind] for kind in range(3))
+    turns = max(len(abnormal), len(normal))
+    well = [case for turn in range(turns) for case in (*abnormal[turn : turn + 1], *normal[turn : turn + 1])]
+    many = max(films // 2, films - len(well))
+    return (ill[:many] + well)[:films]
 
 
-def ct_row(ct: Ct, tall_px: int = 420, outlined: bool = True) -> list[np.ndarray]:
-    """Return a CT's three planes in the lung window and its lungs in space, uint8 (tall_px, columns, 3) each."""
-    return [*(plane_picture(plane, tall_px, LUNG_WINDOW_HU, outlined) for plane in ct_planes(ct)), _sized(lungs_in_space(ct), 1.0, tall_px)]
+def _kind(case: rsna.Case) -> int:
+    return 0 if case.label else 2 if case.category == "Normal" else 1
 
 
-def plane_picture(plane: Plane, tall_px: int, window_hu: tuple[float, float], outlined: bool = True) -> np.ndarray:
-    """Return a plane in a window (centre, width) in true proportion, the lesions' border in red, uint8 (tall_px, columns, 3)."""
-    from scipy.ndimage import binary_erosion
-
-    centre, width = window_hu
-    grey = (np.clip((plane.hu - centre) / width + 0.5, 0, 1) * 255).astype(np.uint8)
-    ratio = plane.spacing_mm[0] / plane.spacing_mm[1]
-    picture = _sized(grey, ratio, tall_px)
-    if outlined:
-        mask = _sized(plane.lesion.astype(np.uint8) * 255, ratio, tall_px)[..., 0] > 127
-        picture[mask & ~binary_erosion(mask)] = LESION_RED
-    return picture
+def film_tile(case: rsna.Case, size_px: int = 512) -> Tile:
+    """Return a film as it is read from its file, with its consensus boxes."""
+    film = read_radiograph(case.path, size_px)
+    said = [film.header.view, film.header.sex, None if film.header.age_years is None else f"{film.header.age_years:.0f} years"]
+    pixels = np.rint(film.pixels * 255).astype(np.uint8)
+    return Tile(pixels, case.category or "", ", ".join(word for word in said if word), case.boxes_xyxy_px, film.header.size_px)
 
 
-def sheet(rows: list[list[np.ndarray]]) -> np.ndarray:
-    """Return rows of panels as one picture, as wide as the widest row, black between."""
-    joined = [np.concatenate([np.pad(panel, ((0, GAP_PX), (0, GAP_PX), (0, 0))) for panel in row], axis=1) for row in rows]
-    wide = max(row.shape[1] for row in joined)
-    return np.concatenate([np.pad(row, ((0, 0), (0, wide - row.shape[1]), (0, 0))) for row in joined])
+def ct_tiles(case: covid19.Case, tall_px: int = 420) -> list[Tile]:
+    """Return a CT's three planes with most lesion in them, as they are read from its files, and its lungs in space."""
+    source = read_volume(case.path)
+    hu, affine = to_orientation(source.voxels, source.affine, "LPS")
+    lesion = np.zeros(hu.shape, bool)
+    if case.mask_path is not None:
+        mask = read_volume(case.mask_path)
+        lesion = to_orientation(mask.voxels, mask.affine, "LPS")[0] > 0
+    i, j, k = hu.shape
+    ct = Ct(hu, lesion, lung_mask(hu, affine) | lesion, CtGeometry((i, j, k), affine, np.eye(4)))
+    steps = " × ".join(f"{step:.2g}" for step in spacing_mm(affine))
+    notes = [case.case_id, f"{i} × {j} × {k} voxels", f"of {steps} mm", f"lesions {ct.lesion_ml:,.0f} ml"]
+    return [Tile(*one) for one in zip(ct_row(ct, tall_px), PLANES, notes, strict=True)]
 
 
-def _with_boxes(pixels: np.ndarray, boxes_xyxy_px: tuple[tuple[int, int, int, int], ...], tall_px: int) -> np.ndarray:
-    image = Image.fromarray(_sized(pixels, 1.0, tall_px))
-    draw, smaller = ImageDraw.Draw(image), tall_px / len(pixels)
-    for box in boxes_xyxy_px:
-        draw.rectangle([value * smaller for value in box], outline=BOX_ORANGE, width=2)
-    return np.array(image)
+@in_house_style
+def rows_of_tiles(rows: Sequence[tuple[str, Sequence[Tile]]]) -> Figure:
+    """Draw rows of pictures, each as wide as the page, with a heading above (or "") and each picture's words below it.
+
+    All pictures of a row are equally high and keep their proportions; a row of few pictures is no higher than a row of four squares is.
+    """
+    heights = []
+    for _, tiles in rows:
+        ratios = sum(tile.picture.shape[1] / tile.picture.shape[0] for tile in tiles)
+        room = FULL_WIDTH_IN - 2 * EDGE_IN - GAP_IN * (len(tiles) - 1)
+        heights.append(min(room / ratios, 0.42 * FULL_WIDTH_IN))
+    words = [WORDS_IN if any(tile.note for tile in tiles) else 0.6 * WORDS_IN for _, tiles in rows]
+    tall = EDGE_IN + sum(heights) + sum(words) + HEADING_IN * sum(bool(heading) for heading, _ in rows)
+    figure = blank(FULL_WIDTH_IN, tall)
+    figure.set_layout_engine("none")
+    top = EDGE_IN
+    for (heading, tiles), height, below in zip(rows, heights, words, strict=True):
+        if heading:
+            figure.text(EDGE_IN / FULL_WIDTH_IN, 1 - (top + 0.2) / tall, heading, color=INK, fontweight="bold", fontsize=11)
+            top += HEADING_IN
+        left = EDGE_IN
+        for tile in tiles:
+            width = height * tile.picture.shape[1] / tile.picture.shape[0]
+            _draw(figure, tile, (left, tall - top - height, width, height))
+            left += width + GAP_IN
+        top += height + below
+    return figure
 
 
-def _sized(picture: np.ndarray, row_per_column: float, tall_px: int) -> np.ndarray:
-    colour = picture if picture.ndim == 3 else np.stack([picture] * 3, -1)
-    wide = round(tall_px * colour.shape[1] / (colour.shape[0] * row_per_column))
-    return np.array(Image.fromarray(np.ascontiguousarray(colour)).resize((wide, tall_px), Image.Resampling.LANCZOS))
+def _draw(figure: Figure, tile: Tile, place_in: tuple[float, float, float, float]) -> None:
+    left, bottom, width, height = place_in
+    wide, tall = figure.get_size_inches()
+    axes = figure.add_axes((left / wide, bottom / tall, width / wide, height / tall))
+    colour = tile.picture if tile.picture.ndim == 3 else np.stack([tile.picture] * 3, axis=-1)
+    axes.imshow(colour, interpolation="bilinear", aspect="auto")
+    axes.set_axis_off()
+    outline_true(axes, tile.boxes_xyxy_px, tile.picture.shape[:2], tile.frame_px)
+    for text, drop, ink, weight, size in ((tile.title, 0.16, INK, "bold", 9), (tile.note, 0.31, MUTED, "normal", 8)):
+        figure.text(left / wide, (bottom - drop) / tall, text, color=ink, fontweight=weight, fontsize=size, parse_math=False)

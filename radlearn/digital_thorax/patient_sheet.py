@@ -1,0 +1,88 @@
+"""One look at built-in patients: a film with its boxes, the same patient's CT in three planes with the lesions' outline, lungs in space."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from radlearn.digital_thorax.ct import Ct, render_ct
+from radlearn.digital_thorax.ct_grid import boxed_geometry
+from radlearn.digital_thorax.ct_of_film import body_of_film
+from radlearn.digital_thorax.ct_texture import Kernel
+from radlearn.digital_thorax.ct_views import Plane, ct_planes, lungs_in_space
+from radlearn.digital_thorax.planning import PlannedFilm, plan_films
+from radlearn.digital_thorax.xray import render_film
+from radlearn.files import written_whole
+
+LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU = (-600.0, 1500.0), (40.0, 400.0)
+"""Centre and width."""
+GAP_PX = 6
+LESION_RED, BOX_ORANGE = (255, 70, 50), (255, 170, 40)
+
+
+def write_patient_sheet(path: Path, seed: int = 0, patients: int = 2, view_shortcut: bool = True, voxel_mm: float = 1.8) -> None:
+    """Write a PNG of the cohort's first patients with pneumonia, one a row.
+
+    Args:
+        path: ends in `.png`; written whole.
+        seed: the cohort's.
+        patients: how many rows.
+        view_shortcut: the cohort's, see `plan_films`.
+        voxel_mm: how fine their CTs are, in plane; slices are twice as far apart.
+    """
+    plans, looked_at = list[PlannedFilm](), 0
+    while len(plans) < patients:
+        looked_at += 40
+        plans = [plan for plan in plan_films(looked_at, seed, view_shortcut) if plan.opacities][:patients]
+    with written_whole(Path(path)) as temporary:
+        Image.fromarray(sheet([patient_row(plan, voxel_mm) for plan in plans])).save(temporary)
+
+
+def patient_row(plan: PlannedFilm, voxel_mm: float, tall_px: int = 420) -> list[np.ndarray]:
+    """Return five panels of one film's patient, uint8 (tall_px, columns, 3): film, axial, coronal, sagittal, lungs in space."""
+    film, body = render_film(plan), body_of_film(plan)
+    low, high = body.lungs_box_mm()
+    low, high = low - [45.0, 0.0, 20.0], high + [45.0, 0.0, 20.0]
+    low[1], high[1] = -190.0, body.back_mm() + 45.0
+    ct = render_ct(body, boxed_geometry(low, high, (voxel_mm, voxel_mm, 2 * voxel_mm)), Kernel(0.6, 0.0, 9.0, 1.0))
+    return [_with_boxes(film.pixels, film.boxes_xyxy_px, tall_px), *ct_row(ct, tall_px)]
+
+
+def ct_row(ct: Ct, tall_px: int = 420, outlined: bool = True) -> list[np.ndarray]:
+    """Return a CT's three planes in the lung window and its lungs in space, uint8 (tall_px, columns, 3) each."""
+    return [*(plane_picture(plane, tall_px, LUNG_WINDOW_HU, outlined) for plane in ct_planes(ct)), _sized(lungs_in_space(ct), 1.0, tall_px)]
+
+
+def plane_picture(plane: Plane, tall_px: int, window_hu: tuple[float, float], outlined: bool = True) -> np.ndarray:
+    """Return a plane in a window (centre, width) in true proportion, the lesions' border in red, uint8 (tall_px, columns, 3)."""
+    from scipy.ndimage import binary_erosion
+
+    centre, width = window_hu
+    grey = (np.clip((plane.hu - centre) / width + 0.5, 0, 1) * 255).astype(np.uint8)
+    ratio = plane.spacing_mm[0] / plane.spacing_mm[1]
+    picture = _sized(grey, ratio, tall_px)
+    if outlined:
+        mask = _sized(plane.lesion.astype(np.uint8) * 255, ratio, tall_px)[..., 0] > 127
+        picture[mask & ~binary_erosion(mask)] = LESION_RED
+    return picture
+
+
+def sheet(rows: list[list[np.ndarray]]) -> np.ndarray:
+    """Return rows of panels as one picture, as wide as the widest row, black between."""
+    joined = [np.concatenate([np.pad(panel, ((0, GAP_PX), (0, GAP_PX), (0, 0))) for panel in row], axis=1) for row in rows]
+    wide = max(row.shape[1] for row in joined)
+    return np.concatenate([np.pad(row, ((0, 0), (0, wide - row.shape[1]), (0, 0))) for row in joined])
+
+
+def _with_boxes(pixels: np.ndarray, boxes_xyxy_px: tuple[tuple[int, int, int, int], ...], tall_px: int) -> np.ndarray:
+    image = Image.fromarray(_sized(pixels, 1.0, tall_px))
+    draw, smaller = ImageDraw.Draw(image), tall_px / len(pixels)
+    for box in boxes_xyxy_px:
+        draw.rectangle([value * smaller for value in box], outline=BOX_ORANGE, width=2)
+    return np.array(image)
+
+
+def _sized(picture: np.ndarray, row_per_column: float, tall_px: int) -> np.ndarray:
+    colour = picture if picture.ndim == 3 else np.stack([picture] * 3, -1)
+    wide = round(tall_px * colour.shape[1] / (colour.shape[0] * row_per_column))
+    return np.array(Image.fromarray(np.ascontiguousarray(colour)).resize((wide, tall_px), Image.Resampling.LANCZOS))

@@ -3,6 +3,7 @@
 Nothing stops at the first trouble. Only a folder that is not there, or that holds nothing to look at, is refused.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,11 @@ from radlearn.check.volume_jobs import challenge_jobs, loose_jobs, nifti_files, 
 from radlearn.check.volumes import VolumeFacts, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting
-from radlearn.scans.dicom import find_films
+from radlearn.scans.dicom import age_in_years, find_films
+
+ADULT_YEARS = 18
+DICOM_AGE = re.compile(r"\d{3}[DWMY]")
+"An age string of PS3.5 6.2."
 
 
 @dataclass
@@ -136,10 +141,14 @@ def _recognised(result: Audit, layouts: tuple[bool, bool], volumes: int, series:
 
 
 def _about(result: Audit) -> list[Finding]:
-    cases = result.cases.values()
-    if not cases:
-        return []
-    people, positives = len({case.person for case in cases}), sum(bool(case.label) for case in cases)
-    return [
-        Finding("about", "", f"{len(cases):,} films of {people:,} people; {positives:,} with an opacity ({positives / len(cases):.0%})")
-    ]
+    said = []
+    if cases := result.cases.values():
+        people, positives = len({case.person for case in cases}), sum(bool(case.label) for case in cases)
+        amounts = f"{len(cases):,} films of {people:,} people; {positives:,} with an opacity ({positives / len(cases):.0%})"
+        said.append(Finding("about", "", amounts))
+    ages = [film.told["PatientAge"] for film in result.films if "PatientAge" in film.told]
+    if odd := [age for age in ages if not DICOM_AGE.fullmatch(age)]:
+        said.append(Finding("age-form", "", f"{len(odd):,} of {len(ages):,} files write PatientAge like {odd[0]!r}; DICOM has 062Y"))
+    if children := sum((age_in_years(age) or ADULT_YEARS) < ADULT_YEARS for age in ages):
+        said.append(Finding("about", "", f"{children:,} of {len(ages):,} files are of people under {ADULT_YEARS} years"))
+    return said

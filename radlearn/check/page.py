@@ -70,7 +70,8 @@ def _title(findings: Sequence[Finding]) -> str:
 
 def _blocks(findings: Sequence[Finding], audit: Audit) -> list[Block]:
     rule, severity = RULES[findings[0].rule], findings[0].severity
-    blocks: list[Block] = [Note(f"{severity.capitalize()}. {rule.advice}".strip(), "info" if severity == "note" else "warning")]
+    weighs = f"{severity.capitalize()}. {rule.advice}"
+    blocks: list[Block] = [Note(weighs, "info" if severity == "note" else "warning")] if rule.advice else []
     pictures = [panel for one in findings[:PICTURES_A_RULE] for panel in _panels(one, audit)][: 2 * PICTURES_A_RULE]
     if pictures:
         caption = "Where a box is drawn, it is the one that is spoken of." if any(one.boxes_xyxy_px for one in findings) else ""

@@ -37,3 +37,4 @@ def test_the_real_sample_is_told_as_it_is(shared_data: Path) -> None:
     assert view.severity == "warning"
     assert "0.664" in view.found
     assert any("110 films of 84 people" in one.found for one in audit.findings)
+    assert any("110 of 110 files write PatientAge like" in one.found for one in audit.findings if one.rule == "age-form")

@@ -2,7 +2,7 @@
 
 A mask is resampled as a share, 0 to 1, with the weights that the image has, and cut at one half: so its border lies where the image's
 does. On built-in CTs of full size at 1.25 × 1.25 × 5 mm it comes back with 0.002 to 0.005 more Dice than by nearest voxels, whose borders
-jump; towards finer voxels it loses 0.0003, and 0.01 where slices of 6 mm become ones of 5.
+jump; where 6 mm slices of small built-in CTs become 5 mm it loses 0.003 in the mean and 0.01 at most.
 """
 
 from dataclasses import dataclass
@@ -134,9 +134,12 @@ def start_around(centre: tuple[int, int, int], size: tuple[int, int, int], shape
 
 
 def padded_block(voxels: np.ndarray, start: tuple[int, int, int], size: tuple[int, int, int], fill: float) -> np.ndarray:
-    """Return the block of `size` from `start` as a new array, `fill` where it reaches beyond the volume on either side."""
-    block = np.full(size, fill, voxels.dtype)
+    """Return the block of `size` from `start`: a view where it lies inside the volume, else a new array, `fill` beyond the volume."""
     ends = list(zip(start, size, voxels.shape, strict=True))
+    if all(first >= 0 and first + wanted <= there for first, wanted, there in ends):
+        i, j, k = (slice(first, first + wanted) for first, wanted, _ in ends)
+        return voxels[i, j, k]
+    block = np.full(size, fill, voxels.dtype)
     if all(first < there and first + wanted > 0 for first, wanted, there in ends):
         there_at = tuple(slice(max(0, first), min(there, first + wanted)) for first, wanted, there in ends)
         here_at = tuple(slice(part.start - first, part.stop - first) for part, first in zip(there_at, start, strict=True))

@@ -79,7 +79,7 @@ class PreparedVolume:
     def scaled(self, hu: np.ndarray) -> np.ndarray:
         """Return float32 in [0, 1]: 0 at the lower end of the window, 1 at the upper."""
         low, high = self.window_hu
-        result = hu.astype(np.float32)
+        result = hu.astype(np.float32, subok=False)
         result -= low
         result /= high - low
         return result
@@ -96,7 +96,7 @@ class PreparedVolume:
         """
         image = self.scaled(padded_block(self.image, start_voxel, size_voxels, self.window_hu[0]))
         mask = self.mask
-        return image, None if mask is None else padded_block(mask, start_voxel, size_voxels, False)
+        return image, None if mask is None else np.array(padded_block(mask, start_voxel, size_voxels, False))
 
     def start_around(self, centre_voxel: Voxels, size_voxels: Voxels) -> Voxels:
         """Return where the patch starts that has a voxel in its middle, moved into the scan as far as it fits there."""

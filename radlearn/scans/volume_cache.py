@@ -85,7 +85,7 @@ def cached_volumes(
         paths: of NIfTI files, or of folders with one DICOM series each.
         mask_paths: the mask of each on the scan's own grid, None for a scan without; None for all.
         preparation: orientation, spacing, window, crop.
-        workers: processes; all cores by default. Each holds one CT, about 0.7 GB for a large one.
+        workers: processes; all cores by default. Each holds one CT, about 0.6 GB for a large one.
         root: where caches are kept; by default `RADLEARN_CACHE`, else the user's cache folder.
 
     Raises:

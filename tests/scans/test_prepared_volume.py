@@ -73,6 +73,15 @@ def test_a_patch_is_the_part_it_says_in_a_range_of_0_to_1_with_air_beyond_the_sc
     assert not mask[:2].any()
 
 
+def test_a_patch_inside_the_scan_is_in_memory_of_its_own(tmp_path: Path) -> None:
+    found = written(tmp_path / "a", in_memory())
+    for array in found.patch((1, 2, 3), (4, 4, 4)):
+        assert array is not None
+        assert type(array) is np.ndarray
+        assert array.flags.writeable
+        assert array.flags.c_contiguous
+
+
 def test_a_patch_around_a_voxel_holds_it(tmp_path: Path) -> None:
     found = written(tmp_path / "a", in_memory())
     for voxel in found.foreground[::37]:

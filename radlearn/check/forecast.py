@@ -42,7 +42,7 @@ class Preset:
 # Arithmetic counted by torch's FlopCounterMode, memory by the tensors that autograd keeps, both without mirror images; `reached` is the
 # share of the matrix product's rate that the network reached beside it.
 PRESETS = (
-    Preset("classification", "quick", 128, 16, 24, gflop=0.076, reached=0.5, activations_mb=2, weights_million=0.31),
+    Preset("classification", "quick", 128, 16, 52, gflop=0.076, reached=0.5, activations_mb=2, weights_million=0.31),
     Preset("classification", "challenge", 512, 32, 12, gflop=46.4, reached=0.8, activations_mb=600, weights_million=27.8),
     Preset("detection", "quick", 256, 16, 16, gflop=0.42, reached=0.4, activations_mb=15, weights_million=0.8),
     Preset("detection", "challenge", 512, 16, 12, gflop=103.6, reached=0.9, activations_mb=700, weights_million=36.3),

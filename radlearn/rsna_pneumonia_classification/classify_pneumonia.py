@@ -58,7 +58,7 @@ class Settings:
     # Films per training step.
     batch_size: int = 16
     # How often every training film is seen.
-    epochs: int = 24
+    epochs: int = 52
     # The highest learning rate of the one-cycle schedule.
     learning_rate: float = 3e-3
     # How strongly weights are pulled towards zero.

@@ -1,6 +1,6 @@
 """How fast is a training patch of a full-size CT? Cached patches against MONAI's PersistentDataset and RandCropByPosNegLabeld.
 
-    python -m benchmarks.patches [--cts DATA] [--cases 6] [--patches 48] [--spacing 1.25 1.25 5] [--patch 192 192 16]
+    python -m benchmarks.patches [--cts DATA] [--cases 3 9] [--patches 48] [--spacing 1.25 1.25 5] [--patch 192 192 16]
 
 Both draw the same number of patches, half of them around lesion voxels, from the same CTs (built-in ones, 512 × 512 × about 60, unless
 DATA names a folder in the challenge's layout; fewer than asked for are shown several times under other names). MONAI's side is the

@@ -1,6 +1,6 @@
 """How fast is a full-size CT answered? The same network and window over the whole scan, as the MONAI baseline has it, and inside the lungs.
 
-    python -m benchmarks.sliding [--ct FILE] [--overlap 0.5] [--at-most-slices 70]
+    python -m benchmarks.sliding [--ct FILE] [--overlap 0.5] [--threads 1]
 
 Both read the same file (a built-in CT of 512 × 512 voxels, brought to 70 slices, unless FILE is given), bring it to 1.25 × 1.25 × 5 mm, ask
 BasicUNet 16-16-32-64-128-16 with a window of 192 × 192 × 16 and Gaussian weights, and take the probability back to the file's own grid.

@@ -90,6 +90,7 @@ def answered_volume(
         except NotEnoughMemory:
             if window == patch_voxels:
                 raise
+            say(f"A window of {window} does not fit; trying {patch_voxels}.", style="yellow")
             votes = _votes(asked, image, patch_voxels, overlap, device)
     # Weighted means of numbers up to 1 may round to a little more.
     probability = votes[0, 0].float().clamp(0, 1).cpu().numpy()

@@ -90,13 +90,14 @@ def test_a_grown_window_spares_windows_and_says_the_same(scan: PreparedVolume) -
     assert len(seen) - alone == 4 * alone
 
 
-def test_where_a_grown_window_does_not_fit_the_window_itself_is_taken(scan: PreparedVolume) -> None:
+def test_where_a_grown_window_does_not_fit_the_window_itself_is_taken(scan: PreparedVolume, capsys: pytest.CaptureFixture[str]) -> None:
     def greedy(windows: Tensor) -> Tensor:
         if windows[0].numel() > 1024:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return 6 * (windows - 0.4)
 
     np.testing.assert_allclose(answered_volume(Asked(greedy), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
+    assert "A window of (32, 32, 4) does not fit; trying (16, 16, 4)." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shape", [(100, 100, 100), (193, 191, 17), (1, 2, 3), (240, 203, 57)])

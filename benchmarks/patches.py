@@ -47,7 +47,7 @@ def cached_side(files: list[dict[str, str]], options: dict[str, Any], root: Path
         volume, rng = volumes[number % len(volumes)], np.random.default_rng(number)
         voxels = volume.foreground if number // len(volumes) % 2 and len(volume.foreground) else volume.background
         image, mask = volume.patch(volume.start_around(tuple(voxels[rng.integers(len(voxels))]), size), size)
-        return [(image[None], mask[None].astype(np.float32))]
+        return [(image[None], mask[None].view(np.uint8))]
 
     return draw
 

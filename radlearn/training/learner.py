@@ -89,10 +89,15 @@ class Learner:
                 raise NotFiniteError(f"the length of the gradient is {float(clipped)}.")  # type: ignore[arg-type]
         self._stepped.step()
         if self.plan.ema_decay:
-            torch._foreach_lerp_(self._averages, self._weights, 1 - self.plan.ema_decay_at(step))
-            # Running means of norms are averages already.
+            new = 1 - self.plan.ema_decay_at(step)
+            torch._foreach_lerp_(self._averages, self._weights, new)
+            # The running means of norms belong to the weights they were taken with, and are averaged like these: today's means with the
+            # averaged weights of a hundred steps judge wildly while the learning rate is high.
             for average, buffer in zip(self.judged.buffers(), self.model.buffers(), strict=True):
-                average.copy_(buffer)
+                if buffer.is_floating_point():
+                    average.lerp_(buffer, new)
+                else:
+                    average.copy_(buffer)
         return value
 
     def scores(self, validate: Validate) -> dict[str, float]:

@@ -50,7 +50,7 @@ def test_every_group_keeps_its_own_learning_rate_under_the_schedule() -> None:
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.4]
 
 
-def test_the_average_by_hand_and_buffers_follow() -> None:
+def test_the_average_by_hand_of_weights_and_of_the_norms_running_means() -> None:
     model = nn.Sequential(one_weight(), nn.BatchNorm1d(1))
     learner = Learner(model, plan(ema_decay=0.9), torch.optim.SGD(model.parameters(), lr=0.5))
     before = model[0].weight.item(), model[1].bias.item()
@@ -59,7 +59,9 @@ def test_the_average_by_hand_and_buffers_follow() -> None:
     # At step 0 a tenth stays.
     averaged = learner.judged[0].weight.item(), learner.judged[1].bias.item()
     assert averaged == pytest.approx([0.1 * old + 0.9 * new for old, new in zip(before, after, strict=True)])
-    assert torch.equal(learner.judged[1].running_mean, model[1].running_mean)
+    # They began at 0 and 1.
+    assert torch.allclose(learner.judged[1].running_mean, 0.9 * model[1].running_mean)
+    assert torch.allclose(learner.judged[1].running_var, 0.1 + 0.9 * model[1].running_var)
     assert learner.judged[1].num_batches_tracked == 1
 
 

@@ -108,12 +108,11 @@ def in_a_process(side: str, options: dict[str, Any]) -> dict[str, float]:
 
 def shown_cases(data: Path, count: int, folder: Path) -> list[dict[str, str]]:
     """Return the files of `count` cases: what is there, and copies under other names."""
-    cases = [case for case in covid19.find_cases(data) if case.mask_path]
+    cases = [(case.path, case.mask_path) for case in covid19.find_cases(data) if case.mask_path]
     files = []
     for number in range(count):
-        case = cases[number % len(cases)]
         pair = {}
-        for key, path in (("image", case.path), ("label", case.mask_path)):
+        for key, path in zip(("image", "label"), cases[number % len(cases)], strict=True):
             copy = folder / f"{number:03d}-{path.name}"
             # Zeros after a gzip's end mean nothing; with other numbers of them, no cache takes two copies for one file.
             copy.write_bytes(path.read_bytes() + bytes(number))

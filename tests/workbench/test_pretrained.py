@@ -54,6 +54,36 @@ def test_every_layer_but_the_last_is_loaded_and_the_first_is_the_sum_of_colours(
     assert all(torch.equal(left[key], weights[key]) for key in compared)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("network", "fresh"),
+    [
+        ("retinanet_resnet50", ["head.classification_head.cls_logits.weight", "head.classification_head.cls_logits.bias"]),
+        (
+            "fasterrcnn_resnet50",
+            [f"roi_heads.box_predictor.{layer}.{kind}" for layer in ("cls_score", "bbox_pred") for kind in ("weight", "bias")],
+        ),
+    ],
+)
+def test_a_detector_takes_all_of_coco_but_the_layers_that_name_its_classes(network: str, fresh: list[str], own_cache_folder: Path) -> None:
+    from torchvision.models import detection
+
+    from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
+
+    make = detection.retinanet_resnet50_fpn_v2 if network == "retinanet_resnet50" else detection.fasterrcnn_resnet50_fpn_v2
+    torch.manual_seed(5)
+    coco = make(weights=None, weights_backbone=None).state_dict()
+    (own_cache_folder / "weights").mkdir()
+    save_file({key: value.contiguous() for key, value in coco.items()}, own_cache_folder / "weights" / f"{network}.safetensors")
+    settings = lesson.Settings(network=network, size_px=64)  # type: ignore[arg-type]
+    model = lesson.build_model(settings)
+    assert pretrained.load_published_weights(model, network) == fresh
+    loaded = model.state_dict()
+    first = "backbone.body.conv1.weight"
+    assert torch.equal(loaded[first], coco[first].sum(dim=1, keepdim=True))
+    assert all(torch.equal(loaded[key], coco[key]) for key in loaded if key not in fresh and key != first)
+
+
 def test_a_grey_picture_in_three_channels_and_one_summed_channel_are_the_same() -> None:
     weight, picture = torch.rand(4, 3, 5, 5), torch.rand(1, 1, 9, 9)
     colour = nn.functional.conv2d(picture.expand(1, 3, 9, 9), weight)

@@ -63,7 +63,7 @@ def main() -> None:
             workbench.choose_recipe(peer_run, ways, split["validation"], split["training"], None, settings.seed)
             (peer_run.folder / "split.csv").write_text((run.folder / "split.csv").read_text())
             table.add_row(
-                "torchvision Faster R-CNN MobileNet 320",
+                "Faster R-CNN MobileNet",
                 f"{minutes * multiple:.1f}",
                 *shown(judged(peer_run, peer, split["test"], settings)),
             )

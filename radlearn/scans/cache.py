@@ -9,9 +9,8 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
@@ -22,7 +21,8 @@ from filelock import FileLock, Timeout
 
 from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
 from radlearn.files import cache_folder
-from radlearn.progress import cores, in_parallel, say, waiting
+from radlearn.progress import cores, in_parallel, say
+from radlearn.scans.alone import alone_with
 from radlearn.scans.cache_store import TABLE, FilmStore, Row, bytes_needed, space_for
 from radlearn.scans.dicom import FilmHeader, read_radiograph
 from radlearn.scans.resize import Shape
@@ -107,7 +107,7 @@ def cached_films(
         if (ready := _ready(folder, names, stamps, size_px)) is not None:
             return ready
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone_in(folder):
+        with alone_with(folder / LOCK, f"making the pixel cache in {folder}"):
             # Another process may have made it while this one waited.
             if (ready := _ready(folder, names, stamps, size_px)) is not None:
                 return ready
@@ -138,21 +138,6 @@ def _ready(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
 def _opened(folder: Path) -> CachedFilms:
     store = FilmStore(folder)
     return CachedFilms(store.pixels(), [store.done[row].header for row in range(store.count)], folder)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a cache folder while the block runs; wait for one that is in it, and say so."""
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        with waiting(f"waiting for another process that is making the pixel cache in {folder}"):
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_px: int, shape: Shape, workers: int | None) -> None:

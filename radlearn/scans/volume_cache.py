@@ -15,9 +15,8 @@ import shutil
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
@@ -25,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
 from radlearn.files import cache_folder, write_json
-from radlearn.progress import in_parallel, say, waiting
+from radlearn.progress import in_parallel, say
+from radlearn.scans.alone import alone_with
 from radlearn.scans.cache_store import space_for
 from radlearn.scans.geometry import Volume
 from radlearn.scans.mask_files import read_mask
@@ -106,7 +105,7 @@ def cached_volumes(
         needed = int(missing * CHEST_MM3 / np.prod(preparation.spacing_mm) * BYTES_PER_VOXEL)
         with space_for(needed, folder):
             folder.mkdir(parents=True, exist_ok=True)
-            with _alone_in(folder):
+            with alone_with(folder / LOCK, f"making the CT cache in {folder}"):
                 _build(folder, asked, preparation, workers)
         found = [_ready(folder, *pair) for pair in asked]
     volumes = [volume for volume in found if volume is not None]
@@ -215,21 +214,6 @@ def _read(path: Path, mask_path: Path | None) -> tuple[Volume, Volume | None]:
     else:
         scan = read_volume(path)
     return scan, None if mask_path is None else read_mask(mask_path, scan)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a cache folder while the block runs; wait for one that is in it, and say so."""
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        with waiting(f"waiting for another process that is making the CT cache in {folder}"):
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _unreadable(troubles: list[str], count: int) -> str:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from radlearn import digital_thorax
 from radlearn.challenges import rsna
 from radlearn.errors import BadLayout
 from radlearn.files import cache_folder
 from radlearn.progress import say
+from radlearn.scans.alone import alone_with
 
 # What may lie in a data folder that is still to be filled.
 NOT_DATA = {"README.md", ".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -62,7 +61,7 @@ def built_in_films(films: int, seed: int) -> Path:
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         # A second process waits for the patients of the first instead of making them again.
-        with FileLock(folder.parent / f"{folder.name}.lock"):
+        with alone_with(folder.parent / f"{folder.name}.lock", "making the built-in patients"):
             if not folder.exists():
                 say(f"Making {films:,} films of built-in patients, once, in {folder}.")
                 cohort.write_rsna(folder, films, seed)

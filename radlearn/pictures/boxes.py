@@ -5,22 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.ticker import NullLocator
 from numpy.typing import ArrayLike
 
 from radlearn.metrics.boxes import FoundBoxes, matched_in_images
 from radlearn.metrics.froc import HIT_IOU_ABOVE
 from radlearn.metrics.intervals import Interval
+from radlearn.pictures.group_table import ScoreColumn, group_table
 from radlearn.pictures.outlines import Boxes, painted_found
 from radlearn.pictures.overlays import FilmPanel, film_picture, write_sheet
 from radlearn.pictures.style import (
     FAINT,
-    FULL_WIDTH_IN,
     HALF_WIDTH_IN,
-    INK,
     MODEL,
     MUTED,
     PAPER,
@@ -137,7 +134,6 @@ def size_ratios(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> np.n
     return (boxes[hits, 2:] - boxes[hits, :2]) / (own[:, 2:] - own[:, :2])
 
 
-@in_house_style
 def box_group_figure(groups: Sequence[BoxGroup], whole: BoxGroup) -> Figure:
     """Draw for every group the official score, the sensitivity, and beside it the false boxes that it costs, all with intervals.
 
@@ -145,52 +141,13 @@ def box_group_figure(groups: Sequence[BoxGroup], whole: BoxGroup) -> Figure:
         groups: from top to bottom.
         whole: everybody, drawn as a line behind.
     """
-    height_in = 1.2 + 0.34 * max(len(groups), 1)
-    figure = blank(FULL_WIDTH_IN, height_in)
-    # A table and plots that share their rows: the places are given, nothing makes room for anything.
-    figure.set_layout_engine("none")
-    heading, rows = 1 - 0.2 / height_in, len(groups)
-    for number, (name, title, colour) in enumerate(
-        (
+    plots = [
+        ScoreColumn(title, colour, [getattr(group, name) for group in groups], getattr(whole, name))
+        for name, title, colour in (
             ("rsna_score", "RSNA score", MODEL),
             ("sensitivity", "sensitivity", MODEL),
             ("false_boxes_per_image", "false boxes per film", POSITIVE),
         )
-    ):
-        left = 0.445 + 0.186 * number
-        axes = figure.add_axes((left, 0.55 / height_in, 0.165, 1 - 1.0 / height_in))
-        figure.text(left, heading, title, va="center", color=colour, fontsize=9.5, fontweight="bold")
-        axes.set_ylim(max(rows, 1) - 0.5, -0.5)
-        scores: list[Interval] = [getattr(group, name) for group in groups]
-        _intervals(axes, scores, getattr(whole, name), colour)
-        axes.set_yticks(range(rows), [])
-        if number == 0:
-            table = blended_transform_factory(figure.transFigure, axes.transData)
-    columns = ((0.01, "left"), (0.265, "right"), (0.325, "right"), (0.415, "right"))
-    for (x, side), words in zip(columns, ("", "people", "films", "true boxes"), strict=True):
-        figure.text(x, heading, words, ha=side, va="center", color=MUTED, fontsize=9)
-    for row, group in enumerate(groups):
-        cells = (group.name, f"{group.persons:,}", f"{group.cases:,}", f"{group.true_boxes:,}")
-        for (x, side), cell in zip(columns, cells, strict=True):
-            figure.text(x, row, cell, transform=table, ha=side, va="center_baseline", color=INK)
-    return figure
-
-
-def _intervals(axes: Axes, scores: Sequence[Interval], whole: Interval, colour: str) -> None:
-    known = [end for score in (whole, *scores) for end in (score.value, score.high) if end == end]
-    axes.set_xlim(0, max([0.1, *known]) * 1.06)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=3, min_n_ticks=2))
-    axes.spines["left"].set_visible(False)
-    axes.grid(axis="y", visible=False)
-    if whole.is_known:
-        axes.axvspan(whole.low, whole.high, color=colour, alpha=0.09, linewidth=0, zorder=0)
-    if whole.value == whole.value:
-        axes.axvline(whole.value, color=colour, linewidth=1, zorder=1)
-    for row, score in enumerate(scores):
-        if score.value != score.value:
-            axes.annotate("–", (0, row), xytext=(4, 0), textcoords="offset points", va="center_baseline", color=MUTED)
-            continue
-        if score.is_known:
-            axes.hlines(row, score.low, score.high, color=colour, linewidth=2, zorder=3)
-        axes.plot(score.value, row, "o", markersize=6.5, color=colour if score.is_known else PAPER, markeredgecolor=colour, zorder=4,
-                  clip_on=False)  # fmt: skip
+    ]
+    cells = [(group.name, f"{group.persons:,}", f"{group.cases:,}", f"{group.true_boxes:,}") for group in groups]
+    return group_table(("", "people", "films", "true boxes"), cells, plots)

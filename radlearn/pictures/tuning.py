@@ -1,14 +1,17 @@
 """Pictures of what validation people decided: the threshold, and what each device is worth."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from radlearn.pictures.style import (
     FAINT,
     FULL_WIDTH_IN,
+    HALF_WIDTH_IN,
     INK,
     MODEL,
     MUTED,
@@ -55,6 +58,60 @@ def threshold_figure(
     return figure
 
 
+@dataclass(frozen=True)
+class TunedSetting:
+    """What was tried of one setting of a mask: rising values, the mean Dice of the validation scans with each, the value chosen."""
+
+    values: Sequence[float]
+    dice_scores: Sequence[float]
+    chosen: float
+
+
+@in_house_style
+def mask_tuning_figure(threshold: TunedSetting, smallest_ml: TunedSetting | None = None) -> Figure:
+    """Draw the Dice of the validation scans over the probability threshold, and over the volume below which a part is dropped.
+
+    Args:
+        threshold: values in [0, 1]; NaN where there is no Dice.
+        smallest_ml: in ml, 0 for dropping nothing; None if that was not tuned.
+    """
+    figure = blank(FULL_WIDTH_IN if smallest_ml else HALF_WIDTH_IN, 3.5)
+    left, *right = np.atleast_1d(figure.subplots(1, 2 if smallest_ml else 1)).tolist()
+    left.set(title="Which voxels are lesion", xlabel="probability from which a voxel is lesion", xlim=(0, 1))
+    _draw_tuned(left, threshold, (0.0, 1.0), f"chosen: {threshold.chosen:.2f}")
+    if smallest_ml:
+        last = max([smallest_ml.chosen, *smallest_ml.values, 0.01])
+        # Half of a chart would go to the largest pieces, which nobody drops: near zero every tenth of a millilitre counts.
+        right[0].set_xscale("symlog", linthresh=0.1, linscale=0.6)
+        right[0].set(title="Which parts stay", xlabel="volume below which a part is dropped (ml)", xlim=(0, last * 1.05))
+        ticks = [tick for tick in (0, 0.1, 0.3, 1, 3, 10, 30, 100) if tick <= last * 1.05]
+        right[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        right[0].xaxis.set_minor_locator(NullLocator())
+        _draw_tuned(right[0], smallest_ml, (0.0, _middle_of_symlog(last)), f"chosen: {smallest_ml.chosen:.2g} ml")
+        known = [axes.get_ylim() for axes in (left, right[0]) if axes.lines]
+        for axes in (left, right[0]):
+            # One scale for both, or a hundredth gained would look like a tenth.
+            axes.set_ylim(min((low for low, _ in known), default=0), max((high for _, high in known), default=1))
+    return figure
+
+
+def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], said: str) -> None:
+    x, y = np.asarray(tuned.values, dtype=float), np.asarray(tuned.dice_scores, dtype=float)
+    axes.set_ylabel("Dice of validation scans (higher is better)")
+    known = ~np.isnan(y)
+    if not known.any():
+        axes.set_ylim(0, 1)
+        no_answer(axes, "no scan to say it of")
+        return
+    axes.plot(x, y, color=MODEL, marker="o", markersize=3.5, clip_on=False)
+    at = float(np.interp(tuned.chosen, x[known], y[known]))
+    room = max(float(np.ptp(y[known])), 0.05)
+    axes.set_ylim(max(0.0, float(y[known].min()) - 0.1 * room), float(y[known].max()) + 0.35 * room)
+    axes.axvline(tuned.chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+    axes.plot(tuned.chosen, at, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5, clip_on=False)
+    say_at_line(axes, tuned.chosen, extent, f"{said}\nDice {at:.3f}", 0.97)
+
+
 @in_house_style
 def worth_figure(worth: Sequence[Mapping[str, object]]) -> Figure:
     """Draw what the official score became with each device, judged on people who did not choose it, and on those who did.
@@ -83,6 +140,11 @@ def worth_figure(worth: Sequence[Mapping[str, object]]) -> Figure:
     axes.set_xlabel("RSNA score on validation people")
     colour_key(axes, [("judged on people who did not choose", MODEL), ("on those who did: too good", RIVAL)], 0.0, 1.02)
     return figure
+
+
+def _middle_of_symlog(last: float) -> float:
+    """Return the end of the extent whose half lies in the middle of an axis that is logarithmic from 0.1 on."""
+    return 2 * float(np.sqrt(0.1 * max(last, 0.1)))
 
 
 def _rows(axes: Axes, names: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from radlearn.pictures.style import png_bytes
-from radlearn.pictures.tuning import threshold_figure, worth_figure
+from radlearn.pictures.tuning import TunedSetting, mask_tuning_figure, threshold_figure, worth_figure
 
 WORTH = [
     {"device": "nothing tuned", "rsna_score": 0.15, "cross_fitted_rsna_score": 0.15, "taken": True},
@@ -40,3 +40,22 @@ def test_what_was_not_taken_is_said_in_words() -> None:
 def test_scores_that_are_all_the_same_or_none_at_all_are_drawn() -> None:
     assert png_bytes(worth_figure(WORTH[:1])).startswith(b"\x89PNG")
     assert worth_figure([]).axes[0].texts[0].get_text() == "nothing was tuned"
+
+
+def test_the_chosen_settings_of_a_mask_are_marked_with_their_dice_on_one_scale() -> None:
+    threshold = TunedSetting([0.2, 0.4, 0.6], [0.5, 0.7, 0.6], 0.4)
+    figure = mask_tuning_figure(threshold, TunedSetting([0, 0.1, 1], [0.7, 0.72, 0.4], 0.1))
+    left, right = figure.axes
+    assert [axes.texts[0].get_text() for axes in (left, right)] == ["chosen: 0.40\nDice 0.700", "chosen: 0.1 ml\nDice 0.720"]
+    assert [axes.lines[-1].get_xydata().ravel().tolist() for axes in (left, right)] == [[0.4, 0.7], [0.1, 0.72]]
+    assert left.get_ylim() == right.get_ylim()
+    assert right.get_xlim()[0] == 0
+
+
+def test_without_the_smallest_part_there_is_one_picture() -> None:
+    assert len(mask_tuning_figure(TunedSetting([0.5], [0.7], 0.5)).axes) == 1
+
+
+def test_no_dice_to_tune_by_says_so() -> None:
+    figure = mask_tuning_figure(TunedSetting([0.2, 0.4], [float("nan")] * 2, 0.5), TunedSetting([], [], 0.0))
+    assert [axes.texts[0].get_text() for axes in figure.axes] == ["no scan to say it of"] * 2

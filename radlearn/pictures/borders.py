@@ -1,0 +1,103 @@
+"""The border of a mask, drawn on its slice: the true one a plain line, the found one a broken line through which the true one shows.
+
+The line runs where the mask changes, half-way between the centres of a voxel inside and one outside: on the border of the two. Around a
+single voxel that is a small diamond; at the slice's edge it runs along the edge, so that every line is closed.
+"""
+
+import numpy as np
+from contourpy import LineType, contour_generator
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import AbstractPathEffect, Stroke, withStroke
+from PIL import Image, ImageDraw
+
+from radlearn.errors import BadSetting
+from radlearn.pictures.outlines import BOX, FOUND
+from radlearn.pictures.style import INK
+
+BROKEN = (0, (2.6, 1.5))
+LINE_WIDTH = 1.0
+# Lines are painted this many times larger and made smaller again, which takes their steps away.
+PAINTED_LARGER = 3
+
+
+def border_lines(mask: np.ndarray) -> list[np.ndarray]:
+    """Return the closed lines around the parts of a mask, and around its holes.
+
+    Args:
+        mask: bool (rows, columns).
+
+    Returns:
+        One float64 (points, 2) a line, in (x, y) = (column, row), whole numbers being pixel centres; the first point is also the last.
+
+    Raises:
+        BadSetting: the mask is not two-dimensional.
+
+    >>> [line.tolist() for line in border_lines(np.array([[False, True]]))]
+    [[[1.0, -0.5], [1.5, 0.0], [1.0, 0.5], [0.5, 0.0], [1.0, -0.5]]]
+    """
+    if np.ndim(mask) != 2:
+        raise BadSetting(f"mask of shape {np.shape(mask)}: expected one slice, (rows, columns).")
+    if not np.any(mask):
+        return []
+    # With a frame of False around it no line ends at the edge.
+    framed = np.pad(np.asarray(mask, bool), 1).astype(np.float64)
+    # contourpy is what matplotlib draws contours with; asked directly it serves painted pictures too.
+    lines = contour_generator(z=framed, line_type=LineType.Separate).lines(0.5)
+    return [np.asarray(line, np.float64) - 1 for line in lines]
+
+
+def outline_true_mask(axes: Axes, mask: np.ndarray) -> None:
+    """Draw the border of the true mask on a slice that `imshow` shows with the same shape."""
+    _outline(axes, mask, BOX, "solid", 4)
+
+
+def outline_found_mask(axes: Axes, mask: np.ndarray) -> None:
+    """Draw the border of the found mask on a slice that `imshow` shows with the same shape."""
+    _outline(axes, mask, FOUND, BROKEN, 5)
+
+
+def border_keys(true: bool = True, found: bool = True) -> list[Line2D]:
+    """Return the lines for a legend that says which border is which."""
+    kinds = ((true, "true border", BOX, "solid"), (found, "found border", FOUND, BROKEN))
+    return [
+        Line2D([], [], color=colour, linestyle=line, linewidth=1.6, label=label, path_effects=_dark_rim(1.6))
+        for shown, label, colour, line in kinds
+        if shown
+    ]
+
+
+def painted_border(picture: Image.Image, mask: np.ndarray) -> Image.Image:
+    """Return a picture of a slice with the border of the found mask painted on it.
+
+    Args:
+        picture: RGB, the whole slice at any size and aspect.
+        mask: bool (rows, columns).
+    """
+    lines = border_lines(mask)
+    painted = picture.copy()
+    if not lines:
+        return painted
+    width, height = picture.size
+    scale = PAINTED_LARGER * np.array([width / mask.shape[1], height / mask.shape[0]])
+    # Dark around bright, so that the line is seen on bone as well as on air.
+    for thick, colour in ((4.2, INK), (2.0, FOUND)):
+        large = Image.new("L", (PAINTED_LARGER * width, PAINTED_LARGER * height), 0)
+        pen = ImageDraw.Draw(large)
+        for line in lines:
+            pen.line([tuple(point) for point in (line + 0.5) * scale], fill=255, width=round(PAINTED_LARGER * thick), joint="curve")
+        painted.paste(Image.new("RGB", picture.size, colour), mask=large.resize(picture.size, Image.Resampling.BOX))
+    return painted
+
+
+def _outline(axes: Axes, mask: np.ndarray, colour: str, line: str | tuple[int, tuple[float, float]], zorder: int) -> None:
+    axes.add_collection(
+        LineCollection(border_lines(mask), colors=colour, linestyles=[line], linewidths=LINE_WIDTH, zorder=zorder,
+                       path_effects=_dark_rim(LINE_WIDTH)),
+        autolim=False,
+    )  # fmt: skip
+
+
+def _dark_rim(width: float) -> list[AbstractPathEffect]:
+    return [withStroke(linewidth=width + 0.9, foreground="#000000", alpha=0.55), Stroke()]

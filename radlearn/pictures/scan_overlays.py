@@ -1,0 +1,132 @@
+"""A CT with what a model outlined in it, as one painted picture a scan: the slices that say most, one lengthwise, the answer in words.
+
+Painted, not drawn by matplotlib: there may be hundreds of scans to predict, and this takes a tenth of a second.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from radlearn.errors import BadSetting
+from radlearn.pictures.borders import painted_border
+from radlearn.pictures.outlines import written_font
+from radlearn.pictures.overlays import write_sheet
+from radlearn.pictures.slices import LUNG_WINDOW_HU, axial, coronal, level_words, windowed
+
+AXIAL_SLICES = 5
+TILES_IN_A_ROW = 3
+TILE_PX = 420
+GAP_PX = 6
+AIR_IN_LUNG_HU = (-950, -500)
+"Denser than the air around the patient: where there is most of it, there is most lung."
+
+
+def write_mask_overlay(
+    path: Path, volume_hu: np.ndarray, mask: np.ndarray, spacing_mm: Sequence[float], title: str, said: str = ""
+) -> Path:
+    """Write five slices across, from feet to head, and one lengthwise, with the found border, above a strip of words, as PNG.
+
+    Args:
+        path: where to; whole or not at all.
+        volume_hu: (i, j, k) in LPS order, Hounsfield units.
+        mask: bool of the same shape: what was found. Where it is empty the slices go through the lungs.
+        spacing_mm: along i, j and k.
+        title: the scan's name.
+        said: the answer in words, such as "lesions 132 ml, 2.9 % of the lungs".
+
+    Returns:
+        The path.
+
+    Raises:
+        BadSetting: shapes differ, are not three-dimensional, or spacing is not three numbers above 0.
+    """
+    if np.ndim(volume_hu) != 3 or np.shape(mask) != np.shape(volume_hu):
+        raise BadSetting(f"a mask of shape {np.shape(mask)} for a scan of shape {np.shape(volume_hu)}: expected both (i, j, k).")
+    if len(spacing_mm) != 3 or not all(0 < step < np.inf for step in spacing_mm):
+        raise BadSetting(f"spacing_mm is {tuple(spacing_mm)}; expected three numbers above 0, along i, j and k.")
+    found = np.asarray(mask, bool)
+    wide_mm, deep_mm, tall_mm = (count * float(step) for count, step in zip(volume_hu.shape, spacing_mm, strict=True))
+    # One scale for all tiles, and all as high as the highest needs: a rib is as long in one as in the other.
+    scale = TILE_PX / wide_mm
+    high = round(scale * max(deep_mm, min(tall_mm, 1.2 * wide_mm)))
+    tiles = []
+    for level in telling_levels(volume_hu, found, AXIAL_SLICES):
+        words = level_words(level, volume_hu.shape[2])
+        tiles.append(_tile(axial(volume_hu, level), axial(found, level), (TILE_PX, scale * deep_mm), high, words))
+    depth = telling_depth(volume_hu, found)
+    tiles.append(_tile(coronal(volume_hu, depth), coronal(found, depth), (TILE_PX, scale * tall_mm), high, "lengthwise, from the front"))
+    columns = min(TILES_IN_A_ROW, len(tiles))
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * (TILE_PX + GAP_PX) - GAP_PX, rows * (high + GAP_PX) - GAP_PX), "white")
+    for number, tile in enumerate(tiles):
+        sheet.paste(tile, (number % columns * (TILE_PX + GAP_PX), number // columns * (high + GAP_PX)))
+    return write_sheet(path, [sheet], title, said)
+
+
+def telling_levels(volume_hu: np.ndarray, mask: np.ndarray, many: int) -> list[int]:
+    """Return which slices across to show: those with most of the mask, apart from each other, from feet to head.
+
+    Where the mask is empty, or lies in fewer slices, the others go through the lungs at even distances.
+
+    Args:
+        volume_hu, mask: (i, j, k).
+        many: how many; all there are, if there are fewer.
+
+    >>> mask = np.zeros((1, 1, 9), bool)
+    >>> mask[..., 2:8] = True
+    >>> telling_levels(np.zeros((1, 1, 9)), mask, 3)
+    [2, 4, 6]
+    """
+    areas = np.count_nonzero(mask, axis=(0, 1))
+    levels = len(areas)
+    held = np.flatnonzero(areas)
+    taken: list[int] = []
+    if len(held):
+        fullest_first = held[np.argsort(-areas[held], kind="stable")]
+        apart = max(1, round((held[-1] - held[0] + 1) / (many + 1)))
+        while apart and len(taken) < many:
+            for level in fullest_first.tolist():
+                if len(taken) < many and all(abs(level - other) >= apart for other in taken):
+                    taken.append(level)
+            apart //= 2
+    # Even steps through the lungs, then whatever is left.
+    lungs = _spread_by(_lung_areas(volume_hu, 2), many)
+    for level in [*lungs, *range(levels)]:
+        if len(taken) < min(many, levels) and level not in taken:
+            taken.append(level)
+    return sorted(taken)
+
+
+def telling_depth(volume_hu: np.ndarray, mask: np.ndarray) -> int:
+    """Return which slice lengthwise to show: the one with most of the mask, else the middle of the lungs."""
+    areas = np.count_nonzero(mask, axis=(0, 2))
+    return int(np.argmax(areas)) if areas.any() else _spread_by(_lung_areas(volume_hu, 1), 1)[0]
+
+
+def _lung_areas(volume_hu: np.ndarray, axis: int) -> np.ndarray:
+    low, high = AIR_IN_LUNG_HU
+    across = tuple(other for other in range(3) if other != axis)
+    return np.count_nonzero((volume_hu > low) & (volume_hu < high), axis=across)
+
+
+def _spread_by(areas: np.ndarray, many: int) -> list[int]:
+    """Return the places that divide what lies along an axis into equal parts: the middle for one, the quarters for three."""
+    weights = areas if areas.any() else np.ones_like(areas)
+    reached = np.cumsum(weights) / weights.sum()
+    return [int(np.searchsorted(reached, (number + 1) / (many + 1))) for number in range(many)]
+
+
+def _tile(hu: np.ndarray, mask: np.ndarray, size_px: tuple[float, float], high: int, words: str) -> Image.Image:
+    grey = np.rint(255 * windowed(hu, LUNG_WINDOW_HU)).astype(np.uint8)
+    # A scan from neck to hip is made smaller rather than cut.
+    fit = min(1.0, high / size_px[1])
+    size = (max(1, round(fit * size_px[0])), max(1, round(fit * size_px[1])))
+    picture = painted_border(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC).convert("RGB"), mask)
+    tile = Image.new("RGB", (TILE_PX, high), "black")
+    tile.paste(picture, ((TILE_PX - size[0]) // 2, (high - size[1]) // 2))
+    pen = ImageDraw.Draw(tile)
+    for text, x, y, anchor in (("R", 8, 6, "la"), ("L", TILE_PX - 8, 6, "ra"), (words, 8, high - 6, "ld")):
+        pen.text((x, y), text, font=written_font("normal", 15), fill="white", anchor=anchor, stroke_width=2, stroke_fill="black")
+    return tile

@@ -4,8 +4,9 @@ The line runs where the mask changes, half-way between the centres of a voxel in
 single voxel that is a small diamond; at the slice's edge it runs along the edge, so that every line is closed.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-from contourpy import LineType, contour_generator
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
@@ -16,10 +17,13 @@ from radlearn.errors import BadSetting
 from radlearn.pictures.outlines import BOX, FOUND
 from radlearn.pictures.style import INK
 
-BROKEN = (0, (2.6, 1.5))
+BROKEN: tuple[float, Sequence[float]] = (0, (2.6, 1.5))
 LINE_WIDTH = 1.0
 # Lines are painted this many times larger and made smaller again, which takes their steps away.
 PAINTED_LARGER = 3
+# Ways along the sides of voxels: right, down, left, up. As (rows, columns), one step, and the corner of its voxel where each begins.
+STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
+STARTS = ((0, 0), (0, 1), (1, 1), (1, 0))
 
 
 def border_lines(mask: np.ndarray) -> list[np.ndarray]:
@@ -39,13 +43,31 @@ def border_lines(mask: np.ndarray) -> list[np.ndarray]:
     """
     if np.ndim(mask) != 2:
         raise BadSetting(f"mask of shape {np.shape(mask)}: expected one slice, (rows, columns).")
-    if not np.any(mask):
-        return []
-    # With a frame of False around it no line ends at the edge.
-    framed = np.pad(np.asarray(mask, bool), 1).astype(np.float64)
-    # contourpy is what matplotlib draws contours with; asked directly it serves painted pictures too.
-    lines = contour_generator(z=framed, line_type=LineType.Separate).lines(0.5)
-    return [np.asarray(line, np.float64) - 1 for line in lines]
+    inside = np.pad(np.asarray(mask, bool), 1)
+    here = inside[1:-1, 1:-1]
+    # The sides of voxels that are the border, each walked with the inside on the right: (corner it starts from, way it goes).
+    beyond = (inside[:-2, 1:-1], inside[1:-1, 2:], inside[2:, 1:-1], inside[1:-1, :-2])
+    sides: dict[tuple[int, int, int], None] = {}
+    for way, (outside, (down, across)) in enumerate(zip(beyond, STARTS, strict=True)):
+        rows, columns = np.nonzero(here & ~outside)
+        sides.update(dict.fromkeys(zip((rows + down).tolist(), (columns + across).tolist(), [way] * len(rows), strict=True)))
+    lines = []
+    while sides:
+        row, column, way = next(iter(sides))
+        middles = []
+        while True:
+            del sides[row, column, way]
+            down, across = STEPS[way]
+            middles.append((column + across / 2 - 0.5, row + down / 2 - 0.5))
+            row, column = row + down, column + across
+            # To the right first: voxels that touch with a corner only stay apart.
+            ways = ((way + 1) % 4, way, (way + 3) % 4)
+            onward = next((turn for turn in ways if (row, column, turn) in sides), None)
+            if onward is None:
+                break
+            way = onward
+        lines.append(np.array([*middles, middles[0]], np.float64))
+    return lines
 
 
 def outline_true_mask(axes: Axes, mask: np.ndarray) -> None:
@@ -60,7 +82,7 @@ def outline_found_mask(axes: Axes, mask: np.ndarray) -> None:
 
 def border_keys(true: bool = True, found: bool = True) -> list[Line2D]:
     """Return the lines for a legend that says which border is which."""
-    kinds = ((true, "true border", BOX, "solid"), (found, "found border", FOUND, BROKEN))
+    kinds = ((true, "true border", BOX, (0, ())), (found, "found border", FOUND, BROKEN))
     return [
         Line2D([], [], color=colour, linestyle=line, linewidth=1.6, label=label, path_effects=_dark_rim(1.6))
         for shown, label, colour, line in kinds
@@ -91,7 +113,7 @@ def painted_border(picture: Image.Image, mask: np.ndarray) -> Image.Image:
     return painted
 
 
-def _outline(axes: Axes, mask: np.ndarray, colour: str, line: str | tuple[int, tuple[float, float]], zorder: int) -> None:
+def _outline(axes: Axes, mask: np.ndarray, colour: str, line: str | tuple[float, Sequence[float]], zorder: int) -> None:
     axes.add_collection(
         LineCollection(border_lines(mask), colors=colour, linestyles=[line], linewidths=LINE_WIDTH, zorder=zorder,
                        path_effects=_dark_rim(LINE_WIDTH)),

@@ -119,7 +119,7 @@ def _surface(field: np.ndarray) -> _Surface:
     """Return the first surface that rays along the last axis meet, where the field rises above a half."""
     inside = field > 0.5
     first = np.argmax(inside, axis=2)
-    met = inside.any(axis=2)
+    met = np.asarray(inside.any(axis=2))
     rows, columns = np.indices(first.shape)
     here = field[rows, columns, first]
     before = field[rows, columns, np.maximum(first - 1, 0)]
@@ -139,14 +139,13 @@ def _surface(field: np.ndarray) -> _Surface:
 
 def _slopes(field: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how the field falls at the voxels met: to the right, down, towards the viewer."""
-    rows, columns = np.indices(first.shape)
+    rows, columns = np.asarray(np.indices(first.shape))
     last = np.array(field.shape) - 1
 
     def fall(axis: int) -> np.ndarray:
-        here = [rows, columns, first]
-        ahead, behind = list(here), list(here)
-        ahead[axis] = np.minimum(here[axis] + 1, last[axis])
-        behind[axis] = np.maximum(here[axis] - 1, 0)
+        ahead, behind = [rows, columns, first], [rows, columns, first]
+        ahead[axis] = np.minimum(ahead[axis] + 1, last[axis])
+        behind[axis] = np.maximum(behind[axis] - 1, 0)
         return np.asarray(field[tuple(behind)] - field[tuple(ahead)])
 
     return fall(1), fall(0), -fall(2)

@@ -76,7 +76,7 @@ def mask_tuning_figure(threshold: TunedSetting, smallest_ml: TunedSetting | None
         smallest_ml: in ml, 0 for dropping nothing; None if that was not tuned.
     """
     figure = blank(FULL_WIDTH_IN if smallest_ml else HALF_WIDTH_IN, 3.5)
-    left, *right = np.atleast_1d(figure.subplots(1, 2 if smallest_ml else 1)).tolist()
+    left, *right = figure.subplots(1, 2 if smallest_ml else 1, squeeze=False).flat
     left.set(title="Which voxels are lesion", xlabel="probability from which a voxel is lesion", xlim=(0, 1))
     _draw_tuned(left, threshold, (0.0, 1.0), f"chosen: {threshold.chosen:.2f}")
     if smallest_ml:

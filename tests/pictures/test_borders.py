@@ -90,3 +90,10 @@ def test_painting_never_changes_the_picture_given() -> None:
     painted_border(GREY, np.eye(4, dtype=bool))
     assert np.array_equal(np.asarray(GREY), kept)
     assert np.array_equal(np.asarray(painted_border(GREY, np.zeros((4, 4), bool))), kept)
+
+
+def test_voxels_that_touch_with_a_corner_have_a_line_each_and_a_hole_has_its_own() -> None:
+    assert len(border_lines(np.eye(3, dtype=bool))) == 3
+    ring = np.ones((3, 3), bool)
+    ring[1, 1] = False
+    assert sorted(len(line) for line in border_lines(ring)) == [5, 13]

@@ -18,6 +18,10 @@ LESSONS = {
         "radlearn.rsna_pneumonia_detection.detect_pneumonia",
         "where is the lung opacity? (chest X-ray boxes, plain PyTorch)",
     ),
+    "segmentation": (
+        "radlearn.covid19_ct_segmentation.segment_lesions",
+        "which voxels are COVID-19 lesions? (chest CT in three dimensions, MONAI)",
+    ),
 }
 
 

@@ -51,6 +51,11 @@ class Case:
     mask_path: Path | None  # None where there are no masks
     person: str
 
+    @property
+    def image_id(self) -> str:
+        """The case id, under the name that films have for theirs."""
+        return self.case_id
+
 
 def layout_folder(folder: Path) -> Path | None:
     """Return the folder that holds `Train/`: `folder` itself or, as the archive unpacks, the one folder in it that does.

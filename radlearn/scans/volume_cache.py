@@ -36,7 +36,7 @@ from radlearn.scans.nifti import read_volume
 from radlearn.scans.preparation import Preparation, Prepared, prepared
 from radlearn.scans.prepared_volume import PreparedVolume, opened_entry, write_entry
 
-__all__ = ["Preparation", "PreparedVolume", "cached_volumes"]
+__all__ = ["Preparation", "PreparedVolume", "cached_volumes", "read_scan"]
 
 # The files whose change may change a voxel; their content is part of a cache's name.
 READING_CODE = (
@@ -172,7 +172,7 @@ def _make(job: _Job) -> _Outcome:
         if opened_entry(entry, job.path, job.mask_path) is None:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                volume = prepared(*_read(job.path, job.mask_path), job.preparation)
+                volume = prepared(*read_scan(job.path, job.mask_path), job.preparation)
             outcome.remarks = [*volume.notes, *sorted({str(warning.message) for warning in caught})]
         unchanged = _stamps(job.path, job.mask_path) == stamps
     except UnreadableScan as error:
@@ -206,7 +206,8 @@ def _keep(volume: Prepared, job: _Job, entry: Path) -> None:
         shutil.rmtree(making)
 
 
-def _read(path: Path, mask_path: Path | None) -> tuple[Volume, Volume | None]:
+def read_scan(path: Path, mask_path: Path | None = None) -> tuple[Volume, Volume | None]:
+    """Read a scan (a NIfTI file, or the folder of one DICOM series) and its mask if it has one; errors as `read_volume`, `read_mask`."""
     if path.is_dir():
         from radlearn.scans.dicom_series import read_series  # pydicom takes half a second to import, and NIfTI needs none of it
 

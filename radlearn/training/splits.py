@@ -27,7 +27,15 @@ COLUMNS = ("image_id", "person", "side")
 Counts = Mapping[str, tuple[int, int]]  # person → images without the finding, images with it
 
 
-def split_by_person(persons: Sequence[str], labels: Sequence[bool | int], seed: int, fold: int | None = None, folds: int = 5) -> list[str]:
+def split_by_person(
+    persons: Sequence[str],
+    labels: Sequence[bool | int],
+    seed: int,
+    fold: int | None = None,
+    folds: int = 5,
+    least: int = LEAST_PER_SIDE,
+    finding: str = "the finding",
+) -> list[str]:
     """Divide images by person into training, validation and test, 60/15/25 by images with and without the finding.
 
     Args:
@@ -37,12 +45,14 @@ def split_by_person(persons: Sequence[str], labels: Sequence[bool | int], seed: 
         fold: None for 60/15/25. Else a number from 0 to `folds` - 1: the test people are the same as without a fold, and in every
             fold; the others are divided into `folds` parts, of which part `fold` is the validation set and the rest training.
         folds: how many parts.
+        least: so many images with the finding, and so many without, every side must hold.
+        finding: what it is called where there are too few.
 
     Returns:
         "training", "validation" or "test" per image.
 
     Raises:
-        BadSetting: if a side would hold fewer than two images with the finding or fewer than two without: too few people for a split.
+        BadSetting: if a side would hold fewer than `least` images with the finding or without: too few people for a split.
     """
     if len(persons) != len(labels):
         raise BadSetting(f"There are {len(persons):,} persons for {len(labels):,} labels; expected one of each per image.")
@@ -55,7 +65,6 @@ def split_by_person(persons: Sequence[str], labels: Sequence[bool | int], seed: 
         without, positive = people[person]
         people[person] = (without + (not label), positive + bool(label))
 
-    least = LEAST_PER_SIDE
     is_test = _deal(people, (1 - TEST_SHARE, TEST_SHARE), (2 * least, least), f"{seed}/test")
     others = {person: counts for person, counts in people.items() if not is_test[person]}
     if fold is None:
@@ -63,7 +72,7 @@ def split_by_person(persons: Sequence[str], labels: Sequence[bool | int], seed: 
     else:
         part = _deal(others, (1 / folds,) * folds, (least,) * folds, f"{seed}/{folds} folds")
     sides = {person: SIDES[2] if is_test[person] else SIDES[1] if part[person] == fold else SIDES[0] for person in people}
-    _prove_enough(people, sides)
+    _prove_enough(people, sides, least, finding)
     return [sides[person] for person in persons]
 
 
@@ -157,13 +166,13 @@ def _lots(salt: str, person: str, count: int) -> list[float]:
     return [(int.from_bytes(digest) + 0.5) / 2**64 for digest in digests]
 
 
-def _prove_enough(people: Counts, sides: Mapping[str, str]) -> None:
+def _prove_enough(people: Counts, sides: Mapping[str, str], least: int, finding: str) -> None:
     for side in SIDES:
         counts = np.sum([people[person] for person in people if sides[person] == side] or [(0, 0)], axis=0)
-        if min(counts) < LEAST_PER_SIDE:
+        if min(counts) < least:
             total = np.sum(list(people.values()) or [(0, 0)], axis=0)
             raise BadSetting(
-                f"{len(people):,} people with {total[1]:,} images with the finding and {total[0]:,} without are too few for a split by "
-                f"person: {side} would hold {counts[1]} with it and {counts[0]} without, and every side needs {LEAST_PER_SIDE} of each. "
+                f"{len(people):,} people with {total[1]:,} images with {finding} and {total[0]:,} without are too few for a split by "
+                f"person: {side} would hold {counts[1]} with it and {counts[0]} without, and every side needs {least} of each. "
                 "Add people, or evaluate a model trained elsewhere on these."
             )

@@ -121,6 +121,7 @@ def judge_boxes(run: Run, films: Sequence[Film], candidates: Sequence[FoundBoxes
     )
     with waiting("Bootstrapping intervals by person"):
         found = {
+            "positives": int(labels.sum()),
             "recipe": asdict(recipe),
             "source": about["source"],
             "hit_iou_above": HIT_IOU_ABOVE,

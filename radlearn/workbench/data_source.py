@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from radlearn import digital_thorax
-from radlearn.challenges import rsna
+from radlearn.challenges import covid19, rsna
 from radlearn.errors import BadLayout
 from radlearn.files import cache_folder
 from radlearn.progress import say
@@ -17,7 +18,10 @@ from radlearn.scans.alone import alone_with
 # What may lie in a data folder that is still to be filled.
 NOT_DATA = {"README.md", ".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"}
 BUILT_IN_FILMS = 800
+BUILT_IN_CTS = 120
 BUILT_IN_SEED = 0
+Challenge = Literal["rsna", "covid19"]
+"Also the first word of the names of its lessons' folders."
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,14 @@ class Source:
     told: str
 
 
-def rsna_source(given: Path | None, beside: Sequence[Path]) -> Source:
-    """Find the RSNA challenge's data: `given`, else `RADLEARN_DATA`, else the first filled folder of `beside`, else built-in patients.
+def found_source(challenge: Challenge, given: Path | None, beside: Sequence[Path]) -> Source:
+    """Find a challenge's data: `given`, else `RADLEARN_DATA`, else the first filled folder of `beside`, else built-in patients.
 
-    A folder that was named, or that holds anything beside a lesson, is meant: if it is not in the layout, `challenges.rsna.find_cases`
+    A folder that was named, or that holds anything beside a lesson, is meant: if it is not in the layout, the challenge's `find_cases`
     refuses it. Built-in patients never stand in silently for data that were meant.
 
     Args:
+        challenge: whose layout is asked for.
         given: what the user named (`--data`); None if nothing.
         beside: the `data/` folders of the lessons that use this challenge, the caller's own first.
 
@@ -49,23 +54,18 @@ def rsna_source(given: Path | None, beside: Sequence[Path]) -> Source:
     for folder in beside:
         if folder.is_dir() and any(entry.name not in NOT_DATA for entry in folder.iterdir()):
             return _named(folder, "beside the lesson")
-    folder = built_in_films(BUILT_IN_FILMS, BUILT_IN_SEED)
-    return Source(folder, f"Data: built-in patients (synthetic) in {folder}. For the challenge's own, see {beside[0] / 'README.md'}.")
+    made = built_in_films(BUILT_IN_FILMS, BUILT_IN_SEED) if challenge == "rsna" else built_in_cts(BUILT_IN_CTS, BUILT_IN_SEED)
+    return Source(made, f"Data: built-in patients (synthetic) in {made}. For the challenge's own, see {beside[0] / 'README.md'}.")
 
 
 def built_in_films(films: int, seed: int) -> Path:
     """Return the folder of the built-in patients' X-rays in the user's cache, made at the first call."""
-    from radlearn.digital_thorax import cohort
+    return _built_in("rsna", films, seed)
 
-    folder = _built_in_folder(films, seed)
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # A second process waits for the patients of the first instead of making them again.
-        with alone_with(folder.parent / f"{folder.name}.lock", "making the built-in patients"):
-            if not folder.exists():
-                say(f"Making {films:,} films of built-in patients, once, in {folder}.")
-                cohort.write_rsna(folder, films, seed)
-    return folder
+
+def built_in_cts(cts: int, seed: int) -> Path:
+    """Return the folder of the built-in patients' small CTs in the user's cache, made at the first call."""
+    return _built_in("covid19", cts, seed)
 
 
 def made_again(folder: Path) -> bool:
@@ -73,21 +73,51 @@ def made_again(folder: Path) -> bool:
 
     False too for patients that other code made: this code would make others, with the same names.
     """
-    named = re.fullmatch(r"rsna-(\d+)-films-seed-(\d+)-.*", folder.name)
-    if not named or folder != _built_in_folder(int(named[1]), int(named[2])).resolve():
+    named = re.fullmatch(r"(rsna|covid19)-(\d+)-(?:films|cts)-seed-(\d+)-.*", folder.name)
+    if not named:
         return False
-    built_in_films(int(named[1]), int(named[2]))
+    challenge: Challenge = "rsna" if named[1] == "rsna" else "covid19"
+    if folder != _built_in_folder(challenge, int(named[2]), int(named[3])).resolve():
+        return False
+    _built_in(challenge, int(named[2]), int(named[3]))
     return True
 
 
-def _built_in_folder(films: int, seed: int) -> Path:
-    return cache_folder() / "patients" / f"rsna-{films}-films-seed-{seed}-{_code_digest(Path(digital_thorax.__file__).parent)}"
+def _built_in(challenge: Challenge, count: int, seed: int) -> Path:
+    folder = _built_in_folder(challenge, count, seed)
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # A second process waits for the patients of the first instead of making them again.
+        with alone_with(folder.parent / f"{folder.name}.lock", "making the built-in patients"):
+            if not folder.exists():
+                say(f"Making {count:,} {_UNITS[challenge]} of built-in patients, once, in {folder}.")
+                _write(challenge, folder, count, seed)
+    return folder
+
+
+_UNITS: dict[Challenge, str] = {"rsna": "films", "covid19": "CTs"}
+
+
+def _write(challenge: Challenge, folder: Path, count: int, seed: int) -> None:
+    if challenge == "rsna":
+        from radlearn.digital_thorax.cohort import write_rsna
+
+        write_rsna(folder, count, seed)
+    else:
+        from radlearn.digital_thorax.ct_cohort import write_covid19
+
+        write_covid19(folder, count, seed)
+
+
+def _built_in_folder(challenge: Challenge, count: int, seed: int) -> Path:
+    named = f"{challenge}-{count}-{_UNITS[challenge].lower()}-seed-{seed}"
+    return cache_folder() / "patients" / f"{named}-{_code_digest(Path(digital_thorax.__file__).parent)}"
 
 
 def is_synthetic(folder: Path) -> bool:
     """Tell whether a data folder was written by the digital thorax: nobody else knows the exact truth, and writes it down."""
-    layout = rsna.layout_folder(Path(folder))
-    return layout is not None and (layout / "truth.csv").exists()
+    layouts = (rsna.layout_folder(Path(folder)), covid19.layout_folder(Path(folder)))
+    return any(layout is not None and (layout / "truth.csv").exists() for layout in layouts)
 
 
 def _code_digest(room: Path) -> str:

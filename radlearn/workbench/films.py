@@ -26,6 +26,11 @@ class Film(NamedTuple):
     spacing_mm: tuple[float, float] | None = None
 
     @property
+    def label(self) -> bool:
+        """Whether it shows what is looked for; False too where nobody has said."""
+        return bool(self.case.label)
+
+    @property
     def pixels(self) -> np.ndarray:
         """float32 (1, size, size) in [0, 1], bright where the body is dense; channel first, as MONAI and PyTorch want it."""
         return self.stored[None].astype(np.float32) / np.iinfo(self.stored.dtype).max

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.challenges import covid19
 from radlearn.challenges.rsna import Case
 from radlearn.files import write_json
 from radlearn.metrics.intervals import Interval
@@ -15,16 +16,15 @@ from radlearn.workbench.data_source import is_synthetic
 AGE_BANDS = ((0, 18, "under 18 years"), (18, 40, "18–39 years"), (40, 60, "40–59 years"), (60, 111, "60 years and over"))
 
 
-def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str, Any]) -> dict[str, Any]:
+def write_scores(run: Run, split: str, cases: Sequence[Case | covid19.Case], found: Mapping[str, Any]) -> dict[str, Any]:
     """Write what was found beside whom it was found on, and return both: `scores.json`, or `scores-SPLIT.json` for other splits."""
     content = {
         "task": run.task,
         "split": split,
-        # Of the films judged, which need not be of the kind that was trained on.
+        # Of the cases judged, which need not be of the kind that was trained on.
         "synthetic": all(is_synthetic(folder) for folder in {case.path.parent.parent for case in cases}),
         "cases": len(cases),
         "persons": len({case.person for case in cases}),
-        "positives": sum(bool(case.label) for case in cases),
         **found,
     }
     write_json(run.folder / ("scores.json" if split == "test" else f"scores-{split}.json"), content)

@@ -88,6 +88,7 @@ def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str
         split,
         cases,
         {
+            "positives": int(labels.sum()),
             "threshold": point.threshold,
             "scores": {name: found.as_dict() for name, found in scores.items()},
             "baselines": {name: found.as_dict() for name, found in baselines.items()},

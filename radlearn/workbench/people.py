@@ -1,39 +1,78 @@
-"""Who learns, who chooses, who judges: films divided by person, and the division kept in the run folder."""
+"""Who learns, who chooses, who judges: films or scans divided by person, and the division kept in the run folder."""
 
 from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
-from radlearn.challenges.rsna import Case
 from radlearn.errors import BadRunFolder
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import SIDES, prove_persons_apart, read_split, split_by_person, write_split
-from radlearn.workbench.films import Film
 
 
-def divided(films: Sequence[Film], seed: int, fold: int | None, run: Run) -> dict[str, list[Film]]:
-    """Divide films by person into training, validation and test, and keep the division in the run's `split.csv`.
+class Words(NamedTuple):
+    """What is divided, what those are called that show what is looked for, and how many of them, and of the others, a side must have."""
+
+    items: str = "films"
+    having: str = "an opacity"
+    least: int = 2
+
+
+FILMS = Words()
+
+
+class AnyCase(Protocol):
+    """A case of any challenge, as far as dividing people needs to know it."""
+
+    @property
+    def image_id(self) -> str: ...
+    @property
+    def person(self) -> str: ...
+
+
+class Labelled(Protocol):
+    """A film or a scan, ready to learn from: its case, and whether it shows what is looked for."""
+
+    @property
+    def case(self) -> AnyCase: ...
+    @property
+    def label(self) -> bool: ...
+
+
+One = TypeVar("One", bound=Labelled)
+CaseT = TypeVar("CaseT", bound=AnyCase)
+
+
+def divided(
+    items: Sequence[One], seed: int, fold: int | None, run: Run, labels: Sequence[bool] | None = None, words: Words = FILMS
+) -> dict[str, list[One]]:
+    """Divide films or scans by person into training, validation and test, and keep the division in the run's `split.csv`.
 
     A run that has a division already keeps it, so that going on with it cannot move a person.
+
+    Args:
+        labels: of which every side gets its share; whether each item shows what is looked for, if not given.
+        words: how to speak of them.
 
     Raises:
         BadRunFolder: if the data no longer hold the images of the run's division.
         BadSetting: if there are too few people to divide.
     """
     file = run.folder / "split.csv"
-    cases = [film.case for film in films]
+    cases = [item.case for item in items]
     if not file.exists():
         persons = [case.person for case in cases]
-        sides = split_by_person(persons, [bool(case.label) for case in cases], seed, fold)
+        known = [item.label for item in items] if labels is None else [bool(label) for label in labels]
+        sides = split_by_person(persons, known, seed, fold, least=words.least, finding=words.having)
         people = prove_persons_apart(persons, sides)
         write_split(file, [case.image_id for case in cases], persons, sides)
         for side in SIDES:
-            labels = [bool(case.label) for case, of in zip(cases, sides, strict=True) if of == side]
-            say(f"  {side:<10} {len(labels):>6,} films of {people[side]:>6,} people, {sum(labels):>5,} with an opacity")
-    by_id = {film.case.image_id: film for film in films}
+            here = [label for label, of in zip(known, sides, strict=True) if of == side]
+            say(f"  {side:<10} {len(here):>6,} {words.items} of {people[side]:>6,} people, {sum(here):>5,} with {words.having}")
+    by_id = {item.case.image_id: item for item in items}
     return {side: [by_id[case.image_id] for case in here] for side, here in cases_by_side(cases, run).items()}
 
 
-def cases_by_side(cases: Sequence[Case], run: Run) -> dict[str, list[Case]]:
+def cases_by_side(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
     """Return the cases as the run's `split.csv` divides them, in its order.
 
     Raises:
@@ -44,7 +83,7 @@ def cases_by_side(cases: Sequence[Case], run: Run) -> dict[str, list[Case]]:
     missing = [image_id for image_id in split if image_id not in by_id]
     if missing:
         raise BadRunFolder(
-            f"{run.folder}: {len(missing):,} of the {len(split):,} films it was trained and judged on are not in the data, the first is "
+            f"{run.folder}: {len(missing):,} of the {len(split):,} cases it was trained and judged on are not in the data, the first is "
             f"{missing[0]}. Give the folder that it was trained on with --data, or start a new run."
         )
     return {side: [by_id[image_id] for image_id, (_, of) in split.items() if of == side] for side in SIDES}

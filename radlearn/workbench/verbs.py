@@ -46,7 +46,7 @@ class Verbs:
 
     def train_with(self, settings: Any, data: Path | str | None = None, run: Path | str | None = None) -> Run:
         """Train as `train` does, with settings that are already made."""
-        source = data_source.rsna_source(None if data is None else Path(data), self._data_folders())
+        source = data_source.found_source(self._challenge, None if data is None else Path(data), self._data_folders())
         say(source.told)
         # New, or refused: only `resume` goes on with a run that is there.
         made = new_run(None if run is None else Path(run), self.lesson.TASK, settings, about_data(source.folder))
@@ -87,7 +87,7 @@ class Verbs:
         return judge(cases, "external")
 
     def predict(self, run: Runs, paths: Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
-        """Answer for films in files and folders; return the path of the table. Unreadable files are listed at the end.
+        """Answer for films or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
 
         Args:
             run: the run folder; in detection it may be several, which answer together.
@@ -114,15 +114,20 @@ class Verbs:
         runs = self._opened(run)
         return runs if self.takes_several_runs else runs[0]
 
+    @property
+    def _challenge(self) -> data_source.Challenge:
+        """The challenge that the lesson's folder is named after: rsna_…, covid19_…"""
+        return "covid19" if Path(str(self.lesson.__file__)).parent.name.startswith("covid19") else "rsna"
+
     def _data_folders(self) -> list[Path]:
         """Return where the challenge's data may lie: beside this lesson, or beside another of the same challenge (rsna_…, covid19_…)."""
         own = Path(str(self.lesson.__file__)).parent
-        others = sorted(own.parent.glob(f"{own.name.partition('_')[0]}_*/data"))
+        others = sorted(own.parent.glob(f"{self._challenge}_*/data"))
         return [own / "data", *(folder for folder in others if folder.parent != own)]
 
     def _data_of(self, run: Run, given: Path | str | None) -> Path:
         if given is not None:
-            return data_source.rsna_source(Path(given), self._data_folders()).folder
+            return data_source.found_source(self._challenge, Path(given), self._data_folders()).folder
         folder = Path(run.about["data"])
         # A cache may be emptied at any time; built-in patients are the same every time they are made.
         if not folder.exists() and not data_source.made_again(folder):

@@ -25,37 +25,37 @@ def test_the_named_folder_comes_before_the_environment_and_the_lesson(
     beside.mkdir()
     (beside / "stage_2_train_labels.csv").touch()
     monkeypatch.setenv("RADLEARN_DATA", str(tmp_path))
-    found = data_source.rsna_source(small_rsna, [beside])
+    found = data_source.found_source("rsna", small_rsna, [beside])
     assert found.folder == small_rsna
     assert "--data" in found.told
-    found = data_source.rsna_source(None, [beside])
+    found = data_source.found_source("rsna", None, [beside])
     assert found.folder == tmp_path
     assert "RADLEARN_DATA" in found.told
     monkeypatch.delenv("RADLEARN_DATA")
-    assert data_source.rsna_source(None, [beside]).folder == beside
+    assert data_source.found_source("rsna", None, [beside]).folder == beside
 
 
 def test_a_folder_with_nothing_but_its_readme_leaves_the_built_in_patients(tmp_path: Path, no_patients_are_made: Path) -> None:
     beside = tmp_path / "data"
     beside.mkdir()
     (beside / "README.md").touch()
-    found = data_source.rsna_source(None, [beside])
+    found = data_source.found_source("rsna", None, [beside])
     assert found.folder == no_patients_are_made
     assert "synthetic" in found.told
-    assert data_source.rsna_source(None, [tmp_path / "none"]).folder == no_patients_are_made
+    assert data_source.found_source("rsna", None, [tmp_path / "none"]).folder == no_patients_are_made
 
 
 def test_the_second_lessons_folder_is_looked_at_too(tmp_path: Path, small_rsna: Path, no_patients_are_made: Path) -> None:
     empty = tmp_path / "data"
     empty.mkdir()
-    assert data_source.rsna_source(None, [empty, small_rsna]).folder == small_rsna
+    assert data_source.found_source("rsna", None, [empty, small_rsna]).folder == small_rsna
 
 
 def test_a_zip_that_was_not_extracted_never_ends_in_synthetic_patients(tmp_path: Path, no_patients_are_made: Path) -> None:
     beside = tmp_path / "data"
     beside.mkdir()
     (beside / "rsna-pneumonia-detection-challenge.zip").write_bytes(b"PK")
-    source = data_source.rsna_source(None, [beside])
+    source = data_source.found_source("rsna", None, [beside])
     assert source.folder == beside
     with pytest.raises(BadLayout, match=r"\.zip") as refusal:
         rsna.find_cases(source.folder)
@@ -64,7 +64,7 @@ def test_a_zip_that_was_not_extracted_never_ends_in_synthetic_patients(tmp_path:
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadLayout, match=r"nowhere \(named with --data\): there is no such folder"):
-        data_source.rsna_source(tmp_path / "nowhere", [tmp_path])
+        data_source.found_source("rsna", tmp_path / "nowhere", [tmp_path])
 
 
 def test_only_the_exact_truth_marks_synthetic_data(small_rsna: Path, tmp_path: Path) -> None:

@@ -1,0 +1,347 @@
+"""Which voxels of this chest CT are COVID-19 lesions?
+
+The third of three lessons: a whole scan goes in, a mask of the same size comes out. Five segments, the same in every lesson: settings,
+data, model, training, evaluation. The library is MONAI, in three dimensions; the challenge is COVID-19-20 Lung CT Lesion Segmentation.
+The README beside this file is the lesson that goes with it; the challenge's files go into `data/`, and until they do, built-in patients
+stand in.
+
+Here medicine differs most from photographs: numbers are Hounsfield units, lengths are millimetres, voxels are not cubes, a scan does not
+fit into a network, and a mask that does not lie exactly on its scan is worse than none.
+
+For learning and research, not for clinical use: a mask is what a reader would outline as a lesion, not a diagnosis.
+"""
+
+# %% 1. Settings
+# Everything that may be changed is a field here, and on the command line a flag: `--epochs 5`.
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from monai.losses import DeepSupervisionLoss, DiceCELoss
+from monai.networks.nets import DynUNet, SegResNetDS
+from monai.transforms import Compose, RandAffined, RandFlipd, RandGaussianNoised, RandGaussianSmoothd, RandScaleIntensityd, ToTensord
+from torch import Tensor, nn
+
+from radlearn import workbench
+from radlearn.challenges import covid19
+from radlearn.challenges.covid19 import Case
+from radlearn.metrics.masks import dice_score
+from radlearn.scans.prepared_volume import PreparedVolume
+from radlearn.scans.volume_cache import Preparation
+from radlearn.training.fit import fit
+from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
+from radlearn.training.run_folder import Run, settings_as
+from radlearn.workbench.volumes import Scan, prepared_scans
+
+TASK = "segmentation"
+# The least and the most of what would otherwise fail, or train nonsense, hours later.
+LIMITS = {"zoom_share": (0, 0.9), "rotation_degrees": (0, 45), "fold": (-1, 4), "workers": (0, 256), "overlap": (0, 0.9)}
+LIMITS |= {"batch_size": (1, 4096), "epochs": (1, 100_000), "patches_per_scan": (1, 1000), "grow_to": (1, 100), "tolerance_mm": (0, 100)}
+LIMITS |= dict.fromkeys(("lesion_share", "mirror_chance", "noise_std", "blur_chance", "contrast_share"), (0, 1))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a lesion segmenter is made."""
+
+    # Distance between voxels of the scan that the network sees: right to left, front to back, feet to head, in mm.
+    spacing_mm: tuple[float, float, float] = (2.0, 2.0, 5.0)
+    # Hounsfield units that become 0 and 1; what is below or above counts as these.
+    window_hu: tuple[int, int] = (-1000, 400)
+    # The block of both lungs, found without learning, or the whole scan.
+    crop: Literal["lungs", "nothing"] = "lungs"
+    # Voxels of a training patch and of the window that slides over a scan; multiples of 16.
+    patch_voxels: tuple[int, int, int] = (96, 96, 32)
+    # The network: a small one for a laptop, or one that is strong on a GPU.
+    network: Literal["small_unet", "segresnet"] = "small_unet"
+    # Patches per training step.
+    batch_size: int = 2
+    # Patches that an epoch draws of every scan, on average.
+    patches_per_scan: int = 2
+    # Share of patches in every batch that have a lesion in their middle; the others lie anywhere in the lungs.
+    lesion_share: float = 0.5
+    # How often training goes through the scans.
+    epochs: int = 10
+    # The highest learning rate.
+    learning_rate: float = 3e-3
+    # How the learning rate goes over the steps: up and down, or from the top to 0 as 1 - t to the power of 0.9.
+    schedule: Literal["one_cycle", "polynomial"] = "one_cycle"
+    # How strongly weights are pulled towards zero.
+    weight_decay: float = 1e-3
+    # The largest length of the gradient: a batch with one hard lesion cannot throw the weights far.
+    gradient_clip: float = 10.0
+    # How much of the averaged weights stays at each step; 0 switches averaging off.
+    ema_decay: float = 0.99
+    # Stop after so many epochs without a better validation score; 0 never stops early.
+    patience_epochs: int = 0
+    # Precision of the arithmetic; bf16-mixed is for a GPU.
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    # Chance that a training patch is mirrored, along each of the first two axes.
+    mirror_chance: float = 0.5
+    # How far patches are turned in training about the axis from feet to head, in degrees either way.
+    rotation_degrees: float = 15.0
+    # Zoom in training: 0.15 is a factor of 0.85 to 1.15.
+    zoom_share: float = 0.15
+    # Noise in training: the largest standard deviation, where the window is 1 wide.
+    noise_std: float = 0.03
+    # Chance that a training patch is smoothed, as by another reconstruction kernel.
+    blur_chance: float = 0.2
+    # Contrast in training: 0.15 is a factor of 0.85 to 1.15.
+    contrast_share: float = 0.15
+    # Also ask about the mirror images (right to left, front to back, both) and average the answers.
+    test_time_mirror: bool = False
+    # Overlap of neighbouring windows, as a share.
+    overlap: float = 0.5
+    # How many times its length a window may have along an axis where one such window then covers the scan.
+    grow_to: float = 2.0
+    # How far apart two surfaces may lie, in mm, and still count as the same in the surface Dice.
+    tolerance_mm: float = 1.0
+    # Seed of the split, the first weights and all augmentation.
+    seed: int = 0
+    # Which of five folds validates (0 to 4); -1 is the standard 60/15/25 split.
+    fold: int = -1
+    # Processes that prepare batches beside the training one; 0 prepares them in it.
+    workers: int = 0
+    # Where to compute.
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    # Also write TensorBoard events into the run folder.
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        workbench.within(self, LIMITS)
+
+
+PRESETS = {
+    # Minutes on two cores: a network of 0.9 million weights, from scratch, on coarse voxels.
+    "quick": Settings(),
+    # The strong recipe, for a GPU and the real challenge: fine voxels, a deep residual network, long training, mirror images.
+    "challenge": Settings(
+        spacing_mm=(1.25, 1.25, 5.0),
+        window_hu=(-1000, 500),
+        patch_voxels=(192, 192, 16),
+        network="segresnet",
+        patches_per_scan=10,
+        epochs=100,
+        learning_rate=3e-4,
+        schedule="polynomial",
+        weight_decay=0.01,
+        ema_decay=0.999,
+        precision="bf16-mixed",
+        test_time_mirror=True,
+        grow_to=1.34,
+        workers=8,
+    ),
+}
+
+
+# %% 2. Data
+# A scan is read once, turned, cropped to the lungs, resampled and kept in a cache as a memory map: a patch then costs a page of the disk.
+
+
+def find_cases(data_folder: Path) -> list[Case]:
+    """Return the CTs with masks of a folder in the COVID-19-20 layout, from their names alone: none is opened yet."""
+    return covid19.find_cases(data_folder)
+
+
+def preparation(settings: Settings) -> Preparation:
+    """Return what is done to a scan once, before anything is random: axes to the left, the back and the head, one spacing, one window."""
+    return Preparation(settings.spacing_mm, settings.window_hu, settings.crop)
+
+
+def training_transform(settings: Settings) -> Compose:
+    """Return MONAI's transforms that make each patch a little different every time it is seen, its mask moving along.
+
+    They imitate what differs between scans of one and the same chest: how the patient lay, how deep the breath was, the scanner's noise
+    and kernel. Hounsfield units are calibrated, so contrast changes but a little. Slices are thick, so patches turn in their plane alone.
+    """
+    s, both = settings, ("image", "mask")
+    turn, zoom = (0.0, 0.0, float(np.deg2rad(s.rotation_degrees))), (s.zoom_share, s.zoom_share, 0.0)
+    return Compose(
+        [
+            RandFlipd(both, prob=s.mirror_chance, spatial_axis=0),
+            RandFlipd(both, prob=s.mirror_chance, spatial_axis=1),
+            RandAffined(both, prob=0.5, rotate_range=turn, scale_range=zoom, mode=("bilinear", "nearest"), padding_mode="border"),
+            RandGaussianSmoothd("image", prob=s.blur_chance, sigma_x=(0.3, 1.0), sigma_y=(0.3, 1.0), sigma_z=(0.1, 0.4)),
+            RandGaussianNoised("image", prob=0.5, std=s.noise_std),
+            RandScaleIntensityd("image", prob=0.5, factors=s.contrast_share),
+            ToTensord(both, track_meta=False),
+        ]
+    )
+
+
+def load(scans: Sequence[Scan], transform: Compose, settings: Settings, draw: Draw) -> dict[str, Any]:
+    """Return one patch as a network wants it: `image` and `mask` float32 (1, x, y, z), the mask 0 or 1.
+
+    Cases 0 … n - 1 are patches with a lesion in the middle, cases n … 2n - 1 patches from anywhere in the lungs of the same n scans.
+    Where in the scan follows from what is asked for, not from what was asked before: so does the transform.
+    """
+    scan, around_lesion = scans[draw.case % len(scans)].prepared, draw.case < len(scans)
+    seed = case_seed(settings.seed, *draw)
+    places = scan.foreground if around_lesion else scan.background
+    x, y, z = places[seed % len(places)] if len(places) else np.array(scan.shape) // 2
+    image, mask = scan.patch(scan.start_around((x, y, z), settings.patch_voxels), settings.patch_voxels)
+    transform.set_random_state(seed=seed)
+    item = transform({"image": torch.from_numpy(image[None]), "mask": torch.from_numpy(np.asarray(mask, np.float32)[None])})
+    return {**item, "ids": scans[draw.case % len(scans)].case.image_id}
+
+
+def order_of(scans: Sequence[Scan], settings: Settings, epoch: int) -> list[int]:
+    """Return which patches an epoch shows, in which order: every batch holds `lesion_share` patches around a lesion.
+
+    Lesions are a hundredth of a lung: patches from anywhere would seldom show one. The order follows from seed and epoch alone.
+    """
+    draw = np.random.default_rng(case_seed(settings.seed, epoch))
+    everywhere = len(scans) + np.arange(len(scans))
+    with_lesion = np.flatnonzero([scan.label for scan in scans])
+    lesions = round(settings.lesion_share * settings.batch_size) if len(with_lesion) else 0
+    batches = -(-len(scans) * settings.patches_per_scan // settings.batch_size)
+
+    def several(kind: np.ndarray, each: int) -> np.ndarray:
+        rounds = -(-batches * each // max(len(kind), 1))
+        drawn = [draw.permutation(kind) for _ in range(rounds)] or [kind[:0]]
+        return np.concatenate(drawn)[: batches * each].reshape(batches, each)
+
+    return np.concatenate([several(with_lesion, lesions), several(everywhere, settings.batch_size - lesions)], axis=1).ravel().tolist()
+
+
+def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, EpochLoader]:
+    """Return a loader of patches for the training side; scans that are judged are not cut into patches, but asked as a whole."""
+    scans = split["training"]
+    ids = [scan.case.image_id for scan in scans]
+    dataset = workbench.DrawnCases(partial(load, scans, training_transform(settings), settings), [*ids, *ids])
+    order = partial(order_of, scans, settings)
+    return {"training": EpochLoader(dataset, settings.batch_size, settings.seed, False, settings.workers, order=order)}
+
+
+# %% 3. Model
+# A U-Net: down, to see far, and up again, to say precisely where; bridges carry what is fine from the way down to the way up.
+
+
+class InPlaneFolded(nn.Module):
+    """Shows a network four neighbours of a plane, 2 × 2, as four channels of one place, and unfolds its four answers again.
+
+    Voxels are fine in the plane of a slice and coarse across it. Folded, they are nearly cubes, and a fourth of the places is left to
+    work on, while nothing is averaged away.
+    """
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (patches, 1, x, y, z) for images of that shape, x and y even."""
+        n, _, x, y, z = images.shape
+        folded = images.reshape(n, x // 2, 2, y // 2, 2, z).permute(0, 2, 4, 1, 3, 5).reshape(n, 4, x // 2, y // 2, z)
+        answers = self.inner(folded.contiguous())
+        return answers.reshape(n, 2, 2, x // 2, y // 2, z).permute(0, 3, 1, 4, 2, 5).reshape(n, 1, x, y, z)
+
+
+def build_model(settings: Settings) -> nn.Module:
+    """Return the network, float32 (patches, 1, x, y, z) in [0, 1] → logits of the same shape, from its random start.
+
+    In training `segresnet` (Myronenko 2018, arXiv:1810.11654) answers on four scales at once, coarse ones too: deep supervision.
+    """
+    if settings.network == "segresnet":
+        # It is told the spacing, and halves the fine axes first, until voxels are cubes.
+        shape: dict[str, Any] = {"init_filters": 32, "blocks_down": (1, 2, 2, 4, 4), "norm": "instance", "dsdepth": 4}
+        return SegResNetDS(3, in_channels=1, out_channels=1, resolution=settings.spacing_mm, **shape)
+    # Slices are 5 mm apart: at the finest level a look across them would reach further than one in their plane.
+    sizes, halved = [(3, 3, 1), (3, 3, 3), (3, 3, 3), (3, 3, 3)], [1, 2, 2, 2]
+    norm = ("instance", {"affine": True})
+    return InPlaneFolded(DynUNet(3, 4, 4, sizes, halved, halved[1:], filters=[16, 32, 64, 96], norm_name=norm, res_block=True))
+
+
+def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
+    """Return how wrong the network is: 1 - Dice, over the whole batch, plus the mean binary cross-entropy.
+
+    Dice alone counts overlap, whatever the size of a lesion; cross-entropy alone would do well by saying "none", which is true of 99 % of
+    voxels. Where a network answers on several scales, coarse ones count less.
+    """
+    return WRONG(model(batch["image"]), batch["mask"])
+
+
+WRONG = DeepSupervisionLoss(DiceCELoss(sigmoid=True, batch=True), weight_mode="exp")
+
+
+def answer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndarray:
+    """Return the probability of a lesion at every voxel of a prepared scan, float32 of its shape, in [0, 1].
+
+    A window slides over the lungs' block, and where windows overlap their answers are averaged.
+    """
+    mirrors = (0, 1) if settings.test_time_mirror else ()
+    return workbench.answered_volume(model, scan, settings.patch_voxels, settings.overlap, mirrors, settings.grow_to)
+
+
+# %% 4. Training
+# The loop itself is `radlearn.training.fit`, as in the first lesson; new is only that a scan is judged as a whole, not patch by patch.
+
+
+def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
+    """Train on the scans of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
+    run = workbench.begin_run(run_folder, TASK, settings, data_folder)
+    scans = prepared_scans(find_cases(data_folder), preparation(settings))
+    split = workbench.divided_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    loaders = make_loaders(settings, {"training": split["training"]})
+    # Once an epoch one look is enough, without mirror images and on the grid that the network sees.
+    one_look = replace(settings, test_time_mirror=False)
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        found = [dice_score(answer(model, scan.prepared, one_look) >= 0.5, scan.true) for scan in split["validation"]]
+        return {"dice_score": float(np.nanmean(found))}
+
+    # The first weights are random too, and a run must be repeatable from its first step.
+    reseed(settings.seed)
+    model = build_model(settings)
+    plan = workbench.plan_of(settings, best_by="dice_score")
+    best = fit(model, loss, validate, loaders["training"], plan, run)
+    workbench.choose_mask_recipe(run, split["validation"], partial(answer, best, settings=settings), settings.seed)
+    return run
+
+
+# %% 5. Evaluation
+# On people the model has never met, on the scan's own voxels, with intervals, beside what a rule reaches, the worst slices shown first.
+
+
+def trained_model(run: Run) -> tuple[nn.Module, Settings]:
+    """Return the best model of a run, in eval mode, on the device its settings ask for, and these settings."""
+    settings = settings_as(run, Settings)
+    return workbench.load_best(run, build_model(settings), settings.device), settings
+
+
+def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, object]:
+    """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
+    model, settings = trained_model(run)
+    scans = prepared_scans(cases, preparation(settings))
+    judged = workbench.judge_masks(run, scans, partial(answer, model, settings=settings), split, settings.tolerance_mm)
+    workbench.write_mask_report(run, judged)
+    return judged.scores
+
+
+def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
+    """Answer for CTs in files, folders and DICOM series; write a mask each, overlays and `predictions.csv` into `out`.
+
+    Every mask lies on the grid of its own scan, which is proved by reading it back.
+
+    Returns:
+        the path of the table.
+    """
+    model, settings = trained_model(run)
+    asking = workbench.MaskAnswering(run, paths, out)
+    asking.answer_all(partial(answer, model, settings=settings), preparation(settings), overlays)
+    return asking.table
+
+
+def submit(run: Run, images: Path, out: Path) -> Path:
+    """Write the challenge's submission, a zip with a mask for each CT of a folder, and prove it against these CTs."""
+    return workbench.submit_masks(lambda folder: predict(run, [images], folder, overlays=False), images, out)
+
+
+if __name__ == "__main__":
+    import sys
+
+    workbench.run_lesson(sys.modules[__name__], sys.argv[1:])

@@ -58,3 +58,27 @@ def small_rsna(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cases.append(Case(image_id, path, label, boxes, "Lung Opacity" if label else "Normal", person))
     write_tables(folder, cases)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_covid19(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in the COVID-19-20 layout: 14 phantoms of 13 people, a dense ball in a lung of each but the last two."""
+    import numpy as np
+
+    from radlearn.challenges.covid19 import write_persons
+    from tests.check.phantom import chest_hu, ellipsoid, write_case
+
+    folder = tmp_path_factory.mktemp("cts") / "covid19"
+    (folder / "Train").mkdir(parents=True)
+    persons = {}
+    for number in range(14):
+        case_id = f"volume-covid19-A-{number + 1:04d}"
+        persons[case_id] = f"person-{number % 13:02d}"
+        hu, mask = chest_hu(number), np.zeros(chest_hu(number).shape, bool)
+        if number < 12:
+            radius = 4 + number % 4
+            mask = ellipsoid((28 if number % 2 else 68, 34 + number % 5, 14 + number), (radius, radius, 3))
+        hu[mask] = np.int16(-100)
+        write_case(folder / "Train", case_id, number, hu, mask.astype(np.uint8))
+    write_persons(folder, persons)
+    return folder

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from radlearn import workbench
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19 import Case
+from radlearn.errors import BadSetting
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
@@ -43,6 +44,7 @@ TASK = "segmentation"
 LIMITS = {"zoom_share": (0, 0.9), "rotation_degrees": (0, 45), "fold": (-1, 4), "workers": (0, 256), "overlap": (0, 0.9)}
 LIMITS |= {"batch_size": (1, 4096), "epochs": (1, 100_000), "patches_per_scan": (1, 1000), "grow_to": (1, 100), "tolerance_mm": (0, 100)}
 LIMITS |= dict.fromkeys(("lesion_share", "mirror_chance", "noise_std", "blur_chance", "contrast_share"), (0, 1))
+LIMITS["warm_up_share"] = (0, 0.99)
 
 
 @dataclass(frozen=True)
@@ -62,15 +64,17 @@ class Settings:
     # Patches per training step.
     batch_size: int = 2
     # Patches that an epoch draws of every scan, on average.
-    patches_per_scan: int = 2
+    patches_per_scan: int = 4
     # Share of patches in every batch that have a lesion in their middle; the others lie anywhere in the lungs.
     lesion_share: float = 0.5
     # How often training goes through the scans.
-    epochs: int = 10
+    epochs: int = 8
     # The highest learning rate.
-    learning_rate: float = 3e-3
+    learning_rate: float = 6e-3
     # How the learning rate goes over the steps: up and down, or from the top to 0 as 1 - t to the power of 0.9.
     schedule: Literal["one_cycle", "polynomial"] = "one_cycle"
+    # The share of all steps in which the learning rate climbs to its highest.
+    warm_up_share: float = 0.1
     # How strongly weights are pulled towards zero.
     weight_decay: float = 1e-3
     # The largest length of the gradient: a batch with one hard lesion cannot throw the weights far.
@@ -114,6 +118,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         workbench.within(self, LIMITS)
+        # Refuses a spacing or a window that makes no sense.
+        Preparation(self.spacing_mm, self.window_hu, self.crop)
+        if any(length < 16 or length % 16 for length in self.patch_voxels):
+            raise BadSetting(f"patch_voxels is {self.patch_voxels}; expected three multiples of 16: the network halves a patch some times.")
 
 
 PRESETS = {
@@ -129,6 +137,7 @@ PRESETS = {
         epochs=100,
         learning_rate=3e-4,
         schedule="polynomial",
+        warm_up_share=0.02,
         weight_decay=0.01,
         ema_decay=0.999,
         precision="bf16-mixed",
@@ -252,8 +261,12 @@ def build_model(settings: Settings) -> nn.Module:
         return SegResNetDS(3, in_channels=1, out_channels=1, resolution=settings.spacing_mm, **shape)
     # Slices are 5 mm apart: at the finest level a look across them would reach further than one in their plane.
     sizes, halved = [(3, 3, 1), (3, 3, 3), (3, 3, 3), (3, 3, 3)], [1, 2, 2, 2]
-    norm = ("instance", {"affine": True})
-    return InPlaneFolded(DynUNet(3, 4, 4, sizes, halved, halved[1:], filters=[16, 32, 64, 96], norm_name=norm, res_block=True))
+    # Batch norm remembers from training how strong its channels are. Instance norm, usual elsewhere, takes that from what it is shown: a
+    # patch around a lesion in training, a whole chest later, and the same network then sees lesions everywhere.
+    inner = DynUNet(3, 4, 4, sizes, halved, halved[1:], filters=[16, 32, 64, 96], norm_name="batch", res_block=True)
+    # It begins by saying "none", which is nearly always right, and need not spend its first hundred steps on finding that out.
+    nn.init.constant_(inner.output_block.conv.conv.bias, -3.0)
+    return InPlaneFolded(inner)
 
 
 def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:

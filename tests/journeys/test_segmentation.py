@@ -1,0 +1,248 @@
+"""Segmentation from end to end, as a person would go: train, judge, ask, hand in; stopped and gone on with; asked wrongly."""
+
+import csv
+import itertools
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pydicom
+import pytest
+from safetensors.numpy import load_file
+from scipy.spatial.transform import Rotation
+
+from radlearn import cli
+from radlearn.challenges import covid19
+from radlearn.challenges.covid19_submission import validate_submission
+from radlearn.files import read_json
+from radlearn.metrics.masks import dice_score
+from radlearn.scans.geometry import Volume, lps_affine, to_orientation
+from radlearn.scans.lungs import lung_box
+from radlearn.scans.mask_files import read_mask
+from radlearn.scans.nifti import read_volume, write_volume
+from radlearn.training.splits import read_split
+from tests.journeys.test_classification import killed_after
+
+QUICK = ["--spacing-mm", "4", "4", "6", "--patch-voxels", "32", "32", "16", "--batch-size", "4", "--epochs", "12"]
+EIGHT = ["".join(letters) for letters in itertools.product("RL", "AP", "SI")]
+
+
+@pytest.fixture(scope="module")
+def trained(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A finished run on the small folder."""
+    folder = tmp_path_factory.mktemp("journey") / "run"
+    code = cli.main(["segmentation", "train", "--data", str(small_covid19), "--run", str(folder), *QUICK])
+    return SimpleNamespace(folder=folder, code=code, data=small_covid19)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_training_leaves_a_run_with_a_recipe(trained: SimpleNamespace) -> None:
+    assert trained.code == 0
+    about = read_json(trained.folder / "settings.json")
+    assert (about["task"], about["settings"]["spacing_mm"]) == ("segmentation", [4.0, 4.0, 6.0])
+    lines = [json.loads(line) for line in (trained.folder / "history.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == list(range(1, 13))
+    # Balls of one density in clean lungs are learnt in seconds.
+    assert lines[-1]["dice_score"] > 0.6
+    kept = read_json(trained.folder / "recipe.json")
+    assert [step["device"] for step in kept["worth"]] == ["nothing tuned", "threshold", "small pieces left out"]
+    assert {side for _, side in read_split(trained.folder / "split.csv").values()} == {"training", "validation", "test"}
+
+
+def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["segmentation", "evaluate", str(trained.folder), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores == read_json(trained.folder / "scores.json")
+    tested = [image for image, (_, side) in read_split(trained.folder / "split.csv").items() if side == "test"]
+    assert (scores["task"], scores["split"], scores["cases"]) == ("segmentation", "test", len(tested))
+    for name in ("dice_score", "surface_dice_score", "hausdorff95_mm", "volume_error_percent", "false_lesions_per_scan"):
+        assert set(scores["scores"][name]) == {"value", "low", "high"}
+    report = (trained.folder / "report.html").read_text()
+    assert "not for clinical use" in report
+    assert "data:image/png;base64," in report
+
+
+def test_a_second_training_gives_the_same_weights(trained: SimpleNamespace, tmp_path: Path) -> None:
+    short = [*QUICK[:-1], "2"]
+    for name in ("one", "two"):
+        assert cli.main(["segmentation", "train", "--data", str(trained.data), "--run", str(tmp_path / name), *short]) == 0
+    one, two = (load_file(tmp_path / name / "best" / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.slow
+def test_eight_orientations_and_an_oblique_scan_are_answered_alike_in_the_world(trained: SimpleNamespace, tmp_path: Path) -> None:
+    source = read_volume(covid19.find_cases(trained.data)[2].path)
+    for code in EIGHT:
+        write_volume(tmp_path / "in" / f"{code}.nii.gz", *to_orientation(source.voxels, source.affine, code))
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("xyz", (12, -8, 17), degrees=True).as_matrix()
+    write_volume(tmp_path / "in" / "oblique.nii.gz", source.voxels, turn @ source.affine)
+    assert cli.main(["segmentation", "predict", str(trained.folder), str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    answers = {name: read_volume(tmp_path / "out" / "masks" / f"{name}.nii.gz") for name in [*EIGHT, "oblique"]}
+    for name, answer in answers.items():
+        asked = read_volume(tmp_path / "in" / f"{name}.nii.gz")
+        assert np.abs(answer.affine - asked.affine).max() <= 1e-5
+        assert answer.voxels.shape == asked.voxels.shape
+    alike = {name: _as_lps(answer) for name, answer in answers.items() if name != "oblique"}
+    # The oblique one was turned in the world alone: its voxels are the source's.
+    alike["oblique"] = to_orientation(answers["oblique"].voxels, source.affine, "LPS")[0] > 0
+    assert alike["LPS"].sum() > 20
+    for one, other in itertools.combinations(alike, 2):
+        assert dice_score(alike[one], alike[other]) >= 0.98, (one, other)
+
+
+def _as_lps(volume: Volume) -> np.ndarray:
+    return to_orientation(volume.voxels, volume.affine, "LPS")[0] > 0
+
+
+def test_prediction_takes_files_folders_and_dicom_series_and_lists_what_it_cannot_read(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = covid19.find_cases(trained.data)[:2]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    shutil.copy(cases[0].path, folder)
+    (folder / "cut.nii.gz").write_bytes(cases[0].path.read_bytes()[:5000])
+    series = tmp_path / "patient-7"
+    _write_series(series, read_volume(cases[1].path))
+    out = tmp_path / "answers"
+    arguments = ["segmentation", "predict", str(trained.folder), str(folder), str(series), "--out", str(out)]
+    assert cli.main(arguments) == 0
+    assert "1 scans could not be read" in " ".join(capsys.readouterr().err.split())
+    rows = rows_of(out / "predictions.csv")
+    assert [row["case"] for row in rows] == [cases[0].case_id, "patient-7"]
+    for row in rows:
+        assert (out / row["mask"]).exists()
+        assert float(row["lesion_ml"]) >= 0
+    assert len(list((out / "overlays").glob("*.png"))) == 2
+    # The series holds the second case's voxels: its mask is that of the file, seen in the world.
+    assert cli.main([*arguments[:3], str(cases[1].path), "--out", str(tmp_path / "file"), "--no-overlays"]) == 0
+    from_series = read_mask(out / "masks" / "patient-7.nii.gz")
+    from_file = read_mask(tmp_path / "file" / "masks" / f"{cases[1].case_id}.nii.gz")
+    assert dice_score(_as_lps(from_series), _as_lps(from_file)) >= 0.98
+    assert cli.main(arguments) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def _write_series(folder: Path, volume: Volume) -> None:
+    """Write a scan as a folder of CT slices."""
+    folder.mkdir()
+    affine = lps_affine(volume.affine)
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    for k in range(volume.voxels.shape[2]):
+        slice_ = pydicom.Dataset()
+        slice_.file_meta = pydicom.dataset.FileMetaDataset()
+        slice_.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        slice_.SOPClassUID = slice_.file_meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
+        slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{k + 1}"
+        slice_.SeriesInstanceUID, slice_.Modality, slice_.PatientID = "1.2.3", "CT", "somebody"
+        slice_.ImagePositionPatient = (affine @ [0, 0, k, 1])[:3].round(4).tolist()
+        slice_.ImageOrientationPatient = [*(affine[:3, 0] / steps[0]).tolist(), *(affine[:3, 1] / steps[1]).tolist()]
+        slice_.PixelSpacing = [float(steps[1]), float(steps[0])]
+        stored = (volume.voxels[:, :, k].T.astype(np.int32) + 1024).clip(0).astype(np.uint16)
+        slice_.Rows, slice_.Columns = stored.shape
+        slice_.SamplesPerPixel, slice_.PhotometricInterpretation, slice_.PixelRepresentation = 1, "MONOCHROME2", 0
+        slice_.BitsAllocated, slice_.BitsStored, slice_.HighBit = 16, 16, 15
+        slice_.RescaleSlope, slice_.RescaleIntercept = 1, -1024
+        slice_.PixelData = stored.tobytes()
+        slice_.save_as(folder / f"{k:03d}.dcm", enforce_file_format=True)
+
+
+def test_the_submission_is_the_challenges_own(trained: SimpleNamespace, tmp_path: Path) -> None:
+    images = tmp_path / "Validation"
+    images.mkdir()
+    for case in covid19.find_cases(trained.data)[:2]:
+        shutil.copy(case.path, images)
+    out = tmp_path / "submission.zip"
+    assert cli.main(["segmentation", "submit", str(trained.folder), "--images", str(images), "--out", str(out)]) == 0
+    assert validate_submission(out, covid19.find_images(images)) == []
+
+
+def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in trained.folder.rglob("*"))
+    data, run = str(trained.data), str(trained.folder)
+    asked = {
+        "already holds a run": ["train", "--data", data, "--run", run, *QUICK],
+        "there is no such folder": ["train", "--data", str(tmp_path / "none")],
+        "multiples of 16": ["train", "--data", data, "--run", str(tmp_path / "a"), "--patch-voxels", "90", "96", "32"],
+        "lesion_share is 3.0": ["train", "--data", data, "--run", str(tmp_path / "a"), "--lesion-share", "3"],
+        "there is no such file": ["predict", run, str(tmp_path / "none"), "--out", str(tmp_path / "b")],
+        "Expected NIfTI volumes": ["predict", run, run, "--out", str(tmp_path / "b")],
+    }
+    for words, arguments in asked.items():
+        assert cli.main(["segmentation", *arguments]) == 2, arguments
+        said = " ".join(capsys.readouterr().err.split())
+        assert words in said
+        assert "Traceback" not in said
+    assert sorted((path, path.stat().st_mtime_ns) for path in trained.folder.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_it_ends_with_the_same_weights(trained: SimpleNamespace, tmp_path: Path) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    arguments = ["segmentation", "train", "--data", str(trained.data), *QUICK[:-1], "6", "--run"]
+    assert cli.main([*arguments, str(whole)]) == 0
+    killed_after(6, [*arguments, str(killed)])
+    assert not (killed / "recipe.json").exists()
+    assert cli.main(["segmentation", "resume", str(killed)]) == 0
+    one, other = (load_file(run / "best" / "model.safetensors") for run in (whole, killed))
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+    assert read_json(whole / "recipe.json") == read_json(killed / "recipe.json")
+
+
+@pytest.mark.slow
+def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_in(small_covid19: Path, tmp_path: Path) -> None:
+    """At its true patch size, in full precision and without mirror images, since here is no GPU; on as few scans as can be divided."""
+    run, data = tmp_path / "run", tmp_path / "data"
+    (data / "Train").mkdir(parents=True)
+    for case in covid19.find_cases(small_covid19)[:6]:
+        shutil.copy(case.path, data / "Train")
+        shutil.copy(str(case.mask_path), data / "Train")
+    handful = ["--epochs", "1", "--patches-per-scan", "1", "--precision", "32-true", "--workers", "0", "--no-test-time-mirror"]
+    arguments = ["segmentation", "train", "--preset", "challenge", "--data", str(data), "--run", str(run), *handful, "--overlap", "0"]
+    import torch
+
+    threads = torch.get_num_threads()
+    # A process that has computed with several threads cannot be forked and compute again.
+    torch.set_num_threads(1)
+    killed_after(25, arguments)
+    torch.set_num_threads(threads)
+    assert (run / "last" / "checkpoint.safetensors").exists()
+    assert not (run / "recipe.json").exists()
+    assert cli.main(["segmentation", "evaluate", str(run)]) == 2
+    assert cli.main(["segmentation", "resume", str(run)]) == 0
+    assert read_json(run / "settings.json")["settings"]["patch_voxels"] == [192, 192, 16]
+    assert load_file(run / "best" / "model.safetensors")
+    assert cli.main(["segmentation", "evaluate", str(run)]) == 0
+    one = next((data / "Train").glob("*_ct.nii.gz"))
+    assert cli.main(["segmentation", "predict", str(run), str(one), "--out", str(tmp_path / "answers")]) == 0
+    assert len(list((tmp_path / "answers" / "overlays").iterdir())) == 1
+    assert cli.main(["segmentation", "submit", str(run), "--images", str(one), "--out", str(tmp_path / "s.zip")]) == 0
+
+
+@pytest.mark.slow
+def test_real_scans_are_answered_without_complaint_and_their_lungs_are_in_the_block(
+    trained: SimpleNamespace, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scans = sorted(path for path in (shared_data / "ct_real_sample").glob("*.nii.gz") if "-msk" not in path.name)
+    out = tmp_path / "out"
+    assert cli.main(["segmentation", "predict", str(trained.folder), *map(str, scans), "--out", str(out)]) == 0
+    assert "could not be read" not in capsys.readouterr().err
+    for path in scans:
+        scan, lungs = read_volume(path), read_mask(path.with_name(path.name.replace(".nii.gz", "-msk.nii.gz")))
+        assert lungs.voxels[lung_box(scan.voxels, scan.affine).box].sum() >= 0.99 * lungs.voxels.sum()
+        mask = read_volume(out / "masks" / path.name)
+        assert np.abs(mask.affine - scan.affine).max() <= 1e-5
+        # What lies outside the field of view is air to the network, and never a lesion.
+        assert not mask.voxels[scan.voxels < -1500].any()

@@ -1,0 +1,131 @@
+"""Masks for unlabelled CTs: each on its own scan's grid, measured, and handed in."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from radlearn.challenges import covid19
+from radlearn.challenges.covid19_submission import validate_submission
+from radlearn.errors import BadLayout, BadSetting, UnreadableScan
+from radlearn.scans.geometry import Volume
+from radlearn.scans.nifti import read_volume, write_volume
+from radlearn.scans.prepared_volume import PreparedVolume
+from radlearn.scans.volume_cache import Preparation
+from radlearn.training.run_folder import Run, new_run
+from radlearn.workbench.mask_answering import MaskAnswering, Measured, cases_in, measured, submit_masks
+from radlearn.workbench.mask_recipe import MaskRecipe, keep_mask_recipe
+from tests.workbench.conftest import Settings
+
+OWN = Preparation((4.0, 4.0, 6.0))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
+    keep_mask_recipe(run, MaskRecipe(0.5, 0.0), {})
+    return run
+
+
+def dense(prepared: PreparedVolume) -> np.ndarray:
+    """Answer with what is as dense as the phantoms' lesions."""
+    hu = np.asarray(prepared.image, np.float32)
+    return ((hu > -300) & (hu < -20)).astype(np.float32)
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    with open(table, newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(small_covid19: Path, run: Run, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    asked.mkdir()
+    for case in covid19.find_cases(small_covid19)[:2]:
+        shutil.copy(case.path, asked)
+    whole = (asked / "volume-covid19-A-0001_ct.nii.gz").read_bytes()
+    (asked / "cut_ct.nii.gz").write_bytes(whole[: len(whole) // 2])
+    asking = MaskAnswering(run, [asked], tmp_path / "out")
+    asking.answer_all(dense, OWN)
+    rows = rows_of(tmp_path / "out" / "predictions.csv")
+    assert [row["case"] for row in rows] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
+    assert len(asking.unreadable) == 1
+    assert "cut_ct.nii.gz" in (tmp_path / "out" / "unreadable.txt").read_text()
+    for row in rows:
+        # nibabel, an independent reader, sees the mask where the scan is.
+        scan, mask = nibabel.load(row["path"]), nibabel.load(tmp_path / "out" / row["mask"])  # type: ignore[attr-defined]
+        np.testing.assert_allclose(mask.affine, scan.affine, atol=1e-5)
+        assert mask.shape == scan.shape
+        voxels = np.asarray(mask.dataobj)
+        assert set(np.unique(voxels)) == {0, 1}
+        assert float(row["lesion_ml"]) == pytest.approx(voxels.sum() * 0.096, abs=1e-3)
+        assert float(row["lesion_percent_of_lung"]) == pytest.approx(100 * float(row["lesion_ml"]) / float(row["lung_ml"]), abs=0.01)
+        assert (tmp_path / "out" / "overlays" / f"{row['case']}.png").exists()
+    with pytest.raises(BadSetting, match="is there already"):
+        MaskAnswering(run, [asked], tmp_path / "out")
+
+
+def test_a_flipped_scan_gets_the_same_mask_in_the_world(small_covid19: Path, run: Run, tmp_path: Path) -> None:
+    source = read_volume(covid19.find_cases(small_covid19)[0].path)
+    flipped = source.affine.copy()
+    flipped[:3, 0] *= -1
+    flipped[:3, 3] += source.affine[:3, 0] * (source.voxels.shape[0] - 1)
+    write_volume(tmp_path / "in" / "plain.nii.gz", source.voxels, source.affine)
+    write_volume(tmp_path / "in" / "turned.nii.gz", source.voxels[::-1], flipped)
+    MaskAnswering(run, [tmp_path / "in"], tmp_path / "out").answer_all(dense, OWN, overlays=False)
+    plain, turned = (read_volume(tmp_path / "out" / "masks" / f"{name}.nii.gz").voxels for name in ("plain", "turned"))
+    assert plain.any()
+    np.testing.assert_array_equal(plain, turned[::-1])
+
+
+def test_a_white_lung_counts_as_lung() -> None:
+    hu = np.full((40, 40, 20), 40, np.int16)
+    lesion = np.zeros(hu.shape, bool)
+    lesion[10:20, 10:20, 5:10] = True
+    found = measured(Volume(hu, np.diag([-4.0, -4.0, 6.0, 1.0])), lesion)
+    assert found.lesion_ml == pytest.approx(48)
+    assert found.percent == pytest.approx(100)
+    assert "48.0 ml, 100.0 % of the lungs" in str(found)
+    assert np.isnan(Measured(0.0, 0.0).percent)
+    assert str(Measured(0.0, 0.0)) == "lesions 0.0 ml"
+
+
+def test_scans_that_would_be_mixed_up_are_refused(small_covid19: Path, tmp_path: Path) -> None:
+    path = covid19.find_cases(small_covid19)[0].path
+    (tmp_path / "a").mkdir()
+    shutil.copy(path, tmp_path / "a")
+    with pytest.raises(BadLayout, match="could not be told apart"):
+        cases_in([path, tmp_path / "a"])
+    with pytest.raises(BadLayout, match="there is no such file or folder"):
+        cases_in([tmp_path / "nowhere"])
+    # Named twice, a file is still one.
+    assert len(cases_in([path, path])) == 1
+
+
+def test_where_nothing_can_be_read_it_says_so(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.nii.gz").write_bytes(b"no scan")
+    with pytest.raises(UnreadableScan, match="None of the 1 scans"):
+        MaskAnswering(run, [tmp_path / "in"], tmp_path / "out").answer_all(dense, OWN)
+
+
+def test_a_submission_is_the_challenges_zip_or_nothing(small_covid19: Path, run: Run, tmp_path: Path) -> None:
+    images = tmp_path / "Validation"
+    images.mkdir()
+    for case in covid19.find_cases(small_covid19)[:2]:
+        shutil.copy(case.path, images)
+
+    def predicted(folder: Path) -> Path:
+        asking = MaskAnswering(run, [images], folder)
+        asking.answer_all(dense, OWN, overlays=False)
+        return asking.table
+
+    out = submit_masks(predicted, images, tmp_path / "submission.zip")
+    assert validate_submission(out, covid19.find_images(images)) == []
+    (images / "volume-covid19-A-0099_ct.nii.gz").write_bytes(b"no scan")
+    with pytest.raises(BadLayout, match="99"):
+        submit_masks(predicted, images, tmp_path / "second.zip")
+    assert not (tmp_path / "second.zip").exists()

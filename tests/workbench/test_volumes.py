@@ -1,0 +1,57 @@
+"""Scans ready to learn from, divided so that every side gets light and heavy cases."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radlearn.challenges import covid19
+from radlearn.errors import BadSetting
+from radlearn.scans.volume_cache import Preparation, read_scan
+from radlearn.training.run_folder import Run
+from radlearn.workbench.volumes import Scan, divided_scans, lesion_ml, prepared_scans
+
+# The phantoms' own voxels, so that nothing is lost on the way.
+OWN = Preparation((4.0, 4.0, 6.0))
+
+
+@pytest.fixture
+def scans(small_covid19: Path) -> list[Scan]:
+    return prepared_scans(covid19.find_cases(small_covid19), OWN)
+
+
+def test_a_scan_knows_its_case_its_lesion_and_how_large_that_is(scans: list[Scan]) -> None:
+    assert [scan.case.image_id for scan in scans][:2] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
+    assert [scan.label for scan in scans] == [True] * 12 + [False] * 2
+    # Voxels of the file are 4 × 4 × 6 mm.
+    in_file = np.count_nonzero(read_scan(scans[0].case.path, scans[0].case.mask_path)[1].voxels) * 0.096  # type: ignore[union-attr]
+    assert lesion_ml(scans[0]) == pytest.approx(in_file)
+    assert lesion_ml(scans[-1]) == 0
+    assert scans[0].true.sum() > 0
+
+
+def test_every_side_gets_light_and_heavy_cases_and_nobody_is_on_two(scans: list[Scan], tmp_path: Path) -> None:
+    split = divided_scans(scans, 0, None, Run(tmp_path, "segmentation"))
+    assert sum(map(len, split.values())) == 14
+    middle = np.median([lesion_ml(scan) for scan in scans])
+    for here in split.values():
+        heavy = [lesion_ml(scan) > middle for scan in here]
+        assert 0 < sum(heavy) < len(heavy)
+    people = [{scan.case.person for scan in here} for here in split.values()]
+    assert sum(map(len, people)) == len(set.union(*people)) == 13
+    again = divided_scans(scans, 5, None, Run(tmp_path, "segmentation"))
+    assert {side: [scan.case for scan in here] for side, here in again.items()} == {
+        side: [scan.case for scan in here] for side, here in split.items()
+    }
+
+
+def test_too_few_people_are_refused_in_words_about_scans(scans: list[Scan], tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="more lesion than the median"):
+        divided_scans(scans[:4], 0, None, Run(tmp_path, "segmentation"))
+
+
+def test_a_scan_without_a_mask_has_nothing_to_find(small_covid19: Path) -> None:
+    paths = [case.path for case in covid19.find_cases(small_covid19)[:1]]
+    (scan,) = prepared_scans([covid19.Case("alone", paths[0], None, "somebody")], OWN)
+    assert not scan.label
+    assert not scan.true.any()

@@ -4,7 +4,12 @@ The verbs of the command line, in Python: `radlearn.classification.train(preset=
 task is named. For learning and research; not for clinical use.
 """
 
+import os
 from typing import Any
+
+# Idle threads that spin make two-thread torch stall, up to fifty times slower, as soon as anything else runs on the cores. OpenMP reads
+# this when torch is imported; whoever has chosen otherwise keeps it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 

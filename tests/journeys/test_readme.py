@@ -12,6 +12,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LESSONS = {
     "classification": PROJECT / "radlearn" / "rsna_pneumonia_classification" / "README.md",
     "detection": PROJECT / "radlearn" / "rsna_pneumonia_detection" / "README.md",
+    "segmentation": PROJECT / "radlearn" / "covid19_ct_segmentation" / "README.md",
 }
 THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [
@@ -24,6 +25,10 @@ PAGES = [
 ELSEWHERE = {"patientId", "one_cycle", "within_view_auroc_score", "DataLoader", "tv_tensors", "backward"}
 
 
+def _few(found: re.Match[str]) -> str:
+    return f"{found[1].split()[0]} epochs = {64 if 'films' in found[1] else 8}, 1"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", LESSONS)
 def test_every_cell_of_a_lesson_runs(task: str) -> None:
@@ -31,11 +36,11 @@ def test_every_cell_of_a_lesson_runs(task: str) -> None:
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     assert len(cells) >= 6
     # The same lesson with fewer patients and one pass over them: what is tested is that it runs.
-    full = re.compile(r"films_to_make, epochs = 800, \d+")
+    full = re.compile(r"(films_to_make, epochs = 800|cts_to_make, epochs = 120), \d+")
     assert sum(len(full.findall(cell)) for cell in cells) == 1
     space: dict[str, object] = {}
     for cell in cells:
-        exec(compile(full.sub("films_to_make, epochs = 64, 1", cell), str(LESSONS[task]), "exec"), space)
+        exec(compile(full.sub(_few, cell), str(LESSONS[task]), "exec"), space)
     assert space["scores"]["split"] == "test"  # type: ignore[index]
     assert (space["run"].folder / "report.html").exists()  # type: ignore[attr-defined]
 

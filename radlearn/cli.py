@@ -145,9 +145,9 @@ def _check(arguments: list[str]) -> None:
 def _score(arguments: list[str]) -> None:
     import tyro
 
-    from radlearn.score import score_covid19, score_rsna
+    from radlearn.score import score_classification, score_covid19, score_rsna
 
-    challenges: dict[str, Callable[..., None]] = {"rsna": score_rsna, "covid19": score_covid19}
+    challenges: dict[str, Callable[..., None]] = {"rsna": score_rsna, "covid19": score_covid19, "classification": score_classification}
     word, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if word in ("-h", "--help"):
         told = "'radlearn score CHALLENGE --help' tells what it takes."

@@ -73,7 +73,7 @@ def tell(audit: "Audit", costs: "Sequence[Forecast]", console: Console) -> None:
     console.print(f"\n[bold]{escape(str(audit.folder))}[/bold]  {escape('; '.join(audit.kinds))}", soft_wrap=True)
     for name, values in audit.counts().items():
         shown = ", ".join(f"{value} ({count:,})" for value, count in list(values.items())[:VALUES_SHOWN])
-        more = f", and {len(values) - VALUES_SHOWN:,} others" if len(values) > VALUES_SHOWN else ""
+        more = f", and {len(values) - VALUES_SHOWN:,} other{'s' * (len(values) > VALUES_SHOWN + 1)}" if len(values) > VALUES_SHOWN else ""
         console.print(f"  {name}: {shown}{more}", markup=False)
     by_rule = grouped(audit.findings)
     for findings in by_rule:

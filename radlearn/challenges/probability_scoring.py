@@ -108,6 +108,6 @@ def score_probabilities(
         scores[name] = interval(score, persons, probabilities, labels)
     line = bootstrap_band(calibration.recalibration_line, persons, probabilities, labels, draws=min(draws, CALIBRATION_DRAWS), seed=seed)
     for place, name in enumerate(("calibration_slope", "calibration_intercept")):
-        scores[name] = Interval(*(float(part[place]) for part in (line.value, line.low, line.high)))
+        scores[name] = Interval(float(line.value[place]), float(line.low[place]), float(line.high[place]))
     told = (*answers.notes, *notes, *more)
     return ScoredProbabilities(tuple(images), persons, labels, probabilities, shown, threshold, scores, told)

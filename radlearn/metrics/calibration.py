@@ -99,7 +99,7 @@ def recalibration_line(probabilities: ArrayLike, labels: ArrayLike, weights: Arr
     # A draw's answer lies near everybody's, so it is soon found from there.
     fits = [fit_recalibration(probabilities, labels, row, everybody) for row in rows]
     lines = np.array([[fit.slope, fit.intercept] for fit in fits]).reshape(-1, 2)
-    return lines if np.ndim(weights) == 2 else lines[0]
+    return lines if weights is not None and np.ndim(weights) == 2 else lines[0]
 
 
 @dataclass(frozen=True)

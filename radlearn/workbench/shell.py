@@ -209,7 +209,7 @@ class _BoxCommands(_Commands):
 
 
 def _argument_helps(docstring: str) -> dict[str, str]:
-    """Return what the Args of a docstring say, by argument.
+    r"""Return what the Args of a docstring say, by argument.
 
     >>> _argument_helps("Do it.\n\nArgs:\n    gate: A table\n        of films.\n    most: A limit.")
     {'gate': 'A table of films.', 'most': 'A limit.'}

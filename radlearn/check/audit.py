@@ -3,6 +3,7 @@
 Nothing stops at the first trouble. Only a folder that is not there, or that holds nothing to look at, is refused.
 """
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from radlearn.challenges import covid19, rsna
 from radlearn.challenges.rsna_folder import describe_folder
 from radlearn.check.appearance import film_findings, series_privacy
 from radlearn.check.duplicates import duplicate_findings
-from radlearn.check.films import FilmFacts, facts_of
+from radlearn.check.films import FilmFacts, facts_of, within
 from radlearn.check.findings import Finding, in_order
 from radlearn.check.shortcuts import Clue, shortcut_findings
 from radlearn.check.tables import box_findings, table_findings
@@ -122,9 +123,8 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
         result.findings += box_findings(list(result.cases.values()), {film.path: film for film in films}, folder)
         result.findings += duplicate_findings(films, result.cases, folder)
         result.clues, shortcuts = shortcut_findings(films, result.cases, result.synthetic)
-    if result.synthetic:
-        # Some built-in patients have no lesion, on purpose: no tool may take for granted that there is one.
-        result.findings = [replace(one, weight="note") if one.rule == "mask-empty" else one for one in result.findings]
+    without = _without_lesion(folder)
+    result.findings = [replace(one, weight="note") if one.rule == "mask-empty" and one.file in without else one for one in result.findings]
     result.findings = in_order([*result.findings, *shortcuts, *_about(result)])
     return result
 
@@ -136,6 +136,16 @@ def _is_built_in(folder: Path) -> bool:
     """
     layouts = (rsna.layout_folder(folder), covid19.layout_folder(folder))
     return any(layout is not None and (layout / "truth.csv").exists() for layout in layouts)
+
+
+def _without_lesion(folder: Path) -> set[str]:
+    """Return the masks of built-in CTs that are rightly empty: some patients have no lesion, so that no tool takes one for granted."""
+    layout = covid19.layout_folder(folder)
+    if layout is None or not (layout / "truth.csv").is_file():
+        return set()
+    with open(layout / "truth.csv", newline="", encoding="utf-8") as opened:
+        healthy = [row["case"] for row in csv.DictReader(opened) if row.get("components") == "0"]
+    return {within(covid19.case_paths(layout, case)[1], folder) for case in healthy}
 
 
 def _recognised(result: Audit, layouts: tuple[bool, bool], volumes: int, series: int) -> list[str]:

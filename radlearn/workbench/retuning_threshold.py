@@ -21,7 +21,7 @@ from radlearn.workbench.films import Film
 from radlearn.workbench.operating_point import operating_point_of, write_operating_point
 from radlearn.workbench.tuning_report import Drawn, Tuning, tell_tuning
 
-COLUMNS = ("", "threshold for", "at", "sensitivity others chose", "specificity others chose", "same people chose")
+COLUMNS = ("threshold for", "at", "sensitivity others chose", "specificity others chose", "same people")
 CURVE_POINTS = 201
 BESIDE = ((0.0, 0.0), (0.9, 0.0), (0.95, 0.0), (0.0, 0.9), (0.0, 0.95))
 "Wishes that are shown for comparison, whatever was wished for: of sensitivity, of specificity."
@@ -152,10 +152,18 @@ def _pair(called: np.ndarray, labels: np.ndarray, persons: Sequence[str]) -> tup
 def _table(chosen: Chosen, beside: Sequence[Chosen], before: float, was: tuple[Interval, Interval]) -> Table:
     rows: list[list[Any]] = []
     for one in (chosen, *beside):
-        mark = "→" if one is chosen else ""
-        rows.append([mark, one.rule, one.threshold, *one.crossed, " / ".join(f"{pair.value:.2f}" for pair in one.own)])
-    rows.append(["", "as it was before", before, None, None, " / ".join(f"{pair.value:.2f}" for pair in was)])
-    return Table(COLUMNS, rows, "→ is taken. With 95 % intervals by person. Same people chose: sensitivity / specificity.")
+        rows.append(
+            [
+                f"→ {one.rule}" if one is chosen else one.rule,
+                one.threshold,
+                *one.crossed,
+                " / ".join(f"{pair.value:.2f}" for pair in one.own),
+            ]
+        )
+    rows.append(["as it was before", before, None, None, " / ".join(f"{pair.value:.2f}" for pair in was)])
+    return Table(
+        COLUMNS, rows, "→ is taken. With 95 % intervals by person. Same people, chosen and judged on them: sensitivity / specificity."
+    )
 
 
 def _curve(probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str]) -> tuple[np.ndarray, Band, Band]:

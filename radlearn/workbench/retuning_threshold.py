@@ -152,18 +152,11 @@ def _pair(called: np.ndarray, labels: np.ndarray, persons: Sequence[str]) -> tup
 def _table(chosen: Chosen, beside: Sequence[Chosen], before: float, was: tuple[Interval, Interval]) -> Table:
     rows: list[list[Any]] = []
     for one in (chosen, *beside):
-        rows.append(
-            [
-                f"→ {one.rule}" if one is chosen else one.rule,
-                one.threshold,
-                *one.crossed,
-                " / ".join(f"{pair.value:.2f}" for pair in one.own),
-            ]
-        )
+        own = " / ".join(f"{pair.value:.2f}" for pair in one.own)
+        rows.append([f"→ {one.rule}" if one is chosen else one.rule, one.threshold, *one.crossed, own])
     rows.append(["as it was before", before, None, None, " / ".join(f"{pair.value:.2f}" for pair in was)])
-    return Table(
-        COLUMNS, rows, "→ is taken. With 95 % intervals by person. Same people, chosen and judged on them: sensitivity / specificity."
-    )
+    told = "→ is taken. With 95 % intervals by person. Same people, chosen and judged on them: sensitivity / specificity."
+    return Table(COLUMNS, rows, told)
 
 
 def _curve(probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str]) -> tuple[np.ndarray, Band, Band]:

@@ -14,7 +14,8 @@ COMMANDS = {
     "demo": "train and judge every task on built-in patients; nothing to download",
     "thorax": "write built-in patients as files in the challenges' own layouts",
     "check": "look through a data folder before hours are spent on it: check DIR",
-    "score": "what a challenge would say of predictions of any tool: score rsna, score covid19",
+    "score": "what a challenge would say of predictions of any tool: score rsna, covid19, classification",
+    "tune": "choose a run's threshold or recipe again on validation people: tune RUN",
     "info": "versions, decoders, devices, memory",
 }
 
@@ -34,7 +35,7 @@ def _do(asked: list[str]) -> None:
     elif word in LESSONS:
         _lesson(word, rest)
     elif word in COMMANDS:
-        {"demo": _demo, "thorax": _thorax, "check": _check, "score": _score, "info": _info}[word](rest)
+        {"demo": _demo, "thorax": _thorax, "check": _check, "score": _score, "tune": _tune, "info": _info}[word](rest)
     else:
         raise BadSetting(f"{word!r} is no task and no command. The tasks are {', '.join(LESSONS)}; the commands {', '.join(COMMANDS)}.")
 
@@ -42,7 +43,7 @@ def _do(asked: list[str]) -> None:
 def _usage() -> str:
     lines = ["usage: radlearn TASK VERB …", "       radlearn COMMAND …", "", "Tasks"]
     lines += [f"  {task:<15} {told}" for task, (_, told) in LESSONS.items()]
-    lines += ["    verbs: train, resume, evaluate, predict, submit", "", "Commands"]
+    lines += ["    verbs: train, resume, evaluate, tune, predict, submit", "", "Commands"]
     lines += [f"  {command:<15} {told}" for command, told in COMMANDS.items()]
     lines += [
         "",
@@ -144,9 +145,9 @@ def _check(arguments: list[str]) -> None:
 def _score(arguments: list[str]) -> None:
     import tyro
 
-    from radlearn.score import score_covid19, score_rsna
+    from radlearn.score import score_classification, score_covid19, score_rsna
 
-    challenges: dict[str, Callable[..., None]] = {"rsna": score_rsna, "covid19": score_covid19}
+    challenges: dict[str, Callable[..., None]] = {"rsna": score_rsna, "covid19": score_covid19, "classification": score_classification}
     word, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if word in ("-h", "--help"):
         told = "'radlearn score CHALLENGE --help' tells what it takes."
@@ -155,6 +156,20 @@ def _score(arguments: list[str]) -> None:
         tyro.cli(challenges[word], args=rest, prog=f"radlearn score {word}")
     else:
         raise BadSetting(f"radlearn score {word}: there is no such challenge. The challenges are: {', '.join(challenges)}.")
+
+
+def _tune(arguments: list[str]) -> None:
+    """Tune a run, whose folder says of which task it is."""
+    from radlearn.training.run_folder import open_run
+
+    named = [argument for argument in arguments if not argument.startswith("-")]
+    if not named:
+        told = "'radlearn TASK tune --help' tells the flags of a task; the run folder says which it is."
+        sys.stdout.write(f"usage: radlearn tune RUN …\n\n{told}\n")
+        return
+    # A flag's value may stand before the run.
+    run = next((argument for argument in named if (Path(argument) / "settings.json").is_file()), named[0])
+    _lesson(open_run(Path(run)).task, ["tune", *arguments])
 
 
 def _info(arguments: list[str]) -> None:

@@ -11,6 +11,7 @@ from radlearn.progress import console, say, waiting
 
 if TYPE_CHECKING:
     from radlearn.challenges.covid19_scoring import ScoredSubmission as ScoredMasks
+    from radlearn.challenges.probability_scoring import ScoredProbabilities
     from radlearn.challenges.rsna_scoring import ScoredSubmission
     from radlearn.metrics.intervals import Interval
 
@@ -69,6 +70,35 @@ def score_covid19(
         say(f"A row for every scan: {out}")
 
 
+def score_classification(
+    truth: Path, submission: Path, json: bool = False, out: Path | None = None, threshold: float = 0.5, views: Path | None = None
+) -> None:
+    """Score probabilities, one a film, against the labels of the RSNA challenge.
+
+    Args:
+        truth: The labels table, such as stage_2_train_labels.csv; persons.csv beside it tells whose films they are.
+        submission: The table to score: patientId,probability, a row for every image of the labels table; other columns are left alone.
+        json: Print one JSON object on standard output.
+        out: Write a CSV table with a row for every image: its view, label, probability, what it was called.
+        threshold: A film is called positive from this probability on.
+        views: A table with patientId and view, or a folder of the films, for the AUROC within a view; a table is looked for beside truth.
+    """
+    from radlearn.challenges.probability_scoring import score_probabilities
+
+    with waiting("scoring"):
+        scored = score_probabilities(truth, submission, threshold, views)
+    if out is not None:
+        scored.write_table(out)
+    if json:
+        print_json({**scored.as_dict(), "truth": truth, "submission": submission})
+    else:
+        _tell_of_probabilities(scored, truth, submission)
+    for note in scored.notes:
+        say(note, style="yellow")
+    if out is not None:
+        say(f"A row for every image: {out}")
+
+
 def _show(scores: "Mapping[str, Interval]", title: str) -> None:
     table = Table(title=title, title_justify="left")
     table.add_column("score", no_wrap=True)
@@ -87,6 +117,21 @@ def _tell(scored: "ScoredSubmission", truth: Path, submission: Path) -> None:
     say(f"Films: {films:,}. True boxes: {found['true_boxes']:,}. Found boxes: {found['found_boxes']:,}.")
     say(f"rsna_score is the challenge's own. It leaves out films where nothing is and nothing was found: {left_out:,} here.")
     say("box_sensitivity counts a true box as hit by an IoU above 0.40. auroc_score ranks films by their highest confidence.")
+
+
+def _tell_of_probabilities(scored: "ScoredProbabilities", truth: Path, submission: Path) -> None:
+    _show(scored.scores, f"{submission.name} against {truth.name}")
+    found = scored.as_dict()
+    films, positives, counts = found["cases"], found["positives"], found["counts"]
+    say(f"Films: {films:,} of {found['persons']:,} people. With an opacity: {positives:,} ({positives / films:.1%}).")
+    say(
+        f"At a threshold of {scored.threshold:g}: {counts['true_positives']:,} found, {counts['false_negatives']:,} missed, "
+        f"{counts['false_positives']:,} false alarms, {counts['true_negatives']:,} rightly left alone."
+    )
+    share = positives / films
+    say(f"average_precision_score is {share:.3f} for guessing, brier_error {share * (1 - share):.3f} for always saying that share.")
+    say("A calibration slope under 1 says the probabilities are too sure of themselves; an intercept under 0, too high. 1 and 0 are right.")
+    say("The challenge asks for boxes and scores no probabilities: these figures are on no leaderboard.")
 
 
 def _tell_of_masks(scored: "ScoredMasks", truth: Path, submission: Path) -> None:

@@ -101,3 +101,12 @@ def test_thorax_refuses_a_used_folder_before_it_draws_anything(tmp_path: Path, c
     assert [path.name for path in tmp_path.iterdir()] == ["covid19"]
     assert cli.main(["thorax", "--out", str(tmp_path), "--xrays", "0", "--cts", "0"]) == 2
     assert "not both 0" in capsys.readouterr().err
+
+
+def test_tune_finds_out_from_the_run_folder_whose_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["tune"]) == 0
+    assert "usage: radlearn tune RUN" in capsys.readouterr().out
+    assert cli.main(["tune", str(tmp_path / "none")]) == 2
+    assert "there is no such run folder" in capsys.readouterr().err
+    assert cli.main(["tune", str(tmp_path), "--json"]) == 2
+    assert "is no run folder" in capsys.readouterr().err

@@ -109,3 +109,36 @@ def test_the_defaults_are_those_of_the_scores() -> None:
 
     defaults = {name: parameter.default for name, parameter in inspect.signature(score_covid19).parameters.items()}
     assert (defaults["tolerance_mm"], defaults["smallest_ml"]) == (TOLERANCE_MM, SMALLEST_ML)
+
+
+@pytest.fixture
+def probabilities(tmp_path: Path) -> list[str]:
+    (tmp_path / "labels.csv").write_text("patientId,x,y,width,height,Target\na,0,0,100,100,1\nb,,,,,0\nc,,,,,0\nd,0,0,5,5,1\n")
+    (tmp_path / "answers.csv").write_text("patientId,score\na,0.9\nb,0.2\nc,0.7\nd,0.3\n")
+    return ["--truth", str(tmp_path / "labels.csv"), "--submission", str(tmp_path / "answers.csv")]
+
+
+def test_probabilities_are_told_with_both_kinds_of_mistake(probabilities: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["score", "classification", *probabilities]) == 0
+    out, told = capsys.readouterr()
+    assert out == ""
+    for name, value in (("auroc_score", "0.750"), ("sensitivity", "0.500"), ("specificity", "0.500"), ("brier_error", "0.25")):
+        assert any(name in line and value in line for line in told.splitlines()), name
+    assert "At a threshold of 0.5: 1 found, 1 missed, 1 false alarms, 1 rightly left alone." in told
+    assert "the column 'score' was read as the probability" in told
+    assert "on no leaderboard" in told
+
+
+def test_probabilities_as_json_with_a_table_and_refused(
+    probabilities: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "table.csv"
+    assert cli.main(["score", "classification", *probabilities, "--json", "--threshold", "0.25", "--out", str(table)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["challenge"], found["scores"]["sensitivity"]["value"], found["threshold"]) == ("classification", 1.0, 0.25)
+    assert len(table.read_text().splitlines()) == 5
+    Path(probabilities[3]).write_text("patientId,probability\na,90\n")
+    assert cli.main(["score", "classification", *probabilities, "--json"]) == 2
+    out, told = capsys.readouterr()
+    assert out == ""
+    assert "answers.csv, line 2: the probability is 90; expected 0 to 1. Is it a percentage?" in told

@@ -45,7 +45,18 @@ _NO_PERSONS = (
     "rsna.org, into that folder."
 )
 
-__all__ = ["Case", "audit", "describe_folder", "find_cases", "find_images", "layout_folder", "recognise", "with_headers", "write_tables"]
+__all__ = [
+    "Case",
+    "audit",
+    "describe_folder",
+    "find_cases",
+    "find_images",
+    "layout_folder",
+    "persons_of",
+    "recognise",
+    "with_headers",
+    "write_tables",
+]
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,7 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
         troubles += more
         classes, more = tables.classes_in(CLASS_TABLE, text, images, LABELS_TABLE)
         troubles += more
-    persons, more, notes = _persons((root, Path(folder)), images)
+    persons, more, notes = persons_of((root, Path(folder)), images)
     troubles += more
 
     paths: dict[str, Path] = {}
@@ -242,14 +253,20 @@ def write_tables(folder: Path, cases: Sequence[Case]) -> None:
     write_text(folder / LABELS_TABLE, labels)
 
 
-def _persons(places: Sequence[Path], images: Mapping[str, tables.LabelledImage]) -> tuple[dict[str, str], list[str], list[str]]:
-    """Return image → person, what is wrong with the table it came from, and what a person should know about it."""
+def persons_of(places: Sequence[Path], images: Mapping[str, tables.LabelledImage]) -> tuple[dict[str, str], list[str], list[str]]:
+    """Return image → person, what is wrong with the table it came from, and what a person should know about it.
+
+    Args:
+        places: folders in which a table is looked for, in this order: `persons.csv`, which may be packed as NAME.gz, or RSNA's mapping.
+    """
     # Never both: the same person may be called differently in the two, and would then be on two sides.
-    table = next((path for name in (PERSONS_TABLE, MAPPING) for place in places for path in sorted(place.glob(name))), None)
+    table = next(
+        (path for name in (PERSONS_TABLE, f"{PERSONS_TABLE}.gz", MAPPING) for place in places for path in sorted(place.glob(name))), None
+    )
     if table is None:
         return {}, [], [_NO_PERSONS.format(folder=places[0])]
     text, troubles = tables.path_text(table)
-    is_mapping = table.name != PERSONS_TABLE
+    is_mapping = not table.name.startswith(PERSONS_TABLE)
     persons, more = tables.persons_in_mapping(table.name, text, images) if is_mapping else tables.persons_in(table.name, text)
     alone = sum(image_id not in persons for image_id in images)
     amount = f"does not list {alone:,} of the {len(images):,} images; each of them counts as a person of its own."

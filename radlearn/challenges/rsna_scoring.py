@@ -80,7 +80,7 @@ def score_submission(
     labels_csv, submission = Path(labels_csv), Path(submission)
     images = _labels(labels_csv, size_px)
     answers = read_submission(submission, images, size_px)
-    person_of, notes = _persons(labels_csv.parent, images)
+    person_of, notes = persons_beside(labels_csv, images)
     persons = tuple(person_of.get(image_id, image_id) for image_id in images)
     found = [answers[image_id] for image_id in images]
     truth = [np.array(image.boxes_xyxy_px).reshape(-1, 4) for image in images.values()]
@@ -125,14 +125,19 @@ def _labels(path: Path, size_px: tuple[int, int]) -> dict[str, tables.LabelledIm
     return images
 
 
-def _persons(folder: Path, images: Mapping[str, tables.LabelledImage]) -> tuple[dict[str, str], list[str]]:
-    """Return image → person from the table beside the labels, and what a person should know about it."""
-    table = next((path for name in (PERSONS_TABLE, MAPPING) for path in sorted(folder.glob(name))), None)
+def persons_beside(labels_csv: Path, images: Mapping[str, tables.LabelledImage]) -> tuple[dict[str, str], list[str]]:
+    """Return image → person from the table beside the labels, which may be packed as NAME.gz, and what a person should know about it.
+
+    Raises:
+        BadLayout: if the table cannot be understood.
+    """
+    folder = labels_csv.parent
+    table = next((path for name in (PERSONS_TABLE, f"{PERSONS_TABLE}.gz", MAPPING) for path in sorted(folder.glob(name))), None)
     if table is None:
         told = "every image counts as a person of its own. Where people have several images, the intervals are too narrow."
         return {}, [f"{folder}: there is no {PERSONS_TABLE}, so {told}"]
     text, troubles = tables.path_text(table)
-    is_mapping = table.name != PERSONS_TABLE
+    is_mapping = not table.name.startswith(PERSONS_TABLE)
     persons, more = tables.persons_in_mapping(table.name, text, images) if is_mapping else tables.persons_in(table.name, text)
     if troubles + more:
         raise BadLayout(listed(table, "cannot be understood", troubles + more))

@@ -5,10 +5,12 @@ not once per row. A line number is the one an editor shows: the header is line 1
 """
 
 import csv
+import gzip
 import io
 import json
 import math
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +51,7 @@ def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]
     images: dict[str, LabelledImage] = {}
     troubles: list[str] = []
     seen: dict[tuple[str, ...], int] = {}
-    for line, row in _rows(name, text, LABEL_COLUMNS, troubles):
+    for line, row in rows_in(name, text, LABEL_COLUMNS, troubles):
         image_id, *numbers, target_text = row
         where = f"{name}, line {line}"
         if trouble := _id_trouble(image_id):
@@ -83,7 +85,7 @@ def classes_in(name: str, text: str, images: Mapping[str, LabelledImage], labels
     classes: dict[str, str] = {}
     troubles: list[str] = []
     lines: dict[str, int] = {}
-    for line, (image_id, category) in _rows(name, text, CLASS_COLUMNS, troubles):
+    for line, (image_id, category) in rows_in(name, text, CLASS_COLUMNS, troubles):
         where = f"{name}, line {line}"
         if trouble := _id_trouble(image_id):
             troubles.append(f"{where}: {trouble}")
@@ -115,7 +117,7 @@ def persons_in(name: str, text: str) -> tuple[dict[str, str], list[str]]:
     persons: dict[str, str] = {}
     troubles: list[str] = []
     lines: dict[str, int] = {}
-    for line, (image_id, person) in _rows(name, text, PERSON_COLUMNS, troubles):
+    for line, (image_id, person) in rows_in(name, text, PERSON_COLUMNS, troubles):
         where = f"{name}, line {line}"
         first = lines.setdefault(image_id, line)
         if trouble := _id_trouble(image_id):
@@ -165,7 +167,7 @@ def table_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return written.getvalue()
 
 
-def _rows(name: str, text: str, columns: tuple[str, ...], troubles: list[str]) -> Iterator[tuple[int, list[str]]]:
+def rows_in(name: str, text: str, columns: tuple[str, ...], troubles: list[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield (line, the fields of `columns`) of every row that has as many fields as the header; append what is wrong to `troubles`."""
     if not text:
         return
@@ -224,8 +226,14 @@ def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
 
 
 def path_text(path: Path) -> tuple[str, list[str]]:
-    """Return the text of a table file, and what is wrong with it: see `decoded`."""
-    text, troubles = decoded(path.name, path.read_bytes())
+    """Return the text of a table file, unpacked if it is NAME.gz, and what is wrong with it: see `decoded`."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            return "", [f"{path.name}: is not gzip, or is cut short ({error}). Copy it again."]
+    text, troubles = decoded(path.name, content)
     if not text.strip() and not troubles:
         return "", [f"{path.name}: is empty."]
     return text, troubles

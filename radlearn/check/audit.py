@@ -3,17 +3,20 @@
 Nothing stops at the first trouble. Only a folder that is not there, or that holds nothing to look at, is refused.
 """
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from radlearn.challenges import covid19, rsna
 from radlearn.challenges.rsna_folder import describe_folder
 from radlearn.check.appearance import film_findings, series_privacy
 from radlearn.check.duplicates import duplicate_findings
-from radlearn.check.films import FilmFacts, facts_of
+from radlearn.check.films import FilmFacts, facts_of, within
 from radlearn.check.findings import Finding, in_order
 from radlearn.check.shortcuts import Clue, shortcut_findings
 from radlearn.check.tables import box_findings, table_findings
@@ -51,7 +54,7 @@ class Audit:
         """Return tables of what films are like: how many of each photometric interpretation, depth, size, view, …"""
         headers = [film.header for film in self.films if film.header is not None and not film.trouble and not film.is_slice]
         if not headers:
-            return self._volume_counts()
+            return self._case_counts() | self._volume_counts()
         spacing = [header.spacing_mm for header in headers]
         said: dict[str, Sequence[str]] = {
             "photometric interpretation": [header.photometric for header in headers],
@@ -62,7 +65,19 @@ class Audit:
             "sex": [header.sex or "none" for header in headers],
             "modality": [header.modality or "none" for header in headers],
         }
-        return {name: dict(Counter(values).most_common()) for name, values in said.items()} | self._volume_counts()
+        return {name: dict(Counter(values).most_common()) for name, values in said.items()} | self._case_counts() | self._volume_counts()
+
+    def _case_counts(self) -> dict[str, dict[str, int]]:
+        """Return what the tables say of the films: classes, boxes, how many films a person has; and views, if only tables say them."""
+        cases = list(self.cases.values())
+        boxes, films = [len(case.boxes_xyxy_px) for case in cases if case.label], Counter(case.person for case in cases).values()
+        said: dict[str, dict[str, int]] = {
+            "class": dict(Counter(case.category for case in cases if case.category).most_common()),
+            "boxes on a film with an opacity": {f"{count}": number for count, number in sorted(Counter(boxes).items())},
+            "films of a person": {f"{count}": number for count, number in sorted(Counter(films).items())},
+            "view in the tables": dict(Counter(case.view for case in cases if case.view).most_common()),
+        }
+        return {name: values for name, values in said.items() if values}
 
     def _volume_counts(self) -> dict[str, dict[str, int]]:
         read = [one for one in self.volumes if one.shape]
@@ -108,6 +123,8 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
         result.findings += box_findings(list(result.cases.values()), {film.path: film for film in films}, folder)
         result.findings += duplicate_findings(films, result.cases, folder)
         result.clues, shortcuts = shortcut_findings(films, result.cases, result.synthetic)
+    without = _without_lesion(folder)
+    result.findings = [replace(one, weight="note") if one.rule == "mask-empty" and one.file in without else one for one in result.findings]
     result.findings = in_order([*result.findings, *shortcuts, *_about(result)])
     return result
 
@@ -121,13 +138,23 @@ def _is_built_in(folder: Path) -> bool:
     return any(layout is not None and (layout / "truth.csv").exists() for layout in layouts)
 
 
+def _without_lesion(folder: Path) -> set[str]:
+    """Return the masks of built-in CTs that are rightly empty: some patients have no lesion, so that no tool takes one for granted."""
+    layout = covid19.layout_folder(folder)
+    if layout is None or not (layout / "truth.csv").is_file():
+        return set()
+    with open(layout / "truth.csv", newline="", encoding="utf-8") as opened:
+        healthy = [row["case"] for row in csv.DictReader(opened) if row.get("components") == "0"]
+    return {within(covid19.case_paths(layout, case)[1], folder) for case in healthy}
+
+
 def _recognised(result: Audit, layouts: tuple[bool, bool], volumes: int, series: int) -> list[str]:
     """Say what a folder is; several things are a mixture."""
     is_rsna, is_covid19 = layouts
     films = sum(not film.is_slice for film in result.films)
     kinds = []
     if is_rsna:
-        kinds.append(f"the RSNA challenge's layout: {len(result.cases):,} labelled films")
+        kinds.append(f"the RSNA challenge's layout: {len(result.cases):,} labelled films{'' if films else ', none of them there'}")
     elif films:
         kinds.append(f"loose DICOM: {films:,} files")
     if is_covid19:
@@ -146,6 +173,9 @@ def _about(result: Audit) -> list[Finding]:
         people, positives = len({case.person for case in cases}), sum(bool(case.label) for case in cases)
         amounts = f"{len(cases):,} films of {people:,} people; {positives:,} with an opacity ({positives / len(cases):.0%})"
         said.append(Finding("about", "", amounts))
+    if boxes := [(x1 - x0, y1 - y0) for case in result.cases.values() for x0, y0, x1, y1 in case.boxes_xyxy_px]:
+        width, height = ("/".join(f"{edge:.0f}" for edge in edges) for edges in np.quantile(boxes, (0.25, 0.5, 0.75), axis=0).T)
+        said.append(Finding("about", "", f"{len(boxes):,} boxes; quartiles of their width {width} px, of their height {height} px"))
     ages = [film.told["PatientAge"] for film in result.films if "PatientAge" in film.told]
     if odd := [age for age in ages if not DICOM_AGE.fullmatch(age)]:
         said.append(Finding("age-form", "", f"{len(odd):,} of {len(ages):,} files write PatientAge like {odd[0]!r}; DICOM has 062Y"))

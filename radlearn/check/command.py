@@ -37,7 +37,7 @@ def check(folder: Path, json: bool = False, out: Path | None = None, workers: in
 
     audit = audit_folder(folder, workers)
     bits = max((film.header.stored_bits for film in audit.films if film.header is not None and not film.trouble), default=8)
-    costs = forecasts(len(audit.cases), bits)
+    costs = forecasts(len(audit.cases), bits, sum(one.job.mask is not None for one in audit.volumes))
     if out is not None:
         # matplotlib, which nothing else here needs.
         from radlearn.check.page import write_page
@@ -73,7 +73,7 @@ def tell(audit: "Audit", costs: "Sequence[Forecast]", console: Console) -> None:
     console.print(f"\n[bold]{escape(str(audit.folder))}[/bold]  {escape('; '.join(audit.kinds))}", soft_wrap=True)
     for name, values in audit.counts().items():
         shown = ", ".join(f"{value} ({count:,})" for value, count in list(values.items())[:VALUES_SHOWN])
-        more = f", and {len(values) - VALUES_SHOWN:,} others" if len(values) > VALUES_SHOWN else ""
+        more = f", and {len(values) - VALUES_SHOWN:,} other{'s' * (len(values) > VALUES_SHOWN + 1)}" if len(values) > VALUES_SHOWN else ""
         console.print(f"  {name}: {shown}{more}", markup=False)
     by_rule = grouped(audit.findings)
     for findings in by_rule:

@@ -90,7 +90,6 @@ def facts_of(paths: Sequence[Path], root: Path, workers: int | None = None) -> l
 
 def looked_at(path: Path, root: Path) -> FilmFacts:
     """Look at one file."""
-    header = None
     try:
         digest = blake2b(path.read_bytes(), digest_size=16).digest()
         header = read_header(path)
@@ -105,10 +104,6 @@ def looked_at(path: Path, root: Path) -> FilmFacts:
     except UnreadableScan as error:
         trouble = _without_path(str(error), path)
         rule = next((rule for words, rule in CAUSES if words in trouble), "film-damaged")
-        if rule == "film-no-image" and header is not None:
-            # The header alone promises one: the file ends within it.
-            size = f"{header.size_px[1]} × {header.size_px[0]} px"
-            rule, trouble = "film-truncated", f"is truncated: its header promises an image of {size}, and the file ends within it"
         return FilmFacts(path, rule, trouble)
     except OSError as error:
         return FilmFacts(path, "film-damaged", f"cannot be opened ({error.strerror or error}).")

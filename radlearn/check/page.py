@@ -32,7 +32,8 @@ def write_page(path: Path, audit: Audit, forecasts: Sequence[Forecast]) -> Path:
     """Write the page, whole or not at all, and return its path."""
     counts = counted(audit.findings)
     verdict = "Something must be mended before this is trained on." if audit.must_be_mended else "Nothing must be mended."
-    files = len(audit.films) + sum(len(one.job.paths) for one in audit.volumes if not one.job.paths[0].name.endswith(".dcm"))
+    nifti = [one.job for one in audit.volumes if not one.job.paths[0].name.endswith(".dcm")]
+    files = len(audit.films) + sum(len(job.paths) + (job.mask is not None) for job in nifti)
     headline = [Headline({"error": "Errors", "warning": "Warnings", "note": "Notes"}[name], counts[name]) for name in SEVERITIES]
     groups = grouped(audit.findings)
     sections = [Section("What to do", _to_do(groups))] if groups else []
@@ -79,7 +80,10 @@ def _blocks(findings: Sequence[Finding], audit: Audit) -> list[Block]:
         blocks.append(Picture(png_bytes(_grid(pictures)), caption, alt, wide=len(pictures) > 2))
     rows = [(one.file or "the whole folder", one.found) for one in findings[:ROWS_SHOWN]]
     more = f"{len(findings) - ROWS_SHOWN:,} more are in --json." if len(findings) > ROWS_SHOWN else ""
-    return [*blocks, Table(("where", "what was found"), rows, more, folded=len(rows) > 12)]
+    folded = len(rows) > 12
+    # What is folded away is known by its caption alone.
+    caption = f"{f'The first {ROWS_SHOWN} of {len(findings):,}' if more else f'All {len(rows):,}'}, one by one. {more}" if folded else more
+    return [*blocks, Table(("where", "what was found"), rows, caption.strip(), folded=folded)]
 
 
 def _panels(finding: Finding, audit: Audit) -> list[Panel]:

@@ -64,7 +64,7 @@ def clues(facts: Sequence[FilmFacts], labels: Sequence[bool]) -> list[Clue]:
 def shortcut_findings(facts: Sequence[FilmFacts], cases: Mapping, synthetic: bool) -> tuple[list[Clue], list[Finding]]:
     """Return all clues, and a finding for each that is worth a warning; on built-in patients, who have one on purpose, a note."""
     known = [film for film in facts if film.path in cases and not film.trouble and cases[film.path].label is not None]
-    scored = clues(known, [bool(_case(cases, film).label) for film in known])
+    scored = clues(known, [bool(_case(cases, film).label) for film in known]) if facts else _of_tables(list(cases.values()))
     on_purpose = " Built-in patients have this shortcut on purpose." if synthetic else ""
     findings = []
     for clue in scored:
@@ -72,6 +72,15 @@ def shortcut_findings(facts: Sequence[FilmFacts], cases: Mapping, synthetic: boo
             found = f"{clue.name} alone scores AUROC {clue.auroc_score:.3f} for the label ({clue.said}).{on_purpose}"
             findings.append(Finding("shortcut", "", found, weight="note" if synthetic else None))
     return scored, findings
+
+
+def _of_tables(cases: Sequence[Case]) -> list[Clue]:
+    """Return the one clue that tables without films may hold: the view."""
+    labels, views = np.array([bool(case.label) for case in cases]), [case.view or "" for case in cases]
+    if not any(views) or min(labels.sum(), (~labels).sum()) < LEAST_OF_EACH:
+        return []
+    clue = _of_words("view", views, labels)
+    return [] if clue is None else [clue]
 
 
 def _case(cases: Mapping, film: FilmFacts) -> Case:

@@ -17,6 +17,7 @@ from radlearn.challenges import rsna, rsna_tables
 from radlearn.challenges.rsna_folder import stem
 from radlearn.check.films import FilmFacts, within
 from radlearn.check.findings import Finding
+from radlearn.check.tables_alone import no_films, read_tables
 from radlearn.metrics.boxes import iou
 
 SPLIT_TABLE = "split.csv"
@@ -43,7 +44,8 @@ def table_findings(folder: Path) -> tuple[list[rsna.Case], list[Finding]]:
     """Return the cases of an RSNA layout and what is wrong with its tables and the names of its films."""
     root = rsna.layout_folder(folder) or folder
     if not (root / rsna.IMAGE_FOLDER).is_dir():
-        return [], [Finding("film-missing", rsna.IMAGE_FOLDER, "there is no such folder beside the labels table")]
+        cases, troubles, notes = read_tables(root)
+        return cases, [*no_films(cases), *map(_of_line, troubles), *_person_findings(notes), *_split_findings(root, _persons(cases))]
     cases, troubles, notes = rsna.audit(folder)
     findings = [_of_line(line) for line in troubles if "have no file here" not in line]
     images, _ = rsna_tables.labels_in(rsna.LABELS_TABLE, rsna_tables.path_text(root / rsna.LABELS_TABLE)[0])
@@ -55,14 +57,21 @@ def table_findings(folder: Path) -> tuple[list[rsna.Case], list[Finding]]:
     for path in sorted((root / rsna.IMAGE_FOLDER).iterdir()):
         if path.name.lower().endswith(".dcm") and not path.name.startswith(".") and stem(path.name) not in images:
             findings.append(Finding("film-unlabelled", within(path, folder), f"has no row in {rsna.LABELS_TABLE}"))
-    persons_table = next((note for note in notes if f"there is no {rsna.PERSONS_TABLE}" in note), None)
-    if persons_table:
-        findings.append(Finding("persons-none", rsna.PERSONS_TABLE, "is not there, so every image counts as a person of its own"))
+    return cases, [*findings, *_person_findings(notes), *_split_findings(root, _persons(cases))]
+
+
+def _persons(cases: Sequence[rsna.Case]) -> dict[str, str]:
+    return {case.image_id: case.person for case in cases}
+
+
+def _person_findings(notes: Sequence[str]) -> Iterator[Finding]:
+    """Yield what is worth knowing of the table of persons."""
+    if any(f"there is no {rsna.PERSONS_TABLE}" in note for note in notes):
+        yield Finding("persons-none", rsna.PERSONS_TABLE, "is not there, so every image counts as a person of its own")
     for note in notes:
         if "does not list" in note:
             table, _, amount = note.partition(": ")
-            findings.append(Finding("persons-listed", table, amount))
-    return cases, findings + list(_split_findings(root, {case.image_id: case.person for case in cases}))
+            yield Finding("persons-listed", table, amount)
 
 
 def box_findings(cases: Sequence[rsna.Case], facts: Mapping[Path, FilmFacts], root: Path) -> Iterator[Finding]:

@@ -98,6 +98,28 @@ def threshold_for_sensitivity(probabilities: ArrayLike, labels: ArrayLike, wante
     return _just_below(curve.thresholds[1:], int(np.argmax(curve.sensitivity[1:] >= wanted - 1e-12)))
 
 
+def threshold_for_specificity(probabilities: ArrayLike, labels: ArrayLike, wanted: float) -> float:
+    """Return the lowest threshold that still leaves at least the share `wanted` of the negative cases alone.
+
+    It lies half way between the lowest probability it calls positive and the next one below; above all probabilities where even the
+    highest is given to too many negative cases. NaN without negative cases.
+
+    Args:
+        probabilities, labels: (cases,), of the people on whom the threshold is chosen.
+        wanted: specificity, above 0 and at most 1.
+
+    Raises:
+        BadSetting: `wanted` is outside that range.
+    """
+    if not 0 < wanted <= 1:
+        raise BadSetting(f"wanted specificity is {wanted}; expected more than 0 and at most 1, such as 0.95.")
+    curve = roc_curve(probabilities, labels)
+    if np.isnan(curve.false_positive_rate).any() or len(curve.thresholds) == 1:
+        return float("nan")
+    at = int(np.flatnonzero(1 - curve.false_positive_rate >= wanted - 1e-12)[-1])
+    return _just_below(curve.thresholds[1:], at - 1) if at else float(np.nextafter(curve.thresholds[1], np.inf))
+
+
 def net_benefit(probabilities: ArrayLike, labels: ArrayLike, thresholds: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
     """Return TP/n − FP/n · t/(1−t): true positives a case, minus false alarms at the price that the threshold t itself implies.
 

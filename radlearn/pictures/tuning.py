@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from radlearn.metrics.intervals import Band
 from radlearn.pictures.style import (
     FAINT,
     FULL_WIDTH_IN,
@@ -15,6 +16,7 @@ from radlearn.pictures.style import (
     INK,
     MODEL,
     MUTED,
+    NEGATIVE,
     PAPER,
     POSITIVE,
     RIVAL,
@@ -28,18 +30,23 @@ from radlearn.pictures.style import (
 
 @in_house_style
 def threshold_figure(
-    thresholds: Sequence[float], scores: Sequence[float], false_boxes_per_healthy_image: Sequence[float], chosen: float
+    thresholds: Sequence[float],
+    scores: Sequence[float],
+    false_boxes_per_healthy_image: Sequence[float],
+    chosen: float,
+    most_false_boxes: float | None = None,
 ) -> Figure:
     """Draw the official score of the validation people over the threshold, and beside it what false boxes that costs.
 
     Args:
         thresholds: (points,), rising; the other two have a number for each, NaN where there is none.
         chosen: the threshold of the run.
+        most_false_boxes: the limit that was asked for, if one was.
     """
     figure = blank(FULL_WIDTH_IN, 3.5)
     left, right = figure.subplots(1, 2)
-    left.set(title="Official score", ylabel="RSNA score (higher is better)")
-    right.set(title="What it costs", ylabel="false boxes per healthy film (lower is better)")
+    left.set(title="Official score (higher is better)", ylabel="RSNA score")
+    right.set(title="What it costs (lower is better)", ylabel="false boxes per healthy film")
     x = np.asarray(thresholds, dtype=float)
     for axes, values, colour in ((left, scores, MODEL), (right, false_boxes_per_healthy_image, POSITIVE)):
         y = np.asarray(values, dtype=float)
@@ -55,6 +62,37 @@ def threshold_figure(
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         axes.plot(chosen, at, "o", markersize=9, color=colour, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5, clip_on=False)
         say_at_line(axes, chosen, (0, 1), f"chosen: {chosen:.2f}\n{'score' if axes is left else 'false boxes'} {at:.2f}", 0.97)
+        if axes is right and most_false_boxes is not None:
+            axes.axhline(most_false_boxes, color=RIVAL, linewidth=1, linestyle=(0, (1, 2)))
+            axes.annotate(f"at most {most_false_boxes:g}", (1, most_false_boxes), xytext=(-2, 3), textcoords="offset points",
+                          ha="right", va="bottom", color=MUTED, fontsize=9)  # fmt: skip
+    return figure
+
+
+@in_house_style
+def operating_figure(thresholds: Sequence[float], sensitivities: Band, specificities: Band, chosen: float) -> Figure:
+    """Draw sensitivity and specificity of the validation people over the threshold, never one without the other.
+
+    Args:
+        thresholds: (points,), rising, in [0, 1]; the two bands have as many points.
+        chosen: the threshold of the run.
+    """
+    figure = blank(FULL_WIDTH_IN, 3.7)
+    axes = figure.subplots()
+    x = np.asarray(thresholds, dtype=float)
+    axes.set(xlabel="probability from which the answer is yes", ylabel="share of films", ylim=(-0.012, 1.03))
+    axes.set_xlim(0, min(1.0, 1.04 * max(float(x.max(initial=0.0)), chosen)))
+    at = []
+    for band, colour in ((sensitivities, POSITIVE), (specificities, NEGATIVE)):
+        axes.fill_between(x, band.low, band.high, color=colour, alpha=0.16, linewidth=0, zorder=2)
+        axes.plot(x, band.value, color=colour, zorder=3)
+        at.append(float(np.interp(chosen, x, band.value)))
+        axes.plot(chosen, at[-1], "o", markersize=9, color=colour, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5, clip_on=False)
+    axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+    said = f"chosen: {chosen:.3g}\nsensitivity {at[0]:.2f}\nspecificity {at[1]:.2f}"
+    say_at_line(axes, chosen, axes.get_xlim(), said, 0.45)
+    entries = [("sensitivity: ill films found", POSITIVE), ("specificity: healthy films left alone", NEGATIVE)]
+    colour_key(axes, entries, 0.0, 1.02)
     return figure
 
 

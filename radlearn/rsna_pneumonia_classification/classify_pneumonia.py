@@ -300,6 +300,23 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     return judged.scores
 
 
+def tune(
+    run: Run, cases: Sequence[Case], wanted_sensitivity: float | None = None, wanted_specificity: float | None = None
+) -> dict[str, object]:
+    """Choose the operating point again on `cases`, the run's validation people; write `operating_point.json` and `tuning/`.
+
+    Args:
+        wanted_sensitivity: Sensitivity to reach; 0 chooses the best sensitivity + specificity. Not named: as the run was trained.
+        wanted_specificity: Specificity to reach, in place of a sensitivity.
+    """
+    model, settings = trained_model(run)
+    films = prepared_films(cases, settings.size_px, settings.shape)
+    probabilities = answers(model, make_loaders(settings, {"validation": films})["validation"], settings)
+    if wanted_sensitivity is None and not wanted_specificity:
+        wanted_sensitivity = settings.wanted_sensitivity
+    return workbench.tune_threshold(run, films, probabilities, wanted_sensitivity, wanted_specificity)
+
+
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
     """Answer for films in files and folders; write `predictions.csv` and an overlay picture each into `out`; return the table's path."""
     model, settings = trained_model(run)

@@ -408,11 +408,24 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", gate: Path | 
     """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     films = prepared_films(cases, settings.size_px, settings.shape)
+    workbench.must_have_gate([run], gate or settings.gate)
     found = proposals(model, films, workbench.as_tuned(settings, run))[-1]
     scores = workbench.image_scores(found, workbench.gate_of(gate or settings.gate, films))
     judged = workbench.judge_boxes(run, films, found, scores, split)
     workbench.write_box_report(run, judged)
     return judged.scores
+
+
+def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_boxes: float | None = None) -> dict[str, object]:
+    """Choose the recipe again on `cases`, the run's validation people; write `recipe.json` and `tuning/`.
+
+    Args:
+        gate: Table with film-level probabilities for the validation films, in place of the one that the run was trained with.
+        most_false_boxes: The best score among recipes with at most so many false boxes per healthy film.
+    """
+    model, settings = trained_model(run)
+    films = prepared_films(cases, settings.size_px, settings.shape)
+    return workbench.tune_boxes(run, films, proposals(model, films, settings), gate or settings.gate, most_false_boxes)
 
 
 def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, gate: Path | None = None) -> Path:

@@ -135,6 +135,10 @@ def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Film:
     with parsing(path):
         # All elements: pydicom's specific_tags would look each of them up in a list, which takes as long as the rest.
         dataset = pydicom.dcmread(source, stop_before_pixels=not with_pixels)
+        if with_pixels and dataset.get("Rows") is None:
+            # Of a film that ends within its compressed pixels pydicom gives nothing back, not even the header that it has read.
+            source.seek(0)
+            dataset = pydicom.dcmread(source, stop_before_pixels=True)
         _refuse_what_is_no_film(path, dataset, with_pixels)
         is_grey_jpeg = (
             dataset.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
@@ -181,7 +185,10 @@ def _refuse_what_is_no_film(path: Path, dataset: pydicom.Dataset, with_pixels: b
     kind = _kind(dataset)
     pixels = next((keyword for keyword in PIXEL_KEYWORDS if dataset.get(keyword)), None)
     if dataset.get("Rows") is None or dataset.get("BitsAllocated") is None:
-        raise UnreadableScan(f"{path}: holds no image ({kind}); expected an X-ray film. Leave such files out of the folder.")
+        raise UnreadableScan(
+            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Expected an X-ray film. Leave "
+            "such files out of the folder; if it was a film, copy or export it again."
+        )
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise UnreadableScan(
             f"{path}: has {dataset.NumberOfFrames} frames ({kind}); radlearn reads single films. Split it into single frames, or remove it."
@@ -202,9 +209,8 @@ def _refuse_what_is_no_film(path: Path, dataset: pydicom.Dataset, with_pixels: b
             f"{path}: there is no decoder for its transfer syntax, which is {found}. Convert it, for example with 'gdcmconv --raw IN OUT'."
         )
     if with_pixels and pixels is None:
-        raise UnreadableScan(
-            f"{path}: is truncated: its header promises {dataset.Rows} × {dataset.Columns} pixels, but the file ends before them. {MEND}"
-        )
+        size = f"{dataset.Columns} × {dataset.Rows} px (width × height)"
+        raise UnreadableScan(f"{path}: is truncated: its header promises an image of {size}, but the file ends before or within it. {MEND}")
 
 
 def _refuse_missing_bytes(path: Path, dataset: pydicom.Dataset, size_px: tuple[int, int]) -> None:

@@ -13,7 +13,18 @@ from radlearn.workbench.mask_report import write_mask_report
 from radlearn.workbench.operating_point import keep_operating_point
 from radlearn.workbench.people import divided
 from radlearn.workbench.pretrained import start_from_published
-from radlearn.workbench.proposing import as_tuned, best_over_thresholds, choose_recipe, examined, gate_of, image_scores, in_frames
+from radlearn.workbench.proposing import (
+    as_tuned,
+    best_over_thresholds,
+    choose_recipe,
+    examined,
+    gate_of,
+    image_scores,
+    in_frames,
+    must_have_gate,
+)
+from radlearn.workbench.retuning_boxes import tune_boxes
+from radlearn.workbench.retuning_threshold import tune_threshold
 from radlearn.workbench.settings import plan_of, within
 from radlearn.workbench.shell import run_lesson
 from radlearn.workbench.sliding import answered_volume
@@ -42,12 +53,15 @@ __all__ = [
     "judge_masks",
     "keep_operating_point",
     "load_best",
+    "must_have_gate",
     "plan_of",
     "run_lesson",
     "start_from_published",
     "submit_boxes",
     "submit_masks",
     "submit_probabilities",
+    "tune_boxes",
+    "tune_threshold",
     "within",
     "write_box_report",
     "write_film_report",

@@ -77,6 +77,21 @@ def scaled_and_suppressed(candidates: FoundBoxes, scale: float, suppression_iou:
     return FoundBoxes(boxes[real], confidences[real])
 
 
+def in_words(recipe: BoxRecipe, source: str) -> str:
+    """Return what a recipe does, for people.
+
+    >>> in_words(BoxRecipe(threshold=0.32, scale=0.875, suppression_iou=0.3), "one view")
+    'Boxes from one view; one stands from a confidence of 0.32; of two that overlap by more than an IoU of 0.3 the surer stays; width and \
+height times 0.875.'
+    """
+    said = [f"Boxes from {source}", f"one stands from a confidence of {recipe.threshold:g}"]
+    said.append(f"of two that overlap by more than an IoU of {recipe.suppression_iou:g} the surer stays")
+    said += [f"one under {recipe.top_share:g} of its film's highest confidence goes"] * (recipe.top_share > 0)
+    said += [f"width and height times {recipe.scale:g}"] * (recipe.scale != 1)
+    said += [f"a film whose score as a whole is under {recipe.gate:g} has none"] * (recipe.gate > 0)
+    return "; ".join(said) + "."
+
+
 def keep_recipe(run: Run, recipe: BoxRecipe, about: dict[str, object]) -> None:
     """Write `recipe.json` into the run folder: the recipe, and with it `about`, how it was found (JSON values)."""
     write_json(run.folder / "recipe.json", {"recipe": asdict(recipe), **about})

@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from radlearn.metrics.masks import bounding_box, voxels_in
-from radlearn.training.loading import case_seed
+from radlearn.workbench.cross_fitting import parts_of
 from radlearn.workbench.mask_recipe import MaskRecipe, pieces, smallest_kept
 
 THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(13))
 SMALLEST_ML = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-PARTS = 5
 SMALLEST_GAIN = 1e-3
 PLAIN = MaskRecipe()
 
@@ -77,7 +76,7 @@ def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tu
     """
     plain = _mean(tables)[THRESHOLDS.index(PLAIN.threshold), 0]
     worth = [MaskWorth("nothing tuned", float(plain), float(plain), True)]
-    of_part = _parts(persons, seed)
+    of_part = parts_of(persons, seed)
     columns = 1
     for device, wanted in (("threshold", 1), ("small pieces left out", len(SMALLEST_ML))):
         seen = tables[:, :, :wanted]
@@ -120,9 +119,3 @@ def _crossed(tables: np.ndarray, of_part: np.ndarray) -> Iterator[float]:
         here = of_part == part
         row, column = _best(tables[~here] if (~here).any() else tables)
         yield from tables[here, row, column]
-
-
-def _parts(persons: Sequence[str], seed: int) -> np.ndarray:
-    """Return which of five parts each scan belongs to, (scans,); a person's scans are in one."""
-    people, number = np.unique(np.asarray(persons, str), return_inverse=True)
-    return (np.random.default_rng(case_seed(seed, len(people))).permutation(len(people)) % PARTS)[number]

@@ -33,7 +33,11 @@ def keep_operating_point(run: Run, threshold: float, recalibration: Recalibratio
     shares = {str(view): float(labels[views == view].mean()) for view in sorted(set(views)) if view}
     brightness = np.array([film.pixels.mean() for film in training])
     sign = 1 if auroc_score(brightness, labels) >= 0.5 else -1
-    point = OperatingPoint(float(threshold), recalibration, {**shares, "all": float(labels.mean())}, sign)
+    return write_operating_point(run, OperatingPoint(float(threshold), recalibration, {**shares, "all": float(labels.mean())}, sign))
+
+
+def write_operating_point(run: Run, point: OperatingPoint) -> OperatingPoint:
+    """Write `operating_point.json`, whole or not at all, and return the point."""
     write_json(run.folder / "operating_point.json", asdict(point))
     return point
 

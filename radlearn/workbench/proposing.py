@@ -14,9 +14,10 @@ from radlearn.metrics.ranking import auroc_score
 from radlearn.progress import say, waiting
 from radlearn.training.run_folder import Run
 from radlearn.workbench.box_recipe import BoxRecipe, keep_recipe, recipe_of
-from radlearn.workbench.box_tuning import Examined, threshold_curve, tuned
+from radlearn.workbench.box_tuning import threshold_curve, tuned
 from radlearn.workbench.films import Film
 from radlearn.workbench.gate import gate_scores
+from radlearn.workbench.prefix_scores import Examined
 
 # How the candidates of a film can be made, the plainest first.
 WAYS = ("one view", "mirror image fused")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import tyro
 
@@ -20,6 +20,7 @@ VERBS = {
     "train": "train a model on the challenge's data, or on built-in patients",
     "resume": "go on with a run that was stopped or killed",
     "evaluate": "judge a run on people it has not met: scores, pictures, report.html",
+    "tune": "choose again on validation people what is chosen, not learnt: the threshold, the recipe for boxes",
     "predict": "answer for films in files and folders",
     "submit": "write the submission file for a folder of films",
 }
@@ -60,8 +61,9 @@ class _Commands:
         self.lesson, self.program, self.verbs = lesson, program, Verbs(lesson)
 
     def do(self, verb: str, arguments: list[str]) -> None:
-        if verb == "train":
-            self.train(arguments)
+        if verb in ("train", "tune"):
+            # Their flags are the lesson's own.
+            getattr(self, verb)(arguments)
             return
         tyro.cli(getattr(self, verb), args=arguments, prog=f"{self.program} {verb}", description=f"{VERBS[verb].capitalize()}.")
 
@@ -87,6 +89,25 @@ class _Commands:
         asked: Any = tyro.cli(made, args=arguments, prog=f"{self.program} train", description=f"{VERBS['train'].capitalize()}.")
         run = self.verbs.train_with(asked.settings, asked.data, asked.run)
         say(f"Next: {self.program} evaluate {run.folder}")
+
+    def tune(self, arguments: list[str]) -> None:
+        """Choose again what is chosen on validation people; what the lesson's `tune` takes beside run and cases is a flag."""
+        function = self.lesson.tune
+        hints, helps = get_type_hints(function), _argument_helps(function.__doc__ or "")
+        wishes = [name for name in inspect.signature(function).parameters if name not in ("run", "cases")]
+        made = dataclasses.make_dataclass(
+            "Tune",
+            [
+                ("run", tyro.conf.Positional[Annotated[Path, tyro.conf.arg(help="The run folder.")]]),
+                ("data", Annotated[Path | None, tyro.conf.arg(help="Where its data lie now, if they were moved.")], None),
+                *((name, Annotated[hints[name], tyro.conf.arg(help=helps.get(name, ""))], None) for name in wishes),
+                ("json", Annotated[bool, tyro.conf.arg(help="Print what was chosen as one JSON object on standard output.")], False),
+            ],
+        )
+        asked: Any = tyro.cli(made, args=arguments, prog=f"{self.program} tune", description=f"{VERBS['tune'].capitalize()}.")
+        chosen = self.verbs.tune(asked.run, asked.data, **{name: getattr(asked, name) for name in wishes})
+        if asked.json:
+            print_json(chosen)
 
     def resume(self, run: tyro.conf.Positional[Path], data: Path | None = None) -> None:
         """Go on with a run.
@@ -185,6 +206,23 @@ class _BoxCommands(_Commands):
             gate: Table with film-level probabilities, such as the predictions.csv of a classification run on the same films.
         """
         self.verbs.submit(run, images, out, gate=gate)
+
+
+def _argument_helps(docstring: str) -> dict[str, str]:
+    r"""Return what the Args of a docstring say, by argument.
+
+    >>> _argument_helps("Do it.\n\nArgs:\n    gate: A table\n        of films.\n    most: A limit.")
+    {'gate': 'A table of films.', 'most': 'A limit.'}
+    """
+    said = inspect.cleandoc(docstring).partition("\nArgs:\n")[2].partition("\n\n")[0]
+    found: dict[str, str] = {}
+    for line in inspect.cleandoc(said).splitlines():
+        name, _, told = line.partition(": ")
+        if line.startswith(" ") and found:
+            found[next(reversed(found))] += f" {line.strip()}"
+        else:
+            found[name] = told
+    return found
 
 
 def _named_preset(arguments: Sequence[str], presets: dict[str, Any]) -> str:

@@ -86,6 +86,20 @@ class Verbs:
         say(f"Other data than the run was trained on: all {len(cases):,} cases are judged, as an external set.")
         return judge(cases, "external")
 
+    def tune(self, run: Path | str, data: Path | str | None = None, **wishes: Any) -> dict[str, Any]:
+        """Choose again on the run's validation people what is not learnt but chosen: a threshold, a recipe for boxes.
+
+        Args:
+            data: where the run's data lie now, if they were moved.
+            wishes: what the lesson's own `tune` takes.
+
+        Returns:
+            what `tuning/tuning.json` in the run folder holds.
+        """
+        opened = open_run(Path(run), self.lesson.TASK)
+        cases = self.lesson.find_cases(self._data_of(opened, data))
+        return self.lesson.tune(opened, cases_by_side(cases, opened)["validation"], **wishes)
+
     def predict(self, run: Runs, paths: Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
         """Answer for films or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
 

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from radlearn.check.audit import audit_folder
+from radlearn.digital_thorax.ct_cohort import write_covid19
 from radlearn.errors import BadLayout
+from radlearn.scans.nifti import read_volume, write_volume
 
 
 def test_clean_built_in_films_are_passed_over_in_silence(built_in: Path) -> None:
@@ -38,3 +41,49 @@ def test_the_real_sample_is_told_as_it_is(shared_data: Path) -> None:
     assert "0.664" in view.found
     assert any("110 films of 84 people" in one.found for one in audit.findings)
     assert any("110 of 110 files write PatientAge like" in one.found for one in audit.findings if one.rule == "age-form")
+
+
+def test_tables_without_films_are_looked_through_all_the_same(small_rsna: Path, tmp_path: Path) -> None:
+    for table in small_rsna.glob("*.csv"):
+        (tmp_path / table.name).write_text(table.read_text())
+    (tmp_path / "headers.csv").write_text("patientId,view\n" + "".join(f"film-{n:03d},{'AP' if n % 3 == 0 else 'PA'}\n" for n in range(48)))
+    audit = audit_folder(tmp_path)
+    assert audit.kinds == ["the RSNA challenge's layout: 48 labelled films, none of them there"]
+    assert [one.rule for one in audit.findings if one.severity != "note"] == ["film-missing", "shortcut"]
+    assert audit.counts()["boxes on a film with an opacity"] == {"1": 16}
+    assert audit.counts()["films of a person"] == {"1": 16, "2": 16}
+    assert audit.counts()["view in the tables"] == {"PA": 32, "AP": 16}
+    # Here AP is positive and PA is not.
+    (view,) = audit.clues
+    assert (view.name, view.auroc_score) == ("view", 1.0)
+    assert any(one.found == "16 boxes; quartiles of their width 60/60/60 px, of their height 60/60/60 px" for one in audit.findings)
+    with (tmp_path / "stage_2_train_labels.csv").open("a") as labels:
+        labels.write("film-000,1,1,5,5,0\n")
+    assert {"film-missing", "label-contradiction"} <= {one.rule for one in audit_folder(tmp_path).findings}
+
+
+@pytest.mark.slow
+def test_the_whole_challenges_tables_say_what_is_known_of_them(shared_data: Path) -> None:
+    audit = audit_folder(shared_data / "rsna_tables")
+    counts, said = audit.counts(), [one.found for one in audit.findings]
+    assert counts["class"] == {"No Lung Opacity / Not Normal": 11_821, "Normal": 8_851, "Lung Opacity": 6_012}
+    assert counts["boxes on a film with an opacity"] == {"1": 2_614, "2": 3_266, "3": 119, "4": 13}
+    assert counts["view in the tables"] == {"PA": 14_511, "AP": 12_173}
+    assert any("9,555 boxes; quartiles of their width 177/217/259 px, of their height 203/298/438 px" in one for one in said)
+    assert any("view alone scores AUROC 0.706" in one for one in said)
+    assert [one.rule for one in audit.findings if one.severity == "error"] == ["film-missing"]
+
+
+@pytest.mark.slow
+def test_built_in_cts_are_passed_over_in_silence(tmp_path: Path) -> None:
+    folder = tmp_path / "covid19"
+    write_covid19(folder, 6, 0, 1)
+    audit = audit_folder(folder, workers=1)
+    assert [one for one in audit.findings if one.severity != "note"] == []
+    # The sixth has no lesion, and its truth says so; of the first that is not true.
+    assert [one.file for one in audit.findings if one.rule == "mask-empty"] == ["Train/volume-covid19-A-0006_seg.nii.gz"]
+    mask = folder / "Train" / "volume-covid19-A-0001_seg.nii.gz"
+    volume = read_volume(mask)
+    write_volume(mask, np.zeros(volume.voxels.shape, np.uint8), volume.affine)
+    (empty,) = [one for one in audit_folder(folder, workers=1).findings if one.severity != "note"]
+    assert (empty.rule, empty.file) == ("mask-empty", "Train/volume-covid19-A-0001_seg.nii.gz")

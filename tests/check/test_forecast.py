@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from radlearn.check.forecast import PRESETS, forecast, forecasts, gigaflops, table_rows
+from radlearn.check.forecast import PRESETS, VOLUME_PRESETS, VolumePreset, forecast, forecasts, gigaflops, table_rows
 
 
 def test_twice_the_films_cost_twice_the_time_and_the_cache() -> None:
@@ -17,11 +17,22 @@ def test_twice_the_films_cost_twice_the_time_and_the_cache() -> None:
 
 def test_an_epoch_by_hand() -> None:
     preset = replace(PRESETS[0], gflop=1.0, reached=0.5, size_px=100)
-    # 600 films train: 3 GFLOP each at 50 GFLOP/s, and 5 ms to prepare each.
+    # 600 films train: 3 GFLOP each at 50 GFLOP/s, and 2 ms to prepare each; 150 validate, 1 GFLOP each.
     cost = forecast(preset, 1000, 8, 100.0, "")
-    assert cost.minutes_an_epoch == pytest.approx(600 * (3 / 50 + 0.005) / 60)
+    assert cost.minutes_an_epoch == pytest.approx((600 * (3 / 50 + 0.002) + 150 / 50) / 60)
     assert cost.cache_gb == pytest.approx(1000 * 100 * 100 / 1e9, rel=0.2)
     assert forecast(preset, 1000, 12, 100.0, "").cache_gb == pytest.approx(2 * cost.cache_gb, rel=0.2)
+
+
+def test_an_epoch_of_patches_by_hand() -> None:
+    preset = VolumePreset("segmentation", "quick", (100, 100, 50), (2.0, 2.0, 5.0), 3, 2, 10, 1.0, 0.5, 100, 2.0)
+    # 25 litres at 20 mm³ a voxel.
+    assert preset.block_voxels == 1_250_000
+    cost = forecast(preset, 100, 16, 100.0, "")
+    # 60 CTs give three patches each; 15 are answered for in 20 windows each: 2.5 patches' worth of voxels, seen eight times.
+    assert cost.minutes_an_epoch == pytest.approx((180 * (3 / 50 + 0.02) + 15 * 20 / 50) / 60)
+    assert cost.cache_gb == pytest.approx(100 * (3 * 1_250_000 + 240_000) / 1e9)
+    assert cost.memory_gb == pytest.approx(1.2 + (2 * 20 + 2 * 100) / 1000)
 
 
 def test_no_films_no_forecast_and_a_machine_has_a_rate() -> None:
@@ -32,6 +43,16 @@ def test_no_films_no_forecast_and_a_machine_has_a_rate() -> None:
     assert len(rows) == len(PRESETS)
     assert all(len(row) == len(columns) for row in rows)
     assert "800 films" in costs[0].basis
+
+
+def test_cts_have_a_forecast_as_soon_as_there_is_a_lesson_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radlearn.check.forecast.LESSONS", {})
+    assert forecasts(0, 16, scans=120) == []
+    monkeypatch.setattr("radlearn.check.forecast.LESSONS", {"segmentation": ()})
+    costs = forecasts(0, 16, scans=120)
+    assert [cost.as_dict()["preset"] for cost in costs] == ["quick", "challenge"]
+    assert "120 CTs with masks" in costs[0].basis
+    assert len(table_rows(costs)[1]) == len(VOLUME_PRESETS)
 
 
 @pytest.mark.slow

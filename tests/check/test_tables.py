@@ -40,5 +40,5 @@ def test_a_clean_layout_has_nothing_to_mend(small_rsna: Path) -> None:
 def test_a_table_without_films_is_told_and_not_raised(tmp_path: Path) -> None:
     (tmp_path / "stage_2_train_labels.csv").write_text("patientId,x,y,width,height,Target\na,,,,,0\n")
     cases, findings = table_findings(tmp_path)
-    assert not cases
-    assert [one.rule for one in findings] == ["film-missing"]
+    assert [case.image_id for case in cases] == ["a"]
+    assert [one.rule for one in findings] == ["film-missing", "persons-none"]

@@ -64,6 +64,34 @@ def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNa
     assert list((trained.folder / "pictures").glob("*.png"))
 
 
+def test_a_threshold_is_chosen_again_on_a_copy_of_the_run(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained.folder, run)
+    before = read_json(run / "operating_point.json")
+    assert cli.main(["tune", str(run), "--json"]) == 0
+    same = json.loads(capsys.readouterr().out)
+    # Nothing else was wished for: what training chose is chosen again.
+    assert same["threshold"] == before["threshold"]
+    assert (same["task"], same["split"], same["changed"], same["scores_of_before"]) == ("classification", "validation", False, [])
+    assert read_json(run / "operating_point.json") == before
+    assert cli.main(["classification", "tune", str(run), "--wanted-specificity", "1"]) == 0
+    out, said = capsys.readouterr()
+    assert out == ""
+    after = read_json(run / "operating_point.json")
+    assert read_json(run / "tuning" / "tuning.json")["chosen"]["specificity"]["value"] == 1.0
+    assert after["view_shares"] == before["view_shares"]
+    assert "specificity ≥ 1" in said
+    assert (run / "tuning" / "threshold.png").exists()
+    validated = [image for image, (_, side) in read_split(run / "split.csv").items() if side == "validation"]
+    assert same["cases"] == len(validated)
+    assert cli.main(["classification", "evaluate", str(run)]) == 0
+    assert read_json(run / "scores.json")["threshold"] == after["threshold"]
+    assert cli.main(["tune", str(run), "--wanted-sensitivity", "0.5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["scores_of_before"] == ["scores.json"]
+
+
 def test_a_moved_run_is_judged_with_the_same_scores(trained: SimpleNamespace, tmp_path: Path) -> None:
     assert cli.main(["classification", "evaluate", str(trained.folder)]) == 0
     moved = tmp_path / "elsewhere"

@@ -143,6 +143,31 @@ def test_several_runs_answer_together_about_files(trained: SimpleNamespace, tmp_
     assert len(rows_of(out / "predictions.csv")) == 1
 
 
+def test_a_recipe_is_chosen_again_on_a_copy_of_the_run(
+    trained: SimpleNamespace, gate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained.folder, run)
+    kept = read_json(run / "recipe.json")
+    assert cli.main(["tune", "--json", str(run)]) == 0
+    same = json.loads(capsys.readouterr().out)
+    # Nothing else was wished for: what training chose is chosen again.
+    assert (same["recipe"], same["source"], same["changed"]) == (kept["recipe"], kept["source"], False)
+    assert cli.main(["detection", "tune", str(run), "--gate", str(gate), "--most-false-boxes", "0.1"]) == 0
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert "false boxes" in said
+    chosen = read_json(run / "recipe.json")
+    assert (chosen["gated_by_table"], chosen["most_false_boxes_per_healthy_image"]) == (True, 0.1)
+    assert chosen["mean_box_xyxy_share"] == kept["mean_box_xyxy_share"]
+    assert (run / "tuning" / "worth.png").exists()
+    # A threshold for the gate's probabilities means nothing for the film's own.
+    assert cli.main(["detection", "evaluate", str(run)]) == 2
+    assert "its recipe was chosen with a gate" in " ".join(capsys.readouterr().err.split())
+    assert cli.main(["detection", "evaluate", str(run), "--gate", str(gate), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recipe"] == chosen["recipe"]
+
+
 @pytest.mark.slow
 def test_a_gate_is_used_and_asked_for_where_the_recipe_needs_it(
     trained: SimpleNamespace, gate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

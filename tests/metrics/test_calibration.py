@@ -14,6 +14,7 @@ from radlearn.metrics.calibration import (
     calibration_error,
     fit_recalibration,
     positive_shares,
+    recalibration_line,
     reliability_bins,
 )
 from radlearn.metrics.ranking import auroc_score
@@ -149,3 +150,19 @@ def test_numbers_that_are_no_probabilities_are_refused() -> None:
         reliability_bins([0.5], [1], bins=0)
     with pytest.raises(BadSetting, match="one fit at a time"):
         fit_recalibration([0.5], [1], weights=np.ones((2, 1)))
+
+
+def test_a_line_for_every_draw_is_the_fit_of_its_repeated_cases() -> None:
+    rng = np.random.default_rng(1)
+    p, y = rng.random(60), rng.random(60) < 0.4
+    weights = rng.integers(0, 3, (5, 60))
+    lines = recalibration_line(p, y, weights)
+    assert lines.shape == (5, 2)
+    for row, line in zip(weights, lines, strict=True):
+        fitted = fit_recalibration(np.repeat(p, row), np.repeat(y, row))
+        np.testing.assert_allclose(line, [fitted.slope, fitted.intercept], atol=1e-7)
+    whole = fit_recalibration(p, y)
+    np.testing.assert_allclose(recalibration_line(p, y), [whole.slope, whole.intercept])
+    # Where one begins to search changes nothing in what is found.
+    far = fit_recalibration(p, y, start=Recalibration(4.0, -3.0))
+    assert (far.slope, far.intercept) == pytest.approx((whole.slope, whole.intercept), abs=1e-6)

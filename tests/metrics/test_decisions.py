@@ -13,6 +13,7 @@ from radlearn.metrics.decisions import (
     sensitivity,
     specificity,
     threshold_for_sensitivity,
+    threshold_for_specificity,
     youden_threshold,
 )
 
@@ -102,11 +103,31 @@ def test_a_wanted_sensitivity_of_a_whole_number_of_cases_is_not_missed_by_roundi
         assert sensitivity(p, y, chosen) == tenths / 10
 
 
+def test_the_threshold_for_a_specificity_is_the_lowest_that_reaches_it() -> None:
+    for seed in range(1000):
+        p, y = random_cases(seed)
+        wanted = np.random.default_rng(seed).uniform(0.01, 1)
+        chosen = threshold_for_specificity(p, y, wanted)
+        assert specificity(p, y, chosen) >= wanted
+        # The next probability below would be too many false alarms.
+        assert all(specificity(p, y, t) < wanted for t in np.sort(p[p < chosen])[-1:])
+
+
+def test_a_specificity_that_only_silence_reaches_calls_nothing_positive() -> None:
+    chosen = threshold_for_specificity([0.2, 0.9, 0.9], [1, 0, 1], 1.0)
+    assert chosen > 0.9
+    assert (sensitivity([0.2, 0.9, 0.9], [1, 0, 1], chosen), specificity([0.2, 0.9, 0.9], [1, 0, 1], chosen)) == (0.0, 1.0)
+    with pytest.raises(BadSetting, match="wanted specificity is 0; expected more than 0"):
+        threshold_for_specificity([0.1, 0.2], [0, 1], 0)
+
+
 def test_thresholds_where_a_class_is_missing_are_not_a_number() -> None:
     assert np.isnan(youden_threshold([0.1, 0.2], [1, 1]))
     assert np.isnan(youden_threshold([], []))
     assert np.isnan(threshold_for_sensitivity([0.1], [0], 0.9))
     assert np.isnan(threshold_for_sensitivity([], [], 0.9))
+    assert np.isnan(threshold_for_specificity([0.1], [1], 0.9))
+    assert np.isnan(threshold_for_specificity([], [], 0.9))
 
 
 @pytest.mark.parametrize("wanted", [0, -0.1, 1.01, float("nan")])

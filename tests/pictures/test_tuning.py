@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from radlearn.metrics.intervals import Band
 from radlearn.pictures.style import png_bytes
-from radlearn.pictures.tuning import TunedSetting, mask_tuning_figure, threshold_figure, worth_figure
+from radlearn.pictures.tuning import TunedSetting, mask_tuning_figure, operating_figure, threshold_figure, worth_figure
 
 WORTH = [
     {"device": "nothing tuned", "rsna_score": 0.15, "cross_fitted_rsna_score": 0.15, "taken": True},
@@ -25,6 +26,24 @@ def test_points_without_a_score_leave_a_gap() -> None:
     left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, math.nan], [math.nan] * 3, 0.4).axes
     assert np.isnan(left.lines[0].get_ydata()[-1])
     assert [text.get_text() for text in right.texts] == ["no film to say it of"]
+
+
+def test_a_limit_that_was_asked_for_is_drawn_beside_the_cost() -> None:
+    left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, 0.2], [4.0, 0.5, 0.25], 0.4, most_false_boxes=0.6).axes
+    assert "at most 0.6" in [text.get_text() for text in right.texts]
+    assert not any("at most" in text.get_text() for text in left.texts)
+
+
+def test_sensitivity_never_stands_without_specificity() -> None:
+    thresholds = [0.0, 0.25, 0.5]
+    found, left = np.array([1.0, 0.9, 0.4]), np.array([0.0, 0.6, 1.0])
+    axes = operating_figure(thresholds, Band(found, found - 0.1, found), Band(left, left, left + 0.1), 0.25).axes[0]
+    said = " ".join(text.get_text() for text in axes.texts)
+    assert "chosen: 0.25\nsensitivity 0.90\nspecificity 0.60" in said
+    assert "sensitivity: ill films found" in said
+    assert "specificity: healthy films left alone" in said
+    # Where all probabilities are low, the rest of the axis would be empty.
+    assert axes.get_xlim() == (0, 0.52)
 
 
 def test_what_was_not_taken_is_said_in_words() -> None:

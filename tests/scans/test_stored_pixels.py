@@ -189,6 +189,21 @@ def test_a_file_cut_short_anywhere_is_refused(dicom_file: DicomFile, syntax: str
             read_radiograph(path)
 
 
+def test_a_jpeg_film_cut_within_its_pixels_is_truncated_and_cut_within_its_header_no_image(tmp_path: Path, ramp: np.ndarray) -> None:
+    path = tmp_path / "a.dcm"
+    write_radiograph(path, ramp, patient_id="a", view="PA", sex="", age="", spacing_mm=None)
+    whole = path.read_bytes()
+    height, width = ramp.shape
+    pixels = whole.index(b"\xe0\x7f\x10\x00")
+    for cut in (pixels, pixels + 30, (pixels + len(whole)) // 2):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(UnreadableScan, match=rf"a\.dcm: is truncated: its header promises an image of {width} × {height} px"):
+            read_radiograph(path)
+    path.write_bytes(whole[: whole.index(b"\x28\x00\x10\x00")])
+    with pytest.raises(UnreadableScan, match=r"holds no image .*its header has no rows and columns, or ends before them"):
+        read_radiograph(path)
+
+
 def test_a_truncated_jpeg_inside_a_whole_file_is_refused(tmp_path: Path, ramp: np.ndarray) -> None:
     path = tmp_path / "a.dcm"
     write_radiograph(path, ramp, patient_id="a", view="PA", sex="", age="", spacing_mm=None)

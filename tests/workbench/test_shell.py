@@ -14,7 +14,7 @@ from radlearn.workbench import shell
 def test_the_verbs_are_told_without_one(capsys: pytest.CaptureFixture[str]) -> None:
     shell.do_verb(lesson, [])
     told = capsys.readouterr().err
-    assert all(f"  {verb}" in told for verb in ("train", "resume", "evaluate", "predict", "submit"))
+    assert all(f"  {verb}" in told for verb in ("train", "resume", "evaluate", "tune", "predict", "submit"))
 
 
 def test_a_lesson_ends_with_an_exit_code(tmp_path: Path) -> None:
@@ -27,6 +27,14 @@ def test_a_lesson_ends_with_an_exit_code(tmp_path: Path) -> None:
 def test_a_preset_is_known_however_it_is_written(arguments: list[str]) -> None:
     with pytest.raises(BadSetting, match="'slow'"):
         shell.do_verb(lesson, ["train", *arguments])
+
+
+def test_what_a_lesson_can_be_tuned_for_is_a_flag_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        shell.do_verb(lesson, ["tune", "--help"])
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "--wanted-specificity {None}|FLOAT Specificity to reach, in place of a sensitivity." in told
+    assert "--json" in told
 
 
 @pytest.mark.slow

@@ -1,0 +1,129 @@
+"""A table of probabilities, one a film, as any classifier may write it: read strictly, because a wrong table still gets a number.
+
+    patientId,probability
+    0004cfab-14fd-4e49-80ba-63a80b6bddd6,0.913
+    00313ee0-9eaa-42f4-b0ab-c148ed3241cd,0.02
+
+Logits, percentages, films that are missing or twice there: all of them would be scored, and look like a bad model. Other columns are left
+alone. The two that count may be called by one of a few other names; which were read is then said.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.rsna_submission import listed, table_text_of
+from radlearn.errors import BadLayout
+
+ID_NAMES = ("patientid", "imageid", "image", "id", "filename")
+PROBABILITY_NAMES = ("probability", "prob", "score", "prediction", "predictedprobability", "pneumoniaprobability")
+"As compared: small letters, without spaces, underscores and hyphens."
+EXPECTED = "patientId,probability"
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """What a table says of each image, in its order, and what a person should know about it."""
+
+    of_image: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def read_probabilities(path: Path, expected_ids: Collection[str] | None = None) -> Probabilities:
+    """Read a table of probabilities of any tool.
+
+    Args:
+        path: the file, as a spreadsheet or pandas leaves it: with a byte-order mark, CRLF, quotes, further columns.
+        expected_ids: the images that must be answered for, no more and no less; None takes those that are there.
+
+    Raises:
+        BadLayout: with the first ten things that are wrong, each with its line, what was found and the rule.
+    """
+    path = Path(path)
+    text, troubles = table_text_of(path)
+    found, notes, more = probabilities_in(path.name, text, expected_ids) if text else ({}, [], [])
+    if troubles + more:
+        raise BadLayout(listed(path, "cannot be scored", troubles + more))
+    return Probabilities(found, tuple(notes))
+
+
+def probabilities_in(name: str, text: str, expected_ids: Collection[str] | None = None) -> tuple[dict[str, float], list[str], list[str]]:
+    """Return image → probability, what a person should know, and one line per thing that is wrong; arguments as in `read_probabilities`."""
+    troubles: list[str] = []
+    columns = _columns(name, text, troubles)
+    if columns is None:
+        return {}, [], troubles
+    notes = [f"{name}: the column {columns[1]!r} was read as the probability."] if columns[1] != "probability" else []
+    found: dict[str, float] = {}
+    lines: dict[str, int] = {}
+    expected = None if expected_ids is None else set(expected_ids)
+    for line, (image_id, field) in tables.rows_in(name, text, columns, troubles):
+        if not image_id:
+            trouble = f"{columns[0]} is empty."
+        elif (first := lines.setdefault(image_id, line)) != line:
+            trouble = f"{image_id} has a row already, line {first}; expected one row an image."
+        elif expected is not None and image_id not in expected:
+            without = image_id.removesuffix(".dcm")
+            hint = f" Write {without}, without .dcm." if without in expected else ""
+            trouble = f"{columns[0]} is {image_id!r}, which is none of the {len(expected):,} images to answer for.{hint}"
+        else:
+            found[image_id], trouble = _probability(field)
+        if trouble:
+            troubles.append(f"{name}, line {line}: {trouble}")
+    if missing := [image_id for image_id in expected_ids or () if image_id not in lines]:
+        if lines or not troubles:
+            amount = f"{len(missing):,} of the {len(expected or ()):,} images have no row, the first being {missing[0]}"
+            troubles.append(f"{name}: {amount}. A score over the others would hide them.")
+    elif not lines and not troubles:
+        troubles.append(f"{name}: has a header and no rows.")
+    return found, notes + _oddities(name, list(found.values())), troubles
+
+
+def _columns(name: str, text: str, troubles: list[str]) -> tuple[str, str] | None:
+    """Return the names of the two columns as the header has them; append what is wrong with it."""
+    try:
+        header = [column.strip() for column in next(csv.reader(io.StringIO(text, newline=""), strict=True), [])]
+    except csv.Error as error:
+        troubles.append(f"{name}, line 1: is not CSV ({error}).")
+        return None
+    chosen: list[str] = []
+    for wanted, names in zip(EXPECTED.split(","), (ID_NAMES, PROBABILITY_NAMES), strict=True):
+        fitting = [column for column in header if "".join(mark for mark in column.lower() if mark.isalnum()) in names]
+        # The name itself goes before others: `predict` of radlearn writes further columns beside it.
+        fitting = [wanted] * header.count(wanted) or fitting
+        if len(fitting) != 1:
+            found = f"several columns could be the {wanted}: {', '.join(fitting)}" if fitting else f"there is no column {wanted}"
+            hint = " It is separated by semicolons; save it with commas." if len(header) == 1 and ";" in header[0] else ""
+            troubles.append(f"{name}, line 1: the header is {','.join(header)!r}; {found}. Expected {EXPECTED!r}.{hint}")
+            return None
+        chosen.append(fitting[0])
+    return chosen[0], chosen[1]
+
+
+def _probability(field: str) -> tuple[float, str]:
+    """Return a probability, NaN where the field is none, and what is wrong with it."""
+    try:
+        # Python reads 1_0 as 10 and knows other scripts' digits.
+        value = float(field) if field.isascii() and "_" not in field else math.nan
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        hint = " Write 0.87 for 87 %." if field.endswith("%") else ""
+        return math.nan, f"the probability is {field!r}; expected a number from 0 to 1.{hint}"
+    if not 0 <= value <= 1:
+        hint = "Is it a percentage? Divide by 100." if 1 < value <= 100 else "Is it a logit? Put it through a sigmoid first."
+        return math.nan, f"the probability is {field}; expected 0 to 1. {hint}"
+    return value, ""
+
+
+def _oddities(name: str, values: Sequence[float]) -> list[str]:
+    different = set(values)
+    if len(values) > 1 and len(different) == 1:
+        return [f"{name}: every probability is {values[0]:g}; nothing is told apart."]
+    if len(values) > 2 and different <= {0.0, 1.0}:
+        return [f"{name}: holds only 0 and 1, which are decisions. Probabilities would say more: AUROC and calibration need them."]
+    return []

@@ -1,0 +1,113 @@
+"""What a classifier's probabilities are worth on the challenge's labels: any tool's, held against `Target`, with intervals by person.
+
+The challenge itself asks for boxes and never scored this; the figures are those that current guidance asks a prediction model to report:
+ranking, both kinds of mistake at a threshold, and calibration by logistic recalibration (arXiv:2412.10288). The view alone ranks the
+challenge's films with an AUROC of 0.71, so the AUROC within a view stands beside it wherever the views are known.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.probabilities import read_probabilities
+from radlearn.challenges.rsna_scoring import persons_beside
+from radlearn.challenges.rsna_submission import listed, table_text_of
+from radlearn.challenges.view_table import views_of
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.files import write_text
+from radlearn.metrics import calibration, decisions, ranking
+from radlearn.metrics.intervals import Interval, bootstrap_band, bootstrap_interval
+
+COLUMNS = ("patientId", "person", "view", "Target", "probability", "called", "squared_error")
+CALIBRATION_DRAWS = 200
+"Each draw is a fit of its own, and takes its time."
+
+
+@dataclass(frozen=True)
+class ScoredProbabilities:
+    """Probabilities held against the labels; every array is (images,), in the order of the labels table."""
+
+    image_ids: tuple[str, ...]
+    persons: tuple[str, ...]
+    labels: np.ndarray  # bool
+    probabilities: np.ndarray  # float64, in [0, 1]
+    views: tuple[str, ...]  # "" where it is not known
+    threshold: float
+    scores: Mapping[str, Interval]
+    notes: tuple[str, ...]  # what a person should know about persons, views and the table
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `radlearn score classification --json` prints."""
+        counts = decisions.confusion_counts(self.probabilities, self.labels, self.threshold)
+        return {
+            "challenge": "classification",
+            "cases": len(self.image_ids),
+            "persons": len(set(self.persons)),
+            "positives": int(self.labels.sum()),
+            "threshold": self.threshold,
+            "counts": dict(vars(counts)),
+            "scores": {name: interval.as_dict() for name, interval in self.scores.items()},
+            "notes": list(self.notes),
+        }
+
+    def write_table(self, path: Path) -> None:
+        """Write a row an image: whose it is, its view, label and probability, what it was called, and its part in the Brier error."""
+        called, errors = self.probabilities >= self.threshold, (self.probabilities - self.labels) ** 2
+        columns = (self.labels.astype(int), self.probabilities.tolist(), called.astype(int), (f"{error:.6f}" for error in errors))
+        write_text(path, tables.table_text(COLUMNS, zip(self.image_ids, self.persons, self.views, *columns, strict=True)))
+
+
+def score_probabilities(
+    labels_csv: Path, submission: Path, threshold: float = 0.5, views: Path | None = None, draws: int = 1000, seed: int = 0
+) -> ScoredProbabilities:
+    """Score a table of probabilities of any tool.
+
+    Args:
+        labels_csv: a table such as `stage_2_train_labels.csv`. Who the persons are comes from `persons.csv`, or RSNA's mapping to NIH
+            ChestX-ray14, beside it.
+        submission: the probabilities; every image of the labels table must be answered for.
+        threshold: a film is called positive from this probability on.
+        views: a table with each film's view, or a folder of the films; None looks for a table beside the labels.
+        draws, seed: of the bootstrap.
+
+    Raises:
+        BadLayout: a table is not there, or something in it cannot be scored: the message names lines, values and rules.
+        BadSetting: the threshold is outside 0 to 1.
+    """
+    if not 0 <= threshold <= 1:
+        raise BadSetting(f"threshold is {threshold}; expected 0 to 1.")
+    labels_csv, submission = Path(labels_csv), Path(submission)
+    text, troubles = table_text_of(labels_csv)
+    images, more = tables.labels_in(labels_csv.name, text)
+    if not images and not troubles + more:
+        more = [f"{labels_csv.name}: has a header and no rows."]
+    if troubles + more:
+        raise BadLayout(listed(labels_csv, "cannot be scored against", troubles + more))
+    answers = read_probabilities(submission, images)
+    person_of, notes = persons_beside(labels_csv, images)
+    view_of, more = views_of(labels_csv, images, views)
+    persons = tuple(person_of.get(image_id, image_id) for image_id in images)
+    labels = np.array([bool(image.target) for image in images.values()])
+    probabilities = np.array([answers.of_image[image_id] for image_id in images])
+    shown = tuple(view_of.get(image_id, "") for image_id in images)
+    interval = partial(bootstrap_interval, draws=draws, seed=seed)
+    scores = {"auroc_score": interval(ranking.auroc_score, persons, probabilities, labels)}
+    if view_of:
+        scores["within_view_auroc_score"] = interval(ranking.within_view_auroc_score, persons, probabilities, labels, np.array(shown))
+    for name, score in (
+        ("average_precision_score", ranking.average_precision_score),
+        ("sensitivity", partial(decisions.sensitivity, threshold=threshold)),
+        ("specificity", partial(decisions.specificity, threshold=threshold)),
+        ("brier_error", calibration.brier_error),
+    ):
+        scores[name] = interval(score, persons, probabilities, labels)
+    line = bootstrap_band(calibration.recalibration_line, persons, probabilities, labels, draws=min(draws, CALIBRATION_DRAWS), seed=seed)
+    for place, name in enumerate(("calibration_slope", "calibration_intercept")):
+        scores[name] = Interval(float(line.value[place]), float(line.low[place]), float(line.high[place]))
+    told = (*answers.notes, *notes, *more)
+    return ScoredProbabilities(tuple(images), persons, labels, probabilities, shown, threshold, scores, told)

@@ -1,0 +1,59 @@
+"""Which view a film was taken in, for judging within a view: from a table of header fields, or from the films themselves."""
+
+import csv
+import io
+from collections.abc import Collection
+from pathlib import Path
+
+from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.rsna_folder import stem
+from radlearn.challenges.rsna_submission import listed
+from radlearn.errors import BadLayout
+
+HEADER_TABLES = ("headers.csv", "headers.csv.gz", "stage_2_train_headers.csv", "stage_2_train_headers.csv.gz")
+"Looked for beside the labels."
+ID_COLUMNS, VIEW_COLUMNS = ("patientId", "PatientID"), ("view", "ViewPosition")
+
+
+def views_of(labels_csv: Path, image_ids: Collection[str], given: Path | None = None) -> tuple[dict[str, str], list[str]]:
+    """Return image → view, without images whose view is not known, and what a person should know about it.
+
+    Args:
+        labels_csv: the labels table; a table of header fields may lie beside it.
+        given: such a table (patientId and view, or DICOM's PatientID and ViewPosition), or a folder of the films; looked for if None.
+
+    Raises:
+        BadLayout: if what was given is not there or cannot be understood.
+    """
+    place = given or next((labels_csv.parent / name for name in HEADER_TABLES if (labels_csv.parent / name).is_file()), None)
+    if place is None:
+        told = "the AUROC within a view is left out. Say with --views where a table (patientId,view) or the films are."
+        return {}, [f"{labels_csv.parent}: there is no table of views, so {told}"]
+    if not place.exists():
+        raise BadLayout(f"{place}: there is no such file or folder; expected a table with patientId and view, or a folder of films.")
+    found = _in_films(place) if place.is_dir() else _in_table(place)
+    views = {image_id: view for image_id in image_ids if (view := found.get(image_id, "").strip().upper())}
+    if not views:
+        raise BadLayout(f"{place}: says the view of none of the {len(image_ids):,} images. Are they the same films?")
+    unknown = len(image_ids) - len(views)
+    return views, [f"{place.name}: says no view for {unknown:,} of the {len(image_ids):,} images."] if unknown else []
+
+
+def _in_table(path: Path) -> dict[str, str]:
+    text, troubles = tables.path_text(path)
+    header = [column.strip() for column in next(csv.reader(io.StringIO(text, newline="")), [])]
+    columns = tuple(next((name for name in names if name in header), names[0]) for names in (ID_COLUMNS, VIEW_COLUMNS))
+    found: dict[str, str] = {}
+    for line, (image_id, view) in tables.rows_in(path.name, text, columns, troubles):
+        if found.setdefault(image_id, view) != view:
+            troubles.append(f"{path.name}, line {line}: the view of {image_id} is {view!r} here and {found[image_id]!r} before.")
+    if troubles:
+        raise BadLayout(listed(path, "cannot be understood", troubles))
+    return found
+
+
+def _in_films(folder: Path) -> dict[str, str]:
+    from radlearn.scans.dicom import find_films, read_header  # pydicom, which tables need not
+
+    paths = find_films(folder)
+    return {stem(path.name): read_header(path).view or "" for path in paths}

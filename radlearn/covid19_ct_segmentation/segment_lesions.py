@@ -335,6 +335,12 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     return judged.scores
 
 
+def tune(run: Run, cases: Sequence[Case]) -> dict[str, object]:
+    """Choose the recipe again on `cases`, the run's validation people; write `recipe.json` and `tuning/`."""
+    model, settings = trained_model(run)
+    return workbench.tune_masks(run, prepared_scans(cases, preparation(settings)), partial(answer, model, settings=settings))
+
+
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
     """Answer for CTs in files, folders and DICOM series; write a mask each, overlays and `predictions.csv` into `out`.
 

@@ -24,6 +24,7 @@ from radlearn.workbench.proposing import (
     must_have_gate,
 )
 from radlearn.workbench.retuning_boxes import tune_boxes
+from radlearn.workbench.retuning_masks import tune_masks
 from radlearn.workbench.retuning_threshold import tune_threshold
 from radlearn.workbench.settings import plan_of, within
 from radlearn.workbench.shell import run_lesson
@@ -61,6 +62,7 @@ __all__ = [
     "submit_masks",
     "submit_probabilities",
     "tune_boxes",
+    "tune_masks",
     "tune_threshold",
     "within",
     "write_box_report",

@@ -11,7 +11,6 @@ from radlearn.pictures.report import Block, Headline, Note, Section, Table
 from radlearn.pictures.slices import SlicePanel, axial, level_words, slice_grid
 from radlearn.pictures.solid import solid_figure
 from radlearn.pictures.style import spoken
-from radlearn.pictures.tuning import TunedSetting, mask_tuning_figure
 from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.volume_cache import read_scan
@@ -22,6 +21,7 @@ from radlearn.workbench.judged_cases import interval_of
 from radlearn.workbench.mask_judging import JudgedMasks
 from radlearn.workbench.mask_recipe import mask_recipe_of
 from radlearn.workbench.report_parts import Draw, drawing, place_of, training_blocks, write_run_report
+from radlearn.workbench.retuning_masks import drawn_tuning
 
 SHOWN_SCANS = 6
 MEANINGS = {
@@ -254,24 +254,14 @@ def _group(name: str, group: dict[str, Any]) -> pictures_of_masks.MaskGroup:
 
 def _recipe_blocks(run: Run, judged: JudgedMasks, picture: Draw) -> list[Block]:
     recipe, kept = mask_recipe_of(run)
-    curve = kept["curve"]
-    figure = mask_tuning_figure(
-        TunedSetting(curve["threshold"], curve["dice_score"], recipe.threshold),
-        TunedSetting(curve["smallest_ml"], curve["dice_score_by_smallest_ml"], recipe.smallest_ml),
-    )
+    drawn = drawn_tuning(kept, recipe)
     rows = [[line["device"], line["cross_fitted_dice_score"], line["dice_score"], bool(line["taken"])] for line in kept["worth"]]
     return [
         Note(
             f"Chosen on {kept['validation_scans']} validation scans. That small pieces are left out is taken up only if it helps people "
             "who did not choose it: every fifth of them is judged by what the other four fifths choose."
         ),
-        picture(
-            "tuning",
-            figure,
-            "On validation people, all else as in the recipe.",
-            "Dice over the threshold and over the smallest piece.",
-            wide=True,
-        ),
+        picture(drawn.name, drawn.figure, drawn.caption, drawn.alt, wide=True),
         Table(["with this device too", "Dice, others chose", "the same people chose", "taken"], rows, "What each device is worth."),
         Table(
             ["recipe", "value", "meaning"],

@@ -21,8 +21,8 @@ VERBS = {
     "resume": "go on with a run that was stopped or killed",
     "evaluate": "judge a run on people it has not met: scores, pictures, report.html",
     "tune": "choose again on validation people what is chosen, not learnt: the threshold, the recipe for boxes",
-    "predict": "answer for films in files and folders",
-    "submit": "write the submission file for a folder of films",
+    "predict": "answer for images in files and folders",
+    "submit": "write the submission file for a folder of images",
 }
 
 
@@ -134,13 +134,13 @@ class _Commands:
     def predict(
         self, run: tyro.conf.Positional[Path], paths: tyro.conf.Positional[tuple[Path, ...]], out: Path, overlays: bool = True
     ) -> None:
-        """Answer for films.
+        """Answer for films or scans.
 
         Args:
             run: The run folder.
-            paths: DICOM files, and folders that hold some.
-            out: Folder for predictions.csv and the pictures.
-            overlays: Also write a picture of each film with its heat map.
+            paths: Files, and folders that hold some: DICOM films; for segmentation NIfTI volumes, and folders of DICOM series.
+            out: Folder for predictions.csv and all that belongs to it.
+            overlays: Also write a picture of each answer.
         """
         self.verbs.predict(run, paths, out, overlays)
 
@@ -149,7 +149,7 @@ class _Commands:
 
         Args:
             run: The run folder.
-            images: Folder of DICOM files, such as stage_2_test_images.
+            images: Folder of images without labels, such as stage_2_test_images or Validation.
             out: The file to write.
         """
         self.verbs.submit(run, images, out)

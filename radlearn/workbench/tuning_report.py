@@ -54,6 +54,8 @@ class Tuning:
     changed: bool
     # Flags that `evaluate` now needs too.
     evaluate_with: Sequence[str] = ()
+    # What the cases are called.
+    items: str = "films"
 
 
 def tell_tuning(run: Run, people: Sequence[str], tuning: Tuning) -> dict[str, Any]:
@@ -87,8 +89,8 @@ def tell_tuning(run: Run, people: Sequence[str], tuning: Tuning) -> dict[str, An
         tuning.headline,
         [Section("What was tried", [Note(HONEST), *warnings, *tuning.tables]), Section("The curves", [*pictures, Text(tuning.words)])],
         ribbon=SYNTHETIC if synthetic else "",
-        facts=[("run", run.folder.name), ("chosen on", f"validation: {len(people):,} films of {content['persons']:,} people")],
-        footers=["Intervals hold 95 %: a bootstrap over people, each drawn with all their films."],
+        facts=[("run", run.folder.name), ("chosen on", f"validation: {len(people):,} {tuning.items} of {content['persons']:,} people")],
+        footers=["Intervals hold 95 %: a bootstrap over people, each drawn with all that is theirs."],
     )
     write_json(folder / "tuning.json", content)
     _print(run, tuning, stale)

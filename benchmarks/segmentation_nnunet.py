@@ -1,0 +1,127 @@
+"""nnU-Net v2 for so many processor minutes. Runs in nnU-Net's own environment and imports nothing of radlearn.
+
+`benchmarks.segmentation` calls it; by hand it is
+
+    python segmentation_nnunet.py WORK --minutes M --out FOLDER [--no-mirrors]
+
+WORK holds `division.json` (side → ids), `images/ID_0000.nii.gz` and `masks/ID.nii.gz`. FOLDER receives a mask of each test CT, on its own
+grid, as nnU-Net itself exports it, and `told.json`: the steps taken, what they cost, and what nnU-Net planned.
+
+Everything is nnU-Net's default: fingerprint, `ExperimentPlanner`, `3d_fullres`, augmentation, loss, SGD with momentum 0.99, Gaussian
+windows with mirrors. Only its schedule is another. 1,000 epochs of 250 steps become one stretch that ends when the minutes do, with the
+same fall of the learning rate, (1 − part)^0.9, over it. Planning and preprocessing are done once and not counted. No step is spent on
+validation scans: nnU-Net's answer is its last weights, whatever they say. Called again for the same FOLDER, it goes on where it was
+stopped, once training was through. A step on the built-in CTs wants 11 GB of memory.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+DATASET, DATASET_ID, CONFIGURATION = "Dataset501_Covid", 501, "3d_fullres"
+TEST_IMAGE = "{}_0000.nii.gz"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--minutes", type=float, required=True, help="processor minutes of training")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--no-mirrors", action="store_true", help="ask each window once instead of eight times")
+    asked = parser.parse_args()
+    # nnU-Net reads these when it is imported.
+    rooms = {"nnUNet_raw": "raw", "nnUNet_preprocessed": "preprocessed"}
+    os.environ.update({name: str(asked.work / "nnunet" / room) for name, room in rooms.items()})
+    os.environ.update(
+        nnUNet_results=str(asked.out / "nnunet"), nnUNet_n_proc_DA="1", nnUNet_def_n_proc=str(os.cpu_count()), nnUNet_compile="false"
+    )
+    division = json.loads((asked.work / "division.json").read_text())
+    prepare(asked.work, division)
+    trainer = trained(asked.minutes, asked.out)
+    predict(trainer, [asked.work / "images" / TEST_IMAGE.format(case) for case in division["test"]], asked.out, not asked.no_mirrors)
+
+
+def prepare(work: Path, division: dict[str, list[str]]) -> None:
+    """Describe the data as nnU-Net wants it, and let it plan and preprocess; a folder that is prepared is left as it is."""
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprints, plan_experiments, preprocess_dataset
+
+    raw, preprocessed = (work / "nnunet" / room / DATASET for room in ("raw", "preprocessed"))
+    ready = preprocessed / "splits_final.json"
+    if ready.exists():
+        return
+    raw.mkdir(parents=True, exist_ok=True)
+    seen = division["training"] + division["validation"]
+    files = {
+        case: {"images": [str(work / "images" / TEST_IMAGE.format(case))], "label": str(work / "masks" / f"{case}.nii.gz")} for case in seen
+    }
+    labels = {"background": 0, "lesion": 1}
+    described = {"channel_names": {"0": "CT"}, "labels": labels, "numTraining": len(seen), "file_ending": ".nii.gz", "dataset": files}
+    (raw / "dataset.json").write_text(json.dumps(described))
+    extract_fingerprints([DATASET_ID], num_processes=1, check_dataset_integrity=True)
+    plan_experiments([DATASET_ID])
+    preprocess_dataset(DATASET_ID, configurations=(CONFIGURATION,), num_processes=[1])
+    ready.write_text(json.dumps([{"train": division["training"], "val": division["validation"]}]))
+
+
+def trained(minutes: float, out: Path) -> Any:
+    """Return nnU-Net's own trainer, trained step by its own step for so many processor minutes; `out` keeps weights and what to tell."""
+    import torch
+    from nnunetv2.run.run_training import get_trainer_from_args
+
+    # Patches are made in this process, so that its time is all there is to count. (Planning does not take 0 for an answer.)
+    os.environ.update(nnUNet_n_proc_DA="0")
+    torch.manual_seed(0)
+    trainer = get_trainer_from_args(DATASET, CONFIGURATION, 0, device=torch.device("cpu"))
+    trainer.on_train_start()
+    if (out / "told.json").exists():
+        trainer.network.load_state_dict(torch.load(out / "weights.pth", weights_only=True))
+        return trainer
+    trainer.network.train()
+    begun, wall, steps, losses = time.process_time(), time.monotonic(), 0, []
+    while (part := (time.process_time() - begun) / 60 / minutes) < 1:
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = trainer.initial_lr * (1 - part) ** 0.9
+        losses.append(float(trainer.train_step(next(trainer.dataloader_train))["loss"]))
+        steps += 1
+        trainer.print_to_log_file(f"step {steps}, {part:.1%} of the minutes, loss {losses[-1]:.3f}")
+    spent = time.process_time() - begun
+    planned = trainer.configuration_manager
+    told = {
+        "minutes": spent / 60,
+        "wall_minutes": (time.monotonic() - wall) / 60,
+        "steps": steps,
+        "plan": {
+            "patch": [int(length) for length in planned.patch_size],
+            "batch": int(planned.batch_size),
+            "spacing_mm": [float(length) for length in planned.spacing],
+        },
+        "losses": losses,
+    }
+    torch.save(trainer.network.state_dict(), out / "weights.pth")
+    (out / "told.json").write_text(json.dumps(told))
+    return trainer
+
+
+def predict(trainer: Any, images: list[Path], out: Path, mirrored: bool) -> None:
+    """Write a mask of every CT into `out`, by nnU-Net's own windows, mirrors and export."""
+    import torch
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+    trainer.set_deep_supervision_enabled(False)
+    trainer.network.eval()
+    predictor = nnUNetPredictor(use_mirroring=mirrored, device=torch.device("cpu"), allow_tqdm=False)
+    mirrors = trainer.inference_allowed_mirroring_axes
+    plans, configuration = trainer.plans_manager, trainer.configuration_manager
+    predictor.manual_initialization(
+        trainer.network, plans, configuration, [trainer.network.state_dict()], trainer.dataset_json, "nnUNetTrainer", mirrors
+    )
+    # nnU-Net adds the file's ending itself.
+    answers = [str(out / image.name.removesuffix(TEST_IMAGE.format(""))) for image in images]
+    predictor.predict_from_files_sequential([[str(image)] for image in images], answers, overwrite=False)
+
+
+if __name__ == "__main__":
+    main()

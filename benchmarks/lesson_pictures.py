@@ -24,6 +24,9 @@ def main(folder: Path) -> None:
     if run.task == "detection":
         taken_over(run, "rsna_pneumonia_detection", (("films-random", "found", 1100), ("froc", "froc", 620)))
         return
+    if run.task == "segmentation":
+        taken_over(run, "covid19_ct_segmentation", (("slices-random", "slices", 1000), ("solid-middle", "solid", 900)))
+        return
     draw_cases(run)
     taken_over(run, "rsna_pneumonia_classification", (("cases", "cases", 1100), ("roc", "roc", 620), ("films-missed", "missed", 1100)))
 

@@ -14,7 +14,7 @@ from rich.table import Table
 import radlearn
 from radlearn.challenges.rsna import find_cases
 from radlearn.progress import console
-from radlearn.workbench.data_source import built_in_films
+from radlearn.workbench.data_source import built_in_cts, built_in_films
 
 Row = tuple[str, str, str, bool]
 
@@ -22,7 +22,7 @@ Row = tuple[str, str, str, bool]
 def main() -> int:
     """Train and judge the quick preset of every task; print target and figure for each promise; return 1 if one is missed."""
     data = built_in_films(800, 0)
-    rows = [*classification_rows(data), *detection_rows(data)]
+    rows = [*classification_rows(data), *detection_rows(data), *segmentation_rows(built_in_cts(120, 0))]
     memory_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     rows.append(("peak memory", "below 3 GiB", f"{memory_gib:.2f} GiB", memory_gib < 3))
     table = Table("promise", "target", "figure", "kept")
@@ -84,6 +84,33 @@ def detection_rows(data: Path) -> list[Row]:
         ("detection: false boxes per healthy film", "at most 0.3", f"{false_boxes:.2f}", false_boxes <= 0.3),
         ("detection: training, cache made", "at most 6 min", f"{minutes:.1f} min", minutes <= 6),
         ("detection: predict, DICOM to boxes", "at least 15 films/s", f"{speed:.0f} films/s", speed >= 15),
+    ]
+
+
+def segmentation_rows(data: Path) -> list[Row]:
+    """Return what the third lesson promises."""
+    lesson = radlearn.segmentation
+    with tempfile.TemporaryDirectory() as folder:
+        lesson.train(data=data, run=Path(folder) / "first", epochs=1, patches_per_scan=1)
+        begun = time.monotonic()
+        run = lesson.train(data=data, run=Path(folder) / "run")
+        minutes = (time.monotonic() - begun) / 60
+        found = lesson.evaluate(run.folder)
+    scores, rule = found["scores"], found["baselines"]["hu_rule_dice_score"]["value"]
+    dice = scores["dice_score"]
+    error, false = scores["median_volume_error_percent"]["value"], scores["false_lesions_per_scan"]
+    shown = f"{dice['value']:.3f} ({dice['low']:.3f} to {dice['high']:.3f})"
+    return [
+        ("segmentation: mean Dice", "at least 0.70", shown, dice["value"] >= 0.7),
+        ("segmentation: trivial rule", f"below {dice['low']:.3f}", f"{rule:.3f}", rule < dice["low"]),
+        ("segmentation: median volume error", "at most 20 %", f"{error:.1f} %", error <= 20),
+        (
+            "segmentation: false lesions per scan",
+            "at most 2",
+            f"{false['value']:.2f} ({false['low']:.2f} to {false['high']:.2f})",
+            false["value"] <= 2,
+        ),
+        ("segmentation: training, cache made", "at most 6 min", f"{minutes:.1f} min", minutes <= 6),
     ]
 
 

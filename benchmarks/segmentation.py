@@ -41,7 +41,7 @@ from radlearn.digital_thorax.ct_cohort import write_covid19
 from radlearn.files import cache_folder, read_json, write_json
 from radlearn.metrics.mask_table import mask_scores, mask_summary
 from radlearn.progress import console, progress_bar, say
-from radlearn.scans.geometry import Volume, spacing_mm
+from radlearn.scans.geometry import Volume, spacing_mm, voxel_volume_ml
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
@@ -101,8 +101,9 @@ def built_in_cts() -> Path:
 def divided(cases: Sequence[Case], split: Mapping[str, tuple[str, str]] | None) -> Division:
     """Return the cases by side: as our run divided them, else as it would."""
     if split is None:
-        labels = [bool(scan_and_truth(case)[1].any()) for case in cases]
-        sides = split_by_person([case.person for case in cases], labels, SEED)
+        scans = [scan_and_truth(case) for case in cases]
+        load_ml = np.array([np.count_nonzero(truth) * voxel_volume_ml(scan.affine) for scan, truth in scans])
+        sides = split_by_person([case.person for case in cases], (load_ml > np.median(load_ml)).tolist(), SEED, least=1)
     else:
         sides = [split[case.case_id][1] for case in cases]
     return {side: [case for case, of in zip(cases, sides, strict=True) if of == side] for side in SIDES}

@@ -46,6 +46,8 @@ _NAMES = {
     "surface_dice_score": "surface Dice",
     "hausdorff95_mm": "Hausdorff 95 % (mm)",
     "volume_error_percent": "volume error (%)",
+    "median_volume_error_percent": "median volume error (%)",
+    "volume_error_ml": "volume error (ml)",
 }
 
 

@@ -110,7 +110,7 @@ def _score_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
             ["rule without learning", "Dice (95 % interval)"],
             [
                 [
-                    f"all that is denser than {mask_cut(judged):g} HU inside the lungs that air shows",
+                    f"all that is denser than {mask_cut(judged):g} HU inside the lungs that air shows".replace("-", "−"),
                     interval_of(found["baselines"]["hu_rule_dice_score"]),
                 ]
             ],

@@ -66,3 +66,17 @@ def test_the_figures_are_of_the_lessons_own_presets(task: str, module: str) -> N
         assert (preset.size_px, preset.batch_size, preset.epochs) == (settings.size_px, settings.batch_size, settings.epochs)
         weights = sum(one.numel() for one in lesson.build_model(replace(settings, pretrained=False)).parameters())
         assert preset.weights_million == pytest.approx(weights / 1e6, rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_figures_of_cts_are_of_the_lessons_own_presets() -> None:
+    lesson = importlib.import_module("radlearn.covid19_ct_segmentation.segment_lesions")
+    told = {preset.name: preset for preset in VOLUME_PRESETS}
+    assert set(told) == set(lesson.PRESETS)
+    for name, settings in lesson.PRESETS.items():
+        preset = told[name]
+        assert (preset.patch_voxels, preset.spacing_mm, preset.patches_a_scan, preset.batch_size, preset.epochs) == (
+            settings.patch_voxels, settings.spacing_mm, settings.patches_per_scan, settings.batch_size, settings.epochs
+        )  # fmt: skip
+        weights = sum(one.numel() for one in lesson.build_model(settings).parameters())
+        assert preset.weights_million == pytest.approx(weights / 1e6, rel=0.1)

@@ -213,6 +213,10 @@ def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_
     arguments = ["segmentation", "train", "--preset", "challenge", "--data", str(data), "--run", str(run), *handful, "--overlap", "0"]
     import torch
 
+    from radlearn.covid19_ct_segmentation import segment_lesions as lesson
+
+    # Here, because the processes that prepare scans are not for a forked child to use.
+    lesson.prepared_scans(lesson.find_cases(data), lesson.preparation(lesson.PRESETS["challenge"]))
     threads = torch.get_num_threads()
     # A process that has computed with several threads cannot be forked and compute again.
     torch.set_num_threads(1)

@@ -1,12 +1,12 @@
 """How fast is a full-size CT answered? The same network and window over the whole scan, as the MONAI baseline has it, and inside the lungs.
 
-    python -m benchmarks.sliding [--ct FILE] [--overlap 0.5] [--threads 1]
+    python -m benchmarks.sliding [--ct FILE] [--overlap 0.5] [--threads 1] [--weights WORK/monai-MINUTES-minutes/weights.safetensors]
 
 Both read the same file (a built-in CT of 512 × 512 voxels, brought to 70 slices, unless FILE is given), bring it to 1.25 × 1.25 × 5 mm, ask
 BasicUNet 16-16-32-64-128-16 with a window of 192 × 192 × 16 and Gaussian weights, and take the probability back to the file's own grid.
 MONAI's side is the challenge baseline's: LoadImaged, Orientationd, Spacingd, ScaleIntensityRanged, SlidingWindowInferer, Invertd. The
-network is not trained: for time and memory it does not matter what it says. (How far the answers differ is shown, but an untrained network
-exaggerates: whether Dice stays the same is to be seen with a trained one.) `grown` lets a window be up to 1.34 times as long along an axis
+network is not trained: for time and memory it does not matter what it says. With `--weights`, those of the challenge baseline that
+`benchmarks.segmentation --work WORK` trained (BasicUNet 32-32-64-128-256-32), the Dice of each side with the true mask is shown too. `grown` lets a window be up to 1.34 times as long along an axis
 where one then does for two. Each side runs in a process of its own, which also tells its peak of memory; radlearn's has no cache yet,
 so it counts everything that is done for a file seen for the first time. Processor time disturbs less than wall time what others do.
 """
@@ -30,6 +30,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from radlearn.challenges import covid19
 from radlearn.digital_thorax.ct_cohort import write_covid19
+from radlearn.metrics.masks import dice_score
 from radlearn.progress import say
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.nifti import read_volume, write_volume
@@ -41,6 +42,15 @@ GROW_TO = 1.34
 
 def baseline_network() -> Any:
     import torch
+
+    if weights := os.environ.get("BENCHMARK_WEIGHTS"):
+        from safetensors.torch import load_model
+
+        from benchmarks.segmentation_monai import untrained
+
+        trained = untrained()
+        load_model(trained, weights)
+        return trained.eval()
     from monai.networks.nets import BasicUNet
 
     torch.manual_seed(0)
@@ -121,7 +131,9 @@ def full_size(folder: Path) -> Path:
     write_covid19(folder / "covid19", 1, size="full")
     scan = read_volume(covid19.find_cases(folder / "covid19")[0].path)
     missing = max(0, SLICES - scan.voxels.shape[2])
-    write_volume(folder / "ct.nii.gz", np.pad(scan.voxels, ((0, 0), (0, 0), (0, missing)), mode="edge"), scan.affine)
+    truth = read_volume(str(covid19.find_cases(folder / "covid19")[0].mask_path))
+    for name, volume in (("ct", scan), ("truth", truth)):
+        write_volume(folder / f"{name}.nii.gz", np.pad(volume.voxels, ((0, 0), (0, 0), (0, missing)), mode="edge"), scan.affine)
     return folder / "ct.nii.gz"
 
 
@@ -130,12 +142,15 @@ def main() -> None:
     options.add_argument("--ct", type=Path)
     options.add_argument("--overlap", type=float, default=0.5)
     options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--weights", type=Path, help="of a trained challenge baseline, to see what becomes of Dice")
     options.add_argument("--measure", help=argparse.SUPPRESS)
     options.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.measure:
         sys.stdout.write(json.dumps(measure(chosen.measure, chosen.ct, chosen.overlap, chosen.out)) + "\n")
         return
+    if chosen.weights:
+        os.environ["BENCHMARK_WEIGHTS"] = str(chosen.weights.resolve())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ct = chosen.ct or full_size(folder)
@@ -154,6 +169,10 @@ def main() -> None:
                 for key in ("all_s", "all_processor_s", "window_s", "window_processor_s")
             ]
             say(f"  {side:16} {result['voxels'] / 1e6:15.2f} {'  '.join(times)} {result['peak_gb']:9.2f}")
+        if (truth := ct.with_name("truth.nii.gz")).exists() and chosen.weights:
+            true = read_volume(truth).voxels > 0
+            for side in SIDES:
+                say(f"  {side}: Dice {dice_score(answers[side] >= 0.5, true):.4f}")
         lungs = lung_mask(scan.voxels, scan.affine)
         for side in list(SIDES)[:2]:
             apart = np.abs(answers[side] - answers["MONAI"])[lungs]

@@ -46,6 +46,7 @@ from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.training.splits import SIDES, read_split, split_by_person
+from radlearn.workbench.volumes import heavier_half
 
 CTS, SEED = 120, 0
 THRESHOLDS_HU = np.arange(-950, 100, 10)
@@ -102,8 +103,8 @@ def divided(cases: Sequence[Case], split: Mapping[str, tuple[str, str]] | None) 
     """Return the cases by side: as our run divided them, else as it would."""
     if split is None:
         scans = [scan_and_truth(case) for case in cases]
-        load_ml = np.array([np.count_nonzero(truth) * voxel_volume_ml(scan.affine) for scan, truth in scans])
-        sides = split_by_person([case.person for case in cases], (load_ml > np.median(load_ml)).tolist(), SEED, least=1)
+        load_ml = [np.count_nonzero(truth) * voxel_volume_ml(scan.affine) for scan, truth in scans]
+        sides = split_by_person([case.person for case in cases], heavier_half(load_ml), SEED, least=1)
     else:
         sides = [split[case.case_id][1] for case in cases]
     return {side: [case for case, of in zip(cases, sides, strict=True) if of == side] for side in SIDES}

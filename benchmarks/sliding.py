@@ -8,7 +8,7 @@ MONAI's side is the challenge baseline's: LoadImaged, Orientationd, Spacingd, Sc
 network is not trained: for time and memory it does not matter what it says. With `--weights`, those of the challenge baseline that
 `benchmarks.segmentation --work WORK` trained (BasicUNet 32-32-64-128-256-32), the Dice of each side with the true mask is shown too.
 `grown` lets a window be up to 1.34 times as long along an axis where one then does for two. Each side runs in a process of its own, which
-also tells its peak of memory; radlearn's has no cache yet, so it counts everything that is done for a file seen for the first time. Processor
+also tells its peak of memory; radlearn's has no cache yet, so it counts everything done for a file seen for the first time. Processor
 time disturbs less than wall time what others do.
 """
 

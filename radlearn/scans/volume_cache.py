@@ -36,7 +36,7 @@ from radlearn.scans.nifti import read_volume
 from radlearn.scans.preparation import Preparation, Prepared, prepared
 from radlearn.scans.prepared_volume import PreparedVolume, opened_entry, write_entry
 
-__all__ = ["Preparation", "PreparedVolume", "cached_volumes", "read_scan"]
+__all__ = ["Preparation", "PreparedVolume", "cached_volumes", "prepared_apart", "read_scan"]
 
 # The files whose change may change a voxel; their content is part of a cache's name.
 READING_CODE = (
@@ -116,6 +116,24 @@ def cached_volumes(
         size = sum(volume.image.nbytes for volume in volumes)
         say(f"CT cache: {len(volumes):,} CTs, images {size / 1e6:,.0f} MB, in {folder}")
     return volumes
+
+
+def prepared_apart(path: str | Path, preparation: Preparation, folder: Path) -> tuple[Volume, PreparedVolume]:
+    """Read one CT and prepare it into an empty folder of the caller's, past the cache: for scans that are asked about once.
+
+    Returns:
+        the scan as it is in its file, and prepared.
+
+    Raises:
+        UnreadableScan: as `read_scan`.
+    """
+    path = _absolute(path)
+    scan, _ = read_scan(path)
+    write_entry(folder, prepared(scan, None, preparation), preparation)
+    volume = opened_entry(folder, path, None)
+    if volume is None:
+        raise CacheTrouble(f"{folder}: what was written for {path.name} cannot be read again. Is the disk full or failing?")
+    return scan, volume
 
 
 @cache

@@ -17,7 +17,7 @@ from radlearn.progress import progress_bar, say
 from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import write_mask_like
-from radlearn.scans.volume_cache import Preparation, cached_volumes, read_scan
+from radlearn.scans.volume_cache import Preparation, prepared_apart
 from radlearn.training.run_folder import Run
 from radlearn.workbench.answering import write_rows
 from radlearn.workbench.mask_judging import Asked
@@ -85,8 +85,7 @@ class MaskAnswering:
     def _answer(self, case: Case, asked: Asked, preparation: Preparation, overlays: bool) -> None:
         # A scan that is asked about once is not kept: the cache is for what is trained on.
         with TemporaryDirectory() as folder:
-            (prepared,) = cached_volumes([case.path], None, preparation, workers=1, root=Path(folder))
-            source, _ = read_scan(case.path)
+            source, prepared = prepared_apart(case.path, preparation, Path(folder))
             mask = mask_of(prepared.back_to_source(asked(prepared)), self.recipe, spacing_mm(source.affine))
         path = self.out / "masks" / f"{case.case_id}.nii.gz"
         write_mask_like(path, mask, source)

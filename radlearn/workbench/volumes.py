@@ -44,11 +44,22 @@ def prepared_scans(cases: Sequence[Case], preparation: Preparation) -> list[Scan
 def divided_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) -> dict[str, list[Scan]]:
     """Divide scans by person into training, validation and test, as `people.divided`, so that every side gets light and heavy cases.
 
-    Nearly every scan of the challenge has a lesion, so that having one says nothing; having more than the median says who is ill.
+    Nearly every scan of the challenge has a lesion, so that having one says nothing; having more than most says who is ill.
     """
-    load_ml = np.array([lesion_ml(scan) for scan in scans])
-    words = Words("scans", "more lesion than the median", least=1)
-    return divided(scans, seed, fold, run, (load_ml > np.median(load_ml)).tolist(), words)
+    words = Words("scans", "more lesion than most", least=1)
+    return divided(scans, seed, fold, run, heavier_half([lesion_ml(scan) for scan in scans]), words)
+
+
+def heavier_half(load_ml: Sequence[float]) -> list[bool]:
+    """Return which scans belong to the half with more lesion; of equal ones the first belong to the other.
+
+    >>> heavier_half([5.0, 1.0, 1.0, 1.0])
+    [True, False, False, True]
+    """
+    order = np.argsort(load_ml, kind="stable")
+    heavy = np.zeros(len(order), bool)
+    heavy[order[(len(order) + 1) // 2 :]] = True
+    return heavy.tolist()
 
 
 def lesion_ml(scan: Scan) -> float:

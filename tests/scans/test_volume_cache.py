@@ -24,7 +24,7 @@ from radlearn.scans.geometry import lps_affine
 from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.preparation import Preparation, prepared
-from radlearn.scans.volume_cache import PreparedVolume, cached_volumes
+from radlearn.scans.volume_cache import PreparedVolume, cached_volumes, prepared_apart
 
 SETTINGS = Preparation((6.0, 6.0, 8.0), (-1000, 500), indices_at_most=300)
 AFFINE = np.array([[-8.0, 0, 0, 156], [0, 8, 0, -116], [0, 0, 8, -120], [0, 0, 0, 1]])
@@ -355,3 +355,18 @@ def test_an_answer_written_home_lies_on_the_source(cts: list[Path], tmp_path: Pa
     truth = chest(0)[1]
     assert 2 * (again.voxels & truth).sum() / (again.voxels.sum() + truth.sum()) > 0.98
     np.testing.assert_allclose(again.affine, source.affine, atol=1e-5)
+
+
+def test_a_scan_that_is_asked_about_once_is_prepared_alike_and_leaves_no_cache(
+    cts: list[Path], tmp_path: Path, own_cache_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "apart").mkdir()
+    source, apart = prepared_apart(cts[0], SETTINGS, tmp_path / "apart")
+    assert not any(own_cache_folder.iterdir())
+    assert capsys.readouterr().err == ""
+    (cached,) = cached_volumes([cts[0]], None, SETTINGS, workers=1)
+    np.testing.assert_array_equal(apart.image, cached.image)
+    np.testing.assert_array_equal(apart.frame.grid.affine, cached.frame.grid.affine)
+    assert source.grid.shape == apart.source.shape
+    with pytest.raises(UnreadableScan, match="nowhere"):
+        prepared_apart(tmp_path / "nowhere.nii.gz", SETTINGS, tmp_path / "apart")

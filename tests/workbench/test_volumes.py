@@ -9,7 +9,7 @@ from radlearn.challenges import covid19
 from radlearn.errors import BadSetting
 from radlearn.scans.volume_cache import Preparation, read_scan
 from radlearn.training.run_folder import Run
-from radlearn.workbench.volumes import Scan, divided_scans, lesion_ml, prepared_scans
+from radlearn.workbench.volumes import Scan, divided_scans, heavier_half, lesion_ml, prepared_scans
 
 # The phantoms' own voxels, so that nothing is lost on the way.
 OWN = Preparation((4.0, 4.0, 6.0))
@@ -33,10 +33,10 @@ def test_a_scan_knows_its_case_its_lesion_and_how_large_that_is(scans: list[Scan
 def test_every_side_gets_light_and_heavy_cases_and_nobody_is_on_two(scans: list[Scan], tmp_path: Path) -> None:
     split = divided_scans(scans, 0, None, Run(tmp_path, "segmentation"))
     assert sum(map(len, split.values())) == 14
-    middle = np.median([lesion_ml(scan) for scan in scans])
+    heavier = dict(zip((scan.case for scan in scans), heavier_half([lesion_ml(scan) for scan in scans]), strict=True))
+    assert sum(heavier.values()) == 7
     for here in split.values():
-        heavy = [lesion_ml(scan) > middle for scan in here]
-        assert 0 < sum(heavy) < len(heavy)
+        assert 0 < sum(heavier[scan.case] for scan in here) < len(here)
     people = [{scan.case.person for scan in here} for here in split.values()]
     assert sum(map(len, people)) == len(set.union(*people)) == 13
     again = divided_scans(scans, 5, None, Run(tmp_path, "segmentation"))
@@ -45,8 +45,14 @@ def test_every_side_gets_light_and_heavy_cases_and_nobody_is_on_two(scans: list[
     }
 
 
+def test_six_scans_of_six_people_can_be_divided_even_where_their_loads_are_equal(scans: list[Scan], tmp_path: Path) -> None:
+    for seed in range(5):
+        split = divided_scans(scans[:6], seed, None, Run(tmp_path / str(seed), "segmentation"))
+        assert all(len(here) >= 2 for here in split.values())
+
+
 def test_too_few_people_are_refused_in_words_about_scans(scans: list[Scan], tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="more lesion than the median"):
+    with pytest.raises(BadSetting, match="more lesion than most"):
         divided_scans(scans[:4], 0, None, Run(tmp_path, "segmentation"))
 
 

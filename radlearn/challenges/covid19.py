@@ -39,7 +39,18 @@ from radlearn.progress import say
 
 TROUBLES_SHOWN = 10
 
-__all__ = ["Case", "audit", "case_paths", "find_cases", "find_images", "layout_folder", "listed", "recognise", "write_persons"]
+__all__ = [
+    "TRAIN_FOLDER",
+    "Case",
+    "audit",
+    "case_paths",
+    "find_cases",
+    "find_images",
+    "layout_folder",
+    "listed",
+    "recognise",
+    "write_persons",
+]
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,11 @@ class Case:
     path: Path  # a NIfTI file, or the folder of a DICOM series
     mask_path: Path | None  # None where there are no masks
     person: str
+
+    @property
+    def folder(self) -> Path:
+        """The data folder it lies in: the one that holds `Train`, or its own where CTs lie in the data folder directly."""
+        return self.path.parent.parent if self.path.parent.name == TRAIN_FOLDER else self.path.parent
 
     @property
     def image_id(self) -> str:

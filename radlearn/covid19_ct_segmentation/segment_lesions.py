@@ -35,6 +35,7 @@ from radlearn.metrics.masks import dice_score
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
 from radlearn.training.fit import fit
+from radlearn.training.learner import chosen_device
 from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.workbench.volumes import Scan, prepared_scans
@@ -65,7 +66,7 @@ class Settings:
     batch_size: int = 2
     # Patches that an epoch draws of every scan, on average.
     patches_per_scan: int = 4
-    # Share of patches in every batch that have a lesion in their middle; the others lie anywhere in the lungs.
+    # Share of patches that have a lesion in their middle; the middles of the others lie anywhere else in the lungs.
     lesion_share: float = 0.5
     # How often training goes through the scans.
     epochs: int = 8
@@ -118,14 +119,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         workbench.within(self, LIMITS)
-        # Refuses a spacing or a window that makes no sense.
+        # Both refuse what makes no sense, before a scan is read.
         Preparation(self.spacing_mm, self.window_hu, self.crop)
+        workbench.plan_of(self, best_by="dice_score")
         if any(length < 16 or length % 16 for length in self.patch_voxels):
             raise BadSetting(f"patch_voxels is {self.patch_voxels}; expected three multiples of 16: the network halves a patch some times.")
 
 
 PRESETS = {
-    # Minutes on two cores: a network of 0.9 million weights, from scratch, on coarse voxels.
+    # Minutes on two cores: a network of 1.1 million weights, from scratch, on coarse voxels.
     "quick": Settings(),
     # The strong recipe, for a GPU and the real challenge: fine voxels, a deep residual network, long training, mirror images.
     "challenge": Settings(
@@ -142,7 +144,8 @@ PRESETS = {
         ema_decay=0.999,
         precision="bf16-mixed",
         test_time_mirror=True,
-        grow_to=1.34,
+        # Its instance norm is used to seeing as much as in training.
+        grow_to=1.0,
         workers=8,
     ),
 }
@@ -186,7 +189,7 @@ def training_transform(settings: Settings) -> Compose:
 def load(scans: Sequence[Scan], transform: Compose, settings: Settings, draw: Draw) -> dict[str, Any]:
     """Return one patch as a network wants it: `image` and `mask` float32 (1, x, y, z), the mask 0 or 1.
 
-    Cases 0 … n - 1 are patches with a lesion in the middle, cases n … 2n - 1 patches from anywhere in the lungs of the same n scans.
+    Cases 0 … n - 1 are patches with a lesion in the middle, cases n … 2n - 1 patches from anywhere else in the lungs of the same n scans.
     Where in the scan follows from what is asked for, not from what was asked before: so does the transform.
     """
     scan, around_lesion = scans[draw.case % len(scans)].prepared, draw.case < len(scans)
@@ -200,22 +203,29 @@ def load(scans: Sequence[Scan], transform: Compose, settings: Settings, draw: Dr
 
 
 def order_of(scans: Sequence[Scan], settings: Settings, epoch: int) -> list[int]:
-    """Return which patches an epoch shows, in which order: every batch holds `lesion_share` patches around a lesion.
+    """Return which patches an epoch shows, in which order: `lesion_share` of them are around a lesion, spread evenly over the batches.
 
-    Lesions are a hundredth of a lung: patches from anywhere would seldom show one. The order follows from seed and epoch alone.
+    Lesions are a hundredth of the block that is kept: drawn from anywhere, patches would hold few of their voxels. The order follows from
+    seed and epoch alone.
     """
     draw = np.random.default_rng(case_seed(settings.seed, epoch))
-    everywhere = len(scans) + np.arange(len(scans))
     with_lesion = np.flatnonzero([scan.label for scan in scans])
-    lesions = round(settings.lesion_share * settings.batch_size) if len(with_lesion) else 0
     batches = -(-len(scans) * settings.patches_per_scan // settings.batch_size)
+    share = settings.lesion_share if len(with_lesion) else 0.0
+    # How many patches around a lesion there have been by the end of each batch: shares of a patch add up from batch to batch.
+    until = np.floor(np.arange(batches + 1) * settings.batch_size * share + 1e-9).astype(int)
+    lesions = iter(_drawn(draw, with_lesion, int(until[-1])))
+    others = iter(_drawn(draw, len(scans) + np.arange(len(scans)), batches * settings.batch_size - int(until[-1])))
+    order: list[int] = []
+    for around in np.diff(until):
+        order += [next(lesions) for _ in range(around)] + [next(others) for _ in range(settings.batch_size - around)]
+    return order
 
-    def several(kind: np.ndarray, each: int) -> np.ndarray:
-        rounds = -(-batches * each // max(len(kind), 1))
-        drawn = [draw.permutation(kind) for _ in range(rounds)] or [kind[:0]]
-        return np.concatenate(drawn)[: batches * each].reshape(batches, each)
 
-    return np.concatenate([several(with_lesion, lesions), several(everywhere, settings.batch_size - lesions)], axis=1).ravel().tolist()
+def _drawn(draw: np.random.Generator, cases: np.ndarray, many: int) -> list[int]:
+    """Return `many` cases in random order, each as often as any other, or once more."""
+    rounds = -(-many // max(len(cases), 1))
+    return [int(case) for _ in range(rounds) for case in draw.permutation(cases)][:many]
 
 
 def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, EpochLoader]:
@@ -297,6 +307,9 @@ def answer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.nda
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the scans of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
     run = workbench.begin_run(run_folder, TASK, settings, data_folder)
+    plan = workbench.plan_of(settings, best_by="dice_score")
+    # What this machine cannot do is said now, not after two hundred scans were prepared.
+    chosen_device(plan)
     scans = prepared_scans(find_cases(data_folder), preparation(settings))
     split = workbench.divided_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
     loaders = make_loaders(settings, {"training": split["training"]})
@@ -310,7 +323,6 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    plan = workbench.plan_of(settings, best_by="dice_score")
     best = fit(model, loss, validate, loaders["training"], plan, run)
     workbench.choose_mask_recipe(run, split["validation"], partial(answer, best, settings=settings), settings.seed)
     return run

@@ -33,7 +33,8 @@ class Preparation:
 
     def __post_init__(self) -> None:
         low, high = self.window_hu
-        if not (INT16.min <= low < high <= INT16.max and min(self.spacing_mm) > 0 and self.indices_at_most > 0):
+        spacing = all(0 < length < float("inf") for length in self.spacing_mm)
+        if not (INT16.min <= low < high <= INT16.max and spacing and self.indices_at_most > 0):
             raise BadSetting(
                 f"{self}: expected spacings above 0 mm, a window from lower to higher HU within ±32,767, at least one index to be noted."
             )
@@ -57,6 +58,8 @@ class Prepared:
     lung_ml: float
     "Of `lung_mask` on the source: air, vessels and what air surrounds; a lung that is white to the chest wall is not in it."
     notes: tuple[str, ...]
+    lesion_ml: float = 0.0
+    "Of the mask on the source, whatever spacing and block make of it; 0 without a mask."
 
 
 def prepared(scan: Volume, mask: Volume | None, preparation: Preparation) -> Prepared:
@@ -82,6 +85,7 @@ def prepared(scan: Volume, mask: Volume | None, preparation: Preparation) -> Pre
         _drawn(inside if lesion is None else inside & ~lesion, preparation.indices_at_most),
         float(np.count_nonzero(lungs)) * voxel_volume_ml(scan.affine),
         (*scan.notes, *_remarks(found, mask, box, lesion, preparation)),
+        0.0 if mask is None else float(np.count_nonzero(mask.voxels)) * voxel_volume_ml(scan.affine),
     )
 
 

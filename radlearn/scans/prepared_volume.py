@@ -23,7 +23,7 @@ from radlearn.scans.geometry import Grid
 from radlearn.scans.preparation import Preparation, Prepared, padded_block, start_around
 
 ENTRY = "entry.json"
-FORMAT = 1
+FORMAT = 2
 Voxels = tuple[int, int, int]
 
 
@@ -40,6 +40,8 @@ class PreparedVolume:
     lung_ml: float
     "Of the lungs as far as air shows them."
     notes: tuple[str, ...]
+    lesion_ml: float
+    "Of the mask on the scan's own grid; 0 without one."
 
     @property
     def source(self) -> Grid:
@@ -140,6 +142,7 @@ def write_entry(folder: Path, volume: Prepared, preparation: Preparation) -> Non
         "window_hu": preparation.window_hu,
         "lung_ml": volume.lung_ml,
         "notes": volume.notes,
+        "lesion_ml": volume.lesion_ml,
         "files": sizes,
     }
     write_json(folder / ENTRY, said)
@@ -160,6 +163,7 @@ def opened_entry(folder: Path, path: Path, mask_path: Path | None) -> PreparedVo
             (int(said["window_hu"][0]), int(said["window_hu"][1])),
             float(said["lung_ml"]),
             tuple(map(str, said["notes"])),
+            float(said["lesion_ml"]),
         )
         if volume.image.shape != volume.shape or volume.image.dtype != np.int16:
             return None

@@ -6,14 +6,14 @@ people, and kept in the run folder.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import read_json, write_json
+from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, iou
 from radlearn.training.run_folder import Run
+from radlearn.workbench.kept_recipe import read_recipe, write_recipe
 
 
 @dataclass(frozen=True)
@@ -94,20 +94,12 @@ height times 0.875.'
 
 def keep_recipe(run: Run, recipe: BoxRecipe, about: dict[str, object]) -> None:
     """Write `recipe.json` into the run folder: the recipe, and with it `about`, how it was found (JSON values)."""
-    write_json(run.folder / "recipe.json", {"recipe": asdict(recipe), **about})
+    write_recipe(run, recipe, about)
 
 
 def recipe_of(run: Run) -> tuple[BoxRecipe, dict[str, object]]:
-    """Read a run's recipe, and how it was found.
-
-    Raises:
-        BadRunFolder: if training has not come to its end.
-    """
-    file = run.folder / "recipe.json"
-    if not file.exists():
-        raise BadRunFolder(f"{run.folder}: its training has not come to its end. To go on with it: {run.resume_command}")
-    kept = read_json(file)
-    return BoxRecipe(**kept.pop("recipe")), kept
+    """Read a run's recipe, and how it was found; errors as `read_recipe`."""
+    return read_recipe(run, BoxRecipe)
 
 
 def mean_recipe(recipes: Sequence[BoxRecipe]) -> BoxRecipe:

@@ -116,8 +116,15 @@ def _built_in_folder(challenge: Challenge, count: int, seed: int) -> Path:
 
 def is_synthetic(folder: Path) -> bool:
     """Tell whether a data folder was written by the digital thorax: nobody else knows the exact truth, and writes it down."""
-    layouts = (rsna.layout_folder(Path(folder)), covid19.layout_folder(Path(folder)))
-    return any(layout is not None and (layout / "truth.csv").exists() for layout in layouts)
+    layouts = [layout for of in (rsna, covid19) if (layout := of.layout_folder(Path(folder))) is not None]
+    # Whoever names Train itself names the same patients.
+    layouts += [layout.parent for layout in layouts if layout.name == covid19.TRAIN_FOLDER]
+    return any(holds_exact_truth(layout) for layout in layouts)
+
+
+def holds_exact_truth(layout: Path) -> bool:
+    """Tell whether the exact truth of built-in patients lies in a layout's own folder."""
+    return (layout / "truth.csv").exists()
 
 
 def _code_digest(room: Path) -> str:

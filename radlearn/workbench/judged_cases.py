@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from radlearn.challenges.rsna import Case
 from radlearn.files import write_json
 from radlearn.metrics.intervals import Interval
 from radlearn.training.run_folder import Run
-from radlearn.workbench.data_source import is_synthetic
+from radlearn.workbench.data_source import holds_exact_truth
 
 AGE_BANDS = ((0, 18, "under 18 years"), (18, 40, "18–39 years"), (40, 60, "40–59 years"), (60, 111, "60 years and over"))
 
@@ -22,13 +23,17 @@ def write_scores(run: Run, split: str, cases: Sequence[Case | covid19.Case], fou
         "task": run.task,
         "split": split,
         # Of the cases judged, which need not be of the kind that was trained on.
-        "synthetic": all(is_synthetic(folder) for folder in {case.path.parent.parent for case in cases}),
+        "synthetic": all(holds_exact_truth(folder) for folder in {_data_folder(case) for case in cases}),
         "cases": len(cases),
         "persons": len({case.person for case in cases}),
         **found,
     }
     write_json(run.folder / ("scores.json" if split == "test" else f"scores-{split}.json"), content)
     return content
+
+
+def _data_folder(case: Case | covid19.Case) -> Path:
+    return case.folder if isinstance(case, covid19.Case) else case.path.parent.parent
 
 
 def interval_of(score: Mapping[str, float | None]) -> Interval:

@@ -79,6 +79,9 @@ class MaskAnswering:
                     self._answer(case, asked, preparation, overlays)
                 except UnreadableScan as error:
                     self.unreadable.append(f"{case.path}: {error}" if str(case.path) not in str(error) else str(error))
+                else:
+                    # After each: whoever stops in the middle keeps what was answered.
+                    write_rows(self.table, [COLUMNS, *self.rows])
                 bar.advance()
         self._finish()
 
@@ -134,10 +137,11 @@ def cases_in(paths: Sequence[Path]) -> list[Case]:
 
 
 def measured(source: Volume, mask: np.ndarray) -> Measured:
-    """Return the volume of a mask and of the lungs that it lies in."""
+    """Return the volume of a mask and of the lungs that it lies in; 0 ml of lungs where none are found."""
     spacing = spacing_mm(source.affine)
-    lungs = lung_mask(source.voxels, source.affine) | mask
-    return Measured(volume_ml(mask, spacing), volume_ml(lungs, spacing))
+    air = lung_mask(source.voxels, source.affine)
+    # Without any lung that holds air, what is found may lie anywhere, and has no share of lungs.
+    return Measured(volume_ml(mask, spacing), volume_ml(air | mask, spacing) if air.any() else 0.0)
 
 
 def submit_masks(predicted: Callable[[Path], Path], images: Path, out: Path) -> Path:

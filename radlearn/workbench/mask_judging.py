@@ -17,13 +17,12 @@ from radlearn.progress import progress_bar, say, waiting
 from radlearn.scans.geometry import spacing_mm
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.prepared_volume import PreparedVolume
-from radlearn.scans.volume_cache import read_scan
 from radlearn.training.run_folder import Run
 from radlearn.workbench.hu_rule import best_cut_hu, hu_rule_dice, hu_rule_mask
 from radlearn.workbench.judged_cases import write_scores
 from radlearn.workbench.mask_recipe import MaskRecipe, keep_mask_recipe, mask_of, mask_recipe_of
 from radlearn.workbench.mask_tuning import MaskWorth, curves, dice_table, tuned_masks
-from radlearn.workbench.volumes import Scan
+from radlearn.workbench.volumes import Scan, scan_and_truth
 
 Asked = Callable[[PreparedVolume], np.ndarray]
 "A prepared scan -> the probability of a lesion at each of its voxels."
@@ -70,8 +69,7 @@ def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: Asked, seed:
     tables, rule_tables = [], []
     with progress_bar("choosing on validation people", len(validation), "scans") as bar:
         for scan in validation:
-            source, mask = read_scan(scan.prepared.path, scan.prepared.mask_path)
-            truth = _true(mask)
+            source, truth = scan_and_truth(scan)
             probability = scan.prepared.back_to_source(asked(scan.prepared))
             tables.append(dice_table(probability, truth, spacing_mm(source.affine)))
             rule_tables.append(hu_rule_dice(source.voxels, lung_mask(source.voxels, source.affine), truth))
@@ -104,8 +102,8 @@ def judge_masks(run: Run, scans: Sequence[Scan], asked: Asked, split: str, toler
     rows, found, rule_rows = [], [], []
     with progress_bar("asking and judging", len(scans), "scans") as bar:
         for scan in scans:
-            source, true = read_scan(scan.prepared.path, scan.prepared.mask_path)
-            truth, spacing = _true(true), spacing_mm(source.affine)
+            source, truth = scan_and_truth(scan)
+            spacing = spacing_mm(source.affine)
             mask = mask_of(scan.prepared.back_to_source(asked(scan.prepared)), recipe, spacing)
             rows.append(mask_scores(mask, truth, spacing, tolerance_mm))
             found.append(KeptMask.of(mask))
@@ -154,10 +152,6 @@ def _summed(judged: JudgedMasks, chosen: np.ndarray) -> dict[str, Any]:
 
 def _rule(judged: JudgedMasks) -> Interval:
     return bootstrap_interval(mean_over_scans, [scan.case.person for scan in judged.scans], np.array(judged.rule_rows))
-
-
-def _true(mask: Any) -> np.ndarray:
-    return np.asarray(mask.voxels)
 
 
 def _told(recipe: MaskRecipe) -> str:

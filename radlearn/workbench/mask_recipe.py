@@ -4,15 +4,15 @@ These numbers are chosen on validation people (`mask_tuning`) and kept in the ru
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import read_json, write_json
+from radlearn.errors import BadSetting
 from radlearn.metrics.masks import MM3_PER_ML, bounding_box
 from radlearn.training.run_folder import Run
+from radlearn.workbench.kept_recipe import read_recipe, write_recipe
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,9 @@ def smallest_kept(smallest_ml: float) -> float:
 
 def keep_mask_recipe(run: Run, recipe: MaskRecipe, about: dict[str, Any]) -> None:
     """Write `recipe.json` into the run folder: the recipe, and with it `about`, how it was found (JSON values)."""
-    write_json(run.folder / "recipe.json", {"recipe": asdict(recipe), **about})
+    write_recipe(run, recipe, about)
 
 
 def mask_recipe_of(run: Run) -> tuple[MaskRecipe, dict[str, Any]]:
-    """Read a run's recipe, and how it was found.
-
-    Raises:
-        BadRunFolder: if training has not come to its end.
-    """
-    file = run.folder / "recipe.json"
-    if not file.exists():
-        raise BadRunFolder(f"{run.folder}: its training has not come to its end. To go on with it: {run.resume_command}")
-    kept = read_json(file)
-    return MaskRecipe(**kept.pop("recipe")), kept
+    """Read a run's recipe, and how it was found; errors as `read_recipe`."""
+    return read_recipe(run, MaskRecipe)

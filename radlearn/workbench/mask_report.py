@@ -1,19 +1,19 @@
 """The report of a lesion segmenter: one page that shows its worst slices first, how volumes agree, for whom not, and how it was made."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from radlearn.metrics.mask_table import MaskScores
 from radlearn.pictures import masks as pictures_of_masks
 from radlearn.pictures.report import Block, Headline, Note, Section, Table
 from radlearn.pictures.slices import SlicePanel, axial, level_words, slice_grid
 from radlearn.pictures.solid import solid_figure
 from radlearn.pictures.style import spoken
-from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
+from radlearn.scans.geometry import spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
-from radlearn.scans.volume_cache import read_scan
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import SIDES, read_split
@@ -21,7 +21,8 @@ from radlearn.workbench.judged_cases import interval_of
 from radlearn.workbench.mask_judging import JudgedMasks
 from radlearn.workbench.mask_recipe import mask_recipe_of
 from radlearn.workbench.report_parts import Draw, drawing, place_of, training_blocks, write_run_report
-from radlearn.workbench.retuning_masks import drawn_tuning
+from radlearn.workbench.retuning_masks import drawn_tuning, worth_table
+from radlearn.workbench.volumes import scan_and_truth
 
 SHOWN_SCANS = 6
 MEANINGS = {
@@ -162,12 +163,15 @@ def worst_first(judged: JudgedMasks) -> list[int]:
 def _slice_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
     """Show the worst first: failures teach more than successes, and a report that hides them is an advertisement."""
     order = worst_first(judged)
+    # Scans that are rightly left empty are no failures, nor much to look at.
+    wrong = [number for number in order if not np.isnan(judged.rows[number].dice_score)] or order
     drawn = np.random.default_rng(case_seed(0, len(order))).permutation(len(order)).tolist()
     told = (
-        ("worst", "The worst: the scans with the lowest Dice, each at the slice where most is wrong.", order, True),
-        ("best", "The best: the scans with the highest Dice, each at the slice where most is wrong.", _right(order, judged), False),
+        ("worst", "The worst: the scans with the lowest Dice, each at the slice where most is wrong.", wrong, True),
+        ("best", "The best: the scans with the highest Dice, each at the slice where most is wrong.", wrong[::-1], False),
         ("random", "Drawn at random, each at the slice where most is wrong.", drawn, False),
     )
+    panels: dict[int, SlicePanel] = {}
     blocks: list[Block] = [
         Note(
             "Each slice is shown twice: in the lung window, and in the soft-tissue window, where consolidation and fluid are told apart. "
@@ -176,13 +180,15 @@ def _slice_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
     ]
     for name, caption, numbers, bad in told:
         if numbers:
-            figure = slice_grid([worst_slice(judged, number, bad) for number in numbers[:SHOWN_SCANS]])
+            for number in numbers[:SHOWN_SCANS]:
+                if number not in panels:
+                    panels[number] = worst_slice(judged, number)
+            figure = slice_grid([replace(panels[number], bad=bad) for number in numbers[:SHOWN_SCANS]])
             blocks.append(picture(f"slices-{name}", figure, caption, f"CT slices with true and found borders. {caption}", wide=True))
-    for name, number in (("worst", order[0]), ("middle", order[len(order) // 2])):
+    for name, number in (("worst", wrong[0]), ("middle", wrong[len(wrong) // 2])):
         hu, truth, found, step = turned(judged, number)
         lungs = lung_mask(hu, _plain_affine(step))
-        row = judged.rows[number]
-        title = f"{judged.scans[number].case.case_id}, Dice {row.dice_score:.2f}"
+        title = f"{judged.scans[number].case.case_id}: {dice_words(judged.rows[number])}"
         caption = f"The {'worst scan' if name == 'worst' else 'scan in the middle'} as solids, from the front and from the left."
         blocks.append(
             picture(f"solid-{name}", solid_figure(lungs, truth, found, step, title), caption, f"Lungs and lesions. {caption}", wide=True)
@@ -190,28 +196,34 @@ def _slice_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
     return blocks
 
 
-def _right(order: Sequence[int], judged: JudgedMasks) -> list[int]:
-    return [number for number in reversed(order) if not np.isnan(judged.rows[number].dice_score)]
+def dice_words(row: MaskScores) -> str:
+    """Return the Dice of a scan in words, where there is one.
+
+    >>> from types import SimpleNamespace
+    >>> dice_words(SimpleNamespace(dice_score=0.5)), dice_words(SimpleNamespace(dice_score=float("nan")))
+    ('Dice 0.50', 'no lesion, none found')
+    """
+    return "no lesion, none found" if np.isnan(row.dice_score) else f"Dice {row.dice_score:.2f}"
 
 
-def worst_slice(judged: JudgedMasks, number: int, bad: bool = False) -> SlicePanel:
+def worst_slice(judged: JudgedMasks, number: int) -> SlicePanel:
     """Return the slice of a scan in which the most voxels are wrong; the one with most lesion where none is."""
     hu, truth, found, step = turned(judged, number)
     wrong, either = (truth ^ found).sum(axis=(0, 1)), (truth | found).sum(axis=(0, 1))
     level = int(np.argmax(wrong if wrong.any() else either)) if either.any() else hu.shape[2] // 2
     row = judged.rows[number]
     note = f"{level_words(level, hu.shape[2])}; true {row.truth_ml:.0f} ml, found {row.predicted_ml:.0f} ml"
-    dice = "no lesion, none found" if np.isnan(row.dice_score) else f"Dice {row.dice_score:.2f}"
-    title = f"{judged.scans[number].case.case_id}: {dice}"
-    return SlicePanel(axial(hu, level), axial(truth, level), axial(found, level), (step[1], step[0]), title, note, bad)
+    title = f"{judged.scans[number].case.case_id}: {dice_words(row)}"
+    # Copies: a view of a slice would keep its whole scan in memory.
+    hu_here, truth_here, found_here = (axial(volume, level).copy() for volume in (hu, truth, found))
+    return SlicePanel(hu_here, truth_here, found_here, (step[1], step[0]), title, note)
 
 
 def turned(judged: JudgedMasks, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, float, float]]:
     """Return a scan, its true and its found mask in LPS order, and the spacing along these axes."""
-    prepared = judged.scans[number].prepared
-    source, mask = read_scan(prepared.path, prepared.mask_path)
+    source, true = scan_and_truth(judged.scans[number])
     hu, affine = to_orientation(source.voxels, source.affine, "LPS")
-    truth, _ = to_orientation(np.asarray(mask.voxels if isinstance(mask, Volume) else False), source.affine, "LPS")
+    truth, _ = to_orientation(true, source.affine, "LPS")
     found, _ = to_orientation(judged.found[number].unpacked(), source.affine, "LPS")
     return hu, truth, found, spacing_mm(affine)
 
@@ -255,14 +267,13 @@ def _group(name: str, group: dict[str, Any]) -> pictures_of_masks.MaskGroup:
 def _recipe_blocks(run: Run, judged: JudgedMasks, picture: Draw) -> list[Block]:
     recipe, kept = mask_recipe_of(run)
     drawn = drawn_tuning(kept, recipe)
-    rows = [[line["device"], line["cross_fitted_dice_score"], line["dice_score"], bool(line["taken"])] for line in kept["worth"]]
     return [
         Note(
             f"Chosen on {kept['validation_scans']} validation scans. That small pieces are left out is taken up only if it helps people "
             "who did not choose it: every fifth of them is judged by what the other four fifths choose."
         ),
         picture(drawn.name, drawn.figure, drawn.caption, drawn.alt, wide=True),
-        Table(["with this device too", "Dice, others chose", "the same people chose", "taken"], rows, "What each device is worth."),
+        worth_table(kept),
         Table(
             ["recipe", "value", "meaning"],
             [[name.replace("_", " "), value, RECIPE_WORDS[name]] for name, value in judged.scores["recipe"].items()],

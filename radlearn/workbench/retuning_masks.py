@@ -31,13 +31,12 @@ def tune_masks(run: Run, scans: Sequence[Scan], asked: Asked) -> dict[str, Any]:
     before, _ = mask_recipe_of(run)
     recipe = choose_mask_recipe(run, scans, asked, int(run.settings.get("seed", 0)))
     kept = mask_recipe_of(run)[1]
-    rows = [[step["device"], step["cross_fitted_dice_score"], step["dice_score"], bool(step["taken"])] for step in kept["worth"]]
     honest = next(step["cross_fitted_dice_score"] for step in reversed(kept["worth"]) if step["taken"])
     found = Tuning(
         "The recipe for masks, chosen on validation people",
         recipe_words(recipe),
         [Headline("Dice, others chose", honest, "the mean over validation scans")],
-        [Table(COLUMNS, rows, "What each device is worth, one after another. Some threshold there must be, so that one is always taken.")],
+        [worth_table(kept)],
         [drawn_tuning(kept, recipe)],
         [],
         {"recipe": asdict(recipe), "recipe_before": asdict(before), "worth": kept["worth"], "curve": kept["curve"]},
@@ -45,6 +44,12 @@ def tune_masks(run: Run, scans: Sequence[Scan], asked: Asked) -> dict[str, Any]:
         items="scans",
     )
     return tell_tuning(run, [scan.case.person for scan in scans], found)
+
+
+def worth_table(kept: Mapping[str, Any]) -> Table:
+    """Return what each part of a recipe is worth; `kept` is what `recipe.json` says of it."""
+    rows = [[step["device"], step["cross_fitted_dice_score"], step["dice_score"], bool(step["taken"])] for step in kept["worth"]]
+    return Table(COLUMNS, rows, "What each device is worth, one after another. Some threshold there must be, so that one is always taken.")
 
 
 def recipe_words(recipe: MaskRecipe) -> str:

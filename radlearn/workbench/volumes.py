@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from radlearn.challenges.covid19 import Case
-from radlearn.scans.geometry import voxel_volume_ml
+from radlearn.errors import BadLayout
+from radlearn.scans.geometry import Volume
 from radlearn.scans.prepared_volume import PreparedVolume
-from radlearn.scans.volume_cache import Preparation, cached_volumes
+from radlearn.scans.volume_cache import Preparation, cached_volumes, read_scan
 from radlearn.training.run_folder import Run
 from radlearn.workbench.people import Words, divided
 
@@ -41,27 +42,37 @@ def prepared_scans(cases: Sequence[Case], preparation: Preparation) -> list[Scan
     return [Scan(case, volume) for case, volume in zip(cases, volumes, strict=True)]
 
 
+def scan_and_truth(scan: Scan) -> tuple[Volume, np.ndarray]:
+    """Read a scan and its true mask, bool (i, j, k), from their files: what it is judged by, on its own grid.
+
+    Raises:
+        BadLayout: if it has no mask.
+        UnreadableScan: as `read_scan`.
+    """
+    source, mask = read_scan(scan.prepared.path, scan.prepared.mask_path)
+    if mask is None:
+        raise BadLayout(f"{scan.prepared.path}: has no mask, so nothing can be judged by it. 'predict' needs none.")
+    return source, mask.voxels
+
+
 def divided_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) -> dict[str, list[Scan]]:
     """Divide scans by person into training, validation and test, as `people.divided`, so that every side gets light and heavy cases.
 
-    Nearly every scan of the challenge has a lesion, so that having one says nothing; having more than most says who is ill.
+    Nearly every scan of the challenge has a lesion, so that having one says nothing; having more than most says who is ill. What counts is
+    the mask in its file: at another spacing the same people are tested.
     """
     words = Words("scans", "more lesion than most", least=1)
-    return divided(scans, seed, fold, run, heavier_half([lesion_ml(scan) for scan in scans]), words)
+    return divided(scans, seed, fold, run, heavier_half([scan.prepared.lesion_ml for scan in scans]), words)
 
 
-def heavier_half(load_ml: Sequence[float]) -> list[bool]:
-    """Return which scans belong to the half with more lesion; of equal ones the first belong to the other.
+def heavier_half(lesion_ml: Sequence[float]) -> list[bool]:
+    """Return which scans belong to the half with more lesion: never one without any; of equal ones the first belong to the other half.
 
-    >>> heavier_half([5.0, 1.0, 1.0, 1.0])
-    [True, False, False, True]
+    >>> heavier_half([5.0, 1.0, 1.0, 1.0]), heavier_half([0.0, 0.0, 2.0, 0.0])
+    ([True, False, False, True], [False, False, True, False])
     """
-    order = np.argsort(load_ml, kind="stable")
+    load = np.asarray(lesion_ml)
+    order = np.argsort(load, kind="stable")
     heavy = np.zeros(len(order), bool)
     heavy[order[(len(order) + 1) // 2 :]] = True
-    return heavy.tolist()
-
-
-def lesion_ml(scan: Scan) -> float:
-    """Return the volume of a scan's true lesions as the network sees them, in ml; 0 without a mask."""
-    return np.count_nonzero(scan.true) * voxel_volume_ml(scan.prepared.grid.affine)
+    return (heavy & (load > 0)).tolist()

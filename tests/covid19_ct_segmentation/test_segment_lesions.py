@@ -12,7 +12,7 @@ from torch import nn
 from radlearn.covid19_ct_segmentation import segment_lesions as lesson
 from radlearn.errors import BadSetting
 from radlearn.scans.preparation import start_around
-from radlearn.training.loading import Draw, reseed
+from radlearn.training.loading import Draw, case_seed, reseed
 from radlearn.workbench.volumes import Scan, prepared_scans
 
 SMALL = replace(lesson.PRESETS["quick"], spacing_mm=(4.0, 4.0, 6.0), patch_voxels=(32, 32, 16), batch_size=4)
@@ -38,30 +38,39 @@ def test_a_patch_is_a_function_of_what_is_asked_for(scans: list[Scan]) -> None:
     assert first["image"].dtype == first["mask"].dtype == torch.float32
 
 
-def test_the_first_cases_have_a_lesion_in_the_middle_and_the_others_lie_anywhere(scans: list[Scan]) -> None:
+def test_the_first_cases_have_a_lesion_in_the_middle_and_the_others_none_there(scans: list[Scan]) -> None:
     still = replace(SMALL, mirror_chance=0.0, rotation_degrees=0.0, zoom_share=0.0, noise_std=0.0, blur_chance=0.0, contrast_share=0.0)
     ask = partial(lesson.load, scans, lesson.training_transform(still), still)
-    x, y, z = (length // 2 for length in SMALL.patch_voxels)
-    for case in range(12):
+    for case in (*range(12), *range(14, 14 + 12)):
+        prepared = scans[case % 14].prepared
         for repeat in range(3):
-            item = ask(Draw(0, case, repeat))
-            # In the middle, unless the scan ends before the patch does.
-            inside = item["mask"][0]
-            at_edge = any(length <= wanted for length, wanted in zip(scans[case].prepared.shape, SMALL.patch_voxels, strict=True))
-            assert inside.sum() > 0
-            assert at_edge or inside[x, y, z] == 1 or start_around((0, 0, 0), SMALL.patch_voxels, scans[case].prepared.shape) == (0, 0, 0)
+            draw = Draw(0, case, repeat)
+            places = prepared.foreground if case < 14 else prepared.background
+            place = tuple(int(index) for index in places[case_seed(still.seed, *draw) % len(places)])
+            # Where the scan ends before the patch would, its middle is moved.
+            start = start_around(place, still.patch_voxels, prepared.shape)  # type: ignore[arg-type]
+            x, y, z = (index - first for index, first in zip(place, start, strict=True))
+            assert ask(draw)["mask"][0, x, y, z] == (case < 14)
     empty = ask(Draw(0, 12 + 14, 0))
     assert empty["mask"].sum() == 0
     assert 0 <= float(empty["image"].min()) <= float(empty["image"].max()) <= 1
 
 
-def test_every_batch_holds_the_stated_share_of_lesions_and_scans_without_one_are_not_asked_for_theirs(scans: list[Scan]) -> None:
-    for share, around in ((0.5, 2), (0.25, 1), (0.0, 0), (1.0, 4)):
-        settings = replace(SMALL, lesion_share=share, patches_per_scan=3)
-        order = np.array(lesson.order_of(scans, settings, 7)).reshape(-1, 4)
-        assert len(order) == -(-14 * 3 // 4)
-        assert ((order < 14).sum(axis=1) == around).all()
-        assert set(order[order < 14].tolist()) <= set(range(12))
+@pytest.mark.parametrize(("batch_size", "share"), [(1, 0.5), (2, 0.25), (3, 0.5), (4, 0.5), (4, 0.0), (4, 1.0)])
+def test_lesions_are_spread_evenly_and_scans_without_one_are_not_asked_for_theirs(scans: list[Scan], batch_size: int, share: float) -> None:
+    settings = replace(SMALL, lesion_share=share, patches_per_scan=3, batch_size=batch_size)
+    order = np.array(lesson.order_of(scans, settings, 7)).reshape(-1, batch_size)
+    assert len(order) == -(-14 * 3 // batch_size)
+    around = (order < 14).sum(axis=1)
+    assert around.max() - around.min() <= 1
+    assert around.sum() == pytest.approx(share * order.size, abs=1)
+    lesions, counts = np.unique(order[order < 14], return_counts=True)
+    assert set(lesions.tolist()) <= set(range(12))
+    if share:
+        assert counts.max() - counts.min() <= 1
+
+
+def test_the_order_follows_from_seed_and_epoch(scans: list[Scan]) -> None:
     assert lesson.order_of(scans, SMALL, 0) == lesson.order_of(scans, SMALL, 0) != lesson.order_of(scans, SMALL, 1)
     # With no lesion anywhere, all patches come from anywhere.
     assert (np.array(lesson.order_of(scans[12:], SMALL, 0)) >= 2).all()
@@ -141,6 +150,9 @@ def test_an_answer_is_a_probability_at_every_voxel_of_the_scan(scans: list[Scan]
     [
         ({"patch_voxels": (90, 96, 32)}, "multiples of 16"),
         ({"spacing_mm": (0.0, 2.0, 5.0)}, "spacing"),
+        ({"spacing_mm": (float("inf"), 2.0, 5.0)}, "spacing"),
+        ({"learning_rate": -1.0}, "learning_rate is -1"),
+        ({"ema_decay": 1.5}, "ema_decay is 1.5"),
         ({"window_hu": (400, -1000)}, "window"),
         ({"lesion_share": 1.5}, "lesion_share is 1.5"),
         ({"overlap": 1.0}, "overlap is 1.0"),

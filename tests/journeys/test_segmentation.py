@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import resource
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,6 +78,57 @@ def test_a_second_training_gives_the_same_weights(trained: SimpleNamespace, tmp_
     assert all(np.array_equal(one[name], two[name]) for name in one)
 
 
+def test_a_scan_turned_the_other_way_is_answered_alike(trained: SimpleNamespace, tmp_path: Path) -> None:
+    source = read_volume(covid19.find_cases(trained.data)[2].path)
+    for code in ("LPS", "RAI"):
+        write_volume(tmp_path / "in" / f"{code}.nii.gz", *to_orientation(source.voxels, source.affine, code))
+    run, out = str(trained.folder), tmp_path / "out"
+    assert cli.main(["segmentation", "predict", run, str(tmp_path / "in"), "--out", str(out), "--no-overlays"]) == 0
+    one, other = (_as_lps(read_volume(out / "masks" / f"{code}.nii.gz")) for code in ("LPS", "RAI"))
+    assert one.sum() > 20
+    assert dice_score(one, other) >= 0.98
+
+
+def test_tuning_chooses_the_recipe_again(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained.folder, run)
+    assert cli.main(["tune", str(run), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    # The same people choose the same again.
+    assert not told["changed"]
+    assert told["recipe"] == read_json(run / "recipe.json")["recipe"] == read_json(trained.folder / "recipe.json")["recipe"]
+    assert (run / "tuning" / "tuning.html").exists()
+
+
+def test_other_data_are_judged_as_an_external_set_even_without_any_lesion(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # CTs directly in a folder, as a hospital may have them.
+    for case in covid19.find_cases(trained.data)[12:]:
+        for path in (case.path, Path(str(case.mask_path))):
+            shutil.copy(path, tmp_path / path.name.replace("volume-covid19-A", "stranger"))
+    run = tmp_path / "run"
+    shutil.copytree(trained.folder, run)
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in tmp_path.glob("stranger*"):
+        path.rename(data / path.name)
+    assert cli.main(["segmentation", "evaluate", str(run), "--data", str(data), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert (scores["split"], scores["cases"], scores["positives"], scores["synthetic"]) == ("external", 2, 0, False)
+    assert scores["scores"]["false_lesions_per_scan"]["value"] >= 0
+    assert list((run / "pictures" / "external").glob("slices-*.png"))
+    assert "nan" not in (run / "report-external.html").read_text().replace("nance", "").replace("nano", "").split("base64", 1)[0].lower()
+
+
+def test_folds_leave_the_test_people_alone(trained: SimpleNamespace, tmp_path: Path) -> None:
+    fold = tmp_path / "fold"
+    arguments = [*QUICK[:-1], "1", "--fold", "1", "--run", str(fold)]
+    assert cli.main(["segmentation", "train", "--data", str(trained.data), *arguments]) == 0
+    one, other = ({image for image, (_, side) in read_split(run / "split.csv").items() if side == "test"} for run in (trained.folder, fold))
+    assert one == other
+
+
 @pytest.mark.slow
 def test_eight_orientations_and_an_oblique_scan_are_answered_alike_in_the_world(trained: SimpleNamespace, tmp_path: Path) -> None:
     source = read_volume(covid19.find_cases(trained.data)[2].path)
@@ -120,8 +172,7 @@ def test_prediction_takes_files_folders_and_dicom_series_and_lists_what_it_canno
     rows = rows_of(out / "predictions.csv")
     assert [row["case"] for row in rows] == [cases[0].case_id, "patient-7"]
     for row in rows:
-        assert (out / row["mask"]).exists()
-        assert float(row["lesion_ml"]) >= 0
+        assert float(row["lesion_ml"]) == pytest.approx(read_mask(out / row["mask"]).voxels.sum() * 0.096, abs=1e-3)
     assert len(list((out / "overlays").glob("*.png"))) == 2
     # The series holds the second case's voxels: its mask is that of the file, seen in the world.
     assert cli.main([*arguments[:3], str(cases[1].path), "--out", str(tmp_path / "file"), "--no-overlays"]) == 0
@@ -233,6 +284,8 @@ def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_
     assert cli.main(["segmentation", "predict", str(run), str(one), "--out", str(tmp_path / "answers")]) == 0
     assert len(list((tmp_path / "answers" / "overlays").iterdir())) == 1
     assert cli.main(["segmentation", "submit", str(run), "--images", str(one), "--out", str(tmp_path / "s.zip")]) == 0
+    # In KiB: all of it within 12 GB.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 12e9 / 1024
 
 
 @pytest.mark.slow

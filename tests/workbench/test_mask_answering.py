@@ -18,6 +18,7 @@ from radlearn.scans.volume_cache import Preparation
 from radlearn.training.run_folder import Run, new_run
 from radlearn.workbench.mask_answering import MaskAnswering, Measured, cases_in, measured, submit_masks
 from radlearn.workbench.mask_recipe import MaskRecipe, keep_mask_recipe
+from tests.check.phantom import AFFINE, chest_hu
 from tests.workbench.conftest import Settings
 
 OWN = Preparation((4.0, 4.0, 6.0))
@@ -81,16 +82,34 @@ def test_a_flipped_scan_gets_the_same_mask_in_the_world(small_covid19: Path, run
     np.testing.assert_array_equal(plain, turned[::-1])
 
 
-def test_a_white_lung_counts_as_lung() -> None:
-    hu = np.full((40, 40, 20), 40, np.int16)
-    lesion = np.zeros(hu.shape, bool)
-    lesion[10:20, 10:20, 5:10] = True
-    found = measured(Volume(hu, np.diag([-4.0, -4.0, 6.0, 1.0])), lesion)
-    assert found.lesion_ml == pytest.approx(48)
-    assert found.percent == pytest.approx(100)
-    assert "48.0 ml, 100.0 % of the lungs" in str(found)
-    assert np.isnan(Measured(0.0, 0.0).percent)
+def test_what_is_white_counts_as_lung_where_there_are_lungs_and_has_no_share_where_there_are_none() -> None:
+    hu, outside = chest_hu(0), np.zeros((96, 72, 40), bool)
+    source = Volume(hu, AFFINE)
+    lungs = measured(source, outside).lung_ml
+    assert lungs > 1000
+    # A block between the lungs: dense, and none of it air.
+    outside[44:52, 20:30, 10:20] = True
+    found = measured(source, outside)
+    assert found.lesion_ml == pytest.approx(800 * 0.096)
+    assert found.lung_ml == pytest.approx(lungs + found.lesion_ml)
+    assert f"{found.percent:.1f} % of the lungs" in str(found)
+    airless = measured(Volume(np.full(hu.shape, 40, np.int16), AFFINE), outside)
+    assert np.isnan(airless.percent)
+    assert str(airless) == "lesions 76.8 ml"
     assert str(Measured(0.0, 0.0)) == "lesions 0.0 ml"
+
+
+def test_what_was_answered_is_kept_when_it_is_stopped_in_the_middle(small_covid19: Path, run: Run, tmp_path: Path) -> None:
+    paths = [case.path for case in covid19.find_cases(small_covid19)[:3]]
+
+    def stopped_at_the_third(prepared: PreparedVolume) -> np.ndarray:
+        if prepared.path == paths[2]:
+            raise KeyboardInterrupt
+        return dense(prepared)
+
+    with pytest.raises(KeyboardInterrupt):
+        MaskAnswering(run, paths, tmp_path / "out").answer_all(stopped_at_the_third, OWN, overlays=False)
+    assert [row["case"] for row in rows_of(tmp_path / "out" / "predictions.csv")] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
 
 
 def test_scans_that_would_be_mixed_up_are_refused(small_covid19: Path, tmp_path: Path) -> None:

@@ -118,7 +118,6 @@ def test_other_data_are_judged_as_an_external_set_even_without_any_lesion(
     assert (scores["split"], scores["cases"], scores["positives"], scores["synthetic"]) == ("external", 2, 0, False)
     assert scores["scores"]["false_lesions_per_scan"]["value"] >= 0
     assert list((run / "pictures" / "external").glob("slices-*.png"))
-    assert "nan" not in (run / "report-external.html").read_text().replace("nance", "").replace("nano", "").split("base64", 1)[0].lower()
 
 
 def test_folds_leave_the_test_people_alone(trained: SimpleNamespace, tmp_path: Path) -> None:

@@ -37,7 +37,6 @@ from safetensors.torch import load_model, save_model
 
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19 import Case
-from radlearn.digital_thorax.ct_cohort import write_covid19
 from radlearn.files import cache_folder, read_json, write_json
 from radlearn.metrics.mask_table import mask_scores, mask_summary
 from radlearn.progress import console, progress_bar, say
@@ -46,6 +45,7 @@ from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.training.splits import SIDES, read_split, split_by_person
+from radlearn.workbench.data_source import built_in_cts
 from radlearn.workbench.volumes import heavier_half
 
 CTS, SEED = 120, 0
@@ -69,7 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = (asked.work or Path(folder)).resolve()
         work.mkdir(parents=True, exist_ok=True)
-        data = asked.data or built_in_cts()
+        data = asked.data or built_in_cts(CTS, SEED)
         rows: list[Row] = []
         split, minutes = None, asked.minutes
         if minutes is None:
@@ -89,14 +89,6 @@ def main() -> None:
 
 
 # Data
-
-
-def built_in_cts() -> Path:
-    """Return the folder of the small built-in CTs in the user's cache, made at the first call."""
-    folder = cache_folder() / "benchmarks" / f"covid19-{CTS}-cts-seed-{SEED}"
-    if not folder.exists():
-        write_covid19(folder, CTS, SEED)
-    return folder
 
 
 def divided(cases: Sequence[Case], split: Mapping[str, tuple[str, str]] | None) -> Division:

@@ -306,10 +306,10 @@ def answer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.nda
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the scans of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
-    run = workbench.begin_run(run_folder, TASK, settings, data_folder)
     plan = workbench.plan_of(settings, best_by="dice_score")
     # What this machine cannot do is said now, not after two hundred scans were prepared.
     chosen_device(plan)
+    run = workbench.begin_run(run_folder, TASK, settings, data_folder)
     scans = prepared_scans(find_cases(data_folder), preparation(settings))
     split = workbench.divided_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
     loaders = make_loaders(settings, {"training": split["training"]})

@@ -69,4 +69,6 @@ def _numbers(score: dict[str, float | None]) -> tuple[str, str]:
     def shown(number: float | None) -> str:
         return "–" if number is None or number != number else f"{number:.3f}"
 
-    return shown(score["value"]), f"{shown(score['low'])} to {shown(score['high'])}"
+    # Medians have no interval.
+    between = "–" if shown(score["low"]) == "–" else f"{shown(score['low'])} to {shown(score['high'])}"
+    return shown(score["value"]), between

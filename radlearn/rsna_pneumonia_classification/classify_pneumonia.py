@@ -300,9 +300,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     return judged.scores
 
 
-def tune(
-    run: Run, cases: Sequence[Case], wanted_sensitivity: float | None = None, wanted_specificity: float | None = None
-) -> dict[str, object]:
+def tune(run: Run, cases: Sequence[Case], wanted_sensitivity: float | None = None, wanted_specificity: float | None = None) -> dict:
     """Choose the operating point again on `cases`, the run's validation people; write `operating_point.json` and `tuning/`.
 
     Args:
@@ -312,9 +310,8 @@ def tune(
     model, settings = trained_model(run)
     films = prepared_films(cases, settings.size_px, settings.shape)
     probabilities = answers(model, make_loaders(settings, {"validation": films})["validation"], settings)
-    if wanted_sensitivity is None and not wanted_specificity:
-        wanted_sensitivity = settings.wanted_sensitivity
-    return workbench.tune_threshold(run, films, probabilities, wanted_sensitivity, wanted_specificity)
+    sensitivity = settings.wanted_sensitivity if wanted_sensitivity is None and not wanted_specificity else wanted_sensitivity
+    return workbench.tune_threshold(run, films, probabilities, sensitivity, wanted_specificity)
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:

@@ -45,5 +45,5 @@ def test_a_run_keeps_its_division_whatever_the_seed_is_later(films: list[Film], 
 def test_data_that_lost_a_film_of_the_run_are_refused(films: list[Film], run: Run) -> None:
     divided(films, 0, None, run)
     cases = [film.case for film in films]
-    with pytest.raises(BadRunFolder, match=r"1 of the 48 films .* not in the data, the first is film-000"):
+    with pytest.raises(BadRunFolder, match=r"1 of the 48 cases .* not in the data, the first is film-000"):
         cases_by_side(cases[1:], run)

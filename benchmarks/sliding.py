@@ -1,6 +1,6 @@
 """How fast is a full-size CT answered? The same network and window over the whole scan, as the MONAI baseline has it, and inside the lungs.
 
-    python -m benchmarks.sliding [--ct FILE] [--overlap 0.5] [--threads 1] [--train-minutes 10]
+    python -m benchmarks.sliding [--ct FILE] [--overlap 0.5] [--threads 1] [--train-minutes 10 [--norm batch]]
 
 Both read the same file (a built-in CT of 512 × 512 voxels, brought to 70 slices, unless FILE is given), bring it to 1.25 × 1.25 × 5 mm, ask
 BasicUNet 16-16-32-64-128-16 with a window of 192 × 192 × 16 and Gaussian weights, and take the probability back to the file's own grid.
@@ -41,7 +41,7 @@ from radlearn.scans.nifti import read_volume, write_volume
 SPACING_MM, PATCH, WINDOW_HU = (1.25, 1.25, 5.0), (192, 192, 16), (-1000, 500)
 SLICES = 70
 GROW_TO = 1.34
-WEIGHTS = "BENCHMARK_WEIGHTS"
+WEIGHTS, NORM = "BENCHMARK_WEIGHTS", "BENCHMARK_NORM"
 
 
 def baseline_network() -> Any:
@@ -50,7 +50,8 @@ def baseline_network() -> Any:
     from safetensors.torch import load_model
 
     torch.manual_seed(0)
-    network = BasicUNet(spatial_dims=3, in_channels=1, out_channels=2, features=(16, 16, 32, 64, 128, 16))
+    features, norm = (16, 16, 32, 64, 128, 16), (os.environ.get(NORM, "instance"), {"affine": True})
+    network = BasicUNet(spatial_dims=3, in_channels=1, out_channels=2, features=features, norm=norm)
     if weights := os.environ.get(WEIGHTS):
         load_model(network, weights)
     else:
@@ -177,12 +178,14 @@ def main() -> None:
     options.add_argument("--overlap", type=float, default=0.5)
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--train-minutes", type=float, help="train the network for so long first, to see what becomes of Dice")
+    options.add_argument("--norm", choices=["instance", "batch"], default="instance", help="instance is the baseline's own")
     options.add_argument("--measure", help=argparse.SUPPRESS)
     options.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.measure:
         sys.stdout.write(json.dumps(measure(chosen.measure, chosen.ct, chosen.overlap, chosen.out)) + "\n")
         return
+    os.environ[NORM] = os.environ.get(NORM, chosen.norm)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if chosen.train_minutes:

@@ -79,7 +79,7 @@ def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: Asked, seed:
         "validation_scans": len(validation),
         "worth": [asdict(step) for step in worth],
         "curve": curves(np.stack(tables), recipe),
-        "hu_rule_cut": best_cut_hu(rule_tables),
+        "rule_cut_hu": best_cut_hu(rule_tables),
     }
     keep_mask_recipe(run, recipe, about)
     say(f"Recipe chosen on {len(validation):,} validation scans: {_told(recipe)} (cross-fitted Dice {_last(worth):.3f}).")
@@ -108,7 +108,7 @@ def judge_masks(run: Run, scans: Sequence[Scan], asked: Asked, split: str, toler
             rows.append(mask_scores(mask, truth, spacing, tolerance_mm))
             found.append(KeptMask.of(mask))
             lungs = lung_mask(source.voxels, source.affine)
-            rule_rows.append(dice_score(hu_rule_mask(source.voxels, lungs, about["hu_rule_cut"]), truth))
+            rule_rows.append(dice_score(hu_rule_mask(source.voxels, lungs, about["rule_cut_hu"]), truth))
             bar.advance()
     judged = JudgedMasks(scans, rows, found, rule_rows, recipe, {})
     with waiting("Bootstrapping intervals by person"):
@@ -116,7 +116,7 @@ def judge_masks(run: Run, scans: Sequence[Scan], asked: Asked, split: str, toler
             "positives": sum(row.truth_ml > 0 for row in rows),
             "recipe": asdict(recipe),
             "tolerance_mm": tolerance_mm,
-            "hu_rule_cut": about["hu_rule_cut"],
+            "rule_cut_hu": about["rule_cut_hu"],
             **_summed(judged, np.ones(len(rows), bool)),
             "baselines": {"hu_rule_dice_score": _rule(judged).as_dict()},
             "subgroups": {name: _summed(judged, chosen) for name, chosen in groups_of(judged).items() if chosen.any()},

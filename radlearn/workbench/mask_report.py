@@ -151,7 +151,7 @@ def _score_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
 
 def mask_cut(judged: JudgedMasks) -> float:
     """Return the Hounsfield unit from which on the rule calls lung a lesion."""
-    return float(judged.scores["hu_rule_cut"])
+    return float(judged.scores["rule_cut_hu"])
 
 
 def worst_first(judged: JudgedMasks) -> list[int]:

@@ -3,8 +3,11 @@
 import csv
 import itertools
 import json
+import os
 import resource
 import shutil
+import signal
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -235,16 +238,30 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
     assert sorted((path, path.stat().st_mtime_ns) for path in trained.folder.rglob("*")) == before
 
 
+def _killed_in_the_third_epoch(run: Path, arguments: list[str]) -> None:
+    """Do a command in a forked child and kill it when two epochs are done, however long that takes."""
+    child = os.fork()
+    if child == 0:
+        os._exit(cli.main(arguments))
+    history = run / "history.jsonl"
+    while not (history.exists() and len(history.read_text().splitlines()) >= 2):
+        assert os.waitpid(child, os.WNOHANG) == (0, 0), "the training ended before it could be killed"
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
 @pytest.mark.slow
 def test_killed_and_resumed_it_ends_with_the_same_weights(trained: SimpleNamespace, tmp_path: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    arguments = ["segmentation", "train", "--data", str(trained.data), *QUICK[:-1], "6", "--run"]
+    arguments = ["segmentation", "train", "--data", str(trained.data), *QUICK[:-1], "12", "--run"]
     assert cli.main([*arguments, str(whole)]) == 0
-    killed_after(6, [*arguments, str(killed)])
+    _killed_in_the_third_epoch(killed, [*arguments, str(killed)])
     assert not (killed / "recipe.json").exists()
+    assert len((killed / "history.jsonl").read_text().splitlines()) < 12
     assert cli.main(["segmentation", "resume", str(killed)]) == 0
     one, other = (load_file(run / "best" / "model.safetensors") for run in (whole, killed))
     assert all(np.array_equal(one[name], other[name]) for name in one)

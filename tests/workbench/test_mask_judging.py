@@ -49,7 +49,7 @@ def with_a_speck(prepared: PreparedVolume) -> np.ndarray:
 
 
 def test_a_perfect_answer_scores_1_and_a_scan_without_lesion_counts_only_for_what_is_made_up(scans: list[Scan], run: Run) -> None:
-    keep_mask_recipe(run, MaskRecipe(), {"hu_rule_cut": -500.0})
+    keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
     judged = judge_masks(run, scans, knowing, "test", 1.0)
     found = judged.scores
     assert found["scores"]["dice_score"]["value"] == 1
@@ -62,7 +62,7 @@ def test_a_perfect_answer_scores_1_and_a_scan_without_lesion_counts_only_for_wha
 
 
 def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], run: Run) -> None:
-    keep_mask_recipe(run, MaskRecipe(), {"hu_rule_cut": -500.0})
+    keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
     shifted = judge_masks(run, scans[:3], lambda prepared: np.roll(knowing(prepared), 1, axis=0), "external", 1.0)
     for scan, row, kept in zip(scans, shifted.rows, shifted.found, strict=False):
         _, mask = read_scan(scan.case.path, scan.case.mask_path)
@@ -74,7 +74,7 @@ def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], r
 
 
 def test_the_rule_it_has_to_beat_is_judged_on_the_same_scans(scans: list[Scan], run: Run) -> None:
-    keep_mask_recipe(run, MaskRecipe(), {"hu_rule_cut": -500.0})
+    keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
     judged = judge_masks(run, scans, knowing, "test", 1.0)
     source, mask = read_scan(scans[0].case.path, scans[0].case.mask_path)
     by_rule = hu_rule_mask(source.voxels, lung_mask(source.voxels, source.affine), -500.0)
@@ -101,7 +101,7 @@ def test_without_a_recipe_nothing_is_judged(scans: list[Scan], run: Run) -> None
 
 
 def test_groups_hold_who_they_say(scans: list[Scan], run: Run) -> None:
-    keep_mask_recipe(run, MaskRecipe(), {"hu_rule_cut": -500.0})
+    keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
     judged = judge_masks(run, scans, knowing, "test", 1.0)
     groups = groups_of(judged)
     assert groups["no lesion"].tolist() == [False] * 12 + [True] * 2

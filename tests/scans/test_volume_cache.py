@@ -1,6 +1,7 @@
 """The CT cache: the same voxels as by preparing each scan, whatever happens while it is made."""
 
 import errno
+import mmap
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from filelock import FileLock
 from pydicom import uid
 
 from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
-from radlearn.scans import volume_cache
+from radlearn.scans import prepared_volume, volume_cache
 from radlearn.scans.geometry import lps_affine
 from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
@@ -331,14 +332,17 @@ def test_a_folder_of_dicom_slices_is_a_ct_too(tmp_path: Path, dicom_file: Callab
 def test_a_map_is_let_go_when_the_patch_is_there(cts: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     volumes = cached(cts[:2])
     maps: list[weakref.ref] = []
-    loading = np.load
+    mapping = mmap.mmap
 
     def noted(*args, **options):
-        loaded = loading(*args, **options)
-        maps.append(weakref.ref(loaded))
-        return loaded
+        mapped = mapping(*args, **options)
+        maps.append(weakref.ref(mapped))
+        return mapped
 
-    monkeypatch.setattr(np, "load", noted)
+    monkeypatch.setattr(prepared_volume.mmap, "mmap", noted)
+    for volume in volumes:
+        volume.patch((0, 0, 0), (9, 9, 9))
+    maps.clear()
     patches = [volume.patch((0, 0, 0), (9, 9, 9)) for volume in volumes for _ in range(5)]
     assert len(patches) == 10
     assert len(maps) == 20

@@ -186,8 +186,8 @@ def _slice_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
             figure = slice_grid([replace(panels[number], bad=bad) for number in numbers[:SHOWN_SCANS]])
             blocks.append(picture(f"slices-{name}", figure, caption, f"CT slices with true and found borders. {caption}", wide=True))
     for name, number in (("worst", wrong[0]), ("middle", wrong[len(wrong) // 2])):
-        hu, truth, found, step = turned(judged, number)
-        lungs = lung_mask(hu, _plain_affine(step))
+        hu, truth, found, affine = turned(judged, number)
+        lungs, step = lung_mask(hu, affine), spacing_mm(affine)
         title = f"{judged.scans[number].case.case_id}: {dice_words(judged.rows[number])}"
         caption = f"The {'worst scan' if name == 'worst' else 'scan in the middle'} as solids, from the front and from the left."
         blocks.append(
@@ -208,7 +208,8 @@ def dice_words(row: MaskScores) -> str:
 
 def worst_slice(judged: JudgedMasks, number: int) -> SlicePanel:
     """Return the slice of a scan in which the most voxels are wrong; the one with most lesion where none is."""
-    hu, truth, found, step = turned(judged, number)
+    hu, truth, found, affine = turned(judged, number)
+    step = spacing_mm(affine)
     wrong, either = (truth ^ found).sum(axis=(0, 1)), (truth | found).sum(axis=(0, 1))
     level = int(np.argmax(wrong if wrong.any() else either)) if either.any() else hu.shape[2] // 2
     row = judged.rows[number]
@@ -219,18 +220,13 @@ def worst_slice(judged: JudgedMasks, number: int) -> SlicePanel:
     return SlicePanel(hu_here, truth_here, found_here, (step[1], step[0]), title, note)
 
 
-def turned(judged: JudgedMasks, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, float, float]]:
-    """Return a scan, its true and its found mask in LPS order, and the spacing along these axes."""
+def turned(judged: JudgedMasks, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return a scan, its true and its found mask in LPS order, and the affine that they have so."""
     source, true = scan_and_truth(judged.scans[number])
     hu, affine = to_orientation(source.voxels, source.affine, "LPS")
     truth, _ = to_orientation(true, source.affine, "LPS")
     found, _ = to_orientation(judged.found[number].unpacked(), source.affine, "LPS")
-    return hu, truth, found, spacing_mm(affine)
-
-
-def _plain_affine(step: tuple[float, float, float]) -> np.ndarray:
-    """Return the affine of voxels that lie along LPS axes."""
-    return np.diag([-step[0], -step[1], step[2], 1.0])
+    return hu, truth, found, affine
 
 
 def _group_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:

@@ -1,13 +1,20 @@
 """The page shows what can be seen, and not who somebody is."""
 
+import base64
+import io
+import re
 from pathlib import Path
 
+import numpy as np
 import pydicom
+from PIL import Image
 
 from radlearn.check.audit import audit_folder
 from radlearn.check.forecast import PRESETS, forecast
 from radlearn.check.page import write_page
-from tests.check.phantom import write_case
+from radlearn.scans.geometry import to_orientation
+from radlearn.scans.nifti import write_volume
+from tests.check.phantom import AFFINE, chest_hu, lesion, write_case
 
 
 def test_a_fault_is_on_the_page_with_its_picture_and_a_clean_folder_has_none(spoilt: Path, tmp_path: Path) -> None:
@@ -25,6 +32,26 @@ def test_a_fault_is_on_the_page_with_its_picture_and_a_clean_folder_has_none(spo
     assert "PatientName" in page
     assert "Muster" not in page
     assert "classification quick" in page
+
+
+def test_a_turned_volume_is_drawn_as_it_hangs(tmp_path: Path) -> None:
+    drawn = {}
+    for code in ("LPS", "SAR"):
+        for name, hu, mask in (("a", chest_hu(1), None), ("b", chest_hu(1), lesion())):
+            folder = tmp_path / code / "Train"
+            write_volume(folder / f"{name}_ct.nii.gz", *to_orientation(hu, AFFINE, code))
+            write_volume(folder / f"{name}_seg.nii.gz", *to_orientation(np.zeros_like(lesion()) if mask is None else mask, AFFINE, code))
+        page = write_page(tmp_path / f"{code}.html", audit_folder(tmp_path / code, 1), []).read_text()
+        drawn[code] = re.findall(r"data:image/png;base64,([^\"]+)", page)
+    assert drawn["LPS"]
+    assert drawn["SAR"] == drawn["LPS"]
+    # The spine, whiter than all else between the lungs, is below.
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(drawn["LPS"][0]))).convert("L"))
+    middle = pixels[:, pixels.shape[1] // 5 : pixels.shape[1] // 3]
+    empty = (middle == 255).all(axis=1)
+    top = int(np.argmin(empty))
+    middle = middle[top : top + int(np.argmax(empty[top:]))]
+    assert np.flatnonzero((middle == 255).any(axis=1)).min() > 0.6 * len(middle)
 
 
 def test_volumes_and_masks_are_drawn(tmp_path: Path) -> None:

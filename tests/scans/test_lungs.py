@@ -101,6 +101,17 @@ def test_in_any_orientation_the_same_places_are_found(healthy: Found, code: str)
     np.testing.assert_array_equal(again, to_orientation(expected, LPS, code)[0])
 
 
+def test_lungs_off_the_middle_of_the_scan_are_found_where_they_lie(healthy: Found) -> None:
+    beside = ((9, 0), (0, 11), (4, 0))
+    moved = LPS.copy()
+    moved[:3, 3] += LPS[:3, :3] @ (-9, 0, -4)
+    mask, found = find_lungs(np.pad(HEALTHY, beside, constant_values=-1000), moved)
+    assert dice(mask, np.pad(healthy[0], beside)) > 0.98
+    lungs = np.pad(RIGHT | LEFT, beside)
+    assert lungs[found.box].sum() == lungs.sum()
+    assert lungs[found.box].size < 1.1 * healthy[0][healthy[1].box].size
+
+
 def test_an_oblique_scan_is_treated_along_its_own_axes(healthy: Found) -> None:
     oblique = LPS.copy()
     oblique[:3, :3] = Rotation.from_euler("xyz", (12, -8, 15), degrees=True).as_matrix() @ LPS[:3, :3]

@@ -7,11 +7,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19_submission import validate_submission
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
-from radlearn.scans.geometry import Volume
+from radlearn.scans.geometry import Volume, from_orientation, orientation, to_orientation
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
@@ -69,17 +70,19 @@ def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(small_covid1
         MaskAnswering(run, [asked], tmp_path / "out")
 
 
-def test_a_flipped_scan_gets_the_same_mask_in_the_world(small_covid19: Path, run: Run, tmp_path: Path) -> None:
+def test_a_turned_scan_gets_the_same_mask_in_the_world_and_the_same_picture(small_covid19: Path, run: Run, tmp_path: Path) -> None:
     source = read_volume(covid19.find_cases(small_covid19)[0].path)
-    flipped = source.affine.copy()
-    flipped[:3, 0] *= -1
-    flipped[:3, 3] += source.affine[:3, 0] * (source.voxels.shape[0] - 1)
-    write_volume(tmp_path / "in" / "plain.nii.gz", source.voxels, source.affine)
-    write_volume(tmp_path / "in" / "turned.nii.gz", source.voxels[::-1], flipped)
-    MaskAnswering(run, [tmp_path / "in"], tmp_path / "out").answer_all(dense, OWN, overlays=False)
-    plain, turned = (read_volume(tmp_path / "out" / "masks" / f"{name}.nii.gz").voxels for name in ("plain", "turned"))
-    assert plain.any()
-    np.testing.assert_array_equal(plain, turned[::-1])
+    turned, affine = to_orientation(source.voxels, source.affine, "SAR")
+    answers = {}
+    for name, voxels, place in (("plain", source.voxels, source.affine), ("turned", turned, affine)):
+        write_volume(tmp_path / name / "scan.nii.gz", voxels, place)
+        MaskAnswering(run, [tmp_path / name], tmp_path / f"{name} out").answer_all(dense, OWN)
+        answers[name] = read_volume(tmp_path / f"{name} out" / "masks" / "scan.nii.gz")
+    assert answers["plain"].voxels.any()
+    assert orientation(answers["turned"].affine) == "SAR"
+    np.testing.assert_array_equal(from_orientation(answers["turned"].voxels, "SAR", source.affine), answers["plain"].voxels)
+    plain, turned = (np.asarray(Image.open(tmp_path / f"{name} out" / "overlays" / "scan.png")) for name in answers)
+    np.testing.assert_array_equal(plain, turned)
 
 
 def test_what_is_white_counts_as_lung_where_there_are_lungs_and_has_no_share_where_there_are_none() -> None:

@@ -1,11 +1,14 @@
 """The report of a segmenter shows its failures first, and every picture that it names."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from radlearn.challenges import covid19
+from radlearn.scans.geometry import to_orientation
+from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
 from radlearn.training.run_folder import Run, new_run
@@ -55,6 +58,38 @@ def test_the_slice_shown_is_the_one_with_most_wrong_voxels(judged: tuple[Run, Ju
     assert panel.truth is not None
     assert panel.found is not None
     assert (panel.truth ^ panel.found).sum() == (truth ^ mask).sum(axis=(0, 1)).max() > 0
+
+
+def test_a_turned_scan_is_judged_and_shown_as_it_hangs(small_covid19: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADLEARN_CACHE", str(tmp_path / "cache"))
+    case = covid19.find_cases(small_covid19)[0]
+    assert case.mask_path is not None
+    cases = [case]
+    for code in ("RAI", "SPL"):
+        paths = [tmp_path / f"{code}_{kind}.nii.gz" for kind in ("ct", "seg")]
+        for path, source in zip(paths, (case.path, case.mask_path), strict=True):
+            volume = read_volume(source)
+            write_volume(path, *to_orientation(volume.voxels, volume.affine, code))
+        cases.append(replace(case, path=paths[0], mask_path=paths[1]))
+    scans = prepared_scans(cases, Preparation((4.0, 4.0, 6.0)))
+
+    def half_missed(prepared: PreparedVolume) -> np.ndarray:
+        probability = np.array(prepared.mask, np.float32)
+        probability[: prepared.shape[0] // 2] = 0
+        probability[-8:-3, 3:9, 2:5] = 1
+        return probability
+
+    run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
+    choose_mask_recipe(run, scans, half_missed, 0)
+    found = judge_masks(run, scans, half_missed, "test", 1.0)
+    assert 0 < found.rows[0].dice_score < 1
+    plain, *others = (worst_slice(found, number) for number in range(3))
+    for number, panel in enumerate(others, start=1):
+        assert found.rows[number].dice_score == pytest.approx(found.rows[0].dice_score, abs=1e-9)
+        assert (panel.spacing_mm, panel.note) == (plain.spacing_mm, plain.note)
+        for shown, expected in ((panel.hu, plain.hu), (panel.truth, plain.truth), (panel.found, plain.found)):
+            np.testing.assert_array_equal(shown, expected)
+        np.testing.assert_allclose(turned(found, number)[3], turned(found, 0)[3], atol=1e-4)
 
 
 @pytest.mark.slow

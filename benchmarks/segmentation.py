@@ -9,13 +9,16 @@ nnU-Net (`segmentation_nnunet.py`) runs in its own environment, which is made in
 
     uv venv FOLDER && uv pip install --python FOLDER/bin/python nnunetv2
 
+It is asked twice: as it plans by itself, for a GPU of 8 GB, and as it plans for 1 GB, where a step is an eighth of the work.
+
 MONAI's challenge baseline is in `segmentation_monai.py`. Everybody trains on the training people; who chooses anything chooses on the
 validation people; all masks are judged on the test people, on the grids of their CTs. Nobody's preparation of the data counts, nor do the
 minutes of answering. Processor minutes are compared, not wall minutes, because other work on a machine disturbs them less.
 
-Each result is printed and added to WORK/results.json as soon as it is there. WORK also keeps nnU-Net's
-preparation, the peers' weights and all masks, so that the same command goes on where it was stopped (but for training, which begins
-again); without `--work` it goes when the benchmark ends.
+Each result is printed and added to WORK/results.json as soon as it is there. WORK also keeps nnU-Net's preparation, the peers' weights and
+all masks, so that the same command goes on where it was stopped, and MONAI's baseline with more minutes where it ended with fewer. (A
+training of nnU-Net begins again, because its learning rate falls over the minutes that it is given.) Without `--work` it goes when the
+benchmark ends.
 """
 
 import argparse
@@ -33,7 +36,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 from rich.table import Table
-from safetensors.torch import load_model, save_model
 
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19 import Case
@@ -63,6 +65,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="epochs of our run; the quick preset's if not named")
     parser.add_argument("--peers", nargs="*", choices=["nnunet", "monai"], default=["nnunet", "monai"])
     parser.add_argument("--nnunet", type=Path, help="the Python of an environment that holds nnunetv2; made if not named")
+    parser.add_argument(
+        "--nnunet-gb", type=float, nargs="*", default=[8.0, 1.0], help="the memory that nnU-Net plans for; 8 is its default"
+    )
+    parser.add_argument("--full-precision", action="store_true", help="let the peers compute in float32 instead of bfloat16: twice as slow")
     parser.add_argument("--work", type=Path, help="folder for masks, results and nnU-Net's preparation; temporary if not named")
     parser.add_argument("--no-mirrors", action="store_true", help="let the peers answer without test-time mirrors: hours less")
     asked = parser.parse_args()
@@ -79,12 +85,13 @@ def main() -> None:
         division = copied(divided(covid19.find_cases(data), split), work)
         report(rows, trivial(division, work / "trivial"), work)
         python = (asked.nnunet or nnunet_python()) if "nnunet" in asked.peers else None
-        mirrored = not asked.no_mirrors
+        flags = ["--no-mirrors"] * asked.no_mirrors + ["--full-precision"] * asked.full_precision
         for multiple in asked.peer_minutes:
             if python:
-                report(rows, nnunet(division, work, python, minutes * multiple, mirrored), work)
+                for memory_gb in asked.nnunet_gb:
+                    report(rows, nnunet(division, work, python, minutes * multiple, memory_gb, flags), work)
             if "monai" in asked.peers:
-                report(rows, monai(division, work, minutes * multiple, mirrored), work)
+                report(rows, monai(division, work, minutes * multiple, not asked.no_mirrors, not asked.full_precision), work)
         show(rows)
 
 
@@ -189,9 +196,9 @@ def dice_by_threshold(hu: np.ndarray, lesion: np.ndarray, lesion_voxels: int) ->
     return 2 * above(hu[lesion]) / (above(hu) + lesion_voxels)
 
 
-def nnunet(division: Division, work: Path, python: Path, minutes: float, mirrored: bool) -> Row:
+def nnunet(division: Division, work: Path, python: Path, minutes: float, memory_gb: float, flags: Sequence[str]) -> Row:
     """Train nnU-Net for so many processor minutes in its own environment, and judge the masks that it leaves."""
-    out = work / f"nnunet-{minutes:.1f}-minutes"
+    out = work / f"nnunet-{memory_gb:g}-gb-{minutes:.1f}-minutes"
     out.mkdir(exist_ok=True)
     script = Path(__file__).with_name("segmentation_nnunet.py")
     say(f"nnU-Net prepares, trains for {minutes:.1f} processor minutes and answers; it writes its words into {out / 'log.txt'}.")
@@ -204,13 +211,15 @@ def nnunet(division: Division, work: Path, python: Path, minutes: float, mirrore
             str(minutes),
             "--out",
             str(out),
-            *(() if mirrored else ["--no-mirrors"]),
+            "--memory-gb",
+            str(memory_gb),
+            *flags,
         ]
         # Not our PYTHONPATH: it would find what it needs here first.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment).returncode:
             raise SystemExit(f"nnU-Net failed; {out / 'log.txt'} says how.")
-    return {"model": "nnU-Net v2", **read_json(out / "told.json"), "scores": judged(division["test"], out)}
+    return {"model": f"nnU-Net v2 for {memory_gb:g} GB", **read_json(out / "told.json"), "scores": judged(division["test"], out)}
 
 
 def nnunet_python() -> Path:
@@ -225,28 +234,29 @@ def nnunet_python() -> Path:
     return python
 
 
-def monai(division: Division, work: Path, minutes: float, mirrored: bool) -> Row:
+def monai(division: Division, work: Path, minutes: float, mirrored: bool, mixed: bool) -> Row:
     """Train MONAI's challenge baseline for so many processor minutes, and judge its masks."""
-    from benchmarks import segmentation_monai as baseline
+    from benchmarks.segmentation_monai import Baseline, answered, training_set
 
     out = work / f"monai-{minutes:.1f}-minutes"
-    network = baseline.untrained()
-    if (out / "told.json").exists():
-        load_model(network, out / "weights.safetensors")
-    else:
+    baseline = Baseline(mixed)
+    state = out / "training.pt"
+    kept = {float(file.parent.name.split("-")[1]): file for file in work.glob("monai-*-minutes/training.pt")}
+    shorter = [spent for spent in kept if spent <= minutes]
+    if state.exists() or shorter:
+        baseline.go_on_from(state if state.exists() else kept[max(shorter)])
+        say(f"MONAI's baseline goes on after {baseline.told['steps']} steps.")
+    if baseline.told["minutes"] < minutes:
         say("MONAI's baseline reads and resamples its CTs.")
-        told = baseline.train(network, baseline.training_set(division["training"]), minutes)
         out.mkdir(exist_ok=True)
-        save_model(network, str(out / "weights.safetensors"))
-        write_json(out / "told.json", told)
+        baseline.train(training_set(division["training"]), minutes, state)
     with progress_bar("MONAI's baseline answers", len(division["test"]), "CTs") as bar:
         for case in division["test"]:
-            if (answer := out / f"{case.case_id}.nii.gz").exists():
-                continue
-            scan = read_volume(case.path)
-            write_mask_like(answer, baseline.answered(network, scan, mirrored), scan)
+            if not (answer := out / f"{case.case_id}.nii.gz").exists():
+                scan = read_volume(case.path)
+                write_mask_like(answer, answered(baseline, scan, mirrored), scan)
             bar.advance()
-    return {"model": "MONAI baseline", **read_json(out / "told.json"), "scores": judged(division["test"], out)}
+    return {"model": "MONAI baseline", **baseline.told, "scores": judged(division["test"], out)}
 
 
 # Judging

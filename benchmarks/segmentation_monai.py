@@ -13,6 +13,7 @@ Source: Project-MONAI/tutorials, 3d_segmentation/challenge_baseline (Apache-2.0)
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,6 @@ from monai.inferers import SlidingWindowInferer
 from monai.losses import DiceCELoss
 from monai.networks.nets import BasicUNet
 from monai.utils import set_determinism
-from torch import nn
 
 from benchmarks.sliding import PATCH, SPACING_MM, WINDOW_HU
 from radlearn.challenges.covid19 import Case
@@ -33,6 +33,7 @@ from radlearn.scans.lungs import lung_box
 
 FEATURES = (32, 32, 64, 128, 256, 32)
 CTS_A_STEP, PATCHES_A_CT = 2, 3
+KEPT_EVERY_MINUTES = 5
 FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,))
 
 
@@ -63,36 +64,70 @@ def training_set(cases: Sequence[Case]) -> CacheDataset:
     return CacheDataset(files, chain, num_workers=1, progress=False)
 
 
-def untrained() -> nn.Module:
-    set_determinism(seed=0)
-    return BasicUNet(spatial_dims=3, in_channels=1, out_channels=2, features=FEATURES, dropout=0.1)
+class Baseline:
+    """The network and its optimizer, with what its training has cost so far.
+
+    The recipe never lowers its learning rate, so a longer training begins as a shorter one did: what was kept of that goes on.
+    """
+
+    def __init__(self, mixed: bool = True) -> None:
+        set_determinism(seed=0)
+        self.network = BasicUNet(spatial_dims=3, in_channels=1, out_channels=2, features=FEATURES, dropout=0.1)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), 1e-4)
+        self.told: dict[str, Any] = {"minutes": 0.0, "wall_minutes": 0.0, "steps": 0, "losses": []}
+        self.mixed = mixed
+
+    def logits(self, windows: torch.Tensor) -> torch.Tensor:
+        """Return the network's answer, computed in bfloat16 where that is safe, as it is in half precision on a GPU."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.mixed):
+            answer = self.network(windows)
+        return answer.float()
+
+    def keep(self, file: Path) -> None:
+        state = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "told": self.told}
+        part = file.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(file)
+
+    def go_on_from(self, file: Path) -> None:
+        state = torch.load(file, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.told = state["told"]
+        # Else it would see again what it began with.
+        set_determinism(seed=self.told["steps"])
+
+    def train(self, cases: CacheDataset, minutes: float, file: Path) -> None:
+        """Train until so many processor minutes are spent in all; `file` keeps the state, every few minutes and at the end."""
+        loss = DiceCELoss(to_onehot_y=True, softmax=True)
+        loader = DataLoader(cases, batch_size=CTS_A_STEP, shuffle=True)
+        kept = self.told["minutes"]
+        self.network.train()
+        with progress_bar("MONAI's baseline", 1000, "‰ of its time") as bar:
+            while self.told["minutes"] < minutes:
+                begun, wall = time.process_time(), time.monotonic()
+                for batch in loader:
+                    # Plain tensors: MONAI's follow every operation on them, which nothing here needs.
+                    wrong = loss(self.logits(batch["image"].as_tensor()), batch["label"].as_tensor())
+                    self.optimizer.zero_grad()
+                    wrong.backward()
+                    self.optimizer.step()
+                    self.told["losses"].append(wrong.item())
+                    self.told["steps"] += 1
+                    self.told["minutes"] += (time.process_time() - begun) / 60
+                    self.told["wall_minutes"] += (time.monotonic() - wall) / 60
+                    begun, wall = time.process_time(), time.monotonic()
+                    part = min(1000, int(self.told["minutes"] / minutes * 1000))
+                    bar.advance(part - bar.done, f"loss {wrong.item():.3f}")
+                    if self.told["minutes"] - kept >= KEPT_EVERY_MINUTES:
+                        self.keep(file)
+                        kept = self.told["minutes"]
+                    if self.told["minutes"] >= minutes:
+                        break
+        self.keep(file)
 
 
-def train(network: nn.Module, cases: CacheDataset, minutes: float) -> dict[str, Any]:
-    """Train the baseline for so many processor minutes; return what there is to tell."""
-    loss = DiceCELoss(to_onehot_y=True, softmax=True)
-    optimizer = torch.optim.Adam(network.parameters(), 1e-4)
-    loader = DataLoader(cases, batch_size=CTS_A_STEP, shuffle=True)
-    losses: list[float] = []
-    network.train()
-    with progress_bar("MONAI's baseline", 1000, "‰ of its time") as bar:
-        begun, wall, part = time.process_time(), time.monotonic(), 0.0
-        while part < 1:
-            for batch in loader:
-                # Plain tensors: MONAI's follow every operation on them, which nothing here needs.
-                wrong = loss(network(batch["image"].as_tensor()), batch["label"].as_tensor())
-                optimizer.zero_grad()
-                wrong.backward()
-                optimizer.step()
-                losses.append(wrong.item())
-                part = (time.process_time() - begun) / 60 / minutes
-                bar.advance(min(1000, int(part * 1000)) - bar.done, f"loss {losses[-1]:.3f}")
-                if part >= 1:
-                    break
-    return {"minutes": part * minutes, "wall_minutes": (time.monotonic() - wall) / 60, "steps": len(losses), "losses": losses}
-
-
-def answered(network: nn.Module, scan: Volume, mirrored: bool = True) -> np.ndarray:
+def answered(baseline: Baseline, scan: Volume, mirrored: bool = True) -> np.ndarray:
     """Return the mask, bool (i, j, k), of one CT on its own grid; `mirrored` is the mean with its flips."""
     block = lung_box(scan.voxels, scan.affine).box
     affine = scan.affine.copy()
@@ -102,9 +137,9 @@ def answered(network: nn.Module, scan: Volume, mirrored: bool = True) -> np.ndar
     item = chain({"image": MetaTensor(voxels[None], affine=torch.from_numpy(affine))})
     inferer = SlidingWindowInferer(PATCH, sw_batch_size=2, overlap=0.5, mode="gaussian", padding_mode="replicate")
     image = item["image"].as_tensor()[None]
-    network.eval()
+    baseline.network.eval()
     with torch.inference_mode():
-        views = [torch.flip(inferer(torch.flip(image, flip), network), flip) for flip in (FLIPS if mirrored else FLIPS[:1])]
+        views = [torch.flip(inferer(torch.flip(image, flip), baseline.logits), flip) for flip in (FLIPS if mirrored else FLIPS[:1])]
     item["answer"] = item["image"].clone()
     item["answer"].set_array(torch.stack(views).mean(0).argmax(1).float())
     back = mt.Invertd("answer", chain, orig_keys="image", nearest_interp=True, to_tensor=True)(item)["answer"]

@@ -1,18 +1,21 @@
 """How fast is a full-size CT answered? The same network and window over the whole scan, as the MONAI baseline has it, and inside the lungs.
 
-    python -m benchmarks.sliding [--ct FILE] [--overlap 0.5] [--threads 1] [--train-minutes 10 [--norm batch]]
+    python -m benchmarks.sliding [--ct FILE] [--cts 1] [--overlap 0.5] [--threads 1] [--train-minutes 10 [--norm batch]] [--weights FILE]
 
-Both read the same file (a built-in CT of 512 × 512 voxels, brought to 70 slices, unless FILE is given), bring it to 1.25 × 1.25 × 5 mm, ask
+Both read the same file (built-in CTs of 512 × 512 voxels, brought to 70 slices, unless FILE is given), bring it to 1.25 × 1.25 × 5 mm, ask
 BasicUNet 16-16-32-64-128-16 with a window of 192 × 192 × 16 and Gaussian weights, and take the probability back to the file's own grid.
 MONAI's side is the challenge baseline's: LoadImaged, Orientationd, Spacingd, ScaleIntensityRanged, SlidingWindowInferer, Invertd. The
 network is not trained: for time and memory it does not matter what it says. With `--train-minutes` it is, for so many processor minutes
-on small built-in CTs of other people, and the Dice of each side with the true mask is shown too.
+on small built-in CTs of other people, and the Dice of each side with the true mask is shown too; `--weights` keeps what it learnt, and
+takes it from there if it is there. Times are of all CTs together, Dice and differences means over them.
+
 `grown` lets a window be up to 1.34 times as long along an axis where one then does for two. Each side runs in a process of its own, which
-also tells its peak of memory; radlearn's has no cache yet, so it counts everything done for a file seen for the first time. Processor
-time disturbs less than wall time what others do.
+also tells its peak of memory; radlearn's has no cache yet, so it counts everything done for a file seen for the first time; importing the
+libraries counts for neither. Processor time is less disturbed by other work than wall time.
 """
 
 import argparse
+import importlib
 import json
 import math
 import os
@@ -84,7 +87,10 @@ def trained(minutes: float, out: Path) -> None:
                     break
                 # Down to a hundredth, as a cosine: the last weights are the ones that answer.
                 optimizer.param_groups[0]["lr"] = 2e-3 * (0.01 + 0.99 * (1 + math.cos(math.pi * part)) / 2)
-                wrong = loss(network(batch["image"]), batch["mask"])
+                # bfloat16 where that is safe: more steps in the same minutes on processors that know it.
+                with torch.autocast("cpu", torch.bfloat16):
+                    logits = network(batch["image"])
+                wrong = loss(logits.float(), batch["mask"])
                 optimizer.zero_grad()
                 wrong.backward()
                 optimizer.step()
@@ -146,6 +152,9 @@ def measure(side: str, ct: Path, overlap: float, out: Path) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    # Both need MONAI, whose import takes as long as either's answer.
+    for module in ("inferers", "networks.nets", "transforms"):
+        importlib.import_module(f"monai.{module}")
     began, processor = time.perf_counter(), time.process_time()
     probability, spent = SIDES[side](ct, overlap)
     result = {"all_s": time.perf_counter() - began, "all_processor_s": time.process_time() - processor, **spent}
@@ -161,24 +170,49 @@ def in_a_process(side: str, ct: Path, overlap: float, out: Path, threads: int, c
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def full_size(folder: Path) -> Path:
-    """Write a built-in CT of 512 × 512 voxels, its last slices said again until there are 70."""
-    write_covid19(folder / "covid19", 1, size="full")
-    scan = read_volume(covid19.find_cases(folder / "covid19")[0].path)
-    missing = max(0, SLICES - scan.voxels.shape[2])
-    truth = read_volume(str(covid19.find_cases(folder / "covid19")[0].mask_path))
-    for name, volume in (("ct", scan), ("truth", truth)):
-        write_volume(folder / f"{name}.nii.gz", np.pad(volume.voxels, ((0, 0), (0, 0), (0, missing)), mode="edge"), scan.affine)
-    return folder / "ct.nii.gz"
+def full_size(folder: Path, count: int) -> list[Path]:
+    """Write built-in CTs of 512 × 512 voxels, the last slices said again until there are 70, with their truths beside them."""
+    write_covid19(folder / "covid19", count, size="full")
+    written = []
+    for number, case in enumerate(covid19.find_cases(folder / "covid19")):
+        scan = read_volume(case.path)
+        missing = max(0, SLICES - scan.voxels.shape[2])
+        for name, volume in (("ct", scan), ("truth", read_volume(str(case.mask_path)))):
+            longer = np.pad(volume.voxels, ((0, 0), (0, 0), (0, missing)), mode="edge")
+            write_volume(folder / f"{name}-{number}.nii.gz", longer, scan.affine)
+        written.append(folder / f"ct-{number}.nii.gz")
+    return written
+
+
+def compared(ct: Path, overlap: float, threads: int, folder: Path) -> tuple[dict[str, dict[str, float]], dict[str, list[float]]]:
+    """Let each side answer a CT; return what it took, and how far the answers are from MONAI's and from the truth, where there is one."""
+    scan, results, answers = read_volume(ct), {}, {}
+    for side in SIDES:
+        out = folder / "answer.npy"
+        # A cache of its own, so that each side begins with nothing but the file.
+        results[side] = in_a_process(side, ct, overlap, out, threads, folder / f"cache of {ct.name} {side}")
+        answers[side] = np.load(out).astype(np.float32)
+    say(f"{scan.grid}")
+    lungs = lung_mask(scan.voxels, scan.affine)
+    truth = ct.with_name(ct.name.replace("ct", "truth"))
+    true = read_volume(truth).voxels > 0 if truth != ct and truth.exists() else None
+    told = {}
+    for side, answer in answers.items():
+        apart = np.abs(answer - answers["MONAI"])[lungs]
+        dice = math.nan if true is None else dice_score(answer >= 0.5, true)
+        told[side] = [dice, float(np.median(apart)), float(np.percentile(apart, 95))]
+    return results, told
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--ct", type=Path)
+    options.add_argument("--cts", type=int, default=1, help="built-in CTs to ask about")
     options.add_argument("--overlap", type=float, default=0.5)
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--train-minutes", type=float, help="train the network for so long first, to see what becomes of Dice")
     options.add_argument("--norm", choices=["instance", "batch"], default="instance", help="instance is the baseline's own")
+    options.add_argument("--weights", type=Path, help="file to keep the trained weights in, or to take them from")
     options.add_argument("--measure", help=argparse.SUPPRESS)
     options.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     chosen = options.parse_args()
@@ -188,34 +222,31 @@ def main() -> None:
     os.environ[NORM] = os.environ.get(NORM, chosen.norm)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if chosen.train_minutes:
-            trained(chosen.train_minutes, folder / "weights.safetensors")
-            os.environ[WEIGHTS] = str(folder / "weights.safetensors")
-        ct = chosen.ct or full_size(folder)
-        scan = read_volume(ct)
-        results, answers = {}, {}
-        for side in SIDES:
-            out = folder / f"{side}.npy"
-            # A cache of its own, so that each side begins with nothing but the file.
-            results[side] = in_a_process(side, ct, chosen.overlap, out, chosen.threads, folder / f"cache {side}")
-            answers[side] = np.load(out).astype(np.float32)
-        say(f"\n{scan.grid}; overlap {chosen.overlap}, {chosen.threads} thread(s); in brackets: times as fast as MONAI")
-        say("  side              million voxels         all s   processor s     windows s   processor s   peak GB")
-        for side, result in results.items():
-            times = [
-                f"{result[key]:7.1f} ({results['MONAI'][key] / result[key]:4.1f})"
-                for key in ("all_s", "all_processor_s", "window_s", "window_processor_s")
-            ]
-            say(f"  {side:16} {result['voxels'] / 1e6:15.2f} {'  '.join(times)} {result['peak_gb']:9.2f}")
-        if (truth := ct.with_name("truth.nii.gz")).exists() and chosen.train_minutes:
-            true = read_volume(truth).voxels > 0
-            for side in SIDES:
-                say(f"  {side}: Dice {dice_score(answers[side] >= 0.5, true):.4f}")
-        lungs = lung_mask(scan.voxels, scan.affine)
-        for side in list(SIDES)[:2]:
-            apart = np.abs(answers[side] - answers["MONAI"])[lungs]
-            ends = f"{np.median(apart):.4f} in the median, {np.percentile(apart, 95):.4f} at the 95th percentile"
-            say(f"  {side}: probabilities inside the lungs differ from MONAI's by {ends}")
+        weights = (chosen.weights or folder / "weights.safetensors").resolve()
+        if chosen.train_minutes and not weights.exists():
+            trained(chosen.train_minutes, weights)
+        if weights.exists():
+            os.environ[WEIGHTS] = str(weights)
+        cts = [chosen.ct] if chosen.ct else full_size(folder, chosen.cts)
+        every = [compared(ct, chosen.overlap, chosen.threads, folder) for ct in cts]
+        show(every, chosen.overlap, chosen.threads)
+
+
+def show(every: list[tuple[dict[str, dict[str, float]], dict[str, list[float]]]], overlap: float, threads: int) -> None:
+    results = {side: {key: sum(times[side][key] for times, _ in every) for key in every[0][0][side]} for side in SIDES}
+    say(f"\n{len(every)} CT(s); overlap {overlap}, {threads} thread(s); in brackets: times as fast as MONAI")
+    say("  side              million voxels         all s   processor s     windows s   processor s   peak GB")
+    for side, result in results.items():
+        times = [
+            f"{result[key]:7.1f} ({results['MONAI'][key] / result[key]:4.1f})"
+            for key in ("all_s", "all_processor_s", "window_s", "window_processor_s")
+        ]
+        peak = max(times[side]["peak_gb"] for times, _ in every)
+        say(f"  {side:16} {result['voxels'] / 1e6:15.2f} {'  '.join(times)} {peak:9.2f}")
+    say("  side              mean Dice (of each CT); by how much probabilities in the lungs differ from MONAI's: median, 95th percentile")
+    for side in SIDES:
+        dice, median, high = (np.array([told[side][n] for _, told in every]) for n in range(3))
+        say(f"  {side:16} {dice.mean():10.4f} ({', '.join(f'{one:.4f}' for one in dice)}); {median.mean():.4f}, {high.mean():.4f}")
 
 
 if __name__ == "__main__":

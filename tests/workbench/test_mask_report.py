@@ -84,6 +84,8 @@ def test_a_turned_scan_is_judged_and_shown_as_it_hangs(small_covid19: Path, tmp_
     found = judge_masks(run, scans, half_missed, "test", 1.0)
     assert 0 < found.rows[0].dice_score < 1
     plain, *others = (worst_slice(found, number) for number in range(3))
+    hu = turned(found, 0)[0]
+    assert any(np.array_equal(plain.hu, hu[:, :, level].T) for level in range(hu.shape[2]))
     for number, panel in enumerate(others, start=1):
         assert found.rows[number].dice_score == pytest.approx(found.rows[0].dice_score, abs=1e-9)
         assert (panel.spacing_mm, panel.note) == (plain.spacing_mm, plain.note)

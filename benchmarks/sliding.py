@@ -219,7 +219,7 @@ def main() -> None:
     if chosen.measure:
         sys.stdout.write(json.dumps(measure(chosen.measure, chosen.ct, chosen.overlap, chosen.out)) + "\n")
         return
-    os.environ[NORM] = os.environ.get(NORM, chosen.norm)
+    os.environ[NORM] = chosen.norm
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         weights = (chosen.weights or folder / "weights.safetensors").resolve()

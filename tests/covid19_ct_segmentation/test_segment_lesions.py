@@ -25,17 +25,6 @@ def scans(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> list
         return prepared_scans(lesson.find_cases(small_covid19), lesson.preparation(SMALL))
 
 
-def test_importing_the_lesson_does_nothing_and_its_segments_are_five() -> None:
-    text = Path(lesson.__file__).read_text()
-    assert [line for line in text.splitlines() if line.startswith("# %%")] == [
-        "# %% 1. Settings",
-        "# %% 2. Data",
-        "# %% 3. Model",
-        "# %% 4. Training",
-        "# %% 5. Evaluation",
-    ]
-
-
 def test_a_patch_is_a_function_of_what_is_asked_for(scans: list[Scan]) -> None:
     ask = partial(lesson.load, scans, lesson.training_transform(SMALL), SMALL)
     first = ask(Draw(3, 5, 1))

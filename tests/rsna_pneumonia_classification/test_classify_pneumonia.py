@@ -23,15 +23,8 @@ def film(number: int) -> Film:
 FILMS = [film(number) for number in range(10)]
 
 
-def test_importing_the_lesson_does_nothing_and_its_segments_are_five() -> None:
+def test_the_lesson_is_short() -> None:
     text = Path(lesson.__file__).read_text()
-    assert [line for line in text.splitlines() if line.startswith("# %%")] == [
-        "# %% 1. Settings",
-        "# %% 2. Data",
-        "# %% 3. Model",
-        "# %% 4. Training",
-        "# %% 5. Evaluation",
-    ]
     assert len(text.splitlines()) < 340
 
 

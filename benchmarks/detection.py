@@ -25,14 +25,14 @@ from rich.table import Table
 from torch import nn
 from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn
 
-from radlearn import workbench
 from radlearn.progress import console, progress_bar, say
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
+from radlearn.tasks.detection import candidates, evaluation
+from radlearn.tasks.xray.radiographs import Film, prepared_films
 from radlearn.training.loading import reseed
 from radlearn.training.run_folder import Run, new_run
-from radlearn.workbench.data_source import built_in_films
-from radlearn.workbench.films import Film, prepared_films
-from radlearn.workbench.people import divided
+from radlearn.workflow.data_source import built_in_films
+from radlearn.workflow.splits import divided
 
 STILL = {"rotation_degrees": 0.0, "shift_share": 0.0, "zoom_share": 0.0, "gamma_range": 0.0, "noise_std": 0.0, "holes_chance": 0.0}
 
@@ -60,7 +60,7 @@ def main() -> None:
             peer_run = new_run(Path(folder) / f"peer-{multiple}", lesson.TASK, settings, run.about)
             peer = trained_peer(split["training"], settings, minutes * multiple)
             ways = lesson.proposals(peer, split["validation"], settings)
-            workbench.choose_recipe(peer_run, ways, split["validation"], split["training"], None, settings.seed)
+            candidates.choose_recipe(peer_run, ways, split["validation"], split["training"], None, settings.seed)
             (peer_run.folder / "split.csv").write_text((run.folder / "split.csv").read_text())
             table.add_row(
                 "Faster R-CNN MobileNet",
@@ -129,8 +129,8 @@ class _Coloured(nn.Module):
 
 def judged(run: Run, model: nn.Module, films: list[Film], settings: lesson.Settings) -> dict[str, Any]:
     """Return the scores of a model on the test people, with the run's recipe."""
-    found = lesson.proposals(model, films, workbench.as_tuned(settings, run))[-1]
-    return workbench.judge_boxes(run, films, found, workbench.image_scores(found, None), "test").scores
+    found = lesson.proposals(model, films, candidates.as_tuned(settings, run))[-1]
+    return evaluation.judge_boxes(run, films, found, candidates.image_scores(found, None), "test").scores
 
 
 def shown(found: dict[str, Any]) -> tuple[str, str, str]:

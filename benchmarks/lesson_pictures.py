@@ -12,8 +12,8 @@ from radlearn.files import written_whole
 from radlearn.pictures.overlays import FilmPanel, film_grid
 from radlearn.pictures.style import save_png
 from radlearn.progress import say
+from radlearn.tasks.xray.radiographs import prepared_films
 from radlearn.training.run_folder import Run, open_run
-from radlearn.workbench.films import prepared_films
 
 ROOMS = Path(__file__).resolve().parents[1] / "radlearn"
 

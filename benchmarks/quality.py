@@ -14,7 +14,7 @@ from rich.table import Table
 import radlearn
 from radlearn.challenges.rsna import find_cases
 from radlearn.progress import console
-from radlearn.workbench.data_source import built_in_cts, built_in_films
+from radlearn.workflow.data_source import built_in_cts, built_in_films
 
 Row = tuple[str, str, str, bool]
 

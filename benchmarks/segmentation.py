@@ -46,9 +46,9 @@ from radlearn.scans.geometry import Volume, spacing_mm, voxel_volume_ml
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
+from radlearn.tasks.segmentation.scans import heavier_half
 from radlearn.training.splits import SIDES, read_split, split_by_person
-from radlearn.workbench.data_source import built_in_cts
-from radlearn.workbench.volumes import heavier_half
+from radlearn.workflow.data_source import built_in_cts
 
 CTS, SEED = 120, 0
 THRESHOLDS_HU = np.arange(-950, 100, 10)
@@ -140,7 +140,7 @@ def copied(division: Division, work: Path) -> Division:
 def ours(data: Path, work: Path, epochs: int | None) -> tuple[dict[str, tuple[str, str]], Row]:
     """Train and judge radlearn's quick preset; return the division that it made, and its row."""
     from radlearn.covid19_ct_segmentation import segment_lesions as lesson
-    from radlearn.workbench.volumes import prepared_scans
+    from radlearn.tasks.segmentation.scans import prepared_scans
 
     folder, known = work / "ours", work / "ours.json"
     if known.exists():

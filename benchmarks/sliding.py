@@ -70,7 +70,7 @@ def trained(minutes: float, out: Path) -> None:
     from safetensors.torch import save_model
 
     from radlearn.covid19_ct_segmentation import segment_lesions as lesson
-    from radlearn.workbench.data_source import built_in_cts
+    from radlearn.workflow.data_source import built_in_cts
 
     settings = replace(lesson.PRESETS["quick"], spacing_mm=SPACING_MM, window_hu=WINDOW_HU, patch_voxels=PATCH, batch_size=1)
     scans = lesson.prepared_scans(lesson.find_cases(built_in_cts(40, 1)), lesson.preparation(settings))
@@ -104,7 +104,7 @@ def trained(minutes: float, out: Path) -> None:
 def radlearn_side(ct: Path, overlap: float, grow_to: float = 1.0) -> tuple[np.ndarray, dict[str, float]]:
     """Return the probability on the source grid, and the seconds spent in the network's part."""
     from radlearn.scans.volume_cache import Preparation, cached_volumes
-    from radlearn.workbench.sliding import answered_volume
+    from radlearn.tasks.segmentation.sliding_window import answered_volume
 
     scan = cached_volumes([ct], None, Preparation(SPACING_MM, WINDOW_HU), workers=1)[0]
     network = baseline_network()

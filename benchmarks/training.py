@@ -25,9 +25,9 @@ import torch
 from torch import Tensor, nn
 
 from radlearn.progress import say
+from radlearn.training.config import Plan
 from radlearn.training.fit import fit
 from radlearn.training.loading import Draw, EpochLoader, reseed
-from radlearn.training.plan import Plan
 from radlearn.training.run_folder import new_run
 
 SIZE_PX, BATCH = 128, 16

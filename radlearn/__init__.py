@@ -38,7 +38,7 @@ def __getattr__(name: str) -> Any:
     with waiting("Loading what the lesson stands on"):
         import importlib
 
-        from radlearn.workbench.verbs import Verbs
+        from radlearn.workflow.task_api import Verbs
 
         lesson = importlib.import_module(LESSONS[name][0])
     # Found at once the next time, without a call of this function.

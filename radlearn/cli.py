@@ -57,7 +57,7 @@ def _lesson(task: str, arguments: list[str]) -> None:
     import importlib
 
     with waiting("loading what the lesson stands on"):
-        from radlearn.workbench.shell import do_verb
+        from radlearn.workflow.commands import do_verb
 
         lesson = importlib.import_module(LESSONS[task][0])
     do_verb(lesson, arguments)

@@ -32,7 +32,7 @@ def demo(films: int = 800, cts: int = 120, seed: int = 0, epochs: int | None = N
     begun = time.monotonic()
     tasks = {name: getattr(radlearn, name) for name in radlearn.LESSONS}
     say(f"radlearn demo: {', '.join(tasks)} on built-in patients. For learning and research, not for clinical use.")
-    from radlearn.workbench.data_source import built_in_cts, built_in_films
+    from radlearn.workflow.data_source import built_in_cts, built_in_films
 
     for name, verbs in tasks.items():
         patients = built_in_cts(cts, seed) if name == "segmentation" else built_in_films(films, seed)

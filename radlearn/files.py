@@ -1,10 +1,12 @@
 """Files that are never half there: written beside their name and moved into place; JSON; the cache folder."""
 
+import csv
+import io
 import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,13 @@ def read_json(path: Path) -> Any:
         raise RadlearnError(f"{path}: there is no such file.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RadlearnError(f"{path}: is not JSON ({error}). It was changed or damaged after it was written.") from None
+
+
+def write_rows(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Write rows as CSV, whole or not at all."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    write_text(Path(path), buffer.getvalue())
 
 
 def json_ready(content: Any) -> Any:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.check.duplicates import ORIENTATIONS, oriented
-from radlearn.check.films import FilmFacts, within
 from radlearn.check.findings import Finding
 from radlearn.check.headers import burnt_in
+from radlearn.check.radiographs import FilmFacts, within
 from radlearn.scans.dicom import OLDEST_YEARS, age_in_years
 
 LEAST_FILMS = 12

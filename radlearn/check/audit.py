@@ -16,8 +16,8 @@ from radlearn.challenges import covid19, rsna
 from radlearn.challenges.rsna_folder import describe_folder
 from radlearn.check.appearance import film_findings, series_privacy
 from radlearn.check.duplicates import duplicate_findings
-from radlearn.check.films import FilmFacts, facts_of, within
 from radlearn.check.findings import Finding, in_order
+from radlearn.check.radiographs import FilmFacts, facts_of, within
 from radlearn.check.shortcuts import Clue, shortcut_findings
 from radlearn.check.tables import box_findings, table_findings
 from radlearn.check.volume_jobs import challenge_jobs, loose_jobs, nifti_files, series_jobs
@@ -132,7 +132,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
 def _is_built_in(folder: Path) -> bool:
     """Whether the digital thorax wrote it, films or CTs: nobody else knows the exact truth, and writes it down.
 
-    `workbench.data_source` asks the same of films; asking it would import torch.
+    `workflow.data_source` asks the same of films; asking it would import torch.
     """
     layouts = (rsna.layout_folder(folder), covid19.layout_folder(folder))
     return any(layout is not None and (layout / "truth.csv").exists() for layout in layouts)

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from radlearn.challenges.rsna import Case
-from radlearn.check.films import FilmFacts, within
 from radlearn.check.findings import Finding
+from radlearn.check.radiographs import FilmFacts, within
 
 SAME_ABOVE = 0.97
 CANDIDATE_ABOVE = 0.92

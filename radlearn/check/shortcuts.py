@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from radlearn.challenges.rsna import Case
-from radlearn.check.films import FilmFacts
 from radlearn.check.findings import Finding
+from radlearn.check.radiographs import FilmFacts
 from radlearn.metrics.ranking import auroc_score
 from radlearn.scans.dicom import age_in_years
 

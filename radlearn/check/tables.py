@@ -15,8 +15,8 @@ import numpy as np
 
 from radlearn.challenges import rsna, rsna_tables
 from radlearn.challenges.rsna_folder import stem
-from radlearn.check.films import FilmFacts, within
 from radlearn.check.findings import Finding
+from radlearn.check.radiographs import FilmFacts, within
 from radlearn.check.tables_alone import no_films, read_tables
 from radlearn.metrics.boxes import iou
 

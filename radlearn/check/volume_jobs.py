@@ -11,8 +11,8 @@ from pathlib import Path
 
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19_folder import CT, MASK, TRAIN_FOLDER, case_and_kind, file_trouble, nifti_stem
-from radlearn.check.films import FilmFacts, within
 from radlearn.check.findings import Finding
+from radlearn.check.radiographs import FilmFacts, within
 from radlearn.check.volumes import VolumeJob
 from radlearn.errors import BadLayout
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.check.films import within
 from radlearn.check.findings import Finding
+from radlearn.check.radiographs import within
 from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.progress import in_parallel
 from radlearn.scans.dicom_series import PADDING_BELOW_HU, read_series

@@ -27,18 +27,27 @@ from monai.networks.nets import DynUNet, SegResNetDS
 from monai.transforms import Compose, RandAffined, RandFlipd, RandGaussianNoised, RandGaussianSmoothd, RandScaleIntensityd, ToTensord
 from torch import Tensor, nn
 
-from radlearn import workbench
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19 import Case
 from radlearn.errors import BadSetting
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
+from radlearn.tasks.segmentation.evaluation import choose_mask_recipe, judge_masks
+from radlearn.tasks.segmentation.prediction import MaskAnswering, submit_masks
+from radlearn.tasks.segmentation.report import write_mask_report
+from radlearn.tasks.segmentation.scans import Scan, divided_scans, prepared_scans
+from radlearn.tasks.segmentation.sliding_window import answered_volume
+from radlearn.tasks.segmentation.tuning import tune_masks
+from radlearn.training.checkpoint import load_best
+from radlearn.training.drawn_cases import DrawnCases
 from radlearn.training.fit import fit
-from radlearn.training.learner import chosen_device
 from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
-from radlearn.workbench.volumes import Scan, prepared_scans
+from radlearn.training.settings import plan_of, within
+from radlearn.training.trainer import chosen_device
+from radlearn.workflow.commands import run_lesson
+from radlearn.workflow.task_api import begin_run
 
 TASK = "segmentation"
 # The least and the most of what would otherwise fail, or train nonsense, hours later.
@@ -118,10 +127,10 @@ class Settings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        workbench.within(self, LIMITS)
+        within(self, LIMITS)
         # Both refuse what makes no sense, before a scan is read.
         Preparation(self.spacing_mm, self.window_hu, self.crop)
-        workbench.plan_of(self, best_by="dice_score")
+        plan_of(self, best_by="dice_score")
         if any(length < 16 or length % 16 for length in self.patch_voxels):
             raise BadSetting(f"patch_voxels is {self.patch_voxels}; expected three multiples of 16: the network halves a patch some times.")
 
@@ -232,7 +241,7 @@ def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, 
     """Return a loader of patches for the training side; scans that are judged are not cut into patches, but asked as a whole."""
     scans = split["training"]
     ids = [scan.case.image_id for scan in scans]
-    dataset = workbench.DrawnCases(partial(load, scans, training_transform(settings), settings), [*ids, *ids])
+    dataset = DrawnCases(partial(load, scans, training_transform(settings), settings), [*ids, *ids])
     order = partial(order_of, scans, settings)
     return {"training": EpochLoader(dataset, settings.batch_size, settings.seed, False, settings.workers, order=order)}
 
@@ -297,7 +306,7 @@ def answer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.nda
     A window slides over the lungs' block, and where windows overlap their answers are averaged.
     """
     mirrors = (0, 1) if settings.test_time_mirror else ()
-    return workbench.answered_volume(model, scan, settings.patch_voxels, settings.overlap, mirrors, settings.grow_to)
+    return answered_volume(model, scan, settings.patch_voxels, settings.overlap, mirrors, settings.grow_to)
 
 
 # %% 4. Training
@@ -306,12 +315,12 @@ def answer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.nda
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the scans of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
-    plan = workbench.plan_of(settings, best_by="dice_score")
+    plan = plan_of(settings, best_by="dice_score")
     # What this machine cannot do is said now, not after two hundred scans were prepared.
     chosen_device(plan)
-    run = workbench.begin_run(run_folder, TASK, settings, data_folder)
+    run = begin_run(run_folder, TASK, settings, data_folder)
     scans = prepared_scans(find_cases(data_folder), preparation(settings))
-    split = workbench.divided_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    split = divided_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
     loaders = make_loaders(settings, {"training": split["training"]})
     # Once an epoch one look is enough, without mirror images and on the grid that the network sees.
     one_look = replace(settings, test_time_mirror=False)
@@ -324,7 +333,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     reseed(settings.seed)
     model = build_model(settings)
     best = fit(model, loss, validate, loaders["training"], plan, run)
-    workbench.choose_mask_recipe(run, split["validation"], partial(answer, best, settings=settings), settings.seed)
+    choose_mask_recipe(run, split["validation"], partial(answer, best, settings=settings), settings.seed)
     return run
 
 
@@ -335,22 +344,22 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
 def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     """Return the best model of a run, in eval mode, on the device its settings ask for, and these settings."""
     settings = settings_as(run, Settings)
-    return workbench.load_best(run, build_model(settings), settings.device), settings
+    return load_best(run, build_model(settings), settings.device), settings
 
 
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, object]:
     """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     scans = prepared_scans(cases, preparation(settings))
-    judged = workbench.judge_masks(run, scans, partial(answer, model, settings=settings), split, settings.tolerance_mm)
-    workbench.write_mask_report(run, judged)
+    judged = judge_masks(run, scans, partial(answer, model, settings=settings), split, settings.tolerance_mm)
+    write_mask_report(run, judged)
     return judged.scores
 
 
 def tune(run: Run, cases: Sequence[Case]) -> dict[str, object]:
     """Choose the recipe again on `cases`, the run's validation people; write `recipe.json` and `tuning/`."""
     model, settings = trained_model(run)
-    return workbench.tune_masks(run, prepared_scans(cases, preparation(settings)), partial(answer, model, settings=settings))
+    return tune_masks(run, prepared_scans(cases, preparation(settings)), partial(answer, model, settings=settings))
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
@@ -362,17 +371,17 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -
         the path of the table.
     """
     model, settings = trained_model(run)
-    asking = workbench.MaskAnswering(run, paths, out)
+    asking = MaskAnswering(run, paths, out)
     asking.answer_all(partial(answer, model, settings=settings), preparation(settings), overlays)
     return asking.table
 
 
 def submit(run: Run, images: Path, out: Path) -> Path:
     """Write the challenge's submission, a zip with a mask for each CT of a folder, and prove it against these CTs."""
-    return workbench.submit_masks(lambda folder: predict(run, [images], folder, overlays=False), images, out)
+    return submit_masks(lambda folder: predict(run, [images], folder, overlays=False), images, out)
 
 
 if __name__ == "__main__":
     import sys
 
-    workbench.run_lesson(sys.modules[__name__], sys.argv[1:])
+    run_lesson(sys.modules[__name__], sys.argv[1:])

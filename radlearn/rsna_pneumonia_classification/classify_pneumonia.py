@@ -27,14 +27,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import convnext_tiny
 
-from radlearn import workbench
 from radlearn.challenges import rsna
 from radlearn.challenges.rsna import Case
 from radlearn.metrics import calibration, decisions, ranking
+from radlearn.tasks.classification.evaluation import judge
+from radlearn.tasks.classification.postprocessing import keep_operating_point
+from radlearn.tasks.classification.prediction import Answering, submit_probabilities
+from radlearn.tasks.classification.report import write_film_report
+from radlearn.tasks.classification.tuning import tune_threshold
+from radlearn.tasks.xray.radiographs import Film, as_images, prepared_films
+from radlearn.training.checkpoint import load_best
+from radlearn.training.drawn_cases import DrawnCases
 from radlearn.training.fit import fit
 from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
-from radlearn.workbench.films import Film, as_images, prepared_films
+from radlearn.training.settings import plan_of, within
+from radlearn.workflow.commands import run_lesson
+from radlearn.workflow.pretrained import start_from_published
+from radlearn.workflow.splits import divided
+from radlearn.workflow.task_api import begin_run
 
 TASK = "classification"
 # The least and the most of what would otherwise fail, or train nonsense, hours later.
@@ -99,7 +110,7 @@ class Settings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        workbench.within(self, LIMITS)
+        within(self, LIMITS)
 
 
 PRESETS = {
@@ -177,7 +188,7 @@ def make_loaders(settings: Settings, split: dict[str, list[Film]]) -> dict[str, 
     for side, films in split.items():
         learning = side == "training"
         transform = training_transform(settings) if learning else evaluation_transform(settings)
-        dataset = workbench.DrawnCases(partial(load, films, transform, settings.seed), [film.case.image_id for film in films])
+        dataset = DrawnCases(partial(load, films, transform, settings.seed), [film.case.image_id for film in films])
         workers = settings.workers if learning else 0
         loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, shuffle=learning, workers=workers)
     return loaders
@@ -199,7 +210,7 @@ def build_model(settings: Settings) -> nn.Module:
         model = convnext_tiny(num_classes=1)
         model.features[0][0] = nn.Conv2d(1, 96, kernel_size=4, stride=4)
     if settings.pretrained and settings.network != "small_resnet":
-        workbench.start_from_published(model, settings.network)
+        start_from_published(model, settings.network)
     return model
 
 
@@ -235,9 +246,9 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the films of a folder, or go on where the run in `run_folder` stopped; then choose its operating point on validation."""
-    run = workbench.begin_run(run_folder, TASK, settings, data_folder)
+    run = begin_run(run_folder, TASK, settings, data_folder)
     films = prepared_films(find_cases(data_folder), settings.size_px, settings.shape)
-    split = workbench.divided(films, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    split = divided(films, settings.seed, None if settings.fold < 0 else settings.fold, run)
     loaders = make_loaders(settings, {side: split[side] for side in ("training", "validation")})
     validation_labels = [bool(film.case.label) for film in split["validation"]]
 
@@ -251,7 +262,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    plan = workbench.plan_of(settings, best_by="auroc_score")
+    plan = plan_of(settings, best_by="auroc_score")
     best = fit(model, loss, validate, loaders["training"], plan, run)
     choose_operating_point(answers(best, loaders["validation"], settings), split, settings, run)
     return run
@@ -275,7 +286,7 @@ def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[Film
         threshold = decisions.threshold_for_sensitivity(probabilities, labels, settings.wanted_sensitivity)
     else:
         threshold = decisions.youden_threshold(probabilities, labels)
-    workbench.keep_operating_point(run, threshold, calibration.fit_recalibration(probabilities, labels), split["training"])
+    keep_operating_point(run, threshold, calibration.fit_recalibration(probabilities, labels), split["training"])
 
 
 # %% 5. Evaluation
@@ -287,7 +298,7 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     settings = settings_as(run, Settings)
     # The weights come from the run, so none need be downloaded.
     model = build_model(replace(settings, pretrained=False))
-    return workbench.load_best(run, model, settings.device), settings
+    return load_best(run, model, settings.device), settings
 
 
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, object]:
@@ -295,8 +306,8 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     model, settings = trained_model(run)
     films = prepared_films(cases, settings.size_px, settings.shape)
     probabilities = answers(model, make_loaders(settings, {split: films})[split], settings)
-    judged = workbench.judge(run, films, probabilities, split)
-    workbench.write_film_report(run, judged, lambda shown: heat_map(model, as_images(shown, model), settings))
+    judged = judge(run, films, probabilities, split)
+    write_film_report(run, judged, lambda shown: heat_map(model, as_images(shown, model), settings))
     return judged.scores
 
 
@@ -311,13 +322,13 @@ def tune(run: Run, cases: Sequence[Case], wanted_sensitivity: float | None = Non
     films = prepared_films(cases, settings.size_px, settings.shape)
     probabilities = answers(model, make_loaders(settings, {"validation": films})["validation"], settings)
     sensitivity = settings.wanted_sensitivity if wanted_sensitivity is None and not wanted_specificity else wanted_sensitivity
-    return workbench.tune_threshold(run, films, probabilities, sensitivity, wanted_specificity)
+    return tune_threshold(run, films, probabilities, sensitivity, wanted_specificity)
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
     """Answer for films in files and folders; write `predictions.csv` and an overlay picture each into `out`; return the table's path."""
     model, settings = trained_model(run)
-    asking = workbench.Answering(run, paths, out)
+    asking = Answering(run, paths, out)
     for films in asking.batches(settings.size_px, settings.shape, settings.batch_size):
         images = as_images(films, model)
         with torch.inference_mode():
@@ -330,10 +341,10 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -
 def submit(run: Run, images: Path, out: Path) -> Path:
     """Write `patientId,probability` for the films of a folder. The challenge itself asks for boxes: this is no file it would take."""
     with TemporaryDirectory() as folder:
-        return workbench.submit_probabilities(predict(run, [images], Path(folder), overlays=False), out)
+        return submit_probabilities(predict(run, [images], Path(folder), overlays=False), out)
 
 
 if __name__ == "__main__":
     import sys
 
-    workbench.run_lesson(sys.modules[__name__], sys.argv[1:])
+    run_lesson(sys.modules[__name__], sys.argv[1:])

@@ -30,16 +30,36 @@ from torchvision.models.detection.fcos import FCOSHead
 from torchvision.models.resnet import BasicBlock
 from torchvision.transforms import v2
 
-from radlearn import workbench
 from radlearn.challenges import rsna
 from radlearn.challenges.rsna import Case
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes
+from radlearn.tasks.detection.candidates import (
+    as_tuned,
+    best_over_thresholds,
+    choose_recipe,
+    examined,
+    gate_of,
+    image_scores,
+    in_frames,
+    must_have_gate,
+)
+from radlearn.tasks.detection.evaluation import judge_boxes
+from radlearn.tasks.detection.fusion import fused, mirrored
+from radlearn.tasks.detection.prediction import BoxAnswering, submit_boxes
+from radlearn.tasks.detection.report import write_box_report
+from radlearn.tasks.detection.tuning import tune_boxes
+from radlearn.tasks.xray.radiographs import Film, as_images, prepared_films
+from radlearn.training.checkpoint import load_best
+from radlearn.training.drawn_cases import DrawnCases
 from radlearn.training.fit import fit
 from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
-from radlearn.workbench.box_fusion import fused, mirrored
-from radlearn.workbench.films import Film, as_images, prepared_films
+from radlearn.training.settings import plan_of, within
+from radlearn.workflow.commands import run_lesson
+from radlearn.workflow.pretrained import start_from_published
+from radlearn.workflow.splits import divided
+from radlearn.workflow.task_api import begin_run
 
 TASK = "detection"
 # torchvision numbers the kinds of things from 1; 0 is the background.
@@ -113,7 +133,7 @@ class Settings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        workbench.within(self, LIMITS)
+        within(self, LIMITS)
 
 
 PRESETS = {
@@ -228,7 +248,7 @@ def make_loaders(settings: Settings, split: dict[str, list[Film]]) -> dict[str, 
     for side, films in split.items():
         learning = side == "training"
         transform = training_transform(settings) if learning else evaluation_transform(settings)
-        dataset = workbench.DrawnCases(partial(load, films, transform), [film.case.image_id for film in films])
+        dataset = DrawnCases(partial(load, films, transform), [film.case.image_id for film in films])
         order = partial(order_of, films, settings) if learning else None
         workers = settings.workers if learning else 0
         loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, False, workers, collated, order=order)
@@ -260,7 +280,7 @@ def build_model(settings: Settings) -> nn.Module:
     # Made for three colours: the first layer is exchanged for one that takes a grey film.
     model.backbone.body.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
     if settings.pretrained:
-        workbench.start_from_published(model, settings.network)
+        start_from_published(model, settings.network)
     return model
 
 
@@ -332,7 +352,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
     `train` below does the same steps through `fit`, which adds what long runs need: resuming, validation, averaged weights, half precision.
     """
-    plan = workbench.plan_of(settings, best_by="rsna_score")
+    plan = plan_of(settings, best_by="rsna_score")
     optimizer = build_optimizer(model, settings)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     steps, step = settings.epochs * loader.steps_per_epoch, 0
@@ -354,27 +374,27 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the films of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
-    run = workbench.begin_run(run_folder, TASK, settings, data_folder)
+    run = begin_run(run_folder, TASK, settings, data_folder)
     films = prepared_films(find_cases(data_folder), settings.size_px, settings.shape)
-    split = workbench.divided(films, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    split = divided(films, settings.seed, None if settings.fold < 0 else settings.fold, run)
     # Asked for now, not after hours of training.
-    gate = workbench.gate_of(settings.gate, split["validation"])
+    gate = gate_of(settings.gate, split["validation"])
     loaders = make_loaders(settings, {"training": split["training"]})
     one_view = replace(settings, test_time_mirror=False)
 
     def validate(model: nn.Module) -> dict[str, float]:
-        examined = workbench.examined(split["validation"], proposals(model, split["validation"], one_view)[0], gate)
+        candidates = examined(split["validation"], proposals(model, split["validation"], one_view)[0], gate)
         labels = [bool(film.case.label) for film in split["validation"]]
-        auroc_score = float(ranking.auroc_score(examined.image_scores, labels))
-        return {"rsna_score": workbench.best_over_thresholds(examined), "auroc_score": auroc_score}
+        auroc_score = float(ranking.auroc_score(candidates.image_scores, labels))
+        return {"rsna_score": best_over_thresholds(candidates), "auroc_score": auroc_score}
 
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    plan = workbench.plan_of(settings, best_by="rsna_score")
+    plan = plan_of(settings, best_by="rsna_score")
     best = fit(model, loss, validate, loaders["training"], plan, run, build_optimizer(model, settings))
     ways = proposals(best, split["validation"], settings)
-    workbench.choose_recipe(run, ways, split["validation"], split["training"], gate, settings.seed)
+    choose_recipe(run, ways, split["validation"], split["training"], gate, settings.seed)
     return run
 
 
@@ -386,9 +406,9 @@ def proposals(model: nn.Module, films: Sequence[Film], settings: Settings) -> li
         for start in range(0, len(films), settings.batch_size):
             here = films[start : start + settings.batch_size]
             seen = views(model, as_images(here, model), settings)
-            one += workbench.in_frames(seen[0], here)
+            one += in_frames(seen[0], here)
             if len(seen) > 1:
-                two += workbench.in_frames([fused(answers) for answers in zip(*seen, strict=True)], here)
+                two += in_frames([fused(answers) for answers in zip(*seen, strict=True)], here)
     return [one, two] if two else [one]
 
 
@@ -401,18 +421,18 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     settings = settings_as(run, Settings)
     # The weights come from the run, so none need be downloaded.
     model = build_model(replace(settings, pretrained=False))
-    return workbench.load_best(run, model, settings.device), settings
+    return load_best(run, model, settings.device), settings
 
 
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test", gate: Path | None = None) -> dict[str, object]:
     """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     films = prepared_films(cases, settings.size_px, settings.shape)
-    workbench.must_have_gate([run], gate or settings.gate)
-    found = proposals(model, films, workbench.as_tuned(settings, run))[-1]
-    scores = workbench.image_scores(found, workbench.gate_of(gate or settings.gate, films))
-    judged = workbench.judge_boxes(run, films, found, scores, split)
-    workbench.write_box_report(run, judged)
+    must_have_gate([run], gate or settings.gate)
+    found = proposals(model, films, as_tuned(settings, run))[-1]
+    scores = image_scores(found, gate_of(gate or settings.gate, films))
+    judged = judge_boxes(run, films, found, scores, split)
+    write_box_report(run, judged)
     return judged.scores
 
 
@@ -425,7 +445,7 @@ def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_b
     """
     model, settings = trained_model(run)
     films = prepared_films(cases, settings.size_px, settings.shape)
-    return workbench.tune_boxes(run, films, proposals(model, films, settings), gate or settings.gate, most_false_boxes)
+    return tune_boxes(run, films, proposals(model, films, settings), gate or settings.gate, most_false_boxes)
 
 
 def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, gate: Path | None = None) -> Path:
@@ -438,9 +458,9 @@ def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: boo
     """
     models = [trained_model(run) for run in runs]
     settings = models[0][1]
-    asking = workbench.BoxAnswering(runs, paths, out, gate)
+    asking = BoxAnswering(runs, paths, out, gate)
     for films in asking.batches(settings.size_px, settings.shape, settings.batch_size):
-        answers = [proposals(model, films, workbench.as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
+        answers = [proposals(model, films, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
         asking.keep(films, [fused(one) for one in zip(*answers, strict=True)] if len(runs) > 1 else answers[0], overlays)
     asking.finish()
     return asking.table
@@ -448,10 +468,10 @@ def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: boo
 
 def submit(runs: Sequence[Run], images: Path, out: Path, gate: Path | None = None) -> Path:
     """Write the challenge's submission file, `patientId,PredictionString`, for the films of a folder."""
-    return workbench.submit_boxes(lambda folder: predict(runs, [images], folder, overlays=False, gate=gate), out)
+    return submit_boxes(lambda folder: predict(runs, [images], folder, overlays=False, gate=gate), out)
 
 
 if __name__ == "__main__":
     import sys
 
-    workbench.run_lesson(sys.modules[__name__], sys.argv[1:])
+    run_lesson(sys.modules[__name__], sys.argv[1:])

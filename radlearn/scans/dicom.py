@@ -15,8 +15,8 @@ import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.scans.display import display_of, polarity_contradiction
-from radlearn.scans.film_writer import write_radiograph
 from radlearn.scans.jpeg import smallest_eighths
+from radlearn.scans.radiograph_writer import write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
 from radlearn.scans.stored_pixels import DAMAGE, Film, decoded, open_film, parsing
 

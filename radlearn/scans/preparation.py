@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 
 from radlearn.errors import BadSetting
-from radlearn.scans.frame import Frame, Lengths
 from radlearn.scans.geometry import Box, Volume, voxel_volume_ml
 from radlearn.scans.lungs import LungBox, find_lungs
+from radlearn.scans.resampled_grid import Frame, Lengths
 
 INT16 = np.iinfo(np.int16)
 

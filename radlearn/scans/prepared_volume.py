@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from radlearn.files import write_json
-from radlearn.scans.frame import Frame
 from radlearn.scans.geometry import Grid
 from radlearn.scans.preparation import Preparation, Prepared, padded_block, start_around
+from radlearn.scans.resampled_grid import Frame
 
 ENTRY = "entry.json"
 FORMAT = 2

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import json_ready, written_whole
+from radlearn.training.run_folder import Run
 
 STALE_AFTER_SECONDS = 120
 
@@ -69,6 +70,21 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, Any]:
     tensors, about = load_tensors(path)
     fill_model(model, tensors, path)
     return about
+
+
+def load_best(run: Run, model: nn.Module, device: str = "auto") -> nn.Module:
+    """Load a run's best weights into a freshly built model and return it in eval mode, on the device asked for.
+
+    Raises:
+        BadRunFolder: if the run has no weights yet, or they are of another network.
+    """
+    if not run.best_weights.exists():
+        raise BadRunFolder(f"{run.folder}: has no trained weights yet. To go on with it: {run.resume_command}")
+    load_weights(run.best_weights, model)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadSetting("device is 'cuda'; this machine has no usable GPU. Use --device auto.")
+    chosen = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    return model.to(chosen).eval()
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -19,10 +19,10 @@ from radlearn.errors import BadRunFolder, BadSetting, Interrupted, NotFiniteErro
 from radlearn.files import json_ready, write_text
 from radlearn.progress import progress_bar, say
 from radlearn.training import checkpoint
-from radlearn.training.learner import Learner, Loss, Validate
+from radlearn.training.config import FREE_TO_CHANGE, Plan
 from radlearn.training.loading import EpochLoader, reseed
-from radlearn.training.plan import FREE_TO_CHANGE, Plan
 from radlearn.training.run_folder import Run
+from radlearn.training.trainer import Learner, Loss, Validate
 from radlearn.training.watching import CtrlC, Voice
 
 HISTORY_FIELDS = ("epoch", "step", "loss", "learning_rate", "seconds")

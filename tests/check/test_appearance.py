@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.check.appearance import film_findings, median_film, series_privacy
-from radlearn.check.films import FilmFacts, looks_of, thumbnail_of
+from radlearn.check.radiographs import FilmFacts, looks_of, thumbnail_of
 from radlearn.scans.dicom import FilmHeader
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.challenges.rsna import Case
-from radlearn.check.films import FilmFacts
+from radlearn.check.radiographs import FilmFacts
 from radlearn.check.shortcuts import clues, shortcut_findings
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from radlearn.challenges.rsna import Case
-from radlearn.check.films import FilmFacts
+from radlearn.check.radiographs import FilmFacts
 from radlearn.check.tables import box_findings, table_findings
 from radlearn.scans.dicom import FilmHeader
 

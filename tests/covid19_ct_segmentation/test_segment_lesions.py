@@ -12,8 +12,8 @@ from torch import nn
 from radlearn.covid19_ct_segmentation import segment_lesions as lesson
 from radlearn.errors import BadSetting
 from radlearn.scans.preparation import start_around
+from radlearn.tasks.segmentation.scans import Scan, prepared_scans
 from radlearn.training.loading import Draw, case_seed, reseed
-from radlearn.workbench.volumes import Scan, prepared_scans
 
 SMALL = replace(lesson.PRESETS["quick"], spacing_mm=(4.0, 4.0, 6.0), patch_voxels=(32, 32, 16), batch_size=4)
 

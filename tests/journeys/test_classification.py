@@ -150,8 +150,8 @@ def test_prediction_answers_what_it_can_and_lists_what_it_cannot(
 
 def test_a_film_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
     from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
+    from radlearn.tasks.xray.radiographs import prepared_films
     from radlearn.training.run_folder import open_run
-    from radlearn.workbench.films import prepared_films
 
     model, settings = lesson.trained_model(open_run(trained.folder))
     films = prepared_films(find_cases(trained.data), settings.size_px, settings.shape)

@@ -108,15 +108,15 @@ def test_prediction_writes_films_and_boxes_and_lists_what_it_cannot_read(
 
 
 def test_a_film_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
-    from radlearn import workbench
+    from radlearn.tasks.detection import candidates, evaluation
     from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
+    from radlearn.tasks.xray.radiographs import prepared_films
     from radlearn.training.run_folder import open_run
-    from radlearn.workbench.films import prepared_films
 
     run = open_run(trained.folder)
     model, settings = lesson.trained_model(run)
     films = prepared_films(find_cases(trained.data), settings.size_px, settings.shape)
-    judged = workbench.image_scores(lesson.proposals(model, films, workbench.as_tuned(settings, run))[-1], None)
+    judged = candidates.image_scores(lesson.proposals(model, films, candidates.as_tuned(settings, run))[-1], None)
     table = lesson.predict([run], [trained.data], tmp_path / "out", overlays=False)
     asked = {row["patientId"]: float(row["probability"]) for row in rows_of(table)}
     np.testing.assert_allclose([asked[film.case.image_id] for film in films], judged, atol=2e-6)

@@ -9,8 +9,8 @@ import torch
 
 from radlearn.challenges.rsna import Case
 from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
+from radlearn.tasks.xray.radiographs import Film
 from radlearn.training.loading import Draw
-from radlearn.workbench.films import Film
 
 SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4)
 

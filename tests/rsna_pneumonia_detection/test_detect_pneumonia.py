@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from radlearn import workbench
 from radlearn.challenges.rsna import Case
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import iou
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
+from radlearn.tasks.xray.radiographs import Film
 from radlearn.training import checkpoint
 from radlearn.training.fit import fit
 from radlearn.training.loading import Draw, reseed
 from radlearn.training.run_folder import new_run
-from radlearn.workbench.films import Film
+from radlearn.training.settings import plan_of
 
 SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4, epochs=1, ema_decay=0.0)
 STILL = replace(
@@ -169,7 +169,7 @@ def test_the_bare_loop_and_fit_give_the_same_weights(tmp_path: Path) -> None:
         epochs.append(len(epochs))
         return {"rsna_score": float(len(epochs))}
 
-    plan = workbench.plan_of(settings, best_by="rsna_score")
+    plan = plan_of(settings, best_by="rsna_score")
     fit(model, lesson.loss, later_is_better, loader, plan, run, lesson.build_optimizer(model, settings))
     fitted = lesson.build_model(settings)
     checkpoint.load_weights(run.best_weights, fitted)

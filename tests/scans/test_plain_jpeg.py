@@ -17,8 +17,8 @@ from pydicom.tag import Tag
 
 from radlearn.scans import stored_pixels
 from radlearn.scans.dicom import Radiograph, find_films, read_header, read_radiograph
-from radlearn.scans.film_writer import write_radiograph
 from radlearn.scans.plain_jpeg import plain_jpeg
+from radlearn.scans.radiograph_writer import write_radiograph
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from radlearn.errors import BadSetting
-from radlearn.scans.frame import Frame
 from radlearn.scans.geometry import Grid
 from radlearn.scans.preparation import Preparation, Prepared
 from radlearn.scans.prepared_volume import ENTRY, PreparedVolume, opened_entry, write_entry
+from radlearn.scans.resampled_grid import Frame
 
 AFFINE = np.array([[0.1, -2.0, 0, 158.123456789], [1.7, 0, 0.3, 118], [0, 0, 3.1, -120], [0, 0, 0, 1]])
 SCAN, MASK = Path("scan.nii.gz"), Path("mask.nii.gz")

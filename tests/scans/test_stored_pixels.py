@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate, generate_frames
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import read_header, read_radiograph, stored_values
-from radlearn.scans.film_writer import write_radiograph
+from radlearn.scans.radiograph_writer import write_radiograph
 
 DicomFile = Callable[..., Path]
 SYNTAXES = [

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from radlearn.errors import BadRunFolder, BadSetting, Interrupted, NotFiniteError, RadlearnError, UnreadableScan
 from radlearn.training import fit as fit_module
 from radlearn.training.checkpoint import load_tensors, load_weights, save_tensors
+from radlearn.training.config import Plan
 from radlearn.training.fit import fit
 from radlearn.training.loading import Draw, EpochLoader
-from radlearn.training.plan import Plan
 from radlearn.training.run_folder import Run, new_run, open_run
 
 STEPS_PER_EPOCH = 6

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from radlearn.training.checkpoint import load_tensors
+from radlearn.training.config import Plan
 from radlearn.training.fit import fit
 from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
-from radlearn.training.plan import Plan
 from radlearn.training.run_folder import Run, new_run, open_run
 
 EPOCHS, CASES, BATCH = 3, 22, 4

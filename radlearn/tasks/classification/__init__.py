@@ -1,0 +1,1 @@
+"""A probability for a whole radiograph: threshold and calibration, evaluation, report, prediction."""

@@ -1,0 +1,100 @@
+"""What a film classifier is worth: scores with intervals by person, subgroups, and the trivial rules it has to beat."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from radlearn.challenges.rsna import Case
+from radlearn.metrics import calibration, decisions, ranking
+from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.progress import waiting
+from radlearn.tasks.classification.postprocessing import OperatingPoint, operating_point_of
+from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.subgroups import answers_by_view, subgroups_of
+from radlearn.training.run_folder import Run
+from radlearn.workflow.scores_file import write_scores
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Answers beside the truth, and what they are worth; every array is (cases,)."""
+
+    films: Sequence[Film]
+    labels: np.ndarray
+    probabilities: np.ndarray
+    # The probabilities read as frequencies, by the recalibration that was fitted on validation.
+    calibrated: np.ndarray
+    persons: np.ndarray
+    views: np.ndarray
+    # What the view alone would answer: the share of positive training films of that view.
+    view_only: np.ndarray
+    point: OperatingPoint
+    # As `scores.json` has it.
+    scores: dict[str, Any]
+
+    @property
+    def cases(self) -> list[Case]:
+        return [film.case for film in self.films]
+
+
+def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str) -> Judged:
+    """Compare probabilities (cases,) with the labels of `films`, and write `scores.json` into the run folder.
+
+    Raises:
+        BadRunFolder: if the run has no operating point yet.
+    """
+    point = operating_point_of(run)
+    cases = [film.case for film in films]
+    labels = np.array([bool(case.label) for case in cases])
+    persons = np.array([case.person for case in cases])
+    views = np.array([case.view or "" for case in cases])
+    view_only = answers_by_view(views, point.view_shares)
+    calibrated = point.recalibration.apply(probabilities)
+    brightness = np.array([film.pixels.mean() for film in films])
+
+    def interval(score: Callable[..., Any], answers: np.ndarray, chosen: np.ndarray | None = None) -> Interval:
+        here = np.ones(len(labels), bool) if chosen is None else chosen
+        return bootstrap_interval(score, persons[here], answers[here], labels[here])
+
+    with waiting("Bootstrapping intervals by person"):
+        scores = {
+            "auroc_score": interval(ranking.auroc_score, probabilities),
+            "within_view_auroc_score": bootstrap_interval(ranking.within_view_auroc_score, persons, probabilities, labels, views),
+            "average_precision_score": interval(ranking.average_precision_score, probabilities),
+            "sensitivity": interval(partial(decisions.sensitivity, threshold=point.threshold), probabilities),
+            "specificity": interval(partial(decisions.specificity, threshold=point.threshold), probabilities),
+            "accuracy": interval(partial(decisions.accuracy, threshold=point.threshold), probabilities),
+            "brier_error": interval(calibration.brier_error, calibrated),
+            "calibration_error": interval(calibration.calibration_error, calibrated),
+        }
+        baselines = {
+            "view_only_auroc_score": interval(ranking.auroc_score, view_only),
+            "mean_brightness_auroc_score": interval(ranking.auroc_score, point.brightness_sign * brightness),
+        }
+        subgroups = {
+            name: {
+                "persons": len(set(persons[chosen])),
+                "cases": int(chosen.sum()),
+                "positives": int(labels[chosen].sum()),
+                "auroc_score": interval(ranking.auroc_score, probabilities, chosen).as_dict(),
+            }
+            for name, chosen in subgroups_of(cases).items()
+        }
+        again = calibration.fit_recalibration(calibrated, labels)
+    content = write_scores(
+        run,
+        split,
+        cases,
+        {
+            "positives": int(labels.sum()),
+            "threshold": point.threshold,
+            "scores": {name: found.as_dict() for name, found in scores.items()},
+            "baselines": {name: found.as_dict() for name, found in baselines.items()},
+            "recalibrated": {"intercept": again.intercept, "slope": again.slope},
+            "subgroups": subgroups,
+        },
+    )
+    return Judged(films, labels, probabilities, calibrated, persons, views, view_only, point, content)

@@ -1,0 +1,55 @@
+"""What validation people decide for a run: above which probability the answer is yes, and how a probability becomes a frequency."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from radlearn.errors import BadRunFolder
+from radlearn.files import read_json, write_json
+from radlearn.metrics.calibration import Recalibration
+from radlearn.metrics.ranking import auroc_score
+from radlearn.tasks.xray.radiographs import Film
+from radlearn.training.run_folder import Run
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Chosen on validation people, used on everybody else."""
+
+    # The answer is yes from this probability on.
+    threshold: float
+    recalibration: Recalibration
+    # Share of positive films in training by view and for "all": what one would answer who knows nothing but the view.
+    view_shares: dict[str, float]
+    # 1 if positive training films are the brighter ones, else -1: for the rule that knows nothing but the mean brightness.
+    brightness_sign: int
+
+
+def keep_operating_point(run: Run, threshold: float, recalibration: Recalibration, training: Sequence[Film]) -> OperatingPoint:
+    """Write `operating_point.json` into the run folder, with what the trivial rules learn from the training films."""
+    labels = np.array([bool(film.case.label) for film in training])
+    views = np.array([film.case.view or "" for film in training])
+    shares = {str(view): float(labels[views == view].mean()) for view in sorted(set(views)) if view}
+    brightness = np.array([film.pixels.mean() for film in training])
+    sign = 1 if auroc_score(brightness, labels) >= 0.5 else -1
+    return write_operating_point(run, OperatingPoint(float(threshold), recalibration, {**shares, "all": float(labels.mean())}, sign))
+
+
+def write_operating_point(run: Run, point: OperatingPoint) -> OperatingPoint:
+    """Write `operating_point.json`, whole or not at all, and return the point."""
+    write_json(run.folder / "operating_point.json", asdict(point))
+    return point
+
+
+def operating_point_of(run: Run) -> OperatingPoint:
+    """Read a run's operating point.
+
+    Raises:
+        BadRunFolder: if training has not come to its end.
+    """
+    file = run.folder / "operating_point.json"
+    if not file.exists():
+        raise BadRunFolder(f"{run.folder}: its training has not come to its end. To go on with it: {run.resume_command}")
+    kept = read_json(file)
+    return OperatingPoint(kept["threshold"], Recalibration(**kept["recalibration"]), kept["view_shares"], kept["brightness_sign"])

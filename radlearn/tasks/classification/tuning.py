@@ -1,0 +1,182 @@
+"""`tune` of a classifier: its operating point chosen again on validation people, for the sensitivity or the specificity one wants."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from radlearn.errors import BadSetting
+from radlearn.metrics import calibration, decisions
+from radlearn.metrics.answers import share
+from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap_interval
+from radlearn.pictures.report import Headline, Table
+from radlearn.pictures.tuning import operating_figure
+from radlearn.progress import waiting
+from radlearn.tasks.classification.postprocessing import operating_point_of, write_operating_point
+from radlearn.tasks.xray.radiographs import Film
+from radlearn.training.run_folder import Run
+from radlearn.workflow.cross_fitting import parts_of
+from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
+
+COLUMNS = ("threshold for", "at", "sensitivity others chose", "specificity others chose", "same people")
+CURVE_POINTS = 201
+BESIDE = ((0.0, 0.0), (0.9, 0.0), (0.95, 0.0), (0.0, 0.9), (0.0, 0.95))
+"Wishes that are shown for comparison, whatever was wished for: of sensitivity, of specificity."
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A way of choosing a threshold from probabilities and labels."""
+
+    name: str
+    choose: Callable[[np.ndarray, np.ndarray], float]
+
+
+def rule_of(wanted_sensitivity: float | None, wanted_specificity: float | None) -> Rule:
+    """Return the rule that was wished for; without a wish, or with wishes of 0, the best sensitivity + specificity (Youden).
+
+    Raises:
+        BadSetting: if both are wished for, or one is outside 0 to 1.
+    """
+    wishes = {"sensitivity": wanted_sensitivity or 0.0, "specificity": wanted_specificity or 0.0}
+    for name, wish in wishes.items():
+        if not 0 <= wish <= 1:
+            raise BadSetting(f"wanted_{name} is {wish}; it must be from 0 to 1, such as 0.9. 0 is no wish.")
+    if all(wishes.values()):
+        raise BadSetting("A sensitivity and a specificity were asked for; one threshold can serve one of them. Leave one out.")
+    name, wish = next(((name, wish) for name, wish in wishes.items() if wish), ("", 0.0))
+    if not name:
+        return Rule("best sum (Youden)", decisions.youden_threshold)
+    chosen = decisions.threshold_for_sensitivity if name == "sensitivity" else decisions.threshold_for_specificity
+    return Rule(f"{name} ≥ {wish:g}", lambda probabilities, labels: chosen(probabilities, labels, wish))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A threshold, and sensitivity and specificity at it: on those who chose it, and on those who did not."""
+
+    rule: str
+    threshold: float
+    own: tuple[Interval, Interval]
+    crossed: tuple[Interval, Interval]
+
+    def as_dict(self) -> dict[str, Any]:
+        pairs = {"": self.own, "cross_fitted_": self.crossed}
+        told = {f"{kind}{name}": one.as_dict() for kind, pair in pairs.items() for name, one in zip(NAMES, pair, strict=True)}
+        return {"rule": self.rule, "threshold": self.threshold, **told}
+
+
+NAMES = ("sensitivity", "specificity")
+
+
+def chosen_by(rule: Rule, probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str], seed: int) -> Chosen:
+    """Choose a threshold by a rule, and judge it on those who chose it and, cross-fitted, on those who did not; all arrays (cases,)."""
+    threshold = rule.choose(probabilities, labels)
+    parts = parts_of(persons, seed)
+    called = np.full(len(labels), np.nan)
+    for part in np.unique(parts):
+        judges = parts == part
+        others = rule.choose(probabilities[~judges], labels[~judges])
+        # Without a threshold, the others being all of one class, these are not judged.
+        called[judges] = np.nan if np.isnan(others) else probabilities[judges] >= others
+    return Chosen(rule.name, threshold, _pair((probabilities >= threshold).astype(float), labels, persons), _pair(called, labels, persons))
+
+
+def tune_threshold(
+    run: Run,
+    films: Sequence[Film],
+    probabilities: np.ndarray,
+    wanted_sensitivity: float | None = None,
+    wanted_specificity: float | None = None,
+) -> dict[str, Any]:
+    """Choose a run's threshold again and write it into `operating_point.json`, what led to it into `tuning/`.
+
+    Args:
+        films: those of the run's validation people; `probabilities` (films,).
+        wanted_sensitivity, wanted_specificity: at least so much of one of them; 0 or None is no wish.
+
+    Returns:
+        what `tuning/tuning.json` holds.
+
+    Raises:
+        BadRunFolder: if training has not come to its end.
+        BadSetting: if the wishes cannot be; if the validation films are all of one class.
+    """
+    rule = rule_of(wanted_sensitivity, wanted_specificity)
+    before = operating_point_of(run)
+    labels, persons = np.array([bool(film.case.label) for film in films]), [film.case.person for film in films]
+    if labels.all() or not labels.any():
+        raise BadSetting(f"The {len(labels):,} validation films are all of one class; no threshold can be chosen on them.")
+    asked = np.asarray(probabilities, dtype=np.float64)
+    others = [other for wishes in BESIDE if (other := rule_of(*wishes)).name != rule.name]
+    seed = int(run.settings.get("seed", 0))
+    with waiting("Choosing thresholds on validation people, and judging each by people who did not choose it"):
+        chosen, *beside = [chosen_by(each, asked, labels, persons, seed) for each in (rule, *others)]
+        curve = _curve(asked, labels, persons)
+    point = replace(before, threshold=float(chosen.threshold), recalibration=calibration.fit_recalibration(asked, labels))
+    write_operating_point(run, point)
+    was = _pair((asked >= before.threshold).astype(float), labels, persons)
+    content = {
+        "threshold": chosen.threshold,
+        "threshold_before": before.threshold,
+        "chosen": chosen.as_dict(),
+        "beside": [one.as_dict() for one in beside],
+        "recalibration": {"intercept": point.recalibration.intercept, "slope": point.recalibration.slope},
+        "curve": {"threshold": curve[0], "sensitivity": curve[1].value, "specificity": curve[2].value},
+    }
+    found = Tuning(
+        "The threshold, chosen on validation people",
+        f"The answer is yes from a probability of {chosen.threshold:.3f} on, chosen for {rule.name}.",
+        [Headline(f"{name.capitalize()}, others chose", one, "") for name, one in zip(NAMES, chosen.crossed, strict=True)],
+        [_table(chosen, beside, before.threshold, was)],
+        [_drawn(curve, chosen.threshold)],
+        [],
+        content,
+        point != before,
+    )
+    return tell_tuning(run, persons, found)
+
+
+def _pair(called: np.ndarray, labels: np.ndarray, persons: Sequence[str]) -> tuple[Interval, Interval]:
+    """Return sensitivity and specificity of decisions, float (cases,) of 0 and 1; unknown where one of them is NaN."""
+    if np.isnan(called).any():
+        return Interval(float("nan")), Interval(float("nan"))
+    scores = (decisions.sensitivity, decisions.specificity)
+    sensitivity, specificity = (bootstrap_interval(partial(score, threshold=0.5), persons, called, labels) for score in scores)
+    return sensitivity, specificity
+
+
+def _table(chosen: Chosen, beside: Sequence[Chosen], before: float, was: tuple[Interval, Interval]) -> Table:
+    rows: list[list[Any]] = []
+    for one in (chosen, *beside):
+        own = " / ".join(f"{pair.value:.2f}" for pair in one.own)
+        rows.append([f"→ {one.rule}" if one is chosen else one.rule, one.threshold, *one.crossed, own])
+    rows.append(["as it was before", before, None, None, " / ".join(f"{pair.value:.2f}" for pair in was)])
+    told = "→ is taken. With 95 % intervals by person. Same people, chosen and judged on them: sensitivity / specificity."
+    return Table(COLUMNS, rows, told)
+
+
+def _curve(probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str]) -> tuple[np.ndarray, Band, Band]:
+    """Return thresholds (points,), rising, as close together as the probabilities are, with sensitivity and specificity at each."""
+    thresholds = np.unique(np.r_[0.0, np.quantile(probabilities, np.linspace(0, 1, CURVE_POINTS)), min(1.0, probabilities.max() + 0.01)])
+
+    def shares(p: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None, right: bool = True) -> np.ndarray:
+        here = np.asarray(y, bool) == right
+        w = np.ones(len(here)) if weights is None else np.asarray(weights, float)
+        hit = ((np.asarray(p)[:, None] >= thresholds) == right) & here[:, None]
+        return share(w @ hit.astype(float), (w @ here.astype(float))[..., None])
+
+    found, left = (bootstrap_band(partial(shares, right=right), persons, probabilities, labels) for right in (True, False))
+    return thresholds, found, left
+
+
+def _drawn(curve: tuple[np.ndarray, Band, Band], threshold: float) -> Drawn:
+    return Drawn(
+        "threshold",
+        operating_figure(curve[0].tolist(), curve[1], curve[2], threshold),
+        "On validation people, with 95 % bands by person. Either of the two alone can be made perfect by always giving the same answer.",
+        "Sensitivity and specificity over the threshold, the chosen one marked.",
+    )

@@ -1,0 +1,1 @@
+"""Boxes on a radiograph: candidates, fusion, postprocessing and its search, evaluation, report, prediction."""

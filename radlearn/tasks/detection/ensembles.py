@@ -1,0 +1,91 @@
+"""Several runs judged as one: their boxes fused, a recipe of their own, and what the company is worth.
+
+Whom one run has learnt from, another must not be judged on: all runs of an ensemble share their test people. Where they share their
+validation people too, the recipe is chosen anew for all together; where they do not (folds), each film of one's validation was another's
+training, so nothing honest can be chosen there, and the mean of the runs' recipes answers.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from radlearn.challenges.rsna import Case
+from radlearn.errors import BadSetting
+from radlearn.files import write_json, write_text
+from radlearn.metrics.boxes import FoundBoxes
+from radlearn.progress import say
+from radlearn.tasks.detection.candidates import as_tuned, choose_recipe, gate_of, image_scores
+from radlearn.tasks.detection.evaluation import judge_boxes
+from radlearn.tasks.detection.fusion import fused
+from radlearn.tasks.detection.postprocessing import keep_recipe, mean_recipe, recipe_of
+from radlearn.tasks.detection.report import write_box_report
+from radlearn.tasks.xray.radiographs import Film, prepared_films
+from radlearn.training.run_folder import Run
+from radlearn.training.splits import read_split
+from radlearn.workflow.splits import cases_by_side
+
+WAYS = ("the first run alone", "all runs fused")
+
+
+def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[Case], gate: Path | None = None) -> dict[str, Any]:
+    """Judge several runs as one on the test people they share; scores, pictures and report go into `ensemble/` in the first run's folder.
+
+    Args:
+        lesson: a module with `trained_model(run)` and `proposals(model, films, settings)`.
+        cases: all cases of the runs' data.
+
+    Raises:
+        BadSetting: if the runs see films differently, or do not share their test people.
+    """
+    _alike(runs)
+    ensemble = _ensemble_folder(runs)
+    by_side = cases_by_side(cases, runs[0])
+    members = [(*lesson.trained_model(run), run) for run in runs]
+    first = members[0][1]
+
+    def ready(side: str) -> list[Film]:
+        return prepared_films(by_side[side], first.size_px, first.shape)
+
+    def proposed(films: Sequence[Film]) -> list[list[FoundBoxes]]:
+        each = [lesson.proposals(model, films, as_tuned(settings, run))[-1] for model, settings, run in members]
+        return [each[0], [fused(answers) for answers in zip(*each, strict=True)]]
+
+    table = gate or first.gate
+    splits = [read_split(run.folder / "split.csv") for run in runs]
+    if all(split == splits[0] for split in splits):
+        validation = ready("validation")
+        choose_recipe(ensemble, proposed(validation), validation, ready("training"), gate_of(table, validation), first.seed, WAYS)
+    else:
+        say("The runs were validated on different people, so no recipe can be chosen for all: the mean of theirs answers.")
+        _, about = recipe_of(runs[0])
+        keep_recipe(ensemble, mean_recipe([recipe_of(run)[0] for run in runs]), {**about, "source": WAYS[1], "worth": []})
+    test = ready("test")
+    ways = proposed(test)
+    found = ways[0] if recipe_of(ensemble)[1]["source"] == WAYS[0] else ways[1]
+    judged = judge_boxes(ensemble, test, found, image_scores(found, gate_of(table, test)), "test")
+    write_box_report(ensemble, judged)
+    return judged.scores
+
+
+def _alike(runs: Sequence[Run]) -> None:
+    seen = {(run.settings["size_px"], run.settings["shape"]) for run in runs}
+    if len(seen) > 1:
+        raise BadSetting(f"The {len(runs)} runs see films differently (size_px and shape: {sorted(seen)}); they cannot answer together.")
+    tests = [{image: person for image, (person, side) in read_split(run.folder / "split.csv").items() if side == "test"} for run in runs]
+    for run, people in zip(runs[1:], tests[1:], strict=True):
+        if people != tests[0]:
+            raise BadSetting(
+                f"{run.folder} has other test people than {runs[0].folder}: it has learnt from some whom the other would be judged on. "
+                "Runs that are to be judged together need the same seed; they may differ in fold, or in other settings."
+            )
+
+
+def _ensemble_folder(runs: Sequence[Run]) -> Run:
+    """Return a run folder for the ensemble, inside the first run's; what an earlier judging left there is replaced."""
+    first = runs[0]
+    ensemble = Run(first.folder / "ensemble", first.task)
+    write_text(ensemble.folder / "split.csv", (first.folder / "split.csv").read_text(encoding="utf-8"))
+    write_text(ensemble.history_file, first.history_file.read_text(encoding="utf-8"))
+    write_json(ensemble.folder / "settings.json", {**first.about, "runs": [str(run.folder.resolve()) for run in runs]})
+    return ensemble

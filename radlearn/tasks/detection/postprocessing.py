@@ -1,0 +1,107 @@
+"""From what a detector proposes to what is answered: which boxes stand, how large, and on which films any at all.
+
+The challenge's score decides this, not the network's training: a box on a healthy film costs the whole film, a box of low confidence
+costs as much as one of high, and readers' habits of drawing count as much as anatomy. So these few numbers are chosen on validation
+people, and kept in the run folder.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from radlearn.errors import BadSetting
+from radlearn.metrics.boxes import FoundBoxes, iou
+from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_recipe, write_recipe
+
+
+@dataclass(frozen=True)
+class BoxRecipe:
+    """How candidates become an answer.
+
+    Raises:
+        BadSetting: if a number is outside what it may be.
+    """
+
+    # A box stands from this confidence on.
+    threshold: float = 0.5
+    # Width and height are multiplied by this, around the centre.
+    scale: float = 1.0
+    # Of two boxes that overlap by more than this IoU the less confident goes.
+    suppression_iou: float = 0.3
+    # A box under this share of the film's highest confidence goes.
+    top_share: float = 0.0
+    # A film whose image-level score lies under this has no box; 0 lets every film pass.
+    gate: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, most in (("threshold", 1), ("scale", 4), ("suppression_iou", 1), ("top_share", 1), ("gate", 1)):
+            if not 0 <= getattr(self, name) <= most:
+                raise BadSetting(f"{name} is {getattr(self, name)!r}; it must be from 0 to {most}.")
+        if self.scale == 0:
+            raise BadSetting("scale is 0, which leaves no box; it must be above 0.")
+
+
+def answered(candidates: FoundBoxes, recipe: BoxRecipe, size_px: tuple[int, int], image_score: float) -> FoundBoxes:
+    """Return the boxes that stand, in descending confidence.
+
+    Args:
+        candidates: what the detector proposes for one film, boxes in source pixels.
+        size_px: (height, width) of the film; boxes are cut off at its borders.
+        image_score: how likely the film shows anything at all, in [0, 1].
+    """
+    shaped = scaled_and_suppressed(candidates, recipe.scale, recipe.suppression_iou, size_px)
+    most = shaped.confidences.max(initial=0.0)
+    stands = shaped.confidences >= max(recipe.threshold, recipe.top_share * most)
+    if image_score < recipe.gate:
+        stands[:] = False
+    return FoundBoxes(shaped.boxes_xyxy_px[stands], shaped.confidences[stands])
+
+
+def scaled_and_suppressed(candidates: FoundBoxes, scale: float, suppression_iou: float, size_px: tuple[int, int]) -> FoundBoxes:
+    """Return candidates in descending confidence, those left out that overlap a more confident one too much, then scaled and clipped."""
+    order = np.argsort(-np.asarray(candidates.confidences), kind="stable")
+    boxes = np.asarray(candidates.boxes_xyxy_px, float).reshape(-1, 4)[order]
+    confidences = np.asarray(candidates.confidences, float)[order]
+    overlap = iou(boxes, boxes)
+    stands = np.ones(len(boxes), bool)
+    for number in range(len(boxes)):
+        if stands[number]:
+            stands[number + 1 :] &= overlap[number, number + 1 :] <= suppression_iou
+    boxes, confidences = boxes[stands], confidences[stands]
+    middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 * scale
+    height, width = size_px
+    boxes = np.clip(np.concatenate([middle - half, middle + half], axis=1), 0, [width, height, width, height])
+    real = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return FoundBoxes(boxes[real], confidences[real])
+
+
+def in_words(recipe: BoxRecipe, source: str) -> str:
+    """Return what a recipe does, for people.
+
+    >>> in_words(BoxRecipe(threshold=0.32, scale=0.875, suppression_iou=0.3), "one view")
+    'Boxes from one view; one stands from a confidence of 0.32; of two that overlap by more than an IoU of 0.3 the surer stays; width and \
+height times 0.875.'
+    """
+    said = [f"Boxes from {source}", f"one stands from a confidence of {recipe.threshold:g}"]
+    said.append(f"of two that overlap by more than an IoU of {recipe.suppression_iou:g} the surer stays")
+    said += [f"one under {recipe.top_share:g} of its film's highest confidence goes"] * (recipe.top_share > 0)
+    said += [f"width and height times {recipe.scale:g}"] * (recipe.scale != 1)
+    said += [f"a film whose score as a whole is under {recipe.gate:g} has none"] * (recipe.gate > 0)
+    return "; ".join(said) + "."
+
+
+def keep_recipe(run: Run, recipe: BoxRecipe, about: dict[str, object]) -> None:
+    """Write `recipe.json` into the run folder: the recipe, and with it `about`, how it was found (JSON values)."""
+    write_recipe(run, recipe, about)
+
+
+def recipe_of(run: Run) -> tuple[BoxRecipe, dict[str, object]]:
+    """Read a run's recipe, and how it was found; errors as `read_recipe`."""
+    return read_recipe(run, BoxRecipe)
+
+
+def mean_recipe(recipes: Sequence[BoxRecipe]) -> BoxRecipe:
+    """Return the recipe of an ensemble: the mean of its runs' numbers. It was not tuned for them together."""
+    return BoxRecipe(**{field.name: float(np.mean([getattr(recipe, field.name) for recipe in recipes])) for field in fields(BoxRecipe)})

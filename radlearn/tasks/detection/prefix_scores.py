@@ -1,0 +1,130 @@
+"""What every recipe scores on every film, without answering anew for each recipe.
+
+A film's official score after its first 0, 1, 2, … boxes is worked out once for each shape of boxes; a threshold, a gate or a share of the
+highest confidence then only says how many boxes stand. So thousands of recipes cost no more than a few.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from radlearn.metrics.boxes import FoundBoxes, matched_in_images
+from radlearn.tasks.detection.postprocessing import BoxRecipe, scaled_and_suppressed
+
+IOUS_ABOVE = tuple(k / 20 for k in range(8, 16))
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Validation films with what a detector proposes for them."""
+
+    candidates: Sequence[FoundBoxes]
+    truth: Sequence[np.ndarray]
+    sizes_px: Sequence[tuple[int, int]]
+    # (images,) how likely each film shows anything, in [0, 1].
+    image_scores: np.ndarray
+    persons: Sequence[str]
+
+    @property
+    def healthy(self) -> np.ndarray:
+        """Which films have no true box, bool (images,)."""
+        return np.array([len(boxes) == 0 for boxes in self.truth], bool)
+
+    def only(self, chosen: np.ndarray) -> "Examined":
+        """Return the films that `chosen`, bool (images,), names."""
+        places = np.flatnonzero(chosen).tolist()
+        return replace(
+            self,
+            candidates=[self.candidates[place] for place in places],
+            truth=[self.truth[place] for place in places],
+            sizes_px=[self.sizes_px[place] for place in places],
+            image_scores=self.image_scores[chosen],
+            persons=[self.persons[place] for place in places],
+        )
+
+
+class Sums(NamedTuple):
+    """What the films of each part come to under every recipe; each array is (choices …, parts), `healthy` (parts,)."""
+
+    scores: np.ndarray
+    # How many films count in the score's mean.
+    counted: np.ndarray
+    # Boxes that stand on healthy films.
+    false_boxes: np.ndarray
+    healthy: np.ndarray
+
+
+class PrefixScores:
+    """Every film's official score after its first 0, 1, 2, … boxes, for each shape of boxes asked about."""
+
+    def __init__(self, examined: Examined) -> None:
+        self.examined = examined
+        self._shaped: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
+
+    def standing(self, recipe: BoxRecipe) -> np.ndarray:
+        """Return how many boxes of each film stand, int (images,)."""
+        confidences, _ = self._of(recipe.scale, recipe.suppression_iou)
+        most = confidences.max(axis=1, initial=0.0)
+        stands = confidences >= np.maximum(recipe.threshold, recipe.top_share * most)[:, None]
+        # What only fills up the row has confidence −1, and stands nowhere.
+        return np.where(self.examined.image_scores >= recipe.gate, stands.sum(axis=1), 0)
+
+    def scores(self, recipe: BoxRecipe) -> np.ndarray:
+        """Return the official score of each film, float (images,), NaN where it is left out."""
+        _, prefix = self._of(recipe.scale, recipe.suppression_iou)
+        return prefix[np.arange(len(prefix)), self.standing(recipe)]
+
+    def sums(self, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray) -> Sums:
+        """Return, for every recipe, what the films of each part come to.
+
+        Args:
+            choices: scale, suppression_iou, top_share, gate and threshold, in this order.
+            parts: int (images,).
+        """
+        scales, suppressions, top_shares, gates, thresholds = choices.values()
+        belongs = (np.unique(parts)[:, None] == parts).astype(float).T
+        healthy = self.examined.healthy
+        passes = self.examined.image_scores >= np.array(gates)[:, None]
+        sums, counted, false_boxes = (np.zeros((*map(len, choices.values()), belongs.shape[1])) for _ in range(3))
+        for a, scale in enumerate(scales):
+            for b, suppression_iou in enumerate(suppressions):
+                confidences, prefix = self._of(scale, suppression_iou)
+                most, images = confidences.max(axis=1, initial=0.0), np.arange(len(prefix))
+                for c, top_share in enumerate(top_shares):
+                    for e, threshold in enumerate(thresholds):
+                        standing = (confidences >= np.maximum(threshold, top_share * most)[:, None]).sum(axis=1)
+                        stands = np.where(passes, standing, 0)
+                        scores, place = prefix[images, stands], (a, b, c, slice(None), e)
+                        sums[place], counted[place] = np.nan_to_num(scores) @ belongs, ~np.isnan(scores) @ belongs
+                        false_boxes[place] = stands[:, healthy] @ belongs[healthy]
+        return Sums(sums, counted, false_boxes, belongs[healthy].sum(axis=0))
+
+    def _of(self, scale: float, suppression_iou: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return confidences (images, most), falling, and scores (images, most + 1)."""
+        key = (scale, suppression_iou)
+        if key not in self._shaped:
+            of = self.examined
+            shaped = [
+                scaled_and_suppressed(candidates, scale, suppression_iou, size_px)
+                for candidates, size_px in zip(of.candidates, of.sizes_px, strict=True)
+            ]
+            self._shaped[key] = _prefix_scores(shaped, of.truth)
+        return self._shaped[key]
+
+
+def _prefix_scores(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    matches = matched_in_images(found, truth, IOUS_ABOVE)
+    most = int(matches.found_count.max(initial=0))
+    place = np.arange(len(matches.image)) - np.repeat(np.cumsum(matches.found_count) - matches.found_count, matches.found_count)
+    confidences = np.full((len(found), most), -1.0)
+    confidences[matches.image, place] = matches.confidences
+    hits = np.zeros((len(IOUS_ABOVE), len(found), most + 1))
+    hits[:, matches.image, place + 1] = matches.hit >= 0
+    true_positives = hits.cumsum(axis=2)
+    # TP + FP + FN is the boxes found and the true ones, those in both counted once.
+    either = np.arange(most + 1) + matches.true_count[:, None] - true_positives
+    scores = np.where(either > 0, true_positives / np.maximum(either, 1), np.nan).mean(axis=0)
+    # Boxes are matched by falling confidence, so what the first k boxes hit does not depend on those after them.
+    return confidences, scores

@@ -1,0 +1,221 @@
+"""The recipe for boxes, chosen on validation people for the challenge's own score, and what each part of it is worth.
+
+Devices are tried one after another: threshold, box scale, suppression, mirror image, gate. One is taken up only if it helps people who
+did not choose it: every fifth of the people is judged by the numbers that the other four fifths choose (cross-fitting). Chosen and judged
+on the same few people, every device would seem to help.
+
+Which devices are taken is itself a choice made on these people, so the last of those scores still flatters a little. `whole_gain` goes
+through all of the choosing anew for each fifth, and says what that is worth to people who had no part in it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from radlearn.metrics.boxes import mean_over_images
+from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.tasks.detection.postprocessing import BoxRecipe
+from radlearn.tasks.detection.prefix_scores import Examined, PrefixScores, Sums
+from radlearn.workflow.cross_fitting import parts_of
+
+THRESHOLDS = tuple(round(0.04 + 0.02 * step, 2) for step in range(45))
+# What each device may choose from; the first value leaves it unused.
+CHOICES: dict[str, dict[str, tuple[float, ...]]] = {
+    "score threshold": {"threshold": THRESHOLDS},
+    "box scale": {"scale": (1.0, 0.8, 0.84, 0.875, 0.92, 0.96, 1.04, 1.08)},
+    "suppression": {"suppression_iou": (0.3, 0.1, 0.2, 0.4, 0.5), "top_share": (0.0, 0.5, 0.7)},
+}
+GATES = 12
+SMALLEST_GAIN = 1e-3
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a recipe scored with one device more."""
+
+    device: str
+    # Chosen and judged on the same people: too good.
+    official: float
+    # Judged on people who did not choose.
+    cross_fitted: float
+    # A healthy film, likewise judged on people who did not choose.
+    false_boxes: float
+    taken: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "device": self.device,
+            "rsna_score": self.official,
+            "cross_fitted_rsna_score": self.cross_fitted,
+            "cross_fitted_false_boxes_per_healthy_image": self.false_boxes,
+            "taken": self.taken,
+        }
+
+
+@dataclass(frozen=True)
+class WholeGain:
+    """What all of the choosing is worth to people who had no part in it, with intervals by person."""
+
+    # With nothing tuned, and with the recipe that the other four fifths of the people choose.
+    before: Interval
+    after: Interval
+    gain: Interval
+    false_boxes_before: Interval
+    false_boxes_after: Interval
+
+    def as_dict(self) -> dict[str, dict[str, float]]:
+        return {
+            "rsna_score_with_nothing_tuned": self.before.as_dict(),
+            "rsna_score": self.after.as_dict(),
+            "gain": self.gain.as_dict(),
+            "false_boxes_per_healthy_image_with_nothing_tuned": self.false_boxes_before.as_dict(),
+            "false_boxes_per_healthy_image": self.false_boxes_after.as_dict(),
+        }
+
+
+def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> tuple[str, BoxRecipe, list[Worth]]:
+    """Choose the recipe with the best official score.
+
+    Args:
+        sources: ways in which the candidates can be made, the plainest first: one view of the film, several views fused. All are of the
+            same films.
+        seed: of the division of people for cross-fitting.
+        most_false_boxes: a healthy film, at most; where no recipe keeps to it, those nearest to it are chosen from.
+
+    Returns:
+        the source chosen, the recipe, and what every step was worth, beginning with the plain recipe.
+    """
+    name, plain = next(iter(sources.items()))
+    parts = parts_of(plain.persons, seed)
+    tables = {source: PrefixScores(of) for source, of in sources.items()}
+    choices: dict[str, tuple[float, ...]] = {}
+    recipe = BoxRecipe()
+    score, false_boxes = _mean(tables[name].scores(recipe)), _mean(tables[name].standing(recipe)[plain.healthy])
+    worth = [Worth("nothing tuned", score, score, false_boxes, True)]
+    best = (inf, score)
+    for device, values in [
+        *CHOICES.items(),
+        *((source, {}) for source in list(sources)[1:]),
+        ("gate", {"gate": _gates(plain.image_scores)}),
+    ]:
+        source = device if device in sources else name
+        wanted = choices | values
+        trial = _tried(tables[source], recipe, wanted, parts, most_false_boxes)
+        # The threshold has no rival: some threshold there must be.
+        taken = device == "score threshold" or trial.beats(*best)
+        worth.append(Worth(device, trial.official, trial.crossed, trial.crossed_false_boxes, taken))
+        if taken:
+            name, choices, recipe, best = source, wanted, trial.recipe, (trial.too_many, trial.crossed)
+    return name, recipe, worth
+
+
+def whole_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> WholeGain:
+    """Return what the choosing of `tuned`, done anew without each fifth of the people, is worth to that fifth; arguments as there."""
+    plain = next(iter(sources.values()))
+    tables = {source: PrefixScores(of) for source, of in sources.items()}
+    first, parts = next(iter(tables.values())), parts_of(plain.persons, seed)
+    scores, standing = np.full(len(parts), np.nan), np.zeros(len(parts))
+    for part in np.unique(parts):
+        judges = parts == part
+        choosers = judges if judges.all() else ~judges
+        source, recipe, _ = tuned({name: of.only(choosers) for name, of in sources.items()}, seed, most_false_boxes)
+        scores[judges], standing[judges] = tables[source].scores(recipe)[judges], tables[source].standing(recipe)[judges]
+    untuned = first.scores(BoxRecipe())
+
+    def gain(before: np.ndarray, after: np.ndarray, weights: np.ndarray | None = None) -> Any:
+        return mean_over_images(after, weights) - mean_over_images(before, weights)
+
+    def false_boxes(found: np.ndarray) -> Interval:
+        return bootstrap_interval(mean_over_images, plain.persons, np.where(plain.healthy, found, np.nan))
+
+    return WholeGain(
+        bootstrap_interval(mean_over_images, plain.persons, untuned),
+        bootstrap_interval(mean_over_images, plain.persons, scores),
+        bootstrap_interval(gain, plain.persons, untuned, scores),
+        false_boxes(first.standing(BoxRecipe()).astype(float)),
+        false_boxes(standing),
+    )
+
+
+def threshold_curve(examined: Examined, recipe: BoxRecipe) -> dict[str, list[float]]:
+    """Return the official score and the false boxes per healthy film at every threshold, all else as in the recipe."""
+    table, healthy = PrefixScores(examined), examined.healthy
+    curve: dict[str, list[float]] = {"threshold": [], "rsna_score": [], "false_boxes_per_healthy_image": []}
+    for threshold in THRESHOLDS:
+        at = replace(recipe, threshold=threshold)
+        curve["threshold"].append(threshold)
+        curve["rsna_score"].append(_mean(table.scores(at)))
+        curve["false_boxes_per_healthy_image"].append(_mean(table.standing(at)[healthy]))
+    return curve
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What the best of some choices comes to."""
+
+    recipe: BoxRecipe
+    official: float
+    crossed: float
+    crossed_false_boxes: float
+    # False boxes a healthy film above the limit, on the people who chose.
+    too_many: float
+
+    def beats(self, too_many: float, score: float) -> bool:
+        """Whether it is worth being taken up: nearer to the limit first, then the better score."""
+        return self.too_many < too_many or (self.too_many == too_many and self.crossed > score + SMALLEST_GAIN)
+
+
+def _gates(image_scores: np.ndarray) -> tuple[float, ...]:
+    return (0.0, *np.unique(np.quantile(image_scores, np.linspace(0.2, 0.95, GATES)).round(4)).tolist())
+
+
+def _tried(
+    table: PrefixScores, recipe: BoxRecipe, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray, most_false_boxes: float
+) -> _Trial:
+    """Return the best of all choices, and what the choices of the others are worth to each fifth of the people."""
+    of = {name: choices.get(name, (getattr(recipe, name),)) for name in ("scale", "suppression_iou", "top_share", "gate", "threshold")}
+    sums = table.sums(of, parts)
+    everybody = np.ones(len(sums.healthy), bool)
+    best = _best(sums, everybody, most_false_boxes)
+    crossed, false_boxes = np.zeros(2), 0.0
+    for column in range(len(everybody)):
+        others = everybody.copy()
+        others[column] = len(everybody) == 1
+        chosen = _best(sums, others, most_false_boxes)
+        crossed += sums.scores[*chosen, column], sums.counted[*chosen, column]
+        false_boxes += sums.false_boxes[*chosen, column]
+    made = replace(recipe, **{name: values[place] for (name, values), place in zip(of.items(), best, strict=True)})
+    healthy = max(sums.healthy.sum(), 1)
+    return _Trial(
+        made,
+        float(sums.scores[best].sum() / max(sums.counted[best].sum(), 1)),
+        float(crossed[0] / max(crossed[1], 1)),
+        float(false_boxes / healthy),
+        max(0.0, float(sums.false_boxes[best].sum() / healthy) - most_false_boxes),
+    )
+
+
+def _best(sums: Sums, columns: np.ndarray, most_false_boxes: float) -> tuple[int, ...]:
+    """Return the place of the recipe that is best for the people of some parts, bool (parts,), among those that keep to the limit."""
+    means = _smooth(sums.scores[..., columns].sum(axis=-1) / np.maximum(sums.counted[..., columns].sum(axis=-1), 1))
+    false_boxes = sums.false_boxes[..., columns].sum(axis=-1) / max(sums.healthy[columns].sum(), 1)
+    # Where no recipe keeps to it, those nearest to it.
+    means = np.where(false_boxes <= max(most_false_boxes, float(false_boxes.min())), means, -1.0)
+    return tuple(int(place) for place in np.unravel_index(np.argmax(means), means.shape))
+
+
+def _smooth(means: np.ndarray) -> np.ndarray:
+    """Return means over neighbouring thresholds (the last axis), because a lone peak is luck."""
+    if means.shape[-1] < 3:
+        return means
+    padded = np.concatenate([means[..., :1], means, means[..., -1:]], axis=-1)
+    return (padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]) / 3
+
+
+def _mean(values: np.ndarray) -> float:
+    """Return the mean of the values that are numbers, NaN where there is none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

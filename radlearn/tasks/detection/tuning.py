@@ -1,0 +1,127 @@
+"""`tune` of a detector: its recipe chosen again on validation people, for other wishes or with another gate."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from radlearn.errors import BadSetting
+from radlearn.metrics.boxes import FoundBoxes
+from radlearn.pictures.report import Headline, Table
+from radlearn.pictures.tuning import threshold_figure, worth_figure
+from radlearn.progress import waiting
+from radlearn.tasks.detection.candidates import WAYS, examined, gate_of
+from radlearn.tasks.detection.postprocessing import BoxRecipe, in_words, keep_recipe, recipe_of
+from radlearn.tasks.detection.search import WholeGain, Worth, threshold_curve, tuned, whole_gain
+from radlearn.tasks.xray.radiographs import Film
+from radlearn.training.run_folder import Run
+from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
+
+COLUMNS = ("with this too", "RSNA score, others chose", "same people chose", "false boxes a healthy film", "taken")
+
+
+def tune_boxes(
+    run: Run, films: Sequence[Film], ways: Sequence[Sequence[FoundBoxes]], gate: Path | None = None, most_false_boxes: float | None = None
+) -> dict[str, Any]:
+    """Choose a run's recipe again and write it into `recipe.json`, what led to it into `tuning/`.
+
+    Args:
+        films: those of the run's validation people.
+        ways: the candidates for these films, made in one way or in two.
+        gate: table with film-level probabilities for these films.
+        most_false_boxes: the best score among recipes with at most so many false boxes a healthy film.
+
+    Returns:
+        what `tuning/tuning.json` holds.
+
+    Raises:
+        BadRunFolder: if training has not come to its end.
+        BadSetting: if the limit is below 0.
+        BadLayout: if the gate's table does not answer for these films.
+    """
+    if most_false_boxes is not None and not 0 <= most_false_boxes < inf:
+        raise BadSetting(f"most_false_boxes is {most_false_boxes}; expected a number from 0 on, such as 0.2.")
+    before, kept = recipe_of(run)
+    seed, limit = int(run.settings.get("seed", 0)), inf if most_false_boxes is None else most_false_boxes
+    scores = gate_of(gate, films)
+    sources = {name: examined(films, candidates, scores) for name, candidates in zip(WAYS, ways, strict=False)}
+    with waiting("Choosing threshold, scale, suppression and gate on validation people"):
+        source, recipe, worth = tuned(sources, seed, limit)
+    with waiting("Choosing again without each fifth of the people, to see what it is worth to them"):
+        gain = whole_gain(sources, seed, limit)
+    curve = threshold_curve(sources[source], recipe)
+    changed = (recipe, source, gate is not None) != (before, kept["source"], kept["gated_by_table"])
+    led_to_it = {
+        "source": source,
+        "gated_by_table": gate is not None,
+        "most_false_boxes_per_healthy_image": most_false_boxes,
+        "worth": [step.as_dict() for step in worth],
+        "curve": curve,
+    }
+    # What trivial rules know came from the training people, and stays.
+    keep_recipe(run, recipe, {**kept, **led_to_it})
+    content = {"recipe": asdict(recipe), "recipe_before": asdict(before), **led_to_it, "whole": gain.as_dict()}
+    found = Tuning(
+        "The recipe, chosen on validation people",
+        in_words(recipe, source),
+        _headline(gain),
+        [_worth_table(worth), _recipe_table(before, recipe)],
+        _drawn(recipe, curve, worth, most_false_boxes),
+        _warnings(recipe, curve, gain, most_false_boxes),
+        content,
+        changed,
+        ["--gate", shlex.quote(str(gate))] if gate is not None else [],
+    )
+    return tell_tuning(run, [film.case.person for film in films], found)
+
+
+def _headline(gain: WholeGain) -> list[Headline]:
+    return [
+        Headline("RSNA score, others chose", gain.after, "all of the choosing done without those who judge"),
+        Headline("With nothing tuned", gain.before, "every box from a confidence of 0.5 stands"),
+        Headline("Gain", gain.gain, "the difference, film by film", scale=None),
+        Headline("False boxes per healthy film", gain.false_boxes_after, f"with nothing tuned {gain.false_boxes_before:.2f}", scale=None),
+    ]
+
+
+def _worth_table(worth: Sequence[Worth]) -> Table:
+    rows = [[step.device, step.cross_fitted, step.official, step.false_boxes, step.taken] for step in worth]
+    return Table(COLUMNS, rows, "One device after another; one is taken up only if it helps people who did not choose it.")
+
+
+def _recipe_table(before: BoxRecipe, recipe: BoxRecipe) -> Table:
+    was, now = asdict(before), asdict(recipe)
+    return Table(("of the recipe", "before", "now"), [[name, was[name], now[name]] for name in now], "As recipe.json has it.")
+
+
+def _drawn(recipe: BoxRecipe, curve: dict[str, list[float]], worth: Sequence[Worth], most_false_boxes: float | None) -> list[Drawn]:
+    points = (curve["threshold"], curve["rsna_score"], curve["false_boxes_per_healthy_image"])
+    return [
+        Drawn(
+            "threshold",
+            threshold_figure(*points, recipe.threshold, most_false_boxes),
+            "On validation people, all else as in the recipe. Every box too many costs, however low its confidence.",
+            "Official score over the threshold, and false boxes per healthy film over the threshold.",
+        ),
+        Drawn(
+            "worth",
+            worth_figure([step.as_dict() for step in worth]),
+            "What each device is worth, one after another. Some threshold there must be, so that one is always taken.",
+            "The official score with every device.",
+        ),
+    ]
+
+
+def _warnings(recipe: BoxRecipe, curve: dict[str, list[float]], gain: WholeGain, most_false_boxes: float | None) -> list[str]:
+    said = []
+    at = curve["threshold"].index(recipe.threshold) if recipe.threshold in curve["threshold"] else None
+    if most_false_boxes is not None and at is not None and (here := curve["false_boxes_per_healthy_image"][at]) > most_false_boxes:
+        said.append(f"No recipe keeps to {most_false_boxes:g} false boxes per healthy film; the nearest has {here:.2f}.")
+    elif most_false_boxes is not None and gain.false_boxes_after.value > most_false_boxes:
+        found = f"{gain.false_boxes_after.value:.2f} false boxes per healthy film on people who did not choose"
+        said.append(f"Expect more than asked for: {found}, though at most {most_false_boxes:g} on those who did.")
+    if gain.gain.value == gain.gain.value and not gain.gain.low > 0:
+        said.append("On so few people the gain may be luck: its interval holds 0, or there is none.")
+    return said

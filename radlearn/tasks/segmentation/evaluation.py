@@ -1,0 +1,163 @@
+"""What a lesion segmenter is worth: overlap, surfaces, volumes and lesions, by person, and the rule it has to beat.
+
+A mean overlap hides what matters: whether small lesions are found at all, and what is made up. So lesions found and false ones are given
+beside it, and every score again for light and heavy loads.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary, mean_over_scans
+from radlearn.metrics.masks import dice_score
+from radlearn.progress import progress_bar, say, waiting
+from radlearn.scans.geometry import spacing_mm
+from radlearn.scans.lungs import lung_mask
+from radlearn.scans.prepared_volume import PreparedVolume
+from radlearn.tasks.segmentation.postprocessing import MaskRecipe, keep_mask_recipe, mask_of, mask_recipe_of
+from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
+from radlearn.tasks.segmentation.search import MaskWorth, curves, dice_table, tuned_masks
+from radlearn.tasks.segmentation.threshold_baseline import best_cut_hu, hu_rule_dice, hu_rule_mask
+from radlearn.training.run_folder import Run
+from radlearn.workflow.scores_file import write_scores
+
+Asked = Callable[[PreparedVolume], np.ndarray]
+"A prepared scan -> the probability of a lesion at each of its voxels."
+LOADS_ML = ((0, 10, "lesions under 10 ml"), (10, 100, "lesions 10–100 ml"), (100, float("inf"), "lesions over 100 ml"))
+THICK_MM = 2.5
+
+
+@dataclass(frozen=True)
+class KeptMask:
+    """A mask in an eighth of a byte a voxel: those of a whole test set fit into memory."""
+
+    packed: np.ndarray
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> "KeptMask":
+        return cls(np.packbits(mask), mask.shape)
+
+    def unpacked(self) -> np.ndarray:
+        """Return the mask, bool."""
+        return np.unpackbits(self.packed, count=int(np.prod(self.shape))).reshape(self.shape).view(bool)
+
+
+@dataclass(frozen=True)
+class JudgedMasks:
+    """Masks beside the true ones, and what they are worth; one entry a scan."""
+
+    scans: Sequence[Scan]
+    rows: Sequence[MaskScores]
+    # On the source grid.
+    found: Sequence[KeptMask]
+    # Of the rule, for comparison.
+    rule_rows: Sequence[float]
+    recipe: MaskRecipe
+    # As `scores.json` has it.
+    scores: dict[str, Any]
+
+
+def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: Asked, seed: int) -> MaskRecipe:
+    """Choose a run's recipe on validation people and write it, with what each part is worth, into `recipe.json`.
+
+    The scans are asked one after another, and judged on their source grid as test scans will be.
+    """
+    tables, rule_tables = [], []
+    with progress_bar("choosing on validation people", len(validation), "scans") as bar:
+        for scan in validation:
+            source, truth = scan_and_truth(scan)
+            probability = scan.prepared.back_to_source(asked(scan.prepared))
+            tables.append(dice_table(probability, truth, spacing_mm(source.affine)))
+            rule_tables.append(hu_rule_dice(source.voxels, lung_mask(source.voxels, source.affine), truth))
+            bar.advance()
+    recipe, worth = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
+    about = {
+        "validation_scans": len(validation),
+        "worth": [asdict(step) for step in worth],
+        "curve": curves(np.stack(tables), recipe),
+        "rule_cut_hu": best_cut_hu(rule_tables),
+    }
+    keep_mask_recipe(run, recipe, about)
+    say(f"Recipe chosen on {len(validation):,} validation scans: {_told(recipe)} (cross-fitted Dice {_last(worth):.3f}).")
+    return recipe
+
+
+def judge_masks(run: Run, scans: Sequence[Scan], asked: Asked, split: str, tolerance_mm: float) -> JudgedMasks:
+    """Ask about scans, bring the answers home to their source grids, compare them with the true masks, and write `scores.json`.
+
+    Args:
+        scans: with true masks.
+        asked: the model's answer on the prepared grid.
+        split: "test"; for any other the file is called `scores-SPLIT.json`.
+        tolerance_mm: of the surface Dice.
+
+    Raises:
+        BadRunFolder: if the run has no recipe yet.
+    """
+    recipe, about = mask_recipe_of(run)
+    rows, found, rule_rows = [], [], []
+    with progress_bar("asking and judging", len(scans), "scans") as bar:
+        for scan in scans:
+            source, truth = scan_and_truth(scan)
+            spacing = spacing_mm(source.affine)
+            mask = mask_of(scan.prepared.back_to_source(asked(scan.prepared)), recipe, spacing)
+            rows.append(mask_scores(mask, truth, spacing, tolerance_mm))
+            found.append(KeptMask.of(mask))
+            lungs = lung_mask(source.voxels, source.affine)
+            rule_rows.append(dice_score(hu_rule_mask(source.voxels, lungs, about["rule_cut_hu"]), truth))
+            bar.advance()
+    judged = JudgedMasks(scans, rows, found, rule_rows, recipe, {})
+    with waiting("Bootstrapping intervals by person"):
+        content = {
+            "positives": sum(row.truth_ml > 0 for row in rows),
+            "recipe": asdict(recipe),
+            "tolerance_mm": tolerance_mm,
+            "rule_cut_hu": about["rule_cut_hu"],
+            **_summed(judged, np.ones(len(rows), bool)),
+            "baselines": {"hu_rule_dice_score": _rule(judged).as_dict()},
+            "subgroups": {name: _summed(judged, chosen) for name, chosen in groups_of(judged).items() if chosen.any()},
+        }
+    return replace(judged, scores=write_scores(run, split, [scan.case for scan in scans], content))
+
+
+def groups_of(judged: JudgedMasks) -> dict[str, np.ndarray]:
+    """Return which scans belong to which group, bool (scans,) each: by lesion load, slice thickness and people."""
+    load = np.array([row.truth_ml for row in judged.rows])
+    thickness = np.array([max(spacing_mm(scan.prepared.source.affine)) for scan in judged.scans])
+    groups = {"no lesion": load == 0}
+    groups |= {name: (load > 0) & (load >= low) & (load < high) for low, high, name in LOADS_ML}
+    return groups | {
+        f"slices up to {THICK_MM:g} mm": thickness <= THICK_MM,
+        f"slices over {THICK_MM:g} mm": thickness > THICK_MM,
+    }
+
+
+def _summed(judged: JudgedMasks, chosen: np.ndarray) -> dict[str, Any]:
+    rows = [row for row, here in zip(judged.rows, chosen, strict=True) if here]
+    persons = [scan.case.person for scan, here in zip(judged.scans, chosen, strict=True) if here]
+    summary = mask_summary(rows, persons)
+    return {
+        "scans": len(rows),
+        "persons": len(set(persons)),
+        "lesions": int(sum(row.lesions for row in rows)),
+        "median_truth_ml": float(np.median([row.truth_ml for row in rows])),
+        "scores": {name: interval.as_dict() for name, interval in summary.scores.items()},
+        "left_out": summary.left_out,
+    }
+
+
+def _rule(judged: JudgedMasks) -> Interval:
+    return bootstrap_interval(mean_over_scans, [scan.case.person for scan in judged.scans], np.array(judged.rule_rows))
+
+
+def _told(recipe: MaskRecipe) -> str:
+    small = f", pieces under {recipe.smallest_ml:g} ml left out" if recipe.smallest_ml else ""
+    return f"cut at a probability of {recipe.threshold:.2f}{small}"
+
+
+def _last(worth: Sequence[MaskWorth]) -> float:
+    return next(step.cross_fitted_dice_score for step in reversed(worth) if step.taken)

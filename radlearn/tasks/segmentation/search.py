@@ -1,0 +1,121 @@
+"""The recipe for masks, chosen on validation people, and what each part of it is worth.
+
+A threshold there must be. That small pieces are left out is taken up only if it helps people who did not choose it: every fifth of the
+people is judged by the numbers that the other four fifths choose (cross-fitting). Chosen and judged on the same few people, everything
+seems to help.
+
+Of each scan a small table is kept, its Dice for every threshold and every smallest piece; its probability is let go, or thirty full-size
+scans would fill the memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from radlearn.metrics.masks import bounding_box, voxels_in
+from radlearn.tasks.segmentation.postprocessing import MaskRecipe, pieces, smallest_kept
+from radlearn.workflow.cross_fitting import parts_of
+
+THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(13))
+SMALLEST_ML = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+SMALLEST_GAIN = 1e-3
+PLAIN = MaskRecipe()
+
+
+@dataclass(frozen=True)
+class MaskWorth:
+    """What a recipe scored with one device more."""
+
+    device: str
+    # Chosen and judged on the same people: too good.
+    dice_score: float
+    # Judged on people who did not choose.
+    cross_fitted_dice_score: float
+    taken: bool
+
+
+def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+    """Return the Dice of one scan for every recipe.
+
+    Args:
+        probability: (i, j, k), in [0, 1].
+        truth: bool, of the same shape.
+        spacing_mm: between their voxels.
+
+    Returns:
+        float64 (`THRESHOLDS`, `SMALLEST_ML`); NaN where both masks are empty.
+    """
+    true, table = voxels_in(truth), np.full((len(THRESHOLDS), len(SMALLEST_ML)), np.nan)
+    box = bounding_box(np.asarray(probability >= THRESHOLDS[0]))
+    if box is None:
+        return np.where(true > 0, 0.0, table)
+    inside, truth_inside = probability[box], truth[box]
+    for row, threshold in enumerate(THRESHOLDS):
+        number, volumes_ml = pieces(inside >= threshold, spacing_mm)
+        sizes = np.bincount(number.ravel(), minlength=len(volumes_ml) + 1)[1:]
+        common = np.bincount(number[truth_inside], minlength=len(volumes_ml) + 1)[1:]
+        for column, smallest_ml in enumerate(SMALLEST_ML):
+            stays = volumes_ml >= smallest_kept(smallest_ml)
+            both = int(sizes[stays].sum()) + true
+            table[row, column] = 2 * int(common[stays].sum()) / both if both else np.nan
+    return table
+
+
+def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskRecipe, list[MaskWorth]]:
+    """Choose the recipe with the best mean Dice.
+
+    Args:
+        tables: (scans, thresholds, smallest), from `dice_table`.
+        persons: whom each scan shows.
+        seed: of the division of people for cross-fitting.
+
+    Returns:
+        the recipe, and what every step was worth, beginning with the plain one: cut at one half, every piece kept.
+    """
+    plain = _mean(tables)[THRESHOLDS.index(PLAIN.threshold), 0]
+    worth = [MaskWorth("nothing tuned", float(plain), float(plain), True)]
+    of_part = parts_of(persons, seed)
+    columns = 1
+    for device, wanted in (("threshold", 1), ("small pieces left out", len(SMALLEST_ML))):
+        seen = tables[:, :, :wanted]
+        crossed = np.nanmean(list(_crossed(seen, of_part)))
+        taken = device == "threshold" or crossed > worth[-1].cross_fitted_dice_score + SMALLEST_GAIN
+        worth.append(MaskWorth(device, float(_mean(seen)[_best(seen)]), float(crossed), bool(taken)))
+        columns = wanted if taken else columns
+    row, column = _best(tables[:, :, :columns])
+    return MaskRecipe(THRESHOLDS[row], SMALLEST_ML[column]), worth
+
+
+def curves(tables: np.ndarray, recipe: MaskRecipe) -> dict[str, Any]:
+    """Return the mean Dice over the thresholds and over the smallest pieces, all else as in the recipe."""
+    means = _mean(tables)
+    row, column = THRESHOLDS.index(recipe.threshold), SMALLEST_ML.index(recipe.smallest_ml)
+    return {
+        "threshold": list(THRESHOLDS),
+        "dice_score": means[:, column].tolist(),
+        "smallest_ml": list(SMALLEST_ML),
+        "dice_score_by_smallest_ml": means[row].tolist(),
+    }
+
+
+def _mean(tables: np.ndarray) -> np.ndarray:
+    counted = (~np.isnan(tables)).sum(axis=0)
+    return np.nansum(tables, axis=0) / np.maximum(counted, 1)
+
+
+def _best(tables: np.ndarray) -> tuple[int, int]:
+    means = _mean(tables)
+    # Over neighbouring thresholds, because a lone peak is luck.
+    padded = np.concatenate([means[:1], means, means[-1:]])
+    row, column = np.unravel_index(np.argmax(padded[:-2] + padded[1:-1] + padded[2:]), means.shape)
+    return int(row), int(column)
+
+
+def _crossed(tables: np.ndarray, of_part: np.ndarray) -> Iterator[float]:
+    """Yield the Dice of each scan by the recipe that the other parts' people choose."""
+    for part in np.unique(of_part):
+        here = of_part == part
+        row, column = _best(tables[~here] if (~here).any() else tables)
+        yield from tables[here, row, column]

@@ -1,0 +1,31 @@
+"""The groups of people that a mean would hide, and what the view alone tells."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from radlearn.challenges.rsna import Case
+
+AGE_BANDS = ((0, 18, "under 18 years"), (18, 40, "18–39 years"), (40, 60, "40–59 years"), (60, 111, "60 years and over"))
+
+
+def answers_by_view(views: Sequence[str] | np.ndarray, view_shares: Mapping[str, float]) -> np.ndarray:
+    """Return what one would answer who knows nothing but the view, float64 (cases,): the share of positive training films of that view.
+
+    Args:
+        views: (cases,), "" where it is not known.
+        view_shares: by view, and "all" for any other.
+    """
+    return np.array([view_shares.get(str(view), view_shares["all"]) for view in views], dtype=np.float64)
+
+
+def subgroups_of(cases: Sequence[Case]) -> dict[str, np.ndarray]:
+    """Return who belongs to which subgroup, bool (cases,) each; groups without anybody are left out, except the two views."""
+    view = np.array([case.view or "" for case in cases])
+    sex = np.array([case.sex or "" for case in cases])
+    age = np.array([np.nan if case.age_years is None else case.age_years for case in cases], dtype=float)
+    groups = {"AP (lying or sitting)": view == "AP", "PA (standing)": view == "PA", "women": sex == "F", "men": sex == "M"}
+    groups |= {name: (age >= low) & (age < high) for low, high, name in AGE_BANDS}
+    groups |= {"view unknown": ~np.isin(view, ["AP", "PA"]), "age unknown": np.isnan(age)}
+    always = ("AP (lying or sitting)", "PA (standing)")
+    return {name: chosen for name, chosen in groups.items() if chosen.any() or name in always}

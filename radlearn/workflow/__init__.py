@@ -1,0 +1,1 @@
+"""What every use case is run by: task and verbs, data source, splits of people, report frame, search on validation people."""

@@ -1,0 +1,65 @@
+"""One look at a file: what keeps it from being read, what it looks like."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radlearn.check.radiographs import facts_of, looked_at, looks_of, thumbnail_of, within
+from radlearn.scans.dicom import write_radiograph
+
+
+def write(path: Path, pixels: np.ndarray) -> Path:
+    write_radiograph(path, pixels, patient_id="1", view="AP", sex="F", age="40", spacing_mm=None)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [(b"", "file-empty"), (b"x" * 500, "not-dicom"), (b"\0" * 128 + b"DICM", "film-no-image")],
+)
+def test_what_cannot_be_read_has_its_cause(tmp_path: Path, content: bytes, rule: str) -> None:
+    (tmp_path / "a.dcm").write_bytes(content)
+    facts = looked_at(tmp_path / "a.dcm", tmp_path)
+    assert facts.rule == rule
+    assert str(tmp_path) not in facts.trouble
+
+
+def test_facts_come_in_the_order_of_the_paths(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    paths = [write(tmp_path / f"{number}.dcm", rng.integers(0, 255, (140, 140), dtype=np.uint8)) for number in range(40)]
+    wanted = paths[::-1]
+    facts = facts_of(wanted, tmp_path, workers=1)
+    assert [one.path for one in facts] == wanted
+    assert all(one.header and one.header.size_px == (140, 140) and one.told["ViewPosition"] == "AP" for one in facts)
+
+
+def test_a_thumbnail_spans_from_black_to_white_and_an_even_film_is_black() -> None:
+    ramp = np.tile(np.linspace(0.4, 0.5, 128, dtype=np.float32), (128, 1))
+    thumbnail = thumbnail_of(ramp)
+    assert thumbnail.shape == (32, 32)
+    assert (thumbnail[:, 0].max(), thumbnail[:, -1].min()) == (0, 255)
+    assert not thumbnail_of(np.full((128, 128), 0.4, np.float32)).any()
+
+
+def test_looks_are_what_can_be_counted_by_hand() -> None:
+    film = np.full((128, 128), 0.5, np.float32)
+    film[:, :64] = 1.0
+    film[0, 64:] = 0.0
+    looks = looks_of(film)
+    assert looks["share of pure white"] == 0.5
+    assert looks["share of pure black"] == 64 / 128**2
+    assert looks["left half brighter than the right"] == pytest.approx(0.5 * (1 + 1 / 128), abs=1e-3)
+
+
+def test_a_letter_near_the_border_is_a_mark_and_one_in_the_middle_is_not() -> None:
+    grey = np.full((128, 128), 0.3, np.float32)
+    at_border, in_middle = grey.copy(), grey.copy()
+    at_border[4:10, 4:7] = 1
+    in_middle[60:66, 60:63] = 1
+    assert looks_of(at_border)["bright marks near the border"] == pytest.approx(18 / 128**2)
+    assert looks_of(in_middle)["bright marks near the border"] == 0
+
+
+def test_a_path_is_told_within_the_folder(tmp_path: Path) -> None:
+    assert within(tmp_path / "a" / "b.dcm", tmp_path) == "a/b.dcm"

@@ -1,0 +1,71 @@
+"""Asking about files: every film answered once, in order, nothing overwritten."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from radlearn.challenges.rsna import find_cases
+from radlearn.errors import BadLayout, BadRunFolder, UnreadableScan
+from radlearn.tasks.classification.prediction import Answering, load_best, submit_probabilities
+from radlearn.training import checkpoint
+from radlearn.training.run_folder import Run
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_films_come_in_batches_and_each_is_written_down_once(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
+    asking = Answering(finished, [small_rsna], tmp_path / "out")
+    sizes = []
+    for films in asking.batches(32, "stretch", 20):
+        sizes.append(len(films))
+        asking.keep(films, np.linspace(0.4, 0.6, len(films)), None)
+    asking.finish()
+    assert sizes == [20, 20, 8]
+    rows = rows_of(asking.table)
+    assert [row["patientId"] for row in rows] == [case.image_id for case in find_cases(small_rsna)]
+    assert {row["decision"] for row in rows} == {"opacity", "no opacity"}
+    assert all((float(row["probability"]) >= 0.5) == (row["decision"] == "opacity") for row in rows)
+
+
+def test_two_files_of_one_name_get_a_picture_each_but_no_submission(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
+    film = find_cases(small_rsna)[0].path
+    for ward in ("a", "b"):
+        (tmp_path / ward).mkdir()
+        shutil.copy(film, tmp_path / ward / "IM0001.dcm")
+    asking = Answering(finished, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
+    for films in asking.batches(32, "stretch", 4):
+        asking.keep(films, np.full(len(films), 0.7), np.zeros((len(films), 32, 32), np.float32))
+    asking.finish()
+    assert sorted(path.name for path in (tmp_path / "out" / "overlays").iterdir()) == ["IM0001-2.png", "IM0001.png"]
+    with pytest.raises(BadLayout, match="2 files are called IM0001"):
+        submit_probabilities(asking.table, tmp_path / "submission.csv")
+    assert not (tmp_path / "submission.csv").exists()
+
+
+def test_nothing_readable_is_an_error_that_leaves_the_list_of_reasons(finished: Run, tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "empty.dcm").touch()
+    asking = Answering(finished, [tmp_path / "films"], tmp_path / "out")
+    assert list(asking.batches(32, "stretch", 4)) == []
+    with pytest.raises(UnreadableScan, match="None of the 1 files"):
+        asking.finish()
+    assert "empty.dcm" in (tmp_path / "out" / "unreadable.txt").read_text()
+
+
+def test_the_best_weights_are_what_is_loaded_and_their_lack_is_said(finished: Run) -> None:
+    with pytest.raises(BadRunFolder, match="no trained weights yet"):
+        load_best(finished, nn.Linear(2, 1), "cpu")
+    torch.manual_seed(1)
+    kept = nn.Linear(2, 1)
+    checkpoint.save_weights(finished.best_weights, kept, {})
+    loaded = load_best(finished, nn.Linear(2, 1), "cpu")
+    assert torch.equal(loaded.weight, kept.weight)
+    assert not loaded.training

@@ -1,0 +1,51 @@
+"""The report page holds what was found, the failures first."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from radlearn.tasks.classification.evaluation import judge
+from radlearn.tasks.classification.report import write_film_report
+from radlearn.tasks.xray.radiographs import Film
+from radlearn.training.run_folder import Run
+
+
+def flat(films: Sequence[Film]) -> np.ndarray:
+    return np.full((len(films), 32, 32), 0.6, np.float32)
+
+
+def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(finished: Run, judged_films: list[Film]) -> None:
+    labels = np.array([film.case.label for film in judged_films])
+    judged = judge(finished, judged_films, np.where(labels, 0.9, 0.1) + np.linspace(0, 0.05, 60), "test")
+    page = write_film_report(finished, judged, flat)
+    text = page.read_text()
+    assert page == finished.folder / "report.html"
+    headings = [
+        "What it was tested on",
+        "How well it ranks",
+        "For whom",
+        "Where it looked",
+        "Whether its probabilities",
+        "How it was trained",
+    ]
+    places = [text.index(heading, text.index("<h2")) for heading in headings]
+    assert places == sorted(places)
+    assert text.index("given the lowest probabilities") < text.index("The best: the opacities")
+    assert "Synthetic patients: not comparable with a leaderboard" in text
+    assert "AP (lying or sitting)" in text
+    drawn = {path.stem for path in finished.pictures.glob("*.png")}
+    assert {"roc", "precision-recall", "reliability", "confusion", "subgroups", "history", "films-missed", "films-alarms"} <= drawn
+
+
+def test_other_data_do_not_overwrite_the_report_on_the_test_people(finished: Run, judged_films: list[Film]) -> None:
+    judged = judge(finished, judged_films, np.linspace(0.05, 0.95, 60), "external")
+    assert write_film_report(finished, judged, flat).name == "report-external.html"
+    assert not (finished.folder / "report.html").exists()
+
+
+def test_a_set_without_an_opacity_has_a_report_all_the_same(finished: Run, judged_films: list[Film]) -> None:
+    healthy = [film for film in judged_films if not film.case.label]
+    judged = judge(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external")
+    assert "one class only" not in write_film_report(finished, judged, flat).read_text()
+    assert not (finished.pictures / "external" / "films-missed.png").exists()
+    assert (finished.pictures / "external" / "films-alarms.png").exists()

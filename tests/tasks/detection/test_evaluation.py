@@ -1,0 +1,117 @@
+"""What a detector is worth, against counts by hand."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.files import read_json, write_json
+from radlearn.metrics.boxes import FoundBoxes, no_boxes
+from radlearn.tasks.detection.evaluation import FOUND_AND_PAID, found_and_paid, judge_boxes, pooled_share
+from radlearn.tasks.xray.radiographs import Film
+from radlearn.training.run_folder import Run
+
+Proposals = tuple[list[FoundBoxes], np.ndarray]
+
+
+def test_scores_are_those_of_the_answers_and_stand_in_the_run_folder(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
+    judged = judge_boxes(boxed, judged_films, *proposals, "test")
+    positive = [number for number, film in enumerate(judged_films) if film.case.label]
+    healthy = [number for number, film in enumerate(judged_films) if not film.case.label]
+    # Every second positive film is answered by its own box; every fifth healthy one by one box; all else by what the threshold cuts off.
+    hits, alarms = len(positive[::2]), len(healthy[::5])
+    scores = {name: score["value"] for name, score in judged.scores["scores"].items()}
+    assert scores["sensitivity"] == pytest.approx(hits / len(positive))
+    assert scores["false_boxes_per_healthy_image"] == pytest.approx(alarms / len(healthy))
+    assert scores["false_boxes_per_image"] == pytest.approx(alarms / 60)
+    assert scores["precision"] == pytest.approx(hits / (hits + alarms))
+    # Healthy films without a box are left out; the hits are exact, so they count at all eight thresholds.
+    assert scores["rsna_score"] == pytest.approx(hits / (len(positive) + alarms))
+    assert scores["auroc_score"] == pytest.approx(roc_auc_score([bool(film.case.label) for film in judged_films], proposals[1]))
+    assert judged.scores["scores"]["rsna_score"]["low"] < scores["rsna_score"] < judged.scores["scores"]["rsna_score"]["high"]
+    kept = read_json(boxed.folder / "scores.json")
+    assert (kept["task"], kept["split"], kept["cases"], kept["persons"], kept["synthetic"]) == ("detection", "test", 60, 40, True)
+    assert kept["true_boxes"] == len(positive)
+
+
+def test_the_froc_points_count_what_the_threshold_cuts_off(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
+    judged = judge_boxes(boxed, judged_films, *proposals, "test")
+    points = judged.scores["froc"]
+    assert [point["false_boxes_per_image"] for point in points] == [0.125, 0.25, 0.5, 1, 2, 4, 8]
+    sensitivity = [point["sensitivity"]["value"] for point in points]
+    assert sensitivity == sorted(sensitivity)
+    # With every proposal standing, the other positive films have their box too.
+    assert sensitivity[-1] == 1.0
+    assert sensitivity[0] == judged.scores["scores"]["sensitivity"]["value"]
+
+
+def test_the_rules_without_medicine_stand_beside_it(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
+    baselines = judge_boxes(boxed, judged_films, *proposals, "test").scores["baselines"]
+    labels = [bool(film.case.label) for film in judged_films]
+    # The fixture's mean box is every film's true one, and brightness tells the films apart.
+    assert baselines["mean_box_rsna_score"]["value"] == 1.0
+    assert baselines["mean_box_false_boxes_per_healthy_image"]["value"] == 0.0
+    assert baselines["no_box_rsna_score"]["value"] == 0.0
+    assert baselines["mean_brightness_auroc_score"]["value"] == 1.0
+    assert baselines["view_only_auroc_score"]["value"] == pytest.approx(roc_auc_score(labels, [f.case.view == "AP" for f in judged_films]))
+
+
+def test_where_the_ill_are_the_darker_ones_the_rule_turns_round(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
+    kept = read_json(boxed.folder / "recipe.json")
+    write_json(boxed.folder / "recipe.json", kept | {"brightness_sign": -1})
+    baselines = judge_boxes(boxed, judged_films, *proposals, "test").scores["baselines"]
+    # The bright ones are ill here, so this rule boxes every healthy film and no other.
+    assert baselines["mean_box_rsna_score"]["value"] == 0.0
+    assert baselines["mean_box_false_boxes_per_healthy_image"]["value"] == 1.0
+
+
+def test_groups_by_number_of_boxes_pair_sensitivity_with_false_boxes(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
+    groups = judge_boxes(boxed, judged_films, *proposals, "test").scores["subgroups"]
+    assert groups["no true box"]["cases"] + groups["one true box"]["cases"] == 60
+    assert "two or more true boxes" not in groups
+    assert groups["no true box"]["sensitivity"]["value"] != groups["no true box"]["sensitivity"]["value"]
+    assert groups["no true box"]["rsna_score"]["value"] == 0.0
+    assert groups["one true box"]["false_boxes_per_image"]["value"] == 0.0
+    assert groups["AP (lying or sitting)"]["cases"] == groups["PA (standing)"]["cases"] == 30
+    for group in groups.values():
+        assert {"persons", "cases", "true_boxes", *FOUND_AND_PAID} == set(group)
+
+
+def test_a_set_without_an_opacity_has_false_boxes_and_no_sensitivity(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
+    healthy = [number for number, film in enumerate(judged_films) if not film.case.label]
+    films, candidates = [judged_films[i] for i in healthy], [proposals[0][i] for i in healthy]
+    judge_boxes(boxed, films, candidates, proposals[1][healthy], "external")
+    written = read_json(boxed.folder / "scores-external.json")
+    assert not (boxed.folder / "scores.json").exists()
+    assert written["scores"]["sensitivity"]["value"] is None
+    assert written["scores"]["false_boxes_per_healthy_image"]["value"] > 0
+    assert written["baselines"]["no_box_rsna_score"]["value"] is None
+
+
+def test_films_without_an_answer_each_are_refused(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
+    with pytest.raises(BadSetting, match=r"59 answers.*60 films"):
+        judge_boxes(boxed, judged_films, proposals[0][1:], proposals[1], "test")
+
+
+def test_a_run_without_a_recipe_says_how_to_go_on(finished: Run, judged_films: list[Film]) -> None:
+    with pytest.raises(BadRunFolder, match="resume"):
+        judge_boxes(finished, judged_films, [no_boxes()] * 60, np.zeros(60), "test")
+
+
+def test_a_share_of_all_weighs_every_box_the_same() -> None:
+    draws = np.array([[1, 1, 1], [2, 0, 0], [0, 0, 0]])
+    shares: Sequence[float] = pooled_share([1, 0, 1], [1, 4, 1], draws)
+    assert shares[:2] == pytest.approx([2 / 6, 1.0])
+    assert np.isnan(shares[2])
+
+
+def test_what_is_found_and_what_it_costs_are_weighed_alike() -> None:
+    scores, hits, true, found = np.array([0.5, np.nan, 0.0]), np.array([1, 0, 0]), np.array([2, 0, 0]), np.array([1, 0, 3])
+    once = found_and_paid(scores, hits, true, found)
+    assert once == pytest.approx([0.25, 0.5, 1.5, 1.0, 0.25])
+    draws = found_and_paid(scores, hits, true, found, np.array([[1, 1, 1], [1, 1, 0], [0, 2, 0]]))
+    assert draws[0] == pytest.approx(once)
+    assert draws[1] == pytest.approx([0.5, 0.5, 0.0, 0.0, 1.0])
+    assert np.array_equal(np.isnan(draws[2]), [True, True, False, False, True])

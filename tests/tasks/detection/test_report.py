@@ -1,0 +1,65 @@
+"""The page of a detector holds what was found beside what it cost, the failures first."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from radlearn.metrics.boxes import FoundBoxes
+from radlearn.tasks.detection.evaluation import JudgedBoxes, judge_boxes
+from radlearn.tasks.detection.report import alarms_first, worst_first, write_box_report
+from radlearn.tasks.xray.radiographs import Film
+from radlearn.training.run_folder import Run
+
+Proposals = tuple[list[FoundBoxes], np.ndarray]
+
+
+@pytest.fixture
+def judged(boxed: Run, judged_films: list[Film], proposals: Proposals) -> JudgedBoxes:
+    return judge_boxes(boxed, judged_films, *proposals, "test")
+
+
+def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxed: Run, judged: JudgedBoxes) -> None:
+    page = write_box_report(boxed, judged)
+    text = page.read_text()
+    assert page == boxed.folder / "report.html"
+    headings = ["What it was tested on", "How well it finds", "What it drew", "How well the boxes fit", "For whom", "How its recipe",
+                "How it was trained"]  # fmt: skip
+    places = [text.index(heading, text.index("<h2")) for heading in headings]
+    assert places == sorted(places)
+    assert text.index("The worst: films") < text.index("The best: films")
+    assert "Synthetic patients: not comparable with a leaderboard" in text
+    for said in ("AP (lying or sitting)", "two flips fused", "false boxes per healthy image", "mean true box, put on every film"):
+        assert said in text
+    drawn = {path.stem for path in boxed.pictures.glob("*.png")}
+    assert {"froc", "roc", "box-size", "overlap", "subgroups", "thresholds", "worth", "history", "films-worst", "films-alarms"} <= drawn
+
+
+def test_other_data_without_an_opacity_have_a_report_all_the_same(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
+    healthy = [number for number, film in enumerate(judged_films) if not film.case.label][:12]
+    candidates = [proposals[0][number] for number in healthy]
+    judged = judge_boxes(boxed, [judged_films[number] for number in healthy], candidates, proposals[1][healthy], "external")
+    assert write_box_report(boxed, judged).name == "report-external.html"
+    assert not (boxed.folder / "report.html").exists()
+    assert not (boxed.pictures / "external" / "films-worst.png").exists()
+    assert (boxed.pictures / "external" / "films-alarms.png").exists()
+
+
+def test_the_worst_film_comes_first_and_the_surest_mistake_before_the_unsure(judged: JudgedBoxes) -> None:
+    order = worst_first(judged)
+    assert np.all(judged.counts.true[order] > 0)
+    assert np.all(np.diff(judged.film_scores[order]) >= 0)
+    missed = [int(number) for number in order if judged.film_scores[number] == 0]
+    # An unsure and a sure false box on two films that score 0.
+    found = list(judged.found)
+    for number, confidence in ((missed[2], 0.6), (missed[3], 0.95)):
+        found[number] = FoundBoxes(np.array([[900.0, 900, 1000, 1000]]), np.array([confidence]))
+    again = worst_first(replace(judged, found=found))
+    assert again[:2].tolist() == [missed[3], missed[2]]
+
+
+def test_only_healthy_films_with_a_box_are_false_alarms(judged: JudgedBoxes) -> None:
+    order = alarms_first(judged)
+    assert len(order) == int((judged.counts.found[judged.counts.true == 0] > 0).sum()) > 0
+    surest = [judged.found[number].confidences.max() for number in order]
+    assert surest == sorted(surest, reverse=True)

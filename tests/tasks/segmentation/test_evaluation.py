@@ -1,0 +1,119 @@
+"""A segmenter is judged on the scans' own voxels, with what it costs beside what it finds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radlearn.challenges import covid19
+from radlearn.errors import BadRunFolder
+from radlearn.files import read_json
+from radlearn.metrics.masks import dice_score
+from radlearn.scans.lungs import lung_mask
+from radlearn.scans.prepared_volume import PreparedVolume
+from radlearn.scans.volume_cache import Preparation, read_scan
+from radlearn.tasks.segmentation.evaluation import KeptMask, choose_mask_recipe, groups_of, judge_masks
+from radlearn.tasks.segmentation.postprocessing import MaskRecipe, keep_mask_recipe, mask_recipe_of
+from radlearn.tasks.segmentation.scans import Scan, prepared_scans
+from radlearn.tasks.segmentation.threshold_baseline import hu_rule_mask
+from radlearn.training.run_folder import Run, new_run
+from tests.tasks.conftest import Settings
+
+# The phantoms' own voxels, so that going there and back loses nothing.
+OWN = Preparation((4.0, 4.0, 6.0))
+
+
+@pytest.fixture(scope="module")
+def scans(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Scan]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RADLEARN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return prepared_scans(covid19.find_cases(small_covid19), OWN)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
+
+
+def knowing(prepared: PreparedVolume) -> np.ndarray:
+    """Answer as one who has seen the true mask: 0.9 inside."""
+    mask = prepared.mask
+    return 0.9 * np.asarray(mask, np.float32)
+
+
+def with_a_speck(prepared: PreparedVolume) -> np.ndarray:
+    """The same, and one voxel that is made up, in the corner."""
+    probability = knowing(prepared)
+    probability[1, 1, 1] = 0.9
+    return probability
+
+
+def test_a_perfect_answer_scores_1_and_a_scan_without_lesion_counts_only_for_what_is_made_up(scans: list[Scan], run: Run) -> None:
+    keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
+    judged = judge_masks(run, scans, knowing, "test", 1.0)
+    found = judged.scores
+    assert found["scores"]["dice_score"]["value"] == 1
+    assert found["scores"]["lesion_sensitivity"]["value"] == 1
+    assert found["scores"]["false_lesions_per_scan"]["value"] == 0
+    assert found["scores"]["volume_error_ml"]["value"] == 0
+    assert found["left_out"]["dice_score"] == 2
+    assert (found["cases"], found["persons"], found["positives"], found["lesions"]) == (14, 13, 12, 12)
+    assert found == read_json(run.folder / "scores.json") | {"scores": found["scores"], "subgroups": found["subgroups"]}
+
+
+def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], run: Run) -> None:
+    keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
+    shifted = judge_masks(run, scans[:3], lambda prepared: np.roll(knowing(prepared), 1, axis=0), "external", 1.0)
+    for scan, row, kept in zip(scans, shifted.rows, shifted.found, strict=False):
+        _, mask = read_scan(scan.case.path, scan.case.mask_path)
+        truth = np.asarray(mask.voxels)  # type: ignore[union-attr]
+        # One voxel towards the left: the file's first axis runs to the right.
+        assert row.dice_score == pytest.approx(dice_score(np.roll(truth, 1, axis=0), truth))
+        assert row.dice_score == pytest.approx(dice_score(kept.unpacked(), truth))
+    assert (run.folder / "scores-external.json").exists()
+
+
+def test_the_rule_it_has_to_beat_is_judged_on_the_same_scans(scans: list[Scan], run: Run) -> None:
+    keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
+    judged = judge_masks(run, scans, knowing, "test", 1.0)
+    source, mask = read_scan(scans[0].case.path, scans[0].case.mask_path)
+    by_rule = hu_rule_mask(source.voxels, lung_mask(source.voxels, source.affine), -500.0)
+    assert judged.rule_rows[0] == dice_score(by_rule, np.asarray(mask.voxels))  # type: ignore[union-attr]
+    assert judged.scores["baselines"]["hu_rule_dice_score"]["value"] == pytest.approx(np.nanmean(judged.rule_rows))
+
+
+def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: list[Scan], run: Run) -> None:
+    recipe = choose_mask_recipe(run, scans, with_a_speck, 0)
+    # The speck is a voxel of 0.096 ml, the smallest lesion has more than ten.
+    assert recipe.smallest_ml >= 0.1
+    kept, about = mask_recipe_of(run)
+    assert kept == recipe
+    assert about["validation_scans"] == 14
+    assert [step["device"] for step in about["worth"]] == ["nothing tuned", "threshold", "small pieces left out"]
+    judged = judge_masks(run, scans, with_a_speck, "test", 1.0)
+    assert judged.scores["scores"]["false_lesions_per_scan"]["value"] == 0
+    assert judged.scores["scores"]["dice_score"]["value"] == 1
+
+
+def test_without_a_recipe_nothing_is_judged(scans: list[Scan], run: Run) -> None:
+    with pytest.raises(BadRunFolder, match="has not come to its end"):
+        judge_masks(run, scans, knowing, "test", 1.0)
+
+
+def test_groups_hold_who_they_say(scans: list[Scan], run: Run) -> None:
+    keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
+    judged = judge_masks(run, scans, knowing, "test", 1.0)
+    groups = groups_of(judged)
+    assert groups["no lesion"].tolist() == [False] * 12 + [True] * 2
+    # Every scan is in one group by load and in one by thickness.
+    by_load = [name for name in groups if "lesion" in name]
+    assert np.sum([groups[name] for name in by_load], axis=0).tolist() == [1] * 14
+    assert groups["slices over 2.5 mm"].all()
+    assert "slices up to 2.5 mm" not in judged.scores["subgroups"]
+
+
+def test_a_kept_mask_comes_back_as_it_was() -> None:
+    mask = np.random.default_rng(0).random((5, 7, 3)) > 0.5
+    kept = KeptMask.of(mask)
+    assert kept.packed.nbytes == 14
+    np.testing.assert_array_equal(kept.unpacked(), mask)

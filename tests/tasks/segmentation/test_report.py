@@ -1,0 +1,109 @@
+"""The report of a segmenter shows its failures first, and every picture that it names."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radlearn.challenges import covid19
+from radlearn.scans.geometry import to_orientation
+from radlearn.scans.nifti import read_volume, write_volume
+from radlearn.scans.prepared_volume import PreparedVolume
+from radlearn.scans.volume_cache import Preparation
+from radlearn.tasks.segmentation.evaluation import JudgedMasks, choose_mask_recipe, judge_masks
+from radlearn.tasks.segmentation.report import turned, worst_first, worst_slice, write_mask_report
+from radlearn.tasks.segmentation.scans import Scan, prepared_scans
+from radlearn.training.run_folder import Run, new_run
+from radlearn.training.splits import write_split
+from tests.tasks.conftest import Settings
+
+
+def half_right(prepared: PreparedVolume) -> np.ndarray:
+    """Every second lesion is found, and a block is made up in every third scan."""
+    number = int(prepared.path.name[17:21])
+    probability = 0.8 * np.asarray(prepared.mask, np.float32) * (number % 2)
+    if number % 3 == 0:
+        probability[2:6, 2:6, 2:4] = 0.9
+    return probability
+
+
+@pytest.fixture(scope="module")
+def judged(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JudgedMasks]:
+    folder = tmp_path_factory.mktemp("judged")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RADLEARN_CACHE", str(folder / "cache"))
+        scans: list[Scan] = prepared_scans(covid19.find_cases(small_covid19), Preparation((4.0, 4.0, 6.0)))
+    run = new_run(folder / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
+    write_split(run.folder / "split.csv", [s.case.image_id for s in scans], [s.case.person for s in scans], ["test"] * len(scans))
+    run.history_file.write_text('{"epoch": 1, "loss": 0.5, "dice_score": 0.8}\n')
+    choose_mask_recipe(run, scans, half_right, 0)
+    return run, judge_masks(run, scans, half_right, "test", 1.0)
+
+
+def test_the_worst_scan_comes_first_and_one_rightly_left_empty_last(judged: tuple[Run, JudgedMasks]) -> None:
+    _, found = judged
+    dice = [found.rows[number].dice_score for number in worst_first(found)]
+    known = [value for value in dice if not np.isnan(value)]
+    assert known == sorted(known)
+    assert known[0] == 0
+    assert all(np.isnan(value) for value in dice[len(known) :])
+
+
+def test_the_slice_shown_is_the_one_with_most_wrong_voxels(judged: tuple[Run, JudgedMasks]) -> None:
+    _, found = judged
+    number = worst_first(found)[0]
+    panel = worst_slice(found, number)
+    _, truth, mask, _ = turned(found, number)
+    assert panel.truth is not None
+    assert panel.found is not None
+    assert (panel.truth ^ panel.found).sum() == (truth ^ mask).sum(axis=(0, 1)).max() > 0
+
+
+def test_a_turned_scan_is_judged_and_shown_as_it_hangs(small_covid19: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADLEARN_CACHE", str(tmp_path / "cache"))
+    case = covid19.find_cases(small_covid19)[0]
+    assert case.mask_path is not None
+    cases = [case]
+    for code in ("RAI", "SPL"):
+        paths = [tmp_path / f"{code}_{kind}.nii.gz" for kind in ("ct", "seg")]
+        for path, source in zip(paths, (case.path, case.mask_path), strict=True):
+            volume = read_volume(source)
+            write_volume(path, *to_orientation(volume.voxels, volume.affine, code))
+        cases.append(replace(case, path=paths[0], mask_path=paths[1]))
+    scans = prepared_scans(cases, Preparation((4.0, 4.0, 6.0)))
+
+    def half_missed(prepared: PreparedVolume) -> np.ndarray:
+        probability = np.array(prepared.mask, np.float32)
+        probability[: prepared.shape[0] // 2] = 0
+        probability[-8:-3, 3:9, 2:5] = 1
+        return probability
+
+    run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
+    choose_mask_recipe(run, scans, half_missed, 0)
+    found = judge_masks(run, scans, half_missed, "test", 1.0)
+    assert 0 < found.rows[0].dice_score < 1
+    plain, *others = (worst_slice(found, number) for number in range(3))
+    hu = turned(found, 0)[0]
+    assert any(np.array_equal(plain.hu, hu[:, :, level].T) for level in range(hu.shape[2]))
+    for number, panel in enumerate(others, start=1):
+        assert found.rows[number].dice_score == pytest.approx(found.rows[0].dice_score, abs=1e-9)
+        assert (panel.spacing_mm, panel.note) == (plain.spacing_mm, plain.note)
+        for shown, expected in ((panel.hu, plain.hu), (panel.truth, plain.truth), (panel.found, plain.found)):
+            np.testing.assert_array_equal(shown, expected)
+        np.testing.assert_allclose(turned(found, number)[3], turned(found, 0)[3], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_page_holds_scores_rule_and_pictures(judged: tuple[Run, JudgedMasks]) -> None:
+    run, found = judged
+    page = write_mask_report(run, found).read_text()
+    for words in ("Surface Dice", "denser than", "pieces of 0.1 ml", "lesions 10–100 ml", "The worst", "not for clinical use"):
+        assert words in page
+    pictures = {path.stem for path in run.pictures.glob("*.png")}
+    assert pictures == {
+        "volumes", "dice-by-load", "slices-worst", "slices-best", "slices-random", "solid-worst", "solid-middle", "groups", "tuning",
+        "history",
+    }  # fmt: skip
+    assert page.count("data:image/png;base64,") == len(pictures)
+    assert "Synthetic" not in page

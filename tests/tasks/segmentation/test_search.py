@@ -1,0 +1,80 @@
+"""A recipe for masks is what is best for people who did not choose it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radlearn.metrics.masks import dice_score
+from radlearn.tasks.segmentation.postprocessing import MaskRecipe, mask_of
+from radlearn.tasks.segmentation.search import SMALLEST_ML, THRESHOLDS, curves, dice_table, tuned_masks
+
+SPACING_MM = (2.0, 2.0, 5.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_the_table_holds_the_dice_of_every_recipe(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    probability = rng.random((12, 10, 6), dtype=np.float32) ** 3
+    truth = rng.random((12, 10, 6)) > 0.9
+    table = dice_table(probability, truth, SPACING_MM)
+    for row in range(0, len(THRESHOLDS), 4):
+        for column in range(0, len(SMALLEST_ML), 2):
+            mask = mask_of(probability, MaskRecipe(THRESHOLDS[row], SMALLEST_ML[column]), SPACING_MM)
+            assert table[row, column] == pytest.approx(dice_score(mask, truth), nan_ok=True)
+
+
+def test_nothing_found_scores_nothing_where_there_was_something_and_has_no_score_where_there_was_not() -> None:
+    nothing, truth = np.zeros((6, 6, 6), np.float32), np.zeros((6, 6, 6), bool)
+    assert np.isnan(dice_table(nothing, truth, SPACING_MM)).all()
+    truth[2:4, 2:4, 2:4] = True
+    assert (dice_table(nothing, truth, SPACING_MM) == 0).all()
+
+
+def tables_of(scans: int) -> np.ndarray:
+    """Dice that rises to a threshold of 0.4 and falls again, for every scan alike."""
+    rise = 0.8 - np.abs(np.array(THRESHOLDS) - 0.4)
+    return np.repeat(rise[None, :, None], scans, axis=0).repeat(len(SMALLEST_ML), axis=2)
+
+
+def test_the_threshold_is_the_best_one_and_what_helps_nobody_is_left() -> None:
+    recipe, worth = tuned_masks(tables_of(20), [f"p{number}" for number in range(20)])
+    assert recipe == MaskRecipe(0.4, 0.0)
+    assert [step.taken for step in worth] == [True, True, False]
+    assert worth[1].cross_fitted_dice_score == pytest.approx(0.8)
+
+
+def test_small_pieces_are_left_out_where_that_helps_everybody() -> None:
+    tables = tables_of(20)
+    tables[:, :, SMALLEST_ML.index(0.1)] += 0.05
+    recipe, worth = tuned_masks(tables, [f"p{number}" for number in range(20)])
+    assert recipe == MaskRecipe(0.4, 0.1)
+    assert worth[2].taken
+
+
+def test_luck_is_not_taken_up() -> None:
+    rng = np.random.default_rng(1)
+    # Each piece size helps one scan in seven and harms the others: whoever chooses sees a gain that strangers do not have.
+    tables = tables_of(14) - 0.05 * (np.arange(len(SMALLEST_ML)) > 0)
+    for scan in range(14):
+        tables[scan, :, rng.integers(1, len(SMALLEST_ML))] += 0.3
+    recipe, worth = tuned_masks(tables, [f"p{number}" for number in range(14)])
+    assert worth[2].dice_score > worth[2].cross_fitted_dice_score
+    assert worth[2].cross_fitted_dice_score < worth[1].cross_fitted_dice_score
+    assert not worth[2].taken
+    assert recipe.smallest_ml == 0
+
+
+def test_scans_without_an_answer_do_not_count() -> None:
+    tables = np.concatenate([tables_of(10), np.full((5, len(THRESHOLDS), len(SMALLEST_ML)), np.nan)])
+    recipe, worth = tuned_masks(tables, [f"p{number}" for number in range(15)])
+    assert recipe.threshold == 0.4
+    assert worth[0].dice_score == pytest.approx(0.7)
+
+
+def test_the_curves_go_through_the_chosen_recipe() -> None:
+    tables = tables_of(5)
+    found = curves(tables, MaskRecipe(0.4, 0.1))
+    assert found["dice_score"][found["threshold"].index(0.4)] == pytest.approx(0.8)
+    assert found["dice_score_by_smallest_ml"] == pytest.approx([0.8] * len(SMALLEST_ML))

@@ -1,0 +1,44 @@
+"""A lesson's verbs on the command line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from radlearn.errors import BadSetting
+from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
+from radlearn.workflow import commands as shell
+
+
+def test_the_verbs_are_told_without_one(capsys: pytest.CaptureFixture[str]) -> None:
+    shell.do_verb(lesson, [])
+    told = capsys.readouterr().err
+    assert all(f"  {verb}" in told for verb in ("train", "resume", "evaluate", "tune", "predict", "submit"))
+
+
+def test_a_lesson_ends_with_an_exit_code(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ending:
+        shell.run_lesson(lesson, ["evaluate", str(tmp_path)])
+    assert ending.value.code == 2
+
+
+@pytest.mark.parametrize("arguments", [["--preset", "slow"], ["--preset=slow"]])
+def test_a_preset_is_known_however_it_is_written(arguments: list[str]) -> None:
+    with pytest.raises(BadSetting, match="'slow'"):
+        shell.do_verb(lesson, ["train", *arguments])
+
+
+def test_what_a_lesson_can_be_tuned_for_is_a_flag_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        shell.do_verb(lesson, ["tune", "--help"])
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "--wanted-specificity {None}|FLOAT Specificity to reach, in place of a sensitivity." in told
+    assert "--json" in told
+
+
+@pytest.mark.slow
+def test_the_lesson_file_is_a_program_too() -> None:
+    done = subprocess.run([sys.executable, lesson.__file__, "train", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "--size-px" in done.stdout

@@ -1,0 +1,135 @@
+"""Published weights: which layers get them, and what happens without."""
+
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from radlearn.errors import WeightsUnavailable
+from radlearn.workflow import pretrained
+
+
+def published(name: str) -> dict[str, torch.Tensor]:
+    """Weights as torchvision would publish them, from a random network of the same kind."""
+    from torchvision import models
+
+    torch.manual_seed(5)
+    network = models.densenet121() if name == "densenet121" else models.convnext_tiny()
+    return {key: torch.rand_like(value) if value.is_floating_point() else value for key, value in network.state_dict().items()}
+
+
+def ours(name: str) -> nn.Module:
+    from monai.networks.nets import DenseNet121
+    from torchvision.models import convnext_tiny
+
+    torch.manual_seed(6)
+    if name == "densenet121":
+        return DenseNet121(spatial_dims=2, in_channels=1, out_channels=1)
+    network = convnext_tiny()
+    network.features[0][0] = nn.Conv2d(1, 96, kernel_size=4, stride=4)
+    network.classifier[2] = nn.Linear(768, 1)
+    return network
+
+
+@pytest.mark.parametrize(("name", "last"), [("densenet121", "class_layers.out"), ("convnext_tiny", "classifier.2")])
+def test_every_layer_but_the_last_is_loaded_and_the_first_is_the_sum_of_colours(name: str, last: str, own_cache_folder: Path) -> None:
+    weights = published(name)
+    (own_cache_folder / "weights").mkdir()
+    save_file(weights, own_cache_folder / "weights" / f"{name}.safetensors")
+    network = ours(name)
+    random_last = {key: value.clone() for key, value in network.state_dict().items() if key.startswith(last)}
+    assert pretrained.load_published_weights(network, name) == [f"{last}.weight", f"{last}.bias"]
+    loaded = network.state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in random_last.items())
+    first = next(key for key, value in weights.items() if value.ndim == 4)
+    assert torch.equal(loaded[first], weights[first].sum(dim=1, keepdim=True))
+    left = {
+        key.replace(".layers.", ".") if "denselayer" in key else key: value for key, value in loaded.items() if not key.startswith(last)
+    }
+    compared = [key for key in left if key != first]
+    assert len(compared) > 100
+    assert all(torch.equal(left[key], weights[key]) for key in compared)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("network", "fresh"),
+    [
+        ("retinanet_resnet50", ["head.classification_head.cls_logits.weight", "head.classification_head.cls_logits.bias"]),
+        (
+            "fasterrcnn_resnet50",
+            [f"roi_heads.box_predictor.{layer}.{kind}" for layer in ("cls_score", "bbox_pred") for kind in ("weight", "bias")],
+        ),
+    ],
+)
+def test_a_detector_takes_all_of_coco_but_the_layers_that_name_its_classes(network: str, fresh: list[str], own_cache_folder: Path) -> None:
+    from torchvision.models import detection
+
+    from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
+
+    make = detection.retinanet_resnet50_fpn_v2 if network == "retinanet_resnet50" else detection.fasterrcnn_resnet50_fpn_v2
+    torch.manual_seed(5)
+    coco = make(weights=None, weights_backbone=None).state_dict()
+    (own_cache_folder / "weights").mkdir()
+    save_file({key: value.contiguous() for key, value in coco.items()}, own_cache_folder / "weights" / f"{network}.safetensors")
+    settings = lesson.Settings(network=network, size_px=64)  # type: ignore[arg-type]
+    model = lesson.build_model(settings)
+    assert pretrained.load_published_weights(model, network) == fresh
+    loaded = model.state_dict()
+    first = "backbone.body.conv1.weight"
+    assert torch.equal(loaded[first], coco[first].sum(dim=1, keepdim=True))
+    assert all(torch.equal(loaded[key], coco[key]) for key in loaded if key not in fresh and key != first)
+
+
+def test_a_grey_picture_in_three_channels_and_one_summed_channel_are_the_same() -> None:
+    weight, picture = torch.rand(4, 3, 5, 5), torch.rand(1, 1, 9, 9)
+    colour = nn.functional.conv2d(picture.expand(1, 3, 9, 9), weight)
+    torch.testing.assert_close(nn.functional.conv2d(picture, pretrained.one_channel(weight)), colour)
+
+
+def test_weights_of_another_network_are_refused(own_cache_folder: Path) -> None:
+    (own_cache_folder / "weights").mkdir()
+    save_file(published("convnext_tiny"), own_cache_folder / "weights" / "densenet121.safetensors")
+    with pytest.raises(WeightsUnavailable, match="not those of this network"):
+        pretrained.load_published_weights(ours("densenet121"), "densenet121")
+
+
+def test_without_a_download_the_model_keeps_its_random_start_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], own_cache_folder: Path
+) -> None:
+    from torchvision.models import DenseNet121_Weights
+
+    def no_internet(*arguments: object, **options: object) -> None:
+        raise URLError("no route")
+
+    monkeypatch.setattr(DenseNet121_Weights, "get_state_dict", no_internet)
+    network = ours("densenet121")
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    assert not pretrained.start_from_published(network, "densenet121")
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+    said = capsys.readouterr().err
+    assert "could not be downloaded" in said
+    assert "random weights" in said
+    assert str(own_cache_folder / "weights" / "densenet121.safetensors") in said
+
+
+def test_a_download_is_checked_and_kept_as_safetensors(monkeypatch: pytest.MonkeyPatch, own_cache_folder: Path) -> None:
+    from torchvision.models import ConvNeXt_Tiny_Weights
+
+    asked: dict[str, object] = {}
+
+    def download(self: object, **options: object) -> dict[str, torch.Tensor]:
+        asked.update(options)
+        return published("convnext_tiny")
+
+    monkeypatch.setattr(ConvNeXt_Tiny_Weights, "get_state_dict", download)
+    pretrained.published_weights("convnext_tiny")
+    assert asked["check_hash"] is True
+    assert asked["weights_only"] is True
+    asked.clear()
+    again = pretrained.published_weights("convnext_tiny")
+    assert not asked
+    assert torch.equal(again["features.0.0.weight"], published("convnext_tiny")["features.0.0.weight"])

@@ -1,0 +1,59 @@
+"""Whom a score is about: the head of the score file, and groups that hold who they say."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radlearn.files import read_json
+from radlearn.tasks.xray.radiographs import Film
+from radlearn.training.run_folder import Run
+from radlearn.workflow.scores_file import answers_by_view, interval_of, subgroups_of, write_scores
+
+
+def test_a_score_file_says_whom_it_is_about_and_other_data_have_one_of_their_own(finished: Run, judged_films: list[Film]) -> None:
+    cases = [film.case for film in judged_films]
+    kept = write_scores(finished, "test", cases, {"scores": {}})
+    write_scores(finished, "external", cases[:10], {"scores": {}})
+    assert read_json(finished.folder / "scores.json") == kept
+    assert (kept["task"], kept["split"], kept["cases"], kept["persons"]) == ("classification", "test", 60, 40)
+    assert read_json(finished.folder / "scores-external.json")["cases"] == 10
+
+
+def test_synthetic_is_said_of_the_films_judged(finished: Run, judged_films: list[Film], synthetic_folder: Path) -> None:
+    cases = [film.case for film in judged_films]
+    assert write_scores(finished, "test", cases, {})["synthetic"] is True
+    (synthetic_folder / "truth.csv").unlink()
+    assert write_scores(finished, "test", cases, {})["synthetic"] is False
+
+
+def test_a_missing_number_of_a_score_file_is_not_a_number() -> None:
+    assert interval_of({"value": 0.5, "low": 0.25, "high": 1}) == interval_of({"value": 0.5, "low": 0.25, "high": 1.0})
+    unknown = interval_of({"value": 0.5, "low": None, "high": None})
+    assert unknown.value == 0.5
+    assert not unknown.is_known
+    assert math.isnan(interval_of({"value": None, "low": None, "high": None}).value)
+
+
+def test_an_unknown_view_is_answered_with_the_share_of_all() -> None:
+    shares = answers_by_view(["AP", "", "PA"], {"AP": 0.4, "PA": 0.1, "all": 0.2})
+    assert shares == pytest.approx([0.4, 0.2, 0.1])
+
+
+def test_groups_hold_who_they_say_and_the_unknown_stand_apart(judged_films: list[Film]) -> None:
+    cases = [film.case for film in judged_films]
+    cases[0] = replace(cases[0], view=None, age_years=None)
+    groups = subgroups_of(cases)
+    assert [groups[name].sum() for name in ("AP (lying or sitting)", "PA (standing)", "view unknown")] == [30, 29, 1]
+    ages = np.sum([chosen for name, chosen in groups.items() if "years" in name or name == "age unknown"], axis=0)
+    assert np.all(ages == 1)
+    assert groups["under 18 years"].sum() == 17
+
+
+def test_both_views_are_named_even_where_nobody_was_filmed_so(judged_films: list[Film]) -> None:
+    groups = subgroups_of([film.case for film in judged_films if film.case.view == "AP"])
+    assert groups["PA (standing)"].sum() == 0
+    assert "women" in groups or "men" in groups
+    assert "view unknown" not in groups

@@ -1,0 +1,64 @@
+"""The verbs in Python: refusals that the command line's journeys do not meet."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+import radlearn
+from radlearn.errors import BadLayout, BadRunFolder, BadSetting
+from radlearn.training.run_folder import open_run
+from radlearn.training.splits import write_split
+from radlearn.workflow.task_api import Verbs, begin_run
+
+
+@dataclass(frozen=True)
+class Settings:
+    epochs: int = 3
+
+
+def test_a_task_is_found_by_its_name_and_another_is_not() -> None:
+    assert isinstance(radlearn.classification, Verbs)
+    assert radlearn.classification is radlearn.classification
+    with pytest.raises(AttributeError, match="its tasks are classification"):
+        _ = radlearn.classificaton
+
+
+def test_an_unknown_preset_or_setting_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="preset is 'fast'; it must be one of quick, challenge"):
+        radlearn.classification.train(preset="fast", run=tmp_path / "run")
+    with pytest.raises(BadSetting, match="no setting 'epoch'"):
+        radlearn.classification.train(epoch=3, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_begun_once_and_gone_on_with_only_under_its_own_settings(tmp_path: Path, small_rsna: Path) -> None:
+    run = begin_run(tmp_path / "run", "classification", Settings(), small_rsna)
+    assert begin_run(run.folder, "classification", Settings(), small_rsna) == run
+    with pytest.raises(BadRunFolder, match="epochs is 3, asked for 4"):
+        begin_run(run.folder, "classification", replace(Settings(), epochs=4), small_rsna)
+    assert open_run(run.folder).settings == {"epochs": 3}
+
+
+def test_data_that_went_away_are_asked_for(tmp_path: Path) -> None:
+    begin_run(tmp_path / "run", "classification", radlearn.classification.lesson.PRESETS["quick"], tmp_path / "gone")
+    with pytest.raises(BadLayout, match=r"not there any more\. Say where they are now with --data"):
+        radlearn.classification.resume(tmp_path / "run")
+
+
+def test_a_run_that_is_not_finished_is_told_so_whatever_data_it_is_judged_on(tmp_path: Path, small_rsna: Path) -> None:
+    verbs = radlearn.classification
+    run = begin_run(tmp_path / "run", "classification", verbs.lesson.PRESETS["quick"], small_rsna)
+    cases = verbs.lesson.find_cases(small_rsna)
+    write_split(run.folder / "split.csv", [case.image_id for case in cases], [case.person for case in cases], ["test"] * len(cases))
+    with pytest.raises(BadRunFolder, match=r"no trained weights yet\. To go on"):
+        verbs.evaluate(run.folder, data=small_rsna)
+
+
+def test_data_that_hold_only_some_of_the_runs_cases_are_neither_test_nor_external(tmp_path: Path, small_rsna: Path) -> None:
+    verbs = radlearn.classification
+    run = begin_run(tmp_path / "run", "classification", verbs.lesson.PRESETS["quick"], small_rsna)
+    ids = [case.image_id for case in verbs.lesson.find_cases(small_rsna)] + ["a film that is gone"]
+    write_split(run.folder / "split.csv", ids, ids, ["test"] * len(ids))
+    with pytest.raises(BadLayout, match="48 of its 48 cases belong to this run, but not all"):
+        verbs.evaluate(run.folder, data=small_rsna)

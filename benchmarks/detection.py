@@ -1,4 +1,4 @@
-"""Is the quick detector better than torchvision's stock one in the same minutes? Same films, same people, same tuning.
+"""Is the quick detector better than torchvision's stock one in the same minutes? Same X-rays, same people, same tuning.
 
     python -m benchmarks.detection [--data FOLDER] [--peer-minutes 1 2]
 
@@ -28,10 +28,10 @@ from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn
 from radlearn.progress import console, progress_bar, say
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
 from radlearn.tasks.detection import candidates, evaluation
-from radlearn.tasks.xray.radiographs import Film, prepared_films
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.loading import reseed
 from radlearn.training.run_folder import Run, new_run
-from radlearn.workflow.data_source import built_in_films
+from radlearn.workflow.data_source import built_in_xrays
 from radlearn.workflow.splits import divided
 
 STILL = {"rotation_degrees": 0.0, "shift_share": 0.0, "zoom_share": 0.0, "gamma_range": 0.0, "noise_std": 0.0, "holes_chance": 0.0}
@@ -39,20 +39,20 @@ STILL = {"rotation_degrees": 0.0, "shift_share": 0.0, "zoom_share": 0.0, "gamma_
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder in the RSNA layout; 800 built-in films if not named")
+    parser.add_argument("--data", type=Path, help="folder in the RSNA layout; 800 built-in X-rays if not named")
     parser.add_argument("--peer-minutes", type=float, nargs="*", default=[1.0], help="the peer's time, in multiples of ours")
     parser.add_argument("--epochs", type=int, help="epochs of our run; the quick preset's if not named")
     asked = parser.parse_args()
-    data = asked.data or built_in_films(800, 0)
+    data = asked.data or built_in_xrays(800, 0)
     settings = lesson.PRESETS["quick"]
     settings = settings if asked.epochs is None else replace(settings, epochs=asked.epochs)
-    films = prepared_films(lesson.find_cases(data), settings.size_px)
-    table = Table("model", "processor min", "official score", "image AUROC", "false boxes per healthy film")
+    xrays = prepared_radiographs(lesson.find_cases(data), settings.size_px)
+    table = Table("model", "processor min", "official score", "image AUROC", "false boxes per healthy X-ray")
     with tempfile.TemporaryDirectory() as folder:
         begun = time.process_time()
         run = lesson.train(settings, data, Path(folder) / "ours")
         minutes = (time.process_time() - begun) / 60
-        split = divided(films, settings.seed, None, run)
+        split = divided(xrays, settings.seed, None, run)
         model, _ = lesson.trained_model(run)
         ours = judged(run, model, split["test"], settings)
         table.add_row("radlearn quick", f"{minutes:.1f}", *shown(ours))
@@ -78,7 +78,7 @@ def main() -> None:
     console.print(table)
 
 
-def trained_peer(films: list[Film], settings: lesson.Settings, minutes: float) -> nn.Module:
+def trained_peer(xrays: list[PreparedRadiograph], settings: lesson.Settings, minutes: float) -> nn.Module:
     """Train the peer for so many processor minutes."""
     reseed(settings.seed)
     sizes = {"min_size": 320, "max_size": 320, "image_mean": [0.45] * 3, "image_std": [0.23] * 3}
@@ -87,9 +87,9 @@ def trained_peer(films: list[Film], settings: lesson.Settings, minutes: float) -
             weights=None, weights_backbone=None, num_classes=2, box_score_thresh=0.02, box_detections_per_img=30, **sizes
         )
     )
-    # As the reference: films as they come, flips alone.
+    # As the reference: X-rays as they come, flips alone.
     plain = replace(settings, positive_share=0.0, **STILL)  # type: ignore[arg-type]
-    loader = lesson.make_loaders(plain, {"training": films})["training"]
+    loader = lesson.make_loaders(plain, {"training": xrays})["training"]
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.SGD(weights, lr=0.02, momentum=0.9, weight_decay=1e-4)
     begun, step, epoch, said = time.process_time(), 0, 0, time.monotonic()
@@ -112,12 +112,12 @@ def trained_peer(films: list[Film], settings: lesson.Settings, minutes: float) -
                 optimizer.step()
                 step += 1
             epoch += 1
-    say(f"The peer took {step:,} steps, {epoch:,} times through the films, in {time.monotonic() - said:.0f} s.")
+    say(f"The peer took {step:,} steps, {epoch:,} times through the X-rays, in {time.monotonic() - said:.0f} s.")
     return model.eval()
 
 
 class _Coloured(nn.Module):
-    """Shows a grey film to a network of three colours."""
+    """Shows a grey X-ray to a network of three colours."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -127,10 +127,10 @@ class _Coloured(nn.Module):
         return self.model([image.expand(3, -1, -1) for image in images], targets)
 
 
-def judged(run: Run, model: nn.Module, films: list[Film], settings: lesson.Settings) -> dict[str, Any]:
+def judged(run: Run, model: nn.Module, xrays: list[PreparedRadiograph], settings: lesson.Settings) -> dict[str, Any]:
     """Return the scores of a model on the test people, with the run's recipe."""
-    found = lesson.proposals(model, films, candidates.as_tuned(settings, run))[-1]
-    return evaluation.judge_boxes(run, films, found, candidates.image_scores(found, None), "test").scores
+    found = lesson.proposals(model, xrays, candidates.as_tuned(settings, run))[-1]
+    return evaluation.judge_boxes(run, xrays, found, candidates.image_scores(found, None), "test").scores
 
 
 def shown(found: dict[str, Any]) -> tuple[str, str, str]:

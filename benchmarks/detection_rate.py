@@ -1,9 +1,9 @@
-"""At which size and density does a model start to see? The share of opacities found, against both, from films and their twins.
+"""At which size and density does a model start to see? The share of opacities found, against both, from X-rays and their twins.
 
-    python -m benchmarks.detection_rate RUN OUT.png [films]
+    python -m benchmarks.detection_rate RUN OUT.png [X-rays]
 
-RUN is a trained classification run. New patients (another seed than the lesson's) are made with twins: each film with an opacity and
-the same film without it. A film with one opacity counts as found if its probability reaches the run's threshold; its twin, which holds
+RUN is a trained classification run. New patients (another seed than the lesson's) are made with twins: each X-ray with an opacity and
+the same X-ray without it. An X-ray with one opacity counts as found if its probability reaches the run's threshold; its twin, which holds
 everything but the opacity, shows how often the threshold is reached for other reasons. What readers see is drawn beside it.
 """
 
@@ -28,7 +28,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Pair:
-    """A film with one opacity, and what the model says of it with and without."""
+    """An X-ray with one opacity, and what the model says of it with and without."""
 
     contrast: float
     size_px: float
@@ -38,7 +38,7 @@ class Pair:
 
 
 def single_opacities(folder: Path) -> dict[str, tuple[float, float, int]]:
-    """Return image → (contrast, size in px, readers who saw it) of the films that truly hold one opacity, from `truth.csv`."""
+    """Return image → (contrast, size in px, readers who saw it) of the X-rays that truly hold one opacity, from `truth.csv`."""
     found: dict[str, list[tuple[float, float, int]]] = {}
     with open(folder / "truth.csv", newline="", encoding="utf-8") as table:
         for row in csv.DictReader(table):
@@ -52,7 +52,7 @@ def single_opacities(folder: Path) -> dict[str, tuple[float, float, int]]:
 
 
 def asked(run: Path, folder: Path) -> dict[str, float]:
-    """Return image → probability for the films in a folder."""
+    """Return image → probability for the X-rays in a folder."""
     import radlearn
 
     with tempfile.TemporaryDirectory() as out:
@@ -61,9 +61,9 @@ def asked(run: Path, folder: Path) -> dict[str, float]:
             return {Path(row["path"]).stem: float(row["probability"]) for row in csv.DictReader(table)}
 
 
-def pairs_of(run: Path, films: int, folder: Path) -> list[Pair]:
-    """Make `films` films with twins in `folder` and ask the model about the ones with one opacity and about their twins."""
-    write_rsna(folder, films, SEED, twins=True)
+def pairs_of(run: Path, xrays: int, folder: Path) -> list[Pair]:
+    """Make `xrays` X-rays with twins in `folder` and ask the model about the ones with one opacity and about their twins."""
+    write_rsna(folder, xrays, SEED, twins=True)
     there = single_opacities(folder)
     with_it, without = asked(run, folder / "stage_2_train_images"), asked(run, folder / "twins")
     return [Pair(*about, with_it[image], without[image]) for image, about in there.items()]
@@ -95,7 +95,7 @@ def rate_figure(pairs: list[Pair], threshold: float, bins: int = 5) -> Figure:
         axes.set(xlabel=name, ylim=(0, 1.03))
     figure.axes[0].set_ylabel("share at or above the threshold")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    figure.suptitle(f"{len(pairs)} films with one opacity, synthetic patients; bars are 95 % intervals")
+    figure.suptitle(f"{len(pairs)} X-rays with one opacity, synthetic patients; bars are 95 % intervals")
     return figure
 
 
@@ -107,14 +107,14 @@ def _wilson(hits: int, of: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def main(run: Path, picture: Path, films: int) -> None:
+def main(run: Path, picture: Path, xrays: int) -> None:
     """Make the patients, ask the run about them, write the picture and say the shares."""
     threshold = float(read_json(run / "scores.json")["threshold"])
     with tempfile.TemporaryDirectory() as folder:
-        pairs = pairs_of(run, films, Path(folder) / "rsna")
+        pairs = pairs_of(run, xrays, Path(folder) / "rsna")
     found = np.array([pair.probability >= threshold for pair in pairs])
     alarms = np.array([pair.probability_without >= threshold for pair in pairs])
-    say(f"{len(pairs)} films with one opacity: {found.mean():.0%} reach {threshold:.2f}, {alarms.mean():.0%} of their twins do")
+    say(f"{len(pairs)} X-rays with one opacity: {found.mean():.0%} reach {threshold:.2f}, {alarms.mean():.0%} of their twins do")
     say(f"{save_png(rate_figure(pairs, threshold), picture)}")
 
 

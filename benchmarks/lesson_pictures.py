@@ -9,30 +9,30 @@ from PIL import Image
 
 from radlearn.challenges.rsna import find_cases
 from radlearn.files import written_whole
-from radlearn.pictures.overlays import FilmPanel, film_grid
+from radlearn.pictures.overlays import XrayPanel, xray_grid
 from radlearn.pictures.style import save_png
 from radlearn.progress import say
-from radlearn.tasks.xray.radiographs import prepared_films
+from radlearn.tasks.xray.radiographs import prepared_radiographs
 from radlearn.training.run_folder import Run, open_run
 
 ROOMS = Path(__file__).resolve().parents[1] / "radlearn"
 
 
 def main(folder: Path) -> None:
-    """Take over the pictures of a judged run's report; for classification also draw films of all classes."""
+    """Take over the pictures of a judged run's report; for classification also draw X-rays of all classes."""
     run = open_run(folder)
     if run.task == "detection":
-        taken_over(run, "rsna_pneumonia_detection", (("films-random", "found", 1100), ("froc", "froc", 620)))
+        taken_over(run, "rsna_pneumonia_detection", (("xrays-random", "found", 1100), ("froc", "froc", 620)))
         return
     if run.task == "segmentation":
         taken_over(run, "covid19_ct_segmentation", (("slices-random", "slices", 1000), ("solid-middle", "solid", 900)))
         return
     draw_cases(run)
-    taken_over(run, "rsna_pneumonia_classification", (("cases", "cases", 1100), ("roc", "roc", 620), ("films-missed", "missed", 1100)))
+    taken_over(run, "rsna_pneumonia_classification", (("cases", "cases", 1100), ("roc", "roc", 620), ("xrays-missed", "missed", 1100)))
 
 
 def draw_cases(run: Run) -> None:
-    """Draw four films of the challenge's three classes as `cases.png` among the run's pictures."""
+    """Draw four X-rays of the challenge's three classes as `cases.png` among the run's pictures."""
     cases = find_cases(Path(run.about["data"]))
     opacities = [case for case in cases if case.label]
     # Those with the largest boxes: a first look should show what is looked for.
@@ -42,15 +42,15 @@ def draw_cases(run: Run) -> None:
         *[case for case in cases if case.category == "No Lung Opacity / Not Normal"][1:2],
         *opacities[len(opacities) // 4 :: len(opacities) // 4][:2],
     ]
-    films = prepared_films(cases, 512)
-    chosen = [next(film for film in films if film.case.image_id == case.image_id) for case in shown]
+    xrays = prepared_radiographs(cases, 512)
+    chosen = [next(xray for xray in xrays if xray.case.image_id == case.image_id) for case in shown]
     panels = [
-        FilmPanel(
-            film.pixels[0], None, film.boxes_in_frame_px, film.frame_px, str(film.case.category), f"{film.case.view}, {film.case.sex}"
+        XrayPanel(
+            xray.pixels[0], None, xray.boxes_in_frame_px, xray.frame_px, str(xray.case.category), f"{xray.case.view}, {xray.case.sex}"
         )
-        for film in chosen
+        for xray in chosen
     ]
-    save_png(film_grid(panels), run.pictures / "cases.png")
+    save_png(xray_grid(panels), run.pictures / "cases.png")
 
 
 def taken_over(run: Run, room: str, pictures: Sequence[tuple[str, str, int]]) -> None:

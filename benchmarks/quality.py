@@ -14,14 +14,14 @@ from rich.table import Table
 import radlearn
 from radlearn.challenges.rsna import find_cases
 from radlearn.progress import console
-from radlearn.workflow.data_source import built_in_cts, built_in_films
+from radlearn.workflow.data_source import built_in_cts, built_in_xrays
 
 Row = tuple[str, str, str, bool]
 
 
 def main() -> int:
     """Train and judge the quick preset of every task; print target and figure for each promise; return 1 if one is missed."""
-    data = built_in_films(800, 0)
+    data = built_in_xrays(800, 0)
     rows = [*classification_rows(data), *detection_rows(data), *segmentation_rows(built_in_cts(120, 0))]
     memory_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     rows.append(("peak memory", "below 3 GiB", f"{memory_gib:.2f} GiB", memory_gib < 3))
@@ -62,9 +62,9 @@ def detection_rows(data: Path) -> list[Row]:
         minutes = (time.monotonic() - begun) / 60
         found = lesson.evaluate(run.folder)
         begun = time.monotonic()
-        films = find_cases(data)[:300]
-        lesson.predict(run.folder, [case.path for case in films], Path(folder) / "answers", overlays=False)
-        speed = len(films) / (time.monotonic() - begun)
+        xrays = find_cases(data)[:300]
+        lesson.predict(run.folder, [case.path for case in xrays], Path(folder) / "answers", overlays=False)
+        speed = len(xrays) / (time.monotonic() - begun)
     scores, trivial = found["scores"], found["baselines"]["mean_box_rsna_score"]["value"]
     rsna, auroc, false_boxes = (scores[name]["value"] for name in ("rsna_score", "auroc_score", "false_boxes_per_healthy_image"))
     return [
@@ -81,9 +81,9 @@ def detection_rows(data: Path) -> list[Row]:
             f"{auroc:.3f} ({scores['auroc_score']['low']:.3f} to {scores['auroc_score']['high']:.3f})",
             auroc >= 0.88,
         ),
-        ("detection: false boxes per healthy film", "at most 0.3", f"{false_boxes:.2f}", false_boxes <= 0.3),
+        ("detection: false boxes per healthy X-ray", "at most 0.3", f"{false_boxes:.2f}", false_boxes <= 0.3),
         ("detection: training, cache made", "at most 6 min", f"{minutes:.1f} min", minutes <= 6),
-        ("detection: predict, DICOM to boxes", "at least 15 films/s", f"{speed:.0f} films/s", speed >= 15),
+        ("detection: predict, DICOM to boxes", "at least 15 X-rays/s", f"{speed:.0f} X-rays/s", speed >= 15),
     ]
 
 

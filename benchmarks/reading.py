@@ -1,10 +1,10 @@
-"""How fast does a film become a picture to train on? The same DICOM files to 256 × 256 float32, by radlearn and by its peers, in turns.
+"""How fast does an X-ray become a picture to train on? The same DICOM files to 256 × 256 float32, by radlearn and by its peers, in turns.
 
-    python benchmarks/reading.py [--films DIR] [--rounds 3] [--size 256]
+    python benchmarks/reading.py [--X-rays DIR] [--rounds 3] [--size 256]
 
-One core, one thread, one process. Each film is read by every reader before the next film is, so that a machine's moods meet all of them
-alike; the first film is read once beforehand. Wall time is what a person waits; processor time is disturbed less by other work. The
-peers that only decode are given radlearn's own area average, so what is compared is the decoding. Without `--films`, 40 built-in
+One core, one thread, one process. Each X-ray is read by every reader before the next X-ray is, so that a machine's moods meet all of them
+alike; the first X-ray is read once beforehand. Wall time is what a person waits; processor time is disturbed less by other work. The
+peers that only decode are given radlearn's own area average, so what is compared is the decoding. Without `--xrays`, 40 built-in
 patients are made first.
 """
 
@@ -28,11 +28,11 @@ from rich.table import Table
 
 from radlearn.digital_thorax.cohort import write_rsna
 from radlearn.progress import progress_bar, say, waiting
-from radlearn.scans.cache import cached_films
-from radlearn.scans.dicom import find_films, read_radiograph
+from radlearn.scans.cache import cached_xrays
+from radlearn.scans.dicom import find_xrays, read_radiograph
 from radlearn.scans.resize import resized
 
-BUILT_IN_FILMS = 40
+BUILT_IN_XRAYS = 40
 Reader = Callable[[Path], np.ndarray]
 
 
@@ -71,28 +71,28 @@ def monai_reader(size_px: int) -> Reader:
     return lambda path: np.asarray(load(str(path)))[0]
 
 
-def seconds_from_the_cache(films: list[Path], size_px: int, root: Path) -> float:
-    """Return the seconds that one film takes from the pixel cache, as float32 in [0, 1]; making the cache is not counted."""
-    pixels = cached_films(films, size_px, workers=1, root=root).pixels
+def seconds_from_the_cache(xrays: list[Path], size_px: int, root: Path) -> float:
+    """Return the seconds that one X-ray takes from the pixel cache, as float32 in [0, 1]; making the cache is not counted."""
+    pixels = cached_xrays(xrays, size_px, workers=1, root=root).pixels
     full_scale = np.float32(np.iinfo(pixels.dtype).max)
-    repeats = max(1, 3000 // len(films))
-    order = np.random.default_rng(0).permutation(len(films))
+    repeats = max(1, 3000 // len(xrays))
+    order = np.random.default_rng(0).permutation(len(xrays))
     started = time.perf_counter()
     for _ in range(repeats):
         for row in order:
             pixels[row].astype(np.float32) / full_scale
-    return (time.perf_counter() - started) / (repeats * len(films))
+    return (time.perf_counter() - started) / (repeats * len(xrays))
 
 
-def seconds_in_turns(readers: dict[str, Reader], films: list[Path], rounds: int) -> dict[str, tuple[float, float]]:
-    """Return (wall, processor) seconds per film of each reader."""
+def seconds_in_turns(readers: dict[str, Reader], xrays: list[Path], rounds: int) -> dict[str, tuple[float, float]]:
+    """Return (wall, processor) seconds per X-ray of each reader."""
     names = list(readers)
     spent = {name: [0.0, 0.0] for name in names}
     for read in readers.values():
-        read(films[0])
-    with progress_bar("reading", rounds * len(films), "films") as bar:
-        for turn in range(rounds * len(films)):
-            path = films[turn % len(films)]
+        read(xrays[0])
+    with progress_bar("reading", rounds * len(xrays), "X-rays") as bar:
+        for turn in range(rounds * len(xrays)):
+            path = xrays[turn % len(xrays)]
             # Whoever comes first pulls the file into memory, so the first place goes round.
             for place in range(len(names)):
                 name = names[(turn + place) % len(names)]
@@ -101,33 +101,33 @@ def seconds_in_turns(readers: dict[str, Reader], films: list[Path], rounds: int)
                 spent[name][0] += time.perf_counter() - wall
                 spent[name][1] += time.process_time() - processor
             bar.advance()
-    return {name: (wall / (rounds * len(films)), processor / (rounds * len(films))) for name, (wall, processor) in spent.items()}
+    return {name: (wall / (rounds * len(xrays)), processor / (rounds * len(xrays))) for name, (wall, processor) in spent.items()}
 
 
-def difference_in_grey_levels(films: list[Path], size_px: int) -> float:
+def difference_in_grey_levels(xrays: list[Path], size_px: int) -> float:
     """Return the mean difference between radlearn and full decoding with an area average, both rounded to 8 bits."""
     fast, full = radlearn_reader(size_px), full_decode_reader(size_px)
-    upright = [path for path in films if pydicom.dcmread(path, stop_before_pixels=True).PhotometricInterpretation == "MONOCHROME2"]
+    upright = [path for path in xrays if pydicom.dcmread(path, stop_before_pixels=True).PhotometricInterpretation == "MONOCHROME2"]
     return float(np.mean([np.abs(np.rint(fast(path) * 255) - np.rint(full(path) * 255)).mean() for path in upright]))
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--films", type=Path, help="folder of 8-bit JPEG Baseline films; built-in patients by default")
-    asked.add_argument("--rounds", type=int, default=3, help="how often all films are read")
+    asked.add_argument("--xrays", type=Path, help="folder of 8-bit JPEG Baseline X-rays; built-in patients by default")
+    asked.add_argument("--rounds", type=int, default=3, help="how often all X-rays are read")
     asked.add_argument("--size", type=int, default=256, help="side of the picture, pixels")
     wanted = asked.parse_args()
-    # MONAI warns with every film that a chest X-ray has no position in space.
+    # MONAI warns with every X-ray that a chest X-ray has no position in space.
     warnings.simplefilter("ignore")
     with waiting("loading MONAI"):
         monai = monai_reader(wanted.size)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = wanted.films
+        folder = wanted.xrays
         if folder is None:
-            folder = Path(temporary, "films")
-            write_rsna(folder, films=BUILT_IN_FILMS)
-        films = find_films(folder)
-        # After the films are made on all cores, and after MONAI has started its threads: one core from here on.
+            folder = Path(temporary, "xrays")
+            write_rsna(folder, xrays=BUILT_IN_XRAYS)
+        xrays = find_xrays(folder)
+        # After the X-rays are made on all cores, and after MONAI has started its threads: one core from here on.
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         readers = {
@@ -137,19 +137,19 @@ def main() -> None:
             "pydicom, gdcm plugin (its default)": pydicom_reader(wanted.size, "gdcm"),
             "MONAI LoadImage + Resize": monai,
         }
-        seconds = seconds_in_turns(readers, films, wanted.rounds)
-        cache_seconds = seconds_from_the_cache(films, wanted.size, Path(temporary))
-        difference = difference_in_grey_levels(films, wanted.size)
-    _show(seconds, cache_seconds, len(films), wanted)
+        seconds = seconds_in_turns(readers, xrays, wanted.rounds)
+        cache_seconds = seconds_from_the_cache(xrays, wanted.size, Path(temporary))
+        difference = difference_in_grey_levels(xrays, wanted.size)
+    _show(seconds, cache_seconds, len(xrays), wanted)
     say(f"Difference to full decode and area average, both rounded to 8 bits: {difference:.3f} grey levels of 255 (wanted: below 0.1)")
 
 
-def _show(seconds: dict[str, tuple[float, float]], cache_seconds: float, films: int, wanted: argparse.Namespace) -> None:
-    table = Table(title=f"{films} films to {wanted.size}² float32, {wanted.rounds} rounds, one core; peers with radlearn's area average")
+def _show(seconds: dict[str, tuple[float, float]], cache_seconds: float, xrays: int, wanted: argparse.Namespace) -> None:
+    table = Table(title=f"{xrays} X-rays to {wanted.size}² float32, {wanted.rounds} rounds, one core; peers with radlearn's area average")
     for column, side in (
         ("reader", "left"),
-        ("films/s", "right"),
-        ("films/processor s", "right"),
+        ("xrays/s", "right"),
+        ("X-rays/processor s", "right"),
         ("times slower", "right"),
         ("by processor", "right"),
     ):
@@ -161,7 +161,7 @@ def _show(seconds: dict[str, tuple[float, float]], cache_seconds: float, films: 
     Console(file=sys.stdout, width=110).print(table)
     for peer, target in (("MONAI LoadImage + Resize", 8), ("pydicom, Pillow plugin", 1.4)):
         say(f"{peer}: radlearn is {seconds[peer][0] / seconds['radlearn'][0]:.1f} times as fast (wanted: at least {target})")
-    say(f"from the pixel cache: {1 / cache_seconds:,.0f} films/s (wanted: at least 3,000)")
+    say(f"from the pixel cache: {1 / cache_seconds:,.0f} X-rays/s (wanted: at least 3,000)")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """How fast the built-in patients are made: X-rays per second on one core and on all, DICOM included, and the memory of a worker.
 
-    python -m benchmarks.thorax [films]
+    python -m benchmarks.thorax [X-rays]
 
-One core is counted in its own processor time, all cores by the clock. Where the time goes is shown beside it: a film's parts are timed
-in the same run, so that their shares hold on a busy machine too. For CTs see `thorax_ct.py`. Promised: 3 films a second of one core,
+One core is counted in its own processor time, all cores by the clock. Where the time goes is shown beside it: an X-ray's parts are timed
+in the same run, so that their shares hold on a busy machine too. For CTs see `thorax_ct.py`. Promised: 3 X-rays a second of one core,
 below 1.5 GB a worker.
 """
 
@@ -20,41 +20,41 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 
 def made_by_worker(folder: Path, number: int) -> tuple[int, float]:
-    """Render and write one film; return the worker's process and the most memory it has had, in GB."""
-    from radlearn.digital_thorax.planning import plan_films
-    from radlearn.digital_thorax.xray import render_film
+    """Render and write one X-ray; return the worker's process and the most memory it has had, in GB."""
+    from radlearn.digital_thorax.planning import plan_xrays
+    from radlearn.digital_thorax.xray import render_xray
     from radlearn.scans.dicom import write_radiograph
 
-    plan = plan_films(number + 1, 1)[number]
-    film = render_film(plan)
+    plan = plan_xrays(number + 1, 1)[number]
+    xray = render_xray(plan)
     path = folder / f"{plan.image_id}.dcm"
-    write_radiograph(path, film.pixels, patient_id="p", view=plan.view, sex=plan.sex, age="62", spacing_mm=film.spacing_mm)
+    write_radiograph(path, xray.pixels, patient_id="p", view=plan.view, sex=plan.sex, age="62", spacing_mm=xray.spacing_mm)
     return os.getpid(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def on_all_cores(films: int) -> None:
-    """Say how many films a second all cores together make, and what a worker holds."""
+def on_all_cores(xrays: int) -> None:
+    """Say how many X-rays a second all cores together make, and what a worker holds."""
     from benchmarks.thorax import made_by_worker as made  # by name, for the workers
     from radlearn.progress import cores, in_parallel, say
 
     with tempfile.TemporaryDirectory() as folder:
         work = partial(made, Path(folder))
-        list(in_parallel(work, range(2 * cores()), "starting workers", "films"))
+        list(in_parallel(work, range(2 * cores()), "starting workers", "X-rays"))
         clock = time.monotonic()
-        peaks = list(in_parallel(work, range(films), "all cores", "films"))
+        peaks = list(in_parallel(work, range(xrays), "all cores", "X-rays"))
         clock = time.monotonic() - clock
-    say(f"{films} films on {cores()} cores: {films / clock:.2f} a second by the clock, {len({process for process, _ in peaks})} workers")
+    say(f"{xrays} X-rays on {cores()} cores: {xrays / clock:.2f} a second by the clock, {len({process for process, _ in peaks})} workers")
     say(f"peak memory of a worker {max(peak for _, peak in peaks):.2f} GB")
 
 
-def main(films: int) -> None:
-    from radlearn.digital_thorax import film, xray
-    from radlearn.digital_thorax.planning import plan_films
+def main(xrays: int) -> None:
+    from radlearn.digital_thorax import xray
+    from radlearn.digital_thorax.planning import plan_xrays
     from radlearn.progress import say
     from radlearn.scans.dicom import write_radiograph
 
-    plans = plan_films(films + 1, 0)
-    xray.render_film(plans[0])  # tables and imports, once per worker
+    plans = plan_xrays(xrays + 1, 0)
+    xray.render_xray(plans[0])  # tables and imports, once per worker
     seconds: dict[str, float] = {}
 
     def timed(module: object, name: str) -> None:
@@ -78,25 +78,25 @@ def main(films: int) -> None:
         (xray, "splat"),
     ):
         timed(module, name)
-    timed(film, "expose")
-    timed(film, "display")
+    timed(xray, "expose")
+    timed(xray, "display")
 
     with tempfile.TemporaryDirectory() as folder:
         cpu, clock = time.process_time(), time.monotonic()
         for plan in plans[1:]:
-            made = xray.render_film(plan)
+            made = xray.render_xray(plan)
             started = time.process_time()
             path = Path(folder) / f"{plan.image_id}.dcm"
             write_radiograph(path, made.pixels, patient_id="p", view=plan.view, sex=plan.sex, age="62", spacing_mm=made.spacing_mm)
             seconds["write_radiograph"] = seconds.get("write_radiograph", 0.0) + time.process_time() - started
         cpu, clock = time.process_time() - cpu, time.monotonic() - clock
-        size = sum(path.stat().st_size for path in Path(folder).iterdir()) / films
-    say(f"{films} films at 1024², DICOM included: {films / cpu:.2f} a second of one core ({films / clock:.2f} by the clock)")
+        size = sum(path.stat().st_size for path in Path(folder).iterdir()) / xrays
+    say(f"{xrays} X-rays at 1024², DICOM included: {xrays / cpu:.2f} a second of one core ({xrays / clock:.2f} by the clock)")
     for name, spent in sorted(seconds.items(), key=lambda item: -item[1]):
-        say(f"  {name.strip('_'):20} {1000 * spent / films:6.0f} ms  {spent / cpu:4.0%}")
+        say(f"  {name.strip('_'):20} {1000 * spent / xrays:6.0f} ms  {spent / cpu:4.0%}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    say(f"peak memory {peak:.2f} GB, {size / 1000:.0f} kB a film")
-    on_all_cores(2 * films)
+    say(f"peak memory {peak:.2f} GB, {size / 1000:.0f} kB an X-ray")
+    on_all_cores(2 * xrays)
 
 
 if __name__ == "__main__":

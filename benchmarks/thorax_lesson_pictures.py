@@ -3,7 +3,7 @@
     python -m benchmarks.thorax_lesson_pictures [RUN]
 
 The lesson's own cells are run and what they leave behind is drawn, so that page and pictures cannot say two things. With RUN, a judged
-classification run on built-in films, also the share of opacities that it finds: for every film with one opacity among `PLANNED` planned
+classification run on built-in X-rays, also the share of opacities that it finds: for every X-ray with one opacity among `PLANNED` planned
 ones, and for its twin without it.
 """
 
@@ -21,8 +21,8 @@ from PIL import Image, ImageChops
 from benchmarks.detection_rate import SEED, Pair, asked, rate_figure
 from radlearn.digital_thorax.contact_sheet import Tile, rows_of_tiles
 from radlearn.digital_thorax.patient_sheet import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU, plane_picture
-from radlearn.digital_thorax.planning import PlannedFilm, plan_films
-from radlearn.digital_thorax.xray import render_film
+from radlearn.digital_thorax.planning import PlannedXray, plan_xrays
+from radlearn.digital_thorax.xray import render_xray
 from radlearn.files import read_json, written_whole
 from radlearn.pictures.style import save_png
 from radlearn.progress import in_parallel, say
@@ -44,13 +44,13 @@ def page_left_behind() -> dict[str, Any]:
 
 def lesson_figures(of: dict[str, Any]) -> dict[str, Figure]:
     """Return the page's pictures by name."""
-    film, bedside, without = of["film"], of["bedside"], of["without"]
-    shadow = Tile(film.pixels, "the film", "", film.boxes_xyxy_px)
+    xray, bedside, without = of["xray"], of["bedside"], of["without"]
+    shadow = Tile(xray.pixels, "the X-ray", "", xray.boxes_xyxy_px)
     x, y = slice(225, 475), slice(140, 390)
-    healthy = of["films_with"]["healthy"]
-    crops = [Tile(healthy[y, x].astype(np.uint8), "healthy", "part of the film")]
+    healthy = of["xrays_with"]["healthy"]
+    crops = [Tile(healthy[y, x].astype(np.uint8), "healthy", "part of the X-ray")]
     for place, centre_mm in of["balls"].items():
-        added, shown = of["ball"](centre_mm), of["films_with"][place]
+        added, shown = of["ball"](centre_mm), of["xrays_with"][place]
         rise = (shown - healthy)[added > 0.8 * added.max()].mean()
         crops.append(Tile(shown[y, x].astype(np.uint8), place, f"{rise:.0f} grey steps brighter"))
     lung, soft = LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
@@ -61,18 +61,18 @@ def lesson_figures(of: dict[str, Any]) -> dict[str, Figure]:
     ]
     rows = {
         "views": [
-            Tile(film.pixels, "PA", "standing, the tube far behind the back", film.boxes_xyxy_px),
+            Tile(xray.pixels, "PA", "standing, the tube far behind the back", xray.boxes_xyxy_px),
             Tile(bedside.pixels, "AP", "at the bedside, the tube near and in front", bedside.boxes_xyxy_px),
         ],
         "rays": [
-            Tile(_grey(film.attenuation, 6.0), "attenuation × length", "black 0, white 6"),
+            Tile(_grey(xray.attenuation, 6.0), "attenuation × length", "black 0, white 6"),
             Tile(_grey(of["scattered_share"], 0.7), "scattered share", "black 0, white 70 %"),
             Tile(_grey(of["grain"], 0.08), "grain", "black 0, white 8 %"),
-            Tile(film.pixels, "the film", "black and white set by the machine"),
+            Tile(xray.pixels, "the X-ray", "black and white set by the machine"),
         ],
         "heart": crops,
         "twins": [
-            Tile(film.pixels, "with the opacity", "and the readers' box", film.boxes_xyxy_px),
+            Tile(xray.pixels, "with the opacity", "and the readers' box", xray.boxes_xyxy_px),
             Tile(without.pixels, "without it", "all else equal"),
             Tile(np.clip(128 + 2 * of["change"], 0, 255).astype(np.uint8), "what it changed", "grey: nothing; doubled"),
         ],
@@ -82,8 +82,8 @@ def lesson_figures(of: dict[str, Any]) -> dict[str, Figure]:
 
 
 def twin_pairs(run: Path, planned: int = PLANNED, seed: int = SEED) -> list[Pair]:
-    """Return what a run says of every film with one opacity, and of its twin, among `planned` planned ones."""
-    plans = [plan for plan in plan_films(planned, seed) if plan.opacities == 1]
+    """Return what a run says of every X-ray with one opacity, and of its twin, among `planned` planned ones."""
+    plans = [plan for plan in plan_xrays(planned, seed) if plan.opacities == 1]
     with tempfile.TemporaryDirectory() as folder:
         ill, well = Path(folder) / "ill", Path(folder) / "well"
         about = dict(in_parallel(partial(_write_pair, ill, well), plans, "twins", "pairs"))
@@ -91,12 +91,12 @@ def twin_pairs(run: Path, planned: int = PLANNED, seed: int = SEED) -> list[Pair
     return [Pair(*seen, with_it[image], without[image]) for image, seen in about.items() if seen is not None]
 
 
-def _write_pair(ill: Path, well: Path, plan: PlannedFilm) -> tuple[str, tuple[float, float, int] | None]:
-    films = {ill: render_film(plan), well: render_film(plan, opacities=False)}
-    for folder, film in films.items():
-        write_radiograph(folder / f"{plan.image_id}.dcm", film.pixels, patient_id=plan.image_id, view=plan.view, sex=plan.sex,
-                         age=str(plan.age_years), spacing_mm=film.spacing_mm, photometric=plan.photometric)  # fmt: skip
-    opacity = next(finding for finding in films[ill].findings if finding.readers is not None)
+def _write_pair(ill: Path, well: Path, plan: PlannedXray) -> tuple[str, tuple[float, float, int] | None]:
+    xrays = {ill: render_xray(plan), well: render_xray(plan, opacities=False)}
+    for folder, xray in xrays.items():
+        write_radiograph(folder / f"{plan.image_id}.dcm", xray.pixels, patient_id=plan.image_id, view=plan.view, sex=plan.sex,
+                         age=str(plan.age_years), spacing_mm=xray.spacing_mm, photometric=plan.photometric)  # fmt: skip
+    opacity = next(finding for finding in xrays[ill].findings if finding.readers is not None)
     if opacity.exact_box_xyxy_px is None:
         return plan.image_id, None
     x0, y0, x1, y1 = opacity.exact_box_xyxy_px
@@ -131,7 +131,7 @@ def main(run: Path | None) -> None:
         threshold = float(read_json(run / "scores.json")["threshold"])
         save_small(rate_figure(pairs, threshold), "detection_rate")
         found = np.array([[pair.probability, pair.probability_without] for pair in pairs]) >= threshold
-        say(f"{len(pairs)} films with one opacity: {found[:, 0].mean():.0%} reach the threshold, {found[:, 1].mean():.0%} of their twins")
+        say(f"{len(pairs)} X-rays with one opacity: {found[:, 0].mean():.0%} reach the threshold, {found[:, 1].mean():.0%} of their twins")
 
 
 if __name__ == "__main__":

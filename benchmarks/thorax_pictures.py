@@ -2,7 +2,7 @@
 
     python -m benchmarks.thorax_pictures FOLDER [patients] [seed]
 
-Writes FOLDER/patients.png, a film with its boxes and the same patient's CT in three planes, one patient a row, and FOLDER/cts.png,
+Writes FOLDER/patients.png, an X-ray with its boxes and the same patient's CT in three planes, one patient a row, and FOLDER/cts.png,
 COVID-19 patients of the cohort: the axial plane alone, with the lesions' outline and in the soft-tissue window, then the other planes.
 """
 

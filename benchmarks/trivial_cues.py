@@ -1,4 +1,4 @@
-"""How well the films can be sorted without looking at the lungs: a logistic regression on trivial cues, with and without the view shortcut.
+"""How well the X-rays can be sorted without looking at the lungs: a logistic regression on trivial cues, with and without the view shortcut.
 
     python -m benchmarks.trivial_cues [FILMS | FOLDER]
 
@@ -31,11 +31,11 @@ GROUPS: dict[str, list[int]] = {
     "all of these but the view": list(range(21)),
     "all": list(range(22)),
 }
-"""Which columns of `cues_of_film` belong to which trivial rule; the limits are for the last but two."""
+"""Which columns of `cues_of_xray` belong to which trivial rule; the limits are for the last but two."""
 
 
-def cues_of_film(path: Path) -> np.ndarray:
-    """Return the trivial cues of one film, float64 (22,)."""
+def cues_of_xray(path: Path) -> np.ndarray:
+    """Return the trivial cues of one X-ray, float64 (22,)."""
     header = read_header(path)
     pixels = read_radiograph(path).pixels
     tenth = len(pixels) // 8
@@ -63,7 +63,7 @@ def cues_of_film(path: Path) -> np.ndarray:
 
 
 def auroc_of_cues(cues: np.ndarray, labels: np.ndarray, persons: list[str], folds: int = 10) -> Interval:
-    """Return the AUROC of a logistic regression on `cues` (films, cues), by person in and out of the folds, with its interval."""
+    """Return the AUROC of a logistic regression on `cues` (X-rays, cues), by person in and out of the folds, with its interval."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
@@ -78,20 +78,20 @@ def auroc_of_cues(cues: np.ndarray, labels: np.ndarray, persons: list[str], fold
 def measure(folder: Path, what: str) -> None:
     """Print the AUROC of every group of cues, and of all together, on a folder in the challenge's layout."""
     cases = [case for case in rsna.find_cases(folder) if case.label is not None]
-    found = dict(in_parallel(_numbered_cues, list(enumerate(case.path for case in cases)), "reading", "films"))
+    found = dict(in_parallel(_numbered_cues, list(enumerate(case.path for case in cases)), "reading", "X-rays"))
     cues = np.stack([found[number] for number in range(len(cases))])
     labels, persons = np.array([case.label for case in cases]), [case.person for case in cases]
-    say(f"{what}: {len(cases)} films of {len(set(persons))} people, {labels.mean():.1%} positive")
+    say(f"{what}: {len(cases)} X-rays of {len(set(persons))} people, {labels.mean():.1%} positive")
     for name, columns in GROUPS.items():
         say(f"  {name:48} {auroc_of_cues(cues[:, columns], labels, persons):.3f}")
 
 
 def _numbered_cues(job: tuple[int, Path]) -> tuple[int, np.ndarray]:
-    return job[0], cues_of_film(job[1])
+    return job[0], cues_of_xray(job[1])
 
 
 def main(argument: str) -> None:
-    """Measure on a folder, or on as many built-in films as `argument` says, with the shortcut and without."""
+    """Measure on a folder, or on as many built-in X-rays as `argument` says, with the shortcut and without."""
     if not argument.isdigit():
         measure(Path(argument), argument)
         return

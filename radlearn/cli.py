@@ -92,31 +92,31 @@ def _thorax(arguments: list[str]) -> None:
             ct_size: small for quick runs (160-192 voxels across, lesions heavier than real), or full as in the challenge (512, 20 MB each).
             seed: Another seed, other patients.
             workers: Processes to use; all cores if not named.
-            twins: Write each film with an opacity also without it, everything else equal, into OUT/rsna/twins.
+            twins: Write each X-ray with an opacity also without it, everything else equal, into OUT/rsna/twins.
         """
         from radlearn.digital_thorax.cohort import write_rsna
         from radlearn.digital_thorax.contact_sheet import write_contact_sheet
         from radlearn.digital_thorax.ct_cohort import refuse_used, write_covid19
         from radlearn.digital_thorax.patient_sheet import write_patient_sheet
 
-        films, volumes = out / "rsna", out / "covid19"
+        xrays_folder, cts_folder = out / "rsna", out / "covid19"
         if xrays < 0 or cts < 0 or not xrays + cts:
             raise BadSetting(f"--xrays {xrays} --cts {cts}: expected numbers from 0 on, and not both 0.")
-        for folder in [*([films] if xrays else []), *([volumes] if cts else [])]:
+        for folder in [*([xrays_folder] if xrays else []), *([cts_folder] if cts else [])]:
             refuse_used(folder)
         if xrays:
-            write_rsna(films, xrays, seed, workers, twins=twins)
-            say(f"{xrays:,} films in {films}. To train on them: radlearn classification train --data {films}")
+            write_rsna(xrays_folder, xrays, seed, workers, twins=twins)
+            say(f"{xrays:,} X-rays in {xrays_folder}. To train on them: radlearn classification train --data {xrays_folder}")
         if cts:
-            write_covid19(volumes, cts, seed, workers, ct_size)
-            say(f"{cts:,} CTs in {volumes}, with lesion masks.")
+            write_covid19(cts_folder, cts, seed, workers, ct_size)
+            say(f"{cts:,} CTs in {cts_folder}, with lesion masks.")
         with waiting("drawing what was written"):
-            seen = write_contact_sheet(out / "contact_sheet.png", films if xrays else None, volumes if cts else None)
+            seen = write_contact_sheet(out / "contact_sheet.png", xrays_folder if xrays else None, cts_folder if cts else None)
         say(f"A look at the files: {seen}")
         if not (sheet := out / "patients.png").exists():
             with waiting("drawing a few patients"):
                 write_patient_sheet(sheet, seed)
-            say(f"A look at some of them, film and CT: {sheet}")
+            say(f"A look at some of them, X-ray and CT: {sheet}")
 
     tyro.cli(thorax, args=arguments, prog="radlearn thorax")
 

@@ -19,23 +19,23 @@ SHOWN = {
 FILES = {"segmentation": "SCAN.nii.gz"}
 
 
-def demo(films: int = 800, cts: int = 120, seed: int = 0, epochs: int | None = None, out: Path | None = None) -> None:
+def demo(xrays: int = 800, cts: int = 120, seed: int = 0, epochs: int | None = None, out: Path | None = None) -> None:
     """Train and judge every task on built-in patients, which are made at the first call.
 
     Args:
-        films: How many X-rays to make.
+        xrays: How many X-rays to make.
         cts: How many CTs to make.
         seed: Another seed, other patients and another training.
-        epochs: Passes over the training films and scans; the quick presets' numbers if not named.
+        epochs: Passes over the training X-rays and scans; the quick presets' numbers if not named.
         out: Folder for the runs; runs/TASK/DATE-TIME if not named.
     """
     begun = time.monotonic()
     tasks = {name: getattr(radlearn, name) for name in radlearn.LESSONS}
     say(f"radlearn demo: {', '.join(tasks)} on built-in patients. For learning and research, not for clinical use.")
-    from radlearn.workflow.data_source import built_in_cts, built_in_films
+    from radlearn.workflow.data_source import built_in_cts, built_in_xrays
 
     for name, verbs in tasks.items():
-        patients = built_in_cts(cts, seed) if name == "segmentation" else built_in_films(films, seed)
+        patients = built_in_cts(cts, seed) if name == "segmentation" else built_in_xrays(xrays, seed)
         settings = replace(verbs.lesson.PRESETS["quick"], seed=seed)
         run = verbs.train_with(settings if epochs is None else replace(settings, epochs=epochs), patients, out and out / name)
         scores = verbs.evaluate(run.folder)
@@ -46,7 +46,7 @@ def demo(films: int = 800, cts: int = 120, seed: int = 0, epochs: int | None = N
 
 def _tell(task: str, found: dict[str, Any], folder: Path) -> None:
     table = Table(
-        title=f"{task}: {found['cases']} {'scans' if task == 'segmentation' else 'films'} of {found['persons']} people it has not met",
+        title=f"{task}: {found['cases']} {'scans' if task == 'segmentation' else 'X-rays'} of {found['persons']} people it has not met",
         title_justify="left",
     )
     table.add_column("score")
@@ -60,7 +60,7 @@ def _tell(task: str, found: dict[str, Any], folder: Path) -> None:
     say("Synthetic patients: these scores are not comparable with a leaderboard.")
     say(f"Report: {folder / 'report.html'}")
     say("What to type next:")
-    say(f"  radlearn {task} predict {folder} {FILES.get(task, 'FILM.dcm')} --out answers      ask it about images of your own")
+    say(f"  radlearn {task} predict {folder} {FILES.get(task, 'XRAY.dcm')} --out answers      ask it about images of your own")
     say(f"  radlearn {task} train --epochs 5                             change a setting, see what happens")
     say(f"  radlearn {task} train --data FOLDER                          train on the real challenge")
 

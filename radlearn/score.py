@@ -20,11 +20,11 @@ def score_rsna(truth: Path, submission: Path, json: bool = False, out: Path | No
     """Score a submission file as the RSNA Pneumonia Detection Challenge 2018 does.
 
     Args:
-        truth: The labels table, such as stage_2_train_labels.csv; persons.csv beside it tells whose films they are.
+        truth: The labels table, such as stage_2_train_labels.csv; persons.csv beside it tells whose X-rays they are.
         submission: The file to score: patientId,PredictionString, a row for every image of the labels table.
         json: Print one JSON object on standard output.
         out: Write a CSV table with a row for every image: its score, boxes and hits.
-        size_px: Height and width of the films, on whose grid both tables are.
+        size_px: Height and width of the X-rays, on whose grid both tables are.
     """
     from radlearn.challenges.rsna_scoring import score_submission  # NumPy and the readers, which --help needs not
 
@@ -73,15 +73,15 @@ def score_covid19(
 def score_classification(
     truth: Path, submission: Path, json: bool = False, out: Path | None = None, threshold: float = 0.5, views: Path | None = None
 ) -> None:
-    """Score probabilities, one a film, against the labels of the RSNA challenge.
+    """Score probabilities, one an X-ray, against the labels of the RSNA challenge.
 
     Args:
-        truth: The labels table, such as stage_2_train_labels.csv; persons.csv beside it tells whose films they are.
+        truth: The labels table, such as stage_2_train_labels.csv; persons.csv beside it tells whose X-rays they are.
         submission: The table to score: patientId,probability, a row for every image of the labels table; other columns are left alone.
         json: Print one JSON object on standard output.
         out: Write a CSV table with a row for every image: its view, label, probability, what it was called.
-        threshold: A film is called positive from this probability on.
-        views: A table with patientId and view, or a folder of the films, for the AUROC within a view; a table is looked for beside truth.
+        threshold: An X-ray is called positive from this probability on.
+        views: A table with patientId and view, or a folder of the X-rays, for the AUROC within a view; a table is looked for beside truth.
     """
     from radlearn.challenges.probability_scoring import score_probabilities
 
@@ -113,22 +113,22 @@ def _show(scores: "Mapping[str, Interval]", title: str) -> None:
 def _tell(scored: "ScoredSubmission", truth: Path, submission: Path) -> None:
     found = scored.as_dict()
     _show(scored.scores, f"{submission.name} against {truth.name}")
-    films, left_out = found["cases"], found["cases"] - found["cases_in_the_mean"]
-    say(f"Films: {films:,}. True boxes: {found['true_boxes']:,}. Found boxes: {found['found_boxes']:,}.")
-    say(f"rsna_score is the challenge's own. It leaves out films where nothing is and nothing was found: {left_out:,} here.")
-    say("box_sensitivity counts a true box as hit by an IoU above 0.40. auroc_score ranks films by their highest confidence.")
+    xrays, left_out = found["cases"], found["cases"] - found["cases_in_the_mean"]
+    say(f"X-rays: {xrays:,}. True boxes: {found['true_boxes']:,}. Found boxes: {found['found_boxes']:,}.")
+    say(f"rsna_score is the challenge's own. It leaves out X-rays where nothing is and nothing was found: {left_out:,} here.")
+    say("box_sensitivity counts a true box as hit by an IoU above 0.40. auroc_score ranks X-rays by their highest confidence.")
 
 
 def _tell_of_probabilities(scored: "ScoredProbabilities", truth: Path, submission: Path) -> None:
     _show(scored.scores, f"{submission.name} against {truth.name}")
     found = scored.as_dict()
-    films, positives, counts = found["cases"], found["positives"], found["counts"]
-    say(f"Films: {films:,} of {found['persons']:,} people. With an opacity: {positives:,} ({positives / films:.1%}).")
+    xrays, positives, counts = found["cases"], found["positives"], found["counts"]
+    say(f"X-rays: {xrays:,} of {found['persons']:,} people. With an opacity: {positives:,} ({positives / xrays:.1%}).")
     say(
         f"At a threshold of {scored.threshold:g}: {counts['true_positives']:,} found, {counts['false_negatives']:,} missed, "
         f"{counts['false_positives']:,} false alarms, {counts['true_negatives']:,} rightly left alone."
     )
-    share = positives / films
+    share = positives / xrays
     say(f"average_precision_score is {share:.3f} for guessing, brier_error {share * (1 - share):.3f} for always saying that share.")
     say("A calibration slope under 1 says the probabilities are too sure of themselves; an intercept under 0, too high. 1 and 0 are right.")
     say("The challenge asks for boxes and scores no probabilities: these figures are on no leaderboard.")

@@ -29,7 +29,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def small_rsna(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in the RSNA layout: 48 films of 32 people, 160 px, where a bright square on the left means an opacity."""
+    """A folder in the RSNA layout: 48 X-rays of 32 people, 160 px, where a bright square on the left means an opacity."""
     import numpy as np
 
     from radlearn.challenges.rsna import Case, write_tables
@@ -43,7 +43,7 @@ def small_rsna(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels = rng.normal(90, 12, (160, 160))
         if label:
             pixels[40:100, 20:80] += 80
-        image_id = f"film-{number:03d}"
+        image_id = f"X-ray-{number:03d}"
         path = folder / "stage_2_train_images" / f"{image_id}.dcm"
         write_radiograph(
             path,

@@ -64,7 +64,7 @@ def test_the_help_of_train_holds_every_setting_with_its_comment(capsys: pytest.C
     assert ending.value.code == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "--wanted-sensitivity" in out
-    assert "Films per training step." in out
+    assert "X-rays per training step." in out
     assert "convnext_tiny" in out
 
 
@@ -80,7 +80,7 @@ def test_info_as_json_is_alone_on_standard_output(capsys: pytest.CaptureFixture[
     assert found["versions"]["radlearn"] == __version__
 
 
-def test_thorax_writes_films_and_cts_and_refuses_to_write_them_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_thorax_writes_xrays_and_cts_and_refuses_to_write_them_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["thorax", "--out", str(tmp_path), "--xrays", "2", "--cts", "1", "--workers", "1"]
     assert cli.main(arguments) == 0
     assert len(list((tmp_path / "rsna" / "stage_2_train_images").glob("*.dcm"))) == 2

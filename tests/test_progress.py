@@ -47,5 +47,5 @@ def test_an_error_in_a_worker_reaches_the_caller() -> None:
 
 
 def test_square_brackets_in_a_file_name_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.say("film[red].dcm")
-    assert "film[red].dcm" in capsys.readouterr().err
+    progress.say("xray[red].dcm")
+    assert "xray[red].dcm" in capsys.readouterr().err

@@ -24,8 +24,8 @@ def test_a_person_is_told_every_score_and_what_was_left_out(tables: list[str], c
     assert out == ""
     for name, value in (("rsna_score", "0.250"), ("box_sensitivity", "1.000"), ("false_boxes_per_healthy_image", "0.500")):
         assert any(name in line and value in line for line in told.splitlines()), name
-    assert "Films: 3. True boxes: 1. Found boxes: 2." in told
-    assert "leaves out films where nothing is and nothing was found: 1 here" in told
+    assert "X-rays: 3. True boxes: 1. Found boxes: 2." in told
+    assert "leaves out X-rays where nothing is and nothing was found: 1 here" in told
     assert "there is no persons.csv" in told
 
 

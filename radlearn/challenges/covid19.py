@@ -69,7 +69,7 @@ class Case:
 
     @property
     def image_id(self) -> str:
-        """The case id, under the name that films have for theirs."""
+        """The case id, under the name that X-rays have for theirs."""
         return self.case_id
 
 
@@ -209,13 +209,13 @@ def _persons(places: Sequence[Path], cases: Sequence[str]) -> tuple[dict[str, st
 
 def _ct_paths(root: Path) -> list[Path]:
     """Return NIfTI files, masks left out, and folders in which DICOM lies, sorted; a file is itself."""
-    from radlearn.scans.dicom import find_films  # pydicom takes half a second to import, and listing a layout needs none of it
+    from radlearn.scans.dicom import find_xrays  # pydicom takes half a second to import, and listing a layout needs none of it
 
     if root.is_file():
         return [root] if nifti_stem(root.name) else []
     if not root.is_dir():
         return []
-    found = {path.parent for path in find_films(root)}
+    found = {path.parent for path in find_xrays(root)}
     for place, folders, _ in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
         volumes = _volumes_in(Path(place))

@@ -1,10 +1,10 @@
-"""A table of probabilities, one a film, as any classifier may write it: read strictly, because a wrong table still gets a number.
+"""A table of probabilities, one an X-ray, as any classifier may write it: read strictly, because a wrong table still gets a number.
 
     patientId,probability
     0004cfab-14fd-4e49-80ba-63a80b6bddd6,0.913
     00313ee0-9eaa-42f4-b0ab-c148ed3241cd,0.02
 
-Logits, percentages, films that are missing or twice there: all of them would be scored, and look like a bad model. Other columns are left
+Logits, percentages, X-rays that are missing or twice there: all of them would be scored, and look like a bad model. Other columns are left
 alone. The two that count may be called by one of a few other names; which were read is then said.
 """
 

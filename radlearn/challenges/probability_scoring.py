@@ -2,7 +2,7 @@
 
 The challenge itself asks for boxes and never scored this; the figures are those that current guidance asks a prediction model to report:
 ranking, both kinds of mistake at a threshold, and calibration by logistic recalibration (arXiv:2412.10288). The view alone ranks the
-challenge's films with an AUROC of 0.71, so the AUROC within a view stands beside it wherever the views are known.
+challenge's X-rays with an AUROC of 0.71, so the AUROC within a view stands beside it wherever the views are known.
 """
 
 from collections.abc import Mapping
@@ -71,8 +71,8 @@ def score_probabilities(
         labels_csv: a table such as `stage_2_train_labels.csv`. Who the persons are comes from `persons.csv`, or RSNA's mapping to NIH
             ChestX-ray14, beside it.
         submission: the probabilities; every image of the labels table must be answered for.
-        threshold: a film is called positive from this probability on.
-        views: a table with each film's view, or a folder of the films; None looks for a table beside the labels.
+        threshold: an X-ray is called positive from this probability on.
+        views: a table with each X-ray's view, or a folder of the X-rays; None looks for a table beside the labels.
         draws, seed: of the bootstrap.
 
     Raises:

@@ -1,6 +1,6 @@
 """The RSNA Pneumonia Detection Challenge 2018: its folder, read into cases, and written again.
 
-    stage_2_train_images/<patientId>.dcm     a film each
+    stage_2_train_images/<patientId>.dcm     an X-ray each
     stage_2_train_labels.csv                 patientId,x,y,width,height,Target      a row per box, or one with no box where Target is 0
     stage_2_detailed_class_info.csv          patientId,class                        (may be missing)
     persons.csv                              patientId,person                       (radlearn's own; may be missing)
@@ -8,7 +8,7 @@
 The challenge's `patientId` names an *image*: its 26,684 ids are about 11,400 people. So it is called `image_id` here, and who a
 person is comes from `persons.csv`, or from RSNA's public mapping to NIH ChestX-ray14 where that file lies in the folder.
 
-A label is a lung opacity suspicious for pneumonia, seen on the film alone; pneumonia itself is a clinical diagnosis.
+A label is a lung opacity suspicious for pneumonia, seen on the X-ray alone; pneumonia itself is a clinical diagnosis.
 
 Source: Shih et al. 2019, Radiology: Artificial Intelligence 1(1):e180041, doi:10.1148/ryai.2019180041.
 """
@@ -28,7 +28,7 @@ from radlearn.files import write_text
 from radlearn.progress import say
 
 if TYPE_CHECKING:
-    from radlearn.scans.dicom import FilmHeader
+    from radlearn.scans.dicom import RadiographHeader
 
 IMAGE_FOLDER = "stage_2_train_images"
 UNLABELLED_FOLDER = "stage_2_test_images"
@@ -61,7 +61,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Case:
-    """One film and what the challenge says of it."""
+    """One X-ray and what the challenge says of it."""
 
     image_id: str  # the challenge calls it patientId, but it names an image
     path: Path
@@ -69,7 +69,7 @@ class Case:
     boxes_xyxy_px: tuple[tuple[float, float, float, float], ...]  # (x0, y0, x1, y1) in source pixels, origin top left
     category: str | None  # "Normal", "No Lung Opacity / Not Normal" or "Lung Opacity"
     person: str
-    view: str | None = None  # this and what follows stand in the films' headers: `with_headers`
+    view: str | None = None  # this and what follows stand in the X-rays' headers: `with_headers`
     sex: str | None = None
     age_years: float | None = None
 
@@ -98,7 +98,7 @@ def recognise(folder: Path) -> bool:
 
 
 def find_cases(folder: Path) -> list[Case]:
-    """Read the tables and list the films of the layout in `folder`, without opening one.
+    """Read the tables and list the X-rays of the layout in `folder`, without opening one.
 
     Returns:
         The cases in the order of the labels table. View, sex and age are None until `with_headers`.
@@ -142,7 +142,7 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
     troubles += more
 
     paths: dict[str, Path] = {}
-    for path in _films_in(root / IMAGE_FOLDER):
+    for path in _xrays_in(root / IMAGE_FOLDER):
         if (other := paths.setdefault(stem(path.name), path)) is not path:
             troubles.append(f"{IMAGE_FOLDER}: {other.name} and {path.name} are both called {stem(path.name)}; keep one of them.")
     if absent := [image_id for image_id in images if image_id not in paths]:
@@ -150,7 +150,7 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
         amount = f"{len(absent):,} of the {len(images):,} images of {LABELS_TABLE} have no file here"
         troubles.append(f"{IMAGE_FOLDER}: {amount}, the first being {first}. Was the archive unpacked to its end?")
     if unlisted := len(paths) - len(images) + len(absent):
-        notes.append(f"{root / IMAGE_FOLDER}: {unlisted:,} films have no row in {LABELS_TABLE} and are left out.")
+        notes.append(f"{root / IMAGE_FOLDER}: {unlisted:,} X-rays have no row in {LABELS_TABLE} and are left out.")
     cases = []
     for image_id, image in images.items():
         if image_id in paths:
@@ -160,23 +160,23 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
 
 
 def find_images(folder: Path) -> list[Case]:
-    """List the films of a folder that has no labels: `stage_2_test_images`, a folder that holds one, any folder of DICOM, or one file.
+    """List the X-rays of a folder that has no labels: `stage_2_test_images`, a folder that holds one, any folder of DICOM, or one file.
 
     Returns:
         Unlabelled cases, sorted by path. An id is the file's name without `.dcm`; where several files in different folders share
         one (IM0001 of every study), the folders' names stand before it.
 
     Raises:
-        BadLayout: if there is no film.
+        BadLayout: if there is no X-ray.
     """
-    from radlearn.scans.dicom import find_films  # pydicom takes half a second to import, and listing cases needs none of it
+    from radlearn.scans.dicom import find_xrays  # pydicom takes half a second to import, and listing cases needs none of it
 
     folder = Path(folder)
     challenge = (layout_folder(folder) or folder) / UNLABELLED_FOLDER
     root = challenge if challenge.is_dir() else folder
-    paths = find_films(root) if root.exists() else []
+    paths = find_xrays(root) if root.exists() else []
     if not paths:
-        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM films: NAME.dcm, or any name with DICM at byte 128.")
+        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays: NAME.dcm, or any name with DICM at byte 128.")
     shared = Counter(stem(path.name) for path in paths)
     cases = []
     for path in paths:
@@ -186,16 +186,16 @@ def find_images(folder: Path) -> list[Case]:
         cases.append(Case(image_id, path, None, (), None, image_id))
     if twice := [image_id for image_id, count in Counter(case.image_id for case in cases).items() if count > 1]:
         raise BadLayout(
-            f"{folder}: several films would be called {twice[0]!r}, so their answers could not be told apart. Rename one of them."
+            f"{folder}: several X-rays would be called {twice[0]!r}, so their answers could not be told apart. Rename one of them."
         )
     return cases
 
 
-def with_headers(cases: Sequence[Case], headers: Sequence["FilmHeader"]) -> list[Case]:
-    """Return the cases with view, sex and age filled in from their films' headers, in the same order.
+def with_headers(cases: Sequence[Case], headers: Sequence["RadiographHeader"]) -> list[Case]:
+    """Return the cases with view, sex and age filled in from their X-rays' headers, in the same order.
 
     Raises:
-        BadLayout: if a box reaches beyond its film.
+        BadLayout: if a box reaches beyond its X-ray.
     """
     troubles, filled = [], []
     for case, header in zip(cases, headers, strict=True):
@@ -203,7 +203,7 @@ def with_headers(cases: Sequence[Case], headers: Sequence["FilmHeader"]) -> list
         for x0, y0, x1, y1 in case.boxes_xyxy_px:
             if x1 > width or y1 > height:
                 found = f"the box x {x0:g}, y {y0:g}, width {x1 - x0:g}, height {y1 - y0:g} of {case.image_id}"
-                troubles.append(f"{LABELS_TABLE}: {found} reaches beyond its film of {width} × {height} px (width × height).")
+                troubles.append(f"{LABELS_TABLE}: {found} reaches beyond its X-ray of {width} × {height} px (width × height).")
         filled.append(replace(case, view=header.view, sex=header.sex, age_years=header.age_years))
     if troubles:
         raise BadLayout(_listed(cases[0].path.parent.parent, troubles))
@@ -217,7 +217,7 @@ def with_headers(cases: Sequence[Case], headers: Sequence["FilmHeader"]) -> list
 
 
 def write_tables(folder: Path, cases: Sequence[Case]) -> None:
-    """Write the tables of the layout for `cases`, so that `find_cases` reads the same cases again; the films are the caller's.
+    """Write the tables of the layout for `cases`, so that `find_cases` reads the same cases again; the X-rays are the caller's.
 
     The labels table comes last: before it, nobody takes the folder for a finished one.
 
@@ -280,7 +280,7 @@ def _extent(start: float, end: float) -> float:
     return next((near for near in neighbours if start + near == end), width)
 
 
-def _films_in(folder: Path) -> list[Path]:
+def _xrays_in(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.name.lower().endswith(".dcm") and not entry.name.startswith("."))
     return [folder / name for name in names]

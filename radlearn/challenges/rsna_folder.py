@@ -6,16 +6,16 @@ from pathlib import Path
 from radlearn.errors import BadLayout
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z")
-FILM_SUFFIXES = (".dcm", ".dicom")
+XRAY_SUFFIXES = (".dcm", ".dicom")
 
 
 def stem(name: str) -> str:
-    """Return a film's name without `.dcm`. A UID keeps its last number, which `Path.stem` would take for a suffix.
+    """Return an X-ray's name without `.dcm`. A UID keeps its last number, which `Path.stem` would take for a suffix.
 
     >>> stem("IM0001.DCM"), stem("1.2.840.10008")
     ('IM0001', '1.2.840.10008')
     """
-    return next((name[: -len(suffix)] for suffix in FILM_SUFFIXES if name.lower().endswith(suffix)), name)
+    return next((name[: -len(suffix)] for suffix in XRAY_SUFFIXES if name.lower().endswith(suffix)), name)
 
 
 def describe_folder(folder: Path) -> str:
@@ -42,9 +42,9 @@ def missing_layout(folder: Path, expected: tuple[str, str]) -> BadLayout:
     if archives := [file.name for file in files if file.suffix in ARCHIVES]:
         advice = f"Unpack {', '.join(archives[:3])} in that folder first (unzip {archives[0]})."
     elif (folder / labels).is_file():
-        advice = f"The table is there; the films it speaks of are not. Put them into {images}/, one patientId.dcm each."
-    elif (folder / images).is_dir() or any(file.suffix.lower() in FILM_SUFFIXES for file in files):
-        advice = f"The films are there, but not {labels}, which says what is on them. Without labels there is 'predict', which needs none."
+        advice = f"The table is there; the X-rays it speaks of are not. Put them into {images}/, one patientId.dcm each."
+    elif (folder / images).is_dir() or any(file.suffix.lower() in XRAY_SUFFIXES for file in files):
+        advice = f"The X-rays are there, but not {labels}, which says what is on them. Without labels there is 'predict', which needs none."
     return BadLayout(f"{folder}: {describe_folder(folder)}. Expected {labels} and {images}/ with one patientId.dcm per image. {advice}")
 
 
@@ -56,6 +56,6 @@ def _kinds(files: list[Path]) -> list[str]:
     counts = Counter(file.suffix.lower() for file in files)
     first = {file.suffix.lower(): file.name for file in reversed(files)}
     return [
-        f"{count:,} {suffix or 'suffixless'} file{'s' if count > 1 else ''}{'' if suffix in FILM_SUFFIXES else f' ({first[suffix]})'}"
+        f"{count:,} {suffix or 'suffixless'} file{'s' if count > 1 else ''}{'' if suffix in XRAY_SUFFIXES else f' ({first[suffix]})'}"
         for suffix, count in counts.most_common(4)
     ]

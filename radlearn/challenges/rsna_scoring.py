@@ -1,7 +1,7 @@
-"""What the RSNA challenge would say of a submission file: its score, with an interval by person, and every film's part in it.
+"""What the RSNA challenge would say of a submission file: its score, with an interval by person, and every X-ray's part in it.
 
 A mean hides what it is made of, so three figures stand beside it: the share of true boxes hit (IoU above 0.4, the least the challenge
-counts), the false boxes on healthy films that this costs, and how well the highest confidence of a film tells films with a box from
+counts), the false boxes on healthy X-rays that this costs, and how well the highest confidence of an X-ray tells X-rays with a box from
 those without.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.rsna import MAPPING, PERSONS_TABLE
-from radlearn.challenges.rsna_submission import FILM_SIZE_PX, listed, read_submission, table_text_of
+from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, listed, read_submission, table_text_of
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
 from radlearn.metrics.answers import OneOrPerDraw, share
@@ -34,7 +34,7 @@ class ScoredSubmission:
 
     image_ids: tuple[str, ...]  # in the order of the labels table
     persons: tuple[str, ...]
-    image_scores: np.ndarray  # float64 (images,), NaN where the film is left out of the mean: nothing there, nothing found
+    image_scores: np.ndarray  # float64 (images,), NaN where the X-ray is left out of the mean: nothing there, nothing found
     hits: np.ndarray  # int (8, images): true boxes hit at IoU above 0.40, 0.45, …, 0.75
     found_boxes: np.ndarray  # int (images,)
     true_boxes: np.ndarray  # int (images,)
@@ -63,7 +63,7 @@ class ScoredSubmission:
 
 
 def score_submission(
-    labels_csv: Path, submission: Path, size_px: tuple[int, int] = FILM_SIZE_PX, draws: int = 1000, seed: int = 0
+    labels_csv: Path, submission: Path, size_px: tuple[int, int] = XRAY_SIZE_PX, draws: int = 1000, seed: int = 0
 ) -> ScoredSubmission:
     """Score a submission file of any tool as the challenge does.
 
@@ -71,7 +71,7 @@ def score_submission(
         labels_csv: a table such as `stage_2_train_labels.csv`. Who the persons are comes from `persons.csv`, or RSNA's mapping to NIH
             ChestX-ray14, beside it; an image listed in neither is a person of its own, and `notes` say so.
         submission: the file to score; it must answer for every image of the labels table.
-        size_px: (height, width) of the films, on whose grid both tables are.
+        size_px: (height, width) of the X-rays, on whose grid both tables are.
         draws, seed: of the bootstrap.
 
     Raises:
@@ -104,7 +104,7 @@ def _share_hit(hits: np.ndarray, true_boxes: np.ndarray, weights: np.ndarray | N
 
 
 def _highest_confidences(matches: MatchedBoxes) -> np.ndarray:
-    """Return the highest confidence of each film; −1, below any confidence, where nothing was found."""
+    """Return the highest confidence of each X-ray; −1, below any confidence, where nothing was found."""
     highest = np.full(len(matches.true_count), -1.0)
     np.maximum.at(highest, matches.image, matches.confidences)
     return highest
@@ -118,8 +118,8 @@ def _labels(path: Path, size_px: tuple[int, int]) -> dict[str, tables.LabelledIm
     height, width = size_px
     for image_id, image in images.items():
         if any(x1 > width or y1 > height for _, _, x1, y1 in image.boxes_xyxy_px):
-            found = f"a box of {image_id} reaches beyond a film of {width} × {height} px, width × height"
-            more.append(f"{path.name}, line {image.line}: {found}. Other films than the challenge's: say their size (--size-px).")
+            found = f"a box of {image_id} reaches beyond an X-ray of {width} × {height} px, width × height"
+            more.append(f"{path.name}, line {image.line}: {found}. Other X-rays than the challenge's: say their size (--size-px).")
     if troubles + more:
         raise BadLayout(listed(path, "cannot be scored against", troubles + more))
     return images

@@ -4,11 +4,11 @@
     0004cfab-14fd-4e49-80ba-63a80b6bddd6,0.91 264 152 213 379 0.4 562 152 256 453
     00313ee0-9eaa-42f4-b0ab-c148ed3241cd,
 
-One row an image, one group of five numbers a box: confidence x y width height, in pixels of the film, from its top left. Where nothing
+One row an image, one group of five numbers a box: confidence x y width height, in pixels of the X-ray, from its top left. Where nothing
 was found the row is there and its string is empty.
 
 Read strictly, because a wrong file still gets a number: corners in the place of width and height, boxes on another grid and
-percentages all score near zero and look like a bad model. Only this is let through: a box that reaches over the film's edge by at
+percentages all score near zero and look like a bad model. Only this is let through: a box that reaches over the X-ray's edge by at
 most one pixel. That comes of rounding when an image was resized, or of counting from one, and the challenge scores it as written.
 """
 
@@ -25,19 +25,19 @@ from radlearn.files import write_text
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 
 SUBMISSION_COLUMNS = ("patientId", "PredictionString")
-FILM_SIZE_PX = (1024, 1024)
+XRAY_SIZE_PX = (1024, 1024)
 OVER_THE_EDGE_PX = 1.0
 ORDER = "The order is: confidence x y width height."
 TROUBLES_SHOWN = 10
 
 
-def write_submission(path: Path, answers: Mapping[str, FoundBoxes], size_px: tuple[int, int] = FILM_SIZE_PX) -> None:
+def write_submission(path: Path, answers: Mapping[str, FoundBoxes], size_px: tuple[int, int] = XRAY_SIZE_PX) -> None:
     """Write the answers for all images, once the reader below has found nothing wrong with what would be written.
 
     Args:
         path: the file; one that is there is replaced, whole or not at all.
         answers: image → its boxes, in the order in which the rows shall stand; `no_boxes()` for an image without any.
-        size_px: (height, width) of the films.
+        size_px: (height, width) of the X-rays.
 
     Raises:
         BadLayout: the answers make no valid file (see `read_submission`); nothing was written.
@@ -51,14 +51,14 @@ def write_submission(path: Path, answers: Mapping[str, FoundBoxes], size_px: tup
 
 
 def read_submission(
-    path: Path, expected_ids: Collection[str] | None = None, size_px: tuple[int, int] = FILM_SIZE_PX
+    path: Path, expected_ids: Collection[str] | None = None, size_px: tuple[int, int] = XRAY_SIZE_PX
 ) -> dict[str, FoundBoxes]:
     """Read a submission file of any tool.
 
     Args:
         path: the file, as Kaggle or Excel leaves it: with a byte-order mark, CRLF, quotes, whole or broken numbers.
         expected_ids: the images that must be answered for, no more and no less; None takes those that are there.
-        size_px: (height, width) of the films.
+        size_px: (height, width) of the X-rays.
 
     Returns:
         image → its boxes as corners in pixels, in the order of the file.
@@ -75,7 +75,7 @@ def read_submission(
 
 
 def answers_in(
-    name: str, text: str, size_px: tuple[int, int] = FILM_SIZE_PX, expected_ids: Collection[str] | None = None
+    name: str, text: str, size_px: tuple[int, int] = XRAY_SIZE_PX, expected_ids: Collection[str] | None = None
 ) -> tuple[dict[str, FoundBoxes], list[str]]:
     """Return image → boxes, and one line per thing that is wrong; arguments as in `read_submission`."""
     answers: dict[str, FoundBoxes] = {}
@@ -179,10 +179,10 @@ def _box_trouble(numbers: list[float], corners: list[float], size_px: tuple[int,
         return f"the box x {x:g}, y {y:g}, width {width:g}, height {height:g} is empty; width and height must be above 0. {ORDER}"
     over = max(-x0, -y0, x1 - size_px[1], y1 - size_px[0])
     if over > OVER_THE_EDGE_PX:
-        found = f"the box x {x:g}, y {y:g}, width {width:g}, height {height:g} reaches {over:g} px beyond its film"
-        film = f"{size_px[1]} × {size_px[0]} px, width × height"
+        found = f"the box x {x:g}, y {y:g}, width {width:g}, height {height:g} reaches {over:g} px beyond its X-ray"
+        xray = f"{size_px[1]} × {size_px[0]} px, width × height"
         hint = "Are the last two numbers a corner, or the boxes on another grid?"
-        return f"{found} ({film}); at most {OVER_THE_EDGE_PX:g} px is let through. {hint}"
+        return f"{found} ({xray}); at most {OVER_THE_EDGE_PX:g} px is let through. {hint}"
     return ""
 
 

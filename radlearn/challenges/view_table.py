@@ -1,4 +1,4 @@
-"""Which view a film was taken in, for judging within a view: from a table of header fields, or from the films themselves."""
+"""Which view an X-ray was taken in, for judging within a view: from a table of header fields, or from the X-rays themselves."""
 
 import csv
 import io
@@ -20,21 +20,21 @@ def views_of(labels_csv: Path, image_ids: Collection[str], given: Path | None = 
 
     Args:
         labels_csv: the labels table; a table of header fields may lie beside it.
-        given: such a table (patientId and view, or DICOM's PatientID and ViewPosition), or a folder of the films; looked for if None.
+        given: such a table (patientId and view, or DICOM's PatientID and ViewPosition), or a folder of the X-rays; looked for if None.
 
     Raises:
         BadLayout: if what was given is not there or cannot be understood.
     """
     place = given or next((labels_csv.parent / name for name in HEADER_TABLES if (labels_csv.parent / name).is_file()), None)
     if place is None:
-        told = "the AUROC within a view is left out. Say with --views where a table (patientId,view) or the films are."
+        told = "the AUROC within a view is left out. Say with --views where a table (patientId,view) or the X-rays are."
         return {}, [f"{labels_csv.parent}: there is no table of views, so {told}"]
     if not place.exists():
-        raise BadLayout(f"{place}: there is no such file or folder; expected a table with patientId and view, or a folder of films.")
-    found = _in_films(place) if place.is_dir() else _in_table(place)
+        raise BadLayout(f"{place}: there is no such file or folder; expected a table with patientId and view, or a folder of X-rays.")
+    found = _in_xrays(place) if place.is_dir() else _in_table(place)
     views = {image_id: view for image_id in image_ids if (view := found.get(image_id, "").strip().upper())}
     if not views:
-        raise BadLayout(f"{place}: says the view of none of the {len(image_ids):,} images. Are they the same films?")
+        raise BadLayout(f"{place}: says the view of none of the {len(image_ids):,} images. Are they the same X-rays?")
     unknown = len(image_ids) - len(views)
     return views, [f"{place.name}: says no view for {unknown:,} of the {len(image_ids):,} images."] if unknown else []
 
@@ -52,8 +52,8 @@ def _in_table(path: Path) -> dict[str, str]:
     return found
 
 
-def _in_films(folder: Path) -> dict[str, str]:
-    from radlearn.scans.dicom import find_films, read_header  # pydicom, which tables need not
+def _in_xrays(folder: Path) -> dict[str, str]:
+    from radlearn.scans.dicom import find_xrays, read_header  # pydicom, which tables need not
 
-    paths = find_films(folder)
+    paths = find_xrays(folder)
     return {stem(path.name): read_header(path).view or "" for path in paths}

@@ -1,7 +1,7 @@
-"""What is odd about a film by itself, and beside the others of its folder: its header's words, its blacks and whites, what lies on it.
+"""What is odd about an X-ray by itself, and beside the others of its folder: its header's words, its blacks and whites, what lies on it.
 
-What a chest looks like is not known here; it is learnt from the folder, as the median of its films. So a folder of inverted films is
-taken as it is, and a lone film is not judged. A film that is mirrored is told only where it is plain: many chests are nearly symmetrical.
+What a chest looks like is not known here; it is learnt from the folder, as the median of its X-rays. So a folder of inverted X-rays is
+taken as it is, and a lone X-ray is not judged. An X-ray that is mirrored is told only where it is plain: many chests are nearly symmetrical.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,41 +12,41 @@ import numpy as np
 from radlearn.check.duplicates import ORIENTATIONS, oriented
 from radlearn.check.findings import Finding
 from radlearn.check.headers import burnt_in
-from radlearn.check.radiographs import FilmFacts, within
+from radlearn.check.radiographs import XrayFacts, within
 from radlearn.scans.dicom import OLDEST_YEARS, age_in_years
 
-LEAST_FILMS = 12
+LEAST_XRAYS = 12
 "Fewer say nothing about what is usual."
 CONSTANT_BELOW = 0.004
 "Standard deviation, where 1 is white: one step of 8 bits."
 MOST_BLACK, MOST_WHITE = 0.6, 0.2
-"Shares of a film; of 110 real films at most 0.12 and 0.001 are that."
+"Shares of an X-ray; of 110 real X-rays at most 0.12 and 0.001 are that."
 LEAST_PX = 200
 INVERTED_BELOW, UNLIKE_BELOW = -0.25, 0.25
-"Correlation with the median film; 110 real films have 0.47 and more."
+"Correlation with the median X-ray; 110 real X-rays have 0.47 and more."
 TURNED_BY, MIRRORED_BY = 0.15, 0.12
-"By how much a turned film must resemble the median more than it does as it is; 0.04 is the most that real mirror images do."
+"By how much a turned X-ray must resemble the median more than it does as it is; 0.04 is the most that real mirror images do."
 FRONTAL = {"PA", "AP", "AP SUPINE", "AP ERECT", ""}
-FILM_MODALITIES = {"CR", "DX", "DR", "RG", "XA", "RF", "OT", ""}
+XRAY_MODALITIES = {"CR", "DX", "DR", "RG", "XA", "RF", "OT", ""}
 CHEST = ("CHEST", "THORAX", "LUNG", "RIB", "PORT CHEST", "")
 
 
-def film_findings(facts: Sequence[FilmFacts], root: Path) -> Iterator[Finding]:
-    """Yield what is odd about films, one by one and beside each other."""
-    for film in facts:
-        name = within(film.path, root)
-        if film.trouble:
-            yield Finding(film.rule, name, film.trouble)
+def xray_findings(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
+    """Yield what is odd about X-rays, one by one and beside each other."""
+    for xray in facts:
+        name = within(xray.path, root)
+        if xray.trouble:
+            yield Finding(xray.rule, name, xray.trouble)
             continue
-        yield from (Finding(rule, name, found) for rule, found in film.remarks)
-        yield from (Finding(rule, name, found) for rule, found in _by_header(film))
-        yield from (Finding(rule, name, found) for rule, found in _by_looks(film))
+        yield from (Finding(rule, name, found) for rule, found in xray.remarks)
+        yield from (Finding(rule, name, found) for rule, found in _by_header(xray))
+        yield from (Finding(rule, name, found) for rule, found in _by_looks(xray))
     # What is hidden under black or white resembles nothing.
-    seen = [film for film in facts if film.thumbnail is not None and not is_constant(film) and not is_clipped(film)]
+    seen = [xray for xray in facts if xray.thumbnail is not None and not is_constant(xray) and not is_clipped(xray)]
     yield from _beside_the_others(seen, root)
 
 
-def series_privacy(facts: Sequence[FilmFacts], root: Path) -> Iterator[Finding]:
+def series_privacy(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
     """Yield one finding for each DICOM series whose headers may tell who somebody is; its slices say the same."""
     seen: set[str] = set()
     for one in facts:
@@ -57,20 +57,20 @@ def series_privacy(facts: Sequence[FilmFacts], root: Path) -> Iterator[Finding]:
             )
 
 
-def is_constant(film: FilmFacts) -> bool:
-    """Whether a film shows nothing at all."""
-    return bool(film.looks) and film.looks["contrast"] < CONSTANT_BELOW
+def is_constant(xray: XrayFacts) -> bool:
+    """Whether an X-ray shows nothing at all."""
+    return bool(xray.looks) and xray.looks["contrast"] < CONSTANT_BELOW
 
 
-def is_clipped(film: FilmFacts) -> bool:
-    """Whether much of a film is pure black or pure white."""
-    return bool(film.looks) and (film.looks["share of pure black"] > MOST_BLACK or film.looks["share of pure white"] > MOST_WHITE)
+def is_clipped(xray: XrayFacts) -> bool:
+    """Whether much of an X-ray is pure black or pure white."""
+    return bool(xray.looks) and (xray.looks["share of pure black"] > MOST_BLACK or xray.looks["share of pure white"] > MOST_WHITE)
 
 
-def median_film(facts: Sequence[FilmFacts]) -> np.ndarray | None:
-    """Return what films look like in the median, float (side · side,) of mean 0 and length 1; None where they are too few to say."""
-    thumbnails = [film.thumbnail for film in facts if film.thumbnail is not None]
-    if len(thumbnails) < LEAST_FILMS:
+def median_xray(facts: Sequence[XrayFacts]) -> np.ndarray | None:
+    """Return what X-rays look like in the median, float (side · side,) of mean 0 and length 1; None where they are too few to say."""
+    thumbnails = [xray.thumbnail for xray in facts if xray.thumbnail is not None]
+    if len(thumbnails) < LEAST_XRAYS:
         return None
     # A sample is enough, and keeps memory small.
     step = max(1, len(thumbnails) // 2000)
@@ -78,60 +78,60 @@ def median_film(facts: Sequence[FilmFacts]) -> np.ndarray | None:
     return _normalised(median)
 
 
-def _by_header(film: FilmFacts) -> Iterator[tuple[str, str]]:
-    header, said = film.header, film.told
+def _by_header(xray: XrayFacts) -> Iterator[tuple[str, str]]:
+    header, said = xray.header, xray.told
     if header is None:
         return
-    if film.identifying and not film.is_slice:
-        yield "privacy", f"filled in: {', '.join(film.identifying)}"
+    if xray.identifying and not xray.is_slice:
+        yield "privacy", f"filled in: {', '.join(xray.identifying)}"
     if burnt_in(said):
         yield "burnt-in", "BurnedInAnnotation is YES"
-    if header.modality not in FILM_MODALITIES and not film.is_slice:
-        yield "film-not-xray", f"Modality is {header.modality}"
-    if (view := (header.view or "").upper()) not in FRONTAL and not film.is_slice:
-        yield "film-lateral", f"the view is {view}"
+    if header.modality not in XRAY_MODALITIES and not xray.is_slice:
+        yield "image-not-xray", f"Modality is {header.modality}"
+    if (view := (header.view or "").upper()) not in FRONTAL and not xray.is_slice:
+        yield "image-lateral", f"the view is {view}"
     part = said.get("BodyPartExamined", "").upper()
-    if part and not any(word and word in part for word in CHEST) and not film.is_slice:
-        yield "film-not-chest", f"BodyPartExamined is {part}"
+    if part and not any(word and word in part for word in CHEST) and not xray.is_slice:
+        yield "image-not-chest", f"BodyPartExamined is {part}"
     age = said.get("PatientAge", "")
     if age and age_in_years(age) is None:
         yield "age", f"PatientAge is {age!r}; expected an age of up to {OLDEST_YEARS} years"
-    if min(header.size_px) < LEAST_PX and not film.is_slice:
-        yield "film-small", f"{header.size_px[1]} × {header.size_px[0]} px (width × height)"
+    if min(header.size_px) < LEAST_PX and not xray.is_slice:
+        yield "image-small", f"{header.size_px[1]} × {header.size_px[0]} px (width × height)"
 
 
-def _by_looks(film: FilmFacts) -> Iterator[tuple[str, str]]:
-    if not film.looks:
+def _by_looks(xray: XrayFacts) -> Iterator[tuple[str, str]]:
+    if not xray.looks:
         return
-    if is_constant(film):
-        yield "film-constant", f"every pixel is about {film.looks['mean brightness']:.0%} white"
+    if is_constant(xray):
+        yield "image-constant", f"every pixel is about {xray.looks['mean brightness']:.0%} white"
         return
-    if is_clipped(film):
-        black, white = film.looks["share of pure black"], film.looks["share of pure white"]
-        yield "film-clipped", f"{black:.0%} of it is pure black, {white:.0%} pure white"
+    if is_clipped(xray):
+        black, white = xray.looks["share of pure black"], xray.looks["share of pure white"]
+        yield "image-clipped", f"{black:.0%} of it is pure black, {white:.0%} pure white"
 
 
-def _beside_the_others(facts: Sequence[FilmFacts], root: Path) -> Iterator[Finding]:
-    median = median_film(facts)
+def _beside_the_others(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
+    median = median_xray(facts)
     if median is None:
         return
-    for film in facts:
-        thumbnail = film.thumbnail
+    for xray in facts:
+        thumbnail = xray.thumbnail
         # A header that says two things of black and white has been named for it.
-        if thumbnail is None or "film-polarity" in dict(film.remarks):
+        if thumbnail is None or "image-polarity" in dict(xray.remarks):
             continue
         like = [float(_normalised(oriented(thumbnail, turn)) @ median) for turn in range(len(ORIENTATIONS))]
         best = int(np.argmax(like))
-        name = within(film.path, root)
-        seen = f"its likeness to the folder's median film is {like[0]:.2f} (1 is the same, −1 its negative)".replace("-", "−")
+        name = within(xray.path, root)
+        seen = f"its likeness to the folder's median X-ray is {like[0]:.2f} (1 is the same, −1 its negative)".replace("-", "−")
         if like[0] < INVERTED_BELOW:
-            yield Finding("film-inverted", name, seen)
+            yield Finding("image-inverted", name, seen)
         elif like[best] - like[0] > (MIRRORED_BY if ORIENTATIONS[best] == "mirrored" else TURNED_BY):
             yield Finding(
-                "film-turned", name, f"it looks more like the other films when {ORIENTATIONS[best]}: {like[best]:.2f}, not {like[0]:.2f}"
+                "image-turned", name, f"it looks more like the other X-rays when {ORIENTATIONS[best]}: {like[best]:.2f}, not {like[0]:.2f}"
             )
         elif like[0] < UNLIKE_BELOW:
-            yield Finding("film-unlike", name, seen)
+            yield Finding("image-unlike", name, seen)
 
 
 def _normalised(thumbnail: np.ndarray) -> np.ndarray:

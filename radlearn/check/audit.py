@@ -1,4 +1,4 @@
-"""A folder is recognised and looked through: films, tables, volumes; what came of it is one `Audit`.
+"""A folder is recognised and looked through: X-rays, tables, volumes; what came of it is one `Audit`.
 
 Nothing stops at the first trouble. Only a folder that is not there, or that holds nothing to look at, is refused.
 """
@@ -14,17 +14,17 @@ import numpy as np
 
 from radlearn.challenges import covid19, rsna
 from radlearn.challenges.rsna_folder import describe_folder
-from radlearn.check.appearance import film_findings, series_privacy
+from radlearn.check.appearance import series_privacy, xray_findings
 from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.findings import Finding, in_order
-from radlearn.check.radiographs import FilmFacts, facts_of, within
+from radlearn.check.radiographs import XrayFacts, facts_of, within
 from radlearn.check.shortcuts import Clue, shortcut_findings
 from radlearn.check.tables import box_findings, table_findings
 from radlearn.check.volume_jobs import challenge_jobs, loose_jobs, nifti_files, series_jobs
 from radlearn.check.volumes import VolumeFacts, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting
-from radlearn.scans.dicom import age_in_years, find_films
+from radlearn.scans.dicom import age_in_years, find_xrays
 
 ADULT_YEARS = 18
 DICOM_AGE = re.compile(r"\d{3}[DWMY]")
@@ -40,7 +40,7 @@ class Audit:
     "What it was recognised as, in words."
     synthetic: bool = False
     findings: list[Finding] = field(default_factory=list)
-    films: list[FilmFacts] = field(default_factory=list)
+    xrays: list[XrayFacts] = field(default_factory=list)
     cases: dict[Path, rsna.Case] = field(default_factory=dict)
     clues: list[Clue] = field(default_factory=list)
     volumes: list[VolumeFacts] = field(default_factory=list)
@@ -51,8 +51,8 @@ class Audit:
         return any(one.severity == "error" for one in self.findings)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return tables of what films are like: how many of each photometric interpretation, depth, size, view, …"""
-        headers = [film.header for film in self.films if film.header is not None and not film.trouble and not film.is_slice]
+        """Return tables of what X-rays are like: how many of each photometric interpretation, depth, size, view, …"""
+        headers = [xray.header for xray in self.xrays if xray.header is not None and not xray.trouble and not xray.is_slice]
         if not headers:
             return self._case_counts() | self._volume_counts()
         spacing = [header.spacing_mm for header in headers]
@@ -68,13 +68,13 @@ class Audit:
         return {name: dict(Counter(values).most_common()) for name, values in said.items()} | self._case_counts() | self._volume_counts()
 
     def _case_counts(self) -> dict[str, dict[str, int]]:
-        """Return what the tables say of the films: classes, boxes, how many films a person has; and views, if only tables say them."""
+        """Return what the tables say of the X-rays: classes, boxes, how many X-rays a person has; and views, if only tables say them."""
         cases = list(self.cases.values())
-        boxes, films = [len(case.boxes_xyxy_px) for case in cases if case.label], Counter(case.person for case in cases).values()
+        boxes, xrays = [len(case.boxes_xyxy_px) for case in cases if case.label], Counter(case.person for case in cases).values()
         said: dict[str, dict[str, int]] = {
             "class": dict(Counter(case.category for case in cases if case.category).most_common()),
-            "boxes on a film with an opacity": {f"{count}": number for count, number in sorted(Counter(boxes).items())},
-            "films of a person": {f"{count}": number for count, number in sorted(Counter(films).items())},
+            "boxes on an X-ray with an opacity": {f"{count}": number for count, number in sorted(Counter(boxes).items())},
+            "X-rays of a person": {f"{count}": number for count, number in sorted(Counter(xrays).items())},
             "view in the tables": dict(Counter(case.view for case in cases if case.view).most_common()),
         }
         return {name: values for name, values in said.items() if values}
@@ -103,26 +103,26 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     if not folder.is_dir():
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected a folder with DICOM or NIfTI files.")
     result = Audit(folder, [], _is_built_in(folder))
-    paths, volumes = find_films(folder), nifti_files(folder)
+    paths, volumes = find_xrays(folder), nifti_files(folder)
     is_rsna, is_covid19 = rsna.recognise(folder), covid19.recognise(folder)
     if not paths and not volumes and not is_rsna:
-        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM films or NIfTI volumes, at any depth.")
+        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.")
     if is_rsna:
         cases, result.findings = table_findings(folder)
         result.cases = {case.path: case for case in cases}
-    result.films = facts_of(paths, folder, workers) if paths else []
+    result.xrays = facts_of(paths, folder, workers) if paths else []
     jobs, found = challenge_jobs(folder) if is_covid19 else (loose_jobs(volumes), [])
-    series = series_jobs(result.films)
+    series = series_jobs(result.xrays)
     result.volumes = volume_facts([*jobs, *series], workers)
     result.findings += [*found, *volume_findings(result.volumes, folder)]
     result.kinds = _recognised(result, (is_rsna, is_covid19), len(jobs), len(series))
     with waiting("comparing"):
-        films = [film for film in result.films if not film.is_slice]
-        result.findings += film_findings(films, folder)
-        result.findings += series_privacy(result.films, folder)
-        result.findings += box_findings(list(result.cases.values()), {film.path: film for film in films}, folder)
-        result.findings += duplicate_findings(films, result.cases, folder)
-        result.clues, shortcuts = shortcut_findings(films, result.cases, result.synthetic)
+        xrays = [xray for xray in result.xrays if not xray.is_slice]
+        result.findings += xray_findings(xrays, folder)
+        result.findings += series_privacy(result.xrays, folder)
+        result.findings += box_findings(list(result.cases.values()), {xray.path: xray for xray in xrays}, folder)
+        result.findings += duplicate_findings(xrays, result.cases, folder)
+        result.clues, shortcuts = shortcut_findings(xrays, result.cases, result.synthetic)
     without = _without_lesion(folder)
     result.findings = [replace(one, weight="note") if one.rule == "mask-empty" and one.file in without else one for one in result.findings]
     result.findings = in_order([*result.findings, *shortcuts, *_about(result)])
@@ -130,9 +130,9 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
 
 
 def _is_built_in(folder: Path) -> bool:
-    """Whether the digital thorax wrote it, films or CTs: nobody else knows the exact truth, and writes it down.
+    """Whether the digital thorax wrote it, X-rays or CTs: nobody else knows the exact truth, and writes it down.
 
-    `workflow.data_source` asks the same of films; asking it would import torch.
+    `workflow.data_source` asks the same of X-rays; asking it would import torch.
     """
     layouts = (rsna.layout_folder(folder), covid19.layout_folder(folder))
     return any(layout is not None and (layout / "truth.csv").exists() for layout in layouts)
@@ -151,12 +151,12 @@ def _without_lesion(folder: Path) -> set[str]:
 def _recognised(result: Audit, layouts: tuple[bool, bool], volumes: int, series: int) -> list[str]:
     """Say what a folder is; several things are a mixture."""
     is_rsna, is_covid19 = layouts
-    films = sum(not film.is_slice for film in result.films)
+    xrays = sum(not xray.is_slice for xray in result.xrays)
     kinds = []
     if is_rsna:
-        kinds.append(f"the RSNA challenge's layout: {len(result.cases):,} labelled films{'' if films else ', none of them there'}")
-    elif films:
-        kinds.append(f"loose DICOM: {films:,} files")
+        kinds.append(f"the RSNA challenge's layout: {len(result.cases):,} labelled X-rays{'' if xrays else ', none of them there'}")
+    elif xrays:
+        kinds.append(f"loose DICOM: {xrays:,} files")
     if is_covid19:
         kinds.append(f"the COVID-19-20 challenge's layout: {volumes:,} CTs")
     elif volumes:
@@ -171,12 +171,12 @@ def _about(result: Audit) -> list[Finding]:
     said = []
     if cases := result.cases.values():
         people, positives = len({case.person for case in cases}), sum(bool(case.label) for case in cases)
-        amounts = f"{len(cases):,} films of {people:,} people; {positives:,} with an opacity ({positives / len(cases):.0%})"
+        amounts = f"{len(cases):,} X-rays of {people:,} people; {positives:,} with an opacity ({positives / len(cases):.0%})"
         said.append(Finding("about", "", amounts))
     if boxes := [(x1 - x0, y1 - y0) for case in result.cases.values() for x0, y0, x1, y1 in case.boxes_xyxy_px]:
         width, height = ("/".join(f"{edge:.0f}" for edge in edges) for edges in np.quantile(boxes, (0.25, 0.5, 0.75), axis=0).T)
         said.append(Finding("about", "", f"{len(boxes):,} boxes; quartiles of their width {width} px, of their height {height} px"))
-    ages = [film.told["PatientAge"] for film in result.films if "PatientAge" in film.told]
+    ages = [xray.told["PatientAge"] for xray in result.xrays if "PatientAge" in xray.told]
     if odd := [age for age in ages if not DICOM_AGE.fullmatch(age)]:
         said.append(Finding("age-form", "", f"{len(odd):,} of {len(ages):,} files write PatientAge like {odd[0]!r}; DICOM has 062Y"))
     if children := sum((age_in_years(age) or ADULT_YEARS) < ADULT_YEARS for age in ages):

@@ -36,7 +36,7 @@ def check(folder: Path, json: bool = False, out: Path | None = None, workers: in
     from radlearn.check.forecast import forecasts
 
     audit = audit_folder(folder, workers)
-    bits = max((film.header.stored_bits for film in audit.films if film.header is not None and not film.trouble), default=8)
+    bits = max((xray.header.stored_bits for xray in audit.xrays if xray.header is not None and not xray.trouble), default=8)
     costs = forecasts(len(audit.cases), bits, sum(one.job.mask is not None for one in audit.volumes))
     if out is not None:
         # matplotlib, which nothing else here needs.
@@ -59,11 +59,11 @@ def as_dict(audit: "Audit", costs: "Sequence[Forecast]") -> dict[str, object]:
         "folder": audit.folder,
         "kinds": audit.kinds,
         "synthetic": audit.synthetic,
-        "files": len(audit.films),
+        "files": len(audit.xrays),
         "found": counted(audit.findings),
         "findings": [one.as_dict() for one in audit.findings],
         "tables": audit.counts(),
-        "clues": [{"name": clue.name, "auroc_score": clue.auroc_score, "films": clue.films, "said": clue.said} for clue in audit.clues],
+        "clues": [{"name": clue.name, "auroc_score": clue.auroc_score, "images": clue.xrays, "said": clue.said} for clue in audit.clues],
         "forecast": [cost.as_dict() for cost in costs],
     }
 

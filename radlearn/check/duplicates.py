@@ -1,8 +1,8 @@
-"""One film under two names: copied, re-encoded, turned, mirrored or inverted.
+"""One X-ray under two names: copied, re-encoded, turned, mirrored or inverted.
 
-Chest films resemble each other, so the broad light and dark of a film says little; what is fine in it (ribs, vessels, tubes) says who it
-is. So a film's fingerprint is its thumbnail without its blur, at length 1, and two films are one where the fingerprints nearly coincide:
-of 110 real films two different ones reach 0.70 at most, of 800 built-in ones 0.94, and one film re-encoded stays above 0.99.
+Chest X-rays resemble each other, so the broad light and dark of an X-ray says little; what is fine in it (ribs, vessels, tubes) says who it
+is. So an X-ray's fingerprint is its thumbnail without its blur, at length 1, and two X-rays are one where the fingerprints nearly coincide:
+of 110 real X-rays two different ones reach 0.70 at most, of 800 built-in ones 0.94, and one X-ray re-encoded stays above 0.99.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +14,13 @@ from scipy.ndimage import gaussian_filter
 
 from radlearn.challenges.rsna import Case
 from radlearn.check.findings import Finding
-from radlearn.check.radiographs import FilmFacts, within
+from radlearn.check.radiographs import XrayFacts, within
 
 SAME_ABOVE = 0.97
 CANDIDATE_ABOVE = 0.92
 BLUR_PX = 1.5
 NUMBERS = 128
-"Numbers of a film that the search compares: a random projection of its fingerprint, exact to about 0.01 where films are alike."
+"Numbers of an X-ray that the search compares: a random projection of its fingerprint, exact to about 0.01 where X-rays are alike."
 ROWS_AT_ONCE = 512
 ORIENTATIONS = (
     "the same way round", "turned by 90°", "turned by 180°", "turned by 270°",
@@ -30,7 +30,7 @@ ORIENTATIONS = (
 
 @dataclass(frozen=True)
 class Pair:
-    """Two films, by their numbers, that are one; `how` the second shows what the first does."""
+    """Two X-rays, by their numbers, that are one; `how` the second shows what the first does."""
 
     first: int
     second: int
@@ -44,23 +44,23 @@ def oriented(thumbnails: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def fingerprints(thumbnails: np.ndarray) -> np.ndarray:
-    """Return what is fine in thumbnails (films, side, side): float32 (films, side · side) of length 1; all 0 for a film without detail."""
-    films = thumbnails.astype(np.float32)
-    films -= gaussian_filter(films, (0, BLUR_PX, BLUR_PX))
-    flat = films.reshape(len(films), -1)
+    """Return what is fine in thumbnails (X-rays, side, side): float32 (X-rays, side · side) of length 1; all 0 for an X-ray without detail."""
+    xrays = thumbnails.astype(np.float32)
+    xrays -= gaussian_filter(xrays, (0, BLUR_PX, BLUR_PX))
+    flat = xrays.reshape(len(xrays), -1)
     flat -= flat.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.where(lengths > 1, flat / np.maximum(lengths, 1), 0).astype(np.float32)
 
 
-def same_films(thumbnails: np.ndarray) -> list[Pair]:
-    """Return all pairs of films that are one, in whatever orientation and polarity.
+def same_xrays(thumbnails: np.ndarray) -> list[Pair]:
+    """Return all pairs of X-rays that are one, in whatever orientation and polarity.
 
-    Every film is compared with every other, in all eight orientations: a matter of seconds for the whole challenge, because a film is
+    Every X-ray is compared with every other, in all eight orientations: a matter of seconds for the whole challenge, because an X-ray is
     128 numbers in that search; what comes near is compared in full.
 
     Args:
-        thumbnails: uint8 (films, side, side).
+        thumbnails: uint8 (X-rays, side, side).
     """
     if len(thumbnails) < 2:
         return []
@@ -83,47 +83,47 @@ def same_films(thumbnails: np.ndarray) -> list[Pair]:
 
 
 def groups(pairs: list[Pair]) -> Iterator[tuple[list[int], str]]:
-    """Yield the numbers of films that are all one, and how they show it: three copies are one group, not three pairs."""
+    """Yield the numbers of X-rays that are all one, and how they show it: three copies are one group, not three pairs."""
     leader: dict[int, int] = {}
 
-    def lead(film: int) -> int:
-        while leader.setdefault(film, film) != film:
-            film = leader[film]
-        return film
+    def lead(xray: int) -> int:
+        while leader.setdefault(xray, xray) != xray:
+            xray = leader[xray]
+        return xray
 
     for pair in pairs:
         leader[max(lead(pair.first), lead(pair.second))] = min(lead(pair.first), lead(pair.second))
     members: dict[int, list[int]] = {}
-    for film in sorted(leader):
-        members.setdefault(lead(film), []).append(film)
+    for xray in sorted(leader):
+        members.setdefault(lead(xray), []).append(xray)
     hows: dict[int, set[str]] = {}
     for pair in pairs:
         hows.setdefault(lead(pair.first), set()).add(pair.how)
-    for first, films in members.items():
-        yield films, ", or ".join(sorted(hows[first]))
+    for first, xrays in members.items():
+        yield xrays, ", or ".join(sorted(hows[first]))
 
 
-def duplicate_findings(facts: Sequence[FilmFacts], cases: Mapping[Path, Case], root: Path) -> Iterator[Finding]:
-    """Yield films that are under two names: an error where the two are two people's, or labelled otherwise, else a warning."""
-    by_digest: dict[bytes, list[FilmFacts]] = {}
-    for film in facts:
-        if not film.trouble:
-            by_digest.setdefault(film.digest, []).append(film)
-    for films in by_digest.values():
-        if len(films) > 1:
-            yield _of_group(films, "have the same content, byte for byte", "file-twice", cases, root)
-    seen = [films[0] for films in by_digest.values() if films[0].thumbnail is not None]
-    pairs = same_films(np.stack([film.thumbnail for film in seen])) if len(seen) > 1 else []  # type: ignore[misc]
+def duplicate_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, Case], root: Path) -> Iterator[Finding]:
+    """Yield X-rays that are under two names: an error where the two are two people's, or labelled otherwise, else a warning."""
+    by_digest: dict[bytes, list[XrayFacts]] = {}
+    for xray in facts:
+        if not xray.trouble:
+            by_digest.setdefault(xray.digest, []).append(xray)
+    for xrays in by_digest.values():
+        if len(xrays) > 1:
+            yield _of_group(xrays, "have the same content, byte for byte", "file-twice", cases, root)
+    seen = [xrays[0] for xrays in by_digest.values() if xrays[0].thumbnail is not None]
+    pairs = same_xrays(np.stack([xray.thumbnail for xray in seen])) if len(seen) > 1 else []  # type: ignore[misc]
     for numbers, how in groups(pairs):
-        yield _of_group([seen[number] for number in numbers], f"show one and the same film, {how}", "film-twice", cases, root)
+        yield _of_group([seen[number] for number in numbers], f"show one and the same X-ray, {how}", "image-twice", cases, root)
 
 
-def _of_group(films: Sequence[FilmFacts], how: str, rule: str, cases: Mapping[Path, Case], root: Path) -> Finding:
-    known = [cases[film.path] for film in films if film.path in cases]
+def _of_group(xrays: Sequence[XrayFacts], how: str, rule: str, cases: Mapping[Path, Case], root: Path) -> Finding:
+    known = [cases[xray.path] for xray in xrays if xray.path in cases]
     clash = " of two people" * (len({case.person for case in known}) > 1) + " with two labels" * (len({case.label for case in known}) > 1)
-    names = sorted(within(film.path, root) for film in films)
+    names = sorted(within(xray.path, root) for xray in xrays)
     others = f"{names[0]} and {', '.join(names[1:4])}{' …' if len(names) > 4 else ''}"
-    return Finding("film-other-person" if clash else rule, names[0], f"{others} {how}{';' + clash if clash else ''}", tuple(names[1:]))
+    return Finding("image-other-person" if clash else rule, names[0], f"{others} {how}{';' + clash if clash else ''}", tuple(names[1:]))
 
 
 def _likeness(one: np.ndarray, other: np.ndarray) -> float:
@@ -132,7 +132,7 @@ def _likeness(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _projected(thumbnails: np.ndarray, projection: np.ndarray) -> np.ndarray:
-    """Return `NUMBERS` numbers a film, at length 1."""
+    """Return `NUMBERS` numbers an X-ray, at length 1."""
     numbers = np.concatenate(
         [fingerprints(thumbnails[start : start + ROWS_AT_ONCE]) @ projection for start in range(0, len(thumbnails), ROWS_AT_ONCE)]
     )

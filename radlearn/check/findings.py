@@ -25,56 +25,56 @@ class Rule:
 RULES = {
     "table": Rule("error", "rows of a table that cannot be used", "Mend or remove these rows."),
     "row-repeated": Rule("error", "rows that say the same twice", "Keep one of the rows."),
-    "box-outside": Rule("error", "boxes that reach beyond their film", "Draw them again, or cut them off at the film's border."),
+    "box-outside": Rule("error", "boxes that reach beyond their X-ray", "Draw them again, or cut them off at the X-ray's border."),
     "box-empty": Rule("error", "boxes without extent or without numbers", "Give the box its numbers, or remove the row."),
     "label-contradiction": Rule("error", "labels that contradict each other or their boxes", "Decide which of the two is true."),
     "class-contradiction": Rule("error", "classes that contradict the label", "Decide which of the two is true."),
-    "film-missing": Rule("error", "labelled films that have no file", "Unpack the archive to its end, or remove the rows."),
-    "persons-split": Rule("error", "people on two sides of a split", "Put all films of a person on one side, or let radlearn divide."),
+    "image-missing": Rule("error", "labelled X-rays that have no file", "Unpack the archive to its end, or remove the rows."),
+    "persons-split": Rule("error", "people on two sides of a split", "Put all X-rays of a person on one side, or let radlearn divide."),
     "split-table": Rule("error", "a table of sides that cannot be used", "Write columns image_id, person, side; or remove the table."),
     "file-empty": Rule("error", "files of 0 bytes", AGAIN),
     "not-dicom": Rule("error", "files without a DICOM header", "Export them as DICOM Part 10, or remove them."),
-    "film-truncated": Rule("error", "films that were cut short", AGAIN),
-    "film-damaged": Rule("error", "damaged films", AGAIN),
-    "film-frames": Rule("error", "files of several frames", "Split them into single films, or remove them."),
-    "film-colour": Rule("error", "films in colour", "Convert them to grey (MONOCHROME2), or remove them."),
-    "film-no-image": Rule("error", "DICOM files without an image", "Leave reports and presentation states out of the folder."),
-    "film-no-decoder": Rule("error", "films that nothing here can decode", "Convert them, for example with 'gdcmconv --raw IN OUT'."),
-    "film-constant": Rule("error", "films with nothing on them", "Remove them and their rows, or export them again."),
-    "film-other-person": Rule(
-        "error", "one film under two names, as two people or with two labels", "Keep one of them, or give both the same person."
+    "image-truncated": Rule("error", "X-rays that were cut short", AGAIN),
+    "image-damaged": Rule("error", "damaged X-rays", AGAIN),
+    "image-frames": Rule("error", "files of several frames", "Split them into single X-rays, or remove them."),
+    "image-colour": Rule("error", "X-rays in colour", "Convert them to grey (MONOCHROME2), or remove them."),
+    "file-no-image": Rule("error", "DICOM files without an image", "Leave reports and presentation states out of the folder."),
+    "image-no-decoder": Rule("error", "X-rays that nothing here can decode", "Convert them, for example with 'gdcmconv --raw IN OUT'."),
+    "image-constant": Rule("error", "X-rays with nothing on them", "Remove them and their rows, or export them again."),
+    "image-other-person": Rule(
+        "error", "one X-ray under two names, as two people or with two labels", "Keep one of them, or give both the same person."
     ),
-    "film-twice": Rule("warning", "one film under two names", "Keep one of them: counted twice it weighs twice."),
+    "image-twice": Rule("warning", "one X-ray under two names", "Keep one of them: counted twice it weighs twice."),
     "file-twice": Rule("warning", "files with the same content", "Keep one of them."),
-    "film-inverted": Rule(
-        "warning", "films that look like negatives", "Look at them; mend PhotometricInterpretation (MONOCHROME1 or 2) where it is wrong."
+    "image-inverted": Rule(
+        "warning", "X-rays that look like negatives", "Look at them; mend PhotometricInterpretation (MONOCHROME1 or 2) where it is wrong."
     ),
-    "film-turned": Rule(
-        "warning", "films that lie on their side, stand on their head or are mirrored", "Look at them, and turn them back."
+    "image-turned": Rule(
+        "warning", "X-rays that lie on their side, stand on their head or are mirrored", "Look at them, and turn them back."
     ),
-    "film-unlike": Rule(
-        "warning", "films unlike the others", "Look at them: another part of the body, another view, a photograph of a film?"
+    "image-unlike": Rule(
+        "warning", "X-rays unlike the others", "Look at them: another part of the body, another view, a photograph of an X-ray?"
     ),
-    "film-clipped": Rule(
-        "warning", "films of which much is pure white or pure black", "Look at them: a wrong window, or a film that was badly exposed."
+    "image-clipped": Rule(
+        "warning", "X-rays of which much is pure white or pure black", "Look at them: a wrong window, or an X-ray that was badly exposed."
     ),
-    "film-small": Rule("warning", "films of few pixels", "Use the originals: what a model is to see must be on the film."),
-    "film-lateral": Rule(
+    "image-small": Rule("warning", "X-rays of few pixels", "Use the originals: what a model is to see must be on the X-ray."),
+    "image-lateral": Rule(
         "warning",
-        "films that are no frontal view",
-        "The challenge's films are all PA or AP. Remove the others, or train on them knowingly.",
+        "X-rays that are no frontal view",
+        "The challenge's X-rays are all PA or AP. Remove the others, or train on them knowingly.",
     ),
-    "film-not-chest": Rule("warning", "films of another part of the body", "Remove them, or mend BodyPartExamined."),
-    "film-not-xray": Rule("warning", "images that are no X-ray films", "Remove them: here films are expected (modality CR, DX, DR, RG)."),
-    "film-raw": Rule("warning", "raw detector data", "Export the films FOR PRESENTATION."),
-    "film-polarity": Rule(
-        "warning", "films that say two things about what is black", "Look at them; mend PresentationLUTShape or PhotometricInterpretation."
+    "image-not-chest": Rule("warning", "X-rays of another part of the body", "Remove them, or mend BodyPartExamined."),
+    "image-not-xray": Rule("warning", "images that are no X-rays", "Remove them: here X-rays are expected (modality CR, DX, DR, RG)."),
+    "image-raw": Rule("warning", "raw detector data", "Export the X-rays FOR PRESENTATION."),
+    "image-polarity": Rule(
+        "warning", "X-rays that say two things about what is black", "Look at them; mend PresentationLUTShape or PhotometricInterpretation."
     ),
-    "film-unlabelled": Rule("warning", "films that no row speaks of", "They are left out. Add their rows, or move them away."),
+    "image-unlabelled": Rule("warning", "X-rays that no row speaks of", "They are left out. Add their rows, or move them away."),
     "box-tiny": Rule("warning", "boxes of a few pixels", "Draw them again or remove them."),
-    "box-huge": Rule("warning", "boxes over most of the film", "Look at them: the largest of the challenge's own covers half a film."),
+    "box-huge": Rule("warning", "boxes over most of the X-ray", "Look at them: the largest of the challenge's own covers half an X-ray."),
     "box-doubled": Rule("warning", "two boxes on nearly the same place", "Keep one of them: a detector cannot find both."),
-    "persons-none": Rule("warning", "nothing says whose films these are", "Write persons.csv: columns patientId,person."),
+    "persons-none": Rule("warning", "nothing says whose X-rays these are", "Write persons.csv: columns patientId,person."),
     "persons-listed": Rule(
         "warning",
         "images that the persons' table does not list",
@@ -91,7 +91,7 @@ RULES = {
     "privacy": Rule(
         "warning", "headers that may tell who somebody is", "Remove these fields before the files leave the house (DICOM PS3.15, annex E)."
     ),
-    "burnt-in": Rule("warning", "films that say their pixels hold personal text", "Cover the text: it is read by models too."),
+    "burnt-in": Rule("warning", "X-rays that say their pixels hold personal text", "Cover the text: it is read by models too."),
     "ct-unreadable": Rule("error", "volumes that cannot be read", AGAIN),
     "ct-missing": Rule(
         "error", "CTs without mask, masks without CT, or files of neither name", "Bring the other file, or move this one away."
@@ -163,7 +163,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 def counted(findings: Iterable[Finding]) -> dict[Severity, int]:
     """Return how many there are of each severity.
 
-    >>> counted([Finding("age", "a.dcm", "155"), Finding("about", "", "110 films")])
+    >>> counted([Finding("age", "a.dcm", "155"), Finding("about", "", "110 xrays")])
     {'error': 0, 'warning': 1, 'note': 1}
     """
     counts: dict[Severity, int] = dict.fromkeys(SEVERITIES, 0)

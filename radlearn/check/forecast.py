@@ -1,12 +1,12 @@
 """What training on a folder will cost, estimated before anything is allocated: cache on the disk, memory, minutes per epoch.
 
 The presets' figures stand here as plain numbers, because importing the lessons takes longer than the rest of an audit; a test holds them
-against the lessons. Speed is measured on this machine by a matrix product of half a second on one core, whose rate is turned into films
+against the lessons. Speed is measured on this machine by a matrix product of half a second on one core, whose rate is turned into X-rays
 or patches by the arithmetic that each network needs and by how much of that rate its training reaches.
 
 How true it is, held against steps of the lessons themselves (built-in patients, one thread, 130 GFLOP/s): classification quick 4.2 ms a
-film foretold, 3.9 measured; detection quick 24 and 22; segmentation quick 0.41 s a step of two patches, 0.37 to 0.41 measured. On two
-threads, beside other work that kept both cores busy, films took two to three times as long as foretold: what else the machine does is not
+X-ray foretold, 3.9 measured; detection quick 24 and 22; segmentation quick 0.41 s a step of two patches, 0.37 to 0.41 measured. On two
+threads, beside other work that kept both cores busy, X-rays took two to three times as long as foretold: what else the machine does is not
 foreseen. Beyond two cores, and for the challenge presets, nothing was timed.
 """
 
@@ -28,7 +28,7 @@ TRAINED_SHARE, VALIDATED_SHARE = 0.6, 0.15
 MORE_CORES = 0.8
 "Two cores together do the work of 2 ** 0.8, which is 1.7."
 PREPARED_SECONDS = 0.002
-"To load and vary a film in training, on one core."
+"To load and vary an X-ray in training, on one core."
 PATCH_SECONDS = 0.02
 "The same for a patch of a CT."
 LUNG_BLOCK_MM3 = 25e6
@@ -41,7 +41,7 @@ BASE_MEMORY_GB = 1.2
 
 @dataclass(frozen=True)
 class Preset:
-    """What a preset of a lesson asks for. `gflop` is the forward pass of one film, `activations_mb` what training keeps of one film."""
+    """What a preset of a lesson asks for. `gflop` is the forward pass of one X-ray, `activations_mb` what training keeps of one X-ray."""
 
     task: str
     name: str
@@ -53,14 +53,14 @@ class Preset:
     activations_mb: float
     weights_million: float
 
-    def cache_bytes(self, films: int, bits: int) -> float:
-        """Return what the cache of prepared films takes."""
-        return bytes_needed(films, self.size_px, 8 if bits <= 8 else 16)
+    def cache_bytes(self, xrays: int, bits: int) -> float:
+        """Return what the cache of prepared X-rays takes."""
+        return bytes_needed(xrays, self.size_px, 8 if bits <= 8 else 16)
 
-    def epoch_seconds(self, films: int, rate_gflops: float) -> float:
+    def epoch_seconds(self, xrays: int, rate_gflops: float) -> float:
         """Return how long an epoch takes: training, whose backward pass takes twice the forward's arithmetic, and validation."""
         forward = self.gflop / (rate_gflops * self.reached)
-        return films * (TRAINED_SHARE * (3 * forward + PREPARED_SECONDS) + VALIDATED_SHARE * forward)
+        return xrays * (TRAINED_SHARE * (3 * forward + PREPARED_SECONDS) + VALIDATED_SHARE * forward)
 
 
 @dataclass(frozen=True)
@@ -138,18 +138,18 @@ class Forecast:
         }  # fmt: skip
 
 
-def forecasts(films: int, bits: int, scans: int = 0) -> list[Forecast]:
-    """Return the cost of training on `films` labelled films of at most `bits` bits, and on `scans` CTs with masks, for every preset.
+def forecasts(xrays: int, bits: int, scans: int = 0) -> list[Forecast]:
+    """Return the cost of training on `xrays` labelled X-rays of at most `bits` bits, and on `scans` CTs with masks, for every preset.
 
     A task is left out where there is nothing for it to train on, or no lesson of it yet.
     """
-    wanted: list[tuple[Preset | VolumePreset, int]] = [(preset, films) for preset in PRESETS if films]
+    wanted: list[tuple[Preset | VolumePreset, int]] = [(preset, xrays) for preset in PRESETS if xrays]
     wanted += [(preset, scans) for preset in VOLUME_PRESETS if scans and preset.task in LESSONS]
     if not wanted:
         return []
     one = gigaflops()
     rate = one * cores() ** MORE_CORES
-    amounts = ", ".join(f"{count:,} {what}" for count, what in ((films, "films"), (scans, "CTs with masks")) if count)
+    amounts = ", ".join(f"{count:,} {what}" for count, what in ((xrays, "X-rays"), (scans, "CTs with masks")) if count)
     basis = (
         f"{amounts}, and a matrix product on this machine's processor ({one:.0f} GFLOP/s on one of its {cores()} cores just now). Beside "
         "other work it takes longer; no GPU is timed"
@@ -158,7 +158,7 @@ def forecasts(films: int, bits: int, scans: int = 0) -> list[Forecast]:
 
 
 def forecast(preset: Preset | VolumePreset, count: int, bits: int, rate_gflops: float, basis: str) -> Forecast:
-    """Return the cost of one preset for so many films or CTs, at a rate of arithmetic."""
+    """Return the cost of one preset for so many X-rays or CTs, at a rate of arithmetic."""
     # Weights, gradients, two moments of AdamW and the averaged weights, in 32 bits.
     memory_gb = BASE_MEMORY_GB + (preset.weights_million * 5 * 4 + preset.batch_size * preset.activations_mb) / 1000
     return Forecast(preset, preset.cache_bytes(count, bits) / 1e9, memory_gb, preset.epoch_seconds(count, rate_gflops) / 60, basis)

@@ -1,6 +1,6 @@
 """What a DICOM header says beside the picture: fields that may give the label away, and fields that may tell who somebody is.
 
-Values that identify are never repeated: a report of an audit is passed around more freely than the films.
+Values that identify are never repeated: a report of an audit is passed around more freely than the X-rays.
 """
 
 import re

@@ -18,7 +18,7 @@ from radlearn.scans.geometry import to_orientation
 from radlearn.scans.nifti import read_volume
 
 PICTURES_A_RULE = 4
-FILM_PX = 320
+XRAY_PX = 320
 ROWS_SHOWN = 200
 LUNG_WINDOW_HU = (-1350.0, 150.0)
 NAME_LETTERS = 30
@@ -33,7 +33,7 @@ def write_page(path: Path, audit: Audit, forecasts: Sequence[Forecast]) -> Path:
     counts = counted(audit.findings)
     verdict = "Something must be mended before this is trained on." if audit.must_be_mended else "Nothing must be mended."
     nifti = [one.job for one in audit.volumes if not one.job.paths[0].name.endswith(".dcm")]
-    files = len(audit.films) + sum(len(job.paths) + (job.mask is not None) for job in nifti)
+    files = len(audit.xrays) + sum(len(job.paths) + (job.mask is not None) for job in nifti)
     headline = [Headline({"error": "Errors", "warning": "Warnings", "note": "Notes"}[name], counts[name]) for name in SEVERITIES]
     groups = grouped(audit.findings)
     sections = [Section("What to do", _to_do(groups))] if groups else []
@@ -42,9 +42,9 @@ def write_page(path: Path, audit: Audit, forecasts: Sequence[Forecast]) -> Path:
         rows = [(name, value, count) for name, values in audit.counts().items() for value, count in list(values.items())[:12]]
         sections.append(Section("What is there", [Table(("what", "value", "how many"), rows)]))
     if audit.clues:
-        clues = [(clue.name, clue.auroc_score, clue.films, clue.said) for clue in audit.clues]
+        clues = [(clue.name, clue.auroc_score, clue.xrays, clue.said) for clue in audit.clues]
         told = "How well each header field and each simple statistic alone tells the label; 0.5 is chance."
-        sections.append(Section("What tells the label", [Table(("field", "AUROC", "films", "how"), clues, told)]))
+        sections.append(Section("What tells the label", [Table(("field", "AUROC", "X-rays", "how"), clues, told)]))
     if forecasts:
         words = Text(f"An estimate, before anything is allocated: {forecasts[0].basis}.")
         sections.append(Section("What training will cost", [Table(*table_rows(forecasts)), words]))
@@ -91,14 +91,14 @@ def _panels(finding: Finding, audit: Audit) -> list[Panel]:
     panels: list[Panel] = []
     for name in (finding.file, *finding.also[:1]):
         path = audit.folder / name
-        # A header that names somebody is no reason to show the film.
+        # A header that names somebody is no reason to show the X-ray.
         if not name or finding.rule in ("privacy", "about", "shortcut") or not path.is_file():
             continue
         try:
             if path.name.lower().endswith((".nii", ".nii.gz")):
                 panels.append((name, _slice(path), ()))
             elif not path.name.endswith((".csv", ".json")):
-                radiograph = read_radiograph(path, FILM_PX, "pad")
+                radiograph = read_radiograph(path, XRAY_PX, "pad")
                 height, width = radiograph.header.size_px
                 side = max(height, width)
                 margin = np.array([side - width, side - height] * 2) / 2

@@ -1,6 +1,6 @@
-"""What is to be known of a film, gathered in one look: whether it can be read, what its header says, what it looks like in the small.
+"""What is to be known of an X-ray, gathered in one look: whether it can be read, what its header says, what it looks like in the small.
 
-Everything that the audit asks of a film follows from these facts, so that each file is opened once, on all cores, and only a
+Everything that the audit asks of an X-ray follows from these facts, so that each file is opened once, on all cores, and only a
 kilobyte of it is kept.
 """
 
@@ -19,30 +19,30 @@ from scipy.ndimage import uniform_filter
 from radlearn.check.headers import identifying, told
 from radlearn.errors import UnreadableScan
 from radlearn.progress import in_parallel
-from radlearn.scans.dicom import FilmHeader, ForProcessingWarning, PolarityWarning, read_header, read_radiograph
+from radlearn.scans.dicom import ForProcessingWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
 from radlearn.scans.stored_pixels import parsing
 
 LOOKED_AT_PX = 128
 THUMBNAIL_PX = 32
-FILMS_PER_JOB = 32
+XRAYS_PER_JOB = 32
 VOLUME_MODALITIES = {"CT", "MR", "PT"}
 EDGE_SHARE = 0.12
-"How far from its border a film is searched for marks."
+"How far from its border an X-ray is searched for marks."
 
 CAUSES = (
     ("is empty (0 bytes)", "file-empty"),
     ("has no DICOM header", "not-dicom"),
-    ("holds no image", "film-no-image"),
-    ("is truncated", "film-truncated"),
-    (" frames (", "film-frames"),
-    ("is in colour", "film-colour"),
-    ("no decoder", "film-no-decoder"),
+    ("holds no image", "file-no-image"),
+    ("is truncated", "image-truncated"),
+    (" frames (", "image-frames"),
+    ("is in colour", "image-colour"),
+    ("no decoder", "image-no-decoder"),
 )
-"Words of `scans` for what keeps a film from being read, and the rule each belongs to; everything else is damage."
+"Words of `scans` for what keeps an X-ray from being read, and the rule each belongs to; everything else is damage."
 
 
 @dataclass
-class FilmFacts:
+class XrayFacts:
     """One file. Where it cannot be read, `rule` and `trouble` say why, and the rest is empty."""
 
     path: Path
@@ -50,7 +50,7 @@ class FilmFacts:
     trouble: str = ""
     digest: bytes = b""
     "Of the file's bytes."
-    header: FilmHeader | None = None
+    header: RadiographHeader | None = None
     told: dict[str, str] = field(default_factory=dict)
     "Header fields that may go with the label, keyword to text."
     identifying: tuple[str, ...] = ()
@@ -60,15 +60,15 @@ class FilmFacts:
     looks: dict[str, float] = field(default_factory=dict)
     "Simple statistics of the picture."
     thumbnail: np.ndarray | None = None
-    "uint8 (32, 32), the film shrunk, spread to its own darkest and brightest."
+    "uint8 (32, 32), the X-ray shrunk, spread to its own darkest and brightest."
 
     @property
     def is_slice(self) -> bool:
-        """Whether this is no film but a slice of a volume."""
+        """Whether this is no X-ray but a slice of a volume."""
         return self.header is not None and self.header.modality in VOLUME_MODALITIES
 
 
-def facts_of(paths: Sequence[Path], root: Path, workers: int | None = None) -> list[FilmFacts]:
+def facts_of(paths: Sequence[Path], root: Path, workers: int | None = None) -> list[XrayFacts]:
     """Look at every file, on all cores, with a bar.
 
     Args:
@@ -79,23 +79,23 @@ def facts_of(paths: Sequence[Path], root: Path, workers: int | None = None) -> l
     Returns:
         The facts, in the order of the paths.
     """
-    jobs = [paths[start : start + FILMS_PER_JOB] for start in range(0, len(paths), FILMS_PER_JOB)]
+    jobs = [paths[start : start + XRAYS_PER_JOB] for start in range(0, len(paths), XRAYS_PER_JOB)]
     found = {
         facts.path: facts
-        for batch in in_parallel(partial(_looked_at, root), jobs, "films", "files", workers, total=len(paths))
+        for batch in in_parallel(partial(_looked_at, root), jobs, "X-rays", "files", workers, total=len(paths))
         for facts in batch
     }
     return [found[path] for path in paths]
 
 
-def looked_at(path: Path, root: Path) -> FilmFacts:
+def looked_at(path: Path, root: Path) -> XrayFacts:
     """Look at one file."""
     try:
         digest = blake2b(path.read_bytes(), digest_size=16).digest()
         header = read_header(path)
         with parsing(path):
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
-            facts = FilmFacts(path, digest=digest, header=header, told=told(dataset), identifying=identifying(dataset))
+            facts = XrayFacts(path, digest=digest, header=header, told=told(dataset), identifying=identifying(dataset))
         if facts.is_slice:
             return facts
         with warnings.catch_warnings(record=True) as caught:
@@ -103,10 +103,10 @@ def looked_at(path: Path, root: Path) -> FilmFacts:
             pixels = read_radiograph(path, LOOKED_AT_PX).pixels
     except UnreadableScan as error:
         trouble = _without_path(str(error), path)
-        rule = next((rule for words, rule in CAUSES if words in trouble), "film-damaged")
-        return FilmFacts(path, rule, trouble)
+        rule = next((rule for words, rule in CAUSES if words in trouble), "image-damaged")
+        return XrayFacts(path, rule, trouble)
     except OSError as error:
-        return FilmFacts(path, "film-damaged", f"cannot be opened ({error.strerror or error}).")
+        return XrayFacts(path, "image-damaged", f"cannot be opened ({error.strerror or error}).")
     facts.remarks = tuple(_remarks(caught, path))
     facts.looks = looks_of(pixels) | {"bytes a pixel": path.stat().st_size / (header.size_px[0] * header.size_px[1])}
     facts.thumbnail = thumbnail_of(pixels)
@@ -114,7 +114,7 @@ def looked_at(path: Path, root: Path) -> FilmFacts:
 
 
 def thumbnail_of(pixels: np.ndarray) -> np.ndarray:
-    """Return a film, float (128, 128), as uint8 (32, 32): averaged, its darkest pixel 0 and its brightest 255; 0 where all are alike."""
+    """Return an X-ray, float (128, 128), as uint8 (32, 32): averaged, its darkest pixel 0 and its brightest 255; 0 where all are alike."""
     blocks = THUMBNAIL_PX, len(pixels) // THUMBNAIL_PX
     small = pixels.reshape(*blocks, *blocks).mean(axis=(1, 3), dtype=np.float64)
     low, high = small.min(), small.max()
@@ -122,7 +122,7 @@ def thumbnail_of(pixels: np.ndarray) -> np.ndarray:
 
 
 def looks_of(pixels: np.ndarray) -> dict[str, float]:
-    """Return simple statistics of a film, float (128, 128) in [0, 1], by their names for people."""
+    """Return simple statistics of an X-ray, float (128, 128) in [0, 1], by their names for people."""
     edge = round(EDGE_SHARE * len(pixels))
     inner = pixels[edge:-edge, edge:-edge]
     rim = (pixels.sum() - inner.sum()) / (pixels.size - inner.size)
@@ -147,7 +147,7 @@ def _marks(pixels: np.ndarray, edge: int) -> float:
     return float(marked.mean())
 
 
-def _looked_at(root: Path, paths: Sequence[Path]) -> list[FilmFacts]:
+def _looked_at(root: Path, paths: Sequence[Path]) -> list[XrayFacts]:
     return [looked_at(path, root) for path in paths]
 
 
@@ -158,9 +158,9 @@ def _without_path(trouble: str, path: Path) -> str:
 def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[tuple[str, str]]:
     for one in caught:
         if issubclass(one.category, ForProcessingWarning):
-            yield "film-raw", _without_path(str(one.message), path)
+            yield "image-raw", _without_path(str(one.message), path)
         elif issubclass(one.category, PolarityWarning):
-            yield "film-polarity", _without_path(str(one.message), path)
+            yield "image-polarity", _without_path(str(one.message), path)
 
 
 def within(path: Path, root: Path) -> str:

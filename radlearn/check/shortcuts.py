@@ -1,7 +1,7 @@
 """What gives the label away without looking at the lungs: header fields and simple statistics of the picture, each scored by AUROC.
 
-On the challenge's films the view alone scores 0.71: who is too ill to stand is filmed lying down, and is more often ill with pneumonia.
-A model learns such things first. Brightness may also be the illness itself, which is white on a film; that is why this is a warning.
+On the challenge's X-rays the view alone scores 0.71: who is too ill to stand is imaged lying down, and is more often ill with pneumonia.
+A model learns such things first. Brightness may also be the illness itself, which is white on an X-ray; that is why this is a warning.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 
 from radlearn.challenges.rsna import Case
 from radlearn.check.findings import Finding
-from radlearn.check.radiographs import FilmFacts
+from radlearn.check.radiographs import XrayFacts
 from radlearn.metrics.ranking import auroc_score
 from radlearn.scans.dicom import age_in_years
 
@@ -21,10 +21,10 @@ WARNED_ABOVE = 0.65
 SURE_ERRORS = 2.5
 "So many standard errors above chance: dozens of fields are tried, and one of them is always lucky."
 LEAST_OF_EACH = 10
-"Films with and without the label."
+"X-rays with and without the label."
 MOST_VALUES = 12
 LEAST_OF_A_VALUE = 8
-"Rarer values count as one, `other`: a value of one film would give its label away by itself."
+"Rarer values count as one, `other`: a value of one X-ray would give its label away by itself."
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Clue:
 
     name: str
     auroc_score: float
-    films: int
+    xrays: int
     is_sure: bool
     said: str
 
@@ -43,28 +43,28 @@ class Clue:
         return self.is_sure and self.auroc_score > WARNED_ABOVE
 
 
-def clues(facts: Sequence[FilmFacts], labels: Sequence[bool]) -> list[Clue]:
+def clues(facts: Sequence[XrayFacts], labels: Sequence[bool]) -> list[Clue]:
     """Return every header field and statistic with how well it tells the label, the best first.
 
     Args:
-        facts: of films that could be read.
+        facts: of X-rays that could be read.
         labels: whether each shows what is looked for.
     """
     y = np.asarray(labels, bool)
     if min(y.sum(), (~y).sum()) < LEAST_OF_EACH:
         return []
     found = [_of_words(name, words, y) for name, words in _fields(facts).items()]
-    found += [_of_numbers(name, np.array([film.looks.get(name, math.nan) for film in facts]), y) for name in (facts[0].looks or {})]
-    ages = np.array([_age(film) for film in facts])
+    found += [_of_numbers(name, np.array([xray.looks.get(name, math.nan) for xray in facts]), y) for name in (facts[0].looks or {})]
+    ages = np.array([_age(xray) for xray in facts])
     if np.isfinite(ages).any():
         found.append(_of_numbers("PatientAge", ages, y))
     return sorted((clue for clue in found if clue is not None), key=lambda clue: -clue.auroc_score)
 
 
-def shortcut_findings(facts: Sequence[FilmFacts], cases: Mapping, synthetic: bool) -> tuple[list[Clue], list[Finding]]:
+def shortcut_findings(facts: Sequence[XrayFacts], cases: Mapping, synthetic: bool) -> tuple[list[Clue], list[Finding]]:
     """Return all clues, and a finding for each that is worth a warning; on built-in patients, who have one on purpose, a note."""
-    known = [film for film in facts if film.path in cases and not film.trouble and cases[film.path].label is not None]
-    scored = clues(known, [bool(_case(cases, film).label) for film in known]) if facts else _of_tables(list(cases.values()))
+    known = [xray for xray in facts if xray.path in cases and not xray.trouble and cases[xray.path].label is not None]
+    scored = clues(known, [bool(_case(cases, xray).label) for xray in known]) if facts else _of_tables(list(cases.values()))
     on_purpose = " Built-in patients have this shortcut on purpose." if synthetic else ""
     findings = []
     for clue in scored:
@@ -75,7 +75,7 @@ def shortcut_findings(facts: Sequence[FilmFacts], cases: Mapping, synthetic: boo
 
 
 def _of_tables(cases: Sequence[Case]) -> list[Clue]:
-    """Return the one clue that tables without films may hold: the view."""
+    """Return the one clue that tables without X-rays may hold: the view."""
     labels, views = np.array([bool(case.label) for case in cases]), [case.view or "" for case in cases]
     if not any(views) or min(labels.sum(), (~labels).sum()) < LEAST_OF_EACH:
         return []
@@ -83,15 +83,15 @@ def _of_tables(cases: Sequence[Case]) -> list[Clue]:
     return [] if clue is None else [clue]
 
 
-def _case(cases: Mapping, film: FilmFacts) -> Case:
-    return cases[film.path]
+def _case(cases: Mapping, xray: XrayFacts) -> Case:
+    return cases[xray.path]
 
 
-def _fields(facts: Sequence[FilmFacts]) -> dict[str, list[str]]:
-    """Return the values of every header field that has several, film by film; fields that always go together are told once."""
-    keywords = sorted({keyword for film in facts for keyword in film.told} - {"PatientAge"})
-    fields: dict[str, list[str]] = {"view": [(film.header.view or "") if film.header else "" for film in facts]}
-    fields |= {keyword: [film.told.get(keyword, "") for film in facts] for keyword in keywords}
+def _fields(facts: Sequence[XrayFacts]) -> dict[str, list[str]]:
+    """Return the values of every header field that has several, X-ray by X-ray; fields that always go together are told once."""
+    keywords = sorted({keyword for xray in facts for keyword in xray.told} - {"PatientAge"})
+    fields: dict[str, list[str]] = {"view": [(xray.header.view or "") if xray.header else "" for xray in facts]}
+    fields |= {keyword: [xray.told.get(keyword, "") for xray in facts] for keyword in keywords}
     told: dict[tuple[int, ...], str] = {}
     for name, words in fields.items():
         numbers: dict[str, int] = {}
@@ -102,7 +102,7 @@ def _fields(facts: Sequence[FilmFacts]) -> dict[str, list[str]]:
 
 
 def _of_words(name: str, words: Sequence[str], y: np.ndarray) -> Clue | None:
-    """Score a field of words: films ranked by the share of positives among those with the same value."""
+    """Score a field of words: X-rays ranked by the share of positives among those with the same value."""
     counts = Counter(words)
     grouped = [word if counts[word] >= LEAST_OF_A_VALUE else "other" for word in words]
     values = Counter(grouped)
@@ -137,6 +137,6 @@ def _standard_error(positives: int, negatives: int) -> float:
     return math.sqrt((positives + negatives + 1) / (12 * positives * negatives))
 
 
-def _age(film: FilmFacts) -> float:
-    age = age_in_years(film.told.get("PatientAge", ""))
+def _age(xray: XrayFacts) -> float:
+    age = age_in_years(xray.told.get("PatientAge", ""))
     return math.nan if age is None else age

@@ -1,7 +1,7 @@
-"""Tables against films: every row that says something impossible, every film that no row speaks of, every box that is none.
+"""Tables against X-rays: every row that says something impossible, every X-ray that no row speaks of, every box that is none.
 
 The rows themselves are read by `challenges.rsna`, which refuses what would train wrongly; here all of it is listed, and held against
-what only the films can tell: their size, their patients.
+what only the X-rays can tell: their size, their patients.
 """
 
 import csv
@@ -16,16 +16,16 @@ import numpy as np
 from radlearn.challenges import rsna, rsna_tables
 from radlearn.challenges.rsna_folder import stem
 from radlearn.check.findings import Finding
-from radlearn.check.radiographs import FilmFacts, within
-from radlearn.check.tables_alone import no_films, read_tables
+from radlearn.check.radiographs import XrayFacts, within
+from radlearn.check.tables_alone import no_xrays, read_tables
 from radlearn.metrics.boxes import iou
 
 SPLIT_TABLE = "split.csv"
 SPLIT_COLUMNS = (("image_id", "patientId", "case"), ("side", "split", "set"))
 TINY_PX, TINY_SHARE = 8.0, 0.01
-"Of the film's side; the challenge's smallest box is 40 of 1024 px."
+"Of the X-ray's side; the challenge's smallest box is 40 of 1024 px."
 HUGE_SHARE = 0.7
-"Of the film's area; the challenge's largest possible is 0.47."
+"Of the X-ray's area; the challenge's largest possible is 0.47."
 DOUBLED_ABOVE = 0.85
 "Intersection over union."
 RULE_OF_WORDS = (
@@ -41,11 +41,11 @@ RULE_OF_WORDS = (
 
 
 def table_findings(folder: Path) -> tuple[list[rsna.Case], list[Finding]]:
-    """Return the cases of an RSNA layout and what is wrong with its tables and the names of its films."""
+    """Return the cases of an RSNA layout and what is wrong with its tables and the names of its X-rays."""
     root = rsna.layout_folder(folder) or folder
     if not (root / rsna.IMAGE_FOLDER).is_dir():
         cases, troubles, notes = read_tables(root)
-        return cases, [*no_films(cases), *map(_of_line, troubles), *_person_findings(notes), *_split_findings(root, _persons(cases))]
+        return cases, [*no_xrays(cases), *map(_of_line, troubles), *_person_findings(notes), *_split_findings(root, _persons(cases))]
     cases, troubles, notes = rsna.audit(folder)
     findings = [_of_line(line) for line in troubles if "have no file here" not in line]
     images, _ = rsna_tables.labels_in(rsna.LABELS_TABLE, rsna_tables.path_text(root / rsna.LABELS_TABLE)[0])
@@ -53,10 +53,10 @@ def table_findings(folder: Path) -> tuple[list[rsna.Case], list[Finding]]:
     for image_id, image in images.items():
         if image_id not in there:
             where = f"{rsna.LABELS_TABLE}, line {image.line}"
-            findings.append(Finding("film-missing", where, f"{rsna.IMAGE_FOLDER}/{image_id}.dcm is not there"))
+            findings.append(Finding("image-missing", where, f"{rsna.IMAGE_FOLDER}/{image_id}.dcm is not there"))
     for path in sorted((root / rsna.IMAGE_FOLDER).iterdir()):
         if path.name.lower().endswith(".dcm") and not path.name.startswith(".") and stem(path.name) not in images:
-            findings.append(Finding("film-unlabelled", within(path, folder), f"has no row in {rsna.LABELS_TABLE}"))
+            findings.append(Finding("image-unlabelled", within(path, folder), f"has no row in {rsna.LABELS_TABLE}"))
     return cases, [*findings, *_person_findings(notes), *_split_findings(root, _persons(cases))]
 
 
@@ -74,8 +74,8 @@ def _person_findings(notes: Sequence[str]) -> Iterator[Finding]:
             yield Finding("persons-listed", table, amount)
 
 
-def box_findings(cases: Sequence[rsna.Case], facts: Mapping[Path, FilmFacts], root: Path) -> Iterator[Finding]:
-    """Yield boxes that are no good on their films, and patients whose films are several people's."""
+def box_findings(cases: Sequence[rsna.Case], facts: Mapping[Path, XrayFacts], root: Path) -> Iterator[Finding]:
+    """Yield boxes that are no good on their X-rays, and patients whose X-rays are several people's."""
     for case in cases:
         header = facts[case.path].header if case.path in facts else None
         if header is None or facts[case.path].trouble:
@@ -89,7 +89,7 @@ def box_findings(cases: Sequence[rsna.Case], facts: Mapping[Path, FilmFacts], ro
     for people in by_patient.values():
         if len(people) > 1:
             files = [within(case.path, root) for case in people.values()]
-            found = f"its PatientID is on films of {len(people)} people ({', '.join(sorted(people)[:4])})"
+            found = f"its PatientID is on X-rays of {len(people)} people ({', '.join(sorted(people)[:4])})"
             yield Finding("persons-header", files[0], found, tuple(files[1:]))
 
 
@@ -98,12 +98,12 @@ def _boxes_of(case: rsna.Case, size_px: tuple[int, int], name: str) -> Iterator[
     for x0, y0, x1, y1 in case.boxes_xyxy_px:
         box, drawn = f"the box x {x0:g}, y {y0:g}, width {x1 - x0:g}, height {y1 - y0:g}", ((x0, y0, x1, y1),)
         if x1 > width or y1 > height:
-            yield Finding("box-outside", name, f"{box} reaches beyond the film of {width} × {height} px", boxes_xyxy_px=drawn)
+            yield Finding("box-outside", name, f"{box} reaches beyond the X-ray of {width} × {height} px", boxes_xyxy_px=drawn)
         elif min(x1 - x0, y1 - y0) < max(TINY_PX, TINY_SHARE * max(size_px)):
-            yield Finding("box-tiny", name, f"{box} on a film of {width} × {height} px", boxes_xyxy_px=drawn)
+            yield Finding("box-tiny", name, f"{box} on an X-ray of {width} × {height} px", boxes_xyxy_px=drawn)
         elif (x1 - x0) * (y1 - y0) > HUGE_SHARE * width * height:
             share = (x1 - x0) * (y1 - y0) / (width * height)
-            yield Finding("box-huge", name, f"{box} covers {share:.0%} of the film", boxes_xyxy_px=drawn)
+            yield Finding("box-huge", name, f"{box} covers {share:.0%} of the X-ray", boxes_xyxy_px=drawn)
     for one, other in combinations(case.boxes_xyxy_px, 2):
         overlap = float(iou(np.array([one]), np.array([other]))[0, 0])
         if overlap > DOUBLED_ABOVE:

@@ -1,4 +1,4 @@
-"""The tables of a challenge without its films: what they say is looked through, and what training on the films would cost."""
+"""The tables of a challenge without its X-rays: what they say is looked through, and what training on the X-rays would cost."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ from radlearn.check.findings import Finding
 
 
 def read_tables(root: Path) -> tuple[list[rsna.Case], list[str], list[str]]:
-    """Return the cases of a layout whose films are not there, what is wrong with its tables, and what is worth knowing; a line each.
+    """Return the cases of a layout whose X-rays are not there, what is wrong with its tables, and what is worth knowing; a line each.
 
-    A case's path is where its film would lie. The view is filled in where a table of header fields says it.
+    A case's path is where its X-ray would lie. The view is filled in where a table of header fields says it.
     """
     text, troubles = rsna_tables.path_text(root / rsna.LABELS_TABLE)
     images, more = rsna_tables.labels_in(rsna.LABELS_TABLE, text)
@@ -40,7 +40,7 @@ def read_tables(root: Path) -> tuple[list[rsna.Case], list[str], list[str]]:
     return cases, troubles, notes
 
 
-def no_films(cases: Sequence[rsna.Case]) -> Iterator[Finding]:
-    """Yield that the films are missing: once, not a line for each of thousands."""
-    found = f"there is no such folder beside the labels table, and none of its {len(cases):,} films; only the tables were looked at"
-    yield Finding("film-missing", rsna.IMAGE_FOLDER, found)
+def no_xrays(cases: Sequence[rsna.Case]) -> Iterator[Finding]:
+    """Yield that the X-rays are missing: once, not a line for each of thousands."""
+    found = f"there is no such folder beside the labels table, and none of its {len(cases):,} X-rays; only the tables were looked at"
+    yield Finding("image-missing", rsna.IMAGE_FOLDER, found)

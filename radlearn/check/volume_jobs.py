@@ -12,7 +12,7 @@ from pathlib import Path
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19_folder import CT, MASK, TRAIN_FOLDER, case_and_kind, file_trouble, nifti_stem
 from radlearn.check.findings import Finding
-from radlearn.check.radiographs import FilmFacts, within
+from radlearn.check.radiographs import XrayFacts, within
 from radlearn.check.volumes import VolumeJob
 from radlearn.errors import BadLayout
 
@@ -75,14 +75,14 @@ def loose_jobs(paths: Sequence[Path]) -> list[VolumeJob]:
     return [VolumeJob(nifti_stem(path.name) or "", (path,), masks.get(path), path.name) for path in paths if path not in paired]
 
 
-def series_jobs(facts: Sequence[FilmFacts]) -> list[VolumeJob]:
+def series_jobs(facts: Sequence[XrayFacts]) -> list[VolumeJob]:
     """Return the DICOM series among the files, by SeriesInstanceUID."""
-    series: dict[str, list[FilmFacts]] = {}
-    for film in facts:
-        if film.is_slice and film.header is not None:
-            series.setdefault(film.header.series_uid, []).append(film)
+    series: dict[str, list[XrayFacts]] = {}
+    for xray in facts:
+        if xray.is_slice and xray.header is not None:
+            series.setdefault(xray.header.series_uid, []).append(xray)
     return [
-        VolumeJob(uid, tuple(film.path for film in slices), person=slices[0].header.patient_id if slices[0].header else "")
+        VolumeJob(uid, tuple(xray.path for xray in slices), person=slices[0].header.patient_id if slices[0].header else "")
         for uid, slices in sorted(series.items())
     ]
 

@@ -1,6 +1,6 @@
 """Thin things as clouds of weighted points: bones as shells, vessels and tubes as bundles.
 
-A cloud's point carries attenuation times volume, so a film gets from it exactly what Beer–Lambert's integral would: a shell seen
+A cloud's point carries attenuation times volume, so an X-ray gets from it exactly what Beer–Lambert's integral would: a shell seen
 edge-on is bright, a tube that runs along the ray is brighter than one across it, and nothing has to be said about either.
 """
 

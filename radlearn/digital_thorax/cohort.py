@@ -13,56 +13,56 @@ from pathlib import Path
 
 from radlearn import files
 from radlearn.challenges import rsna
-from radlearn.digital_thorax.planning import CATEGORIES, PlannedFilm, plan_films
-from radlearn.digital_thorax.xray import Film, render_film
+from radlearn.digital_thorax.planning import CATEGORIES, PlannedXray, plan_xrays
+from radlearn.digital_thorax.xray import SimulatedXray, render_xray
 from radlearn.errors import BadLayout, BadSetting, RadlearnError
 from radlearn.progress import in_parallel
 
-__all__ = ["PlannedFilm", "plan_films", "write_rsna"]
+__all__ = ["PlannedXray", "plan_xrays", "write_rsna"]
 
 TWINS_FOLDER, TWINS_TABLE = "twins", "twins.csv"
-TWIN_COLUMNS = ("patientId", "film", "twin", "opacities", "boxes")
+TWIN_COLUMNS = ("patientId", "xray", "twin", "opacities", "boxes")
 TRUTH_COLUMNS = ("patientId", "person", "seed", "image", "view", "finding", "side", "contrast", "x0", "y0", "x1", "y1", "readers")
 README = """# Synthetic chest X-rays
 
-None of these people exist. radlearn computed the {films} films in this folder from a mathematical chest (seed {seed}); they lie in the
-layout of the RSNA Pneumonia Detection Challenge, so that everything that reads the real films reads these.
+None of these people exist. radlearn computed the {X-rays} X-rays in this folder from a mathematical chest (seed {seed}); they lie in the
+layout of the RSNA Pneumonia Detection Challenge, so that everything that reads the real X-rays reads these.
 
 - `stage_2_train_images/ID.dcm`, `stage_2_train_labels.csv`, `stage_2_detailed_class_info.csv`: as the challenge publishes them.
-- `persons.csv`: image → person. People have one to many films; split by person.
-- `truth.csv`: what each film really shows: every finding with its side and contrast (attenuation × length where it is densest) and, for
+- `persons.csv`: image → person. People have one to many X-rays; split by person.
+- `truth.csv`: what each X-ray really shows: every finding with its side and contrast (attenuation × length where it is densest) and, for
   pneumonia, the exact box of its visible shadow and how many of three simulated readers saw it. The labels are these readers'
   consensus: what two of them saw, drawn a little large and each edge a little off; what fewer saw has no box.
 
-Scores on these films are not comparable with any on real ones. Not for clinical use.
+Scores on these X-rays are not comparable with any on real ones. Not for clinical use.
 """
 ABOUT_TWINS = """
-`twins/ID.dcm` is film ID without its opacities, everything else equal to the last photon; `twins.csv` pairs the two. Only films with an
+`twins/ID.dcm` is X-ray ID without its opacities, everything else equal to the last photon; `twins.csv` pairs the two. Only X-rays with an
 opacity have a twin: the others would be their own. Twins are not part of the challenge's layout, and nothing trains on them by itself.
 """
 
 
 def write_rsna(
-    folder: Path, films: int = 800, seed: int = 0, workers: int | None = None, view_shortcut: bool = True, twins: bool = False
+    folder: Path, xrays: int = 800, seed: int = 0, workers: int | None = None, view_shortcut: bool = True, twins: bool = False
 ) -> None:
     """Write a cohort in the RSNA layout, on all cores, with a progress bar.
 
     Args:
         folder: made; it may exist if it is empty.
-        films: how many; the default is of about 500 people.
+        xrays: how many; the default is of about 500 people.
         seed: another number, other people. The same seed, person and image give the same bytes, whatever the other arguments.
         workers: processes; all cores by default.
-        view_shortcut: see `plan_films`.
-        twins: write each film with opacities once more without them, into `twins/`, and the pairs into `twins.csv`.
+        view_shortcut: see `plan_xrays`.
+        twins: write each X-ray with opacities once more without them, into `twins/`, and the pairs into `twins.csv`.
 
     Raises:
-        BadSetting: fewer than one film.
+        BadSetting: fewer than one X-ray.
         BadLayout: if `folder` holds anything already.
-        RadlearnError: if the films cannot be written, a full disk for instance; nothing is left behind then.
+        RadlearnError: if the X-rays cannot be written, a full disk for instance; nothing is left behind then.
     """
     folder = Path(folder)
-    if films < 1:
-        raise BadSetting(f"{films} films: expected at least 1.")
+    if xrays < 1:
+        raise BadSetting(f"{xrays} X-rays: expected at least 1.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadLayout(
             f"{folder}: holds something already, and built-in patients are written into an empty folder only. Name another one."
@@ -70,76 +70,76 @@ def write_rsna(
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-unfinished-", dir=folder.parent))
     try:
-        plans = plan_films(films, seed, view_shortcut)
-        made = dict(in_parallel(partial(_write_film, unfinished, twins), list(enumerate(plans)), "built-in X-rays", "films", workers))
+        plans = plan_xrays(xrays, seed, view_shortcut)
+        made = dict(in_parallel(partial(_write_xray, unfinished, twins), list(enumerate(plans)), "built-in X-rays", "X-rays", workers))
         rows = [row for number in range(len(plans)) for row in made[number][1]]
         files.write_text(unfinished / "truth.csv", _table(TRUTH_COLUMNS, rows))
         if twins:
             pairs = [_pair(plan, made[number][0]) for number, plan in enumerate(plans) if plan.opacities]
             files.write_text(unfinished / TWINS_TABLE, _table(TWIN_COLUMNS, pairs))
-        files.write_text(unfinished / "README.md", README.format(films=films, seed=seed) + (ABOUT_TWINS if twins else ""))
+        files.write_text(unfinished / "README.md", README.format(xrays=xrays, seed=seed) + (ABOUT_TWINS if twins else ""))
         rsna.write_tables(unfinished, [_case(unfinished, plan, made[number][0]) for number, plan in enumerate(plans)])
         # mkdtemp makes folders for the owner alone.
         unfinished.chmod(0o755)
         unfinished.replace(folder)
     except OSError as error:
         raise RadlearnError(
-            f"{folder}: the built-in patients could not be written ({error}). Make room (0.2 MB a film) and try again."
+            f"{folder}: the built-in patients could not be written ({error}). Make room (0.2 MB an X-ray) and try again."
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _write_film(
-    folder: Path, twins: bool, job: tuple[int, PlannedFilm]
+def _write_xray(
+    folder: Path, twins: bool, job: tuple[int, PlannedXray]
 ) -> tuple[int, tuple[tuple[tuple[int, int, int, int], ...], list[tuple[object, ...]]]]:
     number, plan = job
-    film = render_film(plan)
-    _write(folder / rsna.IMAGE_FOLDER, plan, film, "")
+    xray = render_xray(plan)
+    _write(folder / rsna.IMAGE_FOLDER, plan, xray, "")
     if twins and plan.opacities:
-        _write(folder / TWINS_FOLDER, plan, render_film(plan, opacities=False), "without opacities")
-    return number, (film.boxes_xyxy_px, _truth(plan, film))
+        _write(folder / TWINS_FOLDER, plan, render_xray(plan, opacities=False), "without opacities")
+    return number, (xray.boxes_xyxy_px, _truth(plan, xray))
 
 
-def _write(images: Path, plan: PlannedFilm, film: Film, instance: str) -> None:
+def _write(images: Path, plan: PlannedXray, xray: SimulatedXray, instance: str) -> None:
     from radlearn.scans.dicom import write_radiograph
 
     write_radiograph(
         images / f"{plan.image_id}.dcm",
-        film.pixels,
+        xray.pixels,
         patient_id=plan.image_id,
         view=plan.view,
         sex=plan.sex,
         # As in the real set, which writes a bare number where the standard wants 062Y.
         age=str(plan.age_years),
-        spacing_mm=film.spacing_mm,
+        spacing_mm=xray.spacing_mm,
         photometric=plan.photometric,
         instance=instance,
     )
 
 
-def _pair(plan: PlannedFilm, boxes: tuple[tuple[int, int, int, int], ...]) -> tuple[object, ...]:
+def _pair(plan: PlannedXray, boxes: tuple[tuple[int, int, int, int], ...]) -> tuple[object, ...]:
     name = f"{plan.image_id}.dcm"
     return plan.image_id, f"{rsna.IMAGE_FOLDER}/{name}", f"{TWINS_FOLDER}/{name}", plan.opacities, len(boxes)
 
 
-def _truth(plan: PlannedFilm, film: Film) -> list[tuple[object, ...]]:
+def _truth(plan: PlannedXray, xray: SimulatedXray) -> list[tuple[object, ...]]:
     about = (plan.image_id, plan.person_id, plan.seed, plan.image, plan.view)
     rows: list[tuple[object, ...]] = []
-    for finding in film.findings:
+    for finding in xray.findings:
         readers = "" if finding.readers is None else finding.readers
         rows.append((*about, finding.name, finding.side, f"{finding.contrast:.3f}", *(finding.exact_box_xyxy_px or ("",) * 4), readers))
-    inside_posture = [name for name in plan.findings if name not in {finding.name for finding in film.findings}]
+    inside_posture = [name for name in plan.findings if name not in {finding.name for finding in xray.findings}]
     return rows + [(*about, name, *("",) * 7) for name in inside_posture]
 
 
-def _case(folder: Path, plan: PlannedFilm, boxes: tuple[tuple[int, int, int, int], ...]) -> rsna.Case:
+def _case(folder: Path, plan: PlannedXray, boxes: tuple[tuple[int, int, int, int], ...]) -> rsna.Case:
     return rsna.Case(
         image_id=plan.image_id,
         path=folder / rsna.IMAGE_FOLDER / f"{plan.image_id}.dcm",
         label=bool(boxes),
         boxes_xyxy_px=tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in boxes),
-        # An opacity that nobody can see is not on the readers' list, and the film goes with the other abnormal ones.
+        # An opacity that nobody can see is not on the readers' list, and the X-ray goes with the other abnormal ones.
         category=CATEGORIES[1] if plan.opacities and not boxes else plan.category,
         person=plan.person_id,
     )

@@ -1,4 +1,4 @@
-"""One look at what a folder of built-in patients holds: its films with their boxes, its CTs in three planes with the lesions outlined.
+"""One look at what a folder of built-in patients holds: its X-rays with their boxes, its CTs in three planes with the lesions outlined.
 
 Everything is read back from the files, as a lesson reads it: what is wrong with a file is seen here first.
 """
@@ -21,14 +21,14 @@ from radlearn.scans.geometry import spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.nifti import read_volume
 
-FILMS_SHOWN, FILMS_IN_A_ROW, CTS_SHOWN = 8, 4, 3
+XRAYS_SHOWN, XRAYS_IN_A_ROW, CTS_SHOWN = 8, 4, 3
 PLANES = ("axial", "coronal", "sagittal", "lungs and lesions in space")
 EDGE_IN, GAP_IN, WORDS_IN, HEADING_IN = 0.08, 0.1, 0.42, 0.34
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: uint8 (rows, columns) or (rows, columns, 3), with words under it and boxes counted on a film of `frame_px`."""
+    """One picture: uint8 (rows, columns) or (rows, columns, 3), with words under it and boxes counted on an X-ray of `frame_px`."""
 
     picture: np.ndarray
     title: str = ""
@@ -37,12 +37,12 @@ class Tile:
     frame_px: tuple[int, int] | None = None
 
 
-def write_contact_sheet(path: Path, films: Path | None = None, cts: Path | None = None) -> Path:
-    """Write a PNG of the films and CTs in challenge folders and return its path.
+def write_contact_sheet(path: Path, xrays: Path | None = None, cts: Path | None = None) -> Path:
+    """Write a PNG of the X-rays and CTs in challenge folders and return its path.
 
     Args:
         path: ends in `.png`; written whole.
-        films: a folder in the RSNA layout, or None.
+        xrays: a folder in the RSNA layout, or None.
         cts: a folder in the COVID-19-20 layout, or None.
 
     Raises:
@@ -50,12 +50,12 @@ def write_contact_sheet(path: Path, films: Path | None = None, cts: Path | None 
         UnreadableScan: a damaged file.
     """
     rows: list[tuple[str, list[Tile]]] = []
-    if films is not None:
-        cases = rsna.find_cases(films)
+    if xrays is not None:
+        cases = rsna.find_cases(xrays)
         heading = f"{len(cases):,} X-rays, {sum(bool(case.label) for case in cases):,} with an opacity that readers boxed"
-        tiles = [film_tile(case) for case in chosen_films(cases)]
-        for first in range(0, len(tiles), FILMS_IN_A_ROW):
-            rows.append((heading if not first else "", tiles[first : first + FILMS_IN_A_ROW]))
+        tiles = [xray_tile(case) for case in chosen_xrays(cases)]
+        for first in range(0, len(tiles), XRAYS_IN_A_ROW):
+            rows.append((heading if not first else "", tiles[first : first + XRAYS_IN_A_ROW]))
     if cts is not None:
         scans = covid19.find_cases(cts)
         for number, scan in enumerate(scans[:CTS_SHOWN]):
@@ -65,8 +65,8 @@ def write_contact_sheet(path: Path, films: Path | None = None, cts: Path | None 
     return save_png(rows_of_tiles(rows), path)
 
 
-def chosen_films(cases: Sequence[rsna.Case], films: int = FILMS_SHOWN) -> list[rsna.Case]:
-    """Return up to `films` cases: half with boxes, the others abnormal and normal in turn; each person once if that suffices."""
+def chosen_xrays(cases: Sequence[rsna.Case], xrays: int = XRAYS_SHOWN) -> list[rsna.Case]:
+    """Return up to `xrays` cases: half with boxes, the others abnormal and normal in turn; each person once if that suffices."""
     seen: set[str] = set()
     fresh, again = list[rsna.Case](), list[rsna.Case]()
     for case in cases:
@@ -75,20 +75,20 @@ def chosen_films(cases: Sequence[rsna.Case], films: int = FILMS_SHOWN) -> list[r
     ill, abnormal, normal = ([case for case in fresh + again if _kind(case) == kind] for kind in range(3))
     turns = max(len(abnormal), len(normal))
     well = [case for turn in range(turns) for case in (*abnormal[turn : turn + 1], *normal[turn : turn + 1])]
-    many = max(films // 2, films - len(well))
-    return (ill[:many] + well)[:films]
+    many = max(xrays // 2, xrays - len(well))
+    return (ill[:many] + well)[:xrays]
 
 
 def _kind(case: rsna.Case) -> int:
     return 0 if case.label else 2 if case.category == "Normal" else 1
 
 
-def film_tile(case: rsna.Case, size_px: int = 512) -> Tile:
-    """Return a film as it is read from its file, with its consensus boxes."""
-    film = read_radiograph(case.path, size_px)
-    said = [film.header.view, film.header.sex, None if film.header.age_years is None else f"{film.header.age_years:.0f} years"]
-    pixels = np.rint(film.pixels * 255).astype(np.uint8)
-    return Tile(pixels, case.category or "", ", ".join(word for word in said if word), case.boxes_xyxy_px, film.header.size_px)
+def xray_tile(case: rsna.Case, size_px: int = 512) -> Tile:
+    """Return an X-ray as it is read from its file, with its consensus boxes."""
+    xray = read_radiograph(case.path, size_px)
+    said = [xray.header.view, xray.header.sex, None if xray.header.age_years is None else f"{xray.header.age_years:.0f} years"]
+    pixels = np.rint(xray.pixels * 255).astype(np.uint8)
+    return Tile(pixels, case.category or "", ", ".join(word for word in said if word), case.boxes_xyxy_px, xray.header.size_px)
 
 
 def ct_tiles(case: covid19.Case, tall_px: int = 420) -> list[Tile]:

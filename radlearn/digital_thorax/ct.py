@@ -2,7 +2,7 @@
 
 Solids are sampled on a lattice a few millimetres fine. There a level is divided by how much it changes across one voxel, so that it
 counts in voxels; spread to the voxels, it says how much of each the solid covers: borders are smooth without supersampling, also
-where a slice of 5 mm cuts a dome. Bones, vessels and bronchi are the films' own clouds of points, added up voxel by voxel.
+where a slice of 5 mm cuts a dome. Bones, vessels and bronchi are the X-rays' own clouds of points, added up voxel by voxel.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def render_ct(body: CtBody, geometry: CtGeometry, kernel: Kernel | None = None, 
     """Render a CT; a pure function of its arguments.
 
     Args:
-        body: from `ct_plan.draw_body` or `body_of_film`.
+        body: from `ct_plan.draw_body` or `body_of_xray`.
         geometry: the grid, from `ct_grid.draw_geometry`.
         kernel: blur, sharpening and noise; None leaves the noise-free truth, tissue texture included.
         couch: whether there is one.

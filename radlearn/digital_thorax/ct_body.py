@@ -1,6 +1,6 @@
-"""A body as a CT sees it: the thorax of the films, lying with its arms lifted, and which tissue fills each solid.
+"""A body as a CT sees it: the thorax of the X-rays, lying with its arms lifted, and which tissue fills each solid.
 
-The Hounsfield scale and the film's attenuation are one thing, attenuation = WATER × (1 + HU / 1000): what a film calls soft tissue,
+The Hounsfield scale and the X-ray's attenuation are one thing, attenuation = WATER × (1 + HU / 1000): what an X-ray calls soft tissue,
 fat and lung has its HU here.
 """
 
@@ -14,7 +14,7 @@ from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE
 from radlearn.digital_thorax.solids import Profile, Solid, capsule, column, ellipsoid
 
 WATER = 0.01955
-"""Attenuation of water per mm at the films' effective energy, about 65 keV; soft tissue of 0.0205 then has 49 HU."""
+"""Attenuation of water per mm at the X-rays' effective energy, about 65 keV; soft tissue of 0.0205 then has 49 HU."""
 AIR_HU, FAT_HU, MUSCLE_HU, BLOOD_HU, LIVER_HU, SPLEEN_HU = -1000.0, -98.0, 54.0, 41.0, 57.0, 48.0
 MEDIASTINAL_FAT_HU = -82.0
 """Fat with nodes and small vessels in it."""
@@ -37,7 +37,7 @@ class CtBody:
     Attributes:
         thorax: the anatomy in this posture.
         findings: what is wrong, each with the factor its field is multiplied by.
-        lung_density: parenchyma as a multiple of the films' `LUNG`.
+        lung_density: parenchyma as a multiple of the X-rays' `LUNG`.
         vessel_scale: the vessels' radii as a multiple of the healthy ones.
         arms_up: lifted beside the head, as for a CT; otherwise as the posture has them.
         gravity: how much denser than the middle the lung is at the back (and thinner in front), as a share.
@@ -186,7 +186,7 @@ def _gullet(thorax: Thorax) -> Solid:
 
 
 def parenchyma_hu(density: np.ndarray | float) -> np.ndarray:
-    """Return HU of lung tissue `density` times as dense as the films' `LUNG`."""
+    """Return HU of lung tissue `density` times as dense as the X-rays' `LUNG`."""
     return hu_from_attenuation(LUNG * np.asarray(density))
 
 

@@ -15,8 +15,8 @@ from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE
 from radlearn.digital_thorax.trees import lung_trees, tree_cloud
 
 LUNG_STEP_MM = 1.5
-FILMS_VESSELS = 0.8
-"""Films draw vessels with this share of their contrast; a CT draws them at full contrast and thinner: the same mass."""
+XRAYS_VESSELS = 0.8
+"""X-rays draw vessels with this share of their contrast; a CT draws them at full contrast and thinner: the same mass."""
 PLEURA_MM = 0.45
 """Thickness of a fissure's two layers."""
 LUMEN, OUTSIDE = 0.62, 0.77
@@ -105,14 +105,14 @@ def _sampled(finding: Finding, scale: float, lattice: Lattice, whole: Patch) -> 
         density = np.mean([np.asarray(finding.field(*place), np.float32) for place in places], axis=0) * np.float32(scale)
         extent = density
     if not isinstance(finding, Lesion) and extent.max() > 0:
-        # A finding made for films has no border of its own: half of its usual density is one.
+        # A finding made for X-rays has no border of its own: half of its usual density is one.
         extent = extent / max(float(np.percentile(extent[extent > 0.2 * extent.max()], 60)), 1e-3)
     return [((part[0], part[1], part[2]), _Sampled(patch, density, extent))]
 
 
 def vessel_cloud(body: CtBody, finer: float) -> Cloud:
-    """Return arteries and veins of both lungs, weights in mm³: as much attenuation as the films', in thinner vessels."""
-    share = FILMS_VESSELS * (SOFT_TISSUE - LUNG) / (SOFT_TISSUE - LUNG * body.lung_density)
+    """Return arteries and veins of both lungs, weights in mm³: as much attenuation as the X-rays', in thinner vessels."""
+    share = XRAYS_VESSELS * (SOFT_TISSUE - LUNG) / (SOFT_TISSUE - LUNG * body.lung_density)
     trees = lung_trees(body.thorax, with_bronchi=False)
     return together([tree_cloud(tree, 1.0, body.vessel_scale * share**0.5, finer) for side in trees for tree in trees[side]])
 

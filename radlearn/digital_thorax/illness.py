@@ -1,4 +1,4 @@
-"""What a planned film shows: its findings drawn, and what they do to the posture and the vessels."""
+"""What a planned X-ray shows: its findings drawn, and what they do to the posture and the vessels."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from radlearn.digital_thorax import lesions
 from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.lesions import Finding
 from radlearn.digital_thorax.people import Posture, draw_person
-from radlearn.digital_thorax.planning import PlannedFilm
+from radlearn.digital_thorax.planning import PlannedXray
 
 
 @dataclass(frozen=True)
 class Patient:
-    """A person on the day of a film."""
+    """A person on the day of an X-ray."""
 
     thorax: Thorax
     findings: list[Finding]
@@ -22,7 +22,7 @@ class Patient:
     lying: bool
 
 
-def draw_patient(plan: PlannedFilm) -> Patient:
+def draw_patient(plan: PlannedXray) -> Patient:
     """Return the person of `plan` in the posture and illness of the day."""
     person = draw_person(plan.seed, plan.person, plan.sex, plan.age_years)
     draw = plan.draw(21)
@@ -51,7 +51,7 @@ def draw_patient(plan: PlannedFilm) -> Patient:
     return Patient(thorax, findings, density, vessels, lying)
 
 
-def _pneumonias(plan: PlannedFilm, thorax: Thorax) -> list[Finding]:
+def _pneumonias(plan: PlannedXray, thorax: Thorax) -> list[Finding]:
     """Return as many opacities as planned: the second on the other side, about as large as the first, the third where there is room."""
     if not plan.opacities:
         return []
@@ -77,7 +77,7 @@ def _pneumonias(plan: PlannedFilm, thorax: Thorax) -> list[Finding]:
     return found
 
 
-def _others(plan: PlannedFilm, thorax: Thorax, lying: bool) -> list[Finding]:
+def _others(plan: PlannedXray, thorax: Thorax, lying: bool) -> list[Finding]:
     found: list[Finding] = []
     for number, name in enumerate(plan.findings):
         draw = plan.draw(41 + number)

@@ -1,7 +1,7 @@
 """What can be wrong in a lung: fields of added density, in millimetres, between 0 (air as before) and 1 (no air left).
 
 Pneumonia comes as lobar consolidation, as the patches of bronchopneumonia and as ground glass; beside it stands what is not pneumonia:
-effusion, atelectasis, nodule, scar, oedema. A field knows nothing of X-rays: a film integrates it along rays, a CT samples it.
+effusion, atelectasis, nodule, scar, oedema. A field knows nothing of X-rays: an X-ray integrates it along rays, a CT samples it.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One look at built-in patients: a film with its boxes, the same patient's CT in three planes with the lesions' outline, lungs in space."""
+"""One look at built-in patients: an X-ray with its boxes, the same patient's CT in three planes with the lesions' outline, lungs in space."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from PIL import Image, ImageDraw
 
 from radlearn.digital_thorax.ct import Ct, render_ct
 from radlearn.digital_thorax.ct_grid import boxed_geometry
-from radlearn.digital_thorax.ct_of_film import body_of_film
+from radlearn.digital_thorax.ct_of_xray import body_of_xray
 from radlearn.digital_thorax.ct_texture import Kernel
 from radlearn.digital_thorax.ct_views import Plane, ct_planes, lungs_in_space
-from radlearn.digital_thorax.planning import PlannedFilm, plan_films
-from radlearn.digital_thorax.xray import render_film
+from radlearn.digital_thorax.planning import PlannedXray, plan_xrays
+from radlearn.digital_thorax.xray import render_xray
 from radlearn.files import written_whole
 
 LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU = (-600.0, 1500.0), (40.0, 400.0)
@@ -27,25 +27,25 @@ def write_patient_sheet(path: Path, seed: int = 0, patients: int = 2, view_short
         path: ends in `.png`; written whole.
         seed: the cohort's.
         patients: how many rows.
-        view_shortcut: the cohort's, see `plan_films`.
+        view_shortcut: the cohort's, see `plan_xrays`.
         voxel_mm: how fine their CTs are, in plane; slices are twice as far apart.
     """
-    plans, looked_at = list[PlannedFilm](), 0
+    plans, looked_at = list[PlannedXray](), 0
     while len(plans) < patients:
         looked_at += 40
-        plans = [plan for plan in plan_films(looked_at, seed, view_shortcut) if plan.opacities][:patients]
+        plans = [plan for plan in plan_xrays(looked_at, seed, view_shortcut) if plan.opacities][:patients]
     with written_whole(Path(path)) as temporary:
         Image.fromarray(sheet([patient_row(plan, voxel_mm) for plan in plans])).save(temporary)
 
 
-def patient_row(plan: PlannedFilm, voxel_mm: float, tall_px: int = 420) -> list[np.ndarray]:
-    """Return five panels of one film's patient, uint8 (tall_px, columns, 3): film, axial, coronal, sagittal, lungs in space."""
-    film, body = render_film(plan), body_of_film(plan)
+def patient_row(plan: PlannedXray, voxel_mm: float, tall_px: int = 420) -> list[np.ndarray]:
+    """Return five panels of one X-ray's patient, uint8 (tall_px, columns, 3): X-ray, axial, coronal, sagittal, lungs in space."""
+    xray, body = render_xray(plan), body_of_xray(plan)
     low, high = body.lungs_box_mm()
     low, high = low - [45.0, 0.0, 20.0], high + [45.0, 0.0, 20.0]
     low[1], high[1] = -190.0, body.back_mm() + 45.0
     ct = render_ct(body, boxed_geometry(low, high, (voxel_mm, voxel_mm, 2 * voxel_mm)), Kernel(0.6, 0.0, 9.0, 1.0))
-    return [_with_boxes(film.pixels, film.boxes_xyxy_px, tall_px), *ct_row(ct, tall_px)]
+    return [_with_boxes(xray.pixels, xray.boxes_xyxy_px, tall_px), *ct_row(ct, tall_px)]
 
 
 def ct_row(ct: Ct, tall_px: int = 420, outlined: bool = True) -> list[np.ndarray]:

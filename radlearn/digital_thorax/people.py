@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Person:
-    """What does not change from one film to the next: lengths in mm are reached through the scales."""
+    """What does not change from one X-ray to the next: lengths in mm are reached through the scales."""
 
     sex: str
     age_years: int

@@ -1,8 +1,8 @@
-"""Who comes to have a film taken, how often, in which view and with what: the cohort as a table, before anything is drawn.
+"""Who comes to have an X-ray taken, how often, in which view and with what: the cohort as a table, before anything is drawn.
 
-Shares follow the RSNA training set (26,684 images): 45.6 % AP; pneumonia on 38.3 % of AP and 9.3 % of PA films, normal 13.4 % and 49.7 %;
+Shares follow the RSNA training set (26,684 images): 45.6 % AP; pneumonia on 38.3 % of AP and 9.3 % of PA X-rays, normal 13.4 % and 49.7 %;
 57 % men; ages with quartiles 34, 49 and 59. A plan follows from the seed and its place in the cohort alone. Classes are drawn with an eye
-on the films planned before: what has come too rarely is likelier to come next, so that small cohorts have the right shares too.
+on the X-rays planned before: what has come too rarely is likelier to come next, so that small cohorts have the right shares too.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ SHARES = {"AP": (0.383, 0.483, 0.134), "PA": (0.093, 0.410, 0.497)}
 SHARES_WITHOUT_SHORTCUT = (0.2253, 0.443, 0.3317)
 AGE_QUANTILES = ((0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0), (3, 18, 23, 34, 49, 59, 67, 72, 80, 92))
 BOX_SHARES = {"AP": (0.357, 0.619, 0.0214, 0.0026), "PA": (0.7045, 0.2805, 0.0143, 0.0007)}
-"""Shares of films with one to four boxes among the positive ones, by view."""
+"""Shares of X-rays with one to four boxes among the positive ones, by view."""
 UNSEEN_SHARES = {"AP": 0.06, "PA": 0.08}
-"""Shares of the drawn opacities that get no box, because fewer than two of three readers see them (measured on rendered films)."""
+"""Shares of the drawn opacities that get no box, because fewer than two of three readers see them (measured on rendered X-rays)."""
 OTHER_FINDINGS = ("effusion", "cardiomegaly", "atelectasis", "nodule", "oedema", "scar", "emphysema", "low volume")
 OTHER_WEIGHTS = {
     "AP": (0.29, 0.18, 0.18, 0.06, 0.18, 0.03, 0.02, 0.06),
@@ -32,8 +32,8 @@ OTHER_WEIGHTS = {
 
 
 @dataclass(frozen=True)
-class PlannedFilm:
-    """One film of the cohort, not yet drawn. With the numbers alone it can be rendered, anywhere and in any order."""
+class PlannedXray:
+    """One X-ray of the cohort, not yet drawn. With the numbers alone it can be rendered, anywhere and in any order."""
 
     seed: int
     person: int
@@ -54,45 +54,45 @@ class PlannedFilm:
 
     @property
     def image_id(self) -> str:
-        """Return the film's name, in the challenge's form of a UUID."""
+        """Return the X-ray's name, in the challenge's form of a UUID."""
         digest = hashlib.sha256(f"radlearn {self.seed} {self.person} {self.image}".encode()).hexdigest()
         return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
 
     def draw(self, purpose: int, of_person: bool = False) -> np.random.Generator:
-        """Return fresh randomness for one purpose of this film (or of its person, the same on each of their films)."""
+        """Return fresh randomness for one purpose of this X-ray (or of its person, the same on each of their X-rays)."""
         return np.random.default_rng(
             [self.seed, self.person, purpose] if of_person else [self.seed, self.person, self.image + 1000, purpose]
         )
 
 
-def plan_films(films: int, seed: int = 0, view_shortcut: bool = True) -> list[PlannedFilm]:
-    """Plan a cohort of `films` films; a longer one begins with the shorter one's films.
+def plan_xrays(xrays: int, seed: int = 0, view_shortcut: bool = True) -> list[PlannedXray]:
+    """Plan a cohort of `xrays` X-rays; a longer one begins with the shorter one's X-rays.
 
     Args:
-        films: how many.
+        xrays: how many.
         seed: another number, other people.
-        view_shortcut: whether AP films are sick more often, as in the real data; without, the classes' shares are equal in both views.
+        view_shortcut: whether AP X-rays are sick more often, as in the real data; without, the classes' shares are equal in both views.
     """
-    planned: list[PlannedFilm] = []
+    planned: list[PlannedXray] = []
     so_far: Counter[tuple[str, ...]] = Counter()
     person = 0
-    while len(planned) < films:
-        planned += _films_of(person, so_far, seed, view_shortcut)
+    while len(planned) < xrays:
+        planned += _xrays_of(person, so_far, seed, view_shortcut)
         person += 1
-    return planned[:films]
+    return planned[:xrays]
 
 
-def expected_labels(films: Sequence[PlannedFilm]) -> dict[str, np.ndarray]:
-    """Return what the readers' labels of a planned cohort will be like, without drawing a film.
+def expected_labels(xrays: Sequence[PlannedXray]) -> dict[str, np.ndarray]:
+    """Return what the readers' labels of a planned cohort will be like, without drawing an X-ray.
 
     Returns:
-        by view ("AP", "PA", and "all"): float (5,), the expected number of films with no, one, … four boxes.
+        by view ("AP", "PA", and "all"): float (5,), the expected number of X-rays with no, one, … four boxes.
     """
     expected = {view: np.zeros(5) for view in ("AP", "PA", "all")}
-    for film in films:
-        seen = _thinned(film.opacities, UNSEEN_SHARES[film.view])
-        for view in (film.view, "all"):
-            expected[view][: film.opacities + 1] += seen
+    for xray in xrays:
+        seen = _thinned(xray.opacities, UNSEEN_SHARES[xray.view])
+        for view in (xray.view, "all"):
+            expected[view][: xray.opacities + 1] += seen
     return expected
 
 
@@ -105,10 +105,10 @@ def _thinned(opacities: int, unseen: float) -> np.ndarray:
 def _drawn_shares(view: str, view_shortcut: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the shares of CATEGORIES, and of one to four opacities among the ill, to be drawn so that the *labels* have the real ones.
 
-    What nobody sees makes an ill film one of the other abnormal ones, so a few more are drawn ill, and a few fewer abnormal otherwise.
+    What nobody sees makes an ill X-ray one of the other abnormal ones, so a few more are drawn ill, and a few fewer abnormal otherwise.
     """
     ill, abnormal, normal = SHARES[view] if view_shortcut else SHARES_WITHOUT_SHORTCUT
-    # thinning[k, n]: a film with n + 1 opacities gets k + 1 boxes.
+    # thinning[k, n]: an X-ray with n + 1 opacities gets k + 1 boxes.
     thinning = np.zeros((4, 4))
     for number in range(1, 5):
         thinning[:number, number - 1] = _thinned(number, UNSEEN_SHARES[view])[1:]
@@ -131,22 +131,22 @@ def _next(choices: dict[tuple[str, ...], float], so_far: Counter[tuple[str, ...]
     return list(choices)[int(draw.choice(len(choices), p=lag / lag.sum()))]
 
 
-def _films_of(person: int, so_far: Counter[tuple[str, ...]], seed: int, view_shortcut: bool) -> list[PlannedFilm]:
-    """Return the films of one person and count them in `so_far`."""
+def _xrays_of(person: int, so_far: Counter[tuple[str, ...]], seed: int, view_shortcut: bool) -> list[PlannedXray]:
+    """Return the X-rays of one person and count them in `so_far`."""
     draw = np.random.default_rng([seed, person, 11])
     count = 1 if _spread(seed, person, 0) < 0.66 else int(np.clip(1 + draw.geometric(0.52), 2, 12))
     sex = "M" if _spread(seed, person, 1) < 0.568 else "F"
     age = float(np.interp(_spread(seed, person, 2), *AGE_QUANTILES))
-    films: list[PlannedFilm] = []
+    xrays: list[PlannedXray] = []
     days = 0.0
     for image in range(count):
         own = np.random.default_rng([seed, person, image, 12])
-        # A person's films resemble each other: most are taken in the same view, and illness lasts.
-        again = own.random(2) < (0.6, 0.5) if films else (False, False)
-        view = films[0].view if again[0] else _next({("AP",): AP_SHARE, ("PA",): 1 - AP_SHARE}, so_far, own)[0]
+        # A person's X-rays resemble each other: most are taken in the same view, and illness lasts.
+        again = own.random(2) < (0.6, 0.5) if xrays else (False, False)
+        view = xrays[0].view if again[0] else _next({("AP",): AP_SHARE, ("PA",): 1 - AP_SHARE}, so_far, own)[0]
         shares, opacity_shares = _drawn_shares(view, view_shortcut)
         classes: dict[tuple[str, ...], float] = {(view, name): share for name, share in zip(CATEGORIES, shares, strict=True)}
-        category = films[-1].category if again[1] and films[-1].view == view else _next(classes, so_far, own)[1]
+        category = xrays[-1].category if again[1] and xrays[-1].view == view else _next(classes, so_far, own)[1]
         opacities = 0
         if category == CATEGORIES[0]:
             boxes: dict[tuple[str, ...], float] = {
@@ -158,8 +158,8 @@ def _films_of(person: int, so_far: Counter[tuple[str, ...]], seed: int, view_sho
         so_far.update([(view,), (view, category)])
         awkward = own.random(2)
         days += float(own.gamma(1.0, 90.0))
-        films.append(
-            PlannedFilm(
+        xrays.append(
+            PlannedXray(
                 seed=seed,
                 person=person,
                 image=image,
@@ -173,7 +173,7 @@ def _films_of(person: int, so_far: Counter[tuple[str, ...]], seed: int, view_sho
                 spacing_known=bool(awkward[1] > 0.02),
             )
         )
-    return films
+    return xrays
 
 
 def _findings(category: str, view: str, draw: np.random.Generator) -> tuple[str, ...]:

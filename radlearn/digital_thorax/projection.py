@@ -1,6 +1,6 @@
 """From a chest to what the detector gets: the pose before the tube, diverging rays, and attenuation × length added up along them.
 
-Only lengths and attenuation live here; noise, scatter and the look of a film are `film.py`'s. Everything that a ray crosses is simply
+Only lengths and attenuation live here; noise, scatter and the look of an X-ray are `xray.py`'s. Everything that a ray crosses is simply
 added, as Beer and Lambert say, so two findings on one ray darken as the sum of both.
 """
 
@@ -42,7 +42,7 @@ class Geometry:
 
     @property
     def spacing_mm(self) -> tuple[float, float]:
-        """Return the distance of rows and of columns on the square film."""
+        """Return the distance of rows and of columns on the square X-ray."""
         return self.height_mm / self.size_px, self.width_mm / self.size_px
 
     def rays(self, size: int) -> Rays:
@@ -70,7 +70,7 @@ class Geometry:
 
 
 def turned(about_z_degrees: float, about_x_degrees: float, about_y_degrees: float) -> np.ndarray:
-    """Return the matrix (3, 3) that turns room into body axes: rotation to a side, leaning back, tilting on the film."""
+    """Return the matrix (3, 3) that turns room into body axes: rotation to a side, leaning back, tilting on the X-ray."""
     a, b, c = np.deg2rad([about_z_degrees, about_x_degrees, about_y_degrees])
     z = np.array([[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]])
     x = np.array([[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]])

@@ -1,6 +1,6 @@
-"""What three readers make of a film's opacities: they miss the faint, join neighbours, and draw a little large and a little apart.
+"""What three readers make of an X-ray's opacities: they miss the faint, join neighbours, and draw a little large and a little apart.
 
-The labels of the real challenge are such readings, not the truth behind them. Three readers look at every film, each with habits of
+The labels of the real challenge are such readings, not the truth behind them. Three readers look at every X-ray, each with habits of
 their own; what at least two of them saw becomes a box, the mean of theirs. So the faintest opacities have no box, boxes are some ten
 percent larger than the shadow they stand for, and no two readers agree to the pixel: a detector can be right and still not score.
 """
@@ -22,7 +22,7 @@ class Reader:
 
 
 READERS = (Reader(0.35, 0.058), Reader(0.0, 0.040), Reader(-0.35, 0.028))
-"""The three who read every film: the generous, the usual and the strict one; `margin` is a share of the box's side, on each edge."""
+"""The three who read every X-ray: the generous, the usual and the strict one; `margin` is a share of the box's side, on each edge."""
 AGREEMENT = 2
 """How many of the three must have seen an opacity for it to get a box."""
 HALF_SEEN_CONTRAST = 0.25
@@ -33,7 +33,7 @@ NEIGHBOURS_PX = 60
 
 @dataclass(frozen=True)
 class Opacity:
-    """One opacity as it truly lies on the film: its side, the attenuation × length where it is densest, and its shadow's exact box."""
+    """One opacity as it truly lies on the X-ray: its side, the attenuation × length where it is densest, and its shadow's exact box."""
 
     side: str
     contrast: float
@@ -65,12 +65,12 @@ def chance_of_seeing(contrast: float, box_xyxy_px: Box, watchfulness: float = 0.
     return float(1 / (1 + np.exp(-odds)))
 
 
-def read_film(opacities: Sequence[Opacity], size_px: int, draw: np.random.Generator) -> Reading:
-    """Let the three readers look at a film; the same `draw` gives the same reading.
+def read_xray(opacities: Sequence[Opacity], size_px: int, draw: np.random.Generator) -> Reading:
+    """Let the three readers look at an X-ray; the same `draw` gives the same reading.
 
     Args:
         opacities: what is truly there; one without a box cannot be seen.
-        size_px: the film's side, at which drawn boxes end.
+        size_px: the X-ray's side, at which drawn boxes end.
         draw: where everything that is not said comes from.
     """
     chances = np.array(

@@ -60,7 +60,7 @@ def _beyond_lung(thorax: Thorax, knots: np.ndarray) -> np.ndarray:
     outward = np.where(y > thorax.cage_y(z), np.float32(1), np.float32(-1))
     # Where a knot lies far inside, behind or in front, forward or back is the way out: seen from the front nothing moves.
     ahead = np.arange(0.0, 40.0, 0.5, dtype=np.float32)[:, None]
-    # At the flank the way out is sideways: forward and back from there would leave a stretch that a film sees end-on, as a ring.
+    # At the flank the way out is sideways: forward and back from there would leave a stretch that an X-ray sees end-on, as a ring.
     flank = np.abs(y - thorax.cage_y(z)) < 0.5 * thorax.cage_depth(z)
     aside = np.where(flank, np.sign(x), np.float32(0))
     forward = np.where(flank, np.float32(0), outward)

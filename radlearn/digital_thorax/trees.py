@@ -102,7 +102,7 @@ def tree_cloud(tree: Tree, attenuation: float, radius_scale: np.ndarray | float 
 def lung_trees(thorax: Thorax, with_bronchi: bool = True) -> dict[str, list[Tree]]:
     """Return arteries, veins and bronchi (in this order) of the `right` and `left` lung, grown at full breath, bent to this one's.
 
-    Growing them in the reference posture keeps a person's trees the same from film to film.
+    Growing them in the reference posture keeps a person's trees the same from X-ray to X-ray.
     """
     rest = thorax.at_rest()
     trees: dict[str, list[Tree]] = {}

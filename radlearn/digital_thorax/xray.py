@@ -1,4 +1,4 @@
-"""A planned film, rendered: the patient of the day posed before the tube, projected, exposed, displayed, and read.
+"""A planned X-ray, rendered: the patient of the day posed before the tube, projected, exposed, displayed, and read.
 
 The order is the physics': tissue, bones, vessels, findings and hardware add up to one attenuation image; photons, scatter and noise
 come next; grey values last. Each opacity's own shadow is what the readers then look at.
@@ -8,25 +8,25 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from radlearn.digital_thorax import film, ornaments
+from radlearn.digital_thorax import detector, ornaments
 from radlearn.digital_thorax.clouds import Cloud
 from radlearn.digital_thorax.illness import Patient, draw_patient
 from radlearn.digital_thorax.lesions import Finding
-from radlearn.digital_thorax.planning import PlannedFilm
+from radlearn.digital_thorax.planning import PlannedXray
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE, Geometry, Lungs, splat, tissue_attenuation, turned
-from radlearn.digital_thorax.readers import Box, Opacity, read_film
+from radlearn.digital_thorax.readers import Box, Opacity, read_xray
 from radlearn.digital_thorax.skeleton import skeleton
 from radlearn.digital_thorax.trees import lung_trees, tree_cloud
 
 RAYS = 320
-"""Rays per side of the detector for what is smooth; bones and vessels are drawn at the film's full size."""
+"""Rays per side of the detector for what is smooth; bones and vessels are drawn at the X-ray's full size."""
 VISIBLE_CONTRAST = 0.055
 """Attenuation × length below which a reader sees nothing: a fortieth of the way from lung to mediastinum."""
 
 
 @dataclass(frozen=True)
 class SeenFinding:
-    """A finding as it lies on the film: the attenuation × length where it is densest and, for pneumonia, what can be seen of it.
+    """A finding as it lies on the X-ray: the attenuation × length where it is densest and, for pneumonia, what can be seen of it.
 
     `exact_box_xyxy_px` holds its visible shadow, `readers` says how many of the three saw it; None for what is no pneumonia.
     """
@@ -48,13 +48,13 @@ class Shadow:
 
 
 @dataclass(frozen=True)
-class Film:
-    """A rendered film.
+class SimulatedXray:
+    """A rendered X-ray.
 
     Attributes:
         pixels: uint8 (1024, 1024), bright where dense.
         boxes_xyxy_px: the readers' consensus, whole pixels, (x0, y0, x1, y1) with x1, y1 just outside.
-        spacing_mm: (row, column), before the film was made square; None where it got lost.
+        spacing_mm: (row, column), before the X-ray was made square; None where it got lost.
         findings: everything on it, as it really is.
         attenuation: float32 (1024, 1024), what the detector would see without scatter and noise.
     """
@@ -66,11 +66,11 @@ class Film:
     attenuation: np.ndarray = field(repr=False)
 
 
-def render_film(plan: PlannedFilm, opacities: bool = True) -> Film:
-    """Render one film; a pure function of `plan`.
+def render_xray(plan: PlannedXray, opacities: bool = True) -> SimulatedXray:
+    """Render one X-ray; a pure function of `plan`.
 
     Args:
-        plan: from `cohort.plan_films`.
+        plan: from `cohort.plan_xrays`.
         opacities: False leaves the pneumonia out and everything else as it is, to the last photon.
     """
     patient = draw_patient(plan)
@@ -86,29 +86,29 @@ def render_film(plan: PlannedFilm, opacities: bool = True) -> Film:
     air = lungs.length_mm["right"] + lungs.length_mm["left"]
     # Two findings on one ray cannot fill more air than there is.
     filled = np.minimum(filled, air) * np.float32(SOFT_TISSUE - LUNG * patient.lung_density)
-    attenuation = film.enlarged(_softened(smooth + filled, 0.6), geometry.size_px).copy()
+    attenuation = detector.enlarged(_softened(smooth + filled, 0.6), geometry.size_px).copy()
     attenuation += splat([skeleton(thorax), *_vessels(patient, shadows)], geometry)
     draw = plan.draw(51)
     attenuation += ornaments.hardware(plan.view, thorax, geometry, draw)
     attenuation += _fine_texture(air, geometry.size_px, plan.draw(52))
-    exposure = film.draw_exposure(plan.view, draw)
+    exposure = detector.draw_exposure(plan.view, draw)
     # The blur of focal spot and detector; it also joins the points that bones and vessels were drawn with.
     attenuation = np.maximum(_softened(attenuation, exposure.blur_px), 0)
     anchors = _anchors(smooth, lungs, exposure)
-    reading = film.expose(attenuation, exposure, plan.draw(53))
-    grey = film.display(reading, anchors, exposure)
+    reading = detector.expose(attenuation, exposure, plan.draw(53))
+    grey = detector.display(reading, anchors, exposure)
     pixels = ornaments.finish(grey, plan.view, plan.draw(54))
     findings = [_seen(shadow, geometry.size_px, patient.lung_density) for shadow in shadows]
     ill = [number for number, shadow in enumerate(shadows) if shadow.finding.pneumonia]
     there = [Opacity(findings[n].side, findings[n].contrast, findings[n].exact_box_xyxy_px) for n in ill]
-    consensus = read_film(there, geometry.size_px, plan.draw(55))
+    consensus = read_xray(there, geometry.size_px, plan.draw(55))
     for number, readers in zip(ill, consensus.seen_by, strict=True):
         findings[number] = replace(findings[number], readers=readers)
     spacing = geometry.spacing_mm if plan.spacing_known else None
-    return Film(pixels, consensus.boxes_xyxy_px, spacing, tuple(findings), attenuation)
+    return SimulatedXray(pixels, consensus.boxes_xyxy_px, spacing, tuple(findings), attenuation)
 
 
-def _pose(plan: PlannedFilm, patient: Patient) -> Geometry:
+def _pose(plan: PlannedXray, patient: Patient) -> Geometry:
     """Choose tube, detector and framing as a radiographer would, and stand the patient a little askew."""
     draw, thorax = plan.draw(61), patient.thorax
     portable = plan.view == "AP"
@@ -119,7 +119,7 @@ def _pose(plan: PlannedFilm, patient: Patient) -> Geometry:
     magnified = distance / (distance - abs(detector))
     chest = 2 * float(thorax.cage_x(-60.0 * thorax.high)) * magnified
     width = chest * float(draw.uniform(1.12, 1.4 if portable else 1.28))
-    # Films of 35 × 43 cm, upright or across, and squares are all pressed into squares.
+    # X-rays of 35 × 43 cm, upright or across, and squares are all pressed into squares.
     height = width * float(draw.choice([0.83, 0.9, 1.0, 1.12, 1.2], p=[0.3, 0.25, 0.25, 0.12, 0.08]) * draw.normal(1.0, 0.025))
     apex = thorax.apex_z * magnified
     bottom = (min(thorax.dome_z.values()) - 62 * thorax.high) * magnified
@@ -143,11 +143,11 @@ def _softened(image: np.ndarray, deviation_px: float) -> np.ndarray:
     return gaussian_filter(image, deviation_px, truncate=2.5)
 
 
-def _anchors(smooth: np.ndarray, lungs: Lungs, exposure: film.Exposure) -> tuple[float, float]:
+def _anchors(smooth: np.ndarray, lungs: Lungs, exposure: detector.Exposure) -> tuple[float, float]:
     """Return the logarithmic readings of dark lung and of the dense body, from the anatomy without findings, as a histogram gives."""
     air = (lungs.length_mm["right"] + lungs.length_mm["left"])[::4, ::4]
     coarse = smooth[::4, ::4]
-    reading = -np.log(film.detected(coarse, exposure, factor=1))
+    reading = -np.log(detector.detected(coarse, exposure, factor=1))
     return float(np.percentile(reading[air > 0.6 * float(air.max())], 25)), float(np.percentile(reading[coarse > 1.0], 85))
 
 
@@ -198,8 +198,8 @@ def _drowned(cloud: Cloud, shadows: list[Shadow], keep_dry: bool) -> Cloud:
 def _fine_texture(air_mm: np.ndarray, size: int, draw: np.random.Generator) -> np.ndarray:
     """Return what the lung's finest branches, too many to draw, do to a ray: faint mottle that grows with the root of its way."""
     mottle = _softened(draw.standard_normal((size // 2, size // 2), dtype=np.float32), 1.1)
-    mottle *= np.maximum(film.enlarged(np.sqrt(air_mm) * np.float32(0.0024), size // 2), 0)
-    return film.enlarged(mottle, size)
+    mottle *= np.maximum(detector.enlarged(np.sqrt(air_mm) * np.float32(0.0024), size // 2), 0)
+    return detector.enlarged(mottle, size)
 
 
 def _seen(shadow: Shadow, size: int, lung_density: float) -> SeenFinding:

@@ -3,7 +3,7 @@
 A box is `(x0, y0, x1, y1)`, x to the right and y down, its width x1 − x0: no pixel is added. Every score of found boxes rests on
 one rule of matching, that of the RSNA challenge, and it stands here once.
 
-In whole pixels all areas are exact, and so is every comparison: two IoUs of boxes on a 1024-pixel film that differ at all differ by
+In whole pixels all areas are exact, and so is every comparison: two IoUs of boxes on a 1024-pixel X-ray that differ at all differ by
 more than 2e-13. In fractions of pixels the corners themselves are rounded, by about 1e-14 of an IoU. So a difference of at most
 `ROUNDING` is none: an IoU "exactly" at a threshold is not above it, however the corners were computed.
 """
@@ -22,7 +22,7 @@ ROUNDING = 1e-13
 
 
 class FoundBoxes(NamedTuple):
-    """The boxes a model found on one film, in the order in which they stand in its answer."""
+    """The boxes a model found on one X-ray, in the order in which they stand in its answer."""
 
     boxes_xyxy_px: np.ndarray  # float64 (boxes, 4): x0, y0, x1, y1 in pixels, origin top left
     confidences: np.ndarray  # float64 (boxes,), in [0, 1]
@@ -30,14 +30,14 @@ class FoundBoxes(NamedTuple):
 
 @dataclass(frozen=True)
 class MatchedBoxes:
-    """The found boxes of many films in one row after another, and the true box that each hits.
+    """The found boxes of many X-rays in one row after another, and the true box that each hits.
 
-    The order is that of the films and, within a film, of its answer.
+    The order is that of the X-rays and, within an X-ray, of its answer.
     """
 
-    image: np.ndarray  # int (boxes,), the film's number
+    image: np.ndarray  # int (boxes,), the X-ray's number
     confidences: np.ndarray  # float64 (boxes,)
-    hit: np.ndarray  # int (thresholds, boxes): which true box of its film, or -1
+    hit: np.ndarray  # int (thresholds, boxes): which true box of its X-ray, or -1
     found_count: np.ndarray  # int (images,)
     true_count: np.ndarray  # int (images,)
 
@@ -92,13 +92,13 @@ def generalised_iou(boxes_xyxy: ArrayLike, others_xyxy: ArrayLike) -> np.ndarray
 
 
 def matched(found: FoundBoxes, truth_xyxy_px: ArrayLike, iou_above: float) -> np.ndarray:
-    """Return which true box each found box of one film hits, by the rule of the RSNA challenge.
+    """Return which true box each found box of one X-ray hits, by the rule of the RSNA challenge.
 
     The found boxes take their turn by falling confidence, equal ones in the order of the answer. Each hits, of the true boxes that
     are still free, the one it overlaps most (the first of equals), if that IoU is greater than `iou_above`; equal is not enough.
 
     Args:
-        found: the answer for the film.
+        found: the answer for the X-ray.
         truth_xyxy_px: (m, 4), in the order of the labels table.
         iou_above: in [0, 1).
 
@@ -116,18 +116,18 @@ def matched(found: FoundBoxes, truth_xyxy_px: ArrayLike, iou_above: float) -> np
 
 
 def matched_in_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], ious_above: Sequence[float]) -> MatchedBoxes:
-    """Match the boxes of many films at several IoU thresholds at once; `matched` tells the rule.
+    """Match the boxes of many X-rays at several IoU thresholds at once; `matched` tells the rule.
 
     Args:
-        found: an answer a film.
-        truth: the true boxes of each film, (m, 4); m may be 0.
+        found: an answer an X-ray.
+        truth: the true boxes of each X-ray, (m, 4); m may be 0.
         ious_above: (thresholds,), each in [0, 1).
 
     Raises:
-        BadSetting: as `matched`, or the numbers of films differ.
+        BadSetting: as `matched`, or the numbers of X-rays differ.
     """
     if len(found) != len(truth):
-        raise BadSetting(f"{len(found):,} answers for {len(truth):,} films; expected one a film (`no_boxes()` where nothing was found).")
+        raise BadSetting(f"{len(found):,} answers for {len(truth):,} X-rays; expected one an X-ray (`no_boxes()` where nothing was found).")
     if any(not 0 <= above < 1 for above in ious_above):
         raise BadSetting(f"iou_above is {list(ious_above)}; expected 0 or more, and less than 1.")
     boxes, confidences, found_count = _flat_answers(found)
@@ -140,14 +140,14 @@ def matched_in_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], i
 
 
 def mean_over_images(values: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return the mean of one number a film (or a row of them), films that have none (NaN) left out.
+    """Return the mean of one number an X-ray (or a row of them), X-rays that have none (NaN) left out.
 
     Args:
-        values: float (images,) or (images, points), NaN where a film does not count.
-        weights: (images,) or (draws, images), how often each film counts: what `bootstrap_interval` and `bootstrap_band` pass.
+        values: float (images,) or (images, points), NaN where an X-ray does not count.
+        weights: (images,) or (draws, images), how often each X-ray counts: what `bootstrap_interval` and `bootstrap_band` pass.
 
     Returns:
-        float or (points,), with one more dimension (draws,) before it for weights of two; NaN where no film counts.
+        float or (points,), with one more dimension (draws,) before it for weights of two; NaN where no X-ray counts.
 
     >>> float(mean_over_images([1.0, 0.0, float("nan")]))
     0.5
@@ -156,7 +156,7 @@ def mean_over_images(values: ArrayLike, weights: ArrayLike | None = None) -> One
     w = np.ones(len(numbers)) if weights is None else np.asarray(weights, dtype=np.float64)
     if numbers.ndim not in (1, 2) or w.ndim not in (1, 2) or w.shape[-1] != len(numbers):
         found = f"values of shape {numbers.shape}, weights of shape {w.shape}"
-        raise BadSetting(f"{found}: expected (images,) or (images, points), and one weight a film in each draw.")
+        raise BadSetting(f"{found}: expected (images,) or (images, points), and one weight an X-ray in each draw.")
     counts = ~np.isnan(numbers)
     return share(w @ np.where(counts, numbers, 0.0), w @ counts.astype(np.float64))
 
@@ -178,33 +178,33 @@ def checked_boxes(boxes_xyxy: ArrayLike, name: str) -> np.ndarray:
 
 
 def _flat_answers(found: Sequence[FoundBoxes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return all found boxes (boxes, 4), their confidences (boxes,), and how many each film has (images,)."""
+    """Return all found boxes (boxes, 4), their confidences (boxes,), and how many each X-ray has (images,)."""
     boxes, counts = _flat([np.asarray(answer[0]) for answer in found], "found")
     lists = [np.asarray(answer[1], dtype=np.float64) for answer in found]
     for number, (some, count) in enumerate(zip(lists, counts, strict=True)):
         if some.shape != (count,) and some.size + count > 0:
-            raise BadSetting(f"film {number}: {count} found boxes, confidences of shape {some.shape}; expected one confidence a box.")
+            raise BadSetting(f"X-ray {number}: {count} found boxes, confidences of shape {some.shape}; expected one confidence a box.")
     confidences = np.concatenate([some.ravel() for some in lists]) if lists else np.zeros(0)
     if len(bad := np.flatnonzero(~((confidences >= 0) & (confidences <= 1)))):
         number = int(np.searchsorted(np.cumsum(counts), bad[0], side="right"))
-        raise BadSetting(f"film {number}: a confidence is {confidences[bad[0]]:g}; expected 0 to 1. Logits go through a sigmoid first.")
+        raise BadSetting(f"X-ray {number}: a confidence is {confidences[bad[0]]:g}; expected 0 to 1. Logits go through a sigmoid first.")
     return boxes, confidences, counts
 
 
 def _flat(lists: Sequence[np.ndarray], kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the boxes of all films (boxes, 4), and how many each has (images,)."""
+    """Return the boxes of all X-rays (boxes, 4), and how many each has (images,)."""
     counts = np.array([len(some) if some.size else 0 for some in lists], dtype=int)
     some_there = [some for some in lists if some.size]
     if any(some.ndim != 2 or some.shape[1] != 4 for some in some_there):
         for number, some in enumerate(lists):
-            checked_boxes(some, f"film {number}, {kind} boxes")
+            checked_boxes(some, f"X-ray {number}, {kind} boxes")
     boxes = np.concatenate(some_there).astype(np.float64) if some_there else np.zeros((0, 4))
     try:
         return checked_boxes(boxes, kind), counts
     except BadSetting:
-        # All at once is fast; the film is named only when there is something to name.
+        # All at once is fast; the X-ray is named only when there is something to name.
         for number, some in enumerate(lists):
-            checked_boxes(some, f"film {number}, {kind} boxes")
+            checked_boxes(some, f"X-ray {number}, {kind} boxes")
         raise
 
 
@@ -216,7 +216,7 @@ def _padded(true_boxes: np.ndarray, true_count: np.ndarray) -> np.ndarray:
 
 
 def _match(boxes: np.ndarray, answers: MatchedBoxes, truth: np.ndarray, above: np.ndarray) -> None:
-    """Fill `answers.hit`: first every film's most confident box takes its turn, then every film's second, and so on."""
+    """Fill `answers.hit`: first every X-ray's most confident box takes its turn, then every X-ray's second, and so on."""
     order = np.flatnonzero(answers.true_count[answers.image] > 0)
     order = order[np.lexsort((-answers.confidences[order], answers.image[order]))]
     overlaps = _overlap(boxes[order, None], truth[answers.image[order]])

@@ -49,7 +49,7 @@ def specificity(probabilities: ArrayLike, labels: ArrayLike, threshold: float, w
 def accuracy(probabilities: ArrayLike, labels: ArrayLike, threshold: float, weights: ArrayLike | None = None) -> OneOrPerDraw:
     """Return the share of cases called rightly, in [0, 1]; NaN without cases. `weights` as in `auroc_score`.
 
-    Where one film in five is positive, "never" is right four times in five: read it beside sensitivity and specificity.
+    Where one X-ray in five is positive, "never" is right four times in five: read it beside sensitivity and specificity.
     """
     p, y, w = checked_answers(probabilities, labels, weights)
     return share(w @ ((p >= _checked_threshold(threshold)) == y).astype(float), w.sum(axis=-1))

@@ -1,7 +1,7 @@
 """How many of the true boxes are found, and how many false ones that costs: the FROC curve.
 
 A recall never stands without its false alarms. As the least confidence is lowered, more true boxes are hit and more false ones are
-found; the curve shows the one over the other, false boxes counted per film, healthy films included. A hit is an IoU above 0.4,
+found; the curve shows the one over the other, false boxes counted per X-ray, healthy X-rays included. A hit is an IoU above 0.4,
 the least that the RSNA challenge counts.
 
 Matching at one IoU threshold goes by falling confidence, so what is hit does not depend on where the boxes are cut off. It is done
@@ -28,16 +28,16 @@ NUMBERS_AT_ONCE = 4_000_000
 
 
 class FrocCases(NamedTuple):
-    """What the curve is made of, a row a film: `bootstrap_band(curve, persons, *cases)` draws the rows."""
+    """What the curve is made of, a row an X-ray: `bootstrap_band(curve, persons, *cases)` draws the rows."""
 
-    confidences: np.ndarray  # float64 (images, most): the found boxes of each film, the rest NaN
+    confidences: np.ndarray  # float64 (images, most): the found boxes of each X-ray, the rest NaN
     hits: np.ndarray  # bool (images, most): whether the box hits a true one
     true_boxes: np.ndarray  # int (images,): how many there are to find
 
 
 @dataclass(frozen=True)
 class FrocCurve:
-    """Sensitivity against false boxes per film, both rising from (0, 0), one point a distinct confidence.
+    """Sensitivity against false boxes per X-ray, both rising from (0, 0), one point a distinct confidence.
 
     `thresholds[i]` is the lowest confidence still counted at point i; at the first point nothing is, and it is infinite.
     """
@@ -48,15 +48,15 @@ class FrocCurve:
 
 
 def froc_cases(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], iou_above: float = HIT_IOU_ABOVE) -> FrocCases:
-    """Match every film's boxes once.
+    """Match every X-ray's boxes once.
 
     Args:
-        found: an answer a film, `no_boxes()` where nothing was found.
-        truth: the true boxes of each film, (m, 4); m may be 0.
+        found: an answer an X-ray, `no_boxes()` where nothing was found.
+        truth: the true boxes of each X-ray, (m, 4); m may be 0.
         iou_above: a hit overlaps by more than this, in [0, 1).
 
     Raises:
-        BadSetting: numbers of films differ, a box is not finite or has no area, confidences are not one a box in [0, 1].
+        BadSetting: numbers of X-rays differ, a box is not finite or has no area, confidences are not one a box in [0, 1].
     """
     matches = matched_in_images(found, truth, [iou_above])
     there = np.arange(matches.found_count.max(initial=0)) < matches.found_count[:, None]
@@ -68,7 +68,7 @@ def froc_cases(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], iou_abov
 def froc(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], iou_above: float = HIT_IOU_ABOVE) -> FrocCurve:
     """Return the FROC curve, every distinct confidence taken as threshold; arguments and errors as in `froc_cases`.
 
-    Sensitivity is NaN where there is no true box, and false boxes per film where there is no film.
+    Sensitivity is NaN where there is no true box, and false boxes per X-ray where there is no X-ray.
 
     >>> answer = FoundBoxes(np.array([[0, 0, 10, 9], [40, 40, 50, 50]]), np.array([0.9, 0.2]))
     >>> curve = froc([answer, answer], [[[0, 0, 10, 10]], []])
@@ -94,15 +94,15 @@ def sensitivity_at_false_boxes(
     false_boxes_per_image: ArrayLike = FALSE_BOXES_PER_IMAGE,
     weights: ArrayLike | None = None,
 ) -> np.ndarray:
-    """Return the share of true boxes hit at the lowest threshold that finds at most so many false boxes per film.
+    """Return the share of true boxes hit at the lowest threshold that finds at most so many false boxes per X-ray.
 
     A step, not a line between points: between two confidences there is no threshold, and nothing can be reached there.
     With its interval by person it is `bootstrap_band(sensitivity_at_false_boxes, persons, *froc_cases(found, truth))`.
 
     Args:
         confidences, hits, true_boxes: `*froc_cases(found, truth)`.
-        false_boxes_per_image: (points,), 0 or more; over all films, healthy ones included.
-        weights: (images,) or (draws, images), how often each film counts.
+        false_boxes_per_image: (points,), 0 or more; over all X-rays, healthy ones included.
+        weights: (images,) or (draws, images), how often each X-ray counts.
 
     Returns:
         float64 (points,), or (draws, points); NaN where there is no true box.
@@ -117,7 +117,7 @@ def sensitivity_at_false_boxes(
         shapes = [array.shape for array in cases]
         raise BadSetting(f"confidences, hits, true_boxes have shapes {shapes}; expected what froc_cases(found, truth) returns.")
     if w.ndim not in (1, 2) or w.shape[-1] != images:
-        raise BadSetting(f"weights of shape {w.shape} for {images} films: expected ({images},) or (draws, {images}).")
+        raise BadSetting(f"weights of shape {w.shape} for {images} X-rays: expected ({images},) or (draws, {images}).")
     points = np.asarray(false_boxes_per_image, dtype=np.float64)
     draws = np.atleast_2d(w)
     sensitivity = share(_hit_boxes(cases, points, draws), (draws @ cases.true_boxes)[:, None])
@@ -125,7 +125,7 @@ def sensitivity_at_false_boxes(
 
 
 def false_boxes_per_healthy_image(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> float:
-    """Return how many boxes are found on a film without a true one, on average; NaN where there is no such film.
+    """Return how many boxes are found on an X-ray without a true one, on average; NaN where there is no such X-ray.
 
     >>> one = FoundBoxes(np.array([[0, 0, 10, 9]]), np.array([0.9]))
     >>> false_boxes_per_healthy_image([one, one, FoundBoxes(np.zeros((0, 4)), np.zeros(0))], [[], [[0, 0, 10, 9]], []])
@@ -135,7 +135,7 @@ def false_boxes_per_healthy_image(found: Sequence[FoundBoxes], truth: Sequence[A
 
 
 def false_boxes_on_healthy_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> np.ndarray:
-    """Return how many boxes are found on each film without a true box, float64 (images,); NaN for the other films.
+    """Return how many boxes are found on each X-ray without a true box, float64 (images,); NaN for the other X-rays.
 
     The interval by person is `bootstrap_interval(mean_over_images, persons, false_boxes_on_healthy_images(found, truth))`.
     """
@@ -144,7 +144,7 @@ def false_boxes_on_healthy_images(found: Sequence[FoundBoxes], truth: Sequence[A
 
 
 def _from_the_top(cases: FrocCases) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return all found boxes by falling confidence: confidence, film, whether it hits; each (boxes,)."""
+    """Return all found boxes by falling confidence: confidence, X-ray, whether it hits; each (boxes,)."""
     image, place = np.nonzero(~np.isnan(cases.confidences))
     confidences = cases.confidences[image, place]
     order = np.argsort(-confidences, kind="stable")
@@ -152,7 +152,7 @@ def _from_the_top(cases: FrocCases) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _hit_boxes(cases: FrocCases, points: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Return how many true boxes are hit at the lowest threshold with at most `points` false boxes per film, (draws, points)."""
+    """Return how many true boxes are hit at the lowest threshold with at most `points` false boxes per X-ray, (draws, points)."""
     confidences, image, hits = _from_the_top(cases)
     true_image, false_image = image[hits], image[~hits]
     # The first false box that is too many takes with it every box of its confidence: what is left are the hits before those.

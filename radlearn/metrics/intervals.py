@@ -1,7 +1,7 @@
 """How sure a score is: the bootstrap by person.
 
-A person's films are alike, so a thousand films of three hundred people hold less than a thousand films of a thousand. The bootstrap
-therefore draws *people*, each with all their films, as many as there are, with replacement; the middle 95 % of the scores of
+A person's X-rays are alike, so a thousand X-rays of three hundred people hold less than a thousand X-rays of a thousand. The bootstrap
+therefore draws *people*, each with all their X-rays, as many as there are, with replacement; the middle 95 % of the scores of
 such draws is the interval.
 
 No interval is given where none would hold: for fewer than ten people, where more than one draw in a hundred has no score (fewer
@@ -25,7 +25,7 @@ from radlearn.errors import BadSetting
 
 FEWEST_PERSONS = 10
 MOST_DRAWS_WITHOUT_SCORE = 0.01
-# 32 MB of weights at a time: enough to be fast, little enough for 26,684 films and a thousand draws.
+# 32 MB of weights at a time: enough to be fast, little enough for 26,684 X-rays and a thousand draws.
 WEIGHTS_AT_ONCE = 4_000_000
 
 
@@ -175,7 +175,7 @@ def _numbered(persons: ArrayLike) -> tuple[np.ndarray, int]:
     missing = [i for i, name in enumerate(names) if name is None or name == "" or name != name]
     if missing:
         raise BadSetting(
-            f"persons: case {missing[0]} has none ({names[missing[0]]!r}). A film whose person is not known is a person of its own."
+            f"persons: case {missing[0]} has none ({names[missing[0]]!r}). An X-ray whose person is not known is a person of its own."
         )
     unique, numbers = np.unique(names.astype(str), return_inverse=True)
     return numbers, len(unique)

@@ -40,7 +40,7 @@ def within_view_auroc_score(
 ) -> OneOrPerDraw:
     """Return the AUROC over the pairs of one and the same view: AP with AP, PA with PA, all pooled.
 
-    Bedridden patients are filmed AP and are ill more often, so a model that reads only the view already scores 0.706 on the RSNA
+    Bedridden patients are imaged AP and are ill more often, so a model that reads only the view already scores 0.706 on the RSNA
     challenge. Within a view that shortcut is worth exactly 0.5.
 
     Args:

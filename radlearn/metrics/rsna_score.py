@@ -1,10 +1,10 @@
 """The official score of the RSNA Pneumonia Detection Challenge 2018.
 
-For each IoU threshold 0.40, 0.45, …, 0.75 the found boxes are matched to the true ones (`boxes.matched` tells the rule), and the film
-gets TP / (TP + FP + FN); the film's score is the mean over the eight thresholds, the challenge's the mean over the films. A film
+For each IoU threshold 0.40, 0.45, …, 0.75 the found boxes are matched to the true ones (`boxes.matched` tells the rule), and the X-ray
+gets TP / (TP + FP + FN); the X-ray's score is the mean over the eight thresholds, the challenge's the mean over the X-rays. An X-ray
 without a true box scores 0 if anything is found, and is left out of the mean if nothing is.
 
-So it is no average precision as COCO has it: every box that is found too much costs, however low its confidence, and a healthy film
+So it is no average precision as COCO has it: every box that is found too much costs, however low its confidence, and a healthy X-ray
 that is left alone earns nothing. The best of the challenge reached about 0.25.
 
 The confidences only say whose turn it is, so the score with all boxes below a cut thrown away needs no new matching: a box that takes
@@ -27,17 +27,17 @@ RSNA_IOU_THRESHOLDS = tuple(k / 20 for k in range(8, 16))
 
 
 def rsna_score(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> float:
-    """Return the challenge's score of many films.
+    """Return the challenge's score of many X-rays.
 
     Args:
-        found: an answer a film, `no_boxes()` where nothing was found.
-        truth: the true boxes of each film, (m, 4), in the order of the labels table; m may be 0.
+        found: an answer an X-ray, `no_boxes()` where nothing was found.
+        truth: the true boxes of each X-ray, (m, 4), in the order of the labels table; m may be 0.
 
     Returns:
-        float in [0, 1]; NaN where no film counts: none has a true box, and nothing was found.
+        float in [0, 1]; NaN where no X-ray counts: none has a true box, and nothing was found.
 
     Raises:
-        BadSetting: numbers of films differ, a box is not finite or has no area, confidences are not one a box in [0, 1].
+        BadSetting: numbers of X-rays differ, a box is not finite or has no area, confidences are not one a box in [0, 1].
 
     >>> from radlearn.metrics.boxes import no_boxes
     >>> answer = FoundBoxes(np.array([[0, 0, 10, 10], [40, 40, 50, 50]]), np.array([0.9, 0.2]))
@@ -48,18 +48,18 @@ def rsna_score(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> float
 
 
 def rsna_image_scores(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> np.ndarray:
-    """Return the score of each film; arguments and errors as in `rsna_score`.
+    """Return the score of each X-ray; arguments and errors as in `rsna_score`.
 
     The interval by person is `bootstrap_interval(mean_over_images, persons, rsna_image_scores(found, truth))`.
 
     Returns:
-        float64 (images,), in [0, 1]; NaN where the film is left out of the mean: no true box, and none found.
+        float64 (images,), in [0, 1]; NaN where the X-ray is left out of the mean: no true box, and none found.
     """
     return rsna_image_scores_above(found, truth, [0.0])[:, 0]
 
 
 def rsna_image_scores_above(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], least_confidences: ArrayLike) -> np.ndarray:
-    """Return the score of each film with only the boxes whose confidence is at least each of `least_confidences`.
+    """Return the score of each X-ray with only the boxes whose confidence is at least each of `least_confidences`.
 
     The curve over the cut, with its band, is `bootstrap_band(mean_over_images, persons, rsna_image_scores_above(…))`.
 
@@ -68,7 +68,7 @@ def rsna_image_scores_above(found: Sequence[FoundBoxes], truth: Sequence[ArrayLi
         least_confidences: (cuts,), any order.
 
     Returns:
-        float64 (images, cuts), NaN where the film is left out of the mean. Mind that fewer films count at a higher cut.
+        float64 (images, cuts), NaN where the X-ray is left out of the mean. Mind that fewer X-rays count at a higher cut.
     """
     cuts = np.asarray(least_confidences, dtype=np.float64)
     if cuts.ndim != 1 or np.isnan(cuts).any():

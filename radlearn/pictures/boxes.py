@@ -1,4 +1,4 @@
-"""What a detector answers for films, drawn: boxes beside the true ones, how their size is wrong, and for whom they are right."""
+"""What a detector answers for X-rays, drawn: boxes beside the true ones, how their size is wrong, and for whom they are right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from radlearn.metrics.froc import HIT_IOU_ABOVE
 from radlearn.metrics.intervals import Interval
 from radlearn.pictures.group_table import ScoreColumn, group_table
 from radlearn.pictures.outlines import Boxes, painted_found
-from radlearn.pictures.overlays import FilmPanel, film_picture, write_sheet
+from radlearn.pictures.overlays import XrayPanel, write_sheet, xray_picture
 from radlearn.pictures.style import (
     FAINT,
     HALF_WIDTH_IN,
@@ -39,28 +39,28 @@ class BoxGroup:
     persons: int
     cases: int
     true_boxes: int
-    # The official score, the share of true boxes hit, and the false boxes per film that go with it.
+    # The official score, the share of true boxes hit, and the false boxes per X-ray that go with it.
     rsna_score: Interval
     sensitivity: Interval
     false_boxes_per_image: Interval
 
 
 def write_box_overlay(path: Path, pixels: np.ndarray, found: FoundBoxes, frame_px: tuple[int, int], name: str, said: str = "") -> Path:
-    """Write a film beside itself with the boxes found, above a strip with its name and the answer, as PNG; return the path.
+    """Write an X-ray beside itself with the boxes found, above a strip with its name and the answer, as PNG; return the path.
 
     Args:
         path: where to; whole or not at all.
         pixels: (height, width), in [0, 1].
-        found: boxes counted on a film of `frame_px` (height, width).
-        name: the film's id.
+        found: boxes counted on an X-ray of `frame_px` (height, width).
+        name: the X-ray's id.
         said: the answer in words, such as "2 boxes, the surest 0.83".
     """
-    plain = film_picture(pixels)
+    plain = xray_picture(pixels)
     return write_sheet(path, [plain, painted_found(plain, found, frame_px)], name, said)
 
 
 def box_outcome(true: int, found: int, hits: int) -> str:
-    """Return in words what became of the boxes of a film.
+    """Return in words what became of the boxes of an X-ray.
 
     >>> box_outcome(2, 2, 1), box_outcome(1, 0, 0), box_outcome(0, 3, 0), box_outcome(0, 0, 0)
     ('1 of 2 hit, 1 false', '0 of 1 hit', '3 false boxes', 'rightly left alone')
@@ -73,20 +73,20 @@ def box_outcome(true: int, found: int, hits: int) -> str:
 
 def answered_boxes(
     pixels: np.ndarray, found: FoundBoxes, truth: Boxes, frame_px: tuple[int, int], score: float, note: str = ""
-) -> FilmPanel:
-    """Return the panel of a film with its true and found boxes, the film's official score and the outcome as title.
+) -> XrayPanel:
+    """Return the panel of an X-ray with its true and found boxes, the X-ray's official score and the outcome as title.
 
     Args:
         pixels: (height, width), in [0, 1].
-        found, truth: counted on a film of `frame_px` (height, width).
-        score: the film's official score; NaN where it is left out.
+        found, truth: counted on an X-ray of `frame_px` (height, width).
+        score: the X-ray's official score; NaN where it is left out.
     """
     hits = int((matched_in_images([found], [np.asarray(truth)], [HIT_IOU_ABOVE]).hit[0] >= 0).sum())
     boxes = len(found.confidences)
     words = box_outcome(len(truth), boxes, hits)
-    # A healthy film scores 0 or nothing at all, which its words say already.
+    # A healthy X-ray scores 0 or nothing at all, which its words say already.
     title = f"{score:.2f}  {words}" if len(truth) else words
-    return FilmPanel(pixels, None, truth, frame_px, title, note, wrong=hits < max(boxes, len(truth)), found=found)
+    return XrayPanel(pixels, None, truth, frame_px, title, note, wrong=hits < max(boxes, len(truth)), found=found)
 
 
 @in_house_style
@@ -94,7 +94,7 @@ def box_size_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> 
     """Draw width and height of every box that hits, as multiples of those of the true box, with their medians.
 
     Args:
-        found, truth: one a film.
+        found, truth: one an X-ray.
     """
     figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     axes = figure.subplots()
@@ -146,8 +146,8 @@ def box_group_figure(groups: Sequence[BoxGroup], whole: BoxGroup) -> Figure:
         for name, title, colour in (
             ("rsna_score", "RSNA score", MODEL),
             ("sensitivity", "sensitivity", MODEL),
-            ("false_boxes_per_image", "false boxes per film", POSITIVE),
+            ("false_boxes_per_image", "false boxes per X-ray", POSITIVE),
         )
     ]
     cells = [(group.name, f"{group.persons:,}", f"{group.cases:,}", f"{group.true_boxes:,}") for group in groups]
-    return group_table(("", "people", "films", "true boxes"), cells, plots)
+    return group_table(("", "people", "X-rays", "true boxes"), cells, plots)

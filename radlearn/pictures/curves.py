@@ -101,7 +101,7 @@ def roc_figure(
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
     figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     axes = figure.subplots()
-    unit_square(axes, "1 − specificity (healthy films called positive)", "sensitivity (positive films found)")
+    unit_square(axes, "1 − specificity (healthy X-rays called positive)", "sensitivity (positive X-rays found)")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     if y.all() or not y.any():
         no_answer(axes, ONE_CLASS)
@@ -131,7 +131,7 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
     figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     axes = figure.subplots()
-    unit_square(axes, "recall (positive films found)", "precision (right among those called positive)")
+    unit_square(axes, "recall (positive X-rays found)", "precision (right among those called positive)")
     if y.all() or not y.any():
         no_answer(axes, ONE_CLASS)
         return figure
@@ -162,7 +162,7 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
 def reliability_figure(
     probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, before: ArrayLike | None = None, bins: int = 10
 ) -> Figure:
-    """Draw how often films are positive that are given a probability, with intervals, above how many films are given it.
+    """Draw how often X-rays are positive that are given a probability, with intervals, above how many X-rays are given it.
 
     Args:
         probabilities: (cases,), in [0, 1]; the recalibrated ones, as a rule.
@@ -188,7 +188,7 @@ def reliability_figure(
     axes.plot(*_shown(grouped), color=MODEL, marker="o", markersize=6, markeredgecolor=PAPER, zorder=4)
     colour_key(axes, [*entries, ("as it should be", RIVAL)], 0.02, 0.87 if before is None else 0.83)
     _class_bars(below, p, y, 2 * bins)
-    below.set(xlabel="probability given", ylabel="films")
+    below.set(xlabel="probability given", ylabel="X-rays")
     return figure
 
 
@@ -196,7 +196,7 @@ def reliability_figure(
 def net_benefit_figure(
     calibrated: ArrayLike, labels: ArrayLike, persons: ArrayLike, highest_threshold: float = 0.6, chosen: float | None = None
 ) -> Figure:
-    """Draw what acting on the model is worth, beside acting on every film and on none.
+    """Draw what acting on the model is worth, beside acting on every X-ray and on none.
 
     Args:
         calibrated: (cases,), recalibrated probabilities: thresholds are read as such.
@@ -207,10 +207,10 @@ def net_benefit_figure(
     p, y = np.asarray(calibrated), np.asarray(labels, dtype=bool)
     figure = blank(HALF_WIDTH_IN, 5.0)
     axes = figure.subplots()
-    axes.set(xlabel="probability from which one acts", ylabel="net benefit (true positives per 100 films)", xlim=(0, highest_threshold))
+    axes.set(xlabel="probability from which one acts", ylabel="net benefit (true positives per 100 X-rays)", xlim=(0, highest_threshold))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
     if not len(y):
-        no_answer(axes, "no films")
+        no_answer(axes, "no X-rays")
         return figure
     thresholds = np.linspace(0.01, highest_threshold, 60)
     band = bootstrap_band(partial(decisions.net_benefit, thresholds=thresholds), persons, p, y)
@@ -224,12 +224,12 @@ def net_benefit_figure(
     if chosen is not None and 0 <= chosen <= highest_threshold:
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         say_at_line(axes, chosen, [0, highest_threshold], f"this run acts from {percent(chosen)} on", at=0.085)
-    colour_key(axes, [("act on the model", MODEL), ("act on every film", MUTED), ("act on none: 0", INK)], 0.985, 0.87, right=True)
+    colour_key(axes, [("act on the model", MODEL), ("act on every X-ray", MUTED), ("act on none: 0", INK)], 0.985, 0.87, right=True)
     return figure
 
 
 def _class_bars(axes: Axes, p: np.ndarray, y: np.ndarray, bins: int) -> None:
-    """Stack the films of both classes by probability."""
+    """Stack the X-rays of both classes by probability."""
     edges = np.linspace(0, 1, bins + 1)
     counts = [np.histogram(p[chosen], edges)[0] for chosen in (~y, y)]
     width = 1 / bins

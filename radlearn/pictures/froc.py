@@ -43,11 +43,11 @@ def froc_figure(
     chosen: Sequence[FoundBoxes] | None = None,
     threshold: float | None = None,
 ) -> Figure:
-    """Draw the share of true boxes hit over the false boxes per film, with its band and the operating point.
+    """Draw the share of true boxes hit over the false boxes per X-ray, with its band and the operating point.
 
     Args:
-        proposed: what is found on each film at the lowest threshold.
-        truth: the true boxes of each film, (m, 4); m may be 0.
+        proposed: what is found on each X-ray at the lowest threshold.
+        truth: the true boxes of each X-ray, (m, 4); m may be 0.
         persons: (cases,).
         chosen: what is found at the operating point, which then is marked.
         threshold: said there.
@@ -59,7 +59,7 @@ def froc_figure(
     if chosen is not None and cases.true_boxes.sum():
         point = _point(chosen, truth)
     left = FEWEST_FALSE if point is None or point[0] == 0 else max(min(FEWEST_FALSE, point[0] / 1.6), 1 / 512)
-    axes.set(xlabel="false boxes per film, healthy films included", ylabel="sensitivity (true boxes hit)", xscale="log",
+    axes.set(xlabel="false boxes per X-ray, healthy X-rays included", ylabel="sensitivity (true boxes hit)", xscale="log",
              xlim=(left, 9), ylim=(-0.012, 1.012))  # fmt: skip
     powers = [power for power in range(3, -10, -1 if left > 1 / 50 else -2) if 2.0**power >= left]
     axes.set_xticks([2.0**power for power in powers], [f"{2**power}" if power >= 0 else f"1/{2**-power}" for power in powers])
@@ -83,7 +83,7 @@ def froc_figure(
         words = "operating point" if threshold is None else f"at {threshold:.2f}"
         axes.plot(max(point[0], left), point[1], "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7,
                   clip_on=False)  # fmt: skip
-        entries = [(f"{words}: sensitivity {point[1]:.2f},", MODEL), (f"{point[0]:.2f} false boxes per film", MODEL), *entries]
+        entries = [(f"{words}: sensitivity {point[1]:.2f},", MODEL), (f"{point[0]:.2f} false boxes per X-ray", MODEL), *entries]
     # The curve only rises: it leaves the lower right corner free, and one that stays low the upper left.
     if y[-1] > 0.3:
         colour_key(axes, entries, 0.985, 0.02, right=True)
@@ -97,7 +97,7 @@ def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], pers
     """Draw the sensitivity and the precision of the found boxes at each of the eight overlaps that the RSNA score asks for.
 
     Args:
-        found, truth, persons: one a film.
+        found, truth, persons: one an X-ray.
     """
     figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     axes = figure.subplots()
@@ -108,8 +108,8 @@ def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], pers
     if not matches.true_count.sum():
         no_answer(axes, NO_TRUE_BOX)
         return figure
-    films = len(truth)
-    hits = np.stack([np.bincount(matches.image[hit >= 0], minlength=films) for hit in matches.hit], axis=1)
+    xrays = len(truth)
+    hits = np.stack([np.bincount(matches.image[hit >= 0], minlength=xrays) for hit in matches.hit], axis=1)
     entries = []
     for wholes, name, colour, marker in (
         (matches.true_count, "sensitivity: true boxes hit", MODEL, "o"),
@@ -125,13 +125,13 @@ def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], pers
 
 
 def _point(chosen: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> tuple[float, float]:
-    """Return the false boxes per film and the sensitivity of an answer."""
+    """Return the false boxes per X-ray and the sensitivity of an answer."""
     at = froc_cases(chosen, truth)
     hits, boxes = int(at.hits.sum()), int((~np.isnan(at.confidences)).sum())
     return (boxes - hits) / len(truth), hits / int(at.true_boxes.sum())
 
 
 def _shares(parts: np.ndarray, wholes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Return Σ parts / Σ wholes over the films, (points,) or (draws, points), parts being (films, points)."""
+    """Return Σ parts / Σ wholes over the X-rays, (points,) or (draws, points), parts being (X-rays, points)."""
     w = np.ones(len(parts)) if weights is None else weights
     return share(w @ parts.astype(np.float64), (w @ wholes.astype(np.float64))[..., None])

@@ -1,4 +1,4 @@
-"""Pictures of who was there and what became of them: people and films of each side, classes, decisions, subgroups."""
+"""Pictures of who was there and what became of them: people and X-rays of each side, classes, decisions, subgroups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def data_figure(images: Mapping[str, Mapping[str, int]], persons: Mapping[str, i
 
 @in_house_style
 def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = "lung opacity", negative: str = "no opacity") -> Figure:
-    """Draw the four kinds of decision at the operating point: films of a kind, and their share of the truth's row.
+    """Draw the four kinds of decision at the operating point: X-rays of a kind, and their share of the truth's row.
 
     Args:
         counts: as `confusion_counts` gives them.
@@ -103,7 +103,7 @@ def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = 
             said = f"{words[i][j]}, {percent(share)}" if sum(row) else words[i][j]
             axes.text(j, i + 0.16, said, ha="center", va="center", color=ink, fontsize=9.5)
     axes.set_xticks([0, 1], [positive, negative])
-    axes.set_yticks([0, 1], [f"{positive}\n{sum(rows[0]):,} films", f"{negative}\n{sum(rows[1]):,} films"])
+    axes.set_yticks([0, 1], [f"{positive}\n{sum(rows[0]):,} X-rays", f"{negative}\n{sum(rows[1]):,} X-rays"])
     axes.set(xlim=(-0.5, 1.5), ylim=(1.5, -0.5), ylabel="truth")
     axes.set_xlabel(f"answer of the model (threshold {threshold:.2f})")
     axes.tick_params(length=0, labelcolor=INK)
@@ -121,7 +121,7 @@ def probability_figure(
     positive: str = "lung opacity",
     negative: str = "no opacity",
 ) -> Figure:
-    """Draw the probabilities given to the films of each class, apart, with the operating point between them."""
+    """Draw the probabilities given to the X-rays of each class, apart, with the operating point between them."""
     p, y = np.asarray(probabilities, dtype=float), np.asarray(labels, dtype=bool)
     figure = blank(HALF_WIDTH_IN, 4.1)
     upper, lower = figure.subplots(2, 1, sharex=True)
@@ -130,10 +130,10 @@ def probability_figure(
         counts = np.histogram(p[chosen], edges)[0]
         axes.bar((edges[:-1] + edges[1:]) / 2, counts, 0.036, color=colour)
         axes.set_ylim(0, max(1.18 * counts.max(), 1))
-        axes.set(ylabel="films", xlim=(0, 1))
+        axes.set(ylabel="X-rays", xlim=(0, 1))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))
         axes.grid(axis="x", visible=False)
-        said = f"{name}: {int(chosen.sum()):,} films"
+        said = f"{name}: {int(chosen.sum()):,} X-rays"
         if threshold is not None:
             axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (3, 3)))
             if chosen.any():
@@ -147,7 +147,7 @@ def probability_figure(
 
 @in_house_style
 def subgroup_figure(groups: Sequence[Subgroup], whole: Interval, score_name: str = "AUROC") -> Figure:
-    """Draw a score with its interval for every subgroup, beside how many people and films it rests on.
+    """Draw a score with its interval for every subgroup, beside how many people and X-rays it rests on.
 
     Args:
         groups: from top to bottom. A group without a score or without an interval says so.
@@ -167,7 +167,7 @@ def subgroup_figure(groups: Sequence[Subgroup], whole: Interval, score_name: str
         axes.axvline(whole.value, color=MODEL, linewidth=1, zorder=1)
     axes.axvline(0.5, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     columns = ((0.01, "left"), (0.265, "right"), (0.325, "right"), (0.395, "right"), (0.78, "left"))
-    headings = ("", "people", "films", "positive", f"{score_name} (95 % interval)")
+    headings = ("", "people", "X-rays", "positive", f"{score_name} (95 % interval)")
     rows = blended_transform_factory(figure.transFigure, axes.transData)
     for (x, side), heading in zip(columns, headings, strict=True):
         figure.text(x, 1 - 0.2 / height_in, heading, ha=side, va="center", color=MUTED, fontsize=9)

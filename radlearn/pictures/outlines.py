@@ -1,4 +1,4 @@
-"""Boxes drawn on a film: the true ones, and the found ones with their confidence at a corner.
+"""Boxes drawn on an X-ray: the true ones, and the found ones with their confidence at a corner.
 
 The two are told apart without colour, because a report is printed grey: where both are drawn a true box is a plain line, a found one a
 broken line, through which the true one shows, with a filled label.
@@ -21,15 +21,15 @@ Boxes = Sequence[tuple[float, float, float, float]]
 
 BOX = "#35d6f2"
 FOUND = "#ffa62b"
-# Of the film's width and height, for a film that is a quarter of a page wide.
+# Of the X-ray's width and height, for an X-ray that is a quarter of a page wide.
 LABEL_SHARE = (0.13, 0.066)
 
 
 def label_places(boxes_xyxy_share: np.ndarray, label_share: tuple[float, float]) -> np.ndarray:
-    """Return where each box's label stands, so that none covers another and none leaves the film.
+    """Return where each box's label stands, so that none covers another and none leaves the X-ray.
 
     Args:
-        boxes_xyxy_share: (boxes, 4), as shares of the film's width and height.
+        boxes_xyxy_share: (boxes, 4), as shares of the X-ray's width and height.
         label_share: width and height of a label, in the same shares.
 
     Returns:
@@ -49,13 +49,13 @@ def label_places(boxes_xyxy_share: np.ndarray, label_share: tuple[float, float])
 
 
 def outline_true(axes: Axes, boxes_xyxy_px: Boxes, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None = None) -> None:
-    """Draw the true boxes of a film that `imshow` shows at `shape_px`; they are counted on one of `frame_px`, both (height, width)."""
+    """Draw the true boxes of an X-ray that `imshow` shows at `shape_px`; they are counted on one of `frame_px`, both (height, width)."""
     for box in _on_axes(np.asarray(boxes_xyxy_px, float).reshape(-1, 4), shape_px, frame_px):
         _frame(axes, box, BOX, "solid", 1.5)
 
 
 def outline_found(axes: Axes, found: FoundBoxes, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None = None) -> None:
-    """Draw the found boxes of a film, each with its confidence; arguments as in `outline_true`."""
+    """Draw the found boxes of an X-ray, each with its confidence; arguments as in `outline_true`."""
     rows, columns = shape_px
     boxes = _on_axes(found.boxes_xyxy_px, shape_px, frame_px)
     places = label_places((boxes + 0.5) / [columns, rows, columns, rows], LABEL_SHARE)
@@ -69,11 +69,11 @@ def outline_found(axes: Axes, found: FoundBoxes, shape_px: tuple[int, ...], fram
 
 
 def painted_found(picture: Image.Image, found: FoundBoxes, frame_px: tuple[int, int]) -> Image.Image:
-    """Return a picture of a film with the found boxes painted on it, each with its confidence.
+    """Return a picture of an X-ray with the found boxes painted on it, each with its confidence.
 
     Args:
-        picture: RGB, the whole film at any size.
-        found: boxes counted on a film of `frame_px` (height, width).
+        picture: RGB, the whole X-ray at any size.
+        found: boxes counted on an X-ray of `frame_px` (height, width).
     """
     painted = picture.copy()
     pen = ImageDraw.Draw(painted)
@@ -101,7 +101,7 @@ def written_font(weight: str, size_px: int) -> ImageFont.FreeTypeFont:
 
 
 def _on_axes(boxes_xyxy_px: np.ndarray, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None) -> np.ndarray:
-    """Return boxes where `imshow` has them: pixel centres are whole numbers to it, so the film's corner lies at minus a half."""
+    """Return boxes where `imshow` has them: pixel centres are whole numbers to it, so the X-ray's corner lies at minus a half."""
     rows, columns = shape_px
     frame_rows, frame_columns = frame_px or (rows, columns)
     across, down = columns / frame_columns, rows / frame_rows

@@ -1,6 +1,6 @@
-"""Films with what a model saw in them: heat-map, true and found boxes, the answer in words.
+"""X-rays with what a model saw in them: heat-map, true and found boxes, the answer in words.
 
-A heat-map shows coarsely what raised an answer. It is no proof of a finding, and where it is weak it is not drawn: the film stays
+A heat-map shows coarsely what raised an answer. It is no proof of a finding, and where it is weak it is not drawn: the X-ray stays
 what it is.
 """
 
@@ -21,29 +21,29 @@ from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRON
 
 __all__ = [
     "BOX",
-    "FilmPanel",
-    "answered_film",
+    "XrayPanel",
+    "answered_xray",
     "blended",
-    "film_grid",
-    "film_picture",
     "outcome",
     "shortened",
     "write_overlay",
     "write_sheet",
+    "xray_grid",
+    "xray_picture",
 ]
 
-# Below this a heat-map leaves the film as it is; from here it grows opaque up to the second figure.
+# Below this a heat-map leaves the X-ray as it is; from here it grows opaque up to the second figure.
 SEEN_FROM = 0.3
 MOST_OPAQUE = 0.62
-OVERLAY_FILM_PX = 560
+OVERLAY_XRAY_PX = 560
 
 
 @dataclass(frozen=True)
-class FilmPanel:
-    """One film in a grid.
+class XrayPanel:
+    """One X-ray in a grid.
 
-    `pixels` is (height, width) in [0, 1] and keeps its aspect; `heat_map` any (height, width) in [0, 1], stretched over the film.
-    `boxes_xyxy_px`, the true ones, and those `found` are counted on a film of `box_frame_px` (height, width); None: on `pixels` itself.
+    `pixels` is (height, width) in [0, 1] and keeps its aspect; `heat_map` any (height, width) in [0, 1], stretched over the X-ray.
+    `boxes_xyxy_px`, the true ones, and those `found` are counted on an X-ray of `box_frame_px` (height, width); None: on `pixels` itself.
     """
 
     pixels: np.ndarray
@@ -67,7 +67,7 @@ def outcome(probability: float, label: bool, threshold: float) -> str:
     return "false alarm" if probability >= threshold else "rightly passed"
 
 
-def answered_film(
+def answered_xray(
     pixels: np.ndarray,
     heat_map: np.ndarray | None,
     probability: float,
@@ -76,35 +76,35 @@ def answered_film(
     note: str = "",
     boxes_xyxy_px: Boxes = (),
     box_frame_px: tuple[int, int] | None = None,
-) -> FilmPanel:
-    """Return the panel of a classified film: its probability and outcome as title, the wrong ones marked as such."""
+) -> XrayPanel:
+    """Return the panel of a classified X-ray: its probability and outcome as title, the wrong ones marked as such."""
     said = outcome(probability, label, threshold)
-    return FilmPanel(
+    return XrayPanel(
         pixels, heat_map, boxes_xyxy_px, box_frame_px, f"{probability:.2f}  {said}", note, wrong=said in ("missed", "false alarm")
     )
 
 
 def blended(pixels: np.ndarray, heat_map: np.ndarray | None) -> np.ndarray:
-    """Return a film with its heat-map laid over it.
+    """Return an X-ray with its heat-map laid over it.
 
     Args:
         pixels: (height, width), in [0, 1].
-        heat_map: (height, width) of any size, in [0, 1], NaN counting as 0; None leaves the film.
+        heat_map: (height, width) of any size, in [0, 1], NaN counting as 0; None leaves the X-ray.
 
     Returns:
-        uint8 (height, width, 3), of the film's size. Where the heat-map is below 0.3 it equals the film.
+        uint8 (height, width, 3), of the X-ray's size. Where the heat-map is below 0.3 it equals the X-ray.
     """
-    film = np.asarray(pixels, dtype=np.float64)
-    if film.ndim != 2:
-        raise BadSetting(f"pixels of shape {film.shape}: expected one film, (height, width).")
-    grey = np.repeat(np.clip(film, 0, 1)[..., None], 3, axis=2)
+    xray = np.asarray(pixels, dtype=np.float64)
+    if xray.ndim != 2:
+        raise BadSetting(f"pixels of shape {xray.shape}: expected one X-ray, (height, width).")
+    grey = np.repeat(np.clip(xray, 0, 1)[..., None], 3, axis=2)
     if heat_map is None:
         return np.rint(255 * grey).astype(np.uint8)
     heat = np.clip(np.nan_to_num(np.asarray(heat_map, dtype=np.float32)), 0, 1)
     if heat.ndim != 2:
         raise BadSetting(f"heat_map of shape {heat.shape}: expected one, (height, width).")
-    if heat.shape != film.shape:
-        heat = np.asarray(Image.fromarray(heat).resize((film.shape[1], film.shape[0]), Image.Resampling.BICUBIC)).clip(0, 1)
+    if heat.shape != xray.shape:
+        heat = np.asarray(Image.fromarray(heat).resize((xray.shape[1], xray.shape[0]), Image.Resampling.BICUBIC)).clip(0, 1)
     strength = np.clip((heat - SEEN_FROM) / (1 - SEEN_FROM), 0, 1)
     opacity = (MOST_OPAQUE * strength**0.75)[..., None]
     # From a dark red to a pale yellow, so that it is read in grey print too.
@@ -113,23 +113,23 @@ def blended(pixels: np.ndarray, heat_map: np.ndarray | None) -> np.ndarray:
 
 
 @in_house_style
-def film_grid(panels: Sequence[FilmPanel], columns: int = 4, with_plain: bool = False) -> Figure:
-    """Draw films in rows, each with its title and note below it; true boxes are outlined, found ones bear their confidence.
+def xray_grid(panels: Sequence[XrayPanel], columns: int = 4, with_plain: bool = False) -> Figure:
+    """Draw X-rays in rows, each with its title and note below it; true boxes are outlined, found ones bear their confidence.
 
     Args:
         panels: in reading order.
-        columns: films in a row.
-        with_plain: show each film twice, plain beside the one with the heat-map, so that what is under it can be seen.
+        columns: X-rays in a row.
+        with_plain: show each X-ray twice, plain beside the one with the heat-map, so that what is under it can be seen.
     """
     if not panels:
         figure = blank(FULL_WIDTH_IN, 1.2)
         axes = figure.subplots()
         axes.set_axis_off()
-        no_answer(axes, "no such film")
+        no_answer(axes, "no such X-ray")
         return figure
     columns = min(columns, len(panels)) if len(panels) >= 3 else columns
     rows = -(-len(panels) // columns)
-    # Places are counted in inches, so that films of any shape keep their aspect and stand in line with their words.
+    # Places are counted in inches, so that X-rays of any shape keep their aspect and stand in line with their words.
     edge, gap, words = 0.08, 0.2, 0.52
     width = (FULL_WIDTH_IN - 2 * edge - gap * (columns - 1)) / columns
     each = (width - 0.04) / 2 if with_plain else width
@@ -174,28 +174,28 @@ def shortened(text: str, most: int) -> str:
 
 
 def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, name: str, said: str = "") -> Path:
-    """Write a film beside itself with its heat-map, above a strip with its name and the answer, as PNG; return the path.
+    """Write an X-ray beside itself with its heat-map, above a strip with its name and the answer, as PNG; return the path.
 
     Args:
         path: where to; whole or not at all.
         pixels: (height, width), in [0, 1].
-        heat_map: (height, width) in [0, 1], or None for the film alone.
-        name: the film's id.
+        heat_map: (height, width) in [0, 1], or None for the X-ray alone.
+        name: the X-ray's id.
         said: the answer in words, such as "probability 0.83: opacity, from 0.31 on".
     """
-    pictures = [film_picture(pixels)] if heat_map is None else [film_picture(pixels), film_picture(pixels, heat_map)]
+    pictures = [xray_picture(pixels)] if heat_map is None else [xray_picture(pixels), xray_picture(pixels, heat_map)]
     return write_sheet(path, pictures, name, said)
 
 
-def film_picture(pixels: np.ndarray, heat_map: np.ndarray | None = None) -> Image.Image:
-    """Return a film of an overlay file, its longer side 560 pixels; arguments as in `blended`."""
+def xray_picture(pixels: np.ndarray, heat_map: np.ndarray | None = None) -> Image.Image:
+    """Return an X-ray of an overlay file, its longer side 560 pixels; arguments as in `blended`."""
     picture = Image.fromarray(blended(pixels, heat_map))
-    scale = OVERLAY_FILM_PX / max(picture.size)
+    scale = OVERLAY_XRAY_PX / max(picture.size)
     return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.BICUBIC)
 
 
 def write_sheet(path: Path, pictures: Sequence[Image.Image], name: str, said: str = "") -> Path:
-    """Write pictures of one size side by side, above a strip with a film's name and the answer, as PNG; return the path."""
+    """Write pictures of one size side by side, above a strip with an X-ray's name and the answer, as PNG; return the path."""
     width, height = pictures[0].size
     gap, margin, line = 6, 18, 24
     total = max(len(pictures) * (width + gap) - gap, 420)

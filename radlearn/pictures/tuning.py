@@ -46,17 +46,17 @@ def threshold_figure(
     figure = blank(FULL_WIDTH_IN, 3.5)
     left, right = figure.subplots(1, 2)
     left.set(title="Official score (higher is better)", ylabel="RSNA score")
-    right.set(title="What it costs (lower is better)", ylabel="false boxes per healthy film")
+    right.set(title="What it costs (lower is better)", ylabel="false boxes per healthy X-ray")
     x = np.asarray(thresholds, dtype=float)
     for axes, values, colour in ((left, scores, MODEL), (right, false_boxes_per_healthy_image, POSITIVE)):
         y = np.asarray(values, dtype=float)
         axes.set(xlabel="confidence from which a box stands", xlim=(0, 1))
         if not len(y) or np.isnan(y).all():
-            no_answer(axes, "no film to say it of")
+            no_answer(axes, "no X-ray to say it of")
             continue
         axes.plot(x, y, color=colour)
         at = float(np.interp(chosen, x[~np.isnan(y)], y[~np.isnan(y)]))
-        # Low thresholds may cost ten boxes a film; what one wants to read is around the chosen one.
+        # Low thresholds may cost ten boxes an X-ray; what one wants to read is around the chosen one.
         top = max(1.36 * float(np.nanmax(y)) if axes is left else min(1.1 * float(np.nanmax(y)), max(6 * at, 1.0)), 0.02)
         axes.set_ylim(0, top)
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
@@ -80,7 +80,7 @@ def operating_figure(thresholds: Sequence[float], sensitivities: Band, specifici
     figure = blank(FULL_WIDTH_IN, 3.7)
     axes = figure.subplots()
     x = np.asarray(thresholds, dtype=float)
-    axes.set(xlabel="probability from which the answer is yes", ylabel="share of films", ylim=(-0.012, 1.03))
+    axes.set(xlabel="probability from which the answer is yes", ylabel="share of X-rays", ylim=(-0.012, 1.03))
     axes.set_xlim(0, min(1.0, 1.04 * max(float(x.max(initial=0.0)), chosen)))
     at = []
     for band, colour in ((sensitivities, POSITIVE), (specificities, NEGATIVE)):
@@ -91,7 +91,7 @@ def operating_figure(thresholds: Sequence[float], sensitivities: Band, specifici
     axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     said = f"chosen: {chosen:.3g}\nsensitivity {at[0]:.2f}\nspecificity {at[1]:.2f}"
     say_at_line(axes, chosen, axes.get_xlim(), said, 0.45)
-    entries = [("sensitivity: ill films found", POSITIVE), ("specificity: healthy films left alone", NEGATIVE)]
+    entries = [("sensitivity: ill X-rays found", POSITIVE), ("specificity: healthy X-rays left alone", NEGATIVE)]
     colour_key(axes, entries, 0.0, 1.02)
     return figure
 

@@ -1,11 +1,11 @@
 """Is there a lung opacity suspicious for pneumonia on this chest X-ray?
 
-The first of three lessons: a whole film goes in, one probability comes out. Five segments, the same in every lesson: settings, data,
+The first of three lessons: a whole X-ray goes in, one probability comes out. Five segments, the same in every lesson: settings, data,
 model, training, evaluation. The library is MONAI; the challenge is RSNA Pneumonia Detection 2018. The README beside this file is the
 lesson that goes with it; the challenge's files go into `data/`, and until they do, built-in patients stand in.
 
-For learning and research, not for clinical use: the label is what a radiologist suspects from the film alone, and pneumonia is diagnosed
-with the patient, not with the film.
+For learning and research, not for clinical use: the label is what a radiologist suspects from the X-ray alone, and pneumonia is diagnosed
+with the patient, not with the X-ray.
 """
 
 # %% 1. Settings
@@ -33,9 +33,9 @@ from radlearn.metrics import calibration, decisions, ranking
 from radlearn.tasks.classification.evaluation import judge
 from radlearn.tasks.classification.postprocessing import keep_operating_point
 from radlearn.tasks.classification.prediction import Answering, submit_probabilities
-from radlearn.tasks.classification.report import write_film_report
+from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
-from radlearn.tasks.xray.radiographs import Film, as_images, prepared_films
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
 from radlearn.training.checkpoint import load_best
 from radlearn.training.drawn_cases import DrawnCases
 from radlearn.training.fit import fit
@@ -58,17 +58,17 @@ LIMITS |= dict.fromkeys(("shift_share", "noise_std", "holes_chance", "mirror_cha
 class Settings:
     """How a pneumonia classifier is made."""
 
-    # Side of the square that every film is brought to, in pixels.
+    # Side of the square that every X-ray is brought to, in pixels.
     size_px: int = 128
-    # How a film that is not square becomes one: stretched, as the RSNA's were, or padded with black.
+    # How an X-ray that is not square becomes one: stretched, as the RSNA's were, or padded with black.
     shape: Literal["stretch", "pad"] = "stretch"
     # The network: a small one for a laptop, or one of two that are strong on a GPU.
     network: Literal["small_resnet", "densenet121", "convnext_tiny"] = "small_resnet"
     # Start from ImageNet weights (densenet121 and convnext_tiny), downloaded once.
     pretrained: bool = False
-    # Films per training step.
+    # X-rays per training step.
     batch_size: int = 16
-    # How often every training film is seen.
+    # How often every training X-ray is seen.
     epochs: int = 52
     # The highest learning rate of the one-cycle schedule.
     learning_rate: float = 3e-3
@@ -80,9 +80,9 @@ class Settings:
     patience_epochs: int = 0
     # Precision of the arithmetic; bf16-mixed is for a GPU.
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    # How far films are turned in training, in degrees either way.
+    # How far X-rays are turned in training, in degrees either way.
     rotation_degrees: float = 8.0
-    # How far films are moved in training, as a share of their side.
+    # How far X-rays are moved in training, as a share of their side.
     shift_share: float = 0.06
     # Zoom in training, and a zoom of width and height apart: 0.15 is a factor of 0.85 to 1.15 for each.
     zoom_share: float = 0.15
@@ -90,11 +90,11 @@ class Settings:
     gamma_range: float = 0.4
     # Noise in training: the largest standard deviation, where 1 is white.
     noise_std: float = 0.03
-    # Chance that a few square holes are cut into a training film, so that no single spot decides.
+    # Chance that a few square holes are cut into a training X-ray, so that no single spot decides.
     holes_chance: float = 0.2
-    # Chance that a training film is mirrored. The heart is then on the other side, which for this question does not matter.
+    # Chance that a training X-ray is mirrored. The heart is then on the other side, which for this question does not matter.
     mirror_chance: float = 0.5
-    # Average the answers for the film and its mirror image.
+    # Average the answers for the X-ray and its mirror image.
     test_time_mirror: bool = True
     # Sensitivity to reach on validation people; 0 chooses the threshold with the best sensitivity + specificity (Youden).
     wanted_sensitivity: float = 0.0
@@ -114,7 +114,7 @@ class Settings:
 
 
 PRESETS = {
-    # Minutes on two cores: a network of 0.3 million weights, from scratch, on small films.
+    # Minutes on two cores: a network of 0.3 million weights, from scratch, on small X-rays.
     "quick": Settings(),
     # The strong recipe, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
     "challenge": Settings(
@@ -137,19 +137,19 @@ PRESETS = {
 
 
 # %% 2. Data
-# A film is read once, brought to its size, and kept in a cache; what is random happens after that, anew for every epoch.
+# An X-ray is read once, brought to its size, and kept in a cache; what is random happens after that, anew for every epoch.
 
 
 def find_cases(data_folder: Path) -> list[Case]:
-    """Return the labelled films of a folder in the RSNA layout, from its tables alone: no film is opened yet."""
+    """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone: no X-ray is opened yet."""
     return rsna.find_cases(data_folder)
 
 
 def training_transform(settings: Settings) -> Compose:
-    """Return MONAI's transforms that make each film a little different every time it is seen.
+    """Return MONAI's transforms that make each X-ray a little different every time it is seen.
 
-    They imitate what differs between films of one and the same chest: how the patient stood, the exposure, the detector. Width and height
-    are zoomed apart because the challenge stretched its films to squares, by up to a fifth. Input and output: float32 (1, size, size).
+    They imitate what differs between X-rays of one and the same chest: how the patient stood, the exposure, the detector. Width and height
+    are zoomed apart because the challenge stretched its X-rays to squares, by up to a fifth. Input and output: float32 (1, size, size).
     """
     s = settings
     turn, shift = np.deg2rad(s.rotation_degrees), s.shift_share * s.size_px
@@ -167,28 +167,28 @@ def training_transform(settings: Settings) -> Compose:
 
 
 def evaluation_transform(settings: Settings) -> Compose:
-    """Return the transform for films that are judged: none but the type. What is random belongs to training alone."""
+    """Return the transform for X-rays that are judged: none but the type. What is random belongs to training alone."""
     return Compose([ToTensor(track_meta=False)])
 
 
-def load(films: Sequence[Film], transform: Compose, seed: int, draw: Draw) -> dict[str, object]:
+def load(xrays: Sequence[PreparedRadiograph], transform: Compose, seed: int, draw: Draw) -> dict[str, object]:
     """Return one case as a network wants it: `image` float32 (1, size, size), `label` float32 ().
 
-    The transform is seeded by what is asked for, not by what was asked before: epoch 3 shows film 17 in the same way whoever loads it.
+    The transform is seeded by what is asked for, not by what was asked before: epoch 3 shows X-ray 17 in the same way whoever loads it.
     """
-    film = films[draw.case]
+    xray = xrays[draw.case]
     transform.set_random_state(seed=case_seed(seed, *draw))
-    label = torch.tensor(float(film.case.label or False))
-    return {"image": transform(torch.from_numpy(film.pixels)), "label": label, "ids": film.case.image_id}
+    label = torch.tensor(float(xray.case.label or False))
+    return {"image": transform(torch.from_numpy(xray.pixels)), "label": label, "ids": xray.case.image_id}
 
 
-def make_loaders(settings: Settings, split: dict[str, list[Film]]) -> dict[str, EpochLoader]:
+def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]]) -> dict[str, EpochLoader]:
     """Return a loader of batches for each side of the split; only the training side is shuffled and augmented."""
     loaders = {}
-    for side, films in split.items():
+    for side, xrays in split.items():
         learning = side == "training"
         transform = training_transform(settings) if learning else evaluation_transform(settings)
-        dataset = DrawnCases(partial(load, films, transform, settings.seed), [film.case.image_id for film in films])
+        dataset = DrawnCases(partial(load, xrays, transform, settings.seed), [xray.case.image_id for xray in xrays])
         workers = settings.workers if learning else 0
         loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, shuffle=learning, workers=workers)
     return loaders
@@ -206,7 +206,7 @@ def build_model(settings: Settings) -> nn.Module:
     elif settings.network == "densenet121":
         model = DenseNet121(spatial_dims=2, in_channels=1, out_channels=1)
     else:
-        # From torchvision, made for three colours: its first layer is exchanged for one that takes a grey film.
+        # From torchvision, made for three colours: its first layer is exchanged for one that takes a grey X-ray.
         model = convnext_tiny(num_classes=1)
         model.features[0][0] = nn.Conv2d(1, 96, kernel_size=4, stride=4)
     if settings.pretrained and settings.network != "small_resnet":
@@ -220,7 +220,7 @@ def loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
 
 
 def answer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
-    """Return the probability of an opacity for each film, float32 (cases,) in [0, 1], for images float32 (cases, 1, size, size)."""
+    """Return the probability of an opacity for each X-ray, float32 (cases,) in [0, 1], for images float32 (cases, 1, size, size)."""
     views = [images, images.flip(-1)] if settings.test_time_mirror else [images]
     return torch.stack([model(view)[:, 0].float().sigmoid() for view in views]).mean(dim=0)
 
@@ -229,7 +229,7 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
     """Return where the model looked, float32 (cases, size, size) in [0, 1], by Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).
 
     It shows coarsely what raised the answer, and is no proof of a finding. Its hottest place is as hot as the answer is high: scaled to 1,
-    as is often done, the map of a film called healthy would glow like any other.
+    as is often done, the map of an X-ray called healthy would glow like any other.
     """
     layer = {"small_resnet": "layer3", "densenet121": "features.denseblock4", "convnext_tiny": "features.7"}[settings.network]
     # MONAI's own scaling turns its maps upside down, the hottest place to 0; so they are taken as they come.
@@ -245,12 +245,12 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
 
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
-    """Train on the films of a folder, or go on where the run in `run_folder` stopped; then choose its operating point on validation."""
+    """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its operating point on validation."""
     run = begin_run(run_folder, TASK, settings, data_folder)
-    films = prepared_films(find_cases(data_folder), settings.size_px, settings.shape)
-    split = divided(films, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
+    split = divided(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
     loaders = make_loaders(settings, {side: split[side] for side in ("training", "validation")})
-    validation_labels = [bool(film.case.label) for film in split["validation"]]
+    validation_labels = [bool(xray.case.label) for xray in split["validation"]]
 
     def validate(model: nn.Module) -> dict[str, float]:
         probabilities = answers(model, loaders["validation"], settings)
@@ -276,12 +276,12 @@ def answers(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.nda
     return torch.cat(found).numpy()
 
 
-def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[Film]], settings: Settings, run: Run) -> None:
+def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[PreparedRadiograph]], settings: Settings, run: Run) -> None:
     """Choose, on validation people, above which probability the answer is yes, and how to read probabilities as frequencies.
 
     On the test people it would flatter: the threshold would know the answers.
     """
-    labels = [bool(film.case.label) for film in split["validation"]]
+    labels = [bool(xray.case.label) for xray in split["validation"]]
     if settings.wanted_sensitivity > 0:
         threshold = decisions.threshold_for_sensitivity(probabilities, labels, settings.wanted_sensitivity)
     else:
@@ -304,10 +304,10 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, object]:
     """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
-    films = prepared_films(cases, settings.size_px, settings.shape)
-    probabilities = answers(model, make_loaders(settings, {split: films})[split], settings)
-    judged = judge(run, films, probabilities, split)
-    write_film_report(run, judged, lambda shown: heat_map(model, as_images(shown, model), settings))
+    xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
+    probabilities = answers(model, make_loaders(settings, {split: xrays})[split], settings)
+    judged = judge(run, xrays, probabilities, split)
+    write_xray_report(run, judged, lambda shown: heat_map(model, as_images(shown, model), settings))
     return judged.scores
 
 
@@ -319,27 +319,27 @@ def tune(run: Run, cases: Sequence[Case], wanted_sensitivity: float | None = Non
         wanted_specificity: Specificity to reach, in place of a sensitivity.
     """
     model, settings = trained_model(run)
-    films = prepared_films(cases, settings.size_px, settings.shape)
-    probabilities = answers(model, make_loaders(settings, {"validation": films})["validation"], settings)
+    xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
+    probabilities = answers(model, make_loaders(settings, {"validation": xrays})["validation"], settings)
     sensitivity = settings.wanted_sensitivity if wanted_sensitivity is None and not wanted_specificity else wanted_sensitivity
-    return tune_threshold(run, films, probabilities, sensitivity, wanted_specificity)
+    return tune_threshold(run, xrays, probabilities, sensitivity, wanted_specificity)
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
-    """Answer for films in files and folders; write `predictions.csv` and an overlay picture each into `out`; return the table's path."""
+    """Answer for X-rays in files and folders; write `predictions.csv` and an overlay picture each into `out`; return the table's path."""
     model, settings = trained_model(run)
     asking = Answering(run, paths, out)
-    for films in asking.batches(settings.size_px, settings.shape, settings.batch_size):
-        images = as_images(films, model)
+    for xrays in asking.batches(settings.size_px, settings.shape, settings.batch_size):
+        images = as_images(xrays, model)
         with torch.inference_mode():
             probabilities = answer(model, images, settings).cpu().numpy()
-        asking.keep(films, probabilities, heat_map(model, images, settings) if overlays else None)
+        asking.keep(xrays, probabilities, heat_map(model, images, settings) if overlays else None)
     asking.finish()
     return asking.table
 
 
 def submit(run: Run, images: Path, out: Path) -> Path:
-    """Write `patientId,probability` for the films of a folder. The challenge itself asks for boxes: this is no file it would take."""
+    """Write `patientId,probability` for the X-rays of a folder. The challenge itself asks for boxes: this is no file it would take."""
     with TemporaryDirectory() as folder:
         return submit_probabilities(predict(run, [images], Path(folder), overlays=False), out)
 

@@ -1,12 +1,12 @@
 """Where on this chest X-ray is a lung opacity suspicious for pneumonia?
 
-The second of three lessons: a whole film goes in, boxes come out, or none: most films hold nothing to find, and saying so is half the
+The second of three lessons: a whole X-ray goes in, boxes come out, or none: most X-rays hold nothing to find, and saying so is half the
 work. Five segments, the same in every lesson: settings, data, model, training, evaluation. The library is PyTorch itself, with
 torchvision's detectors and no medical library, to show what the specialised ones stand on; the challenge is RSNA Pneumonia Detection
 2018. The README beside this file is the lesson that goes with it; the challenge's files go into `data/`, and until they do, built-in
 patients stand in.
 
-For learning and research, not for clinical use: a box is where a radiologist suspects pneumonia from the film alone.
+For learning and research, not for clinical use: a box is where a radiologist suspects pneumonia from the X-ray alone.
 """
 
 # %% 1. Settings
@@ -49,7 +49,7 @@ from radlearn.tasks.detection.fusion import fused, mirrored
 from radlearn.tasks.detection.prediction import BoxAnswering, submit_boxes
 from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.detection.tuning import tune_boxes
-from radlearn.tasks.xray.radiographs import Film, as_images, prepared_films
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
 from radlearn.training.checkpoint import load_best
 from radlearn.training.drawn_cases import DrawnCases
 from radlearn.training.fit import fit
@@ -74,19 +74,19 @@ LIMITS |= dict.fromkeys(("positive_share", "shift_share", "noise_std", "holes_ch
 class Settings:
     """How a pneumonia detector is made."""
 
-    # Side of the square that every film is brought to, in pixels.
+    # Side of the square that every X-ray is brought to, in pixels.
     size_px: int = 256
-    # How a film that is not square becomes one: stretched, as the RSNA's were, or padded with black.
+    # How an X-ray that is not square becomes one: stretched, as the RSNA's were, or padded with black.
     shape: Literal["stretch", "pad"] = "stretch"
     # The detector: a small one for a laptop, or one of two that are strong on a GPU.
     network: Literal["small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"] = "small_fcos"
     # Start from COCO weights (the two large networks), downloaded once.
     pretrained: bool = False
-    # Films per training step.
+    # X-rays per training step.
     batch_size: int = 16
-    # Share of films with an opacity in every batch, however rare they are in the data; 0 takes films as they come.
+    # Share of X-rays with an opacity in every batch, however rare they are in the data; 0 takes X-rays as they come.
     positive_share: float = 0.5
-    # How often training sees as many films as there are.
+    # How often training sees as many X-rays as there are.
     epochs: int = 16
     # The highest learning rate of the one-cycle schedule.
     learning_rate: float = 2e-3
@@ -100,26 +100,26 @@ class Settings:
     patience_epochs: int = 0
     # Precision of the arithmetic; bf16-mixed is for a GPU.
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    # How far films are turned in training, in degrees either way.
+    # How far X-rays are turned in training, in degrees either way.
     rotation_degrees: float = 6.0
-    # How far films are moved in training, as a share of their side.
+    # How far X-rays are moved in training, as a share of their side.
     shift_share: float = 0.06
     # Zoom in training: 0.15 is a factor of 0.85 to 1.15.
     zoom_share: float = 0.15
     # Gamma in training lies between 1 / (1 + this) and 1 + this.
     gamma_range: float = 0.4
-    # Noise in training: its standard deviation, where 1 is white, in half of the films.
+    # Noise in training: its standard deviation, where 1 is white, in half of the X-rays.
     noise_std: float = 0.02
-    # Chance that a hole is cut into a training film.
+    # Chance that a hole is cut into a training X-ray.
     holes_chance: float = 0.2
-    # Chance that a training film is mirrored.
+    # Chance that a training X-ray is mirrored.
     mirror_chance: float = 0.5
-    # A box that a shift or turn has left with a side under this share of the film's is no box any more.
+    # A box that a shift or turn has left with a side under this share of the X-ray's is no box any more.
     smallest_box_share: float = 0.02
     # Also ask about the mirror image, and fuse both answers where that helps on validation.
     test_time_mirror: bool = True
-    # Table with film-level probabilities (patientId, probability) that decide which films may have boxes, such as the predictions.csv of
-    # a classification run; without one, a film's most confident box decides.
+    # Table with image-level probabilities (patientId, probability) that decide which X-rays may have boxes, such as the predictions.csv of
+    # a classification run; without one, an X-ray's most confident box decides.
     gate: Path | None = None
     # Seed of the split, the first weights and all augmentation.
     seed: int = 0
@@ -137,7 +137,7 @@ class Settings:
 
 
 PRESETS = {
-    # Minutes on two cores: a network of 0.8 million weights, from scratch, on small films.
+    # Minutes on two cores: a network of 0.8 million weights, from scratch, on small X-rays.
     "quick": Settings(),
     # The strong recipe, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
     "challenge": Settings(
@@ -160,19 +160,19 @@ PRESETS = {
 
 
 # %% 2. Data
-# A tensor is an array that knows on which device it lies and, if asked, how it came about. A film is one of shape (channel, row, column).
+# A tensor is an array that knows on which device it lies and, if asked, how it came about. An X-ray is one of shape (channel, row, column).
 
 
 def find_cases(data_folder: Path) -> list[Case]:
-    """Return the labelled films of a folder in the RSNA layout, from its tables alone: no film is opened yet."""
+    """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone: no X-ray is opened yet."""
     return rsna.find_cases(data_folder)
 
 
 def training_transform(settings: Settings) -> v2.Transform:
-    """Return torchvision's transforms that make each film a little different every time it is seen, and move its boxes along.
+    """Return torchvision's transforms that make each X-ray a little different every time it is seen, and move its boxes along.
 
-    Boxes are `tv_tensors`: tensors that know they are boxes, so a transform that turns the film turns them too. A box that reaches out of
-    the film is cut off at the border; one of which almost nothing is left is dropped, or the model would be taught to find nothing.
+    Boxes are `tv_tensors`: tensors that know they are boxes, so a transform that turns the X-ray turns them too. A box that reaches out of
+    the X-ray is cut off at the border; one of which almost nothing is left is dropped, or the model would be taught to find nothing.
     """
     s = settings
     return v2.Compose(
@@ -196,41 +196,41 @@ def other_exposure(image: Tensor, gamma_range: float) -> Tensor:
 
 
 def evaluation_transform(settings: Settings) -> v2.Transform:
-    """Return the transform for films that are judged: none. What is random belongs to training alone."""
+    """Return the transform for X-rays that are judged: none. What is random belongs to training alone."""
     return v2.ToPureTensor()
 
 
-def load(films: Sequence[Film], transform: v2.Transform, draw: Draw) -> dict[str, Any]:
+def load(xrays: Sequence[PreparedRadiograph], transform: v2.Transform, draw: Draw) -> dict[str, Any]:
     """Return one case as a detector wants it: `image` float32 (1, size, size), `boxes` float32 (boxes, 4) as x0, y0, x1, y1, `labels`.
 
-    A film without an opacity has no box: `boxes` is (0, 4). It is neither left out nor given a false one. torch's random numbers, which
-    the transforms use, are set by the loader before each case: epoch 3 shows film 17 in the same way whoever loads it.
+    An X-ray without an opacity has no box: `boxes` is (0, 4). It is neither left out nor given a false one. torch's random numbers, which
+    the transforms use, are set by the loader before each case: epoch 3 shows X-ray 17 in the same way whoever loads it.
     """
-    film = films[draw.case]
-    side = len(film.stored)
-    height, width = film.frame_px
-    shares = torch.tensor(film.boxes_in_frame_px).reshape(-1, 4) / torch.tensor([width, height, width, height])
+    xray = xrays[draw.case]
+    side = len(xray.stored)
+    height, width = xray.frame_px
+    shares = torch.tensor(xray.boxes_in_frame_px).reshape(-1, 4) / torch.tensor([width, height, width, height])
     boxes = tv_tensors.BoundingBoxes(shares.float() * side, format="XYXY", canvas_size=(side, side))
     labels = torch.full((len(boxes),), OPACITY)
-    return transform({"image": tv_tensors.Image(film.pixels), "boxes": boxes, "labels": labels}) | {"id": film.case.image_id}
+    return transform({"image": tv_tensors.Image(xray.pixels), "boxes": boxes, "labels": labels}) | {"id": xray.case.image_id}
 
 
 def collated(items: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a batch. Films have one size and are stacked, (films, 1, size, size); their boxes differ in number and stay a list."""
+    """Return a batch. X-rays have one size and are stacked, (X-rays, 1, size, size); their boxes differ in number and stay a list."""
     targets = [{"boxes": item["boxes"], "labels": item["labels"]} for item in items]
     return {"image": torch.stack([item["image"] for item in items]), "targets": targets, "ids": [item["id"] for item in items]}
 
 
-def order_of(films: Sequence[Film], settings: Settings, epoch: int) -> list[int]:
-    """Return which films an epoch shows, in which order: every batch holds `positive_share` films with an opacity.
+def order_of(xrays: Sequence[PreparedRadiograph], settings: Settings, epoch: int) -> list[int]:
+    """Return which X-rays an epoch shows, in which order: every batch holds `positive_share` X-rays with an opacity.
 
     The rarer kind comes more than once in an epoch, augmented differently each time. The order follows from seed and epoch alone.
     """
     draw = np.random.default_rng(case_seed(settings.seed, epoch))
-    kinds = [[i for i, film in enumerate(films) if bool(film.case.label) == positive] for positive in (True, False)]
+    kinds = [[i for i, xray in enumerate(xrays) if bool(xray.case.label) == positive] for positive in (True, False)]
     if settings.positive_share == 0 or not all(kinds):
-        return draw.permutation(len(films)).tolist()
-    batches = -(-len(films) // settings.batch_size)
+        return draw.permutation(len(xrays)).tolist()
+    batches = -(-len(xrays) // settings.batch_size)
     positives = round(settings.positive_share * settings.batch_size)
     rows = [
         np.resize(draw.permutation(kind), (batches, count))
@@ -239,24 +239,24 @@ def order_of(films: Sequence[Film], settings: Settings, epoch: int) -> list[int]
     return np.concatenate(rows, axis=1).ravel().tolist()
 
 
-def make_loaders(settings: Settings, split: dict[str, list[Film]]) -> dict[str, EpochLoader]:
+def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]]) -> dict[str, EpochLoader]:
     """Return a loader of batches for each side of the split; only the training side is balanced, shuffled and augmented.
 
     Underneath is PyTorch's `DataLoader`, which asks for cases one by one, in this process or in others beside it, and collates them.
     """
     loaders = {}
-    for side, films in split.items():
+    for side, xrays in split.items():
         learning = side == "training"
         transform = training_transform(settings) if learning else evaluation_transform(settings)
-        dataset = DrawnCases(partial(load, films, transform), [film.case.image_id for film in films])
-        order = partial(order_of, films, settings) if learning else None
+        dataset = DrawnCases(partial(load, xrays, transform), [xray.case.image_id for xray in xrays])
+        order = partial(order_of, xrays, settings) if learning else None
         workers = settings.workers if learning else 0
         loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, False, workers, collated, order=order)
     return loaders
 
 
 # %% 3. Model
-# A module is a function with weights inside. A detector is three of them: a backbone that turns the film into feature maps, a pyramid
+# A module is a function with weights inside. A detector is three of them: a backbone that turns the X-ray into feature maps, a pyramid
 # that brings maps of different fineness to one depth, and heads that answer at every place of every map.
 
 
@@ -266,7 +266,7 @@ def build_model(settings: Settings) -> nn.Module:
     In training mode it takes images and targets and returns a dictionary of losses; in eval mode it takes images and returns boxes,
     scores and labels for each: torchvision's own contract.
     """
-    # No resizing inside: the films have their size already. Up to 30 boxes a film are proposed, weak ones too; the recipe decides later.
+    # No resizing inside: the X-rays have their size already. Up to 30 boxes an X-ray are proposed, weak ones too; the recipe decides later.
     known: dict[str, Any] = {"min_size": settings.size_px, "max_size": settings.size_px}
     known |= {"image_mean": [0.45], "image_std": [0.23], "num_classes": OPACITY + 1}
     if settings.network == "small_fcos":
@@ -277,7 +277,7 @@ def build_model(settings: Settings) -> nn.Module:
         model = fasterrcnn_resnet50_fpn_v2(
             weights_backbone=None, **known, box_score_thresh=0.02, box_nms_thresh=0.5, box_detections_per_img=30
         )
-    # Made for three colours: the first layer is exchanged for one that takes a grey film.
+    # Made for three colours: the first layer is exchanged for one that takes a grey X-ray.
     model.backbone.body.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
     if settings.pretrained:
         start_from_published(model, settings.network)
@@ -289,7 +289,7 @@ def small_fcos(**known: Any) -> nn.Module:
 
     It has no anchors, boxes to start from: each place of a map says "inside an opacity?" (trained with the focal loss, because nearly
     all places say no), how far away its left, top, right and bottom edges are, and how central it is, so that guesses from the rim count
-    less. An opacity is a quarter of the chest wide: maps of a sixteenth and a thirty-second of the film's side are fine enough.
+    less. An opacity is a quarter of the chest wide: maps of a sixteenth and a thirty-second of the X-ray's side are fine enough.
     """
 
     def block(taken: int, given: int) -> nn.Module:
@@ -311,7 +311,7 @@ def small_fcos(**known: Any) -> nn.Module:
 def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
     """Return how wrong the detector is, one number: the sum of its losses, for what and where (Rezatofighi et al. 2019, arXiv:1902.09630).
 
-    Films without a box add to the first alone: everything said there is a false alarm.
+    X-rays without a box add to the first alone: everything said there is a false alarm.
     """
     return torch.stack(list(model(list(batch["image"]), batch["targets"]).values())).sum()
 
@@ -373,10 +373,10 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
-    """Train on the films of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
+    """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
     run = begin_run(run_folder, TASK, settings, data_folder)
-    films = prepared_films(find_cases(data_folder), settings.size_px, settings.shape)
-    split = divided(films, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
+    split = divided(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
     # Asked for now, not after hours of training.
     gate = gate_of(settings.gate, split["validation"])
     loaders = make_loaders(settings, {"training": split["training"]})
@@ -384,7 +384,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
 
     def validate(model: nn.Module) -> dict[str, float]:
         candidates = examined(split["validation"], proposals(model, split["validation"], one_view)[0], gate)
-        labels = [bool(film.case.label) for film in split["validation"]]
+        labels = [bool(xray.case.label) for xray in split["validation"]]
         auroc_score = float(ranking.auroc_score(candidates.image_scores, labels))
         return {"rsna_score": best_over_thresholds(candidates), "auroc_score": auroc_score}
 
@@ -398,13 +398,13 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     return run
 
 
-def proposals(model: nn.Module, films: Sequence[Film], settings: Settings) -> list[list[FoundBoxes]]:
-    """Return what a detector proposes for films, in pixels of each film's frame: from one view and, if wanted, from two, fused."""
+def proposals(model: nn.Module, xrays: Sequence[PreparedRadiograph], settings: Settings) -> list[list[FoundBoxes]]:
+    """Return what a detector proposes for X-rays, in pixels of each X-ray's frame: from one view and, if wanted, from two, fused."""
     one: list[FoundBoxes] = []
     two: list[FoundBoxes] = []
     with torch.inference_mode():
-        for start in range(0, len(films), settings.batch_size):
-            here = films[start : start + settings.batch_size]
+        for start in range(0, len(xrays), settings.batch_size):
+            here = xrays[start : start + settings.batch_size]
             seen = views(model, as_images(here, model), settings)
             one += in_frames(seen[0], here)
             if len(seen) > 1:
@@ -427,11 +427,11 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test", gate: Path | None = None) -> dict[str, object]:
     """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
-    films = prepared_films(cases, settings.size_px, settings.shape)
+    xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
     must_have_gate([run], gate or settings.gate)
-    found = proposals(model, films, as_tuned(settings, run))[-1]
-    scores = image_scores(found, gate_of(gate or settings.gate, films))
-    judged = judge_boxes(run, films, found, scores, split)
+    found = proposals(model, xrays, as_tuned(settings, run))[-1]
+    scores = image_scores(found, gate_of(gate or settings.gate, xrays))
+    judged = judge_boxes(run, xrays, found, scores, split)
     write_box_report(run, judged)
     return judged.scores
 
@@ -440,34 +440,34 @@ def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_b
     """Choose the recipe again on `cases`, the run's validation people; write `recipe.json` and `tuning/`.
 
     Args:
-        gate: Table with film-level probabilities for the validation films, in place of the one that the run was trained with.
-        most_false_boxes: The best score among recipes with at most so many false boxes per healthy film.
+        gate: Table with image-level probabilities for the validation X-rays, in place of the one that the run was trained with.
+        most_false_boxes: The best score among recipes with at most so many false boxes per healthy X-ray.
     """
     model, settings = trained_model(run)
-    films = prepared_films(cases, settings.size_px, settings.shape)
-    return tune_boxes(run, films, proposals(model, films, settings), gate or settings.gate, most_false_boxes)
+    xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
+    return tune_boxes(run, xrays, proposals(model, xrays, settings), gate or settings.gate, most_false_boxes)
 
 
 def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, gate: Path | None = None) -> Path:
-    """Answer for films in files and folders; write `predictions.csv`, `boxes.csv` and an overlay picture each into `out`.
+    """Answer for X-rays in files and folders; write `predictions.csv`, `boxes.csv` and an overlay picture each into `out`.
 
     Several runs answer together: their boxes are fused, their recipes averaged.
 
     Returns:
-        the path of the table of films.
+        the path of the table of X-rays.
     """
     models = [trained_model(run) for run in runs]
     settings = models[0][1]
     asking = BoxAnswering(runs, paths, out, gate)
-    for films in asking.batches(settings.size_px, settings.shape, settings.batch_size):
-        answers = [proposals(model, films, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
-        asking.keep(films, [fused(one) for one in zip(*answers, strict=True)] if len(runs) > 1 else answers[0], overlays)
+    for xrays in asking.batches(settings.size_px, settings.shape, settings.batch_size):
+        answers = [proposals(model, xrays, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
+        asking.keep(xrays, [fused(one) for one in zip(*answers, strict=True)] if len(runs) > 1 else answers[0], overlays)
     asking.finish()
     return asking.table
 
 
 def submit(runs: Sequence[Run], images: Path, out: Path, gate: Path | None = None) -> Path:
-    """Write the challenge's submission file, `patientId,PredictionString`, for the films of a folder."""
+    """Write the challenge's submission file, `patientId,PredictionString`, for the X-rays of a folder."""
     return submit_boxes(lambda folder: predict(runs, [images], folder, overlays=False, gate=gate), out)
 
 

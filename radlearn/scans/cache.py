@@ -1,6 +1,6 @@
-"""The pixel cache: what a film looks like at one size is worked out once, in parallel, and read at the speed of memory ever after.
+"""The pixel cache: what an X-ray looks like at one size is worked out once, in parallel, and read at the speed of memory ever after.
 
-A cache belongs to a list of files, a size, a shape and the code that reads films; change one of them and it is another cache, which
+A cache belongs to a list of files, a size, a shape and the code that reads X-rays; change one of them and it is another cache, which
 takes over from its neighbours what they have in common. A file that was not changed since (same size and time) is trusted; one whose
 time changed is read again, and decoded again only if its content changed too.
 """
@@ -23,30 +23,30 @@ from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
 from radlearn.files import cache_folder
 from radlearn.progress import cores, in_parallel, say
 from radlearn.scans.alone import alone_with
-from radlearn.scans.cache_store import TABLE, FilmStore, Row, bytes_needed, space_for
-from radlearn.scans.dicom import FilmHeader, read_radiograph
+from radlearn.scans.cache_store import TABLE, PixelStore, Row, bytes_needed, space_for
+from radlearn.scans.dicom import RadiographHeader, read_radiograph
 from radlearn.scans.resize import Shape
 
 # The files whose change may change a pixel; their content is part of a cache's name.
 READING_CODE = ("dicom", "display", "jpeg", "plain_jpeg", "resize", "stored_pixels")
 LOCK = "lock"
 SYNC_EVERY_SECONDS = 1.0
-FILMS_PER_JOB = 16
-JOB_BYTES = 8 * 2**20  # so that large films come in small jobs, and memory stays bounded
+XRAYS_PER_JOB = 16
+JOB_BYTES = 8 * 2**20  # so that large X-rays come in small jobs, and memory stays bounded
 ONE_PROCESS_BYTES = 25 * 2**20
 REASONS_SHOWN = 10
 REMARKS_SHOWN = 5
 NO_FILE = (-1, -1)
-NEIGHBOURS = 12  # caches of the same settings that are looked through for films they share
+NEIGHBOURS = 12  # caches of the same settings that are looked through for X-rays they share
 
 
 @dataclass(frozen=True)
-class CachedFilms:
-    """The films, ready: row by row in the order of the paths that were asked for."""
+class CachedXrays:
+    """The X-rays, ready: row by row in the order of the paths that were asked for."""
 
     pixels: np.ndarray
-    "Read-only memory map (films, size, size), uint8 or uint16; value/255 or value/65535 is the film in [0, 1]."
-    headers: list[FilmHeader]
+    "Read-only memory map (X-rays, size, size), uint8 or uint16; value/255 or value/65535 is the X-ray in [0, 1]."
+    headers: list[RadiographHeader]
     folder: Path
 
     def __reduce__(self) -> tuple:
@@ -56,52 +56,52 @@ class CachedFilms:
 
 @dataclass(frozen=True)
 class _Job:
-    """A few films to be read: (row, path, the digest at which its pixels are known, if they are)."""
+    """A few X-rays to be read: (row, path, the digest at which its pixels are known, if they are)."""
 
-    films: tuple[tuple[int, str, str | None], ...]
+    xrays: tuple[tuple[int, str, str | None], ...]
     size_px: int
     shape: Shape
 
 
 @dataclass
 class _Outcome:
-    """What became of one film. `pixels` is None where they are known already, and where `trouble` says why there are none."""
+    """What became of one X-ray. `pixels` is None where they are known already, and where `trouble` says why there are none."""
 
     row: int
     path: str
     stamp: tuple[int, int] = (0, 0)
     digest: str = ""
-    header: FilmHeader | None = None
+    header: RadiographHeader | None = None
     pixels: np.ndarray | None = None
     trouble: str = ""
     remarks: list[str] = field(default_factory=list)
 
 
-def cached_films(
+def cached_xrays(
     paths: Sequence[str | Path], size_px: int, shape: Shape = "stretch", workers: int | None = None, root: Path | None = None
-) -> CachedFilms:
-    """Return the films at `paths` as `read_radiograph(path, size_px, shape)` gives them, rounded to 8 or 16 bits, from the cache.
+) -> CachedXrays:
+    """Return the X-rays at `paths` as `read_radiograph(path, size_px, shape)` gives them, rounded to 8 or 16 bits, from the cache.
 
-    Films that the cache does not hold yet are read into it first, with a bar; a pass that was interrupted goes on where it was.
+    X-rays that the cache does not hold yet are read into it first, with a bar; a pass that was interrupted goes on where it was.
 
     Args:
-        paths: of DICOM films. A film of at most 8 bits is kept in 8; if one has more, all are kept in 16.
+        paths: of DICOM X-rays. An X-ray of at most 8 bits is kept in 8; if one has more, all are kept in 16.
         size_px: side of the square.
         shape: "stretch" or "pad", as for `read_radiograph`.
         workers: processes; all cores by default.
         root: where caches are kept; by default `RADLEARN_CACHE`, else the user's cache folder.
 
     Raises:
-        UnreadableScan: after the pass, if films could not be read; the message lists the first ten. The others are kept.
+        UnreadableScan: after the pass, if X-rays could not be read; the message lists the first ten. The others are kept.
         CacheTrouble: no space, no permission, or a reading process that was ended from outside.
         BadSetting: no paths, a size below 1, an unknown shape.
     """
     if not paths or size_px < 1 or shape not in ("stretch", "pad"):
-        found = f"{len(paths)} films, size_px {size_px}, shape {shape!r}"
-        raise BadSetting(f"The pixel cache was asked for {found}; expected at least one film, a size above 0, 'stretch' or 'pad'.")
+        found = f"{len(paths)} X-rays, size_px {size_px}, shape {shape!r}"
+        raise BadSetting(f"The pixel cache was asked for {found}; expected at least one X-ray, a size above 0, 'stretch' or 'pad'.")
     names = [os.path.abspath(path) for path in paths]
     listed = blake2b("\0".join(names).encode(errors="surrogatepass"), digest_size=8).hexdigest()
-    folder = Path(root or cache_folder()) / "films" / f"{size_px}px-{shape}-{reading_version()}-{listed}"
+    folder = Path(root or cache_folder()) / "xrays" / f"{size_px}px-{shape}-{reading_version()}-{listed}"
     stamps = [_stamp(name) for name in names]
     with space_for(bytes_needed(len(names), size_px), folder):
         if (ready := _ready(folder, names, stamps, size_px)) is not None:
@@ -113,7 +113,7 @@ def cached_films(
                 return ready
             _build(folder, names, stamps, size_px, shape, workers)
             made = _opened(folder)
-    say(f"pixel cache: {len(names):,} films at {size_px} px, {made.pixels.nbytes / 1e6:,.0f} MB, in {folder}")
+    say(f"pixel cache: {len(names):,} X-rays at {size_px} px, {made.pixels.nbytes / 1e6:,.0f} MB, in {folder}")
     return made
 
 
@@ -124,28 +124,28 @@ def reading_version() -> str:
     return blake2b(b"\0".join(code), digest_size=4).hexdigest()
 
 
-def _ready(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_px: int) -> CachedFilms | None:
-    store = FilmStore(folder, (len(names), size_px))
+def _ready(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_px: int) -> CachedXrays | None:
+    store = PixelStore(folder, (len(names), size_px))
     if len(store.done) < len(names) or any(store.done[row].stamp != stamp for row, stamp in enumerate(stamps)):
         return None
     try:
-        return CachedFilms(store.pixels(), [store.done[row].header for row in range(len(names))], folder)
+        return CachedXrays(store.pixels(), [store.done[row].header for row in range(len(names))], folder)
     except FileNotFoundError:
         # Another process went over to 16 bits between the table and the array.
         return None
 
 
-def _opened(folder: Path) -> CachedFilms:
-    store = FilmStore(folder)
-    return CachedFilms(store.pixels(), [store.done[row].header for row in range(store.count)], folder)
+def _opened(folder: Path) -> CachedXrays:
+    store = PixelStore(folder)
+    return CachedXrays(store.pixels(), [store.done[row].header for row in range(store.count)], folder)
 
 
 def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_px: int, shape: Shape, workers: int | None) -> None:
-    store = FilmStore(folder, (len(names), size_px))
-    # What is said of a film whose stamp changed is taken out of the table before its pixels are touched. A film that is gone stays:
+    store = PixelStore(folder, (len(names), size_px))
+    # What is said of an X-ray whose stamp changed is taken out of the table before its pixels are touched. An X-ray that is gone stays:
     # its drive may come back.
     gone = {row for row, stamp in enumerate(stamps) if stamp == NO_FILE}
-    changed = {row: film for row, film in store.done.items() if film.stamp != stamps[row] and row not in gone}
+    changed = {row: xray for row, xray in store.done.items() if xray.stamp != stamps[row] and row not in gone}
     for row in changed:
         del store.done[row]
     troubles: list[str] = []
@@ -154,17 +154,17 @@ def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
         store.begin()
         _take_over(store, names, stamps)
         missing = [
-            (row, names[row], film.digest if (film := changed.get(row)) else None)
+            (row, names[row], xray.digest if (xray := changed.get(row)) else None)
             for row in range(len(names))
             if row not in store.done or row in gone
         ]
-        per_job = max(1, min(FILMS_PER_JOB, JOB_BYTES // (2 * size_px**2)))
+        per_job = max(1, min(XRAYS_PER_JOB, JOB_BYTES // (2 * size_px**2)))
         jobs = [_Job(tuple(missing[first : first + per_job]), size_px, shape) for first in range(0, len(missing), per_job)]
         synced = time.monotonic()
-        # Starting processes takes some seconds; so little, about 200 RSNA films, does not.
+        # Starting processes takes some seconds; so little, about 200 RSNA X-rays, does not.
         little = sum(stamps[row][0] for row, _, _ in missing) < ONE_PROCESS_BYTES
         workers = workers or (1 if little else cores())
-        for outcomes in in_parallel(_read, jobs, "pixel cache", "films", workers, len(missing)) if jobs else ():
+        for outcomes in in_parallel(_read, jobs, "pixel cache", "X-rays", workers, len(missing)) if jobs else ():
             for outcome in outcomes:
                 remarks.update(outcome.remarks)
                 known = changed.get(outcome.row)
@@ -179,20 +179,20 @@ def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
                 synced = time.monotonic()
     except BrokenProcessPool:
         raise CacheTrouble(
-            f"{folder}: a process that reads films was ended from outside, most likely because memory ran out. What was read is kept: "
+            f"{folder}: a process that reads X-rays was ended from outside, most likely because memory ran out. What was read is kept: "
             "try again with more memory or fewer cores (taskset -c 0 radlearn …)."
         ) from None
     finally:
         store.sync()
         store.close()
     for remark, count in remarks.most_common(REMARKS_SHOWN):
-        say(f"{remark} ({count:,} films)" if count > 1 else remark, style="yellow")
+        say(f"{remark} ({count:,} X-rays)" if count > 1 else remark, style="yellow")
     if troubles:
         raise UnreadableScan(_unreadable(sorted(troubles), len(names)))
 
 
-def _take_over(store: FilmStore, names: list[str], stamps: list[tuple[int, int]]) -> None:
-    """Copy rows from caches of the same settings for other lists of files: a list that lost a bad film costs nothing to read again."""
+def _take_over(store: PixelStore, names: list[str], stamps: list[tuple[int, int]]) -> None:
+    """Copy rows from caches of the same settings for other lists of files: a list that lost a bad X-ray costs nothing to read again."""
     wanted: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         if row not in store.done:
@@ -206,15 +206,15 @@ def _take_over(store: FilmStore, names: list[str], stamps: list[tuple[int, int]]
         except (Timeout, OSError):
             continue  # somebody writes there, or nobody may: what it holds is read again instead
         try:
-            neighbour = FilmStore(folder)
+            neighbour = PixelStore(folder)
             shared = [
-                (row, own) for row, film in sorted(neighbour.done.items()) for own in wanted.get(film.path, ()) if film.stamp == stamps[own]
+                (row, own) for row, xray in sorted(neighbour.done.items()) for own in wanted.get(xray.path, ()) if xray.stamp == stamps[own]
             ]
-            for (row, own), pixels in zip(shared, neighbour.films(row for row, _ in shared), strict=True):
+            for (row, own), pixels in zip(shared, neighbour.xrays(row for row, _ in shared), strict=True):
                 store.write(own, pixels, neighbour.done[row])
                 wanted.pop(neighbour.done[row].path, None)
             if shared:
-                say(f"pixel cache: {len(shared):,} films are taken over from {folder.name}")
+                say(f"pixel cache: {len(shared):,} X-rays are taken over from {folder.name}")
             store.sync()
         finally:
             lock.release()
@@ -225,7 +225,7 @@ def _unreadable(troubles: list[str], count: int) -> str:
     if len(troubles) > REASONS_SHOWN:
         shown.append(f"  … and {len(troubles) - REASONS_SHOWN:,} more.")
     kept = f"The other {count - len(troubles):,} are in the cache and need not be read again. " if count > len(troubles) else ""
-    amount = f"{len(troubles):,} of {count:,} films cannot be read:"
+    amount = f"{len(troubles):,} of {count:,} X-rays cannot be read:"
     return "\n".join([amount, *shown, f"{kept}Mend these files or take them (and their rows in the tables) out, then try again."])
 
 
@@ -239,8 +239,8 @@ def _stamp(name: str) -> tuple[int, int]:
 
 
 def _read(job: _Job) -> list[_Outcome]:
-    """Read the films of a job; what is wrong with one is said in its outcome and stops no other."""
-    return [_read_one(row, name, digest, job.size_px, job.shape) for row, name, digest in job.films]
+    """Read the X-rays of a job; what is wrong with one is said in its outcome and stops no other."""
+    return [_read_one(row, name, digest, job.size_px, job.shape) for row, name, digest in job.xrays]
 
 
 def _read_one(row: int, name: str, known: str | None, size_px: int, shape: Shape) -> _Outcome:
@@ -252,7 +252,7 @@ def _read_one(row: int, name: str, known: str | None, size_px: int, shape: Shape
             return outcome
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            film = read_radiograph(name, size_px, shape)
+            xray = read_radiograph(name, size_px, shape)
     except UnreadableScan as error:
         outcome.trouble = str(error)
         return outcome
@@ -262,7 +262,7 @@ def _read_one(row: int, name: str, known: str | None, size_px: int, shape: Shape
     if _stamp(name) != outcome.stamp:
         outcome.trouble = f"{name}: changed while it was read. Is it still being copied?"
         return outcome
-    outcome.remarks = sorted({str(warning.message).replace(f"{name}: ", "A film ") for warning in caught})
-    greatest, kind = (255, np.uint8) if film.header.stored_bits <= 8 else (65535, np.uint16)
-    outcome.header, outcome.pixels = film.header, np.rint(film.pixels * np.float32(greatest)).astype(kind)
+    outcome.remarks = sorted({str(warning.message).replace(f"{name}: ", "An X-ray ") for warning in caught})
+    greatest, kind = (255, np.uint8) if xray.header.stored_bits <= 8 else (65535, np.uint16)
+    outcome.header, outcome.pixels = xray.header, np.rint(xray.pixels * np.float32(greatest)).astype(kind)
     return outcome

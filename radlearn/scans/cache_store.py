@@ -1,7 +1,7 @@
-"""One pixel cache on disk: an array of films, and beside it a table that says which of its rows are done.
+"""One pixel cache on disk: an array of X-rays, and beside it a table that says which of its rows are done.
 
-    pixels-8.npy or pixels-16.npy    (films, size, size) uint8 or uint16; value/255 or value/65535 is the film in [0, 1]
-    films.jsonl                      first what the cache is, then a line per finished film: row, path, stamp, digest, header
+    pixels-8.npy or pixels-16.npy    (X-rays, size, size) uint8 or uint16; value/255 or value/65535 is the X-ray in [0, 1]
+    X-rays.jsonl                      first what the cache is, then a line per finished X-ray: row, path, stamp, digest, header
 
 A row is done when its line stands in the table, and the line is written after the pixels are on the disk. So whatever ends the process
 at whatever moment, the table never promises a row that is not there, and the next process goes on where this one was.
@@ -22,13 +22,13 @@ import numpy as np
 
 from radlearn.errors import CacheTrouble
 from radlearn.files import write_text, written_whole
-from radlearn.scans.dicom import FilmHeader
+from radlearn.scans.dicom import RadiographHeader
 
-TABLE = "films.jsonl"
+TABLE = "xrays.jsonl"
 FORMAT = 1
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
-HEADER_FIELDS = tuple(field.name for field in dataclasses.fields(FilmHeader))
+HEADER_FIELDS = tuple(field.name for field in dataclasses.fields(RadiographHeader))
 SIZE, SPACING = HEADER_FIELDS.index("size_px"), HEADER_FIELDS.index("spacing_mm")
 BYTES_PER_LINE = 1024  # of the table, roughly, and rather too many
 ROWS_AT_ONCE_BYTES = 16 * 2**20
@@ -36,19 +36,19 @@ ROWS_AT_ONCE_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of a finished film: its file, how large and when it was changed (bytes, ns), the digest of its content, its header."""
+    """What is known of a finished X-ray: its file, how large and when it was changed (bytes, ns), the digest of its content, its header."""
 
     path: str
     stamp: tuple[int, int]
     digest: str
-    header: FilmHeader
+    header: RadiographHeader
 
 
-class FilmStore:
+class PixelStore:
     """The array and table in `folder`, as they are; `begin` makes them ready to be written.
 
     Args:
-        expected: (films, size_px). What lies there and is of another shape counts as nothing; without it, whatever lies there counts.
+        expected: (X-rays, size_px). What lies there and is of another shape counts as nothing; without it, whatever lies there counts.
     """
 
     def __init__(self, folder: Path, expected: tuple[int, int] | None = None) -> None:
@@ -65,18 +65,18 @@ class FilmStore:
         return self.folder / f"pixels-{bits or self.bits}.npy"
 
     def pixels(self) -> np.ndarray:
-        """Return the array, mapped into memory and read-only: (films, size, size), uint8 or uint16."""
+        """Return the array, mapped into memory and read-only: (X-rays, size, size), uint8 or uint16."""
         return np.load(self.array_path(), mmap_mode="r")
 
-    def films(self, rows: Iterable[int]) -> Iterator[np.ndarray]:
-        """Yield films as `write` takes them: in 8 bits where their files have no more."""
+    def xrays(self, rows: Iterable[int]) -> Iterator[np.ndarray]:
+        """Yield X-rays as `write` takes them: in 8 bits where their files have no more."""
         pixels = self.pixels()
         for row in rows:
             yield narrowed(pixels[row]) if self.bits == 16 and self.done[row].header.stored_bits <= 8 else pixels[row]
 
     def begin(self) -> None:
         """Make the folder ready for `write`: what a killed process left is removed, the space is reserved, the table is made tidy."""
-        for leftover in [*self.folder.glob(".pixels*"), *self.folder.glob(".films*"), self.array_path(24 - self.bits)]:
+        for leftover in [*self.folder.glob(".pixels*"), *self.folder.glob(".xrays*"), self.array_path(24 - self.bits)]:
             leftover.unlink(missing_ok=True)
         if not self._is_there:
             # First the table that goes with no array, or with another: it would promise rows that a new array has not.
@@ -86,19 +86,19 @@ class FilmStore:
         self._open_array()
         self._write_table()
 
-    def write(self, row: int, pixels: np.ndarray, film: Row) -> None:
-        """Put a film's pixels, (size, size) of uint8 or uint16, in their row. The row counts as done after the next `sync`."""
+    def write(self, row: int, pixels: np.ndarray, xray: Row) -> None:
+        """Put an X-ray's pixels, (size, size) of uint8 or uint16, in their row. The row counts as done after the next `sync`."""
         if pixels.dtype == np.uint16 and self.bits == 8:
             self._widen()
         if pixels.dtype == np.uint8 and self.bits == 16:
             pixels = widened(pixels)
         self._write_rows(row, pixels)
-        self.note(row, film)
+        self.note(row, xray)
 
-    def note(self, row: int, film: Row) -> None:
+    def note(self, row: int, xray: Row) -> None:
         """Say that a row whose pixels are there already is done; in force after the next `sync`."""
-        self.done[row] = film
-        self._waiting.append(_line(row, film))
+        self.done[row] = xray
+        self._waiting.append(_line(row, xray))
 
     def sync(self) -> None:
         """Bring the pixels to the disk, then the table's new lines: in this order, a table is true after a power failure too."""
@@ -136,10 +136,10 @@ class FilmStore:
             return False
         self.count, self.size_px, self.bits = count, size_px, bits
         for line in lines:
-            # A line that a kill cut short, or that was damaged, speaks of no row: that film is read again.
-            row, film = _film_of(_parsed(line))
-            if film and 0 <= row < count:
-                self.done[row] = film
+            # A line that a kill cut short, or that was damaged, speaks of no row: that X-ray is read again.
+            row, xray = _xray_of(_parsed(line))
+            if xray and 0 <= row < count:
+                self.done[row] = xray
         return True
 
     def _reserve(self, bits: int) -> None:
@@ -164,7 +164,7 @@ class FilmStore:
         head = json.dumps(said) + "\n"
         if self._array is not None:
             os.fsync(self._array)
-        write_text(self.folder / TABLE, head + "".join(_line(row, film) for row, film in sorted(self.done.items())))
+        write_text(self.folder / TABLE, head + "".join(_line(row, xray) for row, xray in sorted(self.done.items())))
         self._waiting.clear()
 
     def _write_rows(self, first: int, pixels: np.ndarray) -> None:
@@ -192,7 +192,7 @@ class FilmStore:
 
 
 def bytes_needed(count: int, size_px: int, bits: int = 8) -> int:
-    """Return how much room a cache of `count` films takes: the array, and rather too much for the table."""
+    """Return how much room a cache of `count` X-rays takes: the array, and rather too much for the table."""
     return count * (size_px**2 * bits // 8 + BYTES_PER_LINE)
 
 
@@ -224,9 +224,9 @@ def space_for(needed_bytes: int, folder: Path) -> Iterator[None]:
         raise CacheTrouble(f"{folder}: the pixel cache cannot be kept there ({error}). Mend that, or {elsewhere}.") from error
 
 
-def _line(row: int, film: Row) -> str:
-    header = [getattr(film.header, name) for name in HEADER_FIELDS]
-    return json.dumps([row, film.path, film.stamp, film.digest, header]) + "\n"
+def _line(row: int, xray: Row) -> str:
+    header = [getattr(xray.header, name) for name in HEADER_FIELDS]
+    return json.dumps([row, xray.path, xray.stamp, xray.digest, header]) + "\n"
 
 
 def _parsed(line: str) -> Any:
@@ -236,13 +236,13 @@ def _parsed(line: str) -> Any:
         return None
 
 
-def _film_of(said: Any) -> tuple[int, Row | None]:
-    """Return a line's row and film, None for a film where the line was cut short or damaged."""
+def _xray_of(said: Any) -> tuple[int, Row | None]:
+    """Return a line's row and X-ray, None for an X-ray where the line was cut short or damaged."""
     try:
         row, path, (size, time_ns), digest, values = said
         # JSON knows no tuples.
         values[SIZE] = tuple(values[SIZE])
         values[SPACING] = values[SPACING] and tuple(values[SPACING])
-        return int(row), Row(path, (size, time_ns), digest, FilmHeader(*values))
+        return int(row), Row(path, (size, time_ns), digest, RadiographHeader(*values))
     except (TypeError, ValueError, IndexError):
         return -1, None

@@ -1,4 +1,4 @@
-"""Chest films in DICOM: a path becomes a picture in [0, 1], bright where it is dense, and what the header says.
+"""Chest X-rays in DICOM: a path becomes a picture in [0, 1], bright where it is dense, and what the header says.
 
 The file is opened and decoded in `stored_pixels`, its numbers are turned into grey in `display`, the size is changed in `resize`.
 """
@@ -18,14 +18,14 @@ from radlearn.scans.display import display_of, polarity_contradiction
 from radlearn.scans.jpeg import smallest_eighths
 from radlearn.scans.radiograph_writer import write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
-from radlearn.scans.stored_pixels import DAMAGE, Film, decoded, open_film, parsing
+from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded, open_xray, parsing
 
 __all__ = [
-    "FilmHeader",
     "ForProcessingWarning",
     "PolarityWarning",
     "Radiograph",
-    "find_films",
+    "RadiographHeader",
+    "find_xrays",
     "is_dicom",
     "read_header",
     "read_radiograph",
@@ -40,7 +40,7 @@ YEARS_PER = {"Y": 1.0, "": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
 class ForProcessingWarning(UserWarning):
-    """The film is raw detector data (PresentationIntentType FOR PROCESSING), which looks unlike the films that people read."""
+    """The X-ray is raw detector data (PresentationIntentType FOR PROCESSING), which looks unlike the X-rays that people read."""
 
 
 class PolarityWarning(UserWarning):
@@ -48,7 +48,7 @@ class PolarityWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class FilmHeader:
+class RadiographHeader:
     """What the header says, nothing guessed: None or "" where it says nothing."""
 
     view: str | None
@@ -74,9 +74,9 @@ class FilmHeader:
 
     @property
     def measurable_spacing_mm(self) -> tuple[float, float] | None:
-        """`spacing_mm` where lengths may be measured by it: on films as the machine made them.
+        """`spacing_mm` where lengths may be measured by it: on X-rays as the machine made them.
 
-        A secondary capture (the RSNA set) may have been cut or stretched after its spacing was written down, and a film that does not say
+        A secondary capture (the RSNA set) may have been cut or stretched after its spacing was written down, and an X-ray that does not say
         what it is might be one.
         """
         return self.spacing_mm if self.sop_class in MEASURABLE else None
@@ -84,22 +84,22 @@ class FilmHeader:
 
 @dataclass(frozen=True)
 class Radiograph:
-    """A film: `pixels` float32 (height, width) in [0, 1], bright = dense, and its `header`."""
+    """An X-ray: `pixels` float32 (height, width) in [0, 1], bright = dense, and its `header`."""
 
     pixels: np.ndarray
-    header: FilmHeader
+    header: RadiographHeader
 
 
 def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape = "stretch") -> Radiograph:
-    """Read one film as a picture.
+    """Read one X-ray as a picture.
 
     Rescale (or Modality LUT); VOI LUT, else the first window, else the range of the stored bits (of the data themselves above 16 bits and
     in floating point); inverted for MONOCHROME1 or PresentationLUTShape INVERSE; padding pixels black.
 
     Args:
         path: of a DICOM file with one monochrome frame of 1 to 64 bits, compressed or not.
-        size_px: side of the square wanted; None keeps the film's own size. Smaller is an area average; larger, bilinear.
-        shape: "stretch" squashes the film to the square, as the RSNA set was made; "pad" keeps its aspect between black borders.
+        size_px: side of the square wanted; None keeps the X-ray's own size. Smaller is an area average; larger, bilinear.
+        shape: "stretch" squashes the X-ray to the square, as the RSNA set was made; "pad" keeps its aspect between black borders.
 
     Returns:
         float32 pixels (height, width) in [0, 1], bright = dense, and the header.
@@ -113,29 +113,29 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
         PolarityWarning: MONOCHROME1 with IDENTITY, or MONOCHROME2 with INVERSE; shown inverted.
     """
     if size_px is not None and size_px < 1:
-        raise BadSetting(f"size_px is {size_px}; expected at least 1, or None for the film's own size.")
+        raise BadSetting(f"size_px is {size_px}; expected at least 1, or None for the X-ray's own size.")
     if shape not in ("stretch", "pad"):
         raise BadSetting(f"shape is {shape!r}; expected 'stretch' or 'pad'.")
-    film = open_film(Path(path))
-    header, display = _header_of(film), display_of(film)
-    _warn(film)
+    xray = open_xray(Path(path))
+    header, display = _header_of(xray), display_of(xray)
+    _warn(xray)
     if size_px is None:
-        return Radiograph(display(decoded(film)), header)
+        return Radiograph(display(decoded(xray)), header)
     fitted = fitted_px(*header.size_px, size_px, shape)
     # Only where averaging before the mapping gives the same picture as after it.
-    eighths = smallest_eighths(header.size_px, fitted) if film.jpeg is not None and display.is_straight() else 8
+    eighths = smallest_eighths(header.size_px, fitted) if xray.jpeg is not None and display.is_straight() else 8
     height, width = header.size_px
-    pixels = np.clip(resized(display(decoded(film, eighths)), *fitted, covered_px=(height * eighths / 8, width * eighths / 8)), 0, 1)
+    pixels = np.clip(resized(display(decoded(xray, eighths)), *fitted, covered_px=(height * eighths / 8, width * eighths / 8)), 0, 1)
     return Radiograph(pixels if shape == "stretch" else centred_in_square(pixels, size_px), header)
 
 
-def read_header(path: str | Path) -> FilmHeader:
+def read_header(path: str | Path) -> RadiographHeader:
     """Read what the header says, without the pixels.
 
     Raises:
         UnreadableScan: as `read_radiograph`, but for what only the pixels can tell.
     """
-    return _header_of(open_film(Path(path), with_pixels=False))
+    return _header_of(open_xray(Path(path), with_pixels=False))
 
 
 def stored_values(path: str | Path) -> np.ndarray:
@@ -144,7 +144,7 @@ def stored_values(path: str | Path) -> np.ndarray:
     Raises:
         UnreadableScan: as `read_radiograph`.
     """
-    return decoded(open_film(Path(path)))
+    return decoded(open_xray(Path(path)))
 
 
 def is_dicom(path: str | Path) -> bool:
@@ -156,8 +156,8 @@ def is_dicom(path: str | Path) -> bool:
         return False
 
 
-def find_films(paths: str | Path | Iterable[str | Path]) -> list[Path]:
-    """Return the files that look like films, sorted, each once.
+def find_xrays(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Return the files that look like X-rays, sorted, each once.
 
     Args:
         paths: files, kept whatever they are (reading them says what is wrong), and folders, searched to the bottom for files that end in
@@ -180,30 +180,30 @@ def find_films(paths: str | Path | Iterable[str | Path]) -> list[Path]:
             folders[:] = [name for name in folders if not name.startswith(".") and real not in visited]
             if real not in visited:
                 visited.add(real)
-                films = (name for name in names if not name.startswith(".") and name != "DICOMDIR" and _is_film(place, name))
-                found |= {(real, name): Path(place, name) for name in films if (real, name) not in found}
+                xrays = (name for name in names if not name.startswith(".") and name != "DICOMDIR" and _is_xray(place, name))
+                found |= {(real, name): Path(place, name) for name in xrays if (real, name) not in found}
     return sorted(found.values())
 
 
-def _is_film(place: str, name: str) -> bool:
+def _is_xray(place: str, name: str) -> bool:
     # By its name first: opening 26,684 files takes a while.
     return name.lower().endswith(".dcm") or is_dicom(Path(place, name))
 
 
-def _warn(film: Film) -> None:
-    with parsing(film.path):
-        intent = str(film.said.get("PresentationIntentType") or "").strip().upper()
+def _warn(xray: Xray) -> None:
+    with parsing(xray.path):
+        intent = str(xray.said.get("PresentationIntentType") or "").strip().upper()
     if intent == "FOR PROCESSING":
-        text = f"{film.path}: is marked FOR PROCESSING: raw detector data, unlike a film made for reading. Prefer FOR PRESENTATION."
+        text = f"{xray.path}: is marked FOR PROCESSING: raw detector data, unlike an X-ray made for reading. Prefer FOR PRESENTATION."
         warnings.warn(text, ForProcessingWarning, stacklevel=3)
-    if contradiction := polarity_contradiction(film):
-        warnings.warn(f"{film.path}: {contradiction}.", PolarityWarning, stacklevel=3)
+    if contradiction := polarity_contradiction(xray):
+        warnings.warn(f"{xray.path}: {contradiction}.", PolarityWarning, stacklevel=3)
 
 
-def _header_of(film: Film) -> FilmHeader:
-    said = film.said
-    with parsing(film.path):
-        return FilmHeader(
+def _header_of(xray: Xray) -> RadiographHeader:
+    said = xray.said
+    with parsing(xray.path):
+        return RadiographHeader(
             view=_view(_text(said, "ViewPosition"), _text(said, "SeriesDescription")),
             sex=sex if (sex := _text(said, "PatientSex").upper()) in ("M", "F", "O") else None,
             age_years=age_in_years(_text(said, "PatientAge")),
@@ -221,7 +221,7 @@ def _header_of(film: Film) -> FilmHeader:
 
 
 def _text(said: Any, keyword: str) -> str:
-    """Return a field as text without spaces around it, "" where it is absent or damaged: a bad PatientID is no reason to refuse a film."""
+    """Return a field as text without spaces around it, "" where it is absent or damaged: a bad PatientID is no reason to refuse an X-ray."""
     try:
         value = said.get(keyword)
         return "" if value is None else str(value).strip(" \0")
@@ -237,7 +237,7 @@ def _view(position: str, description: str) -> str | None:
 
 
 def age_in_years(written: str) -> float | None:
-    """Return the age that a PatientAge means, None where it is unreadable or above 110 (five RSNA films say up to 155).
+    """Return the age that a PatientAge means, None where it is unreadable or above 110 (five RSNA X-rays say up to 155).
 
     >>> age_in_years("62"), age_in_years("062Y"), age_in_years("018M"), age_in_years("155"), age_in_years("old")
     (62.0, 62.0, 1.5, None, None)

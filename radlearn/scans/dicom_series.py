@@ -14,10 +14,10 @@ import numpy as np
 import pydicom
 
 from radlearn.errors import UnreadableScan
-from radlearn.scans.dicom import find_films
+from radlearn.scans.dicom import find_xrays
 from radlearn.scans.geometry import Volume, lps_affine
 from radlearn.scans.rescaling import rescaled
-from radlearn.scans.stored_pixels import DAMAGE, decoded, open_film, parsing
+from radlearn.scans.stored_pixels import DAMAGE, decoded, open_xray, parsing
 
 AIR_HU = -1024
 PADDING_BELOW_HU = -1500
@@ -66,7 +66,7 @@ def find_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
         UnreadableScan: a path that does not exist, a damaged file, or an image that is no single CT slice with a place in the patient.
     """
     found: dict[str, list[Slice]] = {}
-    for path in find_films(paths):
+    for path in find_xrays(paths):
         if (one := _slice(path, series_uid)) is not None:
             found.setdefault(one.series_uid, []).append(one)
     return [Series(uid, slices[0].description, tuple(slices)) for uid, slices in sorted(found.items())]
@@ -221,12 +221,12 @@ def _refuse_uneven(where: str, slices: list[Slice], gaps_mm: np.ndarray) -> None
 
 def _hounsfield(one: Slice) -> tuple[np.ndarray, np.ndarray]:
     """Return the slice in HU (rows, columns) and where it is padding."""
-    film = open_film(one.path)
-    stored = decoded(film)
+    xray = open_xray(one.path)
+    stored = decoded(xray)
     with parsing(one.path):
-        slope, intercept = film.said.get("RescaleSlope"), film.said.get("RescaleIntercept")
-        padding, limit = film.said.get("PixelPaddingValue"), film.said.get("PixelPaddingRangeLimit")
-        photometric = str(film.said.get("PhotometricInterpretation"))
+        slope, intercept = xray.said.get("RescaleSlope"), xray.said.get("RescaleIntercept")
+        padding, limit = xray.said.get("PixelPaddingValue"), xray.said.get("PixelPaddingRangeLimit")
+        photometric = str(xray.said.get("PhotometricInterpretation"))
         if photometric != "MONOCHROME2" or slope is None or intercept is None:
             raise UnreadableScan(
                 f"{one.path}: cannot be turned into Hounsfield units: RescaleSlope is {slope}, RescaleIntercept {intercept}, "

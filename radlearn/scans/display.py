@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from radlearn.errors import UnreadableScan
-from radlearn.scans.stored_pixels import DAMAGE, Film, parsing
+from radlearn.scans.stored_pixels import DAMAGE, Xray, parsing
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Display:
-    """How one film's stored values become grey. Called with them, it gives float32 (height, width) in [0, 1]."""
+    """How one X-ray's stored values become grey. Called with them, it gives float32 (height, width) in [0, 1]."""
 
     stored_range: tuple[int, int] | None  # least and greatest value of the stored bits; None above 16 bits and for floating point
     slope: float
@@ -111,13 +111,13 @@ class Display:
 
 @lru_cache(maxsize=8)
 def _grey_of_every_value(display: Display, kind: np.dtype) -> np.ndarray:
-    # The films of one machine, or of one challenge, mostly share their display.
+    # The X-rays of one machine, or of one challenge, mostly share their display.
     limits = np.iinfo(kind)
     return display.grey(np.arange(limits.min, limits.max + 1))
 
 
-def display_of(film: Film) -> Display:
-    """Return how the film wants to be shown.
+def display_of(xray: Xray) -> Display:
+    """Return how the X-ray wants to be shown.
 
     The header's contradictions, decided: of a VOI LUT and a window, the VOI LUT; of several windows, the first; a window whose width is
     below 1 (below or at 0 if not LINEAR) or no number is none; PresentationLUTShape INVERSE and MONOCHROME1 say the same thing (PS3.3
@@ -126,7 +126,7 @@ def display_of(film: Film) -> Display:
     Raises:
         UnreadableScan: RescaleSlope 0, a rescale that is no number, a look-up table that is damaged.
     """
-    said, path = film.said, film.path
+    said, path = xray.said, xray.path
     with parsing(path):
         slope, intercept = (_number(path, said, *pair) for pair in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
         if slope == 0:
@@ -146,10 +146,10 @@ def display_of(film: Film) -> Display:
         )
 
 
-def polarity_contradiction(film: Film) -> str | None:
+def polarity_contradiction(xray: Xray) -> str | None:
     """Return what is contradictory where PhotometricInterpretation and PresentationLUTShape disagree about black and white, else None."""
-    with parsing(film.path):
-        photometric, shape = _photometric(film.said), _shape(film.said)
+    with parsing(xray.path):
+        photometric, shape = _photometric(xray.said), _shape(xray.said)
     if (photometric, shape) in (("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")):
         return f"PhotometricInterpretation is {photometric} and PresentationLUTShape is {shape}; they disagree, and it is shown inverted"
     return None

@@ -1,7 +1,7 @@
 """JPEG frames: whether all of one is there and it is what the DICOM header says, and decoding a grey one straight to a smaller size.
 
 A JPEG stores 8 × 8 blocks as cosine coefficients. Transforming back only the lowest 2 × 2 of them gives the picture at a quarter of
-its size for a fraction of the work, and differs from averaging the full picture by 0.06 grey levels of 255 on real films.
+its size for a fraction of the work, and differs from averaging the full picture by 0.06 grey levels of 255 on real X-rays.
 """
 
 from pathlib import Path

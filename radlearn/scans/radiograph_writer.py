@@ -1,4 +1,4 @@
-"""Writing a film as the RSNA set has them: JPEG Baseline in a DICOM Secondary Capture, with the same header fields."""
+"""Writing an X-ray as the RSNA set has them: JPEG Baseline in a DICOM Secondary Capture, with the same header fields."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def write_radiograph(
     quality: int = 90,
     instance: str = "",
 ) -> None:
-    """Write one film, whole or not at all.
+    """Write one X-ray, whole or not at all.
 
     Args:
         path: of the file, usually `<patient_id>.dcm`; its folder is made.
@@ -41,7 +41,7 @@ def write_radiograph(
         spacing_mm: (row, column) distance between pixel centres; None leaves it out.
         photometric: MONOCHROME1 or MONOCHROME2.
         quality: of the JPEG, 1 to 100.
-        instance: tells films of one `patient_id` apart. It and `patient_id` alone make the UIDs, so the same call writes the same bytes.
+        instance: tells X-rays of one `patient_id` apart. It and `patient_id` alone make the UIDs, so the same call writes the same bytes.
 
     Raises:
         BadSetting: pixels that are not uint8 (height, width), an unknown photometric interpretation or quality.

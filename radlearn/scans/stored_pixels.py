@@ -66,14 +66,14 @@ PLUGIN_OF = {
     uid.HTJ2K: "pylibjpeg",
 }
 
-HEADER_BYTES = 1 << 16  # more than the header of nearly any film
+HEADER_BYTES = 1 << 16  # more than the header of nearly any X-ray
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # What a warnings filter is: action, message, category, module, line.
 SILENCE = ("ignore", None, Warning, re.compile(r"pydicom|openjpeg|_?gdcm|importlib"), 0)
 
 
 @dataclass(frozen=True)
-class Film:
+class Xray:
     """An opened file that holds one monochrome frame."""
 
     path: Path
@@ -86,7 +86,7 @@ class Film:
 @contextmanager
 def parsing(path: Path) -> Iterator[None]:
     """Let pydicom work in silence, and turn what it raises on damaged bytes into an `UnreadableScan` that names the file."""
-    # By hand: warnings.catch_warnings would make Python forget, with every film, which warnings of other libraries were shown once
+    # By hand: warnings.catch_warnings would make Python forget, with every X-ray, which warnings of other libraries were shown once
     # already, and two threads that leave it in the wrong order would set their filters for good.
     filters: list[Any] = warnings.filters  # type: ignore[assignment]
     filters.insert(0, SILENCE)
@@ -100,7 +100,7 @@ def parsing(path: Path) -> Iterator[None]:
             filters.remove(SILENCE)
 
 
-def open_film(path: Path, with_pixels: bool = True) -> Film:
+def open_xray(path: Path, with_pixels: bool = True) -> Xray:
     """Parse a file and make sure that it holds one monochrome frame.
 
     Args:
@@ -122,7 +122,7 @@ def open_film(path: Path, with_pixels: bool = True) -> Film:
                     "of file, or DICOM without its header. Export it as DICOM Part 10, or remove it."
                 )
             if plain := plain_jpeg(start, with_pixels):
-                return Film(path, *plain)
+                return Xray(path, *plain)
             opened.seek(0)
             return _opened_by_pydicom(path, io.BytesIO(start) if with_pixels else opened, with_pixels)
     except FileNotFoundError:
@@ -131,40 +131,40 @@ def open_film(path: Path, with_pixels: bool = True) -> Film:
         raise UnreadableScan(f"{path}: cannot be opened ({error.strerror or error}); expected a DICOM file.") from None
 
 
-def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Film:
+def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Xray:
     with parsing(path):
         # All elements: pydicom's specific_tags would look each of them up in a list, which takes as long as the rest.
         dataset = pydicom.dcmread(source, stop_before_pixels=not with_pixels)
         if with_pixels and dataset.get("Rows") is None:
-            # Of a film that ends within its compressed pixels pydicom gives nothing back, not even the header that it has read.
+            # Of an X-ray that ends within its compressed pixels pydicom gives nothing back, not even the header that it has read.
             source.seek(0)
             dataset = pydicom.dcmread(source, stop_before_pixels=True)
-        _refuse_what_is_no_film(path, dataset, with_pixels)
+        _refuse_what_is_no_xray(path, dataset, with_pixels)
         is_grey_jpeg = (
             dataset.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
             and int(dataset.BitsAllocated) == 8
             and not dataset.get("PixelRepresentation")
         )
-        return Film(path, dataset, get_frame(dataset.PixelData, 0, number_of_frames=1) if is_grey_jpeg and with_pixels else None)
+        return Xray(path, dataset, get_frame(dataset.PixelData, 0, number_of_frames=1) if is_grey_jpeg and with_pixels else None)
 
 
-def decoded(film: Film, eighths: int = 8) -> np.ndarray:
-    """Return the stored values (height, width), exactly; of a film with a `jpeg`, at fewer eighths of its size when asked.
+def decoded(xray: Xray, eighths: int = 8) -> np.ndarray:
+    """Return the stored values (height, width), exactly; of an X-ray with a `jpeg`, at fewer eighths of its size when asked.
 
     Args:
-        film: from `open_film`.
-        eighths: below 8 only for a film with a `jpeg` and whose `Display` is straight: otherwise averaging first and mapping afterwards
+        xray: from `open_xray`.
+        eighths: below 8 only for an X-ray with a `jpeg` and whose `Display` is straight: otherwise averaging first and mapping afterwards
             gives another picture.
 
     Raises:
         UnreadableScan: damaged or cut short.
     """
-    path, said = film.path, film.said
+    path, said = xray.path, xray.said
     with parsing(path):
         size_px = (int(said.get("Rows")), int(said.get("Columns")))
-    if film.jpeg is not None:
-        jpeg.refuse_damaged(path, film.jpeg, size_px, bits=8)
-        return jpeg.decoded_grey(path, film.jpeg, size_px, eighths)
+    if xray.jpeg is not None:
+        jpeg.refuse_damaged(path, xray.jpeg, size_px, bits=8)
+        return jpeg.decoded_grey(path, xray.jpeg, size_px, eighths)
     with parsing(path):
         syntax = said.file_meta.TransferSyntaxUID
         if not syntax.is_encapsulated:
@@ -180,18 +180,18 @@ def decoded(film: Film, eighths: int = 8) -> np.ndarray:
     return stored
 
 
-def _refuse_what_is_no_film(path: Path, dataset: pydicom.Dataset, with_pixels: bool) -> None:
+def _refuse_what_is_no_xray(path: Path, dataset: pydicom.Dataset, with_pixels: bool) -> None:
     """Raise an `UnreadableScan` unless the header promises one monochrome frame that can be decoded."""
     kind = _kind(dataset)
     pixels = next((keyword for keyword in PIXEL_KEYWORDS if dataset.get(keyword)), None)
     if dataset.get("Rows") is None or dataset.get("BitsAllocated") is None:
         raise UnreadableScan(
-            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Expected an X-ray film. Leave "
-            "such files out of the folder; if it was a film, copy or export it again."
+            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Expected an X-ray. Leave "
+            "such files out of the folder; if it was an X-ray, copy or export it again."
         )
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise UnreadableScan(
-            f"{path}: has {dataset.NumberOfFrames} frames ({kind}); radlearn reads single films. Split it into single frames, or remove it."
+            f"{path}: has {dataset.NumberOfFrames} frames ({kind}); radlearn reads single X-rays. Split it into single frames, or remove it."
         )
     photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
     samples = int(dataset.get("SamplesPerPixel") or 1)

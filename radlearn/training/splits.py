@@ -1,6 +1,6 @@
 """Splits by person: nobody is trained on and tested on, and every side sees its share of images and of positives.
 
-A film tells who it is of: the same ribs, the same wires. A network tested on people that it was trained on scores too well.
+An X-ray tells who it is of: the same ribs, the same wires. A network tested on people that it was trained on scores too well.
 So people are dealt, not images: 60 % of the images to training, 15 % to validation, 25 % to test. Who goes where is a function of the seed,
 the people and their labels alone; the order in which the images are listed cannot change it.
 """

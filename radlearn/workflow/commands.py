@@ -134,11 +134,11 @@ class _Commands:
     def predict(
         self, run: tyro.conf.Positional[Path], paths: tyro.conf.Positional[tuple[Path, ...]], out: Path, overlays: bool = True
     ) -> None:
-        """Answer for films or scans.
+        """Answer for X-rays or scans.
 
         Args:
             run: The run folder.
-            paths: Files, and folders that hold some: DICOM films; for segmentation NIfTI volumes, and folders of DICOM series.
+            paths: Files, and folders that hold some: DICOM X-rays; for segmentation NIfTI volumes, and folders of DICOM series.
             out: Folder for predictions.csv and all that belongs to it.
             overlays: Also write a picture of each answer.
         """
@@ -166,7 +166,7 @@ class _BoxCommands(_Commands):
         Args:
             run: The run folder, or several: these runs are then judged as one, on the test people they share.
             data: Other labelled data: all of it is judged, as an external set. Not named: the run's own test people.
-            gate: Table with film-level probabilities for the films judged, in place of the one that the run was trained with.
+            gate: Table with image-level probabilities for the X-rays judged, in place of the one that the run was trained with.
             json: Print the scores as one JSON object on standard output.
         """
         scores = self.verbs.evaluate(run, data, gate=gate)
@@ -181,16 +181,16 @@ class _BoxCommands(_Commands):
         overlays: bool = True,
         gate: Path | None = None,
     ) -> None:
-        """Answer for films.
+        """Answer for X-rays.
 
         Args:
             run: The run folder.
             paths: DICOM files, and folders that hold some; before them, further run folders: these runs then answer together.
             out: Folder for predictions.csv, boxes.csv and the pictures.
-            overlays: Also write a picture of each film with its boxes.
-            gate: Table with film-level probabilities, such as the predictions.csv of a classification run on the same films.
+            overlays: Also write a picture of each X-ray with its boxes.
+            gate: Table with image-level probabilities, such as the predictions.csv of a classification run on the same X-rays.
         """
-        # A run folder holds no film, so there is nothing to mix up.
+        # A run folder holds no X-ray, so there is nothing to mix up.
         further = list(takewhile(lambda path: (path / "settings.json").is_file(), paths))
         self.verbs.predict([run, *further], paths[len(further) :], out, overlays, gate=gate)
 
@@ -203,7 +203,7 @@ class _BoxCommands(_Commands):
             run: The run folder, or several: these runs then answer together.
             images: Folder of DICOM files, such as stage_2_test_images.
             out: The file to write.
-            gate: Table with film-level probabilities, such as the predictions.csv of a classification run on the same films.
+            gate: Table with image-level probabilities, such as the predictions.csv of a classification run on the same X-rays.
         """
         self.verbs.submit(run, images, out, gate=gate)
 
@@ -211,8 +211,8 @@ class _BoxCommands(_Commands):
 def _argument_helps(docstring: str) -> dict[str, str]:
     r"""Return what the Args of a docstring say, by argument.
 
-    >>> _argument_helps("Do it.\n\nArgs:\n    gate: A table\n        of films.\n    most: A limit.")
-    {'gate': 'A table of films.', 'most': 'A limit.'}
+    >>> _argument_helps("Do it.\n\nArgs:\n    gate: A table\n        of xrays.\n    most: A limit.")
+    {'gate': 'A table of X-rays.', 'most': 'A limit.'}
     """
     said = inspect.cleandoc(docstring).partition("\nArgs:\n")[2].partition("\n\n")[0]
     found: dict[str, str] = {}

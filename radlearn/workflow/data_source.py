@@ -17,7 +17,7 @@ from radlearn.scans.alone import alone_with
 
 # What may lie in a data folder that is still to be filled.
 NOT_DATA = {"README.md", ".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"}
-BUILT_IN_FILMS = 800
+BUILT_IN_XRAYS = 800
 BUILT_IN_CTS = 120
 BUILT_IN_SEED = 0
 Challenge = Literal["rsna", "covid19"]
@@ -54,13 +54,13 @@ def found_source(challenge: Challenge, given: Path | None, beside: Sequence[Path
     for folder in beside:
         if folder.is_dir() and any(entry.name not in NOT_DATA for entry in folder.iterdir()):
             return _named(folder, "beside the lesson")
-    made = built_in_films(BUILT_IN_FILMS, BUILT_IN_SEED) if challenge == "rsna" else built_in_cts(BUILT_IN_CTS, BUILT_IN_SEED)
+    made = built_in_xrays(BUILT_IN_XRAYS, BUILT_IN_SEED) if challenge == "rsna" else built_in_cts(BUILT_IN_CTS, BUILT_IN_SEED)
     return Source(made, f"Data: built-in patients (synthetic) in {made}. For the challenge's own, see {beside[0] / 'README.md'}.")
 
 
-def built_in_films(films: int, seed: int) -> Path:
+def built_in_xrays(xrays: int, seed: int) -> Path:
     """Return the folder of the built-in patients' X-rays in the user's cache, made at the first call."""
-    return _built_in("rsna", films, seed)
+    return _built_in("rsna", xrays, seed)
 
 
 def built_in_cts(cts: int, seed: int) -> Path:
@@ -73,7 +73,7 @@ def made_again(folder: Path) -> bool:
 
     False too for patients that other code made: this code would make others, with the same names.
     """
-    named = re.fullmatch(r"(rsna|covid19)-(\d+)-(?:films|cts)-seed-(\d+)-.*", folder.name)
+    named = re.fullmatch(r"(rsna|covid19)-(\d+)-(?:X-rays|cts)-seed-(\d+)-.*", folder.name)
     if not named:
         return False
     challenge: Challenge = "rsna" if named[1] == "rsna" else "covid19"

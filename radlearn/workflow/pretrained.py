@@ -1,4 +1,4 @@
-"""Published weights (ImageNet, COCO): fetched by torchvision's own loader, checked, kept as safetensors, fitted to films of one channel."""
+"""Published weights (ImageNet, COCO): fetched by torchvision's own loader, checked, kept as safetensors, fitted to X-rays of one channel."""
 
 import re
 from typing import NamedTuple
@@ -55,7 +55,7 @@ def published_weights(name: str) -> dict[str, Tensor]:
 
 
 def one_channel(convolution: Tensor) -> Tensor:
-    """Return the weights (out, 3, kernel, kernel) of a first convolution for films: (out, 1, kernel, kernel).
+    """Return the weights (out, 3, kernel, kernel) of a first convolution for X-rays: (out, 1, kernel, kernel).
 
     The sum over red, green and blue: what the colour network would compute from a grey picture in all three channels.
     """

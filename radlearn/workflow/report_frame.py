@@ -66,7 +66,7 @@ def write_run_report(
             ("network", str(run.settings.get("network", ""))),
             ("trained on", run.about["data"]),
         ],
-        footers=["Intervals hold 95 %: a bootstrap over people, each drawn with all their films."],
+        footers=["Intervals hold 95 %: a bootstrap over people, each drawn with all their X-rays."],
     )
     say(f"Report: {place.page}")
     return place.page

@@ -1,4 +1,4 @@
-"""Who learns, who chooses, who judges: films or scans divided by person, and the division kept in the run folder."""
+"""Who learns, who chooses, who judges: X-rays or scans divided by person, and the division kept in the run folder."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
@@ -12,12 +12,12 @@ from radlearn.training.splits import SIDES, prove_persons_apart, read_split, spl
 class Words(NamedTuple):
     """What is divided, what those are called that show what is looked for, and how many of them, and of the others, a side must have."""
 
-    items: str = "films"
+    items: str = "X-rays"
     having: str = "an opacity"
     least: int = 2
 
 
-FILMS = Words()
+XRAYS = Words()
 
 
 class AnyCase(Protocol):
@@ -30,7 +30,7 @@ class AnyCase(Protocol):
 
 
 class Labelled(Protocol):
-    """A film or a scan, ready to learn from: its case, and whether it shows what is looked for."""
+    """An X-ray or a scan, ready to learn from: its case, and whether it shows what is looked for."""
 
     @property
     def case(self) -> AnyCase: ...
@@ -43,9 +43,9 @@ CaseT = TypeVar("CaseT", bound=AnyCase)
 
 
 def divided(
-    items: Sequence[One], seed: int, fold: int | None, run: Run, labels: Sequence[bool] | None = None, words: Words = FILMS
+    items: Sequence[One], seed: int, fold: int | None, run: Run, labels: Sequence[bool] | None = None, words: Words = XRAYS
 ) -> dict[str, list[One]]:
-    """Divide films or scans by person into training, validation and test, and keep the division in the run's `split.csv`.
+    """Divide X-rays or scans by person into training, validation and test, and keep the division in the run's `split.csv`.
 
     A run that has a division already keeps it, so that going on with it cannot move a person.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from radlearn.errors import BadLayout, BadRunFolder, BadSetting
+from radlearn.errors import BadLayout, BadSetting
 from radlearn.progress import say
 from radlearn.tasks.detection import ensembles
 from radlearn.training.run_folder import Run, new_run, open_run, settings_as
@@ -102,7 +102,7 @@ class Verbs:
         return self.lesson.tune(opened, cases_by_side(cases, opened)["validation"], **wishes)
 
     def predict(self, run: Runs, paths: Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
-        """Answer for films or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
+        """Answer for X-rays or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
 
         Args:
             run: the run folder; in detection it may be several, which answer together.
@@ -111,7 +111,7 @@ class Verbs:
         return self.lesson.predict(self._answering(run), [Path(path) for path in paths], Path(out), overlays, **options)
 
     def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
-        """Write the submission file for the films of a folder; return its path. Arguments as in `predict`."""
+        """Write the submission file for the X-rays of a folder; return its path. Arguments as in `predict`."""
         return self.lesson.submit(self._answering(run), Path(images), Path(out), **options)
 
     @property

@@ -55,7 +55,7 @@ class Tuning:
     # Flags that `evaluate` now needs too.
     evaluate_with: Sequence[str] = ()
     # What the cases are called.
-    items: str = "films"
+    items: str = "X-rays"
 
 
 def tell_tuning(run: Run, people: Sequence[str], tuning: Tuning) -> dict[str, Any]:

@@ -23,7 +23,7 @@ PERSONS = "patientId,person\na,7\nb,7\nc,8\n"
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Path:
-    """Three images of two people; the films are empty files, which nobody may open."""
+    """Three images of two people; the X-rays are empty files, which nobody may open."""
     folder = tmp_path / "data"
     (folder / rsna.IMAGE_FOLDER).mkdir(parents=True)
     for image_id in "abc":
@@ -63,10 +63,10 @@ def test_what_is_not_the_layout_is_not_recognised(tmp_path: Path) -> None:
         find_cases(tmp_path)
 
 
-def test_labels_without_films_are_told_apart_from_nothing(layout: Path) -> None:
+def test_labels_without_xrays_are_told_apart_from_nothing(layout: Path) -> None:
     shutil.rmtree(layout / rsna.IMAGE_FOLDER)
     assert recognise(layout)
-    with pytest.raises(BadLayout, match="The table is there; the films it speaks of are not"):
+    with pytest.raises(BadLayout, match="The table is there; the X-rays it speaks of are not"):
         find_cases(layout)
 
 
@@ -77,28 +77,28 @@ def test_all_that_is_wrong_is_said_at_once_and_counted(layout: Path) -> None:
     with pytest.raises(BadLayout) as raised:
         find_cases(layout)
     words = str(raised.value)
-    # 12 Targets, 12 images without a class, a person, and one line for the 12 missing films.
+    # 12 Targets, 12 images without a class, a person, and one line for the 12 missing X-rays.
     assert "26 things in the tables would train wrongly" in words
     assert "stage_2_train_labels.csv, line 6: Target is '5'" in words
     assert words.count("\n  stage") == 10
     assert "… and 16 more." in words
 
 
-def test_missing_films_are_one_line_that_counts_them(layout: Path) -> None:
+def test_missing_xrays_are_one_line_that_counts_them(layout: Path) -> None:
     (layout / rsna.IMAGE_FOLDER / "b.dcm").unlink()
     (layout / rsna.IMAGE_FOLDER / "c.dcm").unlink()
     with pytest.raises(BadLayout, match=r"one thing.*\n.*2 of the 3 images of .* have no file here, the first being b \(.*line 3\)"):
         find_cases(layout)
 
 
-def test_films_without_a_row_are_said_once_and_left_out(layout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_xrays_without_a_row_are_said_once_and_left_out(layout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("x.dcm", "y.dcm", ".hidden.dcm", "notes.txt"):
         (layout / rsna.IMAGE_FOLDER / name).touch()
     assert len(find_cases(layout)) == 3
-    assert capsys.readouterr().err.count("2 films have no row") == 1
+    assert capsys.readouterr().err.count("2 X-rays have no row") == 1
 
 
-def test_two_films_of_one_name_are_refused(layout: Path) -> None:
+def test_two_xrays_of_one_name_are_refused(layout: Path) -> None:
     (layout / rsna.IMAGE_FOLDER / "a.DCM").touch()
     with pytest.raises(BadLayout, match=r"a\.DCM and a\.dcm are both called a"):
         find_cases(layout)
@@ -173,11 +173,11 @@ def test_headers_fill_in_view_sex_and_age(layout: Path) -> None:
     ]
 
 
-def test_a_box_beyond_its_film_is_named_once_the_film_is_known(layout: Path) -> None:
+def test_a_box_beyond_its_xray_is_named_once_the_xray_is_known(layout: Path) -> None:
     # Rows and columns must not be mixed up: the boxes reach to x 120 and y 140.
-    with pytest.raises(BadLayout, match=r"x 50, y 60, width 70, height 80 of b reaches beyond its film of 119 × 200 px"):
+    with pytest.raises(BadLayout, match=r"x 50, y 60, width 70, height 80 of b reaches beyond its X-ray of 119 × 200 px"):
         with_headers(find_cases(layout), [header(), header(size_px=(200, 119)), header()])
-    with pytest.raises(BadLayout, match="of b reaches beyond its film of 120 × 139 px"):
+    with pytest.raises(BadLayout, match="of b reaches beyond its X-ray of 120 × 139 px"):
         with_headers(find_cases(layout), [header(), header(size_px=(139, 120)), header()])
 
 
@@ -191,41 +191,41 @@ def test_people_whom_only_the_headers_know_are_mentioned(layout: Path, capsys: p
     assert "2 images count as a person each, though their headers share a PatientID" in capsys.readouterr().err
 
 
-def film(path: Path) -> Path:
+def xray(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(bytes(128) + b"DICM")
     return path
 
 
-def test_unlabelled_films_are_found_by_suffix_or_by_mark(tmp_path: Path) -> None:
-    film(tmp_path / "1.2.840.113")
+def test_unlabelled_xrays_are_found_by_suffix_or_by_mark(tmp_path: Path) -> None:
+    xray(tmp_path / "1.2.840.113")
     (tmp_path / "b.dcm").touch()
-    (tmp_path / "notes.txt").write_text("no film")
-    film(tmp_path / "DICOMDIR")
+    (tmp_path / "notes.txt").write_text("no X-ray")
+    xray(tmp_path / "DICOMDIR")
     cases = find_images(tmp_path)
     assert [(case.image_id, case.label, case.person) for case in cases] == [("1.2.840.113", None, "1.2.840.113"), ("b", None, "b")]
     assert find_images(tmp_path / "b.dcm") == cases[1:]
 
 
 def test_the_test_images_of_the_challenge_are_found_beside_its_labels(layout: Path) -> None:
-    film(layout / rsna.UNLABELLED_FOLDER / "t.dcm")
+    xray(layout / rsna.UNLABELLED_FOLDER / "t.dcm")
     assert [case.image_id for case in find_images(layout)] == ["t"]
     assert [case.image_id for case in find_images(layout.parent)] == ["t"]
     assert [case.image_id for case in find_images(layout / rsna.IMAGE_FOLDER)] == ["a", "b", "c"]
 
 
-def test_films_of_one_name_in_several_studies_keep_their_studies_names(tmp_path: Path) -> None:
+def test_xrays_of_one_name_in_several_studies_keep_their_studies_names(tmp_path: Path) -> None:
     for name in ("one/IM1", "two/IM1", "two/IM2"):
-        film(tmp_path / name)
+        xray(tmp_path / name)
     assert [case.image_id for case in find_images(tmp_path)] == ["one_IM1", "two_IM1", "IM2"]
-    film(tmp_path / "two/IM2.dcm")
-    with pytest.raises(BadLayout, match="several films would be called 'two_IM2'"):
+    xray(tmp_path / "two/IM2.dcm")
+    with pytest.raises(BadLayout, match="several X-rays would be called 'two_IM2'"):
         find_images(tmp_path)
 
 
-def test_a_folder_without_films_is_described(tmp_path: Path) -> None:
+def test_a_folder_without_xrays_is_described(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").touch()
-    with pytest.raises(BadLayout, match=r"holds 1 \.jpg file \(a\.jpg\)\. Expected DICOM films"):
+    with pytest.raises(BadLayout, match=r"holds 1 \.jpg file \(a\.jpg\)\. Expected DICOM X-rays"):
         find_images(tmp_path)
     with pytest.raises(BadLayout, match="there is no such folder"):
         find_images(tmp_path / "none")
@@ -242,13 +242,13 @@ boxes = st.lists(corners.map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])), 
 )
 def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, images, with_classes: bool) -> None:
     folder = tmp_path_factory.mktemp("layout")
-    films = folder / rsna.IMAGE_FOLDER
-    films.mkdir()
+    xrays = folder / rsna.IMAGE_FOLDER
+    xrays.mkdir()
     cases = []
     for image_id, (found, healthy, person) in images.items():
-        film(films / f"{image_id}.dcm")
+        xray(xrays / f"{image_id}.dcm")
         category = (OPACITY if found else healthy) if with_classes else None
-        cases.append(Case(image_id, films / f"{image_id}.dcm", bool(found), tuple(found), category, person))
+        cases.append(Case(image_id, xrays / f"{image_id}.dcm", bool(found), tuple(found), category, person))
     write_tables(folder, cases)
     assert find_cases(folder) == cases
     assert sorted(path.name for path in folder.iterdir()) == sorted(
@@ -281,13 +281,13 @@ def test_what_could_not_be_read_back_is_not_written(layout: Path, tmp_path: Path
 
 def test_the_true_size_is_read_from_the_real_tables(shared_data: Path, tmp_path: Path) -> None:
     tables = shared_data / "rsna_tables"
-    films = tmp_path / rsna.IMAGE_FOLDER
-    films.mkdir()
+    xrays = tmp_path / rsna.IMAGE_FOLDER
+    xrays.mkdir()
     for name in (rsna.LABELS_TABLE, rsna.CLASS_TABLE):
         (tmp_path / name).write_bytes((tables / name).read_bytes())
     (tmp_path / rsna.PERSONS_TABLE).write_bytes(gzip.decompress((tables / "persons.csv.gz").read_bytes()))
     for line in (tables / rsna.CLASS_TABLE).read_text().splitlines()[1:]:
-        (films / f"{line.split(',')[0]}.dcm").touch()
+        (xrays / f"{line.split(',')[0]}.dcm").touch()
     cases = find_cases(tmp_path)
     assert len(cases) == 26_684
     assert sum(bool(case.label) for case in cases) == 6_012

@@ -23,8 +23,8 @@ def with_files(folder: Path, *names: str) -> Path:
         ((".hidden",), "is empty"),
         (("a.zip",), "holds 1 .zip file (a.zip)"),
         (("b.dcm", "a.dcm", "x.csv"), "holds 2 .dcm files and 1 .csv file (x.csv)"),
-        (("README", "films/a.dcm", "films/b.DCM"), "holds 1 suffixless file (README) and the folder films (2 .dcm files)"),
-        (("films/deep/a.dcm",), "holds the folder films (no files in it)"),
+        (("README", "xrays/a.dcm", "xrays/b.DCM"), "holds 1 suffixless file (README) and the folder X-rays (2 .dcm files)"),
+        (("xrays/deep/a.dcm",), "holds the folder X-rays (no files in it)"),
     ],
 )
 def test_a_folder_is_described_by_kind(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
@@ -48,9 +48,9 @@ def test_many_folders_are_counted_not_listed(tmp_path: Path) -> None:
     [
         ((), "Put the challenge's files there"),
         (("rsna.zip",), "Unpack rsna.zip in that folder first"),
-        (("labels.csv",), "The table is there; the films it speaks of are not. Put them into images/"),
-        (("images/a.dcm",), "The films are there, but not labels.csv"),
-        (("a.dcm",), "The films are there, but not labels.csv"),
+        (("labels.csv",), "The table is there; the X-rays it speaks of are not. Put them into images/"),
+        (("images/a.dcm",), "The X-rays are there, but not labels.csv"),
+        (("a.dcm",), "The X-rays are there, but not labels.csv"),
         (("holiday.jpg",), "Put the challenge's files there"),
     ],
 )

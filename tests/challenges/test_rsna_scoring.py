@@ -18,7 +18,7 @@ from radlearn.files import json_ready
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.metrics.rsna_score import rsna_score
 
-# Twelve films of six people: a and g with one true box, b with two, the rest healthy.
+# Twelve X-rays of six people: a and g with one true box, b with two, the rest healthy.
 LABELS = "patientId,x,y,width,height,Target\na,100,100,200,300,1\nb,100,100,200,300,1\nb,600,100,200,300,1\ng,0,0,1024,10,1\n" + "".join(
     f"{name},,,,,0\n" for name in "cdefhijkl"
 )
@@ -26,7 +26,7 @@ PERSONS = "patientId,person\n" + "".join(f"{name},{number // 2}\n" for number, n
 ANSWERS = {
     "a": "0.9 100 100 200 300",  # right
     "b": "0.8 100 100 200 156 0.3 300 600 50 50",  # one overlaps by 0.52, a hit at 0.40, 0.45 and 0.50; one missed; one false
-    "c": "0.2 1 1 5 5",  # false, on a healthy film
+    "c": "0.2 1 1 5 5",  # false, on a healthy X-ray
     "g": "",  # missed
 }
 SUBMISSION = "patientId,PredictionString\n" + "".join(f"{name},{ANSWERS.get(name, '')}\n" for name in "lkjihgfedcba")
@@ -53,7 +53,7 @@ def test_by_hand(tmp_path: Path) -> None:
     assert values["rsna_score"] == pytest.approx((1 + 1 / 8) / 4)
     assert values["box_sensitivity"] == 2 / 4
     assert values["false_boxes_per_healthy_image"] == 1 / 9
-    # Of 27 pairs of an ill and a healthy film, a and b win 18; g, where nothing was found, loses one and ties eight.
+    # Of 27 pairs of an ill and a healthy X-ray, a and b win 18; g, where nothing was found, loses one and ties eight.
     assert values["auroc_score"] == pytest.approx((18 + 4) / 27)
     assert scored.notes == ()
 
@@ -95,14 +95,14 @@ def test_rsnas_own_mapping_beside_the_labels_tells_the_persons(tmp_path: Path) -
 
 def test_an_interval_needs_ten_people_and_holds_the_score(tmp_path: Path) -> None:
     assert not score_submission(*folder_with(tmp_path)).scores["rsna_score"].is_known
-    names = [f"film{number}" for number in range(60)]
+    names = [f"X-ray{number}" for number in range(60)]
     labels = LABELS.split("\n")[0] + "\n" + "".join(f"{name},0,0,100,100,1\n" for name in names)
     rows = "".join(f"{name},0.5 0 0 100 {100 if number % 3 else 60}\n" for number, name in enumerate(names))
     scored = score_submission(*folder_with(tmp_path, labels, "patientId,PredictionString\n" + rows, None))
     interval = scored.scores["rsna_score"]
     assert interval.low < interval.value < interval.high
     assert interval.value == pytest.approx(2 / 3 + 1 / 3 * 4 / 8)
-    # All films are ill: there is no healthy one to count false boxes on, and no pair to rank.
+    # All X-rays are ill: there is no healthy one to count false boxes on, and no pair to rank.
     assert math.isnan(scored.scores["false_boxes_per_healthy_image"].value)
     assert math.isnan(scored.scores["auroc_score"].value)
 
@@ -138,20 +138,20 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         score_submission(tmp_path / "none.csv", submission)
 
 
-def test_films_of_another_size_are_named_by_their_size(tmp_path: Path) -> None:
+def test_xrays_of_another_size_are_named_by_their_size(tmp_path: Path) -> None:
     labels = "patientId,x,y,width,height,Target\na,0,0,1500,100,1\nb,,,,,0\n"
     files = folder_with(tmp_path, labels, "patientId,PredictionString\na,0.5 0 0 1500 100\nb,\n")
-    with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond a film of 1024 × 1024 px.*say their size"):
+    with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond an X-ray of 1024 × 1024 px.*say their size"):
         score_submission(*files)
     assert score_submission(*files, size_px=(1000, 1500)).scores["rsna_score"].value == 1
-    with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond a film of 1000 × 1500 px"):
+    with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond an X-ray of 1000 × 1500 px"):
         score_submission(*files, size_px=(1500, 1000))
-    with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond a film of 1500 × 99 px"):
+    with pytest.raises(BadLayout, match=r"labels.csv, line 2: a box of a reaches beyond an X-ray of 1500 × 99 px"):
         score_submission(*files, size_px=(99, 1500))
 
 
 def slowly_scored(labels: str, submission: str) -> dict[str, Fraction | None]:
-    """The definition once more, from the files' own text: whole numbers, one film, one threshold, one box at a time."""
+    """The definition once more, from the files' own text: whole numbers, one X-ray, one threshold, one box at a time."""
     truth: dict[str, list[list[int]]] = {}
     for line in labels.splitlines()[1:]:
         name, *box, target = line.split(",")
@@ -177,7 +177,7 @@ def slowly_scored(labels: str, submission: str) -> dict[str, Fraction | None]:
     return scores
 
 
-def test_ten_thousand_films_from_files_score_as_the_definition_says(tmp_path: Path) -> None:
+def test_ten_thousand_xrays_from_files_score_as_the_definition_says(tmp_path: Path) -> None:
     random = np.random.default_rng(26684)
     # Sides of few different lengths, so that equal overlaps and overlaps exactly at a threshold are common.
     boxes = iter(np.hstack([random.integers(0, 5, (60_000, 2)), random.integers(1, 7, (60_000, 2))]).tolist())

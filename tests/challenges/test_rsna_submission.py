@@ -82,9 +82,9 @@ def test_kaggles_sample_with_its_one_constant_box_is_valid(tmp_path: Path) -> No
         ("x,0.5 10 10 0 100", "line 2: the box x 10, y 10, width 0, height 100 is empty; width and height must be above 0"),
         ("x,0.5 10 10 100 -3", "height -3 is empty"),
         ("x,0.5 10 10 1e-20 5", "width 1e-20, height 5 is empty"),
-        ("x,0.5 600 600 500 100", "width 500, height 100 reaches 76 px beyond its film (1024 × 1024 px, width × height); at most 1 px"),
-        ("x,0.5 -1.5 0 100 100", "reaches 1.5 px beyond its film"),
-        ("x,0.5 0 0 100 1025.5", "reaches 1.5 px beyond its film"),
+        ("x,0.5 600 600 500 100", "width 500, height 100 reaches 76 px beyond its X-ray (1024 × 1024 px, width × height); at most 1 px"),
+        ("x,0.5 -1.5 0 100 100", "reaches 1.5 px beyond its X-ray"),
+        ("x,0.5 0 0 100 1025.5", "reaches 1.5 px beyond its X-ray"),
         ("x", "line 2: has 1 fields; expected two"),
         ("x,0.5,0,0,100,100", "line 2: has 6 fields; expected two: the numbers are separated by spaces"),
         (",0.5 0 0 100 100", "line 2: patientId is empty"),
@@ -130,10 +130,10 @@ def test_one_pixel_over_the_edge_is_let_through_as_it_is(tmp_path: Path) -> None
     assert answers["a"].boxes_xyxy_px.tolist() == [[-1, -0.25, 99, 99.75], [924.5, 900, 1024.5, 1025]]
 
 
-def test_films_of_another_size_have_another_edge(tmp_path: Path) -> None:
+def test_xrays_of_another_size_have_another_edge(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + "a,0.5 0 0 300 200\n")
     assert len(read_submission(path, size_px=(200, 300))["a"].confidences) == 1
-    with pytest.raises(BadLayout, match=r"reaches 100 px beyond its film \(200 × 300 px, width × height\)"):
+    with pytest.raises(BadLayout, match=r"reaches 100 px beyond its X-ray \(200 × 300 px, width × height\)"):
         read_submission(path, size_px=(300, 200))
 
 
@@ -179,11 +179,11 @@ boxes = st.tuples(st.floats(0, 1), numbers, numbers, st.floats(0.01, 1000), st.f
 
 
 @given(st.lists(st.lists(boxes, max_size=4), max_size=4))
-def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory, films: list[list[tuple[float, ...]]]) -> None:
+def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory, xrays: list[list[tuple[float, ...]]]) -> None:
     path = tmp_path_factory.mktemp("submissions") / "submission.csv"
     answers = {}
-    for number, film in enumerate(films):
-        rows = np.array(film).reshape(-1, 5)
+    for number, xray in enumerate(xrays):
+        rows = np.array(xray).reshape(-1, 5)
         answers[f"image {number}"] = FoundBoxes(np.hstack([rows[:, 1:3], rows[:, 1:3] + rows[:, 3:]]), rows[:, 0])
     write_submission(path, answers, (2000, 2000))
     assert_same(read_submission(path, answers, (2000, 2000)), answers)

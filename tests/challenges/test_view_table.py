@@ -1,4 +1,4 @@
-"""Which view a film was taken in: said by a table, or by the films; else said to be unknown."""
+"""Which view an X-ray was taken in: said by a table, or by the X-rays; else said to be unknown."""
 
 import gzip
 from pathlib import Path
@@ -34,8 +34,8 @@ def test_without_a_table_it_is_said_what_is_left_out(tmp_path: Path) -> None:
     assert "the AUROC within a view is left out. Say with --views" in notes[0]
 
 
-def test_films_say_their_own_view(small_rsna: Path) -> None:
-    ids = [f"film-{number:03d}" for number in range(4)]
+def test_xrays_say_their_own_view(small_rsna: Path) -> None:
+    ids = [f"X-ray-{number:03d}" for number in range(4)]
     assert views_of(small_rsna / "x.csv", ids, small_rsna) == (dict(zip(ids, ("AP", "AP", "PA", "PA"), strict=True)), [])
 
 

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def built_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty built-in films in the RSNA layout. Not to be changed."""
+    """Forty built-in X-rays in the RSNA layout. Not to be changed."""
     from radlearn.digital_thorax.cohort import write_rsna
 
     folder = tmp_path_factory.mktemp("clean") / "rsna"
@@ -18,5 +18,5 @@ def built_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def spoilt(built_in: Path, tmp_path: Path) -> Path:
-    """A copy of the clean films, to plant faults into."""
+    """A copy of the clean X-rays, to plant faults into."""
     return Path(shutil.copytree(built_in, tmp_path / "rsna"))

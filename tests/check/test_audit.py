@@ -11,11 +11,11 @@ from radlearn.errors import BadLayout
 from radlearn.scans.nifti import read_volume, write_volume
 
 
-def test_clean_built_in_films_are_passed_over_in_silence(built_in: Path) -> None:
+def test_clean_built_in_xrays_are_passed_over_in_silence(built_in: Path) -> None:
     audit = audit_folder(built_in)
     assert [one for one in audit.findings if one.severity != "note"] == []
     assert not audit.must_be_mended
-    assert audit.kinds == ["the RSNA challenge's layout: 40 labelled films"]
+    assert audit.kinds == ["the RSNA challenge's layout: 40 labelled X-rays"]
     assert sum(audit.counts()["view"].values()) == 40
 
 
@@ -39,27 +39,29 @@ def test_the_real_sample_is_told_as_it_is(shared_data: Path) -> None:
     (view,) = [one for one in audit.findings if one.rule == "shortcut" and "view" in one.found]
     assert view.severity == "warning"
     assert "0.664" in view.found
-    assert any("110 films of 84 people" in one.found for one in audit.findings)
+    assert any("110 X-rays of 84 people" in one.found for one in audit.findings)
     assert any("110 of 110 files write PatientAge like" in one.found for one in audit.findings if one.rule == "age-form")
 
 
-def test_tables_without_films_are_looked_through_all_the_same(small_rsna: Path, tmp_path: Path) -> None:
+def test_tables_without_xrays_are_looked_through_all_the_same(small_rsna: Path, tmp_path: Path) -> None:
     for table in small_rsna.glob("*.csv"):
         (tmp_path / table.name).write_text(table.read_text())
-    (tmp_path / "headers.csv").write_text("patientId,view\n" + "".join(f"film-{n:03d},{'AP' if n % 3 == 0 else 'PA'}\n" for n in range(48)))
+    (tmp_path / "headers.csv").write_text(
+        "patientId,view\n" + "".join(f"X-ray-{n:03d},{'AP' if n % 3 == 0 else 'PA'}\n" for n in range(48))
+    )
     audit = audit_folder(tmp_path)
-    assert audit.kinds == ["the RSNA challenge's layout: 48 labelled films, none of them there"]
-    assert [one.rule for one in audit.findings if one.severity != "note"] == ["film-missing", "shortcut"]
-    assert audit.counts()["boxes on a film with an opacity"] == {"1": 16}
-    assert audit.counts()["films of a person"] == {"1": 16, "2": 16}
+    assert audit.kinds == ["the RSNA challenge's layout: 48 labelled X-rays, none of them there"]
+    assert [one.rule for one in audit.findings if one.severity != "note"] == ["image-missing", "shortcut"]
+    assert audit.counts()["boxes on an X-ray with an opacity"] == {"1": 16}
+    assert audit.counts()["X-rays of a person"] == {"1": 16, "2": 16}
     assert audit.counts()["view in the tables"] == {"PA": 32, "AP": 16}
     # Here AP is positive and PA is not.
     (view,) = audit.clues
     assert (view.name, view.auroc_score) == ("view", 1.0)
     assert any(one.found == "16 boxes; quartiles of their width 60/60/60 px, of their height 60/60/60 px" for one in audit.findings)
     with (tmp_path / "stage_2_train_labels.csv").open("a") as labels:
-        labels.write("film-000,1,1,5,5,0\n")
-    assert {"film-missing", "label-contradiction"} <= {one.rule for one in audit_folder(tmp_path).findings}
+        labels.write("X-ray-000,1,1,5,5,0\n")
+    assert {"image-missing", "label-contradiction"} <= {one.rule for one in audit_folder(tmp_path).findings}
 
 
 @pytest.mark.slow
@@ -67,11 +69,11 @@ def test_the_whole_challenges_tables_say_what_is_known_of_them(shared_data: Path
     audit = audit_folder(shared_data / "rsna_tables")
     counts, said = audit.counts(), [one.found for one in audit.findings]
     assert counts["class"] == {"No Lung Opacity / Not Normal": 11_821, "Normal": 8_851, "Lung Opacity": 6_012}
-    assert counts["boxes on a film with an opacity"] == {"1": 2_614, "2": 3_266, "3": 119, "4": 13}
+    assert counts["boxes on an X-ray with an opacity"] == {"1": 2_614, "2": 3_266, "3": 119, "4": 13}
     assert counts["view in the tables"] == {"PA": 14_511, "AP": 12_173}
     assert any("9,555 boxes; quartiles of their width 177/217/259 px, of their height 203/298/438 px" in one for one in said)
     assert any("view alone scores AUROC 0.706" in one for one in said)
-    assert [one.rule for one in audit.findings if one.severity == "error"] == ["film-missing"]
+    assert [one.rule for one in audit.findings if one.severity == "error"] == ["image-missing"]
 
 
 @pytest.mark.slow

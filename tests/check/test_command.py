@@ -8,7 +8,7 @@ import pytest
 from radlearn import cli
 
 
-def test_clean_films_leave_with_zero_and_json_is_alone(built_in: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clean_xrays_leave_with_zero_and_json_is_alone(built_in: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", str(built_in), "--json", "--workers", "1"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["found"]["error"] == said["found"]["warning"] == 0

@@ -1,13 +1,13 @@
-"""One film under two names is found however it was turned, and two films are not taken for one."""
+"""One X-ray under two names is found however it was turned, and two X-rays are not taken for one."""
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from radlearn.check.duplicates import ORIENTATIONS, fingerprints, groups, oriented, same_films
+from radlearn.check.duplicates import ORIENTATIONS, fingerprints, groups, oriented, same_xrays
 
 
-def films(count: int, seed: int = 0) -> np.ndarray:
+def xrays(count: int, seed: int = 0) -> np.ndarray:
     """Return thumbnails that share their broad light and dark, as chests do, and differ in what is fine."""
     rng = np.random.default_rng(seed)
     broad = gaussian_filter(rng.normal(size=(32, 32)), 6)
@@ -16,43 +16,43 @@ def films(count: int, seed: int = 0) -> np.ndarray:
     return np.rint(255 * (mixed - mixed.min()) / np.ptp(mixed)).astype(np.uint8)
 
 
-def test_different_films_are_no_pair() -> None:
-    assert same_films(films(300)) == []
+def test_different_xrays_are_no_pair() -> None:
+    assert same_xrays(xrays(300)) == []
 
 
 @pytest.mark.parametrize("orientation", range(8))
 def test_a_turned_or_mirrored_copy_is_found_and_named(orientation: int) -> None:
-    all_films = films(30)
-    all_films[21] = oriented(all_films[4], orientation)
-    (pair,) = same_films(all_films)
+    all_xrays = xrays(30)
+    all_xrays[21] = oriented(all_xrays[4], orientation)
+    (pair,) = same_xrays(all_xrays)
     assert (pair.first, pair.second, pair.how) == (4, 21, ORIENTATIONS[orientation])
 
 
-def test_a_negative_and_a_gamma_are_the_same_film() -> None:
-    all_films = films(20)
-    all_films[7] = 255 - all_films[3]
-    all_films[9] = np.rint(255 * (all_films[5] / 255) ** 1.2)
-    found = {(pair.first, pair.second): pair.how for pair in same_films(all_films)}
+def test_a_negative_and_a_gamma_are_the_same_xray() -> None:
+    all_xrays = xrays(20)
+    all_xrays[7] = 255 - all_xrays[3]
+    all_xrays[9] = np.rint(255 * (all_xrays[5] / 255) ** 1.2)
+    found = {(pair.first, pair.second): pair.how for pair in same_xrays(all_xrays)}
     assert set(found) == {(3, 7), (5, 9)}
     assert found[3, 7].endswith("as a negative")
 
 
 def test_pairs_are_found_across_the_blocks_of_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("radlearn.check.duplicates.ROWS_AT_ONCE", 7)
-    all_films = films(40)
-    all_films[39] = all_films[1]
-    assert [(pair.first, pair.second) for pair in same_films(all_films)] == [(1, 39)]
+    all_xrays = xrays(40)
+    all_xrays[39] = all_xrays[1]
+    assert [(pair.first, pair.second) for pair in same_xrays(all_xrays)] == [(1, 39)]
 
 
 def test_three_copies_are_one_group() -> None:
-    all_films = films(12)
-    all_films[[5, 9]] = all_films[2]
-    assert [numbers for numbers, _ in groups(same_films(all_films))] == [[2, 5, 9]]
+    all_xrays = xrays(12)
+    all_xrays[[5, 9]] = all_xrays[2]
+    assert [numbers for numbers, _ in groups(same_xrays(all_xrays))] == [[2, 5, 9]]
 
 
-def test_a_film_without_detail_is_like_no_other() -> None:
+def test_a_xray_without_detail_is_like_no_other() -> None:
     assert not fingerprints(np.full((2, 32, 32), 90, np.uint8)).any()
-    assert same_films(np.full((2, 32, 32), 90, np.uint8)) == []
+    assert same_xrays(np.full((2, 32, 32), 90, np.uint8)) == []
 
 
 def test_oriented_covers_all_eight_and_the_words_fit() -> None:

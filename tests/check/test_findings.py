@@ -11,7 +11,7 @@ def test_every_rule_says_what_to_do() -> None:
 
 
 def test_errors_come_before_warnings_and_files_in_order() -> None:
-    found = [Finding("about", "", "x"), Finding("age", "b.dcm", "x"), Finding("age", "a.dcm", "x"), Finding("film-damaged", "c.dcm", "x")]
+    found = [Finding("about", "", "x"), Finding("age", "b.dcm", "x"), Finding("age", "a.dcm", "x"), Finding("image-damaged", "c.dcm", "x")]
     assert [one.file for one in in_order(found)] == ["c.dcm", "a.dcm", "b.dcm", ""]
 
 

@@ -8,8 +8,8 @@ import pytest
 from radlearn.check.forecast import PRESETS, VOLUME_PRESETS, VolumePreset, forecast, forecasts, gigaflops, table_rows
 
 
-def test_twice_the_films_cost_twice_the_time_and_the_cache() -> None:
-    one, two = (forecast(PRESETS[0], films, 8, 100.0, "") for films in (1000, 2000))
+def test_twice_the_xrays_cost_twice_the_time_and_the_cache() -> None:
+    one, two = (forecast(PRESETS[0], xrays, 8, 100.0, "") for xrays in (1000, 2000))
     assert two.minutes_an_epoch == pytest.approx(2 * one.minutes_an_epoch)
     assert two.cache_gb == pytest.approx(2 * one.cache_gb)
     assert two.memory_gb == one.memory_gb
@@ -17,7 +17,7 @@ def test_twice_the_films_cost_twice_the_time_and_the_cache() -> None:
 
 def test_an_epoch_by_hand() -> None:
     preset = replace(PRESETS[0], gflop=1.0, reached=0.5, size_px=100)
-    # 600 films train: 3 GFLOP each at 50 GFLOP/s, and 2 ms to prepare each; 150 validate, 1 GFLOP each.
+    # 600 X-rays train: 3 GFLOP each at 50 GFLOP/s, and 2 ms to prepare each; 150 validate, 1 GFLOP each.
     cost = forecast(preset, 1000, 8, 100.0, "")
     assert cost.minutes_an_epoch == pytest.approx((600 * (3 / 50 + 0.002) + 150 / 50) / 60)
     assert cost.cache_gb == pytest.approx(1000 * 100 * 100 / 1e9, rel=0.2)
@@ -35,14 +35,14 @@ def test_an_epoch_of_patches_by_hand() -> None:
     assert cost.memory_gb == pytest.approx(1.2 + (2 * 20 + 2 * 100) / 1000)
 
 
-def test_no_films_no_forecast_and_a_machine_has_a_rate() -> None:
+def test_no_xrays_no_forecast_and_a_machine_has_a_rate() -> None:
     assert forecasts(0, 8) == []
     assert gigaflops() > 0.1
     costs = forecasts(800, 8)
     columns, rows = table_rows(costs)
     assert len(rows) == len(PRESETS)
     assert all(len(row) == len(columns) for row in rows)
-    assert "800 films" in costs[0].basis
+    assert "800 X-rays" in costs[0].basis
 
 
 def test_cts_have_a_forecast_as_soon_as_there_is_a_lesson_of_them(monkeypatch: pytest.MonkeyPatch) -> None:

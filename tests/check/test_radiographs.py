@@ -16,7 +16,7 @@ def write(path: Path, pixels: np.ndarray) -> Path:
 
 @pytest.mark.parametrize(
     ("content", "rule"),
-    [(b"", "file-empty"), (b"x" * 500, "not-dicom"), (b"\0" * 128 + b"DICM", "film-no-image")],
+    [(b"", "file-empty"), (b"x" * 500, "not-dicom"), (b"\0" * 128 + b"DICM", "file-no-image")],
 )
 def test_what_cannot_be_read_has_its_cause(tmp_path: Path, content: bytes, rule: str) -> None:
     (tmp_path / "a.dcm").write_bytes(content)
@@ -34,7 +34,7 @@ def test_facts_come_in_the_order_of_the_paths(tmp_path: Path) -> None:
     assert all(one.header and one.header.size_px == (140, 140) and one.told["ViewPosition"] == "AP" for one in facts)
 
 
-def test_a_thumbnail_spans_from_black_to_white_and_an_even_film_is_black() -> None:
+def test_a_thumbnail_spans_from_black_to_white_and_an_even_xray_is_black() -> None:
     ramp = np.tile(np.linspace(0.4, 0.5, 128, dtype=np.float32), (128, 1))
     thumbnail = thumbnail_of(ramp)
     assert thumbnail.shape == (32, 32)
@@ -43,10 +43,10 @@ def test_a_thumbnail_spans_from_black_to_white_and_an_even_film_is_black() -> No
 
 
 def test_looks_are_what_can_be_counted_by_hand() -> None:
-    film = np.full((128, 128), 0.5, np.float32)
-    film[:, :64] = 1.0
-    film[0, 64:] = 0.0
-    looks = looks_of(film)
+    xray = np.full((128, 128), 0.5, np.float32)
+    xray[:, :64] = 1.0
+    xray[0, 64:] = 0.0
+    looks = looks_of(xray)
     assert looks["share of pure white"] == 0.5
     assert looks["share of pure black"] == 64 / 128**2
     assert looks["left half brighter than the right"] == pytest.approx(0.5 * (1 + 1 / 128), abs=1e-3)

@@ -1,22 +1,22 @@
-"""Tables against films."""
+"""Tables against X-rays."""
 
 from pathlib import Path
 
 from radlearn.challenges.rsna import Case
-from radlearn.check.radiographs import FilmFacts
+from radlearn.check.radiographs import XrayFacts
 from radlearn.check.tables import box_findings, table_findings
-from radlearn.scans.dicom import FilmHeader
+from radlearn.scans.dicom import RadiographHeader
 
-HEADER = FilmHeader("AP", "F", 40.0, None, "same", "1", "2", "3", "CR", "MONOCHROME2", (1000, 1000), 8)
+HEADER = RadiographHeader("AP", "F", 40.0, None, "same", "1", "2", "3", "CR", "MONOCHROME2", (1000, 1000), 8)
 
 
 def found(boxes: tuple[tuple[float, float, float, float], ...]) -> list[str]:
     path = Path("a.dcm")
     case = Case("a", path, True, boxes, None, "p")
-    return [one.rule for one in box_findings([case], {path: FilmFacts(path, header=HEADER)}, Path())]
+    return [one.rule for one in box_findings([case], {path: XrayFacts(path, header=HEADER)}, Path())]
 
 
-def test_boxes_are_held_against_their_film() -> None:
+def test_boxes_are_held_against_their_xray() -> None:
     assert found(((100, 100, 300, 400),)) == []
     assert found(((900, 100, 1001, 400),)) == ["box-outside"]
     assert found(((900, 100, 905, 400),)) == ["box-tiny"]
@@ -24,9 +24,9 @@ def test_boxes_are_held_against_their_film() -> None:
     assert found(((100, 100, 300, 400), (102, 100, 300, 400))) == ["box-doubled"]
 
 
-def test_one_patient_id_on_films_of_two_people_is_told() -> None:
+def test_one_patient_id_on_xrays_of_two_people_is_told() -> None:
     cases = [Case(name, Path(f"{name}.dcm"), False, (), None, person) for name, person in (("a", "p"), ("b", "q"), ("c", "q"))]
-    facts = {case.path: FilmFacts(case.path, header=HEADER) for case in cases}
+    facts = {case.path: XrayFacts(case.path, header=HEADER) for case in cases}
     (one,) = box_findings(cases, facts, Path())
     assert (one.rule, one.file, one.also) == ("persons-header", "a.dcm", ("b.dcm",))
 
@@ -37,8 +37,8 @@ def test_a_clean_layout_has_nothing_to_mend(small_rsna: Path) -> None:
     assert findings == []
 
 
-def test_a_table_without_films_is_told_and_not_raised(tmp_path: Path) -> None:
+def test_a_table_without_xrays_is_told_and_not_raised(tmp_path: Path) -> None:
     (tmp_path / "stage_2_train_labels.csv").write_text("patientId,x,y,width,height,Target\na,,,,,0\n")
     cases, findings = table_findings(tmp_path)
     assert [case.image_id for case in cases] == ["a"]
-    assert [one.rule for one in findings] == ["film-missing", "persons-none"]
+    assert [one.rule for one in findings] == ["image-missing", "persons-none"]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from radlearn.challenges import covid19, rsna
-from radlearn.digital_thorax.contact_sheet import Tile, chosen_films, ct_tiles, film_tile, rows_of_tiles, write_contact_sheet
+from radlearn.digital_thorax.contact_sheet import Tile, chosen_xrays, ct_tiles, rows_of_tiles, write_contact_sheet, xray_tile
 from radlearn.pictures.outlines import BOX
 from radlearn.scans.dicom import write_radiograph
 from radlearn.scans.nifti import write_volume
@@ -30,7 +30,7 @@ def _drawn(rows: list[tuple[str, list[Tile]]], path: Path) -> np.ndarray:
     return np.asarray(Image.open(save_png(rows_of_tiles(rows), path)).convert("RGB"))
 
 
-def _film(
+def _xray(
     folder: Path, name: str, boxes: tuple[tuple[float, float, float, float], ...] = (), photometric: str = "MONOCHROME2"
 ) -> rsna.Case:
     pixels = np.full((256, 256), 200, np.uint8)
@@ -53,30 +53,30 @@ def _ct(folder: Path, case: str, upside_down: bool) -> None:
     write_volume(seg, mask, affine)
 
 
-def test_half_the_films_have_boxes_and_no_person_comes_twice_while_there_are_others() -> None:
+def test_half_the_xrays_have_boxes_and_no_person_comes_twice_while_there_are_others() -> None:
     box = ((0.0, 0.0, 5.0, 5.0),)
     cases = [_case(f"a{number}", "Lung Opacity", "a", box) for number in range(3)]
     cases += [_case("b", "Lung Opacity", "b", box), _case("c", "Normal", "c"), _case("d", "No Lung Opacity / Not Normal", "d")]
-    assert [case.image_id for case in chosen_films(cases, 4)] == ["a0", "b", "d", "c"]
-    assert [case.image_id for case in chosen_films(cases, 6)] == ["a0", "b", "a1", "a2", "d", "c"]
-    assert [case.image_id for case in chosen_films(cases[4:], 6)] == ["d", "c"]
+    assert [case.image_id for case in chosen_xrays(cases, 4)] == ["a0", "b", "d", "c"]
+    assert [case.image_id for case in chosen_xrays(cases, 6)] == ["a0", "b", "a1", "a2", "d", "c"]
+    assert [case.image_id for case in chosen_xrays(cases[4:], 6)] == ["d", "c"]
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_a_film_is_bright_where_it_is_dense_however_it_is_stored(tmp_path: Path, photometric: str) -> None:
-    tile = film_tile(_film(tmp_path, "one", photometric=photometric), size_px=64)
+def test_a_xray_is_bright_where_it_is_dense_however_it_is_stored(tmp_path: Path, photometric: str) -> None:
+    tile = xray_tile(_xray(tmp_path, "one", photometric=photometric), size_px=64)
     assert tile.picture.shape == (64, 64)
     assert abs(tile.picture[30, 10] - 40.0) <= 2
     assert abs(tile.picture[30, 50] - 200.0) <= 2
     assert (tile.title, tile.note, tile.frame_px) == ("Normal", "PA, F, 62 years", (256, 256))
 
 
-def test_a_box_lies_on_the_picture_where_it_lies_on_the_film(tmp_path: Path) -> None:
+def test_a_box_lies_on_the_picture_where_it_lies_on_the_xray(tmp_path: Path) -> None:
     tile = Tile(np.zeros((64, 64), np.uint8), boxes_xyxy_px=((512.0, 256.0, 768.0, 512.0),), frame_px=(1024, 1024))
     picture = _drawn([("", [tile])], tmp_path / "sheet.png")
-    film = picture[(picture.sum(-1) < 700).any(1)][:, (picture.sum(-1) < 700).any(0)]
-    rows, columns = np.nonzero(_near(film, CYAN))
-    shares = np.array([columns.min(), columns.max(), rows.min(), rows.max()]) / len(film)
+    xray = picture[(picture.sum(-1) < 700).any(1)][:, (picture.sum(-1) < 700).any(0)]
+    rows, columns = np.nonzero(_near(xray, CYAN))
+    shares = np.array([columns.min(), columns.max(), rows.min(), rows.max()]) / len(xray)
     assert shares == pytest.approx([0.5, 0.75, 0.25, 0.5], abs=0.02)
 
 
@@ -94,8 +94,8 @@ def test_a_ct_hangs_alike_however_its_file_counts_slices(tmp_path: Path) -> None
     assert upright[3].note == f"lesions {5 * 4 * 4 * 0.08:,.0f} ml"
 
 
-def test_a_sheet_of_films_and_cts_is_written_whole_from_their_files(tmp_path: Path) -> None:
-    cases = [_film(tmp_path / "rsna", "ill", ((50.0, 50.0, 150.0, 150.0),)), _film(tmp_path / "rsna", "well")]
+def test_a_sheet_of_xrays_and_cts_is_written_whole_from_their_files(tmp_path: Path) -> None:
+    cases = [_xray(tmp_path / "rsna", "ill", ((50.0, 50.0, 150.0, 150.0),)), _xray(tmp_path / "rsna", "well")]
     rsna.write_tables(tmp_path / "rsna", cases)
     _ct(tmp_path / "covid19", "volume-covid19-A-0001", False)
     covid19.write_persons(tmp_path / "covid19", {"volume-covid19-A-0001": "c1"})
@@ -104,6 +104,6 @@ def test_a_sheet_of_films_and_cts_is_written_whole_from_their_files(tmp_path: Pa
     assert _near(picture, CYAN).sum() > 200
     assert _near(picture, RED).sum() > 50
     assert sorted(path.name for path in tmp_path.iterdir()) == ["contact_sheet.png", "covid19", "rsna"]
-    alone = np.asarray(Image.open(write_contact_sheet(tmp_path / "films.png", films=tmp_path / "rsna")).convert("RGB"))
+    alone = np.asarray(Image.open(write_contact_sheet(tmp_path / "xrays.png", xrays=tmp_path / "rsna")).convert("RGB"))
     assert len(alone) < len(picture)
     assert not _near(alone, RED).any()

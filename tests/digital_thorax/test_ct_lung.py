@@ -9,7 +9,7 @@ from radlearn.digital_thorax import covid, lesions
 from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.ct_body import CtBody
 from radlearn.digital_thorax.ct_grid import boxed_geometry
-from radlearn.digital_thorax.ct_lung import FILMS_VESSELS, airway_clouds, lung_filling, vessel_cloud
+from radlearn.digital_thorax.ct_lung import XRAYS_VESSELS, airway_clouds, lung_filling, vessel_cloud
 from radlearn.digital_thorax.people import Posture, draw_person
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE
 from radlearn.digital_thorax.trees import lung_trees, tree_cloud
@@ -22,12 +22,12 @@ def body() -> CtBody:
     return CtBody(Thorax(draw_person(0, 1, "M", 45), Posture(breath=0.3, arms_down=False)), gravity=0.3)
 
 
-def test_vessels_weigh_on_a_ct_what_they_weigh_on_a_film(body: CtBody) -> None:
+def test_vessels_weigh_on_a_ct_what_they_weigh_on_a_xray(body: CtBody) -> None:
     trees = lung_trees(body.thorax, with_bronchi=False)
-    on_film = sum(float(tree_cloud(tree, FILMS_VESSELS * (SOFT_TISSUE - LUNG)).weight_mm2.sum()) for side in trees for tree in trees[side])
+    on_xray = sum(float(tree_cloud(tree, XRAYS_VESSELS * (SOFT_TISSUE - LUNG)).weight_mm2.sum()) for side in trees for tree in trees[side])
     contrast = SOFT_TISSUE - LUNG * body.lung_density
-    assert float(vessel_cloud(body, 1.0).weight_mm2.sum()) * contrast == pytest.approx(on_film, rel=1e-3)
-    assert float(vessel_cloud(body, 3.0).weight_mm2.sum()) * contrast == pytest.approx(on_film, rel=1e-3)
+    assert float(vessel_cloud(body, 1.0).weight_mm2.sum()) * contrast == pytest.approx(on_xray, rel=1e-3)
+    assert float(vessel_cloud(body, 3.0).weight_mm2.sum()) * contrast == pytest.approx(on_xray, rel=1e-3)
 
 
 def test_a_bronchus_is_wider_with_its_wall(body: CtBody) -> None:
@@ -56,7 +56,7 @@ def test_fluid_fills_and_is_no_lesion_and_emphysema_takes_away(body: CtBody) -> 
     assert holes.tissue.min() >= -1000
 
 
-def test_a_films_own_pneumonia_gets_a_mask_too(body: CtBody) -> None:
+def test_a_xrays_own_pneumonia_gets_a_mask_too(body: CtBody) -> None:
     finding = lesions.pneumonia(body.thorax, "right", (30.0, 40.0), 0.6, np.random.default_rng(4))
     filling = lung_filling(dataclasses.replace(body, findings=((finding, 0.5),)), GRID)
     assert (filling.extent >= 0.5).any()

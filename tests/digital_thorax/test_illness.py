@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from radlearn.digital_thorax.illness import draw_patient
-from radlearn.digital_thorax.planning import plan_films
+from radlearn.digital_thorax.planning import plan_xrays
 
-PLAN = plan_films(1, 0)[0]
+PLAN = plan_xrays(1, 0)[0]
 
 
 def _patient(**changes: object):  # type: ignore[no-untyped-def]
@@ -23,7 +23,7 @@ def test_as_many_opacities_as_planned_the_second_on_the_other_side() -> None:
 
 
 @pytest.mark.parametrize("name", ["effusion", "atelectasis", "nodule", "scar", "oedema"])
-def test_what_is_not_pneumonia_is_on_the_film_but_draws_no_box(name: str) -> None:
+def test_what_is_not_pneumonia_is_on_the_xray_but_draws_no_box(name: str) -> None:
     found = _patient(category="No Lung Opacity / Not Normal", opacities=0, findings=(name,)).findings
     assert {f.name for f in found} == {name}
     assert not any(f.pneumonia for f in found)
@@ -39,7 +39,7 @@ def test_illness_changes_the_posture_where_it_is_no_field() -> None:
 
 
 def test_bedside_breaths_are_smaller() -> None:
-    plans = plan_films(150, 1)
+    plans = plan_xrays(150, 1)
     breath = {
         view: np.mean([draw_patient(p).thorax.posture.breath for p in plans if p.view == view and not p.findings]) for view in ("AP", "PA")
     }

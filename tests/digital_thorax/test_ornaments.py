@@ -17,7 +17,7 @@ def test_nothing_here_is_told_the_diagnosis() -> None:
         assert not {"plan", "category", "findings", "patient"} & set(inspect.signature(function).parameters)
 
 
-def test_hardware_only_adds_and_bedside_films_have_more_of_it() -> None:
+def test_hardware_only_adds_and_bedside_xrays_have_more_of_it() -> None:
     thorax = Thorax(draw_person(0, 1, "M", 45), REFERENCE_POSTURE)
     counts = {}
     for view in ("AP", "PA"):
@@ -27,10 +27,10 @@ def test_hardware_only_adds_and_bedside_films_have_more_of_it() -> None:
     assert counts["AP"] > counts["PA"]
 
 
-def test_every_film_carries_a_letter_near_an_upper_edge() -> None:
+def test_every_xray_carries_a_letter_near_an_upper_edge() -> None:
     for number in range(6):
-        film = ornaments.finish(np.zeros((1024, 1024), np.uint8), "PA", np.random.default_rng(number))
-        rows, columns = np.nonzero(film)
+        xray = ornaments.finish(np.zeros((1024, 1024), np.uint8), "PA", np.random.default_rng(number))
+        rows, columns = np.nonzero(xray)
         assert len(rows) > 60
         assert rows.max() < 400
         assert columns.max() < 300 or columns.min() > 724

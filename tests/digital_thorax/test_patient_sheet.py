@@ -14,8 +14,8 @@ def test_a_sheet_has_a_row_for_each_patient_with_boxes_and_outlines(tmp_path: Pa
     picture = np.asarray(Image.open(tmp_path / "sheet.png")).astype(int)
     assert picture.shape[0] == 426
     assert picture.shape[1] > 5 * 300
-    film, cts = picture[:, :420], picture[:, 426:]
-    assert (np.abs(film - BOX_ORANGE).sum(2) < 10).sum() > 50
+    xray, cts = picture[:, :420], picture[:, 426:]
+    assert (np.abs(xray - BOX_ORANGE).sum(2) < 10).sum() > 50
     assert (np.abs(cts - LESION_RED).sum(2) < 10).sum() > 50
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
 

@@ -20,7 +20,7 @@ def thorax() -> Thorax:
 
 
 @pytest.mark.parametrize("geometry", [PA, AP])
-def test_the_patients_left_is_on_the_films_right_and_the_head_on_top(geometry: Geometry) -> None:
+def test_the_patients_left_is_on_the_xrays_right_and_the_head_on_top(geometry: Geometry) -> None:
     column, row, _ = geometry.project(np.array([[60, -60, 0], [0, 0, 0], [0, 0, 100]], np.float32))
     assert column[0] > 512 > column[1]
     assert row[2] < row[0]

@@ -17,13 +17,13 @@ from radlearn.scans.dicom import read_radiograph, write_radiograph
 from radlearn.scans.nifti import write_volume
 from tests.check.phantom import AFFINE, chest_hu, ellipsoid, lesion, write_case
 
-FILMS = "rsna/stage_2_train_images"
+XRAYS = "rsna/stage_2_train_images"
 Found = set[tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built-in films and small CTs, side by side."""
+    """Built-in X-rays and small CTs, side by side."""
     folder = tmp_path_factory.mktemp("planted") / "data"
     write_rsna(folder / "rsna", 48, seed=3)
     for number in range(12):
@@ -53,7 +53,7 @@ def redrawn(path: Path, pixels: np.ndarray) -> None:
 
 
 def uncompressed(path: Path, **fields: object) -> None:
-    """Write the film again as raw pixels, with other fields."""
+    """Write the X-ray again as raw pixels, with other fields."""
 
     def change(dataset: pydicom.Dataset) -> None:
         dataset.PixelData = dataset.pixel_array.tobytes()
@@ -66,49 +66,49 @@ def uncompressed(path: Path, **fields: object) -> None:
     resaved(path, change)
 
 
-def plant_in_films(folder: Path) -> Found:
-    """Spoil one film after another; each fault is the only one of its film."""
+def plant_in_xrays(folder: Path) -> Found:
+    """Spoil one X-ray after another; each fault is the only one of its X-ray."""
     cases = iter([case for case in find_cases(folder / "rsna") if not case.label])
     planted: Found = set()
 
-    def next_film(rule: str) -> Path:
+    def next_xray(rule: str) -> Path:
         path = next(cases).path
-        planted.add((rule, f"{FILMS}/{path.name}"))
+        planted.add((rule, f"{XRAYS}/{path.name}"))
         return path
 
-    next_film("file-empty").write_bytes(b"")
-    next_film("not-dicom").write_bytes(b"no film at all" * 30)
-    path = next_film("film-truncated")
+    next_xray("file-empty").write_bytes(b"")
+    next_xray("not-dicom").write_bytes(b"no X-ray at all" * 30)
+    path = next_xray("image-truncated")
     uncompressed(path)
     path.write_bytes(path.read_bytes()[:-300_000])
-    path = next_film("film-truncated")
+    path = next_xray("image-truncated")
     path.write_bytes(path.read_bytes()[:-20_000])
-    uncompressed(next_film("film-frames"), NumberOfFrames=2)
-    uncompressed(next_film("film-colour"), PhotometricInterpretation="RGB")
-    resaved(next_film("film-no-image"), lambda dataset: [dataset.pop(keyword) for keyword in ("Rows", "PixelData")])
-    redrawn(next_film("film-constant"), np.full((1024, 1024), 0.5))
-    path = next_film("film-inverted")
+    uncompressed(next_xray("image-frames"), NumberOfFrames=2)
+    uncompressed(next_xray("image-colour"), PhotometricInterpretation="RGB")
+    resaved(next_xray("file-no-image"), lambda dataset: [dataset.pop(keyword) for keyword in ("Rows", "PixelData")])
+    redrawn(next_xray("image-constant"), np.full((1024, 1024), 0.5))
+    path = next_xray("image-inverted")
     redrawn(path, 1 - read_radiograph(path).pixels)
-    path = next_film("film-turned")
+    path = next_xray("image-turned")
     redrawn(path, np.rot90(read_radiograph(path).pixels))
-    path = next_film("film-clipped")
+    path = next_xray("image-clipped")
     redrawn(path, np.where(np.arange(1024)[:, None] < 300, 1, read_radiograph(path).pixels))
-    resaved(next_film("privacy"), lambda dataset: setattr(dataset, "PatientName", "Muster^Erika"))
-    resaved(next_film("film-lateral"), lambda dataset: setattr(dataset, "ViewPosition", "LL"))
-    resaved(next_film("film-not-chest"), lambda dataset: setattr(dataset, "BodyPartExamined", "KNEE"))
-    resaved(next_film("film-not-xray"), lambda dataset: setattr(dataset, "Modality", "MG"))
-    resaved(next_film("age"), lambda dataset: setattr(dataset, "PatientAge", "155Y"))
-    resaved(next_film("burnt-in"), lambda dataset: setattr(dataset, "BurnedInAnnotation", "YES"))
-    resaved(next_film("film-raw"), lambda dataset: setattr(dataset, "PresentationIntentType", "FOR PROCESSING"))
-    resaved(next_film("film-polarity"), lambda dataset: setattr(dataset, "PresentationLUTShape", "INVERSE"))
+    resaved(next_xray("privacy"), lambda dataset: setattr(dataset, "PatientName", "Muster^Erika"))
+    resaved(next_xray("image-lateral"), lambda dataset: setattr(dataset, "ViewPosition", "LL"))
+    resaved(next_xray("image-not-chest"), lambda dataset: setattr(dataset, "BodyPartExamined", "KNEE"))
+    resaved(next_xray("image-not-xray"), lambda dataset: setattr(dataset, "Modality", "MG"))
+    resaved(next_xray("age"), lambda dataset: setattr(dataset, "PatientAge", "155Y"))
+    resaved(next_xray("burnt-in"), lambda dataset: setattr(dataset, "BurnedInAnnotation", "YES"))
+    resaved(next_xray("image-raw"), lambda dataset: setattr(dataset, "PresentationIntentType", "FOR PROCESSING"))
+    resaved(next_xray("image-polarity"), lambda dataset: setattr(dataset, "PresentationLUTShape", "INVERSE"))
     one, other = next(cases), next(cases)
     redrawn(other.path, 0.95 * read_radiograph(one.path).pixels)
-    planted.add(("film-other-person", f"{FILMS}/{min(one.path.name, other.path.name)}"))
+    planted.add(("image-other-person", f"{XRAYS}/{min(one.path.name, other.path.name)}"))
     return planted
 
 
 def plant_in_tables(folder: Path) -> Found:
-    """Spoil rows, one film each."""
+    """Spoil rows, one X-ray each."""
     root = folder / "rsna"
     labels, classes = root / "stage_2_train_labels.csv", root / "stage_2_detailed_class_info.csv"
     positives = [case for case in find_cases(root) if case.label]
@@ -124,30 +124,30 @@ def plant_in_tables(folder: Path) -> Found:
     added(rows[[row.startswith(positives[2].image_id) for row in rows].index(True)], "row-repeated")
     added(f"{negatives[0].image_id},30,30,200,200,0", "label-contradiction")
     added(f"{positives[3].image_id},30,30,two hundred,200,1", "table")
-    added("no-such-film,,,,,0", "film-missing")
+    added("no-such-X-ray,,,,,0", "image-missing")
     for case, box, rule in (
         (positives[4], "900,500,200,200", "box-outside"),
         (positives[5], "500,500,3,200", "box-tiny"),
         (positives[6], "10,10,1000,1000", "box-huge"),
     ):
         rows.append(f"{case.image_id},{box},1")
-        planted.add((rule, f"{FILMS}/{case.path.name}"))
+        planted.add((rule, f"{XRAYS}/{case.path.name}"))
     x0, y0, x1, y1 = positives[7].boxes_xyxy_px[0]
     rows.append(f"{positives[7].image_id},{x0 + 2:g},{y0},{x1 - x0:g},{y1 - y0},1")
-    planted.add(("box-doubled", f"{FILMS}/{positives[7].path.name}"))
+    planted.add(("box-doubled", f"{XRAYS}/{positives[7].path.name}"))
     kinds = classes.read_text().splitlines()
-    kinds.append("no-such-film,Normal")
+    kinds.append("no-such-X-ray,Normal")
     line = [row.startswith(negatives[1].image_id) for row in kinds].index(True)
     kinds[line] = f"{negatives[1].image_id},Lung Opacity"
     planted.add(("class-contradiction", f"{classes.name}, line {line + 1}"))
     gone = negatives[2].image_id
     rows, kinds = ([row for row in table if not row.startswith(gone)] for table in (rows, kinds))
     planted = {(rule, _moved(where, labels.read_text().splitlines(), gone)) for rule, where in planted}
-    planted.add(("film-unlabelled", f"{FILMS}/{gone}.dcm"))
+    planted.add(("image-unlabelled", f"{XRAYS}/{gone}.dcm"))
     labels.write_text("\n".join(rows) + "\n")
     classes.write_text("\n".join(kinds) + "\n")
     with (root / "persons.csv").open("a") as persons:
-        persons.write("no-such-film,somebody\n")
+        persons.write("no-such-X-ray,somebody\n")
     many = next(case for case in positives if sum(other.person == case.person for other in positives) > 1)
     sides = [f"{case.image_id},{case.person},{('training', 'test')[case is many]}" for case in positives if case.person == many.person]
     (root / "split.csv").write_text("\n".join(["image_id,person,side", *sides]) + "\n")
@@ -192,8 +192,8 @@ def test_every_planted_fault_is_named_with_its_file_and_nothing_else(
     clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path(shutil.copytree(clean, tmp_path / "data"))
-    volumes, films = plant_in_volumes(folder), plant_in_films(folder)
-    planted = films | plant_in_tables(folder) | volumes
+    volumes, xrays = plant_in_volumes(folder), plant_in_xrays(folder)
+    planted = xrays | plant_in_tables(folder) | volumes
     assert len(planted) > 40
     code, found = told(folder, capsys)
     assert found == planted
@@ -201,7 +201,7 @@ def test_every_planted_fault_is_named_with_its_file_and_nothing_else(
 
 
 @pytest.mark.slow
-def test_clean_films_and_volumes_are_passed_over(clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clean_xrays_and_volumes_are_passed_over(clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert told(clean, capsys) == (0, set())
 
 

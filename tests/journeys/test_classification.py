@@ -113,7 +113,7 @@ def test_the_runs_own_data_elsewhere_are_the_test_people_and_other_data_are_exte
     for case in find_cases(copy):
         shutil.copy(case.path, strangers / "stage_2_train_images" / f"new-{case.path.name}")
     for table in copy.glob("*.csv"):
-        (strangers / table.name).write_text(table.read_text().replace("film-", "new-film-").replace("person-", "other-"))
+        (strangers / table.name).write_text(table.read_text().replace("xray-", "new-xray-").replace("person-", "other-"))
     assert cli.main(["classification", "evaluate", str(trained.folder), "--data", str(strangers), "--json"]) == 0
     external = json.loads(capsys.readouterr().out)
     assert (external["split"], external["cases"]) == ("external", 48)
@@ -122,15 +122,15 @@ def test_the_runs_own_data_elsewhere_are_the_test_people_and_other_data_are_exte
 def test_prediction_answers_what_it_can_and_lists_what_it_cannot(
     trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    films = tmp_path / "films"
-    films.mkdir()
+    xrays = tmp_path / "xrays"
+    xrays.mkdir()
     cases = find_cases(trained.data)[:5]
     for case in cases:
-        shutil.copy(case.path, films)
-    (films / "cut.dcm").write_bytes(cases[0].path.read_bytes()[:900])
-    (films / "empty.dcm").touch()
+        shutil.copy(case.path, xrays)
+    (xrays / "cut.dcm").write_bytes(cases[0].path.read_bytes()[:900])
+    (xrays / "empty.dcm").touch()
     out = tmp_path / "answers"
-    assert cli.main(["classification", "predict", str(trained.folder), str(films), "--out", str(out)]) == 0
+    assert cli.main(["classification", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 0
     said = capsys.readouterr().err
     assert "2 files could not be read" in said
     assert "cut.dcm" in said
@@ -144,25 +144,25 @@ def test_prediction_answers_what_it_can_and_lists_what_it_cannot(
     assert len(list((out / "overlays").glob("*.png"))) == 5
     assert len((out / "unreadable.txt").read_text().splitlines()) == 2
     # A second time would overwrite answers that someone may have worked with.
-    assert cli.main(["classification", "predict", str(trained.folder), str(films), "--out", str(out)]) == 2
+    assert cli.main(["classification", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 2
     assert "is there already" in capsys.readouterr().err
 
 
-def test_a_film_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_xray_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
     from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
-    from radlearn.tasks.xray.radiographs import prepared_films
+    from radlearn.tasks.xray.radiographs import prepared_radiographs
     from radlearn.training.run_folder import open_run
 
     model, settings = lesson.trained_model(open_run(trained.folder))
-    films = prepared_films(find_cases(trained.data), settings.size_px, settings.shape)
-    judged = lesson.answers(model, lesson.make_loaders(settings, {"test": films})["test"], settings)
+    xrays = prepared_radiographs(find_cases(trained.data), settings.size_px, settings.shape)
+    judged = lesson.answers(model, lesson.make_loaders(settings, {"test": xrays})["test"], settings)
     table = lesson.predict(open_run(trained.folder), [trained.data], tmp_path / "out", overlays=False)
     with open(table, newline="") as opened:
         asked = {row["patientId"]: float(row["probability"]) for row in csv.DictReader(opened)}
-    np.testing.assert_allclose([asked[film.case.image_id] for film in films], judged, atol=2e-6)
+    np.testing.assert_allclose([asked[xray.case.image_id] for xray in xrays], judged, atol=2e-6)
 
 
-def test_the_submission_has_a_line_for_each_film(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_submission_has_a_line_for_each_xray(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "submission.csv"
     images = trained.data / "stage_2_train_images"
     assert cli.main(["classification", "submit", str(trained.folder), "--images", str(images), "--out", str(out)]) == 0
@@ -193,7 +193,7 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
 
 
 def a_handful_of(folder: Path, out: Path) -> Path:
-    """Copy the first 18 films of a layout and their tables: as few as can be divided."""
+    """Copy the first 18 X-rays of a layout and their tables: as few as can be divided."""
     cases = find_cases(folder)[:18]
     (out / "stage_2_train_images").mkdir(parents=True)
     copied = [replace(case, path=Path(shutil.copy(case.path, out / "stage_2_train_images"))) for case in cases]
@@ -236,7 +236,7 @@ def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_
 
 
 @pytest.mark.slow
-def test_the_real_films_go_through_and_their_report_shows_both_views(shared_data: Path, tmp_path: Path) -> None:
+def test_the_real_xrays_go_through_and_their_report_shows_both_views(shared_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     data = shared_data / "rsna_real_sample"
     assert cli.main(["classification", "train", "--data", str(data), "--run", str(run), "--epochs", "2", "--size-px", "64"]) == 0

@@ -30,7 +30,7 @@ def trained(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> Simpl
 
 @pytest.fixture(scope="module")
 def gate(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table that knows which films hold an opacity, as the `predict` of a perfect classifier would write it."""
+    """A table that knows which X-rays hold an opacity, as the `predict` of a perfect classifier would write it."""
     table = tmp_path_factory.mktemp("gate") / "predictions.csv"
     rows = [f"{case.path},{case.image_id},{0.95 if case.label else 0.05}" for case in find_cases(small_rsna)]
     table.write_text("\n".join(["path,patientId,probability", *rows]) + "\n")
@@ -54,7 +54,7 @@ def test_training_leaves_a_run_with_a_recipe_and_what_each_part_was_worth(traine
         "nothing tuned", "score threshold", "box scale", "suppression", "mirror image fused", "gate"
     }  # fmt: skip
     assert len(kept["curve"]["threshold"]) == len(kept["curve"]["rsna_score"])
-    # The same films, split as for classification: one task's answers may gate the other's without having seen its test people.
+    # The same X-rays, split as for classification: one task's answers may gate the other's without having seen its test people.
     assert {side for _, side in read_split(trained.folder / "split.csv").values()} == {"training", "validation", "test"}
 
 
@@ -78,17 +78,17 @@ def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNa
     assert "data:image/png;base64," in report
 
 
-def test_prediction_writes_films_and_boxes_and_lists_what_it_cannot_read(
+def test_prediction_writes_xrays_and_boxes_and_lists_what_it_cannot_read(
     trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    films = tmp_path / "films"
-    films.mkdir()
+    xrays = tmp_path / "xrays"
+    xrays.mkdir()
     cases = find_cases(trained.data)[:6]
     for case in cases:
-        shutil.copy(case.path, films)
-    (films / "cut.dcm").write_bytes(cases[0].path.read_bytes()[:900])
+        shutil.copy(case.path, xrays)
+    (xrays / "cut.dcm").write_bytes(cases[0].path.read_bytes()[:900])
     out = tmp_path / "answers"
-    assert cli.main(["detection", "predict", str(trained.folder), str(films), "--out", str(out)]) == 0
+    assert cli.main(["detection", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 0
     assert "1 files could not be read" in capsys.readouterr().err
     rows, boxes = rows_of(out / "predictions.csv"), rows_of(out / "boxes.csv")
     assert [row["patientId"] for row in rows] == [case.image_id for case in cases]
@@ -100,26 +100,26 @@ def test_prediction_writes_films_and_boxes_and_lists_what_it_cannot_read(
         assert float(box["confidence"]) >= threshold - 1e-6
         assert 0 <= x < x + width <= 160.01
         assert 0 <= y < y + height <= 160.01
-        # These films are secondary captures, whose spacing cannot be trusted.
+        # These X-rays are secondary captures, whose spacing cannot be trusted.
         assert box["width_mm"] == ""
     assert len(list((out / "overlays").glob("*.png"))) == 6
-    assert cli.main(["detection", "predict", str(trained.folder), str(films), "--out", str(out)]) == 2
+    assert cli.main(["detection", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 2
     assert "is there already" in capsys.readouterr().err
 
 
-def test_a_film_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
-    from radlearn.tasks.detection import candidates, evaluation
+def test_a_xray_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
     from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
-    from radlearn.tasks.xray.radiographs import prepared_films
+    from radlearn.tasks.detection import candidates
+    from radlearn.tasks.xray.radiographs import prepared_radiographs
     from radlearn.training.run_folder import open_run
 
     run = open_run(trained.folder)
     model, settings = lesson.trained_model(run)
-    films = prepared_films(find_cases(trained.data), settings.size_px, settings.shape)
-    judged = candidates.image_scores(lesson.proposals(model, films, candidates.as_tuned(settings, run))[-1], None)
+    xrays = prepared_radiographs(find_cases(trained.data), settings.size_px, settings.shape)
+    judged = candidates.image_scores(lesson.proposals(model, xrays, candidates.as_tuned(settings, run))[-1], None)
     table = lesson.predict([run], [trained.data], tmp_path / "out", overlays=False)
     asked = {row["patientId"]: float(row["probability"]) for row in rows_of(table)}
-    np.testing.assert_allclose([asked[film.case.image_id] for film in films], judged, atol=2e-6)
+    np.testing.assert_allclose([asked[xray.case.image_id] for xray in xrays], judged, atol=2e-6)
 
 
 def test_the_submission_is_the_challenges_own_and_several_runs_may_write_it(trained: SimpleNamespace, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_recipe_is_chosen_again_on_a_copy_of_the_run(
     assert (chosen["gated_by_table"], chosen["most_false_boxes_per_healthy_image"]) == (True, 0.1)
     assert chosen["mean_box_xyxy_share"] == kept["mean_box_xyxy_share"]
     assert (run / "tuning" / "worth.png").exists()
-    # A threshold for the gate's probabilities means nothing for the film's own.
+    # A threshold for the gate's probabilities means nothing for the X-ray's own.
     assert cli.main(["detection", "evaluate", str(run)]) == 2
     assert "its recipe was chosen with a gate" in " ".join(capsys.readouterr().err.split())
     assert cli.main(["detection", "evaluate", str(run), "--gate", str(gate), "--json"]) == 0
@@ -177,7 +177,7 @@ def test_a_gate_is_used_and_asked_for_where_the_recipe_needs_it(
     assert read_json(folder / "recipe.json")["gated_by_table"] is True
     assert cli.main(["detection", "evaluate", str(folder), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
-    # The gate's probabilities are what the film is judged by.
+    # The gate's probabilities are what the X-ray is judged by.
     assert scores["auroc_score"]["value"] == 1.0
     image = str(find_cases(trained.data)[0].path)
     assert cli.main(["detection", "predict", str(folder), image, "--out", str(tmp_path / "a")]) == 2
@@ -196,7 +196,7 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "already holds a run": ["train", "--data", data, "--run", run, *QUICK],
         "positive_share is 3.0": ["train", "--data", data, "--run", str(tmp_path / "a"), "--positive-share", "3"],
         "there is no such table": ["train", "--data", data, "--run", str(tmp_path / "c"), "--gate", str(tmp_path / "none.csv")],
-        "lacks 1 of the 1 films": ["predict", run, image, "--out", str(tmp_path / "b"), "--gate", str(poor)],
+        "lacks 1 of the 1 X-rays": ["predict", run, image, "--out", str(tmp_path / "b"), "--gate", str(poor)],
         "no DICOM file": ["predict", run, run, "--out", str(tmp_path / "b")],
         "is no run folder": ["submit", data, "--images", data, "--out", str(tmp_path / "s.csv")],
     }
@@ -235,7 +235,7 @@ def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_
 
 
 @pytest.mark.slow
-def test_the_real_films_go_through_and_are_handed_in(shared_data: Path, tmp_path: Path) -> None:
+def test_the_real_xrays_go_through_and_are_handed_in(shared_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     data = shared_data / "rsna_real_sample"
     assert cli.main(["detection", "train", "--data", str(data), "--run", str(run), "--epochs", "1", "--size-px", "128"]) == 0

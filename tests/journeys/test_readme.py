@@ -26,7 +26,7 @@ ELSEWHERE = {"patientId", "one_cycle", "within_view_auroc_score", "DataLoader", 
 
 
 def _few(found: re.Match[str]) -> str:
-    return f"{found[1].split()[0]} epochs = {64 if 'films' in found[1] else 8}, 1"
+    return f"{found[1].split()[0]} epochs = {64 if 'X-rays' in found[1] else 8}, 1"
 
 
 @pytest.mark.slow
@@ -81,18 +81,18 @@ def test_the_page_about_built_in_patients_says_what_its_cells_say() -> None:
     assert [round(100 * np.exp(-100 * space["tissues"][name])) for name in ("muscle", "fat", "lung")] == [13, 16, 68]
     places = space["front_and_back_mm"]
     for view, as_wide in (("PA", (1.03, 1.12)), ("AP", (1.21, 1.06))):
-        geometry = space["film_attenuation"](space["replace"](space["plan"], view=view), 64)[1]
+        geometry = space["xray_attenuation"](space["replace"](space["plan"], view=view), 64)[1]
         assert geometry.project(places)[2] == pytest.approx(as_wide, abs=0.01)
     thin, thick = ({name: space[name][space[part]].mean() for name in ("scattered_share", "grain")} for part in ("thin", "thick"))
     assert thin["scattered_share"] == pytest.approx(0.2, abs=0.03)
     assert thick["scattered_share"] == pytest.approx(0.4, abs=0.03)
     assert thick["grain"] / thin["grain"] == pytest.approx(2.5, abs=0.2)
     assert space["opacity"].readers == 3
-    exact, (drawn,) = space["opacity"].exact_box_xyxy_px, space["film"].boxes_xyxy_px
+    exact, (drawn,) = space["opacity"].exact_box_xyxy_px, space["xray"].boxes_xyxy_px
     assert (drawn[2] - drawn[0]) / (exact[2] - exact[0]) == pytest.approx(1.1, abs=0.03)
     # The ball behind the heart adds as much as the others, and shows less.
-    healthy, added = space["films_with"].pop("healthy"), {place: space["ball"](centre) for place, centre in space["balls"].items()}
-    shown = {place: (film - healthy)[added[place] > 0.8 * added[place].max()].mean() for place, film in space["films_with"].items()}
+    healthy, added = space["xrays_with"].pop("healthy"), {place: space["ball"](centre) for place, centre in space["balls"].items()}
+    shown = {place: (xray - healthy)[added[place] > 0.8 * added[place].max()].mean() for place, xray in space["xrays_with"].items()}
     densest = [ball.max() for ball in added.values()]
     assert max(densest) < 1.05 * min(densest)
     assert shown["in free lung"] == pytest.approx(95, abs=5)

@@ -40,22 +40,22 @@ def corners(draw: st.DrawFn) -> Corners:
     return x, y, x + draw(st.integers(1, 10)), y + draw(st.integers(1, 10))
 
 
-films = st.tuples(st.lists(st.tuples(corners(), st.sampled_from([0.1, 0.5, 0.9])), max_size=6), st.lists(corners(), max_size=5))
+xrays = st.tuples(st.lists(st.tuples(corners(), st.sampled_from([0.1, 0.5, 0.9])), max_size=6), st.lists(corners(), max_size=5))
 
 
-def as_found(film: list[tuple[Corners, float]]) -> FoundBoxes:
-    return FoundBoxes(np.array([box for box, _ in film], dtype=float).reshape(-1, 4), np.array([c for _, c in film], dtype=float))
+def as_found(xray: list[tuple[Corners, float]]) -> FoundBoxes:
+    return FoundBoxes(np.array([box for box, _ in xray], dtype=float).reshape(-1, 4), np.array([c for _, c in xray], dtype=float))
 
 
-@given(films, st.integers(0, 15))
-def test_one_film_is_matched_as_the_rule_is_told(film: tuple[list[tuple[Corners, float]], list[Corners]], twentieths: int) -> None:
-    answer, truth = film
+@given(xrays, st.integers(0, 15))
+def test_one_xray_is_matched_as_the_rule_is_told(xray: tuple[list[tuple[Corners, float]], list[Corners]], twentieths: int) -> None:
+    answer, truth = xray
     slow = slowly_matched([box for box, _ in answer], [c for _, c in answer], truth, Fraction(twentieths, 20))
     assert matched(as_found(answer), np.array(truth), twentieths / 20).tolist() == slow
 
 
-@given(st.lists(films, max_size=5))
-def test_many_films_at_once_are_matched_as_one_by_one(batch: list[tuple[list[tuple[Corners, float]], list[Corners]]]) -> None:
+@given(st.lists(xrays, max_size=5))
+def test_many_xrays_at_once_are_matched_as_one_by_one(batch: list[tuple[list[tuple[Corners, float]], list[Corners]]]) -> None:
     found, truth = [as_found(answer) for answer, _ in batch], [np.array(true, dtype=float).reshape(-1, 4) for _, true in batch]
     thresholds = [k / 20 for k in range(8, 16)]
     together = matched_in_images(found, truth, thresholds)
@@ -112,7 +112,7 @@ def test_a_box_whose_best_is_taken_may_hit_its_second_best() -> None:
     assert matched(found, [[0, 0, 10, 8], [0, 0, 10, 9]], 0.4).tolist() == [1, 0]
 
 
-def test_nothing_found_nothing_there_and_no_film_at_all() -> None:
+def test_nothing_found_nothing_there_and_no_xray_at_all() -> None:
     assert matched(no_boxes(), [[0, 0, 1, 1]], 0.4).shape == (0,)
     assert matched(FoundBoxes(np.array([[0, 0, 1, 1]]), np.ones(1)), np.zeros((0, 4)), 0.4).tolist() == [-1]
     empty = matched_in_images([], [], [0.4, 0.5])
@@ -149,34 +149,34 @@ GOOD = np.array([[0.0, 0, 1, 1]])
 @pytest.mark.parametrize(
     ("boxes", "confidences", "words"),
     [
-        (np.array([[0, 0, np.nan, 1]]), np.ones(1), r"film 1, found boxes: box 0 is \(0, 0, nan, 1\); expected finite x0 < x1"),
+        (np.array([[0, 0, np.nan, 1]]), np.ones(1), r"X-ray 1, found boxes: box 0 is \(0, 0, nan, 1\); expected finite x0 < x1"),
         (np.array([[0, 0, np.inf, 1]]), np.ones(1), r"box 0 is \(0, 0, inf, 1\)"),
         (np.array([[5, 0, 5, 1]]), np.ones(1), r"box 0 is \(5, 0, 5, 1\)"),
         (np.array([[0, 3, 5, 1]]), np.ones(1), "not x, y, width, height"),
-        (np.array([0.0, 0, 1, 1]), np.ones(1), r"film 1, found boxes: shape is \(4,\); expected \(boxes, 4\)"),
+        (np.array([0.0, 0, 1, 1]), np.ones(1), r"X-ray 1, found boxes: shape is \(4,\); expected \(boxes, 4\)"),
         (np.ones((2, 5)), np.ones(2), r"shape is \(2, 5\)"),
-        (GOOD, np.ones(2), r"film 1: 1 found boxes, confidences of shape \(2,\)"),
-        (np.zeros((0, 4)), np.ones(1), "film 1: 0 found boxes"),
-        (GOOD, np.array([1.5]), "film 1: a confidence is 1.5; expected 0 to 1"),
-        (GOOD, np.array([np.nan]), "film 1: a confidence is nan"),
+        (GOOD, np.ones(2), r"X-ray 1: 1 found boxes, confidences of shape \(2,\)"),
+        (np.zeros((0, 4)), np.ones(1), "X-ray 1: 0 found boxes"),
+        (GOOD, np.array([1.5]), "X-ray 1: a confidence is 1.5; expected 0 to 1"),
+        (GOOD, np.array([np.nan]), "X-ray 1: a confidence is nan"),
         (GOOD, np.array([[0.5]]), r"confidences of shape \(1, 1\)"),
     ],
 )
-def test_an_answer_that_is_none_is_refused_with_its_film(boxes: np.ndarray, confidences: np.ndarray, words: str) -> None:
+def test_an_answer_that_is_none_is_refused_with_its_xray(boxes: np.ndarray, confidences: np.ndarray, words: str) -> None:
     with pytest.raises(BadSetting, match=words):
         matched_in_images([FoundBoxes(GOOD, np.ones(1)), FoundBoxes(boxes, confidences)], [GOOD, GOOD], [0.5])
 
 
 def test_bad_truth_and_bad_thresholds_are_refused() -> None:
-    with pytest.raises(BadSetting, match="film 0, true boxes: box 1 is"):
+    with pytest.raises(BadSetting, match="X-ray 0, true boxes: box 1 is"):
         matched(FoundBoxes(GOOD, np.ones(1)), [[0, 0, 1, 1], [2, 2, 1, 3]], 0.5)
     with pytest.raises(BadSetting, match=r"iou_above is \[1.0\]; expected 0 or more, and less than 1"):
         matched(no_boxes(), GOOD, 1.0)
-    with pytest.raises(BadSetting, match="1 answers for 2 films"):
+    with pytest.raises(BadSetting, match="1 answers for 2 X-rays"):
         matched_in_images([no_boxes()], [GOOD, GOOD], [0.5])
 
 
-def test_the_mean_leaves_out_films_that_do_not_count() -> None:
+def test_the_mean_leaves_out_xrays_that_do_not_count() -> None:
     values = [1.0, np.nan, 0.25]
     assert mean_over_images(values) == 0.625
     np.testing.assert_array_equal(mean_over_images(values, np.array([[1, 5, 0], [1, 0, 3], [0, 2, 0]])), [1.0, 0.4375, np.nan])

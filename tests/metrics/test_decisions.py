@@ -137,7 +137,7 @@ def test_a_wanted_sensitivity_outside_its_range_is_refused(wanted: float) -> Non
 
 
 def test_net_benefit_is_what_the_formula_says_on_a_hand_count() -> None:
-    # Of ten films four are ill; at 0.2, three of them are called and two healthy ones: 3/10 − 2/10 · 0.25.
+    # Of ten X-rays four are ill; at 0.2, three of them are called and two healthy ones: 3/10 − 2/10 · 0.25.
     p = [0.9, 0.9, 0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1, 0.1]
     y = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
     assert net_benefit(p, y, [0.2]) == pytest.approx([0.25])

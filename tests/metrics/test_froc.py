@@ -1,4 +1,4 @@
-"""The FROC curve against counting by hand at every threshold, and its bootstrap against drawing films for real."""
+"""The FROC curve against counting by hand at every threshold, and its bootstrap against drawing X-rays for real."""
 
 from functools import partial
 
@@ -18,11 +18,11 @@ from radlearn.metrics.froc import (
 )
 from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
 
-Films = tuple[list[FoundBoxes], list[np.ndarray]]
+Xrays = tuple[list[FoundBoxes], list[np.ndarray]]
 
 
-def random_films(seed: int, count: int = 40) -> Films:
-    """Films with none to three true boxes and none to five found ones, half of them near a true one; confidences have ties."""
+def random_xrays(seed: int, count: int = 40) -> Xrays:
+    """X-rays with none to three true boxes and none to five found ones, half of them near a true one; confidences have ties."""
     random = np.random.default_rng(seed)
     found, truth = [], []
     for _ in range(count):
@@ -38,7 +38,7 @@ def random_films(seed: int, count: int = 40) -> Films:
 
 
 def counted(found: list[FoundBoxes], truth: list[np.ndarray], threshold: float) -> tuple[float, float]:
-    """Match what is left above a threshold, film by film; return false boxes per film and sensitivity."""
+    """Match what is left above a threshold, X-ray by X-ray; return false boxes per X-ray and sensitivity."""
     hits = boxes = 0
     for some, true in zip(found, truth, strict=True):
         keep = some.confidences >= threshold
@@ -49,7 +49,7 @@ def counted(found: list[FoundBoxes], truth: list[np.ndarray], threshold: float) 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_every_point_is_what_is_counted_at_its_threshold(seed: int) -> None:
-    found, truth = random_films(seed)
+    found, truth = random_xrays(seed)
     curve = froc(found, truth)
     assert (curve.false_boxes_per_image[0], curve.sensitivity[0], curve.thresholds[0]) == (0, 0, np.inf)
     assert sorted({c for some in found for c in some.confidences.tolist()}, reverse=True) == curve.thresholds[1:].tolist()
@@ -61,7 +61,7 @@ def test_every_point_is_what_is_counted_at_its_threshold(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_height_at_a_rate_is_the_best_that_a_threshold_reaches(seed: int) -> None:
-    found, truth = random_films(seed)
+    found, truth = random_xrays(seed)
     curve = froc(found, truth)
     heights = sensitivity_at_false_boxes(*froc_cases(found, truth))
     assert heights.shape == (len(FALSE_BOXES_PER_IMAGE),)
@@ -71,7 +71,7 @@ def test_the_height_at_a_rate_is_the_best_that_a_threshold_reaches(seed: int) ->
 
 
 def test_by_hand() -> None:
-    """Four films, two of them healthy; three true boxes; the confidences tell what comes first."""
+    """Four X-rays, two of them healthy; three true boxes; the confidences tell what comes first."""
     a, b, far = [0, 0, 10, 10], [20, 20, 30, 30], [50, 50, 60, 60]
     found = [
         FoundBoxes(np.array([a, far]), np.array([0.9, 0.4])),
@@ -98,7 +98,7 @@ def test_an_overlap_of_exactly_two_fifths_is_no_hit() -> None:
 
 
 def test_a_thousand_draws_at_once_are_the_draws_one_by_one() -> None:
-    found, truth = random_films(3)
+    found, truth = random_xrays(3)
     persons = [f"person {number // 2}" for number in range(len(found))]
     cases = froc_cases(found, truth)
     at_once = bootstrap_band(sensitivity_at_false_boxes, persons, *cases, draws=300)
@@ -112,8 +112,8 @@ def test_a_thousand_draws_at_once_are_the_draws_one_by_one() -> None:
     assert np.all(at_once.low < at_once.high)
 
 
-def test_weights_are_how_often_a_film_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, truth = random_films(4, count=12)
+def test_weights_are_how_often_a_xray_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, truth = random_xrays(4, count=12)
     cases = froc_cases(found, truth)
     weights = np.random.default_rng(0).integers(0, 4, (30, 12))
     expected = []
@@ -125,8 +125,8 @@ def test_weights_are_how_often_a_film_counts(monkeypatch: pytest.MonkeyPatch) ->
     np.testing.assert_allclose(sensitivity_at_false_boxes(*cases, weights=weights), expected, atol=1e-12)
 
 
-def test_false_boxes_on_healthy_films_have_an_interval_by_person() -> None:
-    found, truth = random_films(6, count=200)
+def test_false_boxes_on_healthy_xrays_have_an_interval_by_person() -> None:
+    found, truth = random_xrays(6, count=200)
     persons = [str(number // 2) for number in range(200)]
     interval = bootstrap_interval(mean_over_images, persons, false_boxes_on_healthy_images(found, truth), draws=200)
     healthy = [len(some.confidences) for some, true in zip(found, truth, strict=True) if len(true) == 0]
@@ -147,24 +147,24 @@ def test_where_nothing_is_found_the_sensitivity_is_zero() -> None:
     assert sensitivity_at_false_boxes(*froc_cases([no_boxes()], [np.array([[0, 0, 1, 1]])])).tolist() == [0] * 7
 
 
-def test_no_film_at_all_has_no_curve() -> None:
+def test_no_xray_at_all_has_no_curve() -> None:
     curve = froc([], [])
     assert np.isnan(curve.sensitivity).all()
     assert np.isnan(curve.false_boxes_per_image).all()
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
-    cases = froc_cases(*random_films(1, count=5))
+    cases = froc_cases(*random_xrays(1, count=5))
     with pytest.raises(BadSetting, match=r"expected what froc_cases\(found, truth\) returns"):
         sensitivity_at_false_boxes(cases.confidences, cases.hits[:4], cases.true_boxes)
-    with pytest.raises(BadSetting, match=r"weights of shape \(4,\) for 5 films"):
+    with pytest.raises(BadSetting, match=r"weights of shape \(4,\) for 5 X-rays"):
         sensitivity_at_false_boxes(*cases, weights=np.ones(4))
     with pytest.raises(BadSetting, match="answers for"):
         froc([no_boxes()], [])
 
 
 def test_a_curve_in_a_band_is_a_partial_with_its_points() -> None:
-    found, truth = random_films(2)
+    found, truth = random_xrays(2)
     rates = np.linspace(0, 4, 30)
     band = bootstrap_band(partial(sensitivity_at_false_boxes, false_boxes_per_image=rates), range(40), *froc_cases(found, truth), draws=100)
     assert band.value.shape == (30,)

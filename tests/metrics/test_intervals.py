@@ -13,12 +13,12 @@ from radlearn.metrics.intervals import Interval, bootstrap_band, bootstrap_inter
 from radlearn.metrics.ranking import auroc_score, average_precision_score, sensitivity_at_rates
 
 
-def cohort(persons: int, films_each: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return who, probability and label of films; all films of a person are nearly alike."""
+def cohort(persons: int, xrays_each: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return who, probability and label of X-rays; all X-rays of a person are nearly alike."""
     random = np.random.default_rng(seed)
     ill = np.arange(persons) % 3 == 0
-    who = np.repeat(np.arange(persons), films_each)
-    shift = np.repeat(random.normal(size=persons), films_each)
+    who = np.repeat(np.arange(persons), xrays_each)
+    shift = np.repeat(random.normal(size=persons), xrays_each)
     p = 1 / (1 + np.exp(-(1.5 * ill[who] + shift + random.normal(0, 0.1, len(who)))))
     return np.array([f"person {i}" for i in who]), p, ill[who]
 
@@ -36,19 +36,19 @@ def test_drawing_by_weights_and_by_rows_gives_the_same_interval() -> None:
         assert [by_weights.value, by_weights.low, by_weights.high] == pytest.approx([by_rows.value, by_rows.low, by_rows.high])
 
 
-def test_people_are_drawn_with_all_their_films() -> None:
-    who, p, _ = cohort(12, films_each=4)
+def test_people_are_drawn_with_all_their_xrays() -> None:
+    who, p, _ = cohort(12, xrays_each=4)
 
-    def whole_people_only(films: np.ndarray, owners: np.ndarray) -> float:
+    def whole_people_only(xrays: np.ndarray, owners: np.ndarray) -> float:
         assert all(count % 4 == 0 for count in np.unique(owners, return_counts=True)[1])
-        assert len(films) == 48
-        return float(films.mean())
+        assert len(xrays) == 48
+        return float(xrays.mean())
 
     assert bootstrap_interval(whole_people_only, who, p, who, draws=50).is_known
 
 
-def test_copies_of_a_persons_films_make_the_score_no_surer() -> None:
-    who, p, y = cohort(60, films_each=1)
+def test_copies_of_a_persons_xrays_make_the_score_no_surer() -> None:
+    who, p, y = cohort(60, xrays_each=1)
     once = bootstrap_interval(auroc_score, who, p, y)
     copied = bootstrap_interval(auroc_score, np.repeat(who, 5), np.repeat(p, 5), np.repeat(y, 5))
     as_if_others = bootstrap_interval(auroc_score, np.arange(300), np.repeat(p, 5), np.repeat(y, 5))
@@ -94,7 +94,7 @@ def test_drawing_in_several_portions_changes_nothing(monkeypatch: pytest.MonkeyP
 
 
 def test_fewer_than_ten_people_get_a_value_and_no_interval() -> None:
-    who, p, y = cohort(9, films_each=20)
+    who, p, y = cohort(9, xrays_each=20)
     interval = bootstrap_interval(auroc_score, who, p, y)
     assert interval.value == auroc_score(p, y)
     assert not interval.is_known
@@ -150,14 +150,14 @@ def test_a_point_of_a_band_without_an_answer_takes_no_other_with_it() -> None:
 
 
 def test_persons_may_be_numbers_or_words() -> None:
-    _, p, y = cohort(40, films_each=1)
+    _, p, y = cohort(40, xrays_each=1)
     as_numbers = bootstrap_interval(auroc_score, np.arange(100, 140), p, y, draws=100)
     as_words = bootstrap_interval(auroc_score, [str(i) for i in range(100, 140)], p, y, draws=100)
     assert as_numbers == as_words
 
 
 @pytest.mark.parametrize("nobody", [None, "", float("nan")])
-def test_a_film_without_a_person_is_refused(nobody: object) -> None:
+def test_a_xray_without_a_person_is_refused(nobody: object) -> None:
     with pytest.raises(BadSetting, match="persons: case 2 has none"):
         bootstrap_interval(mean, ["a", "b", nobody], [1.0, 2.0, 3.0])
 

@@ -1,4 +1,4 @@
-"""The official score against one written out slowly in whole numbers, and the awkward films by hand."""
+"""The official score against one written out slowly in whole numbers, and the awkward X-rays by hand."""
 
 from fractions import Fraction
 
@@ -13,7 +13,7 @@ from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
 from radlearn.metrics.rsna_score import rsna_image_scores, rsna_image_scores_above, rsna_score
 
 Box = tuple[int, int, int, int]  # x, y, width, height, as the tables have it
-Film = tuple[list[tuple[float, Box]], list[Box]]
+Xray = tuple[list[tuple[float, Box]], list[Box]]
 NOTHING = np.zeros((0, 4))
 
 
@@ -24,9 +24,9 @@ def intersection_and_union(a: Box, b: Box) -> tuple[int, int]:
     return both, a[2] * a[3] + b[2] * b[3] - both
 
 
-def slow_image_score(film: Film) -> Fraction | None:
+def slow_image_score(xray: Xray) -> Fraction | None:
     """The definition, word by word, in whole numbers: an overlap counts if 20 · intersection > k · union."""
-    predicted, truth = film
+    predicted, truth = xray
     if not truth:
         return Fraction(0) if predicted else None
     by_confidence = sorted(predicted, key=lambda box: box[0], reverse=True)  # reverse keeps equal ones in order
@@ -49,16 +49,16 @@ def slow_image_score(film: Film) -> Fraction | None:
     return total / 8
 
 
-def answer_and_truth(film: Film) -> tuple[FoundBoxes, np.ndarray]:
+def answer_and_truth(xray: Xray) -> tuple[FoundBoxes, np.ndarray]:
     def corners(boxes: list[Box]) -> np.ndarray:
         return np.array([(x, y, x + w, y + h) for x, y, w, h in boxes], dtype=np.float64).reshape(-1, 4)
 
-    predicted, truth = film
+    predicted, truth = xray
     return FoundBoxes(corners([box for _, box in predicted]), np.array([c for c, _ in predicted], dtype=np.float64)), corners(truth)
 
 
-def random_film(random: np.random.Generator) -> Film:
-    """A film where most found boxes are near a true one, many share a confidence, and many overlaps are equal or exactly at a threshold."""
+def random_xray(random: np.random.Generator) -> Xray:
+    """An X-ray where most found boxes are near a true one, many share a confidence, and many overlaps are equal or exactly at a threshold."""
     scale = int(random.choice([5, 20, 200]))
 
     def box() -> Box:
@@ -81,35 +81,35 @@ def random_film(random: np.random.Generator) -> Film:
     return predicted, truth
 
 
-def test_ten_thousand_random_films_score_as_the_definition_says() -> None:
+def test_ten_thousand_random_xrays_score_as_the_definition_says() -> None:
     random = np.random.default_rng(2018)
-    films = [random_film(random) for _ in range(10_000)]
-    found, truth = zip(*map(answer_and_truth, films), strict=True)
-    slow = [slow_image_score(film) for film in films]
+    xrays = [random_xray(random) for _ in range(10_000)]
+    found, truth = zip(*map(answer_and_truth, xrays), strict=True)
+    slow = [slow_image_score(xray) for xray in xrays]
     expected = np.array([np.nan if score is None else float(score) for score in slow])
     scores = rsna_image_scores(found, truth)
     np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-12)
     counted = [score for score in slow if score is not None]
     assert rsna_score(found, truth) == pytest.approx(float(sum(counted) / len(counted)), abs=1e-12)
     # The sample must hold what the test is about.
-    assert 100 < len(films) - len(counted) < 1000
+    assert 100 < len(xrays) - len(counted) < 1000
     assert len(np.unique(expected)) > 300
 
 
 boxes = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(1, 9), st.integers(1, 9))
-films = st.tuples(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), boxes), max_size=5), st.lists(boxes, max_size=4))
+xrays = st.tuples(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), boxes), max_size=5), st.lists(boxes, max_size=4))
 
 
-@given(st.lists(films, max_size=4))
-def test_any_small_batch_scores_as_the_definition_says(batch: list[Film]) -> None:
-    found, truth = [answer_and_truth(film)[0] for film in batch], [answer_and_truth(film)[1] for film in batch]
-    expected = [np.nan if (score := slow_image_score(film)) is None else float(score) for film in batch]
+@given(st.lists(xrays, max_size=4))
+def test_any_small_batch_scores_as_the_definition_says(batch: list[Xray]) -> None:
+    found, truth = [answer_and_truth(xray)[0] for xray in batch], [answer_and_truth(xray)[1] for xray in batch]
+    expected = [np.nan if (score := slow_image_score(xray)) is None else float(score) for xray in batch]
     np.testing.assert_allclose(rsna_image_scores(found, truth), expected, rtol=0, atol=1e-12)
 
 
 def test_the_kind_of_number_does_not_matter() -> None:
     random = np.random.default_rng(5)
-    pairs = [answer_and_truth(random_film(random)) for _ in range(300)]
+    pairs = [answer_and_truth(random_xray(random)) for _ in range(300)]
     found, truth = [some for some, _ in pairs], [true for _, true in pairs]
     whole = [FoundBoxes(some.boxes_xyxy_px.astype(np.int64), some.confidences.astype(np.float32)) for some in found]
     np.testing.assert_array_equal(rsna_image_scores(whole, [true.astype(np.int32) for true in truth]), rsna_image_scores(found, truth))
@@ -125,17 +125,17 @@ def only_score(boxes: np.ndarray, confidences: list[float], truth: np.ndarray) -
     return float(rsna_image_scores([FoundBoxes(boxes, np.array(confidences))], [truth])[0])
 
 
-def test_a_healthy_film_left_alone_does_not_count() -> None:
+def test_a_healthy_xray_left_alone_does_not_count() -> None:
     assert np.isnan(rsna_image_scores([no_boxes()], [NOTHING])[0])
     assert rsna_score([no_boxes(), FoundBoxes(ONE, np.ones(1))], [NOTHING, ONE]) == 1.0
 
 
-def test_a_box_on_a_healthy_film_scores_nothing_and_counts_however_low_its_confidence() -> None:
+def test_a_box_on_a_healthy_xray_scores_nothing_and_counts_however_low_its_confidence() -> None:
     assert only_score(ONE, [0.0], NOTHING) == 0.0
     assert rsna_score([FoundBoxes(ONE, np.zeros(1)), FoundBoxes(ONE, np.ones(1))], [NOTHING, ONE]) == 0.5
 
 
-def test_an_ill_film_with_no_box_scores_nothing_and_counts() -> None:
+def test_an_ill_xray_with_no_box_scores_nothing_and_counts() -> None:
     assert rsna_score([no_boxes(), FoundBoxes(ONE, np.ones(1))], [ONE, ONE]) == 0.5
 
 
@@ -161,7 +161,7 @@ def test_with_equal_confidences_the_first_in_the_answer_has_its_turn_first() -> 
     assert only_score(np.array([greedy, modest]), [0.5, 0.5], truth) == pytest.approx((6 / 3) / 8)
 
 
-def test_no_film_at_all_is_not_a_number() -> None:
+def test_no_xray_at_all_is_not_a_number() -> None:
     assert rsna_image_scores([], []).shape == (0,)
     assert np.isnan(rsna_score([], []))
     assert np.isnan(rsna_score([no_boxes()], [NOTHING]))
@@ -169,14 +169,14 @@ def test_no_film_at_all_is_not_a_number() -> None:
 
 def test_a_perfect_answer_scores_one_whatever_its_confidences() -> None:
     random = np.random.default_rng(1)
-    truth = [answer_and_truth(random_film(random))[1] for _ in range(100)]
+    truth = [answer_and_truth(random_xray(random))[1] for _ in range(100)]
     truth = [np.unique(true, axis=0) for true in truth]
     assert rsna_score([FoundBoxes(true, random.random(len(true))) for true in truth], truth) == 1.0
 
 
 def test_the_score_above_a_cut_is_the_score_of_what_is_left() -> None:
     random = np.random.default_rng(8)
-    pairs = [answer_and_truth(random_film(random)) for _ in range(200)]
+    pairs = [answer_and_truth(random_xray(random)) for _ in range(200)]
     found, truth = [some for some, _ in pairs], [true for _, true in pairs]
     cuts = [0.5, 0.0, 0.75, 1.5]
     curve = rsna_image_scores_above(found, truth, cuts)
@@ -188,9 +188,9 @@ def test_the_score_above_a_cut_is_the_score_of_what_is_left() -> None:
         rsna_image_scores_above(found, truth, [np.nan])
 
 
-def test_the_interval_by_person_is_that_of_the_mean_over_films_that_count() -> None:
+def test_the_interval_by_person_is_that_of_the_mean_over_xrays_that_count() -> None:
     random = np.random.default_rng(9)
-    pairs = [answer_and_truth(random_film(random)) for _ in range(120)]
+    pairs = [answer_and_truth(random_xray(random)) for _ in range(120)]
     found, truth = [some for some, _ in pairs], [true for _, true in pairs]
     persons = [f"person {number // 2}" for number in range(120)]
     scores = rsna_image_scores(found, truth)
@@ -204,10 +204,10 @@ def test_the_interval_by_person_is_that_of_the_mean_over_films_that_count() -> N
     assert (band.low[0], band.high[0]) == pytest.approx((interval.low, interval.high), abs=1e-12)
 
 
-def test_what_cannot_be_scored_is_refused_with_its_film() -> None:
-    with pytest.raises(BadSetting, match="film 1, found boxes: box 0 is"):
+def test_what_cannot_be_scored_is_refused_with_its_xray() -> None:
+    with pytest.raises(BadSetting, match="X-ray 1, found boxes: box 0 is"):
         rsna_score([no_boxes(), FoundBoxes(np.array([[3.0, 3, 3, 9]]), np.ones(1))], [ONE, ONE])
-    with pytest.raises(BadSetting, match="film 0, true boxes: box 0 is"):
+    with pytest.raises(BadSetting, match="X-ray 0, true boxes: box 0 is"):
         rsna_score([no_boxes()], [[[0, 0, np.inf, 1]]])
-    with pytest.raises(BadSetting, match="2 answers for 1 films"):
+    with pytest.raises(BadSetting, match="2 answers for 1 X-rays"):
         rsna_score([no_boxes(), no_boxes()], [ONE])

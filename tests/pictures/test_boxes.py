@@ -1,4 +1,4 @@
-"""A film is shown twice, once untouched; an outcome is counted rightly; a recall stands beside its false boxes."""
+"""An X-ray is shown twice, once untouched; an outcome is counted rightly; a recall stands beside its false boxes."""
 
 import math
 from pathlib import Path
@@ -10,7 +10,7 @@ from PIL import Image
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.metrics.intervals import Interval
 from radlearn.pictures.boxes import BoxGroup, answered_boxes, box_group_figure, box_size_figure, size_ratios, write_box_overlay
-from radlearn.pictures.overlays import film_grid
+from radlearn.pictures.overlays import xray_grid
 from radlearn.pictures.style import WRONG, png_bytes
 
 NO_SCORE = Interval(math.nan)
@@ -18,7 +18,7 @@ TRUE = ((100.0, 100.0, 200.0, 300.0),)
 
 
 @pytest.mark.parametrize("shape", [(64, 48), (48, 64), (256, 256)])
-def test_beside_the_plain_film_stands_the_one_with_boxes(tmp_path: Path, shape: tuple[int, int]) -> None:
+def test_beside_the_plain_xray_stands_the_one_with_boxes(tmp_path: Path, shape: tuple[int, int]) -> None:
     found = FoundBoxes(np.array([[0.25 * shape[1], 0.25 * shape[0], 0.75 * shape[1], 0.75 * shape[0]]]), np.array([0.9]))
     path = write_box_overlay(tmp_path / "new" / "a.png", np.full(shape, 0.5), found, shape, "id", "1 box")
     sheet = np.asarray(Image.open(path))
@@ -31,19 +31,19 @@ def test_beside_the_plain_film_stands_the_one_with_boxes(tmp_path: Path, shape: 
     assert (columns.min(), columns.max()) == (pytest.approx(0.25 * width, abs=3), pytest.approx(0.75 * width, abs=3))
 
 
-def test_a_film_on_which_nothing_was_found_is_shown_twice_and_unchanged(tmp_path: Path) -> None:
+def test_a_xray_on_which_nothing_was_found_is_shown_twice_and_unchanged(tmp_path: Path) -> None:
     sheet = np.asarray(Image.open(write_box_overlay(tmp_path / "a.png", np.full((60, 60), 0.5), no_boxes(), (60, 60), "id")))
     assert np.all(sheet[:560, :560] == 128)
     assert np.all(sheet[:560, 566:1126] == 128)
 
 
-def test_a_film_says_its_score_its_hits_and_its_false_boxes() -> None:
-    film = np.full((32, 32), 0.5)
+def test_a_xray_says_its_score_its_hits_and_its_false_boxes() -> None:
+    xray = np.full((32, 32), 0.5)
     found = FoundBoxes(np.array([[100.0, 100, 200, 300], [500, 500, 600, 600]]), np.array([0.9, 0.3]))
-    both = answered_boxes(film, found, TRUE, (1024, 1024), 0.5)
-    right = answered_boxes(film, FoundBoxes(found.boxes_xyxy_px[:1], found.confidences[:1]), TRUE, (1024, 1024), 1.0)
-    healthy = answered_boxes(film, found, (), (1024, 1024), 0.0)
-    alone = answered_boxes(film, no_boxes(), (), (1024, 1024), math.nan)
+    both = answered_boxes(xray, found, TRUE, (1024, 1024), 0.5)
+    right = answered_boxes(xray, FoundBoxes(found.boxes_xyxy_px[:1], found.confidences[:1]), TRUE, (1024, 1024), 1.0)
+    healthy = answered_boxes(xray, found, (), (1024, 1024), 0.0)
+    alone = answered_boxes(xray, no_boxes(), (), (1024, 1024), math.nan)
     assert [panel.title for panel in (both, right, healthy, alone)] == [
         "0.50  1 of 1 hit, 1 false",
         "1.00  1 of 1 hit",
@@ -51,7 +51,7 @@ def test_a_film_says_its_score_its_hits_and_its_false_boxes() -> None:
         "rightly left alone",
     ]
     assert [panel.wrong for panel in (both, right, healthy, alone)] == [True, False, True, False]
-    figure = film_grid([both, right])
+    figure = xray_grid([both, right])
     assert [text.get_text() for text in figure.axes[0].texts] == ["0.90", "0.30"]
     assert next(text for text in figure.texts if text.get_text().startswith("0.50")).get_color() == WRONG
 
@@ -75,7 +75,7 @@ def test_every_group_shows_sensitivity_and_false_boxes_side_by_side() -> None:
     groups = [BoxGroup("AP", 10, 20, 7, score, Interval(0.5), Interval(0.25, 0.2, 0.3)), BoxGroup("PA", 0, 0, 0, *[NO_SCORE] * 3)]
     figure = box_group_figure(groups, groups[0])
     said = [text.get_text() for text in figure.texts]
-    assert {"RSNA score", "sensitivity", "false boxes per film", "AP", "PA", "10", "20", "7"} <= set(said)
+    assert {"RSNA score", "sensitivity", "false boxes per X-ray", "AP", "PA", "10", "20", "7"} <= set(said)
     assert len(figure.axes) == 3
     for axes in figure.axes:
         assert [text.get_text() for text in axes.texts] == ["–"]

@@ -73,7 +73,7 @@ def test_a_threshold_that_calls_nothing_positive_has_no_precision_to_mark() -> N
     assert dots(precision_recall_figure(p, y, who, threshold=1.0).axes[0]) == []
 
 
-def test_the_reliability_picture_has_one_point_a_filled_bin_and_all_films_in_its_histogram() -> None:
+def test_the_reliability_picture_has_one_point_a_filled_bin_and_all_xrays_in_its_histogram() -> None:
     p, y, who = cases()
     upper, lower = reliability_figure(p, y, who, before=p**2).axes
     bins = calibration.reliability_bins(p, y)
@@ -86,7 +86,7 @@ def test_the_reliability_picture_has_one_point_a_filled_bin_and_all_films_in_its
     assert lower.get_xlabel() == "probability given"
 
 
-def test_net_benefit_is_drawn_per_100_films_beside_acting_on_all_and_none() -> None:
+def test_net_benefit_is_drawn_per_100_xrays_beside_acting_on_all_and_none() -> None:
     p, y, who = cases()
     figure = net_benefit_figure(p, y, who, chosen=0.25)
     axes = figure.axes[0]
@@ -95,7 +95,7 @@ def test_net_benefit_is_drawn_per_100_films_beside_acting_on_all_and_none() -> N
     assert drawn[MODEL] == pytest.approx(100 * decisions.net_benefit(p, y, thresholds))
     assert drawn[RIVAL] == pytest.approx(100 * decisions.net_benefit(np.ones(len(y)), y, thresholds))
     assert "this run acts from 25\xa0% on" in words(figure)
-    assert "true positives per 100 films" in words(figure)
+    assert "true positives per 100 X-rays" in words(figure)
 
 
 def test_the_history_marks_the_epoch_that_was_kept() -> None:
@@ -128,7 +128,7 @@ def test_one_class_says_that_there_is_no_curve(draw: Callable[..., Figure], labe
 
 @pytest.mark.parametrize("draw", [roc_figure, precision_recall_figure, reliability_figure, net_benefit_figure])
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_too_few_films_for_a_band_are_drawn_without_one(draw: Callable[..., Figure], count: int) -> None:
+def test_too_few_xrays_for_a_band_are_drawn_without_one(draw: Callable[..., Figure], count: int) -> None:
     p, y, who = (array[:count] for array in cases())
     assert png_bytes(draw(p, y, who)).startswith(b"\x89PNG")
 

@@ -14,24 +14,24 @@ NOTHING = np.zeros((0, 4))
 PERSONS = np.arange(40)
 
 
-def films() -> tuple[list[FoundBoxes], list[np.ndarray]]:
-    """20 films with one box, 20 healthy: ten of each are answered."""
+def xrays() -> tuple[list[FoundBoxes], list[np.ndarray]]:
+    """20 X-rays with one box, 20 healthy: ten of each are answered."""
     return [HIT] * 10 + [no_boxes()] * 10 + [FALSE] * 10 + [no_boxes()] * 10, [TRUE] * 20 + [NOTHING] * 20
 
 
 def test_the_operating_point_says_its_sensitivity_with_its_false_boxes() -> None:
-    proposed, truth = films()
+    proposed, truth = xrays()
     chosen = [FoundBoxes(one.boxes_xyxy_px[:1], one.confidences[:1]) for one in proposed]
     axes = froc_figure(proposed, truth, PERSONS, chosen, 0.4).axes[0]
     said = " ".join(text.get_text().replace("\n", " ") for text in axes.texts)
-    assert "0.25 false boxes per film" in said
+    assert "0.25 false boxes per X-ray" in said
     assert "at 0.40: sensitivity 0.50," in said
     point = next(line for line in axes.lines if line.get_markersize() == 9)
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (0.25, 0.5)
 
 
 def test_the_curve_ends_where_nothing_more_is_proposed_and_says_so() -> None:
-    proposed, truth = films()
+    proposed, truth = xrays()
     axes = froc_figure(proposed, truth, PERSONS).axes[0]
     curve = axes.lines[0].get_xydata()
     assert curve[-1].tolist() == [0.5, 0.5]

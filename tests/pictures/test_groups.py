@@ -34,7 +34,7 @@ def test_the_four_decisions_stand_where_truth_and_answer_meet() -> None:
     assert (places["40"], places["10"], places["30"], places["120"]) == ((0, 0), (1, 0), (0, 1), (1, 1))
     assert {"found, 80\xa0%", "missed, 20\xa0%", "false alarm, 20\xa0%", "rightly passed, 80\xa0%"} <= set(places)
     assert "threshold 0.31" in figure.axes[0].get_xlabel()
-    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["opacity\n50 films", "no opacity\n150 films"]
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["opacity\n50 X-rays", "no opacity\n150 X-rays"]
 
 
 def test_decisions_about_nobody_have_no_share() -> None:
@@ -43,11 +43,11 @@ def test_decisions_about_nobody_have_no_share() -> None:
     assert "rightly passed, 100\xa0%" in said
 
 
-def test_each_class_has_its_own_histogram_of_all_its_films() -> None:
+def test_each_class_has_its_own_histogram_of_all_its_xrays() -> None:
     p, y = np.array([0.0, 0.2, 0.9, 1.0, 0.5]), np.array([0, 0, 1, 1, 1])
     figure = probability_figure(p, y, 0.5)
     assert [sum(bar.get_height() for bar in axes.patches) for axes in figure.axes] == [3, 2]  # type: ignore[attr-defined]
-    assert "lung opacity: 3 films, 100\xa0% at or above 0.50" in words(figure)
+    assert "lung opacity: 3 X-rays, 100\xa0% at or above 0.50" in words(figure)
     assert figure.axes[1].get_xlabel() == "probability given by the model"
     assert "none" in words(probability_figure([0.5], [1]))
 

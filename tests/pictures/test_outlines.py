@@ -1,4 +1,4 @@
-"""Labels keep apart and on the film; boxes lie where they were found, told apart without colour."""
+"""Labels keep apart and on the X-ray; boxes lie where they were found, told apart without colour."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def rectangles(figure: Figure) -> list[Rectangle]:
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 4), max_size=4))
-def test_labels_stay_on_the_film_and_a_few_never_cover_each_other(corners: list[tuple[float, ...]]) -> None:
+def test_labels_stay_on_the_xray_and_a_few_never_cover_each_other(corners: list[tuple[float, ...]]) -> None:
     boxes = np.array([[min(a, c), min(b, d), max(a, c), max(b, d)] for a, b, c, d in corners]).reshape(-1, 4)
     places = label_places(boxes, (0.1, 0.05))
     assert places.shape == (len(boxes), 2)
@@ -51,7 +51,7 @@ def test_drawn_boxes_are_scaled_and_only_the_found_ones_are_broken_and_labelled(
     assert [text.get_text() for text in axes.texts] == ["0.83", "0.10"]
 
 
-def test_painted_boxes_lie_where_they_were_found_and_leave_the_rest_of_the_film() -> None:
+def test_painted_boxes_lie_where_they_were_found_and_leave_the_rest_of_the_xray() -> None:
     before, after = np.asarray(GREY), np.asarray(painted_found(GREY, TWO, (1024, 1024)))
     changed = (before != after).any(axis=2)
     rows, columns = np.nonzero(changed[:, :200])

@@ -1,4 +1,4 @@
-"""Films stay what they are under a heat-map, boxes lie where they should, and names cannot break a picture."""
+"""X-rays stay what they are under a heat-map, boxes lie where they should, and names cannot break a picture."""
 
 from pathlib import Path
 
@@ -12,37 +12,37 @@ from radlearn.errors import BadSetting
 from radlearn.pictures.overlays import (
     BOX,
     SEEN_FROM,
-    FilmPanel,
-    answered_film,
+    XrayPanel,
+    answered_xray,
     blended,
-    film_grid,
     outcome,
     shortened,
     write_overlay,
+    xray_grid,
 )
 from radlearn.pictures.style import WRONG, png_bytes
 
-FILM = np.linspace(0, 1, 64 * 48).reshape(64, 48)
+XRAY = np.linspace(0, 1, 64 * 48).reshape(64, 48)
 
 
-def test_where_the_heat_is_weak_the_film_is_untouched_and_where_it_is_strong_it_is_coloured() -> None:
+def test_where_the_heat_is_weak_the_xray_is_untouched_and_where_it_is_strong_it_is_coloured() -> None:
     heat = np.zeros((64, 48))
     heat[:, 24:] = 1
-    plain, over = blended(FILM, None), blended(FILM, heat)
+    plain, over = blended(XRAY, None), blended(XRAY, heat)
     assert np.array_equal(over[:, :24], plain[:, :24])
     assert np.all(over[:, 24:, 0] > over[:, 24:, 2])
-    assert np.array_equal(blended(FILM, np.full((64, 48), SEEN_FROM - 0.01)), plain)
+    assert np.array_equal(blended(XRAY, np.full((64, 48), SEEN_FROM - 0.01)), plain)
 
 
-def test_a_film_without_heat_is_grey_with_its_whole_range() -> None:
-    plain = blended(FILM, None)
+def test_a_xray_without_heat_is_grey_with_its_whole_range() -> None:
+    plain = blended(XRAY, None)
     assert plain.dtype == np.uint8
     assert plain.shape == (64, 48, 3)
     assert np.array_equal(plain[..., 0], plain[..., 2])
     assert (plain.min(), plain.max()) == (0, 255)
 
 
-def test_a_small_heat_map_is_stretched_over_the_film_the_right_way_round() -> None:
+def test_a_small_heat_map_is_stretched_over_the_xray_the_right_way_round() -> None:
     heat = np.zeros((8, 6))
     heat[1, 4] = 1
     changed = (blended(np.full((64, 48), 0.5), heat) != blended(np.full((64, 48), 0.5), None)).any(axis=2)
@@ -52,26 +52,26 @@ def test_a_small_heat_map_is_stretched_over_the_film_the_right_way_round() -> No
 
 
 def test_a_heat_map_that_is_no_number_shows_nothing_and_one_out_of_range_is_clipped() -> None:
-    assert np.array_equal(blended(FILM, np.full((4, 4), np.nan)), blended(FILM, None))
-    assert np.array_equal(blended(FILM, np.full((64, 48), 7.0)), blended(FILM, np.ones((64, 48))))
+    assert np.array_equal(blended(XRAY, np.full((4, 4), np.nan)), blended(XRAY, None))
+    assert np.array_equal(blended(XRAY, np.full((64, 48), 7.0)), blended(XRAY, np.ones((64, 48))))
 
 
-@pytest.mark.parametrize(("film", "heat"), [(FILM[None], None), (FILM, FILM[None])])
-def test_a_channel_too_many_is_refused(film: np.ndarray, heat: np.ndarray | None) -> None:
+@pytest.mark.parametrize(("xray", "heat"), [(XRAY[None], None), (XRAY, XRAY[None])])
+def test_a_channel_too_many_is_refused(xray: np.ndarray, heat: np.ndarray | None) -> None:
     with pytest.raises(BadSetting, match=r"\(1, 64, 48\).*\(height, width\)"):
-        blended(film, heat)
+        blended(xray, heat)
 
 
-def test_boxes_are_scaled_from_the_film_they_were_drawn_on() -> None:
-    figure = film_grid([FilmPanel(FILM, boxes_xyxy_px=[(256, 512, 512, 1024)], box_frame_px=(1024, 1024))])
+def test_boxes_are_scaled_from_the_xray_they_were_drawn_on() -> None:
+    figure = xray_grid([XrayPanel(XRAY, boxes_xyxy_px=[(256, 512, 512, 1024)], box_frame_px=(1024, 1024))])
     box = next(patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle))
     assert box.get_xy() == pytest.approx((0.25 * 48 - 0.5, 0.5 * 64 - 0.5))
     assert (box.get_width(), box.get_height()) == pytest.approx((0.25 * 48, 0.5 * 64))
     assert box.get_edgecolor()[:3] == pytest.approx(to_rgb(BOX))
 
 
-def test_films_keep_their_aspect_and_stand_in_rows() -> None:
-    figure = film_grid([FilmPanel(FILM, title=f"film {i}") for i in range(5)], columns=3)
+def test_xrays_keep_their_aspect_and_stand_in_rows() -> None:
+    figure = xray_grid([XrayPanel(XRAY, title=f"X-ray {i}") for i in range(5)], columns=3)
     places = [axes.get_position() for axes in figure.axes]
     assert len(places) == 5
     assert places[0].y0 == pytest.approx(places[2].y0)
@@ -81,18 +81,18 @@ def test_films_keep_their_aspect_and_stand_in_rows() -> None:
         assert (place.height * height) / (place.width * width) == pytest.approx(64 / 48, rel=0.02)
 
 
-def test_beside_each_film_stands_the_plain_one_if_asked() -> None:
+def test_beside_each_xray_stands_the_plain_one_if_asked() -> None:
     heat = np.ones((64, 48))
-    figure = film_grid([FilmPanel(FILM, heat)], with_plain=True)
+    figure = xray_grid([XrayPanel(XRAY, heat)], with_plain=True)
     plain, over = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
-    assert np.array_equal(plain, blended(FILM, None))
-    assert np.array_equal(over, blended(FILM, heat))
+    assert np.array_equal(plain, blended(XRAY, None))
+    assert np.array_equal(over, blended(XRAY, heat))
 
 
 def test_an_answer_says_its_probability_and_outcome_and_mistakes_stand_out() -> None:
-    missed, found = (answered_film(FILM, None, p, True, 0.5, "id") for p in (0.3, 0.7))
+    missed, found = (answered_xray(XRAY, None, p, True, 0.5, "id") for p in (0.3, 0.7))
     assert (missed.title, missed.wrong, found.title, found.wrong) == ("0.30  missed", True, "0.70  found", False)
-    figure = film_grid([missed, found, found])
+    figure = xray_grid([missed, found, found])
     colours = {text.get_text(): text.get_color() for text in figure.texts}
     assert colours["0.30  missed"] == WRONG
     assert colours["0.70  found"] != WRONG
@@ -101,13 +101,13 @@ def test_an_answer_says_its_probability_and_outcome_and_mistakes_stand_out() -> 
 
 
 def test_hostile_names_are_drawn_as_they_are() -> None:
-    figure = film_grid([FilmPanel(FILM, title="$\\frac{", note="<b>&\\n" + "9" * 200)])
+    figure = xray_grid([XrayPanel(XRAY, title="$\\frac{", note="<b>&\\n" + "9" * 200)])
     assert png_bytes(figure).startswith(b"\x89PNG")
     assert figure.texts[0].get_text() == "$\\frac{"
 
 
-def test_no_films_say_so() -> None:
-    assert film_grid([]).axes[0].texts[0].get_text() == "no such film"
+def test_no_xrays_say_so() -> None:
+    assert xray_grid([]).axes[0].texts[0].get_text() == "no such X-ray"
 
 
 def test_a_long_name_keeps_both_ends() -> None:
@@ -119,9 +119,9 @@ def test_a_long_name_keeps_both_ends() -> None:
 
 
 @pytest.mark.parametrize("shape", [(64, 48), (48, 64), (256, 256), (1, 1)])
-def test_an_overlay_file_holds_film_and_heat_map_side_by_side_at_their_aspect(tmp_path: Path, shape: tuple[int, int]) -> None:
-    film = np.full(shape, 0.5)
-    path = write_overlay(tmp_path / "new" / "a.png", film, np.ones((4, 4)), "id " * 60, "probability 0.83: opacity")
+def test_an_overlay_file_holds_xray_and_heat_map_side_by_side_at_their_aspect(tmp_path: Path, shape: tuple[int, int]) -> None:
+    xray = np.full(shape, 0.5)
+    path = write_overlay(tmp_path / "new" / "a.png", xray, np.ones((4, 4)), "id " * 60, "probability 0.83: opacity")
     sheet = np.asarray(Image.open(path))
     scale = 560 / max(shape)
     width, height = round(shape[1] * scale), round(shape[0] * scale)
@@ -131,7 +131,7 @@ def test_an_overlay_file_holds_film_and_heat_map_side_by_side_at_their_aspect(tm
     assert (sheet[height + 10 :] < 100).any()
 
 
-def test_an_overlay_without_heat_map_is_the_film_alone(tmp_path: Path) -> None:
+def test_an_overlay_without_heat_map_is_the_xray_alone(tmp_path: Path) -> None:
     sheet = np.asarray(Image.open(write_overlay(tmp_path / "a.png", np.full((60, 60), 0.5), None, "name")))
     assert sheet.shape[1] == 560
     assert np.all(sheet[:560, :560] == 128)

@@ -56,7 +56,7 @@ def full_report(path: Path, png: Path, text: str = "words") -> Page:
         Section("Second", [Note(f"note {text}", "warning"), Table([f"column {text}", "n"], [[text, 1234], ["b", None]], f"table {text}")]),
         Section("Third", [Table(["a"], [[text]], "folded", folded=True), Picture(png.read_bytes(), "c", "a")]),
     ]
-    headline = [Headline(f"AUROC {text}", Interval(0.9, 0.8, 0.95), f"note {text}", (0.5, 1), chance=0.5), Headline("films", 1234)]
+    headline = [Headline(f"AUROC {text}", Interval(0.9, 0.8, 0.95), f"note {text}", (0.5, 1), chance=0.5), Headline("X-rays", 1234)]
     facts = [(f"run {text}", text)]
     return Page(
         write_report(
@@ -67,7 +67,7 @@ def full_report(path: Path, png: Path, text: str = "words") -> Page:
 
 def test_everything_that_was_given_is_on_the_page_in_its_order(tmp_path: Path, png: Path) -> None:
     page = full_report(tmp_path / "report.html", png)
-    expected = [f"{SYNTHETIC} words", "Title words", "subtitle words", "AUROC words", "0.90", "0.80 – 0.95", "note words", "films", "1,234",
+    expected = [f"{SYNTHETIC} words", "Title words", "subtitle words", "AUROC words", "0.90", "0.80 – 0.95", "note words", "X-rays", "1,234",
                 "run words", "First words", "one words", "two", "caption words", "Second", "note words", "table words", "column words",
                 "1,234", "–", "Third", "folded", "words", NOT_FOR_PATIENTS]  # fmt: skip
     at = page.texts.index(f"{SYNTHETIC} words")

@@ -18,14 +18,14 @@ def test_score_and_cost_at_the_chosen_threshold_stand_side_by_side() -> None:
     left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, 0.2], [4.0, 0.5, 0.25], 0.4).axes
     assert "chosen: 0.40\nscore 0.30" in [text.get_text() for text in left.texts]
     assert "chosen: 0.40\nfalse boxes 0.50" in [text.get_text() for text in right.texts]
-    # The four boxes a film of the lowest threshold do not press the rest flat.
+    # The four boxes an X-ray of the lowest threshold do not press the rest flat.
     assert right.get_ylim()[1] < 4
 
 
 def test_points_without_a_score_leave_a_gap() -> None:
     left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, math.nan], [math.nan] * 3, 0.4).axes
     assert np.isnan(left.lines[0].get_ydata()[-1])
-    assert [text.get_text() for text in right.texts] == ["no film to say it of"]
+    assert [text.get_text() for text in right.texts] == ["no X-ray to say it of"]
 
 
 def test_a_limit_that_was_asked_for_is_drawn_beside_the_cost() -> None:
@@ -40,8 +40,8 @@ def test_sensitivity_never_stands_without_specificity() -> None:
     axes = operating_figure(thresholds, Band(found, found - 0.1, found), Band(left, left, left + 0.1), 0.25).axes[0]
     said = " ".join(text.get_text() for text in axes.texts)
     assert "chosen: 0.25\nsensitivity 0.90\nspecificity 0.60" in said
-    assert "sensitivity: ill films found" in said
-    assert "specificity: healthy films left alone" in said
+    assert "sensitivity: ill X-rays found" in said
+    assert "specificity: healthy X-rays left alone" in said
     # Where all probabilities are low, the rest of the axis would be empty.
     assert axes.get_xlim() == (0, 0.52)
 

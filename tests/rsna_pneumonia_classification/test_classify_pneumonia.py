@@ -9,18 +9,18 @@ import torch
 
 from radlearn.challenges.rsna import Case
 from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.loading import Draw
 
 SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4)
 
 
-def film(number: int) -> Film:
+def xray(number: int) -> PreparedRadiograph:
     pixels = np.random.default_rng(number).integers(0, 256, (64, 64)).astype(np.uint8)
-    return Film(Case(f"film-{number}", Path("x.dcm"), number % 2 == 0, (), None, f"person-{number}"), pixels)
+    return PreparedRadiograph(Case(f"X-ray-{number}", Path("x.dcm"), number % 2 == 0, (), None, f"person-{number}"), pixels)
 
 
-FILMS = [film(number) for number in range(10)]
+XRAYS = [xray(number) for number in range(10)]
 
 
 def test_the_lesson_is_short() -> None:
@@ -28,39 +28,39 @@ def test_the_lesson_is_short() -> None:
     assert len(text.splitlines()) < 340
 
 
-def test_a_film_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
+def test_a_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
     transform = lesson.training_transform(SMALL)
-    first = lesson.load(FILMS, transform, 0, Draw(3, 7))
+    first = lesson.load(XRAYS, transform, 0, Draw(3, 7))
     for case in range(5):
-        lesson.load(FILMS, transform, 0, Draw(1, case))
-    again = lesson.load(FILMS, lesson.training_transform(SMALL), 0, Draw(3, 7))
+        lesson.load(XRAYS, transform, 0, Draw(1, case))
+    again = lesson.load(XRAYS, lesson.training_transform(SMALL), 0, Draw(3, 7))
     assert torch.equal(first["image"], again["image"])
-    assert not torch.equal(first["image"], lesson.load(FILMS, transform, 0, Draw(4, 7))["image"])
-    assert not torch.equal(first["image"], lesson.load(FILMS, transform, 1, Draw(3, 7))["image"])
+    assert not torch.equal(first["image"], lesson.load(XRAYS, transform, 0, Draw(4, 7))["image"])
+    assert not torch.equal(first["image"], lesson.load(XRAYS, transform, 1, Draw(3, 7))["image"])
 
 
-def test_judged_films_are_the_films_themselves() -> None:
-    item = lesson.load(FILMS, lesson.evaluation_transform(SMALL), 0, Draw(0, 2))
-    assert np.array_equal(item["image"].numpy(), FILMS[2].pixels)
+def test_judged_xrays_are_the_xrays_themselves() -> None:
+    item = lesson.load(XRAYS, lesson.evaluation_transform(SMALL), 0, Draw(0, 2))
+    assert np.array_equal(item["image"].numpy(), XRAYS[2].pixels)
     assert item["label"] == 1.0
     assert item["image"].dtype == torch.float32
 
 
 def test_only_training_is_shuffled_and_augmented() -> None:
-    loaders = lesson.make_loaders(SMALL, {"training": FILMS, "validation": FILMS})
+    loaders = lesson.make_loaders(SMALL, {"training": XRAYS, "validation": XRAYS})
     judged = [name for batch in loaders["validation"].epoch(0) for name in batch["ids"]]
     learned = [name for batch in loaders["training"].epoch(0) for name in batch["ids"]]
-    assert judged == [each.case.image_id for each in FILMS]
+    assert judged == [each.case.image_id for each in XRAYS]
     assert sorted(learned) == sorted(judged)
     assert learned != judged
 
 
-def test_without_augmentation_in_the_settings_a_training_film_is_the_film() -> None:
+def test_without_augmentation_in_the_settings_a_training_xray_is_the_xray() -> None:
     still = replace(
         SMALL, rotation_degrees=0.0, shift_share=0.0, zoom_share=0.0, gamma_range=0.0, noise_std=0.0, holes_chance=0.0, mirror_chance=0.0
     )
-    item = lesson.load(FILMS, lesson.training_transform(still), 0, Draw(0, 1))
-    np.testing.assert_allclose(item["image"].numpy(), FILMS[1].pixels, atol=1e-4)
+    item = lesson.load(XRAYS, lesson.training_transform(still), 0, Draw(0, 1))
+    np.testing.assert_allclose(item["image"].numpy(), XRAYS[1].pixels, atol=1e-4)
 
 
 @pytest.mark.parametrize("network", ["small_resnet", "densenet121", "convnext_tiny"])
@@ -68,13 +68,13 @@ def test_every_network_answers_and_shows_where_it_looked(network: str) -> None:
     settings = replace(SMALL, network=network)
     torch.manual_seed(0)
     model = lesson.build_model(settings).eval()
-    images = lesson.as_images(FILMS[:3], model)
+    images = lesson.as_images(XRAYS[:3], model)
     with torch.inference_mode():
         probabilities = lesson.answer(model, images, settings)
         mirrored = lesson.answer(model, images.flip(-1), settings)
     assert probabilities.shape == (3,)
     assert bool(((probabilities > 0) & (probabilities < 1)).all())
-    # With the mirror image averaged in, a film and its mirror image get one answer.
+    # With the mirror image averaged in, an X-ray and its mirror image get one answer.
     torch.testing.assert_close(probabilities, mirrored)
     maps = lesson.heat_map(model, images, settings)
     assert maps.shape == (3, 64, 64)

@@ -11,7 +11,7 @@ from radlearn.challenges.rsna import Case
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import iou
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training import checkpoint
 from radlearn.training.fit import fit
 from radlearn.training.loading import Draw, reseed
@@ -24,20 +24,20 @@ STILL = replace(
 )
 
 
-def film(number: int, boxes: tuple[tuple[float, ...], ...] = ()) -> Film:
-    """A dark film of 64 px, its source 128 px; every box is bright."""
+def xray(number: int, boxes: tuple[tuple[float, ...], ...] = ()) -> PreparedRadiograph:
+    """A dark X-ray of 64 px, its source 128 px; every box is bright."""
     pixels = np.random.default_rng(number).integers(0, 60, (64, 64)).astype(np.uint8)
     for x0, y0, x1, y1 in boxes:
         pixels[int(y0 / 2) : int(y1 / 2), int(x0 / 2) : int(x1 / 2)] += 150
-    return Film(Case(f"film-{number}", Path("x.dcm"), bool(boxes), boxes, None, f"person-{number}"), pixels, (128, 128))
+    return PreparedRadiograph(Case(f"X-ray-{number}", Path("x.dcm"), bool(boxes), boxes, None, f"person-{number}"), pixels, (128, 128))
 
 
 BOX = (20.0, 40.0, 60.0, 100.0)
-FILMS = [film(number, (BOX,) if number % 3 == 0 else ()) for number in range(12)]
+XRAYS = [xray(number, (BOX,) if number % 3 == 0 else ()) for number in range(12)]
 
 
-def loaded(films: list[Film], settings: lesson.Settings, draw: Draw, seed: int = 0) -> dict:
-    loader = lesson.make_loaders(settings, {"training": films})["training"]
+def loaded(xrays: list[PreparedRadiograph], settings: lesson.Settings, draw: Draw, seed: int = 0) -> dict:
+    loader = lesson.make_loaders(settings, {"training": xrays})["training"]
     reseed(seed, *draw)
     return loader.dataset[draw]
 
@@ -47,40 +47,40 @@ def test_the_lesson_names_no_medical_library() -> None:
     assert "monai" not in text
 
 
-def test_a_film_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
-    first = loaded(FILMS, SMALL, Draw(3, 0))
-    loaded(FILMS, SMALL, Draw(1, 5))
-    again = loaded(FILMS, SMALL, Draw(3, 0))
+def test_a_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
+    first = loaded(XRAYS, SMALL, Draw(3, 0))
+    loaded(XRAYS, SMALL, Draw(1, 5))
+    again = loaded(XRAYS, SMALL, Draw(3, 0))
     assert torch.equal(first["image"], again["image"])
     assert torch.equal(first["boxes"], again["boxes"])
-    assert not torch.equal(first["image"], loaded(FILMS, SMALL, Draw(4, 0))["image"])
+    assert not torch.equal(first["image"], loaded(XRAYS, SMALL, Draw(4, 0))["image"])
 
 
-def test_judged_films_are_the_films_themselves_with_boxes_in_their_pixels() -> None:
-    item = lesson.load(FILMS, lesson.evaluation_transform(SMALL), Draw(0, 0))
-    assert np.array_equal(item["image"].numpy(), FILMS[0].pixels)
+def test_judged_xrays_are_the_xrays_themselves_with_boxes_in_their_pixels() -> None:
+    item = lesson.load(XRAYS, lesson.evaluation_transform(SMALL), Draw(0, 0))
+    assert np.array_equal(item["image"].numpy(), XRAYS[0].pixels)
     assert item["boxes"].tolist() == [[10, 20, 30, 50]]
     assert item["labels"].tolist() == [lesson.OPACITY]
 
 
-def test_a_film_without_an_opacity_has_no_box_and_is_no_error() -> None:
-    item = lesson.load(FILMS, lesson.training_transform(SMALL), Draw(0, 1))
+def test_a_xray_without_an_opacity_has_no_box_and_is_no_error() -> None:
+    item = lesson.load(XRAYS, lesson.training_transform(SMALL), Draw(0, 1))
     assert item["boxes"].shape == (0, 4)
     assert item["labels"].shape == (0,)
 
 
-def test_without_augmentation_in_the_settings_a_training_film_is_the_film() -> None:
-    item = loaded(FILMS, STILL, Draw(0, 3))
-    np.testing.assert_allclose(item["image"].numpy(), FILMS[3].pixels, atol=1e-6)
+def test_without_augmentation_in_the_settings_a_training_xray_is_the_xray() -> None:
+    item = loaded(XRAYS, STILL, Draw(0, 3))
+    np.testing.assert_allclose(item["image"].numpy(), XRAYS[3].pixels, atol=1e-6)
     assert item["boxes"].tolist() == [[10, 20, 30, 50]]
 
 
 def test_boxes_move_with_what_they_surround() -> None:
-    """In every augmented film the bright patch lies in its box; a box left behind, or mirrored alone, fails."""
+    """In every augmented X-ray the bright patch lies in its box; a box left behind, or mirrored alone, fails."""
     moved = 0
     for epoch in range(40):
         settings = replace(SMALL, gamma_range=0.0, noise_std=0.0, holes_chance=0.0)
-        item = loaded(FILMS, settings, Draw(epoch, 0))
+        item = loaded(XRAYS, settings, Draw(epoch, 0))
         x0, y0, x1, y1 = item["boxes"][0].round().int().tolist()
         bright = item["image"][0] > 0.45
         rows, columns = torch.nonzero(bright, as_tuple=True)
@@ -91,7 +91,7 @@ def test_boxes_move_with_what_they_surround() -> None:
 
 
 def test_a_box_that_reaches_out_is_cut_off_and_one_of_which_nothing_is_left_is_dropped() -> None:
-    at_the_edge = [film(0, ((0.0, 0.0, 20.0, 20.0),))]
+    at_the_edge = [xray(0, ((0.0, 0.0, 20.0, 20.0),))]
     settings = replace(STILL, shift_share=0.5)
     lengths = set()
     for epoch in range(60):
@@ -103,32 +103,32 @@ def test_a_box_that_reaches_out_is_cut_off_and_one_of_which_nothing_is_left_is_d
     assert lengths == {0, 1}
 
 
-def test_every_batch_holds_its_share_of_opacities_and_every_film_comes() -> None:
+def test_every_batch_holds_its_share_of_opacities_and_every_xray_comes() -> None:
     settings = replace(SMALL, positive_share=0.5)
-    loader = lesson.make_loaders(settings, {"training": FILMS})["training"]
+    loader = lesson.make_loaders(settings, {"training": XRAYS})["training"]
     seen: set[str] = set()
     for epoch in range(6):
         for draws in loader.draws(epoch):
-            assert sum(bool(FILMS[draw.case].case.label) for draw in draws) == 2
-            seen |= {FILMS[draw.case].case.image_id for draw in draws}
-    assert seen == {each.case.image_id for each in FILMS}
-    assert lesson.order_of(FILMS, settings, 0) == lesson.order_of(FILMS, settings, 0)
-    assert lesson.order_of(FILMS, settings, 0) != lesson.order_of(FILMS, settings, 1)
+            assert sum(bool(XRAYS[draw.case].case.label) for draw in draws) == 2
+            seen |= {XRAYS[draw.case].case.image_id for draw in draws}
+    assert seen == {each.case.image_id for each in XRAYS}
+    assert lesson.order_of(XRAYS, settings, 0) == lesson.order_of(XRAYS, settings, 0)
+    assert lesson.order_of(XRAYS, settings, 0) != lesson.order_of(XRAYS, settings, 1)
 
 
-def test_without_a_share_films_come_as_they_are_once_an_epoch() -> None:
-    order = lesson.order_of(FILMS, replace(SMALL, positive_share=0.0), 3)
+def test_without_a_share_xrays_come_as_they_are_once_an_epoch() -> None:
+    order = lesson.order_of(XRAYS, replace(SMALL, positive_share=0.0), 3)
     assert sorted(order) == list(range(12))
-    only_healthy = [film(number) for number in range(5)]
+    only_healthy = [xray(number) for number in range(5)]
     assert sorted(lesson.order_of(only_healthy, SMALL, 0)) == list(range(5))
 
 
 @pytest.mark.parametrize("network", ["small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"])
-def test_every_network_learns_from_films_with_and_without_boxes_and_answers(network: str) -> None:
+def test_every_network_learns_from_xrays_with_and_without_boxes_and_answers(network: str) -> None:
     settings = replace(SMALL, network=network)
     torch.manual_seed(0)
     model = lesson.build_model(settings)
-    batch = next(lesson.make_loaders(settings, {"training": FILMS})["training"].epoch(0))
+    batch = next(lesson.make_loaders(settings, {"training": XRAYS})["training"].epoch(0))
     wrong = lesson.loss(model, batch)
     wrong.backward()
     assert torch.isfinite(wrong)
@@ -143,10 +143,10 @@ def test_every_network_learns_from_films_with_and_without_boxes_and_answers(netw
         assert found.boxes_xyxy_px.shape == (len(found.confidences), 4)
 
 
-def test_a_film_and_its_mirror_image_get_mirrored_answers() -> None:
+def test_a_xray_and_its_mirror_image_get_mirrored_answers() -> None:
     torch.manual_seed(0)
     model = lesson.build_model(SMALL).eval()
-    image = torch.from_numpy(FILMS[0].pixels)[None]
+    image = torch.from_numpy(XRAYS[0].pixels)[None]
     with torch.inference_mode():
         there, back = lesson.answer(model, image, SMALL)[0], lesson.answer(model, image.flip(-1), SMALL)[0]
     np.testing.assert_allclose(np.sort(there.confidences), np.sort(back.confidences), atol=1e-5)
@@ -157,7 +157,7 @@ def test_a_film_and_its_mirror_image_get_mirrored_answers() -> None:
 @pytest.mark.slow
 def test_the_bare_loop_and_fit_give_the_same_weights(tmp_path: Path) -> None:
     settings = replace(SMALL, epochs=2)
-    loader = lesson.make_loaders(settings, {"training": FILMS})["training"]
+    loader = lesson.make_loaders(settings, {"training": XRAYS})["training"]
     reseed(settings.seed)
     bare = lesson.bare_training(lesson.build_model(settings), loader, settings)
     run = new_run(tmp_path / "run", "detection", settings)
@@ -180,19 +180,19 @@ def test_the_bare_loop_and_fit_give_the_same_weights(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_it_learns_to_box_a_bright_square_and_to_stay_silent_without_one() -> None:
     rng = np.random.default_rng(0)
-    films = []
+    xrays = []
     for number in range(48):
         x, y = rng.integers(4, 60, 2)
-        films.append(film(number, ((float(x), float(y), float(x + 48), float(y + 56)),) if number % 2 else ()))
+        xrays.append(xray(number, ((float(x), float(y), float(x + 48), float(y + 56)),) if number % 2 else ()))
     settings = replace(STILL, epochs=25, batch_size=8, size_px=64, test_time_mirror=False)
     torch.manual_seed(0)
-    model = lesson.bare_training(lesson.build_model(settings), lesson.make_loaders(settings, {"training": films})["training"], settings)
-    found = lesson.proposals(model, films, settings)[0]
+    model = lesson.bare_training(lesson.build_model(settings), lesson.make_loaders(settings, {"training": xrays})["training"], settings)
+    found = lesson.proposals(model, xrays, settings)[0]
     best = [answer.confidences.max(initial=0.0) for answer in found]
     assert min(best[1::2]) > max(best[0::2])
     overlaps = [
         float(iou(answer.boxes_xyxy_px[answer.confidences.argmax()][None], np.array(each.case.boxes_xyxy_px))[0, 0])
-        for answer, each in zip(found[1::2], films[1::2], strict=True)
+        for answer, each in zip(found[1::2], xrays[1::2], strict=True)
     ]
     assert np.mean(overlaps) > 0.6
 

@@ -25,7 +25,7 @@ WRITTEN_BY_GDCM = {
 
 @pytest.fixture
 def dicom_file(tmp_path: Path) -> DicomFile:
-    """`dicom_file(stored, syntax=…, bits=…, VR_OF={…}, WindowCenter=…, …)` writes a film whose stored values are `stored`.
+    """`dicom_file(stored, syntax=…, bits=…, VR_OF={…}, WindowCenter=…, …)` writes an X-ray whose stored values are `stored`.
 
     `bits` are those stored (all of the type's by default). A keyword set to None is left out; `vr` gives the value representation where
     the dictionary leaves a choice. Values are written unchecked.
@@ -41,7 +41,7 @@ def dicom_file(tmp_path: Path) -> DicomFile:
     ) -> Path:
         nonlocal written
         written += 1
-        path = tmp_path / f"film-{written}.dcm"
+        path = tmp_path / f"X-ray-{written}.dcm"
         allocated = 8 * stored.dtype.itemsize
         bits = bits or allocated
         dataset = pydicom.Dataset()

@@ -1,4 +1,4 @@
-"""The pixel cache: the same films as from the files, whatever happens while it is made."""
+"""The pixel cache: the same X-rays as from the files, whatever happens while it is made."""
 
 import os
 import pickle
@@ -17,8 +17,8 @@ from filelock import FileLock
 
 from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
 from radlearn.scans import cache
-from radlearn.scans.cache import CachedFilms, cached_films
-from radlearn.scans.cache_store import TABLE, FilmStore
+from radlearn.scans.cache import CachedXrays, cached_xrays
+from radlearn.scans.cache_store import TABLE, PixelStore
 from radlearn.scans.dicom import read_radiograph, write_radiograph
 
 SIZE = 24
@@ -26,9 +26,9 @@ DicomFile = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def written_films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Twenty films of 8 bits, each with a picture of its own, not square; two jobs' worth."""
-    folder = tmp_path_factory.mktemp("films")
+def written_xrays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Twenty X-rays of 8 bits, each with a picture of its own, not square; two jobs' worth."""
+    folder = tmp_path_factory.mktemp("xrays")
     for number in range(20):
         pixels = np.random.default_rng(number).integers(0, 256, (6, 5), np.uint8).repeat(10, 0).repeat(10, 1)
         kind = "MONOCHROME1" if number % 5 == 0 else "MONOCHROME2"
@@ -38,16 +38,16 @@ def written_films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def films(tmp_path: Path, written_films: dict[str, bytes]) -> list[Path]:
-    """The twenty films, to be changed at will."""
-    for name, content in written_films.items():
+def xrays(tmp_path: Path, written_xrays: dict[str, bytes]) -> list[Path]:
+    """The twenty X-rays, to be changed at will."""
+    for name, content in written_xrays.items():
         (tmp_path / name).write_bytes(content)
-    return [tmp_path / name for name in written_films]
+    return [tmp_path / name for name in written_xrays]
 
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the films that were decoded, in order, as long as one process reads."""
+    """The names of the X-rays that were decoded, in order, as long as one process reads."""
     names: list[str] = []
 
     def reading(path: str, *options: object) -> object:
@@ -58,14 +58,14 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def expect_the_films(cached: CachedFilms, paths: list[Path], shape: str = "stretch") -> None:
+def expect_the_xrays(cached: CachedXrays, paths: list[Path], shape: str = "stretch") -> None:
     greatest = np.iinfo(cached.pixels.dtype).max
     assert cached.pixels.shape == (len(paths), SIZE, SIZE)
     for stored, header, path in zip(cached.pixels, cached.headers, paths, strict=True):
-        film = read_radiograph(path, SIZE, shape)  # type: ignore[arg-type]
-        levels = 255 if film.header.stored_bits <= 8 else 65535
-        np.testing.assert_allclose(stored / greatest, film.pixels, atol=0.5001 / levels)
-        assert header == film.header
+        xray = read_radiograph(path, SIZE, shape)  # type: ignore[arg-type]
+        levels = 255 if xray.header.stored_bits <= 8 else 65535
+        np.testing.assert_allclose(stored / greatest, xray.pixels, atol=0.5001 / levels)
+        assert header == xray.header
 
 
 def touch(path: Path) -> None:
@@ -74,161 +74,161 @@ def touch(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("workers", "shape"), [(1, "pad"), (2, "stretch")])
-def test_every_row_is_the_film_in_the_order_asked_for(films: list[Path], workers: int, shape: str) -> None:
-    paths = films[::-1] + films[3:4]
-    cached = cached_films(paths, SIZE, shape, workers=workers)  # type: ignore[arg-type]
+def test_every_row_is_the_xray_in_the_order_asked_for(xrays: list[Path], workers: int, shape: str) -> None:
+    paths = xrays[::-1] + xrays[3:4]
+    cached = cached_xrays(paths, SIZE, shape, workers=workers)  # type: ignore[arg-type]
     assert cached.pixels.dtype == np.uint8
-    expect_the_films(cached, paths, shape)
+    expect_the_xrays(cached, paths, shape)
 
 
-def test_the_result_is_a_map_that_cannot_be_written(films: list[Path]) -> None:
-    cached = cached_films(films, SIZE)
+def test_the_result_is_a_map_that_cannot_be_written(xrays: list[Path]) -> None:
+    cached = cached_xrays(xrays, SIZE)
     assert isinstance(cached.pixels, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         cached.pixels[0] = 0
 
 
-def test_one_line_says_what_was_made_and_where_and_none_that_it_is_there(films: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
-    cached = cached_films(films, SIZE)
-    assert f"pixel cache: 20 films at {SIZE} px, 0 MB, in {cached.folder}" in capsys.readouterr().err
-    cached_films(films, SIZE)
+def test_one_line_says_what_was_made_and_where_and_none_that_it_is_there(xrays: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    cached = cached_xrays(xrays, SIZE)
+    assert f"pixel cache: 20 X-rays at {SIZE} px, 0 MB, in {cached.folder}" in capsys.readouterr().err
+    cached_xrays(xrays, SIZE)
     assert capsys.readouterr().err == ""
 
 
-def test_a_ready_cache_decodes_nothing(films: list[Path], decoded: list[str]) -> None:
-    cached_films(films, SIZE)
+def test_a_ready_cache_decodes_nothing(xrays: list[Path], decoded: list[str]) -> None:
+    cached_xrays(xrays, SIZE)
     assert len(decoded) == 20
-    expect_the_films(cached_films(films, SIZE), films)
+    expect_the_xrays(cached_xrays(xrays, SIZE), xrays)
     assert len(decoded) == 20
 
 
-def test_size_shape_and_reading_code_have_caches_of_their_own(films: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    folders = {cached_films(films[:2], SIZE).folder, cached_films(films[:2], SIZE, "pad").folder, cached_films(films[:2], SIZE + 1).folder}
+def test_size_shape_and_reading_code_have_caches_of_their_own(xrays: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = {cached_xrays(xrays[:2], SIZE).folder, cached_xrays(xrays[:2], SIZE, "pad").folder, cached_xrays(xrays[:2], SIZE + 1).folder}
     monkeypatch.setattr(cache, "reading_version", lambda: "another")
-    assert len(folders | {cached_films(films[:2], SIZE).folder}) == 4
+    assert len(folders | {cached_xrays(xrays[:2], SIZE).folder}) == 4
 
 
-def test_the_version_covers_every_file_that_reading_a_film_imports() -> None:
+def test_the_version_covers_every_file_that_reading_a_xray_imports() -> None:
     code = "import sys, radlearn.scans.dicom; print(*(m.split('.')[-1] for m in sys.modules if m.startswith('radlearn.scans.')))"
     imported = set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
-    assert imported - {"film_writer"} == set(cache.READING_CODE)
+    assert imported - {"xray_writer"} == set(cache.READING_CODE)
 
 
-def test_a_deep_film_is_never_cut_to_8_bits(films: list[Path], dicom_file: DicomFile) -> None:
+def test_a_deep_xray_is_never_cut_to_8_bits(xrays: list[Path], dicom_file: DicomFile) -> None:
     deep = dicom_file(np.random.default_rng(0).integers(0, 4096, (40, 30), np.uint16), bits=12)
-    paths = [*films[:3], deep, *films[3:6]]
-    cached = cached_films(paths, SIZE)
+    paths = [*xrays[:3], deep, *xrays[3:6]]
+    cached = cached_xrays(paths, SIZE)
     assert cached.pixels.dtype == np.uint16
-    expect_the_films(cached, paths)
+    expect_the_xrays(cached, paths)
     assert len(np.unique(cached.pixels[3])) > 256
-    # A film of 8 bits keeps its 8-bit value, whoever its neighbours are.
-    np.testing.assert_array_equal(cached.pixels[0], cached_films(films, SIZE).pixels[0] * np.uint16(257))
+    # An X-ray of 8 bits keeps its 8-bit value, whoever its neighbours are.
+    np.testing.assert_array_equal(cached.pixels[0], cached_xrays(xrays, SIZE).pixels[0] * np.uint16(257))
 
 
-def test_a_changed_film_is_read_again_and_only_that_one(films: list[Path], decoded: list[str]) -> None:
-    cached_films(films, SIZE)
+def test_a_changed_xray_is_read_again_and_only_that_one(xrays: list[Path], decoded: list[str]) -> None:
+    cached_xrays(xrays, SIZE)
     decoded.clear()
-    write_radiograph(films[7], np.full((50, 60), 99, np.uint8), patient_id="new", view="AP", sex="M", age="", spacing_mm=None)
-    cached = cached_films(films, SIZE)
+    write_radiograph(xrays[7], np.full((50, 60), 99, np.uint8), patient_id="new", view="AP", sex="M", age="", spacing_mm=None)
+    cached = cached_xrays(xrays, SIZE)
     assert decoded == ["07.dcm"]
     assert cached.headers[7].patient_id == "new"
-    expect_the_films(cached, films)
+    expect_the_xrays(cached, xrays)
 
 
-def test_a_touched_film_is_recognised_by_its_content(films: list[Path], decoded: list[str]) -> None:
-    cached_films(films, SIZE)
+def test_a_touched_xray_is_recognised_by_its_content(xrays: list[Path], decoded: list[str]) -> None:
+    cached_xrays(xrays, SIZE)
     decoded.clear()
-    for path in films:
+    for path in xrays:
         touch(path)
-    expect_the_films(cached_films(films, SIZE), films)
+    expect_the_xrays(cached_xrays(xrays, SIZE), xrays)
     assert decoded == []
     # And from then on by its new stamp: nothing is opened.
-    for path in films:
-        assert cache._stamp(str(path)) in {row.stamp for row in FilmStore(cached_films(films, SIZE).folder).done.values()}
+    for path in xrays:
+        assert cache._stamp(str(path)) in {row.stamp for row in PixelStore(cached_xrays(xrays, SIZE).folder).done.values()}
 
 
-def test_another_list_takes_over_the_films_it_shares(films: list[Path], decoded: list[str], dicom_file: DicomFile) -> None:
+def test_another_list_takes_over_the_xrays_it_shares(xrays: list[Path], decoded: list[str], dicom_file: DicomFile) -> None:
     deep = dicom_file(np.random.default_rng(0).integers(0, 4096, (40, 30), np.uint16), bits=12)
-    cached_films([deep, *films], SIZE)
+    cached_xrays([deep, *xrays], SIZE)
     decoded.clear()
-    touch(films[4])
-    paths = [*films[10:3:-1], *films[:3]]
-    cached = cached_films(paths, SIZE)
+    touch(xrays[4])
+    paths = [*xrays[10:3:-1], *xrays[:3]]
+    cached = cached_xrays(paths, SIZE)
     assert decoded == ["04.dcm"]
     assert cached.pixels.dtype == np.uint8
-    expect_the_films(cached, paths)
-    paths = [films[0], deep]
-    expect_the_films(cached_films(paths, SIZE), paths)
+    expect_the_xrays(cached, paths)
+    paths = [xrays[0], deep]
+    expect_the_xrays(cached_xrays(paths, SIZE), paths)
     assert decoded == ["04.dcm"]
 
 
-def test_a_neighbour_in_use_is_not_waited_for(films: list[Path], decoded: list[str]) -> None:
-    folder = cached_films(films, SIZE).folder
+def test_a_neighbour_in_use_is_not_waited_for(xrays: list[Path], decoded: list[str]) -> None:
+    folder = cached_xrays(xrays, SIZE).folder
     with FileLock(folder / cache.LOCK):
-        expect_the_films(cached_films(films[:2], SIZE), films[:2])
+        expect_the_xrays(cached_xrays(xrays[:2], SIZE), xrays[:2])
     assert len(decoded) == 22
 
 
-def test_unreadable_films_are_listed_after_the_pass_and_the_others_kept(films: list[Path], decoded: list[str], tmp_path: Path) -> None:
+def test_unreadable_xrays_are_listed_after_the_pass_and_the_others_kept(xrays: list[Path], decoded: list[str], tmp_path: Path) -> None:
     bad = [tmp_path / f"bad{number:02d}.dcm" for number in range(12)]
     for path in bad[:-1]:
-        path.write_bytes(b"no film")
+        path.write_bytes(b"no X-ray")
     with pytest.raises(UnreadableScan) as raised:
-        cached_films([*bad, *films], SIZE)
+        cached_xrays([*bad, *xrays], SIZE)
     words = str(raised.value)
-    assert words.startswith("12 of 32 films cannot be read:\n")
+    assert words.startswith("12 of 32 X-rays cannot be read:\n")
     assert all(path.name in words for path in bad[:10])
     assert "… and 2 more." in words
     assert "The other 20 are in the cache" in words
     # Mended, they alone are read.
     decoded.clear()
-    for path, good in zip(bad, films, strict=False):
+    for path, good in zip(bad, xrays, strict=False):
         path.write_bytes(good.read_bytes())
-    expect_the_films(cached_films([*bad, *films], SIZE), [*bad, *films])
+    expect_the_xrays(cached_xrays([*bad, *xrays], SIZE), [*bad, *xrays])
     assert decoded == [path.name for path in bad]
 
 
-def test_taken_out_of_the_list_a_bad_film_costs_nothing_more(films: list[Path], decoded: list[str]) -> None:
-    whole = films[5].read_bytes()
-    films[5].write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UnreadableScan, match=r"1 of 20 films cannot be read:\n.*05\.dcm"):
-        cached_films(films, SIZE)
+def test_taken_out_of_the_list_a_bad_xray_costs_nothing_more(xrays: list[Path], decoded: list[str]) -> None:
+    whole = xrays[5].read_bytes()
+    xrays[5].write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnreadableScan, match=r"1 of 20 X-rays cannot be read:\n.*05\.dcm"):
+        cached_xrays(xrays, SIZE)
     decoded.clear()
-    good = films[:5] + films[6:]
-    expect_the_films(cached_films(good, SIZE), good)
+    good = xrays[:5] + xrays[6:]
+    expect_the_xrays(cached_xrays(good, SIZE), good)
     assert decoded == []
 
 
-def test_a_film_that_vanished_is_named_and_its_row_waits_for_it(films: list[Path], decoded: list[str]) -> None:
-    cached_films(films, SIZE)
-    films[2].rename(films[2].with_suffix(".away"))
-    with pytest.raises(UnreadableScan, match=r"1 of 20 films cannot be read:\n.*02\.dcm"):
-        cached_films(films, SIZE)
-    films[2].with_suffix(".away").rename(films[2])
+def test_a_xray_that_vanished_is_named_and_its_row_waits_for_it(xrays: list[Path], decoded: list[str]) -> None:
+    cached_xrays(xrays, SIZE)
+    xrays[2].rename(xrays[2].with_suffix(".away"))
+    with pytest.raises(UnreadableScan, match=r"1 of 20 X-rays cannot be read:\n.*02\.dcm"):
+        cached_xrays(xrays, SIZE)
+    xrays[2].with_suffix(".away").rename(xrays[2])
     decoded.clear()
-    expect_the_films(cached_films(films, SIZE), films)
+    expect_the_xrays(cached_xrays(xrays, SIZE), xrays)
     assert decoded == []
 
 
-def test_a_film_that_changes_while_it_is_read_is_not_kept(films: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_xray_that_changes_while_it_is_read_is_not_kept(xrays: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def growing(path: str, *options: object) -> object:
-        film = read_radiograph(path, *options)  # type: ignore[arg-type]
-        if path == str(films[3]):
-            touch(films[3])
-        return film
+        xray = read_radiograph(path, *options)  # type: ignore[arg-type]
+        if path == str(xrays[3]):
+            touch(xrays[3])
+        return xray
 
     monkeypatch.setattr(cache, "read_radiograph", growing)
     with pytest.raises(UnreadableScan, match=r"03\.dcm: changed while it was read"):
-        cached_films(films, SIZE)
+        cached_xrays(xrays, SIZE)
     monkeypatch.undo()
 
 
-def test_what_a_film_warns_of_is_said_once_for_all(dicom_file: DicomFile, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_xray_warns_of_is_said_once_for_all(dicom_file: DicomFile, capsys: pytest.CaptureFixture[str]) -> None:
     raw = [dicom_file(np.full((9, 9), number, np.uint8), PresentationIntentType="FOR PROCESSING") for number in range(3)]
-    cached_films(raw, SIZE)
+    cached_xrays(raw, SIZE)
     said = capsys.readouterr().err
     assert said.count("FOR PROCESSING") == 1
-    assert "(3 films)" in said
+    assert "(3 X-rays)" in said
 
 
 def in_a_fork(work: Callable[[], object]) -> int:
@@ -245,9 +245,9 @@ def in_a_fork(work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("after", [0, 1, 7, 16, 19])
-def test_a_pass_killed_in_the_middle_goes_on_where_it_was(films: list[Path], monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+def test_a_pass_killed_in_the_middle_goes_on_where_it_was(xrays: list[Path], monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     monkeypatch.setattr(cache, "SYNC_EVERY_SECONDS", 0)
-    monkeypatch.setattr(cache, "FILMS_PER_JOB", 1)
+    monkeypatch.setattr(cache, "XRAYS_PER_JOB", 1)
     names: list[str] = []
 
     def reading(path: str, *options: object) -> object:
@@ -257,37 +257,37 @@ def test_a_pass_killed_in_the_middle_goes_on_where_it_was(films: list[Path], mon
         return read_radiograph(path, *options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cache, "read_radiograph", reading)
-    _, status = os.waitpid(in_a_fork(lambda: cached_films(films, SIZE, workers=1)), 0)
+    _, status = os.waitpid(in_a_fork(lambda: cached_xrays(xrays, SIZE, workers=1)), 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
-    [folder] = (cache.cache_folder() / "films").iterdir()
-    assert len(FilmStore(folder, (20, SIZE)).done) == after
+    [folder] = (cache.cache_folder() / "xrays").iterdir()
+    assert len(PixelStore(folder, (20, SIZE)).done) == after
     names.extend(["never again"] * 1000)
-    cached = cached_films(films, SIZE, workers=1)
+    cached = cached_xrays(xrays, SIZE, workers=1)
     assert len(names) - 1000 == 20 - after
-    expect_the_films(cached, films)
+    expect_the_xrays(cached, xrays)
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_ends_with_the_same_films(
-    films: list[Path], dicom_file: DicomFile, monkeypatch: pytest.MonkeyPatch
+def test_killed_at_any_moment_it_ends_with_the_same_xrays(
+    xrays: list[Path], dicom_file: DicomFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "SYNC_EVERY_SECONDS", 0)
-    monkeypatch.setattr(cache, "FILMS_PER_JOB", 1)
+    monkeypatch.setattr(cache, "XRAYS_PER_JOB", 1)
     deep = dicom_file(np.random.default_rng(0).integers(0, 4096, (40, 30), np.uint16), bits=12)
-    paths = [*films[:10], deep, *films[10:]]
+    paths = [*xrays[:10], deep, *xrays[10:]]
     killed = 0
     for attempt in range(60):
-        child = in_a_fork(lambda: cached_films(paths, SIZE, workers=1))
+        child = in_a_fork(lambda: cached_xrays(paths, SIZE, workers=1))
         time.sleep(0.002 + 0.003 * (attempt % 20))
         os.kill(child, signal.SIGKILL)
         killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
         if attempt % 10 == 9:
             touch(paths[attempt % 20])
     assert killed > 10
-    expect_the_films(cached_films(paths, SIZE), paths)
+    expect_the_xrays(cached_xrays(paths, SIZE), paths)
 
 
-def test_a_second_process_waits_and_then_reads_what_the_first_made(films: list[Path], monkeypatch: pytest.MonkeyPatch, capfd) -> None:
+def test_a_second_process_waits_and_then_reads_what_the_first_made(xrays: list[Path], monkeypatch: pytest.MonkeyPatch, capfd) -> None:
     begun = Path(cache.cache_folder()) / "begun"
 
     def slowly(path: str, *options: object) -> object:
@@ -297,85 +297,85 @@ def test_a_second_process_waits_and_then_reads_what_the_first_made(films: list[P
 
     monkeypatch.setattr(cache, "read_radiograph", slowly)
     begun.parent.mkdir(parents=True, exist_ok=True)
-    child = in_a_fork(lambda: cached_films(films, SIZE, workers=1))
+    child = in_a_fork(lambda: cached_xrays(xrays, SIZE, workers=1))
     while not begun.exists():
         time.sleep(0.01)
 
     def never(*_: object) -> object:
-        raise AssertionError("the second process read a film")
+        raise AssertionError("the second process read an X-ray")
 
     monkeypatch.setattr(cache, "read_radiograph", never)
-    cached = cached_films(films, SIZE, workers=1)
+    cached = cached_xrays(xrays, SIZE, workers=1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    expect_the_films(cached, films)
+    expect_the_xrays(cached, xrays)
     assert "waiting for another process that is making the pixel cache" in capfd.readouterr().err
 
 
-def test_two_threads_make_one_cache(films: list[Path], decoded: list[str]) -> None:
-    results: list[CachedFilms] = []
-    threads = [threading.Thread(target=lambda: results.append(cached_films(films, SIZE, workers=1))) for _ in range(2)]
+def test_two_threads_make_one_cache(xrays: list[Path], decoded: list[str]) -> None:
+    results: list[CachedXrays] = []
+    threads = [threading.Thread(target=lambda: results.append(cached_xrays(xrays, SIZE, workers=1))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(results) == 2
     assert len(decoded) == 20
-    expect_the_films(results[1], films)
+    expect_the_xrays(results[1], xrays)
 
 
-def limited(films: list[Path], most_bytes: int) -> None:
+def limited(xrays: list[Path], most_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     with pytest.raises(
         CacheTrouble, match=r"has no room: [\d,]+ MB are needed there and [\d,]+ MB are free\. Make room, or set RADLEARN_CACHE"
     ):
-        cached_films(films, 1000, workers=1)
+        cached_xrays(xrays, 1000, workers=1)
 
 
-def test_a_full_disk_is_met_before_a_film_is_read(films: list[Path], decoded: list[str]) -> None:
+def test_a_full_disk_is_met_before_a_xray_is_read(xrays: list[Path], decoded: list[str]) -> None:
     def work() -> None:
-        limited(films, 2**20)
+        limited(xrays, 2**20)
         assert decoded == []
 
     assert os.waitstatus_to_exitcode(os.waitpid(in_a_fork(work), 0)[1]) == 0
-    expect_the_films(cached_films(films, SIZE), films)
-    assert not list((cache.cache_folder() / "films").glob("*/.*"))
+    expect_the_xrays(cached_xrays(xrays, SIZE), xrays)
+    assert not list((cache.cache_folder() / "xrays").glob("*/.*"))
 
 
-def test_more_than_the_disk_holds_is_refused_at_once(films: list[Path], decoded: list[str]) -> None:
+def test_more_than_the_disk_holds_is_refused_at_once(xrays: list[Path], decoded: list[str]) -> None:
     with pytest.raises(CacheTrouble, match="has no room"):
-        cached_films(films, 2**22)
+        cached_xrays(xrays, 2**22)
     assert decoded == []
 
 
-def test_a_folder_that_cannot_be_is_said_with_what_to_do(films: list[Path], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_is_said_with_what_to_do(xrays: list[Path], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CacheTrouble, match=r"cannot be kept there \(.*Not a directory.*\)\. Mend that, or set RADLEARN_CACHE"):
-        cached_films(films, SIZE, root=tmp_path / "file")
+        cached_xrays(xrays, SIZE, root=tmp_path / "file")
 
 
-def test_a_cache_that_is_read_only_can_be_read_but_not_made(films: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_is_read_only_can_be_read_but_not_made(xrays: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    cached_films(films, SIZE)
+    cached_xrays(xrays, SIZE)
     monkeypatch.setattr(Path, "mkdir", refused)
-    expect_the_films(cached_films(films, SIZE), films)
+    expect_the_xrays(cached_xrays(xrays, SIZE), xrays)
     with pytest.raises(CacheTrouble, match=r"may not be written there \(Read-only file system\)\. Allow it, or set RADLEARN_CACHE"):
-        cached_films(films[:3], SIZE)
+        cached_xrays(xrays[:3], SIZE)
 
 
 @pytest.mark.parametrize("victim", [TABLE, "pixels-8.npy"])
 @pytest.mark.parametrize("damage", ["gone", "empty", "half", "garbage"])
-def test_a_damaged_cache_is_made_again(films: list[Path], victim: str, damage: str) -> None:
-    file = cached_films(films, SIZE).folder / victim
+def test_a_damaged_cache_is_made_again(xrays: list[Path], victim: str, damage: str) -> None:
+    file = cached_xrays(xrays, SIZE).folder / victim
     content = file.read_bytes()
     file.unlink()
     if damage != "gone":
         file.write_bytes({"empty": b"", "half": content[: len(content) // 2], "garbage": bytes(reversed(content))}[damage])
-    expect_the_films(cached_films(films, SIZE), films)
+    expect_the_xrays(cached_xrays(xrays, SIZE), xrays)
 
 
-def test_a_process_that_memory_ended_is_told_of_and_not_a_traceback(films: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_memory_ended_is_told_of_and_not_a_traceback(xrays: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     def ended(*_: object) -> object:
@@ -383,11 +383,11 @@ def test_a_process_that_memory_ended_is_told_of_and_not_a_traceback(films: list[
 
     monkeypatch.setattr(cache, "in_parallel", ended)
     with pytest.raises(CacheTrouble, match="ended from outside"):
-        cached_films(films, SIZE)
+        cached_xrays(xrays, SIZE)
 
 
-def test_sent_to_another_process_it_is_opened_there_and_not_copied(films: list[Path]) -> None:
-    cached = cached_films(films, SIZE)
+def test_sent_to_another_process_it_is_opened_there_and_not_copied(xrays: list[Path]) -> None:
+    cached = cached_xrays(xrays, SIZE)
     sent = pickle.dumps(cached)
     assert len(sent) < 1000
     again = pickle.loads(sent)
@@ -398,10 +398,10 @@ def test_sent_to_another_process_it_is_opened_there_and_not_copied(films: list[P
 @pytest.mark.parametrize(("paths", "size_px", "shape"), [([], 8, "stretch"), (["a"], 0, "stretch"), (["a"], 8, "crop")])
 def test_what_makes_no_sense_is_refused_before_a_folder_is_made(paths: list[str], size_px: int, shape: str) -> None:
     with pytest.raises(BadSetting, match="The pixel cache was asked for"):
-        cached_films(paths, size_px, shape)  # type: ignore[arg-type]
-    assert not (cache.cache_folder() / "films").exists()
+        cached_xrays(paths, size_px, shape)  # type: ignore[arg-type]
+    assert not (cache.cache_folder() / "xrays").exists()
 
 
-def test_the_real_films_are_the_same_from_the_cache(shared_data: Path) -> None:
+def test_the_real_xrays_are_the_same_from_the_cache(shared_data: Path) -> None:
     paths = sorted((shared_data / "rsna_real_sample/stage_2_train_images").glob("*.dcm"))[:12]
-    expect_the_films(cached_films(paths, SIZE), paths)
+    expect_the_xrays(cached_xrays(paths, SIZE), paths)

@@ -1,4 +1,4 @@
-"""A path becomes a film: sizes, shapes, what the header says, which files are found."""
+"""A path becomes an X-ray: sizes, shapes, what the header says, which files are found."""
 
 import csv
 import dataclasses
@@ -17,7 +17,7 @@ from radlearn.scans.dicom import (
     ForProcessingWarning,
     PolarityWarning,
     age_in_years,
-    find_films,
+    find_xrays,
     is_dicom,
     read_header,
     read_radiograph,
@@ -34,13 +34,13 @@ def write(path: Path, pixels: np.ndarray, **said: Any) -> Path:
     return path
 
 
-def test_without_a_size_a_film_keeps_its_own(dicom_file: DicomFile, ramp: np.ndarray) -> None:
-    film = read_radiograph(dicom_file(ramp))
-    np.testing.assert_allclose(film.pixels, ramp / 255, atol=1e-6)
-    assert film.header.size_px == (48, 80)
+def test_without_a_size_a_xray_keeps_its_own(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    xray = read_radiograph(dicom_file(ramp))
+    np.testing.assert_allclose(xray.pixels, ramp / 255, atol=1e-6)
+    assert xray.header.size_px == (48, 80)
 
 
-def test_stretched_and_padded_films_are_area_averages(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+def test_stretched_and_padded_xrays_are_area_averages(dicom_file: DicomFile, ramp: np.ndarray) -> None:
     path, grey = dicom_file(ramp), (ramp / 255).astype(np.float32)
     np.testing.assert_allclose(read_radiograph(path, 20).pixels, resized(grey, 20, 20), atol=1e-6)
     padded = read_radiograph(path, 20, "pad").pixels
@@ -50,9 +50,9 @@ def test_stretched_and_padded_films_are_area_averages(dicom_file: DicomFile, ram
     assert not padded[16:].any()
 
 
-def test_a_small_film_grows_to_the_size_asked_for(dicom_file: DicomFile, ramp: np.ndarray) -> None:
-    film = read_radiograph(dicom_file(ramp), 128)
-    np.testing.assert_allclose(film.pixels, resized((ramp / 255).astype(np.float32), 128, 128), atol=1e-6)
+def test_a_small_xray_grows_to_the_size_asked_for(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    xray = read_radiograph(dicom_file(ramp), 128)
+    np.testing.assert_allclose(xray.pixels, resized((ramp / 255).astype(np.float32), 128, 128), atol=1e-6)
 
 
 @pytest.mark.parametrize("size_px", [40, 64, 100, 300])
@@ -86,9 +86,9 @@ def test_a_window_that_clips_is_applied_before_averaging_even_on_a_jpeg(tmp_path
     np.testing.assert_allclose(read_radiograph(path, 8).pixels, 0.5, atol=0.01)
 
 
-def test_real_films_at_256_are_within_a_tenth_of_a_grey_level_of_decoding_in_full(shared_data: Path) -> None:
+def test_real_xrays_at_256_are_within_a_tenth_of_a_grey_level_of_decoding_in_full(shared_data: Path) -> None:
     differences = []
-    for path in find_films(shared_data / "rsna_real_sample")[::8]:
+    for path in find_xrays(shared_data / "rsna_real_sample")[::8]:
         full = resized(stored_values(path).astype(np.float32), 256, 256)
         differences.append(np.abs(np.rint(full) - np.rint(read_radiograph(path, 256).pixels * 255)).mean())
     assert len(differences) == 14
@@ -96,11 +96,11 @@ def test_real_films_at_256_are_within_a_tenth_of_a_grey_level_of_decoding_in_ful
 
 
 def test_real_headers_are_read_as_the_challenge_lists_them(shared_data: Path) -> None:
-    films = find_films(shared_data / "rsna_real_sample")
-    assert len(films) == 110
+    xrays = find_xrays(shared_data / "rsna_real_sample")
+    assert len(xrays) == 110
     with gzip.open(shared_data / "rsna_tables" / "stage_2_train_headers.csv.gz", "rt") as table:
         listed = {row["PatientID"]: row for row in csv.DictReader(table)}
-    for path in films:
+    for path in xrays:
         header, row = read_header(path), listed[path.stem]
         assert header.patient_id == path.stem
         assert (header.view, header.sex, header.age_years) == (row["ViewPosition"], row["PatientSex"], float(row["PatientAge"]))
@@ -172,10 +172,10 @@ def test_a_header_needs_no_pixels(dicom_file: DicomFile, ramp: np.ndarray) -> No
 
 
 def test_raw_detector_data_are_read_with_a_warning(dicom_file: DicomFile, ramp: np.ndarray) -> None:
-    with pytest.warns(ForProcessingWarning, match=r"film-1\.dcm: is marked FOR PROCESSING") as caught:
-        film = read_radiograph(dicom_file(ramp, PresentationIntentType="FOR PROCESSING"))
-    np.testing.assert_allclose(film.pixels, ramp / 255, atol=1e-6)
-    # It points at the line that asked for the film.
+    with pytest.warns(ForProcessingWarning, match=r"X-ray-1\.dcm: is marked FOR PROCESSING") as caught:
+        xray = read_radiograph(dicom_file(ramp, PresentationIntentType="FOR PROCESSING"))
+    np.testing.assert_allclose(xray.pixels, ramp / 255, atol=1e-6)
+    # It points at the line that asked for the X-ray.
     assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -187,31 +187,31 @@ def test_a_header_that_contradicts_itself_is_shown_inverted_with_a_warning(
     dicom_file: DicomFile, ramp: np.ndarray, photometric: str, shape: str
 ) -> None:
     with pytest.warns(PolarityWarning, match=f"{photometric} and PresentationLUTShape is {shape}"):
-        film = read_radiograph(dicom_file(ramp, PhotometricInterpretation=photometric, PresentationLUTShape=shape))
-    np.testing.assert_allclose(film.pixels, 1 - ramp / 255, atol=1e-6)
+        xray = read_radiograph(dicom_file(ramp, PhotometricInterpretation=photometric, PresentationLUTShape=shape))
+    np.testing.assert_allclose(xray.pixels, 1 - ramp / 255, atol=1e-6)
 
 
-def test_films_are_found_in_folders_sorted_each_once_and_hidden_ones_left_out(tmp_path: Path, ramp: np.ndarray) -> None:
-    films = [write(tmp_path / name, ramp) for name in ("b.dcm", "deep/er/a.DCM", "deep/no_suffix")]
+def test_xrays_are_found_in_folders_sorted_each_once_and_hidden_ones_left_out(tmp_path: Path, ramp: np.ndarray) -> None:
+    xrays = [write(tmp_path / name, ramp) for name in ("b.dcm", "deep/er/a.DCM", "deep/no_suffix")]
     write(tmp_path / ".hidden.dcm", ramp)
     write(tmp_path / ".trash" / "c.dcm", ramp)
     write(tmp_path / "DICOMDIR", ramp)
     (tmp_path / "broken.dcm").write_text("not DICOM, but named so: reading it will say what is wrong")
     (tmp_path / "labels.csv").write_text("patientId\n")
     (tmp_path / "deep" / "loop").symlink_to(tmp_path)
-    expected = sorted([*films, tmp_path / "broken.dcm"])
-    assert find_films(tmp_path) == expected
-    assert find_films([tmp_path, tmp_path / "b.dcm", str(tmp_path / "deep")]) == expected
-    assert find_films([tmp_path / "labels.csv"]) == [tmp_path / "labels.csv"]
+    expected = sorted([*xrays, tmp_path / "broken.dcm"])
+    assert find_xrays(tmp_path) == expected
+    assert find_xrays([tmp_path, tmp_path / "b.dcm", str(tmp_path / "deep")]) == expected
+    assert find_xrays([tmp_path / "labels.csv"]) == [tmp_path / "labels.csv"]
     with pytest.raises(UnreadableScan, match="nowhere: there is no such file or folder"):
-        find_films([tmp_path / "nowhere"])
+        find_xrays([tmp_path / "nowhere"])
 
 
 def test_a_linked_folder_is_searched(tmp_path: Path, ramp: np.ndarray) -> None:
     write(tmp_path / "archive" / "a.dcm", ramp)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "images").symlink_to(tmp_path / "archive")
-    assert find_films(tmp_path / "data") == [tmp_path / "data" / "images" / "a.dcm"]
+    assert find_xrays(tmp_path / "data") == [tmp_path / "data" / "images" / "a.dcm"]
 
 
 def test_dicom_is_known_by_its_preamble(tmp_path: Path, ramp: np.ndarray) -> None:

@@ -15,7 +15,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import read_radiograph
 from radlearn.scans.display import Lut, Window, display_of
-from radlearn.scans.stored_pixels import open_film
+from radlearn.scans.stored_pixels import open_xray
 
 DicomFile = Callable[..., Path]
 KIND = {8: "u1", 16: "u2", -8: "i1", -16: "i2"}
@@ -66,7 +66,7 @@ def pydicom_grey(path: Path) -> np.ndarray:
     photometric=st.sampled_from(["MONOCHROME1", "MONOCHROME2"]),
     data=st.data(),
 )
-def test_any_film_looks_as_pydicom_says(dicom_file: DicomFile, data: st.DataObject, bits: int, signed: bool, **said: Any) -> None:
+def test_any_xray_looks_as_pydicom_says(dicom_file: DicomFile, data: st.DataObject, bits: int, signed: bool, **said: Any) -> None:
     elements: dict[str, Any] = {"PhotometricInterpretation": said["photometric"]}
     if said["slope"] is not None:
         elements |= {"RescaleSlope": said["slope"], "RescaleIntercept": said["intercept"]}
@@ -86,7 +86,7 @@ def test_any_film_looks_as_pydicom_says(dicom_file: DicomFile, data: st.DataObje
 def test_a_voi_lut_is_used_as_pydicom_uses_it_and_before_a_window(dicom_file: DicomFile, bits: int, first_value: int) -> None:
     entries = np.sort(np.random.default_rng(bits).integers(0, (1 << bits) - 1, 700, endpoint=True))
     elements = {"VOILUTSequence": [lut_item(first_value, entries, bits)], "WindowCenter": 3, "WindowWidth": 7}
-    # pydicom wraps what does not fit into the table's own type, so 8-bit tables are compared on 8-bit films.
+    # pydicom wraps what does not fit into the table's own type, so 8-bit tables are compared on 8-bit X-rays.
     path = dicom_file(stored_of(8 if bits == 8 else 12, signed=False), bits=8 if bits == 8 else 12, **elements)
     np.testing.assert_allclose(pixels_of(path), pydicom_grey(path), atol=1e-6)
 
@@ -175,14 +175,14 @@ def test_monochrome1_of_inverted_values_is_monochrome2(dicom_file: DicomFile, bi
     ],
 )
 @pytest.mark.filterwarnings("ignore::radlearn.scans.dicom.PolarityWarning")
-def test_a_film_is_inverted_once_or_not_at_all(dicom_file: DicomFile, photometric: str, shape: str | None, inverted: bool) -> None:
+def test_a_xray_is_inverted_once_or_not_at_all(dicom_file: DicomFile, photometric: str, shape: str | None, inverted: bool) -> None:
     stored = stored_of(8, signed=False)
     grey = pixels_of(dicom_file(stored, PhotometricInterpretation=photometric, PresentationLUTShape=shape))
     np.testing.assert_allclose(grey, 1 - stored / 255 if inverted else stored / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_padding_is_black_whichever_way_round_the_film_is(dicom_file: DicomFile, photometric: str) -> None:
+def test_padding_is_black_whichever_way_round_the_xray_is(dicom_file: DicomFile, photometric: str) -> None:
     stored = np.int16([[-2000, 0, 100], [50, -2000, 100]])
     said = {"PhotometricInterpretation": photometric, "WindowCenter": 50, "WindowWidth": 100, "VOILUTFunction": "LINEAR_EXACT"}
     grey = pixels_of(dicom_file(stored, PixelPaddingValue=-2000, **said))
@@ -236,7 +236,7 @@ def test_a_slope_of_zero_and_one_that_is_no_number_are_refused(dicom_file: Dicom
         pixels_of(dicom_file(stored_of(8, signed=False), RescaleSlope=0, RescaleIntercept=0))
     path = dicom_file(stored_of(8, signed=False), RescaleSlope=7.5, RescaleIntercept=0)
     path.write_bytes(path.read_bytes().replace(b"7.5 ", b"x.y "))
-    with pytest.raises(UnreadableScan, match=r"film-2\.dcm: is damaged"):
+    with pytest.raises(UnreadableScan, match=r"X-ray-2\.dcm: is damaged"):
         pixels_of(path)
 
 
@@ -244,7 +244,7 @@ def test_only_a_straight_grey_scale_may_be_averaged_first(dicom_file: DicomFile)
     stored = stored_of(8, signed=False)
 
     def straight(**said: Any) -> bool:
-        return display_of(open_film(dicom_file(stored, **said))).is_straight()
+        return display_of(open_xray(dicom_file(stored, **said))).is_straight()
 
     assert straight()
     assert straight(RescaleSlope=2, RescaleIntercept=-7, PhotometricInterpretation="MONOCHROME1")
@@ -265,7 +265,7 @@ def test_big_endian_lut_data_are_read_in_their_own_order(dicom_file: DicomFile) 
     np.testing.assert_allclose(pixels_of(path), stored / 255, atol=1e-6)
 
 
-def test_real_films_with_a_voi_lut_or_window_look_as_pydicom_says(shared_data: Path) -> None:
+def test_real_xrays_with_a_voi_lut_or_window_look_as_pydicom_says(shared_data: Path) -> None:
     for name in ("vlut_04.dcm", "RG1_J2KI.dcm", "MR-SIEMENS-DICOM-WithOverlays.dcm"):
         path = shared_data / "dicom_zoo" / name
         np.testing.assert_allclose(pixels_of(path), pydicom_grey(path), atol=2e-6)

@@ -9,11 +9,11 @@ import simplejpeg
 from pydicom.encaps import get_frame
 
 from radlearn.errors import UnreadableScan
-from radlearn.scans.dicom import find_films
+from radlearn.scans.dicom import find_xrays
 from radlearn.scans.jpeg import decoded_grey, refuse_damaged, smallest_eighths
 from radlearn.scans.resize import resized
 
-HERE = Path("film.dcm")
+HERE = Path("xray.dcm")
 
 
 def smooth(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -49,9 +49,9 @@ def test_scaled_decoding_is_nearly_the_average_of_the_full_image(parts: int) -> 
     assert np.abs(np.rint(average) - decoded_grey(HERE, frame, (512, 512), 8 // parts)).mean() < 0.3
 
 
-def test_real_films_at_a_quarter_differ_by_less_than_a_tenth_of_a_grey_level(shared_data: Path) -> None:
+def test_real_xrays_at_a_quarter_differ_by_less_than_a_tenth_of_a_grey_level(shared_data: Path) -> None:
     differences = []
-    for path in find_films(shared_data / "rsna_real_sample")[::10]:
+    for path in find_xrays(shared_data / "rsna_real_sample")[::10]:
         frame = get_frame(pydicom.dcmread(path).PixelData, 0, number_of_frames=1)
         average = resized(decoded_grey(path, frame, (1024, 1024)).astype(np.float32), 256, 256)
         differences.append(np.abs(np.rint(average) - decoded_grey(path, frame, (1024, 1024), 2)).mean())
@@ -63,13 +63,13 @@ def test_a_frame_without_its_end_is_truncated_however_little_is_missing() -> Non
     refuse_damaged(HERE, frame, (64, 48), 8)
     refuse_damaged(HERE, frame + b"\0", (64, 48), 8)
     for missing in (1, 2, 10, len(frame) // 2):
-        with pytest.raises(UnreadableScan, match=r"film\.dcm: is truncated: .* no end marker"):
+        with pytest.raises(UnreadableScan, match=r"X-ray\.dcm: is truncated: .* no end marker"):
             refuse_damaged(HERE, frame[:-missing], (64, 48), 8)
 
 
 def test_a_hole_in_the_middle_is_damage() -> None:
     frame = frame_of(smooth(64, 48))
-    with pytest.raises(UnreadableScan, match=r"film\.dcm: its JPEG image is damaged"):
+    with pytest.raises(UnreadableScan, match=r"X-ray\.dcm: its JPEG image is damaged"):
         decoded_grey(HERE, frame[:400] + frame[-10:], (64, 48))
 
 

@@ -1,4 +1,4 @@
-"""The short way through a common film ends where pydicom's way ends, and whatever is unusual is left to pydicom."""
+"""The short way through a common X-ray ends where pydicom's way ends, and whatever is unusual is left to pydicom."""
 
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,20 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.tag import Tag
 
 from radlearn.scans import stored_pixels
-from radlearn.scans.dicom import Radiograph, find_films, read_header, read_radiograph
+from radlearn.scans.dicom import Radiograph, find_xrays, read_header, read_radiograph
 from radlearn.scans.plain_jpeg import plain_jpeg
 from radlearn.scans.radiograph_writer import write_radiograph
 
 
 @pytest.fixture
-def film(tmp_path: Path, ramp: np.ndarray) -> Path:
-    path = tmp_path / "film.dcm"
+def xray(tmp_path: Path, ramp: np.ndarray) -> Path:
+    path = tmp_path / "xray.dcm"
     write_radiograph(path, ramp, patient_id="a", view="PA", sex="F", age="62", spacing_mm=(0.143, 0.168))
     return path
 
 
 def changed(path: Path, **elements: Any) -> Path:
-    """Write the elements, unchecked, into the film; None removes one."""
+    """Write the elements, unchecked, into the X-ray; None removes one."""
     dataset = pydicom.dcmread(path)
     for keyword, value in elements.items():
         tag = Tag(keyword)
@@ -76,23 +76,23 @@ TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_charac
     )
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_both_ways_give_the_same_film(film: Path, said: dict[str, Any]) -> None:
-    original = film.read_bytes()
+def test_both_ways_give_the_same_xray(xray: Path, said: dict[str, Any]) -> None:
+    original = xray.read_bytes()
     try:
-        changed(film, **said)
-        short, long = read_radiograph(film, 16), read_by_pydicom(film, 16)
-        assert short.header == long.header == read_header(film)
+        changed(xray, **said)
+        short, long = read_radiograph(xray, 16), read_by_pydicom(xray, 16)
+        assert short.header == long.header == read_header(xray)
         np.testing.assert_array_equal(short.pixels, long.pixels)
         # Padding is the one thing here that the short way leaves to pydicom.
-        assert (plain_jpeg(film.read_bytes()) is None) == ("PixelPaddingValue" in said)
+        assert (plain_jpeg(xray.read_bytes()) is None) == ("PixelPaddingValue" in said)
     finally:
-        film.write_bytes(original)
+        xray.write_bytes(original)
 
 
-def test_every_real_film_goes_the_short_way_and_ends_the_same(shared_data: Path) -> None:
-    films = find_films(shared_data / "rsna_real_sample")
-    assert all(plain_jpeg(path.read_bytes()) is not None for path in films)
-    for path in films[::10]:
+def test_every_real_xray_goes_the_short_way_and_ends_the_same(shared_data: Path) -> None:
+    xrays = find_xrays(shared_data / "rsna_real_sample")
+    assert all(plain_jpeg(path.read_bytes()) is not None for path in xrays)
+    for path in xrays[::10]:
         short, long = read_radiograph(path, 256), read_by_pydicom(path, 256)
         assert short.header == long.header
         np.testing.assert_array_equal(short.pixels, long.pixels)
@@ -127,32 +127,32 @@ def test_the_zoo_is_read_alike_with_and_without_the_short_way(shared_data: Path)
     ],
     ids=lambda said: next(iter(said)),
 )
-def test_what_is_unusual_is_left_to_pydicom(film: Path, said: dict[str, Any]) -> None:
-    assert plain_jpeg(film.read_bytes()) is not None
+def test_what_is_unusual_is_left_to_pydicom(xray: Path, said: dict[str, Any]) -> None:
+    assert plain_jpeg(xray.read_bytes()) is not None
     if "WindowCenter" in said:
-        changed(film, WindowCenter="7777777")
-        film.write_bytes(film.read_bytes().replace(b"7777777", b"about 7"))
+        changed(xray, WindowCenter="7777777")
+        xray.write_bytes(xray.read_bytes().replace(b"7777777", b"about 7"))
     else:
-        changed(film, **said)
-    assert plain_jpeg(film.read_bytes()) is None
+        changed(xray, **said)
+    assert plain_jpeg(xray.read_bytes()) is None
 
 
-def test_other_transfer_syntaxes_and_several_fragments_are_left_to_pydicom(film: Path) -> None:
-    dataset = pydicom.dcmread(film)
+def test_other_transfer_syntaxes_and_several_fragments_are_left_to_pydicom(xray: Path) -> None:
+    dataset = pydicom.dcmread(xray)
     frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
     dataset.PixelData = encapsulate([frame], fragments_per_frame=2, has_bot=False)
-    dataset.save_as(film)
-    assert plain_jpeg(film.read_bytes()) is None
+    dataset.save_as(xray)
+    assert plain_jpeg(xray.read_bytes()) is None
     dataset.PixelData = encapsulate([frame])
-    dataset.save_as(film)
-    assert plain_jpeg(film.read_bytes()) is not None
+    dataset.save_as(xray)
+    assert plain_jpeg(xray.read_bytes()) is not None
     dataset.file_meta.TransferSyntaxUID = uid.JPEGExtended12Bit
-    dataset.save_as(film)
-    assert plain_jpeg(film.read_bytes()) is None
+    dataset.save_as(xray)
+    assert plain_jpeg(xray.read_bytes()) is None
 
 
-def test_a_file_cut_short_is_left_to_pydicom_wherever_it_is_cut(film: Path) -> None:
-    whole = film.read_bytes()
+def test_a_file_cut_short_is_left_to_pydicom_wherever_it_is_cut(xray: Path) -> None:
+    whole = xray.read_bytes()
     pixels = whole.index(b"\xe0\x7f\x10\x00OB")
     for length in (*range(132, pixels + 30, 7), len(whole) - 8, len(whole) - 100):
         assert plain_jpeg(whole[:length]) is None

@@ -1,4 +1,4 @@
-"""Films that are written are what the RSNA set has, and read back as they were."""
+"""X-rays that are written are what the RSNA set has, and read back as they were."""
 
 import warnings
 from pathlib import Path
@@ -16,11 +16,11 @@ SAID: dict[str, Any] = {"patient_id": "0a1b", "view": "AP", "sex": "F", "age": "
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_a_written_film_reads_back_bright_where_it_was_bright(photometric: str, tmp_path: Path, ramp: np.ndarray) -> None:
+def test_a_written_xray_reads_back_bright_where_it_was_bright(photometric: str, tmp_path: Path, ramp: np.ndarray) -> None:
     write_radiograph(tmp_path / "a.dcm", ramp, **SAID, photometric=photometric, quality=98)
-    film = read_radiograph(tmp_path / "a.dcm")
-    assert np.abs(film.pixels - ramp / 255).mean() < 1 / 255
-    assert film.header.photometric == photometric
+    xray = read_radiograph(tmp_path / "a.dcm")
+    assert np.abs(xray.pixels - ramp / 255).mean() < 1 / 255
+    assert xray.header.photometric == photometric
 
 
 def test_what_was_said_is_read_back(tmp_path: Path, ramp: np.ndarray) -> None:
@@ -32,7 +32,7 @@ def test_what_was_said_is_read_back(tmp_path: Path, ramp: np.ndarray) -> None:
     assert header.modality == "CR"
 
 
-def test_the_same_film_gives_the_same_bytes_and_another_instance_other_uids(tmp_path: Path, ramp: np.ndarray) -> None:
+def test_the_same_xray_gives_the_same_bytes_and_another_instance_other_uids(tmp_path: Path, ramp: np.ndarray) -> None:
     for name, instance in (("a", ""), ("b", ""), ("c", "2")):
         write_radiograph(tmp_path / f"{name}.dcm", ramp, **SAID, instance=instance)
     assert (tmp_path / "a.dcm").read_bytes() == (tmp_path / "b.dcm").read_bytes()
@@ -40,7 +40,7 @@ def test_the_same_film_gives_the_same_bytes_and_another_instance_other_uids(tmp_
     assert len({first.sop_uid, first.study_uid, first.series_uid, other.sop_uid, other.study_uid, other.series_uid}) == 6
 
 
-def test_the_header_has_the_elements_of_a_real_rsna_film(tmp_path: Path, ramp: np.ndarray, shared_data: Path) -> None:
+def test_the_header_has_the_elements_of_a_real_rsna_xray(tmp_path: Path, ramp: np.ndarray, shared_data: Path) -> None:
     real = pydicom.dcmread(next((shared_data / "rsna_real_sample" / "stage_2_train_images").glob("*.dcm")))
     write_radiograph(tmp_path / "a.dcm", ramp, **SAID)
     ours = pydicom.dcmread(tmp_path / "a.dcm")
@@ -85,7 +85,7 @@ def test_an_odd_number_of_bytes_is_padded(tmp_path: Path) -> None:
         (np.zeros((4, 4), np.uint8), {"quality": 0}, "expected 1 to 100"),
     ],
 )
-def test_what_is_no_film_is_not_written(pixels: np.ndarray, said: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_what_is_no_xray_is_not_written(pixels: np.ndarray, said: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=message):
         write_radiograph(tmp_path / "a.dcm", pixels, **(SAID | said))
     assert not list(tmp_path.iterdir())

@@ -63,7 +63,7 @@ def test_the_same_size_changes_nothing() -> None:
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 600))
-def test_a_padded_film_fits_and_touches_two_sides(height: int, width: int, size_px: int) -> None:
+def test_a_padded_xray_fits_and_touches_two_sides(height: int, width: int, size_px: int) -> None:
     fitted = fitted_px(height, width, size_px, "pad")
     assert max(fitted) == size_px
     assert min(fitted) >= 1

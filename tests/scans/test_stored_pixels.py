@@ -49,7 +49,7 @@ def pydicom_values(path: Path) -> np.ndarray | None:
             return None
 
 
-def test_every_monochrome_film_of_the_zoo_is_read_exactly_and_every_other_file_refused(
+def test_every_monochrome_xray_of_the_zoo_is_read_exactly_and_every_other_file_refused(
     shared_data: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     zoo = shared_data / "dicom_zoo"
@@ -66,14 +66,14 @@ def test_every_monochrome_film_of_the_zoo_is_read_exactly_and_every_other_file_r
                         reader(path)
                 refused += 1
             else:
-                stored, film = stored_values(path), read_radiograph(path)
+                stored, xray = stored_values(path), read_radiograph(path)
                 np.testing.assert_array_equal(stored, expected, err_msg=path.name)
                 assert stored.dtype == expected.dtype, path.name
-                assert film.pixels.shape == expected.shape, path.name
-                assert film.pixels.dtype == np.float32
-                assert film.pixels.min() >= 0
-                assert film.pixels.max() <= 1
-                assert read_header(path) == film.header
+                assert xray.pixels.shape == expected.shape, path.name
+                assert xray.pixels.dtype == np.float32
+                assert xray.pixels.min() >= 0
+                assert xray.pixels.max() <= 1
+                assert read_header(path) == xray.header
                 read += 1
             assert capfd.readouterr() == ("", ""), path.name
     assert read >= 27
@@ -146,7 +146,7 @@ def test_a_missing_file_a_folder_an_empty_file_and_another_kind_of_file_are_told
 
 def test_multi_frame_colour_and_unknown_encodings_are_told_apart(dicom_file: DicomFile, ramp: np.ndarray) -> None:
     for said, message in (
-        ({"NumberOfFrames": 2}, r"film-1\.dcm: has 2 frames"),
+        ({"NumberOfFrames": 2}, r"X-ray-1\.dcm: has 2 frames"),
         (
             {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3},
             "is in colour: PhotometricInterpretation is 'RGB', samples per pixel 3",
@@ -189,7 +189,7 @@ def test_a_file_cut_short_anywhere_is_refused(dicom_file: DicomFile, syntax: str
             read_radiograph(path)
 
 
-def test_a_jpeg_film_cut_within_its_pixels_is_truncated_and_cut_within_its_header_no_image(tmp_path: Path, ramp: np.ndarray) -> None:
+def test_a_jpeg_xray_cut_within_its_pixels_is_truncated_and_cut_within_its_header_no_image(tmp_path: Path, ramp: np.ndarray) -> None:
     path = tmp_path / "a.dcm"
     write_radiograph(path, ramp, patient_id="a", view="PA", sex="", age="", spacing_mm=None)
     whole = path.read_bytes()
@@ -243,19 +243,19 @@ def test_whatever_happens_to_a_file_it_is_a_picture_or_a_refusal(dicom_file: Dic
         path.write_bytes(damaged(whole, rng))
         size_px = rng.choice([None, 16, 100])
         try:
-            film = read_radiograph(path, size_px, rng.choice(["stretch", "pad"]))
+            xray = read_radiograph(path, size_px, rng.choice(["stretch", "pad"]))
         except UnreadableScan as refusal:
             refused += path.name in str(refusal)
             continue
-        assert film.pixels.dtype == np.float32
-        assert film.pixels.shape == ((size_px, size_px) if size_px else film.header.size_px)
-        assert np.isfinite(film.pixels).all()
-        assert film.pixels.min() >= 0
-        assert film.pixels.max() <= 1
+        assert xray.pixels.dtype == np.float32
+        assert xray.pixels.shape == ((size_px, size_px) if size_px else xray.header.size_px)
+        assert np.isfinite(xray.pixels).all()
+        assert xray.pixels.min() >= 0
+        assert xray.pixels.max() <= 1
     assert 20 < refused < 120
 
 
-def test_other_warnings_are_neither_swallowed_nor_shown_again_with_every_film(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+def test_other_warnings_are_neither_swallowed_nor_shown_again_with_every_xray(dicom_file: DicomFile, ramp: np.ndarray) -> None:
     path = dicom_file(ramp, PatientAge="no age", Modality="no modality" * 9)
     before = list(warnings.filters)
     shown = []
@@ -270,10 +270,10 @@ def test_other_warnings_are_neither_swallowed_nor_shown_again_with_every_film(di
     assert warnings.filters == before
 
 
-def test_films_can_be_read_in_many_threads(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+def test_xrays_can_be_read_in_many_threads(dicom_file: DicomFile, ramp: np.ndarray) -> None:
     paths = [dicom_file(np.roll(ramp, shift, axis=1)) for shift in range(24)]
     before = list(warnings.filters)
     with ThreadPoolExecutor(8) as pool:
-        films = list(pool.map(stored_values, paths * 4))
-    assert all((film == np.roll(ramp, place % 24, axis=1)).all() for place, film in enumerate(films))
+        xrays = list(pool.map(stored_values, paths * 4))
+    assert all((xray == np.roll(ramp, place % 24, axis=1)).all() for place, xray in enumerate(xrays))
     assert warnings.filters == before

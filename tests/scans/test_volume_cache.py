@@ -171,7 +171,7 @@ def test_the_version_covers_every_file_that_preparing_a_ct_imports() -> None:
     code += "print(*(m.split('.')[-1] for m in sys.modules if m.startswith('radlearn.scans.')))"
     imported = set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
     # What keeps, locks and writes has no say in the numbers.
-    assert imported - {"film_writer", "cache_store", "volume_cache", "alone"} == set(volume_cache.READING_CODE)
+    assert imported - {"xray_writer", "cache_store", "volume_cache", "alone"} == set(volume_cache.READING_CODE)
 
 
 def test_neither_torch_nor_pydicom_is_imported_for_nifti() -> None:

@@ -1,4 +1,4 @@
-"""A run that is finished as far as judging needs it, and films with known answers."""
+"""A run that is finished as far as judging needs it, and X-rays with known answers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.calibration import Recalibration
 from radlearn.tasks.classification.postprocessing import keep_operating_point
 from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import write_split
 
@@ -34,48 +34,48 @@ def synthetic_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def judged_films(synthetic_folder: Path) -> list[Film]:
-    """60 synthetic films of 40 people; AP films are positive three times as often; the positive ones are brighter."""
+def judged_xrays(synthetic_folder: Path) -> list[PreparedRadiograph]:
+    """60 synthetic X-rays of 40 people; AP X-rays are positive three times as often; the positive ones are brighter."""
     path = synthetic_folder / "stage_2_train_images" / "x.dcm"
     rng = np.random.default_rng(3)
-    films = []
+    xrays = []
     for number in range(60):
         view = "AP" if number % 2 else "PA"
         label = number % 4 in (1,) or number % 12 == 0
         pixels = rng.integers(0, 120, (32, 32)).astype(np.uint8) + np.uint8(100 * label)
         boxes = ((256.0, 256.0, 512.0, 512.0),) if label else ()
         category = "Lung Opacity" if label else "Normal"
-        case = Case(f"film-{number}", path, label, boxes, category, f"person-{number % 40}", view, "MF"[number % 2], float(number))
-        films.append(Film(case, pixels))
-    return films
+        case = Case(f"X-ray-{number}", path, label, boxes, category, f"person-{number % 40}", view, "MF"[number % 2], float(number))
+        xrays.append(PreparedRadiograph(case, pixels))
+    return xrays
 
 
 @pytest.fixture
-def finished(tmp_path: Path, judged_films: list[Film]) -> Run:
+def finished(tmp_path: Path, judged_xrays: list[PreparedRadiograph]) -> Run:
     """A run with a split, a history and an operating point."""
     run = new_run(tmp_path / "run", "classification", Settings(), {"data": "somewhere", "synthetic": False})
-    ids = [film.case.image_id for film in judged_films]
-    write_split(run.folder / "split.csv", ids, [film.case.person for film in judged_films], ["test"] * len(ids))
+    ids = [xray.case.image_id for xray in judged_xrays]
+    write_split(run.folder / "split.csv", ids, [xray.case.person for xray in judged_xrays], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "auroc_score": 0.8, "average_precision_score": 0.4}\n')
-    keep_operating_point(run, 0.5, Recalibration(0.0, 1.0), judged_films)
+    keep_operating_point(run, 0.5, Recalibration(0.0, 1.0), judged_xrays)
     return run
 
 
 @pytest.fixture
-def proposals(judged_films: list[Film]) -> tuple[list[FoundBoxes], np.ndarray]:
-    """What a detector proposes for each film, and the score of the film as a whole.
+def proposals(judged_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxes], np.ndarray]:
+    """What a detector proposes for each X-ray, and the score of the X-ray as a whole.
 
-    Every second positive film has its own box surely, the others unsurely; every fifth healthy film has a false one; the last 20 films
+    Every second positive X-ray has its own box surely, the others unsurely; every fifth healthy X-ray has a false one; the last 20 X-rays
     have an unsure false one besides.
     """
     candidates, scores = [], []
     places = {True: 0, False: 0}
-    for number, film in enumerate(judged_films):
-        label = bool(film.case.label)
+    for number, xray in enumerate(judged_xrays):
+        label = bool(xray.case.label)
         turn, places[label] = places[label], places[label] + 1
         boxes, confidences = [], []
         if label:
-            boxes, confidences = [*film.boxes_in_frame_px], [0.9 if turn % 2 == 0 else 0.3]
+            boxes, confidences = [*xray.boxes_in_frame_px], [0.9 if turn % 2 == 0 else 0.3]
         elif turn % 5 == 0:
             boxes, confidences = [(600.0, 600.0, 800.0, 900.0)], [0.55 + turn / 200]
         if number >= 40:
@@ -86,11 +86,11 @@ def proposals(judged_films: list[Film]) -> tuple[list[FoundBoxes], np.ndarray]:
 
 
 @pytest.fixture
-def boxed(tmp_path: Path, judged_films: list[Film]) -> Run:
+def boxed(tmp_path: Path, judged_xrays: list[PreparedRadiograph]) -> Run:
     """A run of a detector with a split, a history and a recipe."""
     run = new_run(tmp_path / "detector", "detection", Settings(), {"data": "somewhere", "synthetic": False})
-    ids = [film.case.image_id for film in judged_films]
-    write_split(run.folder / "split.csv", ids, [film.case.person for film in judged_films], ["test"] * len(ids))
+    ids = [xray.case.image_id for xray in judged_xrays]
+    write_split(run.folder / "split.csv", ids, [xray.case.person for xray in judged_xrays], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "rsna_score": 0.1, "auroc_score": 0.8}\n')
     worth = [
         {"device": "nothing tuned", "rsna_score": 0.1, "cross_fitted_rsna_score": 0.1, "taken": True},
@@ -101,10 +101,10 @@ def boxed(tmp_path: Path, judged_films: list[Film]) -> Run:
         "worth": worth,
         "curve": {"threshold": [0.2, 0.5], "rsna_score": [0.1, 0.2], "false_boxes_per_healthy_image": [1.0, 0.2]},
         "view_shares": {"AP": 0.5, "PA": 0.1, "all": 0.3},
-        # Of 1024 pixels: the box of every positive film.
+        # Of 1024 pixels: the box of every positive X-ray.
         "mean_box_xyxy_share": [0.25, 0.25, 0.5, 0.5],
         "brightness_sign": 1,
-        # The darkest positive film is brighter than this, the brightest healthy one is not.
+        # The darkest positive X-ray is brighter than this, the brightest healthy one is not.
         "brightness_cut": 110 / 255,
     }
     keep_recipe(run, BoxRecipe(threshold=0.5), about)

@@ -422,10 +422,10 @@ def test_a_case_that_cannot_be_loaded_ends_the_training_but_loses_nothing(tiny: 
     class Torn(tiny.Blobs):
         def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
             if draw.epoch == 1 and draw.case == 5:
-                raise UnreadableScan("film-5.dcm: is truncated.")
+                raise UnreadableScan("X-ray-5.dcm: is truncated.")
             return super().__getitem__(draw)
 
-    with pytest.raises(UnreadableScan, match=r"film-5 could not be loaded \(epoch 2\)"):
+    with pytest.raises(UnreadableScan, match=r"X-ray-5 could not be loaded \(epoch 2\)"):
         fit(tiny.model(), tiny.loss, tiny.validate, EpochLoader(Torn(), 4, 7), tiny.plan(), run)
     assert load_tensors(run.last_checkpoint)[1]["step"] >= STEPS_PER_EPOCH
     fitted(tiny, run)

@@ -215,7 +215,7 @@ def test_the_fingerprint_changes_with_what_changes_the_batches(tiny: ModuleType)
     usual = tiny.loader().fingerprint()
     assert tiny.loader(workers=2).fingerprint() == usual
     other_cases = tiny.Blobs()
-    other_cases.ids[3] = "another-film"
+    other_cases.ids[3] = "another-xray"
     for changed in (
         EpochLoader(tiny.Blobs(), tiny.BATCH, seed=8),
         EpochLoader(tiny.Blobs(), 5, seed=7),

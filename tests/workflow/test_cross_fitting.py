@@ -3,7 +3,7 @@
 from radlearn.workflow.cross_fitting import PARTS, parts_of
 
 
-def test_a_persons_films_are_in_one_part_and_parts_are_about_as_large() -> None:
+def test_a_persons_xrays_are_in_one_part_and_parts_are_about_as_large() -> None:
     persons = [f"person {number // 3}" for number in range(150)]
     parts = parts_of(persons, seed=0)
     assert all(len({int(part) for part, of in zip(parts, persons, strict=True) if of == person}) == 1 for person in set(persons))

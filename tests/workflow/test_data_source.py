@@ -11,10 +11,10 @@ from radlearn.workflow import data_source
 
 @pytest.fixture
 def no_patients_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Built-in patients are a marked folder, so that no test waits for films it does not look at."""
+    """Built-in patients are a marked folder, so that no test waits for X-rays it does not look at."""
     folder = tmp_path / "built-in"
     folder.mkdir()
-    monkeypatch.setattr(data_source, "built_in_films", lambda films, seed: folder)
+    monkeypatch.setattr(data_source, "built_in_xrays", lambda xrays, seed: folder)
     return folder
 
 
@@ -81,16 +81,16 @@ def test_built_in_patients_of_an_emptied_cache_are_made_again_and_nothing_else_i
 
     made = []
 
-    def write(folder: Path, films: int, seed: int) -> None:
-        made.append((films, seed))
+    def write(folder: Path, xrays: int, seed: int) -> None:
+        made.append((xrays, seed))
         folder.mkdir()
 
     monkeypatch.setattr(cohort, "write_rsna", write)
     # A data folder that the user has chosen since has nothing to do with what a run was trained on.
     monkeypatch.setenv("RADLEARN_DATA", str(tmp_path))
-    folder = data_source.built_in_films(100, 3)
-    assert not data_source.made_again(tmp_path / "rsna-100-films-seed-3-00000000")
-    assert not data_source.made_again(folder.with_name("rsna-100-films-seed-3-00000000"))
+    folder = data_source.built_in_xrays(100, 3)
+    assert not data_source.made_again(tmp_path / "rsna-100-xrays-seed-3-00000000")
+    assert not data_source.made_again(folder.with_name("rsna-100-xrays-seed-3-00000000"))
     folder.rmdir()
     assert data_source.made_again(folder.resolve())
     assert made == [(100, 3), (100, 3)]

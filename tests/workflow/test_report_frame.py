@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from radlearn.pictures.report import Note, Section, Table, Text
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import write_split
 from radlearn.workflow.report_frame import data_blocks, drawing, place_of, training_blocks, write_run_report
@@ -27,18 +27,18 @@ def test_a_picture_is_kept_beside_the_page_under_its_name(finished: Run) -> None
 def test_only_synthetic_patients_are_called_so(finished: Run) -> None:
     said = []
     for synthetic in (True, False):
-        page = write_run_report(finished, place_of(finished, "test"), ABOUT | {"synthetic": synthetic}, "Is there?", "On films.", [],
+        page = write_run_report(finished, place_of(finished, "test"), ABOUT | {"synthetic": synthetic}, "Is there?", "On X-rays.", [],
                                 [Section("One", [Text("words")])])  # fmt: skip
         said.append("Synthetic patients: not comparable" in page.read_text())
     assert said == [True, False]
 
 
-def test_films_without_known_persons_are_warned_about(finished: Run, judged_films: list[Film]) -> None:
+def test_xrays_without_known_persons_are_warned_about(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
     with drawing(place_of(finished, "test"), 2) as picture:
-        known = data_blocks(finished, judged_films, ABOUT, picture)
-        ids = [film.case.image_id for film in judged_films]
+        known = data_blocks(finished, judged_xrays, ABOUT, picture)
+        ids = [xray.case.image_id for xray in judged_xrays]
         write_split(finished.folder / "split.csv", ids, ids, ["test"] * len(ids))
-        unknown = data_blocks(finished, judged_films, ABOUT, picture)
+        unknown = data_blocks(finished, judged_xrays, ABOUT, picture)
     table = next(block for block in known if isinstance(block, Table))
     assert list(table.rows) == [["training", 0, 0], ["validation", 0, 0], ["test", 60, 40]]
     assert not any(isinstance(block, Note) for block in known)

@@ -58,7 +58,7 @@ def test_a_run_that_is_not_finished_is_told_so_whatever_data_it_is_judged_on(tmp
 def test_data_that_hold_only_some_of_the_runs_cases_are_neither_test_nor_external(tmp_path: Path, small_rsna: Path) -> None:
     verbs = radlearn.classification
     run = begin_run(tmp_path / "run", "classification", verbs.lesson.PRESETS["quick"], small_rsna)
-    ids = [case.image_id for case in verbs.lesson.find_cases(small_rsna)] + ["a film that is gone"]
+    ids = [case.image_id for case in verbs.lesson.find_cases(small_rsna)] + ["an X-ray that is gone"]
     write_split(run.folder / "split.csv", ids, ids, ["test"] * len(ids))
     with pytest.raises(BadLayout, match="48 of its 48 cases belong to this run, but not all"):
         verbs.evaluate(run.folder, data=small_rsna)

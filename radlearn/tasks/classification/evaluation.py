@@ -1,4 +1,4 @@
-"""What a film classifier is worth: scores with intervals by person, subgroups, and the trivial rules it has to beat."""
+"""What an X-ray classifier is worth: scores with intervals by person, subgroups, and the trivial rules it has to beat."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from radlearn.metrics import calibration, decisions, ranking
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.progress import waiting
 from radlearn.tasks.classification.postprocessing import OperatingPoint, operating_point_of
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.subgroups import answers_by_view, subgroups_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import write_scores
@@ -22,14 +22,14 @@ from radlearn.workflow.scores_file import write_scores
 class Judged:
     """Answers beside the truth, and what they are worth; every array is (cases,)."""
 
-    films: Sequence[Film]
+    xrays: Sequence[PreparedRadiograph]
     labels: np.ndarray
     probabilities: np.ndarray
     # The probabilities read as frequencies, by the recalibration that was fitted on validation.
     calibrated: np.ndarray
     persons: np.ndarray
     views: np.ndarray
-    # What the view alone would answer: the share of positive training films of that view.
+    # What the view alone would answer: the share of positive training X-rays of that view.
     view_only: np.ndarray
     point: OperatingPoint
     # As `scores.json` has it.
@@ -37,23 +37,23 @@ class Judged:
 
     @property
     def cases(self) -> list[Case]:
-        return [film.case for film in self.films]
+        return [xray.case for xray in self.xrays]
 
 
-def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str) -> Judged:
-    """Compare probabilities (cases,) with the labels of `films`, and write `scores.json` into the run folder.
+def judge(run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, split: str) -> Judged:
+    """Compare probabilities (cases,) with the labels of `xrays`, and write `scores.json` into the run folder.
 
     Raises:
         BadRunFolder: if the run has no operating point yet.
     """
     point = operating_point_of(run)
-    cases = [film.case for film in films]
+    cases = [xray.case for xray in xrays]
     labels = np.array([bool(case.label) for case in cases])
     persons = np.array([case.person for case in cases])
     views = np.array([case.view or "" for case in cases])
     view_only = answers_by_view(views, point.view_shares)
     calibrated = point.recalibration.apply(probabilities)
-    brightness = np.array([film.pixels.mean() for film in films])
+    brightness = np.array([xray.pixels.mean() for xray in xrays])
 
     def interval(score: Callable[..., Any], answers: np.ndarray, chosen: np.ndarray | None = None) -> Interval:
         here = np.ones(len(labels), bool) if chosen is None else chosen
@@ -97,4 +97,4 @@ def judge(run: Run, films: Sequence[Film], probabilities: np.ndarray, split: str
             "subgroups": subgroups,
         },
     )
-    return Judged(films, labels, probabilities, calibrated, persons, views, view_only, point, content)
+    return Judged(xrays, labels, probabilities, calibrated, persons, views, view_only, point, content)

@@ -9,7 +9,7 @@ from radlearn.errors import BadRunFolder
 from radlearn.files import read_json, write_json
 from radlearn.metrics.calibration import Recalibration
 from radlearn.metrics.ranking import auroc_score
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
 
@@ -20,18 +20,20 @@ class OperatingPoint:
     # The answer is yes from this probability on.
     threshold: float
     recalibration: Recalibration
-    # Share of positive films in training by view and for "all": what one would answer who knows nothing but the view.
+    # Share of positive X-rays in training by view and for "all": what one would answer who knows nothing but the view.
     view_shares: dict[str, float]
-    # 1 if positive training films are the brighter ones, else -1: for the rule that knows nothing but the mean brightness.
+    # 1 if positive training X-rays are the brighter ones, else -1: for the rule that knows nothing but the mean brightness.
     brightness_sign: int
 
 
-def keep_operating_point(run: Run, threshold: float, recalibration: Recalibration, training: Sequence[Film]) -> OperatingPoint:
-    """Write `operating_point.json` into the run folder, with what the trivial rules learn from the training films."""
-    labels = np.array([bool(film.case.label) for film in training])
-    views = np.array([film.case.view or "" for film in training])
+def keep_operating_point(
+    run: Run, threshold: float, recalibration: Recalibration, training: Sequence[PreparedRadiograph]
+) -> OperatingPoint:
+    """Write `operating_point.json` into the run folder, with what the trivial rules learn from the training X-rays."""
+    labels = np.array([bool(xray.case.label) for xray in training])
+    views = np.array([xray.case.view or "" for xray in training])
     shares = {str(view): float(labels[views == view].mean()) for view in sorted(set(views)) if view}
-    brightness = np.array([film.pixels.mean() for film in training])
+    brightness = np.array([xray.pixels.mean() for xray in training])
     sign = 1 if auroc_score(brightness, labels) >= 0.5 else -1
     return write_operating_point(run, OperatingPoint(float(threshold), recalibration, {**shares, "all": float(labels.mean())}, sign))
 

@@ -1,4 +1,4 @@
-"""Answers for films that nobody has labelled: read, asked, written down, the unreadable ones listed at the end."""
+"""Answers for X-rays that nobody has labelled: read, asked, written down, the unreadable ones listed at the end."""
 
 import csv
 from collections import Counter
@@ -13,29 +13,29 @@ from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
 from radlearn.tasks.classification.postprocessing import OperatingPoint, operating_point_of
 from radlearn.tasks.xray.prediction import Asking
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
 COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision")
 
 
 class Answering(Asking):
-    """Asking for one probability a film."""
+    """Asking for one probability an X-ray."""
 
     def __init__(self, run: Run, paths: Sequence[Path], out: Path) -> None:
         super().__init__(paths, out)
         self.point: OperatingPoint = operating_point_of(run)
 
-    def keep(self, films: Sequence[Film], probabilities: np.ndarray, heat_maps: np.ndarray | None) -> None:
+    def keep(self, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, heat_maps: np.ndarray | None) -> None:
         """Write down the answers, (cases,) in [0, 1], and a picture each where there are heat maps (cases, size, size)."""
         calibrated = self.point.recalibration.apply(probabilities)
-        for number, film in enumerate(films):
+        for number, xray in enumerate(xrays):
             probability = float(probabilities[number])
             decision = "opacity" if probability >= self.point.threshold else "no opacity"
-            self.rows.append((str(film.case.path), film.case.image_id, f"{probability:.6f}", f"{calibrated[number]:.6f}", decision))
+            self.rows.append((str(xray.case.path), xray.case.image_id, f"{probability:.6f}", f"{calibrated[number]:.6f}", decision))
             if heat_maps is not None:
                 said = f"probability {probability:.2f}: {decision}, from {self.point.threshold:.2f} on"
-                write_overlay(self.picture(film.case.image_id), film.pixels[0], heat_maps[number], film.case.image_id, said)
+                write_overlay(self.picture(xray.case.image_id), xray.pixels[0], heat_maps[number], xray.case.image_id, said)
 
     def finish(self) -> None:
         """Write the table, and say what was left out."""
@@ -46,7 +46,7 @@ def submit_probabilities(table: Path, out: Path) -> Path:
     """Write `patientId,probability` from a table of predictions.
 
     Raises:
-        BadLayout: if two films have the same id.
+        BadLayout: if two X-rays have the same id.
     """
     with open(table, newline="", encoding="utf-8") as opened:
         answers = [(row["patientId"], row["probability"]) for row in csv.DictReader(opened)]
@@ -54,5 +54,5 @@ def submit_probabilities(table: Path, out: Path) -> Path:
     if count > 1:
         raise BadLayout(f"{count} files are called {often}; a submission has one line for each id. Give them names of their own.")
     write_rows(out, [("patientId", "probability"), *answers])
-    say(f"{out}: {len(answers):,} films. The challenge itself asks for boxes, so this is no file it would take.")
+    say(f"{out}: {len(answers):,} X-rays. The challenge itself asks for boxes, so this is no file it would take.")
     return Path(out)

@@ -1,4 +1,4 @@
-"""The report of a film classifier: one page that shows what was learnt from whom, how well, for whom not, and where it looked."""
+"""The report of an X-ray classifier: one page that shows what was learnt from whom, how well, for whom not, and where it looked."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,36 +8,36 @@ import numpy as np
 
 from radlearn.metrics.decisions import confusion_counts
 from radlearn.pictures import curves, groups
-from radlearn.pictures.overlays import FilmPanel, answered_film, film_grid
+from radlearn.pictures.overlays import XrayPanel, answered_xray, xray_grid
 from radlearn.pictures.report import Block, Headline, Note, Section, Table
 from radlearn.pictures.style import spoken
 from radlearn.tasks.classification.evaluation import Judged
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.report_parts import data_blocks
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
 from radlearn.workflow.report_frame import Draw, drawing, place_of, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
 
-HeatMaps = Callable[[Sequence[Film]], np.ndarray]
-SHOWN_FILMS = 8
+HeatMaps = Callable[[Sequence[PreparedRadiograph]], np.ndarray]
+SHOWN_XRAYS = 8
 MEANINGS = {
-    "auroc_score": "chance that a film with an opacity gets a higher probability than one without; 0.5 is guessing",
-    "within_view_auroc_score": "the same among films of one view, so that knowing the view is worth nothing",
-    "average_precision_score": "precision, averaged over the films found; guessing reaches the share of positives",
-    "sensitivity": "share of films with an opacity that are called positive at the operating point",
-    "specificity": "share of films without one that are called negative at the operating point",
-    "accuracy": "share of films called rightly at the operating point",
+    "auroc_score": "chance that an X-ray with an opacity gets a higher probability than one without; 0.5 is guessing",
+    "within_view_auroc_score": "the same among X-rays of one view, so that knowing the view is worth nothing",
+    "average_precision_score": "precision, averaged over the X-rays found; guessing reaches the share of positives",
+    "sensitivity": "share of X-rays with an opacity that are called positive at the operating point",
+    "specificity": "share of X-rays without one that are called negative at the operating point",
+    "accuracy": "share of X-rays called rightly at the operating point",
     "brier_error": "mean squared distance of the calibrated probability from the truth; 0 is perfect",
     "calibration_error": "mean distance of calibrated probabilities from the frequencies seen, in ten bins",
 }
 
 
-def write_film_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
+def write_xray_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
     """Write the pictures and the report of a judged run into its folder.
 
     Args:
-        heat_maps: films → float32 (films, size, size) in [0, 1].
+        heat_maps: X-rays → float32 (X-rays, size, size) in [0, 1].
 
     Returns:
         the path of the page: `report.html` for the run's own test people, `report-external.html` for other data.
@@ -46,10 +46,10 @@ def write_film_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
     place = place_of(run, found["split"])
     with drawing(place, 12) as picture:
         sections = [
-            Section("What it was tested on", data_blocks(run, judged.films, found, picture)),
+            Section("What it was tested on", data_blocks(run, judged.xrays, found, picture)),
             Section("How well it ranks and decides", _score_blocks(judged, picture)),
             Section("For whom", _subgroup_blocks(judged, picture)),
-            Section("Where it looked", _film_blocks(judged, heat_maps, picture)),
+            Section("Where it looked", _xray_blocks(judged, heat_maps, picture)),
             Section("Whether its probabilities mean what they say", _calibration_blocks(judged, picture)),
             Section("How it was trained", training_blocks(run, ("auroc_score", "average_precision_score"), "auroc_score", picture)),
         ]
@@ -59,12 +59,12 @@ def write_film_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
         place,
         found,
         "Is there a lung opacity suspicious for pneumonia?",
-        f"A classifier of chest films, judged on {found['cases']:,} films of {found['persons']:,} people that it has not met.",
+        f"A classifier of chest X-rays, judged on {found['cases']:,} X-rays of {found['persons']:,} people that it has not met.",
         [
-            Headline("AUROC", scores["auroc_score"], "ranks a film with an opacity above one without", chance=0.5),
+            Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
             Headline("AUROC within a view", scores["within_view_auroc_score"], "the same, when the view is no hint", chance=0.5),
             Headline("Sensitivity", scores["sensitivity"], f"opacities found, from a probability of {judged.point.threshold:.2f} on"),
-            Headline("Specificity", scores["specificity"], "films without one that are rightly passed"),
+            Headline("Specificity", scores["specificity"], "X-rays without one that are rightly passed"),
         ],
         sections,
     )
@@ -86,8 +86,8 @@ def _score_blocks(judged: Judged, picture: Draw) -> list[Block]:
         picture(
             "confusion",
             groups.confusion_figure(counts, threshold),
-            "What became of every film.",
-            "Films found, missed, false alarms, rightly passed.",
+            "What became of every X-ray.",
+            "X-rays found, missed, false alarms, rightly passed.",
         ),
         picture(
             "probabilities",
@@ -120,13 +120,13 @@ def _calibration_blocks(judged: Judged, picture: Draw) -> list[Block]:
         picture(
             "reliability",
             reliability,
-            "Of ten films given 30 %, do three have an opacity?",
-            "Share of positive films over probability given.",
+            "Of ten X-rays given 30 %, do three have an opacity?",
+            "Share of positive X-rays over probability given.",
         ),
         picture(
             "net-benefit",
             benefit,
-            "What acting on the answers is worth, beside acting on all films or none.",
+            "What acting on the answers is worth, beside acting on all X-rays or none.",
             "Net benefit over the threshold to act.",
         ),
         Note(told),
@@ -140,7 +140,7 @@ def _subgroup_blocks(judged: Judged, picture: Draw) -> list[Block]:
     ]
     figure = groups.subgroup_figure(shown, interval_of(judged.scores["scores"]["auroc_score"]))
     told = (
-        "Who is bedridden is filmed AP and is more often ill. A model may read the view instead of the lung: compare AP with PA, "
+        "Who is bedridden is imaged AP and is more often ill. A model may read the view instead of the lung: compare AP with PA, "
         "and look at the AUROC within a view."
     )
     rows = [[group.name, group.persons, group.cases, group.positives, group.score] for group in shown]
@@ -153,17 +153,17 @@ def _subgroup_blocks(judged: Judged, picture: Draw) -> list[Block]:
             "AUROC with interval by view, sex and age.",
             wide=True,
         ),
-        Table(["group", "people", "films", "with an opacity", "AUROC (95 % interval)"], rows, "The same as a table.", folded=True),
+        Table(["group", "people", "X-rays", "with an opacity", "AUROC (95 % interval)"], rows, "The same as a table.", folded=True),
     ]
 
 
-def _film_blocks(judged: Judged, heat_maps: HeatMaps, picture: Draw) -> list[Block]:
+def _xray_blocks(judged: Judged, heat_maps: HeatMaps, picture: Draw) -> list[Block]:
     """Show the worst first: failures teach more than successes, and a report that hides them is an advertisement."""
     order = np.argsort(-np.abs(judged.probabilities - judged.labels), kind="stable")
     drawn = np.random.default_rng(case_seed(0, len(order))).permutation(len(order))
     told = (
         ("missed", [i for i in order if judged.labels[i]], "The worst: the opacities given the lowest probabilities."),
-        ("alarms", [i for i in order if not judged.labels[i]], "The worst: the films without an opacity given the highest probabilities."),
+        ("alarms", [i for i in order if not judged.labels[i]], "The worst: the X-rays without an opacity given the highest probabilities."),
         ("best", [i for i in order[::-1] if judged.labels[i]], "The best: the opacities given the highest probabilities."),
         ("random", list(drawn), "Drawn at random."),
     )
@@ -173,17 +173,17 @@ def _film_blocks(judged: Judged, heat_maps: HeatMaps, picture: Draw) -> list[Blo
     )
     blocks: list[Block] = [Note(told_first)]
     for name, ranked, caption in told:
-        if chosen := ranked[:SHOWN_FILMS]:
-            maps = heat_maps([judged.films[i] for i in chosen])
+        if chosen := ranked[:SHOWN_XRAYS]:
+            maps = heat_maps([judged.xrays[i] for i in chosen])
             panels = [_panel(judged, i, heat) for i, heat in zip(chosen, maps, strict=True)]
-            blocks.append(picture(f"films-{name}", film_grid(panels), caption, f"Films with heat maps. {caption}", wide=True))
+            blocks.append(picture(f"X-rays-{name}", xray_grid(panels), caption, f"X-rays with heat maps. {caption}", wide=True))
     return blocks
 
 
-def _panel(judged: Judged, number: int, heat: np.ndarray) -> FilmPanel:
-    film, label = judged.films[number], bool(judged.labels[number])
-    note = ", ".join(part for part in (film.case.view, film.case.category) if part)
-    boxes = film.boxes_in_frame_px
-    return answered_film(
-        film.pixels[0], heat, float(judged.probabilities[number]), label, judged.point.threshold, note, boxes, film.frame_px
+def _panel(judged: Judged, number: int, heat: np.ndarray) -> XrayPanel:
+    xray, label = judged.xrays[number], bool(judged.labels[number])
+    note = ", ".join(part for part in (xray.case.view, xray.case.category) if part)
+    boxes = xray.boxes_in_frame_px
+    return answered_xray(
+        xray.pixels[0], heat, float(judged.probabilities[number]), label, judged.point.threshold, note, boxes, xray.frame_px
     )

@@ -16,7 +16,7 @@ from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import operating_figure
 from radlearn.progress import waiting
 from radlearn.tasks.classification.postprocessing import operating_point_of, write_operating_point
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cross_fitting import parts_of
 from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
@@ -87,7 +87,7 @@ def chosen_by(rule: Rule, probabilities: np.ndarray, labels: np.ndarray, persons
 
 def tune_threshold(
     run: Run,
-    films: Sequence[Film],
+    xrays: Sequence[PreparedRadiograph],
     probabilities: np.ndarray,
     wanted_sensitivity: float | None = None,
     wanted_specificity: float | None = None,
@@ -95,7 +95,7 @@ def tune_threshold(
     """Choose a run's threshold again and write it into `operating_point.json`, what led to it into `tuning/`.
 
     Args:
-        films: those of the run's validation people; `probabilities` (films,).
+        xrays: those of the run's validation people; `probabilities` (X-rays,).
         wanted_sensitivity, wanted_specificity: at least so much of one of them; 0 or None is no wish.
 
     Returns:
@@ -103,13 +103,13 @@ def tune_threshold(
 
     Raises:
         BadRunFolder: if training has not come to its end.
-        BadSetting: if the wishes cannot be; if the validation films are all of one class.
+        BadSetting: if the wishes cannot be; if the validation X-rays are all of one class.
     """
     rule = rule_of(wanted_sensitivity, wanted_specificity)
     before = operating_point_of(run)
-    labels, persons = np.array([bool(film.case.label) for film in films]), [film.case.person for film in films]
+    labels, persons = np.array([bool(xray.case.label) for xray in xrays]), [xray.case.person for xray in xrays]
     if labels.all() or not labels.any():
-        raise BadSetting(f"The {len(labels):,} validation films are all of one class; no threshold can be chosen on them.")
+        raise BadSetting(f"The {len(labels):,} validation X-rays are all of one class; no threshold can be chosen on them.")
     asked = np.asarray(probabilities, dtype=np.float64)
     others = [other for wishes in BESIDE if (other := rule_of(*wishes)).name != rule.name]
     seed = int(run.settings.get("seed", 0))

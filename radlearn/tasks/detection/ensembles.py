@@ -1,7 +1,7 @@
 """Several runs judged as one: their boxes fused, a recipe of their own, and what the company is worth.
 
 Whom one run has learnt from, another must not be judged on: all runs of an ensemble share their test people. Where they share their
-validation people too, the recipe is chosen anew for all together; where they do not (folds), each film of one's validation was another's
+validation people too, the recipe is chosen anew for all together; where they do not (folds), each X-ray of one's validation was another's
 training, so nothing honest can be chosen there, and the mean of the runs' recipes answers.
 """
 
@@ -20,7 +20,7 @@ from radlearn.tasks.detection.evaluation import judge_boxes
 from radlearn.tasks.detection.fusion import fused
 from radlearn.tasks.detection.postprocessing import keep_recipe, mean_recipe, recipe_of
 from radlearn.tasks.detection.report import write_box_report
-from radlearn.tasks.xray.radiographs import Film, prepared_films
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import read_split
 from radlearn.workflow.splits import cases_by_side
@@ -32,11 +32,11 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
     """Judge several runs as one on the test people they share; scores, pictures and report go into `ensemble/` in the first run's folder.
 
     Args:
-        lesson: a module with `trained_model(run)` and `proposals(model, films, settings)`.
+        lesson: a module with `trained_model(run)` and `proposals(model, xrays, settings)`.
         cases: all cases of the runs' data.
 
     Raises:
-        BadSetting: if the runs see films differently, or do not share their test people.
+        BadSetting: if the runs see X-rays differently, or do not share their test people.
     """
     _alike(runs)
     ensemble = _ensemble_folder(runs)
@@ -44,11 +44,11 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
     members = [(*lesson.trained_model(run), run) for run in runs]
     first = members[0][1]
 
-    def ready(side: str) -> list[Film]:
-        return prepared_films(by_side[side], first.size_px, first.shape)
+    def ready(side: str) -> list[PreparedRadiograph]:
+        return prepared_radiographs(by_side[side], first.size_px, first.shape)
 
-    def proposed(films: Sequence[Film]) -> list[list[FoundBoxes]]:
-        each = [lesson.proposals(model, films, as_tuned(settings, run))[-1] for model, settings, run in members]
+    def proposed(xrays: Sequence[PreparedRadiograph]) -> list[list[FoundBoxes]]:
+        each = [lesson.proposals(model, xrays, as_tuned(settings, run))[-1] for model, settings, run in members]
         return [each[0], [fused(answers) for answers in zip(*each, strict=True)]]
 
     table = gate or first.gate
@@ -71,7 +71,7 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
 def _alike(runs: Sequence[Run]) -> None:
     seen = {(run.settings["size_px"], run.settings["shape"]) for run in runs}
     if len(seen) > 1:
-        raise BadSetting(f"The {len(runs)} runs see films differently (size_px and shape: {sorted(seen)}); they cannot answer together.")
+        raise BadSetting(f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot answer together.")
     tests = [{image: person for image, (person, side) in read_split(run.folder / "split.csv").items() if side == "test"} for run in runs]
     for run, people in zip(runs[1:], tests[1:], strict=True):
         if people != tests[0]:

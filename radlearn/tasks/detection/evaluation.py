@@ -27,7 +27,7 @@ from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap
 from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.progress import waiting
 from radlearn.tasks.detection.postprocessing import BoxRecipe, answered, recipe_of
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.subgroups import answers_by_view, subgroups_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import write_scores
@@ -37,9 +37,9 @@ FOUND_AND_PAID = ("rsna_score", "sensitivity", "false_boxes_per_healthy_image", 
 
 @dataclass(frozen=True)
 class JudgedBoxes:
-    """Boxes beside the true ones, and what they are worth; one entry a film, boxes in pixels of the film's frame."""
+    """Boxes beside the true ones, and what they are worth; one entry an X-ray, boxes in pixels of the X-ray's frame."""
 
-    films: Sequence[Film]
+    xrays: Sequence[PreparedRadiograph]
     labels: np.ndarray
     # All that the detector proposes.
     candidates: Sequence[FoundBoxes]
@@ -47,35 +47,35 @@ class JudgedBoxes:
     found: Sequence[FoundBoxes]
     # float64 (boxes, 4) each.
     truth: Sequence[np.ndarray]
-    # (cases,) how likely each film shows anything, in [0, 1].
+    # (cases,) how likely each X-ray shows anything, in [0, 1].
     image_scores: np.ndarray
     persons: np.ndarray
     views: np.ndarray
-    # What the view alone would answer: the share of positive training films of that view.
+    # What the view alone would answer: the share of positive training X-rays of that view.
     view_only: np.ndarray
     recipe: BoxRecipe
     # As `scores.json` has it.
     scores: dict[str, Any]
 
     @cached_property
-    def film_scores(self) -> np.ndarray:
-        """The official score of each film, float64 (cases,); NaN where it is left out."""
+    def scores_by_image(self) -> np.ndarray:
+        """The official score of each X-ray, float64 (cases,); NaN where it is left out."""
         return rsna_image_scores(self.found, self.truth)
 
     @cached_property
     def counts(self) -> "BoxCounts":
-        """What became of the boxes of each film."""
+        """What became of the boxes of each X-ray."""
         return counted(self.found, self.truth)
 
     @cached_property
     def at_every_threshold(self) -> list[FoundBoxes]:
         """What would stand if the recipe had no threshold: the answers along the FROC curve, on which the recipe is one point."""
-        return answered_films(self.films, self.candidates, self.image_scores, replace(self.recipe, threshold=0.0))
+        return answered_xrays(self.xrays, self.candidates, self.image_scores, replace(self.recipe, threshold=0.0))
 
 
 @dataclass(frozen=True)
 class BoxCounts:
-    """Boxes of each film, int (cases,) each; a hit overlaps a true box by an IoU above 0.4."""
+    """Boxes of each X-ray, int (cases,) each; a hit overlaps a true box by an IoU above 0.4."""
 
     true: np.ndarray
     found: np.ndarray
@@ -86,33 +86,35 @@ class BoxCounts:
         return self.found - self.hits
 
 
-def judge_boxes(run: Run, films: Sequence[Film], candidates: Sequence[FoundBoxes], image_scores: np.ndarray, split: str) -> JudgedBoxes:
-    """Compare what a detector proposes for `films` with their true boxes, and write `scores.json` into the run folder.
+def judge_boxes(
+    run: Run, xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], image_scores: np.ndarray, split: str
+) -> JudgedBoxes:
+    """Compare what a detector proposes for `xrays` with their true boxes, and write `scores.json` into the run folder.
 
     Args:
-        candidates: all that is proposed for each film, fused, in pixels of the film's frame.
-        image_scores: (cases,) how likely each film shows anything, in [0, 1].
+        candidates: all that is proposed for each X-ray, fused, in pixels of the X-ray's frame.
+        image_scores: (cases,) how likely each X-ray shows anything, in [0, 1].
         split: "test"; for any other the file is called `scores-SPLIT.json`.
 
     Raises:
         BadRunFolder: if the run has no recipe yet.
-        BadSetting: if the numbers of films differ.
+        BadSetting: if the numbers of X-rays differ.
     """
-    if not len(films) == len(candidates) == len(image_scores):
+    if not len(xrays) == len(candidates) == len(image_scores):
         raise BadSetting(
-            f"{len(candidates):,} answers and {len(image_scores):,} scores for {len(films):,} films; expected one of each a film."
+            f"{len(candidates):,} answers and {len(image_scores):,} scores for {len(xrays):,} X-rays; expected one of each an X-ray."
         )
     recipe, kept = recipe_of(run)
     about: dict[str, Any] = dict(kept)
-    cases = [film.case for film in films]
+    cases = [xray.case for xray in xrays]
     labels = np.array([bool(case.label) for case in cases])
     views = np.array([case.view or "" for case in cases])
     judged = JudgedBoxes(
-        films,
+        xrays,
         labels,
         candidates,
-        answered_films(films, candidates, image_scores, recipe),
-        [np.asarray(film.boxes_in_frame_px, float).reshape(-1, 4) for film in films],
+        answered_xrays(xrays, candidates, image_scores, recipe),
+        [np.asarray(xray.boxes_in_frame_px, float).reshape(-1, 4) for xray in xrays],
         np.asarray(image_scores, dtype=np.float64),
         np.array([case.person for case in cases]),
         views,
@@ -135,26 +137,28 @@ def judge_boxes(run: Run, films: Sequence[Film], candidates: Sequence[FoundBoxes
     return replace(judged, scores=write_scores(run, split, cases, found))
 
 
-def answered_films(films: Sequence[Film], candidates: Sequence[FoundBoxes], image_scores: ArrayLike, recipe: BoxRecipe) -> list[FoundBoxes]:
-    """Return what stands on each film by a recipe."""
+def answered_xrays(
+    xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], image_scores: ArrayLike, recipe: BoxRecipe
+) -> list[FoundBoxes]:
+    """Return what stands on each X-ray by a recipe."""
     scores = np.asarray(image_scores, dtype=np.float64)
     return [
-        answered(proposed, recipe, film.frame_px, float(score)) for film, proposed, score in zip(films, candidates, scores, strict=True)
+        answered(proposed, recipe, xray.frame_px, float(score)) for xray, proposed, score in zip(xrays, candidates, scores, strict=True)
     ]
 
 
 def counted(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray]) -> BoxCounts:
-    """Count the true, the found and the hit boxes of each film."""
+    """Count the true, the found and the hit boxes of each X-ray."""
     cases: FrocCases = froc_cases(found, truth)
     return BoxCounts(cases.true_boxes, (~np.isnan(cases.confidences)).sum(axis=1), cases.hits.sum(axis=1))
 
 
 def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return Σ parts / Σ wholes over the films: hits of all true boxes, say, whatever film they are on; NaN where the whole is 0.
+    """Return Σ parts / Σ wholes over the X-rays: hits of all true boxes, say, whatever X-ray they are on; NaN where the whole is 0.
 
     Args:
         parts, wholes: (cases,).
-        weights: (cases,) or (draws, cases), how often each film counts.
+        weights: (cases,) or (draws, cases), how often each X-ray counts.
 
     >>> float(pooled_share([1, 0, 1], [1, 2, 1]))
     0.5
@@ -164,14 +168,14 @@ def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None 
 
 
 def found_and_paid(
-    film_scores: ArrayLike, hits: ArrayLike, true: ArrayLike, found: ArrayLike, weights: ArrayLike | None = None
+    scores_by_image: ArrayLike, hits: ArrayLike, true: ArrayLike, found: ArrayLike, weights: ArrayLike | None = None
 ) -> np.ndarray:
     """Return what is found and what it costs, together, so that they are drawn from the same people.
 
     Args:
-        film_scores: (cases,), the official score of each film, NaN where it is left out.
-        hits, true, found: (cases,), boxes of each film.
-        weights: (cases,) or (draws, cases), how often each film counts.
+        scores_by_image: (cases,), the official score of each X-ray, NaN where it is left out.
+        hits, true, found: (cases,), boxes of each X-ray.
+        weights: (cases,) or (draws, cases), how often each X-ray counts.
 
     Returns:
         float64 (5,) or (draws, 5), in the order of `FOUND_AND_PAID`.
@@ -179,7 +183,7 @@ def found_and_paid(
     false = np.asarray(found, dtype=np.float64) - np.asarray(hits)
     on_healthy = np.where(np.asarray(true) == 0, false, np.nan)
     scores = [
-        mean_over_images(film_scores, weights),
+        mean_over_images(scores_by_image, weights),
         pooled_share(hits, true, weights),
         mean_over_images(on_healthy, weights),
         mean_over_images(false, weights),
@@ -190,8 +194,8 @@ def found_and_paid(
 
 def _found_and_paid(judged: JudgedBoxes, chosen: np.ndarray) -> dict[str, dict[str, float]]:
     counts = judged.counts
-    arrays = (judged.film_scores, counts.hits, counts.true, counts.found)
-    # One bootstrap for all five: on thousands of films most of the time goes into drawing people.
+    arrays = (judged.scores_by_image, counts.hits, counts.true, counts.found)
+    # One bootstrap for all five: on thousands of X-rays most of the time goes into drawing people.
     band = bootstrap_band(found_and_paid, judged.persons[chosen], *(array[chosen] for array in arrays))
     return {name: score.as_dict() for name, score in zip(FOUND_AND_PAID, _intervals(band), strict=True)}
 
@@ -206,7 +210,7 @@ def _scores(judged: JudgedBoxes) -> dict[str, dict[str, float]]:
 
 
 def _froc(judged: JudgedBoxes) -> list[dict[str, Any]]:
-    """Return the seven points of the FROC curve, a sensitivity and the false boxes per film that it may cost in each."""
+    """Return the seven points of the FROC curve, a sensitivity and the false boxes per X-ray that it may cost in each."""
     band = bootstrap_band(sensitivity_at_false_boxes, judged.persons, *froc_cases(judged.at_every_threshold, judged.truth))
     return [
         {"false_boxes_per_image": allowed, "sensitivity": score.as_dict()}
@@ -215,12 +219,12 @@ def _froc(judged: JudgedBoxes) -> list[dict[str, Any]]:
 
 
 def _baselines(judged: JudgedBoxes, about: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Return what rules reach that know no lung: the mean true box on every bright film, the view, and no box anywhere."""
+    """Return what rules reach that know no lung: the mean true box on every bright X-ray, the view, and no box anywhere."""
     sign, share_xyxy = about["brightness_sign"], np.asarray(about["mean_box_xyxy_share"], float)
-    brightness = sign * np.array([film.pixels.mean() for film in judged.films])
+    brightness = sign * np.array([xray.pixels.mean() for xray in judged.xrays])
     mean_boxes = [
-        FoundBoxes((share_xyxy * np.tile(film.frame_px[::-1], 2))[None], np.ones(1)) if called else no_boxes()
-        for film, called in zip(judged.films, brightness >= sign * about["brightness_cut"], strict=True)
+        FoundBoxes((share_xyxy * np.tile(xray.frame_px[::-1], 2))[None], np.ones(1)) if called else no_boxes()
+        for xray, called in zip(judged.xrays, brightness >= sign * about["brightness_cut"], strict=True)
     ]
     persons, truth = judged.persons, judged.truth
     on_healthy = false_boxes_on_healthy_images(mean_boxes, truth)
@@ -228,7 +232,7 @@ def _baselines(judged: JudgedBoxes, about: dict[str, Any]) -> dict[str, dict[str
     baselines = {
         "mean_box_rsna_score": bootstrap_interval(mean_over_images, persons, rsna_image_scores(mean_boxes, truth)),
         "mean_box_false_boxes_per_healthy_image": bootstrap_interval(mean_over_images, persons, on_healthy),
-        # 0 as soon as one film has a true box, and no number at all where none has: no box is never wrong, and never right.
+        # 0 as soon as one X-ray has a true box, and no number at all where none has: no box is never wrong, and never right.
         "no_box_rsna_score": bootstrap_interval(mean_over_images, persons, nothing),
         "view_only_auroc_score": bootstrap_interval(ranking.auroc_score, persons, judged.view_only, judged.labels),
         "mean_brightness_auroc_score": bootstrap_interval(ranking.auroc_score, persons, brightness, judged.labels),
@@ -239,7 +243,7 @@ def _baselines(judged: JudgedBoxes, about: dict[str, Any]) -> dict[str, dict[str
 def _subgroups(judged: JudgedBoxes) -> dict[str, dict[str, Any]]:
     counts, persons = judged.counts, judged.persons
     number = {"no true box": counts.true == 0, "one true box": counts.true == 1, "two or more true boxes": counts.true >= 2}
-    groups = number | subgroups_of([film.case for film in judged.films])
+    groups = number | subgroups_of([xray.case for xray in judged.xrays])
 
     return {
         name: {

@@ -1,4 +1,4 @@
-"""Several answers for one film made into one: the mirror image's, another run's.
+"""Several answers for one X-ray made into one: the mirror image's, another run's.
 
 Weighted box fusion: where suppression would keep the most confident of several boxes on the same spot and throw the others away, fusion
 takes their weighted mean, which lies better than any of them, and lowers the confidence of a box that few answers hold.
@@ -16,7 +16,7 @@ FUSION_IOU = 0.5
 
 
 def fused(answers: Sequence[FoundBoxes], iou_above: float = FUSION_IOU) -> FoundBoxes:
-    """Return one answer for a film from several.
+    """Return one answer for an X-ray from several.
 
     Unlike the original, a fused box takes at most one box of each answer: the faint ones that surround every sure one would else pull
     its confidence down.
@@ -55,7 +55,7 @@ def fused(answers: Sequence[FoundBoxes], iou_above: float = FUSION_IOU) -> Found
 
 
 def mirrored(answer: FoundBoxes, width_px: float) -> FoundBoxes:
-    """Return the boxes of a film's mirror image, put back on the film of this width."""
+    """Return the boxes of an X-ray's mirror image, put back on the X-ray of this width."""
     x0, y0, x1, y1 = np.asarray(answer.boxes_xyxy_px, float).reshape(-1, 4).T
     return FoundBoxes(np.stack([width_px - x1, y0, width_px - x0, y1], axis=1), answer.confidences)
 

@@ -1,6 +1,6 @@
-"""The gate: a film-level probability, from another run or another tool, that decides whether a film may have boxes at all.
+"""The gate: an X-ray-level probability, from another run or another tool, that decides whether an X-ray may have boxes at all.
 
-A classifier sees the whole film and is better at "is there anything?" than a detector, which looks from place to place.
+A classifier sees the whole X-ray and is better at "is there anything?" than a detector, which looks from place to place.
 """
 
 import csv
@@ -14,13 +14,13 @@ from radlearn.errors import BadLayout
 
 
 def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
-    """Read the probabilities of films from a table with the columns `patientId` and `probability`, as every `predict` writes it.
+    """Read the probabilities of X-rays from a table with the columns `patientId` and `probability`, as every `predict` writes it.
 
     Returns:
         float64 (images,), in the order of `image_ids`.
 
     Raises:
-        BadLayout: if the table is not there, lacks a column or a film, has one twice, or holds something that is no probability.
+        BadLayout: if the table is not there, lacks a column or an X-ray, has one twice, or holds something that is no probability.
     """
     if not table.is_file():
         raise BadLayout(
@@ -43,11 +43,11 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
             if not 0 <= probability <= 1:
                 raise BadLayout(f"{table}, line {rows.line_num}: probability is {text!r}; expected a number from 0 to 1.")
             if image_id in found:
-                raise BadLayout(f"{table}, line {rows.line_num}: {image_id} is there twice. Each film needs one line.")
+                raise BadLayout(f"{table}, line {rows.line_num}: {image_id} is there twice. Each X-ray needs one line.")
             found[image_id] = probability
     if missing := [image_id for image_id in image_ids if image_id not in found]:
         raise BadLayout(
-            f"{table}: lacks {len(missing):,} of the {len(image_ids):,} films asked about, the first is {missing[0]}. "
-            "Let the classification run predict the same films."
+            f"{table}: lacks {len(missing):,} of the {len(image_ids):,} X-rays asked about, the first is {missing[0]}. "
+            "Let the classification run predict the same X-rays."
         )
     return np.array([found[image_id] for image_id in image_ids])

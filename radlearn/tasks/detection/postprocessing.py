@@ -1,6 +1,6 @@
-"""From what a detector proposes to what is answered: which boxes stand, how large, and on which films any at all.
+"""From what a detector proposes to what is answered: which boxes stand, how large, and on which X-rays any at all.
 
-The challenge's score decides this, not the network's training: a box on a healthy film costs the whole film, a box of low confidence
+The challenge's score decides this, not the network's training: a box on a healthy X-ray costs the whole X-ray, a box of low confidence
 costs as much as one of high, and readers' habits of drawing count as much as anatomy. So these few numbers are chosen on validation
 people, and kept in the run folder.
 """
@@ -30,9 +30,9 @@ class BoxRecipe:
     scale: float = 1.0
     # Of two boxes that overlap by more than this IoU the less confident goes.
     suppression_iou: float = 0.3
-    # A box under this share of the film's highest confidence goes.
+    # A box under this share of the X-ray's highest confidence goes.
     top_share: float = 0.0
-    # A film whose image-level score lies under this has no box; 0 lets every film pass.
+    # An X-ray whose image-level score lies under this has no box; 0 lets every X-ray pass.
     gate: float = 0.0
 
     def __post_init__(self) -> None:
@@ -47,9 +47,9 @@ def answered(candidates: FoundBoxes, recipe: BoxRecipe, size_px: tuple[int, int]
     """Return the boxes that stand, in descending confidence.
 
     Args:
-        candidates: what the detector proposes for one film, boxes in source pixels.
-        size_px: (height, width) of the film; boxes are cut off at its borders.
-        image_score: how likely the film shows anything at all, in [0, 1].
+        candidates: what the detector proposes for one X-ray, boxes in source pixels.
+        size_px: (height, width) of the X-ray; boxes are cut off at its borders.
+        image_score: how likely the X-ray shows anything at all, in [0, 1].
     """
     shaped = scaled_and_suppressed(candidates, recipe.scale, recipe.suppression_iou, size_px)
     most = shaped.confidences.max(initial=0.0)
@@ -86,9 +86,9 @@ height times 0.875.'
     """
     said = [f"Boxes from {source}", f"one stands from a confidence of {recipe.threshold:g}"]
     said.append(f"of two that overlap by more than an IoU of {recipe.suppression_iou:g} the surer stays")
-    said += [f"one under {recipe.top_share:g} of its film's highest confidence goes"] * (recipe.top_share > 0)
+    said += [f"one under {recipe.top_share:g} of its X-ray's highest confidence goes"] * (recipe.top_share > 0)
     said += [f"width and height times {recipe.scale:g}"] * (recipe.scale != 1)
-    said += [f"a film whose score as a whole is under {recipe.gate:g} has none"] * (recipe.gate > 0)
+    said += [f"an X-ray whose score as a whole is under {recipe.gate:g} has none"] * (recipe.gate > 0)
     return "; ".join(said) + "."
 
 

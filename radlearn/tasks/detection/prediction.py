@@ -1,4 +1,4 @@
-"""Boxes for films that nobody has labelled: written down by film and by box, with a picture each, and as a submission."""
+"""Boxes for X-rays that nobody has labelled: written down by X-ray and by box, with a picture each, and as a submission."""
 
 import csv
 from collections import Counter
@@ -18,18 +18,18 @@ from radlearn.tasks.detection.candidates import image_scores, must_have_gate
 from radlearn.tasks.detection.gate import gate_scores
 from radlearn.tasks.detection.postprocessing import answered, mean_recipe, recipe_of
 from radlearn.tasks.xray.prediction import Asking
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
-FILM_COLUMNS = ("path", "patientId", "probability", "boxes")
+XRAY_COLUMNS = ("path", "patientId", "probability", "boxes")
 BOX_COLUMNS = ("path", "patientId", "confidence", "x_px", "y_px", "width_px", "height_px", "width_mm", "height_mm")
 
 
 class BoxAnswering(Asking):
-    """Asking for the boxes of each film.
+    """Asking for the boxes of each X-ray.
 
     Raises:
-        BadSetting: if runs see films differently, or a gate is needed and not given.
+        BadSetting: if runs see X-rays differently, or a gate is needed and not given.
     """
 
     def __init__(self, runs: Sequence[Run], paths: Sequence[Path], out: Path, gate: Path | None = None) -> None:
@@ -37,23 +37,23 @@ class BoxAnswering(Asking):
         seen = {(run.settings["size_px"], run.settings["shape"]) for run in runs}
         if len(seen) > 1:
             raise BadSetting(
-                f"The {len(runs)} runs see films differently (size_px and shape: {sorted(seen)}); they cannot answer together."
+                f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot answer together."
             )
         must_have_gate(runs, gate)
         self.recipe, self.gate = mean_recipe([recipe_of(run)[0] for run in runs]), gate
         self.boxes: list[tuple[str, ...]] = []
 
-    def keep(self, films: Sequence[Film], candidates: Sequence[FoundBoxes], overlays: bool) -> None:
-        """Write down the boxes that stand among the candidates of films (in pixels of their frames), and a picture each if wanted."""
-        gate = None if self.gate is None else gate_scores(self.gate, [film.case.image_id for film in films])
-        for film, proposed, score in zip(films, candidates, image_scores(candidates, gate), strict=True):
-            found = answered(proposed, self.recipe, film.frame_px, float(score))
-            about = (str(film.case.path), film.case.image_id)
+    def keep(self, xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], overlays: bool) -> None:
+        """Write down the boxes that stand among the candidates of X-rays (in pixels of their frames), and a picture each if wanted."""
+        gate = None if self.gate is None else gate_scores(self.gate, [xray.case.image_id for xray in xrays])
+        for xray, proposed, score in zip(xrays, candidates, image_scores(candidates, gate), strict=True):
+            found = answered(proposed, self.recipe, xray.frame_px, float(score))
+            about = (str(xray.case.path), xray.case.image_id)
             self.rows.append((*about, f"{score:.6f}", str(len(found.confidences))))
-            for box, confidence in zip(film.in_source(found.boxes_xyxy_px), found.confidences, strict=True):
+            for box, confidence in zip(xray.in_source(found.boxes_xyxy_px), found.confidences, strict=True):
                 x0, y0, x1, y1 = map(float, box)
-                # Only on films as the machine made them: RSNA's were stretched after their spacing was written down.
-                down, across = film.spacing_mm or (None, None)
+                # Only on X-rays as the machine made them: RSNA's were stretched after their spacing was written down.
+                down, across = xray.spacing_mm or (None, None)
                 mm = ("", "") if down is None or across is None else (f"{(x1 - x0) * across:.1f}", f"{(y1 - y0) * down:.1f}")
                 pixels = (f"{number:.2f}" for number in (x0, y0, x1 - x0, y1 - y0))
                 self.boxes.append((*about, f"{confidence:.6f}", *pixels, *mm))
@@ -61,12 +61,12 @@ class BoxAnswering(Asking):
                 said = f"no box from {self.recipe.threshold:.2f} on"
                 if len(found.confidences):
                     said = f"{len(found.confidences)} box{'es' * (len(found.confidences) > 1)}, the surest {found.confidences.max():.2f}"
-                write_box_overlay(self.picture(film.case.image_id), film.pixels[0], found, film.frame_px, film.case.image_id, said)
+                write_box_overlay(self.picture(xray.case.image_id), xray.pixels[0], found, xray.frame_px, xray.case.image_id, said)
 
     def finish(self) -> None:
         """Write both tables, and say what was left out."""
         write_rows(self.out / "boxes.csv", [BOX_COLUMNS, *self.boxes])
-        self.write_table(FILM_COLUMNS)
+        self.write_table(XRAY_COLUMNS)
         say(f"{len(self.boxes):,} boxes: {self.out / 'boxes.csv'}")
 
 
@@ -74,7 +74,7 @@ def submit_boxes(predict: Callable[[Path], Path], out: Path) -> Path:
     """Write the challenge's submission file from what `predict` writes into the folder it is given.
 
     Raises:
-        BadLayout: if two films have the same id.
+        BadLayout: if two X-rays have the same id.
     """
     with TemporaryDirectory() as folder:
         table = predict(Path(folder))
@@ -90,5 +90,5 @@ def submit_boxes(predict: Callable[[Path], Path], out: Path) -> Path:
                 boxes[row["patientId"]].append((x, y, x + width, y + height, float(row["confidence"])))
     rows = {image_id: np.array(found, float).reshape(-1, 5) for image_id, found in boxes.items()}
     write_submission(out, {image_id: FoundBoxes(found[:, :4], found[:, 4]) for image_id, found in rows.items()})
-    say(f"{out}: {len(rows):,} films, {sum(map(len, rows.values())):,} boxes, in the form that the challenge takes.")
+    say(f"{out}: {len(rows):,} X-rays, {sum(map(len, rows.values())):,} boxes, in the form that the challenge takes.")
     return Path(out)

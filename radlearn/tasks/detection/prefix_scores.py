@@ -1,6 +1,6 @@
-"""What every recipe scores on every film, without answering anew for each recipe.
+"""What every recipe scores on every X-ray, without answering anew for each recipe.
 
-A film's official score after its first 0, 1, 2, … boxes is worked out once for each shape of boxes; a threshold, a gate or a share of the
+An X-ray's official score after its first 0, 1, 2, … boxes is worked out once for each shape of boxes; a threshold, a gate or a share of the
 highest confidence then only says how many boxes stand. So thousands of recipes cost no more than a few.
 """
 
@@ -18,22 +18,22 @@ IOUS_ABOVE = tuple(k / 20 for k in range(8, 16))
 
 @dataclass(frozen=True)
 class Examined:
-    """Validation films with what a detector proposes for them."""
+    """Validation X-rays with what a detector proposes for them."""
 
     candidates: Sequence[FoundBoxes]
     truth: Sequence[np.ndarray]
     sizes_px: Sequence[tuple[int, int]]
-    # (images,) how likely each film shows anything, in [0, 1].
+    # (images,) how likely each X-ray shows anything, in [0, 1].
     image_scores: np.ndarray
     persons: Sequence[str]
 
     @property
     def healthy(self) -> np.ndarray:
-        """Which films have no true box, bool (images,)."""
+        """Which X-rays have no true box, bool (images,)."""
         return np.array([len(boxes) == 0 for boxes in self.truth], bool)
 
     def only(self, chosen: np.ndarray) -> "Examined":
-        """Return the films that `chosen`, bool (images,), names."""
+        """Return the X-rays that `chosen`, bool (images,), names."""
         places = np.flatnonzero(chosen).tolist()
         return replace(
             self,
@@ -46,25 +46,25 @@ class Examined:
 
 
 class Sums(NamedTuple):
-    """What the films of each part come to under every recipe; each array is (choices …, parts), `healthy` (parts,)."""
+    """What the X-rays of each part come to under every recipe; each array is (choices …, parts), `healthy` (parts,)."""
 
     scores: np.ndarray
-    # How many films count in the score's mean.
+    # How many X-rays count in the score's mean.
     counted: np.ndarray
-    # Boxes that stand on healthy films.
+    # Boxes that stand on healthy X-rays.
     false_boxes: np.ndarray
     healthy: np.ndarray
 
 
 class PrefixScores:
-    """Every film's official score after its first 0, 1, 2, … boxes, for each shape of boxes asked about."""
+    """Every X-ray's official score after its first 0, 1, 2, … boxes, for each shape of boxes asked about."""
 
     def __init__(self, examined: Examined) -> None:
         self.examined = examined
         self._shaped: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
 
     def standing(self, recipe: BoxRecipe) -> np.ndarray:
-        """Return how many boxes of each film stand, int (images,)."""
+        """Return how many boxes of each X-ray stand, int (images,)."""
         confidences, _ = self._of(recipe.scale, recipe.suppression_iou)
         most = confidences.max(axis=1, initial=0.0)
         stands = confidences >= np.maximum(recipe.threshold, recipe.top_share * most)[:, None]
@@ -72,12 +72,12 @@ class PrefixScores:
         return np.where(self.examined.image_scores >= recipe.gate, stands.sum(axis=1), 0)
 
     def scores(self, recipe: BoxRecipe) -> np.ndarray:
-        """Return the official score of each film, float (images,), NaN where it is left out."""
+        """Return the official score of each X-ray, float (images,), NaN where it is left out."""
         _, prefix = self._of(recipe.scale, recipe.suppression_iou)
         return prefix[np.arange(len(prefix)), self.standing(recipe)]
 
     def sums(self, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray) -> Sums:
-        """Return, for every recipe, what the films of each part come to.
+        """Return, for every recipe, what the X-rays of each part come to.
 
         Args:
             choices: scale, suppression_iou, top_share, gate and threshold, in this order.

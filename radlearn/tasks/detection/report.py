@@ -1,4 +1,4 @@
-"""The report of a detector: one page that shows how well it finds, what that costs, for whom not, and its worst films first."""
+"""The report of a detector: one page that shows how well it finds, what that costs, for whom not, and its worst X-rays first."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from radlearn.metrics.intervals import Interval
 from radlearn.pictures import curves, froc, tuning
 from radlearn.pictures.boxes import BoxGroup, answered_boxes, box_group_figure, box_size_figure
-from radlearn.pictures.overlays import FilmPanel, film_grid
+from radlearn.pictures.overlays import XrayPanel, xray_grid
 from radlearn.pictures.report import Block, Headline, Note, Section, Table
 from radlearn.pictures.style import spoken
 from radlearn.tasks.detection.evaluation import JudgedBoxes
@@ -20,22 +20,22 @@ from radlearn.training.run_folder import Run
 from radlearn.workflow.report_frame import Draw, drawing, place_of, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
 
-SHOWN_FILMS = 8
+SHOWN_XRAYS = 8
 VALIDATION_SCORES = ("rsna_score", "auroc_score")
 MEANINGS = {
-    "rsna_score": "the challenge's score: hits over all boxes, true and false, averaged over eight overlaps, then over films; the best of "
+    "rsna_score": "the challenge's score: hits over all boxes, true and false, averaged over eight overlaps, then over X-rays; the best of "
     "the challenge reached about 0.25",
     "sensitivity": "share of true boxes that are hit: overlapped by an IoU above 0.4",
-    "false_boxes_per_healthy_image": "what that sensitivity costs: boxes on a film that has nothing to find",
-    "false_boxes_per_image": "the same over all films: boxes that hit nothing",
+    "false_boxes_per_healthy_image": "what that sensitivity costs: boxes on an X-ray that has nothing to find",
+    "false_boxes_per_image": "the same over all X-rays: boxes that hit nothing",
     "precision": "share of found boxes that hit a true one",
-    "auroc_score": "chance that a film with an opacity gets a higher score, as a whole, than one without; 0.5 is guessing",
-    "within_view_auroc_score": "the same among films of one view, so that knowing the view is worth nothing",
+    "auroc_score": "chance that an X-ray with an opacity gets a higher score, as a whole, than one without; 0.5 is guessing",
+    "within_view_auroc_score": "the same among X-rays of one view, so that knowing the view is worth nothing",
 }
 RIVALS = {
-    "mean_box_rsna_score": "RSNA score of the mean true box, put on every film that is called positive by its brightness",
-    "mean_box_false_boxes_per_healthy_image": "what that costs: false boxes per healthy film",
-    "no_box_rsna_score": "RSNA score of no box anywhere: films with a true box score 0, healthy ones do not count",
+    "mean_box_rsna_score": "RSNA score of the mean true box, put on every X-ray that is called positive by its brightness",
+    "mean_box_false_boxes_per_healthy_image": "what that costs: false boxes per healthy X-ray",
+    "no_box_rsna_score": "RSNA score of no box anywhere: X-rays with a true box score 0, healthy ones do not count",
     "view_only_auroc_score": "AUROC of the view alone",
     "mean_brightness_auroc_score": "AUROC of the mean brightness alone",
 }
@@ -43,8 +43,8 @@ RECIPE_WORDS = {
     "threshold": ("threshold", "a box stands from this confidence on"),
     "scale": ("box scale", "width and height are multiplied by this"),
     "suppression_iou": ("suppression", "of two boxes that overlap by more than this IoU the less confident goes"),
-    "top_share": ("share of the top", "a box under this share of the film's highest confidence goes"),
-    "gate": ("gate", "a film whose score as a whole lies under this has no box"),
+    "top_share": ("share of the top", "a box under this share of the X-ray's highest confidence goes"),
+    "gate": ("gate", "an X-ray whose score as a whole lies under this has no box"),
 }
 
 
@@ -62,9 +62,9 @@ def write_box_report(run: Run, judged: JudgedBoxes, best_by: str = "rsna_score")
     with drawing(place, 13) as picture:
         history = [name for name in VALIDATION_SCORES if all(name in line for line in run.history)]
         sections = [
-            Section("What it was tested on", data_blocks(run, judged.films, found, picture)),
+            Section("What it was tested on", data_blocks(run, judged.xrays, found, picture)),
             Section("How well it finds, and what that costs", _score_blocks(judged, picture)),
-            Section("What it drew", _film_blocks(judged, picture)),
+            Section("What it drew", _xray_blocks(judged, picture)),
             Section("How well the boxes fit", _fit_blocks(judged, picture)),
             Section("For whom", _subgroup_blocks(judged, picture)),
             Section("How its recipe was chosen", _recipe_blocks(run, judged, picture)),
@@ -76,12 +76,12 @@ def write_box_report(run: Run, judged: JudgedBoxes, best_by: str = "rsna_score")
         place,
         found,
         "Where is the lung opacity suspicious for pneumonia?",
-        f"A detector on chest films, judged on {found['cases']:,} films of {found['persons']:,} people that it has not met.",
+        f"A detector on chest X-rays, judged on {found['cases']:,} X-rays of {found['persons']:,} people that it has not met.",
         [
             Headline("RSNA score", scores["rsna_score"], "the challenge's own; its winners reached about 0.25", scale=(0, 0.5)),
             Headline("Sensitivity", scores["sensitivity"], f"true boxes hit, from a confidence of {judged.recipe.threshold:.2f} on"),
-            Headline("False boxes", scores["false_boxes_per_healthy_image"], "on each healthy film: the price of that sensitivity"),
-            Headline("AUROC", scores["auroc_score"], "ranks a film with an opacity above one without", chance=0.5),
+            Headline("False boxes", scores["false_boxes_per_healthy_image"], "on each healthy X-ray: the price of that sensitivity"),
+            Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
         ],
         sections,
     )
@@ -91,21 +91,21 @@ def _score_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
     found, persons, recipe = judged.scores, judged.persons, judged.recipe
     curve = froc.froc_figure(judged.at_every_threshold, judged.truth, persons, judged.found, recipe.threshold)
     roc = curves.roc_figure(judged.image_scores, judged.labels, persons, recipe.gate or None, {"view alone": judged.view_only})
-    gated = f" Films that score under the gate of {recipe.gate:.2f} hold no box at any threshold, so the curve ends early." * (
+    gated = f" X-rays that score under the gate of {recipe.gate:.2f} hold no box at any threshold, so the curve ends early." * (
         recipe.gate > 0
     )
     points = [[_fraction(point["false_boxes_per_image"]), interval_of(point["sensitivity"])] for point in found["froc"]]
     return [
         Note(
-            "A recall never stands without its false alarms: half of all true boxes is easily hit by a detector that draws on every film. "
+            "A recall never stands without its false alarms: half of all true boxes is easily hit by a detector that draws on every X-ray. "
             f"A box hits if it overlaps a true one by an IoU above {found['hit_iou_above']:g}, and each true box is hit once. "
-            "A film is called healthy here that has no true box; it may show another illness."
+            "An X-ray is called healthy here that has no true box; it may show another illness."
         ),
         picture(
             "froc", curve, f"Every threshold at once; the one marked was chosen on validation people.{gated}", "FROC curve, with band."
         ),
         picture(
-            "roc", roc, "Whether the film as a whole is told apart, whatever the boxes.", "ROC curve of the films, with its 95 % band."
+            "roc", roc, "Whether the X-ray as a whole is told apart, whatever the boxes.", "ROC curve of the X-rays, with its 95 % band."
         ),
         Table(
             ["score", "value (95 % interval)", "meaning"],
@@ -117,57 +117,57 @@ def _score_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
             [[RIVALS[name], interval_of(score)] for name, score in found["baselines"].items()],
             "What a model has to beat before it has learnt anything about lungs.",
         ),
-        Table(["false boxes allowed per film", "sensitivity (95 % interval)"], points, "The FROC curve as a table.", folded=True),
+        Table(["false boxes allowed per X-ray", "sensitivity (95 % interval)"], points, "The FROC curve as a table.", folded=True),
     ]
 
 
-def _film_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
+def _xray_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
     """Show the worst first: failures teach more than successes, and a report that hides them is an advertisement."""
     told = (
         (
             "worst",
-            "The worst: films with an opacity, the lowest score first, the most confident mistakes among equals.",
+            "The worst: X-rays with an opacity, the lowest score first, the most confident mistakes among equals.",
             worst_first(judged),
         ),
-        ("alarms", "False alarms: healthy films, the most confident box first.", alarms_first(judged)),
-        ("best", "The best: films with an opacity, the highest score first.", worst_first(judged)[::-1]),
-        ("random", "Drawn at random.", np.random.default_rng(case_seed(0, len(judged.films))).permutation(len(judged.films))),
+        ("alarms", "False alarms: healthy X-rays, the most confident box first.", alarms_first(judged)),
+        ("best", "The best: X-rays with an opacity, the highest score first.", worst_first(judged)[::-1]),
+        ("random", "Drawn at random.", np.random.default_rng(case_seed(0, len(judged.xrays))).permutation(len(judged.xrays))),
     )
     blocks: list[Block] = [
         Note(
             "Plain outlines are the challenge's boxes; broken ones, with their confidence, are the detector's. The figure before the words "
-            "is the film's own RSNA score; a film without a true box scores 0 if anything is found, and does not count if nothing is. "
-            "Below it stands how likely the detector thinks an opacity anywhere on the film."
+            "is the X-ray's own RSNA score; an X-ray without a true box scores 0 if anything is found, and does not count if nothing is. "
+            "Below it stands how likely the detector thinks an opacity anywhere on the X-ray."
         )
     ]
     for name, caption, ranked in told:
         if len(ranked):
-            panels = [_panel(judged, int(number)) for number in ranked[:SHOWN_FILMS]]
-            blocks.append(picture(f"films-{name}", film_grid(panels), caption, f"Films with true and found boxes. {caption}", wide=True))
+            panels = [_panel(judged, int(number)) for number in ranked[:SHOWN_XRAYS]]
+            blocks.append(picture(f"X-rays-{name}", xray_grid(panels), caption, f"X-rays with true and found boxes. {caption}", wide=True))
     if not judged.counts.false[judged.counts.true == 0].any() and (judged.counts.true == 0).any():
-        blocks.append(Note("No box was found on any healthy film."))
+        blocks.append(Note("No box was found on any healthy X-ray."))
     return blocks
 
 
 def worst_first(judged: JudgedBoxes) -> np.ndarray:
-    """Return the films with a true box, by rising official score; among equals the most confident false boxes come first."""
+    """Return the X-rays with a true box, by rising official score; among equals the most confident false boxes come first."""
     surest = np.array([answer.confidences.max(initial=0.0) for answer in judged.found])
-    order = np.lexsort((judged.image_scores, -surest * (judged.counts.false > 0), judged.film_scores))
+    order = np.lexsort((judged.image_scores, -surest * (judged.counts.false > 0), judged.scores_by_image))
     return order[judged.counts.true[order] > 0]
 
 
 def alarms_first(judged: JudgedBoxes) -> np.ndarray:
-    """Return the healthy films on which something is found, the most confident box first."""
+    """Return the healthy X-rays on which something is found, the most confident box first."""
     surest = np.array([answer.confidences.max(initial=0.0) for answer in judged.found])
     order = np.argsort(-surest, kind="stable")
     return order[(judged.counts.true[order] == 0) & (judged.counts.found[order] > 0)]
 
 
-def _panel(judged: JudgedBoxes, number: int) -> FilmPanel:
-    film = judged.films[number]
-    note = ", ".join(part for part in (film.case.view, film.case.category, f"film {judged.image_scores[number]:.2f}") if part)
-    score = float(judged.film_scores[number])
-    return answered_boxes(film.pixels[0], judged.found[number], film.boxes_in_frame_px, film.frame_px, score, note)
+def _panel(judged: JudgedBoxes, number: int) -> XrayPanel:
+    xray = judged.xrays[number]
+    note = ", ".join(part for part in (xray.case.view, xray.case.category, f"X-ray {judged.image_scores[number]:.2f}") if part)
+    score = float(judged.scores_by_image[number])
+    return answered_boxes(xray.pixels[0], judged.found[number], xray.boxes_in_frame_px, xray.frame_px, score, note)
 
 
 def _fit_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
@@ -192,10 +192,10 @@ def _subgroup_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
     shown = [_group(name, group) for name, group in found["subgroups"].items()]
     whole = _group("everybody", {**found["scores"], **{name: found[name] for name in ("persons", "cases", "true_boxes")}})
     told = (
-        "Who is bedridden is filmed AP and is more often ill: compare AP with PA. "
-        "The score of a group with few ill people is pulled down by its healthy films, so read it beside the sensitivity."
+        "Who is bedridden is imaged AP and is more often ill: compare AP with PA. "
+        "The score of a group with few ill people is pulled down by its healthy X-rays, so read it beside the sensitivity."
     )
-    columns = ["group", "people", "films", "true boxes", "RSNA score", "sensitivity", "false boxes per film"]
+    columns = ["group", "people", "X-rays", "true boxes", "RSNA score", "sensitivity", "false boxes per X-ray"]
     rows = [
         [one.name, one.persons, one.cases, one.true_boxes, one.rsna_score, one.sensitivity, one.false_boxes_per_image]
         for one in (*shown, whole)
@@ -205,7 +205,7 @@ def _subgroup_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
         picture(
             "subgroups",
             box_group_figure(shown, whole),
-            "Lines and shades: everybody. A wide interval means few people, not a fair model. Films without a true box score 0, or do not "
+            "Lines and shades: everybody. A wide interval means few people, not a fair model. X-rays without a true box score 0, or do not "
             "count.",
             "Score, sensitivity and false boxes with intervals, by number of boxes, view, sex and age.",
             wide=True,
@@ -230,7 +230,7 @@ def _recipe_blocks(run: Run, judged: JudgedBoxes, picture: Draw) -> list[Block]:
             "thresholds",
             chosen,
             "On validation people, all else as in the recipe. Every box too many costs, however low its confidence.",
-            "Official score over the threshold, and false boxes per healthy film over the threshold.",
+            "Official score over the threshold, and false boxes per healthy X-ray over the threshold.",
             wide=True,
         ),
         picture(

@@ -41,7 +41,7 @@ class Worth:
     official: float
     # Judged on people who did not choose.
     cross_fitted: float
-    # A healthy film, likewise judged on people who did not choose.
+    # A healthy X-ray, likewise judged on people who did not choose.
     false_boxes: float
     taken: bool
 
@@ -80,10 +80,10 @@ def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: floa
     """Choose the recipe with the best official score.
 
     Args:
-        sources: ways in which the candidates can be made, the plainest first: one view of the film, several views fused. All are of the
-            same films.
+        sources: ways in which the candidates can be made, the plainest first: one view of the X-ray, several views fused. All are of the
+            same X-rays.
         seed: of the division of people for cross-fitting.
-        most_false_boxes: a healthy film, at most; where no recipe keeps to it, those nearest to it are chosen from.
+        most_false_boxes: a healthy X-ray, at most; where no recipe keeps to it, those nearest to it are chosen from.
 
     Returns:
         the source chosen, the recipe, and what every step was worth, beginning with the plain recipe.
@@ -141,7 +141,7 @@ def whole_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes:
 
 
 def threshold_curve(examined: Examined, recipe: BoxRecipe) -> dict[str, list[float]]:
-    """Return the official score and the false boxes per healthy film at every threshold, all else as in the recipe."""
+    """Return the official score and the false boxes per healthy X-ray at every threshold, all else as in the recipe."""
     table, healthy = PrefixScores(examined), examined.healthy
     curve: dict[str, list[float]] = {"threshold": [], "rsna_score": [], "false_boxes_per_healthy_image": []}
     for threshold in THRESHOLDS:
@@ -160,7 +160,7 @@ class _Trial:
     official: float
     crossed: float
     crossed_false_boxes: float
-    # False boxes a healthy film above the limit, on the people who chose.
+    # False boxes a healthy X-ray above the limit, on the people who chose.
     too_many: float
 
     def beats(self, too_many: float, score: float) -> bool:

@@ -15,23 +15,27 @@ from radlearn.progress import waiting
 from radlearn.tasks.detection.candidates import WAYS, examined, gate_of
 from radlearn.tasks.detection.postprocessing import BoxRecipe, in_words, keep_recipe, recipe_of
 from radlearn.tasks.detection.search import WholeGain, Worth, threshold_curve, tuned, whole_gain
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
 
-COLUMNS = ("with this too", "RSNA score, others chose", "same people chose", "false boxes a healthy film", "taken")
+COLUMNS = ("with this too", "RSNA score, others chose", "same people chose", "false boxes a healthy X-ray", "taken")
 
 
 def tune_boxes(
-    run: Run, films: Sequence[Film], ways: Sequence[Sequence[FoundBoxes]], gate: Path | None = None, most_false_boxes: float | None = None
+    run: Run,
+    xrays: Sequence[PreparedRadiograph],
+    ways: Sequence[Sequence[FoundBoxes]],
+    gate: Path | None = None,
+    most_false_boxes: float | None = None,
 ) -> dict[str, Any]:
     """Choose a run's recipe again and write it into `recipe.json`, what led to it into `tuning/`.
 
     Args:
-        films: those of the run's validation people.
-        ways: the candidates for these films, made in one way or in two.
-        gate: table with film-level probabilities for these films.
-        most_false_boxes: the best score among recipes with at most so many false boxes a healthy film.
+        xrays: those of the run's validation people.
+        ways: the candidates for these X-rays, made in one way or in two.
+        gate: table with image-level probabilities for these X-rays.
+        most_false_boxes: the best score among recipes with at most so many false boxes a healthy X-ray.
 
     Returns:
         what `tuning/tuning.json` holds.
@@ -39,14 +43,14 @@ def tune_boxes(
     Raises:
         BadRunFolder: if training has not come to its end.
         BadSetting: if the limit is below 0.
-        BadLayout: if the gate's table does not answer for these films.
+        BadLayout: if the gate's table does not answer for these X-rays.
     """
     if most_false_boxes is not None and not 0 <= most_false_boxes < inf:
         raise BadSetting(f"most_false_boxes is {most_false_boxes}; expected a number from 0 on, such as 0.2.")
     before, kept = recipe_of(run)
     seed, limit = int(run.settings.get("seed", 0)), inf if most_false_boxes is None else most_false_boxes
-    scores = gate_of(gate, films)
-    sources = {name: examined(films, candidates, scores) for name, candidates in zip(WAYS, ways, strict=False)}
+    scores = gate_of(gate, xrays)
+    sources = {name: examined(xrays, candidates, scores) for name, candidates in zip(WAYS, ways, strict=False)}
     with waiting("Choosing threshold, scale, suppression and gate on validation people"):
         source, recipe, worth = tuned(sources, seed, limit)
     with waiting("Choosing again without each fifth of the people, to see what it is worth to them"):
@@ -74,15 +78,15 @@ def tune_boxes(
         changed,
         ["--gate", shlex.quote(str(gate))] if gate is not None else [],
     )
-    return tell_tuning(run, [film.case.person for film in films], found)
+    return tell_tuning(run, [xray.case.person for xray in xrays], found)
 
 
 def _headline(gain: WholeGain) -> list[Headline]:
     return [
         Headline("RSNA score, others chose", gain.after, "all of the choosing done without those who judge"),
         Headline("With nothing tuned", gain.before, "every box from a confidence of 0.5 stands"),
-        Headline("Gain", gain.gain, "the difference, film by film", scale=None),
-        Headline("False boxes per healthy film", gain.false_boxes_after, f"with nothing tuned {gain.false_boxes_before:.2f}", scale=None),
+        Headline("Gain", gain.gain, "the difference, X-ray by X-ray", scale=None),
+        Headline("False boxes per healthy X-ray", gain.false_boxes_after, f"with nothing tuned {gain.false_boxes_before:.2f}", scale=None),
     ]
 
 
@@ -103,7 +107,7 @@ def _drawn(recipe: BoxRecipe, curve: dict[str, list[float]], worth: Sequence[Wor
             "threshold",
             threshold_figure(*points, recipe.threshold, most_false_boxes),
             "On validation people, all else as in the recipe. Every box too many costs, however low its confidence.",
-            "Official score over the threshold, and false boxes per healthy film over the threshold.",
+            "Official score over the threshold, and false boxes per healthy X-ray over the threshold.",
         ),
         Drawn(
             "worth",
@@ -118,9 +122,9 @@ def _warnings(recipe: BoxRecipe, curve: dict[str, list[float]], gain: WholeGain,
     said = []
     at = curve["threshold"].index(recipe.threshold) if recipe.threshold in curve["threshold"] else None
     if most_false_boxes is not None and at is not None and (here := curve["false_boxes_per_healthy_image"][at]) > most_false_boxes:
-        said.append(f"No recipe keeps to {most_false_boxes:g} false boxes per healthy film; the nearest has {here:.2f}.")
+        said.append(f"No recipe keeps to {most_false_boxes:g} false boxes per healthy X-ray; the nearest has {here:.2f}.")
     elif most_false_boxes is not None and gain.false_boxes_after.value > most_false_boxes:
-        found = f"{gain.false_boxes_after.value:.2f} false boxes per healthy film on people who did not choose"
+        found = f"{gain.false_boxes_after.value:.2f} false boxes per healthy X-ray on people who did not choose"
         said.append(f"Expect more than asked for: {found}, though at most {most_false_boxes:g} on those who did.")
     if gain.gain.value == gain.gain.value and not gain.gain.low > 0:
         said.append("On so few people the gain may be luck: its interval holds 0, or there is none.")

@@ -1,4 +1,4 @@
-"""Films ready to learn from: what is known of each, and its pixels in the cache."""
+"""X-rays ready to learn from: what is known of each, and its pixels in the cache."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from radlearn.challenges import rsna
-from radlearn.scans.cache import cached_films
-from radlearn.scans.dicom import FilmHeader
+from radlearn.scans.cache import cached_xrays
+from radlearn.scans.dicom import RadiographHeader
 
 
-class Film(NamedTuple):
+class PreparedRadiograph(NamedTuple):
     """A case and its pixels at the size asked for."""
 
     case: rsna.Case
@@ -22,7 +22,7 @@ class Film(NamedTuple):
     frame_px: tuple[int, int] = (1024, 1024)
     # (height, width) of the source where it was padded; None where the frame is the source.
     source_px: tuple[int, int] | None = None
-    # Height and width of a source pixel, where lengths may be measured by it; never on RSNA films.
+    # Height and width of a source pixel, where lengths may be measured by it; never on RSNA X-rays.
     spacing_mm: tuple[float, float] | None = None
 
     @property
@@ -61,25 +61,31 @@ class Film(NamedTuple):
         return (frame_width - width) / 2, (frame_height - height) / 2
 
 
-def prepared_films(cases: Sequence[rsna.Case], size_px: int, shape: Literal["stretch", "pad"] = "stretch") -> list[Film]:
-    """Read every film once into the pixel cache, or find it there, and fill in what the headers say.
+def prepared_radiographs(
+    cases: Sequence[rsna.Case], size_px: int, shape: Literal["stretch", "pad"] = "stretch"
+) -> list[PreparedRadiograph]:
+    """Read every X-ray once into the pixel cache, or find it there, and fill in what the headers say.
 
     Raises:
         UnreadableScan: with all files that cannot be read.
         BadLayout: if a header contradicts the tables, such as a box outside its image.
     """
-    cached = cached_films([case.path for case in cases], size_px, shape)
+    cached = cached_xrays([case.path for case in cases], size_px, shape)
     known = rsna.with_headers(cases, cached.headers)
-    return [film_of(case, stored, header, shape) for case, stored, header in zip(known, cached.pixels, cached.headers, strict=True)]
+    return [
+        prepared_radiograph(case, stored, header, shape) for case, stored, header in zip(known, cached.pixels, cached.headers, strict=True)
+    ]
 
 
-def film_of(case: rsna.Case, stored: np.ndarray, header: FilmHeader, shape: Literal["stretch", "pad"]) -> Film:
-    """Return a film that was brought into a square in this way."""
+def prepared_radiograph(
+    case: rsna.Case, stored: np.ndarray, header: RadiographHeader, shape: Literal["stretch", "pad"]
+) -> PreparedRadiograph:
+    """Return an X-ray that was brought into a square in this way."""
     height, width = header.size_px
     frame, source = (header.size_px, None) if shape == "stretch" or height == width else ((max(height, width),) * 2, header.size_px)
-    return Film(case, stored, frame, source, header.measurable_spacing_mm)
+    return PreparedRadiograph(case, stored, frame, source, header.measurable_spacing_mm)
 
 
-def as_images(films: Sequence[Film], model: nn.Module) -> Tensor:
-    """Return films as one float32 tensor (films, 1, size, size), where the model's weights lie."""
-    return torch.from_numpy(np.stack([film.pixels for film in films])).to(next(model.parameters()).device)
+def as_images(xrays: Sequence[PreparedRadiograph], model: nn.Module) -> Tensor:
+    """Return X-rays as one float32 tensor (X-rays, 1, size, size), where the model's weights lie."""
+    return torch.from_numpy(np.stack([xray.pixels for xray in xrays])).to(next(model.parameters()).device)

@@ -10,7 +10,7 @@ AGE_BANDS = ((0, 18, "under 18 years"), (18, 40, "18â€“39 years"), (40, 60, "40â
 
 
 def answers_by_view(views: Sequence[str] | np.ndarray, view_shares: Mapping[str, float]) -> np.ndarray:
-    """Return what one would answer who knows nothing but the view, float64 (cases,): the share of positive training films of that view.
+    """Return what one would answer who knows nothing but the view, float64 (cases,): the share of positive training X-rays of that view.
 
     Args:
         views: (cases,), "" where it is not known.

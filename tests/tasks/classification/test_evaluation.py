@@ -8,14 +8,14 @@ from sklearn.metrics import roc_auc_score
 
 from radlearn.files import read_json
 from radlearn.tasks.classification.evaluation import judge
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
 
-def test_scores_are_those_of_the_answers_and_stand_in_the_run_folder(finished: Run, judged_films: list[Film]) -> None:
-    labels = np.array([film.case.label for film in judged_films])
+def test_scores_are_those_of_the_answers_and_stand_in_the_run_folder(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
+    labels = np.array([xray.case.label for xray in judged_xrays])
     probabilities = np.clip(np.random.default_rng(0).normal(0.35 + 0.3 * labels, 0.2), 0.01, 0.99)
-    judged = judge(finished, judged_films, probabilities, "test")
+    judged = judge(finished, judged_xrays, probabilities, "test")
     scores = judged.scores
     assert scores["scores"]["auroc_score"]["value"] == pytest.approx(roc_auc_score(labels, probabilities))
     assert scores["scores"]["auroc_score"]["low"] < scores["scores"]["auroc_score"]["value"] < scores["scores"]["auroc_score"]["high"]
@@ -26,10 +26,10 @@ def test_scores_are_those_of_the_answers_and_stand_in_the_run_folder(finished: R
     assert read_json(finished.folder / "scores.json")["cases"] == 60
 
 
-def test_the_view_alone_and_brightness_alone_stand_beside_it(finished: Run, judged_films: list[Film]) -> None:
-    labels = np.array([film.case.label for film in judged_films])
-    views = np.array([film.case.view == "AP" for film in judged_films])
-    judged = judge(finished, judged_films, views * 0.9, "test")
+def test_the_view_alone_and_brightness_alone_stand_beside_it(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
+    labels = np.array([xray.case.label for xray in judged_xrays])
+    views = np.array([xray.case.view == "AP" for xray in judged_xrays])
+    judged = judge(finished, judged_xrays, views * 0.9, "test")
     # A model that reads nothing but the view is unmasked: it ranks no better than the view, and within a view not at all.
     assert judged.scores["baselines"]["view_only_auroc_score"]["value"] == pytest.approx(roc_auc_score(labels, views))
     assert judged.scores["scores"]["auroc_score"]["value"] == judged.scores["baselines"]["view_only_auroc_score"]["value"]
@@ -37,22 +37,22 @@ def test_the_view_alone_and_brightness_alone_stand_beside_it(finished: Run, judg
     assert judged.scores["baselines"]["mean_brightness_auroc_score"]["value"] == 1.0
 
 
-def test_subgroups_hold_who_they_say_and_children_stand_apart(finished: Run, judged_films: list[Film]) -> None:
-    groups = judge(finished, judged_films, np.linspace(0.1, 0.9, 60), "test").scores["subgroups"]
+def test_subgroups_hold_who_they_say_and_children_stand_apart(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
+    groups = judge(finished, judged_xrays, np.linspace(0.1, 0.9, 60), "test").scores["subgroups"]
     assert groups["AP (lying or sitting)"]["cases"] == groups["PA (standing)"]["cases"] == 30
     assert groups["under 18 years"]["cases"] == 18
     assert sum(groups[name]["cases"] for name in groups if "years" in name) == 60
     assert "view unknown" not in groups
 
 
-def test_other_data_have_a_score_file_of_their_own(finished: Run, judged_films: list[Film]) -> None:
-    judge(finished, judged_films[:30], np.linspace(0.1, 0.9, 30), "external")
+def test_other_data_have_a_score_file_of_their_own(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
+    judge(finished, judged_xrays[:30], np.linspace(0.1, 0.9, 30), "external")
     assert not (finished.folder / "scores.json").exists()
     assert read_json(finished.folder / "scores-external.json")["split"] == "external"
 
 
-def test_films_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run, judged_films: list[Film]) -> None:
-    healthy = [film for film in judged_films if not film.case.label]
+def test_xrays_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
+    healthy = [xray for xray in judged_xrays if not xray.case.label]
     judged = judge(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external")
     written = read_json(finished.folder / "scores-external.json")
     assert np.isnan(judged.scores["scores"]["auroc_score"]["value"])
@@ -60,9 +60,9 @@ def test_films_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run
     assert written["scores"]["specificity"]["value"] is not None
 
 
-def test_synthetic_is_said_of_the_films_judged_not_of_those_trained_on(
-    finished: Run, judged_films: list[Film], synthetic_folder: Path
+def test_synthetic_is_said_of_the_xrays_judged_not_of_those_trained_on(
+    finished: Run, judged_xrays: list[PreparedRadiograph], synthetic_folder: Path
 ) -> None:
-    assert judge(finished, judged_films, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is True
+    assert judge(finished, judged_xrays, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is True
     (synthetic_folder / "truth.csv").unlink()
-    assert judge(finished, judged_films, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is False
+    assert judge(finished, judged_xrays, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is False

@@ -10,7 +10,7 @@ from radlearn.challenges.rsna import Case
 from radlearn.errors import BadRunFolder
 from radlearn.metrics.calibration import Recalibration
 from radlearn.tasks.classification.postprocessing import keep_operating_point, operating_point_of
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import new_run
 
 
@@ -19,15 +19,15 @@ class Settings:
     epochs: int = 1
 
 
-def film(view: str | None, label: bool, grey: int) -> Film:
-    return Film(Case("a", Path("a.dcm"), label, (), None, "p", view), np.full((4, 4), grey, np.uint8))
+def xray(view: str | None, label: bool, grey: int) -> PreparedRadiograph:
+    return PreparedRadiograph(Case("a", Path("a.dcm"), label, (), None, "p", view), np.full((4, 4), grey, np.uint8))
 
 
 def test_what_is_kept_is_what_is_read_and_the_trivial_rules_are_counted_by_hand(tmp_path: Path) -> None:
     run = new_run(tmp_path / "run", "classification", Settings())
     with pytest.raises(BadRunFolder, match=r"has not come to its end\. To go on with it: radlearn classification resume"):
         operating_point_of(run)
-    training = [film("AP", True, 10), film("AP", False, 200), film("PA", False, 100), film(None, True, 20)]
+    training = [xray("AP", True, 10), xray("AP", False, 200), xray("PA", False, 100), xray(None, True, 20)]
     kept = keep_operating_point(run, 0.25, Recalibration(intercept=0.1, slope=0.9), training)
     assert operating_point_of(run) == kept
     assert kept.view_shares == {"AP": 0.5, "PA": 0.0, "all": 0.5}

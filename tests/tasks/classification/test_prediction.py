@@ -1,4 +1,4 @@
-"""Asking about files: every film answered once, in order, nothing overwritten."""
+"""Asking about files: every X-ray answered once, in order, nothing overwritten."""
 
 import csv
 import shutil
@@ -21,12 +21,12 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
-def test_films_come_in_batches_and_each_is_written_down_once(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
+def test_xrays_come_in_batches_and_each_is_written_down_once(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
     asking = Answering(finished, [small_rsna], tmp_path / "out")
     sizes = []
-    for films in asking.batches(32, "stretch", 20):
-        sizes.append(len(films))
-        asking.keep(films, np.linspace(0.4, 0.6, len(films)), None)
+    for xrays in asking.batches(32, "stretch", 20):
+        sizes.append(len(xrays))
+        asking.keep(xrays, np.linspace(0.4, 0.6, len(xrays)), None)
     asking.finish()
     assert sizes == [20, 20, 8]
     rows = rows_of(asking.table)
@@ -36,13 +36,13 @@ def test_films_come_in_batches_and_each_is_written_down_once(finished: Run, smal
 
 
 def test_two_files_of_one_name_get_a_picture_each_but_no_submission(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
-    film = find_cases(small_rsna)[0].path
+    xray = find_cases(small_rsna)[0].path
     for ward in ("a", "b"):
         (tmp_path / ward).mkdir()
-        shutil.copy(film, tmp_path / ward / "IM0001.dcm")
+        shutil.copy(xray, tmp_path / ward / "IM0001.dcm")
     asking = Answering(finished, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
-    for films in asking.batches(32, "stretch", 4):
-        asking.keep(films, np.full(len(films), 0.7), np.zeros((len(films), 32, 32), np.float32))
+    for xrays in asking.batches(32, "stretch", 4):
+        asking.keep(xrays, np.full(len(xrays), 0.7), np.zeros((len(xrays), 32, 32), np.float32))
     asking.finish()
     assert sorted(path.name for path in (tmp_path / "out" / "overlays").iterdir()) == ["IM0001-2.png", "IM0001.png"]
     with pytest.raises(BadLayout, match="2 files are called IM0001"):
@@ -51,9 +51,9 @@ def test_two_files_of_one_name_get_a_picture_each_but_no_submission(finished: Ru
 
 
 def test_nothing_readable_is_an_error_that_leaves_the_list_of_reasons(finished: Run, tmp_path: Path) -> None:
-    (tmp_path / "films").mkdir()
-    (tmp_path / "films" / "empty.dcm").touch()
-    asking = Answering(finished, [tmp_path / "films"], tmp_path / "out")
+    (tmp_path / "xrays").mkdir()
+    (tmp_path / "xrays" / "empty.dcm").touch()
+    asking = Answering(finished, [tmp_path / "xrays"], tmp_path / "out")
     assert list(asking.batches(32, "stretch", 4)) == []
     with pytest.raises(UnreadableScan, match="None of the 1 files"):
         asking.finish()

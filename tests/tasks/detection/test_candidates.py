@@ -11,7 +11,7 @@ from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection import candidates as proposing
 from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe, recipe_of
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
 
 
@@ -23,14 +23,14 @@ class Settings:
 BOX = (100.0, 200.0, 300.0, 500.0)
 
 
-def film(number: int, boxes: tuple[tuple[float, ...], ...] = ()) -> Film:
-    """A film whose opacities make it brighter; AP films are the ill ones."""
-    case = Case(f"film-{number}", Path("x.dcm"), bool(boxes), boxes, None, f"person-{number}", "AP" if boxes else "PA")  # type: ignore[arg-type]
-    return Film(case, np.full((32, 32), 120 if boxes else 80, np.uint8))
+def xray(number: int, boxes: tuple[tuple[float, ...], ...] = ()) -> PreparedRadiograph:
+    """An X-ray whose opacities make it brighter; AP X-rays are the ill ones."""
+    case = Case(f"X-ray-{number}", Path("x.dcm"), bool(boxes), boxes, None, f"person-{number}", "AP" if boxes else "PA")  # type: ignore[arg-type]
+    return PreparedRadiograph(case, np.full((32, 32), 120 if boxes else 80, np.uint8))
 
 
-FILMS = [film(number, (BOX,) if number % 4 == 0 else ()) for number in range(40)]
-RIGHT = [FoundBoxes(np.array([BOX]), np.array([0.8])) if each.case.label else no_boxes() for each in FILMS]
+XRAYS = [xray(number, (BOX,) if number % 4 == 0 else ()) for number in range(40)]
+RIGHT = [FoundBoxes(np.array([BOX]), np.array([0.8])) if each.case.label else no_boxes() for each in XRAYS]
 
 
 @pytest.fixture
@@ -39,33 +39,33 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_boxes_of_the_square_come_out_in_pixels_of_the_frame() -> None:
-    wide = FILMS[0]._replace(frame_px=(320, 640))
+    wide = XRAYS[0]._replace(frame_px=(320, 640))
     found = proposing.in_frames([FoundBoxes(np.array([[1.0, 2, 3, 4]]), np.array([0.5]))], [wide])
     assert found[0].boxes_xyxy_px.tolist() == [[20, 20, 60, 40]]
 
 
-def test_a_film_is_as_likely_as_its_surest_box_unless_a_gate_says_otherwise() -> None:
+def test_a_xray_is_as_likely_as_its_surest_box_unless_a_gate_says_otherwise() -> None:
     assert proposing.image_scores(RIGHT[:2], None).tolist() == [0.8, 0.0]
     assert proposing.image_scores(RIGHT[:2], np.array([0.1, 0.2])).tolist() == [0.1, 0.2]
 
 
-def test_a_gate_is_read_for_these_films_or_there_is_none(tmp_path: Path) -> None:
-    assert proposing.gate_of(None, FILMS) is None
+def test_a_gate_is_read_for_these_xrays_or_there_is_none(tmp_path: Path) -> None:
+    assert proposing.gate_of(None, XRAYS) is None
     (tmp_path / "gate.csv").write_text("patientId,probability\nfilm-1,0.3\nfilm-0,0.6\n")
-    gate = proposing.gate_of(tmp_path / "gate.csv", FILMS[:2])
+    gate = proposing.gate_of(tmp_path / "gate.csv", XRAYS[:2])
     assert gate is not None
     assert gate.tolist() == [0.6, 0.3]
     with pytest.raises(BadLayout, match="lacks 38"):
-        proposing.gate_of(tmp_path / "gate.csv", FILMS)
+        proposing.gate_of(tmp_path / "gate.csv", XRAYS)
 
 
 def test_the_best_threshold_of_perfect_candidates_scores_one_and_of_none_nothing() -> None:
-    assert proposing.best_over_thresholds(proposing.examined(FILMS, RIGHT, None)) == 1.0
-    assert proposing.best_over_thresholds(proposing.examined(FILMS, [no_boxes()] * 40, None)) == 0.0
+    assert proposing.best_over_thresholds(proposing.examined(XRAYS, RIGHT, None)) == 1.0
+    assert proposing.best_over_thresholds(proposing.examined(XRAYS, [no_boxes()] * 40, None)) == 0.0
 
 
 def test_the_recipe_is_kept_with_what_trivial_rules_know(run: Run) -> None:
-    recipe = proposing.choose_recipe(run, [RIGHT], FILMS, FILMS, None, seed=0)
+    recipe = proposing.choose_recipe(run, [RIGHT], XRAYS, XRAYS, None, seed=0)
     kept, about = recipe_of(run)
     assert kept == recipe
     assert recipe.threshold <= 0.8

@@ -49,14 +49,14 @@ def test_a_run_that_has_learnt_from_the_others_test_people_is_refused(runs: list
         radlearn.detection.evaluate([runs[0].folder, runs[3].folder])
 
 
-def test_runs_that_see_films_differently_are_refused(runs: list[Run], tmp_path: Path) -> None:
+def test_runs_that_see_xrays_differently_are_refused(runs: list[Run], tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(runs[1].folder, other)
     text = (other / "settings.json").read_text()
     (other / "settings.json").write_text(text.replace('"size_px": 64', '"size_px": 96'))
-    with pytest.raises(BadSetting, match="see films differently"):
+    with pytest.raises(BadSetting, match="see X-rays differently"):
         radlearn.detection.evaluate([runs[0].folder, other])
-    with pytest.raises(BadSetting, match="see films differently"):
+    with pytest.raises(BadSetting, match="see X-rays differently"):
         radlearn.detection.predict([runs[0].folder, other], [next(iter(tmp_path.parent.rglob("*.dcm")), tmp_path)], tmp_path / "out")
 
 

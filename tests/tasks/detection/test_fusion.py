@@ -1,4 +1,4 @@
-"""Several answers for one film become one."""
+"""Several answers for one X-ray become one."""
 
 import numpy as np
 from hypothesis import given

@@ -29,12 +29,12 @@ def test_boxes_under_the_share_of_the_best_go() -> None:
     assert answered(CANDIDATES, BoxRecipe(threshold=0.0, top_share=0.5), SIZE, 1.0).confidences.tolist() == [0.9, 0.5]
 
 
-def test_a_film_below_the_gate_has_no_box() -> None:
+def test_a_xray_below_the_gate_has_no_box() -> None:
     assert len(answered(CANDIDATES, BoxRecipe(threshold=0.0, gate=0.4), SIZE, 0.39).confidences) == 0
     assert len(answered(CANDIDATES, BoxRecipe(threshold=0.0, gate=0.4), SIZE, 0.4).confidences) == 3
 
 
-def test_scale_shrinks_around_the_centre_and_keeps_inside_the_film() -> None:
+def test_scale_shrinks_around_the_centre_and_keeps_inside_the_xray() -> None:
     one = FoundBoxes(np.array([[100.0, 100, 200, 300]]), np.array([0.9]))
     assert answered(one, BoxRecipe(scale=0.5), SIZE, 1.0).boxes_xyxy_px.tolist() == [[125, 150, 175, 250]]
     corner = FoundBoxes(np.array([[0.0, 900, 100, 1000]]), np.array([0.9]))

@@ -1,4 +1,4 @@
-"""A table of prefixes says of a recipe what answering film by film would say."""
+"""A table of prefixes says of a recipe what answering X-ray by X-ray would say."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from radlearn.tasks.detection.prefix_scores import Examined, PrefixScores
 SIZE = (1024, 1024)
 
 
-def films_with_candidates(count: int, larger: float = 1.0, seed: int = 0) -> Examined:
-    """Films of which every third has a true box; the detector finds it, drawn `larger`, and proposes weaker ones elsewhere."""
+def xrays_with_candidates(count: int, larger: float = 1.0, seed: int = 0) -> Examined:
+    """X-rays of which every third has a true box; the detector finds it, drawn `larger`, and proposes weaker ones elsewhere."""
     rng = np.random.default_rng(seed)
     candidates, truth = [], []
     for number in range(count):
@@ -40,21 +40,21 @@ def films_with_candidates(count: int, larger: float = 1.0, seed: int = 0) -> Exa
     ],
 )
 def test_the_table_gives_the_score_of_the_answers_themselves(recipe: BoxRecipe) -> None:
-    films = films_with_candidates(90)
+    xrays = xrays_with_candidates(90)
     answers = [
         answered(candidates, recipe, size, score)
-        for candidates, size, score in zip(films.candidates, films.sizes_px, films.image_scores, strict=True)
+        for candidates, size, score in zip(xrays.candidates, xrays.sizes_px, xrays.image_scores, strict=True)
     ]
-    table = PrefixScores(films)
+    table = PrefixScores(xrays)
     assert table.standing(recipe).tolist() == [len(answer.confidences) for answer in answers]
-    np.testing.assert_allclose(table.scores(recipe), rsna_image_scores(answers, films.truth))
+    np.testing.assert_allclose(table.scores(recipe), rsna_image_scores(answers, xrays.truth))
 
 
-def test_sums_over_parts_are_the_films_own_numbers_added_up() -> None:
-    films = films_with_candidates(60)
+def test_sums_over_parts_are_the_xrays_own_numbers_added_up() -> None:
+    xrays = xrays_with_candidates(60)
     parts = np.arange(60) % 3
     choices = {"scale": (1.0, 0.9), "suppression_iou": (0.3,), "top_share": (0.0, 0.5), "gate": (0.0, 0.4), "threshold": (0.1, 0.3, 0.6)}
-    table = PrefixScores(films)
+    table = PrefixScores(xrays)
     sums = table.sums(choices, parts)
     assert sums.scores.shape == sums.counted.shape == sums.false_boxes.shape == (2, 1, 2, 2, 3, 3)
     recipe = BoxRecipe(threshold=0.3, scale=0.9, top_share=0.5, gate=0.4)
@@ -63,12 +63,12 @@ def test_sums_over_parts_are_the_films_own_numbers_added_up() -> None:
         here = parts == part
         assert sums.scores[1, 0, 1, 1, 1, part] == pytest.approx(np.nansum(scores[here]))
         assert sums.counted[1, 0, 1, 1, 1, part] == (~np.isnan(scores[here])).sum()
-        assert sums.false_boxes[1, 0, 1, 1, 1, part] == standing[here & films.healthy].sum()
-        assert sums.healthy[part] == (films.healthy & here).sum()
+        assert sums.false_boxes[1, 0, 1, 1, 1, part] == standing[here & xrays.healthy].sum()
+        assert sums.healthy[part] == (xrays.healthy & here).sum()
 
 
-def test_some_of_the_films_score_as_they_do_among_all() -> None:
-    films, recipe = films_with_candidates(40), BoxRecipe(threshold=0.2)
+def test_some_of_the_xrays_score_as_they_do_among_all() -> None:
+    xrays, recipe = xrays_with_candidates(40), BoxRecipe(threshold=0.2)
     chosen = np.arange(40) % 4 == 1
-    np.testing.assert_array_equal(PrefixScores(films.only(chosen)).scores(recipe), PrefixScores(films).scores(recipe)[chosen])
-    assert films.only(chosen).persons == [f"person {number // 2}" for number in range(1, 40, 4)]
+    np.testing.assert_array_equal(PrefixScores(xrays.only(chosen)).scores(recipe), PrefixScores(xrays).scores(recipe)[chosen])
+    assert xrays.only(chosen).persons == [f"person {number // 2}" for number in range(1, 40, 4)]

@@ -8,15 +8,15 @@ import pytest
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.detection.evaluation import JudgedBoxes, judge_boxes
 from radlearn.tasks.detection.report import alarms_first, worst_first, write_box_report
-from radlearn.tasks.xray.radiographs import Film
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
 Proposals = tuple[list[FoundBoxes], np.ndarray]
 
 
 @pytest.fixture
-def judged(boxed: Run, judged_films: list[Film], proposals: Proposals) -> JudgedBoxes:
-    return judge_boxes(boxed, judged_films, *proposals, "test")
+def judged(boxed: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals) -> JudgedBoxes:
+    return judge_boxes(boxed, judged_xrays, *proposals, "test")
 
 
 def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxed: Run, judged: JudgedBoxes) -> None:
@@ -27,30 +27,32 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxe
                 "How it was trained"]  # fmt: skip
     places = [text.index(heading, text.index("<h2")) for heading in headings]
     assert places == sorted(places)
-    assert text.index("The worst: films") < text.index("The best: films")
+    assert text.index("The worst: X-rays") < text.index("The best: X-rays")
     assert "Synthetic patients: not comparable with a leaderboard" in text
-    for said in ("AP (lying or sitting)", "two flips fused", "false boxes per healthy image", "mean true box, put on every film"):
+    for said in ("AP (lying or sitting)", "two flips fused", "false boxes per healthy image", "mean true box, put on every X-ray"):
         assert said in text
     drawn = {path.stem for path in boxed.pictures.glob("*.png")}
-    assert {"froc", "roc", "box-size", "overlap", "subgroups", "thresholds", "worth", "history", "films-worst", "films-alarms"} <= drawn
+    assert {"froc", "roc", "box-size", "overlap", "subgroups", "thresholds", "worth", "history", "xrays-worst", "xrays-alarms"} <= drawn
 
 
-def test_other_data_without_an_opacity_have_a_report_all_the_same(boxed: Run, judged_films: list[Film], proposals: Proposals) -> None:
-    healthy = [number for number, film in enumerate(judged_films) if not film.case.label][:12]
+def test_other_data_without_an_opacity_have_a_report_all_the_same(
+    boxed: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals
+) -> None:
+    healthy = [number for number, xray in enumerate(judged_xrays) if not xray.case.label][:12]
     candidates = [proposals[0][number] for number in healthy]
-    judged = judge_boxes(boxed, [judged_films[number] for number in healthy], candidates, proposals[1][healthy], "external")
+    judged = judge_boxes(boxed, [judged_xrays[number] for number in healthy], candidates, proposals[1][healthy], "external")
     assert write_box_report(boxed, judged).name == "report-external.html"
     assert not (boxed.folder / "report.html").exists()
-    assert not (boxed.pictures / "external" / "films-worst.png").exists()
-    assert (boxed.pictures / "external" / "films-alarms.png").exists()
+    assert not (boxed.pictures / "external" / "xrays-worst.png").exists()
+    assert (boxed.pictures / "external" / "xrays-alarms.png").exists()
 
 
-def test_the_worst_film_comes_first_and_the_surest_mistake_before_the_unsure(judged: JudgedBoxes) -> None:
+def test_the_worst_xray_comes_first_and_the_surest_mistake_before_the_unsure(judged: JudgedBoxes) -> None:
     order = worst_first(judged)
     assert np.all(judged.counts.true[order] > 0)
-    assert np.all(np.diff(judged.film_scores[order]) >= 0)
-    missed = [int(number) for number in order if judged.film_scores[number] == 0]
-    # An unsure and a sure false box on two films that score 0.
+    assert np.all(np.diff(judged.scores_by_image[order]) >= 0)
+    missed = [int(number) for number in order if judged.scores_by_image[number] == 0]
+    # An unsure and a sure false box on two X-rays that score 0.
     found = list(judged.found)
     for number, confidence in ((missed[2], 0.6), (missed[3], 0.95)):
         found[number] = FoundBoxes(np.array([[900.0, 900, 1000, 1000]]), np.array([confidence]))
@@ -58,7 +60,7 @@ def test_the_worst_film_comes_first_and_the_surest_mistake_before_the_unsure(jud
     assert again[:2].tolist() == [missed[3], missed[2]]
 
 
-def test_only_healthy_films_with_a_box_are_false_alarms(judged: JudgedBoxes) -> None:
+def test_only_healthy_xrays_with_a_box_are_false_alarms(judged: JudgedBoxes) -> None:
     order = alarms_first(judged)
     assert len(order) == int((judged.counts.found[judged.counts.true == 0] > 0).sum()) > 0
     surest = [judged.found[number].confidences.max() for number in order]

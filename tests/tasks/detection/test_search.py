@@ -10,11 +10,11 @@ from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.tasks.detection.postprocessing import BoxRecipe, answered
 from radlearn.tasks.detection.prefix_scores import PrefixScores
 from radlearn.tasks.detection.search import THRESHOLDS, threshold_curve, tuned, whole_gain
-from tests.tasks.detection.test_prefix_scores import SIZE, films_with_candidates
+from tests.tasks.detection.test_prefix_scores import SIZE, xrays_with_candidates
 
 
 def test_boxes_drawn_too_large_are_found_out_and_shrunk() -> None:
-    _, recipe, worth = tuned({"one view": films_with_candidates(240, larger=1.2)})
+    _, recipe, worth = tuned({"one view": xrays_with_candidates(240, larger=1.2)})
     assert 0.8 <= recipe.scale <= 0.875
     by_device = {step.device: step for step in worth}
     assert by_device["box scale"].taken
@@ -22,7 +22,7 @@ def test_boxes_drawn_too_large_are_found_out_and_shrunk() -> None:
 
 
 def test_a_device_that_does_not_help_strangers_is_not_taken_up() -> None:
-    _, recipe, worth = tuned({"one view": films_with_candidates(240)})
+    _, recipe, worth = tuned({"one view": xrays_with_candidates(240)})
     assert 0.96 <= recipe.scale <= 1.04
     best = worth[0].cross_fitted
     for step in worth[1:]:
@@ -32,7 +32,7 @@ def test_a_device_that_does_not_help_strangers_is_not_taken_up() -> None:
 
 
 def test_a_better_source_is_chosen_and_named() -> None:
-    poor = films_with_candidates(240, seed=1)
+    poor = xrays_with_candidates(240, seed=1)
     rng = np.random.default_rng(5)
     shaken = [
         FoundBoxes(answer.boxes_xyxy_px + rng.normal(0, 40, (len(answer.boxes_xyxy_px), 1)), answer.confidences)
@@ -44,14 +44,14 @@ def test_a_better_source_is_chosen_and_named() -> None:
 
 
 def test_a_gate_that_knows_the_truth_is_taken_up() -> None:
-    films = films_with_candidates(240)
-    knowing = np.array([0.9 if len(boxes) else 0.1 for boxes in films.truth])
-    # On healthy films the detector is as sure as on the others.
+    xrays = xrays_with_candidates(240)
+    knowing = np.array([0.9 if len(boxes) else 0.1 for boxes in xrays.truth])
+    # On healthy X-rays the detector is as sure as on the others.
     loud = [
         FoundBoxes(answer.boxes_xyxy_px, answer.confidences if len(boxes) else answer.confidences * 2)
-        for answer, boxes in zip(films.candidates, films.truth, strict=True)
+        for answer, boxes in zip(xrays.candidates, xrays.truth, strict=True)
     ]
-    _, recipe, worth = tuned({"one view": replace(films, candidates=loud, image_scores=knowing)})
+    _, recipe, worth = tuned({"one view": replace(xrays, candidates=loud, image_scores=knowing)})
     assert recipe.gate > 0.1
     assert worth[-1].device == "gate"
     assert worth[-1].taken
@@ -59,45 +59,45 @@ def test_a_gate_that_knows_the_truth_is_taken_up() -> None:
 
 def test_chosen_and_judged_on_the_same_people_is_never_below_the_cross_fitted_score_by_much() -> None:
     # The smoothing over neighbouring thresholds may give away a little of the peak.
-    for step in tuned({"one view": films_with_candidates(150)})[2]:
+    for step in tuned({"one view": xrays_with_candidates(150)})[2]:
         assert step.official >= step.cross_fitted - 0.02
 
 
 def test_the_curve_has_the_official_score_at_every_threshold() -> None:
-    films, recipe = films_with_candidates(60), BoxRecipe(scale=0.96)
-    curve = threshold_curve(films, recipe)
+    xrays, recipe = xrays_with_candidates(60), BoxRecipe(scale=0.96)
+    curve = threshold_curve(xrays, recipe)
     assert curve["threshold"] == list(THRESHOLDS)
     at = 12
-    answers = [answered(candidates, replace(recipe, threshold=THRESHOLDS[at]), SIZE, 1.0) for candidates in films.candidates]
-    assert curve["rsna_score"][at] == pytest.approx(np.nanmean(rsna_image_scores(answers, films.truth)))
-    healthy = [len(answer.confidences) for answer, boxes in zip(answers, films.truth, strict=True) if not len(boxes)]
+    answers = [answered(candidates, replace(recipe, threshold=THRESHOLDS[at]), SIZE, 1.0) for candidates in xrays.candidates]
+    assert curve["rsna_score"][at] == pytest.approx(np.nanmean(rsna_image_scores(answers, xrays.truth)))
+    healthy = [len(answer.confidences) for answer, boxes in zip(answers, xrays.truth, strict=True) if not len(boxes)]
     assert curve["false_boxes_per_healthy_image"][at] == pytest.approx(np.mean(healthy))
 
 
-def test_films_without_any_candidate_can_be_tuned_on() -> None:
-    films = films_with_candidates(30)
+def test_xrays_without_any_candidate_can_be_tuned_on() -> None:
+    xrays = xrays_with_candidates(30)
     nothing = [FoundBoxes(np.zeros((0, 4)), np.zeros(0))] * 30
-    _, recipe, worth = tuned({"one view": replace(films, candidates=nothing, image_scores=np.zeros(30))})
+    _, recipe, worth = tuned({"one view": replace(xrays, candidates=nothing, image_scores=np.zeros(30))})
     assert worth[0].official == 0
     assert isinstance(recipe, BoxRecipe)
 
 
 def test_a_limit_on_false_boxes_is_kept_where_it_can_be() -> None:
-    films = films_with_candidates(240)
-    _, free, _ = tuned({"one view": films})
-    loud = replace(films, candidates=[FoundBoxes(one.boxes_xyxy_px, np.minimum(one.confidences * 1.9, 1.0)) for one in films.candidates])
+    xrays = xrays_with_candidates(240)
+    _, free, _ = tuned({"one view": xrays})
+    loud = replace(xrays, candidates=[FoundBoxes(one.boxes_xyxy_px, np.minimum(one.confidences * 1.9, 1.0)) for one in xrays.candidates])
     for limit in (0.5, 0.1, 0.0):
         _, recipe, worth = tuned({"one view": loud}, most_false_boxes=limit)
-        standing = [len(answered(*film, 1.0).confidences) for film in zip(loud.candidates, [recipe] * 240, loud.sizes_px, strict=True)]
+        standing = [len(answered(*xray, 1.0).confidences) for xray in zip(loud.candidates, [recipe] * 240, loud.sizes_px, strict=True)]
         assert np.mean([count for count, boxes in zip(standing, loud.truth, strict=True) if not len(boxes)]) <= limit
         assert worth[1].taken
     # A limit that is kept anyway changes nothing.
-    assert tuned({"one view": films}, most_false_boxes=10.0)[1] == free
+    assert tuned({"one view": xrays}, most_false_boxes=10.0)[1] == free
 
 
 def test_a_limit_that_nothing_keeps_is_come_near_to() -> None:
-    films = films_with_candidates(60)
-    sure = replace(films, candidates=[FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in films.candidates])
+    xrays = xrays_with_candidates(60)
+    sure = replace(xrays, candidates=[FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in xrays.candidates])
     sure = replace(sure, image_scores=np.ones(60))
     _, recipe, _ = tuned({"one view": sure}, most_false_boxes=0.0)
     few = PrefixScores(sure).standing(recipe)[sure.healthy].mean()
@@ -105,9 +105,9 @@ def test_a_limit_that_nothing_keeps_is_come_near_to() -> None:
 
 
 def test_the_whole_gain_is_measured_on_people_who_did_not_choose() -> None:
-    films = films_with_candidates(240, larger=1.2)
-    gain = whole_gain({"one view": films})
-    assert gain.before.value == pytest.approx(tuned({"one view": films})[2][0].official)
+    xrays = xrays_with_candidates(240, larger=1.2)
+    gain = whole_gain({"one view": xrays})
+    assert gain.before.value == pytest.approx(tuned({"one view": xrays})[2][0].official)
     assert gain.gain.value == pytest.approx(gain.after.value - gain.before.value)
     assert gain.gain.low > 0
     assert gain.false_boxes_before.is_known
@@ -117,9 +117,9 @@ def test_the_whole_gain_is_measured_on_people_who_did_not_choose() -> None:
 def test_luck_is_not_taken_for_a_gain() -> None:
     # Boxes anywhere, confidences that know nothing: whatever is chosen, strangers gain nothing by it.
     rng = np.random.default_rng(2)
-    films = films_with_candidates(150)
-    corners = [rng.uniform(0, 700, (3, 2)) for _ in films.truth]
-    lucky = replace(films, candidates=[FoundBoxes(np.hstack([xy, xy + 220]), rng.uniform(0.1, 0.9, 3)) for xy in corners])
+    xrays = xrays_with_candidates(150)
+    corners = [rng.uniform(0, 700, (3, 2)) for _ in xrays.truth]
+    lucky = replace(xrays, candidates=[FoundBoxes(np.hstack([xy, xy + 220]), rng.uniform(0.1, 0.9, 3)) for xy in corners])
     gain = whole_gain({"one view": lucky})
     own = next(step.official for step in reversed(tuned({"one view": lucky})[2]) if step.taken)
     assert gain.after.value < own

@@ -1,4 +1,4 @@
-"""Films are what the files hold, at the size asked for."""
+"""X-rays are what the files hold, at the size asked for."""
 
 from pathlib import Path
 
@@ -7,24 +7,24 @@ import torch
 
 from radlearn.challenges.rsna import find_cases
 from radlearn.scans.dicom import read_radiograph
-from radlearn.tasks.xray.radiographs import as_images, prepared_films
+from radlearn.tasks.xray.radiographs import as_images, prepared_radiographs
 
 
-def test_each_film_is_its_file_and_knows_its_header(small_rsna: Path) -> None:
+def test_each_xray_is_its_file_and_knows_its_header(small_rsna: Path) -> None:
     cases = find_cases(small_rsna)
-    films = prepared_films(cases, 32)
-    assert [film.case.image_id for film in films] == [case.image_id for case in cases]
-    for film in films[::7]:
-        read = read_radiograph(film.case.path, 32)
-        assert film.pixels.shape == (1, 32, 32)
-        assert film.pixels.dtype == np.float32
-        # The cache keeps 8 bits of an 8-bit film.
-        assert np.abs(film.pixels[0] - read.pixels).max() <= 0.5 / 255 + 1e-6
-        assert (film.case.view, film.case.sex, film.case.age_years) == (read.header.view, read.header.sex, read.header.age_years)
+    xrays = prepared_radiographs(cases, 32)
+    assert [xray.case.image_id for xray in xrays] == [case.image_id for case in cases]
+    for xray in xrays[::7]:
+        read = read_radiograph(xray.case.path, 32)
+        assert xray.pixels.shape == (1, 32, 32)
+        assert xray.pixels.dtype == np.float32
+        # The cache keeps 8 bits of an 8-bit X-ray.
+        assert np.abs(xray.pixels[0] - read.pixels).max() <= 0.5 / 255 + 1e-6
+        assert (xray.case.view, xray.case.sex, xray.case.age_years) == (read.header.view, read.header.sex, read.header.age_years)
 
 
-def test_a_batch_is_the_films_in_order(small_rsna: Path) -> None:
-    films = prepared_films(find_cases(small_rsna)[:3], 16)
-    batch = as_images(films, torch.nn.Linear(1, 1))
+def test_a_batch_is_the_xrays_in_order(small_rsna: Path) -> None:
+    xrays = prepared_radiographs(find_cases(small_rsna)[:3], 16)
+    batch = as_images(xrays, torch.nn.Linear(1, 1))
     assert batch.shape == (3, 1, 16, 16)
-    assert np.array_equal(batch[2].numpy(), films[2].pixels)
+    assert np.array_equal(batch[2].numpy(), xrays[2].pixels)

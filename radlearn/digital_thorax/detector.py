@@ -1,4 +1,4 @@
-"""From attenuation to a film: photons, scatter, noise, and the grey values that a digital system makes of them."""
+"""From attenuation to an X-ray: photons, scatter, noise, and the grey values that a digital system makes of them."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Exposure:
-    """How a film was exposed and processed."""
+    """How an X-ray was exposed and processed."""
 
     scatter: float
     photons: float
@@ -33,7 +33,7 @@ def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
         sharpening=float(draw.uniform(0.1, 0.8)),
         gamma=float(np.exp(draw.normal(0.0, 0.14))),
         blur_px=float(draw.uniform(1.05, 1.45)),
-        # A histogram finds the lung only roughly: what it takes for lung comes out lighter on one film, darker on the next.
+        # A histogram finds the lung only roughly: what it takes for lung comes out lighter on one X-ray, darker on the next.
         lung_error=float(np.clip(draw.normal(0.0, 0.10), -0.3, 0.3)),
     )
 
@@ -72,7 +72,7 @@ def expose(attenuation: np.ndarray, exposure: Exposure, draw: np.random.Generato
 
 
 def display(reading: np.ndarray, anchors: tuple[float, float], exposure: Exposure) -> np.ndarray:
-    """Return the film's grey values, uint8, bright where little got through.
+    """Return the X-ray's grey values, uint8, bright where little got through.
 
     Args:
         anchors: the logarithmic readings of dark lung and of the densest part of the body, which the system finds by histogram.
@@ -88,7 +88,7 @@ def display(reading: np.ndarray, anchors: tuple[float, float], exposure: Exposur
     low, high = middle + (lung - middle) * shrunk, middle + (dense - middle) * shrunk
     table = np.linspace(low - 3.0 * (high - low), high + 3.0 * (high - low), 8192)
     share = exposure.contrast * ((table - low) / (high - low) - 0.5) + 0.66 + exposure.brightness
-    # Toe and shoulder of a film: air runs into black, lung comes near a quarter, what is dense crowds together below white.
+    # Toe and shoulder of an X-ray: air runs into black, lung comes near a quarter, what is dense crowds together below white.
     toe = np.logaddexp(0, 9 * share) / 9
     grey = np.clip(0.95 * (1 - np.exp(-1.75 * toe)), 0, 1) ** exposure.gamma
     density -= np.float32(table[0])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax import film
-from radlearn.digital_thorax.film import Exposure
+from radlearn.digital_thorax import detector
+from radlearn.digital_thorax.detector import Exposure
 
 EXPOSURE = Exposure(scatter=0.4, photons=1e4, contrast=1.0, brightness=0.0, equalising=0.2, sharpening=0.3, gamma=1.0, blur_px=1.2)
 
@@ -15,16 +15,16 @@ def _steps() -> np.ndarray:
 
 def test_more_body_lets_less_through_and_looks_brighter() -> None:
     quiet = Exposure(**{**EXPOSURE.__dict__, "photons": 1e12})
-    reading = film.expose(_steps(), quiet, np.random.default_rng(0))
+    reading = detector.expose(_steps(), quiet, np.random.default_rng(0))
     assert (np.diff(reading.mean(0)) < 1e-4).all()
-    grey = film.display(reading.copy(), (1.5, 4.0), quiet).mean(0)
+    grey = detector.display(reading.copy(), (1.5, 4.0), quiet).mean(0)
     assert grey[5] < 20
     assert grey[80] < grey[140] < grey[220]
 
 
 def test_without_scatter_and_noise_the_reading_is_beers_law() -> None:
     bare = Exposure(**{**EXPOSURE.__dict__, "scatter": 0.0, "photons": 1e12})
-    reading = film.expose(_steps(), bare, np.random.default_rng(0))
+    reading = detector.expose(_steps(), bare, np.random.default_rng(0))
     dense = _steps() < 4
     assert reading[dense] == pytest.approx(np.exp(-_steps())[dense], abs=2.5e-3)
 
@@ -32,17 +32,17 @@ def test_without_scatter_and_noise_the_reading_is_beers_law() -> None:
 def test_fewer_photons_are_noisier() -> None:
     flat = np.full((256, 256), 2.0, np.float32)
     spread = [
-        film.expose(flat, Exposure(**{**EXPOSURE.__dict__, "photons": count}), np.random.default_rng(1)).std() for count in (1e3, 1e5)
+        detector.expose(flat, Exposure(**{**EXPOSURE.__dict__, "photons": count}), np.random.default_rng(1)).std() for count in (1e3, 1e5)
     ]
     assert spread[0] == pytest.approx(10 * spread[1], rel=0.2)
 
 
 def test_bedside_technique_scatters_more() -> None:
     draw = np.random.default_rng(0)
-    scatter = {view: np.mean([film.draw_exposure(view, draw).scatter for _ in range(50)]) for view in ("AP", "PA")}
+    scatter = {view: np.mean([detector.draw_exposure(view, draw).scatter for _ in range(50)]) for view in ("AP", "PA")}
     assert scatter["AP"] > scatter["PA"] + 0.15
 
 
 def test_a_blur_keeps_the_mean() -> None:
     image = np.random.default_rng(0).random((256, 256)).astype(np.float32)
-    assert film.blurred(image, 20.0, 8).mean() == pytest.approx(image.mean(), abs=0.01)
+    assert detector.blurred(image, 20.0, 8).mean() == pytest.approx(image.mean(), abs=0.01)

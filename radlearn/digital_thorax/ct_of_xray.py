@@ -1,4 +1,4 @@
-"""The patient of an X-ray film, put into the CT: the same person in the film's breath, with the film's own findings."""
+"""The patient of an X-ray, put into the CT: the same person in the X-ray's breath, with the X-ray's own findings."""
 
 from dataclasses import replace
 
@@ -8,17 +8,17 @@ from radlearn.digital_thorax import xray
 from radlearn.digital_thorax.ct_body import CtBody, attenuation_from_hu
 from radlearn.digital_thorax.ct_grid import CtGeometry
 from radlearn.digital_thorax.illness import draw_patient
-from radlearn.digital_thorax.planning import PlannedFilm
+from radlearn.digital_thorax.planning import PlannedXray
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE, Geometry, Lungs, splat, tissue_attenuation
 from radlearn.digital_thorax.skeleton import skeleton
 
 
-def body_of_film(plan: PlannedFilm, lying: bool = True) -> CtBody:
-    """Return the body that `render_film(plan)` films.
+def body_of_xray(plan: PlannedXray, lying: bool = True) -> CtBody:
+    """Return the body that `render_xray(plan)` X-rays.
 
     Args:
-        plan: from `planning.plan_films`.
-        lying: arms lifted and the lung heavier at the back, as a CT would find it; False keeps the film's own pose.
+        plan: from `planning.plan_xrays`.
+        lying: arms lifted and the lung heavier at the back, as a CT would find it; False keeps the X-ray's own pose.
     """
     patient = draw_patient(plan)
     shadows = xray._shadows(patient, Lungs(patient.thorax, xray._pose(plan, patient).rays(192)))
@@ -33,8 +33,8 @@ def body_of_film(plan: PlannedFilm, lying: bool = True) -> CtBody:
     )
 
 
-def film_attenuation(plan: PlannedFilm, size: int) -> tuple[np.ndarray, Geometry]:
-    """Return what `render_film(plan)` adds up before texture, hardware and noise, float32 (size, size), and its geometry."""
+def xray_attenuation(plan: PlannedXray, size: int) -> tuple[np.ndarray, Geometry]:
+    """Return what `render_xray(plan)` adds up before texture, hardware and noise, float32 (size, size), and its geometry."""
     patient = draw_patient(plan)
     geometry = replace(xray._pose(plan, patient), size_px=size)
     rays = geometry.rays(size)
@@ -50,12 +50,12 @@ def film_attenuation(plan: PlannedFilm, size: int) -> tuple[np.ndarray, Geometry
 
 
 def projected(hu: np.ndarray, grid: CtGeometry, geometry: Geometry, step_mm: float = 1.5) -> np.ndarray:
-    """Return attenuation × length of a CT along the rays of a film, float32 (size, size).
+    """Return attenuation × length of a CT along the rays of an X-ray, float32 (size, size).
 
     Args:
         hu: (i, j, k), a CT without noise that holds all of the body the rays meet.
         grid: where its voxels lie.
-        geometry: the film's tube and detector, in the body's mm; `size_px` rays a side.
+        geometry: the X-ray's tube and detector, in the body's mm; `size_px` rays a side.
     """
     from scipy.ndimage import map_coordinates
 

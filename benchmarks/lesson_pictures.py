@@ -46,7 +46,7 @@ def draw_cases(run: Run) -> None:
     chosen = [next(xray for xray in xrays if xray.case.image_id == case.image_id) for case in shown]
     panels = [
         XrayPanel(
-            xray.pixels[0], None, xray.boxes_in_frame_px, xray.frame_px, str(xray.case.category), f"{xray.case.view}, {xray.case.sex}"
+            xray.pixels[0], None, xray.boxes_on_canvas_px, xray.canvas_px, str(xray.case.category), f"{xray.case.view}, {xray.case.sex}"
         )
         for xray in chosen
     ]

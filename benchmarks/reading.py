@@ -22,7 +22,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = os.environ[
 import numpy as np
 import pydicom
 import simplejpeg
-from pydicom.encaps import get_frame
+from pydicom.encaps import get_canvas
 from rich.console import Console
 from rich.table import Table
 
@@ -55,8 +55,8 @@ def full_decode_reader(size_px: int) -> Reader:
     """The same JPEG library as radlearn's, at full size: what the scaled decoding is measured against."""
 
     def read(path: Path) -> np.ndarray:
-        frame = get_frame(pydicom.dcmread(path).PixelData, 0, number_of_frames=1)
-        return resized(simplejpeg.decode_jpeg(frame, "GRAY")[..., 0].astype(np.float32), size_px, size_px) / 255
+        resampled = get_canvas(pydicom.dcmread(path).PixelData, 0, number_of_frames=1)
+        return resized(simplejpeg.decode_jpeg(resampled, "GRAY")[..., 0].astype(np.float32), size_px, size_px) / 255
 
     return read
 

@@ -28,13 +28,13 @@ EDGE_IN, GAP_IN, WORDS_IN, HEADING_IN = 0.08, 0.1, 0.42, 0.34
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: uint8 (rows, columns) or (rows, columns, 3), with words under it and boxes counted on an X-ray of `frame_px`."""
+    """One picture: uint8 (rows, columns) or (rows, columns, 3), with words under it and boxes counted on an X-ray of `canvas_px`."""
 
     picture: np.ndarray
     title: str = ""
     note: str = ""
     boxes_xyxy_px: Boxes = ()
-    frame_px: tuple[int, int] | None = None
+    canvas_px: tuple[int, int] | None = None
 
 
 def write_contact_sheet(path: Path, xrays: Path | None = None, cts: Path | None = None) -> Path:
@@ -142,6 +142,6 @@ def _draw(figure: Figure, tile: Tile, place_in: tuple[float, float, float, float
     colour = tile.picture if tile.picture.ndim == 3 else np.stack([tile.picture] * 3, axis=-1)
     axes.imshow(colour, interpolation="bilinear", aspect="auto")
     axes.set_axis_off()
-    outline_true(axes, tile.boxes_xyxy_px, tile.picture.shape[:2], tile.frame_px)
+    outline_true(axes, tile.boxes_xyxy_px, tile.picture.shape[:2], tile.canvas_px)
     for text, drop, ink, weight, size in ((tile.title, 0.16, INK, "bold", 9), (tile.note, 0.31, MUTED, "normal", 8)):
         figure.text(left / wide, (bottom - drop) / tall, text, color=ink, fontweight=weight, fontsize=size, parse_math=False)

@@ -45,18 +45,18 @@ class BoxGroup:
     false_boxes_per_image: Interval
 
 
-def write_box_overlay(path: Path, pixels: np.ndarray, found: FoundBoxes, frame_px: tuple[int, int], name: str, said: str = "") -> Path:
+def write_box_overlay(path: Path, pixels: np.ndarray, found: FoundBoxes, canvas_px: tuple[int, int], name: str, said: str = "") -> Path:
     """Write an X-ray beside itself with the boxes found, above a strip with its name and the answer, as PNG; return the path.
 
     Args:
         path: where to; whole or not at all.
         pixels: (height, width), in [0, 1].
-        found: boxes counted on an X-ray of `frame_px` (height, width).
+        found: boxes counted on an X-ray of `canvas_px` (height, width).
         name: the X-ray's id.
         said: the answer in words, such as "2 boxes, the surest 0.83".
     """
     plain = xray_picture(pixels)
-    return write_sheet(path, [plain, painted_found(plain, found, frame_px)], name, said)
+    return write_sheet(path, [plain, painted_found(plain, found, canvas_px)], name, said)
 
 
 def box_outcome(true: int, found: int, hits: int) -> str:
@@ -72,13 +72,13 @@ def box_outcome(true: int, found: int, hits: int) -> str:
 
 
 def answered_boxes(
-    pixels: np.ndarray, found: FoundBoxes, truth: Boxes, frame_px: tuple[int, int], score: float, note: str = ""
+    pixels: np.ndarray, found: FoundBoxes, truth: Boxes, canvas_px: tuple[int, int], score: float, note: str = ""
 ) -> XrayPanel:
     """Return the panel of an X-ray with its true and found boxes, the X-ray's official score and the outcome as title.
 
     Args:
         pixels: (height, width), in [0, 1].
-        found, truth: counted on an X-ray of `frame_px` (height, width).
+        found, truth: counted on an X-ray of `canvas_px` (height, width).
         score: the X-ray's official score; NaN where it is left out.
     """
     hits = int((matched_in_images([found], [np.asarray(truth)], [HIT_IOU_ABOVE]).hit[0] >= 0).sum())
@@ -86,7 +86,7 @@ def answered_boxes(
     words = box_outcome(len(truth), boxes, hits)
     # A healthy X-ray scores 0 or nothing at all, which its words say already.
     title = f"{score:.2f}  {words}" if len(truth) else words
-    return XrayPanel(pixels, None, truth, frame_px, title, note, wrong=hits < max(boxes, len(truth)), found=found)
+    return XrayPanel(pixels, None, truth, canvas_px, title, note, wrong=hits < max(boxes, len(truth)), found=found)
 
 
 @in_house_style

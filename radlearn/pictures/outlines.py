@@ -48,19 +48,19 @@ def label_places(boxes_xyxy_share: np.ndarray, label_share: tuple[float, float])
     return np.array(placed).reshape(-1, 2)
 
 
-def outline_true(axes: Axes, boxes_xyxy_px: Boxes, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None = None) -> None:
-    """Draw the true boxes of an X-ray that `imshow` shows at `shape_px`; they are counted on one of `frame_px`, both (height, width)."""
-    for box in _on_axes(np.asarray(boxes_xyxy_px, float).reshape(-1, 4), shape_px, frame_px):
-        _frame(axes, box, BOX, "solid", 1.5)
+def outline_true(axes: Axes, boxes_xyxy_px: Boxes, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None = None) -> None:
+    """Draw the true boxes of an X-ray that `imshow` shows at `shape_px`; they are counted on one of `canvas_px`, both (height, width)."""
+    for box in _on_axes(np.asarray(boxes_xyxy_px, float).reshape(-1, 4), shape_px, canvas_px):
+        _outline(axes, box, BOX, "solid", 1.5)
 
 
-def outline_found(axes: Axes, found: FoundBoxes, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None = None) -> None:
+def outline_found(axes: Axes, found: FoundBoxes, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None = None) -> None:
     """Draw the found boxes of an X-ray, each with its confidence; arguments as in `outline_true`."""
     rows, columns = shape_px
-    boxes = _on_axes(found.boxes_xyxy_px, shape_px, frame_px)
+    boxes = _on_axes(found.boxes_xyxy_px, shape_px, canvas_px)
     places = label_places((boxes + 0.5) / [columns, rows, columns, rows], LABEL_SHARE)
     for box, (x, y), confidence in zip(boxes, places, found.confidences, strict=True):
-        _frame(axes, box, FOUND, (0, (2.4, 1.3)), 1.6)
+        _outline(axes, box, FOUND, (0, (2.4, 1.3)), 1.6)
         width, height = LABEL_SHARE[0] * columns, LABEL_SHARE[1] * rows
         corner = (x * columns - 0.5, y * rows - 0.5)
         axes.add_patch(Rectangle(corner, width, height, facecolor=FOUND, edgecolor="none", zorder=5))
@@ -68,17 +68,17 @@ def outline_found(axes: Axes, found: FoundBoxes, shape_px: tuple[int, ...], fram
                   va="center_baseline", zorder=6)  # fmt: skip
 
 
-def painted_found(picture: Image.Image, found: FoundBoxes, frame_px: tuple[int, int]) -> Image.Image:
+def painted_found(picture: Image.Image, found: FoundBoxes, canvas_px: tuple[int, int]) -> Image.Image:
     """Return a picture of an X-ray with the found boxes painted on it, each with its confidence.
 
     Args:
         picture: RGB, the whole X-ray at any size.
-        found: boxes counted on an X-ray of `frame_px` (height, width).
+        found: boxes counted on an X-ray of `canvas_px` (height, width).
     """
     painted = picture.copy()
     pen = ImageDraw.Draw(painted)
     width, height = picture.size
-    shares = np.asarray(found.boxes_xyxy_px, float).reshape(-1, 4) / [frame_px[1], frame_px[0], frame_px[1], frame_px[0]]
+    shares = np.asarray(found.boxes_xyxy_px, float).reshape(-1, 4) / [canvas_px[1], canvas_px[0], canvas_px[1], canvas_px[0]]
     boxes = np.rint(shares * [width, height, width, height]).astype(int)
     font = written_font("bold", 17)
     label = (50, 24)
@@ -100,15 +100,15 @@ def written_font(weight: str, size_px: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family=font_family(), weight=weight)), size_px)
 
 
-def _on_axes(boxes_xyxy_px: np.ndarray, shape_px: tuple[int, ...], frame_px: tuple[int, int] | None) -> np.ndarray:
+def _on_axes(boxes_xyxy_px: np.ndarray, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None) -> np.ndarray:
     """Return boxes where `imshow` has them: pixel centres are whole numbers to it, so the X-ray's corner lies at minus a half."""
     rows, columns = shape_px
-    frame_rows, frame_columns = frame_px or (rows, columns)
-    across, down = columns / frame_columns, rows / frame_rows
+    canvas_rows, canvas_columns = canvas_px or (rows, columns)
+    across, down = columns / canvas_columns, rows / canvas_rows
     return np.asarray(boxes_xyxy_px, float).reshape(-1, 4) * [across, down, across, down] - 0.5
 
 
-def _frame(axes: Axes, box: np.ndarray, colour: str, line: str | tuple[int, tuple[float, ...]], width: float) -> None:
+def _outline(axes: Axes, box: np.ndarray, colour: str, line: str | tuple[int, tuple[float, ...]], width: float) -> None:
     x0, y0, x1, y1 = box
     axes.add_patch(
         Rectangle(

@@ -43,13 +43,13 @@ class XrayPanel:
     """One X-ray in a grid.
 
     `pixels` is (height, width) in [0, 1] and keeps its aspect; `heat_map` any (height, width) in [0, 1], stretched over the X-ray.
-    `boxes_xyxy_px`, the true ones, and those `found` are counted on an X-ray of `box_frame_px` (height, width); None: on `pixels` itself.
+    `boxes_xyxy_px`, the true ones, and those `found` are counted on an X-ray of `box_canvas_px` (height, width); None: on `pixels` itself.
     """
 
     pixels: np.ndarray
     heat_map: np.ndarray | None = None
     boxes_xyxy_px: Boxes = ()
-    box_frame_px: tuple[int, int] | None = None
+    box_canvas_px: tuple[int, int] | None = None
     title: str = ""
     note: str = ""
     wrong: bool = False
@@ -75,12 +75,12 @@ def answered_xray(
     threshold: float,
     note: str = "",
     boxes_xyxy_px: Boxes = (),
-    box_frame_px: tuple[int, int] | None = None,
+    box_canvas_px: tuple[int, int] | None = None,
 ) -> XrayPanel:
     """Return the panel of a classified X-ray: its probability and outcome as title, the wrong ones marked as such."""
     said = outcome(probability, label, threshold)
     return XrayPanel(
-        pixels, heat_map, boxes_xyxy_px, box_frame_px, f"{probability:.2f}  {said}", note, wrong=said in ("missed", "false alarm")
+        pixels, heat_map, boxes_xyxy_px, box_canvas_px, f"{probability:.2f}  {said}", note, wrong=said in ("missed", "false alarm")
     )
 
 
@@ -148,9 +148,9 @@ def xray_grid(panels: Sequence[XrayPanel], columns: int = 4, with_plain: bool = 
             axes.imshow(blended(panel.pixels, None if plain else panel.heat_map), interpolation="bilinear")
             axes.set_axis_off()
             if not plain:
-                outline_true(axes, panel.boxes_xyxy_px, panel.pixels.shape, panel.box_frame_px)
+                outline_true(axes, panel.boxes_xyxy_px, panel.pixels.shape, panel.box_canvas_px)
                 if panel.found is not None:
-                    outline_found(axes, panel.found, panel.pixels.shape, panel.box_frame_px)
+                    outline_found(axes, panel.found, panel.pixels.shape, panel.box_canvas_px)
         roomy = int(width * 15.5)
         for text, drop, colour, weight, size in (
             (panel.title, 0.19, WRONG if panel.wrong else INK, "bold", 10),

@@ -41,8 +41,8 @@ from radlearn.tasks.detection.candidates import (
     examined,
     gate_of,
     image_scores,
-    in_frames,
     must_have_gate,
+    on_canvases,
 )
 from radlearn.tasks.detection.evaluation import judge_boxes
 from radlearn.tasks.detection.fusion import fused, mirrored
@@ -208,8 +208,8 @@ def load(xrays: Sequence[PreparedRadiograph], transform: v2.Transform, draw: Dra
     """
     xray = xrays[draw.case]
     side = len(xray.stored)
-    height, width = xray.frame_px
-    shares = torch.tensor(xray.boxes_in_frame_px).reshape(-1, 4) / torch.tensor([width, height, width, height])
+    height, width = xray.canvas_px
+    shares = torch.tensor(xray.boxes_on_canvas_px).reshape(-1, 4) / torch.tensor([width, height, width, height])
     boxes = tv_tensors.BoundingBoxes(shares.float() * side, format="XYXY", canvas_size=(side, side))
     labels = torch.full((len(boxes),), OPACITY)
     return transform({"image": tv_tensors.Image(xray.pixels), "boxes": boxes, "labels": labels}) | {"id": xray.case.image_id}
@@ -399,16 +399,16 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
 
 
 def proposals(model: nn.Module, xrays: Sequence[PreparedRadiograph], settings: Settings) -> list[list[FoundBoxes]]:
-    """Return what a detector proposes for X-rays, in pixels of each X-ray's frame: from one view and, if wanted, from two, fused."""
+    """Return what a detector proposes for X-rays, in pixels of each X-ray's canvas: from one view and, if wanted, from two, fused."""
     one: list[FoundBoxes] = []
     two: list[FoundBoxes] = []
     with torch.inference_mode():
         for start in range(0, len(xrays), settings.batch_size):
             here = xrays[start : start + settings.batch_size]
             seen = views(model, as_images(here, model), settings)
-            one += in_frames(seen[0], here)
+            one += on_canvases(seen[0], here)
             if len(seen) > 1:
-                two += in_frames([fused(answers) for answers in zip(*seen, strict=True)], here)
+                two += on_canvases([fused(answers) for answers in zip(*seen, strict=True)], here)
     return [one, two] if two else [one]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from radlearn.errors import BadSetting
 from radlearn.scans.geometry import Box, Volume, voxel_volume_ml
 from radlearn.scans.lungs import LungBox, find_lungs
-from radlearn.scans.resampled_grid import Frame, Lengths
+from radlearn.scans.resampled_grid import Lengths, ResampledGrid
 
 INT16 = np.iinfo(np.int16)
 
@@ -46,9 +46,9 @@ class Preparation:
 class Prepared:
     """A CT as a network sees it, in memory."""
 
-    frame: Frame
+    resampled: ResampledGrid
     image: np.ndarray
-    "int16 (x, y, z) of `frame.grid`: Hounsfield units within the window. A byte would do for the noise, but rounds by up to 3 HU."
+    "int16 (x, y, z) of `resampled.grid`: Hounsfield units within the window. A byte would do for the noise, but rounds by up to 3 HU."
     mask: np.ndarray | None
     "bool of the same shape."
     foreground: np.ndarray
@@ -72,13 +72,13 @@ def prepared(scan: Volume, mask: Volume | None, preparation: Preparation) -> Pre
         raise BadSetting(f"the mask is {mask.voxels.dtype} of shape {mask.voxels.shape}; expected bool of {scan.voxels.shape}.")
     lungs, found = find_lungs(scan.voxels, scan.affine)
     box = found.box if preparation.crop == "lungs" else _whole(scan)
-    frame = Frame(scan.grid, box, preparation.spacing_mm)
+    resampled = ResampledGrid(scan.grid, box, preparation.spacing_mm)
     # Clipped first: metal and padding would shine into their neighbours.
-    image = np.rint(frame.onto_grid(np.clip(scan.voxels, *preparation.window_hu))).astype(np.int16)
-    inside = np.ones(image.shape, bool) if found.is_body else _cut(frame, lungs)
-    lesion = None if mask is None else _cut(frame, mask.voxels)
+    image = np.rint(resampled.onto_grid(np.clip(scan.voxels, *preparation.window_hu))).astype(np.int16)
+    inside = np.ones(image.shape, bool) if found.is_body else _cut(resampled, lungs)
+    lesion = None if mask is None else _cut(resampled, mask.voxels)
     return Prepared(
-        frame,
+        resampled,
         image,
         lesion,
         _drawn(np.zeros_like(inside) if lesion is None else lesion, preparation.indices_at_most),
@@ -94,8 +94,8 @@ def _whole(scan: Volume) -> Box:
     return slice(0, i), slice(0, j), slice(0, k)
 
 
-def _cut(frame: Frame, mask: np.ndarray) -> np.ndarray:
-    return np.asarray(frame.onto_grid(mask) > 0.5)
+def _cut(resampled: ResampledGrid, mask: np.ndarray) -> np.ndarray:
+    return np.asarray(resampled.onto_grid(mask) > 0.5)
 
 
 def _drawn(mask: np.ndarray, at_most: int) -> np.ndarray:

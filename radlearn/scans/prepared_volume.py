@@ -22,7 +22,7 @@ import numpy as np
 from radlearn.files import write_json
 from radlearn.scans.geometry import Grid
 from radlearn.scans.preparation import Preparation, Prepared, padded_block, start_around
-from radlearn.scans.resampled_grid import Frame
+from radlearn.scans.resampled_grid import ResampledGrid
 
 ENTRY = "entry.json"
 FORMAT = 2
@@ -37,7 +37,7 @@ class PreparedVolume:
     path: Path
     "Where it came from."
     mask_path: Path | None
-    frame: Frame
+    resampled: ResampledGrid
     window_hu: tuple[int, int]
     lung_ml: float
     "Of the lungs as far as air shows them."
@@ -48,17 +48,17 @@ class PreparedVolume:
     @property
     def source(self) -> Grid:
         """The scan's own grid."""
-        return self.frame.source
+        return self.resampled.source
 
     @property
     def grid(self) -> Grid:
         """Where the prepared voxels lie."""
-        return self.frame.grid
+        return self.resampled.grid
 
     @property
     def shape(self) -> Voxels:
         """Of the prepared scan, (x, y, z)."""
-        return self.frame.grid.shape
+        return self.resampled.grid.shape
 
     @property
     def image(self) -> np.ndarray:
@@ -115,7 +115,7 @@ class PreparedVolume:
         Raises:
             BadSetting: of another shape than the prepared scan.
         """
-        return self.frame.back_to_source(probability)
+        return self.resampled.back_to_source(probability)
 
     def _mapped(self, name: str) -> np.ndarray:
         # Opened each time: a map that is kept counts every page ever touched as memory of this process.
@@ -154,10 +154,10 @@ def write_entry(folder: Path, volume: Prepared, preparation: Preparation) -> Non
         sizes[path.name] = path.stat().st_size
     said = {
         "format": FORMAT,
-        "source_shape": volume.frame.source.shape,
-        "source_affine": volume.frame.source.affine,
-        "box": [(part.start, part.stop) for part in volume.frame.box],
-        "spacing_mm": volume.frame.spacing_mm,
+        "source_shape": volume.resampled.source.shape,
+        "source_affine": volume.resampled.source.affine,
+        "box": [(part.start, part.stop) for part in volume.resampled.box],
+        "spacing_mm": volume.resampled.spacing_mm,
         "window_hu": preparation.window_hu,
         "lung_ml": volume.lung_ml,
         "notes": volume.notes,
@@ -178,7 +178,7 @@ def opened_entry(folder: Path, path: Path, mask_path: Path | None) -> PreparedVo
             folder,
             path,
             mask_path,
-            Frame(_grid(said), _box(said), _three(said["spacing_mm"])),
+            ResampledGrid(_grid(said), _box(said), _three(said["spacing_mm"])),
             (int(said["window_hu"][0]), int(said["window_hu"][1])),
             float(said["lung_ml"]),
             tuple(map(str, said["notes"])),

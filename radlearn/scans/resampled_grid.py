@@ -19,7 +19,7 @@ Lengths = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Frame:
+class ResampledGrid:
     """The block `box` of the grid `source`, seen in LPS order at `spacing_mm` (right to left, front to back, feet to head).
 
     `box` is in the scan's own order: `voxels[box]`.

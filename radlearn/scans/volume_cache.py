@@ -40,7 +40,7 @@ __all__ = ["Preparation", "PreparedVolume", "cached_volumes", "prepared_apart", 
 
 # The files whose change may change a voxel; their content is part of a cache's name.
 READING_CODE = (
-    "chest_air", "dicom", "dicom_series", "display", "frame", "geometry", "jpeg", "lungs", "mask_files", "nifti", "nifti_header",
+    "chest_air", "dicom", "dicom_series", "display", "resampled_grid", "geometry", "jpeg", "lungs", "mask_files", "nifti", "nifti_header",
     "nifti_place", "plain_jpeg", "preparation", "prepared_volume", "resampling", "rescaling", "resize", "stored_pixels",
 )  # fmt: skip
 LOCK = "lock"

@@ -68,11 +68,11 @@ def test_a_xray_is_bright_where_it_is_dense_however_it_is_stored(tmp_path: Path,
     assert tile.picture.shape == (64, 64)
     assert abs(tile.picture[30, 10] - 40.0) <= 2
     assert abs(tile.picture[30, 50] - 200.0) <= 2
-    assert (tile.title, tile.note, tile.frame_px) == ("Normal", "PA, F, 62 years", (256, 256))
+    assert (tile.title, tile.note, tile.canvas_px) == ("Normal", "PA, F, 62 years", (256, 256))
 
 
 def test_a_box_lies_on_the_picture_where_it_lies_on_the_xray(tmp_path: Path) -> None:
-    tile = Tile(np.zeros((64, 64), np.uint8), boxes_xyxy_px=((512.0, 256.0, 768.0, 512.0),), frame_px=(1024, 1024))
+    tile = Tile(np.zeros((64, 64), np.uint8), boxes_xyxy_px=((512.0, 256.0, 768.0, 512.0),), canvas_px=(1024, 1024))
     picture = _drawn([("", [tile])], tmp_path / "sheet.png")
     xray = picture[(picture.sum(-1) < 700).any(1)][:, (picture.sum(-1) < 700).any(0)]
     rows, columns = np.nonzero(_near(xray, CYAN))

@@ -48,7 +48,7 @@ def test_the_same_patient_looks_the_same_however_the_file_is_turned(code: str) -
     np.testing.assert_array_equal(found.mask, expected.mask)
     np.testing.assert_array_equal(found.foreground, expected.foreground)
     np.testing.assert_array_equal(found.background, expected.background)
-    np.testing.assert_allclose(found.frame.grid.affine, expected.frame.grid.affine)
+    np.testing.assert_allclose(found.resampled.grid.affine, expected.resampled.grid.affine)
     assert found.lung_ml == pytest.approx(expected.lung_ml)
 
 
@@ -56,7 +56,7 @@ def test_the_mask_lies_on_what_it_marks_and_the_image_where_the_patient_is() -> 
     seen = prepared(Volume(HU, LPS), Volume(LESION, LPS), SETTINGS)
     assert seen.mask is not None
     assert (seen.image[seen.mask] > -425).mean() > 0.97
-    x, y, z = np.moveaxis(world_mm(seen.frame.grid.affine, np.argwhere(seen.mask)), -1, 0)
+    x, y, z = np.moveaxis(world_mm(seen.resampled.grid.affine, np.argwhere(seen.mask)), -1, 0)
     # The lesion's centre, as LPS says it: x and y have other signs in RAS.
     np.testing.assert_allclose([-x.mean(), -y.mean(), z.mean()], [-70, 10, 20], atol=1)
 
@@ -136,7 +136,7 @@ def test_real_lungs_are_inside_what_is_kept(shared_data: Path) -> None:
         lungs = read_mask(path.with_name(path.name.replace(".nii", "-msk.nii")), scan)
         seen = prepared(scan, lungs, Preparation((3.0, 3.0, 5.0)))
         assert seen.mask is not None
-        home = seen.frame.back_to_source(seen.mask.astype(np.float32)) > 0.5
+        home = seen.resampled.back_to_source(seen.mask.astype(np.float32)) > 0.5
         assert 2 * (home & lungs.voxels).sum() / (home.sum() + lungs.voxels.sum()) >= 0.98
         assert (home & lungs.voxels).sum() >= 0.98 * lungs.voxels.sum()
 

@@ -12,7 +12,7 @@ from radlearn.errors import BadSetting
 from radlearn.scans.geometry import Grid
 from radlearn.scans.preparation import Preparation, Prepared
 from radlearn.scans.prepared_volume import ENTRY, PreparedVolume, opened_entry, write_entry
-from radlearn.scans.resampled_grid import Frame
+from radlearn.scans.resampled_grid import ResampledGrid
 
 AFFINE = np.array([[0.1, -2.0, 0, 158.123456789], [1.7, 0, 0.3, 118], [0, 0, 3.1, -120], [0, 0, 0, 1]])
 SCAN, MASK = Path("scan.nii.gz"), Path("mask.nii.gz")
@@ -20,12 +20,12 @@ SETTINGS = Preparation((3.0, 2.5, 4.0), (-1000, 500))
 
 
 def in_memory(has_mask: bool = True) -> Prepared:
-    frame = Frame(Grid((20, 24, 16), AFFINE), (slice(2, 18), slice(3, 23), slice(1, 15)), SETTINGS.spacing_mm)
+    resampled = ResampledGrid(Grid((20, 24, 16), AFFINE), (slice(2, 18), slice(3, 23), slice(1, 15)), SETTINGS.spacing_mm)
     rng = np.random.default_rng(0)
-    image = rng.integers(-1000, 501, frame.grid.shape).astype(np.int16)
-    mask = rng.random(frame.grid.shape) > 0.9
+    image = rng.integers(-1000, 501, resampled.grid.shape).astype(np.int16)
+    mask = rng.random(resampled.grid.shape) > 0.9
     foreground = np.argwhere(mask).astype(np.int16)
-    return Prepared(frame, image, mask if has_mask else None, foreground, np.argwhere(~mask).astype(np.int16), 4321.5, ("a note",))
+    return Prepared(resampled, image, mask if has_mask else None, foreground, np.argwhere(~mask).astype(np.int16), 4321.5, ("a note",))
 
 
 def written(folder: Path, volume: Prepared) -> PreparedVolume:
@@ -46,9 +46,9 @@ def test_what_was_written_is_what_is_looked_up(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.source.affine, AFFINE)
     assert found.source.shape == (20, 24, 16)
     assert (found.path, found.mask_path, found.lung_ml, found.notes, found.window_hu) == (SCAN, MASK, 4321.5, ("a note",), (-1000, 500))
-    np.testing.assert_array_equal(found.grid.affine, expected.frame.grid.affine)
+    np.testing.assert_array_equal(found.grid.affine, expected.resampled.grid.affine)
     values = np.random.default_rng(1).random(found.shape).astype(np.float32)
-    np.testing.assert_array_equal(found.back_to_source(values), expected.frame.back_to_source(values))
+    np.testing.assert_array_equal(found.back_to_source(values), expected.resampled.back_to_source(values))
 
 
 def test_arrays_are_maps_that_cannot_be_written(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from radlearn.errors import BadSetting
 from radlearn.scans.geometry import Grid, cropped, index_of, orientation, same_grid, spacing_mm, to_orientation, world_mm
-from radlearn.scans.resampled_grid import Frame
+from radlearn.scans.resampled_grid import ResampledGrid
 
 EIGHT = ["".join(letters) for letters in itertools.product("RL", "AP", "SI")]
 SPACINGS = [(1.25, 1.25, 5.0), (2.0, 2.0, 2.0), (1.0, 3.0, 4.0)]
@@ -59,12 +59,12 @@ def source(code: str, affine: np.ndarray = ANISOTROPIC) -> Grid:
 def test_a_shape_of_known_place_comes_home_in_any_orientation(code: str, affine: np.ndarray, spacing: tuple[float, float, float]) -> None:
     grid = source(code, affine)
     truth = boomerang(grid)
-    frame = Frame(grid, around(grid, truth), spacing)
-    seen = frame.onto_grid(truth.astype(np.float32)) > 0.5
-    assert orientation(frame.grid.affine) == "LPS"
+    resampled = ResampledGrid(grid, around(grid, truth), spacing)
+    seen = resampled.onto_grid(truth.astype(np.float32)) > 0.5
+    assert orientation(resampled.grid.affine) == "LPS"
     # Where the network sees it is where it is: the shape, asked at the places of the prepared voxels alone.
-    assert dice(seen, boomerang(frame.grid, middle_mm(grid))) > 0.96
-    home = frame.back_to_source(frame.onto_grid(truth.astype(np.float32))) > 0.5
+    assert dice(seen, boomerang(resampled.grid, middle_mm(grid))) > 0.96
+    home = resampled.back_to_source(resampled.onto_grid(truth.astype(np.float32))) > 0.5
     assert home.shape == grid.shape
     assert dice(home, truth) >= 0.98
 
@@ -73,9 +73,9 @@ def test_a_shape_of_known_place_comes_home_in_any_orientation(code: str, affine:
 def test_an_answer_flipped_along_any_axis_does_not_come_home(axis: int) -> None:
     grid = source("LAS")
     truth = boomerang(grid)
-    frame = Frame(grid, around(grid, truth), (1.25, 1.25, 5.0))
-    probability = frame.onto_grid(truth.astype(np.float32))
-    assert dice(frame.back_to_source(np.flip(probability, axis)) > 0.5, truth) < 0.9
+    resampled = ResampledGrid(grid, around(grid, truth), (1.25, 1.25, 5.0))
+    probability = resampled.onto_grid(truth.astype(np.float32))
+    assert dice(resampled.back_to_source(np.flip(probability, axis)) > 0.5, truth) < 0.9
 
 
 counts = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
@@ -88,8 +88,8 @@ def test_the_grid_covers_the_block_with_the_spacing_wanted_and_not_a_voxel_more(
     shape: tuple[int, int, int], steps: tuple[float, float, float], wanted: tuple[float, float, float], code: str
 ) -> None:
     turned, affine = to_orientation(np.zeros(shape, bool), np.diag([*steps, 1.0]), code)
-    frame = Frame(Grid(turned.shape, affine), tuple(slice(0, count) for count in turned.shape), wanted)  # type: ignore[arg-type]
-    grid, block = frame.grid, frame.block
+    resampled = ResampledGrid(Grid(turned.shape, affine), tuple(slice(0, count) for count in turned.shape), wanted)  # type: ignore[arg-type]
+    grid, block = resampled.grid, resampled.block
     np.testing.assert_allclose(spacing_mm(grid.affine), wanted)
     np.testing.assert_allclose(
         world_mm(grid.affine, (np.array(grid.shape) - 1) / 2), world_mm(block.affine, (np.array(block.shape) - 1) / 2), atol=1e-6
@@ -98,16 +98,16 @@ def test_the_grid_covers_the_block_with_the_spacing_wanted_and_not_a_voxel_more(
     assert (covered > extent - 2e-3 * np.array(wanted)).all()
     assert (covered < extent + 1.001 * np.array(wanted)).all()
     # A volume that is the same everywhere stays so, to the last voxel, there and back.
-    there = frame.onto_grid(np.full(turned.shape, 3.0, np.float32))
+    there = resampled.onto_grid(np.full(turned.shape, 3.0, np.float32))
     np.testing.assert_allclose(there, 3, rtol=1e-5)
-    np.testing.assert_allclose(frame.back_to_source(there), 3, rtol=1e-5)
+    np.testing.assert_allclose(resampled.back_to_source(there), 3, rtol=1e-5)
 
 
 def test_outside_the_block_there_is_nothing() -> None:
     grid = source("RPI")
     box = (slice(10, 50), slice(5, 40), slice(3, 20))
-    frame = Frame(grid, box, (1.25, 1.25, 5.0))
-    home = frame.back_to_source(np.ones(frame.grid.shape, np.float32))
+    resampled = ResampledGrid(grid, box, (1.25, 1.25, 5.0))
+    home = resampled.back_to_source(np.ones(resampled.grid.shape, np.float32))
     expected = np.zeros(grid.shape)
     expected[box] = 1
     np.testing.assert_allclose(home, expected, atol=1e-5)
@@ -119,10 +119,10 @@ def test_at_the_scans_own_spacing_nothing_changes_but_the_order() -> None:
     box = (slice(2, 30), slice(1, 20), slice(4, 60))
     block = cropped(grid, box)
     turned, affine = to_orientation(values[box], block.affine, "LPS")
-    frame = Frame(grid, box, spacing_mm(affine))
-    assert same_grid(frame.grid, Grid(turned.shape, affine), 1e-6)
-    np.testing.assert_allclose(frame.onto_grid(values), turned, atol=1e-5)
-    np.testing.assert_allclose(frame.back_to_source(frame.onto_grid(values))[box], values[box], atol=1e-5)
+    resampled = ResampledGrid(grid, box, spacing_mm(affine))
+    assert same_grid(resampled.grid, Grid(turned.shape, affine), 1e-6)
+    np.testing.assert_allclose(resampled.onto_grid(values), turned, atol=1e-5)
+    np.testing.assert_allclose(resampled.back_to_source(resampled.onto_grid(values))[box], values[box], atol=1e-5)
 
 
 def test_a_single_voxel_comes_to_the_place_where_it_was() -> None:
@@ -130,19 +130,19 @@ def test_a_single_voxel_comes_to_the_place_where_it_was() -> None:
     values = np.zeros(grid.shape, np.float32)
     at = (20, 60, 40)
     values[at] = 1
-    frame = Frame(grid, (slice(10, 30), slice(40, 80), slice(20, 60)), (1.0, 1.0, 2.0))
-    seen = frame.onto_grid(values)
+    resampled = ResampledGrid(grid, (slice(10, 30), slice(40, 80), slice(20, 60)), (1.0, 1.0, 2.0))
+    seen = resampled.onto_grid(values)
     found = np.array(np.unravel_index(seen.argmax(), seen.shape))
-    apart = index_of(frame.grid.affine, world_mm(grid.affine, np.array(at))) - found
+    apart = index_of(resampled.grid.affine, world_mm(grid.affine, np.array(at))) - found
     assert abs(apart).max() <= 0.51
 
 
 def test_wrong_shapes_and_spacings_are_refused() -> None:
     grid = source("LPS")
-    frame = Frame(grid, (slice(0, 9), slice(0, 9), slice(0, 9)), (1.0, 1.0, 1.0))
+    resampled = ResampledGrid(grid, (slice(0, 9), slice(0, 9), slice(0, 9)), (1.0, 1.0, 1.0))
     with pytest.raises(BadSetting, match="expected that of its scan"):
-        frame.onto_grid(np.zeros((3, 4, 5)))
+        resampled.onto_grid(np.zeros((3, 4, 5)))
     with pytest.raises(BadSetting, match="expected that of the prepared scan"):
-        frame.back_to_source(np.zeros(grid.shape))
+        resampled.back_to_source(np.zeros(grid.shape))
     with pytest.raises(BadSetting, match="expected three lengths above 0"):
-        _ = Frame(grid, frame.box, (1.0, 0.0, 1.0)).grid
+        _ = ResampledGrid(grid, resampled.box, (1.0, 0.0, 1.0)).grid

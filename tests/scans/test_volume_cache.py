@@ -370,7 +370,7 @@ def test_a_scan_that_is_asked_about_once_is_prepared_alike_and_leaves_no_cache(
     assert capsys.readouterr().err == ""
     (cached,) = cached_volumes([cts[0]], None, SETTINGS, workers=1)
     np.testing.assert_array_equal(apart.image, cached.image)
-    np.testing.assert_array_equal(apart.frame.grid.affine, cached.frame.grid.affine)
+    np.testing.assert_array_equal(apart.resampled.grid.affine, cached.resampled.grid.affine)
     assert source.grid.shape == apart.source.shape
     with pytest.raises(UnreadableScan, match="nowhere"):
         prepared_apart(tmp_path / "nowhere.nii.gz", SETTINGS, tmp_path / "apart")

@@ -75,7 +75,7 @@ def proposals(judged_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxes],
         turn, places[label] = places[label], places[label] + 1
         boxes, confidences = [], []
         if label:
-            boxes, confidences = [*xray.boxes_in_frame_px], [0.9 if turn % 2 == 0 else 0.3]
+            boxes, confidences = [*xray.boxes_on_canvas_px], [0.9 if turn % 2 == 0 else 0.3]
         elif turn % 5 == 0:
             boxes, confidences = [(600.0, 600.0, 800.0, 900.0)], [0.55 + turn / 200]
         if number >= 40:

@@ -183,7 +183,7 @@ def _xray_blocks(judged: Judged, heat_maps: HeatMaps, picture: Draw) -> list[Blo
 def _panel(judged: Judged, number: int, heat: np.ndarray) -> XrayPanel:
     xray, label = judged.xrays[number], bool(judged.labels[number])
     note = ", ".join(part for part in (xray.case.view, xray.case.category) if part)
-    boxes = xray.boxes_in_frame_px
+    boxes = xray.boxes_on_canvas_px
     return answered_xray(
-        xray.pixels[0], heat, float(judged.probabilities[number]), label, judged.point.threshold, note, boxes, xray.frame_px
+        xray.pixels[0], heat, float(judged.probabilities[number]), label, judged.point.threshold, note, boxes, xray.canvas_px
     )

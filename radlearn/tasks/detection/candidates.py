@@ -1,4 +1,4 @@
-"""Between a detector and its recipe: boxes brought into each X-ray's frame, image-level scores, and the choosing on validation people."""
+"""Between a detector and its recipe: boxes brought into each X-ray's canvas, image-level scores, and the choosing on validation people."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,9 +23,9 @@ from radlearn.training.run_folder import Run
 WAYS = ("one view", "mirror image fused")
 
 
-def in_frames(found: Sequence[FoundBoxes], xrays: Sequence[PreparedRadiograph]) -> list[FoundBoxes]:
-    """Return boxes that were counted in pixels of the square, in pixels of each X-ray's frame."""
-    return [FoundBoxes(xray.in_frame(answer.boxes_xyxy_px), answer.confidences) for answer, xray in zip(found, xrays, strict=True)]
+def on_canvases(found: Sequence[FoundBoxes], xrays: Sequence[PreparedRadiograph]) -> list[FoundBoxes]:
+    """Return boxes that were counted in pixels of the square, in pixels of each X-ray's canvas."""
+    return [FoundBoxes(xray.on_canvas(answer.boxes_xyxy_px), answer.confidences) for answer, xray in zip(found, xrays, strict=True)]
 
 
 def gate_of(table: Path | None, xrays: Sequence[PreparedRadiograph]) -> np.ndarray | None:
@@ -42,8 +42,8 @@ def examined(xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxe
     """Return X-rays with what a detector proposes for them, ready to choose a recipe on."""
     return Examined(
         candidates,
-        [np.array(xray.boxes_in_frame_px, float).reshape(-1, 4) for xray in xrays],
-        [xray.frame_px for xray in xrays],
+        [np.array(xray.boxes_on_canvas_px, float).reshape(-1, 4) for xray in xrays],
+        [xray.canvas_px for xray in xrays],
         image_scores(candidates, gate),
         [xray.case.person for xray in xrays],
     )
@@ -116,7 +116,7 @@ def _what_trivial_rules_know(training: Sequence[PreparedRadiograph]) -> dict[str
     brightness = np.array([xray.pixels.mean() for xray in training])
     sign = 1 if auroc_score(brightness, labels) >= 0.5 else -1
     cut = youden_threshold(brightness if sign > 0 else 1 - brightness, labels)
-    shares = [np.array(box) / np.tile(xray.frame_px[::-1], 2) for xray in training for box in xray.boxes_in_frame_px]
+    shares = [np.array(box) / np.tile(xray.canvas_px[::-1], 2) for xray in training for box in xray.boxes_on_canvas_px]
     return {
         "view_shares": {str(view): float(labels[views == view].mean()) for view in sorted(set(views)) if view}
         | {"all": float(labels.mean())},

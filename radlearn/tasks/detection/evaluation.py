@@ -37,7 +37,7 @@ FOUND_AND_PAID = ("rsna_score", "sensitivity", "false_boxes_per_healthy_image", 
 
 @dataclass(frozen=True)
 class JudgedBoxes:
-    """Boxes beside the true ones, and what they are worth; one entry an X-ray, boxes in pixels of the X-ray's frame."""
+    """Boxes beside the true ones, and what they are worth; one entry an X-ray, boxes in pixels of the X-ray's canvas."""
 
     xrays: Sequence[PreparedRadiograph]
     labels: np.ndarray
@@ -92,7 +92,7 @@ def judge_boxes(
     """Compare what a detector proposes for `xrays` with their true boxes, and write `scores.json` into the run folder.
 
     Args:
-        candidates: all that is proposed for each X-ray, fused, in pixels of the X-ray's frame.
+        candidates: all that is proposed for each X-ray, fused, in pixels of the X-ray's canvas.
         image_scores: (cases,) how likely each X-ray shows anything, in [0, 1].
         split: "test"; for any other the file is called `scores-SPLIT.json`.
 
@@ -114,7 +114,7 @@ def judge_boxes(
         labels,
         candidates,
         answered_xrays(xrays, candidates, image_scores, recipe),
-        [np.asarray(xray.boxes_in_frame_px, float).reshape(-1, 4) for xray in xrays],
+        [np.asarray(xray.boxes_on_canvas_px, float).reshape(-1, 4) for xray in xrays],
         np.asarray(image_scores, dtype=np.float64),
         np.array([case.person for case in cases]),
         views,
@@ -143,7 +143,7 @@ def answered_xrays(
     """Return what stands on each X-ray by a recipe."""
     scores = np.asarray(image_scores, dtype=np.float64)
     return [
-        answered(proposed, recipe, xray.frame_px, float(score)) for xray, proposed, score in zip(xrays, candidates, scores, strict=True)
+        answered(proposed, recipe, xray.canvas_px, float(score)) for xray, proposed, score in zip(xrays, candidates, scores, strict=True)
     ]
 
 
@@ -223,7 +223,7 @@ def _baselines(judged: JudgedBoxes, about: dict[str, Any]) -> dict[str, dict[str
     sign, share_xyxy = about["brightness_sign"], np.asarray(about["mean_box_xyxy_share"], float)
     brightness = sign * np.array([xray.pixels.mean() for xray in judged.xrays])
     mean_boxes = [
-        FoundBoxes((share_xyxy * np.tile(xray.frame_px[::-1], 2))[None], np.ones(1)) if called else no_boxes()
+        FoundBoxes((share_xyxy * np.tile(xray.canvas_px[::-1], 2))[None], np.ones(1)) if called else no_boxes()
         for xray, called in zip(judged.xrays, brightness >= sign * about["brightness_cut"], strict=True)
     ]
     persons, truth = judged.persons, judged.truth

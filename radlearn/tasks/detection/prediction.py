@@ -44,10 +44,10 @@ class BoxAnswering(Asking):
         self.boxes: list[tuple[str, ...]] = []
 
     def keep(self, xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], overlays: bool) -> None:
-        """Write down the boxes that stand among the candidates of X-rays (in pixels of their frames), and a picture each if wanted."""
+        """Write down the boxes that stand among the candidates of X-rays (in pixels of their canvas), and a picture each if wanted."""
         gate = None if self.gate is None else gate_scores(self.gate, [xray.case.image_id for xray in xrays])
         for xray, proposed, score in zip(xrays, candidates, image_scores(candidates, gate), strict=True):
-            found = answered(proposed, self.recipe, xray.frame_px, float(score))
+            found = answered(proposed, self.recipe, xray.canvas_px, float(score))
             about = (str(xray.case.path), xray.case.image_id)
             self.rows.append((*about, f"{score:.6f}", str(len(found.confidences))))
             for box, confidence in zip(xray.in_source(found.boxes_xyxy_px), found.confidences, strict=True):
@@ -61,7 +61,7 @@ class BoxAnswering(Asking):
                 said = f"no box from {self.recipe.threshold:.2f} on"
                 if len(found.confidences):
                     said = f"{len(found.confidences)} box{'es' * (len(found.confidences) > 1)}, the surest {found.confidences.max():.2f}"
-                write_box_overlay(self.picture(xray.case.image_id), xray.pixels[0], found, xray.frame_px, xray.case.image_id, said)
+                write_box_overlay(self.picture(xray.case.image_id), xray.pixels[0], found, xray.canvas_px, xray.case.image_id, said)
 
     def finish(self) -> None:
         """Write both tables, and say what was left out."""

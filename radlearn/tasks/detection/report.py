@@ -167,7 +167,7 @@ def _panel(judged: JudgedBoxes, number: int) -> XrayPanel:
     xray = judged.xrays[number]
     note = ", ".join(part for part in (xray.case.view, xray.case.category, f"X-ray {judged.image_scores[number]:.2f}") if part)
     score = float(judged.scores_by_image[number])
-    return answered_boxes(xray.pixels[0], judged.found[number], xray.boxes_in_frame_px, xray.frame_px, score, note)
+    return answered_boxes(xray.pixels[0], judged.found[number], xray.boxes_on_canvas_px, xray.canvas_px, score, note)
 
 
 def _fit_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:

@@ -19,8 +19,8 @@ class PreparedRadiograph(NamedTuple):
     # uint8 or uint16 (size, size), a view into the cache: read from the disk only when looked at.
     stored: np.ndarray
     # (height, width) of the part of the source that the square shows: its own, or the square around it where it was padded.
-    frame_px: tuple[int, int] = (1024, 1024)
-    # (height, width) of the source where it was padded; None where the frame is the source.
+    canvas_px: tuple[int, int] = (1024, 1024)
+    # (height, width) of the source where it was padded; None where the canvas is the source.
     source_px: tuple[int, int] | None = None
     # Height and width of a source pixel, where lengths may be measured by it; never on RSNA X-rays.
     spacing_mm: tuple[float, float] | None = None
@@ -36,29 +36,29 @@ class PreparedRadiograph(NamedTuple):
         return self.stored[None].astype(np.float32) / np.iinfo(self.stored.dtype).max
 
     @property
-    def boxes_in_frame_px(self) -> tuple[tuple[float, float, float, float], ...]:
-        """The case's boxes (x0, y0, x1, y1), counted in source pixels from the corner of the frame."""
+    def boxes_on_canvas_px(self) -> tuple[tuple[float, float, float, float], ...]:
+        """The case's boxes (x0, y0, x1, y1), counted in source pixels from the corner of the canvas."""
         if self.source_px is None:
             return self.case.boxes_xyxy_px
         right, down = self._margin_px
         return tuple((x0 + right, y0 + down, x1 + right, y1 + down) for x0, y0, x1, y1 in self.case.boxes_xyxy_px)
 
-    def in_frame(self, boxes_xyxy_px: np.ndarray) -> np.ndarray:
-        """Return boxes (boxes, 4) that were counted in pixels of the square, in pixels of the frame."""
-        (height, width), side = self.frame_px, len(self.stored)
+    def on_canvas(self, boxes_xyxy_px: np.ndarray) -> np.ndarray:
+        """Return boxes (boxes, 4) that were counted in pixels of the square, in pixels of the canvas."""
+        (height, width), side = self.canvas_px, len(self.stored)
         return np.asarray(boxes_xyxy_px, float).reshape(-1, 4) * [width / side, height / side, width / side, height / side]
 
-    def in_source(self, boxes_in_frame_px: np.ndarray) -> np.ndarray:
-        """Return boxes (boxes, 4) of the frame in pixels of the source, cut off at its borders: the way back from `boxes_in_frame_px`."""
-        boxes = np.asarray(boxes_in_frame_px, float).reshape(-1, 4)
-        (right, down), (height, width) = self._margin_px, self.source_px or self.frame_px
+    def in_source(self, boxes_on_canvas_px: np.ndarray) -> np.ndarray:
+        """Return boxes (boxes, 4) on the canvas in pixels of the source, cut off at its borders: the way back from `boxes_on_canvas_px`."""
+        boxes = np.asarray(boxes_on_canvas_px, float).reshape(-1, 4)
+        (right, down), (height, width) = self._margin_px, self.source_px or self.canvas_px
         return np.clip(boxes - [right, down, right, down], 0, [width, height, width, height])
 
     @property
     def _margin_px(self) -> tuple[float, float]:
-        """How far the source lies inside the frame, from the left and from the top."""
-        (frame_height, frame_width), (height, width) = self.frame_px, self.source_px or self.frame_px
-        return (frame_width - width) / 2, (frame_height - height) / 2
+        """How far the source lies inside the canvas, from the left and from the top."""
+        (canvas_height, canvas_width), (height, width) = self.canvas_px, self.source_px or self.canvas_px
+        return (canvas_width - width) / 2, (canvas_height - height) / 2
 
 
 def prepared_radiographs(

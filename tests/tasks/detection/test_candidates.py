@@ -38,9 +38,9 @@ def run(tmp_path: Path) -> Run:
     return new_run(tmp_path / "run", "detection", Settings())
 
 
-def test_boxes_of_the_square_come_out_in_pixels_of_the_frame() -> None:
-    wide = XRAYS[0]._replace(frame_px=(320, 640))
-    found = proposing.in_frames([FoundBoxes(np.array([[1.0, 2, 3, 4]]), np.array([0.5]))], [wide])
+def test_boxes_of_the_square_come_out_in_pixels_of_the_canvas() -> None:
+    wide = XRAYS[0]._replace(canvas_px=(320, 640))
+    found = proposing.on_canvases([FoundBoxes(np.array([[1.0, 2, 3, 4]]), np.array([0.5]))], [wide])
     assert found[0].boxes_xyxy_px.tolist() == [[20, 20, 60, 40]]
 
 

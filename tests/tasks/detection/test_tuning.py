@@ -24,7 +24,7 @@ def tunable(boxed: Run) -> Run:
 
 
 def false_boxes(xrays: list[PreparedRadiograph], candidates: list[FoundBoxes], recipe: BoxRecipe) -> float:
-    healthy = [(one, xray.frame_px) for one, xray in zip(candidates, xrays, strict=True) if not xray.case.label]
+    healthy = [(one, xray.canvas_px) for one, xray in zip(candidates, xrays, strict=True) if not xray.case.label]
     return float(np.mean([len(answered(one, recipe, size, float(one.confidences.max(initial=0.0))).confidences) for one, size in healthy]))
 
 

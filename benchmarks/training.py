@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from radlearn.progress import say
 from radlearn.training.config import Plan
 from radlearn.training.fit import fit
-from radlearn.training.loading import Draw, EpochLoader, reseed
+from radlearn.training.loading import EpochLoader, SampleKey, reseed
 from radlearn.training.run_folder import new_run
 
 SIZE_PX, BATCH = 128, 16
@@ -46,8 +46,8 @@ class InMemory:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
-        return self.images[draw.case], self.labels[draw.case]
+    def __getitem__(self, key: SampleKey) -> tuple[Tensor, Tensor]:
+        return self.images[key.case], self.labels[key.case]
 
 
 class Block(nn.Module):

@@ -40,9 +40,9 @@ from radlearn.tasks.segmentation.scans import Scan, divided_scans, prepared_scan
 from radlearn.tasks.segmentation.sliding_window import answered_volume
 from radlearn.tasks.segmentation.tuning import tune_masks
 from radlearn.training.checkpoint import load_best
-from radlearn.training.drawn_cases import DrawnCases
+from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
-from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
+from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import plan_of, within
 from radlearn.training.trainer import chosen_device
@@ -195,23 +195,23 @@ def training_transform(settings: Settings) -> Compose:
     )
 
 
-def load(scans: Sequence[Scan], transform: Compose, settings: Settings, draw: Draw) -> dict[str, Any]:
+def load(scans: Sequence[Scan], transform: Compose, settings: Settings, key: SampleKey) -> dict[str, Any]:
     """Return one patch as a network wants it: `image` and `mask` float32 (1, x, y, z), the mask 0 or 1.
 
     Cases 0 … n - 1 are patches with a lesion in the middle, cases n … 2n - 1 patches from anywhere else in the lungs of the same n scans.
     Where in the scan follows from what is asked for, not from what was asked before: so does the transform.
     """
-    scan, around_lesion = scans[draw.case % len(scans)].prepared, draw.case < len(scans)
-    seed = case_seed(settings.seed, *draw)
+    scan, around_lesion = scans[key.case % len(scans)].prepared, key.case < len(scans)
+    seed = case_seed(settings.seed, *key)
     places = scan.foreground if around_lesion else scan.background
     x, y, z = places[seed % len(places)] if len(places) else np.array(scan.shape) // 2
     image, mask = scan.patch(scan.start_around((x, y, z), settings.patch_voxels), settings.patch_voxels)
     transform.set_random_state(seed=seed)
     item = transform({"image": torch.from_numpy(image[None]), "mask": torch.from_numpy(np.asarray(mask, np.float32)[None])})
-    return {**item, "ids": scans[draw.case % len(scans)].case.image_id}
+    return {**item, "ids": scans[key.case % len(scans)].case.image_id}
 
 
-def order_of(scans: Sequence[Scan], settings: Settings, epoch: int) -> list[int]:
+def epoch_order(scans: Sequence[Scan], settings: Settings, epoch: int) -> list[int]:
     """Return which patches an epoch shows, in which order: `lesion_share` of them are around a lesion, spread evenly over the batches.
 
     Lesions are a hundredth of the block that is kept: drawn from anywhere, patches would hold few of their voxels. The order follows from
@@ -223,15 +223,15 @@ def order_of(scans: Sequence[Scan], settings: Settings, epoch: int) -> list[int]
     share = settings.lesion_share if len(with_lesion) else 0.0
     # How many patches around a lesion there have been by the end of each batch: shares of a patch add up from batch to batch.
     until = np.floor(np.arange(batches + 1) * settings.batch_size * share + 1e-9).astype(int)
-    lesions = iter(_drawn(draw, with_lesion, int(until[-1])))
-    others = iter(_drawn(draw, len(scans) + np.arange(len(scans)), batches * settings.batch_size - int(until[-1])))
+    lesions = iter(_balanced(draw, with_lesion, int(until[-1])))
+    others = iter(_balanced(draw, len(scans) + np.arange(len(scans)), batches * settings.batch_size - int(until[-1])))
     order: list[int] = []
     for around in np.diff(until):
         order += [next(lesions) for _ in range(around)] + [next(others) for _ in range(settings.batch_size - around)]
     return order
 
 
-def _drawn(draw: np.random.Generator, cases: np.ndarray, many: int) -> list[int]:
+def _balanced(draw: np.random.Generator, cases: np.ndarray, many: int) -> list[int]:
     """Return `many` cases in random order, each as often as any other, or once more."""
     rounds = -(-many // max(len(cases), 1))
     return [int(case) for _ in range(rounds) for case in draw.permutation(cases)][:many]
@@ -241,8 +241,8 @@ def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, 
     """Return a loader of patches for the training side; scans that are judged are not cut into patches, but asked as a whole."""
     scans = split["training"]
     ids = [scan.case.image_id for scan in scans]
-    dataset = DrawnCases(partial(load, scans, training_transform(settings), settings), [*ids, *ids])
-    order = partial(order_of, scans, settings)
+    dataset = FunctionDataset(partial(load, scans, training_transform(settings), settings), [*ids, *ids])
+    order = partial(epoch_order, scans, settings)
     return {"training": EpochLoader(dataset, settings.batch_size, settings.seed, False, settings.workers, order=order)}
 
 

@@ -37,9 +37,9 @@ from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
 from radlearn.training.checkpoint import load_best
-from radlearn.training.drawn_cases import DrawnCases
+from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
-from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
+from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import plan_of, within
 from radlearn.workflow.commands import run_lesson
@@ -171,13 +171,13 @@ def evaluation_transform(settings: Settings) -> Compose:
     return Compose([ToTensor(track_meta=False)])
 
 
-def load(xrays: Sequence[PreparedRadiograph], transform: Compose, seed: int, draw: Draw) -> dict[str, object]:
+def load(xrays: Sequence[PreparedRadiograph], transform: Compose, seed: int, key: SampleKey) -> dict[str, object]:
     """Return one case as a network wants it: `image` float32 (1, size, size), `label` float32 ().
 
     The transform is seeded by what is asked for, not by what was asked before: epoch 3 shows X-ray 17 in the same way whoever loads it.
     """
-    xray = xrays[draw.case]
-    transform.set_random_state(seed=case_seed(seed, *draw))
+    xray = xrays[key.case]
+    transform.set_random_state(seed=case_seed(seed, *key))
     label = torch.tensor(float(xray.case.label or False))
     return {"image": transform(torch.from_numpy(xray.pixels)), "label": label, "ids": xray.case.image_id}
 
@@ -188,7 +188,7 @@ def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]])
     for side, xrays in split.items():
         learning = side == "training"
         transform = training_transform(settings) if learning else evaluation_transform(settings)
-        dataset = DrawnCases(partial(load, xrays, transform, settings.seed), [xray.case.image_id for xray in xrays])
+        dataset = FunctionDataset(partial(load, xrays, transform, settings.seed), [xray.case.image_id for xray in xrays])
         workers = settings.workers if learning else 0
         loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, shuffle=learning, workers=workers)
     return loaders

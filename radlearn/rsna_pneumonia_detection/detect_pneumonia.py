@@ -51,9 +51,9 @@ from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.detection.tuning import tune_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
 from radlearn.training.checkpoint import load_best
-from radlearn.training.drawn_cases import DrawnCases
+from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
-from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
+from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import plan_of, within
 from radlearn.workflow.commands import run_lesson
@@ -200,13 +200,13 @@ def evaluation_transform(settings: Settings) -> v2.Transform:
     return v2.ToPureTensor()
 
 
-def load(xrays: Sequence[PreparedRadiograph], transform: v2.Transform, draw: Draw) -> dict[str, Any]:
+def load(xrays: Sequence[PreparedRadiograph], transform: v2.Transform, key: SampleKey) -> dict[str, Any]:
     """Return one case as a detector wants it: `image` float32 (1, size, size), `boxes` float32 (boxes, 4) as x0, y0, x1, y1, `labels`.
 
     An X-ray without an opacity has no box: `boxes` is (0, 4). It is neither left out nor given a false one. torch's random numbers, which
     the transforms use, are set by the loader before each case: epoch 3 shows X-ray 17 in the same way whoever loads it.
     """
-    xray = xrays[draw.case]
+    xray = xrays[key.case]
     side = len(xray.stored)
     height, width = xray.canvas_px
     shares = torch.tensor(xray.boxes_on_canvas_px).reshape(-1, 4) / torch.tensor([width, height, width, height])
@@ -221,7 +221,7 @@ def collated(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {"image": torch.stack([item["image"] for item in items]), "targets": targets, "ids": [item["id"] for item in items]}
 
 
-def order_of(xrays: Sequence[PreparedRadiograph], settings: Settings, epoch: int) -> list[int]:
+def epoch_order(xrays: Sequence[PreparedRadiograph], settings: Settings, epoch: int) -> list[int]:
     """Return which X-rays an epoch shows, in which order: every batch holds `positive_share` X-rays with an opacity.
 
     The rarer kind comes more than once in an epoch, augmented differently each time. The order follows from seed and epoch alone.
@@ -248,8 +248,8 @@ def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]])
     for side, xrays in split.items():
         learning = side == "training"
         transform = training_transform(settings) if learning else evaluation_transform(settings)
-        dataset = DrawnCases(partial(load, xrays, transform), [xray.case.image_id for xray in xrays])
-        order = partial(order_of, xrays, settings) if learning else None
+        dataset = FunctionDataset(partial(load, xrays, transform), [xray.case.image_id for xray in xrays])
+        order = partial(epoch_order, xrays, settings) if learning else None
         workers = settings.workers if learning else 0
         loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, False, workers, collated, order=order)
     return loaders

@@ -164,7 +164,7 @@ class _Training:
             value = self.learner.take_step(self.loss, batch, self.step, self.steps)
         except NotFiniteError as error:
             named = isinstance(batch, Mapping) and "ids" in batch
-            names = batch["ids"] if named else self.loader.names(self.loader.draws(epoch)[number])
+            names = batch["ids"] if named else self.loader.names(self.loader.keys(epoch)[number])
             raise NotFiniteError(
                 f"Epoch {epoch + 1}, batch {number + 1} of {self.loader.steps_per_epoch} (step {self.step + 1:,}): {error} Its cases: "
                 f"{', '.join(map(str, names))}. Look at them; or lower learning_rate, or set gradient_clip, in a new run."

@@ -23,8 +23,8 @@ from torch.utils.data import DataLoader, Dataset
 from radlearn.errors import BadSetting, RadlearnError
 
 
-class Draw(NamedTuple):
-    """One asking for one case; `case_seed(seed, *draw)` is the seed of all that is random about it."""
+class SampleKey(NamedTuple):
+    """One asking for one case; `case_seed(seed, *key)` is the seed of all that is random about it."""
 
     epoch: int
     # Its place in the data set, from 0.
@@ -33,12 +33,12 @@ class Draw(NamedTuple):
     repeat: int = 0
 
 
-class Drawn(Protocol):
+class KeyedDataset(Protocol):
     """What an `EpochLoader` loads from. With an attribute `ids`, one text per case, errors name cases by it."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, draw: Draw, /) -> Any: ...
+    def __getitem__(self, key: SampleKey, /) -> Any: ...
 
 
 def case_seed(seed: int, *parts: int) -> int:
@@ -68,7 +68,7 @@ def reseed(seed: int, *parts: int) -> None:
 class _Failure:
     """Trouble with a case, carried out of a worker as a value: an exception would arrive as a traceback in a message."""
 
-    draw: Draw
+    key: SampleKey
     kind: type[RadlearnError]
     message: str
     trace: str
@@ -77,21 +77,21 @@ class _Failure:
 class _Seeded(Dataset):
     """The data set with the global random numbers set before each case, so that even a transform that uses them keeps the law."""
 
-    def __init__(self, dataset: Drawn, seed: int) -> None:
+    def __init__(self, dataset: KeyedDataset, seed: int) -> None:
         self.dataset, self.seed = dataset, seed
 
-    def __getitem__(self, draw: Draw) -> Any:
-        reseed(self.seed, *draw)
+    def __getitem__(self, key: SampleKey) -> Any:
+        reseed(self.seed, *key)
         try:
-            return self.dataset[draw]
+            return self.dataset[key]
         except RadlearnError as error:
-            return _Failure(draw, type(error), str(error), traceback.format_exc())
+            return _Failure(key, type(error), str(error), traceback.format_exc())
         except Exception as error:  # Whatever a transform may raise: nothing is swallowed, the loop raises it with the case named.
             frames = traceback.extract_tb(error.__traceback__)
             # The deepest line that is not a library's: there it is mended.
             frame = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), frames[-1])
             where = f"{frame.name} ({frame.filename}, line {frame.lineno})"
-            return _Failure(draw, RadlearnError, f"{where}: {type(error).__name__}: {error}", traceback.format_exc())
+            return _Failure(key, RadlearnError, f"{where}: {type(error).__name__}: {error}", traceback.format_exc())
 
 
 class _Collated:
@@ -108,9 +108,9 @@ class _Batches:
     """The batches still to come of one epoch; the loop sets it before each."""
 
     def __init__(self) -> None:
-        self.to_come: list[list[Draw]] = []
+        self.to_come: list[list[SampleKey]] = []
 
-    def __iter__(self) -> Iterator[list[Draw]]:
+    def __iter__(self) -> Iterator[list[SampleKey]]:
         return iter(self.to_come)
 
     def __len__(self) -> int:
@@ -121,7 +121,7 @@ class EpochLoader:
     """Batches of a data set, epoch by epoch.
 
     Args:
-        dataset: asked as `dataset[Draw(epoch, case, repeat)]`; may return anything `collate` understands.
+        dataset: asked as `dataset[SampleKey(epoch, case, repeat)]`; may return anything `collate` understands.
         batch_size: cases per batch.
         seed: of the order and of each case.
         shuffle: a new order each epoch; otherwise the order of the data set.
@@ -137,7 +137,7 @@ class EpochLoader:
 
     def __init__(
         self,
-        dataset: Drawn,
+        dataset: KeyedDataset,
         batch_size: int,
         seed: int,
         shuffle: bool = True,
@@ -166,7 +166,7 @@ class EpochLoader:
             generator=torch.Generator(),
         )
         self.cases_per_epoch = len(self.order(0))
-        self.steps_per_epoch = len(self.draws(0))
+        self.steps_per_epoch = len(self.keys(0))
         if self.steps_per_epoch == 0:
             why = f"{self.cases_per_epoch} cases do not fill one batch of {batch_size}" if self.cases_per_epoch else "there is no case"
             raise BadSetting(f"Nothing to load: {why}. Give more cases, a smaller batch_size, or drop_last=False.")
@@ -181,14 +181,14 @@ class EpochLoader:
             return np.random.default_rng(case_seed(self.seed, epoch)).permutation(len(self.dataset)).tolist()
         return range(len(self.dataset))
 
-    def draws(self, epoch: int) -> list[list[Draw]]:
+    def keys(self, epoch: int) -> list[list[SampleKey]]:
         """Return what each batch of `epoch` holds, without loading it."""
         seen: Counter[int] = Counter()
-        draws = []
+        keys = []
         for case in map(int, self.order(epoch)):
-            draws.append(Draw(epoch, case, seen[case]))
+            keys.append(SampleKey(epoch, case, seen[case]))
             seen[case] += 1
-        batches = [draws[start : start + self.batch_size] for start in range(0, len(draws), self.batch_size)]
+        batches = [keys[start : start + self.batch_size] for start in range(0, len(keys), self.batch_size)]
         return batches[:-1] if self.drop_last and batches and len(batches[-1]) < self.batch_size else batches
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Any]:
@@ -198,7 +198,7 @@ class EpochLoader:
             RadlearnError: (of the class the data set raised, if it was one) if a case cannot be loaded, with the case named; if a
                 worker process was ended from outside.
         """
-        self._batches.to_come = self.draws(epoch)[first_step:]
+        self._batches.to_come = self.keys(epoch)[first_step:]
         try:
             for batch in self._loader:
                 if isinstance(batch, _Failure):
@@ -212,20 +212,20 @@ class EpochLoader:
                 "too little shared memory (/dev/shm) in a container. Use fewer workers; 0 loads in the main process."
             ) from error
 
-    def names(self, draws: Sequence[Draw]) -> list[str]:
+    def names(self, keys: Sequence[SampleKey]) -> list[str]:
         """Return what people call these cases: the data set's `ids` if it has any, else their number."""
         ids = getattr(self.dataset, "ids", None)
-        return [f"case {draw.case}" if ids is None else str(ids[draw.case]) for draw in draws]
+        return [f"case {key.case}" if ids is None else str(ids[key.case]) for key in keys]
 
     def fingerprint(self) -> dict[str, Any]:
         """Return, as JSON values, what must be the same for a resumed run to go on with the same batches."""
-        first = repr(self.draws(0)) + repr([str(name) for name in getattr(self.dataset, "ids", ())])
+        first = repr(self.keys(0)) + repr([str(name) for name in getattr(self.dataset, "ids", ())])
         digest = hashlib.blake2b(first.encode(), digest_size=8).hexdigest()
         return {"cases": len(self.dataset), "batch_size": self.batch_size, "steps_per_epoch": self.steps_per_epoch, "first_epoch": digest}
 
     def _trouble(self, failure: _Failure) -> RadlearnError:
-        name = self.names([failure.draw])[0]
-        error = failure.kind(f"{name} could not be loaded (epoch {failure.draw.epoch + 1}). {failure.message}")
+        name = self.names([failure.key])[0]
+        error = failure.kind(f"{name} could not be loaded (epoch {failure.key.epoch + 1}). {failure.message}")
         # Python prints notes below a traceback; the command line, which prints the message alone, leaves them out.
         error.add_note(failure.trace)
         return error

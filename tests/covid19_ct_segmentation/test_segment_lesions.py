@@ -13,7 +13,7 @@ from radlearn.covid19_ct_segmentation import segment_lesions as lesson
 from radlearn.errors import BadSetting
 from radlearn.scans.preparation import start_around
 from radlearn.tasks.segmentation.scans import Scan, prepared_scans
-from radlearn.training.loading import Draw, case_seed, reseed
+from radlearn.training.loading import SampleKey, case_seed, reseed
 
 SMALL = replace(lesson.PRESETS["quick"], spacing_mm=(4.0, 4.0, 6.0), patch_voxels=(32, 32, 16), batch_size=4)
 
@@ -27,12 +27,12 @@ def scans(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> list
 
 def test_a_patch_is_a_function_of_what_is_asked_for(scans: list[Scan]) -> None:
     ask = partial(lesson.load, scans, lesson.training_transform(SMALL), SMALL)
-    first = ask(Draw(3, 5, 1))
-    ask(Draw(0, 2, 0))
-    again = ask(Draw(3, 5, 1))
+    first = ask(SampleKey(3, 5, 1))
+    ask(SampleKey(0, 2, 0))
+    again = ask(SampleKey(3, 5, 1))
     assert torch.equal(first["image"], again["image"])
     assert torch.equal(first["mask"], again["mask"])
-    for other in (Draw(4, 5, 1), Draw(3, 6, 1), Draw(3, 5, 2)):
+    for other in (SampleKey(4, 5, 1), SampleKey(3, 6, 1), SampleKey(3, 5, 2)):
         assert not torch.equal(first["image"], ask(other)["image"])
     assert first["image"].shape == first["mask"].shape == (1, *SMALL.patch_voxels)
     assert first["image"].dtype == first["mask"].dtype == torch.float32
@@ -44,14 +44,14 @@ def test_the_first_cases_have_a_lesion_in_the_middle_and_the_others_none_there(s
     for case in (*range(12), *range(14, 14 + 12)):
         prepared = scans[case % 14].prepared
         for repeat in range(3):
-            draw = Draw(0, case, repeat)
+            key = SampleKey(0, case, repeat)
             places = prepared.foreground if case < 14 else prepared.background
-            place = tuple(int(index) for index in places[case_seed(still.seed, *draw) % len(places)])
+            place = tuple(int(index) for index in places[case_seed(still.seed, *key) % len(places)])
             # Where the scan ends before the patch would, its middle is moved.
             start = start_around(place, still.patch_voxels, prepared.shape)  # type: ignore[arg-type]
             x, y, z = (index - first for index, first in zip(place, start, strict=True))
-            assert ask(draw)["mask"][0, x, y, z] == (case < 14)
-    empty = ask(Draw(0, 12 + 14, 0))
+            assert ask(key)["mask"][0, x, y, z] == (case < 14)
+    empty = ask(SampleKey(0, 12 + 14, 0))
     assert empty["mask"].sum() == 0
     assert 0 <= float(empty["image"].min()) <= float(empty["image"].max()) <= 1
 
@@ -59,7 +59,7 @@ def test_the_first_cases_have_a_lesion_in_the_middle_and_the_others_none_there(s
 @pytest.mark.parametrize(("batch_size", "share"), [(1, 0.5), (2, 0.25), (3, 0.5), (4, 0.5), (4, 0.0), (4, 1.0)])
 def test_lesions_are_spread_evenly_and_scans_without_one_are_not_asked_for_theirs(scans: list[Scan], batch_size: int, share: float) -> None:
     settings = replace(SMALL, lesion_share=share, patches_per_scan=3, batch_size=batch_size)
-    order = np.array(lesson.order_of(scans, settings, 7)).reshape(-1, batch_size)
+    order = np.array(lesson.epoch_order(scans, settings, 7)).reshape(-1, batch_size)
     assert len(order) == -(-14 * 3 // batch_size)
     around = (order < 14).sum(axis=1)
     assert around.max() - around.min() <= 1
@@ -71,9 +71,9 @@ def test_lesions_are_spread_evenly_and_scans_without_one_are_not_asked_for_their
 
 
 def test_the_order_follows_from_seed_and_epoch(scans: list[Scan]) -> None:
-    assert lesson.order_of(scans, SMALL, 0) == lesson.order_of(scans, SMALL, 0) != lesson.order_of(scans, SMALL, 1)
+    assert lesson.epoch_order(scans, SMALL, 0) == lesson.epoch_order(scans, SMALL, 0) != lesson.epoch_order(scans, SMALL, 1)
     # With no lesion anywhere, all patches come from anywhere.
-    assert (np.array(lesson.order_of(scans[12:], SMALL, 0)) >= 2).all()
+    assert (np.array(lesson.epoch_order(scans[12:], SMALL, 0)) >= 2).all()
 
 
 def test_the_mask_moves_with_the_scan() -> None:

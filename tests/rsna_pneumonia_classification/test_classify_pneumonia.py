@@ -10,7 +10,7 @@ import torch
 from radlearn.challenges.rsna import Case
 from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
-from radlearn.training.loading import Draw
+from radlearn.training.loading import SampleKey
 
 SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4)
 
@@ -30,17 +30,17 @@ def test_the_lesson_is_short() -> None:
 
 def test_a_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
     transform = lesson.training_transform(SMALL)
-    first = lesson.load(XRAYS, transform, 0, Draw(3, 7))
+    first = lesson.load(XRAYS, transform, 0, SampleKey(3, 7))
     for case in range(5):
-        lesson.load(XRAYS, transform, 0, Draw(1, case))
-    again = lesson.load(XRAYS, lesson.training_transform(SMALL), 0, Draw(3, 7))
+        lesson.load(XRAYS, transform, 0, SampleKey(1, case))
+    again = lesson.load(XRAYS, lesson.training_transform(SMALL), 0, SampleKey(3, 7))
     assert torch.equal(first["image"], again["image"])
-    assert not torch.equal(first["image"], lesson.load(XRAYS, transform, 0, Draw(4, 7))["image"])
-    assert not torch.equal(first["image"], lesson.load(XRAYS, transform, 1, Draw(3, 7))["image"])
+    assert not torch.equal(first["image"], lesson.load(XRAYS, transform, 0, SampleKey(4, 7))["image"])
+    assert not torch.equal(first["image"], lesson.load(XRAYS, transform, 1, SampleKey(3, 7))["image"])
 
 
 def test_judged_xrays_are_the_xrays_themselves() -> None:
-    item = lesson.load(XRAYS, lesson.evaluation_transform(SMALL), 0, Draw(0, 2))
+    item = lesson.load(XRAYS, lesson.evaluation_transform(SMALL), 0, SampleKey(0, 2))
     assert np.array_equal(item["image"].numpy(), XRAYS[2].pixels)
     assert item["label"] == 1.0
     assert item["image"].dtype == torch.float32
@@ -59,7 +59,7 @@ def test_without_augmentation_in_the_settings_a_training_xray_is_the_xray() -> N
     still = replace(
         SMALL, rotation_degrees=0.0, shift_share=0.0, zoom_share=0.0, gamma_range=0.0, noise_std=0.0, holes_chance=0.0, mirror_chance=0.0
     )
-    item = lesson.load(XRAYS, lesson.training_transform(still), 0, Draw(0, 1))
+    item = lesson.load(XRAYS, lesson.training_transform(still), 0, SampleKey(0, 1))
     np.testing.assert_allclose(item["image"].numpy(), XRAYS[1].pixels, atol=1e-4)
 
 

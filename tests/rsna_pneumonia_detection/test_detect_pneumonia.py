@@ -14,7 +14,7 @@ from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training import checkpoint
 from radlearn.training.fit import fit
-from radlearn.training.loading import Draw, reseed
+from radlearn.training.loading import SampleKey, reseed
 from radlearn.training.run_folder import new_run
 from radlearn.training.settings import plan_of
 
@@ -36,10 +36,10 @@ BOX = (20.0, 40.0, 60.0, 100.0)
 XRAYS = [xray(number, (BOX,) if number % 3 == 0 else ()) for number in range(12)]
 
 
-def loaded(xrays: list[PreparedRadiograph], settings: lesson.Settings, draw: Draw, seed: int = 0) -> dict:
+def loaded(xrays: list[PreparedRadiograph], settings: lesson.Settings, key: SampleKey, seed: int = 0) -> dict:
     loader = lesson.make_loaders(settings, {"training": xrays})["training"]
-    reseed(seed, *draw)
-    return loader.dataset[draw]
+    reseed(seed, *key)
+    return loader.dataset[key]
 
 
 def test_the_lesson_names_no_medical_library() -> None:
@@ -48,29 +48,29 @@ def test_the_lesson_names_no_medical_library() -> None:
 
 
 def test_a_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
-    first = loaded(XRAYS, SMALL, Draw(3, 0))
-    loaded(XRAYS, SMALL, Draw(1, 5))
-    again = loaded(XRAYS, SMALL, Draw(3, 0))
+    first = loaded(XRAYS, SMALL, SampleKey(3, 0))
+    loaded(XRAYS, SMALL, SampleKey(1, 5))
+    again = loaded(XRAYS, SMALL, SampleKey(3, 0))
     assert torch.equal(first["image"], again["image"])
     assert torch.equal(first["boxes"], again["boxes"])
-    assert not torch.equal(first["image"], loaded(XRAYS, SMALL, Draw(4, 0))["image"])
+    assert not torch.equal(first["image"], loaded(XRAYS, SMALL, SampleKey(4, 0))["image"])
 
 
 def test_judged_xrays_are_the_xrays_themselves_with_boxes_in_their_pixels() -> None:
-    item = lesson.load(XRAYS, lesson.evaluation_transform(SMALL), Draw(0, 0))
+    item = lesson.load(XRAYS, lesson.evaluation_transform(SMALL), SampleKey(0, 0))
     assert np.array_equal(item["image"].numpy(), XRAYS[0].pixels)
     assert item["boxes"].tolist() == [[10, 20, 30, 50]]
     assert item["labels"].tolist() == [lesson.OPACITY]
 
 
 def test_a_xray_without_an_opacity_has_no_box_and_is_no_error() -> None:
-    item = lesson.load(XRAYS, lesson.training_transform(SMALL), Draw(0, 1))
+    item = lesson.load(XRAYS, lesson.training_transform(SMALL), SampleKey(0, 1))
     assert item["boxes"].shape == (0, 4)
     assert item["labels"].shape == (0,)
 
 
 def test_without_augmentation_in_the_settings_a_training_xray_is_the_xray() -> None:
-    item = loaded(XRAYS, STILL, Draw(0, 3))
+    item = loaded(XRAYS, STILL, SampleKey(0, 3))
     np.testing.assert_allclose(item["image"].numpy(), XRAYS[3].pixels, atol=1e-6)
     assert item["boxes"].tolist() == [[10, 20, 30, 50]]
 
@@ -80,7 +80,7 @@ def test_boxes_move_with_what_they_surround() -> None:
     moved = 0
     for epoch in range(40):
         settings = replace(SMALL, gamma_range=0.0, noise_std=0.0, holes_chance=0.0)
-        item = loaded(XRAYS, settings, Draw(epoch, 0))
+        item = loaded(XRAYS, settings, SampleKey(epoch, 0))
         x0, y0, x1, y1 = item["boxes"][0].round().int().tolist()
         bright = item["image"][0] > 0.45
         rows, columns = torch.nonzero(bright, as_tuple=True)
@@ -95,7 +95,7 @@ def test_a_box_that_reaches_out_is_cut_off_and_one_of_which_nothing_is_left_is_d
     settings = replace(STILL, shift_share=0.5)
     lengths = set()
     for epoch in range(60):
-        boxes = loaded(at_the_edge, settings, Draw(epoch, 0))["boxes"]
+        boxes = loaded(at_the_edge, settings, SampleKey(epoch, 0))["boxes"]
         lengths.add(len(boxes))
         assert bool((boxes >= 0).all())
         assert bool((boxes <= 64).all())
@@ -108,19 +108,19 @@ def test_every_batch_holds_its_share_of_opacities_and_every_xray_comes() -> None
     loader = lesson.make_loaders(settings, {"training": XRAYS})["training"]
     seen: set[str] = set()
     for epoch in range(6):
-        for draws in loader.draws(epoch):
-            assert sum(bool(XRAYS[draw.case].case.label) for draw in draws) == 2
-            seen |= {XRAYS[draw.case].case.image_id for draw in draws}
+        for keys in loader.keys(epoch):
+            assert sum(bool(XRAYS[key.case].case.label) for key in keys) == 2
+            seen |= {XRAYS[key.case].case.image_id for key in keys}
     assert seen == {each.case.image_id for each in XRAYS}
-    assert lesson.order_of(XRAYS, settings, 0) == lesson.order_of(XRAYS, settings, 0)
-    assert lesson.order_of(XRAYS, settings, 0) != lesson.order_of(XRAYS, settings, 1)
+    assert lesson.epoch_order(XRAYS, settings, 0) == lesson.epoch_order(XRAYS, settings, 0)
+    assert lesson.epoch_order(XRAYS, settings, 0) != lesson.epoch_order(XRAYS, settings, 1)
 
 
 def test_without_a_share_xrays_come_as_they_are_once_an_epoch() -> None:
-    order = lesson.order_of(XRAYS, replace(SMALL, positive_share=0.0), 3)
+    order = lesson.epoch_order(XRAYS, replace(SMALL, positive_share=0.0), 3)
     assert sorted(order) == list(range(12))
     only_healthy = [xray(number) for number in range(5)]
-    assert sorted(lesson.order_of(only_healthy, SMALL, 0)) == list(range(5))
+    assert sorted(lesson.epoch_order(only_healthy, SMALL, 0)) == list(range(5))
 
 
 @pytest.mark.parametrize("network", ["small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"])

@@ -24,7 +24,7 @@ from radlearn.training import fit as fit_module
 from radlearn.training.checkpoint import load_tensors, load_weights, save_tensors
 from radlearn.training.config import Plan
 from radlearn.training.fit import fit
-from radlearn.training.loading import Draw, EpochLoader
+from radlearn.training.loading import EpochLoader, SampleKey
 from radlearn.training.run_folder import Run, new_run, open_run
 
 STEPS_PER_EPOCH = 6
@@ -379,7 +379,7 @@ def test_a_loss_that_is_no_number_is_named_with_its_cases_and_leaves_no_trace(
     def loss(model: nn.Module, batch: Any) -> Tensor:
         return tiny.loss(model, batch) * (float("nan") if next(calls) == 9 else 1)
 
-    names = ", ".join(tiny.loader().names(tiny.loader().draws(1)[2]))
+    names = ", ".join(tiny.loader().names(tiny.loader().keys(1)[2]))
     with pytest.raises(NotFiniteError, match=rf"^Epoch 2, batch 3 of 6 \(step 9\): the loss is nan\. Its cases: {names}\. Look"):
         fitted(tiny, run, loss=loss)
     # Not at the eighth step: batch norm has seen the ninth batch.
@@ -390,8 +390,8 @@ def test_a_loss_that_is_no_number_is_named_with_its_cases_and_leaves_no_trace(
 
 def test_a_batch_that_names_its_cases_is_believed(tiny: ModuleType, run: Run) -> None:
     class Named(tiny.Blobs):
-        def __getitem__(self, draw: Draw) -> dict[str, Any]:
-            return {**super().__getitem__(draw), "ids": f"patient {draw.case}"}
+        def __getitem__(self, key: SampleKey) -> dict[str, Any]:
+            return {**super().__getitem__(key), "ids": f"patient {key.case}"}
 
     with pytest.raises(NotFiniteError, match=r"Its cases: patient \d+, patient"):
         fit(
@@ -420,10 +420,10 @@ def test_scores_without_the_chosen_one_or_with_a_taken_name_are_refused(tiny: Mo
 
 def test_a_case_that_cannot_be_loaded_ends_the_training_but_loses_nothing(tiny: ModuleType, run: Run, unbroken: dict[str, object]) -> None:
     class Torn(tiny.Blobs):
-        def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
-            if draw.epoch == 1 and draw.case == 5:
+        def __getitem__(self, key: SampleKey) -> dict[str, Tensor]:
+            if key.epoch == 1 and key.case == 5:
                 raise UnreadableScan("X-ray-5.dcm: is truncated.")
-            return super().__getitem__(draw)
+            return super().__getitem__(key)
 
     with pytest.raises(UnreadableScan, match=r"X-ray-5 could not be loaded \(epoch 2\)"):
         fit(tiny.model(), tiny.loss, tiny.validate, EpochLoader(Torn(), 4, 7), tiny.plan(), run)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from radlearn.errors import BadSetting, RadlearnError, UnreadableScan
-from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
+from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 
 
 class Draws:
@@ -27,8 +27,8 @@ class Draws:
     def __len__(self) -> int:
         return self.cases
 
-    def __getitem__(self, draw: Draw) -> list[int]:
-        return list(draw)
+    def __getitem__(self, key: SampleKey) -> list[int]:
+        return list(key)
 
 
 class Troubled(Draws):
@@ -40,13 +40,13 @@ class Troubled(Draws):
         super().__init__(4)
         self.trouble = trouble
 
-    def __getitem__(self, draw: Draw) -> list[int]:
-        if draw.case == 2:
+    def __getitem__(self, key: SampleKey) -> list[int]:
+        if key.case == 2:
             if isinstance(self.trouble, signal.Signals):
                 os.kill(os.getpid(), self.trouble)
             else:
                 raise self.trouble
-        return super().__getitem__(draw)
+        return super().__getitem__(key)
 
 
 def loaded(loader: EpochLoader, epoch: int, first_step: int = 0) -> list[list[list[int]]]:
@@ -104,12 +104,12 @@ def test_epochs_are_shuffled_differently_and_seeds_too() -> None:
 
 
 def test_starting_in_the_middle_gives_the_rest_and_loads_nothing_before_it() -> None:
-    asked: list[Draw] = []
+    asked: list[SampleKey] = []
 
     class Counting(Draws):
-        def __getitem__(self, draw: Draw) -> list[int]:
-            asked.append(draw)
-            return super().__getitem__(draw)
+        def __getitem__(self, key: SampleKey) -> list[int]:
+            asked.append(key)
+            return super().__getitem__(key)
 
     loader = EpochLoader(Counting(20), 3, seed=5, collate=list)
     whole = loaded(loader, 4)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from radlearn.training.checkpoint import load_tensors
 from radlearn.training.config import Plan
 from radlearn.training.fit import fit
-from radlearn.training.loading import Draw, EpochLoader, case_seed, reseed
+from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, new_run, open_run
 
 EPOCHS, CASES, BATCH = 3, 22, 4
@@ -44,8 +44,8 @@ class Blobs:
     def __len__(self) -> int:
         return CASES
 
-    def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
-        label = draw.case % 2
+    def __getitem__(self, key: SampleKey) -> dict[str, Tensor]:
+        label = key.case % 2
         own = np.random.default_rng(case_seed(self.seed, *draw)).normal(size=(1, 8, 8))
         careless = np.random.normal() + random.random() + torch.rand(1).item()
         image = torch.tensor(own + 0.1 * careless + 0.5 * label, dtype=torch.float32)
@@ -63,7 +63,7 @@ def loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
 
 def validate(model: nn.Module) -> dict[str, float]:
     data = Blobs(seed=99)
-    items = [data[Draw(0, case)] for case in range(8)]
+    items = [data[SampleKey(0, case)] for case in range(8)]
     logits = model(torch.stack([item["image"] for item in items])).squeeze(1)
     right = (logits > 0).float() == torch.cat([item["label"] for item in items])
     # Random on purpose: validation's random numbers must not depend on history either. The part of them shows in the best epoch.

@@ -3,22 +3,22 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from radlearn.training.loading import Draw
+from radlearn.training.loading import SampleKey
 
 
-class DrawnCases:
+class FunctionDataset:
     """A data set made of one function.
 
     Args:
-        load: what one asking returns; a function of the `Draw` alone, or two workers would show a case in two ways.
+        load: what one asking returns; a function of the `SampleKey` alone, or two workers would show a case in two ways.
         ids: what people call the cases, in order.
     """
 
-    def __init__(self, load: Callable[[Draw], Any], ids: Sequence[str]) -> None:
+    def __init__(self, load: Callable[[SampleKey], Any], ids: Sequence[str]) -> None:
         self.load, self.ids = load, list(ids)
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, draw: Draw) -> Any:
-        return self.load(draw)
+    def __getitem__(self, key: SampleKey) -> Any:
+        return self.load(key)

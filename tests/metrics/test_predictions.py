@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from radlearn.metrics.answers import checked_answers, share
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.answers import checked_answers, share
 
 
 def test_a_probability_that_is_no_number_is_refused_with_its_case() -> None:

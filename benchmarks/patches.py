@@ -43,13 +43,13 @@ def cached_side(files: list[dict[str, str]], options: dict[str, Any], root: Path
     volumes = cached_volumes(paths, masks, Preparation(tuple(options["spacing"]), WINDOW_HU), root=root)
     size = tuple(options["patch"])
 
-    def key(number: int) -> list[Any]:
+    def draw(number: int) -> list[Any]:
         volume, rng = volumes[number % len(volumes)], np.random.default_rng(number)
         voxels = volume.foreground if number // len(volumes) % 2 and len(volume.foreground) else volume.background
         image, mask = volume.patch(volume.start_around(tuple(voxels[rng.integers(len(voxels))]), size), size)
         return [(image[None], mask[None].view(np.uint8))]
 
-    return key
+    return draw
 
 
 def monai_side(files: list[dict[str, str]], options: dict[str, Any], root: Path, patches_a_case: int) -> Callable[[int], list[Any]]:
@@ -70,27 +70,27 @@ def monai_side(files: list[dict[str, str]], options: dict[str, Any], root: Path,
     )
     dataset = PersistentDataset(files, chain, cache_dir=root)
 
-    def key(number: int) -> list[Any]:
+    def draw(number: int) -> list[Any]:
         return list(dataset[number % len(dataset)])
 
-    return key
+    return draw
 
 
 def measure(side: str, options: dict[str, Any]) -> dict[str, float]:
-    """Draw patches, on one thread, and say what it took; in a process of its own."""
+    """SampleKey patches, on one thread, and say what it took; in a process of its own."""
     import torch
 
     torch.set_num_threads(1)
     root = Path(options["root"])
     if side == "radlearn":
-        key = cached_side(options["files"], options, root / "radlearn")
+        draw = cached_side(options["files"], options, root / "radlearn")
     else:
-        key = monai_side(options["files"], options, root / "monai", int(side.split(" ")[1]))
+        draw = monai_side(options["files"], options, root / "monai", int(side.split(" ")[1]))
     for number in range(len(options["files"])):
-        key(number)  # Prepares what is not prepared yet, and reads everything once.
+        draw(number)  # Prepares what is not prepared yet, and reads everything once.
     before, wall, processor, drawn, number = held_mb(), time.perf_counter(), time.process_time(), 0, 0
     while drawn < options["patches"]:
-        drawn += len(key(number))
+        drawn += len(draw(number))
         number += 1
     return {
         "ms": 1000 * (time.perf_counter() - wall) / drawn,

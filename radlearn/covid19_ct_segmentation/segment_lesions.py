@@ -300,7 +300,7 @@ def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
 WRONG = DeepSupervisionLoss(DiceCELoss(sigmoid=True, batch=True), weight_mode="exp")
 
 
-def answer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndarray:
+def infer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndarray:
     """Return the probability of a lesion at every voxel of a prepared scan, float32 of its shape, in [0, 1].
 
     A window slides over the lungs' block, and where windows overlap their answers are averaged.
@@ -326,14 +326,14 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     one_look = replace(settings, test_time_mirror=False)
 
     def validate(model: nn.Module) -> dict[str, float]:
-        found = [dice_score(answer(model, scan.prepared, one_look) >= 0.5, scan.true) for scan in split["validation"]]
+        found = [dice_score(infer(model, scan.prepared, one_look) >= 0.5, scan.true) for scan in split["validation"]]
         return {"dice_score": float(np.nanmean(found))}
 
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
     best = fit(model, loss, validate, loaders["training"], plan, run)
-    choose_mask_recipe(run, split["validation"], partial(answer, best, settings=settings), settings.seed)
+    choose_mask_recipe(run, split["validation"], partial(infer, best, settings=settings), settings.seed)
     return run
 
 
@@ -351,7 +351,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     scans = prepared_scans(cases, preparation(settings))
-    judged = judge_masks(run, scans, partial(answer, model, settings=settings), split, settings.tolerance_mm)
+    judged = judge_masks(run, scans, partial(infer, model, settings=settings), split, settings.tolerance_mm)
     write_mask_report(run, judged)
     return judged.scores
 
@@ -359,7 +359,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
 def tune(run: Run, cases: Sequence[Case]) -> dict[str, object]:
     """Choose the recipe again on `cases`, the run's validation people; write `recipe.json` and `tuning/`."""
     model, settings = trained_model(run)
-    return tune_masks(run, prepared_scans(cases, preparation(settings)), partial(answer, model, settings=settings))
+    return tune_masks(run, prepared_scans(cases, preparation(settings)), partial(infer, model, settings=settings))
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
@@ -372,7 +372,7 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -
     """
     model, settings = trained_model(run)
     asking = MaskAnswering(run, paths, out)
-    asking.answer_all(partial(answer, model, settings=settings), preparation(settings), overlays)
+    asking.answer_all(partial(infer, model, settings=settings), preparation(settings), overlays)
     return asking.table
 
 

@@ -219,7 +219,7 @@ def loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     return F.binary_cross_entropy_with_logits(model(batch["image"])[:, 0], batch["label"])
 
 
-def answer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
+def infer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
     """Return the probability of an opacity for each X-ray, float32 (cases,) in [0, 1], for images float32 (cases, 1, size, size)."""
     views = [images, images.flip(-1)] if settings.test_time_mirror else [images]
     return torch.stack([model(view)[:, 0].float().sigmoid() for view in views]).mean(dim=0)
@@ -236,7 +236,7 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
     maps = GradCAM(nn_module=model, target_layers=layer, postprocessing=nn.Identity())(x=images)[:, 0].detach()
     with torch.inference_mode():
         hottest = maps.amax(dim=(1, 2)).clamp(min=1e-12)
-        scaled = maps * (answer(model, images, settings) / hottest)[:, None, None]
+        scaled = maps * (infer(model, images, settings) / hottest)[:, None, None]
     return scaled.clamp(0, 1).cpu().numpy().astype(np.float32)
 
 
@@ -253,7 +253,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     validation_labels = [bool(xray.case.label) for xray in split["validation"]]
 
     def validate(model: nn.Module) -> dict[str, float]:
-        probabilities = answers(model, loaders["validation"], settings)
+        probabilities = infer_all(model, loaders["validation"], settings)
         return {
             "auroc_score": float(ranking.auroc_score(probabilities, validation_labels)),
             "average_precision_score": float(ranking.average_precision_score(probabilities, validation_labels)),
@@ -264,15 +264,15 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     model = build_model(settings)
     plan = plan_of(settings, best_by="auroc_score")
     best = fit(model, loss, validate, loaders["training"], plan, run)
-    choose_operating_point(answers(best, loaders["validation"], settings), split, settings, run)
+    choose_operating_point(infer_all(best, loaders["validation"], settings), split, settings, run)
     return run
 
 
-def answers(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.ndarray:
+def infer_all(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.ndarray:
     """Return the probability for every case of a loader, float32 (cases,), in the order of the cases."""
     device = next(model.parameters()).device
     with torch.inference_mode():
-        found = [answer(model, batch["image"].to(device), settings).cpu() for batch in loader.epoch(0)]
+        found = [infer(model, batch["image"].to(device), settings).cpu() for batch in loader.epoch(0)]
     return torch.cat(found).numpy()
 
 
@@ -305,7 +305,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
-    probabilities = answers(model, make_loaders(settings, {split: xrays})[split], settings)
+    probabilities = infer_all(model, make_loaders(settings, {split: xrays})[split], settings)
     judged = judge(run, xrays, probabilities, split)
     write_xray_report(run, judged, lambda shown: heat_map(model, as_images(shown, model), settings))
     return judged.scores
@@ -320,7 +320,7 @@ def tune(run: Run, cases: Sequence[Case], wanted_sensitivity: float | None = Non
     """
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
-    probabilities = answers(model, make_loaders(settings, {"validation": xrays})["validation"], settings)
+    probabilities = infer_all(model, make_loaders(settings, {"validation": xrays})["validation"], settings)
     sensitivity = settings.wanted_sensitivity if wanted_sensitivity is None and not wanted_specificity else wanted_sensitivity
     return tune_threshold(run, xrays, probabilities, sensitivity, wanted_specificity)
 
@@ -332,7 +332,7 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -
     for xrays in asking.batches(settings.size_px, settings.shape, settings.batch_size):
         images = as_images(xrays, model)
         with torch.inference_mode():
-            probabilities = answer(model, images, settings).cpu().numpy()
+            probabilities = infer(model, images, settings).cpu().numpy()
         asking.keep(xrays, probabilities, heat_map(model, images, settings) if overlays else None)
     asking.finish()
     return asking.table

@@ -329,7 +329,7 @@ def views(model: nn.Module, images: Tensor, settings: Settings) -> list[list[Fou
     return seen
 
 
-def answer(model: nn.Module, images: Tensor, settings: Settings) -> list[FoundBoxes]:
+def infer(model: nn.Module, images: Tensor, settings: Settings) -> list[FoundBoxes]:
     """Return the boxes proposed for each image, those of its mirror image fused with its own."""
     return [fused(answers) for answers in zip(*views(model, images, settings), strict=True)]
 

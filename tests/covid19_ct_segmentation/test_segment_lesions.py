@@ -139,7 +139,7 @@ def test_an_answer_is_a_probability_at_every_voxel_of_the_scan(scans: list[Scan]
     reseed(0)
     model = lesson.build_model(SMALL).eval()
     for mirrored in (False, True):
-        found = lesson.answer(model, scans[0].prepared, replace(SMALL, test_time_mirror=mirrored))
+        found = lesson.infer(model, scans[0].prepared, replace(SMALL, test_time_mirror=mirrored))
         assert found.shape == scans[0].prepared.shape
         assert found.dtype == np.float32
         assert 0 <= found.min() <= found.max() <= 1

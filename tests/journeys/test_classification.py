@@ -155,7 +155,7 @@ def test_a_xray_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, t
 
     model, settings = lesson.trained_model(open_run(trained.folder))
     xrays = prepared_radiographs(find_cases(trained.data), settings.size_px, settings.shape)
-    judged = lesson.answers(model, lesson.make_loaders(settings, {"test": xrays})["test"], settings)
+    judged = lesson.infer_all(model, lesson.make_loaders(settings, {"test": xrays})["test"], settings)
     table = lesson.predict(open_run(trained.folder), [trained.data], tmp_path / "out", overlays=False)
     with open(table, newline="") as opened:
         asked = {row["patientId"]: float(row["probability"]) for row in csv.DictReader(opened)}

@@ -70,8 +70,8 @@ def test_every_network_answers_and_shows_where_it_looked(network: str) -> None:
     model = lesson.build_model(settings).eval()
     images = lesson.as_images(XRAYS[:3], model)
     with torch.inference_mode():
-        probabilities = lesson.answer(model, images, settings)
-        mirrored = lesson.answer(model, images.flip(-1), settings)
+        probabilities = lesson.infer(model, images, settings)
+        mirrored = lesson.infer(model, images.flip(-1), settings)
     assert probabilities.shape == (3,)
     assert bool(((probabilities > 0) & (probabilities < 1)).all())
     # With the mirror image averaged in, an X-ray and its mirror image get one answer.
@@ -110,7 +110,7 @@ def test_the_heat_map_is_hot_where_the_opacity_is_and_as_hot_as_the_answer_is_hi
     positive = labels.numpy() == 1
     assert near[positive].mean() > 0.8
     with torch.inference_mode():
-        answers = lesson.answer(model, images, settings).numpy()
+        answers = lesson.infer(model, images, settings).numpy()
     np.testing.assert_allclose(maps.max(axis=(1, 2))[positive], answers[positive], rtol=1e-4)
     assert (maps.max(axis=(1, 2)) <= answers + 1e-6).all()
 

@@ -137,7 +137,7 @@ def test_every_network_learns_from_xrays_with_and_without_boxes_and_answers(netw
     assert all(weight.grad is None or bool(torch.isfinite(weight.grad).all()) for weight in model.parameters())
     model.eval()
     with torch.inference_mode():
-        answers = lesson.answer(model, batch["image"], settings)
+        answers = lesson.infer(model, batch["image"], settings)
     assert len(answers) == 4
     for found in answers:
         assert found.boxes_xyxy_px.shape == (len(found.confidences), 4)
@@ -148,7 +148,7 @@ def test_a_xray_and_its_mirror_image_get_mirrored_answers() -> None:
     model = lesson.build_model(SMALL).eval()
     image = torch.from_numpy(XRAYS[0].pixels)[None]
     with torch.inference_mode():
-        there, back = lesson.answer(model, image, SMALL)[0], lesson.answer(model, image.flip(-1), SMALL)[0]
+        there, back = lesson.infer(model, image, SMALL)[0], lesson.infer(model, image.flip(-1), SMALL)[0]
     np.testing.assert_allclose(np.sort(there.confidences), np.sort(back.confidences), atol=1e-5)
     best, mirrored = there.boxes_xyxy_px[there.confidences.argmax()], back.boxes_xyxy_px
     np.testing.assert_allclose(np.abs(mirrored - [64 - best[2], best[1], 64 - best[0], best[3]]).sum(axis=1).min(), 0, atol=0.05)

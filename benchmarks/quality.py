@@ -63,7 +63,7 @@ def detection_rows(data: Path) -> list[Row]:
         found = lesson.evaluate(run.folder)
         begun = time.monotonic()
         xrays = find_cases(data)[:300]
-        lesson.predict(run.folder, [case.path for case in xrays], Path(folder) / "answers", overlays=False)
+        lesson.predict(run.folder, [case.path for case in xrays], Path(folder) / "predictions", overlays=False)
         speed = len(xrays) / (time.monotonic() - begun)
     scores, trivial = found["scores"], found["baselines"]["mean_box_rsna_score"]["value"]
     rsna, auroc, false_boxes = (scores[name]["value"] for name in ("rsna_score", "auroc_score", "false_boxes_per_healthy_image"))

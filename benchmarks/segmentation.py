@@ -236,7 +236,7 @@ def nnunet_python() -> Path:
 
 def monai(division: Division, work: Path, minutes: float, mirrored: bool, mixed: bool) -> Row:
     """Train MONAI's challenge baseline for so many processor minutes, and judge its masks."""
-    from benchmarks.segmentation_monai import Baseline, answered, training_set
+    from benchmarks.segmentation_monai import Baseline, postprocessed, training_set
 
     out = work / f"monai-{minutes:.1f}-minutes"
     baseline = Baseline(mixed)
@@ -252,9 +252,9 @@ def monai(division: Division, work: Path, minutes: float, mirrored: bool, mixed:
         baseline.train(training_set(division["training"]), minutes, state)
     with progress_bar("MONAI's baseline answers", len(division["test"]), "CTs") as bar:
         for case in division["test"]:
-            if not (answer := out / f"{case.case_id}.nii.gz").exists():
+            if not (prediction := out / f"{case.case_id}.nii.gz").exists():
                 scan = read_volume(case.path)
-                write_mask_like(answer, answered(baseline, scan, mirrored), scan)
+                write_mask_like(prediction, postprocessed(baseline, scan, mirrored), scan)
             bar.advance()
     return {"model": "MONAI baseline", **baseline.told, "scores": judged(division["test"], out)}
 

@@ -78,10 +78,10 @@ class Baseline:
         self.mixed = mixed
 
     def logits(self, windows: torch.Tensor) -> torch.Tensor:
-        """Return the network's answer, computed in bfloat16 where that is safe, as it is in half precision on a GPU."""
+        """Return the network's prediction, computed in bfloat16 where that is safe, as it is in half precision on a GPU."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self.mixed):
-            answer = self.network(windows)
-        return answer.float()
+            prediction = self.network(windows)
+        return prediction.float()
 
     def keep(self, file: Path) -> None:
         state = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "told": self.told}
@@ -127,7 +127,7 @@ class Baseline:
         self.keep(file)
 
 
-def answered(baseline: Baseline, scan: Volume, mirrored: bool = True) -> np.ndarray:
+def postprocessed(baseline: Baseline, scan: Volume, mirrored: bool = True) -> np.ndarray:
     """Return the mask, bool (i, j, k), of one CT on its own grid; `mirrored` is the mean with its flips."""
     block = lung_box(scan.voxels, scan.affine).box
     affine = scan.affine.copy()
@@ -140,9 +140,9 @@ def answered(baseline: Baseline, scan: Volume, mirrored: bool = True) -> np.ndar
     baseline.network.eval()
     with torch.inference_mode():
         views = [torch.flip(inferer(torch.flip(image, flip), baseline.logits), flip) for flip in (FLIPS if mirrored else FLIPS[:1])]
-    item["answer"] = item["image"].clone()
-    item["answer"].set_array(torch.stack(views).mean(0).argmax(1).float())
-    back = mt.Invertd("answer", chain, orig_keys="image", nearest_interp=True, to_tensor=True)(item)["answer"]
+    item["prediction"] = item["image"].clone()
+    item["prediction"].set_array(torch.stack(views).mean(0).argmax(1).float())
+    back = mt.Invertd("prediction", chain, orig_keys="image", nearest_interp=True, to_tensor=True)(item)["prediction"]
     mask = np.zeros(scan.voxels.shape, bool)
     mask[block] = np.asarray(back[0]) > 0.5
     return mask

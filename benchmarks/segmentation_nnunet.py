@@ -83,7 +83,7 @@ def trained(minutes: float, out: Path, plans: str, mixed: bool) -> Any:
     import torch
     from nnunetv2.run.run_training import get_trainer_from_args
 
-    # Patches are made in this process, so that its time is all there is to count. (Planning does not take 0 for an answer.)
+    # Patches are made in this process, so that its time is all there is to count. (Planning does not take 0 for a prediction.)
     os.environ.update(nnUNet_n_proc_DA="0")
     torch.manual_seed(0)
     trainer = get_trainer_from_args(DATASET, CONFIGURATION, 0, plans_identifier=plans, device=torch.device("cpu"))
@@ -127,8 +127,8 @@ def compute_in_half(network: Any) -> None:
 
     def mixed(windows: Any) -> Any:
         with torch.autocast("cpu", torch.bfloat16):
-            answer = forward(windows)
-        return answer.float() if isinstance(answer, torch.Tensor) else [scale.float() for scale in answer]
+            prediction = forward(windows)
+        return prediction.float() if isinstance(prediction, torch.Tensor) else [scale.float() for scale in prediction]
 
     network.forward = mixed
 
@@ -147,8 +147,8 @@ def predict(trainer: Any, images: list[Path], out: Path, mirrored: bool) -> None
         trainer.network, plans, configuration, [trainer.network.state_dict()], trainer.dataset_json, "nnUNetTrainer", mirrors
     )
     # nnU-Net adds the file's ending itself.
-    answers = [str(out / image.name.removesuffix(TEST_IMAGE.format(""))) for image in images]
-    predictor.predict_from_files_sequential([[str(image)] for image in images], answers, overwrite=False)
+    predictions = [str(out / image.name.removesuffix(TEST_IMAGE.format(""))) for image in images]
+    predictor.predict_from_files_sequential([[str(image)] for image in images], predictions, overwrite=False)
 
 
 if __name__ == "__main__":

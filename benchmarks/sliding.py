@@ -104,12 +104,12 @@ def trained(minutes: float, out: Path) -> None:
 def radlearn_side(ct: Path, overlap: float, grow_to: float = 1.0) -> tuple[np.ndarray, dict[str, float]]:
     """Return the probability on the source grid, and the seconds spent in the network's part."""
     from radlearn.scans.volume_cache import Preparation, cached_volumes
-    from radlearn.tasks.segmentation.sliding_window import answered_volume
+    from radlearn.tasks.segmentation.sliding_window import infer_volume
 
     scan = cached_volumes([ct], None, Preparation(SPACING_MM, WINDOW_HU), workers=1)[0]
     network = baseline_network()
     began, processor = time.perf_counter(), time.process_time()
-    probability = answered_volume(network, scan, PATCH, overlap, grow_to=grow_to)
+    probability = infer_volume(network, scan, PATCH, overlap, grow_to=grow_to)
     spent = {"window_s": time.perf_counter() - began, "window_processor_s": time.process_time() - processor}
     return scan.back_to_source(probability), spent | {"voxels": float(probability.size)}
 
@@ -134,11 +134,11 @@ def monai_side(ct: Path, overlap: float) -> tuple[np.ndarray, dict[str, float]]:
     inferer = SlidingWindowInferer(PATCH, sw_batch_size=2, overlap=overlap, mode="gaussian", padding_mode="replicate")
     with torch.no_grad():
         began, processor = time.perf_counter(), time.process_time()
-        answer = inferer(item["image"][None], lambda windows: torch.softmax(network(windows), 1)[:, 1:])
+        prediction = inferer(item["image"][None], lambda windows: torch.softmax(network(windows), 1)[:, 1:])
         spent = {"window_s": time.perf_counter() - began, "window_processor_s": time.process_time() - processor}
-    item["pred"] = decollate_batch(answer)[0]
+    item["pred"] = decollate_batch(prediction)[0]
     back = mt.Invertd("pred", chain, orig_keys="image", nearest_interp=False, to_tensor=True)
-    return np.asarray(back(item)["pred"][0]), spent | {"voxels": float(answer[0, 0].numel())}
+    return np.asarray(back(item)["pred"][0]), spent | {"voxels": float(prediction[0, 0].numel())}
 
 
 SIDES: dict[str, Callable[[Path, float], tuple[np.ndarray, dict[str, float]]]] = {
@@ -185,21 +185,21 @@ def full_size(folder: Path, count: int) -> list[Path]:
 
 
 def compared(ct: Path, overlap: float, threads: int, folder: Path) -> tuple[dict[str, dict[str, float]], dict[str, list[float]]]:
-    """Let each side answer a CT; return what it took, and how far the answers are from MONAI's and from the truth, where there is one."""
-    scan, results, answers = read_volume(ct), {}, {}
+    """Let each side answer a CT; return what it took, and how far the predictions are from MONAI's and from the truth, where there is one."""
+    scan, results, predictions = read_volume(ct), {}, {}
     for side in SIDES:
-        out = folder / "answer.npy"
+        out = folder / "prediction.npy"
         # A cache of its own, so that each side begins with nothing but the file.
         results[side] = in_a_process(side, ct, overlap, out, threads, folder / f"cache of {ct.name} {side}")
-        answers[side] = np.load(out).astype(np.float32)
+        predictions[side] = np.load(out).astype(np.float32)
     say(f"{scan.grid}")
     lungs = lung_mask(scan.voxels, scan.affine)
     truth = ct.with_name(ct.name.replace("ct", "truth"))
     true = read_volume(truth).voxels > 0 if truth != ct and truth.exists() else None
     told = {}
-    for side, answer in answers.items():
-        apart = np.abs(answer - answers["MONAI"])[lungs]
-        dice = math.nan if true is None else dice_score(answer >= 0.5, true)
+    for side, prediction in predictions.items():
+        apart = np.abs(prediction - predictions["MONAI"])[lungs]
+        dice = math.nan if true is None else dice_score(prediction >= 0.5, true)
         told[side] = [dice, float(np.median(apart)), float(np.percentile(apart, 95))]
     return results, told
 

@@ -14,8 +14,8 @@ from radlearn.score import score_covid19
 @pytest.fixture
 def tables(tmp_path: Path) -> list[str]:
     (tmp_path / "labels.csv").write_text("patientId,x,y,width,height,Target\na,0,0,100,100,1\nb,,,,,0\nc,,,,,0\n")
-    (tmp_path / "answers.csv").write_text("patientId,PredictionString\na,0.9 0 0 100 60\nb,\nc,0.1 5 5 10 10\n")
-    return ["--truth", str(tmp_path / "labels.csv"), "--submission", str(tmp_path / "answers.csv")]
+    (tmp_path / "predictions.csv").write_text("patientId,PredictionString\na,0.9 0 0 100 60\nb,\nc,0.1 5 5 10 10\n")
+    return ["--truth", str(tmp_path / "labels.csv"), "--submission", str(tmp_path / "predictions.csv")]
 
 
 def test_a_person_is_told_every_score_and_what_was_left_out(tables: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,10 +70,10 @@ def masks(tmp_path: Path) -> list[str]:
 
     box = np.zeros((12, 12, 12), np.uint8)
     box[2:8, 2:8, 2:8] = 1
-    for number, answer in enumerate((box, np.roll(box, 3, axis=0), np.zeros_like(box))):
+    for number, prediction in enumerate((box, np.roll(box, 3, axis=0), np.zeros_like(box))):
         write_volume(case_paths(tmp_path / "data", f"volume-covid19-A-000{number}")[1], box, np.eye(4))
-        write_volume(tmp_path / "answers" / f"00{number}.nii.gz", answer, np.eye(4))
-    return ["--truth", str(tmp_path / "data"), "--submission", str(tmp_path / "answers")]
+        write_volume(tmp_path / "predictions" / f"00{number}.nii.gz", prediction, np.eye(4))
+    return ["--truth", str(tmp_path / "data"), "--submission", str(tmp_path / "predictions")]
 
 
 def test_masks_are_scored_and_what_a_mean_leaves_out_is_said(masks: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,7 +97,7 @@ def test_scores_of_masks_as_json_and_as_a_table(masks: list[str], tmp_path: Path
 
 
 def test_masks_that_cannot_be_scored_leave_with_two(masks: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "answers" / "001.nii.gz").unlink()
+    (tmp_path / "predictions" / "001.nii.gz").unlink()
     assert cli.main(["score", "covid19", *masks, "--json"]) == 2
     out, told = capsys.readouterr()
     assert out == ""
@@ -114,8 +114,8 @@ def test_the_defaults_are_those_of_the_scores() -> None:
 @pytest.fixture
 def probabilities(tmp_path: Path) -> list[str]:
     (tmp_path / "labels.csv").write_text("patientId,x,y,width,height,Target\na,0,0,100,100,1\nb,,,,,0\nc,,,,,0\nd,0,0,5,5,1\n")
-    (tmp_path / "answers.csv").write_text("patientId,score\na,0.9\nb,0.2\nc,0.7\nd,0.3\n")
-    return ["--truth", str(tmp_path / "labels.csv"), "--submission", str(tmp_path / "answers.csv")]
+    (tmp_path / "predictions.csv").write_text("patientId,score\na,0.9\nb,0.2\nc,0.7\nd,0.3\n")
+    return ["--truth", str(tmp_path / "labels.csv"), "--submission", str(tmp_path / "predictions.csv")]
 
 
 def test_probabilities_are_told_with_both_kinds_of_mistake(probabilities: list[str], capsys: pytest.CaptureFixture[str]) -> None:

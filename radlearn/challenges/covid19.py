@@ -184,7 +184,7 @@ def find_images(folder: Path) -> list[Case]:
             ids[at] = "_".join([*path.relative_to(root).parts[:-1], case_id])
     if twice := [case_id for case_id, count in Counter(ids).items() if count > 1]:
         raise BadLayout(
-            f"{folder}: several CTs would be called {twice[0]!r}, so their answers could not be told apart. Rename one of them."
+            f"{folder}: several CTs would be called {twice[0]!r}, so their predictions could not be told apart. Rename one of them."
         )
     return [Case(case_id, path, None, case_id) for case_id, path in zip(ids, paths, strict=True)]
 

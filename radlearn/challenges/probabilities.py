@@ -38,7 +38,7 @@ def read_probabilities(path: Path, expected_ids: Collection[str] | None = None) 
 
     Args:
         path: the file, as a spreadsheet or pandas leaves it: with a byte-order mark, CRLF, quotes, further columns.
-        expected_ids: the images that must be answered for, no more and no less; None takes those that are there.
+        expected_ids: the images that must have a prediction, no more and no less; None takes those that are there.
 
     Raises:
         BadLayout: with the first ten things that are wrong, each with its line, what was found and the rule.
@@ -69,7 +69,7 @@ def probabilities_in(name: str, text: str, expected_ids: Collection[str] | None 
         elif expected is not None and image_id not in expected:
             without = image_id.removesuffix(".dcm")
             hint = f" Write {without}, without .dcm." if without in expected else ""
-            trouble = f"{columns[0]} is {image_id!r}, which is none of the {len(expected):,} images to answer for.{hint}"
+            trouble = f"{columns[0]} is {image_id!r}, which is none of the {len(expected):,} images to predict.{hint}"
         else:
             found[image_id], trouble = _probability(field)
         if trouble:

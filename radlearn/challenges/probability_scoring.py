@@ -70,7 +70,7 @@ def score_probabilities(
     Args:
         labels_csv: a table such as `stage_2_train_labels.csv`. Who the persons are comes from `persons.csv`, or RSNA's mapping to NIH
             ChestX-ray14, beside it.
-        submission: the probabilities; every image of the labels table must be answered for.
+        submission: the probabilities; every image of the labels table must have a prediction.
         threshold: an X-ray is called positive from this probability on.
         views: a table with each X-ray's view, or a folder of the X-rays; None looks for a table beside the labels.
         draws, seed: of the bootstrap.
@@ -88,12 +88,12 @@ def score_probabilities(
         more = [f"{labels_csv.name}: has a header and no rows."]
     if troubles + more:
         raise BadLayout(listed(labels_csv, "cannot be scored against", troubles + more))
-    answers = read_probabilities(submission, images)
+    predictions = read_probabilities(submission, images)
     person_of, notes = persons_beside(labels_csv, images)
     view_of, more = views_of(labels_csv, images, views)
     persons = tuple(person_of.get(image_id, image_id) for image_id in images)
     labels = np.array([bool(image.target) for image in images.values()])
-    probabilities = np.array([answers.of_image[image_id] for image_id in images])
+    probabilities = np.array([predictions.of_image[image_id] for image_id in images])
     shown = tuple(view_of.get(image_id, "") for image_id in images)
     interval = partial(bootstrap_interval, draws=draws, seed=seed)
     scores = {"auroc_score": interval(ranking.auroc_score, persons, probabilities, labels)}
@@ -109,5 +109,5 @@ def score_probabilities(
     line = bootstrap_band(calibration.recalibration_line, persons, probabilities, labels, draws=min(draws, CALIBRATION_DRAWS), seed=seed)
     for place, name in enumerate(("calibration_slope", "calibration_intercept")):
         scores[name] = Interval(float(line.value[place]), float(line.low[place]), float(line.high[place]))
-    told = (*answers.notes, *notes, *more)
+    told = (*predictions.notes, *notes, *more)
     return ScoredProbabilities(tuple(images), persons, labels, probabilities, shown, threshold, scores, told)

@@ -186,7 +186,7 @@ def find_images(folder: Path) -> list[Case]:
         cases.append(Case(image_id, path, None, (), None, image_id))
     if twice := [image_id for image_id, count in Counter(case.image_id for case in cases).items() if count > 1]:
         raise BadLayout(
-            f"{folder}: several X-rays would be called {twice[0]!r}, so their answers could not be told apart. Rename one of them."
+            f"{folder}: several X-rays would be called {twice[0]!r}, so their predictions could not be told apart. Rename one of them."
         )
     return cases
 

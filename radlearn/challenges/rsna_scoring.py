@@ -18,10 +18,10 @@ from radlearn.challenges.rsna import MAPPING, PERSONS_TABLE
 from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, listed, read_submission, table_text_of
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
-from radlearn.metrics.answers import OneOrPerDraw, share
 from radlearn.metrics.boxes import MatchedBoxes, matched_in_images, mean_over_images
 from radlearn.metrics.froc import false_boxes_on_healthy_images
 from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.ranking import auroc_score
 from radlearn.metrics.rsna_score import RSNA_IOU_THRESHOLDS, rsna_image_scores
 
@@ -70,7 +70,7 @@ def score_submission(
     Args:
         labels_csv: a table such as `stage_2_train_labels.csv`. Who the persons are comes from `persons.csv`, or RSNA's mapping to NIH
             ChestX-ray14, beside it; an image listed in neither is a person of its own, and `notes` say so.
-        submission: the file to score; it must answer for every image of the labels table.
+        submission: the file to score; it must hold a prediction for every image of the labels table.
         size_px: (height, width) of the X-rays, on whose grid both tables are.
         draws, seed: of the bootstrap.
 
@@ -79,10 +79,10 @@ def score_submission(
     """
     labels_csv, submission = Path(labels_csv), Path(submission)
     images = _labels(labels_csv, size_px)
-    answers = read_submission(submission, images, size_px)
+    predictions = read_submission(submission, images, size_px)
     person_of, notes = persons_beside(labels_csv, images)
     persons = tuple(person_of.get(image_id, image_id) for image_id in images)
-    found = [answers[image_id] for image_id in images]
+    found = [predictions[image_id] for image_id in images]
     truth = [np.array(image.boxes_xyxy_px).reshape(-1, 4) for image in images.values()]
     matches = matched_in_images(found, truth, RSNA_IOU_THRESHOLDS)
     image_scores = rsna_image_scores(found, truth)

@@ -31,20 +31,20 @@ ORDER = "The order is: confidence x y width height."
 TROUBLES_SHOWN = 10
 
 
-def write_submission(path: Path, answers: Mapping[str, FoundBoxes], size_px: tuple[int, int] = XRAY_SIZE_PX) -> None:
-    """Write the answers for all images, once the reader below has found nothing wrong with what would be written.
+def write_submission(path: Path, predictions: Mapping[str, FoundBoxes], size_px: tuple[int, int] = XRAY_SIZE_PX) -> None:
+    """Write the predictions for all images, once the reader below has found nothing wrong with what would be written.
 
     Args:
         path: the file; one that is there is replaced, whole or not at all.
-        answers: image → its boxes, in the order in which the rows shall stand; `no_boxes()` for an image without any.
+        predictions: image → its boxes, in the order in which the rows shall stand; `no_boxes()` for an image without any.
         size_px: (height, width) of the X-rays.
 
     Raises:
-        BadLayout: the answers make no valid file (see `read_submission`); nothing was written.
-        BadSetting: an answer has not four numbers a box, or not one confidence a box.
+        BadLayout: the predictions make no valid file (see `read_submission`); nothing was written.
+        BadSetting: a prediction has not four numbers a box, or not one confidence a box.
     """
-    text = tables.table_text(SUBMISSION_COLUMNS, ((image_id, _string(image_id, answer)) for image_id, answer in answers.items()))
-    _, troubles = answers_in(Path(path).name, text, size_px)
+    text = tables.table_text(SUBMISSION_COLUMNS, ((image_id, _string(image_id, prediction)) for image_id, prediction in predictions.items()))
+    _, troubles = predictions_in(Path(path).name, text, size_px)
     if troubles:
         raise BadLayout(listed(Path(path), "could not be scored, so nothing was written", troubles))
     write_text(Path(path), text)
@@ -57,7 +57,7 @@ def read_submission(
 
     Args:
         path: the file, as Kaggle or Excel leaves it: with a byte-order mark, CRLF, quotes, whole or broken numbers.
-        expected_ids: the images that must be answered for, no more and no less; None takes those that are there.
+        expected_ids: the images that must have a prediction, no more and no less; None takes those that are there.
         size_px: (height, width) of the X-rays.
 
     Returns:
@@ -68,17 +68,17 @@ def read_submission(
     """
     path = Path(path)
     text, troubles = table_text_of(path)
-    answers, more = answers_in(path.name, text, size_px, expected_ids) if text else ({}, [])
+    predictions, more = predictions_in(path.name, text, size_px, expected_ids) if text else ({}, [])
     if troubles or more:
         raise BadLayout(listed(path, "cannot be scored", troubles + more))
-    return answers
+    return predictions
 
 
-def answers_in(
+def predictions_in(
     name: str, text: str, size_px: tuple[int, int] = XRAY_SIZE_PX, expected_ids: Collection[str] | None = None
 ) -> tuple[dict[str, FoundBoxes], list[str]]:
     """Return image → boxes, and one line per thing that is wrong; arguments as in `read_submission`."""
-    answers: dict[str, FoundBoxes] = {}
+    predictions: dict[str, FoundBoxes] = {}
     troubles: list[str] = []
     lines: dict[str, int] = {}
     expected = None if expected_ids is None else set(expected_ids)
@@ -90,16 +90,16 @@ def answers_in(
         elif expected is not None and image_id not in expected:
             without = image_id.removesuffix(".dcm")
             hint = f" Write {without}, without .dcm." if without in expected else ""
-            trouble = f"patientId is {image_id!r}, which is none of the {len(expected):,} images to answer for.{hint}"
+            trouble = f"patientId is {image_id!r}, which is none of the {len(expected):,} images to predict.{hint}"
         else:
-            answers[image_id], trouble = _boxes(string, size_px)
+            predictions[image_id], trouble = _boxes(string, size_px)
         if trouble:
             troubles.append(f"{name}, line {line}: {trouble}")
     missing = [image_id for image_id in expected_ids or () if image_id not in lines]
     if missing and (lines or not troubles):
         amount = f"{len(missing):,} of the {len(expected or ()):,} images have no row, the first being {missing[0]}"
         troubles.append(f"{name}: {amount}. An image where nothing was found has a row too, with an empty PredictionString.")
-    return answers, troubles
+    return predictions, troubles
 
 
 def table_text_of(path: Path) -> tuple[str, list[str]]:
@@ -193,8 +193,8 @@ def _is_number(field: str) -> bool:
         return False
 
 
-def _string(image_id: str, answer: FoundBoxes) -> str:
-    boxes, confidences = (np.asarray(array, dtype=np.float64) for array in answer)
+def _string(image_id: str, prediction: FoundBoxes) -> str:
+    boxes, confidences = (np.asarray(array, dtype=np.float64) for array in prediction)
     if boxes.size == confidences.size == 0:
         return ""
     if boxes.shape != (len(confidences), 4) or confidences.ndim != 1:

@@ -34,10 +34,10 @@ from radlearn.metrics.masks import dice_score
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
 from radlearn.tasks.segmentation.evaluation import choose_mask_recipe, judge_masks
-from radlearn.tasks.segmentation.prediction import MaskAnswering, submit_masks
+from radlearn.tasks.segmentation.prediction import MaskPredictions, submit_masks
 from radlearn.tasks.segmentation.report import write_mask_report
 from radlearn.tasks.segmentation.scans import Scan, divided_scans, prepared_scans
-from radlearn.tasks.segmentation.sliding_window import answered_volume
+from radlearn.tasks.segmentation.sliding_window import infer_volume
 from radlearn.tasks.segmentation.tuning import tune_masks
 from radlearn.training.checkpoint import load_best
 from radlearn.training.datasets import FunctionDataset
@@ -107,7 +107,7 @@ class Settings:
     blur_chance: float = 0.2
     # Contrast in training: 0.15 is a factor of 0.85 to 1.15.
     contrast_share: float = 0.15
-    # Also ask about the mirror images (right to left, front to back, both) and average the answers.
+    # Also ask about the mirror images (right to left, front to back, both) and average the predictions.
     test_time_mirror: bool = False
     # Overlap of neighbouring windows, as a share.
     overlap: float = 0.5
@@ -251,7 +251,7 @@ def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, 
 
 
 class InPlaneFolded(nn.Module):
-    """Shows a network four neighbours of a plane, 2 × 2, as four channels of one place, and unfolds its four answers again.
+    """Shows a network four neighbours of a plane, 2 × 2, as four channels of one place, and unfolds its four predictions again.
 
     Voxels are fine in the plane of a slice and coarse across it. Folded, they are nearly cubes, and a fourth of the places is left to
     work on, while nothing is averaged away.
@@ -265,8 +265,8 @@ class InPlaneFolded(nn.Module):
         """Return logits (patches, 1, x, y, z) for images of that shape, x and y even."""
         n, _, x, y, z = images.shape
         folded = images.reshape(n, x // 2, 2, y // 2, 2, z).permute(0, 2, 4, 1, 3, 5).reshape(n, 4, x // 2, y // 2, z)
-        answers = self.inner(folded.contiguous())
-        return answers.reshape(n, 2, 2, x // 2, y // 2, z).permute(0, 3, 1, 4, 2, 5).reshape(n, 1, x, y, z)
+        predictions = self.inner(folded.contiguous())
+        return predictions.reshape(n, 2, 2, x // 2, y // 2, z).permute(0, 3, 1, 4, 2, 5).reshape(n, 1, x, y, z)
 
 
 def build_model(settings: Settings) -> nn.Module:
@@ -303,10 +303,10 @@ WRONG = DeepSupervisionLoss(DiceCELoss(sigmoid=True, batch=True), weight_mode="e
 def infer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndarray:
     """Return the probability of a lesion at every voxel of a prepared scan, float32 of its shape, in [0, 1].
 
-    A window slides over the lungs' block, and where windows overlap their answers are averaged.
+    A window slides over the lungs' block, and where windows overlap their predictions are averaged.
     """
     mirrors = (0, 1) if settings.test_time_mirror else ()
-    return answered_volume(model, scan, settings.patch_voxels, settings.overlap, mirrors, settings.grow_to)
+    return infer_volume(model, scan, settings.patch_voxels, settings.overlap, mirrors, settings.grow_to)
 
 
 # %% 4. Training
@@ -363,7 +363,7 @@ def tune(run: Run, cases: Sequence[Case]) -> dict[str, object]:
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
-    """Answer for CTs in files, folders and DICOM series; write a mask each, overlays and `predictions.csv` into `out`.
+    """Predict for CTs in files, folders and DICOM series; write a mask each, overlays and `predictions.csv` into `out`.
 
     Every mask lies on the grid of its own scan, which is proved by reading it back.
 
@@ -371,8 +371,8 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -
         the path of the table.
     """
     model, settings = trained_model(run)
-    asking = MaskAnswering(run, paths, out)
-    asking.answer_all(partial(infer, model, settings=settings), preparation(settings), overlays)
+    asking = MaskPredictions(run, paths, out)
+    asking.predict_all(partial(infer, model, settings=settings), preparation(settings), overlays)
     return asking.table
 
 

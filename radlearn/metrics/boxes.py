@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.answers import OneOrPerDraw, share
+from radlearn.metrics.predictions import OneOrPerDraw, share
 
 ROUNDING = 1e-13
 
 
 class FoundBoxes(NamedTuple):
-    """The boxes a model found on one X-ray, in the order in which they stand in its answer."""
+    """The boxes a model found on one X-ray, in the order in which they stand in its prediction."""
 
     boxes_xyxy_px: np.ndarray  # float64 (boxes, 4): x0, y0, x1, y1 in pixels, origin top left
     confidences: np.ndarray  # float64 (boxes,), in [0, 1]
@@ -32,7 +32,7 @@ class FoundBoxes(NamedTuple):
 class MatchedBoxes:
     """The found boxes of many X-rays in one row after another, and the true box that each hits.
 
-    The order is that of the X-rays and, within an X-ray, of its answer.
+    The order is that of the X-rays and, within an X-ray, of its prediction.
     """
 
     image: np.ndarray  # int (boxes,), the X-ray's number
@@ -43,7 +43,7 @@ class MatchedBoxes:
 
 
 def no_boxes() -> FoundBoxes:
-    """Return the answer of a model that found nothing."""
+    """Return the prediction of a model that found nothing."""
     return FoundBoxes(np.zeros((0, 4)), np.zeros(0))
 
 
@@ -94,11 +94,11 @@ def generalised_iou(boxes_xyxy: ArrayLike, others_xyxy: ArrayLike) -> np.ndarray
 def matched(found: FoundBoxes, truth_xyxy_px: ArrayLike, iou_above: float) -> np.ndarray:
     """Return which true box each found box of one X-ray hits, by the rule of the RSNA challenge.
 
-    The found boxes take their turn by falling confidence, equal ones in the order of the answer. Each hits, of the true boxes that
+    The found boxes take their turn by falling confidence, equal ones in the order of the prediction. Each hits, of the true boxes that
     are still free, the one it overlaps most (the first of equals), if that IoU is greater than `iou_above`; equal is not enough.
 
     Args:
-        found: the answer for the X-ray.
+        found: the prediction for the X-ray.
         truth_xyxy_px: (m, 4), in the order of the labels table.
         iou_above: in [0, 1).
 
@@ -108,8 +108,8 @@ def matched(found: FoundBoxes, truth_xyxy_px: ArrayLike, iou_above: float) -> np
     Raises:
         BadSetting: a box is not finite or has no area, or confidences are not one a box, in [0, 1].
 
-    >>> answer = FoundBoxes(np.array([[0, 0, 10, 9], [0, 0, 10, 10], [50, 0, 60, 4]]), np.array([0.5, 0.9, 0.8]))
-    >>> matched(answer, [[0, 0, 10, 10], [50, 0, 60, 10]], iou_above=0.4).tolist()
+    >>> prediction = FoundBoxes(np.array([[0, 0, 10, 9], [0, 0, 10, 10], [50, 0, 60, 4]]), np.array([0.5, 0.9, 0.8]))
+    >>> matched(prediction, [[0, 0, 10, 10], [50, 0, 60, 10]], iou_above=0.4).tolist()
     [-1, 0, -1]
     """
     return matched_in_images([found], [np.asarray(truth_xyxy_px)], [iou_above]).hit[0]
@@ -119,7 +119,7 @@ def matched_in_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], i
     """Match the boxes of many X-rays at several IoU thresholds at once; `matched` tells the rule.
 
     Args:
-        found: an answer an X-ray.
+        found: a prediction an X-ray.
         truth: the true boxes of each X-ray, (m, 4); m may be 0.
         ious_above: (thresholds,), each in [0, 1).
 
@@ -130,13 +130,13 @@ def matched_in_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], i
         raise BadSetting(f"{len(found):,} answers for {len(truth):,} X-rays; expected one an X-ray (`no_boxes()` where nothing was found).")
     if any(not 0 <= above < 1 for above in ious_above):
         raise BadSetting(f"iou_above is {list(ious_above)}; expected 0 or more, and less than 1.")
-    boxes, confidences, found_count = _flat_answers(found)
+    boxes, confidences, found_count = _flat_predictions(found)
     true_boxes, true_count = _flat([np.asarray(some) for some in truth], "true")
     image = np.repeat(np.arange(len(found)), found_count)
-    answers = MatchedBoxes(image, confidences, np.full((len(ious_above), len(boxes)), -1), found_count, true_count)
+    predictions = MatchedBoxes(image, confidences, np.full((len(ious_above), len(boxes)), -1), found_count, true_count)
     if len(boxes) and len(true_boxes) and len(ious_above):
-        _match(boxes, answers, _padded(true_boxes, true_count), np.asarray(ious_above, dtype=np.float64))
-    return answers
+        _match(boxes, predictions, _padded(true_boxes, true_count), np.asarray(ious_above, dtype=np.float64))
+    return predictions
 
 
 def mean_over_images(values: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
@@ -177,10 +177,10 @@ def checked_boxes(boxes_xyxy: ArrayLike, name: str) -> np.ndarray:
     return boxes
 
 
-def _flat_answers(found: Sequence[FoundBoxes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _flat_predictions(found: Sequence[FoundBoxes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return all found boxes (boxes, 4), their confidences (boxes,), and how many each X-ray has (images,)."""
-    boxes, counts = _flat([np.asarray(answer[0]) for answer in found], "found")
-    lists = [np.asarray(answer[1], dtype=np.float64) for answer in found]
+    boxes, counts = _flat([np.asarray(prediction[0]) for prediction in found], "found")
+    lists = [np.asarray(prediction[1], dtype=np.float64) for prediction in found]
     for number, (some, count) in enumerate(zip(lists, counts, strict=True)):
         if some.shape != (count,) and some.size + count > 0:
             raise BadSetting(f"X-ray {number}: {count} found boxes, confidences of shape {some.shape}; expected one confidence a box.")
@@ -215,17 +215,17 @@ def _padded(true_boxes: np.ndarray, true_count: np.ndarray) -> np.ndarray:
     return padded
 
 
-def _match(boxes: np.ndarray, answers: MatchedBoxes, truth: np.ndarray, above: np.ndarray) -> None:
-    """Fill `answers.hit`: first every X-ray's most confident box takes its turn, then every X-ray's second, and so on."""
-    order = np.flatnonzero(answers.true_count[answers.image] > 0)
-    order = order[np.lexsort((-answers.confidences[order], answers.image[order]))]
-    overlaps = _overlap(boxes[order, None], truth[answers.image[order]])
+def _match(boxes: np.ndarray, predictions: MatchedBoxes, truth: np.ndarray, above: np.ndarray) -> None:
+    """Fill `predictions.hit`: first every X-ray's most confident box takes its turn, then every X-ray's second, and so on."""
+    order = np.flatnonzero(predictions.true_count[predictions.image] > 0)
+    order = order[np.lexsort((-predictions.confidences[order], predictions.image[order]))]
+    overlaps = _overlap(boxes[order, None], truth[predictions.image[order]])
     # Most boxes come near no true one. They can hit nothing, whatever the others do.
     near = overlaps.max(axis=1) - above.min() > ROUNDING
     order, overlaps = order[near], overlaps[near]
-    image = answers.image[order]
+    image = predictions.image[order]
     turn = np.arange(len(order)) - np.searchsorted(image, image, side="left")
-    free = np.repeat((np.arange(truth.shape[1]) < answers.true_count[:, None])[None], len(above), axis=0)
+    free = np.repeat((np.arange(truth.shape[1]) < predictions.true_count[:, None])[None], len(above), axis=0)
     thresholds = np.arange(len(above))[:, None]
     for rows in np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))):
         candidates = np.where(free[:, image[rows]], overlaps[rows], -1.0)
@@ -233,7 +233,7 @@ def _match(boxes: np.ndarray, answers: MatchedBoxes, truth: np.ndarray, above: n
         choice = np.argmax(candidates >= best[..., None] - ROUNDING, axis=-1)
         hits = best - above[:, None] > ROUNDING
         free[thresholds, image[rows], choice] &= ~hits
-        answers.hit[:, order[rows]] = np.where(hits, choice, -1)
+        predictions.hit[:, order[rows]] = np.where(hits, choice, -1)
 
 
 def _overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.answers import OneOrPerDraw, checked_answers, share
+from radlearn.metrics.predictions import OneOrPerDraw, checked_predictions, share
 
 #: A saturated float32 sigmoid says exactly 0 or 1, which have no logit; this far from them, a probability is as sure as matters.
 SUREST = 1e-6
@@ -23,7 +23,7 @@ def brier_error(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike 
     >>> round(float(brier_error([0.8, 0.4], [1, 0])), 6)
     0.1
     """
-    p, y, w = checked_answers(probabilities, labels, weights, between_0_and_1=True)
+    p, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
     return share(w @ (p - y) ** 2, w.sum(axis=-1))
 
 
@@ -49,7 +49,7 @@ def fit_recalibration(
     """Fit intercept and slope of a logistic regression of the label on the logit of the probability.
 
     Fitted on validation people, it mends a model; fitted on test people, it measures how well calibrated one is. A weak prior
-    (normal, intercept 0 ± 5, slope 1 ± 2) keeps the answer finite where plain maximum likelihood has none: all on the right
+    (normal, intercept 0 ± 5, slope 1 ± 2) keeps the prediction finite where plain maximum likelihood has none: all on the right
     side of a threshold, one class only, equal probabilities, or no case at all, which returns the prior itself. With 200 cases
     it moves the slope by less than a hundredth of its value.
 
@@ -57,12 +57,12 @@ def fit_recalibration(
         probabilities: (cases,), in [0, 1]; exactly 0 and 1 are allowed.
         labels: bool (cases,).
         weights: (cases,), how often each case counts.
-        start: where the search begins; the answer does not hang on it, how soon it is found does.
+        start: where the search begins; the prediction does not hang on it, how soon it is found does.
 
     Source: Cox 1958, Biometrika 45(3/4):562, doi:10.1093/biomet/45.3-4.562; on reading it, Van Calster et al. 2019, BMC Medicine
     17:230, doi:10.1186/s12916-019-1466-7.
     """
-    p, y, w = checked_answers(probabilities, labels, weights, between_0_and_1=True)
+    p, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
     if w.ndim != 1:
         raise BadSetting(f"weights of shape {w.shape}: one fit at a time, expected ({len(p)},).")
     evidence = np.stack([np.ones(len(p)), logit(np.clip(p, SUREST, 1 - SUREST))], axis=1)
@@ -81,7 +81,7 @@ def fit_recalibration(
         slope_of_loss = evidence.T @ (w * (fitted - y)) + precision * (line - centre)
         curvature = (evidence.T * (w * fitted * (1 - fitted))) @ evidence + np.diag(precision)
         step = np.linalg.solve(curvature, slope_of_loss)
-        # Newton's step may overshoot far from the answer; the loss is convex, so a shorter one always helps.
+        # Newton's step may overshoot far from the prediction; the loss is convex, so a shorter one always helps.
         length = 1.0
         while (now := loss(line - length * step)) > before and length > 1e-10:
             length /= 2
@@ -114,7 +114,7 @@ class ReliabilityBins:
 
 def reliability_bins(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> ReliabilityBins:
     """Group the cases by probability into `bins` equal widths of [0, 1]; `edges` is (bins + 1,). A case on an edge goes up."""
-    p, y, _ = checked_answers(probabilities, labels, between_0_and_1=True)
+    p, y, _ = checked_predictions(probabilities, labels, between_0_and_1=True)
     member = _membership(p, bins)
     cases = member.sum(axis=0)
     return ReliabilityBins(np.linspace(0, 1, bins + 1), cases.astype(int), share(p @ member, cases), share(y @ member, cases))
@@ -122,7 +122,7 @@ def reliability_bins(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10
 
 def positive_shares(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10, weights: ArrayLike | None = None) -> np.ndarray:
     """Return the share of positives in each of `bins` equal widths of [0, 1], (bins,) or (draws, bins): what a band is made of."""
-    p, y, w = checked_answers(probabilities, labels, weights, between_0_and_1=True)
+    p, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
     member = _membership(p, bins)
     return share((w * y) @ member, w @ member)
 
@@ -138,7 +138,7 @@ def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = 1
     >>> round(float(calibration_error([0.8, 0.8, 0.2, 0.2], [1, 1, 0, 0])), 6)  # two bins, each 0.2 off
     0.2
     """
-    p, y, w = checked_answers(probabilities, labels, weights, between_0_and_1=True)
+    p, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
     return share(np.abs((w * (p - y)) @ _membership(p, bins)).sum(axis=-1), w.sum(axis=-1))
 
 

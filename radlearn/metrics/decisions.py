@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.answers import OneOrPerDraw, checked_answers, share
+from radlearn.metrics.predictions import OneOrPerDraw, checked_predictions, share
 from radlearn.metrics.ranking import roc_curve
 
 
@@ -29,20 +29,20 @@ def confusion_counts(probabilities: ArrayLike, labels: ArrayLike, threshold: flo
     >>> confusion_counts([0.9, 0.5, 0.5, 0.1], [1, 1, 0, 0], threshold=0.5)
     ConfusionCounts(true_positives=2, false_negatives=0, false_positives=1, true_negatives=1)
     """
-    p, y, _ = checked_answers(probabilities, labels)
+    p, y, _ = checked_predictions(probabilities, labels)
     called = p >= _checked_threshold(threshold)
     return ConfusionCounts(int((called & y).sum()), int((~called & y).sum()), int((called & ~y).sum()), int((~called & ~y).sum()))
 
 
 def sensitivity(probabilities: ArrayLike, labels: ArrayLike, threshold: float, weights: ArrayLike | None = None) -> OneOrPerDraw:
     """Return the share of positive cases called positive, in [0, 1]; NaN without positive cases. `weights` as in `auroc_score`."""
-    p, y, w = checked_answers(probabilities, labels, weights)
+    p, y, w = checked_predictions(probabilities, labels, weights)
     return share(w @ ((p >= _checked_threshold(threshold)) & y).astype(float), w @ y.astype(float))
 
 
 def specificity(probabilities: ArrayLike, labels: ArrayLike, threshold: float, weights: ArrayLike | None = None) -> OneOrPerDraw:
     """Return the share of negative cases called negative, in [0, 1]; NaN without negative cases. `weights` as in `auroc_score`."""
-    p, y, w = checked_answers(probabilities, labels, weights)
+    p, y, w = checked_predictions(probabilities, labels, weights)
     return share(w @ ((p < _checked_threshold(threshold)) & ~y).astype(float), w @ (~y).astype(float))
 
 
@@ -51,7 +51,7 @@ def accuracy(probabilities: ArrayLike, labels: ArrayLike, threshold: float, weig
 
     Where one X-ray in five is positive, "never" is right four times in five: read it beside sensitivity and specificity.
     """
-    p, y, w = checked_answers(probabilities, labels, weights)
+    p, y, w = checked_predictions(probabilities, labels, weights)
     return share(w @ ((p >= _checked_threshold(threshold)) == y).astype(float), w.sum(axis=-1))
 
 
@@ -68,7 +68,7 @@ def youden_threshold(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """
     curve = roc_curve(probabilities, labels)
     # In whole numbers, since two sums of fractions that are equal on paper may differ in the last bit and decide a tie by it.
-    y = checked_answers(probabilities, labels)[1]
+    y = checked_predictions(probabilities, labels)[1]
     positives, negatives = int(y.sum()), int((~y).sum())
     if positives == 0 or negatives == 0:
         return float("nan")
@@ -136,7 +136,7 @@ def net_benefit(probabilities: ArrayLike, labels: ArrayLike, thresholds: ArrayLi
 
     Source: Vickers & Elkin 2006, Medical Decision Making 26(6):565, doi:10.1177/0272989X06295361.
     """
-    p, y, w = checked_answers(probabilities, labels, weights, between_0_and_1=True)
+    p, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
     t = np.asarray(thresholds, dtype=np.float64)
     if t.ndim != 1 or not np.all((t >= 0) & (t < 1)):
         raise BadSetting(f"thresholds: found {thresholds!r}; expected a list of numbers, each at least 0 and below 1.")

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.answers import share
 from radlearn.metrics.boxes import FoundBoxes, matched_in_images, mean_over_images
+from radlearn.metrics.predictions import share
 
 HIT_IOU_ABOVE = 0.4
 FALSE_BOXES_PER_IMAGE = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
@@ -51,7 +51,7 @@ def froc_cases(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], iou_abov
     """Match every X-ray's boxes once.
 
     Args:
-        found: an answer an X-ray, `no_boxes()` where nothing was found.
+        found: a prediction an X-ray, `no_boxes()` where nothing was found.
         truth: the true boxes of each X-ray, (m, 4); m may be 0.
         iou_above: a hit overlaps by more than this, in [0, 1).
 
@@ -70,8 +70,8 @@ def froc(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], iou_above: flo
 
     Sensitivity is NaN where there is no true box, and false boxes per X-ray where there is no X-ray.
 
-    >>> answer = FoundBoxes(np.array([[0, 0, 10, 9], [40, 40, 50, 50]]), np.array([0.9, 0.2]))
-    >>> curve = froc([answer, answer], [[[0, 0, 10, 10]], []])
+    >>> prediction = FoundBoxes(np.array([[0, 0, 10, 9], [40, 40, 50, 50]]), np.array([0.9, 0.2]))
+    >>> curve = froc([prediction, prediction], [[[0, 0, 10, 10]], []])
     >>> curve.false_boxes_per_image.tolist(), curve.sensitivity.tolist()
     ([0.0, 0.5, 1.5], [0.0, 1.0, 1.0])
     """

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.answers import OneOrPerDraw, share
 from radlearn.metrics.masks import MM3_PER_ML, bounding_box, checked_masks, checked_spacing
+from radlearn.metrics.predictions import OneOrPerDraw, share
 
 # A ball 6 mm across.
 SMALLEST_ML = 0.1

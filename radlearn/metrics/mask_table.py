@@ -1,6 +1,6 @@
 """All scores of a predicted mask, a row a scan, and what they come to over scans, with intervals by person.
 
-A mean cannot hold a scan without an answer. Dice, surface Dice and distances have none where truth and prediction are both empty
+A mean cannot hold a scan without a prediction. Dice, surface Dice and distances have none where truth and prediction are both empty
 (rightly so); a distance is infinite where one of the two is, a relative volume error where the truth is. Such scans are left out of the
 mean, which flatters: so it is said how many they are, and false lesions and volume errors in ml count every scan.
 """
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.answers import OneOrPerDraw, share
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.metrics.lesions import FOUND_SHARE, SMALLEST_ML, lesion_counts, lesion_sensitivity
 from radlearn.metrics.masks import checked_masks, dice_score, volume_error_percent, volume_ml
+from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.surfaces import surface_distances
 
 

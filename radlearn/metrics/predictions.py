@@ -11,7 +11,7 @@ from radlearn.errors import BadSetting
 OneOrPerDraw = float | Any
 
 
-def checked_answers(
+def checked_predictions(
     probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None, between_0_and_1: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return probabilities (float64), labels (bool) and weights (float64), or say what is wrong with them.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.answers import OneOrPerDraw, checked_answers, share
+from radlearn.metrics.predictions import OneOrPerDraw, checked_predictions, share
 
 
 def auroc_score(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
@@ -31,7 +31,7 @@ def auroc_score(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike 
     >>> float(auroc_score([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0]))  # of four pairs three are right and one is a tie
     0.875
     """
-    p, y, w = checked_answers(probabilities, labels, weights)
+    p, y, w = checked_predictions(probabilities, labels, weights)
     return share(*_pairs_won(p, y, w))
 
 
@@ -53,7 +53,7 @@ def within_view_auroc_score(
     >>> float(within_view_auroc_score([0.9, 0.8, 0.2, 0.1], [1, 0, 1, 0], ["AP", "AP", "PA", "PA"]))
     1.0
     """
-    p, y, w = checked_answers(probabilities, labels, weights)
+    p, y, w = checked_predictions(probabilities, labels, weights)
     names = np.array(["" if view is None else str(view) for view in np.asarray(views, dtype=object).ravel()], dtype=str)
     if len(names) != len(p):
         raise BadSetting(f"views: {len(names)} for {len(p)} cases; expected one a case.")
@@ -81,7 +81,7 @@ def average_precision_score(probabilities: ArrayLike, labels: ArrayLike, weights
     >>> round(float(average_precision_score([0.9, 0.8, 0.7], [1, 0, 1])), 4)  # (1/1 + 2/3) / 2
     0.8333
     """
-    p, y, w = checked_answers(probabilities, labels, weights)
+    p, y, w = checked_predictions(probabilities, labels, weights)
     _, found, alarms = _counted_from_the_top(p, y, w)
     if found.shape[-1] == 0:
         return share(found.sum(axis=-1), 0)
@@ -113,14 +113,14 @@ class PrecisionRecallCurve:
 
 def roc_curve(probabilities: ArrayLike, labels: ArrayLike) -> RocCurve:
     """Return the ROC curve, every distinct probability taken as threshold; NaN rates where a class is missing."""
-    p, y, w = checked_answers(probabilities, labels)
+    p, y, w = checked_predictions(probabilities, labels)
     values, found, alarms = _counted_from_the_top(p, y, w)
     return RocCurve(share(np.r_[0.0, alarms], (~y).sum()), share(np.r_[0.0, found], y.sum()), np.r_[np.inf, values])
 
 
 def precision_recall_curve(probabilities: ArrayLike, labels: ArrayLike) -> PrecisionRecallCurve:
     """Return the precision–recall curve, every distinct probability taken as threshold; NaN recall where no case is positive."""
-    p, y, w = checked_answers(probabilities, labels)
+    p, y, w = checked_predictions(probabilities, labels)
     values, found, alarms = _counted_from_the_top(p, y, w)
     return PrecisionRecallCurve(share(found, y.sum()), share(found, found + alarms), values)
 
@@ -137,7 +137,7 @@ def sensitivity_at_rates(
     Returns:
         float64 (points,), or (draws, points); NaN where a class is missing. At a rate with a vertical step, the upper end of it.
     """
-    p, y, w = checked_answers(probabilities, labels, weights)
+    p, y, w = checked_predictions(probabilities, labels, weights)
     rates = np.asarray(false_positive_rates, dtype=np.float64)
     _, found, alarms = _counted_from_the_top(p, y, np.atleast_2d(w))
     heights = np.full((len(found), len(rates)), np.nan)
@@ -161,7 +161,7 @@ def precision_at_recalls(probabilities: ArrayLike, labels: ArrayLike, recalls: A
     Returns:
         float64 (points,), or (draws, points); NaN where a class is missing.
     """
-    p, y, w = checked_answers(probabilities, labels, weights)
+    p, y, w = checked_predictions(probabilities, labels, weights)
     wanted = np.asarray(recalls, dtype=np.float64)
     _, found, alarms = _counted_from_the_top(p, y, np.atleast_2d(w))
     heights = np.full((len(found), len(wanted)), np.nan)

@@ -30,7 +30,7 @@ def rsna_score(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> float
     """Return the challenge's score of many X-rays.
 
     Args:
-        found: an answer an X-ray, `no_boxes()` where nothing was found.
+        found: a prediction an X-ray, `no_boxes()` where nothing was found.
         truth: the true boxes of each X-ray, (m, 4), in the order of the labels table; m may be 0.
 
     Returns:
@@ -40,8 +40,8 @@ def rsna_score(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> float
         BadSetting: numbers of X-rays differ, a box is not finite or has no area, confidences are not one a box in [0, 1].
 
     >>> from radlearn.metrics.boxes import no_boxes
-    >>> answer = FoundBoxes(np.array([[0, 0, 10, 10], [40, 40, 50, 50]]), np.array([0.9, 0.2]))
-    >>> rsna_score([answer, no_boxes()], [[[0, 0, 10, 6]], []])  # IoU 0.6: a hit at 4 of 8 thresholds, beside one false box
+    >>> prediction = FoundBoxes(np.array([[0, 0, 10, 10], [40, 40, 50, 50]]), np.array([0.9, 0.2]))
+    >>> rsna_score([prediction, no_boxes()], [[[0, 0, 10, 6]], []])  # IoU 0.6: a hit at 4 of 8 thresholds, beside one false box
     0.25
     """
     return float(mean_over_images(rsna_image_scores(found, truth)))

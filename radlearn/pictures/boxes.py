@@ -24,7 +24,7 @@ from radlearn.pictures.style import (
     POSITIVE,
     blank,
     in_house_style,
-    no_answer,
+    no_data,
 )
 
 HALF_HEIGHT_IN = 4.3
@@ -46,14 +46,14 @@ class BoxGroup:
 
 
 def write_box_overlay(path: Path, pixels: np.ndarray, found: FoundBoxes, canvas_px: tuple[int, int], name: str, said: str = "") -> Path:
-    """Write an X-ray beside itself with the boxes found, above a strip with its name and the answer, as PNG; return the path.
+    """Write an X-ray beside itself with the boxes found, above a strip with its name and the prediction, as PNG; return the path.
 
     Args:
         path: where to; whole or not at all.
         pixels: (height, width), in [0, 1].
         found: boxes counted on an X-ray of `canvas_px` (height, width).
         name: the X-ray's id.
-        said: the answer in words, such as "2 boxes, the surest 0.83".
+        said: the prediction in words, such as "2 boxes, the surest 0.83".
     """
     plain = xray_picture(pixels)
     return write_sheet(path, [plain, painted_found(plain, found, canvas_px)], name, said)
@@ -71,7 +71,7 @@ def box_outcome(true: int, found: int, hits: int) -> str:
     return f"{hits} of {true} hit" + (f", {false} false" if false else "")
 
 
-def answered_boxes(
+def box_panel(
     pixels: np.ndarray, found: FoundBoxes, truth: Boxes, canvas_px: tuple[int, int], score: float, note: str = ""
 ) -> XrayPanel:
     """Return the panel of an X-ray with its true and found boxes, the X-ray's official score and the outcome as title.
@@ -107,7 +107,7 @@ def box_size_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> 
     axes.axhline(1, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     ratios = size_ratios(found, truth)
     if not len(ratios):
-        no_answer(axes, "no box hits a true one")
+        no_data(axes, "no box hits a true one")
         return figure
     dense = min(0.6, 40 / len(ratios) + 0.12)
     axes.plot(*np.clip(ratios, *ends).T, "o", markersize=5, color=MODEL, alpha=dense, markeredgewidth=0, zorder=3, clip_on=False)

@@ -32,7 +32,7 @@ from radlearn.pictures.style import (
     colour_key,
     in_house_style,
     mark_point,
-    no_answer,
+    no_data,
     percent,
     say_at_line,
     spoken,
@@ -58,8 +58,8 @@ def history_figure(history: Sequence[Mapping[str, Any]], scores: Sequence[str], 
     left.set(title="Loss on training people", xlabel="epoch", ylabel="mean loss (lower is better)")
     right.set(title="Scores on validation people", xlabel="epoch", ylabel="score (higher is better)")
     if not history:
-        no_answer(left, "no epoch finished yet")
-        no_answer(right, "no epoch finished yet")
+        no_data(left, "no epoch finished yet")
+        no_data(right, "no epoch finished yet")
         return figure
     marker = "o" if len(epochs) < 30 else None
     left.plot(epochs, [line["loss"] for line in history], color=INK, marker=marker, markersize=3.5)
@@ -104,7 +104,7 @@ def roc_figure(
     unit_square(axes, "1 − specificity (healthy X-rays called positive)", "sensitivity (positive X-rays found)")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     if y.all() or not y.any():
-        no_answer(axes, ONE_CLASS)
+        no_data(axes, ONE_CLASS)
         return figure
     rates = np.linspace(0, 1, 101)
     band = bootstrap_band(partial(ranking.sensitivity_at_rates, false_positive_rates=rates), persons, p, y)
@@ -112,10 +112,10 @@ def roc_figure(
     curve = ranking.roc_curve(p, y)
     axes.plot(curve.false_positive_rate, curve.sensitivity, color=MODEL, zorder=4)
     entries = [(f"model  {bootstrap_interval(ranking.auroc_score, persons, p, y):.2f}", MODEL)]
-    for name, answers in (rivals or {}).items():
-        other = ranking.roc_curve(answers, y)
+    for name, predictions in (rivals or {}).items():
+        other = ranking.roc_curve(predictions, y)
         axes.plot(other.false_positive_rate, other.sensitivity, color=RIVAL, linewidth=1.5, zorder=3)
-        entries.append((f"{name}  {bootstrap_interval(ranking.auroc_score, persons, answers, y):.2f}", MUTED))
+        entries.append((f"{name}  {bootstrap_interval(ranking.auroc_score, persons, predictions, y):.2f}", MUTED))
     colour_key(axes, [*entries, ("chance  0.50", RIVAL)], 0.985, 0.03, right=True)
     axes.annotate("AUROC (95 % interval)", (0.985, 0.03), xytext=(0, 14 * (len(entries) + 1) + 2), xycoords="axes fraction",
                   textcoords="offset points", ha="right", va="bottom", color=MUTED, fontsize=8.5)  # fmt: skip
@@ -133,7 +133,7 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
     axes = figure.subplots()
     unit_square(axes, "recall (positive X-rays found)", "precision (right among those called positive)")
     if y.all() or not y.any():
-        no_answer(axes, ONE_CLASS)
+        no_data(axes, ONE_CLASS)
         return figure
     recalls = np.linspace(0.01, 1, 100)
     band = bootstrap_band(partial(ranking.precision_at_recalls, recalls=recalls), persons, p, y)
@@ -210,7 +210,7 @@ def net_benefit_figure(
     axes.set(xlabel="probability from which one acts", ylabel="net benefit (true positives per 100 X-rays)", xlim=(0, highest_threshold))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
     if not len(y):
-        no_answer(axes, "no X-rays")
+        no_data(axes, "no X-rays")
         return figure
     thresholds = np.linspace(0.01, highest_threshold, 60)
     band = bootstrap_band(partial(decisions.net_benefit, thresholds=thresholds), persons, p, y)

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from numpy.typing import ArrayLike
 
-from radlearn.metrics.answers import share
 from radlearn.metrics.boxes import FoundBoxes, matched_in_images
 from radlearn.metrics.froc import FALSE_BOXES_PER_IMAGE, HIT_IOU_ABOVE, froc, froc_cases, sensitivity_at_false_boxes
 from radlearn.metrics.intervals import bootstrap_band
+from radlearn.metrics.predictions import share
 from radlearn.metrics.rsna_score import RSNA_IOU_THRESHOLDS
 from radlearn.pictures.style import (
     FAINT,
@@ -27,7 +27,7 @@ from radlearn.pictures.style import (
     blank,
     colour_key,
     in_house_style,
-    no_answer,
+    no_data,
 )
 
 HALF_HEIGHT_IN = 4.3
@@ -65,7 +65,7 @@ def froc_figure(
     axes.set_xticks([2.0**power for power in powers], [f"{2**power}" if power >= 0 else f"1/{2**-power}" for power in powers])
     axes.xaxis.set_minor_locator(NullLocator())
     if not cases.true_boxes.sum():
-        no_answer(axes, NO_TRUE_BOX)
+        no_data(axes, NO_TRUE_BOX)
         return figure
     allowed = np.geomspace(left, FALSE_BOXES_PER_IMAGE[-1], 90)
     band = bootstrap_band(partial(sensitivity_at_false_boxes, false_boxes_per_image=allowed), persons, *cases)
@@ -106,7 +106,7 @@ def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], pers
     axes.set_xticks(ious, [f"{iou:.2f}" for iou in ious])
     matches = matched_in_images(found, truth, RSNA_IOU_THRESHOLDS)
     if not matches.true_count.sum():
-        no_answer(axes, NO_TRUE_BOX)
+        no_data(axes, NO_TRUE_BOX)
         return figure
     xrays = len(truth)
     hits = np.stack([np.bincount(matches.image[hit >= 0], minlength=xrays) for hit in matches.hit], axis=1)
@@ -125,7 +125,7 @@ def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], pers
 
 
 def _point(chosen: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> tuple[float, float]:
-    """Return the false boxes per X-ray and the sensitivity of an answer."""
+    """Return the false boxes per X-ray and the sensitivity of a prediction."""
     at = froc_cases(chosen, truth)
     hits, boxes = int(at.hits.sum()), int((~np.isnan(at.confidences)).sum())
     return (boxes - hits) / len(truth), hits / int(at.true_boxes.sum())

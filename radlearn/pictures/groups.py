@@ -26,7 +26,7 @@ from radlearn.pictures.style import (
     WRONG,
     blank,
     in_house_style,
-    no_answer,
+    no_data,
     percent,
 )
 
@@ -87,7 +87,7 @@ def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = 
     Args:
         counts: as `confusion_counts` gives them.
         threshold: the operating point, said in the axis label.
-        positive, negative: what the two answers are called.
+        positive, negative: what the two predictions are called.
     """
     figure = blank(HALF_WIDTH_IN, 4.1)
     axes = figure.subplots()
@@ -140,7 +140,7 @@ def probability_figure(
                 said += f", {percent(float((p[chosen] >= threshold).mean()))} at or above {threshold:.2f}"
         axes.set_title(said, color=INK, fontsize=9.5, fontweight="normal", pad=5)
         if not chosen.any():
-            no_answer(axes, "none")
+            no_data(axes, "none")
     lower.set_xlabel("probability given by the model")
     return figure
 

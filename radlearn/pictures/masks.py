@@ -28,7 +28,7 @@ from radlearn.pictures.style import (
     WRONG,
     blank,
     in_house_style,
-    no_answer,
+    no_data,
 )
 
 LINEAR_BELOW_ML = 1.0
@@ -43,7 +43,7 @@ class MaskGroup:
     persons: int
     scans: int
     median_truth_ml: float
-    # Dice has no answer where nothing is and nothing was found; the other two count every scan.
+    # Dice has no prediction where nothing is and nothing was found; the other two count every scan.
     dice_score: Interval
     volume_error_ml: Interval
     false_lesions_per_scan: Interval
@@ -96,8 +96,8 @@ def volume_agreement_figure(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> Fig
     _volume_axis(right, "x", last)
     left.set_aspect("equal")
     if not len(truth):
-        no_answer(left, "no scan to say it of")
-        no_answer(right, "no scan to say it of")
+        no_data(left, "no scan to say it of")
+        no_data(right, "no scan to say it of")
         return figure
     ends = [0, left.get_xlim()[1]]
     left.plot(ends, ends, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
@@ -149,7 +149,7 @@ def dice_by_load_figure(dice_scores: ArrayLike, truth_ml: ArrayLike) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ml, _: f"{ml:,g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     if not len(dice):
-        no_answer(axes, "no scan to say it of")
+        no_data(axes, "no scan to say it of")
         return figure
     empty, false = int((~ill & np.isnan(dice)).sum()), int((~ill & ~np.isnan(dice)).sum())
     for count, y, words, colour, marker, side in (
@@ -162,11 +162,11 @@ def dice_by_load_figure(dice_scores: ArrayLike, truth_ml: ArrayLike) -> Figure:
             apart.annotate(f"{count:,} {words}", (0, y), xytext=(0, 11 * side), textcoords="offset points", ha="center",
                            va="bottom" if side > 0 else "top", color=colour, fontsize=9, linespacing=1.3)  # fmt: skip
     if not empty + false:
-        no_answer(apart, "none")
+        no_data(apart, "none")
     if ill.any():
         _dots(axes, truth[ill], dice[ill])
     else:
-        no_answer(axes, "none")
+        no_data(axes, "none")
     mean = float(mean_over_scans(dice))
     if mean == mean:
         for part in (apart, axes):

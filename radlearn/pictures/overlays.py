@@ -1,6 +1,6 @@
-"""X-rays with what a model saw in them: heat-map, true and found boxes, the answer in words.
+"""X-rays with what a model saw in them: heat-map, true and found boxes, the prediction in words.
 
-A heat-map shows coarsely what raised an answer. It is no proof of a finding, and where it is weak it is not drawn: the X-ray stays
+A heat-map shows coarsely what raised a prediction. It is no proof of a finding, and where it is weak it is not drawn: the X-ray stays
 what it is.
 """
 
@@ -17,12 +17,12 @@ from radlearn.errors import BadSetting
 from radlearn.files import written_whole
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.outlines import BOX, Boxes, outline_found, outline_true, written_font
-from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRONG, blank, in_house_style, no_answer
+from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRONG, blank, in_house_style, no_data
 
 __all__ = [
     "BOX",
     "XrayPanel",
-    "answered_xray",
+    "probability_panel",
     "blended",
     "outcome",
     "shortened",
@@ -57,7 +57,7 @@ class XrayPanel:
 
 
 def outcome(probability: float, label: bool, threshold: float) -> str:
-    """Return what an answer was: "found", "missed", "false alarm" or "rightly passed".
+    """Return what a prediction was: "found", "missed", "false alarm" or "rightly passed".
 
     >>> outcome(0.3, True, 0.5), outcome(0.5, False, 0.5)
     ('missed', 'false alarm')
@@ -67,7 +67,7 @@ def outcome(probability: float, label: bool, threshold: float) -> str:
     return "false alarm" if probability >= threshold else "rightly passed"
 
 
-def answered_xray(
+def probability_panel(
     pixels: np.ndarray,
     heat_map: np.ndarray | None,
     probability: float,
@@ -125,7 +125,7 @@ def xray_grid(panels: Sequence[XrayPanel], columns: int = 4, with_plain: bool = 
         figure = blank(FULL_WIDTH_IN, 1.2)
         axes = figure.subplots()
         axes.set_axis_off()
-        no_answer(axes, "no such X-ray")
+        no_data(axes, "no such X-ray")
         return figure
     columns = min(columns, len(panels)) if len(panels) >= 3 else columns
     rows = -(-len(panels) // columns)
@@ -174,14 +174,14 @@ def shortened(text: str, most: int) -> str:
 
 
 def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, name: str, said: str = "") -> Path:
-    """Write an X-ray beside itself with its heat-map, above a strip with its name and the answer, as PNG; return the path.
+    """Write an X-ray beside itself with its heat-map, above a strip with its name and the prediction, as PNG; return the path.
 
     Args:
         path: where to; whole or not at all.
         pixels: (height, width), in [0, 1].
         heat_map: (height, width) in [0, 1], or None for the X-ray alone.
         name: the X-ray's id.
-        said: the answer in words, such as "probability 0.83: opacity, from 0.31 on".
+        said: the prediction in words, such as "probability 0.83: opacity, from 0.31 on".
     """
     pictures = [xray_picture(pixels)] if heat_map is None else [xray_picture(pixels), xray_picture(pixels, heat_map)]
     return write_sheet(path, pictures, name, said)
@@ -195,7 +195,7 @@ def xray_picture(pixels: np.ndarray, heat_map: np.ndarray | None = None) -> Imag
 
 
 def write_sheet(path: Path, pictures: Sequence[Image.Image], name: str, said: str = "") -> Path:
-    """Write pictures of one size side by side, above a strip with an X-ray's name and the answer, as PNG; return the path."""
+    """Write pictures of one size side by side, above a strip with an X-ray's name and the prediction, as PNG; return the path."""
     width, height = pictures[0].size
     gap, margin, line = 6, 18, 24
     total = max(len(pictures) * (width + gap) - gap, 420)

@@ -1,4 +1,4 @@
-"""A CT with what a model outlined in it, as one painted picture a scan: the slices that say most, one lengthwise, the answer in words.
+"""A CT with what a model outlined in it, as one painted picture a scan: the slices that say most, one lengthwise, the prediction in words.
 
 Painted, not drawn by matplotlib: there may be hundreds of scans to predict, and this takes a tenth of a second.
 """
@@ -34,7 +34,7 @@ def write_mask_overlay(
         mask: bool of the same shape: what was found. Where it is empty the slices go through the lungs.
         spacing_mm: along i, j and k.
         title: the scan's name.
-        said: the answer in words, such as "lesions 132 ml, 2.9 % of the lungs".
+        said: the prediction in words, such as "lesions 132 ml, 2.9 % of the lungs".
 
     Returns:
         The path.

@@ -17,7 +17,7 @@ from matplotlib.patheffects import withStroke
 from radlearn.errors import BadSetting
 from radlearn.pictures.borders import border_keys, outline_found_mask, outline_true_mask
 from radlearn.pictures.overlays import shortened
-from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, PAPER, WRONG, blank, in_house_style, no_answer
+from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, PAPER, WRONG, blank, in_house_style, no_data
 
 LUNG_WINDOW_HU = (-1350.0, 150.0)
 "From black to white; as radiologists say it, 1500 HU wide around -600 HU."
@@ -129,7 +129,7 @@ def slice_grid(panels: Sequence[SlicePanel]) -> Figure:
         figure = blank(FULL_WIDTH_IN, 1.2)
         axes = figure.subplots()
         axes.set_axis_off()
-        no_answer(axes, "no such slice")
+        no_data(axes, "no such slice")
         return figure
     # Places are counted in inches, so that slices keep their proportions and stand in line with their words.
     edge, gap, words, heading = 0.08, 0.2, 0.5, 0.34

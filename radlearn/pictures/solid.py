@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates, zoom
 from radlearn.errors import BadSetting
 from radlearn.metrics.masks import bounding_box
 from radlearn.pictures.outlines import BOX, FOUND
-from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, PAPER, blank, in_house_style, no_answer
+from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, PAPER, blank, in_house_style, no_data
 
 GRID_MM = 1.75
 SMOOTHED_MM = {"lungs": 2.5, "truth": 1.2, "found": 1.2}
@@ -234,7 +234,7 @@ def _arranged(
             for letter, x, side in ((ends[0], 0.0, "left"), (ends[1], 1.0, "right")):
                 axes.text(x, 0.0, letter, transform=axes.transAxes, ha=side, va="bottom", color=MUTED, fontsize=8.5)
             if not size_mm.any():
-                no_answer(axes, "nothing to draw")
+                no_data(axes, "nothing to draw")
         top += high
     if legend:
         keys = [Rectangle((0, 0), 1, 1, facecolor=BOTH), Rectangle((0, 0), 1, 1, facecolor=BOX)]

@@ -160,7 +160,7 @@ def colour_key(axes: Axes, entries: Sequence[tuple[str, str]], x: float, y: floa
         )
 
 
-def no_answer(axes: Axes, why: str) -> None:
+def no_data(axes: Axes, why: str) -> None:
     """Say in the middle of empty axes why there is nothing to draw."""
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED, style="italic")
 

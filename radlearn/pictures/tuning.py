@@ -23,7 +23,7 @@ from radlearn.pictures.style import (
     blank,
     colour_key,
     in_house_style,
-    no_answer,
+    no_data,
     say_at_line,
 )
 
@@ -52,7 +52,7 @@ def threshold_figure(
         y = np.asarray(values, dtype=float)
         axes.set(xlabel="confidence from which a box stands", xlim=(0, 1))
         if not len(y) or np.isnan(y).all():
-            no_answer(axes, "no X-ray to say it of")
+            no_data(axes, "no X-ray to say it of")
             continue
         axes.plot(x, y, color=colour)
         at = float(np.interp(chosen, x[~np.isnan(y)], y[~np.isnan(y)]))
@@ -80,7 +80,7 @@ def operating_figure(thresholds: Sequence[float], sensitivities: Band, specifici
     figure = blank(FULL_WIDTH_IN, 3.7)
     axes = figure.subplots()
     x = np.asarray(thresholds, dtype=float)
-    axes.set(xlabel="probability from which the answer is yes", ylabel="share of X-rays", ylim=(-0.012, 1.03))
+    axes.set(xlabel="probability from which the prediction is yes", ylabel="share of X-rays", ylim=(-0.012, 1.03))
     axes.set_xlim(0, min(1.0, 1.04 * max(float(x.max(initial=0.0)), chosen)))
     at = []
     for band, colour in ((sensitivities, POSITIVE), (specificities, NEGATIVE)):
@@ -139,7 +139,7 @@ def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], sa
     known = ~np.isnan(y)
     if not known.any():
         axes.set_ylim(0, 1)
-        no_answer(axes, "no scan to say it of")
+        no_data(axes, "no scan to say it of")
         return
     axes.plot(x, y, color=MODEL, marker="o", markersize=3.5, clip_on=False)
     at = float(np.interp(tuned.chosen, x[known], y[known]))
@@ -162,7 +162,7 @@ def worth_figure(worth: Sequence[Mapping[str, object]]) -> Figure:
     axes = figure.subplots()
     if not worth:
         axes.set_axis_off()
-        no_answer(axes, "nothing was tuned")
+        no_data(axes, "nothing was tuned")
         return figure
     scores = np.array([[_number(line["cross_fitted_rsna_score"]), _number(line["rsna_score"])] for line in worth])
     for row, (line, (crossed, own)) in enumerate(zip(worth, scores, strict=True)):

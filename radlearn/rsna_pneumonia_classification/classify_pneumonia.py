@@ -32,7 +32,7 @@ from radlearn.challenges.rsna import Case
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.tasks.classification.evaluation import judge
 from radlearn.tasks.classification.postprocessing import keep_operating_point
-from radlearn.tasks.classification.prediction import Answering, submit_probabilities
+from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
 from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
@@ -94,7 +94,7 @@ class Settings:
     holes_chance: float = 0.2
     # Chance that a training X-ray is mirrored. The heart is then on the other side, which for this question does not matter.
     mirror_chance: float = 0.5
-    # Average the answers for the X-ray and its mirror image.
+    # Average the predictions for the X-ray and its mirror image.
     test_time_mirror: bool = True
     # Sensitivity to reach on validation people; 0 chooses the threshold with the best sensitivity + specificity (Youden).
     wanted_sensitivity: float = 0.0
@@ -228,7 +228,7 @@ def infer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
 def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray:
     """Return where the model looked, float32 (cases, size, size) in [0, 1], by Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).
 
-    It shows coarsely what raised the answer, and is no proof of a finding. Its hottest place is as hot as the answer is high: scaled to 1,
+    It shows coarsely what raised the prediction, and is no proof of a finding. Its hottest place is as hot as the prediction is high: scaled to 1,
     as is often done, the map of an X-ray called healthy would glow like any other.
     """
     layer = {"small_resnet": "layer3", "densenet121": "features.denseblock4", "convnext_tiny": "features.7"}[settings.network]
@@ -277,9 +277,9 @@ def infer_all(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.n
 
 
 def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[PreparedRadiograph]], settings: Settings, run: Run) -> None:
-    """Choose, on validation people, above which probability the answer is yes, and how to read probabilities as frequencies.
+    """Choose, on validation people, above which probability the prediction is yes, and how to read probabilities as frequencies.
 
-    On the test people it would flatter: the threshold would know the answers.
+    On the test people it would flatter: the threshold would know the predictions.
     """
     labels = [bool(xray.case.label) for xray in split["validation"]]
     if settings.wanted_sensitivity > 0:
@@ -326,9 +326,9 @@ def tune(run: Run, cases: Sequence[Case], wanted_sensitivity: float | None = Non
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
-    """Answer for X-rays in files and folders; write `predictions.csv` and an overlay picture each into `out`; return the table's path."""
+    """Predict for X-rays in files and folders; write `predictions.csv` and an overlay picture each into `out`; return the table's path."""
     model, settings = trained_model(run)
-    asking = Answering(run, paths, out)
+    asking = ProbabilityPredictions(run, paths, out)
     for xrays in asking.batches(settings.size_px, settings.shape, settings.batch_size):
         images = as_images(xrays, model)
         with torch.inference_mode():

@@ -46,7 +46,7 @@ from radlearn.tasks.detection.candidates import (
 )
 from radlearn.tasks.detection.evaluation import judge_boxes
 from radlearn.tasks.detection.fusion import fused, mirrored
-from radlearn.tasks.detection.prediction import BoxAnswering, submit_boxes
+from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.detection.tuning import tune_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
@@ -116,7 +116,7 @@ class Settings:
     mirror_chance: float = 0.5
     # A box that a shift or turn has left with a side under this share of the X-ray's is no box any more.
     smallest_box_share: float = 0.02
-    # Also ask about the mirror image, and fuse both answers where that helps on validation.
+    # Also ask about the mirror image, and fuse both predictions where that helps on validation.
     test_time_mirror: bool = True
     # Table with image-level probabilities (patientId, probability) that decide which X-rays may have boxes, such as the predictions.csv of
     # a classification run; without one, an X-ray's most confident box decides.
@@ -319,19 +319,19 @@ def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
 def views(model: nn.Module, images: Tensor, settings: Settings) -> list[list[FoundBoxes]]:
     """Return the boxes proposed for images (images, 1, size, size), in their pixels: of the images themselves and, if wanted, mirrored."""
 
-    def found(answer: dict[str, Tensor]) -> FoundBoxes:
-        opacity = answer["labels"] == OPACITY
-        return FoundBoxes(answer["boxes"][opacity].double().cpu().numpy(), answer["scores"][opacity].double().cpu().numpy())
+    def found(prediction: dict[str, Tensor]) -> FoundBoxes:
+        opacity = prediction["labels"] == OPACITY
+        return FoundBoxes(prediction["boxes"][opacity].double().cpu().numpy(), prediction["scores"][opacity].double().cpu().numpy())
 
-    seen = [[found(answer) for answer in model(list(images))]]
+    seen = [[found(prediction) for prediction in model(list(images))]]
     if settings.test_time_mirror:
-        seen.append([mirrored(found(answer), images.shape[-1]) for answer in model(list(images.flip(-1)))])
+        seen.append([mirrored(found(prediction), images.shape[-1]) for prediction in model(list(images.flip(-1)))])
     return seen
 
 
 def infer(model: nn.Module, images: Tensor, settings: Settings) -> list[FoundBoxes]:
     """Return the boxes proposed for each image, those of its mirror image fused with its own."""
-    return [fused(answers) for answers in zip(*views(model, images, settings), strict=True)]
+    return [fused(predictions) for predictions in zip(*views(model, images, settings), strict=True)]
 
 
 # %% 4. Training
@@ -408,7 +408,7 @@ def proposals(model: nn.Module, xrays: Sequence[PreparedRadiograph], settings: S
             seen = views(model, as_images(here, model), settings)
             one += on_canvases(seen[0], here)
             if len(seen) > 1:
-                two += on_canvases([fused(answers) for answers in zip(*seen, strict=True)], here)
+                two += on_canvases([fused(predictions) for predictions in zip(*seen, strict=True)], here)
     return [one, two] if two else [one]
 
 
@@ -449,19 +449,19 @@ def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_b
 
 
 def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, gate: Path | None = None) -> Path:
-    """Answer for X-rays in files and folders; write `predictions.csv`, `boxes.csv` and an overlay picture each into `out`.
+    """Predict for X-rays in files and folders; write `predictions.csv`, `boxes.csv` and an overlay picture each into `out`.
 
-    Several runs answer together: their boxes are fused, their recipes averaged.
+    Several runs predict together: their boxes are fused, their recipes averaged.
 
     Returns:
         the path of the table of X-rays.
     """
     models = [trained_model(run) for run in runs]
     settings = models[0][1]
-    asking = BoxAnswering(runs, paths, out, gate)
+    asking = BoxPredictions(runs, paths, out, gate)
     for xrays in asking.batches(settings.size_px, settings.shape, settings.batch_size):
-        answers = [proposals(model, xrays, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
-        asking.keep(xrays, [fused(one) for one in zip(*answers, strict=True)] if len(runs) > 1 else answers[0], overlays)
+        predictions = [proposals(model, xrays, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
+        asking.keep(xrays, [fused(one) for one in zip(*predictions, strict=True)] if len(runs) > 1 else predictions[0], overlays)
     asking.finish()
     return asking.table
 

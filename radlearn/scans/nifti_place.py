@@ -27,7 +27,7 @@ def affine_of(path: Path, header: np.void, shape: tuple[int, int, int]) -> np.nd
         shape: (i, j, k).
 
     Raises:
-        UnreadableScan: no place, a place that spans no space, lengths in other units than mm, or two answers that differ.
+        UnreadableScan: no place, a place that spans no space, lengths in other units than mm, or two predictions that differ.
     """
     unit = int(header["xyzt_units"]) & 7
     if unit in (1, 3):
@@ -45,11 +45,11 @@ def affine_of(path: Path, header: np.void, shape: tuple[int, int, int]) -> np.nd
             f"{path}: does not say where it lies in the patient (sform_code and qform_code are 0), so left cannot be told from right. "
             "Convert it again from the DICOM it was made of."
         )
-    _refuse_two_answers(path, header, shape, places)
+    _refuse_two_predictions(path, header, shape, places)
     return places.get("sform", places.get("qform"))  # type: ignore[return-value]
 
 
-def _refuse_two_answers(path: Path, header: np.void, shape: tuple[int, int, int], places: dict[str, np.ndarray]) -> None:
+def _refuse_two_predictions(path: Path, header: np.void, shape: tuple[int, int, int], places: dict[str, np.ndarray]) -> None:
     """Raise an `UnreadableScan` where two parts of a header part: some readers believe one of them, some the other."""
     again = "Readers differ in which they believe. Convert it again from its source, with one place."
     pixdim = np.abs(header["pixdim"][1:4].astype(float))

@@ -2,7 +2,7 @@
 
 The block of the lungs is cut out of the scan, turned so that its axes go to the left, the back and the head, and brought to the spacing
 wanted. An oblique scan keeps its own axes. Everything follows from the source's grid, the block and the spacing, so these three are all
-that must be kept to bring an answer home.
+that must be kept to bring a prediction home.
 """
 
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ class ResampledGrid:
             BadSetting: another shape than the grid's.
         """
         if values.shape != self.grid.shape:
-            raise BadSetting(f"the answer has shape {values.shape}; expected that of the prepared scan, {self.grid.shape}.")
+            raise BadSetting(f"the prediction has shape {values.shape}; expected that of the prepared scan, {self.grid.shape}.")
         block = resampled(values, self.grid, self.block)
         whole = np.zeros(self.source.shape, np.float32)
         whole[self.box] = from_orientation(block, ORIENTATION, self.source.affine)

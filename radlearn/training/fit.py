@@ -215,7 +215,7 @@ class _Training:
         if not math.isfinite(scores[chosen]):
             raise NotFiniteError(
                 f"Epoch {epoch + 1}: the validation score {chosen} is {scores[chosen]}. Does the validation set hold cases of every kind? "
-                "If it does, the model's answers are no numbers any more: lower learning_rate in a new run."
+                "If it does, the model's predictions are no numbers any more: lower learning_rate in a new run."
             )
         return scores
 

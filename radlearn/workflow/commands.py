@@ -134,13 +134,13 @@ class _Commands:
     def predict(
         self, run: tyro.conf.Positional[Path], paths: tyro.conf.Positional[tuple[Path, ...]], out: Path, overlays: bool = True
     ) -> None:
-        """Answer for X-rays or scans.
+        """Predict for X-rays or scans.
 
         Args:
             run: The run folder.
             paths: Files, and folders that hold some: DICOM X-rays; for segmentation NIfTI volumes, and folders of DICOM series.
             out: Folder for predictions.csv and all that belongs to it.
-            overlays: Also write a picture of each answer.
+            overlays: Also write a picture of each prediction.
         """
         self.verbs.predict(run, paths, out, overlays)
 
@@ -181,11 +181,11 @@ class _BoxCommands(_Commands):
         overlays: bool = True,
         gate: Path | None = None,
     ) -> None:
-        """Answer for X-rays.
+        """Predict for X-rays.
 
         Args:
             run: The run folder.
-            paths: DICOM files, and folders that hold some; before them, further run folders: these runs then answer together.
+            paths: DICOM files, and folders that hold some; before them, further run folders: these runs then predict together.
             out: Folder for predictions.csv, boxes.csv and the pictures.
             overlays: Also write a picture of each X-ray with its boxes.
             gate: Table with image-level probabilities, such as the predictions.csv of a classification run on the same X-rays.
@@ -200,7 +200,7 @@ class _BoxCommands(_Commands):
         """Write a submission.
 
         Args:
-            run: The run folder, or several: these runs then answer together.
+            run: The run folder, or several: these runs then predict together.
             images: Folder of DICOM files, such as stage_2_test_images.
             out: The file to write.
             gate: Table with image-level probabilities, such as the predictions.csv of a classification run on the same X-rays.

@@ -1,4 +1,4 @@
-"""`recipe.json` in a run folder: how a network's numbers become an answer, chosen when its training ended."""
+"""`recipe.json` in a run folder: how a network's numbers become a prediction, chosen when its training ended."""
 
 from dataclasses import asdict
 from typing import Any, TypeVar

@@ -17,7 +17,7 @@ class Published(NamedTuple):
 
     weights: str
     learnt_from: str
-    answering_layers: tuple[str, ...]
+    output_layers: tuple[str, ...]
 
 
 PUBLISHED = {
@@ -87,7 +87,7 @@ def load_published_weights(model: nn.Module, name: str) -> list[str]:
     fitting = {key: value for key, value in renamed.items() if key in wanted and value.shape == wanted[key].shape}
     model.load_state_dict(fitting, strict=False)
     left = [key for key in wanted if key not in fitting]
-    strangers = [key for key in left if not key.startswith(PUBLISHED[name].answering_layers)]
+    strangers = [key for key in left if not key.startswith(PUBLISHED[name].output_layers)]
     if strangers:
         raise WeightsUnavailable(f"The weights of {name} lack {len(strangers)} tensors of this network, the first is {strangers[0]}.")
     return left

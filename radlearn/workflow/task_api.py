@@ -102,21 +102,21 @@ class Verbs:
         return self.lesson.tune(opened, cases_by_side(cases, opened)["validation"], **wishes)
 
     def predict(self, run: Runs, paths: Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
-        """Answer for X-rays or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
+        """Predict for X-rays or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
 
         Args:
-            run: the run folder; in detection it may be several, which answer together.
+            run: the run folder; in detection it may be several, which predict together.
             options: what else the lesson's own `predict` takes, such as `gate` in detection.
         """
-        return self.lesson.predict(self._answering(run), [Path(path) for path in paths], Path(out), overlays, **options)
+        return self.lesson.predict(self._loaded_runs(run), [Path(path) for path in paths], Path(out), overlays, **options)
 
     def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
         """Write the submission file for the X-rays of a folder; return its path. Arguments as in `predict`."""
-        return self.lesson.submit(self._answering(run), Path(images), Path(out), **options)
+        return self.lesson.submit(self._loaded_runs(run), Path(images), Path(out), **options)
 
     @property
     def takes_several_runs(self) -> bool:
-        """Whether several runs may answer together."""
+        """Whether several runs may predict together."""
         return "runs" in inspect.signature(self.lesson.predict).parameters
 
     def _opened(self, run: Runs) -> list[Run]:
@@ -125,7 +125,7 @@ class Verbs:
             raise BadSetting(f"{len(folders)} runs: in {self.lesson.TASK} one run answers at a time.")
         return [open_run(Path(folder), self.lesson.TASK) for folder in folders]
 
-    def _answering(self, run: Runs) -> Run | list[Run]:
+    def _loaded_runs(self, run: Runs) -> Run | list[Run]:
         runs = self._opened(run)
         return runs if self.takes_several_runs else runs[0]
 

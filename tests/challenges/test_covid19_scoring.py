@@ -41,15 +41,15 @@ def truth(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def answers(tmp_path: Path) -> Path:
+def predictions(tmp_path: Path) -> Path:
     """The box moved by 0 to 3 voxels, and in the fourth scan of four a layer larger too."""
     for number, case_id in enumerate(IDS):
-        write_volume(tmp_path / "answers" / submission_name(case_id), lesion(4 + number % 4, 6 + (number % 4 == 3)), AFFINE)
-    return tmp_path / "answers"
+        write_volume(tmp_path / "predictions" / submission_name(case_id), lesion(4 + number % 4, 6 + (number % 4 == 3)), AFFINE)
+    return tmp_path / "predictions"
 
 
-def test_the_three_scores_are_those_counted_by_hand(truth: Path, answers: Path) -> None:
-    scored = score_submission(truth, answers, draws=100, workers=1)
+def test_the_three_scores_are_those_counted_by_hand(truth: Path, predictions: Path) -> None:
+    scored = score_submission(truth, predictions, draws=100, workers=1)
     assert scored.case_ids == tuple(IDS)
     # Boxes of 6 layers moved by 0, 1, 2: 2·6/12, 2·5/12, 2·4/12; the fourth has 7 layers, 3 of them in common.
     assert [row.dice_score for row in scored.rows[:4]] == pytest.approx([1, 10 / 12, 8 / 12, 2 * 3 / 13])
@@ -60,22 +60,22 @@ def test_the_three_scores_are_those_counted_by_hand(truth: Path, answers: Path) 
     assert scored.rows[0].truth_ml == pytest.approx(6 * 6 * 4 * 5 / 1000)
 
 
-def test_the_tolerance_is_a_setting(truth: Path, answers: Path) -> None:
+def test_the_tolerance_is_a_setting(truth: Path, predictions: Path) -> None:
     scores = [
-        score_submission(truth, answers, tolerance_mm=mm, draws=10, workers=1).scores["surface_dice_score"].value for mm in (0, 1, 2, 5)
+        score_submission(truth, predictions, tolerance_mm=mm, draws=10, workers=1).scores["surface_dice_score"].value for mm in (0, 1, 2, 5)
     ]
     assert scores == sorted(scores)
     assert scores[0] < scores[1] < scores[3] == 1
 
 
-def test_a_zip_scores_like_its_folder_and_on_several_processes(truth: Path, answers: Path, tmp_path: Path) -> None:
-    write_submission(tmp_path / "sub.zip", {case.case_id: answers / submission_name(case.case_id) for case in find_cases(truth)})
+def test_a_zip_scores_like_its_folder_and_on_several_processes(truth: Path, predictions: Path, tmp_path: Path) -> None:
+    write_submission(tmp_path / "sub.zip", {case.case_id: predictions / submission_name(case.case_id) for case in find_cases(truth)})
     from_zip = score_submission(truth, tmp_path / "sub.zip", draws=50, workers=2)
-    assert from_zip == score_submission(truth, answers, draws=50, workers=1)
+    assert from_zip == score_submission(truth, predictions, draws=50, workers=1)
 
 
-def test_scores_and_intervals_are_the_tables_of_the_metrics(truth: Path, answers: Path) -> None:
-    scored = score_submission(truth, answers, draws=50, workers=1)
+def test_scores_and_intervals_are_the_tables_of_the_metrics(truth: Path, predictions: Path) -> None:
+    scored = score_submission(truth, predictions, draws=50, workers=1)
     rows = [mask_scores(lesion(4 + n % 4, 6 + (n % 4 == 3)), lesion(4), SPACING) for n in range(12)]
     assert list(scored.rows) == rows
     summary = mask_summary(rows, [f"person {min(n, 10)}" for n in range(12)], draws=50)
@@ -85,16 +85,16 @@ def test_scores_and_intervals_are_the_tables_of_the_metrics(truth: Path, answers
     assert scored.scores["dice_score"].is_known
 
 
-def test_a_truth_without_cts_is_enough(truth: Path, answers: Path) -> None:
-    whole = score_submission(truth, answers, draws=10, workers=1)
+def test_a_truth_without_cts_is_enough(truth: Path, predictions: Path) -> None:
+    whole = score_submission(truth, predictions, draws=10, workers=1)
     for case_id in IDS:
         case_paths(truth, case_id)[0].unlink()
-    assert score_submission(truth, answers, draws=10, workers=1) == whole
+    assert score_submission(truth, predictions, draws=10, workers=1) == whole
 
 
-def test_the_table_has_a_row_a_scan_the_worst_first(truth: Path, answers: Path, tmp_path: Path) -> None:
-    write_volume(answers / submission_name(IDS[5]), np.zeros(SHAPE, np.uint8), AFFINE)
-    scored = score_submission(truth, answers, draws=10, workers=1)
+def test_the_table_has_a_row_a_scan_the_worst_first(truth: Path, predictions: Path, tmp_path: Path) -> None:
+    write_volume(predictions / submission_name(IDS[5]), np.zeros(SHAPE, np.uint8), AFFINE)
+    scored = score_submission(truth, predictions, draws=10, workers=1)
     scored.write_table(tmp_path / "scans.csv")
     with open(tmp_path / "scans.csv", newline="") as table:
         rows = list(csv.DictReader(table))
@@ -105,22 +105,22 @@ def test_the_table_has_a_row_a_scan_the_worst_first(truth: Path, answers: Path, 
     assert dice == sorted(dice)
 
 
-def test_the_json_holds_numbers_and_says_how_many_scans_a_mean_leaves_out(truth: Path, answers: Path) -> None:
-    write_volume(answers / submission_name(IDS[5]), np.zeros(SHAPE, np.uint8), AFFINE)
-    found = score_submission(truth, answers, draws=10, workers=1).as_dict()
+def test_the_json_holds_numbers_and_says_how_many_scans_a_mean_leaves_out(truth: Path, predictions: Path) -> None:
+    write_volume(predictions / submission_name(IDS[5]), np.zeros(SHAPE, np.uint8), AFFINE)
+    found = score_submission(truth, predictions, draws=10, workers=1).as_dict()
     back = json.loads(json.dumps(json_ready(found), allow_nan=False))
     assert (back["cases"], back["persons"], back["tolerance_mm"]) == (12, 11, 1.0)
     assert back["left_out"] == {"hausdorff95_mm": 1}
     assert all(math.isfinite(back["scores"][name]["value"]) for name in OFFICIAL_SCORES)
 
 
-def test_everything_that_cannot_be_scored_is_named_at_once(truth: Path, answers: Path) -> None:
-    (answers / submission_name(IDS[0])).unlink()
-    write_volume(answers / submission_name(IDS[1]), lesion(4) * np.uint8(255), AFFINE)
-    write_volume(answers / submission_name(IDS[2]), lesion(4)[:, :, :7], AFFINE)
-    (answers / submission_name(IDS[3])).write_bytes(b"")
+def test_everything_that_cannot_be_scored_is_named_at_once(truth: Path, predictions: Path) -> None:
+    (predictions / submission_name(IDS[0])).unlink()
+    write_volume(predictions / submission_name(IDS[1]), lesion(4) * np.uint8(255), AFFINE)
+    write_volume(predictions / submission_name(IDS[2]), lesion(4)[:, :, :7], AFFINE)
+    (predictions / submission_name(IDS[3])).write_bytes(b"")
     with pytest.raises(BadLayout, match="4 things in the files cannot be scored") as raised:
-        score_submission(truth, answers, workers=1)
+        score_submission(truth, predictions, workers=1)
     words = str(raised.value)
     assert "001.nii.gz: is missing" in words
     assert "002.nii.gz: holds 255" in words
@@ -128,12 +128,12 @@ def test_everything_that_cannot_be_scored_is_named_at_once(truth: Path, answers:
     assert "004.nii.gz: is empty (0 bytes)" in words
 
 
-def test_a_truth_that_is_none_is_refused_by_its_own_name(truth: Path, answers: Path, tmp_path: Path) -> None:
+def test_a_truth_that_is_none_is_refused_by_its_own_name(truth: Path, predictions: Path, tmp_path: Path) -> None:
     write_volume(case_paths(truth, IDS[7])[1], lesion(4) * np.uint8(3), AFFINE)
     with pytest.raises(BadLayout, match=rf"{IDS[7]}_seg\.nii\.gz: holds 3"):
-        score_submission(truth, answers, workers=1)
+        score_submission(truth, predictions, workers=1)
     with pytest.raises(BadLayout, match="Expected Train/"):
-        score_submission(tmp_path / "none", answers)
+        score_submission(tmp_path / "none", predictions)
 
 
 def test_a_submission_that_is_none_is_refused(truth: Path, tmp_path: Path) -> None:

@@ -44,10 +44,10 @@ def test_other_names_are_understood_and_said(header: str) -> None:
             "patientId,probability\na,0.9\nb,0\n",
             "p.csv: 1 of the 3 images have no row, the first being c.",
         ),
-        (GOOD + "d,0.5\n", "p.csv, line 5: patientId is 'd', which is none of the 3 images to answer for."),
+        (GOOD + "d,0.5\n", "p.csv, line 5: patientId is 'd', which is none of the 3 images to predict."),
         (
             GOOD.replace("c,", "c.dcm,"),
-            "p.csv, line 4: patientId is 'c.dcm', which is none of the 3 images to answer for. Write c",
+            "p.csv, line 4: patientId is 'c.dcm', which is none of the 3 images to predict. Write c",
         ),
         (GOOD + "a,0.9\n", "p.csv, line 5: a has a row already, line 2; expected one row an image."),
         (GOOD.replace("a,", ","), "p.csv, line 2: patientId is empty."),

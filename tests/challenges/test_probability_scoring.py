@@ -19,10 +19,10 @@ LABELS = "patientId,x,y,width,height,Target\na,1,1,5,5,1\na,9,9,5,5,1\nb,,,,,0\n
 ANSWERS = "patientId,probability\nd,0.1\nc,0.4\nb,0.6\na,0.9\n"
 
 
-def folder_with(folder: Path, labels: str = LABELS, answers: str = ANSWERS, **tables: str) -> tuple[Path, Path]:
-    for name, text in {"labels": labels, "answers": answers, **tables}.items():
+def folder_with(folder: Path, labels: str = LABELS, predictions: str = ANSWERS, **tables: str) -> tuple[Path, Path]:
+    for name, text in {"labels": labels, "predictions": predictions, **tables}.items():
         (folder / f"{name}.csv").write_text(text)
-    return folder / "labels.csv", folder / "answers.csv"
+    return folder / "labels.csv", folder / "predictions.csv"
 
 
 def test_by_hand(tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_scores_equal_scikit_learns(tmp_path: Path) -> None:
     labels = "patientId,x,y,width,height,Target\n" + "".join(
         f"i{n},{'1,1,5,5' if label else ',,,'},{int(label)}\n" for n, label in enumerate(y)
     )
-    answers = "patientId,probability\n" + "".join(f"i{n},{value}\n" for n, value in enumerate(p))
-    scores = score_probabilities(*folder_with(tmp_path, labels, answers)).scores
+    predictions = "patientId,probability\n" + "".join(f"i{n},{value}\n" for n, value in enumerate(p))
+    scores = score_probabilities(*folder_with(tmp_path, labels, predictions)).scores
     assert scores["auroc_score"].value == pytest.approx(sklearn.metrics.roc_auc_score(y, p))
     assert scores["average_precision_score"].value == pytest.approx(sklearn.metrics.average_precision_score(y, p))
     assert scores["brier_error"].value == pytest.approx(sklearn.metrics.brier_score_loss(y, p))
@@ -93,7 +93,7 @@ def test_scores_equal_scikit_learns(tmp_path: Path) -> None:
 
 def test_tables_that_cannot_be_understood_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadLayout, match=r"answers\.csv, line 2: the probability is 5"):
-        score_probabilities(*folder_with(tmp_path, answers=ANSWERS.replace("0.1", "5")))
+        score_probabilities(*folder_with(tmp_path, predictions=ANSWERS.replace("0.1", "5")))
     with pytest.raises(BadLayout, match=r"labels\.csv, line 4: Target is 'yes'; expected 0 or 1"):
         score_probabilities(*folder_with(tmp_path, labels=LABELS.replace("b,,,,,0", "b,,,,,yes")))
     with pytest.raises(BadLayout, match=r"labels\.csv: has a header and no rows"):

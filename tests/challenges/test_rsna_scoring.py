@@ -111,7 +111,7 @@ def test_an_interval_needs_ten_people_and_holds_the_score(tmp_path: Path) -> Non
     ("change", "words"),
     [
         ({"submission": SUBMISSION.replace("l,\n", "")}, "1 of the 12 images have no row, the first being l"),
-        ({"submission": SUBMISSION.replace("l,\n", "z,\n")}, "line 2: patientId is 'z', which is none of the 12 images to answer for"),
+        ({"submission": SUBMISSION.replace("l,\n", "z,\n")}, "line 2: patientId is 'z', which is none of the 12 images to predict"),
         (
             {"labels": LABELS.replace("100,100,200,300,1\nb", "100,100,0,300,1\nb", 1)},
             "one thing in it cannot be scored against:\n  labels.csv",

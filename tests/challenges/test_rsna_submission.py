@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radlearn.challenges.rsna_submission import answers_in, read_submission, write_submission
+from radlearn.challenges.rsna_submission import predictions_in, read_submission, write_submission
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 
@@ -29,12 +29,12 @@ def assert_same(first: dict[str, FoundBoxes], second: dict[str, FoundBoxes]) -> 
 
 
 def test_five_numbers_are_confidence_and_a_box_by_its_corner_and_size(tmp_path: Path) -> None:
-    answers = read_submission(written(tmp_path, GOOD))
-    assert list(answers) == ["a", "b", "c"]
-    assert answers["a"].boxes_xyxy_px.tolist() == [[0, 0, 100, 100]]
-    assert answers["b"].boxes_xyxy_px.shape == (0, 4)
-    assert answers["c"].boxes_xyxy_px.tolist() == [[10.5, 20, 40.5, 60.25], [0, 0, 1024, 1024]]
-    assert answers["c"].confidences.tolist() == [0.9, 1]
+    predictions = read_submission(written(tmp_path, GOOD))
+    assert list(predictions) == ["a", "b", "c"]
+    assert predictions["a"].boxes_xyxy_px.tolist() == [[0, 0, 100, 100]]
+    assert predictions["b"].boxes_xyxy_px.shape == (0, 4)
+    assert predictions["c"].boxes_xyxy_px.tolist() == [[10.5, 20, 40.5, 60.25], [0, 0, 1024, 1024]]
+    assert predictions["c"].confidences.tolist() == [0.9, 1]
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,15 @@ def test_five_numbers_are_confidence_and_a_box_by_its_corner_and_size(tmp_path: 
     ids=["byte-order mark", "CRLF", "blank lines", "no last line end", "spaces around", "two spaces", "quotes", "floats", "hard spaces"],
 )
 def test_the_same_file_in_other_clothes_is_the_same(tmp_path: Path, text: str) -> None:
-    assert_same(read_submission(written(tmp_path, text)), answers_in("x", GOOD)[0])
+    assert_same(read_submission(written(tmp_path, text)), predictions_in("x", GOOD)[0])
 
 
 def test_kaggles_sample_with_its_one_constant_box_is_valid(tmp_path: Path) -> None:
     ids = [f"{number:08x}-0e68-4ca4-b1af-167204a7e0bc" for number in range(3000)]
     text = HEADER + "".join(f"{image_id},0.5 0 0 100 100\n" for image_id in ids)
-    answers = read_submission(written(tmp_path, text), ids)
-    assert len(answers) == 3000
-    assert {tuple(answer.boxes_xyxy_px[0]) for answer in answers.values()} == {(0.0, 0.0, 100.0, 100.0)}
+    predictions = read_submission(written(tmp_path, text), ids)
+    assert len(predictions) == 3000
+    assert {tuple(prediction.boxes_xyxy_px[0]) for prediction in predictions.values()} == {(0.0, 0.0, 100.0, 100.0)}
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_row_number_is_the_editors_though_a_quoted_string_runs_over_two_lines(
 
 
 def test_one_pixel_over_the_edge_is_let_through_as_it_is(tmp_path: Path) -> None:
-    answers = read_submission(written(tmp_path, HEADER + "a,0.5 -1 -0.25 100 100 0.4 924.5 900 100 125\n"))
-    assert answers["a"].boxes_xyxy_px.tolist() == [[-1, -0.25, 99, 99.75], [924.5, 900, 1024.5, 1025]]
+    predictions = read_submission(written(tmp_path, HEADER + "a,0.5 -1 -0.25 100 100 0.4 924.5 900 100 125\n"))
+    assert predictions["a"].boxes_xyxy_px.tolist() == [[-1, -0.25, 99, 99.75], [924.5, 900, 1024.5, 1025]]
 
 
 def test_xrays_of_another_size_have_another_edge(tmp_path: Path) -> None:
@@ -142,8 +142,8 @@ def test_images_that_are_missing_unknown_or_called_by_their_files_are_named(tmp_
     with pytest.raises(BadLayout) as refused:
         read_submission(path, ["a", "b", "c", "d"])
     told = str(refused.value)
-    assert "line 3: patientId is 'b.dcm', which is none of the 4 images to answer for. Write b, without .dcm." in told
-    assert "line 4: patientId is 'q', which is none of the 4 images to answer for.\n" in told
+    assert "line 3: patientId is 'b.dcm', which is none of the 4 images to predict. Write b, without .dcm." in told
+    assert "line 4: patientId is 'q', which is none of the 4 images to predict.\n" in told
     assert "submission.csv: 3 of the 4 images have no row, the first being b." in told
     assert list(read_submission(written(tmp_path, HEADER + "b,\na,\n"), ["a", "b"])) == ["b", "a"]
 
@@ -168,7 +168,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
         read_submission(written(tmp_path, GOOD.replace("a,", "ä,"), "latin-1"))
 
 
-def test_no_row_at_all_is_no_answer_for_anything(tmp_path: Path) -> None:
+def test_no_row_at_all_is_no_prediction_for_anything(tmp_path: Path) -> None:
     assert read_submission(written(tmp_path, HEADER)) == {}
     with pytest.raises(BadLayout, match="2 of the 2 images have no row"):
         read_submission(written(tmp_path, HEADER), ["a", "b"])
@@ -181,18 +181,18 @@ boxes = st.tuples(st.floats(0, 1), numbers, numbers, st.floats(0.01, 1000), st.f
 @given(st.lists(st.lists(boxes, max_size=4), max_size=4))
 def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory, xrays: list[list[tuple[float, ...]]]) -> None:
     path = tmp_path_factory.mktemp("submissions") / "submission.csv"
-    answers = {}
+    predictions = {}
     for number, xray in enumerate(xrays):
         rows = np.array(xray).reshape(-1, 5)
-        answers[f"image {number}"] = FoundBoxes(np.hstack([rows[:, 1:3], rows[:, 1:3] + rows[:, 3:]]), rows[:, 0])
-    write_submission(path, answers, (2000, 2000))
-    assert_same(read_submission(path, answers, (2000, 2000)), answers)
+        predictions[f"image {number}"] = FoundBoxes(np.hstack([rows[:, 1:3], rows[:, 1:3] + rows[:, 3:]]), rows[:, 0])
+    write_submission(path, predictions, (2000, 2000))
+    assert_same(read_submission(path, predictions, (2000, 2000)), predictions)
     assert "e" not in path.read_text().split("\n", 1)[1].replace("image", "")
 
 
 def test_whole_numbers_are_written_as_the_challenge_writes_them(tmp_path: Path) -> None:
-    answers = {"a": FoundBoxes(np.array([[264, 152, 477, 531]]), np.array([0.91])), "b": no_boxes()}
-    write_submission(tmp_path / "s.csv", answers)
+    predictions = {"a": FoundBoxes(np.array([[264, 152, 477, 531]]), np.array([0.91])), "b": no_boxes()}
+    write_submission(tmp_path / "s.csv", predictions)
     assert (tmp_path / "s.csv").read_bytes() == b"patientId,PredictionString\na,0.91 264 152 213 379\nb,\n"
 
 
@@ -207,15 +207,15 @@ def test_whole_numbers_are_written_as_the_challenge_writes_them(tmp_path: Path) 
 )
 def test_what_could_not_be_scored_is_not_written(tmp_path: Path, box: list[float], confidence: float, words: str) -> None:
     path = written(tmp_path, GOOD)
-    answers = {"a": no_boxes(), "b": FoundBoxes(np.array([box], dtype=float), np.array([confidence]))}
+    predictions = {"a": no_boxes(), "b": FoundBoxes(np.array([box], dtype=float), np.array([confidence]))}
     with pytest.raises(BadLayout, match=words) as refused:
-        write_submission(path, answers)
+        write_submission(path, predictions)
     assert "could not be scored, so nothing was written" in str(refused.value)
     assert [file.name for file in tmp_path.iterdir()] == ["submission.csv"]
     assert path.read_text() == GOOD
 
 
-def test_an_answer_with_more_boxes_than_confidences_is_refused(tmp_path: Path) -> None:
+def test_an_prediction_with_more_boxes_than_confidences_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"a: boxes of shape \(1, 4\), confidences of shape \(2,\)"):
         write_submission(tmp_path / "s.csv", {"a": FoundBoxes(np.array([[0, 0, 1, 1]]), np.ones(2))})
     assert not list(tmp_path.iterdir())

@@ -119,7 +119,7 @@ def test_the_runs_own_data_elsewhere_are_the_test_people_and_other_data_are_exte
     assert (external["split"], external["cases"]) == ("external", 48)
 
 
-def test_prediction_answers_what_it_can_and_lists_what_it_cannot(
+def test_prediction_predictions_what_it_can_and_lists_what_it_cannot(
     trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     xrays = tmp_path / "xrays"
@@ -129,7 +129,7 @@ def test_prediction_answers_what_it_can_and_lists_what_it_cannot(
         shutil.copy(case.path, xrays)
     (xrays / "cut.dcm").write_bytes(cases[0].path.read_bytes()[:900])
     (xrays / "empty.dcm").touch()
-    out = tmp_path / "answers"
+    out = tmp_path / "predictions"
     assert cli.main(["classification", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 0
     said = capsys.readouterr().err
     assert "2 files could not be read" in said
@@ -148,7 +148,7 @@ def test_prediction_answers_what_it_can_and_lists_what_it_cannot(
     assert "is there already" in capsys.readouterr().err
 
 
-def test_a_xray_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
     from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
     from radlearn.tasks.xray.radiographs import prepared_radiographs
     from radlearn.training.run_folder import open_run
@@ -230,8 +230,8 @@ def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_
     assert read_json(run / "settings.json")["settings"]["size_px"] == 512
     assert cli.main(["classification", "evaluate", str(run)]) == 0
     one = next((data / "stage_2_train_images").iterdir())
-    assert cli.main(["classification", "predict", str(run), str(one), "--out", str(tmp_path / "answers")]) == 0
-    assert len(list((tmp_path / "answers" / "overlays").iterdir())) == 1
+    assert cli.main(["classification", "predict", str(run), str(one), "--out", str(tmp_path / "predictions")]) == 0
+    assert len(list((tmp_path / "predictions" / "overlays").iterdir())) == 1
     assert cli.main(["classification", "submit", str(run), "--images", str(one.parent), "--out", str(tmp_path / "s.csv")]) == 0
 
 

@@ -87,7 +87,7 @@ def test_prediction_writes_xrays_and_boxes_and_lists_what_it_cannot_read(
     for case in cases:
         shutil.copy(case.path, xrays)
     (xrays / "cut.dcm").write_bytes(cases[0].path.read_bytes()[:900])
-    out = tmp_path / "answers"
+    out = tmp_path / "predictions"
     assert cli.main(["detection", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 0
     assert "1 files could not be read" in capsys.readouterr().err
     rows, boxes = rows_of(out / "predictions.csv"), rows_of(out / "boxes.csv")
@@ -107,7 +107,7 @@ def test_prediction_writes_xrays_and_boxes_and_lists_what_it_cannot_read(
     assert "is there already" in capsys.readouterr().err
 
 
-def test_a_xray_gets_one_answer_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
     from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
     from radlearn.tasks.detection import candidates
     from radlearn.tasks.xray.radiographs import prepared_radiographs
@@ -136,7 +136,7 @@ def test_the_submission_is_the_challenges_own_and_several_runs_may_write_it(trai
         np.testing.assert_allclose(one[image_id].boxes_xyxy_px, both[image_id].boxes_xyxy_px, atol=0.1)
 
 
-def test_several_runs_answer_together_about_files(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_several_runs_prediction_together_about_files(trained: SimpleNamespace, tmp_path: Path) -> None:
     run, image = str(trained.folder), str(find_cases(trained.data)[0].path)
     out = tmp_path / "out"
     assert cli.main(["detection", "predict", run, run, image, "--out", str(out), "--no-overlays"]) == 0
@@ -229,8 +229,8 @@ def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_
     assert read_json(run / "settings.json")["settings"]["size_px"] == 512
     assert cli.main(["detection", "evaluate", str(run)]) == 0
     one = next((data / "stage_2_train_images").iterdir())
-    assert cli.main(["detection", "predict", str(run), str(one), "--out", str(tmp_path / "answers")]) == 0
-    assert len(list((tmp_path / "answers" / "overlays").iterdir())) == 1
+    assert cli.main(["detection", "predict", str(run), str(one), "--out", str(tmp_path / "predictions")]) == 0
+    assert len(list((tmp_path / "predictions" / "overlays").iterdir())) == 1
     assert cli.main(["detection", "submit", str(run), "--images", str(one), "--out", str(tmp_path / "s.csv")]) == 0
 
 

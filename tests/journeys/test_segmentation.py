@@ -81,7 +81,7 @@ def test_a_second_training_gives_the_same_weights(trained: SimpleNamespace, tmp_
     assert all(np.array_equal(one[name], two[name]) for name in one)
 
 
-def test_a_scan_turned_the_other_way_is_answered_alike(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_scan_turned_the_other_way_is_predicted_alike(trained: SimpleNamespace, tmp_path: Path) -> None:
     source = read_volume(covid19.find_cases(trained.data)[2].path)
     for code in ("LPS", "RAI"):
         write_volume(tmp_path / "in" / f"{code}.nii.gz", *to_orientation(source.voxels, source.affine, code))
@@ -132,7 +132,7 @@ def test_folds_leave_the_test_people_alone(trained: SimpleNamespace, tmp_path: P
 
 
 @pytest.mark.slow
-def test_eight_orientations_and_an_oblique_scan_are_answered_alike_in_the_world(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_eight_orientations_and_an_oblique_scan_are_predicted_alike_in_the_world(trained: SimpleNamespace, tmp_path: Path) -> None:
     source = read_volume(covid19.find_cases(trained.data)[2].path)
     for code in EIGHT:
         write_volume(tmp_path / "in" / f"{code}.nii.gz", *to_orientation(source.voxels, source.affine, code))
@@ -140,14 +140,14 @@ def test_eight_orientations_and_an_oblique_scan_are_answered_alike_in_the_world(
     turn[:3, :3] = Rotation.from_euler("xyz", (12, -8, 17), degrees=True).as_matrix()
     write_volume(tmp_path / "in" / "oblique.nii.gz", source.voxels, turn @ source.affine)
     assert cli.main(["segmentation", "predict", str(trained.folder), str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
-    answers = {name: read_volume(tmp_path / "out" / "masks" / f"{name}.nii.gz") for name in [*EIGHT, "oblique"]}
-    for name, answer in answers.items():
+    predictions = {name: read_volume(tmp_path / "out" / "masks" / f"{name}.nii.gz") for name in [*EIGHT, "oblique"]}
+    for name, prediction in predictions.items():
         asked = read_volume(tmp_path / "in" / f"{name}.nii.gz")
-        assert np.abs(answer.affine - asked.affine).max() <= 1e-5
-        assert answer.voxels.shape == asked.voxels.shape
-    alike = {name: _as_lps(answer) for name, answer in answers.items() if name != "oblique"}
+        assert np.abs(prediction.affine - asked.affine).max() <= 1e-5
+        assert prediction.voxels.shape == asked.voxels.shape
+    alike = {name: _as_lps(prediction) for name, prediction in predictions.items() if name != "oblique"}
     # The oblique one was turned in the world alone: its voxels are the source's.
-    alike["oblique"] = to_orientation(answers["oblique"].voxels, source.affine, "LPS")[0] > 0
+    alike["oblique"] = to_orientation(predictions["oblique"].voxels, source.affine, "LPS")[0] > 0
     assert alike["LPS"].sum() > 20
     for one, other in itertools.combinations(alike, 2):
         assert dice_score(alike[one], alike[other]) >= 0.98, (one, other)
@@ -167,7 +167,7 @@ def test_prediction_takes_files_folders_and_dicom_series_and_lists_what_it_canno
     (folder / "cut.nii.gz").write_bytes(cases[0].path.read_bytes()[:5000])
     series = tmp_path / "patient-7"
     _write_series(series, read_volume(cases[1].path))
-    out = tmp_path / "answers"
+    out = tmp_path / "predictions"
     arguments = ["segmentation", "predict", str(trained.folder), str(folder), str(series), "--out", str(out)]
     assert cli.main(arguments) == 0
     assert "1 scans could not be read" in " ".join(capsys.readouterr().err.split())
@@ -297,15 +297,15 @@ def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_
     assert load_file(run / "best" / "model.safetensors")
     assert cli.main(["segmentation", "evaluate", str(run)]) == 0
     one = next((data / "Train").glob("*_ct.nii.gz"))
-    assert cli.main(["segmentation", "predict", str(run), str(one), "--out", str(tmp_path / "answers")]) == 0
-    assert len(list((tmp_path / "answers" / "overlays").iterdir())) == 1
+    assert cli.main(["segmentation", "predict", str(run), str(one), "--out", str(tmp_path / "predictions")]) == 0
+    assert len(list((tmp_path / "predictions" / "overlays").iterdir())) == 1
     assert cli.main(["segmentation", "submit", str(run), "--images", str(one), "--out", str(tmp_path / "s.zip")]) == 0
     # In KiB: all of it within 12 GB.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 12e9 / 1024
 
 
 @pytest.mark.slow
-def test_real_scans_are_answered_without_complaint_and_their_lungs_are_in_the_block(
+def test_real_scans_are_predicted_without_complaint_and_their_lungs_are_in_the_block(
     trained: SimpleNamespace, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scans = sorted(path for path in (shared_data / "ct_real_sample").glob("*.nii.gz") if "-msk" not in path.name)

@@ -49,14 +49,14 @@ def as_found(xray: list[tuple[Corners, float]]) -> FoundBoxes:
 
 @given(xrays, st.integers(0, 15))
 def test_one_xray_is_matched_as_the_rule_is_told(xray: tuple[list[tuple[Corners, float]], list[Corners]], twentieths: int) -> None:
-    answer, truth = xray
-    slow = slowly_matched([box for box, _ in answer], [c for _, c in answer], truth, Fraction(twentieths, 20))
-    assert matched(as_found(answer), np.array(truth), twentieths / 20).tolist() == slow
+    prediction, truth = xray
+    slow = slowly_matched([box for box, _ in prediction], [c for _, c in prediction], truth, Fraction(twentieths, 20))
+    assert matched(as_found(prediction), np.array(truth), twentieths / 20).tolist() == slow
 
 
 @given(st.lists(xrays, max_size=5))
 def test_many_xrays_at_once_are_matched_as_one_by_one(batch: list[tuple[list[tuple[Corners, float]], list[Corners]]]) -> None:
-    found, truth = [as_found(answer) for answer, _ in batch], [np.array(true, dtype=float).reshape(-1, 4) for _, true in batch]
+    found, truth = [as_found(prediction) for prediction, _ in batch], [np.array(true, dtype=float).reshape(-1, 4) for _, true in batch]
     thresholds = [k / 20 for k in range(8, 16)]
     together = matched_in_images(found, truth, thresholds)
     for row, above in enumerate(thresholds):
@@ -96,7 +96,7 @@ def test_two_boxes_on_one_true_box_are_one_hit_and_one_false_box() -> None:
     assert matched(found, [[0, 0, 10, 10]], 0.4).tolist() == [-1, 0]
 
 
-def test_equal_confidences_take_their_turn_in_the_order_of_the_answer() -> None:
+def test_equal_confidences_take_their_turn_in_the_order_of_the_prediction() -> None:
     found = FoundBoxes(np.array([[0, 0, 10, 9], [0, 0, 10, 10]]), np.array([0.5, 0.5]))
     assert matched(found, [[0, 0, 10, 10]], 0.4).tolist() == [0, -1]
 
@@ -162,7 +162,7 @@ GOOD = np.array([[0.0, 0, 1, 1]])
         (GOOD, np.array([[0.5]]), r"confidences of shape \(1, 1\)"),
     ],
 )
-def test_an_answer_that_is_none_is_refused_with_its_xray(boxes: np.ndarray, confidences: np.ndarray, words: str) -> None:
+def test_an_prediction_that_is_none_is_refused_with_its_xray(boxes: np.ndarray, confidences: np.ndarray, words: str) -> None:
     with pytest.raises(BadSetting, match=words):
         matched_in_images([FoundBoxes(GOOD, np.ones(1)), FoundBoxes(boxes, confidences)], [GOOD, GOOD], [0.5])
 

@@ -1,4 +1,4 @@
-"""Calibration against scikit-learn, SciPy and hand counts, and where plain maximum likelihood has no answer."""
+"""Calibration against scikit-learn, SciPy and hand counts, and where plain maximum likelihood has no prediction."""
 
 import numpy as np
 import pytest
@@ -89,7 +89,7 @@ def test_what_was_bent_is_straightened() -> None:
     ],
     ids=["separable", "certain and right", "certain and wrong", "one class", "sure, one class, wrong", "all equal", "one case"],
 )
-def test_recalibration_is_finite_where_maximum_likelihood_has_no_answer(p: list[float], y: list[int]) -> None:
+def test_recalibration_is_finite_where_maximum_likelihood_has_no_prediction(p: list[float], y: list[int]) -> None:
     found = fit_recalibration(p, y)
     assert np.isfinite([found.intercept, found.slope]).all()
     mended = found.apply(p)

@@ -140,7 +140,7 @@ def test_a_band_is_the_interval_of_each_of_its_points() -> None:
         assert (band.value[i], band.low[i], band.high[i]) == pytest.approx((point.value, point.low, point.high))
 
 
-def test_a_point_of_a_band_without_an_answer_takes_no_other_with_it() -> None:
+def test_a_point_of_a_band_without_an_prediction_takes_no_other_with_it() -> None:
     def two_points(values: np.ndarray) -> np.ndarray:
         return np.array([values.mean(), np.nan])
 

@@ -62,7 +62,7 @@ def test_people_are_drawn_not_scans(table: list[MaskScores]) -> None:
     assert shared.high - shared.low > 1.3 * (alone.high - alone.low)
 
 
-def test_scans_without_an_answer_are_left_out_and_counted(table: list[MaskScores]) -> None:
+def test_scans_without_an_prediction_are_left_out_and_counted(table: list[MaskScores]) -> None:
     empty, full = np.zeros((9, 9, 9), bool), np.ones((9, 9, 9), bool)
     both_empty, missed, made_up = (mask_scores(p, t, SPACING) for p, t in ((empty, empty), (empty, full), (full, empty)))
     summary = mask_summary([*table, both_empty, missed, made_up], np.arange(15), draws=50)

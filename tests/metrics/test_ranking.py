@@ -1,4 +1,4 @@
-"""Ranking scores against scikit-learn, against counting pairs by hand, and where they have no answer."""
+"""Ranking scores against scikit-learn, against counting pairs by hand, and where they have no prediction."""
 
 import numpy as np
 import pytest

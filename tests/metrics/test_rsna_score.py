@@ -49,7 +49,7 @@ def slow_image_score(xray: Xray) -> Fraction | None:
     return total / 8
 
 
-def answer_and_truth(xray: Xray) -> tuple[FoundBoxes, np.ndarray]:
+def prediction_and_truth(xray: Xray) -> tuple[FoundBoxes, np.ndarray]:
     def corners(boxes: list[Box]) -> np.ndarray:
         return np.array([(x, y, x + w, y + h) for x, y, w, h in boxes], dtype=np.float64).reshape(-1, 4)
 
@@ -84,7 +84,7 @@ def random_xray(random: np.random.Generator) -> Xray:
 def test_ten_thousand_random_xrays_score_as_the_definition_says() -> None:
     random = np.random.default_rng(2018)
     xrays = [random_xray(random) for _ in range(10_000)]
-    found, truth = zip(*map(answer_and_truth, xrays), strict=True)
+    found, truth = zip(*map(prediction_and_truth, xrays), strict=True)
     slow = [slow_image_score(xray) for xray in xrays]
     expected = np.array([np.nan if score is None else float(score) for score in slow])
     scores = rsna_image_scores(found, truth)
@@ -102,14 +102,14 @@ xrays = st.tuples(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), boxes), m
 
 @given(st.lists(xrays, max_size=4))
 def test_any_small_batch_scores_as_the_definition_says(batch: list[Xray]) -> None:
-    found, truth = [answer_and_truth(xray)[0] for xray in batch], [answer_and_truth(xray)[1] for xray in batch]
+    found, truth = [prediction_and_truth(xray)[0] for xray in batch], [prediction_and_truth(xray)[1] for xray in batch]
     expected = [np.nan if (score := slow_image_score(xray)) is None else float(score) for xray in batch]
     np.testing.assert_allclose(rsna_image_scores(found, truth), expected, rtol=0, atol=1e-12)
 
 
 def test_the_kind_of_number_does_not_matter() -> None:
     random = np.random.default_rng(5)
-    pairs = [answer_and_truth(random_xray(random)) for _ in range(300)]
+    pairs = [prediction_and_truth(random_xray(random)) for _ in range(300)]
     found, truth = [some for some, _ in pairs], [true for _, true in pairs]
     whole = [FoundBoxes(some.boxes_xyxy_px.astype(np.int64), some.confidences.astype(np.float32)) for some in found]
     np.testing.assert_array_equal(rsna_image_scores(whole, [true.astype(np.int32) for true in truth]), rsna_image_scores(found, truth))
@@ -152,7 +152,7 @@ def test_an_overlap_exactly_at_a_threshold_is_above_those_below_it_only(k: int) 
     assert only_score(np.array([[0, 0, 100, 10 * k]]), [0.9], np.array([[0, 0, 100, 200]])) == (k - 8) / 8
 
 
-def test_with_equal_confidences_the_first_in_the_answer_has_its_turn_first() -> None:
+def test_with_equal_confidences_the_first_in_the_prediction_has_its_turn_first() -> None:
     truth = np.array([[0, 0, 100, 10], [60, 0, 160, 10]])
     modest, greedy = [0, 0, 70, 10], [25, 0, 125, 10]  # IoU with the first true box 0.7 and 0.6; with the second next to 0, and 0.48
     # The modest one first: both hit at 0.40 and 0.45; one of them at 0.50 to 0.65; none at 0.70 (no more than equal) and 0.75.
@@ -167,16 +167,16 @@ def test_no_xray_at_all_is_not_a_number() -> None:
     assert np.isnan(rsna_score([no_boxes()], [NOTHING]))
 
 
-def test_a_perfect_answer_scores_one_whatever_its_confidences() -> None:
+def test_a_perfect_prediction_scores_one_whatever_its_confidences() -> None:
     random = np.random.default_rng(1)
-    truth = [answer_and_truth(random_xray(random))[1] for _ in range(100)]
+    truth = [prediction_and_truth(random_xray(random))[1] for _ in range(100)]
     truth = [np.unique(true, axis=0) for true in truth]
     assert rsna_score([FoundBoxes(true, random.random(len(true))) for true in truth], truth) == 1.0
 
 
 def test_the_score_above_a_cut_is_the_score_of_what_is_left() -> None:
     random = np.random.default_rng(8)
-    pairs = [answer_and_truth(random_xray(random)) for _ in range(200)]
+    pairs = [prediction_and_truth(random_xray(random)) for _ in range(200)]
     found, truth = [some for some, _ in pairs], [true for _, true in pairs]
     cuts = [0.5, 0.0, 0.75, 1.5]
     curve = rsna_image_scores_above(found, truth, cuts)
@@ -190,7 +190,7 @@ def test_the_score_above_a_cut_is_the_score_of_what_is_left() -> None:
 
 def test_the_interval_by_person_is_that_of_the_mean_over_xrays_that_count() -> None:
     random = np.random.default_rng(9)
-    pairs = [answer_and_truth(random_xray(random)) for _ in range(120)]
+    pairs = [prediction_and_truth(random_xray(random)) for _ in range(120)]
     found, truth = [some for some, _ in pairs], [true for _, true in pairs]
     persons = [f"person {number // 2}" for number in range(120)]
     scores = rsna_image_scores(found, truth)

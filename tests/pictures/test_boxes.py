@@ -9,7 +9,7 @@ from PIL import Image
 
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.metrics.intervals import Interval
-from radlearn.pictures.boxes import BoxGroup, answered_boxes, box_group_figure, box_size_figure, size_ratios, write_box_overlay
+from radlearn.pictures.boxes import BoxGroup, box_group_figure, box_panel, box_size_figure, size_ratios, write_box_overlay
 from radlearn.pictures.overlays import xray_grid
 from radlearn.pictures.style import WRONG, png_bytes
 
@@ -40,10 +40,10 @@ def test_a_xray_on_which_nothing_was_found_is_shown_twice_and_unchanged(tmp_path
 def test_a_xray_says_its_score_its_hits_and_its_false_boxes() -> None:
     xray = np.full((32, 32), 0.5)
     found = FoundBoxes(np.array([[100.0, 100, 200, 300], [500, 500, 600, 600]]), np.array([0.9, 0.3]))
-    both = answered_boxes(xray, found, TRUE, (1024, 1024), 0.5)
-    right = answered_boxes(xray, FoundBoxes(found.boxes_xyxy_px[:1], found.confidences[:1]), TRUE, (1024, 1024), 1.0)
-    healthy = answered_boxes(xray, found, (), (1024, 1024), 0.0)
-    alone = answered_boxes(xray, no_boxes(), (), (1024, 1024), math.nan)
+    both = box_panel(xray, found, TRUE, (1024, 1024), 0.5)
+    right = box_panel(xray, FoundBoxes(found.boxes_xyxy_px[:1], found.confidences[:1]), TRUE, (1024, 1024), 1.0)
+    healthy = box_panel(xray, found, (), (1024, 1024), 0.0)
+    alone = box_panel(xray, no_boxes(), (), (1024, 1024), math.nan)
     assert [panel.title for panel in (both, right, healthy, alone)] == [
         "0.50  1 of 1 hit, 1 false",
         "1.00  1 of 1 hit",

@@ -1,4 +1,4 @@
-"""Bars, decisions and subgroups show every count, and say where there is no answer."""
+"""Bars, decisions and subgroups show every count, and say where there is no prediction."""
 
 import math
 
@@ -28,7 +28,7 @@ def test_every_side_of_the_split_says_its_images_and_people() -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ill", "well"]
 
 
-def test_the_four_decisions_stand_where_truth_and_answer_meet() -> None:
+def test_the_four_decisions_stand_where_truth_and_prediction_meet() -> None:
     figure = confusion_figure(ConfusionCounts(40, 10, 30, 120), 0.31, "opacity", "no opacity")
     places = {text.get_text(): (round(text.get_position()[0]), round(text.get_position()[1])) for text in figure.axes[0].texts}
     assert (places["40"], places["10"], places["30"], places["120"]) == ((0, 0), (1, 0), (0, 1), (1, 1))

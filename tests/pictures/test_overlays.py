@@ -13,9 +13,9 @@ from radlearn.pictures.overlays import (
     BOX,
     SEEN_FROM,
     XrayPanel,
-    answered_xray,
     blended,
     outcome,
+    probability_panel,
     shortened,
     write_overlay,
     xray_grid,
@@ -89,8 +89,8 @@ def test_beside_each_xray_stands_the_plain_one_if_asked() -> None:
     assert np.array_equal(over, blended(XRAY, heat))
 
 
-def test_an_answer_says_its_probability_and_outcome_and_mistakes_stand_out() -> None:
-    missed, found = (answered_xray(XRAY, None, p, True, 0.5, "id") for p in (0.3, 0.7))
+def test_an_prediction_says_its_probability_and_outcome_and_mistakes_stand_out() -> None:
+    missed, found = (probability_panel(XRAY, None, p, True, 0.5, "id") for p in (0.3, 0.7))
     assert (missed.title, missed.wrong, found.title, found.wrong) == ("0.30  missed", True, "0.70  found", False)
     figure = xray_grid([missed, found, found])
     colours = {text.get_text(): text.get_color() for text in figure.texts}

@@ -64,7 +64,7 @@ def test_without_augmentation_in_the_settings_a_training_xray_is_the_xray() -> N
 
 
 @pytest.mark.parametrize("network", ["small_resnet", "densenet121", "convnext_tiny"])
-def test_every_network_answers_and_shows_where_it_looked(network: str) -> None:
+def test_every_network_predictions_and_shows_where_it_looked(network: str) -> None:
     settings = replace(SMALL, network=network)
     torch.manual_seed(0)
     model = lesson.build_model(settings).eval()
@@ -82,8 +82,8 @@ def test_every_network_answers_and_shows_where_it_looked(network: str) -> None:
     assert maps.max() <= 1.0
 
 
-def test_the_heat_map_is_hot_where_the_opacity_is_and_as_hot_as_the_answer_is_high() -> None:
-    """A network that has learnt to find a bright square points at it, as hot as its answer is high; an inverted map fails."""
+def test_the_heat_map_is_hot_where_the_opacity_is_and_as_hot_as_the_prediction_is_high() -> None:
+    """A network that has learnt to find a bright square points at it, as hot as its prediction is high; an inverted map fails."""
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     settings = replace(SMALL, test_time_mirror=False)
@@ -110,9 +110,9 @@ def test_the_heat_map_is_hot_where_the_opacity_is_and_as_hot_as_the_answer_is_hi
     positive = labels.numpy() == 1
     assert near[positive].mean() > 0.8
     with torch.inference_mode():
-        answers = lesson.infer(model, images, settings).numpy()
-    np.testing.assert_allclose(maps.max(axis=(1, 2))[positive], answers[positive], rtol=1e-4)
-    assert (maps.max(axis=(1, 2)) <= answers + 1e-6).all()
+        predictions = lesson.infer(model, images, settings).numpy()
+    np.testing.assert_allclose(maps.max(axis=(1, 2))[positive], predictions[positive], rtol=1e-4)
+    assert (maps.max(axis=(1, 2)) <= predictions + 1e-6).all()
 
 
 def test_the_loss_is_the_surprise_counted_by_hand() -> None:

@@ -124,7 +124,7 @@ def test_without_a_share_xrays_come_as_they_are_once_an_epoch() -> None:
 
 
 @pytest.mark.parametrize("network", ["small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"])
-def test_every_network_learns_from_xrays_with_and_without_boxes_and_answers(network: str) -> None:
+def test_every_network_learns_from_xrays_with_and_without_boxes_and_predictions(network: str) -> None:
     settings = replace(SMALL, network=network)
     torch.manual_seed(0)
     model = lesson.build_model(settings)
@@ -137,13 +137,13 @@ def test_every_network_learns_from_xrays_with_and_without_boxes_and_answers(netw
     assert all(weight.grad is None or bool(torch.isfinite(weight.grad).all()) for weight in model.parameters())
     model.eval()
     with torch.inference_mode():
-        answers = lesson.infer(model, batch["image"], settings)
-    assert len(answers) == 4
-    for found in answers:
+        predictions = lesson.infer(model, batch["image"], settings)
+    assert len(predictions) == 4
+    for found in predictions:
         assert found.boxes_xyxy_px.shape == (len(found.confidences), 4)
 
 
-def test_a_xray_and_its_mirror_image_get_mirrored_answers() -> None:
+def test_a_xray_and_its_mirror_image_get_mirrored_predictions() -> None:
     torch.manual_seed(0)
     model = lesson.build_model(SMALL).eval()
     image = torch.from_numpy(XRAYS[0].pixels)[None]
@@ -188,11 +188,11 @@ def test_it_learns_to_box_a_bright_square_and_to_stay_silent_without_one() -> No
     torch.manual_seed(0)
     model = lesson.bare_training(lesson.build_model(settings), lesson.make_loaders(settings, {"training": xrays})["training"], settings)
     found = lesson.proposals(model, xrays, settings)[0]
-    best = [answer.confidences.max(initial=0.0) for answer in found]
+    best = [prediction.confidences.max(initial=0.0) for prediction in found]
     assert min(best[1::2]) > max(best[0::2])
     overlaps = [
-        float(iou(answer.boxes_xyxy_px[answer.confidences.argmax()][None], np.array(each.case.boxes_xyxy_px))[0, 0])
-        for answer, each in zip(found[1::2], xrays[1::2], strict=True)
+        float(iou(prediction.boxes_xyxy_px[prediction.confidences.argmax()][None], np.array(each.case.boxes_xyxy_px))[0, 0])
+        for prediction, each in zip(found[1::2], xrays[1::2], strict=True)
     ]
     assert np.mean(overlaps) > 0.6
 

@@ -106,7 +106,7 @@ def test_sent_to_another_process_it_is_opened_there_and_not_copied(tmp_path: Pat
     np.testing.assert_array_equal(pickle.loads(sent).image, found.image)
 
 
-def test_an_answer_of_another_shape_is_refused(tmp_path: Path) -> None:
+def test_an_prediction_of_another_shape_is_refused(tmp_path: Path) -> None:
     found = written(tmp_path / "a", in_memory())
     with pytest.raises(BadSetting, match="expected that of the prepared scan"):
         found.back_to_source(np.zeros(found.source.shape))

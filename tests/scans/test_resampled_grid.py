@@ -70,7 +70,7 @@ def test_a_shape_of_known_place_comes_home_in_any_orientation(code: str, affine:
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_an_answer_flipped_along_any_axis_does_not_come_home(axis: int) -> None:
+def test_an_prediction_flipped_along_any_axis_does_not_come_home(axis: int) -> None:
     grid = source("LAS")
     truth = boomerang(grid)
     resampled = ResampledGrid(grid, around(grid, truth), (1.25, 1.25, 5.0))

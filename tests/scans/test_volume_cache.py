@@ -349,7 +349,7 @@ def test_a_map_is_let_go_when_the_patch_is_there(cts: list[Path], monkeypatch: p
     assert all(one() is None for one in maps)
 
 
-def test_an_answer_written_home_lies_on_the_source(cts: list[Path], tmp_path: Path) -> None:
+def test_an_prediction_written_home_lies_on_the_source(cts: list[Path], tmp_path: Path) -> None:
     volume = cached(cts[:1])[0]
     assert volume.mask is not None
     source = read_volume(cts[0])

@@ -332,7 +332,7 @@ def test_the_history_has_a_line_per_epoch(tiny: ModuleType, run: Run) -> None:
     assert [line["loss"] for line in run.history] == pytest.approx([sum(losses[start : start + 6]) / 6 for start in (0, 6, 12)])
     assert [line["learning_rate"] for line in run.history] == [0.01 * tiny.plan().learning_rate_factor(step, STEPS) for step in (5, 11, 17)]
     assert all(line["seconds"] > 0 for line in run.history)
-    # A score with no answer is null in the file, and no reason to stop.
+    # A score with no prediction is null in the file, and no reason to stop.
     assert all(line["undefined_score"] is None for line in run.history)
     assert "NaN" not in run.history_file.read_text()
 

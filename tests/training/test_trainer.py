@@ -154,9 +154,9 @@ def test_bfloat16_is_used_inside_the_model_alone(monkeypatch: pytest.MonkeyPatch
     outside = []
 
     def loss(model: nn.Module, batch: Tensor) -> Tensor:
-        answer = model(batch)
-        outside.append(answer.dtype)
-        return answer.pow(2).mean()
+        prediction = model(batch)
+        outside.append(prediction.dtype)
+        return prediction.pow(2).mean()
 
     Learner(model, plan(precision="bf16-mixed"), None).take_step(loss, torch.ones(3, 4), 0, 1)
     assert (inside, outside, model.weight.dtype) == ([torch.bfloat16], [torch.float32], torch.float32)

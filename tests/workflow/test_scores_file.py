@@ -10,7 +10,7 @@ import pytest
 from radlearn.files import read_json
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
-from radlearn.workflow.scores_file import answers_by_view, interval_of, subgroups_of, write_scores
+from radlearn.workflow.scores_file import interval_of, subgroups_of, view_baseline, write_scores
 
 
 def test_a_score_file_says_whom_it_is_about_and_other_data_have_one_of_their_own(
@@ -39,8 +39,8 @@ def test_a_missing_number_of_a_score_file_is_not_a_number() -> None:
     assert math.isnan(interval_of({"value": None, "low": None, "high": None}).value)
 
 
-def test_an_unknown_view_is_answered_with_the_share_of_all() -> None:
-    shares = answers_by_view(["AP", "", "PA"], {"AP": 0.4, "PA": 0.1, "all": 0.2})
+def test_an_unknown_view_is_predicted_with_the_share_of_all() -> None:
+    shares = view_baseline(["AP", "", "PA"], {"AP": 0.4, "PA": 0.1, "all": 0.2})
     assert shares == pytest.approx([0.4, 0.2, 0.1])
 
 

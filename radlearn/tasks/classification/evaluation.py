@@ -13,7 +13,7 @@ from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.progress import waiting
 from radlearn.tasks.classification.postprocessing import OperatingPoint, operating_point_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
-from radlearn.tasks.xray.subgroups import answers_by_view, subgroups_of
+from radlearn.tasks.xray.subgroups import subgroups_of, view_baseline
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import write_scores
 
@@ -51,13 +51,13 @@ def judge(run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarr
     labels = np.array([bool(case.label) for case in cases])
     persons = np.array([case.person for case in cases])
     views = np.array([case.view or "" for case in cases])
-    view_only = answers_by_view(views, point.view_shares)
+    view_only = view_baseline(views, point.view_shares)
     calibrated = point.recalibration.apply(probabilities)
     brightness = np.array([xray.pixels.mean() for xray in xrays])
 
-    def interval(score: Callable[..., Any], answers: np.ndarray, chosen: np.ndarray | None = None) -> Interval:
+    def interval(score: Callable[..., Any], predictions: np.ndarray, chosen: np.ndarray | None = None) -> Interval:
         here = np.ones(len(labels), bool) if chosen is None else chosen
-        return bootstrap_interval(score, persons[here], answers[here], labels[here])
+        return bootstrap_interval(score, persons[here], predictions[here], labels[here])
 
     with waiting("Bootstrapping intervals by person"):
         scores = {

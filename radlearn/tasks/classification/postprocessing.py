@@ -1,4 +1,4 @@
-"""What validation people decide for a run: above which probability the answer is yes, and how a probability becomes a frequency."""
+"""What validation people decide for a run: above which probability the prediction is yes, and how a probability becomes a frequency."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ from radlearn.training.run_folder import Run
 class OperatingPoint:
     """Chosen on validation people, used on everybody else."""
 
-    # The answer is yes from this probability on.
+    # The prediction is yes from this probability on.
     threshold: float
     recalibration: Recalibration
     # Share of positive X-rays in training by view and for "all": what one would answer who knows nothing but the view.

@@ -12,14 +12,14 @@ from radlearn.files import write_rows
 from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
 from radlearn.tasks.classification.postprocessing import OperatingPoint, operating_point_of
-from radlearn.tasks.xray.prediction import Asking
+from radlearn.tasks.xray.prediction import XrayPredictions
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
 COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision")
 
 
-class Answering(Asking):
+class ProbabilityPredictions(XrayPredictions):
     """Asking for one probability an X-ray."""
 
     def __init__(self, run: Run, paths: Sequence[Path], out: Path) -> None:
@@ -27,7 +27,7 @@ class Answering(Asking):
         self.point: OperatingPoint = operating_point_of(run)
 
     def keep(self, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, heat_maps: np.ndarray | None) -> None:
-        """Write down the answers, (cases,) in [0, 1], and a picture each where there are heat maps (cases, size, size)."""
+        """Write down the predictions, (cases,) in [0, 1], and a picture each where there are heat maps (cases, size, size)."""
         calibrated = self.point.recalibration.apply(probabilities)
         for number, xray in enumerate(xrays):
             probability = float(probabilities[number])
@@ -49,10 +49,10 @@ def submit_probabilities(table: Path, out: Path) -> Path:
         BadLayout: if two X-rays have the same id.
     """
     with open(table, newline="", encoding="utf-8") as opened:
-        answers = [(row["patientId"], row["probability"]) for row in csv.DictReader(opened)]
-    often, count = Counter(image_id for image_id, _ in answers).most_common(1)[0]
+        predictions = [(row["patientId"], row["probability"]) for row in csv.DictReader(opened)]
+    often, count = Counter(image_id for image_id, _ in predictions).most_common(1)[0]
     if count > 1:
         raise BadLayout(f"{count} files are called {often}; a submission has one line for each id. Give them names of their own.")
-    write_rows(out, [("patientId", "probability"), *answers])
-    say(f"{out}: {len(answers):,} X-rays. The challenge itself asks for boxes, so this is no file it would take.")
+    write_rows(out, [("patientId", "probability"), *predictions])
+    say(f"{out}: {len(predictions):,} X-rays. The challenge itself asks for boxes, so this is no file it would take.")
     return Path(out)

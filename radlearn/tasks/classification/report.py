@@ -8,7 +8,7 @@ import numpy as np
 
 from radlearn.metrics.decisions import confusion_counts
 from radlearn.pictures import curves, groups
-from radlearn.pictures.overlays import XrayPanel, answered_xray, xray_grid
+from radlearn.pictures.overlays import XrayPanel, probability_panel, xray_grid
 from radlearn.pictures.report import Block, Headline, Note, Section, Table
 from radlearn.pictures.style import spoken
 from radlearn.tasks.classification.evaluation import Judged
@@ -126,7 +126,7 @@ def _calibration_blocks(judged: Judged, picture: Draw) -> list[Block]:
         picture(
             "net-benefit",
             benefit,
-            "What acting on the answers is worth, beside acting on all X-rays or none.",
+            "What acting on the predictions is worth, beside acting on all X-rays or none.",
             "Net benefit over the threshold to act.",
         ),
         Note(told),
@@ -168,7 +168,7 @@ def _xray_blocks(judged: Judged, heat_maps: HeatMaps, picture: Draw) -> list[Blo
         ("random", list(drawn), "Drawn at random."),
     )
     told_first = (
-        "A heat map (Grad-CAM) shows coarsely what raised the answer, the hotter the higher the answer; it proves no finding. "
+        "A heat map (Grad-CAM) shows coarsely what raised the prediction, the hotter the higher the prediction; it proves no finding. "
         "The outlines are the challenge's boxes."
     )
     blocks: list[Block] = [Note(told_first)]
@@ -184,6 +184,6 @@ def _panel(judged: Judged, number: int, heat: np.ndarray) -> XrayPanel:
     xray, label = judged.xrays[number], bool(judged.labels[number])
     note = ", ".join(part for part in (xray.case.view, xray.case.category) if part)
     boxes = xray.boxes_on_canvas_px
-    return answered_xray(
+    return probability_panel(
         xray.pixels[0], heat, float(judged.probabilities[number]), label, judged.point.threshold, note, boxes, xray.canvas_px
     )

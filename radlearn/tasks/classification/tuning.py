@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
 from radlearn.metrics import calibration, decisions
-from radlearn.metrics.answers import share
 from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap_interval
+from radlearn.metrics.predictions import share
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import operating_figure
 from radlearn.progress import waiting
@@ -129,7 +129,7 @@ def tune_threshold(
     }
     found = Tuning(
         "The threshold, chosen on validation people",
-        f"The answer is yes from a probability of {chosen.threshold:.3f} on, chosen for {rule.name}.",
+        f"The prediction is yes from a probability of {chosen.threshold:.3f} on, chosen for {rule.name}.",
         [Headline(f"{name.capitalize()}, others chose", one, "") for name, one in zip(NAMES, chosen.crossed, strict=True)],
         [_table(chosen, beside, before.threshold, was)],
         [_drawn(curve, chosen.threshold)],

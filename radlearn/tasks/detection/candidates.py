@@ -25,7 +25,7 @@ WAYS = ("one view", "mirror image fused")
 
 def on_canvases(found: Sequence[FoundBoxes], xrays: Sequence[PreparedRadiograph]) -> list[FoundBoxes]:
     """Return boxes that were counted in pixels of the square, in pixels of each X-ray's canvas."""
-    return [FoundBoxes(xray.on_canvas(answer.boxes_xyxy_px), answer.confidences) for answer, xray in zip(found, xrays, strict=True)]
+    return [FoundBoxes(xray.on_canvas(prediction.boxes_xyxy_px), prediction.confidences) for prediction, xray in zip(found, xrays, strict=True)]
 
 
 def gate_of(table: Path | None, xrays: Sequence[PreparedRadiograph]) -> np.ndarray | None:
@@ -35,7 +35,7 @@ def gate_of(table: Path | None, xrays: Sequence[PreparedRadiograph]) -> np.ndarr
 
 def image_scores(candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> np.ndarray:
     """Return how likely each X-ray shows anything, (X-rays,) in [0, 1]: what the gate says, else its most confident box, 0 without one."""
-    return np.array([answer.confidences.max(initial=0.0) for answer in candidates]) if gate is None else gate
+    return np.array([prediction.confidences.max(initial=0.0) for prediction in candidates]) if gate is None else gate
 
 
 def examined(xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> Examined:

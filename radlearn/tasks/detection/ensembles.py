@@ -49,7 +49,7 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
 
     def proposed(xrays: Sequence[PreparedRadiograph]) -> list[list[FoundBoxes]]:
         each = [lesson.proposals(model, xrays, as_tuned(settings, run))[-1] for model, settings, run in members]
-        return [each[0], [fused(answers) for answers in zip(*each, strict=True)]]
+        return [each[0], [fused(predictions) for predictions in zip(*each, strict=True)]]
 
     table = gate or first.gate
     splits = [read_split(run.folder / "split.csv") for run in runs]
@@ -71,7 +71,7 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
 def _alike(runs: Sequence[Run]) -> None:
     seen = {(run.settings["size_px"], run.settings["shape"]) for run in runs}
     if len(seen) > 1:
-        raise BadSetting(f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot answer together.")
+        raise BadSetting(f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot predict together.")
     tests = [{image: person for image, (person, side) in read_split(run.folder / "split.csv").items() if side == "test"} for run in runs]
     for run, people in zip(runs[1:], tests[1:], strict=True):
         if people != tests[0]:

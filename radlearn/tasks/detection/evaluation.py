@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
-from radlearn.metrics.answers import OneOrPerDraw, share
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
 from radlearn.metrics.froc import (
     FALSE_BOXES_PER_IMAGE,
@@ -24,11 +23,12 @@ from radlearn.metrics.froc import (
     sensitivity_at_false_boxes,
 )
 from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap_interval
+from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.progress import waiting
-from radlearn.tasks.detection.postprocessing import BoxRecipe, answered, recipe_of
+from radlearn.tasks.detection.postprocessing import BoxRecipe, postprocessed, recipe_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
-from radlearn.tasks.xray.subgroups import answers_by_view, subgroups_of
+from radlearn.tasks.xray.subgroups import subgroups_of, view_baseline
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import write_scores
 
@@ -69,8 +69,8 @@ class JudgedBoxes:
 
     @cached_property
     def at_every_threshold(self) -> list[FoundBoxes]:
-        """What would stand if the recipe had no threshold: the answers along the FROC curve, on which the recipe is one point."""
-        return answered_xrays(self.xrays, self.candidates, self.image_scores, replace(self.recipe, threshold=0.0))
+        """What would stand if the recipe had no threshold: the predictions along the FROC curve, on which the recipe is one point."""
+        return postprocessed_images(self.xrays, self.candidates, self.image_scores, replace(self.recipe, threshold=0.0))
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,12 @@ def judge_boxes(
         xrays,
         labels,
         candidates,
-        answered_xrays(xrays, candidates, image_scores, recipe),
+        postprocessed_images(xrays, candidates, image_scores, recipe),
         [np.asarray(xray.boxes_on_canvas_px, float).reshape(-1, 4) for xray in xrays],
         np.asarray(image_scores, dtype=np.float64),
         np.array([case.person for case in cases]),
         views,
-        answers_by_view(views, about["view_shares"]),
+        view_baseline(views, about["view_shares"]),
         recipe,
         {},
     )
@@ -137,13 +137,13 @@ def judge_boxes(
     return replace(judged, scores=write_scores(run, split, cases, found))
 
 
-def answered_xrays(
+def postprocessed_images(
     xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], image_scores: ArrayLike, recipe: BoxRecipe
 ) -> list[FoundBoxes]:
     """Return what stands on each X-ray by a recipe."""
     scores = np.asarray(image_scores, dtype=np.float64)
     return [
-        answered(proposed, recipe, xray.canvas_px, float(score)) for xray, proposed, score in zip(xrays, candidates, scores, strict=True)
+        postprocessed(proposed, recipe, xray.canvas_px, float(score)) for xray, proposed, score in zip(xrays, candidates, scores, strict=True)
     ]
 
 

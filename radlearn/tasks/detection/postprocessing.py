@@ -18,7 +18,7 @@ from radlearn.workflow.postprocessing_file import read_recipe, write_recipe
 
 @dataclass(frozen=True)
 class BoxRecipe:
-    """How candidates become an answer.
+    """How candidates become a prediction.
 
     Raises:
         BadSetting: if a number is outside what it may be.
@@ -43,7 +43,7 @@ class BoxRecipe:
             raise BadSetting("scale is 0, which leaves no box; it must be above 0.")
 
 
-def answered(candidates: FoundBoxes, recipe: BoxRecipe, size_px: tuple[int, int], image_score: float) -> FoundBoxes:
+def postprocessed(candidates: FoundBoxes, recipe: BoxRecipe, size_px: tuple[int, int], image_score: float) -> FoundBoxes:
     """Return the boxes that stand, in descending confidence.
 
     Args:

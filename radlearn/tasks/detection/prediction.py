@@ -16,8 +16,8 @@ from radlearn.pictures.boxes import write_box_overlay
 from radlearn.progress import say
 from radlearn.tasks.detection.candidates import image_scores, must_have_gate
 from radlearn.tasks.detection.gate import gate_scores
-from radlearn.tasks.detection.postprocessing import answered, mean_recipe, recipe_of
-from radlearn.tasks.xray.prediction import Asking
+from radlearn.tasks.detection.postprocessing import mean_recipe, postprocessed, recipe_of
+from radlearn.tasks.xray.prediction import XrayPredictions
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
@@ -25,7 +25,7 @@ XRAY_COLUMNS = ("path", "patientId", "probability", "boxes")
 BOX_COLUMNS = ("path", "patientId", "confidence", "x_px", "y_px", "width_px", "height_px", "width_mm", "height_mm")
 
 
-class BoxAnswering(Asking):
+class BoxPredictions(XrayPredictions):
     """Asking for the boxes of each X-ray.
 
     Raises:
@@ -37,7 +37,7 @@ class BoxAnswering(Asking):
         seen = {(run.settings["size_px"], run.settings["shape"]) for run in runs}
         if len(seen) > 1:
             raise BadSetting(
-                f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot answer together."
+                f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot predict together."
             )
         must_have_gate(runs, gate)
         self.recipe, self.gate = mean_recipe([recipe_of(run)[0] for run in runs]), gate
@@ -47,7 +47,7 @@ class BoxAnswering(Asking):
         """Write down the boxes that stand among the candidates of X-rays (in pixels of their canvas), and a picture each if wanted."""
         gate = None if self.gate is None else gate_scores(self.gate, [xray.case.image_id for xray in xrays])
         for xray, proposed, score in zip(xrays, candidates, image_scores(candidates, gate), strict=True):
-            found = answered(proposed, self.recipe, xray.canvas_px, float(score))
+            found = postprocessed(proposed, self.recipe, xray.canvas_px, float(score))
             about = (str(xray.case.path), xray.case.image_id)
             self.rows.append((*about, f"{score:.6f}", str(len(found.confidences))))
             for box, confidence in zip(xray.in_source(found.boxes_xyxy_px), found.confidences, strict=True):

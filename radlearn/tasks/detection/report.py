@@ -8,7 +8,7 @@ import numpy as np
 
 from radlearn.metrics.intervals import Interval
 from radlearn.pictures import curves, froc, tuning
-from radlearn.pictures.boxes import BoxGroup, answered_boxes, box_group_figure, box_size_figure
+from radlearn.pictures.boxes import BoxGroup, box_group_figure, box_panel, box_size_figure
 from radlearn.pictures.overlays import XrayPanel, xray_grid
 from radlearn.pictures.report import Block, Headline, Note, Section, Table
 from radlearn.pictures.style import spoken
@@ -151,14 +151,14 @@ def _xray_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
 
 def worst_first(judged: JudgedBoxes) -> np.ndarray:
     """Return the X-rays with a true box, by rising official score; among equals the most confident false boxes come first."""
-    surest = np.array([answer.confidences.max(initial=0.0) for answer in judged.found])
+    surest = np.array([prediction.confidences.max(initial=0.0) for prediction in judged.found])
     order = np.lexsort((judged.image_scores, -surest * (judged.counts.false > 0), judged.scores_by_image))
     return order[judged.counts.true[order] > 0]
 
 
 def alarms_first(judged: JudgedBoxes) -> np.ndarray:
     """Return the healthy X-rays on which something is found, the most confident box first."""
-    surest = np.array([answer.confidences.max(initial=0.0) for answer in judged.found])
+    surest = np.array([prediction.confidences.max(initial=0.0) for prediction in judged.found])
     order = np.argsort(-surest, kind="stable")
     return order[(judged.counts.true[order] == 0) & (judged.counts.found[order] > 0)]
 
@@ -167,7 +167,7 @@ def _panel(judged: JudgedBoxes, number: int) -> XrayPanel:
     xray = judged.xrays[number]
     note = ", ".join(part for part in (xray.case.view, xray.case.category, f"X-ray {judged.image_scores[number]:.2f}") if part)
     score = float(judged.scores_by_image[number])
-    return answered_boxes(xray.pixels[0], judged.found[number], xray.boxes_on_canvas_px, xray.canvas_px, score, note)
+    return box_panel(xray.pixels[0], judged.found[number], xray.boxes_on_canvas_px, xray.canvas_px, score, note)
 
 
 def _fit_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:

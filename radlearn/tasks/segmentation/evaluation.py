@@ -24,7 +24,7 @@ from radlearn.tasks.segmentation.threshold_baseline import best_cut_hu, hu_rule_
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import write_scores
 
-Asked = Callable[[PreparedVolume], np.ndarray]
+InferVolume = Callable[[PreparedVolume], np.ndarray]
 "A prepared scan -> the probability of a lesion at each of its voxels."
 LOADS_ML = ((0, 10, "lesions under 10 ml"), (10, 100, "lesions 10–100 ml"), (100, float("inf"), "lesions over 100 ml"))
 THICK_MM = 2.5
@@ -61,7 +61,7 @@ class JudgedMasks:
     scores: dict[str, Any]
 
 
-def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: Asked, seed: int) -> MaskRecipe:
+def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: InferVolume, seed: int) -> MaskRecipe:
     """Choose a run's recipe on validation people and write it, with what each part is worth, into `recipe.json`.
 
     The scans are asked one after another, and judged on their source grid as test scans will be.
@@ -86,12 +86,12 @@ def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: Asked, seed:
     return recipe
 
 
-def judge_masks(run: Run, scans: Sequence[Scan], asked: Asked, split: str, tolerance_mm: float) -> JudgedMasks:
-    """Ask about scans, bring the answers home to their source grids, compare them with the true masks, and write `scores.json`.
+def judge_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: str, tolerance_mm: float) -> JudgedMasks:
+    """Ask about scans, bring the predictions home to their source grids, compare them with the true masks, and write `scores.json`.
 
     Args:
         scans: with true masks.
-        asked: the model's answer on the prepared grid.
+        asked: the model's prediction on the prepared grid.
         split: "test"; for any other the file is called `scores-SPLIT.json`.
         tolerance_mm: of the surface Dice.
 

@@ -18,7 +18,7 @@ from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import write_mask_like
 from radlearn.scans.volume_cache import Preparation, prepared_apart
-from radlearn.tasks.segmentation.evaluation import Asked
+from radlearn.tasks.segmentation.evaluation import InferVolume
 from radlearn.tasks.segmentation.postprocessing import mask_of, mask_recipe_of
 from radlearn.training.run_folder import Run
 
@@ -44,7 +44,7 @@ class Measured:
         return f"lesions {self.lesion_ml:.1f} ml{share}"
 
 
-class MaskAnswering:
+class MaskPredictions:
     """A pass over scans: one after another, because a full-size CT fills half a gigabyte.
 
     Args:
@@ -66,7 +66,7 @@ class MaskAnswering:
         self.rows: list[tuple[str, ...]] = []
         self.unreadable: list[str] = []
 
-    def answer_all(self, asked: Asked, preparation: Preparation, overlays: bool = True) -> None:
+    def predict_all(self, asked: InferVolume, preparation: Preparation, overlays: bool = True) -> None:
         """Ask about every scan and write what is answered; a scan that cannot be read is noted and passed over.
 
         Raises:
@@ -75,7 +75,7 @@ class MaskAnswering:
         with progress_bar("asking", len(self.cases), "scans") as bar:
             for case in self.cases:
                 try:
-                    self._answer(case, asked, preparation, overlays)
+                    self._predict_case(case, asked, preparation, overlays)
                 except UnreadableScan as error:
                     self.unreadable.append(f"{case.path}: {error}" if str(case.path) not in str(error) else str(error))
                 else:
@@ -84,7 +84,7 @@ class MaskAnswering:
                 bar.advance()
         self._finish()
 
-    def _answer(self, case: Case, asked: Asked, preparation: Preparation, overlays: bool) -> None:
+    def _predict_case(self, case: Case, asked: InferVolume, preparation: Preparation, overlays: bool) -> None:
         # A scan that is asked about once is not kept: the cache is for what is trained on.
         with TemporaryDirectory() as folder:
             source, prepared = prepared_apart(case.path, preparation, Path(folder))
@@ -104,7 +104,7 @@ class MaskAnswering:
 
     def _finish(self) -> None:
         write_rows(self.table, [COLUMNS, *self.rows])
-        say(f"{len(self.rows):,} scans answered: {self.table}")
+        say(f"{len(self.rows):,} scans predicted: {self.table}")
         if self.unreadable:
             write_text(self.out / "unreadable.txt", "\n".join(self.unreadable) + "\n")
             say(f"{len(self.unreadable):,} scans could not be read (all of them in {self.out / 'unreadable.txt'}):", style="yellow")

@@ -1,10 +1,10 @@
-"""An answer for every voxel of a scan that is larger than the network's window: the window slides, and where windows overlap they vote.
+"""A prediction for every voxel of a scan that is larger than the network's window: the window slides, and where windows overlap they vote.
 
 A voxel near a window's edge was seen with half of its surroundings, so windows count by a Gaussian around their middle (as in nnU-Net,
 doi:10.1038/s41592-020-01008-z). Probabilities are averaged, not logits: one window that is very sure cannot outvote the others.
 
 How many windows go through the network at once, and where the votes are summed, is chosen by the memory that is free. If it does not
-suffice after all, it is tried smaller: an answer that takes longer is better than none.
+suffice after all, it is tried smaller: a prediction that takes longer is better than none.
 """
 
 import gc
@@ -47,7 +47,7 @@ class Plan:
         return f"{self.windows} window{'s' if self.windows > 1 else ''} at once, votes on {self.votes_on.type}"
 
 
-def answered_volume(
+def infer_volume(
     model: nn.Module,
     prepared: PreparedVolume,
     patch_voxels: Voxels,
@@ -63,7 +63,7 @@ def answered_volume(
         prepared: the scan. Smaller than the window it stands in the middle of one, in air, as in `PreparedVolume.patch`.
         patch_voxels: the window.
         overlap: of neighbouring windows, as a share, in [0, 1).
-        mirror_axes: axes (0, 1, 2) along which mirror images are asked too, all combinations, and the answers averaged; two axes take
+        mirror_axes: axes (0, 1, 2) along which mirror images are asked too, all combinations, and the predictions averaged; two axes take
             four times as long. Only for a network that has learnt from such images.
         grow_to: how many times its length a window may have along an axis where one such window then does for two. Lungs are often a
             little wider than a window: this halves the work there. The network sees more at once than it learnt from, which networks of
@@ -95,7 +95,7 @@ def answered_volume(
     # Weighted means of numbers up to 1 may round to a little more.
     probability = votes[0, 0].float().clamp(0, 1).cpu().numpy()
     if not np.isfinite(probability).all():
-        raise NotFiniteError(f"{prepared.path}: the network's answer is no number (NaN) at some voxels: its weights diverged.")
+        raise NotFiniteError(f"{prepared.path}: the network's prediction is no number (NaN) at some voxels: its weights diverged.")
     return probability
 
 

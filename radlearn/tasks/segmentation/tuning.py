@@ -6,7 +6,7 @@ from typing import Any
 
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import TunedSetting, mask_tuning_figure
-from radlearn.tasks.segmentation.evaluation import Asked, choose_mask_recipe
+from radlearn.tasks.segmentation.evaluation import InferVolume, choose_mask_recipe
 from radlearn.tasks.segmentation.postprocessing import MaskRecipe, mask_recipe_of
 from radlearn.tasks.segmentation.scans import Scan
 from radlearn.training.run_folder import Run
@@ -15,12 +15,12 @@ from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
 COLUMNS = ("with this device too", "Dice, others chose", "Dice, same people", "taken")
 
 
-def tune_masks(run: Run, scans: Sequence[Scan], asked: Asked) -> dict[str, Any]:
+def tune_masks(run: Run, scans: Sequence[Scan], asked: InferVolume) -> dict[str, Any]:
     """Choose a run's recipe again and write it into `recipe.json`, what led to it into `tuning/`.
 
     Args:
         scans: those of the run's validation people.
-        asked: the model's answer on the prepared grid.
+        asked: the model's prediction on the prepared grid.
 
     Returns:
         what `tuning/tuning.json` holds.

@@ -22,7 +22,7 @@ def as_cached(xray: Radiograph) -> np.ndarray:
     return np.rint(xray.pixels * np.iinfo(stored).max).astype(stored)
 
 
-class Asking:
+class XrayPredictions:
     """A pass over files: yields X-rays in batches, and writes the table when all are answered."""
 
     def __init__(self, paths: Sequence[Path], out: Path) -> None:
@@ -65,7 +65,7 @@ class Asking:
             UnreadableScan: if no file could be read.
         """
         write_rows(self.table, [columns, *self.rows])
-        say(f"{len(self.rows):,} X-rays answered: {self.table}")
+        say(f"{len(self.rows):,} X-rays predicted: {self.table}")
         if self.unreadable:
             write_text(self.out / "unreadable.txt", "\n".join(self.unreadable) + "\n")
             say(f"{len(self.unreadable):,} files could not be read (all of them in {self.out / 'unreadable.txt'}):", style="yellow")

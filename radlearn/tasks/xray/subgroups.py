@@ -9,7 +9,7 @@ from radlearn.challenges.rsna import Case
 AGE_BANDS = ((0, 18, "under 18 years"), (18, 40, "18–39 years"), (40, 60, "40–59 years"), (60, 111, "60 years and over"))
 
 
-def answers_by_view(views: Sequence[str] | np.ndarray, view_shares: Mapping[str, float]) -> np.ndarray:
+def view_baseline(views: Sequence[str] | np.ndarray, view_shares: Mapping[str, float]) -> np.ndarray:
     """Return what one would answer who knows nothing but the view, float64 (cases,): the share of positive training X-rays of that view.
 
     Args:

@@ -12,7 +12,7 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
 
-def test_scores_are_those_of_the_answers_and_stand_in_the_run_folder(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
+def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
     labels = np.array([xray.case.label for xray in judged_xrays])
     probabilities = np.clip(np.random.default_rng(0).normal(0.35 + 0.3 * labels, 0.2), 0.01, 0.99)
     judged = judge(finished, judged_xrays, probabilities, "test")

@@ -11,7 +11,7 @@ from torch import nn
 
 from radlearn.challenges.rsna import find_cases
 from radlearn.errors import BadLayout, BadRunFolder, UnreadableScan
-from radlearn.tasks.classification.prediction import Answering, load_best, submit_probabilities
+from radlearn.tasks.classification.prediction import ProbabilityPredictions, load_best, submit_probabilities
 from radlearn.training import checkpoint
 from radlearn.training.run_folder import Run
 
@@ -22,7 +22,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def test_xrays_come_in_batches_and_each_is_written_down_once(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
-    asking = Answering(finished, [small_rsna], tmp_path / "out")
+    asking = ProbabilityPredictions(finished, [small_rsna], tmp_path / "out")
     sizes = []
     for xrays in asking.batches(32, "stretch", 20):
         sizes.append(len(xrays))
@@ -40,7 +40,7 @@ def test_two_files_of_one_name_get_a_picture_each_but_no_submission(finished: Ru
     for ward in ("a", "b"):
         (tmp_path / ward).mkdir()
         shutil.copy(xray, tmp_path / ward / "IM0001.dcm")
-    asking = Answering(finished, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
+    asking = ProbabilityPredictions(finished, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
     for xrays in asking.batches(32, "stretch", 4):
         asking.keep(xrays, np.full(len(xrays), 0.7), np.zeros((len(xrays), 32, 32), np.float32))
     asking.finish()
@@ -53,7 +53,7 @@ def test_two_files_of_one_name_get_a_picture_each_but_no_submission(finished: Ru
 def test_nothing_readable_is_an_error_that_leaves_the_list_of_reasons(finished: Run, tmp_path: Path) -> None:
     (tmp_path / "xrays").mkdir()
     (tmp_path / "xrays" / "empty.dcm").touch()
-    asking = Answering(finished, [tmp_path / "xrays"], tmp_path / "out")
+    asking = ProbabilityPredictions(finished, [tmp_path / "xrays"], tmp_path / "out")
     assert list(asking.batches(32, "stretch", 4)) == []
     with pytest.raises(UnreadableScan, match="None of the 1 files"):
         asking.finish()

@@ -94,4 +94,4 @@ def test_the_table_gives_both_shares_of_every_rule(
     said = capsys.readouterr().err
     for rule in ("sensitivity ≥ 0.9", "best sum (Youden)", "specificity ≥ 0.95", "as it was before"):
         assert rule in said
-    assert "The answer is yes from a probability of" in said
+    assert "The prediction is yes from a probability of" in said

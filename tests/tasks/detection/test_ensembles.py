@@ -36,7 +36,7 @@ def test_runs_on_the_same_people_get_a_recipe_of_their_own_and_its_worth_is_told
     assert (runs[0].folder / "recipe.json").read_bytes() == before
 
 
-def test_folds_answer_by_the_mean_of_their_recipes(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
+def test_folds_prediction_by_the_mean_of_their_recipes(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     radlearn.detection.evaluate([runs[0].folder, runs[2].folder])
     assert "validated on different people" in capsys.readouterr().err
     recipes = [read_json(run.folder / "recipe.json")["recipe"] for run in (runs[0], runs[2])]

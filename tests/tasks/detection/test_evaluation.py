@@ -16,7 +16,7 @@ from radlearn.training.run_folder import Run
 Proposals = tuple[list[FoundBoxes], np.ndarray]
 
 
-def test_scores_are_those_of_the_answers_and_stand_in_the_run_folder(
+def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(
     boxed: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals
 ) -> None:
     judged = judge_boxes(boxed, judged_xrays, *proposals, "test")
@@ -100,7 +100,7 @@ def test_a_set_without_an_opacity_has_false_boxes_and_no_sensitivity(
     assert written["baselines"]["no_box_rsna_score"]["value"] is None
 
 
-def test_xrays_without_an_answer_each_are_refused(boxed: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals) -> None:
+def test_xrays_without_an_prediction_each_are_refused(boxed: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals) -> None:
     with pytest.raises(BadSetting, match=r"59 answers.*60 X-rays"):
         judge_boxes(boxed, judged_xrays, proposals[0][1:], proposals[1], "test")
 

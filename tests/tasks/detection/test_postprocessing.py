@@ -1,4 +1,4 @@
-"""From candidates to an answer."""
+"""From candidates to a prediction."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
-from radlearn.tasks.detection.postprocessing import BoxRecipe, answered, keep_recipe, mean_recipe, recipe_of
+from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe, mean_recipe, postprocessed, recipe_of
 from radlearn.training.run_folder import Run
 
 CANDIDATES = FoundBoxes(
@@ -17,32 +17,32 @@ SIZE = (1000, 1000)
 
 
 def test_the_less_confident_of_two_overlapping_boxes_goes() -> None:
-    answer = answered(CANDIDATES, BoxRecipe(threshold=0.0), SIZE, 1.0)
-    assert answer.confidences.tolist() == [0.9, 0.5, 0.2]
+    prediction = postprocessed(CANDIDATES, BoxRecipe(threshold=0.0), SIZE, 1.0)
+    assert prediction.confidences.tolist() == [0.9, 0.5, 0.2]
 
 
 def test_a_box_stands_from_the_threshold_on() -> None:
-    assert answered(CANDIDATES, BoxRecipe(threshold=0.5), SIZE, 1.0).confidences.tolist() == [0.9, 0.5]
+    assert postprocessed(CANDIDATES, BoxRecipe(threshold=0.5), SIZE, 1.0).confidences.tolist() == [0.9, 0.5]
 
 
 def test_boxes_under_the_share_of_the_best_go() -> None:
-    assert answered(CANDIDATES, BoxRecipe(threshold=0.0, top_share=0.5), SIZE, 1.0).confidences.tolist() == [0.9, 0.5]
+    assert postprocessed(CANDIDATES, BoxRecipe(threshold=0.0, top_share=0.5), SIZE, 1.0).confidences.tolist() == [0.9, 0.5]
 
 
 def test_a_xray_below_the_gate_has_no_box() -> None:
-    assert len(answered(CANDIDATES, BoxRecipe(threshold=0.0, gate=0.4), SIZE, 0.39).confidences) == 0
-    assert len(answered(CANDIDATES, BoxRecipe(threshold=0.0, gate=0.4), SIZE, 0.4).confidences) == 3
+    assert len(postprocessed(CANDIDATES, BoxRecipe(threshold=0.0, gate=0.4), SIZE, 0.39).confidences) == 0
+    assert len(postprocessed(CANDIDATES, BoxRecipe(threshold=0.0, gate=0.4), SIZE, 0.4).confidences) == 3
 
 
 def test_scale_shrinks_around_the_centre_and_keeps_inside_the_xray() -> None:
     one = FoundBoxes(np.array([[100.0, 100, 200, 300]]), np.array([0.9]))
-    assert answered(one, BoxRecipe(scale=0.5), SIZE, 1.0).boxes_xyxy_px.tolist() == [[125, 150, 175, 250]]
+    assert postprocessed(one, BoxRecipe(scale=0.5), SIZE, 1.0).boxes_xyxy_px.tolist() == [[125, 150, 175, 250]]
     corner = FoundBoxes(np.array([[0.0, 900, 100, 1000]]), np.array([0.9]))
-    assert answered(corner, BoxRecipe(scale=1.2), SIZE, 1.0).boxes_xyxy_px.tolist() == [[0, 890, 110, 1000]]
+    assert postprocessed(corner, BoxRecipe(scale=1.2), SIZE, 1.0).boxes_xyxy_px.tolist() == [[0, 890, 110, 1000]]
 
 
-def test_nothing_proposed_is_nothing_answered() -> None:
-    assert len(answered(no_boxes(), BoxRecipe(), SIZE, 1.0).confidences) == 0
+def test_nothing_proposed_is_nothing_predicted() -> None:
+    assert len(postprocessed(no_boxes(), BoxRecipe(), SIZE, 1.0).confidences) == 0
 
 
 def test_a_recipe_that_makes_no_sense_is_refused() -> None:
@@ -62,5 +62,5 @@ def test_a_recipe_is_read_as_it_was_kept(tmp_path: Path) -> None:
     assert recipe_of(run) == (BoxRecipe(threshold=0.4, scale=0.9), {"source": "one view"})
 
 
-def test_an_ensemble_answers_by_the_mean_of_its_recipes() -> None:
+def test_an_ensemble_predictions_by_the_mean_of_its_recipes() -> None:
     assert mean_recipe([BoxRecipe(threshold=0.4, gate=0.2), BoxRecipe(threshold=0.6)]) == BoxRecipe(threshold=0.5, gate=0.1)

@@ -12,7 +12,7 @@ from radlearn.challenges.rsna_submission import read_submission
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe
-from radlearn.tasks.detection.prediction import BoxAnswering, submit_boxes
+from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
 
@@ -47,7 +47,7 @@ ONE = FoundBoxes(np.array([[100.0, 200, 300, 600], [700, 700, 800, 800]]), np.ar
 
 
 def test_what_stands_by_the_recipe_is_written_in_source_pixels(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    asking = BoxAnswering([run], [small_rsna], tmp_path / "out")
+    asking = BoxPredictions([run], [small_rsna], tmp_path / "out")
     asking.keep([xray(0), xray(1)], [ONE, no_boxes()], overlays=True)
     asking.finish()
     xrays, boxes = rows_of(tmp_path / "out" / "predictions.csv"), rows_of(tmp_path / "out" / "boxes.csv")
@@ -59,7 +59,7 @@ def test_what_stands_by_the_recipe_is_written_in_source_pixels(run: Run, small_r
 
 
 def test_lengths_are_given_where_the_spacing_can_be_trusted(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    asking = BoxAnswering([run], [small_rsna], tmp_path / "out")
+    asking = BoxPredictions([run], [small_rsna], tmp_path / "out")
     asking.keep([xray(0, spacing_mm=(0.2, 0.1))], [ONE], overlays=False)
     asking.finish()
     box = rows_of(tmp_path / "out" / "boxes.csv")[0]
@@ -68,7 +68,7 @@ def test_lengths_are_given_where_the_spacing_can_be_trusted(run: Run, small_rsna
 
 
 def test_a_padded_xray_gets_its_boxes_back_without_the_margin(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    asking = BoxAnswering([run], [small_rsna], tmp_path / "out")
+    asking = BoxPredictions([run], [small_rsna], tmp_path / "out")
     asking.keep([xray(0, source_px=(1000, 600))], [FoundBoxes(np.array([[200.0, 100, 400, 300]]), np.array([0.9]))], overlays=False)
     asking.finish()
     box = rows_of(tmp_path / "out" / "boxes.csv")[0]
@@ -76,21 +76,21 @@ def test_a_padded_xray_gets_its_boxes_back_without_the_margin(run: Run, small_rs
     assert [float(box[name]) for name in ("x_px", "y_px", "width_px", "height_px")] == [50, 150, 100, 100]
 
 
-def test_runs_that_see_xrays_differently_cannot_answer_together(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+def test_runs_that_see_xrays_differently_cannot_prediction_together(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     other = new_run(tmp_path / "other", "detection", Settings(size_px=64))
     with pytest.raises(BadSetting, match="see X-rays differently"):
-        BoxAnswering([run, other], [small_rsna], tmp_path / "out")
+        BoxPredictions([run, other], [small_rsna], tmp_path / "out")
 
 
 def test_a_recipe_chosen_with_a_gate_asks_for_one(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     keep_recipe(run, BoxRecipe(), {"source": "one view", "gated_by_table": True})
     with pytest.raises(BadSetting, match=r"--gate DIR/predictions\.csv"):
-        BoxAnswering([run], [small_rsna], tmp_path / "out")
+        BoxPredictions([run], [small_rsna], tmp_path / "out")
 
 
 def test_a_submission_holds_every_xray_and_is_read_back(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     def predict(folder: Path) -> Path:
-        asking = BoxAnswering([run], [small_rsna], folder)
+        asking = BoxPredictions([run], [small_rsna], folder)
         asking.keep([xray(0), xray(1)], [ONE, no_boxes()], overlays=False)
         asking.finish()
         return asking.table
@@ -103,7 +103,7 @@ def test_a_submission_holds_every_xray_and_is_read_back(run: Run, small_rsna: Pa
 
 def test_two_xrays_of_one_name_make_no_submission(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     def predict(folder: Path) -> Path:
-        asking = BoxAnswering([run], [small_rsna], folder)
+        asking = BoxPredictions([run], [small_rsna], folder)
         asking.keep([xray(0), xray(0)], [ONE, no_boxes()], overlays=False)
         asking.finish()
         return asking.table

@@ -5,7 +5,7 @@ import pytest
 
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.rsna_score import rsna_image_scores
-from radlearn.tasks.detection.postprocessing import BoxRecipe, answered
+from radlearn.tasks.detection.postprocessing import BoxRecipe, postprocessed
 from radlearn.tasks.detection.prefix_scores import Examined, PrefixScores
 
 SIZE = (1024, 1024)
@@ -26,7 +26,7 @@ def xrays_with_candidates(count: int, larger: float = 1.0, seed: int = 0) -> Exa
             confidences.append(rng.uniform(0.35, 0.9, 1))
         truth.append(box[None] if number % 3 == 0 else np.zeros((0, 4)))
         candidates.append(FoundBoxes(np.concatenate(boxes), np.concatenate(confidences)))
-    scores = np.array([answer.confidences.max() for answer in candidates])
+    scores = np.array([prediction.confidences.max() for prediction in candidates])
     return Examined(candidates, truth, [SIZE] * count, scores, [f"person {number // 2}" for number in range(count)])
 
 
@@ -39,15 +39,15 @@ def xrays_with_candidates(count: int, larger: float = 1.0, seed: int = 0) -> Exa
         BoxRecipe(threshold=0.1, top_share=0.7, gate=0.4),
     ],
 )
-def test_the_table_gives_the_score_of_the_answers_themselves(recipe: BoxRecipe) -> None:
+def test_the_table_gives_the_score_of_the_predictions_themselves(recipe: BoxRecipe) -> None:
     xrays = xrays_with_candidates(90)
-    answers = [
-        answered(candidates, recipe, size, score)
+    predictions = [
+        postprocessed(candidates, recipe, size, score)
         for candidates, size, score in zip(xrays.candidates, xrays.sizes_px, xrays.image_scores, strict=True)
     ]
     table = PrefixScores(xrays)
-    assert table.standing(recipe).tolist() == [len(answer.confidences) for answer in answers]
-    np.testing.assert_allclose(table.scores(recipe), rsna_image_scores(answers, xrays.truth))
+    assert table.standing(recipe).tolist() == [len(prediction.confidences) for prediction in predictions]
+    np.testing.assert_allclose(table.scores(recipe), rsna_image_scores(predictions, xrays.truth))
 
 
 def test_sums_over_parts_are_the_xrays_own_numbers_added_up() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.rsna_score import rsna_image_scores
-from radlearn.tasks.detection.postprocessing import BoxRecipe, answered
+from radlearn.tasks.detection.postprocessing import BoxRecipe, postprocessed
 from radlearn.tasks.detection.prefix_scores import PrefixScores
 from radlearn.tasks.detection.search import THRESHOLDS, threshold_curve, tuned, whole_gain
 from tests.tasks.detection.test_prefix_scores import SIZE, xrays_with_candidates
@@ -35,8 +35,8 @@ def test_a_better_source_is_chosen_and_named() -> None:
     poor = xrays_with_candidates(240, seed=1)
     rng = np.random.default_rng(5)
     shaken = [
-        FoundBoxes(answer.boxes_xyxy_px + rng.normal(0, 40, (len(answer.boxes_xyxy_px), 1)), answer.confidences)
-        for answer in poor.candidates
+        FoundBoxes(prediction.boxes_xyxy_px + rng.normal(0, 40, (len(prediction.boxes_xyxy_px), 1)), prediction.confidences)
+        for prediction in poor.candidates
     ]
     name, _, worth = tuned({"one view": replace(poor, candidates=shaken), "fused": poor})
     assert name == "fused"
@@ -48,8 +48,8 @@ def test_a_gate_that_knows_the_truth_is_taken_up() -> None:
     knowing = np.array([0.9 if len(boxes) else 0.1 for boxes in xrays.truth])
     # On healthy X-rays the detector is as sure as on the others.
     loud = [
-        FoundBoxes(answer.boxes_xyxy_px, answer.confidences if len(boxes) else answer.confidences * 2)
-        for answer, boxes in zip(xrays.candidates, xrays.truth, strict=True)
+        FoundBoxes(prediction.boxes_xyxy_px, prediction.confidences if len(boxes) else prediction.confidences * 2)
+        for prediction, boxes in zip(xrays.candidates, xrays.truth, strict=True)
     ]
     _, recipe, worth = tuned({"one view": replace(xrays, candidates=loud, image_scores=knowing)})
     assert recipe.gate > 0.1
@@ -68,9 +68,9 @@ def test_the_curve_has_the_official_score_at_every_threshold() -> None:
     curve = threshold_curve(xrays, recipe)
     assert curve["threshold"] == list(THRESHOLDS)
     at = 12
-    answers = [answered(candidates, replace(recipe, threshold=THRESHOLDS[at]), SIZE, 1.0) for candidates in xrays.candidates]
-    assert curve["rsna_score"][at] == pytest.approx(np.nanmean(rsna_image_scores(answers, xrays.truth)))
-    healthy = [len(answer.confidences) for answer, boxes in zip(answers, xrays.truth, strict=True) if not len(boxes)]
+    predictions = [postprocessed(candidates, replace(recipe, threshold=THRESHOLDS[at]), SIZE, 1.0) for candidates in xrays.candidates]
+    assert curve["rsna_score"][at] == pytest.approx(np.nanmean(rsna_image_scores(predictions, xrays.truth)))
+    healthy = [len(prediction.confidences) for prediction, boxes in zip(predictions, xrays.truth, strict=True) if not len(boxes)]
     assert curve["false_boxes_per_healthy_image"][at] == pytest.approx(np.mean(healthy))
 
 
@@ -88,7 +88,7 @@ def test_a_limit_on_false_boxes_is_kept_where_it_can_be() -> None:
     loud = replace(xrays, candidates=[FoundBoxes(one.boxes_xyxy_px, np.minimum(one.confidences * 1.9, 1.0)) for one in xrays.candidates])
     for limit in (0.5, 0.1, 0.0):
         _, recipe, worth = tuned({"one view": loud}, most_false_boxes=limit)
-        standing = [len(answered(*xray, 1.0).confidences) for xray in zip(loud.candidates, [recipe] * 240, loud.sizes_px, strict=True)]
+        standing = [len(postprocessed(*xray, 1.0).confidences) for xray in zip(loud.candidates, [recipe] * 240, loud.sizes_px, strict=True)]
         assert np.mean([count for count, boxes in zip(standing, loud.truth, strict=True) if not len(boxes)]) <= limit
         assert worth[1].taken
     # A limit that is kept anyway changes nothing.

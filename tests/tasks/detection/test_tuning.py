@@ -8,7 +8,7 @@ import pytest
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import read_json, write_json
 from radlearn.metrics.boxes import FoundBoxes
-from radlearn.tasks.detection.postprocessing import BoxRecipe, answered, keep_recipe, recipe_of
+from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe, postprocessed, recipe_of
 from radlearn.tasks.detection.tuning import tune_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -25,7 +25,7 @@ def tunable(boxed: Run) -> Run:
 
 def false_boxes(xrays: list[PreparedRadiograph], candidates: list[FoundBoxes], recipe: BoxRecipe) -> float:
     healthy = [(one, xray.canvas_px) for one, xray in zip(candidates, xrays, strict=True) if not xray.case.label]
-    return float(np.mean([len(answered(one, recipe, size, float(one.confidences.max(initial=0.0))).confidences) for one, size in healthy]))
+    return float(np.mean([len(postprocessed(one, recipe, size, float(one.confidences.max(initial=0.0))).confidences) for one, size in healthy]))
 
 
 def test_the_recipe_is_written_whole_with_what_led_to_it(

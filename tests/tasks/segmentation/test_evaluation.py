@@ -48,7 +48,7 @@ def with_a_speck(prepared: PreparedVolume) -> np.ndarray:
     return probability
 
 
-def test_a_perfect_answer_scores_1_and_a_scan_without_lesion_counts_only_for_what_is_made_up(scans: list[Scan], run: Run) -> None:
+def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for_what_is_made_up(scans: list[Scan], run: Run) -> None:
     keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
     judged = judge_masks(run, scans, knowing, "test", 1.0)
     found = judged.scores

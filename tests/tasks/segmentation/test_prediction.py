@@ -17,7 +17,7 @@ from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
 from radlearn.tasks.segmentation.postprocessing import MaskRecipe, keep_mask_recipe
-from radlearn.tasks.segmentation.prediction import MaskAnswering, Measured, cases_in, measured, submit_masks
+from radlearn.tasks.segmentation.prediction import MaskPredictions, Measured, cases_in, measured, submit_masks
 from radlearn.training.run_folder import Run, new_run
 from tests.check.phantom import AFFINE, chest_hu
 from tests.tasks.conftest import Settings
@@ -50,8 +50,8 @@ def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(small_covid1
         shutil.copy(case.path, asked)
     whole = (asked / "volume-covid19-A-0001_ct.nii.gz").read_bytes()
     (asked / "cut_ct.nii.gz").write_bytes(whole[: len(whole) // 2])
-    asking = MaskAnswering(run, [asked], tmp_path / "out")
-    asking.answer_all(dense, OWN)
+    asking = MaskPredictions(run, [asked], tmp_path / "out")
+    asking.predict_all(dense, OWN)
     rows = rows_of(tmp_path / "out" / "predictions.csv")
     assert [row["case"] for row in rows] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
     assert len(asking.unreadable) == 1
@@ -67,21 +67,21 @@ def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(small_covid1
         assert float(row["lesion_percent_of_lung"]) == pytest.approx(100 * float(row["lesion_ml"]) / float(row["lung_ml"]), abs=0.01)
         assert (tmp_path / "out" / "overlays" / f"{row['case']}.png").exists()
     with pytest.raises(BadSetting, match="is there already"):
-        MaskAnswering(run, [asked], tmp_path / "out")
+        MaskPredictions(run, [asked], tmp_path / "out")
 
 
 def test_a_turned_scan_gets_the_same_mask_in_the_world_and_the_same_picture(small_covid19: Path, run: Run, tmp_path: Path) -> None:
     source = read_volume(covid19.find_cases(small_covid19)[0].path)
     turned, affine = to_orientation(source.voxels, source.affine, "SAR")
-    answers = {}
+    predictions = {}
     for name, voxels, place in (("plain", source.voxels, source.affine), ("turned", turned, affine)):
         write_volume(tmp_path / name / "scan.nii.gz", voxels, place)
-        MaskAnswering(run, [tmp_path / name], tmp_path / f"{name} out").answer_all(dense, OWN)
-        answers[name] = read_volume(tmp_path / f"{name} out" / "masks" / "scan.nii.gz")
-    assert answers["plain"].voxels.any()
-    assert orientation(answers["turned"].affine) == "SAR"
-    np.testing.assert_array_equal(from_orientation(answers["turned"].voxels, "SAR", source.affine), answers["plain"].voxels)
-    plain, turned = (np.asarray(Image.open(tmp_path / f"{name} out" / "overlays" / "scan.png")) for name in answers)
+        MaskPredictions(run, [tmp_path / name], tmp_path / f"{name} out").predict_all(dense, OWN)
+        predictions[name] = read_volume(tmp_path / f"{name} out" / "masks" / "scan.nii.gz")
+    assert predictions["plain"].voxels.any()
+    assert orientation(predictions["turned"].affine) == "SAR"
+    np.testing.assert_array_equal(from_orientation(predictions["turned"].voxels, "SAR", source.affine), predictions["plain"].voxels)
+    plain, turned = (np.asarray(Image.open(tmp_path / f"{name} out" / "overlays" / "scan.png")) for name in predictions)
     np.testing.assert_array_equal(plain, turned)
 
 
@@ -102,7 +102,7 @@ def test_what_is_white_counts_as_lung_where_there_are_lungs_and_has_no_share_whe
     assert str(Measured(0.0, 0.0)) == "lesions 0.0 ml"
 
 
-def test_what_was_answered_is_kept_when_it_is_stopped_in_the_middle(small_covid19: Path, run: Run, tmp_path: Path) -> None:
+def test_what_was_predicted_is_kept_when_it_is_stopped_in_the_middle(small_covid19: Path, run: Run, tmp_path: Path) -> None:
     paths = [case.path for case in covid19.find_cases(small_covid19)[:3]]
 
     def stopped_at_the_third(prepared: PreparedVolume) -> np.ndarray:
@@ -111,7 +111,7 @@ def test_what_was_answered_is_kept_when_it_is_stopped_in_the_middle(small_covid1
         return dense(prepared)
 
     with pytest.raises(KeyboardInterrupt):
-        MaskAnswering(run, paths, tmp_path / "out").answer_all(stopped_at_the_third, OWN, overlays=False)
+        MaskPredictions(run, paths, tmp_path / "out").predict_all(stopped_at_the_third, OWN, overlays=False)
     assert [row["case"] for row in rows_of(tmp_path / "out" / "predictions.csv")] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
 
 
@@ -131,7 +131,7 @@ def test_where_nothing_can_be_read_it_says_so(run: Run, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.nii.gz").write_bytes(b"no scan")
     with pytest.raises(UnreadableScan, match="None of the 1 scans"):
-        MaskAnswering(run, [tmp_path / "in"], tmp_path / "out").answer_all(dense, OWN)
+        MaskPredictions(run, [tmp_path / "in"], tmp_path / "out").predict_all(dense, OWN)
 
 
 def test_a_submission_is_the_challenges_zip_or_nothing(small_covid19: Path, run: Run, tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ def test_a_submission_is_the_challenges_zip_or_nothing(small_covid19: Path, run:
         shutil.copy(case.path, images)
 
     def predicted(folder: Path) -> Path:
-        asking = MaskAnswering(run, [images], folder)
-        asking.answer_all(dense, OWN, overlays=False)
+        asking = MaskPredictions(run, [images], folder)
+        asking.predict_all(dense, OWN, overlays=False)
         return asking.table
 
     out = submit_masks(predicted, images, tmp_path / "submission.zip")

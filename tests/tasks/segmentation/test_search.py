@@ -66,7 +66,7 @@ def test_luck_is_not_taken_up() -> None:
     assert recipe.smallest_ml == 0
 
 
-def test_scans_without_an_answer_do_not_count() -> None:
+def test_scans_without_an_prediction_do_not_count() -> None:
     tables = np.concatenate([tables_of(10), np.full((5, len(THRESHOLDS), len(SMALLEST_ML)), np.nan)])
     recipe, worth = tuned_masks(tables, [f"p{number}" for number in range(15)])
     assert recipe.threshold == 0.4

@@ -19,7 +19,7 @@ from radlearn.scans.prepared_volume import PreparedVolume, opened_entry, write_e
 from radlearn.scans.resampled_grid import Frame
 from radlearn.scans.volume_cache import cached_volumes
 from radlearn.tasks.segmentation import sliding_window as sliding
-from radlearn.tasks.segmentation.sliding_window import Plan, answered_volume, chosen_plan, fitting_plan, grown_window
+from radlearn.tasks.segmentation.sliding_window import Plan, chosen_plan, fitting_plan, grown_window, infer_volume
 
 SHAPE = (21, 17, 11)
 EIGHT = ["".join(letters) for letters in itertools.product("RL", "AP", "SI")]
@@ -38,15 +38,15 @@ class Voxelwise(nn.Module):
         return logits if self.channels == 1 else torch.cat([3 - logits / 2, 3 + logits / 2], dim=1)
 
 
-class Asked(nn.Module):
+class InferVolume(nn.Module):
     """Does with the windows what it is told to."""
 
-    def __init__(self, answer: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, prediction: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.answer = answer
+        self.prediction = prediction
 
     def forward(self, windows: Tensor) -> Tensor:
-        return self.answer(windows)
+        return self.prediction(windows)
 
 
 @pytest.fixture
@@ -68,12 +68,12 @@ def expected_of(scan: PreparedVolume) -> np.ndarray:
 
 @pytest.mark.parametrize("overlap", [0.0, 0.5, 0.75])
 @pytest.mark.parametrize("patch", [(8, 8, 4), (21, 17, 11), (32, 9, 16), (5, 40, 3)])
-def test_a_network_that_looks_at_single_voxels_is_answered_exactly(
+def test_a_network_that_looks_at_single_voxels_is_predicted_exactly(
     scan: PreparedVolume, patch: tuple[int, int, int], overlap: float
 ) -> None:
-    answer = answered_volume(Voxelwise(), scan, patch, overlap)
-    assert answer.dtype == np.float32
-    np.testing.assert_allclose(answer, expected_of(scan), atol=1e-5)
+    prediction = infer_volume(Voxelwise(), scan, patch, overlap)
+    assert prediction.dtype == np.float32
+    np.testing.assert_allclose(prediction, expected_of(scan), atol=1e-5)
 
 
 def test_a_grown_window_spares_windows_and_says_the_same(scan: PreparedVolume) -> None:
@@ -83,10 +83,10 @@ def test_a_grown_window_spares_windows_and_says_the_same(scan: PreparedVolume) -
         seen.append(tuple(windows.shape[2:]))
         return 6 * (windows - 0.4)
 
-    np.testing.assert_allclose(answered_volume(Asked(noting), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
+    np.testing.assert_allclose(infer_volume(InferVolume(noting), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
     assert set(seen) == {(32, 32, 4)}
     alone = len(seen)
-    answered_volume(Asked(noting), scan, (16, 16, 4))
+    infer_volume(InferVolume(noting), scan, (16, 16, 4))
     assert len(seen) - alone == 4 * alone
 
 
@@ -96,7 +96,7 @@ def test_where_a_grown_window_does_not_fit_the_window_itself_is_taken(scan: Prep
             raise torch.OutOfMemoryError("CUDA out of memory")
         return 6 * (windows - 0.4)
 
-    np.testing.assert_allclose(answered_volume(Asked(greedy), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
+    np.testing.assert_allclose(infer_volume(InferVolume(greedy), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
     assert "A window of (32, 32, 4) does not fit; trying (16, 16, 4)." in capsys.readouterr().err
 
 
@@ -112,7 +112,7 @@ def test_a_window_grows_only_where_it_then_covers_and_never_beyond_its_bound(
 
 
 def test_two_channels_say_the_same_as_one(scan: PreparedVolume) -> None:
-    np.testing.assert_allclose(answered_volume(Voxelwise(2), scan, (8, 8, 8)), expected_of(scan), atol=1e-5)
+    np.testing.assert_allclose(infer_volume(Voxelwise(2), scan, (8, 8, 8)), expected_of(scan), atol=1e-5)
 
 
 @pytest.mark.parametrize("axes", [(0,), (0, 1), (0, 1, 2)])
@@ -127,9 +127,9 @@ def test_mirror_images_are_asked_and_turned_back(scan: PreparedVolume, axes: tup
         dims = tuple(itertools.chain(*flips))
         flipped = np.flip(np.roll(np.flip(logits, dims), -1, 2), dims)
         each.append(1 / (1 + np.exp(-flipped[0, 0])))
-    answer = answered_volume(Asked(shifted), scan, SHAPE, mirror_axes=axes)
-    np.testing.assert_allclose(answer, np.mean(each, axis=0), atol=1e-5)
-    assert not np.allclose(answer, answered_volume(Asked(shifted), scan, SHAPE))
+    prediction = infer_volume(InferVolume(shifted), scan, SHAPE, mirror_axes=axes)
+    np.testing.assert_allclose(prediction, np.mean(each, axis=0), atol=1e-5)
+    assert not np.allclose(prediction, infer_volume(InferVolume(shifted), scan, SHAPE))
 
 
 def test_beyond_the_scan_the_network_sees_air(scan: PreparedVolume) -> None:
@@ -139,7 +139,7 @@ def test_beyond_the_scan_the_network_sees_air(scan: PreparedVolume) -> None:
         seen.append(windows.clone())
         return windows
 
-    answered_volume(Asked(noting), scan, (25, 17, 11))
+    infer_volume(InferVolume(noting), scan, (25, 17, 11))
     assert (seen[0][:, :, :2] == 0).all()
     assert (seen[0][:, :, 23:] == 0).all()
     np.testing.assert_allclose(seen[0][0, 0, 2:23].numpy(), scan.scaled(scan.image))
@@ -147,7 +147,7 @@ def test_beyond_the_scan_the_network_sees_air(scan: PreparedVolume) -> None:
 
 def test_the_network_is_in_evaluation_mode_while_it_is_asked_and_as_before_after(scan: PreparedVolume) -> None:
     model = nn.Sequential(Voxelwise(), nn.Dropout(0.9)).train()
-    np.testing.assert_allclose(answered_volume(model, scan, (8, 8, 8)), expected_of(scan), atol=1e-5)
+    np.testing.assert_allclose(infer_volume(model, scan, (8, 8, 8)), expected_of(scan), atol=1e-5)
     assert model.training
     assert model[1].training
 
@@ -164,7 +164,7 @@ def test_too_little_memory_makes_it_smaller_and_it_is_said(
         return 6 * (windows - 0.4)
 
     monkeypatch.setattr(sliding, "chosen_plan", lambda *_: Plan(8, torch.device("cpu")))
-    np.testing.assert_allclose(answered_volume(Asked(greedy), scan, (8, 8, 4)), expected_of(scan), atol=1e-5)
+    np.testing.assert_allclose(infer_volume(InferVolume(greedy), scan, (8, 8, 4)), expected_of(scan), atol=1e-5)
     assert asked[:3] == [8, 4, 2]
     assert set(asked[2:]) <= {1, 2}
     said = capsys.readouterr().err
@@ -185,7 +185,7 @@ def test_what_never_fits_is_said_with_what_to_do(scan: PreparedVolume) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes.")
 
     with pytest.raises(NotEnoughMemory, match=r"one window of 8 × 8 × 4 voxels .* take a smaller patch or network"):
-        answered_volume(Asked(greedy), scan, (8, 8, 4))
+        infer_volume(InferVolume(greedy), scan, (8, 8, 4))
 
 
 def test_other_errors_of_a_network_are_not_swallowed(scan: PreparedVolume) -> None:
@@ -193,18 +193,18 @@ def test_other_errors_of_a_network_are_not_swallowed(scan: PreparedVolume) -> No
         raise RuntimeError("Expected 4 channels")
 
     with pytest.raises(RuntimeError, match="Expected 4 channels"):
-        answered_volume(Asked(wrong), scan, (8, 8, 4))
+        infer_volume(InferVolume(wrong), scan, (8, 8, 4))
 
 
-def test_no_number_is_no_answer(scan: PreparedVolume) -> None:
-    with pytest.raises(NotFiniteError, match=r"scan\.nii\.gz: the network's answer is no number"):
-        answered_volume(Asked(lambda windows: windows * torch.nan), scan, (8, 8, 4))
+def test_no_number_is_no_prediction(scan: PreparedVolume) -> None:
+    with pytest.raises(NotFiniteError, match=r"scan\.nii\.gz: the network's prediction is no number"):
+        infer_volume(InferVolume(lambda windows: windows * torch.nan), scan, (8, 8, 4))
 
 
-@pytest.mark.parametrize("answer", [lambda w: w.repeat(1, 3, 1, 1, 1), lambda w: w[..., ::2], lambda w: [w]])
-def test_an_answer_of_another_shape_is_refused(scan: PreparedVolume, answer: Callable) -> None:
+@pytest.mark.parametrize("prediction", [lambda w: w.repeat(1, 3, 1, 1, 1), lambda w: w[..., ::2], lambda w: [w]])
+def test_an_prediction_of_another_shape_is_refused(scan: PreparedVolume, prediction: Callable) -> None:
     with pytest.raises(BadSetting, match="expected one or two channels of the same size"):
-        answered_volume(Asked(answer), scan, (8, 8, 4))
+        infer_volume(InferVolume(prediction), scan, (8, 8, 4))
 
 
 @pytest.mark.parametrize(("patch", "overlap", "axes"), [((0, 8, 8), 0.5, ()), ((8, 8, 8), 1.0, ()), ((8, 8, 8), 0.5, (3,))])
@@ -212,7 +212,7 @@ def test_settings_that_make_no_sense_are_refused(
     scan: PreparedVolume, patch: tuple[int, int, int], overlap: float, axes: tuple[int, ...]
 ) -> None:
     with pytest.raises(BadSetting, match="expected at least one voxel each way"):
-        answered_volume(Voxelwise(), scan, patch, overlap, axes)
+        infer_volume(Voxelwise(), scan, patch, overlap, axes)
 
 
 def test_on_a_processor_windows_go_one_by_one() -> None:
@@ -255,7 +255,7 @@ LYING = [*((code, (0, 0, 0)) for code in [*EIGHT, "SAL"]), ("LPS", (9, -6, 11)),
 
 
 @pytest.mark.parametrize(("code", "degrees"), LYING)
-def test_from_file_to_file_the_answer_lies_on_the_truth(tmp_path: Path, code: str, degrees: tuple[float, float, float]) -> None:
+def test_from_file_to_file_the_prediction_lies_on_the_truth(tmp_path: Path, code: str, degrees: tuple[float, float, float]) -> None:
     hu, truth = chest_with_a_shape()
     affine = STRAIGHT.copy()
     affine[:3, :3] = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix() @ STRAIGHT[:3, :3]
@@ -264,12 +264,12 @@ def test_from_file_to_file_the_answer_lies_on_the_truth(tmp_path: Path, code: st
     scan = cached_volumes([tmp_path / "scan.nii.gz"], None, Preparation((2.5, 2.5, 5.0)), workers=1)[0]
     assert scan.notes == ()
     middle = (500 - 850) / 2
-    model = Asked(lambda windows: 90 * (windows - (middle + 1000) / 1500))
+    model = InferVolume(lambda windows: 90 * (windows - (middle + 1000) / 1500))
     source = read_volume(tmp_path / "scan.nii.gz")
-    write_mask_like(tmp_path / "answer.nii.gz", scan.back_to_source(answered_volume(model, scan, (48, 40, 16))) > 0.5, source)
-    answer = read_mask(tmp_path / "answer.nii.gz")
-    np.testing.assert_allclose(answer.affine, turned_affine, atol=1e-5)
-    assert answer.voxels.shape == turned.shape
+    write_mask_like(tmp_path / "prediction.nii.gz", scan.back_to_source(infer_volume(model, scan, (48, 40, 16))) > 0.5, source)
+    prediction = read_mask(tmp_path / "prediction.nii.gz")
+    np.testing.assert_allclose(prediction.affine, turned_affine, atol=1e-5)
+    assert prediction.voxels.shape == turned.shape
     # In the patient: turned to the one order in which the truth is known.
-    found = to_orientation(answer.voxels, answer.affine, "LPS")[0]
+    found = to_orientation(prediction.voxels, prediction.affine, "LPS")[0]
     assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) >= 0.98

@@ -54,7 +54,7 @@ def main() -> None:
         minutes = (time.process_time() - begun) / 60
         split = divided(xrays, settings.seed, None, run)
         model, _ = lesson.trained_model(run)
-        ours = judged(run, model, split["test"], settings)
+        ours = scored(run, model, split["test"], settings)
         table.add_row("radlearn quick", f"{minutes:.1f}", *shown(ours))
         for multiple in asked.peer_minutes:
             peer_run = new_run(Path(folder) / f"peer-{multiple}", lesson.TASK, settings, run.about)
@@ -65,7 +65,7 @@ def main() -> None:
             table.add_row(
                 "Faster R-CNN MobileNet",
                 f"{minutes * multiple:.1f}",
-                *shown(judged(peer_run, peer, split["test"], settings)),
+                *shown(scored(peer_run, peer, split["test"], settings)),
             )
         for name, baseline in ours["baselines"].items():
             table.add_row(
@@ -127,10 +127,10 @@ class _Coloured(nn.Module):
         return self.model([image.expand(3, -1, -1) for image in images], targets)
 
 
-def judged(run: Run, model: nn.Module, xrays: list[PreparedRadiograph], settings: lesson.Settings) -> dict[str, Any]:
+def scored(run: Run, model: nn.Module, xrays: list[PreparedRadiograph], settings: lesson.Settings) -> dict[str, Any]:
     """Return the scores of a model on the test people, with the run's recipe."""
     found = lesson.proposals(model, xrays, candidates.as_tuned(settings, run))[-1]
-    return evaluation.judge_boxes(run, xrays, found, candidates.image_scores(found, None), "test").scores
+    return evaluation.evaluate_boxes(run, xrays, found, candidates.image_scores(found, None), "test").scores
 
 
 def shown(found: dict[str, Any]) -> tuple[str, str, str]:

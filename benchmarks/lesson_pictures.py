@@ -1,4 +1,4 @@
-"""Make the lessons' pictures from a judged run: `python -m benchmarks.lesson_pictures RUN`. Small WebP files, the only pictures in git."""
+"""Make the lessons' pictures from an evaluated run: `python -m benchmarks.lesson_pictures RUN`. Small WebP files, the only pictures in git."""
 
 import sys
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ ROOMS = Path(__file__).resolve().parents[1] / "radlearn"
 
 
 def main(folder: Path) -> None:
-    """Take over the pictures of a judged run's report; for classification also draw X-rays of all classes."""
+    """Take over the pictures of an evaluated run's report; for classification also draw X-rays of all classes."""
     run = open_run(folder)
     if run.task == "detection":
         taken_over(run, "rsna_pneumonia_detection", (("xrays-random", "found", 1100), ("froc", "froc", 620)))

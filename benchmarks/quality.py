@@ -20,7 +20,7 @@ Row = tuple[str, str, str, bool]
 
 
 def main() -> int:
-    """Train and judge the quick preset of every task; print target and figure for each promise; return 1 if one is missed."""
+    """Train and evaluate the quick preset of every task; print target and figure for each promise; return 1 if one is missed."""
     data = built_in_xrays(800, 0)
     rows = [*classification_rows(data), *detection_rows(data), *segmentation_rows(built_in_cts(120, 0))]
     memory_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

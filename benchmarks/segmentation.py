@@ -12,7 +12,7 @@ nnU-Net (`segmentation_nnunet.py`) runs in its own environment, which is made in
 It is asked twice: as it plans by itself, for a GPU of 8 GB, and as it plans for 1 GB, where a step is an eighth of the work.
 
 MONAI's challenge baseline is in `segmentation_monai.py`. Everybody trains on the training people; who chooses anything chooses on the
-validation people; all masks are judged on the test people, on the grids of their CTs. Nobody's preparation of the data counts, nor do the
+validation people; all masks are evaluated on the test people, on the grids of their CTs. Nobody's preparation of the data counts, nor do the
 minutes of answering. Processor minutes are compared, not wall minutes, because other work on a machine disturbs them less.
 
 Each result is printed and added to WORK/results.json as soon as it is there. WORK also keeps nnU-Net's preparation, the peers' weights and
@@ -138,7 +138,7 @@ def copied(division: Division, work: Path) -> Division:
 
 
 def ours(data: Path, work: Path, epochs: int | None) -> tuple[dict[str, tuple[str, str]], Row]:
-    """Train and judge radlearn's quick preset; return the division that it made, and its row."""
+    """Train and evaluate radlearn's quick preset; return the division that it made, and its row."""
     from radlearn.covid19_ct_segmentation import segment_lesions as lesson
     from radlearn.tasks.segmentation.scans import prepared_scans
 
@@ -165,7 +165,7 @@ def processor_minutes() -> float:
 
 
 def trivial(division: Division, out: Path) -> Row:
-    """Judge what is denser than a threshold inside the lungs; the threshold is the best one for the people who are not tested."""
+    """Evaluate what is denser than a threshold inside the lungs; the threshold is the best one for the people who are not tested."""
     dice = []
     for case in [*division["training"], *division["validation"]]:
         scan, truth = scan_and_truth(case)
@@ -178,7 +178,7 @@ def trivial(division: Division, out: Path) -> Row:
     for case in division["test"]:
         scan = read_volume(case.path)
         write_mask_like(out / f"{case.case_id}.nii.gz", (scan.voxels > best) & lung_mask(scan.voxels, scan.affine), scan)
-    return {"model": f"above {best} HU in the lungs", "scores": judged(division["test"], out)}
+    return {"model": f"above {best} HU in the lungs", "scores": scored(division["test"], out)}
 
 
 def dice_by_threshold(hu: np.ndarray, lesion: np.ndarray, lesion_voxels: int) -> np.ndarray:
@@ -197,7 +197,7 @@ def dice_by_threshold(hu: np.ndarray, lesion: np.ndarray, lesion_voxels: int) ->
 
 
 def nnunet(division: Division, work: Path, python: Path, minutes: float, memory_gb: float, flags: Sequence[str]) -> Row:
-    """Train nnU-Net for so many processor minutes in its own environment, and judge the masks that it leaves."""
+    """Train nnU-Net for so many processor minutes in its own environment, and evaluate the masks that it leaves."""
     out = work / f"nnunet-{memory_gb:g}-gb-{minutes:.1f}-minutes"
     out.mkdir(exist_ok=True)
     script = Path(__file__).with_name("segmentation_nnunet.py")
@@ -219,7 +219,7 @@ def nnunet(division: Division, work: Path, python: Path, minutes: float, memory_
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment).returncode:
             raise SystemExit(f"nnU-Net failed; {out / 'log.txt'} says how.")
-    return {"model": f"nnU-Net v2 for {memory_gb:g} GB", **read_json(out / "told.json"), "scores": judged(division["test"], out)}
+    return {"model": f"nnU-Net v2 for {memory_gb:g} GB", **read_json(out / "told.json"), "scores": scored(division["test"], out)}
 
 
 def nnunet_python() -> Path:
@@ -235,7 +235,7 @@ def nnunet_python() -> Path:
 
 
 def monai(division: Division, work: Path, minutes: float, mirrored: bool, mixed: bool) -> Row:
-    """Train MONAI's challenge baseline for so many processor minutes, and judge its masks."""
+    """Train MONAI's challenge baseline for so many processor minutes, and evaluate its masks."""
     from benchmarks.segmentation_monai import Baseline, postprocessed, training_set
 
     out = work / f"monai-{minutes:.1f}-minutes"
@@ -256,13 +256,13 @@ def monai(division: Division, work: Path, minutes: float, mirrored: bool, mixed:
                 scan = read_volume(case.path)
                 write_mask_like(prediction, postprocessed(baseline, scan, mirrored), scan)
             bar.advance()
-    return {"model": "MONAI baseline", **baseline.told, "scores": judged(division["test"], out)}
+    return {"model": "MONAI baseline", **baseline.told, "scores": scored(division["test"], out)}
 
 
 # Judging
 
 
-def judged(cases: Sequence[Case], folder: Path) -> dict[str, Any]:
+def scored(cases: Sequence[Case], folder: Path) -> dict[str, Any]:
     """Return the scores of the masks `folder/ID.nii.gz`; one that lies on another grid than its CT is refused."""
     table = []
     for case in cases:

@@ -4,7 +4,7 @@ BasicUNet 32-32-64-128-256-32 with dropout 0.1 at 1.25 × 1.25 × 5 mm, HU from 
 192 × 192 × 16, half of them around a lesion voxel; small turns and zooms, noise and flips; Dice + cross-entropy; Adam with 1e-4, which the
 recipe never lowers. It answers by Gaussian windows that overlap by half, as the mean over the CT and its flips.
 
-Where this differs from the recipe: the weights are the last ones, because judging every epoch on validation CTs would cost many times the
+Where this differs from the recipe: the weights are the last ones, because evaluating every epoch on validation CTs would cost many times the
 minutes; the windows go over the block of the lungs alone, as radlearn's do, which spares them half of their time and false lesions
 elsewhere; and of the recipe's 13 views the 3 that differ by a flip are asked, for its copies differ by a noise of 1 % of the window.
 

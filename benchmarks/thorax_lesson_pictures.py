@@ -2,7 +2,7 @@
 
     python -m benchmarks.thorax_lesson_pictures [RUN]
 
-The lesson's own cells are run and what they leave behind is drawn, so that page and pictures cannot say two things. With RUN, a judged
+The lesson's own cells are run and what they leave behind is drawn, so that page and pictures cannot say two things. With RUN, an evaluated
 classification run on built-in X-rays, also the share of opacities that it finds: for every X-ray with one opacity among `PLANNED` planned
 ones, and for its twin without it.
 """

@@ -11,7 +11,7 @@ from radlearn.errors import BadSetting
 from radlearn.progress import say, waiting
 
 COMMANDS = {
-    "demo": "train and judge every task on built-in patients; nothing to download",
+    "demo": "train and evaluate every task on built-in patients; nothing to download",
     "thorax": "write built-in patients as files in the challenges' own layouts",
     "check": "look through a data folder before hours are spent on it: check DIR",
     "score": "what a challenge would say of predictions of any tool: score rsna, covid19, classification",

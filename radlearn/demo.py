@@ -1,4 +1,4 @@
-"""Every task once, on built-in patients: trained, judged, and what to look at then."""
+"""Every task once, on built-in patients: trained, evaluated, and what to look at then."""
 
 import time
 from dataclasses import replace
@@ -20,7 +20,7 @@ FILES = {"segmentation": "SCAN.nii.gz"}
 
 
 def demo(xrays: int = 800, cts: int = 120, seed: int = 0, epochs: int | None = None, out: Path | None = None) -> None:
-    """Train and judge every task on built-in patients, which are made at the first call.
+    """Train and evaluate every task on built-in patients, which are made at the first call.
 
     Args:
         xrays: How many X-rays to make.

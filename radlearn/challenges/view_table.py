@@ -1,4 +1,4 @@
-"""Which view an X-ray was taken in, for judging within a view: from a table of header fields, or from the X-rays themselves."""
+"""Which view an X-ray was taken in, for evaluating within a view: from a table of header fields, or from the X-rays themselves."""
 
 import csv
 import io

@@ -33,7 +33,7 @@ from radlearn.errors import BadSetting
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
-from radlearn.tasks.segmentation.evaluation import choose_mask_recipe, judge_masks
+from radlearn.tasks.segmentation.evaluation import choose_mask_recipe, evaluate_masks
 from radlearn.tasks.segmentation.prediction import MaskPredictions, submit_masks
 from radlearn.tasks.segmentation.report import write_mask_report
 from radlearn.tasks.segmentation.scans import Scan, divided_scans, prepared_scans
@@ -238,7 +238,7 @@ def _balanced(draw: np.random.Generator, cases: np.ndarray, many: int) -> list[i
 
 
 def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, EpochLoader]:
-    """Return a loader of patches for the training side; scans that are judged are not cut into patches, but asked as a whole."""
+    """Return a loader of patches for the training side; scans that are evaluated are not cut into patches, but asked as a whole."""
     scans = split["training"]
     ids = [scan.case.image_id for scan in scans]
     dataset = FunctionDataset(partial(load, scans, training_transform(settings), settings), [*ids, *ids])
@@ -310,7 +310,7 @@ def infer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndar
 
 
 # %% 4. Training
-# The loop itself is `radlearn.training.fit`, as in the first lesson; new is only that a scan is judged as a whole, not patch by patch.
+# The loop itself is `radlearn.training.fit`, as in the first lesson; new is only that a scan is evaluated as a whole, not patch by patch.
 
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
@@ -348,12 +348,12 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
 
 
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, object]:
-    """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
+    """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     scans = prepared_scans(cases, preparation(settings))
-    judged = judge_masks(run, scans, partial(infer, model, settings=settings), split, settings.tolerance_mm)
-    write_mask_report(run, judged)
-    return judged.scores
+    evaluation = evaluate_masks(run, scans, partial(infer, model, settings=settings), split, settings.tolerance_mm)
+    write_mask_report(run, evaluation)
+    return evaluation.scores
 
 
 def tune(run: Run, cases: Sequence[Case]) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """What happens when a probability at or above a threshold is acted upon: hits, misses, false alarms, and where to put the threshold.
 
-A threshold is chosen on validation people and judged on test people; chosen where it is judged, it flatters.
+A threshold is chosen on validation people and evaluated on test people; chosen where it is evaluated, it flatters.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is judged: one probability and one true label a case, looked over before any score is computed from them."""
+"""What is evaluated: one probability and one true label a case, looked over before any score is computed from them."""
 
 from typing import Any
 

@@ -101,7 +101,7 @@ def write_report(
 
     Args:
         path: where to, `report.html` as a rule.
-        title, subtitle: what was judged; on what, in a sentence.
+        title, subtitle: what was evaluated; on what, in a sentence.
         headline: the figures at the top, the most important first.
         sections: in reading order; they are numbered and listed in the contents.
         ribbon: a line across the top of the page that nobody overlooks, such as `SYNTHETIC`.

@@ -152,10 +152,10 @@ def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], sa
 
 @in_house_style
 def worth_figure(worth: Sequence[Mapping[str, object]]) -> Figure:
-    """Draw what the official score became with each device, judged on people who did not choose it, and on those who did.
+    """Draw what the official score became with each device, evaluated on people who did not choose it, and on those who did.
 
     Args:
-        worth: in the order of trial, each with "device", "rsna_score" (chosen and judged on the same people),
+        worth: in the order of trial, each with "device", "rsna_score" (chosen and evaluated on the same people),
             "cross_fitted_rsna_score" and "taken".
     """
     figure = blank(FULL_WIDTH_IN, 1.15 + 0.36 * max(len(worth), 1))
@@ -176,7 +176,7 @@ def worth_figure(worth: Sequence[Mapping[str, object]]) -> Figure:
     room = max(float(np.nanmax(scores) - np.nanmin(scores)), 0.02)
     axes.set_xlim(max(float(np.nanmin(scores)) - 0.12 * room, -0.01), float(np.nanmax(scores)) + 0.12 * room)
     axes.set_xlabel("RSNA score on validation people")
-    colour_key(axes, [("judged on people who did not choose", MODEL), ("on those who did: too good", RIVAL)], 0.0, 1.02)
+    colour_key(axes, [("evaluated on people who did not choose", MODEL), ("on those who did: too good", RIVAL)], 0.0, 1.02)
     return figure
 
 

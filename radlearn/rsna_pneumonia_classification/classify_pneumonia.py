@@ -30,7 +30,7 @@ from torchvision.models import convnext_tiny
 from radlearn.challenges import rsna
 from radlearn.challenges.rsna import Case
 from radlearn.metrics import calibration, decisions, ranking
-from radlearn.tasks.classification.evaluation import judge
+from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.classification.postprocessing import keep_operating_point
 from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
 from radlearn.tasks.classification.report import write_xray_report
@@ -167,7 +167,7 @@ def training_transform(settings: Settings) -> Compose:
 
 
 def evaluation_transform(settings: Settings) -> Compose:
-    """Return the transform for X-rays that are judged: none but the type. What is random belongs to training alone."""
+    """Return the transform for X-rays that are evaluated: none but the type. What is random belongs to training alone."""
     return Compose([ToTensor(track_meta=False)])
 
 
@@ -302,13 +302,13 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
 
 
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, object]:
-    """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
+    """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
     probabilities = infer_all(model, make_loaders(settings, {split: xrays})[split], settings)
-    judged = judge(run, xrays, probabilities, split)
-    write_xray_report(run, judged, lambda shown: heat_map(model, as_images(shown, model), settings))
-    return judged.scores
+    evaluation = evaluate_probabilities(run, xrays, probabilities, split)
+    write_xray_report(run, evaluation, lambda shown: heat_map(model, as_images(shown, model), settings))
+    return evaluation.scores
 
 
 def tune(run: Run, cases: Sequence[Case], wanted_sensitivity: float | None = None, wanted_specificity: float | None = None) -> dict:

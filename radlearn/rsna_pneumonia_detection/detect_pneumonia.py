@@ -44,7 +44,7 @@ from radlearn.tasks.detection.candidates import (
     must_have_gate,
     on_canvases,
 )
-from radlearn.tasks.detection.evaluation import judge_boxes
+from radlearn.tasks.detection.evaluation import evaluate_boxes
 from radlearn.tasks.detection.fusion import fused, mirrored
 from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.detection.report import write_box_report
@@ -196,7 +196,7 @@ def other_exposure(image: Tensor, gamma_range: float) -> Tensor:
 
 
 def evaluation_transform(settings: Settings) -> v2.Transform:
-    """Return the transform for X-rays that are judged: none. What is random belongs to training alone."""
+    """Return the transform for X-rays that are evaluated: none. What is random belongs to training alone."""
     return v2.ToPureTensor()
 
 
@@ -425,15 +425,15 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
 
 
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test", gate: Path | None = None) -> dict[str, object]:
-    """Judge a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
+    """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
     must_have_gate([run], gate or settings.gate)
     found = proposals(model, xrays, as_tuned(settings, run))[-1]
     scores = image_scores(found, gate_of(gate or settings.gate, xrays))
-    judged = judge_boxes(run, xrays, found, scores, split)
-    write_box_report(run, judged)
-    return judged.scores
+    evaluation = evaluate_boxes(run, xrays, found, scores, split)
+    write_box_report(run, evaluation)
+    return evaluation.scores
 
 
 def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_boxes: float | None = None) -> dict[str, object]:

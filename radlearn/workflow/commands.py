@@ -19,7 +19,7 @@ from radlearn.workflow.task_api import Verbs
 VERBS = {
     "train": "train a model on the challenge's data, or on built-in patients",
     "resume": "go on with a run that was stopped or killed",
-    "evaluate": "judge a run on people it has not met: scores, pictures, report.html",
+    "evaluate": "evaluate a run on people it has not met: scores, pictures, report.html",
     "tune": "choose again on validation people what is chosen, not learnt: the threshold, the recipe for boxes",
     "predict": "answer for images in files and folders",
     "submit": "write the submission file for a folder of images",
@@ -120,11 +120,11 @@ class _Commands:
         say(f"Next: {self.program} evaluate {resumed.folder}")
 
     def evaluate(self, run: tyro.conf.Positional[Path], data: Path | None = None, json: bool = False) -> None:
-        """Judge a run.
+        """Evaluate a run.
 
         Args:
             run: The run folder.
-            data: Other labelled data: all of it is judged, as an external set. Not named: the run's own test people.
+            data: Other labelled data: all of it is evaluated, as an external set. Not named: the run's own test people.
             json: Print the scores as one JSON object on standard output.
         """
         scores = self.verbs.evaluate(run, data)
@@ -161,12 +161,12 @@ class _BoxCommands(_Commands):
     def evaluate(  # type: ignore[override]
         self, run: tyro.conf.Positional[tuple[Path, ...]], data: Path | None = None, gate: Path | None = None, json: bool = False
     ) -> None:
-        """Judge a run.
+        """Evaluate a run.
 
         Args:
-            run: The run folder, or several: these runs are then judged as one, on the test people they share.
-            data: Other labelled data: all of it is judged, as an external set. Not named: the run's own test people.
-            gate: Table with image-level probabilities for the X-rays judged, in place of the one that the run was trained with.
+            run: The run folder, or several: these runs are then evaluated as one, on the test people they share.
+            data: Other labelled data: all of it is evaluated, as an external set. Not named: the run's own test people.
+            gate: Table with image-level probabilities for the X-rays evaluated, in place of the one that the run was trained with.
             json: Print the scores as one JSON object on standard output.
         """
         scores = self.verbs.evaluate(run, data, gate=gate)

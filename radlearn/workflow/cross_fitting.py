@@ -1,4 +1,4 @@
-"""Who chooses and who judges, among validation people: every fifth of them is judged by what the other four fifths choose."""
+"""Who chooses and who evaluates, among validation people: every fifth of them is evaluated by what the other four fifths choose."""
 
 from collections.abc import Sequence
 

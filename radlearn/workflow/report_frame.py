@@ -52,7 +52,7 @@ def drawing(place: Place, pictures: int) -> Iterator[Draw]:
 def write_run_report(
     run: Run, place: Place, found: Mapping[str, Any], title: str, subtitle: str, headline: Sequence[Headline], sections: Sequence[Section]
 ) -> Path:
-    """Write the page of a judged run, its score file being `found`, and return its path; synthetic patients are said to be such."""
+    """Write the page of an evaluated run, its score file being `found`, and return its path; synthetic patients are said to be such."""
     write_report(
         place.page,
         title,
@@ -62,7 +62,7 @@ def write_run_report(
         ribbon=SYNTHETIC if found["synthetic"] else "",
         facts=[
             ("run", run.folder.name),
-            ("judged on", found["split"]),
+            ("evaluated on", found["split"]),
             ("network", str(run.settings.get("network", ""))),
             ("trained on", run.about["data"]),
         ],

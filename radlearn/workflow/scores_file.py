@@ -1,4 +1,4 @@
-"""Who a run was judged on: the head of its score file, and the groups that a mean would hide."""
+"""Who a run was evaluated on: the head of its score file, and the groups that a mean would hide."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ def write_scores(run: Run, split: str, cases: Sequence[Case | covid19.Case], fou
     content = {
         "task": run.task,
         "split": split,
-        # Of the cases judged, which need not be of the kind that was trained on.
+        # Of the cases evaluated, which need not be of the kind that was trained on.
         "synthetic": all(holds_exact_truth(folder) for folder in {_data_folder(case) for case in cases}),
         "cases": len(cases),
         "persons": len({case.person for case in cases}),

@@ -1,4 +1,4 @@
-"""Who learns, who chooses, who judges: X-rays or scans divided by person, and the division kept in the run folder."""
+"""Who learns, who chooses, who evaluates: X-rays or scans divided by person, and the division kept in the run folder."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
@@ -83,7 +83,7 @@ def cases_by_side(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
     missing = [image_id for image_id in split if image_id not in by_id]
     if missing:
         raise BadRunFolder(
-            f"{run.folder}: {len(missing):,} of the {len(split):,} cases it was trained and judged on are not in the data, the first is "
+            f"{run.folder}: {len(missing):,} of the {len(split):,} cases it was trained and evaluated on are not in the data, the first is "
             f"{missing[0]}. Give the folder that it was trained on with --data, or start a new run."
         )
     return {side: [by_id[image_id] for image_id, (_, of) in split.items() if of == side] for side in SIDES}

@@ -1,4 +1,4 @@
-"""The verbs of a lesson in Python: what to train, to judge and to ask, with the data found and the run folder kept."""
+"""The verbs of a lesson in Python: what to train, to evaluate and to ask, with the data found and the run folder kept."""
 
 import dataclasses
 import inspect
@@ -60,10 +60,10 @@ class Verbs:
         return self.lesson.train(settings_as(opened, self.lesson.Settings), self._data_of(opened, data), opened.folder)
 
     def evaluate(self, run: Runs, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
-        """Judge a run on its held-out people, or on all labelled cases of another folder, and write scores, pictures and report.
+        """Evaluate a run on its held-out people, or on all labelled cases of another folder, and write scores, pictures and report.
 
         Args:
-            run: the run folder; in detection it may be several, which are then judged as one, on the test people they share.
+            run: the run folder; in detection it may be several, which are then evaluated as one, on the test people they share.
             options: what else the lesson's own `evaluate` takes, such as `gate` in detection.
 
         Returns:
@@ -74,18 +74,18 @@ class Verbs:
         cases = self.lesson.find_cases(self._data_of(opened, data))
         if len(runs) > 1:
             return ensembles.evaluate_together(self.lesson, runs, cases, **options)
-        judge = partial(self.lesson.evaluate, opened, **options)
+        evaluate_probabilities = partial(self.lesson.evaluate, opened, **options)
         of_the_run = read_split(opened.folder / "split.csv").keys()
         known = of_the_run & {case.image_id for case in cases}
         if data is None or len(known) == len(of_the_run):
-            return judge(cases_by_side(cases, opened)["test"], "test")
+            return evaluate_probabilities(cases_by_side(cases, opened)["test"], "test")
         if known:
             raise BadLayout(
                 f"{data}: {len(known):,} of its {len(cases):,} cases belong to this run, but not all of the run's cases are there. "
                 "Give the whole folder that it was trained on, or one that shares no case with it."
             )
-        say(f"Other data than the run was trained on: all {len(cases):,} cases are judged, as an external set.")
-        return judge(cases, "external")
+        say(f"Other data than the run was trained on: all {len(cases):,} cases are evaluated, as an external set.")
+        return evaluate_probabilities(cases, "external")
 
     def tune(self, run: Path | str, data: Path | str | None = None, **wishes: Any) -> dict[str, Any]:
         """Choose again on the run's validation people what is not learnt but chosen: a threshold, a recipe for boxes.

@@ -1,6 +1,6 @@
 """A choice made again on validation people, told: a table on the terminal, `tuning/` in the run folder, one object for programs.
 
-Every lesson's `tune` ends here. What was judged with the choice before is named, because its scores belong to another model now.
+Every lesson's `tune` ends here. What was evaluated with the choice before is named, because its scores belong to another model now.
 """
 
 import shlex
@@ -19,8 +19,8 @@ from radlearn.progress import console, say
 from radlearn.training.run_folder import Run
 
 HONEST = (
-    "All of this was chosen on validation people. What stands under 'others chose' was judged, for every fifth of them, by what the other "
-    "four fifths chose: that is the honest figure. Chosen and judged on the same people, everything seems to help. What it is worth on "
+    "All of this was chosen on validation people. What stands under 'others chose' was evaluated, for every fifth of them, by what the other "
+    "four fifths chose: that is the honest figure. Chosen and evaluated on the same people, everything seems to help. What it is worth on "
     "people who had no part in training or choosing, only 'evaluate' says."
 )
 
@@ -109,7 +109,7 @@ def _print(run: Run, tuning: Tuning, stale: Sequence[str]) -> None:
     console.print(table)
     for one in tuning.headline:
         say(f"{one.label}: {cell_text(one.value)}{f' ({one.note})' if one.note else ''}")
-    say(tuning.words if tuning.changed else f"{tuning.words} The same as before: what was judged with it holds.", style="bold")
+    say(tuning.words if tuning.changed else f"{tuning.words} The same as before: what was evaluated with it holds.", style="bold")
     for text in tuning.warnings:
         say(text, style="yellow")
     again = " ".join(["radlearn", run.task, "evaluate", shlex.quote(str(run.folder)), *tuning.evaluate_with])

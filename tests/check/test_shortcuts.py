@@ -34,7 +34,7 @@ def test_values_of_one_xray_each_give_nothing_away() -> None:
     assert clues(xrays, [number < 30 for number in range(60)]) == []
 
 
-def test_too_few_of_a_kind_are_not_judged() -> None:
+def test_too_few_of_a_kind_are_not_evaluated() -> None:
     xrays = [facts(number, ViewPosition="AP" if number < 5 else "PA") for number in range(60)]
     assert clues(xrays, [number < 5 for number in range(60)]) == []
 

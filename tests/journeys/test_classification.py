@@ -1,4 +1,4 @@
-"""Classification from end to end, as a person would go: train, judge, ask, hand in; stopped and gone on with; asked wrongly."""
+"""Classification from end to end, as a person would go: train, evaluate, ask, hand in; stopped and gone on with; asked wrongly."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ QUICK = ["--size-px", "64", "--epochs", "3", "--batch-size", "8"]
 
 @pytest.fixture(scope="module")
 def trained(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A finished and judged run on the small folder."""
+    """A finished and evaluated run on the small folder."""
     folder = tmp_path_factory.mktemp("journey") / "run"
     code = cli.main(["classification", "train", "--data", str(small_rsna), "--run", str(folder), *QUICK])
     return SimpleNamespace(folder=folder, code=code, data=small_rsna)
@@ -92,7 +92,7 @@ def test_a_threshold_is_chosen_again_on_a_copy_of_the_run(
     assert json.loads(capsys.readouterr().out)["scores_of_before"] == ["scores.json"]
 
 
-def test_a_moved_run_is_judged_with_the_same_scores(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_moved_run_is_evaluated_with_the_same_scores(trained: SimpleNamespace, tmp_path: Path) -> None:
     assert cli.main(["classification", "evaluate", str(trained.folder)]) == 0
     moved = tmp_path / "elsewhere"
     shutil.copytree(trained.folder, moved)
@@ -155,11 +155,11 @@ def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespac
 
     model, settings = lesson.trained_model(open_run(trained.folder))
     xrays = prepared_radiographs(find_cases(trained.data), settings.size_px, settings.shape)
-    judged = lesson.infer_all(model, lesson.make_loaders(settings, {"test": xrays})["test"], settings)
+    evaluation = lesson.infer_all(model, lesson.make_loaders(settings, {"test": xrays})["test"], settings)
     table = lesson.predict(open_run(trained.folder), [trained.data], tmp_path / "out", overlays=False)
     with open(table, newline="") as opened:
         asked = {row["patientId"]: float(row["probability"]) for row in csv.DictReader(opened)}
-    np.testing.assert_allclose([asked[xray.case.image_id] for xray in xrays], judged, atol=2e-6)
+    np.testing.assert_allclose([asked[xray.case.image_id] for xray in xrays], evaluation, atol=2e-6)
 
 
 def test_the_submission_has_a_line_for_each_xray(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +212,7 @@ def killed_after(seconds: float, arguments: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_in(small_rsna: Path, tmp_path: Path) -> None:
+def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_handed_in(small_rsna: Path, tmp_path: Path) -> None:
     """At its true image size; from a random start and in full precision, since here is neither internet nor GPU."""
     run, data = tmp_path / "run", a_handful_of(small_rsna, tmp_path / "data")
     handful = ["--epochs", "1", "--batch-size", "4", "--no-pretrained", "--precision", "32-true", "--workers", "0"]

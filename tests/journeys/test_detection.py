@@ -1,4 +1,4 @@
-"""Detection from end to end, as a person would go: train, judge, ask, hand in; stopped and gone on with; asked wrongly."""
+"""Detection from end to end, as a person would go: train, evaluate, ask, hand in; stopped and gone on with; asked wrongly."""
 
 import csv
 import json
@@ -116,10 +116,10 @@ def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespac
     run = open_run(trained.folder)
     model, settings = lesson.trained_model(run)
     xrays = prepared_radiographs(find_cases(trained.data), settings.size_px, settings.shape)
-    judged = candidates.image_scores(lesson.proposals(model, xrays, candidates.as_tuned(settings, run))[-1], None)
+    evaluation = candidates.image_scores(lesson.proposals(model, xrays, candidates.as_tuned(settings, run))[-1], None)
     table = lesson.predict([run], [trained.data], tmp_path / "out", overlays=False)
     asked = {row["patientId"]: float(row["probability"]) for row in rows_of(table)}
-    np.testing.assert_allclose([asked[xray.case.image_id] for xray in xrays], judged, atol=2e-6)
+    np.testing.assert_allclose([asked[xray.case.image_id] for xray in xrays], evaluation, atol=2e-6)
 
 
 def test_the_submission_is_the_challenges_own_and_several_runs_may_write_it(trained: SimpleNamespace, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_gate_is_used_and_asked_for_where_the_recipe_needs_it(
     assert read_json(folder / "recipe.json")["gated_by_table"] is True
     assert cli.main(["detection", "evaluate", str(folder), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
-    # The gate's probabilities are what the X-ray is judged by.
+    # The gate's probabilities are what the X-ray is evaluated by.
     assert scores["auroc_score"]["value"] == 1.0
     image = str(find_cases(trained.data)[0].path)
     assert cli.main(["detection", "predict", str(folder), image, "--out", str(tmp_path / "a")]) == 2
@@ -209,7 +209,7 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
 
 
 @pytest.mark.slow
-def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_in(small_rsna: Path, tmp_path: Path) -> None:
+def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_handed_in(small_rsna: Path, tmp_path: Path) -> None:
     """At its true image size; from a random start and in full precision, since here is neither internet nor GPU."""
     run, data = tmp_path / "run", a_handful_of(small_rsna, tmp_path / "data")
     handful = ["--epochs", "1", "--batch-size", "2", "--no-pretrained", "--precision", "32-true", "--workers", "0", "--no-test-time-mirror"]

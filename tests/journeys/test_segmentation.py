@@ -1,4 +1,4 @@
-"""Segmentation from end to end, as a person would go: train, judge, ask, hand in; stopped and gone on with; asked wrongly."""
+"""Segmentation from end to end, as a person would go: train, evaluate, ask, hand in; stopped and gone on with; asked wrongly."""
 
 import csv
 import itertools
@@ -103,7 +103,7 @@ def test_tuning_chooses_the_recipe_again(trained: SimpleNamespace, tmp_path: Pat
     assert (run / "tuning" / "tuning.html").exists()
 
 
-def test_other_data_are_judged_as_an_external_set_even_without_any_lesion(
+def test_other_data_are_evaluated_as_an_external_set_even_without_any_lesion(
     trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # CTs directly in a folder, as a hospital may have them.
@@ -269,7 +269,7 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(trained: SimpleNamespa
 
 
 @pytest.mark.slow
-def test_the_challenge_preset_is_trained_killed_resumed_judged_asked_and_handed_in(small_covid19: Path, tmp_path: Path) -> None:
+def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_handed_in(small_covid19: Path, tmp_path: Path) -> None:
     """At its true patch size, in full precision and without mirror images, since here is no GPU; on as few scans as can be divided."""
     run, data = tmp_path / "run", tmp_path / "data"
     (data / "Train").mkdir(parents=True)

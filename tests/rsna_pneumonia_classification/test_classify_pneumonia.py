@@ -39,7 +39,7 @@ def test_a_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epo
     assert not torch.equal(first["image"], lesson.load(XRAYS, transform, 1, SampleKey(3, 7))["image"])
 
 
-def test_judged_xrays_are_the_xrays_themselves() -> None:
+def test_evaluated_xrays_are_the_xrays_themselves() -> None:
     item = lesson.load(XRAYS, lesson.evaluation_transform(SMALL), 0, SampleKey(0, 2))
     assert np.array_equal(item["image"].numpy(), XRAYS[2].pixels)
     assert item["label"] == 1.0
@@ -48,11 +48,11 @@ def test_judged_xrays_are_the_xrays_themselves() -> None:
 
 def test_only_training_is_shuffled_and_augmented() -> None:
     loaders = lesson.make_loaders(SMALL, {"training": XRAYS, "validation": XRAYS})
-    judged = [name for batch in loaders["validation"].epoch(0) for name in batch["ids"]]
+    evaluation = [name for batch in loaders["validation"].epoch(0) for name in batch["ids"]]
     learned = [name for batch in loaders["training"].epoch(0) for name in batch["ids"]]
-    assert judged == [each.case.image_id for each in XRAYS]
-    assert sorted(learned) == sorted(judged)
-    assert learned != judged
+    assert evaluation == [each.case.image_id for each in XRAYS]
+    assert sorted(learned) == sorted(evaluation)
+    assert learned != evaluation
 
 
 def test_without_augmentation_in_the_settings_a_training_xray_is_the_xray() -> None:

@@ -56,7 +56,7 @@ def test_a_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epo
     assert not torch.equal(first["image"], loaded(XRAYS, SMALL, SampleKey(4, 0))["image"])
 
 
-def test_judged_xrays_are_the_xrays_themselves_with_boxes_in_their_pixels() -> None:
+def test_evaluated_xrays_are_the_xrays_themselves_with_boxes_in_their_pixels() -> None:
     item = lesson.load(XRAYS, lesson.evaluation_transform(SMALL), SampleKey(0, 0))
     assert np.array_equal(item["image"].numpy(), XRAYS[0].pixels)
     assert item["boxes"].tolist() == [[10, 20, 30, 50]]

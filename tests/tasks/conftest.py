@@ -1,4 +1,4 @@
-"""A run that is finished as far as judging needs it, and X-rays with known answers."""
+"""A run that is finished as far as evaluating needs it, and X-rays with known answers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ def synthetic_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def judged_xrays(synthetic_folder: Path) -> list[PreparedRadiograph]:
+def evaluated_xrays(synthetic_folder: Path) -> list[PreparedRadiograph]:
     """60 synthetic X-rays of 40 people; AP X-rays are positive three times as often; the positive ones are brighter."""
     path = synthetic_folder / "stage_2_train_images" / "x.dcm"
     rng = np.random.default_rng(3)
@@ -51,18 +51,18 @@ def judged_xrays(synthetic_folder: Path) -> list[PreparedRadiograph]:
 
 
 @pytest.fixture
-def finished(tmp_path: Path, judged_xrays: list[PreparedRadiograph]) -> Run:
+def finished(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
     """A run with a split, a history and an operating point."""
     run = new_run(tmp_path / "run", "classification", Settings(), {"data": "somewhere", "synthetic": False})
-    ids = [xray.case.image_id for xray in judged_xrays]
-    write_split(run.folder / "split.csv", ids, [xray.case.person for xray in judged_xrays], ["test"] * len(ids))
+    ids = [xray.case.image_id for xray in evaluated_xrays]
+    write_split(run.folder / "split.csv", ids, [xray.case.person for xray in evaluated_xrays], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "auroc_score": 0.8, "average_precision_score": 0.4}\n')
-    keep_operating_point(run, 0.5, Recalibration(0.0, 1.0), judged_xrays)
+    keep_operating_point(run, 0.5, Recalibration(0.0, 1.0), evaluated_xrays)
     return run
 
 
 @pytest.fixture
-def proposals(judged_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxes], np.ndarray]:
+def proposals(evaluated_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxes], np.ndarray]:
     """What a detector proposes for each X-ray, and the score of the X-ray as a whole.
 
     Every second positive X-ray has its own box surely, the others unsurely; every fifth healthy X-ray has a false one; the last 20 X-rays
@@ -70,7 +70,7 @@ def proposals(judged_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxes],
     """
     candidates, scores = [], []
     places = {True: 0, False: 0}
-    for number, xray in enumerate(judged_xrays):
+    for number, xray in enumerate(evaluated_xrays):
         label = bool(xray.case.label)
         turn, places[label] = places[label], places[label] + 1
         boxes, confidences = [], []
@@ -86,11 +86,11 @@ def proposals(judged_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxes],
 
 
 @pytest.fixture
-def boxed(tmp_path: Path, judged_xrays: list[PreparedRadiograph]) -> Run:
+def boxed(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
     """A run of a detector with a split, a history and a recipe."""
     run = new_run(tmp_path / "detector", "detection", Settings(), {"data": "somewhere", "synthetic": False})
-    ids = [xray.case.image_id for xray in judged_xrays]
-    write_split(run.folder / "split.csv", ids, [xray.case.person for xray in judged_xrays], ["test"] * len(ids))
+    ids = [xray.case.image_id for xray in evaluated_xrays]
+    write_split(run.folder / "split.csv", ids, [xray.case.person for xray in evaluated_xrays], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "rsna_score": 0.1, "auroc_score": 0.8}\n')
     worth = [
         {"device": "nothing tuned", "rsna_score": 0.1, "cross_fitted_rsna_score": 0.1, "taken": True},

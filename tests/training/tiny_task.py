@@ -46,7 +46,7 @@ class Blobs:
 
     def __getitem__(self, key: SampleKey) -> dict[str, Tensor]:
         label = key.case % 2
-        own = np.random.default_rng(case_seed(self.seed, *draw)).normal(size=(1, 8, 8))
+        own = np.random.default_rng(case_seed(self.seed, *key)).normal(size=(1, 8, 8))
         careless = np.random.normal() + random.random() + torch.rand(1).item()
         image = torch.tensor(own + 0.1 * careless + 0.5 * label, dtype=torch.float32)
         return {"image": image, "label": torch.tensor([float(label)])}

@@ -1,4 +1,4 @@
-"""Nobody judges what they chose."""
+"""Nobody evaluates what they chose."""
 
 from radlearn.workflow.cross_fitting import PARTS, parts_of
 

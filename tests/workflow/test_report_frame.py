@@ -33,12 +33,12 @@ def test_only_synthetic_patients_are_called_so(finished: Run) -> None:
     assert said == [True, False]
 
 
-def test_xrays_without_known_persons_are_warned_about(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
+def test_xrays_without_known_persons_are_warned_about(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     with drawing(place_of(finished, "test"), 2) as picture:
-        known = data_blocks(finished, judged_xrays, ABOUT, picture)
-        ids = [xray.case.image_id for xray in judged_xrays]
+        known = data_blocks(finished, evaluated_xrays, ABOUT, picture)
+        ids = [xray.case.image_id for xray in evaluated_xrays]
         write_split(finished.folder / "split.csv", ids, ids, ["test"] * len(ids))
-        unknown = data_blocks(finished, judged_xrays, ABOUT, picture)
+        unknown = data_blocks(finished, evaluated_xrays, ABOUT, picture)
     table = next(block for block in known if isinstance(block, Table))
     assert list(table.rows) == [["training", 0, 0], ["validation", 0, 0], ["test", 60, 40]]
     assert not any(isinstance(block, Note) for block in known)

@@ -14,9 +14,9 @@ from radlearn.workflow.scores_file import interval_of, subgroups_of, view_baseli
 
 
 def test_a_score_file_says_whom_it_is_about_and_other_data_have_one_of_their_own(
-    finished: Run, judged_xrays: list[PreparedRadiograph]
+    finished: Run, evaluated_xrays: list[PreparedRadiograph]
 ) -> None:
-    cases = [xray.case for xray in judged_xrays]
+    cases = [xray.case for xray in evaluated_xrays]
     kept = write_scores(finished, "test", cases, {"scores": {}})
     write_scores(finished, "external", cases[:10], {"scores": {}})
     assert read_json(finished.folder / "scores.json") == kept
@@ -24,8 +24,8 @@ def test_a_score_file_says_whom_it_is_about_and_other_data_have_one_of_their_own
     assert read_json(finished.folder / "scores-external.json")["cases"] == 10
 
 
-def test_synthetic_is_said_of_the_xrays_judged(finished: Run, judged_xrays: list[PreparedRadiograph], synthetic_folder: Path) -> None:
-    cases = [xray.case for xray in judged_xrays]
+def test_synthetic_is_said_of_the_xrays_evaluated(finished: Run, evaluated_xrays: list[PreparedRadiograph], synthetic_folder: Path) -> None:
+    cases = [xray.case for xray in evaluated_xrays]
     assert write_scores(finished, "test", cases, {})["synthetic"] is True
     (synthetic_folder / "truth.csv").unlink()
     assert write_scores(finished, "test", cases, {})["synthetic"] is False
@@ -44,8 +44,8 @@ def test_an_unknown_view_is_predicted_with_the_share_of_all() -> None:
     assert shares == pytest.approx([0.4, 0.2, 0.1])
 
 
-def test_groups_hold_who_they_say_and_the_unknown_stand_apart(judged_xrays: list[PreparedRadiograph]) -> None:
-    cases = [xray.case for xray in judged_xrays]
+def test_groups_hold_who_they_say_and_the_unknown_stand_apart(evaluated_xrays: list[PreparedRadiograph]) -> None:
+    cases = [xray.case for xray in evaluated_xrays]
     cases[0] = replace(cases[0], view=None, age_years=None)
     groups = subgroups_of(cases)
     assert [groups[name].sum() for name in ("AP (lying or sitting)", "PA (standing)", "view unknown")] == [30, 29, 1]
@@ -54,8 +54,8 @@ def test_groups_hold_who_they_say_and_the_unknown_stand_apart(judged_xrays: list
     assert groups["under 18 years"].sum() == 17
 
 
-def test_both_views_are_named_even_where_nobody_was_filmed_so(judged_xrays: list[PreparedRadiograph]) -> None:
-    groups = subgroups_of([xray.case for xray in judged_xrays if xray.case.view == "AP"])
+def test_both_views_are_named_even_where_nobody_was_filmed_so(evaluated_xrays: list[PreparedRadiograph]) -> None:
+    groups = subgroups_of([xray.case for xray in evaluated_xrays if xray.case.view == "AP"])
     assert groups["PA (standing)"].sum() == 0
     assert "women" in groups or "men" in groups
     assert "view unknown" not in groups

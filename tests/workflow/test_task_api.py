@@ -46,7 +46,7 @@ def test_data_that_went_away_are_asked_for(tmp_path: Path) -> None:
         radlearn.classification.resume(tmp_path / "run")
 
 
-def test_a_run_that_is_not_finished_is_told_so_whatever_data_it_is_judged_on(tmp_path: Path, small_rsna: Path) -> None:
+def test_a_run_that_is_not_finished_is_told_so_whatever_data_it_is_evaluated_on(tmp_path: Path, small_rsna: Path) -> None:
     verbs = radlearn.classification
     run = begin_run(tmp_path / "run", "classification", verbs.lesson.PRESETS["quick"], small_rsna)
     cases = verbs.lesson.find_cases(small_rsna)

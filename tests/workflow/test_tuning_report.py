@@ -1,4 +1,4 @@
-"""What was chosen is printed, drawn and kept, and what was judged before it is named."""
+"""What was chosen is printed, drawn and kept, and what was evaluated before it is named."""
 
 import json
 from typing import Any

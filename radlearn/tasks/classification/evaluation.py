@@ -19,7 +19,7 @@ from radlearn.workflow.scores_file import write_scores
 
 
 @dataclass(frozen=True)
-class Judged:
+class ProbabilityEvaluation:
     """Answers beside the truth, and what they are worth; every array is (cases,)."""
 
     xrays: Sequence[PreparedRadiograph]
@@ -40,7 +40,7 @@ class Judged:
         return [xray.case for xray in self.xrays]
 
 
-def judge(run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, split: str) -> Judged:
+def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, split: str) -> ProbabilityEvaluation:
     """Compare probabilities (cases,) with the labels of `xrays`, and write `scores.json` into the run folder.
 
     Raises:
@@ -97,4 +97,4 @@ def judge(run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarr
             "subgroups": subgroups,
         },
     )
-    return Judged(xrays, labels, probabilities, calibrated, persons, views, view_only, point, content)
+    return ProbabilityEvaluation(xrays, labels, probabilities, calibrated, persons, views, view_only, point, content)

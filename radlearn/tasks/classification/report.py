@@ -11,7 +11,7 @@ from radlearn.pictures import curves, groups
 from radlearn.pictures.overlays import XrayPanel, probability_panel, xray_grid
 from radlearn.pictures.report import Block, Headline, Note, Section, Table
 from radlearn.pictures.style import spoken
-from radlearn.tasks.classification.evaluation import Judged
+from radlearn.tasks.classification.evaluation import ProbabilityEvaluation
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.report_parts import data_blocks
 from radlearn.training.loading import case_seed
@@ -33,8 +33,8 @@ MEANINGS = {
 }
 
 
-def write_xray_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
-    """Write the pictures and the report of a judged run into its folder.
+def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: HeatMaps) -> Path:
+    """Write the pictures and the report of an evaluated run into its folder.
 
     Args:
         heat_maps: X-rays → float32 (X-rays, size, size) in [0, 1].
@@ -42,15 +42,15 @@ def write_xray_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
     Returns:
         the path of the page: `report.html` for the run's own test people, `report-external.html` for other data.
     """
-    found = judged.scores
+    found = evaluation.scores
     place = place_of(run, found["split"])
     with drawing(place, 12) as picture:
         sections = [
-            Section("What it was tested on", data_blocks(run, judged.xrays, found, picture)),
-            Section("How well it ranks and decides", _score_blocks(judged, picture)),
-            Section("For whom", _subgroup_blocks(judged, picture)),
-            Section("Where it looked", _xray_blocks(judged, heat_maps, picture)),
-            Section("Whether its probabilities mean what they say", _calibration_blocks(judged, picture)),
+            Section("What it was tested on", data_blocks(run, evaluation.xrays, found, picture)),
+            Section("How well it ranks and decides", _score_blocks(evaluation, picture)),
+            Section("For whom", _subgroup_blocks(evaluation, picture)),
+            Section("Where it looked", _xray_blocks(evaluation, heat_maps, picture)),
+            Section("Whether its probabilities mean what they say", _calibration_blocks(evaluation, picture)),
             Section("How it was trained", training_blocks(run, ("auroc_score", "average_precision_score"), "auroc_score", picture)),
         ]
     scores = {name: interval_of(score) for name, score in found["scores"].items()}
@@ -59,21 +59,21 @@ def write_xray_report(run: Run, judged: Judged, heat_maps: HeatMaps) -> Path:
         place,
         found,
         "Is there a lung opacity suspicious for pneumonia?",
-        f"A classifier of chest X-rays, judged on {found['cases']:,} X-rays of {found['persons']:,} people that it has not met.",
+        f"A classifier of chest X-rays, evaluated on {found['cases']:,} X-rays of {found['persons']:,} people that it has not met.",
         [
             Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
             Headline("AUROC within a view", scores["within_view_auroc_score"], "the same, when the view is no hint", chance=0.5),
-            Headline("Sensitivity", scores["sensitivity"], f"opacities found, from a probability of {judged.point.threshold:.2f} on"),
+            Headline("Sensitivity", scores["sensitivity"], f"opacities found, from a probability of {evaluation.point.threshold:.2f} on"),
             Headline("Specificity", scores["specificity"], "X-rays without one that are rightly passed"),
         ],
         sections,
     )
 
 
-def _score_blocks(judged: Judged, picture: Draw) -> list[Block]:
-    p, y, persons, threshold = judged.probabilities, judged.labels, judged.persons, judged.point.threshold
-    found = judged.scores
-    roc = curves.roc_figure(p, y, persons, threshold, {"view alone": judged.view_only})
+def _score_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Block]:
+    p, y, persons, threshold = evaluation.probabilities, evaluation.labels, evaluation.persons, evaluation.point.threshold
+    found = evaluation.scores
+    roc = curves.roc_figure(p, y, persons, threshold, {"view alone": evaluation.view_only})
     positives = curves.precision_recall_figure(p, y, persons, threshold)
     counts = confusion_counts(p, y, threshold)
     rows = [[spoken(name), interval_of(score), MEANINGS[name]] for name, score in found["scores"].items()]
@@ -104,17 +104,17 @@ def _score_blocks(judged: Judged, picture: Draw) -> list[Block]:
     ]
 
 
-def _calibration_blocks(judged: Judged, picture: Draw) -> list[Block]:
-    p, y, persons = judged.calibrated, judged.labels, judged.persons
-    chosen = float(judged.point.recalibration.apply(np.array([judged.point.threshold]))[0])
-    again = judged.scores["recalibrated"]
+def _calibration_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Block]:
+    p, y, persons = evaluation.calibrated, evaluation.labels, evaluation.persons
+    chosen = float(evaluation.point.recalibration.apply(np.array([evaluation.point.threshold]))[0])
+    again = evaluation.scores["recalibrated"]
     told = "Probabilities were recalibrated on validation people. "
     if again["slope"] is not None and math.isfinite(again["slope"]):
         told += (
             f"On these people their logistic intercept is {again['intercept']:.2f} (0 is right) and their slope {again['slope']:.2f} "
             "(1 is right; below it, answers are too extreme)."
         )
-    reliability = curves.reliability_figure(p, y, persons, judged.probabilities)
+    reliability = curves.reliability_figure(p, y, persons, evaluation.probabilities)
     benefit = curves.net_benefit_figure(p, y, persons, chosen=chosen)
     return [
         picture(
@@ -133,12 +133,12 @@ def _calibration_blocks(judged: Judged, picture: Draw) -> list[Block]:
     ]
 
 
-def _subgroup_blocks(judged: Judged, picture: Draw) -> list[Block]:
+def _subgroup_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Block]:
     shown = [
         groups.Subgroup(name, group["persons"], group["cases"], group["positives"], interval_of(group["auroc_score"]))
-        for name, group in judged.scores["subgroups"].items()
+        for name, group in evaluation.scores["subgroups"].items()
     ]
-    figure = groups.subgroup_figure(shown, interval_of(judged.scores["scores"]["auroc_score"]))
+    figure = groups.subgroup_figure(shown, interval_of(evaluation.scores["scores"]["auroc_score"]))
     told = (
         "Who is bedridden is imaged AP and is more often ill. A model may read the view instead of the lung: compare AP with PA, "
         "and look at the AUROC within a view."
@@ -157,14 +157,14 @@ def _subgroup_blocks(judged: Judged, picture: Draw) -> list[Block]:
     ]
 
 
-def _xray_blocks(judged: Judged, heat_maps: HeatMaps, picture: Draw) -> list[Block]:
+def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture: Draw) -> list[Block]:
     """Show the worst first: failures teach more than successes, and a report that hides them is an advertisement."""
-    order = np.argsort(-np.abs(judged.probabilities - judged.labels), kind="stable")
+    order = np.argsort(-np.abs(evaluation.probabilities - evaluation.labels), kind="stable")
     drawn = np.random.default_rng(case_seed(0, len(order))).permutation(len(order))
     told = (
-        ("missed", [i for i in order if judged.labels[i]], "The worst: the opacities given the lowest probabilities."),
-        ("alarms", [i for i in order if not judged.labels[i]], "The worst: the X-rays without an opacity given the highest probabilities."),
-        ("best", [i for i in order[::-1] if judged.labels[i]], "The best: the opacities given the highest probabilities."),
+        ("missed", [i for i in order if evaluation.labels[i]], "The worst: the opacities given the lowest probabilities."),
+        ("alarms", [i for i in order if not evaluation.labels[i]], "The worst: the X-rays without an opacity given the highest probabilities."),
+        ("best", [i for i in order[::-1] if evaluation.labels[i]], "The best: the opacities given the highest probabilities."),
         ("random", list(drawn), "Drawn at random."),
     )
     told_first = (
@@ -174,16 +174,16 @@ def _xray_blocks(judged: Judged, heat_maps: HeatMaps, picture: Draw) -> list[Blo
     blocks: list[Block] = [Note(told_first)]
     for name, ranked, caption in told:
         if chosen := ranked[:SHOWN_XRAYS]:
-            maps = heat_maps([judged.xrays[i] for i in chosen])
-            panels = [_panel(judged, i, heat) for i, heat in zip(chosen, maps, strict=True)]
+            maps = heat_maps([evaluation.xrays[i] for i in chosen])
+            panels = [_panel(evaluation, i, heat) for i, heat in zip(chosen, maps, strict=True)]
             blocks.append(picture(f"X-rays-{name}", xray_grid(panels), caption, f"X-rays with heat maps. {caption}", wide=True))
     return blocks
 
 
-def _panel(judged: Judged, number: int, heat: np.ndarray) -> XrayPanel:
-    xray, label = judged.xrays[number], bool(judged.labels[number])
+def _panel(evaluation: ProbabilityEvaluation, number: int, heat: np.ndarray) -> XrayPanel:
+    xray, label = evaluation.xrays[number], bool(evaluation.labels[number])
     note = ", ".join(part for part in (xray.case.view, xray.case.category) if part)
     boxes = xray.boxes_on_canvas_px
     return probability_panel(
-        xray.pixels[0], heat, float(judged.probabilities[number]), label, judged.point.threshold, note, boxes, xray.canvas_px
+        xray.pixels[0], heat, float(evaluation.probabilities[number]), label, evaluation.point.threshold, note, boxes, xray.canvas_px
     )

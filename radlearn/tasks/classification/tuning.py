@@ -73,15 +73,15 @@ NAMES = ("sensitivity", "specificity")
 
 
 def chosen_by(rule: Rule, probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str], seed: int) -> Chosen:
-    """Choose a threshold by a rule, and judge it on those who chose it and, cross-fitted, on those who did not; all arrays (cases,)."""
+    """Choose a threshold by a rule, and evaluate it on those who chose it and, cross-fitted, on those who did not; all arrays (cases,)."""
     threshold = rule.choose(probabilities, labels)
     parts = parts_of(persons, seed)
     called = np.full(len(labels), np.nan)
     for part in np.unique(parts):
-        judges = parts == part
-        others = rule.choose(probabilities[~judges], labels[~judges])
-        # Without a threshold, the others being all of one class, these are not judged.
-        called[judges] = np.nan if np.isnan(others) else probabilities[judges] >= others
+        held_out = parts == part
+        others = rule.choose(probabilities[~held_out], labels[~held_out])
+        # Without a threshold, the others being all of one class, these are not evaluated.
+        called[held_out] = np.nan if np.isnan(others) else probabilities[held_out] >= others
     return Chosen(rule.name, threshold, _pair((probabilities >= threshold).astype(float), labels, persons), _pair(called, labels, persons))
 
 
@@ -113,7 +113,7 @@ def tune_threshold(
     asked = np.asarray(probabilities, dtype=np.float64)
     others = [other for wishes in BESIDE if (other := rule_of(*wishes)).name != rule.name]
     seed = int(run.settings.get("seed", 0))
-    with waiting("Choosing thresholds on validation people, and judging each by people who did not choose it"):
+    with waiting("Choosing thresholds on validation people, and evaluating each by people who did not choose it"):
         chosen, *beside = [chosen_by(each, asked, labels, persons, seed) for each in (rule, *others)]
         curve = _curve(asked, labels, persons)
     point = replace(before, threshold=float(chosen.threshold), recalibration=calibration.fit_recalibration(asked, labels))
@@ -155,7 +155,7 @@ def _table(chosen: Chosen, beside: Sequence[Chosen], before: float, was: tuple[I
         own = " / ".join(f"{pair.value:.2f}" for pair in one.own)
         rows.append([f"→ {one.rule}" if one is chosen else one.rule, one.threshold, *one.crossed, own])
     rows.append(["as it was before", before, None, None, " / ".join(f"{pair.value:.2f}" for pair in was)])
-    told = "→ is taken. With 95 % intervals by person. Same people, chosen and judged on them: sensitivity / specificity."
+    told = "→ is taken. With 95 % intervals by person. Same people, chosen and evaluated on them: sensitivity / specificity."
     return Table(COLUMNS, rows, told)
 
 

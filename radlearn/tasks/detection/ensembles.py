@@ -1,6 +1,6 @@
-"""Several runs judged as one: their boxes fused, a recipe of their own, and what the company is worth.
+"""Several runs evaluated as one: their boxes fused, a recipe of their own, and what the company is worth.
 
-Whom one run has learnt from, another must not be judged on: all runs of an ensemble share their test people. Where they share their
+Whom one run has learnt from, another must not be evaluated on: all runs of an ensemble share their test people. Where they share their
 validation people too, the recipe is chosen anew for all together; where they do not (folds), each X-ray of one's validation was another's
 training, so nothing honest can be chosen there, and the mean of the runs' recipes answers.
 """
@@ -16,7 +16,7 @@ from radlearn.files import write_json, write_text
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.progress import say
 from radlearn.tasks.detection.candidates import as_tuned, choose_recipe, gate_of, image_scores
-from radlearn.tasks.detection.evaluation import judge_boxes
+from radlearn.tasks.detection.evaluation import evaluate_boxes
 from radlearn.tasks.detection.fusion import fused
 from radlearn.tasks.detection.postprocessing import keep_recipe, mean_recipe, recipe_of
 from radlearn.tasks.detection.report import write_box_report
@@ -29,7 +29,7 @@ WAYS = ("the first run alone", "all runs fused")
 
 
 def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[Case], gate: Path | None = None) -> dict[str, Any]:
-    """Judge several runs as one on the test people they share; scores, pictures and report go into `ensemble/` in the first run's folder.
+    """Evaluate several runs as one on the test people they share; scores, pictures and report go into `ensemble/` in the first run's folder.
 
     Args:
         lesson: a module with `trained_model(run)` and `proposals(model, xrays, settings)`.
@@ -63,9 +63,9 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
     test = ready("test")
     ways = proposed(test)
     found = ways[0] if recipe_of(ensemble)[1]["source"] == WAYS[0] else ways[1]
-    judged = judge_boxes(ensemble, test, found, image_scores(found, gate_of(table, test)), "test")
-    write_box_report(ensemble, judged)
-    return judged.scores
+    evaluation = evaluate_boxes(ensemble, test, found, image_scores(found, gate_of(table, test)), "test")
+    write_box_report(ensemble, evaluation)
+    return evaluation.scores
 
 
 def _alike(runs: Sequence[Run]) -> None:
@@ -76,13 +76,13 @@ def _alike(runs: Sequence[Run]) -> None:
     for run, people in zip(runs[1:], tests[1:], strict=True):
         if people != tests[0]:
             raise BadSetting(
-                f"{run.folder} has other test people than {runs[0].folder}: it has learnt from some whom the other would be judged on. "
-                "Runs that are to be judged together need the same seed; they may differ in fold, or in other settings."
+                f"{run.folder} has other test people than {runs[0].folder}: it has learnt from some whom the other would be evaluated on. "
+                "Runs that are to be evaluated together need the same seed; they may differ in fold, or in other settings."
             )
 
 
 def _ensemble_folder(runs: Sequence[Run]) -> Run:
-    """Return a run folder for the ensemble, inside the first run's; what an earlier judging left there is replaced."""
+    """Return a run folder for the ensemble, inside the first run's; what an earlier evaluating left there is replaced."""
     first = runs[0]
     ensemble = Run(first.folder / "ensemble", first.task)
     write_text(ensemble.folder / "split.csv", (first.folder / "split.csv").read_text(encoding="utf-8"))

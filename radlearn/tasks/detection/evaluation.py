@@ -36,7 +36,7 @@ FOUND_AND_PAID = ("rsna_score", "sensitivity", "false_boxes_per_healthy_image", 
 
 
 @dataclass(frozen=True)
-class JudgedBoxes:
+class BoxEvaluation:
     """Boxes beside the true ones, and what they are worth; one entry an X-ray, boxes in pixels of the X-ray's canvas."""
 
     xrays: Sequence[PreparedRadiograph]
@@ -86,9 +86,9 @@ class BoxCounts:
         return self.found - self.hits
 
 
-def judge_boxes(
+def evaluate_boxes(
     run: Run, xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], image_scores: np.ndarray, split: str
-) -> JudgedBoxes:
+) -> BoxEvaluation:
     """Compare what a detector proposes for `xrays` with their true boxes, and write `scores.json` into the run folder.
 
     Args:
@@ -109,7 +109,7 @@ def judge_boxes(
     cases = [xray.case for xray in xrays]
     labels = np.array([bool(case.label) for case in cases])
     views = np.array([case.view or "" for case in cases])
-    judged = JudgedBoxes(
+    evaluation = BoxEvaluation(
         xrays,
         labels,
         candidates,
@@ -128,13 +128,13 @@ def judge_boxes(
             "recipe": asdict(recipe),
             "source": about["source"],
             "hit_iou_above": HIT_IOU_ABOVE,
-            "true_boxes": int(judged.counts.true.sum()),
-            "scores": _scores(judged),
-            "froc": _froc(judged),
-            "baselines": _baselines(judged, about),
-            "subgroups": _subgroups(judged),
+            "true_boxes": int(evaluation.counts.true.sum()),
+            "scores": _scores(evaluation),
+            "froc": _froc(evaluation),
+            "baselines": _baselines(evaluation, about),
+            "subgroups": _subgroups(evaluation),
         }
-    return replace(judged, scores=write_scores(run, split, cases, found))
+    return replace(evaluation, scores=write_scores(run, split, cases, found))
 
 
 def postprocessed_images(
@@ -192,41 +192,41 @@ def found_and_paid(
     return np.stack([np.asarray(score, dtype=np.float64) for score in scores], axis=-1)
 
 
-def _found_and_paid(judged: JudgedBoxes, chosen: np.ndarray) -> dict[str, dict[str, float]]:
-    counts = judged.counts
-    arrays = (judged.scores_by_image, counts.hits, counts.true, counts.found)
+def _found_and_paid(evaluation: BoxEvaluation, chosen: np.ndarray) -> dict[str, dict[str, float]]:
+    counts = evaluation.counts
+    arrays = (evaluation.scores_by_image, counts.hits, counts.true, counts.found)
     # One bootstrap for all five: on thousands of X-rays most of the time goes into drawing people.
-    band = bootstrap_band(found_and_paid, judged.persons[chosen], *(array[chosen] for array in arrays))
+    band = bootstrap_band(found_and_paid, evaluation.persons[chosen], *(array[chosen] for array in arrays))
     return {name: score.as_dict() for name, score in zip(FOUND_AND_PAID, _intervals(band), strict=True)}
 
 
-def _scores(judged: JudgedBoxes) -> dict[str, dict[str, float]]:
-    scores, labels, persons = judged.image_scores, judged.labels, judged.persons
+def _scores(evaluation: BoxEvaluation) -> dict[str, dict[str, float]]:
+    scores, labels, persons = evaluation.image_scores, evaluation.labels, evaluation.persons
     ranked = {
         "auroc_score": bootstrap_interval(ranking.auroc_score, persons, scores, labels),
-        "within_view_auroc_score": bootstrap_interval(ranking.within_view_auroc_score, persons, scores, labels, judged.views),
+        "within_view_auroc_score": bootstrap_interval(ranking.within_view_auroc_score, persons, scores, labels, evaluation.views),
     }
-    return _found_and_paid(judged, np.ones(len(labels), bool)) | {name: score.as_dict() for name, score in ranked.items()}
+    return _found_and_paid(evaluation, np.ones(len(labels), bool)) | {name: score.as_dict() for name, score in ranked.items()}
 
 
-def _froc(judged: JudgedBoxes) -> list[dict[str, Any]]:
+def _froc(evaluation: BoxEvaluation) -> list[dict[str, Any]]:
     """Return the seven points of the FROC curve, a sensitivity and the false boxes per X-ray that it may cost in each."""
-    band = bootstrap_band(sensitivity_at_false_boxes, judged.persons, *froc_cases(judged.at_every_threshold, judged.truth))
+    band = bootstrap_band(sensitivity_at_false_boxes, evaluation.persons, *froc_cases(evaluation.at_every_threshold, evaluation.truth))
     return [
         {"false_boxes_per_image": allowed, "sensitivity": score.as_dict()}
         for allowed, score in zip(FALSE_BOXES_PER_IMAGE, _intervals(band), strict=True)
     ]
 
 
-def _baselines(judged: JudgedBoxes, about: dict[str, Any]) -> dict[str, dict[str, float]]:
+def _baselines(evaluation: BoxEvaluation, about: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Return what rules reach that know no lung: the mean true box on every bright X-ray, the view, and no box anywhere."""
     sign, share_xyxy = about["brightness_sign"], np.asarray(about["mean_box_xyxy_share"], float)
-    brightness = sign * np.array([xray.pixels.mean() for xray in judged.xrays])
+    brightness = sign * np.array([xray.pixels.mean() for xray in evaluation.xrays])
     mean_boxes = [
         FoundBoxes((share_xyxy * np.tile(xray.canvas_px[::-1], 2))[None], np.ones(1)) if called else no_boxes()
-        for xray, called in zip(judged.xrays, brightness >= sign * about["brightness_cut"], strict=True)
+        for xray, called in zip(evaluation.xrays, brightness >= sign * about["brightness_cut"], strict=True)
     ]
-    persons, truth = judged.persons, judged.truth
+    persons, truth = evaluation.persons, evaluation.truth
     on_healthy = false_boxes_on_healthy_images(mean_boxes, truth)
     nothing = rsna_image_scores([no_boxes()] * len(truth), truth)
     baselines = {
@@ -234,23 +234,23 @@ def _baselines(judged: JudgedBoxes, about: dict[str, Any]) -> dict[str, dict[str
         "mean_box_false_boxes_per_healthy_image": bootstrap_interval(mean_over_images, persons, on_healthy),
         # 0 as soon as one X-ray has a true box, and no number at all where none has: no box is never wrong, and never right.
         "no_box_rsna_score": bootstrap_interval(mean_over_images, persons, nothing),
-        "view_only_auroc_score": bootstrap_interval(ranking.auroc_score, persons, judged.view_only, judged.labels),
-        "mean_brightness_auroc_score": bootstrap_interval(ranking.auroc_score, persons, brightness, judged.labels),
+        "view_only_auroc_score": bootstrap_interval(ranking.auroc_score, persons, evaluation.view_only, evaluation.labels),
+        "mean_brightness_auroc_score": bootstrap_interval(ranking.auroc_score, persons, brightness, evaluation.labels),
     }
     return {name: score.as_dict() for name, score in baselines.items()}
 
 
-def _subgroups(judged: JudgedBoxes) -> dict[str, dict[str, Any]]:
-    counts, persons = judged.counts, judged.persons
+def _subgroups(evaluation: BoxEvaluation) -> dict[str, dict[str, Any]]:
+    counts, persons = evaluation.counts, evaluation.persons
     number = {"no true box": counts.true == 0, "one true box": counts.true == 1, "two or more true boxes": counts.true >= 2}
-    groups = number | subgroups_of([xray.case for xray in judged.xrays])
+    groups = number | subgroups_of([xray.case for xray in evaluation.xrays])
 
     return {
         name: {
             "persons": len(set(persons[chosen])),
             "cases": int(chosen.sum()),
             "true_boxes": int(counts.true[chosen].sum()),
-            **_found_and_paid(judged, chosen),
+            **_found_and_paid(evaluation, chosen),
         }
         for name, chosen in groups.items()
         if chosen.any() or name not in number

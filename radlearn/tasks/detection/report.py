@@ -12,7 +12,7 @@ from radlearn.pictures.boxes import BoxGroup, box_group_figure, box_panel, box_s
 from radlearn.pictures.overlays import XrayPanel, xray_grid
 from radlearn.pictures.report import Block, Headline, Note, Section, Table
 from radlearn.pictures.style import spoken
-from radlearn.tasks.detection.evaluation import JudgedBoxes
+from radlearn.tasks.detection.evaluation import BoxEvaluation
 from radlearn.tasks.detection.postprocessing import recipe_of
 from radlearn.tasks.xray.report_parts import data_blocks
 from radlearn.training.loading import case_seed
@@ -48,8 +48,8 @@ RECIPE_WORDS = {
 }
 
 
-def write_box_report(run: Run, judged: JudgedBoxes, best_by: str = "rsna_score") -> Path:
-    """Write the pictures and the report of a judged run into its folder.
+def write_box_report(run: Run, evaluation: BoxEvaluation, best_by: str = "rsna_score") -> Path:
+    """Write the pictures and the report of an evaluated run into its folder.
 
     Args:
         best_by: the validation score by which the weights were kept.
@@ -57,17 +57,17 @@ def write_box_report(run: Run, judged: JudgedBoxes, best_by: str = "rsna_score")
     Returns:
         the path of the page: `report.html` for the run's own test people, `report-external.html` for other data.
     """
-    found = judged.scores
+    found = evaluation.scores
     place = place_of(run, found["split"])
     with drawing(place, 13) as picture:
         history = [name for name in VALIDATION_SCORES if all(name in line for line in run.history)]
         sections = [
-            Section("What it was tested on", data_blocks(run, judged.xrays, found, picture)),
-            Section("How well it finds, and what that costs", _score_blocks(judged, picture)),
-            Section("What it drew", _xray_blocks(judged, picture)),
-            Section("How well the boxes fit", _fit_blocks(judged, picture)),
-            Section("For whom", _subgroup_blocks(judged, picture)),
-            Section("How its recipe was chosen", _recipe_blocks(run, judged, picture)),
+            Section("What it was tested on", data_blocks(run, evaluation.xrays, found, picture)),
+            Section("How well it finds, and what that costs", _score_blocks(evaluation, picture)),
+            Section("What it drew", _xray_blocks(evaluation, picture)),
+            Section("How well the boxes fit", _fit_blocks(evaluation, picture)),
+            Section("For whom", _subgroup_blocks(evaluation, picture)),
+            Section("How its recipe was chosen", _recipe_blocks(run, evaluation, picture)),
             Section("How it was trained", training_blocks(run, history, best_by, picture)),
         ]
     scores = {name: interval_of(score) for name, score in found["scores"].items()}
@@ -76,10 +76,10 @@ def write_box_report(run: Run, judged: JudgedBoxes, best_by: str = "rsna_score")
         place,
         found,
         "Where is the lung opacity suspicious for pneumonia?",
-        f"A detector on chest X-rays, judged on {found['cases']:,} X-rays of {found['persons']:,} people that it has not met.",
+        f"A detector on chest X-rays, evaluated on {found['cases']:,} X-rays of {found['persons']:,} people that it has not met.",
         [
             Headline("RSNA score", scores["rsna_score"], "the challenge's own; its winners reached about 0.25", scale=(0, 0.5)),
-            Headline("Sensitivity", scores["sensitivity"], f"true boxes hit, from a confidence of {judged.recipe.threshold:.2f} on"),
+            Headline("Sensitivity", scores["sensitivity"], f"true boxes hit, from a confidence of {evaluation.recipe.threshold:.2f} on"),
             Headline("False boxes", scores["false_boxes_per_healthy_image"], "on each healthy X-ray: the price of that sensitivity"),
             Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
         ],
@@ -87,10 +87,10 @@ def write_box_report(run: Run, judged: JudgedBoxes, best_by: str = "rsna_score")
     )
 
 
-def _score_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
-    found, persons, recipe = judged.scores, judged.persons, judged.recipe
-    curve = froc.froc_figure(judged.at_every_threshold, judged.truth, persons, judged.found, recipe.threshold)
-    roc = curves.roc_figure(judged.image_scores, judged.labels, persons, recipe.gate or None, {"view alone": judged.view_only})
+def _score_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
+    found, persons, recipe = evaluation.scores, evaluation.persons, evaluation.recipe
+    curve = froc.froc_figure(evaluation.at_every_threshold, evaluation.truth, persons, evaluation.found, recipe.threshold)
+    roc = curves.roc_figure(evaluation.image_scores, evaluation.labels, persons, recipe.gate or None, {"view alone": evaluation.view_only})
     gated = f" X-rays that score under the gate of {recipe.gate:.2f} hold no box at any threshold, so the curve ends early." * (
         recipe.gate > 0
     )
@@ -121,17 +121,17 @@ def _score_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
     ]
 
 
-def _xray_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
+def _xray_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     """Show the worst first: failures teach more than successes, and a report that hides them is an advertisement."""
     told = (
         (
             "worst",
             "The worst: X-rays with an opacity, the lowest score first, the most confident mistakes among equals.",
-            worst_first(judged),
+            worst_first(evaluation),
         ),
-        ("alarms", "False alarms: healthy X-rays, the most confident box first.", alarms_first(judged)),
-        ("best", "The best: X-rays with an opacity, the highest score first.", worst_first(judged)[::-1]),
-        ("random", "Drawn at random.", np.random.default_rng(case_seed(0, len(judged.xrays))).permutation(len(judged.xrays))),
+        ("alarms", "False alarms: healthy X-rays, the most confident box first.", alarms_first(evaluation)),
+        ("best", "The best: X-rays with an opacity, the highest score first.", worst_first(evaluation)[::-1]),
+        ("random", "Drawn at random.", np.random.default_rng(case_seed(0, len(evaluation.xrays))).permutation(len(evaluation.xrays))),
     )
     blocks: list[Block] = [
         Note(
@@ -142,53 +142,53 @@ def _xray_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
     ]
     for name, caption, ranked in told:
         if len(ranked):
-            panels = [_panel(judged, int(number)) for number in ranked[:SHOWN_XRAYS]]
+            panels = [_panel(evaluation, int(number)) for number in ranked[:SHOWN_XRAYS]]
             blocks.append(picture(f"X-rays-{name}", xray_grid(panels), caption, f"X-rays with true and found boxes. {caption}", wide=True))
-    if not judged.counts.false[judged.counts.true == 0].any() and (judged.counts.true == 0).any():
+    if not evaluation.counts.false[evaluation.counts.true == 0].any() and (evaluation.counts.true == 0).any():
         blocks.append(Note("No box was found on any healthy X-ray."))
     return blocks
 
 
-def worst_first(judged: JudgedBoxes) -> np.ndarray:
+def worst_first(evaluation: BoxEvaluation) -> np.ndarray:
     """Return the X-rays with a true box, by rising official score; among equals the most confident false boxes come first."""
-    surest = np.array([prediction.confidences.max(initial=0.0) for prediction in judged.found])
-    order = np.lexsort((judged.image_scores, -surest * (judged.counts.false > 0), judged.scores_by_image))
-    return order[judged.counts.true[order] > 0]
+    surest = np.array([prediction.confidences.max(initial=0.0) for prediction in evaluation.found])
+    order = np.lexsort((evaluation.image_scores, -surest * (evaluation.counts.false > 0), evaluation.scores_by_image))
+    return order[evaluation.counts.true[order] > 0]
 
 
-def alarms_first(judged: JudgedBoxes) -> np.ndarray:
+def alarms_first(evaluation: BoxEvaluation) -> np.ndarray:
     """Return the healthy X-rays on which something is found, the most confident box first."""
-    surest = np.array([prediction.confidences.max(initial=0.0) for prediction in judged.found])
+    surest = np.array([prediction.confidences.max(initial=0.0) for prediction in evaluation.found])
     order = np.argsort(-surest, kind="stable")
-    return order[(judged.counts.true[order] == 0) & (judged.counts.found[order] > 0)]
+    return order[(evaluation.counts.true[order] == 0) & (evaluation.counts.found[order] > 0)]
 
 
-def _panel(judged: JudgedBoxes, number: int) -> XrayPanel:
-    xray = judged.xrays[number]
-    note = ", ".join(part for part in (xray.case.view, xray.case.category, f"X-ray {judged.image_scores[number]:.2f}") if part)
-    score = float(judged.scores_by_image[number])
-    return box_panel(xray.pixels[0], judged.found[number], xray.boxes_on_canvas_px, xray.canvas_px, score, note)
+def _panel(evaluation: BoxEvaluation, number: int) -> XrayPanel:
+    xray = evaluation.xrays[number]
+    note = ", ".join(part for part in (xray.case.view, xray.case.category, f"X-ray {evaluation.image_scores[number]:.2f}") if part)
+    score = float(evaluation.scores_by_image[number])
+    return box_panel(xray.pixels[0], evaluation.found[number], xray.boxes_on_canvas_px, xray.canvas_px, score, note)
 
 
-def _fit_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
+def _fit_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     return [
         picture(
             "box-size",
-            box_size_figure(judged.found, judged.truth),
+            box_size_figure(evaluation.found, evaluation.truth),
             "Each dot is a box that hits; the cross is their median. Readers draw generously or tightly, and that habit is learnt too.",
             "Heights over widths of the boxes found, as multiples of the true ones.",
         ),
         picture(
             "overlap",
-            froc.overlap_figure(judged.found, judged.truth, judged.persons),
+            froc.overlap_figure(evaluation.found, evaluation.truth, evaluation.persons),
             "The RSNA score averages over these eight overlaps: a box that lies badly counts at few of them.",
             "Sensitivity and precision over the overlap asked for, with bands.",
         ),
     ]
 
 
-def _subgroup_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
-    found = judged.scores
+def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
+    found = evaluation.scores
     shown = [_group(name, group) for name, group in found["subgroups"].items()]
     whole = _group("everybody", {**found["scores"], **{name: found[name] for name in ("persons", "cases", "true_boxes")}})
     told = (
@@ -214,17 +214,17 @@ def _subgroup_blocks(judged: JudgedBoxes, picture: Draw) -> list[Block]:
     ]
 
 
-def _recipe_blocks(run: Run, judged: JudgedBoxes, picture: Draw) -> list[Block]:
+def _recipe_blocks(run: Run, evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     kept: Mapping[str, Any] = recipe_of(run)[1]
     curve, worth = kept["curve"], kept["worth"]
     names = ("threshold", "rsna_score", "false_boxes_per_healthy_image")
     points = [[np.nan if value is None else float(value) for value in curve[name]] for name in names]
-    chosen = tuning.threshold_figure(points[0], points[1], points[2], judged.recipe.threshold)
+    chosen = tuning.threshold_figure(points[0], points[1], points[2], evaluation.recipe.threshold)
     rows = [[line["device"], _known(line["cross_fitted_rsna_score"]), _known(line["rsna_score"]), bool(line["taken"])] for line in worth]
     return [
         Note(
             "All of this was chosen on validation people. A device is taken up only if it helps people who did not choose it: every fifth "
-            "of them is judged by what the other four fifths choose. Chosen and judged on the same people, everything seems to help."
+            "of them is evaluated by what the other four fifths choose. Chosen and evaluated on the same people, everything seems to help."
         ),
         picture(
             "thresholds",
@@ -244,8 +244,8 @@ def _recipe_blocks(run: Run, judged: JudgedBoxes, picture: Draw) -> list[Block]:
         Table(
             ["recipe", "value", "meaning"],
             [
-                ["candidates from", str(judged.scores["source"]), "how the boxes were proposed"],
-                *([RECIPE_WORDS[name][0], value, RECIPE_WORDS[name][1]] for name, value in judged.scores["recipe"].items()),
+                ["candidates from", str(evaluation.scores["source"]), "how the boxes were proposed"],
+                *([RECIPE_WORDS[name][0], value, RECIPE_WORDS[name][1]] for name, value in evaluation.scores["recipe"].items()),
             ],
             "The recipe, as recipe.json in the run folder has it.",
         ),

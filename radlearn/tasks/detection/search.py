@@ -1,7 +1,7 @@
 """The recipe for boxes, chosen on validation people for the challenge's own score, and what each part of it is worth.
 
 Devices are tried one after another: threshold, box scale, suppression, mirror image, gate. One is taken up only if it helps people who
-did not choose it: every fifth of the people is judged by the numbers that the other four fifths choose (cross-fitting). Chosen and judged
+did not choose it: every fifth of the people is evaluated by the numbers that the other four fifths choose (cross-fitting). Chosen and evaluated
 on the same few people, every device would seem to help.
 
 Which devices are taken is itself a choice made on these people, so the last of those scores still flatters a little. `whole_gain` goes
@@ -37,11 +37,11 @@ class Worth:
     """What a recipe scored with one device more."""
 
     device: str
-    # Chosen and judged on the same people: too good.
+    # Chosen and evaluated on the same people: too good.
     official: float
-    # Judged on people who did not choose.
+    # Evaluated on people who did not choose.
     cross_fitted: float
-    # A healthy X-ray, likewise judged on people who did not choose.
+    # A healthy X-ray, likewise evaluated on people who did not choose.
     false_boxes: float
     taken: bool
 
@@ -119,10 +119,10 @@ def whole_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes:
     first, parts = next(iter(tables.values())), parts_of(plain.persons, seed)
     scores, standing = np.full(len(parts), np.nan), np.zeros(len(parts))
     for part in np.unique(parts):
-        judges = parts == part
-        choosers = judges if judges.all() else ~judges
+        held_out = parts == part
+        choosers = held_out if held_out.all() else ~held_out
         source, recipe, _ = tuned({name: of.only(choosers) for name, of in sources.items()}, seed, most_false_boxes)
-        scores[judges], standing[judges] = tables[source].scores(recipe)[judges], tables[source].standing(recipe)[judges]
+        scores[held_out], standing[held_out] = tables[source].scores(recipe)[held_out], tables[source].standing(recipe)[held_out]
     untuned = first.scores(BoxRecipe())
 
     def gain(before: np.ndarray, after: np.ndarray, weights: np.ndarray | None = None) -> Any:

@@ -83,7 +83,7 @@ def tune_boxes(
 
 def _headline(gain: WholeGain) -> list[Headline]:
     return [
-        Headline("RSNA score, others chose", gain.after, "all of the choosing done without those who judge"),
+        Headline("RSNA score, others chose", gain.after, "all of the choosing done without those who evaluate"),
         Headline("With nothing tuned", gain.before, "every box from a confidence of 0.5 stands"),
         Headline("Gain", gain.gain, "the difference, X-ray by X-ray", scale=None),
         Headline("False boxes per healthy X-ray", gain.false_boxes_after, f"with nothing tuned {gain.false_boxes_before:.2f}", scale=None),

@@ -47,7 +47,7 @@ class KeptMask:
 
 
 @dataclass(frozen=True)
-class JudgedMasks:
+class MaskEvaluation:
     """Masks beside the true ones, and what they are worth; one entry a scan."""
 
     scans: Sequence[Scan]
@@ -64,7 +64,7 @@ class JudgedMasks:
 def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: InferVolume, seed: int) -> MaskRecipe:
     """Choose a run's recipe on validation people and write it, with what each part is worth, into `recipe.json`.
 
-    The scans are asked one after another, and judged on their source grid as test scans will be.
+    The scans are asked one after another, and evaluated on their source grid as test scans will be.
     """
     tables, rule_tables = [], []
     with progress_bar("choosing on validation people", len(validation), "scans") as bar:
@@ -86,7 +86,7 @@ def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: InferVolume,
     return recipe
 
 
-def judge_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: str, tolerance_mm: float) -> JudgedMasks:
+def evaluate_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: str, tolerance_mm: float) -> MaskEvaluation:
     """Ask about scans, bring the predictions home to their source grids, compare them with the true masks, and write `scores.json`.
 
     Args:
@@ -100,7 +100,7 @@ def judge_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: str,
     """
     recipe, about = mask_recipe_of(run)
     rows, found, rule_rows = [], [], []
-    with progress_bar("asking and judging", len(scans), "scans") as bar:
+    with progress_bar("asking and evaluating", len(scans), "scans") as bar:
         for scan in scans:
             source, truth = scan_and_truth(scan)
             spacing = spacing_mm(source.affine)
@@ -110,24 +110,24 @@ def judge_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: str,
             lungs = lung_mask(source.voxels, source.affine)
             rule_rows.append(dice_score(hu_rule_mask(source.voxels, lungs, about["rule_cut_hu"]), truth))
             bar.advance()
-    judged = JudgedMasks(scans, rows, found, rule_rows, recipe, {})
+    evaluation = MaskEvaluation(scans, rows, found, rule_rows, recipe, {})
     with waiting("Bootstrapping intervals by person"):
         content = {
             "positives": sum(row.truth_ml > 0 for row in rows),
             "recipe": asdict(recipe),
             "tolerance_mm": tolerance_mm,
             "rule_cut_hu": about["rule_cut_hu"],
-            **_summed(judged, np.ones(len(rows), bool)),
-            "baselines": {"hu_rule_dice_score": _rule(judged).as_dict()},
-            "subgroups": {name: _summed(judged, chosen) for name, chosen in groups_of(judged).items() if chosen.any()},
+            **_summed(evaluation, np.ones(len(rows), bool)),
+            "baselines": {"hu_rule_dice_score": _rule(evaluation).as_dict()},
+            "subgroups": {name: _summed(evaluation, chosen) for name, chosen in groups_of(evaluation).items() if chosen.any()},
         }
-    return replace(judged, scores=write_scores(run, split, [scan.case for scan in scans], content))
+    return replace(evaluation, scores=write_scores(run, split, [scan.case for scan in scans], content))
 
 
-def groups_of(judged: JudgedMasks) -> dict[str, np.ndarray]:
+def groups_of(evaluation: MaskEvaluation) -> dict[str, np.ndarray]:
     """Return which scans belong to which group, bool (scans,) each: by lesion load, slice thickness and people."""
-    load = np.array([row.truth_ml for row in judged.rows])
-    thickness = np.array([max(spacing_mm(scan.prepared.source.affine)) for scan in judged.scans])
+    load = np.array([row.truth_ml for row in evaluation.rows])
+    thickness = np.array([max(spacing_mm(scan.prepared.source.affine)) for scan in evaluation.scans])
     groups = {"no lesion": load == 0}
     groups |= {name: (load > 0) & (load >= low) & (load < high) for low, high, name in LOADS_ML}
     return groups | {
@@ -136,9 +136,9 @@ def groups_of(judged: JudgedMasks) -> dict[str, np.ndarray]:
     }
 
 
-def _summed(judged: JudgedMasks, chosen: np.ndarray) -> dict[str, Any]:
-    rows = [row for row, here in zip(judged.rows, chosen, strict=True) if here]
-    persons = [scan.case.person for scan, here in zip(judged.scans, chosen, strict=True) if here]
+def _summed(evaluation: MaskEvaluation, chosen: np.ndarray) -> dict[str, Any]:
+    rows = [row for row, here in zip(evaluation.rows, chosen, strict=True) if here]
+    persons = [scan.case.person for scan, here in zip(evaluation.scans, chosen, strict=True) if here]
     summary = mask_summary(rows, persons)
     return {
         "scans": len(rows),
@@ -150,8 +150,8 @@ def _summed(judged: JudgedMasks, chosen: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _rule(judged: JudgedMasks) -> Interval:
-    return bootstrap_interval(mean_over_scans, [scan.case.person for scan in judged.scans], np.array(judged.rule_rows))
+def _rule(evaluation: MaskEvaluation) -> Interval:
+    return bootstrap_interval(mean_over_scans, [scan.case.person for scan in evaluation.scans], np.array(evaluation.rule_rows))
 
 
 def _told(recipe: MaskRecipe) -> str:

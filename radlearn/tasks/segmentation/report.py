@@ -14,7 +14,7 @@ from radlearn.pictures.solid import solid_figure
 from radlearn.pictures.style import spoken
 from radlearn.scans.geometry import spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
-from radlearn.tasks.segmentation.evaluation import JudgedMasks
+from radlearn.tasks.segmentation.evaluation import MaskEvaluation
 from radlearn.tasks.segmentation.postprocessing import mask_recipe_of
 from radlearn.tasks.segmentation.scans import scan_and_truth
 from radlearn.tasks.segmentation.tuning import drawn_tuning, worth_table
@@ -41,21 +41,21 @@ RECIPE_WORDS = {
 }
 
 
-def write_mask_report(run: Run, judged: JudgedMasks) -> Path:
-    """Write the pictures and the report of a judged run into its folder.
+def write_mask_report(run: Run, evaluation: MaskEvaluation) -> Path:
+    """Write the pictures and the report of an evaluated run into its folder.
 
     Returns:
         the path of the page: `report.html` for the run's own test people, `report-external.html` for other data.
     """
-    found = judged.scores
+    found = evaluation.scores
     place = place_of(run, found["split"])
     with drawing(place, 10) as picture:
         sections = [
-            Section("What it was tested on", _data_blocks(run, judged)),
-            Section("How well masks and volumes agree", _score_blocks(judged, picture)),
-            Section("What it drew", _slice_blocks(judged, picture)),
-            Section("For which scans", _group_blocks(judged, picture)),
-            Section("How its recipe was chosen", _recipe_blocks(run, judged, picture)),
+            Section("What it was tested on", _data_blocks(run, evaluation)),
+            Section("How well masks and volumes agree", _score_blocks(evaluation, picture)),
+            Section("What it drew", _slice_blocks(evaluation, picture)),
+            Section("For which scans", _group_blocks(evaluation, picture)),
+            Section("How its recipe was chosen", _recipe_blocks(run, evaluation, picture)),
             Section("How it was trained", training_blocks(run, ("dice_score",), "dice_score", picture)),
         ]
     scores = {name: interval_of(score) for name, score in found["scores"].items()}
@@ -64,7 +64,7 @@ def write_mask_report(run: Run, judged: JudgedMasks) -> Path:
         place,
         found,
         "Which voxels are COVID-19 lesions?",
-        f"A segmenter of lung CT, judged on {found['cases']:,} scans of {found['persons']:,} people that it has not met, on the scans' own "
+        f"A segmenter of lung CT, evaluated on {found['cases']:,} scans of {found['persons']:,} people that it has not met, on the scans' own "
         "voxels.",
         [
             Headline("Dice", scores["dice_score"], "overlap with the true mask, the mean over scans"),
@@ -76,32 +76,32 @@ def write_mask_report(run: Run, judged: JudgedMasks) -> Path:
     )
 
 
-def _data_blocks(run: Run, judged: JudgedMasks) -> list[Block]:
+def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
     split = read_split(run.folder / "split.csv")
     sides = [[each, sum(of == each for _, of in split.values()), len({who for who, of in split.values() if of == each})] for each in SIDES]
-    load = np.array([row.truth_ml for row in judged.rows])
+    load = np.array([row.truth_ml for row in evaluation.rows])
     lesion = load[load > 0]
     middle = "–" if not len(lesion) else f"{np.median(lesion):.0f} ml ({lesion.min():.1f}–{lesion.max():.0f} ml)"
-    grids = [scan.prepared.source for scan in judged.scans]
+    grids = [scan.prepared.source for scan in evaluation.scans]
     steps = np.array([sorted(spacing_mm(grid.affine)) for grid in grids])
     facts = [
-        ["scans judged, and their people", f"{len(load)}, {judged.scores['persons']}"],
+        ["scans evaluated, and their people", f"{len(load)}, {evaluation.scores['persons']}"],
         ["of them without a lesion", f"{int((load == 0).sum())}"],
         ["lesion volume where there is one: median (range)", middle],
-        ["lesions of 0.1 ml and more", f"{judged.scores['lesions']:,}"],
+        ["lesions of 0.1 ml and more", f"{evaluation.scores['lesions']:,}"],
         ["finest and coarsest spacing", f"{steps[:, 0].min():.2f} to {steps[:, 2].max():.2f} mm"],
     ]
     blocks: list[Block] = [
         Table(["side", "scans", "people"], sides, "People were divided, not scans: nobody is on two sides."),
-        Table(["what was judged", "figure"], facts),
+        Table(["what was evaluated", "figure"], facts),
     ]
-    if notes := sorted({f"{scan.case.case_id}: {note}" for scan in judged.scans for note in scan.prepared.notes}):
+    if notes := sorted({f"{scan.case.case_id}: {note}" for scan in evaluation.scans for note in scan.prepared.notes}):
         blocks.append(Table(["remark made when the scan was prepared"], [[note] for note in notes], folded=True))
     return blocks
 
 
-def _score_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
-    found, rows = judged.scores, judged.rows
+def _score_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
+    found, rows = evaluation.scores, evaluation.rows
     truth, predicted = [row.truth_ml for row in rows], [row.predicted_ml for row in rows]
     table = [[spoken(name), interval_of(score), MEANINGS[name]] for name, score in found["scores"].items()]
     left_out = [f"{spoken(name)}: {count}" for name, count in found["left_out"].items()]
@@ -111,7 +111,7 @@ def _score_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
             ["rule without learning", "Dice (95 % interval)"],
             [
                 [
-                    f"all that is denser than {mask_cut(judged):g} HU inside the lungs that air shows".replace("-", "−"),
+                    f"all that is denser than {mask_cut(evaluation):g} HU inside the lungs that air shows".replace("-", "−"),
                     interval_of(found["baselines"]["hu_rule_dice_score"]),
                 ]
             ],
@@ -140,7 +140,7 @@ def _score_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
             [
                 [scan.case.case_id, row.truth_ml, row.predicted_ml, row.dice_score, row.surface_dice_score]
                 + [row.lesions, row.found_lesions, row.false_lesions]
-                for scan, row in ((judged.scans[i], rows[i]) for i in worst_first(judged))
+                for scan, row in ((evaluation.scans[i], rows[i]) for i in worst_first(evaluation))
             ],
             "Every scan, the worst first.",
             folded=True,
@@ -149,22 +149,22 @@ def _score_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
     return blocks
 
 
-def mask_cut(judged: JudgedMasks) -> float:
+def mask_cut(evaluation: MaskEvaluation) -> float:
     """Return the Hounsfield unit from which on the rule calls lung a lesion."""
-    return float(judged.scores["rule_cut_hu"])
+    return float(evaluation.scores["rule_cut_hu"])
 
 
-def worst_first(judged: JudgedMasks) -> list[int]:
+def worst_first(evaluation: MaskEvaluation) -> list[int]:
     """Return the scans by rising Dice; a scan where both masks are empty comes last, being right."""
-    dice = [row.dice_score for row in judged.rows]
-    return sorted(range(len(dice)), key=lambda i: (float("inf") if np.isnan(dice[i]) else dice[i], -judged.rows[i].volume_error_ml))
+    dice = [row.dice_score for row in evaluation.rows]
+    return sorted(range(len(dice)), key=lambda i: (float("inf") if np.isnan(dice[i]) else dice[i], -evaluation.rows[i].volume_error_ml))
 
 
-def _slice_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
+def _slice_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     """Show the worst first: failures teach more than successes, and a report that hides them is an advertisement."""
-    order = worst_first(judged)
+    order = worst_first(evaluation)
     # Scans that are rightly left empty are no failures, nor much to look at.
-    wrong = [number for number in order if not np.isnan(judged.rows[number].dice_score)] or order
+    wrong = [number for number in order if not np.isnan(evaluation.rows[number].dice_score)] or order
     drawn = np.random.default_rng(case_seed(0, len(order))).permutation(len(order)).tolist()
     told = (
         ("worst", "The worst: the scans with the lowest Dice, each at the slice where most is wrong.", wrong, True),
@@ -182,13 +182,13 @@ def _slice_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
         if numbers:
             for number in numbers[:SHOWN_SCANS]:
                 if number not in panels:
-                    panels[number] = worst_slice(judged, number)
+                    panels[number] = worst_slice(evaluation, number)
             figure = slice_grid([replace(panels[number], bad=bad) for number in numbers[:SHOWN_SCANS]])
             blocks.append(picture(f"slices-{name}", figure, caption, f"CT slices with true and found borders. {caption}", wide=True))
     for name, number in (("worst", wrong[0]), ("middle", wrong[len(wrong) // 2])):
-        hu, truth, found, affine = turned(judged, number)
+        hu, truth, found, affine = turned(evaluation, number)
         lungs, step = lung_mask(hu, affine), spacing_mm(affine)
-        title = f"{judged.scans[number].case.case_id}: {dice_words(judged.rows[number])}"
+        title = f"{evaluation.scans[number].case.case_id}: {dice_words(evaluation.rows[number])}"
         caption = f"The {'worst scan' if name == 'worst' else 'scan in the middle'} as solids, from the front and from the left."
         blocks.append(
             picture(f"solid-{name}", solid_figure(lungs, truth, found, step, title), caption, f"Lungs and lesions. {caption}", wide=True)
@@ -206,33 +206,33 @@ def dice_words(row: MaskScores) -> str:
     return "no lesion, none found" if np.isnan(row.dice_score) else f"Dice {row.dice_score:.2f}"
 
 
-def worst_slice(judged: JudgedMasks, number: int) -> SlicePanel:
+def worst_slice(evaluation: MaskEvaluation, number: int) -> SlicePanel:
     """Return the slice of a scan in which the most voxels are wrong; the one with most lesion where none is."""
-    hu, truth, found, affine = turned(judged, number)
+    hu, truth, found, affine = turned(evaluation, number)
     step = spacing_mm(affine)
     wrong, either = (truth ^ found).sum(axis=(0, 1)), (truth | found).sum(axis=(0, 1))
     level = int(np.argmax(wrong if wrong.any() else either)) if either.any() else hu.shape[2] // 2
-    row = judged.rows[number]
+    row = evaluation.rows[number]
     note = f"{level_words(level, hu.shape[2])}; true {row.truth_ml:.0f} ml, found {row.predicted_ml:.0f} ml"
-    title = f"{judged.scans[number].case.case_id}: {dice_words(row)}"
+    title = f"{evaluation.scans[number].case.case_id}: {dice_words(row)}"
     # Copies: a view of a slice would keep its whole scan in memory.
     hu_here, truth_here, found_here = (axial(volume, level).copy() for volume in (hu, truth, found))
     return SlicePanel(hu_here, truth_here, found_here, (step[1], step[0]), title, note)
 
 
-def turned(judged: JudgedMasks, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def turned(evaluation: MaskEvaluation, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return a scan, its true and its found mask in LPS order, and the affine that they have so."""
-    source, true = scan_and_truth(judged.scans[number])
+    source, true = scan_and_truth(evaluation.scans[number])
     hu, affine = to_orientation(source.voxels, source.affine, "LPS")
     truth, _ = to_orientation(true, source.affine, "LPS")
-    found, _ = to_orientation(judged.found[number].unpacked(), source.affine, "LPS")
+    found, _ = to_orientation(evaluation.found[number].unpacked(), source.affine, "LPS")
     return hu, truth, found, affine
 
 
-def _group_blocks(judged: JudgedMasks, picture: Draw) -> list[Block]:
-    groups = judged.scores["subgroups"]
+def _group_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
+    groups = evaluation.scores["subgroups"]
     shown = [_group(name, group) for name, group in groups.items()]
-    whole = _group("everybody", judged.scores)
+    whole = _group("everybody", evaluation.scores)
     figure = pictures_of_masks.mask_group_figure(shown, whole)
     rows = [[one.name, one.scans, one.dice_score, one.volume_error_ml, one.false_lesions_per_scan] for one in (*shown, whole)]
     return [
@@ -260,19 +260,19 @@ def _group(name: str, group: dict[str, Any]) -> pictures_of_masks.MaskGroup:
     return pictures_of_masks.MaskGroup(name, group["persons"], group["scans"], group["median_truth_ml"], *scores)
 
 
-def _recipe_blocks(run: Run, judged: JudgedMasks, picture: Draw) -> list[Block]:
+def _recipe_blocks(run: Run, evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     recipe, kept = mask_recipe_of(run)
     drawn = drawn_tuning(kept, recipe)
     return [
         Note(
             f"Chosen on {kept['validation_scans']} validation scans. That small pieces are left out is taken up only if it helps people "
-            "who did not choose it: every fifth of them is judged by what the other four fifths choose."
+            "who did not choose it: every fifth of them is evaluated by what the other four fifths choose."
         ),
         picture(drawn.name, drawn.figure, drawn.caption, drawn.alt, wide=True),
         worth_table(kept),
         Table(
             ["recipe", "value", "meaning"],
-            [[name.replace("_", " "), value, RECIPE_WORDS[name]] for name, value in judged.scores["recipe"].items()],
+            [[name.replace("_", " "), value, RECIPE_WORDS[name]] for name, value in evaluation.scores["recipe"].items()],
             "The recipe, as recipe.json in the run folder has it.",
         ),
     ]

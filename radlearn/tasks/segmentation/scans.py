@@ -43,7 +43,7 @@ def prepared_scans(cases: Sequence[Case], preparation: Preparation) -> list[Scan
 
 
 def scan_and_truth(scan: Scan) -> tuple[Volume, np.ndarray]:
-    """Read a scan and its true mask, bool (i, j, k), from their files: what it is judged by, on its own grid.
+    """Read a scan and its true mask, bool (i, j, k), from their files: what it is evaluated by, on its own grid.
 
     Raises:
         BadLayout: if it has no mask.
@@ -51,7 +51,7 @@ def scan_and_truth(scan: Scan) -> tuple[Volume, np.ndarray]:
     """
     source, mask = read_scan(scan.prepared.path, scan.prepared.mask_path)
     if mask is None:
-        raise BadLayout(f"{scan.prepared.path}: has no mask, so nothing can be judged by it. 'predict' needs none.")
+        raise BadLayout(f"{scan.prepared.path}: has no mask, so nothing can be evaluated by it. 'predict' needs none.")
     return source, mask.voxels
 
 

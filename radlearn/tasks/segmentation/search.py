@@ -1,7 +1,7 @@
 """The recipe for masks, chosen on validation people, and what each part of it is worth.
 
 A threshold there must be. That small pieces are left out is taken up only if it helps people who did not choose it: every fifth of the
-people is judged by the numbers that the other four fifths choose (cross-fitting). Chosen and judged on the same few people, everything
+people is evaluated by the numbers that the other four fifths choose (cross-fitting). Chosen and evaluated on the same few people, everything
 seems to help.
 
 Of each scan a small table is kept, its Dice for every threshold and every smallest piece; its probability is let go, or thirty full-size
@@ -29,9 +29,9 @@ class MaskWorth:
     """What a recipe scored with one device more."""
 
     device: str
-    # Chosen and judged on the same people: too good.
+    # Chosen and evaluated on the same people: too good.
     dice_score: float
-    # Judged on people who did not choose.
+    # Evaluated on people who did not choose.
     cross_fitted_dice_score: float
     taken: bool
 

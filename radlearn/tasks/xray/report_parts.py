@@ -15,7 +15,7 @@ CATEGORIES = ("Lung Opacity", "No Lung Opacity / Not Normal", "Normal")
 
 
 def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[str, Any], picture: Draw) -> list[Block]:
-    """Return who was trained on and who was judged."""
+    """Return who was trained on and who was evaluated."""
     split = read_split(run.folder / "split.csv")
     people = {side: len({person for person, of in split.values() if of == side}) for side in SIDES}
     counts = Counter(side for _, side in split.values())
@@ -31,8 +31,8 @@ def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[st
         picture(
             "data",
             figure,
-            "The X-rays judged here, by the challenge's classes.",
-            "Bars: how many X-rays of each class were judged.",
+            "The X-rays evaluated here, by the challenge's classes.",
+            "Bars: how many X-rays of each class were evaluated.",
             wide=True,
         ),
     ]

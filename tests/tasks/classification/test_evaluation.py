@@ -7,16 +7,16 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from radlearn.files import read_json
-from radlearn.tasks.classification.evaluation import judge
+from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
 
-def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
-    labels = np.array([xray.case.label for xray in judged_xrays])
+def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    labels = np.array([xray.case.label for xray in evaluated_xrays])
     probabilities = np.clip(np.random.default_rng(0).normal(0.35 + 0.3 * labels, 0.2), 0.01, 0.99)
-    judged = judge(finished, judged_xrays, probabilities, "test")
-    scores = judged.scores
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, probabilities, "test")
+    scores = evaluation.scores
     assert scores["scores"]["auroc_score"]["value"] == pytest.approx(roc_auc_score(labels, probabilities))
     assert scores["scores"]["auroc_score"]["low"] < scores["scores"]["auroc_score"]["value"] < scores["scores"]["auroc_score"]["high"]
     called = probabilities >= 0.5
@@ -26,43 +26,43 @@ def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(finishe
     assert read_json(finished.folder / "scores.json")["cases"] == 60
 
 
-def test_the_view_alone_and_brightness_alone_stand_beside_it(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
-    labels = np.array([xray.case.label for xray in judged_xrays])
-    views = np.array([xray.case.view == "AP" for xray in judged_xrays])
-    judged = judge(finished, judged_xrays, views * 0.9, "test")
+def test_the_view_alone_and_brightness_alone_stand_beside_it(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    labels = np.array([xray.case.label for xray in evaluated_xrays])
+    views = np.array([xray.case.view == "AP" for xray in evaluated_xrays])
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, views * 0.9, "test")
     # A model that reads nothing but the view is unmasked: it ranks no better than the view, and within a view not at all.
-    assert judged.scores["baselines"]["view_only_auroc_score"]["value"] == pytest.approx(roc_auc_score(labels, views))
-    assert judged.scores["scores"]["auroc_score"]["value"] == judged.scores["baselines"]["view_only_auroc_score"]["value"]
-    assert judged.scores["scores"]["within_view_auroc_score"]["value"] == 0.5
-    assert judged.scores["baselines"]["mean_brightness_auroc_score"]["value"] == 1.0
+    assert evaluation.scores["baselines"]["view_only_auroc_score"]["value"] == pytest.approx(roc_auc_score(labels, views))
+    assert evaluation.scores["scores"]["auroc_score"]["value"] == evaluation.scores["baselines"]["view_only_auroc_score"]["value"]
+    assert evaluation.scores["scores"]["within_view_auroc_score"]["value"] == 0.5
+    assert evaluation.scores["baselines"]["mean_brightness_auroc_score"]["value"] == 1.0
 
 
-def test_subgroups_hold_who_they_say_and_children_stand_apart(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
-    groups = judge(finished, judged_xrays, np.linspace(0.1, 0.9, 60), "test").scores["subgroups"]
+def test_subgroups_hold_who_they_say_and_children_stand_apart(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    groups = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "test").scores["subgroups"]
     assert groups["AP (lying or sitting)"]["cases"] == groups["PA (standing)"]["cases"] == 30
     assert groups["under 18 years"]["cases"] == 18
     assert sum(groups[name]["cases"] for name in groups if "years" in name) == 60
     assert "view unknown" not in groups
 
 
-def test_other_data_have_a_score_file_of_their_own(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
-    judge(finished, judged_xrays[:30], np.linspace(0.1, 0.9, 30), "external")
+def test_other_data_have_a_score_file_of_their_own(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    evaluate_probabilities(finished, evaluated_xrays[:30], np.linspace(0.1, 0.9, 30), "external")
     assert not (finished.folder / "scores.json").exists()
     assert read_json(finished.folder / "scores-external.json")["split"] == "external"
 
 
-def test_xrays_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
-    healthy = [xray for xray in judged_xrays if not xray.case.label]
-    judged = judge(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external")
+def test_xrays_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    healthy = [xray for xray in evaluated_xrays if not xray.case.label]
+    evaluation = evaluate_probabilities(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external")
     written = read_json(finished.folder / "scores-external.json")
-    assert np.isnan(judged.scores["scores"]["auroc_score"]["value"])
+    assert np.isnan(evaluation.scores["scores"]["auroc_score"]["value"])
     assert written["scores"]["auroc_score"]["value"] is None
     assert written["scores"]["specificity"]["value"] is not None
 
 
-def test_synthetic_is_said_of_the_xrays_judged_not_of_those_trained_on(
-    finished: Run, judged_xrays: list[PreparedRadiograph], synthetic_folder: Path
+def test_synthetic_is_said_of_the_xrays_evaluated_not_of_those_trained_on(
+    finished: Run, evaluated_xrays: list[PreparedRadiograph], synthetic_folder: Path
 ) -> None:
-    assert judge(finished, judged_xrays, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is True
+    assert evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is True
     (synthetic_folder / "truth.csv").unlink()
-    assert judge(finished, judged_xrays, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is False
+    assert evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is False

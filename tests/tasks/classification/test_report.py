@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from radlearn.tasks.classification.evaluation import judge
+from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -14,10 +14,10 @@ def flat(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
     return np.full((len(xrays), 32, 32), 0.6, np.float32)
 
 
-def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
-    labels = np.array([xray.case.label for xray in judged_xrays])
-    judged = judge(finished, judged_xrays, np.where(labels, 0.9, 0.1) + np.linspace(0, 0.05, 60), "test")
-    page = write_xray_report(finished, judged, flat)
+def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    labels = np.array([xray.case.label for xray in evaluated_xrays])
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, np.where(labels, 0.9, 0.1) + np.linspace(0, 0.05, 60), "test")
+    page = write_xray_report(finished, evaluation, flat)
     text = page.read_text()
     assert page == finished.folder / "report.html"
     headings = [
@@ -37,15 +37,15 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(fini
     assert {"roc", "precision-recall", "reliability", "confusion", "subgroups", "history", "xrays-missed", "xrays-alarms"} <= drawn
 
 
-def test_other_data_do_not_overwrite_the_report_on_the_test_people(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
-    judged = judge(finished, judged_xrays, np.linspace(0.05, 0.95, 60), "external")
-    assert write_xray_report(finished, judged, flat).name == "report-external.html"
+def test_other_data_do_not_overwrite_the_report_on_the_test_people(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.05, 0.95, 60), "external")
+    assert write_xray_report(finished, evaluation, flat).name == "report-external.html"
     assert not (finished.folder / "report.html").exists()
 
 
-def test_a_set_without_an_opacity_has_a_report_all_the_same(finished: Run, judged_xrays: list[PreparedRadiograph]) -> None:
-    healthy = [xray for xray in judged_xrays if not xray.case.label]
-    judged = judge(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external")
-    assert "one class only" not in write_xray_report(finished, judged, flat).read_text()
+def test_a_set_without_an_opacity_has_a_report_all_the_same(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    healthy = [xray for xray in evaluated_xrays if not xray.case.label]
+    evaluation = evaluate_probabilities(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external")
+    assert "one class only" not in write_xray_report(finished, evaluation, flat).read_text()
     assert not (finished.pictures / "external" / "xrays-missed.png").exists()
     assert (finished.pictures / "external" / "xrays-alarms.png").exists()

@@ -1,4 +1,4 @@
-"""Several runs judged as one."""
+"""Several runs evaluated as one."""
 
 import shutil
 from pathlib import Path

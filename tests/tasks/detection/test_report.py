@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radlearn.metrics.boxes import FoundBoxes
-from radlearn.tasks.detection.evaluation import JudgedBoxes, judge_boxes
+from radlearn.tasks.detection.evaluation import BoxEvaluation, evaluate_boxes
 from radlearn.tasks.detection.report import alarms_first, worst_first, write_box_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -15,12 +15,12 @@ Proposals = tuple[list[FoundBoxes], np.ndarray]
 
 
 @pytest.fixture
-def judged(boxed: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals) -> JudgedBoxes:
-    return judge_boxes(boxed, judged_xrays, *proposals, "test")
+def evaluation(boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals) -> BoxEvaluation:
+    return evaluate_boxes(boxed, evaluated_xrays, *proposals, "test")
 
 
-def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxed: Run, judged: JudgedBoxes) -> None:
-    page = write_box_report(boxed, judged)
+def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxed: Run, evaluation: BoxEvaluation) -> None:
+    page = write_box_report(boxed, evaluation)
     text = page.read_text()
     assert page == boxed.folder / "report.html"
     headings = ["What it was tested on", "How well it finds", "What it drew", "How well the boxes fit", "For whom", "How its recipe",
@@ -36,32 +36,32 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxe
 
 
 def test_other_data_without_an_opacity_have_a_report_all_the_same(
-    boxed: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
 ) -> None:
-    healthy = [number for number, xray in enumerate(judged_xrays) if not xray.case.label][:12]
+    healthy = [number for number, xray in enumerate(evaluated_xrays) if not xray.case.label][:12]
     candidates = [proposals[0][number] for number in healthy]
-    judged = judge_boxes(boxed, [judged_xrays[number] for number in healthy], candidates, proposals[1][healthy], "external")
-    assert write_box_report(boxed, judged).name == "report-external.html"
+    evaluation = evaluate_boxes(boxed, [evaluated_xrays[number] for number in healthy], candidates, proposals[1][healthy], "external")
+    assert write_box_report(boxed, evaluation).name == "report-external.html"
     assert not (boxed.folder / "report.html").exists()
     assert not (boxed.pictures / "external" / "xrays-worst.png").exists()
     assert (boxed.pictures / "external" / "xrays-alarms.png").exists()
 
 
-def test_the_worst_xray_comes_first_and_the_surest_mistake_before_the_unsure(judged: JudgedBoxes) -> None:
-    order = worst_first(judged)
-    assert np.all(judged.counts.true[order] > 0)
-    assert np.all(np.diff(judged.scores_by_image[order]) >= 0)
-    missed = [int(number) for number in order if judged.scores_by_image[number] == 0]
+def test_the_worst_xray_comes_first_and_the_surest_mistake_before_the_unsure(evaluation: BoxEvaluation) -> None:
+    order = worst_first(evaluation)
+    assert np.all(evaluation.counts.true[order] > 0)
+    assert np.all(np.diff(evaluation.scores_by_image[order]) >= 0)
+    missed = [int(number) for number in order if evaluation.scores_by_image[number] == 0]
     # An unsure and a sure false box on two X-rays that score 0.
-    found = list(judged.found)
+    found = list(evaluation.found)
     for number, confidence in ((missed[2], 0.6), (missed[3], 0.95)):
         found[number] = FoundBoxes(np.array([[900.0, 900, 1000, 1000]]), np.array([confidence]))
-    again = worst_first(replace(judged, found=found))
+    again = worst_first(replace(evaluation, found=found))
     assert again[:2].tolist() == [missed[3], missed[2]]
 
 
-def test_only_healthy_xrays_with_a_box_are_false_alarms(judged: JudgedBoxes) -> None:
-    order = alarms_first(judged)
-    assert len(order) == int((judged.counts.found[judged.counts.true == 0] > 0).sum()) > 0
-    surest = [judged.found[number].confidences.max() for number in order]
+def test_only_healthy_xrays_with_a_box_are_false_alarms(evaluation: BoxEvaluation) -> None:
+    order = alarms_first(evaluation)
+    assert len(order) == int((evaluation.counts.found[evaluation.counts.true == 0] > 0).sum()) > 0
+    surest = [evaluation.found[number].confidences.max() for number in order]
     assert surest == sorted(surest, reverse=True)

@@ -57,7 +57,7 @@ def test_a_gate_that_knows_the_truth_is_taken_up() -> None:
     assert worth[-1].taken
 
 
-def test_chosen_and_judged_on_the_same_people_is_never_below_the_cross_fitted_score_by_much() -> None:
+def test_chosen_and_evaluated_on_the_same_people_is_never_below_the_cross_fitted_score_by_much() -> None:
     # The smoothing over neighbouring thresholds may give away a little of the peak.
     for step in tuned({"one view": xrays_with_candidates(150)})[2]:
         assert step.official >= step.cross_fitted - 0.02

@@ -29,10 +29,10 @@ def false_boxes(xrays: list[PreparedRadiograph], candidates: list[FoundBoxes], r
 
 
 def test_the_recipe_is_written_whole_with_what_led_to_it(
-    tunable: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
 ) -> None:
     write_json(tunable.folder / "scores.json", {})
-    told = tune_boxes(tunable, judged_xrays, [proposals[0]])
+    told = tune_boxes(tunable, evaluated_xrays, [proposals[0]])
     recipe, about = recipe_of(tunable)
     assert told["recipe"] == read_json(tunable.folder / "recipe.json")["recipe"]
     assert told["recipe_before"]["threshold"] == 0.5
@@ -48,52 +48,52 @@ def test_the_recipe_is_written_whole_with_what_led_to_it(
 
 
 def test_chosen_again_without_another_wish_it_is_the_same(
-    tunable: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
 ) -> None:
-    first = tune_boxes(tunable, judged_xrays, [proposals[0]])
-    again = tune_boxes(tunable, judged_xrays, [proposals[0]])
+    first = tune_boxes(tunable, evaluated_xrays, [proposals[0]])
+    again = tune_boxes(tunable, evaluated_xrays, [proposals[0]])
     assert again["recipe"] == first["recipe"]
     assert (first["changed"], again["changed"]) == (True, False)
 
 
 def test_few_false_boxes_are_had_where_they_are_wanted(
-    tunable: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals, capsys: pytest.CaptureFixture[str]
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tune_boxes(tunable, judged_xrays, [proposals[0]], most_false_boxes=0.05)
-    assert false_boxes(judged_xrays, proposals[0], recipe_of(tunable)[0]) <= 0.05
+    tune_boxes(tunable, evaluated_xrays, [proposals[0]], most_false_boxes=0.05)
+    assert false_boxes(evaluated_xrays, proposals[0], recipe_of(tunable)[0]) <= 0.05
     assert read_json(tunable.folder / "recipe.json")["most_false_boxes_per_healthy_image"] == 0.05
     sure = [FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in proposals[0]]
     capsys.readouterr()
-    tune_boxes(tunable, judged_xrays, [sure], most_false_boxes=0.0)
+    tune_boxes(tunable, evaluated_xrays, [sure], most_false_boxes=0.0)
     assert "No recipe keeps to 0 false boxes per healthy X-ray; the nearest has" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_gate_given_now_is_used_and_evaluation_is_told_to_use_it(
-    tunable: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = tmp_path / "gate.csv"
-    rows = [f"{xray.case.image_id},{0.9 if xray.case.label else 0.1}" for xray in judged_xrays]
+    rows = [f"{xray.case.image_id},{0.9 if xray.case.label else 0.1}" for xray in evaluated_xrays]
     table.write_text("\n".join(["patientId,probability", *rows]) + "\n")
-    told = tune_boxes(tunable, judged_xrays, [proposals[0]], table)
+    told = tune_boxes(tunable, evaluated_xrays, [proposals[0]], table)
     assert told["gated_by_table"] is True
     assert told["recipe"]["gate"] > 0.1
     assert f"evaluate {tunable.folder} --gate {table}" in " ".join(capsys.readouterr().err.split())
     table.write_text("\n".join(["patientId,probability", *rows[1:]]) + "\n")
     with pytest.raises(BadLayout, match="lacks 1 of the 60 X-rays"):
-        tune_boxes(tunable, judged_xrays, [proposals[0]], table)
+        tune_boxes(tunable, evaluated_xrays, [proposals[0]], table)
 
 
-def test_a_fused_view_is_taken_where_it_is_better(tunable: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals) -> None:
+def test_a_fused_view_is_taken_where_it_is_better(tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals) -> None:
     blind = [FoundBoxes(one.boxes_xyxy_px + 300, one.confidences) for one in proposals[0]]
-    told = tune_boxes(tunable, judged_xrays, [blind, proposals[0]])
+    told = tune_boxes(tunable, evaluated_xrays, [blind, proposals[0]])
     assert told["source"] == "mirror image fused"
 
 
 @pytest.mark.parametrize("limit", [-0.1, float("nan"), float("inf")])
 def test_a_limit_that_is_none_is_refused_and_the_recipe_stays(
-    tunable: Run, judged_xrays: list[PreparedRadiograph], proposals: Proposals, limit: float
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals, limit: float
 ) -> None:
     before = read_json(tunable.folder / "recipe.json")
     with pytest.raises(BadSetting, match="most_false_boxes is"):
-        tune_boxes(tunable, judged_xrays, [proposals[0]], most_false_boxes=limit)
+        tune_boxes(tunable, evaluated_xrays, [proposals[0]], most_false_boxes=limit)
     assert read_json(tunable.folder / "recipe.json") == before

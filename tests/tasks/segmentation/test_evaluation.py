@@ -1,4 +1,4 @@
-"""A segmenter is judged on the scans' own voxels, with what it costs beside what it finds."""
+"""A segmenter is evaluated on the scans' own voxels, with what it costs beside what it finds."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from radlearn.metrics.masks import dice_score
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation, read_scan
-from radlearn.tasks.segmentation.evaluation import KeptMask, choose_mask_recipe, groups_of, judge_masks
+from radlearn.tasks.segmentation.evaluation import KeptMask, choose_mask_recipe, evaluate_masks, groups_of
 from radlearn.tasks.segmentation.postprocessing import MaskRecipe, keep_mask_recipe, mask_recipe_of
 from radlearn.tasks.segmentation.scans import Scan, prepared_scans
 from radlearn.tasks.segmentation.threshold_baseline import hu_rule_mask
@@ -50,8 +50,8 @@ def with_a_speck(prepared: PreparedVolume) -> np.ndarray:
 
 def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for_what_is_made_up(scans: list[Scan], run: Run) -> None:
     keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
-    judged = judge_masks(run, scans, knowing, "test", 1.0)
-    found = judged.scores
+    evaluation = evaluate_masks(run, scans, knowing, "test", 1.0)
+    found = evaluation.scores
     assert found["scores"]["dice_score"]["value"] == 1
     assert found["scores"]["lesion_sensitivity"]["value"] == 1
     assert found["scores"]["false_lesions_per_scan"]["value"] == 0
@@ -63,7 +63,7 @@ def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for
 
 def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], run: Run) -> None:
     keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
-    shifted = judge_masks(run, scans[:3], lambda prepared: np.roll(knowing(prepared), 1, axis=0), "external", 1.0)
+    shifted = evaluate_masks(run, scans[:3], lambda prepared: np.roll(knowing(prepared), 1, axis=0), "external", 1.0)
     for scan, row, kept in zip(scans, shifted.rows, shifted.found, strict=False):
         _, mask = read_scan(scan.case.path, scan.case.mask_path)
         truth = np.asarray(mask.voxels)  # type: ignore[union-attr]
@@ -73,13 +73,13 @@ def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], r
     assert (run.folder / "scores-external.json").exists()
 
 
-def test_the_rule_it_has_to_beat_is_judged_on_the_same_scans(scans: list[Scan], run: Run) -> None:
+def test_the_rule_it_has_to_beat_is_evaluated_on_the_same_scans(scans: list[Scan], run: Run) -> None:
     keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
-    judged = judge_masks(run, scans, knowing, "test", 1.0)
+    evaluation = evaluate_masks(run, scans, knowing, "test", 1.0)
     source, mask = read_scan(scans[0].case.path, scans[0].case.mask_path)
     by_rule = hu_rule_mask(source.voxels, lung_mask(source.voxels, source.affine), -500.0)
-    assert judged.rule_rows[0] == dice_score(by_rule, np.asarray(mask.voxels))  # type: ignore[union-attr]
-    assert judged.scores["baselines"]["hu_rule_dice_score"]["value"] == pytest.approx(np.nanmean(judged.rule_rows))
+    assert evaluation.rule_rows[0] == dice_score(by_rule, np.asarray(mask.voxels))  # type: ignore[union-attr]
+    assert evaluation.scores["baselines"]["hu_rule_dice_score"]["value"] == pytest.approx(np.nanmean(evaluation.rule_rows))
 
 
 def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: list[Scan], run: Run) -> None:
@@ -90,26 +90,26 @@ def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: li
     assert kept == recipe
     assert about["validation_scans"] == 14
     assert [step["device"] for step in about["worth"]] == ["nothing tuned", "threshold", "small pieces left out"]
-    judged = judge_masks(run, scans, with_a_speck, "test", 1.0)
-    assert judged.scores["scores"]["false_lesions_per_scan"]["value"] == 0
-    assert judged.scores["scores"]["dice_score"]["value"] == 1
+    evaluation = evaluate_masks(run, scans, with_a_speck, "test", 1.0)
+    assert evaluation.scores["scores"]["false_lesions_per_scan"]["value"] == 0
+    assert evaluation.scores["scores"]["dice_score"]["value"] == 1
 
 
-def test_without_a_recipe_nothing_is_judged(scans: list[Scan], run: Run) -> None:
+def test_without_a_recipe_nothing_is_evaluated(scans: list[Scan], run: Run) -> None:
     with pytest.raises(BadRunFolder, match="has not come to its end"):
-        judge_masks(run, scans, knowing, "test", 1.0)
+        evaluate_masks(run, scans, knowing, "test", 1.0)
 
 
 def test_groups_hold_who_they_say(scans: list[Scan], run: Run) -> None:
     keep_mask_recipe(run, MaskRecipe(), {"rule_cut_hu": -500.0})
-    judged = judge_masks(run, scans, knowing, "test", 1.0)
-    groups = groups_of(judged)
+    evaluation = evaluate_masks(run, scans, knowing, "test", 1.0)
+    groups = groups_of(evaluation)
     assert groups["no lesion"].tolist() == [False] * 12 + [True] * 2
     # Every scan is in one group by load and in one by thickness.
     by_load = [name for name in groups if "lesion" in name]
     assert np.sum([groups[name] for name in by_load], axis=0).tolist() == [1] * 14
     assert groups["slices over 2.5 mm"].all()
-    assert "slices up to 2.5 mm" not in judged.scores["subgroups"]
+    assert "slices up to 2.5 mm" not in evaluation.scores["subgroups"]
 
 
 def test_a_kept_mask_comes_back_as_it_was() -> None:

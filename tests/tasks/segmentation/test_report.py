@@ -11,7 +11,7 @@ from radlearn.scans.geometry import to_orientation
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
-from radlearn.tasks.segmentation.evaluation import JudgedMasks, choose_mask_recipe, judge_masks
+from radlearn.tasks.segmentation.evaluation import MaskEvaluation, choose_mask_recipe, evaluate_masks
 from radlearn.tasks.segmentation.report import turned, worst_first, worst_slice, write_mask_report
 from radlearn.tasks.segmentation.scans import Scan, prepared_scans
 from radlearn.training.run_folder import Run, new_run
@@ -29,8 +29,8 @@ def half_right(prepared: PreparedVolume) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def judged(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, JudgedMasks]:
-    folder = tmp_path_factory.mktemp("judged")
+def evaluation(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, MaskEvaluation]:
+    folder = tmp_path_factory.mktemp("evaluation")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RADLEARN_CACHE", str(folder / "cache"))
         scans: list[Scan] = prepared_scans(covid19.find_cases(small_covid19), Preparation((4.0, 4.0, 6.0)))
@@ -38,11 +38,11 @@ def judged(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     write_split(run.folder / "split.csv", [s.case.image_id for s in scans], [s.case.person for s in scans], ["test"] * len(scans))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "dice_score": 0.8}\n')
     choose_mask_recipe(run, scans, half_right, 0)
-    return run, judge_masks(run, scans, half_right, "test", 1.0)
+    return run, evaluate_masks(run, scans, half_right, "test", 1.0)
 
 
-def test_the_worst_scan_comes_first_and_one_rightly_left_empty_last(judged: tuple[Run, JudgedMasks]) -> None:
-    _, found = judged
+def test_the_worst_scan_comes_first_and_one_rightly_left_empty_last(evaluation: tuple[Run, MaskEvaluation]) -> None:
+    _, found = evaluation
     dice = [found.rows[number].dice_score for number in worst_first(found)]
     known = [value for value in dice if not np.isnan(value)]
     assert known == sorted(known)
@@ -50,8 +50,8 @@ def test_the_worst_scan_comes_first_and_one_rightly_left_empty_last(judged: tupl
     assert all(np.isnan(value) for value in dice[len(known) :])
 
 
-def test_the_slice_shown_is_the_one_with_most_wrong_voxels(judged: tuple[Run, JudgedMasks]) -> None:
-    _, found = judged
+def test_the_slice_shown_is_the_one_with_most_wrong_voxels(evaluation: tuple[Run, MaskEvaluation]) -> None:
+    _, found = evaluation
     number = worst_first(found)[0]
     panel = worst_slice(found, number)
     _, truth, mask, _ = turned(found, number)
@@ -60,7 +60,7 @@ def test_the_slice_shown_is_the_one_with_most_wrong_voxels(judged: tuple[Run, Ju
     assert (panel.truth ^ panel.found).sum() == (truth ^ mask).sum(axis=(0, 1)).max() > 0
 
 
-def test_a_turned_scan_is_judged_and_shown_as_it_hangs(small_covid19: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_turned_scan_is_evaluated_and_shown_as_it_hangs(small_covid19: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADLEARN_CACHE", str(tmp_path / "cache"))
     case = covid19.find_cases(small_covid19)[0]
     assert case.mask_path is not None
@@ -81,7 +81,7 @@ def test_a_turned_scan_is_judged_and_shown_as_it_hangs(small_covid19: Path, tmp_
 
     run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
     choose_mask_recipe(run, scans, half_missed, 0)
-    found = judge_masks(run, scans, half_missed, "test", 1.0)
+    found = evaluate_masks(run, scans, half_missed, "test", 1.0)
     assert 0 < found.rows[0].dice_score < 1
     plain, *others = (worst_slice(found, number) for number in range(3))
     hu = turned(found, 0)[0]
@@ -95,8 +95,8 @@ def test_a_turned_scan_is_judged_and_shown_as_it_hangs(small_covid19: Path, tmp_
 
 
 @pytest.mark.slow
-def test_the_page_holds_scores_rule_and_pictures(judged: tuple[Run, JudgedMasks]) -> None:
-    run, found = judged
+def test_the_page_holds_scores_rule_and_pictures(evaluation: tuple[Run, MaskEvaluation]) -> None:
+    run, found = evaluation
     page = write_mask_report(run, found).read_text()
     for words in ("Surface Dice", "denser than", "pieces of 0.1 ml", "lesions 10–100 ml", "The worst", "not for clinical use"):
         assert words in page

@@ -22,7 +22,7 @@ from radlearn.training import checkpoint
 from radlearn.training.config import FREE_TO_CHANGE, Plan
 from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_folder import Run
-from radlearn.training.trainer import Learner, Loss, Validate
+from radlearn.training.trainer import Loss, Trainer, Validate
 from radlearn.training.watching import CtrlC, Voice
 
 HISTORY_FIELDS = ("epoch", "step", "loss", "learning_rate", "seconds")
@@ -62,7 +62,7 @@ def fit(
         BadRunFolder: if the checkpoint is damaged, or of another architecture, plan or data.
         BadSetting: if the plan asks what this machine cannot do, or the scores lack `plan.best_by`.
     """
-    training = _Training(Learner(model, plan, optimizer), loss, validate, loader, run)
+    training = _Training(Trainer(model, plan, optimizer), loss, validate, loader, run)
     training.begin_or_resume()
     if not training.finished:
         with CtrlC() as ctrl_c, progress_bar("training", training.steps, "steps") as bar, Voice(bar, training.step) as voice:
@@ -92,9 +92,9 @@ def fit(
 class _Training:
     """Where a training stands, and what moves it on."""
 
-    def __init__(self, learner: Learner, loss: Loss, validate: Validate, loader: EpochLoader, run: Run) -> None:
-        self.learner, self.loss, self.validate, self.loader, self.run = learner, loss, validate, loader, run
-        self.plan = learner.plan
+    def __init__(self, trainer: Trainer, loss: Loss, validate: Validate, loader: EpochLoader, run: Run) -> None:
+        self.trainer, self.loss, self.validate, self.loader, self.run = trainer, loss, validate, loader, run
+        self.plan = trainer.plan
         self.steps = self.plan.epochs * loader.steps_per_epoch
         self.step = self.saved_step = 0
         self.history: list[dict[str, Any]] = []
@@ -129,7 +129,7 @@ class _Training:
         best = f" · best {self.plan.best_by} {self.best_epoch[self.plan.best_by]:.3f}" if self.history else ""
         where = f"epoch {epoch + 1}/{self.plan.epochs}"
         voice.note = f"{where} · first batch{best}"
-        self.learner.train()
+        self.trainer.train()
         try:
             stepped_at = monotonic()
             for number, batch in enumerate(self.batches(epoch, first), first):
@@ -161,7 +161,7 @@ class _Training:
     def take_step(self, epoch: int, number: int, batch: Any) -> float:
         reseed(self.plan.seed, epoch, number)
         try:
-            value = self.learner.take_step(self.loss, batch, self.step, self.steps)
+            value = self.trainer.take_step(self.loss, batch, self.step, self.steps)
         except NotFiniteError as error:
             named = isinstance(batch, Mapping) and "ids" in batch
             names = batch["ids"] if named else self.loader.names(self.loader.keys(epoch)[number])
@@ -189,7 +189,7 @@ class _Training:
                 "epoch": epoch + 1,
                 "step": self.step,
                 "loss": self.loss_sum / self.loader.steps_per_epoch,
-                "learning_rate": self.learner.learning_rate(self.step - 1, self.steps),
+                "learning_rate": self.trainer.learning_rate(self.step - 1, self.steps),
                 "seconds": round(self.seconds, 3),
                 **scores,
             }
@@ -197,7 +197,7 @@ class _Training:
         self.history.append(line)
         if self.best_epoch is line:
             about = {"task": self.run.task, "epoch": epoch + 1, "step": self.step, "scores": scores}
-            checkpoint.save_weights(self.run.best_weights, self.learner.judged, about)
+            checkpoint.save_weights(self.run.best_weights, self.trainer.evaluated_model, about)
         self.loss_sum, self.earlier_seconds, self.begun = 0.0, 0.0, monotonic()
         self.write_history()
         self.save()
@@ -207,7 +207,7 @@ class _Training:
         """Return what `validate` finds, with the names and the chosen score made sure of."""
         # As for a step after the epoch's last: random numbers that no step has.
         reseed(self.plan.seed, epoch, self.loader.steps_per_epoch)
-        scores, chosen = self.learner.scores(self.validate), self.plan.best_by
+        scores, chosen = self.trainer.scores(self.validate), self.plan.best_by
         if chosen not in scores:
             raise BadSetting(f"validate(model) returned {', '.join(scores) or 'nothing'}; best_by asks for {chosen!r}.")
         if taken := sorted(set(scores) & set(HISTORY_FIELDS)):
@@ -232,13 +232,13 @@ class _Training:
 
     def save(self) -> None:
         """Replace the checkpoint by the state as it is between two steps."""
-        tensors, rest = self.learner.remembered()
+        tensors, rest = self.trainer.state_dict()
         state = {
             "step": self.step,
             "history": self.history,
             "loss_sum": self.loss_sum,
             "seconds": self.seconds,
-            "learner": rest,
+            "trainer": rest,
             "plan": dataclasses.asdict(self.plan),
             "data": self.loader.fingerprint(),
             "torch": torch.__version__,
@@ -252,7 +252,7 @@ class _Training:
         if path.exists():
             tensors, state = checkpoint.load_tensors(path)
             self.refuse_another(state)
-            self.learner.remember(tensors, state["learner"], path)
+            self.trainer.load_state_dict(tensors, state["trainer"], path)
             self.step = self.saved_step = state["step"]
             self.history, self.loss_sum, self.earlier_seconds = state["history"], state["loss_sum"], state["seconds"]
             # The file may know an epoch more: one that was lost and will be trained again.
@@ -272,7 +272,7 @@ class _Training:
     def refuse_another(self, state: Mapping[str, Any]) -> None:
         """Raise BadRunFolder where going on would not be the same training; say where its last digits may differ."""
         path = self.run.last_checkpoint
-        if not {"plan", "data", "learner", "torch"} <= state.keys():
+        if not {"plan", "data", "trainer", "torch"} <= state.keys():
             raise BadRunFolder(f"{path}: is no checkpoint of a training, though radlearn wrote it. Was a file moved there by hand?")
         for what, old, new in (("plan", state["plan"], dataclasses.asdict(self.plan)), ("data", state["data"], self.loader.fingerprint())):
             changed = [

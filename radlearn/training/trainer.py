@@ -1,4 +1,4 @@
-"""What learns: a model, the optimizer that moves its weights, and the moving average of them that is judged.
+"""What learns: a model, the optimizer that moves its weights, and the moving average of them that is evaluated.
 
 Lightning Fabric places it on the device and computes in the precision asked for; nothing else in the house speaks to Fabric.
 """
@@ -23,12 +23,12 @@ Loss = Callable[[nn.Module, Any], Tensor]
 Validate = Callable[[nn.Module], Mapping[str, float]]
 
 
-class Learner:
+class Trainer:
     """A model on its way: one step at a time, and everything it must remember as tensors.
 
     Attributes:
         model: what the steps move.
-        judged: what is validated and kept as best: its moving average, or itself where the plan wants none.
+        evaluated_model: what is validated and kept as best: its moving average, or itself where the plan wants none.
 
     Raises:
         BadSetting: if the plan asks what this machine cannot do.
@@ -51,10 +51,10 @@ class Learner:
         self._peak_rates = [group["lr"] for group in self._optimizer.param_groups]
         self._called, self._stepped = self._fabric.setup(model, self._optimizer)
         # A copy: from here it goes its own way.
-        self.judged = copy.deepcopy(model).requires_grad_(False) if plan.ema_decay else model
-        self._judged_called = self._fabric.setup_module(self.judged) if plan.ema_decay else self._called
+        self.evaluated_model = copy.deepcopy(model).requires_grad_(False) if plan.ema_decay else model
+        self._evaluated_called = self._fabric.setup_module(self.evaluated_model) if plan.ema_decay else self._called
         self._weights = [weight.data for weight in model.parameters()]
-        self._averages = [weight.data for weight in self.judged.parameters()]
+        self._averages = [weight.data for weight in self.evaluated_model.parameters()]
 
     def train(self) -> None:
         """Put the model in training mode, which validation ends."""
@@ -92,8 +92,8 @@ class Learner:
             new = 1 - self.plan.ema_decay_at(step)
             torch._foreach_lerp_(self._averages, self._weights, new)
             # The running means of norms belong to the weights they were taken with, and are averaged like these: today's means with the
-            # averaged weights of a hundred steps judge wildly while the learning rate is high.
-            for average, buffer in zip(self.judged.buffers(), self.model.buffers(), strict=True):
+            # averaged weights of a hundred steps evaluate wildly while the learning rate is high.
+            for average, buffer in zip(self.evaluated_model.buffers(), self.model.buffers(), strict=True):
                 if buffer.is_floating_point():
                     average.lerp_(buffer, new)
                 else:
@@ -101,12 +101,12 @@ class Learner:
         return value
 
     def scores(self, validate: Validate) -> dict[str, float]:
-        """Return what `validate` says of the judged model, in eval mode and without gradients."""
-        self._judged_called.eval()
+        """Return what `validate` says of the evaluated model, in eval mode and without gradients."""
+        self._evaluated_called.eval()
         with torch.no_grad():
-            return {name: float(value) for name, value in validate(self._judged_called).items()}
+            return {name: float(value) for name, value in validate(self._evaluated_called).items()}
 
-    def remembered(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return all that a later process needs to go on, as tensors and JSON values.
 
         Raises:
@@ -117,20 +117,20 @@ class Learner:
         memory, rest = checkpoint.optimizer_state(self._optimizer)
         tensors = {
             **checkpoint.under("model/", checkpoint.model_tensors(self.model)),
-            **(checkpoint.under("average/", checkpoint.model_tensors(self.judged)) if self.plan.ema_decay else {}),
+            **(checkpoint.under("average/", checkpoint.model_tensors(self.evaluated_model)) if self.plan.ema_decay else {}),
             **checkpoint.under("optimizer/", memory),
         }
         return tensors, {"optimizer": rest, "scaler": self._scaler.state_dict() if self._scaler else None}
 
-    def remember(self, tensors: Mapping[str, Tensor], rest: Mapping[str, Any], path: Path) -> None:
-        """Take over what `remembered` returned; `path` is where it came from, for the error.
+    def load_state_dict(self, tensors: Mapping[str, Tensor], rest: Mapping[str, Any], path: Path) -> None:
+        """Take over what `state_dict` returned; `path` is where it came from, for the error.
 
         Raises:
             BadRunFolder: if it is of another architecture or optimizer.
         """
         checkpoint.fill_model(self.model, checkpoint.taken_from("model/", tensors), path)
         if self.plan.ema_decay:
-            checkpoint.fill_model(self.judged, checkpoint.taken_from("average/", tensors), path)
+            checkpoint.fill_model(self.evaluated_model, checkpoint.taken_from("average/", tensors), path)
         checkpoint.fill_optimizer(self._optimizer, checkpoint.taken_from("optimizer/", tensors), rest["optimizer"], path)
         if self._scaler:
             self._scaler.load_state_dict(rest["scaler"])

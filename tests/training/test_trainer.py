@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from radlearn.errors import BadSetting, NotFiniteError
 from radlearn.training.config import Plan
-from radlearn.training.trainer import Learner, chosen_device
+from radlearn.training.trainer import Trainer, chosen_device
 
 
 def plan(**changes: object) -> Plan:
@@ -26,51 +26,51 @@ def output(model: nn.Module, batch: Tensor) -> Tensor:
 
 def test_a_step_of_gradient_descent_by_hand() -> None:
     model = one_weight()
-    learner = Learner(model, plan(), torch.optim.SGD(model.parameters(), lr=0.5))
+    trainer = Trainer(model, plan(), torch.optim.SGD(model.parameters(), lr=0.5))
     # The loss is w·3 = 6, its slope 3: w = 2 - 0.5 · 3.
-    assert learner.take_step(output, torch.tensor([[3.0]]), 0, 1) == 6.0
+    assert trainer.take_step(output, torch.tensor([[3.0]]), 0, 1) == 6.0
     assert model.weight.item() == 0.5
 
 
 def test_the_gradient_is_shortened_to_its_limit() -> None:
     model = one_weight()
-    learner = Learner(model, plan(gradient_clip=1.0), torch.optim.SGD(model.parameters(), lr=0.5))
-    learner.take_step(output, torch.tensor([[3.0]]), 0, 1)
+    trainer = Trainer(model, plan(gradient_clip=1.0), torch.optim.SGD(model.parameters(), lr=0.5))
+    trainer.take_step(output, torch.tensor([[3.0]]), 0, 1)
     assert model.weight.item() == pytest.approx(1.5, abs=1e-5)
 
 
 def test_every_group_keeps_its_own_learning_rate_under_the_schedule() -> None:
     model = nn.Sequential(one_weight(), one_weight())
     optimizer = torch.optim.SGD([{"params": model[0].parameters(), "lr": 0.1}, {"params": model[1].parameters(), "lr": 0.4}])
-    learner = Learner(model, plan(schedule="constant", warm_up_share=0.5), optimizer)
-    learner.take_step(output, torch.tensor([[1.0]]), 0, 4)
+    trainer = Trainer(model, plan(schedule="constant", warm_up_share=0.5), optimizer)
+    trainer.take_step(output, torch.tensor([[1.0]]), 0, 4)
     # The first of two steps that climb.
     assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.2]
-    learner.take_step(output, torch.tensor([[1.0]]), 3, 4)
+    trainer.take_step(output, torch.tensor([[1.0]]), 3, 4)
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.4]
 
 
 def test_the_average_by_hand_of_weights_and_of_the_norms_running_means() -> None:
     model = nn.Sequential(one_weight(), nn.BatchNorm1d(1))
-    learner = Learner(model, plan(ema_decay=0.9), torch.optim.SGD(model.parameters(), lr=0.5))
+    trainer = Trainer(model, plan(ema_decay=0.9), torch.optim.SGD(model.parameters(), lr=0.5))
     before = model[0].weight.item(), model[1].bias.item()
-    learner.take_step(lambda model, batch: (model(batch) * batch).sum(), torch.tensor([[1.0], [2.0]]), 0, 9)
+    trainer.take_step(lambda model, batch: (model(batch) * batch).sum(), torch.tensor([[1.0], [2.0]]), 0, 9)
     after = model[0].weight.item(), model[1].bias.item()
     # At step 0 a tenth stays.
-    averaged = learner.judged[0].weight.item(), learner.judged[1].bias.item()
+    averaged = trainer.evaluated_model[0].weight.item(), trainer.evaluated_model[1].bias.item()
     assert averaged == pytest.approx([0.1 * old + 0.9 * new for old, new in zip(before, after, strict=True)])
     # They began at 0 and 1.
-    assert torch.allclose(learner.judged[1].running_mean, 0.9 * model[1].running_mean)
-    assert torch.allclose(learner.judged[1].running_var, 0.1 + 0.9 * model[1].running_var)
-    assert learner.judged[1].num_batches_tracked == 1
+    assert torch.allclose(trainer.evaluated_model[1].running_mean, 0.9 * model[1].running_mean)
+    assert torch.allclose(trainer.evaluated_model[1].running_var, 0.1 + 0.9 * model[1].running_var)
+    assert trainer.evaluated_model[1].num_batches_tracked == 1
 
 
 def test_biases_and_norms_are_not_shrunk() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     nn.init.ones_(model[0].bias)
-    learner = Learner(model, plan(weight_decay=0.1), None)
+    trainer = Trainer(model, plan(weight_decay=0.1), None)
     before = [weight.detach().clone() for weight in model.parameters()]
-    learner.take_step(lambda model, batch: model(batch).sum() * 0, torch.ones(1, 1, 4, 4), 0, 1)
+    trainer.take_step(lambda model, batch: model(batch).sum() * 0, torch.ones(1, 1, 4, 4), 0, 1)
     kept = [torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)]
     assert kept == [False, True, True, True]
     # No slope, so what moved is the decay: 1 - 0.5 · 0.1.
@@ -80,8 +80,8 @@ def test_biases_and_norms_are_not_shrunk() -> None:
 def test_frozen_weights_stay_and_are_not_in_the_optimizer() -> None:
     model = nn.Sequential(one_weight(), one_weight())
     model[0].requires_grad_(False)
-    learner = Learner(model, plan(), None)
-    learner.take_step(output, torch.ones(1, 1), 0, 1)
+    trainer = Trainer(model, plan(), None)
+    trainer.take_step(output, torch.ones(1, 1), 0, 1)
     assert model[0].weight.item() == 2.0
     assert model[1].weight.item() != 2.0
 
@@ -89,33 +89,33 @@ def test_frozen_weights_stay_and_are_not_in_the_optimizer() -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_leaves_the_weights_alone(bad: float) -> None:
     model = one_weight()
-    learner = Learner(model, plan(), None)
+    trainer = Trainer(model, plan(), None)
     with pytest.raises(NotFiniteError, match=f"the loss is {bad}"):
-        learner.take_step(lambda model, batch: model(batch).sum() * bad, torch.ones(1, 1), 0, 1)
+        trainer.take_step(lambda model, batch: model(batch).sum() * bad, torch.ones(1, 1), 0, 1)
     assert model.weight.item() == 2.0
 
 
 def test_a_gradient_that_is_no_number_leaves_the_weights_alone() -> None:
     model = one_weight()
-    learner = Learner(model, plan(gradient_clip=1.0), None)
+    trainer = Trainer(model, plan(gradient_clip=1.0), None)
     # The root of 0 is a number, its slope is not.
     with pytest.raises(NotFiniteError, match="the length of the gradient is inf"):
-        learner.take_step(lambda model, batch: (model(batch) - 2).sum().sqrt(), torch.ones(1, 1), 0, 1)
+        trainer.take_step(lambda model, batch: (model(batch) - 2).sum().sqrt(), torch.ones(1, 1), 0, 1)
     assert model.weight.item() == 2.0
 
 
 def test_weights_that_are_no_numbers_are_not_remembered() -> None:
     model = one_weight()
-    learner = Learner(model, plan(), None)
+    trainer = Trainer(model, plan(), None)
     nn.init.constant_(model.weight, float("nan"))
     with pytest.raises(NotFiniteError, match="weight are no numbers any more"):
-        learner.remembered()
+        trainer.state_dict()
 
 
 @pytest.mark.parametrize("returned", [0.5, torch.ones(3), None])
 def test_a_loss_must_be_one_number(returned: object) -> None:
     with pytest.raises(BadSetting, match="must return a tensor of one number"):
-        Learner(one_weight(), plan(), None).take_step(lambda model, batch: returned, torch.ones(1, 1), 0, 1)
+        Trainer(one_weight(), plan(), None).take_step(lambda model, batch: returned, torch.ones(1, 1), 0, 1)
 
 
 def test_scores_are_found_in_eval_mode_and_without_gradients() -> None:
@@ -125,7 +125,7 @@ def test_scores_are_found_in_eval_mode_and_without_gradients() -> None:
         seen.append((model.training, torch.is_grad_enabled()))
         return {"score": torch.tensor(0.5)}
 
-    assert Learner(one_weight(), plan(), None).scores(validate) == {"score": 0.5}
+    assert Trainer(one_weight(), plan(), None).scores(validate) == {"score": 0.5}
     assert seen == [(False, False)]
 
 
@@ -158,5 +158,5 @@ def test_bfloat16_is_used_inside_the_model_alone(monkeypatch: pytest.MonkeyPatch
         outside.append(prediction.dtype)
         return prediction.pow(2).mean()
 
-    Learner(model, plan(precision="bf16-mixed"), None).take_step(loss, torch.ones(3, 4), 0, 1)
+    Trainer(model, plan(precision="bf16-mixed"), None).take_step(loss, torch.ones(3, 4), 0, 1)
     assert (inside, outside, model.weight.dtype) == ([torch.bfloat16], [torch.float32], torch.float32)

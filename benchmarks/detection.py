@@ -32,7 +32,7 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiogr
 from radlearn.training.loading import reseed
 from radlearn.training.run_folder import Run, new_run
 from radlearn.workflow.data_source import built_in_xrays
-from radlearn.workflow.splits import divided
+from radlearn.workflow.splits import split_cases
 
 STILL = {"rotation_degrees": 0.0, "shift_share": 0.0, "zoom_share": 0.0, "gamma_range": 0.0, "noise_std": 0.0, "holes_chance": 0.0}
 
@@ -52,15 +52,15 @@ def main() -> None:
         begun = time.process_time()
         run = lesson.train(settings, data, Path(folder) / "ours")
         minutes = (time.process_time() - begun) / 60
-        split = divided(xrays, settings.seed, None, run)
+        split = split_cases(xrays, settings.seed, None, run)
         model, _ = lesson.trained_model(run)
         ours = scored(run, model, split["test"], settings)
         table.add_row("radlearn quick", f"{minutes:.1f}", *shown(ours))
         for multiple in asked.peer_minutes:
             peer_run = new_run(Path(folder) / f"peer-{multiple}", lesson.TASK, settings, run.about)
-            peer = trained_peer(split["training"], settings, minutes * multiple)
+            peer = trained_peer(split["train"], settings, minutes * multiple)
             ways = lesson.proposals(peer, split["validation"], settings)
-            candidates.choose_recipe(peer_run, ways, split["validation"], split["training"], None, settings.seed)
+            candidates.choose_recipe(peer_run, ways, split["validation"], split["train"], None, settings.seed)
             (peer_run.folder / "split.csv").write_text((run.folder / "split.csv").read_text())
             table.add_row(
                 "Faster R-CNN MobileNet",
@@ -89,7 +89,7 @@ def trained_peer(xrays: list[PreparedRadiograph], settings: lesson.Settings, min
     )
     # As the reference: X-rays as they come, flips alone.
     plain = replace(settings, positive_share=0.0, **STILL)  # type: ignore[arg-type]
-    loader = lesson.make_loaders(plain, {"training": xrays})["training"]
+    loader = lesson.make_loaders(plain, {"train": xrays})["train"]
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.SGD(weights, lr=0.02, momentum=0.9, weight_decay=1e-4)
     begun, step, epoch, said = time.process_time(), 0, 0, time.monotonic()

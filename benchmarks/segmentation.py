@@ -46,8 +46,8 @@ from radlearn.scans.geometry import Volume, spacing_mm, voxel_volume_ml
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
-from radlearn.tasks.segmentation.scans import heavier_half
-from radlearn.training.splits import SIDES, read_split, split_by_person
+from radlearn.tasks.segmentation.scans import above_median_burden
+from radlearn.training.splits import SUBSETS, read_split, split_by_person
 from radlearn.workflow.data_source import built_in_cts
 
 CTS, SEED = 120, 0
@@ -103,10 +103,10 @@ def divided(cases: Sequence[Case], split: Mapping[str, tuple[str, str]] | None) 
     if split is None:
         scans = [scan_and_truth(case) for case in cases]
         load_ml = [np.count_nonzero(truth) * voxel_volume_ml(scan.affine) for scan, truth in scans]
-        sides = split_by_person([case.person for case in cases], heavier_half(load_ml), SEED, least=1)
+        sides = split_by_person([case.person for case in cases], above_median_burden(load_ml), SEED, least=1)
     else:
         sides = [split[case.case_id][1] for case in cases]
-    return {side: [case for case, of in zip(cases, sides, strict=True) if of == side] for side in SIDES}
+    return {side: [case for case, of in zip(cases, sides, strict=True) if of == side] for side in SUBSETS}
 
 
 def scan_and_truth(case: Case) -> tuple[Volume, np.ndarray]:
@@ -167,7 +167,7 @@ def processor_minutes() -> float:
 def trivial(division: Division, out: Path) -> Row:
     """Evaluate what is denser than a threshold inside the lungs; the threshold is the best one for the people who are not tested."""
     dice = []
-    for case in [*division["training"], *division["validation"]]:
+    for case in [*division["train"], *division["validation"]]:
         scan, truth = scan_and_truth(case)
         lungs = lung_mask(scan.voxels, scan.affine)
         if truth.any():
@@ -249,7 +249,7 @@ def monai(division: Division, work: Path, minutes: float, mirrored: bool, mixed:
     if baseline.told["minutes"] < minutes:
         say("MONAI's baseline reads and resamples its CTs.")
         out.mkdir(exist_ok=True)
-        baseline.train(training_set(division["training"]), minutes, state)
+        baseline.train(training_set(division["train"]), minutes, state)
     with progress_bar("MONAI's baseline answers", len(division["test"]), "CTs") as bar:
         for case in division["test"]:
             if not (prediction := out / f"{case.case_id}.nii.gz").exists():

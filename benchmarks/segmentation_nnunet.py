@@ -60,7 +60,7 @@ def prepare(work: Path, division: dict[str, list[str]], plans: str, memory_gb: f
     described, ready = preprocessed / "splits_final.json", preprocessed / f"{plans} is ready"
     if not described.exists():
         raw.mkdir(parents=True, exist_ok=True)
-        seen = division["training"] + division["validation"]
+        seen = division["train"] + division["validation"]
         files = {
             case: {"images": [str(work / "images" / TEST_IMAGE.format(case))], "label": str(work / "masks" / f"{case}.nii.gz")}
             for case in seen
@@ -69,7 +69,7 @@ def prepare(work: Path, division: dict[str, list[str]], plans: str, memory_gb: f
         dataset = {"channel_names": {"0": "CT"}, "labels": labels, "numTraining": len(seen), "file_ending": ".nii.gz", "dataset": files}
         (raw / "dataset.json").write_text(json.dumps(dataset))
         extract_fingerprints([DATASET_ID], num_processes=1, check_dataset_integrity=True)
-        described.write_text(json.dumps([{"train": division["training"], "val": division["validation"]}]))
+        described.write_text(json.dumps([{"train": division["train"], "val": division["validation"]}]))
     if not ready.exists():
         # The planner asks for a name of its own for plans of another size.
         other = {} if memory_gb == DEFAULT_GB else {"gpu_memory_target_in_gb": memory_gb, "overwrite_plans_name": plans}

@@ -74,7 +74,7 @@ def trained(minutes: float, out: Path) -> None:
 
     settings = replace(lesson.PRESETS["quick"], spacing_mm=SPACING_MM, window_hu=WINDOW_HU, patch_voxels=PATCH, batch_size=1)
     scans = lesson.prepared_scans(lesson.find_cases(built_in_cts(40, 1)), lesson.preparation(settings))
-    loader = lesson.make_loaders(settings, {"training": scans})["training"]
+    loader = lesson.make_loaders(settings, {"train": scans})["train"]
     network, loss = baseline_network().train(), DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
     network.final_conv.weight.data /= 20
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3)

@@ -21,7 +21,7 @@ from radlearn.check.tables_alone import no_xrays, read_tables
 from radlearn.metrics.boxes import iou
 
 SPLIT_TABLE = "split.csv"
-SPLIT_COLUMNS = (("image_id", "patientId", "case"), ("side", "split", "set"))
+SPLIT_COLUMNS = (("image_id", "patientId", "case"), ("subset", "split", "set", "side"))
 TINY_PX, TINY_SHARE = 8.0, 0.01
 "Of the X-ray's side; the challenge's smallest box is 40 of 1024 px."
 HUGE_SHARE = 0.7
@@ -112,7 +112,7 @@ def _boxes_of(case: rsna.Case, size_px: tuple[int, int], name: str) -> Iterator[
 
 
 def _split_findings(root: Path, persons: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield people who are on two sides of a `split.csv` that lies in the folder."""
+    """Yield people who are in two subsets of a `split.csv` that lies in the folder."""
     if not (root / SPLIT_TABLE).is_file():
         return
     text, troubles = rsna_tables.path_text(root / SPLIT_TABLE)
@@ -129,7 +129,7 @@ def _split_findings(root: Path, persons: Mapping[str, str]) -> Iterator[Finding]
     for person, images in sides.items():
         if len(images) > 1:
             where = "; ".join(f"{side_name}: {image_id}" for side_name, image_id in sorted(images.items()))
-            yield Finding("persons-split", SPLIT_TABLE, f"person {person} is on {len(images)} sides ({where})")
+            yield Finding("persons-split", SPLIT_TABLE, f"person {person} is in {len(images)} subsets ({where})")
 
 
 def _of_line(line: str) -> Finding:

@@ -36,7 +36,7 @@ from radlearn.scans.volume_cache import Preparation
 from radlearn.tasks.segmentation.evaluation import choose_mask_recipe, evaluate_masks
 from radlearn.tasks.segmentation.prediction import MaskPredictions, submit_masks
 from radlearn.tasks.segmentation.report import write_mask_report
-from radlearn.tasks.segmentation.scans import Scan, divided_scans, prepared_scans
+from radlearn.tasks.segmentation.scans import Scan, prepared_scans, split_scans
 from radlearn.tasks.segmentation.sliding_window import infer_volume
 from radlearn.tasks.segmentation.tuning import tune_masks
 from radlearn.training.checkpoint import load_best
@@ -238,12 +238,12 @@ def _balanced(draw: np.random.Generator, cases: np.ndarray, many: int) -> list[i
 
 
 def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, EpochLoader]:
-    """Return a loader of patches for the training side; scans that are evaluated are not cut into patches, but asked as a whole."""
-    scans = split["training"]
+    """Return a loader of patches for the training subset; scans that are evaluated are not cut into patches, but asked as a whole."""
+    scans = split["train"]
     ids = [scan.case.image_id for scan in scans]
     dataset = FunctionDataset(partial(load, scans, training_transform(settings), settings), [*ids, *ids])
     order = partial(epoch_order, scans, settings)
-    return {"training": EpochLoader(dataset, settings.batch_size, settings.seed, False, settings.workers, order=order)}
+    return {"train": EpochLoader(dataset, settings.batch_size, settings.seed, False, settings.workers, order=order)}
 
 
 # %% 3. Model
@@ -320,8 +320,8 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     chosen_device(plan)
     run = begin_run(run_folder, TASK, settings, data_folder)
     scans = prepared_scans(find_cases(data_folder), preparation(settings))
-    split = divided_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
-    loaders = make_loaders(settings, {"training": split["training"]})
+    split = split_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    loaders = make_loaders(settings, {"train": split["train"]})
     # Once an epoch one look is enough, without mirror images and on the grid that the network sees.
     one_look = replace(settings, test_time_mirror=False)
 
@@ -332,7 +332,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    best = fit(model, loss, validate, loaders["training"], plan, run)
+    best = fit(model, loss, validate, loaders["train"], plan, run)
     choose_mask_recipe(run, split["validation"], partial(infer, best, settings=settings), settings.seed)
     return run
 

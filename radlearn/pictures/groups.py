@@ -1,4 +1,4 @@
-"""Pictures of who was there and what became of them: people and X-rays of each side, classes, decisions, subgroups."""
+"""Pictures of who was there and what became of them: people and X-rays of each subset, classes, decisions, subgroups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,31 +46,31 @@ class Subgroup:
 
 @in_house_style
 def data_figure(images: Mapping[str, Mapping[str, int]], persons: Mapping[str, int]) -> Figure:
-    """Draw how many images of each class every side of the split has.
+    """Draw how many images of each class every subset of the split has.
 
     Args:
-        images: side → class → images; every side names the same classes, the positive one first.
-        persons: side → people.
+        images: subset → class → images; every subset names the same classes, the positive one first.
+        persons: subset → people.
     """
     figure = blank(FULL_WIDTH_IN, 0.75 + 0.5 * max(len(images), 1))
     axes = figure.subplots()
-    sides = list(images)
-    classes = list(images[sides[0]]) if sides else []
+    subsets = list(images)
+    classes = list(images[subsets[0]]) if subsets else []
     longest = max((sum(counts.values()) for counts in images.values()), default=1) or 1
-    for row, side in enumerate(sides):
+    for row, subset in enumerate(subsets):
         start = 0
         for number, name in enumerate(classes):
-            count = images[side].get(name, 0)
+            count = images[subset].get(name, 0)
             colour = CLASS_COLOURS[number % len(CLASS_COLOURS)]
             axes.barh(row, count, left=start, height=0.62, color=colour, edgecolor=PAPER, linewidth=1)
             if count > 0.035 * longest:
                 axes.text(start + count / 2, row, f"{count:,}", ha="center", va="center", color=_readable_on(colour), fontsize=9)
             start += count
-        axes.annotate(f"{start:,} images of {persons.get(side, 0):,} people", (start, row), xytext=(8, 0), textcoords="offset points",
+        axes.annotate(f"{start:,} images of {persons.get(subset, 0):,} people", (start, row), xytext=(8, 0), textcoords="offset points",
                       va="center", color=MUTED)  # fmt: skip
-    axes.set_yticks(range(len(sides)), sides)
+    axes.set_yticks(range(len(subsets)), subsets)
     axes.tick_params(axis="y", labelcolor=INK, labelsize=10)
-    axes.set(ylim=(len(sides) - 0.45, -0.55), xlim=(0, 1.28 * longest))
+    axes.set(ylim=(len(subsets) - 0.45, -0.55), xlim=(0, 1.28 * longest))
     axes.set_xticks([])
     axes.grid(visible=False)
     for spine in axes.spines.values():

@@ -44,7 +44,7 @@ from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import plan_of, within
 from radlearn.workflow.commands import run_lesson
 from radlearn.workflow.pretrained import start_from_published
-from radlearn.workflow.splits import divided
+from radlearn.workflow.splits import split_cases
 from radlearn.workflow.task_api import begin_run
 
 TASK = "classification"
@@ -183,14 +183,14 @@ def load(xrays: Sequence[PreparedRadiograph], transform: Compose, seed: int, key
 
 
 def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]]) -> dict[str, EpochLoader]:
-    """Return a loader of batches for each side of the split; only the training side is shuffled and augmented."""
+    """Return a loader of batches for each subset of the split; only the training subset is shuffled and augmented."""
     loaders = {}
-    for side, xrays in split.items():
-        learning = side == "training"
+    for subset, xrays in split.items():
+        learning = subset == "train"
         transform = training_transform(settings) if learning else evaluation_transform(settings)
         dataset = FunctionDataset(partial(load, xrays, transform, settings.seed), [xray.case.image_id for xray in xrays])
         workers = settings.workers if learning else 0
-        loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, shuffle=learning, workers=workers)
+        loaders[subset] = EpochLoader(dataset, settings.batch_size, settings.seed, shuffle=learning, workers=workers)
     return loaders
 
 
@@ -248,8 +248,8 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its operating point on validation."""
     run = begin_run(run_folder, TASK, settings, data_folder)
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
-    split = divided(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
-    loaders = make_loaders(settings, {side: split[side] for side in ("training", "validation")})
+    split = split_cases(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    loaders = make_loaders(settings, {subset: split[subset] for subset in ("train", "validation")})
     validation_labels = [bool(xray.case.label) for xray in split["validation"]]
 
     def validate(model: nn.Module) -> dict[str, float]:
@@ -263,7 +263,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     reseed(settings.seed)
     model = build_model(settings)
     plan = plan_of(settings, best_by="auroc_score")
-    best = fit(model, loss, validate, loaders["training"], plan, run)
+    best = fit(model, loss, validate, loaders["train"], plan, run)
     choose_operating_point(infer_all(best, loaders["validation"], settings), split, settings, run)
     return run
 
@@ -286,7 +286,7 @@ def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[Prep
         threshold = decisions.threshold_for_sensitivity(probabilities, labels, settings.wanted_sensitivity)
     else:
         threshold = decisions.youden_threshold(probabilities, labels)
-    keep_operating_point(run, threshold, calibration.fit_recalibration(probabilities, labels), split["training"])
+    keep_operating_point(run, threshold, calibration.fit_recalibration(probabilities, labels), split["train"])
 
 
 # %% 5. Evaluation

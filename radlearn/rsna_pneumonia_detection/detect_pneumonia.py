@@ -58,7 +58,7 @@ from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import plan_of, within
 from radlearn.workflow.commands import run_lesson
 from radlearn.workflow.pretrained import start_from_published
-from radlearn.workflow.splits import divided
+from radlearn.workflow.splits import split_cases
 from radlearn.workflow.task_api import begin_run
 
 TASK = "detection"
@@ -240,18 +240,18 @@ def epoch_order(xrays: Sequence[PreparedRadiograph], settings: Settings, epoch: 
 
 
 def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]]) -> dict[str, EpochLoader]:
-    """Return a loader of batches for each side of the split; only the training side is balanced, shuffled and augmented.
+    """Return a loader of batches for each subset of the split; only the training subset is balanced, shuffled and augmented.
 
     Underneath is PyTorch's `DataLoader`, which asks for cases one by one, in this process or in others beside it, and collates them.
     """
     loaders = {}
-    for side, xrays in split.items():
-        learning = side == "training"
+    for subset, xrays in split.items():
+        learning = subset == "train"
         transform = training_transform(settings) if learning else evaluation_transform(settings)
         dataset = FunctionDataset(partial(load, xrays, transform), [xray.case.image_id for xray in xrays])
         order = partial(epoch_order, xrays, settings) if learning else None
         workers = settings.workers if learning else 0
-        loaders[side] = EpochLoader(dataset, settings.batch_size, settings.seed, False, workers, collated, order=order)
+        loaders[subset] = EpochLoader(dataset, settings.batch_size, settings.seed, False, workers, collated, order=order)
     return loaders
 
 
@@ -376,10 +376,10 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
     run = begin_run(run_folder, TASK, settings, data_folder)
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
-    split = divided(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    split = split_cases(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
     # Asked for now, not after hours of training.
     gate = gate_of(settings.gate, split["validation"])
-    loaders = make_loaders(settings, {"training": split["training"]})
+    loaders = make_loaders(settings, {"train": split["train"]})
     one_view = replace(settings, test_time_mirror=False)
 
     def validate(model: nn.Module) -> dict[str, float]:
@@ -392,9 +392,9 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     reseed(settings.seed)
     model = build_model(settings)
     plan = plan_of(settings, best_by="rsna_score")
-    best = fit(model, loss, validate, loaders["training"], plan, run, build_optimizer(model, settings))
+    best = fit(model, loss, validate, loaders["train"], plan, run, build_optimizer(model, settings))
     ways = proposals(best, split["validation"], settings)
-    choose_recipe(run, ways, split["validation"], split["training"], gate, settings.seed)
+    choose_recipe(run, ways, split["validation"], split["train"], gate, settings.seed)
     return run
 
 

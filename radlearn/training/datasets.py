@@ -1,4 +1,4 @@
-"""The cases of one side of a split, as the loop's loader asks for them."""
+"""The cases of one subset of a split, as the loop's loader asks for them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

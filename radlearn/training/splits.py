@@ -1,4 +1,4 @@
-"""Splits by person: nobody is trained on and tested on, and every side sees its share of images and of positives.
+"""Splits by person: nobody is trained on and tested on, and every subset sees its share of images and of positives.
 
 An X-ray tells who it is of: the same ribs, the same wires. A network tested on people that it was trained on scores too well.
 So people are dealt, not images: 60 % of the images to training, 15 % to validation, 25 % to test. Who goes where is a function of the seed,
@@ -18,11 +18,11 @@ import numpy as np
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import write_text
 
-SIDES = ("training", "validation", "test")
+SUBSETS = ("train", "validation", "test")
 TEST_SHARE = 0.25
 VALIDATION_SHARE = 0.20  # of the people that are not in the test set: 15 % of all
-LEAST_PER_SIDE = 2  # images with and without the finding: fewer, and no score has a meaning
-COLUMNS = ("image_id", "person", "side")
+MIN_PER_SUBSET = 2  # images with and without the finding: fewer, and no score has a meaning
+COLUMNS = ("image_id", "person", "subset")
 
 Counts = Mapping[str, tuple[int, int]]  # person → images without the finding, images with it
 
@@ -33,26 +33,26 @@ def split_by_person(
     seed: int,
     fold: int | None = None,
     folds: int = 5,
-    least: int = LEAST_PER_SIDE,
+    least: int = MIN_PER_SUBSET,
     finding: str = "the finding",
 ) -> list[str]:
-    """Divide images by person into training, validation and test, 60/15/25 by images with and without the finding.
+    """Split images by person into training, validation and test, 60/15/25 by images with and without the finding.
 
     Args:
         persons: whose image each image is.
         labels: whether the finding is there, per image.
-        seed: another seed, another division.
+        seed: another seed, another split.
         fold: None for 60/15/25. Else a number from 0 to `folds` - 1: the test people are the same as without a fold, and in every
             fold; the others are divided into `folds` parts, of which part `fold` is the validation set and the rest training.
         folds: how many parts.
-        least: so many images with the finding, and so many without, every side must hold.
+        least: so many images with the finding, and so many without, every subset must hold.
         finding: what it is called where there are too few.
 
     Returns:
-        "training", "validation" or "test" per image.
+        "train", "validation" or "test" per image.
 
     Raises:
-        BadSetting: if a side would hold fewer than `least` images with the finding or without: too few people for a split.
+        BadSetting: if a subset would hold fewer than `least` images with the finding or without: too few people for a split.
     """
     if len(persons) != len(labels):
         raise BadSetting(f"There are {len(persons):,} persons for {len(labels):,} labels; expected one of each per image.")
@@ -71,32 +71,32 @@ def split_by_person(
         fold, part = 1, _deal(others, (1 - VALIDATION_SHARE, VALIDATION_SHARE), (least, least), f"{seed}/validation")
     else:
         part = _deal(others, (1 / folds,) * folds, (least,) * folds, f"{seed}/{folds} folds")
-    sides = {person: SIDES[2] if is_test[person] else SIDES[1] if part[person] == fold else SIDES[0] for person in people}
-    _prove_enough(people, sides, least, finding)
-    return [sides[person] for person in persons]
+    subsets = {person: SUBSETS[2] if is_test[person] else SUBSETS[1] if part[person] == fold else SUBSETS[0] for person in people}
+    _prove_enough(people, subsets, least, finding)
+    return [subsets[person] for person in persons]
 
 
-def prove_persons_apart(persons: Sequence[str], sides: Sequence[str]) -> dict[str, int]:
-    """Return the number of people per side, having proved that nobody is on two.
+def prove_persons_apart(persons: Sequence[str], subsets: Sequence[str]) -> dict[str, int]:
+    """Return the number of people per subset, having proved that nobody is on two.
 
     Raises:
         BadSetting: if somebody is.
     """
-    side_of: dict[str, str] = {}
-    for person, side in zip(persons, sides, strict=True):
-        if side_of.setdefault(person, side) != side:
-            raise BadSetting(f"Person {person!r} is in {side_of[person]} and in {side}. A split must keep every person on one side.")
-    found = list(side_of.values())
-    return {side: found.count(side) for side in SIDES}
+    subset_of: dict[str, str] = {}
+    for person, subset in zip(persons, subsets, strict=True):
+        if subset_of.setdefault(person, subset) != subset:
+            raise BadSetting(f"Person {person!r} is in {subset_of[person]} and in {subset}. A split must keep every person in one subset.")
+    found = list(subset_of.values())
+    return {subset: found.count(subset) for subset in SUBSETS}
 
 
-def write_split(path: Path, image_ids: Sequence[str], persons: Sequence[str], sides: Sequence[str]) -> None:
-    """Write `split.csv` (image_id, person, side), proving first that no person is on two sides."""
-    prove_persons_apart(persons, sides)
+def write_split(path: Path, image_ids: Sequence[str], persons: Sequence[str], subsets: Sequence[str]) -> None:
+    """Write `split.csv` (image_id, person, subset), proving first that no person is in two subsets."""
+    prove_persons_apart(persons, subsets)
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(zip(image_ids, persons, sides, strict=True))
+    writer.writerows(zip(image_ids, persons, subsets, strict=True))
     write_text(path, written.getvalue())
 
 
@@ -107,7 +107,7 @@ def read_split(path: Path) -> dict[str, tuple[str, str]]:
         image_id → (person, side), in the order of the file.
 
     Raises:
-        BadRunFolder: if there is no such file, if it is no split, or if somebody in it is on two sides.
+        BadRunFolder: if there is no such file, if it is no split, or if somebody in it is in two subsets.
     """
     path = Path(path)
     damaged = "It was changed or damaged after it was written; the run cannot say who was tested."
@@ -121,8 +121,8 @@ def read_split(path: Path) -> dict[str, tuple[str, str]]:
         raise BadRunFolder(f"{path}: the columns are {', '.join(rows[0]) if rows else 'none'}; expected {', '.join(COLUMNS)}. {damaged}")
     split: dict[str, tuple[str, str]] = {}
     for line, row in enumerate(rows[1:], start=2):
-        if len(row) != 3 or row[2] not in SIDES or row[0] in split:
-            expected = f"an image once, its person, and one of {', '.join(SIDES)}"
+        if len(row) != 3 or row[2] not in SUBSETS or row[0] in split:
+            expected = f"an image once, its person, and one of {', '.join(SUBSETS)}"
             raise BadRunFolder(f"{path}, line {line}: found {','.join(row)!r}; expected {expected}. {damaged}")
         split[row[0]] = (row[1], row[2])
     try:
@@ -137,7 +137,7 @@ def _deal(people: Counts, shares: Sequence[float], leasts: Sequence[int], salt: 
 
     Those with many images come first, each to the part that is emptiest of the kinds of image they bring; the many with one image
     then level it out. A hash shuffles those with about as many images, and decides where parts are equally empty, as all are for the
-    first: nobody's side is settled before the seed is known.
+    first: nobody's subset is settled before the seed is known.
     """
     total = np.sum(list(people.values()), axis=0) if people else np.zeros(2)
     quota = np.maximum(np.outer(shares, total), np.asarray(leasts, float)[:, None])
@@ -166,13 +166,13 @@ def _lots(salt: str, person: str, count: int) -> list[float]:
     return [(int.from_bytes(digest) + 0.5) / 2**64 for digest in digests]
 
 
-def _prove_enough(people: Counts, sides: Mapping[str, str], least: int, finding: str) -> None:
-    for side in SIDES:
-        counts = np.sum([people[person] for person in people if sides[person] == side] or [(0, 0)], axis=0)
+def _prove_enough(people: Counts, subsets: Mapping[str, str], least: int, finding: str) -> None:
+    for subset in SUBSETS:
+        counts = np.sum([people[person] for person in people if subsets[person] == subset] or [(0, 0)], axis=0)
         if min(counts) < least:
             total = np.sum(list(people.values()) or [(0, 0)], axis=0)
             raise BadSetting(
                 f"{len(people):,} people with {total[1]:,} images with {finding} and {total[0]:,} without are too few for a split by "
-                f"person: {side} would hold {counts[1]} with it and {counts[0]} without, and every side needs {least} of each. "
+                f"person: {subset} would hold {counts[1]} with it and {counts[0]} without, and every subset needs {least} of each. "
                 "Add people, or evaluate a model trained elsewhere on these."
             )

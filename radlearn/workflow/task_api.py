@@ -14,7 +14,7 @@ from radlearn.tasks.detection import ensembles
 from radlearn.training.run_folder import Run, new_run, open_run, settings_as
 from radlearn.training.splits import read_split
 from radlearn.workflow import data_source
-from radlearn.workflow.splits import cases_by_side
+from radlearn.workflow.splits import cases_by_subset
 
 Runs = Path | str | Sequence[Path | str]
 
@@ -78,7 +78,7 @@ class Verbs:
         of_the_run = read_split(opened.folder / "split.csv").keys()
         known = of_the_run & {case.image_id for case in cases}
         if data is None or len(known) == len(of_the_run):
-            return evaluate_probabilities(cases_by_side(cases, opened)["test"], "test")
+            return evaluate_probabilities(cases_by_subset(cases, opened)["test"], "test")
         if known:
             raise BadLayout(
                 f"{data}: {len(known):,} of its {len(cases):,} cases belong to this run, but not all of the run's cases are there. "
@@ -99,7 +99,7 @@ class Verbs:
         """
         opened = open_run(Path(run), self.lesson.TASK)
         cases = self.lesson.find_cases(self._data_of(opened, data))
-        return self.lesson.tune(opened, cases_by_side(cases, opened)["validation"], **wishes)
+        return self.lesson.tune(opened, cases_by_subset(cases, opened)["validation"], **wishes)
 
     def predict(self, run: Runs, paths: Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
         """Predict for X-rays or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.

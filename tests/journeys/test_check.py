@@ -149,8 +149,8 @@ def plant_in_tables(folder: Path) -> Found:
     with (root / "persons.csv").open("a") as persons:
         persons.write("no-such-X-ray,somebody\n")
     many = next(case for case in positives if sum(other.person == case.person for other in positives) > 1)
-    sides = [f"{case.image_id},{case.person},{('training', 'test')[case is many]}" for case in positives if case.person == many.person]
-    (root / "split.csv").write_text("\n".join(["image_id,person,side", *sides]) + "\n")
+    subsets = [f"{case.image_id},{case.person},{('training', 'test')[case is many]}" for case in positives if case.person == many.person]
+    (root / "split.csv").write_text("\n".join(["image_id,person,subset", *subsets]) + "\n")
     return planted | {("persons-split", "split.csv")}
 
 

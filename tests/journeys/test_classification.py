@@ -42,10 +42,10 @@ def test_training_leaves_a_run_that_says_what_it_was(trained: SimpleNamespace) -
     assert (trained.folder / "best" / "model.safetensors").exists()
     split = read_split(trained.folder / "split.csv")
     assert len(split) == 48
-    sides: dict[str, set[str]] = {}
-    for person, side in split.values():
-        sides.setdefault(person, set()).add(side)
-    assert all(len(found) == 1 for found in sides.values())
+    subsets: dict[str, set[str]] = {}
+    for person, subset in split.values():
+        subsets.setdefault(person, set()).add(subset)
+    assert all(len(found) == 1 for found in subsets.values())
 
 
 def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +53,7 @@ def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNa
     captured = capsys.readouterr()
     scores = json.loads(captured.out)
     assert scores == read_json(trained.folder / "scores.json")
-    tested = [image for image, (_, side) in read_split(trained.folder / "split.csv").items() if side == "test"]
+    tested = [image for image, (_, subset) in read_split(trained.folder / "split.csv").items() if subset == "test"]
     assert (scores["split"], scores["cases"]) == ("test", len(tested))
     for name in ("auroc_score", "within_view_auroc_score", "average_precision_score", "sensitivity", "specificity", "brier_error"):
         assert set(scores["scores"][name]) == {"value", "low", "high"}
@@ -84,7 +84,7 @@ def test_a_threshold_is_chosen_again_on_a_copy_of_the_run(
     assert after["view_shares"] == before["view_shares"]
     assert "specificity ≥ 1" in said
     assert (run / "tuning" / "threshold.png").exists()
-    validated = [image for image, (_, side) in read_split(run / "split.csv").items() if side == "validation"]
+    validated = [image for image, (_, subset) in read_split(run / "split.csv").items() if subset == "validation"]
     assert same["cases"] == len(validated)
     assert cli.main(["classification", "evaluate", str(run)]) == 0
     assert read_json(run / "scores.json")["threshold"] == after["threshold"]

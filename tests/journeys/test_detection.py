@@ -55,7 +55,7 @@ def test_training_leaves_a_run_with_a_recipe_and_what_each_part_was_worth(traine
     }  # fmt: skip
     assert len(kept["curve"]["threshold"]) == len(kept["curve"]["rsna_score"])
     # The same X-rays, split as for classification: one task's answers may gate the other's without having seen its test people.
-    assert {side for _, side in read_split(trained.folder / "split.csv").values()} == {"training", "validation", "test"}
+    assert {subset for _, subset in read_split(trained.folder / "split.csv").values()} == {"train", "validation", "test"}
 
 
 def test_both_tasks_divide_people_alike(trained: SimpleNamespace, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNa
     assert cli.main(["detection", "evaluate", str(trained.folder), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores == read_json(trained.folder / "scores.json")
-    tested = [image for image, (_, side) in read_split(trained.folder / "split.csv").items() if side == "test"]
+    tested = [image for image, (_, subset) in read_split(trained.folder / "split.csv").items() if subset == "test"]
     assert (scores["task"], scores["split"], scores["cases"]) == ("detection", "test", len(tested))
     for name in ("rsna_score", "auroc_score", "false_boxes_per_healthy_image", "sensitivity"):
         assert set(scores["scores"][name]) == {"value", "low", "high"}

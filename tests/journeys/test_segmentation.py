@@ -56,14 +56,14 @@ def test_training_leaves_a_run_with_a_recipe(trained: SimpleNamespace) -> None:
     assert lines[-1]["dice_score"] > 0.6
     kept = read_json(trained.folder / "recipe.json")
     assert [step["device"] for step in kept["worth"]] == ["nothing tuned", "threshold", "small pieces left out"]
-    assert {side for _, side in read_split(trained.folder / "split.csv").values()} == {"training", "validation", "test"}
+    assert {subset for _, subset in read_split(trained.folder / "split.csv").values()} == {"train", "validation", "test"}
 
 
 def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["segmentation", "evaluate", str(trained.folder), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores == read_json(trained.folder / "scores.json")
-    tested = [image for image, (_, side) in read_split(trained.folder / "split.csv").items() if side == "test"]
+    tested = [image for image, (_, subset) in read_split(trained.folder / "split.csv").items() if subset == "test"]
     assert (scores["task"], scores["split"], scores["cases"]) == ("segmentation", "test", len(tested))
     for name in ("dice_score", "surface_dice_score", "hausdorff95_mm", "volume_error_percent", "false_lesions_per_scan"):
         assert set(scores["scores"][name]) == {"value", "low", "high"}
@@ -127,7 +127,7 @@ def test_folds_leave_the_test_people_alone(trained: SimpleNamespace, tmp_path: P
     fold = tmp_path / "fold"
     arguments = [*QUICK[:-1], "1", "--fold", "1", "--run", str(fold)]
     assert cli.main(["segmentation", "train", "--data", str(trained.data), *arguments]) == 0
-    one, other = ({image for image, (_, side) in read_split(run / "split.csv").items() if side == "test"} for run in (trained.folder, fold))
+    one, other = ({image for image, (_, subset) in read_split(run / "split.csv").items() if subset == "test"} for run in (trained.folder, fold))
     assert one == other
 
 

@@ -47,9 +47,9 @@ def test_evaluated_xrays_are_the_xrays_themselves() -> None:
 
 
 def test_only_training_is_shuffled_and_augmented() -> None:
-    loaders = lesson.make_loaders(SMALL, {"training": XRAYS, "validation": XRAYS})
+    loaders = lesson.make_loaders(SMALL, {"train": XRAYS, "validation": XRAYS})
     evaluation = [name for batch in loaders["validation"].epoch(0) for name in batch["ids"]]
-    learned = [name for batch in loaders["training"].epoch(0) for name in batch["ids"]]
+    learned = [name for batch in loaders["train"].epoch(0) for name in batch["ids"]]
     assert evaluation == [each.case.image_id for each in XRAYS]
     assert sorted(learned) == sorted(evaluation)
     assert learned != evaluation

@@ -37,7 +37,7 @@ XRAYS = [xray(number, (BOX,) if number % 3 == 0 else ()) for number in range(12)
 
 
 def loaded(xrays: list[PreparedRadiograph], settings: lesson.Settings, key: SampleKey, seed: int = 0) -> dict:
-    loader = lesson.make_loaders(settings, {"training": xrays})["training"]
+    loader = lesson.make_loaders(settings, {"train": xrays})["train"]
     reseed(seed, *key)
     return loader.dataset[key]
 
@@ -105,7 +105,7 @@ def test_a_box_that_reaches_out_is_cut_off_and_one_of_which_nothing_is_left_is_d
 
 def test_every_batch_holds_its_share_of_opacities_and_every_xray_comes() -> None:
     settings = replace(SMALL, positive_share=0.5)
-    loader = lesson.make_loaders(settings, {"training": XRAYS})["training"]
+    loader = lesson.make_loaders(settings, {"train": XRAYS})["train"]
     seen: set[str] = set()
     for epoch in range(6):
         for keys in loader.keys(epoch):
@@ -128,7 +128,7 @@ def test_every_network_learns_from_xrays_with_and_without_boxes_and_predictions(
     settings = replace(SMALL, network=network)
     torch.manual_seed(0)
     model = lesson.build_model(settings)
-    batch = next(lesson.make_loaders(settings, {"training": XRAYS})["training"].epoch(0))
+    batch = next(lesson.make_loaders(settings, {"train": XRAYS})["train"].epoch(0))
     wrong = lesson.loss(model, batch)
     wrong.backward()
     assert torch.isfinite(wrong)
@@ -157,7 +157,7 @@ def test_a_xray_and_its_mirror_image_get_mirrored_predictions() -> None:
 @pytest.mark.slow
 def test_the_bare_loop_and_fit_give_the_same_weights(tmp_path: Path) -> None:
     settings = replace(SMALL, epochs=2)
-    loader = lesson.make_loaders(settings, {"training": XRAYS})["training"]
+    loader = lesson.make_loaders(settings, {"train": XRAYS})["train"]
     reseed(settings.seed)
     bare = lesson.bare_training(lesson.build_model(settings), loader, settings)
     run = new_run(tmp_path / "run", "detection", settings)
@@ -186,7 +186,7 @@ def test_it_learns_to_box_a_bright_square_and_to_stay_silent_without_one() -> No
         xrays.append(xray(number, ((float(x), float(y), float(x + 48), float(y + 56)),) if number % 2 else ()))
     settings = replace(STILL, epochs=25, batch_size=8, size_px=64, test_time_mirror=False)
     torch.manual_seed(0)
-    model = lesson.bare_training(lesson.build_model(settings), lesson.make_loaders(settings, {"training": xrays})["training"], settings)
+    model = lesson.bare_training(lesson.build_model(settings), lesson.make_loaders(settings, {"train": xrays})["train"], settings)
     found = lesson.proposals(model, xrays, settings)[0]
     best = [prediction.confidences.max(initial=0.0) for prediction in found]
     assert min(best[1::2]) > max(best[0::2])

@@ -1,4 +1,4 @@
-"""Splits: nobody on two sides, every side its share, and a side that depends on the seed and the people alone."""
+"""Splits: nobody in two subsets, every subset its share, and a subset that depends on the seed and the people alone."""
 
 import csv
 import gzip
@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.training.splits import SIDES, prove_persons_apart, read_split, split_by_person, write_split
+from radlearn.training.splits import SUBSETS, prove_persons_apart, read_split, split_by_person, write_split
 
-SHARES = dict(zip(SIDES, (0.60, 0.15, 0.25), strict=True))
+SHARES = dict(zip(SUBSETS, (0.60, 0.15, 0.25), strict=True))
 
 
 @st.composite
@@ -39,13 +39,13 @@ def common_cohort() -> tuple[list[str], list[bool]]:
 @given(people=cohorts(), seed=st.integers(0, 2**63))
 def test_nobody_is_on_two_sides_and_every_side_has_its_share(people: list[list[bool]], seed: int) -> None:
     persons, labels = listed(people)
-    sides = split_by_person(persons, labels, seed)
-    assert sum(prove_persons_apart(persons, sides).values()) == len(people)
+    subsets = split_by_person(persons, labels, seed)
+    assert sum(prove_persons_apart(persons, subsets).values()) == len(people)
     heaviest = max(map(len, people))
-    for side, share in SHARES.items():
-        # What cannot be avoided: somebody's images lie on one side, whole.
-        assert abs(sides.count(side) - share * len(sides)) <= heaviest + 3
-        positives = sum(label for label, found in zip(labels, sides, strict=True) if found == side)
+    for subset, share in SHARES.items():
+        # What cannot be avoided: somebody's images lie in one subset, whole.
+        assert abs(subsets.count(subset) - share * len(subsets)) <= heaviest + 3
+        positives = sum(label for label, found in zip(labels, subsets, strict=True) if found == subset)
         assert abs(positives - share * sum(labels)) <= heaviest + 3
 
 
@@ -53,18 +53,18 @@ def test_nobody_is_on_two_sides_and_every_side_has_its_share(people: list[list[b
 @given(st.randoms(use_true_random=False), st.integers(0, 1000))
 def test_the_order_of_the_images_changes_nothing(random, seed: int) -> None:
     persons, labels = common_cohort()
-    sides = dict(zip(persons, split_by_person(persons, labels, seed), strict=True))
+    subsets = dict(zip(persons, split_by_person(persons, labels, seed), strict=True))
     order = list(range(len(persons)))
     random.shuffle(order)
     shuffled = split_by_person([persons[i] for i in order], [labels[i] for i in order], seed)
-    assert shuffled == [sides[persons[i]] for i in order]
+    assert shuffled == [subsets[persons[i]] for i in order]
 
 
 def test_one_image_each_gives_60_15_25_to_the_image() -> None:
     labels = [number % 4 == 0 for number in range(400)]
-    sides = split_by_person([str(number) for number in range(400)], labels, seed=5)
-    assert Counter(sides) == {"training": 240, "validation": 60, "test": 100}
-    assert Counter(side for side, label in zip(sides, labels, strict=True) if label) == {"training": 60, "validation": 15, "test": 25}
+    subsets = split_by_person([str(number) for number in range(400)], labels, seed=5)
+    assert Counter(subsets) == {"train": 240, "validation": 60, "test": 100}
+    assert Counter(subset for subset, label in zip(subsets, labels, strict=True) if label) == {"train": 60, "validation": 15, "test": 25}
 
 
 def test_another_seed_gives_another_division() -> None:
@@ -77,7 +77,7 @@ def test_every_side_is_open_to_the_person_with_most_images() -> None:
     persons, labels = common_cohort()
     persons, labels = persons + ["many"] * 40, labels + [False, True] * 20
     found = {split_by_person(persons, labels, seed)[-1] for seed in range(40)}
-    assert found == set(SIDES)
+    assert found == set(SUBSETS)
 
 
 @pytest.mark.parametrize("folds", [2, 5])
@@ -86,19 +86,19 @@ def test_folds_share_the_test_people_and_their_validation_sets_cover_the_rest_on
     plain = split_by_person(persons, labels, seed=3)
     validated: Counter[int] = Counter()
     for fold in range(folds):
-        sides = split_by_person(persons, labels, seed=3, fold=fold, folds=folds)
-        prove_persons_apart(persons, sides)
-        assert [side == "test" for side in sides] == [side == "test" for side in plain]
-        validated.update(index for index, side in enumerate(sides) if side == "validation")
-        assert abs(sides.count("validation") - 0.75 * len(sides) / folds) <= 8
-    assert validated == Counter(index for index, side in enumerate(plain) if side != "test")
+        subsets = split_by_person(persons, labels, seed=3, fold=fold, folds=folds)
+        prove_persons_apart(persons, subsets)
+        assert [subset == "test" for subset in subsets] == [subset == "test" for subset in plain]
+        validated.update(index for index, subset in enumerate(subsets) if subset == "validation")
+        assert abs(subsets.count("validation") - 0.75 * len(subsets) / folds) <= 8
+    assert validated == Counter(index for index, subset in enumerate(plain) if subset != "test")
 
 
 def test_twelve_people_are_just_enough_and_fewer_are_not() -> None:
     persons, labels = [str(number) for number in range(12)], [number % 2 for number in range(12)]
-    sides = split_by_person(persons, labels, seed=0)
-    for side in SIDES:
-        assert {label for label, found in zip(labels, sides, strict=True) if found == side} == {0, 1}
+    subsets = split_by_person(persons, labels, seed=0)
+    for subset in SUBSETS:
+        assert {label for label, found in zip(labels, subsets, strict=True) if found == subset} == {0, 1}
     with pytest.raises(BadSetting, match="11 people with 5 images with the finding and 6 without are too few"):
         split_by_person(persons[:11], labels[:11], seed=0)
 
@@ -120,18 +120,18 @@ def test_what_cannot_be_split_is_said(persons, labels, options, words) -> None:
 
 
 def test_a_person_on_two_sides_is_named() -> None:
-    assert prove_persons_apart(["a", "b", "b"], ["test", "training", "training"]) == {"training": 1, "validation": 0, "test": 1}
+    assert prove_persons_apart(["a", "b", "b"], ["test", "train", "train"]) == {"train": 1, "validation": 0, "test": 1}
     with pytest.raises(BadSetting, match="Person 'b' is in training and in test"):
-        prove_persons_apart(["a", "b", "b"], ["test", "training", "test"])
+        prove_persons_apart(["a", "b", "b"], ["test", "train", "test"])
 
 
 def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
     persons, labels = common_cohort()
     persons[0] = 'a "quoted", person'
     ids = [f"image {number}" for number in range(len(persons))]
-    sides = split_by_person(persons, labels, seed=0)
-    write_split(tmp_path / "split.csv", ids, persons, sides)
-    assert read_split(tmp_path / "split.csv") == {i: (person, side) for i, person, side in zip(ids, persons, sides, strict=True)}
+    subsets = split_by_person(persons, labels, seed=0)
+    write_split(tmp_path / "split.csv", ids, persons, subsets)
+    assert read_split(tmp_path / "split.csv") == {i: (person, subset) for i, person, subset in zip(ids, persons, subsets, strict=True)}
 
 
 @pytest.mark.parametrize(
@@ -160,11 +160,11 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def shares_are_near(persons: dict[str, str], targets: dict[str, int], tolerance: float, **options) -> None:
     people, labels = [persons.get(image, image) for image in targets], list(targets.values())
-    sides = split_by_person(people, labels, **options)
-    assert sum(prove_persons_apart(people, sides).values()) == len(set(people))
-    for side, share in SHARES.items():
-        assert sides.count(side) / len(sides) == pytest.approx(share, abs=tolerance)
-        positives = sum(label for label, found in zip(labels, sides, strict=True) if found == side)
+    subsets = split_by_person(people, labels, **options)
+    assert sum(prove_persons_apart(people, subsets).values()) == len(set(people))
+    for subset, share in SHARES.items():
+        assert subsets.count(subset) / len(subsets) == pytest.approx(share, abs=tolerance)
+        positives = sum(label for label, found in zip(labels, subsets, strict=True) if found == subset)
         assert positives / sum(labels) == pytest.approx(share, abs=tolerance)
 
 

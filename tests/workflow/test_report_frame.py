@@ -40,7 +40,7 @@ def test_xrays_without_known_persons_are_warned_about(finished: Run, evaluated_x
         write_split(finished.folder / "split.csv", ids, ids, ["test"] * len(ids))
         unknown = data_blocks(finished, evaluated_xrays, ABOUT, picture)
     table = next(block for block in known if isinstance(block, Table))
-    assert list(table.rows) == [["training", 0, 0], ["validation", 0, 0], ["test", 60, 40]]
+    assert list(table.rows) == [["train", 0, 0], ["validation", 0, 0], ["test", 60, 40]]
     assert not any(isinstance(block, Note) for block in known)
     assert [block.kind for block in unknown if isinstance(block, Note)] == ["warning"]
 

@@ -1,4 +1,4 @@
-"""Nobody is on two sides, and a run keeps its division."""
+"""Nobody is in two subsets, and a run keeps its split."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from radlearn.challenges.rsna import find_cases
 from radlearn.errors import BadRunFolder
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.run_folder import Run, new_run
-from radlearn.workflow.splits import cases_by_side, divided
+from radlearn.workflow.splits import cases_by_subset, split_cases
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,22 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_every_xray_is_on_one_side_and_every_person_too(xrays: list[PreparedRadiograph], run: Run) -> None:
-    split = divided(xrays, 0, None, run)
+    split = split_cases(xrays, 0, None, run)
     assert sorted(xray.case.image_id for here in split.values() for xray in here) == sorted(xray.case.image_id for xray in xrays)
     people = [{xray.case.person for xray in here} for here in split.values()]
     assert sum(map(len, people)) == len(set.union(*people)) == 32
 
 
 def test_a_run_keeps_its_division_whatever_the_seed_is_later(xrays: list[PreparedRadiograph], run: Run) -> None:
-    first = divided(xrays, 0, None, run)
-    again = divided(list(reversed(xrays)), 99, 3, run)
-    assert {side: [xray.case.image_id for xray in here] for side, here in first.items()} == {
-        side: [xray.case.image_id for xray in here] for side, here in again.items()
+    first = split_cases(xrays, 0, None, run)
+    again = split_cases(list(reversed(xrays)), 99, 3, run)
+    assert {subset: [xray.case.image_id for xray in here] for subset, here in first.items()} == {
+        subset: [xray.case.image_id for xray in here] for subset, here in again.items()
     }
 
 
 def test_data_that_lost_a_xray_of_the_run_are_refused(xrays: list[PreparedRadiograph], run: Run) -> None:
-    divided(xrays, 0, None, run)
+    split_cases(xrays, 0, None, run)
     cases = [xray.case for xray in xrays]
     with pytest.raises(BadRunFolder, match=r"1 of the 48 cases .* not in the data, the first is X-ray-000"):
-        cases_by_side(cases[1:], run)
+        cases_by_subset(cases[1:], run)

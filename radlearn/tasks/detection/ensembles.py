@@ -23,7 +23,7 @@ from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import read_split
-from radlearn.workflow.splits import cases_by_side
+from radlearn.workflow.splits import cases_by_subset
 
 WAYS = ("the first run alone", "all runs fused")
 
@@ -40,12 +40,12 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
     """
     _alike(runs)
     ensemble = _ensemble_folder(runs)
-    by_side = cases_by_side(cases, runs[0])
+    by_subset = cases_by_subset(cases, runs[0])
     members = [(*lesson.trained_model(run), run) for run in runs]
     first = members[0][1]
 
-    def ready(side: str) -> list[PreparedRadiograph]:
-        return prepared_radiographs(by_side[side], first.size_px, first.shape)
+    def ready(subset: str) -> list[PreparedRadiograph]:
+        return prepared_radiographs(by_subset[subset], first.size_px, first.shape)
 
     def proposed(xrays: Sequence[PreparedRadiograph]) -> list[list[FoundBoxes]]:
         each = [lesson.proposals(model, xrays, as_tuned(settings, run))[-1] for model, settings, run in members]
@@ -55,7 +55,7 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
     splits = [read_split(run.folder / "split.csv") for run in runs]
     if all(split == splits[0] for split in splits):
         validation = ready("validation")
-        choose_recipe(ensemble, proposed(validation), validation, ready("training"), gate_of(table, validation), first.seed, WAYS)
+        choose_recipe(ensemble, proposed(validation), validation, ready("train"), gate_of(table, validation), first.seed, WAYS)
     else:
         say("The runs were validated on different people, so no recipe can be chosen for all: the mean of theirs answers.")
         _, about = recipe_of(runs[0])
@@ -72,7 +72,7 @@ def _alike(runs: Sequence[Run]) -> None:
     seen = {(run.settings["size_px"], run.settings["shape"]) for run in runs}
     if len(seen) > 1:
         raise BadSetting(f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot predict together.")
-    tests = [{image: person for image, (person, side) in read_split(run.folder / "split.csv").items() if side == "test"} for run in runs]
+    tests = [{image: person for image, (person, subset) in read_split(run.folder / "split.csv").items() if subset == "test"} for run in runs]
     for run, people in zip(runs[1:], tests[1:], strict=True):
         if people != tests[0]:
             raise BadSetting(

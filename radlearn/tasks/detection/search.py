@@ -82,7 +82,7 @@ def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: floa
     Args:
         sources: ways in which the candidates can be made, the plainest first: one view of the X-ray, several views fused. All are of the
             same X-rays.
-        seed: of the division of people for cross-fitting.
+        seed: of the split of people for cross-fitting.
         most_false_boxes: a healthy X-ray, at most; where no recipe keeps to it, those nearest to it are chosen from.
 
     Returns:

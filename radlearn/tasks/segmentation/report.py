@@ -20,7 +20,7 @@ from radlearn.tasks.segmentation.scans import scan_and_truth
 from radlearn.tasks.segmentation.tuning import drawn_tuning, worth_table
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import SIDES, read_split
+from radlearn.training.splits import SUBSETS, read_split
 from radlearn.workflow.report_frame import Draw, drawing, place_of, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
 
@@ -78,7 +78,7 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation) -> Path:
 
 def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
     split = read_split(run.folder / "split.csv")
-    sides = [[each, sum(of == each for _, of in split.values()), len({who for who, of in split.values() if of == each})] for each in SIDES]
+    subsets = [[each, sum(of == each for _, of in split.values()), len({who for who, of in split.values() if of == each})] for each in SUBSETS]
     load = np.array([row.truth_ml for row in evaluation.rows])
     lesion = load[load > 0]
     middle = "–" if not len(lesion) else f"{np.median(lesion):.0f} ml ({lesion.min():.1f}–{lesion.max():.0f} ml)"
@@ -92,7 +92,7 @@ def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
         ["finest and coarsest spacing", f"{steps[:, 0].min():.2f} to {steps[:, 2].max():.2f} mm"],
     ]
     blocks: list[Block] = [
-        Table(["side", "scans", "people"], sides, "People were divided, not scans: nobody is on two sides."),
+        Table(["subset", "scans", "people"], subsets, "People were split, not scans: nobody is in two subsets."),
         Table(["what was evaluated", "figure"], facts),
     ]
     if notes := sorted({f"{scan.case.case_id}: {note}" for scan in evaluation.scans for note in scan.prepared.notes}):

@@ -11,7 +11,7 @@ from radlearn.scans.geometry import Volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation, cached_volumes, read_scan
 from radlearn.training.run_folder import Run
-from radlearn.workflow.splits import Words, divided
+from radlearn.workflow.splits import Words, split_cases
 
 
 class Scan(NamedTuple):
@@ -55,20 +55,20 @@ def scan_and_truth(scan: Scan) -> tuple[Volume, np.ndarray]:
     return source, mask.voxels
 
 
-def divided_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) -> dict[str, list[Scan]]:
-    """Divide scans by person into training, validation and test, as `people.divided`, so that every side gets light and heavy cases.
+def split_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) -> dict[str, list[Scan]]:
+    """Split scans by person into training, validation and test, as `people.split_cases`, so that every subset gets light and heavy cases.
 
     Nearly every scan of the challenge has a lesion, so that having one says nothing; having more than most says who is ill. What counts is
     the mask in its file: at another spacing the same people are tested.
     """
     words = Words("scans", "more lesion than most", least=1)
-    return divided(scans, seed, fold, run, heavier_half([scan.prepared.lesion_ml for scan in scans]), words)
+    return split_cases(scans, seed, fold, run, above_median_burden([scan.prepared.lesion_ml for scan in scans]), words)
 
 
-def heavier_half(lesion_ml: Sequence[float]) -> list[bool]:
+def above_median_burden(lesion_ml: Sequence[float]) -> list[bool]:
     """Return which scans belong to the half with more lesion: never one without any; of equal ones the first belong to the other half.
 
-    >>> heavier_half([5.0, 1.0, 1.0, 1.0]), heavier_half([0.0, 0.0, 2.0, 0.0])
+    >>> above_median_burden([5.0, 1.0, 1.0, 1.0]), above_median_burden([0.0, 0.0, 2.0, 0.0])
     ([True, False, False, True], [False, False, True, False])
     """
     load = np.asarray(lesion_ml)

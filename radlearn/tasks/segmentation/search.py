@@ -69,7 +69,7 @@ def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tu
     Args:
         tables: (scans, thresholds, smallest), from `dice_table`.
         persons: whom each scan shows.
-        seed: of the division of people for cross-fitting.
+        seed: of the split of people for cross-fitting.
 
     Returns:
         the recipe, and what every step was worth, beginning with the plain one: cut at one half, every piece kept.

@@ -8,7 +8,7 @@ from radlearn.pictures import groups
 from radlearn.pictures.report import Block, Note, Table
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import SIDES, read_split
+from radlearn.training.splits import SUBSETS, read_split
 from radlearn.workflow.report_frame import Draw
 
 CATEGORIES = ("Lung Opacity", "No Lung Opacity / Not Normal", "Normal")
@@ -17,16 +17,16 @@ CATEGORIES = ("Lung Opacity", "No Lung Opacity / Not Normal", "Normal")
 def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[str, Any], picture: Draw) -> list[Block]:
     """Return who was trained on and who was evaluated."""
     split = read_split(run.folder / "split.csv")
-    people = {side: len({person for person, of in split.values() if of == side}) for side in SIDES}
-    counts = Counter(side for _, side in split.values())
+    people = {subset: len({person for person, of in split.values() if of == subset}) for subset in SUBSETS}
+    counts = Counter(subset for _, subset in split.values())
     here = Counter(xray.case.category or ("opacity" if xray.case.label else "no opacity") for xray in xrays)
     classes = {name: here[name] for name in (*CATEGORIES, "opacity", "no opacity") if here[name]}
     figure = groups.data_figure({found["split"]: classes}, {found["split"]: found["persons"]})
     blocks: list[Block] = [
         Table(
-            ["side", "X-rays", "people"],
-            [[each, counts[each], people[each]] for each in SIDES],
-            "People were divided, not X-rays: nobody is on two sides.",
+            ["subset", "X-rays", "people"],
+            [[each, counts[each], people[each]] for each in SUBSETS],
+            "People were split, not X-rays: nobody is in two subsets.",
         ),
         picture(
             "data",

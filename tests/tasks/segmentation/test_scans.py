@@ -1,4 +1,4 @@
-"""Scans ready to learn from, divided so that every side gets light and heavy cases."""
+"""Scans ready to learn from, divided so that every subset gets light and heavy cases."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from radlearn.challenges import covid19
 from radlearn.errors import BadSetting
 from radlearn.scans.volume_cache import Preparation, read_scan
-from radlearn.tasks.segmentation.scans import Scan, divided_scans, heavier_half, prepared_scans
+from radlearn.tasks.segmentation.scans import Scan, above_median_burden, prepared_scans, split_scans
 from radlearn.training.run_folder import Run
 
 # The phantoms' own voxels, so that nothing is lost on the way.
@@ -32,43 +32,43 @@ def test_a_scan_knows_its_case_its_lesion_and_how_large_that_is(scans: list[Scan
 
 
 def test_every_side_gets_light_and_heavy_cases_and_nobody_is_on_two(scans: list[Scan], tmp_path: Path) -> None:
-    split = divided_scans(scans, 0, None, Run(tmp_path, "segmentation"))
+    split = split_scans(scans, 0, None, Run(tmp_path, "segmentation"))
     assert sum(map(len, split.values())) == 14
-    heavier = dict(zip((scan.case for scan in scans), heavier_half([scan.prepared.lesion_ml for scan in scans]), strict=True))
+    heavier = dict(zip((scan.case for scan in scans), above_median_burden([scan.prepared.lesion_ml for scan in scans]), strict=True))
     assert sum(heavier.values()) == 7
     for here in split.values():
         assert 0 < sum(heavier[scan.case] for scan in here) < len(here)
     people = [{scan.case.person for scan in here} for here in split.values()]
     assert sum(map(len, people)) == len(set.union(*people)) == 13
-    again = divided_scans(scans, 5, None, Run(tmp_path, "segmentation"))
-    assert {side: [scan.case for scan in here] for side, here in again.items()} == {
-        side: [scan.case for scan in here] for side, here in split.items()
+    again = split_scans(scans, 5, None, Run(tmp_path, "segmentation"))
+    assert {subset: [scan.case for scan in here] for subset, here in again.items()} == {
+        subset: [scan.case for scan in here] for subset, here in split.items()
     }
 
 
 def test_six_scans_of_six_people_can_be_divided_even_where_their_loads_are_equal(scans: list[Scan], tmp_path: Path) -> None:
     for seed in range(5):
-        split = divided_scans(scans[:6], seed, None, Run(tmp_path / str(seed), "segmentation"))
+        split = split_scans(scans[:6], seed, None, Run(tmp_path / str(seed), "segmentation"))
         assert all(len(here) >= 2 for here in split.values())
 
 
 def test_at_another_spacing_the_same_people_are_tested(small_covid19: Path, scans: list[Scan], tmp_path: Path) -> None:
     coarse = prepared_scans(covid19.find_cases(small_covid19), Preparation((10.0, 10.0, 12.0)))
-    one, other = (divided_scans(which, 3, None, Run(tmp_path / str(len(which[0].true)), "segmentation")) for which in (scans, coarse))
-    assert {side: [scan.case for scan in here] for side, here in one.items()} == {
-        side: [scan.case for scan in here] for side, here in other.items()
+    one, other = (split_scans(which, 3, None, Run(tmp_path / str(len(which[0].true)), "segmentation")) for which in (scans, coarse))
+    assert {subset: [scan.case for scan in here] for subset, here in one.items()} == {
+        subset: [scan.case for scan in here] for subset, here in other.items()
     }
 
 
 def test_every_side_has_a_lesion_or_the_split_is_refused(scans: list[Scan], tmp_path: Path) -> None:
     few = [*scans[10:], *[scan._replace(case=replace(scan.case, person=f"other {n}")) for n in range(4) for scan in scans[12:]]]
     with pytest.raises(BadSetting, match="more lesion than most"):
-        divided_scans(few, 0, None, Run(tmp_path, "segmentation"))
+        split_scans(few, 0, None, Run(tmp_path, "segmentation"))
 
 
 def test_too_few_people_are_refused_in_words_about_scans(scans: list[Scan], tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="more lesion than most"):
-        divided_scans(scans[:4], 0, None, Run(tmp_path, "segmentation"))
+        split_scans(scans[:4], 0, None, Run(tmp_path, "segmentation"))
 
 
 def test_a_scan_without_a_mask_has_nothing_to_find(small_covid19: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_long_wait_speaks_again_and_again(capsys: pytest.CaptureFixture[str], 
 
 def test_a_long_bar_speaks_with_its_note(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LINE_EVERY_SECONDS", 0.0)
-    with progress.progress_bar("train", 4, "steps") as bar:
+    with progress.progress_bar("training", 4, "steps") as bar:
         bar.start_at(2)
         bar.advance(note="loss 0.5")
     assert "training: 3/4 steps, 0 s left; loss 0.5" in capsys.readouterr().err

@@ -17,7 +17,7 @@ def test_a_step_that_takes_long_is_not_silent(capsys: pytest.CaptureFixture[str]
     monkeypatch.setattr(progress, "LINE_EVERY_SECONDS", 0.02)
     monkeypatch.setattr(watching, "SPEAK_EVERY_SECONDS", 0.01)
     said = threading.Event()
-    with progress_bar("train", 10, "steps") as bar, Voice(bar, 4) as voice:
+    with progress_bar("training", 10, "steps") as bar, Voice(bar, 4) as voice:
         voice.note = "validating"
         while not said.is_set() and bar._spoke == bar._started:
             time.sleep(0.01)
@@ -25,7 +25,7 @@ def test_a_step_that_takes_long_is_not_silent(capsys: pytest.CaptureFixture[str]
 
 
 def test_the_bar_hears_of_every_step_in_the_end() -> None:
-    with progress_bar("train", 10, "steps") as bar:
+    with progress_bar("training", 10, "steps") as bar:
         with Voice(bar, 4) as voice:
             voice.steps = 9
         assert bar.done == 9

@@ -2,9 +2,9 @@
 
     python -m benchmarks.detection [--data FOLDER] [--peer-minutes 1 2]
 
-The peer is `fasterrcnn_mobilenet_v3_large_320_fpn`, the smallest detector of torchvision, trained as its reference recipe does (SGD with
+The peer is `fasterrcnn_mobilenet_v3_large_320_fpn`, the smallest detector of torchvision, trained as its reference postprocessing does (SGD with
 momentum 0.9, weight decay 1e-4, learning rate 0.02 for batches of 16 after a warm-up, divided by ten at 16/26 and 22/26 of the way, flips
-alone), from random weights as ours. Both get their recipe (threshold, scale, suppression, gate) by the same choosing on validation people.
+alone), from random weights as ours. Both get their postprocessing (threshold, scale, suppression, gate) by the same choosing on validation people.
 `--peer-minutes` gives the peer multiples of our processor minutes: one that stays below the trivial rule is no comparison.
 
 Processor minutes are compared, not wall minutes, because other work on a machine disturbs them less.
@@ -60,7 +60,7 @@ def main() -> None:
             peer_run = new_run(Path(folder) / f"peer-{multiple}", lesson.TASK, settings, run.about)
             peer = trained_peer(split["train"], settings, minutes * multiple)
             ways = lesson.proposals(peer, split["validation"], settings)
-            candidates.choose_recipe(peer_run, ways, split["validation"], split["train"], None, settings.seed)
+            candidates.choose_box_postprocessing(peer_run, ways, split["validation"], split["train"], None, settings.seed)
             (peer_run.folder / "split.csv").write_text((run.folder / "split.csv").read_text())
             table.add_row(
                 "Faster R-CNN MobileNet",
@@ -128,7 +128,7 @@ class _Coloured(nn.Module):
 
 
 def scored(run: Run, model: nn.Module, xrays: list[PreparedRadiograph], settings: lesson.Settings) -> dict[str, Any]:
-    """Return the scores of a model on the test people, with the run's recipe."""
+    """Return the scores of a model on the test people, with the run's postprocessing."""
     found = lesson.proposals(model, xrays, candidates.as_tuned(settings, run))[-1]
     return evaluation.evaluate_boxes(run, xrays, found, candidates.image_scores(found, None), "test").scores
 

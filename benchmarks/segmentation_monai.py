@@ -2,11 +2,11 @@
 
 BasicUNet 32-32-64-128-256-32 with dropout 0.1 at 1.25 × 1.25 × 5 mm, HU from −1000 to 500; batches of two CTs with three patches each of
 192 × 192 × 16, half of them around a lesion voxel; small turns and zooms, noise and flips; Dice + cross-entropy; Adam with 1e-4, which the
-recipe never lowers. It answers by Gaussian windows that overlap by half, as the mean over the CT and its flips.
+postprocessing never lowers. It answers by Gaussian windows that overlap by half, as the mean over the CT and its flips.
 
-Where this differs from the recipe: the weights are the last ones, because evaluating every epoch on validation CTs would cost many times the
+Where this differs from the postprocessing: the weights are the last ones, because evaluating every epoch on validation CTs would cost many times the
 minutes; the windows go over the block of the lungs alone, as radlearn's do, which spares them half of their time and false lesions
-elsewhere; and of the recipe's 13 views the 3 that differ by a flip are asked, for its copies differ by a noise of 1 % of the window.
+elsewhere; and of the postprocessing's 13 views the 3 that differ by a flip are asked, for its copies differ by a noise of 1 % of the window.
 
 Source: Project-MONAI/tutorials, 3d_segmentation/challenge_baseline (Apache-2.0), read as a description.
 """
@@ -67,7 +67,7 @@ def training_set(cases: Sequence[Case]) -> CacheDataset:
 class Baseline:
     """The network and its optimizer, with what its training has cost so far.
 
-    The recipe never lowers its learning rate, so a longer training begins as a shorter one did: what was kept of that goes on.
+    The postprocessing never lowers its learning rate, so a longer training begins as a shorter one did: what was kept of that goes on.
     """
 
     def __init__(self, mixed: bool = True) -> None:

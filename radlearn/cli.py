@@ -15,7 +15,7 @@ COMMANDS = {
     "thorax": "write built-in patients as files in the challenges' own layouts",
     "check": "look through a data folder before hours are spent on it: check DIR",
     "score": "what a challenge would say of predictions of any tool: score rsna, covid19, classification",
-    "tune": "choose a run's threshold or recipe again on validation people: tune RUN",
+    "tune": "choose a run's threshold or postprocessing again on validation people: tune RUN",
     "info": "versions, decoders, devices, memory",
 }
 

@@ -33,7 +33,7 @@ from radlearn.errors import BadSetting
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
-from radlearn.tasks.segmentation.evaluation import choose_mask_recipe, evaluate_masks
+from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks
 from radlearn.tasks.segmentation.prediction import MaskPredictions, submit_masks
 from radlearn.tasks.segmentation.report import write_mask_report
 from radlearn.tasks.segmentation.scans import Scan, prepared_scans, split_scans
@@ -138,7 +138,7 @@ class Settings:
 PRESETS = {
     # Minutes on two cores: a network of 1.1 million weights, from scratch, on coarse voxels.
     "quick": Settings(),
-    # The strong recipe, for a GPU and the real challenge: fine voxels, a deep residual network, long training, mirror images.
+    # The strong preset, for a GPU and the real challenge: fine voxels, a deep residual network, long training, mirror images.
     "challenge": Settings(
         spacing_mm=(1.25, 1.25, 5.0),
         window_hu=(-1000, 500),
@@ -314,7 +314,7 @@ def infer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndar
 
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
-    """Train on the scans of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
+    """Train on the scans of a folder, or go on where the run in `run_folder` stopped; then choose its postprocessing on validation."""
     plan = plan_of(settings, best_by="dice_score")
     # What this machine cannot do is said now, not after two hundred scans were prepared.
     chosen_device(plan)
@@ -333,7 +333,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     reseed(settings.seed)
     model = build_model(settings)
     best = fit(model, loss, validate, loaders["train"], plan, run)
-    choose_mask_recipe(run, split["validation"], partial(infer, best, settings=settings), settings.seed)
+    choose_mask_postprocessing(run, split["validation"], partial(infer, best, settings=settings), settings.seed)
     return run
 
 
@@ -357,7 +357,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
 
 
 def tune(run: Run, cases: Sequence[Case]) -> dict[str, object]:
-    """Choose the recipe again on `cases`, the run's validation people; write `recipe.json` and `tuning/`."""
+    """Choose the postprocessing again on `cases`, the run's validation people; write `postprocessing.json` and `tuning/`."""
     model, settings = trained_model(run)
     return tune_masks(run, prepared_scans(cases, preparation(settings)), partial(infer, model, settings=settings))
 

@@ -116,7 +116,7 @@ class Settings:
 PRESETS = {
     # Minutes on two cores: a network of 0.3 million weights, from scratch, on small X-rays.
     "quick": Settings(),
-    # The strong recipe, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
+    # The strong preset, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
     "challenge": Settings(
         size_px=512,
         network="convnext_tiny",

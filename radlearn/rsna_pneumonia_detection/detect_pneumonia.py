@@ -37,7 +37,7 @@ from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.detection.candidates import (
     as_tuned,
     best_over_thresholds,
-    choose_recipe,
+    choose_box_postprocessing,
     examined,
     gate_of,
     image_scores,
@@ -139,7 +139,7 @@ class Settings:
 PRESETS = {
     # Minutes on two cores: a network of 0.8 million weights, from scratch, on small X-rays.
     "quick": Settings(),
-    # The strong recipe, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
+    # The strong preset, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
     "challenge": Settings(
         size_px=512,
         network="retinanet_resnet50",
@@ -266,7 +266,7 @@ def build_model(settings: Settings) -> nn.Module:
     In training mode it takes images and targets and returns a dictionary of losses; in eval mode it takes images and returns boxes,
     scores and labels for each: torchvision's own contract.
     """
-    # No resizing inside: the X-rays have their size already. Up to 30 boxes an X-ray are proposed, weak ones too; the recipe decides later.
+    # No resizing inside: the X-rays have their size already. Up to 30 boxes an X-ray are proposed, weak ones too; the postprocessing decides later.
     known: dict[str, Any] = {"min_size": settings.size_px, "max_size": settings.size_px}
     known |= {"image_mean": [0.45], "image_std": [0.23], "num_classes": OPACITY + 1}
     if settings.network == "small_fcos":
@@ -373,7 +373,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
-    """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its recipe on validation."""
+    """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its postprocessing on validation."""
     run = begin_run(run_folder, TASK, settings, data_folder)
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
     split = split_cases(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
@@ -394,7 +394,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     plan = plan_of(settings, best_by="rsna_score")
     best = fit(model, loss, validate, loaders["train"], plan, run, build_optimizer(model, settings))
     ways = proposals(best, split["validation"], settings)
-    choose_recipe(run, ways, split["validation"], split["train"], gate, settings.seed)
+    choose_box_postprocessing(run, ways, split["validation"], split["train"], gate, settings.seed)
     return run
 
 
@@ -437,11 +437,11 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", gate: Path | 
 
 
 def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_boxes: float | None = None) -> dict[str, object]:
-    """Choose the recipe again on `cases`, the run's validation people; write `recipe.json` and `tuning/`.
+    """Choose the postprocessing again on `cases`, the run's validation people; write `postprocessing.json` and `tuning/`.
 
     Args:
         gate: Table with image-level probabilities for the validation X-rays, in place of the one that the run was trained with.
-        most_false_boxes: The best score among recipes with at most so many false boxes per healthy X-ray.
+        most_false_boxes: The best score among settings with at most so many false boxes per healthy X-ray.
     """
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
@@ -451,7 +451,7 @@ def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_b
 def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, gate: Path | None = None) -> Path:
     """Predict for X-rays in files and folders; write `predictions.csv`, `boxes.csv` and an overlay picture each into `out`.
 
-    Several runs predict together: their boxes are fused, their recipes averaged.
+    Several runs predict together: their boxes are fused, their postprocessing settings averaged.
 
     Returns:
         the path of the table of X-rays.

@@ -20,7 +20,7 @@ VERBS = {
     "train": "train a model on the challenge's data, or on built-in patients",
     "resume": "go on with a run that was stopped or killed",
     "evaluate": "evaluate a run on people it has not met: scores, pictures, report.html",
-    "tune": "choose again on validation people what is chosen, not learnt: the threshold, the recipe for boxes",
+    "tune": "choose again on validation people what is chosen, not learnt: the threshold, the postprocessing for boxes",
     "predict": "answer for images in files and folders",
     "submit": "write the submission file for a folder of images",
 }

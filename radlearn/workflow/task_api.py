@@ -32,7 +32,7 @@ class Verbs:
         """Train a model in a new run folder.
 
         Args:
-            preset: quick (minutes on two cores) or challenge (the strong recipe, for a GPU).
+            preset: quick (minutes on two cores) or challenge (the strong preset, for a GPU).
             data: a folder in the challenge's layout; None looks beside the lesson and falls back on built-in patients.
             run: the folder of the run; None makes runs/TASK/DATE-TIME.
             changes: fields of the lesson's Settings that differ from the preset.
@@ -88,7 +88,7 @@ class Verbs:
         return evaluate_probabilities(cases, "external")
 
     def tune(self, run: Path | str, data: Path | str | None = None, **wishes: Any) -> dict[str, Any]:
-        """Choose again on the run's validation people what is not learnt but chosen: a threshold, a recipe for boxes.
+        """Choose again on the run's validation people what is not learnt but chosen: a threshold, a postprocessing for boxes.
 
         Args:
             data: where the run's data lie now, if they were moved.

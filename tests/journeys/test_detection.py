@@ -42,14 +42,14 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
-def test_training_leaves_a_run_with_a_recipe_and_what_each_part_was_worth(trained: SimpleNamespace) -> None:
+def test_training_leaves_a_run_with_a_postprocessing_and_what_each_part_was_worth(trained: SimpleNamespace) -> None:
     assert trained.code == 0
     about = read_json(trained.folder / "settings.json")
     assert (about["task"], about["settings"]["epochs"]) == ("detection", 3)
     lines = [json.loads(line) for line in (trained.folder / "history.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert all(0 <= line["rsna_score"] <= 1 and 0 <= line["auroc_score"] <= 1 for line in lines)
-    kept = read_json(trained.folder / "recipe.json")
+    kept = read_json(trained.folder / "postprocessing.json")
     assert {step["device"] for step in kept["worth"]} == {
         "nothing tuned", "score threshold", "box scale", "suppression", "mirror image fused", "gate"
     }  # fmt: skip
@@ -94,7 +94,7 @@ def test_prediction_writes_xrays_and_boxes_and_lists_what_it_cannot_read(
     assert [row["patientId"] for row in rows] == [case.image_id for case in cases]
     for row in rows:
         assert int(row["boxes"]) == sum(box["patientId"] == row["patientId"] for box in boxes)
-    threshold = read_json(trained.folder / "recipe.json")["recipe"]["threshold"]
+    threshold = read_json(trained.folder / "postprocessing.json")["postprocessing"]["threshold"]
     for box in boxes:
         x, y, width, height = (float(box[name]) for name in ("x_px", "y_px", "width_px", "height_px"))
         assert float(box["confidence"]) >= threshold - 1e-6
@@ -143,45 +143,45 @@ def test_several_runs_prediction_together_about_files(trained: SimpleNamespace, 
     assert len(rows_of(out / "predictions.csv")) == 1
 
 
-def test_a_recipe_is_chosen_again_on_a_copy_of_the_run(
+def test_a_postprocessing_is_chosen_again_on_a_copy_of_the_run(
     trained: SimpleNamespace, gate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained.folder, run)
-    kept = read_json(run / "recipe.json")
+    kept = read_json(run / "postprocessing.json")
     assert cli.main(["tune", "--json", str(run)]) == 0
     same = json.loads(capsys.readouterr().out)
     # Nothing else was wished for: what training chose is chosen again.
-    assert (same["recipe"], same["source"], same["changed"]) == (kept["recipe"], kept["source"], False)
+    assert (same["postprocessing"], same["source"], same["changed"]) == (kept["postprocessing"], kept["source"], False)
     assert cli.main(["detection", "tune", str(run), "--gate", str(gate), "--most-false-boxes", "0.1"]) == 0
     out, said = capsys.readouterr()
     assert out == ""
     assert "false boxes" in said
-    chosen = read_json(run / "recipe.json")
+    chosen = read_json(run / "postprocessing.json")
     assert (chosen["gated_by_table"], chosen["most_false_boxes_per_healthy_image"]) == (True, 0.1)
     assert chosen["mean_box_xyxy_share"] == kept["mean_box_xyxy_share"]
     assert (run / "tuning" / "worth.png").exists()
     # A threshold for the gate's probabilities means nothing for the X-ray's own.
     assert cli.main(["detection", "evaluate", str(run)]) == 2
-    assert "its recipe was chosen with a gate" in " ".join(capsys.readouterr().err.split())
+    assert "its postprocessing was chosen with a gate" in " ".join(capsys.readouterr().err.split())
     assert cli.main(["detection", "evaluate", str(run), "--gate", str(gate), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["recipe"] == chosen["recipe"]
+    assert json.loads(capsys.readouterr().out)["postprocessing"] == chosen["postprocessing"]
 
 
 @pytest.mark.slow
-def test_a_gate_is_used_and_asked_for_where_the_recipe_needs_it(
+def test_a_gate_is_used_and_asked_for_where_the_postprocessing_needs_it(
     trained: SimpleNamespace, gate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
     assert cli.main(["detection", "train", "--data", str(trained.data), "--run", str(folder), "--gate", str(gate), *QUICK]) == 0
-    assert read_json(folder / "recipe.json")["gated_by_table"] is True
+    assert read_json(folder / "postprocessing.json")["gated_by_table"] is True
     assert cli.main(["detection", "evaluate", str(folder), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
     # The gate's probabilities are what the X-ray is evaluated by.
     assert scores["auroc_score"]["value"] == 1.0
     image = str(find_cases(trained.data)[0].path)
     assert cli.main(["detection", "predict", str(folder), image, "--out", str(tmp_path / "a")]) == 2
-    assert "its recipe was chosen with a gate" in " ".join(capsys.readouterr().err.split())
+    assert "its postprocessing was chosen with a gate" in " ".join(capsys.readouterr().err.split())
     assert cli.main(["detection", "predict", str(folder), image, "--out", str(tmp_path / "a"), "--gate", str(gate)]) == 0
     assert rows_of(tmp_path / "a" / "predictions.csv")[0]["probability"] in ("0.950000", "0.050000")
 
@@ -222,7 +222,7 @@ def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_hand
     killed_after(30, arguments)
     torch.set_num_threads(threads)
     assert (run / "last" / "checkpoint.safetensors").exists()
-    assert not (run / "recipe.json").exists()
+    assert not (run / "postprocessing.json").exists()
     assert cli.main(["detection", "evaluate", str(run)]) == 2
     assert cli.main(["detection", "resume", str(run)]) == 0
     assert load_file(run / "best" / "model.safetensors")["backbone.body.conv1.weight"].shape == (64, 1, 7, 7)

@@ -46,7 +46,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
-def test_training_leaves_a_run_with_a_recipe(trained: SimpleNamespace) -> None:
+def test_training_leaves_a_run_with_a_postprocessing(trained: SimpleNamespace) -> None:
     assert trained.code == 0
     about = read_json(trained.folder / "settings.json")
     assert (about["task"], about["settings"]["spacing_mm"]) == ("segmentation", [4.0, 4.0, 6.0])
@@ -54,7 +54,7 @@ def test_training_leaves_a_run_with_a_recipe(trained: SimpleNamespace) -> None:
     assert [line["epoch"] for line in lines] == list(range(1, 13))
     # Balls of one density in clean lungs are learnt in seconds.
     assert lines[-1]["dice_score"] > 0.6
-    kept = read_json(trained.folder / "recipe.json")
+    kept = read_json(trained.folder / "postprocessing.json")
     assert [step["device"] for step in kept["worth"]] == ["nothing tuned", "threshold", "small pieces left out"]
     assert {subset for _, subset in read_split(trained.folder / "split.csv").values()} == {"train", "validation", "test"}
 
@@ -92,14 +92,14 @@ def test_a_scan_turned_the_other_way_is_predicted_alike(trained: SimpleNamespace
     assert dice_score(one, other) >= 0.98
 
 
-def test_tuning_chooses_the_recipe_again(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tuning_chooses_the_postprocessing_again(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained.folder, run)
     assert cli.main(["tune", str(run), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     # The same people choose the same again.
     assert not told["changed"]
-    assert told["recipe"] == read_json(run / "recipe.json")["recipe"] == read_json(trained.folder / "recipe.json")["recipe"]
+    assert told["postprocessing"] == read_json(run / "postprocessing.json")["postprocessing"] == read_json(trained.folder / "postprocessing.json")["postprocessing"]
     assert (run / "tuning" / "tuning.html").exists()
 
 
@@ -260,12 +260,12 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(trained: SimpleNamespa
     arguments = ["segmentation", "train", "--data", str(trained.data), *QUICK[:-1], "12", "--run"]
     assert cli.main([*arguments, str(whole)]) == 0
     _killed_in_the_third_epoch(killed, [*arguments, str(killed)])
-    assert not (killed / "recipe.json").exists()
+    assert not (killed / "postprocessing.json").exists()
     assert len((killed / "history.jsonl").read_text().splitlines()) < 12
     assert cli.main(["segmentation", "resume", str(killed)]) == 0
     one, other = (load_file(run / "best" / "model.safetensors") for run in (whole, killed))
     assert all(np.array_equal(one[name], other[name]) for name in one)
-    assert read_json(whole / "recipe.json") == read_json(killed / "recipe.json")
+    assert read_json(whole / "postprocessing.json") == read_json(killed / "postprocessing.json")
 
 
 @pytest.mark.slow
@@ -290,7 +290,7 @@ def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_hand
     killed_after(25, arguments)
     torch.set_num_threads(threads)
     assert (run / "last" / "checkpoint.safetensors").exists()
-    assert not (run / "recipe.json").exists()
+    assert not (run / "postprocessing.json").exists()
     assert cli.main(["segmentation", "evaluate", str(run)]) == 2
     assert cli.main(["segmentation", "resume", str(run)]) == 0
     assert read_json(run / "settings.json")["settings"]["patch_voxels"] == [192, 192, 16]

@@ -10,7 +10,7 @@ from radlearn.challenges.rsna import Case
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.calibration import Recalibration
 from radlearn.tasks.classification.postprocessing import keep_operating_point
-from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, write_box_postprocessing
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import write_split
@@ -87,7 +87,7 @@ def proposals(evaluated_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxe
 
 @pytest.fixture
 def boxed(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
-    """A run of a detector with a split, a history and a recipe."""
+    """A run of a detector with a split, a history and a postprocessing."""
     run = new_run(tmp_path / "detector", "detection", Settings(), {"data": "somewhere", "synthetic": False})
     ids = [xray.case.image_id for xray in evaluated_xrays]
     write_split(run.folder / "split.csv", ids, [xray.case.person for xray in evaluated_xrays], ["test"] * len(ids))
@@ -107,5 +107,5 @@ def boxed(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
         # The darkest positive X-ray is brighter than this, the brightest healthy one is not.
         "brightness_cut": 110 / 255,
     }
-    keep_recipe(run, BoxRecipe(threshold=0.5), about)
+    write_box_postprocessing(run, BoxPostprocessing(threshold=0.5), about)
     return run

@@ -1,4 +1,4 @@
-"""A recipe comes back as it was kept; one that was damaged is refused with how to choose it again."""
+"""A postprocessing comes back as it was kept; one that was damaged is refused with how to choose it again."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import read_recipe, write_recipe
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -21,18 +21,18 @@ class Cut:
             raise BadSetting("at must be above 0.")
 
 
-def test_a_recipe_comes_back_with_how_it_was_found(tmp_path: Path) -> None:
+def test_a_postprocessing_comes_back_with_how_it_was_found(tmp_path: Path) -> None:
     run = Run(tmp_path, "segmentation")
     with pytest.raises(BadRunFolder, match="has not come to its end"):
-        read_recipe(run, Cut)
-    write_recipe(run, Cut(0.25), {"worth": [1, 2]})
-    assert read_recipe(run, Cut) == (Cut(0.25), {"worth": [1, 2]})
+        read_postprocessing(run, Cut)
+    write_postprocessing(run, Cut(0.25), {"worth": [1, 2]})
+    assert read_postprocessing(run, Cut) == (Cut(0.25), {"worth": [1, 2]})
 
 
 @pytest.mark.parametrize(
-    "content", ["{}", "[]", '{"recipe": {"cut": 0.5}}', '{"recipe": {"at": "half"}}', '{"recipe": {"at": -1}}', '{"recipe": 3}']
+    "content", ["{}", "[]", '{"postprocessing": {"cut": 0.5}}', '{"postprocessing": {"at": "half"}}', '{"postprocessing": {"at": -1}}', '{"postprocessing": 3}']
 )
-def test_a_damaged_recipe_is_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / "recipe.json").write_text(content)
+def test_a_damaged_postprocessing_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "postprocessing.json").write_text(content)
     with pytest.raises(BadRunFolder, match="radlearn segmentation resume"):
-        read_recipe(Run(tmp_path, "segmentation"), Cut)
+        read_postprocessing(Run(tmp_path, "segmentation"), Cut)

@@ -1,4 +1,4 @@
-"""Between a detector and its recipe: boxes brought into each X-ray's canvas, image-level scores, and the choosing on validation people."""
+"""Between a detector and its postprocessing: boxes brought into each X-ray's canvas, image-level scores, and the choosing on validation people."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from radlearn.metrics.decisions import youden_threshold
 from radlearn.metrics.ranking import auroc_score
 from radlearn.progress import say, waiting
 from radlearn.tasks.detection.gate import gate_scores
-from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe, recipe_of
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessing_of, write_box_postprocessing
 from radlearn.tasks.detection.prefix_scores import Examined
 from radlearn.tasks.detection.search import threshold_curve, tuned
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
@@ -39,7 +39,7 @@ def image_scores(candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> n
 
 
 def examined(xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> Examined:
-    """Return X-rays with what a detector proposes for them, ready to choose a recipe on."""
+    """Return X-rays with what a detector proposes for them, ready to choose a postprocessing on."""
     return Examined(
         candidates,
         [np.array(xray.boxes_on_canvas_px, float).reshape(-1, 4) for xray in xrays],
@@ -51,10 +51,10 @@ def examined(xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxe
 
 def best_over_thresholds(of: Examined) -> float:
     """Return the official score at the threshold where it is highest: what an epoch's weights could reach, all else untuned."""
-    return max(threshold_curve(of, BoxRecipe())["rsna_score"])
+    return max(threshold_curve(of, BoxPostprocessing())["rsna_score"])
 
 
-def choose_recipe(
+def choose_box_postprocessing(
     run: Run,
     ways: Sequence[Sequence[FoundBoxes]],
     validation: Sequence[PreparedRadiograph],
@@ -62,8 +62,8 @@ def choose_recipe(
     gate: np.ndarray | None,
     seed: int,
     names: Sequence[str] = WAYS,
-) -> BoxRecipe:
-    """Choose a run's recipe on validation people and write it, with what each part is worth, into `recipe.json`.
+) -> BoxPostprocessing:
+    """Choose a run's postprocessing on validation people and write it, with what each part is worth, into `postprocessing.json`.
 
     Args:
         ways: the candidates for the validation X-rays, made in one way or in two.
@@ -73,35 +73,35 @@ def choose_recipe(
     """
     sources = {name: examined(validation, candidates, gate) for name, candidates in zip(names, ways, strict=False)}
     with waiting("Choosing threshold, scale, suppression and gate on validation people"):
-        source, recipe, worth = tuned(sources, seed)
+        source, postprocessing, worth = tuned(sources, seed)
     about: dict[str, Any] = {
         "source": source,
         "gated_by_table": gate is not None,
         "worth": [step.as_dict() for step in worth],
-        "curve": threshold_curve(sources[source], recipe),
+        "curve": threshold_curve(sources[source], postprocessing),
         **_what_trivial_rules_know(training),
     }
-    keep_recipe(run, recipe, about)
+    write_box_postprocessing(run, postprocessing, about)
     taken = [step.device for step in worth[1:] if step.taken]
-    say(f"Recipe chosen on {len(validation):,} validation X-rays: {', '.join(taken)} (cross-fitted score {_last(worth):.3f}).")
-    return recipe
+    say(f"Postprocessing chosen on {len(validation):,} validation X-rays: {', '.join(taken)} (cross-fitted score {_last(worth):.3f}).")
+    return postprocessing
 
 
 def as_tuned(settings: Any, run: Run) -> Any:
-    """Return the settings with the mirror image asked about only if the run's recipe was chosen so."""
-    return replace(settings, test_time_mirror=settings.test_time_mirror and recipe_of(run)[1]["source"] == WAYS[1])
+    """Return the settings with the mirror image asked about only if the run's postprocessing was chosen so."""
+    return replace(settings, test_time_mirror=settings.test_time_mirror and postprocessing_of(run)[1]["source"] == WAYS[1])
 
 
 def must_have_gate(runs: Sequence[Run], gate: Path | None) -> None:
-    """Refuse to answer without a gate where the recipe was chosen with one.
+    """Refuse to answer without a gate where the postprocessing was chosen with one.
 
     Raises:
         BadSetting: with how to make one.
     """
     for run in runs:
-        if gate is None and recipe_of(run)[1]["gated_by_table"]:
+        if gate is None and postprocessing_of(run)[1]["gated_by_table"]:
             raise BadSetting(
-                f"{run.folder}: its recipe was chosen with a gate. Let the classification run answer for the same X-rays "
+                f"{run.folder}: its postprocessing was chosen with a gate. Let the classification run answer for the same X-rays "
                 "('radlearn classification predict RUN IMAGES --out DIR'), then give its table: --gate DIR/predictions.csv."
             )
 

@@ -1,8 +1,8 @@
-"""Several runs evaluated as one: their boxes fused, a recipe of their own, and what the company is worth.
+"""Several runs evaluated as one: their boxes fused, postprocessing of their own, and what the company is worth.
 
 Whom one run has learnt from, another must not be evaluated on: all runs of an ensemble share their test people. Where they share their
-validation people too, the recipe is chosen anew for all together; where they do not (folds), each X-ray of one's validation was another's
-training, so nothing honest can be chosen there, and the mean of the runs' recipes answers.
+validation people too, the postprocessing is chosen anew for all together; where they do not (folds), each X-ray of one's validation was another's
+training, so nothing honest can be chosen there, and the mean of the runs' postprocessing settings answers.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from radlearn.errors import BadSetting
 from radlearn.files import write_json, write_text
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.progress import say
-from radlearn.tasks.detection.candidates import as_tuned, choose_recipe, gate_of, image_scores
+from radlearn.tasks.detection.candidates import as_tuned, choose_box_postprocessing, gate_of, image_scores
 from radlearn.tasks.detection.evaluation import evaluate_boxes
 from radlearn.tasks.detection.fusion import fused
-from radlearn.tasks.detection.postprocessing import keep_recipe, mean_recipe, recipe_of
+from radlearn.tasks.detection.postprocessing import mean_postprocessing, postprocessing_of, write_box_postprocessing
 from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.run_folder import Run
@@ -55,14 +55,14 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
     splits = [read_split(run.folder / "split.csv") for run in runs]
     if all(split == splits[0] for split in splits):
         validation = ready("validation")
-        choose_recipe(ensemble, proposed(validation), validation, ready("train"), gate_of(table, validation), first.seed, WAYS)
+        choose_box_postprocessing(ensemble, proposed(validation), validation, ready("train"), gate_of(table, validation), first.seed, WAYS)
     else:
-        say("The runs were validated on different people, so no recipe can be chosen for all: the mean of theirs answers.")
-        _, about = recipe_of(runs[0])
-        keep_recipe(ensemble, mean_recipe([recipe_of(run)[0] for run in runs]), {**about, "source": WAYS[1], "worth": []})
+        say("The runs were validated on different people, so no postprocessing can be chosen for all: the mean of theirs answers.")
+        _, about = postprocessing_of(runs[0])
+        write_box_postprocessing(ensemble, mean_postprocessing([postprocessing_of(run)[0] for run in runs]), {**about, "source": WAYS[1], "worth": []})
     test = ready("test")
     ways = proposed(test)
-    found = ways[0] if recipe_of(ensemble)[1]["source"] == WAYS[0] else ways[1]
+    found = ways[0] if postprocessing_of(ensemble)[1]["source"] == WAYS[0] else ways[1]
     evaluation = evaluate_boxes(ensemble, test, found, image_scores(found, gate_of(table, test)), "test")
     write_box_report(ensemble, evaluation)
     return evaluation.scores

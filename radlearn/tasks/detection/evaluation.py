@@ -26,7 +26,7 @@ from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap
 from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.progress import waiting
-from radlearn.tasks.detection.postprocessing import BoxRecipe, postprocessed, recipe_of
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed, postprocessing_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.subgroups import subgroups_of, view_baseline
 from radlearn.training.run_folder import Run
@@ -43,7 +43,7 @@ class BoxEvaluation:
     labels: np.ndarray
     # All that the detector proposes.
     candidates: Sequence[FoundBoxes]
-    # What stands by the recipe.
+    # What stands by the postprocessing.
     found: Sequence[FoundBoxes]
     # float64 (boxes, 4) each.
     truth: Sequence[np.ndarray]
@@ -53,7 +53,7 @@ class BoxEvaluation:
     views: np.ndarray
     # What the view alone would answer: the share of positive training X-rays of that view.
     view_only: np.ndarray
-    recipe: BoxRecipe
+    postprocessing: BoxPostprocessing
     # As `scores.json` has it.
     scores: dict[str, Any]
 
@@ -69,8 +69,8 @@ class BoxEvaluation:
 
     @cached_property
     def at_every_threshold(self) -> list[FoundBoxes]:
-        """What would stand if the recipe had no threshold: the predictions along the FROC curve, on which the recipe is one point."""
-        return postprocessed_images(self.xrays, self.candidates, self.image_scores, replace(self.recipe, threshold=0.0))
+        """What would stand if the postprocessing had no threshold: the predictions along the FROC curve, on which the postprocessing is one point."""
+        return postprocessed_images(self.xrays, self.candidates, self.image_scores, replace(self.postprocessing, threshold=0.0))
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,14 @@ def evaluate_boxes(
         split: "test"; for any other the file is called `scores-SPLIT.json`.
 
     Raises:
-        BadRunFolder: if the run has no recipe yet.
+        BadRunFolder: if the run has no postprocessing yet.
         BadSetting: if the numbers of X-rays differ.
     """
     if not len(xrays) == len(candidates) == len(image_scores):
         raise BadSetting(
             f"{len(candidates):,} answers and {len(image_scores):,} scores for {len(xrays):,} X-rays; expected one of each an X-ray."
         )
-    recipe, kept = recipe_of(run)
+    postprocessing, kept = postprocessing_of(run)
     about: dict[str, Any] = dict(kept)
     cases = [xray.case for xray in xrays]
     labels = np.array([bool(case.label) for case in cases])
@@ -113,19 +113,19 @@ def evaluate_boxes(
         xrays,
         labels,
         candidates,
-        postprocessed_images(xrays, candidates, image_scores, recipe),
+        postprocessed_images(xrays, candidates, image_scores, postprocessing),
         [np.asarray(xray.boxes_on_canvas_px, float).reshape(-1, 4) for xray in xrays],
         np.asarray(image_scores, dtype=np.float64),
         np.array([case.person for case in cases]),
         views,
         view_baseline(views, about["view_shares"]),
-        recipe,
+        postprocessing,
         {},
     )
     with waiting("Bootstrapping intervals by person"):
         found = {
             "positives": int(labels.sum()),
-            "recipe": asdict(recipe),
+            "postprocessing": asdict(postprocessing),
             "source": about["source"],
             "hit_iou_above": HIT_IOU_ABOVE,
             "true_boxes": int(evaluation.counts.true.sum()),
@@ -138,12 +138,12 @@ def evaluate_boxes(
 
 
 def postprocessed_images(
-    xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], image_scores: ArrayLike, recipe: BoxRecipe
+    xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], image_scores: ArrayLike, postprocessing: BoxPostprocessing
 ) -> list[FoundBoxes]:
-    """Return what stands on each X-ray by a recipe."""
+    """Return what stands on each X-ray by a postprocessing."""
     scores = np.asarray(image_scores, dtype=np.float64)
     return [
-        postprocessed(proposed, recipe, xray.canvas_px, float(score)) for xray, proposed, score in zip(xrays, candidates, scores, strict=True)
+        postprocessed(proposed, postprocessing, xray.canvas_px, float(score)) for xray, proposed, score in zip(xrays, candidates, scores, strict=True)
     ]
 
 

@@ -13,11 +13,11 @@ import numpy as np
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, iou
 from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import read_recipe, write_recipe
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
 @dataclass(frozen=True)
-class BoxRecipe:
+class BoxPostprocessing:
     """How candidates become a prediction.
 
     Raises:
@@ -43,7 +43,7 @@ class BoxRecipe:
             raise BadSetting("scale is 0, which leaves no box; it must be above 0.")
 
 
-def postprocessed(candidates: FoundBoxes, recipe: BoxRecipe, size_px: tuple[int, int], image_score: float) -> FoundBoxes:
+def postprocessed(candidates: FoundBoxes, postprocessing: BoxPostprocessing, size_px: tuple[int, int], image_score: float) -> FoundBoxes:
     """Return the boxes that stand, in descending confidence.
 
     Args:
@@ -51,10 +51,10 @@ def postprocessed(candidates: FoundBoxes, recipe: BoxRecipe, size_px: tuple[int,
         size_px: (height, width) of the X-ray; boxes are cut off at its borders.
         image_score: how likely the X-ray shows anything at all, in [0, 1].
     """
-    shaped = scaled_and_suppressed(candidates, recipe.scale, recipe.suppression_iou, size_px)
+    shaped = scaled_and_suppressed(candidates, postprocessing.scale, postprocessing.suppression_iou, size_px)
     most = shaped.confidences.max(initial=0.0)
-    stands = shaped.confidences >= max(recipe.threshold, recipe.top_share * most)
-    if image_score < recipe.gate:
+    stands = shaped.confidences >= max(postprocessing.threshold, postprocessing.top_share * most)
+    if image_score < postprocessing.gate:
         stands[:] = False
     return FoundBoxes(shaped.boxes_xyxy_px[stands], shaped.confidences[stands])
 
@@ -77,31 +77,31 @@ def scaled_and_suppressed(candidates: FoundBoxes, scale: float, suppression_iou:
     return FoundBoxes(boxes[real], confidences[real])
 
 
-def in_words(recipe: BoxRecipe, source: str) -> str:
-    """Return what a recipe does, for people.
+def in_words(postprocessing: BoxPostprocessing, source: str) -> str:
+    """Return what a postprocessing does, for people.
 
-    >>> in_words(BoxRecipe(threshold=0.32, scale=0.875, suppression_iou=0.3), "one view")
+    >>> in_words(BoxPostprocessing(threshold=0.32, scale=0.875, suppression_iou=0.3), "one view")
     'Boxes from one view; one stands from a confidence of 0.32; of two that overlap by more than an IoU of 0.3 the surer stays; width and \
 height times 0.875.'
     """
-    said = [f"Boxes from {source}", f"one stands from a confidence of {recipe.threshold:g}"]
-    said.append(f"of two that overlap by more than an IoU of {recipe.suppression_iou:g} the surer stays")
-    said += [f"one under {recipe.top_share:g} of its X-ray's highest confidence goes"] * (recipe.top_share > 0)
-    said += [f"width and height times {recipe.scale:g}"] * (recipe.scale != 1)
-    said += [f"an X-ray whose score as a whole is under {recipe.gate:g} has none"] * (recipe.gate > 0)
+    said = [f"Boxes from {source}", f"one stands from a confidence of {postprocessing.threshold:g}"]
+    said.append(f"of two that overlap by more than an IoU of {postprocessing.suppression_iou:g} the surer stays")
+    said += [f"one under {postprocessing.top_share:g} of its X-ray's highest confidence goes"] * (postprocessing.top_share > 0)
+    said += [f"width and height times {postprocessing.scale:g}"] * (postprocessing.scale != 1)
+    said += [f"an X-ray whose score as a whole is under {postprocessing.gate:g} has none"] * (postprocessing.gate > 0)
     return "; ".join(said) + "."
 
 
-def keep_recipe(run: Run, recipe: BoxRecipe, about: dict[str, object]) -> None:
-    """Write `recipe.json` into the run folder: the recipe, and with it `about`, how it was found (JSON values)."""
-    write_recipe(run, recipe, about)
+def write_box_postprocessing(run: Run, postprocessing: BoxPostprocessing, about: dict[str, object]) -> None:
+    """Write `postprocessing.json` into the run folder: the postprocessing, and with it `about`, how it was found (JSON values)."""
+    write_postprocessing(run, postprocessing, about)
 
 
-def recipe_of(run: Run) -> tuple[BoxRecipe, dict[str, object]]:
-    """Read a run's recipe, and how it was found; errors as `read_recipe`."""
-    return read_recipe(run, BoxRecipe)
+def postprocessing_of(run: Run) -> tuple[BoxPostprocessing, dict[str, object]]:
+    """Read a run's postprocessing, and how it was found; errors as `read_postprocessing`."""
+    return read_postprocessing(run, BoxPostprocessing)
 
 
-def mean_recipe(recipes: Sequence[BoxRecipe]) -> BoxRecipe:
-    """Return the recipe of an ensemble: the mean of its runs' numbers. It was not tuned for them together."""
-    return BoxRecipe(**{field.name: float(np.mean([getattr(recipe, field.name) for recipe in recipes])) for field in fields(BoxRecipe)})
+def mean_postprocessing(settings_tried: Sequence[BoxPostprocessing]) -> BoxPostprocessing:
+    """Return the postprocessing of an ensemble: the mean of its runs' numbers. It was not tuned for them together."""
+    return BoxPostprocessing(**{field.name: float(np.mean([getattr(postprocessing, field.name) for postprocessing in settings_tried])) for field in fields(BoxPostprocessing)})

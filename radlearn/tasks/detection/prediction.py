@@ -16,7 +16,7 @@ from radlearn.pictures.boxes import write_box_overlay
 from radlearn.progress import say
 from radlearn.tasks.detection.candidates import image_scores, must_have_gate
 from radlearn.tasks.detection.gate import gate_scores
-from radlearn.tasks.detection.postprocessing import mean_recipe, postprocessed, recipe_of
+from radlearn.tasks.detection.postprocessing import mean_postprocessing, postprocessed, postprocessing_of
 from radlearn.tasks.xray.prediction import XrayPredictions
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -40,14 +40,14 @@ class BoxPredictions(XrayPredictions):
                 f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot predict together."
             )
         must_have_gate(runs, gate)
-        self.recipe, self.gate = mean_recipe([recipe_of(run)[0] for run in runs]), gate
+        self.postprocessing, self.gate = mean_postprocessing([postprocessing_of(run)[0] for run in runs]), gate
         self.boxes: list[tuple[str, ...]] = []
 
     def keep(self, xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], overlays: bool) -> None:
         """Write down the boxes that stand among the candidates of X-rays (in pixels of their canvas), and a picture each if wanted."""
         gate = None if self.gate is None else gate_scores(self.gate, [xray.case.image_id for xray in xrays])
         for xray, proposed, score in zip(xrays, candidates, image_scores(candidates, gate), strict=True):
-            found = postprocessed(proposed, self.recipe, xray.canvas_px, float(score))
+            found = postprocessed(proposed, self.postprocessing, xray.canvas_px, float(score))
             about = (str(xray.case.path), xray.case.image_id)
             self.rows.append((*about, f"{score:.6f}", str(len(found.confidences))))
             for box, confidence in zip(xray.in_source(found.boxes_xyxy_px), found.confidences, strict=True):
@@ -58,7 +58,7 @@ class BoxPredictions(XrayPredictions):
                 pixels = (f"{number:.2f}" for number in (x0, y0, x1 - x0, y1 - y0))
                 self.boxes.append((*about, f"{confidence:.6f}", *pixels, *mm))
             if overlays:
-                said = f"no box from {self.recipe.threshold:.2f} on"
+                said = f"no box from {self.postprocessing.threshold:.2f} on"
                 if len(found.confidences):
                     said = f"{len(found.confidences)} box{'es' * (len(found.confidences) > 1)}, the surest {found.confidences.max():.2f}"
                 write_box_overlay(self.picture(xray.case.image_id), xray.pixels[0], found, xray.canvas_px, xray.case.image_id, said)

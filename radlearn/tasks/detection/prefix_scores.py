@@ -1,7 +1,7 @@
-"""What every recipe scores on every X-ray, without answering anew for each recipe.
+"""What every setting scores on every X-ray, without answering anew for each setting.
 
 An X-ray's official score after its first 0, 1, 2, … boxes is worked out once for each shape of boxes; a threshold, a gate or a share of the
-highest confidence then only says how many boxes stand. So thousands of recipes cost no more than a few.
+highest confidence then only says how many boxes stand. So thousands of settings cost no more than a few.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from radlearn.metrics.boxes import FoundBoxes, matched_in_images
-from radlearn.tasks.detection.postprocessing import BoxRecipe, scaled_and_suppressed
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, scaled_and_suppressed
 
 IOUS_ABOVE = tuple(k / 20 for k in range(8, 16))
 
@@ -46,7 +46,7 @@ class Examined:
 
 
 class Sums(NamedTuple):
-    """What the X-rays of each part come to under every recipe; each array is (choices …, parts), `healthy` (parts,)."""
+    """What the X-rays of each part come to under every setting; each array is (choices …, parts), `healthy` (parts,)."""
 
     scores: np.ndarray
     # How many X-rays count in the score's mean.
@@ -63,21 +63,21 @@ class PrefixScores:
         self.examined = examined
         self._shaped: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
 
-    def standing(self, recipe: BoxRecipe) -> np.ndarray:
+    def standing(self, postprocessing: BoxPostprocessing) -> np.ndarray:
         """Return how many boxes of each X-ray stand, int (images,)."""
-        confidences, _ = self._of(recipe.scale, recipe.suppression_iou)
+        confidences, _ = self._of(postprocessing.scale, postprocessing.suppression_iou)
         most = confidences.max(axis=1, initial=0.0)
-        stands = confidences >= np.maximum(recipe.threshold, recipe.top_share * most)[:, None]
+        stands = confidences >= np.maximum(postprocessing.threshold, postprocessing.top_share * most)[:, None]
         # What only fills up the row has confidence −1, and stands nowhere.
-        return np.where(self.examined.image_scores >= recipe.gate, stands.sum(axis=1), 0)
+        return np.where(self.examined.image_scores >= postprocessing.gate, stands.sum(axis=1), 0)
 
-    def scores(self, recipe: BoxRecipe) -> np.ndarray:
+    def scores(self, postprocessing: BoxPostprocessing) -> np.ndarray:
         """Return the official score of each X-ray, float (images,), NaN where it is left out."""
-        _, prefix = self._of(recipe.scale, recipe.suppression_iou)
-        return prefix[np.arange(len(prefix)), self.standing(recipe)]
+        _, prefix = self._of(postprocessing.scale, postprocessing.suppression_iou)
+        return prefix[np.arange(len(prefix)), self.standing(postprocessing)]
 
     def sums(self, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray) -> Sums:
-        """Return, for every recipe, what the X-rays of each part come to.
+        """Return, for every setting, what the X-rays of each part come to.
 
         Args:
             choices: scale, suppression_iou, top_share, gate and threshold, in this order.

@@ -13,7 +13,7 @@ from radlearn.pictures.overlays import XrayPanel, xray_grid
 from radlearn.pictures.report import Block, Headline, Note, Section, Table
 from radlearn.pictures.style import spoken
 from radlearn.tasks.detection.evaluation import BoxEvaluation
-from radlearn.tasks.detection.postprocessing import recipe_of
+from radlearn.tasks.detection.postprocessing import postprocessing_of
 from radlearn.tasks.xray.report_parts import data_blocks
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
@@ -39,7 +39,7 @@ RIVALS = {
     "view_only_auroc_score": "AUROC of the view alone",
     "mean_brightness_auroc_score": "AUROC of the mean brightness alone",
 }
-RECIPE_WORDS = {
+POSTPROCESSING_WORDS = {
     "threshold": ("threshold", "a box stands from this confidence on"),
     "scale": ("box scale", "width and height are multiplied by this"),
     "suppression_iou": ("suppression", "of two boxes that overlap by more than this IoU the less confident goes"),
@@ -67,7 +67,7 @@ def write_box_report(run: Run, evaluation: BoxEvaluation, best_by: str = "rsna_s
             Section("What it drew", _xray_blocks(evaluation, picture)),
             Section("How well the boxes fit", _fit_blocks(evaluation, picture)),
             Section("For whom", _subgroup_blocks(evaluation, picture)),
-            Section("How its recipe was chosen", _recipe_blocks(run, evaluation, picture)),
+            Section("How its postprocessing was chosen", _postprocessing_blocks(run, evaluation, picture)),
             Section("How it was trained", training_blocks(run, history, best_by, picture)),
         ]
     scores = {name: interval_of(score) for name, score in found["scores"].items()}
@@ -79,7 +79,7 @@ def write_box_report(run: Run, evaluation: BoxEvaluation, best_by: str = "rsna_s
         f"A detector on chest X-rays, evaluated on {found['cases']:,} X-rays of {found['persons']:,} people that it has not met.",
         [
             Headline("RSNA score", scores["rsna_score"], "the challenge's own; its winners reached about 0.25", scale=(0, 0.5)),
-            Headline("Sensitivity", scores["sensitivity"], f"true boxes hit, from a confidence of {evaluation.recipe.threshold:.2f} on"),
+            Headline("Sensitivity", scores["sensitivity"], f"true boxes hit, from a confidence of {evaluation.postprocessing.threshold:.2f} on"),
             Headline("False boxes", scores["false_boxes_per_healthy_image"], "on each healthy X-ray: the price of that sensitivity"),
             Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
         ],
@@ -88,11 +88,11 @@ def write_box_report(run: Run, evaluation: BoxEvaluation, best_by: str = "rsna_s
 
 
 def _score_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
-    found, persons, recipe = evaluation.scores, evaluation.persons, evaluation.recipe
-    curve = froc.froc_figure(evaluation.at_every_threshold, evaluation.truth, persons, evaluation.found, recipe.threshold)
-    roc = curves.roc_figure(evaluation.image_scores, evaluation.labels, persons, recipe.gate or None, {"view alone": evaluation.view_only})
-    gated = f" X-rays that score under the gate of {recipe.gate:.2f} hold no box at any threshold, so the curve ends early." * (
-        recipe.gate > 0
+    found, persons, postprocessing = evaluation.scores, evaluation.persons, evaluation.postprocessing
+    curve = froc.froc_figure(evaluation.at_every_threshold, evaluation.truth, persons, evaluation.found, postprocessing.threshold)
+    roc = curves.roc_figure(evaluation.image_scores, evaluation.labels, persons, postprocessing.gate or None, {"view alone": evaluation.view_only})
+    gated = f" X-rays that score under the gate of {postprocessing.gate:.2f} hold no box at any threshold, so the curve ends early." * (
+        postprocessing.gate > 0
     )
     points = [[_fraction(point["false_boxes_per_image"]), interval_of(point["sensitivity"])] for point in found["froc"]]
     return [
@@ -110,7 +110,7 @@ def _score_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
         Table(
             ["score", "value (95 % interval)", "meaning"],
             [[spoken(name), interval_of(score), MEANINGS[name]] for name, score in found["scores"].items()],
-            f"All scores at the recipe, on {found['true_boxes']:,} true boxes.",
+            f"All scores at the postprocessing, on {found['true_boxes']:,} true boxes.",
         ),
         Table(
             ["rule without medicine", "value (95 % interval)"],
@@ -214,12 +214,12 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     ]
 
 
-def _recipe_blocks(run: Run, evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
-    kept: Mapping[str, Any] = recipe_of(run)[1]
+def _postprocessing_blocks(run: Run, evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
+    kept: Mapping[str, Any] = postprocessing_of(run)[1]
     curve, worth = kept["curve"], kept["worth"]
     names = ("threshold", "rsna_score", "false_boxes_per_healthy_image")
     points = [[np.nan if value is None else float(value) for value in curve[name]] for name in names]
-    chosen = tuning.threshold_figure(points[0], points[1], points[2], evaluation.recipe.threshold)
+    chosen = tuning.threshold_figure(points[0], points[1], points[2], evaluation.postprocessing.threshold)
     rows = [[line["device"], _known(line["cross_fitted_rsna_score"]), _known(line["rsna_score"]), bool(line["taken"])] for line in worth]
     return [
         Note(
@@ -229,7 +229,7 @@ def _recipe_blocks(run: Run, evaluation: BoxEvaluation, picture: Draw) -> list[B
         picture(
             "thresholds",
             chosen,
-            "On validation people, all else as in the recipe. Every box too many costs, however low its confidence.",
+            "On validation people, all else as in the postprocessing. Every box too many costs, however low its confidence.",
             "Official score over the threshold, and false boxes per healthy X-ray over the threshold.",
             wide=True,
         ),
@@ -242,12 +242,12 @@ def _recipe_blocks(run: Run, evaluation: BoxEvaluation, picture: Draw) -> list[B
         ),
         Table(["with this device too", "RSNA score, others chose", "the same people chose", "taken"], rows, "The same as a table."),
         Table(
-            ["recipe", "value", "meaning"],
+            ["postprocessing", "value", "meaning"],
             [
                 ["candidates from", str(evaluation.scores["source"]), "how the boxes were proposed"],
-                *([RECIPE_WORDS[name][0], value, RECIPE_WORDS[name][1]] for name, value in evaluation.scores["recipe"].items()),
+                *([POSTPROCESSING_WORDS[name][0], value, POSTPROCESSING_WORDS[name][1]] for name, value in evaluation.scores["postprocessing"].items()),
             ],
-            "The recipe, as recipe.json in the run folder has it.",
+            "The postprocessing, as postprocessing.json in the run folder has it.",
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""The recipe for boxes, chosen on validation people for the challenge's own score, and what each part of it is worth.
+"""The postprocessing for boxes, chosen on validation people for the challenge's own score, and what each part of it is worth.
 
 Devices are tried one after another: threshold, box scale, suppression, mirror image, gate. One is taken up only if it helps people who
 did not choose it: every fifth of the people is evaluated by the numbers that the other four fifths choose (cross-fitting). Chosen and evaluated
@@ -17,7 +17,7 @@ import numpy as np
 
 from radlearn.metrics.boxes import mean_over_images
 from radlearn.metrics.intervals import Interval, bootstrap_interval
-from radlearn.tasks.detection.postprocessing import BoxRecipe
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.prefix_scores import Examined, PrefixScores, Sums
 from radlearn.workflow.cross_fitting import parts_of
 
@@ -34,7 +34,7 @@ SMALLEST_GAIN = 1e-3
 
 @dataclass(frozen=True)
 class Worth:
-    """What a recipe scored with one device more."""
+    """What a postprocessing scored with one device more."""
 
     device: str
     # Chosen and evaluated on the same people: too good.
@@ -59,7 +59,7 @@ class Worth:
 class WholeGain:
     """What all of the choosing is worth to people who had no part in it, with intervals by person."""
 
-    # With nothing tuned, and with the recipe that the other four fifths of the people choose.
+    # With nothing tuned, and with the postprocessing that the other four fifths of the people choose.
     before: Interval
     after: Interval
     gain: Interval
@@ -76,24 +76,24 @@ class WholeGain:
         }
 
 
-def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> tuple[str, BoxRecipe, list[Worth]]:
-    """Choose the recipe with the best official score.
+def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> tuple[str, BoxPostprocessing, list[Worth]]:
+    """Choose the postprocessing with the best official score.
 
     Args:
         sources: ways in which the candidates can be made, the plainest first: one view of the X-ray, several views fused. All are of the
             same X-rays.
         seed: of the split of people for cross-fitting.
-        most_false_boxes: a healthy X-ray, at most; where no recipe keeps to it, those nearest to it are chosen from.
+        most_false_boxes: a healthy X-ray, at most; where no postprocessing keeps to it, those nearest to it are chosen from.
 
     Returns:
-        the source chosen, the recipe, and what every step was worth, beginning with the plain recipe.
+        the source chosen, the postprocessing, and what every step was worth, beginning with the plain postprocessing.
     """
     name, plain = next(iter(sources.items()))
     parts = parts_of(plain.persons, seed)
     tables = {source: PrefixScores(of) for source, of in sources.items()}
     choices: dict[str, tuple[float, ...]] = {}
-    recipe = BoxRecipe()
-    score, false_boxes = _mean(tables[name].scores(recipe)), _mean(tables[name].standing(recipe)[plain.healthy])
+    postprocessing = BoxPostprocessing()
+    score, false_boxes = _mean(tables[name].scores(postprocessing)), _mean(tables[name].standing(postprocessing)[plain.healthy])
     worth = [Worth("nothing tuned", score, score, false_boxes, True)]
     best = (inf, score)
     for device, values in [
@@ -103,13 +103,13 @@ def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: floa
     ]:
         source = device if device in sources else name
         wanted = choices | values
-        trial = _tried(tables[source], recipe, wanted, parts, most_false_boxes)
+        trial = _tried(tables[source], postprocessing, wanted, parts, most_false_boxes)
         # The threshold has no rival: some threshold there must be.
         taken = device == "score threshold" or trial.beats(*best)
         worth.append(Worth(device, trial.official, trial.crossed, trial.crossed_false_boxes, taken))
         if taken:
-            name, choices, recipe, best = source, wanted, trial.recipe, (trial.too_many, trial.crossed)
-    return name, recipe, worth
+            name, choices, postprocessing, best = source, wanted, trial.postprocessing, (trial.too_many, trial.crossed)
+    return name, postprocessing, worth
 
 
 def whole_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> WholeGain:
@@ -121,9 +121,9 @@ def whole_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes:
     for part in np.unique(parts):
         held_out = parts == part
         choosers = held_out if held_out.all() else ~held_out
-        source, recipe, _ = tuned({name: of.only(choosers) for name, of in sources.items()}, seed, most_false_boxes)
-        scores[held_out], standing[held_out] = tables[source].scores(recipe)[held_out], tables[source].standing(recipe)[held_out]
-    untuned = first.scores(BoxRecipe())
+        source, postprocessing, _ = tuned({name: of.only(choosers) for name, of in sources.items()}, seed, most_false_boxes)
+        scores[held_out], standing[held_out] = tables[source].scores(postprocessing)[held_out], tables[source].standing(postprocessing)[held_out]
+    untuned = first.scores(BoxPostprocessing())
 
     def gain(before: np.ndarray, after: np.ndarray, weights: np.ndarray | None = None) -> Any:
         return mean_over_images(after, weights) - mean_over_images(before, weights)
@@ -135,17 +135,17 @@ def whole_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes:
         bootstrap_interval(mean_over_images, plain.persons, untuned),
         bootstrap_interval(mean_over_images, plain.persons, scores),
         bootstrap_interval(gain, plain.persons, untuned, scores),
-        false_boxes(first.standing(BoxRecipe()).astype(float)),
+        false_boxes(first.standing(BoxPostprocessing()).astype(float)),
         false_boxes(standing),
     )
 
 
-def threshold_curve(examined: Examined, recipe: BoxRecipe) -> dict[str, list[float]]:
-    """Return the official score and the false boxes per healthy X-ray at every threshold, all else as in the recipe."""
+def threshold_curve(examined: Examined, postprocessing: BoxPostprocessing) -> dict[str, list[float]]:
+    """Return the official score and the false boxes per healthy X-ray at every threshold, all else as in the postprocessing."""
     table, healthy = PrefixScores(examined), examined.healthy
     curve: dict[str, list[float]] = {"threshold": [], "rsna_score": [], "false_boxes_per_healthy_image": []}
     for threshold in THRESHOLDS:
-        at = replace(recipe, threshold=threshold)
+        at = replace(postprocessing, threshold=threshold)
         curve["threshold"].append(threshold)
         curve["rsna_score"].append(_mean(table.scores(at)))
         curve["false_boxes_per_healthy_image"].append(_mean(table.standing(at)[healthy]))
@@ -156,7 +156,7 @@ def threshold_curve(examined: Examined, recipe: BoxRecipe) -> dict[str, list[flo
 class _Trial:
     """What the best of some choices comes to."""
 
-    recipe: BoxRecipe
+    postprocessing: BoxPostprocessing
     official: float
     crossed: float
     crossed_false_boxes: float
@@ -173,10 +173,10 @@ def _gates(image_scores: np.ndarray) -> tuple[float, ...]:
 
 
 def _tried(
-    table: PrefixScores, recipe: BoxRecipe, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray, most_false_boxes: float
+    table: PrefixScores, postprocessing: BoxPostprocessing, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray, most_false_boxes: float
 ) -> _Trial:
     """Return the best of all choices, and what the choices of the others are worth to each fifth of the people."""
-    of = {name: choices.get(name, (getattr(recipe, name),)) for name in ("scale", "suppression_iou", "top_share", "gate", "threshold")}
+    of = {name: choices.get(name, (getattr(postprocessing, name),)) for name in ("scale", "suppression_iou", "top_share", "gate", "threshold")}
     sums = table.sums(of, parts)
     everybody = np.ones(len(sums.healthy), bool)
     best = _best(sums, everybody, most_false_boxes)
@@ -187,7 +187,7 @@ def _tried(
         chosen = _best(sums, others, most_false_boxes)
         crossed += sums.scores[*chosen, column], sums.counted[*chosen, column]
         false_boxes += sums.false_boxes[*chosen, column]
-    made = replace(recipe, **{name: values[place] for (name, values), place in zip(of.items(), best, strict=True)})
+    made = replace(postprocessing, **{name: values[place] for (name, values), place in zip(of.items(), best, strict=True)})
     healthy = max(sums.healthy.sum(), 1)
     return _Trial(
         made,
@@ -199,10 +199,10 @@ def _tried(
 
 
 def _best(sums: Sums, columns: np.ndarray, most_false_boxes: float) -> tuple[int, ...]:
-    """Return the place of the recipe that is best for the people of some parts, bool (parts,), among those that keep to the limit."""
+    """Return the place of the postprocessing that is best for the people of some parts, bool (parts,), among those that keep to the limit."""
     means = _smooth(sums.scores[..., columns].sum(axis=-1) / np.maximum(sums.counted[..., columns].sum(axis=-1), 1))
     false_boxes = sums.false_boxes[..., columns].sum(axis=-1) / max(sums.healthy[columns].sum(), 1)
-    # Where no recipe keeps to it, those nearest to it.
+    # Where no postprocessing keeps to it, those nearest to it.
     means = np.where(false_boxes <= max(most_false_boxes, float(false_boxes.min())), means, -1.0)
     return tuple(int(place) for place in np.unravel_index(np.argmax(means), means.shape))
 

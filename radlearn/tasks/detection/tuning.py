@@ -1,4 +1,4 @@
-"""`tune` of a detector: its recipe chosen again on validation people, for other wishes or with another gate."""
+"""`tune` of a detector: its postprocessing chosen again on validation people, for other wishes or with another gate."""
 
 import shlex
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import threshold_figure, worth_figure
 from radlearn.progress import waiting
 from radlearn.tasks.detection.candidates import WAYS, examined, gate_of
-from radlearn.tasks.detection.postprocessing import BoxRecipe, in_words, keep_recipe, recipe_of
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, in_words, postprocessing_of, write_box_postprocessing
 from radlearn.tasks.detection.search import WholeGain, Worth, threshold_curve, tuned, whole_gain
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -29,13 +29,13 @@ def tune_boxes(
     gate: Path | None = None,
     most_false_boxes: float | None = None,
 ) -> dict[str, Any]:
-    """Choose a run's recipe again and write it into `recipe.json`, what led to it into `tuning/`.
+    """Choose a run's postprocessing again and write it into `postprocessing.json`, what led to it into `tuning/`.
 
     Args:
         xrays: those of the run's validation people.
         ways: the candidates for these X-rays, made in one way or in two.
         gate: table with image-level probabilities for these X-rays.
-        most_false_boxes: the best score among recipes with at most so many false boxes a healthy X-ray.
+        most_false_boxes: The best score among settings with at most so many false boxes a healthy X-ray.
 
     Returns:
         what `tuning/tuning.json` holds.
@@ -47,16 +47,16 @@ def tune_boxes(
     """
     if most_false_boxes is not None and not 0 <= most_false_boxes < inf:
         raise BadSetting(f"most_false_boxes is {most_false_boxes}; expected a number from 0 on, such as 0.2.")
-    before, kept = recipe_of(run)
+    before, kept = postprocessing_of(run)
     seed, limit = int(run.settings.get("seed", 0)), inf if most_false_boxes is None else most_false_boxes
     scores = gate_of(gate, xrays)
     sources = {name: examined(xrays, candidates, scores) for name, candidates in zip(WAYS, ways, strict=False)}
     with waiting("Choosing threshold, scale, suppression and gate on validation people"):
-        source, recipe, worth = tuned(sources, seed, limit)
+        source, postprocessing, worth = tuned(sources, seed, limit)
     with waiting("Choosing again without each fifth of the people, to see what it is worth to them"):
         gain = whole_gain(sources, seed, limit)
-    curve = threshold_curve(sources[source], recipe)
-    changed = (recipe, source, gate is not None) != (before, kept["source"], kept["gated_by_table"])
+    curve = threshold_curve(sources[source], postprocessing)
+    changed = (postprocessing, source, gate is not None) != (before, kept["source"], kept["gated_by_table"])
     led_to_it = {
         "source": source,
         "gated_by_table": gate is not None,
@@ -65,15 +65,15 @@ def tune_boxes(
         "curve": curve,
     }
     # What trivial rules know came from the training people, and stays.
-    keep_recipe(run, recipe, {**kept, **led_to_it})
-    content = {"recipe": asdict(recipe), "recipe_before": asdict(before), **led_to_it, "whole": gain.as_dict()}
+    write_box_postprocessing(run, postprocessing, {**kept, **led_to_it})
+    content = {"postprocessing": asdict(postprocessing), "postprocessing_before": asdict(before), **led_to_it, "whole": gain.as_dict()}
     found = Tuning(
-        "The recipe, chosen on validation people",
-        in_words(recipe, source),
+        "The postprocessing, chosen on validation people",
+        in_words(postprocessing, source),
         _headline(gain),
-        [_worth_table(worth), _recipe_table(before, recipe)],
-        _drawn(recipe, curve, worth, most_false_boxes),
-        _warnings(recipe, curve, gain, most_false_boxes),
+        [_worth_table(worth), _postprocessing_table(before, postprocessing)],
+        _drawn(postprocessing, curve, worth, most_false_boxes),
+        _warnings(postprocessing, curve, gain, most_false_boxes),
         content,
         changed,
         ["--gate", shlex.quote(str(gate))] if gate is not None else [],
@@ -95,18 +95,18 @@ def _worth_table(worth: Sequence[Worth]) -> Table:
     return Table(COLUMNS, rows, "One device after another; one is taken up only if it helps people who did not choose it.")
 
 
-def _recipe_table(before: BoxRecipe, recipe: BoxRecipe) -> Table:
-    was, now = asdict(before), asdict(recipe)
-    return Table(("of the recipe", "before", "now"), [[name, was[name], now[name]] for name in now], "As recipe.json has it.")
+def _postprocessing_table(before: BoxPostprocessing, postprocessing: BoxPostprocessing) -> Table:
+    was, now = asdict(before), asdict(postprocessing)
+    return Table(("of the postprocessing", "before", "now"), [[name, was[name], now[name]] for name in now], "As postprocessing.json has it.")
 
 
-def _drawn(recipe: BoxRecipe, curve: dict[str, list[float]], worth: Sequence[Worth], most_false_boxes: float | None) -> list[Drawn]:
+def _drawn(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], worth: Sequence[Worth], most_false_boxes: float | None) -> list[Drawn]:
     points = (curve["threshold"], curve["rsna_score"], curve["false_boxes_per_healthy_image"])
     return [
         Drawn(
             "threshold",
-            threshold_figure(*points, recipe.threshold, most_false_boxes),
-            "On validation people, all else as in the recipe. Every box too many costs, however low its confidence.",
+            threshold_figure(*points, postprocessing.threshold, most_false_boxes),
+            "On validation people, all else as in the postprocessing. Every box too many costs, however low its confidence.",
             "Official score over the threshold, and false boxes per healthy X-ray over the threshold.",
         ),
         Drawn(
@@ -118,11 +118,11 @@ def _drawn(recipe: BoxRecipe, curve: dict[str, list[float]], worth: Sequence[Wor
     ]
 
 
-def _warnings(recipe: BoxRecipe, curve: dict[str, list[float]], gain: WholeGain, most_false_boxes: float | None) -> list[str]:
+def _warnings(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], gain: WholeGain, most_false_boxes: float | None) -> list[str]:
     said = []
-    at = curve["threshold"].index(recipe.threshold) if recipe.threshold in curve["threshold"] else None
+    at = curve["threshold"].index(postprocessing.threshold) if postprocessing.threshold in curve["threshold"] else None
     if most_false_boxes is not None and at is not None and (here := curve["false_boxes_per_healthy_image"][at]) > most_false_boxes:
-        said.append(f"No recipe keeps to {most_false_boxes:g} false boxes per healthy X-ray; the nearest has {here:.2f}.")
+        said.append(f"No postprocessing keeps to {most_false_boxes:g} false boxes per healthy X-ray; the nearest has {here:.2f}.")
     elif most_false_boxes is not None and gain.false_boxes_after.value > most_false_boxes:
         found = f"{gain.false_boxes_after.value:.2f} false boxes per healthy X-ray on people who did not choose"
         said.append(f"Expect more than asked for: {found}, though at most {most_false_boxes:g} on those who did.")

@@ -17,7 +17,7 @@ from radlearn.progress import progress_bar, say, waiting
 from radlearn.scans.geometry import spacing_mm
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.prepared_volume import PreparedVolume
-from radlearn.tasks.segmentation.postprocessing import MaskRecipe, keep_mask_recipe, mask_of, mask_recipe_of
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of, mask_postprocessing_of, write_mask_postprocessing
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
 from radlearn.tasks.segmentation.search import MaskWorth, curves, dice_table, tuned_masks
 from radlearn.tasks.segmentation.threshold_baseline import best_cut_hu, hu_rule_dice, hu_rule_mask
@@ -56,13 +56,13 @@ class MaskEvaluation:
     found: Sequence[KeptMask]
     # Of the rule, for comparison.
     rule_rows: Sequence[float]
-    recipe: MaskRecipe
+    postprocessing: MaskPostprocessing
     # As `scores.json` has it.
     scores: dict[str, Any]
 
 
-def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: InferVolume, seed: int) -> MaskRecipe:
-    """Choose a run's recipe on validation people and write it, with what each part is worth, into `recipe.json`.
+def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], asked: InferVolume, seed: int) -> MaskPostprocessing:
+    """Choose a run's postprocessing on validation people and write it, with what each part is worth, into `postprocessing.json`.
 
     The scans are asked one after another, and evaluated on their source grid as test scans will be.
     """
@@ -74,16 +74,16 @@ def choose_mask_recipe(run: Run, validation: Sequence[Scan], asked: InferVolume,
             tables.append(dice_table(probability, truth, spacing_mm(source.affine)))
             rule_tables.append(hu_rule_dice(source.voxels, lung_mask(source.voxels, source.affine), truth))
             bar.advance()
-    recipe, worth = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
+    postprocessing, worth = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
     about = {
         "validation_scans": len(validation),
         "worth": [asdict(step) for step in worth],
-        "curve": curves(np.stack(tables), recipe),
+        "curve": curves(np.stack(tables), postprocessing),
         "rule_cut_hu": best_cut_hu(rule_tables),
     }
-    keep_mask_recipe(run, recipe, about)
-    say(f"Recipe chosen on {len(validation):,} validation scans: {_told(recipe)} (cross-fitted Dice {_last(worth):.3f}).")
-    return recipe
+    write_mask_postprocessing(run, postprocessing, about)
+    say(f"Postprocessing chosen on {len(validation):,} validation scans: {_told(postprocessing)} (cross-fitted Dice {_last(worth):.3f}).")
+    return postprocessing
 
 
 def evaluate_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: str, tolerance_mm: float) -> MaskEvaluation:
@@ -96,25 +96,25 @@ def evaluate_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: s
         tolerance_mm: of the surface Dice.
 
     Raises:
-        BadRunFolder: if the run has no recipe yet.
+        BadRunFolder: if the run has no postprocessing yet.
     """
-    recipe, about = mask_recipe_of(run)
+    postprocessing, about = mask_postprocessing_of(run)
     rows, found, rule_rows = [], [], []
     with progress_bar("asking and evaluating", len(scans), "scans") as bar:
         for scan in scans:
             source, truth = scan_and_truth(scan)
             spacing = spacing_mm(source.affine)
-            mask = mask_of(scan.prepared.back_to_source(asked(scan.prepared)), recipe, spacing)
+            mask = mask_of(scan.prepared.back_to_source(asked(scan.prepared)), postprocessing, spacing)
             rows.append(mask_scores(mask, truth, spacing, tolerance_mm))
             found.append(KeptMask.of(mask))
             lungs = lung_mask(source.voxels, source.affine)
             rule_rows.append(dice_score(hu_rule_mask(source.voxels, lungs, about["rule_cut_hu"]), truth))
             bar.advance()
-    evaluation = MaskEvaluation(scans, rows, found, rule_rows, recipe, {})
+    evaluation = MaskEvaluation(scans, rows, found, rule_rows, postprocessing, {})
     with waiting("Bootstrapping intervals by person"):
         content = {
             "positives": sum(row.truth_ml > 0 for row in rows),
-            "recipe": asdict(recipe),
+            "postprocessing": asdict(postprocessing),
             "tolerance_mm": tolerance_mm,
             "rule_cut_hu": about["rule_cut_hu"],
             **_summed(evaluation, np.ones(len(rows), bool)),
@@ -154,9 +154,9 @@ def _rule(evaluation: MaskEvaluation) -> Interval:
     return bootstrap_interval(mean_over_scans, [scan.case.person for scan in evaluation.scans], np.array(evaluation.rule_rows))
 
 
-def _told(recipe: MaskRecipe) -> str:
-    small = f", pieces under {recipe.smallest_ml:g} ml left out" if recipe.smallest_ml else ""
-    return f"cut at a probability of {recipe.threshold:.2f}{small}"
+def _told(postprocessing: MaskPostprocessing) -> str:
+    small = f", pieces under {postprocessing.smallest_ml:g} ml left out" if postprocessing.smallest_ml else ""
+    return f"cut at a probability of {postprocessing.threshold:.2f}{small}"
 
 
 def _last(worth: Sequence[MaskWorth]) -> float:

@@ -12,11 +12,11 @@ import numpy as np
 from radlearn.errors import BadSetting
 from radlearn.metrics.masks import MM3_PER_ML, bounding_box
 from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import read_recipe, write_recipe
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
 @dataclass(frozen=True)
-class MaskRecipe:
+class MaskPostprocessing:
     """How a probability becomes a mask.
 
     Raises:
@@ -35,8 +35,8 @@ class MaskRecipe:
             raise BadSetting(f"smallest_ml is {self.smallest_ml!r}; it must be 0 or more.")
 
 
-def mask_of(probability: np.ndarray, recipe: MaskRecipe, spacing_mm: Sequence[float]) -> np.ndarray:
-    """Return the mask that a recipe makes of a scan's probability.
+def mask_of(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing_mm: Sequence[float]) -> np.ndarray:
+    """Return the mask that a postprocessing makes of a scan's probability.
 
     Args:
         probability: (i, j, k), in [0, 1], on the source grid.
@@ -45,13 +45,13 @@ def mask_of(probability: np.ndarray, recipe: MaskRecipe, spacing_mm: Sequence[fl
     Returns:
         bool of the same shape. Voxels that touch by a face, an edge or a corner are one piece.
     """
-    mask = np.asarray(probability >= recipe.threshold)
+    mask = np.asarray(probability >= postprocessing.threshold)
     box = bounding_box(mask)
-    if recipe.smallest_ml == 0 or box is None:
+    if postprocessing.smallest_ml == 0 or box is None:
         return mask
     number, volumes_ml = pieces(mask[box], spacing_mm)
     # Piece 0 is the outside.
-    stays = np.concatenate([[False], volumes_ml >= smallest_kept(recipe.smallest_ml)])
+    stays = np.concatenate([[False], volumes_ml >= smallest_kept(postprocessing.smallest_ml)])
     mask[box] = stays[number]
     return mask
 
@@ -70,11 +70,11 @@ def smallest_kept(smallest_ml: float) -> float:
     return smallest_ml * (1 - 1e-9)
 
 
-def keep_mask_recipe(run: Run, recipe: MaskRecipe, about: dict[str, Any]) -> None:
-    """Write `recipe.json` into the run folder: the recipe, and with it `about`, how it was found (JSON values)."""
-    write_recipe(run, recipe, about)
+def write_mask_postprocessing(run: Run, postprocessing: MaskPostprocessing, about: dict[str, Any]) -> None:
+    """Write `postprocessing.json` into the run folder: the postprocessing, and with it `about`, how it was found (JSON values)."""
+    write_postprocessing(run, postprocessing, about)
 
 
-def mask_recipe_of(run: Run) -> tuple[MaskRecipe, dict[str, Any]]:
-    """Read a run's recipe, and how it was found; errors as `read_recipe`."""
-    return read_recipe(run, MaskRecipe)
+def mask_postprocessing_of(run: Run) -> tuple[MaskPostprocessing, dict[str, Any]]:
+    """Read a run's postprocessing, and how it was found; errors as `read_postprocessing`."""
+    return read_postprocessing(run, MaskPostprocessing)

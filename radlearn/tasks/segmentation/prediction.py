@@ -19,7 +19,7 @@ from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import write_mask_like
 from radlearn.scans.volume_cache import Preparation, prepared_apart
 from radlearn.tasks.segmentation.evaluation import InferVolume
-from radlearn.tasks.segmentation.postprocessing import mask_of, mask_recipe_of
+from radlearn.tasks.segmentation.postprocessing import mask_of, mask_postprocessing_of
 from radlearn.training.run_folder import Run
 
 COLUMNS = ("path", "case", "mask", "lesion_ml", "lung_ml", "lesion_percent_of_lung", "notes")
@@ -48,7 +48,7 @@ class MaskPredictions:
     """A pass over scans: one after another, because a full-size CT fills half a gigabyte.
 
     Args:
-        run: whose recipe cuts the probabilities.
+        run: whose postprocessing cuts the probabilities.
         paths: NIfTI files, folders of them, folders with DICOM series.
         out: gets `predictions.csv`, `masks/ID.nii.gz`, `overlays/ID.png`.
 
@@ -58,7 +58,7 @@ class MaskPredictions:
     """
 
     def __init__(self, run: Run, paths: Sequence[Path], out: Path) -> None:
-        self.recipe, _ = mask_recipe_of(run)
+        self.postprocessing, _ = mask_postprocessing_of(run)
         self.out, self.table = Path(out), Path(out) / "predictions.csv"
         self.cases = cases_in(paths)
         if self.table.exists():
@@ -88,7 +88,7 @@ class MaskPredictions:
         # A scan that is asked about once is not kept: the cache is for what is trained on.
         with TemporaryDirectory() as folder:
             source, prepared = prepared_apart(case.path, preparation, Path(folder))
-            mask = mask_of(prepared.back_to_source(asked(prepared)), self.recipe, spacing_mm(source.affine))
+            mask = mask_of(prepared.back_to_source(asked(prepared)), self.postprocessing, spacing_mm(source.affine))
         path = self.out / "masks" / f"{case.case_id}.nii.gz"
         write_mask_like(path, mask, source)
         found = measured(source, mask)

@@ -15,7 +15,7 @@ from radlearn.pictures.style import spoken
 from radlearn.scans.geometry import spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
 from radlearn.tasks.segmentation.evaluation import MaskEvaluation
-from radlearn.tasks.segmentation.postprocessing import mask_recipe_of
+from radlearn.tasks.segmentation.postprocessing import mask_postprocessing_of
 from radlearn.tasks.segmentation.scans import scan_and_truth
 from radlearn.tasks.segmentation.tuning import drawn_tuning, worth_table
 from radlearn.training.loading import case_seed
@@ -35,7 +35,7 @@ MEANINGS = {
     "lesion_sensitivity": "share of true lesions (pieces of 0.1 ml and more) that are found: a tenth of their volume at least",
     "false_lesions_per_scan": "what that costs: pieces found of which less than a tenth is true",
 }
-RECIPE_WORDS = {
+POSTPROCESSING_WORDS = {
     "threshold": "a voxel is lesion from this probability on",
     "smallest_ml": "a connected piece below this volume in ml is left out",
 }
@@ -55,7 +55,7 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation) -> Path:
             Section("How well masks and volumes agree", _score_blocks(evaluation, picture)),
             Section("What it drew", _slice_blocks(evaluation, picture)),
             Section("For which scans", _group_blocks(evaluation, picture)),
-            Section("How its recipe was chosen", _recipe_blocks(run, evaluation, picture)),
+            Section("How its postprocessing was chosen", _postprocessing_blocks(run, evaluation, picture)),
             Section("How it was trained", training_blocks(run, ("dice_score",), "dice_score", picture)),
         ]
     scores = {name: interval_of(score) for name, score in found["scores"].items()}
@@ -260,9 +260,9 @@ def _group(name: str, group: dict[str, Any]) -> pictures_of_masks.MaskGroup:
     return pictures_of_masks.MaskGroup(name, group["persons"], group["scans"], group["median_truth_ml"], *scores)
 
 
-def _recipe_blocks(run: Run, evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
-    recipe, kept = mask_recipe_of(run)
-    drawn = drawn_tuning(kept, recipe)
+def _postprocessing_blocks(run: Run, evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
+    postprocessing, kept = mask_postprocessing_of(run)
+    drawn = drawn_tuning(kept, postprocessing)
     return [
         Note(
             f"Chosen on {kept['validation_scans']} validation scans. That small pieces are left out is taken up only if it helps people "
@@ -271,8 +271,8 @@ def _recipe_blocks(run: Run, evaluation: MaskEvaluation, picture: Draw) -> list[
         picture(drawn.name, drawn.figure, drawn.caption, drawn.alt, wide=True),
         worth_table(kept),
         Table(
-            ["recipe", "value", "meaning"],
-            [[name.replace("_", " "), value, RECIPE_WORDS[name]] for name, value in evaluation.scores["recipe"].items()],
-            "The recipe, as recipe.json in the run folder has it.",
+            ["postprocessing", "value", "meaning"],
+            [[name.replace("_", " "), value, POSTPROCESSING_WORDS[name]] for name, value in evaluation.scores["postprocessing"].items()],
+            "The postprocessing, as postprocessing.json in the run folder has it.",
         ),
     ]

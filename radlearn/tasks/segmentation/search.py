@@ -1,4 +1,4 @@
-"""The recipe for masks, chosen on validation people, and what each part of it is worth.
+"""The postprocessing for masks, chosen on validation people, and what each part of it is worth.
 
 A threshold there must be. That small pieces are left out is taken up only if it helps people who did not choose it: every fifth of the
 people is evaluated by the numbers that the other four fifths choose (cross-fitting). Chosen and evaluated on the same few people, everything
@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 
 from radlearn.metrics.masks import bounding_box, voxels_in
-from radlearn.tasks.segmentation.postprocessing import MaskRecipe, pieces, smallest_kept
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, pieces, smallest_kept
 from radlearn.workflow.cross_fitting import parts_of
 
 THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(13))
 SMALLEST_ML = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 SMALLEST_GAIN = 1e-3
-PLAIN = MaskRecipe()
+PLAIN = MaskPostprocessing()
 
 
 @dataclass(frozen=True)
 class MaskWorth:
-    """What a recipe scored with one device more."""
+    """What a postprocessing scored with one device more."""
 
     device: str
     # Chosen and evaluated on the same people: too good.
@@ -37,7 +37,7 @@ class MaskWorth:
 
 
 def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
-    """Return the Dice of one scan for every recipe.
+    """Return the Dice of one scan for every setting.
 
     Args:
         probability: (i, j, k), in [0, 1].
@@ -63,8 +63,8 @@ def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[
     return table
 
 
-def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskRecipe, list[MaskWorth]]:
-    """Choose the recipe with the best mean Dice.
+def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskPostprocessing, list[MaskWorth]]:
+    """Choose the postprocessing with the best mean Dice.
 
     Args:
         tables: (scans, thresholds, smallest), from `dice_table`.
@@ -72,7 +72,7 @@ def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tu
         seed: of the split of people for cross-fitting.
 
     Returns:
-        the recipe, and what every step was worth, beginning with the plain one: cut at one half, every piece kept.
+        the postprocessing, and what every step was worth, beginning with the plain one: cut at one half, every piece kept.
     """
     plain = _mean(tables)[THRESHOLDS.index(PLAIN.threshold), 0]
     worth = [MaskWorth("nothing tuned", float(plain), float(plain), True)]
@@ -85,13 +85,13 @@ def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tu
         worth.append(MaskWorth(device, float(_mean(seen)[_best(seen)]), float(crossed), bool(taken)))
         columns = wanted if taken else columns
     row, column = _best(tables[:, :, :columns])
-    return MaskRecipe(THRESHOLDS[row], SMALLEST_ML[column]), worth
+    return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column]), worth
 
 
-def curves(tables: np.ndarray, recipe: MaskRecipe) -> dict[str, Any]:
-    """Return the mean Dice over the thresholds and over the smallest pieces, all else as in the recipe."""
+def curves(tables: np.ndarray, postprocessing: MaskPostprocessing) -> dict[str, Any]:
+    """Return the mean Dice over the thresholds and over the smallest pieces, all else as in the postprocessing."""
     means = _mean(tables)
-    row, column = THRESHOLDS.index(recipe.threshold), SMALLEST_ML.index(recipe.smallest_ml)
+    row, column = THRESHOLDS.index(postprocessing.threshold), SMALLEST_ML.index(postprocessing.smallest_ml)
     return {
         "threshold": list(THRESHOLDS),
         "dice_score": means[:, column].tolist(),
@@ -114,7 +114,7 @@ def _best(tables: np.ndarray) -> tuple[int, int]:
 
 
 def _crossed(tables: np.ndarray, of_part: np.ndarray) -> Iterator[float]:
-    """Yield the Dice of each scan by the recipe that the other parts' people choose."""
+    """Yield the Dice of each scan by the postprocessing that the other parts' people choose."""
     for part in np.unique(of_part):
         here = of_part == part
         row, column = _best(tables[~here] if (~here).any() else tables)

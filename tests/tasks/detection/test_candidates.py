@@ -1,4 +1,4 @@
-"""Between a detector and its recipe."""
+"""Between a detector and its postprocessing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from radlearn.challenges.rsna import Case
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection import candidates as proposing
-from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe, recipe_of
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessing_of, write_box_postprocessing
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
 
@@ -64,11 +64,11 @@ def test_the_best_threshold_of_perfect_candidates_scores_one_and_of_none_nothing
     assert proposing.best_over_thresholds(proposing.examined(XRAYS, [no_boxes()] * 40, None)) == 0.0
 
 
-def test_the_recipe_is_kept_with_what_trivial_rules_know(run: Run) -> None:
-    recipe = proposing.choose_recipe(run, [RIGHT], XRAYS, XRAYS, None, seed=0)
-    kept, about = recipe_of(run)
-    assert kept == recipe
-    assert recipe.threshold <= 0.8
+def test_the_postprocessing_is_kept_with_what_trivial_rules_know(run: Run) -> None:
+    postprocessing = proposing.choose_box_postprocessing(run, [RIGHT], XRAYS, XRAYS, None, seed=0)
+    kept, about = postprocessing_of(run)
+    assert kept == postprocessing
+    assert postprocessing.threshold <= 0.8
     assert about["source"] == "one view"
     assert about["gated_by_table"] is False
     assert about["view_shares"] == {"AP": 1.0, "PA": 0.0, "all": 0.25}
@@ -78,16 +78,16 @@ def test_the_recipe_is_kept_with_what_trivial_rules_know(run: Run) -> None:
 
 
 def test_the_mirror_image_is_asked_about_only_where_that_was_chosen(run: Run) -> None:
-    keep_recipe(run, BoxRecipe(), {"source": "one view"})
+    write_box_postprocessing(run, BoxPostprocessing(), {"source": "one view"})
     assert proposing.as_tuned(Settings(), run) == Settings(test_time_mirror=False)
-    keep_recipe(run, BoxRecipe(), {"source": proposing.WAYS[1]})
+    write_box_postprocessing(run, BoxPostprocessing(), {"source": proposing.WAYS[1]})
     assert proposing.as_tuned(Settings(), run) == Settings(test_time_mirror=True)
 
 
-def test_a_gate_is_asked_for_only_where_the_recipe_was_chosen_with_one(run: Run) -> None:
-    keep_recipe(run, BoxRecipe(), {"gated_by_table": False})
+def test_a_gate_is_asked_for_only_where_the_postprocessing_was_chosen_with_one(run: Run) -> None:
+    write_box_postprocessing(run, BoxPostprocessing(), {"gated_by_table": False})
     proposing.must_have_gate([run], None)
-    keep_recipe(run, BoxRecipe(), {"gated_by_table": True})
+    write_box_postprocessing(run, BoxPostprocessing(), {"gated_by_table": True})
     proposing.must_have_gate([run], Path("gate.csv"))
-    with pytest.raises(BadSetting, match="its recipe was chosen with a gate"):
+    with pytest.raises(BadSetting, match="its postprocessing was chosen with a gate"):
         proposing.must_have_gate([run], None)

@@ -23,25 +23,25 @@ def runs(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run
     ]
 
 
-def test_runs_on_the_same_people_get_a_recipe_of_their_own_and_its_worth_is_told(runs: list[Run]) -> None:
-    before = (runs[0].folder / "recipe.json").read_bytes()
+def test_runs_on_the_same_people_get_a_postprocessing_of_their_own_and_its_worth_is_told(runs: list[Run]) -> None:
+    before = (runs[0].folder / "postprocessing.json").read_bytes()
     scores = radlearn.detection.evaluate([runs[0].folder, runs[1].folder])
     folder = runs[0].folder / "ensemble"
-    kept = read_json(folder / "recipe.json")
+    kept = read_json(folder / "postprocessing.json")
     assert "all runs fused" in [step["device"] for step in kept["worth"]]
     assert scores["scores"]["rsna_score"]["value"] == read_json(folder / "scores.json")["scores"]["rsna_score"]["value"]
     assert (folder / "report.html").stat().st_size > 10_000
     assert read_json(folder / "settings.json")["runs"] == [str(run.folder.resolve()) for run in runs[:2]]
     # The run itself is as it was.
-    assert (runs[0].folder / "recipe.json").read_bytes() == before
+    assert (runs[0].folder / "postprocessing.json").read_bytes() == before
 
 
 def test_folds_prediction_by_the_mean_of_their_recipes(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     radlearn.detection.evaluate([runs[0].folder, runs[2].folder])
     assert "validated on different people" in capsys.readouterr().err
-    recipes = [read_json(run.folder / "recipe.json")["recipe"] for run in (runs[0], runs[2])]
-    made = read_json(runs[0].folder / "ensemble" / "recipe.json")["recipe"]
-    assert made["threshold"] == pytest.approx((recipes[0]["threshold"] + recipes[1]["threshold"]) / 2)
+    settings_tried = [read_json(run.folder / "postprocessing.json")["postprocessing"] for run in (runs[0], runs[2])]
+    made = read_json(runs[0].folder / "ensemble" / "postprocessing.json")["postprocessing"]
+    assert made["threshold"] == pytest.approx((settings_tried[0]["threshold"] + settings_tried[1]["threshold"]) / 2)
 
 
 def test_a_run_that_has_learnt_from_the_others_test_people_is_refused(runs: list[Run]) -> None:

@@ -65,8 +65,8 @@ def test_the_rules_without_medicine_stand_beside_it(boxed: Run, evaluated_xrays:
 def test_where_the_ill_are_the_darker_ones_the_rule_turns_round(
     boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
 ) -> None:
-    kept = read_json(boxed.folder / "recipe.json")
-    write_json(boxed.folder / "recipe.json", kept | {"brightness_sign": -1})
+    kept = read_json(boxed.folder / "postprocessing.json")
+    write_json(boxed.folder / "postprocessing.json", kept | {"brightness_sign": -1})
     baselines = evaluate_boxes(boxed, evaluated_xrays, *proposals, "test").scores["baselines"]
     # The bright ones are ill here, so this rule boxes every healthy X-ray and no other.
     assert baselines["mean_box_rsna_score"]["value"] == 0.0
@@ -105,7 +105,7 @@ def test_xrays_without_an_prediction_each_are_refused(boxed: Run, evaluated_xray
         evaluate_boxes(boxed, evaluated_xrays, proposals[0][1:], proposals[1], "test")
 
 
-def test_a_run_without_a_recipe_says_how_to_go_on(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+def test_a_run_without_a_postprocessing_says_how_to_go_on(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     with pytest.raises(BadRunFolder, match="resume"):
         evaluate_boxes(finished, evaluated_xrays, [no_boxes()] * 60, np.zeros(60), "test")
 

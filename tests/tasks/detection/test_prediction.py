@@ -11,7 +11,7 @@ from radlearn.challenges.rsna import Case
 from radlearn.challenges.rsna_submission import read_submission
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
-from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, write_box_postprocessing
 from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
@@ -25,9 +25,9 @@ class Settings:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """A run whose recipe is its own."""
+    """A run whose postprocessing is its own."""
     made = new_run(tmp_path / "run", "detection", Settings())
-    keep_recipe(made, BoxRecipe(threshold=0.4, scale=0.5), {"source": "one view", "gated_by_table": False})
+    write_box_postprocessing(made, BoxPostprocessing(threshold=0.4, scale=0.5), {"source": "one view", "gated_by_table": False})
     return made
 
 
@@ -46,7 +46,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 ONE = FoundBoxes(np.array([[100.0, 200, 300, 600], [700, 700, 800, 800]]), np.array([0.8, 0.3]))
 
 
-def test_what_stands_by_the_recipe_is_written_in_source_pixels(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+def test_what_stands_by_the_postprocessing_is_written_in_source_pixels(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     asking = BoxPredictions([run], [small_rsna], tmp_path / "out")
     asking.keep([xray(0), xray(1)], [ONE, no_boxes()], overlays=True)
     asking.finish()
@@ -82,8 +82,8 @@ def test_runs_that_see_xrays_differently_cannot_prediction_together(run: Run, sm
         BoxPredictions([run, other], [small_rsna], tmp_path / "out")
 
 
-def test_a_recipe_chosen_with_a_gate_asks_for_one(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    keep_recipe(run, BoxRecipe(), {"source": "one view", "gated_by_table": True})
+def test_a_postprocessing_chosen_with_a_gate_asks_for_one(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+    write_box_postprocessing(run, BoxPostprocessing(), {"source": "one view", "gated_by_table": True})
     with pytest.raises(BadSetting, match=r"--gate DIR/predictions\.csv"):
         BoxPredictions([run], [small_rsna], tmp_path / "out")
 

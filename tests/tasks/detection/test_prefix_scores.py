@@ -1,11 +1,11 @@
-"""A table of prefixes says of a recipe what answering X-ray by X-ray would say."""
+"""A table of prefixes says of a postprocessing what answering X-ray by X-ray would say."""
 
 import numpy as np
 import pytest
 
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.rsna_score import rsna_image_scores
-from radlearn.tasks.detection.postprocessing import BoxRecipe, postprocessed
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.detection.prefix_scores import Examined, PrefixScores
 
 SIZE = (1024, 1024)
@@ -31,23 +31,23 @@ def xrays_with_candidates(count: int, larger: float = 1.0, seed: int = 0) -> Exa
 
 
 @pytest.mark.parametrize(
-    "recipe",
+    "postprocessing",
     [
-        BoxRecipe(),
-        BoxRecipe(threshold=0.04),
-        BoxRecipe(threshold=0.3, scale=0.84, suppression_iou=0.1),
-        BoxRecipe(threshold=0.1, top_share=0.7, gate=0.4),
+        BoxPostprocessing(),
+        BoxPostprocessing(threshold=0.04),
+        BoxPostprocessing(threshold=0.3, scale=0.84, suppression_iou=0.1),
+        BoxPostprocessing(threshold=0.1, top_share=0.7, gate=0.4),
     ],
 )
-def test_the_table_gives_the_score_of_the_predictions_themselves(recipe: BoxRecipe) -> None:
+def test_the_table_gives_the_score_of_the_predictions_themselves(postprocessing: BoxPostprocessing) -> None:
     xrays = xrays_with_candidates(90)
     predictions = [
-        postprocessed(candidates, recipe, size, score)
+        postprocessed(candidates, postprocessing, size, score)
         for candidates, size, score in zip(xrays.candidates, xrays.sizes_px, xrays.image_scores, strict=True)
     ]
     table = PrefixScores(xrays)
-    assert table.standing(recipe).tolist() == [len(prediction.confidences) for prediction in predictions]
-    np.testing.assert_allclose(table.scores(recipe), rsna_image_scores(predictions, xrays.truth))
+    assert table.standing(postprocessing).tolist() == [len(prediction.confidences) for prediction in predictions]
+    np.testing.assert_allclose(table.scores(postprocessing), rsna_image_scores(predictions, xrays.truth))
 
 
 def test_sums_over_parts_are_the_xrays_own_numbers_added_up() -> None:
@@ -57,8 +57,8 @@ def test_sums_over_parts_are_the_xrays_own_numbers_added_up() -> None:
     table = PrefixScores(xrays)
     sums = table.sums(choices, parts)
     assert sums.scores.shape == sums.counted.shape == sums.false_boxes.shape == (2, 1, 2, 2, 3, 3)
-    recipe = BoxRecipe(threshold=0.3, scale=0.9, top_share=0.5, gate=0.4)
-    scores, standing = table.scores(recipe), table.standing(recipe)
+    postprocessing = BoxPostprocessing(threshold=0.3, scale=0.9, top_share=0.5, gate=0.4)
+    scores, standing = table.scores(postprocessing), table.standing(postprocessing)
     for part in range(3):
         here = parts == part
         assert sums.scores[1, 0, 1, 1, 1, part] == pytest.approx(np.nansum(scores[here]))
@@ -68,7 +68,7 @@ def test_sums_over_parts_are_the_xrays_own_numbers_added_up() -> None:
 
 
 def test_some_of_the_xrays_score_as_they_do_among_all() -> None:
-    xrays, recipe = xrays_with_candidates(40), BoxRecipe(threshold=0.2)
+    xrays, postprocessing = xrays_with_candidates(40), BoxPostprocessing(threshold=0.2)
     chosen = np.arange(40) % 4 == 1
-    np.testing.assert_array_equal(PrefixScores(xrays.only(chosen)).scores(recipe), PrefixScores(xrays).scores(recipe)[chosen])
+    np.testing.assert_array_equal(PrefixScores(xrays.only(chosen)).scores(postprocessing), PrefixScores(xrays).scores(postprocessing)[chosen])
     assert xrays.only(chosen).persons == [f"person {number // 2}" for number in range(1, 40, 4)]

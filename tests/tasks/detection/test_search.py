@@ -1,4 +1,4 @@
-"""The recipe is chosen for the official score, and every step is worth what it says."""
+"""The postprocessing is chosen for the official score, and every step is worth what it says."""
 
 from dataclasses import replace
 
@@ -7,23 +7,23 @@ import pytest
 
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.rsna_score import rsna_image_scores
-from radlearn.tasks.detection.postprocessing import BoxRecipe, postprocessed
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.detection.prefix_scores import PrefixScores
 from radlearn.tasks.detection.search import THRESHOLDS, threshold_curve, tuned, whole_gain
 from tests.tasks.detection.test_prefix_scores import SIZE, xrays_with_candidates
 
 
 def test_boxes_drawn_too_large_are_found_out_and_shrunk() -> None:
-    _, recipe, worth = tuned({"one view": xrays_with_candidates(240, larger=1.2)})
-    assert 0.8 <= recipe.scale <= 0.875
+    _, postprocessing, worth = tuned({"one view": xrays_with_candidates(240, larger=1.2)})
+    assert 0.8 <= postprocessing.scale <= 0.875
     by_device = {step.device: step for step in worth}
     assert by_device["box scale"].taken
     assert by_device["box scale"].cross_fitted > by_device["score threshold"].cross_fitted + 0.05
 
 
 def test_a_device_that_does_not_help_strangers_is_not_taken_up() -> None:
-    _, recipe, worth = tuned({"one view": xrays_with_candidates(240)})
-    assert 0.96 <= recipe.scale <= 1.04
+    _, postprocessing, worth = tuned({"one view": xrays_with_candidates(240)})
+    assert 0.96 <= postprocessing.scale <= 1.04
     best = worth[0].cross_fitted
     for step in worth[1:]:
         if step.taken and step.device != "score threshold":
@@ -51,8 +51,8 @@ def test_a_gate_that_knows_the_truth_is_taken_up() -> None:
         FoundBoxes(prediction.boxes_xyxy_px, prediction.confidences if len(boxes) else prediction.confidences * 2)
         for prediction, boxes in zip(xrays.candidates, xrays.truth, strict=True)
     ]
-    _, recipe, worth = tuned({"one view": replace(xrays, candidates=loud, image_scores=knowing)})
-    assert recipe.gate > 0.1
+    _, postprocessing, worth = tuned({"one view": replace(xrays, candidates=loud, image_scores=knowing)})
+    assert postprocessing.gate > 0.1
     assert worth[-1].device == "gate"
     assert worth[-1].taken
 
@@ -64,11 +64,11 @@ def test_chosen_and_evaluated_on_the_same_people_is_never_below_the_cross_fitted
 
 
 def test_the_curve_has_the_official_score_at_every_threshold() -> None:
-    xrays, recipe = xrays_with_candidates(60), BoxRecipe(scale=0.96)
-    curve = threshold_curve(xrays, recipe)
+    xrays, postprocessing = xrays_with_candidates(60), BoxPostprocessing(scale=0.96)
+    curve = threshold_curve(xrays, postprocessing)
     assert curve["threshold"] == list(THRESHOLDS)
     at = 12
-    predictions = [postprocessed(candidates, replace(recipe, threshold=THRESHOLDS[at]), SIZE, 1.0) for candidates in xrays.candidates]
+    predictions = [postprocessed(candidates, replace(postprocessing, threshold=THRESHOLDS[at]), SIZE, 1.0) for candidates in xrays.candidates]
     assert curve["rsna_score"][at] == pytest.approx(np.nanmean(rsna_image_scores(predictions, xrays.truth)))
     healthy = [len(prediction.confidences) for prediction, boxes in zip(predictions, xrays.truth, strict=True) if not len(boxes)]
     assert curve["false_boxes_per_healthy_image"][at] == pytest.approx(np.mean(healthy))
@@ -77,9 +77,9 @@ def test_the_curve_has_the_official_score_at_every_threshold() -> None:
 def test_xrays_without_any_candidate_can_be_tuned_on() -> None:
     xrays = xrays_with_candidates(30)
     nothing = [FoundBoxes(np.zeros((0, 4)), np.zeros(0))] * 30
-    _, recipe, worth = tuned({"one view": replace(xrays, candidates=nothing, image_scores=np.zeros(30))})
+    _, postprocessing, worth = tuned({"one view": replace(xrays, candidates=nothing, image_scores=np.zeros(30))})
     assert worth[0].official == 0
-    assert isinstance(recipe, BoxRecipe)
+    assert isinstance(postprocessing, BoxPostprocessing)
 
 
 def test_a_limit_on_false_boxes_is_kept_where_it_can_be() -> None:
@@ -87,8 +87,8 @@ def test_a_limit_on_false_boxes_is_kept_where_it_can_be() -> None:
     _, free, _ = tuned({"one view": xrays})
     loud = replace(xrays, candidates=[FoundBoxes(one.boxes_xyxy_px, np.minimum(one.confidences * 1.9, 1.0)) for one in xrays.candidates])
     for limit in (0.5, 0.1, 0.0):
-        _, recipe, worth = tuned({"one view": loud}, most_false_boxes=limit)
-        standing = [len(postprocessed(*xray, 1.0).confidences) for xray in zip(loud.candidates, [recipe] * 240, loud.sizes_px, strict=True)]
+        _, postprocessing, worth = tuned({"one view": loud}, most_false_boxes=limit)
+        standing = [len(postprocessed(*xray, 1.0).confidences) for xray in zip(loud.candidates, [postprocessing] * 240, loud.sizes_px, strict=True)]
         assert np.mean([count for count, boxes in zip(standing, loud.truth, strict=True) if not len(boxes)]) <= limit
         assert worth[1].taken
     # A limit that is kept anyway changes nothing.
@@ -99,9 +99,9 @@ def test_a_limit_that_nothing_keeps_is_come_near_to() -> None:
     xrays = xrays_with_candidates(60)
     sure = replace(xrays, candidates=[FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in xrays.candidates])
     sure = replace(sure, image_scores=np.ones(60))
-    _, recipe, _ = tuned({"one view": sure}, most_false_boxes=0.0)
-    few = PrefixScores(sure).standing(recipe)[sure.healthy].mean()
-    assert few == min(PrefixScores(sure).standing(BoxRecipe(suppression_iou=iou))[sure.healthy].mean() for iou in (0.1, 0.2, 0.3, 0.4, 0.5))
+    _, postprocessing, _ = tuned({"one view": sure}, most_false_boxes=0.0)
+    few = PrefixScores(sure).standing(postprocessing)[sure.healthy].mean()
+    assert few == min(PrefixScores(sure).standing(BoxPostprocessing(suppression_iou=iou))[sure.healthy].mean() for iou in (0.1, 0.2, 0.3, 0.4, 0.5))
 
 
 def test_the_whole_gain_is_measured_on_people_who_did_not_choose() -> None:

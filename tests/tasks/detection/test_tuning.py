@@ -1,4 +1,4 @@
-"""A detector's recipe chosen again, for other wishes or with another gate."""
+"""A detector's postprocessing chosen again, for other wishes or with another gate."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import read_json, write_json
 from radlearn.metrics.boxes import FoundBoxes
-from radlearn.tasks.detection.postprocessing import BoxRecipe, keep_recipe, postprocessed, recipe_of
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed, postprocessing_of, write_box_postprocessing
 from radlearn.tasks.detection.tuning import tune_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -18,26 +18,26 @@ Proposals = tuple[list[FoundBoxes], np.ndarray]
 
 @pytest.fixture
 def tunable(boxed: Run) -> Run:
-    recipe, about = recipe_of(boxed)
-    keep_recipe(boxed, recipe, {**about, "gated_by_table": False})
+    postprocessing, about = postprocessing_of(boxed)
+    write_box_postprocessing(boxed, postprocessing, {**about, "gated_by_table": False})
     return boxed
 
 
-def false_boxes(xrays: list[PreparedRadiograph], candidates: list[FoundBoxes], recipe: BoxRecipe) -> float:
+def false_boxes(xrays: list[PreparedRadiograph], candidates: list[FoundBoxes], postprocessing: BoxPostprocessing) -> float:
     healthy = [(one, xray.canvas_px) for one, xray in zip(candidates, xrays, strict=True) if not xray.case.label]
-    return float(np.mean([len(postprocessed(one, recipe, size, float(one.confidences.max(initial=0.0))).confidences) for one, size in healthy]))
+    return float(np.mean([len(postprocessed(one, postprocessing, size, float(one.confidences.max(initial=0.0))).confidences) for one, size in healthy]))
 
 
-def test_the_recipe_is_written_whole_with_what_led_to_it(
+def test_the_postprocessing_is_written_whole_with_what_led_to_it(
     tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
 ) -> None:
     write_json(tunable.folder / "scores.json", {})
     told = tune_boxes(tunable, evaluated_xrays, [proposals[0]])
-    recipe, about = recipe_of(tunable)
-    assert told["recipe"] == read_json(tunable.folder / "recipe.json")["recipe"]
-    assert told["recipe_before"]["threshold"] == 0.5
+    postprocessing, about = postprocessing_of(tunable)
+    assert told["postprocessing"] == read_json(tunable.folder / "postprocessing.json")["postprocessing"]
+    assert told["postprocessing_before"]["threshold"] == 0.5
     # True boxes have confidences from 0.3 on, sure and unsure ones; most false ones are under 0.2.
-    assert recipe != BoxRecipe(threshold=0.5)
+    assert postprocessing != BoxPostprocessing(threshold=0.5)
     assert about["source"] == "one view"
     # What the training people taught is not asked of them again.
     assert about["mean_box_xyxy_share"] == [0.25, 0.25, 0.5, 0.5]
@@ -52,7 +52,7 @@ def test_chosen_again_without_another_wish_it_is_the_same(
 ) -> None:
     first = tune_boxes(tunable, evaluated_xrays, [proposals[0]])
     again = tune_boxes(tunable, evaluated_xrays, [proposals[0]])
-    assert again["recipe"] == first["recipe"]
+    assert again["postprocessing"] == first["postprocessing"]
     assert (first["changed"], again["changed"]) == (True, False)
 
 
@@ -60,12 +60,12 @@ def test_few_false_boxes_are_had_where_they_are_wanted(
     tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tune_boxes(tunable, evaluated_xrays, [proposals[0]], most_false_boxes=0.05)
-    assert false_boxes(evaluated_xrays, proposals[0], recipe_of(tunable)[0]) <= 0.05
-    assert read_json(tunable.folder / "recipe.json")["most_false_boxes_per_healthy_image"] == 0.05
+    assert false_boxes(evaluated_xrays, proposals[0], postprocessing_of(tunable)[0]) <= 0.05
+    assert read_json(tunable.folder / "postprocessing.json")["most_false_boxes_per_healthy_image"] == 0.05
     sure = [FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in proposals[0]]
     capsys.readouterr()
     tune_boxes(tunable, evaluated_xrays, [sure], most_false_boxes=0.0)
-    assert "No recipe keeps to 0 false boxes per healthy X-ray; the nearest has" in " ".join(capsys.readouterr().err.split())
+    assert "No postprocessing keeps to 0 false boxes per healthy X-ray; the nearest has" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_gate_given_now_is_used_and_evaluation_is_told_to_use_it(
@@ -76,7 +76,7 @@ def test_a_gate_given_now_is_used_and_evaluation_is_told_to_use_it(
     table.write_text("\n".join(["patientId,probability", *rows]) + "\n")
     told = tune_boxes(tunable, evaluated_xrays, [proposals[0]], table)
     assert told["gated_by_table"] is True
-    assert told["recipe"]["gate"] > 0.1
+    assert told["postprocessing"]["gate"] > 0.1
     assert f"evaluate {tunable.folder} --gate {table}" in " ".join(capsys.readouterr().err.split())
     table.write_text("\n".join(["patientId,probability", *rows[1:]]) + "\n")
     with pytest.raises(BadLayout, match="lacks 1 of the 60 X-rays"):
@@ -90,10 +90,10 @@ def test_a_fused_view_is_taken_where_it_is_better(tunable: Run, evaluated_xrays:
 
 
 @pytest.mark.parametrize("limit", [-0.1, float("nan"), float("inf")])
-def test_a_limit_that_is_none_is_refused_and_the_recipe_stays(
+def test_a_limit_that_is_none_is_refused_and_the_postprocessing_stays(
     tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals, limit: float
 ) -> None:
-    before = read_json(tunable.folder / "recipe.json")
+    before = read_json(tunable.folder / "postprocessing.json")
     with pytest.raises(BadSetting, match="most_false_boxes is"):
         tune_boxes(tunable, evaluated_xrays, [proposals[0]], most_false_boxes=limit)
-    assert read_json(tunable.folder / "recipe.json") == before
+    assert read_json(tunable.folder / "postprocessing.json") == before

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.tasks.segmentation.postprocessing import MaskRecipe, keep_mask_recipe, mask_of, mask_recipe_of
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of, mask_postprocessing_of, write_mask_postprocessing
 from radlearn.training.run_folder import Run
 
 SPACING_MM = (1.0, 2.0, 5.0)
@@ -14,40 +14,40 @@ SPACING_MM = (1.0, 2.0, 5.0)
 
 def test_a_voxel_at_the_threshold_is_in_the_mask() -> None:
     probability = np.array([[[0.39, 0.4, 0.41]]], np.float32)
-    assert mask_of(probability, MaskRecipe(float(np.float32(0.4))), SPACING_MM).tolist() == [[[False, True, True]]]
+    assert mask_of(probability, MaskPostprocessing(float(np.float32(0.4))), SPACING_MM).tolist() == [[[False, True, True]]]
 
 
 def test_a_piece_of_just_the_smallest_volume_stays_and_one_voxel_less_goes() -> None:
     # A voxel is 0.01 ml: ten of them are 0.1 ml.
     probability = np.zeros((30, 6, 4), np.float32)
     probability[0:10, 0, 0] = probability[20:29, 5, 3] = 0.9
-    mask = mask_of(probability, MaskRecipe(0.5, 0.1), SPACING_MM)
+    mask = mask_of(probability, MaskPostprocessing(0.5, 0.1), SPACING_MM)
     assert mask[0:10, 0, 0].all()
     assert mask.sum() == 10
-    assert mask_of(probability, MaskRecipe(0.5, 0.0), SPACING_MM).sum() == 19
-    assert mask_of(probability, MaskRecipe(0.5, 0.11), SPACING_MM).sum() == 0
+    assert mask_of(probability, MaskPostprocessing(0.5, 0.0), SPACING_MM).sum() == 19
+    assert mask_of(probability, MaskPostprocessing(0.5, 0.11), SPACING_MM).sum() == 0
 
 
 def test_voxels_that_touch_by_a_corner_are_one_piece() -> None:
     probability = np.zeros((8, 8, 8), np.float32)
     for step in range(8):
         probability[step, step, step] = 1.0
-    assert mask_of(probability, MaskRecipe(0.5, 0.08), SPACING_MM).sum() == 8
+    assert mask_of(probability, MaskPostprocessing(0.5, 0.08), SPACING_MM).sum() == 8
 
 
 def test_nothing_likely_gives_an_empty_mask() -> None:
-    assert not mask_of(np.zeros((4, 4, 4), np.float32), MaskRecipe(0.5, 1.0), SPACING_MM).any()
+    assert not mask_of(np.zeros((4, 4, 4), np.float32), MaskPostprocessing(0.5, 1.0), SPACING_MM).any()
 
 
 @pytest.mark.parametrize(("threshold", "smallest_ml"), [(0.0, 0.0), (1.1, 0.0), (float("nan"), 0.0), (0.5, -1.0), (0.5, float("inf"))])
 def test_numbers_that_make_no_mask_are_refused(threshold: float, smallest_ml: float) -> None:
     with pytest.raises(BadSetting, match="it must be"):
-        MaskRecipe(threshold, smallest_ml)
+        MaskPostprocessing(threshold, smallest_ml)
 
 
-def test_a_recipe_is_kept_in_the_run_folder_and_its_absence_tells_how_to_go_on(tmp_path: Path) -> None:
+def test_a_postprocessing_is_kept_in_the_run_folder_and_its_absence_tells_how_to_go_on(tmp_path: Path) -> None:
     run = Run(tmp_path, "segmentation")
     with pytest.raises(BadRunFolder, match="radlearn segmentation resume"):
-        mask_recipe_of(run)
-    keep_mask_recipe(run, MaskRecipe(0.35, 0.2), {"validation_scans": 3})
-    assert mask_recipe_of(run) == (MaskRecipe(0.35, 0.2), {"validation_scans": 3})
+        mask_postprocessing_of(run)
+    write_mask_postprocessing(run, MaskPostprocessing(0.35, 0.2), {"validation_scans": 3})
+    assert mask_postprocessing_of(run) == (MaskPostprocessing(0.35, 0.2), {"validation_scans": 3})

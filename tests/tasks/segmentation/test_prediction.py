@@ -16,7 +16,7 @@ from radlearn.scans.geometry import Volume, from_orientation, orientation, to_or
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
-from radlearn.tasks.segmentation.postprocessing import MaskRecipe, keep_mask_recipe
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, write_mask_postprocessing
 from radlearn.tasks.segmentation.prediction import MaskPredictions, Measured, cases_in, measured, submit_masks
 from radlearn.training.run_folder import Run, new_run
 from tests.check.phantom import AFFINE, chest_hu
@@ -28,7 +28,7 @@ OWN = Preparation((4.0, 4.0, 6.0))
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
-    keep_mask_recipe(run, MaskRecipe(0.5, 0.0), {})
+    write_mask_postprocessing(run, MaskPostprocessing(0.5, 0.0), {})
     return run
 
 

@@ -11,7 +11,7 @@ from radlearn.scans.geometry import to_orientation
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
-from radlearn.tasks.segmentation.evaluation import MaskEvaluation, choose_mask_recipe, evaluate_masks
+from radlearn.tasks.segmentation.evaluation import MaskEvaluation, choose_mask_postprocessing, evaluate_masks
 from radlearn.tasks.segmentation.report import turned, worst_first, worst_slice, write_mask_report
 from radlearn.tasks.segmentation.scans import Scan, prepared_scans
 from radlearn.training.run_folder import Run, new_run
@@ -37,7 +37,7 @@ def evaluation(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) ->
     run = new_run(folder / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
     write_split(run.folder / "split.csv", [s.case.image_id for s in scans], [s.case.person for s in scans], ["test"] * len(scans))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "dice_score": 0.8}\n')
-    choose_mask_recipe(run, scans, half_right, 0)
+    choose_mask_postprocessing(run, scans, half_right, 0)
     return run, evaluate_masks(run, scans, half_right, "test", 1.0)
 
 
@@ -80,7 +80,7 @@ def test_a_turned_scan_is_evaluated_and_shown_as_it_hangs(small_covid19: Path, t
         return probability
 
     run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
-    choose_mask_recipe(run, scans, half_missed, 0)
+    choose_mask_postprocessing(run, scans, half_missed, 0)
     found = evaluate_masks(run, scans, half_missed, "test", 1.0)
     assert 0 < found.rows[0].dice_score < 1
     plain, *others = (worst_slice(found, number) for number in range(3))

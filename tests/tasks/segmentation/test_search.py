@@ -1,4 +1,4 @@
-"""A recipe for masks is what is best for people who did not choose it."""
+"""A postprocessing for masks is what is best for people who did not choose it."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radlearn.metrics.masks import dice_score
-from radlearn.tasks.segmentation.postprocessing import MaskRecipe, mask_of
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of
 from radlearn.tasks.segmentation.search import SMALLEST_ML, THRESHOLDS, curves, dice_table, tuned_masks
 
 SPACING_MM = (2.0, 2.0, 5.0)
@@ -14,14 +14,14 @@ SPACING_MM = (2.0, 2.0, 5.0)
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000))
-def test_the_table_holds_the_dice_of_every_recipe(seed: int) -> None:
+def test_the_table_holds_the_dice_of_every_postprocessing(seed: int) -> None:
     rng = np.random.default_rng(seed)
     probability = rng.random((12, 10, 6), dtype=np.float32) ** 3
     truth = rng.random((12, 10, 6)) > 0.9
     table = dice_table(probability, truth, SPACING_MM)
     for row in range(0, len(THRESHOLDS), 4):
         for column in range(0, len(SMALLEST_ML), 2):
-            mask = mask_of(probability, MaskRecipe(THRESHOLDS[row], SMALLEST_ML[column]), SPACING_MM)
+            mask = mask_of(probability, MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column]), SPACING_MM)
             assert table[row, column] == pytest.approx(dice_score(mask, truth), nan_ok=True)
 
 
@@ -39,8 +39,8 @@ def tables_of(scans: int) -> np.ndarray:
 
 
 def test_the_threshold_is_the_best_one_and_what_helps_nobody_is_left() -> None:
-    recipe, worth = tuned_masks(tables_of(20), [f"p{number}" for number in range(20)])
-    assert recipe == MaskRecipe(0.4, 0.0)
+    postprocessing, worth = tuned_masks(tables_of(20), [f"p{number}" for number in range(20)])
+    assert postprocessing == MaskPostprocessing(0.4, 0.0)
     assert [step.taken for step in worth] == [True, True, False]
     assert worth[1].cross_fitted_dice_score == pytest.approx(0.8)
 
@@ -48,8 +48,8 @@ def test_the_threshold_is_the_best_one_and_what_helps_nobody_is_left() -> None:
 def test_small_pieces_are_left_out_where_that_helps_everybody() -> None:
     tables = tables_of(20)
     tables[:, :, SMALLEST_ML.index(0.1)] += 0.05
-    recipe, worth = tuned_masks(tables, [f"p{number}" for number in range(20)])
-    assert recipe == MaskRecipe(0.4, 0.1)
+    postprocessing, worth = tuned_masks(tables, [f"p{number}" for number in range(20)])
+    assert postprocessing == MaskPostprocessing(0.4, 0.1)
     assert worth[2].taken
 
 
@@ -59,22 +59,22 @@ def test_luck_is_not_taken_up() -> None:
     tables = tables_of(14) - 0.05 * (np.arange(len(SMALLEST_ML)) > 0)
     for scan in range(14):
         tables[scan, :, rng.integers(1, len(SMALLEST_ML))] += 0.3
-    recipe, worth = tuned_masks(tables, [f"p{number}" for number in range(14)])
+    postprocessing, worth = tuned_masks(tables, [f"p{number}" for number in range(14)])
     assert worth[2].dice_score > worth[2].cross_fitted_dice_score
     assert worth[2].cross_fitted_dice_score < worth[1].cross_fitted_dice_score
     assert not worth[2].taken
-    assert recipe.smallest_ml == 0
+    assert postprocessing.smallest_ml == 0
 
 
 def test_scans_without_an_prediction_do_not_count() -> None:
     tables = np.concatenate([tables_of(10), np.full((5, len(THRESHOLDS), len(SMALLEST_ML)), np.nan)])
-    recipe, worth = tuned_masks(tables, [f"p{number}" for number in range(15)])
-    assert recipe.threshold == 0.4
+    postprocessing, worth = tuned_masks(tables, [f"p{number}" for number in range(15)])
+    assert postprocessing.threshold == 0.4
     assert worth[0].dice_score == pytest.approx(0.7)
 
 
-def test_the_curves_go_through_the_chosen_recipe() -> None:
+def test_the_curves_go_through_the_chosen_postprocessing() -> None:
     tables = tables_of(5)
-    found = curves(tables, MaskRecipe(0.4, 0.1))
+    found = curves(tables, MaskPostprocessing(0.4, 0.1))
     assert found["dice_score"][found["threshold"].index(0.4)] == pytest.approx(0.8)
     assert found["dice_score_by_smallest_ml"] == pytest.approx([0.8] * len(SMALLEST_ML))

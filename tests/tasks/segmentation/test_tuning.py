@@ -1,4 +1,4 @@
-"""A segmenter's recipe chosen again says whether it changed, and whose scores then belong to the old one."""
+"""A segmenter's postprocessing chosen again says whether it changed, and whose scores then belong to the old one."""
 
 from pathlib import Path
 
@@ -8,26 +8,26 @@ import pytest
 from radlearn.challenges import covid19
 from radlearn.files import read_json, write_json
 from radlearn.scans.volume_cache import Preparation
-from radlearn.tasks.segmentation.postprocessing import MaskRecipe, keep_mask_recipe, mask_recipe_of
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_postprocessing_of, write_mask_postprocessing
 from radlearn.tasks.segmentation.scans import prepared_scans
-from radlearn.tasks.segmentation.tuning import recipe_words, tune_masks
+from radlearn.tasks.segmentation.tuning import in_words, tune_masks
 from radlearn.training.run_folder import new_run
 from tests.tasks.conftest import Settings
 
 
-def test_a_recipe_is_chosen_again_and_the_scores_of_the_old_one_are_named(
+def test_a_postprocessing_is_chosen_again_and_the_scores_of_the_old_one_are_named(
     small_covid19: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scans = prepared_scans(covid19.find_cases(small_covid19), Preparation((4.0, 4.0, 6.0)))
     run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
-    keep_mask_recipe(run, MaskRecipe(0.75, 1.0), {})
+    write_mask_postprocessing(run, MaskPostprocessing(0.75, 1.0), {})
     write_json(run.folder / "scores.json", {})
     # Never surer than 0.35: only a threshold below that finds anything.
     found = tune_masks(run, scans, lambda prepared: 0.35 * np.asarray(prepared.mask, np.float32))
     assert found["changed"]
     assert found["scores_of_before"] == ["scores.json"]
-    assert found["recipe"]["threshold"] <= 0.35
-    assert mask_recipe_of(run)[0] == MaskRecipe(**found["recipe"])
+    assert found["postprocessing"]["threshold"] <= 0.35
+    assert mask_postprocessing_of(run)[0] == MaskPostprocessing(**found["postprocessing"])
     assert read_json(run.folder / "tuning" / "tuning.json") == found
     said = " ".join(capsys.readouterr().err.split())
     assert "radlearn segmentation evaluate" in said
@@ -36,6 +36,6 @@ def test_a_recipe_is_chosen_again_and_the_scores_of_the_old_one_are_named(
     assert "14 scans of 13 people" in (run.folder / "tuning" / "tuning.html").read_text()
 
 
-def test_a_recipe_is_told_in_a_sentence() -> None:
-    assert recipe_words(MaskRecipe(0.4, 0.0)) == "A voxel is lesion from a probability of 0.40 on; pieces of every size stay."
-    assert "under 0.2 ml are left out" in recipe_words(MaskRecipe(0.4, 0.2))
+def test_a_postprocessing_is_told_in_a_sentence() -> None:
+    assert in_words(MaskPostprocessing(0.4, 0.0)) == "A voxel is lesion from a probability of 0.40 on; pieces of every size stay."
+    assert "under 0.2 ml are left out" in in_words(MaskPostprocessing(0.4, 0.2))

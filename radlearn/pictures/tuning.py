@@ -1,4 +1,4 @@
-"""Pictures of what validation people decided: the threshold, and what each device is worth."""
+"""Pictures of what validation people decided: the threshold, and what each step contributes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -151,28 +151,28 @@ def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], sa
 
 
 @in_house_style
-def worth_figure(worth: Sequence[Mapping[str, object]]) -> Figure:
-    """Draw what the official score became with each device, evaluated on people who did not choose it, and on those who did.
+def ablation_figure(ablation: Sequence[Mapping[str, object]]) -> Figure:
+    """Draw what the official score became with each step, evaluated on people who did not choose it, and on those who did.
 
     Args:
-        worth: in the order of trial, each with "device", "rsna_score" (chosen and evaluated on the same people),
+        worth: in the order of trial, each with "step", "rsna_score" (chosen and evaluated on the same people),
             "cross_fitted_rsna_score" and "taken".
     """
-    figure = blank(FULL_WIDTH_IN, 1.15 + 0.36 * max(len(worth), 1))
+    figure = blank(FULL_WIDTH_IN, 1.15 + 0.36 * max(len(ablation), 1))
     axes = figure.subplots()
-    if not worth:
+    if not ablation:
         axes.set_axis_off()
         no_data(axes, "nothing was tuned")
         return figure
-    scores = np.array([[_number(line["cross_fitted_rsna_score"]), _number(line["rsna_score"])] for line in worth])
-    for row, (line, (crossed, own)) in enumerate(zip(worth, scores, strict=True)):
+    scores = np.array([[_number(line["cross_fitted_rsna_score"]), _number(line["rsna_score"])] for line in ablation])
+    for row, (line, (crossed, own)) in enumerate(zip(ablation, scores, strict=True)):
         taken = bool(line["taken"])
         axes.hlines(row, min(crossed, own), max(crossed, own), color=FAINT, linewidth=2, zorder=2)
         axes.plot(own, row, "o", markersize=6, color=PAPER, markeredgecolor=RIVAL, markeredgewidth=1.4, zorder=3)
         axes.plot(crossed, row, "o" if taken else "X", markersize=9, color=MODEL if taken else RIVAL, markeredgecolor=PAPER, zorder=4)
         said = f"{crossed:.3f}" + ("" if taken else "  not taken")
         axes.annotate(said, (1.015, row), xycoords=("axes fraction", "data"), va="center_baseline", color=INK if taken else MUTED)
-    _rows(axes, [str(line["device"]) for line in worth])
+    _rows(axes, [str(line["step"]) for line in ablation])
     room = max(float(np.nanmax(scores) - np.nanmin(scores)), 0.02)
     axes.set_xlim(max(float(np.nanmin(scores)) - 0.12 * room, -0.01), float(np.nanmax(scores)) + 0.12 * room)
     axes.set_xlabel("RSNA score on validation people")

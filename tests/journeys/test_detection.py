@@ -50,7 +50,7 @@ def test_training_leaves_a_run_with_a_postprocessing_and_what_each_part_was_wort
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert all(0 <= line["rsna_score"] <= 1 and 0 <= line["auroc_score"] <= 1 for line in lines)
     kept = read_json(trained.folder / "postprocessing.json")
-    assert {step["device"] for step in kept["worth"]} == {
+    assert {step["step"] for step in kept["ablation"]} == {
         "nothing tuned", "score threshold", "box scale", "suppression", "mirror image fused", "gate"
     }  # fmt: skip
     assert len(kept["curve"]["threshold"]) == len(kept["curve"]["rsna_score"])
@@ -160,7 +160,7 @@ def test_a_postprocessing_is_chosen_again_on_a_copy_of_the_run(
     chosen = read_json(run / "postprocessing.json")
     assert (chosen["gated_by_table"], chosen["most_false_boxes_per_healthy_image"]) == (True, 0.1)
     assert chosen["mean_box_xyxy_share"] == kept["mean_box_xyxy_share"]
-    assert (run / "tuning" / "worth.png").exists()
+    assert (run / "tuning" / "ablation.png").exists()
     # A threshold for the gate's probabilities means nothing for the X-ray's own.
     assert cli.main(["detection", "evaluate", str(run)]) == 2
     assert "its postprocessing was chosen with a gate" in " ".join(capsys.readouterr().err.split())

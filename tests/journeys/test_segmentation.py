@@ -55,7 +55,7 @@ def test_training_leaves_a_run_with_a_postprocessing(trained: SimpleNamespace) -
     # Balls of one density in clean lungs are learnt in seconds.
     assert lines[-1]["dice_score"] > 0.6
     kept = read_json(trained.folder / "postprocessing.json")
-    assert [step["device"] for step in kept["worth"]] == ["nothing tuned", "threshold", "small pieces left out"]
+    assert [step["step"] for step in kept["ablation"]] == ["nothing tuned", "threshold", "small pieces left out"]
     assert {subset for _, subset in read_split(trained.folder / "split.csv").values()} == {"train", "validation", "test"}
 
 
@@ -256,16 +256,16 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(trained: SimpleNamespa
     import torch
 
     torch.set_num_threads(1)
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    nested, killed = tmp_path / "nested", tmp_path / "killed"
     arguments = ["segmentation", "train", "--data", str(trained.data), *QUICK[:-1], "12", "--run"]
-    assert cli.main([*arguments, str(whole)]) == 0
+    assert cli.main([*arguments, str(nested)]) == 0
     _killed_in_the_third_epoch(killed, [*arguments, str(killed)])
     assert not (killed / "postprocessing.json").exists()
     assert len((killed / "history.jsonl").read_text().splitlines()) < 12
     assert cli.main(["segmentation", "resume", str(killed)]) == 0
-    one, other = (load_file(run / "best" / "model.safetensors") for run in (whole, killed))
+    one, other = (load_file(run / "best" / "model.safetensors") for run in (nested, killed))
     assert all(np.array_equal(one[name], other[name]) for name in one)
-    assert read_json(whole / "postprocessing.json") == read_json(killed / "postprocessing.json")
+    assert read_json(nested / "postprocessing.json") == read_json(killed / "postprocessing.json")
 
 
 @pytest.mark.slow

@@ -6,11 +6,11 @@ import numpy as np
 
 from radlearn.metrics.intervals import Band
 from radlearn.pictures.style import png_bytes
-from radlearn.pictures.tuning import TunedSetting, mask_tuning_figure, operating_figure, threshold_figure, worth_figure
+from radlearn.pictures.tuning import TunedSetting, ablation_figure, mask_tuning_figure, operating_figure, threshold_figure
 
 WORTH = [
-    {"device": "nothing tuned", "rsna_score": 0.15, "cross_fitted_rsna_score": 0.15, "taken": True},
-    {"device": "box scale", "rsna_score": 0.21, "cross_fitted_rsna_score": 0.14, "taken": False},
+    {"step": "nothing tuned", "rsna_score": 0.15, "cross_fitted_rsna_score": 0.15, "taken": True},
+    {"step": "box scale", "rsna_score": 0.21, "cross_fitted_rsna_score": 0.14, "taken": False},
 ]
 
 
@@ -47,7 +47,7 @@ def test_sensitivity_never_stands_without_specificity() -> None:
 
 
 def test_what_was_not_taken_is_said_in_words() -> None:
-    axes = worth_figure(WORTH).axes[0]
+    axes = ablation_figure(WORTH).axes[0]
     said = [text.get_text() for text in axes.texts]
     assert "0.150" in said
     assert "0.140  not taken" in said
@@ -57,8 +57,8 @@ def test_what_was_not_taken_is_said_in_words() -> None:
 
 
 def test_scores_that_are_all_the_same_or_none_at_all_are_drawn() -> None:
-    assert png_bytes(worth_figure(WORTH[:1])).startswith(b"\x89PNG")
-    assert worth_figure([]).axes[0].texts[0].get_text() == "nothing was tuned"
+    assert png_bytes(ablation_figure(WORTH[:1])).startswith(b"\x89PNG")
+    assert ablation_figure([]).axes[0].texts[0].get_text() == "nothing was tuned"
 
 
 def test_the_chosen_settings_of_a_mask_are_marked_with_their_dice_on_one_scale() -> None:

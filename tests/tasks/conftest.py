@@ -92,13 +92,13 @@ def boxed(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
     ids = [xray.case.image_id for xray in evaluated_xrays]
     write_split(run.folder / "split.csv", ids, [xray.case.person for xray in evaluated_xrays], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "rsna_score": 0.1, "auroc_score": 0.8}\n')
-    worth = [
-        {"device": "nothing tuned", "rsna_score": 0.1, "cross_fitted_rsna_score": 0.1, "taken": True},
-        {"device": "two flips fused", "rsna_score": 0.2, "cross_fitted_rsna_score": 0.09, "taken": False},
+    ablation = [
+        {"step": "nothing tuned", "rsna_score": 0.1, "cross_fitted_rsna_score": 0.1, "taken": True},
+        {"step": "two flips fused", "rsna_score": 0.2, "cross_fitted_rsna_score": 0.09, "taken": False},
     ]
     about = {
         "source": "one view",
-        "worth": worth,
+        "ablation": ablation,
         "curve": {"threshold": [0.2, 0.5], "rsna_score": [0.1, 0.2], "false_boxes_per_healthy_image": [1.0, 0.2]},
         "view_shares": {"AP": 0.5, "PA": 0.1, "all": 0.3},
         # Of 1024 pixels: the box of every positive X-ray.

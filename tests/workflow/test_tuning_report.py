@@ -8,7 +8,7 @@ import pytest
 from radlearn.files import read_json, write_json
 from radlearn.metrics.intervals import Interval
 from radlearn.pictures.report import Headline, Table
-from radlearn.pictures.tuning import worth_figure
+from radlearn.pictures.tuning import ablation_figure
 from radlearn.training.run_folder import Run
 from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
 
@@ -17,9 +17,9 @@ def a_tuning(changed: bool = True, **more: Any) -> Tuning:
     return Tuning(
         "The knob, chosen",
         "The knob is at 3.",
-        [Headline("Worth", Interval(0.41234, 0.3, 0.5), "others chose")],
-        [Table(("knob", "worth", "taken"), [["two", 0.25, False], ["three", 0.41234, True]])],
-        [Drawn("knob", worth_figure([]), "What it is worth.", "A line.")],
+        [Headline("AblationStep", Interval(0.41234, 0.3, 0.5), "others chose")],
+        [Table(("knob", "ablation", "taken"), [["two", 0.25, False], ["three", 0.41234, True]])],
+        [Drawn("knob", ablation_figure([]), "What it is worth.", "A line.")],
         ["Few people."],
         {"knob": 3},
         changed,

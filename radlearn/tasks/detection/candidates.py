@@ -63,7 +63,7 @@ def choose_box_postprocessing(
     seed: int,
     names: Sequence[str] = WAYS,
 ) -> BoxPostprocessing:
-    """Choose a run's postprocessing on validation people and write it, with what each part is worth, into `postprocessing.json`.
+    """Choose a run's postprocessing on validation people and write it, with the ablation of each step, into `postprocessing.json`.
 
     Args:
         ways: the candidates for the validation X-rays, made in one way or in two.
@@ -73,17 +73,17 @@ def choose_box_postprocessing(
     """
     sources = {name: examined(validation, candidates, gate) for name, candidates in zip(names, ways, strict=False)}
     with waiting("Choosing threshold, scale, suppression and gate on validation people"):
-        source, postprocessing, worth = tuned(sources, seed)
+        source, postprocessing, ablation = tuned(sources, seed)
     about: dict[str, Any] = {
         "source": source,
         "gated_by_table": gate is not None,
-        "worth": [step.as_dict() for step in worth],
+        "ablation": [step.as_dict() for step in ablation],
         "curve": threshold_curve(sources[source], postprocessing),
         **_what_trivial_rules_know(training),
     }
     write_box_postprocessing(run, postprocessing, about)
-    taken = [step.device for step in worth[1:] if step.taken]
-    say(f"Postprocessing chosen on {len(validation):,} validation X-rays: {', '.join(taken)} (cross-fitted score {_last(worth):.3f}).")
+    taken = [step.step for step in worth[1:] if step.taken]
+    say(f"Postprocessing chosen on {len(validation):,} validation X-rays: {', '.join(taken)} (cross-fitted score {_last(ablation):.3f}).")
     return postprocessing
 
 
@@ -106,8 +106,8 @@ def must_have_gate(runs: Sequence[Run], gate: Path | None) -> None:
             )
 
 
-def _last(worth: Sequence[Any]) -> float:
-    return next(step.cross_fitted for step in reversed(worth) if step.taken)
+def _last(ablation: Sequence[Any]) -> float:
+    return next(step.cross_fitted for step in reversed(ablation) if step.taken)
 
 
 def _what_trivial_rules_know(training: Sequence[PreparedRadiograph]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
     else:
         say("The runs were validated on different people, so no postprocessing can be chosen for all: the mean of theirs answers.")
         _, about = postprocessing_of(runs[0])
-        write_box_postprocessing(ensemble, mean_postprocessing([postprocessing_of(run)[0] for run in runs]), {**about, "source": WAYS[1], "worth": []})
+        write_box_postprocessing(ensemble, mean_postprocessing([postprocessing_of(run)[0] for run in runs]), {**about, "source": WAYS[1], "ablation": []})
     test = ready("test")
     ways = proposed(test)
     found = ways[0] if postprocessing_of(ensemble)[1]["source"] == WAYS[0] else ways[1]

@@ -190,7 +190,7 @@ def _fit_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
 def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     found = evaluation.scores
     shown = [_group(name, group) for name, group in found["subgroups"].items()]
-    whole = _group("everybody", {**found["scores"], **{name: found[name] for name in ("persons", "cases", "true_boxes")}})
+    nested = _group("everybody", {**found["scores"], **{name: found[name] for name in ("persons", "cases", "true_boxes")}})
     told = (
         "Who is bedridden is imaged AP and is more often ill: compare AP with PA. "
         "The score of a group with few ill people is pulled down by its healthy X-rays, so read it beside the sensitivity."
@@ -198,13 +198,13 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     columns = ["group", "people", "X-rays", "true boxes", "RSNA score", "sensitivity", "false boxes per X-ray"]
     rows = [
         [one.name, one.persons, one.cases, one.true_boxes, one.rsna_score, one.sensitivity, one.false_boxes_per_image]
-        for one in (*shown, whole)
+        for one in (*shown, nested)
     ]
     return [
         Note(told),
         picture(
             "subgroups",
-            box_group_figure(shown, whole),
+            box_group_figure(shown, nested),
             "Lines and shades: everybody. A wide interval means few people, not a fair model. X-rays without a true box score 0, or do not "
             "count.",
             "Score, sensitivity and false boxes with intervals, by number of boxes, view, sex and age.",
@@ -216,14 +216,14 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
 
 def _postprocessing_blocks(run: Run, evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     kept: Mapping[str, Any] = postprocessing_of(run)[1]
-    curve, worth = kept["curve"], kept["worth"]
+    curve, ablation = kept["curve"], kept["ablation"]
     names = ("threshold", "rsna_score", "false_boxes_per_healthy_image")
     points = [[np.nan if value is None else float(value) for value in curve[name]] for name in names]
     chosen = tuning.threshold_figure(points[0], points[1], points[2], evaluation.postprocessing.threshold)
-    rows = [[line["device"], _known(line["cross_fitted_rsna_score"]), _known(line["rsna_score"]), bool(line["taken"])] for line in worth]
+    rows = [[line["step"], _known(line["cross_fitted_rsna_score"]), _known(line["rsna_score"]), bool(line["taken"])] for line in ablation]
     return [
         Note(
-            "All of this was chosen on validation people. A device is taken up only if it helps people who did not choose it: every fifth "
+            "All of this was chosen on validation people. A step is taken up only if it helps people who did not choose it: every fifth "
             "of them is evaluated by what the other four fifths choose. Chosen and evaluated on the same people, everything seems to help."
         ),
         picture(
@@ -234,13 +234,13 @@ def _postprocessing_blocks(run: Run, evaluation: BoxEvaluation, picture: Draw) -
             wide=True,
         ),
         picture(
-            "worth",
-            tuning.worth_figure(worth),
-            "What each device is worth, one after another. Some threshold there must be, so that one is always taken.",
-            "A score with every device.",
+            "ablation",
+            tuning.ablation_figure(ablation),
+            "what each step contributes, one after another. Some threshold there must be, so that one is always taken.",
+            "A score after every step.",
             wide=True,
         ),
-        Table(["with this device too", "RSNA score, others chose", "the same people chose", "taken"], rows, "The same as a table."),
+        Table(["after this step", "RSNA score, others chose", "the same people chose", "taken"], rows, "The same as a table."),
         Table(
             ["postprocessing", "value", "meaning"],
             [

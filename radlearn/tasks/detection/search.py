@@ -1,10 +1,10 @@
-"""The postprocessing for boxes, chosen on validation people for the challenge's own score, and what each part of it is worth.
+"""The postprocessing for boxes, chosen on validation people for the challenge's own score, and the ablation of each step.
 
-Devices are tried one after another: threshold, box scale, suppression, mirror image, gate. One is taken up only if it helps people who
+Steps are tried one after another: threshold, box scale, suppression, mirror image, gate. One is taken up only if it helps people who
 did not choose it: every fifth of the people is evaluated by the numbers that the other four fifths choose (cross-fitting). Chosen and evaluated
-on the same few people, every device would seem to help.
+on the same few people, every step would seem to help.
 
-Which devices are taken is itself a choice made on these people, so the last of those scores still flatters a little. `whole_gain` goes
+Which steps are taken is itself a choice made on these people, so the last of those scores still flatters a little. `nested_gain` goes
 through all of the choosing anew for each fifth, and says what that is worth to people who had no part in it.
 """
 
@@ -22,7 +22,7 @@ from radlearn.tasks.detection.prefix_scores import Examined, PrefixScores, Sums
 from radlearn.workflow.cross_fitting import parts_of
 
 THRESHOLDS = tuple(round(0.04 + 0.02 * step, 2) for step in range(45))
-# What each device may choose from; the first value leaves it unused.
+# What each step may choose from; the first value leaves it unused.
 CHOICES: dict[str, dict[str, tuple[float, ...]]] = {
     "score threshold": {"threshold": THRESHOLDS},
     "box scale": {"scale": (1.0, 0.8, 0.84, 0.875, 0.92, 0.96, 1.04, 1.08)},
@@ -33,10 +33,10 @@ SMALLEST_GAIN = 1e-3
 
 
 @dataclass(frozen=True)
-class Worth:
-    """What a postprocessing scored with one device more."""
+class AblationStep:
+    """What a postprocessing scored with one step more."""
 
-    device: str
+    step: str
     # Chosen and evaluated on the same people: too good.
     official: float
     # Evaluated on people who did not choose.
@@ -56,7 +56,7 @@ class Worth:
 
 
 @dataclass(frozen=True)
-class WholeGain:
+class NestedGain:
     """What all of the choosing is worth to people who had no part in it, with intervals by person."""
 
     # With nothing tuned, and with the postprocessing that the other four fifths of the people choose.
@@ -76,7 +76,7 @@ class WholeGain:
         }
 
 
-def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> tuple[str, BoxPostprocessing, list[Worth]]:
+def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> tuple[str, BoxPostprocessing, list[AblationStep]]:
     """Choose the postprocessing with the best official score.
 
     Args:
@@ -86,7 +86,7 @@ def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: floa
         most_false_boxes: a healthy X-ray, at most; where no postprocessing keeps to it, those nearest to it are chosen from.
 
     Returns:
-        the source chosen, the postprocessing, and what every step was worth, beginning with the plain postprocessing.
+        the source chosen, the postprocessing, and the score after every step, beginning with the plain postprocessing.
     """
     name, plain = next(iter(sources.items()))
     parts = parts_of(plain.persons, seed)
@@ -94,25 +94,25 @@ def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: floa
     choices: dict[str, tuple[float, ...]] = {}
     postprocessing = BoxPostprocessing()
     score, false_boxes = _mean(tables[name].scores(postprocessing)), _mean(tables[name].standing(postprocessing)[plain.healthy])
-    worth = [Worth("nothing tuned", score, score, false_boxes, True)]
+    ablation = [AblationStep("nothing tuned", score, score, false_boxes, True)]
     best = (inf, score)
-    for device, values in [
+    for step, values in [
         *CHOICES.items(),
         *((source, {}) for source in list(sources)[1:]),
         ("gate", {"gate": _gates(plain.image_scores)}),
     ]:
-        source = device if device in sources else name
+        source = step if step in sources else name
         wanted = choices | values
         trial = _tried(tables[source], postprocessing, wanted, parts, most_false_boxes)
         # The threshold has no rival: some threshold there must be.
-        taken = device == "score threshold" or trial.beats(*best)
-        worth.append(Worth(device, trial.official, trial.crossed, trial.crossed_false_boxes, taken))
+        taken = step == "score threshold" or trial.beats(*best)
+        worth.append(Worth(step, trial.official, trial.crossed, trial.crossed_false_boxes, taken))
         if taken:
             name, choices, postprocessing, best = source, wanted, trial.postprocessing, (trial.too_many, trial.crossed)
-    return name, postprocessing, worth
+    return name, postprocessing, ablation
 
 
-def whole_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> WholeGain:
+def nested_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> NestedGain:
     """Return what the choosing of `tuned`, done anew without each fifth of the people, is worth to that fifth; arguments as there."""
     plain = next(iter(sources.values()))
     tables = {source: PrefixScores(of) for source, of in sources.items()}
@@ -131,7 +131,7 @@ def whole_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes:
     def false_boxes(found: np.ndarray) -> Interval:
         return bootstrap_interval(mean_over_images, plain.persons, np.where(plain.healthy, found, np.nan))
 
-    return WholeGain(
+    return NestedGain(
         bootstrap_interval(mean_over_images, plain.persons, untuned),
         bootstrap_interval(mean_over_images, plain.persons, scores),
         bootstrap_interval(gain, plain.persons, untuned, scores),

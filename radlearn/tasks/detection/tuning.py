@@ -10,11 +10,11 @@ from typing import Any
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.report import Headline, Table
-from radlearn.pictures.tuning import threshold_figure, worth_figure
+from radlearn.pictures.tuning import ablation_figure, threshold_figure
 from radlearn.progress import waiting
 from radlearn.tasks.detection.candidates import WAYS, examined, gate_of
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, in_words, postprocessing_of, write_box_postprocessing
-from radlearn.tasks.detection.search import WholeGain, Worth, threshold_curve, tuned, whole_gain
+from radlearn.tasks.detection.search import AblationStep, NestedGain, nested_gain, threshold_curve, tuned
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
@@ -52,27 +52,27 @@ def tune_boxes(
     scores = gate_of(gate, xrays)
     sources = {name: examined(xrays, candidates, scores) for name, candidates in zip(WAYS, ways, strict=False)}
     with waiting("Choosing threshold, scale, suppression and gate on validation people"):
-        source, postprocessing, worth = tuned(sources, seed, limit)
+        source, postprocessing, ablation = tuned(sources, seed, limit)
     with waiting("Choosing again without each fifth of the people, to see what it is worth to them"):
-        gain = whole_gain(sources, seed, limit)
+        gain = nested_gain(sources, seed, limit)
     curve = threshold_curve(sources[source], postprocessing)
     changed = (postprocessing, source, gate is not None) != (before, kept["source"], kept["gated_by_table"])
     led_to_it = {
         "source": source,
         "gated_by_table": gate is not None,
         "most_false_boxes_per_healthy_image": most_false_boxes,
-        "worth": [step.as_dict() for step in worth],
+        "ablation": [step.as_dict() for step in ablation],
         "curve": curve,
     }
     # What trivial rules know came from the training people, and stays.
     write_box_postprocessing(run, postprocessing, {**kept, **led_to_it})
-    content = {"postprocessing": asdict(postprocessing), "postprocessing_before": asdict(before), **led_to_it, "whole": gain.as_dict()}
+    content = {"postprocessing": asdict(postprocessing), "postprocessing_before": asdict(before), **led_to_it, "nested": gain.as_dict()}
     found = Tuning(
         "The postprocessing, chosen on validation people",
         in_words(postprocessing, source),
         _headline(gain),
-        [_worth_table(worth), _postprocessing_table(before, postprocessing)],
-        _drawn(postprocessing, curve, worth, most_false_boxes),
+        [_ablation_table(ablation), _postprocessing_table(before, postprocessing)],
+        _drawn(postprocessing, curve, ablation, most_false_boxes),
         _warnings(postprocessing, curve, gain, most_false_boxes),
         content,
         changed,
@@ -81,7 +81,7 @@ def tune_boxes(
     return tell_tuning(run, [xray.case.person for xray in xrays], found)
 
 
-def _headline(gain: WholeGain) -> list[Headline]:
+def _headline(gain: NestedGain) -> list[Headline]:
     return [
         Headline("RSNA score, others chose", gain.after, "all of the choosing done without those who evaluate"),
         Headline("With nothing tuned", gain.before, "every box from a confidence of 0.5 stands"),
@@ -90,9 +90,9 @@ def _headline(gain: WholeGain) -> list[Headline]:
     ]
 
 
-def _worth_table(worth: Sequence[Worth]) -> Table:
+def _ablation_table(ablation: Sequence[AblationStep]) -> Table:
     rows = [[step.device, step.cross_fitted, step.official, step.false_boxes, step.taken] for step in worth]
-    return Table(COLUMNS, rows, "One device after another; one is taken up only if it helps people who did not choose it.")
+    return Table(COLUMNS, rows, "One step after another; one is taken up only if it helps people who did not choose it.")
 
 
 def _postprocessing_table(before: BoxPostprocessing, postprocessing: BoxPostprocessing) -> Table:
@@ -100,7 +100,7 @@ def _postprocessing_table(before: BoxPostprocessing, postprocessing: BoxPostproc
     return Table(("of the postprocessing", "before", "now"), [[name, was[name], now[name]] for name in now], "As postprocessing.json has it.")
 
 
-def _drawn(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], worth: Sequence[Worth], most_false_boxes: float | None) -> list[Drawn]:
+def _drawn(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], ablation: Sequence[AblationStep], most_false_boxes: float | None) -> list[Drawn]:
     points = (curve["threshold"], curve["rsna_score"], curve["false_boxes_per_healthy_image"])
     return [
         Drawn(
@@ -110,15 +110,15 @@ def _drawn(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], wor
             "Official score over the threshold, and false boxes per healthy X-ray over the threshold.",
         ),
         Drawn(
-            "worth",
-            worth_figure([step.as_dict() for step in worth]),
-            "What each device is worth, one after another. Some threshold there must be, so that one is always taken.",
-            "The official score with every device.",
+            "ablation",
+            ablation_figure([step.as_dict() for step in ablation]),
+            "what each step contributes, one after another. Some threshold there must be, so that one is always taken.",
+            "The official score after every step.",
         ),
     ]
 
 
-def _warnings(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], gain: WholeGain, most_false_boxes: float | None) -> list[str]:
+def _warnings(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], gain: NestedGain, most_false_boxes: float | None) -> list[str]:
     said = []
     at = curve["threshold"].index(postprocessing.threshold) if postprocessing.threshold in curve["threshold"] else None
     if most_false_boxes is not None and at is not None and (here := curve["false_boxes_per_healthy_image"][at]) > most_false_boxes:

@@ -19,7 +19,7 @@ from radlearn.scans.lungs import lung_mask
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of, mask_postprocessing_of, write_mask_postprocessing
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
-from radlearn.tasks.segmentation.search import MaskWorth, curves, dice_table, tuned_masks
+from radlearn.tasks.segmentation.search import MaskAblationStep, curves, dice_table, tuned_masks
 from radlearn.tasks.segmentation.threshold_baseline import best_cut_hu, hu_rule_dice, hu_rule_mask
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import write_scores
@@ -62,7 +62,7 @@ class MaskEvaluation:
 
 
 def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], asked: InferVolume, seed: int) -> MaskPostprocessing:
-    """Choose a run's postprocessing on validation people and write it, with what each part is worth, into `postprocessing.json`.
+    """Choose a run's postprocessing on validation people and write it, with the ablation of each step, into `postprocessing.json`.
 
     The scans are asked one after another, and evaluated on their source grid as test scans will be.
     """
@@ -74,15 +74,15 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], asked: Infe
             tables.append(dice_table(probability, truth, spacing_mm(source.affine)))
             rule_tables.append(hu_rule_dice(source.voxels, lung_mask(source.voxels, source.affine), truth))
             bar.advance()
-    postprocessing, worth = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
+    postprocessing, ablation = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
     about = {
         "validation_scans": len(validation),
-        "worth": [asdict(step) for step in worth],
+        "ablation": [asdict(step) for step in ablation],
         "curve": curves(np.stack(tables), postprocessing),
         "rule_cut_hu": best_cut_hu(rule_tables),
     }
     write_mask_postprocessing(run, postprocessing, about)
-    say(f"Postprocessing chosen on {len(validation):,} validation scans: {_told(postprocessing)} (cross-fitted Dice {_last(worth):.3f}).")
+    say(f"Postprocessing chosen on {len(validation):,} validation scans: {_told(postprocessing)} (cross-fitted Dice {_last(ablation):.3f}).")
     return postprocessing
 
 
@@ -159,5 +159,5 @@ def _told(postprocessing: MaskPostprocessing) -> str:
     return f"cut at a probability of {postprocessing.threshold:.2f}{small}"
 
 
-def _last(worth: Sequence[MaskWorth]) -> float:
-    return next(step.cross_fitted_dice_score for step in reversed(worth) if step.taken)
+def _last(ablation: Sequence[MaskAblationStep]) -> float:
+    return next(step.cross_fitted_dice_score for step in reversed(ablation) if step.taken)

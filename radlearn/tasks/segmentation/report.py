@@ -17,7 +17,7 @@ from radlearn.scans.lungs import lung_mask
 from radlearn.tasks.segmentation.evaluation import MaskEvaluation
 from radlearn.tasks.segmentation.postprocessing import mask_postprocessing_of
 from radlearn.tasks.segmentation.scans import scan_and_truth
-from radlearn.tasks.segmentation.tuning import drawn_tuning, worth_table
+from radlearn.tasks.segmentation.tuning import ablation_table, drawn_tuning
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import SUBSETS, read_split
@@ -232,9 +232,9 @@ def turned(evaluation: MaskEvaluation, number: int) -> tuple[np.ndarray, np.ndar
 def _group_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     groups = evaluation.scores["subgroups"]
     shown = [_group(name, group) for name, group in groups.items()]
-    whole = _group("everybody", evaluation.scores)
-    figure = pictures_of_masks.mask_group_figure(shown, whole)
-    rows = [[one.name, one.scans, one.dice_score, one.volume_error_ml, one.false_lesions_per_scan] for one in (*shown, whole)]
+    nested = _group("everybody", evaluation.scores)
+    figure = pictures_of_masks.mask_group_figure(shown, nested)
+    rows = [[one.name, one.scans, one.dice_score, one.volume_error_ml, one.false_lesions_per_scan] for one in (*shown, nested)]
     return [
         Note(
             "A mean over all scans is a mean over those who happened to come. Compare light loads with heavy ones, thin slices with thick."
@@ -269,7 +269,7 @@ def _postprocessing_blocks(run: Run, evaluation: MaskEvaluation, picture: Draw) 
             "who did not choose it: every fifth of them is evaluated by what the other four fifths choose."
         ),
         picture(drawn.name, drawn.figure, drawn.caption, drawn.alt, wide=True),
-        worth_table(kept),
+        ablation_table(kept),
         Table(
             ["postprocessing", "value", "meaning"],
             [[name.replace("_", " "), value, POSTPROCESSING_WORDS[name]] for name, value in evaluation.scores["postprocessing"].items()],

@@ -1,4 +1,4 @@
-"""The postprocessing for masks, chosen on validation people, and what each part of it is worth.
+"""The postprocessing for masks, chosen on validation people, and the ablation of each step.
 
 A threshold there must be. That small pieces are left out is taken up only if it helps people who did not choose it: every fifth of the
 people is evaluated by the numbers that the other four fifths choose (cross-fitting). Chosen and evaluated on the same few people, everything
@@ -25,10 +25,10 @@ PLAIN = MaskPostprocessing()
 
 
 @dataclass(frozen=True)
-class MaskWorth:
-    """What a postprocessing scored with one device more."""
+class MaskAblationStep:
+    """What a postprocessing scored with one step more."""
 
-    device: str
+    step: str
     # Chosen and evaluated on the same people: too good.
     dice_score: float
     # Evaluated on people who did not choose.
@@ -63,7 +63,7 @@ def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[
     return table
 
 
-def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskPostprocessing, list[MaskWorth]]:
+def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskPostprocessing, list[MaskAblationStep]]:
     """Choose the postprocessing with the best mean Dice.
 
     Args:
@@ -72,20 +72,20 @@ def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tu
         seed: of the split of people for cross-fitting.
 
     Returns:
-        the postprocessing, and what every step was worth, beginning with the plain one: cut at one half, every piece kept.
+        the postprocessing, and the score after every step, beginning with the plain one: cut at one half, every piece kept.
     """
     plain = _mean(tables)[THRESHOLDS.index(PLAIN.threshold), 0]
-    worth = [MaskWorth("nothing tuned", float(plain), float(plain), True)]
+    ablation = [MaskAblationStep("nothing tuned", float(plain), float(plain), True)]
     of_part = parts_of(persons, seed)
     columns = 1
-    for device, wanted in (("threshold", 1), ("small pieces left out", len(SMALLEST_ML))):
+    for step, wanted in (("threshold", 1), ("small pieces left out", len(SMALLEST_ML))):
         seen = tables[:, :, :wanted]
         crossed = np.nanmean(list(_crossed(seen, of_part)))
-        taken = device == "threshold" or crossed > worth[-1].cross_fitted_dice_score + SMALLEST_GAIN
-        worth.append(MaskWorth(device, float(_mean(seen)[_best(seen)]), float(crossed), bool(taken)))
+        taken = step == "threshold" or crossed > ablation[-1].cross_fitted_dice_score + SMALLEST_GAIN
+        worth.append(MaskWorth(step, float(_mean(seen)[_best(seen)]), float(crossed), bool(taken)))
         columns = wanted if taken else columns
     row, column = _best(tables[:, :, :columns])
-    return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column]), worth
+    return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column]), ablation
 
 
 def curves(tables: np.ndarray, postprocessing: MaskPostprocessing) -> dict[str, Any]:

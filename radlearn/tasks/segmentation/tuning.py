@@ -12,7 +12,7 @@ from radlearn.tasks.segmentation.scans import Scan
 from radlearn.training.run_folder import Run
 from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
 
-COLUMNS = ("with this device too", "Dice, others chose", "Dice, same people", "taken")
+COLUMNS = ("after this step", "Dice, others chose", "Dice, same people", "taken")
 
 
 def tune_masks(run: Run, scans: Sequence[Scan], asked: InferVolume) -> dict[str, Any]:
@@ -31,25 +31,25 @@ def tune_masks(run: Run, scans: Sequence[Scan], asked: InferVolume) -> dict[str,
     before, _ = mask_postprocessing_of(run)
     postprocessing = choose_mask_postprocessing(run, scans, asked, int(run.settings.get("seed", 0)))
     kept = mask_postprocessing_of(run)[1]
-    honest = next(step["cross_fitted_dice_score"] for step in reversed(kept["worth"]) if step["taken"])
+    honest = next(step["cross_fitted_dice_score"] for step in reversed(kept["ablation"]) if step["taken"])
     found = Tuning(
         "The postprocessing for masks, chosen on validation people",
         in_words(postprocessing),
         [Headline("Dice, others chose", honest, "the mean over validation scans")],
-        [worth_table(kept)],
+        [ablation_table(kept)],
         [drawn_tuning(kept, postprocessing)],
         [],
-        {"postprocessing": asdict(postprocessing), "postprocessing_before": asdict(before), "worth": kept["worth"], "curve": kept["curve"]},
+        {"postprocessing": asdict(postprocessing), "postprocessing_before": asdict(before), "ablation": kept["ablation"], "curve": kept["curve"]},
         postprocessing != before,
         items="scans",
     )
     return tell_tuning(run, [scan.case.person for scan in scans], found)
 
 
-def worth_table(kept: Mapping[str, Any]) -> Table:
+def ablation_table(kept: Mapping[str, Any]) -> Table:
     """Return what each part of a postprocessing is worth; `kept` is what `postprocessing.json` says of it."""
-    rows = [[step["device"], step["cross_fitted_dice_score"], step["dice_score"], bool(step["taken"])] for step in kept["worth"]]
-    return Table(COLUMNS, rows, "What each device is worth, one after another. Some threshold there must be, so that one is always taken.")
+    rows = [[step["step"], step["cross_fitted_dice_score"], step["dice_score"], bool(step["taken"])] for step in kept["ablation"]]
+    return Table(COLUMNS, rows, "what each step contributes, one after another. Some threshold there must be, so that one is always taken.")
 
 
 def in_words(postprocessing: MaskPostprocessing) -> str:

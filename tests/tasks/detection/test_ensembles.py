@@ -28,7 +28,7 @@ def test_runs_on_the_same_people_get_a_postprocessing_of_their_own_and_its_worth
     scores = radlearn.detection.evaluate([runs[0].folder, runs[1].folder])
     folder = runs[0].folder / "ensemble"
     kept = read_json(folder / "postprocessing.json")
-    assert "all runs fused" in [step["device"] for step in kept["worth"]]
+    assert "all runs fused" in [step["step"] for step in kept["ablation"]]
     assert scores["scores"]["rsna_score"]["value"] == read_json(folder / "scores.json")["scores"]["rsna_score"]["value"]
     assert (folder / "report.html").stat().st_size > 10_000
     assert read_json(folder / "settings.json")["runs"] == [str(run.folder.resolve()) for run in runs[:2]]

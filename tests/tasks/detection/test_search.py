@@ -9,24 +9,24 @@ from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.detection.prefix_scores import PrefixScores
-from radlearn.tasks.detection.search import THRESHOLDS, threshold_curve, tuned, whole_gain
+from radlearn.tasks.detection.search import THRESHOLDS, nested_gain, threshold_curve, tuned
 from tests.tasks.detection.test_prefix_scores import SIZE, xrays_with_candidates
 
 
 def test_boxes_drawn_too_large_are_found_out_and_shrunk() -> None:
-    _, postprocessing, worth = tuned({"one view": xrays_with_candidates(240, larger=1.2)})
+    _, postprocessing, ablation = tuned({"one view": xrays_with_candidates(240, larger=1.2)})
     assert 0.8 <= postprocessing.scale <= 0.875
-    by_device = {step.device: step for step in worth}
+    by_device = {step.step: step for step in worth}
     assert by_device["box scale"].taken
     assert by_device["box scale"].cross_fitted > by_device["score threshold"].cross_fitted + 0.05
 
 
 def test_a_device_that_does_not_help_strangers_is_not_taken_up() -> None:
-    _, postprocessing, worth = tuned({"one view": xrays_with_candidates(240)})
+    _, postprocessing, ablation = tuned({"one view": xrays_with_candidates(240)})
     assert 0.96 <= postprocessing.scale <= 1.04
-    best = worth[0].cross_fitted
-    for step in worth[1:]:
-        if step.taken and step.device != "score threshold":
+    best = ablation[0].cross_fitted
+    for step in ablation[1:]:
+        if step.taken and step.step != "score threshold":
             assert step.cross_fitted > best
         best = step.cross_fitted if step.taken else best
 
@@ -38,9 +38,9 @@ def test_a_better_source_is_chosen_and_named() -> None:
         FoundBoxes(prediction.boxes_xyxy_px + rng.normal(0, 40, (len(prediction.boxes_xyxy_px), 1)), prediction.confidences)
         for prediction in poor.candidates
     ]
-    name, _, worth = tuned({"one view": replace(poor, candidates=shaken), "fused": poor})
+    name, _, ablation = tuned({"one view": replace(poor, candidates=shaken), "fused": poor})
     assert name == "fused"
-    assert next(step for step in worth if step.device == "fused").taken
+    assert next(step for step in worth if step.step == "fused").taken
 
 
 def test_a_gate_that_knows_the_truth_is_taken_up() -> None:
@@ -51,10 +51,10 @@ def test_a_gate_that_knows_the_truth_is_taken_up() -> None:
         FoundBoxes(prediction.boxes_xyxy_px, prediction.confidences if len(boxes) else prediction.confidences * 2)
         for prediction, boxes in zip(xrays.candidates, xrays.truth, strict=True)
     ]
-    _, postprocessing, worth = tuned({"one view": replace(xrays, candidates=loud, image_scores=knowing)})
+    _, postprocessing, ablation = tuned({"one view": replace(xrays, candidates=loud, image_scores=knowing)})
     assert postprocessing.gate > 0.1
-    assert worth[-1].device == "gate"
-    assert worth[-1].taken
+    assert worth[-1].step == "gate"
+    assert ablation[-1].taken
 
 
 def test_chosen_and_evaluated_on_the_same_people_is_never_below_the_cross_fitted_score_by_much() -> None:
@@ -77,8 +77,8 @@ def test_the_curve_has_the_official_score_at_every_threshold() -> None:
 def test_xrays_without_any_candidate_can_be_tuned_on() -> None:
     xrays = xrays_with_candidates(30)
     nothing = [FoundBoxes(np.zeros((0, 4)), np.zeros(0))] * 30
-    _, postprocessing, worth = tuned({"one view": replace(xrays, candidates=nothing, image_scores=np.zeros(30))})
-    assert worth[0].official == 0
+    _, postprocessing, ablation = tuned({"one view": replace(xrays, candidates=nothing, image_scores=np.zeros(30))})
+    assert ablation[0].official == 0
     assert isinstance(postprocessing, BoxPostprocessing)
 
 
@@ -87,10 +87,10 @@ def test_a_limit_on_false_boxes_is_kept_where_it_can_be() -> None:
     _, free, _ = tuned({"one view": xrays})
     loud = replace(xrays, candidates=[FoundBoxes(one.boxes_xyxy_px, np.minimum(one.confidences * 1.9, 1.0)) for one in xrays.candidates])
     for limit in (0.5, 0.1, 0.0):
-        _, postprocessing, worth = tuned({"one view": loud}, most_false_boxes=limit)
+        _, postprocessing, ablation = tuned({"one view": loud}, most_false_boxes=limit)
         standing = [len(postprocessed(*xray, 1.0).confidences) for xray in zip(loud.candidates, [postprocessing] * 240, loud.sizes_px, strict=True)]
         assert np.mean([count for count, boxes in zip(standing, loud.truth, strict=True) if not len(boxes)]) <= limit
-        assert worth[1].taken
+        assert ablation[1].taken
     # A limit that is kept anyway changes nothing.
     assert tuned({"one view": xrays}, most_false_boxes=10.0)[1] == free
 
@@ -106,7 +106,7 @@ def test_a_limit_that_nothing_keeps_is_come_near_to() -> None:
 
 def test_the_whole_gain_is_measured_on_people_who_did_not_choose() -> None:
     xrays = xrays_with_candidates(240, larger=1.2)
-    gain = whole_gain({"one view": xrays})
+    gain = nested_gain({"one view": xrays})
     assert gain.before.value == pytest.approx(tuned({"one view": xrays})[2][0].official)
     assert gain.gain.value == pytest.approx(gain.after.value - gain.before.value)
     assert gain.gain.low > 0
@@ -120,7 +120,7 @@ def test_luck_is_not_taken_for_a_gain() -> None:
     xrays = xrays_with_candidates(150)
     corners = [rng.uniform(0, 700, (3, 2)) for _ in xrays.truth]
     lucky = replace(xrays, candidates=[FoundBoxes(np.hstack([xy, xy + 220]), rng.uniform(0.1, 0.9, 3)) for xy in corners])
-    gain = whole_gain({"one view": lucky})
+    gain = nested_gain({"one view": lucky})
     own = next(step.official for step in reversed(tuned({"one view": lucky})[2]) if step.taken)
     assert gain.after.value < own
     assert abs(gain.gain.value) < 0.05

@@ -41,10 +41,10 @@ def test_the_postprocessing_is_written_whole_with_what_led_to_it(
     assert about["source"] == "one view"
     # What the training people taught is not asked of them again.
     assert about["mean_box_xyxy_share"] == [0.25, 0.25, 0.5, 0.5]
-    assert [step["device"] for step in told["worth"]] == ["nothing tuned", "score threshold", "box scale", "suppression", "gate"]
+    assert [step["step"] for step in told["ablation"]] == ["nothing tuned", "score threshold", "box scale", "suppression", "gate"]
     assert told["scores_of_before"] == ["scores.json"]
-    assert {"gain", "rsna_score", "false_boxes_per_healthy_image"} <= told["whole"].keys()
-    assert {path.name for path in (tunable.folder / "tuning").iterdir()} == {"threshold.png", "worth.png", "tuning.html", "tuning.json"}
+    assert {"gain", "rsna_score", "false_boxes_per_healthy_image"} <= told["nested"].keys()
+    assert {path.name for path in (tunable.folder / "tuning").iterdir()} == {"threshold.png", "ablation.png", "tuning.html", "tuning.json"}
 
 
 def test_chosen_again_without_another_wish_it_is_the_same(

@@ -48,8 +48,8 @@ def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(small_covid1
     asked.mkdir()
     for case in covid19.find_cases(small_covid19)[:2]:
         shutil.copy(case.path, asked)
-    whole = (asked / "volume-covid19-A-0001_ct.nii.gz").read_bytes()
-    (asked / "cut_ct.nii.gz").write_bytes(whole[: len(whole) // 2])
+    nested = (asked / "volume-covid19-A-0001_ct.nii.gz").read_bytes()
+    (asked / "cut_ct.nii.gz").write_bytes(nested[: len(nested) // 2])
     asking = MaskPredictions(run, [asked], tmp_path / "out")
     asking.predict_all(dense, OWN)
     rows = rows_of(tmp_path / "out" / "predictions.csv")

@@ -39,18 +39,18 @@ def tables_of(scans: int) -> np.ndarray:
 
 
 def test_the_threshold_is_the_best_one_and_what_helps_nobody_is_left() -> None:
-    postprocessing, worth = tuned_masks(tables_of(20), [f"p{number}" for number in range(20)])
+    postprocessing, ablation = tuned_masks(tables_of(20), [f"p{number}" for number in range(20)])
     assert postprocessing == MaskPostprocessing(0.4, 0.0)
-    assert [step.taken for step in worth] == [True, True, False]
-    assert worth[1].cross_fitted_dice_score == pytest.approx(0.8)
+    assert [step.taken for step in ablation] == [True, True, False]
+    assert ablation[1].cross_fitted_dice_score == pytest.approx(0.8)
 
 
 def test_small_pieces_are_left_out_where_that_helps_everybody() -> None:
     tables = tables_of(20)
     tables[:, :, SMALLEST_ML.index(0.1)] += 0.05
-    postprocessing, worth = tuned_masks(tables, [f"p{number}" for number in range(20)])
+    postprocessing, ablation = tuned_masks(tables, [f"p{number}" for number in range(20)])
     assert postprocessing == MaskPostprocessing(0.4, 0.1)
-    assert worth[2].taken
+    assert ablation[2].taken
 
 
 def test_luck_is_not_taken_up() -> None:
@@ -59,18 +59,18 @@ def test_luck_is_not_taken_up() -> None:
     tables = tables_of(14) - 0.05 * (np.arange(len(SMALLEST_ML)) > 0)
     for scan in range(14):
         tables[scan, :, rng.integers(1, len(SMALLEST_ML))] += 0.3
-    postprocessing, worth = tuned_masks(tables, [f"p{number}" for number in range(14)])
-    assert worth[2].dice_score > worth[2].cross_fitted_dice_score
-    assert worth[2].cross_fitted_dice_score < worth[1].cross_fitted_dice_score
-    assert not worth[2].taken
+    postprocessing, ablation = tuned_masks(tables, [f"p{number}" for number in range(14)])
+    assert ablation[2].dice_score > ablation[2].cross_fitted_dice_score
+    assert ablation[2].cross_fitted_dice_score < ablation[1].cross_fitted_dice_score
+    assert not ablation[2].taken
     assert postprocessing.smallest_ml == 0
 
 
 def test_scans_without_an_prediction_do_not_count() -> None:
     tables = np.concatenate([tables_of(10), np.full((5, len(THRESHOLDS), len(SMALLEST_ML)), np.nan)])
-    postprocessing, worth = tuned_masks(tables, [f"p{number}" for number in range(15)])
+    postprocessing, ablation = tuned_masks(tables, [f"p{number}" for number in range(15)])
     assert postprocessing.threshold == 0.4
-    assert worth[0].dice_score == pytest.approx(0.7)
+    assert ablation[0].dice_score == pytest.approx(0.7)
 
 
 def test_the_curves_go_through_the_chosen_postprocessing() -> None:

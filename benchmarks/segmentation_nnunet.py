@@ -46,18 +46,18 @@ def main() -> None:
         nnUNet_results=str(asked.out / "nnunet"), nnUNet_n_proc_DA="1", nnUNet_def_n_proc=str(os.cpu_count()), nnUNet_compile="false"
     )
     division = json.loads((asked.work / "division.json").read_text())
-    plans = "nnUNetPlans" if asked.memory_gb == DEFAULT_GB else f"nnUNetPlans_{asked.memory_gb:g}GB"
-    prepare(asked.work, division, plans, asked.memory_gb)
-    trainer = trained(asked.minutes, asked.out, plans, not asked.full_precision)
+    configs = "nnUNetPlans" if asked.memory_gb == DEFAULT_GB else f"nnUNetPlans_{asked.memory_gb:g}GB"
+    prepare(asked.work, division, configs, asked.memory_gb)
+    trainer = trained(asked.minutes, asked.out, configs, not asked.full_precision)
     predict(trainer, [asked.work / "images" / TEST_IMAGE.format(case) for case in division["test"]], asked.out, not asked.no_mirrors)
 
 
-def prepare(work: Path, division: dict[str, list[str]], plans: str, memory_gb: float) -> None:
-    """Describe the data as nnU-Net wants it, and let it plan and preprocess; what is there already is left as it is."""
+def prepare(work: Path, division: dict[str, list[str]], configs: str, memory_gb: float) -> None:
+    """Describe the data as nnU-Net wants it, and let it config and preprocess; what is there already is left as it is."""
     from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprints, plan_experiments, preprocess_dataset
 
     raw, preprocessed = (work / "nnunet" / room / DATASET for room in ("raw", "preprocessed"))
-    described, ready = preprocessed / "splits_final.json", preprocessed / f"{plans} is ready"
+    described, ready = preprocessed / "splits_final.json", preprocessed / f"{configs} is ready"
     if not described.exists():
         raw.mkdir(parents=True, exist_ok=True)
         seen = division["train"] + division["validation"]
@@ -72,13 +72,13 @@ def prepare(work: Path, division: dict[str, list[str]], plans: str, memory_gb: f
         described.write_text(json.dumps([{"train": division["train"], "val": division["validation"]}]))
     if not ready.exists():
         # The planner asks for a name of its own for plans of another size.
-        other = {} if memory_gb == DEFAULT_GB else {"gpu_memory_target_in_gb": memory_gb, "overwrite_plans_name": plans}
+        other = {} if memory_gb == DEFAULT_GB else {"gpu_memory_target_in_gb": memory_gb, "overwrite_plans_name": configs}
         plan_experiments([DATASET_ID], **other)
-        preprocess_dataset(DATASET_ID, plans_identifier=plans, configurations=(CONFIGURATION,), num_processes=[1])
+        preprocess_dataset(DATASET_ID, plans_identifier=configs, configurations=(CONFIGURATION,), num_processes=[1])
         ready.touch()
 
 
-def trained(minutes: float, out: Path, plans: str, mixed: bool) -> Any:
+def trained(minutes: float, out: Path, configs: str, mixed: bool) -> Any:
     """Return nnU-Net's own trainer, trained step by its own step for so many processor minutes; `out` keeps weights and what to tell."""
     import torch
     from nnunetv2.run.run_training import get_trainer_from_args
@@ -86,7 +86,7 @@ def trained(minutes: float, out: Path, plans: str, mixed: bool) -> Any:
     # Patches are made in this process, so that its time is all there is to count. (Planning does not take 0 for a prediction.)
     os.environ.update(nnUNet_n_proc_DA="0")
     torch.manual_seed(0)
-    trainer = get_trainer_from_args(DATASET, CONFIGURATION, 0, plans_identifier=plans, device=torch.device("cpu"))
+    trainer = get_trainer_from_args(DATASET, CONFIGURATION, 0, plans_identifier=configs, device=torch.device("cpu"))
     trainer.on_train_start()
     if mixed:
         compute_in_half(trainer.network)
@@ -107,7 +107,7 @@ def trained(minutes: float, out: Path, plans: str, mixed: bool) -> Any:
         "minutes": spent / 60,
         "wall_minutes": (time.monotonic() - wall) / 60,
         "steps": steps,
-        "plan": {
+        "config": {
             "patch": [int(length) for length in planned.patch_size],
             "batch": int(planned.batch_size),
             "spacing_mm": [float(length) for length in planned.spacing],
@@ -142,9 +142,9 @@ def predict(trainer: Any, images: list[Path], out: Path, mirrored: bool) -> None
     trainer.network.eval()
     predictor = nnUNetPredictor(use_mirroring=mirrored, device=torch.device("cpu"), allow_tqdm=False)
     mirrors = trainer.inference_allowed_mirroring_axes
-    plans, configuration = trainer.plans_manager, trainer.configuration_manager
+    configs, configuration = trainer.plans_manager, trainer.configuration_manager
     predictor.manual_initialization(
-        trainer.network, plans, configuration, [trainer.network.state_dict()], trainer.dataset_json, "nnUNetTrainer", mirrors
+        trainer.network, configs, configuration, [trainer.network.state_dict()], trainer.dataset_json, "nnUNetTrainer", mirrors
     )
     # nnU-Net adds the file's ending itself.
     predictions = [str(out / image.name.removesuffix(TEST_IMAGE.format(""))) for image in images]

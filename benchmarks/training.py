@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from radlearn.progress import say
-from radlearn.training.config import Plan
+from radlearn.training.config import TrainerConfig
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, reseed
 from radlearn.training.run_folder import new_run
@@ -99,9 +99,9 @@ def run_bare(data: InMemory, taken: list[tuple[float, float]]) -> None:
 
 def run_fit(data: InMemory, folder: Path, ema_decay: float, taken: list[tuple[float, float]]) -> None:
     model, loader = small_resnet(), EpochLoader(data, BATCH, seed=0)
-    plan = Plan(epochs=1, learning_rate=1e-3, best_by="nothing_score", ema_decay=ema_decay, device="cpu")
+    config = TrainerConfig(epochs=1, learning_rate=1e-3, best_by="nothing_score", ema_decay=ema_decay, device="cpu")
     with timed(taken):
-        fit(model, loss, lambda model: {"nothing_score": 0.0}, loader, plan, new_run(folder, "classification", Settings()))
+        fit(model, loss, lambda model: {"nothing_score": 0.0}, loader, config, new_run(folder, "classification", Settings()))
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
-from radlearn.training.settings import plan_of, within
+from radlearn.training.settings import trainer_config, within
 from radlearn.training.trainer import chosen_device
 from radlearn.workflow.commands import run_lesson
 from radlearn.workflow.task_api import begin_run
@@ -130,7 +130,7 @@ class Settings:
         within(self, LIMITS)
         # Both refuse what makes no sense, before a scan is read.
         Preparation(self.spacing_mm, self.window_hu, self.crop)
-        plan_of(self, best_by="dice_score")
+        trainer_config(self, best_by="dice_score")
         if any(length < 16 or length % 16 for length in self.patch_voxels):
             raise BadSetting(f"patch_voxels is {self.patch_voxels}; expected three multiples of 16: the network halves a patch some times.")
 
@@ -315,9 +315,9 @@ def infer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndar
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the scans of a folder, or go on where the run in `run_folder` stopped; then choose its postprocessing on validation."""
-    plan = plan_of(settings, best_by="dice_score")
+    config = trainer_config(settings, best_by="dice_score")
     # What this machine cannot do is said now, not after two hundred scans were prepared.
-    chosen_device(plan)
+    chosen_device(config)
     run = begin_run(run_folder, TASK, settings, data_folder)
     scans = prepared_scans(find_cases(data_folder), preparation(settings))
     split = split_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
@@ -332,7 +332,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    best = fit(model, loss, validate, loaders["train"], plan, run)
+    best = fit(model, loss, validate, loaders["train"], config, run)
     choose_mask_postprocessing(run, split["validation"], partial(infer, best, settings=settings), settings.seed)
     return run
 

@@ -41,7 +41,7 @@ from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
-from radlearn.training.settings import plan_of, within
+from radlearn.training.settings import trainer_config, within
 from radlearn.workflow.commands import run_lesson
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
@@ -262,8 +262,8 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    plan = plan_of(settings, best_by="auroc_score")
-    best = fit(model, loss, validate, loaders["train"], plan, run)
+    config = trainer_config(settings, best_by="auroc_score")
+    best = fit(model, loss, validate, loaders["train"], config, run)
     choose_operating_point(infer_all(best, loaders["validation"], settings), split, settings, run)
     return run
 

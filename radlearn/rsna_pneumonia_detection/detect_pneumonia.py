@@ -55,7 +55,7 @@ from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
-from radlearn.training.settings import plan_of, within
+from radlearn.training.settings import trainer_config, within
 from radlearn.workflow.commands import run_lesson
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
@@ -352,7 +352,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
     `train` below does the same steps through `fit`, which adds what long runs need: resuming, validation, averaged weights, half precision.
     """
-    plan = plan_of(settings, best_by="rsna_score")
+    config = trainer_config(settings, best_by="rsna_score")
     optimizer = build_optimizer(model, settings)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     steps, step = settings.epochs * loader.steps_per_epoch, 0
@@ -362,7 +362,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
             # Random numbers from the step, never from what came before: so a run can be stopped and repeated.
             reseed(settings.seed, epoch, number)
             for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * plan.learning_rate_factor(step, steps)
+                group["lr"] = settings.learning_rate * config.learning_rate_factor(step, steps)
             optimizer.zero_grad()
             wrong = loss(model, batch)
             wrong.backward()
@@ -391,8 +391,8 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    plan = plan_of(settings, best_by="rsna_score")
-    best = fit(model, loss, validate, loaders["train"], plan, run, build_optimizer(model, settings))
+    config = trainer_config(settings, best_by="rsna_score")
+    best = fit(model, loss, validate, loaders["train"], config, run, build_optimizer(model, settings))
     ways = proposals(best, split["validation"], settings)
     choose_box_postprocessing(run, ways, split["validation"], split["train"], gate, settings.seed)
     return run

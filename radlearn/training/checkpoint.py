@@ -124,7 +124,7 @@ def fill_model(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
 def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return what an optimizer remembers: its tensors by `NUMBER/NAME`, and the rest as JSON values by the same names.
 
-    The number is that of the parameter. Learning rates and the like are not remembered: the plan says what they are.
+    The number is that of the parameter. Learning rates and the like are not remembered: the config says what they are.
     """
     tensors: dict[str, Tensor] = {}
     rest: dict[str, Any] = {}

@@ -20,7 +20,7 @@ FREE_TO_CHANGE = ("save_every_seconds", "tensorboard", "device")
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainerConfig:
     """How a model is trained.
 
     Raises:
@@ -71,8 +71,8 @@ class Plan:
         cosine to 0 (Loshchilov and Hutter 2016, arXiv:1608.03983), polynomial as (1 - t)^0.9 (Chen et al. 2016, arXiv:1606.00915),
         constant not at all.
 
-        >>> plan = Plan(epochs=1, learning_rate=0.1, best_by="auroc_score", schedule="cosine", warm_up_share=0.2)
-        >>> [round(plan.learning_rate_factor(step, 10), 3) for step in range(10)]
+        >>> config = TrainerConfig(epochs=1, learning_rate=0.1, best_by="auroc_score", schedule="cosine", warm_up_share=0.2)
+        >>> [round(config.learning_rate_factor(step, 10), 3) for step in range(10)]
         [0.5, 1.0, 1.0, 0.962, 0.854, 0.691, 0.5, 0.309, 0.146, 0.038]
         """
         share = USUAL_WARM_UP_SHARE[self.schedule] if self.warm_up_share is None else self.warm_up_share

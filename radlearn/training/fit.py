@@ -19,7 +19,7 @@ from radlearn.errors import BadRunFolder, BadSetting, Interrupted, NotFiniteErro
 from radlearn.files import json_ready, write_text
 from radlearn.progress import progress_bar, say
 from radlearn.training import checkpoint
-from radlearn.training.config import FREE_TO_CHANGE, Plan
+from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig
 from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_folder import Run
 from radlearn.training.trainer import Loss, Trainer, Validate
@@ -35,34 +35,34 @@ def fit(
     loss: Loss,
     validate: Validate,
     loader: EpochLoader,
-    plan: Plan,
+    config: TrainerConfig,
     run: Run,
     optimizer: torch.optim.Optimizer | None = None,
 ) -> nn.Module:
-    """Train `model` as `plan` says and return it with the best weights, in eval mode.
+    """Train `model` as `config` says and return it with the best weights, in eval mode.
 
     Where `run` holds a checkpoint, training goes on from there: resuming is the same call. On one CPU it ends with the same weights,
     bit for bit, as if it had never stopped, provided that `loss`, `validate` and the data set are functions of what they are given and
     of the random numbers, which are set before every step.
 
     Args:
-        model: is moved to the plan's device. What it holds at the first start is where training begins (`reseed` before building it).
-        loss: (model, batch on the device) -> one number. It must call the model it is given, which adds the plan's precision.
-        validate: (model in eval mode, no gradients) -> scores by name, among them `plan.best_by`. Moving its batches to the device
+        model: is moved to the config's device. What it holds at the first start is where training begins (`reseed` before building it).
+        loss: (model, batch on the device) -> one number. It must call the model it is given, which adds the config's precision.
+        validate: (model in eval mode, no gradients) -> scores by name, among them `config.best_by`. Moving its batches to the device
             (`next(model.parameters()).device`) is its own affair.
         loader: the training batches.
-        plan: how long, how fast, by which score.
+        config: how long, how fast, by which score.
         run: gets `history.jsonl`, `last/` and `best/`.
         optimizer: of the model's parameters; the schedule multiplies the learning rate of each of its groups. Without one: AdamW
-            (Loshchilov and Hutter 2017, arXiv:1711.05101) with the plan's learning rate, and no decay of biases and norms.
+            (Loshchilov and Hutter 2017, arXiv:1711.05101) with the config's learning rate, and no decay of biases and norms.
 
     Raises:
         NotFiniteError: if a loss, a gradient or the chosen score is no finite number, with epoch and batch.
         Interrupted: after Ctrl-C, when all is saved, with how to go on.
-        BadRunFolder: if the checkpoint is damaged, or of another architecture, plan or data.
-        BadSetting: if the plan asks what this machine cannot do, or the scores lack `plan.best_by`.
+        BadRunFolder: if the checkpoint is damaged, or of another architecture, config or data.
+        BadSetting: if the config asks what this machine cannot do, or the scores lack `config.best_by`.
     """
-    training = _Training(Trainer(model, plan, optimizer), loss, validate, loader, run)
+    training = _Training(Trainer(model, config, optimizer), loss, validate, loader, run)
     training.begin_or_resume()
     if not training.finished:
         with CtrlC() as ctrl_c, progress_bar("training", training.steps, "steps") as bar, Voice(bar, training.step) as voice:
@@ -83,8 +83,8 @@ def fit(
     if training.events:
         training.events.close()
     best, done = training.best_epoch, len(training.history)
-    early = f" (stopped early: {plan.patience_epochs} epochs without a better one)" if done < plan.epochs else ""
-    say(f"Trained {done} of {plan.epochs} epochs{early}. Best {plan.best_by}: {best[plan.best_by]:.3f}, in epoch {best['epoch']}.")
+    early = f" (stopped early: {config.patience_epochs} epochs without a better one)" if done < config.epochs else ""
+    say(f"Trained {done} of {config.epochs} epochs{early}. Best {config.best_by}: {best[config.best_by]:.3f}, in epoch {best['epoch']}.")
     checkpoint.load_weights(run.best_weights, model)
     return model.eval()
 
@@ -94,8 +94,8 @@ class _Training:
 
     def __init__(self, trainer: Trainer, loss: Loss, validate: Validate, loader: EpochLoader, run: Run) -> None:
         self.trainer, self.loss, self.validate, self.loader, self.run = trainer, loss, validate, loader, run
-        self.plan = trainer.plan
-        self.steps = self.plan.epochs * loader.steps_per_epoch
+        self.config = trainer.config
+        self.steps = self.config.epochs * loader.steps_per_epoch
         self.step = self.saved_step = 0
         self.history: list[dict[str, Any]] = []
         # Of the epoch under way; the seconds are those before the last interruption.
@@ -107,14 +107,14 @@ class _Training:
     @property
     def best_epoch(self) -> dict[str, Any]:
         """The line of the history with the highest chosen score, the first of equals."""
-        return max(self.history, key=lambda line: line[self.plan.best_by])
+        return max(self.history, key=lambda line: line[self.config.best_by])
 
     @property
     def finished(self) -> bool:
         if not self.history:
             return False
         without_better = len(self.history) - self.best_epoch["epoch"]
-        return len(self.history) == self.plan.epochs or 0 < self.plan.patience_epochs <= without_better
+        return len(self.history) == self.config.epochs or 0 < self.config.patience_epochs <= without_better
 
     @property
     def seconds(self) -> float:
@@ -126,8 +126,8 @@ class _Training:
         first = self.step - epoch * self.loader.steps_per_epoch
         if first == self.loader.steps_per_epoch:
             return
-        best = f" · best {self.plan.best_by} {self.best_epoch[self.plan.best_by]:.3f}" if self.history else ""
-        where = f"epoch {epoch + 1}/{self.plan.epochs}"
+        best = f" · best {self.config.best_by} {self.best_epoch[self.config.best_by]:.3f}" if self.history else ""
+        where = f"epoch {epoch + 1}/{self.config.epochs}"
         voice.note = f"{where} · first batch{best}"
         self.trainer.train()
         try:
@@ -140,7 +140,7 @@ class _Training:
                 now = monotonic()
                 self.longest_step_seconds, stepped_at = max(self.longest_step_seconds, now - stepped_at), now
                 # One step before the time is up, not one after.
-                if now - self.saved_at + self.longest_step_seconds >= self.plan.save_every_seconds:
+                if now - self.saved_at + self.longest_step_seconds >= self.config.save_every_seconds:
                     self.save()
                     stepped_at = monotonic()
         except KeyboardInterrupt:
@@ -159,7 +159,7 @@ class _Training:
             raise
 
     def take_step(self, epoch: int, number: int, batch: Any) -> float:
-        reseed(self.plan.seed, epoch, number)
+        reseed(self.config.seed, epoch, number)
         try:
             value = self.trainer.take_step(self.loss, batch, self.step, self.steps)
         except NotFiniteError as error:
@@ -177,7 +177,7 @@ class _Training:
         """Validate, keep the weights if they are the best, write the history, save."""
         if monotonic() - self.saved_at > WORTH_SAVING_SECONDS:
             self.save()
-        voice.note = f"epoch {epoch + 1}/{self.plan.epochs} · validating"
+        voice.note = f"epoch {epoch + 1}/{self.config.epochs} · validating"
         try:
             with ctrl_c.at_once():
                 scores = self.scores(epoch)
@@ -206,8 +206,8 @@ class _Training:
     def scores(self, epoch: int) -> dict[str, float]:
         """Return what `validate` finds, with the names and the chosen score made sure of."""
         # As for a step after the epoch's last: random numbers that no step has.
-        reseed(self.plan.seed, epoch, self.loader.steps_per_epoch)
-        scores, chosen = self.trainer.scores(self.validate), self.plan.best_by
+        reseed(self.config.seed, epoch, self.loader.steps_per_epoch)
+        scores, chosen = self.trainer.scores(self.validate), self.config.best_by
         if chosen not in scores:
             raise BadSetting(f"validate(model) returned {', '.join(scores) or 'nothing'}; best_by asks for {chosen!r}.")
         if taken := sorted(set(scores) & set(HISTORY_FIELDS)):
@@ -226,9 +226,9 @@ class _Training:
                 if line[name] is not None:
                     self.events.add_scalar(name, line[name], self.step)
             self.events.flush()
-        chosen, best = self.plan.best_by, self.best_epoch
+        chosen, best = self.config.best_by, self.best_epoch
         remark = "the best so far" if best is line else f"best {best[chosen]:.3f} in epoch {best['epoch']}"
-        say(f"  epoch {line['epoch']}/{self.plan.epochs}: loss {line['loss']:.3f}, {chosen} {line[chosen]:.3f} ({remark})")
+        say(f"  epoch {line['epoch']}/{self.config.epochs}: loss {line['loss']:.3f}, {chosen} {line[chosen]:.3f} ({remark})")
 
     def save(self) -> None:
         """Replace the checkpoint by the state as it is between two steps."""
@@ -239,7 +239,7 @@ class _Training:
             "loss_sum": self.loss_sum,
             "seconds": self.seconds,
             "trainer": rest,
-            "plan": dataclasses.asdict(self.plan),
+            "config": dataclasses.asdict(self.config),
             "data": self.loader.fingerprint(),
             "torch": torch.__version__,
         }
@@ -261,20 +261,20 @@ class _Training:
             if self.finished:
                 say(f"{self.run.folder}: this run is finished; there is nothing to resume.")
             else:
-                say(f"Resuming in epoch {len(self.history) + 1} of {self.plan.epochs}, after step {self.step:,} of {self.steps:,}.")
+                say(f"Resuming in epoch {len(self.history) + 1} of {self.config.epochs}, after step {self.step:,} of {self.steps:,}.")
         else:
             # Before the first step, so that it shows now, not in a minute, whether the folder can be written.
             self.save()
-        if self.plan.tensorboard and not self.finished:
+        if self.config.tensorboard and not self.finished:
             self.events = _tensorboard(self.run, self.step)
         self.begun = self.saved_at = monotonic()
 
     def refuse_another(self, state: Mapping[str, Any]) -> None:
         """Raise BadRunFolder where going on would not be the same training; say where its last digits may differ."""
         path = self.run.last_checkpoint
-        if not {"plan", "data", "trainer", "torch"} <= state.keys():
+        if not {"config", "data", "trainer", "torch"} <= state.keys():
             raise BadRunFolder(f"{path}: is no checkpoint of a training, though radlearn wrote it. Was a file moved there by hand?")
-        for what, old, new in (("plan", state["plan"], dataclasses.asdict(self.plan)), ("data", state["data"], self.loader.fingerprint())):
+        for what, old, new in (("config", state["config"], dataclasses.asdict(self.config)), ("data", state["data"], self.loader.fingerprint())):
             changed = [
                 f"{key} was {old.get(key)!r}, is {value!r}"
                 for key, value in new.items()

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from radlearn.errors import BadSetting
-from radlearn.training.config import Plan
+from radlearn.training.config import TrainerConfig
 
 
 def within(settings: Any, limits: Mapping[str, tuple[float, float]]) -> None:
@@ -23,15 +23,15 @@ def within(settings: Any, limits: Mapping[str, tuple[float, float]]) -> None:
             raise BadSetting(f"{name} is {getattr(settings, name)!r}; it must be from {least:g} to {most:g}.")
 
 
-def plan_of(settings: Any, best_by: str) -> Plan:
-    """Return the loop's plan with every setting of the same name.
+def trainer_config(settings: Any, best_by: str) -> TrainerConfig:
+    """Return the trainer's config with every setting of the same name.
 
     Args:
         best_by: the validation score to maximise.
 
     Raises:
-        BadSetting: as `Plan` does.
+        BadSetting: as `TrainerConfig` does.
     """
-    known = {field.name for field in fields(Plan)}
+    known = {field.name for field in fields(TrainerConfig)}
     same = {field.name: getattr(settings, field.name) for field in fields(settings) if field.name in known}
-    return Plan(best_by=best_by, **same)
+    return TrainerConfig(best_by=best_by, **same)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from radlearn.errors import BadSetting, NotFiniteError
 from radlearn.progress import waiting
 from radlearn.training import checkpoint
-from radlearn.training.config import Plan
+from radlearn.training.config import TrainerConfig
 
 Loss = Callable[[nn.Module, Any], Tensor]
 Validate = Callable[[nn.Module], Mapping[str, float]]
@@ -28,31 +28,31 @@ class Trainer:
 
     Attributes:
         model: what the steps move.
-        evaluated_model: what is validated and kept as best: its moving average, or itself where the plan wants none.
+        evaluated_model: what is validated and kept as best: its moving average, or itself where the config wants none.
 
     Raises:
-        BadSetting: if the plan asks what this machine cannot do.
+        BadSetting: if the config asks what this machine cannot do.
     """
 
-    def __init__(self, model: nn.Module, plan: Plan, optimizer: torch.optim.Optimizer | None) -> None:
-        device = chosen_device(plan)
+    def __init__(self, model: nn.Module, config: TrainerConfig, optimizer: torch.optim.Optimizer | None) -> None:
+        device = chosen_device(config)
         with nullcontext() if "lightning_fabric" in sys.modules else waiting("Loading Lightning Fabric"):
             from lightning_fabric import Fabric
             from lightning_fabric.plugins.precision import MixedPrecision, Precision
 
-        self.plan, self.model = plan, model
+        self.config, self.model = config, model
         # Ours, and not Fabric's own, because its scale belongs into the checkpoint.
-        self._scaler = torch.amp.GradScaler("cuda") if plan.precision == "16-mixed" else None
-        precision = Precision() if plan.precision == "32-true" else MixedPrecision(plan.precision, device, self._scaler)
+        self._scaler = torch.amp.GradScaler("cuda") if config.precision == "16-mixed" else None
+        precision = Precision() if config.precision == "32-true" else MixedPrecision(config.precision, device, self._scaler)
         self._fabric = Fabric(accelerator=device, devices=1, plugins=[precision])
         # Before the optimizer is made, whose memory should lie where the weights do.
         model.to(self._fabric.device)
-        self._optimizer = optimizer or _adamw(model, plan)
+        self._optimizer = optimizer or _adamw(model, config)
         self._peak_rates = [group["lr"] for group in self._optimizer.param_groups]
         self._called, self._stepped = self._fabric.setup(model, self._optimizer)
         # A copy: from here it goes its own way.
-        self.evaluated_model = copy.deepcopy(model).requires_grad_(False) if plan.ema_decay else model
-        self._evaluated_called = self._fabric.setup_module(self.evaluated_model) if plan.ema_decay else self._called
+        self.evaluated_model = copy.deepcopy(model).requires_grad_(False) if config.ema_decay else model
+        self._evaluated_called = self._fabric.setup_module(self.evaluated_model) if config.ema_decay else self._called
         self._weights = [weight.data for weight in model.parameters()]
         self._averages = [weight.data for weight in self.evaluated_model.parameters()]
 
@@ -62,7 +62,7 @@ class Trainer:
 
     def learning_rate(self, step: int, steps: int) -> float:
         """Return the learning rate at `step` of `steps`, that of the first group where the optimizer has several."""
-        return self._peak_rates[0] * self.plan.learning_rate_factor(step, steps)
+        return self._peak_rates[0] * self.config.learning_rate_factor(step, steps)
 
     def take_step(self, loss: Loss, batch: Any, step: int, steps: int) -> float:
         """Move the weights once and return the loss before that.
@@ -72,7 +72,7 @@ class Trainer:
             BadSetting: if `loss` does not return one number.
         """
         for group, peak in zip(self._optimizer.param_groups, self._peak_rates, strict=True):
-            group["lr"] = peak * self.plan.learning_rate_factor(step, steps)
+            group["lr"] = peak * self.config.learning_rate_factor(step, steps)
         wrong = loss(self._called, self._fabric.to_device(batch))
         if not isinstance(wrong, Tensor) or wrong.numel() != 1:
             raise BadSetting(f"loss(model, batch) returned {getattr(wrong, 'shape', wrong)!r}; it must return a tensor of one number.")
@@ -82,14 +82,14 @@ class Trainer:
         value = float(wrong.detach())
         if not math.isfinite(value):
             raise NotFiniteError(f"the loss is {value}.")
-        if self.plan.gradient_clip:
-            clipped = self._fabric.clip_gradients(self._called, self._stepped, max_norm=self.plan.gradient_clip, error_if_nonfinite=False)
+        if self.config.gradient_clip:
+            clipped = self._fabric.clip_gradients(self._called, self._stepped, max_norm=self.config.gradient_clip, error_if_nonfinite=False)
             # Half precision overflows now and then, and its scaler then leaves out the step.
             if self._scaler is None and not math.isfinite(float(clipped)):  # type: ignore[arg-type]
                 raise NotFiniteError(f"the length of the gradient is {float(clipped)}.")  # type: ignore[arg-type]
         self._stepped.step()
-        if self.plan.ema_decay:
-            new = 1 - self.plan.ema_decay_at(step)
+        if self.config.ema_decay:
+            new = 1 - self.config.ema_decay_at(step)
             torch._foreach_lerp_(self._averages, self._weights, new)
             # The running means of norms belong to the weights they were taken with, and are averaged like these: today's means with the
             # averaged weights of a hundred steps evaluate wildly while the learning rate is high.
@@ -117,7 +117,7 @@ class Trainer:
         memory, rest = checkpoint.optimizer_state(self._optimizer)
         tensors = {
             **checkpoint.under("model/", checkpoint.model_tensors(self.model)),
-            **(checkpoint.under("average/", checkpoint.model_tensors(self.evaluated_model)) if self.plan.ema_decay else {}),
+            **(checkpoint.under("average/", checkpoint.model_tensors(self.evaluated_model)) if self.config.ema_decay else {}),
             **checkpoint.under("optimizer/", memory),
         }
         return tensors, {"optimizer": rest, "scaler": self._scaler.state_dict() if self._scaler else None}
@@ -129,37 +129,37 @@ class Trainer:
             BadRunFolder: if it is of another architecture or optimizer.
         """
         checkpoint.fill_model(self.model, checkpoint.taken_from("model/", tensors), path)
-        if self.plan.ema_decay:
+        if self.config.ema_decay:
             checkpoint.fill_model(self.evaluated_model, checkpoint.taken_from("average/", tensors), path)
         checkpoint.fill_optimizer(self._optimizer, checkpoint.taken_from("optimizer/", tensors), rest["optimizer"], path)
         if self._scaler:
             self._scaler.load_state_dict(rest["scaler"])
 
 
-def chosen_device(plan: Plan) -> str:
+def chosen_device(config: TrainerConfig) -> str:
     """Return "cpu" or "cuda".
 
     Raises:
-        BadSetting: if there is no such device, or it cannot compute in the plan's precision at a bearable speed.
+        BadSetting: if there is no such device, or it cannot compute in the config's precision at a bearable speed.
     """
-    if plan.device == "cuda" and not torch.cuda.is_available():
+    if config.device == "cuda" and not torch.cuda.is_available():
         raise BadSetting("device is 'cuda', but torch finds no CUDA GPU here. Use 'auto' or 'cpu'; 'radlearn info' shows what torch finds.")
-    device = "cuda" if plan.device != "cpu" and torch.cuda.is_available() else "cpu"
-    if device == "cpu" and plan.precision == "16-mixed":
+    device = "cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu"
+    if device == "cpu" and config.precision == "16-mixed":
         raise BadSetting("precision is '16-mixed', which needs a CUDA GPU. On a CPU use '32-true'.")
     # Without AVX-512 a step in bfloat16 takes minutes where it takes a second in float32.
-    if device == "cpu" and plan.precision == "bf16-mixed" and "AVX512" not in torch.backends.cpu.get_cpu_capability():
+    if device == "cpu" and config.precision == "bf16-mixed" and "AVX512" not in torch.backends.cpu.get_cpu_capability():
         raise BadSetting("precision is 'bf16-mixed', which is unusably slow on a CPU without AVX-512, as this one. Use '32-true'.")
     return device
 
 
-def _adamw(model: nn.Module, plan: Plan) -> torch.optim.Optimizer:
+def _adamw(model: nn.Module, config: TrainerConfig) -> torch.optim.Optimizer:
     learned = [weight for weight in model.parameters() if weight.requires_grad]
     # Biases and the scales of norms have one dimension: to shrink them is to change what they stand for.
     groups = [
-        {"params": [weight for weight in learned if weight.ndim > 1], "weight_decay": plan.weight_decay},
+        {"params": [weight for weight in learned if weight.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [weight for weight in learned if weight.ndim <= 1], "weight_decay": 0.0},
     ]
     # The fused step takes half the time, but unscales gradients itself, which leaves no moment to clip them.
-    fused = plan.precision != "16-mixed"
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=plan.learning_rate, fused=fused)
+    fused = config.precision != "16-mixed"
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.learning_rate, fused=fused)

@@ -16,7 +16,7 @@ from radlearn.training import checkpoint
 from radlearn.training.fit import fit
 from radlearn.training.loading import SampleKey, reseed
 from radlearn.training.run_folder import new_run
-from radlearn.training.settings import plan_of
+from radlearn.training.settings import trainer_config
 
 SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4, epochs=1, ema_decay=0.0)
 STILL = replace(
@@ -169,8 +169,8 @@ def test_the_bare_loop_and_fit_give_the_same_weights(tmp_path: Path) -> None:
         epochs.append(len(epochs))
         return {"rsna_score": float(len(epochs))}
 
-    plan = plan_of(settings, best_by="rsna_score")
-    fit(model, lesson.loss, later_is_better, loader, plan, run, lesson.build_optimizer(model, settings))
+    config = trainer_config(settings, best_by="rsna_score")
+    fit(model, lesson.loss, later_is_better, loader, config, run, lesson.build_optimizer(model, settings))
     fitted = lesson.build_model(settings)
     checkpoint.load_weights(run.best_weights, fitted)
     for name, value in bare.state_dict().items():

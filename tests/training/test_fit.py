@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from radlearn.errors import BadRunFolder, BadSetting, Interrupted, NotFiniteError, RadlearnError, UnreadableScan
 from radlearn.training import fit as fit_module
 from radlearn.training.checkpoint import load_tensors, load_weights, save_tensors
-from radlearn.training.config import Plan
+from radlearn.training.config import TrainerConfig
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey
 from radlearn.training.run_folder import Run, new_run, open_run
@@ -49,7 +49,7 @@ def run(tmp_path: Path, tiny: ModuleType) -> Run:
 
 
 def fitted(tiny: ModuleType, run: Run, loss: Callable | None = None, validate: Callable | None = None, **changes: object) -> nn.Module:
-    return fit(tiny.model(), loss or tiny.loss, validate or tiny.validate, tiny.loader(), tiny.plan(**changes), run)
+    return fit(tiny.model(), loss or tiny.loss, validate or tiny.validate, tiny.loader(), tiny.config(**changes), run)
 
 
 def at_call(number: int, function: Callable, then: Callable[[], None]) -> Callable:
@@ -131,8 +131,8 @@ def test_stopped_between_the_best_weights_and_the_checkpoint_no_epoch_is_written
 
 def test_workers_change_nothing(tiny: ModuleType, run: Run, unbroken: dict[str, object]) -> None:
     with pytest.raises(StoppedHere):
-        fit(tiny.model(), at_call(9, tiny.loss, stop), tiny.validate, tiny.loader(workers=2), tiny.plan(save_every_seconds=0.0), run)
-    fit(tiny.model(), tiny.loss, tiny.validate, tiny.loader(workers=2), tiny.plan(), run)
+        fit(tiny.model(), at_call(9, tiny.loss, stop), tiny.validate, tiny.loader(workers=2), tiny.config(save_every_seconds=0.0), run)
+    fit(tiny.model(), tiny.loss, tiny.validate, tiny.loader(workers=2), tiny.config(), run)
     assert tiny.outcome(run.folder) == unbroken
 
 
@@ -166,10 +166,10 @@ def test_the_learning_rate_of_a_resumed_run_does_not_jump(tiny: ModuleType, run:
     for loss in (at_call(9, tiny.loss, stop), tiny.loss):
         model = tiny.model()
         try:
-            fit(model, loss, tiny.validate, tiny.loader(), tiny.plan(save_every_seconds=0.0), run, optimizer_of(model))
+            fit(model, loss, tiny.validate, tiny.loader(), tiny.config(save_every_seconds=0.0), run, optimizer_of(model))
         except StoppedHere:
             assert len(rates) == 8
-    assert rates == [0.02 * tiny.plan().learning_rate_factor(step, STEPS) for step in range(STEPS)]
+    assert rates == [0.02 * tiny.config().learning_rate_factor(step, STEPS) for step in range(STEPS)]
 
 
 def test_at_most_a_minute_is_lost(tiny: ModuleType, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +241,7 @@ def test_ctrl_c_from_a_terminal_reaches_the_workers_too_and_harms_nothing(tiny: 
         ctrl_c()
 
     with pytest.raises(Interrupted, match="saved after step 3 "):
-        fit(tiny.model(), at_call(3, tiny.loss, to_all), tiny.validate, loader, tiny.plan(), run)
+        fit(tiny.model(), at_call(3, tiny.loss, to_all), tiny.validate, loader, tiny.config(), run)
     assert all(worker.is_alive() for worker in loader._loader._iterator._workers)
     fitted(tiny, run)
     assert tiny.outcome(run.folder) == unbroken
@@ -330,7 +330,7 @@ def test_the_history_has_a_line_per_epoch(tiny: ModuleType, run: Run) -> None:
     fitted(tiny, run, loss=loss)
     assert [(line["epoch"], line["step"]) for line in run.history] == [(1, 6), (2, 12), (3, 18)]
     assert [line["loss"] for line in run.history] == pytest.approx([sum(losses[start : start + 6]) / 6 for start in (0, 6, 12)])
-    assert [line["learning_rate"] for line in run.history] == [0.01 * tiny.plan().learning_rate_factor(step, STEPS) for step in (5, 11, 17)]
+    assert [line["learning_rate"] for line in run.history] == [0.01 * tiny.config().learning_rate_factor(step, STEPS) for step in (5, 11, 17)]
     assert all(line["seconds"] > 0 for line in run.history)
     # A score with no prediction is null in the file, and no reason to stop.
     assert all(line["undefined_score"] is None for line in run.history)
@@ -399,7 +399,7 @@ def test_a_batch_that_names_its_cases_is_believed(tiny: ModuleType, run: Run) ->
             lambda model, batch: tiny.loss(model, batch) * float("inf"),
             tiny.validate,
             EpochLoader(Named(), 4, 7),
-            tiny.plan(),
+            tiny.config(),
             run,
         )
 
@@ -426,7 +426,7 @@ def test_a_case_that_cannot_be_loaded_ends_the_training_but_loses_nothing(tiny: 
             return super().__getitem__(key)
 
     with pytest.raises(UnreadableScan, match=r"X-ray-5 could not be loaded \(epoch 2\)"):
-        fit(tiny.model(), tiny.loss, tiny.validate, EpochLoader(Torn(), 4, 7), tiny.plan(), run)
+        fit(tiny.model(), tiny.loss, tiny.validate, EpochLoader(Torn(), 4, 7), tiny.config(), run)
     assert load_tensors(run.last_checkpoint)[1]["step"] >= STEPS_PER_EPOCH
     fitted(tiny, run)
     assert tiny.outcome(run.folder) == unbroken
@@ -435,7 +435,7 @@ def test_a_case_that_cannot_be_loaded_ends_the_training_but_loses_nothing(tiny: 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"epochs": 5}, "another plan .epochs was 3, is 5"),
+        ({"epochs": 5}, "another config .epochs was 3, is 5"),
         ({"learning_rate": 0.02, "schedule": "cosine"}, "learning_rate was 0.01, is 0.02; schedule was 'one_cycle', is 'cosine'"),
         ({"ema_decay": 0.0}, "ema_decay was 0.9, is 0.0"),
     ],
@@ -454,14 +454,14 @@ def test_other_data_are_not_resumed(tiny: ModuleType, run: Run) -> None:
         fitted(tiny, run, loss=at_call(3, tiny.loss, ctrl_c))
     fewer = EpochLoader(tiny.Blobs(), 5, seed=7)
     with pytest.raises(BadRunFolder, match=r"another data \(batch_size was 4, is 5"):
-        fit(tiny.model(), tiny.loss, tiny.validate, fewer, tiny.plan(), run)
+        fit(tiny.model(), tiny.loss, tiny.validate, fewer, tiny.config(), run)
 
 
 def test_another_architecture_is_not_resumed(tiny: ModuleType, run: Run) -> None:
     with pytest.raises(Interrupted):
         fitted(tiny, run, loss=at_call(3, tiny.loss, ctrl_c))
     with pytest.raises(BadRunFolder, match="holds the weights of another architecture"):
-        fit(nn.Linear(3, 3), tiny.loss, tiny.validate, tiny.loader(), tiny.plan(), run)
+        fit(nn.Linear(3, 3), tiny.loss, tiny.validate, tiny.loader(), tiny.config(), run)
 
 
 def test_a_damaged_checkpoint_is_told_and_left_as_it_is(tiny: ModuleType, run: Run) -> None:
@@ -495,4 +495,4 @@ def test_too_little_memory_is_told_with_what_to_do(tiny: ModuleType, run: Run) -
 
 def test_every_trouble_here_is_one_the_command_line_can_tell() -> None:
     assert all(issubclass(kind, RadlearnError) for kind in (BadRunFolder, BadSetting, Interrupted, NotFiniteError))
-    assert {field.name for field in dataclasses.fields(Plan)} >= set(fit_module.FREE_TO_CHANGE)
+    assert {field.name for field in dataclasses.fields(TrainerConfig)} >= set(fit_module.FREE_TO_CHANGE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from radlearn.errors import BadSetting
-from radlearn.training.settings import plan_of, within
+from radlearn.training.settings import trainer_config, within
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,6 @@ def test_outside_them_the_field_is_named_with_what_it_may_be(size: float) -> Non
 
 
 def test_the_plan_takes_the_settings_of_its_names_and_leaves_the_others() -> None:
-    plan = plan_of(Settings(), best_by="auroc_score")
-    assert (plan.epochs, plan.learning_rate, plan.ema_decay, plan.best_by) == (3, 0.01, 0.9, "auroc_score")
-    assert plan.precision == "32-true"
+    config = trainer_config(Settings(), best_by="auroc_score")
+    assert (config.epochs, config.learning_rate, config.ema_decay, config.best_by) == (3, 0.01, 0.9, "auroc_score")
+    assert config.precision == "32-true"

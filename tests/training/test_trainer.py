@@ -5,13 +5,13 @@ import torch
 from torch import Tensor, nn
 
 from radlearn.errors import BadSetting, NotFiniteError
-from radlearn.training.config import Plan
+from radlearn.training.config import TrainerConfig
 from radlearn.training.trainer import Trainer, chosen_device
 
 
-def plan(**changes: object) -> Plan:
+def config(**changes: object) -> TrainerConfig:
     usual = {"epochs": 1, "learning_rate": 0.5, "best_by": "score", "schedule": "constant", "weight_decay": 0.0, "device": "cpu"}
-    return Plan(**{**usual, **changes})
+    return TrainerConfig(**{**usual, **changes})
 
 
 def one_weight() -> nn.Module:
@@ -26,7 +26,7 @@ def output(model: nn.Module, batch: Tensor) -> Tensor:
 
 def test_a_step_of_gradient_descent_by_hand() -> None:
     model = one_weight()
-    trainer = Trainer(model, plan(), torch.optim.SGD(model.parameters(), lr=0.5))
+    trainer = Trainer(model, config(), torch.optim.SGD(model.parameters(), lr=0.5))
     # The loss is w·3 = 6, its slope 3: w = 2 - 0.5 · 3.
     assert trainer.take_step(output, torch.tensor([[3.0]]), 0, 1) == 6.0
     assert model.weight.item() == 0.5
@@ -34,7 +34,7 @@ def test_a_step_of_gradient_descent_by_hand() -> None:
 
 def test_the_gradient_is_shortened_to_its_limit() -> None:
     model = one_weight()
-    trainer = Trainer(model, plan(gradient_clip=1.0), torch.optim.SGD(model.parameters(), lr=0.5))
+    trainer = Trainer(model, config(gradient_clip=1.0), torch.optim.SGD(model.parameters(), lr=0.5))
     trainer.take_step(output, torch.tensor([[3.0]]), 0, 1)
     assert model.weight.item() == pytest.approx(1.5, abs=1e-5)
 
@@ -42,7 +42,7 @@ def test_the_gradient_is_shortened_to_its_limit() -> None:
 def test_every_group_keeps_its_own_learning_rate_under_the_schedule() -> None:
     model = nn.Sequential(one_weight(), one_weight())
     optimizer = torch.optim.SGD([{"params": model[0].parameters(), "lr": 0.1}, {"params": model[1].parameters(), "lr": 0.4}])
-    trainer = Trainer(model, plan(schedule="constant", warm_up_share=0.5), optimizer)
+    trainer = Trainer(model, config(schedule="constant", warm_up_share=0.5), optimizer)
     trainer.take_step(output, torch.tensor([[1.0]]), 0, 4)
     # The first of two steps that climb.
     assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.2]
@@ -52,7 +52,7 @@ def test_every_group_keeps_its_own_learning_rate_under_the_schedule() -> None:
 
 def test_the_average_by_hand_of_weights_and_of_the_norms_running_means() -> None:
     model = nn.Sequential(one_weight(), nn.BatchNorm1d(1))
-    trainer = Trainer(model, plan(ema_decay=0.9), torch.optim.SGD(model.parameters(), lr=0.5))
+    trainer = Trainer(model, config(ema_decay=0.9), torch.optim.SGD(model.parameters(), lr=0.5))
     before = model[0].weight.item(), model[1].bias.item()
     trainer.take_step(lambda model, batch: (model(batch) * batch).sum(), torch.tensor([[1.0], [2.0]]), 0, 9)
     after = model[0].weight.item(), model[1].bias.item()
@@ -68,7 +68,7 @@ def test_the_average_by_hand_of_weights_and_of_the_norms_running_means() -> None
 def test_biases_and_norms_are_not_shrunk() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     nn.init.ones_(model[0].bias)
-    trainer = Trainer(model, plan(weight_decay=0.1), None)
+    trainer = Trainer(model, config(weight_decay=0.1), None)
     before = [weight.detach().clone() for weight in model.parameters()]
     trainer.take_step(lambda model, batch: model(batch).sum() * 0, torch.ones(1, 1, 4, 4), 0, 1)
     kept = [torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)]
@@ -80,7 +80,7 @@ def test_biases_and_norms_are_not_shrunk() -> None:
 def test_frozen_weights_stay_and_are_not_in_the_optimizer() -> None:
     model = nn.Sequential(one_weight(), one_weight())
     model[0].requires_grad_(False)
-    trainer = Trainer(model, plan(), None)
+    trainer = Trainer(model, config(), None)
     trainer.take_step(output, torch.ones(1, 1), 0, 1)
     assert model[0].weight.item() == 2.0
     assert model[1].weight.item() != 2.0
@@ -89,7 +89,7 @@ def test_frozen_weights_stay_and_are_not_in_the_optimizer() -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_leaves_the_weights_alone(bad: float) -> None:
     model = one_weight()
-    trainer = Trainer(model, plan(), None)
+    trainer = Trainer(model, config(), None)
     with pytest.raises(NotFiniteError, match=f"the loss is {bad}"):
         trainer.take_step(lambda model, batch: model(batch).sum() * bad, torch.ones(1, 1), 0, 1)
     assert model.weight.item() == 2.0
@@ -97,7 +97,7 @@ def test_a_loss_that_is_no_number_leaves_the_weights_alone(bad: float) -> None:
 
 def test_a_gradient_that_is_no_number_leaves_the_weights_alone() -> None:
     model = one_weight()
-    trainer = Trainer(model, plan(gradient_clip=1.0), None)
+    trainer = Trainer(model, config(gradient_clip=1.0), None)
     # The root of 0 is a number, its slope is not.
     with pytest.raises(NotFiniteError, match="the length of the gradient is inf"):
         trainer.take_step(lambda model, batch: (model(batch) - 2).sum().sqrt(), torch.ones(1, 1), 0, 1)
@@ -106,7 +106,7 @@ def test_a_gradient_that_is_no_number_leaves_the_weights_alone() -> None:
 
 def test_weights_that_are_no_numbers_are_not_remembered() -> None:
     model = one_weight()
-    trainer = Trainer(model, plan(), None)
+    trainer = Trainer(model, config(), None)
     nn.init.constant_(model.weight, float("nan"))
     with pytest.raises(NotFiniteError, match="weight are no numbers any more"):
         trainer.state_dict()
@@ -115,7 +115,7 @@ def test_weights_that_are_no_numbers_are_not_remembered() -> None:
 @pytest.mark.parametrize("returned", [0.5, torch.ones(3), None])
 def test_a_loss_must_be_one_number(returned: object) -> None:
     with pytest.raises(BadSetting, match="must return a tensor of one number"):
-        Trainer(one_weight(), plan(), None).take_step(lambda model, batch: returned, torch.ones(1, 1), 0, 1)
+        Trainer(one_weight(), config(), None).take_step(lambda model, batch: returned, torch.ones(1, 1), 0, 1)
 
 
 def test_scores_are_found_in_eval_mode_and_without_gradients() -> None:
@@ -125,25 +125,25 @@ def test_scores_are_found_in_eval_mode_and_without_gradients() -> None:
         seen.append((model.training, torch.is_grad_enabled()))
         return {"score": torch.tensor(0.5)}
 
-    assert Trainer(one_weight(), plan(), None).scores(validate) == {"score": 0.5}
+    assert Trainer(one_weight(), config(), None).scores(validate) == {"score": 0.5}
     assert seen == [(False, False)]
 
 
 def test_what_this_machine_cannot_do_is_refused_with_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    assert chosen_device(plan(device="auto")) == "cpu"
+    assert chosen_device(config(device="auto")) == "cpu"
     with pytest.raises(BadSetting, match="torch finds no CUDA GPU"):
-        chosen_device(plan(device="cuda"))
+        chosen_device(config(device="cuda"))
     with pytest.raises(BadSetting, match=r"needs a CUDA GPU\. On a CPU use '32-true'"):
-        chosen_device(plan(precision="16-mixed"))
+        chosen_device(config(precision="16-mixed"))
     with pytest.raises(BadSetting, match="unusably slow on a CPU without AVX-512"):
-        chosen_device(plan(precision="bf16-mixed"))
+        chosen_device(config(precision="bf16-mixed"))
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    assert chosen_device(plan(precision="bf16-mixed")) == "cpu"
+    assert chosen_device(config(precision="bf16-mixed")) == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert chosen_device(plan(device="auto", precision="16-mixed")) == "cuda"
-    assert chosen_device(plan(device="cpu")) == "cpu"
+    assert chosen_device(config(device="auto", precision="16-mixed")) == "cuda"
+    assert chosen_device(config(device="cpu")) == "cpu"
 
 
 def test_bfloat16_is_used_inside_the_model_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,5 +158,5 @@ def test_bfloat16_is_used_inside_the_model_alone(monkeypatch: pytest.MonkeyPatch
         outside.append(prediction.dtype)
         return prediction.pow(2).mean()
 
-    Trainer(model, plan(precision="bf16-mixed"), None).take_step(loss, torch.ones(3, 4), 0, 1)
+    Trainer(model, config(precision="bf16-mixed"), None).take_step(loss, torch.ones(3, 4), 0, 1)
     assert (inside, outside, model.weight.dtype) == ([torch.bfloat16], [torch.float32], torch.float32)

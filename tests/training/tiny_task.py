@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from radlearn.training.checkpoint import load_tensors
-from radlearn.training.config import Plan
+from radlearn.training.config import TrainerConfig
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, new_run, open_run
@@ -70,9 +70,9 @@ def validate(model: nn.Module) -> dict[str, float]:
     return {"accuracy_score": right.float().mean().item() + 0.01 * torch.rand(1).item(), "undefined_score": float("nan")}
 
 
-def plan(**changes: object) -> Plan:
+def config(**changes: object) -> TrainerConfig:
     usual = {"epochs": EPOCHS, "learning_rate": 0.01, "best_by": "accuracy_score", "ema_decay": 0.9, "gradient_clip": 1.0, "device": "cpu"}
-    return Plan(**{**usual, **changes})  # type: ignore[arg-type]
+    return TrainerConfig(**{**usual, **changes})  # type: ignore[arg-type]
 
 
 def loader(workers: int = 0) -> EpochLoader:
@@ -82,7 +82,7 @@ def loader(workers: int = 0) -> EpochLoader:
 def train(folder: Path, workers: int = 0, **changes: object) -> Run:
     """Begin a run in `folder`, or go on with the one that is there."""
     run = open_run(folder) if (folder / "settings.json").exists() else new_run(folder, "classification", Settings())
-    fit(model(), loss, validate, loader(workers), plan(**changes), run)
+    fit(model(), loss, validate, loader(workers), config(**changes), run)
     return run
 
 

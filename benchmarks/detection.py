@@ -59,8 +59,8 @@ def main() -> None:
         for multiple in asked.peer_minutes:
             peer_run = new_run(Path(folder) / f"peer-{multiple}", lesson.TASK, settings, run.about)
             peer = trained_peer(split["train"], settings, minutes * multiple)
-            ways = lesson.proposals(peer, split["validation"], settings)
-            candidates.choose_box_postprocessing(peer_run, ways, split["validation"], split["train"], None, settings.seed)
+            by_source = lesson.find_candidates(peer, split["validation"], settings)
+            candidates.choose_box_postprocessing(peer_run, by_source, split["validation"], split["train"], None, settings.seed)
             (peer_run.folder / "split.csv").write_text((run.folder / "split.csv").read_text())
             table.add_row(
                 "Faster R-CNN MobileNet",
@@ -129,7 +129,7 @@ class _Coloured(nn.Module):
 
 def scored(run: Run, model: nn.Module, xrays: list[PreparedRadiograph], settings: lesson.Settings) -> dict[str, Any]:
     """Return the scores of a model on the test people, with the run's postprocessing."""
-    found = lesson.proposals(model, xrays, candidates.as_tuned(settings, run))[-1]
+    found = lesson.find_candidates(model, xrays, candidates.as_tuned(settings, run))[-1]
     return evaluation.evaluate_boxes(run, xrays, found, candidates.image_scores(found, None), "test").scores
 
 

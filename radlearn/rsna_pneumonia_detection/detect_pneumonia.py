@@ -38,11 +38,11 @@ from radlearn.tasks.detection.candidates import (
     as_tuned,
     best_over_thresholds,
     choose_box_postprocessing,
-    examined,
     gate_of,
     image_scores,
     must_have_gate,
     on_canvases,
+    validation_candidates,
 )
 from radlearn.tasks.detection.evaluation import evaluate_boxes
 from radlearn.tasks.detection.fusion import fused, mirrored
@@ -316,7 +316,7 @@ def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
     return torch.stack(list(model(list(batch["image"]), batch["targets"]).values())).sum()
 
 
-def views(model: nn.Module, images: Tensor, settings: Settings) -> list[list[FoundBoxes]]:
+def detections_by_augmentation(model: nn.Module, images: Tensor, settings: Settings) -> list[list[FoundBoxes]]:
     """Return the boxes proposed for images (images, 1, size, size), in their pixels: of the images themselves and, if wanted, mirrored."""
 
     def found(prediction: dict[str, Tensor]) -> FoundBoxes:
@@ -330,8 +330,8 @@ def views(model: nn.Module, images: Tensor, settings: Settings) -> list[list[Fou
 
 
 def infer(model: nn.Module, images: Tensor, settings: Settings) -> list[FoundBoxes]:
-    """Return the boxes proposed for each image, those of its mirror image fused with its own."""
-    return [fused(predictions) for predictions in zip(*views(model, images, settings), strict=True)]
+    """Return the boxes proposed for each image, those of its test-time augmentation with its own."""
+    return [fused(predictions) for predictions in zip(*detections_by_augmentation(model, images, settings), strict=True)]
 
 
 # %% 4. Training
@@ -380,32 +380,32 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # Asked for now, not after hours of training.
     gate = gate_of(settings.gate, split["validation"])
     loaders = make_loaders(settings, {"train": split["train"]})
-    one_view = replace(settings, test_time_mirror=False)
+    without_mirror = replace(settings, test_time_mirror=False)
 
     def validate(model: nn.Module) -> dict[str, float]:
-        candidates = examined(split["validation"], proposals(model, split["validation"], one_view)[0], gate)
+        proposed = validation_candidates(split["validation"], find_candidates(model, split["validation"], without_mirror)[0], gate)
         labels = [bool(xray.case.label) for xray in split["validation"]]
-        auroc_score = float(ranking.auroc_score(candidates.image_scores, labels))
-        return {"rsna_score": best_over_thresholds(candidates), "auroc_score": auroc_score}
+        auroc_score = float(ranking.auroc_score(proposed.image_scores, labels))
+        return {"rsna_score": best_over_thresholds(proposed), "auroc_score": auroc_score}
 
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
     config = trainer_config(settings, best_by="rsna_score")
     best = fit(model, loss, validate, loaders["train"], config, run, build_optimizer(model, settings))
-    ways = proposals(best, split["validation"], settings)
-    choose_box_postprocessing(run, ways, split["validation"], split["train"], gate, settings.seed)
+    by_source = find_candidates(best, split["validation"], settings)
+    choose_box_postprocessing(run, by_source, split["validation"], split["train"], gate, settings.seed)
     return run
 
 
-def proposals(model: nn.Module, xrays: Sequence[PreparedRadiograph], settings: Settings) -> list[list[FoundBoxes]]:
-    """Return what a detector proposes for X-rays, in pixels of each X-ray's canvas: from one view and, if wanted, from two, fused."""
+def find_candidates(model: nn.Module, xrays: Sequence[PreparedRadiograph], settings: Settings) -> list[list[FoundBoxes]]:
+    """Return what a detector proposes for X-rays, in pixels of each X-ray's canvas: without and, if wanted, with test-time augmentation."""
     one: list[FoundBoxes] = []
     two: list[FoundBoxes] = []
     with torch.inference_mode():
         for start in range(0, len(xrays), settings.batch_size):
             here = xrays[start : start + settings.batch_size]
-            seen = views(model, as_images(here, model), settings)
+            seen = detections_by_augmentation(model, as_images(here, model), settings)
             one += on_canvases(seen[0], here)
             if len(seen) > 1:
                 two += on_canvases([fused(predictions) for predictions in zip(*seen, strict=True)], here)
@@ -429,7 +429,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", gate: Path | 
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
     must_have_gate([run], gate or settings.gate)
-    found = proposals(model, xrays, as_tuned(settings, run))[-1]
+    found = find_candidates(model, xrays, as_tuned(settings, run))[-1]
     scores = image_scores(found, gate_of(gate or settings.gate, xrays))
     evaluation = evaluate_boxes(run, xrays, found, scores, split)
     write_box_report(run, evaluation)
@@ -445,7 +445,7 @@ def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_b
     """
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
-    return tune_boxes(run, xrays, proposals(model, xrays, settings), gate or settings.gate, most_false_boxes)
+    return tune_boxes(run, xrays, find_candidates(model, xrays, settings), gate or settings.gate, most_false_boxes)
 
 
 def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, gate: Path | None = None) -> Path:
@@ -460,7 +460,7 @@ def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: boo
     settings = models[0][1]
     asking = BoxPredictions(runs, paths, out, gate)
     for xrays in asking.batches(settings.size_px, settings.shape, settings.batch_size):
-        predictions = [proposals(model, xrays, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
+        predictions = [find_candidates(model, xrays, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
         asking.keep(xrays, [fused(one) for one in zip(*predictions, strict=True)] if len(runs) > 1 else predictions[0], overlays)
     asking.finish()
     return asking.table

@@ -51,7 +51,7 @@ def test_training_leaves_a_run_with_a_postprocessing_and_what_each_part_was_wort
     assert all(0 <= line["rsna_score"] <= 1 and 0 <= line["auroc_score"] <= 1 for line in lines)
     kept = read_json(trained.folder / "postprocessing.json")
     assert {step["step"] for step in kept["ablation"]} == {
-        "nothing tuned", "score threshold", "box scale", "suppression", "mirror image fused", "gate"
+        "nothing tuned", "score threshold", "box scale", "suppression", "test-time augmentation", "gate"
     }  # fmt: skip
     assert len(kept["curve"]["threshold"]) == len(kept["curve"]["rsna_score"])
     # The same X-rays, split as for classification: one task's answers may gate the other's without having seen its test people.
@@ -116,7 +116,7 @@ def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespac
     run = open_run(trained.folder)
     model, settings = lesson.trained_model(run)
     xrays = prepared_radiographs(find_cases(trained.data), settings.size_px, settings.shape)
-    evaluation = candidates.image_scores(lesson.proposals(model, xrays, candidates.as_tuned(settings, run))[-1], None)
+    evaluation = candidates.image_scores(lesson.find_candidates(model, xrays, candidates.as_tuned(settings, run))[-1], None)
     table = lesson.predict([run], [trained.data], tmp_path / "out", overlays=False)
     asked = {row["patientId"]: float(row["probability"]) for row in rows_of(table)}
     np.testing.assert_allclose([asked[xray.case.image_id] for xray in xrays], evaluation, atol=2e-6)

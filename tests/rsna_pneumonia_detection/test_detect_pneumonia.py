@@ -187,7 +187,7 @@ def test_it_learns_to_box_a_bright_square_and_to_stay_silent_without_one() -> No
     settings = replace(STILL, epochs=25, batch_size=8, size_px=64, test_time_mirror=False)
     torch.manual_seed(0)
     model = lesson.bare_training(lesson.build_model(settings), lesson.make_loaders(settings, {"train": xrays})["train"], settings)
-    found = lesson.proposals(model, xrays, settings)[0]
+    found = lesson.find_candidates(model, xrays, settings)[0]
     best = [prediction.confidences.max(initial=0.0) for prediction in found]
     assert min(best[1::2]) > max(best[0::2])
     overlaps = [

@@ -14,13 +14,13 @@ from radlearn.metrics.ranking import auroc_score
 from radlearn.progress import say, waiting
 from radlearn.tasks.detection.gate import gate_scores
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessing_of, write_box_postprocessing
-from radlearn.tasks.detection.prefix_scores import Examined
+from radlearn.tasks.detection.prefix_scores import ValidationCandidates
 from radlearn.tasks.detection.search import threshold_curve, tuned
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
 # How the candidates of an X-ray can be made, the plainest first.
-WAYS = ("one view", "mirror image fused")
+SOURCES = ("the image alone", "test-time augmentation")
 
 
 def on_canvases(found: Sequence[FoundBoxes], xrays: Sequence[PreparedRadiograph]) -> list[FoundBoxes]:
@@ -38,9 +38,9 @@ def image_scores(candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> n
     return np.array([prediction.confidences.max(initial=0.0) for prediction in candidates]) if gate is None else gate
 
 
-def examined(xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> Examined:
+def validation_candidates(xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> ValidationCandidates:
     """Return X-rays with what a detector proposes for them, ready to choose a postprocessing on."""
-    return Examined(
+    return ValidationCandidates(
         candidates,
         [np.array(xray.boxes_on_canvas_px, float).reshape(-1, 4) for xray in xrays],
         [xray.canvas_px for xray in xrays],
@@ -49,29 +49,29 @@ def examined(xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxe
     )
 
 
-def best_over_thresholds(of: Examined) -> float:
+def best_over_thresholds(of: ValidationCandidates) -> float:
     """Return the official score at the threshold where it is highest: what an epoch's weights could reach, all else untuned."""
     return max(threshold_curve(of, BoxPostprocessing())["rsna_score"])
 
 
 def choose_box_postprocessing(
     run: Run,
-    ways: Sequence[Sequence[FoundBoxes]],
+    by_source: Sequence[Sequence[FoundBoxes]],
     validation: Sequence[PreparedRadiograph],
     training: Sequence[PreparedRadiograph],
     gate: np.ndarray | None,
     seed: int,
-    names: Sequence[str] = WAYS,
+    names: Sequence[str] = SOURCES,
 ) -> BoxPostprocessing:
     """Choose a run's postprocessing on validation people and write it, with the ablation of each step, into `postprocessing.json`.
 
     Args:
-        ways: the candidates for the validation X-rays, made in one way or in two.
+        by_source: the candidates for the validation X-rays, made in one way or in two.
         training: X-rays from which the trivial rules learn: the mean box, and which brightness is suspicious.
         gate: image-level probabilities (validation X-rays,), or None.
         names: what the ways are called.
     """
-    sources = {name: examined(validation, candidates, gate) for name, candidates in zip(names, ways, strict=False)}
+    sources = {name: validation_candidates(validation, candidates, gate) for name, candidates in zip(names, by_source, strict=False)}
     with waiting("Choosing threshold, scale, suppression and gate on validation people"):
         source, postprocessing, ablation = tuned(sources, seed)
     about: dict[str, Any] = {
@@ -82,14 +82,14 @@ def choose_box_postprocessing(
         **_what_trivial_rules_know(training),
     }
     write_box_postprocessing(run, postprocessing, about)
-    taken = [step.step for step in worth[1:] if step.taken]
+    taken = [step.step for step in ablation[1:] if step.taken]
     say(f"Postprocessing chosen on {len(validation):,} validation X-rays: {', '.join(taken)} (cross-fitted score {_last(ablation):.3f}).")
     return postprocessing
 
 
 def as_tuned(settings: Any, run: Run) -> Any:
     """Return the settings with the mirror image asked about only if the run's postprocessing was chosen so."""
-    return replace(settings, test_time_mirror=settings.test_time_mirror and postprocessing_of(run)[1]["source"] == WAYS[1])
+    return replace(settings, test_time_mirror=settings.test_time_mirror and postprocessing_of(run)[1]["source"] == SOURCES[1])
 
 
 def must_have_gate(runs: Sequence[Run], gate: Path | None) -> None:

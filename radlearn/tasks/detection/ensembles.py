@@ -25,14 +25,14 @@ from radlearn.training.run_folder import Run
 from radlearn.training.splits import read_split
 from radlearn.workflow.splits import cases_by_subset
 
-WAYS = ("the first run alone", "all runs fused")
+SOURCES = ("the first run alone", "all runs fused")
 
 
 def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[Case], gate: Path | None = None) -> dict[str, Any]:
     """Evaluate several runs as one on the test people they share; scores, pictures and report go into `ensemble/` in the first run's folder.
 
     Args:
-        lesson: a module with `trained_model(run)` and `proposals(model, xrays, settings)`.
+        lesson: a module with `trained_model(run)` and `find_candidates(model, xrays, settings)`.
         cases: all cases of the runs' data.
 
     Raises:
@@ -47,22 +47,22 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
     def ready(subset: str) -> list[PreparedRadiograph]:
         return prepared_radiographs(by_subset[subset], first.size_px, first.shape)
 
-    def proposed(xrays: Sequence[PreparedRadiograph]) -> list[list[FoundBoxes]]:
-        each = [lesson.proposals(model, xrays, as_tuned(settings, run))[-1] for model, settings, run in members]
+    def candidates_of(xrays: Sequence[PreparedRadiograph]) -> list[list[FoundBoxes]]:
+        each = [lesson.find_candidates(model, xrays, as_tuned(settings, run))[-1] for model, settings, run in members]
         return [each[0], [fused(predictions) for predictions in zip(*each, strict=True)]]
 
     table = gate or first.gate
     splits = [read_split(run.folder / "split.csv") for run in runs]
     if all(split == splits[0] for split in splits):
         validation = ready("validation")
-        choose_box_postprocessing(ensemble, proposed(validation), validation, ready("train"), gate_of(table, validation), first.seed, WAYS)
+        choose_box_postprocessing(ensemble, candidates_of(validation), validation, ready("train"), gate_of(table, validation), first.seed, SOURCES)
     else:
         say("The runs were validated on different people, so no postprocessing can be chosen for all: the mean of theirs answers.")
         _, about = postprocessing_of(runs[0])
-        write_box_postprocessing(ensemble, mean_postprocessing([postprocessing_of(run)[0] for run in runs]), {**about, "source": WAYS[1], "ablation": []})
+        write_box_postprocessing(ensemble, mean_postprocessing([postprocessing_of(run)[0] for run in runs]), {**about, "source": SOURCES[1], "ablation": []})
     test = ready("test")
-    ways = proposed(test)
-    found = ways[0] if postprocessing_of(ensemble)[1]["source"] == WAYS[0] else ways[1]
+    by_source = candidates_of(test)
+    found = by_source[0] if postprocessing_of(ensemble)[1]["source"] == SOURCES[0] else by_source[1]
     evaluation = evaluate_boxes(ensemble, test, found, image_scores(found, gate_of(table, test)), "test")
     write_box_report(ensemble, evaluation)
     return evaluation.scores

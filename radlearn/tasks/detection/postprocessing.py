@@ -80,8 +80,8 @@ def scaled_and_suppressed(candidates: FoundBoxes, scale: float, suppression_iou:
 def in_words(postprocessing: BoxPostprocessing, source: str) -> str:
     """Return what a postprocessing does, for people.
 
-    >>> in_words(BoxPostprocessing(threshold=0.32, scale=0.875, suppression_iou=0.3), "one view")
-    'Boxes from one view; one stands from a confidence of 0.32; of two that overlap by more than an IoU of 0.3 the surer stays; width and \
+    >>> in_words(BoxPostprocessing(threshold=0.32, scale=0.875, suppression_iou=0.3), "the image alone")
+    'Boxes from the image alone; one stands from a confidence of 0.32; of two that overlap by more than an IoU of 0.3 the surer stays; width and \
 height times 0.875.'
     """
     said = [f"Boxes from {source}", f"one stands from a confidence of {postprocessing.threshold:g}"]
@@ -102,6 +102,6 @@ def postprocessing_of(run: Run) -> tuple[BoxPostprocessing, dict[str, object]]:
     return read_postprocessing(run, BoxPostprocessing)
 
 
-def mean_postprocessing(settings_tried: Sequence[BoxPostprocessing]) -> BoxPostprocessing:
+def mean_postprocessing(each: Sequence[BoxPostprocessing]) -> BoxPostprocessing:
     """Return the postprocessing of an ensemble: the mean of its runs' numbers. It was not tuned for them together."""
-    return BoxPostprocessing(**{field.name: float(np.mean([getattr(postprocessing, field.name) for postprocessing in settings_tried])) for field in fields(BoxPostprocessing)})
+    return BoxPostprocessing(**{field.name: float(np.mean([getattr(one, field.name) for one in each])) for field in fields(BoxPostprocessing)})

@@ -46,8 +46,8 @@ class BoxPredictions(XrayPredictions):
     def keep(self, xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], overlays: bool) -> None:
         """Write down the boxes that stand among the candidates of X-rays (in pixels of their canvas), and a picture each if wanted."""
         gate = None if self.gate is None else gate_scores(self.gate, [xray.case.image_id for xray in xrays])
-        for xray, proposed, score in zip(xrays, candidates, image_scores(candidates, gate), strict=True):
-            found = postprocessed(proposed, self.postprocessing, xray.canvas_px, float(score))
+        for xray, boxes, score in zip(xrays, candidates, image_scores(candidates, gate), strict=True):
+            found = postprocessed(boxes, self.postprocessing, xray.canvas_px, float(score))
             about = (str(xray.case.path), xray.case.image_id)
             self.rows.append((*about, f"{score:.6f}", str(len(found.confidences))))
             for box, confidence in zip(xray.in_source(found.boxes_xyxy_px), found.confidences, strict=True):

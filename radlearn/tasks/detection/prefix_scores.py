@@ -17,7 +17,7 @@ IOUS_ABOVE = tuple(k / 20 for k in range(8, 16))
 
 
 @dataclass(frozen=True)
-class Examined:
+class ValidationCandidates:
     """Validation X-rays with what a detector proposes for them."""
 
     candidates: Sequence[FoundBoxes]
@@ -32,7 +32,7 @@ class Examined:
         """Which X-rays have no true box, bool (images,)."""
         return np.array([len(boxes) == 0 for boxes in self.truth], bool)
 
-    def only(self, chosen: np.ndarray) -> "Examined":
+    def only(self, chosen: np.ndarray) -> "ValidationCandidates":
         """Return the X-rays that `chosen`, bool (images,), names."""
         places = np.flatnonzero(chosen).tolist()
         return replace(
@@ -59,8 +59,8 @@ class Sums(NamedTuple):
 class PrefixScores:
     """Every X-ray's official score after its first 0, 1, 2, … boxes, for each shape of boxes asked about."""
 
-    def __init__(self, examined: Examined) -> None:
-        self.examined = examined
+    def __init__(self, validation_candidates: ValidationCandidates) -> None:
+        self.validation_candidates = validation_candidates
         self._shaped: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
 
     def standing(self, postprocessing: BoxPostprocessing) -> np.ndarray:
@@ -69,7 +69,7 @@ class PrefixScores:
         most = confidences.max(axis=1, initial=0.0)
         stands = confidences >= np.maximum(postprocessing.threshold, postprocessing.top_share * most)[:, None]
         # What only fills up the row has confidence −1, and stands nowhere.
-        return np.where(self.examined.image_scores >= postprocessing.gate, stands.sum(axis=1), 0)
+        return np.where(self.validation_candidates.image_scores >= postprocessing.gate, stands.sum(axis=1), 0)
 
     def scores(self, postprocessing: BoxPostprocessing) -> np.ndarray:
         """Return the official score of each X-ray, float (images,), NaN where it is left out."""
@@ -85,8 +85,8 @@ class PrefixScores:
         """
         scales, suppressions, top_shares, gates, thresholds = choices.values()
         belongs = (np.unique(parts)[:, None] == parts).astype(float).T
-        healthy = self.examined.healthy
-        passes = self.examined.image_scores >= np.array(gates)[:, None]
+        healthy = self.validation_candidates.healthy
+        passes = self.validation_candidates.image_scores >= np.array(gates)[:, None]
         sums, counted, false_boxes = (np.zeros((*map(len, choices.values()), belongs.shape[1])) for _ in range(3))
         for a, scale in enumerate(scales):
             for b, suppression_iou in enumerate(suppressions):
@@ -105,7 +105,7 @@ class PrefixScores:
         """Return confidences (images, most), falling, and scores (images, most + 1)."""
         key = (scale, suppression_iou)
         if key not in self._shaped:
-            of = self.examined
+            of = self.validation_candidates
             shaped = [
                 scaled_and_suppressed(candidates, scale, suppression_iou, size_px)
                 for candidates, size_px in zip(of.candidates, of.sizes_px, strict=True)

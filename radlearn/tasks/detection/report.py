@@ -190,7 +190,7 @@ def _fit_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
 def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     found = evaluation.scores
     shown = [_group(name, group) for name, group in found["subgroups"].items()]
-    nested = _group("everybody", {**found["scores"], **{name: found[name] for name in ("persons", "cases", "true_boxes")}})
+    whole = _group("everybody", {**found["scores"], **{name: found[name] for name in ("persons", "cases", "true_boxes")}})
     told = (
         "Who is bedridden is imaged AP and is more often ill: compare AP with PA. "
         "The score of a group with few ill people is pulled down by its healthy X-rays, so read it beside the sensitivity."
@@ -198,13 +198,13 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     columns = ["group", "people", "X-rays", "true boxes", "RSNA score", "sensitivity", "false boxes per X-ray"]
     rows = [
         [one.name, one.persons, one.cases, one.true_boxes, one.rsna_score, one.sensitivity, one.false_boxes_per_image]
-        for one in (*shown, nested)
+        for one in (*shown, whole)
     ]
     return [
         Note(told),
         picture(
             "subgroups",
-            box_group_figure(shown, nested),
+            box_group_figure(shown, whole),
             "Lines and shades: everybody. A wide interval means few people, not a fair model. X-rays without a true box score 0, or do not "
             "count.",
             "Score, sensitivity and false boxes with intervals, by number of boxes, view, sex and age.",

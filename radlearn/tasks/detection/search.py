@@ -18,7 +18,7 @@ import numpy as np
 from radlearn.metrics.boxes import mean_over_images
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing
-from radlearn.tasks.detection.prefix_scores import Examined, PrefixScores, Sums
+from radlearn.tasks.detection.prefix_scores import PrefixScores, Sums, ValidationCandidates
 from radlearn.workflow.cross_fitting import parts_of
 
 THRESHOLDS = tuple(round(0.04 + 0.02 * step, 2) for step in range(45))
@@ -76,11 +76,11 @@ class NestedGain:
         }
 
 
-def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> tuple[str, BoxPostprocessing, list[AblationStep]]:
+def tuned(sources: Mapping[str, ValidationCandidates], seed: int = 0, most_false_boxes: float = inf) -> tuple[str, BoxPostprocessing, list[AblationStep]]:
     """Choose the postprocessing with the best official score.
 
     Args:
-        sources: ways in which the candidates can be made, the plainest first: one view of the X-ray, several views fused. All are of the
+        sources: ways in which the candidates can be made, the plainest first: the X-ray alone, test-time augmentation fused. All are of the
             same X-rays.
         seed: of the split of people for cross-fitting.
         most_false_boxes: a healthy X-ray, at most; where no postprocessing keeps to it, those nearest to it are chosen from.
@@ -106,13 +106,13 @@ def tuned(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: floa
         trial = _tried(tables[source], postprocessing, wanted, parts, most_false_boxes)
         # The threshold has no rival: some threshold there must be.
         taken = step == "score threshold" or trial.beats(*best)
-        worth.append(Worth(step, trial.official, trial.crossed, trial.crossed_false_boxes, taken))
+        ablation.append(AblationStep(step, trial.official, trial.crossed, trial.crossed_false_boxes, taken))
         if taken:
             name, choices, postprocessing, best = source, wanted, trial.postprocessing, (trial.too_many, trial.crossed)
     return name, postprocessing, ablation
 
 
-def nested_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes: float = inf) -> NestedGain:
+def nested_gain(sources: Mapping[str, ValidationCandidates], seed: int = 0, most_false_boxes: float = inf) -> NestedGain:
     """Return what the choosing of `tuned`, done anew without each fifth of the people, is worth to that fifth; arguments as there."""
     plain = next(iter(sources.values()))
     tables = {source: PrefixScores(of) for source, of in sources.items()}
@@ -140,9 +140,9 @@ def nested_gain(sources: Mapping[str, Examined], seed: int = 0, most_false_boxes
     )
 
 
-def threshold_curve(examined: Examined, postprocessing: BoxPostprocessing) -> dict[str, list[float]]:
+def threshold_curve(validation_candidates: ValidationCandidates, postprocessing: BoxPostprocessing) -> dict[str, list[float]]:
     """Return the official score and the false boxes per healthy X-ray at every threshold, all else as in the postprocessing."""
-    table, healthy = PrefixScores(examined), examined.healthy
+    table, healthy = PrefixScores(validation_candidates), validation_candidates.healthy
     curve: dict[str, list[float]] = {"threshold": [], "rsna_score": [], "false_boxes_per_healthy_image": []}
     for threshold in THRESHOLDS:
         at = replace(postprocessing, threshold=threshold)

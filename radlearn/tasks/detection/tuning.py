@@ -12,7 +12,7 @@ from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import ablation_figure, threshold_figure
 from radlearn.progress import waiting
-from radlearn.tasks.detection.candidates import WAYS, examined, gate_of
+from radlearn.tasks.detection.candidates import SOURCES, gate_of, validation_candidates
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, in_words, postprocessing_of, write_box_postprocessing
 from radlearn.tasks.detection.search import AblationStep, NestedGain, nested_gain, threshold_curve, tuned
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
@@ -25,7 +25,7 @@ COLUMNS = ("with this too", "RSNA score, others chose", "same people chose", "fa
 def tune_boxes(
     run: Run,
     xrays: Sequence[PreparedRadiograph],
-    ways: Sequence[Sequence[FoundBoxes]],
+    by_source: Sequence[Sequence[FoundBoxes]],
     gate: Path | None = None,
     most_false_boxes: float | None = None,
 ) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def tune_boxes(
 
     Args:
         xrays: those of the run's validation people.
-        ways: the candidates for these X-rays, made in one way or in two.
+        by_source: the candidates for these X-rays, made in one way or in two.
         gate: table with image-level probabilities for these X-rays.
         most_false_boxes: The best score among settings with at most so many false boxes a healthy X-ray.
 
@@ -50,7 +50,7 @@ def tune_boxes(
     before, kept = postprocessing_of(run)
     seed, limit = int(run.settings.get("seed", 0)), inf if most_false_boxes is None else most_false_boxes
     scores = gate_of(gate, xrays)
-    sources = {name: examined(xrays, candidates, scores) for name, candidates in zip(WAYS, ways, strict=False)}
+    sources = {name: validation_candidates(xrays, candidates, scores) for name, candidates in zip(SOURCES, by_source, strict=False)}
     with waiting("Choosing threshold, scale, suppression and gate on validation people"):
         source, postprocessing, ablation = tuned(sources, seed, limit)
     with waiting("Choosing again without each fifth of the people, to see what it is worth to them"):
@@ -91,7 +91,7 @@ def _headline(gain: NestedGain) -> list[Headline]:
 
 
 def _ablation_table(ablation: Sequence[AblationStep]) -> Table:
-    rows = [[step.device, step.cross_fitted, step.official, step.false_boxes, step.taken] for step in worth]
+    rows = [[step.device, step.cross_fitted, step.official, step.false_boxes, step.taken] for step in ablation]
     return Table(COLUMNS, rows, "One step after another; one is taken up only if it helps people who did not choose it.")
 
 

@@ -232,9 +232,9 @@ def turned(evaluation: MaskEvaluation, number: int) -> tuple[np.ndarray, np.ndar
 def _group_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     groups = evaluation.scores["subgroups"]
     shown = [_group(name, group) for name, group in groups.items()]
-    nested = _group("everybody", evaluation.scores)
-    figure = pictures_of_masks.mask_group_figure(shown, nested)
-    rows = [[one.name, one.scans, one.dice_score, one.volume_error_ml, one.false_lesions_per_scan] for one in (*shown, nested)]
+    whole = _group("everybody", evaluation.scores)
+    figure = pictures_of_masks.mask_group_figure(shown, whole)
+    rows = [[one.name, one.scans, one.dice_score, one.volume_error_ml, one.false_lesions_per_scan] for one in (*shown, whole)]
     return [
         Note(
             "A mean over all scans is a mean over those who happened to come. Compare light loads with heavy ones, thin slices with thick."

@@ -82,7 +82,7 @@ def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tu
         seen = tables[:, :, :wanted]
         crossed = np.nanmean(list(_crossed(seen, of_part)))
         taken = step == "threshold" or crossed > ablation[-1].cross_fitted_dice_score + SMALLEST_GAIN
-        worth.append(MaskWorth(step, float(_mean(seen)[_best(seen)]), float(crossed), bool(taken)))
+        ablation.append(MaskAblationStep(step, float(_mean(seen)[_best(seen)]), float(crossed), bool(taken)))
         columns = wanted if taken else columns
     row, column = _best(tables[:, :, :columns])
     return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column]), ablation

@@ -60,8 +60,8 @@ def test_a_gate_is_read_for_these_xrays_or_there_is_none(tmp_path: Path) -> None
 
 
 def test_the_best_threshold_of_perfect_candidates_scores_one_and_of_none_nothing() -> None:
-    assert proposing.best_over_thresholds(proposing.examined(XRAYS, RIGHT, None)) == 1.0
-    assert proposing.best_over_thresholds(proposing.examined(XRAYS, [no_boxes()] * 40, None)) == 0.0
+    assert proposing.best_over_thresholds(proposing.validation_candidates(XRAYS, RIGHT, None)) == 1.0
+    assert proposing.best_over_thresholds(proposing.validation_candidates(XRAYS, [no_boxes()] * 40, None)) == 0.0
 
 
 def test_the_postprocessing_is_kept_with_what_trivial_rules_know(run: Run) -> None:
@@ -69,7 +69,7 @@ def test_the_postprocessing_is_kept_with_what_trivial_rules_know(run: Run) -> No
     kept, about = postprocessing_of(run)
     assert kept == postprocessing
     assert postprocessing.threshold <= 0.8
-    assert about["source"] == "one view"
+    assert about["source"] == "the image alone"
     assert about["gated_by_table"] is False
     assert about["view_shares"] == {"AP": 1.0, "PA": 0.0, "all": 0.25}
     assert about["mean_box_xyxy_share"] == [edge / 1024 for edge in BOX]
@@ -78,9 +78,9 @@ def test_the_postprocessing_is_kept_with_what_trivial_rules_know(run: Run) -> No
 
 
 def test_the_mirror_image_is_asked_about_only_where_that_was_chosen(run: Run) -> None:
-    write_box_postprocessing(run, BoxPostprocessing(), {"source": "one view"})
+    write_box_postprocessing(run, BoxPostprocessing(), {"source": "the image alone"})
     assert proposing.as_tuned(Settings(), run) == Settings(test_time_mirror=False)
-    write_box_postprocessing(run, BoxPostprocessing(), {"source": proposing.WAYS[1]})
+    write_box_postprocessing(run, BoxPostprocessing(), {"source": proposing.SOURCES[1]})
     assert proposing.as_tuned(Settings(), run) == Settings(test_time_mirror=True)
 
 

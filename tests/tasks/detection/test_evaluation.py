@@ -17,9 +17,9 @@ Proposals = tuple[list[FoundBoxes], np.ndarray]
 
 
 def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(
-    boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
 ) -> None:
-    evaluation = evaluate_boxes(boxed, evaluated_xrays, *proposals, "test")
+    evaluation = evaluate_boxes(boxed, evaluated_xrays, *candidates, "test")
     positive = [number for number, xray in enumerate(evaluated_xrays) if xray.case.label]
     healthy = [number for number, xray in enumerate(evaluated_xrays) if not xray.case.label]
     # Every second positive X-ray is answered by its own box; every fifth healthy one by one box; all else by what the threshold cuts off.
@@ -31,7 +31,7 @@ def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(
     assert scores["precision"] == pytest.approx(hits / (hits + alarms))
     # Healthy X-rays without a box are left out; the hits are exact, so they count at all eight thresholds.
     assert scores["rsna_score"] == pytest.approx(hits / (len(positive) + alarms))
-    assert scores["auroc_score"] == pytest.approx(roc_auc_score([bool(xray.case.label) for xray in evaluated_xrays], proposals[1]))
+    assert scores["auroc_score"] == pytest.approx(roc_auc_score([bool(xray.case.label) for xray in evaluated_xrays], candidates[1]))
     assert evaluation.scores["scores"]["rsna_score"]["low"] < scores["rsna_score"] < evaluation.scores["scores"]["rsna_score"]["high"]
     kept = read_json(boxed.folder / "scores.json")
     assert (kept["task"], kept["split"], kept["cases"], kept["persons"], kept["synthetic"]) == ("detection", "test", 60, 40, True)
@@ -39,9 +39,9 @@ def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(
 
 
 def test_the_froc_points_count_what_the_threshold_cuts_off(
-    boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
 ) -> None:
-    evaluation = evaluate_boxes(boxed, evaluated_xrays, *proposals, "test")
+    evaluation = evaluate_boxes(boxed, evaluated_xrays, *candidates, "test")
     points = evaluation.scores["froc"]
     assert [point["false_boxes_per_image"] for point in points] == [0.125, 0.25, 0.5, 1, 2, 4, 8]
     sensitivity = [point["sensitivity"]["value"] for point in points]
@@ -51,8 +51,8 @@ def test_the_froc_points_count_what_the_threshold_cuts_off(
     assert sensitivity[0] == evaluation.scores["scores"]["sensitivity"]["value"]
 
 
-def test_the_rules_without_medicine_stand_beside_it(boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals) -> None:
-    baselines = evaluate_boxes(boxed, evaluated_xrays, *proposals, "test").scores["baselines"]
+def test_the_rules_without_medicine_stand_beside_it(boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals) -> None:
+    baselines = evaluate_boxes(boxed, evaluated_xrays, *candidates, "test").scores["baselines"]
     labels = [bool(xray.case.label) for xray in evaluated_xrays]
     # The fixture's mean box is every X-ray's true one, and brightness tells the X-rays apart.
     assert baselines["mean_box_rsna_score"]["value"] == 1.0
@@ -63,20 +63,20 @@ def test_the_rules_without_medicine_stand_beside_it(boxed: Run, evaluated_xrays:
 
 
 def test_where_the_ill_are_the_darker_ones_the_rule_turns_round(
-    boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
 ) -> None:
     kept = read_json(boxed.folder / "postprocessing.json")
     write_json(boxed.folder / "postprocessing.json", kept | {"brightness_sign": -1})
-    baselines = evaluate_boxes(boxed, evaluated_xrays, *proposals, "test").scores["baselines"]
+    baselines = evaluate_boxes(boxed, evaluated_xrays, *candidates, "test").scores["baselines"]
     # The bright ones are ill here, so this rule boxes every healthy X-ray and no other.
     assert baselines["mean_box_rsna_score"]["value"] == 0.0
     assert baselines["mean_box_false_boxes_per_healthy_image"]["value"] == 1.0
 
 
 def test_groups_by_number_of_boxes_pair_sensitivity_with_false_boxes(
-    boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
 ) -> None:
-    groups = evaluate_boxes(boxed, evaluated_xrays, *proposals, "test").scores["subgroups"]
+    groups = evaluate_boxes(boxed, evaluated_xrays, *candidates, "test").scores["subgroups"]
     assert groups["no true box"]["cases"] + groups["one true box"]["cases"] == 60
     assert "two or more true boxes" not in groups
     assert groups["no true box"]["sensitivity"]["value"] != groups["no true box"]["sensitivity"]["value"]
@@ -88,11 +88,11 @@ def test_groups_by_number_of_boxes_pair_sensitivity_with_false_boxes(
 
 
 def test_a_set_without_an_opacity_has_false_boxes_and_no_sensitivity(
-    boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
 ) -> None:
     healthy = [number for number, xray in enumerate(evaluated_xrays) if not xray.case.label]
-    xrays, candidates = [evaluated_xrays[i] for i in healthy], [proposals[0][i] for i in healthy]
-    evaluate_boxes(boxed, xrays, candidates, proposals[1][healthy], "external")
+    xrays, candidates = [evaluated_xrays[i] for i in healthy], [candidates[0][i] for i in healthy]
+    evaluate_boxes(boxed, xrays, candidates, candidates[1][healthy], "external")
     written = read_json(boxed.folder / "scores-external.json")
     assert not (boxed.folder / "scores.json").exists()
     assert written["scores"]["sensitivity"]["value"] is None
@@ -100,9 +100,9 @@ def test_a_set_without_an_opacity_has_false_boxes_and_no_sensitivity(
     assert written["baselines"]["no_box_rsna_score"]["value"] is None
 
 
-def test_xrays_without_an_prediction_each_are_refused(boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals) -> None:
+def test_xrays_without_an_prediction_each_are_refused(boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals) -> None:
     with pytest.raises(BadSetting, match=r"59 answers.*60 X-rays"):
-        evaluate_boxes(boxed, evaluated_xrays, proposals[0][1:], proposals[1], "test")
+        evaluate_boxes(boxed, evaluated_xrays, candidates[0][1:], candidates[1], "test")
 
 
 def test_a_run_without_a_postprocessing_says_how_to_go_on(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:

@@ -64,8 +64,8 @@ def test_a_postprocessing_is_read_as_it_was_kept(tmp_path: Path) -> None:
     run = Run(tmp_path, "detection")
     with pytest.raises(BadRunFolder, match="has not come to its end"):
         postprocessing_of(run)
-    write_box_postprocessing(run, BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "one view"})
-    assert postprocessing_of(run) == (BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "one view"})
+    write_box_postprocessing(run, BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "the image alone"})
+    assert postprocessing_of(run) == (BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "the image alone"})
 
 
 def test_an_ensemble_predictions_by_the_mean_of_its_recipes() -> None:

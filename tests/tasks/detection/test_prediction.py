@@ -27,7 +27,7 @@ class Settings:
 def run(tmp_path: Path) -> Run:
     """A run whose postprocessing is its own."""
     made = new_run(tmp_path / "run", "detection", Settings())
-    write_box_postprocessing(made, BoxPostprocessing(threshold=0.4, scale=0.5), {"source": "one view", "gated_by_table": False})
+    write_box_postprocessing(made, BoxPostprocessing(threshold=0.4, scale=0.5), {"source": "the image alone", "gated_by_table": False})
     return made
 
 
@@ -83,7 +83,7 @@ def test_runs_that_see_xrays_differently_cannot_prediction_together(run: Run, sm
 
 
 def test_a_postprocessing_chosen_with_a_gate_asks_for_one(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    write_box_postprocessing(run, BoxPostprocessing(), {"source": "one view", "gated_by_table": True})
+    write_box_postprocessing(run, BoxPostprocessing(), {"source": "the image alone", "gated_by_table": True})
     with pytest.raises(BadSetting, match=r"--gate DIR/predictions\.csv"):
         BoxPredictions([run], [small_rsna], tmp_path / "out")
 

@@ -6,12 +6,12 @@ import pytest
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
-from radlearn.tasks.detection.prefix_scores import Examined, PrefixScores
+from radlearn.tasks.detection.prefix_scores import PrefixScores, ValidationCandidates
 
 SIZE = (1024, 1024)
 
 
-def xrays_with_candidates(count: int, larger: float = 1.0, seed: int = 0) -> Examined:
+def xrays_with_candidates(count: int, larger: float = 1.0, seed: int = 0) -> ValidationCandidates:
     """X-rays of which every third has a true box; the detector finds it, drawn `larger`, and proposes weaker ones elsewhere."""
     rng = np.random.default_rng(seed)
     candidates, truth = [], []
@@ -27,7 +27,7 @@ def xrays_with_candidates(count: int, larger: float = 1.0, seed: int = 0) -> Exa
         truth.append(box[None] if number % 3 == 0 else np.zeros((0, 4)))
         candidates.append(FoundBoxes(np.concatenate(boxes), np.concatenate(confidences)))
     scores = np.array([prediction.confidences.max() for prediction in candidates])
-    return Examined(candidates, truth, [SIZE] * count, scores, [f"person {number // 2}" for number in range(count)])
+    return ValidationCandidates(candidates, truth, [SIZE] * count, scores, [f"person {number // 2}" for number in range(count)])
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ Proposals = tuple[list[FoundBoxes], np.ndarray]
 
 
 @pytest.fixture
-def evaluation(boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals) -> BoxEvaluation:
-    return evaluate_boxes(boxed, evaluated_xrays, *proposals, "test")
+def evaluation(boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals) -> BoxEvaluation:
+    return evaluate_boxes(boxed, evaluated_xrays, *candidates, "test")
 
 
 def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxed: Run, evaluation: BoxEvaluation) -> None:
@@ -36,11 +36,11 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxe
 
 
 def test_other_data_without_an_opacity_have_a_report_all_the_same(
-    boxed: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
 ) -> None:
     healthy = [number for number, xray in enumerate(evaluated_xrays) if not xray.case.label][:12]
-    candidates = [proposals[0][number] for number in healthy]
-    evaluation = evaluate_boxes(boxed, [evaluated_xrays[number] for number in healthy], candidates, proposals[1][healthy], "external")
+    candidates = [candidates[0][number] for number in healthy]
+    evaluation = evaluate_boxes(boxed, [evaluated_xrays[number] for number in healthy], candidates, candidates[1][healthy], "external")
     assert write_box_report(boxed, evaluation).name == "report-external.html"
     assert not (boxed.folder / "report.html").exists()
     assert not (boxed.pictures / "external" / "xrays-worst.png").exists()

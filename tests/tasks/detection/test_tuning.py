@@ -29,16 +29,16 @@ def false_boxes(xrays: list[PreparedRadiograph], candidates: list[FoundBoxes], p
 
 
 def test_the_postprocessing_is_written_whole_with_what_led_to_it(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
 ) -> None:
     write_json(tunable.folder / "scores.json", {})
-    told = tune_boxes(tunable, evaluated_xrays, [proposals[0]])
+    told = tune_boxes(tunable, evaluated_xrays, [candidates[0]])
     postprocessing, about = postprocessing_of(tunable)
     assert told["postprocessing"] == read_json(tunable.folder / "postprocessing.json")["postprocessing"]
     assert told["postprocessing_before"]["threshold"] == 0.5
     # True boxes have confidences from 0.3 on, sure and unsure ones; most false ones are under 0.2.
     assert postprocessing != BoxPostprocessing(threshold=0.5)
-    assert about["source"] == "one view"
+    assert about["source"] == "the image alone"
     # What the training people taught is not asked of them again.
     assert about["mean_box_xyxy_share"] == [0.25, 0.25, 0.5, 0.5]
     assert [step["step"] for step in told["ablation"]] == ["nothing tuned", "score threshold", "box scale", "suppression", "gate"]
@@ -48,52 +48,52 @@ def test_the_postprocessing_is_written_whole_with_what_led_to_it(
 
 
 def test_chosen_again_without_another_wish_it_is_the_same(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
 ) -> None:
-    first = tune_boxes(tunable, evaluated_xrays, [proposals[0]])
-    again = tune_boxes(tunable, evaluated_xrays, [proposals[0]])
+    first = tune_boxes(tunable, evaluated_xrays, [candidates[0]])
+    again = tune_boxes(tunable, evaluated_xrays, [candidates[0]])
     assert again["postprocessing"] == first["postprocessing"]
     assert (first["changed"], again["changed"]) == (True, False)
 
 
 def test_few_false_boxes_are_had_where_they_are_wanted(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals, capsys: pytest.CaptureFixture[str]
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tune_boxes(tunable, evaluated_xrays, [proposals[0]], most_false_boxes=0.05)
-    assert false_boxes(evaluated_xrays, proposals[0], postprocessing_of(tunable)[0]) <= 0.05
+    tune_boxes(tunable, evaluated_xrays, [candidates[0]], most_false_boxes=0.05)
+    assert false_boxes(evaluated_xrays, candidates[0], postprocessing_of(tunable)[0]) <= 0.05
     assert read_json(tunable.folder / "postprocessing.json")["most_false_boxes_per_healthy_image"] == 0.05
-    sure = [FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in proposals[0]]
+    sure = [FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in candidates[0]]
     capsys.readouterr()
     tune_boxes(tunable, evaluated_xrays, [sure], most_false_boxes=0.0)
     assert "No postprocessing keeps to 0 false boxes per healthy X-ray; the nearest has" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_gate_given_now_is_used_and_evaluation_is_told_to_use_it(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = tmp_path / "gate.csv"
     rows = [f"{xray.case.image_id},{0.9 if xray.case.label else 0.1}" for xray in evaluated_xrays]
     table.write_text("\n".join(["patientId,probability", *rows]) + "\n")
-    told = tune_boxes(tunable, evaluated_xrays, [proposals[0]], table)
+    told = tune_boxes(tunable, evaluated_xrays, [candidates[0]], table)
     assert told["gated_by_table"] is True
     assert told["postprocessing"]["gate"] > 0.1
     assert f"evaluate {tunable.folder} --gate {table}" in " ".join(capsys.readouterr().err.split())
     table.write_text("\n".join(["patientId,probability", *rows[1:]]) + "\n")
     with pytest.raises(BadLayout, match="lacks 1 of the 60 X-rays"):
-        tune_boxes(tunable, evaluated_xrays, [proposals[0]], table)
+        tune_boxes(tunable, evaluated_xrays, [candidates[0]], table)
 
 
-def test_a_fused_view_is_taken_where_it_is_better(tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals) -> None:
-    blind = [FoundBoxes(one.boxes_xyxy_px + 300, one.confidences) for one in proposals[0]]
-    told = tune_boxes(tunable, evaluated_xrays, [blind, proposals[0]])
-    assert told["source"] == "mirror image fused"
+def test_a_fused_view_is_taken_where_it_is_better(tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals) -> None:
+    blind = [FoundBoxes(one.boxes_xyxy_px + 300, one.confidences) for one in candidates[0]]
+    told = tune_boxes(tunable, evaluated_xrays, [blind, candidates[0]])
+    assert told["source"] == "test-time augmentation"
 
 
 @pytest.mark.parametrize("limit", [-0.1, float("nan"), float("inf")])
 def test_a_limit_that_is_none_is_refused_and_the_postprocessing_stays(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], proposals: Proposals, limit: float
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals, limit: float
 ) -> None:
     before = read_json(tunable.folder / "postprocessing.json")
     with pytest.raises(BadSetting, match="most_false_boxes is"):
-        tune_boxes(tunable, evaluated_xrays, [proposals[0]], most_false_boxes=limit)
+        tune_boxes(tunable, evaluated_xrays, [candidates[0]], most_false_boxes=limit)
     assert read_json(tunable.folder / "postprocessing.json") == before

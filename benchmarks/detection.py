@@ -5,7 +5,7 @@
 The peer is `fasterrcnn_mobilenet_v3_large_320_fpn`, the smallest detector of torchvision, trained as its reference postprocessing does (SGD with
 momentum 0.9, weight decay 1e-4, learning rate 0.02 for batches of 16 after a warm-up, divided by ten at 16/26 and 22/26 of the way, flips
 alone), from random weights as ours. Both get their postprocessing (threshold, scale, suppression, gate) by the same choosing on validation people.
-`--peer-minutes` gives the peer multiples of our processor minutes: one that stays below the trivial rule is no comparison.
+`--peer-minutes` gives the peer multiples of our processor minutes: one that stays below the trivial baseline is no comparison.
 
 Processor minutes are compared, not wall minutes, because other work on a machine disturbs them less.
 """

@@ -31,7 +31,7 @@ GROUPS: dict[str, list[int]] = {
     "all of these but the view": list(range(21)),
     "all": list(range(22)),
 }
-"""Which columns of `cues_of_xray` belong to which trivial rule; the limits are for the last but two."""
+"""Which columns of `cues_of_xray` belong to which trivial baseline; the limits are for the last but two."""
 
 
 def cues_of_xray(path: Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What an X-ray classifier is worth: scores with intervals by person, subgroups, and the trivial rules it has to beat."""
+"""What an X-ray classifier is worth: scores with intervals by person, subgroups, and the trivial baselines it has to beat."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

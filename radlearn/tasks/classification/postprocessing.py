@@ -29,7 +29,7 @@ class OperatingPoint:
 def keep_operating_point(
     run: Run, threshold: float, recalibration: Recalibration, training: Sequence[PreparedRadiograph]
 ) -> OperatingPoint:
-    """Write `operating_point.json` into the run folder, with what the trivial rules learn from the training X-rays."""
+    """Write `operating_point.json` into the run folder, with what the trivial baselines learn from the training X-rays."""
     labels = np.array([bool(xray.case.label) for xray in training])
     views = np.array([xray.case.view or "" for xray in training])
     shares = {str(view): float(labels[views == view].mean()) for view in sorted(set(views)) if view}

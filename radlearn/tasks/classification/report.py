@@ -97,7 +97,7 @@ def _score_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Bloc
         ),
         Table(["score", "value (95 % interval)", "meaning"], rows, "All scores."),
         Table(
-            ["rule without medicine", "AUROC (95 % interval)"],
+            ["trivial baseline", "AUROC (95 % interval)"],
             rivals,
             "What a model has to beat before it has learnt anything about lungs.",
         ),

@@ -67,7 +67,7 @@ def choose_box_postprocessing(
 
     Args:
         by_source: the candidates for the validation X-rays, made in one way or in two.
-        training: X-rays from which the trivial rules learn: the mean box, and which brightness is suspicious.
+        training: X-rays from which the trivial baselines learn: the mean box, and which brightness is suspicious.
         gate: image-level probabilities (validation X-rays,), or None.
         names: what the ways are called.
     """
@@ -79,7 +79,7 @@ def choose_box_postprocessing(
         "gated_by_table": gate is not None,
         "ablation": [step.as_dict() for step in ablation],
         "curve": threshold_curve(sources[source], postprocessing),
-        **_what_trivial_rules_know(training),
+        **_fitted_baselines(training),
     }
     write_box_postprocessing(run, postprocessing, about)
     taken = [step.step for step in ablation[1:] if step.taken]
@@ -110,7 +110,7 @@ def _last(ablation: Sequence[Any]) -> float:
     return next(step.cross_fitted for step in reversed(ablation) if step.taken)
 
 
-def _what_trivial_rules_know(training: Sequence[PreparedRadiograph]) -> dict[str, Any]:
+def _fitted_baselines(training: Sequence[PreparedRadiograph]) -> dict[str, Any]:
     labels = np.array([bool(xray.case.label) for xray in training])
     views = np.array([xray.case.view or "" for xray in training])
     brightness = np.array([xray.pixels.mean() for xray in training])

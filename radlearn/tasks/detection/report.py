@@ -32,7 +32,7 @@ MEANINGS = {
     "auroc_score": "chance that an X-ray with an opacity gets a higher score, as a whole, than one without; 0.5 is guessing",
     "within_view_auroc_score": "the same among X-rays of one view, so that knowing the view is worth nothing",
 }
-RIVALS = {
+BASELINES = {
     "mean_box_rsna_score": "RSNA score of the mean true box, put on every X-ray that is called positive by its brightness",
     "mean_box_false_boxes_per_healthy_image": "what that costs: false boxes per healthy X-ray",
     "no_box_rsna_score": "RSNA score of no box anywhere: X-rays with a true box score 0, healthy ones do not count",
@@ -113,8 +113,8 @@ def _score_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
             f"All scores at the postprocessing, on {found['true_boxes']:,} true boxes.",
         ),
         Table(
-            ["rule without medicine", "value (95 % interval)"],
-            [[RIVALS[name], interval_of(score)] for name, score in found["baselines"].items()],
+            ["trivial baseline", "value (95 % interval)"],
+            [[BASELINES[name], interval_of(score)] for name, score in found["baselines"].items()],
             "What a model has to beat before it has learnt anything about lungs.",
         ),
         Table(["false boxes allowed per X-ray", "sensitivity (95 % interval)"], points, "The FROC curve as a table.", folded=True),

@@ -64,7 +64,7 @@ def tune_boxes(
         "ablation": [step.as_dict() for step in ablation],
         "curve": curve,
     }
-    # What trivial rules know came from the training people, and stays.
+    # What trivial baselines know came from the training people, and stays.
     write_box_postprocessing(run, postprocessing, {**kept, **led_to_it})
     content = {"postprocessing": asdict(postprocessing), "postprocessing_before": asdict(before), **led_to_it, "nested": gain.as_dict()}
     found = Tuning(

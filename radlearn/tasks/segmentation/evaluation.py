@@ -20,7 +20,7 @@ from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of, mask_postprocessing_of, write_mask_postprocessing
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
 from radlearn.tasks.segmentation.search import MaskAblationStep, curves, dice_table, tuned_masks
-from radlearn.tasks.segmentation.threshold_baseline import best_cut_hu, hu_rule_dice, hu_rule_mask
+from radlearn.tasks.segmentation.threshold_baseline import best_threshold_hu, threshold_baseline_dice, threshold_baseline_mask
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import write_scores
 
@@ -55,7 +55,7 @@ class MaskEvaluation:
     # On the source grid.
     found: Sequence[KeptMask]
     # Of the rule, for comparison.
-    rule_rows: Sequence[float]
+    baseline_dice_scores: Sequence[float]
     postprocessing: MaskPostprocessing
     # As `scores.json` has it.
     scores: dict[str, Any]
@@ -66,20 +66,20 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], asked: Infe
 
     The scans are asked one after another, and evaluated on their source grid as test scans will be.
     """
-    tables, rule_tables = [], []
+    tables, baseline_tables = [], []
     with progress_bar("choosing on validation people", len(validation), "scans") as bar:
         for scan in validation:
             source, truth = scan_and_truth(scan)
             probability = scan.prepared.back_to_source(asked(scan.prepared))
             tables.append(dice_table(probability, truth, spacing_mm(source.affine)))
-            rule_tables.append(hu_rule_dice(source.voxels, lung_mask(source.voxels, source.affine), truth))
+            baseline_tables.append(threshold_baseline_dice(source.voxels, lung_mask(source.voxels, source.affine), truth))
             bar.advance()
     postprocessing, ablation = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
     about = {
         "validation_scans": len(validation),
         "ablation": [asdict(step) for step in ablation],
         "curve": curves(np.stack(tables), postprocessing),
-        "rule_cut_hu": best_cut_hu(rule_tables),
+        "baseline_threshold_hu": best_threshold_hu(baseline_tables),
     }
     write_mask_postprocessing(run, postprocessing, about)
     say(f"Postprocessing chosen on {len(validation):,} validation scans: {_told(postprocessing)} (cross-fitted Dice {_last(ablation):.3f}).")
@@ -99,7 +99,7 @@ def evaluate_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: s
         BadRunFolder: if the run has no postprocessing yet.
     """
     postprocessing, about = mask_postprocessing_of(run)
-    rows, found, rule_rows = [], [], []
+    rows, found, baseline_dice_scores = [], [], []
     with progress_bar("asking and evaluating", len(scans), "scans") as bar:
         for scan in scans:
             source, truth = scan_and_truth(scan)
@@ -108,17 +108,17 @@ def evaluate_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: s
             rows.append(mask_scores(mask, truth, spacing, tolerance_mm))
             found.append(KeptMask.of(mask))
             lungs = lung_mask(source.voxels, source.affine)
-            rule_rows.append(dice_score(hu_rule_mask(source.voxels, lungs, about["rule_cut_hu"]), truth))
+            baseline_dice_scores.append(dice_score(threshold_baseline_mask(source.voxels, lungs, about["baseline_threshold_hu"]), truth))
             bar.advance()
-    evaluation = MaskEvaluation(scans, rows, found, rule_rows, postprocessing, {})
+    evaluation = MaskEvaluation(scans, rows, found, baseline_dice_scores, postprocessing, {})
     with waiting("Bootstrapping intervals by person"):
         content = {
             "positives": sum(row.truth_ml > 0 for row in rows),
             "postprocessing": asdict(postprocessing),
             "tolerance_mm": tolerance_mm,
-            "rule_cut_hu": about["rule_cut_hu"],
+            "baseline_threshold_hu": about["baseline_threshold_hu"],
             **_summed(evaluation, np.ones(len(rows), bool)),
-            "baselines": {"hu_rule_dice_score": _rule(evaluation).as_dict()},
+            "baselines": {"threshold_baseline_dice_score": _rule(evaluation).as_dict()},
             "subgroups": {name: _summed(evaluation, chosen) for name, chosen in groups_of(evaluation).items() if chosen.any()},
         }
     return replace(evaluation, scores=write_scores(run, split, [scan.case for scan in scans], content))
@@ -151,7 +151,7 @@ def _summed(evaluation: MaskEvaluation, chosen: np.ndarray) -> dict[str, Any]:
 
 
 def _rule(evaluation: MaskEvaluation) -> Interval:
-    return bootstrap_interval(mean_over_scans, [scan.case.person for scan in evaluation.scans], np.array(evaluation.rule_rows))
+    return bootstrap_interval(mean_over_scans, [scan.case.person for scan in evaluation.scans], np.array(evaluation.baseline_dice_scores))
 
 
 def _told(postprocessing: MaskPostprocessing) -> str:

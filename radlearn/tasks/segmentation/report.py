@@ -108,11 +108,11 @@ def _score_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     blocks: list[Block] = [
         Table(["score", "value (95 % interval)", "meaning"], table, "All scores. Volumes and lesions count every scan."),
         Table(
-            ["rule without learning", "Dice (95 % interval)"],
+            ["baseline without learning", "Dice (95 % interval)"],
             [
                 [
-                    f"all that is denser than {mask_cut(evaluation):g} HU inside the lungs that air shows".replace("-", "−"),
-                    interval_of(found["baselines"]["hu_rule_dice_score"]),
+                    f"all that is denser than {baseline_threshold_hu(evaluation):g} HU inside the lungs that air shows".replace("-", "−"),
+                    interval_of(found["baselines"]["threshold_baseline_dice_score"]),
                 ]
             ],
             "What a network has to beat before it has learnt anything about lesions.",
@@ -149,9 +149,9 @@ def _score_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     return blocks
 
 
-def mask_cut(evaluation: MaskEvaluation) -> float:
+def baseline_threshold_hu(evaluation: MaskEvaluation) -> float:
     """Return the Hounsfield unit from which on the rule calls lung a lesion."""
-    return float(evaluation.scores["rule_cut_hu"])
+    return float(evaluation.scores["baseline_threshold_hu"])
 
 
 def worst_first(evaluation: MaskEvaluation) -> list[int]:

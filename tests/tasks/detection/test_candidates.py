@@ -64,7 +64,7 @@ def test_the_best_threshold_of_perfect_candidates_scores_one_and_of_none_nothing
     assert proposing.best_over_thresholds(proposing.validation_candidates(XRAYS, [no_boxes()] * 40, None)) == 0.0
 
 
-def test_the_postprocessing_is_kept_with_what_trivial_rules_know(run: Run) -> None:
+def test_the_postprocessing_is_kept_with_fitted_baselines(run: Run) -> None:
     postprocessing = proposing.choose_box_postprocessing(run, [RIGHT], XRAYS, XRAYS, None, seed=0)
     kept, about = postprocessing_of(run)
     assert kept == postprocessing

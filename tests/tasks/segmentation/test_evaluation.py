@@ -15,7 +15,7 @@ from radlearn.scans.volume_cache import Preparation, read_scan
 from radlearn.tasks.segmentation.evaluation import KeptMask, choose_mask_postprocessing, evaluate_masks, groups_of
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_postprocessing_of, write_mask_postprocessing
 from radlearn.tasks.segmentation.scans import Scan, prepared_scans
-from radlearn.tasks.segmentation.threshold_baseline import hu_rule_mask
+from radlearn.tasks.segmentation.threshold_baseline import threshold_baseline_mask
 from radlearn.training.run_folder import Run, new_run
 from tests.tasks.conftest import Settings
 
@@ -49,7 +49,7 @@ def with_a_speck(prepared: PreparedVolume) -> np.ndarray:
 
 
 def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for_what_is_made_up(scans: list[Scan], run: Run) -> None:
-    write_mask_postprocessing(run, MaskPostprocessing(), {"rule_cut_hu": -500.0})
+    write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
     evaluation = evaluate_masks(run, scans, knowing, "test", 1.0)
     found = evaluation.scores
     assert found["scores"]["dice_score"]["value"] == 1
@@ -62,7 +62,7 @@ def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for
 
 
 def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], run: Run) -> None:
-    write_mask_postprocessing(run, MaskPostprocessing(), {"rule_cut_hu": -500.0})
+    write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
     shifted = evaluate_masks(run, scans[:3], lambda prepared: np.roll(knowing(prepared), 1, axis=0), "external", 1.0)
     for scan, row, kept in zip(scans, shifted.rows, shifted.found, strict=False):
         _, mask = read_scan(scan.case.path, scan.case.mask_path)
@@ -74,12 +74,12 @@ def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], r
 
 
 def test_the_rule_it_has_to_beat_is_evaluated_on_the_same_scans(scans: list[Scan], run: Run) -> None:
-    write_mask_postprocessing(run, MaskPostprocessing(), {"rule_cut_hu": -500.0})
+    write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
     evaluation = evaluate_masks(run, scans, knowing, "test", 1.0)
     source, mask = read_scan(scans[0].case.path, scans[0].case.mask_path)
-    by_rule = hu_rule_mask(source.voxels, lung_mask(source.voxels, source.affine), -500.0)
-    assert evaluation.rule_rows[0] == dice_score(by_rule, np.asarray(mask.voxels))  # type: ignore[union-attr]
-    assert evaluation.scores["baselines"]["hu_rule_dice_score"]["value"] == pytest.approx(np.nanmean(evaluation.rule_rows))
+    by_rule = threshold_baseline_mask(source.voxels, lung_mask(source.voxels, source.affine), -500.0)
+    assert evaluation.baseline_dice_scores[0] == dice_score(by_rule, np.asarray(mask.voxels))  # type: ignore[union-attr]
+    assert evaluation.scores["baselines"]["threshold_baseline_dice_score"]["value"] == pytest.approx(np.nanmean(evaluation.baseline_dice_scores))
 
 
 def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: list[Scan], run: Run) -> None:
@@ -101,7 +101,7 @@ def test_without_a_postprocessing_nothing_is_evaluated(scans: list[Scan], run: R
 
 
 def test_groups_hold_who_they_say(scans: list[Scan], run: Run) -> None:
-    write_mask_postprocessing(run, MaskPostprocessing(), {"rule_cut_hu": -500.0})
+    write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
     evaluation = evaluate_masks(run, scans, knowing, "test", 1.0)
     groups = groups_of(evaluation)
     assert groups["no lesion"].tolist() == [False] * 12 + [True] * 2

@@ -1,28 +1,33 @@
-"""The rule without learning: what is dense inside the lungs."""
+"""The baseline without learning: what is dense inside the lungs."""
 
 import numpy as np
 import pytest
 
 from radlearn.metrics.masks import dice_score
-from radlearn.tasks.segmentation.threshold_baseline import CUTS_HU, best_cut_hu, hu_rule_dice, hu_rule_mask
+from radlearn.tasks.segmentation.threshold_baseline import (
+    THRESHOLDS_HU,
+    best_threshold_hu,
+    threshold_baseline_dice,
+    threshold_baseline_mask,
+)
 
 
 def test_the_dice_of_each_cut_is_that_of_its_mask() -> None:
     rng = np.random.default_rng(2)
     hu, lungs, truth = rng.integers(-1000, 100, (9, 8, 7)), rng.random((9, 8, 7)) > 0.3, rng.random((9, 8, 7)) > 0.8
-    found = hu_rule_dice(hu, lungs, truth)
-    assert found == pytest.approx([dice_score(hu_rule_mask(hu, lungs, cut), truth) for cut in CUTS_HU])
+    found = threshold_baseline_dice(hu, lungs, truth)
+    assert found == pytest.approx([dice_score(threshold_baseline_mask(hu, lungs, cut), truth) for cut in THRESHOLDS_HU])
 
 
 def test_what_lies_outside_the_lungs_is_never_called_a_lesion() -> None:
     hu = np.full((2, 2, 2), 50)
-    assert not hu_rule_mask(hu, np.zeros((2, 2, 2), bool), -700).any()
+    assert not threshold_baseline_mask(hu, np.zeros((2, 2, 2), bool), -700).any()
 
 
 def test_the_cut_is_the_one_that_serves_all_scans_best() -> None:
-    tables = np.zeros((3, len(CUTS_HU)))
+    tables = np.zeros((3, len(THRESHOLDS_HU)))
     tables[:, 4] = 0.5
     tables[0, 7] = 0.9
     tables[2] = np.nan
-    assert best_cut_hu(tables) == CUTS_HU[4]
-    assert np.isnan(hu_rule_dice(np.full((2, 2, 2), -900), np.ones((2, 2, 2), bool), np.zeros((2, 2, 2), bool))).all()
+    assert best_threshold_hu(tables) == THRESHOLDS_HU[4]
+    assert np.isnan(threshold_baseline_dice(np.full((2, 2, 2), -900), np.ones((2, 2, 2), bool), np.zeros((2, 2, 2), bool))).all()

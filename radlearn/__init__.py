@@ -1,6 +1,6 @@
 """radlearn: three readable training pipelines for medical computer vision, with the patients built in.
 
-The verbs of the command line, in Python: `radlearn.classification.train(preset="quick", epochs=5)`. Nothing heavy is imported before a
+The commands of the command line, in Python: `radlearn.classification.train(preset="quick", epochs=5)`. Nothing heavy is imported before a
 task is named. For learning and research; not for clinical use.
 """
 
@@ -38,9 +38,9 @@ def __getattr__(name: str) -> Any:
     with waiting("Loading what the lesson stands on"):
         import importlib
 
-        from radlearn.workflow.task_api import Verbs
+        from radlearn.workflow.task_api import TaskApi
 
         lesson = importlib.import_module(LESSONS[name][0])
     # Found at once the next time, without a call of this function.
-    globals()[name] = Verbs(lesson)
+    globals()[name] = TaskApi(lesson)
     return globals()[name]

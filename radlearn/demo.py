@@ -34,11 +34,11 @@ def demo(xrays: int = 800, cts: int = 120, seed: int = 0, epochs: int | None = N
     say(f"radlearn demo: {', '.join(tasks)} on built-in patients. For learning and research, not for clinical use.")
     from radlearn.workflow.data_source import built_in_cts, built_in_xrays
 
-    for name, verbs in tasks.items():
+    for name, api in tasks.items():
         patients = built_in_cts(cts, seed) if name == "segmentation" else built_in_xrays(xrays, seed)
-        settings = replace(verbs.lesson.PRESETS["quick"], seed=seed)
-        run = verbs.train_with(settings if epochs is None else replace(settings, epochs=epochs), patients, out and out / name)
-        scores = verbs.evaluate(run.folder)
+        settings = replace(api.lesson.PRESETS["quick"], seed=seed)
+        run = api.train_with(settings if epochs is None else replace(settings, epochs=epochs), patients, out and out / name)
+        scores = api.evaluate(run.folder)
         _tell(name, scores, run.folder)
     minutes, seconds = divmod(round(time.monotonic() - begun), 60)
     say(f"All done in {minutes} min {seconds:02d} s.")

@@ -38,7 +38,7 @@ def test_an_unknown_word_is_named_with_the_known_ones(capsys: pytest.CaptureFixt
 
 def test_an_unknown_verb_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["classification", "trian"]) == 2
-    assert "there is no such verb. The verbs are: train, resume" in capsys.readouterr().err
+    assert "there is no such command. The commands are: train, resume" in capsys.readouterr().err
 
 
 def test_a_task_without_a_verb_tells_its_verbs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,8 +69,8 @@ def test_the_help_of_train_holds_every_setting_with_its_comment(capsys: pytest.C
 
 
 def test_a_run_that_is_not_there_is_one_clear_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in (["resume"], ["evaluate"], ["predict", str(tmp_path), "--out", str(tmp_path / "out")]):
-        assert cli.main(["classification", verb[0], str(tmp_path / "none"), *verb[1:]]) == 2
+    for command in (["resume"], ["evaluate"], ["predict", str(tmp_path), "--out", str(tmp_path / "out")]):
+        assert cli.main(["classification", command[0], str(tmp_path / "none"), *command[1:]]) == 2
         assert "there is no such run folder" in capsys.readouterr().err
 
 

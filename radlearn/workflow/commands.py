@@ -1,4 +1,4 @@
-"""A lesson's verbs on the command line; every field of its Settings is a flag."""
+"""A lesson's commands on the command line; every field of its Settings is a flag."""
 
 import dataclasses
 import inspect
@@ -14,9 +14,9 @@ import tyro
 from radlearn.endings import ended, print_json
 from radlearn.errors import BadSetting
 from radlearn.progress import say
-from radlearn.workflow.task_api import Verbs
+from radlearn.workflow.task_api import TaskApi
 
-VERBS = {
+COMMANDS = {
     "train": "train a model on the challenge's data, or on built-in patients",
     "resume": "go on with a run that was stopped or killed",
     "evaluate": "evaluate a run on people it has not met: scores, pictures, report.html",
@@ -28,44 +28,44 @@ VERBS = {
 
 def run_lesson(lesson: ModuleType, arguments: Sequence[str]) -> None:
     """Do what the command line of a lesson asks, and leave with its exit code."""
-    sys.exit(ended(lambda: do_verb(lesson, list(arguments))))
+    sys.exit(ended(lambda: run_command(lesson, list(arguments))))
 
 
-def do_verb(lesson: ModuleType, arguments: list[str]) -> None:
-    """Do one verb of a lesson: `train --epochs 5`.
+def run_command(lesson: ModuleType, arguments: list[str]) -> None:
+    """Do one command of a lesson: `train --epochs 5`.
 
     Raises:
-        BadSetting: if the verb is unknown.
+        BadSetting: if the command is unknown.
     """
     program = f"radlearn {lesson.TASK}"
-    verb, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
-    if verb in ("-h", "--help"):
-        say(verbs_told(program))
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
+    if command in ("-h", "--help"):
+        say(usage(program))
         return
-    if verb not in VERBS:
-        raise BadSetting(f"{program} {verb}: there is no such verb. The verbs are: {', '.join(VERBS)}.")
+    if command not in COMMANDS:
+        raise BadSetting(f"{program} {command}: there is no such command. The commands are: {', '.join(COMMANDS)}.")
     takes_gate = "gate" in inspect.signature(lesson.predict).parameters
-    (_BoxCommands if takes_gate else _Commands)(lesson, program).do(verb, rest)
+    (_BoxCommands if takes_gate else _Commands)(lesson, program).do(command, rest)
 
 
-def verbs_told(program: str) -> str:
+def usage(program: str) -> str:
     """Return what a lesson can do, for people."""
-    lines = [f"usage: {program} VERB …", "", *(f"  {verb:<10} {told}" for verb, told in VERBS.items())]
-    return "\n".join([*lines, "", f"'{program} VERB --help' tells what a verb takes."])
+    lines = [f"usage: {program} VERB …", "", *(f"  {command:<10} {told}" for command, told in COMMANDS.items())]
+    return "\n".join([*lines, "", f"'{program} VERB --help' tells what a command takes."])
 
 
 class _Commands:
-    """The verbs as functions whose arguments are the flags."""
+    """The commands as functions whose arguments are the flags."""
 
     def __init__(self, lesson: ModuleType, program: str) -> None:
-        self.lesson, self.program, self.verbs = lesson, program, Verbs(lesson)
+        self.lesson, self.program, self.api = lesson, program, TaskApi(lesson)
 
-    def do(self, verb: str, arguments: list[str]) -> None:
-        if verb in ("train", "tune"):
+    def do(self, command: str, arguments: list[str]) -> None:
+        if command in ("train", "tune"):
             # Their flags are the lesson's own.
-            getattr(self, verb)(arguments)
+            getattr(self, command)(arguments)
             return
-        tyro.cli(getattr(self, verb), args=arguments, prog=f"{self.program} {verb}", description=f"{VERBS[verb].capitalize()}.")
+        tyro.cli(getattr(self, command), args=arguments, prog=f"{self.program} {command}", description=f"{COMMANDS[command].capitalize()}.")
 
     def train(self, arguments: list[str]) -> None:
         """Train with a preset's settings, each of which is a flag with the preset's value as its default."""
@@ -86,8 +86,8 @@ class _Commands:
                 ("settings", Annotated[type(presets[preset]), tyro.conf.arg(name="")], presets[preset]),
             ],
         )
-        asked: Any = tyro.cli(made, args=arguments, prog=f"{self.program} train", description=f"{VERBS['train'].capitalize()}.")
-        run = self.verbs.train_with(asked.settings, asked.data, asked.run)
+        asked: Any = tyro.cli(made, args=arguments, prog=f"{self.program} train", description=f"{COMMANDS['train'].capitalize()}.")
+        run = self.api.train_with(asked.settings, asked.data, asked.run)
         say(f"Next: {self.program} evaluate {run.folder}")
 
     def tune(self, arguments: list[str]) -> None:
@@ -104,8 +104,8 @@ class _Commands:
                 ("json", Annotated[bool, tyro.conf.arg(help="Print what was chosen as one JSON object on standard output.")], False),
             ],
         )
-        asked: Any = tyro.cli(made, args=arguments, prog=f"{self.program} tune", description=f"{VERBS['tune'].capitalize()}.")
-        chosen = self.verbs.tune(asked.run, asked.data, **{name: getattr(asked, name) for name in wishes})
+        asked: Any = tyro.cli(made, args=arguments, prog=f"{self.program} tune", description=f"{COMMANDS['tune'].capitalize()}.")
+        chosen = self.api.tune(asked.run, asked.data, **{name: getattr(asked, name) for name in wishes})
         if asked.json:
             print_json(chosen)
 
@@ -116,7 +116,7 @@ class _Commands:
             run: The run folder.
             data: Where its data lie now, if they were moved.
         """
-        resumed = self.verbs.resume(run, data)
+        resumed = self.api.resume(run, data)
         say(f"Next: {self.program} evaluate {resumed.folder}")
 
     def evaluate(self, run: tyro.conf.Positional[Path], data: Path | None = None, json: bool = False) -> None:
@@ -127,7 +127,7 @@ class _Commands:
             data: Other labelled data: all of it is evaluated, as an external set. Not named: the run's own test people.
             json: Print the scores as one JSON object on standard output.
         """
-        scores = self.verbs.evaluate(run, data)
+        scores = self.api.evaluate(run, data)
         if json:
             print_json(scores)
 
@@ -142,7 +142,7 @@ class _Commands:
             out: Folder for predictions.csv and all that belongs to it.
             overlays: Also write a picture of each prediction.
         """
-        self.verbs.predict(run, paths, out, overlays)
+        self.api.predict(run, paths, out, overlays)
 
     def submit(self, run: tyro.conf.Positional[Path], images: Path, out: Path) -> None:
         """Write a submission.
@@ -152,11 +152,11 @@ class _Commands:
             images: Folder of images without labels, such as stage_2_test_images or Validation.
             out: The file to write.
         """
-        self.verbs.submit(run, images, out)
+        self.api.submit(run, images, out)
 
 
 class _BoxCommands(_Commands):
-    """The verbs of a lesson whose answers may be gated, and given by several runs together."""
+    """The commands of a lesson whose answers may be gated, and given by several runs together."""
 
     def evaluate(  # type: ignore[override]
         self, run: tyro.conf.Positional[tuple[Path, ...]], data: Path | None = None, gate: Path | None = None, json: bool = False
@@ -169,7 +169,7 @@ class _BoxCommands(_Commands):
             gate: Table with image-level probabilities for the X-rays evaluated, in place of the one that the run was trained with.
             json: Print the scores as one JSON object on standard output.
         """
-        scores = self.verbs.evaluate(run, data, gate=gate)
+        scores = self.api.evaluate(run, data, gate=gate)
         if json:
             print_json(scores)
 
@@ -192,7 +192,7 @@ class _BoxCommands(_Commands):
         """
         # A run folder holds no X-ray, so there is nothing to mix up.
         further = list(takewhile(lambda path: (path / "settings.json").is_file(), paths))
-        self.verbs.predict([run, *further], paths[len(further) :], out, overlays, gate=gate)
+        self.api.predict([run, *further], paths[len(further) :], out, overlays, gate=gate)
 
     def submit(  # type: ignore[override]
         self, run: tyro.conf.Positional[tuple[Path, ...]], images: Path, out: Path, gate: Path | None = None
@@ -205,7 +205,7 @@ class _BoxCommands(_Commands):
             out: The file to write.
             gate: Table with image-level probabilities, such as the predictions.csv of a classification run on the same X-rays.
         """
-        self.verbs.submit(run, images, out, gate=gate)
+        self.api.submit(run, images, out, gate=gate)
 
 
 def _argument_helps(docstring: str) -> dict[str, str]:

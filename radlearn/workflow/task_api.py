@@ -1,4 +1,4 @@
-"""The verbs of a lesson in Python: what to train, to evaluate and to ask, with the data found and the run folder kept."""
+"""The commands of a lesson in Python: what to train, to evaluate and to ask, with the data found and the run folder kept."""
 
 import dataclasses
 import inspect
@@ -19,8 +19,8 @@ from radlearn.workflow.splits import cases_by_subset
 Runs = Path | str | Sequence[Path | str]
 
 
-class Verbs:
-    """A lesson's verbs, the same as on the command line.
+class TaskApi:
+    """A lesson's commands, the same as on the command line.
 
     Every method refuses what it cannot do with an error of `radlearn.errors` that says what to do instead.
     """

@@ -63,8 +63,8 @@ def test_every_symbol_a_lesson_names_exists(task: str) -> None:
     lesson = importlib.import_module(radlearn.LESSONS[task][0])
     prose = re.sub(r"```.*?```", "", LESSONS[task].read_text(), flags=re.DOTALL)
     named = set(re.findall(r"`([A-Za-z_]+)`", prose))
-    verbs = {"train", "evaluate", "predict", "submit"}
-    known = set(dir(lesson)) | set(lesson.Settings.__dataclass_fields__) | set(lesson.PRESETS) | verbs
+    api = {"train", "evaluate", "predict", "submit"}
+    known = set(dir(lesson)) | set(lesson.Settings.__dataclass_fields__) | set(lesson.PRESETS) | api
     assert named - known - ELSEWHERE == set()
     flags = {flag.removeprefix("no-") for flag in re.findall(r"`--([a-z][a-z-]*)", prose)} - {"data"}
     assert len(flags) >= 5

@@ -1,4 +1,4 @@
-"""A lesson's verbs on the command line."""
+"""A lesson's commands on the command line."""
 
 import subprocess
 import sys
@@ -12,9 +12,9 @@ from radlearn.workflow import commands as shell
 
 
 def test_the_verbs_are_told_without_one(capsys: pytest.CaptureFixture[str]) -> None:
-    shell.do_verb(lesson, [])
+    shell.run_command(lesson, [])
     told = capsys.readouterr().err
-    assert all(f"  {verb}" in told for verb in ("train", "resume", "evaluate", "tune", "predict", "submit"))
+    assert all(f"  {command}" in told for command in ("train", "resume", "evaluate", "tune", "predict", "submit"))
 
 
 def test_a_lesson_ends_with_an_exit_code(tmp_path: Path) -> None:
@@ -26,12 +26,12 @@ def test_a_lesson_ends_with_an_exit_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [["--preset", "slow"], ["--preset=slow"]])
 def test_a_preset_is_known_however_it_is_written(arguments: list[str]) -> None:
     with pytest.raises(BadSetting, match="'slow'"):
-        shell.do_verb(lesson, ["train", *arguments])
+        shell.run_command(lesson, ["train", *arguments])
 
 
 def test_what_a_lesson_can_be_tuned_for_is_a_flag_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        shell.do_verb(lesson, ["tune", "--help"])
+        shell.run_command(lesson, ["tune", "--help"])
     told = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "--wanted-specificity {None}|FLOAT Specificity to reach, in place of a sensitivity." in told
     assert "--json" in told

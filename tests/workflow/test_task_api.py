@@ -1,4 +1,4 @@
-"""The verbs in Python: refusals that the command line's journeys do not meet."""
+"""The commands in Python: refusals that the command line's journeys do not meet."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import radlearn
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting
 from radlearn.training.run_folder import open_run
 from radlearn.training.splits import write_split
-from radlearn.workflow.task_api import Verbs, begin_run
+from radlearn.workflow.task_api import TaskApi, begin_run
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Settings:
 
 
 def test_a_task_is_found_by_its_name_and_another_is_not() -> None:
-    assert isinstance(radlearn.classification, Verbs)
+    assert isinstance(radlearn.classification, TaskApi)
     assert radlearn.classification is radlearn.classification
     with pytest.raises(AttributeError, match="its tasks are classification"):
         _ = radlearn.classificaton
@@ -47,18 +47,18 @@ def test_data_that_went_away_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_not_finished_is_told_so_whatever_data_it_is_evaluated_on(tmp_path: Path, small_rsna: Path) -> None:
-    verbs = radlearn.classification
-    run = begin_run(tmp_path / "run", "classification", verbs.lesson.PRESETS["quick"], small_rsna)
-    cases = verbs.lesson.find_cases(small_rsna)
+    api = radlearn.classification
+    run = begin_run(tmp_path / "run", "classification", api.lesson.PRESETS["quick"], small_rsna)
+    cases = api.lesson.find_cases(small_rsna)
     write_split(run.folder / "split.csv", [case.image_id for case in cases], [case.person for case in cases], ["test"] * len(cases))
     with pytest.raises(BadRunFolder, match=r"no trained weights yet\. To go on"):
-        verbs.evaluate(run.folder, data=small_rsna)
+        api.evaluate(run.folder, data=small_rsna)
 
 
 def test_data_that_hold_only_some_of_the_runs_cases_are_neither_test_nor_external(tmp_path: Path, small_rsna: Path) -> None:
-    verbs = radlearn.classification
-    run = begin_run(tmp_path / "run", "classification", verbs.lesson.PRESETS["quick"], small_rsna)
-    ids = [case.image_id for case in verbs.lesson.find_cases(small_rsna)] + ["an X-ray that is gone"]
+    api = radlearn.classification
+    run = begin_run(tmp_path / "run", "classification", api.lesson.PRESETS["quick"], small_rsna)
+    ids = [case.image_id for case in api.lesson.find_cases(small_rsna)] + ["an X-ray that is gone"]
     write_split(run.folder / "split.csv", ids, ids, ["test"] * len(ids))
     with pytest.raises(BadLayout, match="48 of its 48 cases belong to this run, but not all"):
-        verbs.evaluate(run.folder, data=small_rsna)
+        api.evaluate(run.folder, data=small_rsna)

@@ -74,7 +74,12 @@ def detection_rows(data: Path) -> list[Row]:
             f"{rsna:.3f} ({scores['rsna_score']['low']:.3f} to {scores['rsna_score']['high']:.3f})",
             rsna >= 0.2,
         ),
-        ("detection: trivial baseline", f"below {scores['rsna_score']['low']:.3f}", f"{trivial:.3f}", trivial < scores["rsna_score"]["low"]),
+        (
+            "detection: trivial baseline",
+            f"below {scores['rsna_score']['low']:.3f}",
+            f"{trivial:.3f}",
+            trivial < scores["rsna_score"]["low"],
+        ),
         (
             "detection: image-level AUROC",
             "at least 0.88",

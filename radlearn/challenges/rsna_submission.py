@@ -43,7 +43,9 @@ def write_submission(path: Path, predictions: Mapping[str, FoundBoxes], size_px:
         BadLayout: the predictions make no valid file (see `read_submission`); nothing was written.
         BadSetting: a prediction has not four numbers a box, or not one confidence a box.
     """
-    text = tables.table_text(SUBMISSION_COLUMNS, ((image_id, _string(image_id, prediction)) for image_id, prediction in predictions.items()))
+    text = tables.table_text(
+        SUBMISSION_COLUMNS, ((image_id, _string(image_id, prediction)) for image_id, prediction in predictions.items())
+    )
     _, troubles = predictions_in(Path(path).name, text, size_px)
     if troubles:
         raise BadLayout(listed(Path(path), "could not be scored, so nothing was written", troubles))

@@ -43,11 +43,11 @@ from radlearn.training.checkpoint import load_best
 from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
-from radlearn.training.run_folder import Run, settings_as
+from radlearn.training.run_folder import Run, begin_run, settings_as
 from radlearn.training.settings import trainer_config, within
 from radlearn.training.trainer import chosen_device
 from radlearn.workflow.commands import run_lesson
-from radlearn.workflow.task_api import begin_run
+from radlearn.workflow.task_api import about_data
 
 TASK = "segmentation"
 # The least and the most of what would otherwise fail, or train nonsense, hours later.
@@ -318,7 +318,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     config = trainer_config(settings, best_by="dice_score")
     # What this machine cannot do is said now, not after two hundred scans were prepared.
     chosen_device(config)
-    run = begin_run(run_folder, TASK, settings, data_folder)
+    run = begin_run(run_folder, TASK, settings, about_data(data_folder))
     scans = prepared_scans(find_cases(data_folder), preparation(settings))
     split = split_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
     loaders = make_loaders(settings, {"train": split["train"]})

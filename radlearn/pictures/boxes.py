@@ -71,9 +71,7 @@ def box_outcome(true: int, found: int, hits: int) -> str:
     return f"{hits} of {true} hit" + (f", {false} false" if false else "")
 
 
-def box_panel(
-    pixels: np.ndarray, found: FoundBoxes, truth: Boxes, canvas_px: tuple[int, int], score: float, note: str = ""
-) -> XrayPanel:
+def box_panel(pixels: np.ndarray, found: FoundBoxes, truth: Boxes, canvas_px: tuple[int, int], score: float, note: str = "") -> XrayPanel:
     """Return the panel of an X-ray with its true and found boxes, the X-ray's official score and the outcome as title.
 
     Args:

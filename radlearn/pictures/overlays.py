@@ -22,9 +22,9 @@ from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRON
 __all__ = [
     "BOX",
     "XrayPanel",
-    "probability_panel",
     "blended",
     "outcome",
+    "probability_panel",
     "shortened",
     "write_overlay",
     "write_sheet",

@@ -40,12 +40,12 @@ from radlearn.training.checkpoint import load_best
 from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
-from radlearn.training.run_folder import Run, settings_as
+from radlearn.training.run_folder import Run, begin_run, settings_as
 from radlearn.training.settings import trainer_config, within
 from radlearn.workflow.commands import run_lesson
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
-from radlearn.workflow.task_api import begin_run
+from radlearn.workflow.task_api import about_data
 
 TASK = "classification"
 # The least and the most of what would otherwise fail, or train nonsense, hours later.
@@ -246,7 +246,7 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its operating point on validation."""
-    run = begin_run(run_folder, TASK, settings, data_folder)
+    run = begin_run(run_folder, TASK, settings, about_data(data_folder))
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
     split = split_cases(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
     loaders = make_loaders(settings, {subset: split[subset] for subset in ("train", "validation")})

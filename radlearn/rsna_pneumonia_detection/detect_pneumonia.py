@@ -54,12 +54,12 @@ from radlearn.training.checkpoint import load_best
 from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
-from radlearn.training.run_folder import Run, settings_as
+from radlearn.training.run_folder import Run, begin_run, settings_as
 from radlearn.training.settings import trainer_config, within
 from radlearn.workflow.commands import run_lesson
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
-from radlearn.workflow.task_api import begin_run
+from radlearn.workflow.task_api import about_data
 
 TASK = "detection"
 # torchvision numbers the kinds of things from 1; 0 is the background.
@@ -374,7 +374,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
 def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its postprocessing on validation."""
-    run = begin_run(run_folder, TASK, settings, data_folder)
+    run = begin_run(run_folder, TASK, settings, about_data(data_folder))
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
     split = split_cases(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
     # Asked for now, not after hours of training.

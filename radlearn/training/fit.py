@@ -274,7 +274,10 @@ class _Training:
         path = self.run.last_checkpoint
         if not {"config", "data", "trainer", "torch"} <= state.keys():
             raise BadRunFolder(f"{path}: is no checkpoint of a training, though radlearn wrote it. Was a file moved there by hand?")
-        for what, old, new in (("config", state["config"], dataclasses.asdict(self.config)), ("data", state["data"], self.loader.fingerprint())):
+        for what, old, new in (
+            ("config", state["config"], dataclasses.asdict(self.config)),
+            ("data", state["data"], self.loader.fingerprint()),
+        ):
             changed = [
                 f"{key} was {old.get(key)!r}, is {value!r}"
                 for key, value in new.items()

@@ -111,6 +111,27 @@ def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, A
     return Run(folder, task)
 
 
+def begin_run(folder: Path, task: str, settings: Any, about: Mapping[str, Any] | None = None) -> Run:
+    """Return the run in `folder`: a new one, or the one that is there if its settings are the same, to go on with.
+
+    Raises:
+        BadRunFolder: if it holds a run with other settings, or something else.
+    """
+    folder = Path(folder)
+    if not (folder / "settings.json").exists():
+        return new_run(folder, task, settings, about)
+    run = open_run(folder, task)
+    before = settings_as(run, type(settings))
+    changed = [field.name for field in dataclasses.fields(settings) if getattr(before, field.name) != getattr(settings, field.name)]
+    if changed:
+        name = changed[0]
+        raise BadRunFolder(
+            f"{folder}: its run has other settings ({name} is {getattr(before, name)!r}, asked for {getattr(settings, name)!r}). "
+            "A run keeps its settings; start a new one in another folder."
+        )
+    return run
+
+
 def open_run(folder: Path, task: str | None = None) -> Run:
     """Open a run folder that is there.
 

@@ -99,7 +99,11 @@ def test_tuning_chooses_the_postprocessing_again(trained: SimpleNamespace, tmp_p
     told = json.loads(capsys.readouterr().out)
     # The same people choose the same again.
     assert not told["changed"]
-    assert told["postprocessing"] == read_json(run / "postprocessing.json")["postprocessing"] == read_json(trained.folder / "postprocessing.json")["postprocessing"]
+    assert (
+        told["postprocessing"]
+        == read_json(run / "postprocessing.json")["postprocessing"]
+        == read_json(trained.folder / "postprocessing.json")["postprocessing"]
+    )
     assert (run / "tuning" / "tuning.html").exists()
 
 
@@ -127,7 +131,9 @@ def test_folds_leave_the_test_people_alone(trained: SimpleNamespace, tmp_path: P
     fold = tmp_path / "fold"
     arguments = [*QUICK[:-1], "1", "--fold", "1", "--run", str(fold)]
     assert cli.main(["segmentation", "train", "--data", str(trained.data), *arguments]) == 0
-    one, other = ({image for image, (_, subset) in read_split(run / "split.csv").items() if subset == "test"} for run in (trained.folder, fold))
+    one, other = (
+        {image for image, (_, subset) in read_split(run / "split.csv").items() if subset == "test"} for run in (trained.folder, fold)
+    )
     assert one == other
 
 

@@ -330,7 +330,9 @@ def test_the_history_has_a_line_per_epoch(tiny: ModuleType, run: Run) -> None:
     fitted(tiny, run, loss=loss)
     assert [(line["epoch"], line["step"]) for line in run.history] == [(1, 6), (2, 12), (3, 18)]
     assert [line["loss"] for line in run.history] == pytest.approx([sum(losses[start : start + 6]) / 6 for start in (0, 6, 12)])
-    assert [line["learning_rate"] for line in run.history] == [0.01 * tiny.config().learning_rate_factor(step, STEPS) for step in (5, 11, 17)]
+    assert [line["learning_rate"] for line in run.history] == [
+        0.01 * tiny.config().learning_rate_factor(step, STEPS) for step in (5, 11, 17)
+    ]
     assert all(line["seconds"] > 0 for line in run.history)
     # A score with no prediction is null in the file, and no reason to stop.
     assert all(line["undefined_score"] is None for line in run.history)

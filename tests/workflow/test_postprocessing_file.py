@@ -30,7 +30,15 @@ def test_a_postprocessing_comes_back_with_how_it_was_found(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "content", ["{}", "[]", '{"postprocessing": {"cut": 0.5}}', '{"postprocessing": {"at": "half"}}', '{"postprocessing": {"at": -1}}', '{"postprocessing": 3}']
+    "content",
+    [
+        "{}",
+        "[]",
+        '{"postprocessing": {"cut": 0.5}}',
+        '{"postprocessing": {"at": "half"}}',
+        '{"postprocessing": {"at": -1}}',
+        '{"postprocessing": 3}',
+    ],
 )
 def test_a_damaged_postprocessing_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "postprocessing.json").write_text(content)

@@ -9,8 +9,9 @@ import pytest
 
 from radlearn.files import read_json
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.xray.subgroups import subgroups_of, view_baseline
 from radlearn.training.run_folder import Run
-from radlearn.workflow.scores_file import interval_of, subgroups_of, view_baseline, write_scores
+from radlearn.workflow.scores_file import interval_of, write_scores
 
 
 def test_a_score_file_says_whom_it_is_about_and_other_data_have_one_of_their_own(

@@ -7,9 +7,9 @@ import pytest
 
 import radlearn
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting
-from radlearn.training.run_folder import open_run
+from radlearn.training.run_folder import begin_run, open_run
 from radlearn.training.splits import write_split
-from radlearn.workflow.task_api import TaskApi, begin_run
+from radlearn.workflow.task_api import TaskApi
 
 
 @dataclass(frozen=True)

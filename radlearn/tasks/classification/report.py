@@ -163,7 +163,11 @@ def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture
     drawn = np.random.default_rng(case_seed(0, len(order))).permutation(len(order))
     told = (
         ("missed", [i for i in order if evaluation.labels[i]], "The worst: the opacities given the lowest probabilities."),
-        ("alarms", [i for i in order if not evaluation.labels[i]], "The worst: the X-rays without an opacity given the highest probabilities."),
+        (
+            "alarms",
+            [i for i in order if not evaluation.labels[i]],
+            "The worst: the X-rays without an opacity given the highest probabilities.",
+        ),
         ("best", [i for i in order[::-1] if evaluation.labels[i]], "The best: the opacities given the highest probabilities."),
         ("random", list(drawn), "Drawn at random."),
     )

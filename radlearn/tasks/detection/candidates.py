@@ -25,7 +25,9 @@ SOURCES = ("the image alone", "test-time augmentation")
 
 def on_canvases(found: Sequence[FoundBoxes], xrays: Sequence[PreparedRadiograph]) -> list[FoundBoxes]:
     """Return boxes that were counted in pixels of the square, in pixels of each X-ray's canvas."""
-    return [FoundBoxes(xray.on_canvas(prediction.boxes_xyxy_px), prediction.confidences) for prediction, xray in zip(found, xrays, strict=True)]
+    return [
+        FoundBoxes(xray.on_canvas(prediction.boxes_xyxy_px), prediction.confidences) for prediction, xray in zip(found, xrays, strict=True)
+    ]
 
 
 def gate_of(table: Path | None, xrays: Sequence[PreparedRadiograph]) -> np.ndarray | None:
@@ -38,7 +40,9 @@ def image_scores(candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> n
     return np.array([prediction.confidences.max(initial=0.0) for prediction in candidates]) if gate is None else gate
 
 
-def validation_candidates(xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> ValidationCandidates:
+def validation_candidates(
+    xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], gate: np.ndarray | None
+) -> ValidationCandidates:
     """Return X-rays with what a detector proposes for them, ready to choose a postprocessing on."""
     return ValidationCandidates(
         candidates,

@@ -55,11 +55,15 @@ def evaluate_together(lesson: ModuleType, runs: Sequence[Run], cases: Sequence[C
     splits = [read_split(run.folder / "split.csv") for run in runs]
     if all(split == splits[0] for split in splits):
         validation = ready("validation")
-        choose_box_postprocessing(ensemble, candidates_of(validation), validation, ready("train"), gate_of(table, validation), first.seed, SOURCES)
+        choose_box_postprocessing(
+            ensemble, candidates_of(validation), validation, ready("train"), gate_of(table, validation), first.seed, SOURCES
+        )
     else:
         say("The runs were validated on different people, so no postprocessing can be chosen for all: the mean of theirs answers.")
         _, about = postprocessing_of(runs[0])
-        write_box_postprocessing(ensemble, mean_postprocessing([postprocessing_of(run)[0] for run in runs]), {**about, "source": SOURCES[1], "ablation": []})
+        write_box_postprocessing(
+            ensemble, mean_postprocessing([postprocessing_of(run)[0] for run in runs]), {**about, "source": SOURCES[1], "ablation": []}
+        )
     test = ready("test")
     by_source = candidates_of(test)
     found = by_source[0] if postprocessing_of(ensemble)[1]["source"] == SOURCES[0] else by_source[1]
@@ -72,7 +76,9 @@ def _alike(runs: Sequence[Run]) -> None:
     seen = {(run.settings["size_px"], run.settings["shape"]) for run in runs}
     if len(seen) > 1:
         raise BadSetting(f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot predict together.")
-    tests = [{image: person for image, (person, subset) in read_split(run.folder / "split.csv").items() if subset == "test"} for run in runs]
+    tests = [
+        {image: person for image, (person, subset) in read_split(run.folder / "split.csv").items() if subset == "test"} for run in runs
+    ]
     for run, people in zip(runs[1:], tests[1:], strict=True):
         if people != tests[0]:
             raise BadSetting(

@@ -143,7 +143,8 @@ def postprocessed_images(
     """Return what stands on each X-ray by a postprocessing."""
     scores = np.asarray(image_scores, dtype=np.float64)
     return [
-        postprocessed(boxes, postprocessing, xray.canvas_px, float(score)) for xray, boxes, score in zip(xrays, candidates, scores, strict=True)
+        postprocessed(boxes, postprocessing, xray.canvas_px, float(score))
+        for xray, boxes, score in zip(xrays, candidates, scores, strict=True)
     ]
 
 

@@ -104,4 +104,6 @@ def postprocessing_of(run: Run) -> tuple[BoxPostprocessing, dict[str, object]]:
 
 def mean_postprocessing(each: Sequence[BoxPostprocessing]) -> BoxPostprocessing:
     """Return the postprocessing of an ensemble: the mean of its runs' numbers. It was not tuned for them together."""
-    return BoxPostprocessing(**{field.name: float(np.mean([getattr(one, field.name) for one in each])) for field in fields(BoxPostprocessing)})
+    return BoxPostprocessing(
+        **{field.name: float(np.mean([getattr(one, field.name) for one in each])) for field in fields(BoxPostprocessing)}
+    )

@@ -79,7 +79,9 @@ def write_box_report(run: Run, evaluation: BoxEvaluation, best_by: str = "rsna_s
         f"A detector on chest X-rays, evaluated on {found['cases']:,} X-rays of {found['persons']:,} people that it has not met.",
         [
             Headline("RSNA score", scores["rsna_score"], "the challenge's own; its winners reached about 0.25", scale=(0, 0.5)),
-            Headline("Sensitivity", scores["sensitivity"], f"true boxes hit, from a confidence of {evaluation.postprocessing.threshold:.2f} on"),
+            Headline(
+                "Sensitivity", scores["sensitivity"], f"true boxes hit, from a confidence of {evaluation.postprocessing.threshold:.2f} on"
+            ),
             Headline("False boxes", scores["false_boxes_per_healthy_image"], "on each healthy X-ray: the price of that sensitivity"),
             Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
         ],
@@ -90,7 +92,9 @@ def write_box_report(run: Run, evaluation: BoxEvaluation, best_by: str = "rsna_s
 def _score_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     found, persons, postprocessing = evaluation.scores, evaluation.persons, evaluation.postprocessing
     curve = froc.froc_figure(evaluation.at_every_threshold, evaluation.truth, persons, evaluation.found, postprocessing.threshold)
-    roc = curves.roc_figure(evaluation.image_scores, evaluation.labels, persons, postprocessing.gate or None, {"view alone": evaluation.view_only})
+    roc = curves.roc_figure(
+        evaluation.image_scores, evaluation.labels, persons, postprocessing.gate or None, {"view alone": evaluation.view_only}
+    )
     gated = f" X-rays that score under the gate of {postprocessing.gate:.2f} hold no box at any threshold, so the curve ends early." * (
         postprocessing.gate > 0
     )
@@ -245,7 +249,10 @@ def _postprocessing_blocks(run: Run, evaluation: BoxEvaluation, picture: Draw) -
             ["postprocessing", "value", "meaning"],
             [
                 ["candidates from", str(evaluation.scores["source"]), "how the boxes were proposed"],
-                *([POSTPROCESSING_WORDS[name][0], value, POSTPROCESSING_WORDS[name][1]] for name, value in evaluation.scores["postprocessing"].items()),
+                *(
+                    [POSTPROCESSING_WORDS[name][0], value, POSTPROCESSING_WORDS[name][1]]
+                    for name, value in evaluation.scores["postprocessing"].items()
+                ),
             ],
             "The postprocessing, as postprocessing.json in the run folder has it.",
         ),

@@ -76,7 +76,9 @@ class NestedGain:
         }
 
 
-def tuned(sources: Mapping[str, ValidationCandidates], seed: int = 0, most_false_boxes: float = inf) -> tuple[str, BoxPostprocessing, list[AblationStep]]:
+def tuned(
+    sources: Mapping[str, ValidationCandidates], seed: int = 0, most_false_boxes: float = inf
+) -> tuple[str, BoxPostprocessing, list[AblationStep]]:
     """Choose the postprocessing with the best official score.
 
     Args:
@@ -122,7 +124,10 @@ def nested_gain(sources: Mapping[str, ValidationCandidates], seed: int = 0, most
         held_out = parts == part
         choosers = held_out if held_out.all() else ~held_out
         source, postprocessing, _ = tuned({name: of.only(choosers) for name, of in sources.items()}, seed, most_false_boxes)
-        scores[held_out], standing[held_out] = tables[source].scores(postprocessing)[held_out], tables[source].standing(postprocessing)[held_out]
+        scores[held_out], standing[held_out] = (
+            tables[source].scores(postprocessing)[held_out],
+            tables[source].standing(postprocessing)[held_out],
+        )
     untuned = first.scores(BoxPostprocessing())
 
     def gain(before: np.ndarray, after: np.ndarray, weights: np.ndarray | None = None) -> Any:
@@ -173,10 +178,16 @@ def _gates(image_scores: np.ndarray) -> tuple[float, ...]:
 
 
 def _tried(
-    table: PrefixScores, postprocessing: BoxPostprocessing, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray, most_false_boxes: float
+    table: PrefixScores,
+    postprocessing: BoxPostprocessing,
+    choices: Mapping[str, tuple[float, ...]],
+    parts: np.ndarray,
+    most_false_boxes: float,
 ) -> _Trial:
     """Return the best of all choices, and what the choices of the others are worth to each fifth of the people."""
-    of = {name: choices.get(name, (getattr(postprocessing, name),)) for name in ("scale", "suppression_iou", "top_share", "gate", "threshold")}
+    of = {
+        name: choices.get(name, (getattr(postprocessing, name),)) for name in ("scale", "suppression_iou", "top_share", "gate", "threshold")
+    }
     sums = table.sums(of, parts)
     everybody = np.ones(len(sums.healthy), bool)
     best = _best(sums, everybody, most_false_boxes)

@@ -97,10 +97,14 @@ def _ablation_table(ablation: Sequence[AblationStep]) -> Table:
 
 def _postprocessing_table(before: BoxPostprocessing, postprocessing: BoxPostprocessing) -> Table:
     was, now = asdict(before), asdict(postprocessing)
-    return Table(("of the postprocessing", "before", "now"), [[name, was[name], now[name]] for name in now], "As postprocessing.json has it.")
+    return Table(
+        ("of the postprocessing", "before", "now"), [[name, was[name], now[name]] for name in now], "As postprocessing.json has it."
+    )
 
 
-def _drawn(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], ablation: Sequence[AblationStep], most_false_boxes: float | None) -> list[Drawn]:
+def _drawn(
+    postprocessing: BoxPostprocessing, curve: dict[str, list[float]], ablation: Sequence[AblationStep], most_false_boxes: float | None
+) -> list[Drawn]:
     points = (curve["threshold"], curve["rsna_score"], curve["false_boxes_per_healthy_image"])
     return [
         Drawn(
@@ -118,7 +122,9 @@ def _drawn(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], abl
     ]
 
 
-def _warnings(postprocessing: BoxPostprocessing, curve: dict[str, list[float]], gain: NestedGain, most_false_boxes: float | None) -> list[str]:
+def _warnings(
+    postprocessing: BoxPostprocessing, curve: dict[str, list[float]], gain: NestedGain, most_false_boxes: float | None
+) -> list[str]:
     said = []
     at = curve["threshold"].index(postprocessing.threshold) if postprocessing.threshold in curve["threshold"] else None
     if most_false_boxes is not None and at is not None and (here := curve["false_boxes_per_healthy_image"][at]) > most_false_boxes:

@@ -82,7 +82,9 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], asked: Infe
         "baseline_threshold_hu": best_threshold_hu(baseline_tables),
     }
     write_mask_postprocessing(run, postprocessing, about)
-    say(f"Postprocessing chosen on {len(validation):,} validation scans: {_told(postprocessing)} (cross-fitted Dice {_last(ablation):.3f}).")
+    say(
+        f"Postprocessing chosen on {len(validation):,} validation scans: {_told(postprocessing)} (cross-fitted Dice {_last(ablation):.3f})."
+    )
     return postprocessing
 
 

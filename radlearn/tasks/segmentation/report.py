@@ -78,7 +78,9 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation) -> Path:
 
 def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
     split = read_split(run.folder / "split.csv")
-    subsets = [[each, sum(of == each for _, of in split.values()), len({who for who, of in split.values() if of == each})] for each in SUBSETS]
+    subsets = [
+        [each, sum(of == each for _, of in split.values()), len({who for who, of in split.values() if of == each})] for each in SUBSETS
+    ]
     load = np.array([row.truth_ml for row in evaluation.rows])
     lesion = load[load > 0]
     middle = "–" if not len(lesion) else f"{np.median(lesion):.0f} ml ({lesion.min():.1f}–{lesion.max():.0f} ml)"

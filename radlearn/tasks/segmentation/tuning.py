@@ -39,7 +39,12 @@ def tune_masks(run: Run, scans: Sequence[Scan], asked: InferVolume) -> dict[str,
         [ablation_table(kept)],
         [drawn_tuning(kept, postprocessing)],
         [],
-        {"postprocessing": asdict(postprocessing), "postprocessing_before": asdict(before), "ablation": kept["ablation"], "curve": kept["curve"]},
+        {
+            "postprocessing": asdict(postprocessing),
+            "postprocessing_before": asdict(before),
+            "ablation": kept["ablation"],
+            "curve": kept["curve"],
+        },
         postprocessing != before,
         items="scans",
     )
@@ -54,7 +59,11 @@ def ablation_table(kept: Mapping[str, Any]) -> Table:
 
 def in_words(postprocessing: MaskPostprocessing) -> str:
     """Return a postprocessing in a sentence."""
-    small = f"; connected pieces under {postprocessing.smallest_ml:g} ml are left out" if postprocessing.smallest_ml else "; pieces of every size stay"
+    small = (
+        f"; connected pieces under {postprocessing.smallest_ml:g} ml are left out"
+        if postprocessing.smallest_ml
+        else "; pieces of every size stay"
+    )
     return f"A voxel is lesion from a probability of {postprocessing.threshold:.2f} on{small}."
 
 

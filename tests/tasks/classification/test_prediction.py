@@ -11,8 +11,9 @@ from torch import nn
 
 from radlearn.challenges.rsna import find_cases
 from radlearn.errors import BadLayout, BadRunFolder, UnreadableScan
-from radlearn.tasks.classification.prediction import ProbabilityPredictions, load_best, submit_probabilities
+from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
 from radlearn.training import checkpoint
+from radlearn.training.checkpoint import load_best
 from radlearn.training.run_folder import Run
 
 

@@ -14,7 +14,9 @@ def flat(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
     return np.full((len(xrays), 32, 32), 0.6, np.float32)
 
 
-def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(
+    finished: Run, evaluated_xrays: list[PreparedRadiograph]
+) -> None:
     labels = np.array([xray.case.label for xray in evaluated_xrays])
     evaluation = evaluate_probabilities(finished, evaluated_xrays, np.where(labels, 0.9, 0.1) + np.linspace(0, 0.05, 60), "test")
     page = write_xray_report(finished, evaluation, flat)

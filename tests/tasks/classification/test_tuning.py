@@ -49,7 +49,9 @@ def test_what_is_wanted_is_had_on_those_who_chose(
     assert set(point.view_shares) == {"AP", "PA", "all"}
 
 
-def test_cross_fitted_figures_are_what_the_thresholds_of_the_others_do(evaluated_xrays: list[PreparedRadiograph], asked: np.ndarray) -> None:
+def test_cross_fitted_figures_are_what_the_thresholds_of_the_others_do(
+    evaluated_xrays: list[PreparedRadiograph], asked: np.ndarray
+) -> None:
     from radlearn.workflow.cross_fitting import parts_of
 
     labels, persons = labels_of(evaluated_xrays), [xray.case.person for xray in evaluated_xrays]

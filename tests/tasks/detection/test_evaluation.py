@@ -59,7 +59,9 @@ def test_the_rules_without_medicine_stand_beside_it(boxed: Run, evaluated_xrays:
     assert baselines["mean_box_false_boxes_per_healthy_image"]["value"] == 0.0
     assert baselines["no_box_rsna_score"]["value"] == 0.0
     assert baselines["mean_brightness_auroc_score"]["value"] == 1.0
-    assert baselines["view_only_auroc_score"]["value"] == pytest.approx(roc_auc_score(labels, [f.case.view == "AP" for f in evaluated_xrays]))
+    assert baselines["view_only_auroc_score"]["value"] == pytest.approx(
+        roc_auc_score(labels, [f.case.view == "AP" for f in evaluated_xrays])
+    )
 
 
 def test_where_the_ill_are_the_darker_ones_the_rule_turns_round(

@@ -69,4 +69,6 @@ def test_a_postprocessing_is_read_as_it_was_kept(tmp_path: Path) -> None:
 
 
 def test_an_ensemble_predictions_by_the_mean_of_its_recipes() -> None:
-    assert mean_postprocessing([BoxPostprocessing(threshold=0.4, gate=0.2), BoxPostprocessing(threshold=0.6)]) == BoxPostprocessing(threshold=0.5, gate=0.1)
+    assert mean_postprocessing([BoxPostprocessing(threshold=0.4, gate=0.2), BoxPostprocessing(threshold=0.6)]) == BoxPostprocessing(
+        threshold=0.5, gate=0.1
+    )

@@ -18,7 +18,7 @@ def test_boxes_drawn_too_large_are_found_out_and_shrunk() -> None:
     assert 0.8 <= postprocessing.scale <= 0.875
     by_step = {step.step: step for step in ablation}
     assert by_step["box scale"].taken
-    assert by_step["box scale"].cross_fitted > by_device["score threshold"].cross_fitted + 0.05
+    assert by_step["box scale"].cross_fitted > by_step["score threshold"].cross_fitted + 0.05
 
 
 def test_a_device_that_does_not_help_strangers_is_not_taken_up() -> None:
@@ -68,7 +68,9 @@ def test_the_curve_has_the_official_score_at_every_threshold() -> None:
     curve = threshold_curve(xrays, postprocessing)
     assert curve["threshold"] == list(THRESHOLDS)
     at = 12
-    predictions = [postprocessed(candidates, replace(postprocessing, threshold=THRESHOLDS[at]), SIZE, 1.0) for candidates in xrays.candidates]
+    predictions = [
+        postprocessed(candidates, replace(postprocessing, threshold=THRESHOLDS[at]), SIZE, 1.0) for candidates in xrays.candidates
+    ]
     assert curve["rsna_score"][at] == pytest.approx(np.nanmean(rsna_image_scores(predictions, xrays.truth)))
     healthy = [len(prediction.confidences) for prediction, boxes in zip(predictions, xrays.truth, strict=True) if not len(boxes)]
     assert curve["false_boxes_per_healthy_image"][at] == pytest.approx(np.mean(healthy))
@@ -88,7 +90,9 @@ def test_a_limit_on_false_boxes_is_kept_where_it_can_be() -> None:
     loud = replace(xrays, candidates=[FoundBoxes(one.boxes_xyxy_px, np.minimum(one.confidences * 1.9, 1.0)) for one in xrays.candidates])
     for limit in (0.5, 0.1, 0.0):
         _, postprocessing, ablation = tuned({"the image alone": loud}, most_false_boxes=limit)
-        standing = [len(postprocessed(*xray, 1.0).confidences) for xray in zip(loud.candidates, [postprocessing] * 240, loud.sizes_px, strict=True)]
+        standing = [
+            len(postprocessed(*xray, 1.0).confidences) for xray in zip(loud.candidates, [postprocessing] * 240, loud.sizes_px, strict=True)
+        ]
         assert np.mean([count for count, boxes in zip(standing, loud.truth, strict=True) if not len(boxes)]) <= limit
         assert ablation[1].taken
     # A limit that is kept anyway changes nothing.
@@ -101,7 +105,9 @@ def test_a_limit_that_nothing_keeps_is_come_near_to() -> None:
     sure = replace(sure, image_scores=np.ones(60))
     _, postprocessing, _ = tuned({"the image alone": sure}, most_false_boxes=0.0)
     few = PrefixScores(sure).standing(postprocessing)[sure.healthy].mean()
-    assert few == min(PrefixScores(sure).standing(BoxPostprocessing(suppression_iou=iou))[sure.healthy].mean() for iou in (0.1, 0.2, 0.3, 0.4, 0.5))
+    assert few == min(
+        PrefixScores(sure).standing(BoxPostprocessing(suppression_iou=iou))[sure.healthy].mean() for iou in (0.1, 0.2, 0.3, 0.4, 0.5)
+    )
 
 
 def test_the_whole_gain_is_measured_on_people_who_did_not_choose() -> None:

@@ -25,7 +25,11 @@ def tunable(boxed: Run) -> Run:
 
 def false_boxes(xrays: list[PreparedRadiograph], candidates: list[FoundBoxes], postprocessing: BoxPostprocessing) -> float:
     healthy = [(one, xray.canvas_px) for one, xray in zip(candidates, xrays, strict=True) if not xray.case.label]
-    return float(np.mean([len(postprocessed(one, postprocessing, size, float(one.confidences.max(initial=0.0))).confidences) for one, size in healthy]))
+    return float(
+        np.mean(
+            [len(postprocessed(one, postprocessing, size, float(one.confidences.max(initial=0.0))).confidences) for one, size in healthy]
+        )
+    )
 
 
 def test_the_postprocessing_is_written_whole_with_what_led_to_it(

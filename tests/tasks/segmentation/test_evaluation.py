@@ -79,7 +79,9 @@ def test_the_rule_it_has_to_beat_is_evaluated_on_the_same_scans(scans: list[Scan
     source, mask = read_scan(scans[0].case.path, scans[0].case.mask_path)
     by_rule = threshold_baseline_mask(source.voxels, lung_mask(source.voxels, source.affine), -500.0)
     assert evaluation.baseline_dice_scores[0] == dice_score(by_rule, np.asarray(mask.voxels))  # type: ignore[union-attr]
-    assert evaluation.scores["baselines"]["threshold_baseline_dice_score"]["value"] == pytest.approx(np.nanmean(evaluation.baseline_dice_scores))
+    assert evaluation.scores["baselines"]["threshold_baseline_dice_score"]["value"] == pytest.approx(
+        np.nanmean(evaluation.baseline_dice_scores)
+    )
 
 
 def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: list[Scan], run: Run) -> None:

@@ -16,7 +16,7 @@ from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.preparation import Preparation, Prepared
 from radlearn.scans.prepared_volume import PreparedVolume, opened_entry, write_entry
-from radlearn.scans.resampled_grid import Frame
+from radlearn.scans.resampled_grid import ResampledGrid
 from radlearn.scans.volume_cache import cached_volumes
 from radlearn.tasks.segmentation import sliding_window as sliding
 from radlearn.tasks.segmentation.sliding_window import Plan, chosen_plan, fitting_plan, grown_window, infer_volume
@@ -52,7 +52,7 @@ class InferVolume(nn.Module):
 @pytest.fixture
 def scan(tmp_path: Path) -> PreparedVolume:
     settings = Preparation((2.0, 2.0, 4.0), (-1000, 500))
-    frame = Frame(Grid(SHAPE, np.diag([-2.0, -2.0, 4.0, 1.0])), tuple(slice(0, count) for count in SHAPE), settings.spacing_mm)  # type: ignore[arg-type]
+    frame = ResampledGrid(Grid(SHAPE, np.diag([-2.0, -2.0, 4.0, 1.0])), tuple(slice(0, count) for count in SHAPE), settings.spacing_mm)  # type: ignore[arg-type]
     image = np.random.default_rng(0).integers(-1000, 500, SHAPE).astype(np.int16)
     nowhere = np.zeros((0, 3), np.int16)
     (tmp_path / "entry").mkdir()

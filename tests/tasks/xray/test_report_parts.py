@@ -4,9 +4,10 @@ from matplotlib.figure import Figure
 
 from radlearn.pictures.report import Note, Section, Table, Text
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.xray.report_parts import data_blocks
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import write_split
-from radlearn.workflow.report_frame import data_blocks, drawing, place_of, training_blocks, write_run_report
+from radlearn.workflow.report_frame import drawing, place_of, training_blocks, write_run_report
 
 ABOUT = {"split": "test", "synthetic": True, "persons": 40}
 

@@ -1,0 +1,163 @@
+"""What a challenge publishes, as one object: how its folder is read, what its cases are, its submission file, its official score.
+
+Each module that describes a challenge exports one `CHALLENGE`. The rest of the library knows a challenge by this object alone, so that
+another one is another module and a line in the registry (`radlearn.use_cases`).
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from radlearn.metrics.boxes import FoundBoxes
+from radlearn.metrics.intervals import Interval
+
+TRUTH_TABLE = "truth.csv"
+"The exact truth of synthetic cases. Nobody else knows it and writes it down, so a layout that holds it is synthetic."
+
+
+class Case(Protocol):
+    """One image and what the challenge says of it, as far as every task needs to know it."""
+
+    @property
+    def image_id(self) -> str:
+        """What the challenge calls the image."""
+
+    @property
+    def path(self) -> Path:
+        """The image: a file, or the folder of a DICOM series."""
+
+    @property
+    def person(self) -> str:
+        """Whose image it is. Splits and intervals go by persons."""
+
+    @property
+    def folder(self) -> Path:
+        """The data folder that it belongs to."""
+
+
+CaseT = TypeVar("CaseT", bound=Case)
+PredictionT = TypeVar("PredictionT")
+
+
+@dataclass(frozen=True)
+class BuiltInCases:
+    """Synthetic cases in the challenge's own layout, made in the user's cache where there are no real data.
+
+    Args:
+        writer: "package.module:function", called as function(folder, count, seed). It is a name and not a function, because the writers
+            stand above the challenges in the order of imports and because importing them is slow.
+        count: how many cases training uses unless told otherwise.
+    """
+
+    writer: str
+    count: int
+
+    def load_writer(self) -> Callable[[Path, int, int], None]:
+        """Import the writer."""
+        module, _, function = self.writer.partition(":")
+        return getattr(importlib.import_module(module), function)
+
+
+@dataclass(frozen=True)
+class BoxScore:
+    """The official score of a detection challenge: the mean of TP / (TP + FP + FN) over IoU thresholds, then over images.
+
+    Args:
+        name: key in `scores.json` and in the training history, such as "rsna_score".
+        label: for people, such as "RSNA score".
+        ious_above: a predicted box hits when its IoU with a true box is greater than the threshold.
+        meaning: one clause that explains the score in reports.
+        reference: one clause that says which value is known to be good; may be empty.
+        image_scores: predicted boxes and true boxes, one entry an image each -> float64 (images,), NaN where an image does not count.
+    """
+
+    name: str
+    label: str
+    ious_above: tuple[float, ...]
+    meaning: str
+    reference: str
+    image_scores: Callable[[Sequence[FoundBoxes], Sequence[ArrayLike]], np.ndarray]
+
+
+class ScoredSubmission(Protocol):
+    """A submission held against the truth."""
+
+    @property
+    def scores(self) -> Mapping[str, Interval]:
+        """Score name -> value with its 95 % interval by person."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about how it was scored."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `radlearn score … --json` prints."""
+
+    def summary(self) -> list[str]:
+        """Return what stands below the table of scores on the terminal, a line each."""
+
+    def write_table(self, path: Path) -> None:
+        """Write a CSV table with one row for each case."""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The official score for a submission of any tool: `radlearn score NAME`.
+
+    Args:
+        name: on the command line.
+        about: help text of the command.
+        options: a frozen dataclass with the flags beside --truth and --submission, each field explained by the comment above it.
+        score: (truth, submission, options) -> ScoredSubmission. It imports what it needs when it is called.
+    """
+
+    name: str
+    about: str
+    options: type
+    score: Callable[[Path, Path, Any], ScoredSubmission]
+
+
+@dataclass(frozen=True)
+class Challenge(Generic[CaseT, PredictionT]):
+    """One challenge.
+
+    Args:
+        name: short and fit for a file name, such as "rsna".
+        title: for people.
+        unit: what one case is called, in the singular: "X-ray", "CT".
+        units: the plural.
+        layout_folder: the folder inside a given one that holds the challenge's layout, or None where there is none.
+        find_cases: labelled cases of a folder in the layout. Raises BadLayout.
+        find_images: unlabelled cases of a folder, for a submission. Raises BadLayout.
+        write_submission: (file, image_id -> prediction, cases) writes the submission file and proves it; None where there is none.
+        built_in: synthetic cases; None where there are none.
+        box_score: official score of boxes; None for a challenge without boxes.
+        scorers: what `radlearn score` offers for this challenge.
+    """
+
+    name: str
+    title: str
+    unit: str
+    units: str
+    layout_folder: Callable[[Path], Path | None]
+    find_cases: Callable[[Path], list[CaseT]]
+    find_images: Callable[[Path], list[CaseT]]
+    write_submission: Callable[[Path, Mapping[str, PredictionT], Sequence[CaseT]], None] | None = None
+    built_in: BuiltInCases | None = None
+    box_score: BoxScore | None = None
+    scorers: tuple[Scorer, ...] = field(default_factory=tuple)
+
+    def is_synthetic(self, folder: Path) -> bool:
+        """Tell whether a data folder holds synthetic cases."""
+        layout = self.layout_folder(Path(folder))
+        return layout is not None and holds_exact_truth(layout)
+
+
+def holds_exact_truth(data_folder: Path) -> bool:
+    """Tell whether the exact truth of synthetic cases lies in a data folder, or beside it where the folder is one of its parts."""
+    return any((place / TRUTH_TABLE).exists() for place in (data_folder, data_folder.parent))

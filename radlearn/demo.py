@@ -1,74 +1,111 @@
-"""Every task once, on built-in patients: trained, evaluated, and what to look at then."""
+"""Every task once, on built-in patients: trained, evaluated, and one page with the scores, the reports and what to type next."""
 
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.table import Table as TerminalTable
 
 import radlearn
+from radlearn import hints
+from radlearn.errors import BadSetting
+from radlearn.pictures.report import SYNTHETIC, Block, Command, Link, Note, Section, Table, write_report
+from radlearn.pictures.style import spoken
 from radlearn.progress import console, say
-
-SHOWN = {
-    "classification": ("auroc_score", "within_view_auroc_score", "average_precision_score", "sensitivity", "specificity", "brier_error"),
-    "detection": ("rsna_score", "sensitivity", "false_boxes_per_healthy_image", "auroc_score", "within_view_auroc_score"),
-    "segmentation": ("dice_score", "surface_dice_score", "median_volume_error_percent", "lesion_sensitivity", "false_lesions_per_scan"),
-}
-# What a file to ask about is called.
-FILES = {"segmentation": "SCAN.nii.gz"}
+from radlearn.training.run_folder import Run
+from radlearn.use_cases import USE_CASES
+from radlearn.workflow.data_source import built_in_folder
+from radlearn.workflow.scores_file import interval_of
+from radlearn.workflow.splits import cases_by_subset
+from radlearn.workflow.task import AnyTask
 
 
-def demo(xrays: int = 800, cts: int = 120, seed: int = 0, epochs: int | None = None, out: Path | None = None) -> None:
+def demo(share: float = 1.0, seed: int = 0, epochs: int | None = None, out: Path | None = None) -> None:
     """Train and evaluate every task on built-in patients, which are made at the first call.
 
     Args:
-        xrays: How many X-rays to make.
-        cts: How many CTs to make.
+        share: How many cases to make, as a share of the usual number (800 X-rays, 120 CTs).
         seed: Another seed, other patients and another training.
-        epochs: Passes over the training X-rays and scans; the quick presets' numbers if not named.
-        out: Folder for the runs; runs/TASK/DATE-TIME if not named.
+        epochs: Passes over the training cases; those of the default presets if not named.
+        out: Folder for the runs and the page; runs in the current folder if not named.
     """
-    begun = time.monotonic()
-    tasks = {name: getattr(radlearn, name) for name in radlearn.LESSONS}
-    say(f"radlearn demo: {', '.join(tasks)} on built-in patients. For learning and research, not for clinical use.")
-    from radlearn.workflow.data_source import built_in_cts, built_in_xrays
-
-    for name, api in tasks.items():
-        patients = built_in_cts(cts, seed) if name == "segmentation" else built_in_xrays(xrays, seed)
-        settings = replace(api.lesson.PRESETS["quick"], seed=seed)
-        run = api.train_with(settings if epochs is None else replace(settings, epochs=epochs), patients, out and out / name)
-        scores = api.evaluate(run.folder)
-        _tell(name, scores, run.folder)
+    if not 0 < share <= 100:
+        raise BadSetting(f"--share is {share:g}; it must be above 0 and at most 100. 1 is the usual number of cases.")
+    begun, names = time.monotonic(), [name for name, one in USE_CASES.items() if one.load_challenge().built_in]
+    say(f"radlearn demo: {', '.join(names)} on built-in patients. For learning and research, not for clinical use.")
+    sections, commands = [], []
+    page = (out or Path("runs")) / "demo.html"
+    for name in names:
+        api = getattr(radlearn, name)
+        task: AnyTask = api.task
+        usual = task.challenge.built_in
+        assert usual is not None
+        cases = built_in_folder(task.challenge, max(1, round(share * usual.count)), seed)
+        settings = replace(next(iter(task.presets.values())), seed=seed)
+        run = api.train_with(settings if epochs is None else replace(settings, epochs=epochs), cases, out and out / name)
+        scores = api.evaluate(run)
+        say(f"Report: {run.folder / 'report.html'}")
+        sections.append(_section(name, task, run, scores, page))
+        example = cases_by_subset(task.challenge.find_cases(cases), run)["test"][0].path
+        commands += _commands(name, run, example)
     minutes, seconds = divmod(round(time.monotonic() - begun), 60)
-    say(f"All done in {minutes} min {seconds:02d} s.")
+    note = f"All of it took {minutes} min {seconds:02d} s."
+    _tell(sections, commands)
+    _write_page(page, sections, commands, note)
+    say(f"{note} Open this page in a browser: {page}", style="bold")
 
 
-def _tell(task: str, found: dict[str, Any], folder: Path) -> None:
-    table = Table(
-        title=f"{task}: {found['cases']} {'scans' if task == 'segmentation' else 'X-rays'} of {found['persons']} people it has not met",
-        title_justify="left",
-    )
-    table.add_column("score")
-    table.add_column("value", justify="right")
-    table.add_column("95 % interval")
-    for name in SHOWN[task]:
-        table.add_row(name, *_numbers(found["scores"][name]))
-    for name, baseline in found["baselines"].items():
-        table.add_row(f"for comparison: {name}", *_numbers(baseline), style="dim")
-    console.print(table)
+def _section(name: str, task: AnyTask, run: Run, scores: dict[str, Any], page: Path) -> Section:
+    """Return the scores of a task beside its trivial baselines, and the link to its report."""
+    rows = [[spoken(score), *_numbers(scores["scores"][score])] for score in task.headline_scores]
+    rows += [[f"baseline: {spoken(score)}", *_numbers(found)] for score, found in scores["baselines"].items()]
+    caption = f"On {scores['cases']:,} {task.challenge.units} of {scores['persons']:,} persons that were not trained on."
+    report = Link("Report", os.path.relpath(run.folder / "report.html", page.parent), "with all scores, pictures and settings")
+    return Section(name.capitalize(), [Table(("score", "value", "95 % interval"), rows, caption), report])
+
+
+def _commands(name: str, run: Run, example: Path) -> list[Command]:
+    predicted = run.folder / "example"
+    return [
+        Command(hints.command(name, "predict", run.folder, example, "--out", predicted), f"{name.capitalize()}: predict for a test image"),
+        Command(hints.command(name, "train", "--epochs", 5), "Train again with another setting; --help lists them all"),
+    ]
+
+
+def _tell(sections: list[Section], commands: list[Command]) -> None:
+    for section in sections:
+        found = section.blocks[0]
+        assert isinstance(found, Table)
+        table = TerminalTable(title=f"{section.title}. {found.caption}", title_justify="left")
+        for place, column in enumerate(found.columns):
+            table.add_column(column, justify="right" if place == 1 else "left")
+        for row in found.rows:
+            table.add_row(*row, style="dim" if row[0].startswith("baseline") else None)
+        console.print(table)
     say("Synthetic patients: these scores are not comparable with a leaderboard.")
-    say(f"Report: {folder / 'report.html'}")
     say("What to type next:")
-    say(f"  radlearn {task} predict {folder} {FILES.get(task, 'XRAY.dcm')} --out answers      ask it about images of your own")
-    say(f"  radlearn {task} train --epochs 5                             change a setting, see what happens")
-    say(f"  radlearn {task} train --data FOLDER                          train on the real challenge")
+    for one in commands:
+        say(f"  # {one.meaning}\n  {one.line}")
+
+
+def _write_page(page: Path, sections: list[Section], commands: list[Command], note: str) -> None:
+    data = "To train on the challenges' own data, put their files into the data folder beside each lesson; its README says how."
+    last: list[Block] = [*commands, Note(data)]
+    write_report(
+        page,
+        "What radlearn learnt from its built-in patients",
+        f"{len(sections)} models, trained and evaluated on this machine. {note}",
+        [],
+        [*sections, Section("What to type next", last)],
+        ribbon=SYNTHETIC,
+        footers=["Intervals are 95 % bootstrap intervals over persons."],
+    )
 
 
 def _numbers(score: dict[str, float | None]) -> tuple[str, str]:
-    def shown(number: float | None) -> str:
-        return "–" if number is None or number != number else f"{number:.3f}"
-
+    interval = interval_of(score)
+    value = "–" if interval.value != interval.value else f"{interval.value:.3f}"
     # Medians have no interval.
-    between = "–" if shown(score["low"]) == "–" else f"{shown(score['low'])} to {shown(score['high'])}"
-    return shown(score["value"]), between
+    return value, f"{interval.low:.3f} to {interval.high:.3f}" if interval.is_known else "–"

@@ -9,14 +9,14 @@ from radlearn.demo import demo
 
 @pytest.mark.slow
 def test_the_demo_goes_from_nothing_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    demo(xrays=72, cts=8, seed=1, epochs=1, out=tmp_path / "runs")
+    demo(share=0.09, seed=1, epochs=1, out=tmp_path / "runs")
     said = capsys.readouterr().err
     for task in ("classification", "detection", "segmentation"):
         assert (tmp_path / "runs" / task / "report.html").stat().st_size > 10_000
     for expected in (
         "auroc_score",
         "view_only_auroc_score",
-        "hu_rule_dice_score",
+        "threshold_baseline_dice_score",
         "not comparable with a leaderboard",
         "report.html",
         "What to type next",

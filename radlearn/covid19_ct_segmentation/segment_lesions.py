@@ -18,17 +18,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from monai.losses import DeepSupervisionLoss, DiceCELoss
 from monai.networks.nets import DynUNet, SegResNetDS
 from monai.transforms import Compose, RandAffined, RandFlipd, RandGaussianNoised, RandGaussianSmoothd, RandScaleIntensityd, ToTensord
 from torch import Tensor, nn
 
-from radlearn.challenges import covid19
-from radlearn.challenges.covid19 import Case
+from radlearn.challenges.covid19 import CHALLENGE, Case
 from radlearn.errors import BadSetting
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.prepared_volume import PreparedVolume
@@ -41,25 +41,18 @@ from radlearn.tasks.segmentation.sliding_window import infer_volume
 from radlearn.tasks.segmentation.tuning import tune_masks
 from radlearn.training.checkpoint import load_best
 from radlearn.training.datasets import FunctionDataset
+from radlearn.training.device import chosen_device
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
-from radlearn.training.run_folder import Run, begin_run, settings_as
-from radlearn.training.settings import trainer_config, within
-from radlearn.training.trainer import chosen_device
-from radlearn.workflow.commands import run_lesson
-from radlearn.workflow.task_api import about_data
-
-TASK = "segmentation"
-# The least and the most of what would otherwise fail, or train nonsense, hours later.
-LIMITS = {"zoom_share": (0, 0.9), "rotation_degrees": (0, 45), "fold": (-1, 4), "workers": (0, 256), "overlap": (0, 0.9)}
-LIMITS |= {"batch_size": (1, 4096), "epochs": (1, 100_000), "patches_per_scan": (1, 1000), "grow_to": (1, 100), "tolerance_mm": (0, 100)}
-LIMITS |= dict.fromkeys(("lesion_share", "mirror_chance", "noise_std", "blur_chance", "contrast_share"), (0, 1))
-LIMITS["warm_up_share"] = (0, 0.99)
+from radlearn.training.run_folder import Run, settings_as
+from radlearn.training.settings import Share, TrainingSettings
+from radlearn.workflow.commands import main
+from radlearn.workflow.task import NoOptions, Scores, Task
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a lesion segmenter is made."""
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrainingSettings):
+    """How a lesion segmenter is made; what every training needs (epochs, learning rate, seed, …) is inherited."""
 
     # Distance between voxels of the scan that the network sees: right to left, front to back, feet to head, in mm.
     spacing_mm: tuple[float, float, float] = (2.0, 2.0, 5.0)
@@ -67,77 +60,46 @@ class Settings:
     window_hu: tuple[int, int] = (-1000, 400)
     # The block of both lungs, found without learning, or the whole scan.
     crop: Literal["lungs", "nothing"] = "lungs"
-    # Voxels of a training patch and of the window that slides over a scan; multiples of 16.
+    # Voxels of a training patch and of the sliding window; multiples of 16.
     patch_voxels: tuple[int, int, int] = (96, 96, 32)
     # The network: a small one for a laptop, or one that is strong on a GPU.
     network: Literal["small_unet", "segresnet"] = "small_unet"
-    # Patches per training step.
-    batch_size: int = 2
-    # Patches that an epoch draws of every scan, on average.
-    patches_per_scan: int = 4
+    # Patches that an epoch takes of every scan, on average.
+    patches_per_scan: Annotated[int, Interval(ge=1, le=1000)] = 4
     # Share of patches that have a lesion in their middle; the middles of the others lie anywhere else in the lungs.
-    lesion_share: float = 0.5
-    # How often training goes through the scans.
-    epochs: int = 8
-    # The highest learning rate.
-    learning_rate: float = 6e-3
-    # How the learning rate goes over the steps: up and down, or from the top to 0 as 1 - t to the power of 0.9.
-    schedule: Literal["one_cycle", "polynomial"] = "one_cycle"
-    # The share of all steps in which the learning rate climbs to its highest.
-    warm_up_share: float = 0.1
-    # How strongly weights are pulled towards zero.
-    weight_decay: float = 1e-3
-    # The largest length of the gradient: a batch with one hard lesion cannot throw the weights far.
-    gradient_clip: float = 10.0
-    # How much of the averaged weights stays at each step; 0 switches averaging off.
-    ema_decay: float = 0.99
-    # Stop after so many epochs without a better validation score; 0 never stops early.
-    patience_epochs: int = 0
-    # Precision of the arithmetic; bf16-mixed is for a GPU.
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    # Chance that a training patch is mirrored, along each of the first two axes.
-    mirror_chance: float = 0.5
-    # How far patches are turned in training about the axis from feet to head, in degrees either way.
-    rotation_degrees: float = 15.0
+    lesion_share: Share = 0.5
+    # Probability that a training patch is mirrored, along each of the first two axes.
+    mirror_chance: Share = 0.5
+    # Rotation in training about the axis from feet to head, in degrees either way.
+    rotation_degrees: Annotated[float, Interval(ge=0, le=45)] = 15.0
     # Zoom in training: 0.15 is a factor of 0.85 to 1.15.
-    zoom_share: float = 0.15
+    zoom_share: Annotated[float, Interval(ge=0, le=0.9)] = 0.15
     # Noise in training: the largest standard deviation, where the window is 1 wide.
-    noise_std: float = 0.03
-    # Chance that a training patch is smoothed, as by another reconstruction kernel.
-    blur_chance: float = 0.2
+    noise_std: Share = 0.03
+    # Probability that a training patch is smoothed, as by another reconstruction kernel.
+    blur_chance: Share = 0.2
     # Contrast in training: 0.15 is a factor of 0.85 to 1.15.
-    contrast_share: float = 0.15
-    # Also ask about the mirror images (right to left, front to back, both) and average the predictions.
+    contrast_share: Share = 0.15
+    # Test-time augmentation: also infer on the mirror images (right to left, front to back, both) and average.
     test_time_mirror: bool = False
     # Overlap of neighbouring windows, as a share.
-    overlap: float = 0.5
+    overlap: Annotated[float, Interval(ge=0, le=0.9)] = 0.5
     # How many times its length a window may have along an axis where one such window then covers the scan.
-    grow_to: float = 2.0
+    grow_to: Annotated[float, Interval(ge=1, le=100)] = 2.0
     # How far apart two surfaces may lie, in mm, and still count as the same in the surface Dice.
-    tolerance_mm: float = 1.0
-    # Seed of the split, the first weights and all augmentation.
-    seed: int = 0
-    # Which of five folds validates (0 to 4); -1 is the standard 60/15/25 split.
-    fold: int = -1
-    # Processes that prepare batches beside the training one; 0 prepares them in it.
-    workers: int = 0
-    # Where to compute.
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    # Also write TensorBoard events into the run folder.
-    tensorboard: bool = False
+    tolerance_mm: Annotated[float, Interval(ge=0, le=100)] = 1.0
 
     def __post_init__(self) -> None:
-        within(self, LIMITS)
-        # Both refuse what makes no sense, before a scan is read.
+        super().__post_init__()
+        # Refuses what makes no sense before a scan is read.
         Preparation(self.spacing_mm, self.window_hu, self.crop)
-        trainer_config(self, best_by="dice_score")
         if any(length < 16 or length % 16 for length in self.patch_voxels):
-            raise BadSetting(f"patch_voxels is {self.patch_voxels}; expected three multiples of 16: the network halves a patch some times.")
+            raise BadSetting(f"patch_voxels is {self.patch_voxels}; expected three multiples of 16: the network halves a patch four times.")
 
 
 PRESETS = {
     # Minutes on two cores: a network of 1.1 million weights, from scratch, on coarse voxels.
-    "quick": Settings(),
+    "quick": Settings(epochs=8, batch_size=2, learning_rate=6e-3, warm_up_share=0.1, weight_decay=1e-3, gradient_clip=10.0),
     # The strong preset, for a GPU and the real challenge: fine voxels, a deep residual network, long training, mirror images.
     "challenge": Settings(
         spacing_mm=(1.25, 1.25, 5.0),
@@ -146,10 +108,12 @@ PRESETS = {
         network="segresnet",
         patches_per_scan=10,
         epochs=100,
+        batch_size=2,
         learning_rate=3e-4,
         schedule="polynomial",
         warm_up_share=0.02,
         weight_decay=0.01,
+        gradient_clip=10.0,
         ema_decay=0.999,
         precision="bf16-mixed",
         test_time_mirror=True,
@@ -166,7 +130,7 @@ PRESETS = {
 
 def find_cases(data_folder: Path) -> list[Case]:
     """Return the CTs with masks of a folder in the COVID-19-20 layout, from their names alone: none is opened yet."""
-    return covid19.find_cases(data_folder)
+    return CHALLENGE.find_cases(data_folder)
 
 
 def preparation(settings: Settings) -> Preparation:
@@ -313,14 +277,13 @@ def infer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndar
 # The loop itself is `radlearn.training.fit`, as in the first lesson; new is only that a scan is evaluated as a whole, not patch by patch.
 
 
-def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
-    """Train on the scans of a folder, or go on where the run in `run_folder` stopped; then choose its postprocessing on validation."""
-    config = trainer_config(settings, best_by="dice_score")
+def train(settings: Settings, data_folder: Path, run: Run) -> Run:
+    """Train on the scans of a folder, or continue where the run stopped; then choose its postprocessing on validation persons."""
+    config = settings.trainer_config(best_by="dice_score")
     # What this machine cannot do is said now, not after two hundred scans were prepared.
-    chosen_device(config)
-    run = begin_run(run_folder, TASK, settings, about_data(data_folder))
+    chosen_device(settings.device, settings.precision)
     scans = prepared_scans(find_cases(data_folder), preparation(settings))
-    split = split_scans(scans, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    split = split_scans(scans, settings.seed, settings.fold, run)
     loaders = make_loaders(settings, {"train": split["train"]})
     # Once an epoch one look is enough, without mirror images and on the grid that the network sees.
     one_look = replace(settings, test_time_mirror=False)
@@ -347,7 +310,7 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     return load_best(run, build_model(settings), settings.device), settings
 
 
-def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, object]:
+def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOptions = NoOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     scans = prepared_scans(cases, preparation(settings))
@@ -356,13 +319,13 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     return evaluation.scores
 
 
-def tune(run: Run, cases: Sequence[Case]) -> dict[str, object]:
-    """Choose the postprocessing again on `cases`, the run's validation people; write `postprocessing.json` and `tuning/`."""
+def tune(run: Run, cases: Sequence[Case], options: NoOptions = NoOptions()) -> Scores:
+    """Choose the postprocessing again on `cases`, the run's validation persons; write `postprocessing.json` and `tuning/`."""
     model, settings = trained_model(run)
     return tune_masks(run, prepared_scans(cases, preparation(settings)), partial(infer, model, settings=settings))
 
 
-def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
+def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: NoOptions = NoOptions()) -> Path:
     """Predict for CTs in files, folders and DICOM series; write a mask each, overlays and `predictions.csv` into `out`.
 
     Every mask lies on the grid of its own scan, which is proved by reading it back.
@@ -371,17 +334,40 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -
         the path of the table.
     """
     model, settings = trained_model(run)
-    asking = MaskPredictions(run, paths, out)
-    asking.predict_all(partial(infer, model, settings=settings), preparation(settings), overlays)
-    return asking.table
+    predictions = MaskPredictions(run, paths, out)
+    predictions.predict_all(partial(infer, model, settings=settings), preparation(settings), overlays)
+    return predictions.table
 
 
-def submit(run: Run, images: Path, out: Path) -> Path:
+def submit(run: Run, images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
     """Write the challenge's submission, a zip with a mask for each CT of a folder, and prove it against these CTs."""
     return submit_masks(lambda folder: predict(run, [images], folder, overlays=False), images, out)
 
 
+TASK = Task(
+    name="segmentation",
+    folder=Path(__file__).parent,
+    challenge=CHALLENGE,
+    settings=Settings,
+    presets=PRESETS,
+    headline_scores=(
+        "dice_score",
+        "surface_dice_score",
+        "median_volume_error_percent",
+        "lesion_sensitivity",
+        "false_lesions_per_scan",
+    ),
+    example_file="SCAN.nii.gz",
+    train=train,
+    evaluate=evaluate,
+    tune=tune,
+    predict=predict,
+    submit=submit,
+    options=NoOptions,
+    tune_options=NoOptions,
+)
+
 if __name__ == "__main__":
     import sys
 
-    run_lesson(sys.modules[__name__], sys.argv[1:])
+    main(TASK, sys.argv[1:])

@@ -60,7 +60,24 @@ class Note:
     kind: str = "info"
 
 
-Block = Picture | Table | Text | Note
+@dataclass(frozen=True)
+class Link:
+    """A link to a file; `href` is relative to the page."""
+
+    text: str
+    href: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line that can be pasted, and what it does."""
+
+    line: str
+    meaning: str
+
+
+Block = Picture | Table | Text | Note | Link | Command
 
 
 @dataclass(frozen=True)
@@ -178,6 +195,10 @@ def _block(block: Block) -> dict[str, Any]:
         if block.kind not in ("info", "warning"):
             raise BadSetting(f"Note(kind={block.kind!r}): expected 'info' or 'warning'.")
         return {"kind": "note", "level": block.kind, "paragraphs": _paragraphs(block.text)}
+    if isinstance(block, Link):
+        return {"kind": "link", "text": block.text, "href": block.href, "note": block.note}
+    if isinstance(block, Command):
+        return {"kind": "command", "line": block.line, "meaning": block.meaning}
     return {"kind": "text", "paragraphs": _paragraphs(block.text)}
 
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from monai.networks.nets import DenseNet121, ResNet
 from monai.transforms import Compose, RandAdjustContrast, RandAffine, RandCoarseDropout, RandFlip, RandGaussianNoise, ToTensor
 from monai.visualize import GradCAM
@@ -27,10 +28,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import convnext_tiny
 
-from radlearn.challenges import rsna
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.rsna import CHALLENGE, Case
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
+from radlearn.tasks.classification.options import TuneOptions
 from radlearn.tasks.classification.postprocessing import keep_operating_point
 from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
 from radlearn.tasks.classification.report import write_xray_report
@@ -40,82 +41,49 @@ from radlearn.training.checkpoint import load_best
 from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
-from radlearn.training.run_folder import Run, begin_run, settings_as
-from radlearn.training.settings import trainer_config, within
-from radlearn.workflow.commands import run_lesson
+from radlearn.training.run_folder import Run, settings_as
+from radlearn.training.settings import Share, TrainingSettings
+from radlearn.workflow.commands import main
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
-from radlearn.workflow.task_api import about_data
-
-TASK = "classification"
-# The least and the most of what would otherwise fail, or train nonsense, hours later.
-LIMITS = {"zoom_share": (0, 0.9), "gamma_range": (0, 10), "rotation_degrees": (0, 180), "fold": (-1, 4), "workers": (0, 256)}
-LIMITS |= {"size_px": (64, 4096), "batch_size": (2, 4096), "epochs": (1, 100_000)}
-LIMITS |= dict.fromkeys(("shift_share", "noise_std", "holes_chance", "mirror_chance", "wanted_sensitivity"), (0, 1))
+from radlearn.workflow.task import NoOptions, Scores, Task
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a pneumonia classifier is made."""
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrainingSettings):
+    """How a pneumonia classifier is made; what every training needs (epochs, learning rate, seed, …) is inherited."""
 
     # Side of the square that every X-ray is brought to, in pixels.
-    size_px: int = 128
+    size_px: Annotated[int, Interval(ge=64, le=4096)] = 128
     # How an X-ray that is not square becomes one: stretched, as the RSNA's were, or padded with black.
     shape: Literal["stretch", "pad"] = "stretch"
     # The network: a small one for a laptop, or one of two that are strong on a GPU.
     network: Literal["small_resnet", "densenet121", "convnext_tiny"] = "small_resnet"
     # Start from ImageNet weights (densenet121 and convnext_tiny), downloaded once.
     pretrained: bool = False
-    # X-rays per training step.
-    batch_size: int = 16
-    # How often every training X-ray is seen.
-    epochs: int = 52
-    # The highest learning rate of the one-cycle schedule.
-    learning_rate: float = 3e-3
-    # How strongly weights are pulled towards zero.
-    weight_decay: float = 0.02
-    # How much of the averaged weights stays at each step; 0 switches averaging off.
-    ema_decay: float = 0.99
-    # Stop after so many epochs without a better validation score; 0 never stops early.
-    patience_epochs: int = 0
-    # Precision of the arithmetic; bf16-mixed is for a GPU.
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    # How far X-rays are turned in training, in degrees either way.
-    rotation_degrees: float = 8.0
-    # How far X-rays are moved in training, as a share of their side.
-    shift_share: float = 0.06
-    # Zoom in training, and a zoom of width and height apart: 0.15 is a factor of 0.85 to 1.15 for each.
-    zoom_share: float = 0.15
+    # Rotation in training, in degrees either way.
+    rotation_degrees: Annotated[float, Interval(ge=0, le=180)] = 8.0
+    # Translation in training, as a share of the side.
+    shift_share: Share = 0.06
+    # Zoom in training, of width and height apart: 0.15 is a factor of 0.85 to 1.15 for each.
+    zoom_share: Annotated[float, Interval(ge=0, le=0.9)] = 0.15
     # Gamma in training lies between 1 / (1 + this) and 1 + this.
-    gamma_range: float = 0.4
+    gamma_range: Annotated[float, Interval(ge=0, le=10)] = 0.4
     # Noise in training: the largest standard deviation, where 1 is white.
-    noise_std: float = 0.03
-    # Chance that a few square holes are cut into a training X-ray, so that no single spot decides.
-    holes_chance: float = 0.2
-    # Chance that a training X-ray is mirrored. The heart is then on the other side, which for this question does not matter.
-    mirror_chance: float = 0.5
-    # Average the predictions for the X-ray and its mirror image.
+    noise_std: Share = 0.03
+    # Probability that a few square holes are cut into a training X-ray, so that no single spot decides.
+    holes_chance: Share = 0.2
+    # Probability that a training X-ray is mirrored. The heart is then on the other side, which for this question does not matter.
+    mirror_chance: Share = 0.5
+    # Test-time augmentation: average the predictions for the X-ray and its mirror image.
     test_time_mirror: bool = True
-    # Sensitivity to reach on validation people; 0 chooses the threshold with the best sensitivity + specificity (Youden).
-    wanted_sensitivity: float = 0.0
-    # Seed of the split, the first weights and all augmentation.
-    seed: int = 0
-    # Which of five folds validates (0 to 4); -1 is the standard 60/15/25 split.
-    fold: int = -1
-    # Processes that prepare batches beside the training one; 0 prepares them in it.
-    workers: int = 0
-    # Where to compute.
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    # Also write TensorBoard events into the run folder.
-    tensorboard: bool = False
-
-    def __post_init__(self) -> None:
-        within(self, LIMITS)
+    # Sensitivity to reach on validation persons; 0 chooses the threshold with the best sensitivity + specificity (Youden).
+    wanted_sensitivity: Share = 0.0
 
 
 PRESETS = {
     # Minutes on two cores: a network of 0.3 million weights, from scratch, on small X-rays.
-    "quick": Settings(),
+    "quick": Settings(epochs=52, batch_size=16, learning_rate=3e-3, weight_decay=0.02),
     # The strong preset, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
     "challenge": Settings(
         size_px=512,
@@ -142,7 +110,7 @@ PRESETS = {
 
 def find_cases(data_folder: Path) -> list[Case]:
     """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone: no X-ray is opened yet."""
-    return rsna.find_cases(data_folder)
+    return CHALLENGE.find_cases(data_folder)
 
 
 def training_transform(settings: Settings) -> Compose:
@@ -244,11 +212,10 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
 # The loop itself is `radlearn.training.fit`, because it must survive a power cut; what it is told is all here.
 
 
-def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
-    """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its operating point on validation."""
-    run = begin_run(run_folder, TASK, settings, about_data(data_folder))
+def train(settings: Settings, data_folder: Path, run: Run) -> Run:
+    """Train on the X-rays of a folder, or continue where the run stopped; then choose its threshold on validation persons."""
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
-    split = split_cases(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    split = split_cases(xrays, settings.seed, settings.fold, run)
     loaders = make_loaders(settings, {subset: split[subset] for subset in ("train", "validation")})
     validation_labels = [bool(xray.case.label) for xray in split["validation"]]
 
@@ -262,7 +229,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    config = trainer_config(settings, best_by="auroc_score")
+    config = settings.trainer_config(best_by="auroc_score")
     best = fit(model, loss, validate, loaders["train"], config, run)
     choose_operating_point(infer_all(best, loaders["validation"], settings), split, settings, run)
     return run
@@ -301,7 +268,7 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     return load_best(run, model, settings.device), settings
 
 
-def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, object]:
+def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOptions = NoOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
@@ -311,40 +278,60 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     return evaluation.scores
 
 
-def tune(run: Run, cases: Sequence[Case], wanted_sensitivity: float | None = None, wanted_specificity: float | None = None) -> dict:
-    """Choose the operating point again on `cases`, the run's validation people; write `operating_point.json` and `tuning/`.
-
-    Args:
-        wanted_sensitivity: Sensitivity to reach; 0 chooses the best sensitivity + specificity. Not named: as the run was trained.
-        wanted_specificity: Specificity to reach, in place of a sensitivity.
-    """
+def tune(run: Run, cases: Sequence[Case], options: TuneOptions = TuneOptions()) -> Scores:
+    """Choose the threshold again on `cases`, the run's validation persons; write `postprocessing.json` and `tuning/`."""
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
     probabilities = infer_all(model, make_loaders(settings, {"validation": xrays})["validation"], settings)
-    sensitivity = settings.wanted_sensitivity if wanted_sensitivity is None and not wanted_specificity else wanted_sensitivity
-    return tune_threshold(run, xrays, probabilities, sensitivity, wanted_specificity)
+    as_trained = options.wanted_sensitivity is None and not options.wanted_specificity
+    wanted_sensitivity = settings.wanted_sensitivity if as_trained else options.wanted_sensitivity
+    return tune_threshold(run, xrays, probabilities, wanted_sensitivity, options.wanted_specificity)
 
 
-def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -> Path:
-    """Predict for X-rays in files and folders; write `predictions.csv` and an overlay picture each into `out`; return the table's path."""
+def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: NoOptions = NoOptions()) -> Path:
+    """Predict for X-rays in files and folders; write `predictions.csv` and an overlay each into `out`; return the path of the table."""
     model, settings = trained_model(run)
-    asking = ProbabilityPredictions(run, paths, out)
-    for xrays in asking.batches(settings.size_px, settings.shape, settings.batch_size):
+    predictions = ProbabilityPredictions(run, paths, out)
+    for xrays in predictions.batches(settings.size_px, settings.shape, settings.batch_size):
         images = as_images(xrays, model)
         with torch.inference_mode():
             probabilities = infer(model, images, settings).cpu().numpy()
-        asking.keep(xrays, probabilities, heat_map(model, images, settings) if overlays else None)
-    asking.finish()
-    return asking.table
+        predictions.keep(xrays, probabilities, heat_map(model, images, settings) if overlays else None)
+    predictions.finish()
+    return predictions.table
 
 
-def submit(run: Run, images: Path, out: Path) -> Path:
-    """Write `patientId,probability` for the X-rays of a folder. The challenge itself asks for boxes: this is no file it would take."""
+def submit(run: Run, images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
+    """Write `patientId,probability` for the X-rays of a folder. The challenge itself asks for boxes and would not take this file."""
     with TemporaryDirectory() as folder:
         return submit_probabilities(predict(run, [images], Path(folder), overlays=False), out)
 
 
+TASK = Task(
+    name="classification",
+    folder=Path(__file__).parent,
+    challenge=CHALLENGE,
+    settings=Settings,
+    presets=PRESETS,
+    headline_scores=(
+        "auroc_score",
+        "within_view_auroc_score",
+        "average_precision_score",
+        "sensitivity",
+        "specificity",
+        "brier_error",
+    ),
+    example_file="XRAY.dcm",
+    train=train,
+    evaluate=evaluate,
+    tune=tune,
+    predict=predict,
+    submit=submit,
+    options=NoOptions,
+    tune_options=TuneOptions,
+)
+
 if __name__ == "__main__":
     import sys
 
-    run_lesson(sys.modules[__name__], sys.argv[1:])
+    main(TASK, sys.argv[1:])

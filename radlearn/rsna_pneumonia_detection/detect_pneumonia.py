@@ -17,10 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 from torchvision import tv_tensors
 from torchvision.models.detection import FCOS, fasterrcnn_resnet50_fpn_v2, retinanet_resnet50_fpn_v2
@@ -30,8 +31,7 @@ from torchvision.models.detection.fcos import FCOSHead
 from torchvision.models.resnet import BasicBlock
 from torchvision.transforms import v2
 
-from radlearn.challenges import rsna
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.rsna import CHALLENGE, Case
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.detection.candidates import (
@@ -44,8 +44,10 @@ from radlearn.tasks.detection.candidates import (
     on_canvases,
     validation_candidates,
 )
+from radlearn.tasks.detection.ensembles import evaluate_together
 from radlearn.tasks.detection.evaluation import evaluate_boxes
 from radlearn.tasks.detection.fusion import fused, mirrored
+from radlearn.tasks.detection.options import GateOptions, TuneOptions
 from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.detection.tuning import tune_boxes
@@ -54,91 +56,57 @@ from radlearn.training.checkpoint import load_best
 from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
-from radlearn.training.run_folder import Run, begin_run, settings_as
-from radlearn.training.settings import trainer_config, within
-from radlearn.workflow.commands import run_lesson
+from radlearn.training.run_folder import Run, settings_as
+from radlearn.training.settings import Share, TrainingSettings
+from radlearn.workflow.commands import main
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
-from radlearn.workflow.task_api import about_data
+from radlearn.workflow.task import Ensemble, Scores, Task
 
-TASK = "detection"
 # torchvision numbers the kinds of things from 1; 0 is the background.
 OPACITY = 1
-# The least and the most of what would otherwise fail, or train nonsense, hours later.
-LIMITS = {"zoom_share": (0, 0.9), "gamma_range": (0, 10), "rotation_degrees": (0, 45), "fold": (-1, 4), "workers": (0, 256)}
-LIMITS |= {"size_px": (64, 4096), "batch_size": (2, 4096), "epochs": (1, 100_000), "smallest_box_share": (0, 0.5)}
-LIMITS |= dict.fromkeys(("positive_share", "shift_share", "noise_std", "holes_chance", "mirror_chance"), (0, 1))
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a pneumonia detector is made."""
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrainingSettings):
+    """How a pneumonia detector is made; what every training needs (epochs, learning rate, seed, …) is inherited."""
 
     # Side of the square that every X-ray is brought to, in pixels.
-    size_px: int = 256
+    size_px: Annotated[int, Interval(ge=64, le=4096)] = 256
     # How an X-ray that is not square becomes one: stretched, as the RSNA's were, or padded with black.
     shape: Literal["stretch", "pad"] = "stretch"
     # The detector: a small one for a laptop, or one of two that are strong on a GPU.
     network: Literal["small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"] = "small_fcos"
     # Start from COCO weights (the two large networks), downloaded once.
     pretrained: bool = False
-    # X-rays per training step.
-    batch_size: int = 16
     # Share of X-rays with an opacity in every batch, however rare they are in the data; 0 takes X-rays as they come.
-    positive_share: float = 0.5
-    # How often training sees as many X-rays as there are.
-    epochs: int = 16
-    # The highest learning rate of the one-cycle schedule.
-    learning_rate: float = 2e-3
-    # How strongly weights are pulled towards zero.
-    weight_decay: float = 0.02
-    # The largest length of the gradient: a batch with one hard box cannot throw the weights far.
-    gradient_clip: float = 10.0
-    # How much of the averaged weights stays at each step; 0 switches averaging off.
-    ema_decay: float = 0.99
-    # Stop after so many epochs without a better validation score; 0 never stops early.
-    patience_epochs: int = 0
-    # Precision of the arithmetic; bf16-mixed is for a GPU.
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    # How far X-rays are turned in training, in degrees either way.
-    rotation_degrees: float = 6.0
-    # How far X-rays are moved in training, as a share of their side.
-    shift_share: float = 0.06
+    positive_share: Share = 0.5
+    # Rotation in training, in degrees either way.
+    rotation_degrees: Annotated[float, Interval(ge=0, le=45)] = 6.0
+    # Translation in training, as a share of the side.
+    shift_share: Share = 0.06
     # Zoom in training: 0.15 is a factor of 0.85 to 1.15.
-    zoom_share: float = 0.15
+    zoom_share: Annotated[float, Interval(ge=0, le=0.9)] = 0.15
     # Gamma in training lies between 1 / (1 + this) and 1 + this.
-    gamma_range: float = 0.4
+    gamma_range: Annotated[float, Interval(ge=0, le=10)] = 0.4
     # Noise in training: its standard deviation, where 1 is white, in half of the X-rays.
-    noise_std: float = 0.02
-    # Chance that a hole is cut into a training X-ray.
-    holes_chance: float = 0.2
-    # Chance that a training X-ray is mirrored.
-    mirror_chance: float = 0.5
-    # A box that a shift or turn has left with a side under this share of the X-ray's is no box any more.
-    smallest_box_share: float = 0.02
-    # Also ask about the mirror image, and fuse both predictions where that helps on validation.
+    noise_std: Share = 0.02
+    # Probability that a hole is cut into a training X-ray.
+    holes_chance: Share = 0.2
+    # Probability that a training X-ray is mirrored.
+    mirror_chance: Share = 0.5
+    # A box that augmentation has left with a side under this share of the X-ray's is dropped.
+    smallest_box_share: Annotated[float, Interval(ge=0, le=0.5)] = 0.02
+    # Test-time augmentation: also detect on the mirror image, and fuse both where that helps on validation.
     test_time_mirror: bool = True
-    # Table with image-level probabilities (patientId, probability) that decide which X-rays may have boxes, such as the predictions.csv of
-    # a classification run; without one, an X-ray's most confident box decides.
+    # Table with image-level probabilities (patientId, probability) that decide which X-rays may have boxes, such as the predictions.csv
+    # of a classification run; without one, an X-ray's most confident box decides.
     gate: Path | None = None
-    # Seed of the split, the first weights and all augmentation.
-    seed: int = 0
-    # Which of five folds validates (0 to 4); -1 is the standard 60/15/25 split.
-    fold: int = -1
-    # Processes that prepare batches beside the training one; 0 prepares them in it.
-    workers: int = 0
-    # Where to compute.
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    # Also write TensorBoard events into the run folder.
-    tensorboard: bool = False
-
-    def __post_init__(self) -> None:
-        within(self, LIMITS)
 
 
 PRESETS = {
     # Minutes on two cores: a network of 0.8 million weights, from scratch, on small X-rays.
-    "quick": Settings(),
+    "quick": Settings(epochs=16, batch_size=16, learning_rate=2e-3, weight_decay=0.02, gradient_clip=10.0),
     # The strong preset, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
     "challenge": Settings(
         size_px=512,
@@ -148,6 +116,7 @@ PRESETS = {
         epochs=12,
         learning_rate=1e-4,
         weight_decay=0.05,
+        gradient_clip=10.0,
         ema_decay=0.999,
         precision="bf16-mixed",
         rotation_degrees=10.0,
@@ -165,7 +134,7 @@ PRESETS = {
 
 def find_cases(data_folder: Path) -> list[Case]:
     """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone: no X-ray is opened yet."""
-    return rsna.find_cases(data_folder)
+    return CHALLENGE.find_cases(data_folder)
 
 
 def training_transform(settings: Settings) -> v2.Transform:
@@ -352,7 +321,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
     `train` below does the same steps through `fit`, which adds what long runs need: resuming, validation, averaged weights, half precision.
     """
-    config = trainer_config(settings, best_by="rsna_score")
+    config = settings.trainer_config(best_by="rsna_score")
     optimizer = build_optimizer(model, settings)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     steps, step = settings.epochs * loader.steps_per_epoch, 0
@@ -372,11 +341,10 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
     return model.eval()
 
 
-def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
-    """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its postprocessing on validation."""
-    run = begin_run(run_folder, TASK, settings, about_data(data_folder))
+def train(settings: Settings, data_folder: Path, run: Run) -> Run:
+    """Train on the X-rays of a folder, or continue where the run stopped; then choose its postprocessing on validation persons."""
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
-    split = split_cases(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    split = split_cases(xrays, settings.seed, settings.fold, run)
     # Asked for now, not after hours of training.
     gate = gate_of(settings.gate, split["validation"])
     loaders = make_loaders(settings, {"train": split["train"]})
@@ -391,7 +359,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    config = trainer_config(settings, best_by="rsna_score")
+    config = settings.trainer_config(best_by="rsna_score")
     best = fit(model, loss, validate, loaders["train"], config, run, build_optimizer(model, settings))
     by_source = find_candidates(best, split["validation"], settings)
     choose_box_postprocessing(run, by_source, split["validation"], split["train"], gate, settings.seed)
@@ -424,54 +392,76 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     return load_best(run, model, settings.device), settings
 
 
-def evaluate(run: Run, cases: Sequence[Case], split: str = "test", gate: Path | None = None) -> dict[str, object]:
+def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: GateOptions = GateOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
+    gate = options.gate or settings.gate
+    must_have_gate([run], gate)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
-    must_have_gate([run], gate or settings.gate)
     found = find_candidates(model, xrays, as_tuned(settings, run))[-1]
-    scores = image_scores(found, gate_of(gate or settings.gate, xrays))
-    evaluation = evaluate_boxes(run, xrays, found, scores, split)
+    evaluation = evaluate_boxes(run, xrays, found, image_scores(found, gate_of(gate, xrays)), split)
     write_box_report(run, evaluation)
     return evaluation.scores
 
 
-def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_boxes: float | None = None) -> dict[str, object]:
-    """Choose the postprocessing again on `cases`, the run's validation people; write `postprocessing.json` and `tuning/`.
-
-    Args:
-        gate: Table with image-level probabilities for the validation X-rays, in place of the one that the run was trained with.
-        most_false_boxes: The best score among settings with at most so many false boxes per healthy X-ray.
-    """
+def tune(run: Run, cases: Sequence[Case], options: TuneOptions = TuneOptions()) -> Scores:
+    """Choose the postprocessing again on `cases`, the run's validation persons; write `postprocessing.json` and `tuning/`."""
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
-    return tune_boxes(run, xrays, find_candidates(model, xrays, settings), gate or settings.gate, most_false_boxes)
+    return tune_boxes(run, xrays, find_candidates(model, xrays, settings), options.gate or settings.gate, options.most_false_boxes)
 
 
-def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, gate: Path | None = None) -> Path:
-    """Predict for X-rays in files and folders; write `predictions.csv`, `boxes.csv` and an overlay picture each into `out`.
+def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: GateOptions = GateOptions()) -> Path:
+    """Predict for X-rays in files and folders; write `predictions.csv`, `boxes.csv` and an overlay each into `out`; return the table."""
+    return predict_together([run], paths, out, overlays, options)
 
-    Several runs predict together: their boxes are fused, their postprocessing settings averaged.
 
-    Returns:
-        the path of the table of X-rays.
-    """
+def submit(run: Run, images: Path, out: Path, options: GateOptions = GateOptions()) -> Path:
+    """Write the challenge's submission file, `patientId,PredictionString`, for the X-rays of a folder."""
+    return submit_together([run], images, out, options)
+
+
+def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: GateOptions) -> Scores:
+    """Evaluate several runs as one on the test persons that they share."""
+    return evaluate_together(sys.modules[__name__], runs, cases, options.gate)
+
+
+def predict_together(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool, options: GateOptions) -> Path:
+    """Predict as `predict` does, with several runs: their boxes are fused, their postprocessing is averaged."""
     models = [trained_model(run) for run in runs]
     settings = models[0][1]
-    asking = BoxPredictions(runs, paths, out, gate)
-    for xrays in asking.batches(settings.size_px, settings.shape, settings.batch_size):
-        predictions = [find_candidates(model, xrays, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
-        asking.keep(xrays, [fused(one) for one in zip(*predictions, strict=True)] if len(runs) > 1 else predictions[0], overlays)
-    asking.finish()
-    return asking.table
+    predictions = BoxPredictions(runs, paths, out, options.gate)
+    for xrays in predictions.batches(settings.size_px, settings.shape, settings.batch_size):
+        each = [find_candidates(model, xrays, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
+        predictions.keep(xrays, [fused(one) for one in zip(*each, strict=True)] if len(runs) > 1 else each[0], overlays)
+    predictions.finish()
+    return predictions.table
 
 
-def submit(runs: Sequence[Run], images: Path, out: Path, gate: Path | None = None) -> Path:
-    """Write the challenge's submission file, `patientId,PredictionString`, for the X-rays of a folder."""
-    return submit_boxes(lambda folder: predict(runs, [images], folder, overlays=False, gate=gate), out)
+def submit_together(runs: Sequence[Run], images: Path, out: Path, options: GateOptions) -> Path:
+    """Write the submission file as `submit` does, with several runs."""
+    return submit_boxes(lambda folder: predict_together(runs, [images], folder, False, options), out)
 
+
+TASK = Task(
+    name="detection",
+    folder=Path(__file__).parent,
+    challenge=CHALLENGE,
+    settings=Settings,
+    presets=PRESETS,
+    headline_scores=("rsna_score", "sensitivity", "false_boxes_per_healthy_image", "auroc_score", "within_view_auroc_score"),
+    example_file="XRAY.dcm",
+    train=train,
+    evaluate=evaluate,
+    tune=tune,
+    predict=predict,
+    submit=submit,
+    options=GateOptions,
+    tune_options=TuneOptions,
+    ensemble=Ensemble(evaluate_several, predict_together, submit_together),
+)
 
 if __name__ == "__main__":
     import sys
 
-    run_lesson(sys.modules[__name__], sys.argv[1:])
+    main(TASK, sys.argv[1:])

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import json_ready, written_whole
+from radlearn.training.config import Device
+from radlearn.training.device import chosen_device
 from radlearn.training.run_folder import Run
 
 STALE_AFTER_SECONDS = 120
@@ -72,7 +74,7 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, Any]:
     return about
 
 
-def load_best(run: Run, model: nn.Module, device: str = "auto") -> nn.Module:
+def load_best(run: Run, model: nn.Module, device: Device = "auto") -> nn.Module:
     """Load a run's best weights into a freshly built model and return it in eval mode, on the device asked for.
 
     Raises:
@@ -81,10 +83,7 @@ def load_best(run: Run, model: nn.Module, device: str = "auto") -> nn.Module:
     if not run.best_weights.exists():
         raise BadRunFolder(f"{run.folder}: has no trained weights yet. To go on with it: {run.resume_command}")
     load_weights(run.best_weights, model)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BadSetting("device is 'cuda'; this machine has no usable GPU. Use --device auto.")
-    chosen = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    return model.to(chosen).eval()
+    return model.to(chosen_device(device)).eval()
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:

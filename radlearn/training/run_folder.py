@@ -1,10 +1,11 @@
 """The run folder: everything that is known about one training, in files that can be moved together.
 
-    settings.json      the task, its settings, the data they were used on
-    environment.json   versions, machine, commit
-    split.csv          who is in training, validation and test
-    history.jsonl      a line per epoch
-    last/  best/       where training stands; the best weights so far
+    settings.json         the task, its settings, the data they were used on
+    environment.json      versions, machine, commit
+    split.csv             which image and person is in which subset
+    history.jsonl         one line for each epoch
+    last/  best/          the checkpoint to resume from; the best weights so far
+    postprocessing.json   what was chosen on validation persons when training ended
     scores.json  pictures/  report.html
 
 No file holds the folder's own path, so it may be renamed and moved.
@@ -13,23 +14,26 @@ No file holds the folder's own path, so it may be renamed and moved.
 import dataclasses
 import json
 import platform
-import shlex
 import subprocess
 import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from radlearn import hints
 from radlearn.errors import BadRunFolder, RadlearnError
 from radlearn.files import read_json, write_json
 from radlearn.progress import cores
 
 Settings = TypeVar("Settings")
 
+FORMAT = 2
+"Of the run folder. The first edition of radlearn (0.1) wrote none: other names of files, subsets and settings."
 PACKAGES = ("torch", "torchvision", "monai", "lightning-fabric", "numpy", "safetensors", "pydicom", "scikit-learn")
 
 
@@ -40,9 +44,9 @@ class Run:
     folder: Path
     task: str
 
-    @property
+    @cached_property
     def about(self) -> dict[str, Any]:
-        """All of settings.json: `task`, `settings`, and what else was said of the run when it was begun."""
+        """All of settings.json: `task`, `settings`, and what else was written when the run began. Read once; it does not change."""
         return read_json(self.folder / "settings.json")
 
     @property
@@ -81,7 +85,7 @@ class Run:
     @property
     def resume_command(self) -> str:
         """What to type to go on with this run."""
-        return f"radlearn {self.task} resume {shlex.quote(str(self.folder))}"
+        return hints.command(self.task, "resume", self.folder)
 
 
 def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, Any] | None = None) -> Run:
@@ -89,7 +93,7 @@ def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, A
 
     Args:
         folder: must not exist, or be empty.
-        task: the word of the command line: classification, detection or segmentation.
+        task: the word of the command line, such as classification.
         settings: a dataclass; all that is needed to build the model and its data again.
         about: more to keep in settings.json (preset, data source, …), as JSON values.
 
@@ -105,7 +109,7 @@ def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, A
     try:
         write_json(folder / "environment.json", _environment())
         # Last, because a folder with settings.json is a run.
-        write_json(folder / "settings.json", {"task": task, **(about or {}), "settings": dataclasses.asdict(settings)})
+        write_json(folder / "settings.json", {"format": FORMAT, "task": task, **(about or {}), "settings": dataclasses.asdict(settings)})
     except OSError as error:
         raise BadRunFolder(f"{folder}: cannot be written ({error.strerror}). Choose another folder.") from error
     return Run(folder, task)
@@ -151,6 +155,11 @@ def open_run(folder: Path, task: str | None = None) -> Run:
         raise BadRunFolder(str(error)) from None
     if not isinstance(about, dict) or not isinstance(about.get("task"), str) or not isinstance(about.get("settings"), dict):
         raise BadRunFolder(f"{folder / 'settings.json'}: has no 'task' and 'settings'; it was not written by radlearn, or changed since.")
+    if about.get("format") != FORMAT:
+        raise BadRunFolder(
+            f"{folder}: was written by the first edition of radlearn (0.1), whose files this edition ({metadata.version('radlearn')}) does not "
+            f"read. Train again with the same settings ({hints.command(about['task'], 'train')} …), or use radlearn 0.1 with this run."
+        )
     if task is not None and about["task"] != task:
         raise BadRunFolder(f"{folder} is a run of {about['task']}, not of {task}. Use 'radlearn {about['task']} …' with it.")
     return Run(folder, about["task"])

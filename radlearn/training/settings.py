@@ -94,7 +94,7 @@ def refuse_out_of_bounds(settings: Any) -> None:
         bounds = list(_bounds_of(hint))
         if bounds and not (value is None and _may_be_none(hint)):
             # Written so that NaN, which is neither above nor below anything, is refused too.
-            right = isinstance(value, int | float) and all(holds for _, holds in ((b, _holds(b, value)) for b in bounds))
+            right = isinstance(value, int | float) and all(_holds(bound, value) for bound in bounds)
             if not right:
                 raise BadSetting(f"{field.name} is {value!r}; it must be {_told(bounds)}{_or_none(hint)}.")
         choices = _choices_of(hint)
@@ -108,16 +108,17 @@ def _bounds_of(hint: Any) -> Iterator[Any]:
 
 
 def _holds(bound: Any, value: float) -> bool:
+    limit: Any
     match bound:
         case Ge(ge=limit):
-            return value >= limit
+            return bool(value >= limit)
         case Gt(gt=limit):
-            return value > limit
+            return bool(value > limit)
         case Le(le=limit):
-            return value <= limit
+            return bool(value <= limit)
         case Lt(lt=limit):
-            return value < limit
-    return True
+            return bool(value < limit)
+    raise TypeError(f"{bound!r}: is no bound that settings know.")
 
 
 def _told(bounds: list[Any]) -> str:

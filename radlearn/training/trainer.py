@@ -18,6 +18,7 @@ from radlearn.errors import BadSetting, NotFiniteError
 from radlearn.progress import waiting
 from radlearn.training import checkpoint
 from radlearn.training.config import TrainerConfig
+from radlearn.training.device import chosen_device
 
 Loss = Callable[[nn.Module, Any], Tensor]
 Validate = Callable[[nn.Module], Mapping[str, float]]
@@ -35,7 +36,7 @@ class Trainer:
     """
 
     def __init__(self, model: nn.Module, config: TrainerConfig, optimizer: torch.optim.Optimizer | None) -> None:
-        device = chosen_device(config)
+        device = chosen_device(config.device, config.precision)
         with nullcontext() if "lightning_fabric" in sys.modules else waiting("Loading Lightning Fabric"):
             from lightning_fabric import Fabric
             from lightning_fabric.plugins.precision import MixedPrecision, Precision
@@ -134,23 +135,6 @@ class Trainer:
         checkpoint.fill_optimizer(self._optimizer, checkpoint.taken_from("optimizer/", tensors), rest["optimizer"], path)
         if self._scaler:
             self._scaler.load_state_dict(rest["scaler"])
-
-
-def chosen_device(config: TrainerConfig) -> str:
-    """Return "cpu" or "cuda".
-
-    Raises:
-        BadSetting: if there is no such device, or it cannot compute in the config's precision at a bearable speed.
-    """
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise BadSetting("device is 'cuda', but torch finds no CUDA GPU here. Use 'auto' or 'cpu'; 'radlearn info' shows what torch finds.")
-    device = "cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu"
-    if device == "cpu" and config.precision == "16-mixed":
-        raise BadSetting("precision is '16-mixed', which needs a CUDA GPU. On a CPU use '32-true'.")
-    # Without AVX-512 a step in bfloat16 takes minutes where it takes a second in float32.
-    if device == "cpu" and config.precision == "bf16-mixed" and "AVX512" not in torch.backends.cpu.get_cpu_capability():
-        raise BadSetting("precision is 'bf16-mixed', which is unusably slow on a CPU without AVX-512, as this one. Use '32-true'.")
-    return device
 
 
 def _adamw(model: nn.Module, config: TrainerConfig) -> torch.optim.Optimizer:

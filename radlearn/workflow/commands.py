@@ -1,231 +1,170 @@
-"""A lesson's commands on the command line; every field of its Settings is a flag."""
+"""The commands of a task on the command line; every field of its settings is a flag of `train`."""
 
 import dataclasses
-import inspect
 import sys
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import tyro
 
+from radlearn import hints
 from radlearn.endings import ended, print_json
 from radlearn.errors import BadSetting
 from radlearn.progress import say
+from radlearn.workflow.task import AnyTask
 from radlearn.workflow.task_api import TaskApi
 
 COMMANDS = {
     "train": "train a model on the challenge's data, or on built-in patients",
-    "resume": "go on with a run that was stopped or killed",
-    "evaluate": "evaluate a run on people it has not met: scores, pictures, report.html",
-    "tune": "choose again on validation people what is chosen, not learnt: the threshold, the postprocessing for boxes",
-    "predict": "answer for images in files and folders",
+    "resume": "continue a run that was stopped or killed",
+    "evaluate": "evaluate a run on its held-out test persons: scores, pictures, report.html",
+    "tune": "choose thresholds and postprocessing again on validation persons",
+    "predict": "predict for images in files and folders",
     "submit": "write the submission file for a folder of images",
 }
+Field = tuple[str, Any] | tuple[str, Any, Any]
 
 
-def run_lesson(lesson: ModuleType, arguments: Sequence[str]) -> None:
-    """Do what the command line of a lesson asks, and leave with its exit code."""
-    sys.exit(ended(lambda: run_command(lesson, list(arguments))))
+def main(task: AnyTask, arguments: Sequence[str]) -> None:
+    """Run the command line of a lesson file, and leave with its exit code."""
+    sys.exit(ended(lambda: run_command(task, list(arguments))))
 
 
-def run_command(lesson: ModuleType, arguments: list[str]) -> None:
-    """Do one command of a lesson: `train --epochs 5`.
+def run_command(task: AnyTask, arguments: list[str]) -> None:
+    """Run one command of a task: `train --epochs 5`.
 
     Raises:
-        BadSetting: if the command is unknown.
+        BadSetting: if there is no such command.
     """
-    program = f"radlearn {lesson.TASK}"
+    program = f"radlearn {task.name}"
     command, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if command in ("-h", "--help"):
         say(usage(program))
         return
     if command not in COMMANDS:
         raise BadSetting(f"{program} {command}: there is no such command. The commands are: {', '.join(COMMANDS)}.")
-    takes_gate = "gate" in inspect.signature(lesson.predict).parameters
-    (_BoxCommands if takes_gate else _Commands)(lesson, program).do(command, rest)
+    getattr(_Commands(task, program), command)(rest)
 
 
 def usage(program: str) -> str:
-    """Return what a lesson can do, for people."""
-    lines = [f"usage: {program} VERB …", "", *(f"  {command:<10} {told}" for command, told in COMMANDS.items())]
-    return "\n".join([*lines, "", f"'{program} VERB --help' tells what a command takes."])
+    """Return what a task can do, for people."""
+    lines = [f"usage: {program} COMMAND …", "", *(f"  {command:<10} {about}" for command, about in COMMANDS.items())]
+    return "\n".join([*lines, "", f"'{program} COMMAND --help' lists the flags of a command."])
 
 
 class _Commands:
-    """The commands as functions whose arguments are the flags."""
+    """The commands of a task: flags in, a call of its `TaskApi`."""
 
-    def __init__(self, lesson: ModuleType, program: str) -> None:
-        self.lesson, self.program, self.api = lesson, program, TaskApi(lesson)
-
-    def do(self, command: str, arguments: list[str]) -> None:
-        if command in ("train", "tune"):
-            # Their flags are the lesson's own.
-            getattr(self, command)(arguments)
-            return
-        tyro.cli(getattr(self, command), args=arguments, prog=f"{self.program} {command}", description=f"{COMMANDS[command].capitalize()}.")
+    def __init__(self, task: AnyTask, program: str) -> None:
+        self.task, self.program, self.api = task, program, TaskApi(task)
 
     def train(self, arguments: list[str]) -> None:
         """Train with a preset's settings, each of which is a flag with the preset's value as its default."""
-        presets = self.lesson.PRESETS
+        presets = self.task.presets
         preset = _named_preset(arguments, presets)
-        made = dataclasses.make_dataclass(
-            "Train",
-            [
-                ("preset", Annotated[str, tyro.conf.arg(help=f"Where the settings start: {' or '.join(presets)}.")], preset),
-                (
-                    "data",
-                    Annotated[
-                        Path | None, tyro.conf.arg(help="Folder in the challenge's layout; looked for beside the lesson if not named.")
-                    ],
-                    None,
-                ),
-                ("run", Annotated[Path | None, tyro.conf.arg(help="Folder of the run; runs/TASK/DATE-TIME if not named.")], None),
-                ("settings", Annotated[type(presets[preset]), tyro.conf.arg(name="")], presets[preset]),
-            ],
+        asked = self._parsed(
+            "train",
+            arguments,
+            ("preset", _flag(str, f"Where the settings start: {' or '.join(presets)}."), preset),
+            ("data", _flag(Path | None, "Folder in the challenge's layout; looked for beside the lesson if not named."), None),
+            ("run", _flag(Path | None, "Folder of the run; runs/TASK/DATE-TIME if not named."), None),
+            ("settings", _flattened(type(presets[preset])), presets[preset]),
         )
-        asked: Any = tyro.cli(made, args=arguments, prog=f"{self.program} train", description=f"{COMMANDS['train'].capitalize()}.")
         run = self.api.train_with(asked.settings, asked.data, asked.run)
-        say(f"Next: {self.program} evaluate {run.folder}")
+        say(f"Next: {hints.command(self.task.name, 'evaluate', run.folder)}")
+
+    def resume(self, arguments: list[str]) -> None:
+        asked = self._parsed(
+            "resume",
+            arguments,
+            ("run", _positional(Path, "The run folder.")),
+            ("data", _flag(Path | None, "Where its data are now, if they were moved."), None),
+        )
+        run = self.api.resume(asked.run, asked.data)
+        say(f"Next: {hints.command(self.task.name, 'evaluate', run.folder)}")
+
+    def evaluate(self, arguments: list[str]) -> None:
+        asked = self._parsed(
+            "evaluate",
+            arguments,
+            self._runs(),
+            ("data", _flag(Path | None, "Other labelled data, evaluated as an external set. Not named: the run's own test persons."), None),
+            self._options(self.task.options),
+            ("json", _flag(bool, "Print the scores as one JSON object on standard output."), False),
+        )
+        scores = self.api.evaluate(asked.run, asked.data, **vars(asked.options))
+        if asked.json:
+            print_json(scores)
 
     def tune(self, arguments: list[str]) -> None:
-        """Choose again what is chosen on validation people; what the lesson's `tune` takes beside run and cases is a flag."""
-        function = self.lesson.tune
-        hints, helps = get_type_hints(function), _argument_helps(function.__doc__ or "")
-        wishes = [name for name in inspect.signature(function).parameters if name not in ("run", "cases")]
-        made = dataclasses.make_dataclass(
-            "Tune",
-            [
-                ("run", tyro.conf.Positional[Annotated[Path, tyro.conf.arg(help="The run folder.")]]),
-                ("data", Annotated[Path | None, tyro.conf.arg(help="Where its data lie now, if they were moved.")], None),
-                *((name, Annotated[hints[name], tyro.conf.arg(help=helps.get(name, ""))], None) for name in wishes),
-                ("json", Annotated[bool, tyro.conf.arg(help="Print what was chosen as one JSON object on standard output.")], False),
-            ],
+        asked = self._parsed(
+            "tune",
+            arguments,
+            ("run", _positional(Path, "The run folder.")),
+            ("data", _flag(Path | None, "Where its data are now, if they were moved."), None),
+            self._options(self.task.tune_options),
+            ("json", _flag(bool, "Print what was chosen as one JSON object on standard output."), False),
         )
-        asked: Any = tyro.cli(made, args=arguments, prog=f"{self.program} tune", description=f"{COMMANDS['tune'].capitalize()}.")
-        chosen = self.api.tune(asked.run, asked.data, **{name: getattr(asked, name) for name in wishes})
+        chosen = self.api.tune(asked.run, asked.data, **vars(asked.options))
         if asked.json:
             print_json(chosen)
 
-    def resume(self, run: tyro.conf.Positional[Path], data: Path | None = None) -> None:
-        """Go on with a run.
+    def predict(self, arguments: list[str]) -> None:
+        several = "; run folders before them predict together with the first" if self.task.ensemble else ""
+        asked = self._parsed(
+            "predict",
+            arguments,
+            ("run", _positional(Path, "The run folder.")),
+            ("paths", _positional(tuple[Path, ...], f"Files, and folders that hold some, such as {self.task.example_file}{several}.")),
+            ("out", _flag(Path, "Folder for predictions.csv and all that belongs to it.")),
+            ("overlays", _flag(bool, "Also write a picture of each prediction."), True),
+            self._options(self.task.options),
+        )
+        # A run folder holds no image, so the two cannot be mixed up.
+        further = list(takewhile(lambda path: (path / "settings.json").is_file(), asked.paths)) if self.task.ensemble else []
+        runs, paths = [asked.run, *further], asked.paths[len(further) :]
+        self.api.predict(runs, paths, asked.out, asked.overlays, **vars(asked.options))
 
-        Args:
-            run: The run folder.
-            data: Where its data lie now, if they were moved.
-        """
-        resumed = self.api.resume(run, data)
-        say(f"Next: {self.program} evaluate {resumed.folder}")
+    def submit(self, arguments: list[str]) -> None:
+        asked = self._parsed(
+            "submit",
+            arguments,
+            self._runs(),
+            ("images", _flag(Path, "Folder of images without labels.")),
+            ("out", _flag(Path, "The file to write.")),
+            self._options(self.task.options),
+        )
+        self.api.submit(asked.run, asked.images, asked.out, **vars(asked.options))
 
-    def evaluate(self, run: tyro.conf.Positional[Path], data: Path | None = None, json: bool = False) -> None:
-        """Evaluate a run.
+    def _runs(self) -> Field:
+        if self.task.ensemble:
+            return "run", _positional(tuple[Path, ...], "The run folder, or several: these runs then predict together.")
+        return "run", _positional(Path, "The run folder.")
 
-        Args:
-            run: The run folder.
-            data: Other labelled data: all of it is evaluated, as an external set. Not named: the run's own test people.
-            json: Print the scores as one JSON object on standard output.
-        """
-        scores = self.api.evaluate(run, data)
-        if json:
-            print_json(scores)
+    def _options(self, kind: type) -> Field:
+        return "options", _flattened(kind), kind()
 
-    def predict(
-        self, run: tyro.conf.Positional[Path], paths: tyro.conf.Positional[tuple[Path, ...]], out: Path, overlays: bool = True
-    ) -> None:
-        """Predict for X-rays or scans.
-
-        Args:
-            run: The run folder.
-            paths: Files, and folders that hold some: DICOM X-rays; for segmentation NIfTI volumes, and folders of DICOM series.
-            out: Folder for predictions.csv and all that belongs to it.
-            overlays: Also write a picture of each prediction.
-        """
-        self.api.predict(run, paths, out, overlays)
-
-    def submit(self, run: tyro.conf.Positional[Path], images: Path, out: Path) -> None:
-        """Write a submission.
-
-        Args:
-            run: The run folder.
-            images: Folder of images without labels, such as stage_2_test_images or Validation.
-            out: The file to write.
-        """
-        self.api.submit(run, images, out)
+    def _parsed(self, command: str, arguments: list[str], *fields: Field) -> Any:
+        made = dataclasses.make_dataclass(command.capitalize(), fields)
+        return tyro.cli(made, args=arguments, prog=f"{self.program} {command}", description=f"{COMMANDS[command].capitalize()}.")
 
 
-class _BoxCommands(_Commands):
-    """The commands of a lesson whose answers may be gated, and given by several runs together."""
-
-    def evaluate(  # type: ignore[override]
-        self, run: tyro.conf.Positional[tuple[Path, ...]], data: Path | None = None, gate: Path | None = None, json: bool = False
-    ) -> None:
-        """Evaluate a run.
-
-        Args:
-            run: The run folder, or several: these runs are then evaluated as one, on the test people they share.
-            data: Other labelled data: all of it is evaluated, as an external set. Not named: the run's own test people.
-            gate: Table with image-level probabilities for the X-rays evaluated, in place of the one that the run was trained with.
-            json: Print the scores as one JSON object on standard output.
-        """
-        scores = self.api.evaluate(run, data, gate=gate)
-        if json:
-            print_json(scores)
-
-    def predict(  # type: ignore[override]
-        self,
-        run: tyro.conf.Positional[Path],
-        paths: tyro.conf.Positional[tuple[Path, ...]],
-        out: Path,
-        overlays: bool = True,
-        gate: Path | None = None,
-    ) -> None:
-        """Predict for X-rays.
-
-        Args:
-            run: The run folder.
-            paths: DICOM files, and folders that hold some; before them, further run folders: these runs then predict together.
-            out: Folder for predictions.csv, boxes.csv and the pictures.
-            overlays: Also write a picture of each X-ray with its boxes.
-            gate: Table with image-level probabilities, such as the predictions.csv of a classification run on the same X-rays.
-        """
-        # A run folder holds no X-ray, so there is nothing to mix up.
-        further = list(takewhile(lambda path: (path / "settings.json").is_file(), paths))
-        self.api.predict([run, *further], paths[len(further) :], out, overlays, gate=gate)
-
-    def submit(  # type: ignore[override]
-        self, run: tyro.conf.Positional[tuple[Path, ...]], images: Path, out: Path, gate: Path | None = None
-    ) -> None:
-        """Write a submission.
-
-        Args:
-            run: The run folder, or several: these runs then predict together.
-            images: Folder of DICOM files, such as stage_2_test_images.
-            out: The file to write.
-            gate: Table with image-level probabilities, such as the predictions.csv of a classification run on the same X-rays.
-        """
-        self.api.submit(run, images, out, gate=gate)
+def _flag(kind: Any, help_text: str) -> Any:
+    return Annotated[kind, tyro.conf.arg(help=help_text)]
 
 
-def _argument_helps(docstring: str) -> dict[str, str]:
-    r"""Return what the Args of a docstring say, by argument.
-
-    >>> _argument_helps("Do it.\n\nArgs:\n    gate: A table\n        of xrays.\n    most: A limit.")
-    {'gate': 'A table of X-rays.', 'most': 'A limit.'}
-    """
-    said = inspect.cleandoc(docstring).partition("\nArgs:\n")[2].partition("\n\n")[0]
-    found: dict[str, str] = {}
-    for line in inspect.cleandoc(said).splitlines():
-        name, _, told = line.partition(": ")
-        if line.startswith(" ") and found:
-            found[next(reversed(found))] += f" {line.strip()}"
-        else:
-            found[name] = told
-    return found
+def _positional(kind: Any, help_text: str) -> Any:
+    return Annotated[kind, tyro.conf.arg(help=help_text), tyro.conf.Positional]
 
 
-def _named_preset(arguments: Sequence[str], presets: dict[str, Any]) -> str:
+def _flattened(kind: type) -> Any:
+    """Return a dataclass whose fields are flags of their own, without a prefix."""
+    return Annotated[kind, tyro.conf.arg(name="")]
+
+
+def _named_preset(arguments: Sequence[str], presets: Any) -> str:
     """Return the preset that the flags name: it must be known before the flags are, because it holds their defaults."""
     preset = next(iter(presets))
     for number, argument in enumerate(arguments):

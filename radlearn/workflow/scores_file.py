@@ -1,25 +1,26 @@
-"""Who a run was evaluated on: the head of its score file, and the groups that a mean would hide."""
+"""`scores.json` in a run folder: scores, and whom they were measured on."""
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from radlearn.challenges import covid19
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.challenge import Case, holds_exact_truth
 from radlearn.files import write_json
 from radlearn.metrics.intervals import Interval
 from radlearn.training.run_folder import Run
-from radlearn.workflow.data_source import holds_exact_truth
 
 
-def write_scores(run: Run, split: str, cases: Sequence[Case | covid19.Case], found: Mapping[str, Any]) -> dict[str, Any]:
-    """Write what was found beside whom it was found on, and return both: `scores.json`, or `scores-SPLIT.json` for other splits."""
+def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Write `scores.json` for the split "test", `scores-SPLIT.json` for any other, and return its content.
+
+    Args:
+        cases: those evaluated. They need not be of the kind that was trained on: whether they are synthetic is looked up.
+        found: scores, baselines and subgroups, as JSON values.
+    """
     content = {
         "task": run.task,
         "split": split,
-        # Of the cases evaluated, which need not be of the kind that was trained on.
-        "synthetic": all(holds_exact_truth(folder) for folder in {_data_folder(case) for case in cases}),
+        "synthetic": all(holds_exact_truth(folder) for folder in {case.folder for case in cases}),
         "cases": len(cases),
         "persons": len({case.person for case in cases}),
         **found,
@@ -28,11 +29,7 @@ def write_scores(run: Run, split: str, cases: Sequence[Case | covid19.Case], fou
     return content
 
 
-def _data_folder(case: Case | covid19.Case) -> Path:
-    return case.folder if isinstance(case, covid19.Case) else case.path.parent.parent
-
-
 def interval_of(score: Mapping[str, float | None]) -> Interval:
-    """Return a score of a score file, where a missing number may be None or NaN, as an `Interval`."""
+    """Return a score of a score file as an `Interval`; None stands for a number that does not exist."""
     value, low, high = (math.nan if (number := score[key]) is None else float(number) for key in ("value", "low", "high"))
     return Interval(value, low, high)

@@ -1,33 +1,65 @@
-"""Settings are refused at once where they make no sense."""
+"""Settings are refused at once where they are out of the bounds in their annotations, and reach the trainer whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal
 
 import pytest
+from annotated_types import Gt, Interval, Le
 
 from radlearn.errors import BadSetting
-from radlearn.training.settings import trainer_config, within
+from radlearn.training.config import TrainerConfig
+from radlearn.training.settings import Share, TrainingSettings
 
 
-@dataclass(frozen=True)
-class Settings:
-    epochs: int = 3
-    learning_rate: float = 0.01
-    ema_decay: float = 0.9
-    size_px: int = 128
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrainingSettings):
+    size_px: Annotated[int, Interval(ge=32, le=64)] = 48
+    zoom: Share = 0.5
+    network: Literal["small", "large"] = "small"
+    limit: Annotated[float | None, Gt(0), Le(2)] = None
 
 
-def test_limits_are_part_of_what_is_allowed() -> None:
-    within(Settings(size_px=32), {"size_px": (32, 64)})
-    within(Settings(size_px=64), {"size_px": (32, 64)})
+def test_the_bounds_themselves_are_allowed() -> None:
+    assert Settings(size_px=32).size_px == 32
+    assert Settings(size_px=64, zoom=0, epochs=1, warm_up_share=None, fold=4).fold == 4
 
 
-@pytest.mark.parametrize("size", [31, 65, -1, float("nan")])
-def test_outside_them_the_field_is_named_with_what_it_may_be(size: float) -> None:
+@pytest.mark.parametrize("size", [31, 65, -1, float("nan"), "48", None])
+def test_out_of_bounds_the_field_is_named_with_what_it_may_be(size: Any) -> None:
     with pytest.raises(BadSetting, match=r"size_px is .*; it must be from 32 to 64\."):
-        within(Settings(size_px=size), {"size_px": (32, 64)})  # type: ignore[arg-type]
+        Settings(size_px=size)
 
 
-def test_the_plan_takes_the_settings_of_its_names_and_leaves_the_others() -> None:
-    config = trainer_config(Settings(), best_by="auroc_score")
-    assert (config.epochs, config.learning_rate, config.ema_decay, config.best_by) == (3, 0.01, 0.9, "auroc_score")
-    assert config.precision == "32-true"
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ema_decay": 1.0}, r"ema_decay is 1\.0; it must be from 0 to below 1\."),
+        ({"learning_rate": 0.0}, r"learning_rate is 0\.0; it must be above 0 and at most 100\."),
+        ({"fold": 5}, r"fold is 5; it must be from 0 to 4, or None\."),
+        ({"warm_up_share": float("nan")}, r"warm_up_share is nan; it must be from 0 to 0\.99, or None\."),
+        ({"limit": 0.0}, r"limit is 0\.0; it must be above 0 and at most 2, or None\."),
+        ({"network": "larg"}, r"network is 'larg'; it must be one of small, large\."),
+        ({"precision": "16"}, r"precision is '16'; it must be one of 32-true, bf16-mixed, 16-mixed\."),
+        ({"epochs": 0}, r"epochs is 0; it must be from 1 to 100000\."),
+    ],
+)
+def test_inherited_and_own_fields_are_held_to_their_annotations(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadSetting, match=said):
+        Settings(**changes)
+
+
+def test_a_misspelt_setting_is_refused_and_not_ignored() -> None:
+    with pytest.raises(TypeError, match="ema_deacy"):
+        Settings(ema_deacy=0.9)  # type: ignore[call-arg]
+
+
+def test_every_setting_that_the_trainer_knows_reaches_it() -> None:
+    changed: dict[str, Any] = {
+        "epochs": 3, "learning_rate": 0.5, "seed": 7, "schedule": "cosine", "warm_up_share": 0.25, "weight_decay": 0.125, "ema_decay": 0.75,
+        "patience_epochs": 2, "gradient_clip": 4.0, "precision": "bf16-mixed", "tensorboard": True, "device": "cpu",
+    }  # fmt: skip
+    config = Settings(**changed).trainer_config(best_by="auroc_score")
+    assert {name: getattr(config, name) for name in changed} == changed
+    assert config.best_by == "auroc_score"
+    # What a lesson cannot set is how often a checkpoint is saved; a new field of the trainer fails here until a lesson can set it.
+    assert {field.name for field in fields(TrainerConfig)} - changed.keys() == {"best_by", "save_every_seconds"}

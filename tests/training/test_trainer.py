@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from radlearn.errors import BadSetting, NotFiniteError
 from radlearn.training.config import TrainerConfig
-from radlearn.training.trainer import Trainer, chosen_device
+from radlearn.training.trainer import Trainer
 
 
 def config(**changes: object) -> TrainerConfig:
@@ -127,23 +127,6 @@ def test_scores_are_found_in_eval_mode_and_without_gradients() -> None:
 
     assert Trainer(one_weight(), config(), None).scores(validate) == {"score": 0.5}
     assert seen == [(False, False)]
-
-
-def test_what_this_machine_cannot_do_is_refused_with_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    assert chosen_device(config(device="auto")) == "cpu"
-    with pytest.raises(BadSetting, match="torch finds no CUDA GPU"):
-        chosen_device(config(device="cuda"))
-    with pytest.raises(BadSetting, match=r"needs a CUDA GPU\. On a CPU use '32-true'"):
-        chosen_device(config(precision="16-mixed"))
-    with pytest.raises(BadSetting, match="unusably slow on a CPU without AVX-512"):
-        chosen_device(config(precision="bf16-mixed"))
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    assert chosen_device(config(precision="bf16-mixed")) == "cpu"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert chosen_device(config(device="auto", precision="16-mixed")) == "cuda"
-    assert chosen_device(config(device="cpu")) == "cpu"
 
 
 def test_bfloat16_is_used_inside_the_model_alone(monkeypatch: pytest.MonkeyPatch) -> None:

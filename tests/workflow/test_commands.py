@@ -8,30 +8,30 @@ import pytest
 
 from radlearn.errors import BadSetting
 from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
-from radlearn.workflow import commands as shell
+from radlearn.workflow import commands
 
 
 def test_the_verbs_are_told_without_one(capsys: pytest.CaptureFixture[str]) -> None:
-    shell.run_command(lesson, [])
+    commands.run_command(lesson.TASK, [])
     told = capsys.readouterr().err
     assert all(f"  {command}" in told for command in ("train", "resume", "evaluate", "tune", "predict", "submit"))
 
 
 def test_a_lesson_ends_with_an_exit_code(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ending:
-        shell.run_lesson(lesson, ["evaluate", str(tmp_path)])
+        commands.main(lesson.TASK, ["evaluate", str(tmp_path)])
     assert ending.value.code == 2
 
 
 @pytest.mark.parametrize("arguments", [["--preset", "slow"], ["--preset=slow"]])
 def test_a_preset_is_known_however_it_is_written(arguments: list[str]) -> None:
     with pytest.raises(BadSetting, match="'slow'"):
-        shell.run_command(lesson, ["train", *arguments])
+        commands.run_command(lesson.TASK, ["train", *arguments])
 
 
 def test_what_a_lesson_can_be_tuned_for_is_a_flag_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        shell.run_command(lesson, ["tune", "--help"])
+        commands.run_command(lesson.TASK, ["tune", "--help"])
     told = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "--wanted-specificity {None}|FLOAT Specificity to reach, in place of a sensitivity." in told
     assert "--json" in told

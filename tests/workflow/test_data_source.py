@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.challenges import rsna
+from radlearn.challenges.rsna import CHALLENGE as RSNA
 from radlearn.errors import BadLayout
 from radlearn.workflow import data_source
 
@@ -14,7 +14,7 @@ def no_patients_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pat
     """Built-in patients are a marked folder, so that no test waits for X-rays it does not look at."""
     folder = tmp_path / "built-in"
     folder.mkdir()
-    monkeypatch.setattr(data_source, "built_in_xrays", lambda xrays, seed: folder)
+    monkeypatch.setattr(data_source, "built_in_folder", lambda challenge, count, seed: folder)
     return folder
 
 
@@ -25,55 +25,55 @@ def test_the_named_folder_comes_before_the_environment_and_the_lesson(
     beside.mkdir()
     (beside / "stage_2_train_labels.csv").touch()
     monkeypatch.setenv("RADLEARN_DATA", str(tmp_path))
-    found = data_source.found_source("rsna", small_rsna, [beside])
+    found = data_source.found_source(RSNA, small_rsna, [beside])
     assert found.folder == small_rsna
     assert "--data" in found.told
-    found = data_source.found_source("rsna", None, [beside])
+    found = data_source.found_source(RSNA, None, [beside])
     assert found.folder == tmp_path
     assert "RADLEARN_DATA" in found.told
     monkeypatch.delenv("RADLEARN_DATA")
-    assert data_source.found_source("rsna", None, [beside]).folder == beside
+    assert data_source.found_source(RSNA, None, [beside]).folder == beside
 
 
 def test_a_folder_with_nothing_but_its_readme_leaves_the_built_in_patients(tmp_path: Path, no_patients_are_made: Path) -> None:
     beside = tmp_path / "data"
     beside.mkdir()
     (beside / "README.md").touch()
-    found = data_source.found_source("rsna", None, [beside])
+    found = data_source.found_source(RSNA, None, [beside])
     assert found.folder == no_patients_are_made
     assert "synthetic" in found.told
-    assert data_source.found_source("rsna", None, [tmp_path / "none"]).folder == no_patients_are_made
+    assert data_source.found_source(RSNA, None, [tmp_path / "none"]).folder == no_patients_are_made
 
 
 def test_the_second_lessons_folder_is_looked_at_too(tmp_path: Path, small_rsna: Path, no_patients_are_made: Path) -> None:
     empty = tmp_path / "data"
     empty.mkdir()
-    assert data_source.found_source("rsna", None, [empty, small_rsna]).folder == small_rsna
+    assert data_source.found_source(RSNA, None, [empty, small_rsna]).folder == small_rsna
 
 
 def test_a_zip_that_was_not_extracted_never_ends_in_synthetic_patients(tmp_path: Path, no_patients_are_made: Path) -> None:
     beside = tmp_path / "data"
     beside.mkdir()
     (beside / "rsna-pneumonia-detection-challenge.zip").write_bytes(b"PK")
-    source = data_source.found_source("rsna", None, [beside])
+    source = data_source.found_source(RSNA, None, [beside])
     assert source.folder == beside
     with pytest.raises(BadLayout, match=r"\.zip") as refusal:
-        rsna.find_cases(source.folder)
+        RSNA.find_cases(source.folder)
     assert "stage_2_train_labels.csv" in str(refusal.value)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadLayout, match=r"nowhere \(named with --data\): there is no such folder"):
-        data_source.found_source("rsna", tmp_path / "nowhere", [tmp_path])
+        data_source.found_source(RSNA, tmp_path / "nowhere", [tmp_path])
 
 
 def test_only_the_exact_truth_marks_synthetic_data(small_rsna: Path, tmp_path: Path) -> None:
-    assert not data_source.is_synthetic(small_rsna)
+    assert not RSNA.is_synthetic(small_rsna)
     (tmp_path / "rsna").mkdir()
     (tmp_path / "rsna" / "stage_2_train_labels.csv").touch()
-    assert not data_source.is_synthetic(tmp_path)
+    assert not RSNA.is_synthetic(tmp_path)
     (tmp_path / "rsna" / "truth.csv").touch()
-    assert data_source.is_synthetic(tmp_path)
+    assert RSNA.is_synthetic(tmp_path)
 
 
 def test_built_in_patients_of_an_emptied_cache_are_made_again_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_built_in_patients_of_an_emptied_cache_are_made_again_and_nothing_else_i
     monkeypatch.setattr(cohort, "write_rsna", write)
     # A data folder that the user has chosen since has nothing to do with what a run was trained on.
     monkeypatch.setenv("RADLEARN_DATA", str(tmp_path))
-    folder = data_source.built_in_xrays(100, 3)
-    assert not data_source.made_again(tmp_path / "rsna-100-xrays-seed-3-00000000")
-    assert not data_source.made_again(folder.with_name("rsna-100-xrays-seed-3-00000000"))
+    folder = data_source.built_in_folder(RSNA, 100, 3)
+    assert not data_source.restored(RSNA, tmp_path / "rsna-100-seed-3-00000000")
+    assert not data_source.restored(RSNA, folder.with_name("rsna-100-seed-3-00000000"))
     folder.rmdir()
-    assert data_source.made_again(folder.resolve())
+    assert data_source.restored(RSNA, folder.resolve())
     assert made == [(100, 3), (100, 3)]

@@ -33,23 +33,23 @@ def test_an_unknown_preset_or_setting_is_named_with_the_known_ones(tmp_path: Pat
 
 
 def test_a_run_is_begun_once_and_gone_on_with_only_under_its_own_settings(tmp_path: Path, small_rsna: Path) -> None:
-    run = begin_run(tmp_path / "run", "classification", Settings(), small_rsna)
-    assert begin_run(run.folder, "classification", Settings(), small_rsna) == run
+    run = begin_run(tmp_path / "run", "classification", Settings(), {"data": str(small_rsna)})
+    assert begin_run(run.folder, "classification", Settings(), {"data": str(small_rsna)}) == run
     with pytest.raises(BadRunFolder, match="epochs is 3, asked for 4"):
-        begin_run(run.folder, "classification", replace(Settings(), epochs=4), small_rsna)
+        begin_run(run.folder, "classification", replace(Settings(), epochs=4), {"data": str(small_rsna)})
     assert open_run(run.folder).settings == {"epochs": 3}
 
 
 def test_data_that_went_away_are_asked_for(tmp_path: Path) -> None:
-    begin_run(tmp_path / "run", "classification", radlearn.classification.lesson.PRESETS["quick"], tmp_path / "gone")
+    begin_run(tmp_path / "run", "classification", radlearn.classification.task.presets["quick"], {"data": str(tmp_path / "gone")})
     with pytest.raises(BadLayout, match=r"not there any more\. Say where they are now with --data"):
         radlearn.classification.resume(tmp_path / "run")
 
 
 def test_a_run_that_is_not_finished_is_told_so_whatever_data_it_is_evaluated_on(tmp_path: Path, small_rsna: Path) -> None:
     api = radlearn.classification
-    run = begin_run(tmp_path / "run", "classification", api.lesson.PRESETS["quick"], small_rsna)
-    cases = api.lesson.find_cases(small_rsna)
+    run = begin_run(tmp_path / "run", "classification", api.task.presets["quick"], {"data": str(small_rsna)})
+    cases = api.task.challenge.find_cases(small_rsna)
     write_split(run.folder / "split.csv", [case.image_id for case in cases], [case.person for case in cases], ["test"] * len(cases))
     with pytest.raises(BadRunFolder, match=r"no trained weights yet\. To go on"):
         api.evaluate(run.folder, data=small_rsna)
@@ -57,8 +57,8 @@ def test_a_run_that_is_not_finished_is_told_so_whatever_data_it_is_evaluated_on(
 
 def test_data_that_hold_only_some_of_the_runs_cases_are_neither_test_nor_external(tmp_path: Path, small_rsna: Path) -> None:
     api = radlearn.classification
-    run = begin_run(tmp_path / "run", "classification", api.lesson.PRESETS["quick"], small_rsna)
-    ids = [case.image_id for case in api.lesson.find_cases(small_rsna)] + ["an X-ray that is gone"]
+    run = begin_run(tmp_path / "run", "classification", api.task.presets["quick"], {"data": str(small_rsna)})
+    ids = [case.image_id for case in api.task.challenge.find_cases(small_rsna)] + ["an X-ray that is gone"]
     write_split(run.folder / "split.csv", ids, ids, ["test"] * len(ids))
     with pytest.raises(BadLayout, match="48 of its 48 cases belong to this run, but not all"):
         api.evaluate(run.folder, data=small_rsna)

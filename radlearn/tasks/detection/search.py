@@ -47,7 +47,7 @@ class AblationStep:
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "device": self.device,
+            "device": self.step,
             "rsna_score": self.official,
             "cross_fitted_rsna_score": self.cross_fitted,
             "cross_fitted_false_boxes_per_healthy_image": self.false_boxes,

@@ -91,7 +91,7 @@ def _headline(gain: NestedGain) -> list[Headline]:
 
 
 def _ablation_table(ablation: Sequence[AblationStep]) -> Table:
-    rows = [[step.device, step.cross_fitted, step.official, step.false_boxes, step.taken] for step in ablation]
+    rows = [[step.step, step.cross_fitted, step.official, step.false_boxes, step.taken] for step in ablation]
     return Table(COLUMNS, rows, "One step after another; one is taken up only if it helps people who did not choose it.")
 
 

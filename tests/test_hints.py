@@ -1,0 +1,41 @@
+"""What a message tells the reader to type can be pasted."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from radlearn import hints
+
+
+def test_words_are_quoted_for_a_shell() -> None:
+    line = hints.command("classification", "evaluate", Path("my runs") / "it's")
+    assert shlex.split(line)[-3:] == ["classification", "evaluate", "my runs/it's"]
+
+
+def test_outside_the_environment_the_program_is_named_by_a_path_that_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    line = hints.command("--version")
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("radlearn ")
+
+
+def test_inside_the_environment_its_name_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    assert hints.program() == "radlearn"
+
+
+def test_another_radlearn_on_the_path_is_not_taken_for_this_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other = tmp_path / "radlearn"
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert hints.program() != "radlearn"
+
+
+def test_a_program_inside_the_current_folder_is_named_from_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(Path(sys.executable).parent.parent.parent)
+    assert not hints.program().startswith("/")

@@ -6,14 +6,15 @@ another one is another module and a line in the registry (`radlearn.use_cases`).
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.metrics.boxes import FoundBoxes
+from radlearn.metrics.detection_score import detection_image_scores
 from radlearn.metrics.intervals import Interval
 
 TRUTH_TABLE = "truth.csv"
@@ -73,7 +74,6 @@ class BoxScore:
         ious_above: a predicted box hits when its IoU with a true box is greater than the threshold.
         meaning: one clause that explains the score in reports.
         reference: one clause that says which value is known to be good; may be empty.
-        image_scores: predicted boxes and true boxes, one entry an image each -> float64 (images,), NaN where an image does not count.
     """
 
     name: str
@@ -81,7 +81,10 @@ class BoxScore:
     ious_above: tuple[float, ...]
     meaning: str
     reference: str
-    image_scores: Callable[[Sequence[FoundBoxes], Sequence[ArrayLike]], np.ndarray]
+
+    def image_scores(self, found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> np.ndarray:
+        """Return the score of each image, float64 (images,); NaN where an image does not count; see `detection_image_scores`."""
+        return detection_image_scores(found, truth, self.ious_above)
 
 
 class ScoredSubmission(Protocol):
@@ -114,12 +117,53 @@ class Scorer:
         about: help text of the command.
         options: a frozen dataclass with the flags beside --truth and --submission, each field explained by the comment above it.
         score: (truth, submission, options) -> ScoredSubmission. It imports what it needs when it is called.
+        truth, submission, table: help texts of --truth, --submission and --out.
     """
 
     name: str
     about: str
     options: type
     score: Callable[[Path, Path, Any], ScoredSubmission]
+    truth: str = "The truth: a table of labels, or a folder in the challenge's layout."
+    submission: str = "What is scored."
+    table: str = "Write a CSV table with a row for every case."
+
+
+class Found(NamedTuple):
+    """One thing that an audit found in a folder. `rule` is a name of `radlearn.check.findings.RULES`; `file` lies within the folder."""
+
+    rule: str
+    file: str
+    found: str
+
+
+@dataclass(frozen=True)
+class VolumeFiles:
+    """A CT, a NIfTI file or the slices of one DICOM series, and its mask, where there is one. `case` is what it is called."""
+
+    case: str
+    paths: tuple[Path, ...]
+    mask: Path | None = None
+    person: str = ""
+
+
+@dataclass(frozen=True)
+class AuditedFolder:
+    """What `radlearn check` learns from a challenge about a folder in its layout.
+
+    Args:
+        recognised: what the folder is, in words, such as "the RSNA challenge's layout: 40 labelled X-rays".
+        cases: the labelled cases that can be used.
+        findings: what is wrong with tables and names.
+        volumes: the CTs with their masks; None for a challenge on single images.
+        empty_masks: masks that are known to be rightly empty, within the folder.
+    """
+
+    recognised: str
+    cases: Sequence[Case]
+    findings: Sequence[Found] = ()
+    volumes: Sequence[VolumeFiles] | None = None
+    empty_masks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -138,6 +182,8 @@ class Challenge(Generic[CaseT, PredictionT]):
         built_in: synthetic cases; None where there are none.
         box_score: official score of boxes; None for a challenge without boxes.
         scorers: what `radlearn score` offers for this challenge.
+        audit: looks through a folder in the layout for `radlearn check`, and raises for nothing that is wrong in it. Where it is None,
+            what `find_cases` refuses is the one finding.
     """
 
     name: str
@@ -150,12 +196,16 @@ class Challenge(Generic[CaseT, PredictionT]):
     write_submission: Callable[[Path, Mapping[str, PredictionT], Sequence[CaseT]], None] | None = None
     built_in: BuiltInCases | None = None
     box_score: BoxScore | None = None
-    scorers: tuple[Scorer, ...] = field(default_factory=tuple)
+    scorers: tuple[Scorer, ...] = ()
+    audit: Callable[[Path], AuditedFolder] | None = None
 
     def is_synthetic(self, folder: Path) -> bool:
         """Tell whether a data folder holds synthetic cases."""
         layout = self.layout_folder(Path(folder))
         return layout is not None and holds_exact_truth(layout)
+
+
+AnyChallenge = Challenge[Any, Any]
 
 
 def holds_exact_truth(data_folder: Path) -> bool:

@@ -15,10 +15,11 @@ Source: Roth et al. 2022, Medical Image Analysis 82:102605, doi:10.1016/j.media.
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from radlearn.challenges.challenge import AuditedFolder, BuiltInCases, Challenge, ScoredSubmission, Scorer
 from radlearn.challenges.covid19_folder import (
     CT,
     MASK,
@@ -29,28 +30,17 @@ from radlearn.challenges.covid19_folder import (
     case_paths,
     file_trouble,
     missing_layout,
-    nifti_stem,
     read_persons,
     write_persons,
 )
-from radlearn.challenges.rsna_folder import describe_folder
+from radlearn.challenges.folders import describe_folder, nifti_stem
+from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say
 
-TROUBLES_SHOWN = 10
+LAYOUT_ADVICE = ("in the files would go wrong", "Mend or remove these files.")
 
-__all__ = [
-    "TRAIN_FOLDER",
-    "Case",
-    "audit",
-    "case_paths",
-    "find_cases",
-    "find_images",
-    "layout_folder",
-    "listed",
-    "recognise",
-    "write_persons",
-]
+__all__ = ["CHALLENGE", "Case", "case_paths", "find_cases", "find_images", "layout_folder", "write_persons"]
 
 
 @dataclass(frozen=True)
@@ -93,11 +83,6 @@ def layout_folder(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def recognise(folder: Path) -> bool:
-    """Tell whether a folder is laid out as the challenge's: it, its `Train` or the one folder in it holds masks named `…_seg.nii.gz`."""
-    return layout_folder(folder) is not None
-
-
 def find_cases(folder: Path) -> list[Case]:
     """List the cases of the layout in `folder`, sorted, without opening one.
 
@@ -107,7 +92,7 @@ def find_cases(folder: Path) -> list[Case]:
     """
     cases, troubles, notes = audit(folder)
     if troubles:
-        raise BadLayout(listed(folder, troubles))
+        raise BadLayout(listed(folder, troubles, *LAYOUT_ADVICE))
     for note in notes:
         say(note, style="yellow")
     return cases
@@ -176,7 +161,7 @@ def find_images(folder: Path) -> list[Case]:
         expected = "NIfTI volumes (.nii, .nii.gz), or folders with the DICOM slices of one series each"
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
     if empty := [f"{path.name}: {trouble}" for path in paths if not path.is_dir() and (trouble := file_trouble(path))]:
-        raise BadLayout(listed(folder, empty))
+        raise BadLayout(listed(folder, empty, *LAYOUT_ADVICE))
     ids = [_id_of(path) for path in paths]
     shared = Counter(ids)
     for at, (path, case_id) in enumerate(zip(paths, ids, strict=True)):
@@ -187,15 +172,6 @@ def find_images(folder: Path) -> list[Case]:
             f"{folder}: several CTs would be called {twice[0]!r}, so their predictions could not be told apart. Rename one of them."
         )
     return [Case(case_id, path, None, case_id) for case_id, path in zip(ids, paths, strict=True)]
-
-
-def listed(where: Path, troubles: Sequence[str], words: str = "would go wrong", advice: str = "Mend or remove these files.") -> str:
-    """Return a message of several lines: how many things are wrong, the first ten of them, and what to do."""
-    shown = [f"  {trouble}" for trouble in troubles[:TROUBLES_SHOWN]]
-    if len(troubles) > TROUBLES_SHOWN:
-        shown.append(f"  … and {len(troubles) - TROUBLES_SHOWN:,} more.")
-    amount = "one thing" if len(troubles) == 1 else f"{len(troubles):,} things"
-    return "\n".join([f"{where}: {amount} in the files {words}:", *shown, advice])
 
 
 def _persons(places: Sequence[Path], cases: Sequence[str]) -> tuple[dict[str, str], list[str], list[str]]:
@@ -240,3 +216,59 @@ def _volumes_in(folder: Path) -> list[Path]:
 
 def _holds_masks(folder: Path) -> bool:
     return any((case_and_kind(path.name) or ("", ""))[1] == MASK for path in _volumes_in(folder))
+
+
+@dataclass(frozen=True)
+class MaskOptions:
+    """Options of `radlearn score covid19`."""
+
+    # How far apart two surfaces may lie and still count as the same.
+    tolerance_mm: float = 1.0
+    # Pieces of a mask below this volume are not counted as lesions.
+    smallest_ml: float = 0.1
+
+
+# What follows imports late: the modules import this one, and `radlearn --help` needs none of them.
+
+
+def _write_submission(path: Path, masks: Mapping[str, Path], cases: Sequence[Case]) -> None:
+    from radlearn.challenges.covid19_submission import write_submission
+
+    write_submission(path, masks, cases)
+
+
+def _audit(folder: Path) -> AuditedFolder:
+    from radlearn.challenges.covid19_audit import audit_folder
+
+    return audit_folder(folder)
+
+
+def _score_masks(truth: Path, submission: Path, options: MaskOptions) -> ScoredSubmission:
+    from radlearn.challenges.covid19_scoring import score_submission
+
+    return score_submission(truth, submission, options.tolerance_mm, options.smallest_ml)
+
+
+CHALLENGE: Challenge[Case, Path] = Challenge(
+    name="covid19",
+    title="COVID-19-20 Lung CT Lesion Segmentation Challenge",
+    unit="CT",
+    units="CTs",
+    layout_folder=layout_folder,
+    find_cases=find_cases,
+    find_images=find_images,
+    write_submission=_write_submission,
+    built_in=BuiltInCases("radlearn.digital_thorax.ct_cohort:write_covid19", 120),
+    scorers=(
+        Scorer(
+            name="covid19",
+            about="Score lesion masks as the COVID-19-20 challenge does.",
+            options=MaskOptions,
+            score=_score_masks,
+            truth="A folder in the challenge's layout that holds the true masks, Train/ID_seg.nii.gz; the CTs need not be there.",
+            submission="A zip of masks, or a folder of them: 003.nii.gz for volume-covid19-A-0003, each on the grid of its CT.",
+            table="Write a CSV table with a row for every scan, the worst first.",
+        ),
+    ),
+    audit=_audit,
+)

@@ -5,7 +5,7 @@ import io
 from collections.abc import Collection
 from pathlib import Path
 
-from radlearn.challenges.rsna_folder import describe_folder
+from radlearn.challenges.folders import describe_folder, nifti_stem
 from radlearn.challenges.rsna_tables import path_text, table_text
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
@@ -14,18 +14,8 @@ TRAIN_FOLDER = "Train"
 UNLABELLED_FOLDER = "Validation"
 PERSONS_TABLE = "persons.csv"
 PERSON_COLUMNS = ("case", "person")
-NIFTI_SUFFIXES = (".nii.gz", ".nii")
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".tar.gz")
 CT, MASK = "_ct", "_seg"
-
-
-def nifti_stem(name: str) -> str | None:
-    """Return a volume's name without `.nii` or `.nii.gz`; None where it has neither.
-
-    >>> nifti_stem("a.b.nii.gz"), nifti_stem("A.NII"), nifti_stem("a.dcm")
-    ('a.b', 'A', None)
-    """
-    return next((name[: -len(suffix)] for suffix in NIFTI_SUFFIXES if name.lower().endswith(suffix)), None)
 
 
 def case_and_kind(name: str) -> tuple[str, str] | None:

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from radlearn.challenges.covid19 import Case, audit, listed
+from radlearn.challenges.covid19 import LAYOUT_ADVICE, Case, audit
 from radlearn.challenges.covid19_submission import mask_troubles, read_member, submission_members
 from radlearn.challenges.rsna_tables import table_text
+from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.files import write_text
 from radlearn.metrics.intervals import Interval
@@ -93,7 +94,7 @@ def score_submission(
         else:
             troubles += found
     if troubles:
-        raise BadLayout(listed(submission, sorted(troubles), "cannot be scored", "Mend these masks, then try again."))
+        raise BadLayout(listed(submission, sorted(troubles), "in the files cannot be scored", "Mend these masks, then try again."))
     table, persons = tuple(rows[case.case_id] for case in cases), tuple(case.person for case in cases)
     summary = mask_summary(table, persons, draws)
     ids = tuple(case.case_id for case in cases)
@@ -103,7 +104,7 @@ def score_submission(
 def _truth(folder: Path) -> tuple[list[Case], list[str]]:
     cases, troubles, notes = audit(folder, needs_cts=False)
     if troubles:
-        raise BadLayout(listed(folder, troubles))
+        raise BadLayout(listed(folder, troubles, *LAYOUT_ADVICE))
     return cases, notes
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.challenges.covid19 import Case, listed
-from radlearn.challenges.covid19_folder import nifti_stem
+from radlearn.challenges.covid19 import Case
+from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.files import written_whole
 from radlearn.progress import in_parallel
@@ -67,7 +68,7 @@ def write_submission(path: Path, masks: Mapping[str, Path], cases: Sequence[Case
                 entry.create_system, entry.external_attr = 3, 0o644 << 16  # Unix, wherever it is written
                 packed.writestr(entry, _gzipped(Path(masks[case_id]).read_bytes()))
         if cases is not None and (troubles := validate_submission(temporary, cases)):
-            raise BadLayout(listed(path, troubles, "would be refused", "Mend these masks, then pack them again."))
+            raise BadLayout(listed(path, troubles, "in the files would be refused", "Mend these masks, then pack them again."))
 
 
 def validate_submission(submission: Path, cases: Sequence[Case], workers: int | None = None) -> list[str]:

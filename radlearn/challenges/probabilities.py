@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.rsna_submission import listed, table_text_of
+from radlearn.challenges.rsna_submission import table_text_of
+from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 
 ID_NAMES = ("patientid", "imageid", "image", "id", "filename")
@@ -47,7 +48,7 @@ def read_probabilities(path: Path, expected_ids: Collection[str] | None = None) 
     text, troubles = table_text_of(path)
     found, notes, more = probabilities_in(path.name, text, expected_ids) if text else ({}, [], [])
     if troubles + more:
-        raise BadLayout(listed(path, "cannot be scored", troubles + more))
+        raise BadLayout(listed(path, troubles + more))
     return Probabilities(found, tuple(notes))
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.probabilities import read_probabilities
 from radlearn.challenges.rsna_scoring import persons_beside
-from radlearn.challenges.rsna_submission import listed, table_text_of
+from radlearn.challenges.rsna_submission import table_text_of
+from radlearn.challenges.troubles import listed
 from radlearn.challenges.view_table import views_of
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import write_text
@@ -87,7 +88,7 @@ def score_probabilities(
     if not images and not troubles + more:
         more = [f"{labels_csv.name}: has a header and no rows."]
     if troubles + more:
-        raise BadLayout(listed(labels_csv, "cannot be scored against", troubles + more))
+        raise BadLayout(listed(labels_csv, troubles + more, "in it cannot be scored against"))
     predictions = read_probabilities(submission, images)
     person_of, notes = persons_beside(labels_csv, images)
     view_of, more = views_of(labels_csv, images, views)

@@ -17,26 +17,27 @@ import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.rsna_folder import describe_folder, missing_layout, stem
+from radlearn.challenges.challenge import AuditedFolder, BuiltInCases, Challenge, ScoredSubmission, Scorer
+from radlearn.challenges.folders import describe_folder, stem
+from radlearn.challenges.rsna_folder import missing_layout
+from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.troubles import listed
+from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
+from radlearn.challenges.xray_case import XrayCase as Case
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
-from radlearn.progress import say
-
-if TYPE_CHECKING:
-    from radlearn.scans.dicom import RadiographHeader
+from radlearn.metrics.boxes import FoundBoxes
+from radlearn.progress import say, waiting
 
 IMAGE_FOLDER = "stage_2_train_images"
 UNLABELLED_FOLDER = "stage_2_test_images"
 LABELS_TABLE = "stage_2_train_labels.csv"
 CLASS_TABLE = "stage_2_detailed_class_info.csv"
-PERSONS_TABLE = "persons.csv"
 MAPPING = "pneumonia-challenge-dataset-mappings*.json"
-TROUBLES_SHOWN = 10
 
 _NO_PERSONS = (
     f"{{folder}}: there is no {PERSONS_TABLE}, so every image counts as a person of its own. Where people have several images (RSNA's "
@@ -45,33 +46,7 @@ _NO_PERSONS = (
     "rsna.org, into that folder."
 )
 
-__all__ = [
-    "Case",
-    "audit",
-    "describe_folder",
-    "find_cases",
-    "find_images",
-    "layout_folder",
-    "persons_of",
-    "recognise",
-    "with_headers",
-    "write_tables",
-]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One X-ray and what the challenge says of it."""
-
-    image_id: str  # the challenge calls it patientId, but it names an image
-    path: Path
-    label: bool | None  # a lung opacity suspicious for pneumonia; None where there are no labels
-    boxes_xyxy_px: tuple[tuple[float, float, float, float], ...]  # (x0, y0, x1, y1) in source pixels, origin top left
-    category: str | None  # "Normal", "No Lung Opacity / Not Normal" or "Lung Opacity"
-    person: str
-    view: str | None = None  # this and what follows stand in the X-rays' headers: `with_headers`
-    sex: str | None = None
-    age_years: float | None = None
+__all__ = ["CHALLENGE", "Case", "find_cases", "find_images", "layout_folder", "with_headers", "write_tables"]
 
 
 def layout_folder(folder: Path) -> Path | None:
@@ -92,11 +67,6 @@ def layout_folder(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def recognise(folder: Path) -> bool:
-    """Tell whether a folder is laid out as the challenge's: it holds the labels table, or one folder in it does."""
-    return layout_folder(folder) is not None
-
-
 def find_cases(folder: Path) -> list[Case]:
     """Read the tables and list the X-rays of the layout in `folder`, without opening one.
 
@@ -109,7 +79,7 @@ def find_cases(folder: Path) -> list[Case]:
     """
     cases, troubles, notes = audit(folder)
     if troubles:
-        raise BadLayout(_listed(folder, troubles))
+        raise BadLayout(listed(Path(folder), troubles, *TABLE_ADVICE))
     for note in notes:
         say(note, style="bold yellow")
     return cases
@@ -191,31 +161,6 @@ def find_images(folder: Path) -> list[Case]:
     return cases
 
 
-def with_headers(cases: Sequence[Case], headers: Sequence["RadiographHeader"]) -> list[Case]:
-    """Return the cases with view, sex and age filled in from their X-rays' headers, in the same order.
-
-    Raises:
-        BadLayout: if a box reaches beyond its X-ray.
-    """
-    troubles, filled = [], []
-    for case, header in zip(cases, headers, strict=True):
-        height, width = header.size_px
-        for x0, y0, x1, y1 in case.boxes_xyxy_px:
-            if x1 > width or y1 > height:
-                found = f"the box x {x0:g}, y {y0:g}, width {x1 - x0:g}, height {y1 - y0:g} of {case.image_id}"
-                troubles.append(f"{LABELS_TABLE}: {found} reaches beyond its X-ray of {width} × {height} px (width × height).")
-        filled.append(replace(case, view=header.view, sex=header.sex, age_years=header.age_years))
-    if troubles:
-        raise BadLayout(_listed(cases[0].path.parent.parent, troubles))
-    alone = Counter(
-        header.patient_id for case, header in zip(cases, headers, strict=True) if case.person == case.image_id and header.patient_id
-    )
-    if shared := sum(count for count in alone.values() if count > 1):
-        found = f"{shared:,} images count as a person each, though their headers share a PatientID with another's."
-        say(f"{found} If PatientID tells people apart in these files, add the images to {PERSONS_TABLE}.", style="yellow")
-    return filled
-
-
 def write_tables(folder: Path, cases: Sequence[Case]) -> None:
     """Write the tables of the layout for `cases`, so that `find_cases` reads the same cases again; the X-rays are the caller's.
 
@@ -244,7 +189,7 @@ def write_tables(folder: Path, cases: Sequence[Case]) -> None:
     troubles += tables.classes_in(CLASS_TABLE, classes, images, LABELS_TABLE)[1] if every else []
     troubles += tables.persons_in(PERSONS_TABLE, persons)[1]
     if troubles:
-        raise BadLayout(_listed(folder, troubles))
+        raise BadLayout(listed(Path(folder), troubles, *TABLE_ADVICE))
     write_text(folder / PERSONS_TABLE, persons)
     if every:
         write_text(folder / CLASS_TABLE, classes)
@@ -286,9 +231,85 @@ def _xrays_in(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def _listed(folder: Path, troubles: Sequence[str]) -> str:
-    shown = [f"  {trouble}" for trouble in troubles[:TROUBLES_SHOWN]]
-    if len(troubles) > TROUBLES_SHOWN:
-        shown.append(f"  … and {len(troubles) - TROUBLES_SHOWN:,} more.")
-    amount = "one thing" if len(troubles) == 1 else f"{len(troubles):,} things"
-    return "\n".join([f"{folder}: {amount} in the tables would train wrongly:", *shown, "Mend or remove these rows, then try again."])
+@dataclass(frozen=True)
+class BoxOptions:
+    """Options of `radlearn score rsna`."""
+
+    # Height and width of the X-rays, on whose grid both tables are.
+    size_px: tuple[int, int] = (1024, 1024)
+
+
+@dataclass(frozen=True)
+class ProbabilityOptions:
+    """Options of `radlearn score classification`."""
+
+    # An X-ray is called positive from this probability on.
+    threshold: float = 0.5
+    # A table with patientId and view, or a folder of the X-rays, for the AUROC within a view; a table is looked for beside truth.
+    views: Path | None = None
+
+
+# What follows imports late: the modules import this one, and `radlearn --help` needs none of them.
+
+
+def _write_submission(path: Path, predictions: Mapping[str, FoundBoxes], cases: Sequence[Case]) -> None:
+    from radlearn.challenges.rsna_submission import write_submission
+
+    write_submission(path, predictions)
+
+
+def _audit(folder: Path) -> AuditedFolder:
+    from radlearn.challenges.rsna_audit import audit_folder
+
+    return audit_folder(folder)
+
+
+def _score_boxes(truth: Path, submission: Path, options: BoxOptions) -> ScoredSubmission:
+    from radlearn.challenges.rsna_scoring import score_submission
+
+    with waiting("scoring"):
+        return score_submission(truth, submission, options.size_px)
+
+
+def _score_probabilities(truth: Path, submission: Path, options: ProbabilityOptions) -> ScoredSubmission:
+    from radlearn.challenges.probability_scoring import score_probabilities
+
+    with waiting("scoring"):
+        return score_probabilities(truth, submission, options.threshold, options.views)
+
+
+_TRUTH = "The labels table, such as stage_2_train_labels.csv; persons.csv beside it says who is on which X-ray."
+
+CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
+    name="rsna",
+    title="RSNA Pneumonia Detection Challenge 2018",
+    unit="X-ray",
+    units="X-rays",
+    layout_folder=layout_folder,
+    find_cases=find_cases,
+    find_images=find_images,
+    write_submission=_write_submission,
+    built_in=BuiltInCases("radlearn.digital_thorax.cohort:write_rsna", 800),
+    box_score=BOX_SCORE,
+    scorers=(
+        Scorer(
+            name="rsna",
+            about="Score a submission file as the RSNA Pneumonia Detection Challenge 2018 does.",
+            options=BoxOptions,
+            score=_score_boxes,
+            truth=_TRUTH,
+            submission="The file to score: patientId,PredictionString, a row for every image of the labels table.",
+            table="Write a CSV table with a row for every image: its score, boxes and hits.",
+        ),
+        Scorer(
+            name="classification",
+            about="Score probabilities, one an X-ray, against the labels of the RSNA challenge.",
+            options=ProbabilityOptions,
+            score=_score_probabilities,
+            truth=_TRUTH,
+            submission="The table to score: patientId,probability, a row for every image of the labels table; other columns are ignored.",
+            table="Write a CSV table with a row for every image: its view, label, probability and decision.",
+        ),
+    ),
+    audit=_audit,
+)

@@ -14,8 +14,11 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.rsna import MAPPING, PERSONS_TABLE
-from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, listed, read_submission, table_text_of
+from radlearn.challenges.rsna import MAPPING
+from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, read_submission, table_text_of
+from radlearn.challenges.troubles import listed
+from radlearn.challenges.xray_case import PERSONS_TABLE
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
 from radlearn.metrics.boxes import MatchedBoxes, matched_in_images, mean_over_images
@@ -23,7 +26,6 @@ from radlearn.metrics.froc import false_boxes_on_healthy_images
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.ranking import auroc_score
-from radlearn.metrics.rsna_score import RSNA_IOU_THRESHOLDS, rsna_image_scores
 
 SCORES = ("rsna_score", "box_sensitivity", "false_boxes_per_healthy_image", "auroc_score")
 
@@ -56,7 +58,7 @@ class ScoredSubmission:
 
     def write_table(self, path: Path) -> None:
         """Write a row an image: its score (empty where it is left out of the mean), its boxes, and the hits at every threshold."""
-        columns = ["patientId", "person", "score", "true_boxes", "found_boxes", *(f"hits_{above:.2f}" for above in RSNA_IOU_THRESHOLDS)]
+        columns = ["patientId", "person", "score", "true_boxes", "found_boxes", *(f"hits_{above:.2f}" for above in BOX_SCORE.ious_above)]
         scores = ["" if np.isnan(score) else f"{score:.6f}" for score in self.image_scores]
         rows = zip(self.image_ids, self.persons, scores, self.true_boxes, self.found_boxes, *self.hits, strict=True)
         write_text(path, tables.table_text(columns, rows))
@@ -84,8 +86,8 @@ def score_submission(
     persons = tuple(person_of.get(image_id, image_id) for image_id in images)
     found = [predictions[image_id] for image_id in images]
     truth = [np.array(image.boxes_xyxy_px).reshape(-1, 4) for image in images.values()]
-    matches = matched_in_images(found, truth, RSNA_IOU_THRESHOLDS)
-    image_scores = rsna_image_scores(found, truth)
+    matches = matched_in_images(found, truth, BOX_SCORE.ious_above)
+    image_scores = BOX_SCORE.image_scores(found, truth)
     hits = np.stack([np.bincount(matches.image[hit >= 0], minlength=len(images)) for hit in matches.hit])
     interval = partial(bootstrap_interval, draws=draws, seed=seed)
     scores = {
@@ -121,7 +123,7 @@ def _labels(path: Path, size_px: tuple[int, int]) -> dict[str, tables.LabelledIm
             found = f"a box of {image_id} reaches beyond an X-ray of {width} × {height} px, width × height"
             more.append(f"{path.name}, line {image.line}: {found}. Other X-rays than the challenge's: say their size (--size-px).")
     if troubles + more:
-        raise BadLayout(listed(path, "cannot be scored against", troubles + more))
+        raise BadLayout(listed(path, troubles + more, "in it cannot be scored against"))
     return images
 
 
@@ -140,6 +142,6 @@ def persons_beside(labels_csv: Path, images: Mapping[str, tables.LabelledImage])
     is_mapping = not table.name.startswith(PERSONS_TABLE)
     persons, more = tables.persons_in_mapping(table.name, text, images) if is_mapping else tables.persons_in(table.name, text)
     if troubles + more:
-        raise BadLayout(listed(table, "cannot be understood", troubles + more))
+        raise BadLayout(listed(table, troubles + more, "in it cannot be understood"))
     alone = sum(image_id not in persons for image_id in images)
     return persons, [f"{table.name}: lists no person for {alone:,} of the {len(images):,} images; each counts as its own."] if alone else []

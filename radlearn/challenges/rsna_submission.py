@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import write_text
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
@@ -28,7 +29,6 @@ SUBMISSION_COLUMNS = ("patientId", "PredictionString")
 XRAY_SIZE_PX = (1024, 1024)
 OVER_THE_EDGE_PX = 1.0
 ORDER = "The order is: confidence x y width height."
-TROUBLES_SHOWN = 10
 
 
 def write_submission(path: Path, predictions: Mapping[str, FoundBoxes], size_px: tuple[int, int] = XRAY_SIZE_PX) -> None:
@@ -48,7 +48,7 @@ def write_submission(path: Path, predictions: Mapping[str, FoundBoxes], size_px:
     )
     _, troubles = predictions_in(Path(path).name, text, size_px)
     if troubles:
-        raise BadLayout(listed(Path(path), "could not be scored, so nothing was written", troubles))
+        raise BadLayout(listed(Path(path), troubles, "in it could not be scored, so nothing was written"))
     write_text(Path(path), text)
 
 
@@ -72,7 +72,7 @@ def read_submission(
     text, troubles = table_text_of(path)
     predictions, more = predictions_in(path.name, text, size_px, expected_ids) if text else ({}, [])
     if troubles or more:
-        raise BadLayout(listed(path, "cannot be scored", troubles + more))
+        raise BadLayout(listed(path, troubles + more))
     return predictions
 
 
@@ -113,15 +113,6 @@ def table_text_of(path: Path) -> tuple[str, list[str]]:
     if not path.is_file():
         raise BadLayout(f"{path}: is a folder; expected a CSV file." if path.is_dir() else f"{path}: there is no such file.")
     return tables.path_text(path)
-
-
-def listed(path: Path, what: str, troubles: Sequence[str]) -> str:
-    """Return the message that names the first ten of many troubles of one file."""
-    shown = [f"  {trouble}" for trouble in troubles[:TROUBLES_SHOWN]]
-    if len(troubles) > TROUBLES_SHOWN:
-        shown.append(f"  … and {len(troubles) - TROUBLES_SHOWN:,} more.")
-    amount = "one thing in it" if len(troubles) == 1 else f"{len(troubles):,} things in it"
-    return "\n".join([f"{path}: {amount} {what}:", *shown, "Mend this, then try again."])
 
 
 def _rows(name: str, text: str, troubles: list[str]) -> Iterator[tuple[int, str, str]]:

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.rsna_folder import stem
-from radlearn.challenges.rsna_submission import listed
+from radlearn.challenges.folders import stem
+from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 
 HEADER_TABLES = ("headers.csv", "headers.csv.gz", "stage_2_train_headers.csv", "stage_2_train_headers.csv.gz")
@@ -48,7 +48,7 @@ def _in_table(path: Path) -> dict[str, str]:
         if found.setdefault(image_id, view) != view:
             troubles.append(f"{path.name}, line {line}: the view of {image_id} is {view!r} here and {found[image_id]!r} before.")
     if troubles:
-        raise BadLayout(listed(path, "cannot be understood", troubles))
+        raise BadLayout(listed(path, troubles, "in it cannot be understood"))
     return found
 
 

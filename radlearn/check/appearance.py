@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.challenges.folders import within
 from radlearn.check.duplicates import ORIENTATIONS, oriented
 from radlearn.check.findings import Finding
 from radlearn.check.headers import burnt_in
-from radlearn.check.radiographs import XrayFacts, within
+from radlearn.check.radiographs import XrayFacts
 from radlearn.scans.dicom import OLDEST_YEARS, age_in_years
 
 LEAST_XRAYS = 12

@@ -3,24 +3,25 @@
 Nothing stops at the first trouble. Only a folder that is not there, or that holds nothing to look at, is refused.
 """
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from radlearn.challenges import covid19, rsna
-from radlearn.challenges.rsna_folder import describe_folder
+from radlearn import use_cases
+from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
+from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.appearance import series_privacy, xray_findings
+from radlearn.check.boxes import box_findings
 from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.findings import Finding, in_order
-from radlearn.check.radiographs import XrayFacts, facts_of, within
+from radlearn.check.radiographs import XrayFacts, facts_of
 from radlearn.check.shortcuts import Clue, shortcut_findings
-from radlearn.check.tables import box_findings, table_findings
-from radlearn.check.volume_jobs import challenge_jobs, loose_jobs, nifti_files, series_jobs
+from radlearn.check.volume_jobs import loose_jobs, series_jobs
 from radlearn.check.volumes import VolumeFacts, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting
@@ -41,7 +42,10 @@ class Audit:
     synthetic: bool = False
     findings: list[Finding] = field(default_factory=list)
     xrays: list[XrayFacts] = field(default_factory=list)
-    cases: dict[Path, rsna.Case] = field(default_factory=dict)
+    cases: dict[Path, XrayCase] = field(default_factory=dict)
+    "The labelled X-rays, by their files."
+    labelled: dict[str, int] = field(default_factory=dict)
+    "Name of each challenge in whose layout the folder is, and how many cases of it can be trained on."
     clues: list[Clue] = field(default_factory=list)
     volumes: list[VolumeFacts] = field(default_factory=list)
 
@@ -102,20 +106,22 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected a folder with DICOM or NIfTI files.")
-    result = Audit(folder, [], _is_built_in(folder))
-    paths, volumes = find_xrays(folder), nifti_files(folder)
-    is_rsna, is_covid19 = rsna.recognise(folder), covid19.recognise(folder)
-    if not paths and not volumes and not is_rsna:
+    challenges = use_cases.challenges()
+    result = Audit(folder, [], any(challenge.is_synthetic(folder) for challenge in challenges.values()))
+    layouts = {name: _layout_of(challenge, folder) for name, challenge in challenges.items() if challenge.layout_folder(folder) is not None}
+    paths, nifti = find_xrays(folder), nifti_files(folder)
+    if not paths and not nifti and not layouts:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.")
-    if is_rsna:
-        cases, result.findings = table_findings(folder)
-        result.cases = {case.path: case for case in cases}
+    result.cases = {case.path: case for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)}
+    result.findings = [Finding(*one) for layout in layouts.values() for one in layout.findings]
     result.xrays = facts_of(paths, folder, workers) if paths else []
-    jobs, found = challenge_jobs(folder) if is_covid19 else (loose_jobs(volumes), [])
+    of_layouts = [one for layout in layouts.values() for one in layout.volumes or ()]
+    loose = [] if any(layout.volumes is not None for layout in layouts.values()) else loose_jobs(nifti)
     series = series_jobs(result.xrays)
-    result.volumes = volume_facts([*jobs, *series], workers)
-    result.findings += [*found, *volume_findings(result.volumes, folder)]
-    result.kinds = _recognised(result, (is_rsna, is_covid19), len(jobs), len(series))
+    result.volumes = volume_facts([*of_layouts, *loose, *series], workers)
+    result.findings += volume_findings(result.volumes, folder)
+    result.labelled = {name: _labelled(layout) for name, layout in layouts.items()}
+    result.kinds = _recognised(result, layouts.values(), loose, len(series))
     with waiting("comparing"):
         xrays = [xray for xray in result.xrays if not xray.is_slice]
         result.findings += xray_findings(xrays, folder)
@@ -123,45 +129,41 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
         result.findings += box_findings(list(result.cases.values()), {xray.path: xray for xray in xrays}, folder)
         result.findings += duplicate_findings(xrays, result.cases, folder)
         result.clues, shortcuts = shortcut_findings(xrays, result.cases, result.synthetic)
-    without = _without_lesion(folder)
-    result.findings = [replace(one, weight="note") if one.rule == "mask-empty" and one.file in without else one for one in result.findings]
+    empty = {mask for layout in layouts.values() for mask in layout.empty_masks}
+    result.findings = [replace(one, weight="note") if one.rule == "mask-empty" and one.file in empty else one for one in result.findings]
     result.findings = in_order([*result.findings, *shortcuts, *_about(result)])
     return result
 
 
-def _is_built_in(folder: Path) -> bool:
-    """Whether the digital thorax wrote it, X-rays or CTs: nobody else knows the exact truth, and writes it down.
-
-    `workflow.data_source` asks the same of X-rays; asking it would import torch.
-    """
-    layouts = (rsna.layout_folder(folder), covid19.layout_folder(folder))
-    return any(layout is not None and (layout / "truth.csv").exists() for layout in layouts)
-
-
-def _without_lesion(folder: Path) -> set[str]:
-    """Return the masks of built-in CTs that are rightly empty: some patients have no lesion, so that no tool takes one for granted."""
-    layout = covid19.layout_folder(folder)
-    if layout is None or not (layout / "truth.csv").is_file():
-        return set()
-    with open(layout / "truth.csv", newline="", encoding="utf-8") as opened:
-        healthy = [row["case"] for row in csv.DictReader(opened) if row.get("components") == "0"]
-    return {within(covid19.case_paths(layout, case)[1], folder) for case in healthy}
+def _layout_of(challenge: AnyChallenge, folder: Path) -> AuditedFolder:
+    """Return what a challenge says of a folder in its layout; without an audit of its own, what `find_cases` says."""
+    if challenge.audit is not None:
+        return challenge.audit(folder)
+    try:
+        cases, findings = challenge.find_cases(folder), []
+    except BadLayout as error:
+        cases, findings = [], [Found("table", "", str(error).removeprefix(f"{folder}: "))]
+    recognised = f"the layout of {challenge.title}: {len(cases):,} labelled {challenge.unit if len(cases) == 1 else challenge.units}"
+    # Which mask is whose only the challenge knows.
+    volumes = [VolumeFiles(case.image_id, (case.path,), None, case.person) for case in cases if nifti_stem(case.path.name)]
+    return AuditedFolder(recognised, cases, findings, volumes or None)
 
 
-def _recognised(result: Audit, layouts: tuple[bool, bool], volumes: int, series: int) -> list[str]:
-    """Say what a folder is; several things are a mixture."""
-    is_rsna, is_covid19 = layouts
+def _labelled(layout: AuditedFolder) -> int:
+    """Return how many cases can be trained on."""
+    masks = sum(one.mask is not None for one in layout.volumes or ())
+    return masks or len(layout.cases)
+
+
+def _recognised(result: Audit, layouts: Collection[AuditedFolder], loose: Sequence[VolumeFiles], series: int) -> list[str]:
+    """Return what a folder is, in words; several things are a mixture."""
+    kinds = [layout.recognised for layout in layouts]
     xrays = sum(not xray.is_slice for xray in result.xrays)
-    kinds = []
-    if is_rsna:
-        kinds.append(f"the RSNA challenge's layout: {len(result.cases):,} labelled X-rays{'' if xrays else ', none of them there'}")
-    elif xrays:
-        kinds.append(f"loose DICOM: {xrays:,} files")
-    if is_covid19:
-        kinds.append(f"the COVID-19-20 challenge's layout: {volumes:,} CTs")
-    elif volumes:
-        paired = sum(one.job.mask is not None for one in result.volumes)
-        kinds.append(f"loose NIfTI: {volumes:,} volumes{f', {paired:,} of them with a mask, paired by their names' if paired else ''}")
+    if xrays and all(layout.volumes is not None for layout in layouts):
+        kinds.insert(0, f"loose DICOM: {xrays:,} files")
+    if loose:
+        paired = sum(job.mask is not None for job in loose)
+        kinds.append(f"loose NIfTI: {len(loose):,} volumes{f', {paired:,} of them with a mask, paired by their names' if paired else ''}")
     if series:
         kinds.append(f"DICOM series: {series:,}")
     return [f"a mixture: {kinds[0]}", *kinds[1:]] if len(kinds) > 1 else kinds

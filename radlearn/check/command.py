@@ -37,7 +37,7 @@ def check(folder: Path, json: bool = False, out: Path | None = None, workers: in
 
     audit = audit_folder(folder, workers)
     bits = max((xray.header.stored_bits for xray in audit.xrays if xray.header is not None and not xray.trouble), default=8)
-    costs = forecasts(len(audit.cases), bits, sum(one.job.mask is not None for one in audit.volumes))
+    costs = forecasts(audit.labelled, bits)
     if out is not None:
         # matplotlib, which nothing else here needs.
         from radlearn.check.page import write_page

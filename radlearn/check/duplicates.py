@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.folders import within
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.findings import Finding
-from radlearn.check.radiographs import XrayFacts, within
+from radlearn.check.radiographs import XrayFacts
 
 SAME_ABOVE = 0.97
 CANDIDATE_ABOVE = 0.92
@@ -103,7 +104,7 @@ def groups(pairs: list[Pair]) -> Iterator[tuple[list[int], str]]:
         yield xrays, ", or ".join(sorted(hows[first]))
 
 
-def duplicate_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, Case], root: Path) -> Iterator[Finding]:
+def duplicate_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, XrayCase], root: Path) -> Iterator[Finding]:
     """Yield X-rays that are under two names: an error where the two are two people's, or labelled otherwise, else a warning."""
     by_digest: dict[bytes, list[XrayFacts]] = {}
     for xray in facts:
@@ -118,7 +119,7 @@ def duplicate_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, Case], r
         yield _of_group([seen[number] for number in numbers], f"show one and the same X-ray, {how}", "image-twice", cases, root)
 
 
-def _of_group(xrays: Sequence[XrayFacts], how: str, rule: str, cases: Mapping[Path, Case], root: Path) -> Finding:
+def _of_group(xrays: Sequence[XrayFacts], how: str, rule: str, cases: Mapping[Path, XrayCase], root: Path) -> Finding:
     known = [cases[xray.path] for xray in xrays if xray.path in cases]
     clash = " of two people" * (len({case.person for case in known}) > 1) + " with two labels" * (len({case.label for case in known}) > 1)
     names = sorted(within(xray.path, root) for xray in xrays)

@@ -1,26 +1,30 @@
 """What training on a folder will cost, estimated before anything is allocated: cache on the disk, memory, minutes per epoch.
 
-The presets' figures stand here as plain numbers, because importing the lessons takes longer than the rest of an audit; a test holds them
-against the lessons. Speed is measured on this machine by a matrix product of half a second on one core, whose rate is turned into X-rays
-or patches by the arithmetic that each network needs and by how much of that rate its training reaches.
+The figures of each preset lie in `costs.json` beside the lesson, so that torch need not be imported; a test compares them with the
+lesson. Arithmetic was counted by torch's FlopCounterMode, memory by the tensors that autograd keeps, both without test-time augmentation;
+`reached` is the share of the matrix product's rate that training reached beside it on one thread, guessed for the challenge presets.
+Speed is measured on this machine by a matrix product of half a second on one core.
 
-How true it is, held against steps of the lessons themselves (built-in patients, one thread, 130 GFLOP/s): classification quick 4.2 ms a
-X-ray foretold, 3.9 measured; detection quick 24 and 22; segmentation quick 0.41 s a step of two patches, 0.37 to 0.41 measured. On two
-threads, beside other work that kept both cores busy, X-rays took two to three times as long as foretold: what else the machine does is not
-foreseen. Beyond two cores, and for the challenge presets, nothing was timed.
+Accuracy, compared with training steps of the lessons (synthetic patients, one thread, 130 GFLOP/s): classification quick 4.2 ms an X-ray
+predicted, 3.9 measured; detection quick 24 and 22; segmentation quick 0.41 s a step of two patches, 0.37 to 0.41 measured. On two
+threads, beside other work that kept both cores busy, X-rays took two to three times as long as predicted: other load is not foreseen.
+Beyond two cores, and for the challenge presets, nothing was timed.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from radlearn import LESSONS
+from radlearn.files import read_json
 from radlearn.progress import cores
 from radlearn.scans.cache_store import bytes_needed
+from radlearn.use_cases import USE_CASES, UseCase
+
+COSTS_FILE = "costs.json"
 
 MEASURED_SECONDS = 0.5
 TRAINED_SHARE, VALIDATED_SHARE = 0.6, 0.15
@@ -40,47 +44,47 @@ BASE_MEMORY_GB = 1.2
 
 
 @dataclass(frozen=True)
-class Preset:
-    """What a preset of a lesson asks for. `gflop` is the forward pass of one X-ray, `activations_mb` what training keeps of one X-ray."""
+class ImagePreset:
+    """What a preset of a task on single images needs. `gflop` and `activations_mb` are those of one image."""
 
-    task: str
-    name: str
+    # Side of the square that an image is brought to.
     size_px: int
     batch_size: int
     epochs: int
+    # The arithmetic of the forward pass.
     gflop: float
+    # The share of the matrix product's rate that training reaches.
     reached: float
+    # What training keeps for the backward pass.
     activations_mb: float
     weights_million: float
 
-    def cache_bytes(self, xrays: int, bits: int) -> float:
-        """Return what the cache of prepared X-rays takes."""
-        return bytes_needed(xrays, self.size_px, 8 if bits <= 8 else 16)
+    def cache_bytes(self, images: int, bits: int) -> float:
+        """Return the size of the cache of prepared images."""
+        return bytes_needed(images, self.size_px, 8 if bits <= 8 else 16)
 
-    def epoch_seconds(self, xrays: int, rate_gflops: float) -> float:
+    def epoch_seconds(self, images: int, rate_gflops: float) -> float:
         """Return how long an epoch takes: training, whose backward pass takes twice the forward's arithmetic, and validation."""
         forward = self.gflop / (rate_gflops * self.reached)
-        return xrays * (TRAINED_SHARE * (3 * forward + PREPARED_SECONDS) + VALIDATED_SHARE * forward)
+        return images * (TRAINED_SHARE * (3 * forward + PREPARED_SECONDS) + VALIDATED_SHARE * forward)
 
 
 @dataclass(frozen=True)
 class VolumePreset:
-    """The same for CTs, which are seen in patches: `gflop` and `activations_mb` are those of one patch."""
+    """The same for CTs, which are trained on in patches: `gflop` and `activations_mb` are those of one patch."""
 
-    task: str
-    name: str
     patch_voxels: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
-    patches_a_scan: int
-    "So many of each training CT in an epoch."
+    # Of each training CT, in an epoch.
+    patches_per_case: int
     batch_size: int
     epochs: int
     gflop: float
     reached: float
     activations_mb: float
     weights_million: float
+    # How many overlapping windows cover each voxel of a validation CT; 8 where they overlap by half along every axis.
     looks: float = 8
-    """How often windows that overlap look at each voxel of a validation CT; 8 where they overlap by half along every axis."""
 
     @property
     def block_voxels(self) -> float:
@@ -88,42 +92,27 @@ class VolumePreset:
         return LUNG_BLOCK_MM3 / float(np.prod(self.spacing_mm))
 
     def cache_bytes(self, scans: int, bits: int = 16) -> float:
-        """Return what the cache of prepared CTs takes: 16 bits a voxel of the scan, 8 of its mask."""
+        """Return the size of the cache of prepared CTs: 16 bits a voxel of the scan, 8 of its mask."""
         return scans * (3 * self.block_voxels + INDEX_BYTES)
 
     def epoch_seconds(self, scans: int, rate_gflops: float) -> float:
         """Return how long an epoch takes: training on patches, and validation on whole CTs, window by window."""
         forward = self.gflop / (rate_gflops * self.reached)
         windows = max(1.0, self.looks * self.block_voxels / float(np.prod(self.patch_voxels)))
-        return scans * (TRAINED_SHARE * self.patches_a_scan * (3 * forward + PATCH_SECONDS) + VALIDATED_SHARE * windows * forward)
+        return scans * (TRAINED_SHARE * self.patches_per_case * (3 * forward + PATCH_SECONDS) + VALIDATED_SHARE * windows * forward)
 
 
-# Arithmetic counted by torch's FlopCounterMode, memory by the tensors that autograd keeps, both without mirror images; `reached` is the
-# share of the matrix product's rate that the network's training reached beside it on one thread, guessed for the challenge presets.
-PRESETS = (
-    Preset("classification", "quick", 128, 16, 52, gflop=0.076, reached=0.8, activations_mb=2, weights_million=0.31),
-    Preset("classification", "challenge", 512, 32, 12, gflop=46.4, reached=0.8, activations_mb=600, weights_million=27.8),
-    Preset("detection", "quick", 256, 16, 16, gflop=0.42, reached=0.45, activations_mb=15, weights_million=0.8),
-    Preset("detection", "challenge", 512, 16, 12, gflop=103.6, reached=0.9, activations_mb=700, weights_million=36.3),
-)
-
-VOLUME_PRESETS = (
-    VolumePreset(
-        "segmentation", "quick", (96, 96, 32), (2.0, 2.0, 5.0), patches_a_scan=4, batch_size=2, epochs=8,
-        gflop=7.2, reached=0.9, activations_mb=73, weights_million=1.14, looks=1.3,
-    ),
-    VolumePreset(
-        "segmentation", "challenge", (192, 192, 16), (1.25, 1.25, 5.0), patches_a_scan=10, batch_size=2, epochs=100,
-        gflop=579, reached=0.9, activations_mb=1680, weights_million=86.3, looks=4,
-    ),
-)  # fmt: skip
+Preset = ImagePreset | VolumePreset
+KINDS: dict[str, type[ImagePreset] | type[VolumePreset]] = {"image": ImagePreset, "volume": VolumePreset}
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """The cost of one preset; `basis` says what it was estimated from."""
+    """The cost of one preset of a task; `basis` says what it was estimated from."""
 
-    preset: Preset | VolumePreset
+    task: str
+    name: str
+    preset: Preset
     cache_gb: float
     memory_gb: float
     minutes_an_epoch: float
@@ -131,37 +120,56 @@ class Forecast:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `--json` says of it."""
-        preset = self.preset
         return {
-            "task": preset.task, "preset": preset.name, "epochs": preset.epochs, "cache_gb": self.cache_gb, "memory_gb": self.memory_gb,
+            "task": self.task, "preset": self.name, "epochs": self.preset.epochs, "cache_gb": self.cache_gb, "memory_gb": self.memory_gb,
             "minutes_an_epoch": self.minutes_an_epoch, "basis": self.basis,
         }  # fmt: skip
 
 
-def forecasts(xrays: int, bits: int, scans: int = 0) -> list[Forecast]:
-    """Return the cost of training on `xrays` labelled X-rays of at most `bits` bits, and on `scans` CTs with masks, for every preset.
+def presets_of(use_case: UseCase) -> dict[str, Preset]:
+    """Read the `costs.json` beside a lesson: its presets by their names; none where there is no such file."""
+    file = use_case.folder / COSTS_FILE
+    found: dict[str, Preset] = {}
+    for name, fields in (read_json(file) if file.is_file() else {}).items():
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+        found[name] = KINDS[values.pop("kind")](**values)
+    return found
 
-    A task is left out where there is nothing for it to train on, or no lesson of it yet.
+
+def forecasts(labelled: Mapping[str, int], bits: int) -> list[Forecast]:
+    """Return the cost of every preset of every task that can be trained on a folder.
+
+    Args:
+        labelled: name of a challenge -> how many of its cases can be trained on.
+        bits: the most that an X-ray has.
     """
-    wanted: list[tuple[Preset | VolumePreset, int]] = [(preset, xrays) for preset in PRESETS if xrays]
-    wanted += [(preset, scans) for preset in VOLUME_PRESETS if scans and preset.task in LESSONS]
+    wanted: list[tuple[str, str, Preset, int]] = []
+    amounts: dict[str, None] = {}
+    for task, use_case in USE_CASES.items():
+        challenge = use_case.load_challenge()
+        if count := labelled.get(challenge.name, 0):
+            presets = presets_of(use_case)
+            wanted += [(task, name, preset, count) for name, preset in presets.items()]
+            masks = any(isinstance(preset, VolumePreset) for preset in presets.values())
+            amounts |= {f"{count:,} {challenge.units}{' with masks' * masks}": None} if presets else {}
     if not wanted:
         return []
     one = gigaflops()
     rate = one * cores() ** MORE_CORES
-    amounts = ", ".join(f"{count:,} {what}" for count, what in ((xrays, "X-rays"), (scans, "CTs with masks")) if count)
     basis = (
-        f"{amounts}, and a matrix product on this machine's processor ({one:.0f} GFLOP/s on one of its {cores()} cores just now). Beside "
-        "other work it takes longer; no GPU is timed"
+        f"{', '.join(amounts)}, and a matrix product on this machine's processor ({one:.0f} GFLOP/s on one of its {cores()} cores just now). "
+        "Beside other work it takes longer; no GPU is timed"
     )
-    return [forecast(preset, count, bits, rate, basis) for preset, count in wanted]
+    return [forecast(task, name, preset, count, bits, rate, basis) for task, name, preset, count in wanted]
 
 
-def forecast(preset: Preset | VolumePreset, count: int, bits: int, rate_gflops: float, basis: str) -> Forecast:
+def forecast(task: str, name: str, preset: Preset, count: int, bits: int, rate_gflops: float, basis: str) -> Forecast:
     """Return the cost of one preset for so many X-rays or CTs, at a rate of arithmetic."""
     # Weights, gradients, two moments of AdamW and the averaged weights, in 32 bits.
     memory_gb = BASE_MEMORY_GB + (preset.weights_million * 5 * 4 + preset.batch_size * preset.activations_mb) / 1000
-    return Forecast(preset, preset.cache_bytes(count, bits) / 1e9, memory_gb, preset.epoch_seconds(count, rate_gflops) / 60, basis)
+    return Forecast(
+        task, name, preset, preset.cache_bytes(count, bits) / 1e9, memory_gb, preset.epoch_seconds(count, rate_gflops) / 60, basis
+    )
 
 
 def gigaflops() -> float:
@@ -187,7 +195,7 @@ def table_rows(costs: Sequence[Forecast]) -> tuple[tuple[str, ...], list[tuple[s
         whole = cost.minutes_an_epoch * cost.preset.epochs
         rows.append(
             (
-                f"{cost.preset.task} {cost.preset.name}",
+                f"{cost.task} {cost.name}",
                 f"{cost.cache_gb:.2g} GB" if cost.cache_gb >= 1 else f"{1000 * cost.cache_gb:.3g} MB",
                 f"{cost.memory_gb:.1f} GB",
                 _duration(cost.minutes_an_epoch),

@@ -4,7 +4,6 @@ Everything that the audit asks of an X-ray follows from these facts, so that eac
 kilobyte of it is kept.
 """
 
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -161,12 +160,3 @@ def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[
             yield "image-raw", _without_path(str(one.message), path)
         elif issubclass(one.category, PolarityWarning):
             yield "image-polarity", _without_path(str(one.message), path)
-
-
-def within(path: Path, root: Path) -> str:
-    """Return a path as messages call it: within the folder that is checked.
-
-    >>> within(Path("data/images/a.dcm"), Path("data"))
-    'images/a.dcm'
-    """
-    return Path(os.path.relpath(path, root)).as_posix()

@@ -8,10 +8,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
 from radlearn.metrics.ranking import auroc_score
@@ -61,10 +62,10 @@ def clues(facts: Sequence[XrayFacts], labels: Sequence[bool]) -> list[Clue]:
     return sorted((clue for clue in found if clue is not None), key=lambda clue: -clue.auroc_score)
 
 
-def shortcut_findings(facts: Sequence[XrayFacts], cases: Mapping, synthetic: bool) -> tuple[list[Clue], list[Finding]]:
+def shortcut_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, XrayCase], synthetic: bool) -> tuple[list[Clue], list[Finding]]:
     """Return all clues, and a finding for each that is worth a warning; on built-in patients, who have one on purpose, a note."""
     known = [xray for xray in facts if xray.path in cases and not xray.trouble and cases[xray.path].label is not None]
-    scored = clues(known, [bool(_case(cases, xray).label) for xray in known]) if facts else _of_tables(list(cases.values()))
+    scored = clues(known, [bool(cases[xray.path].label) for xray in known]) if facts else _of_tables(list(cases.values()))
     on_purpose = " Built-in patients have this shortcut on purpose." if synthetic else ""
     findings = []
     for clue in scored:
@@ -74,17 +75,13 @@ def shortcut_findings(facts: Sequence[XrayFacts], cases: Mapping, synthetic: boo
     return scored, findings
 
 
-def _of_tables(cases: Sequence[Case]) -> list[Clue]:
+def _of_tables(cases: Sequence[XrayCase]) -> list[Clue]:
     """Return the one clue that tables without X-rays may hold: the view."""
     labels, views = np.array([bool(case.label) for case in cases]), [case.view or "" for case in cases]
     if not any(views) or min(labels.sum(), (~labels).sum()) < LEAST_OF_EACH:
         return []
     clue = _of_words("view", views, labels)
     return [] if clue is None else [clue]
-
-
-def _case(cases: Mapping, xray: XrayFacts) -> Case:
-    return cases[xray.path]
 
 
 def _fields(facts: Sequence[XrayFacts]) -> dict[str, list[str]]:

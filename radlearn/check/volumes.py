@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.challenges.challenge import VolumeFiles
+from radlearn.challenges.folders import within
 from radlearn.check.findings import Finding
-from radlearn.check.radiographs import within
 from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.progress import in_parallel
 from radlearn.scans.dicom_series import PADDING_BELOW_HU, read_series
@@ -34,21 +35,11 @@ OUTSIDE_LUNG_ABOVE = 0.2
 "Share of the mask outside the block that holds both lungs."
 
 
-@dataclass(frozen=True)
-class VolumeJob:
-    """A CT, a NIfTI file or the slices of one DICOM series, and its mask, where there is one. `case` is what it is called."""
-
-    case: str
-    paths: tuple[Path, ...]
-    mask: Path | None = None
-    person: str = ""
-
-
 @dataclass
 class VolumeFacts:
     """What was found in one CT and its mask: (rule, file, words) each; shape, spacing and axes for tables; a digest of the voxels."""
 
-    job: VolumeJob
+    job: VolumeFiles
     found: list[tuple[str, Path, str]] = field(default_factory=list)
     shape: tuple[int, ...] = ()
     spacing_mm: tuple[float, ...] = ()
@@ -56,7 +47,7 @@ class VolumeFacts:
     digest: bytes = b""
 
 
-def volume_facts(jobs: Sequence[VolumeJob], workers: int | None = None) -> list[VolumeFacts]:
+def volume_facts(jobs: Sequence[VolumeFiles], workers: int | None = None) -> list[VolumeFacts]:
     """Look at every volume, on all cores, with a bar; in the order of the jobs."""
     if not jobs:
         return []
@@ -82,7 +73,7 @@ def volume_findings(facts: Sequence[VolumeFacts], root: Path) -> Iterator[Findin
             yield Finding("ct-twice", names[0], found, tuple(names[1:]), weight)  # type: ignore[arg-type]
 
 
-def _looked_at(job: VolumeJob) -> VolumeFacts:
+def _looked_at(job: VolumeFiles) -> VolumeFacts:
     facts = VolumeFacts(job)
     is_series = not job.paths[0].name.lower().endswith((".nii", ".nii.gz"))
     try:

@@ -1,0 +1,62 @@
+"""A folder in the COVID-19-20 layout, looked through for `radlearn check`: its CTs, their masks, and what is wrong with their names."""
+
+import csv
+from pathlib import Path
+
+from radlearn.challenges import covid19
+from radlearn.challenges.challenge import TRUTH_TABLE, AuditedFolder, Found, VolumeFiles
+from radlearn.challenges.covid19_folder import CT, MASK, PERSONS_TABLE, TRAIN_FOLDER, case_and_kind, case_paths, file_trouble
+from radlearn.challenges.folders import nifti_files, nifti_stem, within
+from radlearn.errors import BadLayout
+
+
+def audit_folder(folder: Path) -> AuditedFolder:
+    """Return the cases of a layout, CTs without mask too, and what is wrong with its names."""
+    root = covid19.layout_folder(folder) or folder
+    try:
+        cases, troubles, notes = covid19.audit(folder)
+    except BadLayout as error:
+        return AuditedFolder(_recognised(0), [], [Found("ct-missing", "", str(error))], [])
+    findings, listed = [], set()
+    train = root / TRAIN_FOLDER if (root / TRAIN_FOLDER).is_dir() else root
+    for path in nifti_files(train):
+        understood = case_and_kind(path.name)
+        if understood and (trouble := file_trouble(path)):
+            findings.append(Found("file-empty", within(path, folder), trouble))
+            listed.add(path)
+        elif understood and not _other(path, *understood):
+            wanted = f"{understood[0]}{MASK if understood[1] == CT else CT}.nii.gz"
+            findings.append(Found("ct-missing", within(path, folder), f"{wanted} is missing"))
+    for line in troubles:
+        where, _, words = line.partition(": ")
+        if " have no " in line or (train / Path(where).name) in listed:
+            continue
+        findings.append(Found("table" if where.startswith(PERSONS_TABLE) else "ct-missing", where, words))
+    for note in notes:
+        if "does not list" in note:
+            where, _, words = note.partition(": ")
+            findings.append(Found("persons-listed", where, words))
+    usable = [case for case in cases if case.path not in listed and case.mask_path not in listed]
+    volumes = [VolumeFiles(case.case_id, (case.path,), case.mask_path, case.person) for case in usable]
+    known = {path for one in volumes for path in (*one.paths, one.mask)} | set(nifti_files(train))
+    volumes += [VolumeFiles(nifti_stem(path.name) or "", (path,)) for path in nifti_files(root) if path not in known]
+    return AuditedFolder(_recognised(len(volumes)), usable, findings, volumes, _without_lesion(root, folder))
+
+
+def _recognised(volumes: int) -> str:
+    return f"the COVID-19-20 challenge's layout: {volumes:,} CTs"
+
+
+def _without_lesion(layout: Path, folder: Path) -> frozenset[str]:
+    """Return the masks of synthetic CTs that are rightly empty: some of the patients have no lesion."""
+    if not (layout / TRUTH_TABLE).is_file():
+        return frozenset()
+    with open(layout / TRUTH_TABLE, newline="", encoding="utf-8") as opened:
+        healthy = [row["case"] for row in csv.DictReader(opened) if row.get("components") == "0"]
+    return frozenset(within(case_paths(layout, case)[1], folder) for case in healthy)
+
+
+def _other(path: Path, case_id: str, kind: str) -> bool:
+    """Whether the file that belongs to this one is there."""
+    wanted = (case_id, MASK if kind == CT else CT)
+    return any(case_and_kind(other.name) == wanted for other in nifti_files(path.parent))

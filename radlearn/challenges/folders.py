@@ -1,0 +1,74 @@
+"""What lies in a folder: files by their kind, and in words for a folder that is not yet what it should be."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+XRAY_SUFFIXES = (".dcm", ".dicom")
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+
+
+def stem(name: str) -> str:
+    """Return an X-ray's name without `.dcm`. A UID keeps its last number, which `Path.stem` would take for a suffix.
+
+    >>> stem("IM0001.DCM"), stem("1.2.840.10008")
+    ('IM0001', '1.2.840.10008')
+    """
+    return next((name[: -len(suffix)] for suffix in XRAY_SUFFIXES if name.lower().endswith(suffix)), name)
+
+
+def nifti_stem(name: str) -> str | None:
+    """Return a volume's name without `.nii` or `.nii.gz`; None where it has neither.
+
+    >>> nifti_stem("a.b.nii.gz"), nifti_stem("A.NII"), nifti_stem("a.dcm")
+    ('a.b', 'A', None)
+    """
+    return next((name[: -len(suffix)] for suffix in NIFTI_SUFFIXES if name.lower().endswith(suffix)), None)
+
+
+def nifti_files(folder: Path) -> list[Path]:
+    """Return all NIfTI files below a folder, sorted; hidden ones are left out."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if nifti_stem(name) and not name.startswith(".")]
+    return sorted(found)
+
+
+def within(path: Path, root: Path) -> str:
+    """Return a path relative to the folder that a message is about.
+
+    >>> within(Path("data/images/a.dcm"), Path("data"))
+    'images/a.dcm'
+    """
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def describe_folder(folder: Path) -> str:
+    """Say in one line what a folder holds, by kind: `holds 1 .zip file (a.zip) and the folder images (200 .dcm files)`."""
+    folder = Path(folder)
+    if not folder.exists():
+        return "there is no such folder"
+    if folder.is_file():
+        return f"is a {folder.suffix or 'single'} file, not a folder"
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    parts = _kinds([entry for entry in entries if not entry.is_dir()])
+    inner = [entry for entry in entries if entry.is_dir()]
+    parts += [f"the folder {entry.name} ({', '.join(_kinds(files_in(entry))) or 'no files in it'})" for entry in inner[:5]]
+    if len(inner) > 5:
+        parts.append(f"{len(inner) - 5:,} more folders")
+    return "holds " + " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]])) if parts else "is empty"
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files that lie directly in a folder, sorted; hidden ones are left out."""
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and not entry.is_dir())
+
+
+def _kinds(files: list[Path]) -> list[str]:
+    counts = Counter(file.suffix.lower() for file in files)
+    first = {file.suffix.lower(): file.name for file in reversed(files)}
+    return [
+        f"{count:,} {suffix or 'suffixless'} file{'s' if count > 1 else ''}{'' if suffix in XRAY_SUFFIXES else f' ({first[suffix]})'}"
+        for suffix, count in counts.most_common(4)
+    ]

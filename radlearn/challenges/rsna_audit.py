@@ -1,0 +1,137 @@
+"""A folder in the RSNA layout, looked through for `radlearn check`: every row that says something impossible, every X-ray without a row.
+
+`challenges.rsna` refuses what would train wrongly; here all of it is listed. Where the X-rays are missing, the tables alone are checked.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from radlearn.challenges import rsna, rsna_tables
+from radlearn.challenges.challenge import AuditedFolder, Found
+from radlearn.challenges.folders import stem, within
+from radlearn.challenges.view_table import HEADER_TABLES, views_of
+from radlearn.challenges.xray_case import PERSONS_TABLE, XrayCase
+
+SPLIT_TABLE = "split.csv"
+SPLIT_COLUMNS = (("image_id", "patientId", "case"), ("subset", "split", "set", "side"))
+RULE_OF_WORDS = (
+    ("says the same as line", "row-repeated"),
+    ("is not inside an image", "box-outside"),
+    ("but the box is empty", "box-empty"),
+    ("but there is a box", "label-contradiction"),
+    (" here and ", "label-contradiction"),
+    ("class is ", "class-contradiction"),
+    ("are both called", "table"),
+)
+"Words of `challenges.rsna_tables` and the rule each belongs to; a row that cannot be read is of none of them."
+
+
+
+def audit_folder(folder: Path) -> AuditedFolder:
+    """Return the cases of a layout, and what is wrong with its tables and the names of its X-rays."""
+    cases, findings = table_findings(folder)
+    missing = "" if any(case.path.is_file() for case in cases) else ", none of them there"
+    return AuditedFolder(f"the RSNA challenge's layout: {len(cases):,} labelled X-rays{missing}", cases, findings)
+
+
+def table_findings(folder: Path) -> tuple[list[XrayCase], list[Found]]:
+    """Return the cases of an RSNA layout and what is wrong with its tables and the names of its X-rays."""
+    root = rsna.layout_folder(folder) or folder
+    if not (root / rsna.IMAGE_FOLDER).is_dir():
+        cases, troubles, notes = read_tables(root)
+        return cases, [*no_xrays(cases), *map(_of_line, troubles), *_person_findings(notes), *_split_findings(root, _persons(cases))]
+    cases, troubles, notes = rsna.audit(folder)
+    findings = [_of_line(line) for line in troubles if "have no file here" not in line]
+    images, _ = rsna_tables.labels_in(rsna.LABELS_TABLE, rsna_tables.path_text(root / rsna.LABELS_TABLE)[0])
+    there = {case.image_id for case in cases}
+    for image_id, image in images.items():
+        if image_id not in there:
+            where = f"{rsna.LABELS_TABLE}, line {image.line}"
+            findings.append(Found("image-missing", where, f"{rsna.IMAGE_FOLDER}/{image_id}.dcm is not there"))
+    for path in sorted((root / rsna.IMAGE_FOLDER).iterdir()):
+        if path.name.lower().endswith(".dcm") and not path.name.startswith(".") and stem(path.name) not in images:
+            findings.append(Found("image-unlabelled", within(path, folder), f"has no row in {rsna.LABELS_TABLE}"))
+    return cases, [*findings, *_person_findings(notes), *_split_findings(root, _persons(cases))]
+
+
+def _persons(cases: Sequence[XrayCase]) -> dict[str, str]:
+    return {case.image_id: case.person for case in cases}
+
+
+def _person_findings(notes: Sequence[str]) -> Iterator[Found]:
+    """Yield what is worth knowing of the table of persons."""
+    if any(f"there is no {PERSONS_TABLE}" in note for note in notes):
+        yield Found("persons-none", PERSONS_TABLE, "is not there, so every image counts as a person of its own")
+    for note in notes:
+        if "does not list" in note:
+            table, _, amount = note.partition(": ")
+            yield Found("persons-listed", table, amount)
+
+
+def read_tables(root: Path) -> tuple[list[XrayCase], list[str], list[str]]:
+    """Return the cases of a layout whose X-rays are not there, what is wrong with its tables, and what is worth knowing; a line each.
+
+    A case's path is where its X-ray would lie. The view is filled in where a table of header fields says it.
+    """
+    text, troubles = rsna_tables.path_text(root / rsna.LABELS_TABLE)
+    images, more = rsna_tables.labels_in(rsna.LABELS_TABLE, text)
+    troubles += more
+    classes: dict[str, str] = {}
+    if (root / rsna.CLASS_TABLE).is_file() and images:
+        text, more = rsna_tables.path_text(root / rsna.CLASS_TABLE)
+        troubles += more
+        classes, more = rsna_tables.classes_in(rsna.CLASS_TABLE, text, images, rsna.LABELS_TABLE)
+        troubles += more
+    persons, more, notes = rsna.persons_of((root,), images)
+    troubles += more
+    views = views_of(root / rsna.LABELS_TABLE, images)[0] if any((root / name).is_file() for name in HEADER_TABLES) else {}
+    cases = [
+        XrayCase(
+            image_id,
+            root / rsna.IMAGE_FOLDER / f"{image_id}.dcm",
+            bool(image.target),
+            tuple(image.boxes_xyxy_px),
+            classes.get(image_id),
+            persons.get(image_id, image_id),
+            views.get(image_id),
+        )
+        for image_id, image in images.items()
+    ]
+    return cases, troubles, notes
+
+
+def no_xrays(cases: Sequence[XrayCase]) -> Iterator[Found]:
+    """Yield that the X-rays are missing: once, not a line for each of thousands."""
+    found = f"there is no such folder beside the labels table, and none of its {len(cases):,} X-rays; only the tables were checked"
+    yield Found("image-missing", rsna.IMAGE_FOLDER, found)
+
+
+def _split_findings(root: Path, persons: Mapping[str, str]) -> Iterator[Found]:
+    """Yield people who are in two subsets of a `split.csv` that lies in the folder."""
+    if not (root / SPLIT_TABLE).is_file():
+        return
+    text, troubles = rsna_tables.path_text(root / SPLIT_TABLE)
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    header = [column.strip() for column in rows[0]] if rows else []
+    image, subset = (next((header.index(name) for name in names if name in header), None) for names in SPLIT_COLUMNS)
+    if troubles or image is None or subset is None:
+        yield Found("split-table", SPLIT_TABLE, troubles[0] if troubles else f"its columns are {', '.join(header)}")
+        return
+    subsets: dict[str, dict[str, str]] = {}
+    for row in rows[1:]:
+        if len(row) > max(image, subset):
+            subsets.setdefault(persons.get(row[image], row[image]), {}).setdefault(row[subset], row[image])
+    for person, images in subsets.items():
+        if len(images) > 1:
+            where = "; ".join(f"{subset_name}: {image_id}" for subset_name, image_id in sorted(images.items()))
+            yield Found("persons-split", SPLIT_TABLE, f"person {person} is in {len(images)} subsets ({where})")
+
+
+def _of_line(line: str) -> Found:
+    """Return a line of `challenges` as a finding: where, and what."""
+    said = re.match(r"([^:]+?\.(?:csv|json)(?:, line \d+)?|[^:]+): (.*)", line, re.DOTALL)
+    where, found = (said[1], said[2]) if said else ("", line)
+    return Found(next((rule for words, rule in RULE_OF_WORDS if words in found), "table"), where, found)

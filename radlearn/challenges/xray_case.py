@@ -1,0 +1,63 @@
+"""A case of any challenge on X-rays: the image, its labels, and what its DICOM header adds."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from radlearn.challenges.troubles import listed
+from radlearn.errors import BadLayout
+from radlearn.progress import say
+
+if TYPE_CHECKING:
+    from radlearn.scans.dicom import RadiographHeader
+
+PERSONS_TABLE = "persons.csv"
+"radlearn's own table of who is on which image; it lies in the data folder."
+TABLE_ADVICE = ("in the tables would train wrongly", "Mend or remove these rows, then try again.")
+
+
+@dataclass(frozen=True)
+class XrayCase:
+    """One X-ray and what the challenge says of it."""
+
+    image_id: str
+    path: Path
+    label: bool | None  # whether it shows the finding; None where there are no labels
+    boxes_xyxy_px: tuple[tuple[float, float, float, float], ...]  # (x0, y0, x1, y1) in source pixels, origin top left
+    category: str | None  # a finer class, such as "Normal"; None where the challenge has none
+    person: str
+    view: str | None = None  # this and what follows stand in the X-rays' headers: `with_headers`
+    sex: str | None = None
+    age_years: float | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The data folder; the X-ray lies in a folder of images in it."""
+        return self.path.parent.parent
+
+
+def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"]) -> list[XrayCase]:
+    """Return the cases with view, sex and age filled in from their X-rays' headers, in the same order.
+
+    Raises:
+        BadLayout: if a box reaches beyond its X-ray.
+    """
+    troubles, filled = [], []
+    for case, header in zip(cases, headers, strict=True):
+        height, width = header.size_px
+        for x0, y0, x1, y1 in case.boxes_xyxy_px:
+            if x1 > width or y1 > height:
+                found = f"the box x {x0:g}, y {y0:g}, width {x1 - x0:g}, height {y1 - y0:g} of {case.image_id}"
+                troubles.append(f"{found} reaches beyond its X-ray of {width} × {height} px (width × height).")
+        filled.append(replace(case, view=header.view, sex=header.sex, age_years=header.age_years))
+    if troubles:
+        raise BadLayout(listed(cases[0].folder, troubles, *TABLE_ADVICE))
+    alone = Counter(
+        header.patient_id for case, header in zip(cases, headers, strict=True) if case.person == case.image_id and header.patient_id
+    )
+    if shared := sum(count for count in alone.values() if count > 1):
+        found = f"{shared:,} images count as a person each, though their headers share a PatientID with another's."
+        say(f"{found} If PatientID tells people apart in these files, add the images to {PERSONS_TABLE}.", style="yellow")
+    return filled

@@ -1,0 +1,57 @@
+"""Boxes and persons of labelled X-rays, checked against the X-rays themselves: their size and their PatientID."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from radlearn.challenges.folders import within
+from radlearn.challenges.xray_case import XrayCase
+from radlearn.check.findings import Finding
+from radlearn.check.radiographs import XrayFacts
+from radlearn.metrics.boxes import iou
+
+TINY_PX, TINY_SHARE = 8.0, 0.01
+"Of the X-ray's side; the smallest box of the Kaggle pneumonia challenge is 40 of 1024 px."
+HUGE_SHARE = 0.7
+"Of the X-ray's area; the challenge's largest possible is 0.47."
+DOUBLED_ABOVE = 0.85
+"Intersection over union."
+
+
+def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], root: Path) -> Iterator[Finding]:
+    """Yield boxes that are no good on their X-rays, and patients whose X-rays are several people's."""
+    for case in cases:
+        header = facts[case.path].header if case.path in facts else None
+        if header is None or facts[case.path].trouble:
+            continue
+        yield from _boxes_of(case, header.size_px, within(case.path, root))
+    by_patient: dict[str, dict[str, XrayCase]] = {}
+    for case in cases:
+        header = facts[case.path].header if case.path in facts else None
+        if header is not None and header.patient_id:
+            by_patient.setdefault(header.patient_id, {}).setdefault(case.person, case)
+    for people in by_patient.values():
+        if len(people) > 1:
+            files = [within(case.path, root) for case in people.values()]
+            found = f"its PatientID is on X-rays of {len(people)} people ({', '.join(sorted(people)[:4])})"
+            yield Finding("persons-header", files[0], found, tuple(files[1:]))
+
+
+def _boxes_of(case: XrayCase, size_px: tuple[int, int], name: str) -> Iterator[Finding]:
+    height, width = size_px
+    for x0, y0, x1, y1 in case.boxes_xyxy_px:
+        box, drawn = f"the box x {x0:g}, y {y0:g}, width {x1 - x0:g}, height {y1 - y0:g}", ((x0, y0, x1, y1),)
+        if x1 > width or y1 > height:
+            yield Finding("box-outside", name, f"{box} reaches beyond the X-ray of {width} × {height} px", boxes_xyxy_px=drawn)
+        elif min(x1 - x0, y1 - y0) < max(TINY_PX, TINY_SHARE * max(size_px)):
+            yield Finding("box-tiny", name, f"{box} on an X-ray of {width} × {height} px", boxes_xyxy_px=drawn)
+        elif (x1 - x0) * (y1 - y0) > HUGE_SHARE * width * height:
+            share = (x1 - x0) * (y1 - y0) / (width * height)
+            yield Finding("box-huge", name, f"{box} covers {share:.0%} of the X-ray", boxes_xyxy_px=drawn)
+    for one, other in combinations(case.boxes_xyxy_px, 2):
+        overlap = float(iou(np.array([one]), np.array([other]))[0, 0])
+        if overlap > DOUBLED_ABOVE:
+            found = f"two boxes at x {one[0]:g}, y {one[1]:g} and x {other[0]:g}, y {other[1]:g} overlap by {overlap:.0%}"
+            yield Finding("box-doubled", name, found, boxes_xyxy_px=(one, other))

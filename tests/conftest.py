@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 @pytest.fixture(autouse=True)
 def own_cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has a cache folder of its own and sees no data folder that the person who runs it has chosen."""
+    """Every test has a cache folder of its own, sees no data folder that was chosen outside, and finds `radlearn` on the path."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("RADLEARN_CACHE", str(folder))
     monkeypatch.delenv("RADLEARN_DATA", raising=False)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     return folder
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from radlearn import LESSONS, __version__, cli
+from radlearn import __version__, cli
+from radlearn.use_cases import USE_CASES
 
 
 def test_help_names_every_task_and_command_and_imports_nothing_heavy() -> None:
@@ -17,13 +18,13 @@ def test_help_names_every_task_and_command_and_imports_nothing_heavy() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.splitlines()[-1] == "[] 0"
-    for word in (*LESSONS, *cli.COMMANDS):
+    for word in (*USE_CASES, *cli.COMMANDS):
         assert f"  {word}" in out
 
 
 def test_no_word_at_all_is_a_call_for_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 0
-    assert "usage: radlearn TASK VERB" in capsys.readouterr().out
+    assert "usage: radlearn TASK COMMAND" in capsys.readouterr().out
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,7 +34,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_unknown_word_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["clasification", "train"]) == 2
-    assert "'clasification' is no task and no command. The tasks are classification" in capsys.readouterr().err
+    assert "'clasification' is neither a task nor a command. Tasks: classification" in capsys.readouterr().err
 
 
 def test_an_unknown_verb_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +65,7 @@ def test_the_help_of_train_holds_every_setting_with_its_comment(capsys: pytest.C
     assert ending.value.code == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "--wanted-sensitivity" in out
-    assert "X-rays per training step." in out
+    assert "Cases or patches per training step." in out
     assert "convnext_tiny" in out
 
 

@@ -104,7 +104,7 @@ def refuse_out_of_bounds(settings: Any) -> None:
 
 def _bounds_of(hint: Any) -> Iterator[Any]:
     for one in getattr(hint, "__metadata__", ()):
-        yield from (part for part in one if isinstance(part, Ge | Gt | Le | Lt)) if isinstance(one, GroupedMetadata) else ()
+        yield from (part for part in (one if isinstance(one, GroupedMetadata) else (one,)) if isinstance(part, Ge | Gt | Le | Lt))
 
 
 def _holds(bound: Any, value: float) -> bool:

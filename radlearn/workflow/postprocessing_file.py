@@ -27,6 +27,7 @@ def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[Postproc
         raise BadRunFolder(f"{run.folder}: its training has not finished. To continue it: {run.resume_command}")
     try:
         content = dict(read_json(file))
+        content.pop("task", None)
         return kind(**content.pop("postprocessing")), content
     except (KeyError, TypeError, ValueError, AttributeError, BadSetting) as error:
         raise BadRunFolder(

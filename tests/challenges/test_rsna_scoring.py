@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from radlearn.metrics.rsna_score import rsna_score
 
 from radlearn.challenges.rsna_scoring import SCORES, score_submission
 from radlearn.challenges.rsna_submission import write_submission
@@ -16,7 +17,6 @@ from radlearn.challenges.rsna_tables import labels_in
 from radlearn.errors import BadLayout
 from radlearn.files import json_ready
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
-from radlearn.metrics.rsna_score import rsna_score
 
 # Twelve X-rays of six people: a and g with one true box, b with two, the rest healthy.
 LABELS = "patientId,x,y,width,height,Target\na,100,100,200,300,1\nb,100,100,200,300,1\nb,600,100,200,300,1\ng,0,0,1024,10,1\n" + "".join(

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from radlearn.check.tables import box_findings, table_findings
+
 from radlearn.challenges.rsna import Case
 from radlearn.check.radiographs import XrayFacts
-from radlearn.check.tables import box_findings, table_findings
 from radlearn.scans.dicom import RadiographHeader
 
 HEADER = RadiographHeader("AP", "F", 40.0, None, "same", "1", "2", "3", "CR", "MONOCHROME2", (1000, 1000), 8)

@@ -117,7 +117,7 @@ def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespac
     model, settings = lesson.trained_model(run)
     xrays = prepared_radiographs(find_cases(trained.data), settings.size_px, settings.shape)
     evaluation = candidates.image_scores(lesson.find_candidates(model, xrays, candidates.as_tuned(settings, run))[-1], None)
-    table = lesson.predict([run], [trained.data], tmp_path / "out", overlays=False)
+    table = lesson.predict(run, [trained.data], tmp_path / "out", overlays=False)
     asked = {row["patientId"]: float(row["probability"]) for row in rows_of(table)}
     np.testing.assert_allclose([asked[xray.case.image_id] for xray in xrays], evaluation, atol=2e-6)
 

@@ -8,6 +8,8 @@ import jupytext
 import numpy as np
 import pytest
 
+from radlearn.use_cases import USE_CASES
+
 PROJECT = Path(__file__).resolve().parents[2]
 LESSONS = {
     "classification": PROJECT / "radlearn" / "rsna_pneumonia_classification" / "README.md",
@@ -58,9 +60,7 @@ def test_every_file_a_page_links_to_exists(page: Path) -> None:
 def test_every_symbol_a_lesson_names_exists(task: str) -> None:
     import importlib
 
-    import radlearn
-
-    lesson = importlib.import_module(radlearn.LESSONS[task][0])
+    lesson = importlib.import_module(USE_CASES[task].lesson)
     prose = re.sub(r"```.*?```", "", LESSONS[task].read_text(), flags=re.DOTALL)
     named = set(re.findall(r"`([A-Za-z_]+)`", prose))
     api = {"train", "evaluate", "predict", "submit"}

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from radlearn.metrics.rsna_score import rsna_image_scores, rsna_image_scores_above, rsna_score
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
 from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
-from radlearn.metrics.rsna_score import rsna_image_scores, rsna_image_scores_above, rsna_score
 
 Box = tuple[int, int, int, int]  # x, y, width, height, as the tables have it
 Xray = tuple[list[tuple[float, Box]], list[Box]]

@@ -121,7 +121,7 @@ def test_what_cannot_be_split_is_said(persons, labels, options, words) -> None:
 
 def test_a_person_on_two_sides_is_named() -> None:
     assert prove_persons_apart(["a", "b", "b"], ["test", "train", "train"]) == {"train": 1, "validation": 0, "test": 1}
-    with pytest.raises(BadSetting, match="Person 'b' is in training and in test"):
+    with pytest.raises(BadSetting, match="Person 'b' is in train and in test"):
         prove_persons_apart(["a", "b", "b"], ["test", "train", "test"])
 
 
@@ -138,11 +138,11 @@ def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "the columns are none"),
-        ("image,side\n", "the columns are image, side; expected image_id, person, side"),
-        ("image_id,person,side\na,1,train\n", "line 2: found 'a,1,train'"),
-        ("image_id,person,side\na,1,test\na,1,test\n", "line 3"),
-        ("image_id,person,side\na,1,test\nb,1\n", "line 3"),
-        ("image_id,person,side\na,1,test\nb,1,training\n", "Person '1' is in test and in training"),
+        ("image,side\n", "the columns are image, side; expected image_id, person, subset"),
+        ("image_id,person,subset\na,1,train\n", "line 2: found 'a,1,train'"),
+        ("image_id,person,subset\na,1,test\na,1,test\n", "line 3"),
+        ("image_id,person,subset\na,1,test\nb,1\n", "line 3"),
+        ("image_id,person,subset\na,1,test\nb,1,train\n", "Person '1' is in test and in train"),
     ],
 )
 def test_a_damaged_split_is_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -23,7 +23,7 @@ class Cut:
 
 def test_a_postprocessing_comes_back_with_how_it_was_found(tmp_path: Path) -> None:
     run = Run(tmp_path, "segmentation")
-    with pytest.raises(BadRunFolder, match="has not come to its end"):
+    with pytest.raises(BadRunFolder, match="has not finished"):
         read_postprocessing(run, Cut)
     write_postprocessing(run, Cut(0.25), {"ablation": [1, 2]})
     assert read_postprocessing(run, Cut) == (Cut(0.25), {"ablation": [1, 2]})

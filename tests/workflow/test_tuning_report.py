@@ -17,7 +17,7 @@ def a_tuning(changed: bool = True, **more: Any) -> Tuning:
     return Tuning(
         "The knob, chosen",
         "The knob is at 3.",
-        [Headline("AblationStep", Interval(0.41234, 0.3, 0.5), "others chose")],
+        [Headline("Gain", Interval(0.41234, 0.3, 0.5), "others chose")],
         [Table(("knob", "ablation", "taken"), [["two", 0.25, False], ["three", 0.41234, True]])],
         [Drawn("knob", ablation_figure([]), "What it is worth.", "A line.")],
         ["Few people."],
@@ -35,7 +35,7 @@ def test_a_person_sees_the_table_and_what_belongs_to_the_choice_before(finished:
     assert out == ""
     words = " ".join(said.split())
     assert any("three" in line and "0.412" in line and "yes" in line for line in said.splitlines())
-    assert "Worth: 0.41 (0.30–0.50) (others chose)" in words
+    assert "Gain: 0.41 (0.30–0.50) (others chose)" in words
     assert "The knob is at 3." in words
     assert "Few people." in words
     assert "ensemble/scores.json, scores.json: scores and report of the choice before" in words

@@ -87,7 +87,9 @@ def make_loader(settings: Settings, shown: Sequence[Picture]) -> EpochLoader:
 
 def build_model(settings: Settings) -> nn.Module:
     """Return the network."""
-    return nn.Sequential(nn.Conv2d(1, settings.channels, 5), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(settings.channels, 1))
+    return nn.Sequential(
+        nn.Conv2d(1, settings.channels, 5), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(settings.channels, 1)
+    )
 
 
 def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:

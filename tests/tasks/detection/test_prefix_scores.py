@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from radlearn.metrics.rsna_score import rsna_image_scores
 
 from radlearn.metrics.boxes import FoundBoxes
-from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.detection.prefix_scores import PrefixScores, ValidationCandidates
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from radlearn.metrics.rsna_score import rsna_image_scores
 
 from radlearn.metrics.boxes import FoundBoxes
-from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.detection.prefix_scores import PrefixScores
 from radlearn.tasks.detection.search import THRESHOLDS, nested_gain, threshold_curve, tuned

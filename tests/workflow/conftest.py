@@ -1,0 +1,5 @@
+"""The finished run and the evaluated X-rays of the tasks' tests, for what all tasks share."""
+
+from tests.tasks.conftest import evaluated_xrays, finished, synthetic_folder
+
+__all__ = ["evaluated_xrays", "finished", "synthetic_folder"]

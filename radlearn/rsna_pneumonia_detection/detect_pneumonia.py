@@ -31,9 +31,11 @@ from torchvision.models.resnet import BasicBlock
 from torchvision.transforms import v2
 
 from radlearn.challenges import rsna
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.rsna import CHALLENGE, Case
+from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes
+from radlearn.tasks.detection import ensembles
 from radlearn.tasks.detection.candidates import (
     as_tuned,
     best_over_thresholds,
@@ -55,7 +57,7 @@ from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, begin_run, settings_as
-from radlearn.training.settings import trainer_config, within
+from radlearn.training.settings import TrainingSettings
 from radlearn.workflow.commands import run_lesson
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
@@ -70,8 +72,8 @@ LIMITS |= {"size_px": (64, 4096), "batch_size": (2, 4096), "epochs": (1, 100_000
 LIMITS |= dict.fromkeys(("positive_share", "shift_share", "noise_std", "holes_chance", "mirror_chance"), (0, 1))
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrainingSettings):
     """How a pneumonia detector is made."""
 
     # Side of the square that every X-ray is brought to, in pixels.
@@ -123,8 +125,8 @@ class Settings:
     gate: Path | None = None
     # Seed of the split, the first weights and all augmentation.
     seed: int = 0
-    # Which of five folds validates (0 to 4); -1 is the standard 60/15/25 split.
-    fold: int = -1
+    # Which of five folds validates (0 to 4); None is the standard 60/15/25 split.
+    fold: int | None = None
     # Processes that prepare batches beside the training one; 0 prepares them in it.
     workers: int = 0
     # Where to compute.
@@ -133,7 +135,7 @@ class Settings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        within(self, LIMITS)
+        super().__post_init__()
 
 
 PRESETS = {
@@ -352,7 +354,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
     `train` below does the same steps through `fit`, which adds what long runs need: resuming, validation, averaged weights, half precision.
     """
-    config = trainer_config(settings, best_by="rsna_score")
+    config = settings.trainer_config(best_by=BOX_SCORE.name)
     optimizer = build_optimizer(model, settings)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     steps, step = settings.epochs * loader.steps_per_epoch, 0
@@ -376,7 +378,7 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
     """Train on the X-rays of a folder, or go on where the run in `run_folder` stopped; then choose its postprocessing on validation."""
     run = begin_run(run_folder, TASK, settings, about_data(data_folder))
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
-    split = split_cases(xrays, settings.seed, None if settings.fold < 0 else settings.fold, run)
+    split = split_cases(xrays, settings.seed, settings.fold, run)
     # Asked for now, not after hours of training.
     gate = gate_of(settings.gate, split["validation"])
     loaders = make_loaders(settings, {"train": split["train"]})
@@ -386,15 +388,15 @@ def train(settings: Settings, data_folder: Path, run_folder: Path) -> Run:
         proposed = validation_candidates(split["validation"], find_candidates(model, split["validation"], without_mirror)[0], gate)
         labels = [bool(xray.case.label) for xray in split["validation"]]
         auroc_score = float(ranking.auroc_score(proposed.image_scores, labels))
-        return {"rsna_score": best_over_thresholds(proposed), "auroc_score": auroc_score}
+        return {BOX_SCORE.name: best_over_thresholds(proposed, BOX_SCORE), "auroc_score": auroc_score}
 
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    config = trainer_config(settings, best_by="rsna_score")
+    config = settings.trainer_config(best_by=BOX_SCORE.name)
     best = fit(model, loss, validate, loaders["train"], config, run, build_optimizer(model, settings))
     by_source = find_candidates(best, split["validation"], settings)
-    choose_box_postprocessing(run, by_source, split["validation"], split["train"], gate, settings.seed)
+    choose_box_postprocessing(run, BOX_SCORE, by_source, split["validation"], split["train"], gate, settings.seed)
     return run
 
 
@@ -431,9 +433,14 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", gate: Path | 
     must_have_gate([run], gate or settings.gate)
     found = find_candidates(model, xrays, as_tuned(settings, run))[-1]
     scores = image_scores(found, gate_of(gate or settings.gate, xrays))
-    evaluation = evaluate_boxes(run, xrays, found, scores, split)
+    evaluation = evaluate_boxes(run, BOX_SCORE, xrays, found, scores, split)
     write_box_report(run, evaluation)
     return evaluation.scores
+
+
+def evaluate_together(runs: Sequence[Run], cases: Sequence[Case], gate: Path | None = None) -> dict[str, object]:
+    """Evaluate several runs as one on the test people they share."""
+    return ensembles.evaluate_together(runs, cases, trained_model, find_candidates, BOX_SCORE, gate)
 
 
 def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_boxes: float | None = None) -> dict[str, object]:
@@ -445,7 +452,7 @@ def tune(run: Run, cases: Sequence[Case], gate: Path | None = None, most_false_b
     """
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
-    return tune_boxes(run, xrays, find_candidates(model, xrays, settings), gate or settings.gate, most_false_boxes)
+    return tune_boxes(run, BOX_SCORE, xrays, find_candidates(model, xrays, settings), gate or settings.gate, most_false_boxes)
 
 
 def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, gate: Path | None = None) -> Path:
@@ -456,19 +463,26 @@ def predict(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: boo
     Returns:
         the path of the table of X-rays.
     """
-    models = [trained_model(run) for run in runs]
-    settings = models[0][1]
-    asking = BoxPredictions(runs, paths, out, gate)
-    for xrays in asking.batches(settings.size_px, settings.shape, settings.batch_size):
-        predictions = [find_candidates(model, xrays, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
-        asking.keep(xrays, [fused(one) for one in zip(*predictions, strict=True)] if len(runs) > 1 else predictions[0], overlays)
-    asking.finish()
-    return asking.table
+    predictions = BoxPredictions(runs, paths, out, gate)
+    predict_all(predictions, runs, overlays)
+    predictions.finish()
+    return predictions.table
+
+
+def predict_all(predictions: BoxPredictions, runs: Sequence[Run], overlays: bool = False) -> None:
+    """Predict for all X-rays of a pass over files."""
+    members = [(*trained_model(run), run) for run in runs]
+    settings = members[0][1]
+    for xrays in predictions.batches(settings.size_px, settings.shape, settings.batch_size):
+        each = [find_candidates(model, xrays, as_tuned(own, run))[-1] for model, own, run in members]
+        predictions.keep(xrays, [fused(one) for one in zip(*each, strict=True)] if len(runs) > 1 else each[0], overlays)
 
 
 def submit(runs: Sequence[Run], images: Path, out: Path, gate: Path | None = None) -> Path:
     """Write the challenge's submission file, `patientId,PredictionString`, for the X-rays of a folder."""
-    return submit_boxes(lambda folder: predict(runs, [images], folder, overlays=False, gate=gate), out)
+    predictions = BoxPredictions(runs, [images], gate=gate)
+    predict_all(predictions, runs)
+    return submit_boxes(predictions, CHALLENGE, out)
 
 
 if __name__ == "__main__":

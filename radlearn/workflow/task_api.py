@@ -10,7 +10,6 @@ from typing import Any
 
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.progress import say
-from radlearn.tasks.detection import ensembles
 from radlearn.training.run_folder import Run, new_run, open_run, settings_as
 from radlearn.training.splits import read_split
 from radlearn.workflow import data_source
@@ -73,7 +72,7 @@ class TaskApi:
         opened = runs[0]
         cases = self.lesson.find_cases(self._data_of(opened, data))
         if len(runs) > 1:
-            return ensembles.evaluate_together(self.lesson, runs, cases, **options)
+            return self.lesson.evaluate_together(runs, cases, **options)
         evaluate_probabilities = partial(self.lesson.evaluate, opened, **options)
         of_the_run = read_split(opened.folder / "split.csv").keys()
         known = of_the_run & {case.image_id for case in cases}

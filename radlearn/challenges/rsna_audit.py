@@ -29,7 +29,6 @@ RULE_OF_WORDS = (
 "Words of `challenges.rsna_tables` and the rule each belongs to; a row that cannot be read is of none of them."
 
 
-
 def audit_folder(folder: Path) -> AuditedFolder:
     """Return the cases of a layout, and what is wrong with its tables and the names of its X-rays."""
     cases, findings = table_findings(folder)

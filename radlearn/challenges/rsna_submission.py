@@ -14,7 +14,7 @@ most one pixel. That comes of rounding when an image was resized, or of counting
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, matched_in_images, mean_over_images
 
+
 def detection_score(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], ious_above: Sequence[float]) -> float:
     """Return the score of many X-rays.
 

@@ -92,9 +92,7 @@ def froc_figure(
 
 
 @in_house_style
-def overlap_figure(
-    found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], persons: ArrayLike, ious_above: Sequence[float]
-) -> Figure:
+def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], persons: ArrayLike, ious_above: Sequence[float]) -> Figure:
     """Draw the sensitivity and the precision of the found boxes at each IoU threshold of the official score.
 
     Args:

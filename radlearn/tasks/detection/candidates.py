@@ -110,9 +110,7 @@ def choose_box_postprocessing(
     write_box_postprocessing(run, postprocessing, about)
     taken = [step.step for step in ablation[1:] if step.taken]
     score = next(step.cross_fitted for step in reversed(ablation) if step.taken)
-    say(
-        f"Postprocessing chosen on {len(validation):,} validation X-rays: {', '.join(taken)} (cross-fitted {box_score.label} {score:.3f})."
-    )
+    say(f"Postprocessing chosen on {len(validation):,} validation X-rays: {', '.join(taken)} (cross-fitted {box_score.label} {score:.3f}).")
     return postprocessing
 
 

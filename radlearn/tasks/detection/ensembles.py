@@ -50,7 +50,7 @@ def evaluate_together(
     box_score: BoxScore,
     gate: Path | None = None,
 ) -> dict[str, Any]:
-    """Evaluate several runs as one on the test people they share; scores, pictures and report go into `ensemble/` in the first run's folder.
+    """Evaluate several runs as one on the test people they share; the results go into `ensemble/` in the first run's folder.
 
     Args:
         cases: all cases of the runs' data.

@@ -116,9 +116,7 @@ class PrefixScores:
         return self._shaped[key]
 
 
-def _prefix_scores(
-    found: Sequence[FoundBoxes], truth: Sequence[np.ndarray], ious_above: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray]:
+def _prefix_scores(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray], ious_above: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     matches = matched_in_images(found, truth, ious_above)
     most = int(matches.found_count.max(initial=0))
     place = np.arange(len(matches.image)) - np.repeat(np.cumsum(matches.found_count) - matches.found_count, matches.found_count)

@@ -73,7 +73,9 @@ def write_box_report(run: Run, evaluation: BoxEvaluation) -> Path:
         [
             Headline(box_score.label, scores[box_score.name], box_score.reference, scale=(0, 0.5)),
             Headline(
-                "Sensitivity", scores["sensitivity"], f"of the true boxes, at a confidence threshold of {evaluation.postprocessing.threshold:.2f}"
+                "Sensitivity",
+                scores["sensitivity"],
+                f"of the true boxes, at a confidence threshold of {evaluation.postprocessing.threshold:.2f}",
             ),
             Headline("False boxes", scores["false_boxes_per_healthy_image"], "per healthy X-ray, at the same threshold"),
             Headline("AUROC", scores["auroc_score"], "of the image-level score", chance=0.5),
@@ -105,12 +107,8 @@ def _score_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
             f"A box hits if it overlaps a true one by an IoU above {found['hit_iou_above']:g}, and each true box is hit once. "
             "An X-ray without a true box is called healthy here; it may show another disease."
         ),
-        picture(
-            "froc", curve, f"All thresholds; the marked one was chosen on validation people.{gated}", "FROC curve, with band."
-        ),
-        picture(
-            "roc", roc, "The image-level score, whatever the boxes.", "ROC curve of the X-rays, with its 95 % band."
-        ),
+        picture("froc", curve, f"All thresholds; the marked one was chosen on validation people.{gated}", "FROC curve, with band."),
+        picture("roc", roc, "The image-level score, whatever the boxes.", "ROC curve of the X-rays, with its 95 % band."),
         Table(
             ["score", "value (95 % interval)", "meaning"],
             [[spoken(name, words), interval_of(score), meanings[name]] for name, score in found["scores"].items()],
@@ -201,8 +199,7 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     )
     columns = ["group", "people", "X-rays", "true boxes", box_score.label, "sensitivity", "false boxes per X-ray"]
     rows = [
-        [one.name, one.persons, one.cases, one.true_boxes, one.score, one.sensitivity, one.false_boxes_per_image]
-        for one in (*shown, whole)
+        [one.name, one.persons, one.cases, one.true_boxes, one.score, one.sensitivity, one.false_boxes_per_image] for one in (*shown, whole)
     ]
     return [
         Note(told),

@@ -99,9 +99,7 @@ def _ablation_table(ablation: Sequence[AblationStep], label: str) -> Table:
 
 def _postprocessing_table(before: BoxPostprocessing, postprocessing: BoxPostprocessing) -> Table:
     was, now = asdict(before), asdict(postprocessing)
-    return Table(
-        ("postprocessing", "before", "now"), [[name, was[name], now[name]] for name in now], "As postprocessing.json has it."
-    )
+    return Table(("postprocessing", "before", "now"), [[name, was[name], now[name]] for name in now], "As postprocessing.json has it.")
 
 
 def _drawn(
@@ -134,7 +132,9 @@ def _warnings(
     warnings = []
     at = curve["threshold"].index(postprocessing.threshold) if postprocessing.threshold in curve["threshold"] else None
     if most_false_boxes is not None and at is not None and (here := curve["false_boxes_per_healthy_image"][at]) > most_false_boxes:
-        warnings.append(f"No postprocessing meets the limit of {most_false_boxes:g} false boxes per healthy X-ray; the nearest has {here:.2f}.")
+        warnings.append(
+            f"No postprocessing meets the limit of {most_false_boxes:g} false boxes per healthy X-ray; the nearest has {here:.2f}."
+        )
     elif most_false_boxes is not None and gain.false_boxes_after.value > most_false_boxes:
         found = f"{gain.false_boxes_after.value:.2f} false boxes per healthy X-ray in nested cross-validation"
         warnings.append(f"Expect more than the limit: {found}, though at most {most_false_boxes:g} on the people it was chosen on.")

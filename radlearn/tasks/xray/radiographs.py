@@ -61,9 +61,7 @@ class PreparedRadiograph(NamedTuple):
         return (canvas_width - width) / 2, (canvas_height - height) / 2
 
 
-def prepared_radiographs(
-    cases: Sequence[XrayCase], size_px: int, shape: Literal["stretch", "pad"] = "stretch"
-) -> list[PreparedRadiograph]:
+def prepared_radiographs(cases: Sequence[XrayCase], size_px: int, shape: Literal["stretch", "pad"] = "stretch") -> list[PreparedRadiograph]:
     """Read every X-ray once into the pixel cache, or find it there, and fill in what the headers say.
 
     Raises:

@@ -37,7 +37,7 @@ def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[st
     if len(split) == len({person for person, _ in split.values()}):
         blocks.append(
             Note(
-                "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: see persons.csv in the data folder's README.",
+                "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: see persons.csv in the README.",
                 "warning",
             )
         )

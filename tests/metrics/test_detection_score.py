@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
-from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
 from radlearn.metrics.detection_score import detection_image_scores, detection_image_scores_above, detection_score
+from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
 
 IOUS_ABOVE = [k / 20 for k in range(8, 16)]
 

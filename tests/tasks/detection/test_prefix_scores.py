@@ -71,6 +71,7 @@ def test_some_of_the_xrays_score_as_they_do_among_all() -> None:
     xrays, postprocessing = xrays_with_candidates(40), BoxPostprocessing(threshold=0.2)
     chosen = np.arange(40) % 4 == 1
     np.testing.assert_array_equal(
-        PrefixScores(xrays.only(chosen), BOX_SCORE.ious_above).scores(postprocessing), PrefixScores(xrays, BOX_SCORE.ious_above).scores(postprocessing)[chosen]
+        PrefixScores(xrays.only(chosen), BOX_SCORE.ious_above).scores(postprocessing),
+        PrefixScores(xrays, BOX_SCORE.ious_above).scores(postprocessing)[chosen],
     )
     assert xrays.only(chosen).persons == [f"person {number // 2}" for number in range(1, 40, 4)]

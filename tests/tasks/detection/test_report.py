@@ -41,7 +41,9 @@ def test_other_data_without_an_opacity_have_a_report_all_the_same(
 ) -> None:
     healthy = [number for number, xray in enumerate(evaluated_xrays) if not xray.case.label][:12]
     found = [candidates[0][number] for number in healthy]
-    evaluation = evaluate_boxes(boxed, BOX_SCORE, [evaluated_xrays[number] for number in healthy], found, candidates[1][healthy], "external")
+    evaluation = evaluate_boxes(
+        boxed, BOX_SCORE, [evaluated_xrays[number] for number in healthy], found, candidates[1][healthy], "external"
+    )
     assert write_box_report(boxed, evaluation).name == "report-external.html"
     assert not (boxed.folder / "report.html").exists()
     assert not (boxed.pictures / "external" / "xrays-worst.png").exists()

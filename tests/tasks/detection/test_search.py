@@ -106,7 +106,8 @@ def test_a_limit_that_nothing_keeps_is_come_near_to() -> None:
     _, postprocessing, _ = tuned({"the image alone": sure}, BOX_SCORE, most_false_boxes=0.0)
     few = PrefixScores(sure, BOX_SCORE.ious_above).standing(postprocessing)[sure.healthy].mean()
     assert few == min(
-        PrefixScores(sure, BOX_SCORE.ious_above).standing(BoxPostprocessing(suppression_iou=iou))[sure.healthy].mean() for iou in (0.1, 0.2, 0.3, 0.4, 0.5)
+        PrefixScores(sure, BOX_SCORE.ious_above).standing(BoxPostprocessing(suppression_iou=iou))[sure.healthy].mean()
+        for iou in (0.1, 0.2, 0.3, 0.4, 0.5)
     )
 
 

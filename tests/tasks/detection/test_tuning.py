@@ -70,7 +70,9 @@ def test_few_false_boxes_are_had_where_they_are_wanted(
     sure = [FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in candidates[0]]
     capsys.readouterr()
     tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [sure], most_false_boxes=0.0)
-    assert "No postprocessing meets the limit of 0 false boxes per healthy X-ray; the nearest has" in " ".join(capsys.readouterr().err.split())
+    assert "No postprocessing meets the limit of 0 false boxes per healthy X-ray; the nearest has" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_a_gate_given_now_is_used_and_evaluation_is_told_to_use_it(

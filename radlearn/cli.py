@@ -1,7 +1,7 @@
 """`radlearn TASK VERB` and the few commands that belong to no task. Nothing heavy is imported before it is needed."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,17 +102,18 @@ def _check(arguments: list[str]) -> None:
 def _score(arguments: list[str]) -> None:
     import tyro
 
-    from radlearn.score import score_classification, score_covid19, score_rsna
+    from radlearn.score import command_of, scorers
 
-    challenges: dict[str, Callable[..., None]] = {"rsna": score_rsna, "covid19": score_covid19, "classification": score_classification}
+    known = scorers()
     word, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if word in ("-h", "--help"):
-        told = "'radlearn score CHALLENGE --help' tells what it takes."
-        sys.stdout.write(f"usage: radlearn score CHALLENGE --truth … --submission …\n\nChallenges: {', '.join(challenges)}\n\n{told}\n")
-    elif word in challenges:
-        tyro.cli(challenges[word], args=rest, prog=f"radlearn score {word}")
+        lines = ["usage: radlearn score NAME --truth … --submission …", ""]
+        lines += [f"  {name:<15} {scorer.about}" for name, scorer in known.items()]
+        sys.stdout.write("\n".join([*lines, "", "'radlearn score NAME --help' explains the flags.", ""]))
+    elif word in known:
+        tyro.cli(command_of(known[word]), args=rest, prog=f"radlearn score {word}")
     else:
-        raise BadSetting(f"radlearn score {word}: there is no such challenge. The challenges are: {', '.join(challenges)}.")
+        raise BadSetting(f"radlearn score {word}: there is no such score. The scores are: {', '.join(known)}.")
 
 
 def _tune(arguments: list[str]) -> None:

@@ -1,6 +1,5 @@
 """`radlearn score`: one table for people, one JSON object for programs, one clear message for what cannot be scored."""
 
-import inspect
 import json
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from radlearn import cli
-from radlearn.score import score_covid19
+from radlearn.score import scorers
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def test_a_person_is_told_every_score_and_what_was_left_out(tables: list[str], c
     for name, value in (("rsna_score", "0.250"), ("box_sensitivity", "1.000"), ("false_boxes_per_healthy_image", "0.500")):
         assert any(name in line and value in line for line in told.splitlines()), name
     assert "X-rays: 3. True boxes: 1. Found boxes: 2." in told
-    assert "leaves out X-rays where nothing is and nothing was found: 1 here" in told
+    assert "X-rays without a true and without a found box are left out of it: 1." in told
     assert "there is no persons.csv" in told
 
 
@@ -40,7 +39,7 @@ def test_a_row_for_every_image_is_written_where_it_is_wanted(tables: list[str], 
     table = tmp_path / "folder" / "table.csv"
     assert cli.main(["score", "rsna", *tables, "--out", str(table)]) == 0
     assert [line.split(",")[0] for line in table.read_text().splitlines()] == ["patientId", "a", "b", "c"]
-    assert f"A row for every image: {table}" in capsys.readouterr().err
+    assert f"A row for every case: {table}" in capsys.readouterr().err
 
 
 def test_what_cannot_be_scored_leaves_with_two_and_writes_nothing(
@@ -50,16 +49,16 @@ def test_what_cannot_be_scored_leaves_with_two_and_writes_nothing(
     assert cli.main(["score", "rsna", *tables, "--json", "--out", str(tmp_path / "table.csv")]) == 2
     out, told = capsys.readouterr()
     assert out == ""
-    assert "answers.csv, line 2: PredictionString has 4 numbers; expected five a box" in told
-    assert "answers.csv: 2 of the 3 images have no row, the first being b" in told
+    assert "predictions.csv, line 2: PredictionString has 4 numbers; expected five a box" in told
+    assert "predictions.csv: 2 of the 3 images have no row, the first being b" in told
     assert not (tmp_path / "table.csv").exists()
 
 
 def test_a_challenge_that_is_none_is_named_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["score", "imagenet"]) == 2
-    assert "radlearn score imagenet: there is no such challenge. The challenges are: rsna, covid19" in capsys.readouterr().err
+    assert "radlearn score imagenet: there is no such score. The scores are: rsna, classification, covid19" in capsys.readouterr().err
     assert cli.main(["score"]) == 0
-    assert "usage: radlearn score CHALLENGE" in capsys.readouterr().out
+    assert "usage: radlearn score NAME" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -106,9 +105,11 @@ def test_masks_that_cannot_be_scored_leave_with_two(masks: list[str], tmp_path: 
 
 def test_the_defaults_are_those_of_the_scores() -> None:
     from radlearn.challenges.covid19_scoring import SMALLEST_ML, TOLERANCE_MM
+    from radlearn.challenges.rsna_submission import XRAY_SIZE_PX
 
-    defaults = {name: parameter.default for name, parameter in inspect.signature(score_covid19).parameters.items()}
-    assert (defaults["tolerance_mm"], defaults["smallest_ml"]) == (TOLERANCE_MM, SMALLEST_ML)
+    known = scorers()
+    assert known["covid19"].options() == known["covid19"].options(TOLERANCE_MM, SMALLEST_ML)
+    assert known["rsna"].options().size_px == XRAY_SIZE_PX
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_probabilities_are_told_with_both_kinds_of_mistake(probabilities: list[s
     assert out == ""
     for name, value in (("auroc_score", "0.750"), ("sensitivity", "0.500"), ("specificity", "0.500"), ("brier_error", "0.25")):
         assert any(name in line and value in line for line in told.splitlines()), name
-    assert "At a threshold of 0.5: 1 found, 1 missed, 1 false alarms, 1 rightly left alone." in told
+    assert "At a threshold of 0.5: 1 true positives, 1 false negatives, 1 false positives, 1 true negatives." in told
     assert "the column 'score' was read as the probability" in told
     assert "on no leaderboard" in told
 
@@ -141,4 +142,4 @@ def test_probabilities_as_json_with_a_table_and_refused(
     assert cli.main(["score", "classification", *probabilities, "--json"]) == 2
     out, told = capsys.readouterr()
     assert out == ""
-    assert "answers.csv, line 2: the probability is 90; expected 0 to 1. Is it a percentage?" in told
+    assert "predictions.csv, line 2: the probability is 90; expected 0 to 1. Is it a percentage?" in told

@@ -53,6 +53,19 @@ class ScoredSubmission:
             "notes": list(self.notes),
         }
 
+    def summary(self) -> list[str]:
+        """Return what stands below the table of scores on the terminal."""
+        lesions, false = (sum(getattr(row, name) for row in self.rows) for name in ("lesions", "false_lesions"))
+        return [
+            f"Scans: {len(self.rows):,}. True lesions: {lesions:,}. False lesions: {false:,}.",
+            f"The challenge's own are dice_score, surface_dice_score (here with a tolerance of {self.tolerance_mm:g} mm) and "
+            "volume_error_percent, which it gives as a fraction.",
+            *(
+                f"{name} leaves out {scans:,} of the {len(self.rows):,} scans: where a mask is empty it has no finite value."
+                for name, scans in self.left_out.items()
+            ),
+        ]
+
     def write_table(self, path: Path) -> None:
         """Write a row a scan, the worst Dice first: the row to look at first."""
         columns = ["case", "person", *(field.name for field in fields(MaskScores))]

@@ -56,6 +56,20 @@ class ScoredProbabilities:
             "notes": list(self.notes),
         }
 
+    def summary(self) -> list[str]:
+        """Return what stands below the table of scores on the terminal."""
+        found = self.as_dict()
+        xrays, positives, counts = found["cases"], found["positives"], found["counts"]
+        share = positives / xrays
+        return [
+            f"X-rays: {xrays:,} of {found['persons']:,} people. With an opacity: {positives:,} ({share:.1%}).",
+            f"At a threshold of {self.threshold:g}: {counts['true_positives']:,} true positives, {counts['false_negatives']:,} false "
+            f"negatives, {counts['false_positives']:,} false positives, {counts['true_negatives']:,} true negatives.",
+            f"Chance: average_precision_score {share:.3f}; brier_error {share * (1 - share):.3f} for predicting the share of positives.",
+            "A calibration slope below 1 means overconfident probabilities, an intercept below 0 too high ones; 1 and 0 are ideal.",
+            "The challenge takes boxes and scores no probabilities: these figures are on no leaderboard.",
+        ]
+
     def write_table(self, path: Path) -> None:
         """Write a row an image: whose it is, its view, label and probability, what it was called, and its part in the Brier error."""
         called, errors = self.probabilities >= self.threshold, (self.probabilities - self.labels) ** 2

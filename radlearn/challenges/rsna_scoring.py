@@ -56,6 +56,16 @@ class ScoredSubmission:
             "notes": list(self.notes),
         }
 
+    def summary(self) -> list[str]:
+        """Return what stands below the table of scores on the terminal."""
+        found = self.as_dict()
+        xrays, left_out = found["cases"], found["cases"] - found["cases_in_the_mean"]
+        return [
+            f"X-rays: {xrays:,}. True boxes: {found['true_boxes']:,}. Found boxes: {found['found_boxes']:,}.",
+            f"rsna_score is the challenge's own. X-rays without a true and without a found box are left out of it: {left_out:,}.",
+            "box_sensitivity counts a true box as hit by an IoU above 0.40. auroc_score ranks X-rays by their highest confidence.",
+        ]
+
     def write_table(self, path: Path) -> None:
         """Write a row an image: its score (empty where it is left out of the mean), its boxes, and the hits at every threshold."""
         columns = ["patientId", "person", "score", "true_boxes", "found_boxes", *(f"hits_{above:.2f}" for above in BOX_SCORE.ious_above)]

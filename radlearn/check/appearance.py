@@ -1,7 +1,7 @@
 """What is odd about an X-ray by itself, and beside the others of its folder: its header's words, its blacks and whites, what lies on it.
 
-What a chest looks like is not known here; it is learnt from the folder, as the median of its X-rays. So a folder of inverted X-rays is
-taken as it is, and a lone X-ray is not evaluated. An X-ray that is mirrored is told only where it is plain: many chests are nearly symmetrical.
+A chest's normal appearance is learnt from the folder, as the median of its X-rays. So a folder of inverted X-rays is accepted as it is,
+and a lone X-ray is not compared. A mirrored X-ray is reported only where it is plain: many chests are nearly symmetrical.
 """
 
 from collections.abc import Iterator, Sequence

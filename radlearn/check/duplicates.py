@@ -45,7 +45,7 @@ def oriented(thumbnails: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def fingerprints(thumbnails: np.ndarray) -> np.ndarray:
-    """Return what is fine in thumbnails (X-rays, side, side): float32 (X-rays, side · side) of length 1; all 0 for an X-ray without detail."""
+    """Return the detail of thumbnails (X-rays, side, side): float32 (X-rays, side · side) of length 1; 0 for an X-ray without any."""
     xrays = thumbnails.astype(np.float32)
     xrays -= gaussian_filter(xrays, (0, BLUR_PX, BLUR_PX))
     flat = xrays.reshape(len(xrays), -1)

@@ -157,8 +157,8 @@ def forecasts(labelled: Mapping[str, int], bits: int) -> list[Forecast]:
     one = gigaflops()
     rate = one * cores() ** MORE_CORES
     basis = (
-        f"{', '.join(amounts)}, and a matrix product on this machine's processor ({one:.0f} GFLOP/s on one of its {cores()} cores just now). "
-        "Beside other work it takes longer; no GPU is timed"
+        f"{', '.join(amounts)}, and a matrix product on this machine's processor ({one:.0f} GFLOP/s on one of its {cores()} cores). "
+        "With other load it takes longer; no GPU is timed"
     )
     return [forecast(task, name, preset, count, bits, rate, basis) for task, name, preset, count in wanted]
 

@@ -1,7 +1,7 @@
 """Boxes: how far two overlap, and which found box hits which true one.
 
 A box is `(x0, y0, x1, y1)`, x to the right and y down, its width x1 − x0: no pixel is added. Every score of found boxes rests on
-one rule of matching, that of the RSNA challenge, and it stands here once.
+one rule of matching, which is defined here once.
 
 In whole pixels all areas are exact, and so is every comparison: two IoUs of boxes on a 1024-pixel X-ray that differ at all differ by
 more than 2e-13. In fractions of pixels the corners themselves are rounded, by about 1e-14 of an IoU. So a difference of at most
@@ -92,7 +92,7 @@ def generalised_iou(boxes_xyxy: ArrayLike, others_xyxy: ArrayLike) -> np.ndarray
 
 
 def matched(found: FoundBoxes, truth_xyxy_px: ArrayLike, iou_above: float) -> np.ndarray:
-    """Return which true box each found box of one X-ray hits, by the rule of the RSNA challenge.
+    """Return which true box each found box of one X-ray hits, by falling confidence.
 
     The found boxes take their turn by falling confidence, equal ones in the order of the prediction. Each hits, of the true boxes that
     are still free, the one it overlaps most (the first of equals), if that IoU is greater than `iou_above`; equal is not enough.
@@ -116,7 +116,7 @@ def matched(found: FoundBoxes, truth_xyxy_px: ArrayLike, iou_above: float) -> np
 
 
 def matched_in_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], ious_above: Sequence[float]) -> MatchedBoxes:
-    """Match the boxes of many X-rays at several IoU thresholds at once; `matched` tells the rule.
+    """Match the boxes of many X-rays at several IoU thresholds at once; `matched` states the rule.
 
     Args:
         found: a prediction an X-ray.
@@ -127,7 +127,9 @@ def matched_in_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], i
         BadSetting: as `matched`, or the numbers of X-rays differ.
     """
     if len(found) != len(truth):
-        raise BadSetting(f"{len(found):,} answers for {len(truth):,} X-rays; expected one an X-ray (`no_boxes()` where nothing was found).")
+        raise BadSetting(
+            f"{len(found):,} predictions for {len(truth):,} X-rays; expected one an X-ray (`no_boxes()` where nothing was found)."
+        )
     if any(not 0 <= above < 1 for above in ious_above):
         raise BadSetting(f"iou_above is {list(ious_above)}; expected 0 or more, and less than 1.")
     boxes, confidences, found_count = _flat_predictions(found)

@@ -1,8 +1,8 @@
 """How many of the true boxes are found, and how many false ones that costs: the FROC curve.
 
-A recall never stands without its false alarms. As the least confidence is lowered, more true boxes are hit and more false ones are
-found; the curve shows the one over the other, false boxes counted per X-ray, healthy X-rays included. A hit is an IoU above 0.4,
-the least that the RSNA challenge counts.
+As the confidence threshold is lowered, more true boxes are hit and more false ones are found; the curve shows the one over the other,
+false boxes counted per X-ray, healthy X-rays included. A hit is an IoU above 0.4, the lowest threshold of
+the Kaggle pneumonia challenge 2018.
 
 Matching at one IoU threshold goes by falling confidence, so what is hit does not depend on where the boxes are cut off. It is done
 once (`froc_cases`); the curve and a thousand bootstrap draws of it are sums over that.

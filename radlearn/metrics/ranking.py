@@ -40,8 +40,8 @@ def within_view_auroc_score(
 ) -> OneOrPerDraw:
     """Return the AUROC over the pairs of one and the same view: AP with AP, PA with PA, all pooled.
 
-    Bedridden patients are imaged AP and are ill more often, so a model that reads only the view already scores 0.706 on the RSNA
-    challenge. Within a view that shortcut is worth exactly 0.5.
+    Bedridden patients are imaged AP and are ill more often, so a model that reads only the view already scores 0.706 on the 26,684
+    X-rays of the Kaggle pneumonia challenge 2018. Within a view that shortcut is worth exactly 0.5.
 
     Args:
         probabilities, labels, weights: as in `auroc_score`.

@@ -1,4 +1,4 @@
-"""What a detector answers for X-rays, drawn: boxes beside the true ones, how their size is wrong, and for whom they are right."""
+"""Pictures of a detector's boxes: on the X-ray beside the true ones, their size errors, and scores by subgroup."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,14 +33,14 @@ SIZE_RATIOS = (0.4, 0.5, 0.7, 1.0, 1.4, 2.0, 2.5)
 
 @dataclass(frozen=True)
 class BoxGroup:
-    """What a detector is worth among some of the people."""
+    """The scores of a detector in a subgroup."""
 
     name: str
     persons: int
     cases: int
     true_boxes: int
     # The official score, the share of true boxes hit, and the false boxes per X-ray that go with it.
-    rsna_score: Interval
+    score: Interval
     sensitivity: Interval
     false_boxes_per_image: Interval
 
@@ -53,21 +53,21 @@ def write_box_overlay(path: Path, pixels: np.ndarray, found: FoundBoxes, canvas_
         pixels: (height, width), in [0, 1].
         found: boxes counted on an X-ray of `canvas_px` (height, width).
         name: the X-ray's id.
-        said: the prediction in words, such as "2 boxes, the surest 0.83".
+        said: the prediction in words, such as "2 boxes, highest confidence 0.83".
     """
     plain = xray_picture(pixels)
     return write_sheet(path, [plain, painted_found(plain, found, canvas_px)], name, said)
 
 
 def box_outcome(true: int, found: int, hits: int) -> str:
-    """Return in words what became of the boxes of an X-ray.
+    """Return in words how many boxes of an X-ray hit and how many are false.
 
     >>> box_outcome(2, 2, 1), box_outcome(1, 0, 0), box_outcome(0, 3, 0), box_outcome(0, 0, 0)
-    ('1 of 2 hit, 1 false', '0 of 1 hit', '3 false boxes', 'rightly left alone')
+    ('1 of 2 hit, 1 false', '0 of 1 hit', '3 false boxes', 'no box')
     """
     false = found - hits
     if true == 0:
-        return f"{false} false box{'es' * (false > 1)}" if false else "rightly left alone"
+        return f"{false} false box{'es' * (false > 1)}" if false else "no box"
     return f"{hits} of {true} hit" + (f", {false} false" if false else "")
 
 
@@ -132,17 +132,18 @@ def size_ratios(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> np.n
     return (boxes[hits, 2:] - boxes[hits, :2]) / (own[:, 2:] - own[:, :2])
 
 
-def box_group_figure(groups: Sequence[BoxGroup], whole: BoxGroup) -> Figure:
+def box_group_figure(groups: Sequence[BoxGroup], whole: BoxGroup, score_label: str) -> Figure:
     """Draw for every group the official score, the sensitivity, and beside it the false boxes that it costs, all with intervals.
 
     Args:
         groups: from top to bottom.
         whole: everybody, drawn as a line behind.
+        score_label: of the official score.
     """
     plots = [
         ScoreColumn(title, colour, [getattr(group, name) for group in groups], getattr(whole, name))
         for name, title, colour in (
-            ("rsna_score", "RSNA score", MODEL),
+            ("score", score_label, MODEL),
             ("sensitivity", "sensitivity", MODEL),
             ("false_boxes_per_image", "false boxes per X-ray", POSITIVE),
         )

@@ -44,7 +44,9 @@ ONE_CLASS = "one class only: there is no such curve"
 
 
 @in_house_style
-def history_figure(history: Sequence[Mapping[str, Any]], scores: Sequence[str], best_by: str) -> Figure:
+def history_figure(
+    history: Sequence[Mapping[str, Any]], scores: Sequence[str], best_by: str, labels: Mapping[str, str] | None = None
+) -> Figure:
     """Draw the training loss and the validation scores over the epochs, the kept epoch marked.
 
     Args:
@@ -71,7 +73,7 @@ def history_figure(history: Sequence[Mapping[str, Any]], scores: Sequence[str], 
             epochs, [line[name] for line in history], color=colour, marker=marker, markersize=3.5, zorder=3 if name == best_by else 2
         )
         right.annotate(
-            spoken(name), (epochs[-1], ends[number]), xytext=(8, 0), textcoords="offset points", color=colour, va="center",
+            spoken(name, labels), (epochs[-1], ends[number]), xytext=(8, 0), textcoords="offset points", color=colour, va="center",
             fontweight="bold" if name == best_by else "normal",
         )  # fmt: skip
     right.plot(best["epoch"], best[best_by], "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.5, zorder=5)
@@ -79,7 +81,7 @@ def history_figure(history: Sequence[Mapping[str, Any]], scores: Sequence[str], 
         axes.axvline(best["epoch"], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
         axes.grid(axis="x", visible=False)
-    say_at_line(left, best["epoch"], epochs, f"kept: epoch {best['epoch']}, {spoken(best_by)} {best[best_by]:.3f}")
+    say_at_line(left, best["epoch"], epochs, f"kept: epoch {best['epoch']}, {spoken(best_by, labels)} {best[best_by]:.3f}")
     return figure
 
 

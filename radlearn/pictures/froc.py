@@ -1,4 +1,4 @@
-"""Pictures of a detector over its thresholds: the FROC curve, and what is hit as the boxes have to fit better.
+"""Pictures of a detector over its thresholds: the FROC curve, and the hits at rising IoU thresholds.
 
 They take boxes and truth, not finished curves, so that a picture and a score cannot come from different data. Bands are 95 %
 bootstrap intervals by person, point by point.
@@ -16,7 +16,6 @@ from radlearn.metrics.boxes import FoundBoxes, matched_in_images
 from radlearn.metrics.froc import FALSE_BOXES_PER_IMAGE, HIT_IOU_ABOVE, froc, froc_cases, sensitivity_at_false_boxes
 from radlearn.metrics.intervals import bootstrap_band
 from radlearn.metrics.predictions import share
-from radlearn.metrics.rsna_score import RSNA_IOU_THRESHOLDS
 from radlearn.pictures.style import (
     FAINT,
     HALF_WIDTH_IN,
@@ -31,7 +30,7 @@ from radlearn.pictures.style import (
 )
 
 HALF_HEIGHT_IN = 4.3
-NO_TRUE_BOX = "no true box: there is nothing to find"
+NO_TRUE_BOX = "no true box"
 FEWEST_FALSE = 1 / 16
 
 
@@ -46,11 +45,11 @@ def froc_figure(
     """Draw the share of true boxes hit over the false boxes per X-ray, with its band and the operating point.
 
     Args:
-        proposed: what is found on each X-ray at the lowest threshold.
+        proposed: the boxes of each X-ray at the lowest threshold.
         truth: the true boxes of each X-ray, (m, 4); m may be 0.
         persons: (cases,).
-        chosen: what is found at the operating point, which then is marked.
-        threshold: said there.
+        chosen: the boxes at the operating point, which then is marked.
+        threshold: shown there.
     """
     figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     axes = figure.subplots()
@@ -93,18 +92,19 @@ def froc_figure(
 
 
 @in_house_style
-def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], persons: ArrayLike) -> Figure:
-    """Draw the sensitivity and the precision of the found boxes at each of the eight overlaps that the RSNA score asks for.
+def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], persons: ArrayLike, ious_above: Sequence[float]) -> Figure:
+    """Draw the sensitivity and the precision of the found boxes at each IoU threshold of the official score.
 
     Args:
         found, truth, persons: one an X-ray.
+        ious_above: the thresholds, rising.
     """
     figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     axes = figure.subplots()
-    ious = np.array(RSNA_IOU_THRESHOLDS)
-    axes.set(xlabel="overlap that a hit must exceed (IoU)", ylabel="share of boxes", xlim=(0.385, 0.765), ylim=(-0.012, 1.012))
+    ious = np.array(ious_above)
+    axes.set(xlabel="IoU that a hit must exceed", ylabel="share of boxes", xlim=(ious[0] - 0.015, ious[-1] + 0.015), ylim=(-0.012, 1.012))
     axes.set_xticks(ious, [f"{iou:.2f}" for iou in ious])
-    matches = matched_in_images(found, truth, RSNA_IOU_THRESHOLDS)
+    matches = matched_in_images(found, truth, ious_above)
     if not matches.true_count.sum():
         no_data(axes, NO_TRUE_BOX)
         return figure

@@ -4,7 +4,7 @@ The colours are told apart with every common kind of colour blindness (after Oka
 picture says anything by colour alone. Figures are made without pyplot, so a picture never depends on one drawn before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
@@ -41,7 +41,6 @@ _NAMES = {
     "average_precision_score": "average precision",
     "brier_error": "Brier error",
     "calibration_error": "calibration error",
-    "rsna_score": "RSNA score",
     "dice_score": "Dice",
     "surface_dice_score": "surface Dice",
     "hausdorff95_mm": "Hausdorff 95 % (mm)",
@@ -51,13 +50,13 @@ _NAMES = {
 }
 
 
-def spoken(name: str) -> str:
-    """Return a score's name as people say it.
+def spoken(name: str, labels: Mapping[str, str] | None = None) -> str:
+    """Return a score's name for people; `labels` names scores that only one challenge has.
 
     >>> spoken("auroc_score"), spoken("false_boxes_per_healthy_image")
     ('AUROC', 'false boxes per healthy image')
     """
-    return _NAMES.get(name, name.replace("_", " "))
+    return (labels or {}).get(name) or _NAMES.get(name, name.replace("_", " "))
 
 
 def font_family() -> str:

@@ -1,4 +1,4 @@
-"""Pictures of what validation people decided: the threshold, and what each step contributes."""
+"""Pictures of a postprocessing chosen on validation people: scores over the threshold, and the ablation of its steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,25 +34,27 @@ def threshold_figure(
     scores: Sequence[float],
     false_boxes_per_healthy_image: Sequence[float],
     chosen: float,
+    score_label: str,
     most_false_boxes: float | None = None,
 ) -> Figure:
-    """Draw the official score of the validation people over the threshold, and beside it what false boxes that costs.
+    """Draw the official score of the validation people over the threshold, and beside it the false boxes.
 
     Args:
         thresholds: (points,), rising; the other two have a number for each, NaN where there is none.
         chosen: the threshold of the run.
-        most_false_boxes: the limit that was asked for, if one was.
+        score_label: of the official score.
+        most_false_boxes: the limit, if one was given.
     """
     figure = blank(FULL_WIDTH_IN, 3.5)
     left, right = figure.subplots(1, 2)
-    left.set(title="Official score (higher is better)", ylabel="RSNA score")
-    right.set(title="What it costs (lower is better)", ylabel="false boxes per healthy X-ray")
+    left.set(title="Official score (higher is better)", ylabel=score_label)
+    right.set(title="False boxes (lower is better)", ylabel="false boxes per healthy X-ray")
     x = np.asarray(thresholds, dtype=float)
     for axes, values, colour in ((left, scores, MODEL), (right, false_boxes_per_healthy_image, POSITIVE)):
         y = np.asarray(values, dtype=float)
-        axes.set(xlabel="confidence from which a box stands", xlim=(0, 1))
+        axes.set(xlabel="confidence threshold", xlim=(0, 1))
         if not len(y) or np.isnan(y).all():
-            no_data(axes, "no X-ray to say it of")
+            no_data(axes, "no X-ray")
             continue
         axes.plot(x, y, color=colour)
         at = float(np.interp(chosen, x[~np.isnan(y)], y[~np.isnan(y)]))
@@ -139,7 +141,7 @@ def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], sa
     known = ~np.isnan(y)
     if not known.any():
         axes.set_ylim(0, 1)
-        no_data(axes, "no scan to say it of")
+        no_data(axes, "no scan")
         return
     axes.plot(x, y, color=MODEL, marker="o", markersize=3.5, clip_on=False)
     at = float(np.interp(tuned.chosen, x[known], y[known]))
@@ -151,12 +153,13 @@ def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], sa
 
 
 @in_house_style
-def ablation_figure(ablation: Sequence[Mapping[str, object]]) -> Figure:
-    """Draw what the official score became with each step, evaluated on people who did not choose it, and on those who did.
+def ablation_figure(ablation: Sequence[Mapping[str, object]], score_label: str) -> Figure:
+    """Draw the official score after each step, cross-fitted, and chosen and evaluated on the same people.
 
     Args:
-        worth: in the order of trial, each with "step", "rsna_score" (chosen and evaluated on the same people),
-            "cross_fitted_rsna_score" and "taken".
+        ablation: in the order of trial, each with "step", "score" (chosen and evaluated on the same people),
+            "cross_fitted_score" and "taken".
+        score_label: of the official score.
     """
     figure = blank(FULL_WIDTH_IN, 1.15 + 0.36 * max(len(ablation), 1))
     axes = figure.subplots()
@@ -164,19 +167,19 @@ def ablation_figure(ablation: Sequence[Mapping[str, object]]) -> Figure:
         axes.set_axis_off()
         no_data(axes, "nothing was tuned")
         return figure
-    scores = np.array([[_number(line["cross_fitted_rsna_score"]), _number(line["rsna_score"])] for line in ablation])
+    scores = np.array([[_number(line["cross_fitted_score"]), _number(line["score"])] for line in ablation])
     for row, (line, (crossed, own)) in enumerate(zip(ablation, scores, strict=True)):
         taken = bool(line["taken"])
         axes.hlines(row, min(crossed, own), max(crossed, own), color=FAINT, linewidth=2, zorder=2)
         axes.plot(own, row, "o", markersize=6, color=PAPER, markeredgecolor=RIVAL, markeredgewidth=1.4, zorder=3)
         axes.plot(crossed, row, "o" if taken else "X", markersize=9, color=MODEL if taken else RIVAL, markeredgecolor=PAPER, zorder=4)
-        said = f"{crossed:.3f}" + ("" if taken else "  not taken")
+        said = f"{crossed:.3f}" + ("" if taken else "  not kept")
         axes.annotate(said, (1.015, row), xycoords=("axes fraction", "data"), va="center_baseline", color=INK if taken else MUTED)
     _rows(axes, [str(line["step"]) for line in ablation])
     room = max(float(np.nanmax(scores) - np.nanmin(scores)), 0.02)
     axes.set_xlim(max(float(np.nanmin(scores)) - 0.12 * room, -0.01), float(np.nanmax(scores)) + 0.12 * room)
-    axes.set_xlabel("RSNA score on validation people")
-    colour_key(axes, [("evaluated on people who did not choose", MODEL), ("on those who did: too good", RIVAL)], 0.0, 1.02)
+    axes.set_xlabel(f"{score_label} on validation people")
+    colour_key(axes, [("cross-fitted", MODEL), ("chosen on the same people: optimistic", RIVAL)], 0.0, 1.02)
     return figure
 
 

@@ -32,6 +32,7 @@ from torchvision.models.resnet import BasicBlock
 from torchvision.transforms import v2
 
 from radlearn.challenges.rsna import CHALLENGE, Case
+from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.detection.candidates import (
@@ -321,7 +322,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
     `train` below does the same steps through `fit`, which adds what long runs need: resuming, validation, averaged weights, half precision.
     """
-    config = settings.trainer_config(best_by="rsna_score")
+    config = settings.trainer_config(best_by=BOX_SCORE.name)
     optimizer = build_optimizer(model, settings)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     steps, step = settings.epochs * loader.steps_per_epoch, 0
@@ -354,15 +355,15 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
         proposed = validation_candidates(split["validation"], find_candidates(model, split["validation"], without_mirror)[0], gate)
         labels = [bool(xray.case.label) for xray in split["validation"]]
         auroc_score = float(ranking.auroc_score(proposed.image_scores, labels))
-        return {"rsna_score": best_over_thresholds(proposed), "auroc_score": auroc_score}
+        return {BOX_SCORE.name: best_over_thresholds(proposed, BOX_SCORE), "auroc_score": auroc_score}
 
     # The first weights are random too, and a run must be repeatable from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    config = settings.trainer_config(best_by="rsna_score")
+    config = settings.trainer_config(best_by=BOX_SCORE.name)
     best = fit(model, loss, validate, loaders["train"], config, run, build_optimizer(model, settings))
     by_source = find_candidates(best, split["validation"], settings)
-    choose_box_postprocessing(run, by_source, split["validation"], split["train"], gate, settings.seed)
+    choose_box_postprocessing(run, BOX_SCORE, by_source, split["validation"], split["train"], gate, settings.seed)
     return run
 
 
@@ -399,7 +400,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: Gate
     must_have_gate([run], gate)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
     found = find_candidates(model, xrays, as_tuned(settings, run))[-1]
-    evaluation = evaluate_boxes(run, xrays, found, image_scores(found, gate_of(gate, xrays)), split)
+    evaluation = evaluate_boxes(run, BOX_SCORE, xrays, found, image_scores(found, gate_of(gate, xrays)), split)
     write_box_report(run, evaluation)
     return evaluation.scores
 
@@ -408,7 +409,8 @@ def tune(run: Run, cases: Sequence[Case], options: TuneOptions = TuneOptions()) 
     """Choose the postprocessing again on `cases`, the run's validation persons; write `postprocessing.json` and `tuning/`."""
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
-    return tune_boxes(run, xrays, find_candidates(model, xrays, settings), options.gate or settings.gate, options.most_false_boxes)
+    found = find_candidates(model, xrays, settings)
+    return tune_boxes(run, BOX_SCORE, xrays, found, options.gate or settings.gate, options.most_false_boxes)
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: GateOptions = GateOptions()) -> Path:
@@ -423,24 +425,29 @@ def submit(run: Run, images: Path, out: Path, options: GateOptions = GateOptions
 
 def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: GateOptions) -> Scores:
     """Evaluate several runs as one on the test persons that they share."""
-    return evaluate_together(sys.modules[__name__], runs, cases, options.gate)
+    return evaluate_together(runs, cases, trained_model, find_candidates, BOX_SCORE, options.gate)
 
 
 def predict_together(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool, options: GateOptions) -> Path:
     """Predict as `predict` does, with several runs: their boxes are fused, their postprocessing is averaged."""
-    models = [trained_model(run) for run in runs]
-    settings = models[0][1]
-    predictions = BoxPredictions(runs, paths, out, options.gate)
-    for xrays in predictions.batches(settings.size_px, settings.shape, settings.batch_size):
-        each = [find_candidates(model, xrays, as_tuned(own, run))[-1] for (model, own), run in zip(models, runs, strict=True)]
-        predictions.keep(xrays, [fused(one) for one in zip(*each, strict=True)] if len(runs) > 1 else each[0], overlays)
+    predictions = detect_all(runs, BoxPredictions(runs, paths, out, options.gate), overlays)
     predictions.finish()
     return predictions.table
 
 
 def submit_together(runs: Sequence[Run], images: Path, out: Path, options: GateOptions) -> Path:
     """Write the submission file as `submit` does, with several runs."""
-    return submit_boxes(lambda folder: predict_together(runs, [images], folder, False, options), out)
+    return submit_boxes(detect_all(runs, BoxPredictions(runs, [images], None, options.gate), overlays=False), CHALLENGE, out)
+
+
+def detect_all(runs: Sequence[Run], predictions: BoxPredictions, overlays: bool) -> BoxPredictions:
+    """Detect on all X-rays of a pass over files; return the pass."""
+    members = [(*trained_model(run), run) for run in runs]
+    settings = members[0][1]
+    for xrays in predictions.batches(settings.size_px, settings.shape, settings.batch_size):
+        each = [find_candidates(model, xrays, as_tuned(own, run))[-1] for model, own, run in members]
+        predictions.keep(xrays, [fused(one) for one in zip(*each, strict=True)] if len(runs) > 1 else each[0], overlays)
+    return predictions
 
 
 TASK = Task(

@@ -161,7 +161,7 @@ def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
         per_job = max(1, min(XRAYS_PER_JOB, JOB_BYTES // (2 * size_px**2)))
         jobs = [_Job(tuple(missing[first : first + per_job]), size_px, shape) for first in range(0, len(missing), per_job)]
         synced = time.monotonic()
-        # Starting processes takes some seconds; so little, about 200 RSNA X-rays, does not.
+        # Starting processes takes some seconds; so little, about 200 JPEG X-rays of 1024 px, does not.
         little = sum(stamps[row][0] for row, _, _ in missing) < ONE_PROCESS_BYTES
         workers = workers or (1 if little else cores())
         for outcomes in in_parallel(_read, jobs, "pixel cache", "X-rays", workers, len(missing)) if jobs else ():

@@ -58,8 +58,8 @@ class RadiographHeader:
     age_years: float | None
     "However it is written (`62`, `062Y`, `18M`, `3W`, `10D`); above 110 or not readable it is None."
     spacing_mm: tuple[float, float] | None
-    """(row, column): PixelSpacing, else ImagerPixelSpacing (at the detector, some 5–15 % larger than in the patient). Do not trust the RSNA
-    set's: it belongs to the images before they were squashed to 1024²."""
+    """(row, column): PixelSpacing, else ImagerPixelSpacing (at the detector, some 5–15 % larger than in the patient). Do not trust it on
+    secondary captures: it may belong to the images before they were stretched (the Kaggle pneumonia challenge's, to 1024²)."""
     patient_id: str
     study_uid: str
     series_uid: str
@@ -76,7 +76,7 @@ class RadiographHeader:
     def measurable_spacing_mm(self) -> tuple[float, float] | None:
         """`spacing_mm` where lengths may be measured by it: on X-rays as the machine made them.
 
-        A secondary capture (the RSNA set) may have been cut or stretched after its spacing was written down, and an X-ray that does not say
+        A secondary capture may have been cut or stretched after its spacing was written down, and an X-ray that does not say
         what it is might be one.
         """
         return self.spacing_mm if self.sop_class in MEASURABLE else None
@@ -99,7 +99,7 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
     Args:
         path: of a DICOM file with one monochrome frame of 1 to 64 bits, compressed or not.
         size_px: side of the square wanted; None keeps the X-ray's own size. Smaller is an area average; larger, bilinear.
-        shape: "stretch" squashes the X-ray to the square, as the RSNA set was made; "pad" keeps its aspect between black borders.
+        shape: "stretch" squashes the X-ray to the square; "pad" keeps its aspect between black borders.
 
     Returns:
         float32 pixels (height, width) in [0, 1], bright = dense, and the header.
@@ -237,7 +237,7 @@ def _view(position: str, description: str) -> str | None:
 
 
 def age_in_years(written: str) -> float | None:
-    """Return the age that a PatientAge means, None where it is unreadable or above 110 (five RSNA X-rays say up to 155).
+    """Return the age that a PatientAge means, None where it is unreadable or above 110 (real files say up to 155).
 
     >>> age_in_years("62"), age_in_years("062Y"), age_in_years("018M"), age_in_years("155"), age_in_years("old")
     (62.0, 62.0, 1.5, None, None)

@@ -1,6 +1,6 @@
 """The commonest X-ray, parsed in a tenth of the time: explicit VR, JPEG Baseline, one grey 8-bit frame, no look-up table.
 
-That is every X-ray of the RSNA set, and there pydicom's parsing takes as long as decoding at a quarter of the size. Whatever is in
+That is every X-ray of the Kaggle pneumonia challenge 2018, where pydicom's parsing takes as long as decoding at a quarter of the size. Whatever is in
 any way unusual, or wrong, is left to pydicom: this parser never refuses and never guesses, it only declines.
 """
 

@@ -1,4 +1,4 @@
-"""Writing an X-ray as the RSNA set has them: JPEG Baseline in a DICOM Secondary Capture, with the same header fields."""
+"""Writing an X-ray as in the Kaggle pneumonia challenge 2018: JPEG Baseline in a DICOM Secondary Capture, with the same header fields."""
 
 from pathlib import Path
 
@@ -34,10 +34,10 @@ def write_radiograph(
     Args:
         path: of the file, usually `<patient_id>.dcm`; its folder is made.
         pixels: uint8 (height, width), bright = dense whatever `photometric` is: MONOCHROME1 is stored inverted and reads back the same.
-        patient_id: PatientID and PatientName; in the RSNA set it names the image.
+        patient_id: PatientID and PatientName; in that data set it names the image.
         view: PA, AP, …
         sex: M, F, O or "".
-        age: as it is to stand in the header, for example `62` (RSNA, not a valid age string), `062Y` or "".
+        age: as it is to stand in the header, for example `62` (that data set; not a valid age string), `062Y` or "".
         spacing_mm: (row, column) distance between pixel centres; None leaves it out.
         photometric: MONOCHROME1 or MONOCHROME2.
         quality: of the JPEG, 1 to 100.
@@ -66,7 +66,7 @@ def write_radiograph(
 
 
 def _header(patient_id: str, view: str, sex: str, age: str, spacing_mm: tuple[float, float] | None, instance: str) -> pydicom.Dataset:
-    """Return everything but the image, in the RSNA set's words."""
+    """Return everything but the image, in that data set's words."""
     uids = {level: generate_uid(entropy_srcs=["radlearn film", level, patient_id, instance]) for level in ("study", "series", "film")}
     dataset = pydicom.Dataset()
     dataset.file_meta = FileMetaDataset()

@@ -132,6 +132,16 @@ def read_split(path: Path) -> dict[str, tuple[str, str]]:
     return split
 
 
+def count_by_subset(split: Mapping[str, tuple[str, str]]) -> dict[str, tuple[int, int]]:
+    """Return the number of images and of people in each subset of a split.
+
+    >>> count_by_subset({"a": ("p", "train"), "b": ("p", "train"), "c": ("q", "test")})
+    {'train': (2, 1), 'validation': (0, 0), 'test': (1, 1)}
+    """
+    persons = {subset: [person for person, of in split.values() if of == subset] for subset in SUBSETS}
+    return {subset: (len(here), len(set(here))) for subset, here in persons.items()}
+
+
 def _deal(people: Counts, shares: Sequence[float], leasts: Sequence[int], salt: str) -> dict[str, int]:
     """Give every person to one of several parts, so that each part holds its share of the images of both kinds.
 

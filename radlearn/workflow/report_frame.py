@@ -72,14 +72,17 @@ def write_run_report(
     return place.page
 
 
-def training_blocks(run: Run, scores: Sequence[str], best_by: str, picture: Draw) -> list[Block]:
+def training_blocks(
+    run: Run, scores: Sequence[str], best_by: str, picture: Draw, labels: Mapping[str, str] | None = None
+) -> list[Block]:
     """Return how loss and scores went over the epochs, and the settings.
 
     Args:
         scores: those of the validation that are drawn, `best_by` among them.
         best_by: the one by which the weights were kept.
+        labels: names for people of scores that only one challenge has.
     """
-    figure = curves.history_figure(run.history, scores, best_by)
+    figure = curves.history_figure(run.history, scores, best_by, labels)
     rows = [[name, str(value)] for name, value in run.settings.items()]
     return [
         picture(

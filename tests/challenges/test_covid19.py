@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.challenges.covid19 import Case, audit, case_paths, find_cases, find_images, layout_folder, recognise, write_persons
+from radlearn.challenges.covid19 import Case, audit, case_paths, find_cases, find_images, layout_folder, write_persons
 from radlearn.errors import BadLayout
 
 IDS = ("volume-covid19-A-0003", "volume-covid19-A-0012", "volume-covid19-A-0247_1")
@@ -47,7 +47,7 @@ def test_the_folder_that_an_archive_unpacks_into_is_found_and_so_is_train_itself
     outer.mkdir()
     layout.rename(outer / "COVID-19-20_v2")
     inner = outer / "COVID-19-20_v2"
-    assert recognise(outer)
+    assert layout_folder(outer) is not None
     assert layout_folder(outer) == inner
     whole = find_cases(inner)
     assert [case.person for case in whole] == ["anna", "anna", "ben"]
@@ -58,10 +58,10 @@ def test_the_folder_that_an_archive_unpacks_into_is_found_and_so_is_train_itself
 
 
 def test_what_is_not_the_layout_is_not_recognised(tmp_path: Path) -> None:
-    assert not recognise(tmp_path)
-    assert not recognise(tmp_path / "none")
+    assert layout_folder(tmp_path) is None
+    assert layout_folder(tmp_path / "none") is None
     put(tmp_path, "a.nii.gz", "b_ct.nii.gz")
-    assert not recognise(tmp_path)
+    assert layout_folder(tmp_path) is None
     with pytest.raises(BadLayout, match=r"Expected Train/ with ID_ct\.nii\.gz and ID_seg\.nii\.gz"):
         find_cases(tmp_path)
 

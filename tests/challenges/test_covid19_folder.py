@@ -9,10 +9,10 @@ from radlearn.challenges.covid19_folder import (
     case_paths,
     file_trouble,
     missing_layout,
-    nifti_stem,
     read_persons,
     write_persons,
 )
+from radlearn.challenges.folders import nifti_stem
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from radlearn.metrics.calibration import Recalibration
 
 # Two boxes on a, one on c; b and d healthy.
 LABELS = "patientId,x,y,width,height,Target\na,1,1,5,5,1\na,9,9,5,5,1\nb,,,,,0\nc,1,1,5,5,1\nd,,,,,0\n"
-ANSWERS = "patientId,probability\nd,0.1\nc,0.4\nb,0.6\na,0.9\n"
+PREDICTIONS = "patientId,probability\nd,0.1\nc,0.4\nb,0.6\na,0.9\n"
 
 
-def folder_with(folder: Path, labels: str = LABELS, predictions: str = ANSWERS, **tables: str) -> tuple[Path, Path]:
+def folder_with(folder: Path, labels: str = LABELS, predictions: str = PREDICTIONS, **tables: str) -> tuple[Path, Path]:
     for name, text in {"labels": labels, "predictions": predictions, **tables}.items():
         (folder / f"{name}.csv").write_text(text)
     return folder / "labels.csv", folder / "predictions.csv"
@@ -92,8 +92,8 @@ def test_scores_equal_scikit_learns(tmp_path: Path) -> None:
 
 
 def test_tables_that_cannot_be_understood_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadLayout, match=r"answers\.csv, line 2: the probability is 5"):
-        score_probabilities(*folder_with(tmp_path, predictions=ANSWERS.replace("0.1", "5")))
+    with pytest.raises(BadLayout, match=r"predictions\.csv, line 2: the probability is 5"):
+        score_probabilities(*folder_with(tmp_path, predictions=PREDICTIONS.replace("0.1", "5")))
     with pytest.raises(BadLayout, match=r"labels\.csv, line 4: Target is 'yes'; expected 0 or 1"):
         score_probabilities(*folder_with(tmp_path, labels=LABELS.replace("b,,,,,0", "b,,,,,yes")))
     with pytest.raises(BadLayout, match=r"labels\.csv: has a header and no rows"):

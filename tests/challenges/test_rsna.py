@@ -5,14 +5,13 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radlearn.challenges import rsna
-from radlearn.challenges.rsna import Case, audit, find_cases, find_images, recognise, with_headers, write_tables
+from radlearn.challenges.rsna import Case, audit, find_cases, find_images, layout_folder, write_tables
 from radlearn.challenges.rsna_tables import CATEGORIES, OPACITY
 from radlearn.errors import BadLayout
 
@@ -48,7 +47,7 @@ def test_the_folder_that_an_archive_unpacks_into_is_found(layout: Path) -> None:
     outer = layout.parent / "outer"
     outer.mkdir()
     layout.rename(outer / "rsna-pneumonia-detection-challenge")
-    assert recognise(outer)
+    assert layout_folder(outer) is not None
     assert [case.path.parent.parent.name for case in find_cases(outer)] == ["rsna-pneumonia-detection-challenge"] * 3
     shutil.copytree(outer / "rsna-pneumonia-detection-challenge", outer / "copy")
     with pytest.raises(BadLayout, match=r"2 folders in it hold .*copy, rsna-pneumonia"):
@@ -56,8 +55,8 @@ def test_the_folder_that_an_archive_unpacks_into_is_found(layout: Path) -> None:
 
 
 def test_what_is_not_the_layout_is_not_recognised(tmp_path: Path) -> None:
-    assert not recognise(tmp_path)
-    assert not recognise(tmp_path / "none")
+    assert layout_folder(tmp_path) is None
+    assert layout_folder(tmp_path / "none") is None
     (tmp_path / "rsna.zip").touch()
     with pytest.raises(BadLayout, match=r"holds 1 \.zip file \(rsna\.zip\)\. Expected .*Unpack rsna\.zip"):
         find_cases(tmp_path)
@@ -65,7 +64,7 @@ def test_what_is_not_the_layout_is_not_recognised(tmp_path: Path) -> None:
 
 def test_labels_without_xrays_are_told_apart_from_nothing(layout: Path) -> None:
     shutil.rmtree(layout / rsna.IMAGE_FOLDER)
-    assert recognise(layout)
+    assert layout_folder(layout) is not None
     with pytest.raises(BadLayout, match="The table is there; the X-rays it speaks of are not"):
         find_cases(layout)
 
@@ -158,37 +157,6 @@ def test_the_public_mapping_needs_only_to_lie_in_the_folder(layout: Path, nested
 def test_persons_csv_is_believed_before_the_mapping(layout: Path) -> None:
     (layout / "pneumonia-challenge-dataset-mappings_2018.json").write_text("not even JSON")
     assert [case.person for case in find_cases(layout)] == ["7", "7", "8"]
-
-
-def header(**fields: object) -> SimpleNamespace:
-    return SimpleNamespace(**({"view": "PA", "sex": "F", "age_years": 40.0, "size_px": (200, 120), "patient_id": "p"} | fields))
-
-
-def test_headers_fill_in_view_sex_and_age(layout: Path) -> None:
-    filled = with_headers(find_cases(layout), [header(), header(view=None, sex="M", age_years=None), header(view="AP")])
-    assert [(case.image_id, case.view, case.sex, case.age_years) for case in filled] == [
-        ("a", "PA", "F", 40.0),
-        ("b", None, "M", None),
-        ("c", "AP", "F", 40.0),
-    ]
-
-
-def test_a_box_beyond_its_xray_is_named_once_the_xray_is_known(layout: Path) -> None:
-    # Rows and columns must not be mixed up: the boxes reach to x 120 and y 140.
-    with pytest.raises(BadLayout, match=r"x 50, y 60, width 70, height 80 of b reaches beyond its X-ray of 119 × 200 px"):
-        with_headers(find_cases(layout), [header(), header(size_px=(200, 119)), header()])
-    with pytest.raises(BadLayout, match="of b reaches beyond its X-ray of 120 × 139 px"):
-        with_headers(find_cases(layout), [header(), header(size_px=(139, 120)), header()])
-
-
-def test_people_whom_only_the_headers_know_are_mentioned(layout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (layout / rsna.PERSONS_TABLE).unlink()
-    cases = find_cases(layout)
-    capsys.readouterr()
-    with_headers(cases, [header(patient_id="1"), header(patient_id="2"), header(patient_id="")])
-    assert capsys.readouterr().err == ""
-    with_headers(cases, [header(patient_id="1"), header(patient_id="2"), header(patient_id="1")])
-    assert "2 images count as a person each, though their headers share a PatientID" in capsys.readouterr().err
 
 
 def xray(path: Path) -> Path:

@@ -1,8 +1,8 @@
-"""Tables whose X-rays are not there are read as far as they go."""
+"""A folder in the RSNA layout is looked through; tables whose X-rays are missing are read as far as they go."""
 
 from pathlib import Path
 
-from radlearn.check.tables_alone import no_xrays, read_tables
+from radlearn.challenges.rsna_audit import audit_folder, no_xrays, read_tables, table_findings
 
 LABELS = "patientId,x,y,width,height,Target\na,1,1,5,5,1\nb,,,,,0\n"
 
@@ -20,7 +20,7 @@ def test_cases_are_made_from_tables_with_the_paths_where_xrays_would_lie(tmp_pat
         (False, "Normal", "7", "PA"),
     ]
     (missing,) = no_xrays(cases)
-    assert (missing.rule, missing.severity) == ("image-missing", "error")
+    assert (missing.rule, missing.file) == ("image-missing", "stage_2_train_images")
     assert "none of its 2 X-rays" in missing.found
 
 
@@ -30,3 +30,35 @@ def test_only_the_labels_are_needed_and_what_is_wrong_is_listed(tmp_path: Path) 
     assert [case.person for case in cases] == ["a", "b", "c"]
     assert troubles == ["stage_2_train_labels.csv, line 4: Target is 'maybe'; expected 0 or 1."]
     assert "there is no persons.csv" in notes[0]
+
+
+def test_a_clean_layout_has_nothing_to_mend(small_rsna: Path) -> None:
+    cases, findings = table_findings(small_rsna)
+    assert len(cases) == 48
+    assert findings == []
+
+
+def test_a_table_without_xrays_is_told_and_not_raised(tmp_path: Path) -> None:
+    (tmp_path / "stage_2_train_labels.csv").write_text("patientId,x,y,width,height,Target\na,,,,,0\n")
+    cases, findings = table_findings(tmp_path)
+    assert [case.image_id for case in cases] == ["a"]
+    assert [one.rule for one in findings] == ["image-missing", "persons-none"]
+
+
+def test_the_audit_says_what_the_folder_is_and_whether_its_xrays_are_there(small_rsna: Path, tmp_path: Path) -> None:
+    assert audit_folder(small_rsna).recognised == "the RSNA challenge's layout: 48 labelled X-rays"
+    (tmp_path / "stage_2_train_labels.csv").write_text(LABELS)
+    audited = audit_folder(tmp_path)
+    assert audited.recognised == "the RSNA challenge's layout: 2 labelled X-rays, none of them there"
+    assert audited.volumes is None
+
+
+def test_people_in_two_subsets_of_a_split_are_named(small_rsna: Path, tmp_path: Path) -> None:
+    for table in small_rsna.glob("*.csv"):
+        (tmp_path / table.name).write_text(table.read_text())
+    (tmp_path / "persons.csv").write_text("patientId,person\nxray-000,p\nxray-001,p\n")
+    (tmp_path / "split.csv").write_text("image_id,subset\nxray-000,train\nxray-001,test\nxray-002,test\n")
+    split = [one for one in table_findings(tmp_path)[1] if one.rule == "persons-split"]
+    assert [one.found for one in split] == ["person p is in 2 subsets (test: xray-001; train: xray-000)"]
+    (tmp_path / "split.csv").write_text("name,part\na,b\n")
+    assert [one.rule for one in table_findings(tmp_path)[1] if one.file == "split.csv"] == ["split-table"]

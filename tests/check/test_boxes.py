@@ -1,10 +1,9 @@
-"""Tables against X-rays."""
+"""Boxes and persons checked against the X-rays."""
 
 from pathlib import Path
 
-from radlearn.check.tables import box_findings, table_findings
-
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.xray_case import XrayCase as Case
+from radlearn.check.boxes import box_findings
 from radlearn.check.radiographs import XrayFacts
 from radlearn.scans.dicom import RadiographHeader
 
@@ -30,16 +29,3 @@ def test_one_patient_id_on_xrays_of_two_people_is_told() -> None:
     facts = {case.path: XrayFacts(case.path, header=HEADER) for case in cases}
     (one,) = box_findings(cases, facts, Path())
     assert (one.rule, one.file, one.also) == ("persons-header", "a.dcm", ("b.dcm",))
-
-
-def test_a_clean_layout_has_nothing_to_mend(small_rsna: Path) -> None:
-    cases, findings = table_findings(small_rsna)
-    assert len(cases) == 48
-    assert findings == []
-
-
-def test_a_table_without_xrays_is_told_and_not_raised(tmp_path: Path) -> None:
-    (tmp_path / "stage_2_train_labels.csv").write_text("patientId,x,y,width,height,Target\na,,,,,0\n")
-    cases, findings = table_findings(tmp_path)
-    assert [case.image_id for case in cases] == ["a"]
-    assert [one.rule for one in findings] == ["image-missing", "persons-none"]

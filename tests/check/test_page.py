@@ -10,7 +10,7 @@ import pydicom
 from PIL import Image
 
 from radlearn.check.audit import audit_folder
-from radlearn.check.forecast import PRESETS, forecast
+from radlearn.check.forecast import ImagePreset, forecast
 from radlearn.check.page import write_page
 from radlearn.scans.geometry import to_orientation
 from radlearn.scans.nifti import write_volume
@@ -18,7 +18,7 @@ from tests.check.phantom import AFFINE, chest_hu, lesion, write_case
 
 
 def test_a_fault_is_on_the_page_with_its_picture_and_a_clean_folder_has_none(spoilt: Path, tmp_path: Path) -> None:
-    costs = [forecast(PRESETS[0], 40, 8, 100.0, "a test")]
+    costs = [forecast("classification", "quick", ImagePreset(128, 16, 52, 0.1, 0.8, 2, 0.3), 40, 8, 100.0, "a test")]
     clean = write_page(tmp_path / "clean.html", audit_folder(spoilt, 1), costs).read_text()
     assert "Nothing must be mended." in clean
     assert "data:image/png" not in clean

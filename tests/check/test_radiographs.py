@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.check.radiographs import facts_of, looked_at, looks_of, thumbnail_of, within
+from radlearn.check.radiographs import facts_of, looked_at, looks_of, thumbnail_of
 from radlearn.scans.dicom import write_radiograph
 
 
@@ -59,7 +59,3 @@ def test_a_letter_near_the_border_is_a_mark_and_one_in_the_middle_is_not() -> No
     in_middle[60:66, 60:63] = 1
     assert looks_of(at_border)["bright marks near the border"] == pytest.approx(18 / 128**2)
     assert looks_of(in_middle)["bright marks near the border"] == 0
-
-
-def test_a_path_is_told_within_the_folder(tmp_path: Path) -> None:
-    assert within(tmp_path / "a" / "b.dcm", tmp_path) == "a/b.dcm"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.xray_case import XrayCase as Case
 from radlearn.check.radiographs import XrayFacts
 from radlearn.check.shortcuts import clues, shortcut_findings
 

@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.check.volumes import VolumeJob, volume_facts, volume_findings
+from radlearn.challenges.challenge import VolumeFiles
+from radlearn.check.volumes import volume_facts, volume_findings
 from radlearn.scans.nifti import write_volume
 from tests.check.phantom import AFFINE, chest_hu, ellipsoid, lesion, write_case
 
 
 def found(tmp_path: Path, hu: np.ndarray | None = None, mask: np.ndarray | None = None) -> list[tuple[str, str]]:
     ct, seg = write_case(tmp_path, "a", 1, hu, mask)
-    return [(one.rule, one.file) for one in volume_findings(volume_facts([VolumeJob("a", (ct,), seg)], 1), tmp_path)]
+    return [(one.rule, one.file) for one in volume_findings(volume_facts([VolumeFiles("a", (ct,), seg)], 1), tmp_path)]
 
 
 def test_a_sound_ct_and_mask_are_passed_over(tmp_path: Path) -> None:
@@ -60,15 +61,15 @@ def test_blank_and_repeated_slices_and_padding_are_told(tmp_path: Path) -> None:
 
 
 def test_the_same_voxels_of_two_people_are_an_error_and_of_one_a_warning(tmp_path: Path) -> None:
-    jobs = [VolumeJob(name, write_case(tmp_path, name, 5)[:1], None, person) for name, person in (("a", "p"), ("b", "q"))]
+    jobs = [VolumeFiles(name, write_case(tmp_path, name, 5)[:1], None, person) for name, person in (("a", "p"), ("b", "q"))]
     (one,) = volume_findings(volume_facts(jobs, 1), tmp_path)
     assert (one.rule, one.severity, one.also) == ("ct-twice", "error", ("b_ct.nii.gz",))
-    same = [VolumeJob(job.case, job.paths, None, "p") for job in jobs]
+    same = [VolumeFiles(job.case, job.paths, None, "p") for job in jobs]
     assert next(volume_findings(volume_facts(same, 1), tmp_path)).severity == "warning"
 
 
 def test_axes_that_go_another_way_than_most_are_noted(tmp_path: Path) -> None:
-    jobs = [VolumeJob(name, write_case(tmp_path, name, seed)[:1]) for seed, name in enumerate("abc")]
+    jobs = [VolumeFiles(name, write_case(tmp_path, name, seed)[:1]) for seed, name in enumerate("abc")]
     write_volume(jobs[2].paths[0], chest_hu(9)[:, :, ::-1], AFFINE * [1, 1, -1, 1])
     (one,) = volume_findings(volume_facts(jobs, 1), tmp_path)
     assert (one.rule, one.severity, one.file) == ("ct-orientation", "note", "c_ct.nii.gz")

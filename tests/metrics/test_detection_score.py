@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from radlearn.metrics.rsna_score import rsna_image_scores, rsna_image_scores_above, rsna_score
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
+from radlearn.metrics.detection_score import detection_image_scores, detection_image_scores_above, detection_score
 from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
+
+IOUS_ABOVE = [k / 20 for k in range(8, 16)]
 
 Box = tuple[int, int, int, int]  # x, y, width, height, as the tables have it
 Xray = tuple[list[tuple[float, Box]], list[Box]]
@@ -87,10 +89,10 @@ def test_ten_thousand_random_xrays_score_as_the_definition_says() -> None:
     found, truth = zip(*map(prediction_and_truth, xrays), strict=True)
     slow = [slow_image_score(xray) for xray in xrays]
     expected = np.array([np.nan if score is None else float(score) for score in slow])
-    scores = rsna_image_scores(found, truth)
+    scores = detection_image_scores(found, truth, IOUS_ABOVE)
     np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-12)
     counted = [score for score in slow if score is not None]
-    assert rsna_score(found, truth) == pytest.approx(float(sum(counted) / len(counted)), abs=1e-12)
+    assert detection_score(found, truth, IOUS_ABOVE) == pytest.approx(float(sum(counted) / len(counted)), abs=1e-12)
     # The sample must hold what the test is about.
     assert 100 < len(xrays) - len(counted) < 1000
     assert len(np.unique(expected)) > 300
@@ -104,7 +106,7 @@ xrays = st.tuples(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), boxes), m
 def test_any_small_batch_scores_as_the_definition_says(batch: list[Xray]) -> None:
     found, truth = [prediction_and_truth(xray)[0] for xray in batch], [prediction_and_truth(xray)[1] for xray in batch]
     expected = [np.nan if (score := slow_image_score(xray)) is None else float(score) for xray in batch]
-    np.testing.assert_allclose(rsna_image_scores(found, truth), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(detection_image_scores(found, truth, IOUS_ABOVE), expected, rtol=0, atol=1e-12)
 
 
 def test_the_kind_of_number_does_not_matter() -> None:
@@ -112,9 +114,14 @@ def test_the_kind_of_number_does_not_matter() -> None:
     pairs = [prediction_and_truth(random_xray(random)) for _ in range(300)]
     found, truth = [some for some, _ in pairs], [true for _, true in pairs]
     whole = [FoundBoxes(some.boxes_xyxy_px.astype(np.int64), some.confidences.astype(np.float32)) for some in found]
-    np.testing.assert_array_equal(rsna_image_scores(whole, [true.astype(np.int32) for true in truth]), rsna_image_scores(found, truth))
+    np.testing.assert_array_equal(
+        detection_image_scores(whole, [true.astype(np.int32) for true in truth], IOUS_ABOVE),
+        detection_image_scores(found, truth, IOUS_ABOVE),
+    )
     quarters = [FoundBoxes(some.boxes_xyxy_px / 4, some.confidences) for some in found]
-    np.testing.assert_array_equal(rsna_image_scores(quarters, [true / 4 for true in truth]), rsna_image_scores(found, truth))
+    np.testing.assert_array_equal(
+        detection_image_scores(quarters, [true / 4 for true in truth], IOUS_ABOVE), detection_image_scores(found, truth, IOUS_ABOVE)
+    )
 
 
 ONE = np.array([[100.0, 100, 300, 400]])
@@ -122,21 +129,21 @@ FAR = np.array([[600.0, 600, 700, 700]])
 
 
 def only_score(boxes: np.ndarray, confidences: list[float], truth: np.ndarray) -> float:
-    return float(rsna_image_scores([FoundBoxes(boxes, np.array(confidences))], [truth])[0])
+    return float(detection_image_scores([FoundBoxes(boxes, np.array(confidences))], [truth], IOUS_ABOVE)[0])
 
 
 def test_a_healthy_xray_left_alone_does_not_count() -> None:
-    assert np.isnan(rsna_image_scores([no_boxes()], [NOTHING])[0])
-    assert rsna_score([no_boxes(), FoundBoxes(ONE, np.ones(1))], [NOTHING, ONE]) == 1.0
+    assert np.isnan(detection_image_scores([no_boxes()], [NOTHING], IOUS_ABOVE)[0])
+    assert detection_score([no_boxes(), FoundBoxes(ONE, np.ones(1))], [NOTHING, ONE], IOUS_ABOVE) == 1.0
 
 
 def test_a_box_on_a_healthy_xray_scores_nothing_and_counts_however_low_its_confidence() -> None:
     assert only_score(ONE, [0.0], NOTHING) == 0.0
-    assert rsna_score([FoundBoxes(ONE, np.zeros(1)), FoundBoxes(ONE, np.ones(1))], [NOTHING, ONE]) == 0.5
+    assert detection_score([FoundBoxes(ONE, np.zeros(1)), FoundBoxes(ONE, np.ones(1))], [NOTHING, ONE], IOUS_ABOVE) == 0.5
 
 
 def test_an_ill_xray_with_no_box_scores_nothing_and_counts() -> None:
-    assert rsna_score([no_boxes(), FoundBoxes(ONE, np.ones(1))], [ONE, ONE]) == 0.5
+    assert detection_score([no_boxes(), FoundBoxes(ONE, np.ones(1))], [ONE, ONE], IOUS_ABOVE) == 0.5
 
 
 def test_a_second_box_on_one_true_box_is_a_false_one() -> None:
@@ -162,16 +169,16 @@ def test_with_equal_confidences_the_first_in_the_prediction_has_its_turn_first()
 
 
 def test_no_xray_at_all_is_not_a_number() -> None:
-    assert rsna_image_scores([], []).shape == (0,)
-    assert np.isnan(rsna_score([], []))
-    assert np.isnan(rsna_score([no_boxes()], [NOTHING]))
+    assert detection_image_scores([], [], IOUS_ABOVE).shape == (0,)
+    assert np.isnan(detection_score([], [], IOUS_ABOVE))
+    assert np.isnan(detection_score([no_boxes()], [NOTHING], IOUS_ABOVE))
 
 
 def test_a_perfect_prediction_scores_one_whatever_its_confidences() -> None:
     random = np.random.default_rng(1)
     truth = [prediction_and_truth(random_xray(random))[1] for _ in range(100)]
     truth = [np.unique(true, axis=0) for true in truth]
-    assert rsna_score([FoundBoxes(true, random.random(len(true))) for true in truth], truth) == 1.0
+    assert detection_score([FoundBoxes(true, random.random(len(true))) for true in truth], truth, IOUS_ABOVE) == 1.0
 
 
 def test_the_score_above_a_cut_is_the_score_of_what_is_left() -> None:
@@ -179,13 +186,13 @@ def test_the_score_above_a_cut_is_the_score_of_what_is_left() -> None:
     pairs = [prediction_and_truth(random_xray(random)) for _ in range(200)]
     found, truth = [some for some, _ in pairs], [true for _, true in pairs]
     cuts = [0.5, 0.0, 0.75, 1.5]
-    curve = rsna_image_scores_above(found, truth, cuts)
+    curve = detection_image_scores_above(found, truth, IOUS_ABOVE, cuts)
     assert curve.shape == (200, 4)
     for column, cut in enumerate(cuts):
         left = [FoundBoxes(some.boxes_xyxy_px[keep], some.confidences[keep]) for some in found for keep in [some.confidences >= cut]]
-        np.testing.assert_array_equal(curve[:, column], rsna_image_scores(left, truth))
+        np.testing.assert_array_equal(curve[:, column], detection_image_scores(left, truth, IOUS_ABOVE))
     with pytest.raises(BadSetting, match="expected one row of numbers"):
-        rsna_image_scores_above(found, truth, [np.nan])
+        detection_image_scores_above(found, truth, IOUS_ABOVE, [np.nan])
 
 
 def test_the_interval_by_person_is_that_of_the_mean_over_xrays_that_count() -> None:
@@ -193,21 +200,21 @@ def test_the_interval_by_person_is_that_of_the_mean_over_xrays_that_count() -> N
     pairs = [prediction_and_truth(random_xray(random)) for _ in range(120)]
     found, truth = [some for some, _ in pairs], [true for _, true in pairs]
     persons = [f"person {number // 2}" for number in range(120)]
-    scores = rsna_image_scores(found, truth)
+    scores = detection_image_scores(found, truth, IOUS_ABOVE)
     interval = bootstrap_interval(mean_over_images, persons, scores, draws=200)
-    assert interval.value == rsna_score(found, truth)
+    assert interval.value == detection_score(found, truth, IOUS_ABOVE)
     assert interval.low < interval.value < interval.high
     # Drawn one by one, without the shortcut through weights.
     one_by_one = bootstrap_interval(lambda drawn: float(np.nanmean(drawn)), persons, scores, draws=200)
     assert (interval.low, interval.high) == pytest.approx((one_by_one.low, one_by_one.high), abs=1e-12)
-    band = bootstrap_band(mean_over_images, persons, rsna_image_scores_above(found, truth, [0.0, 0.5]), draws=200)
+    band = bootstrap_band(mean_over_images, persons, detection_image_scores_above(found, truth, IOUS_ABOVE, [0.0, 0.5]), draws=200)
     assert (band.low[0], band.high[0]) == pytest.approx((interval.low, interval.high), abs=1e-12)
 
 
 def test_what_cannot_be_scored_is_refused_with_its_xray() -> None:
     with pytest.raises(BadSetting, match="X-ray 1, found boxes: box 0 is"):
-        rsna_score([no_boxes(), FoundBoxes(np.array([[3.0, 3, 3, 9]]), np.ones(1))], [ONE, ONE])
+        detection_score([no_boxes(), FoundBoxes(np.array([[3.0, 3, 3, 9]]), np.ones(1))], [ONE, ONE], IOUS_ABOVE)
     with pytest.raises(BadSetting, match="X-ray 0, true boxes: box 0 is"):
-        rsna_score([no_boxes()], [[[0, 0, np.inf, 1]]])
+        detection_score([no_boxes()], [[[0, 0, np.inf, 1]]], IOUS_ABOVE)
     with pytest.raises(BadSetting, match="2 answers for 1 X-rays"):
-        rsna_score([no_boxes(), no_boxes()], [ONE])
+        detection_score([no_boxes(), no_boxes()], [ONE], IOUS_ABOVE)

@@ -8,14 +8,14 @@ from radlearn.metrics.intervals import Band
 from radlearn.pictures.style import png_bytes
 from radlearn.pictures.tuning import TunedSetting, ablation_figure, mask_tuning_figure, operating_figure, threshold_figure
 
-WORTH = [
-    {"step": "nothing tuned", "rsna_score": 0.15, "cross_fitted_rsna_score": 0.15, "taken": True},
-    {"step": "box scale", "rsna_score": 0.21, "cross_fitted_rsna_score": 0.14, "taken": False},
+ABLATION = [
+    {"step": "nothing tuned", "score": 0.15, "cross_fitted_score": 0.15, "taken": True},
+    {"step": "box scale", "score": 0.21, "cross_fitted_score": 0.14, "taken": False},
 ]
 
 
 def test_score_and_cost_at_the_chosen_threshold_stand_side_by_side() -> None:
-    left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, 0.2], [4.0, 0.5, 0.25], 0.4).axes
+    left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, 0.2], [4.0, 0.5, 0.25], 0.4, "Toy score").axes
     assert "chosen: 0.40\nscore 0.30" in [text.get_text() for text in left.texts]
     assert "chosen: 0.40\nfalse boxes 0.50" in [text.get_text() for text in right.texts]
     # The four boxes an X-ray of the lowest threshold do not press the rest flat.
@@ -23,13 +23,13 @@ def test_score_and_cost_at_the_chosen_threshold_stand_side_by_side() -> None:
 
 
 def test_points_without_a_score_leave_a_gap() -> None:
-    left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, math.nan], [math.nan] * 3, 0.4).axes
+    left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, math.nan], [math.nan] * 3, 0.4, "Toy score").axes
     assert np.isnan(left.lines[0].get_ydata()[-1])
     assert [text.get_text() for text in right.texts] == ["no X-ray to say it of"]
 
 
 def test_a_limit_that_was_asked_for_is_drawn_beside_the_cost() -> None:
-    left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, 0.2], [4.0, 0.5, 0.25], 0.4, most_false_boxes=0.6).axes
+    left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, 0.2], [4.0, 0.5, 0.25], 0.4, "Toy score", most_false_boxes=0.6).axes
     assert "at most 0.6" in [text.get_text() for text in right.texts]
     assert not any("at most" in text.get_text() for text in left.texts)
 
@@ -47,18 +47,18 @@ def test_sensitivity_never_stands_without_specificity() -> None:
 
 
 def test_what_was_not_taken_is_said_in_words() -> None:
-    axes = ablation_figure(WORTH).axes[0]
+    axes = ablation_figure(ABLATION, "Toy score").axes[0]
     said = [text.get_text() for text in axes.texts]
     assert "0.150" in said
-    assert "0.140  not taken" in said
+    assert "0.140  not kept" in said
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["nothing tuned", "box scale"]
     low, high = axes.get_xlim()
     assert low < 0.14 < 0.21 < high
 
 
 def test_scores_that_are_all_the_same_or_none_at_all_are_drawn() -> None:
-    assert png_bytes(ablation_figure(WORTH[:1])).startswith(b"\x89PNG")
-    assert ablation_figure([]).axes[0].texts[0].get_text() == "nothing was tuned"
+    assert png_bytes(ablation_figure(ABLATION[:1], "Toy score")).startswith(b"\x89PNG")
+    assert ablation_figure([], "Toy score").axes[0].texts[0].get_text() == "nothing was tuned"
 
 
 def test_the_chosen_settings_of_a_mask_are_marked_with_their_dice_on_one_scale() -> None:

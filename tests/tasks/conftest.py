@@ -1,4 +1,4 @@
-"""A run that is finished as far as evaluating needs it, and X-rays with known answers."""
+"""A run that is finished as far as evaluating needs it, and X-rays with known predictions."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.calibration import Recalibration
 from radlearn.tasks.classification.postprocessing import keep_operating_point
@@ -45,7 +45,7 @@ def evaluated_xrays(synthetic_folder: Path) -> list[PreparedRadiograph]:
         pixels = rng.integers(0, 120, (32, 32)).astype(np.uint8) + np.uint8(100 * label)
         boxes = ((256.0, 256.0, 512.0, 512.0),) if label else ()
         category = "Lung Opacity" if label else "Normal"
-        case = Case(f"X-ray-{number}", path, label, boxes, category, f"person-{number % 40}", view, "MF"[number % 2], float(number))
+        case = XrayCase(f"xray-{number}", path, label, boxes, category, f"person-{number % 40}", view, "MF"[number % 2], float(number))
         xrays.append(PreparedRadiograph(case, pixels))
     return xrays
 
@@ -62,13 +62,13 @@ def finished(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
 
 
 @pytest.fixture
-def proposals(evaluated_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxes], np.ndarray]:
-    """What a detector proposes for each X-ray, and the score of the X-ray as a whole.
+def candidates(evaluated_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxes], np.ndarray]:
+    """The candidates of a detector for each X-ray, and the score of the X-ray as a whole.
 
     Every second positive X-ray has its own box surely, the others unsurely; every fifth healthy X-ray has a false one; the last 20 X-rays
     have an unsure false one besides.
     """
-    candidates, scores = [], []
+    found, scores = [], []
     places = {True: 0, False: 0}
     for number, xray in enumerate(evaluated_xrays):
         label = bool(xray.case.label)
@@ -80,9 +80,9 @@ def proposals(evaluated_xrays: list[PreparedRadiograph]) -> tuple[list[FoundBoxe
             boxes, confidences = [(600.0, 600.0, 800.0, 900.0)], [0.55 + turn / 200]
         if number >= 40:
             boxes, confidences = [*boxes, (20.0, 20.0, 120.0, 120.0)], [*confidences, 0.1]
-        candidates.append(FoundBoxes(np.array(boxes).reshape(-1, 4), np.array(confidences)))
+        found.append(FoundBoxes(np.array(boxes).reshape(-1, 4), np.array(confidences)))
         scores.append(max(confidences, default=0.01))
-    return candidates, np.array(scores)
+    return found, np.array(scores)
 
 
 @pytest.fixture
@@ -93,13 +93,13 @@ def boxed(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
     write_split(run.folder / "split.csv", ids, [xray.case.person for xray in evaluated_xrays], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "rsna_score": 0.1, "auroc_score": 0.8}\n')
     ablation = [
-        {"step": "nothing tuned", "rsna_score": 0.1, "cross_fitted_rsna_score": 0.1, "taken": True},
-        {"step": "two flips fused", "rsna_score": 0.2, "cross_fitted_rsna_score": 0.09, "taken": False},
+        {"step": "nothing tuned", "score": 0.1, "cross_fitted_score": 0.1, "taken": True},
+        {"step": "two flips fused", "score": 0.2, "cross_fitted_score": 0.09, "taken": False},
     ]
     about = {
         "source": "one view",
         "ablation": ablation,
-        "curve": {"threshold": [0.2, 0.5], "rsna_score": [0.1, 0.2], "false_boxes_per_healthy_image": [1.0, 0.2]},
+        "curve": {"threshold": [0.2, 0.5], "score": [0.1, 0.2], "false_boxes_per_healthy_image": [1.0, 0.2]},
         "view_shares": {"AP": 0.5, "PA": 0.1, "all": 0.3},
         # Of 1024 pixels: the box of every positive X-ray.
         "mean_box_xyxy_share": [0.25, 0.25, 0.5, 0.5],

@@ -1,4 +1,4 @@
-"""What an X-ray classifier is worth: scores with intervals by person, subgroups, and the trivial baselines it has to beat."""
+"""The evaluation of an X-ray classifier: scores with intervals by person, subgroups, and the trivial baselines it has to beat."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.progress import waiting
 from radlearn.tasks.classification.postprocessing import OperatingPoint, operating_point_of
+from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
-from radlearn.tasks.xray.subgroups import subgroups_of, view_baseline
+from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import write_scores
 
 
 @dataclass(frozen=True)
 class ProbabilityEvaluation:
-    """Answers beside the truth, and what they are worth; every array is (cases,)."""
+    """Predictions beside the truth, and their scores; every array is (cases,)."""
 
     xrays: Sequence[PreparedRadiograph]
     labels: np.ndarray
@@ -29,14 +30,14 @@ class ProbabilityEvaluation:
     calibrated: np.ndarray
     persons: np.ndarray
     views: np.ndarray
-    # What the view alone would answer: the share of positive training X-rays of that view.
+    # The prediction from the view alone: the share of positive training X-rays of that view.
     view_only: np.ndarray
     point: OperatingPoint
     # As `scores.json` has it.
     scores: dict[str, Any]
 
     @property
-    def cases(self) -> list[Case]:
+    def cases(self) -> list[XrayCase]:
         return [xray.case for xray in self.xrays]
 
 
@@ -53,7 +54,7 @@ def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probab
     views = np.array([case.view or "" for case in cases])
     view_only = view_baseline(views, point.view_shares)
     calibrated = point.recalibration.apply(probabilities)
-    brightness = np.array([xray.pixels.mean() for xray in xrays])
+    brightness = mean_brightness(xrays)
 
     def interval(score: Callable[..., Any], predictions: np.ndarray, chosen: np.ndarray | None = None) -> Interval:
         here = np.ones(len(labels), bool) if chosen is None else chosen

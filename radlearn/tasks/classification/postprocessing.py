@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from radlearn.errors import BadRunFolder
 from radlearn.files import read_json, write_json
 from radlearn.metrics.calibration import Recalibration
-from radlearn.metrics.ranking import auroc_score
+from radlearn.tasks.xray.baselines import brightness_sign, mean_brightness, view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
@@ -20,9 +18,9 @@ class OperatingPoint:
     # The prediction is yes from this probability on.
     threshold: float
     recalibration: Recalibration
-    # Share of positive X-rays in training by view and for "all": what one would answer who knows nothing but the view.
+    # Share of positive X-rays in training by view and for "all": the prediction from the view alone.
     view_shares: dict[str, float]
-    # 1 if positive training X-rays are the brighter ones, else -1: for the rule that knows nothing but the mean brightness.
+    # 1 if positive training X-rays are the brighter ones, else -1: for the prediction from the mean brightness alone.
     brightness_sign: int
 
 
@@ -30,12 +28,8 @@ def keep_operating_point(
     run: Run, threshold: float, recalibration: Recalibration, training: Sequence[PreparedRadiograph]
 ) -> OperatingPoint:
     """Write `operating_point.json` into the run folder, with what the trivial baselines learn from the training X-rays."""
-    labels = np.array([bool(xray.case.label) for xray in training])
-    views = np.array([xray.case.view or "" for xray in training])
-    shares = {str(view): float(labels[views == view].mean()) for view in sorted(set(views)) if view}
-    brightness = np.array([xray.pixels.mean() for xray in training])
-    sign = 1 if auroc_score(brightness, labels) >= 0.5 else -1
-    return write_operating_point(run, OperatingPoint(float(threshold), recalibration, {**shares, "all": float(labels.mean())}, sign))
+    sign = brightness_sign(mean_brightness(training), training)
+    return write_operating_point(run, OperatingPoint(float(threshold), recalibration, view_shares(training), sign))
 
 
 def write_operating_point(run: Run, point: OperatingPoint) -> OperatingPoint:

@@ -1,18 +1,16 @@
-"""Answers for X-rays that nobody has labelled: read, asked, written down, the unreadable ones listed at the end."""
+"""Probabilities for unlabelled X-rays: written as a table with a picture each, and as a submission."""
 
 import csv
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from radlearn.errors import BadLayout
 from radlearn.files import write_rows
 from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
 from radlearn.tasks.classification.postprocessing import OperatingPoint, operating_point_of
-from radlearn.tasks.xray.prediction import XrayPredictions
+from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
@@ -20,25 +18,25 @@ COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decisi
 
 
 class ProbabilityPredictions(XrayPredictions):
-    """Asking for one probability an X-ray."""
+    """A pass over files for the probability of each X-ray."""
 
     def __init__(self, run: Run, paths: Sequence[Path], out: Path) -> None:
         super().__init__(paths, out)
         self.point: OperatingPoint = operating_point_of(run)
 
     def keep(self, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, heat_maps: np.ndarray | None) -> None:
-        """Write down the predictions, (cases,) in [0, 1], and a picture each where there are heat maps (cases, size, size)."""
+        """Keep the probabilities, (cases,) in [0, 1], and draw a picture each where there are heat maps (cases, size, size)."""
         calibrated = self.point.recalibration.apply(probabilities)
         for number, xray in enumerate(xrays):
             probability = float(probabilities[number])
             decision = "opacity" if probability >= self.point.threshold else "no opacity"
             self.rows.append((str(xray.case.path), xray.case.image_id, f"{probability:.6f}", f"{calibrated[number]:.6f}", decision))
             if heat_maps is not None:
-                said = f"probability {probability:.2f}: {decision}, from {self.point.threshold:.2f} on"
+                said = f"probability {probability:.2f}: {decision} (threshold {self.point.threshold:.2f})"
                 write_overlay(self.picture(xray.case.image_id), xray.pixels[0], heat_maps[number], xray.case.image_id, said)
 
     def finish(self) -> None:
-        """Write the table, and say what was left out."""
+        """Write the table, and say what was skipped."""
         self.write_table(COLUMNS)
 
 
@@ -50,9 +48,7 @@ def submit_probabilities(table: Path, out: Path) -> Path:
     """
     with open(table, newline="", encoding="utf-8") as opened:
         predictions = [(row["patientId"], row["probability"]) for row in csv.DictReader(opened)]
-    often, count = Counter(image_id for image_id, _ in predictions).most_common(1)[0]
-    if count > 1:
-        raise BadLayout(f"{count} files are called {often}; a submission has one line for each id. Give them names of their own.")
+    refuse_repeated_ids([image_id for image_id, _ in predictions])
     write_rows(out, [("patientId", "probability"), *predictions])
-    say(f"{out}: {len(predictions):,} X-rays. The challenge itself asks for boxes, so this is no file it would take.")
+    say(f"{out}: {len(predictions):,} X-rays. The challenge itself takes boxes, so it would not take this file.")
     return Path(out)

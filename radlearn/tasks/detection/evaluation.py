@@ -1,6 +1,6 @@
-"""What a detector is worth: the challenge's own score beside sensitivity and its false boxes, subgroups, and the rules it has to beat.
+"""The evaluation of a detector: the official score, sensitivity with its false boxes, subgroups, and the trivial baselines to beat.
 
-A recall never stands without its false alarms: wherever a sensitivity is given, the boxes that it cost are given with it.
+Wherever a sensitivity is given, the false boxes that it costs are given with it.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from radlearn.challenges.challenge import BoxScore
 from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
@@ -24,34 +25,36 @@ from radlearn.metrics.froc import (
 )
 from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap_interval
 from radlearn.metrics.predictions import OneOrPerDraw, share
-from radlearn.metrics.rsna_score import rsna_image_scores
 from radlearn.progress import waiting
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed, postprocessing_of
+from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
-from radlearn.tasks.xray.subgroups import subgroups_of, view_baseline
+from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import write_scores
 
-FOUND_AND_PAID = ("rsna_score", "sensitivity", "false_boxes_per_healthy_image", "false_boxes_per_image", "precision")
+# Beside the official score, which comes first.
+FOUND_AND_PAID = ("sensitivity", "false_boxes_per_healthy_image", "false_boxes_per_image", "precision")
 
 
 @dataclass(frozen=True)
 class BoxEvaluation:
-    """Boxes beside the true ones, and what they are worth; one entry an X-ray, boxes in pixels of the X-ray's canvas."""
+    """Found and true boxes, and their scores; one entry an X-ray, boxes in pixels of the X-ray's canvas."""
 
+    box_score: BoxScore
     xrays: Sequence[PreparedRadiograph]
     labels: np.ndarray
-    # All that the detector proposes.
+    # Before the postprocessing.
     candidates: Sequence[FoundBoxes]
-    # What stands by the postprocessing.
+    # After it.
     found: Sequence[FoundBoxes]
     # float64 (boxes, 4) each.
     truth: Sequence[np.ndarray]
-    # (cases,) how likely each X-ray shows anything, in [0, 1].
+    # (cases,) how likely each X-ray shows the finding, in [0, 1].
     image_scores: np.ndarray
     persons: np.ndarray
     views: np.ndarray
-    # What the view alone would answer: the share of positive training X-rays of that view.
+    # The prediction from the view alone: the share of positive training X-rays of that view.
     view_only: np.ndarray
     postprocessing: BoxPostprocessing
     # As `scores.json` has it.
@@ -60,16 +63,16 @@ class BoxEvaluation:
     @cached_property
     def scores_by_image(self) -> np.ndarray:
         """The official score of each X-ray, float64 (cases,); NaN where it is left out."""
-        return rsna_image_scores(self.found, self.truth)
+        return self.box_score.image_scores(self.found, self.truth)
 
     @cached_property
     def counts(self) -> "BoxCounts":
-        """What became of the boxes of each X-ray."""
+        """True boxes, found boxes and hits of each X-ray."""
         return counted(self.found, self.truth)
 
     @cached_property
     def at_every_threshold(self) -> list[FoundBoxes]:
-        """What would stand if the postprocessing had no threshold: the predictions along the FROC curve, on which the postprocessing is one point."""
+        """The boxes of the postprocessing without its threshold, which the FROC curve is made of."""
         return postprocessed_images(self.xrays, self.candidates, self.image_scores, replace(self.postprocessing, threshold=0.0))
 
 
@@ -87,13 +90,19 @@ class BoxCounts:
 
 
 def evaluate_boxes(
-    run: Run, xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], image_scores: np.ndarray, split: str
+    run: Run,
+    box_score: BoxScore,
+    xrays: Sequence[PreparedRadiograph],
+    candidates: Sequence[FoundBoxes],
+    image_scores: np.ndarray,
+    split: str,
 ) -> BoxEvaluation:
-    """Compare what a detector proposes for `xrays` with their true boxes, and write `scores.json` into the run folder.
+    """Compare a detector's boxes on `xrays` with the true ones, and write `scores.json` into the run folder.
 
     Args:
-        candidates: all that is proposed for each X-ray, fused, in pixels of the X-ray's canvas.
-        image_scores: (cases,) how likely each X-ray shows anything, in [0, 1].
+        box_score: the official score; its name is its key in `scores.json`.
+        candidates: all boxes before the postprocessing, in pixels of the X-ray's canvas.
+        image_scores: (cases,) how likely each X-ray shows the finding, in [0, 1].
         split: "test"; for any other the file is called `scores-SPLIT.json`.
 
     Raises:
@@ -102,7 +111,7 @@ def evaluate_boxes(
     """
     if not len(xrays) == len(candidates) == len(image_scores):
         raise BadSetting(
-            f"{len(candidates):,} answers and {len(image_scores):,} scores for {len(xrays):,} X-rays; expected one of each an X-ray."
+            f"{len(candidates):,} predictions and {len(image_scores):,} scores for {len(xrays):,} X-rays; expected one of each an X-ray."
         )
     postprocessing, kept = postprocessing_of(run)
     about: dict[str, Any] = dict(kept)
@@ -110,6 +119,7 @@ def evaluate_boxes(
     labels = np.array([bool(case.label) for case in cases])
     views = np.array([case.view or "" for case in cases])
     evaluation = BoxEvaluation(
+        box_score,
         xrays,
         labels,
         candidates,
@@ -140,7 +150,7 @@ def evaluate_boxes(
 def postprocessed_images(
     xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], image_scores: ArrayLike, postprocessing: BoxPostprocessing
 ) -> list[FoundBoxes]:
-    """Return what stands on each X-ray by a postprocessing."""
+    """Return the boxes of each X-ray after a postprocessing."""
     scores = np.asarray(image_scores, dtype=np.float64)
     return [
         postprocessed(boxes, postprocessing, xray.canvas_px, float(score))
@@ -171,7 +181,7 @@ def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None 
 def found_and_paid(
     scores_by_image: ArrayLike, hits: ArrayLike, true: ArrayLike, found: ArrayLike, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Return what is found and what it costs, together, so that they are drawn from the same people.
+    """Return the official score, and the other scores of FOUND_AND_PAID, together, so that one bootstrap draws them all.
 
     Args:
         scores_by_image: (cases,), the official score of each X-ray, NaN where it is left out.
@@ -179,7 +189,7 @@ def found_and_paid(
         weights: (cases,) or (draws, cases), how often each X-ray counts.
 
     Returns:
-        float64 (5,) or (draws, 5), in the order of `FOUND_AND_PAID`.
+        float64 (5,) or (draws, 5): the official score, then `FOUND_AND_PAID`.
     """
     false = np.asarray(found, dtype=np.float64) - np.asarray(hits)
     on_healthy = np.where(np.asarray(true) == 0, false, np.nan)
@@ -198,7 +208,8 @@ def _found_and_paid(evaluation: BoxEvaluation, chosen: np.ndarray) -> dict[str, 
     arrays = (evaluation.scores_by_image, counts.hits, counts.true, counts.found)
     # One bootstrap for all five: on thousands of X-rays most of the time goes into drawing people.
     band = bootstrap_band(found_and_paid, evaluation.persons[chosen], *(array[chosen] for array in arrays))
-    return {name: score.as_dict() for name, score in zip(FOUND_AND_PAID, _intervals(band), strict=True)}
+    names = (evaluation.box_score.name, *FOUND_AND_PAID)
+    return {name: score.as_dict() for name, score in zip(names, _intervals(band), strict=True)}
 
 
 def _scores(evaluation: BoxEvaluation) -> dict[str, dict[str, float]]:
@@ -211,7 +222,7 @@ def _scores(evaluation: BoxEvaluation) -> dict[str, dict[str, float]]:
 
 
 def _froc(evaluation: BoxEvaluation) -> list[dict[str, Any]]:
-    """Return the seven points of the FROC curve, a sensitivity and the false boxes per X-ray that it may cost in each."""
+    """Return the sensitivity at seven numbers of false boxes per X-ray."""
     band = bootstrap_band(sensitivity_at_false_boxes, evaluation.persons, *froc_cases(evaluation.at_every_threshold, evaluation.truth))
     return [
         {"false_boxes_per_image": allowed, "sensitivity": score.as_dict()}
@@ -220,21 +231,21 @@ def _froc(evaluation: BoxEvaluation) -> list[dict[str, Any]]:
 
 
 def _baselines(evaluation: BoxEvaluation, about: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Return what rules reach that know no lung: the mean true box on every bright X-ray, the view, and no box anywhere."""
+    """Return the scores of trivial baselines: the mean true box on every bright X-ray, the view, the brightness, and no box anywhere."""
     sign, share_xyxy = about["brightness_sign"], np.asarray(about["mean_box_xyxy_share"], float)
-    brightness = sign * np.array([xray.pixels.mean() for xray in evaluation.xrays])
+    brightness = sign * mean_brightness(evaluation.xrays)
     mean_boxes = [
         FoundBoxes((share_xyxy * np.tile(xray.canvas_px[::-1], 2))[None], np.ones(1)) if called else no_boxes()
         for xray, called in zip(evaluation.xrays, brightness >= sign * about["brightness_cut"], strict=True)
     ]
-    persons, truth = evaluation.persons, evaluation.truth
+    persons, truth, box_score = evaluation.persons, evaluation.truth, evaluation.box_score
     on_healthy = false_boxes_on_healthy_images(mean_boxes, truth)
-    nothing = rsna_image_scores([no_boxes()] * len(truth), truth)
+    nothing = box_score.image_scores([no_boxes()] * len(truth), truth)
     baselines = {
-        "mean_box_rsna_score": bootstrap_interval(mean_over_images, persons, rsna_image_scores(mean_boxes, truth)),
+        f"mean_box_{box_score.name}": bootstrap_interval(mean_over_images, persons, box_score.image_scores(mean_boxes, truth)),
         "mean_box_false_boxes_per_healthy_image": bootstrap_interval(mean_over_images, persons, on_healthy),
-        # 0 as soon as one X-ray has a true box, and no number at all where none has: no box is never wrong, and never right.
-        "no_box_rsna_score": bootstrap_interval(mean_over_images, persons, nothing),
+        # 0 as soon as one X-ray has a true box, and NaN where none has.
+        f"no_box_{box_score.name}": bootstrap_interval(mean_over_images, persons, nothing),
         "view_only_auroc_score": bootstrap_interval(ranking.auroc_score, persons, evaluation.view_only, evaluation.labels),
         "mean_brightness_auroc_score": bootstrap_interval(ranking.auroc_score, persons, brightness, evaluation.labels),
     }

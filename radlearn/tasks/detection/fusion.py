@@ -1,7 +1,7 @@
 """Several predictions for one X-ray made into one: the mirror image's, another run's.
 
 Weighted box fusion: where suppression would keep the most confident of several boxes on the same spot and throw the others away, fusion
-takes their weighted mean, which lies better than any of them, and lowers the confidence of a box that few answers hold.
+takes their weighted mean, which lies better than any of them, and lowers the confidence of a box that few predictions hold.
 
 Source: Solovyev, Wang & Gabruseva 2021, Image and Vision Computing 107:104117, doi:10.1016/j.imavis.2021.104117.
 """
@@ -16,18 +16,18 @@ FUSION_IOU = 0.5
 
 
 def fused(predictions: Sequence[FoundBoxes], iou_above: float = FUSION_IOU) -> FoundBoxes:
-    """Return one answer for an X-ray from several.
+    """Return one prediction for an X-ray from several.
 
     Unlike the original, a fused box takes at most one box of each prediction: the faint ones that surround every sure one would else pull
     its confidence down.
 
     Args:
-        predictions: each of them complete: a box that is not in one of them was not seen by it.
+        predictions: each of them complete.
         iou_above: boxes that overlap a fused box by more than this join it, or are dropped where their prediction has joined already.
 
     Returns:
         boxes in descending confidence. A box's place is the mean of those that joined, weighted by confidence; its confidence is their
-        sum, divided by the number of predictions: who has not seen it says 0.
+        sum, divided by the number of predictions: one without the box counts as 0.
 
     >>> seen = FoundBoxes(np.array([[0.0, 0, 10, 10]]), np.array([0.8]))
     >>> both = fused([seen, FoundBoxes(np.array([[2.0, 0, 12, 10]]), np.array([0.4]))])

@@ -1,6 +1,6 @@
-"""The gate: an X-ray-level probability, from another run or another tool, that decides whether an X-ray may have boxes at all.
+"""The gate: an image-level probability, from another run or another tool, that decides whether an X-ray may have boxes at all.
 
-A classifier sees the whole X-ray and is better at "is there anything?" than a detector, which looks from place to place.
+A classifier sees the whole X-ray and ranks X-rays better than a detector, which looks at one place after another.
 """
 
 import csv
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.errors import BadLayout
+from radlearn.hints import command
 
 
 def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
@@ -20,19 +21,18 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
         float64 (images,), in the order of `image_ids`.
 
     Raises:
-        BadLayout: if the table is not there, lacks a column or an X-ray, has one twice, or holds something that is no probability.
+        BadLayout: if the table is not there, lacks a column or an X-ray, has one twice, or holds a value that is no probability.
     """
     if not table.is_file():
-        raise BadLayout(
-            f"{table}: there is no such table. 'radlearn classification predict RUN IMAGES --out DIR' writes DIR/predictions.csv."
-        )
+        example = command("classification", "predict", "RUN", "IMAGES", "--out", "DIR")
+        raise BadLayout(f"{table}: there is no such table. '{example}' writes DIR/predictions.csv.")
     found: dict[str, float] = {}
     with open(table, newline="", encoding="utf-8-sig") as opened:
         rows = csv.DictReader(opened)
         columns = rows.fieldnames or []
         if absent := [name for name in ("patientId", "probability") if name not in columns]:
             raise BadLayout(
-                f"{table}: has no column {absent[0]!r}, but {', '.join(columns) or 'nothing'}. A gate needs patientId and probability."
+                f"{table}: has no column {absent[0]!r}; its columns are {', '.join(columns) or 'none'}. A gate needs patientId and probability."
             )
         for row in rows:
             image_id, text = row["patientId"], row["probability"]
@@ -43,11 +43,11 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
             if not 0 <= probability <= 1:
                 raise BadLayout(f"{table}, line {rows.line_num}: probability is {text!r}; expected a number from 0 to 1.")
             if image_id in found:
-                raise BadLayout(f"{table}, line {rows.line_num}: {image_id} is there twice. Each X-ray needs one line.")
+                raise BadLayout(f"{table}, line {rows.line_num}: {image_id} is there twice; expected one row an X-ray.")
             found[image_id] = probability
     if missing := [image_id for image_id in image_ids if image_id not in found]:
         raise BadLayout(
-            f"{table}: lacks {len(missing):,} of the {len(image_ids):,} X-rays asked about, the first is {missing[0]}. "
-            "Let the classification run predict the same X-rays."
+            f"{table}: lacks {len(missing):,} of the {len(image_ids):,} X-rays, the first is {missing[0]}. "
+            "Predict the same X-rays with the classification run."
         )
     return np.array([found[image_id] for image_id in image_ids])

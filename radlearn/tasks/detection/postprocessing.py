@@ -1,7 +1,7 @@
-"""From what a detector proposes to what is answered: which boxes stand, how large, and on which X-rays any at all.
+"""From a detector's candidates to its prediction: which boxes stand, how large, and on which X-rays any at all.
 
-The challenge's score decides this, not the network's training: a box on a healthy X-ray costs the whole X-ray, a box of low confidence
-costs as much as one of high, and readers' habits of drawing count as much as anatomy. So these few numbers are chosen on validation
+The official score decides this, not the network's training: a box on a healthy X-ray costs the whole X-ray, a box of low confidence
+costs as much as one of high, and how tightly readers draw counts as much as anatomy. So these few numbers are chosen on validation
 people, and kept in the run folder.
 """
 
@@ -24,15 +24,15 @@ class BoxPostprocessing:
         BadSetting: if a number is outside what it may be.
     """
 
-    # A box stands from this confidence on.
+    # Boxes below this confidence are removed.
     threshold: float = 0.5
     # Width and height are multiplied by this, around the centre.
     scale: float = 1.0
-    # Of two boxes that overlap by more than this IoU the less confident goes.
+    # Of two boxes that overlap by more than this IoU the less confident is removed.
     suppression_iou: float = 0.3
-    # A box under this share of the X-ray's highest confidence goes.
+    # Boxes below this share of the X-ray's highest confidence are removed.
     top_share: float = 0.0
-    # An X-ray whose image-level score lies under this has no box; 0 lets every X-ray pass.
+    # An X-ray whose image-level score is below this has no box; 0 lets every X-ray pass.
     gate: float = 0.0
 
     def __post_init__(self) -> None:
@@ -47,9 +47,9 @@ def postprocessed(candidates: FoundBoxes, postprocessing: BoxPostprocessing, siz
     """Return the boxes that stand, in descending confidence.
 
     Args:
-        candidates: what the detector proposes for one X-ray, boxes in source pixels.
+        candidates: of one X-ray, boxes in its pixels.
         size_px: (height, width) of the X-ray; boxes are cut off at its borders.
-        image_score: how likely the X-ray shows anything at all, in [0, 1].
+        image_score: how likely the X-ray shows the finding, in [0, 1].
     """
     shaped = scaled_and_suppressed(candidates, postprocessing.scale, postprocessing.suppression_iou, size_px)
     most = shaped.confidences.max(initial=0.0)
@@ -60,7 +60,7 @@ def postprocessed(candidates: FoundBoxes, postprocessing: BoxPostprocessing, siz
 
 
 def scaled_and_suppressed(candidates: FoundBoxes, scale: float, suppression_iou: float, size_px: tuple[int, int]) -> FoundBoxes:
-    """Return candidates in descending confidence, those left out that overlap a more confident one too much, then scaled and clipped."""
+    """Return candidates in descending confidence after non-maximum suppression, scaled and clipped to the X-ray."""
     order = np.argsort(-np.asarray(candidates.confidences), kind="stable")
     boxes = np.asarray(candidates.boxes_xyxy_px, float).reshape(-1, 4)[order]
     confidences = np.asarray(candidates.confidences, float)[order]
@@ -80,16 +80,15 @@ def scaled_and_suppressed(candidates: FoundBoxes, scale: float, suppression_iou:
 def in_words(postprocessing: BoxPostprocessing, source: str) -> str:
     """Return what a postprocessing does, for people.
 
-    >>> in_words(BoxPostprocessing(threshold=0.32, scale=0.875, suppression_iou=0.3), "the image alone")
-    'Boxes from the image alone; one stands from a confidence of 0.32; of two that overlap by more than an IoU of 0.3 the surer stays; width and \
-height times 0.875.'
+    >>> in_words(BoxPostprocessing(threshold=0.32, scale=0.875), "the image alone")
+    'Boxes from the image alone; confidence at least 0.32; non-maximum suppression above an IoU of 0.3; width and height times 0.875.'
     """
-    said = [f"Boxes from {source}", f"one stands from a confidence of {postprocessing.threshold:g}"]
-    said.append(f"of two that overlap by more than an IoU of {postprocessing.suppression_iou:g} the surer stays")
-    said += [f"one under {postprocessing.top_share:g} of its X-ray's highest confidence goes"] * (postprocessing.top_share > 0)
-    said += [f"width and height times {postprocessing.scale:g}"] * (postprocessing.scale != 1)
-    said += [f"an X-ray whose score as a whole is under {postprocessing.gate:g} has none"] * (postprocessing.gate > 0)
-    return "; ".join(said) + "."
+    steps = [f"Boxes from {source}", f"confidence at least {postprocessing.threshold:g}"]
+    steps.append(f"non-maximum suppression above an IoU of {postprocessing.suppression_iou:g}")
+    steps += [f"at least {postprocessing.top_share:g} of the X-ray's highest confidence"] * (postprocessing.top_share > 0)
+    steps += [f"width and height times {postprocessing.scale:g}"] * (postprocessing.scale != 1)
+    steps += [f"none on X-rays with an image-level score below {postprocessing.gate:g}"] * (postprocessing.gate > 0)
+    return "; ".join(steps) + "."
 
 
 def write_box_postprocessing(run: Run, postprocessing: BoxPostprocessing, about: dict[str, object]) -> None:
@@ -103,7 +102,7 @@ def postprocessing_of(run: Run) -> tuple[BoxPostprocessing, dict[str, object]]:
 
 
 def mean_postprocessing(each: Sequence[BoxPostprocessing]) -> BoxPostprocessing:
-    """Return the postprocessing of an ensemble: the mean of its runs' numbers. It was not tuned for them together."""
+    """Return the mean of several postprocessings, for runs that predict together."""
     return BoxPostprocessing(
         **{field.name: float(np.mean([getattr(one, field.name) for one in each])) for field in fields(BoxPostprocessing)}
     )

@@ -1,7 +1,7 @@
-"""What every setting scores on every X-ray, without answering anew for each setting.
+"""The official score of every X-ray under every postprocessing, without scoring anew for each one.
 
-An X-ray's official score after its first 0, 1, 2, … boxes is worked out once for each shape of boxes; a threshold, a gate or a share of the
-highest confidence then only says how many boxes stand. So thousands of settings cost no more than a few.
+An X-ray's score after its first 0, 1, 2, … boxes is computed once for each scale and suppression; a threshold, a gate or a share of the
+highest confidence then only decides how many boxes stand. So thousands of settings cost no more than a few.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,10 @@ import numpy as np
 from radlearn.metrics.boxes import FoundBoxes, matched_in_images
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, scaled_and_suppressed
 
-IOUS_ABOVE = tuple(k / 20 for k in range(8, 16))
-
 
 @dataclass(frozen=True)
 class ValidationCandidates:
-    """Validation X-rays with what a detector proposes for them."""
+    """Validation X-rays with a detector's candidates for them."""
 
     candidates: Sequence[FoundBoxes]
     truth: Sequence[np.ndarray]
@@ -33,7 +31,7 @@ class ValidationCandidates:
         return np.array([len(boxes) == 0 for boxes in self.truth], bool)
 
     def only(self, chosen: np.ndarray) -> "ValidationCandidates":
-        """Return the X-rays that `chosen`, bool (images,), names."""
+        """Return the X-rays where `chosen`, bool (images,), is true."""
         places = np.flatnonzero(chosen).tolist()
         return replace(
             self,
@@ -46,7 +44,7 @@ class ValidationCandidates:
 
 
 class Sums(NamedTuple):
-    """What the X-rays of each part come to under every setting; each array is (choices …, parts), `healthy` (parts,)."""
+    """Sums over the X-rays of each part under every setting; each array is (choices …, parts), `healthy` (parts,)."""
 
     scores: np.ndarray
     # How many X-rays count in the score's mean.
@@ -57,10 +55,14 @@ class Sums(NamedTuple):
 
 
 class PrefixScores:
-    """Every X-ray's official score after its first 0, 1, 2, … boxes, for each shape of boxes asked about."""
+    """Every X-ray's official score after its first 0, 1, 2, … boxes, for each scale and suppression.
 
-    def __init__(self, validation_candidates: ValidationCandidates) -> None:
-        self.validation_candidates = validation_candidates
+    Args:
+        ious_above: of the official score.
+    """
+
+    def __init__(self, validation_candidates: ValidationCandidates, ious_above: Sequence[float]) -> None:
+        self.validation_candidates, self.ious_above = validation_candidates, ious_above
         self._shaped: dict[tuple[float, float], tuple[np.ndarray, np.ndarray]] = {}
 
     def standing(self, postprocessing: BoxPostprocessing) -> np.ndarray:
@@ -68,7 +70,7 @@ class PrefixScores:
         confidences, _ = self._of(postprocessing.scale, postprocessing.suppression_iou)
         most = confidences.max(axis=1, initial=0.0)
         stands = confidences >= np.maximum(postprocessing.threshold, postprocessing.top_share * most)[:, None]
-        # What only fills up the row has confidence −1, and stands nowhere.
+        # Padding has confidence −1, and never stands.
         return np.where(self.validation_candidates.image_scores >= postprocessing.gate, stands.sum(axis=1), 0)
 
     def scores(self, postprocessing: BoxPostprocessing) -> np.ndarray:
@@ -77,7 +79,7 @@ class PrefixScores:
         return prefix[np.arange(len(prefix)), self.standing(postprocessing)]
 
     def sums(self, choices: Mapping[str, tuple[float, ...]], parts: np.ndarray) -> Sums:
-        """Return, for every setting, what the X-rays of each part come to.
+        """Return, for every setting, the sums over the X-rays of each part.
 
         Args:
             choices: scale, suppression_iou, top_share, gate and threshold, in this order.
@@ -110,17 +112,17 @@ class PrefixScores:
                 scaled_and_suppressed(candidates, scale, suppression_iou, size_px)
                 for candidates, size_px in zip(of.candidates, of.sizes_px, strict=True)
             ]
-            self._shaped[key] = _prefix_scores(shaped, of.truth)
+            self._shaped[key] = _prefix_scores(shaped, of.truth, self.ious_above)
         return self._shaped[key]
 
 
-def _prefix_scores(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    matches = matched_in_images(found, truth, IOUS_ABOVE)
+def _prefix_scores(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray], ious_above: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    matches = matched_in_images(found, truth, ious_above)
     most = int(matches.found_count.max(initial=0))
     place = np.arange(len(matches.image)) - np.repeat(np.cumsum(matches.found_count) - matches.found_count, matches.found_count)
     confidences = np.full((len(found), most), -1.0)
     confidences[matches.image, place] = matches.confidences
-    hits = np.zeros((len(IOUS_ABOVE), len(found), most + 1))
+    hits = np.zeros((len(ious_above), len(found), most + 1))
     hits[:, matches.image, place + 1] = matches.hit >= 0
     true_positives = hits.cumsum(axis=2)
     # TP + FP + FN is the boxes found and the true ones, those in both counted once.

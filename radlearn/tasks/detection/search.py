@@ -1,11 +1,11 @@
-"""The postprocessing for boxes, chosen on validation people for the challenge's own score, and the ablation of each step.
+"""The postprocessing for boxes, chosen on validation people for the official score, and the ablation of its steps.
 
-Steps are tried one after another: threshold, box scale, suppression, mirror image, gate. One is taken up only if it helps people who
-did not choose it: every fifth of the people is evaluated by the numbers that the other four fifths choose (cross-fitting). Chosen and evaluated
-on the same few people, every step would seem to help.
+Steps are tried one after another: threshold, box scale, suppression, test-time augmentation, gate. A step is kept only if it improves the
+cross-fitted score: each fifth of the people is evaluated with the values that the other four fifths choose. Chosen and evaluated on the
+same few people, every step would seem to help.
 
-Which steps are taken is itself a choice made on these people, so the last of those scores still flatters a little. `nested_gain` goes
-through all of the choosing anew for each fifth, and says what that is worth to people who had no part in it.
+Which steps are kept is itself chosen on these people, so the last cross-fitted score is still a little optimistic. `nested_gain` repeats
+the whole search for each fifth of the people on the other four, and evaluates the result on that fifth.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.challenges.challenge import BoxScore
 from radlearn.metrics.boxes import mean_over_images
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing
@@ -22,7 +23,7 @@ from radlearn.tasks.detection.prefix_scores import PrefixScores, Sums, Validatio
 from radlearn.workflow.cross_fitting import parts_of
 
 THRESHOLDS = tuple(round(0.04 + 0.02 * step, 2) for step in range(45))
-# What each step may choose from; the first value leaves it unused.
+# The values that each step chooses from; the first leaves it unused.
 CHOICES: dict[str, dict[str, tuple[float, ...]]] = {
     "score threshold": {"threshold": THRESHOLDS},
     "box scale": {"scale": (1.0, 0.8, 0.84, 0.875, 0.92, 0.96, 1.04, 1.08)},
@@ -34,22 +35,22 @@ SMALLEST_GAIN = 1e-3
 
 @dataclass(frozen=True)
 class AblationStep:
-    """What a postprocessing scored with one step more."""
+    """The scores of a postprocessing with one step more."""
 
     step: str
-    # Chosen and evaluated on the same people: too good.
-    official: float
-    # Evaluated on people who did not choose.
+    # The official score, chosen and evaluated on the same people: optimistic.
+    score: float
+    # The official score, cross-fitted.
     cross_fitted: float
-    # A healthy X-ray, likewise evaluated on people who did not choose.
+    # Per healthy X-ray, cross-fitted.
     false_boxes: float
     taken: bool
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "device": self.step,
-            "rsna_score": self.official,
-            "cross_fitted_rsna_score": self.cross_fitted,
+            "step": self.step,
+            "score": self.score,
+            "cross_fitted_score": self.cross_fitted,
             "cross_fitted_false_boxes_per_healthy_image": self.false_boxes,
             "taken": self.taken,
         }
@@ -57,7 +58,7 @@ class AblationStep:
 
 @dataclass(frozen=True)
 class NestedGain:
-    """What all of the choosing is worth to people who had no part in it, with intervals by person."""
+    """What the whole search gains on people who had no part in it, with intervals by person."""
 
     # With nothing tuned, and with the postprocessing that the other four fifths of the people choose.
     before: Interval
@@ -68,8 +69,8 @@ class NestedGain:
 
     def as_dict(self) -> dict[str, dict[str, float]]:
         return {
-            "rsna_score_with_nothing_tuned": self.before.as_dict(),
-            "rsna_score": self.after.as_dict(),
+            "score_with_nothing_tuned": self.before.as_dict(),
+            "score": self.after.as_dict(),
             "gain": self.gain.as_dict(),
             "false_boxes_per_healthy_image_with_nothing_tuned": self.false_boxes_before.as_dict(),
             "false_boxes_per_healthy_image": self.false_boxes_after.as_dict(),
@@ -77,22 +78,23 @@ class NestedGain:
 
 
 def tuned(
-    sources: Mapping[str, ValidationCandidates], seed: int = 0, most_false_boxes: float = inf
+    sources: Mapping[str, ValidationCandidates], box_score: BoxScore, seed: int = 0, most_false_boxes: float = inf
 ) -> tuple[str, BoxPostprocessing, list[AblationStep]]:
     """Choose the postprocessing with the best official score.
 
     Args:
         sources: ways in which the candidates can be made, the plainest first: the X-ray alone, test-time augmentation fused. All are of the
             same X-rays.
+        box_score: the official score.
         seed: of the split of people for cross-fitting.
-        most_false_boxes: a healthy X-ray, at most; where no postprocessing keeps to it, those nearest to it are chosen from.
+        most_false_boxes: the limit per healthy X-ray; where no postprocessing meets it, one of those nearest to it is chosen.
 
     Returns:
         the source chosen, the postprocessing, and the score after every step, beginning with the plain postprocessing.
     """
     name, plain = next(iter(sources.items()))
     parts = parts_of(plain.persons, seed)
-    tables = {source: PrefixScores(of) for source, of in sources.items()}
+    tables = {source: PrefixScores(of, box_score.ious_above) for source, of in sources.items()}
     choices: dict[str, tuple[float, ...]] = {}
     postprocessing = BoxPostprocessing()
     score, false_boxes = _mean(tables[name].scores(postprocessing)), _mean(tables[name].standing(postprocessing)[plain.healthy])
@@ -105,25 +107,27 @@ def tuned(
     ]:
         source = step if step in sources else name
         wanted = choices | values
-        trial = _tried(tables[source], postprocessing, wanted, parts, most_false_boxes)
-        # The threshold has no rival: some threshold there must be.
+        trial = _best_trial(tables[source], postprocessing, wanted, parts, most_false_boxes)
+        # There has to be a threshold.
         taken = step == "score threshold" or trial.beats(*best)
-        ablation.append(AblationStep(step, trial.official, trial.crossed, trial.crossed_false_boxes, taken))
+        ablation.append(AblationStep(step, trial.score, trial.crossed, trial.crossed_false_boxes, taken))
         if taken:
             name, choices, postprocessing, best = source, wanted, trial.postprocessing, (trial.too_many, trial.crossed)
     return name, postprocessing, ablation
 
 
-def nested_gain(sources: Mapping[str, ValidationCandidates], seed: int = 0, most_false_boxes: float = inf) -> NestedGain:
-    """Return what the choosing of `tuned`, done anew without each fifth of the people, is worth to that fifth; arguments as there."""
+def nested_gain(
+    sources: Mapping[str, ValidationCandidates], box_score: BoxScore, seed: int = 0, most_false_boxes: float = inf
+) -> NestedGain:
+    """Return what `tuned`, run on all but one fifth of the people, gains on that fifth; arguments as there."""
     plain = next(iter(sources.values()))
-    tables = {source: PrefixScores(of) for source, of in sources.items()}
+    tables = {source: PrefixScores(of, box_score.ious_above) for source, of in sources.items()}
     first, parts = next(iter(tables.values())), parts_of(plain.persons, seed)
     scores, standing = np.full(len(parts), np.nan), np.zeros(len(parts))
     for part in np.unique(parts):
         held_out = parts == part
         choosers = held_out if held_out.all() else ~held_out
-        source, postprocessing, _ = tuned({name: of.only(choosers) for name, of in sources.items()}, seed, most_false_boxes)
+        source, postprocessing, _ = tuned({name: of.only(choosers) for name, of in sources.items()}, box_score, seed, most_false_boxes)
         scores[held_out], standing[held_out] = (
             tables[source].scores(postprocessing)[held_out],
             tables[source].standing(postprocessing)[held_out],
@@ -145,31 +149,33 @@ def nested_gain(sources: Mapping[str, ValidationCandidates], seed: int = 0, most
     )
 
 
-def threshold_curve(validation_candidates: ValidationCandidates, postprocessing: BoxPostprocessing) -> dict[str, list[float]]:
+def threshold_curve(
+    validation_candidates: ValidationCandidates, postprocessing: BoxPostprocessing, box_score: BoxScore
+) -> dict[str, list[float]]:
     """Return the official score and the false boxes per healthy X-ray at every threshold, all else as in the postprocessing."""
-    table, healthy = PrefixScores(validation_candidates), validation_candidates.healthy
-    curve: dict[str, list[float]] = {"threshold": [], "rsna_score": [], "false_boxes_per_healthy_image": []}
+    table, healthy = PrefixScores(validation_candidates, box_score.ious_above), validation_candidates.healthy
+    curve: dict[str, list[float]] = {"threshold": [], "score": [], "false_boxes_per_healthy_image": []}
     for threshold in THRESHOLDS:
         at = replace(postprocessing, threshold=threshold)
         curve["threshold"].append(threshold)
-        curve["rsna_score"].append(_mean(table.scores(at)))
+        curve["score"].append(_mean(table.scores(at)))
         curve["false_boxes_per_healthy_image"].append(_mean(table.standing(at)[healthy]))
     return curve
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """What the best of some choices comes to."""
+    """The best of some choices, and its scores."""
 
     postprocessing: BoxPostprocessing
-    official: float
+    score: float
     crossed: float
     crossed_false_boxes: float
-    # False boxes a healthy X-ray above the limit, on the people who chose.
+    # False boxes per healthy X-ray above the limit, on the people who chose.
     too_many: float
 
     def beats(self, too_many: float, score: float) -> bool:
-        """Whether it is worth being taken up: nearer to the limit first, then the better score."""
+        """Whether it is better: nearer to the limit first, then the higher score."""
         return self.too_many < too_many or (self.too_many == too_many and self.crossed > score + SMALLEST_GAIN)
 
 
@@ -177,14 +183,14 @@ def _gates(image_scores: np.ndarray) -> tuple[float, ...]:
     return (0.0, *np.unique(np.quantile(image_scores, np.linspace(0.2, 0.95, GATES)).round(4)).tolist())
 
 
-def _tried(
+def _best_trial(
     table: PrefixScores,
     postprocessing: BoxPostprocessing,
     choices: Mapping[str, tuple[float, ...]],
     parts: np.ndarray,
     most_false_boxes: float,
 ) -> _Trial:
-    """Return the best of all choices, and what the choices of the others are worth to each fifth of the people."""
+    """Return the best of all choices, and the cross-fitted scores of choosing."""
     of = {
         name: choices.get(name, (getattr(postprocessing, name),)) for name in ("scale", "suppression_iou", "top_share", "gate", "threshold")
     }
@@ -210,10 +216,10 @@ def _tried(
 
 
 def _best(sums: Sums, columns: np.ndarray, most_false_boxes: float) -> tuple[int, ...]:
-    """Return the place of the postprocessing that is best for the people of some parts, bool (parts,), among those that keep to the limit."""
+    """Return the place of the postprocessing that is best for the people of some parts, bool (parts,), among those that meet the limit."""
     means = _smooth(sums.scores[..., columns].sum(axis=-1) / np.maximum(sums.counted[..., columns].sum(axis=-1), 1))
     false_boxes = sums.false_boxes[..., columns].sum(axis=-1) / max(sums.healthy[columns].sum(), 1)
-    # Where no postprocessing keeps to it, those nearest to it.
+    # Where no postprocessing meets it, those nearest to it.
     means = np.where(false_boxes <= max(most_false_boxes, float(false_boxes.min())), means, -1.0)
     return tuple(int(place) for place in np.unravel_index(np.argmax(means), means.shape))
 

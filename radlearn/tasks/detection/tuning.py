@@ -1,4 +1,4 @@
-"""`tune` of a detector: its postprocessing chosen again on validation people, for other wishes or with another gate."""
+"""`tune` of a detector: its postprocessing chosen again on validation people, with a limit of false boxes or another gate."""
 
 import shlex
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from radlearn.challenges.challenge import BoxScore
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.report import Headline, Table
@@ -19,11 +20,10 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
 
-COLUMNS = ("with this too", "RSNA score, others chose", "same people chose", "false boxes a healthy X-ray", "taken")
-
 
 def tune_boxes(
     run: Run,
+    box_score: BoxScore,
     xrays: Sequence[PreparedRadiograph],
     by_source: Sequence[Sequence[FoundBoxes]],
     gate: Path | None = None,
@@ -32,18 +32,19 @@ def tune_boxes(
     """Choose a run's postprocessing again and write it into `postprocessing.json`, what led to it into `tuning/`.
 
     Args:
+        box_score: the official score, which is maximised.
         xrays: those of the run's validation people.
-        by_source: the candidates for these X-rays, made in one way or in two.
+        by_source: the candidates for these X-rays, from one source or from two.
         gate: table with image-level probabilities for these X-rays.
-        most_false_boxes: The best score among settings with at most so many false boxes a healthy X-ray.
+        most_false_boxes: the limit of false boxes per healthy X-ray.
 
     Returns:
         what `tuning/tuning.json` holds.
 
     Raises:
-        BadRunFolder: if training has not come to its end.
+        BadRunFolder: if the training is not finished.
         BadSetting: if the limit is below 0.
-        BadLayout: if the gate's table does not answer for these X-rays.
+        BadLayout: if the gate's table lacks some of these X-rays.
     """
     if most_false_boxes is not None and not 0 <= most_false_boxes < inf:
         raise BadSetting(f"most_false_boxes is {most_false_boxes}; expected a number from 0 on, such as 0.2.")
@@ -52,10 +53,10 @@ def tune_boxes(
     scores = gate_of(gate, xrays)
     sources = {name: validation_candidates(xrays, candidates, scores) for name, candidates in zip(SOURCES, by_source, strict=False)}
     with waiting("Choosing threshold, scale, suppression and gate on validation people"):
-        source, postprocessing, ablation = tuned(sources, seed, limit)
-    with waiting("Choosing again without each fifth of the people, to see what it is worth to them"):
-        gain = nested_gain(sources, seed, limit)
-    curve = threshold_curve(sources[source], postprocessing)
+        source, postprocessing, ablation = tuned(sources, box_score, seed, limit)
+    with waiting("Nested cross-validation: choosing again without each fifth of the people"):
+        gain = nested_gain(sources, box_score, seed, limit)
+    curve = threshold_curve(sources[source], postprocessing, box_score)
     changed = (postprocessing, source, gate is not None) != (before, kept["source"], kept["gated_by_table"])
     led_to_it = {
         "source": source,
@@ -64,15 +65,15 @@ def tune_boxes(
         "ablation": [step.as_dict() for step in ablation],
         "curve": curve,
     }
-    # What trivial baselines know came from the training people, and stays.
+    # The trivial baselines were fitted on training people, and stay.
     write_box_postprocessing(run, postprocessing, {**kept, **led_to_it})
     content = {"postprocessing": asdict(postprocessing), "postprocessing_before": asdict(before), **led_to_it, "nested": gain.as_dict()}
     found = Tuning(
         "The postprocessing, chosen on validation people",
         in_words(postprocessing, source),
-        _headline(gain),
-        [_ablation_table(ablation), _postprocessing_table(before, postprocessing)],
-        _drawn(postprocessing, curve, ablation, most_false_boxes),
+        _headline(gain, box_score.label),
+        [_ablation_table(ablation, box_score.label), _postprocessing_table(before, postprocessing)],
+        _drawn(postprocessing, curve, ablation, most_false_boxes, box_score.label),
         _warnings(postprocessing, curve, gain, most_false_boxes),
         content,
         changed,
@@ -81,42 +82,45 @@ def tune_boxes(
     return tell_tuning(run, [xray.case.person for xray in xrays], found)
 
 
-def _headline(gain: NestedGain) -> list[Headline]:
+def _headline(gain: NestedGain, label: str) -> list[Headline]:
     return [
-        Headline("RSNA score, others chose", gain.after, "all of the choosing done without those who evaluate"),
-        Headline("With nothing tuned", gain.before, "every box from a confidence of 0.5 stands"),
-        Headline("Gain", gain.gain, "the difference, X-ray by X-ray", scale=None),
+        Headline(f"{label}, nested", gain.after, "chosen on four fifths of the people, evaluated on the other"),
+        Headline("With nothing tuned", gain.before, "all boxes with a confidence of at least 0.5"),
+        Headline("Gain", gain.gain, "the difference, paired by X-ray", scale=None),
         Headline("False boxes per healthy X-ray", gain.false_boxes_after, f"with nothing tuned {gain.false_boxes_before:.2f}", scale=None),
     ]
 
 
-def _ablation_table(ablation: Sequence[AblationStep]) -> Table:
-    rows = [[step.step, step.cross_fitted, step.official, step.false_boxes, step.taken] for step in ablation]
-    return Table(COLUMNS, rows, "One step after another; one is taken up only if it helps people who did not choose it.")
+def _ablation_table(ablation: Sequence[AblationStep], label: str) -> Table:
+    columns = ("after this step", f"{label}, cross-fitted", "chosen on the same people", "false boxes per healthy X-ray", "kept")
+    rows = [[step.step, step.cross_fitted, step.score, step.false_boxes, step.taken] for step in ablation]
+    return Table(columns, rows, "One step after another; one is kept only if it improves the cross-fitted score.")
 
 
 def _postprocessing_table(before: BoxPostprocessing, postprocessing: BoxPostprocessing) -> Table:
     was, now = asdict(before), asdict(postprocessing)
-    return Table(
-        ("of the postprocessing", "before", "now"), [[name, was[name], now[name]] for name in now], "As postprocessing.json has it."
-    )
+    return Table(("postprocessing", "before", "now"), [[name, was[name], now[name]] for name in now], "As postprocessing.json has it.")
 
 
 def _drawn(
-    postprocessing: BoxPostprocessing, curve: dict[str, list[float]], ablation: Sequence[AblationStep], most_false_boxes: float | None
+    postprocessing: BoxPostprocessing,
+    curve: dict[str, list[float]],
+    ablation: Sequence[AblationStep],
+    most_false_boxes: float | None,
+    label: str,
 ) -> list[Drawn]:
-    points = (curve["threshold"], curve["rsna_score"], curve["false_boxes_per_healthy_image"])
+    points = (curve["threshold"], curve["score"], curve["false_boxes_per_healthy_image"])
     return [
         Drawn(
             "threshold",
-            threshold_figure(*points, postprocessing.threshold, most_false_boxes),
-            "On validation people, all else as in the postprocessing. Every box too many costs, however low its confidence.",
+            threshold_figure(*points, postprocessing.threshold, label, most_false_boxes),
+            "On validation people, all else as in the postprocessing. Every false box costs, however low its confidence.",
             "Official score over the threshold, and false boxes per healthy X-ray over the threshold.",
         ),
         Drawn(
             "ablation",
-            ablation_figure([step.as_dict() for step in ablation]),
-            "what each step contributes, one after another. Some threshold there must be, so that one is always taken.",
+            ablation_figure([step.as_dict() for step in ablation], label),
+            "What each step contributes, one after another. A threshold is always needed, so that step is always kept.",
             "The official score after every step.",
         ),
     ]
@@ -125,13 +129,15 @@ def _drawn(
 def _warnings(
     postprocessing: BoxPostprocessing, curve: dict[str, list[float]], gain: NestedGain, most_false_boxes: float | None
 ) -> list[str]:
-    said = []
+    warnings = []
     at = curve["threshold"].index(postprocessing.threshold) if postprocessing.threshold in curve["threshold"] else None
     if most_false_boxes is not None and at is not None and (here := curve["false_boxes_per_healthy_image"][at]) > most_false_boxes:
-        said.append(f"No postprocessing keeps to {most_false_boxes:g} false boxes per healthy X-ray; the nearest has {here:.2f}.")
+        warnings.append(
+            f"No postprocessing meets the limit of {most_false_boxes:g} false boxes per healthy X-ray; the nearest has {here:.2f}."
+        )
     elif most_false_boxes is not None and gain.false_boxes_after.value > most_false_boxes:
-        found = f"{gain.false_boxes_after.value:.2f} false boxes per healthy X-ray on people who did not choose"
-        said.append(f"Expect more than asked for: {found}, though at most {most_false_boxes:g} on those who did.")
+        found = f"{gain.false_boxes_after.value:.2f} false boxes per healthy X-ray in nested cross-validation"
+        warnings.append(f"Expect more than the limit: {found}, though at most {most_false_boxes:g} on the people it was chosen on.")
     if gain.gain.value == gain.gain.value and not gain.gain.low > 0:
-        said.append("On so few people the gain may be luck: its interval holds 0, or there is none.")
-    return said
+        warnings.append("The gain may be chance: its interval contains 0, or cannot be computed on so few people.")
+    return warnings

@@ -1,54 +1,87 @@
-"""Predictions for radiographs that nobody has labelled: read, shown to a network in batches, written as a table."""
+"""Predictions for unlabelled X-rays in files: read, given to a network in batches, written as a table or a submission."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.folders import stem
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
-from radlearn.files import write_rows, write_text
+from radlearn.files import write_rows
 from radlearn.progress import progress_bar, say
 from radlearn.scans.dicom import Radiograph, find_xrays, read_radiograph
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiograph
-
-SHOWN = 10
+from radlearn.workflow.unreadable_files import UnreadableFiles
 
 
 def as_cached(xray: Radiograph) -> np.ndarray:
-    """Return an X-ray's pixels as the cache would keep them, so that an X-ray gets the same answer wherever it is asked."""
+    """Return an X-ray's pixels as the cache stores them, so that a prediction does not depend on the way an X-ray was read."""
     stored = np.uint8 if xray.header.stored_bits <= 8 else np.uint16
     return np.rint(xray.pixels * np.iinfo(stored).max).astype(stored)
 
 
-class XrayPredictions:
-    """A pass over files: yields X-rays in batches, and writes the table when all are answered."""
+def refuse_repeated_ids(image_ids: Sequence[str]) -> None:
+    """Refuse X-rays of which two have the same id, because a submission has one row for each id.
 
-    def __init__(self, paths: Sequence[Path], out: Path) -> None:
-        self.out, self.table = Path(out), Path(out) / "predictions.csv"
+    Raises:
+        BadLayout: naming the id that most files have.
+    """
+    image_id, count = Counter(image_ids).most_common(1)[0]
+    if count > 1:
+        raise BadLayout(f"{count} files are called {image_id}; a submission has one row for each id. Rename the files.")
+
+
+class XrayPredictions:
+    """A pass over files: yields X-rays in batches, and writes the table at the end.
+
+    Args:
+        paths: DICOM files, and folders that hold some.
+        out: the folder of the table; None writes no files.
+
+    Raises:
+        BadLayout: if there is no DICOM file.
+        BadSetting: if `out` holds a table already.
+    """
+
+    def __init__(self, paths: Sequence[Path], out: Path | None) -> None:
+        self.out = None if out is None else Path(out)
         self.paths = find_xrays(paths)
         if not self.paths:
             raise BadLayout(f"{', '.join(map(str, paths))}: holds no DICOM file. Name DICOM files, or folders that hold some.")
-        if self.table.exists():
-            raise BadSetting(f"{self.table} is there already. Choose another folder with --out, or remove it.")
+        if self.out is not None and self.table.exists():
+            raise BadSetting(f"{self.table} exists already. Choose another folder with --out, or remove it.")
         self.rows: list[tuple[str, ...]] = []
-        self.unreadable: list[str] = []
+        self.unreadable = UnreadableFiles(self.out, "files")
         self._names: dict[str, int] = {}
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the table and the overlays."""
+        if self.out is None:
+            raise BadSetting("These predictions have no folder to be written into.")
+        return self.out
+
+    @property
+    def table(self) -> Path:
+        """The table of X-rays."""
+        return self.folder / "predictions.csv"
+
     def batches(self, size_px: int, shape: Literal["stretch", "pad"], batch_size: int) -> Iterator[list[PreparedRadiograph]]:
-        """Yield the readable X-rays, `batch_size` at a time; a file that cannot be read is noted and passed over."""
+        """Yield the readable X-rays, `batch_size` at a time; a file that cannot be read is noted and skipped."""
         batch: list[PreparedRadiograph] = []
-        with progress_bar("asking", len(self.paths), "X-rays") as bar:
+        with progress_bar("predicting", len(self.paths), "X-rays") as bar:
             for path in self.paths:
                 try:
                     xray = read_radiograph(path, size_px, shape)
                 except UnreadableScan as error:
-                    self.unreadable.append(str(error))
+                    self.unreadable.add(path, error)
                 else:
-                    name = path.stem if path.suffix.lower() == ".dcm" else path.name
                     header = xray.header
-                    case = Case(name, path, None, (), None, header.patient_id or name, header.view, header.sex, header.age_years)
+                    name = stem(path.name)
+                    case = XrayCase(name, path, None, (), None, header.patient_id or name, header.view, header.sex, header.age_years)
                     batch.append(prepared_radiograph(case, as_cached(xray), header, shape))
                 if len(batch) == batch_size:
                     yield batch
@@ -59,23 +92,17 @@ class XrayPredictions:
             bar.advance(len(self.paths) - bar.done)
 
     def write_table(self, columns: Sequence[str]) -> None:
-        """Write the table, and say what was left out.
+        """Write the table, and say what was skipped.
 
         Raises:
             UnreadableScan: if no file could be read.
         """
         write_rows(self.table, [columns, *self.rows])
         say(f"{len(self.rows):,} X-rays predicted: {self.table}")
-        if self.unreadable:
-            write_text(self.out / "unreadable.txt", "\n".join(self.unreadable) + "\n")
-            say(f"{len(self.unreadable):,} files could not be read (all of them in {self.out / 'unreadable.txt'}):", style="yellow")
-            for line in self.unreadable[:SHOWN]:
-                say(f"  {line}")
-        if not self.rows:
-            raise UnreadableScan(f"None of the {len(self.paths):,} files could be read as an X-ray.")
+        self.unreadable.report(len(self.rows))
 
     def picture(self, name: str) -> Path:
-        """Return a file name of its own for each X-ray: hospitals call the X-rays of all patients IM0001."""
+        """Return a file name of its own for each X-ray: many hospitals name the X-rays of all patients IM0001."""
         self._names[name] = self._names.get(name, 0) + 1
         number = self._names[name]
-        return self.out / "overlays" / (f"{name}.png" if number == 1 else f"{name}-{number}.png")
+        return self.folder / "overlays" / (f"{name}.png" if number == 1 else f"{name}-{number}.png")

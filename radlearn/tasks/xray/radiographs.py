@@ -1,4 +1,4 @@
-"""X-rays ready to learn from: what is known of each, and its pixels in the cache."""
+"""X-rays ready for training: the case, and its pixels in the cache."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from radlearn.challenges import rsna
+from radlearn.challenges.xray_case import XrayCase, with_headers
 from radlearn.scans.cache import cached_xrays
 from radlearn.scans.dicom import RadiographHeader
 
@@ -15,19 +15,19 @@ from radlearn.scans.dicom import RadiographHeader
 class PreparedRadiograph(NamedTuple):
     """A case and its pixels at the size asked for."""
 
-    case: rsna.Case
+    case: XrayCase
     # uint8 or uint16 (size, size), a view into the cache: read from the disk only when looked at.
     stored: np.ndarray
     # (height, width) of the part of the source that the square shows: its own, or the square around it where it was padded.
     canvas_px: tuple[int, int] = (1024, 1024)
     # (height, width) of the source where it was padded; None where the canvas is the source.
     source_px: tuple[int, int] | None = None
-    # Height and width of a source pixel, where lengths may be measured by it; never on RSNA X-rays.
+    # Height and width of a source pixel; None where lengths must not be measured by it, as on secondary captures.
     spacing_mm: tuple[float, float] | None = None
 
     @property
     def label(self) -> bool:
-        """Whether it shows what is looked for; False too where nobody has said."""
+        """Whether it shows the finding; False also for an unlabelled X-ray."""
         return bool(self.case.label)
 
     @property
@@ -61,9 +61,7 @@ class PreparedRadiograph(NamedTuple):
         return (canvas_width - width) / 2, (canvas_height - height) / 2
 
 
-def prepared_radiographs(
-    cases: Sequence[rsna.Case], size_px: int, shape: Literal["stretch", "pad"] = "stretch"
-) -> list[PreparedRadiograph]:
+def prepared_radiographs(cases: Sequence[XrayCase], size_px: int, shape: Literal["stretch", "pad"] = "stretch") -> list[PreparedRadiograph]:
     """Read every X-ray once into the pixel cache, or find it there, and fill in what the headers say.
 
     Raises:
@@ -71,14 +69,14 @@ def prepared_radiographs(
         BadLayout: if a header contradicts the tables, such as a box outside its image.
     """
     cached = cached_xrays([case.path for case in cases], size_px, shape)
-    known = rsna.with_headers(cases, cached.headers)
+    known = with_headers(cases, cached.headers)
     return [
         prepared_radiograph(case, stored, header, shape) for case, stored, header in zip(known, cached.pixels, cached.headers, strict=True)
     ]
 
 
 def prepared_radiograph(
-    case: rsna.Case, stored: np.ndarray, header: RadiographHeader, shape: Literal["stretch", "pad"]
+    case: XrayCase, stored: np.ndarray, header: RadiographHeader, shape: Literal["stretch", "pad"]
 ) -> PreparedRadiograph:
     """Return an X-ray that was brought into a square in this way."""
     height, width = header.size_px

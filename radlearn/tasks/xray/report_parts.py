@@ -8,24 +8,22 @@ from radlearn.pictures import groups
 from radlearn.pictures.report import Block, Note, Table
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import SUBSETS, read_split
+from radlearn.training.splits import count_by_subset, read_split
 from radlearn.workflow.report_frame import Draw
 
 CATEGORIES = ("Lung Opacity", "No Lung Opacity / Not Normal", "Normal")
 
 
 def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[str, Any], picture: Draw) -> list[Block]:
-    """Return who was trained on and who was evaluated."""
+    """Return the people of the split, and the X-rays that were evaluated."""
     split = read_split(run.folder / "split.csv")
-    people = {subset: len({person for person, of in split.values() if of == subset}) for subset in SUBSETS}
-    counts = Counter(subset for _, subset in split.values())
     here = Counter(xray.case.category or ("opacity" if xray.case.label else "no opacity") for xray in xrays)
     classes = {name: here[name] for name in (*CATEGORIES, "opacity", "no opacity") if here[name]}
     figure = groups.data_figure({found["split"]: classes}, {found["split"]: found["persons"]})
     blocks: list[Block] = [
         Table(
             ["subset", "X-rays", "people"],
-            [[each, counts[each], people[each]] for each in SUBSETS],
+            [[subset, images, people] for subset, (images, people) in count_by_subset(split).items()],
             "People were split, not X-rays: nobody is in two subsets.",
         ),
         picture(
@@ -39,7 +37,7 @@ def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[st
     if len(split) == len({person for person, _ in split.values()}):
         blocks.append(
             Note(
-                "Every X-ray counts as a person of its own. Unless that is so, scores flatter: see persons.csv in the data folder's README.",
+                "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: see persons.csv in the README.",
                 "warning",
             )
         )

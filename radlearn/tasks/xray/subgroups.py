@@ -1,25 +1,15 @@
-"""The groups of people that a mean would hide, and what the view alone tells."""
+"""The subgroups that a mean would hide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.xray_case import XrayCase
 
 AGE_BANDS = ((0, 18, "under 18 years"), (18, 40, "18–39 years"), (40, 60, "40–59 years"), (60, 111, "60 years and over"))
 
 
-def view_baseline(views: Sequence[str] | np.ndarray, view_shares: Mapping[str, float]) -> np.ndarray:
-    """Return what one would answer who knows nothing but the view, float64 (cases,): the share of positive training X-rays of that view.
-
-    Args:
-        views: (cases,), "" where it is not known.
-        view_shares: by view, and "all" for any other.
-    """
-    return np.array([view_shares.get(str(view), view_shares["all"]) for view in views], dtype=np.float64)
-
-
-def subgroups_of(cases: Sequence[Case]) -> dict[str, np.ndarray]:
+def subgroups_of(cases: Sequence[XrayCase]) -> dict[str, np.ndarray]:
     """Return who belongs to which subgroup, bool (cases,) each; groups without anybody are left out, except the two views."""
     view = np.array([case.view or "" for case in cases])
     sex = np.array([case.sex or "" for case in cases])

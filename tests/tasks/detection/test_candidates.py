@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection import candidates as proposing
@@ -25,7 +26,7 @@ BOX = (100.0, 200.0, 300.0, 500.0)
 
 def xray(number: int, boxes: tuple[tuple[float, ...], ...] = ()) -> PreparedRadiograph:
     """An X-ray whose opacities make it brighter; AP X-rays are the ill ones."""
-    case = Case(f"X-ray-{number}", Path("x.dcm"), bool(boxes), boxes, None, f"person-{number}", "AP" if boxes else "PA")  # type: ignore[arg-type]
+    case = XrayCase(f"xray-{number}", Path("x.dcm"), bool(boxes), boxes, None, f"person-{number}", "AP" if boxes else "PA")  # type: ignore[arg-type]
     return PreparedRadiograph(case, np.full((32, 32), 120 if boxes else 80, np.uint8))
 
 
@@ -51,7 +52,7 @@ def test_a_xray_is_as_likely_as_its_surest_box_unless_a_gate_says_otherwise() ->
 
 def test_a_gate_is_read_for_these_xrays_or_there_is_none(tmp_path: Path) -> None:
     assert proposing.gate_of(None, XRAYS) is None
-    (tmp_path / "gate.csv").write_text("patientId,probability\nfilm-1,0.3\nfilm-0,0.6\n")
+    (tmp_path / "gate.csv").write_text("patientId,probability\nxray-1,0.3\nxray-0,0.6\n")
     gate = proposing.gate_of(tmp_path / "gate.csv", XRAYS[:2])
     assert gate is not None
     assert gate.tolist() == [0.6, 0.3]
@@ -60,12 +61,12 @@ def test_a_gate_is_read_for_these_xrays_or_there_is_none(tmp_path: Path) -> None
 
 
 def test_the_best_threshold_of_perfect_candidates_scores_one_and_of_none_nothing() -> None:
-    assert proposing.best_over_thresholds(proposing.validation_candidates(XRAYS, RIGHT, None)) == 1.0
-    assert proposing.best_over_thresholds(proposing.validation_candidates(XRAYS, [no_boxes()] * 40, None)) == 0.0
+    assert proposing.best_over_thresholds(proposing.validation_candidates(XRAYS, RIGHT, None), BOX_SCORE) == 1.0
+    assert proposing.best_over_thresholds(proposing.validation_candidates(XRAYS, [no_boxes()] * 40, None), BOX_SCORE) == 0.0
 
 
 def test_the_postprocessing_is_kept_with_fitted_baselines(run: Run) -> None:
-    postprocessing = proposing.choose_box_postprocessing(run, [RIGHT], XRAYS, XRAYS, None, seed=0)
+    postprocessing = proposing.choose_box_postprocessing(run, BOX_SCORE, [RIGHT], XRAYS, XRAYS, None, seed=0)
     kept, about = postprocessing_of(run)
     assert kept == postprocessing
     assert postprocessing.threshold <= 0.8
@@ -77,7 +78,7 @@ def test_the_postprocessing_is_kept_with_fitted_baselines(run: Run) -> None:
     assert 80 / 255 < about["brightness_cut"] <= 120 / 255
 
 
-def test_the_mirror_image_is_asked_about_only_where_that_was_chosen(run: Run) -> None:
+def test_the_mirror_image_is_used_only_where_that_was_chosen(run: Run) -> None:
     write_box_postprocessing(run, BoxPostprocessing(), {"source": "the image alone"})
     assert proposing.as_tuned(Settings(), run) == Settings(test_time_mirror=False)
     write_box_postprocessing(run, BoxPostprocessing(), {"source": proposing.SOURCES[1]})
@@ -91,3 +92,15 @@ def test_a_gate_is_asked_for_only_where_the_postprocessing_was_chosen_with_one(r
     proposing.must_have_gate([run], Path("gate.csv"))
     with pytest.raises(BadSetting, match="its postprocessing was chosen with a gate"):
         proposing.must_have_gate([run], None)
+
+
+def test_runs_that_see_xrays_differently_cannot_predict_together(run: Run, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Seen:
+        size_px: int = 64
+        shape: str = "stretch"
+
+    one, two, other = (new_run(tmp_path / name, "detection", seen) for name, seen in (("a", Seen()), ("b", Seen()), ("c", Seen(32))))
+    proposing.must_see_alike([one, two])
+    with pytest.raises(BadSetting, match=r"The 2 runs see X-rays differently .*32, 'stretch'.*64"):
+        proposing.must_see_alike([one, other])

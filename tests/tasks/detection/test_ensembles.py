@@ -23,7 +23,7 @@ def runs(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run
     ]
 
 
-def test_runs_on_the_same_people_get_a_postprocessing_of_their_own_and_its_worth_is_told(runs: list[Run]) -> None:
+def test_runs_on_the_same_people_get_a_postprocessing_of_their_own_with_its_ablation(runs: list[Run]) -> None:
     before = (runs[0].folder / "postprocessing.json").read_bytes()
     scores = radlearn.detection.evaluate([runs[0].folder, runs[1].folder])
     folder = runs[0].folder / "ensemble"
@@ -36,7 +36,7 @@ def test_runs_on_the_same_people_get_a_postprocessing_of_their_own_and_its_worth
     assert (runs[0].folder / "postprocessing.json").read_bytes() == before
 
 
-def test_folds_prediction_by_the_mean_of_their_recipes(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
+def test_folds_predict_with_the_mean_of_their_postprocessings(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     radlearn.detection.evaluate([runs[0].folder, runs[2].folder])
     assert "validated on different people" in capsys.readouterr().err
     settings_tried = [read_json(run.folder / "postprocessing.json")["postprocessing"] for run in (runs[0], runs[2])]

@@ -1,14 +1,15 @@
 """Boxes written down by X-ray and by box."""
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from radlearn.challenges.rsna import Case
+from radlearn.challenges.rsna import CHALLENGE
 from radlearn.challenges.rsna_submission import read_submission
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, write_box_postprocessing
@@ -34,7 +35,7 @@ def run(tmp_path: Path) -> Run:
 def xray(number: int, spacing_mm: tuple[float, float] | None = None, source_px: tuple[int, int] | None = None) -> PreparedRadiograph:
     frame = (max(source_px),) * 2 if source_px else (1024, 1024)
     return PreparedRadiograph(
-        Case(f"X-ray-{number}", Path(f"{number}.dcm"), None, (), None, "p"), np.zeros((32, 32), np.uint8), frame, source_px, spacing_mm
+        XrayCase(f"xray-{number}", Path(f"{number}.dcm"), None, (), None, "p"), np.zeros((32, 32), np.uint8), frame, source_px, spacing_mm
     )
 
 
@@ -47,9 +48,9 @@ ONE = FoundBoxes(np.array([[100.0, 200, 300, 600], [700, 700, 800, 800]]), np.ar
 
 
 def test_what_stands_by_the_postprocessing_is_written_in_source_pixels(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    asking = BoxPredictions([run], [small_rsna], tmp_path / "out")
-    asking.keep([xray(0), xray(1)], [ONE, no_boxes()], overlays=True)
-    asking.finish()
+    predictions = BoxPredictions([run], [small_rsna], tmp_path / "out")
+    predictions.keep([xray(0), xray(1)], [ONE, no_boxes()], overlays=True)
+    predictions.finish()
     xrays, boxes = rows_of(tmp_path / "out" / "predictions.csv"), rows_of(tmp_path / "out" / "boxes.csv")
     assert [(row["patientId"], row["boxes"], float(row["probability"])) for row in xrays] == [("xray-0", "1", 0.8), ("xray-1", "0", 0.0)]
     # Half as large around (200, 400).
@@ -59,24 +60,24 @@ def test_what_stands_by_the_postprocessing_is_written_in_source_pixels(run: Run,
 
 
 def test_lengths_are_given_where_the_spacing_can_be_trusted(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    asking = BoxPredictions([run], [small_rsna], tmp_path / "out")
-    asking.keep([xray(0, spacing_mm=(0.2, 0.1))], [ONE], overlays=False)
-    asking.finish()
+    predictions = BoxPredictions([run], [small_rsna], tmp_path / "out")
+    predictions.keep([xray(0, spacing_mm=(0.2, 0.1))], [ONE], overlays=False)
+    predictions.finish()
     box = rows_of(tmp_path / "out" / "boxes.csv")[0]
     # Rows are 0.2 mm high, columns 0.1 mm wide.
     assert (box["width_mm"], box["height_mm"]) == ("10.0", "40.0")
 
 
 def test_a_padded_xray_gets_its_boxes_back_without_the_margin(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    asking = BoxPredictions([run], [small_rsna], tmp_path / "out")
-    asking.keep([xray(0, source_px=(1000, 600))], [FoundBoxes(np.array([[200.0, 100, 400, 300]]), np.array([0.9]))], overlays=False)
-    asking.finish()
+    predictions = BoxPredictions([run], [small_rsna], tmp_path / "out")
+    predictions.keep([xray(0, source_px=(1000, 600))], [FoundBoxes(np.array([[200.0, 100, 400, 300]]), np.array([0.9]))], overlays=False)
+    predictions.finish()
     box = rows_of(tmp_path / "out" / "boxes.csv")[0]
     # Half as large around (300, 200) in a frame whose first 200 columns are margin.
     assert [float(box[name]) for name in ("x_px", "y_px", "width_px", "height_px")] == [50, 150, 100, 100]
 
 
-def test_runs_that_see_xrays_differently_cannot_prediction_together(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+def test_runs_that_see_xrays_differently_cannot_predict_together(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     other = new_run(tmp_path / "other", "detection", Settings(size_px=64))
     with pytest.raises(BadSetting, match="see X-rays differently"):
         BoxPredictions([run, other], [small_rsna], tmp_path / "out")
@@ -88,26 +89,38 @@ def test_a_postprocessing_chosen_with_a_gate_asks_for_one(run: Run, small_rsna: 
         BoxPredictions([run], [small_rsna], tmp_path / "out")
 
 
-def test_a_submission_holds_every_xray_and_is_read_back(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    def predict(folder: Path) -> Path:
-        asking = BoxPredictions([run], [small_rsna], folder)
-        asking.keep([xray(0), xray(1)], [ONE, no_boxes()], overlays=False)
-        asking.finish()
-        return asking.table
+def finished(run: Run, small_rsna: Path, xrays: list[PreparedRadiograph], candidates: list[FoundBoxes]) -> BoxPredictions:
+    predictions = BoxPredictions([run], [small_rsna])
+    predictions.keep(xrays, candidates)
+    return predictions
 
-    out = submit_boxes(predict, tmp_path / "submission.csv")
+
+def test_a_submission_holds_every_xray_with_the_boxes_as_they_are(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+    third = FoundBoxes(np.array([[100.0, 200, 300, 600]]) + 1 / 3, np.array([2 / 3]))
+    out = submit_boxes(finished(run, small_rsna, [xray(0), xray(1)], [third, no_boxes()]), CHALLENGE, tmp_path / "submission.csv")
     read = read_submission(out, ["xray-0", "xray-1"])
-    assert read["xray-0"].boxes_xyxy_px.tolist() == [[150, 300, 250, 500]]
+    # Half as large around (200, 400), and not rounded to the two digits of boxes.csv.
+    np.testing.assert_allclose(read["xray-0"].boxes_xyxy_px, np.array([[150, 300, 250, 500]]) + 1 / 3, rtol=1e-14)
+    assert read["xray-0"].confidences.tolist() == [2 / 3]
     assert len(read["xray-1"].confidences) == 0
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".csv"] == ["submission.csv"]
 
 
 def test_two_xrays_of_one_name_make_no_submission(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    def predict(folder: Path) -> Path:
-        asking = BoxPredictions([run], [small_rsna], folder)
-        asking.keep([xray(0), xray(0)], [ONE, no_boxes()], overlays=False)
-        asking.finish()
-        return asking.table
-
-    with pytest.raises(BadLayout, match="2 files are called X-ray-0"):
-        submit_boxes(predict, tmp_path / "submission.csv")
+    predictions = finished(run, small_rsna, [xray(0), xray(0)], [ONE, no_boxes()])
+    with pytest.raises(BadLayout, match="2 files are called xray-0"):
+        submit_boxes(predictions, CHALLENGE, tmp_path / "submission.csv")
     assert not (tmp_path / "submission.csv").exists()
+
+
+def test_a_box_in_the_margin_of_a_padded_xray_is_no_box(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+    margin = FoundBoxes(np.array([[20.0, 100, 120, 300]]), np.array([0.9]))
+    predictions = finished(run, small_rsna, [xray(0, source_px=(1000, 600))], [margin])
+    assert [row[3] for row in predictions.rows] == ["0"]
+    assert read_submission(submit_boxes(predictions, CHALLENGE, tmp_path / "out.csv"))["xray-0"].confidences.size == 0
+
+
+def test_a_challenge_without_submissions_is_named(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+    predictions = finished(run, small_rsna, [xray(0)], [ONE])
+    with pytest.raises(BadSetting, match="RSNA Pneumonia Detection Challenge 2018 takes no submission file"):
+        submit_boxes(predictions, replace(CHALLENGE, write_submission=None), tmp_path / "out.csv")

@@ -1,9 +1,10 @@
-"""A table of prefixes says of a postprocessing what answering X-ray by X-ray would say."""
+"""The prefix scores give a postprocessing the scores that its predictions have."""
 
 import numpy as np
 import pytest
 from radlearn.metrics.rsna_score import rsna_image_scores
 
+from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.detection.prefix_scores import PrefixScores, ValidationCandidates
@@ -45,16 +46,16 @@ def test_the_table_gives_the_score_of_the_predictions_themselves(postprocessing:
         postprocessed(candidates, postprocessing, size, score)
         for candidates, size, score in zip(xrays.candidates, xrays.sizes_px, xrays.image_scores, strict=True)
     ]
-    table = PrefixScores(xrays)
+    table = PrefixScores(xrays, BOX_SCORE.ious_above)
     assert table.standing(postprocessing).tolist() == [len(prediction.confidences) for prediction in predictions]
-    np.testing.assert_allclose(table.scores(postprocessing), rsna_image_scores(predictions, xrays.truth))
+    np.testing.assert_allclose(table.scores(postprocessing), BOX_SCORE.image_scores(predictions, xrays.truth))
 
 
 def test_sums_over_parts_are_the_xrays_own_numbers_added_up() -> None:
     xrays = xrays_with_candidates(60)
     parts = np.arange(60) % 3
     choices = {"scale": (1.0, 0.9), "suppression_iou": (0.3,), "top_share": (0.0, 0.5), "gate": (0.0, 0.4), "threshold": (0.1, 0.3, 0.6)}
-    table = PrefixScores(xrays)
+    table = PrefixScores(xrays, BOX_SCORE.ious_above)
     sums = table.sums(choices, parts)
     assert sums.scores.shape == sums.counted.shape == sums.false_boxes.shape == (2, 1, 2, 2, 3, 3)
     postprocessing = BoxPostprocessing(threshold=0.3, scale=0.9, top_share=0.5, gate=0.4)
@@ -71,6 +72,7 @@ def test_some_of_the_xrays_score_as_they_do_among_all() -> None:
     xrays, postprocessing = xrays_with_candidates(40), BoxPostprocessing(threshold=0.2)
     chosen = np.arange(40) % 4 == 1
     np.testing.assert_array_equal(
-        PrefixScores(xrays.only(chosen)).scores(postprocessing), PrefixScores(xrays).scores(postprocessing)[chosen]
+        PrefixScores(xrays.only(chosen), BOX_SCORE.ious_above).scores(postprocessing),
+        PrefixScores(xrays, BOX_SCORE.ious_above).scores(postprocessing)[chosen],
     )
     assert xrays.only(chosen).persons == [f"person {number // 2}" for number in range(1, 40, 4)]

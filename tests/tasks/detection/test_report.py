@@ -5,18 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.detection.evaluation import BoxEvaluation, evaluate_boxes
 from radlearn.tasks.detection.report import alarms_first, worst_first, write_box_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
-Proposals = tuple[list[FoundBoxes], np.ndarray]
+Candidates = tuple[list[FoundBoxes], np.ndarray]
 
 
 @pytest.fixture
-def evaluation(boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals) -> BoxEvaluation:
-    return evaluate_boxes(boxed, evaluated_xrays, *candidates, "test")
+def evaluation(boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates) -> BoxEvaluation:
+    return evaluate_boxes(boxed, BOX_SCORE, evaluated_xrays, *candidates, "test")
 
 
 def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxed: Run, evaluation: BoxEvaluation) -> None:
@@ -36,11 +37,13 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxe
 
 
 def test_other_data_without_an_opacity_have_a_report_all_the_same(
-    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates
 ) -> None:
     healthy = [number for number, xray in enumerate(evaluated_xrays) if not xray.case.label][:12]
-    candidates = [candidates[0][number] for number in healthy]
-    evaluation = evaluate_boxes(boxed, [evaluated_xrays[number] for number in healthy], candidates, candidates[1][healthy], "external")
+    found = [candidates[0][number] for number in healthy]
+    evaluation = evaluate_boxes(
+        boxed, BOX_SCORE, [evaluated_xrays[number] for number in healthy], found, candidates[1][healthy], "external"
+    )
     assert write_box_report(boxed, evaluation).name == "report-external.html"
     assert not (boxed.folder / "report.html").exists()
     assert not (boxed.pictures / "external" / "xrays-worst.png").exists()

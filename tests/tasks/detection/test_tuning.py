@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import read_json, write_json
 from radlearn.metrics.boxes import FoundBoxes
@@ -13,7 +14,7 @@ from radlearn.tasks.detection.tuning import tune_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
-Proposals = tuple[list[FoundBoxes], np.ndarray]
+Candidates = tuple[list[FoundBoxes], np.ndarray]
 
 
 @pytest.fixture
@@ -33,10 +34,10 @@ def false_boxes(xrays: list[PreparedRadiograph], candidates: list[FoundBoxes], p
 
 
 def test_the_postprocessing_is_written_whole_with_what_led_to_it(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates
 ) -> None:
     write_json(tunable.folder / "scores.json", {})
-    told = tune_boxes(tunable, evaluated_xrays, [candidates[0]])
+    told = tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [candidates[0]])
     postprocessing, about = postprocessing_of(tunable)
     assert told["postprocessing"] == read_json(tunable.folder / "postprocessing.json")["postprocessing"]
     assert told["postprocessing_before"]["threshold"] == 0.5
@@ -47,57 +48,59 @@ def test_the_postprocessing_is_written_whole_with_what_led_to_it(
     assert about["mean_box_xyxy_share"] == [0.25, 0.25, 0.5, 0.5]
     assert [step["step"] for step in told["ablation"]] == ["nothing tuned", "score threshold", "box scale", "suppression", "gate"]
     assert told["scores_of_before"] == ["scores.json"]
-    assert {"gain", "rsna_score", "false_boxes_per_healthy_image"} <= told["nested"].keys()
+    assert {"gain", "score", "false_boxes_per_healthy_image"} <= told["nested"].keys()
     assert {path.name for path in (tunable.folder / "tuning").iterdir()} == {"threshold.png", "ablation.png", "tuning.html", "tuning.json"}
 
 
 def test_chosen_again_without_another_wish_it_is_the_same(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates
 ) -> None:
-    first = tune_boxes(tunable, evaluated_xrays, [candidates[0]])
-    again = tune_boxes(tunable, evaluated_xrays, [candidates[0]])
+    first = tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [candidates[0]])
+    again = tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [candidates[0]])
     assert again["postprocessing"] == first["postprocessing"]
     assert (first["changed"], again["changed"]) == (True, False)
 
 
 def test_few_false_boxes_are_had_where_they_are_wanted(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals, capsys: pytest.CaptureFixture[str]
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tune_boxes(tunable, evaluated_xrays, [candidates[0]], most_false_boxes=0.05)
+    tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [candidates[0]], most_false_boxes=0.05)
     assert false_boxes(evaluated_xrays, candidates[0], postprocessing_of(tunable)[0]) <= 0.05
     assert read_json(tunable.folder / "postprocessing.json")["most_false_boxes_per_healthy_image"] == 0.05
     sure = [FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in candidates[0]]
     capsys.readouterr()
-    tune_boxes(tunable, evaluated_xrays, [sure], most_false_boxes=0.0)
-    assert "No postprocessing keeps to 0 false boxes per healthy X-ray; the nearest has" in " ".join(capsys.readouterr().err.split())
+    tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [sure], most_false_boxes=0.0)
+    assert "No postprocessing meets the limit of 0 false boxes per healthy X-ray; the nearest has" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_a_gate_given_now_is_used_and_evaluation_is_told_to_use_it(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = tmp_path / "gate.csv"
     rows = [f"{xray.case.image_id},{0.9 if xray.case.label else 0.1}" for xray in evaluated_xrays]
     table.write_text("\n".join(["patientId,probability", *rows]) + "\n")
-    told = tune_boxes(tunable, evaluated_xrays, [candidates[0]], table)
+    told = tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [candidates[0]], table)
     assert told["gated_by_table"] is True
     assert told["postprocessing"]["gate"] > 0.1
     assert f"evaluate {tunable.folder} --gate {table}" in " ".join(capsys.readouterr().err.split())
     table.write_text("\n".join(["patientId,probability", *rows[1:]]) + "\n")
     with pytest.raises(BadLayout, match="lacks 1 of the 60 X-rays"):
-        tune_boxes(tunable, evaluated_xrays, [candidates[0]], table)
+        tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [candidates[0]], table)
 
 
-def test_a_fused_view_is_taken_where_it_is_better(tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals) -> None:
+def test_a_fused_view_is_taken_where_it_is_better(tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates) -> None:
     blind = [FoundBoxes(one.boxes_xyxy_px + 300, one.confidences) for one in candidates[0]]
-    told = tune_boxes(tunable, evaluated_xrays, [blind, candidates[0]])
+    told = tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [blind, candidates[0]])
     assert told["source"] == "test-time augmentation"
 
 
 @pytest.mark.parametrize("limit", [-0.1, float("nan"), float("inf")])
 def test_a_limit_that_is_none_is_refused_and_the_postprocessing_stays(
-    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Proposals, limit: float
+    tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates, limit: float
 ) -> None:
     before = read_json(tunable.folder / "postprocessing.json")
     with pytest.raises(BadSetting, match="most_false_boxes is"):
-        tune_boxes(tunable, evaluated_xrays, [candidates[0]], most_false_boxes=limit)
+        tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [candidates[0]], most_false_boxes=limit)
     assert read_json(tunable.folder / "postprocessing.json") == before

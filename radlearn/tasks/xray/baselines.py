@@ -1,0 +1,36 @@
+"""Trivial baselines on X-rays, which know no lung: the share of positives by view, and the mean brightness."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from radlearn.metrics.ranking import auroc_score
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
+
+
+def view_shares(xrays: Sequence[PreparedRadiograph]) -> dict[str, float]:
+    """Return the share of positive X-rays by view, and for "all"."""
+    labels = np.array([bool(xray.case.label) for xray in xrays])
+    views = np.array([xray.case.view or "" for xray in xrays])
+    shares = {str(view): float(labels[views == view].mean()) for view in sorted(set(views)) if view}
+    return shares | {"all": float(labels.mean())}
+
+
+def view_baseline(views: Sequence[str] | np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
+    """Return the prediction from the view alone, float64 (cases,): the share of positive training X-rays of that view.
+
+    Args:
+        views: (cases,), "" where it is not known.
+        shares: by view, and "all" for any other.
+    """
+    return np.array([shares.get(str(view), shares["all"]) for view in views], dtype=np.float64)
+
+
+def mean_brightness(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
+    """Return the mean pixel of each X-ray, float (cases,) in [0, 1]."""
+    return np.array([xray.pixels.mean() for xray in xrays])
+
+
+def brightness_sign(brightness: np.ndarray, xrays: Sequence[PreparedRadiograph]) -> int:
+    """Return 1 if positive X-rays are the brighter ones, else -1."""
+    return 1 if auroc_score(brightness, [bool(xray.case.label) for xray in xrays]) >= 0.5 else -1

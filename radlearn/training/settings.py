@@ -107,8 +107,7 @@ def _bounds_of(hint: Any) -> Iterator[Any]:
         yield from (part for part in (one if isinstance(one, GroupedMetadata) else (one,)) if isinstance(part, Ge | Gt | Le | Lt))
 
 
-def _holds(bound: Any, value: float) -> bool:
-    limit: Any
+def _holds(bound: Any, value: Any) -> bool:
     match bound:
         case Ge(ge=limit):
             return bool(value >= limit)

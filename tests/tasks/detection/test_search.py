@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from radlearn.metrics.rsna_score import rsna_image_scores
 
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.metrics.boxes import FoundBoxes

@@ -164,6 +164,5 @@ def _show(seconds: dict[str, tuple[float, float]], cache_seconds: float, xrays: 
     say(f"from the pixel cache: {1 / cache_seconds:,.0f} X-rays/s (target: at least 3,000)")
 
 
-
 if __name__ == "__main__":
     main()

@@ -90,7 +90,6 @@ def twin_pairs(run: Path, planned: int = PLANNED, seed: int = SEED) -> list[Pair
     return [Pair(*opacity, with_it[image], without[image]) for image, opacity in opacities.items() if opacity is not None]
 
 
-
 def _write_pair(ill: Path, well: Path, plan: PlannedXray) -> tuple[str, tuple[float, float, int] | None]:
     xrays = {ill: render_xray(plan), well: render_xray(plan, opacities=False)}
     for folder, xray in xrays.items():

@@ -15,7 +15,7 @@ test: install lint
 	$(BIN)/python -m pytest -q --durations=10
 
 quality: install
-	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m tools.quality
 
 lint: install
 	$(BIN)/ruff check .

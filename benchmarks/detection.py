@@ -2,12 +2,13 @@
 
     python -m benchmarks.detection [--data FOLDER] [--peer-minutes 1 2]
 
-The peer is `fasterrcnn_mobilenet_v3_large_320_fpn`, the smallest detector of torchvision, trained as its reference postprocessing does (SGD with
-momentum 0.9, weight decay 1e-4, learning rate 0.02 for batches of 16 after a warm-up, divided by ten at 16/26 and 22/26 of the way, flips
-alone), from random weights as ours. Both get their postprocessing (threshold, scale, suppression, gate) by the same choosing on validation people.
-`--peer-minutes` gives the peer multiples of our processor minutes: one that stays below the trivial baseline is no comparison.
+The peer is `fasterrcnn_mobilenet_v3_large_320_fpn`, the smallest detector of torchvision, trained as in its reference script (SGD with
+momentum 0.9, weight decay 1e-4, learning rate 0.02 for batches of 16 after a warm-up, divided by ten after 16/26 and 22/26 of the time,
+flips only), from random weights like ours. The postprocessing of both (threshold, scale, suppression, gate) is chosen by the same search
+on validation people. `--peer-minutes` gives the peer multiples of our processor minutes: a peer that stays below the trivial baseline is
+no comparison.
 
-Processor minutes are compared, not wall minutes, because other work on a machine disturbs them less.
+Processor minutes are compared rather than wall minutes, because other work on the machine affects them less.
 """
 
 import argparse
@@ -25,13 +26,15 @@ from rich.table import Table
 from torch import nn
 from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn
 
+import radlearn
+from radlearn.challenges.rsna import CHALLENGE
 from radlearn.progress import console, progress_bar, say
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
 from radlearn.tasks.detection import candidates, evaluation
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.loading import reseed
 from radlearn.training.run_folder import Run, new_run
-from radlearn.workflow.data_source import built_in_xrays
+from radlearn.workflow.data_source import built_in_folder
 from radlearn.workflow.splits import split_cases
 
 STILL = {"rotation_degrees": 0.0, "shift_share": 0.0, "zoom_share": 0.0, "gamma_range": 0.0, "noise_std": 0.0, "holes_chance": 0.0}
@@ -39,25 +42,25 @@ STILL = {"rotation_degrees": 0.0, "shift_share": 0.0, "zoom_share": 0.0, "gamma_
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder in the RSNA layout; 800 built-in X-rays if not named")
+    parser.add_argument("--data", type=Path, help="folder in the RSNA layout; default: 800 built-in X-rays")
     parser.add_argument("--peer-minutes", type=float, nargs="*", default=[1.0], help="the peer's time, in multiples of ours")
-    parser.add_argument("--epochs", type=int, help="epochs of our run; the quick preset's if not named")
-    asked = parser.parse_args()
-    data = asked.data or built_in_xrays(800, 0)
+    parser.add_argument("--epochs", type=int, help="epochs of our run; default: the quick preset's")
+    options = parser.parse_args()
+    data = options.data or built_in_folder(CHALLENGE, 800, 0)
     settings = lesson.PRESETS["quick"]
-    settings = settings if asked.epochs is None else replace(settings, epochs=asked.epochs)
+    settings = settings if options.epochs is None else replace(settings, epochs=options.epochs)
     xrays = prepared_radiographs(lesson.find_cases(data), settings.size_px)
     table = Table("model", "processor min", "official score", "image AUROC", "false boxes per healthy X-ray")
     with tempfile.TemporaryDirectory() as folder:
         begun = time.process_time()
-        run = lesson.train(settings, data, Path(folder) / "ours")
+        run = radlearn.detection.train_with(settings, data, Path(folder) / "ours")
         minutes = (time.process_time() - begun) / 60
         split = split_cases(xrays, settings.seed, None, run)
         model, _ = lesson.trained_model(run)
         ours = scored(run, model, split["test"], settings)
         table.add_row("radlearn quick", f"{minutes:.1f}", *shown(ours))
-        for multiple in asked.peer_minutes:
-            peer_run = new_run(Path(folder) / f"peer-{multiple}", lesson.TASK, settings, run.about)
+        for multiple in options.peer_minutes:
+            peer_run = new_run(Path(folder) / f"peer-{multiple}", lesson.TASK.name, settings, run.about)
             peer = trained_peer(split["train"], settings, minutes * multiple)
             by_source = lesson.find_candidates(peer, split["validation"], settings)
             candidates.choose_box_postprocessing(peer_run, by_source, split["validation"], split["train"], None, settings.seed)
@@ -71,7 +74,7 @@ def main() -> None:
             table.add_row(
                 name,
                 "–",
-                *(f"{baseline['value']:.3f}" if "rsna" in name else "–",),
+                f"{baseline['value']:.3f}" if "rsna" in name else "–",
                 f"{baseline['value']:.3f}" if "auroc" in name else "–",
                 "–",
             )
@@ -87,12 +90,12 @@ def trained_peer(xrays: list[PreparedRadiograph], settings: lesson.Settings, min
             weights=None, weights_backbone=None, num_classes=2, box_score_thresh=0.02, box_detections_per_img=30, **sizes
         )
     )
-    # As the reference: X-rays as they come, flips alone.
+    # As in the reference: X-rays as they come, flips only.
     plain = replace(settings, positive_share=0.0, **STILL)  # type: ignore[arg-type]
     loader = lesson.make_loaders(plain, {"train": xrays})["train"]
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.SGD(weights, lr=0.02, momentum=0.9, weight_decay=1e-4)
-    begun, step, epoch, said = time.process_time(), 0, 0, time.monotonic()
+    begun, step, epoch, wall = time.process_time(), 0, 0, time.monotonic()
     model.train()
     say(f"The peer trains for {minutes:.1f} processor minutes.")
     with progress_bar("the peer", 1000, "‰ of its time") as bar:
@@ -102,22 +105,22 @@ def trained_peer(xrays: list[PreparedRadiograph], settings: lesson.Settings, min
                 if part >= 1:
                     break
                 bar.advance(int(part * 1000) - bar.done)
-                # The reference warms up over its first epoch, of 26.
+                # The reference warms up over the first of its 26 epochs.
                 warm = min(1.0, 0.001 + part * 26)
                 for group in optimizer.param_groups:
                     group["lr"] = 0.02 * warm * 0.1 ** ((part > 16 / 26) + (part > 22 / 26))
-                wrong = lesson.loss(model, batch)
+                loss = lesson.loss(model, batch)
                 optimizer.zero_grad()
-                wrong.backward()
+                loss.backward()
                 optimizer.step()
                 step += 1
             epoch += 1
-    say(f"The peer took {step:,} steps, {epoch:,} times through the X-rays, in {time.monotonic() - said:.0f} s.")
+    say(f"The peer took {step:,} steps in {epoch:,} epochs and {time.monotonic() - wall:.0f} s.")
     return model.eval()
 
 
 class _Coloured(nn.Module):
-    """Shows a grey X-ray to a network of three colours."""
+    """A network with three input channels that takes grey X-rays."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -134,11 +137,11 @@ def scored(run: Run, model: nn.Module, xrays: list[PreparedRadiograph], settings
 
 
 def shown(found: dict[str, Any]) -> tuple[str, str, str]:
-    def said(name: str) -> str:
+    def text(name: str) -> str:
         score = found["scores"][name]
         return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})" if score["low"] is not None else f"{score['value']:.3f}"
 
-    return said("rsna_score"), said("auroc_score"), said("false_boxes_per_healthy_image")
+    return text("rsna_score"), text("auroc_score"), text("false_boxes_per_healthy_image")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""At which size and density does a model start to see? The share of opacities found, against both, from X-rays and their twins.
+"""How large and how dense must an opacity be to be found? The share found, by size and by density, from X-rays and their twins.
 
-    python -m benchmarks.detection_rate RUN OUT.png [X-rays]
+    python -m benchmarks.detection_rate RUN OUT.png [COUNT]
 
-RUN is a trained classification run. New patients (another seed than the lesson's) are made with twins: each X-ray with an opacity and
-the same X-ray without it. An X-ray with one opacity counts as found if its probability reaches the run's threshold; its twin, which holds
-everything but the opacity, shows how often the threshold is reached for other reasons. What readers see is drawn beside it.
+RUN is a trained classification run. COUNT X-rays (600 by default) of new patients, made with another seed than the lesson's, come with
+twins: the same X-ray without its opacity. An X-ray with one opacity counts as found if its probability reaches the run's threshold; its
+twin shows how often the threshold is reached for other reasons. The share that the simulated readers find is drawn beside it.
 """
 
 import csv
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+import radlearn
 from radlearn.digital_thorax.cohort import write_rsna
 from radlearn.digital_thorax.readers import READERS
 from radlearn.files import read_json
@@ -28,7 +29,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Pair:
-    """An X-ray with one opacity, and what the model says of it with and without."""
+    """An X-ray with one opacity, and its probabilities with and without the opacity."""
 
     contrast: float
     size_px: float
@@ -38,7 +39,7 @@ class Pair:
 
 
 def single_opacities(folder: Path) -> dict[str, tuple[float, float, int]]:
-    """Return image → (contrast, size in px, readers who saw it) of the X-rays that truly hold one opacity, from `truth.csv`."""
+    """Return image → (contrast, size in px, readers who saw it) of the X-rays with exactly one opacity, from `truth.csv`."""
     found: dict[str, list[tuple[float, float, int]]] = {}
     with open(folder / "truth.csv", newline="", encoding="utf-8") as table:
         for row in csv.DictReader(table):
@@ -51,10 +52,8 @@ def single_opacities(folder: Path) -> dict[str, tuple[float, float, int]]:
     return {image: opacities[0] for image, opacities in found.items() if len(opacities) == 1 and opacities[0][1] > 0}
 
 
-def asked(run: Path, folder: Path) -> dict[str, float]:
+def predicted_probabilities(run: Path, folder: Path) -> dict[str, float]:
     """Return image → probability for the X-rays in a folder."""
-    import radlearn
-
     with tempfile.TemporaryDirectory() as out:
         radlearn.classification.predict(run, [folder], Path(out), overlays=False)
         with open(Path(out) / "predictions.csv", newline="", encoding="utf-8") as table:
@@ -62,20 +61,20 @@ def asked(run: Path, folder: Path) -> dict[str, float]:
 
 
 def pairs_of(run: Path, xrays: int, folder: Path) -> list[Pair]:
-    """Make `xrays` X-rays with twins in `folder` and ask the model about the ones with one opacity and about their twins."""
+    """Make `xrays` X-rays with twins in `folder`; return the probabilities of those with one opacity and of their twins."""
     write_rsna(folder, xrays, SEED, twins=True)
-    there = single_opacities(folder)
-    with_it, without = asked(run, folder / "stage_2_train_images"), asked(run, folder / "twins")
-    return [Pair(*about, with_it[image], without[image]) for image, about in there.items()]
+    opacities = single_opacities(folder)
+    with_it, without = (predicted_probabilities(run, folder / images) for images in ("stage_2_train_images", "twins"))
+    return [Pair(*opacity, with_it[image], without[image]) for image, opacity in opacities.items()]
 
 
 @in_house_style
 def rate_figure(pairs: list[Pair], threshold: float, bins: int = 5) -> Figure:
-    """Return the figure: shares of opacities found by contrast and by size, in equally filled bins, with Wilson intervals."""
+    """Draw the shares of opacities found by contrast and by size, in bins of equal counts, with Wilson intervals."""
     figure = Figure(figsize=(FULL_WIDTH_IN, 3.6), layout="constrained")
     measures: list[tuple[str, Callable[[Pair], float]]] = [
-        ("attenuation × length where it is densest", lambda pair: pair.contrast),
-        ("size of the shadow (root of its box's area, px of 1024)", lambda pair: pair.size_px),
+        ("maximum attenuation × length of the opacity", lambda pair: pair.contrast),
+        ("size (square root of the box's area, px of 1024)", lambda pair: pair.size_px),
     ]
     for axes, (name, measure) in zip(figure.subplots(1, 2, sharey=True), measures, strict=True):
         order = sorted(pairs, key=measure)
@@ -83,8 +82,8 @@ def rate_figure(pairs: list[Pair], threshold: float, bins: int = 5) -> Figure:
         middles = [float(np.median([measure(order[number]) for number in group])) for group in groups]
         aside = 0.006 * (middles[-1] - middles[0])
         for label, colour, shift, found in (
-            ("model, opacity there", MODEL, 0, lambda pair: pair.probability >= threshold),
-            ("model, the twin without it", MUTED, aside, lambda pair: pair.probability_without >= threshold),
+            ("model, with the opacity", MODEL, 0, lambda pair: pair.probability >= threshold),
+            ("model, twin without it", MUTED, aside, lambda pair: pair.probability_without >= threshold),
             ("simulated readers, two of three", POSITIVE, -aside, lambda pair: pair.readers > len(READERS) // 2),
         ):
             hits = [sum(found(order[number]) for number in group) for group in groups]
@@ -100,7 +99,7 @@ def rate_figure(pairs: list[Pair], threshold: float, bins: int = 5) -> Figure:
 
 
 def _wilson(hits: int, of: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of few cases (Wilson 1927, J Am Stat Assoc 22:209)."""
+    """Return the 95 % interval of a proportion (Wilson 1927, J Am Stat Assoc 22:209)."""
     from scipy.stats import binomtest
 
     interval = binomtest(hits, of).proportion_ci(method="wilson")
@@ -108,7 +107,7 @@ def _wilson(hits: int, of: int) -> tuple[float, float]:
 
 
 def main(run: Path, picture: Path, xrays: int) -> None:
-    """Make the patients, ask the run about them, write the picture and say the shares."""
+    """Make the patients, predict, write the picture and print the shares."""
     threshold = float(read_json(run / "scores.json")["threshold"])
     with tempfile.TemporaryDirectory() as folder:
         pairs = pairs_of(run, xrays, Path(folder) / "rsna")

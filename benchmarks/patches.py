@@ -2,11 +2,11 @@
 
     python -m benchmarks.patches [--cts DATA] [--cases 3 9] [--patches 48] [--spacing 1.25 1.25 5] [--patch 192 192 16]
 
-Both draw the same number of patches, half of them around lesion voxels, from the same CTs (built-in ones, 512 × 512 × about 60, unless
-DATA names a folder in the challenge's layout; fewer than asked for are shown several times under other names). MONAI's side is the
-challenge baseline's: LoadImaged, Orientationd, Spacingd, ScaleIntensityRanged, kept by PersistentDataset, then RandCropByPosNegLabeld with
-one patch a case, or with four, which shares one loading among four patches. Both are warm: everything is prepared and in the page cache.
-Processor time is shown beside wall time, because other work on the machine disturbs it less; memory is that of a process of its own.
+Both sample the same number of patches, half of them around lesion voxels, from the same CTs (built-in ones, 512 × 512 × about 60, unless
+DATA names a folder in the challenge's layout; too few CTs are repeated under other names). MONAI's side is the challenge baseline's:
+LoadImaged, Orientationd, Spacingd, ScaleIntensityRanged, cached by PersistentDataset, then RandCropByPosNegLabeld with one patch per
+case, or with four, which share one loading. Both are warm: everything is prepared and in the page cache. Processor time is shown beside
+wall time, because other work on the machine affects it less; memory is that of a separate process.
 """
 
 import argparse
@@ -32,13 +32,13 @@ SIDES = ("radlearn", "MONAI, 1 patch a case", "MONAI, 4 patches a case")
 
 
 def held_mb() -> float:
-    """Return what this process holds that is its own or mapped, in MB."""
+    """Return the resident memory of this process, its own and mapped files, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon", "RssFile"))) / 1000
 
 
 def cached_side(files: list[dict[str, str]], options: dict[str, Any], root: Path) -> Callable[[int], list[Any]]:
-    """Return what gives the patches of the n-th asking."""
+    """Return a function that gives the patches of the n-th call."""
     paths, masks = [Path(one["image"]) for one in files], [Path(one["label"]) for one in files]
     volumes = cached_volumes(paths, masks, Preparation(tuple(options["spacing"]), WINDOW_HU), root=root)
     size = tuple(options["patch"])
@@ -53,7 +53,7 @@ def cached_side(files: list[dict[str, str]], options: dict[str, Any], root: Path
 
 
 def monai_side(files: list[dict[str, str]], options: dict[str, Any], root: Path, patches_a_case: int) -> Callable[[int], list[Any]]:
-    """Return what gives the patches of the n-th asking, by the challenge baseline's transforms."""
+    """Return a function that gives the patches of the n-th call, by the challenge baseline's transforms."""
     from monai import transforms as mt
     from monai.data import PersistentDataset
 
@@ -77,7 +77,7 @@ def monai_side(files: list[dict[str, str]], options: dict[str, Any], root: Path,
 
 
 def measure(side: str, options: dict[str, Any]) -> dict[str, float]:
-    """SampleKey patches, on one thread, and say what it took; in a process of its own."""
+    """Sample patches on one thread, in a separate process, and return the cost of one."""
     import torch
 
     torch.set_num_threads(1)
@@ -87,7 +87,7 @@ def measure(side: str, options: dict[str, Any]) -> dict[str, float]:
     else:
         draw = monai_side(options["files"], options, root / "monai", int(side.split(" ")[1]))
     for number in range(len(options["files"])):
-        draw(number)  # Prepares what is not prepared yet, and reads everything once.
+        draw(number)  # Fills the caches.
     before, wall, processor, drawn, number = held_mb(), time.perf_counter(), time.process_time(), 0, 0
     while drawn < options["patches"]:
         drawn += len(draw(number))
@@ -114,7 +114,7 @@ def shown_cases(data: Path, count: int, folder: Path) -> list[dict[str, str]]:
         pair = {}
         for key, path in zip(("image", "label"), cases[number % len(cases)], strict=True):
             copy = folder / f"{number:03d}-{path.name}"
-            # Zeros after a gzip's end mean nothing; with other numbers of them, no cache takes two copies for one file.
+            # Zeros after the end of a gzip file mean nothing; different numbers of them make the copies different files for a cache.
             copy.write_bytes(path.read_bytes() + bytes(number))
             pair[key] = str(copy)
         files.append(pair)

@@ -1,11 +1,11 @@
-"""How fast does an X-ray become a picture to train on? The same DICOM files to 256 × 256 float32, by radlearn and by its peers, in turns.
+"""How fast is an X-ray read? The same DICOM files to 256 × 256 float32, by radlearn and by its peers, in turns.
 
-    python benchmarks/reading.py [--X-rays DIR] [--rounds 3] [--size 256]
+    python -m benchmarks.reading [--xrays DIR] [--rounds 3] [--size 256]
 
-One core, one thread, one process. Each X-ray is read by every reader before the next X-ray is, so that a machine's moods meet all of them
-alike; the first X-ray is read once beforehand. Wall time is what a person waits; processor time is disturbed less by other work. The
-peers that only decode are given radlearn's own area average, so what is compared is the decoding. Without `--xrays`, 40 built-in
-patients are made first.
+One core, one thread, one process. Each X-ray is read by every reader before the next X-ray is, so that changes in the machine's load
+affect all readers alike; the first X-ray is read once beforehand. Wall time is what a person waits; processor time is affected less by
+other work. Peers that only decode use radlearn's area average, so that the decoding is compared. Without `--xrays`, 40 built-in X-rays
+are made first.
 """
 
 import argparse
@@ -22,7 +22,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = os.environ[
 import numpy as np
 import pydicom
 import simplejpeg
-from pydicom.encaps import get_canvas
+from pydicom.encaps import get_frame
 from rich.console import Console
 from rich.table import Table
 
@@ -41,7 +41,7 @@ def radlearn_reader(size_px: int) -> Reader:
 
 
 def pydicom_reader(size_px: int, plugin: str) -> Reader:
-    """pydicom with a decoder of one's choice; 8-bit MONOCHROME2 only."""
+    """pydicom with a given decoder; 8-bit MONOCHROME2 only."""
 
     def read(path: Path) -> np.ndarray:
         dataset = pydicom.dcmread(path)
@@ -52,11 +52,11 @@ def pydicom_reader(size_px: int, plugin: str) -> Reader:
 
 
 def full_decode_reader(size_px: int) -> Reader:
-    """The same JPEG library as radlearn's, at full size: what the scaled decoding is measured against."""
+    """radlearn's JPEG library at full size: the reference for scaled decoding."""
 
     def read(path: Path) -> np.ndarray:
-        resampled = get_canvas(pydicom.dcmread(path).PixelData, 0, number_of_frames=1)
-        return resized(simplejpeg.decode_jpeg(resampled, "GRAY")[..., 0].astype(np.float32), size_px, size_px) / 255
+        frame = get_frame(pydicom.dcmread(path).PixelData, 0, number_of_frames=1)
+        return resized(simplejpeg.decode_jpeg(frame, "GRAY")[..., 0].astype(np.float32), size_px, size_px) / 255
 
     return read
 
@@ -72,7 +72,7 @@ def monai_reader(size_px: int) -> Reader:
 
 
 def seconds_from_the_cache(xrays: list[Path], size_px: int, root: Path) -> float:
-    """Return the seconds that one X-ray takes from the pixel cache, as float32 in [0, 1]; making the cache is not counted."""
+    """Return the seconds to read one X-ray from the pixel cache as float32 in [0, 1]; making the cache is not counted."""
     pixels = cached_xrays(xrays, size_px, workers=1, root=root).pixels
     full_scale = np.float32(np.iinfo(pixels.dtype).max)
     repeats = max(1, 3000 // len(xrays))
@@ -93,7 +93,7 @@ def seconds_in_turns(readers: dict[str, Reader], xrays: list[Path], rounds: int)
     with progress_bar("reading", rounds * len(xrays), "X-rays") as bar:
         for turn in range(rounds * len(xrays)):
             path = xrays[turn % len(xrays)]
-            # Whoever comes first pulls the file into memory, so the first place goes round.
+            # The first reader brings the file into memory, so the readers take turns at being first.
             for place in range(len(names)):
                 name = names[(turn + place) % len(names)]
                 wall, processor = time.perf_counter(), time.process_time()
@@ -112,12 +112,12 @@ def difference_in_grey_levels(xrays: list[Path], size_px: int) -> float:
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--xrays", type=Path, help="folder of 8-bit JPEG Baseline X-rays; built-in patients by default")
-    asked.add_argument("--rounds", type=int, default=3, help="how often all X-rays are read")
-    asked.add_argument("--size", type=int, default=256, help="side of the picture, pixels")
-    wanted = asked.parse_args()
-    # MONAI warns with every X-ray that a chest X-ray has no position in space.
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--xrays", type=Path, help="folder of 8-bit JPEG Baseline X-rays; built-in patients by default")
+    parser.add_argument("--rounds", type=int, default=3, help="how often all X-rays are read")
+    parser.add_argument("--size", type=int, default=256, help="side of the picture, pixels")
+    wanted = parser.parse_args()
+    # MONAI warns for every X-ray that it has no position in space.
     warnings.simplefilter("ignore")
     with waiting("loading MONAI"):
         monai = monai_reader(wanted.size)
@@ -127,7 +127,7 @@ def main() -> None:
             folder = Path(temporary, "xrays")
             write_rsna(folder, xrays=BUILT_IN_XRAYS)
         xrays = find_xrays(folder)
-        # After the X-rays are made on all cores, and after MONAI has started its threads: one core from here on.
+        # Only now, since the X-rays are made on all cores and MONAI has started its threads.
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         readers = {
@@ -141,14 +141,14 @@ def main() -> None:
         cache_seconds = seconds_from_the_cache(xrays, wanted.size, Path(temporary))
         difference = difference_in_grey_levels(xrays, wanted.size)
     _show(seconds, cache_seconds, len(xrays), wanted)
-    say(f"Difference to full decode and area average, both rounded to 8 bits: {difference:.3f} grey levels of 255 (wanted: below 0.1)")
+    say(f"Difference from full decoding with area average, both rounded to 8 bits: {difference:.3f} grey levels of 255 (target: below 0.1)")
 
 
 def _show(seconds: dict[str, tuple[float, float]], cache_seconds: float, xrays: int, wanted: argparse.Namespace) -> None:
     table = Table(title=f"{xrays} X-rays to {wanted.size}² float32, {wanted.rounds} rounds, one core; peers with radlearn's area average")
     for column, side in (
         ("reader", "left"),
-        ("xrays/s", "right"),
+        ("X-rays/s", "right"),
         ("X-rays/processor s", "right"),
         ("times slower", "right"),
         ("by processor", "right"),
@@ -160,8 +160,8 @@ def _show(seconds: dict[str, tuple[float, float]], cache_seconds: float, xrays: 
     table.add_row("from the pixel cache", f"{1 / cache_seconds:,.0f}", "", "", "")
     Console(file=sys.stdout, width=110).print(table)
     for peer, target in (("MONAI LoadImage + Resize", 8), ("pydicom, Pillow plugin", 1.4)):
-        say(f"{peer}: radlearn is {seconds[peer][0] / seconds['radlearn'][0]:.1f} times as fast (wanted: at least {target})")
-    say(f"from the pixel cache: {1 / cache_seconds:,.0f} X-rays/s (wanted: at least 3,000)")
+        say(f"{peer}: radlearn is {seconds[peer][0] / seconds['radlearn'][0]:.1f} times as fast (target: at least {target})")
+    say(f"from the pixel cache: {1 / cache_seconds:,.0f} X-rays/s (target: at least 3,000)")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""The MONAI challenge baseline of COVID-19-20, for so many processor minutes.
+"""The MONAI challenge baseline of COVID-19-20, trained for a given number of processor minutes.
 
 BasicUNet 32-32-64-128-256-32 with dropout 0.1 at 1.25 × 1.25 × 5 mm, HU from −1000 to 500; batches of two CTs with three patches each of
-192 × 192 × 16, half of them around a lesion voxel; small turns and zooms, noise and flips; Dice + cross-entropy; Adam with 1e-4, which the
-postprocessing never lowers. It answers by Gaussian windows that overlap by half, as the mean over the CT and its flips.
+192 × 192 × 16, half of them around a lesion voxel; small rotations and zooms, noise and flips; Dice + cross-entropy; Adam with a constant
+learning rate of 1e-4. Inference uses Gaussian windows that overlap by half, and the mean over the CT and its flips.
 
-Where this differs from the postprocessing: the weights are the last ones, because evaluating every epoch on validation CTs would cost many times the
-minutes; the windows go over the block of the lungs alone, as radlearn's do, which spares them half of their time and false lesions
-elsewhere; and of the postprocessing's 13 views the 3 that differ by a flip are asked, for its copies differ by a noise of 1 % of the window.
+Differences from the published baseline: the weights are the last ones, because evaluating every epoch on validation CTs would cost many
+times the minutes; the windows cover the block of the lungs only, as radlearn's do, which halves their time and avoids false lesions
+elsewhere; and of its 13 test-time augmentations the 3 that differ by a flip are used, since the others differ by noise of 1 % of the
+window.
 
 Source: Project-MONAI/tutorials, 3d_segmentation/challenge_baseline (Apache-2.0), read as a description.
 """
@@ -38,7 +39,7 @@ FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,))
 
 
 def prepared(keys: Sequence[str]) -> list[Any]:
-    """Return the transforms that training and answering share."""
+    """Return the transforms that training and inference share."""
     return [
         mt.Orientationd(keys, axcodes="LPS"),
         mt.Spacingd(keys, pixdim=SPACING_MM, mode=("bilinear", "nearest")[: len(keys)]),
@@ -47,7 +48,7 @@ def prepared(keys: Sequence[str]) -> list[Any]:
 
 
 def training_set(cases: Sequence[Case]) -> CacheDataset:
-    """Return the CTs, read and resampled, in memory (40 MB each), which augment themselves when they are asked for."""
+    """Return the CTs, read and resampled, in memory (40 MB each), with random transforms on access."""
     keys = ("image", "label")
     chain = mt.Compose(
         [
@@ -65,70 +66,70 @@ def training_set(cases: Sequence[Case]) -> CacheDataset:
 
 
 class Baseline:
-    """The network and its optimizer, with what its training has cost so far.
+    """The network and its optimizer, with the cost of its training so far.
 
-    The postprocessing never lowers its learning rate, so a longer training begins as a shorter one did: what was kept of that goes on.
+    Its learning rate is constant, so a longer training can continue a shorter one.
     """
 
     def __init__(self, mixed: bool = True) -> None:
         set_determinism(seed=0)
         self.network = BasicUNet(spatial_dims=3, in_channels=1, out_channels=2, features=FEATURES, dropout=0.1)
         self.optimizer = torch.optim.Adam(self.network.parameters(), 1e-4)
-        self.told: dict[str, Any] = {"minutes": 0.0, "wall_minutes": 0.0, "steps": 0, "losses": []}
+        self.cost: dict[str, Any] = {"minutes": 0.0, "wall_minutes": 0.0, "steps": 0, "losses": []}
         self.mixed = mixed
 
     def logits(self, windows: torch.Tensor) -> torch.Tensor:
-        """Return the network's prediction, computed in bfloat16 where that is safe, as it is in half precision on a GPU."""
+        """Return the network's output, computed in bfloat16 where that is safe, as in half precision on a GPU."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self.mixed):
             prediction = self.network(windows)
         return prediction.float()
 
     def keep(self, file: Path) -> None:
-        state = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "told": self.told}
+        state = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "cost": self.cost}
         part = file.with_suffix(".part")
         torch.save(state, part)
         part.replace(file)
 
-    def go_on_from(self, file: Path) -> None:
+    def resume(self, file: Path) -> None:
         state = torch.load(file, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.told = state["told"]
-        # Else it would see again what it began with.
-        set_determinism(seed=self.told["steps"])
+        self.cost = state["cost"]
+        # Otherwise it would see its first patches again.
+        set_determinism(seed=self.cost["steps"])
 
     def train(self, cases: CacheDataset, minutes: float, file: Path) -> None:
-        """Train until so many processor minutes are spent in all; `file` keeps the state, every few minutes and at the end."""
-        loss = DiceCELoss(to_onehot_y=True, softmax=True)
+        """Train until `minutes` of processor time are spent in total; `file` keeps the state, every few minutes and at the end."""
+        loss_function = DiceCELoss(to_onehot_y=True, softmax=True)
         loader = DataLoader(cases, batch_size=CTS_A_STEP, shuffle=True)
-        kept = self.told["minutes"]
+        kept = self.cost["minutes"]
         self.network.train()
         with progress_bar("MONAI's baseline", 1000, "‰ of its time") as bar:
-            while self.told["minutes"] < minutes:
+            while self.cost["minutes"] < minutes:
                 begun, wall = time.process_time(), time.monotonic()
                 for batch in loader:
-                    # Plain tensors: MONAI's follow every operation on them, which nothing here needs.
-                    wrong = loss(self.logits(batch["image"].as_tensor()), batch["label"].as_tensor())
+                    # Plain tensors: MONAI's track every operation, which is not needed.
+                    loss = loss_function(self.logits(batch["image"].as_tensor()), batch["label"].as_tensor())
                     self.optimizer.zero_grad()
-                    wrong.backward()
+                    loss.backward()
                     self.optimizer.step()
-                    self.told["losses"].append(wrong.item())
-                    self.told["steps"] += 1
-                    self.told["minutes"] += (time.process_time() - begun) / 60
-                    self.told["wall_minutes"] += (time.monotonic() - wall) / 60
+                    self.cost["losses"].append(loss.item())
+                    self.cost["steps"] += 1
+                    self.cost["minutes"] += (time.process_time() - begun) / 60
+                    self.cost["wall_minutes"] += (time.monotonic() - wall) / 60
                     begun, wall = time.process_time(), time.monotonic()
-                    part = min(1000, int(self.told["minutes"] / minutes * 1000))
-                    bar.advance(part - bar.done, f"loss {wrong.item():.3f}")
-                    if self.told["minutes"] - kept >= KEPT_EVERY_MINUTES:
+                    part = min(1000, int(self.cost["minutes"] / minutes * 1000))
+                    bar.advance(part - bar.done, f"loss {loss.item():.3f}")
+                    if self.cost["minutes"] - kept >= KEPT_EVERY_MINUTES:
                         self.keep(file)
-                        kept = self.told["minutes"]
-                    if self.told["minutes"] >= minutes:
+                        kept = self.cost["minutes"]
+                    if self.cost["minutes"] >= minutes:
                         break
         self.keep(file)
 
 
-def postprocessed(baseline: Baseline, scan: Volume, mirrored: bool = True) -> np.ndarray:
-    """Return the mask, bool (i, j, k), of one CT on its own grid; `mirrored` is the mean with its flips."""
+def predicted_mask(baseline: Baseline, scan: Volume, mirrored: bool = True) -> np.ndarray:
+    """Return the mask of one CT on its own grid, bool (i, j, k); `mirrored`: the mean over the CT and its flips."""
     block = lung_box(scan.voxels, scan.affine).box
     affine = scan.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [part.start for part in block]
@@ -139,9 +140,9 @@ def postprocessed(baseline: Baseline, scan: Volume, mirrored: bool = True) -> np
     image = item["image"].as_tensor()[None]
     baseline.network.eval()
     with torch.inference_mode():
-        views = [torch.flip(inferer(torch.flip(image, flip), baseline.logits), flip) for flip in (FLIPS if mirrored else FLIPS[:1])]
+        logits = [torch.flip(inferer(torch.flip(image, flip), baseline.logits), flip) for flip in (FLIPS if mirrored else FLIPS[:1])]
     item["prediction"] = item["image"].clone()
-    item["prediction"].set_array(torch.stack(views).mean(0).argmax(1).float())
+    item["prediction"].set_array(torch.stack(logits).mean(0).argmax(1).float())
     back = mt.Invertd("prediction", chain, orig_keys="image", nearest_interp=True, to_tensor=True)(item)["prediction"]
     mask = np.zeros(scan.voxels.shape, bool)
     mask[block] = np.asarray(back[0]) > 0.5

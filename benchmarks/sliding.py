@@ -1,17 +1,17 @@
-"""How fast is a full-size CT answered? The same network and window over the whole scan, as the MONAI baseline has it, and inside the lungs.
+"""How fast is inference on a full-size CT? The same network and window, over the whole scan as in the MONAI baseline and inside the lungs.
 
     python -m benchmarks.sliding [--ct FILE] [--cts 1] [--overlap 0.5] [--threads 1] [--train-minutes 10 [--norm batch]] [--weights FILE]
 
-Both read the same file (built-in CTs of 512 × 512 voxels, brought to 70 slices, unless FILE is given), bring it to 1.25 × 1.25 × 5 mm, ask
-BasicUNet 16-16-32-64-128-16 with a window of 192 × 192 × 16 and Gaussian weights, and take the probability back to the file's own grid.
+Both read the same file (built-in CTs of 512 × 512 voxels, padded to 70 slices, unless FILE is given), resample it to 1.25 × 1.25 × 5 mm,
+apply BasicUNet 16-16-32-64-128-16 with a window of 192 × 192 × 16 and Gaussian weights, and resample the probability to the file's grid.
 MONAI's side is the challenge baseline's: LoadImaged, Orientationd, Spacingd, ScaleIntensityRanged, SlidingWindowInferer, Invertd. The
-network is not trained: for time and memory it does not matter what it says. With `--train-minutes` it is, for so many processor minutes
-on small built-in CTs of other people, and the Dice of each side with the true mask is shown too; `--weights` keeps what it learnt, and
-takes it from there if it is there. Times are of all CTs together, Dice and differences means over them.
+network is not trained, which does not matter for time and memory. With `--train-minutes` it is, for so many processor minutes on small
+built-in CTs of other people, and the Dice of each side with the true mask is shown too; `--weights` keeps the trained weights, or loads
+them if the file exists. Times are of all CTs together, Dice and differences means over them.
 
-`grown` lets a window be up to 1.34 times as long along an axis where one then does for two. Each side runs in a process of its own, which
-also tells its peak of memory; radlearn's has no cache yet, so it counts everything done for a file seen for the first time; importing the
-libraries counts for neither. Processor time is less disturbed by other work than wall time.
+`grown` lets a window be up to 1.34 times as long along an axis where it then saves one. Each side runs in a separate process, which also
+measures its peak memory. radlearn's starts without a cache, so everything done for a new file counts; importing the libraries counts for
+neither. Processor time is affected less by other work than wall time.
 """
 
 import argparse
@@ -58,24 +58,25 @@ def baseline_network() -> Any:
     if weights := os.environ.get(WEIGHTS):
         load_model(network, weights)
     else:
-        # An untrained network answers next to nothing; larger weights at its end make differences visible.
+        # The output of an untrained network hardly varies; larger last weights make differences visible.
         network.final_conv.weight.data *= 20
     return network.eval()
 
 
 def trained(minutes: float, out: Path) -> None:
-    """Train the network for so many processor minutes on patches of small built-in CTs, and write its weights."""
+    """Train the network for `minutes` of processor time on patches of small built-in CTs, and write its weights."""
     import torch
     from monai.losses import DiceCELoss
     from safetensors.torch import save_model
 
     from radlearn.covid19_ct_segmentation import segment_lesions as lesson
-    from radlearn.workflow.data_source import built_in_cts
+    from radlearn.tasks.segmentation.scans import prepared_scans
+    from radlearn.workflow.data_source import built_in_folder
 
     settings = replace(lesson.PRESETS["quick"], spacing_mm=SPACING_MM, window_hu=WINDOW_HU, patch_voxels=PATCH, batch_size=1)
-    scans = lesson.prepared_scans(lesson.find_cases(built_in_cts(40, 1)), lesson.preparation(settings))
+    scans = prepared_scans(lesson.find_cases(built_in_folder(covid19.CHALLENGE, 40, 1)), lesson.preparation(settings))
     loader = lesson.make_loaders(settings, {"train": scans})["train"]
-    network, loss = baseline_network().train(), DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
+    network, loss_function = baseline_network().train(), DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
     network.final_conv.weight.data /= 20
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
     begun, part, steps, epoch = time.process_time(), 0.0, 0, 0
@@ -85,24 +86,24 @@ def trained(minutes: float, out: Path) -> None:
                 part = (time.process_time() - begun) / 60 / minutes
                 if part >= 1:
                     break
-                # Down to a hundredth, as a cosine: the last weights are the ones that answer.
+                # Down to a hundredth, as a cosine, because the last weights are used.
                 optimizer.param_groups[0]["lr"] = 2e-3 * (0.01 + 0.99 * (1 + math.cos(math.pi * part)) / 2)
-                # bfloat16 where that is safe: more steps in the same minutes on processors that know it.
+                # bfloat16 where that is safe: more steps in the same minutes on processors that support it.
                 with torch.autocast("cpu", torch.bfloat16):
                     logits = network(batch["image"])
-                wrong = loss(logits.float(), batch["mask"])
+                loss = loss_function(logits.float(), batch["mask"])
                 optimizer.zero_grad()
-                wrong.backward()
+                loss.backward()
                 optimizer.step()
                 steps += 1
-                bar.advance(min(1000, int(part * 1000)) - bar.done, f"loss {wrong.item():.3f}")
+                bar.advance(min(1000, int(part * 1000)) - bar.done, f"loss {loss.item():.3f}")
             epoch += 1
     say(f"Trained for {minutes:g} processor minutes, {steps:,} steps.")
     save_model(network, str(out))
 
 
 def radlearn_side(ct: Path, overlap: float, grow_to: float = 1.0) -> tuple[np.ndarray, dict[str, float]]:
-    """Return the probability on the source grid, and the seconds spent in the network's part."""
+    """Return the probability on the source grid, and the seconds spent in the windows."""
     from radlearn.scans.volume_cache import Preparation, cached_volumes
     from radlearn.tasks.segmentation.sliding_window import infer_volume
 
@@ -115,7 +116,7 @@ def radlearn_side(ct: Path, overlap: float, grow_to: float = 1.0) -> tuple[np.nd
 
 
 def monai_side(ct: Path, overlap: float) -> tuple[np.ndarray, dict[str, float]]:
-    """The same by the challenge baseline's transforms and inferer."""
+    """The same with the challenge baseline's transforms and inferer."""
     import torch
     from monai import transforms as mt
     from monai.data import decollate_batch
@@ -152,7 +153,7 @@ def measure(side: str, ct: Path, overlap: float, out: Path) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    # Both need MONAI, whose import takes as long as either's answer.
+    # Both need MONAI, whose import takes as long as the inference.
     for module in ("inferers", "networks.nets", "transforms"):
         importlib.import_module(f"monai.{module}")
     began, processor = time.perf_counter(), time.process_time()
@@ -171,7 +172,7 @@ def in_a_process(side: str, ct: Path, overlap: float, out: Path, threads: int, c
 
 
 def full_size(folder: Path, count: int) -> list[Path]:
-    """Write built-in CTs of 512 × 512 voxels, the last slices said again until there are 70, with their truths beside them."""
+    """Write built-in CTs of 512 × 512 voxels, their last slice repeated until there are 70, with their true masks beside them."""
     write_covid19(folder / "covid19", count, size="full")
     written = []
     for number, case in enumerate(covid19.find_cases(folder / "covid19")):
@@ -185,34 +186,34 @@ def full_size(folder: Path, count: int) -> list[Path]:
 
 
 def compared(ct: Path, overlap: float, threads: int, folder: Path) -> tuple[dict[str, dict[str, float]], dict[str, list[float]]]:
-    """Let each side answer a CT; return what it took, and how far the predictions are from MONAI's and from the truth, where there is one."""
+    """Run each side on a CT; return its cost, and how far its prediction is from the truth, where there is one, and from MONAI's."""
     scan, results, predictions = read_volume(ct), {}, {}
     for side in SIDES:
         out = folder / "prediction.npy"
-        # A cache of its own, so that each side begins with nothing but the file.
+        # An empty cache for each side.
         results[side] = in_a_process(side, ct, overlap, out, threads, folder / f"cache of {ct.name} {side}")
         predictions[side] = np.load(out).astype(np.float32)
     say(f"{scan.grid}")
     lungs = lung_mask(scan.voxels, scan.affine)
     truth = ct.with_name(ct.name.replace("ct", "truth"))
     true = read_volume(truth).voxels > 0 if truth != ct and truth.exists() else None
-    told = {}
+    agreement = {}
     for side, prediction in predictions.items():
         apart = np.abs(prediction - predictions["MONAI"])[lungs]
         dice = math.nan if true is None else dice_score(prediction >= 0.5, true)
-        told[side] = [dice, float(np.median(apart)), float(np.percentile(apart, 95))]
-    return results, told
+        agreement[side] = [dice, float(np.median(apart)), float(np.percentile(apart, 95))]
+    return results, agreement
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--ct", type=Path)
-    options.add_argument("--cts", type=int, default=1, help="built-in CTs to ask about")
+    options.add_argument("--cts", type=int, default=1, help="number of built-in CTs")
     options.add_argument("--overlap", type=float, default=0.5)
     options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--train-minutes", type=float, help="train the network for so long first, to see what becomes of Dice")
+    options.add_argument("--train-minutes", type=float, help="first train the network for so many processor minutes, to compare Dice")
     options.add_argument("--norm", choices=["instance", "batch"], default="instance", help="instance is the baseline's own")
-    options.add_argument("--weights", type=Path, help="file to keep the trained weights in, or to take them from")
+    options.add_argument("--weights", type=Path, help="file to keep the trained weights in, or to load them from")
     options.add_argument("--measure", help=argparse.SUPPRESS)
     options.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     chosen = options.parse_args()
@@ -243,9 +244,9 @@ def show(every: list[tuple[dict[str, dict[str, float]], dict[str, list[float]]]]
         ]
         peak = max(times[side]["peak_gb"] for times, _ in every)
         say(f"  {side:16} {result['voxels'] / 1e6:15.2f} {'  '.join(times)} {peak:9.2f}")
-    say("  side              mean Dice (of each CT); by how much probabilities in the lungs differ from MONAI's: median, 95th percentile")
+    say("  side              mean Dice (of each CT); difference of probabilities in the lungs from MONAI's: median, 95th percentile")
     for side in SIDES:
-        dice, median, high = (np.array([told[side][n] for _, told in every]) for n in range(3))
+        dice, median, high = (np.array([agreement[side][n] for _, agreement in every]) for n in range(3))
         say(f"  {side:16} {dice.mean():10.4f} ({', '.join(f'{one:.4f}' for one in dice)}); {median.mean():.4f}, {high.mean():.4f}")
 
 

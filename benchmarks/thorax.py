@@ -1,10 +1,9 @@
-"""How fast the built-in patients are made: X-rays per second on one core and on all, DICOM included, and the memory of a worker.
+"""How fast are built-in X-rays made? X-rays per second on one core and on all, writing DICOM included, and the memory of a worker.
 
-    python -m benchmarks.thorax [X-rays]
+    python -m benchmarks.thorax [COUNT]
 
-One core is counted in its own processor time, all cores by the clock. Where the time goes is shown beside it: an X-ray's parts are timed
-in the same run, so that their shares hold on a busy machine too. For CTs see `thorax_ct.py`. Promised: 3 X-rays a second of one core,
-below 1.5 GB a worker.
+One core is measured in processor time, all cores in wall time. The parts of an X-ray are timed in the same run, so that their shares hold
+on a busy machine too. For CTs see `thorax_ct.py`. Target: 3 X-rays a second on one core, below 1.5 GB a worker.
 """
 
 import os
@@ -16,14 +15,14 @@ from functools import partial
 from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"  # one core is one thread, whatever NumPy was built with
+    os.environ[name] = "1"  # One core is one thread, whatever NumPy was built with.
 
 
 def made_by_worker(folder: Path, number: int) -> tuple[int, float]:
-    """Render and write one X-ray; return the worker's process and the most memory it has had, in GB."""
+    """Render and write one X-ray; return the worker's process id and its peak memory in GB."""
     from radlearn.digital_thorax.planning import plan_xrays
     from radlearn.digital_thorax.xray import render_xray
-    from radlearn.scans.dicom import write_radiograph
+    from radlearn.scans.radiograph_writer import write_radiograph
 
     plan = plan_xrays(number + 1, 1)[number]
     xray = render_xray(plan)
@@ -33,8 +32,8 @@ def made_by_worker(folder: Path, number: int) -> tuple[int, float]:
 
 
 def on_all_cores(xrays: int) -> None:
-    """Say how many X-rays a second all cores together make, and what a worker holds."""
-    from benchmarks.thorax import made_by_worker as made  # by name, for the workers
+    """Print how many X-rays a second all cores make together, and the memory of a worker."""
+    from benchmarks.thorax import made_by_worker as made  # Workers need an importable name, not `__main__`.
     from radlearn.progress import cores, in_parallel, say
 
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +42,7 @@ def on_all_cores(xrays: int) -> None:
         clock = time.monotonic()
         peaks = list(in_parallel(work, range(xrays), "all cores", "X-rays"))
         clock = time.monotonic() - clock
-    say(f"{xrays} X-rays on {cores()} cores: {xrays / clock:.2f} a second by the clock, {len({process for process, _ in peaks})} workers")
+    say(f"{xrays} X-rays on {cores()} cores: {xrays / clock:.2f} a second of wall time, {len({process for process, _ in peaks})} workers")
     say(f"peak memory of a worker {max(peak for _, peak in peaks):.2f} GB")
 
 
@@ -51,10 +50,10 @@ def main(xrays: int) -> None:
     from radlearn.digital_thorax import xray
     from radlearn.digital_thorax.planning import plan_xrays
     from radlearn.progress import say
-    from radlearn.scans.dicom import write_radiograph
+    from radlearn.scans.radiograph_writer import write_radiograph
 
     plans = plan_xrays(xrays + 1, 0)
-    xray.render_xray(plans[0])  # tables and imports, once per worker
+    xray.render_xray(plans[0])  # Imports and tables are not counted.
     seconds: dict[str, float] = {}
 
     def timed(module: object, name: str) -> None:
@@ -91,7 +90,7 @@ def main(xrays: int) -> None:
             seconds["write_radiograph"] = seconds.get("write_radiograph", 0.0) + time.process_time() - started
         cpu, clock = time.process_time() - cpu, time.monotonic() - clock
         size = sum(path.stat().st_size for path in Path(folder).iterdir()) / xrays
-    say(f"{xrays} X-rays at 1024², DICOM included: {xrays / cpu:.2f} a second of one core ({xrays / clock:.2f} by the clock)")
+    say(f"{xrays} X-rays at 1024², DICOM included: {xrays / cpu:.2f} a second on one core ({xrays / clock:.2f} of wall time)")
     for name, spent in sorted(seconds.items(), key=lambda item: -item[1]):
         say(f"  {name.strip('_'):20} {1000 * spent / xrays:6.0f} ms  {spent / cpu:4.0%}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

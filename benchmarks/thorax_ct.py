@@ -1,8 +1,8 @@
-"""How fast the built-in CTs are made: CTs per second on one core, with and without writing them, and how much memory that takes.
+"""How fast are built-in CTs made? Seconds per CT on one core, with and without writing, and memory.
 
-    python -m benchmarks.thorax_ct [small CTs] [full CTs]
+    python -m benchmarks.thorax_ct [SMALL_CTS] [FULL_CTS]
 
-Processor time is counted, which holds on a busy machine too; a first CT, with tables and imports, is made before.
+Processor time is measured, which holds on a busy machine too; a first CT, with imports and tables, is not counted.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"  # one core is one thread, whatever NumPy was built with
+    os.environ[name] = "1"  # One core is one thread, whatever NumPy was built with.
 
 
 def main(small: int, full: int) -> None:
@@ -45,9 +45,8 @@ def main(small: int, full: int) -> None:
                     )
                     bytes_written += path.stat().st_size
         each = (drawn + rendered) / count
-        parts = f"{drawn / count:.2f} the body, {rendered / count:.2f} the voxels"
-        say(f"{size}: {each:.2f} s a CT of one core ({parts})")
-        say(f"  writing takes {written / count:.2f} s more and {bytes_written / count / 1e6:.1f} MB")
+        say(f"{size}: {each:.2f} s a CT on one core (body {drawn / count:.2f}, voxels {rendered / count:.2f})")
+        say(f"  writing takes another {written / count:.2f} s and {bytes_written / count / 1e6:.1f} MB")
         say(f"  peak memory so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 
 

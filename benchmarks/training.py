@@ -1,11 +1,11 @@
-"""What does the loop cost? The same model, batches and optimizer in a bare PyTorch loop and in `fit`, taken in turns.
+"""What does the training loop cost? The same model, batches and optimizer in a bare PyTorch loop and in `fit`, in turns.
 
-    python benchmarks/training.py [--rounds 7] [--steps 25]
+    python -m benchmarks.training [--rounds 7] [--steps 25]
 
-Both draw the same cases from memory through the same `EpochLoader`; the bare loop has no checkpoint, schedule, check, bar or Fabric.
-`fit` saves at its beginning and at the end of its epoch; its validation returns at once. What is timed is the whole call of `fit`,
-from making the run's files to giving back the best weights. Rounds are interleaved because a machine has moods; processor time is shown
-beside wall time, because other work on the machine disturbs it less.
+Both read the same cases from memory through the same `EpochLoader`; the bare loop has no checkpoint, schedule, check, bar or Fabric.
+`fit` saves at the start and at the end of its epoch; its validation returns at once. The whole call of `fit` is timed, from writing the
+run's files to returning the best weights. Rounds are interleaved because the machine's load changes; processor time is shown beside wall
+time, because other work on the machine affects it less.
 """
 
 import argparse
@@ -51,7 +51,7 @@ class InMemory:
 
 
 class Block(nn.Module):
-    """Two convolutions around a shortcut (He et al. 2016, arXiv:1512.03385)."""
+    """Two convolutions with a shortcut (He et al. 2016, arXiv:1512.03385)."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--steps", type=int, default=25)
     chosen = options.parse_args()
-    # Its import is no part of the question.
+    # Importing it is not counted.
     importlib.import_module("lightning_fabric")
     data = InMemory(BATCH * chosen.steps)
     parameters = sum(weight.numel() for weight in small_resnet().parameters())

@@ -1,11 +1,11 @@
-"""How well the X-rays can be sorted without looking at the lungs: a logistic regression on trivial cues, with and without the view shortcut.
+"""How well do trivial cues tell the classes apart? A logistic regression on them, with and without the view shortcut.
 
-    python -m benchmarks.trivial_cues [FILMS | FOLDER]
+    python -m benchmarks.trivial_cues [COUNT | FOLDER]
 
-Cues: mean brightness, its spread and percentiles, black and white shares, the view, what is written in the corners, the file's size and
-the header's fields. The regression is cross-validated by person, and the interval is the bootstrap's by person. Given a folder in the
-challenge's layout (the real set, say) it is measured on that instead. Limits for the built-in patients' mean brightness, markers, file
-size, header and view together: 0.72, and 0.60 without the shortcut.
+Cues: mean brightness, its spread and percentiles, shares of black and white, the view, markers in the corners, the size of the file and
+the fields of the header. The regression is cross-validated by person; the interval is a bootstrap by person. Given a folder in the
+challenge's layout, such as the real data, it is measured on that instead. Limits for the built-in patients, for mean brightness, markers,
+file size, header and view together: 0.72, and 0.60 without the shortcut.
 """
 
 import sys
@@ -31,7 +31,7 @@ GROUPS: dict[str, list[int]] = {
     "all of these but the view": list(range(21)),
     "all": list(range(22)),
 }
-"""Which columns of `cues_of_xray` belong to which trivial baseline; the limits are for the last but two."""
+"Columns of `cues_of_xray` by trivial baseline; the limits are for the last but two."
 
 
 def cues_of_xray(path: Path) -> np.ndarray:
@@ -63,7 +63,7 @@ def cues_of_xray(path: Path) -> np.ndarray:
 
 
 def auroc_of_cues(cues: np.ndarray, labels: np.ndarray, persons: list[str], folds: int = 10) -> Interval:
-    """Return the AUROC of a logistic regression on `cues` (X-rays, cues), by person in and out of the folds, with its interval."""
+    """Return the cross-validated AUROC, by person, of a logistic regression on `cues` (X-rays, cues), with its interval."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
@@ -71,8 +71,8 @@ def auroc_of_cues(cues: np.ndarray, labels: np.ndarray, persons: list[str], fold
 
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=2000))
     folds_by_person = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
-    chances = cross_val_predict(model, cues, labels, groups=persons, cv=folds_by_person, method="predict_proba")[:, 1]
-    return bootstrap_interval(auroc_score, persons, chances, labels)
+    probabilities = cross_val_predict(model, cues, labels, groups=persons, cv=folds_by_person, method="predict_proba")[:, 1]
+    return bootstrap_interval(auroc_score, persons, probabilities, labels)
 
 
 def measure(folder: Path, what: str) -> None:
@@ -91,7 +91,7 @@ def _numbered_cues(job: tuple[int, Path]) -> tuple[int, np.ndarray]:
 
 
 def main(argument: str) -> None:
-    """Measure on a folder, or on as many built-in X-rays as `argument` says, with the shortcut and without."""
+    """Measure on a folder, or on a number of built-in X-rays, with the shortcut and without."""
     if not argument.isdigit():
         measure(Path(argument), argument)
         return

@@ -1,4 +1,4 @@
-"""How a command ends: well, with one clear message, or interrupted; never with a traceback for a user's mistake."""
+"""Exit codes and final messages of commands: no traceback for an error that the user can fix."""
 
 import errno
 import json
@@ -13,7 +13,7 @@ from radlearn.progress import say
 
 
 def ended(command: Callable[[], Any]) -> int:
-    """Run a command and return the exit code: 0 done, 2 the user can mend it, 130 interrupted."""
+    """Run a command and return the exit code: 0 done, 1 `check` found errors, 2 the user can fix it, 130 interrupted."""
     try:
         command()
     except RadlearnError as error:
@@ -23,7 +23,7 @@ def ended(command: Callable[[], Any]) -> int:
         say("radlearn: interrupted.")
         return 130
     except BrokenPipeError:
-        # Whoever read our output, such as `head`, has had enough. Python would complain once more at its end.
+        # The reader of our output, such as `head`, closed it. Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
@@ -31,7 +31,7 @@ def ended(command: Callable[[], Any]) -> int:
             raise
         where = f" {error.filename}:" if error.filename else ""
         say(
-            f"radlearn:{where} {error.strerror}. Make room or choose another folder, then go on: nothing that was finished is lost.",
+            f"radlearn:{where} {error.strerror}. Free some space or choose another folder, then resume: finished work is not lost.",
             style="bold red",
         )
         return 2
@@ -39,5 +39,5 @@ def ended(command: Callable[[], Any]) -> int:
 
 
 def print_json(content: Any) -> None:
-    """Print one JSON object on standard output, where nothing else goes."""
+    """Print one JSON object on standard output, to which nothing else is written."""
     sys.stdout.write(json.dumps(json_ready(content), allow_nan=False, ensure_ascii=False) + "\n")

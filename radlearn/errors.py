@@ -1,55 +1,55 @@
-"""Every kind of trouble a user can mend, one class each.
+"""Errors that a user can fix, one class per kind.
 
 A message says where, what was found, what was expected and what to do next. The command line prints it without a traceback and
-leaves with `exit_code`.
+exits with `exit_code`.
 """
 
 
 class RadlearnError(Exception):
-    """The root of all trouble that has a clear message."""
+    """Base class of all errors with a clear message."""
 
     exit_code = 2
 
 
 class UnreadableScan(RadlearnError):
-    """A file that is no image radlearn can read: truncated, headerless, colour, multi-frame, without pixels, …"""
+    """A file that radlearn cannot read as an image: truncated, without header or pixels, colour, multi-frame, …"""
 
 
 class BadLayout(RadlearnError):
-    """A data folder or table that is not what its challenge publishes."""
+    """A data folder or table that is not in its challenge's layout."""
 
 
 class BadSetting(RadlearnError):
-    """A setting or argument outside what it may be."""
+    """An invalid setting or argument."""
 
 
 class BadRunFolder(RadlearnError):
-    """A run folder that exists already, is not one, or does not fit what is asked of it."""
+    """A run folder that exists already, is none, or does not fit the command."""
 
 
 class CacheTrouble(RadlearnError):
-    """The pixel cache cannot be made: no space, no permission, a file that changed while it was read."""
+    """A pixel cache that cannot be written: no space, no permission, a file that changed while it was read."""
 
 
 class NotFiniteError(RadlearnError):
-    """A loss or score that is no finite number; the message names epoch and batch."""
+    """A loss or score that is not finite; the message names epoch and batch."""
 
 
 class WeightsUnavailable(RadlearnError):
-    """Published pretrained weights that could not be had or are not what they should be."""
+    """Published pretrained weights that cannot be downloaded or fail their hash check."""
 
 
 class FoundErrors(RadlearnError):
-    """`check` found what must be mended; it was told already, and a script goes by the exit code."""
+    """`check` found errors. They have been printed; the exit code is for scripts."""
 
     exit_code = 1
 
 
 class NotEnoughMemory(RadlearnError):
-    """A network that does not fit into the memory of its device, however little of a scan it is shown at once."""
+    """A network that does not fit into the memory of its device, even with the smallest window and batch."""
 
 
 class Interrupted(RadlearnError):
-    """Ctrl-C, after everything was saved; the message says how to go on."""
+    """Ctrl-C, after everything was saved; the message says how to resume."""
 
     exit_code = 130

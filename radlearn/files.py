@@ -1,4 +1,4 @@
-"""Files that are never half there: written beside their name and moved into place; JSON; the cache folder."""
+"""Atomic writing of files (a temporary file is moved into place), JSON, and the cache folder."""
 
 import csv
 import io
@@ -16,10 +16,10 @@ from radlearn.errors import RadlearnError
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Lend a temporary name in `path`'s folder; move it onto `path` when the block ends well, remove it when it does not.
+    """Yield a temporary path in the folder of `path`; move it onto `path` if the block succeeds, remove it otherwise.
 
-    A reader sees the old file or the new one, never a part, whatever kills the writer. The suffix is kept, because many
-    writers choose their format by it.
+    A reader sees the old file or the new one, never a part, even if the writer is killed. The suffix is kept, because many writers
+    choose their format by it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
-        # mkstemp makes files for the owner alone; a file people share has the permissions their umask says.
+        # mkstemp gives permissions to the owner only; a shared file needs those of the umask.
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
@@ -38,13 +38,13 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, whole or not at all."""
+    """Write UTF-8 text atomically."""
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON, whole or not at all; what `json_ready` says holds for NaN, NumPy and paths."""
+    """Write JSON atomically; NaN, NumPy values and paths are converted by `json_ready`."""
     write_text(path, json.dumps(json_ready(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
@@ -63,14 +63,14 @@ def read_json(path: Path) -> Any:
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Write rows as CSV, whole or not at all."""
+    """Write rows as CSV atomically."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     write_text(Path(path), buffer.getvalue())
 
 
 def json_ready(content: Any) -> Any:
-    """Return `content` as plain JSON values: NumPy scalars and arrays unwrapped, paths as text, NaN and infinity as None."""
+    """Return `content` as plain JSON values: NumPy scalars and arrays converted, paths as text, NaN and infinity as None."""
     if isinstance(content, dict):
         return {str(key): json_ready(value) for key, value in content.items()}
     if isinstance(content, list | tuple | set | frozenset):
@@ -85,7 +85,7 @@ def json_ready(content: Any) -> Any:
 
 
 def cache_folder() -> Path:
-    """Return the folder for what can be made again: `RADLEARN_CACHE`, else the user's own cache folder."""
+    """Return the folder for reproducible data: `RADLEARN_CACHE`, else the user's cache folder."""
     if chosen := os.environ.get("RADLEARN_CACHE"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")

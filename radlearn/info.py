@@ -1,4 +1,4 @@
-"""What this machine has: what a report of a problem should begin with."""
+"""Versions, hardware and folders of this machine, for bug reports."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from radlearn.files import cache_folder
 from radlearn.progress import cores
 
 PACKAGES = ("torch", "torchvision", "monai", "lightning-fabric", "numpy", "pydicom", "scikit-learn", "safetensors")
-# What reads which compressed DICOM, and the package it comes with.
+# Kind of compressed DICOM -> the package that decodes it.
 DECODERS = {
     "JPEG baseline": "simplejpeg",
     "JPEG lossless, JPEG-LS, JPEG 2000": "python-gdcm",
@@ -22,7 +22,7 @@ DECODERS = {
 
 
 def about_this_machine() -> dict[str, dict[str, Any]]:
-    """Return topic → name → fact; None where a thing is not there."""
+    """Return topic -> name -> value; None for what is missing."""
     import torch
 
     cache = cache_folder()

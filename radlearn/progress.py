@@ -1,7 +1,7 @@
-"""What a person sees while work is done, and doing it on all cores.
+"""Progress messages, and parallel work on all cores.
 
-All words go to standard error, so that `--json` has standard output to itself. On a terminal there is a live bar; anywhere else
-(a log file, a pipe) a plain line every few seconds: never silent, never a screenful of control characters.
+All messages go to standard error, so that standard output holds only the JSON of `--json`. On a terminal there is a live bar; elsewhere
+(a log file, a pipe) a plain line every few seconds, without control characters.
 """
 
 import os
@@ -22,12 +22,12 @@ LINE_EVERY_SECONDS = 3.0
 
 
 def say(text: str = "", style: str | None = None) -> None:
-    """Print a line to standard error. `text` is not read as markup, so a file name with brackets stays what it is."""
+    """Print a line to standard error. `text` is not interpreted as markup, so brackets in file names are kept."""
     console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 class Bar:
-    """A bar of `total` steps; made by `progress_bar`."""
+    """A progress bar of `total` steps, made by `progress_bar`."""
 
     def __init__(self, title: str, total: int, unit: str, live: Progress | None) -> None:
         self.title, self.total, self.unit = title, total, unit
@@ -38,13 +38,13 @@ class Bar:
         self._begun_at = 0
 
     def start_at(self, done: int) -> None:
-        """Begin at `done` steps, all done earlier: they do not count as speed."""
+        """Begin at `done` steps that were done earlier and do not count for the speed."""
         self.done = self._begun_at = done
         if self._live and self._task is not None:
             self._live.update(self._task, completed=done)
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """Say that `steps` more are done; `note` (a loss, a file) stands at the end of the bar until the next note."""
+        """Report `steps` more steps; `note` (a loss, a file) is shown at the end of the bar until the next note."""
         self.done += steps
         if self._live and self._task is not None:
             self._live.advance(self._task, steps)
@@ -61,7 +61,7 @@ class Bar:
 
 @contextmanager
 def progress_bar(title: str, total: int, unit: str = "files") -> Iterator[Bar]:
-    """Show a bar while the block runs; outside a terminal, a line every few seconds and one at the end."""
+    """Show a progress bar while the block runs; outside a terminal, a line every few seconds and one at the end."""
     started = time.monotonic()
     if not console.is_terminal:
         bar = Bar(title, total, unit, None)
@@ -84,7 +84,7 @@ def progress_bar(title: str, total: int, unit: str = "files") -> Iterator[Bar]:
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Say `what` is going on while the block runs, for work that has no steps to count."""
+    """Show `what` is going on while the block runs, for work without countable steps."""
     if console.is_terminal:
         with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as live:
             live.add_task(what, total=None)
@@ -108,7 +108,7 @@ def waiting(what: str) -> Iterator[None]:
 
 
 def cores() -> int:
-    """Return how many processor cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -120,11 +120,11 @@ def in_parallel(
     workers: int | None = None,
     total: int | None = None,
 ) -> Iterator[Result]:
-    """Yield `function(job)` for every job as they finish, in no order, on `workers` processes (all cores by default), with a bar.
+    """Yield `function(job)` for every job as it finishes, unordered, on `workers` processes (all cores by default), with a bar.
 
-    `function` must be importable by name; let it return trouble as a value when the other jobs should go on. joblib's processes
-    do not import the caller's main module, which for a lesson would cost each of them the import of torch and MONAI.
-    Where a job is a batch, say in `total` how many `unit` there are in all: a result then counts for its length.
+    `function` must be importable by name; it should return errors as values if the other jobs are to continue. joblib's processes do not
+    import the caller's main module, which for a lesson would mean importing torch and MONAI in each. If jobs are batches, `total` is the
+    total number of `unit`, and a result counts by its length.
     """
     import joblib
 

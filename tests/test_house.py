@@ -1,39 +1,56 @@
-"""The house keeps its own rules: tests mirror the rooms, levels hold, cheap things stay cheap."""
+"""Rules of the house that hold for every file: each module has a test, the tasks stand apart, cheap things stay cheap."""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from radlearn.use_cases import USE_CASES
+
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGE = PROJECT / "radlearn"
-LESSONS = sorted(path for path in PACKAGE.glob("*/*.py") if "\n# %% 1. Settings\n" in path.read_text())
+TASKS = ("classification", "detection", "segmentation")
+SEGMENTS = ["# %% 1. Settings", "# %% 2. Data", "# %% 3. Model", "# %% 4. Training", "# %% 5. Evaluation"]
 
 
-def test_every_file_of_the_package_has_its_test_file() -> None:
-    missing = []
-    for source in sorted(PACKAGE.rglob("*.py")):
-        relative = source.relative_to(PACKAGE)
-        if source.name in ("__init__.py", "__main__.py"):
-            continue
-        mirror = PROJECT / "tests" / relative.parent / f"test_{source.name}"
-        if not mirror.exists():
-            missing.append(f"{relative} has no {mirror.relative_to(PROJECT)}")
-    assert not missing, "\n".join(missing)
+def module_name(source: Path) -> str:
+    return ".".join(source.relative_to(PROJECT).with_suffix("").parts)
 
 
-def test_every_test_file_has_its_source() -> None:
-    orphans = []
-    for test in sorted((PROJECT / "tests").rglob("test_*.py")):
-        relative = test.relative_to(PROJECT / "tests")
-        if relative.parts[0] in ("journeys", "test_house.py"):
-            continue
-        source = PACKAGE / relative.parent / test.name.removeprefix("test_")
-        if not source.exists():
-            orphans.append(f"tests/{relative} tests {source.relative_to(PROJECT)}, which does not exist")
-    assert not orphans, "\n".join(orphans)
+def named_modules(source: Path) -> Iterator[str]:
+    """Yield every dotted name that a file imports, or that its strings begin with, such as the target of a monkeypatch."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("radlearn."):
+            words = node.value.split()[0].split(".")
+            yield from (".".join(words[:count]) for count in range(2, len(words) + 1))
+
+
+def test_every_module_has_a_test_that_names_it() -> None:
+    named = {name for test in (PROJECT / "tests").rglob("*.py") for name in named_modules(test)}
+    modules = [module_name(source) for source in sorted(PACKAGE.rglob("*.py")) if source.name not in ("__init__.py", "__main__.py")]
+    missing = [name for name in modules if name not in named]
+    assert not missing, "no test names " + ", ".join(missing)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_imports_nothing_of_another(task: str) -> None:
+    others = tuple(f"radlearn.tasks.{other}" for other in TASKS if other != task)
+    crossed = [
+        f"{module_name(source)} names {name}"
+        for source in sorted((PACKAGE / "tasks" / task).rglob("*.py"))
+        for name in named_modules(source)
+        if any(name == other or name.startswith(f"{other}.") for other in others)
+    ]
+    assert not crossed, "\n".join(crossed)
 
 
 def test_the_lock_holds_no_address_and_every_package_a_hash() -> None:
@@ -50,24 +67,22 @@ def test_the_top_of_the_package_imports_nothing_heavy() -> None:
     assert run.stdout.strip() == "[]"
 
 
-def test_there_are_three_lessons() -> None:
-    assert [path.stem for path in LESSONS] == ["segment_lesions", "classify_pneumonia", "detect_pneumonia"]
+def test_every_file_with_segments_is_a_registered_lesson() -> None:
+    cut = [module_name(source) for source in PACKAGE.rglob("*.py") if f"\n{SEGMENTS[0]}\n" in source.read_text(encoding="utf-8")]
+    assert sorted(cut) == sorted(use_case.lesson for use_case in USE_CASES.values())
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_importing_a_lesson_does_nothing_and_its_segments_are_five(lesson: Path) -> None:
-    text = lesson.read_text()
-    assert [line for line in text.splitlines() if line.startswith("# %%")] == [
-        "# %% 1. Settings",
-        "# %% 2. Data",
-        "# %% 3. Model",
-        "# %% 4. Training",
-        "# %% 5. Evaluation",
-    ]
+@pytest.mark.parametrize("task", USE_CASES)
+def test_importing_a_lesson_does_nothing_and_its_segments_are_five(task: str) -> None:
+    spec = find_spec(USE_CASES[task].lesson)
+    assert spec is not None
+    assert spec.origin is not None
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("# %%")] == SEGMENTS
     *module, last = ast.parse(text).body
     assert isinstance(last, ast.If)
     assert ast.unparse(last.test) == "__name__ == '__main__'"
-    said = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef
-    doing = [ast.unparse(one) for one in module if not isinstance(one, said)]
-    # Left are docstrings, and the table of what settings may be.
-    assert [line for line in doing if not line.startswith(("'", '"', "LIMITS |=", "LIMITS.update("))] == []
+    declarations = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef
+    others = [node for node in module if not isinstance(node, declarations)]
+    # Docstrings are left.
+    assert [ast.unparse(node) for node in others if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))] == []

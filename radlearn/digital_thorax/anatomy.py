@@ -1,4 +1,4 @@
-"""One person's chest in millimetres, from which every picture of that person is made.
+"""One person's chest in millimetres, from which all images of that person are rendered.
 
 LPS axes: x to the patient's left, y to the back, z to the head; the origin lies in the middle of the chest at the seventh thoracic
 vertebra. Sizes follow a man of 175 cm and are scaled by sex, height and habitus.
@@ -17,13 +17,13 @@ VERTEBRA_HEIGHTS = {
 
 
 def hanging(name: str, centre_mm: tuple[float, float, float], across_mm: tuple[float, float], up_down_mm: tuple[float, float]) -> Solid:
-    """Return an egg-shaped swelling of the chest wall that fades upward and ends round below, as breasts and pectoral muscles do."""
+    """Return an egg-shaped bulge of the chest wall that fades upward and ends round below: a breast or a pectoral muscle."""
     up, down = up_down_mm
     cx, cy, cz = (np.float32(value) for value in centre_mm)
 
     def level(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         dx, dz = (x - cx) / across_mm[0], z - cz
-        # Upward it follows the chest wall, which leans back.
+        # Towards the head it follows the chest wall, which slopes back.
         dy = (y - cy - np.float32(0.36) * np.maximum(dz, 0)) / across_mm[1]
         dz = np.where(dz > 0, dz / np.float32(up), dz / np.float32(down))
         return dx * dx + dy * dy + dz * dz - 1
@@ -33,7 +33,7 @@ def hanging(name: str, centre_mm: tuple[float, float, float], across_mm: tuple[f
 
 
 class Thorax:
-    """A person in a posture: the curves that everything is hung on, and the solids made from them."""
+    """A person in a posture: the curves that define the anatomy, and the solids made from them."""
 
     def __init__(self, person: Person, posture: Posture) -> None:
         self.person, self.posture = person, posture
@@ -55,7 +55,7 @@ class Thorax:
         heights = np.arange(-230.0, 230.0, 6.0) * high
         self.cage_y = Profile(heights, 0.5 * (front(heights) + back(heights)))
         self.cage_depth = Profile(heights, 0.5 * (back(heights) - front(heights)))
-        # A shallow breath, and lying, push the domes up by as much as two ribs.
+        # Shallow breath and lying raise the domes by as much as two ribs.
         rise = (1.0 - posture.breath) * 44.0
         self.dome_z = {
             "right": (-67.0 + rise + person.dome_mm + posture.right_dome_mm) * high,
@@ -106,7 +106,7 @@ class Thorax:
                 elbow = (side * (268 * wide + 1.2 * fat), -12 * deep, -130 * high)
             thick = (46.0 * person.muscle + 0.45 * fat) * wide
             solids.append(capsule("arm", shoulder, elbow, (thick * 1.04, thick * 0.86)))
-            # The fold in front of the armpit: pectoral muscle on its way to the arm.
+            # The anterior axillary fold: pectoral muscle that runs to the arm.
             solids.append(
                 hanging(
                     "pectoral",
@@ -117,14 +117,14 @@ class Thorax:
             )
             if person.breast:
                 size = person.breast * wide
-                # Lying, a breast slides outward and flattens.
+                # A lying patient's breast slides outward and flattens.
                 out, thickness = (98.0, 44.0) if self.posture.arms_down else (88.0, 52.0)
                 centre = (side * out * wide, -(98 * deep + 0.8 * fat), (-34 - 18 * person.breast) * high)
                 solids.append(hanging("breast", centre, (68 * size, thickness * size), (165 * size, 56 * size)))
         return solids
 
     def _sac(self, side: str) -> Solid:
-        """Return the space one lung can fill; what lies in it (heart, diaphragm, …) is taken off later."""
+        """Return the space that one lung can fill; heart, diaphragm and others are subtracted later."""
         sign = np.float32(-1 if side == "right" else 1)
         high, wide = self.high, self.wide
         heights = np.arange(-230.0, 170.0, 5.0) * high
@@ -170,7 +170,7 @@ class Thorax:
     def _heart(self) -> list[Solid]:
         person, high, wide, deep = self.person, self.high, self.wide, self.deep
         grown = person.heart_scale * self.posture.heart_growth
-        # A raised diaphragm lifts the apex and lays the heart down.
+        # A raised diaphragm lifts the apex of the heart and makes it lie more horizontally.
         lift = (1.0 - self.posture.breath) * 22.0 * high
         flat = np.deg2rad(36.0 - 24.0 * (1.0 - self.posture.breath))
         long_axis = np.array([np.cos(flat) * 0.88, -np.cos(flat) * 0.475, -np.sin(flat)])
@@ -238,7 +238,7 @@ class Thorax:
         ]
 
     def _airways(self) -> list[Solid]:
-        """Return windpipe and main bronchi, as far as they run through soft tissue."""
+        """Return trachea and main bronchi as far as they run through soft tissue."""
         high, wide, deep = self.high, self.wide, self.deep
         calibre = (8.6 if self.person.sex == "M" else 7.3) * wide
 
@@ -275,11 +275,11 @@ class Thorax:
         return bubbles
 
     def obstacles(self, side: str) -> list[Solid]:
-        """Return what takes room from the lung of that side."""
+        """Return the solids that displace the lung of a side."""
         return [self.domes[side], *self.heart, *self.vessels_and_spine]
 
     def lung_holds(self, side: str, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Return bool, True where a point lies in the aerated space of that side."""
+        """Return bool, True where a point lies in the aerated space of a side."""
         inside = self.sacs[side].holds(x, y, z)
         for solid in self.obstacles(side):
             inside &= ~solid.holds(x, y, z)
@@ -299,5 +299,5 @@ class Thorax:
         return level
 
     def at_rest(self) -> "Thorax":
-        """Return the same person in the reference posture, the one that vessels are grown in."""
+        """Return the same person in the reference posture, in which vessels are grown."""
         return Thorax(self.person, REFERENCE_POSTURE)

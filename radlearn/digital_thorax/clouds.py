@@ -1,7 +1,7 @@
-"""Thin things as clouds of weighted points: bones as shells, vessels and tubes as bundles.
+"""Thin structures as clouds of weighted points: bones as shells, vessels and tubes as bundles.
 
-A cloud's point carries attenuation times volume, so an X-ray gets from it exactly what Beer–Lambert's integral would: a shell seen
-edge-on is bright, a tube that runs along the ray is brighter than one across it, and nothing has to be said about either.
+Each point carries attenuation times volume, so their sum along a ray is the Beer–Lambert integral: a shell seen edge-on and a tube along
+the ray are bright without any special case.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Cloud(NamedTuple):
 
 
 def together(clouds: Sequence[Cloud]) -> Cloud:
-    """Return one cloud of all points."""
+    """Return all points as one cloud."""
     if not clouds:
         return Cloud(np.zeros((3, 0), np.float32), np.zeros(0, np.float32))
     return Cloud(np.concatenate([c.places_mm for c in clouds], 1), np.concatenate([c.weight_mm2 for c in clouds]))
@@ -35,7 +35,7 @@ def resampled(knots_mm: np.ndarray, step_mm: float, *also: np.ndarray) -> tuple[
     places = np.linspace(0, along[-1], max(int(along[-1] / step_mm), 2) + 1)
     leg = np.clip(np.searchsorted(along, places, side="right") - 1, 0, len(legs) - 1)
     share = ((places - along[leg]) / long[leg])[:, None]
-    # Cubic pieces whose slopes at inner knots are their neighbours' mean (Catmull and Rom), at the ends their own leg's.
+    # Catmull–Rom: the slope at an inner knot is the mean of its neighbours', at an end that of the last segment.
     slopes = legs / long[:, None]
     slopes = np.concatenate([slopes[:1], 0.5 * (slopes[:-1] + slopes[1:]), slopes[-1:]])
     ahead, back = 1 - share, share * share
@@ -83,7 +83,7 @@ def tube(
         if not count:
             continue
         angle = np.arange(count, dtype=np.float32)[None] * np.float32(2 * np.pi / count) + ring * GOLDEN_ANGLE
-        # Turning each ring by the golden angle keeps the points of neighbouring rings apart: no stripes along the tube.
+        # Turning each ring by the golden angle keeps the points of neighbouring rings apart, which avoids stripes along the tube.
         cosine, sine = np.cos(angle), np.sin(angle)
         if filled:
             share = np.sqrt((np.arange(count, dtype=np.float32)[None] * np.float32(0.618034) + ring * np.float32(0.7548777)) % 1.0)
@@ -101,12 +101,12 @@ def tube(
 
 
 def plate(corners_mm: np.ndarray, weight_mm: float, bulge_mm: float, step_mm: float = 0.8) -> Cloud:
-    """Return a thin, slightly bulging four-sided plate; `corners_mm` (4, 3) in turn, `weight_mm` its attenuation × thickness."""
+    """Return a thin, slightly curved four-sided plate; `corners_mm` (4, 3) in order, `weight_mm` its attenuation × thickness."""
     corners = np.asarray(corners_mm, np.float32)
     n = int(max(np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[2] - corners[3])) / step_mm) + 2
     m = int(max(np.linalg.norm(corners[3] - corners[0]), np.linalg.norm(corners[2] - corners[1])) / step_mm) + 2
     count = n * m
-    # A low-discrepancy sequence fills the plate without a grid that could beat with the detector's.
+    # A low-discrepancy sequence has no grid that could cause moiré with the detector's.
     index = np.arange(count, dtype=np.float64)
     u, v = ((0.5 + index * 0.7548776662466927) % 1.0).astype(np.float32), ((0.5 + index * 0.5698402909980532) % 1.0).astype(np.float32)
     first, second = corners[0] + u[:, None] * (corners[1] - corners[0]), corners[3] + u[:, None] * (corners[2] - corners[3])

@@ -1,7 +1,7 @@
-"""The built-in patients as files: a folder in the RSNA challenge's own layout, which every lesson then reads as it would the real one.
+"""The built-in X-rays as files: a folder in the layout of the RSNA challenge, read by the same code as the real one.
 
-The folder is made beside its name and moved into place at the end, so that what is there is whole; a folder that holds anything
-already is never touched.
+The folder is written under a temporary name and moved into place at the end, so it is never incomplete; a folder that is not empty is
+never touched.
 """
 
 import csv
@@ -25,20 +25,20 @@ TWIN_COLUMNS = ("patientId", "xray", "twin", "opacities", "boxes")
 TRUTH_COLUMNS = ("patientId", "person", "seed", "image", "view", "finding", "side", "contrast", "x0", "y0", "x1", "y1", "readers")
 README = """# Synthetic chest X-rays
 
-None of these people exist. radlearn computed the {xrays} X-rays in this folder from a mathematical chest (seed {seed}); they lie in the
-layout of the RSNA Pneumonia Detection Challenge, so that everything that reads the real X-rays reads these.
+None of these people exist. radlearn computed the {xrays} X-rays in this folder from a mathematical model of the chest (seed {seed}). The
+folder has the layout of the RSNA Pneumonia Detection Challenge, so that programs for the real data read it.
 
 - `stage_2_train_images/ID.dcm`, `stage_2_train_labels.csv`, `stage_2_detailed_class_info.csv`: as the challenge publishes them.
 - `persons.csv`: image → person. People have one to many X-rays; split by person.
-- `truth.csv`: what each X-ray really shows: every finding with its side and contrast (attenuation × length where it is densest) and, for
-  pneumonia, the exact box of its visible shadow and how many of three simulated readers saw it. The labels are these readers'
-  consensus: what two of them saw, drawn a little large and each edge a little off; what fewer saw has no box.
+- `truth.csv`: the exact truth: every finding with its side and contrast (maximum attenuation × length) and, for pneumonia, the exact box
+  of its visible shadow and how many of three simulated readers saw it. The labels are these readers' consensus: a box for what at least
+  two of them saw, slightly too large and with inexact edges; what fewer saw has no box.
 
-Scores on these X-rays are not comparable with any on real ones. Not for clinical use.
+Scores on these X-rays are not comparable with scores on real ones. Not for clinical use.
 """
 ABOUT_TWINS = """
-`twins/ID.dcm` is X-ray ID without its opacities, everything else equal to the last photon; `twins.csv` pairs the two. Only X-rays with an
-opacity have a twin: the others would be their own. Twins are not part of the challenge's layout, and nothing trains on them by itself.
+`twins/ID.dcm` is X-ray ID without its opacities, with everything else equal, noise included; `twins.csv` pairs the two. Only X-rays with
+an opacity have a twin. Twins are not part of the challenge's layout and are not used in training.
 """
 
 
@@ -48,25 +48,23 @@ def write_rsna(
     """Write a cohort in the RSNA layout, on all cores, with a progress bar.
 
     Args:
-        folder: made; it may exist if it is empty.
-        xrays: how many; the default is of about 500 people.
-        seed: another number, other people. The same seed, person and image give the same bytes, whatever the other arguments.
+        folder: to be created; it may exist if it is empty.
+        xrays: number of X-rays; the default is of about 500 people.
+        seed: of people and illness. The same seed, person and image give the same bytes, whatever the other arguments.
         workers: processes; all cores by default.
         view_shortcut: see `plan_xrays`.
-        twins: write each X-ray with opacities once more without them, into `twins/`, and the pairs into `twins.csv`.
+        twins: also write each X-ray with opacities without them, into `twins/`, and the pairs into `twins.csv`.
 
     Raises:
         BadSetting: fewer than one X-ray.
-        BadLayout: if `folder` holds anything already.
-        RadlearnError: if the X-rays cannot be written, a full disk for instance; nothing is left behind then.
+        BadLayout: if `folder` is not empty.
+        RadlearnError: if the X-rays cannot be written, for instance to a full disk; nothing is left behind.
     """
     folder = Path(folder)
     if xrays < 1:
         raise BadSetting(f"{xrays} X-rays: expected at least 1.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadLayout(
-            f"{folder}: holds something already, and built-in patients are written into an empty folder only. Name another one."
-        )
+        raise BadLayout(f"{folder}: is not empty; built-in patients are written into a new or empty folder. Choose another one.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-unfinished-", dir=folder.parent))
     try:
@@ -79,7 +77,7 @@ def write_rsna(
             files.write_text(unfinished / TWINS_TABLE, _table(TWIN_COLUMNS, pairs))
         files.write_text(unfinished / "README.md", README.format(xrays=xrays, seed=seed) + (ABOUT_TWINS if twins else ""))
         rsna.write_tables(unfinished, [_case(unfinished, plan, made[number][0]) for number, plan in enumerate(plans)])
-        # mkdtemp makes folders for the owner alone.
+        # mkdtemp gives permissions to the owner only.
         unfinished.chmod(0o755)
         unfinished.replace(folder)
     except OSError as error:
@@ -110,7 +108,7 @@ def _write(images: Path, plan: PlannedXray, xray: SimulatedXray, instance: str) 
         patient_id=plan.image_id,
         view=plan.view,
         sex=plan.sex,
-        # As in the real set, which writes a bare number where the standard wants 062Y.
+        # As in the real data: a bare number, where the standard requires 062Y.
         age=str(plan.age_years),
         spacing_mm=xray.spacing_mm,
         photometric=plan.photometric,
@@ -139,7 +137,7 @@ def _case(folder: Path, plan: PlannedXray, boxes: tuple[tuple[int, int, int, int
         path=folder / rsna.IMAGE_FOLDER / f"{plan.image_id}.dcm",
         label=bool(boxes),
         boxes_xyxy_px=tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in boxes),
-        # An opacity that nobody can see is not on the readers' list, and the X-ray goes with the other abnormal ones.
+        # An X-ray whose opacities the readers do not see counts among the other abnormal ones.
         category=CATEGORIES[1] if plan.opacities and not boxes else plan.category,
         person=plan.person_id,
     )

@@ -1,6 +1,6 @@
-"""One look at what a folder of built-in patients holds: its X-rays with their boxes, its CTs in three planes with the lesions outlined.
+"""An overview picture of a folder of built-in patients: X-rays with their boxes, CTs in three planes with the lesions outlined.
 
-Everything is read back from the files, as a lesson reads it: what is wrong with a file is seen here first.
+Everything is read back from the files, as a lesson reads it, so that an error in a file shows here first.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ EDGE_IN, GAP_IN, WORDS_IN, HEADING_IN = 0.08, 0.1, 0.42, 0.34
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: uint8 (rows, columns) or (rows, columns, 3), with words under it and boxes counted on an X-ray of `canvas_px`."""
+    """One picture: uint8 (rows, columns) or (rows, columns, 3), with a caption and boxes in pixels of an X-ray of size `canvas_px`."""
 
     picture: np.ndarray
     title: str = ""
@@ -41,12 +41,12 @@ def write_contact_sheet(path: Path, xrays: Path | None = None, cts: Path | None 
     """Write a PNG of the X-rays and CTs in challenge folders and return its path.
 
     Args:
-        path: ends in `.png`; written whole.
+        path: ends in `.png`; written atomically.
         xrays: a folder in the RSNA layout, or None.
         cts: a folder in the COVID-19-20 layout, or None.
 
     Raises:
-        BadLayout: a folder that is in no such layout.
+        BadLayout: a folder is not in its layout.
         UnreadableScan: a damaged file.
     """
     rows: list[tuple[str, list[Tile]]] = []
@@ -66,7 +66,7 @@ def write_contact_sheet(path: Path, xrays: Path | None = None, cts: Path | None 
 
 
 def chosen_xrays(cases: Sequence[rsna.Case], xrays: int = XRAYS_SHOWN) -> list[rsna.Case]:
-    """Return up to `xrays` cases: half with boxes, the others abnormal and normal in turn; each person once if that suffices."""
+    """Return up to `xrays` cases: half with boxes, the others abnormal and normal in turn; each person once if there are enough."""
     seen: set[str] = set()
     fresh, again = list[rsna.Case](), list[rsna.Case]()
     for case in cases:
@@ -84,7 +84,7 @@ def _kind(case: rsna.Case) -> int:
 
 
 def xray_tile(case: rsna.Case, size_px: int = 512) -> Tile:
-    """Return an X-ray as it is read from its file, with its consensus boxes."""
+    """Return an X-ray as read from its file, with its consensus boxes."""
     xray = read_radiograph(case.path, size_px)
     said = [xray.header.view, xray.header.sex, None if xray.header.age_years is None else f"{xray.header.age_years:.0f} years"]
     pixels = np.rint(xray.pixels * 255).astype(np.uint8)
@@ -92,7 +92,7 @@ def xray_tile(case: rsna.Case, size_px: int = 512) -> Tile:
 
 
 def ct_tiles(case: covid19.Case, tall_px: int = 420) -> list[Tile]:
-    """Return a CT's three planes with most lesion in them, as they are read from its files, and its lungs in space."""
+    """Return the three planes of a CT with most lesion in them, as read from its files, and its lungs in three dimensions."""
     source = read_volume(case.path)
     hu, affine = to_orientation(source.voxels, source.affine, "LPS")
     lesion = np.zeros(hu.shape, bool)
@@ -108,9 +108,9 @@ def ct_tiles(case: covid19.Case, tall_px: int = 420) -> list[Tile]:
 
 @in_house_style
 def rows_of_tiles(rows: Sequence[tuple[str, Sequence[Tile]]]) -> Figure:
-    """Draw rows of pictures, each as wide as the page, with a heading above (or "") and each picture's words below it.
+    """Draw rows of pictures, each as wide as the page, with a heading above (or "") and a caption below each picture.
 
-    All pictures of a row are equally high and keep their proportions; a row of few pictures is no higher than a row of four squares is.
+    All pictures of a row are equally high and keep their proportions; a row is at most as high as a row of four squares.
     """
     heights = []
     for _, tiles in rows:

@@ -1,8 +1,9 @@
-"""COVID-19 pneumonia as a CT shows it, and what lies beside it that is none.
+"""COVID-19 pneumonia on CT, and findings that resemble it.
 
-Ground glass, crazy paving and consolidation: on both sides, near the pleura, more at the base and at the back; many spots of very unequal
-size rather than one (patterns and places as in the Radiological Society of North America's consensus, doi:10.1148/ryct.2020200152).
-A lesion has two fields: its extent, which the mask follows, and its density, the share of the air that is gone inside it.
+Ground glass, crazy paving and consolidation: bilateral, near the pleura, predominantly basal and posterior; many lesions of very unequal
+size rather than one (patterns and distribution as in the Radiological Society of North America's consensus,
+doi:10.1148/ryct.2020200152). A lesion has two fields: its extent, which the mask follows, and its density, the share of air that is
+replaced.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,9 +22,9 @@ PATTERNS = ("ground glass", "crazy paving", "consolidation")
 
 @dataclass(frozen=True)
 class Lesion(Finding):
-    """A finding with a border of its own.
+    """A finding with a border.
 
-    `parts` returns two fields at once, the extent, 1 inside, 0 outside and 0.5 where a reader would draw the line, and the density.
+    `parts` returns two fields: the extent (1 inside, 0 outside, 0.5 where a reader would draw the contour) and the density.
     """
 
     parts: Parts | None = None
@@ -47,14 +48,14 @@ def lesion(
     """Return one lesion.
 
     Args:
-        centre_mm: (3,), somewhere in the lung.
+        centre_mm: (3,), in the lung.
         radii_mm: half its depth away from the pleura, half its width along the pleura, half its height.
         pattern: one of `PATTERNS`.
-        draw: where density, border and texture come from.
+        draw: source of density, border and texture.
     """
     sac = thorax.sacs[side].level
     x, y, z = np.asarray(centre_mm, np.float32)
-    # The pleura's direction: where the sac's level rises fastest, level with the ground.
+    # Towards the pleura: the horizontal direction in which the level of the pleural sac rises fastest.
     around = np.array([[-2, 0, 0], [2, 0, 0], [0, -2, 0], [0, 2, 0]], np.float32) + np.array([x, y, z])
     before_x, behind_x, before_y, behind_y = sac(*around.T)
     outward = np.array([behind_x - before_x, behind_y - before_y, 0.0])
@@ -71,7 +72,7 @@ def lesion(
     soft = min(soft / smallest, 0.9)
     strength = float(
         {
-            # From barely there (about 50 HU above lung) to dense.
+            # From barely visible (about 50 HU above lung) to dense.
             "ground glass": np.clip(np.exp(draw.normal(-1.45, 0.42)), 0.07, 0.5),
             "crazy paving": draw.uniform(0.22, 0.45),
             "consolidation": draw.uniform(0.82, 1.0),
@@ -88,7 +89,7 @@ def lesion(
         out = np.float32(scales[0][0]) * dx + np.float32(scales[1][0]) * dy
         beside = np.float32(scales[0][1]) * dx + np.float32(scales[1][1]) * dy
         square = out * out + beside * beside + dz * dz
-        # The noise is the expensive part: only where it can matter.
+        # Noise is expensive, so it is computed only where it matters.
         near = square < np.float32(reach * reach)
         where = _Places(*(np.broadcast_to(value, square.shape)[near] for value in (px, py, pz)))
         distance = np.sqrt(square[near]) + np.float32(ragged) * noise(where.x, where.y, where.z, grain, shift)
@@ -101,7 +102,7 @@ def lesion(
     def _inner(where: _Places, distance: np.ndarray) -> np.ndarray:
         inner = np.float32(strength) * (1 + np.float32(uneven) * noise(where.x, where.y, where.z, 1.1, shift + 17))
         if pattern == "crazy paving":
-            # Thickened septa between lobules: lines where a coarse noise crosses nought.
+            # Thickened interlobular septa: lines where a coarse noise crosses zero.
             inner += np.float32(0.33) * np.maximum(0, 1 - np.abs(noise(where.x, where.y, where.z, 2.3, shift + 29)) / np.float32(0.22))
         if core:
             inner += np.float32(core) * _step((0.62 - distance) / 0.3)
@@ -114,9 +115,9 @@ def lesion(
 
 
 def covid_lesions(thorax: Thorax, target_ml: float, seed: Sequence[int]) -> list[Lesion]:
-    """Return lesions of both lungs (of one, in one case of eight) with about `target_ml` in all; an empty list for less than 0.05 ml.
+    """Return lesions of both lungs (of one, in one case of eight) with a total of about `target_ml`; an empty list for less than 0.05 ml.
 
-    Lesions are drawn, measured in this lung, and drawn again alike but larger or smaller until the sum is right.
+    Lesions are drawn, measured in this lung, and scaled until the sum is right.
     """
     if target_ml < 0.05:
         return []
@@ -132,7 +133,7 @@ def covid_lesions(thorax: Thorax, target_ml: float, seed: Sequence[int]) -> list
 
 
 def _measured_ml(thorax: Thorax, found: Sequence[Lesion]) -> float:
-    """Return the volume of all extents inside the lungs, each sampled in its own box; where two overlap, both count."""
+    """Return the volume of all extents inside the lungs, each sampled in its own box; overlaps count twice."""
     total = 0.0
     unit = ((np.arange(1728) + 0.5)[:, None] * [0.8191725, 0.6710436, 0.5497005] % 1.0).astype(np.float32)
     for one in found:
@@ -147,11 +148,11 @@ def _measured_ml(thorax: Thorax, found: Sequence[Lesion]) -> float:
 def _lesions(thorax: Thorax, target_ml: float, growth: float, draw: np.random.Generator) -> list[Lesion]:
     first = "right" if draw.random() < 0.55 else "left"
     sides = ["right", "left"] if draw.random() < 0.88 else [first]
-    # The more there is, the more spots it is, and the larger the largest.
+    # A larger volume means more lesions and a larger largest one.
     count = int(np.clip(draw.poisson(4.0 + 5.5 * np.log1p(target_ml / 12.0)), 2, 40))
     shares = np.exp(draw.normal(0, 1.5, count))
     shares /= shares.sum()
-    # Density goes with severity and time, so spots of one person resemble each other.
+    # Density depends on severity and time, so the lesions of one person resemble each other.
     mix = draw.dirichlet([2.2, 0.9, 0.8 + 0.4 * np.log1p(target_ml / 100.0)])
     taste = _Taste(draw.uniform(0.2, 1.6), draw.uniform(0.2, 1.6), draw.normal(0.35, 0.4), 0.15 + 0.11 * np.log1p(target_ml / 30.0))
     seeds = {side: _places(thorax, side, taste, count, draw) for side in sides}
@@ -165,7 +166,7 @@ def _lesions(thorax: Thorax, target_ml: float, growth: float, draw: np.random.Ge
         pattern = str(draw.choice(PATTERNS, p=mix))
         found.append(lesion(thorax, side, seeds[side][number], (float(radii[0]), float(radii[1]), float(radii[2])), pattern, draw))
         for _ in range(int(draw.poisson(2.2))):
-            # Crumbs beside a spot: most pieces of a real mask are of a few voxels.
+            # Fragments beside a lesion: most components of a real mask have a few voxels.
             aside = seeds[side][number] + draw.normal(0, 1, 3) * (0.7 * radii + 5.0)
             tiny = np.exp(draw.normal(0.75, 0.35, 3))
             found.append(lesion(thorax, side, aside, (float(tiny[0]), float(tiny[1]), float(1.4 * tiny[2])), "ground glass", draw))
@@ -173,7 +174,7 @@ def _lesions(thorax: Thorax, target_ml: float, growth: float, draw: np.random.Ge
 
 
 class _Taste(NamedTuple):
-    """Where in the lung one person's lesions come: pulls to the base and to the back, and the height (1 base, -1 apex) they gather at."""
+    """Where in the lung one person's lesions lie: weights of base and back, and the preferred height (1 base, -1 apex)."""
 
     basal: float
     dorsal: float
@@ -182,7 +183,7 @@ class _Taste(NamedTuple):
 
 
 def _places(thorax: Thorax, side: str, taste: _Taste, count: int, draw: np.random.Generator) -> np.ndarray:
-    """Return `count` points (count, 3) of one lung, likelier near the pleura, at the base and at the back."""
+    """Return `count` points (count, 3) of one lung, more likely near the pleura, at the base and at the back."""
     points = points_in_lung(thorax, side, 3000, draw)
     x, y, z = points.T
     depth = thorax.sacs[side].level(x, y, z)
@@ -205,7 +206,7 @@ def white_lung(thorax: Thorax, side: str, draw: np.random.Generator) -> Lesion:
 
 
 def emphysema(thorax: Thorax, side: str, strength: float, draw: np.random.Generator) -> Finding:
-    """Return holes in the upper lung, a few mm to a centimetre wide; the field is the share of tissue that is lost."""
+    """Return emphysema: holes in the upper lung, a few mm to a centimetre wide; the field is the share of lost tissue."""
     shift = draw.uniform(0, 64, 3)
     low, high = thorax.sacs[side].low_mm, thorax.sacs[side].high_mm
     middle = np.float32(20.0 * thorax.high)
@@ -219,7 +220,7 @@ def emphysema(thorax: Thorax, side: str, strength: float, draw: np.random.Genera
 
 
 def dependent_density(thorax: Thorax, side: str, strength: float, draw: np.random.Generator) -> Finding:
-    """Return the hazy strip that gravity leaves along the back of a lung that is lain upon: looks like ground glass, is none."""
+    """Return dependent density: the haze at the back of a lying patient's lung, which resembles ground glass."""
     shift, high = draw.uniform(0, 64, 3), thorax.high
     sac = thorax.sacs[side]
     width = np.float32(draw.uniform(0.05, 0.11))

@@ -1,8 +1,8 @@
 """A body, voxelised: Hounsfield units with partial volume on any grid, and the exact masks of lesions and lungs.
 
-Solids are sampled on a lattice a few millimetres fine. There a level is divided by how much it changes across one voxel, so that it
-counts in voxels; spread to the voxels, it says how much of each the solid covers: borders are smooth without supersampling, also
-where a slice of 5 mm cuts a dome. Bones, vessels and bronchi are the X-rays' own clouds of points, added up voxel by voxel.
+Solids are sampled on a lattice of a few millimetres. Dividing a level by its change across one voxel gives the distance from the border in
+voxels; interpolated to the voxels, it gives the share of each that the solid covers. Borders are smooth without supersampling, even where
+a slice of 5 mm cuts a dome. Bones, vessels and bronchi are the same clouds of points as in the X-rays, summed per voxel.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from radlearn.digital_thorax.skeleton import skeleton
 from radlearn.digital_thorax.solids import Solid
 
 SOLID_STEP_MM = 3.0
-"""Lattice step for solids; between its points a level of 15 mm radius is missed by less than 0.1 mm."""
+"""Lattice step for solids; interpolating the level of a sphere of 15 mm radius is then wrong by less than 0.1 mm."""
 WALL = 0.34
-"""How much higher the level of an airway is at the outside of its wall than at its lumen."""
+"""Level of an airway at the outside of its wall, above that of its lumen."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Ct:
 
     Attributes:
         hu: int16.
-        lesion: bool, voxels of which the drawn lesions take half or more.
-        lung: bool, voxels of which lung, ill or well, takes half or more.
+        lesion: bool, voxels of which lesions take half or more.
+        lung: bool, voxels of which lung, lesions included, takes half or more.
         geometry: the grid, with its affine.
     """
 
@@ -54,10 +54,10 @@ def render_ct(body: CtBody, geometry: CtGeometry, kernel: Kernel | None = None, 
     """Render a CT; a pure function of its arguments.
 
     Args:
-        body: from `ct_plan.draw_body` or `body_of_xray`.
+        body: from `ct_planning.draw_body` or `body_of_xray`.
         geometry: the grid, from `ct_grid.draw_geometry`.
-        kernel: blur, sharpening and noise; None leaves the noise-free truth, tissue texture included.
-        couch: whether there is one.
+        kernel: blur, sharpening and noise; None renders without them, tissue texture included.
+        couch: whether to draw the couch.
     """
     painter = _Painter(body, geometry)
     i, j, k = geometry.shape
@@ -98,7 +98,7 @@ def _reconstructed(hu: np.ndarray, kernel: Kernel, spacing_mm: tuple[float, floa
 
 
 class _Painter:
-    """Everything of a body that a slice needs, ready on the lattice."""
+    """All parts of a body that a slice needs, sampled on the lattice."""
 
     def __init__(self, body: CtBody, geometry: CtGeometry) -> None:
         self.body, self.geometry = body, geometry
@@ -163,10 +163,10 @@ class _Painter:
         bones = self.bones.slice(k)
         if bones is not None:
             bones *= np.float32(1000.0 / WATER)
-            # Bone is never bare: where a rib bulges into the lung there is soft tissue around it.
+            # Where a rib bulges into the lung, soft tissue surrounds it.
             lung *= 1 - np.clip(bones * np.float32(1 / 400.0), 0, 1)
         lesion, fluid = self._breathe(canvas, lung, k)
-        # All walls before any lumen: where tubes join there is none between them.
+        # All walls before any lumen, so that no wall separates tubes where they join.
         tubes = [(shape, WALL, 35.0) for shape in self.airways] + [(shape, 0.0, -1000.0) for shape in self.airways]
         for shape, rise, hu in tubes:
             covered = shape.cover(k, rise=rise)
@@ -184,7 +184,7 @@ class _Painter:
         return canvas, holds_air, lesion & holds_air
 
     def _breathe(self, canvas: np.ndarray, lung: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Paint lung tissue with all that is in it; return the lesions (bool) and the share of fluid."""
+        """Paint lung tissue and its contents; return the lesions (bool) and the share of fluid."""
         if not lung.any():
             return np.zeros(lung.shape, bool), np.zeros_like(lung)
         air, filled, extent, fluid = self.filling.slice(k)

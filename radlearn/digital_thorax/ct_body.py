@@ -1,7 +1,7 @@
-"""A body as a CT sees it: the thorax of the X-rays, lying with its arms lifted, and which tissue fills each solid.
+"""A body for CT: the thorax of the X-rays, lying with lifted arms, and the tissue that fills each solid.
 
-The Hounsfield scale and the X-ray's attenuation are one thing, attenuation = WATER × (1 + HU / 1000): what an X-ray calls soft tissue,
-fat and lung has its HU here.
+HU follow from the attenuations of the X-rays, attenuation = WATER × (1 + HU / 1000), so soft tissue, fat and lung are the same tissues in
+both.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ WATER = 0.01955
 """Attenuation of water per mm at the X-rays' effective energy, about 65 keV; soft tissue of 0.0205 then has 49 HU."""
 AIR_HU, FAT_HU, MUSCLE_HU, BLOOD_HU, LIVER_HU, SPLEEN_HU = -1000.0, -98.0, 54.0, 41.0, 57.0, 48.0
 MEDIASTINAL_FAT_HU = -82.0
-"""Fat with nodes and small vessels in it."""
+"""Fat that contains nodes and small vessels."""
 
 
 def hu_from_attenuation(attenuation: np.ndarray | float) -> np.ndarray:
@@ -36,12 +36,12 @@ class CtBody:
 
     Attributes:
         thorax: the anatomy in this posture.
-        findings: what is wrong, each with the factor its field is multiplied by.
+        findings: each with the factor that its field is multiplied by.
         lung_density: parenchyma as a multiple of the X-rays' `LUNG`.
         vessel_scale: the vessels' radii as a multiple of the healthy ones.
-        arms_up: lifted beside the head, as for a CT; otherwise as the posture has them.
-        gravity: how much denser than the middle the lung is at the back (and thinner in front), as a share.
-        seed: where the texture of the tissues comes from.
+        arms_up: arms beside the head, as for a CT; otherwise as in the posture.
+        gravity: how much denser than in the middle the lung is at the back (and less dense in front), as a share.
+        seed: of the texture of the tissues.
     """
 
     thorax: Thorax
@@ -53,7 +53,7 @@ class CtBody:
     seed: tuple[int, ...] = field(default=(0,))
 
     def lungs_box_mm(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lowest and the highest corner of the box that holds both lungs."""
+        """Return the lowest and the highest corner of the bounding box of both lungs."""
         thorax = self.thorax
         low = np.minimum(*(np.array(thorax.sacs[side].low_mm) for side in ("right", "left")))
         high = np.maximum(*(np.array(thorax.sacs[side].high_mm) for side in ("right", "left")))
@@ -65,7 +65,7 @@ class CtBody:
         return max(solid.high_mm[1] for solid in self.thorax.skin if solid.name == "torso")
 
     def skin(self) -> list[Solid]:
-        """Return the solids that end at the skin, arms where this posture has them."""
+        """Return the solids that end at the skin, arms included where they are not lifted."""
         if not self.arms_up:
             return self.thorax.skin
         thorax = self.thorax
@@ -74,7 +74,7 @@ class CtBody:
         size = thorax.person.breast * wide
         for side in (-1.0, 1.0):
             turn = np.deg2rad(27.0) * side
-            # Lifted arms stretch the pectoral muscles around the chest; on the back a breast slides outward and flattens.
+            # Lifted arms stretch the pectoral muscles around the chest; a supine patient's breast slides outward and flattens.
             around = np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
             muscle = (56 * wide, (13 + 5 * thorax.person.muscle) * deep + 0.3 * fat, 50 * high)
             solids.append(ellipsoid("pectoral", (side * 84 * wide, -74 * deep, 56 * high), muscle, around))
@@ -90,9 +90,9 @@ class CtBody:
 
 @dataclass(frozen=True)
 class Paint:
-    """One layer of tissue: where (a solid, and how many mm inside its border it begins), how many HU, how coarse its texture.
+    """One layer of tissue: its place (a solid, and how many mm inside its border it begins), its HU and the scale of its texture.
 
-    `within` names the solid (a dome) that cuts it off; `mottle` is the texture's deviation in HU.
+    `within`: the solid (a dome) that limits it; `mottle`: standard deviation of the texture in HU.
     """
 
     solid: Solid
@@ -110,12 +110,12 @@ def outer_layers(body: CtBody) -> list[Paint]:
     layers += [Paint(solid, inner[solid.name][0], inner[solid.name][1], inner[solid.name][2]) for solid in skin if solid.name in inner]
     layers += [Paint(solid, FAT_HU, 2.0, 7.0) for solid in skin if solid.name == "torso"]
     muscle = body.thorax.muscle
-    # A broken sheet of fat parts the muscles of the wall from those between the ribs.
+    # A discontinuous layer of fat separates the muscles of the wall from those between the ribs.
     return [*layers, Paint(muscle, MUSCLE_HU, 0.0, 12.0), Paint(muscle, 6.0, 10.0, 34.0), Paint(muscle, MUSCLE_HU, 12.2, 12.0)]
 
 
 def organ_layers(body: CtBody) -> list[Paint]:
-    """Return what lies between and below the lungs, in the order it is painted; lung begins where none of it is."""
+    """Return the organs between and below the lungs, in the order they are painted; all that remains is lung."""
     thorax = body.thorax
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
     middle = {solid.name: solid for solid in thorax.vessels_and_spine}
@@ -146,13 +146,13 @@ def organ_layers(body: CtBody) -> list[Paint]:
 
 
 def _neck(thorax: Thorax) -> Solid:
-    """Return the muscles and glands above the chest's inlet, where there is little fat between the organs."""
+    """Return the muscles and glands above the thoracic inlet, where there is little fat between the organs."""
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
     return ellipsoid("neck", (0.0, 4 * deep, 230 * high), (60 * wide, 62 * deep, 118 * high))
 
 
 def _great_vessels(thorax: Thorax) -> list[Solid]:
-    """Return the arteries from the arch, the veins that join to the superior vena cava, and the main pulmonary arteries."""
+    """Return the arteries of the arch, the veins that form the superior vena cava, and the main pulmonary arteries."""
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
 
     def run(name: str, start: tuple[float, float, float], end: tuple[float, float, float], radius: float) -> Solid:
@@ -191,4 +191,4 @@ def parenchyma_hu(density: np.ndarray | float) -> np.ndarray:
 
 
 FILLED_HU = float(hu_from_attenuation(SOFT_TISSUE))
-"""HU of lung whose air is all gone."""
+"""HU of lung without any air."""

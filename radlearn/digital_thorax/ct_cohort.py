@@ -1,7 +1,7 @@
-"""The built-in CTs as files: a folder in the COVID-19-20 challenge's own layout, which everything reads as it would the real one.
+"""The built-in CTs as files: a folder in the layout of the COVID-19-20 challenge, read by the same code as the real one.
 
-The folder is made beside its name and moved into place at the end, so that what is there is whole; a folder that holds anything already
-is never touched.
+The folder is written under a temporary name and moved into place at the end, so it is never incomplete; a folder that is not empty is
+never touched.
 """
 
 import csv
@@ -31,14 +31,14 @@ TRUTH_COLUMNS = (
 )  # fmt: skip
 README = """# Synthetic chest CTs
 
-None of these people exist. radlearn computed the {cts} CTs in this folder from a mathematical chest (seed {seed}, size {size}, {load});
-they lie in the layout of the COVID-19-20 Lung CT Lesion Segmentation challenge, so that everything that reads the real CTs reads these.
+None of these people exist. radlearn computed the {cts} CTs in this folder from a mathematical model of the chest (seed {seed}, size {size},
+{load}). The folder has the layout of the COVID-19-20 Lung CT Lesion Segmentation challenge, so that programs for the real data read it.
 
 - `Train/CASE_ct.nii.gz` (Hounsfield units, int16) and `Train/CASE_seg.nii.gz` (lesions, uint8 0 and 1) on the same grid.
 - `persons.csv`: case → person. A few people have two CTs; split by person.
-- `truth.csv`: what each CT shows: volumes, the lesions' patterns, and what else is there that is no lesion and not in the mask.
+- `truth.csv`: what each CT shows: volumes, the patterns of the lesions, and findings that are not lesions and not in the mask.
 
-Scores on these CTs are not comparable with any on real ones. Not for clinical use.
+Scores on these CTs are not comparable with scores on real ones. Not for clinical use.
 """
 
 
@@ -48,18 +48,18 @@ def write_covid19(
     """Write CTs in the COVID-19-20 layout, on all cores, with a progress bar.
 
     Args:
-        folder: made; it may exist if it is empty.
-        cts: how many.
-        seed: another number, other people. The same seed, person and scan give the same bytes, whatever the other arguments.
+        folder: to be created; it may exist if it is empty.
+        cts: number of CTs.
+        seed: of people and illness. The same seed, person and scan give the same bytes, whatever the other arguments.
         workers: processes; all cores by default.
         size: `small`, 160–192 voxels across and slices of 5–6 mm, or `full`, the challenge's 512 × 512.
-        heavy: lesions of 260 ml in the median instead of the 66 ml of real, mostly mild cases; by default for small CTs, so that a quick
-            run meets enough of them.
+        heavy: median lesion volume of 260 ml instead of the 66 ml of real, mostly mild cases; the default for small CTs, so that a quick
+            training sees enough lesions.
 
     Raises:
         BadSetting: fewer than one CT, or an unknown size.
-        BadLayout: if `folder` holds anything already.
-        RadlearnError: if the CTs cannot be written, a full disk for instance; nothing is left behind then.
+        BadLayout: if `folder` is not empty.
+        RadlearnError: if the CTs cannot be written, for instance to a full disk; nothing is left behind.
     """
     folder = Path(folder)
     if cts < 1:
@@ -79,9 +79,9 @@ def write_covid19(
         writer.writerows(rows[case] for case, _ in jobs)
         files.write_text(unfinished / "truth.csv", text.getvalue())
         covid19.write_persons(unfinished, {case: plan.person_id for case, plan in jobs})
-        load = "lesions heavier than real" if heavy else "lesion load as in real cases"
+        load = "lesion burden higher than in real cases" if heavy else "lesion burden as in real cases"
         files.write_text(unfinished / "README.md", README.format(cts=cts, seed=seed, size=size, load=load))
-        # mkdtemp makes folders for the owner alone.
+        # mkdtemp gives permissions to the owner only.
         unfinished.chmod(0o755)
         unfinished.replace(folder)
     except OSError as error:
@@ -94,11 +94,9 @@ def write_covid19(
 
 
 def refuse_used(folder: Path) -> None:
-    """Raise `BadLayout` if `folder` holds anything: built-in patients are never written over or among something else."""
+    """Raise `BadLayout` if `folder` is not empty: built-in patients never overwrite or join other files."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadLayout(
-            f"{folder}: holds something already, and built-in patients are written into an empty folder only. Name another one."
-        )
+        raise BadLayout(f"{folder}: is not empty; built-in patients are written into a new or empty folder. Choose another one.")
 
 
 def case_id(number: int) -> str:

@@ -1,8 +1,8 @@
-"""Where a CT's voxels lie: grid and affine, the patient's pose on the couch, and the coarse lattice that smooth things are worked out on.
+"""Where a CT's voxels lie: grid and affine, the patient's pose on the couch, and the coarse lattice on which smooth fields are computed.
 
-Three frames: voxel indices (i, j, k), the scanner's millimetres (LPS here; NIfTI's affine is the same in RAS) and the body's own
-millimetres, which a patient who lies a little askew turns against the scanner's. Inside the renderer arrays are (k, j, i), so that a
-slice is contiguous.
+Three coordinate systems: voxel indices (i, j, k), the scanner's millimetres (LPS here; NIfTI's affine is the same in RAS) and the body's
+millimetres, which are rotated against the scanner's where the patient does not lie straight. Inside the renderer, arrays are (k, j, i),
+so that a slice is contiguous.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class CtGeometry:
         shape: voxels along i, j, k.
         affine_ras: (4, 4), voxel index to mm, NIfTI's RAS.
         body_from_scanner: (4, 4), the scanner's LPS mm to the body's own LPS mm.
-        circle: whether the scanner reconstructed only a circle and padded the rest.
+        circle: whether only a circle was reconstructed and the rest padded.
     """
 
     shape: tuple[int, int, int]
@@ -40,18 +40,18 @@ class CtGeometry:
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Return the distance of neighbouring voxels along i, j, k."""
+        """Return the distance between neighbouring voxels along i, j, k."""
         i, j, k = np.sqrt((self.affine_ras[:3, :3] ** 2).sum(0))
         return float(i), float(j), float(k)
 
     @property
     def voxel_ml(self) -> float:
-        """Return one voxel's volume."""
+        """Return the volume of a voxel."""
         return abs(float(np.linalg.det(self.affine_ras[:3, :3]))) / 1000.0
 
 
 def boxed_geometry(low_mm: np.ndarray, high_mm: np.ndarray, spacing_mm: tuple[float, float, float]) -> CtGeometry:
-    """Return an upright LPS grid that covers a box of the body, for looking and measuring."""
+    """Return an axis-aligned LPS grid that covers a box of the body."""
     shape = np.maximum(np.ceil((np.asarray(high_mm) - np.asarray(low_mm)) / spacing_mm).astype(int), 1)
     scanner = np.diag([*spacing_mm, 1.0])
     scanner[:3, 3] = np.asarray(low_mm) + 0.5 * np.asarray(spacing_mm)
@@ -61,23 +61,23 @@ def boxed_geometry(low_mm: np.ndarray, high_mm: np.ndarray, spacing_mm: tuple[fl
 def draw_geometry(
     lungs_mm: tuple[np.ndarray, np.ndarray], back_mm: float, size: str, draw: np.random.Generator, centre_on_mm: np.ndarray | None = None
 ) -> CtGeometry:
-    """Draw a geometry of the COVID-19-20 challenge around the lungs of a body.
+    """Draw a geometry like those of the COVID-19-20 challenge, around the lungs of a body.
 
     The challenge's 50 validation CTs have 512 × 512 × 37–103 voxels (median 62), 0.30–1.00 mm in plane (median 0.74), slices 5.0 mm (45),
     2.0 mm (4) or 0.8 mm (1) apart, 47 of them LPS and 3 LPI.
 
     Args:
-        lungs_mm: lowest and highest corner of both lungs' box, in the body's mm.
+        lungs_mm: lowest and highest corner of the bounding box of both lungs, in body mm.
         back_mm: y of the skin of the back, which lies on the couch.
-        size: `full` as the challenge, `small` 160–192 voxels across and slices of 5–6 mm, for quick runs.
-        draw: where everything else comes from.
-        centre_on_mm: a place that a narrow field of view is aimed at.
+        size: `full` as in the challenge, `small` 160–192 voxels across and slices of 5–6 mm, for quick runs.
+        draw: source of all random choices.
+        centre_on_mm: centre of a narrow field of view.
     """
     low, high = lungs_mm
     wide = float(high[0] - low[0])
     field = wide * float(np.clip(draw.normal(1.36, 0.10), 1.14, 1.7))
     centre = 0.5 * (low + high) + np.array([draw.normal(0, 6), 0.0, 0.0])
-    # Radiographers centre the body, not the lungs; the couch lies in the picture's lower part.
+    # Radiographers centre the body, not the lungs; the couch lies in the lower part of the image.
     centre[1] = back_mm - 0.5 * float(draw.normal(0.60, 0.03)) * field
     if size == "full":
         pixels = 512
@@ -94,7 +94,7 @@ def draw_geometry(
     down = draw.random() < 0.06
     tilt = np.deg2rad(float(draw.uniform(3, 12)) * draw.choice([-1, 1])) if draw.random() < 0.08 else 0.0
     cosine, sine = np.cos(tilt), np.sin(tilt)
-    # A tilted gantry: slices lean forward or back, the field of view stays square.
+    # A tilted gantry: slices are sheared, the field of view stays square.
     scanner = np.eye(4)
     scanner[:3, :3] = np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]]) @ np.diag([spacing, spacing, -thick if down else thick])
     roll, lean = np.deg2rad(draw.normal(0, 1.8)), np.deg2rad(draw.normal(0, 1.2))
@@ -103,7 +103,7 @@ def draw_geometry(
     body = np.eye(4)
     body[:3, :3] = about_z @ about_y
     aim = np.array([centre[0], centre[1], middle_z])
-    # Where the scanner has its origin says nothing about the body, and differs from scan to scan.
+    # The scanner's origin has no relation to the body and differs from scan to scan.
     origin = np.round(draw.normal(0, 1, 3) * [4, 40, 120], 1)
     body[:3, 3] = aim - body[:3, :3] @ origin
     scanner[:3, 3] = origin - scanner[:3, :3] @ [(pixels - 1) / 2, (pixels - 1) / 2, (slices - 1) / 2]
@@ -112,7 +112,7 @@ def draw_geometry(
 
 @dataclass(frozen=True)
 class Patch:
-    """A box of the grid: its part of the lattice, and the voxels that this part covers."""
+    """A box of the grid: its part of the lattice and the voxels that this part covers."""
 
     lattice: tuple[slice, slice]
     voxels: tuple[slice, slice, slice]
@@ -124,10 +124,10 @@ class Patch:
 
 
 class Lattice:
-    """Points in every slice, `step_mm` apart or at every voxel if these are coarser, and the way from them to voxels.
+    """Points in every slice, `step_mm` apart or at every voxel if voxels are larger, and their interpolation to voxels.
 
-    What changes slowly, a solid's level for instance, is worked out here and spread to the voxels by linear interpolation, as two
-    products with small matrices: nothing is evaluated sixteen million times.
+    A slowly varying field, such as the level of a solid, is evaluated here and interpolated linearly to the voxels by two products with
+    small matrices, instead of being evaluated sixteen million times.
     """
 
     def __init__(self, geometry: CtGeometry, step_mm: float) -> None:
@@ -139,12 +139,12 @@ class Lattice:
         self.matrix = geometry.body_from_index.astype(np.float32)
 
     def whole(self) -> Patch:
-        """Return the patch that is the whole grid."""
+        """Return the whole grid as a patch."""
         i, j, k = self.geometry.shape
         return Patch((slice(0, len(self.rows)), slice(0, len(self.columns))), (slice(0, k), slice(0, j), slice(0, i)))
 
     def around(self, low_mm: tuple[float, ...], high_mm: tuple[float, ...], margin_mm: float = 2.0) -> Patch | None:
-        """Return the patch that holds a box of the body's mm and what is touched by voxels at its border; None if it is off the grid."""
+        """Return the patch of a box in body mm, with the voxels that touch its border; None if it is outside the grid."""
         corners = np.array([[(low_mm, high_mm)[bit][axis] for axis, bit in enumerate(bits)] for bits in np.ndindex(2, 2, 2)])
         places = np.linalg.inv(self.geometry.body_from_index) @ np.vstack([corners.T, np.ones(8)])
         spacing = np.array(self.geometry.spacing_mm)
@@ -172,7 +172,7 @@ class Lattice:
         return x, y, z
 
     def mottle(self, patch: Patch, block: np.ndarray, grain_mm: float, shift: np.ndarray) -> np.ndarray:
-        """Return a periodic `block` (n, n, n) of noise looked up at the patch's lattice points, a grain of it every `grain_mm`, float32."""
+        """Return a periodic `block` (n, n, n) of noise at the patch's lattice points, one element every `grain_mm`, float32."""
         spacing, size = self.geometry.spacing_mm, len(block)
         places = (np.arange(patch.slices.start, patch.slices.stop), self.rows[patch.lattice[0]], self.columns[patch.lattice[1]])
         k, j, i = (
@@ -183,7 +183,7 @@ class Lattice:
         return found
 
     def per_voxel(self, values: np.ndarray) -> np.ndarray:
-        """Return how much `values` (k, j, i) on lattice points change across one voxel: |∂i| + |∂j| + |∂k|."""
+        """Return the change of `values` (k, j, i) on lattice points across one voxel: |∂i| + |∂j| + |∂k|."""
         change = np.zeros_like(values)
         for axis, knots in ((0, np.arange(len(values))), (1, self.rows), (2, self.columns)):
             if values.shape[axis] > 1:
@@ -200,7 +200,7 @@ class Lattice:
 
 
 def _spread(count: int, stride: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return evenly spread places on 0…count-1, at least `stride` apart, and the matrix (count, places) of linear interpolation."""
+    """Return evenly spaced places on 0…count-1, at least `stride` apart, and the matrix (count, places) of linear interpolation."""
     places = max(int((count - 1) / max(stride, 1.0)), 1) + 1
     knots = np.linspace(0, count - 1, places)
     at = np.arange(count) * ((places - 1) / max(count - 1, 1))

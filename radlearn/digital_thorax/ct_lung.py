@@ -1,4 +1,4 @@
-"""What is in a lung on a CT: tissue that gravity presses together, vessels, bronchi, fissures, and what fills the air."""
+"""The lung on CT: tissue compressed by gravity, vessels, bronchi, fissures, and what replaces the air."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from radlearn.digital_thorax.trees import lung_trees, tree_cloud
 
 LUNG_STEP_MM = 1.5
 XRAYS_VESSELS = 0.8
-"""X-rays draw vessels with this share of their contrast; a CT draws them at full contrast and thinner: the same mass."""
+"""X-rays render vessels with this share of their contrast; CTs render them at full contrast and thinner, with the same mass."""
 PLEURA_MM = 0.45
 """Thickness of a fissure's two layers."""
 LUMEN, OUTSIDE = 0.62, 0.77
@@ -24,7 +24,7 @@ LUMEN, OUTSIDE = 0.62, 0.77
 
 
 class Filling:
-    """Lung tissue on its lattice: HU of well lung, share of air filled, extent of lesions, fluid, and fissures."""
+    """Lung tissue on its lattice: HU of healthy lung, share of replaced air, extent of lesions, fluid, and fissures."""
 
     def __init__(self, lattice: Lattice, patch: Patch, tissue: np.ndarray, fill: np.ndarray, extent: np.ndarray, fluid: np.ndarray) -> None:
         self.lattice, self.patch = lattice, patch
@@ -73,7 +73,7 @@ def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
                 np.maximum(extent[part], sampled.extent, out=extent[part])
     tissue = parenchyma_hu(density).astype(np.float32)
     seam = Lobes(thorax).seam_mm(x, y, z)
-    # Two layers of pleura, thinned to what a voxel sees of them.
+    # Two layers of pleura, reduced to their partial volume in a voxel.
     thick = np.maximum(lattice.per_voxel(seam), 1.2)
     line = np.clip(1.0 - np.abs(seam) / thick, 0, 1) * np.minimum(np.float32(PLEURA_MM) / thick, 1.0)
     fill += np.where(np.abs(seam) < 40, line, 0)
@@ -81,7 +81,7 @@ def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
 
 
 def _sampled(finding: Finding, scale: float, lattice: Lattice, whole: Patch) -> list[tuple[tuple[slice, slice, slice], _Sampled]]:
-    """Return where in the lungs' patch a finding lies, its density there and how much of it is a lesion."""
+    """Return the part of the lungs' patch that a finding covers, its density there and its lesion extent."""
     box = lattice.around(finding.low_mm, finding.high_mm)
     if box is None:
         return []
@@ -93,7 +93,7 @@ def _sampled(finding: Finding, scale: float, lattice: Lattice, whole: Patch) -> 
             return []
         spans.append(slice(start, stop))
     patch = Patch((spans[1], spans[2]), (spans[0], slice(0, 0), slice(0, 0)))
-    # A slice is as thick as its distance: two heights stand for what it averages.
+    # Slices are contiguous: the mean of two heights approximates the average over one.
     lifts = (-0.25, 0.25) if lattice.geometry.spacing_mm[2] > 2.5 else (0.0,)
     places = [lattice.points(patch, lift) for lift in lifts]
 
@@ -105,13 +105,13 @@ def _sampled(finding: Finding, scale: float, lattice: Lattice, whole: Patch) -> 
         density = np.mean([np.asarray(finding.field(*place), np.float32) for place in places], axis=0) * np.float32(scale)
         extent = density
     if not isinstance(finding, Lesion) and extent.max() > 0:
-        # A finding made for X-rays has no border of its own: half of its usual density is one.
+        # A finding made for X-rays has no border: it is set at half of its usual density.
         extent = extent / max(float(np.percentile(extent[extent > 0.2 * extent.max()], 60)), 1e-3)
     return [((part[0], part[1], part[2]), _Sampled(patch, density, extent))]
 
 
 def vessel_cloud(body: CtBody, finer: float) -> Cloud:
-    """Return arteries and veins of both lungs, weights in mm³: as much attenuation as the X-rays', in thinner vessels."""
+    """Return arteries and veins of both lungs, weights in mm³: the attenuation of the X-rays', in thinner vessels."""
     share = XRAYS_VESSELS * (SOFT_TISSUE - LUNG) / (SOFT_TISSUE - LUNG * body.lung_density)
     trees = lung_trees(body.thorax, with_bronchi=False)
     return together([tree_cloud(tree, 1.0, body.vessel_scale * share**0.5, finer) for side in trees for tree in trees[side]])

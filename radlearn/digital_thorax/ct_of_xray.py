@@ -1,4 +1,4 @@
-"""The patient of an X-ray, put into the CT: the same person in the X-ray's breath, with the X-ray's own findings."""
+"""A CT of the patient of an X-ray: the same person, breath and findings."""
 
 from dataclasses import replace
 
@@ -14,11 +14,11 @@ from radlearn.digital_thorax.skeleton import skeleton
 
 
 def body_of_xray(plan: PlannedXray, lying: bool = True) -> CtBody:
-    """Return the body that `render_xray(plan)` X-rays.
+    """Return the body that `render_xray(plan)` renders.
 
     Args:
         plan: from `planning.plan_xrays`.
-        lying: arms lifted and the lung heavier at the back, as a CT would find it; False keeps the X-ray's own pose.
+        lying: arms lifted and the lung denser at the back, as in a CT; False keeps the pose of the X-ray.
     """
     patient = draw_patient(plan)
     shadows = xray._shadows(patient, Lungs(patient.thorax, xray._pose(plan, patient).rays(192)))
@@ -34,7 +34,7 @@ def body_of_xray(plan: PlannedXray, lying: bool = True) -> CtBody:
 
 
 def xray_attenuation(plan: PlannedXray, size: int) -> tuple[np.ndarray, Geometry]:
-    """Return what `render_xray(plan)` adds up before texture, hardware and noise, float32 (size, size), and its geometry."""
+    """Return attenuation × length of `render_xray(plan)` without texture, hardware and noise, float32 (size, size), and its geometry."""
     patient = draw_patient(plan)
     geometry = replace(xray._pose(plan, patient), size_px=size)
     rays = geometry.rays(size)
@@ -53,8 +53,8 @@ def projected(hu: np.ndarray, grid: CtGeometry, geometry: Geometry, step_mm: flo
     """Return attenuation × length of a CT along the rays of an X-ray, float32 (size, size).
 
     Args:
-        hu: (i, j, k), a CT without noise that holds all of the body the rays meet.
-        grid: where its voxels lie.
+        hu: (i, j, k), a CT without noise that contains all of the body that the rays cross.
+        grid: the geometry of its voxels.
         geometry: the X-ray's tube and detector, in the body's mm; `size_px` rays a side.
     """
     from scipy.ndimage import map_coordinates

@@ -1,4 +1,4 @@
-"""Which CTs there are: people, how ill they are and what else they have, as a table, before anything is drawn."""
+"""The cohort of CTs as a table: people, lesion burden and other findings, before anything is rendered."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ OTHER_SHARES = {"dependent density": 0.45, "emphysema": 0.10, "effusion": 0.09, 
 
 @dataclass(frozen=True)
 class PlannedCt:
-    """One CT of the cohort, not yet drawn. With these few values it can be rendered, anywhere and in any order."""
+    """One CT of the cohort, not yet rendered. These values are all that rendering needs, on any machine and in any order."""
 
     seed: int
     person: int
@@ -40,18 +40,18 @@ class PlannedCt:
         return f"c{self.person:05d}"
 
     def draw(self, purpose: int) -> np.random.Generator:
-        """Return fresh randomness for one purpose of this CT."""
+        """Return a random generator for one purpose of this CT."""
         return np.random.default_rng([self.seed, 77, self.person, self.scan, purpose])
 
 
 def plan_cts(cts: int, seed: int = 0, size: str = "small", heavy: bool = False) -> list[PlannedCt]:
-    """Plan `cts` CTs; a longer list begins with the shorter one's.
+    """Plan `cts` CTs; a longer list begins with the shorter one.
 
     Args:
-        cts: how many; about one person in eight has two.
-        seed: another number, other people.
+        cts: number of CTs; about one person in eight has two.
+        seed: of people and illness.
         size: `small` or `full`, see `ct_grid.draw_geometry`.
-        heavy: lesions four times as large in the median, so that a quick run meets enough of them.
+        heavy: four times the median lesion volume, so that a quick training sees enough lesions.
     """
     load = "heavy" if heavy else "real"
     planned: list[PlannedCt] = []
@@ -63,7 +63,7 @@ def plan_cts(cts: int, seed: int = 0, size: str = "small", heavy: bool = False) 
         severity = draw.standard_normal()
         for scan in range(scans):
             own = np.random.default_rng([seed, 77, person, scan, 12])
-            # A second scan is weeks later: better or worse, but the same person's illness.
+            # A second scan is weeks later: the same person's illness, improved or progressed.
             course = 0.75 * severity + 0.66 * own.standard_normal()
             millilitres = float(np.clip(MEDIAN_LESION_ML[load] * np.exp(SPREAD[load] * course), 0.4, 1500.0))
             clear = own.random() < CLEAR_SHARE
@@ -75,7 +75,7 @@ def plan_cts(cts: int, seed: int = 0, size: str = "small", heavy: bool = False) 
 
 
 def draw_body(plan: PlannedCt) -> CtBody:
-    """Return the person of `plan`, lying, arms lifted, after a deep breath, with the illness of the day."""
+    """Return the person of `plan`, supine with lifted arms in deep inspiration, with the findings of the day."""
     person = draw_person(plan.seed, plan.person + 500_000, plan.sex, plan.age_years)
     draw = plan.draw(21)
     breath = float(np.clip(draw.normal(0.18, 0.2), -0.2, 0.7))
@@ -98,7 +98,7 @@ def draw_body(plan: PlannedCt) -> CtBody:
 
 
 def draw_scan(plan: PlannedCt, body: CtBody) -> tuple[CtGeometry, Kernel]:
-    """Return the grid and the kernel that `plan`'s scanner used."""
+    """Return the grid and the kernel of `plan`'s scanner."""
     draw = plan.draw(51)
     ill = [finding for finding, _ in body.findings if finding.pneumonia]
     aim = 0.5 * (np.array(ill[0].low_mm) + np.array(ill[0].high_mm)) if ill else None

@@ -1,4 +1,4 @@
-"""What makes a CT look like one beside the anatomy: tissue texture, the kernel's grain, the couch, the edge of the field of view."""
+"""CT appearance beside the anatomy: tissue texture, kernel noise, the couch, the edge of the field of view."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,12 +8,12 @@ import numpy as np
 from radlearn.digital_thorax.ct_grid import CtGeometry
 
 PADDING_HU = -3025
-"""What scanners often store where they reconstructed nothing."""
+"""Often stored outside the reconstructed field of view."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """How the scanner reconstructs: blur of edges in mm, their enhancement, and the noise's deviation in HU and grain in mm."""
+    """Reconstruction: blur of edges in mm, their enhancement, and the noise's standard deviation in HU and grain in mm."""
 
     blur_mm: float
     sharpening: float
@@ -22,7 +22,7 @@ class Kernel:
 
 
 def draw_kernel(draw: np.random.Generator) -> Kernel:
-    """Draw a kernel: smooth for soft tissue, or sharp and grainy for lung."""
+    """Draw a kernel: smooth for soft tissue, or sharp and noisy for lung."""
     if draw.random() < 0.55:
         return Kernel(float(draw.uniform(0.55, 0.75)), 0.0, float(np.exp(draw.normal(2.5, 0.3))), float(draw.uniform(0.75, 1.05)))
     return Kernel(float(draw.uniform(0.38, 0.5)), float(draw.uniform(0.3, 0.8)), float(np.exp(draw.normal(3.35, 0.3))), 0.65)
@@ -39,14 +39,14 @@ def noise_block() -> np.ndarray:
 
 
 class Grain:
-    """Noise slice by slice, correlated in plane as filtered back-projection leaves it: little at low and at the highest frequencies."""
+    """Noise of each slice, correlated in plane as after filtered back-projection: little at low and at the highest frequencies."""
 
     def __init__(self, shape: tuple[int, int], spacing_mm: tuple[float, float], kernel: Kernel) -> None:
         self.shape, self.kernel = shape, kernel
         fj = np.fft.fftfreq(shape[0], spacing_mm[1])[:, None]
         fi = np.fft.rfftfreq(shape[1], spacing_mm[0])[None]
         frequency = np.hypot(fi, fj)
-        # The ramp of back-projection under the kernel's roll-off; a ramp that began at nought would leave no mottle to see.
+        # The ramp of back-projection under the kernel's roll-off; a ramp from zero would leave no visible mottle.
         power = (frequency + 0.03) * np.exp(-((frequency * kernel.grain_mm * 3.2) ** 2))
         amplitude = np.sqrt(power)
         doubled = np.full(amplitude.shape, 2.0)
@@ -65,9 +65,9 @@ class Grain:
 
 
 def noise_strength(hu: np.ndarray, spacing_mm: float) -> np.ndarray:
-    """Return how much stronger than usual the noise is at every voxel of a slice (j, i): more where the beams lost more photons.
+    """Return the noise at every voxel of a slice (j, i) as a multiple of the usual: more where the beams lost more photons.
 
-    The body's extent across and along the slice stands for the attenuation of the beams through a voxel.
+    The body's width and depth at a voxel stand for the attenuation of the beams through it.
     """
     dense = np.clip(hu + np.float32(1000.0), 0, 1300) * np.float32(0.001 * spacing_mm * 0.0195)
     along, across = dense.sum(0), dense.sum(1)
@@ -79,7 +79,7 @@ def couch_hu(geometry: CtGeometry, back_mm: float, k: int) -> np.ndarray:
     """Return the couch alone in slice k, HU float32 (j, i): a concave carbon shell around foam, with a mattress, −1000 elsewhere.
 
     Args:
-        back_mm: y of the skin of the back in the body's mm; the couch lies straight in the scanner, the body a little askew on it.
+        back_mm: y of the skin of the back in body mm; the couch is aligned with the scanner, the body not exactly.
     """
     i, j, _ = geometry.shape
     to_scanner = geometry.scanner_from_index

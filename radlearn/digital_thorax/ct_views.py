@@ -1,4 +1,4 @@
-"""A CT as flat pictures: three planes as a radiologist hangs them, and projections that show the whole chest at once."""
+"""A CT as flat pictures: three planes in radiological convention, and projections of the whole chest."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from radlearn.digital_thorax.ct import Ct
 
 
 class Plane(NamedTuple):
-    """One picture: HU and lesion (rows, columns), row 0 on top, and how far apart rows and columns are in mm."""
+    """One picture: HU and lesion (rows, columns), row 0 on top, and the spacing of rows and columns in mm."""
 
     name: str
     hu: np.ndarray
@@ -19,8 +19,8 @@ class Plane(NamedTuple):
 def ct_planes(ct: Ct) -> tuple[Plane, Plane, Plane]:
     """Return the axial, coronal and sagittal plane with most lesion in it (the middle ones where there is none).
 
-    Axial as seen from the feet, front on top; coronal from the front, head on top; sagittal from the left, front to the left. So the
-    patient's right is on the picture's left.
+    Axial as seen from the feet, front on top; coronal from the front, head on top; sagittal from the left, front to the left. The
+    patient's right is on the left of the picture.
     """
     hu, lesion = upright(ct, ct.hu), upright(ct, ct.lesion)
     i, j, k = (_fullest(lesion, axis) for axis in range(3))
@@ -33,7 +33,7 @@ def ct_planes(ct: Ct) -> tuple[Plane, Plane, Plane]:
 
 
 def front_view(ct: Ct) -> Plane:
-    """Return the chest looked at from the front: each ray's mean HU, brightened by the densest it meets, and the lesions it meets."""
+    """Return the chest from the front: the mean HU along each ray, brightened by its maximum, and the lesions that it crosses."""
     hu, lesion = upright(ct, ct.hu).astype(np.float32), upright(ct, ct.lesion)
     body = np.maximum(hu, -1000.0)
     seen = 0.55 * body.mean(1) + 0.45 * np.sort(body, axis=1)[:, -6:].mean(1)
@@ -42,9 +42,9 @@ def front_view(ct: Ct) -> Plane:
 
 
 def lungs_in_space(ct: Ct, degrees: float = 25.0) -> np.ndarray:
-    """Return lungs and lesions as lit surfaces seen from the front and a little from the side, uint8 (rows, columns, 3), 2 mm a pixel.
+    """Return lungs and lesions as shaded surfaces seen from the front and slightly from the side, uint8 (rows, columns, 3), 2 mm a pixel.
 
-    Lungs are drawn as glass: a faint front wall, with the lesions inside them opaque.
+    Lungs are translucent, the lesions inside them opaque.
     """
     from scipy.ndimage import affine_transform, gaussian_filter
 
@@ -70,7 +70,7 @@ def lungs_in_space(ct: Ct, degrees: float = 25.0) -> np.ndarray:
 
 
 def upright(ct: Ct, array: np.ndarray) -> np.ndarray:
-    """Return an array of `ct` with k going to the head, whichever way it is stored."""
+    """Return an array of `ct` with k towards the head, however it is stored."""
     return array[:, :, ::-1] if ct.geometry.body_from_index[2, 2] < 0 else array
 
 

@@ -1,4 +1,4 @@
-"""How solids and clouds become voxels: how much of each a solid covers, and how much of a cloud's weight falls into it."""
+"""Solids and clouds to voxels: the share of each voxel that a solid covers, and the weight of a cloud in it."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from radlearn.digital_thorax.solids import Solid
 
 
 class Shape:
-    """A solid on the lattice: how far from its border each point is, counted in voxels; positive outside."""
+    """A solid on the lattice: the distance of each point from its border in voxels; positive outside."""
 
     def __init__(self, solid: Solid, lattice: Lattice) -> None:
         self.patch: Patch | None = lattice.around(solid.low_mm, solid.high_mm)
@@ -19,11 +19,11 @@ class Shape:
             self.away = level / self.change
 
     def cover(self, k: int, inset_voxels: float = 0.0, rise: float = 0.0) -> tuple[tuple[slice, slice], np.ndarray] | None:
-        """Return a part of slice k and how much of its voxels lies inside, 0 to 1; None where the solid does not reach.
+        """Return a part of slice k and the share of its voxels that lies inside, 0 to 1; None where the solid does not reach.
 
         Args:
-            inset_voxels: how far inside the border to begin.
-            rise: a level taken as the border instead of 0; positive is farther out.
+            inset_voxels: distance inside the border at which to begin.
+            rise: level of the border instead of 0; positive is farther out.
         """
         if self.patch is None or not self.patch.slices.start <= k < self.patch.slices.stop:
             return None
@@ -40,7 +40,7 @@ class Shape:
 
 
 class Sprinkled:
-    """A cloud of points sorted into slices: how much weight falls into each voxel."""
+    """A cloud of points sorted into slices: the weight in each voxel."""
 
     def __init__(self, cloud: Cloud, geometry: CtGeometry) -> None:
         i, j, k = geometry.shape
@@ -65,9 +65,9 @@ class Sprinkled:
 
 
 def loosened(cloud: Cloud, times: int) -> Cloud:
-    """Return a cloud whose heavy points, each of which stands for more space than a small voxel, are spread over that space.
+    """Return a cloud whose heavy points, each of which represents more space than a small voxel, are spread over that space.
 
-    `times` as many points are for slices so thin that even a shell's points lie too far apart.
+    `times` multiplies the points, for slices so thin that even the points of a shell lie too far apart.
     """
     heavy = cloud.weight_mm2 > 0.02
     count = np.where(heavy, np.clip(np.ceil(cloud.weight_mm2 / 0.004), 1, 12), 1).astype(np.int32)

@@ -1,4 +1,4 @@
-"""From attenuation to an X-ray: photons, scatter, noise, and the grey values that a digital system makes of them."""
+"""From attenuation to an X-ray: photons, scatter, noise, and the grey values of a digital system."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Exposure:
-    """How an X-ray was exposed and processed."""
+    """Exposure and processing of an X-ray."""
 
     scatter: float
     photons: float
@@ -22,7 +22,7 @@ class Exposure:
 
 
 def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
-    """Draw the technique: a fixed PA stand has a grid and doses well, a portable AP often neither."""
+    """Draw the technique: a fixed PA stand has a grid and a sufficient dose, a portable AP unit often neither."""
     portable = view == "AP"
     return Exposure(
         scatter=float(draw.uniform(0.35, 0.9) if portable else draw.uniform(0.16, 0.42)),
@@ -33,7 +33,7 @@ def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
         sharpening=float(draw.uniform(0.1, 0.8)),
         gamma=float(np.exp(draw.normal(0.0, 0.14))),
         blur_px=float(draw.uniform(1.05, 1.45)),
-        # A histogram finds the lung only roughly: what it takes for lung comes out lighter on one X-ray, darker on the next.
+        # A histogram finds the lung only roughly, so lung is lighter on one X-ray and darker on the next.
         lung_error=float(np.clip(draw.normal(0.0, 0.10), -0.3, 0.3)),
     )
 
@@ -44,7 +44,7 @@ def enlarged(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def blurred(image: np.ndarray, deviation_px: float, factor: int) -> np.ndarray:
-    """Return a wide Gaussian blur, worked out on an image `factor` times smaller."""
+    """Return a wide Gaussian blur, computed on an image `factor` times smaller."""
     from scipy.ndimage import gaussian_filter
 
     small = np.asarray(Image.fromarray(image).reduce(factor))
@@ -53,18 +53,18 @@ def blurred(image: np.ndarray, deviation_px: float, factor: int) -> np.ndarray:
 
 
 def detected(attenuation: np.ndarray, exposure: Exposure, factor: int = 16) -> np.ndarray:
-    """Return what reaches the detector behind `attenuation` × length (1 = no body in the way), without noise, float32.
+    """Return the intensity at the detector behind `attenuation` × length (1 = no body), without noise, float32.
 
-    Scatter is a wide blur of the primary beam, made where there is most body to scatter in; `factor`: see `blurred`.
+    Scatter is a wide blur of the primary beam, proportional to the amount of body; `factor`: see `blurred`.
     """
     primary = np.exp(-attenuation)
-    # Rays outside the body bring photons but make no scatter in it.
+    # Rays outside the body produce no scatter.
     source = blurred(primary * np.minimum(attenuation, 2.0), 0.088 * len(attenuation), factor)
     return primary + np.float32(0.55 * exposure.scatter) * source
 
 
 def expose(attenuation: np.ndarray, exposure: Exposure, draw: np.random.Generator) -> np.ndarray:
-    """Return the detector's noisy reading, float32: quantum noise goes with the root of the photons, its own is the same everywhere."""
+    """Return the noisy reading, float32: quantum noise grows with the square root of the photons, electronic noise is constant."""
     reading = detected(attenuation, exposure)
     grain = draw.standard_normal(reading.shape, dtype=np.float32)
     reading += grain * np.sqrt(reading * np.float32(1 / exposure.photons) + np.float32(2e-7))
@@ -75,7 +75,7 @@ def display(reading: np.ndarray, anchors: tuple[float, float], exposure: Exposur
     """Return the X-ray's grey values, uint8, bright where little got through.
 
     Args:
-        anchors: the logarithmic readings of dark lung and of the densest part of the body, which the system finds by histogram.
+        anchors: the logarithmic readings of dark lung and of the densest part of the body, as found by histogram.
     """
     density = -np.log(reading)
     lung, dense = anchors[0] + exposure.lung_error * (anchors[1] - anchors[0]), anchors[1]
@@ -88,7 +88,8 @@ def display(reading: np.ndarray, anchors: tuple[float, float], exposure: Exposur
     low, high = middle + (lung - middle) * shrunk, middle + (dense - middle) * shrunk
     table = np.linspace(low - 3.0 * (high - low), high + 3.0 * (high - low), 8192)
     share = exposure.contrast * ((table - low) / (high - low) - 0.5) + 0.66 + exposure.brightness
-    # Toe and shoulder of an X-ray: air runs into black, lung comes near a quarter, what is dense crowds together below white.
+    # Toe and shoulder of the characteristic curve: air approaches black, lung lies near a quarter, dense tissue is compressed below white.
+
     toe = np.logaddexp(0, 9 * share) / 9
     grey = np.clip(0.95 * (1 - np.exp(-1.75 * toe)), 0, 1) ** exposure.gamma
     density -= np.float32(table[0])

@@ -1,4 +1,4 @@
-"""What a planned X-ray shows: its findings drawn, and what they do to the posture and the vessels."""
+"""The findings of a planned X-ray, and their effects on posture and vessels."""
 
 from dataclasses import dataclass
 
@@ -23,11 +23,11 @@ class Patient:
 
 
 def draw_patient(plan: PlannedXray) -> Patient:
-    """Return the person of `plan` in the posture and illness of the day."""
+    """Return the person of `plan` with the posture and findings of the day."""
     person = draw_person(plan.seed, plan.person, plan.sex, plan.age_years)
     draw = plan.draw(21)
     portable = plan.view == "AP"
-    # Lungs of a lying or sitting patient are 5 to 15 % smaller.
+    # The lungs of a lying or sitting patient are 5 to 15 % smaller.
     breath = float(np.clip(draw.normal(0.62 if portable else 0.9, 0.17 if portable else 0.12), 0.05, 1.15))
     lying = portable and draw.random() < 0.6
     growth = float(draw.normal(1.0, 0.025))
@@ -52,7 +52,7 @@ def draw_patient(plan: PlannedXray) -> Patient:
 
 
 def _pneumonias(plan: PlannedXray, thorax: Thorax) -> list[Finding]:
-    """Return as many opacities as planned: the second on the other side, about as large as the first, the third where there is room."""
+    """Return the planned number of opacities: the second on the other side, about as large as the first, the third where there is room."""
     if not plan.opacities:
         return []
     draw = plan.draw(31)

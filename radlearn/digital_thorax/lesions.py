@@ -1,7 +1,7 @@
-"""What can be wrong in a lung: fields of added density, in millimetres, between 0 (air as before) and 1 (no air left).
+"""Findings in a lung as fields of added density over millimetres, between 0 (healthy) and 1 (no air left).
 
-Pneumonia comes as lobar consolidation, as the patches of bronchopneumonia and as ground glass; beside it stands what is not pneumonia:
-effusion, atelectasis, nodule, scar, oedema. A field knows nothing of X-rays: an X-ray integrates it along rays, a CT samples it.
+Pneumonia occurs as lobar consolidation, patchy bronchopneumonia and ground glass; other findings are effusion, atelectasis, nodule, scar
+and oedema. Fields do not depend on the modality: an X-ray integrates them along rays, a CT samples them.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ Field = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: its field, the box that holds it, and the contrast its shadow shall have at its densest.
+    """One finding: its field, the box that contains it, and the maximum contrast of its shadow.
 
-    `contrast` is in units of attenuation × length, after scaling; None leaves the field as it is. `pneumonia` says whether a reader
-    who sees it draws a box.
+    `contrast` is attenuation × length after scaling; None leaves the field as it is. `pneumonia`: whether a reader who sees it draws a
+    box.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Finding:
 
 @lru_cache(maxsize=1)
 def _noise_tile() -> np.ndarray:
-    """Return a periodic 64³ block of noise with a falling spectrum, zero mean, unit deviation: the one texture everything is cut from."""
+    """Return a periodic 64³ block of noise with a falling spectrum, zero mean and unit deviation, from which all textures are cut."""
     draw = np.random.default_rng(20180)
     frequency = np.fft.fftfreq(64) * 64
     square = frequency[:, None, None] ** 2 + frequency[None, :, None] ** 2 + np.abs(np.fft.rfftfreq(64) * 64)[None, None] ** 2
@@ -72,17 +72,17 @@ def pneumonia(
     """Return one opacity of pneumonia; its kind, place, depth and texture are drawn.
 
     Args:
-        half_size_mm: half the shadow's wanted extent across and along the body.
-        contrast: wanted attenuation × length at its densest: 0.1 is barely seen, 1 is white.
-        draw: where everything that is not said comes from.
-        zone: where along the lung, -1 (base) to 1 (apex); drawn when left out.
+        half_size_mm: half the extent of the shadow across and along the body.
+        contrast: maximum attenuation × length: 0.1 is barely visible, 1 is white.
+        draw: source of everything that is not given.
+        zone: height in the lung, -1 (base) to 1 (apex); drawn if not given.
     """
     half_width_mm, half_height_mm = half_size_mm
     sign = -1.0 if side == "right" else 1.0
     kind = draw.choice(["consolidation", "bronchopneumonia", "ground glass"], p=[0.4, 0.35, 0.25])
     top, bottom = thorax.apex_z - 12 * thorax.high, thorax.dome_z[side] - 28 * thorax.high
     room = max(0.5 * (top - bottom) - half_height_mm, 2.0)
-    # Pneumonia prefers the lower half of the lung.
+    # Pneumonia is more frequent in the lower half of the lung.
     drawn = float(np.clip(draw.normal(-0.5, 0.5), -1, 1))
     z = 0.5 * (top + bottom) + room * (drawn if zone is None else zone)
     reach = float(thorax.cage_x(z))
@@ -119,7 +119,7 @@ def pneumonia(
 
 
 def effusion(thorax: Thorax, side: str, amount: float, lying: bool, draw: np.random.Generator) -> Finding:
-    """Return fluid in the pleural space: upright a level that climbs the wall (meniscus), lying a veil that thickens to the back.
+    """Return fluid in the pleural space: upright a level that rises at the wall (meniscus), supine a layer that thickens to the back.
 
     Args:
         amount: 0 (blunted angle) to 1 (half the chest).
@@ -135,7 +135,7 @@ def effusion(thorax: Thorax, side: str, amount: float, lying: bool, draw: np.ran
         lateral = np.clip(sign * x / cage_x(z), 0, 1)
         back = (y - cage_y(z)) / cage_depth(z)
         if lying:
-            # Fluid runs to the back of the lying body, deepest at the base.
+            # In a supine body fluid collects at the back, most at the base.
             level = back - 1.0 + np.float32(0.25 + 0.9 * amount) * (1 - _rise(z, float(base), float(base + (110 + 120 * amount) * high)))
             return _rise(level, 0.0, 0.10)
         edge = np.maximum(lateral, np.abs(back))
@@ -149,7 +149,7 @@ def effusion(thorax: Thorax, side: str, amount: float, lying: bool, draw: np.ran
 
 
 def plate_atelectasis(thorax: Thorax, side: str, draw: np.random.Generator) -> Finding:
-    """Return a plate of collapsed lung above the diaphragm, level or a little slanted."""
+    """Return a plate of collapsed lung above the diaphragm, horizontal or slightly oblique."""
     sign = -1.0 if side == "right" else 1.0
     z = thorax.dome_z[side] + draw.uniform(4, 34) * thorax.high
     x = sign * draw.uniform(0.42, 0.66) * float(thorax.cage_x(z))
@@ -175,7 +175,7 @@ def nodule(thorax: Thorax, side: str, radius_mm: float, draw: np.random.Generato
         z = draw.uniform(thorax.dome_z[side] + 10 * thorax.high, thorax.apex_z - 45 * thorax.high)
         x = sign * draw.uniform(0.38, 0.8) * float(thorax.cage_x(z))
         y = float(thorax.cage_y(z)) + draw.normal(0, 0.3) * float(thorax.cage_depth(z))
-        # Under the dome or in the heart there is no lung for it to grow in.
+        # Not below the dome or in the heart, where there is no lung.
         if thorax.lung_holds(side, *(np.array([value], np.float32) for value in (x, y, z)))[0]:
             break
     shift = draw.uniform(0, 64, 3)
@@ -189,7 +189,7 @@ def nodule(thorax: Thorax, side: str, radius_mm: float, draw: np.random.Generato
 
 
 def apical_scar(thorax: Thorax, side: str, draw: np.random.Generator) -> Finding:
-    """Return streaks at the top of the lung, as old tuberculosis leaves them."""
+    """Return streaks at the apex of the lung, like the scars of old tuberculosis."""
     sign = -1.0 if side == "right" else 1.0
     z, x = thorax.apex_z - draw.uniform(24, 52) * thorax.high, sign * draw.uniform(38, 62) * thorax.wide
     y = float(thorax.cage_y(z)) + draw.normal(10, 10)
@@ -205,7 +205,7 @@ def apical_scar(thorax: Thorax, side: str, draw: np.random.Generator) -> Finding
 
 
 def oedema(thorax: Thorax, side: str, strength: float, draw: np.random.Generator) -> Finding:
-    """Return the symmetric haze around the hilum of a failing heart; `strength` 0 to 1."""
+    """Return the symmetric perihilar haze of heart failure; `strength` 0 to 1."""
     hilum = thorax.hilum[side]
     radii, shift = np.array([78.0, 85.0, 105.0]) * thorax.high, draw.uniform(0, 64, 3)
     centre = hilum + np.array([0, 8, -24 * thorax.high])

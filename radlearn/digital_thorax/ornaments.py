@@ -1,6 +1,6 @@
-"""What lies on and beside the patient: lead letters, burned-in words, electrodes with their wires, tubes and lines, the shutter's edge.
+"""Objects on and beside the patient: side markers, burned-in text, electrodes with wires, tubes and lines, collimator edges.
 
-None of it knows the diagnosis. A portable AP X-ray has more of everything, because the patient is in a bed; that is the only link.
+None depends on the diagnosis. Portable AP X-rays have more of them, because the patient is in bed; that is the only correlation.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ def hardware(view: str, thorax: Thorax, geometry: Geometry, draw: np.random.Gene
     portable = view == "AP"
 
     def line(points: np.ndarray, width_px: int, weight: float, hollow: float = 0.0) -> None:
-        # Only the part of the X-ray that the line crosses: most lines are short.
+        # Only the part of the X-ray that the line crosses, since most lines are short.
         low = np.clip(np.floor(points.min(0)).astype(int) - width_px, 0, size)
         high = np.clip(np.ceil(points.max(0)).astype(int) + width_px + 1, 0, size)
         if (high <= low).any():
@@ -88,7 +88,7 @@ def _curve(knots: np.ndarray, points: int = 90) -> np.ndarray:
 
 
 def finish(grey: np.ndarray, view: str, draw: np.random.Generator) -> np.ndarray:
-    """Return the finished X-ray, uint8: shutter edges, side marker and words laid over the grey values (uint8)."""
+    """Return the finished X-ray, uint8: collimator edges, side marker and text over the grey values (uint8)."""
     size = len(grey)
     picture = Image.fromarray(grey)
     if draw.random() < 0.4:
@@ -116,7 +116,7 @@ def _shutter(size: int, draw: np.random.Generator) -> Image.Image:
 
 
 def _marker(overlay: Image.Image, view: str, draw: np.random.Generator) -> None:
-    """Lay a lead letter: L on the patient's left, which is the X-ray's right, or R on the other side."""
+    """Draw a lead letter: L on the patient's left, which is the right of the X-ray, or R on the other side."""
     size = overlay.width
     letter = "L" if draw.random() < (0.85 if view == "PA" else 0.7) else "R"
     tall = int(draw.uniform(34, 58))

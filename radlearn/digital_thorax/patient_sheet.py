@@ -1,4 +1,4 @@
-"""One look at built-in patients: an X-ray with its boxes, the same patient's CT in three planes with the lesions' outline, lungs in space."""
+"""A picture of built-in patients: X-ray with boxes, the same patient's CT in three planes with lesion outlines, lungs in 3-D."""
 
 from pathlib import Path
 
@@ -24,11 +24,11 @@ def write_patient_sheet(path: Path, seed: int = 0, patients: int = 2, view_short
     """Write a PNG of the cohort's first patients with pneumonia, one a row.
 
     Args:
-        path: ends in `.png`; written whole.
-        seed: the cohort's.
-        patients: how many rows.
-        view_shortcut: the cohort's, see `plan_xrays`.
-        voxel_mm: how fine their CTs are, in plane; slices are twice as far apart.
+        path: ends in `.png`; written atomically.
+        seed: of the cohort.
+        patients: number of rows.
+        view_shortcut: of the cohort, see `plan_xrays`.
+        voxel_mm: in-plane voxel size of the CTs; slices are twice as far apart.
     """
     plans, looked_at = list[PlannedXray](), 0
     while len(plans) < patients:
@@ -39,7 +39,7 @@ def write_patient_sheet(path: Path, seed: int = 0, patients: int = 2, view_short
 
 
 def patient_row(plan: PlannedXray, voxel_mm: float, tall_px: int = 420) -> list[np.ndarray]:
-    """Return five panels of one X-ray's patient, uint8 (tall_px, columns, 3): X-ray, axial, coronal, sagittal, lungs in space."""
+    """Return five panels of one X-ray's patient, uint8 (tall_px, columns, 3): X-ray, axial, coronal, sagittal, lungs in 3-D."""
     xray, body = render_xray(plan), body_of_xray(plan)
     low, high = body.lungs_box_mm()
     low, high = low - [45.0, 0.0, 20.0], high + [45.0, 0.0, 20.0]
@@ -49,12 +49,12 @@ def patient_row(plan: PlannedXray, voxel_mm: float, tall_px: int = 420) -> list[
 
 
 def ct_row(ct: Ct, tall_px: int = 420, outlined: bool = True) -> list[np.ndarray]:
-    """Return a CT's three planes in the lung window and its lungs in space, uint8 (tall_px, columns, 3) each."""
+    """Return a CT's three planes in the lung window and its lungs in 3-D, uint8 (tall_px, columns, 3) each."""
     return [*(plane_picture(plane, tall_px, LUNG_WINDOW_HU, outlined) for plane in ct_planes(ct)), _sized(lungs_in_space(ct), 1.0, tall_px)]
 
 
 def plane_picture(plane: Plane, tall_px: int, window_hu: tuple[float, float], outlined: bool = True) -> np.ndarray:
-    """Return a plane in a window (centre, width) in true proportion, the lesions' border in red, uint8 (tall_px, columns, 3)."""
+    """Return a plane in a window (centre, width) in true proportions, lesion borders in red, uint8 (tall_px, columns, 3)."""
     from scipy.ndimage import binary_erosion
 
     centre, width = window_hu
@@ -68,7 +68,7 @@ def plane_picture(plane: Plane, tall_px: int, window_hu: tuple[float, float], ou
 
 
 def sheet(rows: list[list[np.ndarray]]) -> np.ndarray:
-    """Return rows of panels as one picture, as wide as the widest row, black between."""
+    """Return rows of panels as one picture, as wide as the widest row, with black gaps."""
     joined = [np.concatenate([np.pad(panel, ((0, GAP_PX), (0, GAP_PX), (0, 0))) for panel in row], axis=1) for row in rows]
     wide = max(row.shape[1] for row in joined)
     return np.concatenate([np.pad(row, ((0, 0), (0, wide - row.shape[1]), (0, 0))) for row in joined])

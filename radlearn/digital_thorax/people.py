@@ -1,4 +1,4 @@
-"""Who has a chest: bodies drawn from a distribution of people, and the posture of a day."""
+"""Bodies, drawn from a distribution of people, and postures, which change from day to day."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Person:
-    """What does not change from one X-ray to the next: lengths in mm are reached through the scales."""
+    """What is constant over the X-rays of a person: the scales of all lengths."""
 
     sex: str
     age_years: int
@@ -29,7 +29,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Posture:
-    """What changes from day to day: `breath` 1 is a full inspiration, 0 a quiet expiration; lying raises the diaphragm further."""
+    """What changes from day to day: `breath` is 1 at full inspiration, 0 at quiet expiration; lying raises the diaphragm further."""
 
     breath: float
     arms_down: bool

@@ -1,8 +1,8 @@
-"""Who comes to have an X-ray taken, how often, in which view and with what: the cohort as a table, before anything is drawn.
+"""The cohort of X-rays as a table: people, number of X-rays, views and findings, before anything is rendered.
 
 Shares follow the RSNA training set (26,684 images): 45.6 % AP; pneumonia on 38.3 % of AP and 9.3 % of PA X-rays, normal 13.4 % and 49.7 %;
-57 % men; ages with quartiles 34, 49 and 59. A plan follows from the seed and its place in the cohort alone. Classes are drawn with an eye
-on the X-rays planned before: what has come too rarely is likelier to come next, so that small cohorts have the right shares too.
+57 % men; ages with quartiles 34, 49 and 59. A plan depends only on the seed and its place in the cohort. Classes that have occurred
+too rarely so far are drawn with a higher probability, so that small cohorts have the right shares too.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ SHARES = {"AP": (0.383, 0.483, 0.134), "PA": (0.093, 0.410, 0.497)}
 SHARES_WITHOUT_SHORTCUT = (0.2253, 0.443, 0.3317)
 AGE_QUANTILES = ((0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0), (3, 18, 23, 34, 49, 59, 67, 72, 80, 92))
 BOX_SHARES = {"AP": (0.357, 0.619, 0.0214, 0.0026), "PA": (0.7045, 0.2805, 0.0143, 0.0007)}
-"""Shares of X-rays with one to four boxes among the positive ones, by view."""
+"""Shares of positive X-rays with one to four boxes, by view."""
 UNSEEN_SHARES = {"AP": 0.06, "PA": 0.08}
-"""Shares of the drawn opacities that get no box, because fewer than two of three readers see them (measured on rendered X-rays)."""
+"""Shares of opacities without a box, because fewer than two of three readers see them (measured on rendered X-rays)."""
 OTHER_FINDINGS = ("effusion", "cardiomegaly", "atelectasis", "nodule", "oedema", "scar", "emphysema", "low volume")
 OTHER_WEIGHTS = {
     "AP": (0.29, 0.18, 0.18, 0.06, 0.18, 0.03, 0.02, 0.06),
@@ -33,7 +33,7 @@ OTHER_WEIGHTS = {
 
 @dataclass(frozen=True)
 class PlannedXray:
-    """One X-ray of the cohort, not yet drawn. With the numbers alone it can be rendered, anywhere and in any order."""
+    """One X-ray of the cohort, not yet rendered. These values are all that rendering needs, on any machine and in any order."""
 
     seed: int
     person: int
@@ -54,24 +54,25 @@ class PlannedXray:
 
     @property
     def image_id(self) -> str:
-        """Return the X-ray's name, in the challenge's form of a UUID."""
+        """Return the X-ray's name, a UUID as in the challenge."""
         digest = hashlib.sha256(f"radlearn {self.seed} {self.person} {self.image}".encode()).hexdigest()
         return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
 
     def draw(self, purpose: int, of_person: bool = False) -> np.random.Generator:
-        """Return fresh randomness for one purpose of this X-ray (or of its person, the same on each of their X-rays)."""
+        """Return a random generator for one purpose of this X-ray (or of its person, the same on all of their X-rays)."""
         return np.random.default_rng(
             [self.seed, self.person, purpose] if of_person else [self.seed, self.person, self.image + 1000, purpose]
         )
 
 
 def plan_xrays(xrays: int, seed: int = 0, view_shortcut: bool = True) -> list[PlannedXray]:
-    """Plan a cohort of `xrays` X-rays; a longer one begins with the shorter one's X-rays.
+    """Plan a cohort of `xrays` X-rays; a longer one begins with the shorter one.
 
     Args:
-        xrays: how many.
-        seed: another number, other people.
-        view_shortcut: whether AP X-rays are sick more often, as in the real data; without, the classes' shares are equal in both views.
+        xrays: number of X-rays.
+        seed: of people and illness.
+        view_shortcut: whether AP X-rays are more often positive, as in the real data; otherwise the shares of the classes are equal in
+            both views.
     """
     planned: list[PlannedXray] = []
     so_far: Counter[tuple[str, ...]] = Counter()
@@ -83,7 +84,7 @@ def plan_xrays(xrays: int, seed: int = 0, view_shortcut: bool = True) -> list[Pl
 
 
 def expected_labels(xrays: Sequence[PlannedXray]) -> dict[str, np.ndarray]:
-    """Return what the readers' labels of a planned cohort will be like, without drawing an X-ray.
+    """Return the expected labels of a planned cohort without rendering it.
 
     Returns:
         by view ("AP", "PA", and "all"): float (5,), the expected number of X-rays with no, one, … four boxes.
@@ -97,15 +98,16 @@ def expected_labels(xrays: Sequence[PlannedXray]) -> dict[str, np.ndarray]:
 
 
 def _thinned(opacities: int, unseen: float) -> np.ndarray:
-    """Return how likely none, one, … all of `opacities` are seen, each missed with probability `unseen`."""
+    """Return the probabilities that none, one, … all of `opacities` are seen, each missed with probability `unseen`."""
     return np.array([comb(opacities, k) * (1 - unseen) ** k * unseen ** (opacities - k) for k in range(opacities + 1)])
 
 
 @cache
 def _drawn_shares(view: str, view_shortcut: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the shares of CATEGORIES, and of one to four opacities among the ill, to be drawn so that the *labels* have the real ones.
+    """Return the shares of CATEGORIES, and of one to four opacities, to draw from so that the *labels* have the real shares.
 
-    What nobody sees makes an ill X-ray one of the other abnormal ones, so a few more are drawn ill, and a few fewer abnormal otherwise.
+    A positive X-ray whose opacities are not seen is labelled as otherwise abnormal, so a few more are drawn positive, and a few fewer
+    otherwise abnormal.
     """
     ill, abnormal, normal = SHARES[view] if view_shortcut else SHARES_WITHOUT_SHORTCUT
     # thinning[k, n]: an X-ray with n + 1 opacities gets k + 1 boxes.
@@ -118,14 +120,14 @@ def _drawn_shares(view: str, view_shortcut: bool) -> tuple[tuple[float, ...], tu
 
 
 def _spread(seed: int, place: int, purpose: int) -> float:
-    """Return the value at `place` in an evenly spread sequence on [0, 1); `purpose` picks the sequence."""
+    """Return the value at `place` in an evenly distributed sequence on [0, 1); `purpose` selects the sequence."""
     start = np.random.default_rng([seed, 9000, purpose]).random()
-    # Square roots of primes: sequences that are even alone and together.
+    # Square roots of primes: sequences that are evenly distributed alone and together.
     return float((start + (place + 1) * np.sqrt((2, 3, 5)[purpose])) % 1.0)
 
 
 def _next(choices: dict[tuple[str, ...], float], so_far: Counter[tuple[str, ...]], draw: np.random.Generator) -> tuple[str, ...]:
-    """Return one of `choices` (name → share): the farther it lags behind its share among those `so_far`, the likelier."""
+    """Return one of `choices` (name → share); those below their share among the ones `so_far` are more likely."""
     total = sum(so_far[choice] for choice in choices) + 1
     lag = np.array([max(share * total - so_far[choice], 0.02 * share) for choice, share in choices.items()])
     return list(choices)[int(draw.choice(len(choices), p=lag / lag.sum()))]
@@ -141,7 +143,7 @@ def _xrays_of(person: int, so_far: Counter[tuple[str, ...]], seed: int, view_sho
     days = 0.0
     for image in range(count):
         own = np.random.default_rng([seed, person, image, 12])
-        # A person's X-rays resemble each other: most are taken in the same view, and illness lasts.
+        # A person's X-rays resemble each other: most have the same view, and illness lasts.
         again = own.random(2) < (0.6, 0.5) if xrays else (False, False)
         view = xrays[0].view if again[0] else _next({("AP",): AP_SHARE, ("PA",): 1 - AP_SHARE}, so_far, own)[0]
         shares, opacity_shares = _drawn_shares(view, view_shortcut)

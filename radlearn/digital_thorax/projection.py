@@ -1,7 +1,7 @@
-"""From a chest to what the detector gets: the pose before the tube, diverging rays, and attenuation × length added up along them.
+"""From a chest to attenuation: the pose between tube and detector, diverging rays, and attenuation × length summed along them.
 
-Only lengths and attenuation live here; noise, scatter and the look of an X-ray are `xray.py`'s. Everything that a ray crosses is simply
-added, as Beer and Lambert say, so two findings on one ray darken as the sum of both.
+Noise, scatter and grey values follow in `detector.py`. By Beer–Lambert, the attenuations along a ray add up, so two findings on one ray
+absorb like their sum.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from radlearn.digital_thorax.solids import NOWHERE_MM, Rays, Stretch, crossings,
 SOFT_TISSUE = 0.0205
 FAT = 0.0182
 LUNG = 0.0038
-"""Attenuation per mm at an effective energy of about 65 keV (120 kV, filtered): NIST X-ray mass coefficients × density."""
+"""Attenuation per mm at an effective energy of about 65 keV (120 kV, filtered): NIST mass attenuation coefficients × density."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Tube, detector and the body between them, in mm of the room (LPS, the body's own axes when it stands straight)."""
+    """Tube, detector and the body between them, in mm of the room (LPS, the body's axes when it stands straight)."""
 
     view: str
     tube_distance_mm: float
@@ -36,17 +36,17 @@ class Geometry:
 
     @property
     def tube_mm(self) -> np.ndarray:
-        """Return where the X-rays come from: behind the body for PA, before it for AP."""
+        """Return the position of the focal spot: behind the body for PA, in front of it for AP."""
         y = self.detector_y_mm + (self.tube_distance_mm if self.view == "PA" else -self.tube_distance_mm)
         return np.array([0.35 * self.centre_x_mm, y, self.centre_z_mm * 0.6])
 
     @property
     def spacing_mm(self) -> tuple[float, float]:
-        """Return the distance of rows and of columns on the square X-ray."""
+        """Return the spacing of rows and of columns on the square X-ray."""
         return self.height_mm / self.size_px, self.width_mm / self.size_px
 
     def rays(self, size: int) -> Rays:
-        """Return the rays to the middles of a detector of `size` × `size` cells, in the body's axes."""
+        """Return the rays to the cell centres of a detector of `size` × `size` cells, in the body's axes."""
         cells = (np.arange(size) + 0.5) / size - 0.5
         x = self.centre_x_mm + cells * self.width_mm
         z = self.centre_z_mm - cells * self.height_mm
@@ -79,7 +79,7 @@ def turned(about_z_degrees: float, about_x_degrees: float, about_y_degrees: floa
 
 
 class Lungs:
-    """Where rays run through air-holding lung: per side the pleural sac and, inside it, all that is not lung."""
+    """Where rays cross aerated lung: per side the pleural sac and, inside it, all that is not lung."""
 
     def __init__(self, thorax: Thorax, rays: Rays) -> None:
         solids = {id(solid): solid for side in ("right", "left") for solid in thorax.obstacles(side)}
@@ -111,7 +111,7 @@ class Lungs:
         if rays.start.size == 0:
             return whole
         sac = Stretch(self.sacs[finding.side].near[part], self.sacs[finding.side].far[part])
-        # The depths at which each ray enters and leaves the finding's box from front to back; leaning bodies make them differ.
+        # The depths at which each ray enters and leaves the finding's box from front to back; they differ where the body leans.
         ends = np.sort([(np.float32(y) - rays.start[1]) / rays.direction[1] for y in (finding.low_mm[1], finding.high_mm[1])], axis=0)
         near, far = np.clip(sac.near, *ends), np.clip(sac.far, *ends)
         count = max(int(float((far - near).max()) / step_mm), 4)
@@ -120,7 +120,7 @@ class Lungs:
         met = np.broadcast_to(far - near > 0.5, depth.shape).copy()
         for block in self.obstacles[finding.side]:
             met &= ~((depth > block.near[part]) & (depth < block.far[part]))
-        # Only the samples in the lung are worked out: the field is the expensive part.
+            # Only the samples in the lung are evaluated, since the field is expensive.
         x, y, z = (
             np.broadcast_to(start, depth.shape)[met] + np.broadcast_to(go, depth.shape)[met] * depth[met]
             for start, go in zip(rays.start, rays.direction, strict=True)
@@ -154,7 +154,7 @@ def splat(clouds: Sequence[Cloud], geometry: Geometry) -> np.ndarray:
     for cloud in clouds:
         column, row, grown = geometry.project(cloud.places_mm)
         kept = np.flatnonzero((column > 0) & (column < size - 1) & (row > 0) & (row < size - 1))
-        # Cheaper than sharing each point out among its four cells, and as good: points lie densely.
+        # Nearest cell: cheaper than distributing each point over four cells, and as good, since points are dense.
         indices.append(row[kept].astype(np.int32) * size + column[kept].astype(np.int32))
         weights.append(cloud.weight_mm2[kept] * (grown[kept] ** 2 * np.float32(1 / area)))
     total = np.bincount(np.concatenate(indices), np.concatenate(weights), size * size)

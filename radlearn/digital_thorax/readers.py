@@ -1,8 +1,8 @@
-"""What three readers make of an X-ray's opacities: they miss the faint, join neighbours, and draw a little large and a little apart.
+"""Three simulated readers, who miss faint opacities, merge neighbouring ones, and draw boxes that are too large and inexact.
 
-The labels of the real challenge are such readings, not the truth behind them. Three readers look at every X-ray, each with habits of
-their own; what at least two of them saw becomes a box, the mean of theirs. So the faintest opacities have no box, boxes are some ten
-percent larger than the shadow they stand for, and no two readers agree to the pixel: a detector can be right and still not score.
+The labels of the real challenge are such readings, not the exact truth. Three readers with different habits read every X-ray; an opacity
+that at least two of them saw gets a box, the mean of theirs. So the faintest opacities have no box, boxes are about ten percent larger
+than the shadow, and no two readers agree to the pixel: a correct detection may not score.
 """
 
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Reader:
-    """A reader's habits: how readily they see something, and how far outside a shadow they draw."""
+    """A reader's habits: sensitivity, and how far outside a shadow the box is drawn."""
 
     watchfulness: float
     margin: float
 
 
 READERS = (Reader(0.35, 0.058), Reader(0.0, 0.040), Reader(-0.35, 0.028))
-"""The three who read every X-ray: the generous, the usual and the strict one; `margin` is a share of the box's side, on each edge."""
+"""The readers of every X-ray: a sensitive, a typical and a strict one; `margin` is a share of the box's side, on each edge."""
 AGREEMENT = 2
-"""How many of the three must have seen an opacity for it to get a box."""
+"""Readers who must see an opacity for it to get a box."""
 HALF_SEEN_CONTRAST = 0.25
-"""Attenuation × length that every second reader sees, where the shadow is 200 px large."""
+"""Attenuation × length that half of the readers see, where the shadow is 200 px large."""
 NEIGHBOURS_PX = 60
-"""Shadows this far apart are never taken for one."""
+"""Shadows this far apart are never merged."""
 
 
 @dataclass(frozen=True)
 class Opacity:
-    """One opacity as it truly lies on the X-ray: its side, the attenuation × length where it is densest, and its shadow's exact box."""
+    """The truth of one opacity: its side, its maximum attenuation × length, and the exact box of its shadow."""
 
     side: str
     contrast: float
@@ -42,11 +42,11 @@ class Opacity:
 
 @dataclass(frozen=True)
 class Reading:
-    """The three readers' common answer.
+    """The consensus of the three readers.
 
     Attributes:
-        boxes_xyxy_px: the consensus, whole pixels, x1 and y1 just outside.
-        seen_by: how many of the three saw each opacity, in the order given.
+        boxes_xyxy_px: the consensus boxes, whole pixels, x1 and y1 exclusive.
+        seen_by: number of readers who saw each opacity, in the order given.
     """
 
     boxes_xyxy_px: tuple[Box, ...]
@@ -56,8 +56,8 @@ class Reading:
 def chance_of_seeing(contrast: float, box_xyxy_px: Box, watchfulness: float = 0.0) -> float:
     """Return the probability, 0 to 1, that a reader sees a shadow; it rises with contrast and with size.
 
-    A logistic curve in the logarithms of both, as contrast and size trade against each other in detection (Rose 1948, J Opt Soc Am
-    38:196); its place and slope are this project's choice.
+    A logistic function of the logarithms of both, since contrast and size compensate each other in detection (Rose 1948, J Opt Soc Am
+    38:196); its location and slope are this project's choice.
     """
     x0, y0, x1, y1 = box_xyxy_px
     size = np.sqrt(max(x1 - x0, 1) * max(y1 - y0, 1))
@@ -66,12 +66,12 @@ def chance_of_seeing(contrast: float, box_xyxy_px: Box, watchfulness: float = 0.
 
 
 def read_xray(opacities: Sequence[Opacity], size_px: int, draw: np.random.Generator) -> Reading:
-    """Let the three readers look at an X-ray; the same `draw` gives the same reading.
+    """Return the three readers' reading of an X-ray; the same `draw` gives the same reading.
 
     Args:
-        opacities: what is truly there; one without a box cannot be seen.
-        size_px: the X-ray's side, at which drawn boxes end.
-        draw: where everything that is not said comes from.
+        opacities: the truth; one without a box cannot be seen.
+        size_px: side of the X-ray, to which boxes are clipped.
+        draw: source of all random choices.
     """
     chances = np.array(
         [[chance_of_seeing(o.contrast, o.box_xyxy_px, r.watchfulness) if o.box_xyxy_px else 0.0 for o in opacities] for r in READERS]
@@ -83,7 +83,7 @@ def read_xray(opacities: Sequence[Opacity], size_px: int, draw: np.random.Genera
     for group in _joined(opacities, found, draw):
         exact = np.array([opacities[number].box_xyxy_px for number in group], float)
         whole = np.concatenate([exact[:, :2].min(0), exact[:, 2:].max(0)])
-        # Whoever saw any part of a group drew around all of it.
+        # A reader who saw any part of a group draws one box around all of it.
         drawn = [_drawn(whole, reader, draw) for reader, their in zip(READERS, saw, strict=True) if their[group].any()]
         x0, y0, x1, y1 = np.mean(drawn, axis=0).round().astype(int).tolist()
         boxes.append((max(x0, 0), max(y0, 0), min(max(x1, 2), size_px), min(max(y1, 2), size_px)))
@@ -91,7 +91,7 @@ def read_xray(opacities: Sequence[Opacity], size_px: int, draw: np.random.Genera
 
 
 def _joined(opacities: Sequence[Opacity], found: list[int], draw: np.random.Generator) -> list[list[int]]:
-    """Return `found` in groups that were taken for one: neighbours on one side, the nearer the likelier."""
+    """Return `found` in merged groups: neighbours on one side, the nearer the more likely."""
     groups: list[list[int]] = []
     for number in found:
         for group in groups:
@@ -113,7 +113,7 @@ def _gap_px(one: Box | None, two: Box | None) -> float:
 
 
 def _drawn(exact: np.ndarray, reader: Reader, draw: np.random.Generator) -> np.ndarray:
-    """Return a box as one person draws it around a shadow: some way outside, each edge a little off."""
+    """Return a reader's box around a shadow: enlarged by the margin, each edge inexact."""
     x0, y0, x1, y1 = exact
     off = draw.normal(reader.margin, 0.038, 4) * [x1 - x0, y1 - y0, x1 - x0, y1 - y0]
     return exact + off * [-1, -1, 1, 1]

@@ -1,4 +1,4 @@
-"""The bones: twelve pairs of ribs, spine, collar bones, shoulder blades, breastbone, upper arms, each a shell of compact bone."""
+"""The bones as shells of compact bone: twelve pairs of ribs, spine, clavicles, scapulae, sternum and humeri."""
 
 from functools import lru_cache
 
@@ -11,9 +11,9 @@ COMPACT_BONE = 0.034
 """Attenuation of compact bone above soft tissue, per mm, at about 65 keV (NIST: 1.92 g/cm³, bone 0.25 and soft tissue 0.20 cm²/g)."""
 SPONGY_BONE = 0.0075
 RIB_END_DEGREES = (148, 150, 148, 146, 144, 142, 138, 130, 122, 112, 78, 52)
-"""How far each rib's bony part runs around the chest, from the spine (0) to the breastbone (180)."""
+"""Extent of each rib's bony part around the chest in degrees, from the spine (0) to the sternum (180)."""
 RIB_DROP_MM = (30, 52, 68, 80, 90, 97, 100, 98, 93, 84, 56, 34)
-"""How much lower the front end of each rib's bony part lies than its head."""
+"""Descent of each rib's bony part from its head to its front end."""
 
 
 def skeleton(thorax: Thorax, arms_up: bool = False) -> Cloud:
@@ -33,7 +33,7 @@ def rib_path(thorax: Thorax, number: int, side: int, irregular: float = 0.0) -> 
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
     head_z = (VERTEBRA_HEIGHTS[f"T{number}"] + 9.0) * high
     end, drop = RIB_END_DEGREES[number - 1], (RIB_DROP_MM[number - 1] * thorax.person.rib_slope + irregular) * high
-    # A deep breath lifts the ribs' front ends, a shallow one lets them sink.
+    # Deep inspiration raises the front ends of the ribs.
     drop *= 1.0 + 0.12 * (1.0 - thorax.posture.breath)
     spine_x, spine_y = float(thorax.spine_x(head_z)), float(thorax.spine_y(head_z))
     half = float(np.interp(number, [1, 12], [15, 20])) * wide
@@ -53,14 +53,14 @@ def rib_path(thorax: Thorax, number: int, side: int, irregular: float = 0.0) -> 
 
 
 def _beyond_lung(thorax: Thorax, knots: np.ndarray) -> np.ndarray:
-    """Return `knots` (knots, 3) moved level outward until a rib along them lies outside the pleural sac; the head stays at the spine."""
+    """Return `knots` (knots, 3) moved horizontally until a rib along them lies outside the pleural sac; the head stays at the spine."""
     sac = thorax.sacs["right" if knots[-1, 0] < 0 else "left"]
     clear = np.float32(4.8 * thorax.deep)
     x, y, z = knots.T.astype(np.float32)
     outward = np.where(y > thorax.cage_y(z), np.float32(1), np.float32(-1))
-    # Where a knot lies far inside, behind or in front, forward or back is the way out: seen from the front nothing moves.
+    # Posteriorly and anteriorly, knots inside move backward or forward: seen from the front nothing changes.
     ahead = np.arange(0.0, 40.0, 0.5, dtype=np.float32)[:, None]
-    # At the flank the way out is sideways: forward and back from there would leave a stretch that an X-ray sees end-on, as a ring.
+    # At the flank they move sideways; moving forward or back would leave a part that an X-ray shows end-on, as a ring.
     flank = np.abs(y - thorax.cage_y(z)) < 0.5 * thorax.cage_depth(z)
     aside = np.where(flank, np.sign(x), np.float32(0))
     forward = np.where(flank, np.float32(0), outward)
@@ -68,7 +68,7 @@ def _beyond_lung(thorax: Thorax, knots: np.ndarray) -> np.ndarray:
     far = np.where(inside.any(0), 0.5 * (79 - np.argmax(inside[::-1], 0)), 0).astype(np.float32)
     x, y = x + aside * far, y + forward * far
     for _ in range(3):
-        # One call for all five: each is of a handful of points.
+        # One call for all five, since each has only a few points.
         level, right, left, behind, before = sac.level(np.stack([x, x + 1, x - 1, x, x]), np.stack([y, y, y, y + 1, y - 1]), z)
         slope_x, slope_y = 0.5 * (right - left), 0.5 * (behind - before)
         steep = np.maximum(np.hypot(slope_x, slope_y), np.float32(2e-3))
@@ -90,7 +90,7 @@ def _rib(thorax: Thorax, number: int, side: int, draw: np.random.Generator) -> C
     )
     thick = np.interp(share, [0, 0.1, 0.5, 1], [4.0, 4.2, 3.3, 3.0]) * scale
     path, half_height, half_thick = resampled(knots, 0.85, height, thick)
-    # A rib's flat side faces the chest's inside; the lower edge, with its groove, is thin, so the upper one is what one sees.
+    # The flat side of a rib faces inward; its lower edge, with the groove, is thin, so the upper edge is more visible.
     bone = tube(path, (half_height, half_thick), (0, 0, 1), (0.62, COMPACT_BONE), SPONGY_BONE)
     if number > 10:
         return bone
@@ -118,7 +118,7 @@ def _vertebra(thorax: Thorax, name: str) -> Cloud:
     centre = np.array([float(thorax.spine_x(z)), float(thorax.spine_y(z)), z], np.float32)
     scale = np.array([np.interp(z / high, *_VERTEBRA_SIZES[axis]) for axis in range(3)]) * [wide, deep, high]
     template = _vertebra_template()
-    # A shell grows with the square of its size; half of the bone is taken off, as the spine's arches are thinner than drawn.
+    # A shell grows with the square of its size; half of the bone is removed, as the vertebral arches are thinner than modelled.
     grown = 0.4 * float(np.prod(scale)) ** (2 / 3)
     return Cloud(template.places_mm * scale[:, None].astype(np.float32) + centre[:, None], template.weight_mm2 * np.float32(grown))
 
@@ -133,7 +133,7 @@ _VERTEBRA_SIZES = (
 
 @lru_cache(maxsize=1)
 def _vertebra_template() -> Cloud:
-    """Return a vertebra of the middle of the chest, its body's centre at the origin."""
+    """Return a vertebra of the middle of the chest, the centre of its body at the origin."""
     tall, half_wide, half_deep = 20.0, 15.5, 13.5
     levels = np.linspace(-0.5, 0.5, 21)
     waist = 1.0 - 0.09 * np.cos(np.pi * levels)
@@ -171,7 +171,7 @@ def _shoulder(thorax: Thorax, side: int, arms_up: bool = False) -> list[Cloud]:
     collar = at((23, -54, 97), (54, -66, 104), (98, -44, 118 + lift), (140, -12, 131 + lift), (168, 0, 132 + lift))
     path, radius = resampled(collar, 0.75, np.array([9.0, 6.2, 5.2, 5.6, 5.0]) * wide)
     parts = [tube(path, (radius, radius), (0, 0, 1), (1.5, COMPACT_BONE), SPONGY_BONE)]
-    # With the hands on the hips and the shoulders forward, the blades swing off the lungs; lying, they stay over them.
+    # With hands on the hips and shoulders forward the scapulae rotate off the lungs; in lying patients they project over them.
     if down:
         top, bottom, socket = (84, 92, 126), (98, 116, -4), (158, 24, 104)
     elif arms_up:

@@ -1,9 +1,9 @@
-"""Solids given by a formula, and the exact stretch of every ray that runs inside them.
+"""Solids given by implicit functions, and the exact interval of every ray inside them.
 
-A solid is a *level*: a function of millimetres (LPS: x to the patient's left, y to the back, z to the head) that is negative inside.
-The same level answers an X-ray, which wants chord lengths along diverging rays, and a CT, which wants to know about a voxel. All
-levels here are smooth and close to a parabola along a ray, so three samples give both crossings; a second look refines them. That is
-fast, has no voxels and hence no staircase.
+A solid is a *level*: a function of millimetres (LPS: x to the patient's left, y to the back, z to the head) that is negative inside. The
+same level serves X-rays, which need chord lengths along diverging rays, and CTs, which need the coverage of voxels. All levels are smooth
+and close to a parabola along a ray, so three samples give both crossings, which a second parabola refines. This is fast and free of voxel
+artefacts.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ NOWHERE_MM = np.float32(1e6)
 
 
 class Rays(NamedTuple):
-    """Rays through the body: points `start + direction × depth_mm`, the directions of length 1, the start near the body's middle.
+    """Rays through the body: points `start + direction × depth_mm`, directions of length 1, starts near the middle of the body.
 
-    Both are float32 (3, rows, columns); depth grows from the X-ray tube to the detector.
+    Both are float32 (3, rows, columns); depth grows from the tube to the detector.
     """
 
     start: np.ndarray
@@ -57,13 +57,13 @@ class Rays(NamedTuple):
 
 @dataclass(frozen=True)
 class Solid:
-    """A level, the box that holds what it bounds, and the tissue's name."""
+    """A level, the bounding box of its inside, and the name of the tissue."""
 
     name: str
     level: Level
     low_mm: tuple[float, float, float]
     high_mm: tuple[float, float, float]
-    exact: bool = False  # the level is a true parabola along every ray
+    exact: bool = False  # the level is an exact parabola along every ray
 
     def holds(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Return bool, True where the point lies inside."""
@@ -71,7 +71,7 @@ class Solid:
 
 
 class Stretch(NamedTuple):
-    """Where rays enter and leave a solid, in mm of depth, float32 (rows, columns); both `NOWHERE_MM` where they miss it."""
+    """Where rays enter and leave a solid, depth in mm, float32 (rows, columns); both `NOWHERE_MM` where they miss it."""
 
     near: np.ndarray
     far: np.ndarray
@@ -85,8 +85,8 @@ class Stretch(NamedTuple):
 def crossings(solid: Solid, rays: Rays) -> Stretch:
     """Return where every ray enters and leaves `solid`.
 
-    A parabola through three samples of the level is exact for ellipsoids and cylinders; for the other solids here a second
-    parabola, fitted where the first one crossed, is right to a fraction of a millimetre.
+    A parabola through three samples of the level is exact for ellipsoids and cylinders; for the other solids a second parabola, fitted
+    where the first one crossed, is accurate to a fraction of a millimetre.
     """
     shape = rays.start.shape[1:]
     near, far = np.full(shape, NOWHERE_MM, np.float32), np.full(shape, NOWHERE_MM, np.float32)
@@ -98,7 +98,7 @@ def crossings(solid: Solid, rays: Rays) -> Stretch:
     widest = np.float32(0.6 * (solid.high_mm[1] - solid.low_mm[1]))
     middle: np.ndarray | float = centre
     reach: np.ndarray | float = np.maximum(0.6 * widest, np.float32(3.0))
-    # Far outside, levels need not be parabolas: what looks like a crossing around a middle that lies outside is none.
+    # Far outside, levels need not be parabolas: crossings around a midpoint that lies outside are false.
     for outside in (np.inf,) if solid.exact else (0.5, 0.03):
         before, here, after = (solid.level(*part.at(middle + offset)) for offset in (-reach, 0.0, reach))
         curve = np.maximum(0.5 * (before + after) - here, 1e-6)
@@ -106,10 +106,10 @@ def crossings(solid: Solid, rays: Rays) -> Stretch:
         inner = slope * slope - 4.0 * curve * here
         missed = (inner <= 0) | (here > np.float32(outside))
         half = np.sqrt(np.maximum(inner, 0)) / (2.0 * curve) * reach
-        # Where a ray grazes an end the parabola is flat; its vertex and its width must not run away.
+        # Where a ray grazes an end the parabola is flat, so its vertex and width are limited.
         middle = np.clip(middle - slope / (2.0 * curve) * reach, centre - widest, centre + widest)
         half = np.minimum(half, widest)
-        # Never so close that the table's steps would look like curvature.
+        # Not so close that the steps of a profile's table look like curvature.
         reach = np.maximum(half, 15.0)
     near[rows, columns] = np.where(missed, NOWHERE_MM, middle - half)
     far[rows, columns] = np.where(missed, NOWHERE_MM, middle + half)
@@ -125,7 +125,7 @@ def union_length(stretches: Sequence[Stretch], within: Stretch | None = None) ->
         fars = np.stack([np.clip(s.far, within.near, within.far) for s in stretches])
     _sort_few(nears)
     _sort_few(fars)
-    # Entries and exits sorted apart: as many exits as entries behind one means that nothing is entered there, a gap.
+    # Entries and exits sorted separately: a gap begins where as many exits as entries have passed.
     total = fars[-1] - nears[0]
     for left, entered in zip(fars[:-1], nears[1:], strict=True):
         total -= np.maximum(entered - left, 0)
@@ -133,7 +133,7 @@ def union_length(stretches: Sequence[Stretch], within: Stretch | None = None) ->
 
 
 def _sort_few(values: np.ndarray) -> None:
-    """Sort along the first, short axis in place: Batcher's network of exchanges, several times faster there than a general sort.
+    """Sort along the first, short axis in place with Batcher's sorting network, several times faster there than a general sort.
 
     Source: Batcher 1968, AFIPS Spring Joint Computer Conference 32:307 (merge exchange; Knuth, vol. 3, 5.2.2 M).
     """
@@ -157,7 +157,7 @@ def _sort_few(values: np.ndarray) -> None:
 
 
 class Profile:
-    """A smooth curve through knots, as a function of one coordinate in mm; beyond the ends it keeps the end's value."""
+    """A smooth curve through knots, as a function of one coordinate in mm; constant beyond its ends."""
 
     def __init__(self, at_mm: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> None:
         order = np.argsort(at_mm)
@@ -173,13 +173,13 @@ class Profile:
 
 @lru_cache(maxsize=256)
 def _finely(knots_bytes: bytes, heights_bytes: bytes) -> np.ndarray:
-    """Return a curve's table; a person at rest and on the day share most of their curves."""
+    """Return a curve's table, cached, because the reference posture and that of the day share most curves."""
     from scipy.interpolate import PchipInterpolator
 
     knots, heights = np.frombuffer(knots_bytes), np.frombuffer(heights_bytes)
-    # So fine a table that its nearest entry will do: this is called for every ray and solid.
+    # A table fine enough for nearest-entry lookup, since this is called for every ray and solid.
     places = np.arange(knots[0], knots[-1] + 0.125, 0.125)
-    if len(knots) > 20:  # already a smooth curve, finely given
+    if len(knots) > 20:  # already a smooth, finely sampled curve
         table = np.interp(places, knots, heights).astype(np.float32)
     else:
         coarse = np.linspace(knots[0], knots[-1], 96)
@@ -189,7 +189,7 @@ def _finely(knots_bytes: bytes, heights_bytes: bytes) -> np.ndarray:
 
 
 def ellipsoid(name: str, centre_mm: Sequence[float], semi_axes_mm: Sequence[float], axes: np.ndarray | None = None) -> Solid:
-    """Return an ellipsoid; the rows of `axes` (3, 3) are its axes' directions, the body's own when left out."""
+    """Return an ellipsoid; the rows of `axes` (3, 3) are the directions of its axes, by default the body's."""
     turn = np.eye(3) if axes is None else np.asarray(axes, float)
     shape = (turn / np.asarray(semi_axes_mm, float)[:, None]).astype(np.float32)
     reach = np.sqrt(((turn * np.asarray(semi_axes_mm, float)[:, None]) ** 2).sum(0))
@@ -209,7 +209,7 @@ def ellipsoid(name: str, centre_mm: Sequence[float], semi_axes_mm: Sequence[floa
 
 
 def column(name: str, x_mm: Profile, y_mm: Profile, half_width_mm: Profile, half_depth_mm: Profile, span_mm: tuple[float, float]) -> Solid:
-    """Return an upright body with elliptic sections, its four profiles functions of z, cut at the ends of `span_mm`."""
+    """Return an upright body with elliptic sections; its four profiles are functions of z, cut at the ends of `span_mm`."""
     low, high = span_mm
     heights = np.arange(low, high + 1.0, 5.0)
     wide, deep = half_width_mm(heights), half_depth_mm(heights)
@@ -225,7 +225,7 @@ def column(name: str, x_mm: Profile, y_mm: Profile, half_width_mm: Profile, half
 
 
 def capsule(name: str, from_mm: Sequence[float], to_mm: Sequence[float], radius_mm: tuple[float, float]) -> Solid:
-    """Return a round rod with round ends between two points, its radius going evenly from the first to the second value."""
+    """Return a round rod with round ends between two points, its radius interpolated linearly between the two values."""
     start, end = np.asarray(from_mm, np.float32), np.asarray(to_mm, np.float32)
     axis = end - start
     axis_over_square = axis / float(axis @ axis)

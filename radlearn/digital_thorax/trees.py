@@ -1,7 +1,7 @@
-"""The trees in the lungs: arteries, veins and bronchi that fork until they end near the pleura.
+"""The trees in the lungs: arteries, veins and bronchi that bifurcate until they end near the pleura.
 
-A tree is grown towards points spread through the lung: at every fork the points are halved and each half pulls its branch toward its
-own middle. Radii follow Murray's law, the cube of the parent being the sum of the cubes of the children (Murray 1926, PNAS 12:207).
+A tree grows towards points distributed in the lung: at every bifurcation the points are halved and each branch grows toward the mean of
+its half. Radii follow Murray's law: the cube of the parent is the sum of the cubes of the children (Murray 1926, PNAS 12:207).
 """
 
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.clouds import Cloud
 
 FORKS = 9
-"""Generations of a tree; it ends in 2**FORKS twigs."""
+"""Generations of a tree; it ends in 2**FORKS terminal branches."""
 
 
 class Tree(NamedTuple):
-    """Branches as short straight pieces: middles (3, pieces), radius, length, all in mm, and how far down the tree (0 root, 1 twig)."""
+    """Branches as short straight pieces: midpoints (3, pieces), radius and length in mm, and depth in the tree (0 root, 1 terminal)."""
 
     middles_mm: np.ndarray
     direction: np.ndarray
@@ -26,7 +26,7 @@ class Tree(NamedTuple):
 
 
 def points_in_lung(thorax: Thorax, side: str, count: int, draw: np.random.Generator) -> np.ndarray:
-    """Return `count` points (count, 3) in mm, spread evenly through one lung."""
+    """Return `count` points (count, 3) in mm, distributed evenly in one lung."""
     low, high = np.array(thorax.sacs[side].low_mm), np.array(thorax.sacs[side].high_mm)
     low[2] = max(low[2], thorax.dome_z[side] - 75 * thorax.high)
     found = np.zeros((0, 3), np.float32)
@@ -37,7 +37,7 @@ def points_in_lung(thorax: Thorax, side: str, count: int, draw: np.random.Genera
 
 
 def grow_tree(root: np.ndarray, first_step: np.ndarray, targets: np.ndarray, root_radius_mm: float, draw: np.random.Generator) -> Tree:
-    """Grow a forking tree from `root` (3,) toward all `targets` (2**FORKS, 3), leaving the root along `first_step` (3,)."""
+    """Grow a bifurcating tree from `root` (3,) toward all `targets` (2**FORKS, 3), leaving the root along `first_step` (3,)."""
     nodes, headings = root[None].astype(np.float64), (first_step / np.linalg.norm(first_step))[None]
     groups = targets[None].astype(np.float64)
     middles, directions, radii, lengths, generations = [], [], [], [], []
@@ -51,7 +51,7 @@ def grow_tree(root: np.ndarray, first_step: np.ndarray, targets: np.ndarray, roo
         )
         ends = nodes + share * (goal - nodes) + draw.normal(0, 0.6, nodes.shape) * (generation > 0)
         reach = np.linalg.norm(ends - nodes, axis=1, keepdims=True)
-        # Branches leave in their parent's direction and bend toward their goal.
+        # Branches leave in the direction of their parent and bend toward their target.
         bend = nodes + headings * reach * 0.33
         pieces = max(int(np.ceil(reach.mean() / 1.1)), 3)
         times = np.linspace(0, 1, pieces + 1)[:, None, None]
@@ -80,7 +80,7 @@ def grow_tree(root: np.ndarray, first_step: np.ndarray, targets: np.ndarray, roo
 
 
 def tree_cloud(tree: Tree, attenuation: float, radius_scale: np.ndarray | float = 1.0, finer: float = 1.0) -> Cloud:
-    """Return a tree as points spread over its branches' sections, weights `attenuation` × volume; `finer` takes that many times more."""
+    """Return a tree as points in its branches' cross-sections, weights `attenuation` × volume; `finer` multiplies the points."""
     radius = (tree.radius_mm * radius_scale).astype(np.float32)
     counts = np.clip(np.round(finer * (radius * radius * 4.0 + radius)), 1, 160 * finer).astype(np.int32)
     piece = np.repeat(np.arange(len(radius)), counts)
@@ -89,7 +89,7 @@ def tree_cloud(tree: Tree, attenuation: float, radius_scale: np.ndarray | float 
     out = radius[piece] * np.sqrt((number * np.float32(0.7548777)) % 1.0).astype(np.float32)
     jitter = (((number * np.float32(0.5698403)) % 1.0) - 0.5).astype(np.float32) * tree.length_mm[piece]
     dx, dy, dz = tree.direction
-    # Two directions across the branch; the first is level, the second completes the frame.
+    # Two directions across the branch; the first is horizontal, the second completes the basis.
     level = np.maximum(np.sqrt(dx * dx + dy * dy), 1e-3)
     first = np.stack([-dy / level, dx / level, np.zeros_like(dx)])
     second = np.stack([-dz * dx / level, -dz * dy / level, level])
@@ -100,9 +100,9 @@ def tree_cloud(tree: Tree, attenuation: float, radius_scale: np.ndarray | float 
 
 
 def lung_trees(thorax: Thorax, with_bronchi: bool = True) -> dict[str, list[Tree]]:
-    """Return arteries, veins and bronchi (in this order) of the `right` and `left` lung, grown at full breath, bent to this one's.
+    """Return arteries, veins and bronchi (in this order) of the `right` and `left` lung, grown at full inspiration, then deformed.
 
-    Growing them in the reference posture keeps a person's trees the same from X-ray to X-ray.
+    Growing them in the reference posture keeps a person's trees the same on all X-rays.
     """
     rest = thorax.at_rest()
     trees: dict[str, list[Tree]] = {}
@@ -120,7 +120,7 @@ def lung_trees(thorax: Thorax, with_bronchi: bool = True) -> dict[str, list[Tree
 
 
 def _breathed(tree: Tree, rest: Thorax, now: Thorax, side: str) -> Tree:
-    """Squeeze what lies below the hilum by as much as the diaphragm has risen."""
+    """Compress everything below the hilum by the rise of the diaphragm."""
     hilum_z = rest.hilum[side][2]
     squeeze = (hilum_z - now.dome_z[side]) / (hilum_z - rest.dome_z[side])
     middles = tree.middles_mm.copy()

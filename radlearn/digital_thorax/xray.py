@@ -1,7 +1,7 @@
-"""A planned X-ray, rendered: the patient of the day posed before the tube, projected, exposed, displayed, and read.
+"""A planned X-ray, rendered: the patient of the day is posed, projected, exposed, displayed and read.
 
-The order is the physics': tissue, bones, vessels, findings and hardware add up to one attenuation image; photons, scatter and noise
-come next; grey values last. Each opacity's own shadow is what the readers then look at.
+The order follows the physics: tissue, bones, vessels, findings and hardware add up to one attenuation image; photons, scatter and noise
+follow, grey values come last. The readers then read the shadow of each opacity.
 """
 
 from dataclasses import dataclass, field, replace
@@ -19,16 +19,16 @@ from radlearn.digital_thorax.skeleton import skeleton
 from radlearn.digital_thorax.trees import lung_trees, tree_cloud
 
 RAYS = 320
-"""Rays per side of the detector for what is smooth; bones and vessels are drawn at the X-ray's full size."""
+"""Rays per side of the detector for smooth structures; bones and vessels are rendered at full size."""
 VISIBLE_CONTRAST = 0.055
 """Attenuation × length below which a reader sees nothing: a fortieth of the way from lung to mediastinum."""
 
 
 @dataclass(frozen=True)
 class SeenFinding:
-    """A finding as it lies on the X-ray: the attenuation × length where it is densest and, for pneumonia, what can be seen of it.
+    """A finding on the X-ray: its maximum attenuation × length and, for pneumonia, its visibility.
 
-    `exact_box_xyxy_px` holds its visible shadow, `readers` says how many of the three saw it; None for what is no pneumonia.
+    `exact_box_xyxy_px` bounds its visible shadow, `readers` is how many of the three saw it; None for other findings.
     """
 
     name: str
@@ -40,7 +40,7 @@ class SeenFinding:
 
 @dataclass(frozen=True)
 class Shadow:
-    """A finding's own shadow: mm of filled air on every ray, and the factor that gave it the wanted contrast."""
+    """The shadow of a finding: mm of replaced air on every ray, and the factor that gives it the planned contrast."""
 
     finding: Finding
     filled_mm: np.ndarray
@@ -53,10 +53,10 @@ class SimulatedXray:
 
     Attributes:
         pixels: uint8 (1024, 1024), bright where dense.
-        boxes_xyxy_px: the readers' consensus, whole pixels, (x0, y0, x1, y1) with x1, y1 just outside.
-        spacing_mm: (row, column), before the X-ray was made square; None where it got lost.
-        findings: everything on it, as it really is.
-        attenuation: float32 (1024, 1024), what the detector would see without scatter and noise.
+        boxes_xyxy_px: the readers' consensus, whole pixels, (x0, y0, x1, y1) with x1, y1 exclusive.
+        spacing_mm: (row, column), before the X-ray was made square; None where it is missing.
+        findings: the exact truth.
+        attenuation: float32 (1024, 1024), attenuation × length without scatter and noise.
     """
 
     pixels: np.ndarray
@@ -70,8 +70,8 @@ def render_xray(plan: PlannedXray, opacities: bool = True) -> SimulatedXray:
     """Render one X-ray; a pure function of `plan`.
 
     Args:
-        plan: from `cohort.plan_xrays`.
-        opacities: False leaves the pneumonia out and everything else as it is, to the last photon.
+        plan: from `planning.plan_xrays`.
+        opacities: False omits the pneumonia; everything else is equal, noise included.
     """
     patient = draw_patient(plan)
     thorax = patient.thorax
@@ -84,7 +84,7 @@ def render_xray(plan: PlannedXray, opacities: bool = True) -> SimulatedXray:
     for shadow in shadows:
         filled += shadow.filled_mm
     air = lungs.length_mm["right"] + lungs.length_mm["left"]
-    # Two findings on one ray cannot fill more air than there is.
+    # Two findings on one ray cannot replace more air than there is.
     filled = np.minimum(filled, air) * np.float32(SOFT_TISSUE - LUNG * patient.lung_density)
     attenuation = detector.enlarged(_softened(smooth + filled, 0.6), geometry.size_px).copy()
     attenuation += splat([skeleton(thorax), *_vessels(patient, shadows)], geometry)
@@ -92,7 +92,7 @@ def render_xray(plan: PlannedXray, opacities: bool = True) -> SimulatedXray:
     attenuation += ornaments.hardware(plan.view, thorax, geometry, draw)
     attenuation += _fine_texture(air, geometry.size_px, plan.draw(52))
     exposure = detector.draw_exposure(plan.view, draw)
-    # The blur of focal spot and detector; it also joins the points that bones and vessels were drawn with.
+    # The blur of focal spot and detector; it also smooths the point clouds of bones and vessels.
     attenuation = np.maximum(_softened(attenuation, exposure.blur_px), 0)
     anchors = _anchors(smooth, lungs, exposure)
     reading = detector.expose(attenuation, exposure, plan.draw(53))
@@ -109,7 +109,7 @@ def render_xray(plan: PlannedXray, opacities: bool = True) -> SimulatedXray:
 
 
 def _pose(plan: PlannedXray, patient: Patient) -> Geometry:
-    """Choose tube, detector and framing as a radiographer would, and stand the patient a little askew."""
+    """Choose tube, detector and collimation as a radiographer would, with a slightly rotated patient."""
     draw, thorax = plan.draw(61), patient.thorax
     portable = plan.view == "AP"
     askew = 1.7 if portable else 1.0
@@ -119,7 +119,7 @@ def _pose(plan: PlannedXray, patient: Patient) -> Geometry:
     magnified = distance / (distance - abs(detector))
     chest = 2 * float(thorax.cage_x(-60.0 * thorax.high)) * magnified
     width = chest * float(draw.uniform(1.12, 1.4 if portable else 1.28))
-    # X-rays of 35 × 43 cm, upright or across, and squares are all pressed into squares.
+    # Detectors of 35 × 43 cm, portrait or landscape, and square ones are all resized to squares.
     height = width * float(draw.choice([0.83, 0.9, 1.0, 1.12, 1.2], p=[0.3, 0.25, 0.25, 0.12, 0.08]) * draw.normal(1.0, 0.025))
     apex = thorax.apex_z * magnified
     bottom = (min(thorax.dome_z.values()) - 62 * thorax.high) * magnified
@@ -144,7 +144,7 @@ def _softened(image: np.ndarray, deviation_px: float) -> np.ndarray:
 
 
 def _anchors(smooth: np.ndarray, lungs: Lungs, exposure: detector.Exposure) -> tuple[float, float]:
-    """Return the logarithmic readings of dark lung and of the dense body, from the anatomy without findings, as a histogram gives."""
+    """Return the logarithmic readings of dark lung and of the dense body, from the anatomy without findings."""
     air = (lungs.length_mm["right"] + lungs.length_mm["left"])[::4, ::4]
     coarse = smooth[::4, ::4]
     reading = -np.log(detector.detected(coarse, exposure, factor=1))
@@ -164,7 +164,7 @@ def _shadows(patient: Patient, lungs: Lungs) -> list[Shadow]:
 
 
 def _vessels(patient: Patient, shadows: list[Shadow]) -> list[Cloud]:
-    """Return vessels (drowned where the lung around them is filled) and, there, the bronchi that now stand out as air."""
+    """Return vessels (invisible in consolidated lung) and, in consolidated lung, the air bronchograms."""
     clouds = []
     contrast = SOFT_TISSUE - LUNG
     ill = any(shadow.finding.pneumonia for shadow in shadows)
@@ -181,7 +181,7 @@ def _vessels(patient: Patient, shadows: list[Shadow]) -> list[Cloud]:
 
 
 def _drowned(cloud: Cloud, shadows: list[Shadow], keep_dry: bool) -> Cloud:
-    """Weigh a cloud's points by how dry (or how filled) the lung around them is."""
+    """Weight a cloud's points by how aerated (or how filled) the lung around them is."""
     filled = np.zeros(len(cloud.weight_mm2), np.float32)
     for shadow in shadows:
         finding = shadow.finding
@@ -196,7 +196,7 @@ def _drowned(cloud: Cloud, shadows: list[Shadow], keep_dry: bool) -> Cloud:
 
 
 def _fine_texture(air_mm: np.ndarray, size: int, draw: np.random.Generator) -> np.ndarray:
-    """Return what the lung's finest branches, too many to draw, do to a ray: faint mottle that grows with the root of its way."""
+    """Return the effect of the lung's finest branches, too many to model: mottle that grows with the square root of the path length."""
     mottle = _softened(draw.standard_normal((size // 2, size // 2), dtype=np.float32), 1.1)
     mottle *= np.maximum(detector.enlarged(np.sqrt(air_mm) * np.float32(0.0024), size // 2), 0)
     return detector.enlarged(mottle, size)
@@ -209,7 +209,7 @@ def _seen(shadow: Shadow, size: int, lung_density: float) -> SeenFinding:
     box = None
     if shadow.finding.pneumonia and seen.any():
         factor = size / len(contrast)
-        # The outermost percent is frayed edge that nobody would include.
+        # The outermost percent is a diffuse edge that no reader would include.
         columns, rows = np.cumsum(seen.sum(0)) / seen.sum(), np.cumsum(seen.sum(1)) / seen.sum()
         x0, x1 = np.searchsorted(columns, (0.012, 0.988))
         y0, y1 = np.searchsorted(rows, (0.012, 0.988))

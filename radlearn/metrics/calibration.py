@@ -1,4 +1,4 @@
-"""Whether a probability of 0.3 means three in ten, and the two numbers that mend it where it does not."""
+"""Calibration: whether a probability of 0.3 means three in ten, and recalibration by slope and intercept."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from scipy.special import expit, logit
 from radlearn.errors import BadSetting
 from radlearn.metrics.predictions import OneOrPerDraw, checked_predictions, share
 
-#: A saturated float32 sigmoid says exactly 0 or 1, which have no logit; this far from them, a probability is as sure as matters.
+#: A saturated float32 sigmoid gives exactly 0 or 1, which have no logit; probabilities are clipped to this distance from them.
 SUREST = 1e-6
 
 
 def brier_error(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
     """Return the mean squared difference between probability and label, in [0, 1], lower is better; NaN without cases.
 
-    Always saying the share of positives π scores π (1 − π): the figure to beat. `weights` as in `auroc_score`.
+    Always predicting the share of positives π scores π (1 − π), the trivial baseline. `weights` as in `auroc_score`.
 
     Source: Brier 1950, Monthly Weather Review 78(1):1, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
 
@@ -29,9 +29,9 @@ def brier_error(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike 
 
 @dataclass(frozen=True)
 class Recalibration:
-    """P(positive) = sigmoid(intercept + slope · logit(p)). 0 and 1 say the probabilities were right as they are.
+    """P(positive) = sigmoid(intercept + slope · logit(p)). Intercept 0 and slope 1 mean well calibrated.
 
-    A slope below 1 says they are too sure of themselves, above 1 not sure enough; at 0 or below they say nothing or the opposite.
+    A slope below 1 means overconfident probabilities, above 1 underconfident ones; at 0 they are uninformative, below 0 reversed.
     """
 
     intercept: float
@@ -48,29 +48,29 @@ def fit_recalibration(
 ) -> Recalibration:
     """Fit intercept and slope of a logistic regression of the label on the logit of the probability.
 
-    Fitted on validation people, it mends a model; fitted on test people, it measures how well calibrated one is. A weak prior
-    (normal, intercept 0 ± 5, slope 1 ± 2) keeps the prediction finite where plain maximum likelihood has none: all on the right
-    side of a threshold, one class only, equal probabilities, or no case at all, which returns the prior itself. With 200 cases
-    it moves the slope by less than a hundredth of its value.
+    Fitted on validation people, it recalibrates a model; fitted on test people, it measures the model's calibration. A weak prior
+    (normal, intercept 0 ± 5, slope 1 ± 2) keeps the fit finite where maximum likelihood diverges or is undetermined: perfect separation,
+    one class only, equal probabilities, or no case at all, which returns the prior mean. With 200 cases it changes the slope by less than
+    1 %.
 
     Args:
         probabilities: (cases,), in [0, 1]; exactly 0 and 1 are allowed.
         labels: bool (cases,).
         weights: (cases,), how often each case counts.
-        start: where the search begins; the prediction does not hang on it, how soon it is found does.
+        start: where the iteration begins; it affects the number of steps, not the result.
 
-    Source: Cox 1958, Biometrika 45(3/4):562, doi:10.1093/biomet/45.3-4.562; on reading it, Van Calster et al. 2019, BMC Medicine
+    Source: Cox 1958, Biometrika 45(3/4):562, doi:10.1093/biomet/45.3-4.562; on its interpretation, Van Calster et al. 2019, BMC Medicine
     17:230, doi:10.1186/s12916-019-1466-7.
     """
     p, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
     if w.ndim != 1:
-        raise BadSetting(f"weights of shape {w.shape}: one fit at a time, expected ({len(p)},).")
+        raise BadSetting(f"weights of shape {w.shape}; expected ({len(p)},), for one fit.")
     evidence = np.stack([np.ones(len(p)), logit(np.clip(p, SUREST, 1 - SUREST))], axis=1)
     centre, precision = np.array([0.0, 1.0]), np.array([1 / 5**2, 1 / 2**2])
 
     def loss(line: np.ndarray) -> float:
         z = evidence @ line
-        # log(1 + exp(z)), as numpy.logaddexp has it in four times the time; summed, because a long dot product wakes all cores.
+        # log(1 + exp(z)), four times as fast as numpy.logaddexp; summed, because a long dot product would start threads on all cores.
         surprise = np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0) - y * z
         return float((w * surprise).sum() + precision @ (line - centre) ** 2 / 2)
 
@@ -81,7 +81,7 @@ def fit_recalibration(
         slope_of_loss = evidence.T @ (w * (fitted - y)) + precision * (line - centre)
         curvature = (evidence.T * (w * fitted * (1 - fitted))) @ evidence + np.diag(precision)
         step = np.linalg.solve(curvature, slope_of_loss)
-        # Newton's step may overshoot far from the prediction; the loss is convex, so a shorter one always helps.
+        # Newton's step may overshoot far from the solution; the loss is convex, so a shorter one always helps.
         length = 1.0
         while (now := loss(line - length * step)) > before and length > 1e-10:
             length /= 2
@@ -93,10 +93,10 @@ def fit_recalibration(
 
 
 def recalibration_line(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
-    """Return slope and intercept of `fit_recalibration`, (2,) or (draws, 2): what a bootstrap asks for. `weights` as in `auroc_score`."""
+    """Return slope and intercept of `fit_recalibration`, (2,) or (draws, 2), for a bootstrap. `weights` as in `auroc_score`."""
     everybody = fit_recalibration(probabilities, labels)
     rows = np.ones((1, len(np.asarray(labels)))) if weights is None else np.atleast_2d(np.asarray(weights, dtype=np.float64))
-    # A draw's answer lies near everybody's, so it is soon found from there.
+    # The solution for a draw lies near the one for all cases, so starting there saves steps.
     fits = [fit_recalibration(probabilities, labels, row, everybody) for row in rows]
     lines = np.array([[fit.slope, fit.intercept] for fit in fits]).reshape(-1, 2)
     return lines if weights is not None and np.ndim(weights) == 2 else lines[0]
@@ -113,7 +113,7 @@ class ReliabilityBins:
 
 
 def reliability_bins(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> ReliabilityBins:
-    """Group the cases by probability into `bins` equal widths of [0, 1]; `edges` is (bins + 1,). A case on an edge goes up."""
+    """Group the cases by probability into `bins` of equal width over [0, 1]; `edges` is (bins + 1,), upper edges exclusive."""
     p, y, _ = checked_predictions(probabilities, labels, between_0_and_1=True)
     member = _membership(p, bins)
     cases = member.sum(axis=0)
@@ -121,7 +121,7 @@ def reliability_bins(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10
 
 
 def positive_shares(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10, weights: ArrayLike | None = None) -> np.ndarray:
-    """Return the share of positives in each of `bins` equal widths of [0, 1], (bins,) or (draws, bins): what a band is made of."""
+    """Return the share of positives in each of `bins` of equal width over [0, 1], (bins,) or (draws, bins), for `bootstrap_band`."""
     p, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
     member = _membership(p, bins)
     return share((w * y) @ member, w @ member)
@@ -130,8 +130,8 @@ def positive_shares(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10,
 def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10, weights: ArrayLike | None = None) -> OneOrPerDraw:
     """Return the mean over the cases of |mean probability − share of positives| of their bin, in [0, 1]; lower is better.
 
-    Secondary: it depends on the bins, and chance alone lifts it above 0 in small data, in a bootstrap once more. The recalibration
-    slope and intercept are the figures to report. NaN without cases. `weights` as in `auroc_score`.
+    It depends on the bins and is biased upward in small data, and again in a bootstrap, so report the recalibration slope and intercept
+    first. NaN without cases. `weights` as in `auroc_score`.
 
     Source: Naeini, Cooper & Hauskrecht 2015, AAAI, doi:10.1609/aaai.v29i1.9602; ten equal widths as in Guo et al. 2017, arXiv:1706.04599.
 

@@ -1,6 +1,6 @@
-"""What happens when a probability at or above a threshold is acted upon: hits, misses, false alarms, and where to put the threshold.
+"""Decisions at a threshold: confusion counts, sensitivity, specificity, net benefit, and the choice of the threshold.
 
-A threshold is chosen on validation people and evaluated on test people; chosen where it is evaluated, it flatters.
+Choose a threshold on validation people and evaluate it on test people; chosen and evaluated on the same people, it is optimistic.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from radlearn.metrics.ranking import roc_curve
 
 @dataclass(frozen=True)
 class ConfusionCounts:
-    """How many cases fell where, at one threshold."""
+    """The confusion matrix at one threshold."""
 
     true_positives: int
     false_negatives: int
@@ -24,7 +24,7 @@ class ConfusionCounts:
 
 
 def confusion_counts(probabilities: ArrayLike, labels: ArrayLike, threshold: float) -> ConfusionCounts:
-    """Count the cases of each kind when a probability of at least `threshold` is called positive.
+    """Count true and false positives and negatives where a probability of at least `threshold` is called positive.
 
     >>> confusion_counts([0.9, 0.5, 0.5, 0.1], [1, 1, 0, 0], threshold=0.5)
     ConfusionCounts(true_positives=2, false_negatives=0, false_positives=1, true_negatives=1)
@@ -47,9 +47,9 @@ def specificity(probabilities: ArrayLike, labels: ArrayLike, threshold: float, w
 
 
 def accuracy(probabilities: ArrayLike, labels: ArrayLike, threshold: float, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return the share of cases called rightly, in [0, 1]; NaN without cases. `weights` as in `auroc_score`.
+    """Return the share of correct decisions, in [0, 1]; NaN without cases. `weights` as in `auroc_score`.
 
-    Where one X-ray in five is positive, "never" is right four times in five: read it beside sensitivity and specificity.
+    Where one X-ray in five is positive, "always negative" has an accuracy of 0.8: report sensitivity and specificity too.
     """
     p, y, w = checked_predictions(probabilities, labels, weights)
     return share(w @ ((p >= _checked_threshold(threshold)) == y).astype(float), w.sum(axis=-1))
@@ -58,8 +58,8 @@ def accuracy(probabilities: ArrayLike, labels: ArrayLike, threshold: float, weig
 def youden_threshold(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """Return the threshold with the highest sensitivity + specificity − 1; of several, the one with the highest sensitivity.
 
-    It lies half way between the lowest probability it calls positive and the next one below, so that a new case a hair below a
-    known one is not cut off. NaN where a class is missing.
+    It lies halfway between the lowest probability that it calls positive and the next one below, so that a new case just below a known
+    one is not excluded. NaN where a class is missing.
 
     Source: Youden 1950, Cancer 3(1):32, doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
 
@@ -67,7 +67,7 @@ def youden_threshold(probabilities: ArrayLike, labels: ArrayLike) -> float:
     0.5
     """
     curve = roc_curve(probabilities, labels)
-    # In whole numbers, since two sums of fractions that are equal on paper may differ in the last bit and decide a tie by it.
+    # In integers, since rounding of fractions could decide a tie.
     y = checked_predictions(probabilities, labels)[1]
     positives, negatives = int(y.sum()), int((~y).sum())
     if positives == 0 or negatives == 0:
@@ -78,41 +78,41 @@ def youden_threshold(probabilities: ArrayLike, labels: ArrayLike) -> float:
 
 
 def threshold_for_sensitivity(probabilities: ArrayLike, labels: ArrayLike, wanted: float) -> float:
-    """Return the highest threshold that still finds at least the share `wanted` of the positive cases.
+    """Return the highest threshold with a sensitivity of at least `wanted`.
 
-    It lies half way between the lowest probability it calls positive and the next one below. NaN without positive cases.
+    It lies halfway between the lowest probability that it calls positive and the next one below. NaN without positive cases.
 
     Args:
         probabilities, labels: (cases,), of the people on whom the threshold is chosen.
         wanted: sensitivity, above 0 and at most 1.
 
     Raises:
-        BadSetting: `wanted` is outside that range.
+        BadSetting: `wanted` is out of range.
     """
     if not 0 < wanted <= 1:
-        raise BadSetting(f"wanted sensitivity is {wanted}; expected more than 0 and at most 1, such as 0.95.")
+        raise BadSetting(f"wanted sensitivity is {wanted}; expected a number above 0 and at most 1, such as 0.95.")
     curve = roc_curve(probabilities, labels)
     if np.isnan(curve.sensitivity).any() or len(curve.thresholds) == 1:
         return float("nan")
-    # 0.7 · 10 is a little more than 7 in floating point; 7 of 10 must still count as a sensitivity of 0.7.
+    # 0.7 · 10 is slightly more than 7 in floating point; 7 of 10 must still count as a sensitivity of 0.7.
     return _just_below(curve.thresholds[1:], int(np.argmax(curve.sensitivity[1:] >= wanted - 1e-12)))
 
 
 def threshold_for_specificity(probabilities: ArrayLike, labels: ArrayLike, wanted: float) -> float:
-    """Return the lowest threshold that still leaves at least the share `wanted` of the negative cases alone.
+    """Return the lowest threshold with a specificity of at least `wanted`.
 
-    It lies half way between the lowest probability it calls positive and the next one below; above all probabilities where even the
-    highest is given to too many negative cases. NaN without negative cases.
+    It lies halfway between the lowest probability that it calls positive and the next one below; it is above all probabilities if too many
+    negative cases have the highest one. NaN without negative cases.
 
     Args:
         probabilities, labels: (cases,), of the people on whom the threshold is chosen.
         wanted: specificity, above 0 and at most 1.
 
     Raises:
-        BadSetting: `wanted` is outside that range.
+        BadSetting: `wanted` is out of range.
     """
     if not 0 < wanted <= 1:
-        raise BadSetting(f"wanted specificity is {wanted}; expected more than 0 and at most 1, such as 0.95.")
+        raise BadSetting(f"wanted specificity is {wanted}; expected a number above 0 and at most 1, such as 0.95.")
     curve = roc_curve(probabilities, labels)
     if np.isnan(curve.false_positive_rate).any() or len(curve.thresholds) == 1:
         return float("nan")
@@ -121,13 +121,13 @@ def threshold_for_specificity(probabilities: ArrayLike, labels: ArrayLike, wante
 
 
 def net_benefit(probabilities: ArrayLike, labels: ArrayLike, thresholds: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
-    """Return TP/n − FP/n · t/(1−t): true positives a case, minus false alarms at the price that the threshold t itself implies.
+    """Return TP/n − FP/n · t/(1−t): true positives per case, minus false positives weighted by the odds of the threshold t.
 
-    Who acts at a probability of 10 % holds one missed patient as bad as nine needless alarms. To act on all is `net_benefit` of
-    probabilities that are all 1; to act on none is worth 0.
+    Acting at a probability of 10 % implies that one missed patient is as bad as nine false positives. Acting on everyone is
+    `net_benefit` of probabilities that are all 1; acting on no one has a net benefit of 0.
 
     Args:
-        probabilities: (cases,), in [0, 1] and calibrated: the threshold is read as a probability.
+        probabilities: (cases,), in [0, 1] and calibrated, since the threshold is interpreted as a probability.
         labels, weights: as in `auroc_score`.
         thresholds: (points,), at least 0 and below 1.
 
@@ -148,12 +148,12 @@ def net_benefit(probabilities: ArrayLike, labels: ArrayLike, thresholds: ArrayLi
 def _checked_threshold(threshold: float) -> float:
     if np.isnan(threshold):
         raise BadSetting(
-            "threshold is NaN: it was chosen where a class is missing. Choose it on people of both classes, or give it as a number."
+            "threshold is NaN, because it was chosen where a class is missing. Choose it on people of both classes, or give a number."
         )
     return threshold
 
 
 def _just_below(falling: np.ndarray, at: int) -> float:
-    """Return the middle between `falling[at]` and the next value, or `falling[at]` where there is none between."""
+    """Return the midpoint between `falling[at]` and the next value, or `falling[at]` if there is no number between them."""
     middle = float((falling[at] + falling[at + 1]) / 2) if at + 1 < len(falling) else float(falling[at])
     return middle if at + 1 == len(falling) or middle > falling[at + 1] else float(falling[at])

@@ -1,12 +1,12 @@
-"""How sure a score is: the bootstrap by person.
+"""Uncertainty of a score: bootstrap intervals by person.
 
-A person's X-rays are alike, so a thousand X-rays of three hundred people hold less than a thousand X-rays of a thousand. The bootstrap
-therefore draws *people*, each with all their X-rays, as many as there are, with replacement; the middle 95 % of the scores of
+The X-rays of one person are correlated, so a thousand X-rays of three hundred people carry less information than a thousand X-rays of a
+thousand people. The bootstrap therefore resamples *people* with replacement, each with all their X-rays; the middle 95 % of the scores of
 such draws is the interval.
 
-No interval is given where none would hold: for fewer than ten people, where more than one draw in a hundred has no score (fewer
-than about five people of the rarer class), and for medians (arXiv:2409.17763). A score at its limit, such as an AUROC of exactly
-1, gets an interval of no width: the bootstrap cannot imagine the error that it has not met.
+No interval is given where it would be unreliable: for fewer than ten people, where more than one draw in a hundred has no score (fewer
+than about five people of the rarer class), and for medians (arXiv:2409.17763). A score at its limit, such as an AUROC of exactly 1, gets
+an interval of zero width, because the bootstrap only resamples errors that occurred.
 
 Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13 (percentile interval); by clusters, Field & Welsh 2007,
 Journal of the Royal Statistical Society B 69(3):369, doi:10.1111/j.1467-9868.2007.00593.x.
@@ -25,13 +25,13 @@ from radlearn.errors import BadSetting
 
 FEWEST_PERSONS = 10
 MOST_DRAWS_WITHOUT_SCORE = 0.01
-# 32 MB of weights at a time: enough to be fast, little enough for 26,684 X-rays and a thousand draws.
+# 32 MB of weights at a time: fast, and small enough for 26,684 X-rays and a thousand draws.
 WEIGHTS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A score and the range that holds the middle `level` of its bootstrap draws; low and high are NaN where no range can be given."""
+    """A score and the middle `level` of its bootstrap draws; low and high are NaN where no interval can be given."""
 
     value: float
     low: float = math.nan
@@ -40,11 +40,11 @@ class Interval:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is a range."""
+        """Whether there is an interval."""
         return not (math.isnan(self.low) or math.isnan(self.high))
 
     def as_dict(self) -> dict[str, float]:
-        """Return `{"value", "low", "high"}`, as `scores.json` has it."""
+        """Return `{"value", "low", "high"}`, as in `scores.json`."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
     def __format__(self, digits: str) -> str:
@@ -65,7 +65,7 @@ class Interval:
 class Band:
     """A curve and its pointwise intervals, each float64 (points,); low and high are NaN where no interval can be given.
 
-    Pointwise: each point alone is inside with the chosen probability, the whole curve less often.
+    Pointwise: each single point is covered with the chosen probability, the whole curve less often.
     """
 
     value: np.ndarray
@@ -80,18 +80,18 @@ def bootstrap_interval(
 
     Args:
         score: takes the arrays and returns one number. If it has an argument `weights` (all scores of `radlearn.metrics` do; a
-            `functools.partial` keeps it), it is asked for many draws at once: weights (draws, cases) in, (draws,) out. Any
-            other is called once a draw, on arrays whose rows are drawn: right as well, and slower.
-        persons: (cases,), who each case belongs to, text or whole numbers.
-        arrays: each (cases, …): probabilities and labels, say.
-        draws: how many. A draw depends on `seed` and its own number only, so more draws continue the same sequence.
+            `functools.partial` keeps it), it is called with the weights of many draws, (draws, cases) -> (draws,). Any other is called
+            once per draw with resampled arrays, which is slower.
+        persons: (cases,), the person of each case, text or whole numbers.
+        arrays: each (cases, …), such as probabilities and labels.
+        draws: number of draws. A draw depends only on `seed` and its number, so more draws continue the same sequence.
         level: between 0 and 1.
 
     Returns:
-        Interval; draws without a score (a class missing) are left out and counted in `dropped_draws`.
+        Interval; draws without a score (a class is missing) are left out and counted in `dropped_draws`.
 
     Raises:
-        BadSetting: lengths differ, a person is missing, or draws or level make no sense.
+        BadSetting: lengths differ, a person is missing, or draws or level are invalid.
 
     >>> from radlearn.metrics.ranking import auroc_score
     >>> people = [f"person {i // 2}" for i in range(40)]
@@ -101,9 +101,7 @@ def bootstrap_interval(
     """
     band, dropped = _bootstrapped(score, persons, arrays, draws, seed, level)
     if band.value.ndim != 0:
-        raise BadSetting(
-            f"the score returns an array of shape {band.value.shape}; expected one number. For curves there is bootstrap_band."
-        )
+        raise BadSetting(f"the score returns an array of shape {band.value.shape}; expected one number. Use bootstrap_band for curves.")
     return Interval(float(band.value), float(band.low), float(band.high), int(dropped))
 
 
@@ -129,9 +127,7 @@ def _bootstrapped(
     rows = [np.asarray(array) for array in arrays]
     numbers, count = _numbered(persons)
     if not rows or any(len(array) != len(numbers) for array in rows):
-        raise BadSetting(
-            f"{len(numbers)} persons for arrays of {[len(array) for array in rows]} rows: expected the same number, one a case."
-        )
+        raise BadSetting(f"{len(numbers)} persons for arrays of {[len(array) for array in rows]} rows; expected one person per case.")
     if draws < 1 or not 0 < level < 1:
         raise BadSetting(f"draws is {draws}, level is {level}; expected at least 1 draw and a level between 0 and 1, such as 0.95.")
     value = np.asarray(score(*rows), dtype=np.float64)
@@ -152,7 +148,7 @@ def _bootstrapped(
 def _drawn_scores(
     score: Callable[..., Any], rows: list[np.ndarray], numbers: np.ndarray, count: int, draws: int, seed: int
 ) -> Iterator[np.ndarray]:
-    """Yield the scores of all draws, some at a time, each (some, …)."""
+    """Yield the scores of all draws in chunks, each (some, …)."""
     at_once = max(1, min(draws, WEIGHTS_AT_ONCE // len(numbers))) if "weights" in inspect.signature(score).parameters else 0
     if at_once:
         for first in range(0, draws, at_once):
@@ -165,17 +161,17 @@ def _drawn_scores(
 
 
 def _times_drawn(count: int, seed: int, draw: int) -> np.ndarray:
-    """Return how often each of `count` persons is in this draw, int (count,): a function of seed and draw, not of what was drawn before."""
+    """Return how often each of `count` persons is in this draw, int (count,); a function of seed and draw only."""
     return np.bincount(np.random.default_rng([seed, draw]).integers(0, count, size=count), minlength=count)
 
 
 def _numbered(persons: ArrayLike) -> tuple[np.ndarray, int]:
-    """Return each case's person as a number, and how many persons there are. The names' order counts, never the rows'."""
+    """Return each case's person as a number, and the number of persons. Numbers follow the order of names, not of rows."""
     names = np.asarray(persons, dtype=object).ravel()
     missing = [i for i, name in enumerate(names) if name is None or name == "" or name != name]
     if missing:
         raise BadSetting(
-            f"persons: case {missing[0]} has none ({names[missing[0]]!r}). An X-ray whose person is not known is a person of its own."
+            f"persons: case {missing[0]} has none ({names[missing[0]]!r}). Give every case of an unknown person a name of its own."
         )
     unique, numbers = np.unique(names.astype(str), return_inverse=True)
     return numbers, len(unique)

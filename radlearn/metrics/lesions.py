@@ -1,9 +1,8 @@
-"""Which lesions of a scan were found, and how many were made up.
+"""Lesion-wise detection: which true lesions were found, and how many predicted lesions are false.
 
-A lesion is a connected piece of a mask; voxels that touch by a face, an edge or a corner are connected. Pieces below a volume are no
-lesions: half the pieces of a real mask are specks of a few voxels, left by whoever or whatever drew it. A true lesion is found when at
-least a share of its volume is predicted; a predicted lesion is false when less than that share of it is true. A speck still counts
-where it overlaps: a prediction that lies on a true speck is not false.
+A lesion is a connected component of a mask (26-connected in three dimensions) above a minimum volume: half the components of a real mask
+are specks of a few voxels, artefacts of drawing. A true lesion is found if at least a share of its volume is predicted; a predicted lesion
+is false if less than that share of it is true. Specks count for the overlap: a prediction that lies on a true speck is not false.
 """
 
 from collections.abc import Sequence
@@ -16,14 +15,14 @@ from radlearn.errors import BadSetting
 from radlearn.metrics.masks import MM3_PER_ML, bounding_box, checked_masks, checked_spacing
 from radlearn.metrics.predictions import OneOrPerDraw, share
 
-# A ball 6 mm across.
+# A sphere 6 mm in diameter.
 SMALLEST_ML = 0.1
 FOUND_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class LesionCounts:
-    """How many lesions a scan has, how many of them were found, and how many predicted ones are false."""
+    """The lesions of a scan, how many of them were found, and how many predicted lesions are false."""
 
     lesions: int
     found_lesions: int
@@ -37,20 +36,20 @@ def lesion_counts(
     smallest_ml: float = SMALLEST_ML,
     found_share: float = FOUND_SHARE,
 ) -> LesionCounts:
-    """Count the lesions of one scan, those found and those made up.
+    """Count the lesions of one scan, those found, and the false ones.
 
     Args:
         predicted, truth: bool (or 0 and 1) of the same shape.
         spacing_mm: between voxel centres along the axes of the masks.
-        smallest_ml: pieces below this volume are no lesions; 0 counts every voxel that stands alone.
-        found_share: of a piece's volume, above 0 and at most 1: how much of it must lie on the other mask.
+        smallest_ml: components below this volume are ignored; 0 counts every single voxel.
+        found_share: share of a component's volume, above 0 and at most 1, that must lie on the other mask.
 
     Raises:
-        BadSetting: shapes, spacing or limits make no sense.
+        BadSetting: shapes, spacing or limits are invalid.
 
     >>> truth, predicted = np.zeros((2, 30, 10, 10), bool)
     >>> truth[2:8, 2:8, 2:8] = truth[20:26, 2:8, 2:8] = True  # two lesions
-    >>> predicted[4:10, 2:8, 2:8] = predicted[13:18, 2:8, 2:8] = True  # one found, one made up
+    >>> predicted[4:10, 2:8, 2:8] = predicted[13:18, 2:8, 2:8] = True  # one found, one false
     >>> lesion_counts(predicted, truth, (1.0, 1.0, 1.0))
     LesionCounts(lesions=2, found_lesions=1, false_lesions=1)
     """
@@ -65,13 +64,13 @@ def lesion_counts(
     p, t = p[box], t[box]
     true_shares = _covered_shares(t, p, smallest_ml, voxel_ml)
     predicted_shares = _covered_shares(p, t, smallest_ml, voxel_ml)
-    # 0.3 of ten voxels is a little more than three in floating point; three of ten must still count.
+    # 0.3 of ten voxels is slightly more than three in floating point; three of ten must still count.
     least = found_share - 1e-12
     return LesionCounts(len(true_shares), int((true_shares >= least).sum()), int((predicted_shares < least).sum()))
 
 
 def lesion_sensitivity(found_lesions: ArrayLike, lesions: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return the share of all scans' lesions that were found, in [0, 1]; NaN without lesions.
+    """Return the share of the lesions of all scans that were found, in [0, 1]; NaN without lesions.
 
     Args:
         found_lesions, lesions: (scans,), from `lesion_counts`.
@@ -86,7 +85,7 @@ def lesion_sensitivity(found_lesions: ArrayLike, lesions: ArrayLike, weights: Ar
 
 
 def _covered_shares(mask: np.ndarray, other: np.ndarray, smallest_ml: float, voxel_ml: float) -> np.ndarray:
-    """Return, for every connected piece of `mask` that is large enough, the share of it that lies on `other`, float64 (pieces,)."""
+    """Return, for every large enough component of `mask`, the share of it that lies on `other`, float64 (components,)."""
     from scipy.ndimage import label
 
     pieces, count = label(mask, structure=np.ones((3,) * mask.ndim))

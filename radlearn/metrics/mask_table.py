@@ -1,8 +1,8 @@
-"""All scores of a predicted mask, a row a scan, and what they come to over scans, with intervals by person.
+"""All scores of predicted masks, one row per scan, and their summary over scans with intervals by person.
 
-A mean cannot hold a scan without a prediction. Dice, surface Dice and distances have none where truth and prediction are both empty
-(rightly so); a distance is infinite where one of the two is, a relative volume error where the truth is. Such scans are left out of the
-mean, which flatters: so it is said how many they are, and false lesions and volume errors in ml count every scan.
+Some scores are undefined for some scans: Dice, surface Dice and distances where truth and prediction are both empty; a distance is
+infinite where one of the two is empty, a relative volume error where the truth is. Such scans are excluded from the mean, which is
+optimistic, so their number is reported, and false lesions and volume errors in ml include every scan.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from radlearn.metrics.surfaces import surface_distances
 
 @dataclass(frozen=True)
 class MaskScores:
-    """What one predicted mask is worth; NaN and infinity as the functions of the same names say."""
+    """The scores of one predicted mask; NaN and infinity as in the functions of the same names."""
 
     dice_score: float
     surface_dice_score: float
@@ -38,7 +38,7 @@ class MaskScores:
 
 @dataclass(frozen=True)
 class MaskSummary:
-    """The scores over scans. `left_out` says, for each mean that could not hold all of them, how many it leaves out."""
+    """The scores over scans. `left_out`: for each mean that excludes scans, how many."""
 
     scans: int
     scores: dict[str, Interval]
@@ -82,15 +82,15 @@ def mask_scores(
 def mask_summary(table: Sequence[MaskScores], persons: ArrayLike, draws: int = 1000, seed: int = 0) -> MaskSummary:
     """Return the scores over scans with their intervals by person.
 
-    Means over scans, but for `lesion_sensitivity`, which is over the lesions of all scans, and `median_volume_error_percent`, which
-    counts an infinite error as the largest and, as a median, gets no interval (`intervals.py`).
+    All are means over scans except `lesion_sensitivity`, which is over the lesions of all scans, and `median_volume_error_percent`, which
+    includes infinite errors and, as a median, has no interval (`intervals.py`).
 
     Args:
-        table: one row a scan.
-        persons: (scans,), who each scan belongs to.
+        table: one row per scan.
+        persons: (scans,), the person of each scan.
 
     Raises:
-        BadSetting: no scans, or not one person each.
+        BadSetting: no scans, or not one person per scan.
     """
     if not table:
         raise BadSetting("there is no scan to score; expected at least one row of scores.")
@@ -116,7 +116,7 @@ def mask_summary(table: Sequence[MaskScores], persons: ArrayLike, draws: int = 1
 
 
 def mean_over_scans(values: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return the mean of the values that are finite numbers; NaN where none is.
+    """Return the mean of the finite values; NaN if there is none.
 
     Args:
         values: (scans,).

@@ -1,7 +1,7 @@
-"""How much two masks of one scan overlap, and how far their volumes differ.
+"""Overlap and volume difference of two masks of one scan.
 
-Every function takes one scan, because scans differ in shape. Masks are arrays in any axis order; `spacing_mm` names the distance
-between voxel centres along the same axes. `mask_table.py` makes all scores of a scan at once and the table over scans.
+Every function takes one scan, because scans differ in shape. Masks are arrays in any axis order; `spacing_mm` is the distance between
+voxel centres along the same axes. `mask_table.py` computes all scores of a scan at once and the table over scans.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def dice_score(predicted: ArrayLike, truth: ArrayLike) -> float:
         predicted, truth: bool (or 0 and 1) of the same shape.
 
     Returns:
-        In [0, 1]; 0 where one of the two is empty; NaN where both are: the question has no answer there.
+        In [0, 1]; 0 where one of the two is empty; NaN (undefined) where both are.
 
     Source: Dice 1945, Ecology 26(3):297, doi:10.2307/1932409.
 
@@ -34,7 +34,7 @@ def dice_score(predicted: ArrayLike, truth: ArrayLike) -> float:
 
 
 def volume_ml(mask: ArrayLike, spacing_mm: Sequence[float]) -> float:
-    """Return the volume of a mask in millilitres: its voxels times the volume of one.
+    """Return the volume of a mask in millilitres: the number of its voxels times the volume of one.
 
     >>> volume_ml(np.ones((10, 10, 10)), (1.0, 2.0, 5.0))
     10.0
@@ -53,7 +53,7 @@ def volume_error_percent(predicted: ArrayLike, truth: ArrayLike) -> float:
     """Return 100 · |Vp − Vt| / Vt, 0 or more.
 
     Returns:
-        Infinity where only the truth is empty: no share of nothing is large enough. NaN where both are empty.
+        Infinity where only the truth is empty; NaN where both are.
 
     Source: Roth et al. 2022, Medical Image Analysis 82:102605 (there without the factor 100).
 
@@ -61,26 +61,26 @@ def volume_error_percent(predicted: ArrayLike, truth: ArrayLike) -> float:
     50.0
     """
     p, t = checked_masks(predicted, truth)
-    here, there = voxels_in(p), voxels_in(t)
-    if there == 0:
-        return float("inf") if here else float("nan")
-    return 100 * abs(here - there) / there
+    predicted_voxels, true_voxels = voxels_in(p), voxels_in(t)
+    if true_voxels == 0:
+        return float("inf") if predicted_voxels else float("nan")
+    return 100 * abs(predicted_voxels - true_voxels) / true_voxels
 
 
 def voxels_in(mask: np.ndarray) -> int:
-    """Return how many voxels of a bool mask are True, as a whole number of Python, whose products do not overflow."""
+    """Return the number of True voxels of a bool mask, as a Python int, which does not overflow."""
     return int(np.count_nonzero(mask))
 
 
 def checked_masks(*masks: ArrayLike) -> tuple[np.ndarray, ...]:
-    """Return the masks as bool arrays, or say what is wrong with them.
+    """Return the masks as bool arrays.
 
     Raises:
-        BadSetting: shapes differ, or a value is neither 0 nor 1 (a mask of 0 and 255 is thresholded by whoever reads it).
+        BadSetting: shapes differ, or a value is neither 0 nor 1 (apply a threshold to a mask of 0 and 255 first).
     """
     arrays = [np.asarray(mask) for mask in masks]
     if len(shapes := {array.shape for array in arrays}) > 1:
-        raise BadSetting(f"masks of shapes {' and '.join(map(str, sorted(shapes)))}: expected both on the grid of one scan.")
+        raise BadSetting(f"masks of shapes {' and '.join(map(str, sorted(shapes)))}; expected the same shape, that of the scan.")
     for array in arrays:
         if array.dtype != bool and len(other := array[(array != 0) & (array != 1)]):
             found = ", ".join(f"{value:g}" for value in np.unique(other)[:5])
@@ -89,26 +89,26 @@ def checked_masks(*masks: ArrayLike) -> tuple[np.ndarray, ...]:
 
 
 def checked_spacing(spacing_mm: Sequence[float], axes: int) -> np.ndarray:
-    """Return the spacing as float64 (axes,), or say what is wrong with it.
+    """Return the spacing as float64 (axes,).
 
     Raises:
-        BadSetting: not one number per axis, or one that is not above 0 and finite.
+        BadSetting: not one number per axis, or a number that is not positive and finite.
     """
     spacing = np.asarray(spacing_mm, dtype=np.float64)
     if spacing.shape != (axes,) or not np.all(np.isfinite(spacing) & (spacing > 0)):
-        raise BadSetting(f"spacing_mm is {spacing_mm}; expected {axes} numbers above 0, one per axis of the mask.")
+        raise BadSetting(f"spacing_mm is {spacing_mm}; expected {axes} positive numbers, one per axis of the mask.")
     return spacing
 
 
 def bounding_box(*masks: np.ndarray) -> tuple[slice, ...] | None:
-    """Return the smallest box, a slice per axis, that holds every True voxel of all the masks; None where there is none.
+    """Return the smallest box, a slice per axis, that contains every True voxel of all masks; None if there is none.
 
-    What lies outside touches no surface and no lesion, and a lesion box is a small part of a chest.
+    Nothing outside it affects a surface or a lesion, and it is a small part of a chest.
     """
     box: list[slice] = []
     for axis in range(masks[0].ndim):
         others = tuple(other for other in range(masks[0].ndim) if other != axis)
-        # The axes already cut make the later looks cheaper: of 18 million voxels only the first look sees all.
+        # Cropping along the axes done so far makes the later passes cheaper: only the first reads all voxels.
         filled = np.logical_or.reduce([mask[tuple(box)].any(axis=others) for mask in masks])
         places = np.flatnonzero(filled)
         if not len(places):

@@ -1,4 +1,4 @@
-"""What is evaluated: one probability and one true label a case, looked over before any score is computed from them."""
+"""Input of the scores: one probability and one true label per case, validated before any score is computed."""
 
 from typing import Any
 
@@ -7,35 +7,35 @@ from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
 
-#: A float; or, when the weights are (draws, cases), a float64 array with one value a draw.
+#: A float; or, for weights of shape (draws, cases), a float64 array with one value per draw.
 OneOrPerDraw = float | Any
 
 
 def checked_predictions(
     probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None, between_0_and_1: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return probabilities (float64), labels (bool) and weights (float64), or say what is wrong with them.
+    """Return probabilities (float64), labels (bool) and weights (float64).
 
     Args:
-        probabilities: (cases,), finite; any ordering number where only the order counts (a mean brightness, say).
+        probabilities: (cases,), finite; any number, such as a mean brightness, where only the order counts.
         labels: (cases,), bool or 0 and 1.
         weights: (cases,) or (draws, cases): how often each case counts, 0 or more; None counts each once.
-        between_0_and_1: refuse probabilities that are none.
+        between_0_and_1: refuse values outside [0, 1].
 
     Raises:
-        BadSetting: lengths differ, a probability is no finite number, a label is neither 0 nor 1.
+        BadSetting: lengths differ, a probability is not finite, a label is neither 0 nor 1.
     """
     p, y = np.asarray(probabilities), np.asarray(labels)
     if p.ndim != 1 or p.shape != y.shape:
-        raise BadSetting(f"probabilities of shape {p.shape} and labels of shape {y.shape}: expected one of each a case, both (cases,).")
+        raise BadSetting(f"probabilities of shape {p.shape} and labels of shape {y.shape}: expected one of each per case, both (cases,).")
     p = p.astype(np.float64)
     if len(bad := np.flatnonzero(~np.isfinite(p))):
         raise BadSetting(
-            f"probabilities: {len(bad)} of {len(p)} are no finite number (the first is {p[bad[0]]}, case {bad[0]}). A score over the rest "
-            "would hide them; find out what made them, or leave those cases out and say so."
+            f"probabilities: {len(bad)} of {len(p)} are not finite (the first is {p[bad[0]]}, case {bad[0]}). A score over the rest "
+            "would hide them. Find their cause, or exclude those cases and report it."
         )
     if between_0_and_1 and len(bad := np.flatnonzero((p < 0) | (p > 1))):
-        raise BadSetting(f"probabilities: {p[bad[0]]} (case {bad[0]}) is outside 0 to 1. Logits go through a sigmoid first.")
+        raise BadSetting(f"probabilities: {p[bad[0]]} (case {bad[0]}) is outside 0 to 1. Apply a sigmoid to logits first.")
     if y.dtype != bool:
         if len(bad := np.flatnonzero((y != 0) & (y != 1))):
             raise BadSetting(f"labels: case {bad[0]} is {y[bad[0]]}; expected 0 or 1 (or False and True).")
@@ -47,6 +47,7 @@ def checked_predictions(
 
 
 def share(part: Any, whole: Any) -> Any:
-    """Return part / whole, elementwise; NaN where the whole is 0: the question has no answer there."""
+    """Return part / whole, elementwise; NaN where the whole is 0."""
+
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.asarray(whole) > 0, np.divide(part, whole), np.nan)[()]

@@ -1,10 +1,10 @@
-"""How far apart the surfaces of two masks lie, in millimetres.
+"""Distances between the surfaces of two masks, in millimetres.
 
-The surface is the one marching cubes would draw. Between every 2×2×2 neighbouring voxel centres lies one surface element, if some
-of the eight are inside the mask and some are not; its area follows from which are. Distances run from the middle of each element to
-the middle of the nearest element of the other surface, and elements count by their area, so that the numbers stay the same when a
-scan has thicker slices or smaller pixels. Counting border *voxels* instead, as is also common, gives the flat top of a thick slice
-more say than it has, and gives other numbers. Outside the array there is no mask: a lesion at its edge is closed there.
+The surface is that of marching cubes. Between every 2×2×2 neighbouring voxel centres lies one surface element if some of the eight, but
+not all, are inside the mask; its area depends on which are. Distances are measured between the centres of elements of the two surfaces,
+and elements are weighted by area, so that the scores do not depend on slice thickness and pixel size. Counting border *voxels* instead, as
+is also common, overweights the flat top of a thick slice and gives other numbers. Outside the array there is no mask: a lesion at its edge
+is closed there.
 
 Source: Nikolov et al. 2021, Journal of Medical Internet Research 23(7):e26151, doi:10.2196/26151, and its code, surface-distance.
 """
@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 from radlearn.errors import BadSetting
 from radlearn.metrics.masks import bounding_box, checked_masks, checked_spacing
 
-# The triangles of marching cubes for the ways in which up to four of eight voxels can be inside, apart from turning and mirroring:
-# which are (voxel (i, j, k) is bit 4i + 2j + k) and, of each triangle, the area seen along each axis, in eighths of a voxel's face.
+# The triangles of marching cubes for the configurations of up to four of eight voxels inside, up to rotation and reflection: the voxels
+# inside (voxel (i, j, k) is bit 4i + 2j + k) -> for each triangle, its area projected along each axis, in eighths of a voxel face.
 _TRIANGLES = {
     1: ((1, 1, 1),),
     3: ((2, 2, 0), (2, 2, 0)),
@@ -37,15 +37,15 @@ _TRIANGLES = {
     60: ((2, 2, 0), (2, 2, 0), (2, 2, 0), (2, 2, 0)),
     105: ((1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1)),
 }
-# Three voxels of 0.1 mm are a little more than 0.3 mm in floating point, and must still be within 0.3 mm.
+# Three voxels of 0.1 mm are slightly more than 0.3 mm in floating point, and must still be within 0.3 mm.
 _ROUNDING = 1 + 1e-9
 
 
 @dataclass(frozen=True)
 class SurfaceDistances:
-    """The elements of two surfaces: distance to the other surface in mm, rising, and area in mm², each float64 (elements,).
+    """The elements of two surfaces: distance to the other surface in mm, ascending, and area in mm², each float64 (elements,).
 
-    A mask that is empty has no elements, and its distance from the other's is infinite.
+    An empty mask has no elements; the distances to it are infinite.
     """
 
     predicted_mm: np.ndarray
@@ -64,7 +64,7 @@ class SurfaceDistances:
         return float((self.predicted_mm2[self.predicted_mm <= reach].sum() + self.truth_mm2[self.truth_mm <= reach].sum()) / area)
 
     def hausdorff_mm(self, percent: float = 95.0) -> float:
-        """Return the distance within which `percent` of each surface's area lies of the other: see `hausdorff95_mm`."""
+        """Return the distance to the other surface within which `percent` of each surface's area lies: see `hausdorff95_mm`."""
         if not 0 < percent <= 100:
             raise BadSetting(f"percent is {percent}; expected more than 0 and at most 100.")
         ways = ((self.predicted_mm, self.predicted_mm2), (self.truth_mm, self.truth_mm2))
@@ -77,8 +77,8 @@ def surface_dice_score(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Seque
     Args:
         predicted, truth: bool (or 0 and 1) of the same three-dimensional shape.
         spacing_mm: between voxel centres along the three axes of the masks.
-        tolerance_mm: how far apart two readers' contours may lie and still be called the same. Along an axis whose spacing is
-            larger than it, only exact agreement is.
+        tolerance_mm: distance up to which two contours count as the same, such as the variation between readers. Along an axis with a
+            larger spacing, only exact agreement counts.
 
     Returns:
         In [0, 1]; 0 where one of the two is empty, NaN where both are.
@@ -92,13 +92,13 @@ def surface_dice_score(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Seque
 
 
 def hausdorff95_mm(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float]) -> float:
-    """Return the 95th-percentile Hausdorff distance of one scan in mm: 95 % of each surface's area lies at most so far from the other.
+    """Return the 95th-percentile Hausdorff distance of one scan in mm: 95 % of each surface's area lies within it of the other surface.
 
     Args:
         predicted, truth, spacing_mm: as in `surface_dice_score`.
 
     Returns:
-        0 or more; infinity where one of the two is empty, NaN where both are. A mean has to leave both out, and should say how many.
+        0 or more; infinity where one of the two is empty, NaN where both are. Exclude both from means, and report how many.
 
     Source: Huttenlocher et al. 1993, IEEE TPAMI 15(9):850, doi:10.1109/34.232073; the percentile by area, Nikolov et al. 2021.
     """
@@ -106,14 +106,14 @@ def hausdorff95_mm(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[
 
 
 def surface_distances(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float]) -> SurfaceDistances:
-    """Return what both surface scores are made of, found once; arguments as in `surface_dice_score`.
+    """Return the distances from which both surface scores are computed; arguments as in `surface_dice_score`.
 
     Raises:
-        BadSetting: the masks are not of one three-dimensional shape, or the spacing does not fit them.
+        BadSetting: the masks do not have the same three-dimensional shape, or the spacing does not fit them.
     """
     p, t = checked_masks(predicted, truth)
     if p.ndim != 3:
-        raise BadSetting(f"masks of shape {p.shape}: expected three axes. A single slice is mask[None].")
+        raise BadSetting(f"masks of shape {p.shape}; expected three axes. Use mask[None] for a single slice.")
     spacing = checked_spacing(spacing_mm, 3)
     box = bounding_box(p, t)
     if box is None:
@@ -129,7 +129,7 @@ def surface_distances(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequen
 
 def _elements(mask: np.ndarray, areas_mm2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return where the surface of a mask has elements, bool (one more voxel along each axis), and their areas, (elements,)."""
-    # Which of the eight neighbours are inside, one bit each, gathered axis by axis: three passes instead of eight.
+    # One bit for each of the eight neighbours, gathered axis by axis: three passes instead of eight.
     bits: np.ndarray = np.pad(mask, 1).view(np.uint8)
     bits = bits[:, :, :-1] | bits[:, :, 1:] << 1
     bits = bits[:, :-1] | bits[:, 1:] << 2
@@ -149,15 +149,15 @@ def _distances(here: np.ndarray, there: np.ndarray, spacing_mm: np.ndarray) -> n
         from scipy.spatial import cKDTree
 
         points = np.argwhere(here & ~there) * spacing_mm
-        # A tree of points: a distance transform of the whole box takes ten times as long. Its points lie on a grid, where an
-        # unbalanced tree with fuller leaves is built twice as fast and asked up to six times as fast as a balanced one.
+        # A k-d tree: a distance transform of the whole box takes ten times as long. For points on a grid, an unbalanced tree with
+        # larger leaves is built twice as fast and queried up to six times as fast as a balanced one.
         tree = cKDTree(np.argwhere(there) * spacing_mm, balanced_tree=False, compact_nodes=False, leafsize=32)
         distances[apart] = tree.query(points)[0]
     return distances
 
 
 def _area_percentile(distances_mm: np.ndarray, areas_mm2: np.ndarray, percent: float) -> float:
-    """Return the smallest distance within which at least `percent` of the area lies; the distances rise."""
+    """Return the smallest distance within which at least `percent` of the area lies; the distances are ascending."""
     reached = np.cumsum(areas_mm2)
     place = np.searchsorted(reached, percent / 100 * reached[-1] / _ROUNDING)
     return float(distances_mm[min(place, len(distances_mm) - 1)])
@@ -165,7 +165,7 @@ def _area_percentile(distances_mm: np.ndarray, areas_mm2: np.ndarray, percent: f
 
 @cache
 def _areas_mm2(spacing_mm: tuple[float, float, float]) -> np.ndarray:
-    """Return the area in mm² of the surface element of each of the 256 ways in which eight voxels can be inside, float64 (256,)."""
+    """Return the area in mm² of the surface element of each of the 256 configurations of eight voxels, float64 (256,)."""
     dx, dy, dz = spacing_mm
     faces_mm2 = np.array([dy * dz, dx * dz, dx * dy])
     areas = np.zeros(256)
@@ -175,6 +175,6 @@ def _areas_mm2(spacing_mm: tuple[float, float, float]) -> np.ndarray:
             turned = inside.transpose(order)[:: mirrored[0], :: mirrored[1], :: mirrored[2]]
             area = sum(float(np.linalg.norm(np.array(triangle)[list(order)] / 8 * faces_mm2)) for triangle in triangles)
             turned_code = int(turned.ravel() @ (1 << np.arange(8)))
-            # What is inside and what is outside may change places: the surface between them is the same.
+            # Exchanging inside and outside leaves the surface unchanged.
             areas[turned_code] = areas[255 - turned_code] = area
     return areas

@@ -1,7 +1,7 @@
-"""Pictures of a model over a threshold or over time: history, ROC, precision–recall, calibration, net benefit.
+"""Curves: training history, ROC, precision–recall, calibration, net benefit.
 
-They take answers and truth, not finished curves, so that a picture and a score cannot come from different data. Bands are 95 %
-bootstrap intervals by person, point by point.
+The functions take predictions and truth, not finished curves, so that a picture and a score are computed from the same data. Bands are
+pointwise 95 % bootstrap intervals by person.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,25 +40,25 @@ from radlearn.pictures.style import (
 )
 
 HALF_HEIGHT_IN = 4.3
-ONE_CLASS = "one class only: there is no such curve"
+ONE_CLASS = "one class only: the curve is undefined"
 
 
 @in_house_style
 def history_figure(
     history: Sequence[Mapping[str, Any]], scores: Sequence[str], best_by: str, labels: Mapping[str, str] | None = None
 ) -> Figure:
-    """Draw the training loss and the validation scores over the epochs, the kept epoch marked.
+    """Draw the training loss and the validation scores over the epochs, with the best epoch marked.
 
     Args:
-        history: the lines of `history.jsonl`: each has "epoch", "loss" and the scores.
+        history: the lines of `history.jsonl`, each with "epoch", "loss" and the scores.
         scores: names of the scores to draw, all on one axis.
-        best_by: the score by which the weights were kept, one of `scores`; higher is better.
+        best_by: the score that selects the best weights, one of `scores`; higher is better.
     """
     figure = blank(FULL_WIDTH_IN, 3.4)
     left, right = figure.subplots(1, 2)
     epochs = [line["epoch"] for line in history]
-    left.set(title="Loss on training people", xlabel="epoch", ylabel="mean loss (lower is better)")
-    right.set(title="Scores on validation people", xlabel="epoch", ylabel="score (higher is better)")
+    left.set(title="Training loss", xlabel="epoch", ylabel="mean loss (lower is better)")
+    right.set(title="Validation scores", xlabel="epoch", ylabel="score (higher is better)")
     if not history:
         no_data(left, "no epoch finished yet")
         no_data(right, "no epoch finished yet")
@@ -81,7 +81,7 @@ def history_figure(
         axes.axvline(best["epoch"], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
         axes.grid(axis="x", visible=False)
-    say_at_line(left, best["epoch"], epochs, f"kept: epoch {best['epoch']}, {spoken(best_by, labels)} {best[best_by]:.3f}")
+    say_at_line(left, best["epoch"], epochs, f"best: epoch {best['epoch']}, {spoken(best_by, labels)} {best[best_by]:.3f}")
     return figure
 
 
@@ -93,17 +93,17 @@ def roc_figure(
     threshold: float | None = None,
     rivals: Mapping[str, ArrayLike] | None = None,
 ) -> Figure:
-    """Draw the ROC curve with its band, the operating point, and what simpler rules reach.
+    """Draw the ROC curve with its band, the operating point and trivial baselines.
 
     Args:
-        probabilities, labels, persons: (cases,), as the scores take them.
-        threshold: the operating point; probabilities from it on are called positive.
-        rivals: name → (cases,) answers of another rule, such as the view alone.
+        probabilities, labels, persons: (cases,), as for the scores.
+        threshold: the operating point; probabilities of at least this are called positive.
+        rivals: name → (cases,) predictions of a baseline, such as the view alone.
     """
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
     figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     axes = figure.subplots()
-    unit_square(axes, "1 − specificity (healthy X-rays called positive)", "sensitivity (positive X-rays found)")
+    unit_square(axes, "1 − specificity (false positive rate)", "sensitivity (true positive rate)")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     if y.all() or not y.any():
         no_data(axes, ONE_CLASS)
@@ -122,18 +122,18 @@ def roc_figure(
     axes.annotate("AUROC (95 % interval)", (0.985, 0.03), xytext=(0, 14 * (len(entries) + 1) + 2), xycoords="axes fraction",
                   textcoords="offset points", ha="right", va="bottom", color=MUTED, fontsize=8.5)  # fmt: skip
     if threshold is not None:
-        found, passed = decisions.sensitivity(p, y, threshold), decisions.specificity(p, y, threshold)
-        mark_point(axes, 1 - passed, found, f"at {threshold:.2f}: sensitivity {found:.2f},\nspecificity {passed:.2f}")
+        sensitivity, specificity = decisions.sensitivity(p, y, threshold), decisions.specificity(p, y, threshold)
+        mark_point(axes, 1 - specificity, sensitivity, f"at {threshold:.2f}: sensitivity {sensitivity:.2f},\nspecificity {specificity:.2f}")
     return figure
 
 
 @in_house_style
 def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, threshold: float | None = None) -> Figure:
-    """Draw precision over recall with its band, the operating point, and the share of positives, which guessing reaches."""
+    """Draw precision over recall with its band, the operating point, and the share of positives, the precision of chance."""
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
     figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     axes = figure.subplots()
-    unit_square(axes, "recall (positive X-rays found)", "precision (right among those called positive)")
+    unit_square(axes, "recall (sensitivity)", "precision (positive predictive value)")
     if y.all() or not y.any():
         no_data(axes, ONE_CLASS)
         return figure
@@ -145,9 +145,9 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
     share = float(y.mean())
     axes.axhline(share, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     average = bootstrap_interval(ranking.average_precision_score, persons, p, y)
-    entries = [(f"average precision  {average:.2f}", MODEL), (f"guessing  {share:.2f}, the share of positives", RIVAL)]
+    entries = [(f"average precision  {average:.2f}", MODEL), (f"chance  {share:.2f}, the share of positives", RIVAL)]
     if average.value > 0.45:
-        # The curve keeps to the top; the words stand under the line of guessing where there is room, else above it.
+        # The curve is at the top; the key stands below the line of chance if there is room, else above it.
         colour_key(axes, entries, 0.02, 0.03 if share > 0.22 else share + 0.035)
     else:
         colour_key(axes, entries, 0.985, 0.91, right=True)
@@ -164,19 +164,19 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
 def reliability_figure(
     probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, before: ArrayLike | None = None, bins: int = 10
 ) -> Figure:
-    """Draw how often X-rays are positive that are given a probability, with intervals, above how many X-rays are given it.
+    """Draw the observed share of positive X-rays over the predicted probability, with intervals, above a histogram of probabilities.
 
     Args:
-        probabilities: (cases,), in [0, 1]; the recalibrated ones, as a rule.
+        probabilities: (cases,), in [0, 1], usually recalibrated.
         labels, persons: (cases,).
         before: the probabilities before recalibration, drawn in grey.
-        bins: of equal width; an empty bin has no point, one with too few people no interval.
+        bins: number of bins of equal width; an empty bin has no point, one with too few people no interval.
     """
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
     figure = blank(HALF_WIDTH_IN, 5.0)
     axes, below = figure.subplots(2, 1, height_ratios=[4.2, 1], sharex=True)
-    unit_square(axes, "", "share that is positive")
-    # As wide as the histogram below it, so that the two can be read together.
+    unit_square(axes, "", "observed share of positives")
+    # As wide as the histogram below, so that the axes are aligned.
     axes.set_aspect("auto")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     entries = [("after recalibration" if before is not None else "model", MODEL)]
@@ -188,9 +188,9 @@ def reliability_figure(
     band = bootstrap_band(partial(calibration.positive_shares, bins=bins), persons, p, y)
     axes.vlines(grouped.mean_probability, band.low, band.high, color=MODEL, linewidth=5, alpha=0.2, zorder=3)
     axes.plot(*_shown(grouped), color=MODEL, marker="o", markersize=6, markeredgecolor=PAPER, zorder=4)
-    colour_key(axes, [*entries, ("as it should be", RIVAL)], 0.02, 0.87 if before is None else 0.83)
+    colour_key(axes, [*entries, ("perfect calibration", RIVAL)], 0.02, 0.87 if before is None else 0.83)
     _class_bars(below, p, y, 2 * bins)
-    below.set(xlabel="probability given", ylabel="X-rays")
+    below.set(xlabel="predicted probability", ylabel="X-rays")
     return figure
 
 
@@ -198,18 +198,18 @@ def reliability_figure(
 def net_benefit_figure(
     calibrated: ArrayLike, labels: ArrayLike, persons: ArrayLike, highest_threshold: float = 0.6, chosen: float | None = None
 ) -> Figure:
-    """Draw what acting on the model is worth, beside acting on every X-ray and on none.
+    """Draw the decision curve: the net benefit of acting on the model's positives, on all X-rays and on none.
 
     Args:
-        calibrated: (cases,), recalibrated probabilities: thresholds are read as such.
+        calibrated: (cases,), recalibrated probabilities, since thresholds are interpreted as probabilities.
         labels, persons: (cases,).
-        highest_threshold: where the axis ends; beyond it few would still want to act.
+        highest_threshold: end of the axis; higher thresholds are hardly of clinical interest.
         chosen: the run's threshold, as a calibrated probability.
     """
     p, y = np.asarray(calibrated), np.asarray(labels, dtype=bool)
     figure = blank(HALF_WIDTH_IN, 5.0)
     axes = figure.subplots()
-    axes.set(xlabel="probability from which one acts", ylabel="net benefit (true positives per 100 X-rays)", xlim=(0, highest_threshold))
+    axes.set(xlabel="threshold probability", ylabel="net benefit (true positives per 100 X-rays)", xlim=(0, highest_threshold))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
     if not len(y):
         no_data(axes, "no X-rays")
@@ -225,8 +225,8 @@ def net_benefit_figure(
     axes.set_ylim(-0.18 * top, top)
     if chosen is not None and 0 <= chosen <= highest_threshold:
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-        say_at_line(axes, chosen, [0, highest_threshold], f"this run acts from {percent(chosen)} on", at=0.085)
-    colour_key(axes, [("act on the model", MODEL), ("act on every X-ray", MUTED), ("act on none: 0", INK)], 0.985, 0.87, right=True)
+        say_at_line(axes, chosen, [0, highest_threshold], f"threshold of this run: {percent(chosen)}", at=0.085)
+    colour_key(axes, [("model", MODEL), ("all positive", MUTED), ("none positive: 0", INK)], 0.985, 0.87, right=True)
     return figure
 
 
@@ -250,7 +250,7 @@ def _shown(bins: calibration.ReliabilityBins) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _spread(heights: Sequence[float], drawn: Sequence[float]) -> list[float]:
-    """Return label heights close to `heights` and at least a line of text apart."""
+    """Return label heights close to `heights` and at least one line of text apart."""
     apart = 0.07 * ((max(drawn) - min(drawn)) or 1.0)
     placed = list(heights)
     order = sorted(range(len(placed)), key=lambda i: placed[i])

@@ -1,4 +1,4 @@
-"""A table of subgroups with plots that share its rows: who they are, how many, and what each score is among them, with its interval."""
+"""A table of subgroups with plots that share its rows: name, size, and each score with its interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from matplotlib.transforms import blended_transform_factory
 from radlearn.metrics.intervals import Interval
 from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, PAPER, blank, in_house_style
 
-# Where the cells of a row stand, and the plots: in shares of the width.
+# Positions of the cells and plots, as shares of the width.
 CELLS_AT = ((0.01, "left"), (0.265, "right"), (0.325, "right"), (0.415, "right"))
 PLOTS_FROM, PLOTS_TO, BETWEEN_PLOTS = 0.445, 0.982, 0.021
 
 
 @dataclass(frozen=True)
 class ScoreColumn:
-    """One plot beside the table: a score of every group, from top to bottom, and of everybody."""
+    """One plot beside the table: a score of every group, from top to bottom, and of everyone."""
 
     title: str
     colour: str
@@ -28,18 +28,18 @@ class ScoreColumn:
 
 @in_house_style
 def group_table(headings: Sequence[str], cells: Sequence[Sequence[str]], plots: Sequence[ScoreColumn]) -> Figure:
-    """Draw a row for each group: up to four cells of words, then a dot with its interval in every plot.
+    """Draw a row for each group: up to four text cells, then a dot with its interval in every plot.
 
     Args:
         headings: one for each cell of a row.
         cells: a row for each group, from top to bottom.
-        plots: from left to right. Everybody's score is a line behind the dots, its interval a shade; a score without interval is a
-            hollow dot, none a dash.
+        plots: from left to right. The score of everyone is a line behind the dots, its interval a band; a score without interval is a
+            hollow dot, a missing score a dash.
     """
     rows = len(cells)
     height_in = 1.2 + 0.34 * max(rows, 1)
     figure = blank(FULL_WIDTH_IN, height_in)
-    # A table and plots that share their rows: the places are given, nothing makes room for anything.
+    # A table and plots with shared rows: positions are fixed, so no layout engine.
     figure.set_layout_engine("none")
     heading = 1 - 0.2 / height_in
     step = (PLOTS_TO - PLOTS_FROM + BETWEEN_PLOTS) / len(plots)

@@ -1,4 +1,4 @@
-"""Pictures of who was there and what became of them: people and X-rays of each subset, classes, decisions, subgroups."""
+"""Pictures of groups of cases: subsets and classes, the confusion matrix, probabilities by class, scores of subgroups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ CLASS_COLOURS = (POSITIVE, "#a9c9e4", NEGATIVE, FAINT)
 
 @dataclass(frozen=True)
 class Subgroup:
-    """What a score is among some of the people."""
+    """A score in a subgroup."""
 
     name: str
     persons: int
@@ -46,7 +46,7 @@ class Subgroup:
 
 @in_house_style
 def data_figure(images: Mapping[str, Mapping[str, int]], persons: Mapping[str, int]) -> Figure:
-    """Draw how many images of each class every subset of the split has.
+    """Draw the number of images of each class in every subset of the split.
 
     Args:
         images: subset → class → images; every subset names the same classes, the positive one first.
@@ -82,17 +82,17 @@ def data_figure(images: Mapping[str, Mapping[str, int]], persons: Mapping[str, i
 
 @in_house_style
 def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = "lung opacity", negative: str = "no opacity") -> Figure:
-    """Draw the four kinds of decision at the operating point: X-rays of a kind, and their share of the truth's row.
+    """Draw the confusion matrix at the operating point: counts, and shares of each row.
 
     Args:
-        counts: as `confusion_counts` gives them.
-        threshold: the operating point, said in the axis label.
-        positive, negative: what the two predictions are called.
+        counts: from `confusion_counts`.
+        threshold: the operating point, for the axis label.
+        positive, negative: names of the classes.
     """
     figure = blank(HALF_WIDTH_IN, 4.1)
     axes = figure.subplots()
     rows = ((counts.true_positives, counts.false_negatives), (counts.false_positives, counts.true_negatives))
-    words = (("found", "missed"), ("false alarm", "rightly passed"))
+    names = (("true positive", "false negative"), ("false positive", "true negative"))
     for i, row in enumerate(rows):
         for j, count in enumerate(row):
             share = count / sum(row) if sum(row) else 0.0
@@ -100,12 +100,12 @@ def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = 
             ink = _readable_on(colour)
             axes.add_patch(Rectangle((j - 0.485, i - 0.485), 0.97, 0.97, facecolor=colour, edgecolor="none"))
             axes.text(j, i - 0.05, f"{count:,}", ha="center", va="center", color=ink, fontsize=21, fontweight="bold")
-            said = f"{words[i][j]}, {percent(share)}" if sum(row) else words[i][j]
-            axes.text(j, i + 0.16, said, ha="center", va="center", color=ink, fontsize=9.5)
+            text = f"{names[i][j]}, {percent(share)}" if sum(row) else names[i][j]
+            axes.text(j, i + 0.16, text, ha="center", va="center", color=ink, fontsize=9.5)
     axes.set_xticks([0, 1], [positive, negative])
     axes.set_yticks([0, 1], [f"{positive}\n{sum(rows[0]):,} X-rays", f"{negative}\n{sum(rows[1]):,} X-rays"])
     axes.set(xlim=(-0.5, 1.5), ylim=(1.5, -0.5), ylabel="truth")
-    axes.set_xlabel(f"answer of the model (threshold {threshold:.2f})")
+    axes.set_xlabel(f"prediction (threshold {threshold:.2f})")
     axes.tick_params(length=0, labelcolor=INK)
     axes.grid(visible=False)
     for spine in axes.spines.values():
@@ -121,7 +121,7 @@ def probability_figure(
     positive: str = "lung opacity",
     negative: str = "no opacity",
 ) -> Figure:
-    """Draw the probabilities given to the X-rays of each class, apart, with the operating point between them."""
+    """Draw a histogram of the predicted probabilities of each class, with the operating point."""
     p, y = np.asarray(probabilities, dtype=float), np.asarray(labels, dtype=bool)
     figure = blank(HALF_WIDTH_IN, 4.1)
     upper, lower = figure.subplots(2, 1, sharex=True)
@@ -133,30 +133,30 @@ def probability_figure(
         axes.set(ylabel="X-rays", xlim=(0, 1))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))
         axes.grid(axis="x", visible=False)
-        said = f"{name}: {int(chosen.sum()):,} X-rays"
+        title = f"{name}: {int(chosen.sum()):,} X-rays"
         if threshold is not None:
             axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (3, 3)))
             if chosen.any():
-                said += f", {percent(float((p[chosen] >= threshold).mean()))} at or above {threshold:.2f}"
-        axes.set_title(said, color=INK, fontsize=9.5, fontweight="normal", pad=5)
+                title += f", {percent(float((p[chosen] >= threshold).mean()))} at or above {threshold:.2f}"
+        axes.set_title(title, color=INK, fontsize=9.5, fontweight="normal", pad=5)
         if not chosen.any():
             no_data(axes, "none")
-    lower.set_xlabel("probability given by the model")
+    lower.set_xlabel("predicted probability")
     return figure
 
 
 @in_house_style
 def subgroup_figure(groups: Sequence[Subgroup], whole: Interval, score_name: str = "AUROC") -> Figure:
-    """Draw a score with its interval for every subgroup, beside how many people and X-rays it rests on.
+    """Draw a score with its interval for every subgroup, beside its numbers of people and X-rays.
 
     Args:
-        groups: from top to bottom. A group without a score or without an interval says so.
-        whole: the score over everybody, drawn as a line behind.
-        score_name: said under the axis.
+        groups: from top to bottom. A group without a score or an interval is labelled as such.
+        whole: the score over everyone, drawn as a line in the background.
+        score_name: heading of the scores.
     """
     height_in = 1.2 + 0.34 * max(len(groups), 1)
     figure = blank(FULL_WIDTH_IN, height_in)
-    # A table and a plot that share their rows: the places are given, nothing makes room for anything.
+    # A table and a plot with shared rows: positions are fixed, so no layout engine.
     figure.set_layout_engine("none")
     axes = figure.add_axes((0.425, 0.62 / height_in, 0.34, 1 - 1.0 / height_in))
     known = [end for score in (whole, *(group.score for group in groups)) for end in (score.value, score.low, score.high) if end == end]
@@ -180,7 +180,7 @@ def subgroup_figure(groups: Sequence[Subgroup], whole: Interval, score_name: str
         for (x, side), cell in zip(columns, cells, strict=True):
             axes.text(x, row, cell, transform=rows, ha=side, va="center_baseline", color=INK if score.is_known or x < 0.5 else MUTED)
     axes.set_yticks(range(len(groups)), [])
-    axes.set_xlabel("line and shade: everybody" if whole.value == whole.value else "")
+    axes.set_xlabel("line and band: everyone" if whole.value == whole.value else "")
     axes.spines["left"].set_visible(False)
     return figure
 

@@ -1,7 +1,7 @@
-"""Boxes drawn on an X-ray: the true ones, and the found ones with their confidence at a corner.
+"""Boxes on an X-ray: true boxes, and predicted boxes with their confidence at a corner.
 
-The two are told apart without colour, because a report is printed grey: where both are drawn a true box is a plain line, a found one a
-broken line, through which the true one shows, with a filled label.
+The two can be distinguished without colour, for printing in grey: true boxes are solid, predicted boxes are dashed with a filled label,
+so that a true box under a predicted one stays visible.
 """
 
 from collections.abc import Sequence
@@ -21,19 +21,19 @@ Boxes = Sequence[tuple[float, float, float, float]]
 
 BOX = "#35d6f2"
 FOUND = "#ffa62b"
-# Of the X-ray's width and height, for an X-ray that is a quarter of a page wide.
+# Share of the X-ray's width and height, for an X-ray that is a quarter of a page wide.
 LABEL_SHARE = (0.13, 0.066)
 
 
 def label_places(boxes_xyxy_share: np.ndarray, label_share: tuple[float, float]) -> np.ndarray:
-    """Return where each box's label stands, so that none covers another and none leaves the X-ray.
+    """Return positions of the boxes' labels, so that no label covers another or leaves the X-ray.
 
     Args:
         boxes_xyxy_share: (boxes, 4), as shares of the X-ray's width and height.
         label_share: width and height of a label, in the same shares.
 
     Returns:
-        (boxes, 2), each label's upper left corner: on the box's upper edge where there is room, else at the next free corner.
+        (boxes, 2), the upper left corner of each label: on the upper edge of the box if there is room, else at the next free corner.
 
     >>> label_places(np.array([[0.2, 0.5, 0.6, 0.9], [0.2, 0.5, 0.6, 0.9]]), (0.1, 0.05)).round(2).tolist()
     [[0.2, 0.45], [0.5, 0.45]]
@@ -49,13 +49,13 @@ def label_places(boxes_xyxy_share: np.ndarray, label_share: tuple[float, float])
 
 
 def outline_true(axes: Axes, boxes_xyxy_px: Boxes, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None = None) -> None:
-    """Draw the true boxes of an X-ray that `imshow` shows at `shape_px`; they are counted on one of `canvas_px`, both (height, width)."""
+    """Draw the true boxes, in pixels of `canvas_px`, of an X-ray that `imshow` shows at `shape_px`; both are (height, width)."""
     for box in _on_axes(np.asarray(boxes_xyxy_px, float).reshape(-1, 4), shape_px, canvas_px):
         _outline(axes, box, BOX, "solid", 1.5)
 
 
 def outline_found(axes: Axes, found: FoundBoxes, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None = None) -> None:
-    """Draw the found boxes of an X-ray, each with its confidence; arguments as in `outline_true`."""
+    """Draw the predicted boxes of an X-ray, each with its confidence; arguments as in `outline_true`."""
     rows, columns = shape_px
     boxes = _on_axes(found.boxes_xyxy_px, shape_px, canvas_px)
     places = label_places((boxes + 0.5) / [columns, rows, columns, rows], LABEL_SHARE)
@@ -69,11 +69,11 @@ def outline_found(axes: Axes, found: FoundBoxes, shape_px: tuple[int, ...], canv
 
 
 def painted_found(picture: Image.Image, found: FoundBoxes, canvas_px: tuple[int, int]) -> Image.Image:
-    """Return a picture of an X-ray with the found boxes painted on it, each with its confidence.
+    """Return a picture of an X-ray with its predicted boxes, each with its confidence.
 
     Args:
         picture: RGB, the whole X-ray at any size.
-        found: boxes counted on an X-ray of `canvas_px` (height, width).
+        found: boxes in pixels of an X-ray of size `canvas_px` (height, width).
     """
     painted = picture.copy()
     pen = ImageDraw.Draw(painted)
@@ -83,7 +83,7 @@ def painted_found(picture: Image.Image, found: FoundBoxes, canvas_px: tuple[int,
     font = written_font("bold", 17)
     label = (50, 24)
     for x0, y0, x1, y1 in boxes:
-        # Thrice, dark around bright, so that the line is seen on bone as well as on air.
+        # A bright line with dark edges, visible on bone as well as on air.
         for grown, colour in ((-1, INK), (2, INK), (0, FOUND), (1, FOUND)):
             if x1 - x0 > 2 * abs(grown) + 2 and y1 - y0 > 2 * abs(grown) + 2:
                 pen.rectangle((x0 + grown, y0 + grown, x1 - 1 - grown, y1 - 1 - grown), outline=colour)
@@ -96,12 +96,12 @@ def painted_found(picture: Image.Image, found: FoundBoxes, canvas_px: tuple[int,
 
 @lru_cache
 def written_font(weight: str, size_px: int) -> ImageFont.FreeTypeFont:
-    """Return the house's font for words that are painted, not drawn by matplotlib; `weight` is "normal" or "bold"."""
+    """Return the font for text drawn with Pillow instead of matplotlib; `weight` is "normal" or "bold"."""
     return ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family=font_family(), weight=weight)), size_px)
 
 
 def _on_axes(boxes_xyxy_px: np.ndarray, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None) -> np.ndarray:
-    """Return boxes where `imshow` has them: pixel centres are whole numbers to it, so the X-ray's corner lies at minus a half."""
+    """Return boxes in the coordinates of `imshow`, where pixel centres are integers, so the corner of the X-ray lies at −0.5."""
     rows, columns = shape_px
     canvas_rows, canvas_columns = canvas_px or (rows, columns)
     across, down = columns / canvas_columns, rows / canvas_rows

@@ -1,7 +1,6 @@
-"""X-rays with what a model saw in them: heat-map, true and found boxes, the prediction in words.
+"""X-rays with predictions: heat-map, true and predicted boxes, the prediction as text.
 
-A heat-map shows coarsely what raised a prediction. It is no proof of a finding, and where it is weak it is not drawn: the X-ray stays
-what it is.
+A heat-map shows coarsely which regions raised a prediction. It is not evidence of a finding. Where it is weak, it is not drawn.
 """
 
 from collections.abc import Sequence
@@ -32,7 +31,7 @@ __all__ = [
     "xray_picture",
 ]
 
-# Below this a heat-map leaves the X-ray as it is; from here it grows opaque up to the second figure.
+# Below the first value a heat-map is not drawn; from there its opacity rises up to the second value.
 SEEN_FROM = 0.3
 MOST_OPAQUE = 0.62
 OVERLAY_XRAY_PX = 560
@@ -42,8 +41,8 @@ OVERLAY_XRAY_PX = 560
 class XrayPanel:
     """One X-ray in a grid.
 
-    `pixels` is (height, width) in [0, 1] and keeps its aspect; `heat_map` any (height, width) in [0, 1], stretched over the X-ray.
-    `boxes_xyxy_px`, the true ones, and those `found` are counted on an X-ray of `box_canvas_px` (height, width); None: on `pixels` itself.
+    `pixels` is (height, width) in [0, 1] and keeps its aspect; `heat_map` is any (height, width) in [0, 1], stretched over the X-ray. True
+    boxes (`boxes_xyxy_px`) and predicted ones (`found`) are in pixels of `box_canvas_px` (height, width); None means of `pixels`.
     """
 
     pixels: np.ndarray
@@ -57,14 +56,13 @@ class XrayPanel:
 
 
 def outcome(probability: float, label: bool, threshold: float) -> str:
-    """Return what a prediction was: "found", "missed", "false alarm" or "rightly passed".
+    """Return the outcome of a decision: true or false, positive or negative.
 
     >>> outcome(0.3, True, 0.5), outcome(0.5, False, 0.5)
-    ('missed', 'false alarm')
+    ('false negative', 'false positive')
     """
-    if label:
-        return "found" if probability >= threshold else "missed"
-    return "false alarm" if probability >= threshold else "rightly passed"
+    positive = probability >= threshold
+    return f"{'true' if positive == label else 'false'} {'positive' if positive else 'negative'}"
 
 
 def probability_panel(
@@ -77,22 +75,20 @@ def probability_panel(
     boxes_xyxy_px: Boxes = (),
     box_canvas_px: tuple[int, int] | None = None,
 ) -> XrayPanel:
-    """Return the panel of a classified X-ray: its probability and outcome as title, the wrong ones marked as such."""
-    said = outcome(probability, label, threshold)
-    return XrayPanel(
-        pixels, heat_map, boxes_xyxy_px, box_canvas_px, f"{probability:.2f}  {said}", note, wrong=said in ("missed", "false alarm")
-    )
+    """Return the panel of a classified X-ray: its probability and outcome as title, errors in another colour."""
+    name = outcome(probability, label, threshold)
+    return XrayPanel(pixels, heat_map, boxes_xyxy_px, box_canvas_px, f"{probability:.2f}  {name}", note, wrong=name.startswith("false"))
 
 
 def blended(pixels: np.ndarray, heat_map: np.ndarray | None) -> np.ndarray:
-    """Return an X-ray with its heat-map laid over it.
+    """Return an X-ray with its heat-map.
 
     Args:
         pixels: (height, width), in [0, 1].
-        heat_map: (height, width) of any size, in [0, 1], NaN counting as 0; None leaves the X-ray.
+        heat_map: (height, width) of any size, in [0, 1], NaN counts as 0; None returns the X-ray.
 
     Returns:
-        uint8 (height, width, 3), of the X-ray's size. Where the heat-map is below 0.3 it equals the X-ray.
+        uint8 (height, width, 3), of the size of the X-ray, which it equals where the heat-map is below 0.3.
     """
     xray = np.asarray(pixels, dtype=np.float64)
     if xray.ndim != 2:
@@ -107,19 +103,19 @@ def blended(pixels: np.ndarray, heat_map: np.ndarray | None) -> np.ndarray:
         heat = np.asarray(Image.fromarray(heat).resize((xray.shape[1], xray.shape[0]), Image.Resampling.BICUBIC)).clip(0, 1)
     strength = np.clip((heat - SEEN_FROM) / (1 - SEEN_FROM), 0, 1)
     opacity = (MOST_OPAQUE * strength**0.75)[..., None]
-    # From a dark red to a pale yellow, so that it is read in grey print too.
+    # From dark red to pale yellow, so that it is readable in grey print too.
     colour = colormaps["inferno"](0.42 + 0.5 * strength)[..., :3]
     return np.rint(255 * (grey * (1 - opacity) + colour * opacity)).astype(np.uint8)
 
 
 @in_house_style
 def xray_grid(panels: Sequence[XrayPanel], columns: int = 4, with_plain: bool = False) -> Figure:
-    """Draw X-rays in rows, each with its title and note below it; true boxes are outlined, found ones bear their confidence.
+    """Draw X-rays in rows, each with its title and note below it; true boxes are outlined, predicted ones carry their confidence.
 
     Args:
         panels: in reading order.
-        columns: X-rays in a row.
-        with_plain: show each X-ray twice, plain beside the one with the heat-map, so that what is under it can be seen.
+        columns: X-rays per row.
+        with_plain: show each X-ray plain beside the one with the heat-map.
     """
     if not panels:
         figure = blank(FULL_WIDTH_IN, 1.2)
@@ -129,7 +125,7 @@ def xray_grid(panels: Sequence[XrayPanel], columns: int = 4, with_plain: bool = 
         return figure
     columns = min(columns, len(panels)) if len(panels) >= 3 else columns
     rows = -(-len(panels) // columns)
-    # Places are counted in inches, so that X-rays of any shape keep their aspect and stand in line with their words.
+    # Positions are in inches, so that X-rays of any shape keep their aspect and are aligned with their text.
     edge, gap, words = 0.08, 0.2, 0.52
     width = (FULL_WIDTH_IN - 2 * edge - gap * (columns - 1)) / columns
     each = (width - 0.04) / 2 if with_plain else width
@@ -162,7 +158,7 @@ def xray_grid(panels: Sequence[XrayPanel], columns: int = 4, with_plain: bool = 
 
 
 def shortened(text: str, most: int) -> str:
-    """Return text of at most `most` characters, an ellipsis in its middle where it was longer: ids differ at their ends.
+    """Return text of at most `most` characters, with an ellipsis in the middle of longer text, since ids differ at their ends.
 
     >>> shortened("1.2.840.113619.2.55.3.604688119", 13)
     '1.2.84…688119'
@@ -174,14 +170,14 @@ def shortened(text: str, most: int) -> str:
 
 
 def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, name: str, said: str = "") -> Path:
-    """Write an X-ray beside itself with its heat-map, above a strip with its name and the prediction, as PNG; return the path.
+    """Write an X-ray, plain and with its heat-map, above a strip with its name and the prediction, as PNG; return the path.
 
     Args:
-        path: where to; whole or not at all.
+        path: of the PNG, written atomically.
         pixels: (height, width), in [0, 1].
         heat_map: (height, width) in [0, 1], or None for the X-ray alone.
         name: the X-ray's id.
-        said: the prediction in words, such as "probability 0.83: opacity, from 0.31 on".
+        said: the prediction as text, such as "probability 0.83: opacity (threshold 0.31)".
     """
     pictures = [xray_picture(pixels)] if heat_map is None else [xray_picture(pixels), xray_picture(pixels, heat_map)]
     return write_sheet(path, pictures, name, said)
@@ -195,7 +191,7 @@ def xray_picture(pixels: np.ndarray, heat_map: np.ndarray | None = None) -> Imag
 
 
 def write_sheet(path: Path, pictures: Sequence[Image.Image], name: str, said: str = "") -> Path:
-    """Write pictures of one size side by side, above a strip with an X-ray's name and the prediction, as PNG; return the path."""
+    """Write pictures of equal size side by side, above a strip with an X-ray's name and the prediction, as PNG; return the path."""
     width, height = pictures[0].size
     gap, margin, line = 6, 18, 24
     total = max(len(pictures) * (width + gap) - gap, 420)
@@ -212,6 +208,6 @@ def write_sheet(path: Path, pictures: Sequence[Image.Image], name: str, said: st
             shown = shortened(text, most)
         pen.text((margin, height + margin + row * line - 2), shown, font=font, fill=colour)
     with written_whole(Path(path)) as temporary:
-        # The usual level 6 takes twice as long for a file an eighth smaller, and there may be thousands of them.
+        # The default level 6 takes twice as long for a file an eighth smaller, and there may be thousands of them.
         sheet.save(temporary, format="PNG", compress_level=3)
     return Path(path)

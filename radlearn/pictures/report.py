@@ -1,7 +1,7 @@
-"""One page that says what a run is worth: a single HTML file with everything inside, to be opened, sent or printed anywhere.
+"""The report of a run: a single self-contained HTML file that can be opened, sent or printed anywhere.
 
-The page loads nothing: pictures are embedded, the style stands in it, there is no script. All text is escaped, so an id or a
-DICOM field that looks like HTML is shown as what it is. `report.html` beside this file is its template.
+The page loads nothing: pictures and style are embedded, there is no script. All text is escaped, so an id or a DICOM field that looks
+like HTML is shown as text. `report.html` beside this file is its template.
 """
 
 import base64
@@ -25,12 +25,12 @@ PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG, as bytes or a file, with the words for those who see it (`caption`) and for those who do not (`alt`)."""
+    """A PNG, as bytes or a file, with its caption and its alternative text (`alt`)."""
 
     png: bytes | Path
     caption: str
     alt: str
-    # A narrow picture shares its row with the next narrow one, where the window is wide enough.
+    # A narrow picture shares its row with the next narrow one if the window is wide enough.
     wide: bool = True
 
 
@@ -41,20 +41,20 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     caption: str = ""
-    # Folded away until it is clicked, for tables that are looked things up in.
+    # Collapsed until clicked, for long tables.
     folded: bool = False
 
 
 @dataclass(frozen=True)
 class Text:
-    """Paragraphs, parted by empty lines."""
+    """Paragraphs, separated by empty lines."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Note:
-    """A remark that must not be overlooked; `kind` is "info" or "warning"."""
+    """A highlighted remark; `kind` is "info" or "warning"."""
 
     text: str
     kind: str = "info"
@@ -82,7 +82,7 @@ Block = Picture | Table | Text | Note | Link | Command
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it, in order."""
+    """A heading and the blocks below it, in order."""
 
     title: str
     blocks: Sequence[Block]
@@ -92,8 +92,7 @@ class Section:
 class Headline:
     """One figure at the top of the page.
 
-    An `Interval` is drawn on a line from `scale[0]` to `scale[1]`, with a tick at `chance` where one is given. Other figures stand
-    as they are.
+    An `Interval` is drawn on a line from `scale[0]` to `scale[1]`, with a tick at `chance` if given. Other figures are shown as text.
     """
 
     label: str
@@ -114,19 +113,19 @@ def write_report(
     facts: Sequence[tuple[str, str]] = (),
     footers: Sequence[str] = (),
 ) -> Path:
-    """Write the page, whole or not at all, and return its path. The same content gives the same bytes.
+    """Write the page atomically and return its path. The same content gives the same bytes.
 
     Args:
-        path: where to, `report.html` as a rule.
+        path: of the file, usually `report.html`.
         title, subtitle: what was evaluated; on what, in a sentence.
         headline: the figures at the top, the most important first.
         sections: in reading order; they are numbered and listed in the contents.
-        ribbon: a line across the top of the page that nobody overlooks, such as `SYNTHETIC`.
+        ribbon: a prominent line across the top of the page, such as `SYNTHETIC`.
         facts: (name, value) pairs: run folder, data, network, date.
-        footers: further lines at the foot; that it is not for clinical use always stands there.
+        footers: further lines at the foot, before the note that the page is not for clinical use.
 
     Raises:
-        BadSetting: a picture is no PNG or has no alternative text, a table's row has not as many cells as there are columns.
+        BadSetting: a picture is not a PNG or has no alternative text, or a table's row does not fit its columns.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((Path(__file__).parent / "report.html").read_text(encoding="utf-8"))
@@ -145,7 +144,7 @@ def write_report(
 
 
 def cell_text(cell: Any) -> str:
-    """Return a table's cell as text.
+    """Return the cell of a table as text.
 
     >>> cell_text(26684), cell_text(0.91449), cell_text(float("nan")), cell_text(Interval(0.9, 0.8, 0.95))
     ('26,684', '0.914', '–', '0.90 (0.80–0.95)')
@@ -164,7 +163,7 @@ def cell_text(cell: Any) -> str:
 
 
 def _card(one: Headline) -> dict[str, Any]:
-    """Return what the template needs of a headline: the figure, its range in words, and where the range lies on its line, in percent."""
+    """Return a headline for the template: the figure, its interval as text, and the interval's position on its line in percent."""
     card: dict[str, Any] = {"label": one.label, "value": cell_text(one.value), "between": "", "line": None, "note": one.note}
     if isinstance(one.value, Interval):
         score = one.value
@@ -206,10 +205,10 @@ def _picture(block: Picture) -> dict[str, Any]:
     named = str(block.png) if isinstance(block.png, Path) else f"Picture {block.caption[:40]!r}"
     content = block.png.read_bytes() if isinstance(block.png, Path) else block.png
     if not content.startswith(PNG_BEGINS) or len(content) < 24:
-        raise BadSetting(f"{named}: is no PNG. Draw it again, or give the bytes of `png_bytes(figure)`.")
+        raise BadSetting(f"{named}: is not a PNG. Draw it again, or give the bytes of `png_bytes(figure)`.")
     if not block.alt.strip():
-        raise BadSetting(f"{named}: has no alternative text. Say in a sentence what one sees, for those who cannot see it.")
-    # The page keeps the room free before a picture is decoded, or the text would jump while it loads.
+        raise BadSetting(f"{named}: has no alternative text. Describe the picture in a sentence for readers who cannot see it.")
+    # The size reserves space before a picture is decoded, so that the text does not move while it loads.
     width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
     data = base64.b64encode(content).decode("ascii")
     return {
@@ -226,7 +225,7 @@ def _picture(block: Picture) -> dict[str, Any]:
 def _table(block: Table) -> dict[str, Any]:
     for row in block.rows:
         if len(row) != len(block.columns):
-            raise BadSetting(f"Table {block.caption[:40]!r}: a row of {len(row)} cells under {len(block.columns)} columns: {list(row)!r}.")
+            raise BadSetting(f"Table {block.caption[:40]!r}: a row has {len(row)} cells for {len(block.columns)} columns: {list(row)!r}.")
     columns = list(zip(*block.rows, strict=True)) if block.rows else [() for _ in block.columns]
     numeric = [any(not isinstance(cell, str) and cell is not None for cell in column) for column in columns]
     return {

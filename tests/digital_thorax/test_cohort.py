@@ -60,7 +60,7 @@ def test_fewer_xrays_by_more_workers_are_the_same_bytes(folder: Path, tmp_path: 
 
 def test_a_folder_that_holds_something_is_never_touched(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(BadLayout, match="holds something already"):
+    with pytest.raises(BadLayout, match="is not empty"):
         write_rsna(tmp_path, xrays=1)
     assert _files(tmp_path) == {"mine.txt": b"precious"}
 

@@ -63,7 +63,7 @@ def test_fewer_cts_by_more_workers_are_the_same_bytes(folder: Path, tmp_path: Pa
 
 def test_a_folder_that_holds_something_is_never_touched(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(BadLayout, match="holds something already"):
+    with pytest.raises(BadLayout, match="is not empty"):
         write_covid19(tmp_path, cts=1)
     assert _files(tmp_path) == {"mine.txt": b"precious"}
 

@@ -81,7 +81,7 @@ def test_the_page_about_built_in_patients_says_what_its_cells_say() -> None:
     assert [round(100 * np.exp(-100 * space["tissues"][name])) for name in ("muscle", "fat", "lung")] == [13, 16, 68]
     places = space["front_and_back_mm"]
     for view, as_wide in (("PA", (1.03, 1.12)), ("AP", (1.21, 1.06))):
-        geometry = space["xray_attenuation"](space["replace"](space["config"], view=view), 64)[1]
+        geometry = space["xray_attenuation"](space["replace"](space["plan"], view=view), 64)[1]
         assert geometry.project(places)[2] == pytest.approx(as_wide, abs=0.01)
     thin, thick = ({name: space[name][space[part]].mean() for name in ("scattered_share", "grain")} for part in ("thin", "thick"))
     assert thin["scattered_share"] == pytest.approx(0.2, abs=0.03)

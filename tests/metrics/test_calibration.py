@@ -148,7 +148,7 @@ def test_numbers_that_are_no_probabilities_are_refused() -> None:
             score([0.5, 1.5], [0, 1])
     with pytest.raises(BadSetting, match="bins is 0"):
         reliability_bins([0.5], [1], bins=0)
-    with pytest.raises(BadSetting, match="one fit at a time"):
+    with pytest.raises(BadSetting, match="for one fit"):
         fit_recalibration([0.5], [1], weights=np.ones((2, 1)))
 
 

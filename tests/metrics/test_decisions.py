@@ -117,7 +117,7 @@ def test_a_specificity_that_only_silence_reaches_calls_nothing_positive() -> Non
     chosen = threshold_for_specificity([0.2, 0.9, 0.9], [1, 0, 1], 1.0)
     assert chosen > 0.9
     assert (sensitivity([0.2, 0.9, 0.9], [1, 0, 1], chosen), specificity([0.2, 0.9, 0.9], [1, 0, 1], chosen)) == (0.0, 1.0)
-    with pytest.raises(BadSetting, match="wanted specificity is 0; expected more than 0"):
+    with pytest.raises(BadSetting, match="wanted specificity is 0; expected a number above 0"):
         threshold_for_specificity([0.1, 0.2], [0, 1], 0)
 
 
@@ -132,7 +132,7 @@ def test_thresholds_where_a_class_is_missing_are_not_a_number() -> None:
 
 @pytest.mark.parametrize("wanted", [0, -0.1, 1.01, float("nan")])
 def test_a_wanted_sensitivity_outside_its_range_is_refused(wanted: float) -> None:
-    with pytest.raises(BadSetting, match="expected more than 0 and at most 1"):
+    with pytest.raises(BadSetting, match="expected a number above 0 and at most 1"):
         threshold_for_sensitivity([0.1, 0.2], [0, 1], wanted)
 
 

@@ -75,7 +75,7 @@ def test_a_relative_error_of_nothing_is_infinite_and_of_two_nothings_no_number()
 
 
 def test_masks_of_two_grids_are_refused() -> None:
-    with pytest.raises(BadSetting, match=r"shapes \(3, 4\) and \(4, 3\): expected both on the grid of one scan"):
+    with pytest.raises(BadSetting, match=r"shapes \(3, 4\) and \(4, 3\); expected the same shape, that of the scan"):
         dice_score(np.zeros((3, 4)), np.zeros((4, 3)))
 
 
@@ -95,7 +95,7 @@ def test_numbers_0_and_1_count_as_bool() -> None:
 
 @pytest.mark.parametrize("spacing", [(1, 1), (1, 1, 0), (1, -1, 1), (1, 1, np.nan), (1, 1, np.inf), 1.0])
 def test_a_spacing_that_is_none_is_refused(spacing: tuple[float, ...]) -> None:
-    with pytest.raises(BadSetting, match="expected 3 numbers above 0"):
+    with pytest.raises(BadSetting, match="expected 3 positive numbers"):
         checked_spacing(spacing, 3)
 
 

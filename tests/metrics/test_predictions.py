@@ -9,7 +9,7 @@ from radlearn.metrics.predictions import checked_predictions, share
 
 def test_a_probability_that_is_no_number_is_refused_with_its_case() -> None:
     for bad in (np.nan, np.inf, -np.inf):
-        with pytest.raises(BadSetting, match=r"1 of 3 are no finite number \(the first is .*, case 1\)"):
+        with pytest.raises(BadSetting, match=r"1 of 3 are not finite \(the first is .*, case 1\)"):
             checked_predictions([0.1, bad, 0.2], [0, 1, 0])
 
 

@@ -170,7 +170,7 @@ def test_rounding_does_not_push_a_distance_over_its_tolerance() -> None:
     ("call", "words"),
     [
         (lambda: surface_dice_score(EMPTY[0], EMPTY[0], (1, 1, 1)), "expected three axes"),
-        (lambda: surface_dice_score(EMPTY, EMPTY, (1, 1)), "expected 3 numbers above 0"),
+        (lambda: surface_dice_score(EMPTY, EMPTY, (1, 1)), "expected 3 positive numbers"),
         (lambda: surface_dice_score(~EMPTY, ~EMPTY, (1, 1, 1), -1.0), "expected 0 or more millimetres"),
         (lambda: surface_dice_score(~EMPTY, ~EMPTY, (1, 1, 1), math.nan), "expected 0 or more millimetres"),
         (lambda: surface_distances(~EMPTY, ~EMPTY, (1, 1, 1)).hausdorff_mm(0), "more than 0 and at most 100"),

@@ -83,7 +83,7 @@ def test_the_reliability_picture_has_one_point_a_filled_bin_and_all_xrays_in_its
     assert np.array_equal(drawn.get_ydata(), bins.positive_share[filled])
     assert sum(bar.get_height() for bar in lower.patches) == len(y)  # type: ignore[attr-defined]
     assert upper.get_xlim() == lower.get_xlim()
-    assert lower.get_xlabel() == "probability given"
+    assert lower.get_xlabel() == "predicted probability"
 
 
 def test_net_benefit_is_drawn_per_100_xrays_beside_acting_on_all_and_none() -> None:
@@ -94,7 +94,7 @@ def test_net_benefit_is_drawn_per_100_xrays_beside_acting_on_all_and_none() -> N
     drawn = {str(line.get_color()): np.asarray(line.get_ydata()) for line in axes.lines if len(line.get_xdata()) == 60}  # type: ignore[arg-type]
     assert drawn[MODEL] == pytest.approx(100 * decisions.net_benefit(p, y, thresholds))
     assert drawn[RIVAL] == pytest.approx(100 * decisions.net_benefit(np.ones(len(y)), y, thresholds))
-    assert "this run acts from 25\xa0% on" in words(figure)
+    assert "threshold of this run: 25\xa0%" in words(figure)
     assert "true positives per 100 X-rays" in words(figure)
 
 
@@ -103,7 +103,7 @@ def test_the_history_marks_the_epoch_that_was_kept() -> None:
     left, right = figure.axes
     assert dots(right) == [(2, 0.9)]
     assert np.array_equal(left.lines[0].get_ydata(), [0.7, 0.5, 0.4])
-    assert "kept: epoch 2, AUROC 0.900" in words(figure)
+    assert "best: epoch 2, AUROC 0.900" in words(figure)
     assert {"AUROC", "average precision"} <= {text.get_text() for text in right.texts}
 
 
@@ -116,7 +116,7 @@ def test_names_at_the_end_of_lines_that_meet_do_not_cover_each_other() -> None:
 
 def test_a_history_without_an_epoch_or_with_one_is_drawn() -> None:
     assert "no epoch finished yet" in words(history_figure([], ["auroc_score"], "auroc_score"))
-    assert "kept: epoch 1" in words(history_figure(HISTORY[:1], ["auroc_score"], "auroc_score"))
+    assert "best: epoch 1" in words(history_figure(HISTORY[:1], ["auroc_score"], "auroc_score"))
 
 
 @pytest.mark.parametrize("draw", [roc_figure, precision_recall_figure])

@@ -32,15 +32,15 @@ def test_the_four_decisions_stand_where_truth_and_prediction_meet() -> None:
     figure = confusion_figure(ConfusionCounts(40, 10, 30, 120), 0.31, "opacity", "no opacity")
     places = {text.get_text(): (round(text.get_position()[0]), round(text.get_position()[1])) for text in figure.axes[0].texts}
     assert (places["40"], places["10"], places["30"], places["120"]) == ((0, 0), (1, 0), (0, 1), (1, 1))
-    assert {"found, 80\xa0%", "missed, 20\xa0%", "false alarm, 20\xa0%", "rightly passed, 80\xa0%"} <= set(places)
+    assert {"true positive, 80\xa0%", "false negative, 20\xa0%", "false positive, 20\xa0%", "true negative, 80\xa0%"} <= set(places)
     assert "threshold 0.31" in figure.axes[0].get_xlabel()
     assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["opacity\n50 X-rays", "no opacity\n150 X-rays"]
 
 
 def test_decisions_about_nobody_have_no_share() -> None:
     said = words(confusion_figure(ConfusionCounts(0, 0, 0, 5), 0.5))
-    assert "missed" in said
-    assert "rightly passed, 100\xa0%" in said
+    assert "false negative" in said
+    assert "true negative, 100\xa0%" in said
 
 
 def test_each_class_has_its_own_histogram_of_all_its_xrays() -> None:
@@ -48,7 +48,7 @@ def test_each_class_has_its_own_histogram_of_all_its_xrays() -> None:
     figure = probability_figure(p, y, 0.5)
     assert [sum(bar.get_height() for bar in axes.patches) for axes in figure.axes] == [3, 2]  # type: ignore[attr-defined]
     assert "lung opacity: 3 X-rays, 100\xa0% at or above 0.50" in words(figure)
-    assert figure.axes[1].get_xlabel() == "probability given by the model"
+    assert figure.axes[1].get_xlabel() == "predicted probability"
     assert "none" in words(probability_figure([0.5], [1]))
 
 

@@ -91,13 +91,13 @@ def test_beside_each_xray_stands_the_plain_one_if_asked() -> None:
 
 def test_an_prediction_says_its_probability_and_outcome_and_mistakes_stand_out() -> None:
     missed, found = (probability_panel(XRAY, None, p, True, 0.5, "id") for p in (0.3, 0.7))
-    assert (missed.title, missed.wrong, found.title, found.wrong) == ("0.30  missed", True, "0.70  found", False)
+    assert (missed.title, missed.wrong, found.title, found.wrong) == ("0.30  false negative", True, "0.70  true positive", False)
     figure = xray_grid([missed, found, found])
     colours = {text.get_text(): text.get_color() for text in figure.texts}
-    assert colours["0.30  missed"] == WRONG
-    assert colours["0.70  found"] != WRONG
-    assert outcome(0.5, False, 0.5) == "false alarm"
-    assert outcome(0.49, False, 0.5) == "rightly passed"
+    assert colours["0.30  false negative"] == WRONG
+    assert colours["0.70  true positive"] != WRONG
+    assert outcome(0.5, False, 0.5) == "false positive"
+    assert outcome(0.49, False, 0.5) == "true negative"
 
 
 def test_hostile_names_are_drawn_as_they_are() -> None:

@@ -159,11 +159,11 @@ def test_what_cannot_be_shown_is_refused_by_name(tmp_path: Path, png: Path) -> N
     def write(block: Picture | Table | Note) -> None:
         write_report(tmp_path / "r.html", "t", "s", [], [Section("s", [block])])
 
-    with pytest.raises(BadSetting, match="is no PNG"):
+    with pytest.raises(BadSetting, match="is not a PNG"):
         write(Picture(b"GIF89a", "c", "a"))
     with pytest.raises(BadSetting, match=r"picture\.png: has no alternative text"):
         write(Picture(png, "c", " "))
-    with pytest.raises(BadSetting, match="a row of 1 cells under 2 columns"):
+    with pytest.raises(BadSetting, match="a row has 1 cells for 2 columns"):
         write(Table(["a", "b"], [["only one"]]))
     with pytest.raises(BadSetting, match="expected 'info' or 'warning'"):
         write(Note("n", "loud"))

@@ -23,11 +23,6 @@ def xray(number: int) -> PreparedRadiograph:
 XRAYS = [xray(number) for number in range(10)]
 
 
-def test_the_lesson_is_short() -> None:
-    text = Path(lesson.__file__).read_text()
-    assert len(text.splitlines()) < 340
-
-
 def test_a_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
     transform = lesson.training_transform(SMALL)
     first = lesson.load(XRAYS, transform, 0, SampleKey(3, 7))

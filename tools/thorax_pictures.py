@@ -1,9 +1,9 @@
 """Pictures of built-in patients to look at.
 
-    python -m benchmarks.thorax_pictures FOLDER [patients] [seed]
+    python -m tools.thorax_pictures FOLDER [PATIENTS] [SEED]
 
-Writes FOLDER/patients.png, an X-ray with its boxes and the same patient's CT in three planes, one patient a row, and FOLDER/cts.png,
-COVID-19 patients of the cohort: the axial plane alone, with the lesions' outline and in the soft-tissue window, then the other planes.
+Writes FOLDER/patients.png (an X-ray with its boxes and the same patient's CT in three planes, one patient a row) and FOLDER/cts.png
+(COVID-19 patients: the axial plane plain, in the soft-tissue window and with lesion outlines, then the other planes).
 """
 
 import sys

@@ -1,10 +1,10 @@
 """Make the pictures of the lesson about built-in patients, small WebP files.
 
-    python -m benchmarks.thorax_lesson_pictures [RUN]
+    python -m tools.thorax_lesson_pictures [RUN]
 
-The lesson's own cells are run and what they leave behind is drawn, so that page and pictures cannot say two things. With RUN, an evaluated
-classification run on built-in X-rays, also the share of opacities that it finds: for every X-ray with one opacity among `PLANNED` planned
-ones, and for its twin without it.
+The lesson's cells are run and their results drawn, so that page and pictures agree. With RUN, an evaluated classification run on built-in
+X-rays, the share of opacities that it finds is drawn too: among `PLANNED` planned X-rays, for every one with exactly one opacity and for
+its twin without it.
 """
 
 import sys
@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 
-from benchmarks.detection_rate import SEED, Pair, asked, rate_figure
+from benchmarks.detection_rate import SEED, Pair, predicted_probabilities, rate_figure
 from radlearn.digital_thorax.contact_sheet import Tile, rows_of_tiles
 from radlearn.digital_thorax.patient_sheet import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU, plane_picture
 from radlearn.digital_thorax.planning import PlannedXray, plan_xrays
@@ -26,7 +26,7 @@ from radlearn.digital_thorax.xray import render_xray
 from radlearn.files import read_json, written_whole
 from radlearn.pictures.style import save_png
 from radlearn.progress import in_parallel, say
-from radlearn.scans.dicom import write_radiograph
+from radlearn.scans.radiograph_writer import write_radiograph
 
 ROOM = Path(__file__).resolve().parents[1] / "radlearn" / "digital_thorax"
 WIDE_PX = 1100
@@ -34,7 +34,7 @@ PLANNED = 2000
 
 
 def page_left_behind() -> dict[str, Any]:
-    """Run the lesson's cells and return their names."""
+    """Run the lesson's cells and return their variables."""
     space: dict[str, Any] = {}
     for cell in jupytext.read(ROOM / "README.md").cells:
         if cell.cell_type == "code":
@@ -42,53 +42,52 @@ def page_left_behind() -> dict[str, Any]:
     return space
 
 
-def lesson_figures(of: dict[str, Any]) -> dict[str, Figure]:
+def lesson_figures(page: dict[str, Any]) -> dict[str, Figure]:
     """Return the page's pictures by name."""
-    xray, bedside, without = of["xray"], of["bedside"], of["without"]
-    shadow = Tile(xray.pixels, "the X-ray", "", xray.boxes_xyxy_px)
+    xray, bedside, without = page["xray"], page["bedside"], page["without"]
     x, y = slice(225, 475), slice(140, 390)
-    healthy = of["xrays_with"]["healthy"]
+    healthy = page["xrays_with"]["healthy"]
     crops = [Tile(healthy[y, x].astype(np.uint8), "healthy", "part of the X-ray")]
-    for place, centre_mm in of["balls"].items():
-        added, shown = of["ball"](centre_mm), of["xrays_with"][place]
+    for place, centre_mm in page["balls"].items():
+        added, shown = page["ball"](centre_mm), page["xrays_with"][place]
         rise = (shown - healthy)[added > 0.8 * added.max()].mean()
         crops.append(Tile(shown[y, x].astype(np.uint8), place, f"{rise:.0f} grey steps brighter"))
     lung, soft = LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
     planes = [
-        Tile(plane_picture(of["coronal"], 420, lung), "CT, coronal", "lung window, lesion outlined"),
-        Tile(plane_picture(of["axial"], 420, lung), "CT, axial", "lung window"),
-        Tile(plane_picture(of["axial"], 420, soft, outlined=False), "the same slice", "soft-tissue window"),
+        Tile(plane_picture(page["coronal"], 420, lung), "CT, coronal", "lung window, lesion outlined"),
+        Tile(plane_picture(page["axial"], 420, lung), "CT, axial", "lung window"),
+        Tile(plane_picture(page["axial"], 420, soft, outlined=False), "the same slice", "soft-tissue window"),
     ]
     rows = {
         "views": [
-            Tile(xray.pixels, "PA", "standing, the tube far behind the back", xray.boxes_xyxy_px),
-            Tile(bedside.pixels, "AP", "at the bedside, the tube near and in front", bedside.boxes_xyxy_px),
+            Tile(xray.pixels, "PA", "standing, X-ray tube behind the patient", xray.boxes_xyxy_px),
+            Tile(bedside.pixels, "AP", "bedside, X-ray tube in front and near", bedside.boxes_xyxy_px),
         ],
         "rays": [
             Tile(_grey(xray.attenuation, 6.0), "attenuation × length", "black 0, white 6"),
-            Tile(_grey(of["scattered_share"], 0.7), "scattered share", "black 0, white 70 %"),
-            Tile(_grey(of["grain"], 0.08), "grain", "black 0, white 8 %"),
-            Tile(xray.pixels, "the X-ray", "black and white set by the machine"),
+            Tile(_grey(page["scattered_share"], 0.7), "scattered share", "black 0, white 70 %"),
+            Tile(_grey(page["grain"], 0.08), "quantum noise", "black 0, white 8 %"),
+            Tile(xray.pixels, "the X-ray", "after the detector's processing"),
         ],
         "heart": crops,
         "twins": [
             Tile(xray.pixels, "with the opacity", "and the readers' box", xray.boxes_xyxy_px),
             Tile(without.pixels, "without it", "all else equal"),
-            Tile(np.clip(128 + 2 * of["change"], 0, 255).astype(np.uint8), "what it changed", "grey: nothing; doubled"),
+            Tile(np.clip(128 + 2 * page["change"], 0, 255).astype(np.uint8), "difference", "mid-grey is 0; doubled"),
         ],
-        "ct": [shadow, *planes],
+        "ct": [Tile(xray.pixels, "the X-ray", "", xray.boxes_xyxy_px), *planes],
     }
     return {name: rows_of_tiles([("", tiles)]) for name, tiles in rows.items()}
 
 
 def twin_pairs(run: Path, planned: int = PLANNED, seed: int = SEED) -> list[Pair]:
-    """Return what a run says of every X-ray with one opacity, and of its twin, among `planned` planned ones."""
+    """Return a run's predictions for every X-ray with one opacity, and for its twin, among `planned` planned ones."""
     plans = [plan for plan in plan_xrays(planned, seed) if plan.opacities == 1]
     with tempfile.TemporaryDirectory() as folder:
         ill, well = Path(folder) / "ill", Path(folder) / "well"
-        about = dict(in_parallel(partial(_write_pair, ill, well), plans, "twins", "pairs"))
-        with_it, without = asked(run, ill), asked(run, well)
-    return [Pair(*seen, with_it[image], without[image]) for image, seen in about.items() if seen is not None]
+        opacities = dict(in_parallel(partial(_write_pair, ill, well), plans, "twins", "pairs"))
+        with_it, without = predicted_probabilities(run, ill), predicted_probabilities(run, well)
+    return [Pair(*opacity, with_it[image], without[image]) for image, opacity in opacities.items() if opacity is not None]
 
 
 def _write_pair(ill: Path, well: Path, plan: PlannedXray) -> tuple[str, tuple[float, float, int] | None]:

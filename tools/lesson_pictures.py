@@ -1,4 +1,4 @@
-"""Make the lessons' pictures from an evaluated run: `python -m benchmarks.lesson_pictures RUN`. Small WebP files, the only pictures in git."""
+"""Make a lesson's pictures from an evaluated run: `python -m tools.lesson_pictures RUN`. Small WebP files, the only pictures in git."""
 
 import sys
 from collections.abc import Sequence
@@ -14,28 +14,29 @@ from radlearn.pictures.style import save_png
 from radlearn.progress import say
 from radlearn.tasks.xray.radiographs import prepared_radiographs
 from radlearn.training.run_folder import Run, open_run
+from radlearn.use_cases import USE_CASES
 
-ROOMS = Path(__file__).resolve().parents[1] / "radlearn"
+# Task -> its pictures: (name in the run, name in the lesson, greatest width in pixels).
+PICTURES = {
+    "classification": (("cases", "cases", 1100), ("roc", "roc", 620), ("xrays-missed", "missed", 1100)),
+    "detection": (("xrays-random", "found", 1100), ("froc", "froc", 620)),
+    "segmentation": (("slices-random", "slices", 1000), ("solid-middle", "solid", 900)),
+}
 
 
 def main(folder: Path) -> None:
-    """Take over the pictures of an evaluated run's report; for classification also draw X-rays of all classes."""
+    """Copy pictures of an evaluated run's report; for classification, first draw X-rays of all classes."""
     run = open_run(folder)
-    if run.task == "detection":
-        taken_over(run, "rsna_pneumonia_detection", (("xrays-random", "found", 1100), ("froc", "froc", 620)))
-        return
-    if run.task == "segmentation":
-        taken_over(run, "covid19_ct_segmentation", (("slices-random", "slices", 1000), ("solid-middle", "solid", 900)))
-        return
-    draw_cases(run)
-    taken_over(run, "rsna_pneumonia_classification", (("cases", "cases", 1100), ("roc", "roc", 620), ("xrays-missed", "missed", 1100)))
+    if run.task == "classification":
+        draw_cases(run)
+    copy_smaller(run, PICTURES[run.task])
 
 
 def draw_cases(run: Run) -> None:
     """Draw four X-rays of the challenge's three classes as `cases.png` among the run's pictures."""
     cases = find_cases(Path(run.about["data"]))
     opacities = [case for case in cases if case.label]
-    # Those with the largest boxes: a first look should show what is looked for.
+    # Large boxes first: the first X-rays that a reader sees should show the finding clearly.
     opacities.sort(key=lambda case: -max((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in case.boxes_xyxy_px))
     shown = [
         *[case for case in cases if case.category == "Normal"][:1],
@@ -53,9 +54,9 @@ def draw_cases(run: Run) -> None:
     save_png(xray_grid(panels), run.pictures / "cases.png")
 
 
-def taken_over(run: Run, room: str, pictures: Sequence[tuple[str, str, int]]) -> None:
-    """Save pictures of a run among a lesson's, smaller: (its name, the new name, its greatest width in pixels)."""
-    images = ROOMS / room / "images"
+def copy_smaller(run: Run, pictures: Sequence[tuple[str, str, int]]) -> None:
+    """Save pictures of a run, scaled down, among its lesson's images."""
+    images = USE_CASES[run.task].folder / "images"
     images.mkdir(exist_ok=True)
     for source, name, width_px in pictures:
         picture = Image.open(run.pictures / f"{source}.png").convert("RGB")

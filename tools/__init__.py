@@ -1,0 +1,1 @@
+"""What makes the pictures of the lessons and checks the promised figures."""

@@ -28,7 +28,9 @@ from monai.transforms import Compose, RandAffined, RandFlipd, RandGaussianNoised
 from torch import Tensor, nn
 
 from radlearn.challenges import covid19
+from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.covid19 import Case
+from radlearn.challenges.covid19_submission import write_submission
 from radlearn.errors import BadSetting
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.prepared_volume import PreparedVolume
@@ -50,6 +52,9 @@ from radlearn.workflow.commands import run_lesson
 from radlearn.workflow.task_api import about_data
 
 TASK = "segmentation"
+CHALLENGE = Challenge(
+    "covid19", "COVID-19-20", "CT", "CTs", covid19.layout_folder, covid19.find_cases, covid19.find_images, write_submission
+)
 # The least and the most of what would otherwise fail, or train nonsense, hours later.
 LIMITS = {"zoom_share": (0, 0.9), "rotation_degrees": (0, 45), "fold": (-1, 4), "workers": (0, 256), "overlap": (0, 0.9)}
 LIMITS |= {"batch_size": (1, 4096), "epochs": (1, 100_000), "patches_per_scan": (1, 1000), "grow_to": (1, 100), "tolerance_mm": (0, 100)}
@@ -352,7 +357,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test") -> dict[str, 
     model, settings = trained_model(run)
     scans = prepared_scans(cases, preparation(settings))
     evaluation = evaluate_masks(run, scans, partial(infer, model, settings=settings), split, settings.tolerance_mm)
-    write_mask_report(run, evaluation)
+    write_mask_report(run, evaluation, "Which voxels are COVID-19 lesions?")
     return evaluation.scores
 
 
@@ -371,14 +376,14 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True) -
         the path of the table.
     """
     model, settings = trained_model(run)
-    asking = MaskPredictions(run, paths, out)
-    asking.predict_all(partial(infer, model, settings=settings), preparation(settings), overlays)
-    return asking.table
+    predictions = MaskPredictions(run, CHALLENGE, paths, out)
+    predictions.predict_all(partial(infer, model, settings=settings), preparation(settings), overlays)
+    return predictions.table
 
 
 def submit(run: Run, images: Path, out: Path) -> Path:
     """Write the challenge's submission, a zip with a mask for each CT of a folder, and prove it against these CTs."""
-    return submit_masks(lambda folder: predict(run, [images], folder, overlays=False), images, out)
+    return submit_masks(CHALLENGE, lambda folder: predict(run, [images], folder, overlays=False), images, out)
 
 
 if __name__ == "__main__":

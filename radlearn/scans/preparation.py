@@ -55,8 +55,10 @@ class Prepared:
     "int16 (voxels, 3): indices of the mask's voxels, an even draw where there are more than wanted."
     background: np.ndarray
     "int16 (voxels, 3): indices inside the lungs and outside the mask; outside the mask only, where the lungs are not known."
+    lungs: np.ndarray
+    "bool (i, j, k) of the source: `lung_mask`."
     lung_ml: float
-    "Of `lung_mask` on the source: air, vessels and what air surrounds; a lung that is white to the chest wall is not in it."
+    "Volume of `lungs`: air, vessels and what air surrounds; without consolidation that reaches the chest wall."
     notes: tuple[str, ...]
     lesion_ml: float = 0.0
     "Of the mask on the source, whatever spacing and block make of it; 0 without a mask."
@@ -83,6 +85,7 @@ def prepared(scan: Volume, mask: Volume | None, preparation: Preparation) -> Pre
         lesion,
         _drawn(np.zeros_like(inside) if lesion is None else lesion, preparation.indices_at_most),
         _drawn(inside if lesion is None else inside & ~lesion, preparation.indices_at_most),
+        lungs,
         float(np.count_nonzero(lungs)) * voxel_volume_ml(scan.affine),
         (*scan.notes, *_remarks(found, mask, box, lesion, preparation)),
         0.0 if mask is None else float(np.count_nonzero(mask.voxels)) * voxel_volume_ml(scan.affine),

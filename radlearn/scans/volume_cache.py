@@ -118,22 +118,23 @@ def cached_volumes(
     return volumes
 
 
-def prepared_apart(path: str | Path, preparation: Preparation, folder: Path) -> tuple[Volume, PreparedVolume]:
-    """Read one CT and prepare it into an empty folder of the caller's, past the cache: for scans that are asked about once.
+def prepared_apart(path: str | Path, preparation: Preparation, folder: Path) -> tuple[Volume, PreparedVolume, np.ndarray]:
+    """Read one CT and prepare it into an empty folder of the caller's instead of the cache: for scans that are used once.
 
     Returns:
-        the scan as it is in its file, and prepared.
+        the scan as it is in its file, the prepared scan, and the mask of the lungs on the scan's grid, bool (i, j, k).
 
     Raises:
         UnreadableScan: as `read_scan`.
     """
     path = _absolute(path)
     scan, _ = read_scan(path)
-    write_entry(folder, prepared(scan, None, preparation), preparation)
+    made = prepared(scan, None, preparation)
+    write_entry(folder, made, preparation)
     volume = opened_entry(folder, path, None)
     if volume is None:
         raise CacheTrouble(f"{folder}: what was written for {path.name} cannot be read again. Is the disk full or failing?")
-    return scan, volume
+    return scan, volume, made.lungs
 
 
 @cache

@@ -111,7 +111,7 @@ def test_size_shape_and_reading_code_have_caches_of_their_own(xrays: list[Path],
 def test_the_version_covers_every_file_that_reading_a_xray_imports() -> None:
     code = "import sys, radlearn.scans.dicom; print(*(m.split('.')[-1] for m in sys.modules if m.startswith('radlearn.scans.')))"
     imported = set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
-    assert imported - {"xray_writer"} == set(cache.READING_CODE)
+    assert imported - {"radiograph_writer"} == set(cache.READING_CODE)
 
 
 def test_a_deep_xray_is_never_cut_to_8_bits(xrays: list[Path], dicom_file: DicomFile) -> None:

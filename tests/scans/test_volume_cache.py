@@ -22,6 +22,7 @@ from pydicom import uid
 from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
 from radlearn.scans import prepared_volume, volume_cache
 from radlearn.scans.geometry import lps_affine
+from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.preparation import Preparation, prepared
@@ -171,7 +172,7 @@ def test_the_version_covers_every_file_that_preparing_a_ct_imports() -> None:
     code += "print(*(m.split('.')[-1] for m in sys.modules if m.startswith('radlearn.scans.')))"
     imported = set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
     # What keeps, locks and writes has no say in the numbers.
-    assert imported - {"xray_writer", "cache_store", "volume_cache", "alone"} == set(volume_cache.READING_CODE)
+    assert imported - {"radiograph_writer", "cache_store", "volume_cache", "alone"} == set(volume_cache.READING_CODE)
 
 
 def test_neither_torch_nor_pydicom_is_imported_for_nifti() -> None:
@@ -361,16 +362,17 @@ def test_an_prediction_written_home_lies_on_the_source(cts: list[Path], tmp_path
     np.testing.assert_allclose(again.affine, source.affine, atol=1e-5)
 
 
-def test_a_scan_that_is_asked_about_once_is_prepared_alike_and_leaves_no_cache(
+def test_a_scan_that_is_used_once_is_prepared_alike_and_leaves_no_cache(
     cts: list[Path], tmp_path: Path, own_cache_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "apart").mkdir()
-    source, apart = prepared_apart(cts[0], SETTINGS, tmp_path / "apart")
+    source, apart, lungs = prepared_apart(cts[0], SETTINGS, tmp_path / "apart")
     assert not any(own_cache_folder.iterdir())
     assert capsys.readouterr().err == ""
     (cached,) = cached_volumes([cts[0]], None, SETTINGS, workers=1)
     np.testing.assert_array_equal(apart.image, cached.image)
     np.testing.assert_array_equal(apart.resampled.grid.affine, cached.resampled.grid.affine)
     assert source.grid.shape == apart.source.shape
+    np.testing.assert_array_equal(lungs, lung_mask(source.voxels, source.affine))
     with pytest.raises(UnreadableScan, match="nowhere"):
         prepared_apart(tmp_path / "nowhere.nii.gz", SETTINGS, tmp_path / "apart")

@@ -284,7 +284,7 @@ def test_a_full_disk_is_said_with_what_to_do(cts: list[Path], monkeypatch: pytes
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(volume_cache, "write_entry", full)
-    with pytest.raises(CacheTrouble, match=r"has no room: .* Make room, or set RADLEARN_CACHE"):
+    with pytest.raises(CacheTrouble, match=r"not enough disk space for the cache: .* Free some space, or set RADLEARN_CACHE"):
         cached(cts)
 
 
@@ -293,13 +293,13 @@ def test_a_process_that_was_ended_from_outside_is_said_so(cts: list[Path], monke
         raise BrokenProcessPool
 
     monkeypatch.setattr(volume_cache, "in_parallel", ended)
-    with pytest.raises(CacheTrouble, match="ended from outside"):
+    with pytest.raises(CacheTrouble, match="was killed"):
         cached(cts)
 
 
 @pytest.mark.parametrize(("paths", "masks"), [([], []), (["a"], []), (["a"], ["b", "c"])])
 def test_what_makes_no_sense_is_refused_before_a_folder_is_made(paths: list[str], masks: list[str], own_cache_folder: Path) -> None:
-    with pytest.raises(BadSetting, match="The CT cache was asked for"):
+    with pytest.raises(BadSetting, match="The CT cache got"):
         cached_volumes(paths, masks, SETTINGS)
     assert not (own_cache_folder / "volumes").exists()
 

@@ -137,7 +137,7 @@ def _score_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
         picture(
             "dice-by-load",
             pictures_of_masks.dice_by_load_figure([row.dice_score for row in rows], truth),
-            "Dice is lower for small lesions, where a border of one voxel is a large share, so a mean Dice depends on the lesion burdens of the scans.",
+            "Dice is lower for small lesions, of which a border of one voxel is a large share. So a mean Dice depends on the lesion burdens.",
             "Dice of each scan over its lesion burden.",
             wide=True,
         ),
@@ -175,8 +175,8 @@ def _slice_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     )
     blocks: list[Block] = [
         Note(
-            "Each slice is shown in the lung window and in the soft-tissue window, which distinguishes consolidation from fluid. Solid lines "
-            "are true borders, dashed lines found ones. The patient's right is at the left, as seen from the feet."
+            "Each slice is shown in the lung window and in the soft-tissue window, which distinguishes consolidation from fluid. Solid "
+            "lines are true borders, dashed lines found ones. The patient's right is at the left, as seen from the feet."
         )
     ]
     for name, caption, numbers, bad in rows:

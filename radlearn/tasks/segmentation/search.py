@@ -77,7 +77,7 @@ def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tu
     ablation = [MaskAblationStep("nothing tuned", float(plain), float(plain), True)]
     of_part = parts_of(persons, seed)
     columns = 1
-    for step, wanted in (("threshold", 1), ("small pieces left out", len(SMALLEST_ML))):
+    for step, wanted in (("threshold", 1), ("small components removed", len(SMALLEST_ML))):
         seen = tables[:, :, :wanted]
         cross_fitted = np.nanmean(list(_cross_fitted(seen, of_part)))
         taken = step == "threshold" or cross_fitted > ablation[-1].cross_fitted_dice_score + SMALLEST_GAIN

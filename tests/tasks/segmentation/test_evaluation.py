@@ -94,7 +94,7 @@ def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: li
     kept, about = mask_postprocessing_of(run)
     assert kept == postprocessing
     assert about["validation_scans"] == 14
-    assert [step["step"] for step in about["ablation"]] == ["nothing tuned", "threshold", "small pieces left out"]
+    assert [step["step"] for step in about["ablation"]] == ["nothing tuned", "threshold", "small components removed"]
     evaluation = evaluate_masks(run, scans, with_a_speck, "test", 1.0)
     assert evaluation.scores["scores"]["false_lesions_per_scan"]["value"] == 0
     assert evaluation.scores["scores"]["dice_score"]["value"] == 1

@@ -81,7 +81,8 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
 
     Returns:
         Hounsfield units (i, j, k), int16 where they are integers: i grows along a row, j down a column, k along the normal of the slices.
-        The affine is to RAS mm. `path` is the folder of the first slice. Padding outside the field of view becomes -1024, and `notes` says so.
+        The affine is to RAS mm. `path` is the folder of the first slice. Padding outside the field of view is
+        set to -1024, and `notes` says so.
 
     Raises:
         UnreadableScan: no CT; several series and none chosen; slices of different size, spacing or direction; two at one position; a
@@ -157,9 +158,7 @@ def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) ->
     every = found or (find_series(paths) if series_uid is not None else [])
     listed = "\n".join(f"  {series.uid}  {len(series.slices)} slices  {series.description}" for series in every)
     if found:
-        raise UnreadableScan(
-            f"{where}: holds {len(found)} series; expected one.\n{listed}\nChoose one by its UID, or give each its own folder."
-        )
+        raise UnreadableScan(f"{where}: holds {len(found)} series; expected one.\n{listed}\nChoose one by its UID, or separate them.")
     if every:
         raise UnreadableScan(f"{where}: holds no series {series_uid}; it holds\n{listed}\nChoose one of these.")
     raise UnreadableScan(f"{where}: no CT slice was found; expected a folder of DICOM files of one series.")

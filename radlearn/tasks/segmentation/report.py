@@ -137,7 +137,7 @@ def _score_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
         picture(
             "dice-by-load",
             pictures_of_masks.dice_by_load_figure([row.dice_score for row in rows], truth),
-            "Dice is lower for small lesions, of which a border of one voxel is a large share. So a mean Dice depends on the lesion burdens.",
+            "Dice is lower for small lesions, of which a border of one voxel is a large share. A mean Dice depends on the lesion burdens.",
             "Dice of each scan over its lesion burden.",
             wide=True,
         ),

@@ -23,7 +23,7 @@ from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
 from radlearn.files import cache_folder
 from radlearn.progress import cores, in_parallel, say
 from radlearn.scans.alone import alone_with
-from radlearn.scans.cache_store import TABLE, PixelStore, Row, bytes_needed, space_for
+from radlearn.scans.cache_store import TABLE, PixelStore, Row, bytes_needed, space_for, unreadable_files
 from radlearn.scans.dicom import RadiographHeader, read_radiograph
 from radlearn.scans.resize import Shape
 
@@ -34,7 +34,6 @@ SYNC_EVERY_SECONDS = 1.0
 XRAYS_PER_JOB = 16
 JOB_BYTES = 8 * 2**20  # so that large X-rays come in small jobs, and memory stays bounded
 ONE_PROCESS_BYTES = 25 * 2**20
-REASONS_SHOWN = 10
 REMARKS_SHOWN = 5
 NO_FILE = (-1, -1)
 NEIGHBOURS = 12  # caches of the same settings that are searched for shared X-rays
@@ -188,7 +187,8 @@ def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
     for remark, count in remarks.most_common(REMARKS_SHOWN):
         say(f"{remark} ({count:,} X-rays)" if count > 1 else remark, style="yellow")
     if troubles:
-        raise UnreadableScan(_unreadable(sorted(troubles), len(names)))
+        advice = "Repair these files, or remove them and their rows in the tables"
+        raise UnreadableScan(unreadable_files(troubles, len(names), "X-rays", "read", advice))
 
 
 def _take_over(store: PixelStore, names: list[str], stamps: list[tuple[int, int]]) -> None:
@@ -218,15 +218,6 @@ def _take_over(store: PixelStore, names: list[str], stamps: list[tuple[int, int]
             store.sync()
         finally:
             lock.release()
-
-
-def _unreadable(troubles: list[str], count: int) -> str:
-    shown = [f"  {trouble}" for trouble in troubles[:REASONS_SHOWN]]
-    if len(troubles) > REASONS_SHOWN:
-        shown.append(f"  … and {len(troubles) - REASONS_SHOWN:,} more.")
-    kept = f"The other {count - len(troubles):,} are in the cache and will not be read again. " if count > len(troubles) else ""
-    amount = f"{len(troubles):,} of {count:,} X-rays cannot be read:"
-    return "\n".join([amount, *shown, f"{kept}Repair these files, or remove them and their rows in the tables, then try again."])
 
 
 def _stamp(name: str) -> tuple[int, int]:

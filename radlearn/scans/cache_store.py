@@ -12,7 +12,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ HEADER_FIELDS = tuple(field.name for field in dataclasses.fields(RadiographHeade
 SIZE, SPACING = HEADER_FIELDS.index("size_px"), HEADER_FIELDS.index("spacing_mm")
 BYTES_PER_LINE = 1024  # of the table, an upper estimate
 ROWS_AT_ONCE_BYTES = 16 * 2**20
+REASONS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,15 @@ def space_for(needed_bytes: int, folder: Path) -> Iterator[None]:
         if error.errno in NO_PERMISSION:
             raise CacheTrouble(f"{folder}: no permission to write the cache ({error.strerror}). Grant it, or {elsewhere}.") from error
         raise CacheTrouble(f"{folder}: the cache cannot be written ({error}). Correct that, or {elsewhere}.") from error
+
+
+def unreadable_files(troubles: Sequence[str], count: int, units: str, done: str, advice: str) -> str:
+    """Return the message of a pass with unreadable files: how many of `count` `units` cannot be `done`, the first ten, and what to do."""
+    shown = [f"  {trouble}" for trouble in sorted(troubles)[:REASONS_SHOWN]]
+    if len(troubles) > REASONS_SHOWN:
+        shown.append(f"  … and {len(troubles) - REASONS_SHOWN:,} more.")
+    kept = f"The other {count - len(troubles):,} are in the cache and will not be {done} again. " if count > len(troubles) else ""
+    return "\n".join([f"{len(troubles):,} of {count:,} {units} cannot be {done}:", *shown, f"{kept}{advice}, then try again."])
 
 
 def _line(row: int, xray: Row) -> str:

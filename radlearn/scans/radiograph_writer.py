@@ -29,7 +29,7 @@ def write_radiograph(
     quality: int = 90,
     instance: str = "",
 ) -> None:
-    """Write one X-ray, whole or not at all.
+    """Write one X-ray atomically.
 
     Args:
         path: of the file, usually `<patient_id>.dcm`; its folder is created.

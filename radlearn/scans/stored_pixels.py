@@ -23,6 +23,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans import jpeg
+from radlearn.scans.jpeg import MEND
 from radlearn.scans.plain_jpeg import plain_jpeg
 
 # On damaged bytes pydicom and the decoders may raise nearly any built-in error.
@@ -42,8 +43,6 @@ DAMAGE = (
     ValueError,
     zlib.error,
 )
-
-MEND = "Copy or export it again from its source, or remove it."
 
 # pylibjpeg here is pylibjpeg-openjpeg (MIT; pylibjpeg-libjpeg is GPL): it decodes to the same values as gdcm, and raises an error on
 # damage where gdcm writes to the terminal. gdcm decodes what the others cannot.

@@ -28,7 +28,7 @@ from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
 from radlearn.files import cache_folder, write_json
 from radlearn.progress import in_parallel, say
 from radlearn.scans.alone import alone_with
-from radlearn.scans.cache_store import space_for
+from radlearn.scans.cache_store import space_for, unreadable_files
 from radlearn.scans.geometry import Volume
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
@@ -47,7 +47,6 @@ KNOWN = "known"
 MAKING = ".making-"
 CHEST_MM3 = 400 * 300 * 400
 BYTES_PER_VOXEL = 3
-REASONS_SHOWN = 10
 NOTES_SHOWN = 5
 
 
@@ -174,7 +173,7 @@ def _build(folder: Path, wanted: list[tuple[Path, Path | None]], preparation: Pr
     if len(notes) > NOTES_SHOWN:
         say(f"… and {len(notes) - NOTES_SHOWN:,} more such notes.", style="yellow")
     if troubles:
-        raise UnreadableScan(_unreadable(sorted(troubles), len(dict.fromkeys(wanted))))
+        raise UnreadableScan(unreadable_files(troubles, len(dict.fromkeys(wanted)), "CTs", "prepared", "Repair or remove these files"))
 
 
 def _make(job: _Job) -> _Outcome:
@@ -231,15 +230,6 @@ def read_scan(path: Path, mask_path: Path | None = None) -> tuple[Volume, Volume
     else:
         scan = read_volume(path)
     return scan, None if mask_path is None else read_mask(mask_path, scan)
-
-
-def _unreadable(troubles: list[str], count: int) -> str:
-    shown = [f"  {trouble}" for trouble in troubles[:REASONS_SHOWN]]
-    if len(troubles) > REASONS_SHOWN:
-        shown.append(f"  … and {len(troubles) - REASONS_SHOWN:,} more.")
-    kept = f"The other {count - len(troubles):,} are in the cache and will not be prepared again. " if count > len(troubles) else ""
-    amount = f"{len(troubles):,} of {count:,} CTs cannot be prepared:"
-    return "\n".join([amount, *shown, f"{kept}Repair or remove these files, then try again."])
 
 
 def _files(path: Path) -> list[Path]:

@@ -60,7 +60,7 @@ def test_both_byte_orders_are_read(byte_order: str) -> None:
         ({"vox_offset": np.nan}, "vox_offset is nan"),
         ({"magic": b"ni1"}, "half of a pair"),
         ({"magic": b""}, "Analyze format, which does not distinguish left from right"),
-        ({"sizeof_hdr": 540}, "is NIfTI-2; radlearn reads NIfTI-1"),
+        ({"sizeof_hdr": 540}, "is NIfTI-2; radlearn reads single-file NIfTI-1"),
         ({"sizeof_hdr": 5}, "is not a NIfTI file: it begins with"),
     ],
 )
@@ -93,5 +93,5 @@ def test_too_few_bytes_are_refused() -> None:
 
 
 def test_dicom_under_another_name_is_recognised() -> None:
-    with pytest.raises(UnreadableScan, match="is DICOM; radlearn reads NIfTI-1"):
+    with pytest.raises(UnreadableScan, match="is DICOM; radlearn reads single-file NIfTI-1"):
         parsed(Path("scan.nii"), bytes(128) + b"DICM" + bytes(300))

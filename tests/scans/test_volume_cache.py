@@ -247,7 +247,7 @@ def test_what_cannot_be_read_is_listed_and_the_others_are_kept(cts: list[Path], 
         cached(cts)
     message = str(caught.value)
     assert message.startswith("3 of 6 CTs cannot be prepared:")
-    assert "1_ct.nii.gz: ends before its gzip does" in message
+    assert "1_ct.nii.gz: ends within its gzip data" in message
     assert "3_seg.nii.gz: the mask lies on another grid than its scan" in message
     assert "4_seg.nii.gz: cannot be opened (No such file or directory)" in message
     assert "The other 3 are in the cache" in message

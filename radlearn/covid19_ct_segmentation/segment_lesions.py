@@ -315,7 +315,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOp
     model, settings = trained_model(run)
     scans = prepared_scans(cases, preparation(settings))
     evaluation = evaluate_masks(run, scans, partial(infer, model, settings=settings), split, settings.tolerance_mm)
-    write_mask_report(run, evaluation)
+    write_mask_report(run, evaluation, "Which voxels are COVID-19 lesions?")
     return evaluation.scores
 
 
@@ -334,14 +334,14 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, o
         the path of the table.
     """
     model, settings = trained_model(run)
-    predictions = MaskPredictions(run, paths, out)
+    predictions = MaskPredictions(run, CHALLENGE, paths, out)
     predictions.predict_all(partial(infer, model, settings=settings), preparation(settings), overlays)
     return predictions.table
 
 
 def submit(run: Run, images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
     """Write the challenge's submission, a zip with a mask for each CT of a folder, and prove it against these CTs."""
-    return submit_masks(lambda folder: predict(run, [images], folder, overlays=False), images, out)
+    return submit_masks(CHALLENGE, lambda folder: predict(run, [images], folder, overlays=False), images, out)
 
 
 TASK = Task(

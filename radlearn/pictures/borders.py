@@ -1,7 +1,7 @@
-"""The border of a mask, drawn on its slice: the true one a plain line, the found one a broken line through which the true one shows.
+"""The border of a mask on its slice: a solid line for the true mask, a dashed one for the found mask.
 
-The line runs where the mask changes, half-way between the centres of a voxel inside and one outside: on the border of the two. Around a
-single voxel that is a small diamond; at the slice's edge it runs along the edge, so that every line is closed.
+The line runs half-way between the centres of a voxel inside and one outside. Around a single voxel it is a small diamond; at the edge of
+the slice it follows the edge, so that every line is closed.
 """
 
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ from radlearn.pictures.style import INK
 
 BROKEN: tuple[float, Sequence[float]] = (0, (2.6, 1.5))
 LINE_WIDTH = 1.0
-# Lines are painted this many times larger and made smaller again, which takes their steps away.
+# Lines are painted at this scale and downsampled, for anti-aliasing.
 PAINTED_LARGER = 3
-# Ways along the sides of voxels: right, down, left, up. As (rows, columns), one step, and the corner of its voxel where each begins.
+# Directions along the sides of voxels: right, down, left, up. As (rows, columns): one step, and the corner of the voxel where it begins.
 STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 STARTS = ((0, 0), (0, 1), (1, 1), (1, 0))
 
 
 def border_lines(mask: np.ndarray) -> list[np.ndarray]:
-    """Return the closed lines around the parts of a mask, and around its holes.
+    """Return the closed lines around the components of a mask and around its holes.
 
     Args:
         mask: bool (rows, columns).
 
     Returns:
-        One float64 (points, 2) a line, in (x, y) = (column, row), whole numbers being pixel centres; the first point is also the last.
+        One float64 (points, 2) per line, (x, y) = (column, row), integers being pixel centres; the first point is also the last.
 
     Raises:
         BadSetting: the mask is not two-dimensional.
@@ -45,7 +45,7 @@ def border_lines(mask: np.ndarray) -> list[np.ndarray]:
         raise BadSetting(f"mask of shape {np.shape(mask)}: expected one slice, (rows, columns).")
     inside = np.pad(np.asarray(mask, bool), 1)
     here = inside[1:-1, 1:-1]
-    # The sides of voxels that are the border, each walked with the inside on the right: (corner it starts from, way it goes).
+    # The sides of voxels on the border, with the inside on the right: (corner where it starts, direction).
     beyond = (inside[:-2, 1:-1], inside[1:-1, 2:], inside[2:, 1:-1], inside[1:-1, :-2])
     sides: dict[tuple[int, int, int], None] = {}
     for way, (outside, (down, across)) in enumerate(zip(beyond, STARTS, strict=True)):
@@ -60,7 +60,7 @@ def border_lines(mask: np.ndarray) -> list[np.ndarray]:
             down, across = STEPS[way]
             middles.append((column + across / 2 - 0.5, row + down / 2 - 0.5))
             row, column = row + down, column + across
-            # To the right first: voxels that touch with a corner only stay apart.
+            # To the right first, so that voxels which touch only by a corner stay separate.
             ways = ((way + 1) % 4, way, (way + 3) % 4)
             onward = next((turn for turn in ways if (row, column, turn) in sides), None)
             if onward is None:
@@ -81,7 +81,7 @@ def outline_found_mask(axes: Axes, mask: np.ndarray) -> None:
 
 
 def border_keys(true: bool = True, found: bool = True) -> list[Line2D]:
-    """Return the lines for a legend that says which border is which."""
+    """Return the lines for a legend of true and found borders."""
     kinds = ((true, "true border", BOX, (0, ())), (found, "found border", FOUND, BROKEN))
     return [
         Line2D([], [], color=colour, linestyle=line, linewidth=1.6, label=label, path_effects=_dark_rim(1.6))
@@ -91,10 +91,10 @@ def border_keys(true: bool = True, found: bool = True) -> list[Line2D]:
 
 
 def painted_border(picture: Image.Image, mask: np.ndarray) -> Image.Image:
-    """Return a picture of a slice with the border of the found mask painted on it.
+    """Paint the border of the found mask on a picture of a slice.
 
     Args:
-        picture: RGB, the whole slice at any size and aspect.
+        picture: RGB, the whole slice at any size and aspect ratio.
         mask: bool (rows, columns).
     """
     lines = border_lines(mask)
@@ -103,7 +103,7 @@ def painted_border(picture: Image.Image, mask: np.ndarray) -> Image.Image:
         return painted
     width, height = picture.size
     scale = PAINTED_LARGER * np.array([width / mask.shape[1], height / mask.shape[0]])
-    # Dark around bright, so that the line is seen on bone as well as on air.
+    # A dark rim around a bright line, which is visible on bone as well as on air.
     for thick, colour in ((4.2, INK), (2.0, FOUND)):
         large = Image.new("L", (PAINTED_LARGER * width, PAINTED_LARGER * height), 0)
         pen = ImageDraw.Draw(large)

@@ -1,7 +1,7 @@
-"""What a segmenter answers for scans, drawn: is the volume right, for which lesions is the overlap good, and for whom.
+"""Figures of a segmenter's scores: agreement of volumes, Dice over lesion burden, and subgroups.
 
-Dice says how well two masks overlap, and is strict with small lesions: a border one voxel off is nothing around a large one and half of a
-small one. So it is drawn over the lesions' volume. Whoever measures how ill a lung is wants the volume itself, in millilitres.
+Dice is strict with small lesions: a border error of one voxel is negligible for a large lesion and half of a small one. So it is drawn over
+the volume of the lesions. The severity of a disease is measured by that volume itself, in millilitres.
 """
 
 from collections.abc import Sequence
@@ -32,25 +32,25 @@ from radlearn.pictures.style import (
 )
 
 LINEAR_BELOW_ML = 1.0
-"Where an axis of volumes is no longer logarithmic, so that it holds 0."
+"Below this an axis of volumes is linear, so that it includes 0."
 
 
 @dataclass(frozen=True)
 class MaskGroup:
-    """What a segmenter is worth among some of the people."""
+    """The scores of a segmenter in one group of people."""
 
     name: str
     persons: int
     scans: int
     median_truth_ml: float
-    # Dice has no prediction where nothing is and nothing was found; the other two count every scan.
+    # Dice is undefined where both masks are empty; the other two include every scan.
     dice_score: Interval
     volume_error_ml: Interval
     false_lesions_per_scan: Interval
 
 
 def limits_of_agreement_ml(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> tuple[float, float, float]:
-    """Return the mean difference, predicted minus true, and the limits between which 95 % of differences are expected.
+    """Return the mean difference, predicted minus true, and the 95 % limits of agreement.
 
     Args:
         truth_ml, predicted_ml: (scans,).
@@ -77,7 +77,7 @@ def limits_of_agreement_ml(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> tupl
 
 @in_house_style
 def volume_agreement_figure(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> Figure:
-    """Draw predicted over true lesion volume, and beside it their difference over their mean, with the limits of agreement.
+    """Draw predicted over true lesion volumes, and their differences over their means with the limits of agreement (Bland–Altman).
 
     Args:
         truth_ml, predicted_ml: (scans,), 0 or more.
@@ -124,10 +124,10 @@ def volume_agreement_figure(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> Fig
 
 @in_house_style
 def dice_by_load_figure(dice_scores: ArrayLike, truth_ml: ArrayLike) -> Figure:
-    """Draw the Dice of every scan over the volume of its lesions; scans without a lesion stand apart at the left.
+    """Draw the Dice of every scan over its lesion burden; scans without a lesion are in a separate panel at the left.
 
     Args:
-        dice_scores: (scans,), NaN where nothing is and nothing was found.
+        dice_scores: (scans,), NaN where both masks are empty.
         truth_ml: (scans,), 0 or more.
 
     Raises:
@@ -177,11 +177,11 @@ def dice_by_load_figure(dice_scores: ArrayLike, truth_ml: ArrayLike) -> Figure:
 
 
 def mask_group_figure(groups: Sequence[MaskGroup], whole: MaskGroup) -> Figure:
-    """Draw for every group the mean Dice, the mean volume error and the false lesions per scan, all with intervals.
+    """Draw mean Dice, mean volume error and false lesions per scan of every group, with intervals.
 
     Args:
         groups: from top to bottom.
-        whole: everybody, drawn as a line behind.
+        whole: all scans, drawn as a line behind.
     """
     plots = [
         ScoreColumn(title, colour, [getattr(group, name) for group in groups], getattr(whole, name))
@@ -198,7 +198,7 @@ def mask_group_figure(groups: Sequence[MaskGroup], whole: MaskGroup) -> Figure:
 def _volumes(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     truth, predicted = (np.asarray(volumes, dtype=float).ravel() for volumes in (truth_ml, predicted_ml))
     if len(truth) != len(predicted):
-        raise BadSetting(f"{len(truth)} true and {len(predicted)} other numbers: expected one of each a scan.")
+        raise BadSetting(f"{len(truth)} true and {len(predicted)} other values: expected one of each per scan.")
     for volumes in (truth, predicted):
         if len(wrong := volumes[~(np.isfinite(volumes) & (volumes >= 0))]):
             raise BadSetting(f"a volume is {wrong[0]:g} ml; expected a finite number of 0 or more.")
@@ -217,7 +217,7 @@ def _volume_axis(axes: Axes, which: str, last: float) -> None:
 
 
 def _say_beside(axes: Axes, y: float, words: str, colour: str) -> None:
-    """Write at a height, right of the axes, where no dot is covered."""
+    """Write right of the axes at a height, where no dot is covered."""
     axes.annotate(words, (1.0, y), xytext=(6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center", color=colour,
                   fontsize=9, linespacing=1.3)  # fmt: skip
 

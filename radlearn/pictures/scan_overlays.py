@@ -1,6 +1,6 @@
-"""A CT with what a model outlined in it, as one painted picture a scan: the slices that say most, one lengthwise, the prediction in words.
+"""The overlay of a predicted mask on its CT, one PNG per scan: axial slices with most of the mask, a coronal one, and a caption.
 
-Painted, not drawn by matplotlib: there may be hundreds of scans to predict, and this takes a tenth of a second.
+Painted with Pillow, because there may be hundreds of scans: it takes a tenth of a second, less than matplotlib.
 """
 
 from collections.abc import Sequence
@@ -20,21 +20,21 @@ TILES_IN_A_ROW = 3
 TILE_PX = 420
 GAP_PX = 6
 AIR_IN_LUNG_HU = (-950, -500)
-"Denser than the air around the patient: where there is most of it, there is most lung."
+"Denser than the air around the patient."
 
 
 def write_mask_overlay(
     path: Path, volume_hu: np.ndarray, mask: np.ndarray, spacing_mm: Sequence[float], title: str, said: str = ""
 ) -> Path:
-    """Write five slices across, from feet to head, and one lengthwise, with the found border, above a strip of words, as PNG.
+    """Write five axial slices, from feet to head, and a coronal one, with the predicted border and a caption, as PNG.
 
     Args:
-        path: where to; whole or not at all.
+        path: of the PNG, which is written atomically.
         volume_hu: (i, j, k) in LPS order, Hounsfield units.
-        mask: bool of the same shape: what was found. Where it is empty the slices go through the lungs.
+        mask: the predicted one, bool of the same shape. Where it is empty, the slices go through the lungs.
         spacing_mm: along i, j and k.
         title: the scan's name.
-        said: the prediction in words, such as "lesions 132 ml, 2.9 % of the lungs".
+        said: the caption, such as "lesions 132 ml, 2.9 % of the lungs".
 
     Returns:
         The path.
@@ -48,7 +48,7 @@ def write_mask_overlay(
         raise BadSetting(f"spacing_mm is {tuple(spacing_mm)}; expected three numbers above 0, along i, j and k.")
     found = np.asarray(mask, bool)
     wide_mm, deep_mm, tall_mm = (count * float(step) for count, step in zip(volume_hu.shape, spacing_mm, strict=True))
-    # One scale for all tiles, and all as high as the highest needs: a rib is as long in one as in the other.
+    # All tiles have the same scale and height.
     scale = TILE_PX / wide_mm
     high = round(scale * max(deep_mm, min(tall_mm, 1.2 * wide_mm)))
     tiles = []
@@ -66,13 +66,13 @@ def write_mask_overlay(
 
 
 def telling_levels(volume_hu: np.ndarray, mask: np.ndarray, many: int) -> list[int]:
-    """Return which slices across to show: those with most of the mask, apart from each other, from feet to head.
+    """Return the axial slices to show: those with most of the mask, spaced apart, from feet to head.
 
-    Where the mask is empty, or lies in fewer slices, the others go through the lungs at even distances.
+    Where the mask is empty or in fewer slices, the others are evenly spaced through the lungs.
 
     Args:
         volume_hu, mask: (i, j, k).
-        many: how many; all there are, if there are fewer.
+        many: how many; all slices, if there are fewer.
 
     >>> mask = np.zeros((1, 1, 9), bool)
     >>> mask[..., 2:8] = True
@@ -91,7 +91,7 @@ def telling_levels(volume_hu: np.ndarray, mask: np.ndarray, many: int) -> list[i
                 if len(taken) < many and all(abs(level - other) >= apart for other in taken):
                     taken.append(level)
             apart //= 2
-    # Even steps through the lungs, then whatever is left.
+    # Evenly through the lungs, then the remaining slices.
     lungs = _spread_by(_lung_areas(volume_hu, 2), many)
     for level in [*lungs, *range(levels)]:
         if len(taken) < min(many, levels) and level not in taken:
@@ -100,7 +100,7 @@ def telling_levels(volume_hu: np.ndarray, mask: np.ndarray, many: int) -> list[i
 
 
 def telling_depth(volume_hu: np.ndarray, mask: np.ndarray) -> int:
-    """Return which slice lengthwise to show: the one with most of the mask, else the middle of the lungs."""
+    """Return the coronal slice to show: the one with most of the mask, else the middle of the lungs."""
     areas = np.count_nonzero(mask, axis=(0, 2))
     return int(np.argmax(areas)) if areas.any() else _spread_by(_lung_areas(volume_hu, 1), 1)[0]
 
@@ -112,7 +112,7 @@ def _lung_areas(volume_hu: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _spread_by(areas: np.ndarray, many: int) -> list[int]:
-    """Return the places that divide what lies along an axis into equal parts: the middle for one, the quarters for three."""
+    """Return the positions that divide the area along an axis into equal parts: the middle for one, the quarters for three."""
     weights = areas if areas.any() else np.ones_like(areas)
     reached = np.cumsum(weights) / weights.sum()
     return [int(np.searchsorted(reached, (number + 1) / (many + 1))) for number in range(many)]
@@ -120,7 +120,7 @@ def _spread_by(areas: np.ndarray, many: int) -> list[int]:
 
 def _tile(hu: np.ndarray, mask: np.ndarray, size_px: tuple[float, float], high: int, words: str) -> Image.Image:
     grey = np.rint(255 * windowed(hu, LUNG_WINDOW_HU)).astype(np.uint8)
-    # A scan from neck to hip is made smaller rather than cut.
+    # A long scan is scaled down rather than cropped.
     fit = min(1.0, high / size_px[1])
     size = (max(1, round(fit * size_px[0])), max(1, round(fit * size_px[1])))
     picture = painted_border(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC).convert("RGB"), mask)

@@ -1,9 +1,9 @@
-"""Slices of a CT as radiologists look at them: twice, once in the window for lung, once in that for soft tissue, with lesions outlined.
+"""Axial CT slices in the lung window and in the soft-tissue window, with outlined lesions.
 
-A CT holds some 4,000 shades, an eye tells about a hundred apart. A *window* is the range of Hounsfield units that is spread from black to
-white. In the lung window a faint haze is seen; in the soft-tissue window only what has become as dense as liver.
+A CT has some 4,000 grey values, of which an eye distinguishes about a hundred. A *window* is the range of Hounsfield units that is mapped
+from black to white. The lung window shows faint ground-glass opacities; the soft-tissue window only tissue as dense as liver.
 
-A slice hangs as if one stood at the foot of the bed: front of the patient at the top, the patient's right at the left of the picture.
+Slices follow the radiological convention, as seen from the feet: the front of the patient at the top, the patient's right at the left.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from radlearn.pictures.overlays import shortened
 from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, PAPER, WRONG, blank, in_house_style, no_data
 
 LUNG_WINDOW_HU = (-1350.0, 150.0)
-"From black to white; as radiologists say it, 1500 HU wide around -600 HU."
+"From black to white: width 1500 HU, level -600 HU."
 SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)
-"400 HU wide around 40 HU."
+"Width 400 HU, level 40 HU."
 PANELS_IN_A_ROW = 2
 
 
@@ -30,8 +30,8 @@ PANELS_IN_A_ROW = 2
 class SlicePanel:
     """One slice in a grid.
 
-    `hu` is (rows, columns) as it is displayed, the patient's right at the left; masks are bool of the same shape. `spacing_mm` says how far
-    apart its rows, then its columns are. `bad` marks one that the reader should look at first.
+    `hu` is (rows, columns) as displayed, the patient's right at the left; masks are bool of the same shape. `spacing_mm` is the distance
+    between rows, then between columns. `bad` highlights the title.
     """
 
     hu: np.ndarray
@@ -43,7 +43,7 @@ class SlicePanel:
     bad: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be drawn, where it is made and not where it is drawn."""
+        """Validate the panel when it is made, not when it is drawn."""
         if np.ndim(self.hu) != 2:
             raise BadSetting(f"hu of shape {np.shape(self.hu)}: expected one slice, (rows, columns).")
         for name, mask in (("truth", self.truth), ("found", self.found)):
@@ -54,7 +54,7 @@ class SlicePanel:
 
 
 def windowed(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
-    """Return Hounsfield units as grey: 0 up to the window's lower end, 1 from its upper end on.
+    """Map Hounsfield units to grey values: 0 up to the lower end of the window, 1 from its upper end on.
 
     Args:
         hu: any shape.
@@ -76,12 +76,12 @@ def windowed(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
 
 
 def axial(volume: np.ndarray, level: int) -> np.ndarray:
-    """Return a slice across of a volume in LPS order as it hangs: rows from front to back, columns from the patient's right to left."""
+    """Return an axial slice of a volume in LPS order as displayed: rows from front to back, columns from the patient's right to left."""
     return volume[:, :, level].T
 
 
 def coronal(volume: np.ndarray, depth: int) -> np.ndarray:
-    """Return a slice lengthwise of a volume in LPS order as it hangs: rows from head to foot, columns from the patient's right to left."""
+    """Return a coronal slice of a volume in LPS order as displayed: rows from head to foot, columns from the patient's right to left."""
     return volume[:, depth].T[::-1]
 
 
@@ -93,7 +93,7 @@ def axial_panel(
     title: str = "",
     bad: bool = False,
 ) -> SlicePanel:
-    """Return the slice across that holds most of the masks, with its number as note.
+    """Return the axial slice with the largest area of the masks, with its number as note.
 
     Args:
         hu: (i, j, k) in LPS order, Hounsfield units.
@@ -110,7 +110,7 @@ def axial_panel(
 
 
 def level_words(level: int, levels: int) -> str:
-    """Return which slice this is, counted from the feet and from 1.
+    """Describe a slice by its number, counted from 1 at the feet.
 
     >>> level_words(22, 58)
     'slice 23 of 58'
@@ -120,10 +120,10 @@ def level_words(level: int, levels: int) -> str:
 
 @in_house_style
 def slice_grid(panels: Sequence[SlicePanel]) -> Figure:
-    """Draw slices two in a row, each in the lung window and beside it in the soft-tissue window, with true and found borders.
+    """Draw slices, two in a row, each in the lung window and in the soft-tissue window, with true and found borders.
 
     Args:
-        panels: in reading order; up to 8 stay within a page.
+        panels: in reading order; up to 8 fit on a page.
     """
     if not panels:
         figure = blank(FULL_WIDTH_IN, 1.2)
@@ -131,7 +131,7 @@ def slice_grid(panels: Sequence[SlicePanel]) -> Figure:
         axes.set_axis_off()
         no_data(axes, "no such slice")
         return figure
-    # Places are counted in inches, so that slices keep their proportions and stand in line with their words.
+    # Positions are in inches, so that slices keep their proportions and stay aligned with their text.
     edge, gap, words, heading = 0.08, 0.2, 0.5, 0.34
     width = (FULL_WIDTH_IN - 2 * edge - gap * (PANELS_IN_A_ROW - 1)) / PANELS_IN_A_ROW
     each = (width - 0.04) / 2

@@ -1,7 +1,7 @@
-"""Lesions in space: the lungs as glass, the lesions in them as solids, seen from the front and from the left.
+"""Three-dimensional rendering: transparent lungs and the lesions in them, from the front and from the left.
 
-Every pixel is a ray, all rays run along one axis of the scan, and what a ray meets first is seen. The surface is where a smoothed mask
-falls below a half; the slope of the smoothed mask there says how the light falls on it. NumPy and SciPy are enough for that.
+Every pixel is a ray along one axis of the scan and shows the first surface that it meets. The surface is where a smoothed mask falls
+below one half, and the gradient of the smoothed mask is its normal. NumPy and SciPy suffice for that.
 """
 
 from collections.abc import Sequence
@@ -21,42 +21,41 @@ from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, PAPER, blank, in_
 GRID_MM = 1.75
 SMOOTHED_MM = {"lungs": 2.5, "truth": 1.2, "found": 1.2}
 SMOOTHED_STEPS = {"lungs": 0.5, "truth": 0.35, "found": 0.35}
-"At least so many steps of the scan, or its slices would be seen as terraces. Lungs are smooth; of lesions small ones must stay."
+"In voxels of the scan, at least, or slices would be visible as terraces. Less for lesions, so that small ones remain."
 COLOURED_OVER_MM = 4.0
-"How far around a point of the surface it is asked whether most is rightly found, missed or found only."
+"Radius around a point of the surface in which most voxels are either rightly found, missed or found only."
 PIXELS_A_STEP = 3
 LUNG, BOTH = "#7f93ad", "#8d949c"
-# Towards the light, in picture axes: to the right, down, towards the viewer.
+# Direction of the light in picture axes: right, down, towards the viewer.
 LIGHT = np.array([-0.42, -0.55, 0.72]) / np.linalg.norm([-0.42, -0.55, 0.72])
 
 
 @dataclass(frozen=True)
 class _Surface:
-    """What is seen of a mask along one direction, on a fine picture grid (rows, columns)."""
+    """The visible surface of a mask along one direction, on a fine picture grid (rows, columns)."""
 
-    cover: np.ndarray  # In [0, 1]: how much of the pixel it fills.
-    depth_mm: np.ndarray  # From the plane where the rays start.
-    normal: np.ndarray  # (3, rows, columns), of length 1: to the right, down, towards the viewer.
-    at: np.ndarray  # (3, rows, columns): where the rays met it, as an index of the turned volume.
+    cover: np.ndarray  # In [0, 1]: the share of the pixel that it covers.
+    depth_mm: np.ndarray  # From the plane in which the rays start.
+    normal: np.ndarray  # (3, rows, columns), unit vectors: right, down, towards the viewer.
+    at: np.ndarray  # (3, rows, columns): where the rays meet it, as an index of the turned volume.
 
 
 @in_house_style
 def solid_figure(
     lungs: np.ndarray, truth: np.ndarray | None, found: np.ndarray, spacing_mm: Sequence[float], title: str = "", from_left: bool = True
 ) -> Figure:
-    """Draw the lesions in the lungs as solids: the true ones, the found ones, and where the two differ.
+    """Render the lesions in the lungs: the true ones, the found ones, and where the two differ.
 
-    Without a truth, what was found is drawn from the front and from the left. Where true and found borders lie within about 3 mm of each
-    other, the surface is drawn as rightly found. Masks are smoothed: a part of a voxel or two may not be seen, and no volume can be read
-    off.
+    Without a truth, only found lesions are drawn. Where true and found borders are within about 3 mm of each other, the surface is drawn
+    as rightly found. Masks are smoothed: components of one or two voxels may be invisible, and volumes cannot be read off.
 
     Args:
         lungs: bool (i, j, k) in LPS order.
         truth: bool of the same shape, or None.
         found: bool of the same shape.
         spacing_mm: along i, j and k.
-        title: the scan's name and what else to say, above the picture.
-        from_left: whether a second row shows the same from the left; without a truth the view stands beside the first.
+        title: above the picture, such as the scan's name.
+        from_left: whether to add the view from the left, in a second row or, without a truth, beside the first.
 
     Raises:
         BadSetting: shapes differ, are not three-dimensional, or spacing is not three numbers above 0.
@@ -64,7 +63,7 @@ def solid_figure(
     masks = {"lungs": lungs, "truth": truth, "found": found}
     fields, size_mm = _on_even_grid({name: mask for name, mask in masks.items() if mask is not None}, spacing_mm)
     views = ("from the front", "from the left") if from_left else ("from the front",)
-    # Columns, rows and depth of the picture, as axes of the volume that may run backwards.
+    # Rows, columns and depth of the picture, as axes of the volume that may be reversed.
     turns = {"from the front": _from_front, "from the left": _from_left}
     kinds = ["truth", "found", "difference"] if truth is not None else ["found"]
     pictures = {}
@@ -77,7 +76,7 @@ def solid_figure(
 
 
 def _on_even_grid(masks: dict[str, np.ndarray], spacing_mm: Sequence[float]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return smoothed masks and, where there are two, their differences on a grid of even steps, and its size in mm."""
+    """Return smoothed masks and, where there is a truth, their differences on an isotropic grid, and its size in mm."""
     shapes = {np.shape(mask) for mask in masks.values()}
     if len(shapes) > 1 or len(next(iter(shapes))) != 3:
         raise BadSetting(f"masks of shapes {' and '.join(map(str, sorted(shapes)))}: expected all (i, j, k) on the grid of one scan.")
@@ -89,7 +88,7 @@ def _on_even_grid(masks: dict[str, np.ndarray], spacing_mm: Sequence[float]) -> 
     margin = np.ceil(3 * GRID_MM / spacing).astype(int)
 
     def even(mask: np.ndarray) -> np.ndarray:
-        # A mask that ends with the scan ends there in the picture too, with a lid: so there is a margin of nothing around it.
+        # An empty margin, so that a mask which reaches the end of the scan has a closed surface there.
         framed = np.pad(mask[box].astype(np.float32), [(int(steps), int(steps)) for steps in margin])
         return zoom(framed, spacing / GRID_MM, order=1, grid_mode=True, mode="grid-constant")
 
@@ -117,18 +116,18 @@ def _from_left(field: np.ndarray) -> np.ndarray:
 
 
 def _surface(field: np.ndarray) -> _Surface:
-    """Return the first surface that rays along the last axis meet, where the field rises above a half."""
+    """Return the first surface that rays along the last axis meet, where the field exceeds one half."""
     inside = field > 0.5
     first = np.argmax(inside, axis=2)
     met = np.asarray(inside.any(axis=2))
     rows, columns = np.indices(first.shape)
     here = field[rows, columns, first]
     before = field[rows, columns, np.maximum(first - 1, 0)]
-    # Between the last voxel outside and the first one inside, where the field is a half.
+    # Between the last voxel outside and the first one inside, where the field is one half.
     back = np.where(first > 0, (here - 0.5) / np.maximum(here - before, 1e-6), 0.0)
     depth = np.where(met, first - np.clip(back, 0, 1), np.nan)
     slopes = _slopes(field, np.where(met, first, 0))
-    # Drawn finer than the grid: its steps would be seen along the border. The greatest value on a ray runs smoothly through it.
+    # Finer than the grid, whose steps would be visible along the border. The maximum along a ray is smooth across it.
     cover = np.clip((_finer(field.max(axis=2)) - 0.5) / 0.12 + 0.5, 0, 1)
     depth_fine = _finer(_spread_out(depth, met))
     normal = np.stack([_finer(_spread_out(slope, met)) for slope in slopes])
@@ -139,7 +138,7 @@ def _surface(field: np.ndarray) -> _Surface:
 
 
 def _slopes(field: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how the field falls at the voxels met: to the right, down, towards the viewer."""
+    """Return the negative gradient of the field at the voxels met: right, down, towards the viewer."""
     rows, columns = np.asarray(np.indices(first.shape))
     last = np.array(field.shape) - 1
 
@@ -153,7 +152,7 @@ def _slopes(field: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _spread_out(values: np.ndarray, met: np.ndarray) -> np.ndarray:
-    """Return values a little smoothed, and spread beyond where rays met anything, so that they can be drawn finer up to the border."""
+    """Return values slightly smoothed and extrapolated beyond the surface, so that they can be upsampled up to the border."""
     weights = gaussian_filter(met.astype(np.float32), 0.8, truncate=3)
     return np.asarray(gaussian_filter(np.where(met, values, 0).astype(np.float32), 0.8, truncate=3) / np.maximum(weights, 1e-6))
 
@@ -167,10 +166,10 @@ def _rendered(turned: dict[str, np.ndarray], glass: _Surface, kind: str) -> np.n
     solid = _surface(turned["either" if kind == "difference" else kind])
     if kind == "difference":
         shares = np.stack([map_coordinates(turned[name], solid.at, order=1, mode="nearest") for name in ("both", "missed", "found only")])
-        # On a flat border equal weights would call 2.7 mm a difference, on a small round lesion less.
+        # With equal weights, 2.7 mm would count as a difference on a flat border, and less on a small round lesion.
         most = np.argmax(shares * np.array([1.5, 1, 1]).reshape(3, 1, 1), axis=0)
         colour = np.array([to_rgb(BOTH), to_rgb(BOX), to_rgb(FOUND)])[most]
-        # Bands, as a broken line is to a plain one: grey print tells what was found only.
+        # Bands, so that what was found only is also recognisable in greyscale.
         dark = (most == 2) & (np.floor(GRID_MM * solid.at[0] / 3.5) % 2 == 1)
         colour = np.where(dark[..., None], 0.62 * colour, colour)
     else:
@@ -178,14 +177,14 @@ def _rendered(turned: dict[str, np.ndarray], glass: _Surface, kind: str) -> np.n
     paper = np.array(to_rgb(PAPER))
     picture = np.broadcast_to(paper, (*solid.cover.shape, 3))
     lit = _lit(colour, solid, 0.42)
-    # What lies deeper is paler, as in haze: one sees what is in front.
+    # Deeper surfaces are paler, which shows what is in front.
     deep = 0.28 * solid.depth_mm / max(GRID_MM * turned["lungs"].shape[2], 1)
     lit = lit + (paper - lit) * np.clip(deep, 0, 0.28)[..., None]
     picture = picture + (lit - picture) * solid.cover[..., None]
-    # Glass is seen at its edges, where one looks along it.
+    # Transparent lungs are visible at their edges, where the surface is parallel to the rays.
     edge = 1 - np.clip(glass.normal[2], 0, 1)
     strength = glass.cover * (0.12 + 0.62 * edge**2)
-    # A lesion at the lung's border is seen clearly, one deep inside through more of the glass.
+    # Lesions at the surface of the lung are clear, deeper ones are veiled by the lung.
     behind_mm = np.where(solid.cover > 0.5, solid.depth_mm - glass.depth_mm, np.inf)
     strength = strength * (0.15 + 0.85 * np.clip(behind_mm / 12, 0, 1))
     picture = picture + (_lit(np.array(to_rgb(LUNG)), glass, 0.55) - picture) * strength[..., None]
@@ -193,7 +192,7 @@ def _rendered(turned: dict[str, np.ndarray], glass: _Surface, kind: str) -> np.n
 
 
 def _lit(colour: np.ndarray, surface: _Surface, ambient: float) -> np.ndarray:
-    """Return a colour under light from the upper left and a faint shine."""
+    """Return a colour with diffuse light from the upper left and a weak specular highlight."""
     falls = np.clip(np.tensordot(LIGHT, surface.normal, axes=1), 0, 1)
     half = (LIGHT + [0, 0, 1]) / np.linalg.norm(LIGHT + [0, 0, 1])
     shine = np.clip(np.tensordot(half, surface.normal, axes=1), 0, 1) ** 24
@@ -203,13 +202,13 @@ def _lit(colour: np.ndarray, surface: _Surface, ambient: float) -> np.ndarray:
 def _arranged(
     pictures: dict[tuple[str, str], np.ndarray], views: Sequence[str], kinds: Sequence[str], size_mm: np.ndarray, title: str
 ) -> Figure:
-    """Return the figure: a column a kind and a row a view, or the views side by side where there is one kind."""
+    """Return the figure: one column per kind and one row per view, or the views side by side where there is one kind."""
     names = {"truth": "true lesions", "found": "found lesions", "difference": "where they differ"}
     grid = [[(view, kind) for kind in kinds] for view in views] if len(kinds) > 1 else [[(view, kinds[0]) for view in views]]
     edge, gap, words, heading = 0.08, 0.12, 0.36, 0.4 if title else 0.05
     widths_mm = [max(pictures[row[column]].shape[1] for row in grid) for column in range(len(grid[0]))]
     scale = (FULL_WIDTH_IN - 2 * edge - gap * (len(widths_mm) - 1)) / sum(widths_mm)
-    # A view must not be taller than a page is wide.
+    # A view is at most half as tall as the page is wide.
     scale = min(scale, 0.5 * FULL_WIDTH_IN / max(picture.shape[0] for picture in pictures.values()))
     heights = [scale * pictures[row[0]].shape[0] + words for row in grid]
     legend = 0.34 if len(kinds) > 1 else 0.0

@@ -1,4 +1,4 @@
-"""One process at a time: whoever comes second waits for the first, and is told so."""
+"""One process at a time: a second process waits for the first and says so."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from radlearn.progress import waiting
 
 @contextmanager
 def alone_with(lock_file: Path, doing: str) -> Iterator[None]:
-    """Keep other processes out while the block runs; wait for one that is in it, and say so.
+    """Hold a lock while the block runs; wait for another process that holds it, and say so.
 
     Args:
-        lock_file: the same for all who must not meet; its folder must be there. A process that is killed lets go of it.
-        doing: what the other process is then said to do: "making the pixel cache in FOLDER".
+        lock_file: shared by the processes; its folder must exist. The lock of a killed process is released.
+        doing: what the other process does, for the message: "making the pixel cache in FOLDER".
     """
     lock = FileLock(lock_file)
     try:

@@ -1,8 +1,8 @@
-"""The pixel cache: what an X-ray looks like at one size is worked out once, in parallel, and read at the speed of memory ever after.
+"""The pixel cache: X-rays are decoded to one size once, in parallel, and memory-mapped afterwards.
 
-A cache belongs to a list of files, a size, a shape and the code that reads X-rays; change one of them and it is another cache, which
-takes over from its neighbours what they have in common. A file that was not changed since (same size and time) is trusted; one whose
-time changed is read again, and decoded again only if its content changed too.
+A cache belongs to a list of files, a size, a shape and the code that reads X-rays. If one of them changes, it is another cache, which
+copies from the existing ones the X-rays that they share. A file of unchanged size and modification time is trusted; one whose time
+changed is read again, and decoded again only if its content changed too.
 """
 
 import os
@@ -23,26 +23,25 @@ from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
 from radlearn.files import cache_folder
 from radlearn.progress import cores, in_parallel, say
 from radlearn.scans.alone import alone_with
-from radlearn.scans.cache_store import TABLE, PixelStore, Row, bytes_needed, space_for
+from radlearn.scans.cache_store import TABLE, PixelStore, Row, bytes_needed, space_for, unreadable_files
 from radlearn.scans.dicom import RadiographHeader, read_radiograph
 from radlearn.scans.resize import Shape
 
-# The files whose change may change a pixel; their content is part of a cache's name.
+# The modules that determine the pixels; their content is part of a cache's name.
 READING_CODE = ("dicom", "display", "jpeg", "plain_jpeg", "resize", "stored_pixels")
 LOCK = "lock"
 SYNC_EVERY_SECONDS = 1.0
 XRAYS_PER_JOB = 16
 JOB_BYTES = 8 * 2**20  # so that large X-rays come in small jobs, and memory stays bounded
 ONE_PROCESS_BYTES = 25 * 2**20
-REASONS_SHOWN = 10
 REMARKS_SHOWN = 5
 NO_FILE = (-1, -1)
-NEIGHBOURS = 12  # caches of the same settings that are looked through for X-rays they share
+NEIGHBOURS = 12  # caches of the same settings that are searched for shared X-rays
 
 
 @dataclass(frozen=True)
 class CachedXrays:
-    """The X-rays, ready: row by row in the order of the paths that were asked for."""
+    """The cached X-rays: row by row in the order of the paths."""
 
     pixels: np.ndarray
     "Read-only memory map (X-rays, size, size), uint8 or uint16; value/255 or value/65535 is the X-ray in [0, 1]."
@@ -50,13 +49,13 @@ class CachedXrays:
     folder: Path
 
     def __reduce__(self) -> tuple:
-        # A map would be pickled as all its pixels; a process that gets this opens the files instead.
+        # A memory map would be pickled with all its pixels; the receiving process opens the files instead.
         return _opened, (self.folder,)
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A few X-rays to be read: (row, path, the digest at which its pixels are known, if they are)."""
+    """A few X-rays to read: (row, path, digest of the content whose pixels are cached, if any)."""
 
     xrays: tuple[tuple[int, str, str | None], ...]
     size_px: int
@@ -65,7 +64,7 @@ class _Job:
 
 @dataclass
 class _Outcome:
-    """What became of one X-ray. `pixels` is None where they are known already, and where `trouble` says why there are none."""
+    """The result for one X-ray. `pixels` is None where they are cached already, and where `trouble` says why it cannot be read."""
 
     row: int
     path: str
@@ -82,23 +81,23 @@ def cached_xrays(
 ) -> CachedXrays:
     """Return the X-rays at `paths` as `read_radiograph(path, size_px, shape)` gives them, rounded to 8 or 16 bits, from the cache.
 
-    X-rays that the cache does not hold yet are read into it first, with a bar; a pass that was interrupted goes on where it was.
+    X-rays that the cache does not hold yet are read into it first, with a progress bar; an interrupted pass continues where it stopped.
 
     Args:
-        paths: of DICOM X-rays. An X-ray of at most 8 bits is kept in 8; if one has more, all are kept in 16.
+        paths: of DICOM X-rays. They are kept in 8 bits; if one has more, all are kept in 16.
         size_px: side of the square.
         shape: "stretch" or "pad", as for `read_radiograph`.
         workers: processes; all cores by default.
-        root: where caches are kept; by default `RADLEARN_CACHE`, else the user's cache folder.
+        root: the folder of all caches; by default `RADLEARN_CACHE`, else the user's cache folder.
 
     Raises:
         UnreadableScan: after the pass, if X-rays could not be read; the message lists the first ten. The others are kept.
-        CacheTrouble: no space, no permission, or a reading process that was ended from outside.
+        CacheTrouble: no space, no permission, or a reading process that was killed.
         BadSetting: no paths, a size below 1, an unknown shape.
     """
     if not paths or size_px < 1 or shape not in ("stretch", "pad"):
         found = f"{len(paths)} X-rays, size_px {size_px}, shape {shape!r}"
-        raise BadSetting(f"The pixel cache was asked for {found}; expected at least one X-ray, a size above 0, 'stretch' or 'pad'.")
+        raise BadSetting(f"The pixel cache got {found}; expected at least one X-ray, a size above 0, 'stretch' or 'pad'.")
     names = [os.path.abspath(path) for path in paths]
     listed = blake2b("\0".join(names).encode(errors="surrogatepass"), digest_size=8).hexdigest()
     folder = Path(root or cache_folder()) / "xrays" / f"{size_px}px-{shape}-{reading_version()}-{listed}"
@@ -119,7 +118,7 @@ def cached_xrays(
 
 @cache
 def reading_version() -> str:
-    """Return a short digest of the code that turns a file into pixels: other code, other cache."""
+    """Return a short digest of the code that turns a file into pixels; it is part of a cache's name."""
     code = (Path(__file__).with_name(f"{name}.py").read_bytes() for name in READING_CODE)
     return blake2b(b"\0".join(code), digest_size=4).hexdigest()
 
@@ -131,7 +130,7 @@ def _ready(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
     try:
         return CachedXrays(store.pixels(), [store.done[row].header for row in range(len(names))], folder)
     except FileNotFoundError:
-        # Another process went over to 16 bits between the table and the array.
+        # Another process widened the cache to 16 bits between the two reads.
         return None
 
 
@@ -142,8 +141,8 @@ def _opened(folder: Path) -> CachedXrays:
 
 def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_px: int, shape: Shape, workers: int | None) -> None:
     store = PixelStore(folder, (len(names), size_px))
-    # What is said of an X-ray whose stamp changed is taken out of the table before its pixels are touched. An X-ray that is gone stays:
-    # its drive may come back.
+    # The entry of an X-ray whose stamp changed is removed from the table before its pixels are touched. The entry of a missing file stays:
+    # its drive may be mounted again.
     gone = {row for row, stamp in enumerate(stamps) if stamp == NO_FILE}
     changed = {row: xray for row, xray in store.done.items() if xray.stamp != stamps[row] and row not in gone}
     for row in changed:
@@ -161,7 +160,7 @@ def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
         per_job = max(1, min(XRAYS_PER_JOB, JOB_BYTES // (2 * size_px**2)))
         jobs = [_Job(tuple(missing[first : first + per_job]), size_px, shape) for first in range(0, len(missing), per_job)]
         synced = time.monotonic()
-        # Starting processes takes some seconds; so little, about 200 JPEG X-rays of 1024 px, does not.
+        # Starting processes takes seconds, longer than reading so little: about 200 X-rays of 1024 px.
         little = sum(stamps[row][0] for row, _, _ in missing) < ONE_PROCESS_BYTES
         workers = workers or (1 if little else cores())
         for outcomes in in_parallel(_read, jobs, "pixel cache", "X-rays", workers, len(missing)) if jobs else ():
@@ -179,7 +178,7 @@ def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
                 synced = time.monotonic()
     except BrokenProcessPool:
         raise CacheTrouble(
-            f"{folder}: a process that reads X-rays was ended from outside, most likely because memory ran out. What was read is kept: "
+            f"{folder}: a process that reads X-rays was killed, most likely because memory ran out. What was read is kept: "
             "try again with more memory or fewer cores (taskset -c 0 radlearn …)."
         ) from None
     finally:
@@ -188,11 +187,12 @@ def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
     for remark, count in remarks.most_common(REMARKS_SHOWN):
         say(f"{remark} ({count:,} X-rays)" if count > 1 else remark, style="yellow")
     if troubles:
-        raise UnreadableScan(_unreadable(sorted(troubles), len(names)))
+        advice = "Repair these files, or remove them and their rows in the tables"
+        raise UnreadableScan(unreadable_files(troubles, len(names), "X-rays", "read", advice))
 
 
 def _take_over(store: PixelStore, names: list[str], stamps: list[tuple[int, int]]) -> None:
-    """Copy rows from caches of the same settings for other lists of files: a list that lost a bad X-ray costs nothing to read again."""
+    """Copy rows from caches of the same settings for other lists of files, so that a list that lost one X-ray is not read again."""
     wanted: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         if row not in store.done:
@@ -204,7 +204,7 @@ def _take_over(store: PixelStore, names: list[str], stamps: list[tuple[int, int]
         try:
             lock.acquire(timeout=0)
         except (Timeout, OSError):
-            continue  # somebody writes there, or nobody may: what it holds is read again instead
+            continue  # it is being written, or not accessible: its X-rays are read again
         try:
             neighbour = PixelStore(folder)
             shared = [
@@ -214,23 +214,14 @@ def _take_over(store: PixelStore, names: list[str], stamps: list[tuple[int, int]
                 store.write(own, pixels, neighbour.done[row])
                 wanted.pop(neighbour.done[row].path, None)
             if shared:
-                say(f"pixel cache: {len(shared):,} X-rays are taken over from {folder.name}")
+                say(f"pixel cache: {len(shared):,} X-rays copied from {folder.name}")
             store.sync()
         finally:
             lock.release()
 
 
-def _unreadable(troubles: list[str], count: int) -> str:
-    shown = [f"  {trouble}" for trouble in troubles[:REASONS_SHOWN]]
-    if len(troubles) > REASONS_SHOWN:
-        shown.append(f"  … and {len(troubles) - REASONS_SHOWN:,} more.")
-    kept = f"The other {count - len(troubles):,} are in the cache and need not be read again. " if count > len(troubles) else ""
-    amount = f"{len(troubles):,} of {count:,} X-rays cannot be read:"
-    return "\n".join([amount, *shown, f"{kept}Mend these files or take them (and their rows in the tables) out, then try again."])
-
-
 def _stamp(name: str) -> tuple[int, int]:
-    """Return a file's size in bytes and the time of its last change in ns; `NO_FILE` where there is none: reading it says why."""
+    """Return a file's size in bytes and modification time in ns; `NO_FILE` where it is missing, which reading it reports."""
     try:
         status = os.stat(name)
     except OSError:
@@ -239,7 +230,7 @@ def _stamp(name: str) -> tuple[int, int]:
 
 
 def _read(job: _Job) -> list[_Outcome]:
-    """Read the X-rays of a job; what is wrong with one is said in its outcome and stops no other."""
+    """Read the X-rays of a job; an error of one is reported in its outcome and does not stop the others."""
     return [_read_one(row, name, digest, job.size_px, job.shape) for row, name, digest in job.xrays]
 
 

@@ -1,10 +1,10 @@
-"""One pixel cache on disk: an array of X-rays, and beside it a table that says which of its rows are done.
+"""One pixel cache on disk: an array of X-rays, and a table of the rows that are done.
 
     pixels-8.npy or pixels-16.npy    (X-rays, size, size) uint8 or uint16; value/255 or value/65535 is the X-ray in [0, 1]
-    X-rays.jsonl                      first what the cache is, then a line per finished X-ray: row, path, stamp, digest, header
+    xrays.jsonl                      first a description of the cache, then a line per finished X-ray: row, path, stamp, digest, header
 
-A row is done when its line stands in the table, and the line is written after the pixels are on the disk. So whatever ends the process
-at whatever moment, the table never promises a row that is not there, and the next process goes on where this one was.
+A row is done when its line is in the table, and the line is written after the pixels are on the disk. So a process may end at any moment:
+the table never lists a row that is missing, and the next process continues from there.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,18 +25,19 @@ from radlearn.files import write_text, written_whole
 from radlearn.scans.dicom import RadiographHeader
 
 TABLE = "xrays.jsonl"
-FORMAT = 1
+FORMAT = 2
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 HEADER_FIELDS = tuple(field.name for field in dataclasses.fields(RadiographHeader))
 SIZE, SPACING = HEADER_FIELDS.index("size_px"), HEADER_FIELDS.index("spacing_mm")
-BYTES_PER_LINE = 1024  # of the table, roughly, and rather too many
+BYTES_PER_LINE = 1024  # of the table, an upper estimate
 ROWS_AT_ONCE_BYTES = 16 * 2**20
+REASONS_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of a finished X-ray: its file, how large and when it was changed (bytes, ns), the digest of its content, its header."""
+    """A finished X-ray: its file, size and modification time (bytes, ns), the digest of its content, its header."""
 
     path: str
     stamp: tuple[int, int]
@@ -45,10 +46,10 @@ class Row:
 
 
 class PixelStore:
-    """The array and table in `folder`, as they are; `begin` makes them ready to be written.
+    """The array and table in `folder`; `begin` prepares them for writing.
 
     Args:
-        expected: (X-rays, size_px). What lies there and is of another shape counts as nothing; without it, whatever lies there counts.
+        expected: (X-rays, size_px). A cache of another shape counts as missing; without it, any shape is taken.
     """
 
     def __init__(self, folder: Path, expected: tuple[int, int] | None = None) -> None:
@@ -61,25 +62,25 @@ class PixelStore:
         self._is_there = self._read_table()
 
     def array_path(self, bits: int | None = None) -> Path:
-        """Return where the array of `bits` lies, by default the one that is in force."""
+        """Return the path of the array of `bits`, by default the current one."""
         return self.folder / f"pixels-{bits or self.bits}.npy"
 
     def pixels(self) -> np.ndarray:
-        """Return the array, mapped into memory and read-only: (X-rays, size, size), uint8 or uint16."""
+        """Return the array as a read-only memory map: (X-rays, size, size), uint8 or uint16."""
         return np.load(self.array_path(), mmap_mode="r")
 
     def xrays(self, rows: Iterable[int]) -> Iterator[np.ndarray]:
-        """Yield X-rays as `write` takes them: in 8 bits where their files have no more."""
+        """Yield X-rays as `write` takes them: in 8 bits where their files have at most 8."""
         pixels = self.pixels()
         for row in rows:
             yield narrowed(pixels[row]) if self.bits == 16 and self.done[row].header.stored_bits <= 8 else pixels[row]
 
     def begin(self) -> None:
-        """Make the folder ready for `write`: what a killed process left is removed, the space is reserved, the table is made tidy."""
+        """Prepare the folder for `write`: remove the leftovers of a killed process, reserve the space, rewrite the table."""
         for leftover in [*self.folder.glob(".pixels*"), *self.folder.glob(".xrays*"), self.array_path(24 - self.bits)]:
             leftover.unlink(missing_ok=True)
         if not self._is_there:
-            # First the table that goes with no array, or with another: it would promise rows that a new array has not.
+            # First the table without an array, or of another one: it would list rows that a new array lacks.
             (self.folder / TABLE).unlink(missing_ok=True)
             self._reserve(self.bits)
             self._is_there = True
@@ -87,7 +88,7 @@ class PixelStore:
         self._write_table()
 
     def write(self, row: int, pixels: np.ndarray, xray: Row) -> None:
-        """Put an X-ray's pixels, (size, size) of uint8 or uint16, in their row. The row counts as done after the next `sync`."""
+        """Write an X-ray's pixels, (size, size) of uint8 or uint16, into their row. The row is done after the next `sync`."""
         if pixels.dtype == np.uint16 and self.bits == 8:
             self._widen()
         if pixels.dtype == np.uint8 and self.bits == 16:
@@ -96,12 +97,12 @@ class PixelStore:
         self.note(row, xray)
 
     def note(self, row: int, xray: Row) -> None:
-        """Say that a row whose pixels are there already is done; in force after the next `sync`."""
+        """Record a row whose pixels are already written; it is done after the next `sync`."""
         self.done[row] = xray
         self._waiting.append(_line(row, xray))
 
     def sync(self) -> None:
-        """Bring the pixels to the disk, then the table's new lines: in this order, a table is true after a power failure too."""
+        """Flush the pixels to the disk, then the new lines of the table: in this order the table holds after a power failure too."""
         if self._array is not None and self._waiting:
             os.fsync(self._array)
             with open(self.folder / TABLE, "ab") as table:
@@ -111,13 +112,13 @@ class PixelStore:
             self._waiting.clear()
 
     def close(self) -> None:
-        """Let go of the array without writing anything more."""
+        """Close the array without writing anything more."""
         if self._array is not None:
             os.close(self._array)
             self._array = None
 
     def _read_table(self) -> bool:
-        """Take in what lies in the folder; return whether there is an array, whole and with its table."""
+        """Read the table in the folder; return whether there is a complete array with its table."""
         try:
             head, *lines = (self.folder / TABLE).read_text(encoding="ascii", errors="replace").split("\n")
         except FileNotFoundError:
@@ -125,25 +126,25 @@ class PixelStore:
         said = _parsed(head)
         if not isinstance(said, dict) or said.get("format") != FORMAT or tuple(said.get("header", ())) != HEADER_FIELDS:
             return False
-        count, size_px, bits = said["films"], said["size_px"], said["bits"]
+        count, size_px, bits = said["xrays"], said["size_px"], said["bits"]
         if self.count and (count, size_px) != (self.count, self.size_px):
             return False
         try:
             array = np.load(self.array_path(bits), mmap_mode="r")
         except (OSError, ValueError, EOFError):
-            return False  # there is no such file, or not all of it
+            return False  # missing or incomplete
         if array.shape != (count, size_px, size_px) or array.dtype != np.dtype(f"uint{bits}"):
             return False
         self.count, self.size_px, self.bits = count, size_px, bits
         for line in lines:
-            # A line that a kill cut short, or that was damaged, speaks of no row: that X-ray is read again.
+            # A truncated or damaged line counts for no row: that X-ray is read again.
             row, xray = _xray_of(_parsed(line))
             if xray and 0 <= row < count:
                 self.done[row] = xray
         return True
 
     def _reserve(self, bits: int) -> None:
-        """Make an array of zeros whose space on the disk is really there, so that a full disk is met now and not after hours."""
+        """Create an array of zeros with its disk space allocated, so that a full disk is found now and not after hours."""
         shape = (self.count, self.size_px, self.size_px)
         needed = bytes_needed(self.count, self.size_px, bits)
         with space_for(needed, self.folder), written_whole(self.array_path(bits)) as path:
@@ -160,7 +161,7 @@ class PixelStore:
         self._array = os.open(self.array_path(), os.O_RDWR)
 
     def _write_table(self) -> None:
-        said = {"format": FORMAT, "films": self.count, "size_px": self.size_px, "bits": self.bits, "header": HEADER_FIELDS}
+        said = {"format": FORMAT, "xrays": self.count, "size_px": self.size_px, "bits": self.bits, "header": HEADER_FIELDS}
         head = json.dumps(said) + "\n"
         if self._array is not None:
             os.fsync(self._array)
@@ -168,7 +169,7 @@ class PixelStore:
         self._waiting.clear()
 
     def _write_rows(self, first: int, pixels: np.ndarray) -> None:
-        """Write through the file, not through a mapping: where the disk fails, that is an error to be told and not a dead process."""
+        """Write through the file and not a memory map: a failing disk is then an error and does not kill the process."""
         if self._array is None:
             raise CacheTrouble(f"{self.folder}: the pixel cache is not open for writing.")
         content = np.ascontiguousarray(pixels).data.cast("B")
@@ -178,7 +179,7 @@ class PixelStore:
             content, place = content[written:], place + written
 
     def _widen(self) -> None:
-        """Go over to 16 bits: every row is copied into a new array, and then the table says that the new one is in force."""
+        """Switch to 16 bits: copy every row into a new array, then write the table that names it."""
         self.sync()
         self._reserve(16)
         narrow, old = self.array_path(), self.pixels()
@@ -192,7 +193,7 @@ class PixelStore:
 
 
 def bytes_needed(count: int, size_px: int, bits: int = 8) -> int:
-    """Return how much room a cache of `count` X-rays takes: the array, and rather too much for the table."""
+    """Return an upper estimate of the bytes that a cache of `count` X-rays takes."""
     return count * (size_px**2 * bits // 8 + BYTES_PER_LINE)
 
 
@@ -208,20 +209,27 @@ def narrowed(pixels: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def space_for(needed_bytes: int, folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses in the block into a `CacheTrouble` that says what to do about it."""
-    elsewhere = "set RADLEARN_CACHE to a folder elsewhere"
+    """Turn an OSError in the block into a `CacheTrouble` that says what to do."""
+    elsewhere = "set RADLEARN_CACHE to another folder"
     try:
         yield
     except OSError as error:
         place = next(place for place in [folder, *folder.parents] if place.exists())
         if error.errno in NO_SPACE:
-            amounts = f"{needed_bytes / 1e6:,.0f} MB are needed there and {shutil.disk_usage(place).free / 1e6:,.0f} MB are free"
-            raise CacheTrouble(f"{folder}: the pixel cache has no room: {amounts}. Make room, or {elsewhere}.") from error
+            amounts = f"{needed_bytes / 1e6:,.0f} MB are needed and {shutil.disk_usage(place).free / 1e6:,.0f} MB are free"
+            raise CacheTrouble(f"{folder}: not enough disk space for the cache: {amounts}. Free some space, or {elsewhere}.") from error
         if error.errno in NO_PERMISSION:
-            raise CacheTrouble(
-                f"{folder}: the pixel cache may not be written there ({error.strerror}). Allow it, or {elsewhere}."
-            ) from error
-        raise CacheTrouble(f"{folder}: the pixel cache cannot be kept there ({error}). Mend that, or {elsewhere}.") from error
+            raise CacheTrouble(f"{folder}: no permission to write the cache ({error.strerror}). Grant it, or {elsewhere}.") from error
+        raise CacheTrouble(f"{folder}: the cache cannot be written ({error}). Correct that, or {elsewhere}.") from error
+
+
+def unreadable_files(troubles: Sequence[str], count: int, units: str, done: str, advice: str) -> str:
+    """Return the message of a pass with unreadable files: how many of `count` `units` cannot be `done`, the first ten, and what to do."""
+    shown = [f"  {trouble}" for trouble in sorted(troubles)[:REASONS_SHOWN]]
+    if len(troubles) > REASONS_SHOWN:
+        shown.append(f"  … and {len(troubles) - REASONS_SHOWN:,} more.")
+    kept = f"The other {count - len(troubles):,} are in the cache and will not be {done} again. " if count > len(troubles) else ""
+    return "\n".join([f"{len(troubles):,} of {count:,} {units} cannot be {done}:", *shown, f"{kept}{advice}, then try again."])
 
 
 def _line(row: int, xray: Row) -> str:
@@ -237,10 +245,10 @@ def _parsed(line: str) -> Any:
 
 
 def _xray_of(said: Any) -> tuple[int, Row | None]:
-    """Return a line's row and X-ray, None for an X-ray where the line was cut short or damaged."""
+    """Return a line's row and X-ray, None for the X-ray where the line is truncated or damaged."""
     try:
         row, path, (size, time_ns), digest, values = said
-        # JSON knows no tuples.
+        # JSON has no tuples.
         values[SIZE] = tuple(values[SIZE])
         values[SPACING] = values[SPACING] and tuple(values[SPACING])
         return int(row), Row(path, (size, time_ns), digest, RadiographHeader(*values))

@@ -1,7 +1,7 @@
-"""Which air in a chest CT is lung, and which is the room, the windpipe, the stomach or the bowel.
+"""Which air in a chest CT is lung, and which is the room, the trachea, the stomach or the bowel.
 
-They are told apart by what surrounds them, by shape, and by darkness: gas is as dark as the room, lung has vessels and walls in it and is
-not. Works on a coarse grid, turned to LPS, of which `lungs` takes care.
+They are distinguished by their surroundings, shape and density: gas is as dark as the room, while lung contains vessels and walls.
+Works on a coarse grid in LPS, which `lungs` makes.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ from scipy.spatial import ConvexHull
 from radlearn.scans.geometry import Grid, box_around, spacing_mm, voxel_volume_ml
 
 AIR_HU, LUNG_BELOW_HU, GAS_BELOW_HU = -1024.0, -400.0, -945.0
-"GAS: the median of a windpipe or a bowel; emphysema stays above it."
-WINDPIPE_BELOW_HU = -850.0
-WINDPIPE_ML_PER_MM = (0.03, 0.8)
+"GAS: the median of trachea and bowel is below it; emphysema stays above it."
+TRACHEA_BELOW_HU = -850.0
+TRACHEA_ML_PER_MM = (0.03, 0.8)
 "Its cross-section: 0.3 to 8 cm²."
-WINDPIPE_FROM_MIDLINE_MM = 30.0
+TRACHEA_FROM_MIDLINE_MM = 30.0
 LEAST_LUNG_ML = 20.0
 CLOSED_OVER_MM = 12.0
 FLAT = ndimage.generate_binary_structure(2, 1)[:, :, None]
@@ -23,10 +23,10 @@ FLAT = ndimage.generate_binary_structure(2, 1)[:, :, None]
 
 
 def body_of(hu: np.ndarray) -> np.ndarray:
-    """Return the largest solid thing in (x, y, z) HU in LPS, and all that it surrounds; the couch is thinner and goes.
+    """Return the largest solid component in (x, y, z) HU in LPS, and all that it surrounds; the couch is thinner and is removed.
 
-    Where the scanner's field cuts through the chest wall the lung is open to the side: so each slice is spanned like a rubber band, and
-    outside is only what is connected to the border through pure air, which lung is not.
+    Where the field of view cuts through the chest wall, the lung is open to the side. So each slice is replaced by its convex hull, and
+    only what is connected to the border through pure air, which lung is not, counts as outside.
     """
     solid = hu > LUNG_BELOW_HU
     kept = _largest(ndimage.binary_opening(solid, FLAT))
@@ -54,21 +54,21 @@ def _spanned(solid: np.ndarray) -> np.ndarray:
 
 
 def lungs_of(hu: np.ndarray, body: np.ndarray, grid: Grid, midline: float) -> np.ndarray:
-    """Return the air of the lungs with what it surrounds; no windpipe, no bowel.
+    """Return the air of the lungs and what it surrounds, without trachea and bowel.
 
     Args:
         hu: (x, y, z) in LPS on `grid`, padding at `AIR_HU`.
         body: from `body_of`.
-        grid: where the voxels lie.
+        grid: of the voxels.
         midline: index along x where left and right meet.
 
     Returns:
         bool (x, y, z).
     """
     air = body & (hu < LUNG_BELOW_HU)
-    air &= ~_windpipe(hu, air, grid, midline)
+    air &= ~_trachea(hu, air, grid, midline)
     air &= ~_gas(hu, air, grid)
-    # Opened, so that a stomach does not hang on to the lung by one voxel of thin diaphragm.
+    # Opened, so that a stomach is not connected to the lung by one voxel of thin diaphragm.
     labels, count = ndimage.label(ndimage.binary_opening(air))
     if not count:
         return np.zeros_like(body)
@@ -80,20 +80,20 @@ def lungs_of(hu: np.ndarray, body: np.ndarray, grid: Grid, midline: float) -> np
         is_lung[number] = np.median(hu[block][labels[block] == number + 1]) > GAS_BELOW_HU
     if not is_lung.any():
         return np.zeros_like(body)
-    # Gas and stool below the lungs may be no darker than they.
+    # Gas and stool below the lungs may be as dense as the lungs.
     bottom = places[int(np.argmax(ml * is_lung))][2].start
     is_lung &= np.array([(block[2].start + block[2].stop) / 2 > bottom for block in places])
     kept = np.concatenate([[False], is_lung])[labels]
     kept = ndimage.binary_dilation(kept) & air
     left = np.arange(hu.shape[0])[:, None, None] >= midline
-    # Side by side, or the closing would bridge the mediastinum.
+    # Each side separately, or the closing would bridge the mediastinum.
     closed = _closed(kept & left, grid) | _closed(kept & ~left, grid)
     return np.stack([ndimage.binary_fill_holes(closed[:, :, k]) for k in range(hu.shape[2])], axis=2) & body
 
 
 def _gas(hu: np.ndarray, air: np.ndarray, grid: Grid) -> np.ndarray:
-    """Return gas in stomach and bowel that hangs on to the lung through a thin diaphragm: dark, thick, in the lower half."""
-    # Blurred, because lung is as dark in single voxels only; opened within slices, which are far apart.
+    """Return gas in stomach and bowel that is connected to the lung through a thin diaphragm: dark, thick, in the lower half."""
+    # Smoothed, because lung is as dark in single voxels only; opened within slices, which may be far apart.
     dark = ndimage.binary_opening(air & (ndimage.gaussian_filter(hu, 1.0) < GAS_BELOW_HU), FLAT, iterations=2)
     labels, _ = ndimage.label(dark)
     gas = np.zeros_like(air)
@@ -105,31 +105,31 @@ def _gas(hu: np.ndarray, air: np.ndarray, grid: Grid) -> np.ndarray:
     return ndimage.binary_dilation(gas, iterations=3, mask=air) if gas.any() else gas
 
 
-def _windpipe(hu: np.ndarray, air: np.ndarray, grid: Grid, midline: float) -> np.ndarray:
-    """Return the windpipe: from the topmost slices down, a small dark spot near the midline that lies over the one above."""
+def _trachea(hu: np.ndarray, air: np.ndarray, grid: Grid, midline: float) -> np.ndarray:
+    """Return the trachea: from the topmost slices down, a small dark spot near the midline that overlaps the one above."""
     step = spacing_mm(grid.affine)
     spot_ml_per_mm = step[0] * step[1] / 1000
-    windpipe = np.zeros_like(air)
+    trachea = np.zeros_like(air)
     above: np.ndarray | None = None
     for k in range(hu.shape[2] - 1, -1, -1):
-        labels, count = ndimage.label(air[:, :, k] & (hu[:, :, k] < WINDPIPE_BELOW_HU))
+        labels, count = ndimage.label(air[:, :, k] & (hu[:, :, k] < TRACHEA_BELOW_HU))
         spots = []
         for number in range(1, count + 1):
             spot = labels == number
             x = float(np.mean(np.nonzero(spot)[0]))
-            is_small = WINDPIPE_ML_PER_MM[0] <= spot.sum() * spot_ml_per_mm <= WINDPIPE_ML_PER_MM[1]
-            if is_small and (abs(x - midline) * step[0] < WINDPIPE_FROM_MIDLINE_MM if above is None else (spot & above).any()):
+            is_small = TRACHEA_ML_PER_MM[0] <= spot.sum() * spot_ml_per_mm <= TRACHEA_ML_PER_MM[1]
+            if is_small and (abs(x - midline) * step[0] < TRACHEA_FROM_MIDLINE_MM if above is None else (spot & above).any()):
                 spots.append(spot)
         if above is not None and not spots:
             break
         if spots:
             above = ndimage.binary_dilation(np.logical_or.reduce(spots))
-            windpipe[:, :, k] = above
-    return windpipe & air
+            trachea[:, :, k] = above
+    return trachea & air
 
 
 def _closed(mask: np.ndarray, grid: Grid) -> np.ndarray:
-    """Return the mask closed by a ball: filled wherever a ball of that radius cannot enter from outside."""
+    """Return the morphological closing of the mask by a ball of `CLOSED_OVER_MM`."""
     step = spacing_mm(grid.affine)
     block = box_around(mask, 2 * CLOSED_OVER_MM, step)
     if block is None:

@@ -1,6 +1,6 @@
-"""Chest X-rays in DICOM: a path becomes a picture in [0, 1], bright where it is dense, and what the header says.
+"""Chest X-rays in DICOM, read as an image in [0, 1], bright where dense, and the header.
 
-The file is opened and decoded in `stored_pixels`, its numbers are turned into grey in `display`, the size is changed in `resize`.
+`stored_pixels` opens and decodes the file, `display` maps its numbers to grey values, `resize` changes the size.
 """
 
 import os
@@ -40,26 +40,26 @@ YEARS_PER = {"Y": 1.0, "": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
 class ForProcessingWarning(UserWarning):
-    """The X-ray is raw detector data (PresentationIntentType FOR PROCESSING), which looks unlike the X-rays that people read."""
+    """The X-ray is raw detector data (PresentationIntentType FOR PROCESSING), which looks different from X-rays made for reading."""
 
 
 class PolarityWarning(UserWarning):
-    """The header says two things about which end of the grey scale is black."""
+    """The header contradicts itself about which end of the grey scale is black."""
 
 
 @dataclass(frozen=True)
 class RadiographHeader:
-    """What the header says, nothing guessed: None or "" where it says nothing."""
+    """The header of an X-ray; None or "" where a value is missing. Nothing is guessed."""
 
     view: str | None
     "PA, AP, LL, …: ViewPosition, else SeriesDescription `view: PA`."
     sex: str | None
     "M, F or O."
     age_years: float | None
-    "However it is written (`62`, `062Y`, `18M`, `3W`, `10D`); above 110 or not readable it is None."
+    "In any notation (`62`, `062Y`, `18M`, `3W`, `10D`); None above 110 or where it is unreadable."
     spacing_mm: tuple[float, float] | None
-    """(row, column): PixelSpacing, else ImagerPixelSpacing (at the detector, some 5–15 % larger than in the patient). Do not trust it on
-    secondary captures: it may belong to the images before they were stretched (the Kaggle pneumonia challenge's, to 1024²)."""
+    """(row, column): PixelSpacing, else ImagerPixelSpacing (at the detector, some 5–15 % larger than in the patient). In the 2018 pneumonia challenge it is
+    wrong: it belongs to the images before they were resized to 1024²."""
     patient_id: str
     study_uid: str
     series_uid: str
@@ -74,10 +74,10 @@ class RadiographHeader:
 
     @property
     def measurable_spacing_mm(self) -> tuple[float, float] | None:
-        """`spacing_mm` where lengths may be measured by it: on X-rays as the machine made them.
+        """`spacing_mm` where lengths may be measured with it: on original X-rays.
 
-        A secondary capture may have been cut or stretched after its spacing was written down, and an X-ray that does not say
-        what it is might be one.
+        A secondary capture (as in the 2018 pneumonia challenge) may have been cropped or stretched after its spacing was written, and an X-ray without a
+        SOP class might be one.
         """
         return self.spacing_mm if self.sop_class in MEASURABLE else None
 
@@ -91,21 +91,21 @@ class Radiograph:
 
 
 def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape = "stretch") -> Radiograph:
-    """Read one X-ray as a picture.
+    """Read one X-ray as an image.
 
     Rescale (or Modality LUT); VOI LUT, else the first window, else the range of the stored bits (of the data themselves above 16 bits and
     in floating point); inverted for MONOCHROME1 or PresentationLUTShape INVERSE; padding pixels black.
 
     Args:
         path: of a DICOM file with one monochrome frame of 1 to 64 bits, compressed or not.
-        size_px: side of the square wanted; None keeps the X-ray's own size. Smaller is an area average; larger, bilinear.
-        shape: "stretch" squashes the X-ray to the square; "pad" keeps its aspect between black borders.
+        size_px: side of the square; None keeps the X-ray's own size. Downsampling averages areas, upsampling is bilinear.
+        shape: "stretch" resizes the X-ray to the square, as in the 2018 pneumonia challenge; "pad" keeps its aspect ratio between black borders.
 
     Returns:
         float32 pixels (height, width) in [0, 1], bright = dense, and the header.
 
     Raises:
-        UnreadableScan: the file is missing, empty, not DICOM, cut short, damaged, multi-frame, colour, no image, or has no decoder.
+        UnreadableScan: the file is missing, empty, not DICOM, truncated, damaged, multi-frame, colour, no image, or has no decoder.
         BadSetting: a size below 1 or an unknown shape.
 
     Warns:
@@ -122,7 +122,7 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
     if size_px is None:
         return Radiograph(display(decoded(xray)), header)
     fitted = fitted_px(*header.size_px, size_px, shape)
-    # Only where averaging before the mapping gives the same picture as after it.
+    # Only where averaging before the mapping gives the same image as after it.
     eighths = smallest_eighths(header.size_px, fitted) if xray.jpeg is not None and display.is_straight() else 8
     height, width = header.size_px
     pixels = np.clip(resized(display(decoded(xray, eighths)), *fitted, covered_px=(height * eighths / 8, width * eighths / 8)), 0, 1)
@@ -130,16 +130,16 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
 
 
 def read_header(path: str | Path) -> RadiographHeader:
-    """Read what the header says, without the pixels.
+    """Read the header without the pixels.
 
     Raises:
-        UnreadableScan: as `read_radiograph`, but for what only the pixels can tell.
+        UnreadableScan: as `read_radiograph`, except for errors in the pixels.
     """
     return _header_of(open_xray(Path(path), with_pixels=False))
 
 
 def stored_values(path: str | Path) -> np.ndarray:
-    """Return the numbers in the file, before any mapping: (height, width), of the integer or float type they are stored as.
+    """Return the stored numbers before any mapping: (height, width), of the stored integer or float type.
 
     Raises:
         UnreadableScan: as `read_radiograph`.
@@ -160,8 +160,8 @@ def find_xrays(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     """Return the files that look like X-rays, sorted, each once.
 
     Args:
-        paths: files, kept whatever they are (reading them says what is wrong), and folders, searched to the bottom for files that end in
-            `.dcm` or have DICOM's preamble. Hidden files and folders and DICOMDIR indexes are left out.
+        paths: files, which are always kept (reading reports errors), and folders, searched recursively for files that end in `.dcm` or
+            have DICOM's preamble. Hidden files and folders and DICOMDIR indexes are skipped.
 
     Raises:
         UnreadableScan: a path that does not exist.
@@ -186,7 +186,7 @@ def find_xrays(paths: str | Path | Iterable[str | Path]) -> list[Path]:
 
 
 def _is_xray(place: str, name: str) -> bool:
-    # By its name first: opening 26,684 files takes a while.
+    # By its name first: opening 26,684 files is slow.
     return name.lower().endswith(".dcm") or is_dicom(Path(place, name))
 
 
@@ -194,7 +194,7 @@ def _warn(xray: Xray) -> None:
     with parsing(xray.path):
         intent = str(xray.said.get("PresentationIntentType") or "").strip().upper()
     if intent == "FOR PROCESSING":
-        text = f"{xray.path}: is marked FOR PROCESSING: raw detector data, unlike an X-ray made for reading. Prefer FOR PRESENTATION."
+        text = f"{xray.path}: is marked FOR PROCESSING: raw detector data, not an X-ray made for reading. Prefer FOR PRESENTATION."
         warnings.warn(text, ForProcessingWarning, stacklevel=3)
     if contradiction := polarity_contradiction(xray):
         warnings.warn(f"{xray.path}: {contradiction}.", PolarityWarning, stacklevel=3)
@@ -221,7 +221,7 @@ def _header_of(xray: Xray) -> RadiographHeader:
 
 
 def _text(said: Any, keyword: str) -> str:
-    """Return a field as text without spaces around it, "" where it is absent or damaged: a bad PatientID is no reason to refuse an X-ray."""
+    """Return a field as stripped text, "" where it is missing or damaged: a bad PatientID is no reason to refuse an X-ray."""
     try:
         value = said.get(keyword)
         return "" if value is None else str(value).strip(" \0")
@@ -237,7 +237,7 @@ def _view(position: str, description: str) -> str | None:
 
 
 def age_in_years(written: str) -> float | None:
-    """Return the age that a PatientAge means, None where it is unreadable or above 110 (real files say up to 155).
+    """Return the age in years of a PatientAge, None where it is unreadable or above 110 (public data have up to 155).
 
     >>> age_in_years("62"), age_in_years("062Y"), age_in_years("018M"), age_in_years("155"), age_in_years("old")
     (62.0, 62.0, 1.5, None, None)

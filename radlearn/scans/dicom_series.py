@@ -1,8 +1,8 @@
-"""A folder of DICOM CT slices becomes one volume in Hounsfield units.
+"""Reads a folder of DICOM CT slices as one volume in Hounsfield units.
 
-A slice says where its first pixel lies (ImagePositionPatient) and where its rows and columns go (ImageOrientationPatient), in LPS; it does
-not say which slice comes next. So the slices are sorted along the normal of their plane, and whatever keeps them from being one straight,
-evenly spaced stack is refused by name: a volume with a hole in it looks like one without. Source: DICOM PS3.3 C.7.6.2.1.1.
+A slice has the position of its first pixel (ImagePositionPatient) and the directions of its rows and columns (ImageOrientationPatient), in
+LPS, but not its place in the series. So the slices are sorted along the normal of their plane, and slices that do not form one straight,
+evenly spaced stack are refused with the reason: a volume with a missing slice looks like a complete one. Source: DICOM PS3.3 C.7.6.2.1.1.
 """
 
 from collections.abc import Iterable
@@ -21,18 +21,18 @@ from radlearn.scans.stored_pixels import DAMAGE, decoded, open_xray, parsing
 
 AIR_HU = -1024
 PADDING_BELOW_HU = -1500
-"Nothing in or around a person is this thin: scanners put -2000 or -3024 outside the round field they see."
+"Below any density in or around a person: scanners write -2000 or -3024 outside their round field of view."
 SAME_DIRECTION_WITHIN = 1e-3
 EVEN_WITHIN = 0.02
-"How far, as a share, a distance between slices may differ from the others: positions are written rounded."
+"Relative tolerance of the distance between slices, because positions are rounded."
 MISSING_FROM = 1.5
 TILT_WITHIN = 0.005
-"Sideways over forward; 0.3° of tilt."
+"Sideways over forward displacement; 0.3° of tilt."
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What the header of one file says of its place. All in LPS and mm."""
+    """The geometry in the header of one file, in LPS and mm."""
 
     path: Path
     series_uid: str
@@ -41,7 +41,7 @@ class Slice:
     position: np.ndarray
     "(3,), the centre of the first pixel."
     directions: np.ndarray
-    "(2, 3), where the column index grows to and where the row index grows to; unit vectors."
+    "(2, 3), the directions in which the column index and the row index grow; unit vectors."
     spacing: tuple[float, float]
     "(between rows, between columns)."
     size_px: tuple[int, int]
@@ -50,7 +50,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Series:
-    """The slices of one SeriesInstanceUID, in no order."""
+    """The slices of one SeriesInstanceUID, unordered."""
 
     uid: str
     description: str
@@ -58,12 +58,12 @@ class Series:
 
 
 def find_series(paths: str | Path | Iterable[str | Path], series_uid: str | None = None) -> list[Series]:
-    """Return the CT series in folders and files, by UID; only the one asked for, if one is.
+    """Return the CT series in folders and files, sorted by UID; only the one with `series_uid`, if given.
 
-    DICOM files that hold no image (reports, presentation states) are left out.
+    DICOM files without an image (reports, presentation states) are skipped.
 
     Raises:
-        UnreadableScan: a path that does not exist, a damaged file, or an image that is no single CT slice with a place in the patient.
+        UnreadableScan: a path that does not exist, a damaged file, or an image that is not a single CT slice with a position.
     """
     found: dict[str, list[Slice]] = {}
     for path in find_xrays(paths):
@@ -73,19 +73,20 @@ def find_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
 
 
 def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None = None) -> Volume:
-    """Read the one CT series in a folder, or the one asked for.
+    """Read the only CT series in a folder, or the one with `series_uid`.
 
     Args:
-        paths: a folder, searched to the bottom, or files.
-        series_uid: SeriesInstanceUID; needed where there are several.
+        paths: a folder, searched recursively, or files.
+        series_uid: SeriesInstanceUID; required where there are several.
 
     Returns:
-        Hounsfield units (i, j, k), int16 wherever they are whole: i grows along a row, j down a column, k along the normal of the slices.
-        The affine is to RAS mm. `path` is the folder of the first slice. Padding outside the scanner's field is -1024, and `notes` says so.
+        Hounsfield units (i, j, k), int16 where they are integers: i grows along a row, j down a column, k along the normal of the slices.
+        The affine is to RAS mm. `path` is the folder of the first slice. Padding outside the field of view is
+        set to -1024, and `notes` says so.
 
     Raises:
-        UnreadableScan: no CT; several series and none chosen; slices of different size, spacing or direction; two at one place; one
-            missing; uneven distances; a tilted gantry; no rescaling to HU; a damaged file.
+        UnreadableScan: no CT; several series and none chosen; slices of different size, spacing or direction; two at one position; a
+            missing one; uneven distances; a tilted gantry; no rescaling to HU; a damaged file.
     """
     series = _chosen(paths, series_uid)
     slices = _stacked(series)
@@ -104,22 +105,22 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
     lps[:3, 1] = first.directions[1] * first.spacing[0]
     lps[:3, 2] = (slices[-1].position - first.position) / (len(slices) - 1)
     lps[:3, 3] = first.position
-    notes = (f"{padded / voxels.size:.0%} of the voxels are padding outside the scanner's field; they were set to {AIR_HU} HU",)
+    notes = (f"{padded / voxels.size:.0%} of the voxels are padding outside the field of view; they were set to {AIR_HU} HU",)
     return Volume(voxels, lps_affine(lps), first.path.parent, notes if padded else ())
 
 
 def _slice(path: Path, series_uid: str | None) -> Slice | None:
-    """Return what a file says of its place, None if it holds no image or belongs to another series than the one asked for."""
+    """Return the geometry of a file; None if it holds no image or belongs to another series than `series_uid`."""
     with parsing(path):
         said = pydicom.dcmread(path, stop_before_pixels=True)
         if said.get("Rows") is None or series_uid not in (None, said.get("SeriesInstanceUID")):
             return None
         modality, frames = str(said.get("Modality", "")), int(said.get("NumberOfFrames") or 1)
     if modality != "CT":
-        raise UnreadableScan(f"{path}: is of modality {modality or 'not said'}; expected CT. Leave such files out of the folder.")
+        raise UnreadableScan(f"{path}: has modality {modality or 'missing'}; expected CT. Remove such files from the folder.")
     if frames > 1:
         raise UnreadableScan(
-            f"{path}: holds {frames} frames in one file (enhanced or multi-frame CT); radlearn reads one slice a file. "
+            f"{path}: holds {frames} frames in one file (enhanced or multi-frame CT); radlearn reads one slice per file. "
             "Convert it to NIfTI, for example with dcm2niix."
         )
     with parsing(path):
@@ -131,8 +132,8 @@ def _slice(path: Path, series_uid: str | None) -> Slice | None:
         )
     if directions is None or position is None or spacing is None or not min(spacing) > 0:
         raise UnreadableScan(
-            f"{path}: does not say where it lies: expected ImagePositionPatient, ImageOrientationPatient and PixelSpacing. It may be a "
-            "screen capture; leave it out of the folder."
+            f"{path}: has no position: expected ImagePositionPatient, ImageOrientationPatient and PixelSpacing. It may be a screen "
+            "capture; remove it from the folder."
         )
     along = directions.reshape(2, 3)
     if not np.allclose(along @ along.T, np.eye(2), atol=SAME_DIRECTION_WITHIN):
@@ -157,14 +158,14 @@ def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) ->
     every = found or (find_series(paths) if series_uid is not None else [])
     listed = "\n".join(f"  {series.uid}  {len(series.slices)} slices  {series.description}" for series in every)
     if found:
-        raise UnreadableScan(f"{where}: holds {len(found)} series; expected one.\n{listed}\nChoose one by its UID, or give each a folder.")
+        raise UnreadableScan(f"{where}: holds {len(found)} series; expected one.\n{listed}\nChoose one by its UID, or separate them.")
     if every:
-        raise UnreadableScan(f"{where}: holds no series {series_uid}; there is\n{listed}\nChoose one of these.")
+        raise UnreadableScan(f"{where}: holds no series {series_uid}; it holds\n{listed}\nChoose one of these.")
     raise UnreadableScan(f"{where}: no CT slice was found; expected a folder of DICOM files of one series.")
 
 
 def _stacked(series: Series) -> list[Slice]:
-    """Return the slices sorted along their normal, proved to be one straight, evenly spaced stack."""
+    """Return the slices sorted along their normal, checked to be one straight, evenly spaced stack."""
     first, *others = series.slices
     where = f"{first.path.parent}, series {series.uid}"
     for one in others:
@@ -177,10 +178,10 @@ def _stacked(series: Series) -> list[Slice]:
                 said = [np.round(np.ravel(value), 4).tolist() for value in (here, there)]
                 raise UnreadableScan(
                     f"{where}: slices differ in {what}: {first.path.name} has {said[0]}, {one.path.name} has {said[1]}. "
-                    "They are no one volume (a scout image among them?); leave out those that do not belong."
+                    "They do not form one volume (is there a scout image among them?); remove those that do not belong to it."
                 )
     if not others:
-        raise UnreadableScan(f"{where}: has one slice ({first.path.name}); a volume takes at least two.")
+        raise UnreadableScan(f"{where}: has one slice ({first.path.name}); a volume needs at least two.")
     normal = np.cross(*first.directions)
     slices = sorted(series.slices, key=lambda one: float(one.position @ normal))
     heights = np.array([float(one.position @ normal) for one in slices])
@@ -192,7 +193,7 @@ def _stacked(series: Series) -> list[Slice]:
         degrees = np.degrees(np.arctan2(sideways[worst], heights[worst] - heights[0]))
         raise UnreadableScan(
             f"{where}: the slices are not stacked along their normal: {slices[worst].path.name} lies {sideways[worst]:.1f} mm to the side "
-            f"of the first ({degrees:.1f}°: a tilted gantry?). Straighten it, for example with dcm2niix, which writes a NIfTI."
+            f"of the first ({degrees:.1f}°: a tilted gantry?). Correct the tilt, for example with dcm2niix, which writes a NIfTI."
         )
     return slices
 
@@ -205,12 +206,12 @@ def _refuse_uneven(where: str, slices: list[Slice], gaps_mm: np.ndarray) -> None
         pair = f"{below.path.name} and {above.path.name}"
         if gap < 0.01 or usual < 0.01:
             copied = below.sop_uid and sop_uids.count(below.sop_uid) > 1
-            what = "are copies of one slice" if copied else "lie at the same place (two phases or reconstructions in one series?)"
-            raise UnreadableScan(f"{where}: {pair} {what}. Keep one slice for each place.")
+            what = "are copies of one slice" if copied else "have the same position (two phases or reconstructions in one series?)"
+            raise UnreadableScan(f"{where}: {pair} {what}. Keep one slice for each position.")
         if gap > MISSING_FROM * usual:
             raise UnreadableScan(
-                f"{where}: a slice is missing, or several: there are {gap:.2f} mm between {pair}, elsewhere {usual:.2f} mm. "
-                "Export the series again, whole."
+                f"{where}: one or more slices are missing: there are {gap:.2f} mm between {pair}, elsewhere {usual:.2f} mm. "
+                "Export the complete series again."
             )
         if abs(gap - usual) > EVEN_WITHIN * usual + 0.01:
             raise UnreadableScan(
@@ -220,7 +221,7 @@ def _refuse_uneven(where: str, slices: list[Slice], gaps_mm: np.ndarray) -> None
 
 
 def _hounsfield(one: Slice) -> tuple[np.ndarray, np.ndarray]:
-    """Return the slice in HU (rows, columns) and where it is padding."""
+    """Return the slice in HU (rows, columns) and the mask of its padding."""
     xray = open_xray(one.path)
     stored = decoded(xray)
     with parsing(one.path):
@@ -229,15 +230,15 @@ def _hounsfield(one: Slice) -> tuple[np.ndarray, np.ndarray]:
         photometric = str(xray.said.get("PhotometricInterpretation"))
         if photometric != "MONOCHROME2" or slope is None or intercept is None:
             raise UnreadableScan(
-                f"{one.path}: cannot be turned into Hounsfield units: RescaleSlope is {slope}, RescaleIntercept {intercept}, "
+                f"{one.path}: cannot be converted to Hounsfield units: RescaleSlope is {slope}, RescaleIntercept {intercept}, "
                 f"PhotometricInterpretation {photometric}; expected two numbers and MONOCHROME2. Export the original slices."
             )
         ends = sorted((int(padding), int(padding if limit is None else limit))) if padding is not None else None
         hu = rescaled(stored, float(slope), float(intercept))
-    # A copy, with room for what lies below 0.
+    # A copy, of a type that holds negative values.
     hu = hu.astype(np.int16 if hu.dtype.kind in "iu" and hu.max() <= np.iinfo(np.int16).max else np.result_type(hu, np.int16))
     outside = hu < PADDING_BELOW_HU
-    # Padding is meant before rescaling (PS3.3 C.7.5.1.1.2). Some scanners say that it is 0 where 0 is also a value of water.
+    # Padding values are stored values (PS3.3 C.7.5.1.1.2). Some scanners write 0 where 0 is also a value of water.
     if ends is not None and ends[1] * float(slope) + float(intercept) <= AIR_HU:
         outside |= (stored >= ends[0]) & (stored <= ends[1])
     return hu, outside

@@ -1,7 +1,7 @@
-"""What stored numbers look like: DICOM's grey-scale pipeline, from stored values to a picture in [0, 1] that is bright where it is dense.
+"""DICOM's grey-scale pipeline, from stored values to an image in [0, 1] that is bright where dense.
 
 Stored value → modality values (rescale or Modality LUT) → grey (VOI LUT, else the first window, else the whole range) → inverted
-where the header says so → padding black. Sources: DICOM PS3.3 C.11.1 (modality), C.11.2 (VOI), C.7.6.3.1.2 (photometric),
+if the header says so → padding black. Sources: DICOM PS3.3 C.11.1 (modality), C.11.2 (VOI), C.7.6.3.1.2 (photometric),
 C.7.5.1.1.2 (padding).
 """
 
@@ -19,7 +19,7 @@ from radlearn.scans.stored_pixels import DAMAGE, Xray, parsing
 
 @dataclass(frozen=True, eq=False)
 class Lut:
-    """A look-up table: `entries` for the values first_value, first_value + 1, …; the outermost entries hold beyond both ends."""
+    """A look-up table: `entries` for the values first_value, first_value + 1, …; the outermost entries apply beyond both ends."""
 
     first_value: int
     entries: np.ndarray  # float64 in [0, 2^bits - 1]
@@ -42,7 +42,7 @@ class Window:
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return the grey, float64 in [0, 1], of modality values of any shape."""
         if self.function == "SIGMOID":
-            # Beyond ±700 the exponential would overflow; the grey is 0 or 1 long before.
+            # Beyond ±700 the exponential overflows; the grey value is 0 or 1 well before.
             return 1 / (1 + np.exp(np.clip(-4 * (values - self.centre) / self.width, -700, 700)))
         if self.function == "LINEAR_EXACT":
             return np.clip((values - self.centre) / self.width + 0.5, 0, 1)
@@ -53,25 +53,25 @@ class Window:
 
 @dataclass(frozen=True)
 class Display:
-    """How one X-ray's stored values become grey. Called with them, it gives float32 (height, width) in [0, 1]."""
+    """The mapping of one X-ray's stored values to grey values, float32 (height, width) in [0, 1]."""
 
-    stored_range: tuple[int, int] | None  # least and greatest value of the stored bits; None above 16 bits and for floating point
+    stored_range: tuple[int, int] | None  # lowest and highest value of the stored bits; None above 16 bits and for floats
     slope: float
     intercept: float
     modality_lut: Lut | None
     voi: Lut | Window | None
     inverted: bool
-    padding: tuple[float, float] | None  # least and greatest stored value that means "nothing here"
+    padding: tuple[float, float] | None  # lowest and highest stored value that means padding
 
     def __call__(self, stored: np.ndarray) -> np.ndarray:
-        """Return the picture of stored values (height, width)."""
+        """Return the image of stored values (height, width)."""
         if self.stored_range is None or stored.dtype.itemsize > 2 or stored.dtype.kind == "f":
             return self.grey(stored)
-        # One grey per possible value, looked up, is quicker than arithmetic on every pixel.
+        # A look-up table of all possible values is faster than arithmetic on every pixel.
         return np.take(_grey_of_every_value(self, stored.dtype), stored.astype(np.intp) - np.iinfo(stored.dtype).min)
 
     def is_straight(self) -> bool:
-        """Whether grey is a straight line over the stored range, so that averaging pixels before or after makes no difference."""
+        """Whether the mapping is linear over the stored range, so that pixels may be averaged before or after it."""
         if self.stored_range is None or self.padding is not None or isinstance(self.voi, Lut) or self.modality_lut is not None:
             return False
         if self.voi is None:
@@ -80,7 +80,7 @@ class Display:
         return bool(np.ptp(np.diff(grey.astype(np.float64))) < 1e-6)
 
     def grey(self, stored: np.ndarray) -> np.ndarray:
-        """Return the grey of stored values of any shape, one by one."""
+        """Return the grey values of stored values of any shape."""
         nothing = ~np.isfinite(stored)
         if self.padding is not None:
             nothing |= (stored >= self.padding[0]) & (stored <= self.padding[1])
@@ -92,7 +92,7 @@ class Display:
                 grey = self.voi(values)
             else:
                 grey = _spread(values, *self._whole_range(values[~nothing]))
-        # What is beyond floating point (a slope of 1e300) is no grey either.
+        # Overflow (a slope of 1e300) gives no grey value either.
         grey = np.where(np.isfinite(grey), grey, 0)
         grey = 1 - grey if self.inverted else grey
         return np.where(nothing, 0, np.clip(grey, 0, 1)).astype(np.float32)
@@ -111,20 +111,20 @@ class Display:
 
 @lru_cache(maxsize=8)
 def _grey_of_every_value(display: Display, kind: np.dtype) -> np.ndarray:
-    # The X-rays of one machine, or of one challenge, mostly share their display.
+    # The X-rays of one machine or challenge mostly share their mapping.
     limits = np.iinfo(kind)
     return display.grey(np.arange(limits.min, limits.max + 1))
 
 
 def display_of(xray: Xray) -> Display:
-    """Return how the X-ray wants to be shown.
+    """Return the mapping that the header defines.
 
-    The header's contradictions, decided: of a VOI LUT and a window, the VOI LUT; of several windows, the first; a window whose width is
-    below 1 (below or at 0 if not LINEAR) or no number is none; PresentationLUTShape INVERSE and MONOCHROME1 say the same thing (PS3.3
-    C.8.11.3), so either inverts and both invert once.
+    Ambiguous headers: a VOI LUT takes precedence over a window; of several windows the first is used; a window whose width is below 1 (0 or
+    below if not LINEAR) or not a number is ignored; PresentationLUTShape INVERSE and MONOCHROME1 mean the same (PS3.3 C.8.11.3), so either
+    inverts and both invert once.
 
     Raises:
-        UnreadableScan: RescaleSlope 0, a rescale that is no number, a look-up table that is damaged.
+        UnreadableScan: RescaleSlope 0, a rescale that is not a number, a damaged look-up table.
     """
     said, path = xray.said, xray.path
     with parsing(path):
@@ -147,16 +147,17 @@ def display_of(xray: Xray) -> Display:
 
 
 def polarity_contradiction(xray: Xray) -> str | None:
-    """Return what is contradictory where PhotometricInterpretation and PresentationLUTShape disagree about black and white, else None."""
+    """Return how PhotometricInterpretation and PresentationLUTShape contradict each other, None where they agree."""
     with parsing(xray.path):
         photometric, shape = _photometric(xray.said), _shape(xray.said)
     if (photometric, shape) in (("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")):
-        return f"PhotometricInterpretation is {photometric} and PresentationLUTShape is {shape}; they disagree, and it is shown inverted"
+        found = f"PhotometricInterpretation is {photometric} and PresentationLUTShape is {shape}"
+        return f"{found}; they contradict each other, and the X-ray is shown inverted"
     return None
 
 
 def _spread(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Map [low, high] onto [0, 1]; a range of nothing is black."""
+    """Map [low, high] onto [0, 1]; an empty range is black."""
     width = high - low
     return (values - low) / width if 0 < width < math.inf else np.zeros_like(values)
 
@@ -190,7 +191,7 @@ def _window(said: Any) -> Window | None:
     try:
         centre, width = (float(np.atleast_1d(said.get(keyword))[0]) for keyword in ("WindowCenter", "WindowWidth"))
     except DAMAGE:
-        # Absent, empty or no numbers: the whole range is shown.
+        # Missing, empty or not numbers: the whole range is shown.
         return None
     function = str(said.get("VOILUTFunction") or "LINEAR").strip().upper()
     function = function if function in ("LINEAR_EXACT", "SIGMOID") else "LINEAR"
@@ -205,13 +206,13 @@ def _lut(path: Path, said: Any, keyword: str, highest_value: float) -> Lut | Non
     item = said.get(keyword)[0]
     count, first_value, bits = (int(number) for number in item.LUTDescriptor)
     count = count or 1 << 16
-    # A first value that belongs below 0 can have been written as unsigned 16 bits; it then lies above all that is stored.
+    # A negative first value may have been written as unsigned 16 bits; it then lies above all stored values.
     if first_value > max(highest_value, (1 << 15) - 1):
         first_value -= 1 << 16
     data = item.LUTData
     if isinstance(data, bytes):
         order = "<" if said.original_encoding[1] else ">"
-        # Entries of 8 bits come one to a 16-bit word, or packed two to a word.
+        # Entries of 8 bits are stored one per 16-bit word, or two per word.
         data = np.frombuffer(data, np.uint8 if bits <= 8 and len(data) == count + count % 2 else f"{order}u2")
     entries = np.atleast_1d(np.asarray(data)).astype(np.float64)[:count]
     if len(entries) < count or not 1 <= bits <= 16:
@@ -229,7 +230,7 @@ def _padding(said: Any) -> tuple[float, float] | None:
 
 
 def _as_stored(said: Any, value: int) -> int:
-    """The padding value with the sign that the pixels have: -2000 is written as 63536 by some."""
+    """Return the padding value with the sign of the pixels: some writers store -2000 as 63536."""
     bits = int(said.get("BitsAllocated"))
     value %= 1 << bits
     return value - (1 << bits) if said.get("PixelRepresentation", 0) and value >= 1 << (bits - 1) else value

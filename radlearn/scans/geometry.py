@@ -1,18 +1,18 @@
-"""Where a voxel lies in the patient: array index, DICOM's LPS, NIfTI's RAS, millimetres. Told once, here.
+"""Where a voxel lies in the patient: array index, DICOM's LPS, NIfTI's RAS, millimetres. The conventions are explained here only.
 
-**Array order.** A volume is `voxels[i, j, k]`, in the order of the file's axes, as nibabel has it: nothing is turned when a scan is read.
-What a step along `i` means in the patient is said by the affine alone. (Torch and MONAI see the same order with a channel before it;
-SimpleITK's arrays are the other way round, `[k, j, i]`.)
+**Array order.** A volume is `voxels[i, j, k]`, in the order of the file's axes, as in nibabel: reading a scan reorients nothing. Only the
+affine says what a step along `i` means in the patient. (Torch and MONAI use the same order with a channel axis in front; SimpleITK's
+arrays are reversed, `[k, j, i]`.)
 
-**World.** Millimetres in the patient. NIfTI counts RAS: x grows to the patient's **R**ight, y to **A**nterior (the front), z to
-**S**uperior (the head). DICOM counts LPS: x to the **L**eft, y to **P**osterior (the back), z to **S**uperior. The two differ by the signs
+**World.** Millimetres in the patient. NIfTI uses RAS: x grows to the patient's **R**ight, y to **A**nterior (the front), z to
+**S**uperior (the head). DICOM uses LPS: x to the **L**eft, y to **P**osterior (the back), z to **S**uperior. The two differ by the signs
 of x and y. radlearn's affines go to RAS, in files and in memory; LPS appears only where DICOM is read.
 
-**Affine.** 4 × 4; `world = affine @ (i, j, k, 1)` is the *centre* of voxel (i, j, k). So the first voxel reaches from index -0.5 to 0.5.
+**Affine.** 4 × 4; `world = affine @ (i, j, k, 1)` is the *centre* of voxel (i, j, k). So the first voxel extends from index -0.5 to 0.5.
 Column 0 is one step along `i` in mm; its length is the spacing along `i`.
 
-**Orientation code.** Three letters, where the axes i, j, k *go*: "LPS" is i to the left, j to the back, k to the head. That is what most
-CTs are. (nibabel.aff2axcodes says the same. ITK's "RAI" names where axes come *from*.)
+**Orientation code.** Three letters, where the axes i, j, k *go*: "LPS" is i to the left, j to the back, k to the head. Most CTs
+are LPS. (nibabel.aff2axcodes uses the same code. ITK's "RAI" names where axes come *from*.)
 """
 
 import itertools
@@ -24,7 +24,7 @@ import numpy as np
 from radlearn.errors import BadSetting
 
 LETTERS = ("RL", "AP", "SI")
-"World axis x goes to R, against it is L; y to A or P; z to S or I."
+"World axis x goes to R, its opposite is L; y to A or P; z to S or I."
 SAME_WITHIN_VOXELS = 0.1
 
 Box = tuple[slice, slice, slice]
@@ -33,7 +33,7 @@ Box = tuple[slice, slice, slice]
 
 @dataclass(frozen=True)
 class Grid:
-    """Where voxels lie: `shape` (i, j, k) and `affine`, float64 4 × 4, index to RAS mm. `str(grid)` says it in words."""
+    """Shape (i, j, k) and affine, float64 4 × 4, index to RAS mm. `str(grid)` describes it in words."""
 
     shape: tuple[int, int, int]
     affine: np.ndarray
@@ -49,8 +49,8 @@ class Grid:
 class Volume:
     """A scan or a mask with its place in the patient.
 
-    `voxels` is (i, j, k) in the order of the file; `affine` float64 4 × 4 from index to RAS mm; `path` is where it came from; `notes` says
-    in words what was mended or decided to read it, and is empty for nearly every file.
+    `voxels` is (i, j, k) in the order of the file; `affine` float64 4 × 4 from index to RAS mm; `path` is its file or folder; `notes` says
+    what was corrected or decided to read it, and is empty for nearly every file.
     """
 
     voxels: np.ndarray
@@ -60,7 +60,7 @@ class Volume:
 
     @property
     def grid(self) -> Grid:
-        """Where the voxels lie."""
+        """The grid of the voxels."""
         i, j, k = self.voxels.shape
         return Grid((i, j, k), self.affine)
 
@@ -87,7 +87,7 @@ def voxel_volume_ml(affine: np.ndarray) -> float:
 def world_mm(affine: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Return the RAS mm (..., 3) of indices (..., 3); whole numbers are voxel centres.
 
-    The second voxel of a grid that goes left, back and up from (100, 50, -200):
+    A voxel of a grid whose axes go left, back and up from (100, 50, -200):
 
     >>> affine = np.array([[-0.7, 0, 0, 100], [0, -0.7, 0, 50], [0, 0, 5, -200], [0, 0, 0, 1]])
     >>> world_mm(affine, np.array([1, 0, 2])).tolist()
@@ -97,46 +97,46 @@ def world_mm(affine: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def index_of(affine: np.ndarray, point_mm: np.ndarray) -> np.ndarray:
-    """Return the fractional indices (..., 3) of points (..., 3) in RAS mm: what `world_mm` does, backwards."""
+    """Return the fractional indices (..., 3) of points (..., 3) in RAS mm: the inverse of `world_mm`."""
     return world_mm(np.linalg.inv(affine), point_mm)
 
 
 def lps_affine(affine: np.ndarray) -> np.ndarray:
-    """Return an affine to RAS mm as one to LPS mm, or one to LPS as one to RAS: it is the same change of two signs."""
+    """Convert an affine to RAS mm into one to LPS mm, or the reverse: both change the same two signs."""
     return np.asarray(np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine)
 
 
 def orientation(affine: np.ndarray) -> str:
-    """Return where the axes i, j and k go in the patient, each rounded to the nearest of R, L, A, P, S, I.
+    """Return the orientation code of the axes i, j and k.
 
-    An oblique volume has the code of the straight one that is nearest as a whole; each world axis is named once.
+    An oblique volume has the code of the closest straight one; each world axis occurs once.
 
     >>> orientation(np.diag([-1.0, -1.0, 1.0, 1.0]))
     'LPS'
     """
     directions = np.asarray(affine, float)[:3, :3] / np.maximum(spacing_mm(affine), 1e-12)
-    # As a whole, because at 45° two columns may have their largest component along the same world axis.
+    # Over all axes at once, because at 45° two columns may have their largest component along the same world axis.
     best = max(itertools.permutations(range(3)), key=lambda world: sum(abs(directions[world[axis], axis]) for axis in range(3)))
     return "".join(LETTERS[world][int(directions[world, axis] < 0)] for axis, world in enumerate(best))
 
 
 def to_orientation(voxels: np.ndarray, affine: np.ndarray, code: str) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a volume so that its axes go where `code` says: axes are swapped and reversed, nothing is resampled.
+    """Reorient a volume to the orientation `code`: axes are swapped and reversed, nothing is resampled.
 
     Args:
         voxels: (..., i, j, k).
-        affine: 4 × 4, index to RAS mm. An oblique one stays as oblique.
+        affine: 4 × 4, index to RAS mm; it may be oblique.
         code: such as "LPS".
 
     Returns:
-        A view of the voxels, and the affine that keeps every voxel where it was in the patient.
+        A view of the voxels, and the affine that keeps every voxel in its place in the patient.
 
     Raises:
-        BadSetting: `code` is no orientation.
+        BadSetting: `code` is not an orientation code.
     """
     axes, flips = _turn(orientation(affine), code)
     shape = voxels.shape[-3:]
-    change = np.zeros((4, 4))  # From an index after the turn to the one before.
+    change = np.zeros((4, 4))  # From an index after the reorientation to the one before.
     change[3, 3] = 1
     for after, (before, flip) in enumerate(zip(axes, flips, strict=True)):
         change[before, after] = -1 if flip else 1
@@ -145,12 +145,12 @@ def to_orientation(voxels: np.ndarray, affine: np.ndarray, code: str) -> tuple[n
 
 
 def from_orientation(voxels: np.ndarray, code: str, source_affine: np.ndarray) -> np.ndarray:
-    """Undo `to_orientation`: turn voxels whose axes go where `code` says back into the order of the source, exactly.
+    """Undo `to_orientation`: return voxels in the orientation `code` to the order of the source, exactly.
 
     Args:
         voxels: (..., i, j, k), in the order that `to_orientation(source, source_affine, code)` gave.
         code: the same code.
-        source_affine: the affine of the source, which also holds for the result.
+        source_affine: the affine of the source and of the result.
 
     Returns:
         A view of the voxels.
@@ -159,9 +159,9 @@ def from_orientation(voxels: np.ndarray, code: str, source_affine: np.ndarray) -
 
 
 def same_grid(a: Grid, b: Grid, tolerance_voxels: float = SAME_WITHIN_VOXELS) -> bool:
-    """Whether two grids have one shape and each corner of the one lies within `tolerance_voxels` of its smallest spacing of the other's.
+    """Whether two grids have the same shape and corners closer than `tolerance_voxels` times the smallest spacing.
 
-    The default forgives the rounding of headers and nothing that moves a lesion.
+    The default allows for the rounding of headers, but for nothing that moves a lesion.
     """
     if a.shape != b.shape:
         return False
@@ -170,13 +170,13 @@ def same_grid(a: Grid, b: Grid, tolerance_voxels: float = SAME_WITHIN_VOXELS) ->
 
 
 def bounds_mm(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lowest and the highest RAS mm (3,) that the voxels reach, to their outer faces."""
+    """Return the lowest and the highest RAS mm (3,) of the outer faces of the voxels."""
     corners = _corners_mm(grid)
     return corners.min(axis=0), corners.max(axis=0)
 
 
 def cropped(grid: Grid, box: Box) -> Grid:
-    """Return the grid of `voxels[box]`: the same places, counted from the first voxel of the box."""
+    """Return the grid of `voxels[box]`."""
     affine = grid.affine.copy()
     affine[:3, 3] = world_mm(grid.affine, np.array([part.start for part in box]))
     i, j, k = (part.stop - part.start for part in box)
@@ -184,15 +184,15 @@ def cropped(grid: Grid, box: Box) -> Grid:
 
 
 def with_spacing(grid: Grid, wanted_mm: tuple[float, float, float]) -> Grid:
-    """Return the grid of other spacing that fills the same block of space: same directions, same centre, no fewer than one voxel.
+    """Return the grid of another spacing over the same block of space: same directions, same centre, at least one voxel.
 
-    Counts are rounded, so the new block may reach up to half a new voxel beyond or short of the old one on each side.
+    Counts are rounded, so the new block may be up to half a new voxel larger or smaller on each side.
 
     Raises:
         BadSetting: a spacing that is not above 0.
     """
     if not min(wanted_mm) > 0:
-        raise BadSetting(f"the spacing wanted is {wanted_mm} mm; expected three lengths above 0.")
+        raise BadSetting(f"the wanted spacing is {wanted_mm} mm; expected three lengths above 0.")
     factors = np.array(wanted_mm) / spacing_mm(grid.affine)
     i, j, k = (max(1, round(count / factor)) for count, factor in zip(grid.shape, factors, strict=True))
     affine = grid.affine.copy()
@@ -203,7 +203,7 @@ def with_spacing(grid: Grid, wanted_mm: tuple[float, float, float]) -> Grid:
 
 
 def box_around(mask: np.ndarray, margin_mm: float = 0.0, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Box | None:
-    """Return the smallest box that holds every True voxel of (i, j, k) and a margin around it, None where there is none."""
+    """Return the smallest box around every True voxel of (i, j, k), with a margin; None where there is none."""
     if not mask.any():
         return None
     parts = []
@@ -220,7 +220,7 @@ def _corners_mm(grid: Grid) -> np.ndarray:
 
 
 def _turn(found: str, wanted: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """Return for each axis after the turn which axis it was before, and whether it is reversed."""
+    """Return for each axis of the result the axis it was before, and whether it is reversed."""
     before, after = _axes_of(found), _axes_of(wanted)
     worlds = [world for world, _ in before]
     axes = tuple(worlds.index(world) for world, _ in after)

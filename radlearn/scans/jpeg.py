@@ -1,7 +1,7 @@
-"""JPEG frames: whether all of one is there and it is what the DICOM header says, and decoding a grey one straight to a smaller size.
+"""JPEG frames: checks that a frame is complete and matches the DICOM header, and decodes greyscale directly to a smaller size.
 
-A JPEG stores 8 × 8 blocks as cosine coefficients. Transforming back only the lowest 2 × 2 of them gives the picture at a quarter of
-its size for a fraction of the work, and differs from averaging the full picture by 0.06 grey levels of 255 on real X-rays.
+A JPEG stores 8 × 8 blocks as cosine coefficients. Transforming back only the lowest 2 × 2 of them gives the image at a quarter of
+its size for a fraction of the work, and differs from averaging the full image by 0.06 grey levels of 255 on real X-rays.
 """
 
 from pathlib import Path
@@ -18,17 +18,17 @@ END_OF_IMAGE = b"\xff\xd9"
 START_OF_JPEG_2000 = b"\xff\x4f\xff\x51"
 # Start-of-frame markers of JPEG (C0 to CF without DHT, JPG and DAC) and of JPEG-LS (F7).
 FRAME_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
-MEND = "Copy or export it again from where it came from, or remove it."
+MEND = "Copy or export it again from its source, or remove it."
 
 
 def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int) -> None:
-    """Refuse what decoders would take in bad faith: a missing end is painted grey, a larger image aborts the whole process (gdcm).
+    """Refuse frames that decoders would accept wrongly: they fill a missing end with grey, and gdcm aborts the process on a larger image.
 
     Args:
         path: named in errors.
         frame: one compressed image: JPEG of any kind, JPEG-LS or JPEG 2000.
-        size_px: (height, width) that the DICOM header says.
-        bits: that a pixel can have at most.
+        size_px: (height, width) in the DICOM header.
+        bits: the most that a pixel may have.
 
     Raises:
         UnreadableScan: no end marker in the last bytes (padding apart), no readable start, colour, another size or more bits.
@@ -38,14 +38,14 @@ def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int
     try:
         height, width, components, precision = _frame_header(frame)
     except (IndexError, StructError, ValueError):
-        raise UnreadableScan(f"{path}: its compressed image is damaged: it does not start as a JPEG or JPEG 2000 does. {MEND}") from None
+        raise UnreadableScan(f"{path}: its compressed image is damaged: it does not start as JPEG or JPEG 2000. {MEND}") from None
     if components != 1:
         raise UnreadableScan(
-            f"{path}: its compressed image is in colour ({components} components); its header says grey. Convert or remove it."
+            f"{path}: its compressed image is in colour ({components} components); its header declares greyscale. Convert or remove it."
         )
     if (height, width) != size_px or precision > bits:
         raise UnreadableScan(
-            f"{path}: its compressed image is {height} × {width} of {precision} bits; its header says {size_px[0]} × {size_px[1]} "
+            f"{path}: its compressed image is {height} × {width} of {precision} bits; its header declares {size_px[0]} × {size_px[1]} "
             f"of at most {bits}. {MEND}"
         )
 
@@ -60,13 +60,13 @@ def smallest_eighths(size_px: tuple[int, int], at_least_px: tuple[int, int]) -> 
 
 
 def decoded_grey(path: Path, frame: bytes, size_px: tuple[int, int], eighths: int = 8) -> np.ndarray:
-    """Decode a grey 8-bit JPEG to uint8, at its own size or at 1/8 … 7/8 of it.
+    """Decode a greyscale 8-bit JPEG to uint8, at its own size or at 1/8 … 7/8 of it.
 
     Args:
         path: named in errors.
         frame: the whole JPEG.
         size_px: its (height, width).
-        eighths: of the size. Where that is no whole number of pixels, the last row or column lies partly outside the image.
+        eighths: of the size. Where that is not a whole number of pixels, the last row or column lies partly outside the image.
 
     Raises:
         UnreadableScan: the JPEG is damaged.

@@ -1,9 +1,9 @@
-"""Where the lungs are in a chest CT, from Hounsfield units alone; nothing is learnt.
+"""The lungs in a chest CT, found from Hounsfield units without learning.
 
-Air inside the body that is neither windpipe nor bowel is lung. That holds until the lung is ill: consolidation and fluid are as dense as
-liver. So the *mask* is closed over what air surrounds, and the *box* does not trust air alone: it is mirrored about the body's midline,
-widened to the ribs, which enclose lung of any density, and given up for the whole body, with a word, where too little air is left.
-All work is done on a coarse grid in LPS; an oblique scan is treated along its own axes.
+Air inside the body that is neither trachea nor bowel is lung. This fails for diseased lungs: consolidation and fluid are as dense as
+liver. So the *mask* is closed over what air surrounds. The *box* does not rely on air alone: it is mirrored about the body's midline,
+widened to the ribs, which enclose lung of any density, and replaced by the box of the whole body, with a note, where too little air is
+left. All work is done on a coarse grid in LPS; an oblique scan is treated along its own axes.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from radlearn.scans.resampling import resampled
 COARSE_MM = 2.5
 BONE_ABOVE_HU = 200.0
 MARGIN_MM = 10.0
-"Beyond lungs and ribs."
+"Added beyond lungs and ribs."
 BELOW_MM, BELOW_LOPSIDED_MM = 50.0, 90.0
-"Beyond the lowest air: a lung's base may be airless, and an effusion pushes the diaphragm down."
+"Added below the lowest air: the base of a lung may be airless, and an effusion pushes the diaphragm down."
 LEAST_SHARE = 0.10
-"Of the body beside it: healthy lungs are 30 to 45 %."
+"Of the body at the same level: healthy lungs are 30 to 45 %."
 LEAST_HEIGHT = 0.4
 "Of the body's width: healthy lungs are 0.6 to 0.8."
 LOPSIDED_BELOW = 0.5
@@ -33,8 +33,8 @@ LOPSIDED_BELOW = 0.5
 class LungBox:
     """A block of the scan that holds both lungs.
 
-    `box` is in the scan's own order: `voxels[box]`. `is_body` says that it is the body's block, because too little air was found to trust;
-    `note` says why, in words, and is empty otherwise.
+    `box` is in the scan's own order: `voxels[box]`. `is_body` means that it is the block of the body, because too little air was found;
+    `note` then says why, and is empty otherwise.
     """
 
     box: Box
@@ -44,20 +44,20 @@ class LungBox:
 
 @dataclass(frozen=True)
 class _Coarse:
-    """The scan on a coarse grid in LPS, and what was found on it."""
+    """The scan on a coarse grid in LPS, with body and lungs."""
 
     grid: Grid
     hu: np.ndarray
     body: np.ndarray
     lungs: np.ndarray
     midline: float
-    "Index along x where left and right meet."
+    "Index along x between left and right."
 
 
 def lung_mask(hu: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Return the lungs: air, the vessels in it, and what lesions air surrounds; windpipe and bowel are left out.
+    """Return the lungs: air, the vessels in it, and lesions that air surrounds; without trachea and bowel.
 
-    A lung that is white up to the chest wall is not found. The border is as coarse as 2.5 mm or the scan's own spacing.
+    Consolidation that reaches the chest wall is missed. The border is accurate to 2.5 mm or the scan's spacing, whichever is larger.
 
     Args:
         hu: Hounsfield units (i, j, k) of a chest; padding of any depth below air counts as air.
@@ -73,29 +73,29 @@ def lung_mask(hu: np.ndarray, affine: np.ndarray) -> np.ndarray:
 
 
 def lung_box(hu: np.ndarray, affine: np.ndarray) -> LungBox:
-    """Return the block of the scan that holds both lungs, whatever fills them.
+    """Return the block of the scan that holds both lungs, whatever their density.
 
     Args:
         hu: Hounsfield units (i, j, k) of a chest; padding of any depth below air counts as air.
         affine: 4 × 4, index to RAS mm.
 
     Returns:
-        The block; the body's, with a note, where there is too little air to tell; the whole scan where there is no body either.
+        The block; that of the body, with a note, where there is too little air; the whole scan where no body is found either.
 
     Raises:
         BadSetting: `hu` is not three-dimensional.
     """
-    return _box(*_look(hu, affine))
+    return _box(*_coarse(hu, affine))
 
 
 def find_lungs(hu: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, LungBox]:
-    """Return `lung_mask` and `lung_box` in the time of one."""
-    found, source = _look(hu, affine)
+    """Return `lung_mask` and `lung_box` for the cost of one."""
+    found, source = _coarse(hu, affine)
     return resampled(found.lungs.astype(np.float32), found.grid, source) > 0.5, _box(found, source)
 
 
-def _look(hu: np.ndarray, affine: np.ndarray) -> tuple[_Coarse, Grid]:
-    """Return what a coarse look finds, and the scan's own grid."""
+def _coarse(hu: np.ndarray, affine: np.ndarray) -> tuple[_Coarse, Grid]:
+    """Return body and lungs on a coarse grid, and the scan's own grid."""
     if hu.ndim != 3:
         raise BadSetting(f"the scan has shape {hu.shape}; expected (i, j, k).")
     source = Grid((hu.shape[0], hu.shape[1], hu.shape[2]), np.asarray(affine, float))
@@ -113,20 +113,20 @@ def _look(hu: np.ndarray, affine: np.ndarray) -> tuple[_Coarse, Grid]:
 def _box(found: _Coarse, source: Grid) -> LungBox:
     """Return the block that holds both lungs, or the body's."""
     if not found.body.any():
-        return LungBox(_on_source(((0, 0, 0), found.grid.shape), found.grid, source), True, "no body was found; the whole scan is taken")
+        return LungBox(_on_source(((0, 0, 0), found.grid.shape), found.grid, source), True, "no body was found; the whole scan is used")
     low, high = _ends(found.body)
     if doubt := _doubt(found):
         low[2], high[2] = 0, found.grid.shape[2]
-        return LungBox(_on_source((low, high), found.grid, source), True, f"{doubt}; the block of the whole body is taken")
+        return LungBox(_on_source((low, high), found.grid, source), True, f"{doubt}; the block of the whole body is used")
     lung_low, lung_high = _ends(found.lungs)
-    # As far from the midline on the one side as on the other: the lung that is seen says where the other's wall is.
+    # Symmetric about the midline: the lung that is found shows where the wall of the other is.
     reach = max(found.midline - lung_low[0], lung_high[0] - found.midline)
     lung_low[0], lung_high[0] = int(np.floor(found.midline - reach)), int(np.ceil(found.midline + reach))
     step = np.array(spacing_mm(found.grid.affine))
     beside = slice(max(0, lung_low[2]), lung_high[2])
     bone = (found.hu > BONE_ABOVE_HU) & found.body
     for axis, levels in ((0, slice(beside.start, (beside.start + beside.stop + 1) // 2)), (1, beside)):
-        # Across, only in the lower half: above are the shoulder blades and arms.
+        # From left to right only in the lower half: above are the shoulder blades and arms.
         if (seen := bone[:, :, levels].any(axis=(1 - axis, 2))).any():
             ends = np.flatnonzero(seen)
             lung_low[axis], lung_high[axis] = min(lung_low[axis], ends[0]), max(lung_high[axis], ends[-1] + 1)
@@ -139,13 +139,13 @@ def _box(found: _Coarse, source: Grid) -> LungBox:
 
 
 def _ends(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first index and the one past the last of the True voxels along each axis."""
+    """Return the first index and the one after the last of the True voxels along each axis."""
     held = np.nonzero(mask)
     return np.array([axis.min() for axis in held]), np.array([axis.max() + 1 for axis in held])
 
 
 def _lopsided(found: _Coarse) -> float:
-    """Return the air of the smaller side over that of the larger, in [0, 1]."""
+    """Return the ratio of the air of the smaller side to that of the larger, in [0, 1]."""
     counts = found.lungs.sum(axis=(1, 2))
     middle = round(found.midline)
     sides = sorted((int(counts[:middle].sum()), int(counts[middle:].sum())))
@@ -153,13 +153,13 @@ def _lopsided(found: _Coarse) -> float:
 
 
 def _doubt(found: _Coarse) -> str:
-    """Return in words why the air is too little to say where the lungs are, "" if it is enough."""
+    """Return why there is too little air to locate the lungs, "" if there is enough."""
     if not found.lungs.any():
-        return "no lung was found that holds air"
+        return "no lung that holds air was found"
     levels = found.lungs.any(axis=(0, 1))
     share = found.lungs.sum() / found.body[:, :, levels].sum()
     if share < LEAST_SHARE:
-        return f"the lungs found fill only {share:.0%} of the body beside them"
+        return f"the lungs found fill only {share:.0%} of the body at their level"
     step = spacing_mm(found.grid.affine)
     low, high = _ends(found.lungs)
     body_low, body_high = _ends(found.body)

@@ -1,7 +1,7 @@
-"""NIfTI volumes: a path becomes voxels with their place in the patient, and back.
+"""Reads and writes NIfTI volumes.
 
-Nothing is turned and nothing resampled on the way: the array has the order of the file, and the affine says what that means.
-`nifti_header` knows the header's bytes; here files are packed and unpacked.
+Nothing is reoriented or resampled: the array has the order of the file, and the affine gives its place in the patient. `nifti_header`
+parses the header; this module handles files and compression.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from radlearn.scans.nifti_header import BYTES, CODE_OF_TYPE, Header, header_byte
 from radlearn.scans.rescaling import rescaled
 
 try:
-    # Unpacks a CT in half of zlib's time. Only speed hangs on it.
+    # Decompresses a CT in half of zlib's time; it affects only speed.
     from isal import isal_zlib as unpacking
 except ImportError:
     import zlib as unpacking  # type: ignore[no-redef]
@@ -27,7 +27,7 @@ except ImportError:
 __all__ = ["Volume", "read_volume", "write_volume"]
 
 PIECE_BYTES = 1 << 19
-"Read and unpacked at once: few enough to stay in the processor's cache."
+"Read and decompressed at once: small enough for the processor's cache."
 AGAIN = "Copy or download it again, or remove it."
 
 GZIP = b"\x1f\x8b"
@@ -38,21 +38,21 @@ WIDENED = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
 
 
 def read_volume(path: str | Path) -> Volume:
-    """Read one volume as it lies in the file: nothing is turned, nothing resampled.
+    """Read one volume as it is stored: nothing is reoriented or resampled.
 
-    Stored integers stay integers of their type; where a slope and intercept of whole numbers apply, the smallest of int16 and int32 that
-    holds the result. All else is float32.
+    Stored integers keep their type; with an integer slope and intercept they become the smallest of int16 and int32 that holds the result.
+    All else is float32.
 
     Args:
-        path: of a NIfTI-1 file, gzipped or not, whatever its name.
+        path: of a NIfTI-1 file, gzipped or not, of any name.
 
     Returns:
         voxels (i, j, k) in the memory order of the file (i fastest), the affine to RAS mm (the sform where there is one, else the qform),
         and the path.
 
     Raises:
-        UnreadableScan: no such file, empty, cut short, damaged, no NIfTI-1, not one volume of real numbers, no place in the patient or two
-            that differ, or values that are no numbers (NaN, infinity).
+        UnreadableScan: a missing, empty, truncated or damaged file, not NIfTI-1, not one volume of real numbers, no affine or two that
+            differ, or values that are not finite (NaN, infinity).
     """
     path = Path(path)
     try:
@@ -65,8 +65,8 @@ def read_volume(path: str | Path) -> Volume:
     voxels = rescaled(stored, header.slope, header.intercept)
     if voxels.dtype.kind == "f" and not (finite := np.isfinite(voxels)).all():
         raise UnreadableScan(
-            f"{path}: {finite.size - int(finite.sum()):,} of {finite.size:,} voxels are no finite numbers (NaN or infinity). radlearn "
-            "does not guess what stood there: find out what wrote them, or fill them with -1024 HU."
+            f"{path}: {finite.size - int(finite.sum()):,} of {finite.size:,} voxels are not finite (NaN or infinity). radlearn does not "
+            "guess their values: find out what wrote them, or fill them with -1024 HU."
         )
     return Volume(voxels, header.affine, path)
 
@@ -79,26 +79,26 @@ def _header_and_stored(path: Path, opened: BinaryIO) -> tuple[Header, np.ndarray
         start += piece
     header = parsed(path, start[:BYTES])
     wanted = header.dtype.itemsize * int(np.prod(header.shape, dtype=object))
-    # gzip packs at most 1032 : 1, so a header that promises more than this need not be given the memory it asks for.
+    # gzip compresses at most 1032 : 1, so no memory is allocated for a header that declares more than this.
     if wanted > 1032 * path.stat().st_size:
         raise UnreadableScan(
-            f"{path}: its header promises {wanted:,} bytes of voxels, more than such a file can hold. It was cut short. {AGAIN}"
+            f"{path}: its header declares {wanted:,} bytes of voxels, more than such a file can hold. It is truncated. {AGAIN}"
         )
     stored = np.empty(wanted, np.uint8)
     at = -header.voxels_at
     for piece in itertools.chain([start], content):
-        # Read to the end even when the voxels are complete: gzip's checksum stands there.
+        # Read to the end even when the voxels are complete, because gzip's checksum is there.
         part = np.frombuffer(piece, np.uint8)[max(0, -at) : wanted - at if at < wanted else 0]
         stored[max(0, at) : max(0, at) + part.size] = part
         at += len(piece)
     if at < wanted:
-        raise UnreadableScan(f"{path}: ends after {max(at, 0):,} of {wanted:,} bytes of voxels. It was cut short. {AGAIN}")
+        raise UnreadableScan(f"{path}: ends after {max(at, 0):,} of {wanted:,} bytes of voxels. It is truncated. {AGAIN}")
     typed = stored.view(header.dtype).reshape(header.shape, order="F")
     return header, typed.astype(header.dtype.newbyteorder("="), copy=False)
 
 
 def _content(path: Path, opened: BinaryIO) -> Iterator[bytes]:
-    """Yield the bytes of the file, unpacked if they are gzip, piece by piece."""
+    """Yield the bytes of the file piece by piece, decompressed if they are gzip."""
     piece = opened.read(PIECE_BYTES)
     if not piece:
         raise UnreadableScan(f"{path}: is empty (0 bytes). {AGAIN}")
@@ -107,24 +107,24 @@ def _content(path: Path, opened: BinaryIO) -> Iterator[bytes]:
             yield piece
             piece = opened.read(PIECE_BYTES)
         return
-    while piece.startswith(GZIP):  # A gzip file may be several, one after the other.
+    while piece.startswith(GZIP):  # A gzip file may have several members.
         unpacker = unpacking.decompressobj(wbits=31)
         try:
             while piece and not unpacker.eof:
                 yield unpacker.decompress(piece)
                 piece = unpacker.unused_data if unpacker.eof else opened.read(PIECE_BYTES)
         except (zlib.error, unpacking.error) as error:  # type: ignore[misc]
-            raise UnreadableScan(f"{path}: is damaged inside its gzip ({error}). {AGAIN}") from None
+            raise UnreadableScan(f"{path}: its gzip data are damaged ({error}). {AGAIN}") from None
         if not unpacker.eof:
-            raise UnreadableScan(f"{path}: ends before its gzip does. It was cut short. {AGAIN}")
+            raise UnreadableScan(f"{path}: ends within its gzip data. It is truncated. {AGAIN}")
         piece = piece or opened.read(PIECE_BYTES)
 
 
 def write_volume(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> None:
-    """Write a volume as NIfTI-1, whole or not at all; the same volume gives the same bytes.
+    """Write a volume as NIfTI-1, atomically; the same volume gives the same bytes.
 
     Args:
-        path: ends in `.nii` or `.nii.gz`; its folder is made.
+        path: ends in `.nii` or `.nii.gz`; its folder is created.
         voxels: (i, j, k), of an integer or float type, which is kept; bool becomes uint8 0 and 1, float16 becomes float32.
         affine: 4 × 4 from index to RAS mm. NIfTI holds it in float32.
 
@@ -133,12 +133,12 @@ def write_volume(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> No
     """
     path, affine = Path(path), np.asarray(affine, np.float64)
     if not path.name.endswith((".nii", ".nii.gz")):
-        raise BadSetting(f"{path}: ends in neither .nii nor .nii.gz; a NIfTI volume is written under one of these.")
+        raise BadSetting(f"{path}: the name of a NIfTI file must end in .nii or .nii.gz.")
     voxels = np.asarray(voxels)
     if voxels.dtype in WIDENED:
         voxels = voxels.astype(WIDENED[voxels.dtype])
     if voxels.dtype.newbyteorder("=") not in CODE_OF_TYPE:
-        raise BadSetting(f"{path}: the voxels are {voxels.dtype}; NIfTI takes integers and floats of up to 64 bits.")
+        raise BadSetting(f"{path}: the voxels are {voxels.dtype}; NIfTI holds integers and floats of up to 64 bits.")
     if voxels.ndim != 3 or not voxels.size or max(voxels.shape) > MOST_ALONG_AN_AXIS:
         raise BadSetting(f"{path}: the voxels have shape {voxels.shape}; expected (i, j, k), each from 1 to {MOST_ALONG_AN_AXIS:,}.")
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or not np.linalg.det(affine[:3, :3]):
@@ -146,7 +146,7 @@ def write_volume(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> No
     header = header_bytes(voxels.shape, voxels.dtype, affine)
     little = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
     with written_whole(path) as temporary, open(temporary, "wb") as opened:
-        # zlib's own gzip header has neither a time nor a name in it, which Python's `gzip` would write.
+        # zlib's own gzip header has no time and no name, unlike that of Python's `gzip`.
         packer = zlib.compressobj(GZIP_LEVEL, wbits=31) if path.name.endswith(".gz") else None
         for piece in (header, *(little[:, :, k].tobytes(order="F") for k in range(voxels.shape[2]))):
             opened.write(packer.compress(piece) if packer else piece)

@@ -1,7 +1,7 @@
-"""The 348 bytes before a NIfTI's voxels: what shape they have, of what type they are and where they lie.
+"""The 348-byte header of a NIfTI: shape, type and affine of its voxels.
 
-NIfTI-1 (https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h) as one NumPy record. No library stands between, so that nibabel and
-SimpleITK can be asked, in the tests, as readers who know nothing of this one.
+NIfTI-1 (https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h) as one NumPy record. It is parsed without a library, so that nibabel
+and SimpleITK are independent witnesses in the tests.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from radlearn.scans.nifti_place import CONVERT, affine_of, write_qform
 
 BYTES = 348
 VOXELS_AT = 352
-"The header, then four bytes that say `no extensions`."
+"After the header, four bytes mean no extensions."
 
 HEADER = np.dtype(
     [
@@ -74,7 +74,7 @@ CODE_OF_TYPE = {np.dtype(name): code for code, name in TYPE_OF_CODE.items()}
 
 @dataclass(frozen=True)
 class Header:
-    """What a NIfTI says of its voxels; made by `parsed`, so all of it is possible."""
+    """The header of a NIfTI as `parsed` returns it, validated."""
 
     shape: tuple[int, int, int]
     dtype: np.dtype
@@ -85,32 +85,32 @@ class Header:
     intercept: float
     "value = slope · stored + intercept."
     voxels_at: int
-    "How many bytes stand before the first voxel."
+    "Offset of the first voxel in bytes."
 
 
 def parsed(path: Path, content: bytes) -> Header:
-    """Return what the header says.
+    """Parse and validate the header.
 
     Args:
         path: named in errors.
-        content: the first 348 bytes, or fewer where the file has no more.
+        content: the first 348 bytes of the file, or all where it has fewer.
 
     Raises:
-        UnreadableScan: no NIfTI-1 in one file, not one 3-D volume of real numbers, or no place in the patient, or two of them.
+        UnreadableScan: not a single-file NIfTI-1, not one 3-D volume of real numbers, no affine, or two that differ.
     """
     if len(content) < BYTES:
-        raise UnreadableScan(f"{path}: has {len(content)} bytes; a NIfTI header has {BYTES}. The file was cut short. Copy it again.")
+        raise UnreadableScan(f"{path}: has {len(content)} bytes; a NIfTI header has {BYTES}. The file is truncated. Copy it again.")
     byte_order: Literal["<", ">"] = "<" if int.from_bytes(content[:4], "little") == BYTES else ">"
     header = np.frombuffer(content, HEADER.newbyteorder(byte_order), 1)[0]
     if header["sizeof_hdr"] != BYTES or bytes(header["magic"]) != b"n+1":
-        raise UnreadableScan(f"{path}: {_what_else(content)}; radlearn reads NIfTI-1 in one file (.nii, .nii.gz). {CONVERT}")
+        raise UnreadableScan(f"{path}: {_what_else(content)}; radlearn reads single-file NIfTI-1 (.nii, .nii.gz). {CONVERT}")
     axes = int(header["dim"][0])
     sizes = [int(size) for size in header["dim"][1 : axes + 1]]
     if not 3 <= axes <= 7 or min(sizes) < 1 or max(sizes[3:], default=1) > 1:
         several = 3 < axes <= 7 and min(sizes) > 0
         more = f"{np.prod(sizes[3:])} volumes in one file" if several else f"{axes} axes"
         raise UnreadableScan(
-            f"{path}: has the shape {tuple(sizes)}, {more}; expected one volume (i, j, k). Save each volume as a file of its own."
+            f"{path}: has the shape {tuple(sizes)}, {more}; expected one volume (i, j, k). Save each volume in its own file."
         )
     code = int(header["datatype"])
     if code not in TYPE_OF_CODE:
@@ -118,10 +118,10 @@ def parsed(path: Path, content: bytes) -> Header:
             f"{path}: holds {OTHER_TYPES.get(code, f'numbers of unknown type {code}')}; expected integers or floats. {CONVERT}"
         )
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    if slope == 0 or not np.isfinite(slope):  # The standard's way, and nibabel's, of saying `not scaled`.
+    if slope == 0 or not np.isfinite(slope):  # Both mean no scaling, in the standard and in nibabel.
         slope, intercept = 1.0, 0.0
     if not np.isfinite(intercept):
-        raise UnreadableScan(f"{path}: scl_inter is {intercept}; expected a number to add to every voxel. {CONVERT}")
+        raise UnreadableScan(f"{path}: scl_inter is {intercept}; expected a finite number. {CONVERT}")
     starts = float(header["vox_offset"])
     if not VOXELS_AT <= starts < 2**31:
         raise UnreadableScan(f"{path}: vox_offset is {starts:g}; expected at least {VOXELS_AT}, where the header ends. {CONVERT}")
@@ -132,7 +132,7 @@ def parsed(path: Path, content: bytes) -> Header:
 
 
 def header_bytes(shape: tuple[int, ...], dtype: np.dtype, affine: np.ndarray) -> bytes:
-    """Return the header of a volume, little-endian, with the four bytes after it.
+    """Return the header of a volume, little-endian, and the four bytes after it.
 
     Args:
         shape: (i, j, k), each at most 32,767.
@@ -158,12 +158,12 @@ def header_bytes(shape: tuple[int, ...], dtype: np.dtype, affine: np.ndarray) ->
 
 
 def _what_else(content: bytes) -> str:
-    """Return in words what a file that is not NIfTI-1 may be."""
+    """Describe a file that is not a single-file NIfTI-1."""
     sizes = (int.from_bytes(content[:4], "little"), int.from_bytes(content[:4], "big"))
     if 540 in sizes:
         return "is NIfTI-2"
     if BYTES in sizes:
-        return "is half of a pair (.hdr and .img) or the older Analyze format, which does not say left from right"
+        return "is half of a pair (.hdr and .img) or the older Analyze format, which does not distinguish left from right"
     if content[128:132] == b"DICM":
         return "is DICOM"
-    return f"is no NIfTI file: it begins with {content[:4]!r}"
+    return f"is not a NIfTI file: it begins with {content[:4]!r}"

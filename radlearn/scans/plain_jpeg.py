@@ -1,7 +1,7 @@
-"""The commonest X-ray, parsed in a tenth of the time: explicit VR, JPEG Baseline, one grey 8-bit frame, no look-up table.
+"""Parses the most common X-ray in a tenth of the time: explicit VR, JPEG Baseline, one grey 8-bit frame, no look-up table.
 
-That is every X-ray of the Kaggle pneumonia challenge 2018, where pydicom's parsing takes as long as decoding at a quarter of the size. Whatever is in
-any way unusual, or wrong, is left to pydicom: this parser never refuses and never guesses, it only declines.
+Every X-ray of the 2018 pneumonia challenge is like that, and pydicom's parsing takes as long as decoding it at a quarter of the size. Anything unusual or
+damaged is left to pydicom: this parser never raises and never guesses, it returns None.
 """
 
 from struct import error as StructError
@@ -52,10 +52,10 @@ EXPECTED = {"SamplesPerPixel": 1, "BitsAllocated": 8, "PixelRepresentation": 0}
 
 
 def plain_jpeg(source: bytes, with_pixels: bool = True) -> tuple[dict[str, Any], bytes | None] | None:
-    """Return what the header says, by pydicom's keywords, and the JPEG; None where pydicom should look.
+    """Return the header, by pydicom's keywords, and the JPEG; None where the file is left to pydicom.
 
     Args:
-        source: the file; without pixels its first part is enough.
+        source: the content of the file; without pixels its first part suffices.
         with_pixels: False stops before the pixels and returns no JPEG.
     """
     try:
@@ -70,13 +70,13 @@ def plain_jpeg(source: bytes, with_pixels: bool = True) -> tuple[dict[str, Any],
             return said, None
         frame = _only_fragment(source, place)
     except (StructError, ValueError):
-        # Cut short, not ASCII, or no number.
+        # Truncated, not ASCII, or not a number.
         return None
     return None if frame is None else (said, frame)
 
 
 def _header(source: bytes) -> tuple[dict[str, Any] | None, int]:
-    """Return the wanted elements and the place of the pixels' first item; None for the elements to decline."""
+    """Return the wanted elements and the offset of the pixels' first item; None for the elements where the file is unusual."""
     said: dict[str, Any] = {}
     place, is_baseline = 132, False
     while True:
@@ -95,7 +95,7 @@ def _header(source: bytes) -> tuple[dict[str, Any] | None, int]:
             return None, place
         if keyword := TEXTS.get(tag):
             said[keyword] = value.decode("ascii")
-            # Several values, or an escape to another alphabet.
+            # Several values, or an escape to another character set.
             if "\\" in said[keyword] or "\x1b" in said[keyword]:
                 return None, place
         elif keyword := NUMBERS.get(tag):
@@ -107,7 +107,7 @@ def _header(source: bytes) -> tuple[dict[str, Any] | None, int]:
 
 
 def _only_fragment(source: bytes, place: int) -> bytes | None:
-    """Return the one fragment behind the offset table, None where there are several (PS3.5 A.4)."""
+    """Return the only fragment after the offset table, None where there are several (PS3.5 A.4)."""
     tag, length = _item(source, place)
     if tag != ITEM:
         return None

@@ -1,12 +1,12 @@
-"""A prepared CT on the disk: arrays that are mapped, not read, so that a training patch costs a few pages and a case no memory.
+"""A prepared CT on the disk: memory-mapped arrays, so that a training patch reads a few pages and a case takes no memory.
 
     image.npy         int16 (x, y, z): Hounsfield units within the window, axes to the left, the back and the head
     mask.npy          bool, the same shape; missing where there is no mask
-    foreground.npy    int16 (voxels, 3): indices inside the mask to draw patches from
+    foreground.npy    int16 (voxels, 3): indices inside the mask to sample patches from
     background.npy    int16 (voxels, 3): indices inside the lungs, outside the mask
-    entry.json        what is needed to go back to the source, and the size of each file
+    entry.json        the geometry needed to resample back to the source, and the size of each file
 
-`entry.json` is written last, and the folder gets its name after that: a folder by its name is whole.
+`entry.json` is written last, and the folder is renamed after that: a folder with its final name is complete.
 """
 
 import json
@@ -31,19 +31,19 @@ Voxels = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class PreparedVolume:
-    """A CT as a network sees it. Holds no voxels itself: what is asked for is looked up in the files, and let go again."""
+    """A prepared CT. It holds no voxels: each access maps the file anew."""
 
     folder: Path
     path: Path
-    "Where it came from."
+    "The scan's file or folder."
     mask_path: Path | None
     resampled: ResampledGrid
     window_hu: tuple[int, int]
     lung_ml: float
-    "Of the lungs as far as air shows them."
+    "Volume of the lungs that `lung_mask` finds."
     notes: tuple[str, ...]
     lesion_ml: float
-    "Of the mask on the scan's own grid; 0 without one."
+    "Volume of the mask on the scan's own grid; 0 without one."
 
     @property
     def source(self) -> Grid:
@@ -52,12 +52,12 @@ class PreparedVolume:
 
     @property
     def grid(self) -> Grid:
-        """Where the prepared voxels lie."""
+        """The grid of the prepared voxels."""
         return self.resampled.grid
 
     @property
     def shape(self) -> Voxels:
-        """Of the prepared scan, (x, y, z)."""
+        """Shape of the prepared scan, (x, y, z)."""
         return self.resampled.grid.shape
 
     @property
@@ -89,7 +89,7 @@ class PreparedVolume:
         return result
 
     def patch(self, start_voxel: Voxels, size_voxels: Voxels) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return a block of the image and of the mask, in any place; what lies beyond the scan is air.
+        """Return a block of the image and of the mask at any position; voxels beyond the scan are air.
 
         Args:
             start_voxel: index of its first voxel; may be negative.
@@ -103,22 +103,22 @@ class PreparedVolume:
         return image, None if mask is None else _copied(padded_block(mask, start_voxel, size_voxels, False))
 
     def start_around(self, centre_voxel: Voxels, size_voxels: Voxels) -> Voxels:
-        """Return where the patch starts that has a voxel in its middle, moved into the scan as far as it fits there."""
+        """Return the start of the patch around a voxel, moved into the scan where it fits."""
         return start_around(centre_voxel, size_voxels, self.shape)
 
     def back_to_source(self, probability: np.ndarray) -> np.ndarray:
-        """Return a probability (x, y, z) on the prepared grid at the source's voxels, to be cut there: resampled once, 0 elsewhere.
+        """Resample a probability (x, y, z) from the prepared grid onto the source grid, to be thresholded there; 0 outside the block.
 
         Returns:
-            float32 of `source.shape`, in the order of the scan's file: it lies on `source.affine`.
+            float32 of `source.shape`, in the order of the scan's file, with `source.affine`.
 
         Raises:
-            BadSetting: of another shape than the prepared scan.
+            BadSetting: another shape than that of the prepared scan.
         """
         return self.resampled.back_to_source(probability)
 
     def _mapped(self, name: str) -> np.ndarray:
-        # Opened each time: a map that is kept counts every page ever touched as memory of this process.
+        # Opened each time: every page that a kept map ever touched counts as memory of this process.
         path = self.folder / f"{name}.npy"
         with open(path, "rb") as file:
             stat = os.fstat(file.fileno())
@@ -128,19 +128,19 @@ class PreparedVolume:
 
 @lru_cache(maxsize=100_000)
 def _header(path: Path, stamp: tuple[int, int, int]) -> tuple[tuple[int, ...], np.dtype, int]:
-    """Return shape, type and place of the array in a file of this stamp. Remembered: reading it takes longer than opening the map."""
+    """Return shape, type and offset of the array in a file of this stamp; cached, because reading them takes longer than mapping."""
     mapped = np.load(path, mmap_mode="r")
     return mapped.shape, mapped.dtype, mapped.offset
 
 
 def _copied(block: np.ndarray) -> np.ndarray:
-    """Return a block in memory of its own, copied row by row: voxel by voxel, as numpy would, takes twice to four times as long."""
+    """Return a copy of a block, made row by row: NumPy's copy, voxel by voxel, takes two to four times as long."""
     row = np.dtype((np.void, block.shape[-1] * block.itemsize))
     return np.array(block.view(row), order="C").view(block.dtype)
 
 
 def write_entry(folder: Path, volume: Prepared, preparation: Preparation) -> None:
-    """Write a prepared CT into an empty folder, to the disk; the folder is for the caller to move into place."""
+    """Write a prepared CT into an empty folder and flush it to the disk; the caller moves the folder into place."""
     arrays = {"image": volume.image, "foreground": volume.foreground, "background": volume.background}
     if volume.mask is not None:
         arrays["mask"] = volume.mask
@@ -168,7 +168,7 @@ def write_entry(folder: Path, volume: Prepared, preparation: Preparation) -> Non
 
 
 def opened_entry(folder: Path, path: Path, mask_path: Path | None) -> PreparedVolume | None:
-    """Return what lies in a folder, None where it is not there or not whole: then it is to be made again."""
+    """Open the prepared CT in a folder; None where it is missing or incomplete and must be made again."""
     try:
         said = json.loads((folder / ENTRY).read_text(encoding="utf-8"))
         whole = said["format"] == FORMAT and all((folder / name).stat().st_size == size for name, size in said["files"].items())
@@ -187,7 +187,7 @@ def opened_entry(folder: Path, path: Path, mask_path: Path | None) -> PreparedVo
         if volume.image.shape != volume.shape or volume.image.dtype != np.int16:
             return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        # However a disk or an editor may have damaged it, the scan itself is still there.
+        # However the entry was damaged, it can be made again from the scan.
         return None
     return volume
 

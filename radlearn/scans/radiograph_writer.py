@@ -1,4 +1,4 @@
-"""Writing an X-ray as in the Kaggle pneumonia challenge 2018: JPEG Baseline in a DICOM Secondary Capture, with the same header fields."""
+"""Writes an X-ray in the format of the 2018 pneumonia challenge: JPEG Baseline in a DICOM Secondary Capture, with the same header fields."""
 
 from pathlib import Path
 
@@ -29,19 +29,19 @@ def write_radiograph(
     quality: int = 90,
     instance: str = "",
 ) -> None:
-    """Write one X-ray, whole or not at all.
+    """Write one X-ray atomically.
 
     Args:
-        path: of the file, usually `<patient_id>.dcm`; its folder is made.
+        path: of the file, usually `<patient_id>.dcm`; its folder is created.
         pixels: uint8 (height, width), bright = dense whatever `photometric` is: MONOCHROME1 is stored inverted and reads back the same.
-        patient_id: PatientID and PatientName; in that data set it names the image.
+        patient_id: PatientID and PatientName; in the 2018 pneumonia challenge it identifies the image.
         view: PA, AP, …
         sex: M, F, O or "".
-        age: as it is to stand in the header, for example `62` (that data set; not a valid age string), `062Y` or "".
-        spacing_mm: (row, column) distance between pixel centres; None leaves it out.
+        age: as written in the header, for example `62` (not a valid age string), `062Y` or "".
+        spacing_mm: (row, column) distance between pixel centres; None omits it.
         photometric: MONOCHROME1 or MONOCHROME2.
         quality: of the JPEG, 1 to 100.
-        instance: tells X-rays of one `patient_id` apart. It and `patient_id` alone make the UIDs, so the same call writes the same bytes.
+        instance: distinguishes X-rays of one `patient_id`. The UIDs depend only on both, so the same call writes the same bytes.
 
     Raises:
         BadSetting: pixels that are not uint8 (height, width), an unknown photometric interpretation or quality.
@@ -66,7 +66,7 @@ def write_radiograph(
 
 
 def _header(patient_id: str, view: str, sex: str, age: str, spacing_mm: tuple[float, float] | None, instance: str) -> pydicom.Dataset:
-    """Return everything but the image, in that data set's words."""
+    """Return the header with the fields of the 2018 pneumonia challenge."""
     uids = {level: generate_uid(entropy_srcs=["radlearn film", level, patient_id, instance]) for level in ("study", "series", "film")}
     dataset = pydicom.Dataset()
     dataset.file_meta = FileMetaDataset()
@@ -74,7 +74,7 @@ def _header(patient_id: str, view: str, sex: str, age: str, spacing_mm: tuple[fl
     dataset.file_meta.MediaStorageSOPInstanceUID = uids["film"]
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     dataset.file_meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
-    # Said here, or pydicom writes its version and an update would change every file.
+    # Otherwise pydicom writes its version, and an update would change every file.
     dataset.file_meta.ImplementationVersionName = "RADLEARN"
     said = {
         "SpecificCharacterSet": "ISO_IR 192",
@@ -112,6 +112,6 @@ def _header(patient_id: str, view: str, sex: str, age: str, spacing_mm: tuple[fl
         said["PixelSpacing"] = [f"{distance:.6g}" for distance in spacing_mm]
     for keyword, value in said.items():
         tag = Tag(keyword)
-        # Unchecked, because the set's ages ('62') are no valid age strings.
+        # Not validated, because ages of the set ('62') are not valid age strings.
         dataset.add(DataElement(tag, pydicom.datadict.dictionary_VR(tag), value, validation_mode=IGNORE))
     return dataset

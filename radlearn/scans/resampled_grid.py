@@ -1,8 +1,7 @@
-"""From a scan's own grid to the small one that a network sees, and back: one block, turned and resampled, and nothing else.
+"""From a scan's own grid to the smaller one of the network, and back.
 
-The block of the lungs is cut out of the scan, turned so that its axes go to the left, the back and the head, and brought to the spacing
-wanted. An oblique scan keeps its own axes. Everything follows from the source's grid, the block and the spacing, so these three are all
-that must be kept to bring a prediction home.
+The block of the lungs is cropped from the scan, reoriented to LPS and resampled to the wanted spacing. An oblique scan keeps its own
+axes. Everything follows from the source's grid, the block and the spacing, so these three suffice to resample a prediction back.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ Lengths = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class ResampledGrid:
-    """The block `box` of the grid `source`, seen in LPS order at `spacing_mm` (right to left, front to back, feet to head).
+    """The block `box` of the grid `source`, in LPS order at `spacing_mm` (right to left, front to back, feet to head).
 
     `box` is in the scan's own order: `voxels[box]`.
     """
@@ -31,27 +30,27 @@ class ResampledGrid:
 
     @cached_property
     def block(self) -> Grid:
-        """The voxels of the block as the scan has them, turned to LPS."""
+        """The grid of the block at the scan's spacing, in LPS order."""
         block = cropped(self.source, self.box)
-        # A view of one byte: only its shape is turned.
+        # A view of one byte: only its shape is needed.
         turned, affine = to_orientation(np.broadcast_to(np.False_, block.shape), block.affine, ORIENTATION)
         i, j, k = turned.shape
         return Grid((i, j, k), affine)
 
     @cached_property
     def grid(self) -> Grid:
-        """Where the voxels lie that the network sees: the fewest of this spacing that cover the block, and the same centre.
+        """The grid that the network sees: the fewest voxels of this spacing that cover the block, with the same centre.
 
-        Their centres all lie inside the block, and the block's inside them, so that no value is ever made up on either way.
+        All their centres lie inside the block, and those of the block inside them, so that neither direction extrapolates.
 
         Raises:
             BadSetting: a spacing that is not above 0.
         """
         if not min(self.spacing_mm) > 0:
-            raise BadSetting(f"the spacing wanted is {self.spacing_mm} mm; expected three lengths above 0.")
+            raise BadSetting(f"spacing_mm is {self.spacing_mm}; expected three lengths above 0.")
         block = self.block
         factors = np.array(self.spacing_mm) / spacing_mm(block.affine)
-        # The hair keeps a count that is whole but for rounding.
+        # The tolerance keeps a count that is whole up to rounding.
         i, j, k = (max(1, int(np.ceil(count / factor - 1e-3))) for count, factor in zip(block.shape, factors, strict=True))
         affine = block.affine.copy()
         affine[:3, :3] *= factors
@@ -59,7 +58,7 @@ class ResampledGrid:
         return Grid((i, j, k), affine)
 
     def onto_grid(self, voxels: np.ndarray, kind: Kind = "linear") -> np.ndarray:
-        """Return the block of a volume that lies on the source, resampled onto `grid`: averaged where that is coarser.
+        """Return the block of a volume on the source grid, resampled onto `grid`: averaged where that is coarser.
 
         Args:
             voxels: (i, j, k) of the source's shape.
@@ -74,13 +73,13 @@ class ResampledGrid:
         return resampled(turned, self.block, self.grid, kind)
 
     def back_to_source(self, values: np.ndarray) -> np.ndarray:
-        """Return values of `grid`, such as a probability, at the source's own voxels: resampled once, linearly; 0 outside the block.
+        """Return values on `grid`, such as a probability, on the source grid: resampled once, linearly; 0 outside the block.
 
         Args:
             values: of the shape of `grid`.
 
         Returns:
-            float32 of the source's shape; it lies on the source's affine.
+            float32 of the source's shape, with the source's affine.
 
         Raises:
             BadSetting: another shape than the grid's.

@@ -1,8 +1,8 @@
-"""From one grid to another: the same picture, sampled elsewhere.
+"""Resampling from one grid to another.
 
-Between grids whose axes run along each other (nearly always: a grid and the same with other spacing, cropped or turned) each axis is a
-matrix product of its own. Towards fewer voxels the matrix averages over the width of a new voxel, so that noise does not alias;
-towards more it is linear interpolation. Grids rotated against each other go through SciPy.
+Between grids with parallel axes (nearly always: another spacing, a crop, a reorientation) each axis is resampled by one matrix product.
+Downsampling averages over the width of a new voxel, so that noise does not alias; upsampling interpolates linearly. Grids rotated
+against each other are resampled by SciPy.
 """
 
 from typing import Literal
@@ -14,18 +14,18 @@ from radlearn.scans.geometry import Grid
 
 Kind = Literal["linear", "nearest"]
 STRAIGHT_WITHIN = 1e-4
-"An axis counts as running along another where its slope against it is below this: a twentieth of a voxel over 512."
+"Axes count as parallel where the slope between them is below this: a twentieth of a voxel over 512."
 
 
 def resampled(voxels: np.ndarray, grid: Grid, onto: Grid, kind: Kind = "linear", outside: float = 0.0) -> np.ndarray:
-    """Sample a volume at the voxels of another grid.
+    """Resample a volume onto another grid.
 
     Args:
-        voxels: (i, j, k), lying on `grid`.
-        grid: where they lie.
-        onto: where they are wanted.
+        voxels: (i, j, k) on `grid`.
+        grid: of the voxels.
+        onto: of the result.
         kind: "linear" for images and probabilities (values stay within their range), "nearest" for masks and labels.
-        outside: the value of voxels whose centre lies outside the source's voxels.
+        outside: the value of voxels whose centre lies outside the source.
 
     Returns:
         `onto.shape`; float32 for "linear", the source's type for "nearest".
@@ -43,7 +43,7 @@ def resampled(voxels: np.ndarray, grid: Grid, onto: Grid, kind: Kind = "linear",
     straight[range(3), largest] = change[range(3), largest]
     if len(set(largest.tolist())) < 3 or np.abs(change[:3, :3] - straight).max() > STRAIGHT_WITHIN:
         return _rotated(voxels, change, onto.shape, kind, outside)
-    # Source axis a is fed by target axis largest[a]: after this transpose they stand in the same place.
+    # Source axis a corresponds to target axis largest[a]: this transpose brings them into the same order.
     result = voxels.transpose(np.argsort(largest))
     inside = []
     for axis, source in enumerate(np.argsort(largest)):
@@ -58,11 +58,11 @@ def resampled(voxels: np.ndarray, grid: Grid, onto: Grid, kind: Kind = "linear",
 
 
 def _weights(at: np.ndarray, count: int, step: float) -> np.ndarray:
-    """Return float32 (len(at), count): how much each source voxel counts at each position.
+    """Return float32 (len(at), count): the weight of each source voxel at each position.
 
-    Linear interpolation, averaged over a width that makes of a voxel 1 wide one `step` wide: the variances of two boxes add, so it is
-    √(step² - 1). Unlike a wider triangle this leaves a straight slope exactly where it was. Beyond the outermost centres the
-    outermost voxel goes on.
+    Linear interpolation, averaged over the width √(step² - 1) that widens a voxel from 1 to `step`, since the variances of two boxes
+    add. Unlike a wider triangle, this leaves a linear ramp exactly in place. Beyond the outermost centres the outermost voxel is
+    repeated.
     """
     distance = np.clip(at, 0, count - 1)[:, None] - np.arange(count)
     half = np.sqrt(max(0.0, step * step - 1)) / 2
@@ -73,7 +73,7 @@ def _weights(at: np.ndarray, count: int, step: float) -> np.ndarray:
 
 
 def _triangle_up_to(x: np.ndarray) -> np.ndarray:
-    """Return the area, up to x, under the triangle from -1 over (0, 1) to 1."""
+    """Return the area up to x under the triangle with its base from -1 to 1 and its peak of 1 at 0."""
     x = np.clip(x, -1, 1)
     return np.asarray(0.5 + x - x * np.abs(x) / 2)
 
@@ -91,11 +91,11 @@ def _rotated(voxels: np.ndarray, change: np.ndarray, shape: tuple[int, int, int]
     result = np.empty(shape, voxels.dtype if kind == "nearest" else np.float32)
     source = voxels if kind == "nearest" else voxels.astype(np.float32, copy=False)
     j, k = np.meshgrid(np.arange(shape[1]), np.arange(shape[2]), indexing="ij")
-    # Plane by plane, because the coordinates of a whole volume take six times its memory.
+    # Plane by plane, because the coordinates of a whole volume need six times its memory.
     for i in range(shape[0]):
         at = np.tensordot(change[:3, :3], np.stack([np.full_like(j, i), j, k]), axes=1) + change[:3, 3, None, None]
         ends = np.array(voxels.shape)[:, None, None] - 0.5
-        # A hair beyond the last centre SciPy's "constant" would already be outside.
+        # With mode "constant", SciPy would count positions slightly beyond the last centre as outside.
         plane = ndimage.map_coordinates(source, at, order=0 if kind == "nearest" else 1, mode="nearest")
         result[i] = np.where(((at >= -0.5) & (at <= ends)).all(axis=0), plane, outside)
     return result

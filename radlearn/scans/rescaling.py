@@ -1,4 +1,4 @@
-"""From the numbers a file stores to the values they mean, in the smallest type that holds them: a CT stays int16."""
+"""Rescales stored numbers, into the smallest type that holds the result: a CT stays int16."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ def rescaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
 
     Args:
         stored: of any shape and of an integer or float type.
-        slope: what one stored step means.
-        intercept: what a stored 0 means.
+        slope: value of one stored step.
+        intercept: value of a stored 0.
 
     Returns:
         `stored` itself where nothing changes (float64 becomes float32); of integers with whole slope and intercept, the smallest of
@@ -27,6 +27,6 @@ def rescaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
         for dtype in (np.int16, np.int32):
             limits = np.iinfo(dtype)
             if limits.min <= min(low, factor, shift) and max(high, factor, shift) <= limits.max:
-                # What does not fit on the way wraps round, and back again: the sum fits.
+                # The product may wrap around, but the sum wraps back: it fits.
                 return np.asarray(stored.astype(dtype) * dtype(factor) + dtype(shift))  # type: ignore[operator]
     return stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)

@@ -1,6 +1,6 @@
-"""Changing the size of a picture without aliasing: true area averages downward, straight lines between pixels upward.
+"""Resizes a picture without aliasing: area averages downward, linear interpolation upward.
 
-Both are one small sparse matrix per axis, so non-whole factors are exact too: a pixel that lies half in a target cell counts half.
+Both are one small sparse matrix per axis, so non-integer factors are exact: a pixel that lies half in a target cell counts half.
 (Pillow's BOX filter takes whole pixels only, and changes an image's mean.)
 """
 
@@ -13,7 +13,7 @@ Shape = Literal["stretch", "pad"]
 
 
 def fitted_px(height: int, width: int, size_px: int, shape: Shape) -> tuple[int, int]:
-    """Return the (height, width) that an image takes inside a square of `size_px`: all of it, or as much as its aspect allows.
+    """Return the (height, width) of an image inside a square of `size_px`: the whole square, or as much as its aspect ratio allows.
 
     >>> fitted_px(2000, 1000, 256, "stretch"), fitted_px(2000, 1000, 256, "pad")
     ((256, 256), (256, 128))
@@ -28,10 +28,10 @@ def resized(image: np.ndarray, height: int, width: int, covered_px: tuple[float,
     """Return float32 (height, width): each axis averaged over areas where it shrinks, interpolated linearly where it grows.
 
     Args:
-        image: float32 (rows, columns). Values stay between its least and its greatest.
-        height: wanted.
-        width: wanted.
-        covered_px: how much of the image to take, from its top left corner, when its last row or column counts only in part.
+        image: float32 (rows, columns). Values stay within its range.
+        height: of the result.
+        width: of the result.
+        covered_px: the part of the image to use, from its top left corner, when its last row or column counts only in part.
     """
     rows, columns = covered_px or image.shape
     if rows != height:
@@ -42,7 +42,7 @@ def resized(image: np.ndarray, height: int, width: int, covered_px: tuple[float,
 
 
 def centred_in_square(image: np.ndarray, size_px: int) -> np.ndarray:
-    """Return the image in the middle of a black (0) float32 square of `size_px`; an odd rest goes to the right and the bottom."""
+    """Return the image centred in a black (0) float32 square of `size_px`; an odd remainder goes to the right and the bottom."""
     height, width = image.shape
     square = np.zeros((size_px, size_px), np.float32)
     top, left = (size_px - height) // 2, (size_px - width) // 2
@@ -52,7 +52,7 @@ def centred_in_square(image: np.ndarray, size_px: int) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _weights(source: int, covered: float, target: int) -> Any:
-    """Return a sparse float32 (target, source) matrix whose rows add up to 1, for the first `covered` pixels of `source`."""
+    """Return a sparse float32 (target, source) matrix whose rows sum to 1, for the first `covered` pixels of `source`."""
     from scipy.sparse import csr_matrix
 
     if target < covered:

@@ -1,7 +1,7 @@
-"""From a DICOM file to the numbers that lie in it, or a refusal that says why not.
+"""Reads the stored numbers of a DICOM file, or says why they cannot be read.
 
-pydicom parses; a named decoder unpacks. Named, because pydicom's own choice changes with what happens to be installed, and
-installing python-gdcm makes it three times slower on JPEG Baseline. Nothing here knows what the numbers mean: `display` does.
+pydicom parses, and a fixed decoder decompresses. It is fixed because pydicom's own choice depends on the installed packages, and
+python-gdcm makes it three times slower on JPEG Baseline. `display` interprets the numbers.
 """
 
 import io
@@ -23,9 +23,10 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans import jpeg
+from radlearn.scans.jpeg import MEND
 from radlearn.scans.plain_jpeg import plain_jpeg
 
-# What pydicom and the decoders raise on damaged bytes is nearly any built-in error, depending on which byte it was.
+# On damaged bytes pydicom and the decoders may raise nearly any built-in error.
 DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -43,10 +44,8 @@ DAMAGE = (
     zlib.error,
 )
 
-MEND = "Copy or export it again from where it came from, or remove it."
-
-# pylibjpeg here is pylibjpeg-openjpeg (MIT; pylibjpeg-libjpeg is GPL): it decodes to the same values as gdcm, and refuses damage with an
-# error where gdcm writes to the terminal. gdcm decodes what nothing else does.
+# pylibjpeg here is pylibjpeg-openjpeg (MIT; pylibjpeg-libjpeg is GPL): it decodes to the same values as gdcm, and raises an error on
+# damage where gdcm writes to the terminal. gdcm decodes what the others cannot.
 PLUGIN_OF = {
     uid.ImplicitVRLittleEndian: "",
     uid.ExplicitVRLittleEndian: "",
@@ -68,7 +67,7 @@ PLUGIN_OF = {
 
 HEADER_BYTES = 1 << 16  # more than the header of nearly any X-ray
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-# What a warnings filter is: action, message, category, module, line.
+# A warnings filter: action, message, category, module, line.
 SILENCE = ("ignore", None, Warning, re.compile(r"pydicom|openjpeg|_?gdcm|importlib"), 0)
 
 
@@ -78,16 +77,16 @@ class Xray:
 
     path: Path
     said: Any
-    "The header: `said.get(keyword)` is the element's value, None if absent. Ask inside `parsing`."
+    "The header: `said.get(keyword)` is the element's value, None if missing. To be used inside `parsing`."
     jpeg: bytes | None
-    "The image, if it is unsigned 8-bit JPEG Baseline, which `jpeg` decodes at any scale, and pixels were asked for."
+    "The image, if it is unsigned 8-bit JPEG Baseline, which `jpeg` decodes at any scale, and the file was opened with pixels."
 
 
 @contextmanager
 def parsing(path: Path) -> Iterator[None]:
-    """Let pydicom work in silence, and turn what it raises on damaged bytes into an `UnreadableScan` that names the file."""
-    # By hand: warnings.catch_warnings would make Python forget, with every X-ray, which warnings of other libraries were shown once
-    # already, and two threads that leave it in the wrong order would set their filters for good.
+    """Silence pydicom's warnings, and turn its errors on damaged bytes into an `UnreadableScan` that names the file."""
+    # Without warnings.catch_warnings, which resets with every X-ray which warnings of other libraries were already shown, and which leaves
+    # wrong filters behind where two threads exit it in the wrong order.
     filters: list[Any] = warnings.filters  # type: ignore[assignment]
     filters.insert(0, SILENCE)
     try:
@@ -95,24 +94,24 @@ def parsing(path: Path) -> Iterator[None]:
     except DAMAGE as error:
         raise UnreadableScan(f"{path}: is damaged or incomplete ({type(error).__name__}: {_first_line(error)}). {MEND}") from error
     finally:
-        # Unless someone else has reset all filters meanwhile.
+        # Unless all filters were reset meanwhile.
         if SILENCE in filters:
             filters.remove(SILENCE)
 
 
 def open_xray(path: Path, with_pixels: bool = True) -> Xray:
-    """Parse a file and make sure that it holds one monochrome frame.
+    """Parse a file and check that it holds one monochrome frame.
 
     Args:
         path: of one DICOM Part 10 file.
-        with_pixels: False stops before the pixels, for reading headers fast.
+        with_pixels: False stops before the pixels, to read headers fast.
 
     Raises:
-        UnreadableScan: missing, empty, headerless, damaged, cut short, not an image, multi-frame, colour, no decoder.
+        UnreadableScan: missing, empty, without DICOM header, damaged, truncated, not an image, multi-frame, colour, no decoder.
     """
     try:
         with open(path, "rb") as opened:
-            # Whole, because pydicom asks for a few bytes at a time.
+            # All at once, because pydicom reads a few bytes at a time.
             start = opened.read(-1 if with_pixels else HEADER_BYTES)
             if not start:
                 raise UnreadableScan(f"{path}: is empty (0 bytes). {MEND}")
@@ -133,13 +132,13 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
 
 def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Xray:
     with parsing(path):
-        # All elements: pydicom's specific_tags would look each of them up in a list, which takes as long as the rest.
+        # All elements: specific_tags looks each of them up in a list, which takes as long as the rest.
         dataset = pydicom.dcmread(source, stop_before_pixels=not with_pixels)
         if with_pixels and dataset.get("Rows") is None:
-            # Of an X-ray that ends within its compressed pixels pydicom gives nothing back, not even the header that it has read.
+            # For a file that ends within its compressed pixels pydicom returns nothing, not even the header.
             source.seek(0)
             dataset = pydicom.dcmread(source, stop_before_pixels=True)
-        _refuse_what_is_no_xray(path, dataset, with_pixels)
+        _refuse_other_objects(path, dataset, with_pixels)
         is_grey_jpeg = (
             dataset.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
             and int(dataset.BitsAllocated) == 8
@@ -149,15 +148,15 @@ def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Xray:
 
 
 def decoded(xray: Xray, eighths: int = 8) -> np.ndarray:
-    """Return the stored values (height, width), exactly; of an X-ray with a `jpeg`, at fewer eighths of its size when asked.
+    """Return the stored values (height, width) exactly; of an X-ray with a `jpeg`, also at a fraction of its size.
 
     Args:
         xray: from `open_xray`.
-        eighths: below 8 only for an X-ray with a `jpeg` and whose `Display` is straight: otherwise averaging first and mapping afterwards
-            gives another picture.
+        eighths: of the size; below 8 only for an X-ray with a `jpeg` whose `Display` is linear: otherwise averaging before the mapping
+            gives another image.
 
     Raises:
-        UnreadableScan: damaged or cut short.
+        UnreadableScan: damaged or truncated.
     """
     path, said = xray.path, xray.said
     with parsing(path):
@@ -176,60 +175,60 @@ def decoded(xray: Xray, eighths: int = 8) -> np.ndarray:
         said.pixel_array_options(decoding_plugin=PLUGIN_OF[syntax])
         stored = said.pixel_array
     if stored.shape != size_px:
-        raise UnreadableScan(f"{path}: decodes to an array of {stored.shape}, but its header says {size_px}. {MEND}")
+        raise UnreadableScan(f"{path}: decodes to an array of {stored.shape}, but its header declares {size_px}. {MEND}")
     return stored
 
 
-def _refuse_what_is_no_xray(path: Path, dataset: pydicom.Dataset, with_pixels: bool) -> None:
-    """Raise an `UnreadableScan` unless the header promises one monochrome frame that can be decoded."""
+def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: bool) -> None:
+    """Raise an `UnreadableScan` unless the header declares one monochrome frame that can be decoded."""
     kind = _kind(dataset)
     pixels = next((keyword for keyword in PIXEL_KEYWORDS if dataset.get(keyword)), None)
     if dataset.get("Rows") is None or dataset.get("BitsAllocated") is None:
         raise UnreadableScan(
-            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Expected an X-ray. Leave "
-            "such files out of the folder; if it was an X-ray, copy or export it again."
+            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Expected an X-ray. Remove "
+            "such files from the folder; if it was an X-ray, copy or export it again."
         )
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise UnreadableScan(
-            f"{path}: has {dataset.NumberOfFrames} frames ({kind}); radlearn reads single X-rays. Split it into single frames, or remove it."
+            f"{path}: has {dataset.NumberOfFrames} frames ({kind}); radlearn reads single X-rays. Split it into frames, or remove it."
         )
     photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
     samples = int(dataset.get("SamplesPerPixel") or 1)
     if samples > 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnreadableScan(
-            f"{path}: {'is in colour' if photometric else 'does not say that it is grey'}: PhotometricInterpretation is {photometric!r}, "
-            f"samples per pixel {samples}; radlearn reads MONOCHROME1 and MONOCHROME2. Convert it to grey, or remove it."
+            f"{path}: {'is in colour' if photometric else 'does not declare greyscale'}: PhotometricInterpretation is {photometric!r}, "
+            f"samples per pixel {samples}; radlearn reads MONOCHROME1 and MONOCHROME2. Convert it to greyscale, or remove it."
         )
     if not int(dataset.Rows) > 0 or not int(dataset.Columns) > 0:
-        raise UnreadableScan(f"{path}: its header says {dataset.Rows} rows and {dataset.Columns} columns. {MEND}")
+        raise UnreadableScan(f"{path}: its header declares {dataset.Rows} rows and {dataset.Columns} columns. {MEND}")
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax not in PLUGIN_OF:
-        found = f"{syntax.name} ({syntax})" if syntax else "not said"
+        found = f"{syntax.name} ({syntax})" if syntax else "missing"
         raise UnreadableScan(
             f"{path}: there is no decoder for its transfer syntax, which is {found}. Convert it, for example with 'gdcmconv --raw IN OUT'."
         )
     if with_pixels and pixels is None:
         size = f"{dataset.Columns} × {dataset.Rows} px (width × height)"
-        raise UnreadableScan(f"{path}: is truncated: its header promises an image of {size}, but the file ends before or within it. {MEND}")
+        raise UnreadableScan(f"{path}: is truncated: its header declares an image of {size}, but the file ends before or within it. {MEND}")
 
 
 def _refuse_missing_bytes(path: Path, dataset: pydicom.Dataset, size_px: tuple[int, int]) -> None:
-    """Uncompressed pixels must be all there."""
+    """Raise an `UnreadableScan` unless all uncompressed pixels are there."""
     expected = -(-size_px[0] * size_px[1] * int(dataset.BitsAllocated) // 8)
     found = len(next(dataset[keyword].value for keyword in PIXEL_KEYWORDS if dataset.get(keyword)))
     if found < expected:
-        raise UnreadableScan(f"{path}: is truncated: it holds {found:,} bytes of pixels where its header promises {expected:,}. {MEND}")
+        raise UnreadableScan(f"{path}: is truncated: it holds {found:,} bytes of pixels where its header declares {expected:,}. {MEND}")
 
 
 def _kind(dataset: pydicom.Dataset) -> str:
-    """Say what sort of DICOM object it is, for messages."""
+    """Describe the kind of DICOM object, for messages."""
     modality = dataset.get("Modality") or "none"
     sop_class = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID")
     return f"Modality {modality}, {sop_class.name}" if sop_class else f"Modality {modality}"
 
 
 def _silence_gdcm() -> None:
-    """Keep gdcm from writing to the terminal; a line of the JPEG library inside it about damaged data still gets through."""
+    """Stop gdcm from writing to the terminal; its JPEG library still prints a line about damaged data."""
     import gdcm
 
     gdcm.Trace.WarningOff()
@@ -238,4 +237,4 @@ def _silence_gdcm() -> None:
 
 
 def _first_line(error: Any) -> str:
-    return (str(error).strip() or "no more is known").splitlines()[0][:200]
+    return (str(error).strip() or "no details").splitlines()[0][:200]

@@ -72,9 +72,7 @@ def write_run_report(
     return place.page
 
 
-def training_blocks(
-    run: Run, scores: Sequence[str], best_by: str, picture: Draw, labels: Mapping[str, str] | None = None
-) -> list[Block]:
+def training_blocks(run: Run, scores: Sequence[str], best_by: str, picture: Draw, labels: Mapping[str, str] | None = None) -> list[Block]:
     """Return how loss and scores went over the epochs, and the settings.
 
     Args:

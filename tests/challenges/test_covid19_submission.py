@@ -151,7 +151,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: shutil.copy(f / NAMES[0], f / "volume-covid19-A-0003_seg.nii.gz"),
         "volume-covid19-A-0003_seg.nii.gz: is not a name of the challenge; expected 003.nii.gz.",
     ),
-    "cut short": (lambda f: (f / NAMES[0]).write_bytes((f / NAMES[0]).read_bytes()[:-9]), "003.nii.gz: ends before its gzip does."),
+    "cut short": (lambda f: (f / NAMES[0]).write_bytes((f / NAMES[0]).read_bytes()[:-9]), "003.nii.gz: ends within its gzip data."),
     "empty": (lambda f: (f / NAMES[0]).write_bytes(b""), "003.nii.gz: is empty (0 bytes)."),
     "not NIfTI": (lambda f: (f / NAMES[0]).write_bytes(b"hello" * 200), "003.nii.gz: "),
     "other shape": (

@@ -55,7 +55,7 @@ def test_training_leaves_a_run_with_a_postprocessing(trained: SimpleNamespace) -
     # Balls of one density in clean lungs are learnt in seconds.
     assert lines[-1]["dice_score"] > 0.6
     kept = read_json(trained.folder / "postprocessing.json")
-    assert [step["step"] for step in kept["ablation"]] == ["nothing tuned", "threshold", "small pieces left out"]
+    assert [step["step"] for step in kept["ablation"]] == ["nothing tuned", "threshold", "small components removed"]
     assert {subset for _, subset in read_split(trained.folder / "split.csv").values()} == {"train", "validation", "test"}
 
 
@@ -178,17 +178,17 @@ def test_prediction_takes_files_folders_and_dicom_series_and_lists_what_it_canno
     assert cli.main(arguments) == 0
     assert "1 scans could not be read" in " ".join(capsys.readouterr().err.split())
     rows = rows_of(out / "predictions.csv")
-    assert [row["case"] for row in rows] == [cases[0].case_id, "patient-7"]
+    assert [row["case"] for row in rows] == [cases[0].image_id, "patient-7"]
     for row in rows:
         assert float(row["lesion_ml"]) == pytest.approx(read_mask(out / row["mask"]).voxels.sum() * 0.096, abs=1e-3)
     assert len(list((out / "overlays").glob("*.png"))) == 2
     # The series holds the second case's voxels: its mask is that of the file, seen in the world.
     assert cli.main([*arguments[:3], str(cases[1].path), "--out", str(tmp_path / "file"), "--no-overlays"]) == 0
     from_series = read_mask(out / "masks" / "patient-7.nii.gz")
-    from_file = read_mask(tmp_path / "file" / "masks" / f"{cases[1].case_id}.nii.gz")
+    from_file = read_mask(tmp_path / "file" / "masks" / f"{cases[1].image_id}.nii.gz")
     assert dice_score(_as_lps(from_series), _as_lps(from_file)) >= 0.98
     assert cli.main(arguments) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def _write_series(folder: Path, volume: Volume) -> None:

@@ -141,7 +141,7 @@ def test_what_a_killed_process_left_is_removed(store: PixelStore) -> None:
         (store.folder / name).touch()
     again = PixelStore(store.folder, (5, SIZE))
     again.begin()
-    assert sorted(path.name for path in store.folder.iterdir()) == [TABLE, "pixels-8.npy"]
+    assert sorted(path.name for path in store.folder.iterdir()) == ["pixels-8.npy", TABLE]
     assert set(again.done) == {1, 3}
 
 
@@ -169,7 +169,7 @@ def test_widening_that_finds_no_room_leaves_the_8_bits_as_they_were(store: Pixel
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(CacheTrouble, match="has no room"):
+    with pytest.raises(CacheTrouble, match="not enough disk space"):
         store.write(2, xray(2, np.uint16), row_of(2, stored_bits=12))
     store.close()
     assert set(PixelStore(store.folder, (5, SIZE)).done) == {1, 3}
@@ -207,12 +207,12 @@ def test_the_space_is_taken_before_a_xray_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, r"has no room: 1,234 MB are needed there and [\d,]+ MB are free. Make room, or set RADLEARN_CACHE"),
-        (errno.EROFS, r"may not be written there \(Read-only file system\). Allow it, or set RADLEARN_CACHE"),
-        (errno.EIO, r"cannot be kept there \(.*Input/output error\)"),
+        (errno.ENOSPC, r"not enough disk space.*: 1,234 MB are needed and [\d,]+ MB are free. Free some space, or set RADLEARN_CACHE"),
+        (errno.EROFS, r"no permission to write the cache \(Read-only file system\). Grant it, or set RADLEARN_CACHE"),
+        (errno.EIO, r"the cache cannot be written \(.*Input/output error\)"),
     ],
 )
-def test_what_the_disk_refuses_is_said_with_what_to_do(tmp_path: Path, number: int, words: str) -> None:
+def test_an_error_of_the_disk_says_what_to_do(tmp_path: Path, number: int, words: str) -> None:
     folder = tmp_path / "not" / "there" / "yet"
     with pytest.raises(CacheTrouble, match=words), space_for(1_234_000_000, folder):
         raise OSError(number, os.strerror(number))

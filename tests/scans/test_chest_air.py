@@ -58,11 +58,11 @@ def test_a_hole_in_the_chest_wall_at_the_edge_of_the_field_loses_no_lung() -> No
     assert differing(found & (X > 32), LEFT) < 0.01
 
 
-def test_a_windpipe_is_followed_from_the_top_and_left_out() -> None:
+def test_a_trachea_is_followed_from_the_top_and_left_out() -> None:
     hu = chest()
-    windpipe = (abs(X - 31.5) < 2) & (abs(Y - 22) < 2) & (Z > 12)
-    hu[windpipe] = -1000
-    assert not (lungs_found(hu) & windpipe).any()
+    trachea = (abs(X - 31.5) < 2) & (abs(Y - 22) < 2) & (Z > 12)
+    hu[trachea] = -1000
+    assert not (lungs_found(hu) & trachea).any()
 
 
 def test_a_stomach_that_touches_the_lung_is_left_out() -> None:

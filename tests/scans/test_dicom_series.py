@@ -125,7 +125,7 @@ def test_padding_becomes_air_and_that_is_said(series_folder: Folder, padding: st
     volume = read_series(series_folder(change=change, **elements))
     assert (volume.voxels[0] == -1024).all()
     np.testing.assert_array_equal(volume.voxels[1:], HU[1:])
-    assert volume.notes == ("14% of the voxels are padding outside the scanner's field; they were set to -1024 HU",)
+    assert volume.notes == ("14% of the voxels are padding outside the field of view; they were set to -1024 HU",)
 
 
 def test_a_padding_value_that_tissue_may_have_is_not_believed(series_folder: Folder) -> None:
@@ -163,7 +163,7 @@ def test_several_series_are_named_and_one_can_be_chosen(series_folder: Folder) -
     assert f"{SERIES}  5 slices  thin lung" in str(caught.value)
     assert "1.2.9  5 slices  soft tissue" in str(caught.value)
     np.testing.assert_array_equal(read_series(folder, "1.2.9").voxels, HU[::-1])
-    with pytest.raises(UnreadableScan, match=r"holds no series 1\.7; there is"):
+    with pytest.raises(UnreadableScan, match=r"holds no series 1\.7; it holds"):
         read_series(folder, "1.7")
     assert [(one.uid, len(one.slices)) for one in find_series(folder)] == [(SERIES, 5), ("1.2.9", 5)]
 
@@ -172,7 +172,7 @@ def test_a_chosen_series_does_not_mind_what_else_lies_in_the_folder(series_folde
     folder = series_folder()
     series_folder(order=[1], SeriesInstanceUID="1.2.9", Modality="OT", ImagePositionPatient=None)
     np.testing.assert_array_equal(read_series(folder, SERIES).voxels, HU)
-    with pytest.raises(UnreadableScan, match="is of modality OT; expected CT"):
+    with pytest.raises(UnreadableScan, match="has modality OT; expected CT"):
         read_series(folder)
 
 
@@ -182,7 +182,7 @@ def test_files_may_be_given_one_by_one(series_folder: Folder) -> None:
 
 def test_files_without_an_image_are_left_out(series_folder: Folder) -> None:
     folder = series_folder()
-    dataset = pydicom.dcmread(folder / "xray-1.dcm")
+    dataset = pydicom.dcmread(folder / "X-ray-1.dcm")
     for keyword in ("Rows", "Columns", "PixelData"):
         delattr(dataset, keyword)
     dataset.Modality = "SR"
@@ -193,9 +193,9 @@ def test_files_without_an_image_are_left_out(series_folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"order": [0, 1, 3, 4]}, r"a slice is missing.*there are 10\.00 mm between X-ray-2\.dcm and X-ray-3\.dcm, elsewhere 5\.00 mm"),
+        ({"order": [0, 1, 3, 4]}, r"slices are missing.*there are 10\.00 mm between X-ray-2\.dcm and X-ray-3\.dcm, elsewhere 5\.00 mm"),
         ({"order": [0, 1, 2, 2, 3, 4]}, r"X-ray-3\.dcm and X-ray-4\.dcm are copies of one slice"),
-        ({"change": {2: {"ImagePositionPatient": [-10, -20, -25]}}}, r"X-ray-\d\.dcm and X-ray-\d\.dcm lie at the same place"),
+        ({"change": {2: {"ImagePositionPatient": [-10, -20, -25]}}}, r"X-ray-\d\.dcm and X-ray-\d\.dcm have the same position"),
         ({"change": {4: {"ImagePositionPatient": [-10, -20, -9.0]}}}, r"not evenly spaced: 6\.00 mm between .*, 5\.00 mm between most"),
         (
             {"change": {k: {"ImagePositionPatient": [-10, -20 + 1.5 * k, -30 + 5 * k]} for k in range(5)}},
@@ -206,33 +206,33 @@ def test_files_without_an_image_are_left_out(series_folder: Folder) -> None:
         ({"change": {1: {"PixelSpacing": [0.8, 0.9]}}}, r"slices differ in spacing in mm: .* has \[0\.8, 0\.7\], .* has \[0\.8, 0\.9\]"),
         ({"change": {1: {"stored": np.zeros((9, 9), np.uint16)}}}, r"slices differ in size in pixels: .* has \[6, 7\], .* has \[9, 9\]"),
         ({"order": [2]}, "has one slice .* at least two"),
-        ({"Modality": "MR"}, "is of modality MR; expected CT"),
+        ({"Modality": "MR"}, "has modality MR; expected CT"),
         ({"NumberOfFrames": 3}, "holds 3 frames in one file .* dcm2niix"),
-        ({"ImagePositionPatient": None}, "does not say where it lies: expected ImagePositionPatient"),
-        ({"PixelSpacing": [0, 0]}, "does not say where it lies"),
+        ({"ImagePositionPatient": None}, "has no position: expected ImagePositionPatient"),
+        ({"PixelSpacing": [0, 0]}, "has no position"),
         ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "expected two unit vectors at right angles"),
-        ({"RescaleSlope": None}, "cannot be turned into Hounsfield units: RescaleSlope is None"),
+        ({"RescaleSlope": None}, "cannot be converted to Hounsfield units: RescaleSlope is None"),
         ({"PhotometricInterpretation": "MONOCHROME1"}, "PhotometricInterpretation MONOCHROME1; expected two numbers and MONOCHROME2"),
     ],
 )
-def test_what_is_no_straight_even_stack_of_ct_is_refused(series_folder: Folder, arguments: dict[str, Any], words: str) -> None:
+def test_what_is_not_a_straight_even_stack_of_ct_is_refused(series_folder: Folder, arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(UnreadableScan, match=words):
         read_series(series_folder(**arguments))
 
 
-def test_positions_written_rounded_are_no_matter(series_folder: Folder) -> None:
+def test_rounded_positions_are_accepted(series_folder: Folder) -> None:
     change = {k: {"ImagePositionPatient": [-10.0, -20.0, round(-30 + 5 * k + 0.04 * (-1) ** k, 2)]} for k in range(5)}
     np.testing.assert_array_equal(read_series(series_folder(change=change)).voxels, HU)
 
 
-def test_a_slice_cut_short_is_named(series_folder: Folder) -> None:
+def test_a_truncated_slice_is_named(series_folder: Folder) -> None:
     folder = series_folder()
-    content = (folder / "xray-2.dcm").read_bytes()
-    (folder / "xray-2.dcm").write_bytes(content[:-20])
+    content = (folder / "X-ray-2.dcm").read_bytes()
+    (folder / "X-ray-2.dcm").write_bytes(content[:-20])
     with pytest.raises(UnreadableScan, match=r"X-ray-2\.dcm: is (truncated|damaged)"):
         read_series(folder)
 
 
-def test_an_empty_folder_is_said(tmp_path: Path) -> None:
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableScan, match="no CT slice was found; expected a folder of DICOM files"):
         read_series(tmp_path)

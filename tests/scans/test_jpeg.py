@@ -1,4 +1,4 @@
-"""JPEG: scaled decoding agrees with averaging, and a frame that is cut short or another image is refused."""
+"""JPEG: scaled decoding agrees with averaging, and a frame that is truncated or of another image is refused."""
 
 from pathlib import Path
 
@@ -63,19 +63,19 @@ def test_a_frame_without_its_end_is_truncated_however_little_is_missing() -> Non
     refuse_damaged(HERE, frame, (64, 48), 8)
     refuse_damaged(HERE, frame + b"\0", (64, 48), 8)
     for missing in (1, 2, 10, len(frame) // 2):
-        with pytest.raises(UnreadableScan, match=r"X-ray\.dcm: is truncated: .* no end marker"):
+        with pytest.raises(UnreadableScan, match=r"xray\.dcm: is truncated: .* no end marker"):
             refuse_damaged(HERE, frame[:-missing], (64, 48), 8)
 
 
-def test_a_hole_in_the_middle_is_damage() -> None:
+def test_missing_bytes_in_the_middle_are_damage() -> None:
     frame = frame_of(smooth(64, 48))
-    with pytest.raises(UnreadableScan, match=r"X-ray\.dcm: its JPEG image is damaged"):
+    with pytest.raises(UnreadableScan, match=r"xray\.dcm: its JPEG image is damaged"):
         decoded_grey(HERE, frame[:400] + frame[-10:], (64, 48))
 
 
-def test_another_image_than_the_header_says_is_refused() -> None:
+def test_another_image_than_the_header_declares_is_refused() -> None:
     frame = frame_of(smooth(64, 48))
-    with pytest.raises(UnreadableScan, match=r"64 × 48 of 8 bits; its header says 48 × 64"):
+    with pytest.raises(UnreadableScan, match=r"64 × 48 of 8 bits; its header declares 48 × 64"):
         refuse_damaged(HERE, frame, (48, 64), 8)
     with pytest.raises(UnreadableScan, match="of at most 7"):
         refuse_damaged(HERE, frame, (64, 48), 7)
@@ -83,7 +83,7 @@ def test_another_image_than_the_header_says_is_refused() -> None:
         refuse_damaged(HERE, simplejpeg.encode_jpeg(np.zeros((64, 48, 3), np.uint8)), (64, 48), 8)
 
 
-def test_what_is_no_jpeg_is_refused() -> None:
+def test_what_is_not_a_jpeg_is_refused() -> None:
     for start in (b"", b"\xff", b"\xff\xd8", b"\xff\xd8\xff\xff", b"GIF89a", b"\xff\x4f\xff\x51\0"):
         with pytest.raises(UnreadableScan, match=r"damaged: it does not start|end marker"):
             refuse_damaged(HERE, start + b"\xff\xd9", (64, 48), 8)

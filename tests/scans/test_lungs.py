@@ -30,7 +30,7 @@ def ellipsoid(centre: tuple[float, float, float], radii: tuple[float, float, flo
 
 RIGHT, LEFT = ellipsoid((-72, 0, 10), (52, 78, 120)), ellipsoid((72, 0, 10), (50, 75, 115))
 BODY = (X / 165) ** 2 + (Y / 115) ** 2 < 1
-WINDPIPE = ((X / 9) ** 2 + ((Y - 5) / 9) ** 2 < 1) & (Z > 40)
+TRACHEA = ((X / 9) ** 2 + ((Y - 5) / 9) ** 2 < 1) & (Z > 40)
 STOMACH = ellipsoid((70, -40, -145), (45, 40, 25))
 
 
@@ -44,7 +44,7 @@ def chest(**changes: np.ndarray) -> np.ndarray:
     hu[shell & (Z % 24 < 12)] = 600  # ribs
     hu[RIGHT | LEFT] = -850
     hu[(RIGHT | LEFT) & (((X + 3 * Z) % 40 < 5) & (Y % 30 < 6))] = 30  # vessels
-    hu[WINDPIPE | STOMACH] = -1000
+    hu[TRACHEA | STOMACH] = -1000
     hu += rng.normal(0, 15, SHAPE)
     if "white" in changes:
         hu[changes["white"]] = 30
@@ -65,11 +65,11 @@ def healthy() -> Found:
     return find_lungs(HEALTHY, LPS)
 
 
-def test_both_lungs_are_found_with_their_vessels_and_without_windpipe_and_stomach(healthy: Found) -> None:
+def test_both_lungs_are_found_with_their_vessels_and_without_trachea_and_stomach(healthy: Found) -> None:
     found = healthy[0]
     assert dice(found, RIGHT | LEFT) > 0.95
     assert found[STOMACH].mean() < 0.02
-    assert found[WINDPIPE].mean() < 0.02
+    assert found[TRACHEA].mean() < 0.02
     assert not found[~BODY].any()
 
 
@@ -136,7 +136,7 @@ def test_white_bases_and_backs_of_both_lungs_are_in_the_box() -> None:
 def test_two_white_lungs_give_the_body_and_say_so() -> None:
     found = lung_box(chest(white=RIGHT | LEFT), LPS)
     assert found.is_body
-    assert found.note == "no lung was found that holds air; the block of the whole body is taken"
+    assert found.note == "no lung that holds air was found; the block of the whole body is used"
     assert BODY[found.box].sum() == BODY.sum()
 
 
@@ -164,7 +164,7 @@ def test_a_field_that_cuts_through_the_chest_wall_loses_no_lung() -> None:
 
 def test_an_empty_scan_is_taken_whole() -> None:
     found = lung_box(np.full((20, 20, 10), -1000, np.int16), LPS)
-    assert found == LungBox((slice(0, 20), slice(0, 20), slice(0, 10)), True, "no body was found; the whole scan is taken")
+    assert found == LungBox((slice(0, 20), slice(0, 20), slice(0, 10)), True, "no body was found; the whole scan is used")
     assert not lung_mask(np.full((20, 20, 10), -1000, np.int16), LPS).any()
 
 

@@ -46,7 +46,7 @@ def test_a_full_mask_is_a_mask(tmp_path: Path) -> None:
 def test_white_is_inside_and_that_is_said(tmp_path: Path, dtype: str) -> None:
     mask = read_mask(saved(tmp_path, (INSIDE * 255.0).astype(dtype)))
     np.testing.assert_array_equal(mask.voxels, INSIDE)
-    assert mask.notes == ("the mask holds values from 0 to 255; above 127 was taken as inside",)
+    assert mask.notes == ("the mask holds values from 0 to 255; values above 127 count as inside",)
 
 
 @pytest.mark.parametrize("top", [1, 255])
@@ -56,7 +56,7 @@ def test_grey_left_by_resampling_is_cut_in_the_middle_and_that_is_said(tmp_path:
     assert grey.max() > top
     mask = read_mask(saved(tmp_path, grey))
     np.testing.assert_array_equal(mask.voxels, grey > top // 2 + (top == 1) / 2)
-    assert f"above {'0.5' if top == 1 else '127'} was taken as inside" in mask.notes[0]
+    assert f"values above {'0.5' if top == 1 else '127'} count as inside" in mask.notes[0]
 
 
 def test_grey_bytes_at_the_edge_are_cut_too(tmp_path: Path) -> None:
@@ -70,18 +70,18 @@ def test_the_real_masks_are_cut_at_127(shared_data: Path) -> None:
     for name in ("id001-128x128x64", "id002-128x128x64"):
         mask = read_mask(folder / f"{name}-msk.nii.gz", read_volume(folder / f"{name}.nii.gz"))
         np.testing.assert_array_equal(mask.voxels, np.asarray(nibabel.load(folder / f"{name}-msk.nii.gz").dataobj) > 127)
-        assert "above 127 was taken as inside" in mask.notes[0]
+        assert "values above 127 count as inside" in mask.notes[0]
 
 
 def test_several_labels_are_refused_by_number(tmp_path: Path) -> None:
     labels = INSIDE.astype(np.uint8)
     labels[5, 5, 6:9] = 2
-    with pytest.raises(UnreadableScan, match=r"holds the labels 0, 1, 2; expected a mask of 0 and 1\. Choose which"):
+    with pytest.raises(UnreadableScan, match=r"has the labels 0, 1, 2; expected a mask of 0 and 1\. Save the labels"):
         read_mask(saved(tmp_path, labels))
-    with pytest.raises(UnreadableScan, match="holds the labels 0, 2; expected"):
+    with pytest.raises(UnreadableScan, match="has the labels 0, 2; expected"):
         read_mask(saved(tmp_path, INSIDE.astype(np.int16) * 2))
     labels[0, 0, 0] = 255
-    with pytest.raises(UnreadableScan, match="holds the labels 0, 1, 2, 255; expected"):
+    with pytest.raises(UnreadableScan, match="has the labels 0, 1, 2, 255; expected"):
         read_mask(saved(tmp_path, labels))
 
 
@@ -93,7 +93,7 @@ def test_grey_that_says_nothing_plainly_is_refused(tmp_path: Path, kind: str) ->
         "a probability": rng.random(INSIDE.shape).astype(np.float32),
         "many organs": rng.integers(0, 118, INSIDE.shape).astype(np.uint8),
     }[kind]
-    with pytest.raises(UnreadableScan, match=r"do not gather around 0 and 1 or 0 and 255.*cut it at the value you mean"):
+    with pytest.raises(UnreadableScan, match=r"are not close to 0 and 1 or to 0 and 255.*apply a threshold"):
         read_mask(saved(tmp_path, voxels))
 
 
@@ -138,5 +138,5 @@ def test_a_mask_that_reads_back_otherwise_is_an_error(tmp_path: Path, monkeypatc
         write_volume(path, voxels[::-1], affine)
 
     monkeypatch.setattr(mask_files, "write_volume", careless)
-    with pytest.raises(UnreadableScan, match="reads back otherwise than it was written"):
+    with pytest.raises(UnreadableScan, match="reads back differently from what was written"):
         write_mask_like(tmp_path / "mask.nii.gz", INSIDE, Volume(np.zeros(INSIDE.shape), AFFINE))

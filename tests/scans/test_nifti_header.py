@@ -59,9 +59,9 @@ def test_both_byte_orders_are_read(byte_order: str) -> None:
         ({"vox_offset": 0}, "vox_offset is 0; expected at least 352"),
         ({"vox_offset": np.nan}, "vox_offset is nan"),
         ({"magic": b"ni1"}, "half of a pair"),
-        ({"magic": b""}, "Analyze format, which does not say left from right"),
-        ({"sizeof_hdr": 540}, "is NIfTI-2; radlearn reads NIfTI-1"),
-        ({"sizeof_hdr": 5}, "is no NIfTI file: it begins with"),
+        ({"magic": b""}, "Analyze format, which does not distinguish left from right"),
+        ({"sizeof_hdr": 540}, "is NIfTI-2; radlearn reads single-file NIfTI-1"),
+        ({"sizeof_hdr": 5}, "is not a NIfTI file: it begins with"),
     ],
 )
 def test_what_cannot_be_read_is_refused(fields: dict[str, object], words: str) -> None:
@@ -73,13 +73,13 @@ def test_what_cannot_be_read_is_refused(fields: dict[str, object], words: str) -
     assert str(caught.value).startswith("scan.nii: ")
 
 
-def test_axes_of_length_one_after_the_third_are_no_matter() -> None:
+def test_axes_of_length_one_after_the_third_are_ignored() -> None:
     header = np.frombuffer(header_bytes((2, 3, 4), np.dtype("i2"), AFFINE)[:348], HEADER).copy()
     header["dim"] = 5, 2, 3, 4, 1, 1, 1, 1
     assert parsed(Path("scan.nii"), header.tobytes()).shape == (2, 3, 4)
 
 
-def test_a_slope_of_nothing_means_not_scaled() -> None:
+def test_a_slope_of_zero_means_not_scaled() -> None:
     header = np.frombuffer(header_bytes((2, 3, 4), np.dtype("i2"), AFFINE)[:348], HEADER).copy()
     for slope in (0, np.nan, np.inf):
         header["scl_slope"], header["scl_inter"] = slope, 7
@@ -87,11 +87,11 @@ def test_a_slope_of_nothing_means_not_scaled() -> None:
         assert (found.slope, found.intercept) == (1, 0)
 
 
-def test_too_few_bytes_are_said() -> None:
+def test_too_few_bytes_are_refused() -> None:
     with pytest.raises(UnreadableScan, match="has 100 bytes; a NIfTI header has 348"):
         parsed(Path("scan.nii"), bytes(100))
 
 
-def test_dicom_under_another_name_is_said() -> None:
-    with pytest.raises(UnreadableScan, match="is DICOM; radlearn reads NIfTI-1"):
+def test_dicom_under_another_name_is_recognised() -> None:
+    with pytest.raises(UnreadableScan, match="is DICOM; radlearn reads single-file NIfTI-1"):
         parsed(Path("scan.nii"), bytes(128) + b"DICM" + bytes(300))

@@ -88,8 +88,8 @@ def test_lung_volume_is_that_of_the_scan_and_not_of_the_window() -> None:
 
 def test_without_air_the_body_is_taken_it_is_said_and_patches_come_from_all_of_it() -> None:
     white = np.where(BODY, 40, -1000).astype(np.int16)
-    seen = prepared(Volume(white, LPS, None, ("something mended",)), Volume(LESION, LPS), SETTINGS)
-    assert seen.notes == ("something mended", "no lung was found that holds air; the block of the whole body is taken")
+    seen = prepared(Volume(white, LPS, None, ("something corrected",)), Volume(LESION, LPS), SETTINGS)
+    assert seen.notes == ("something corrected", "no lung that holds air was found; the block of the whole body is used")
     assert seen.mask is not None
     assert seen.mask.sum() * 24 == pytest.approx(LESION.sum() * 96, rel=0.03)
     low, high = seen.background.min(axis=0), seen.background.max(axis=0)

@@ -25,7 +25,9 @@ def in_memory(has_mask: bool = True) -> Prepared:
     image = rng.integers(-1000, 501, resampled.grid.shape).astype(np.int16)
     mask = rng.random(resampled.grid.shape) > 0.9
     foreground = np.argwhere(mask).astype(np.int16)
-    return Prepared(resampled, image, mask if has_mask else None, foreground, np.argwhere(~mask).astype(np.int16), 4321.5, ("a note",))
+    return Prepared(
+        resampled, image, mask if has_mask else None, foreground, np.argwhere(~mask).astype(np.int16), ~mask, 4321.5, ("a note",)
+    )
 
 
 def written(folder: Path, volume: Prepared) -> PreparedVolume:

@@ -152,10 +152,10 @@ def test_multi_frame_colour_and_unknown_encodings_are_told_apart(dicom_file: Dic
             "is in colour: PhotometricInterpretation is 'RGB', samples per pixel 3",
         ),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "'PALETTE COLOR'"),
-        ({"PhotometricInterpretation": None}, "does not say that it is grey"),
+        ({"PhotometricInterpretation": None}, "does not declare greyscale"),
         ({"Rows": 0}, "0 rows"),
         ({"Rows": None, "Modality": "SR"}, "holds no image .Modality SR"),
-        ({"Rows": 5000}, "is truncated: it holds 3,840 bytes of pixels where its header promises 400,000"),
+        ({"Rows": 5000}, "is truncated: it holds 3,840 bytes of pixels where its header declares 400,000"),
     ):
         with pytest.raises(UnreadableScan, match=message):
             read_radiograph(dicom_file(ramp, **said))
@@ -197,7 +197,7 @@ def test_a_jpeg_xray_cut_within_its_pixels_is_truncated_and_cut_within_its_heade
     pixels = whole.index(b"\xe0\x7f\x10\x00")
     for cut in (pixels, pixels + 30, (pixels + len(whole)) // 2):
         path.write_bytes(whole[:cut])
-        with pytest.raises(UnreadableScan, match=rf"a\.dcm: is truncated: its header promises an image of {width} × {height} px"):
+        with pytest.raises(UnreadableScan, match=rf"a\.dcm: is truncated: its header declares an image of {width} × {height} px"):
             read_radiograph(path)
     path.write_bytes(whole[: whole.index(b"\x28\x00\x10\x00")])
     with pytest.raises(UnreadableScan, match=r"holds no image .*its header has no rows and columns, or ends before them"):

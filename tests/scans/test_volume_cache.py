@@ -22,6 +22,7 @@ from pydicom import uid
 from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
 from radlearn.scans import prepared_volume, volume_cache
 from radlearn.scans.geometry import lps_affine
+from radlearn.scans.lungs import lung_mask
 from radlearn.scans.mask_files import read_mask, write_mask_like
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.preparation import Preparation, prepared
@@ -171,7 +172,7 @@ def test_the_version_covers_every_file_that_preparing_a_ct_imports() -> None:
     code += "print(*(m.split('.')[-1] for m in sys.modules if m.startswith('radlearn.scans.')))"
     imported = set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
     # What keeps, locks and writes has no say in the numbers.
-    assert imported - {"xray_writer", "cache_store", "volume_cache", "alone"} == set(volume_cache.READING_CODE)
+    assert imported - {"radiograph_writer", "cache_store", "volume_cache", "alone"} == set(volume_cache.READING_CODE)
 
 
 def test_neither_torch_nor_pydicom_is_imported_for_nifti() -> None:
@@ -246,7 +247,7 @@ def test_what_cannot_be_read_is_listed_and_the_others_are_kept(cts: list[Path], 
         cached(cts)
     message = str(caught.value)
     assert message.startswith("3 of 6 CTs cannot be prepared:")
-    assert "1_ct.nii.gz: ends before its gzip does" in message
+    assert "1_ct.nii.gz: ends within its gzip data" in message
     assert "3_seg.nii.gz: the mask lies on another grid than its scan" in message
     assert "4_seg.nii.gz: cannot be opened (No such file or directory)" in message
     assert "The other 3 are in the cache" in message
@@ -283,7 +284,7 @@ def test_a_full_disk_is_said_with_what_to_do(cts: list[Path], monkeypatch: pytes
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(volume_cache, "write_entry", full)
-    with pytest.raises(CacheTrouble, match=r"has no room: .* Make room, or set RADLEARN_CACHE"):
+    with pytest.raises(CacheTrouble, match=r"not enough disk space for the cache: .* Free some space, or set RADLEARN_CACHE"):
         cached(cts)
 
 
@@ -292,13 +293,13 @@ def test_a_process_that_was_ended_from_outside_is_said_so(cts: list[Path], monke
         raise BrokenProcessPool
 
     monkeypatch.setattr(volume_cache, "in_parallel", ended)
-    with pytest.raises(CacheTrouble, match="ended from outside"):
+    with pytest.raises(CacheTrouble, match="was killed"):
         cached(cts)
 
 
 @pytest.mark.parametrize(("paths", "masks"), [([], []), (["a"], []), (["a"], ["b", "c"])])
 def test_what_makes_no_sense_is_refused_before_a_folder_is_made(paths: list[str], masks: list[str], own_cache_folder: Path) -> None:
-    with pytest.raises(BadSetting, match="The CT cache was asked for"):
+    with pytest.raises(BadSetting, match="The CT cache got"):
         cached_volumes(paths, masks, SETTINGS)
     assert not (own_cache_folder / "volumes").exists()
 
@@ -361,16 +362,17 @@ def test_an_prediction_written_home_lies_on_the_source(cts: list[Path], tmp_path
     np.testing.assert_allclose(again.affine, source.affine, atol=1e-5)
 
 
-def test_a_scan_that_is_asked_about_once_is_prepared_alike_and_leaves_no_cache(
+def test_a_scan_that_is_used_once_is_prepared_alike_and_leaves_no_cache(
     cts: list[Path], tmp_path: Path, own_cache_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "apart").mkdir()
-    source, apart = prepared_apart(cts[0], SETTINGS, tmp_path / "apart")
+    source, apart, lungs = prepared_apart(cts[0], SETTINGS, tmp_path / "apart")
     assert not any(own_cache_folder.iterdir())
     assert capsys.readouterr().err == ""
     (cached,) = cached_volumes([cts[0]], None, SETTINGS, workers=1)
     np.testing.assert_array_equal(apart.image, cached.image)
     np.testing.assert_array_equal(apart.resampled.grid.affine, cached.resampled.grid.affine)
     assert source.grid.shape == apart.source.shape
+    np.testing.assert_array_equal(lungs, lung_mask(source.voxels, source.affine))
     with pytest.raises(UnreadableScan, match="nowhere"):
         prepared_apart(tmp_path / "nowhere.nii.gz", SETTINGS, tmp_path / "apart")

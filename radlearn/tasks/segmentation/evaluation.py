@@ -1,7 +1,7 @@
-"""What a lesion segmenter is worth: overlap, surfaces, volumes and lesions, by person, and the rule it has to beat.
+"""Evaluation of a lesion segmenter: overlap, surfaces, volumes and lesions, with intervals by person, beside the threshold baseline.
 
-A mean overlap hides what matters: whether small lesions are found at all, and what is made up. So lesions found and false ones are given
-beside it, and every score again for light and heavy loads.
+A mean overlap does not show whether small lesions are found, nor how many are false. So lesion sensitivity and false lesions stand beside
+it, and every score is also given stratified by lesion burden and slice thickness.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from radlearn.progress import progress_bar, say, waiting
 from radlearn.scans.geometry import spacing_mm
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.prepared_volume import PreparedVolume
+from radlearn.tasks.segmentation.evaluated_scan import EvaluatedScan, PackedMask, worst_slice
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of, mask_postprocessing_of, write_mask_postprocessing
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
 from radlearn.tasks.segmentation.search import MaskAblationStep, curves, dice_table, tuned_masks
@@ -26,51 +27,34 @@ from radlearn.workflow.scores_file import write_scores
 
 InferVolume = Callable[[PreparedVolume], np.ndarray]
 "A prepared scan -> the probability of a lesion at each of its voxels."
-LOADS_ML = ((0, 10, "lesions under 10 ml"), (10, 100, "lesions 10–100 ml"), (100, float("inf"), "lesions over 100 ml"))
+BURDENS_ML = ((0, 10, "lesions under 10 ml"), (10, 100, "lesions 10–100 ml"), (100, float("inf"), "lesions over 100 ml"))
 THICK_MM = 2.5
 
 
 @dataclass(frozen=True)
-class KeptMask:
-    """A mask in an eighth of a byte a voxel: those of a whole test set fit into memory."""
-
-    packed: np.ndarray
-    shape: tuple[int, ...]
-
-    @classmethod
-    def of(cls, mask: np.ndarray) -> "KeptMask":
-        return cls(np.packbits(mask), mask.shape)
-
-    def unpacked(self) -> np.ndarray:
-        """Return the mask, bool."""
-        return np.unpackbits(self.packed, count=int(np.prod(self.shape))).reshape(self.shape).view(bool)
-
-
-@dataclass(frozen=True)
 class MaskEvaluation:
-    """Masks beside the true ones, and what they are worth; one entry a scan."""
+    """The evaluated scans, the postprocessing that made their masks, and the scores as `scores.json` has them."""
 
-    scans: Sequence[Scan]
-    rows: Sequence[MaskScores]
-    # On the source grid.
-    found: Sequence[KeptMask]
-    # Of the rule, for comparison.
-    baseline_dice_scores: Sequence[float]
+    scans: Sequence[EvaluatedScan]
     postprocessing: MaskPostprocessing
-    # As `scores.json` has it.
     scores: dict[str, Any]
 
+    @property
+    def rows(self) -> list[MaskScores]:
+        """The scores of each scan."""
+        return [scan.scores for scan in self.scans]
 
-def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], asked: InferVolume, seed: int) -> MaskPostprocessing:
-    """Choose a run's postprocessing on validation people and write it, with the ablation of each step, into `postprocessing.json`.
 
-    The scans are asked one after another, and evaluated on their source grid as test scans will be.
+def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: InferVolume, seed: int) -> MaskPostprocessing:
+    """Choose a run's postprocessing on validation people and write it, with its ablation, into `postprocessing.json`.
+
+    Scans are predicted one after another and compared on their source grid, as test scans are.
     """
     tables, baseline_tables = [], []
-    with progress_bar("choosing on validation people", len(validation), "scans") as bar:
+    with progress_bar("choosing postprocessing on validation", len(validation), "scans") as bar:
         for scan in validation:
             source, truth = scan_and_truth(scan)
-            probability = scan.prepared.back_to_source(asked(scan.prepared))
+            probability = scan.prepared.back_to_source(infer(scan.prepared))
             tables.append(dice_table(probability, truth, spacing_mm(source.affine)))
             baseline_tables.append(threshold_baseline_dice(source.voxels, lung_mask(source.voxels, source.affine), truth))
             bar.advance()
@@ -83,17 +67,20 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], asked: Infe
     }
     write_mask_postprocessing(run, postprocessing, about)
     say(
-        f"Postprocessing chosen on {len(validation):,} validation scans: {_told(postprocessing)} (cross-fitted Dice {_last(ablation):.3f})."
+        f"Postprocessing chosen on {len(validation):,} validation scans: {_in_words(postprocessing)} "
+        f"(cross-fitted Dice {_last_dice(ablation):.3f})."
     )
     return postprocessing
 
 
-def evaluate_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: str, tolerance_mm: float) -> MaskEvaluation:
-    """Ask about scans, bring the predictions home to their source grids, compare them with the true masks, and write `scores.json`.
+def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferVolume, split: str, tolerance_mm: float) -> MaskEvaluation:
+    """Predict for scans, compare the masks with the true ones on the source grids, and write `scores.json`.
+
+    Each scan is read once and its lungs are found once; what the report needs of it is kept.
 
     Args:
         scans: with true masks.
-        asked: the model's prediction on the prepared grid.
+        infer: the model's probability on the prepared grid.
         split: "test"; for any other the file is called `scores-SPLIT.json`.
         tolerance_mm: of the surface Dice.
 
@@ -101,46 +88,53 @@ def evaluate_masks(run: Run, scans: Sequence[Scan], asked: InferVolume, split: s
         BadRunFolder: if the run has no postprocessing yet.
     """
     postprocessing, about = mask_postprocessing_of(run)
-    rows, found, baseline_dice_scores = [], [], []
-    with progress_bar("asking and evaluating", len(scans), "scans") as bar:
+    evaluated = []
+    with progress_bar("evaluating", len(scans), "scans") as bar:
         for scan in scans:
-            source, truth = scan_and_truth(scan)
-            spacing = spacing_mm(source.affine)
-            mask = mask_of(scan.prepared.back_to_source(asked(scan.prepared)), postprocessing, spacing)
-            rows.append(mask_scores(mask, truth, spacing, tolerance_mm))
-            found.append(KeptMask.of(mask))
-            lungs = lung_mask(source.voxels, source.affine)
-            baseline_dice_scores.append(dice_score(threshold_baseline_mask(source.voxels, lungs, about["baseline_threshold_hu"]), truth))
+            evaluated.append(_evaluated(scan, infer, postprocessing, about["baseline_threshold_hu"], tolerance_mm))
             bar.advance()
-    evaluation = MaskEvaluation(scans, rows, found, baseline_dice_scores, postprocessing, {})
+    evaluation = MaskEvaluation(evaluated, postprocessing, {})
     with waiting("Bootstrapping intervals by person"):
         content = {
-            "positives": sum(row.truth_ml > 0 for row in rows),
+            "positives": sum(row.truth_ml > 0 for row in evaluation.rows),
             "postprocessing": asdict(postprocessing),
             "tolerance_mm": tolerance_mm,
             "baseline_threshold_hu": about["baseline_threshold_hu"],
-            **_summed(evaluation, np.ones(len(rows), bool)),
-            "baselines": {"threshold_baseline_dice_score": _rule(evaluation).as_dict()},
-            "subgroups": {name: _summed(evaluation, chosen) for name, chosen in groups_of(evaluation).items() if chosen.any()},
+            **_summary(evaluation, np.ones(len(evaluated), bool)),
+            "baselines": {"threshold_baseline_dice_score": _baseline_interval(evaluation).as_dict()},
+            "subgroups": {name: _summary(evaluation, chosen) for name, chosen in groups_of(evaluation).items() if chosen.any()},
         }
     return replace(evaluation, scores=write_scores(run, split, [scan.case for scan in scans], content))
 
 
 def groups_of(evaluation: MaskEvaluation) -> dict[str, np.ndarray]:
-    """Return which scans belong to which group, bool (scans,) each: by lesion load, slice thickness and people."""
-    load = np.array([row.truth_ml for row in evaluation.rows])
-    thickness = np.array([max(spacing_mm(scan.prepared.source.affine)) for scan in evaluation.scans])
-    groups = {"no lesion": load == 0}
-    groups |= {name: (load > 0) & (load >= low) & (load < high) for low, high, name in LOADS_ML}
+    """Return which scans belong to which group, bool (scans,) each: by lesion burden and by slice thickness."""
+    burden = np.array([row.truth_ml for row in evaluation.rows])
+    thickness = np.array([max(spacing_mm(scan.scan.prepared.source.affine)) for scan in evaluation.scans])
+    groups = {"no lesion": burden == 0}
+    groups |= {name: (burden > 0) & (burden >= low) & (burden < high) for low, high, name in BURDENS_ML}
     return groups | {
         f"slices up to {THICK_MM:g} mm": thickness <= THICK_MM,
         f"slices over {THICK_MM:g} mm": thickness > THICK_MM,
     }
 
 
-def _summed(evaluation: MaskEvaluation, chosen: np.ndarray) -> dict[str, Any]:
-    rows = [row for row, here in zip(evaluation.rows, chosen, strict=True) if here]
-    persons = [scan.case.person for scan, here in zip(evaluation.scans, chosen, strict=True) if here]
+def _evaluated(
+    scan: Scan, infer: InferVolume, postprocessing: MaskPostprocessing, baseline_threshold_hu: float, tolerance_mm: float
+) -> EvaluatedScan:
+    source, truth = scan_and_truth(scan)
+    spacing = spacing_mm(source.affine)
+    mask = mask_of(scan.prepared.back_to_source(infer(scan.prepared)), postprocessing, spacing)
+    scores = mask_scores(mask, truth, spacing, tolerance_mm)
+    lungs = lung_mask(source.voxels, source.affine)
+    baseline_dice = dice_score(threshold_baseline_mask(source.voxels, lungs, baseline_threshold_hu), truth)
+    panel = worst_slice(scan, source, truth, mask, scores)
+    return EvaluatedScan(scan, scores, baseline_dice, PackedMask.of(truth), PackedMask.of(mask), PackedMask.of(lungs), panel)
+
+
+def _summary(evaluation: MaskEvaluation, chosen: np.ndarray) -> dict[str, Any]:
+    scans = [scan for scan, is_chosen in zip(evaluation.scans, chosen, strict=True) if is_chosen]
+    rows, persons = [scan.scores for scan in scans], [scan.case.person for scan in scans]
     summary = mask_summary(rows, persons)
     return {
         "scans": len(rows),
@@ -152,14 +146,15 @@ def _summed(evaluation: MaskEvaluation, chosen: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _rule(evaluation: MaskEvaluation) -> Interval:
-    return bootstrap_interval(mean_over_scans, [scan.case.person for scan in evaluation.scans], np.array(evaluation.baseline_dice_scores))
+def _baseline_interval(evaluation: MaskEvaluation) -> Interval:
+    persons = [scan.case.person for scan in evaluation.scans]
+    return bootstrap_interval(mean_over_scans, persons, np.array([scan.baseline_dice_score for scan in evaluation.scans]))
 
 
-def _told(postprocessing: MaskPostprocessing) -> str:
-    small = f", pieces under {postprocessing.smallest_ml:g} ml left out" if postprocessing.smallest_ml else ""
-    return f"cut at a probability of {postprocessing.threshold:.2f}{small}"
+def _in_words(postprocessing: MaskPostprocessing) -> str:
+    small = f", components under {postprocessing.smallest_ml:g} ml removed" if postprocessing.smallest_ml else ""
+    return f"threshold {postprocessing.threshold:.2f}{small}"
 
 
-def _last(ablation: Sequence[MaskAblationStep]) -> float:
+def _last_dice(ablation: Sequence[MaskAblationStep]) -> float:
     return next(step.cross_fitted_dice_score for step in reversed(ablation) if step.taken)

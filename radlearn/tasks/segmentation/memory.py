@@ -1,4 +1,4 @@
-"""How much memory is free, and whether an error says that there was not enough."""
+"""Free memory, and whether an error means that memory was exhausted."""
 
 import os
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 import torch
 
 GROUP = Path("/sys/fs/cgroup")
-"Where Linux says what a container may use."
+"Where Linux keeps the memory limit of a container."
 MEMINFO = Path("/proc/meminfo")
 TOO_LITTLE = ("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return what a process may still take on a device: of a GPU, what nobody holds and what torch holds unused; else of the machine.
+    """Return the memory a process may still allocate: on a GPU what is free or reserved by torch and unused; else on the machine.
 
-    In a container the least of what is left to it and of what the machine has; files in the page cache count as free.
+    In a container, the smaller of what its limit leaves and what the machine has. The page cache counts as free.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
@@ -26,7 +26,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, says that memory did not suffice."""
+    """Whether an error, or its cause, means that memory was exhausted."""
     while error is not None:
         if isinstance(error, torch.OutOfMemoryError | MemoryError):
             return True
@@ -43,12 +43,12 @@ def _machine_bytes() -> int:
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    # Where there is no such file, half of all memory is a guess that no one will be hurt by.
+    # Without that file, half of the memory is a cautious guess.
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _group_bytes() -> int | None:
-    """Return what is left to the container this runs in; None where it has no limit."""
+    """Return what the limit of this container leaves; None without a limit."""
     try:
         most = (GROUP / "memory.max").read_text(encoding="ascii").strip()
         if most == "max":

@@ -1,6 +1,6 @@
-"""From a probability at every voxel to a mask: where it is cut, and how small a piece may be.
+"""From a probability at every voxel to a mask: a threshold, and the volume of the smallest component kept.
 
-These numbers are chosen on validation people (`mask_tuning`) and kept in the run folder.
+Both values are chosen on validation people (`search`) and kept in the run folder.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ class MaskPostprocessing:
     """How a probability becomes a mask.
 
     Raises:
-        BadSetting: if a number is outside what it may be.
+        BadSetting: if a value is out of its range.
     """
 
-    # A voxel is in the mask from this probability on.
+    # A voxel belongs to the mask from this probability on.
     threshold: float = 0.5
-    # A connected piece below this volume is left out.
+    # Connected components below this volume are removed.
     smallest_ml: float = 0.0
 
     def __post_init__(self) -> None:
@@ -36,28 +36,28 @@ class MaskPostprocessing:
 
 
 def mask_of(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing_mm: Sequence[float]) -> np.ndarray:
-    """Return the mask that a postprocessing makes of a scan's probability.
+    """Apply a postprocessing to the probability of a scan.
 
     Args:
         probability: (i, j, k), in [0, 1], on the source grid.
         spacing_mm: between its voxels.
 
     Returns:
-        bool of the same shape. Voxels that touch by a face, an edge or a corner are one piece.
+        bool of the same shape. Voxels that touch by a face, an edge or a corner are connected.
     """
     mask = np.asarray(probability >= postprocessing.threshold)
     box = bounding_box(mask)
     if postprocessing.smallest_ml == 0 or box is None:
         return mask
-    number, volumes_ml = pieces(mask[box], spacing_mm)
-    # Piece 0 is the outside.
+    number, volumes_ml = components(mask[box], spacing_mm)
+    # Number 0 is the background.
     stays = np.concatenate([[False], volumes_ml >= smallest_kept(postprocessing.smallest_ml)])
     mask[box] = stays[number]
     return mask
 
 
-def pieces(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Return to which connected piece each voxel belongs, int (i, j, k), 0 for none, and the volume of each in ml, (pieces,)."""
+def components(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the connected component of each voxel, int (i, j, k), 0 for none, and the volume of each in ml, (components,)."""
     from scipy.ndimage import label
 
     number, count = label(mask, structure=np.ones((3, 3, 3)))
@@ -66,15 +66,15 @@ def pieces(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[np.ndarray, n
 
 
 def smallest_kept(smallest_ml: float) -> float:
-    """Return the volume from which on a piece stays; a hair less, because ten voxels of 0.01 ml are not quite 0.1 ml in floating point."""
+    """Return the volume from which on a component is kept: slightly less, because ten voxels of 0.01 ml are not quite 0.1 ml in floats."""
     return smallest_ml * (1 - 1e-9)
 
 
 def write_mask_postprocessing(run: Run, postprocessing: MaskPostprocessing, about: dict[str, Any]) -> None:
-    """Write `postprocessing.json` into the run folder: the postprocessing, and with it `about`, how it was found (JSON values)."""
+    """Write `postprocessing.json` into the run folder: the postprocessing, and `about`, how it was chosen (JSON values)."""
     write_postprocessing(run, postprocessing, about)
 
 
 def mask_postprocessing_of(run: Run) -> tuple[MaskPostprocessing, dict[str, Any]]:
-    """Read a run's postprocessing, and how it was found; errors as `read_postprocessing`."""
+    """Read a run's postprocessing, and how it was chosen; errors as `read_postprocessing`."""
     return read_postprocessing(run, MaskPostprocessing)

@@ -1,4 +1,4 @@
-"""The report of a lesion segmenter: one page that shows its worst slices first, how volumes agree, for whom not, and how it was made."""
+"""The report of a lesion segmenter: one page with its scores, its worst slices first, its subgroups, and how it was trained."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,17 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.metrics.mask_table import MaskScores
 from radlearn.pictures import masks as pictures_of_masks
 from radlearn.pictures.report import Block, Headline, Note, Section, Table
-from radlearn.pictures.slices import SlicePanel, axial, level_words, slice_grid
+from radlearn.pictures.slices import slice_grid
 from radlearn.pictures.solid import solid_figure
 from radlearn.pictures.style import spoken
-from radlearn.scans.geometry import spacing_mm, to_orientation
-from radlearn.scans.lungs import lung_mask
+from radlearn.scans.geometry import spacing_mm
 from radlearn.tasks.segmentation.evaluation import MaskEvaluation
 from radlearn.tasks.segmentation.postprocessing import mask_postprocessing_of
-from radlearn.tasks.segmentation.scans import scan_and_truth
 from radlearn.tasks.segmentation.tuning import ablation_table, drawn_tuning
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
@@ -26,23 +23,26 @@ from radlearn.workflow.scores_file import interval_of
 
 SHOWN_SCANS = 6
 MEANINGS = {
-    "dice_score": "overlap of found and true mask: twice what they share over the sum of both",
+    "dice_score": "overlap of found and true mask: twice their intersection over the sum of both",
     "surface_dice_score": "share of both surfaces that lies within the tolerance of the other",
-    "hausdorff95_mm": "95 % of each surface lies at most so far from the other",
-    "volume_error_percent": "difference of volumes, as a share of the true one; small lesions make it large",
-    "median_volume_error_percent": "the same of the scan in the middle; medians get no interval",
-    "volume_error_ml": "difference of volumes in ml, whatever its sign",
-    "lesion_sensitivity": "share of true lesions (pieces of 0.1 ml and more) that are found: a tenth of their volume at least",
-    "false_lesions_per_scan": "what that costs: pieces found of which less than a tenth is true",
+    "hausdorff95_mm": "95 % of each surface lies within this distance of the other",
+    "volume_error_percent": "difference of volumes in percent of the true one; large for small lesions",
+    "median_volume_error_percent": "median of the same over scans; without an interval",
+    "volume_error_ml": "absolute difference of volumes in ml",
+    "lesion_sensitivity": "share of true lesions (connected components of 0.1 ml and more) of which at least a tenth is found",
+    "false_lesions_per_scan": "predicted components of which less than a tenth is true",
 }
 POSTPROCESSING_WORDS = {
-    "threshold": "a voxel is lesion from this probability on",
-    "smallest_ml": "a connected piece below this volume in ml is left out",
+    "threshold": "a voxel belongs to the mask from this probability on",
+    "smallest_ml": "connected components below this volume in ml are removed",
 }
 
 
-def write_mask_report(run: Run, evaluation: MaskEvaluation) -> Path:
-    """Write the pictures and the report of an evaluated run into its folder.
+def write_mask_report(run: Run, evaluation: MaskEvaluation, title: str) -> Path:
+    """Write the pictures and the report of an evaluated run into its folder. No scan is read for it.
+
+    Args:
+        title: of the page: the question that the segmenter answers.
 
     Returns:
         the path of the page: `report.html` for the run's own test people, `report-external.html` for other data.
@@ -51,26 +51,26 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation) -> Path:
     place = place_of(run, found["split"])
     with drawing(place, 10) as picture:
         sections = [
-            Section("What it was tested on", _data_blocks(run, evaluation)),
-            Section("How well masks and volumes agree", _score_blocks(evaluation, picture)),
-            Section("What it drew", _slice_blocks(evaluation, picture)),
-            Section("For which scans", _group_blocks(evaluation, picture)),
-            Section("How its postprocessing was chosen", _postprocessing_blocks(run, evaluation, picture)),
-            Section("How it was trained", training_blocks(run, ("dice_score",), "dice_score", picture)),
+            Section("Evaluation data", _data_blocks(run, evaluation)),
+            Section("Scores", _score_blocks(evaluation, picture)),
+            Section("Slices", _slice_blocks(evaluation, picture)),
+            Section("Subgroups", _group_blocks(evaluation, picture)),
+            Section("Choice of the postprocessing", _postprocessing_blocks(run, evaluation, picture)),
+            Section("Training", training_blocks(run, ("dice_score",), "dice_score", picture)),
         ]
     scores = {name: interval_of(score) for name, score in found["scores"].items()}
     return write_run_report(
         run,
         place,
         found,
-        "Which voxels are COVID-19 lesions?",
-        f"A segmenter of lung CT, evaluated on {found['cases']:,} scans of {found['persons']:,} people that it has not met, on the scans' own "
-        "voxels.",
+        title,
+        f"A segmenter of lung CT, evaluated on {found['cases']:,} scans of {found['persons']:,} people who had no part in training, on the "
+        "voxels of the scans.",
         [
             Headline("Dice", scores["dice_score"], "overlap with the true mask, the mean over scans"),
             Headline("Surface Dice", scores["surface_dice_score"], f"of the surfaces, within {found['tolerance_mm']:g} mm"),
-            Headline("Lesions found", scores["lesion_sensitivity"], "of all true lesions of 0.1 ml and more"),
-            Headline("False lesions", scores["false_lesions_per_scan"], "made up in a scan: the price of those found", scale=(0, 5)),
+            Headline("Lesions found", scores["lesion_sensitivity"], "share of true lesions of 0.1 ml and more"),
+            Headline("False lesions", scores["false_lesions_per_scan"], "per scan", scale=(0, 5)),
         ],
         sections,
     )
@@ -81,24 +81,24 @@ def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
     subsets = [
         [each, sum(of == each for _, of in split.values()), len({who for who, of in split.values() if of == each})] for each in SUBSETS
     ]
-    load = np.array([row.truth_ml for row in evaluation.rows])
-    lesion = load[load > 0]
+    burden = np.array([row.truth_ml for row in evaluation.rows])
+    lesion = burden[burden > 0]
     middle = "–" if not len(lesion) else f"{np.median(lesion):.0f} ml ({lesion.min():.1f}–{lesion.max():.0f} ml)"
-    grids = [scan.prepared.source for scan in evaluation.scans]
+    grids = [scan.scan.prepared.source for scan in evaluation.scans]
     steps = np.array([sorted(spacing_mm(grid.affine)) for grid in grids])
     facts = [
-        ["scans evaluated, and their people", f"{len(load)}, {evaluation.scores['persons']}"],
-        ["of them without a lesion", f"{int((load == 0).sum())}"],
-        ["lesion volume where there is one: median (range)", middle],
+        ["scans evaluated, people", f"{len(burden)}, {evaluation.scores['persons']}"],
+        ["scans without a lesion", f"{int((burden == 0).sum())}"],
+        ["lesion burden of the others: median (range)", middle],
         ["lesions of 0.1 ml and more", f"{evaluation.scores['lesions']:,}"],
         ["finest and coarsest spacing", f"{steps[:, 0].min():.2f} to {steps[:, 2].max():.2f} mm"],
     ]
     blocks: list[Block] = [
-        Table(["subset", "scans", "people"], subsets, "People were split, not scans: nobody is in two subsets."),
-        Table(["what was evaluated", "figure"], facts),
+        Table(["subset", "scans", "people"], subsets, "Scans are split by person: nobody is in two subsets."),
+        Table(["evaluation data", "value"], facts),
     ]
-    if notes := sorted({f"{scan.case.case_id}: {note}" for scan in evaluation.scans for note in scan.prepared.notes}):
-        blocks.append(Table(["remark made when the scan was prepared"], [[note] for note in notes], folded=True))
+    if notes := sorted({f"{scan.case.image_id}: {note}" for scan in evaluation.scans for note in scan.scan.prepared.notes}):
+        blocks.append(Table(["note from the preparation of a scan"], [[note] for note in notes], folded=True))
     return blocks
 
 
@@ -108,20 +108,24 @@ def _score_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     table = [[spoken(name), interval_of(score), MEANINGS[name]] for name, score in found["scores"].items()]
     left_out = [f"{spoken(name)}: {count}" for name, count in found["left_out"].items()]
     blocks: list[Block] = [
-        Table(["score", "value (95 % interval)", "meaning"], table, "All scores. Volumes and lesions count every scan."),
         Table(
-            ["baseline without learning", "Dice (95 % interval)"],
+            ["score", "value (95 % interval)", "meaning"], table, "All scores. Volume errors in ml and lesion counts include every scan."
+        ),
+        Table(
+            ["threshold baseline", "Dice (95 % interval)"],
             [
                 [
-                    f"all that is denser than {baseline_threshold_hu(evaluation):g} HU inside the lungs that air shows".replace("-", "−"),
+                    f"all voxels of the lungs denser than {found['baseline_threshold_hu']:g} HU, a threshold chosen on validation".replace(
+                        "-", "−"
+                    ),
                     interval_of(found["baselines"]["threshold_baseline_dice_score"]),
                 ]
             ],
-            "What a network has to beat before it has learnt anything about lesions.",
+            "A baseline without learning, on the same scans.",
         ),
     ]
     if left_out:
-        blocks.append(Note(f"Scans that a mean has no number for, and leaves out: {'; '.join(left_out)}."))
+        blocks.append(Note(f"Scans without a finite value, which the mean leaves out: {'; '.join(left_out)}."))
     blocks += [
         picture(
             "volumes",
@@ -133,14 +137,14 @@ def _score_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
         picture(
             "dice-by-load",
             pictures_of_masks.dice_by_load_figure([row.dice_score for row in rows], truth),
-            "Small lesions are hard: one voxel beside is a large share of them. So a mean Dice says as much about whom it was taken on.",
-            "Dice of each scan over its lesion volume.",
+            "Dice is lower for small lesions, of which a border of one voxel is a large share. A mean Dice depends on the lesion burdens.",
+            "Dice of each scan over its lesion burden.",
             wide=True,
         ),
         Table(
             ["scan", "true ml", "found ml", "Dice", "surface Dice", "lesions", "found", "false"],
             [
-                [scan.case.case_id, row.truth_ml, row.predicted_ml, row.dice_score, row.surface_dice_score]
+                [scan.case.image_id, row.truth_ml, row.predicted_ml, row.dice_score, row.surface_dice_score]
                 + [row.lesions, row.found_lesions, row.false_lesions]
                 for scan, row in ((evaluation.scans[i], rows[i]) for i in worst_first(evaluation))
             ],
@@ -151,84 +155,39 @@ def _score_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     return blocks
 
 
-def baseline_threshold_hu(evaluation: MaskEvaluation) -> float:
-    """Return the Hounsfield unit from which on the rule calls lung a lesion."""
-    return float(evaluation.scores["baseline_threshold_hu"])
-
-
 def worst_first(evaluation: MaskEvaluation) -> list[int]:
-    """Return the scans by rising Dice; a scan where both masks are empty comes last, being right."""
-    dice = [row.dice_score for row in evaluation.rows]
-    return sorted(range(len(dice)), key=lambda i: (float("inf") if np.isnan(dice[i]) else dice[i], -evaluation.rows[i].volume_error_ml))
+    """Return the scans by rising Dice; scans where both masks are empty, which is right, come last."""
+    rows = evaluation.rows
+    dice = [float("inf") if np.isnan(row.dice_score) else row.dice_score for row in rows]
+    return sorted(range(len(rows)), key=lambda i: (dice[i], -rows[i].volume_error_ml))
 
 
 def _slice_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
-    """Show the worst first: failures teach more than successes, and a report that hides them is an advertisement."""
+    """Return the worst, the best and randomly drawn slices, in this order, then two scans in three dimensions."""
     order = worst_first(evaluation)
-    # Scans that are rightly left empty are no failures, nor much to look at.
-    wrong = [number for number in order if not np.isnan(evaluation.rows[number].dice_score)] or order
+    # Scans that are rightly left empty show nothing.
+    wrong = [number for number in order if not np.isnan(evaluation.scans[number].scores.dice_score)] or order
     drawn = np.random.default_rng(case_seed(0, len(order))).permutation(len(order)).tolist()
-    told = (
-        ("worst", "The worst: the scans with the lowest Dice, each at the slice where most is wrong.", wrong, True),
-        ("best", "The best: the scans with the highest Dice, each at the slice where most is wrong.", wrong[::-1], False),
-        ("random", "Drawn at random, each at the slice where most is wrong.", drawn, False),
+    rows = (
+        ("worst", "The worst: the scans with the lowest Dice, each at the slice with the most wrong voxels.", wrong, True),
+        ("best", "The best: the scans with the highest Dice, each at the slice with the most wrong voxels.", wrong[::-1], False),
+        ("random", "Drawn at random, each at the slice with the most wrong voxels.", drawn, False),
     )
-    panels: dict[int, SlicePanel] = {}
     blocks: list[Block] = [
         Note(
-            "Each slice is shown twice: in the lung window, and in the soft-tissue window, where consolidation and fluid are told apart. "
-            "Plain lines are the true borders, broken ones the found. The patient's right is at the left, as if seen from the feet."
+            "Each slice is shown in the lung window and in the soft-tissue window, which distinguishes consolidation from fluid. Solid "
+            "lines are true borders, dashed lines found ones. The patient's right is at the left, as seen from the feet."
         )
     ]
-    for name, caption, numbers, bad in told:
+    for name, caption, numbers, bad in rows:
         if numbers:
-            for number in numbers[:SHOWN_SCANS]:
-                if number not in panels:
-                    panels[number] = worst_slice(evaluation, number)
-            figure = slice_grid([replace(panels[number], bad=bad) for number in numbers[:SHOWN_SCANS]])
+            figure = slice_grid([replace(evaluation.scans[number].worst_slice, bad=bad) for number in numbers[:SHOWN_SCANS]])
             blocks.append(picture(f"slices-{name}", figure, caption, f"CT slices with true and found borders. {caption}", wide=True))
     for name, number in (("worst", wrong[0]), ("middle", wrong[len(wrong) // 2])):
-        hu, truth, found, affine = turned(evaluation, number)
-        lungs, step = lung_mask(hu, affine), spacing_mm(affine)
-        title = f"{evaluation.scans[number].case.case_id}: {dice_words(evaluation.rows[number])}"
-        caption = f"The {'worst scan' if name == 'worst' else 'scan in the middle'} as solids, from the front and from the left."
-        blocks.append(
-            picture(f"solid-{name}", solid_figure(lungs, truth, found, step, title), caption, f"Lungs and lesions. {caption}", wide=True)
-        )
+        figure = solid_figure(*evaluation.scans[number].masks_lps(), evaluation.scans[number].title)
+        caption = f"The {'worst' if name == 'worst' else 'median'} scan in three dimensions, from the front and from the left."
+        blocks.append(picture(f"solid-{name}", figure, caption, f"Lungs and lesions. {caption}", wide=True))
     return blocks
-
-
-def dice_words(row: MaskScores) -> str:
-    """Return the Dice of a scan in words, where there is one.
-
-    >>> from types import SimpleNamespace
-    >>> dice_words(SimpleNamespace(dice_score=0.5)), dice_words(SimpleNamespace(dice_score=float("nan")))
-    ('Dice 0.50', 'no lesion, none found')
-    """
-    return "no lesion, none found" if np.isnan(row.dice_score) else f"Dice {row.dice_score:.2f}"
-
-
-def worst_slice(evaluation: MaskEvaluation, number: int) -> SlicePanel:
-    """Return the slice of a scan in which the most voxels are wrong; the one with most lesion where none is."""
-    hu, truth, found, affine = turned(evaluation, number)
-    step = spacing_mm(affine)
-    wrong, either = (truth ^ found).sum(axis=(0, 1)), (truth | found).sum(axis=(0, 1))
-    level = int(np.argmax(wrong if wrong.any() else either)) if either.any() else hu.shape[2] // 2
-    row = evaluation.rows[number]
-    note = f"{level_words(level, hu.shape[2])}; true {row.truth_ml:.0f} ml, found {row.predicted_ml:.0f} ml"
-    title = f"{evaluation.scans[number].case.case_id}: {dice_words(row)}"
-    # Copies: a view of a slice would keep its whole scan in memory.
-    hu_here, truth_here, found_here = (axial(volume, level).copy() for volume in (hu, truth, found))
-    return SlicePanel(hu_here, truth_here, found_here, (step[1], step[0]), title, note)
-
-
-def turned(evaluation: MaskEvaluation, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return a scan, its true and its found mask in LPS order, and the affine that they have so."""
-    source, true = scan_and_truth(evaluation.scans[number])
-    hu, affine = to_orientation(source.voxels, source.affine, "LPS")
-    truth, _ = to_orientation(true, source.affine, "LPS")
-    found, _ = to_orientation(evaluation.found[number].unpacked(), source.affine, "LPS")
-    return hu, truth, found, affine
 
 
 def _group_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
@@ -238,14 +197,12 @@ def _group_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     figure = pictures_of_masks.mask_group_figure(shown, whole)
     rows = [[one.name, one.scans, one.dice_score, one.volume_error_ml, one.false_lesions_per_scan] for one in (*shown, whole)]
     return [
-        Note(
-            "A mean over all scans is a mean over those who happened to come. Compare light loads with heavy ones, thin slices with thick."
-        ),
+        Note("Scores depend on the composition of the test set. They are given here stratified by lesion burden and by slice thickness."),
         picture(
             "groups",
             figure,
-            "Lines and shades: everybody. A wide interval means few people.",
-            "Dice, volume error and false lesions with intervals, by lesion load and slice thickness.",
+            "Lines and shades: all scans. Groups of few people have wide intervals.",
+            "Dice, volume error and false lesions with intervals, by lesion burden and slice thickness.",
             wide=True,
         ),
         Table(
@@ -267,14 +224,14 @@ def _postprocessing_blocks(run: Run, evaluation: MaskEvaluation, picture: Draw) 
     drawn = drawn_tuning(kept, postprocessing)
     return [
         Note(
-            f"Chosen on {kept['validation_scans']} validation scans. That small pieces are left out is taken up only if it helps people "
-            "who did not choose it: every fifth of them is evaluated by what the other four fifths choose."
+            f"Chosen on {kept['validation_scans']} validation scans. Removing small components is adopted only where it raises the "
+            "cross-fitted Dice: each fifth of the people is evaluated with what the other four fifths choose."
         ),
         picture(drawn.name, drawn.figure, drawn.caption, drawn.alt, wide=True),
         ablation_table(kept),
         Table(
             ["postprocessing", "value", "meaning"],
             [[name.replace("_", " "), value, POSTPROCESSING_WORDS[name]] for name, value in evaluation.scores["postprocessing"].items()],
-            "The postprocessing, as postprocessing.json in the run folder has it.",
+            "The postprocessing, from postprocessing.json in the run folder.",
         ),
     ]

@@ -1,11 +1,12 @@
-"""CTs ready to learn from: what is known of each, and its voxels in the cache."""
+"""CTs ready for training: the case of each, and its voxels in the cache."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from radlearn.challenges.covid19 import Case
+from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
 from radlearn.scans.geometry import Volume
 from radlearn.scans.prepared_volume import PreparedVolume
@@ -14,10 +15,21 @@ from radlearn.training.run_folder import Run
 from radlearn.workflow.splits import Words, split_cases
 
 
-class Scan(NamedTuple):
-    """A case and its scan as the network sees it."""
+class MaskCase(Case, Protocol):
+    """A CT of any challenge, with the mask of its lesions where there is one."""
 
-    case: Case
+    @property
+    def mask_path(self) -> Path | None:
+        """The mask on the grid of the CT; None where there is none."""
+
+
+MaskCaseT = TypeVar("MaskCaseT", bound=MaskCase)
+
+
+class Scan(NamedTuple):
+    """A case and its prepared scan."""
+
+    case: MaskCase
     prepared: PreparedVolume
 
     @property
@@ -27,13 +39,13 @@ class Scan(NamedTuple):
 
     @property
     def true(self) -> np.ndarray:
-        """The mask that the network is to find, bool (x, y, z) on its grid, a map; nothing anywhere without one."""
+        """The true mask on the prepared grid, bool (x, y, z), memory-mapped; all False without one."""
         mask = self.prepared.mask
         return np.zeros(self.prepared.shape, bool) if mask is None else mask
 
 
-def prepared_scans(cases: Sequence[Case], preparation: Preparation) -> list[Scan]:
-    """Read, turn, crop and resample every CT and its mask once into the cache, or find them there.
+def prepared_scans(cases: Sequence[MaskCase], preparation: Preparation) -> list[Scan]:
+    """Prepare every CT and its mask into the cache, or find them there.
 
     Raises:
         UnreadableScan: with the first files that cannot be read, or whose mask lies on another grid.
@@ -43,7 +55,7 @@ def prepared_scans(cases: Sequence[Case], preparation: Preparation) -> list[Scan
 
 
 def scan_and_truth(scan: Scan) -> tuple[Volume, np.ndarray]:
-    """Read a scan and its true mask, bool (i, j, k), from their files: what it is evaluated by, on its own grid.
+    """Read a scan and its true mask, bool (i, j, k), from their files, on the scan's own grid.
 
     Raises:
         BadLayout: if it has no mask.
@@ -51,28 +63,30 @@ def scan_and_truth(scan: Scan) -> tuple[Volume, np.ndarray]:
     """
     source, mask = read_scan(scan.prepared.path, scan.prepared.mask_path)
     if mask is None:
-        raise BadLayout(f"{scan.prepared.path}: has no mask, so nothing can be evaluated by it. 'predict' needs none.")
+        raise BadLayout(f"{scan.prepared.path}: has no mask, which evaluation needs. 'predict' works without one.")
     return source, mask.voxels
 
 
 def split_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) -> dict[str, list[Scan]]:
-    """Split scans by person into training, validation and test, as `people.split_cases`, so that every subset gets light and heavy cases.
+    """Split scans by person into training, validation and test as `split_cases` does, stratified by lesion burden.
 
-    Nearly every scan of the challenge has a lesion, so that having one says nothing; having more than most says who is ill. What counts is
-    the mask in its file: at another spacing the same people are tested.
+    Nearly every scan of a lesion challenge has a lesion, so stratifying by its presence would do nothing. The burden is that of the mask
+    in its file, so the split does not depend on the prepared spacing.
     """
-    words = Words("scans", "more lesion than most", least=1)
+    words = Words("scans", "an above-median lesion burden", least=1)
     return split_cases(scans, seed, fold, run, above_median_burden([scan.prepared.lesion_ml for scan in scans]), words)
 
 
 def above_median_burden(lesion_ml: Sequence[float]) -> list[bool]:
-    """Return which scans belong to the half with more lesion: never one without any; of equal ones the first belong to the other half.
+    """Return which scans have a lesion burden in the upper half; of equal burdens, the first scans count as the lower half.
+
+    A scan without a lesion is never in the upper half.
 
     >>> above_median_burden([5.0, 1.0, 1.0, 1.0]), above_median_burden([0.0, 0.0, 2.0, 0.0])
     ([True, False, False, True], [False, False, True, False])
     """
-    load = np.asarray(lesion_ml)
-    order = np.argsort(load, kind="stable")
-    heavy = np.zeros(len(order), bool)
-    heavy[order[(len(order) + 1) // 2 :]] = True
-    return (heavy & (load > 0)).tolist()
+    burden = np.asarray(lesion_ml)
+    order = np.argsort(burden, kind="stable")
+    above = np.zeros(len(order), bool)
+    above[order[(len(order) + 1) // 2 :]] = True
+    return (above & (burden > 0)).tolist()

@@ -1,10 +1,9 @@
 """The postprocessing for masks, chosen on validation people, and the ablation of each step.
 
-A threshold there must be. That small pieces are left out is taken up only if it helps people who did not choose it: every fifth of the
-people is evaluated by the numbers that the other four fifths choose (cross-fitting). Chosen and evaluated on the same few people, everything
-seems to help.
+A threshold is required. Removing small components is adopted only where it raises the cross-fitted Dice: each fifth of the people is
+evaluated with the values that the other four fifths choose. A choice evaluated on the people that made it looks better than it is.
 
-Of each scan a small table is kept, its Dice for every threshold and every smallest piece; its probability is let go, or thirty full-size
+Of each scan only a small table is kept, its Dice for every threshold and every smallest component: the probabilities of thirty full-size
 scans would fill the memory.
 """
 
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from radlearn.metrics.masks import bounding_box, voxels_in
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, pieces, smallest_kept
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, components, smallest_kept
 from radlearn.workflow.cross_fitting import parts_of
 
 THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(13))
@@ -26,18 +25,18 @@ PLAIN = MaskPostprocessing()
 
 @dataclass(frozen=True)
 class MaskAblationStep:
-    """What a postprocessing scored with one step more."""
+    """The Dice of a postprocessing after one more step."""
 
     step: str
-    # Chosen and evaluated on the same people: too good.
+    # Chosen and evaluated on the same people: optimistic.
     dice_score: float
-    # Evaluated on people who did not choose.
+    # Each fifth of the people evaluated with what the others choose.
     cross_fitted_dice_score: float
     taken: bool
 
 
 def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
-    """Return the Dice of one scan for every setting.
+    """Return the Dice of one scan for every postprocessing.
 
     Args:
         probability: (i, j, k), in [0, 1].
@@ -53,7 +52,7 @@ def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[
         return np.where(true > 0, 0.0, table)
     inside, truth_inside = probability[box], truth[box]
     for row, threshold in enumerate(THRESHOLDS):
-        number, volumes_ml = pieces(inside >= threshold, spacing_mm)
+        number, volumes_ml = components(inside >= threshold, spacing_mm)
         sizes = np.bincount(number.ravel(), minlength=len(volumes_ml) + 1)[1:]
         common = np.bincount(number[truth_inside], minlength=len(volumes_ml) + 1)[1:]
         for column, smallest_ml in enumerate(SMALLEST_ML):
@@ -68,28 +67,28 @@ def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tu
 
     Args:
         tables: (scans, thresholds, smallest), from `dice_table`.
-        persons: whom each scan shows.
+        persons: the person of each scan.
         seed: of the split of people for cross-fitting.
 
     Returns:
-        the postprocessing, and the score after every step, beginning with the plain one: cut at one half, every piece kept.
+        the postprocessing, and its ablation, which begins with a threshold of one half and every component kept.
     """
     plain = _mean(tables)[THRESHOLDS.index(PLAIN.threshold), 0]
     ablation = [MaskAblationStep("nothing tuned", float(plain), float(plain), True)]
     of_part = parts_of(persons, seed)
     columns = 1
-    for step, wanted in (("threshold", 1), ("small pieces left out", len(SMALLEST_ML))):
+    for step, wanted in (("threshold", 1), ("small components removed", len(SMALLEST_ML))):
         seen = tables[:, :, :wanted]
-        crossed = np.nanmean(list(_crossed(seen, of_part)))
-        taken = step == "threshold" or crossed > ablation[-1].cross_fitted_dice_score + SMALLEST_GAIN
-        ablation.append(MaskAblationStep(step, float(_mean(seen)[_best(seen)]), float(crossed), bool(taken)))
+        cross_fitted = np.nanmean(list(_cross_fitted(seen, of_part)))
+        taken = step == "threshold" or cross_fitted > ablation[-1].cross_fitted_dice_score + SMALLEST_GAIN
+        ablation.append(MaskAblationStep(step, float(_mean(seen)[_best(seen)]), float(cross_fitted), bool(taken)))
         columns = wanted if taken else columns
     row, column = _best(tables[:, :, :columns])
     return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column]), ablation
 
 
 def curves(tables: np.ndarray, postprocessing: MaskPostprocessing) -> dict[str, Any]:
-    """Return the mean Dice over the thresholds and over the smallest pieces, all else as in the postprocessing."""
+    """Return the mean Dice over each of the two values, the other as in the postprocessing."""
     means = _mean(tables)
     row, column = THRESHOLDS.index(postprocessing.threshold), SMALLEST_ML.index(postprocessing.smallest_ml)
     return {
@@ -107,15 +106,15 @@ def _mean(tables: np.ndarray) -> np.ndarray:
 
 def _best(tables: np.ndarray) -> tuple[int, int]:
     means = _mean(tables)
-    # Over neighbouring thresholds, because a lone peak is luck.
+    # Smoothed over neighbouring thresholds, because a lone peak is chance.
     padded = np.concatenate([means[:1], means, means[-1:]])
     row, column = np.unravel_index(np.argmax(padded[:-2] + padded[1:-1] + padded[2:]), means.shape)
     return int(row), int(column)
 
 
-def _crossed(tables: np.ndarray, of_part: np.ndarray) -> Iterator[float]:
-    """Yield the Dice of each scan by the postprocessing that the other parts' people choose."""
+def _cross_fitted(tables: np.ndarray, of_part: np.ndarray) -> Iterator[float]:
+    """Yield the Dice of each scan with the postprocessing that the people of the other parts choose."""
     for part in np.unique(of_part):
-        here = of_part == part
-        row, column = _best(tables[~here] if (~here).any() else tables)
-        yield from tables[here, row, column]
+        held_out = of_part == part
+        row, column = _best(tables[~held_out] if (~held_out).any() else tables)
+        yield from tables[held_out, row, column]

@@ -1,4 +1,4 @@
-"""`tune` of a segmenter: the threshold and the smallest piece chosen again on validation people, and what each is worth."""
+"""`tune` of a segmenter: threshold and smallest component chosen again on validation people, with the ablation of each step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,30 +12,30 @@ from radlearn.tasks.segmentation.scans import Scan
 from radlearn.training.run_folder import Run
 from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
 
-COLUMNS = ("after this step", "Dice, others chose", "Dice, same people", "taken")
+COLUMNS = ("step", "cross-fitted Dice", "Dice, same people", "taken")
 
 
-def tune_masks(run: Run, scans: Sequence[Scan], asked: InferVolume) -> dict[str, Any]:
-    """Choose a run's postprocessing again and write it into `postprocessing.json`, what led to it into `tuning/`.
+def tune_masks(run: Run, scans: Sequence[Scan], infer: InferVolume) -> dict[str, Any]:
+    """Choose a run's postprocessing again; write it into `postprocessing.json` and its report into `tuning/`.
 
     Args:
         scans: those of the run's validation people.
-        asked: the model's prediction on the prepared grid.
+        infer: the model's probability on the prepared grid.
 
     Returns:
         what `tuning/tuning.json` holds.
 
     Raises:
-        BadRunFolder: if training has not come to its end.
+        BadRunFolder: if training has not finished.
     """
     before, _ = mask_postprocessing_of(run)
-    postprocessing = choose_mask_postprocessing(run, scans, asked, int(run.settings.get("seed", 0)))
+    postprocessing = choose_mask_postprocessing(run, scans, infer, int(run.settings.get("seed", 0)))
     kept = mask_postprocessing_of(run)[1]
-    honest = next(step["cross_fitted_dice_score"] for step in reversed(kept["ablation"]) if step["taken"])
+    cross_fitted = next(step["cross_fitted_dice_score"] for step in reversed(kept["ablation"]) if step["taken"])
     found = Tuning(
         "The postprocessing for masks, chosen on validation people",
         in_words(postprocessing),
-        [Headline("Dice, others chose", honest, "the mean over validation scans")],
+        [Headline("Cross-fitted Dice", cross_fitted, "the mean over validation scans")],
         [ablation_table(kept)],
         [drawn_tuning(kept, postprocessing)],
         [],
@@ -52,27 +52,27 @@ def tune_masks(run: Run, scans: Sequence[Scan], asked: InferVolume) -> dict[str,
 
 
 def ablation_table(kept: Mapping[str, Any]) -> Table:
-    """Return what each part of a postprocessing is worth; `kept` is what `postprocessing.json` says of it."""
+    """Return the ablation of the steps; `kept` is the content of `postprocessing.json` beside the postprocessing."""
     rows = [[step["step"], step["cross_fitted_dice_score"], step["dice_score"], bool(step["taken"])] for step in kept["ablation"]]
-    return Table(COLUMNS, rows, "what each step contributes, one after another. Some threshold there must be, so that one is always taken.")
+    return Table(COLUMNS, rows, "The ablation of the steps, one after another. A threshold is required, so that step is always taken.")
 
 
 def in_words(postprocessing: MaskPostprocessing) -> str:
     """Return a postprocessing in a sentence."""
     small = (
-        f"; connected pieces under {postprocessing.smallest_ml:g} ml are left out"
+        f"; connected components under {postprocessing.smallest_ml:g} ml are removed"
         if postprocessing.smallest_ml
-        else "; pieces of every size stay"
+        else "; components of every size are kept"
     )
-    return f"A voxel is lesion from a probability of {postprocessing.threshold:.2f} on{small}."
+    return f"The threshold on the probability is {postprocessing.threshold:.2f}{small}."
 
 
 def drawn_tuning(kept: Mapping[str, Any], postprocessing: MaskPostprocessing) -> Drawn:
-    """Return the curves that a postprocessing was chosen by; `kept` is what `postprocessing.json` says of it."""
+    """Return the curves by which a postprocessing was chosen; `kept` as for `ablation_table`."""
     curve = kept["curve"]
     figure = mask_tuning_figure(
         TunedSetting(curve["threshold"], curve["dice_score"], postprocessing.threshold),
         TunedSetting(curve["smallest_ml"], curve["dice_score_by_smallest_ml"], postprocessing.smallest_ml),
     )
-    words = "On validation people, all else as in the postprocessing."
-    return Drawn("tuning", figure, words, "Dice over the threshold and over the smallest piece.")
+    words = "On validation people; the other value is that of the postprocessing."
+    return Drawn("tuning", figure, words, "Dice over the threshold and over the volume of the smallest component.")

@@ -12,7 +12,7 @@ from radlearn.metrics.masks import dice_score
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation, read_scan
-from radlearn.tasks.segmentation.evaluation import KeptMask, choose_mask_postprocessing, evaluate_masks, groups_of
+from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks, groups_of
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_postprocessing_of, write_mask_postprocessing
 from radlearn.tasks.segmentation.scans import Scan, prepared_scans
 from radlearn.tasks.segmentation.threshold_baseline import threshold_baseline_mask
@@ -35,22 +35,22 @@ def run(tmp_path: Path) -> Run:
     return new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
 
 
-def knowing(prepared: PreparedVolume) -> np.ndarray:
-    """Answer as one who has seen the true mask: 0.9 inside."""
+def perfect(prepared: PreparedVolume) -> np.ndarray:
+    """Predict 0.9 inside the true mask."""
     mask = prepared.mask
     return 0.9 * np.asarray(mask, np.float32)
 
 
 def with_a_speck(prepared: PreparedVolume) -> np.ndarray:
-    """The same, and one voxel that is made up, in the corner."""
-    probability = knowing(prepared)
+    """The same, and one false voxel in the corner."""
+    probability = perfect(prepared)
     probability[1, 1, 1] = 0.9
     return probability
 
 
-def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for_what_is_made_up(scans: list[Scan], run: Run) -> None:
+def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for_false_lesions(scans: list[Scan], run: Run) -> None:
     write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
-    evaluation = evaluate_masks(run, scans, knowing, "test", 1.0)
+    evaluation = evaluate_masks(run, scans, perfect, "test", 1.0)
     found = evaluation.scores
     assert found["scores"]["dice_score"]["value"] == 1
     assert found["scores"]["lesion_sensitivity"]["value"] == 1
@@ -63,24 +63,27 @@ def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for
 
 def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], run: Run) -> None:
     write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
-    shifted = evaluate_masks(run, scans[:3], lambda prepared: np.roll(knowing(prepared), 1, axis=0), "external", 1.0)
-    for scan, row, kept in zip(scans, shifted.rows, shifted.found, strict=False):
+    shifted = evaluate_masks(run, scans[:3], lambda prepared: np.roll(perfect(prepared), 1, axis=0), "external", 1.0)
+    for scan, evaluated in zip(scans, shifted.scans, strict=False):
         _, mask = read_scan(scan.case.path, scan.case.mask_path)
         truth = np.asarray(mask.voxels)  # type: ignore[union-attr]
         # One voxel towards the left: the file's first axis runs to the right.
-        assert row.dice_score == pytest.approx(dice_score(np.roll(truth, 1, axis=0), truth))
-        assert row.dice_score == pytest.approx(dice_score(kept.unpacked(), truth))
+        assert evaluated.scores.dice_score == pytest.approx(dice_score(np.roll(truth, 1, axis=0), truth))
+        assert evaluated.scores.dice_score == pytest.approx(dice_score(evaluated.predicted.unpacked(), truth))
+        np.testing.assert_array_equal(evaluated.truth.unpacked(), truth)
     assert (run.folder / "scores-external.json").exists()
 
 
-def test_the_rule_it_has_to_beat_is_evaluated_on_the_same_scans(scans: list[Scan], run: Run) -> None:
+def test_the_threshold_baseline_is_evaluated_on_the_same_scans(scans: list[Scan], run: Run) -> None:
     write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
-    evaluation = evaluate_masks(run, scans, knowing, "test", 1.0)
+    evaluation = evaluate_masks(run, scans, perfect, "test", 1.0)
     source, mask = read_scan(scans[0].case.path, scans[0].case.mask_path)
-    by_rule = threshold_baseline_mask(source.voxels, lung_mask(source.voxels, source.affine), -500.0)
-    assert evaluation.baseline_dice_scores[0] == dice_score(by_rule, np.asarray(mask.voxels))  # type: ignore[union-attr]
+    lungs = lung_mask(source.voxels, source.affine)
+    np.testing.assert_array_equal(evaluation.scans[0].lungs.unpacked(), lungs)
+    baseline = threshold_baseline_mask(source.voxels, lungs, -500.0)
+    assert evaluation.scans[0].baseline_dice_score == dice_score(baseline, np.asarray(mask.voxels))  # type: ignore[union-attr]
     assert evaluation.scores["baselines"]["threshold_baseline_dice_score"]["value"] == pytest.approx(
-        np.nanmean(evaluation.baseline_dice_scores)
+        np.nanmean([scan.baseline_dice_score for scan in evaluation.scans])
     )
 
 
@@ -91,7 +94,7 @@ def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: li
     kept, about = mask_postprocessing_of(run)
     assert kept == postprocessing
     assert about["validation_scans"] == 14
-    assert [step["step"] for step in about["ablation"]] == ["nothing tuned", "threshold", "small pieces left out"]
+    assert [step["step"] for step in about["ablation"]] == ["nothing tuned", "threshold", "small components removed"]
     evaluation = evaluate_masks(run, scans, with_a_speck, "test", 1.0)
     assert evaluation.scores["scores"]["false_lesions_per_scan"]["value"] == 0
     assert evaluation.scores["scores"]["dice_score"]["value"] == 1
@@ -99,23 +102,16 @@ def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: li
 
 def test_without_a_postprocessing_nothing_is_evaluated(scans: list[Scan], run: Run) -> None:
     with pytest.raises(BadRunFolder, match="has not come to its end"):
-        evaluate_masks(run, scans, knowing, "test", 1.0)
+        evaluate_masks(run, scans, perfect, "test", 1.0)
 
 
 def test_groups_hold_who_they_say(scans: list[Scan], run: Run) -> None:
     write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
-    evaluation = evaluate_masks(run, scans, knowing, "test", 1.0)
+    evaluation = evaluate_masks(run, scans, perfect, "test", 1.0)
     groups = groups_of(evaluation)
     assert groups["no lesion"].tolist() == [False] * 12 + [True] * 2
-    # Every scan is in one group by load and in one by thickness.
-    by_load = [name for name in groups if "lesion" in name]
-    assert np.sum([groups[name] for name in by_load], axis=0).tolist() == [1] * 14
+    # Every scan is in one group by burden and in one by thickness.
+    by_burden = [name for name in groups if "lesion" in name]
+    assert np.sum([groups[name] for name in by_burden], axis=0).tolist() == [1] * 14
     assert groups["slices over 2.5 mm"].all()
     assert "slices up to 2.5 mm" not in evaluation.scores["subgroups"]
-
-
-def test_a_kept_mask_comes_back_as_it_was() -> None:
-    mask = np.random.default_rng(0).random((5, 7, 3)) > 0.5
-    kept = KeptMask.of(mask)
-    assert kept.packed.nbytes == 14
-    np.testing.assert_array_equal(kept.unpacked(), mask)

@@ -1,4 +1,4 @@
-"""A probability becomes a mask by two numbers, and by nothing else."""
+"""A probability becomes a mask by a threshold and a smallest volume, and by nothing else."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_a_voxel_at_the_threshold_is_in_the_mask() -> None:
     assert mask_of(probability, MaskPostprocessing(float(np.float32(0.4))), SPACING_MM).tolist() == [[[False, True, True]]]
 
 
-def test_a_piece_of_just_the_smallest_volume_stays_and_one_voxel_less_goes() -> None:
+def test_a_component_of_just_the_smallest_volume_is_kept_and_one_voxel_less_is_removed() -> None:
     # A voxel is 0.01 ml: ten of them are 0.1 ml.
     probability = np.zeros((30, 6, 4), np.float32)
     probability[0:10, 0, 0] = probability[20:29, 5, 3] = 0.9
@@ -28,7 +28,7 @@ def test_a_piece_of_just_the_smallest_volume_stays_and_one_voxel_less_goes() -> 
     assert mask_of(probability, MaskPostprocessing(0.5, 0.11), SPACING_MM).sum() == 0
 
 
-def test_voxels_that_touch_by_a_corner_are_one_piece() -> None:
+def test_voxels_that_touch_by_a_corner_are_connected() -> None:
     probability = np.zeros((8, 8, 8), np.float32)
     for step in range(8):
         probability[step, step, step] = 1.0

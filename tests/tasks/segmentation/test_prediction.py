@@ -2,7 +2,9 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -10,9 +12,12 @@ import pytest
 from PIL import Image
 
 from radlearn.challenges import covid19
+from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.covid19_submission import validate_submission
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
-from radlearn.scans.geometry import Volume, from_orientation, orientation, to_orientation
+from radlearn.scans import lungs, preparation
+from radlearn.scans.geometry import from_orientation, orientation, spacing_mm, to_orientation
+from radlearn.scans.lungs import lung_mask
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
@@ -33,7 +38,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def dense(prepared: PreparedVolume) -> np.ndarray:
-    """Answer with what is as dense as the phantoms' lesions."""
+    """Predict 1 where the scan is as dense as the phantoms' lesions."""
     hu = np.asarray(prepared.image, np.float32)
     return ((hu > -300) & (hu < -20)).astype(np.float32)
 
@@ -43,18 +48,20 @@ def rows_of(table: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
-def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(small_covid19: Path, run: Run, tmp_path: Path) -> None:
-    asked = tmp_path / "asked"
-    asked.mkdir()
+def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
     for case in covid19.find_cases(small_covid19)[:2]:
-        shutil.copy(case.path, asked)
-    nested = (asked / "volume-covid19-A-0001_ct.nii.gz").read_bytes()
-    (asked / "cut_ct.nii.gz").write_bytes(nested[: len(nested) // 2])
-    asking = MaskPredictions(run, [asked], tmp_path / "out")
-    asking.predict_all(dense, OWN)
+        shutil.copy(case.path, images)
+    whole = (images / "volume-covid19-A-0001_ct.nii.gz").read_bytes()
+    (images / "cut_ct.nii.gz").write_bytes(whole[: len(whole) // 2])
+    predictions = MaskPredictions(run, challenge, [images], tmp_path / "out")
+    predictions.predict_all(dense, OWN)
     rows = rows_of(tmp_path / "out" / "predictions.csv")
     assert [row["case"] for row in rows] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
-    assert len(asking.unreadable) == 1
+    assert len(predictions.unreadable) == 1
     assert "cut_ct.nii.gz" in (tmp_path / "out" / "unreadable.txt").read_text()
     for row in rows:
         # nibabel, an independent reader, sees the mask where the scan is.
@@ -66,17 +73,19 @@ def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(small_covid1
         assert float(row["lesion_ml"]) == pytest.approx(voxels.sum() * 0.096, abs=1e-3)
         assert float(row["lesion_percent_of_lung"]) == pytest.approx(100 * float(row["lesion_ml"]) / float(row["lung_ml"]), abs=0.01)
         assert (tmp_path / "out" / "overlays" / f"{row['case']}.png").exists()
-    with pytest.raises(BadSetting, match="is there already"):
-        MaskPredictions(run, [asked], tmp_path / "out")
+    with pytest.raises(BadSetting, match="already exists"):
+        MaskPredictions(run, challenge, [images], tmp_path / "out")
 
 
-def test_a_turned_scan_gets_the_same_mask_in_the_world_and_the_same_picture(small_covid19: Path, run: Run, tmp_path: Path) -> None:
+def test_a_turned_scan_gets_the_same_mask_in_the_world_and_the_same_picture(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
     source = read_volume(covid19.find_cases(small_covid19)[0].path)
     turned, affine = to_orientation(source.voxels, source.affine, "SAR")
     predictions = {}
     for name, voxels, place in (("plain", source.voxels, source.affine), ("turned", turned, affine)):
         write_volume(tmp_path / name / "scan.nii.gz", voxels, place)
-        MaskPredictions(run, [tmp_path / name], tmp_path / f"{name} out").predict_all(dense, OWN)
+        MaskPredictions(run, challenge, [tmp_path / name], tmp_path / f"{name} out").predict_all(dense, OWN)
         predictions[name] = read_volume(tmp_path / f"{name} out" / "masks" / "scan.nii.gz")
     assert predictions["plain"].voxels.any()
     assert orientation(predictions["turned"].affine) == "SAR"
@@ -87,22 +96,24 @@ def test_a_turned_scan_gets_the_same_mask_in_the_world_and_the_same_picture(smal
 
 def test_what_is_white_counts_as_lung_where_there_are_lungs_and_has_no_share_where_there_are_none() -> None:
     hu, outside = chest_hu(0), np.zeros((96, 72, 40), bool)
-    source = Volume(hu, AFFINE)
-    lungs = measured(source, outside).lung_ml
-    assert lungs > 1000
+    air, spacing = lung_mask(hu, AFFINE), spacing_mm(AFFINE)
+    lung_ml = measured(outside, air, spacing).lung_ml
+    assert lung_ml > 1000
     # A block between the lungs: dense, and none of it air.
     outside[44:52, 20:30, 10:20] = True
-    found = measured(source, outside)
+    found = measured(outside, air, spacing)
     assert found.lesion_ml == pytest.approx(800 * 0.096)
-    assert found.lung_ml == pytest.approx(lungs + found.lesion_ml)
+    assert found.lung_ml == pytest.approx(lung_ml + found.lesion_ml)
     assert f"{found.percent:.1f} % of the lungs" in str(found)
-    airless = measured(Volume(np.full(hu.shape, 40, np.int16), AFFINE), outside)
+    airless = measured(outside, lung_mask(np.full(hu.shape, 40, np.int16), AFFINE), spacing)
     assert np.isnan(airless.percent)
     assert str(airless) == "lesions 76.8 ml"
     assert str(Measured(0.0, 0.0)) == "lesions 0.0 ml"
 
 
-def test_what_was_predicted_is_kept_when_it_is_stopped_in_the_middle(small_covid19: Path, run: Run, tmp_path: Path) -> None:
+def test_what_was_predicted_is_kept_when_it_is_stopped_in_the_middle(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
     paths = [case.path for case in covid19.find_cases(small_covid19)[:3]]
 
     def stopped_at_the_third(prepared: PreparedVolume) -> np.ndarray:
@@ -111,43 +122,69 @@ def test_what_was_predicted_is_kept_when_it_is_stopped_in_the_middle(small_covid
         return dense(prepared)
 
     with pytest.raises(KeyboardInterrupt):
-        MaskPredictions(run, paths, tmp_path / "out").predict_all(stopped_at_the_third, OWN, overlays=False)
+        MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(stopped_at_the_third, OWN, overlays=False)
     assert [row["case"] for row in rows_of(tmp_path / "out" / "predictions.csv")] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
 
 
-def test_scans_that_would_be_mixed_up_are_refused(small_covid19: Path, tmp_path: Path) -> None:
+def test_scans_that_would_be_mixed_up_are_refused(small_covid19: Path, challenge: Challenge, tmp_path: Path) -> None:
     path = covid19.find_cases(small_covid19)[0].path
     (tmp_path / "a").mkdir()
     shutil.copy(path, tmp_path / "a")
     with pytest.raises(BadLayout, match="could not be told apart"):
-        cases_in([path, tmp_path / "a"])
+        cases_in(challenge, [path, tmp_path / "a"])
     with pytest.raises(BadLayout, match="there is no such file or folder"):
-        cases_in([tmp_path / "nowhere"])
+        cases_in(challenge, [tmp_path / "nowhere"])
     # Named twice, a file is still one.
-    assert len(cases_in([path, path])) == 1
+    assert len(cases_in(challenge, [path, path])) == 1
 
 
-def test_where_nothing_can_be_read_it_says_so(run: Run, tmp_path: Path) -> None:
+def test_where_nothing_can_be_read_it_says_so(run: Run, challenge: Challenge, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.nii.gz").write_bytes(b"no scan")
     with pytest.raises(UnreadableScan, match="None of the 1 scans"):
-        MaskPredictions(run, [tmp_path / "in"], tmp_path / "out").predict_all(dense, OWN)
+        MaskPredictions(run, challenge, [tmp_path / "in"], tmp_path / "out").predict_all(dense, OWN)
 
 
-def test_a_submission_is_the_challenges_zip_or_nothing(small_covid19: Path, run: Run, tmp_path: Path) -> None:
+def test_a_submission_is_the_challenges_zip_or_nothing(small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path) -> None:
     images = tmp_path / "Validation"
     images.mkdir()
     for case in covid19.find_cases(small_covid19)[:2]:
         shutil.copy(case.path, images)
 
     def predicted(folder: Path) -> Path:
-        asking = MaskPredictions(run, [images], folder)
-        asking.predict_all(dense, OWN, overlays=False)
-        return asking.table
+        predictions = MaskPredictions(run, challenge, [images], folder)
+        predictions.predict_all(dense, OWN, overlays=False)
+        return predictions.table
 
-    out = submit_masks(predicted, images, tmp_path / "submission.zip")
+    out = submit_masks(challenge, predicted, images, tmp_path / "submission.zip")
     assert validate_submission(out, covid19.find_images(images)) == []
     (images / "volume-covid19-A-0099_ct.nii.gz").write_bytes(b"no scan")
     with pytest.raises(BadLayout, match="99"):
-        submit_masks(predicted, images, tmp_path / "second.zip")
+        submit_masks(challenge, predicted, images, tmp_path / "second.zip")
     assert not (tmp_path / "second.zip").exists()
+
+
+def test_a_challenge_without_a_submission_file_says_so(challenge: Challenge, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="COVID-19-20 has no submission file"):
+        submit_masks(replace(challenge, write_submission=None), lambda folder: folder, tmp_path, tmp_path / "submission.zip")
+
+
+def test_the_lungs_found_while_preparing_are_those_that_are_measured(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+
+    def counting(hu: np.ndarray, affine: np.ndarray) -> Any:
+        found.append(hash(hu.tobytes()))
+        return original(hu, affine)
+
+    original = lungs.find_lungs
+    for module in (lungs, preparation):
+        monkeypatch.setattr(module, "find_lungs", counting)
+    paths = [case.path for case in covid19.find_cases(small_covid19)[:2]]
+    MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(dense, OWN, overlays=False)
+    assert len(found) == len(set(found)) == 2
+    for path, row in zip(paths, rows_of(tmp_path / "out" / "predictions.csv"), strict=True):
+        source, mask = read_volume(path), read_volume(tmp_path / "out" / row["mask"])
+        expected = measured(mask.voxels > 0, lung_mask(source.voxels, source.affine), spacing_mm(source.affine))
+        assert row["lung_ml"] == f"{expected.lung_ml:.1f}"

@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from radlearn.challenges import covid19
+from radlearn.scans import lungs, preparation, volume_cache
 from radlearn.scans.geometry import to_orientation
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
+from radlearn.tasks.segmentation import scans
 from radlearn.tasks.segmentation.evaluation import MaskEvaluation, choose_mask_postprocessing, evaluate_masks
-from radlearn.tasks.segmentation.report import turned, worst_first, worst_slice, write_mask_report
+from radlearn.tasks.segmentation.report import worst_first, write_mask_report
 from radlearn.tasks.segmentation.scans import Scan, prepared_scans
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import write_split
@@ -20,7 +23,7 @@ from tests.tasks.conftest import Settings
 
 
 def half_right(prepared: PreparedVolume) -> np.ndarray:
-    """Every second lesion is found, and a block is made up in every third scan."""
+    """Every second lesion is found, and every third scan has a false block."""
     number = int(prepared.path.name[17:21])
     probability = 0.8 * np.asarray(prepared.mask, np.float32) * (number % 2)
     if number % 3 == 0:
@@ -53,8 +56,8 @@ def test_the_worst_scan_comes_first_and_one_rightly_left_empty_last(evaluation: 
 def test_the_slice_shown_is_the_one_with_most_wrong_voxels(evaluation: tuple[Run, MaskEvaluation]) -> None:
     _, found = evaluation
     number = worst_first(found)[0]
-    panel = worst_slice(found, number)
-    _, truth, mask, _ = turned(found, number)
+    panel = found.scans[number].worst_slice
+    _, truth, mask, _ = found.scans[number].masks_lps()
     assert panel.truth is not None
     assert panel.found is not None
     assert (panel.truth ^ panel.found).sum() == (truth ^ mask).sum(axis=(0, 1)).max() > 0
@@ -83,22 +86,34 @@ def test_a_turned_scan_is_evaluated_and_shown_as_it_hangs(small_covid19: Path, t
     choose_mask_postprocessing(run, scans, half_missed, 0)
     found = evaluate_masks(run, scans, half_missed, "test", 1.0)
     assert 0 < found.rows[0].dice_score < 1
-    plain, *others = (worst_slice(found, number) for number in range(3))
-    hu = turned(found, 0)[0]
+    plain, *others = (scan.worst_slice for scan in found.scans)
+    places = [to_orientation(volume.voxels, volume.affine, "LPS") for volume in (read_volume(case.path) for case in cases)]
+    hu = places[0][0]
     assert any(np.array_equal(plain.hu, hu[:, :, level].T) for level in range(hu.shape[2]))
     for number, panel in enumerate(others, start=1):
         assert found.rows[number].dice_score == pytest.approx(found.rows[0].dice_score, abs=1e-9)
         assert (panel.spacing_mm, panel.note) == (plain.spacing_mm, plain.note)
         for shown, expected in ((panel.hu, plain.hu), (panel.truth, plain.truth), (panel.found, plain.found)):
             np.testing.assert_array_equal(shown, expected)
-        np.testing.assert_allclose(turned(found, number)[3], turned(found, 0)[3], atol=1e-4)
+        np.testing.assert_allclose(places[number][1], places[0][1], atol=1e-4)
+        for shown, expected in zip(found.scans[number].masks_lps(), found.scans[0].masks_lps(), strict=True):
+            np.testing.assert_allclose(shown, expected)
 
 
 @pytest.mark.slow
-def test_the_page_holds_scores_rule_and_pictures(evaluation: tuple[Run, MaskEvaluation]) -> None:
+def test_the_page_holds_scores_baseline_and_pictures(evaluation: tuple[Run, MaskEvaluation]) -> None:
     run, found = evaluation
-    page = write_mask_report(run, found).read_text()
-    for words in ("Surface Dice", "denser than", "pieces of 0.1 ml", "lesions 10–100 ml", "The worst", "not for clinical use"):
+    page = write_mask_report(run, found, "Which voxels are lesions?").read_text()
+    for words in (
+        "Which voxels are lesions?",
+        "Surface Dice",
+        "threshold baseline",
+        "denser than",
+        "components of 0.1 ml",
+        "lesions 10–100 ml",
+        "The worst",
+        "not for clinical use",
+    ):
         assert words in page
     pictures = {path.stem for path in run.pictures.glob("*.png")}
     assert pictures == {
@@ -107,3 +122,39 @@ def test_the_page_holds_scores_rule_and_pictures(evaluation: tuple[Run, MaskEval
     }  # fmt: skip
     assert page.count("data:image/png;base64,") == len(pictures)
     assert "Synthetic" not in page
+
+
+@pytest.mark.slow
+def test_evaluation_and_report_read_each_scan_once_and_find_its_lungs_once(
+    small_covid19: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = [*covid19.find_cases(small_covid19)[:3], covid19.find_cases(small_covid19)[-1]]
+    prepared = prepared_scans(cases, Preparation((4.0, 4.0, 6.0)))
+    run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
+    write_split(run.folder / "split.csv", [s.case.image_id for s in prepared], [s.case.person for s in prepared], ["test"] * 4)
+    run.history_file.write_text('{"epoch": 1, "loss": 0.5, "dice_score": 0.8}\n')
+    reads: list[Path] = []
+    looks: list[int] = []
+    read_scan, find_lungs = scans.read_scan, lungs.find_lungs
+
+    def counted_read(path: Path, mask_path: Path | None = None) -> Any:
+        reads.append(path)
+        return read_scan(path, mask_path)
+
+    def counted_look(hu: np.ndarray, affine: np.ndarray) -> Any:
+        # The same for a scan in whatever order its voxels are stored.
+        looks.append(hash(np.sort(hu, axis=None).tobytes()))
+        return find_lungs(hu, affine)
+
+    for module in (scans, volume_cache):
+        monkeypatch.setattr(module, "read_scan", counted_read)
+    for module in (lungs, preparation):
+        monkeypatch.setattr(module, "find_lungs", counted_look)
+    choose_mask_postprocessing(run, prepared, half_right, 0)
+    assert sorted(reads) == sorted(case.path for case in cases)
+    assert len(looks) == len(set(looks)) == 4
+    reads.clear()
+    looks.clear()
+    write_mask_report(run, evaluate_masks(run, prepared, half_right, "test", 1.0), "Which voxels are lesions?")
+    assert sorted(reads) == sorted(case.path for case in cases)
+    assert len(looks) == len(set(looks)) == 4

@@ -1,4 +1,4 @@
-"""Scans ready to learn from, divided so that every subset gets light and heavy cases."""
+"""Scans ready for training, and a split that is stratified by lesion burden."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,13 +31,13 @@ def test_a_scan_knows_its_case_its_lesion_and_how_large_that_is(scans: list[Scan
     assert scans[0].true.sum() > 0
 
 
-def test_every_side_gets_light_and_heavy_cases_and_nobody_is_on_two(scans: list[Scan], tmp_path: Path) -> None:
+def test_every_subset_is_stratified_by_burden_and_nobody_is_in_two(scans: list[Scan], tmp_path: Path) -> None:
     split = split_scans(scans, 0, None, Run(tmp_path, "segmentation"))
     assert sum(map(len, split.values())) == 14
-    heavier = dict(zip((scan.case for scan in scans), above_median_burden([scan.prepared.lesion_ml for scan in scans]), strict=True))
-    assert sum(heavier.values()) == 7
+    above = dict(zip((scan.case for scan in scans), above_median_burden([scan.prepared.lesion_ml for scan in scans]), strict=True))
+    assert sum(above.values()) == 7
     for here in split.values():
-        assert 0 < sum(heavier[scan.case] for scan in here) < len(here)
+        assert 0 < sum(above[scan.case] for scan in here) < len(here)
     people = [{scan.case.person for scan in here} for here in split.values()]
     assert sum(map(len, people)) == len(set.union(*people)) == 13
     again = split_scans(scans, 5, None, Run(tmp_path, "segmentation"))
@@ -46,7 +46,7 @@ def test_every_side_gets_light_and_heavy_cases_and_nobody_is_on_two(scans: list[
     }
 
 
-def test_six_scans_of_six_people_can_be_divided_even_where_their_loads_are_equal(scans: list[Scan], tmp_path: Path) -> None:
+def test_six_scans_of_six_people_can_be_divided_even_where_their_burdens_are_equal(scans: list[Scan], tmp_path: Path) -> None:
     for seed in range(5):
         split = split_scans(scans[:6], seed, None, Run(tmp_path / str(seed), "segmentation"))
         assert all(len(here) >= 2 for here in split.values())
@@ -60,14 +60,14 @@ def test_at_another_spacing_the_same_people_are_tested(small_covid19: Path, scan
     }
 
 
-def test_every_side_has_a_lesion_or_the_split_is_refused(scans: list[Scan], tmp_path: Path) -> None:
+def test_every_subset_has_a_lesion_or_the_split_is_refused(scans: list[Scan], tmp_path: Path) -> None:
     few = [*scans[10:], *[scan._replace(case=replace(scan.case, person=f"other {n}")) for n in range(4) for scan in scans[12:]]]
-    with pytest.raises(BadSetting, match="more lesion than most"):
+    with pytest.raises(BadSetting, match="an above-median lesion burden"):
         split_scans(few, 0, None, Run(tmp_path, "segmentation"))
 
 
 def test_too_few_people_are_refused_in_words_about_scans(scans: list[Scan], tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="more lesion than most"):
+    with pytest.raises(BadSetting, match="an above-median lesion burden"):
         split_scans(scans[:4], 0, None, Run(tmp_path, "segmentation"))
 
 

@@ -38,14 +38,14 @@ def tables_of(scans: int) -> np.ndarray:
     return np.repeat(rise[None, :, None], scans, axis=0).repeat(len(SMALLEST_ML), axis=2)
 
 
-def test_the_threshold_is_the_best_one_and_what_helps_nobody_is_left() -> None:
+def test_the_threshold_is_the_best_one_and_what_helps_nobody_is_not_adopted() -> None:
     postprocessing, ablation = tuned_masks(tables_of(20), [f"p{number}" for number in range(20)])
     assert postprocessing == MaskPostprocessing(0.4, 0.0)
     assert [step.taken for step in ablation] == [True, True, False]
     assert ablation[1].cross_fitted_dice_score == pytest.approx(0.8)
 
 
-def test_small_pieces_are_left_out_where_that_helps_everybody() -> None:
+def test_small_components_are_removed_where_that_helps_everybody() -> None:
     tables = tables_of(20)
     tables[:, :, SMALLEST_ML.index(0.1)] += 0.05
     postprocessing, ablation = tuned_masks(tables, [f"p{number}" for number in range(20)])
@@ -53,9 +53,9 @@ def test_small_pieces_are_left_out_where_that_helps_everybody() -> None:
     assert ablation[2].taken
 
 
-def test_luck_is_not_taken_up() -> None:
+def test_chance_is_not_adopted() -> None:
     rng = np.random.default_rng(1)
-    # Each piece size helps one scan in seven and harms the others: whoever chooses sees a gain that strangers do not have.
+    # Each volume helps one scan in seven and harms the others: those who choose see a gain that the others do not have.
     tables = tables_of(14) - 0.05 * (np.arange(len(SMALLEST_ML)) > 0)
     for scan in range(14):
         tables[scan, :, rng.integers(1, len(SMALLEST_ML))] += 0.3
@@ -66,7 +66,7 @@ def test_luck_is_not_taken_up() -> None:
     assert postprocessing.smallest_ml == 0
 
 
-def test_scans_without_an_prediction_do_not_count() -> None:
+def test_scans_without_a_dice_do_not_count() -> None:
     tables = np.concatenate([tables_of(10), np.full((5, len(THRESHOLDS), len(SMALLEST_ML)), np.nan)])
     postprocessing, ablation = tuned_masks(tables, [f"p{number}" for number in range(15)])
     assert postprocessing.threshold == 0.4

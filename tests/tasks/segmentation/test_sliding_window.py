@@ -1,4 +1,4 @@
-"""The sliding window: the right answer in the right voxel, whatever the window, and smaller when memory does not suffice."""
+"""The sliding window: the right probability in the right voxel, whatever the window, and smaller when memory is exhausted."""
 
 import itertools
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from radlearn.scans.prepared_volume import PreparedVolume, opened_entry, write_e
 from radlearn.scans.resampled_grid import ResampledGrid
 from radlearn.scans.volume_cache import cached_volumes
 from radlearn.tasks.segmentation import sliding_window as sliding
-from radlearn.tasks.segmentation.sliding_window import Plan, chosen_plan, fitting_plan, grown_window, infer_volume
+from radlearn.tasks.segmentation.sliding_window import WindowPlan, chosen_plan, fitting_plan, grown_window, infer_volume
 
 SHAPE = (21, 17, 11)
 EIGHT = ["".join(letters) for letters in itertools.product("RL", "AP", "SI")]
 
 
 class Voxelwise(nn.Module):
-    """Answers each voxel by its own value alone, so that every window gives the same answer."""
+    """Predicts each voxel from its own value alone, so that every window gives the same prediction."""
 
     def __init__(self, channels: int = 1) -> None:
         super().__init__()
@@ -38,8 +38,8 @@ class Voxelwise(nn.Module):
         return logits if self.channels == 1 else torch.cat([3 - logits / 2, 3 + logits / 2], dim=1)
 
 
-class InferVolume(nn.Module):
-    """Does with the windows what it is told to."""
+class Predicting(nn.Module):
+    """A network that is a function of the windows."""
 
     def __init__(self, prediction: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ def scan(tmp_path: Path) -> PreparedVolume:
     image = np.random.default_rng(0).integers(-1000, 500, SHAPE).astype(np.int16)
     nowhere = np.zeros((0, 3), np.int16)
     (tmp_path / "entry").mkdir()
-    write_entry(tmp_path / "entry", Prepared(frame, image, None, nowhere, nowhere, 0.0, ()), settings)
+    write_entry(tmp_path / "entry", Prepared(frame, image, None, nowhere, nowhere, np.ones(SHAPE, bool), 0.0, ()), settings)
     opened = opened_entry(tmp_path / "entry", Path("scan.nii.gz"), None)
     assert opened is not None
     return opened
@@ -68,7 +68,7 @@ def expected_of(scan: PreparedVolume) -> np.ndarray:
 
 @pytest.mark.parametrize("overlap", [0.0, 0.5, 0.75])
 @pytest.mark.parametrize("patch", [(8, 8, 4), (21, 17, 11), (32, 9, 16), (5, 40, 3)])
-def test_a_network_that_looks_at_single_voxels_is_predicted_exactly(
+def test_a_network_that_looks_at_single_voxels_is_reproduced_exactly(
     scan: PreparedVolume, patch: tuple[int, int, int], overlap: float
 ) -> None:
     prediction = infer_volume(Voxelwise(), scan, patch, overlap)
@@ -76,17 +76,17 @@ def test_a_network_that_looks_at_single_voxels_is_predicted_exactly(
     np.testing.assert_allclose(prediction, expected_of(scan), atol=1e-5)
 
 
-def test_a_grown_window_spares_windows_and_says_the_same(scan: PreparedVolume) -> None:
+def test_a_grown_window_saves_windows_and_gives_the_same(scan: PreparedVolume) -> None:
     seen: list[tuple[int, ...]] = []
 
     def noting(windows: Tensor) -> Tensor:
         seen.append(tuple(windows.shape[2:]))
         return 6 * (windows - 0.4)
 
-    np.testing.assert_allclose(infer_volume(InferVolume(noting), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
+    np.testing.assert_allclose(infer_volume(Predicting(noting), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
     assert set(seen) == {(32, 32, 4)}
     alone = len(seen)
-    infer_volume(InferVolume(noting), scan, (16, 16, 4))
+    infer_volume(Predicting(noting), scan, (16, 16, 4))
     assert len(seen) - alone == 4 * alone
 
 
@@ -96,8 +96,8 @@ def test_where_a_grown_window_does_not_fit_the_window_itself_is_taken(scan: Prep
             raise torch.OutOfMemoryError("CUDA out of memory")
         return 6 * (windows - 0.4)
 
-    np.testing.assert_allclose(infer_volume(InferVolume(greedy), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
-    assert "A window of (32, 32, 4) does not fit; trying (16, 16, 4)." in capsys.readouterr().err
+    np.testing.assert_allclose(infer_volume(Predicting(greedy), scan, (16, 16, 4), grow_to=2.0), expected_of(scan), atol=1e-5)
+    assert "A window of (32, 32, 4) does not fit into memory; trying (16, 16, 4)." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shape", [(100, 100, 100), (193, 191, 17), (1, 2, 3), (240, 203, 57)])
@@ -111,12 +111,12 @@ def test_a_window_grows_only_where_it_then_covers_and_never_beyond_its_bound(
     assert grown_window(shape, patch, 1.0) == patch
 
 
-def test_two_channels_say_the_same_as_one(scan: PreparedVolume) -> None:
+def test_two_channels_give_the_same_as_one(scan: PreparedVolume) -> None:
     np.testing.assert_allclose(infer_volume(Voxelwise(2), scan, (8, 8, 8)), expected_of(scan), atol=1e-5)
 
 
 @pytest.mark.parametrize("axes", [(0,), (0, 1), (0, 1, 2)])
-def test_mirror_images_are_asked_and_turned_back(scan: PreparedVolume, axes: tuple[int, ...]) -> None:
+def test_predictions_of_mirror_images_are_mirrored_back(scan: PreparedVolume, axes: tuple[int, ...]) -> None:
     # A network that looks to one side: the neighbour with the higher index.
     def shifted(windows: Tensor) -> Tensor:
         return 4 * torch.roll(windows, -1, dims=2) - 2
@@ -127,9 +127,9 @@ def test_mirror_images_are_asked_and_turned_back(scan: PreparedVolume, axes: tup
         dims = tuple(itertools.chain(*flips))
         flipped = np.flip(np.roll(np.flip(logits, dims), -1, 2), dims)
         each.append(1 / (1 + np.exp(-flipped[0, 0])))
-    prediction = infer_volume(InferVolume(shifted), scan, SHAPE, mirror_axes=axes)
+    prediction = infer_volume(Predicting(shifted), scan, SHAPE, mirror_axes=axes)
     np.testing.assert_allclose(prediction, np.mean(each, axis=0), atol=1e-5)
-    assert not np.allclose(prediction, infer_volume(InferVolume(shifted), scan, SHAPE))
+    assert not np.allclose(prediction, infer_volume(Predicting(shifted), scan, SHAPE))
 
 
 def test_beyond_the_scan_the_network_sees_air(scan: PreparedVolume) -> None:
@@ -139,53 +139,53 @@ def test_beyond_the_scan_the_network_sees_air(scan: PreparedVolume) -> None:
         seen.append(windows.clone())
         return windows
 
-    infer_volume(InferVolume(noting), scan, (25, 17, 11))
+    infer_volume(Predicting(noting), scan, (25, 17, 11))
     assert (seen[0][:, :, :2] == 0).all()
     assert (seen[0][:, :, 23:] == 0).all()
     np.testing.assert_allclose(seen[0][0, 0, 2:23].numpy(), scan.scaled(scan.image))
 
 
-def test_the_network_is_in_evaluation_mode_while_it_is_asked_and_as_before_after(scan: PreparedVolume) -> None:
+def test_the_network_is_in_evaluation_mode_while_it_predicts_and_as_before_after(scan: PreparedVolume) -> None:
     model = nn.Sequential(Voxelwise(), nn.Dropout(0.9)).train()
     np.testing.assert_allclose(infer_volume(model, scan, (8, 8, 8)), expected_of(scan), atol=1e-5)
     assert model.training
     assert model[1].training
 
 
-def test_too_little_memory_makes_it_smaller_and_it_is_said(
+def test_exhausted_memory_makes_the_plan_smaller_and_that_is_printed(
     scan: PreparedVolume, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[int] = []
+    sizes: list[int] = []
 
     def greedy(windows: Tensor) -> Tensor:
-        asked.append(len(windows))
+        sizes.append(len(windows))
         if len(windows) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
         return 6 * (windows - 0.4)
 
-    monkeypatch.setattr(sliding, "chosen_plan", lambda *_: Plan(8, torch.device("cpu")))
-    np.testing.assert_allclose(infer_volume(InferVolume(greedy), scan, (8, 8, 4)), expected_of(scan), atol=1e-5)
-    assert asked[:3] == [8, 4, 2]
-    assert set(asked[2:]) <= {1, 2}
+    monkeypatch.setattr(sliding, "chosen_plan", lambda *_: WindowPlan(8, torch.device("cpu")))
+    np.testing.assert_allclose(infer_volume(Predicting(greedy), scan, (8, 8, 4)), expected_of(scan), atol=1e-5)
+    assert sizes[:3] == [8, 4, 2]
+    assert set(sizes[2:]) <= {1, 2}
     said = capsys.readouterr().err
-    assert "Too little memory for 8 windows at once, votes on cpu; trying 4 windows at once, votes on cpu." in said
+    assert "Not enough memory for 8 windows at once, summed on cpu; trying 4 windows at once, summed on cpu." in said
 
 
-def test_first_fewer_windows_then_votes_on_the_processor_then_nothing() -> None:
-    plan: Plan | None = Plan(5, torch.device("cuda"))
+def test_first_fewer_windows_then_sums_on_the_cpu_then_nothing() -> None:
+    plan: WindowPlan | None = WindowPlan(5, torch.device("cuda"))
     steps = []
     while plan is not None:
-        steps.append((plan.windows, plan.votes_on.type))
+        steps.append((plan.windows, plan.sum_on.type))
         plan = plan.smaller()
     assert steps == [(5, "cuda"), (2, "cuda"), (1, "cuda"), (1, "cpu")]
 
 
-def test_what_never_fits_is_said_with_what_to_do(scan: PreparedVolume) -> None:
+def test_what_never_fits_is_refused_with_what_to_do(scan: PreparedVolume) -> None:
     def greedy(windows: Tensor) -> Tensor:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes.")
 
-    with pytest.raises(NotEnoughMemory, match=r"one window of 8 × 8 × 4 voxels .* take a smaller patch or network"):
-        infer_volume(InferVolume(greedy), scan, (8, 8, 4))
+    with pytest.raises(NotEnoughMemory, match=r"one window of 8 × 8 × 4 voxels .* choose a smaller patch or network"):
+        infer_volume(Predicting(greedy), scan, (8, 8, 4))
 
 
 def test_other_errors_of_a_network_are_not_swallowed(scan: PreparedVolume) -> None:
@@ -193,18 +193,18 @@ def test_other_errors_of_a_network_are_not_swallowed(scan: PreparedVolume) -> No
         raise RuntimeError("Expected 4 channels")
 
     with pytest.raises(RuntimeError, match="Expected 4 channels"):
-        infer_volume(InferVolume(wrong), scan, (8, 8, 4))
+        infer_volume(Predicting(wrong), scan, (8, 8, 4))
 
 
-def test_no_number_is_no_prediction(scan: PreparedVolume) -> None:
-    with pytest.raises(NotFiniteError, match=r"scan\.nii\.gz: the network's prediction is no number"):
-        infer_volume(InferVolume(lambda windows: windows * torch.nan), scan, (8, 8, 4))
+def test_nan_is_refused(scan: PreparedVolume) -> None:
+    with pytest.raises(NotFiniteError, match=r"scan\.nii\.gz: the network's prediction is NaN"):
+        infer_volume(Predicting(lambda windows: windows * torch.nan), scan, (8, 8, 4))
 
 
 @pytest.mark.parametrize("prediction", [lambda w: w.repeat(1, 3, 1, 1, 1), lambda w: w[..., ::2], lambda w: [w]])
-def test_an_prediction_of_another_shape_is_refused(scan: PreparedVolume, prediction: Callable) -> None:
+def test_an_output_of_another_shape_is_refused(scan: PreparedVolume, prediction: Callable) -> None:
     with pytest.raises(BadSetting, match="expected one or two channels of the same size"):
-        infer_volume(InferVolume(prediction), scan, (8, 8, 4))
+        infer_volume(Predicting(prediction), scan, (8, 8, 4))
 
 
 @pytest.mark.parametrize(("patch", "overlap", "axes"), [((0, 8, 8), 0.5, ()), ((8, 8, 8), 1.0, ()), ((8, 8, 8), 0.5, (3,))])
@@ -215,12 +215,12 @@ def test_settings_that_make_no_sense_are_refused(
         infer_volume(Voxelwise(), scan, patch, overlap, axes)
 
 
-def test_on_a_processor_windows_go_one_by_one() -> None:
-    assert chosen_plan(Voxelwise(), torch.zeros(1, 1, 9, 9, 9), (8, 8, 8), torch.device("cpu")) == Plan(1, torch.device("cpu"))
+def test_on_a_cpu_windows_go_one_by_one() -> None:
+    assert chosen_plan(Voxelwise(), torch.zeros(1, 1, 9, 9, 9), (8, 8, 8), torch.device("cpu")) == WindowPlan(1, torch.device("cpu"))
 
 
 @pytest.mark.parametrize(
-    ("free", "votes", "window", "expected"),
+    ("free", "sums", "window", "expected"),
     [
         (10_000, 100, 1000, (6, "cuda")),
         (100_000, 100, 1000, (8, "cuda")),
@@ -229,9 +229,9 @@ def test_on_a_processor_windows_go_one_by_one() -> None:
         (0, 100, 1000, (1, "cpu")),
     ],
 )
-def test_on_a_gpu_what_fits_is_chosen(free: int, votes: int, window: int, expected: tuple[int, str]) -> None:
-    plan = fitting_plan(free, votes, window, torch.device("cuda"))
-    assert (plan.windows, plan.votes_on.type) == expected
+def test_on_a_gpu_what_fits_is_chosen(free: int, sums: int, window: int, expected: tuple[int, str]) -> None:
+    plan = fitting_plan(free, sums, window, torch.device("cuda"))
+    assert (plan.windows, plan.sum_on.type) == expected
 
 
 STRAIGHT = np.array([[-3.0, 0, 0, 150], [0, -3.4, 0, 118], [0, 0, 5, -130], [0, 0, 0, 1]])
@@ -264,7 +264,7 @@ def test_from_file_to_file_the_prediction_lies_on_the_truth(tmp_path: Path, code
     scan = cached_volumes([tmp_path / "scan.nii.gz"], None, Preparation((2.5, 2.5, 5.0)), workers=1)[0]
     assert scan.notes == ()
     middle = (500 - 850) / 2
-    model = InferVolume(lambda windows: 90 * (windows - (middle + 1000) / 1500))
+    model = Predicting(lambda windows: 90 * (windows - (middle + 1000) / 1500))
     source = read_volume(tmp_path / "scan.nii.gz")
     write_mask_like(tmp_path / "prediction.nii.gz", scan.back_to_source(infer_volume(model, scan, (48, 40, 16))) > 0.5, source)
     prediction = read_mask(tmp_path / "prediction.nii.gz")

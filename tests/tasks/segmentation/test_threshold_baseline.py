@@ -1,4 +1,4 @@
-"""The baseline without learning: what is dense inside the lungs."""
+"""The threshold baseline: all voxels of the lungs denser than a threshold."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from radlearn.tasks.segmentation.threshold_baseline import (
 )
 
 
-def test_the_dice_of_each_cut_is_that_of_its_mask() -> None:
+def test_the_dice_at_each_threshold_is_that_of_its_mask() -> None:
     rng = np.random.default_rng(2)
     hu, lungs, truth = rng.integers(-1000, 100, (9, 8, 7)), rng.random((9, 8, 7)) > 0.3, rng.random((9, 8, 7)) > 0.8
     found = threshold_baseline_dice(hu, lungs, truth)
@@ -24,7 +24,7 @@ def test_what_lies_outside_the_lungs_is_never_called_a_lesion() -> None:
     assert not threshold_baseline_mask(hu, np.zeros((2, 2, 2), bool), -700).any()
 
 
-def test_the_cut_is_the_one_that_serves_all_scans_best() -> None:
+def test_the_threshold_is_the_one_with_the_best_mean_dice() -> None:
     tables = np.zeros((3, len(THRESHOLDS_HU)))
     tables[:, 4] = 0.5
     tables[0, 7] = 0.9

@@ -1,4 +1,4 @@
-"""A segmenter's postprocessing chosen again says whether it changed, and whose scores then belong to the old one."""
+"""Tuning a segmenter says whether the postprocessing changed, and which scores belong to the one before."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_a_postprocessing_is_chosen_again_and_the_scores_of_the_old_one_are_name
     run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
     write_mask_postprocessing(run, MaskPostprocessing(0.75, 1.0), {})
     write_json(run.folder / "scores.json", {})
-    # Never surer than 0.35: only a threshold below that finds anything.
+    # Probabilities of at most 0.35: only a lower threshold finds anything.
     found = tune_masks(run, scans, lambda prepared: 0.35 * np.asarray(prepared.mask, np.float32))
     assert found["changed"]
     assert found["scores_of_before"] == ["scores.json"]
@@ -36,6 +36,6 @@ def test_a_postprocessing_is_chosen_again_and_the_scores_of_the_old_one_are_name
     assert "14 scans of 13 people" in (run.folder / "tuning" / "tuning.html").read_text()
 
 
-def test_a_postprocessing_is_told_in_a_sentence() -> None:
-    assert in_words(MaskPostprocessing(0.4, 0.0)) == "A voxel is lesion from a probability of 0.40 on; pieces of every size stay."
-    assert "under 0.2 ml are left out" in in_words(MaskPostprocessing(0.4, 0.2))
+def test_a_postprocessing_is_described_in_a_sentence() -> None:
+    assert in_words(MaskPostprocessing(0.4, 0.0)) == "The threshold on the probability is 0.40; components of every size are kept."
+    assert "under 0.2 ml are removed" in in_words(MaskPostprocessing(0.4, 0.2))

@@ -32,7 +32,7 @@ from radlearn.challenges.rsna import CHALLENGE, Case
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.classification.options import TuneOptions
-from radlearn.tasks.classification.postprocessing import keep_operating_point
+from radlearn.tasks.classification.postprocessing import choose_postprocessing
 from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
 from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
@@ -253,7 +253,7 @@ def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[Prep
         threshold = decisions.threshold_for_sensitivity(probabilities, labels, settings.wanted_sensitivity)
     else:
         threshold = decisions.youden_threshold(probabilities, labels)
-    keep_operating_point(run, threshold, calibration.fit_recalibration(probabilities, labels), split["train"])
+    choose_postprocessing(run, threshold, calibration.fit_recalibration(probabilities, labels), split["train"])
 
 
 # %% 5. Evaluation

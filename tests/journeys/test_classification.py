@@ -69,17 +69,17 @@ def test_a_threshold_is_chosen_again_on_a_copy_of_the_run(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained.folder, run)
-    before = read_json(run / "operating_point.json")
+    before = read_json(run / "postprocessing.json")
     assert cli.main(["tune", str(run), "--json"]) == 0
     same = json.loads(capsys.readouterr().out)
     # Nothing else was wished for: what training chose is chosen again.
-    assert same["threshold"] == before["threshold"]
+    assert same["threshold"] == before["postprocessing"]["threshold"]
     assert (same["task"], same["split"], same["changed"], same["scores_of_before"]) == ("classification", "validation", False, [])
-    assert read_json(run / "operating_point.json") == before
+    assert read_json(run / "postprocessing.json") == before
     assert cli.main(["classification", "tune", str(run), "--wanted-specificity", "1"]) == 0
     out, said = capsys.readouterr()
     assert out == ""
-    after = read_json(run / "operating_point.json")
+    after = read_json(run / "postprocessing.json")
     assert read_json(run / "tuning" / "tuning.json")["chosen"]["specificity"]["value"] == 1.0
     assert after["view_shares"] == before["view_shares"]
     assert "specificity ≥ 1" in said
@@ -87,7 +87,7 @@ def test_a_threshold_is_chosen_again_on_a_copy_of_the_run(
     validated = [image for image, (_, subset) in read_split(run / "split.csv").items() if subset == "validation"]
     assert same["cases"] == len(validated)
     assert cli.main(["classification", "evaluate", str(run)]) == 0
-    assert read_json(run / "scores.json")["threshold"] == after["threshold"]
+    assert read_json(run / "scores.json")["threshold"] == after["postprocessing"]["threshold"]
     assert cli.main(["tune", str(run), "--wanted-sensitivity", "0.5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["scores_of_before"] == ["scores.json"]
 
@@ -137,7 +137,7 @@ def test_prediction_predictions_what_it_can_and_lists_what_it_cannot(
     with open(out / "predictions.csv", newline="") as opened:
         rows = list(csv.DictReader(opened))
     assert [row["patientId"] for row in rows] == [case.image_id for case in cases]
-    threshold = read_json(trained.folder / "operating_point.json")["threshold"]
+    threshold = read_json(trained.folder / "postprocessing.json")["postprocessing"]["threshold"]
     for row in rows:
         assert 0 <= float(row["calibrated_probability"]) <= 1
         assert row["decision"] == ("opacity" if float(row["probability"]) >= threshold else "no opacity")
@@ -223,7 +223,7 @@ def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_hand
     torch.set_num_threads(1)
     killed_after(25, arguments)
     assert (run / "last" / "checkpoint.safetensors").exists()
-    assert not (run / "operating_point.json").exists()
+    assert not (run / "postprocessing.json").exists()
     assert cli.main(["classification", "evaluate", str(run)]) == 2
     assert cli.main(["classification", "resume", str(run)]) == 0
     assert load_file(run / "best" / "model.safetensors")["features.0.0.weight"].shape == (96, 1, 4, 4)

@@ -9,7 +9,7 @@ import pytest
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.calibration import Recalibration
-from radlearn.tasks.classification.postprocessing import keep_operating_point
+from radlearn.tasks.classification.postprocessing import choose_postprocessing
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, write_box_postprocessing
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
@@ -57,7 +57,7 @@ def finished(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
     ids = [xray.case.image_id for xray in evaluated_xrays]
     write_split(run.folder / "split.csv", ids, [xray.case.person for xray in evaluated_xrays], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "auroc_score": 0.8, "average_precision_score": 0.4}\n')
-    keep_operating_point(run, 0.5, Recalibration(0.0, 1.0), evaluated_xrays)
+    choose_postprocessing(run, 0.5, Recalibration(0.0, 1.0), evaluated_xrays)
     return run
 
 

@@ -11,7 +11,7 @@ from radlearn.challenges.xray_case import XrayCase
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.progress import waiting
-from radlearn.tasks.classification.postprocessing import OperatingPoint, operating_point_of
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, postprocessing_of
 from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.subgroups import subgroups_of
@@ -32,7 +32,7 @@ class ProbabilityEvaluation:
     views: np.ndarray
     # The prediction from the view alone: the share of positive training X-rays of that view.
     view_only: np.ndarray
-    point: OperatingPoint
+    postprocessing: ProbabilityPostprocessing
     # As `scores.json` has it.
     scores: dict[str, Any]
 
@@ -45,15 +45,15 @@ def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probab
     """Compare probabilities (cases,) with the labels of `xrays`, and write `scores.json` into the run folder.
 
     Raises:
-        BadRunFolder: if the run has no operating point yet.
+        BadRunFolder: if the run has no postprocessing yet.
     """
-    point = operating_point_of(run)
+    postprocessing, baselines_fitted = postprocessing_of(run)
     cases = [xray.case for xray in xrays]
     labels = np.array([bool(case.label) for case in cases])
     persons = np.array([case.person for case in cases])
     views = np.array([case.view or "" for case in cases])
-    view_only = view_baseline(views, point.view_shares)
-    calibrated = point.recalibration.apply(probabilities)
+    view_only = view_baseline(views, baselines_fitted["view_shares"])
+    calibrated = postprocessing.recalibration.apply(probabilities)
     brightness = mean_brightness(xrays)
 
     def interval(score: Callable[..., Any], predictions: np.ndarray, chosen: np.ndarray | None = None) -> Interval:
@@ -65,15 +65,15 @@ def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probab
             "auroc_score": interval(ranking.auroc_score, probabilities),
             "within_view_auroc_score": bootstrap_interval(ranking.within_view_auroc_score, persons, probabilities, labels, views),
             "average_precision_score": interval(ranking.average_precision_score, probabilities),
-            "sensitivity": interval(partial(decisions.sensitivity, threshold=point.threshold), probabilities),
-            "specificity": interval(partial(decisions.specificity, threshold=point.threshold), probabilities),
-            "accuracy": interval(partial(decisions.accuracy, threshold=point.threshold), probabilities),
+            "sensitivity": interval(partial(decisions.sensitivity, threshold=postprocessing.threshold), probabilities),
+            "specificity": interval(partial(decisions.specificity, threshold=postprocessing.threshold), probabilities),
+            "accuracy": interval(partial(decisions.accuracy, threshold=postprocessing.threshold), probabilities),
             "brier_error": interval(calibration.brier_error, calibrated),
             "calibration_error": interval(calibration.calibration_error, calibrated),
         }
         baselines = {
             "view_only_auroc_score": interval(ranking.auroc_score, view_only),
-            "mean_brightness_auroc_score": interval(ranking.auroc_score, point.brightness_sign * brightness),
+            "mean_brightness_auroc_score": interval(ranking.auroc_score, baselines_fitted["brightness_sign"] * brightness),
         }
         subgroups = {
             name: {
@@ -91,11 +91,11 @@ def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probab
         cases,
         {
             "positives": int(labels.sum()),
-            "threshold": point.threshold,
+            "threshold": postprocessing.threshold,
             "scores": {name: found.as_dict() for name, found in scores.items()},
             "baselines": {name: found.as_dict() for name, found in baselines.items()},
             "recalibrated": {"intercept": again.intercept, "slope": again.slope},
             "subgroups": subgroups,
         },
     )
-    return ProbabilityEvaluation(xrays, labels, probabilities, calibrated, persons, views, view_only, point, content)
+    return ProbabilityEvaluation(xrays, labels, probabilities, calibrated, persons, views, view_only, postprocessing, content)

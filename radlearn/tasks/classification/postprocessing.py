@@ -1,51 +1,52 @@
-"""What validation people decide for a run: above which probability the prediction is yes, and how a probability becomes a frequency."""
+"""From a network's probability to a decision and to a frequency: the operating point and the recalibration, chosen on validation persons."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
-from radlearn.errors import BadRunFolder
-from radlearn.files import read_json, write_json
+from radlearn.errors import BadSetting
 from radlearn.metrics.calibration import Recalibration
 from radlearn.tasks.xray.baselines import brightness_sign, mean_brightness, view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
 @dataclass(frozen=True)
-class OperatingPoint:
-    """Chosen on validation people, used on everybody else."""
-
-    # The prediction is yes from this probability on.
-    threshold: float
-    recalibration: Recalibration
-    # Share of positive X-rays in training by view and for "all": the prediction from the view alone.
-    view_shares: dict[str, float]
-    # 1 if positive training X-rays are the brighter ones, else -1: for the prediction from the mean brightness alone.
-    brightness_sign: int
-
-
-def keep_operating_point(
-    run: Run, threshold: float, recalibration: Recalibration, training: Sequence[PreparedRadiograph]
-) -> OperatingPoint:
-    """Write `operating_point.json` into the run folder, with what the trivial baselines learn from the training X-rays."""
-    sign = brightness_sign(mean_brightness(training), training)
-    return write_operating_point(run, OperatingPoint(float(threshold), recalibration, view_shares(training), sign))
-
-
-def write_operating_point(run: Run, point: OperatingPoint) -> OperatingPoint:
-    """Write `operating_point.json`, whole or not at all, and return the point."""
-    write_json(run.folder / "operating_point.json", asdict(point))
-    return point
-
-
-def operating_point_of(run: Run) -> OperatingPoint:
-    """Read a run's operating point.
+class ProbabilityPostprocessing:
+    """How a probability becomes a decision.
 
     Raises:
-        BadRunFolder: if training has not come to its end.
+        BadSetting: if a number is not finite, or the threshold is below 0.
     """
-    file = run.folder / "operating_point.json"
-    if not file.exists():
-        raise BadRunFolder(f"{run.folder}: its training has not come to its end. To go on with it: {run.resume_command}")
-    kept = read_json(file)
-    return OperatingPoint(kept["threshold"], Recalibration(**kept["recalibration"]), kept["view_shares"], kept["brightness_sign"])
+
+    # The decision is yes from this probability on; just above 1 where it is never yes.
+    threshold: float
+    # Of the logistic recalibration; 0 and 1 leave probabilities as they are.
+    intercept: float = 0.0
+    slope: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (self.threshold >= 0 and all(map(math.isfinite, (self.threshold, self.intercept, self.slope)))):
+            raise BadSetting(f"{self}: expected finite numbers and a threshold of 0 or more.")
+
+    @property
+    def recalibration(self) -> Recalibration:
+        """What reads probabilities as frequencies."""
+        return Recalibration(self.intercept, self.slope)
+
+
+def choose_postprocessing(
+    run: Run, threshold: float, recalibration: Recalibration, training: Sequence[PreparedRadiograph]
+) -> ProbabilityPostprocessing:
+    """Write `postprocessing.json` into the run folder, with what the trivial baselines learn from the training X-rays."""
+    chosen = ProbabilityPostprocessing(float(threshold), recalibration.intercept, recalibration.slope)
+    sign = brightness_sign(mean_brightness(training), training)
+    write_postprocessing(run, chosen, {"view_shares": view_shares(training), "brightness_sign": sign})
+    return chosen
+
+
+def postprocessing_of(run: Run) -> tuple[ProbabilityPostprocessing, dict[str, Any]]:
+    """Read a run's postprocessing, and the fitted baselines; errors as `read_postprocessing`."""
+    return read_postprocessing(run, ProbabilityPostprocessing)

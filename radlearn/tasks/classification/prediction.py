@@ -9,7 +9,7 @@ import numpy as np
 from radlearn.files import write_rows
 from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
-from radlearn.tasks.classification.postprocessing import OperatingPoint, operating_point_of
+from radlearn.tasks.classification.postprocessing import postprocessing_of
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -22,17 +22,17 @@ class ProbabilityPredictions(XrayPredictions):
 
     def __init__(self, run: Run, paths: Sequence[Path], out: Path) -> None:
         super().__init__(paths, out)
-        self.point: OperatingPoint = operating_point_of(run)
+        self.postprocessing, _ = postprocessing_of(run)
 
     def keep(self, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, heat_maps: np.ndarray | None) -> None:
         """Keep the probabilities, (cases,) in [0, 1], and draw a picture each where there are heat maps (cases, size, size)."""
-        calibrated = self.point.recalibration.apply(probabilities)
+        calibrated = self.postprocessing.recalibration.apply(probabilities)
         for number, xray in enumerate(xrays):
             probability = float(probabilities[number])
-            decision = "opacity" if probability >= self.point.threshold else "no opacity"
+            decision = "opacity" if probability >= self.postprocessing.threshold else "no opacity"
             self.rows.append((str(xray.case.path), xray.case.image_id, f"{probability:.6f}", f"{calibrated[number]:.6f}", decision))
             if heat_maps is not None:
-                said = f"probability {probability:.2f}: {decision} (threshold {self.point.threshold:.2f})"
+                said = f"probability {probability:.2f}: {decision} (threshold {self.postprocessing.threshold:.2f})"
                 write_overlay(self.picture(xray.case.image_id), xray.pixels[0], heat_maps[number], xray.case.image_id, said)
 
     def finish(self) -> None:

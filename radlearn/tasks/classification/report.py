@@ -63,7 +63,9 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
         [
             Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
             Headline("AUROC within a view", scores["within_view_auroc_score"], "the same, when the view is no hint", chance=0.5),
-            Headline("Sensitivity", scores["sensitivity"], f"opacities found, from a probability of {evaluation.point.threshold:.2f} on"),
+            Headline(
+                "Sensitivity", scores["sensitivity"], f"opacities found, from a probability of {evaluation.postprocessing.threshold:.2f} on"
+            ),
             Headline("Specificity", scores["specificity"], "X-rays without one that are rightly passed"),
         ],
         sections,
@@ -71,7 +73,7 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
 
 
 def _score_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Block]:
-    p, y, persons, threshold = evaluation.probabilities, evaluation.labels, evaluation.persons, evaluation.point.threshold
+    p, y, persons, threshold = evaluation.probabilities, evaluation.labels, evaluation.persons, evaluation.postprocessing.threshold
     found = evaluation.scores
     roc = curves.roc_figure(p, y, persons, threshold, {"view alone": evaluation.view_only})
     positives = curves.precision_recall_figure(p, y, persons, threshold)
@@ -106,7 +108,7 @@ def _score_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Bloc
 
 def _calibration_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Block]:
     p, y, persons = evaluation.calibrated, evaluation.labels, evaluation.persons
-    chosen = float(evaluation.point.recalibration.apply(np.array([evaluation.point.threshold]))[0])
+    chosen = float(evaluation.postprocessing.recalibration.apply(np.array([evaluation.postprocessing.threshold]))[0])
     again = evaluation.scores["recalibrated"]
     told = "Probabilities were recalibrated on validation people. "
     if again["slope"] is not None and math.isfinite(again["slope"]):
@@ -189,5 +191,12 @@ def _panel(evaluation: ProbabilityEvaluation, number: int, heat: np.ndarray) -> 
     note = ", ".join(part for part in (xray.case.view, xray.case.category) if part)
     boxes = xray.boxes_on_canvas_px
     return probability_panel(
-        xray.pixels[0], heat, float(evaluation.probabilities[number]), label, evaluation.point.threshold, note, boxes, xray.canvas_px
+        xray.pixels[0],
+        heat,
+        float(evaluation.probabilities[number]),
+        label,
+        evaluation.postprocessing.threshold,
+        note,
+        boxes,
+        xray.canvas_px,
     )

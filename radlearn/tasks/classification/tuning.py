@@ -1,7 +1,7 @@
 """`tune` of a classifier: its operating point chosen again on validation people, for the sensitivity or the specificity one wants."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,10 +15,11 @@ from radlearn.metrics.predictions import share
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import operating_figure
 from radlearn.progress import waiting
-from radlearn.tasks.classification.postprocessing import operating_point_of, write_operating_point
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, postprocessing_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cross_fitting import parts_of
+from radlearn.workflow.postprocessing_file import write_postprocessing
 from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
 
 COLUMNS = ("threshold for", "at", "sensitivity others chose", "specificity others chose", "same people")
@@ -92,7 +93,7 @@ def tune_threshold(
     wanted_sensitivity: float | None = None,
     wanted_specificity: float | None = None,
 ) -> dict[str, Any]:
-    """Choose a run's threshold again and write it into `operating_point.json`, what led to it into `tuning/`.
+    """Choose a run's threshold again and write it into `postprocessing.json`, and how it was found into `tuning/`.
 
     Args:
         xrays: those of the run's validation people; `probabilities` (X-rays,).
@@ -106,7 +107,7 @@ def tune_threshold(
         BadSetting: if the wishes cannot be; if the validation X-rays are all of one class.
     """
     rule = rule_of(wanted_sensitivity, wanted_specificity)
-    before = operating_point_of(run)
+    before, fitted = postprocessing_of(run)
     labels, persons = np.array([bool(xray.case.label) for xray in xrays]), [xray.case.person for xray in xrays]
     if labels.all() or not labels.any():
         raise BadSetting(f"The {len(labels):,} validation X-rays are all of one class; no threshold can be chosen on them.")
@@ -116,15 +117,17 @@ def tune_threshold(
     with waiting("Choosing thresholds on validation people, and evaluating each by people who did not choose it"):
         chosen, *beside = [chosen_by(each, asked, labels, persons, seed) for each in (rule, *others)]
         curve = _curve(asked, labels, persons)
-    point = replace(before, threshold=float(chosen.threshold), recalibration=calibration.fit_recalibration(asked, labels))
-    write_operating_point(run, point)
+    recalibration = calibration.fit_recalibration(asked, labels)
+    after = ProbabilityPostprocessing(float(chosen.threshold), recalibration.intercept, recalibration.slope)
+    # What the trivial baselines know came from the training persons, and stays.
+    write_postprocessing(run, after, fitted)
     was = _pair((asked >= before.threshold).astype(float), labels, persons)
     content = {
         "threshold": chosen.threshold,
         "threshold_before": before.threshold,
         "chosen": chosen.as_dict(),
         "beside": [one.as_dict() for one in beside],
-        "recalibration": {"intercept": point.recalibration.intercept, "slope": point.recalibration.slope},
+        "recalibration": {"intercept": after.intercept, "slope": after.slope},
         "curve": {"threshold": curve[0], "sensitivity": curve[1].value, "specificity": curve[2].value},
     }
     found = Tuning(
@@ -135,7 +138,7 @@ def tune_threshold(
         [_drawn(curve, chosen.threshold)],
         [],
         content,
-        point != before,
+        after != before,
     )
     return tell_tuning(run, persons, found)
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from radlearn.challenges.rsna import Case
-from radlearn.errors import BadRunFolder
+from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.calibration import Recalibration
-from radlearn.tasks.classification.postprocessing import keep_operating_point, operating_point_of
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, choose_postprocessing, postprocessing_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import new_run
 
@@ -25,10 +25,19 @@ def xray(view: str | None, label: bool, grey: int) -> PreparedRadiograph:
 
 def test_what_is_kept_is_what_is_read_and_the_trivial_rules_are_counted_by_hand(tmp_path: Path) -> None:
     run = new_run(tmp_path / "run", "classification", Settings())
-    with pytest.raises(BadRunFolder, match=r"has not come to its end\. To go on with it: radlearn classification resume"):
-        operating_point_of(run)
+    with pytest.raises(BadRunFolder, match=r"has not finished\. To continue.*: radlearn classification resume"):
+        postprocessing_of(run)
     training = [xray("AP", True, 10), xray("AP", False, 200), xray("PA", False, 100), xray(None, True, 20)]
-    kept = keep_operating_point(run, 0.25, Recalibration(intercept=0.1, slope=0.9), training)
-    assert operating_point_of(run) == kept
-    assert kept.view_shares == {"AP": 0.5, "PA": 0.0, "all": 0.5}
-    assert kept.brightness_sign == -1  # the positive ones are the darker
+    kept = choose_postprocessing(run, 0.25, Recalibration(intercept=0.1, slope=0.9), training)
+    assert kept == ProbabilityPostprocessing(0.25, 0.1, 0.9)
+    found, fitted = postprocessing_of(run)
+    assert found == kept
+    assert found.recalibration == Recalibration(intercept=0.1, slope=0.9)
+    assert fitted["view_shares"] == {"AP": 0.5, "PA": 0.0, "all": 0.5}
+    assert fitted["brightness_sign"] == -1  # the positive ones are the darker
+
+
+@pytest.mark.parametrize("numbers", [(-0.1,), (float("nan"),), (0.5, float("inf")), (0.5, 0.0, float("nan"))])
+def test_numbers_that_are_none_are_refused(numbers: tuple[float, ...]) -> None:
+    with pytest.raises(BadSetting, match="expected finite numbers"):
+        ProbabilityPostprocessing(*numbers)

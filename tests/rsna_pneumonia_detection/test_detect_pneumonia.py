@@ -16,7 +16,6 @@ from radlearn.training import checkpoint
 from radlearn.training.fit import fit
 from radlearn.training.loading import SampleKey, reseed
 from radlearn.training.run_folder import new_run
-from radlearn.training.settings import trainer_config
 
 SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4, epochs=1, ema_decay=0.0)
 STILL = replace(
@@ -169,7 +168,7 @@ def test_the_bare_loop_and_fit_give_the_same_weights(tmp_path: Path) -> None:
         epochs.append(len(epochs))
         return {"rsna_score": float(len(epochs))}
 
-    config = trainer_config(settings, best_by="rsna_score")
+    config = settings.trainer_config(best_by="rsna_score")
     fit(model, lesson.loss, later_is_better, loader, config, run, lesson.build_optimizer(model, settings))
     fitted = lesson.build_model(settings)
     checkpoint.load_weights(run.best_weights, fitted)

@@ -63,7 +63,7 @@ def test_half_the_xrays_have_boxes_and_no_person_comes_twice_while_there_are_oth
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_a_xray_is_bright_where_it_is_dense_however_it_is_stored(tmp_path: Path, photometric: str) -> None:
+def test_an_xray_is_bright_where_it_is_dense_however_it_is_stored(tmp_path: Path, photometric: str) -> None:
     tile = xray_tile(_xray(tmp_path, "one", photometric=photometric), size_px=64)
     assert tile.picture.shape == (64, 64)
     assert abs(tile.picture[30, 10] - 40.0) <= 2

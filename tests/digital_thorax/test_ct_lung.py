@@ -22,7 +22,7 @@ def body() -> CtBody:
     return CtBody(Thorax(draw_person(0, 1, "M", 45), Posture(breath=0.3, arms_down=False)), gravity=0.3)
 
 
-def test_vessels_weigh_on_a_ct_what_they_weigh_on_a_xray(body: CtBody) -> None:
+def test_vessels_weigh_on_a_ct_what_they_weigh_on_an_xray(body: CtBody) -> None:
     trees = lung_trees(body.thorax, with_bronchi=False)
     on_xray = sum(float(tree_cloud(tree, XRAYS_VESSELS * (SOFT_TISSUE - LUNG)).weight_mm2.sum()) for side in trees for tree in trees[side])
     contrast = SOFT_TISSUE - LUNG * body.lung_density
@@ -56,7 +56,7 @@ def test_fluid_fills_and_is_no_lesion_and_emphysema_takes_away(body: CtBody) -> 
     assert holes.tissue.min() >= -1000
 
 
-def test_a_xrays_own_pneumonia_gets_a_mask_too(body: CtBody) -> None:
+def test_an_xrays_own_pneumonia_gets_a_mask_too(body: CtBody) -> None:
     finding = lesions.pneumonia(body.thorax, "right", (30.0, 40.0), 0.6, np.random.default_rng(4))
     filling = lung_filling(dataclasses.replace(body, findings=((finding, 0.5),)), GRID)
     assert (filling.extent >= 0.5).any()

@@ -50,7 +50,7 @@ def test_a_block_of_water_is_as_thick_as_it_is() -> None:
     assert length[8, 8] == pytest.approx(100.0, rel=0.03)
 
 
-def test_a_xrays_patient_keeps_the_xrays_breath_and_findings() -> None:
+def test_an_xrays_patient_keeps_the_xrays_breath_and_findings() -> None:
     plan = _chosen()[2]
     standing, lying = body_of_xray(plan, lying=False), body_of_xray(plan)
     assert sum(finding.pneumonia for finding, _ in standing.findings) == plan.opacities
@@ -60,7 +60,7 @@ def test_a_xrays_patient_keeps_the_xrays_breath_and_findings() -> None:
     assert all(scale > 0 for _, scale in standing.findings)
 
 
-def test_a_xray_without_pneumonia_has_a_ct_without_mask() -> None:
+def test_an_xray_without_pneumonia_has_a_ct_without_mask() -> None:
     plan = dataclasses.replace(_chosen()[0], findings=())
     grid = boxed_geometry(np.array([-200.0, -150, -120]), np.array([200.0, 150, 120]), (5.0, 5.0, 12.0))
     assert not render_ct(body_of_xray(plan), grid).lesion.any()

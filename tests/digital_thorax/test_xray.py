@@ -18,7 +18,7 @@ def xrays() -> dict[str, np.ndarray]:
     return {"normal": render_xray(NORMAL).pixels}
 
 
-def test_a_xray_is_a_pure_function_of_its_plan(xrays: dict[str, np.ndarray]) -> None:
+def test_an_xray_is_a_pure_function_of_its_plan(xrays: dict[str, np.ndarray]) -> None:
     again = render_xray(NORMAL)
     assert again.pixels.dtype == np.uint8
     assert again.pixels.shape == (1024, 1024)

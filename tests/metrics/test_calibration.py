@@ -1,4 +1,4 @@
-"""Calibration against scikit-learn, SciPy and hand counts, and where plain maximum likelihood has no prediction."""
+"""Calibration against scikit-learn, SciPy and hand counts, and where plain maximum likelihood has no solution."""
 
 import numpy as np
 import pytest

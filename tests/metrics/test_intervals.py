@@ -1,4 +1,4 @@
-"""The bootstrap by person: against resampling by hand and theory, and where it declines to answer."""
+"""The bootstrap by person: against resampling by hand and theory, and where it gives no interval."""
 
 import math
 from functools import partial

@@ -31,13 +31,13 @@ def test_beside_the_plain_xray_stands_the_one_with_boxes(tmp_path: Path, shape: 
     assert (columns.min(), columns.max()) == (pytest.approx(0.25 * width, abs=3), pytest.approx(0.75 * width, abs=3))
 
 
-def test_a_xray_on_which_nothing_was_found_is_shown_twice_and_unchanged(tmp_path: Path) -> None:
+def test_an_xray_on_which_nothing_was_found_is_shown_twice_and_unchanged(tmp_path: Path) -> None:
     sheet = np.asarray(Image.open(write_box_overlay(tmp_path / "a.png", np.full((60, 60), 0.5), no_boxes(), (60, 60), "id")))
     assert np.all(sheet[:560, :560] == 128)
     assert np.all(sheet[:560, 566:1126] == 128)
 
 
-def test_a_xray_says_its_score_its_hits_and_its_false_boxes() -> None:
+def test_an_xray_says_its_score_its_hits_and_its_false_boxes() -> None:
     xray = np.full((32, 32), 0.5)
     found = FoundBoxes(np.array([[100.0, 100, 200, 300], [500, 500, 600, 600]]), np.array([0.9, 0.3]))
     both = box_panel(xray, found, TRUE, (1024, 1024), 0.5)

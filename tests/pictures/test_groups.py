@@ -1,4 +1,4 @@
-"""Bars, decisions and subgroups show every count, and say where there is no prediction."""
+"""Bars, decisions and subgroups show every count, and say where a score is undefined."""
 
 import math
 

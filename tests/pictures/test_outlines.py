@@ -1,4 +1,4 @@
-"""Labels keep apart and on the X-ray; boxes lie where they were found, told apart without colour."""
+"""Labels keep apart and on the X-ray; boxes lie where they were found, distinguishable without colour."""
 
 import numpy as np
 import pytest

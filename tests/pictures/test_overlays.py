@@ -34,7 +34,7 @@ def test_where_the_heat_is_weak_the_xray_is_untouched_and_where_it_is_strong_it_
     assert np.array_equal(blended(XRAY, np.full((64, 48), SEEN_FROM - 0.01)), plain)
 
 
-def test_a_xray_without_heat_is_grey_with_its_whole_range() -> None:
+def test_an_xray_without_heat_is_grey_with_its_whole_range() -> None:
     plain = blended(XRAY, None)
     assert plain.dtype == np.uint8
     assert plain.shape == (64, 48, 3)
@@ -63,7 +63,7 @@ def test_a_channel_too_many_is_refused(xray: np.ndarray, heat: np.ndarray | None
 
 
 def test_boxes_are_scaled_from_the_xray_they_were_drawn_on() -> None:
-    figure = xray_grid([XrayPanel(XRAY, boxes_xyxy_px=[(256, 512, 512, 1024)], canvas_px=(1024, 1024))])
+    figure = xray_grid([XrayPanel(XRAY, boxes_xyxy_px=[(256, 512, 512, 1024)], box_canvas_px=(1024, 1024))])
     box = next(patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle))
     assert box.get_xy() == pytest.approx((0.25 * 48 - 0.5, 0.5 * 64 - 0.5))
     assert (box.get_width(), box.get_height()) == pytest.approx((0.25 * 48, 0.5 * 64))

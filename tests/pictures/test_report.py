@@ -67,9 +67,9 @@ def full_report(path: Path, png: Path, text: str = "words") -> Page:
 
 def test_everything_that_was_given_is_on_the_page_in_its_order(tmp_path: Path, png: Path) -> None:
     page = full_report(tmp_path / "report.html", png)
-    expected = [f"{SYNTHETIC} words", "Title words", "subtitle words", "AUROC words", "0.90", "0.80 – 0.95", "note words", "X-rays", "1,234",
-                "run words", "First words", "one words", "two", "caption words", "Second", "note words", "table words", "column words",
-                "1,234", "–", "Third", "folded", "words", NOT_FOR_PATIENTS]  # fmt: skip
+    expected = [f"{SYNTHETIC} words", "Title words", "subtitle words", "AUROC words", "0.90", "0.80 – 0.95", "note words", "X-rays",
+                "1,234", "run words", "First words", "one words", "two", "caption words", "Second", "note words", "table words",
+                "column words", "1,234", "–", "Third", "folded", "words", NOT_FOR_PATIENTS]  # fmt: skip
     at = page.texts.index(f"{SYNTHETIC} words")
     for text in expected:
         at = page.texts.index(text, at)

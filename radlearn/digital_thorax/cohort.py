@@ -25,7 +25,7 @@ TWIN_COLUMNS = ("patientId", "xray", "twin", "opacities", "boxes")
 TRUTH_COLUMNS = ("patientId", "person", "seed", "image", "view", "finding", "side", "contrast", "x0", "y0", "x1", "y1", "readers")
 README = """# Synthetic chest X-rays
 
-None of these people exist. radlearn computed the {X-rays} X-rays in this folder from a mathematical chest (seed {seed}); they lie in the
+None of these people exist. radlearn computed the {xrays} X-rays in this folder from a mathematical chest (seed {seed}); they lie in the
 layout of the RSNA Pneumonia Detection Challenge, so that everything that reads the real X-rays reads these.
 
 - `stage_2_train_images/ID.dcm`, `stage_2_train_labels.csv`, `stage_2_detailed_class_info.csv`: as the challenge publishes them.

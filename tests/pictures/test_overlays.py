@@ -63,7 +63,7 @@ def test_a_channel_too_many_is_refused(xray: np.ndarray, heat: np.ndarray | None
 
 
 def test_boxes_are_scaled_from_the_xray_they_were_drawn_on() -> None:
-    figure = xray_grid([XrayPanel(XRAY, boxes_xyxy_px=[(256, 512, 512, 1024)], canvas_px=(1024, 1024))])
+    figure = xray_grid([XrayPanel(XRAY, boxes_xyxy_px=[(256, 512, 512, 1024)], box_canvas_px=(1024, 1024))])
     box = next(patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle))
     assert box.get_xy() == pytest.approx((0.25 * 48 - 0.5, 0.5 * 64 - 0.5))
     assert (box.get_width(), box.get_height()) == pytest.approx((0.25 * 48, 0.5 * 64))

@@ -65,7 +65,7 @@ def test_what_is_not_the_layout_is_not_recognised(tmp_path: Path) -> None:
 def test_labels_without_xrays_are_told_apart_from_nothing(layout: Path) -> None:
     shutil.rmtree(layout / rsna.IMAGE_FOLDER)
     assert layout_folder(layout) is not None
-    with pytest.raises(BadLayout, match="The table is there; the X-rays it speaks of are not"):
+    with pytest.raises(BadLayout, match="The table is there, its X-rays are not"):
         find_cases(layout)
 
 

@@ -172,7 +172,7 @@ def test_bad_truth_and_bad_thresholds_are_refused() -> None:
         matched(FoundBoxes(GOOD, np.ones(1)), [[0, 0, 1, 1], [2, 2, 1, 3]], 0.5)
     with pytest.raises(BadSetting, match=r"iou_above is \[1.0\]; expected 0 or more, and less than 1"):
         matched(no_boxes(), GOOD, 1.0)
-    with pytest.raises(BadSetting, match="1 answers for 2 X-rays"):
+    with pytest.raises(BadSetting, match="1 predictions for 2 X-rays"):
         matched_in_images([no_boxes()], [GOOD, GOOD], [0.5])
 
 

@@ -60,7 +60,7 @@ def prediction_and_truth(xray: Xray) -> tuple[FoundBoxes, np.ndarray]:
 
 
 def random_xray(random: np.random.Generator) -> Xray:
-    """An X-ray where most found boxes are near a true one, many share a confidence, and many overlaps are equal or exactly at a threshold."""
+    """An X-ray with most found boxes near a true one; many share a confidence, many overlaps are equal or exactly at a threshold."""
     scale = int(random.choice([5, 20, 200]))
 
     def box() -> Box:
@@ -216,5 +216,5 @@ def test_what_cannot_be_scored_is_refused_with_its_xray() -> None:
         detection_score([no_boxes(), FoundBoxes(np.array([[3.0, 3, 3, 9]]), np.ones(1))], [ONE, ONE], IOUS_ABOVE)
     with pytest.raises(BadSetting, match="X-ray 0, true boxes: box 0 is"):
         detection_score([no_boxes()], [[[0, 0, np.inf, 1]]], IOUS_ABOVE)
-    with pytest.raises(BadSetting, match="2 answers for 1 X-rays"):
+    with pytest.raises(BadSetting, match="2 predictions for 1 X-rays"):
         detection_score([no_boxes(), no_boxes()], [ONE], IOUS_ABOVE)

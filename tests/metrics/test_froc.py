@@ -159,7 +159,7 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         sensitivity_at_false_boxes(cases.confidences, cases.hits[:4], cases.true_boxes)
     with pytest.raises(BadSetting, match=r"weights of shape \(4,\) for 5 X-rays"):
         sensitivity_at_false_boxes(*cases, weights=np.ones(4))
-    with pytest.raises(BadSetting, match="answers for"):
+    with pytest.raises(BadSetting, match="predictions for"):
         froc([no_boxes()], [])
 
 

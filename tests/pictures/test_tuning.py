@@ -25,7 +25,7 @@ def test_score_and_cost_at_the_chosen_threshold_stand_side_by_side() -> None:
 def test_points_without_a_score_leave_a_gap() -> None:
     left, right = threshold_figure([0.2, 0.4, 0.6], [0.1, 0.3, math.nan], [math.nan] * 3, 0.4, "Toy score").axes
     assert np.isnan(left.lines[0].get_ydata()[-1])
-    assert [text.get_text() for text in right.texts] == ["no X-ray to say it of"]
+    assert [text.get_text() for text in right.texts] == ["no X-ray"]
 
 
 def test_a_limit_that_was_asked_for_is_drawn_beside_the_cost() -> None:
@@ -77,4 +77,4 @@ def test_without_the_smallest_part_there_is_one_picture() -> None:
 
 def test_no_dice_to_tune_by_says_so() -> None:
     figure = mask_tuning_figure(TunedSetting([0.2, 0.4], [float("nan")] * 2, 0.5), TunedSetting([], [], 0.0))
-    assert [axes.texts[0].get_text() for axes in figure.axes] == ["no scan to say it of"] * 2
+    assert [axes.texts[0].get_text() for axes in figure.axes] == ["no scan"] * 2

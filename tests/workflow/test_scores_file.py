@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from radlearn.files import read_json
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.baselines import view_baseline
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import interval_of, write_scores

@@ -182,7 +182,7 @@ def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture
         if chosen := ranked[:SHOWN_XRAYS]:
             maps = heat_maps([evaluation.xrays[i] for i in chosen])
             panels = [_panel(evaluation, i, heat) for i, heat in zip(chosen, maps, strict=True)]
-            blocks.append(picture(f"X-rays-{name}", xray_grid(panels), caption, f"X-rays with heat maps. {caption}", wide=True))
+            blocks.append(picture(f"xrays-{name}", xray_grid(panels), caption, f"X-rays with heat maps. {caption}", wide=True))
     return blocks
 
 

@@ -145,7 +145,7 @@ def _xray_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     for name, caption, ranked in told:
         if len(ranked):
             panels = [_panel(evaluation, int(number)) for number in ranked[:SHOWN_XRAYS]]
-            blocks.append(picture(f"X-rays-{name}", xray_grid(panels), caption, f"X-rays with true and found boxes. {caption}", wide=True))
+            blocks.append(picture(f"xrays-{name}", xray_grid(panels), caption, f"X-rays with true and found boxes. {caption}", wide=True))
     if not evaluation.counts.false[evaluation.counts.true == 0].any() and (evaluation.counts.true == 0).any():
         blocks.append(Note("No box was found on any healthy X-ray."))
     return blocks

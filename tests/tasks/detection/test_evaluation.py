@@ -23,7 +23,7 @@ def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(
     evaluation = evaluate_boxes(boxed, BOX_SCORE, evaluated_xrays, *candidates, "test")
     positive = [number for number, xray in enumerate(evaluated_xrays) if xray.case.label]
     healthy = [number for number, xray in enumerate(evaluated_xrays) if not xray.case.label]
-    # Every second positive X-ray is predicted with its own box; every fifth healthy one by one box; all else by what the threshold cuts off.
+    # Every second positive X-ray has its own box, every fifth healthy one a false one; the threshold removes all others.
     hits, alarms = len(positive[::2]), len(healthy[::5])
     scores = {name: score["value"] for name, score in evaluation.scores["scores"].items()}
     assert scores["sensitivity"] == pytest.approx(hits / len(positive))

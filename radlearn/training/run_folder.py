@@ -152,7 +152,9 @@ def open_run(folder: Path, task: str | None = None) -> Run:
     except RadlearnError as error:
         raise BadRunFolder(str(error)) from None
     if not isinstance(about, dict) or not isinstance(about.get("task"), str) or not isinstance(about.get("settings"), dict):
-        raise BadRunFolder(f"{folder / 'settings.json'}: has no 'task' and 'settings'; it was not written by radlearn, or was changed later.")
+        raise BadRunFolder(
+            f"{folder / 'settings.json'}: has no 'task' and 'settings'; it was not written by radlearn, or was changed later."
+        )
     if about.get("format") != FORMAT:
         raise BadRunFolder(
             f"{folder}: was written by radlearn 0.1, whose run folders radlearn {metadata.version('radlearn')} does not read. "

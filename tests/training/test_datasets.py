@@ -1,6 +1,7 @@
 """A side of a split is a function and its names."""
 
 from radlearn.training.datasets import FunctionDataset
+
 from radlearn.training.loading import EpochLoader, SampleKey
 
 

@@ -11,7 +11,7 @@ from radlearn.scans.geometry import Volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation, cached_volumes, read_scan
 from radlearn.training.run_folder import Run
-from radlearn.workflow.splits import Words, split_cases
+from radlearn.workflow.splits import SplitWords, split_cases
 
 
 class Scan(NamedTuple):
@@ -61,7 +61,7 @@ def split_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) ->
     Nearly every scan of the challenge has a lesion, so that having one says nothing; having more than most says who is ill. What counts is
     the mask in its file: at another spacing the same people are tested.
     """
-    words = Words("scans", "more lesion than most", least=1)
+    words = SplitWords("scans", "more lesion than most", least=1)
     return split_cases(scans, seed, fold, run, above_median_burden([scan.prepared.lesion_ml for scan in scans]), words)
 
 

@@ -53,7 +53,7 @@ def found_source(challenge: AnyChallenge, given: Path | None, beside: Sequence[P
             return _named(challenge, folder, "beside the lesson")
     if challenge.built_in is None:
         raise BadLayout(
-            f"{beside[0]}: holds no data, and {challenge.title} has no built-in cases. Put the challenge's files there, or use --data FOLDER."
+            f"{beside[0]}: holds no data, and {challenge.title} has no built-in cases. Put its data there, or use --data FOLDER."
         )
     made = built_in_folder(challenge, challenge.built_in.count, BUILT_IN_SEED)
     return Source(made, f"Data: built-in patients (synthetic) in {made}. To use the challenge's data, see {beside[0] / 'README.md'}.")

@@ -105,7 +105,7 @@ def start_from_published(model: nn.Module, name: str) -> bool:
         say(f"{error} Training starts from random weights instead; it takes longer and gives lower scores.", style="yellow")
         return False
     say(
-        f"Loaded {PUBLISHED[name].learnt_from} weights; {', '.join(left)} are initialised at random, and the first layer is summed over the "
-        "three colour channels."
+        f"Loaded {PUBLISHED[name].learnt_from} weights; {', '.join(left)} start at random, and the first layer is summed over the three "
+        "colour channels."
     )
     return True

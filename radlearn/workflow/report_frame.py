@@ -54,7 +54,7 @@ def drawing(place: Place, pictures: int) -> Iterator[Draw]:
 def write_run_report(
     run: Run, place: Place, found: Mapping[str, Any], title: str, subtitle: str, headline: Sequence[Headline], sections: Sequence[Section]
 ) -> Path:
-    """Write the report of an evaluated run, marked if the patients are synthetic, and return its path. `found`: its score file's content."""
+    """Write the report of an evaluated run and return its path. `found` is the content of its score file."""
     write_report(
         place.page,
         title,

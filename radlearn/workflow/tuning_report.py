@@ -21,8 +21,8 @@ from radlearn.workflow.report_frame import INTERVALS
 
 METHOD = (
     "All of this was chosen on validation persons. Scores chosen on other persons are cross-fitted: each fifth of the persons is evaluated "
-    "with what was chosen on the other four fifths. Scores on the same persons as the choice are too optimistic. 'evaluate' gives the scores "
-    "on test persons, who took no part in training or choosing."
+    "with what was chosen on the other four fifths. Scores on the same persons as the choice are too optimistic. For scores on test persons, "
+    "who took no part in training or choosing, run 'evaluate'."
 )
 
 

@@ -110,4 +110,4 @@ def test_tune_finds_out_from_the_run_folder_whose_it_is(tmp_path: Path, capsys: 
     assert cli.main(["tune", str(tmp_path / "none")]) == 2
     assert "there is no such run folder" in capsys.readouterr().err
     assert cli.main(["tune", str(tmp_path), "--json"]) == 2
-    assert "is no run folder" in capsys.readouterr().err
+    assert "is not a run folder" in capsys.readouterr().err

@@ -40,10 +40,9 @@ from radlearn.tasks.segmentation.scans import Scan, prepared_scans, split_scans
 from radlearn.tasks.segmentation.sliding_window import infer_volume
 from radlearn.tasks.segmentation.tuning import tune_masks
 from radlearn.training.checkpoint import load_best
-from radlearn.training.datasets import FunctionDataset
 from radlearn.training.device import chosen_device
 from radlearn.training.fit import fit
-from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
+from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main

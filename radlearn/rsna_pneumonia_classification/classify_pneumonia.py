@@ -38,9 +38,8 @@ from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
 from radlearn.training.checkpoint import load_best
-from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
-from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
+from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main

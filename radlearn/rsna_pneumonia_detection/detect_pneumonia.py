@@ -54,9 +54,8 @@ from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.detection.tuning import tune_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
 from radlearn.training.checkpoint import load_best
-from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
-from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
+from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main

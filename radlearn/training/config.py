@@ -1,7 +1,7 @@
-"""What a training is to be: how long, how fast, by which score; and its schedules, pure functions of the step.
+"""The trainer's configuration, with learning rate schedules that are pure functions of the step.
 
-A schedule object that counts its own calls has a state, and a resumed run must then trust it. Here the learning rate of step 371
-is what it is, whoever asks, in whatever order: it cannot jump.
+A scheduler object that counts its calls has state, which a resumed run would have to restore. Here the learning rate of a step depends on
+the step alone.
 """
 
 import math
@@ -15,7 +15,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Device = Literal["auto", "cpu", "cuda"]
 
 USUAL_WARM_UP_SHARE: dict[Schedule, float] = {"one_cycle": 0.3, "cosine": 0.05, "polynomial": 0.0, "constant": 0.0}
-# What a resumed run may change without becoming another training.
+# Fields that may differ when a run is resumed.
 FREE_TO_CHANGE = ("save_every_seconds", "tensorboard", "device")
 
 
@@ -24,27 +24,27 @@ class TrainerConfig:
     """How a model is trained.
 
     Raises:
-        BadSetting: if a value is outside what it may be; the message says which, and what it may be.
+        BadSetting: if a value is out of range; the message gives the field, the value and the range.
     """
 
     epochs: int
-    # The peak of the schedule.
+    # Peak of the schedule.
     learning_rate: float
-    # The validation score to maximise: it chooses the best weights and stops early.
+    # Validation score to maximise: it selects the best weights and decides on early stopping.
     best_by: str
     seed: int = 0
     schedule: Schedule = "one_cycle"
-    # The share of all steps in which the learning rate climbs to its peak; None takes what is usual for the schedule.
+    # Share of all steps in which the learning rate rises to its peak; None uses the schedule's default.
     warm_up_share: float | None = None
     weight_decay: float = 0.01
-    # Validate and keep an exponential moving average of the weights, this part of it old at each step; 0 is off.
+    # Decay of the exponential moving average of the weights, which is what is validated and kept; 0 is off.
     ema_decay: float = 0.0
-    # Stop after so many epochs without a new best; 0 never stops early.
+    # Stop after this many epochs without a new best score; 0 never stops early.
     patience_epochs: int = 0
-    # The largest length of the gradient; 0 is off.
+    # Maximum norm of the gradient; 0 is off.
     gradient_clip: float = 0.0
     precision: Precision = "32-true"
-    # At most so much work is lost when the process is killed.
+    # Interval between checkpoints: the most work that is lost when the process is killed.
     save_every_seconds: float = 60.0
     tensorboard: bool = False
     device: Device = "auto"
@@ -64,12 +64,12 @@ class TrainerConfig:
         _must(self.device in get_args(Device), "device", self.device, f"one of {', '.join(get_args(Device))}")
 
     def learning_rate_factor(self, step: int, steps: int) -> float:
-        """Return what the learning rate is multiplied with at `step` (0 is the first) of `steps`, in [0, 1].
+        """Return the factor of the learning rate at `step` (from 0) of `steps`, in [0, 1].
 
         one_cycle: half a cosine from 1/25 up to 1, then half a cosine down to 1/250,000 (Smith and Topin 2017, arXiv:1708.07120, with
-        PyTorch's usual numbers; the momentum stays as it is). The others climb in a straight line, then: cosine falls as half a
-        cosine to 0 (Loshchilov and Hutter 2016, arXiv:1608.03983), polynomial as (1 - t)^0.9 (Chen et al. 2016, arXiv:1606.00915),
-        constant not at all.
+        PyTorch's defaults; the momentum is constant). The others rise linearly to 1. Then cosine falls as half a cosine to 0
+        (Loshchilov and Hutter 2016, arXiv:1608.03983), polynomial falls as (1 - t)^0.9 (Chen et al. 2016, arXiv:1606.00915), and
+        constant stays.
 
         >>> config = TrainerConfig(epochs=1, learning_rate=0.1, best_by="auroc_score", schedule="cosine", warm_up_share=0.2)
         >>> [round(config.learning_rate_factor(step, 10), 3) for step in range(10)]
@@ -81,16 +81,16 @@ class TrainerConfig:
             if step < peak:
                 return _half_cosine(1 / 25, 1.0, step / peak)
             return _half_cosine(1.0, 1 / 250_000, (step - max(peak, 0.0)) / max(steps - 1 - max(peak, 0.0), 1e-9))
-        climbing = round(share * steps)
-        if step < climbing:
-            return (step + 1) / climbing
-        part = (step - climbing) / max(steps - climbing, 1)
+        warm_up = round(share * steps)
+        if step < warm_up:
+            return (step + 1) / warm_up
+        part = (step - warm_up) / max(steps - warm_up, 1)
         if self.schedule == "cosine":
             return _half_cosine(1.0, 0.0, part)
         return (1 - part) ** 0.9 if self.schedule == "polynomial" else 1.0
 
     def ema_decay_at(self, step: int) -> float:
-        """Return the part of the moving average that stays at `step`: at first little, or the random first weights would linger."""
+        """Return the decay of the moving average at `step`. It starts low, so that the initial random weights are forgotten quickly."""
         return min(self.ema_decay, (1 + step) / (10 + step))
 
 
@@ -98,6 +98,6 @@ def _half_cosine(start: float, end: float, part: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * min(part, 1.0))) / 2
 
 
-def _must(right: bool, name: str, found: object, expected: str) -> None:
-    if not right:
-        raise BadSetting(f"{name} is {found!r}; it must be {expected}.")
+def _must(valid: bool, name: str, value: object, expected: str) -> None:
+    if not valid:
+        raise BadSetting(f"{name} is {value!r}; it must be {expected}.")

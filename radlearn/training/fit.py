@@ -1,8 +1,8 @@
-"""The one loop: it makes a model less wrong, keeps the best of it, and can be stopped and killed at any moment.
+"""The training loop. It keeps the best weights and can be interrupted or killed at any moment.
 
-It knows no label, box or mask, only two functions: `loss(model, batch)`, how wrong the model is on a batch, and `validate(model)`,
-how good it is on cases it does not learn from. Everything random or scheduled is a function of the step, so the whole state of a
-training is its tensors, the number of steps done and the history so far: that is what a checkpoint holds.
+It knows no labels, boxes or masks, only two functions: `loss(model, batch)`, and `validate(model)`, which returns scores on the validation
+cases. Everything random or scheduled is a function of the step, so the whole state of a training is its tensors, the number of steps
+done and the history; this is what a checkpoint holds.
 """
 
 import dataclasses
@@ -26,8 +26,8 @@ from radlearn.training.trainer import Loss, Trainer, Validate
 from radlearn.training.watching import CtrlC, Voice
 
 HISTORY_FIELDS = ("epoch", "step", "loss", "learning_rate", "seconds")
-# Less work than this is not saved once more before a validation.
-WORTH_SAVING_SECONDS = 5.0
+# No extra checkpoint before a validation if the last one is more recent than this.
+RECENT_CHECKPOINT_SECONDS = 5.0
 
 
 def fit(
@@ -39,28 +39,28 @@ def fit(
     run: Run,
     optimizer: torch.optim.Optimizer | None = None,
 ) -> nn.Module:
-    """Train `model` as `config` says and return it with the best weights, in eval mode.
+    """Train `model` according to `config` and return it with the best weights, in eval mode.
 
-    Where `run` holds a checkpoint, training goes on from there: resuming is the same call. On one CPU it ends with the same weights,
-    bit for bit, as if it had never stopped, provided that `loss`, `validate` and the data set are functions of what they are given and
-    of the random numbers, which are set before every step.
+    If `run` holds a checkpoint, training continues from it: resuming is the same call. On one CPU it ends with the same weights, bit for
+    bit, as a run that was never stopped, provided that `loss`, `validate` and the data set depend only on their arguments and on the
+    global random numbers, which are seeded before every step.
 
     Args:
-        model: is moved to the config's device. What it holds at the first start is where training begins (`reseed` before building it).
-        loss: (model, batch on the device) -> one number. It must call the model it is given, which adds the config's precision.
-        validate: (model in eval mode, no gradients) -> scores by name, among them `config.best_by`. Moving its batches to the device
-            (`next(model.parameters()).device`) is its own affair.
+        model: moved to the config's device. A new run starts from its weights (call `reseed` before building it).
+        loss: (model, batch on the device) -> tensor of one number. It must call the model it is passed, which applies the precision.
+        validate: (model in eval mode, no gradients) -> scores by name, including `config.best_by`. It moves its batches to the device
+            itself (`next(model.parameters()).device`).
         loader: the training batches.
-        config: how long, how fast, by which score.
-        run: gets `history.jsonl`, `last/` and `best/`.
-        optimizer: of the model's parameters; the schedule multiplies the learning rate of each of its groups. Without one: AdamW
-            (Loshchilov and Hutter 2017, arXiv:1711.05101) with the config's learning rate, and no decay of biases and norms.
+        config: epochs, schedule, score to maximise.
+        run: where `history.jsonl`, `last/` and `best/` are written.
+        optimizer: of the model's parameters; the schedule multiplies the learning rate of each parameter group. Default: AdamW
+            (Loshchilov and Hutter 2017, arXiv:1711.05101) with the config's learning rate, and no weight decay of biases and norms.
 
     Raises:
-        NotFiniteError: if a loss, a gradient or the chosen score is no finite number, with epoch and batch.
-        Interrupted: after Ctrl-C, when all is saved, with how to go on.
-        BadRunFolder: if the checkpoint is damaged, or of another architecture, config or data.
-        BadSetting: if the config asks what this machine cannot do, or the scores lack `config.best_by`.
+        NotFiniteError: if a loss, a gradient or the `best_by` score is not finite, with epoch and batch.
+        Interrupted: after Ctrl-C, once the state is saved, with the command to continue.
+        BadRunFolder: if the checkpoint is damaged, or of another architecture, config or data set.
+        BadSetting: if this machine does not support the config, or the scores lack `config.best_by`.
     """
     training = _Training(Trainer(model, config, optimizer), loss, validate, loader, run)
     training.begin_or_resume()
@@ -72,25 +72,25 @@ def fit(
                     training.finish_epoch(len(training.history), ctrl_c, voice)
             except KeyboardInterrupt:
                 raise Interrupted(
-                    f"Stopped by Ctrl-C, saved after step {training.saved_step:,} of {training.steps:,}. To go on: {run.resume_command}"
+                    f"Stopped by Ctrl-C, saved after step {training.saved_step:,} of {training.steps:,}. To continue: {run.resume_command}"
                 ) from None
             except torch.OutOfMemoryError as error:
                 raise BadSetting(
                     f"Step {training.step + 1:,}: the device has too little memory ({str(error).split('. ')[0]}). "
-                    "Use a smaller batch or a smaller image in a new run."
+                    "Use smaller batches or smaller images in a new run."
                 ) from error
     training.sweep()
     if training.events:
         training.events.close()
     best, done = training.best_epoch, len(training.history)
-    early = f" (stopped early: {config.patience_epochs} epochs without a better one)" if done < config.epochs else ""
+    early = f" (stopped early: {config.patience_epochs} epochs without improvement)" if done < config.epochs else ""
     say(f"Trained {done} of {config.epochs} epochs{early}. Best {config.best_by}: {best[config.best_by]:.3f}, in epoch {best['epoch']}.")
     checkpoint.load_weights(run.best_weights, model)
     return model.eval()
 
 
 class _Training:
-    """Where a training stands, and what moves it on."""
+    """The state of a training and the operations that advance it."""
 
     def __init__(self, trainer: Trainer, loss: Loss, validate: Validate, loader: EpochLoader, run: Run) -> None:
         self.trainer, self.loss, self.validate, self.loader, self.run = trainer, loss, validate, loader, run
@@ -98,7 +98,7 @@ class _Training:
         self.steps = self.config.epochs * loader.steps_per_epoch
         self.step = self.saved_step = 0
         self.history: list[dict[str, Any]] = []
-        # Of the epoch under way; the seconds are those before the last interruption.
+        # Of the current epoch; the seconds are those before the last interruption.
         self.loss_sum = self.earlier_seconds = 0.0
         self.begun = self.saved_at = monotonic()
         self.longest_step_seconds = 0.0
@@ -106,23 +106,23 @@ class _Training:
 
     @property
     def best_epoch(self) -> dict[str, Any]:
-        """The line of the history with the highest chosen score, the first of equals."""
+        """The history line with the highest `best_by` score, the first in case of ties."""
         return max(self.history, key=lambda line: line[self.config.best_by])
 
     @property
     def finished(self) -> bool:
         if not self.history:
             return False
-        without_better = len(self.history) - self.best_epoch["epoch"]
-        return len(self.history) == self.config.epochs or 0 < self.config.patience_epochs <= without_better
+        without_improvement = len(self.history) - self.best_epoch["epoch"]
+        return len(self.history) == self.config.epochs or 0 < self.config.patience_epochs <= without_improvement
 
     @property
     def seconds(self) -> float:
-        """How long the epoch under way has taken, interruptions left out."""
+        """Duration of the current epoch, without interruptions."""
         return self.earlier_seconds + monotonic() - self.begun
 
     def train_epoch(self, epoch: int, ctrl_c: CtrlC, voice: Voice) -> None:
-        """Take the steps of `epoch` (from 0) that are still to be taken."""
+        """Take the remaining steps of `epoch` (from 0)."""
         first = self.step - epoch * self.loader.steps_per_epoch
         if first == self.loader.steps_per_epoch:
             return
@@ -139,12 +139,12 @@ class _Training:
                     raise KeyboardInterrupt
                 now = monotonic()
                 self.longest_step_seconds, stepped_at = max(self.longest_step_seconds, now - stepped_at), now
-                # One step before the time is up, not one after.
+                # Save one step early rather than one step late.
                 if now - self.saved_at + self.longest_step_seconds >= self.config.save_every_seconds:
                     self.save()
                     stepped_at = monotonic()
         except KeyboardInterrupt:
-            # The second Ctrl-C may have struck in the middle of a step, which then is neither done nor undone.
+            # A second Ctrl-C may arrive in the middle of a step, which is then only partly applied.
             if not ctrl_c.insisted:
                 self.save()
             raise
@@ -153,8 +153,8 @@ class _Training:
         try:
             yield from self.loader.epoch(epoch, first)
         except RadlearnError:
-            # A case that cannot be loaded: the step before is whole and worth keeping. (When a step itself fails it is not: the batch
-            # that made the loss no number is already in the running means of the norms.)
+            # A case cannot be loaded; the state after the previous step is valid and saved. (It is not saved when a step fails: the
+            # batch with the non-finite loss has already changed the running statistics of the norms.)
             self.save()
             raise
 
@@ -166,8 +166,8 @@ class _Training:
             named = isinstance(batch, Mapping) and "ids" in batch
             names = batch["ids"] if named else self.loader.names(self.loader.keys(epoch)[number])
             raise NotFiniteError(
-                f"Epoch {epoch + 1}, batch {number + 1} of {self.loader.steps_per_epoch} (step {self.step + 1:,}): {error} Its cases: "
-                f"{', '.join(map(str, names))}. Look at them; or lower learning_rate, or set gradient_clip, in a new run."
+                f"Epoch {epoch + 1}, batch {number + 1} of {self.loader.steps_per_epoch} (step {self.step + 1:,}): {error} Cases: "
+                f"{', '.join(map(str, names))}. Check them, or start a new run with a lower learning_rate or with gradient_clip."
             ) from None
         self.step += 1
         self.loss_sum += value
@@ -175,7 +175,7 @@ class _Training:
 
     def finish_epoch(self, epoch: int, ctrl_c: CtrlC, voice: Voice) -> None:
         """Validate, keep the weights if they are the best, write the history, save."""
-        if monotonic() - self.saved_at > WORTH_SAVING_SECONDS:
+        if monotonic() - self.saved_at > RECENT_CHECKPOINT_SECONDS:
             self.save()
         voice.note = f"epoch {epoch + 1}/{self.config.epochs} · validating"
         try:
@@ -201,26 +201,26 @@ class _Training:
         self.loss_sum, self.earlier_seconds, self.begun = 0.0, 0.0, monotonic()
         self.write_history()
         self.save()
-        self.tell(line)
+        self.report(line)
 
     def scores(self, epoch: int) -> dict[str, float]:
-        """Return what `validate` finds, with the names and the chosen score made sure of."""
-        # As for a step after the epoch's last: random numbers that no step has.
+        """Return the scores of `validate`, after checking their names and the `best_by` score."""
+        # Seeded like a step after the last one of the epoch, so that no training step uses the same random numbers.
         reseed(self.config.seed, epoch, self.loader.steps_per_epoch)
         scores, chosen = self.trainer.scores(self.validate), self.config.best_by
         if chosen not in scores:
-            raise BadSetting(f"validate(model) returned {', '.join(scores) or 'nothing'}; best_by asks for {chosen!r}.")
+            raise BadSetting(f"validate(model) returned {', '.join(scores) or 'nothing'}; it must return {chosen!r} (best_by).")
         if taken := sorted(set(scores) & set(HISTORY_FIELDS)):
-            raise BadSetting(f"validate(model) returned {taken[0]!r}, which the history says of training; call it 'validation_{taken[0]}'.")
+            raise BadSetting(f"validate(model) returned {taken[0]!r}, a name the history uses itself; call it 'validation_{taken[0]}'.")
         if not math.isfinite(scores[chosen]):
             raise NotFiniteError(
-                f"Epoch {epoch + 1}: the validation score {chosen} is {scores[chosen]}. Does the validation set hold cases of every kind? "
-                "If it does, the model's predictions are no numbers any more: lower learning_rate in a new run."
+                f"Epoch {epoch + 1}: the validation score {chosen} is {scores[chosen]}. Does the validation set hold cases of every class? "
+                "If so, the model's predictions are not finite: start a new run with a lower learning_rate."
             )
         return scores
 
-    def tell(self, line: Mapping[str, Any]) -> None:
-        """Say how an epoch went, to the person and, if wanted, to TensorBoard."""
+    def report(self, line: Mapping[str, Any]) -> None:
+        """Print the result of an epoch and, if enabled, write it to TensorBoard."""
         if self.events:
             for name in line.keys() - {"epoch", "step"}:
                 if line[name] is not None:
@@ -231,7 +231,7 @@ class _Training:
         say(f"  epoch {line['epoch']}/{self.config.epochs}: loss {line['loss']:.3f}, {chosen} {line[chosen]:.3f} ({remark})")
 
     def save(self) -> None:
-        """Replace the checkpoint by the state as it is between two steps."""
+        """Replace the checkpoint by the current state. Valid between two steps only."""
         tensors, rest = self.trainer.state_dict()
         state = {
             "step": self.step,
@@ -247,15 +247,15 @@ class _Training:
         self.saved_at, self.saved_step = monotonic(), self.step
 
     def begin_or_resume(self) -> None:
-        """Save the state before the first step, or take over the one that was saved."""
+        """Save the initial state, or restore the saved one."""
         path = self.run.last_checkpoint
         if path.exists():
             tensors, state = checkpoint.load_tensors(path)
-            self.refuse_another(state)
+            self.check_resumable(state)
             self.trainer.load_state_dict(tensors, state["trainer"], path)
             self.step = self.saved_step = state["step"]
             self.history, self.loss_sum, self.earlier_seconds = state["history"], state["loss_sum"], state["seconds"]
-            # The file may know an epoch more: one that was lost and will be trained again.
+            # The history file may hold one epoch more than the checkpoint; that epoch is trained again.
             self.write_history()
             self.sweep()
             if self.finished:
@@ -263,39 +263,42 @@ class _Training:
             else:
                 say(f"Resuming in epoch {len(self.history) + 1} of {self.config.epochs}, after step {self.step:,} of {self.steps:,}.")
         else:
-            # Before the first step, so that it shows now, not in a minute, whether the folder can be written.
+            # Before the first step, so that a folder that cannot be written is noticed now, not in a minute.
             self.save()
         if self.config.tensorboard and not self.finished:
             self.events = _tensorboard(self.run, self.step)
         self.begun = self.saved_at = monotonic()
 
-    def refuse_another(self, state: Mapping[str, Any]) -> None:
-        """Raise BadRunFolder where going on would not be the same training; say where its last digits may differ."""
+    def check_resumable(self, state: Mapping[str, Any]) -> None:
+        """Raise BadRunFolder if resuming would not continue the same training; warn if results may differ in the last digits."""
         path = self.run.last_checkpoint
         if not {"config", "data", "trainer", "torch"} <= state.keys():
-            raise BadRunFolder(f"{path}: is no checkpoint of a training, though radlearn wrote it. Was a file moved there by hand?")
+            raise BadRunFolder(f"{path}: is not a training checkpoint, although radlearn wrote it. Was another file copied there?")
         for what, old, new in (
-            ("config", state["config"], dataclasses.asdict(self.config)),
+            ("settings", state["config"], dataclasses.asdict(self.config)),
             ("data", state["data"], self.loader.fingerprint()),
         ):
             changed = [
-                f"{key} was {old.get(key)!r}, is {value!r}"
+                f"{key} was {old.get(key)!r}, is now {value!r}"
                 for key, value in new.items()
                 if key not in FREE_TO_CHANGE and old.get(key) != value
             ]
             if changed:
                 raise BadRunFolder(
-                    f"{path}: was made with another {what} ({'; '.join(changed)}). Resume with the same, or train anew in a new folder."
+                    f"{path}: was made with other {what} ({'; '.join(changed)}). Resume with the same {what}, or start a new run."
                 )
         if state["torch"] != torch.__version__:
-            say(f"This run was begun with torch {state['torch']}; with {torch.__version__} its last digits may differ.", style="yellow")
+            say(
+                f"This run was started with torch {state['torch']}; with torch {torch.__version__} results may differ in the last digits.",
+                style="yellow",
+            )
 
     def sweep(self) -> None:
         for folder in (self.run.folder, self.run.last_checkpoint.parent, self.run.best_weights.parent):
             checkpoint.sweep(folder)
 
     def write_history(self) -> None:
-        # Whole each time: a line that is appended can be half there when the process is killed.
+        # Rewritten as a whole: an appended line may be incomplete if the process is killed.
         write_text(self.run.history_file, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self.history))
 
 
@@ -304,7 +307,7 @@ def _tensorboard(run: Run, step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise BadSetting(
-            "tensorboard is True, but it is not installed: pip install tensorboard. history.jsonl is kept in any case."
+            "tensorboard is True, but the package is not installed: pip install tensorboard. history.jsonl is written in any case."
         ) from None
-    # Purged: what an earlier process wrote after the step that training goes on from.
+    # Purges what an earlier process wrote after the step at which training continues.
     return SummaryWriter(run.folder / "tensorboard", purge_step=step)

@@ -1,8 +1,8 @@
-"""Cases in, batches out, the same ones whoever loads them.
+"""Data sets and batches whose content does not depend on the number of workers.
 
-Randomness here is a function of (seed, epoch, case, repeat), never of history: which cases make up batch 7 of epoch 3, and what the
-augmentation does to each, does not depend on the number of workers or on what was loaded before. That is what lets a run stop in the
-middle of an epoch and end with the weights it would have had.
+Randomness is a function of (seed, epoch, case, repeat), never of history: neither the cases in batch 7 of epoch 3 nor their augmentation
+depend on the number of workers or on what was loaded before. A run can therefore stop in the middle of an epoch and still end with the
+same weights.
 """
 
 import hashlib
@@ -24,21 +24,39 @@ from radlearn.errors import BadSetting, RadlearnError
 
 
 class SampleKey(NamedTuple):
-    """One asking for one case; `case_seed(seed, *key)` is the seed of all that is random about it."""
+    """Identifies one draw of a case; `case_seed(seed, *key)` is the seed of everything random about it."""
 
     epoch: int
-    # Its place in the data set, from 0.
+    # Index in the data set, from 0.
     case: int
-    # How often this epoch has asked for the case before: 0, unless cases are drawn more than once.
+    # How often the epoch has drawn the case before: 0, unless cases are drawn more than once.
     repeat: int = 0
 
 
 class KeyedDataset(Protocol):
-    """What an `EpochLoader` loads from. With an attribute `ids`, one text per case, errors name cases by it."""
+    """What an `EpochLoader` loads from. If it has an attribute `ids`, one string per case, errors name cases by it."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, key: SampleKey, /) -> Any: ...
+
+
+class FunctionDataset:
+    """A data set made of one function.
+
+    Args:
+        load: (SampleKey) -> item. It must depend on the key alone, so that the items do not depend on the number of workers.
+        ids: names of the cases, in order.
+    """
+
+    def __init__(self, load: Callable[[SampleKey], Any], ids: Sequence[str]) -> None:
+        self.load, self.ids = load, list(ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, key: SampleKey) -> Any:
+        return self.load(key)
 
 
 def case_seed(seed: int, *parts: int) -> int:
@@ -54,11 +72,11 @@ def case_seed(seed: int, *parts: int) -> int:
 
 
 def reseed(seed: int, *parts: int) -> None:
-    """Set the random numbers of Python, NumPy and torch from `case_seed(seed, *parts)`."""
+    """Seed the global random numbers of Python, NumPy and torch with `case_seed(seed, *parts)`."""
     mixed = case_seed(seed, *parts)
     random.seed(mixed)
     np.random.seed(mixed)
-    # torch.manual_seed would do the same in 160 µs, most of them spent on a GPU that may not be there.
+    # torch.manual_seed takes 160 µs to do the same, most of it for a GPU that may not be there.
     torch.default_generator.manual_seed(mixed)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(mixed)
@@ -66,7 +84,7 @@ def reseed(seed: int, *parts: int) -> None:
 
 @dataclass(frozen=True)
 class _Failure:
-    """Trouble with a case, carried out of a worker as a value: an exception would arrive as a traceback in a message."""
+    """An error in a case, returned from a worker as a value: an exception would arrive as a traceback inside a message."""
 
     key: SampleKey
     kind: type[RadlearnError]
@@ -75,7 +93,7 @@ class _Failure:
 
 
 class _Seeded(Dataset):
-    """The data set with the global random numbers set before each case, so that even a transform that uses them keeps the law."""
+    """Seeds the global random numbers before each case, so that transforms that use them are reproducible too."""
 
     def __init__(self, dataset: KeyedDataset, seed: int) -> None:
         self.dataset, self.seed = dataset, seed
@@ -86,16 +104,16 @@ class _Seeded(Dataset):
             return self.dataset[key]
         except RadlearnError as error:
             return _Failure(key, type(error), str(error), traceback.format_exc())
-        except Exception as error:  # Whatever a transform may raise: nothing is swallowed, the loop raises it with the case named.
+        except Exception as error:  # Whatever a transform raises; `EpochLoader.epoch` raises it again with the case named.
             frames = traceback.extract_tb(error.__traceback__)
-            # The deepest line that is not a library's: there it is mended.
+            # The deepest frame outside of installed packages is where the fault can be fixed.
             frame = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), frames[-1])
             where = f"{frame.name} ({frame.filename}, line {frame.lineno})"
             return _Failure(key, RadlearnError, f"{where}: {type(error).__name__}: {error}", traceback.format_exc())
 
 
 class _Collated:
-    """Makes a batch of items, or hands on the first failure among them."""
+    """Collates items into a batch, or returns the first failure among them."""
 
     def __init__(self, collate: Callable[[list], Any] | None) -> None:
         self.collate = collate or torch.utils.data.default_collate
@@ -105,34 +123,34 @@ class _Collated:
 
 
 class _Batches:
-    """The batches still to come of one epoch; the loop sets it before each."""
+    """Batch sampler over the remaining batches of an epoch, which `EpochLoader.epoch` sets."""
 
     def __init__(self) -> None:
-        self.to_come: list[list[SampleKey]] = []
+        self.remaining: list[list[SampleKey]] = []
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
-        return iter(self.to_come)
+        return iter(self.remaining)
 
     def __len__(self) -> int:
-        return len(self.to_come)
+        return len(self.remaining)
 
 
 class EpochLoader:
     """Batches of a data set, epoch by epoch.
 
     Args:
-        dataset: asked as `dataset[SampleKey(epoch, case, repeat)]`; may return anything `collate` understands.
+        dataset: indexed as `dataset[SampleKey(epoch, case, repeat)]`; may return anything that `collate` accepts.
         batch_size: cases per batch.
-        seed: of the order and of each case.
-        shuffle: a new order each epoch; otherwise the order of the data set.
-        workers: processes that load in the background, kept from epoch to epoch; 0 loads in this one. It changes no batch.
-        collate: list of items -> batch; torch's usual one by default.
-        drop_last: leave out a last batch that is not full.
-        order: epoch -> the cases to load, in order, repeats allowed, equally many each epoch; instead of `shuffle`. For weighted
-            drawing, for example. It must be a function of the epoch alone.
+        seed: seed of the order and of each case.
+        shuffle: a new random order each epoch; otherwise the order of the data set.
+        workers: background processes, kept between epochs; 0 loads in this process. The batches do not depend on it.
+        collate: list of items -> batch; torch's `default_collate` if None.
+        drop_last: drop the last batch if it is not full.
+        order: epoch -> indices of the cases to load; repeats are allowed, the number must be the same each epoch. Replaces `shuffle`, for
+            example for weighted sampling. It must depend on the epoch alone.
 
     Raises:
-        BadSetting: if there would be no batch, or a number is outside what it may be.
+        BadSetting: if there is no batch, or a number is out of range.
     """
 
     def __init__(
@@ -153,7 +171,7 @@ class EpochLoader:
         self.dataset, self.batch_size, self.seed, self.drop_last = dataset, batch_size, seed, drop_last
         self.shuffle, self._order = shuffle, order
         self._batches = _Batches()
-        # torch's type for a sampler speaks of whole numbers; any key will do.
+        # torch declares integer indices for samplers; any key works.
         self._loader: DataLoader = DataLoader(
             _Seeded(dataset, seed),
             batch_sampler=self._batches,  # type: ignore[arg-type]
@@ -161,20 +179,20 @@ class EpochLoader:
             collate_fn=_Collated(collate),
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_leave_ctrl_c_to_the_loop,
-            # Without one of its own, it would draw from the global random numbers.
+            worker_init_fn=_ignore_ctrl_c,
+            # The default generator would draw from the global random numbers.
             generator=torch.Generator(),
         )
         self.cases_per_epoch = len(self.order(0))
         self.steps_per_epoch = len(self.keys(0))
         if self.steps_per_epoch == 0:
-            why = f"{self.cases_per_epoch} cases do not fill one batch of {batch_size}" if self.cases_per_epoch else "there is no case"
-            raise BadSetting(f"Nothing to load: {why}. Give more cases, a smaller batch_size, or drop_last=False.")
+            why = f"{self.cases_per_epoch} cases do not fill one batch of {batch_size}" if self.cases_per_epoch else "there are no cases"
+            raise BadSetting(f"Nothing to load: {why}. Use more cases, a smaller batch_size or drop_last=False.")
 
     def order(self, epoch: int) -> Sequence[int]:
-        """Return the cases of `epoch` in the order in which they are loaded."""
-        # Kept as a bound method, this would be a circle of references. Workers that are swept up with a circle instead of being
-        # told to end are waited for, five seconds each.
+        """Return the indices of the cases of `epoch` in loading order."""
+        # Stored as a bound method, this would be a reference cycle. Workers that are garbage-collected with a cycle are not stopped
+        # but waited for, five seconds each.
         if self._order:
             return self._order(epoch)
         if self.shuffle:
@@ -182,7 +200,7 @@ class EpochLoader:
         return range(len(self.dataset))
 
     def keys(self, epoch: int) -> list[list[SampleKey]]:
-        """Return what each batch of `epoch` holds, without loading it."""
+        """Return the keys of each batch of `epoch` without loading it."""
         seen: Counter[int] = Counter()
         keys = []
         for case in map(int, self.order(epoch)):
@@ -192,48 +210,48 @@ class EpochLoader:
         return batches[:-1] if self.drop_last and batches and len(batches[-1]) < self.batch_size else batches
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Any]:
-        """Yield the batches of `epoch` from `first_step` on; the ones before are not loaded.
+        """Yield the batches of `epoch` from `first_step` on; earlier ones are not loaded.
 
         Raises:
-            RadlearnError: (of the class the data set raised, if it was one) if a case cannot be loaded, with the case named; if a
-                worker process was ended from outside.
+            RadlearnError: if a case cannot be loaded, with its name and in the subclass that the data set raised; if a worker process was
+                killed.
         """
-        self._batches.to_come = self.keys(epoch)[first_step:]
+        self._batches.remaining = self.keys(epoch)[first_step:]
         try:
             for batch in self._loader:
                 if isinstance(batch, _Failure):
-                    raise self._trouble(batch)
+                    raise self._error_of(batch)
                 yield batch
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
             raise RadlearnError(
-                f"A background worker that loads cases was ended from outside ({error}). The usual cause is too little memory, or "
-                "too little shared memory (/dev/shm) in a container. Use fewer workers; 0 loads in the main process."
+                f"A background worker that loads cases was killed ({error}). The usual cause is too little memory, or too little shared "
+                "memory (/dev/shm) in a container. Use fewer workers; 0 loads in the main process."
             ) from error
 
     def names(self, keys: Sequence[SampleKey]) -> list[str]:
-        """Return what people call these cases: the data set's `ids` if it has any, else their number."""
+        """Return the names of cases: the data set's `ids` if it has them, else "case INDEX"."""
         ids = getattr(self.dataset, "ids", None)
         return [f"case {key.case}" if ids is None else str(ids[key.case]) for key in keys]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return, as JSON values, what must be the same for a resumed run to go on with the same batches."""
+        """Return, as JSON values, what must be unchanged for a resumed run to continue with the same batches."""
         first = repr(self.keys(0)) + repr([str(name) for name in getattr(self.dataset, "ids", ())])
         digest = hashlib.blake2b(first.encode(), digest_size=8).hexdigest()
         return {"cases": len(self.dataset), "batch_size": self.batch_size, "steps_per_epoch": self.steps_per_epoch, "first_epoch": digest}
 
-    def _trouble(self, failure: _Failure) -> RadlearnError:
+    def _error_of(self, failure: _Failure) -> RadlearnError:
         name = self.names([failure.key])[0]
         error = failure.kind(f"{name} could not be loaded (epoch {failure.key.epoch + 1}). {failure.message}")
-        # Python prints notes below a traceback; the command line, which prints the message alone, leaves them out.
+        # Python prints notes below a traceback; the command line prints the message alone.
         error.add_note(failure.trace)
         return error
 
 
-def _leave_ctrl_c_to_the_loop(worker: int) -> None:
-    """Let workers live through Ctrl-C, which a terminal sends to all: the loop wants to finish its step and save."""
+def _ignore_ctrl_c(worker: int) -> None:
+    """Let a worker ignore Ctrl-C, which a terminal sends to all processes: the loop still finishes its step and saves."""
     if sys.platform != "win32":
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # In a worker the parent's handler for a polite end is of no use: it would only set a mark in a copy of the loop.
+    # The parent's SIGTERM handler would only set a flag in the worker's copy of the loop.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,21 +1,18 @@
-"""The run folder: everything that is known about one training, in files that can be moved together.
+"""The run folder: everything about one training, in files that can be moved together.
 
     settings.json         the task, its settings, the data they were used on
     environment.json      versions, machine, commit
-    split.csv             which image and person is in which subset
+    split.csv             person and subset of each image
     history.jsonl         one line for each epoch
     last/  best/          the checkpoint to resume from; the best weights so far
-    postprocessing.json   what was chosen on validation persons when training ended
+    postprocessing.json   what was chosen on validation persons at the end of training
     scores.json  pictures/  report.html
 
-No file holds the folder's own path, so it may be renamed and moved.
+No file holds the path of the folder, so it may be renamed and moved.
 """
 
 import dataclasses
 import json
-import platform
-import subprocess
-import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,30 +25,29 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from radlearn import hints
 from radlearn.errors import BadRunFolder, RadlearnError
 from radlearn.files import read_json, write_json
-from radlearn.progress import cores
+from radlearn.training.environment import environment
 
 Settings = TypeVar("Settings")
 
 FORMAT = 2
-"Of the run folder. The first edition of radlearn (0.1) wrote none: other names of files, subsets and settings."
-PACKAGES = ("torch", "torchvision", "monai", "lightning-fabric", "numpy", "safetensors", "pydicom", "scikit-learn")
+"Format of run folders. radlearn 0.1 wrote none and used other names of files, subsets and settings."
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder and its task; made by `new_run` and `open_run`."""
+    """A run folder and its task; created by `new_run` and `open_run`."""
 
     folder: Path
     task: str
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """All of settings.json: `task`, `settings`, and what else was written when the run began. Read once; it does not change."""
+        """Content of settings.json: `task`, `settings` and what else `new_run` wrote. Read once; it does not change."""
         return read_json(self.folder / "settings.json")
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings as JSON values; `settings_as` gives the dataclass."""
+        """The settings as JSON values; `settings_as` returns the dataclass."""
         return self.about["settings"]
 
     @property
@@ -63,7 +59,7 @@ class Run:
             return [json.loads(line) for line in self.history_file.read_text(encoding="utf-8").splitlines() if line]
         except json.JSONDecodeError as error:
             raise BadRunFolder(
-                f"{self.history_file}: is not one JSON object per line ({error}). It was changed after it was written."
+                f"{self.history_file}: is not one JSON object per line ({error}). It was changed or damaged after it was written."
             ) from None
 
     @property
@@ -84,31 +80,33 @@ class Run:
 
     @property
     def resume_command(self) -> str:
-        """What to type to go on with this run."""
+        """The command line that continues this run."""
         return hints.command(self.task, "resume", self.folder)
 
 
 def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, Any] | None = None) -> Run:
-    """Begin a run: make its folder, `runs/TASK/DATE-TIME` in the current one unless given, and write down what it will be.
+    """Create a run folder and write its settings and environment.
 
     Args:
-        folder: must not exist, or be empty.
-        task: the word of the command line, such as classification.
-        settings: a dataclass; all that is needed to build the model and its data again.
-        about: more to keep in settings.json (preset, data source, …), as JSON values.
+        folder: must not exist or be empty; None for `runs/TASK/DATE-TIME` in the current folder.
+        task: name of the task, such as "classification".
+        settings: a dataclass with all that is needed to build the model and its data again.
+        about: further JSON values for settings.json (data folder, …).
 
     Raises:
-        BadRunFolder: if the folder holds something, with how to resume if that is a run.
+        BadRunFolder: if the folder is not empty, or cannot be written. If it holds a run, the message gives the command to continue it.
     """
     folder = _unused_default(Path("runs") / task) if folder is None else Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if (folder / "settings.json").exists():
             old = open_run(folder)
-            raise BadRunFolder(f"{folder} already holds a run of {old.task}. To go on with it: {old.resume_command}. Or give a new folder.")
-        raise BadRunFolder(f"{folder} is not empty and holds no run. Give a new folder, or leave it out for runs/{task}/DATE-TIME.")
+            raise BadRunFolder(
+                f"{folder} already holds a run of {old.task}. Choose another folder for a new run. To continue: {old.resume_command}"
+            )
+        raise BadRunFolder(f"{folder} is not empty and holds no run. Choose another folder, or omit it for runs/{task}/DATE-TIME.")
     try:
-        write_json(folder / "environment.json", _environment())
-        # Last, because a folder with settings.json is a run.
+        write_json(folder / "environment.json", environment())
+        # Written last, because a folder with settings.json counts as a run.
         write_json(folder / "settings.json", {"format": FORMAT, "task": task, **(about or {}), "settings": dataclasses.asdict(settings)})
     except OSError as error:
         raise BadRunFolder(f"{folder}: cannot be written ({error.strerror}). Choose another folder.") from error
@@ -116,10 +114,10 @@ def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, A
 
 
 def begin_run(folder: Path, task: str, settings: Any, about: Mapping[str, Any] | None = None) -> Run:
-    """Return the run in `folder`: a new one, or the one that is there if its settings are the same, to go on with.
+    """Create a run in `folder`, or open the existing one if its settings are the same.
 
     Raises:
-        BadRunFolder: if it holds a run with other settings, or something else.
+        BadRunFolder: if the folder holds a run with other settings, or other files.
     """
     folder = Path(folder)
     if not (folder / "settings.json").exists():
@@ -130,62 +128,64 @@ def begin_run(folder: Path, task: str, settings: Any, about: Mapping[str, Any] |
     if changed:
         name = changed[0]
         raise BadRunFolder(
-            f"{folder}: its run has other settings ({name} is {getattr(before, name)!r}, asked for {getattr(settings, name)!r}). "
-            "A run keeps its settings; start a new one in another folder."
+            f"{folder}: its run has other settings ({name} is {getattr(before, name)!r}, not {getattr(settings, name)!r}). "
+            "The settings of a run cannot be changed; start a new run in another folder."
         )
     return run
 
 
 def open_run(folder: Path, task: str | None = None) -> Run:
-    """Open a run folder that is there.
+    """Open an existing run folder.
 
     Raises:
-        BadRunFolder: if there is none, or it is of another task than `task`.
+        BadRunFolder: if the folder is missing, is not a run, or is a run of another task than `task`.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise BadRunFolder(f"{folder}: there is no such run folder. Runs lie in runs/TASK/DATE-TIME unless you chose otherwise.")
+        raise BadRunFolder(f"{folder}: there is no such run folder. By default runs are in runs/TASK/DATE-TIME.")
     if not (folder / "settings.json").is_file():
         inside = sorted(path.parent for path in [*folder.glob("*/settings.json"), *folder.glob("*/*/settings.json")])
-        hint = f" There are runs below it, the newest is {inside[-1]}." if inside else ""
-        raise BadRunFolder(f"{folder} is no run folder: it has no settings.json.{hint}")
+        hint = f" It contains runs, the newest is {inside[-1]}." if inside else ""
+        raise BadRunFolder(f"{folder} is not a run folder: it has no settings.json.{hint}")
     try:
         about = read_json(folder / "settings.json")
     except RadlearnError as error:
         raise BadRunFolder(str(error)) from None
     if not isinstance(about, dict) or not isinstance(about.get("task"), str) or not isinstance(about.get("settings"), dict):
-        raise BadRunFolder(f"{folder / 'settings.json'}: has no 'task' and 'settings'; it was not written by radlearn, or changed since.")
+        raise BadRunFolder(
+            f"{folder / 'settings.json'}: has no 'task' and 'settings'; it was not written by radlearn, or was changed later."
+        )
     if about.get("format") != FORMAT:
         raise BadRunFolder(
-            f"{folder}: was written by the first edition of radlearn (0.1), whose files this edition ({metadata.version('radlearn')}) does not "
-            f"read. Train again with the same settings ({hints.command(about['task'], 'train')} …), or use radlearn 0.1 with this run."
+            f"{folder}: was written by radlearn 0.1, whose run folders radlearn {metadata.version('radlearn')} does not read. "
+            f"Train again with the same settings ({hints.command(about['task'], 'train')} …), or use radlearn 0.1 for this run."
         )
     if task is not None and about["task"] != task:
-        raise BadRunFolder(f"{folder} is a run of {about['task']}, not of {task}. Use 'radlearn {about['task']} …' with it.")
+        raise BadRunFolder(f"{folder} is a run of {about['task']}, not of {task}. Use '{hints.command(about['task'])} …' for it.")
     return Run(folder, about["task"])
 
 
 def settings_as(run: Run, cls: type[Settings]) -> Settings:
-    """Return the settings of a run as the dataclass they came from, tuples and paths restored.
+    """Return the settings of a run as their dataclass, with tuples and paths restored.
 
     Raises:
-        BadRunFolder: if a field is missing or unknown: the run was made by another version of the task.
+        BadRunFolder: if a field is missing or unknown, because another version of the task wrote the settings.
     """
-    found, hints = run.settings, get_type_hints(cls)
+    found, types_of = run.settings, get_type_hints(cls)
     names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown, missing = sorted(found.keys() - names), sorted(names - found.keys())
     if unknown or missing:
         differences = [f"unknown: {', '.join(unknown)}"] * bool(unknown) + [f"missing: {', '.join(missing)}"] * bool(missing)
         made_by = read_json(run.folder / "environment.json").get("radlearn", "?") if (run.folder / "environment.json").exists() else "?"
         raise BadRunFolder(
-            f"{run.folder / 'settings.json'}: its settings are not the ones this radlearn ({metadata.version('radlearn')}) knows "
-            f"({'; '.join(differences)}). The run was made by radlearn {made_by}; use that version, or mend the file."
+            f"{run.folder / 'settings.json'}: its settings are not those of radlearn {metadata.version('radlearn')} "
+            f"({'; '.join(differences)}). The run was made by radlearn {made_by}; use that version, or correct the file."
         )
-    return cls(**{name: _restored(found[name], hints[name]) for name in names})
+    return cls(**{name: _restored(found[name], types_of[name]) for name in names})
 
 
 def _restored(value: Any, hint: Any) -> Any:
-    """Return a JSON value as the type it had: JSON knows no tuple and no path."""
+    """Return a JSON value as the type it had: JSON has neither tuples nor paths."""
     origin = get_origin(hint)
     if origin in (Union, types.UnionType) and value is not None:
         choices = [choice for choice in get_args(hint) if choice is not types.NoneType]
@@ -204,39 +204,3 @@ def _unused_default(parent: Path) -> Path:
     name = datetime.now().strftime("%Y-%m-%d-%H%M%S")
     choices = [parent / name, *(parent / f"{name}-{number}" for number in range(2, 1000))]
     return next(choice for choice in choices if not choice.exists())
-
-
-def _environment() -> dict[str, Any]:
-    versions: dict[str, str | None] = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = None
-    torch = sys.modules.get("torch")
-    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())] if torch else None
-    return {
-        "radlearn": metadata.version("radlearn"),
-        "commit": _commit(),
-        "python": platform.python_version(),
-        **versions,
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": cores(),
-        "gpus": gpus,
-        "begun": datetime.now().astimezone().isoformat(timespec="seconds"),
-    }
-
-
-def _commit() -> str | None:
-    """Return the commit of a source checkout, marked when files were changed since; None for an installed package."""
-    source = Path(__file__).resolve().parents[2]
-    if not (source / ".git").exists():
-        return None
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], cwd=source, capture_output=True, text=True, timeout=5, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return described.stdout.strip()

@@ -1,4 +1,4 @@
-"""The settings that every training shares, and the bounds of every setting, which stand in its annotation."""
+"""Settings that all trainings share, and the check of settings against the bounds in their annotations."""
 
 import math
 from collections.abc import Iterator
@@ -11,60 +11,56 @@ from radlearn.errors import BadSetting
 from radlearn.training.config import Device, Precision, Schedule, TrainerConfig
 
 Share = Annotated[float, Interval(ge=0, le=1)]
-"A part of a whole, or a chance."
+"A fraction or a probability."
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """What all trainings share. A lesson's `Settings` inherits these fields and adds what the lesson is about.
+    """Settings that all trainings share. A lesson's `Settings` inherits these fields and adds its own.
 
-    A field's comment is the help of its flag; its annotation holds its bounds, which are checked when the settings are made.
+    A field's comment is the help text of its flag; its annotation holds its bounds, which are checked on construction.
 
     Raises:
-        BadSetting: if a value is out of its bounds; the message says which field, and what it may be.
+        BadSetting: if a value is out of bounds; the message gives the field, the value and the bounds.
     """
 
-    # How often training goes through the training cases.
+    # Number of passes through the training cases.
     epochs: Annotated[int, Interval(ge=1, le=100_000)] = 10
     # Cases or patches per training step.
     batch_size: Annotated[int, Interval(ge=1, le=4096)] = 16
-    # The highest learning rate of the schedule.
+    # Peak learning rate of the schedule.
     learning_rate: Annotated[float, Interval(gt=0, le=100)] = 1e-3
-    # How the learning rate goes over the steps: up and down (one_cycle), or climbing and then falling as half a cosine, as 1 - t to the
-    # power of 0.9 (polynomial), or not at all.
+    # Learning rate schedule: one_cycle rises and falls as half a cosine; the others rise linearly, then fall as half a cosine (cosine), as
+    # 1 - t to the power of 0.9 (polynomial), or stay (constant).
     schedule: Schedule = "one_cycle"
-    # The share of all steps in which the learning rate climbs; None takes what is usual for the schedule.
+    # Share of all steps in which the learning rate rises; None uses the schedule's default.
     warm_up_share: Annotated[float | None, Interval(ge=0, le=0.99)] = None
     # Weight decay of AdamW; biases and norms have none.
     weight_decay: Annotated[float, Interval(ge=0, le=100)] = 0.01
-    # The largest norm of the gradient; longer ones are scaled down. 0 switches clipping off.
+    # Maximum norm of the gradient; larger gradients are scaled down. 0 switches clipping off.
     gradient_clip: Annotated[float, Interval(ge=0, le=1e6)] = 0.0
     # Decay of the exponential moving average of the weights, which is what is evaluated; 0 switches averaging off.
     ema_decay: Annotated[float, Interval(ge=0, lt=1)] = 0.99
-    # Stop after so many epochs without a better validation score; 0 never stops early.
+    # Stop after this many epochs without a better validation score; 0 never stops early.
     patience_epochs: Annotated[int, Interval(ge=0, le=100_000)] = 0
-    # Precision of the arithmetic; bf16-mixed and 16-mixed are for a GPU.
+    # Arithmetic precision; bf16-mixed and 16-mixed are for a GPU.
     precision: Precision = "32-true"
-    # Seed of the split, the first weights and all augmentation.
+    # Seed of the split, the initial weights and all augmentation.
     seed: int = 0
-    # Which of five folds validates (0 to 4); None is the standard 60/15/25 split.
+    # Which of five folds is the validation set (0 to 4); None is the standard 60/15/25 split.
     fold: Annotated[int | None, Interval(ge=0, le=4)] = None
-    # Processes that prepare batches beside the training one; 0 prepares them in it.
+    # Background processes that prepare batches; 0 prepares them in the training process.
     workers: Annotated[int, Interval(ge=0, le=256)] = 0
-    # Where to compute.
+    # Device to compute on; auto takes a GPU where there is one.
     device: Device = "auto"
-    # Also write TensorBoard events into the run folder.
+    # Also write TensorBoard events to the run folder.
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self)
 
     def trainer_config(self, best_by: str) -> TrainerConfig:
-        """Return what the trainer is told.
-
-        Args:
-            best_by: the validation score to maximise.
-        """
+        """Return the trainer's configuration. `best_by`: the validation score to maximise."""
         return TrainerConfig(
             epochs=self.epochs,
             learning_rate=self.learning_rate,
@@ -83,20 +79,20 @@ class TrainingSettings:
 
 
 def refuse_out_of_bounds(settings: Any) -> None:
-    """Refuse a dataclass one of whose values is outside the bounds, or not among the choices, of its field's annotation.
+    """Check the fields of a dataclass against the bounds and choices in their annotations.
 
     Raises:
-        BadSetting: naming the first such field, what was found and what it may be.
+        BadSetting: for the first invalid field; the message gives its name, value and valid values.
     """
     hints = get_type_hints(type(settings), include_extras=True)
     for field in fields(settings):
         hint, value = hints[field.name], getattr(settings, field.name)
         bounds = list(_bounds_of(hint))
         if bounds and not (value is None and _may_be_none(hint)):
-            # Written so that NaN, which is neither above nor below anything, is refused too.
-            right = isinstance(value, int | float) and all(_holds(bound, value) for bound in bounds)
-            if not right:
-                raise BadSetting(f"{field.name} is {value!r}; it must be {_told(bounds)}{_or_none(hint)}.")
+            # NaN satisfies no comparison, so it is refused too.
+            valid = isinstance(value, int | float) and all(_holds(bound, value) for bound in bounds)
+            if not valid:
+                raise BadSetting(f"{field.name} is {value!r}; it must be {_in_words(bounds)}{_or_none(hint)}.")
         choices = _choices_of(hint)
         if choices and value not in choices:
             raise BadSetting(f"{field.name} is {value!r}; it must be one of {', '.join(map(str, choices))}.")
@@ -117,27 +113,27 @@ def _holds(bound: Any, value: Any) -> bool:
             return bool(value <= limit)
         case Lt(lt=limit):
             return bool(value < limit)
-    raise TypeError(f"{bound!r}: is no bound that settings know.")
+    raise TypeError(f"{bound!r} is not a supported bound.")
 
 
-def _told(bounds: list[Any]) -> str:
+def _in_words(bounds: list[Any]) -> str:
     """Return bounds in words.
 
-    >>> _told([Ge(0), Lt(1)]), _told([Gt(0), Le(math.inf)])
+    >>> _in_words([Ge(0), Lt(1)]), _in_words([Gt(0), Le(math.inf)])
     ('from 0 to below 1', 'above 0')
     """
-    said = []
+    words: list[str] = []
     for bound in bounds:
         match bound:
             case Ge(ge=limit):
-                said.append(f"from {limit:g}")
+                words.append(f"from {limit:g}")
             case Gt(gt=limit):
-                said.append(f"above {limit:g}")
+                words.append(f"above {limit:g}")
             case Le(le=limit) if math.isfinite(limit):  # type: ignore[arg-type]
-                said.append(f"to {limit:g}" if said and said[0].startswith("from") else f"and at most {limit:g}")
+                words.append(f"to {limit:g}" if words and words[0].startswith("from") else f"and at most {limit:g}")
             case Lt(lt=limit):
-                said.append(f"to below {limit:g}")
-    return " ".join(said)
+                words.append(f"to below {limit:g}")
+    return " ".join(words)
 
 
 def _choices_of(hint: Any) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
-"""What learns: a model, the optimizer that moves its weights, and the moving average of them that is evaluated.
+"""The trainer: a model, its optimizer, and the moving average of the weights that is evaluated.
 
-Lightning Fabric places it on the device and computes in the precision asked for; nothing else in the house speaks to Fabric.
+Lightning Fabric handles device and precision. No other module uses Fabric.
 """
 
 import copy
@@ -25,14 +25,14 @@ Validate = Callable[[nn.Module], Mapping[str, float]]
 
 
 class Trainer:
-    """A model on its way: one step at a time, and everything it must remember as tensors.
+    """Takes single training steps, and saves and restores its state as tensors.
 
     Attributes:
-        model: what the steps move.
-        evaluated_model: what is validated and kept as best: its moving average, or itself where the config wants none.
+        model: the model that is trained.
+        evaluated_model: the model that is validated and kept as best: the moving average, or `model` itself if `ema_decay` is 0.
 
     Raises:
-        BadSetting: if the config asks what this machine cannot do.
+        BadSetting: if this machine does not support the config.
     """
 
     def __init__(self, model: nn.Module, config: TrainerConfig, optimizer: torch.optim.Optimizer | None) -> None:
@@ -42,58 +42,58 @@ class Trainer:
             from lightning_fabric.plugins.precision import MixedPrecision, Precision
 
         self.config, self.model = config, model
-        # Ours, and not Fabric's own, because its scale belongs into the checkpoint.
+        # Created here and not by Fabric, because its scale is saved in the checkpoint.
         self._scaler = torch.amp.GradScaler("cuda") if config.precision == "16-mixed" else None
         precision = Precision() if config.precision == "32-true" else MixedPrecision(config.precision, device, self._scaler)
         self._fabric = Fabric(accelerator=device, devices=1, plugins=[precision])
-        # Before the optimizer is made, whose memory should lie where the weights do.
+        # Before the optimizer is created, so that its state is on the same device as the weights.
         model.to(self._fabric.device)
         self._optimizer = optimizer or _adamw(model, config)
         self._peak_rates = [group["lr"] for group in self._optimizer.param_groups]
         self._called, self._stepped = self._fabric.setup(model, self._optimizer)
-        # A copy: from here it goes its own way.
+        # A copy: the average must not change with the weights.
         self.evaluated_model = copy.deepcopy(model).requires_grad_(False) if config.ema_decay else model
         self._evaluated_called = self._fabric.setup_module(self.evaluated_model) if config.ema_decay else self._called
         self._weights = [weight.data for weight in model.parameters()]
         self._averages = [weight.data for weight in self.evaluated_model.parameters()]
 
     def train(self) -> None:
-        """Put the model in training mode, which validation ends."""
+        """Set training mode. Validation sets eval mode."""
         self._called.train()
 
     def learning_rate(self, step: int, steps: int) -> float:
-        """Return the learning rate at `step` of `steps`, that of the first group where the optimizer has several."""
+        """Return the learning rate of the first parameter group at `step` of `steps`."""
         return self._peak_rates[0] * self.config.learning_rate_factor(step, steps)
 
     def take_step(self, loss: Loss, batch: Any, step: int, steps: int) -> float:
-        """Move the weights once and return the loss before that.
+        """Update the weights once and return the loss before the update.
 
         Raises:
-            NotFiniteError: if the loss or the gradient is no finite number; the weights are then as before.
-            BadSetting: if `loss` does not return one number.
+            NotFiniteError: if the loss or the gradient is not finite; the weights are then unchanged.
+            BadSetting: if `loss` does not return a tensor of one number.
         """
         for group, peak in zip(self._optimizer.param_groups, self._peak_rates, strict=True):
             group["lr"] = peak * self.config.learning_rate_factor(step, steps)
-        wrong = loss(self._called, self._fabric.to_device(batch))
-        if not isinstance(wrong, Tensor) or wrong.numel() != 1:
-            raise BadSetting(f"loss(model, batch) returned {getattr(wrong, 'shape', wrong)!r}; it must return a tensor of one number.")
+        result = loss(self._called, self._fabric.to_device(batch))
+        if not isinstance(result, Tensor) or result.numel() != 1:
+            raise BadSetting(f"loss(model, batch) returned {getattr(result, 'shape', result)!r}; it must return a tensor of one number.")
         self._stepped.zero_grad()
-        self._fabric.backward(wrong)
-        # Only now, because reading the number waits for the GPU, which has the backward pass to do meanwhile.
-        value = float(wrong.detach())
+        self._fabric.backward(result)
+        # Read only now: reading the number waits for the GPU, which can run the backward pass meanwhile.
+        value = float(result.detach())
         if not math.isfinite(value):
             raise NotFiniteError(f"the loss is {value}.")
         if self.config.gradient_clip:
             clipped = self._fabric.clip_gradients(self._called, self._stepped, max_norm=self.config.gradient_clip, error_if_nonfinite=False)
-            # Half precision overflows now and then, and its scaler then leaves out the step.
+            # Half precision overflows occasionally, and its scaler then skips the step.
             if self._scaler is None and not math.isfinite(float(clipped)):  # type: ignore[arg-type]
-                raise NotFiniteError(f"the length of the gradient is {float(clipped)}.")  # type: ignore[arg-type]
+                raise NotFiniteError(f"the norm of the gradient is {float(clipped)}.")  # type: ignore[arg-type]
         self._stepped.step()
         if self.config.ema_decay:
             new = 1 - self.config.ema_decay_at(step)
             torch._foreach_lerp_(self._averages, self._weights, new)
-            # The running means of norms belong to the weights they were taken with, and are averaged like these: today's means with the
-            # averaged weights of a hundred steps evaluate wildly while the learning rate is high.
+            # Running statistics of norms belong to the weights they were computed with, so they are averaged too. Current statistics with
+            # weights averaged over a hundred steps give erratic scores while the learning rate is high.
             for average, buffer in zip(self.evaluated_model.buffers(), self.model.buffers(), strict=True):
                 if buffer.is_floating_point():
                     average.lerp_(buffer, new)
@@ -102,32 +102,32 @@ class Trainer:
         return value
 
     def scores(self, validate: Validate) -> dict[str, float]:
-        """Return what `validate` says of the evaluated model, in eval mode and without gradients."""
+        """Return the scores of `validate` for the evaluated model, in eval mode and without gradients."""
         self._evaluated_called.eval()
         with torch.no_grad():
             return {name: float(value) for name, value in validate(self._evaluated_called).items()}
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return all that a later process needs to go on, as tensors and JSON values.
+        """Return the state from which training can be continued, as tensors and JSON values.
 
         Raises:
-            NotFiniteError: if a weight is no number: that is worth no saving.
+            NotFiniteError: if a weight is not finite: such a state must not replace a good checkpoint.
         """
         if broken := [name for name, weight in self.model.named_parameters() if not bool(torch.isfinite(weight).all())]:
-            raise NotFiniteError(f"The weights {', '.join(broken[:3])} are no numbers any more. Lower learning_rate in a new run.")
-        memory, rest = checkpoint.optimizer_state(self._optimizer)
+            raise NotFiniteError(f"The weights {', '.join(broken[:3])} are not finite. Start a new run with a lower learning_rate.")
+        optimizer_tensors, rest = checkpoint.optimizer_state(self._optimizer)
         tensors = {
             **checkpoint.under("model/", checkpoint.model_tensors(self.model)),
             **(checkpoint.under("average/", checkpoint.model_tensors(self.evaluated_model)) if self.config.ema_decay else {}),
-            **checkpoint.under("optimizer/", memory),
+            **checkpoint.under("optimizer/", optimizer_tensors),
         }
         return tensors, {"optimizer": rest, "scaler": self._scaler.state_dict() if self._scaler else None}
 
     def load_state_dict(self, tensors: Mapping[str, Tensor], rest: Mapping[str, Any], path: Path) -> None:
-        """Take over what `state_dict` returned; `path` is where it came from, for the error.
+        """Restore what `state_dict` returned. `path` is its file, for the error message.
 
         Raises:
-            BadRunFolder: if it is of another architecture or optimizer.
+            BadRunFolder: if the architecture or the optimizer differs.
         """
         checkpoint.fill_model(self.model, checkpoint.taken_from("model/", tensors), path)
         if self.config.ema_decay:
@@ -138,12 +138,12 @@ class Trainer:
 
 
 def _adamw(model: nn.Module, config: TrainerConfig) -> torch.optim.Optimizer:
-    learned = [weight for weight in model.parameters() if weight.requires_grad]
-    # Biases and the scales of norms have one dimension: to shrink them is to change what they stand for.
+    trainable = [weight for weight in model.parameters() if weight.requires_grad]
+    # Biases and the scales of norms have one dimension. They get no weight decay.
     groups = [
-        {"params": [weight for weight in learned if weight.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [weight for weight in learned if weight.ndim <= 1], "weight_decay": 0.0},
+        {"params": [weight for weight in trainable if weight.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [weight for weight in trainable if weight.ndim <= 1], "weight_decay": 0.0},
     ]
-    # The fused step takes half the time, but unscales gradients itself, which leaves no moment to clip them.
+    # The fused step takes half the time, but it unscales gradients itself, so they cannot be clipped in between.
     fused = config.precision != "16-mixed"
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.learning_rate, fused=fused)

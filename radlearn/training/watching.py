@@ -1,4 +1,4 @@
-"""The two people a training must not keep waiting: the one who watches it, and the one who stops it."""
+"""Progress display and Ctrl-C during training."""
 
 import signal
 import threading
@@ -13,15 +13,15 @@ SPEAK_EVERY_SECONDS = 0.5
 
 
 class Voice:
-    """Tells a bar how far a loop is, from a thread of its own: a slow step is never silent, a fast one never waits for the screen."""
+    """Updates a progress bar from its own thread: progress is shown during slow steps, and fast steps do not wait for the terminal."""
 
     def __init__(self, bar: Bar, steps: int) -> None:
         bar.start_at(steps)
         self.bar = bar
-        # All steps done, earlier ones included, and what to say of them: set by the loop, as often as it likes.
+        # Steps done in total, earlier ones included, and the note of the bar. The loop sets both.
         self.steps, self.note = steps, ""
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._speak_until_ended, daemon=True)
+        self._thread = threading.Thread(target=self._update_until_ended, daemon=True)
 
     def __enter__(self) -> "Voice":
         self._thread.start()
@@ -30,30 +30,30 @@ class Voice:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._ended.set()
         self._thread.join()
-        self._speak()
+        self._update()
 
-    def _speak_until_ended(self) -> None:
+    def _update_until_ended(self) -> None:
         while not self._ended.wait(SPEAK_EVERY_SECONDS):
-            self._speak()
+            self._update()
 
-    def _speak(self) -> None:
+    def _update(self) -> None:
         self.bar.advance(self.steps - self.bar.done, self.note)
 
 
 class CtrlC:
-    """Turns the first Ctrl-C (or a polite request to end, SIGTERM) into a wish the loop can ask for; the second stops at once.
+    """Turns the first Ctrl-C (or SIGTERM) into a flag that the loop checks, `wanted`; the second one, `insisted`, stops at once.
 
-    In any other than the main thread, where Python hears no signals, it never hears one.
+    It has no effect outside the main thread, the only one in which Python handles signals.
     """
 
     def __init__(self) -> None:
         self.wanted = self.insisted = False
-        self._waits_for_nothing = False
+        self._at_once = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "CtrlC":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._heard) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -62,17 +62,17 @@ class CtrlC:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Stop already at the first Ctrl-C while the block runs, with KeyboardInterrupt: for work that can simply be repeated."""
-        self._waits_for_nothing = True
+        """Raise KeyboardInterrupt at the first Ctrl-C while the block runs, for work that can simply be repeated."""
+        self._at_once = True
         try:
             if self.wanted:
                 raise KeyboardInterrupt
             yield
         finally:
-            self._waits_for_nothing = False
+            self._at_once = False
 
-    def _heard(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         self.insisted = self.wanted
         self.wanted = True
-        if self.insisted or self._waits_for_nothing:
+        if self.insisted or self._at_once:
             raise KeyboardInterrupt

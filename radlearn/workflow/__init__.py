@@ -1,1 +1,1 @@
-"""What every use case is run by: task and verbs, data source, splits of people, report frame, search on validation people."""
+"""What runs every use case: tasks and their commands, data source, splits by person, report frame, tuning report."""

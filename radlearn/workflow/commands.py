@@ -1,4 +1,4 @@
-"""The commands of a task on the command line; every field of its settings is a flag of `train`."""
+"""The command line of a task. Every field of its settings is a flag of `train`."""
 
 import dataclasses
 import sys
@@ -28,7 +28,7 @@ Field = tuple[str, Any] | tuple[str, Any, Any]
 
 
 def main(task: AnyTask, arguments: Sequence[str]) -> None:
-    """Run the command line of a lesson file, and leave with its exit code."""
+    """Run the command line of a lesson file and exit with its exit code."""
     sys.exit(ended(lambda: run_command(task, list(arguments))))
 
 
@@ -49,86 +49,81 @@ def run_command(task: AnyTask, arguments: list[str]) -> None:
 
 
 def usage(program: str) -> str:
-    """Return what a task can do, for people."""
+    """Return the help text of a task: its commands."""
     lines = [f"usage: {program} COMMAND …", "", *(f"  {command:<10} {about}" for command, about in COMMANDS.items())]
     return "\n".join([*lines, "", f"'{program} COMMAND --help' lists the flags of a command."])
 
 
 class _Commands:
-    """The commands of a task: flags in, a call of its `TaskApi`."""
+    """Parses the flags of each command and calls the task's `TaskApi`."""
 
     def __init__(self, task: AnyTask, program: str) -> None:
         self.task, self.program, self.api = task, program, TaskApi(task)
 
     def train(self, arguments: list[str]) -> None:
-        """Train with a preset's settings, each of which is a flag with the preset's value as its default."""
+        """Train with the settings of a preset; each setting is a flag whose default is the preset's value."""
         presets = self.task.presets
         preset = _named_preset(arguments, presets)
-        asked = self._parsed(
+        flags = self._parsed(
             "train",
             arguments,
-            ("preset", _flag(str, f"Where the settings start: {' or '.join(presets)}."), preset),
-            ("data", _flag(Path | None, "Folder in the challenge's layout; looked for beside the lesson if not named."), None),
-            ("run", _flag(Path | None, "Folder of the run; runs/TASK/DATE-TIME if not named."), None),
+            ("preset", _flag(str, f"Preset of the settings: {' or '.join(presets)}."), preset),
+            ("data", _flag(Path | None, "Folder in the challenge's layout. Default: data/ beside the lesson, or built-in patients."), None),
+            ("run", _flag(Path | None, "Folder of the run. Default: runs/TASK/DATE-TIME."), None),
             ("settings", _flattened(type(presets[preset])), presets[preset]),
         )
-        run = self.api.train_with(asked.settings, asked.data, asked.run)
+        run = self.api.train_with(flags.settings, flags.data, flags.run)
         say(f"Next: {hints.command(self.task.name, 'evaluate', run.folder)}")
 
     def resume(self, arguments: list[str]) -> None:
-        asked = self._parsed(
-            "resume",
-            arguments,
-            ("run", _positional(Path, "The run folder.")),
-            ("data", _flag(Path | None, "Where its data are now, if they were moved."), None),
-        )
-        run = self.api.resume(asked.run, asked.data)
+        flags = self._parsed("resume", arguments, ONE_RUN, MOVED_DATA)
+        run = self.api.resume(flags.run, flags.data)
         say(f"Next: {hints.command(self.task.name, 'evaluate', run.folder)}")
 
     def evaluate(self, arguments: list[str]) -> None:
-        asked = self._parsed(
+        flags = self._parsed(
             "evaluate",
             arguments,
             self._runs(),
-            ("data", _flag(Path | None, "Other labelled data, evaluated as an external set. Not named: the run's own test persons."), None),
+            ("data", _flag(Path | None, "Other labelled data, evaluated as an external set. Default: the run's own test persons."), None),
             self._options(self.task.options),
             ("json", _flag(bool, "Print the scores as one JSON object on standard output."), False),
         )
-        scores = self.api.evaluate(asked.run, asked.data, **vars(asked.options))
-        if asked.json:
+        scores = self.api.evaluate(flags.run, flags.data, **vars(flags.options))
+        if flags.json:
             print_json(scores)
 
     def tune(self, arguments: list[str]) -> None:
-        asked = self._parsed(
+        flags = self._parsed(
             "tune",
             arguments,
-            ("run", _positional(Path, "The run folder.")),
-            ("data", _flag(Path | None, "Where its data are now, if they were moved."), None),
+            ONE_RUN,
+            MOVED_DATA,
             self._options(self.task.tune_options),
-            ("json", _flag(bool, "Print what was chosen as one JSON object on standard output."), False),
+            ("json", _flag(bool, "Print the result as one JSON object on standard output."), False),
         )
-        chosen = self.api.tune(asked.run, asked.data, **vars(asked.options))
-        if asked.json:
+        chosen = self.api.tune(flags.run, flags.data, **vars(flags.options))
+        if flags.json:
             print_json(chosen)
 
     def predict(self, arguments: list[str]) -> None:
-        several = "; run folders before them predict together with the first" if self.task.ensemble else ""
-        asked = self._parsed(
+        several = "; run folders before them form an ensemble with the first" if self.task.ensemble else ""
+        flags = self._parsed(
             "predict",
             arguments,
-            ("run", _positional(Path, "The run folder.")),
-            ("paths", _positional(tuple[Path, ...], f"Files, and folders that hold some, such as {self.task.example_file}{several}.")),
-            ("out", _flag(Path, "Folder for predictions.csv and all that belongs to it.")),
+            ONE_RUN,
+            ("paths", _positional(tuple[Path, ...], f"Files such as {self.task.example_file}, or folders that hold them{several}.")),
+            ("out", _flag(Path, "Folder for predictions.csv and the other output files.")),
             ("overlays", _flag(bool, "Also write a picture of each prediction."), True),
             self._options(self.task.options),
         )
-        # A run folder holds no image, so the two cannot be mixed up.
-        further = list(takewhile(lambda path: (path / "settings.json").is_file(), asked.paths)) if self.task.ensemble else []
-        runs, paths = [asked.run, *further], asked.paths[len(further) :]
-        self.api.predict(runs, paths, asked.out, asked.overlays, **vars(asked.options))
+        # A run folder holds no images, so the two cannot be confused.
+        further = list(takewhile(lambda path: (path / "settings.json").is_file(), flags.paths)) if self.task.ensemble else []
+        runs, paths = [flags.run, *further], flags.paths[len(further) :]
+        self.api.predict(runs, paths, flags.out, flags.overlays, **vars(flags.options))
 
     def submit(self, arguments: list[str]) -> None:
-        asked = self._parsed(
+        flags = self._parsed(
             "submit",
             arguments,
             self._runs(),
@@ -136,12 +131,12 @@ class _Commands:
             ("out", _flag(Path, "The file to write.")),
             self._options(self.task.options),
         )
-        self.api.submit(asked.run, asked.images, asked.out, **vars(asked.options))
+        self.api.submit(flags.run, flags.images, flags.out, **vars(flags.options))
 
     def _runs(self) -> Field:
         if self.task.ensemble:
-            return "run", _positional(tuple[Path, ...], "The run folder, or several: these runs then predict together.")
-        return "run", _positional(Path, "The run folder.")
+            return "run", _positional(tuple[Path, ...], "The run folder, or several for an ensemble.")
+        return ONE_RUN
 
     def _options(self, kind: type) -> Field:
         return "options", _flattened(kind), kind()
@@ -159,13 +154,17 @@ def _positional(kind: Any, help_text: str) -> Any:
     return Annotated[kind, tyro.conf.arg(help=help_text), tyro.conf.Positional]
 
 
+ONE_RUN: Field = ("run", _positional(Path, "The run folder."))
+MOVED_DATA: Field = ("data", _flag(Path | None, "The run's data folder, if it was moved."), None)
+
+
 def _flattened(kind: type) -> Any:
-    """Return a dataclass whose fields are flags of their own, without a prefix."""
+    """Return a dataclass whose fields become flags without a prefix."""
     return Annotated[kind, tyro.conf.arg(name="")]
 
 
 def _named_preset(arguments: Sequence[str], presets: Any) -> str:
-    """Return the preset that the flags name: it must be known before the flags are, because it holds their defaults."""
+    """Return the preset named in the arguments. It is needed before they are parsed, because it holds the defaults."""
     preset = next(iter(presets))
     for number, argument in enumerate(arguments):
         if argument == "--preset" and number + 1 < len(arguments):

@@ -1,4 +1,4 @@
-"""Who chooses and who evaluates, among validation people: every fifth of them is evaluated by what the other four fifths choose."""
+"""Cross-fitting on validation persons: each fifth of them is evaluated with what was chosen on the other four fifths."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,10 @@ PARTS = 5
 
 
 def parts_of(persons: Sequence[str], seed: int) -> np.ndarray:
-    """Return which of five parts each case belongs to, int (cases,) from 0; a person's cases are in one part."""
-    people, number = np.unique(np.asarray(persons, str), return_inverse=True)
-    return (np.random.default_rng(case_seed(seed, len(people))).permutation(len(people)) % PARTS)[number]
+    """Return the part of each case, int (cases,) from 0 to 4. All cases of a person are in one part.
+
+    Args:
+        persons: (cases,) the person of each case.
+    """
+    distinct, index = np.unique(np.asarray(persons, str), return_inverse=True)
+    return (np.random.default_rng(case_seed(seed, len(distinct))).permutation(len(distinct)) % PARTS)[index]

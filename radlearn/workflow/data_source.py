@@ -1,4 +1,4 @@
-"""Where a task's data come from: the folder that was named, else `data/` beside the lesson, else the built-in cases."""
+"""The source of a task's data: the folder given, else RADLEARN_DATA, else `data/` beside the lesson, else the built-in cases."""
 
 import hashlib
 import inspect
@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from radlearn import hints
-from radlearn.challenges.challenge import BuiltInCases, Challenge
+from radlearn.challenges.challenge import AnyChallenge, BuiltInCases
 from radlearn.errors import BadLayout
 from radlearn.files import cache_folder
 from radlearn.progress import say
 from radlearn.scans.alone import alone_with
 
-AnyChallenge = Challenge[Any, Any]
-# What may lie in a data folder that is still to be filled.
+# Files of a data folder that do not count as data.
 NOT_DATA = {"README.md", ".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"}
 BUILT_IN_SEED = 0
 
@@ -27,23 +26,23 @@ class Source:
     """A data folder and how it was found."""
 
     folder: Path
-    # One line for people: which folder it is, and why this one.
+    # A line for the user: the folder, and why it was chosen.
     told: str
 
 
 def found_source(challenge: AnyChallenge, given: Path | None, beside: Sequence[Path]) -> Source:
     """Find a challenge's data: `given`, else `RADLEARN_DATA`, else the first filled folder of `beside`, else built-in cases.
 
-    A folder that was named, or that holds anything beside a lesson, is meant: if it is not in the layout, the challenge's `find_cases`
-    refuses it. Built-in cases never stand in silently for data that were meant.
+    A folder that is given, or that holds any file beside a lesson, is used even if it is not in the layout; the challenge's `find_cases`
+    then raises. Built-in cases never replace a user's data silently.
 
     Args:
-        challenge: whose layout is expected.
-        given: what the user named (`--data`); None if nothing.
-        beside: the `data/` folders of the lessons on this challenge, the caller's own first.
+        challenge: the challenge whose layout is expected.
+        given: the folder given by the user (`--data`), or None.
+        beside: the `data/` folders of the lessons on this challenge, the task's own first.
 
     Raises:
-        BadLayout: if a folder that was named is not there, or there are neither data nor built-in cases.
+        BadLayout: if a given folder does not exist, or there are neither data nor built-in cases.
     """
     if given is not None:
         return _named(challenge, Path(given), "named with --data")
@@ -54,29 +53,29 @@ def found_source(challenge: AnyChallenge, given: Path | None, beside: Sequence[P
             return _named(challenge, folder, "beside the lesson")
     if challenge.built_in is None:
         raise BadLayout(
-            f"{beside[0]}: holds no data, and {challenge.title} has no built-in cases. Put its files there, or use --data FOLDER."
+            f"{beside[0]}: holds no data, and {challenge.title} has no built-in cases. Put its data there, or use --data FOLDER."
         )
     made = built_in_folder(challenge, challenge.built_in.count, BUILT_IN_SEED)
-    return Source(made, f"Data: built-in patients (synthetic) in {made}. For the challenge's own, see {beside[0] / 'README.md'}.")
+    return Source(made, f"Data: built-in patients (synthetic) in {made}. To use the challenge's data, see {beside[0] / 'README.md'}.")
 
 
 def built_in_folder(challenge: AnyChallenge, count: int, seed: int) -> Path:
-    """Return the folder of a challenge's built-in cases in the user's cache; they are written at the first call."""
+    """Return the folder of a challenge's built-in cases in the user's cache. The first call writes them."""
     folder = _folder_of(challenge, _built_in(challenge), count, seed)
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         # A second process waits for the cases of the first instead of writing them again.
         with alone_with(folder.parent / f"{folder.name}.lock", "making the built-in patients"):
             if not folder.exists():
-                say(f"Making {count:,} {challenge.units} of built-in patients, once, in {folder}.")
+                say(f"Making {count:,} {challenge.units} of built-in patients in {folder}. This happens only once.")
                 _built_in(challenge).load_writer()(folder, count, seed)
     return folder
 
 
 def restored(challenge: AnyChallenge, folder: Path) -> bool:
-    """Write the built-in cases of `folder` again where it was theirs; return whether it was.
+    """Write the built-in cases of `folder` again if it was a folder of built-in cases; return whether it was.
 
-    False too for cases that other code wrote: this code would write others with the same names.
+    Also False if another version of the code wrote them: this version would write different cases with the same names.
     """
     named = re.fullmatch(rf"{re.escape(challenge.name)}-(\d+)-seed-(\d+)-.*", folder.name)
     if not named or challenge.built_in is None:
@@ -89,7 +88,7 @@ def restored(challenge: AnyChallenge, folder: Path) -> bool:
 
 
 def about_data(challenge: AnyChallenge, folder: Path) -> dict[str, Any]:
-    """Return what settings.json says of the data of a run."""
+    """Return the entries about the data in a run's settings.json."""
     return {"data": str(Path(folder).resolve()), "synthetic": challenge.is_synthetic(folder)}
 
 
@@ -105,7 +104,7 @@ def _folder_of(challenge: AnyChallenge, built_in: BuiltInCases, count: int, seed
 
 
 def _code_digest(folder: Path) -> str:
-    """Return a digest of a package's code: cases written by other code are other cases, and must not be taken for these."""
+    """Return a digest of a package's code, so that cases written by different versions are kept apart."""
     digest = hashlib.blake2b(digest_size=4)
     for source in sorted(folder.glob("*.py")):
         digest.update(source.read_bytes())

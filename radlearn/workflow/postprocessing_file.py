@@ -1,4 +1,4 @@
-"""`postprocessing.json` in a run folder: what was chosen on validation persons, and how it was found; one format for all tasks."""
+"""`postprocessing.json` in a run folder: the postprocessing chosen on validation persons; one format for all tasks."""
 
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -12,25 +12,25 @@ PostprocessingT = TypeVar("PostprocessingT")
 
 
 def write_postprocessing(run: Run, postprocessing: Any, about: dict[str, Any]) -> None:
-    """Write the postprocessing, a dataclass, and with it `about`, how it was found (JSON values)."""
+    """Write the postprocessing, a dataclass, and JSON values about how it was chosen."""
     write_json(run.folder / FILE, {"task": run.task, "postprocessing": asdict(postprocessing), **about})
 
 
 def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[PostprocessingT, dict[str, Any]]:
-    """Read a run's postprocessing, of the class `kind`, and how it was found.
+    """Return a run's postprocessing, of the class `kind`, and the JSON values about how it was chosen.
 
     Raises:
-        BadRunFolder: if the training has not finished, or the file holds no such postprocessing.
+        BadRunFolder: if the training has not finished, or the file is invalid.
     """
     file = run.folder / FILE
     if not file.exists():
-        raise BadRunFolder(f"{run.folder}: its training has not finished. To continue it: {run.resume_command}")
+        raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.resume_command}")
     try:
         content = dict(read_json(file))
         content.pop("task", None)
         return kind(**content.pop("postprocessing")), content
     except (KeyError, TypeError, ValueError, AttributeError, BadSetting) as error:
         raise BadRunFolder(
-            f"{file}: holds no postprocessing of {run.task} ({error}). It was changed or damaged after it was written. Remove it and let "
-            f"it be chosen again: {run.resume_command}"
+            f"{file}: is not a valid postprocessing of {run.task} ({error}). It was changed or damaged after it was written. "
+            f"Remove it. To choose it again: {run.resume_command}"
         ) from None

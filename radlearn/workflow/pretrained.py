@@ -1,4 +1,4 @@
-"""Published weights (ImageNet, COCO): fetched by torchvision's own loader, checked, kept as safetensors, fitted to X-rays of one channel."""
+"""Published weights (ImageNet, COCO): downloaded and checked by torchvision, kept as safetensors, adapted to one input channel."""
 
 import re
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from radlearn.progress import say
 
 
 class Published(NamedTuple):
-    """What torchvision calls its best weights of a network, from which pictures, and which layers name the classes of these."""
+    """torchvision's name of a network's weights, the data set they were trained on, and the output layers for its classes."""
 
     weights: str
     learnt_from: str
@@ -31,11 +31,11 @@ PUBLISHED = {
 def published_weights(name: str) -> dict[str, Tensor]:
     """Return torchvision's weights of a network, downloaded once.
 
-    The download is a pickle, read with `weights_only=True` after its hash is checked; from then on only the safetensors copy in the
-    cache folder is used (`weights/NAME.safetensors`, which may also be put there by hand on a machine without internet).
+    The download is a pickle, loaded with `weights_only=True` after its hash is checked. From then on the safetensors copy in the cache
+    folder is used, `weights/NAME.safetensors`; on a machine without internet it may be put there by hand.
 
     Raises:
-        WeightsUnavailable: if they can be neither found nor downloaded.
+        WeightsUnavailable: if they are not in the cache folder and cannot be downloaded.
     """
     kept = cache_folder() / "weights" / f"{name}.safetensors"
     if kept.exists():
@@ -55,9 +55,9 @@ def published_weights(name: str) -> dict[str, Tensor]:
 
 
 def one_channel(convolution: Tensor) -> Tensor:
-    """Return the weights (out, 3, kernel, kernel) of a first convolution for X-rays: (out, 1, kernel, kernel).
+    """Return the weights (out, 3, kernel, kernel) of a first convolution for one input channel: (out, 1, kernel, kernel).
 
-    The sum over red, green and blue: what the colour network would compute from a grey picture in all three channels.
+    The sum over red, green and blue gives the same output as the colour network on a grey image in all three channels.
     """
     return convolution.sum(dim=1, keepdim=True)
 
@@ -66,13 +66,13 @@ def load_published_weights(model: nn.Module, name: str) -> list[str]:
     """Load published weights into a network of `PUBLISHED` with one input channel and any number of classes.
 
     Returns:
-        the names of the model's tensors that keep their random start: those of the last layer alone.
+        the names of the tensors that keep their random initialisation: those of the output layers.
 
     Raises:
-        WeightsUnavailable: if they cannot be had, or fit the model in another way than expected.
+        WeightsUnavailable: if the weights are unavailable or do not fit the model.
     """
     published = published_weights(name)
-    # MONAI keeps the layers of a dense block in a Sequential of its own; torchvision's oldest files write norm.1 for norm1.
+    # MONAI nests the layers of a dense block in a Sequential; torchvision's oldest files write norm.1 instead of norm1.
     renamed = {
         re.sub(r"(denselayer\d+)\.(norm|relu|conv)\.?(\d)", r"\1.layers.\2\3", key) if name == "densenet121" else key: value
         for key, value in published.items()
@@ -87,25 +87,25 @@ def load_published_weights(model: nn.Module, name: str) -> list[str]:
     fitting = {key: value for key, value in renamed.items() if key in wanted and value.shape == wanted[key].shape}
     model.load_state_dict(fitting, strict=False)
     left = [key for key in wanted if key not in fitting]
-    strangers = [key for key in left if not key.startswith(PUBLISHED[name].output_layers)]
-    if strangers:
-        raise WeightsUnavailable(f"The weights of {name} lack {len(strangers)} tensors of this network, the first is {strangers[0]}.")
+    missing = [key for key in left if not key.startswith(PUBLISHED[name].output_layers)]
+    if missing:
+        raise WeightsUnavailable(f"The weights of {name} lack {len(missing)} tensors of this network, the first is {missing[0]}.")
     return left
 
 
 def start_from_published(model: nn.Module, name: str) -> bool:
-    """Load weights as `load_published_weights` does; where they cannot be had, say so and leave the random start.
+    """Load published weights; if they are unavailable, warn and keep the random initialisation.
 
     Returns:
         whether they were loaded.
     """
     try:
         left = load_published_weights(model, name)
-    except WeightsUnavailable as trouble:
-        say(f"{trouble} Training starts from random weights instead; it will take longer and end lower.", style="yellow")
+    except WeightsUnavailable as error:
+        say(f"{error} Training starts from random weights instead; it takes longer and gives lower scores.", style="yellow")
         return False
     say(
-        f"Started from {PUBLISHED[name].learnt_from} weights; only {', '.join(left)} start at random, and the first layer is that of three "
-        "colours, summed."
+        f"Loaded {PUBLISHED[name].learnt_from} weights; {', '.join(left)} start at random, and the first layer is summed over the three "
+        "colour channels."
     )
     return True

@@ -1,4 +1,4 @@
-"""What the reports of all tasks share: where they stand, whom they are about, how the run was trained."""
+"""What the reports of all tasks share: file names, the frame of the page, training curves and settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,16 +14,18 @@ from radlearn.pictures.style import save_png
 from radlearn.progress import progress_bar, say
 from radlearn.training.run_folder import Run
 
+INTERVALS = "Intervals hold 95 %: a bootstrap over persons, each drawn with all their images."
+
 
 class Draw(Protocol):
-    """Saves a figure under a name, and gives it to the page with its words."""
+    """Saves a figure as NAME.png and returns it as a picture of the page."""
 
     def __call__(self, name: str, figure: Figure, caption: str, alt: str, wide: bool = False) -> Picture: ...
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a report and its pictures stand in the run folder; those on other data than the run's own test people stand apart."""
+    """Paths of a report and of its pictures in the run folder."""
 
     page: Path
     pictures: Path
@@ -38,7 +40,7 @@ def place_of(run: Run, split: str) -> Place:
 
 @contextmanager
 def drawing(place: Place, pictures: int) -> Iterator[Draw]:
-    """Give what saves pictures beside the report, with a bar that counts to about so many of them."""
+    """Provide a function that saves pictures beside the report, with a progress bar for about `pictures` of them."""
     with progress_bar("writing the report", pictures, "pictures") as bar:
 
         def picture(name: str, figure: Figure, caption: str, alt: str, wide: bool = False) -> Picture:
@@ -52,7 +54,7 @@ def drawing(place: Place, pictures: int) -> Iterator[Draw]:
 def write_run_report(
     run: Run, place: Place, found: Mapping[str, Any], title: str, subtitle: str, headline: Sequence[Headline], sections: Sequence[Section]
 ) -> Path:
-    """Write the page of an evaluated run, its score file being `found`, and return its path; synthetic patients are said to be such."""
+    """Write the report of an evaluated run and return its path. `found` is the content of its score file."""
     write_report(
         place.page,
         title,
@@ -66,18 +68,18 @@ def write_run_report(
             ("network", str(run.settings.get("network", ""))),
             ("trained on", run.about["data"]),
         ],
-        footers=["Intervals hold 95 %: a bootstrap over people, each drawn with all their X-rays."],
+        footers=[INTERVALS],
     )
     say(f"Report: {place.page}")
     return place.page
 
 
 def training_blocks(run: Run, scores: Sequence[str], best_by: str, picture: Draw, labels: Mapping[str, str] | None = None) -> list[Block]:
-    """Return how loss and scores went over the epochs, and the settings.
+    """Return the training curves and the table of settings.
 
     Args:
-        scores: those of the validation that are drawn, `best_by` among them.
-        best_by: the one by which the weights were kept.
+        scores: validation scores to draw, including `best_by`.
+        best_by: the score that selected the weights.
         labels: names for people of scores that only one challenge has.
     """
     figure = curves.history_figure(run.history, scores, best_by, labels)

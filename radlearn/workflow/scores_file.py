@@ -1,4 +1,4 @@
-"""`scores.json` in a run folder: scores, and whom they were measured on."""
+"""`scores.json` in a run folder: scores, and the cases they were measured on."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
     """Write `scores.json` for the split "test", `scores-SPLIT.json` for any other, and return its content.
 
     Args:
-        cases: those evaluated. They need not be of the kind that was trained on: whether they are synthetic is looked up.
+        cases: the evaluated cases. Whether they are synthetic is looked up, because the training data may differ.
         found: scores, baselines and subgroups, as JSON values.
     """
     content = {
@@ -30,6 +30,6 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
 
 
 def interval_of(score: Mapping[str, float | None]) -> Interval:
-    """Return a score of a score file as an `Interval`; None stands for a number that does not exist."""
+    """Return a score of a score file as an `Interval`; None becomes NaN."""
     value, low, high = (math.nan if (number := score[key]) is None else float(number) for key in ("value", "low", "high"))
     return Interval(value, low, high)

@@ -1,79 +1,73 @@
-"""Who learns, who chooses, who evaluates: X-rays or scans split by person, and the split kept in the run folder."""
+"""Splits of a task's cases by person, kept in the run folder."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from radlearn.challenges.challenge import Case, CaseT
 from radlearn.errors import BadRunFolder
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import SUBSETS, prove_persons_apart, read_split, split_by_person, write_split
 
 
-class Words(NamedTuple):
-    """What is divided, what those are called that show what is looked for, and how many of them, and of the others, a subset must have."""
+class SplitWords(NamedTuple):
+    """How messages name the items and the finding, and how many items with and without the finding a subset must hold."""
 
     items: str = "X-rays"
-    having: str = "an opacity"
+    finding: str = "an opacity"
     least: int = 2
 
 
-XRAYS = Words()
-
-
-class AnyCase(Protocol):
-    """A case of any challenge, as far as dividing people needs to know it."""
-
-    @property
-    def image_id(self) -> str: ...
-    @property
-    def person(self) -> str: ...
+XRAYS = SplitWords()
 
 
 class Labelled(Protocol):
-    """An X-ray or a scan, ready to learn from: its case, and whether it shows what is looked for."""
+    """An X-ray or a scan that training can use: its case, and whether it shows the finding."""
 
     @property
-    def case(self) -> AnyCase: ...
+    def case(self) -> Case: ...
     @property
     def label(self) -> bool: ...
 
 
-One = TypeVar("One", bound=Labelled)
-CaseT = TypeVar("CaseT", bound=AnyCase)
+ItemT = TypeVar("ItemT", bound=Labelled)
 
 
 def split_cases(
-    items: Sequence[One], seed: int, fold: int | None, run: Run, labels: Sequence[bool] | None = None, words: Words = XRAYS
-) -> dict[str, list[One]]:
+    items: Sequence[ItemT], seed: int, fold: int | None, run: Run, labels: Sequence[bool] | None = None, words: SplitWords = XRAYS
+) -> dict[str, list[ItemT]]:
     """Split X-rays or scans by person into training, validation and test, and keep the split in the run's `split.csv`.
 
-    A run that has a split already keeps it, so that going on with it cannot move a person.
+    A run that already has a split keeps it, so that resuming cannot move a person to another subset.
 
     Args:
-        labels: of which every subset gets its share; whether each item shows what is looked for, if not given.
-        words: how to speak of them.
+        labels: (items,) the labels of which every subset gets its share; each item's `label` if None.
+        words: names for messages.
+
+    Returns:
+        "train", "validation" and "test" -> items.
 
     Raises:
-        BadRunFolder: if the data no longer hold the images of the run's split.
-        BadSetting: if there are too few people to divide.
+        BadRunFolder: if images of the run's split are missing.
+        BadSetting: if there are too few persons for a split.
     """
     file = run.folder / "split.csv"
     cases = [item.case for item in items]
     if not file.exists():
         persons = [case.person for case in cases]
         known = [item.label for item in items] if labels is None else [bool(label) for label in labels]
-        subsets = split_by_person(persons, known, seed, fold, least=words.least, finding=words.having)
-        people = prove_persons_apart(persons, subsets)
+        subsets = split_by_person(persons, known, seed, fold, least=words.least, finding=words.finding)
+        counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets)
         for subset in SUBSETS:
-            here = [label for label, of in zip(known, subsets, strict=True) if of == subset]
-            say(f"  {subset:<10} {len(here):>6,} {words.items} of {people[subset]:>6,} people, {sum(here):>5,} with {words.having}")
+            held = [label for label, other in zip(known, subsets, strict=True) if other == subset]
+            say(f"  {subset:<10} {len(held):>6,} {words.items} of {counts[subset]:>6,} persons, {sum(held):>5,} with {words.finding}")
     by_id = {item.case.image_id: item for item in items}
-    return {subset: [by_id[case.image_id] for case in here] for subset, here in cases_by_subset(cases, run).items()}
+    return {subset: [by_id[case.image_id] for case in held] for subset, held in cases_by_subset(cases, run).items()}
 
 
 def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
-    """Return the cases as the run's `split.csv` divides them, in its order.
+    """Return the cases of each subset of the run's `split.csv`, in the order of that file.
 
     Raises:
         BadRunFolder: if images of the split are not among the cases.
@@ -83,7 +77,7 @@ def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
     missing = [image_id for image_id in split if image_id not in by_id]
     if missing:
         raise BadRunFolder(
-            f"{run.folder}: {len(missing):,} of the {len(split):,} cases it was trained and evaluated on are not in the data, the first is "
-            f"{missing[0]}. Give the folder that it was trained on with --data, or start a new run."
+            f"{run.folder}: {len(missing):,} of the {len(split):,} cases of this run are not in the data, the first is {missing[0]}. "
+            "Use --data with the folder that the run was trained on, or start a new run."
         )
-    return {subset: [by_id[image_id] for image_id, (_, of) in split.items() if of == subset] for subset in SUBSETS}
+    return {subset: [by_id[image_id] for image_id, (_, other) in split.items() if other == subset] for subset in SUBSETS}

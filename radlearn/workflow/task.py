@@ -1,4 +1,4 @@
-"""What a lesson declares: its name, challenge, settings and commands, in one object that type checkers understand."""
+"""A use case as one typed object: its name, challenge, settings and commands."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from radlearn.training.run_folder import Run
 from radlearn.training.settings import TrainingSettings
 
 SettingsT = TypeVar("SettingsT", bound=TrainingSettings)
-# What `evaluate`, `predict` and `submit` take beside what they take in every task, and what `tune` takes: frozen dataclasses of which
-# every field has a default, and a comment that is the help of its flag.
+# Task-specific options of `evaluate`, `predict` and `submit`, and those of `tune`: frozen dataclasses in which every field has a default
+# and a comment that is the help text of its flag.
 OptionsT = TypeVar("OptionsT")
 TuneT = TypeVar("TuneT")
 Scores = dict[str, Any]
@@ -19,7 +19,7 @@ Scores = dict[str, Any]
 
 @dataclass(frozen=True)
 class NoOptions:
-    """Nothing beside what a command takes in every task."""
+    """No task-specific options."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Ensemble(Generic[CaseT, OptionsT]):
     """The commands of several runs that predict together.
 
     Args:
-        evaluate: (runs, all labelled cases of their data, options) -> scores, on the test people that all runs share.
+        evaluate: (runs, all labelled cases of their data, options) -> scores, on the test persons that all runs share.
         predict: (runs, paths, out, overlays, options) -> the table of predictions.
         submit: (runs, folder of images, out, options) -> the submission file.
     """
@@ -42,20 +42,20 @@ class Task(Generic[CaseT, SettingsT, OptionsT, TuneT]):
     """One use case.
 
     Args:
-        name: the word of the command line, such as "classification".
-        folder: the lesson's folder, in which `data/` is looked for.
-        challenge: what publishes the data.
-        settings: the class of the settings; every field is a flag of `train`.
+        name: on the command line, such as "classification".
+        folder: the lesson's folder, which contains `data/`.
+        challenge: the challenge the data come from.
+        settings: class of the settings; every field is a flag of `train`.
         presets: name -> settings; the first is the default.
-        headline_scores: names of `scores.json` that `demo` shows.
-        example_file: what a file to predict for is called in help texts, such as "SCAN.nii.gz".
+        headline_scores: names of scores in `scores.json` that `demo` shows.
+        example_file: an input file of `predict` in help texts, such as "SCAN.nii.gz".
         train: (settings, data folder, run) trains, or continues where the run stopped, and returns the run.
         evaluate: (run, cases, split, options) -> what `scores.json` holds.
         tune: (run, validation cases, options) -> what `tuning/tuning.json` holds.
         predict: (run, paths, out, overlays, options) -> the table of predictions.
         submit: (run, folder of images, out, options) -> the submission file.
-        options: of `evaluate`, `predict` and `submit`.
-        tune_options: of `tune`.
+        options: class of the options of `evaluate`, `predict` and `submit`.
+        tune_options: class of the options of `tune`.
         ensemble: the commands of several runs; None where one run predicts at a time.
     """
 

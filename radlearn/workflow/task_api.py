@@ -1,4 +1,4 @@
-"""The commands of a task in Python: finds the data, opens the runs, checks the options, and calls the lesson."""
+"""The commands of a task in Python: they find the data, open the runs, check the options and call the lesson."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class TaskApi:
     """The commands of a task, the same as on the command line: `radlearn.classification.train(epochs=5)`.
 
-    Every method refuses what it cannot do with an error of `radlearn.errors` that says what to do instead.
+    The methods raise errors of `radlearn.errors`, whose messages say what to do.
     """
 
     def __init__(self, task: AnyTask) -> None:
@@ -33,13 +33,13 @@ class TaskApi:
         """Train a model in a new run folder.
 
         Args:
-            preset: quick (minutes on two cores) or challenge (the strong preset, for a GPU); the first of the task if not named.
-            data: a folder in the challenge's layout; None looks beside the lesson and falls back on built-in patients.
-            run: the folder of the run; None makes runs/TASK/DATE-TIME.
-            changes: fields of the task's settings that differ from the preset.
+            preset: "quick" (minutes on two cores) or "challenge" (strong, for a GPU); None for the task's first.
+            data: folder in the challenge's layout; None for `data/` beside the lesson or, if that is empty, built-in patients.
+            run: folder of the run; None for runs/TASK/DATE-TIME.
+            changes: settings that differ from the preset.
 
         Raises:
-            BadSetting: if there is no such preset or setting, or a value is out of its bounds.
+            BadSetting: if there is no such preset or setting, or a value is out of bounds.
         """
         presets = self.task.presets
         preset = next(iter(presets)) if preset is None else preset
@@ -51,19 +51,19 @@ class TaskApi:
         return self.train_with(dataclasses.replace(presets[preset], **changes), data, run)
 
     def train_with(self, settings: Any, data: Path | str | None = None, run: Path | str | None = None) -> Run:
-        """Train as `train` does, with settings that are already made."""
-        # What this machine cannot do is refused before there is a run folder.
+        """Train with complete settings; see `train`."""
+        # Refuses what this machine does not support before a run folder is created.
         chosen_device(settings.device, settings.precision)
         source = data_source.found_source(self.task.challenge, None if data is None else Path(data), self._data_folders())
         say(source.told)
-        # New, or refused: only `resume` goes on with a run that is there.
+        # Raises if the folder holds a run: only `resume` continues one.
         about = data_source.about_data(self.task.challenge, source.folder)
         made = new_run(None if run is None else Path(run), self.task.name, settings, about)
         say(f"Run folder: {made.folder}")
         return self.task.train(settings, source.folder, made)
 
     def resume(self, run: RunLike, data: Path | str | None = None) -> Run:
-        """Continue a run where it was stopped or killed; it ends as if it had never stopped. `data`: where its data are now."""
+        """Continue a run that was stopped or killed; the result is as if it had never stopped. `data`: its data folder, if it was moved."""
         opened = self._opened_run(run)
         return self.task.train(settings_as(opened, self.task.settings), self._data_of(opened, data), opened)
 
@@ -71,7 +71,7 @@ class TaskApi:
         """Evaluate a run on its test persons, or on all labelled cases of another folder; write scores, pictures and report.
 
         Args:
-            run: the run; in a task with ensembles it may be several, which are evaluated as one on the test persons that they share.
+            run: the run; in a task with ensembles also several, which are evaluated together on the test persons that they share.
             data: other labelled data, evaluated as an external set; None for the run's own test persons.
             options: fields of the task's options, such as `gate` in detection.
 
@@ -91,16 +91,16 @@ class TaskApi:
         if known:
             raise BadLayout(
                 f"{data}: {len(known):,} of its {len(cases):,} cases belong to this run, but not all of the run's cases are there. "
-                "Give the whole folder that it was trained on, or one that shares no case with it."
+                "Use the whole folder that it was trained on, or one that shares no case with it."
             )
-        say(f"Other data than the run was trained on: all {len(cases):,} cases are evaluated, as an external set.")
+        say(f"The run was trained on other data: all {len(cases):,} cases are evaluated as an external set.")
         return self.task.evaluate(first, cases, "external", made)
 
     def tune(self, run: RunLike, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
-        """Choose again on the run's validation persons what is not learnt but chosen: thresholds and postprocessing.
+        """Choose thresholds and postprocessing again on the run's validation persons.
 
         Args:
-            data: where the run's data are now, if they were moved.
+            data: the run's data folder, if it was moved.
             options: fields of the task's options for `tune`.
 
         Returns:
@@ -114,7 +114,7 @@ class TaskApi:
         """Predict for X-rays or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
 
         Args:
-            run: the run; in a task with ensembles it may be several, which predict together.
+            run: the run; in a task with ensembles also several, which predict together.
             overlays: also write a picture of each prediction.
             options: fields of the task's options, such as `gate` in detection.
         """
@@ -138,18 +138,18 @@ class TaskApi:
     def _opened(self, run: Runs) -> list[Run]:
         runs = [run] if isinstance(run, RunLike) else list(run)
         if len(runs) != 1 and self.task.ensemble is None:
-            raise BadSetting(f"{len(runs)} runs: in {self.task.name} one run predicts at a time.")
+            raise BadSetting(f"{len(runs)} runs were given; {self.task.name} has no ensembles and takes one run.")
         return [self._opened_run(one) for one in runs]
 
     def _options(self, kind: type[T], given: dict[str, Any]) -> T:
         known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
         if unknown := sorted(given.keys() - set(known)):
-            has = f"The options are: {', '.join(known)}." if known else f"{self.task.name} has none here."
-            raise BadSetting(f"There is no option {unknown[0]!r}. {has}")
+            valid = f"The options are: {', '.join(known)}." if known else f"This command of {self.task.name} has none."
+            raise BadSetting(f"There is no option {unknown[0]!r}. {valid}")
         return kind(**given)
 
     def _data_folders(self) -> list[Path]:
-        """Return where the challenge's data may lie: beside this lesson, or beside another lesson on the same challenge."""
+        """Return the folders searched for the challenge's data: beside this lesson, then beside other lessons on the same challenge."""
         own = self.task.folder / "data"
         sharing = [one for one in use_cases.USE_CASES.values() if one.load_challenge() == self.task.challenge]
         return [own, *(folder for one in sharing if (folder := one.folder / "data") != own)]
@@ -159,7 +159,7 @@ class TaskApi:
         if given is not None:
             return data_source.found_source(challenge, Path(given), self._data_folders()).folder
         folder = Path(run.about["data"])
-        # A cache may be emptied at any time; built-in cases are the same every time they are written.
+        # The cache may have been emptied; built-in cases are identical whenever they are written.
         if not folder.exists() and not data_source.restored(challenge, folder):
-            raise BadLayout(f"{folder}: the data this run was trained on are not there any more. Say where they are now with --data.")
+            raise BadLayout(f"{folder}: the data of this run are no longer there. Use --data with their new folder.")
         return folder

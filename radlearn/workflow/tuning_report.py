@@ -1,9 +1,8 @@
-"""A choice made again on validation people, told: a table on the terminal, `tuning/` in the run folder, one object for programs.
+"""The report of a task's `tune` command: a table on the terminal, `tuning/` in the run folder, and JSON values.
 
-Every lesson's `tune` ends here. What was evaluated with the choice before is named, because its scores belong to another model now.
+It names the score files that were written with the previous choice, because they no longer describe the run.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,22 +11,24 @@ from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as TerminalTable
 
+from radlearn import hints
 from radlearn.files import write_json
 from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, Section, Table, Text, cell_text, write_report
 from radlearn.pictures.style import save_png
 from radlearn.progress import console, say
 from radlearn.training.run_folder import Run
+from radlearn.workflow.report_frame import INTERVALS
 
-HONEST = (
-    "All of this was chosen on validation people. What stands under 'others chose' was evaluated, for every fifth of them, by what the other "
-    "four fifths chose: that is the honest figure. Chosen and evaluated on the same people, everything seems to help. What it is worth on "
-    "people who had no part in training or choosing, only 'evaluate' says."
+METHOD = (
+    "All of this was chosen on validation persons. Scores chosen on other persons are cross-fitted: each fifth of the persons is evaluated "
+    "with what was chosen on the other four fifths. Scores on the same persons as the choice are too optimistic. For scores on test persons, "
+    "who took no part in training or choosing, run 'evaluate'."
 )
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure, the name of its file, and the words for those who see it and those who do not."""
+    """A figure with the name of its file, its caption and its alternative text."""
 
     name: str
     figure: Figure
@@ -37,35 +38,35 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What was chosen, and what led to it."""
+    """What was chosen, and the evidence for it."""
 
     title: str
-    # What was chosen, in a sentence or two.
+    # The choice in a sentence or two.
     words: str
     headline: Sequence[Headline]
     # The first is also printed on the terminal.
     tables: Sequence[Table]
     drawn: Sequence[Drawn]
-    # What must not be overlooked.
     warnings: Sequence[str]
-    # What programs are told, as JSON values.
+    # Further entries of `tuning.json`, as JSON values.
     content: Mapping[str, Any]
-    # Whether it differs from what the run had before.
+    # Whether the choice differs from the previous one.
     changed: bool
-    # Flags that `evaluate` now needs too.
-    evaluate_with: Sequence[str] = ()
-    # What the cases are called.
+    # Further arguments that `evaluate` needs with this choice, not quoted.
+    evaluate_with: Sequence[object] = ()
+    # Plural name of the cases.
     items: str = "X-rays"
 
 
-def tell_tuning(run: Run, people: Sequence[str], tuning: Tuning) -> dict[str, Any]:
-    """Print what was chosen, write `tuning/` into the run folder, and return what programs are told.
+def tell_tuning(run: Run, persons: Sequence[str], tuning: Tuning) -> dict[str, Any]:
+    """Print the choice and write `tuning/` into the run folder.
 
     Args:
-        people: (cases,) the person of each validation case.
+        persons: (cases,) the person of each validation case.
 
     Returns:
-        what `tuning/tuning.json` holds. `scores_of_before` names the score files in the run folder that belong to the choice before.
+        the content of `tuning/tuning.json`. `scores_of_before` lists the score files in the run folder that were written with the previous
+        choice.
     """
     stale = sorted(str(path.relative_to(run.folder)) for path in run.folder.glob("**/scores*.json")) if tuning.changed else []
     synthetic = bool(run.about.get("synthetic"))
@@ -73,8 +74,8 @@ def tell_tuning(run: Run, people: Sequence[str], tuning: Tuning) -> dict[str, An
         "task": run.task,
         "split": "validation",
         "synthetic": synthetic,
-        "cases": len(people),
-        "persons": len(set(people)),
+        "cases": len(persons),
+        "persons": len(set(persons)),
         "changed": tuning.changed,
         "scores_of_before": stale,
         **tuning.content,
@@ -87,14 +88,14 @@ def tell_tuning(run: Run, people: Sequence[str], tuning: Tuning) -> dict[str, An
         tuning.title,
         tuning.words,
         tuning.headline,
-        [Section("What was tried", [Note(HONEST), *warnings, *tuning.tables]), Section("The curves", [*pictures, Text(tuning.words)])],
+        [Section("What was tried", [Note(METHOD), *warnings, *tuning.tables]), Section("The curves", [*pictures, Text(tuning.words)])],
         ribbon=SYNTHETIC if synthetic else "",
-        facts=[("run", run.folder.name), ("chosen on", f"validation: {len(people):,} {tuning.items} of {content['persons']:,} people")],
-        footers=["Intervals hold 95 %: a bootstrap over people, each drawn with all that is theirs."],
+        facts=[("run", run.folder.name), ("chosen on", f"validation: {len(persons):,} {tuning.items} of {content['persons']:,} persons")],
+        footers=[INTERVALS],
     )
     write_json(folder / "tuning.json", content)
     _print(run, tuning, stale)
-    say(f"With curves: {page}")
+    say(f"Report: {page}")
     return content
 
 
@@ -109,11 +110,13 @@ def _print(run: Run, tuning: Tuning, stale: Sequence[str]) -> None:
     console.print(table)
     for one in tuning.headline:
         say(f"{one.label}: {cell_text(one.value)}{f' ({one.note})' if one.note else ''}")
-    say(tuning.words if tuning.changed else f"{tuning.words} The same as before: what was evaluated with it holds.", style="bold")
+    say(tuning.words if tuning.changed else f"{tuning.words} Unchanged: earlier scores remain valid.", style="bold")
     for text in tuning.warnings:
         say(text, style="yellow")
-    again = " ".join(["radlearn", run.task, "evaluate", shlex.quote(str(run.folder)), *tuning.evaluate_with])
     if stale:
-        say(f"{', '.join(stale)}: scores and report of the choice before; they belong to it, not to this one.", style="yellow")
+        say(
+            f"{', '.join(stale)}: written with the previous choice; these scores and their report no longer describe the run.",
+            style="yellow",
+        )
     if tuning.changed:
-        say(f"Next: {again}")
+        say(f"Next: {hints.command(run.task, 'evaluate', run.folder, *tuning.evaluate_with)}")

@@ -198,7 +198,7 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "there is no such table": ["train", "--data", data, "--run", str(tmp_path / "c"), "--gate", str(tmp_path / "none.csv")],
         "lacks 1 of the 1 X-rays": ["predict", run, image, "--out", str(tmp_path / "b"), "--gate", str(poor)],
         "no DICOM file": ["predict", run, run, "--out", str(tmp_path / "b")],
-        "is no run folder": ["submit", data, "--images", data, "--out", str(tmp_path / "s.csv")],
+        "is not a run folder": ["submit", data, "--images", data, "--out", str(tmp_path / "s.csv")],
     }
     for words, arguments in asked.items():
         assert cli.main(["detection", *arguments]) == 2, arguments

@@ -1,4 +1,4 @@
-"""A checkpoint is tensors and JSON, whole or not there, and refuses to fill what it does not fit."""
+"""A checkpoint is tensors and JSON, written atomically, and refused where it does not fit."""
 
 import json
 import os
@@ -50,8 +50,8 @@ def test_tensors_of_every_kind_and_json_come_back_exactly(tmp_path: Path) -> Non
     }
     state = {"loss_sum": 0.1 + 0.2, "history": [{"epoch": 1, "score": None}], "name": "Zoë"}
     save_tensors(tmp_path / "one.safetensors", tensors, state)
-    found, told = load_tensors(tmp_path / "one.safetensors")
-    assert told == state
+    found, read = load_tensors(tmp_path / "one.safetensors")
+    assert read == state
     assert found.keys() == tensors.keys()
     for name, tensor in tensors.items():
         assert found[name].dtype == tensor.dtype
@@ -68,7 +68,7 @@ def test_the_file_opens_with_safetensors_and_json_alone(tmp_path: Path) -> None:
         }
 
 
-def test_nothing_in_the_room_can_load_what_runs() -> None:
+def test_no_module_loads_executable_files() -> None:
     room = Path(checkpoint.__file__).parent
     words = {
         word for path in room.glob("*.py") for word in ("pickle", "torch.load", "torch.save", "joblib.load") if word in path.read_text()
@@ -136,7 +136,7 @@ def test_a_file_cut_short_is_damaged(tmp_path: Path, left: int) -> None:
         load_weights(path, network())
 
 
-def test_an_absent_file_and_one_of_others_are_told_apart(tmp_path: Path) -> None:
+def test_an_absent_file_and_a_foreign_one_have_different_errors(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     with pytest.raises(BadRunFolder, match="there is no such file"):
@@ -146,14 +146,14 @@ def test_an_absent_file_and_one_of_others_are_told_apart(tmp_path: Path) -> None
         load_tensors(tmp_path / "theirs.safetensors")
 
 
-def test_a_state_that_is_no_tensor_is_refused() -> None:
+def test_a_state_that_is_not_a_tensor_is_refused() -> None:
     class Remembering(nn.Module):
         def get_extra_state(self) -> dict[str, int]:
             return {"calls": 3}
 
         def set_extra_state(self, state: object) -> None: ...
 
-    with pytest.raises(BadSetting, match="holds what is no tensor"):
+    with pytest.raises(BadSetting, match="holds values that are not tensors"):
         model_tensors(nn.Sequential(Remembering()))
 
 
@@ -167,7 +167,7 @@ def test_a_state_that_is_no_tensor_is_refused() -> None:
         (torch.optim.NAdam, {}),
     ],
 )
-def test_an_optimizer_goes_on_as_if_nothing_had_been(
+def test_a_restored_optimizer_continues_with_the_same_weights(
     tmp_path: Path, make: type[torch.optim.Optimizer], settings: dict[str, object]
 ) -> None:
     torch.manual_seed(0)
@@ -186,7 +186,7 @@ def test_an_optimizer_goes_on_as_if_nothing_had_been(
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True))
 
 
-def test_the_memory_of_another_optimizer_is_refused() -> None:
+def test_the_state_of_another_optimizer_is_refused() -> None:
     tensors, rest = optimizer_state(trained(torch.optim.AdamW, network(4)))
     with pytest.raises(BadRunFolder, match="exp_avg of parameter 0 does not fit"):
         fill_optimizer(torch.optim.AdamW(network(3).parameters()), tensors, rest, Path("last"))
@@ -194,7 +194,7 @@ def test_the_memory_of_another_optimizer_is_refused() -> None:
         fill_optimizer(torch.optim.AdamW(nn.Conv2d(1, 4, 3).parameters()), tensors, rest, Path("last"))
 
 
-def test_only_old_leavings_are_swept(tmp_path: Path) -> None:
+def test_only_old_temporary_files_are_removed(tmp_path: Path) -> None:
     @contextmanager
     def file(name: str, age_seconds: float) -> Iterator[Path]:
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""The config refuses what cannot be, and its schedules are functions of the step."""
+"""The config refuses invalid values, and its schedules are functions of the step."""
 
 import random
 
@@ -32,7 +32,7 @@ def config(**changes: object) -> TrainerConfig:
         ("device", "tpu"),
     ],
 )
-def test_a_value_outside_what_it_may_be_is_named(name: str, value: object) -> None:
+def test_a_value_out_of_range_is_named(name: str, value: object) -> None:
     with pytest.raises(BadSetting, match=f"{name} is .* it must be"):
         config(**{name: value})
 
@@ -54,32 +54,32 @@ def test_one_cycle_of_very_few_steps_stays_within_its_range() -> None:
             assert 0 < config().learning_rate_factor(step, steps) <= 1
 
 
-def test_constant_climbs_and_then_stays() -> None:
+def test_constant_rises_and_then_stays() -> None:
     factors = [config(schedule="constant", warm_up_share=0.4).learning_rate_factor(step, 10) for step in range(10)]
     assert factors == [0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 1]
 
 
 def test_polynomial_by_hand() -> None:
-    falling = config(schedule="polynomial")
-    assert falling.learning_rate_factor(0, 4) == 1
+    schedule = config(schedule="polynomial")
+    assert schedule.learning_rate_factor(0, 4) == 1
     # (1 - 2/4)^0.9 = 2^-0.9
-    assert falling.learning_rate_factor(2, 4) == pytest.approx(0.535887, abs=1e-6)
+    assert schedule.learning_rate_factor(2, 4) == pytest.approx(0.535887, abs=1e-6)
 
 
 def test_cosine_is_half_way_down_in_the_middle() -> None:
-    falling = config(schedule="cosine", warm_up_share=0.0)
-    assert falling.learning_rate_factor(0, 20) == 1
-    assert falling.learning_rate_factor(10, 20) == pytest.approx(0.5)
-    assert falling.learning_rate_factor(19, 20) < 0.01
+    schedule = config(schedule="cosine", warm_up_share=0.0)
+    assert schedule.learning_rate_factor(0, 20) == 1
+    assert schedule.learning_rate_factor(10, 20) == pytest.approx(0.5)
+    assert schedule.learning_rate_factor(19, 20) < 0.01
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "polynomial", "constant"])
-def test_the_order_of_asking_changes_nothing(schedule: str) -> None:
+def test_schedules_do_not_depend_on_the_order_of_calls(schedule: str) -> None:
     steps = list(range(60))
     in_order = {step: config(schedule=schedule).learning_rate_factor(step, 60) for step in steps}
     random.Random(0).shuffle(steps)
-    asked = config(schedule=schedule)
-    assert all(asked.learning_rate_factor(step, 60) == in_order[step] for step in steps)
+    shuffled = config(schedule=schedule)
+    assert all(shuffled.learning_rate_factor(step, 60) == in_order[step] for step in steps)
 
 
 def test_the_moving_average_forgets_the_first_weights_quickly() -> None:

@@ -1,4 +1,4 @@
-"""The device is chosen in one place, and what this machine cannot do is refused."""
+"""The choice of a device, and the refusal of unsupported ones."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from radlearn.errors import BadSetting
 from radlearn.training.device import chosen_device
 
 
-def test_what_this_machine_cannot_do_is_refused_with_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsupported_device_is_refused_with_the_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     assert chosen_device("auto") == "cpu"

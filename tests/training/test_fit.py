@@ -1,4 +1,4 @@
-"""The loop ends with the same weights, whatever happens on the way; it keeps the best; it says what is wrong and where."""
+"""The loop ends with the same weights after any interruption, keeps the best weights, and names the cause of an error."""
 
 import dataclasses
 import itertools
@@ -37,7 +37,7 @@ class StoppedHere(Exception):
 
 @pytest.fixture(scope="module")
 def unbroken(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """What a training comes to that nobody disturbs."""
+    """The outcome of a training without interruptions."""
     folder = tmp_path_factory.mktemp("unbroken") / "run"
     tiny.train(folder)
     return tiny.outcome(folder)
@@ -136,7 +136,7 @@ def test_workers_change_nothing(tiny: ModuleType, run: Run, unbroken: dict[str, 
     assert tiny.outcome(run.folder) == unbroken
 
 
-def test_a_run_that_was_moved_goes_on(tiny: ModuleType, run: Run, unbroken: dict[str, object], tmp_path: Path) -> None:
+def test_a_run_that_was_moved_continues(tiny: ModuleType, run: Run, unbroken: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(StoppedHere):
         fitted(tiny, run, loss=at_call(9, tiny.loss, stop), save_every_seconds=0.0)
     moved = open_run(shutil.move(run.folder, tmp_path / "elsewhere"))
@@ -172,7 +172,7 @@ def test_the_learning_rate_of_a_resumed_run_does_not_jump(tiny: ModuleType, run:
     assert rates == [0.02 * tiny.config().learning_rate_factor(step, STEPS) for step in range(STEPS)]
 
 
-def test_at_most_a_minute_is_lost(tiny: ModuleType, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_most_a_minute_of_training_is_lost(tiny: ModuleType, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 1000.0
     saved: list[tuple[float, int]] = []
     whole = fit_module._Training.save
@@ -198,11 +198,11 @@ def test_at_most_a_minute_is_lost(tiny: ModuleType, run: Run, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("stopped_at", [4, 6, 8])
-def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(
+def test_ctrl_c_finishes_the_step_saves_and_gives_the_command_to_continue(
     tiny: ModuleType, run: Run, unbroken: dict[str, object], stopped_at: int
 ) -> None:
     with pytest.raises(
-        Interrupted, match=f"saved after step {stopped_at} of {STEPS}. To go on: radlearn classification resume .*run$"
+        Interrupted, match=f"saved after step {stopped_at} of {STEPS}. To continue: radlearn classification resume .*run$"
     ) as caught:
         fitted(tiny, run, loss=at_call(stopped_at, tiny.loss, ctrl_c))
     assert caught.value.exit_code == 130
@@ -247,7 +247,7 @@ def test_ctrl_c_from_a_terminal_reaches_the_workers_too_and_harms_nothing(tiny: 
     assert tiny.outcome(run.folder) == unbroken
 
 
-def test_it_runs_in_a_thread_that_hears_no_signals(tiny: ModuleType, run: Run, unbroken: dict[str, object]) -> None:
+def test_it_runs_in_a_thread_that_receives_no_signals(tiny: ModuleType, run: Run, unbroken: dict[str, object]) -> None:
     thread = threading.Thread(target=fitted, args=(tiny, run))
     thread.start()
     thread.join()
@@ -301,22 +301,22 @@ def test_of_equal_scores_the_first_is_kept(tiny: ModuleType, run: Run) -> None:
     assert load_weights(run.best_weights, tiny.model())["epoch"] == 1
 
 
-def test_it_stops_when_nothing_better_comes_and_stays_stopped(tiny: ModuleType, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_stops_early_without_improvement_and_stays_stopped(tiny: ModuleType, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     fitted(tiny, run, validate=with_scores(0.2, 0.6, 0.5, 0.4), epochs=9, patience_epochs=2)
     assert [line["accuracy_score"] for line in run.history] == [0.2, 0.6, 0.5, 0.4]
     said = capsys.readouterr().err
-    assert "Trained 4 of 9 epochs (stopped early: 2 epochs without a better one). Best accuracy_score: 0.600, in epoch 2." in said
+    assert "Trained 4 of 9 epochs (stopped early: 2 epochs without improvement). Best accuracy_score: 0.600, in epoch 2." in said
     fitted(tiny, run, validate=with_scores(), epochs=9, patience_epochs=2)
 
 
-def test_patience_is_remembered_over_a_stop(tiny: ModuleType, run: Run) -> None:
+def test_patience_is_kept_after_an_interruption(tiny: ModuleType, run: Run) -> None:
     with pytest.raises(StoppedHere):
         fitted(tiny, run, validate=at_call(4, with_scores(0.2, 0.6, 0.5), stop), epochs=9, patience_epochs=2)
     fitted(tiny, run, validate=with_scores(0.4), epochs=9, patience_epochs=2)
     assert len(run.history) == 4
 
 
-# What is told
+# Reporting
 
 
 def test_the_history_has_a_line_per_epoch(tiny: ModuleType, run: Run) -> None:
@@ -334,7 +334,7 @@ def test_the_history_has_a_line_per_epoch(tiny: ModuleType, run: Run) -> None:
         0.01 * tiny.config().learning_rate_factor(step, STEPS) for step in (5, 11, 17)
     ]
     assert all(line["seconds"] > 0 for line in run.history)
-    # A score with no prediction is null in the file, and no reason to stop.
+    # An undefined score is null in the file and does not stop training.
     assert all(line["undefined_score"] is None for line in run.history)
     assert "NaN" not in run.history_file.read_text()
 
@@ -354,7 +354,7 @@ def test_tensorboard_is_written_on_request_only(tiny: ModuleType, run: Run, tmp_
     pytest.importorskip("tensorboard", reason="an extra of the tests")
     fitted(tiny, run)
     assert not (run.folder / "tensorboard").exists()
-    other = new_run(tmp_path / "told", "classification", tiny.Settings())
+    other = new_run(tmp_path / "other", "classification", tiny.Settings())
     fitted(tiny, other, tensorboard=True)
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -364,16 +364,16 @@ def test_tensorboard_is_written_on_request_only(tiny: ModuleType, run: Run, tmp_
     assert [event.value for event in events.Scalars("loss")] == pytest.approx([line["loss"] for line in other.history])
 
 
-def test_tensorboard_that_is_not_installed_is_told(tiny: ModuleType, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensorboard_that_is_not_installed_is_named(tiny: ModuleType, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(BadSetting, match="tensorboard is True, but it is not installed"):
+    with pytest.raises(BadSetting, match="tensorboard is True, but the package is not installed"):
         fitted(tiny, run, tensorboard=True)
 
 
-# What goes wrong
+# Errors
 
 
-def test_a_loss_that_is_no_number_is_named_with_its_cases_and_leaves_no_trace(
+def test_a_loss_that_is_not_finite_is_named_with_its_cases_and_changes_nothing(
     tiny: ModuleType, run: Run, unbroken: dict[str, object]
 ) -> None:
     calls = itertools.count(1)
@@ -382,7 +382,7 @@ def test_a_loss_that_is_no_number_is_named_with_its_cases_and_leaves_no_trace(
         return tiny.loss(model, batch) * (float("nan") if next(calls) == 9 else 1)
 
     names = ", ".join(tiny.loader().names(tiny.loader().keys(1)[2]))
-    with pytest.raises(NotFiniteError, match=rf"^Epoch 2, batch 3 of 6 \(step 9\): the loss is nan\. Its cases: {names}\. Look"):
+    with pytest.raises(NotFiniteError, match=rf"^Epoch 2, batch 3 of 6 \(step 9\): the loss is nan\. Cases: {names}\. Check"):
         fitted(tiny, run, loss=loss)
     # Not at the eighth step: batch norm has seen the ninth batch.
     assert load_tensors(run.last_checkpoint)[1]["step"] == STEPS_PER_EPOCH
@@ -390,12 +390,12 @@ def test_a_loss_that_is_no_number_is_named_with_its_cases_and_leaves_no_trace(
     assert tiny.outcome(run.folder) == unbroken
 
 
-def test_a_batch_that_names_its_cases_is_believed(tiny: ModuleType, run: Run) -> None:
+def test_the_ids_of_a_batch_name_its_cases(tiny: ModuleType, run: Run) -> None:
     class Named(tiny.Blobs):
         def __getitem__(self, key: SampleKey) -> dict[str, Any]:
             return {**super().__getitem__(key), "ids": f"patient {key.case}"}
 
-    with pytest.raises(NotFiniteError, match=r"Its cases: patient \d+, patient"):
+    with pytest.raises(NotFiniteError, match=r"\(step 1\): .* Cases: patient \d+, patient"):
         fit(
             tiny.model(),
             lambda model, batch: tiny.loss(model, batch) * float("inf"),
@@ -406,14 +406,14 @@ def test_a_batch_that_names_its_cases_is_believed(tiny: ModuleType, run: Run) ->
         )
 
 
-def test_a_chosen_score_that_is_no_number_is_named_with_its_epoch(tiny: ModuleType, run: Run) -> None:
+def test_a_best_by_score_that_is_not_finite_is_named_with_its_epoch(tiny: ModuleType, run: Run) -> None:
     with pytest.raises(NotFiniteError, match="Epoch 2: the validation score accuracy_score is nan"):
         fitted(tiny, run, validate=with_scores(0.5, float("nan")))
     assert load_tensors(run.last_checkpoint)[1]["step"] == 12
 
 
-def test_scores_without_the_chosen_one_or_with_a_taken_name_are_refused(tiny: ModuleType, run: Run, tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="returned dice_score; best_by asks for 'accuracy_score'"):
+def test_scores_without_best_by_or_with_a_reserved_name_are_refused(tiny: ModuleType, run: Run, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="returned dice_score; it must return 'accuracy_score'"):
         fitted(tiny, run, validate=lambda model: {"dice_score": 0.5})
     other = new_run(tmp_path / "other", "classification", tiny.Settings())
     with pytest.raises(BadSetting, match=r"returned 'loss'.*call it 'validation_loss'"):
@@ -437,17 +437,17 @@ def test_a_case_that_cannot_be_loaded_ends_the_training_but_loses_nothing(tiny: 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"epochs": 5}, "another config .epochs was 3, is 5"),
-        ({"learning_rate": 0.02, "schedule": "cosine"}, "learning_rate was 0.01, is 0.02; schedule was 'one_cycle', is 'cosine'"),
-        ({"ema_decay": 0.0}, "ema_decay was 0.9, is 0.0"),
+        ({"epochs": 5}, "other settings .epochs was 3, is now 5"),
+        ({"learning_rate": 0.02, "schedule": "cosine"}, "learning_rate was 0.01, is now 0.02; schedule was 'one_cycle', is now 'cosine'"),
+        ({"ema_decay": 0.0}, "ema_decay was 0.9, is now 0.0"),
     ],
 )
-def test_another_plan_is_not_resumed(tiny: ModuleType, run: Run, change: dict[str, object], words: str) -> None:
+def test_another_config_is_not_resumed(tiny: ModuleType, run: Run, change: dict[str, object], words: str) -> None:
     with pytest.raises(Interrupted):
         fitted(tiny, run, loss=at_call(3, tiny.loss, ctrl_c))
     with pytest.raises(BadRunFolder, match=words):
         fitted(tiny, run, **change)
-    # What changes no weight may change.
+    # Settings that do not affect the weights may change.
     assert fitted(tiny, run, save_every_seconds=5.0) is not None
 
 
@@ -455,7 +455,7 @@ def test_other_data_are_not_resumed(tiny: ModuleType, run: Run) -> None:
     with pytest.raises(Interrupted):
         fitted(tiny, run, loss=at_call(3, tiny.loss, ctrl_c))
     fewer = EpochLoader(tiny.Blobs(), 5, seed=7)
-    with pytest.raises(BadRunFolder, match=r"another data \(batch_size was 4, is 5"):
+    with pytest.raises(BadRunFolder, match=r"other data \(batch_size was 4, is now 5"):
         fit(tiny.model(), tiny.loss, tiny.validate, fewer, tiny.config(), run)
 
 
@@ -466,7 +466,7 @@ def test_another_architecture_is_not_resumed(tiny: ModuleType, run: Run) -> None
         fit(nn.Linear(3, 3), tiny.loss, tiny.validate, tiny.loader(), tiny.config(), run)
 
 
-def test_a_damaged_checkpoint_is_told_and_left_as_it_is(tiny: ModuleType, run: Run) -> None:
+def test_a_damaged_checkpoint_is_named_and_left_as_it_is(tiny: ModuleType, run: Run) -> None:
     fitted(tiny, run)
     half = run.last_checkpoint.read_bytes()[:3000]
     run.last_checkpoint.write_bytes(half)
@@ -474,20 +474,20 @@ def test_a_damaged_checkpoint_is_told_and_left_as_it_is(tiny: ModuleType, run: R
         fitted(tiny, run)
     assert run.last_checkpoint.read_bytes() == half
     save_tensors(run.last_checkpoint, {"a": torch.ones(1)}, {"epoch": 1})
-    with pytest.raises(BadRunFolder, match="is no checkpoint of a training"):
+    with pytest.raises(BadRunFolder, match="is not a training checkpoint"):
         fitted(tiny, run)
 
 
-def test_another_torch_is_said_aloud(tiny: ModuleType, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_torch_version_is_reported(tiny: ModuleType, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Interrupted):
         fitted(tiny, run, loss=at_call(3, tiny.loss, ctrl_c))
     tensors, state = load_tensors(run.last_checkpoint)
     save_tensors(run.last_checkpoint, tensors, {**state, "torch": "1.0.0"})
     fitted(tiny, run)
-    assert "begun with torch 1.0.0" in capsys.readouterr().err
+    assert "started with torch 1.0.0" in capsys.readouterr().err
 
 
-def test_too_little_memory_is_told_with_what_to_do(tiny: ModuleType, run: Run) -> None:
+def test_too_little_memory_is_named_with_what_to_do(tiny: ModuleType, run: Run) -> None:
     def too_much() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has …")
 
@@ -495,6 +495,6 @@ def test_too_little_memory_is_told_with_what_to_do(tiny: ModuleType, run: Run) -
         fitted(tiny, run, loss=at_call(3, tiny.loss, too_much))
 
 
-def test_every_trouble_here_is_one_the_command_line_can_tell() -> None:
+def test_every_error_is_one_that_the_command_line_prints() -> None:
     assert all(issubclass(kind, RadlearnError) for kind in (BadRunFolder, BadSetting, Interrupted, NotFiniteError))
     assert {field.name for field in dataclasses.fields(TrainerConfig)} >= set(fit_module.FREE_TO_CHANGE)

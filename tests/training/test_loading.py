@@ -1,4 +1,4 @@
-"""What is loaded is a function of (seed, epoch, case, repeat), whoever loads it."""
+"""Loading is a function of (seed, epoch, case, repeat), with any number of workers."""
 
 import gc
 import os
@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from radlearn.errors import BadSetting, RadlearnError, UnreadableScan
-from radlearn.training.loading import EpochLoader, SampleKey, case_seed, reseed
+from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, case_seed, reseed
 
 
 class Draws:
-    """A data set that returns what it was asked for."""
+    """A data set that returns its keys."""
 
     def __init__(self, cases: int) -> None:
         self.cases = cases
@@ -31,21 +31,21 @@ class Draws:
         return list(key)
 
 
-class Troubled(Draws):
-    """A data set with a case that cannot be loaded, in a way of the test's choosing."""
+class Failing(Draws):
+    """A data set with one case that fails in a given way."""
 
     ids = ("ann", "bob", "cid", "dee")
 
-    def __init__(self, trouble: Exception | signal.Signals) -> None:
+    def __init__(self, failure: Exception | signal.Signals) -> None:
         super().__init__(4)
-        self.trouble = trouble
+        self.failure = failure
 
     def __getitem__(self, key: SampleKey) -> list[int]:
         if key.case == 2:
-            if isinstance(self.trouble, signal.Signals):
-                os.kill(os.getpid(), self.trouble)
+            if isinstance(self.failure, signal.Signals):
+                os.kill(os.getpid(), self.failure)
             else:
-                raise self.trouble
+                raise self.failure
         return super().__getitem__(key)
 
 
@@ -104,21 +104,21 @@ def test_epochs_are_shuffled_differently_and_seeds_too() -> None:
 
 
 def test_starting_in_the_middle_gives_the_rest_and_loads_nothing_before_it() -> None:
-    asked: list[SampleKey] = []
+    loaded_keys: list[SampleKey] = []
 
     class Counting(Draws):
         def __getitem__(self, key: SampleKey) -> list[int]:
-            asked.append(key)
+            loaded_keys.append(key)
             return super().__getitem__(key)
 
     loader = EpochLoader(Counting(20), 3, seed=5, collate=list)
     whole = loaded(loader, 4)
-    asked.clear()
+    loaded_keys.clear()
     assert loaded(loader, 4, first_step=3) == whole[3:]
-    assert len(asked) == 20 - 9
+    assert len(loaded_keys) == 20 - 9
 
 
-def test_workers_change_nothing_not_even_careless_random_numbers(tiny: ModuleType) -> None:
+def test_workers_change_nothing_not_even_global_random_numbers(tiny: ModuleType) -> None:
     alone, helped = tiny.loader(workers=0), tiny.loader(workers=2)
     for epoch in (0, 1):
         assert bytes_of(list(helped.epoch(epoch))) == bytes_of(list(alone.epoch(epoch)))
@@ -126,7 +126,7 @@ def test_workers_change_nothing_not_even_careless_random_numbers(tiny: ModuleTyp
     assert bytes_of(list(helped.epoch(1, 3))) == bytes_of(list(alone.epoch(1)))[3:]
 
 
-def test_workers_live_on_when_an_epoch_is_left_early(tiny: ModuleType) -> None:
+def test_workers_keep_running_when_an_epoch_is_left_early(tiny: ModuleType) -> None:
     loader = tiny.loader(workers=2)
     abandoned = loader.epoch(0)
     next(abandoned)
@@ -135,7 +135,7 @@ def test_workers_live_on_when_an_epoch_is_left_early(tiny: ModuleType) -> None:
     assert [worker.pid for worker in loader._loader._iterator._workers] == workers
 
 
-def test_workers_end_with_their_loader_and_not_when_rubbish_is_collected(tiny: ModuleType) -> None:
+def test_workers_end_with_their_loader_without_garbage_collection(tiny: ModuleType) -> None:
     gc.disable()
     try:
         loader = tiny.loader(workers=1)
@@ -147,7 +147,7 @@ def test_workers_end_with_their_loader_and_not_when_rubbish_is_collected(tiny: M
         gc.enable()
 
 
-def test_loading_leaves_the_random_numbers_of_workers_to_themselves() -> None:
+def test_loading_with_workers_does_not_touch_the_global_random_numbers() -> None:
     reseed(0)
     undisturbed = torch.rand(1)
     loader = EpochLoader(Draws(4), 2, seed=0, workers=1, collate=list)
@@ -156,7 +156,7 @@ def test_loading_leaves_the_random_numbers_of_workers_to_themselves() -> None:
     assert torch.rand(1) == undisturbed
 
 
-def test_cases_asked_for_twice_are_drawn_anew() -> None:
+def test_repeated_cases_get_keys_of_their_own() -> None:
     loader = EpochLoader(Draws(3), 4, seed=0, collate=list, order=lambda epoch: [2, 2, 0, 2])
     assert loaded(loader, 6) == [[[6, 2, 0], [6, 2, 1], [6, 0, 0], [6, 2, 2]]]
 
@@ -173,7 +173,7 @@ def test_a_last_batch_that_is_not_full_can_be_left_out() -> None:
         ({"batch_size": 0}, "batch_size is 0"),
         ({"batch_size": 2, "workers": -1}, "workers is -1"),
         ({"batch_size": 9, "drop_last": True}, "5 cases do not fill one batch of 9"),
-        ({"batch_size": 2, "order": lambda epoch: []}, "there is no case"),
+        ({"batch_size": 2, "order": lambda epoch: []}, "there are no cases"),
     ],
 )
 def test_a_loader_with_nothing_to_load_is_refused(arguments: dict[str, Any], words: str) -> None:
@@ -182,15 +182,15 @@ def test_a_loader_with_nothing_to_load_is_refused(arguments: dict[str, Any], wor
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_trouble_of_ours_keeps_its_class_and_gets_the_case(workers: int) -> None:
-    loader = EpochLoader(Troubled(UnreadableScan("cid.dcm: is truncated.")), 2, seed=0, workers=workers, collate=list)
+def test_an_error_of_radlearn_keeps_its_class_and_names_the_case(workers: int) -> None:
+    loader = EpochLoader(Failing(UnreadableScan("cid.dcm: is truncated.")), 2, seed=0, workers=workers, collate=list)
     with pytest.raises(UnreadableScan, match=r"^cid could not be loaded \(epoch 1\)\. cid\.dcm: is truncated\.\n"):
         loaded(loader, 0)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_fault_in_the_code_is_told_with_case_and_line_and_its_traceback_is_kept(workers: int) -> None:
-    loader = EpochLoader(Troubled(ValueError("no such axis")), 2, seed=0, workers=workers, collate=list)
+def test_a_fault_in_the_code_is_named_with_case_and_line_and_its_traceback_is_kept(workers: int) -> None:
+    loader = EpochLoader(Failing(ValueError("no such axis")), 2, seed=0, workers=workers, collate=list)
     with pytest.raises(
         RadlearnError, match=r"^cid could .*__getitem__ \(.*test_loading\.py, line \d+\): ValueError: no such axis\n"
     ) as caught:
@@ -200,15 +200,23 @@ def test_a_fault_in_the_code_is_told_with_case_and_line_and_its_traceback_is_kep
     assert "Traceback" in caught.value.__notes__[0]
 
 
-def test_a_worker_ended_from_outside_is_told_with_what_to_do() -> None:
-    loader = EpochLoader(Troubled(signal.SIGKILL), 2, seed=0, workers=1, collate=list)
-    with pytest.raises(RadlearnError, match=r"background worker .* was ended from outside .*Use fewer workers"):
+def test_a_killed_worker_is_named_with_what_to_do() -> None:
+    loader = EpochLoader(Failing(signal.SIGKILL), 2, seed=0, workers=1, collate=list)
+    with pytest.raises(RadlearnError, match=r"background worker .* was killed .*Use fewer workers"):
         loaded(loader, 0)
 
 
-def test_workers_live_through_ctrl_c() -> None:
-    loader = EpochLoader(Troubled(signal.SIGINT), 1, seed=0, workers=1, collate=list)
+def test_workers_ignore_ctrl_c() -> None:
+    loader = EpochLoader(Failing(signal.SIGINT), 1, seed=0, workers=1, collate=list)
     assert sorted(case for batch in loaded(loader, 0) for _, case, _ in batch) == [0, 1, 2, 3]
+
+
+def test_a_data_set_of_one_function_is_indexed_by_epoch_and_case() -> None:
+    cases = FunctionDataset(lambda key: key.epoch * 100 + key.case, ["a", "b", "c"])
+    assert len(cases) == 3
+    assert cases[SampleKey(2, 1)] == 201
+    loader = EpochLoader(cases, batch_size=2, seed=0, shuffle=False)
+    assert [batch.tolist() for batch in loader.epoch(4)] == [[400, 401], [402]]
 
 
 def test_the_fingerprint_changes_with_what_changes_the_batches(tiny: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""Settings are refused at once where they are out of the bounds in their annotations, and reach the trainer whole."""
+"""Settings are checked against the bounds in their annotations, and all of them reach the trainer."""
 
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
@@ -25,13 +25,13 @@ def test_the_bounds_themselves_are_allowed() -> None:
 
 
 @pytest.mark.parametrize("size", [31, 65, -1, float("nan"), "48", None])
-def test_out_of_bounds_the_field_is_named_with_what_it_may_be(size: Any) -> None:
+def test_a_value_out_of_bounds_is_named_with_the_bounds(size: Any) -> None:
     with pytest.raises(BadSetting, match=r"size_px is .*; it must be from 32 to 64\."):
         Settings(size_px=size)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"ema_decay": 1.0}, r"ema_decay is 1\.0; it must be from 0 to below 1\."),
         ({"learning_rate": 0.0}, r"learning_rate is 0\.0; it must be above 0 and at most 100\."),
@@ -43,8 +43,8 @@ def test_out_of_bounds_the_field_is_named_with_what_it_may_be(size: Any) -> None
         ({"epochs": 0}, r"epochs is 0; it must be from 1 to 100000\."),
     ],
 )
-def test_inherited_and_own_fields_are_held_to_their_annotations(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadSetting, match=said):
+def test_inherited_and_own_fields_are_held_to_their_annotations(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadSetting, match=message):
         Settings(**changes)
 
 
@@ -61,5 +61,5 @@ def test_every_setting_that_the_trainer_knows_reaches_it() -> None:
     config = Settings(**changed).trainer_config(best_by="auroc_score")
     assert {name: getattr(config, name) for name in changed} == changed
     assert config.best_by == "auroc_score"
-    # What a lesson cannot set is how often a checkpoint is saved; a new field of the trainer fails here until a lesson can set it.
+    # Lessons do not set how often a checkpoint is saved; a new field of the trainer fails here until a lesson can set it.
     assert {field.name for field in fields(TrainerConfig)} - changed.keys() == {"best_by", "save_every_seconds"}

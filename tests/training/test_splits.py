@@ -1,4 +1,4 @@
-"""Splits: nobody in two subsets, every subset its share, and a subset that depends on the seed and the people alone."""
+"""Splits: no person in two subsets, every subset with its share, and a split that depends on seed and persons alone."""
 
 import csv
 import gzip
@@ -18,7 +18,7 @@ SHARES = dict(zip(SUBSETS, (0.60, 0.15, 0.25), strict=True))
 
 @st.composite
 def cohorts(draw: st.DrawFn) -> list[list[bool]]:
-    """Images of 80 to 160 people, each with or without the finding; up to four people have 20 to 65 of them."""
+    """Images of 80 to 160 persons, each with or without the finding; up to four persons have 20 to 65 of them."""
     random = Random(draw(st.integers(0, 2**32)))
     share = draw(st.sampled_from([0.1, 0.25, 0.5, 0.9]))
     sizes = [random.randint(1, 4) for _ in range(draw(st.integers(80, 160)))] + draw(st.lists(st.integers(20, 65), max_size=4))
@@ -31,19 +31,19 @@ def listed(people: list[list[bool]]) -> tuple[list[str], list[bool]]:
 
 
 def common_cohort() -> tuple[list[str], list[bool]]:
-    """300 people of 1 to 7 images, a quarter with the finding."""
+    """300 persons with 1 to 7 images, a quarter with the finding."""
     return listed([[(number + image) % 4 == 0 for image in range(1 + (number % 11 == 0) * 6)] for number in range(300)])
 
 
 @settings(max_examples=60, deadline=None)
 @given(people=cohorts(), seed=st.integers(0, 2**63))
-def test_nobody_is_on_two_sides_and_every_side_has_its_share(people: list[list[bool]], seed: int) -> None:
+def test_no_person_is_in_two_subsets_and_every_subset_has_its_share(people: list[list[bool]], seed: int) -> None:
     persons, labels = listed(people)
     subsets = split_by_person(persons, labels, seed)
     assert sum(prove_persons_apart(persons, subsets).values()) == len(people)
     heaviest = max(map(len, people))
     for subset, share in SHARES.items():
-        # What cannot be avoided: somebody's images lie in one subset, whole.
+        # Cannot be avoided: all images of a person are in one subset.
         assert abs(subsets.count(subset) - share * len(subsets)) <= heaviest + 3
         positives = sum(label for label, found in zip(labels, subsets, strict=True) if found == subset)
         assert abs(positives - share * sum(labels)) <= heaviest + 3
@@ -67,13 +67,13 @@ def test_one_image_each_gives_60_15_25_to_the_image() -> None:
     assert Counter(subset for subset, label in zip(subsets, labels, strict=True) if label) == {"train": 60, "validation": 15, "test": 25}
 
 
-def test_another_seed_gives_another_division() -> None:
+def test_another_seed_gives_another_split() -> None:
     persons, labels = common_cohort()
     assert split_by_person(persons, labels, seed=1) == split_by_person(persons, labels, seed=1)
     assert split_by_person(persons, labels, seed=1) != split_by_person(persons, labels, seed=2)
 
 
-def test_every_side_is_open_to_the_person_with_most_images() -> None:
+def test_the_person_with_most_images_can_get_into_every_subset() -> None:
     persons, labels = common_cohort()
     persons, labels = persons + ["many"] * 40, labels + [False, True] * 20
     found = {split_by_person(persons, labels, seed)[-1] for seed in range(40)}
@@ -81,7 +81,7 @@ def test_every_side_is_open_to_the_person_with_most_images() -> None:
 
 
 @pytest.mark.parametrize("folds", [2, 5])
-def test_folds_share_the_test_people_and_their_validation_sets_cover_the_rest_once(folds: int) -> None:
+def test_folds_share_the_test_persons_and_their_validation_sets_cover_the_rest_once(folds: int) -> None:
     persons, labels = common_cohort()
     plain = split_by_person(persons, labels, seed=3)
     validated: Counter[int] = Counter()
@@ -94,12 +94,12 @@ def test_folds_share_the_test_people_and_their_validation_sets_cover_the_rest_on
     assert validated == Counter(index for index, subset in enumerate(plain) if subset != "test")
 
 
-def test_twelve_people_are_just_enough_and_fewer_are_not() -> None:
+def test_twelve_persons_are_just_enough_and_fewer_are_not() -> None:
     persons, labels = [str(number) for number in range(12)], [number % 2 for number in range(12)]
     subsets = split_by_person(persons, labels, seed=0)
     for subset in SUBSETS:
         assert {label for label, found in zip(labels, subsets, strict=True) if found == subset} == {0, 1}
-    with pytest.raises(BadSetting, match="11 people with 5 images with the finding and 6 without are too few"):
+    with pytest.raises(BadSetting, match="11 persons with 5 images with the finding and 6 without are too few"):
         split_by_person(persons[:11], labels[:11], seed=0)
 
 
@@ -114,12 +114,12 @@ def test_twelve_people_are_just_enough_and_fewer_are_not() -> None:
         ([], [], {}, "too few"),
     ],
 )
-def test_what_cannot_be_split_is_said(persons, labels, options, words) -> None:
+def test_what_cannot_be_split_is_refused(persons, labels, options, words) -> None:
     with pytest.raises(BadSetting, match=words):
         split_by_person(persons, labels, seed=0, **options)
 
 
-def test_a_person_on_two_sides_is_named() -> None:
+def test_a_person_in_two_subsets_is_named() -> None:
     assert prove_persons_apart(["a", "b", "b"], ["test", "train", "train"]) == {"train": 1, "validation": 0, "test": 1}
     with pytest.raises(BadSetting, match="Person 'b' is in train and in test"):
         prove_persons_apart(["a", "b", "b"], ["test", "train", "test"])
@@ -138,7 +138,7 @@ def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "the columns are none"),
-        ("image,side\n", "the columns are image, side; expected image_id, person, subset"),
+        ("image,part\n", "the columns are image, part; expected image_id, person, subset"),
         ("image_id,person,subset\na,1,train\n", "line 2: found 'a,1,train'"),
         ("image_id,person,subset\na,1,test\na,1,test\n", "line 3"),
         ("image_id,person,subset\na,1,test\nb,1\n", "line 3"),
@@ -168,7 +168,7 @@ def shares_are_near(persons: dict[str, str], targets: dict[str, int], tolerance:
         assert positives / sum(labels) == pytest.approx(share, abs=tolerance)
 
 
-def test_the_real_26684_images_are_divided_within_a_hundredth(shared_data: Path) -> None:
+def test_the_real_26684_images_are_split_within_a_hundredth(shared_data: Path) -> None:
     persons = {row["patientId"]: row["person"] for row in table(shared_data / "rsna_tables/persons.csv.gz")}
     targets = {row["patientId"]: int(row["Target"]) for row in table(shared_data / "rsna_tables/stage_2_train_labels.csv")}
     assert len(targets) == 26_684
@@ -176,7 +176,7 @@ def test_the_real_26684_images_are_divided_within_a_hundredth(shared_data: Path)
         shares_are_near(persons, targets, 0.01, **options)
 
 
-def test_the_84_real_people_can_be_divided_with_every_seed_and_fold(shared_data: Path) -> None:
+def test_the_84_real_persons_can_be_split_with_every_seed_and_fold(shared_data: Path) -> None:
     persons = {row["patientId"]: row["person"] for row in table(shared_data / "rsna_real_sample/persons.csv")}
     targets = {row["patientId"]: int(row["Target"]) for row in table(shared_data / "rsna_real_sample/stage_2_train_labels.csv")}
     for seed in range(20):

@@ -1,4 +1,4 @@
-"""One step of learning: what moves, what is averaged, and what this machine is asked to do."""
+"""Single training steps: updates, averaging, refusals and precision."""
 
 import pytest
 import torch
@@ -27,12 +27,12 @@ def output(model: nn.Module, batch: Tensor) -> Tensor:
 def test_a_step_of_gradient_descent_by_hand() -> None:
     model = one_weight()
     trainer = Trainer(model, config(), torch.optim.SGD(model.parameters(), lr=0.5))
-    # The loss is w·3 = 6, its slope 3: w = 2 - 0.5 · 3.
+    # The loss is w·3 = 6, its gradient 3: w = 2 - 0.5 · 3.
     assert trainer.take_step(output, torch.tensor([[3.0]]), 0, 1) == 6.0
     assert model.weight.item() == 0.5
 
 
-def test_the_gradient_is_shortened_to_its_limit() -> None:
+def test_the_gradient_is_clipped_to_its_limit() -> None:
     model = one_weight()
     trainer = Trainer(model, config(gradient_clip=1.0), torch.optim.SGD(model.parameters(), lr=0.5))
     trainer.take_step(output, torch.tensor([[3.0]]), 0, 1)
@@ -44,7 +44,7 @@ def test_every_group_keeps_its_own_learning_rate_under_the_schedule() -> None:
     optimizer = torch.optim.SGD([{"params": model[0].parameters(), "lr": 0.1}, {"params": model[1].parameters(), "lr": 0.4}])
     trainer = Trainer(model, config(schedule="constant", warm_up_share=0.5), optimizer)
     trainer.take_step(output, torch.tensor([[1.0]]), 0, 4)
-    # The first of two steps that climb.
+    # The first of two warm-up steps.
     assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.2]
     trainer.take_step(output, torch.tensor([[1.0]]), 3, 4)
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.4]
@@ -56,16 +56,16 @@ def test_the_average_by_hand_of_weights_and_of_the_norms_running_means() -> None
     before = model[0].weight.item(), model[1].bias.item()
     trainer.take_step(lambda model, batch: (model(batch) * batch).sum(), torch.tensor([[1.0], [2.0]]), 0, 9)
     after = model[0].weight.item(), model[1].bias.item()
-    # At step 0 a tenth stays.
+    # The decay at step 0 is 0.1.
     averaged = trainer.evaluated_model[0].weight.item(), trainer.evaluated_model[1].bias.item()
     assert averaged == pytest.approx([0.1 * old + 0.9 * new for old, new in zip(before, after, strict=True)])
-    # They began at 0 and 1.
+    # Their initial values are 0 and 1.
     assert torch.allclose(trainer.evaluated_model[1].running_mean, 0.9 * model[1].running_mean)
     assert torch.allclose(trainer.evaluated_model[1].running_var, 0.1 + 0.9 * model[1].running_var)
     assert trainer.evaluated_model[1].num_batches_tracked == 1
 
 
-def test_biases_and_norms_are_not_shrunk() -> None:
+def test_biases_and_norms_get_no_weight_decay() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     nn.init.ones_(model[0].bias)
     trainer = Trainer(model, config(weight_decay=0.1), None)
@@ -73,7 +73,7 @@ def test_biases_and_norms_are_not_shrunk() -> None:
     trainer.take_step(lambda model, batch: model(batch).sum() * 0, torch.ones(1, 1, 4, 4), 0, 1)
     kept = [torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)]
     assert kept == [False, True, True, True]
-    # No slope, so what moved is the decay: 1 - 0.5 · 0.1.
+    # The gradient is zero, so the change is the weight decay: 1 - 0.5 · 0.1.
     assert torch.allclose(model[0].weight, before[0] * 0.95)
 
 
@@ -87,7 +87,7 @@ def test_frozen_weights_stay_and_are_not_in_the_optimizer() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_loss_that_is_no_number_leaves_the_weights_alone(bad: float) -> None:
+def test_a_loss_that_is_not_finite_leaves_the_weights_alone(bad: float) -> None:
     model = one_weight()
     trainer = Trainer(model, config(), None)
     with pytest.raises(NotFiniteError, match=f"the loss is {bad}"):
@@ -95,20 +95,20 @@ def test_a_loss_that_is_no_number_leaves_the_weights_alone(bad: float) -> None:
     assert model.weight.item() == 2.0
 
 
-def test_a_gradient_that_is_no_number_leaves_the_weights_alone() -> None:
+def test_a_gradient_that_is_not_finite_leaves_the_weights_alone() -> None:
     model = one_weight()
     trainer = Trainer(model, config(gradient_clip=1.0), None)
-    # The root of 0 is a number, its slope is not.
-    with pytest.raises(NotFiniteError, match="the length of the gradient is inf"):
+    # The root of 0 is finite, its gradient is not.
+    with pytest.raises(NotFiniteError, match="the norm of the gradient is inf"):
         trainer.take_step(lambda model, batch: (model(batch) - 2).sum().sqrt(), torch.ones(1, 1), 0, 1)
     assert model.weight.item() == 2.0
 
 
-def test_weights_that_are_no_numbers_are_not_remembered() -> None:
+def test_weights_that_are_not_finite_are_not_saved() -> None:
     model = one_weight()
     trainer = Trainer(model, config(), None)
     nn.init.constant_(model.weight, float("nan"))
-    with pytest.raises(NotFiniteError, match="weight are no numbers any more"):
+    with pytest.raises(NotFiniteError, match="weight are not finite"):
         trainer.state_dict()
 
 
@@ -118,7 +118,7 @@ def test_a_loss_must_be_one_number(returned: object) -> None:
         Trainer(one_weight(), config(), None).take_step(lambda model, batch: returned, torch.ones(1, 1), 0, 1)
 
 
-def test_scores_are_found_in_eval_mode_and_without_gradients() -> None:
+def test_scores_are_computed_in_eval_mode_and_without_gradients() -> None:
     seen = []
 
     def validate(model: nn.Module) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The one who watches hears something, the one who stops is obeyed."""
+"""Progress is shown during slow steps, and Ctrl-C is handled."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from radlearn.training import watching
 from radlearn.training.watching import CtrlC, Voice
 
 
-def test_a_step_that_takes_long_is_not_silent(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_during_a_long_step(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LINE_EVERY_SECONDS", 0.02)
     monkeypatch.setattr(watching, "SPEAK_EVERY_SECONDS", 0.01)
     said = threading.Event()
@@ -24,14 +24,14 @@ def test_a_step_that_takes_long_is_not_silent(capsys: pytest.CaptureFixture[str]
     assert "training: 4/10 steps" in capsys.readouterr().err
 
 
-def test_the_bar_hears_of_every_step_in_the_end() -> None:
+def test_the_bar_counts_every_step_in_the_end() -> None:
     with progress_bar("training", 10, "steps") as bar:
         with Voice(bar, 4) as voice:
             voice.steps = 9
         assert bar.done == 9
 
 
-def test_the_first_ctrl_c_is_a_wish_the_second_an_order() -> None:
+def test_the_first_ctrl_c_sets_a_flag_the_second_raises() -> None:
     before = signal.getsignal(signal.SIGINT)
     with CtrlC() as ctrl_c:
         assert not ctrl_c.wanted
@@ -44,7 +44,7 @@ def test_the_first_ctrl_c_is_a_wish_the_second_an_order() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_what_can_be_repeated_is_left_at_once() -> None:
+def test_repeatable_work_stops_at_the_first_ctrl_c() -> None:
     def interrupted() -> None:
         with ctrl_c.at_once():
             os.kill(os.getpid(), signal.SIGTERM)
@@ -54,12 +54,12 @@ def test_what_can_be_repeated_is_left_at_once() -> None:
             interrupted()
         assert ctrl_c.wanted
         assert not ctrl_c.insisted
-        # A wish that came before is not forgotten.
+        # An earlier Ctrl-C counts too.
         with pytest.raises(KeyboardInterrupt), ctrl_c.at_once():
             pytest.fail("the block was entered")
 
 
-def test_outside_the_main_thread_nothing_is_touched() -> None:
+def test_outside_the_main_thread_it_has_no_effect() -> None:
     before = signal.getsignal(signal.SIGINT)
     seen = []
 

@@ -1,6 +1,6 @@
-"""The smallest task that has everything that could go wrong on resuming, and a process that is killed while it trains.
+"""A tiny task with everything that can go wrong on resuming, and a process that is killed while it trains.
 
-Dropout, batch norm, momentum, a moving average, augmentation from its own and from the global random numbers, a last batch that is
+Dropout, batch norm, momentum, a moving average, augmentation from per-case and from the global random numbers, a last batch that is
 not full. Run as a script it forks, trains, kills and resumes: the imports, which take seconds, are then paid once.
 """
 
@@ -35,7 +35,7 @@ class Settings:
 
 
 class Blobs:
-    """Noise, brighter where the label is 1; every asking for a case adds noise of its own."""
+    """Noise, brighter where the label is 1; every draw of a case adds its own noise."""
 
     def __init__(self, seed: int = 7) -> None:
         self.seed = seed
@@ -66,7 +66,7 @@ def validate(model: nn.Module) -> dict[str, float]:
     items = [data[SampleKey(0, case)] for case in range(8)]
     logits = model(torch.stack([item["image"] for item in items])).squeeze(1)
     right = (logits > 0).float() == torch.cat([item["label"] for item in items])
-    # Random on purpose: validation's random numbers must not depend on history either. The part of them shows in the best epoch.
+    # Random on purpose: the random numbers of validation must not depend on history either. They affect which epoch is best.
     return {"accuracy_score": right.float().mean().item() + 0.01 * torch.rand(1).item(), "undefined_score": float("nan")}
 
 
@@ -80,14 +80,14 @@ def loader(workers: int = 0) -> EpochLoader:
 
 
 def train(folder: Path, workers: int = 0, **changes: object) -> Run:
-    """Begin a run in `folder`, or go on with the one that is there."""
+    """Start a run in `folder`, or continue the existing one."""
     run = open_run(folder) if (folder / "settings.json").exists() else new_run(folder, "classification", Settings())
     fit(model(), loss, validate, loader(workers), config(**changes), run)
     return run
 
 
 def outcome(folder: Path) -> dict[str, object]:
-    """Return all that must be equal, bit for bit, whatever has happened on the way: last and best weights, optimizer, history."""
+    """Return everything that must be equal, bit for bit, after any interruption: last and best weights, optimizer, history."""
     run = open_run(folder)
     last, state = load_tensors(run.last_checkpoint)
     best, about = load_tensors(run.best_weights)
@@ -102,7 +102,7 @@ def forked(folder: Path, killed_after_seconds: float | None) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            # Saving after every step, so that many kills strike in the middle of it.
+            # Saves after every step, so that many kills occur while saving.
             train(folder, save_every_seconds=0.0, epochs=KILLED_EPOCHS)
             os._exit(0)
         finally:
@@ -117,7 +117,7 @@ def forked(folder: Path, killed_after_seconds: float | None) -> bool:
 
 
 def kill_and_resume(folder: Path, kills: int, seed: int) -> None:
-    """Print, as one line of JSON per kill, how far the training had come and whether it then ended as the one never stopped."""
+    """Print, as one line of JSON per kill, how far the training had come and whether it then ended like the uninterrupted one."""
     # Forking after torch has computed with several threads can hang.
     torch.set_num_threads(1)
     forked(folder / "unbroken", None)
@@ -135,7 +135,7 @@ def kill_and_resume(folder: Path, kills: int, seed: int) -> None:
         last = one / "last" / "checkpoint.safetensors"
         reached = load_tensors(last)[1]["step"] if last.exists() else 0
         if not (one / "settings.json").exists():
-            # So early that there is no run yet: a person would begin one in another folder.
+            # So early that there is no run yet: a user would start one in another folder.
             one = folder / f"killed-{attempts}-anew"
         forked(one, None)
         print(json.dumps({"reached": reached, "of": expected["step"], "equal": outcome(one) == expected}), flush=True)

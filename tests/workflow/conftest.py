@@ -1,4 +1,4 @@
-"""The finished run and the evaluated X-rays of the tasks' tests, for what all tasks share."""
+"""The finished run and the evaluated X-rays of the tests of tasks."""
 
 from tests.tasks.conftest import evaluated_xrays, finished, synthetic_folder
 

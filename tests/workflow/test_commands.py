@@ -1,4 +1,4 @@
-"""A lesson's commands on the command line."""
+"""The command line of a task."""
 
 import subprocess
 import sys
@@ -11,10 +11,10 @@ from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
 from radlearn.workflow import commands
 
 
-def test_the_verbs_are_told_without_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     commands.run_command(lesson.TASK, [])
-    told = capsys.readouterr().err
-    assert all(f"  {command}" in told for command in ("train", "resume", "evaluate", "tune", "predict", "submit"))
+    listed = capsys.readouterr().err
+    assert all(f"  {command}" in listed for command in ("train", "resume", "evaluate", "tune", "predict", "submit"))
 
 
 def test_a_lesson_ends_with_an_exit_code(tmp_path: Path) -> None:
@@ -29,12 +29,12 @@ def test_a_preset_is_known_however_it_is_written(arguments: list[str]) -> None:
         commands.run_command(lesson.TASK, ["train", *arguments])
 
 
-def test_what_a_lesson_can_be_tuned_for_is_a_flag_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tune_options_are_flags_with_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         commands.run_command(lesson.TASK, ["tune", "--help"])
-    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "--wanted-specificity {None}|FLOAT Specificity to reach, in place of a sensitivity." in told
-    assert "--json" in told
+    listed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "--wanted-specificity {None}|FLOAT Specificity to reach, in place of a sensitivity." in listed
+    assert "--json" in listed
 
 
 @pytest.mark.slow

@@ -1,18 +1,18 @@
-"""Nobody evaluates what they chose."""
+"""Cross-fitting parts: all cases of a person in one part, parts of equal size, reproducible."""
 
 from radlearn.workflow.cross_fitting import PARTS, parts_of
 
 
-def test_a_persons_xrays_are_in_one_part_and_parts_are_about_as_large() -> None:
+def test_a_persons_cases_are_in_one_part_and_parts_are_equally_large() -> None:
     persons = [f"person {number // 3}" for number in range(150)]
     parts = parts_of(persons, seed=0)
     assert all(len({int(part) for part, of in zip(parts, persons, strict=True) if of == person}) == 1 for person in set(persons))
     assert [int((parts == part).sum()) for part in range(PARTS)] == [30] * PARTS
 
 
-def test_a_seed_divides_alike_and_another_divides_otherwise() -> None:
+def test_parts_depend_on_the_seed_and_the_persons_alone() -> None:
     persons = [f"person {number}" for number in range(60)]
     assert parts_of(persons, 1).tolist() == parts_of(persons, 1).tolist()
     assert parts_of(persons, 1).tolist() != parts_of(persons, 2).tolist()
-    # Whose part it is hangs on the person, not on the order of the rows.
+    # The part depends on the person, not on the order of the rows.
     assert parts_of(persons[::-1], 1).tolist() == parts_of(persons, 1).tolist()[::-1]

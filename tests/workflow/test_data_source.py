@@ -1,4 +1,4 @@
-"""Where the data come from is the user's choice, and never a surprise."""
+"""The data source is the folder that the user chose, and built-in patients only where there is none."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from radlearn.workflow import data_source
 
 @pytest.fixture
 def no_patients_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Built-in patients are a marked folder, so that no test waits for X-rays it does not look at."""
+    """The folder of built-in patients is empty, so that tests do not wait for X-rays they do not use."""
     folder = tmp_path / "built-in"
     folder.mkdir()
     monkeypatch.setattr(data_source, "built_in_folder", lambda challenge, count, seed: folder)
@@ -51,7 +51,7 @@ def test_the_second_lessons_folder_is_looked_at_too(tmp_path: Path, small_rsna: 
     assert data_source.found_source(RSNA, None, [empty, small_rsna]).folder == small_rsna
 
 
-def test_a_zip_that_was_not_extracted_never_ends_in_synthetic_patients(tmp_path: Path, no_patients_are_made: Path) -> None:
+def test_a_zip_that_was_not_extracted_is_not_replaced_by_synthetic_patients(tmp_path: Path, no_patients_are_made: Path) -> None:
     beside = tmp_path / "data"
     beside.mkdir()
     (beside / "rsna-pneumonia-detection-challenge.zip").write_bytes(b"PK")
@@ -62,7 +62,7 @@ def test_a_zip_that_was_not_extracted_never_ends_in_synthetic_patients(tmp_path:
     assert "stage_2_train_labels.csv" in str(refusal.value)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadLayout, match=r"nowhere \(named with --data\): there is no such folder"):
         data_source.found_source(RSNA, tmp_path / "nowhere", [tmp_path])
 
@@ -86,7 +86,7 @@ def test_built_in_patients_of_an_emptied_cache_are_made_again_and_nothing_else_i
         folder.mkdir()
 
     monkeypatch.setattr(cohort, "write_rsna", write)
-    # A data folder that the user has chosen since has nothing to do with what a run was trained on.
+    # A data folder chosen later must not affect where a run finds its training data.
     monkeypatch.setenv("RADLEARN_DATA", str(tmp_path))
     folder = data_source.built_in_folder(RSNA, 100, 3)
     assert not data_source.restored(RSNA, tmp_path / "rsna-100-seed-3-00000000")

@@ -1,4 +1,4 @@
-"""A postprocessing comes back as it was kept; one that was damaged is refused with how to choose it again."""
+"""A postprocessing is read as it was written; a damaged one is refused with the command to choose it again."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,9 @@ class Cut:
             raise BadSetting("at must be above 0.")
 
 
-def test_a_postprocessing_comes_back_with_how_it_was_found(tmp_path: Path) -> None:
+def test_a_postprocessing_is_read_with_the_values_about_its_choice(tmp_path: Path) -> None:
     run = Run(tmp_path, "segmentation")
-    with pytest.raises(BadRunFolder, match="has not finished"):
+    with pytest.raises(BadRunFolder, match=r"has not finished\. To continue: radlearn segmentation resume"):
         read_postprocessing(run, Cut)
     write_postprocessing(run, Cut(0.25), {"ablation": [1, 2]})
     assert read_postprocessing(run, Cut) == (Cut(0.25), {"ablation": [1, 2]})

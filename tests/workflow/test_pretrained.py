@@ -1,4 +1,4 @@
-"""Published weights: which layers get them, and what happens without."""
+"""Published weights: which layers get them, and the warning without them."""
 
 from pathlib import Path
 from urllib.error import URLError
@@ -97,7 +97,7 @@ def test_weights_of_another_network_are_refused(own_cache_folder: Path) -> None:
         pretrained.load_published_weights(ours("densenet121"), "densenet121")
 
 
-def test_without_a_download_the_model_keeps_its_random_start_and_it_is_said(
+def test_without_a_download_the_model_keeps_its_random_weights_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], own_cache_folder: Path
 ) -> None:
     from torchvision.models import DenseNet121_Weights
@@ -110,26 +110,26 @@ def test_without_a_download_the_model_keeps_its_random_start_and_it_is_said(
     before = {key: value.clone() for key, value in network.state_dict().items()}
     assert not pretrained.start_from_published(network, "densenet121")
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
-    said = capsys.readouterr().err
-    assert "could not be downloaded" in said
-    assert "random weights" in said
-    assert str(own_cache_folder / "weights" / "densenet121.safetensors") in said
+    warning = capsys.readouterr().err
+    assert "could not be downloaded" in warning
+    assert "random weights" in warning
+    assert str(own_cache_folder / "weights" / "densenet121.safetensors") in warning
 
 
 def test_a_download_is_checked_and_kept_as_safetensors(monkeypatch: pytest.MonkeyPatch, own_cache_folder: Path) -> None:
     from torchvision.models import ConvNeXt_Tiny_Weights
 
-    asked: dict[str, object] = {}
+    options_used: dict[str, object] = {}
 
     def download(self: object, **options: object) -> dict[str, torch.Tensor]:
-        asked.update(options)
+        options_used.update(options)
         return published("convnext_tiny")
 
     monkeypatch.setattr(ConvNeXt_Tiny_Weights, "get_state_dict", download)
     pretrained.published_weights("convnext_tiny")
-    assert asked["check_hash"] is True
-    assert asked["weights_only"] is True
-    asked.clear()
+    assert options_used["check_hash"] is True
+    assert options_used["weights_only"] is True
+    options_used.clear()
     again = pretrained.published_weights("convnext_tiny")
-    assert not asked
+    assert not options_used
     assert torch.equal(again["features.0.0.weight"], published("convnext_tiny")["features.0.0.weight"])

@@ -1,4 +1,4 @@
-"""Whom a score is about: the head of the score file, and groups that hold who they say."""
+"""The entries of a score file about its cases, and the subgroups of X-rays."""
 
 import math
 from dataclasses import replace
@@ -15,9 +15,7 @@ from radlearn.training.run_folder import Run
 from radlearn.workflow.scores_file import interval_of, write_scores
 
 
-def test_a_score_file_says_whom_it_is_about_and_other_data_have_one_of_their_own(
-    finished: Run, evaluated_xrays: list[PreparedRadiograph]
-) -> None:
+def test_a_score_file_counts_its_cases_and_other_data_have_their_own_file(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     cases = [xray.case for xray in evaluated_xrays]
     kept = write_scores(finished, "test", cases, {"scores": {}})
     write_scores(finished, "external", cases[:10], {"scores": {}})
@@ -26,14 +24,14 @@ def test_a_score_file_says_whom_it_is_about_and_other_data_have_one_of_their_own
     assert read_json(finished.folder / "scores-external.json")["cases"] == 10
 
 
-def test_synthetic_is_said_of_the_xrays_evaluated(finished: Run, evaluated_xrays: list[PreparedRadiograph], synthetic_folder: Path) -> None:
+def test_synthetic_refers_to_the_evaluated_xrays(finished: Run, evaluated_xrays: list[PreparedRadiograph], synthetic_folder: Path) -> None:
     cases = [xray.case for xray in evaluated_xrays]
     assert write_scores(finished, "test", cases, {})["synthetic"] is True
     (synthetic_folder / "truth.csv").unlink()
     assert write_scores(finished, "test", cases, {})["synthetic"] is False
 
 
-def test_a_missing_number_of_a_score_file_is_not_a_number() -> None:
+def test_none_in_a_score_file_becomes_nan() -> None:
     assert interval_of({"value": 0.5, "low": 0.25, "high": 1}) == interval_of({"value": 0.5, "low": 0.25, "high": 1.0})
     unknown = interval_of({"value": 0.5, "low": None, "high": None})
     assert unknown.value == 0.5
@@ -46,7 +44,7 @@ def test_an_unknown_view_is_predicted_with_the_share_of_all() -> None:
     assert shares == pytest.approx([0.4, 0.2, 0.1])
 
 
-def test_groups_hold_who_they_say_and_the_unknown_stand_apart(evaluated_xrays: list[PreparedRadiograph]) -> None:
+def test_groups_hold_their_cases_and_the_unknown_have_their_own(evaluated_xrays: list[PreparedRadiograph]) -> None:
     cases = [xray.case for xray in evaluated_xrays]
     cases[0] = replace(cases[0], view=None, age_years=None)
     groups = subgroups_of(cases)
@@ -56,7 +54,7 @@ def test_groups_hold_who_they_say_and_the_unknown_stand_apart(evaluated_xrays: l
     assert groups["under 18 years"].sum() == 17
 
 
-def test_both_views_are_named_even_where_nobody_was_filmed_so(evaluated_xrays: list[PreparedRadiograph]) -> None:
+def test_both_views_are_listed_even_without_cases(evaluated_xrays: list[PreparedRadiograph]) -> None:
     groups = subgroups_of([xray.case for xray in evaluated_xrays if xray.case.view == "AP"])
     assert groups["PA (standing)"].sum() == 0
     assert "women" in groups or "men" in groups

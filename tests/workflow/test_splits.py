@@ -1,4 +1,4 @@
-"""Nobody is in two subsets, and a run keeps its split."""
+"""No person is in two subsets, and a run keeps its split."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +27,14 @@ def run(tmp_path: Path) -> Run:
     return new_run(tmp_path / "run", "classification", Settings())
 
 
-def test_every_xray_is_on_one_side_and_every_person_too(xrays: list[PreparedRadiograph], run: Run) -> None:
+def test_every_xray_and_every_person_is_in_one_subset(xrays: list[PreparedRadiograph], run: Run) -> None:
     split = split_cases(xrays, 0, None, run)
     assert sorted(xray.case.image_id for here in split.values() for xray in here) == sorted(xray.case.image_id for xray in xrays)
-    people = [{xray.case.person for xray in here} for here in split.values()]
-    assert sum(map(len, people)) == len(set.union(*people)) == 32
+    persons = [{xray.case.person for xray in here} for here in split.values()]
+    assert sum(map(len, persons)) == len(set.union(*persons)) == 32
 
 
-def test_a_run_keeps_its_division_whatever_the_seed_is_later(xrays: list[PreparedRadiograph], run: Run) -> None:
+def test_a_run_keeps_its_split_with_another_seed(xrays: list[PreparedRadiograph], run: Run) -> None:
     first = split_cases(xrays, 0, None, run)
     again = split_cases(list(reversed(xrays)), 99, 3, run)
     assert {subset: [xray.case.image_id for xray in here] for subset, here in first.items()} == {
@@ -42,7 +42,7 @@ def test_a_run_keeps_its_division_whatever_the_seed_is_later(xrays: list[Prepare
     }
 
 
-def test_data_that_lost_a_xray_of_the_run_are_refused(xrays: list[PreparedRadiograph], run: Run) -> None:
+def test_data_without_an_xray_of_the_run_are_refused(xrays: list[PreparedRadiograph], run: Run) -> None:
     split_cases(xrays, 0, None, run)
     cases = [xray.case for xray in xrays]
     with pytest.raises(BadRunFolder, match=r"1 of the 48 cases .* not in the data, the first is X-ray-000"):

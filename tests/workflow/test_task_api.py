@@ -1,4 +1,4 @@
-"""The commands in Python: refusals that the command line's journeys do not meet."""
+"""The commands in Python: errors that the journeys on the command line do not cover."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,26 +32,26 @@ def test_an_unknown_preset_or_setting_is_named_with_the_known_ones(tmp_path: Pat
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_is_begun_once_and_gone_on_with_only_under_its_own_settings(tmp_path: Path, small_rsna: Path) -> None:
+def test_a_run_is_created_once_and_opened_only_with_its_own_settings(tmp_path: Path, small_rsna: Path) -> None:
     run = begin_run(tmp_path / "run", "classification", Settings(), {"data": str(small_rsna)})
     assert begin_run(run.folder, "classification", Settings(), {"data": str(small_rsna)}) == run
-    with pytest.raises(BadRunFolder, match="epochs is 3, asked for 4"):
+    with pytest.raises(BadRunFolder, match="epochs is 3, not 4"):
         begin_run(run.folder, "classification", replace(Settings(), epochs=4), {"data": str(small_rsna)})
     assert open_run(run.folder).settings == {"epochs": 3}
 
 
-def test_data_that_went_away_are_asked_for(tmp_path: Path) -> None:
+def test_missing_data_are_named(tmp_path: Path) -> None:
     begin_run(tmp_path / "run", "classification", radlearn.classification.task.presets["quick"], {"data": str(tmp_path / "gone")})
-    with pytest.raises(BadLayout, match=r"not there any more\. Say where they are now with --data"):
+    with pytest.raises(BadLayout, match=r"no longer there\. Use --data"):
         radlearn.classification.resume(tmp_path / "run")
 
 
-def test_a_run_that_is_not_finished_is_told_so_whatever_data_it_is_evaluated_on(tmp_path: Path, small_rsna: Path) -> None:
+def test_an_unfinished_run_is_refused_on_any_data(tmp_path: Path, small_rsna: Path) -> None:
     api = radlearn.classification
     run = begin_run(tmp_path / "run", "classification", api.task.presets["quick"], {"data": str(small_rsna)})
     cases = api.task.challenge.find_cases(small_rsna)
     write_split(run.folder / "split.csv", [case.image_id for case in cases], [case.person for case in cases], ["test"] * len(cases))
-    with pytest.raises(BadRunFolder, match=r"no trained weights yet\. To go on"):
+    with pytest.raises(BadRunFolder, match=r"no trained weights yet\. To continue: radlearn classification resume"):
         api.evaluate(run.folder, data=small_rsna)
 
 

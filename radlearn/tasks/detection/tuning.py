@@ -1,6 +1,5 @@
 """`tune` of a detector: its postprocessing chosen again on validation people, with a limit of false boxes or another gate."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import inf
@@ -77,7 +76,7 @@ def tune_boxes(
         _warnings(postprocessing, curve, gain, most_false_boxes),
         content,
         changed,
-        ["--gate", shlex.quote(str(gate))] if gate is not None else [],
+        ["--gate", str(gate)] if gate is not None else [],
     )
     return tell_tuning(run, [xray.case.person for xray in xrays], found)
 

@@ -12,7 +12,7 @@ from radlearn.scans.geometry import Volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation, cached_volumes, read_scan
 from radlearn.training.run_folder import Run
-from radlearn.workflow.splits import Words, split_cases
+from radlearn.workflow.splits import SplitWords, split_cases
 
 
 class MaskCase(Case, Protocol):
@@ -73,7 +73,7 @@ def split_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) ->
     Nearly every scan of a lesion challenge has a lesion, so stratifying by its presence would do nothing. The burden is that of the mask
     in its file, so the split does not depend on the prepared spacing.
     """
-    words = Words("scans", "an above-median lesion burden", least=1)
+    words = SplitWords("scans", "an above-median lesion burden", least=1)
     return split_cases(scans, seed, fold, run, above_median_burden([scan.prepared.lesion_ml for scan in scans]), words)
 
 

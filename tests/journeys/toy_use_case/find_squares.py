@@ -21,9 +21,8 @@ from radlearn.metrics.decisions import youden_threshold
 from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.ranking import auroc_score
 from radlearn.training.checkpoint import load_best
-from radlearn.training.datasets import FunctionDataset
 from radlearn.training.fit import fit
-from radlearn.training.loading import EpochLoader, SampleKey, reseed
+from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import TrainingSettings
 from radlearn.workflow.commands import main

@@ -33,7 +33,7 @@ def test_a_postprocessing_is_chosen_again_and_the_scores_of_the_old_one_are_name
     assert "radlearn segmentation evaluate" in said
     again = tune_masks(run, scans, lambda prepared: 0.35 * np.asarray(prepared.mask, np.float32))
     assert not again["changed"]
-    assert "14 scans of 13 people" in (run.folder / "tuning" / "tuning.html").read_text()
+    assert "14 scans of 13 persons" in (run.folder / "tuning" / "tuning.html").read_text()
 
 
 def test_a_postprocessing_is_described_in_a_sentence() -> None:

@@ -1,18 +1,18 @@
 """Which voxels of this chest CT are COVID-19 lesions?
 
-The third of three lessons: a whole scan goes in, a mask of the same size comes out. Five segments, the same in every lesson: settings,
-data, model, training, evaluation. The library is MONAI, in three dimensions; the challenge is COVID-19-20 Lung CT Lesion Segmentation.
-The README beside this file is the lesson that goes with it; the challenge's files go into `data/`, and until they do, built-in patients
-stand in.
+The third of three lessons. The input is a whole scan, the output a mask on the same grid. Every lesson has the same five segments:
+settings, data, model, training, evaluation. The library is MONAI, in three dimensions; the challenge is COVID-19-20 Lung CT Lesion
+Segmentation. The README beside this file explains it. The challenge's files go into `data/`; while there are none, built-in patients are
+used.
 
-Here medicine differs most from photographs: numbers are Hounsfield units, lengths are millimetres, voxels are not cubes, a scan does not
-fit into a network, and a mask that does not lie exactly on its scan is worse than none.
+Here medicine differs most from photographs: intensities are Hounsfield units, lengths are millimetres, voxels are not cubes, a scan is too
+large for one forward pass, and a mask that does not lie exactly on its scan is worse than none.
 
 For learning and research, not for clinical use: a mask is what a reader would outline as a lesion, not a diagnosis.
 """
 
 # %% 1. Settings
-# Everything that may be changed is a field here, and on the command line a flag: `--epochs 5`.
+# Everything that can be changed is a field here, and a flag on the command line: `--epochs 5`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class Settings(TrainingSettings):
 
     # Distance between voxels of the scan that the network sees: right to left, front to back, feet to head, in mm.
     spacing_mm: tuple[float, float, float] = (2.0, 2.0, 5.0)
-    # Hounsfield units that become 0 and 1; what is below or above counts as these.
+    # Hounsfield units that become 0 and 1; values below and above are clipped.
     window_hu: tuple[int, int] = (-1000, 400)
     # The block of both lungs, found without learning, or the whole scan.
     crop: Literal["lungs", "nothing"] = "lungs"
@@ -65,7 +65,7 @@ class Settings(TrainingSettings):
     network: Literal["small_unet", "segresnet"] = "small_unet"
     # Patches that an epoch takes of every scan, on average.
     patches_per_scan: Annotated[int, Interval(ge=1, le=1000)] = 4
-    # Share of patches that have a lesion in their middle; the middles of the others lie anywhere else in the lungs.
+    # Share of patches that have a lesion at their centre; the centres of the others lie anywhere else in the lungs.
     lesion_share: Share = 0.5
     # Probability that a training patch is mirrored, along each of the first two axes.
     mirror_chance: Share = 0.5
@@ -85,12 +85,12 @@ class Settings(TrainingSettings):
     overlap: Annotated[float, Interval(ge=0, le=0.9)] = 0.5
     # How many times its length a window may have along an axis where one such window then covers the scan.
     grow_to: Annotated[float, Interval(ge=1, le=100)] = 2.0
-    # How far apart two surfaces may lie, in mm, and still count as the same in the surface Dice.
+    # Distance up to which two surfaces count as the same in the surface Dice, in mm.
     tolerance_mm: Annotated[float, Interval(ge=0, le=100)] = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Refuses what makes no sense before a scan is read.
+        # Refuses invalid values before a scan is read.
         Preparation(self.spacing_mm, self.window_hu, self.crop)
         if any(length < 16 or length % 16 for length in self.patch_voxels):
             raise BadSetting(f"patch_voxels is {self.patch_voxels}; expected three multiples of 16: the network halves a patch four times.")
@@ -116,7 +116,7 @@ PRESETS = {
         ema_decay=0.999,
         precision="bf16-mixed",
         test_time_mirror=True,
-        # Its instance norm is used to seeing as much as in training.
+        # Its instance norm needs windows of the size of training patches.
         grow_to=1.0,
         workers=8,
     ),
@@ -124,24 +124,24 @@ PRESETS = {
 
 
 # %% 2. Data
-# A scan is read once, turned, cropped to the lungs, resampled and kept in a cache as a memory map: a patch then costs a page of the disk.
+# A scan is read once, reoriented, cropped to the lungs, resampled and cached as a memory map: a patch then costs a few pages of the file.
 
 
 def find_cases(data_folder: Path) -> list[Case]:
-    """Return the CTs with masks of a folder in the COVID-19-20 layout, from their names alone: none is opened yet."""
+    """Return the CTs with masks of a folder in the COVID-19-20 layout, from their names alone, without opening one."""
     return CHALLENGE.find_cases(data_folder)
 
 
 def preparation(settings: Settings) -> Preparation:
-    """Return what is done to a scan once, before anything is random: axes to the left, the back and the head, one spacing, one window."""
+    """Return the deterministic transform of a scan: axes to the left, the back and the head, one spacing, one window."""
     return Preparation(settings.spacing_mm, settings.window_hu, settings.crop)
 
 
 def training_transform(settings: Settings) -> Compose:
-    """Return MONAI's transforms that make each patch a little different every time it is seen, its mask moving along.
+    """Return the random augmentation of training patches and their masks, in MONAI's transforms.
 
-    They imitate what differs between scans of one and the same chest: how the patient lay, how deep the breath was, the scanner's noise
-    and kernel. Hounsfield units are calibrated, so contrast changes but a little. Slices are thick, so patches turn in their plane alone.
+    They imitate differences between scans of the same chest: the position of the patient, the depth of the breath, the scanner's noise and
+    kernel. Hounsfield units are calibrated, so contrast changes little. Slices are thick, so patches are rotated in their plane only.
     """
     s, both = settings, ("image", "mask")
     turn, zoom = (0.0, 0.0, float(np.deg2rad(s.rotation_degrees))), (s.zoom_share, s.zoom_share, 0.0)
@@ -159,10 +159,10 @@ def training_transform(settings: Settings) -> Compose:
 
 
 def load(scans: Sequence[Scan], transform: Compose, settings: Settings, key: SampleKey) -> dict[str, Any]:
-    """Return one patch as a network wants it: `image` and `mask` float32 (1, x, y, z), the mask 0 or 1.
+    """Return one patch: `image` and `mask` float32 (1, x, y, z), the mask 0 or 1.
 
-    Cases 0 … n - 1 are patches with a lesion in the middle, cases n … 2n - 1 patches from anywhere else in the lungs of the same n scans.
-    Where in the scan follows from what is asked for, not from what was asked before: so does the transform.
+    Cases 0 … n - 1 are patches with a lesion at their centre, cases n … 2n - 1 patches from anywhere else in the lungs of the same n scans.
+    The position in the scan and the transform depend on the key alone, not on what was loaded before.
     """
     scan, around_lesion = scans[key.case % len(scans)].prepared, key.case < len(scans)
     seed = case_seed(settings.seed, *key)
@@ -175,16 +175,16 @@ def load(scans: Sequence[Scan], transform: Compose, settings: Settings, key: Sam
 
 
 def epoch_order(scans: Sequence[Scan], settings: Settings, epoch: int) -> list[int]:
-    """Return which patches an epoch shows, in which order: `lesion_share` of them are around a lesion, spread evenly over the batches.
+    """Return the patches of an epoch in order; `lesion_share` of them are around a lesion, spread evenly over the batches.
 
-    Lesions are a hundredth of the block that is kept: drawn from anywhere, patches would hold few of their voxels. The order follows from
-    seed and epoch alone.
+    Lesions are a hundredth of the cropped volume: random patches would contain few of their voxels. The order depends on seed and epoch
+    alone.
     """
     draw = np.random.default_rng(case_seed(settings.seed, epoch))
     with_lesion = np.flatnonzero([scan.label for scan in scans])
     batches = -(-len(scans) * settings.patches_per_scan // settings.batch_size)
     share = settings.lesion_share if len(with_lesion) else 0.0
-    # How many patches around a lesion there have been by the end of each batch: shares of a patch add up from batch to batch.
+    # The number of patches around a lesion up to the end of each batch: fractions of a patch add up over the batches.
     until = np.floor(np.arange(batches + 1) * settings.batch_size * share + 1e-9).astype(int)
     lesions = iter(_balanced(draw, with_lesion, int(until[-1])))
     others = iter(_balanced(draw, len(scans) + np.arange(len(scans)), batches * settings.batch_size - int(until[-1])))
@@ -201,7 +201,7 @@ def _balanced(draw: np.random.Generator, cases: np.ndarray, many: int) -> list[i
 
 
 def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, EpochLoader]:
-    """Return a loader of patches for the training subset; scans that are evaluated are not cut into patches, but asked as a whole."""
+    """Return a loader of patches for the training subset; evaluation infers on whole scans instead."""
     scans = split["train"]
     ids = [scan.case.image_id for scan in scans]
     dataset = FunctionDataset(partial(load, scans, training_transform(settings), settings), [*ids, *ids])
@@ -210,14 +210,14 @@ def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, 
 
 
 # %% 3. Model
-# A U-Net: down, to see far, and up again, to say precisely where; bridges carry what is fine from the way down to the way up.
+# A U-Net: an encoder for a large receptive field, a decoder for precise borders, and skip connections that carry fine detail between them.
 
 
 class InPlaneFolded(nn.Module):
-    """Shows a network four neighbours of a plane, 2 × 2, as four channels of one place, and unfolds its four predictions again.
+    """Folds 2 × 2 neighbours of a slice into four channels of one position for a network, and unfolds its four predictions again.
 
-    Voxels are fine in the plane of a slice and coarse across it. Folded, they are nearly cubes, and a fourth of the places is left to
-    work on, while nothing is averaged away.
+    Voxels are fine in the plane of a slice and coarse across it. Folded, they are nearly cubes, and a quarter of the positions is left,
+    while nothing is averaged away.
     """
 
     def __init__(self, inner: nn.Module) -> None:
@@ -233,29 +233,29 @@ class InPlaneFolded(nn.Module):
 
 
 def build_model(settings: Settings) -> nn.Module:
-    """Return the network, float32 (patches, 1, x, y, z) in [0, 1] → logits of the same shape, from its random start.
+    """Return the network, float32 (patches, 1, x, y, z) in [0, 1] → logits of the same shape, with random weights.
 
-    In training `segresnet` (Myronenko 2018, arXiv:1810.11654) answers on four scales at once, coarse ones too: deep supervision.
+    In training `segresnet` (Myronenko 2018, arXiv:1810.11654) predicts on four scales at once: deep supervision.
     """
     if settings.network == "segresnet":
-        # It is told the spacing, and halves the fine axes first, until voxels are cubes.
+        # `resolution` decides which axes are halved first: the fine ones, until voxels are cubes.
         shape: dict[str, Any] = {"init_filters": 32, "blocks_down": (1, 2, 2, 4, 4), "norm": "instance", "dsdepth": 4}
         return SegResNetDS(3, in_channels=1, out_channels=1, resolution=settings.spacing_mm, **shape)
-    # Slices are 5 mm apart: at the finest level a look across them would reach further than one in their plane.
+    # Slices are 5 mm apart: at the finest level a kernel across them would reach further than one in their plane.
     sizes, halved = [(3, 3, 1), (3, 3, 3), (3, 3, 3), (3, 3, 3)], [1, 2, 2, 2]
-    # Batch norm remembers from training how strong its channels are. Instance norm, usual elsewhere, takes that from what it is shown: a
-    # patch around a lesion in training, a whole chest later, and the same network then sees lesions everywhere.
+    # Batch norm keeps its statistics from training. Instance norm, usual elsewhere, computes them from its input: a patch around a lesion
+    # in training, a whole chest in inference, where the same network then predicts lesions everywhere.
     inner = DynUNet(3, 4, 4, sizes, halved, halved[1:], filters=[16, 32, 64, 96], norm_name="batch", res_block=True)
-    # It begins by saying "none", which is nearly always right, and need not spend its first hundred steps on finding that out.
+    # The initial bias predicts no lesion, which is nearly always right: otherwise the first hundred steps would be spent on learning it.
     nn.init.constant_(inner.output_block.conv.conv.bias, -3.0)
     return InPlaneFolded(inner)
 
 
 def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-    """Return how wrong the network is: 1 - Dice, over the whole batch, plus the mean binary cross-entropy.
+    """Return 1 - Dice, over the whole batch, plus the mean binary cross-entropy.
 
-    Dice alone counts overlap, whatever the size of a lesion; cross-entropy alone would do well by saying "none", which is true of 99 % of
-    voxels. Where a network answers on several scales, coarse ones count less.
+    Dice measures overlap, whatever the size of a lesion; cross-entropy alone is low for a network that never predicts a lesion, which is
+    right for 99 % of voxels. Where a network predicts on several scales, coarse ones have less weight.
     """
     return WRONG(model(batch["image"]), batch["mask"])
 
@@ -266,32 +266,32 @@ WRONG = DeepSupervisionLoss(DiceCELoss(sigmoid=True, batch=True), weight_mode="e
 def infer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndarray:
     """Return the probability of a lesion at every voxel of a prepared scan, float32 of its shape, in [0, 1].
 
-    A window slides over the lungs' block, and where windows overlap their predictions are averaged.
+    A window slides over the block of the lungs; where windows overlap, their predictions are averaged.
     """
     mirrors = (0, 1) if settings.test_time_mirror else ()
     return infer_volume(model, scan, settings.patch_voxels, settings.overlap, mirrors, settings.grow_to)
 
 
 # %% 4. Training
-# The loop itself is `radlearn.training.fit`, as in the first lesson; new is only that a scan is evaluated as a whole, not patch by patch.
+# The loop itself is `radlearn.training.fit`, as in the first lesson. The only difference: whole scans are validated, not patches.
 
 
 def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     """Train on the scans of a folder, or continue where the run stopped; then choose its postprocessing on validation persons."""
     config = settings.trainer_config(best_by="dice_score")
-    # What this machine cannot do is said now, not after two hundred scans were prepared.
+    # A device that this machine lacks is refused now, not after two hundred scans were prepared.
     chosen_device(settings.device, settings.precision)
     scans = prepared_scans(find_cases(data_folder), preparation(settings))
     split = split_scans(scans, settings.seed, settings.fold, run)
     loaders = make_loaders(settings, {"train": split["train"]})
-    # Once an epoch one look is enough, without mirror images and on the grid that the network sees.
+    # For choosing the best epoch, no mirror images are needed, and the prepared grid is good enough.
     one_look = replace(settings, test_time_mirror=False)
 
     def validate(model: nn.Module) -> dict[str, float]:
         found = [dice_score(infer(model, scan.prepared, one_look) >= 0.5, scan.true) for scan in split["validation"]]
         return {"dice_score": float(np.nanmean(found))}
 
-    # The first weights are random too, and a run must be repeatable from its first step.
+    # The first weights are random too: a run must be reproducible from its first step.
     reseed(settings.seed)
     model = build_model(settings)
     best = fit(model, loss, validate, loaders["train"], config, run)
@@ -300,11 +300,11 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
 
 
 # %% 5. Evaluation
-# On people the model has never met, on the scan's own voxels, with intervals, beside what a rule reaches, the worst slices shown first.
+# On people that were not trained on, on the scan's own voxels, with intervals, beside the threshold baseline, the worst slices first.
 
 
 def trained_model(run: Run) -> tuple[nn.Module, Settings]:
-    """Return the best model of a run, in eval mode, on the device its settings ask for, and these settings."""
+    """Return the best model of a run, in eval mode, on the device of its settings, and these settings."""
     settings = settings_as(run, Settings)
     return load_best(run, build_model(settings), settings.device), settings
 
@@ -327,7 +327,7 @@ def tune(run: Run, cases: Sequence[Case], options: NoOptions = NoOptions()) -> S
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: NoOptions = NoOptions()) -> Path:
     """Predict for CTs in files, folders and DICOM series; write a mask each, overlays and `predictions.csv` into `out`.
 
-    Every mask lies on the grid of its own scan, which is proved by reading it back.
+    Every mask has the grid of its own scan, which is verified by reading it back.
 
     Returns:
         the path of the table.
@@ -339,7 +339,7 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, o
 
 
 def submit(run: Run, images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
-    """Write the challenge's submission, a zip with a mask for each CT of a folder, and prove it against these CTs."""
+    """Write the challenge's submission, a zip file with a mask for each CT of a folder, and verify it against these CTs."""
     return submit_masks(CHALLENGE, lambda folder: predict(run, [images], folder, overlays=False), images, out)
 
 

@@ -1,15 +1,15 @@
 """Is there a lung opacity suspicious for pneumonia on this chest X-ray?
 
-The first of three lessons: a whole X-ray goes in, one probability comes out. Five segments, the same in every lesson: settings, data,
-model, training, evaluation. The library is MONAI; the challenge is RSNA Pneumonia Detection 2018. The README beside this file is the
-lesson that goes with it; the challenge's files go into `data/`, and until they do, built-in patients stand in.
+The first of three lessons. The input is a whole X-ray, the output one probability. Every lesson has the same five segments: settings,
+data, model, training, evaluation. The library is MONAI; the challenge is RSNA Pneumonia Detection 2018. The README beside this file
+explains it. The challenge's files go into `data/`; while there are none, built-in patients are used.
 
-For learning and research, not for clinical use: the label is what a radiologist suspects from the X-ray alone, and pneumonia is diagnosed
-with the patient, not with the X-ray.
+For learning and research, not for clinical use: the label is what a radiologist suspects from the X-ray alone, and a diagnosis of pneumonia
+needs the patient, not only the X-ray.
 """
 
 # %% 1. Settings
-# Everything that may be changed is a field here, and on the command line a flag: `--epochs 5`.
+# Everything that can be changed is a field here, and a flag on the command line: `--epochs 5`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -52,9 +52,9 @@ from radlearn.workflow.task import NoOptions, Scores, Task
 class Settings(TrainingSettings):
     """How a pneumonia classifier is made; what every training needs (epochs, learning rate, seed, …) is inherited."""
 
-    # Side of the square that every X-ray is brought to, in pixels.
+    # Side of the square to which every X-ray is resized, in pixels.
     size_px: Annotated[int, Interval(ge=64, le=4096)] = 128
-    # How an X-ray that is not square becomes one: stretched, as the RSNA's were, or padded with black.
+    # How an X-ray that is not square becomes one: stretched, as the RSNA did, or padded with black.
     shape: Literal["stretch", "pad"] = "stretch"
     # The network: a small one for a laptop, or one of two that are strong on a GPU.
     network: Literal["small_resnet", "densenet121", "convnext_tiny"] = "small_resnet"
@@ -70,9 +70,9 @@ class Settings(TrainingSettings):
     gamma_range: Annotated[float, Interval(ge=0, le=10)] = 0.4
     # Noise in training: the largest standard deviation, where 1 is white.
     noise_std: Share = 0.03
-    # Probability that a few square holes are cut into a training X-ray, so that no single spot decides.
+    # Probability that a few square holes are cut into a training X-ray, so that no single spot decides the prediction.
     holes_chance: Share = 0.2
-    # Probability that a training X-ray is mirrored. The heart is then on the other side, which for this question does not matter.
+    # Probability that a training X-ray is mirrored. The heart is then on the other side, which does not matter for this label.
     mirror_chance: Share = 0.5
     # Test-time augmentation: average the predictions for the X-ray and its mirror image.
     test_time_mirror: bool = True
@@ -104,19 +104,19 @@ PRESETS = {
 
 
 # %% 2. Data
-# An X-ray is read once, brought to its size, and kept in a cache; what is random happens after that, anew for every epoch.
+# An X-ray is read once, resized and cached. Random augmentation comes after that, anew in every epoch.
 
 
 def find_cases(data_folder: Path) -> list[Case]:
-    """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone: no X-ray is opened yet."""
+    """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone, without opening an X-ray."""
     return CHALLENGE.find_cases(data_folder)
 
 
 def training_transform(settings: Settings) -> Compose:
-    """Return MONAI's transforms that make each X-ray a little different every time it is seen.
+    """Return the random augmentation of training X-rays, in MONAI's transforms.
 
-    They imitate what differs between X-rays of one and the same chest: how the patient stood, the exposure, the detector. Width and height
-    are zoomed apart because the challenge stretched its X-rays to squares, by up to a fifth. Input and output: float32 (1, size, size).
+    They imitate differences between X-rays of the same chest: the position of the patient, the exposure, the detector. Width and height
+    are zoomed separately because the challenge stretched its X-rays to squares, by up to a fifth. Input, output: float32 (1, size, size).
     """
     s = settings
     turn, shift = np.deg2rad(s.rotation_degrees), s.shift_share * s.size_px
@@ -134,14 +134,14 @@ def training_transform(settings: Settings) -> Compose:
 
 
 def evaluation_transform(settings: Settings) -> Compose:
-    """Return the transform for X-rays that are evaluated: none but the type. What is random belongs to training alone."""
+    """Return the transform for evaluation, which only converts to a tensor: augmentation belongs to training."""
     return Compose([ToTensor(track_meta=False)])
 
 
 def load(xrays: Sequence[PreparedRadiograph], transform: Compose, seed: int, key: SampleKey) -> dict[str, object]:
-    """Return one case as a network wants it: `image` float32 (1, size, size), `label` float32 ().
+    """Return one case: `image` float32 (1, size, size), `label` float32 ().
 
-    The transform is seeded by what is asked for, not by what was asked before: epoch 3 shows X-ray 17 in the same way whoever loads it.
+    The transform is seeded by the key, not by what was loaded before: X-ray 17 in epoch 3 looks the same in every process.
     """
     xray = xrays[key.case]
     transform.set_random_state(seed=case_seed(seed, *key))
@@ -162,18 +162,18 @@ def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]])
 
 
 # %% 3. Model
-# From pixels to one number, the logit: its sigmoid is the probability.
+# From pixels to one number, the logit; its sigmoid is the probability.
 
 
 def build_model(settings: Settings) -> nn.Module:
-    """Return the network, float32 (cases, 1, size, size) → (cases, 1) logits, from its random or pretrained start."""
+    """Return the network, float32 (cases, 1, size, size) → (cases, 1) logits, with random or pretrained weights."""
     if settings.network == "small_resnet":
-        # Each block halves the picture and doubles the channels: from edges, over ribs and vessels, to "something is here".
+        # Each block halves the resolution and doubles the channels: from edges, over ribs and vessels, to opacities.
         model = ResNet("basic", [1, 1, 1, 1], [16, 32, 64, 128], spatial_dims=2, n_input_channels=1, num_classes=1, conv1_t_stride=2)
     elif settings.network == "densenet121":
         model = DenseNet121(spatial_dims=2, in_channels=1, out_channels=1)
     else:
-        # From torchvision, made for three colours: its first layer is exchanged for one that takes a grey X-ray.
+        # From torchvision, for three colour channels: its first layer is replaced by one for a single grey channel.
         model = convnext_tiny(num_classes=1)
         model.features[0][0] = nn.Conv2d(1, 96, kernel_size=4, stride=4)
     if settings.pretrained and settings.network != "small_resnet":
@@ -182,7 +182,7 @@ def build_model(settings: Settings) -> nn.Module:
 
 
 def loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """Return the mean binary cross-entropy: how surprised the model is by the labels."""
+    """Return the mean binary cross-entropy between predictions and labels."""
     return F.binary_cross_entropy_with_logits(model(batch["image"])[:, 0], batch["label"])
 
 
@@ -193,13 +193,13 @@ def infer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
 
 
 def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray:
-    """Return where the model looked, float32 (cases, size, size) in [0, 1], by Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).
+    """Return the Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) of each image, float32 (cases, size, size) in [0, 1].
 
-    It shows coarsely what raised the prediction, and is no proof of a finding. Its hottest place is as hot as the prediction is high: scaled to 1,
-    as is often done, the map of an X-ray called healthy would glow like any other.
+    It shows coarsely which regions raised the prediction and does not prove a finding. The maximum of a map is the predicted probability:
+    scaled to 1, as is often done, the map of an X-ray that is predicted healthy would look like any other.
     """
     layer = {"small_resnet": "layer3", "densenet121": "features.denseblock4", "convnext_tiny": "features.7"}[settings.network]
-    # MONAI's own scaling turns its maps upside down, the hottest place to 0; so they are taken as they come.
+    # MONAI's own postprocessing inverts the maps, the maximum to 0: it is switched off.
     maps = GradCAM(nn_module=model, target_layers=layer, postprocessing=nn.Identity())(x=images)[:, 0].detach()
     with torch.inference_mode():
         hottest = maps.amax(dim=(1, 2)).clamp(min=1e-12)
@@ -208,7 +208,7 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
 
 
 # %% 4. Training
-# The loop itself is `radlearn.training.fit`, because it must survive a power cut; what it is told is all here.
+# The loop itself is `radlearn.training.fit`, because a run must be resumable after a power cut; all that it needs is here.
 
 
 def train(settings: Settings, data_folder: Path, run: Run) -> Run:
@@ -225,7 +225,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
             "average_precision_score": float(ranking.average_precision_score(probabilities, validation_labels)),
         }
 
-    # The first weights are random too, and a run must be repeatable from its first step.
+    # The first weights are random too: a run must be reproducible from its first step.
     reseed(settings.seed)
     model = build_model(settings)
     config = settings.trainer_config(best_by="auroc_score")
@@ -243,9 +243,9 @@ def infer_all(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.n
 
 
 def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[PreparedRadiograph]], settings: Settings, run: Run) -> None:
-    """Choose, on validation people, above which probability the prediction is yes, and how to read probabilities as frequencies.
+    """Choose the probability threshold and the recalibration on the validation people.
 
-    On the test people it would flatter: the threshold would know the predictions.
+    Chosen on the test people, they would make the test scores too high.
     """
     labels = [bool(xray.case.label) for xray in split["validation"]]
     if settings.wanted_sensitivity > 0:
@@ -256,13 +256,13 @@ def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[Prep
 
 
 # %% 5. Evaluation
-# On people the model has never met, with intervals, beside what a trivial rule reaches, the failures shown first.
+# On people that were not trained on, with intervals, beside trivial baselines, the failures first.
 
 
 def trained_model(run: Run) -> tuple[nn.Module, Settings]:
-    """Return the best model of a run, in eval mode, on the device its settings ask for, and these settings."""
+    """Return the best model of a run, in eval mode, on the device of its settings, and these settings."""
     settings = settings_as(run, Settings)
-    # The weights come from the run, so none need be downloaded.
+    # The weights come from the run: no published weights are downloaded.
     model = build_model(replace(settings, pretrained=False))
     return load_best(run, model, settings.device), settings
 
@@ -301,7 +301,7 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, o
 
 
 def submit(run: Run, images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
-    """Write `patientId,probability` for the X-rays of a folder. The challenge itself asks for boxes and would not take this file."""
+    """Write `patientId,probability` for the X-rays of a folder. The challenge itself asks for boxes and does not accept this file."""
     with TemporaryDirectory() as folder:
         return submit_probabilities(predict(run, [images], Path(folder), overlays=False), out)
 

@@ -1,16 +1,16 @@
 """Where on this chest X-ray is a lung opacity suspicious for pneumonia?
 
-The second of three lessons: a whole X-ray goes in, boxes come out, or none: most X-rays hold nothing to find, and saying so is half the
-work. Five segments, the same in every lesson: settings, data, model, training, evaluation. The library is PyTorch itself, with
-torchvision's detectors and no medical library, to show what the specialised ones stand on; the challenge is RSNA Pneumonia Detection
-2018. The README beside this file is the lesson that goes with it; the challenge's files go into `data/`, and until they do, built-in
-patients stand in.
+The second of three lessons. The input is a whole X-ray, the output boxes, or none: most X-rays have no opacity, and predicting no box on
+them matters as much as finding opacities. Every lesson has the same five segments: settings, data, model, training, evaluation. The
+library is PyTorch itself, with torchvision's detectors and no medical library, to show what the specialised ones are built on; the
+challenge is RSNA Pneumonia Detection 2018. The README beside this file explains it. The challenge's files go into `data/`; while there are
+none, built-in patients are used.
 
 For learning and research, not for clinical use: a box is where a radiologist suspects pneumonia from the X-ray alone.
 """
 
 # %% 1. Settings
-# Everything that may be changed is a field here, and on the command line a flag: `--epochs 5`.
+# Everything that can be changed is a field here, and a flag on the command line: `--epochs 5`.
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -71,9 +71,9 @@ OPACITY = 1
 class Settings(TrainingSettings):
     """How a pneumonia detector is made; what every training needs (epochs, learning rate, seed, …) is inherited."""
 
-    # Side of the square that every X-ray is brought to, in pixels.
+    # Side of the square to which every X-ray is resized, in pixels.
     size_px: Annotated[int, Interval(ge=64, le=4096)] = 256
-    # How an X-ray that is not square becomes one: stretched, as the RSNA's were, or padded with black.
+    # How an X-ray that is not square becomes one: stretched, as the RSNA did, or padded with black.
     shape: Literal["stretch", "pad"] = "stretch"
     # The detector: a small one for a laptop, or one of two that are strong on a GPU.
     network: Literal["small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"] = "small_fcos"
@@ -129,19 +129,19 @@ PRESETS = {
 
 
 # %% 2. Data
-# A tensor is an array that knows on which device it lies and, if asked, how it came about. An X-ray is one of shape (channel, row, column).
+# A tensor is an array that knows its device and can record how it was computed. An X-ray is one of shape (channel, row, column).
 
 
 def find_cases(data_folder: Path) -> list[Case]:
-    """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone: no X-ray is opened yet."""
+    """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone, without opening an X-ray."""
     return CHALLENGE.find_cases(data_folder)
 
 
 def training_transform(settings: Settings) -> v2.Transform:
-    """Return torchvision's transforms that make each X-ray a little different every time it is seen, and move its boxes along.
+    """Return the random augmentation of training X-rays and their boxes, in torchvision's transforms.
 
-    Boxes are `tv_tensors`: tensors that know they are boxes, so a transform that turns the X-ray turns them too. A box that reaches out of
-    the X-ray is cut off at the border; one of which almost nothing is left is dropped, or the model would be taught to find nothing.
+    Boxes are `tv_tensors`: tensors that are marked as boxes, so a transform that rotates the X-ray moves them too. Boxes are clipped at the
+    border; one of which almost nothing is left is dropped, because there is nothing left to detect.
     """
     s = settings
     return v2.Compose(
@@ -150,7 +150,7 @@ def training_transform(settings: Settings) -> v2.Transform:
             v2.RandomAffine(s.rotation_degrees, (s.shift_share, s.shift_share), (1 - s.zoom_share, 1 + s.zoom_share)),
             v2.ClampBoundingBoxes(),
             v2.SanitizeBoundingBoxes(min_size=max(1.0, s.smallest_box_share * s.size_px)),
-            # What changes no place needs no boxes.
+            # Transforms that move nothing need no boxes.
             v2.Lambda(partial(other_exposure, gamma_range=s.gamma_range), tv_tensors.Image),
             v2.Lambda(v2.RandomApply([v2.GaussianNoise(sigma=s.noise_std)], p=0.5), tv_tensors.Image),
             v2.Lambda(v2.RandomErasing(s.holes_chance, scale=(0.005, 0.02)), tv_tensors.Image),
@@ -160,20 +160,20 @@ def training_transform(settings: Settings) -> v2.Transform:
 
 
 def other_exposure(image: Tensor, gamma_range: float) -> Tensor:
-    """Return an image in [0, 1] as another exposure would show it: raised to a power drawn evenly on a scale of ratios."""
+    """Return an image in [0, 1] with another exposure: raised to a power, log-uniform from 1 / (1 + `gamma_range`) to its inverse."""
     return image ** float((1 + gamma_range) ** torch.empty(()).uniform_(-1, 1))
 
 
 def evaluation_transform(settings: Settings) -> v2.Transform:
-    """Return the transform for X-rays that are evaluated: none. What is random belongs to training alone."""
+    """Return the transform for evaluation, which only converts to a tensor: augmentation belongs to training."""
     return v2.ToPureTensor()
 
 
 def load(xrays: Sequence[PreparedRadiograph], transform: v2.Transform, key: SampleKey) -> dict[str, Any]:
-    """Return one case as a detector wants it: `image` float32 (1, size, size), `boxes` float32 (boxes, 4) as x0, y0, x1, y1, `labels`.
+    """Return one case: `image` float32 (1, size, size), `boxes` float32 (boxes, 4) as x0, y0, x1, y1, `labels`.
 
-    An X-ray without an opacity has no box: `boxes` is (0, 4). It is neither left out nor given a false one. torch's random numbers, which
-    the transforms use, are set by the loader before each case: epoch 3 shows X-ray 17 in the same way whoever loads it.
+    An X-ray without an opacity has no box: `boxes` is (0, 4). It is neither left out nor given a false one. The loader seeds torch, whose
+    random numbers the transforms use, before each case: X-ray 17 in epoch 3 looks the same in every process.
     """
     xray = xrays[key.case]
     side = len(xray.stored)
@@ -185,15 +185,15 @@ def load(xrays: Sequence[PreparedRadiograph], transform: v2.Transform, key: Samp
 
 
 def collated(items: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a batch. X-rays have one size and are stacked, (X-rays, 1, size, size); their boxes differ in number and stay a list."""
+    """Return a batch: X-rays are stacked, (X-rays, 1, size, size); targets stay a list, because X-rays differ in their number of boxes."""
     targets = [{"boxes": item["boxes"], "labels": item["labels"]} for item in items]
     return {"image": torch.stack([item["image"] for item in items]), "targets": targets, "ids": [item["id"] for item in items]}
 
 
 def epoch_order(xrays: Sequence[PreparedRadiograph], settings: Settings, epoch: int) -> list[int]:
-    """Return which X-rays an epoch shows, in which order: every batch holds `positive_share` X-rays with an opacity.
+    """Return the X-rays of an epoch in order; `positive_share` of every batch have an opacity.
 
-    The rarer kind comes more than once in an epoch, augmented differently each time. The order follows from seed and epoch alone.
+    The rarer class is seen more than once in an epoch, augmented differently each time. The order depends on seed and epoch alone.
     """
     draw = np.random.default_rng(case_seed(settings.seed, epoch))
     kinds = [[i for i, xray in enumerate(xrays) if bool(xray.case.label) == positive] for positive in (True, False)]
@@ -211,7 +211,7 @@ def epoch_order(xrays: Sequence[PreparedRadiograph], settings: Settings, epoch: 
 def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]]) -> dict[str, EpochLoader]:
     """Return a loader of batches for each subset of the split; only the training subset is balanced, shuffled and augmented.
 
-    Underneath is PyTorch's `DataLoader`, which asks for cases one by one, in this process or in others beside it, and collates them.
+    `EpochLoader` uses PyTorch's `DataLoader`, which loads cases one by one, in this process or in workers, and collates them.
     """
     loaders = {}
     for subset, xrays in split.items():
@@ -225,17 +225,17 @@ def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]])
 
 
 # %% 3. Model
-# A module is a function with weights inside. A detector is three of them: a backbone that turns the X-ray into feature maps, a pyramid
-# that brings maps of different fineness to one depth, and heads that answer at every place of every map.
+# A module is a function with weights. A detector is three of them: a backbone that computes feature maps of the X-ray, a pyramid that
+# brings maps of different resolution to the same number of channels, and heads that predict at every location of every map.
 
 
 def build_model(settings: Settings) -> nn.Module:
-    """Return the detector, from its random or pretrained start.
+    """Return the detector, with random or pretrained weights.
 
-    In training mode it takes images and targets and returns a dictionary of losses; in eval mode it takes images and returns boxes,
-    scores and labels for each: torchvision's own contract.
+    Like every torchvision detector, it takes images and targets in training mode and returns a dictionary of losses; in eval mode it takes
+    images and returns boxes, scores and labels for each.
     """
-    # No resizing inside: the X-rays have their size already. Up to 30 boxes an X-ray are proposed, weak ones too; the postprocessing decides later.
+    # The X-rays are resized already. Up to 30 boxes an X-ray are returned, those of low confidence too: the postprocessing filters them.
     known: dict[str, Any] = {"min_size": settings.size_px, "max_size": settings.size_px}
     known |= {"image_mean": [0.45], "image_std": [0.23], "num_classes": OPACITY + 1}
     if settings.network == "small_fcos":
@@ -246,7 +246,7 @@ def build_model(settings: Settings) -> nn.Module:
         model = fasterrcnn_resnet50_fpn_v2(
             weights_backbone=None, **known, box_score_thresh=0.02, box_nms_thresh=0.5, box_detections_per_img=30
         )
-    # Made for three colours: the first layer is exchanged for one that takes a grey X-ray.
+    # For three colour channels: the first layer is replaced by one for a single grey channel.
     model.backbone.body.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
     if settings.pretrained:
         start_from_published(model, settings.network)
@@ -256,37 +256,38 @@ def build_model(settings: Settings) -> nn.Module:
 def small_fcos(**known: Any) -> nn.Module:
     """Return an FCOS (Tian et al. 2019, arXiv:1904.01355) small enough for two CPU cores.
 
-    It has no anchors, boxes to start from: each place of a map says "inside an opacity?" (trained with the focal loss, because nearly
-    all places say no), how far away its left, top, right and bottom edges are, and how central it is, so that guesses from the rim count
-    less. An opacity is a quarter of the chest wide: maps of a sixteenth and a thirty-second of the X-ray's side are fine enough.
+    It has no anchors (boxes of fixed size to start from). Each location of a map predicts whether it is inside an opacity (trained with
+    the focal loss, because nearly all locations are not), how far away the left, top, right and bottom edges are, and how central it is,
+    so that predictions from the rim count less. An opacity is a quarter of the chest wide: strides of 16 and 32 pixels are fine enough.
     """
 
     def block(taken: int, given: int) -> nn.Module:
-        # Halves the map. A residual block adds what it computes to its input, which the shortcut brings to the new shape.
+        # Halves the resolution. A residual block adds its output to its input, which the shortcut brings to the new shape.
         shortcut = nn.Sequential(nn.Conv2d(taken, given, 1, stride=2, bias=False), nn.BatchNorm2d(given))
         return BasicBlock(taken, given, 2, shortcut)
 
     stem = nn.Sequential(nn.Conv2d(1, 24, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(24), nn.ReLU(inplace=True))
     body = OrderedDict(stem=stem, quarter=block(24, 24), eighth=block(24, 48), sixteenth=block(48, 96), thirtysecond=block(96, 160))
     backbone = BackboneWithFPN(nn.Sequential(body), {"sixteenth": "0", "thirtysecond": "1"}, [96, 160], 64)
-    # The pyramid adds a coarser map of its own, by pooling. torchvision wants "anchors" here too: one a place, as large as its stride.
+    # The pyramid adds a coarser map by pooling. torchvision needs "anchors" here too: one per location, as large as its stride.
     strides = AnchorGenerator(sizes=((16,), (32,), (64,)), aspect_ratios=((1.0,),) * 3)
     head = FCOSHead(64, num_anchors=1, num_classes=known["num_classes"], num_convs=2)
-    # Boxes start at a believable size, edges 1.5 strides away from their place, instead of none.
+    # The first boxes have a plausible size, with edges 1.5 strides from their location, instead of 0.
     nn.init.constant_(head.regression_head.bbox_reg.bias, 1.5)
     return FCOS(backbone, anchor_generator=strides, head=head, **known)
 
 
 def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-    """Return how wrong the detector is, one number: the sum of its losses, for what and where (Rezatofighi et al. 2019, arXiv:1902.09630).
+    """Return the sum of the detector's losses.
 
-    X-rays without a box add to the first alone: everything said there is a false alarm.
+    For FCOS they are the focal loss, generalised IoU (Rezatofighi et al. 2019, arXiv:1902.09630) and centre-ness. X-rays without a box
+    contribute to the focal loss alone.
     """
     return torch.stack(list(model(list(batch["image"]), batch["targets"]).values())).sum()
 
 
 def detections_by_augmentation(model: nn.Module, images: Tensor, settings: Settings) -> list[list[FoundBoxes]]:
-    """Return the boxes proposed for images (images, 1, size, size), in their pixels: of the images themselves and, if wanted, mirrored."""
+    """Return the boxes detected on images (images, 1, size, size), in their pixels: without and, if set, with mirroring."""
 
     def found(prediction: dict[str, Tensor]) -> FoundBoxes:
         opacity = prediction["labels"] == OPACITY
@@ -299,17 +300,17 @@ def detections_by_augmentation(model: nn.Module, images: Tensor, settings: Setti
 
 
 def infer(model: nn.Module, images: Tensor, settings: Settings) -> list[FoundBoxes]:
-    """Return the boxes proposed for each image, those of its test-time augmentation with its own."""
+    """Return the boxes detected on each image, fused over its test-time augmentations."""
     return [fused(predictions) for predictions in zip(*detections_by_augmentation(model, images, settings), strict=True)]
 
 
 # %% 4. Training
-# Autograd: while the loss is computed, PyTorch notes every operation; `backward()` goes back through the notes and leaves, in each
-# weight's `.grad`, how the loss would change with it. The optimizer then moves every weight a little the other way. That is all.
+# Autograd: while the loss is computed, PyTorch records every operation; `backward()` goes through the record in reverse and writes into
+# each weight's `.grad` how the loss changes with it. The optimizer then moves every weight slightly in the opposite direction.
 
 
 def build_optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """Return AdamW; biases and the scales of norms are not pulled towards zero."""
+    """Return AdamW without weight decay for biases and norms."""
     kinds = [[weight for weight in model.parameters() if (weight.ndim > 1) == matrix] for matrix in (True, False)]
     decays = (settings.weight_decay, 0.0)
     groups = [{"params": weights, "weight_decay": decay} for weights, decay in zip(kinds, decays, strict=True)]
@@ -317,9 +318,9 @@ def build_optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimiz
 
 
 def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> nn.Module:
-    """Train a model: the loop itself, in plain PyTorch. This is the one to read, to run and to change.
+    """Train a model with a loop in plain PyTorch: the one to read, run and change.
 
-    `train` below does the same steps through `fit`, which adds what long runs need: resuming, validation, averaged weights, half precision.
+    `train` below takes the same steps through `fit`, which adds resuming, validation, averaged weights and half precision.
     """
     config = settings.trainer_config(best_by=BOX_SCORE.name)
     optimizer = build_optimizer(model, settings)
@@ -328,7 +329,7 @@ def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
     model.train()
     for epoch in range(settings.epochs):
         for number, batch in enumerate(loader.epoch(epoch)):
-            # Random numbers from the step, never from what came before: so a run can be stopped and repeated.
+            # Seeded by the step, not by what came before: a run can be stopped and repeated.
             reseed(settings.seed, epoch, number)
             for group in optimizer.param_groups:
                 group["lr"] = settings.learning_rate * config.learning_rate_factor(step, steps)
@@ -345,7 +346,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     """Train on the X-rays of a folder, or continue where the run stopped; then choose its postprocessing on validation persons."""
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
     split = split_cases(xrays, settings.seed, settings.fold, run)
-    # Asked for now, not after hours of training.
+    # Read now, so that a wrong table is not found after hours of training.
     gate = gate_of(settings.gate, split["validation"])
     loaders = make_loaders(settings, {"train": split["train"]})
     without_mirror = replace(settings, test_time_mirror=False)
@@ -356,7 +357,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
         auroc_score = float(ranking.auroc_score(proposed.image_scores, labels))
         return {BOX_SCORE.name: best_over_thresholds(proposed, BOX_SCORE), "auroc_score": auroc_score}
 
-    # The first weights are random too, and a run must be repeatable from its first step.
+    # The first weights are random too: a run must be reproducible from its first step.
     reseed(settings.seed)
     model = build_model(settings)
     config = settings.trainer_config(best_by=BOX_SCORE.name)
@@ -367,7 +368,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
 
 
 def find_candidates(model: nn.Module, xrays: Sequence[PreparedRadiograph], settings: Settings) -> list[list[FoundBoxes]]:
-    """Return what a detector proposes for X-rays, in pixels of each X-ray's canvas: without and, if wanted, with test-time augmentation."""
+    """Return the candidates for X-rays, in pixels of each X-ray's canvas: without and, if set, with test-time augmentation."""
     one: list[FoundBoxes] = []
     two: list[FoundBoxes] = []
     with torch.inference_mode():
@@ -381,13 +382,13 @@ def find_candidates(model: nn.Module, xrays: Sequence[PreparedRadiograph], setti
 
 
 # %% 5. Evaluation
-# On people the model has never met, with intervals, beside what a trivial rule reaches, the failures shown first.
+# On people that were not trained on, with intervals, beside trivial baselines, the failures first.
 
 
 def trained_model(run: Run) -> tuple[nn.Module, Settings]:
-    """Return the best model of a run, in eval mode, on the device its settings ask for, and these settings."""
+    """Return the best model of a run, in eval mode, on the device of its settings, and these settings."""
     settings = settings_as(run, Settings)
-    # The weights come from the run, so none need be downloaded.
+    # The weights come from the run: no published weights are downloaded.
     model = build_model(replace(settings, pretrained=False))
     return load_best(run, model, settings.device), settings
 
@@ -423,7 +424,7 @@ def submit(run: Run, images: Path, out: Path, options: GateOptions = GateOptions
 
 
 def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: GateOptions) -> Scores:
-    """Evaluate several runs as one on the test persons that they share."""
+    """Evaluate several runs as an ensemble on the test persons that they share."""
     return evaluate_together(runs, cases, trained_model, find_candidates, BOX_SCORE, options.gate)
 
 

@@ -9,7 +9,10 @@ from radlearn.use_cases import USE_CASES, UseCase, challenges
 
 
 def test_challenges_are_loaded_without_torch() -> None:
-    code = "import sys; from radlearn.use_cases import challenges; print(sorted(challenges()), [m for m in ('torch', 'monai') if m in sys.modules])"
+    code = (
+        "import sys; from radlearn.use_cases import challenges\n"
+        "print(sorted(challenges()), [name for name in ('torch', 'monai') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"{sorted(challenges())} []"
 

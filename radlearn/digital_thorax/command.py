@@ -43,9 +43,8 @@ def thorax(
         say(f"{xrays:,} X-rays in {xrays_folder}. To train on them: {hints.command('classification', 'train', '--data', xrays_folder)}")
     if cts:
         write_covid19(cts_folder, cts, seed, workers, ct_size)
-        say(
-            f"{cts:,} CTs in {cts_folder}, with lesion masks. To train on them: {hints.command('segmentation', 'train', '--data', cts_folder)}"
-        )
+        train = hints.command("segmentation", "train", "--data", cts_folder)
+        say(f"{cts:,} CTs in {cts_folder}, with lesion masks. To train on them: {train}")
     with waiting("Drawing what was written"):
         sheet = write_contact_sheet(out / "contact_sheet.png", xrays_folder if xrays else None, cts_folder if cts else None)
     say(f"Contact sheet of the files: {sheet}")

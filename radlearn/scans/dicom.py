@@ -58,8 +58,8 @@ class RadiographHeader:
     age_years: float | None
     "In any notation (`62`, `062Y`, `18M`, `3W`, `10D`); None above 110 or where it is unreadable."
     spacing_mm: tuple[float, float] | None
-    """(row, column): PixelSpacing, else ImagerPixelSpacing (at the detector, some 5–15 % larger than in the patient). In the 2018 pneumonia challenge it is
-    wrong: it belongs to the images before they were resized to 1024²."""
+    """(row, column): PixelSpacing, else ImagerPixelSpacing (at the detector, some 5–15 % larger than in the patient). In the
+    2018 pneumonia challenge it is wrong: it belongs to the images before they were resized to 1024²."""
     patient_id: str
     study_uid: str
     series_uid: str
@@ -76,8 +76,8 @@ class RadiographHeader:
     def measurable_spacing_mm(self) -> tuple[float, float] | None:
         """`spacing_mm` where lengths may be measured with it: on original X-rays.
 
-        A secondary capture (as in the 2018 pneumonia challenge) may have been cropped or stretched after its spacing was written, and an X-ray without a
-        SOP class might be one.
+        A secondary capture (as in the 2018 pneumonia challenge) may have been cropped or stretched after its spacing was written, and an
+        X-ray without a SOP class might be one.
         """
         return self.spacing_mm if self.sop_class in MEASURABLE else None
 
@@ -99,7 +99,8 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
     Args:
         path: of a DICOM file with one monochrome frame of 1 to 64 bits, compressed or not.
         size_px: side of the square; None keeps the X-ray's own size. Downsampling averages areas, upsampling is bilinear.
-        shape: "stretch" resizes the X-ray to the square, as in the 2018 pneumonia challenge; "pad" keeps its aspect ratio between black borders.
+        shape: "stretch" resizes the X-ray to the square, as the 2018 pneumonia challenge did; "pad" keeps its aspect ratio between black
+            borders.
 
     Returns:
         float32 pixels (height, width) in [0, 1], bright = dense, and the header.

@@ -1,7 +1,7 @@
 """Parses the most common X-ray in a tenth of the time: explicit VR, JPEG Baseline, one grey 8-bit frame, no look-up table.
 
-Every X-ray of the 2018 pneumonia challenge is like that, and pydicom's parsing takes as long as decoding it at a quarter of the size. Anything unusual or
-damaged is left to pydicom: this parser never raises and never guesses, it returns None.
+Every X-ray of the 2018 pneumonia challenge is like that, and pydicom's parsing takes as long as decoding it at a quarter of the size.
+Anything unusual or damaged is left to pydicom: this parser never raises and never guesses, it returns None.
 """
 
 from struct import error as StructError

@@ -1,4 +1,4 @@
-"""Writes an X-ray in the format of the 2018 pneumonia challenge: JPEG Baseline in a DICOM Secondary Capture, with the same header fields."""
+"""Writes an X-ray as in the 2018 pneumonia challenge: JPEG Baseline in a DICOM Secondary Capture, with the same header fields."""
 
 from pathlib import Path
 

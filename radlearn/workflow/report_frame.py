@@ -17,7 +17,7 @@ from radlearn.training.run_folder import Run
 INTERVALS = "Intervals hold 95 %: a bootstrap over persons, each drawn with all their images."
 
 
-class Draw(Protocol):
+class SaveFigure(Protocol):
     """Saves a figure as NAME.png and returns it as a picture of the page."""
 
     def __call__(self, name: str, figure: Figure, caption: str, alt: str, wide: bool = False) -> Picture: ...
@@ -39,7 +39,7 @@ def place_of(run: Run, split: str) -> Place:
 
 
 @contextmanager
-def drawing(place: Place, pictures: int) -> Iterator[Draw]:
+def saved_figures(place: Place, pictures: int) -> Iterator[SaveFigure]:
     """Provide a function that saves pictures beside the report, with a progress bar for about `pictures` of them."""
     with progress_bar("writing the report", pictures, "pictures") as bar:
 
@@ -74,7 +74,9 @@ def write_run_report(
     return place.page
 
 
-def training_blocks(run: Run, scores: Sequence[str], best_by: str, picture: Draw, labels: Mapping[str, str] | None = None) -> list[Block]:
+def training_blocks(
+    run: Run, scores: Sequence[str], best_by: str, picture: SaveFigure, labels: Mapping[str, str] | None = None
+) -> list[Block]:
     """Return the training curves and the table of settings.
 
     Args:

@@ -21,13 +21,13 @@ from radlearn.workflow.report_frame import INTERVALS
 
 METHOD = (
     "All of this was chosen on validation persons. Scores chosen on other persons are cross-fitted: each fifth of the persons is evaluated "
-    "with what was chosen on the other four fifths. Scores on the same persons as the choice are too optimistic. For scores on test persons, "
-    "who took no part in training or choosing, run 'evaluate'."
+    "with what was chosen on the other four fifths. Scores on the same persons as the choice are too optimistic. For scores on test "
+    "persons, who took no part in training or choosing, run 'evaluate'."
 )
 
 
 @dataclass(frozen=True)
-class Drawn:
+class NamedFigure:
     """A figure with the name of its file, its caption and its alternative text."""
 
     name: str
@@ -46,7 +46,7 @@ class Tuning:
     headline: Sequence[Headline]
     # The first is also printed on the terminal.
     tables: Sequence[Table]
-    drawn: Sequence[Drawn]
+    drawn: Sequence[NamedFigure]
     warnings: Sequence[str]
     # Further entries of `tuning.json`, as JSON values.
     content: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Tuning:
     items: str = "X-rays"
 
 
-def tell_tuning(run: Run, persons: Sequence[str], tuning: Tuning) -> dict[str, Any]:
+def report_tuning(run: Run, persons: Sequence[str], tuning: Tuning) -> dict[str, Any]:
     """Print the choice and write `tuning/` into the run folder.
 
     Args:

@@ -10,7 +10,7 @@ from radlearn.metrics.intervals import Interval
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import ablation_figure
 from radlearn.training.run_folder import Run
-from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
+from radlearn.workflow.tuning_report import NamedFigure, Tuning, report_tuning
 
 
 def a_tuning(changed: bool = True, **more: Any) -> Tuning:
@@ -19,7 +19,7 @@ def a_tuning(changed: bool = True, **more: Any) -> Tuning:
         "The knob is at 3.",
         [Headline("Gain", Interval(0.41234, 0.3, 0.5), "cross-fitted")],
         [Table(("knob", "ablation", "taken"), [["two", 0.25, False], ["three", 0.41234, True]])],
-        [Drawn("knob", ablation_figure([]), "Its contribution.", "A line.")],
+        [NamedFigure("knob", ablation_figure([]), "Its contribution.", "A line.")],
         ["Few persons."],
         {"knob": 3},
         changed,
@@ -30,7 +30,7 @@ def a_tuning(changed: bool = True, **more: Any) -> Tuning:
 def test_the_terminal_shows_the_table_and_the_scores_of_the_previous_choice(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:
     write_json(finished.folder / "scores.json", {})
     write_json(finished.folder / "ensemble" / "scores.json", {})
-    content = tell_tuning(finished, ["a", "a", "b"], a_tuning(evaluate_with=["--gate", "my t.csv"]))
+    content = report_tuning(finished, ["a", "a", "b"], a_tuning(evaluate_with=["--gate", "my t.csv"]))
     out, said = capsys.readouterr()
     assert out == ""
     words = " ".join(said.split())
@@ -44,7 +44,7 @@ def test_the_terminal_shows_the_table_and_the_scores_of_the_previous_choice(fini
 
 
 def test_the_folder_holds_the_returned_content(finished: Run) -> None:
-    content = tell_tuning(finished, ["a", "a", "b"], a_tuning())
+    content = report_tuning(finished, ["a", "a", "b"], a_tuning())
     kept = read_json(finished.folder / "tuning" / "tuning.json")
     assert kept == json.loads(json.dumps(content))
     assert (kept["task"], kept["split"], kept["cases"], kept["persons"], kept["knob"]) == ("classification", "validation", 3, 2, 3)
@@ -58,7 +58,7 @@ def test_the_folder_holds_the_returned_content(finished: Run) -> None:
 
 def test_an_unchanged_choice_keeps_earlier_scores(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:
     write_json(finished.folder / "scores.json", {})
-    assert tell_tuning(finished, ["a"], a_tuning(changed=False))["scores_of_before"] == []
+    assert report_tuning(finished, ["a"], a_tuning(changed=False))["scores_of_before"] == []
     said = " ".join(capsys.readouterr().err.split())
     assert "Unchanged: earlier scores remain valid." in said
     assert "scores.json" not in said

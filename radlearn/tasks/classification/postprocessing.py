@@ -1,4 +1,4 @@
-"""From a network's probability to a decision and to a frequency: the operating point and the recalibration, chosen on validation persons."""
+"""From a network's probability to a decision and a frequency: operating point and recalibration, chosen on validation persons."""
 
 import math
 from collections.abc import Sequence

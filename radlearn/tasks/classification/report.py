@@ -16,9 +16,10 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.report_parts import data_blocks
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
-from radlearn.workflow.report_frame import Draw, drawing, place_of, training_blocks, write_run_report
+from radlearn.workflow.report_frame import SaveFigure, place_of, saved_figures, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
 
+TITLE = "Is there a lung opacity suspicious for pneumonia?"
 HeatMaps = Callable[[Sequence[PreparedRadiograph]], np.ndarray]
 SHOWN_XRAYS = 8
 MEANINGS = {
@@ -33,18 +34,19 @@ MEANINGS = {
 }
 
 
-def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: HeatMaps) -> Path:
+def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, title: str = TITLE) -> Path:
     """Write the pictures and the report of an evaluated run into its folder.
 
     Args:
         heat_maps: X-rays → float32 (X-rays, size, size) in [0, 1].
+        title: of the page, the question that the model answers.
 
     Returns:
         the path of the page: `report.html` for the run's own test people, `report-external.html` for other data.
     """
     found = evaluation.scores
     place = place_of(run, found["split"])
-    with drawing(place, 12) as picture:
+    with saved_figures(place, 12) as picture:
         sections = [
             Section("What it was tested on", data_blocks(run, evaluation.xrays, found, picture)),
             Section("How well it ranks and decides", _score_blocks(evaluation, picture)),
@@ -58,7 +60,7 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
         run,
         place,
         found,
-        "Is there a lung opacity suspicious for pneumonia?",
+        title,
         f"A classifier of chest X-rays, evaluated on {found['cases']:,} X-rays of {found['persons']:,} people that it has not met.",
         [
             Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
@@ -72,7 +74,7 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
     )
 
 
-def _score_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Block]:
+def _score_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> list[Block]:
     p, y, persons, threshold = evaluation.probabilities, evaluation.labels, evaluation.persons, evaluation.postprocessing.threshold
     found = evaluation.scores
     roc = curves.roc_figure(p, y, persons, threshold, {"view alone": evaluation.view_only})
@@ -106,7 +108,7 @@ def _score_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Bloc
     ]
 
 
-def _calibration_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Block]:
+def _calibration_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> list[Block]:
     p, y, persons = evaluation.calibrated, evaluation.labels, evaluation.persons
     chosen = float(evaluation.postprocessing.recalibration.apply(np.array([evaluation.postprocessing.threshold]))[0])
     again = evaluation.scores["recalibrated"]
@@ -135,7 +137,7 @@ def _calibration_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> lis
     ]
 
 
-def _subgroup_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[Block]:
+def _subgroup_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> list[Block]:
     shown = [
         groups.Subgroup(name, group["persons"], group["cases"], group["positives"], interval_of(group["auroc_score"]))
         for name, group in evaluation.scores["subgroups"].items()
@@ -159,7 +161,7 @@ def _subgroup_blocks(evaluation: ProbabilityEvaluation, picture: Draw) -> list[B
     ]
 
 
-def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture: Draw) -> list[Block]:
+def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture: SaveFigure) -> list[Block]:
     """Show the worst first: failures teach more than successes, and a report that hides them is an advertisement."""
     order = np.argsort(-np.abs(evaluation.probabilities - evaluation.labels), kind="stable")
     drawn = np.random.default_rng(case_seed(0, len(order))).permutation(len(order))

@@ -20,7 +20,7 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cross_fitting import parts_of
 from radlearn.workflow.postprocessing_file import write_postprocessing
-from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
+from radlearn.workflow.tuning_report import NamedFigure, Tuning, report_tuning
 
 COLUMNS = ("threshold for", "at", "sensitivity others chose", "specificity others chose", "same people")
 CURVE_POINTS = 201
@@ -140,7 +140,7 @@ def tune_threshold(
         content,
         after != before,
     )
-    return tell_tuning(run, persons, found)
+    return report_tuning(run, persons, found)
 
 
 def _pair(called: np.ndarray, labels: np.ndarray, persons: Sequence[str]) -> tuple[Interval, Interval]:
@@ -176,8 +176,8 @@ def _curve(probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str]
     return thresholds, found, left
 
 
-def _drawn(curve: tuple[np.ndarray, Band, Band], threshold: float) -> Drawn:
-    return Drawn(
+def _drawn(curve: tuple[np.ndarray, Band, Band], threshold: float) -> NamedFigure:
+    return NamedFigure(
         "threshold",
         operating_figure(curve[0].tolist(), curve[1], curve[2], threshold),
         "On validation people, with 95 % bands by person. Either of the two alone can be made perfect by always giving the same answer.",

@@ -18,7 +18,7 @@ from radlearn.tasks.detection.postprocessing import postprocessing_of
 from radlearn.tasks.xray.report_parts import data_blocks
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
-from radlearn.workflow.report_frame import Draw, drawing, place_of, training_blocks, write_run_report
+from radlearn.workflow.report_frame import SaveFigure, place_of, saved_figures, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
 
 SHOWN_XRAYS = 8
@@ -43,16 +43,21 @@ POSTPROCESSING_WORDS = {
     "gate": ("gate", "an X-ray whose image-level score is below this has no box"),
 }
 
+TITLE = "Where is the lung opacity suspicious for pneumonia?"
 
-def write_box_report(run: Run, evaluation: BoxEvaluation) -> Path:
+
+def write_box_report(run: Run, evaluation: BoxEvaluation, title: str = TITLE) -> Path:
     """Write the pictures and the report of an evaluated run into its folder.
+
+    Args:
+        title: of the page, the question that the model answers.
 
     Returns:
         the path of the page: `report.html` for the run's own test people, `report-external.html` for other data.
     """
     found, box_score = evaluation.scores, evaluation.box_score
     place = place_of(run, found["split"])
-    with drawing(place, 13) as picture:
+    with saved_figures(place, 13) as picture:
         history = [name for name in (box_score.name, "auroc_score") if all(name in line for line in run.history)]
         sections = [
             Section("What it was tested on", data_blocks(run, evaluation.xrays, found, picture)),
@@ -68,7 +73,7 @@ def write_box_report(run: Run, evaluation: BoxEvaluation) -> Path:
         run,
         place,
         found,
-        "Where is the lung opacity suspicious for pneumonia?",
+        title,
         f"A detector on chest X-rays, evaluated on {found['cases']:,} X-rays of {found['persons']:,} people that it was not trained on.",
         [
             Headline(box_score.label, scores[box_score.name], box_score.reference, scale=(0, 0.5)),
@@ -84,7 +89,7 @@ def write_box_report(run: Run, evaluation: BoxEvaluation) -> Path:
     )
 
 
-def _score_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
+def _score_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]:
     found, persons, postprocessing, box_score = evaluation.scores, evaluation.persons, evaluation.postprocessing, evaluation.box_score
     words = {box_score.name: box_score.label}
     meanings = {box_score.name: "; ".join(filter(None, (box_score.meaning, box_score.reference))), **MEANINGS}
@@ -123,7 +128,7 @@ def _score_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     ]
 
 
-def _xray_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
+def _xray_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]:
     """Show the worst X-rays first, because failures teach more than successes."""
     told = (
         (
@@ -172,7 +177,7 @@ def _panel(evaluation: BoxEvaluation, number: int) -> XrayPanel:
     return box_panel(xray.pixels[0], evaluation.found[number], xray.boxes_on_canvas_px, xray.canvas_px, score, note)
 
 
-def _fit_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
+def _fit_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]:
     return [
         picture(
             "box-size",
@@ -189,7 +194,7 @@ def _fit_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     ]
 
 
-def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
+def _subgroup_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]:
     found, box_score = evaluation.scores, evaluation.box_score
     shown = [_group(name, group, box_score) for name, group in found["subgroups"].items()]
     whole = _group("everybody", {**found["scores"], **{name: found[name] for name in ("persons", "cases", "true_boxes")}}, box_score)
@@ -215,7 +220,7 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
     ]
 
 
-def _postprocessing_blocks(run: Run, evaluation: BoxEvaluation, picture: Draw) -> list[Block]:
+def _postprocessing_blocks(run: Run, evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]:
     kept: Mapping[str, Any] = postprocessing_of(run)[1]
     curve, ablation = kept["curve"], kept["ablation"]
     label = evaluation.box_score.label

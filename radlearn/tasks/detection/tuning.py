@@ -17,7 +17,7 @@ from radlearn.tasks.detection.postprocessing import BoxPostprocessing, in_words,
 from radlearn.tasks.detection.search import AblationStep, NestedGain, nested_gain, threshold_curve, tuned
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
-from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
+from radlearn.workflow.tuning_report import NamedFigure, Tuning, report_tuning
 
 
 def tune_boxes(
@@ -78,7 +78,7 @@ def tune_boxes(
         changed,
         ["--gate", str(gate)] if gate is not None else [],
     )
-    return tell_tuning(run, [xray.case.person for xray in xrays], found)
+    return report_tuning(run, [xray.case.person for xray in xrays], found)
 
 
 def _headline(gain: NestedGain, label: str) -> list[Headline]:
@@ -107,16 +107,16 @@ def _drawn(
     ablation: Sequence[AblationStep],
     most_false_boxes: float | None,
     label: str,
-) -> list[Drawn]:
+) -> list[NamedFigure]:
     points = (curve["threshold"], curve["score"], curve["false_boxes_per_healthy_image"])
     return [
-        Drawn(
+        NamedFigure(
             "threshold",
             threshold_figure(*points, postprocessing.threshold, label, most_false_boxes),
             "On validation people, all else as in the postprocessing. Every false box costs, however low its confidence.",
             "Official score over the threshold, and false boxes per healthy X-ray over the threshold.",
         ),
-        Drawn(
+        NamedFigure(
             "ablation",
             ablation_figure([step.as_dict() for step in ablation], label),
             "What each step contributes, one after another. A threshold is always needed, so that step is always kept.",

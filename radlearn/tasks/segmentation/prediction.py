@@ -10,7 +10,7 @@ import numpy as np
 
 from radlearn.challenges.challenge import Challenge
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
-from radlearn.files import write_rows, write_text
+from radlearn.files import write_rows
 from radlearn.metrics.masks import volume_ml
 from radlearn.pictures.scan_overlays import write_mask_overlay
 from radlearn.progress import progress_bar, say
@@ -21,9 +21,9 @@ from radlearn.tasks.segmentation.evaluation import InferVolume
 from radlearn.tasks.segmentation.postprocessing import mask_of, mask_postprocessing_of
 from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run
+from radlearn.workflow.unreadable_files import UnreadableFiles
 
 COLUMNS = ("path", "case", "mask", "lesion_ml", "lung_ml", "lesion_percent_of_lung", "notes")
-SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class MaskPredictions:
         if self.table.exists():
             raise BadSetting(f"{self.table} already exists. Choose another folder with --out, or remove it.")
         self.rows: list[tuple[str, ...]] = []
-        self.unreadable: list[str] = []
+        self.unreadable = UnreadableFiles(self.out, "scans")
 
     def predict_all(self, infer: InferVolume, preparation: Preparation, overlays: bool = True) -> None:
         """Predict for every scan and write its mask; a scan that cannot be read is listed and skipped.
@@ -78,16 +78,14 @@ class MaskPredictions:
                 try:
                     self._predict_case(case, infer, preparation, overlays)
                 except UnreadableScan as error:
-                    self.unreadable.append(f"{case.path}: {error}" if str(case.path) not in str(error) else str(error))
+                    self.unreadable.add(case.path, error)
                 else:
                     # After each scan, so that an interrupted pass keeps its predictions.
                     write_rows(self.table, [COLUMNS, *self.rows])
                 bar.advance()
         write_rows(self.table, [COLUMNS, *self.rows])
         say(f"{len(self.rows):,} scans predicted: {self.table}")
-        list_unreadable(self.out, self.unreadable)
-        if not self.rows:
-            raise UnreadableScan(f"None of the {len(self.cases):,} scans could be read as a CT.")
+        self.unreadable.report(len(self.rows))
 
     def _predict_case(self, case: MaskCase, infer: InferVolume, preparation: Preparation, overlays: bool) -> None:
         # Past the cache, which is for scans that are read again.
@@ -106,15 +104,6 @@ class MaskPredictions:
         hu, affine = to_orientation(source.voxels, source.affine, "LPS")
         turned, _ = to_orientation(mask, source.affine, "LPS")
         write_mask_overlay(self.out / "overlays" / f"{case.image_id}.png", hu, turned, spacing_mm(affine), case.image_id, words)
-
-
-def list_unreadable(out: Path, unreadable: Sequence[str]) -> None:
-    """Write the scans that could not be read into `unreadable.txt`, and print the first of them; nothing where there are none."""
-    if unreadable:
-        write_text(out / "unreadable.txt", "\n".join(unreadable) + "\n")
-        say(f"{len(unreadable):,} scans could not be read (all of them in {out / 'unreadable.txt'}):", style="yellow")
-        for line in unreadable[:SHOWN]:
-            say(f"  {line}")
 
 
 def cases_in(challenge: Challenge[MaskCaseT, Any], paths: Sequence[Path]) -> list[MaskCaseT]:

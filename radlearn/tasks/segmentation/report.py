@@ -17,8 +17,8 @@ from radlearn.tasks.segmentation.postprocessing import mask_postprocessing_of
 from radlearn.tasks.segmentation.tuning import ablation_table, drawn_tuning
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import SUBSETS, read_split
-from radlearn.workflow.report_frame import Draw, drawing, place_of, training_blocks, write_run_report
+from radlearn.training.splits import count_by_subset, read_split
+from radlearn.workflow.report_frame import SaveFigure, place_of, saved_figures, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
 
 SHOWN_SCANS = 6
@@ -49,7 +49,7 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation, title: str) -> Path:
     """
     found = evaluation.scores
     place = place_of(run, found["split"])
-    with drawing(place, 10) as picture:
+    with saved_figures(place, 10) as picture:
         sections = [
             Section("Evaluation data", _data_blocks(run, evaluation)),
             Section("Scores", _score_blocks(evaluation, picture)),
@@ -78,9 +78,7 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation, title: str) -> Path:
 
 def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
     split = read_split(run.folder / "split.csv")
-    subsets = [
-        [each, sum(of == each for _, of in split.values()), len({who for who, of in split.values() if of == each})] for each in SUBSETS
-    ]
+    subsets = [[subset, scans, persons] for subset, (scans, persons) in count_by_subset(split).items()]
     burden = np.array([row.truth_ml for row in evaluation.rows])
     lesion = burden[burden > 0]
     middle = "–" if not len(lesion) else f"{np.median(lesion):.0f} ml ({lesion.min():.1f}–{lesion.max():.0f} ml)"
@@ -102,7 +100,7 @@ def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
     return blocks
 
 
-def _score_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
+def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     found, rows = evaluation.scores, evaluation.rows
     truth, predicted = [row.truth_ml for row in rows], [row.predicted_ml for row in rows]
     table = [[spoken(name), interval_of(score), MEANINGS[name]] for name, score in found["scores"].items()]
@@ -162,7 +160,7 @@ def worst_first(evaluation: MaskEvaluation) -> list[int]:
     return sorted(range(len(rows)), key=lambda i: (dice[i], -rows[i].volume_error_ml))
 
 
-def _slice_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
+def _slice_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     """Return the worst, the best and randomly drawn slices, in this order, then two scans in three dimensions."""
     order = worst_first(evaluation)
     # Scans that are rightly left empty show nothing.
@@ -190,7 +188,7 @@ def _slice_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
     return blocks
 
 
-def _group_blocks(evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
+def _group_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     groups = evaluation.scores["subgroups"]
     shown = [_group(name, group) for name, group in groups.items()]
     whole = _group("everybody", evaluation.scores)
@@ -219,7 +217,7 @@ def _group(name: str, group: dict[str, Any]) -> pictures_of_masks.MaskGroup:
     return pictures_of_masks.MaskGroup(name, group["persons"], group["scans"], group["median_truth_ml"], *scores)
 
 
-def _postprocessing_blocks(run: Run, evaluation: MaskEvaluation, picture: Draw) -> list[Block]:
+def _postprocessing_blocks(run: Run, evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     postprocessing, kept = mask_postprocessing_of(run)
     drawn = drawn_tuning(kept, postprocessing)
     return [

@@ -10,7 +10,7 @@ from radlearn.tasks.segmentation.evaluation import InferVolume, choose_mask_post
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_postprocessing_of
 from radlearn.tasks.segmentation.scans import Scan
 from radlearn.training.run_folder import Run
-from radlearn.workflow.tuning_report import Drawn, Tuning, tell_tuning
+from radlearn.workflow.tuning_report import NamedFigure, Tuning, report_tuning
 
 COLUMNS = ("step", "cross-fitted Dice", "Dice, same people", "taken")
 
@@ -48,7 +48,7 @@ def tune_masks(run: Run, scans: Sequence[Scan], infer: InferVolume) -> dict[str,
         postprocessing != before,
         items="scans",
     )
-    return tell_tuning(run, [scan.case.person for scan in scans], found)
+    return report_tuning(run, [scan.case.person for scan in scans], found)
 
 
 def ablation_table(kept: Mapping[str, Any]) -> Table:
@@ -67,7 +67,7 @@ def in_words(postprocessing: MaskPostprocessing) -> str:
     return f"The threshold on the probability is {postprocessing.threshold:.2f}{small}."
 
 
-def drawn_tuning(kept: Mapping[str, Any], postprocessing: MaskPostprocessing) -> Drawn:
+def drawn_tuning(kept: Mapping[str, Any], postprocessing: MaskPostprocessing) -> NamedFigure:
     """Return the curves by which a postprocessing was chosen; `kept` as for `ablation_table`."""
     curve = kept["curve"]
     figure = mask_tuning_figure(
@@ -75,4 +75,4 @@ def drawn_tuning(kept: Mapping[str, Any], postprocessing: MaskPostprocessing) ->
         TunedSetting(curve["smallest_ml"], curve["dice_score_by_smallest_ml"], postprocessing.smallest_ml),
     )
     words = "On validation people; the other value is that of the postprocessing."
-    return Drawn("tuning", figure, words, "Dice over the threshold and over the volume of the smallest component.")
+    return NamedFigure("tuning", figure, words, "Dice over the threshold and over the volume of the smallest component.")

@@ -9,12 +9,12 @@ from radlearn.pictures.report import Block, Note, Table
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import count_by_subset, read_split
-from radlearn.workflow.report_frame import Draw
+from radlearn.workflow.report_frame import SaveFigure
 
 CATEGORIES = ("Lung Opacity", "No Lung Opacity / Not Normal", "Normal")
 
 
-def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[str, Any], picture: Draw) -> list[Block]:
+def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[str, Any], picture: SaveFigure) -> list[Block]:
     """Return the people of the split, and the X-rays that were evaluated."""
     split = read_split(run.folder / "split.csv")
     here = Counter(xray.case.category or ("opacity" if xray.case.label else "no opacity") for xray in xrays)

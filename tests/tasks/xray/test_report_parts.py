@@ -7,7 +7,7 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.report_parts import data_blocks
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import write_split
-from radlearn.workflow.report_frame import drawing, place_of, training_blocks, write_run_report
+from radlearn.workflow.report_frame import place_of, saved_figures, training_blocks, write_run_report
 
 ABOUT = {"split": "test", "synthetic": True, "persons": 40}
 
@@ -19,7 +19,7 @@ def test_other_data_have_a_page_and_pictures_of_their_own(finished: Run) -> None
 
 
 def test_a_picture_is_kept_beside_the_page_under_its_name(finished: Run) -> None:
-    with drawing(place_of(finished, "external"), 1) as picture:
+    with saved_figures(place_of(finished, "external"), 1) as picture:
         drawn = picture("empty", Figure(figsize=(1, 1)), "Nothing.", "An empty picture.")
     assert drawn.png == finished.pictures / "external" / "empty.png"
     assert drawn.png.read_bytes().startswith(b"\x89PNG")
@@ -35,7 +35,7 @@ def test_only_synthetic_patients_are_called_so(finished: Run) -> None:
 
 
 def test_xrays_without_known_persons_are_warned_about(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
-    with drawing(place_of(finished, "test"), 2) as picture:
+    with saved_figures(place_of(finished, "test"), 2) as picture:
         known = data_blocks(finished, evaluated_xrays, ABOUT, picture)
         ids = [xray.case.image_id for xray in evaluated_xrays]
         write_split(finished.folder / "split.csv", ids, ids, ["test"] * len(ids))
@@ -47,7 +47,7 @@ def test_xrays_without_known_persons_are_warned_about(finished: Run, evaluated_x
 
 
 def test_the_settings_stand_below_the_curve(finished: Run) -> None:
-    with drawing(place_of(finished, "test"), 1) as picture:
+    with saved_figures(place_of(finished, "test"), 1) as picture:
         _, settings = training_blocks(finished, ("auroc_score",), "auroc_score", picture)
     assert isinstance(settings, Table)
     assert list(settings.rows) == [["network", "none"]]

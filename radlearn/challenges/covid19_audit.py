@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from radlearn.challenges import covid19
+from radlearn.challenges import covid19_layout as covid19
 from radlearn.challenges.challenge import TRUTH_TABLE, AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.covid19_folder import CT, MASK, PERSONS_TABLE, TRAIN_FOLDER, case_and_kind, case_paths, file_trouble
 from radlearn.challenges.folders import nifti_files, nifti_stem, within

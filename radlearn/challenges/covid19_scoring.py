@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from radlearn.challenges.covid19 import LAYOUT_ADVICE, Case, audit
+from radlearn.challenges.covid19_layout import LAYOUT_ADVICE, Case, audit
 from radlearn.challenges.covid19_submission import mask_troubles, read_member, submission_members
 from radlearn.challenges.rsna_tables import table_text
 from radlearn.challenges.troubles import listed

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.challenges.covid19 import Case
+from radlearn.challenges.covid19_layout import Case
 from radlearn.challenges.folders import nifti_stem
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, UnreadableScan

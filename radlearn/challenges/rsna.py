@@ -1,234 +1,16 @@
-"""The RSNA Pneumonia Detection Challenge 2018: its folder, read into cases, and written again.
+"""The RSNA Pneumonia Detection Challenge 2018 as one object. Its folder is described in `rsna_layout`."""
 
-    stage_2_train_images/<patientId>.dcm     an X-ray each
-    stage_2_train_labels.csv                 patientId,x,y,width,height,Target      a row per box, or one with no box where Target is 0
-    stage_2_detailed_class_info.csv          patientId,class                        (may be missing)
-    persons.csv                              patientId,person                       (radlearn's own; may be missing)
-
-The challenge's `patientId` names an *image*: its 26,684 ids are about 11,400 people. So it is called `image_id` here, and who a
-person is comes from `persons.csv`, or from RSNA's public mapping to NIH ChestX-ray14 where that file lies in the folder.
-
-A label is a lung opacity suspicious for pneumonia, seen on the X-ray alone; pneumonia itself is a clinical diagnosis.
-
-Source: Shih et al. 2019, Radiology: Artificial Intelligence 1(1):e180041, doi:10.1148/ryai.2019180041.
-"""
-
-import math
-import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.challenge import AuditedFolder, BuiltInCases, Challenge, ScoredSubmission, Scorer
-from radlearn.challenges.folders import describe_folder, stem
-from radlearn.challenges.rsna_folder import missing_layout
+from radlearn.challenges.rsna_layout import Case, find_cases, find_images, layout_folder, write_tables
 from radlearn.challenges.rsna_score import BOX_SCORE
-from radlearn.challenges.troubles import listed
-from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
-from radlearn.challenges.xray_case import XrayCase as Case
-from radlearn.errors import BadLayout
-from radlearn.files import write_text
 from radlearn.metrics.boxes import FoundBoxes
-from radlearn.progress import say, waiting
+from radlearn.progress import waiting
 
-IMAGE_FOLDER = "stage_2_train_images"
-UNLABELLED_FOLDER = "stage_2_test_images"
-LABELS_TABLE = "stage_2_train_labels.csv"
-CLASS_TABLE = "stage_2_detailed_class_info.csv"
-MAPPING = "pneumonia-challenge-dataset-mappings*.json"
-
-_NO_PERSONS = (
-    f"{{folder}}: there is no {PERSONS_TABLE}, so every image counts as a person of its own. Where people have several images (RSNA's "
-    "26,684 are about 11,400 people), the same person is then trained on and tested on, and the scores come out too good. Write "
-    f"{PERSONS_TABLE} (columns patientId,person), or put RSNA's own mapping, {MAPPING.replace('*', '_2018')} from the challenge's page at "
-    "rsna.org, into that folder."
-)
-
-__all__ = ["CHALLENGE", "Case", "find_cases", "find_images", "layout_folder", "with_headers", "write_tables"]
-
-
-def layout_folder(folder: Path) -> Path | None:
-    """Return the folder that holds the labels table: `folder` itself or, as Kaggle's archive unpacks, the one folder in it that does.
-
-    Raises:
-        BadLayout: if several folders in it do.
-    """
-    folder = Path(folder)
-    if (folder / LABELS_TABLE).is_file():
-        return folder
-    if not folder.is_dir():
-        return None
-    found = sorted(inner for inner in folder.iterdir() if (inner / LABELS_TABLE).is_file())
-    if len(found) > 1:
-        names = ", ".join(inner.name for inner in found)
-        raise BadLayout(f"{folder}: {len(found)} folders in it hold a {LABELS_TABLE} ({names}). Name one of them.")
-    return found[0] if found else None
-
-
-def find_cases(folder: Path) -> list[Case]:
-    """Read the tables and list the X-rays of the layout in `folder`, without opening one.
-
-    Returns:
-        The cases in the order of the labels table. View, sex and age are None until `with_headers`.
-
-    Raises:
-        BadLayout: if `folder` is not the layout (the message says what it holds), or if anything in the tables would train wrongly
-            (the message names the first ten with file and line, and says how many there are).
-    """
-    cases, troubles, notes = audit(folder)
-    if troubles:
-        raise BadLayout(listed(Path(folder), troubles, *TABLE_ADVICE))
-    for note in notes:
-        say(note, style="bold yellow")
-    return cases
-
-
-def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
-    """Return the cases of a layout, everything in its tables that would train wrongly, and what is worth knowing of it; a line each.
-
-    Raises:
-        BadLayout: if `folder` is not the layout.
-    """
-    root = layout_folder(folder)
-    if root is None or not (root / IMAGE_FOLDER).is_dir():
-        raise missing_layout(Path(folder) if root is None else root, (IMAGE_FOLDER, LABELS_TABLE))
-    text, troubles = tables.path_text(root / LABELS_TABLE)
-    images, more = tables.labels_in(LABELS_TABLE, text)
-    troubles += more
-    if not images and not troubles:
-        troubles.append(f"{LABELS_TABLE}: has a header and no rows.")
-    if not images:
-        # Held against nothing, every row of the other tables would be wrong too, and hide what is.
-        return [], troubles, []
-    classes: dict[str, str] = {}
-    if (root / CLASS_TABLE).is_file():
-        text, more = tables.path_text(root / CLASS_TABLE)
-        troubles += more
-        classes, more = tables.classes_in(CLASS_TABLE, text, images, LABELS_TABLE)
-        troubles += more
-    persons, more, notes = persons_of((root, Path(folder)), images)
-    troubles += more
-
-    paths: dict[str, Path] = {}
-    for path in _xrays_in(root / IMAGE_FOLDER):
-        if (other := paths.setdefault(stem(path.name), path)) is not path:
-            troubles.append(f"{IMAGE_FOLDER}: {other.name} and {path.name} are both called {stem(path.name)}; keep one of them.")
-    if absent := [image_id for image_id in images if image_id not in paths]:
-        first = f"{absent[0]} ({LABELS_TABLE}, line {images[absent[0]].line})"
-        amount = f"{len(absent):,} of the {len(images):,} images of {LABELS_TABLE} have no file here"
-        troubles.append(f"{IMAGE_FOLDER}: {amount}, the first being {first}. Was the archive unpacked to its end?")
-    if unlisted := len(paths) - len(images) + len(absent):
-        notes.append(f"{root / IMAGE_FOLDER}: {unlisted:,} X-rays have no row in {LABELS_TABLE} and are left out.")
-    cases = []
-    for image_id, image in images.items():
-        if image_id in paths:
-            boxes, person = tuple(image.boxes_xyxy_px), persons.get(image_id, image_id)
-            cases.append(Case(image_id, paths[image_id], bool(image.target), boxes, classes.get(image_id), person))
-    return cases, troubles, notes
-
-
-def find_images(folder: Path) -> list[Case]:
-    """List the X-rays of a folder that has no labels: `stage_2_test_images`, a folder that holds one, any folder of DICOM, or one file.
-
-    Returns:
-        Unlabelled cases, sorted by path. An id is the file's name without `.dcm`; where several files in different folders share
-        one (IM0001 of every study), the folders' names stand before it.
-
-    Raises:
-        BadLayout: if there is no X-ray.
-    """
-    from radlearn.scans.dicom import find_xrays  # pydicom takes half a second to import, and listing cases needs none of it
-
-    folder = Path(folder)
-    challenge = (layout_folder(folder) or folder) / UNLABELLED_FOLDER
-    root = challenge if challenge.is_dir() else folder
-    paths = find_xrays(root) if root.exists() else []
-    if not paths:
-        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays: NAME.dcm, or any name with DICM at byte 128.")
-    shared = Counter(stem(path.name) for path in paths)
-    cases = []
-    for path in paths:
-        image_id = stem(path.name)
-        if shared[image_id] > 1:
-            image_id = "_".join([*path.relative_to(root).parts[:-1], image_id])
-        cases.append(Case(image_id, path, None, (), None, image_id))
-    if twice := [image_id for image_id, count in Counter(case.image_id for case in cases).items() if count > 1]:
-        raise BadLayout(
-            f"{folder}: several X-rays would be called {twice[0]!r}, so their predictions could not be told apart. Rename one of them."
-        )
-    return cases
-
-
-def write_tables(folder: Path, cases: Sequence[Case]) -> None:
-    """Write the tables of the layout for `cases`, so that `find_cases` reads the same cases again; the X-rays are the caller's.
-
-    The labels table comes last: before it, nobody takes the folder for a finished one.
-
-    Raises:
-        BadLayout: if a case could not be read back: without a label, a positive without a box, an id with a path separator, …
-    """
-    folder = Path(folder)
-    bare = [case.image_id for case in cases if case.label is None or case.path != folder / IMAGE_FOLDER / f"{case.image_id}.dcm"]
-    some, every = any(case.category for case in cases), all(case.category for case in cases)
-    if bare or some != every:
-        found = f"{bare[0]} has no label or is not {IMAGE_FOLDER}/ID.dcm" if bare else "some cases have a category and some have none"
-        raise BadLayout(f"{folder}: {found}; such cases cannot be written in the challenge's layout.")
-    label_rows: list[tuple[object, ...]] = []
-    class_rows: list[tuple[object, ...]] = []
-    for case in cases:
-        boxes: list[tuple[float, ...] | None] = [(x0, y0, _extent(x0, x1), _extent(y0, y1)) for x0, y0, x1, y1 in case.boxes_xyxy_px]
-        label_rows += [(case.image_id, *(box or [""] * 4), int(bool(case.label))) for box in boxes or [None]]
-        class_rows += [(case.image_id, case.category)] * max(len(boxes), 1)
-    labels = tables.table_text(tables.LABEL_COLUMNS, label_rows)
-    classes = tables.table_text(tables.CLASS_COLUMNS, class_rows)
-    persons = tables.table_text(tables.PERSON_COLUMNS, [(case.image_id, case.person) for case in cases])
-    # What was made is read before it is written, by the reader that will have to understand it.
-    images, troubles = tables.labels_in(LABELS_TABLE, labels)
-    troubles += tables.classes_in(CLASS_TABLE, classes, images, LABELS_TABLE)[1] if every else []
-    troubles += tables.persons_in(PERSONS_TABLE, persons)[1]
-    if troubles:
-        raise BadLayout(listed(Path(folder), troubles, *TABLE_ADVICE))
-    write_text(folder / PERSONS_TABLE, persons)
-    if every:
-        write_text(folder / CLASS_TABLE, classes)
-    else:
-        (folder / CLASS_TABLE).unlink(missing_ok=True)
-    write_text(folder / LABELS_TABLE, labels)
-
-
-def persons_of(places: Sequence[Path], images: Mapping[str, tables.LabelledImage]) -> tuple[dict[str, str], list[str], list[str]]:
-    """Return image → person, what is wrong with the table it came from, and what a person should know about it.
-
-    Args:
-        places: folders in which a table is looked for, in this order: `persons.csv`, which may be packed as NAME.gz, or RSNA's mapping.
-    """
-    # Never both: the same person may be called differently in the two, and would then be on two sides.
-    table = next(
-        (path for name in (PERSONS_TABLE, f"{PERSONS_TABLE}.gz", MAPPING) for place in places for path in sorted(place.glob(name))), None
-    )
-    if table is None:
-        return {}, [], [_NO_PERSONS.format(folder=places[0])]
-    text, troubles = tables.path_text(table)
-    is_mapping = not table.name.startswith(PERSONS_TABLE)
-    persons, more = tables.persons_in_mapping(table.name, text, images) if is_mapping else tables.persons_in(table.name, text)
-    alone = sum(image_id not in persons for image_id in images)
-    amount = f"does not list {alone:,} of the {len(images):,} images; each of them counts as a person of its own."
-    return persons, troubles + more, [f"{table.name}: {amount}"] if alone else []
-
-
-def _extent(start: float, end: float) -> float:
-    """Return the width that, added to `start`, gives `end` again: the difference, or its neighbour where rounding is in the way."""
-    width = end - start
-    neighbours = (width, math.nextafter(width, math.inf), math.nextafter(width, -math.inf))
-    return next((near for near in neighbours if start + near == end), width)
-
-
-def _xrays_in(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.name.lower().endswith(".dcm") and not entry.name.startswith("."))
-    return [folder / name for name in names]
+__all__ = ["CHALLENGE", "Case", "find_cases", "find_images", "layout_folder", "write_tables"]
 
 
 @dataclass(frozen=True)
@@ -249,7 +31,7 @@ class ProbabilityOptions:
     views: Path | None = None
 
 
-# What follows imports late: the modules import this one, and `radlearn --help` needs none of them.
+# What follows imports late, because `radlearn --help` needs none of it.
 
 
 def _write_submission(path: Path, predictions: Mapping[str, FoundBoxes], cases: Sequence[Case]) -> None:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from radlearn.challenges import rsna, rsna_tables
+from radlearn.challenges import rsna_layout as rsna
+from radlearn.challenges import rsna_tables
 from radlearn.challenges.challenge import AuditedFolder, Found
 from radlearn.challenges.folders import stem, within
 from radlearn.challenges.view_table import HEADER_TABLES, views_of

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.rsna import MAPPING
+from radlearn.challenges.rsna_layout import MAPPING
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, read_submission, table_text_of
 from radlearn.challenges.troubles import listed

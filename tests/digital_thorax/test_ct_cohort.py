@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from radlearn.challenges import covid19
+from radlearn.challenges import covid19_layout as covid19
 from radlearn.digital_thorax import ct_cohort
 from radlearn.digital_thorax.ct_cohort import plan_cts, write_covid19
 from radlearn.errors import BadLayout, BadSetting, RadlearnError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.challenges.covid19 import Case, audit, case_paths, find_cases, find_images, layout_folder, write_persons
+from radlearn.challenges.covid19_layout import Case, audit, case_paths, find_cases, find_images, layout_folder, write_persons
 from radlearn.errors import BadLayout
 
 IDS = ("volume-covid19-A-0003", "volume-covid19-A-0012", "volume-covid19-A-0247_1")

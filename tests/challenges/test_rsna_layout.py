@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radlearn.challenges import rsna
-from radlearn.challenges.rsna import Case, audit, find_cases, find_images, layout_folder, write_tables
+from radlearn.challenges import rsna_layout as rsna
+from radlearn.challenges.rsna_layout import Case, audit, find_cases, find_images, layout_folder, write_tables
 from radlearn.challenges.rsna_tables import CATEGORIES, OPACITY
 from radlearn.errors import BadLayout
 

@@ -1,0 +1,217 @@
+"""The COVID-19-20 lung CT lesion challenge: its folder, read into cases.
+
+    Train/volume-covid19-A-XXXX_ct.nii.gz         a chest CT each, in Hounsfield units
+    Train/volume-covid19-A-XXXX_seg.nii.gz        its lesions, 0 and 1, on the same grid
+    Validation/volume-covid19-A-XXXX_ct.nii.gz    CTs whose masks the challenge keeps
+    persons.csv                                   case,person        (radlearn's own; may be missing)
+
+The challenge publishes no word on who its cases are; as far as is known they are 249 people. So a case is a person of its own, unless
+`persons.csv` says otherwise. Any other CTs can be named in the same way: what stands before `_ct` is the case.
+
+Nothing is opened here: names and sizes are enough to say what is missing, and a volume takes as long to read as a thousand names.
+
+Source: Roth et al. 2022, Medical Image Analysis 82:102605, doi:10.1016/j.media.2022.102605.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from radlearn.challenges.covid19_folder import (
+    CT,
+    MASK,
+    PERSONS_TABLE,
+    TRAIN_FOLDER,
+    UNLABELLED_FOLDER,
+    case_and_kind,
+    case_paths,
+    file_trouble,
+    missing_layout,
+    read_persons,
+    write_persons,
+)
+from radlearn.challenges.folders import describe_folder, nifti_stem
+from radlearn.challenges.troubles import listed
+from radlearn.errors import BadLayout
+from radlearn.progress import say
+
+LAYOUT_ADVICE = ("in the files would go wrong", "Mend or remove these files.")
+
+__all__ = ["Case", "case_paths", "find_cases", "find_images", "layout_folder", "write_persons"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One CT and the mask of its lesions."""
+
+    case_id: str
+    path: Path  # a NIfTI file, or the folder of a DICOM series
+    mask_path: Path | None  # None where there are no masks
+    person: str
+
+    @property
+    def folder(self) -> Path:
+        """The data folder it lies in: the one that holds `Train`, or its own where CTs lie in the data folder directly."""
+        return self.path.parent.parent if self.path.parent.name == TRAIN_FOLDER else self.path.parent
+
+    @property
+    def image_id(self) -> str:
+        """The case id, under the name that X-rays have for theirs."""
+        return self.case_id
+
+
+def layout_folder(folder: Path) -> Path | None:
+    """Return the folder that holds `Train/`: `folder` itself or, as the archive unpacks, the one folder in it that does.
+
+    A folder that holds CTs and masks directly, such as `Train` itself, is one too.
+
+    Raises:
+        BadLayout: if several folders in it do.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        return None
+    if _holds_masks(folder / TRAIN_FOLDER) or _holds_masks(folder):
+        return folder
+    found = sorted(inner for inner in folder.iterdir() if inner.is_dir() and _holds_masks(inner / TRAIN_FOLDER))
+    if len(found) > 1:
+        names = ", ".join(inner.name for inner in found)
+        raise BadLayout(f"{folder}: {len(found)} folders in it hold a {TRAIN_FOLDER} with masks ({names}). Name one of them.")
+    return found[0] if found else None
+
+
+def find_cases(folder: Path) -> list[Case]:
+    """List the cases of the layout in `folder`, sorted, without opening one.
+
+    Raises:
+        BadLayout: if `folder` is not the layout (the message says what it holds), or if anything in it would train wrongly: a CT without
+            mask or a mask without CT, two files for one, an empty file, a name that says neither (the message names the first ten).
+    """
+    cases, troubles, notes = audit(folder)
+    if troubles:
+        raise BadLayout(listed(folder, troubles, *LAYOUT_ADVICE))
+    for note in notes:
+        say(note, style="yellow")
+    return cases
+
+
+def audit(folder: Path, needs_cts: bool = True) -> tuple[list[Case], list[str], list[str]]:
+    """Return the cases of a layout, everything in its names that would train wrongly, and what is worth knowing of it; a line each.
+
+    Args:
+        folder: the layout, or what holds it.
+        needs_cts: False where true masks are all that is asked for, to score against: a case whose CT is not there then has its mask
+            for a path.
+
+    Raises:
+        BadLayout: if `folder` is not the layout.
+    """
+    root = layout_folder(folder)
+    if root is None:
+        raise missing_layout(Path(folder))
+    train = root / TRAIN_FOLDER if _holds_masks(root / TRAIN_FOLDER) else root
+    files: dict[str, dict[str, Path]] = {CT: {}, MASK: {}}
+    troubles: list[str] = []
+    for path in _volumes_in(train):
+        where = f"{train.name}/{path.name}"
+        understood = case_and_kind(path.name)
+        if understood is None:
+            troubles.append(f"{where}: is neither a CT nor a mask by its name; expected ID{CT}.nii.gz or ID{MASK}.nii.gz.")
+            continue
+        case_id, kind = understood
+        if (other := files[kind].setdefault(case_id, path)) is not path:
+            troubles.append(f"{where}: {other.name} is the {'CT' if kind == CT else 'mask'} of {case_id} too; keep one of them.")
+        elif trouble := file_trouble(path):
+            troubles.append(f"{where}: {trouble}")
+    cts, masks = files[CT], files[MASK]
+    for having, lacking, words in ((cts, masks, ("CTs", "mask", MASK)), (masks, cts, ("masks", "CT", CT)))[: 1 + needs_cts]:
+        if alone := sorted(having.keys() - lacking.keys()):
+            amount = f"{len(alone):,} of the {len(having):,} {words[0]} have no {words[1]}"
+            first = f"the first being {having[alone[0]].name}, for which {alone[0]}{words[2]}.nii.gz is missing"
+            troubles.append(f"{train.name}: {amount}, {first}. Was the archive unpacked to its end?")
+    ids = sorted(cts.keys() & masks.keys() if needs_cts else masks)
+    # Whoever names Train itself must not lose the table that lies beside it.
+    places = (root, Path(folder), train, *([root.parent] if root.name == TRAIN_FOLDER else []))
+    persons, more, notes = _persons(places, ids)
+    cases = [Case(case_id, cts.get(case_id, masks[case_id]), masks[case_id], persons.get(case_id, case_id)) for case_id in ids]
+    return cases, troubles + more, notes
+
+
+def find_images(folder: Path) -> list[Case]:
+    """List the CTs of a folder that needs no masks: `Validation`, a folder that holds one, any folder of NIfTI or DICOM, or one file.
+
+    A folder in which DICOM files lie is one case, whatever their number: a series has a file for each slice.
+
+    Returns:
+        Cases without masks, sorted by path. An id is the file's name without `.nii.gz` and `_ct`, or the DICOM folder's name; where
+        several share one, the folders' names stand before it. Masks that lie beside their CTs are left out.
+
+    Raises:
+        BadLayout: if there is no CT, or a file is empty.
+    """
+    folder = Path(folder)
+    root = next(
+        (place / UNLABELLED_FOLDER for place in (folder, layout_folder(folder) or folder) if _volumes_in(place / UNLABELLED_FOLDER)), folder
+    )
+    paths = _ct_paths(root)
+    if not paths:
+        expected = "NIfTI volumes (.nii, .nii.gz), or folders with the DICOM slices of one series each"
+        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
+    if empty := [f"{path.name}: {trouble}" for path in paths if not path.is_dir() and (trouble := file_trouble(path))]:
+        raise BadLayout(listed(folder, empty, *LAYOUT_ADVICE))
+    ids = [_id_of(path) for path in paths]
+    shared = Counter(ids)
+    for at, (path, case_id) in enumerate(zip(paths, ids, strict=True)):
+        if shared[case_id] > 1 and path != root:
+            ids[at] = "_".join([*path.relative_to(root).parts[:-1], case_id])
+    if twice := [case_id for case_id, count in Counter(ids).items() if count > 1]:
+        raise BadLayout(
+            f"{folder}: several CTs would be called {twice[0]!r}, so their predictions could not be told apart. Rename one of them."
+        )
+    return [Case(case_id, path, None, case_id) for case_id, path in zip(ids, paths, strict=True)]
+
+
+def _persons(places: Sequence[Path], cases: Sequence[str]) -> tuple[dict[str, str], list[str], list[str]]:
+    """Return case → person, what is wrong with the table it came from, and what a person should know about it."""
+    table = next((place / PERSONS_TABLE for place in places if (place / PERSONS_TABLE).is_file()), None)
+    if table is None:
+        known = f"As far as is known that is true of the challenge's; where people have several scans, write {PERSONS_TABLE} (case,person)."
+        return {}, [], [f"{places[0]}: there is no {PERSONS_TABLE}, so every case counts as a person of its own. {known}"]
+    return read_persons(table, set(cases))
+
+
+def _ct_paths(root: Path) -> list[Path]:
+    """Return NIfTI files, masks left out, and folders in which DICOM lies, sorted; a file is itself."""
+    from radlearn.scans.dicom import find_xrays  # pydicom takes half a second to import, and listing a layout needs none of it
+
+    if root.is_file():
+        return [root] if nifti_stem(root.name) else []
+    if not root.is_dir():
+        return []
+    found = {path.parent for path in find_xrays(root)}
+    for place, folders, _ in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        volumes = _volumes_in(Path(place))
+        cts = {known[0] for path in volumes if (known := case_and_kind(path.name)) and known[1] == CT}
+        masks = {path for path in volumes if (known := case_and_kind(path.name)) and known[1] == MASK and known[0] in cts}
+        found |= set(volumes) - masks
+    return sorted(found)
+
+
+def _id_of(path: Path) -> str:
+    known = case_and_kind(path.name)
+    return known[0] if known and known[1] == CT else nifti_stem(path.name) or path.resolve().name
+
+
+def _volumes_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if nifti_stem(entry.name) and not entry.name.startswith("."))
+    return [folder / name for name in names]
+
+
+def _holds_masks(folder: Path) -> bool:
+    return any((case_and_kind(path.name) or ("", ""))[1] == MASK for path in _volumes_in(folder))

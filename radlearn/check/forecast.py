@@ -131,9 +131,8 @@ def presets_of(use_case: UseCase) -> dict[str, Preset]:
     file = use_case.folder / COSTS_FILE
     found: dict[str, Preset] = {}
     for name, fields in (read_json(file) if file.is_file() else {}).items():
-        kind = KINDS[str(fields["kind"])]
-        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items() if key != "kind"}
-        found[name] = kind(**values)
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+        found[name] = KINDS[values.pop("kind")](**values)
     return found
 
 

@@ -31,10 +31,8 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
         rows = csv.DictReader(opened)
         columns = rows.fieldnames or []
         if absent := [name for name in ("patientId", "probability") if name not in columns]:
-            found_columns = ", ".join(columns) or "none"
-            raise BadLayout(
-                f"{table}: has no column {absent[0]!r}; its columns are {found_columns}. A gate needs patientId and probability."
-            )
+            given = ", ".join(columns) or "none"
+            raise BadLayout(f"{table}: has no column {absent[0]!r}; its columns are {given}. A gate needs patientId and probability.")
         for row in rows:
             image_id, text = row["patientId"], row["probability"]
             try:

@@ -24,6 +24,6 @@ def test_the_view_is_predicted_by_its_share_of_positives_and_an_unknown_one_by_t
 
 def test_the_sign_says_whether_positives_are_the_brighter_ones() -> None:
     brightness = mean_brightness(XRAYS)
-    assert brightness.tolist() == [np.float32(value / 255) for value in (200, 100, 90, 80)]
+    np.testing.assert_allclose(brightness, np.array([200, 100, 90, 80]) / 255, rtol=1e-6)
     assert brightness_sign(brightness, XRAYS) == 1
     assert brightness_sign(-brightness, XRAYS) == -1

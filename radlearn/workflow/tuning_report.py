@@ -21,8 +21,8 @@ from radlearn.workflow.report_frame import INTERVALS
 
 METHOD = (
     "All of this was chosen on validation persons. Scores chosen on other persons are cross-fitted: each fifth of the persons is evaluated "
-    "with what was chosen on the other four fifths. Scores on the same persons as the choice are too optimistic. For scores on test persons, "
-    "who took no part in training or choosing, run 'evaluate'."
+    "with what was chosen on the other four fifths. Scores on the same persons as the choice are too optimistic. For scores on test "
+    "persons, who took no part in training or choosing, run 'evaluate'."
 )
 
 
@@ -114,9 +114,6 @@ def _print(run: Run, tuning: Tuning, stale: Sequence[str]) -> None:
     for text in tuning.warnings:
         say(text, style="yellow")
     if stale:
-        say(
-            f"{', '.join(stale)}: written with the previous choice; these scores and their report no longer describe the run.",
-            style="yellow",
-        )
+        say(f"{', '.join(stale)}: written with the previous choice; no longer the scores of this run.", style="yellow")
     if tuning.changed:
         say(f"Next: {hints.command(run.task, 'evaluate', run.folder, *tuning.evaluate_with)}")

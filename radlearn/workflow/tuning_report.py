@@ -114,9 +114,6 @@ def _print(run: Run, tuning: Tuning, stale: Sequence[str]) -> None:
     for text in tuning.warnings:
         say(text, style="yellow")
     if stale:
-        say(
-            f"{', '.join(stale)}: written with the previous choice; these scores and their report no longer describe the run.",
-            style="yellow",
-        )
+        say(f"{', '.join(stale)}: written with the previous choice; no longer the scores of this run.", style="yellow")
     if tuning.changed:
         say(f"Next: {hints.command(run.task, 'evaluate', run.folder, *tuning.evaluate_with)}")

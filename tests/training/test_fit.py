@@ -491,7 +491,7 @@ def test_too_little_memory_is_named_with_what_to_do(tiny: ModuleType, run: Run) 
     def too_much() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has …")
 
-    with pytest.raises(BadSetting, match=r"Step 3: the device has too little memory \(CUDA out of memory\)\. Use a smaller batch"):
+    with pytest.raises(BadSetting, match=r"Step 3: the device has too little memory \(CUDA out of memory\)\. Use smaller batches"):
         fitted(tiny, run, loss=at_call(3, tiny.loss, too_much))
 
 

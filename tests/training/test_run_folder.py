@@ -46,9 +46,7 @@ def test_a_new_run_goes_to_runs_task_date_time_and_the_next_beside_it(tmp_path: 
 def test_an_existing_run_is_not_overwritten_and_the_command_to_continue_is_given(tmp_path: Path) -> None:
     folder = tmp_path / "my run"
     new_run(folder, "classification", Settings())
-    with pytest.raises(
-        BadRunFolder, match=r"already holds a run of classification.*To continue: radlearn classification resume '.*my run'$"
-    ):
+    with pytest.raises(BadRunFolder, match=r"already holds a run of .*To continue: radlearn classification resume '.*my run'$"):
         new_run(folder, "classification", Settings())
 
 

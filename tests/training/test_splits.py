@@ -139,7 +139,7 @@ def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
     [
         ("", "the columns are none"),
         ("image,part\n", "the columns are image, part; expected image_id, person, subset"),
-        ("image_id,person,subset\na,1,train\n", "line 2: found 'a,1,train'"),
+        ("image_id,person,subset\na,1,training\n", "line 2: found 'a,1,training'"),
         ("image_id,person,subset\na,1,test\na,1,test\n", "line 3"),
         ("image_id,person,subset\na,1,test\nb,1\n", "line 3"),
         ("image_id,person,subset\na,1,test\nb,1,train\n", "Person '1' is in test and in train"),

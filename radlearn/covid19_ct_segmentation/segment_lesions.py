@@ -46,7 +46,7 @@ from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, c
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
-from radlearn.workflow.task import NoOptions, Scores, Task
+from radlearn.workflow.task import Commands, NoOptions, Scores, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -347,21 +347,10 @@ TASK = Task(
     name="segmentation",
     folder=Path(__file__).parent,
     challenge=CHALLENGE,
-    settings=Settings,
     presets=PRESETS,
-    headline_scores=(
-        "dice_score",
-        "surface_dice_score",
-        "median_volume_error_percent",
-        "lesion_sensitivity",
-        "false_lesions_per_scan",
-    ),
+    headline_scores=("dice_score", "surface_dice_score", "median_volume_error_percent", "lesion_sensitivity", "false_lesions_per_scan"),
     example_file="SCAN.nii.gz",
-    train=train,
-    evaluate=evaluate,
-    tune=tune,
-    predict=predict,
-    submit=submit,
+    commands=Commands(train, evaluate, tune, predict, submit),
     options=NoOptions,
     tune_options=NoOptions,
 )

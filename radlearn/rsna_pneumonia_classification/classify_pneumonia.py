@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from torchvision.models import convnext_tiny
 
 from radlearn.challenges.rsna import CHALLENGE, Case
-from radlearn.metrics import calibration, decisions, ranking
+from radlearn.metrics import ranking
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.classification.options import TuneOptions
 from radlearn.tasks.classification.postprocessing import choose_postprocessing
@@ -45,7 +45,7 @@ from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
-from radlearn.workflow.task import NoOptions, Scores, Task
+from radlearn.workflow.task import Commands, NoOptions, Scores, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +230,8 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     model = build_model(settings)
     config = settings.trainer_config(best_by="auroc_score")
     best = fit(model, loss, validate, loaders["train"], config, run)
-    choose_operating_point(infer_all(best, loaders["validation"], settings), split, settings, run)
+    probabilities = infer_all(best, loaders["validation"], settings)
+    choose_postprocessing(run, probabilities, split["validation"], split["train"], settings.wanted_sensitivity)
     return run
 
 
@@ -240,19 +241,6 @@ def infer_all(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.n
     with torch.inference_mode():
         found = [infer(model, batch["image"].to(device), settings).cpu() for batch in loader.epoch(0)]
     return torch.cat(found).numpy()
-
-
-def choose_operating_point(probabilities: np.ndarray, split: dict[str, list[PreparedRadiograph]], settings: Settings, run: Run) -> None:
-    """Choose the probability threshold and the recalibration on the validation people.
-
-    Chosen on the test people, they would make the test scores too high.
-    """
-    labels = [bool(xray.case.label) for xray in split["validation"]]
-    if settings.wanted_sensitivity > 0:
-        threshold = decisions.threshold_for_sensitivity(probabilities, labels, settings.wanted_sensitivity)
-    else:
-        threshold = decisions.youden_threshold(probabilities, labels)
-    choose_postprocessing(run, threshold, calibration.fit_recalibration(probabilities, labels), split["train"])
 
 
 # %% 5. Evaluation
@@ -282,9 +270,7 @@ def tune(run: Run, cases: Sequence[Case], options: TuneOptions = TuneOptions()) 
     model, settings = trained_model(run)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
     probabilities = infer_all(model, make_loaders(settings, {"validation": xrays})["validation"], settings)
-    as_trained = options.wanted_sensitivity is None and not options.wanted_specificity
-    wanted_sensitivity = settings.wanted_sensitivity if as_trained else options.wanted_sensitivity
-    return tune_threshold(run, xrays, probabilities, wanted_sensitivity, options.wanted_specificity)
+    return tune_threshold(run, xrays, probabilities, options, settings.wanted_sensitivity)
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: NoOptions = NoOptions()) -> Path:
@@ -310,22 +296,10 @@ TASK = Task(
     name="classification",
     folder=Path(__file__).parent,
     challenge=CHALLENGE,
-    settings=Settings,
     presets=PRESETS,
-    headline_scores=(
-        "auroc_score",
-        "within_view_auroc_score",
-        "average_precision_score",
-        "sensitivity",
-        "specificity",
-        "brier_error",
-    ),
+    headline_scores=("auroc_score", "within_view_auroc_score", "average_precision_score", "sensitivity", "specificity", "brier_error"),
     example_file="XRAY.dcm",
-    train=train,
-    evaluate=evaluate,
-    tune=tune,
-    predict=predict,
-    submit=submit,
+    commands=Commands(train, evaluate, tune, predict, submit),
     options=NoOptions,
     tune_options=TuneOptions,
 )

@@ -61,7 +61,7 @@ from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
-from radlearn.workflow.task import Ensemble, Scores, Task
+from radlearn.workflow.task import Commands, Ensemble, Scores, Task
 
 # torchvision numbers the kinds of things from 1; 0 is the background.
 OPACITY = 1
@@ -413,31 +413,23 @@ def tune(run: Run, cases: Sequence[Case], options: TuneOptions = TuneOptions()) 
     return tune_boxes(run, BOX_SCORE, xrays, found, options.gate or settings.gate, options.most_false_boxes)
 
 
-def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: GateOptions = GateOptions()) -> Path:
-    """Predict for X-rays in files and folders; write `predictions.csv`, `boxes.csv` and an overlay each into `out`; return the table."""
-    return predict_together([run], paths, out, overlays, options)
+def predict(
+    runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, options: GateOptions = GateOptions()
+) -> Path:
+    """Predict for X-rays in files and folders; write `predictions.csv`, `boxes.csv` and an overlay each into `out`; return the table.
 
-
-def submit(run: Run, images: Path, out: Path, options: GateOptions = GateOptions()) -> Path:
-    """Write the challenge's submission file, `patientId,PredictionString`, for the X-rays of a folder."""
-    return submit_together([run], images, out, options)
-
-
-def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: GateOptions) -> Scores:
-    """Evaluate several runs as an ensemble on the test persons that they share."""
-    return evaluate_together(runs, cases, trained_model, find_candidates, BOX_SCORE, options.gate)
-
-
-def predict_together(runs: Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool, options: GateOptions) -> Path:
-    """Predict as `predict` does, with several runs: their boxes are fused, their postprocessing is averaged."""
-    predictions = detect_all(runs, BoxPredictions(runs, paths, out, options.gate), overlays)
+    Several runs predict together: their boxes are fused, their postprocessing is averaged.
+    """
+    members = [runs] if isinstance(runs, Run) else runs
+    predictions = detect_all(members, BoxPredictions(members, paths, out, options.gate), overlays)
     predictions.finish()
     return predictions.table
 
 
-def submit_together(runs: Sequence[Run], images: Path, out: Path, options: GateOptions) -> Path:
-    """Write the submission file as `submit` does, with several runs."""
-    return submit_boxes(detect_all(runs, BoxPredictions(runs, [images], None, options.gate), overlays=False), CHALLENGE, out)
+def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: GateOptions = GateOptions()) -> Path:
+    """Write the challenge's submission file, `patientId,PredictionString`, for the X-rays of a folder."""
+    members = [runs] if isinstance(runs, Run) else runs
+    return submit_boxes(detect_all(members, BoxPredictions(members, [images], None, options.gate), overlays=False), CHALLENGE, out)
 
 
 def detect_all(runs: Sequence[Run], predictions: BoxPredictions, overlays: bool) -> BoxPredictions:
@@ -450,22 +442,22 @@ def detect_all(runs: Sequence[Run], predictions: BoxPredictions, overlays: bool)
     return predictions
 
 
+def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: GateOptions) -> Scores:
+    """Evaluate several runs as an ensemble on the test persons that they share."""
+    return evaluate_together(runs, cases, trained_model, find_candidates, BOX_SCORE, options.gate)
+
+
 TASK = Task(
     name="detection",
     folder=Path(__file__).parent,
     challenge=CHALLENGE,
-    settings=Settings,
     presets=PRESETS,
     headline_scores=("rsna_score", "sensitivity", "false_boxes_per_healthy_image", "auroc_score", "within_view_auroc_score"),
     example_file="XRAY.dcm",
-    train=train,
-    evaluate=evaluate,
-    tune=tune,
-    predict=predict,
-    submit=submit,
+    commands=Commands(train, evaluate, tune, predict, submit),
     options=GateOptions,
     tune_options=TuneOptions,
-    ensemble=Ensemble(evaluate_several, predict_together, submit_together),
+    ensemble=Ensemble(evaluate_several, predict, submit),
 )
 
 if __name__ == "__main__":

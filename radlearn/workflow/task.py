@@ -23,13 +23,30 @@ class NoOptions:
 
 
 @dataclass(frozen=True)
+class Commands(Generic[CaseT, SettingsT, OptionsT, TuneT]):
+    """The commands of a task as functions.
+
+    Args:
+        train: (settings, data folder, run) trains, or continues where the run stopped, and returns the run.
+        evaluate: (run, cases, split, options) -> what `scores.json` holds.
+        tune: (run, validation cases, options) -> what `tuning/tuning.json` holds.
+        predict: (run, paths, out, overlays, options) -> the table of predictions.
+        submit: (run, folder of images, out, options) -> the submission file.
+    """
+
+    train: Callable[[SettingsT, Path, Run], Run]
+    evaluate: Callable[[Run, Sequence[CaseT], str, OptionsT], Scores]
+    tune: Callable[[Run, Sequence[CaseT], TuneT], Scores]
+    predict: Callable[[Run, Sequence[Path], Path, bool, OptionsT], Path]
+    submit: Callable[[Run, Path, Path, OptionsT], Path]
+
+
+@dataclass(frozen=True)
 class Ensemble(Generic[CaseT, OptionsT]):
-    """The commands of several runs that predict together.
+    """The commands of several runs that predict together; `predict` and `submit` as in `Commands`, for a list of runs.
 
     Args:
         evaluate: (runs, all labelled cases of their data, options) -> scores, on the test persons that all runs share.
-        predict: (runs, paths, out, overlays, options) -> the table of predictions.
-        submit: (runs, folder of images, out, options) -> the submission file.
     """
 
     evaluate: Callable[[Sequence[Run], Sequence[CaseT], OptionsT], Scores]
@@ -42,18 +59,13 @@ class Task(Generic[CaseT, SettingsT, OptionsT, TuneT]):
     """One use case.
 
     Args:
-        name: on the command line, such as "classification".
-        folder: the lesson's folder, which contains `data/`.
-        challenge: the challenge the data come from.
-        settings: class of the settings; every field is a flag of `train`.
-        presets: name -> settings; the first is the default.
-        headline_scores: names of scores in `scores.json` that `demo` shows.
-        example_file: an input file of `predict` in help texts, such as "SCAN.nii.gz".
-        train: (settings, data folder, run) trains, or continues where the run stopped, and returns the run.
-        evaluate: (run, cases, split, options) -> what `scores.json` holds.
-        tune: (run, validation cases, options) -> what `tuning/tuning.json` holds.
-        predict: (run, paths, out, overlays, options) -> the table of predictions.
-        submit: (run, folder of images, out, options) -> the submission file.
+        name: the word of the command line, such as "classification".
+        folder: the lesson's folder, in which `data/` is looked for.
+        challenge: what publishes the data.
+        presets: name -> settings; the first is the default. Every field of the settings is a flag of `train`.
+        headline_scores: names of `scores.json` that `demo` shows.
+        example_file: what a file to predict for is called in help texts, such as "SCAN.nii.gz".
+        commands: what the task can do.
         options: class of the options of `evaluate`, `predict` and `submit`.
         tune_options: class of the options of `tune`.
         ensemble: the commands of several runs; None where one run predicts at a time.
@@ -62,18 +74,18 @@ class Task(Generic[CaseT, SettingsT, OptionsT, TuneT]):
     name: str
     folder: Path
     challenge: Challenge[CaseT, Any]
-    settings: type[SettingsT]
     presets: Mapping[str, SettingsT]
     headline_scores: tuple[str, ...]
     example_file: str
-    train: Callable[[SettingsT, Path, Run], Run]
-    evaluate: Callable[[Run, Sequence[CaseT], str, OptionsT], Scores]
-    tune: Callable[[Run, Sequence[CaseT], TuneT], Scores]
-    predict: Callable[[Run, Sequence[Path], Path, bool, OptionsT], Path]
-    submit: Callable[[Run, Path, Path, OptionsT], Path]
+    commands: Commands[CaseT, SettingsT, OptionsT, TuneT]
     options: type[OptionsT]
     tune_options: type[TuneT]
     ensemble: Ensemble[CaseT, OptionsT] | None = None
+
+    @property
+    def settings(self) -> type[SettingsT]:
+        """The class of the settings."""
+        return type(next(iter(self.presets.values())))
 
 
 AnyTask = Task[Any, Any, Any, Any]

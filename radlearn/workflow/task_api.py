@@ -60,12 +60,12 @@ class TaskApi:
         about = data_source.about_data(self.task.challenge, source.folder)
         made = new_run(None if run is None else Path(run), self.task.name, settings, about)
         say(f"Run folder: {made.folder}")
-        return self.task.train(settings, source.folder, made)
+        return self.task.commands.train(settings, source.folder, made)
 
     def resume(self, run: RunLike, data: Path | str | None = None) -> Run:
         """Continue a run that was stopped or killed; the result is as if it had never stopped. `data`: its data folder, if it was moved."""
         opened = self._opened_run(run)
-        return self.task.train(settings_as(opened, self.task.settings), self._data_of(opened, data), opened)
+        return self.task.commands.train(settings_as(opened, self.task.settings), self._data_of(opened, data), opened)
 
     def evaluate(self, run: Runs, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Evaluate a run on its test persons, or on all labelled cases of another folder; write scores, pictures and report.
@@ -87,14 +87,14 @@ class TaskApi:
         of_the_run = read_split(first.folder / "split.csv").keys()
         known = of_the_run & {case.image_id for case in cases}
         if data is None or len(known) == len(of_the_run):
-            return self.task.evaluate(first, cases_by_subset(cases, first)["test"], "test", made)
+            return self.task.commands.evaluate(first, cases_by_subset(cases, first)["test"], "test", made)
         if known:
             raise BadLayout(
                 f"{data}: {len(known):,} of its {len(cases):,} cases belong to this run, but not all of the run's cases are there. "
                 "Use the whole folder that it was trained on, or one that shares no case with it."
             )
         say(f"The run was trained on other data: all {len(cases):,} cases are evaluated as an external set.")
-        return self.task.evaluate(first, cases, "external", made)
+        return self.task.commands.evaluate(first, cases, "external", made)
 
     def tune(self, run: RunLike, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Choose thresholds and postprocessing again on the run's validation persons.
@@ -108,7 +108,7 @@ class TaskApi:
         """
         opened, made = self._opened_run(run), self._options(self.task.tune_options, options)
         cases = self.task.challenge.find_cases(self._data_of(opened, data))
-        return self.task.tune(opened, cases_by_subset(cases, opened)["validation"], made)
+        return self.task.commands.tune(opened, cases_by_subset(cases, opened)["validation"], made)
 
     def predict(self, run: Runs, paths: Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
         """Predict for X-rays or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
@@ -122,7 +122,7 @@ class TaskApi:
         if len(runs) > 1:
             assert self.task.ensemble is not None
             return self.task.ensemble.predict(runs, named, Path(out), overlays, made)
-        return self.task.predict(runs[0], named, Path(out), overlays, made)
+        return self.task.commands.predict(runs[0], named, Path(out), overlays, made)
 
     def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
         """Write the submission file for the images of a folder; return its path. Arguments as in `predict`."""
@@ -130,7 +130,7 @@ class TaskApi:
         if len(runs) > 1:
             assert self.task.ensemble is not None
             return self.task.ensemble.submit(runs, Path(images), Path(out), made)
-        return self.task.submit(runs[0], Path(images), Path(out), made)
+        return self.task.commands.submit(runs[0], Path(images), Path(out), made)
 
     def _opened_run(self, run: RunLike) -> Run:
         return run if isinstance(run, Run) else open_run(Path(run), self.task.name)

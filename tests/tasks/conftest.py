@@ -8,12 +8,13 @@ import pytest
 
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.metrics.boxes import FoundBoxes
-from radlearn.metrics.calibration import Recalibration
-from radlearn.tasks.classification.postprocessing import choose_postprocessing
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, write_box_postprocessing
+from radlearn.tasks.xray.baselines import view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import write_split
+from radlearn.workflow.postprocessing_file import write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def finished(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
     ids = [xray.case.image_id for xray in evaluated_xrays]
     write_split(run.folder / "split.csv", ids, [xray.case.person for xray in evaluated_xrays], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "auroc_score": 0.8, "average_precision_score": 0.4}\n')
-    choose_postprocessing(run, 0.5, Recalibration(0.0, 1.0), evaluated_xrays)
+    known = {"view_shares": view_shares(evaluated_xrays), "brightness_sign": 1}
+    write_postprocessing(run, ProbabilityPostprocessing(0.5), known)
     return run
 
 

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from radlearn.errors import BadSetting
-from radlearn.metrics.calibration import Recalibration
+from radlearn.metrics import decisions
+from radlearn.metrics.calibration import Recalibration, fit_recalibration
 from radlearn.tasks.xray.baselines import brightness_sign, mean_brightness, view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -37,10 +40,35 @@ class ProbabilityPostprocessing:
         return Recalibration(self.intercept, self.slope)
 
 
+def threshold_for(
+    probabilities: np.ndarray, labels: Sequence[bool] | np.ndarray, wanted_sensitivity: float = 0.0, wanted_specificity: float = 0.0
+) -> float:
+    """Return the threshold that reaches a sensitivity or a specificity; with neither, the best sum of both (Youden's index)."""
+    if wanted_sensitivity:
+        return decisions.threshold_for_sensitivity(probabilities, labels, wanted_sensitivity)
+    if wanted_specificity:
+        return decisions.threshold_for_specificity(probabilities, labels, wanted_specificity)
+    return decisions.youden_threshold(probabilities, labels)
+
+
 def choose_postprocessing(
-    run: Run, threshold: float, recalibration: Recalibration, training: Sequence[PreparedRadiograph]
+    run: Run,
+    probabilities: np.ndarray,
+    validation: Sequence[PreparedRadiograph],
+    training: Sequence[PreparedRadiograph],
+    wanted_sensitivity: float = 0.0,
 ) -> ProbabilityPostprocessing:
-    """Write `postprocessing.json` into the run folder, with what the trivial baselines learn from the training X-rays."""
+    """Choose threshold and recalibration on validation persons and write them, with the fitted trivial baselines, into the run folder.
+
+    Chosen on the test persons, they would make the test scores too high.
+
+    Args:
+        probabilities: (validation X-rays,).
+        training: X-rays from which the trivial baselines learn.
+    """
+    labels = [xray.label for xray in validation]
+    recalibration = fit_recalibration(probabilities, labels)
+    threshold = threshold_for(probabilities, labels, wanted_sensitivity)
     chosen = ProbabilityPostprocessing(float(threshold), recalibration.intercept, recalibration.slope)
     sign = brightness_sign(mean_brightness(training), training)
     write_postprocessing(run, chosen, {"view_shares": view_shares(training), "brightness_sign": sign})

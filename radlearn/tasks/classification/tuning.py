@@ -1,4 +1,4 @@
-"""`tune` of a classifier: its operating point chosen again on validation people, for the sensitivity or the specificity one wants."""
+"""`tune` of a classifier: its operating point chosen again on validation persons, for a wanted sensitivity or specificity."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,17 +15,18 @@ from radlearn.metrics.predictions import share
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import operating_figure
 from radlearn.progress import waiting
-from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, postprocessing_of
+from radlearn.tasks.classification.options import TuneOptions
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, postprocessing_of, threshold_for
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cross_fitting import parts_of
 from radlearn.workflow.postprocessing_file import write_postprocessing
 from radlearn.workflow.tuning_report import NamedFigure, Tuning, report_tuning
 
-COLUMNS = ("threshold for", "at", "sensitivity others chose", "specificity others chose", "same people")
+COLUMNS = ("threshold for", "at", "sensitivity, cross-fitted", "specificity, cross-fitted", "same persons")
 CURVE_POINTS = 201
 BESIDE = ((0.0, 0.0), (0.9, 0.0), (0.95, 0.0), (0.0, 0.9), (0.0, 0.95))
-"Wishes that are shown for comparison, whatever was wished for: of sensitivity, of specificity."
+"(sensitivity, specificity) wanted, shown for comparison."
 
 
 @dataclass(frozen=True)
@@ -37,27 +38,24 @@ class Rule:
 
 
 def rule_of(wanted_sensitivity: float | None, wanted_specificity: float | None) -> Rule:
-    """Return the rule that was wished for; without a wish, or with wishes of 0, the best sensitivity + specificity (Youden).
+    """Return the rule for a wanted sensitivity or specificity; with neither, or 0, the best sensitivity + specificity (Youden).
 
     Raises:
-        BadSetting: if both are wished for, or one is outside 0 to 1.
+        BadSetting: if both are wanted, or one is outside 0 to 1.
     """
-    wishes = {"sensitivity": wanted_sensitivity or 0.0, "specificity": wanted_specificity or 0.0}
-    for name, wish in wishes.items():
-        if not 0 <= wish <= 1:
-            raise BadSetting(f"wanted_{name} is {wish}; it must be from 0 to 1, such as 0.9. 0 is no wish.")
-    if all(wishes.values()):
-        raise BadSetting("A sensitivity and a specificity were asked for; one threshold can serve one of them. Leave one out.")
-    name, wish = next(((name, wish) for name, wish in wishes.items() if wish), ("", 0.0))
-    if not name:
-        return Rule("best sum (Youden)", decisions.youden_threshold)
-    chosen = decisions.threshold_for_sensitivity if name == "sensitivity" else decisions.threshold_for_specificity
-    return Rule(f"{name} ≥ {wish:g}", lambda probabilities, labels: chosen(probabilities, labels, wish))
+    wanted = {"sensitivity": wanted_sensitivity or 0.0, "specificity": wanted_specificity or 0.0}
+    for name, share_wanted in wanted.items():
+        if not 0 <= share_wanted <= 1:
+            raise BadSetting(f"wanted_{name} is {share_wanted}; it must be from 0 to 1, such as 0.9. 0 wants none.")
+    if all(wanted.values()):
+        raise BadSetting("Both a sensitivity and a specificity are wanted; one threshold can reach one of them. Leave one out.")
+    name = next((f"{name} ≥ {share_wanted:g}" for name, share_wanted in wanted.items() if share_wanted), "best sum (Youden)")
+    return Rule(name, partial(threshold_for, wanted_sensitivity=wanted["sensitivity"], wanted_specificity=wanted["specificity"]))
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A threshold, and sensitivity and specificity at it: on those who chose it, and on those who did not."""
+    """A threshold, with sensitivity and specificity at it: on the persons that chose it, and cross-fitted."""
 
     rule: str
     threshold: float
@@ -74,14 +72,14 @@ NAMES = ("sensitivity", "specificity")
 
 
 def chosen_by(rule: Rule, probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str], seed: int) -> Chosen:
-    """Choose a threshold by a rule, and evaluate it on those who chose it and, cross-fitted, on those who did not; all arrays (cases,)."""
+    """Choose a threshold by a rule, and evaluate it on the same persons and, cross-fitted, on others; all arrays (cases,)."""
     threshold = rule.choose(probabilities, labels)
     parts = parts_of(persons, seed)
     called = np.full(len(labels), np.nan)
     for part in np.unique(parts):
         held_out = parts == part
         others = rule.choose(probabilities[~held_out], labels[~held_out])
-        # Without a threshold, the others being all of one class, these are not evaluated.
+        # The others are all of one class: there is no threshold, so these are not evaluated.
         called[held_out] = np.nan if np.isnan(others) else probabilities[held_out] >= others
     return Chosen(rule.name, threshold, _pair((probabilities >= threshold).astype(float), labels, persons), _pair(called, labels, persons))
 
@@ -90,31 +88,33 @@ def tune_threshold(
     run: Run,
     xrays: Sequence[PreparedRadiograph],
     probabilities: np.ndarray,
-    wanted_sensitivity: float | None = None,
-    wanted_specificity: float | None = None,
+    options: TuneOptions = TuneOptions(),
+    sensitivity_of_training: float = 0.0,
 ) -> dict[str, Any]:
     """Choose a run's threshold again and write it into `postprocessing.json`, and how it was found into `tuning/`.
 
     Args:
-        xrays: those of the run's validation people; `probabilities` (X-rays,).
-        wanted_sensitivity, wanted_specificity: at least so much of one of them; 0 or None is no wish.
+        xrays: those of the run's validation persons; `probabilities` (X-rays,).
+        options: what is wanted.
+        sensitivity_of_training: wanted where `options` name neither a sensitivity nor a specificity.
 
     Returns:
         what `tuning/tuning.json` holds.
 
     Raises:
-        BadRunFolder: if training has not come to its end.
-        BadSetting: if the wishes cannot be; if the validation X-rays are all of one class.
+        BadRunFolder: if training has not finished.
+        BadSetting: if the options cannot be met; if the validation X-rays are all of one class.
     """
-    rule = rule_of(wanted_sensitivity, wanted_specificity)
+    as_trained = options.wanted_sensitivity is None and not options.wanted_specificity
+    rule = rule_of(sensitivity_of_training if as_trained else options.wanted_sensitivity, options.wanted_specificity)
     before, fitted = postprocessing_of(run)
     labels, persons = np.array([bool(xray.case.label) for xray in xrays]), [xray.case.person for xray in xrays]
     if labels.all() or not labels.any():
         raise BadSetting(f"The {len(labels):,} validation X-rays are all of one class; no threshold can be chosen on them.")
     asked = np.asarray(probabilities, dtype=np.float64)
-    others = [other for wishes in BESIDE if (other := rule_of(*wishes)).name != rule.name]
+    others = [other for wanted in BESIDE if (other := rule_of(*wanted)).name != rule.name]
     seed = int(run.settings.get("seed", 0))
-    with waiting("Choosing thresholds on validation people, and evaluating each by people who did not choose it"):
+    with waiting("Choosing thresholds on validation persons, with cross-fitted scores"):
         chosen, *beside = [chosen_by(each, asked, labels, persons, seed) for each in (rule, *others)]
         curve = _curve(asked, labels, persons)
     recalibration = calibration.fit_recalibration(asked, labels)
@@ -131,9 +131,9 @@ def tune_threshold(
         "curve": {"threshold": curve[0], "sensitivity": curve[1].value, "specificity": curve[2].value},
     }
     found = Tuning(
-        "The threshold, chosen on validation people",
-        f"The prediction is yes from a probability of {chosen.threshold:.3f} on, chosen for {rule.name}.",
-        [Headline(f"{name.capitalize()}, others chose", one, "") for name, one in zip(NAMES, chosen.crossed, strict=True)],
+        "The threshold, chosen on validation persons",
+        f"The decision is yes from a probability of {chosen.threshold:.3f} on, chosen for {rule.name}.",
+        [Headline(f"{name.capitalize()}, cross-fitted", one, "") for name, one in zip(NAMES, chosen.crossed, strict=True)],
         [_table(chosen, beside, before.threshold, was)],
         [_drawn(curve, chosen.threshold)],
         [],
@@ -158,7 +158,7 @@ def _table(chosen: Chosen, beside: Sequence[Chosen], before: float, was: tuple[I
         own = " / ".join(f"{pair.value:.2f}" for pair in one.own)
         rows.append([f"→ {one.rule}" if one is chosen else one.rule, one.threshold, *one.crossed, own])
     rows.append(["as it was before", before, None, None, " / ".join(f"{pair.value:.2f}" for pair in was)])
-    told = "→ is taken. With 95 % intervals by person. Same people, chosen and evaluated on them: sensitivity / specificity."
+    told = "→ is taken. With 95 % intervals by person. Same persons, chosen and evaluated on them: sensitivity / specificity."
     return Table(COLUMNS, rows, told)
 
 

@@ -29,7 +29,7 @@ from radlearn.workflow.commands import main
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.scores_file import write_scores
 from radlearn.workflow.splits import split_cases
-from radlearn.workflow.task import NoOptions, Scores, Task
+from radlearn.workflow.task import Commands, NoOptions, Scores, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,15 +164,10 @@ TASK = Task(
     name="squares",
     folder=Path(__file__).parent,
     challenge=CHALLENGE,
-    settings=Settings,
     presets=PRESETS,
     headline_scores=("auroc_score",),
     example_file="PICTURE.png",
-    train=train,
-    evaluate=evaluate,
-    tune=tune,
-    predict=predict,
-    submit=submit,
+    commands=Commands(train, evaluate, tune, predict, submit),
     options=NoOptions,
     tune_options=NoOptions,
 )

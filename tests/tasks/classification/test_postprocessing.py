@@ -8,7 +8,8 @@ import pytest
 
 from radlearn.challenges.rsna import Case
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.metrics.calibration import Recalibration
+from radlearn.metrics.calibration import fit_recalibration
+from radlearn.metrics.decisions import youden_threshold
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, choose_postprocessing, postprocessing_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import new_run
@@ -28,11 +29,12 @@ def test_what_is_kept_is_what_is_read_and_the_trivial_rules_are_counted_by_hand(
     with pytest.raises(BadRunFolder, match=r"has not finished\. To continue.*: radlearn classification resume"):
         postprocessing_of(run)
     training = [xray("AP", True, 10), xray("AP", False, 200), xray("PA", False, 100), xray(None, True, 20)]
-    kept = choose_postprocessing(run, 0.25, Recalibration(intercept=0.1, slope=0.9), training)
-    assert kept == ProbabilityPostprocessing(0.25, 0.1, 0.9)
+    probabilities, labels = np.array([0.9, 0.2, 0.4, 0.6]), [True, False, False, True]
+    kept = choose_postprocessing(run, probabilities, training, training)
+    assert kept.threshold == youden_threshold(probabilities, labels)
+    assert kept.recalibration == fit_recalibration(probabilities, labels)
     found, fitted = postprocessing_of(run)
     assert found == kept
-    assert found.recalibration == Recalibration(intercept=0.1, slope=0.9)
     assert fitted["view_shares"] == {"AP": 0.5, "PA": 0.0, "all": 0.5}
     assert fitted["brightness_sign"] == -1  # the positive ones are the darker
 

@@ -5,6 +5,7 @@ import pytest
 
 from radlearn.errors import BadSetting
 from radlearn.metrics import decisions
+from radlearn.tasks.classification.options import TuneOptions
 from radlearn.tasks.classification.postprocessing import postprocessing_of
 from radlearn.tasks.classification.tuning import chosen_by, rule_of, tune_threshold
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
@@ -39,7 +40,7 @@ def test_without_a_wish_the_best_sum_of_both_is_chosen(finished: Run, evaluated_
 def test_what_is_wanted_is_had_on_those_who_chose(
     finished: Run, evaluated_xrays: list[PreparedRadiograph], asked: np.ndarray, wish: tuple[float | None, float | None], name: str
 ) -> None:
-    told = tune_threshold(finished, evaluated_xrays, asked, *wish)
+    told = tune_threshold(finished, evaluated_xrays, asked, TuneOptions(*wish))
     assert told["chosen"][name]["value"] >= (wish[0] or wish[1] or 1)
     assert told["chosen"]["rule"] == f"{name} ≥ {wish[0] or wish[1]:g}"
     point = postprocessing_of(finished)[0]
@@ -79,7 +80,7 @@ def test_where_a_fifth_holds_all_of_a_class_no_cross_fitted_figure_is_given(
 
 
 def test_wishes_that_cannot_be_are_refused(finished: Run, evaluated_xrays: list[PreparedRadiograph], asked: np.ndarray) -> None:
-    with pytest.raises(BadSetting, match="one threshold can serve one of them"):
+    with pytest.raises(BadSetting, match="one threshold can reach one of them"):
         rule_of(0.9, 0.9)
     with pytest.raises(BadSetting, match=r"wanted_specificity is 1\.2; it must be from 0 to 1"):
         rule_of(None, 1.2)
@@ -92,8 +93,8 @@ def test_wishes_that_cannot_be_are_refused(finished: Run, evaluated_xrays: list[
 def test_the_table_gives_both_shares_of_every_rule(
     finished: Run, evaluated_xrays: list[PreparedRadiograph], asked: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tune_threshold(finished, evaluated_xrays, asked, wanted_sensitivity=0.9)
+    tune_threshold(finished, evaluated_xrays, asked, TuneOptions(wanted_sensitivity=0.9))
     said = capsys.readouterr().err
     for rule in ("sensitivity ≥ 0.9", "best sum (Youden)", "specificity ≥ 0.95", "as it was before"):
         assert rule in said
-    assert "The prediction is yes from a probability of" in said
+    assert "The decision is yes from a probability of" in said

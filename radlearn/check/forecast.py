@@ -76,7 +76,7 @@ class VolumePreset:
     patch_voxels: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     # Of each training CT, in an epoch.
-    patches_per_case: int
+    patches_per_scan: int
     batch_size: int
     epochs: int
     gflop: float
@@ -99,7 +99,7 @@ class VolumePreset:
         """Return how long an epoch takes: training on patches, and validation on whole CTs, window by window."""
         forward = self.gflop / (rate_gflops * self.reached)
         windows = max(1.0, self.looks * self.block_voxels / float(np.prod(self.patch_voxels)))
-        return scans * (TRAINED_SHARE * self.patches_per_case * (3 * forward + PATCH_SECONDS) + VALIDATED_SHARE * windows * forward)
+        return scans * (TRAINED_SHARE * self.patches_per_scan * (3 * forward + PATCH_SECONDS) + VALIDATED_SHARE * windows * forward)
 
 
 Preset = ImagePreset | VolumePreset

@@ -74,7 +74,7 @@ def test_the_figures_are_of_the_lessons_own_presets(task: str) -> None:
     assert set(figures) == set(lesson.PRESETS)
     for name, settings in lesson.PRESETS.items():
         preset = figures[name]
-        own = vars(preset).keys() & {"size_px", "patch_voxels", "spacing_mm", "patches_per_case", "batch_size", "epochs"}
+        own = vars(preset).keys() & {"size_px", "patch_voxels", "spacing_mm", "patches_per_scan", "batch_size", "epochs"}
         assert {field: getattr(preset, field) for field in own} == {field: getattr(settings, field) for field in own}
         without_download = replace(settings, pretrained=False) if hasattr(settings, "pretrained") else settings
         weights = sum(one.numel() for one in lesson.build_model(without_download).parameters())

@@ -1,4 +1,4 @@
-"""`radlearn TASK VERB` and the few commands that belong to no task. Nothing heavy is imported before it is needed."""
+"""`radlearn TASK COMMAND` and the few commands that belong to no task. Nothing heavy is imported before it is needed."""
 
 import sys
 from collections.abc import Sequence

@@ -1,15 +1,17 @@
-"""Detection from end to end, as a person would go: train, evaluate, ask, hand in; stopped and gone on with; asked wrongly."""
+"""Detection from end to end: train, evaluate, predict, submit; stopped and resumed; used wrongly."""
 
 import csv
 import json
 import shutil
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+import radlearn
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases
 from radlearn.challenges.rsna_submission import read_submission
@@ -53,7 +55,7 @@ def test_training_leaves_a_run_with_a_postprocessing_and_what_each_part_was_wort
     assert {step["step"] for step in kept["ablation"]} == {
         "nothing tuned", "score threshold", "box scale", "suppression", "test-time augmentation", "gate"
     }  # fmt: skip
-    assert len(kept["curve"]["threshold"]) == len(kept["curve"]["rsna_score"])
+    assert len(kept["curve"]["threshold"]) == len(kept["curve"]["score"])
     # The same X-rays, split as for classification: one task's answers may gate the other's without having seen its test people.
     assert {subset for _, subset in read_split(trained.folder / "split.csv").values()} == {"train", "validation", "test"}
 
@@ -104,7 +106,27 @@ def test_prediction_writes_xrays_and_boxes_and_lists_what_it_cannot_read(
         assert box["width_mm"] == ""
     assert len(list((out / "overlays").glob("*.png"))) == 6
     assert cli.main(["detection", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already" in capsys.readouterr().err
+
+
+def test_predict_can_be_followed_through_twelve_files(trained: SimpleNamespace, tmp_path: Path) -> None:
+    root, ran = Path(radlearn.__file__).parent, set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            ran.add(Path(frame.f_code.co_filename))
+
+    one = find_cases(trained.data)[0].path
+    sys.setprofile(note)
+    try:
+        assert cli.main(["detection", "predict", str(trained.folder), str(one), "--out", str(tmp_path / "out")]) == 0
+    finally:
+        sys.setprofile(None)
+    # What lies below are libraries of their own, each with one entrance: scans, pictures, training, challenges, metrics.
+    above = ("cli.py", "workflow", "tasks", "rsna_pneumonia_detection")
+    followed = sorted(str(path.relative_to(root)) for path in ran if path.is_relative_to(root) and path.relative_to(root).parts[0] in above)
+    assert "rsna_pneumonia_detection/detect_pneumonia.py" in followed
+    assert len(followed) <= 12, followed
 
 
 def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:

@@ -112,5 +112,5 @@ def _on_axes(boxes_xyxy_px: ArrayLike, shape_px: tuple[int, ...], canvas_px: tup
 def _outline(axes: Axes, box: np.ndarray, colour: str, line: str | tuple[int, tuple[float, ...]], width: float) -> None:
     x0, y0, x1, y1 = box
     rim = [withStroke(linewidth=width + 1.2, foreground="#000000", alpha=0.55), Stroke()]
-    look = {"edgecolor": colour, "linewidth": width, "linestyle": line, "path_effects": rim}
-    axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, **look))
+    axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=width, linestyle=line,
+                             path_effects=rim))  # fmt: skip

@@ -63,12 +63,14 @@ def solid_figure(
     fields, size_mm = _on_even_grid({name: mask for name, mask in masks.items() if mask is not None}, spacing_mm)
     views = ("from the front", "from the left") if from_left else ("from the front",)
     # (rows, columns, depth) of the picture: head up, and the patient's right or the front at the left.
-    turns = {"from the front": ((2, 0, 1), np.s_[::-1]), "from the left": ((2, 1, 0), np.s_[::-1, :, ::-1])}
+    turns = {
+        "from the front": lambda field: field.transpose(2, 0, 1)[::-1],
+        "from the left": lambda field: field.transpose(2, 1, 0)[::-1, :, ::-1],
+    }
     kinds = ["truth", "found", "difference"] if truth is not None else ["found"]
     pictures = {}
     for view in views:
-        axes, flips = turns[view]
-        turned = {name: field.transpose(axes)[flips] for name, field in fields.items()}
+        turned = {name: turns[view](field) for name, field in fields.items()}
         glass = _surface(turned["lungs"])
         for kind in kinds:
             pictures[view, kind] = _rendered(turned, glass, kind)

@@ -48,14 +48,7 @@ def no_boxes() -> FoundBoxes:
 
 
 def iou(boxes_xyxy: ArrayLike, others_xyxy: ArrayLike) -> np.ndarray:
-    """Return the intersection over union, |A∩B| / |A∪B|, of every pair.
-
-    Args:
-        boxes_xyxy: (n, 4).
-        others_xyxy: (m, 4), in the same unit.
-
-    Returns:
-        float64 (n, m), in [0, 1].
+    """Return the intersection over union, |A∩B| / |A∪B|, of every pair of boxes (n, 4) and (m, 4): float64 (n, m), in [0, 1].
 
     Raises:
         BadSetting: a box is not finite or has no area.
@@ -72,11 +65,7 @@ def iou(boxes_xyxy: ArrayLike, others_xyxy: ArrayLike) -> np.ndarray:
 def generalised_iou(boxes_xyxy: ArrayLike, others_xyxy: ArrayLike) -> np.ndarray:
     """Return IoU − (|C| − |A∪B|) / |C| of every pair, C being the smallest box around both: it tells near misses from far ones.
 
-    Args:
-        boxes_xyxy, others_xyxy: as in `iou`.
-
-    Returns:
-        float64 (n, m), in (-1, 1].
+    Arguments and errors as in `iou`; float64 (n, m), in (-1, 1].
 
     Source: Rezatofighi et al. 2019, arXiv:1902.09630.
 
@@ -92,7 +81,7 @@ def generalised_iou(boxes_xyxy: ArrayLike, others_xyxy: ArrayLike) -> np.ndarray
 
 
 def matched(found: FoundBoxes, truth_xyxy_px: ArrayLike, iou_above: float) -> np.ndarray:
-    """Return which true box each found box of one X-ray hits, by falling confidence.
+    """Return which true box each found box of one X-ray hits, int (n,), or -1 where none is hit.
 
     The found boxes take their turn by falling confidence, equal ones in the order of the prediction. Each hits, of the true boxes that
     are still free, the one it overlaps most (the first of equals), if that IoU is greater than `iou_above`; equal is not enough.
@@ -101,9 +90,6 @@ def matched(found: FoundBoxes, truth_xyxy_px: ArrayLike, iou_above: float) -> np
         found: the prediction for the X-ray.
         truth_xyxy_px: (m, 4), in the order of the labels table.
         iou_above: in [0, 1).
-
-    Returns:
-        int (n,): the number of the true box, or -1 where none is hit.
 
     Raises:
         BadSetting: a box is not finite or has no area, or confidences are not one a box, in [0, 1].
@@ -127,9 +113,8 @@ def matched_in_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], i
         BadSetting: as `matched`, or the numbers of X-rays differ.
     """
     if len(found) != len(truth):
-        raise BadSetting(
-            f"{len(found):,} predictions for {len(truth):,} X-rays; expected one an X-ray (`no_boxes()` where nothing was found)."
-        )
+        counts = f"{len(found):,} predictions for {len(truth):,} X-rays"
+        raise BadSetting(f"{counts}; expected one an X-ray (`no_boxes()` where nothing was found).")
     if any(not 0 <= above < 1 for above in ious_above):
         raise BadSetting(f"iou_above is {list(ious_above)}; expected 0 or more, and less than 1.")
     boxes, confidences, found_count = _flat_predictions(found)
@@ -142,14 +127,11 @@ def matched_in_images(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], i
 
 
 def mean_over_images(values: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return the mean of one number an X-ray (or a row of them), X-rays that have none (NaN) left out.
+    """Return the mean of one number an X-ray (or a row of them), X-rays that have none (NaN) left out; NaN where no X-ray counts.
 
     Args:
         values: float (images,) or (images, points), NaN where an X-ray does not count.
-        weights: (images,) or (draws, images), how often each X-ray counts: what `bootstrap_interval` and `bootstrap_band` pass.
-
-    Returns:
-        float or (points,), with one more dimension (draws,) before it for weights of two; NaN where no X-ray counts.
+        weights: (images,) or (draws, images), how often each X-ray counts. For weights of two dimensions the result has (draws,) in front.
 
     >>> float(mean_over_images([1.0, 0.0, float("nan")]))
     0.5
@@ -196,14 +178,9 @@ def _flat_predictions(found: Sequence[FoundBoxes]) -> tuple[np.ndarray, np.ndarr
 def _flat(lists: Sequence[np.ndarray], kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the boxes of all X-rays (boxes, 4), and how many each has (images,)."""
     counts = np.array([len(some) if some.size else 0 for some in lists], dtype=int)
-    some_there = [some for some in lists if some.size]
-    if any(some.ndim != 2 or some.shape[1] != 4 for some in some_there):
-        for number, some in enumerate(lists):
-            checked_boxes(some, f"X-ray {number}, {kind} boxes")
-    boxes = np.concatenate(some_there).astype(np.float64) if some_there else np.zeros((0, 4))
     try:
-        return checked_boxes(boxes, kind), counts
-    except BadSetting:
+        return checked_boxes(np.concatenate([np.zeros((0, 4)), *(some for some in lists if some.size)]), kind), counts
+    except (BadSetting, ValueError):
         # All at once is fast; the X-ray is named only when there is something to name.
         for number, some in enumerate(lists):
             checked_boxes(some, f"X-ray {number}, {kind} boxes")

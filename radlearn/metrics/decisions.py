@@ -102,14 +102,7 @@ def threshold_for_specificity(probabilities: ArrayLike, labels: ArrayLike, wante
     """Return the lowest threshold with a specificity of at least `wanted`.
 
     It lies halfway between the lowest probability that it calls positive and the next one below; it is above all probabilities if too many
-    negative cases have the highest one. NaN without negative cases.
-
-    Args:
-        probabilities, labels: (cases,), of the people on whom the threshold is chosen.
-        wanted: specificity, above 0 and at most 1.
-
-    Raises:
-        BadSetting: `wanted` is out of range.
+    negative cases have the highest one. NaN without negative cases.     Arguments and errors as in `threshold_for_sensitivity`.
     """
     if not 0 < wanted <= 1:
         raise BadSetting(f"wanted specificity is {wanted}; expected a number above 0 and at most 1, such as 0.95.")
@@ -123,6 +116,7 @@ def threshold_for_specificity(probabilities: ArrayLike, labels: ArrayLike, wante
 def net_benefit(probabilities: ArrayLike, labels: ArrayLike, thresholds: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
     """Return TP/n − FP/n · t/(1−t): true positives per case, minus false positives weighted by the odds of the threshold t.
 
+    float64 (points,), or (draws, points), at most the share of positives; NaN without cases.
     Acting at a probability of 10 % implies that one missed patient is as bad as nine false positives. Acting on everyone is
     `net_benefit` of probabilities that are all 1; acting on no one has a net benefit of 0.
 
@@ -130,9 +124,6 @@ def net_benefit(probabilities: ArrayLike, labels: ArrayLike, thresholds: ArrayLi
         probabilities: (cases,), in [0, 1] and calibrated, since the threshold is interpreted as a probability.
         labels, weights: as in `auroc_score`.
         thresholds: (points,), at least 0 and below 1.
-
-    Returns:
-        float64 (points,), or (draws, points), at most the share of positives; NaN without cases.
 
     Source: Vickers & Elkin 2006, Medical Decision Making 26(6):565, doi:10.1177/0272989X06295361.
     """
@@ -147,9 +138,8 @@ def net_benefit(probabilities: ArrayLike, labels: ArrayLike, thresholds: ArrayLi
 
 def _checked_threshold(threshold: float) -> float:
     if np.isnan(threshold):
-        raise BadSetting(
-            "threshold is NaN, because it was chosen where a class is missing. Choose it on people of both classes, or give a number."
-        )
+        why = "threshold is NaN, because it was chosen where a class is missing"
+        raise BadSetting(f"{why}. Choose it on people of both classes, or give a number.")
     return threshold
 
 

@@ -23,15 +23,12 @@ from radlearn.metrics.boxes import FoundBoxes, matched_in_images, mean_over_imag
 
 
 def detection_score(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], ious_above: Sequence[float]) -> float:
-    """Return the score of many X-rays.
+    """Return the score of many X-rays, in [0, 1]; NaN where no X-ray counts: none has a true box, and nothing was found.
 
     Args:
         found: a prediction an X-ray, `no_boxes()` where nothing was found.
         truth: the true boxes of each X-ray, (m, 4), in the order of the labels table; m may be 0.
         ious_above: IoU thresholds, each in [0, 1); a hit overlaps by more than the threshold.
-
-    Returns:
-        float in [0, 1]; NaN where no X-ray counts: none has a true box, and nothing was found.
 
     Raises:
         BadSetting: numbers of X-rays differ, a box is not finite or has no area, confidences are not one a box in [0, 1].
@@ -45,12 +42,9 @@ def detection_score(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], iou
 
 
 def detection_image_scores(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], ious_above: Sequence[float]) -> np.ndarray:
-    """Return the score of each X-ray; arguments and errors as in `detection_score`.
+    """Return the score of each X-ray, float64 (images,); NaN where it is left out of the mean. Arguments as in `detection_score`.
 
     The interval by person is `bootstrap_interval(mean_over_images, persons, detection_image_scores(found, truth, ious_above))`.
-
-    Returns:
-        float64 (images,), in [0, 1]; NaN where the X-ray is left out of the mean: no true box, and none found.
     """
     return detection_image_scores_above(found, truth, ious_above, [0.0])[:, 0]
 
@@ -58,16 +52,10 @@ def detection_image_scores(found: Sequence[FoundBoxes], truth: Sequence[ArrayLik
 def detection_image_scores_above(
     found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], ious_above: Sequence[float], least_confidences: ArrayLike
 ) -> np.ndarray:
-    """Return the score of each X-ray with only the boxes whose confidence is at least each of `least_confidences`.
+    """Return the score of each X-ray with only the boxes whose confidence is at least each of `least_confidences`, (cuts,) in any order.
 
-    The curve over the cut, with its band, is `bootstrap_band(mean_over_images, persons, detection_image_scores_above(…))`.
-
-    Args:
-        found, truth, ious_above: as in `detection_score`.
-        least_confidences: (cuts,), any order.
-
-    Returns:
-        float64 (images, cuts), NaN where the X-ray is left out of the mean. Mind that fewer X-rays count at a higher cut.
+    float64 (images, cuts), NaN where the X-ray is left out of the mean. Mind that fewer X-rays count at a higher cut. The curve over the
+    cut, with its band, is `bootstrap_band(mean_over_images, persons, detection_image_scores_above(…))`.
     """
     cuts = np.asarray(least_confidences, dtype=np.float64)
     if cuts.ndim != 1 or np.isnan(cuts).any():

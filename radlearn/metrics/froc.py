@@ -48,15 +48,11 @@ class FrocCurve:
 
 
 def froc_cases(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], iou_above: float = HIT_IOU_ABOVE) -> FrocCases:
-    """Match every X-ray's boxes once.
+    """Match every X-ray's boxes once; a hit overlaps by more than `iou_above`, in [0, 1). Errors as in `matched_in_images`.
 
     Args:
         found: a prediction an X-ray, `no_boxes()` where nothing was found.
         truth: the true boxes of each X-ray, (m, 4); m may be 0.
-        iou_above: a hit overlaps by more than this, in [0, 1).
-
-    Raises:
-        BadSetting: numbers of X-rays differ, a box is not finite or has no area, confidences are not one a box in [0, 1].
     """
     matches = matched_in_images(found, truth, [iou_above])
     there = np.arange(matches.found_count.max(initial=0)) < matches.found_count[:, None]
@@ -81,20 +77,15 @@ def froc(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], iou_above: flo
     found_from = np.r_[0, np.cumsum(boxes)]
     hit_from = np.r_[0, np.cumsum(hits)][found_from]
     return FrocCurve(
-        share(found_from - hit_from, len(cases.true_boxes)),
-        share(hit_from, cases.true_boxes.sum()),
-        np.r_[np.inf, -thresholds],
+        share(found_from - hit_from, len(cases.true_boxes)), share(hit_from, cases.true_boxes.sum()), np.r_[np.inf, -thresholds]
     )
 
 
 def sensitivity_at_false_boxes(
-    confidences: ArrayLike,
-    hits: ArrayLike,
-    true_boxes: ArrayLike,
-    false_boxes_per_image: ArrayLike = FALSE_BOXES_PER_IMAGE,
-    weights: ArrayLike | None = None,
-) -> np.ndarray:
-    """Return the share of true boxes hit at the lowest threshold that finds at most so many false boxes per X-ray.
+    confidences: ArrayLike, hits: ArrayLike, true_boxes: ArrayLike,
+    false_boxes_per_image: ArrayLike = FALSE_BOXES_PER_IMAGE, weights: ArrayLike | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Return the share of true boxes hit at the lowest threshold that finds at most so many false boxes per X-ray; NaN without true boxes.
 
     A step, not a line between points: between two confidences there is no threshold, and nothing can be reached there.
     With its interval by person it is `bootstrap_band(sensitivity_at_false_boxes, persons, *froc_cases(found, truth))`.
@@ -102,10 +93,7 @@ def sensitivity_at_false_boxes(
     Args:
         confidences, hits, true_boxes: `*froc_cases(found, truth)`.
         false_boxes_per_image: (points,), 0 or more; over all X-rays, healthy ones included.
-        weights: (images,) or (draws, images), how often each X-ray counts.
-
-    Returns:
-        float64 (points,), or (draws, points); NaN where there is no true box.
+        weights: (images,) or (draws, images), how often each X-ray counts; the result is (points,), or (draws, points).
 
     Raises:
         BadSetting: shapes do not fit.

@@ -76,7 +76,7 @@ class Band:
 def bootstrap_interval(
     score: Callable[..., Any], persons: ArrayLike, *arrays: ArrayLike, draws: int = 1000, seed: int = 0, level: float = 0.95
 ) -> Interval:
-    """Return `score(*arrays)` with its bootstrap interval by person.
+    """Return `score(*arrays)` with its bootstrap interval by person; draws without a score (a class is missing) are left out and counted.
 
     Args:
         score: takes the arrays and returns one number. If it has an argument `weights` (all scores of `radlearn.metrics` do; a
@@ -86,9 +86,6 @@ def bootstrap_interval(
         arrays: each (cases, …), such as probabilities and labels.
         draws: number of draws. A draw depends only on `seed` and its number, so more draws continue the same sequence.
         level: between 0 and 1.
-
-    Returns:
-        Interval; draws without a score (a class is missing) are left out and counted in `dropped_draws`.
 
     Raises:
         BadSetting: lengths differ, a person is missing, or draws or level are invalid.
@@ -149,8 +146,8 @@ def _drawn_scores(
     score: Callable[..., Any], rows: list[np.ndarray], numbers: np.ndarray, count: int, draws: int, seed: int
 ) -> Iterator[np.ndarray]:
     """Yield the scores of all draws in chunks, each (some, …)."""
-    at_once = max(1, min(draws, WEIGHTS_AT_ONCE // len(numbers))) if "weights" in inspect.signature(score).parameters else 0
-    if at_once:
+    if "weights" in inspect.signature(score).parameters:
+        at_once = max(1, min(draws, WEIGHTS_AT_ONCE // len(numbers)))
         for first in range(0, draws, at_once):
             weights = np.stack([_times_drawn(count, seed, draw)[numbers] for draw in range(first, min(first + at_once, draws))])
             yield np.asarray(score(*rows, weights=weights.astype(np.float64)), dtype=np.float64)
@@ -170,8 +167,7 @@ def _numbered(persons: ArrayLike) -> tuple[np.ndarray, int]:
     names = np.asarray(persons, dtype=object).ravel()
     missing = [i for i, name in enumerate(names) if name is None or name == "" or name != name]
     if missing:
-        raise BadSetting(
-            f"persons: case {missing[0]} has none ({names[missing[0]]!r}). Give every case of an unknown person a name of its own."
-        )
+        found = f"persons: case {missing[0]} has none ({names[missing[0]]!r})"
+        raise BadSetting(f"{found}. Give every case of an unknown person a name of its own.")
     unique, numbers = np.unique(names.astype(str), return_inverse=True)
     return numbers, len(unique)

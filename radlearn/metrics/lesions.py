@@ -30,11 +30,7 @@ class LesionCounts:
 
 
 def lesion_counts(
-    predicted: ArrayLike,
-    truth: ArrayLike,
-    spacing_mm: Sequence[float],
-    smallest_ml: float = SMALLEST_ML,
-    found_share: float = FOUND_SHARE,
+    predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float], smallest_ml: float = SMALLEST_ML, found_share: float = FOUND_SHARE
 ) -> LesionCounts:
     """Count the lesions of one scan, those found, and the false ones.
 
@@ -70,16 +66,14 @@ def lesion_counts(
 
 
 def lesion_sensitivity(found_lesions: ArrayLike, lesions: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return the share of the lesions of all scans that were found, in [0, 1]; NaN without lesions.
+    """Return the share of the lesions of all scans, (scans,) each, that were found, in [0, 1]; NaN without lesions.
 
-    Args:
-        found_lesions, lesions: (scans,), from `lesion_counts`.
-        weights: (scans,) or (draws, scans), how often each scan counts.
+    `weights` are (scans,) or (draws, scans), how often each scan counts.
 
     >>> float(lesion_sensitivity([1, 0, 3], [2, 0, 6]))
     0.5
     """
-    found, there = np.asarray(found_lesions, dtype=np.float64), np.asarray(lesions, dtype=np.float64)
+    found, there = (np.asarray(counts, dtype=np.float64) for counts in (found_lesions, lesions))
     w = np.ones(len(there)) if weights is None else np.asarray(weights, dtype=np.float64)
     return share(w @ found, w @ there)
 

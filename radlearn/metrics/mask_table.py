@@ -46,13 +46,9 @@ class MaskSummary:
 
 
 def mask_scores(
-    predicted: ArrayLike,
-    truth: ArrayLike,
-    spacing_mm: Sequence[float],
-    tolerance_mm: float = 1.0,
-    smallest_ml: float = SMALLEST_ML,
-    found_share: float = FOUND_SHARE,
-) -> MaskScores:
+    predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float],
+    tolerance_mm: float = 1.0, smallest_ml: float = SMALLEST_ML, found_share: float = FOUND_SHARE,
+) -> MaskScores:  # fmt: skip
     """Return all scores of one scan; arguments as in `surface_dice_score` and `lesion_counts`.
 
     >>> box = np.zeros((8, 8, 8), bool)
@@ -63,7 +59,6 @@ def mask_scores(
     """
     p, t = checked_masks(predicted, truth)
     distances = surface_distances(p, t, spacing_mm)
-    counts = lesion_counts(p, t, spacing_mm, smallest_ml, found_share)
     predicted_ml, truth_ml = volume_ml(p, spacing_mm), volume_ml(t, spacing_mm)
     return MaskScores(
         dice_score=dice_score(p, t),
@@ -73,9 +68,7 @@ def mask_scores(
         predicted_ml=predicted_ml,
         volume_error_ml=abs(predicted_ml - truth_ml),
         volume_error_percent=volume_error_percent(p, t),
-        lesions=counts.lesions,
-        found_lesions=counts.found_lesions,
-        false_lesions=counts.false_lesions,
+        **vars(lesion_counts(p, t, spacing_mm, smallest_ml, found_share)),
     )
 
 
@@ -84,10 +77,6 @@ def mask_summary(table: Sequence[MaskScores], persons: ArrayLike, draws: int = 1
 
     All are means over scans except `lesion_sensitivity`, which is over the lesions of all scans, and `median_volume_error_percent`, which
     includes infinite errors and, as a median, has no interval (`intervals.py`).
-
-    Args:
-        table: one row per scan.
-        persons: (scans,), the person of each scan.
 
     Raises:
         BadSetting: no scans, or not one person per scan.
@@ -116,11 +105,7 @@ def mask_summary(table: Sequence[MaskScores], persons: ArrayLike, draws: int = 1
 
 
 def mean_over_scans(values: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return the mean of the finite values; NaN if there is none.
-
-    Args:
-        values: (scans,).
-        weights: (scans,) or (draws, scans), how often each scan counts.
+    """Return the mean of the finite values, (scans,); NaN if there is none. `weights` are (scans,) or (draws, scans).
 
     >>> float(mean_over_scans([1.0, float("nan"), 3.0, float("inf")]))
     2.0

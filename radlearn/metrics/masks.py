@@ -15,13 +15,9 @@ MM3_PER_ML = 1000.0
 
 
 def dice_score(predicted: ArrayLike, truth: ArrayLike) -> float:
-    """Return the Dice overlap 2|P∩T| / (|P|+|T|) of one scan.
+    """Return the Dice overlap 2|P∩T| / (|P|+|T|), in [0, 1], of two masks of one scan, bool (or 0 and 1) of the same shape.
 
-    Args:
-        predicted, truth: bool (or 0 and 1) of the same shape.
-
-    Returns:
-        In [0, 1]; 0 where one of the two is empty; NaN (undefined) where both are.
+    0 where one of the two is empty; NaN (undefined) where both are.
 
     Source: Dice 1945, Ecology 26(3):297, doi:10.2307/1932409.
 
@@ -50,10 +46,7 @@ def volume_error_ml(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence
 
 
 def volume_error_percent(predicted: ArrayLike, truth: ArrayLike) -> float:
-    """Return 100 · |Vp − Vt| / Vt, 0 or more.
-
-    Returns:
-        Infinity where only the truth is empty; NaN where both are.
+    """Return 100 · |Vp − Vt| / Vt, 0 or more; infinity where only the truth is empty, NaN where both are.
 
     Source: Roth et al. 2022, Medical Image Analysis 82:102605 (there without the factor 100).
 

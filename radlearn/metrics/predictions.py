@@ -48,6 +48,5 @@ def checked_predictions(
 
 def share(part: Any, whole: Any) -> Any:
     """Return part / whole, elementwise; NaN where the whole is 0."""
-
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.asarray(whole) > 0, np.divide(part, whole), np.nan)[()]

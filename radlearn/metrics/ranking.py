@@ -14,9 +14,7 @@ from radlearn.metrics.predictions import OneOrPerDraw, checked_predictions, shar
 
 
 def auroc_score(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return the share of (positive, negative) pairs in which the positive has the higher probability; a tie counts half.
-
-    This is the area under the ROC curve.
+    """Return the area under the ROC curve: the share of (positive, negative) pairs in which the positive is higher; a tie counts half.
 
     Args:
         probabilities: (cases,), any finite numbers: only their order counts.
@@ -45,10 +43,7 @@ def within_view_auroc_score(
 
     Args:
         probabilities, labels, weights: as in `auroc_score`.
-        views: str (cases,). Cases whose view is unknown ("" or None) are in no pair.
-
-    Returns:
-        float in [0, 1] (or (draws,)); NaN where no view has both classes.
+        views: str (cases,). Cases whose view is unknown ("" or None) are in no pair. NaN where no view has both classes.
 
     >>> float(within_view_auroc_score([0.9, 0.8, 0.2, 0.1], [1, 0, 1, 0], ["AP", "AP", "PA", "PA"]))
     1.0
@@ -68,13 +63,8 @@ def within_view_auroc_score(
 def average_precision_score(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
     """Return Σ (Rₙ − Rₙ₋₁) Pₙ over the thresholds from high to low: precision, averaged over the positives as they are found.
 
-    Chance is the share of positives, not 0.5: compare it only between data with the same share.
-
-    Args:
-        probabilities, labels, weights: as in `auroc_score`.
-
-    Returns:
-        float in (0, 1] (or (draws,)); NaN where a class is missing.
+    Chance is the share of positives, not 0.5: compare it only between data with the same share. Arguments as in `auroc_score`; the result
+    is in (0, 1], and NaN where a class is missing.
 
     Source: Manning, Raghavan & Schütze 2008, Introduction to Information Retrieval, ch. 8; without interpolation, as in scikit-learn.
 
@@ -130,12 +120,8 @@ def sensitivity_at_rates(
 ) -> np.ndarray:
     """Return the ROC curve's height at the given false-positive rates, straight between its points: what a band is made of.
 
-    Args:
-        probabilities, labels, weights: as in `auroc_score`.
-        false_positive_rates: (points,), in [0, 1].
-
-    Returns:
-        float64 (points,), or (draws, points); NaN where a class is missing. At a rate with a vertical step, the upper end of it.
+    `false_positive_rates` are (points,), in [0, 1]; the other arguments as in `auroc_score`. float64 (points,), or (draws, points); NaN
+    where a class is missing. At a rate with a vertical step, the upper end of it.
     """
     p, y, w = checked_predictions(probabilities, labels, weights)
     rates = np.asarray(false_positive_rates, dtype=np.float64)
@@ -154,12 +140,8 @@ def sensitivity_at_rates(
 def precision_at_recalls(probabilities: ArrayLike, labels: ArrayLike, recalls: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
     """Return the precision at the highest threshold whose recall reaches each of `recalls`: what a band is made of.
 
-    Args:
-        probabilities, labels, weights: as in `auroc_score`.
-        recalls: (points,), above 0 and at most 1.
-
-    Returns:
-        float64 (points,), or (draws, points); NaN where a class is missing.
+    `recalls` are (points,), above 0 and at most 1; the other arguments as in `auroc_score`. float64 (points,), or (draws, points); NaN
+    where a class is missing.
     """
     p, y, w = checked_predictions(probabilities, labels, weights)
     wanted = np.asarray(recalls, dtype=np.float64)

@@ -74,14 +74,13 @@ class SurfaceDistances:
 def surface_dice_score(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float], tolerance_mm: float = 1.0) -> float:
     """Return the normalised surface Dice of one scan: the share of both surfaces' area that lies within `tolerance_mm` of the other.
 
+    In [0, 1]; 0 where one of the two is empty, NaN where both are.
+
     Args:
         predicted, truth: bool (or 0 and 1) of the same three-dimensional shape.
         spacing_mm: between voxel centres along the three axes of the masks.
         tolerance_mm: distance up to which two contours count as the same, such as the variation between readers. Along an axis with a
             larger spacing, only exact agreement counts.
-
-    Returns:
-        In [0, 1]; 0 where one of the two is empty, NaN where both are.
 
     >>> box = np.zeros((8, 8, 8), bool)
     >>> box[2:6, 2:6, 2:6] = True
@@ -94,11 +93,8 @@ def surface_dice_score(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Seque
 def hausdorff95_mm(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float]) -> float:
     """Return the 95th-percentile Hausdorff distance of one scan in mm: 95 % of each surface's area lies within it of the other surface.
 
-    Args:
-        predicted, truth, spacing_mm: as in `surface_dice_score`.
-
-    Returns:
-        0 or more; infinity where one of the two is empty, NaN where both are. Exclude both from means, and report how many.
+    Infinity where one of the two is empty, NaN where both are: exclude both from means, and report how many. Arguments as in
+    `surface_dice_score`.
 
     Source: Huttenlocher et al. 1993, IEEE TPAMI 15(9):850, doi:10.1109/34.232073; the percentile by area, Nikolov et al. 2021.
     """
@@ -140,12 +136,9 @@ def _elements(mask: np.ndarray, areas_mm2: np.ndarray) -> tuple[np.ndarray, np.n
 
 def _distances(here: np.ndarray, there: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:
     """Return the distance of every element of one surface to the nearest one of the other, in mm, float64 (elements,)."""
-    distances = np.full(np.count_nonzero(here), np.inf)
-    if not there.any():
-        return distances
     apart = ~there[here]
-    distances[~apart] = 0.0
-    if apart.any():
+    distances = np.where(apart, np.inf, 0.0)
+    if there.any() and apart.any():
         from scipy.spatial import cKDTree
 
         points = np.argwhere(here & ~there) * spacing_mm

@@ -12,22 +12,22 @@ from numpy.typing import ArrayLike
 from radlearn.metrics.boxes import FoundBoxes, matched_in_images
 from radlearn.metrics.froc import HIT_IOU_ABOVE
 from radlearn.metrics.intervals import Interval
-from radlearn.pictures.group_table import ScoreColumn, group_table
+from radlearn.pictures.group_table import group_table, score_columns
 from radlearn.pictures.outlines import Boxes, painted_found
 from radlearn.pictures.overlays import XrayPanel, write_sheet, xray_picture
 from radlearn.pictures.style import (
     FAINT,
+    HALF_HEIGHT_IN,
     HALF_WIDTH_IN,
     MODEL,
     MUTED,
     PAPER,
     POSITIVE,
-    blank,
     in_house_style,
     no_data,
+    single,
 )
 
-HALF_HEIGHT_IN = 4.3
 SIZE_RATIOS = (0.4, 0.5, 0.7, 1.0, 1.4, 2.0, 2.5)
 
 
@@ -72,12 +72,9 @@ def box_outcome(true: int, found: int, hits: int) -> str:
 
 
 def box_panel(pixels: np.ndarray, found: FoundBoxes, truth: Boxes, canvas_px: tuple[int, int], score: float, note: str = "") -> XrayPanel:
-    """Return the panel of an X-ray with its true and found boxes, the X-ray's official score and the outcome as title.
+    """Return the panel of an X-ray (as in `XrayPanel`) with its boxes in pixels of `canvas_px` (height, width), its title the outcome.
 
-    Args:
-        pixels: (height, width), in [0, 1].
-        found, truth: counted on an X-ray of `canvas_px` (height, width).
-        score: the X-ray's official score; NaN where it is left out.
+    `score` is the X-ray's official score; NaN where it is left out.
     """
     hits = int((matched_in_images([found], [np.asarray(truth)], [HIT_IOU_ABOVE]).hit[0] >= 0).sum())
     boxes = len(found.confidences)
@@ -89,24 +86,17 @@ def box_panel(pixels: np.ndarray, found: FoundBoxes, truth: Boxes, canvas_px: tu
 
 @in_house_style
 def box_size_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> Figure:
-    """Draw width and height of every box that hits, as multiples of those of the true box, with their medians.
-
-    Args:
-        found, truth: one an X-ray.
-    """
-    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
-    axes = figure.subplots()
+    """Draw width and height of every box that hits, as multiples of those of the true box, with their medians; arguments one an X-ray."""
+    figure, axes = single(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     ends = (SIZE_RATIOS[0], SIZE_RATIOS[-1])
     axes.set(xlabel="width, found / true", ylabel="height, found / true", xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
-    for axis in (axes.xaxis, axes.yaxis):
+    for axis, line in ((axes.xaxis, axes.axvline), (axes.yaxis, axes.axhline)):
         axis.set_ticks(SIZE_RATIOS, [f"{ratio:g}" for ratio in SIZE_RATIOS])
         axis.set_minor_locator(NullLocator())
-    axes.axvline(1, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-    axes.axhline(1, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+        line(1, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     ratios = size_ratios(found, truth)
     if not len(ratios):
-        no_data(axes, "no box hits a true one")
-        return figure
+        return no_data(axes, "no box hits a true one")
     dense = min(0.6, 40 / len(ratios) + 0.12)
     axes.plot(*np.clip(ratios, *ends).T, "o", markersize=5, color=MODEL, alpha=dense, markeredgewidth=0, zorder=3, clip_on=False)
     width, height = np.median(ratios, axis=0)
@@ -140,13 +130,10 @@ def box_group_figure(groups: Sequence[BoxGroup], whole: BoxGroup, score_label: s
         whole: everybody, drawn as a line behind.
         score_label: of the official score.
     """
-    plots = [
-        ScoreColumn(title, colour, [getattr(group, name) for group in groups], getattr(whole, name))
-        for name, title, colour in (
-            ("score", score_label, MODEL),
-            ("sensitivity", "sensitivity", MODEL),
-            ("false_boxes_per_image", "false boxes per X-ray", POSITIVE),
-        )
-    ]
     cells = [(group.name, f"{group.persons:,}", f"{group.cases:,}", f"{group.true_boxes:,}") for group in groups]
-    return group_table(("", "people", "X-rays", "true boxes"), cells, plots)
+    scores = (
+        ("score", score_label, MODEL),
+        ("sensitivity", "sensitivity", MODEL),
+        ("false_boxes_per_image", "false boxes per X-ray", POSITIVE),
+    )
+    return group_table(("", "people", "X-rays", "true boxes"), cells, score_columns(groups, whole, scores))

@@ -17,33 +17,13 @@ from numpy.typing import ArrayLike
 
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
-from radlearn.pictures.style import (
-    FAINT,
-    FULL_WIDTH_IN,
-    HALF_WIDTH_IN,
-    INK,
-    MODEL,
-    MUTED,
-    NEGATIVE,
-    PAPER,
-    POSITIVE,
-    RIVAL,
-    blank,
-    colour_key,
-    in_house_style,
-    mark_point,
-    no_data,
-    percent,
-    say_at_line,
-    spoken,
-    unit_square,
-)
+from radlearn.pictures import style
+from radlearn.pictures.style import FAINT, FULL_WIDTH_IN, HALF_HEIGHT_IN, HALF_WIDTH_IN, INK, MODEL, MUTED, NEGATIVE, PAPER, POSITIVE, RIVAL
 
-HALF_HEIGHT_IN = 4.3
 ONE_CLASS = "one class only: the curve is undefined"
 
 
-@in_house_style
+@style.in_house_style
 def history_figure(
     history: Sequence[Mapping[str, Any]], scores: Sequence[str], best_by: str, labels: Mapping[str, str] | None = None
 ) -> Figure:
@@ -54,26 +34,24 @@ def history_figure(
         scores: names of the scores to draw, all on one axis.
         best_by: the score that selects the best weights, one of `scores`; higher is better.
     """
-    figure = blank(FULL_WIDTH_IN, 3.4)
+    figure = style.blank(FULL_WIDTH_IN, 3.4)
     left, right = figure.subplots(1, 2)
     epochs = [line["epoch"] for line in history]
     left.set(title="Training loss", xlabel="epoch", ylabel="mean loss (lower is better)")
     right.set(title="Validation scores", xlabel="epoch", ylabel="score (higher is better)")
     if not history:
-        no_data(left, "no epoch finished yet")
-        no_data(right, "no epoch finished yet")
-        return figure
+        style.no_data(left, "no epoch finished yet")
+        return style.no_data(right, "no epoch finished yet")
     marker = "o" if len(epochs) < 30 else None
     left.plot(epochs, [line["loss"] for line in history], color=INK, marker=marker, markersize=3.5)
     best = max(history, key=lambda line: line[best_by])
     ends = _spread([history[-1][name] for name in scores], [line[name] for line in history for name in scores])
     for number, name in enumerate(scores):
         colour = MODEL if name == best_by else (RIVAL, POSITIVE, NEGATIVE)[number % 3]
-        right.plot(
-            epochs, [line[name] for line in history], color=colour, marker=marker, markersize=3.5, zorder=3 if name == best_by else 2
-        )
+        values = [line[name] for line in history]
+        right.plot(epochs, values, color=colour, marker=marker, markersize=3.5, zorder=3 if name == best_by else 2)
         right.annotate(
-            spoken(name, labels), (epochs[-1], ends[number]), xytext=(8, 0), textcoords="offset points", color=colour, va="center",
+            style.spoken(name, labels), (epochs[-1], ends[number]), xytext=(8, 0), textcoords="offset points", color=colour, va="center",
             fontweight="bold" if name == best_by else "normal",
         )  # fmt: skip
     right.plot(best["epoch"], best[best_by], "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.5, zorder=5)
@@ -81,11 +59,11 @@ def history_figure(
         axes.axvline(best["epoch"], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
         axes.grid(axis="x", visible=False)
-    say_at_line(left, best["epoch"], epochs, f"best: epoch {best['epoch']}, {spoken(best_by, labels)} {best[best_by]:.3f}")
+    style.say_at_line(left, best["epoch"], epochs, f"best: epoch {best['epoch']}, {style.spoken(best_by, labels)} {best[best_by]:.3f}")
     return figure
 
 
-@in_house_style
+@style.in_house_style
 def roc_figure(
     probabilities: ArrayLike,
     labels: ArrayLike,
@@ -101,13 +79,11 @@ def roc_figure(
         rivals: name → (cases,) predictions of a baseline, such as the view alone.
     """
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
-    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
-    axes = figure.subplots()
-    unit_square(axes, "1 − specificity (false positive rate)", "sensitivity (true positive rate)")
+    figure, axes = style.single(HALF_WIDTH_IN, HALF_HEIGHT_IN)
+    style.unit_square(axes, "1 − specificity (false positive rate)", "sensitivity (true positive rate)")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     if y.all() or not y.any():
-        no_data(axes, ONE_CLASS)
-        return figure
+        return style.no_data(axes, ONE_CLASS)
     rates = np.linspace(0, 1, 101)
     band = bootstrap_band(partial(ranking.sensitivity_at_rates, false_positive_rates=rates), persons, p, y)
     axes.fill_between(rates, band.low, band.high, color=MODEL, alpha=0.16, linewidth=0, zorder=2)
@@ -118,25 +94,24 @@ def roc_figure(
         other = ranking.roc_curve(predictions, y)
         axes.plot(other.false_positive_rate, other.sensitivity, color=RIVAL, linewidth=1.5, zorder=3)
         entries.append((f"{name}  {bootstrap_interval(ranking.auroc_score, persons, predictions, y):.2f}", MUTED))
-    colour_key(axes, [*entries, ("chance  0.50", RIVAL)], 0.985, 0.03, right=True)
+    style.colour_key(axes, [*entries, ("chance  0.50", RIVAL)], 0.985, 0.03, right=True)
     axes.annotate("AUROC (95 % interval)", (0.985, 0.03), xytext=(0, 14 * (len(entries) + 1) + 2), xycoords="axes fraction",
                   textcoords="offset points", ha="right", va="bottom", color=MUTED, fontsize=8.5)  # fmt: skip
     if threshold is not None:
         sensitivity, specificity = decisions.sensitivity(p, y, threshold), decisions.specificity(p, y, threshold)
-        mark_point(axes, 1 - specificity, sensitivity, f"at {threshold:.2f}: sensitivity {sensitivity:.2f},\nspecificity {specificity:.2f}")
+        said = f"at {threshold:.2f}: sensitivity {sensitivity:.2f},\nspecificity {specificity:.2f}"
+        style.mark_point(axes, 1 - specificity, sensitivity, said)
     return figure
 
 
-@in_house_style
+@style.in_house_style
 def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, threshold: float | None = None) -> Figure:
     """Draw precision over recall with its band, the operating point, and the share of positives, the precision of chance."""
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
-    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
-    axes = figure.subplots()
-    unit_square(axes, "recall (sensitivity)", "precision (positive predictive value)")
+    figure, axes = style.single(HALF_WIDTH_IN, HALF_HEIGHT_IN)
+    style.unit_square(axes, "recall (sensitivity)", "precision (positive predictive value)")
     if y.all() or not y.any():
-        no_data(axes, ONE_CLASS)
-        return figure
+        return style.no_data(axes, ONE_CLASS)
     recalls = np.linspace(0.01, 1, 100)
     band = bootstrap_band(partial(ranking.precision_at_recalls, recalls=recalls), persons, p, y)
     axes.fill_between(recalls, band.low, band.high, step="pre", color=MODEL, alpha=0.16, linewidth=0, zorder=2)
@@ -148,19 +123,19 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
     entries = [(f"average precision  {average:.2f}", MODEL), (f"chance  {share:.2f}, the share of positives", RIVAL)]
     if average.value > 0.45:
         # The curve is at the top; the key stands below the line of chance if there is room, else above it.
-        colour_key(axes, entries, 0.02, 0.03 if share > 0.22 else share + 0.035)
+        style.colour_key(axes, entries, 0.02, 0.03 if share > 0.22 else share + 0.035)
     else:
-        colour_key(axes, entries, 0.985, 0.91, right=True)
+        style.colour_key(axes, entries, 0.985, 0.91, right=True)
     if threshold is not None:
         counts = decisions.confusion_counts(p, y, threshold)
         called = counts.true_positives + counts.false_positives
         if called:
             precision, recall = counts.true_positives / called, counts.true_positives / int(y.sum())
-            mark_point(axes, recall, precision, f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}")
+            style.mark_point(axes, recall, precision, f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}")
     return figure
 
 
-@in_house_style
+@style.in_house_style
 def reliability_figure(
     probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, before: ArrayLike | None = None, bins: int = 10
 ) -> Figure:
@@ -173,9 +148,9 @@ def reliability_figure(
         bins: number of bins of equal width; an empty bin has no point, one with too few people no interval.
     """
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
-    figure = blank(HALF_WIDTH_IN, 5.0)
+    figure = style.blank(HALF_WIDTH_IN, 5.0)
     axes, below = figure.subplots(2, 1, height_ratios=[4.2, 1], sharex=True)
-    unit_square(axes, "", "observed share of positives")
+    style.unit_square(axes, "", "observed share of positives")
     # As wide as the histogram below, so that the axes are aligned.
     axes.set_aspect("auto")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
@@ -188,13 +163,13 @@ def reliability_figure(
     band = bootstrap_band(partial(calibration.positive_shares, bins=bins), persons, p, y)
     axes.vlines(grouped.mean_probability, band.low, band.high, color=MODEL, linewidth=5, alpha=0.2, zorder=3)
     axes.plot(*_shown(grouped), color=MODEL, marker="o", markersize=6, markeredgecolor=PAPER, zorder=4)
-    colour_key(axes, [*entries, ("perfect calibration", RIVAL)], 0.02, 0.87 if before is None else 0.83)
+    style.colour_key(axes, [*entries, ("perfect calibration", RIVAL)], 0.02, 0.87 if before is None else 0.83)
     _class_bars(below, p, y, 2 * bins)
     below.set(xlabel="predicted probability", ylabel="X-rays")
     return figure
 
 
-@in_house_style
+@style.in_house_style
 def net_benefit_figure(
     calibrated: ArrayLike, labels: ArrayLike, persons: ArrayLike, highest_threshold: float = 0.6, chosen: float | None = None
 ) -> Figure:
@@ -207,13 +182,11 @@ def net_benefit_figure(
         chosen: the run's threshold, as a calibrated probability.
     """
     p, y = np.asarray(calibrated), np.asarray(labels, dtype=bool)
-    figure = blank(HALF_WIDTH_IN, 5.0)
-    axes = figure.subplots()
+    figure, axes = style.single(HALF_WIDTH_IN, 5.0)
     axes.set(xlabel="threshold probability", ylabel="net benefit (true positives per 100 X-rays)", xlim=(0, highest_threshold))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: style.percent(share)))
     if not len(y):
-        no_data(axes, "no X-rays")
-        return figure
+        return style.no_data(axes, "no X-rays")
     thresholds = np.linspace(0.01, highest_threshold, 60)
     band = bootstrap_band(partial(decisions.net_benefit, thresholds=thresholds), persons, p, y)
     everyone = 100 * decisions.net_benefit(np.ones(len(y)), y, thresholds)
@@ -225,17 +198,16 @@ def net_benefit_figure(
     axes.set_ylim(-0.18 * top, top)
     if chosen is not None and 0 <= chosen <= highest_threshold:
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-        say_at_line(axes, chosen, [0, highest_threshold], f"threshold of this run: {percent(chosen)}", at=0.085)
-    colour_key(axes, [("model", MODEL), ("all positive", MUTED), ("none positive: 0", INK)], 0.985, 0.87, right=True)
+        style.say_at_line(axes, chosen, [0, highest_threshold], f"threshold of this run: {style.percent(chosen)}", at=0.085)
+    style.colour_key(axes, [("model", MODEL), ("all positive", MUTED), ("none positive: 0", INK)], 0.985, 0.87, right=True)
     return figure
 
 
 def _class_bars(axes: Axes, p: np.ndarray, y: np.ndarray, bins: int) -> None:
     """Stack the X-rays of both classes by probability."""
-    edges = np.linspace(0, 1, bins + 1)
-    counts = [np.histogram(p[chosen], edges)[0] for chosen in (~y, y)]
-    width = 1 / bins
-    for count, bottom, colour in ((counts[0], 0, NEGATIVE), (counts[1], counts[0], POSITIVE)):
+    edges, width = np.linspace(0, 1, bins + 1), 1 / bins
+    negative, positive = (np.histogram(p[chosen], edges)[0] for chosen in (~y, y))
+    for count, bottom, colour in ((negative, 0, NEGATIVE), (positive, negative, POSITIVE)):
         axes.bar(edges[:-1] + width / 2, count, width * 0.86, bottom=bottom, color=colour, zorder=2)
     axes.grid(axis="x", visible=False)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3, min_n_ticks=1))
@@ -253,7 +225,6 @@ def _spread(heights: Sequence[float], drawn: Sequence[float]) -> list[float]:
     """Return label heights close to `heights` and at least one line of text apart."""
     apart = 0.07 * ((max(drawn) - min(drawn)) or 1.0)
     placed = list(heights)
-    order = sorted(range(len(placed)), key=lambda i: placed[i])
-    for lower, upper in pairwise(order):
+    for lower, upper in pairwise(sorted(range(len(placed)), key=lambda i: heights[i])):
         placed[upper] = max(placed[upper], placed[lower] + apart)
     return placed

@@ -16,25 +16,14 @@ from radlearn.metrics.boxes import FoundBoxes, matched_in_images
 from radlearn.metrics.froc import FALSE_BOXES_PER_IMAGE, HIT_IOU_ABOVE, froc, froc_cases, sensitivity_at_false_boxes
 from radlearn.metrics.intervals import bootstrap_band
 from radlearn.metrics.predictions import share
-from radlearn.pictures.style import (
-    FAINT,
-    HALF_WIDTH_IN,
-    MODEL,
-    MUTED,
-    PAPER,
-    POSITIVE,
-    blank,
-    colour_key,
-    in_house_style,
-    no_data,
-)
+from radlearn.pictures import style
+from radlearn.pictures.style import FAINT, HALF_HEIGHT_IN, HALF_WIDTH_IN, MODEL, MUTED, PAPER, POSITIVE
 
-HALF_HEIGHT_IN = 4.3
 NO_TRUE_BOX = "no true box"
 FEWEST_FALSE = 1 / 16
 
 
-@in_house_style
+@style.in_house_style
 def froc_figure(
     proposed: Sequence[FoundBoxes],
     truth: Sequence[ArrayLike],
@@ -51,12 +40,9 @@ def froc_figure(
         chosen: the boxes at the operating point, which then is marked.
         threshold: shown there.
     """
-    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
-    axes = figure.subplots()
+    figure, axes = style.single(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     cases = froc_cases(proposed, truth)
-    point = None
-    if chosen is not None and cases.true_boxes.sum():
-        point = _point(chosen, truth)
+    point = _point(chosen, truth) if chosen is not None and cases.true_boxes.sum() else None
     left = FEWEST_FALSE if point is None or point[0] == 0 else max(min(FEWEST_FALSE, point[0] / 1.6), 1 / 512)
     axes.set(xlabel="false boxes per X-ray, healthy X-rays included", ylabel="sensitivity (true boxes hit)", xscale="log",
              xlim=(left, 9), ylim=(-0.012, 1.012))  # fmt: skip
@@ -64,8 +50,7 @@ def froc_figure(
     axes.set_xticks([2.0**power for power in powers], [f"{2**power}" if power >= 0 else f"1/{2**-power}" for power in powers])
     axes.xaxis.set_minor_locator(NullLocator())
     if not cases.true_boxes.sum():
-        no_data(axes, NO_TRUE_BOX)
-        return figure
+        return style.no_data(axes, NO_TRUE_BOX)
     allowed = np.geomspace(left, FALSE_BOXES_PER_IMAGE[-1], 90)
     band = bootstrap_band(partial(sensitivity_at_false_boxes, false_boxes_per_image=allowed), persons, *cases)
     axes.fill_between(allowed, band.low, band.high, color=MODEL, alpha=0.16, linewidth=0, zorder=2)
@@ -85,13 +70,13 @@ def froc_figure(
         entries = [(f"{words}: sensitivity {point[1]:.2f},", MODEL), (f"{point[0]:.2f} false boxes per X-ray", MODEL), *entries]
     # The curve only rises: it leaves the lower right corner free, and one that stays low the upper left.
     if y[-1] > 0.3:
-        colour_key(axes, entries, 0.985, 0.02, right=True)
+        style.colour_key(axes, entries, 0.985, 0.02, right=True)
     else:
-        colour_key(axes, entries, 0.02, 0.85)
+        style.colour_key(axes, entries, 0.02, 0.85)
     return figure
 
 
-@in_house_style
+@style.in_house_style
 def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], persons: ArrayLike, ious_above: Sequence[float]) -> Figure:
     """Draw the sensitivity and the precision of the found boxes at each IoU threshold of the official score.
 
@@ -99,17 +84,14 @@ def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], pers
         found, truth, persons: one an X-ray.
         ious_above: the thresholds, rising.
     """
-    figure = blank(HALF_WIDTH_IN, HALF_HEIGHT_IN)
-    axes = figure.subplots()
+    figure, axes = style.single(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     ious = np.array(ious_above)
     axes.set(xlabel="IoU that a hit must exceed", ylabel="share of boxes", xlim=(ious[0] - 0.015, ious[-1] + 0.015), ylim=(-0.012, 1.012))
     axes.set_xticks(ious, [f"{iou:.2f}" for iou in ious])
     matches = matched_in_images(found, truth, ious_above)
     if not matches.true_count.sum():
-        no_data(axes, NO_TRUE_BOX)
-        return figure
-    xrays = len(truth)
-    hits = np.stack([np.bincount(matches.image[hit >= 0], minlength=xrays) for hit in matches.hit], axis=1)
+        return style.no_data(axes, NO_TRUE_BOX)
+    hits = np.stack([np.bincount(matches.image[hit >= 0], minlength=len(truth)) for hit in matches.hit], axis=1)
     entries = []
     for wholes, name, colour, marker in (
         (matches.true_count, "sensitivity: true boxes hit", MODEL, "o"),
@@ -120,7 +102,7 @@ def overlap_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike], pers
         axes.plot(ious, band.value, color=colour, marker=marker, markersize=5, zorder=4)
         entries.append((name, colour))
     axes.axvline(HIT_IOU_ABOVE, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-    colour_key(axes, entries, 0.985, 0.87, right=True)
+    style.colour_key(axes, entries, 0.985, 0.87, right=True)
     return figure
 
 

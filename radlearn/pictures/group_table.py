@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,6 +25,11 @@ class ScoreColumn:
     colour: str
     scores: Sequence[Interval]
     whole: Interval
+
+
+def score_columns(groups: Sequence[Any], whole: Any, scores: Sequence[tuple[str, str, str]]) -> list[ScoreColumn]:
+    """Return the plots of groups that have their scores as fields; `scores` are (field, title, colour)."""
+    return [ScoreColumn(title, colour, [getattr(one, name) for one in groups], getattr(whole, name)) for name, title, colour in scores]
 
 
 @in_house_style

@@ -13,22 +13,8 @@ from numpy.typing import ArrayLike
 
 from radlearn.metrics.decisions import ConfusionCounts
 from radlearn.metrics.intervals import Interval
-from radlearn.pictures.style import (
-    FAINT,
-    FULL_WIDTH_IN,
-    HALF_WIDTH_IN,
-    INK,
-    MODEL,
-    MUTED,
-    NEGATIVE,
-    PAPER,
-    POSITIVE,
-    WRONG,
-    blank,
-    in_house_style,
-    no_data,
-    percent,
-)
+from radlearn.pictures import style
+from radlearn.pictures.style import FAINT, FULL_WIDTH_IN, HALF_WIDTH_IN, INK, MODEL, MUTED, NEGATIVE, PAPER, POSITIVE, WRONG
 
 CLASS_COLOURS = (POSITIVE, "#a9c9e4", NEGATIVE, FAINT)
 
@@ -44,7 +30,7 @@ class Subgroup:
     score: Interval
 
 
-@in_house_style
+@style.in_house_style
 def data_figure(images: Mapping[str, Mapping[str, int]], persons: Mapping[str, int]) -> Figure:
     """Draw the number of images of each class in every subset of the split.
 
@@ -52,8 +38,7 @@ def data_figure(images: Mapping[str, Mapping[str, int]], persons: Mapping[str, i
         images: subset → class → images; every subset names the same classes, the positive one first.
         persons: subset → people.
     """
-    figure = blank(FULL_WIDTH_IN, 0.75 + 0.5 * max(len(images), 1))
-    axes = figure.subplots()
+    figure, axes = style.single(FULL_WIDTH_IN, 0.75 + 0.5 * max(len(images), 1))
     subsets = list(images)
     classes = list(images[subsets[0]]) if subsets else []
     longest = max((sum(counts.values()) for counts in images.values()), default=1) or 1
@@ -80,17 +65,10 @@ def data_figure(images: Mapping[str, Mapping[str, int]], persons: Mapping[str, i
     return figure
 
 
-@in_house_style
+@style.in_house_style
 def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = "lung opacity", negative: str = "no opacity") -> Figure:
-    """Draw the confusion matrix at the operating point: counts, and shares of each row.
-
-    Args:
-        counts: from `confusion_counts`.
-        threshold: the operating point, for the axis label.
-        positive, negative: names of the classes.
-    """
-    figure = blank(HALF_WIDTH_IN, 4.1)
-    axes = figure.subplots()
+    """Draw the confusion matrix at the operating point `threshold`: counts, and shares of each row."""
+    figure, axes = style.single(HALF_WIDTH_IN, 4.1)
     rows = ((counts.true_positives, counts.false_negatives), (counts.false_positives, counts.true_negatives))
     names = (("true positive", "false negative"), ("false positive", "true negative"))
     for i, row in enumerate(rows):
@@ -100,7 +78,7 @@ def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = 
             ink = _readable_on(colour)
             axes.add_patch(Rectangle((j - 0.485, i - 0.485), 0.97, 0.97, facecolor=colour, edgecolor="none"))
             axes.text(j, i - 0.05, f"{count:,}", ha="center", va="center", color=ink, fontsize=21, fontweight="bold")
-            text = f"{names[i][j]}, {percent(share)}" if sum(row) else names[i][j]
+            text = f"{names[i][j]}, {style.percent(share)}" if sum(row) else names[i][j]
             axes.text(j, i + 0.16, text, ha="center", va="center", color=ink, fontsize=9.5)
     axes.set_xticks([0, 1], [positive, negative])
     axes.set_yticks([0, 1], [f"{positive}\n{sum(rows[0]):,} X-rays", f"{negative}\n{sum(rows[1]):,} X-rays"])
@@ -113,7 +91,7 @@ def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = 
     return figure
 
 
-@in_house_style
+@style.in_house_style
 def probability_figure(
     probabilities: ArrayLike,
     labels: ArrayLike,
@@ -123,7 +101,7 @@ def probability_figure(
 ) -> Figure:
     """Draw a histogram of the predicted probabilities of each class, with the operating point."""
     p, y = np.asarray(probabilities, dtype=float), np.asarray(labels, dtype=bool)
-    figure = blank(HALF_WIDTH_IN, 4.1)
+    figure = style.blank(HALF_WIDTH_IN, 4.1)
     upper, lower = figure.subplots(2, 1, sharex=True)
     edges = np.linspace(0, 1, 26)
     for axes, chosen, colour, name in ((upper, y, POSITIVE, positive), (lower, ~y, NEGATIVE, negative)):
@@ -137,15 +115,15 @@ def probability_figure(
         if threshold is not None:
             axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (3, 3)))
             if chosen.any():
-                title += f", {percent(float((p[chosen] >= threshold).mean()))} at or above {threshold:.2f}"
+                title += f", {style.percent(float((p[chosen] >= threshold).mean()))} at or above {threshold:.2f}"
         axes.set_title(title, color=INK, fontsize=9.5, fontweight="normal", pad=5)
         if not chosen.any():
-            no_data(axes, "none")
+            style.no_data(axes, "none")
     lower.set_xlabel("predicted probability")
     return figure
 
 
-@in_house_style
+@style.in_house_style
 def subgroup_figure(groups: Sequence[Subgroup], whole: Interval, score_name: str = "AUROC") -> Figure:
     """Draw a score with its interval for every subgroup, beside its numbers of people and X-rays.
 
@@ -155,7 +133,7 @@ def subgroup_figure(groups: Sequence[Subgroup], whole: Interval, score_name: str
         score_name: heading of the scores.
     """
     height_in = 1.2 + 0.34 * max(len(groups), 1)
-    figure = blank(FULL_WIDTH_IN, height_in)
+    figure = style.blank(FULL_WIDTH_IN, height_in)
     # A table and a plot with shared rows: positions are fixed, so no layout engine.
     figure.set_layout_engine("none")
     axes = figure.add_axes((0.425, 0.62 / height_in, 0.34, 1 - 1.0 / height_in))

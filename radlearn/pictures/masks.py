@@ -16,23 +16,10 @@ from numpy.typing import ArrayLike
 from radlearn.errors import BadSetting
 from radlearn.metrics.intervals import Interval
 from radlearn.metrics.mask_table import mean_over_scans
-from radlearn.pictures.group_table import ScoreColumn, group_table
-from radlearn.pictures.style import (
-    FAINT,
-    FULL_WIDTH_IN,
-    INK,
-    MODEL,
-    MUTED,
-    PAPER,
-    POSITIVE,
-    WRONG,
-    blank,
-    in_house_style,
-    no_data,
-)
+from radlearn.pictures.group_table import group_table, score_columns
+from radlearn.pictures.style import FAINT, FULL_WIDTH_IN, INK, MODEL, MUTED, PAPER, POSITIVE, WRONG, blank, in_house_style, no_data
 
-LINEAR_BELOW_ML = 1.0
-"Below this an axis of volumes is linear, so that it includes 0."
+LINEAR_BELOW_ML = 1.0  # an axis of volumes is linear below this, so that it includes 0
 
 
 @dataclass(frozen=True)
@@ -50,13 +37,12 @@ class MaskGroup:
 
 
 def limits_of_agreement_ml(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> tuple[float, float, float]:
-    """Return the mean difference, predicted minus true, and the 95 % limits of agreement.
+    """Return the mean difference, predicted minus true, and the 95 % limits of agreement in ml: the mean ± 1.96 standard deviations.
+
+    Limits are NaN for one scan, all three for none.
 
     Args:
         truth_ml, predicted_ml: (scans,).
-
-    Returns:
-        Mean, lower and upper limit in ml: the mean ± 1.96 standard deviations. Limits are NaN for one scan, all three for none.
 
     Raises:
         BadSetting: lengths differ, or a volume is not a finite number of 0 or more.
@@ -97,8 +83,7 @@ def volume_agreement_figure(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> Fig
     left.set_aspect("equal")
     if not len(truth):
         no_data(left, "no scan to say it of")
-        no_data(right, "no scan to say it of")
-        return figure
+        return no_data(right, "no scan to say it of")
     ends = [0, left.get_xlim()[1]]
     left.plot(ends, ends, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     said = f"{len(truth):,} scan{'s' * (len(truth) != 1)}\nbroken line: equal volumes"
@@ -149,8 +134,7 @@ def dice_by_load_figure(dice_scores: ArrayLike, truth_ml: ArrayLike) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ml, _: f"{ml:,g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     if not len(dice):
-        no_data(axes, "no scan to say it of")
-        return figure
+        return no_data(axes, "no scan to say it of")
     empty, false = int((~ill & np.isnan(dice)).sum()), int((~ill & ~np.isnan(dice)).sum())
     for count, y, words, colour, marker, side in (
         (empty, 1.0, "rightly empty:\nno Dice", MODEL, "o", -1),
@@ -167,8 +151,7 @@ def dice_by_load_figure(dice_scores: ArrayLike, truth_ml: ArrayLike) -> Figure:
         _dots(axes, truth[ill], dice[ill])
     else:
         no_data(axes, "none")
-    mean = float(mean_over_scans(dice))
-    if mean == mean:
+    if (mean := float(mean_over_scans(dice))) == mean:
         for part in (apart, axes):
             part.axhline(mean, color=POSITIVE, linewidth=1.4, zorder=2)
         over = int(np.isfinite(dice).sum())
@@ -177,22 +160,14 @@ def dice_by_load_figure(dice_scores: ArrayLike, truth_ml: ArrayLike) -> Figure:
 
 
 def mask_group_figure(groups: Sequence[MaskGroup], whole: MaskGroup) -> Figure:
-    """Draw mean Dice, mean volume error and false lesions per scan of every group, with intervals.
-
-    Args:
-        groups: from top to bottom.
-        whole: all scans, drawn as a line behind.
-    """
-    plots = [
-        ScoreColumn(title, colour, [getattr(group, name) for group in groups], getattr(whole, name))
-        for name, title, colour in (
-            ("dice_score", "Dice", MODEL),
-            ("volume_error_ml", "volume error (ml)", POSITIVE),
-            ("false_lesions_per_scan", "false lesions/scan", POSITIVE),
-        )
-    ]
+    """Draw mean Dice, mean volume error and false lesions per scan of every group, with intervals; `whole` (all scans) as a line behind."""
     cells = [(group.name, f"{group.persons:,}", f"{group.scans:,}", _worded_ml(group.median_truth_ml)) for group in groups]
-    return group_table(("", "people", "scans", "median ml"), cells, plots)
+    scores = (
+        ("dice_score", "Dice", MODEL),
+        ("volume_error_ml", "volume error (ml)", POSITIVE),
+        ("false_lesions_per_scan", "false lesions/scan", POSITIVE),
+    )
+    return group_table(("", "people", "scans", "median ml"), cells, score_columns(groups, whole, scores))
 
 
 def _volumes(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Stroke, withStroke
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
 from radlearn.metrics.boxes import FoundBoxes
@@ -50,7 +51,7 @@ def label_places(boxes_xyxy_share: np.ndarray, label_share: tuple[float, float])
 
 def outline_true(axes: Axes, boxes_xyxy_px: Boxes, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None = None) -> None:
     """Draw the true boxes, in pixels of `canvas_px`, of an X-ray that `imshow` shows at `shape_px`; both are (height, width)."""
-    for box in _on_axes(np.asarray(boxes_xyxy_px, float).reshape(-1, 4), shape_px, canvas_px):
+    for box in _on_axes(boxes_xyxy_px, shape_px, canvas_px):
         _outline(axes, box, BOX, "solid", 1.5)
 
 
@@ -100,7 +101,7 @@ def written_font(weight: str, size_px: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family=font_family(), weight=weight)), size_px)
 
 
-def _on_axes(boxes_xyxy_px: np.ndarray, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None) -> np.ndarray:
+def _on_axes(boxes_xyxy_px: ArrayLike, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None) -> np.ndarray:
     """Return boxes in the coordinates of `imshow`, where pixel centres are integers, so the corner of the X-ray lies at −0.5."""
     rows, columns = shape_px
     canvas_rows, canvas_columns = canvas_px or (rows, columns)
@@ -110,15 +111,6 @@ def _on_axes(boxes_xyxy_px: np.ndarray, shape_px: tuple[int, ...], canvas_px: tu
 
 def _outline(axes: Axes, box: np.ndarray, colour: str, line: str | tuple[int, tuple[float, ...]], width: float) -> None:
     x0, y0, x1, y1 = box
-    axes.add_patch(
-        Rectangle(
-            (x0, y0),
-            x1 - x0,
-            y1 - y0,
-            fill=False,
-            edgecolor=colour,
-            linewidth=width,
-            linestyle=line,
-            path_effects=[withStroke(linewidth=width + 1.2, foreground="#000000", alpha=0.55), Stroke()],
-        )
-    )
+    rim = [withStroke(linewidth=width + 1.2, foreground="#000000", alpha=0.55), Stroke()]
+    axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=width, linestyle=line,
+                             path_effects=rim))  # fmt: skip

@@ -15,21 +15,8 @@ from PIL import Image, ImageDraw
 from radlearn.errors import BadSetting
 from radlearn.files import written_whole
 from radlearn.metrics.boxes import FoundBoxes
-from radlearn.pictures.outlines import BOX, Boxes, outline_found, outline_true, written_font
-from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRONG, blank, in_house_style, no_data
-
-__all__ = [
-    "BOX",
-    "XrayPanel",
-    "blended",
-    "outcome",
-    "probability_panel",
-    "shortened",
-    "write_overlay",
-    "write_sheet",
-    "xray_grid",
-    "xray_picture",
-]
+from radlearn.pictures.outlines import Boxes, outline_found, outline_true, written_font
+from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRONG, blank, empty_figure, in_house_style
 
 # Below the first value a heat-map is not drawn; from there its opacity rises up to the second value.
 SEEN_FROM = 0.3
@@ -66,15 +53,9 @@ def outcome(probability: float, label: bool, threshold: float) -> str:
 
 
 def probability_panel(
-    pixels: np.ndarray,
-    heat_map: np.ndarray | None,
-    probability: float,
-    label: bool,
-    threshold: float,
-    note: str = "",
-    boxes_xyxy_px: Boxes = (),
-    box_canvas_px: tuple[int, int] | None = None,
-) -> XrayPanel:
+    pixels: np.ndarray, heat_map: np.ndarray | None, probability: float, label: bool, threshold: float, note: str = "",
+    boxes_xyxy_px: Boxes = (), box_canvas_px: tuple[int, int] | None = None,
+) -> XrayPanel:  # fmt: skip
     """Return the panel of a classified X-ray: its probability and outcome as title, errors in another colour."""
     name = outcome(probability, label, threshold)
     return XrayPanel(pixels, heat_map, boxes_xyxy_px, box_canvas_px, f"{probability:.2f}  {name}", note, wrong=name.startswith("false"))
@@ -118,11 +99,7 @@ def xray_grid(panels: Sequence[XrayPanel], columns: int = 4, with_plain: bool = 
         with_plain: show each X-ray plain beside the one with the heat-map.
     """
     if not panels:
-        figure = blank(FULL_WIDTH_IN, 1.2)
-        axes = figure.subplots()
-        axes.set_axis_off()
-        no_data(axes, "no such X-ray")
-        return figure
+        return empty_figure(FULL_WIDTH_IN, 1.2, "no such X-ray")
     columns = min(columns, len(panels)) if len(panels) >= 3 else columns
     rows = -(-len(panels) // columns)
     # Positions are in inches, so that X-rays of any shape keep their aspect and are aligned with their text.

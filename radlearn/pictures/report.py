@@ -103,16 +103,9 @@ class Headline:
 
 
 def write_report(
-    path: Path,
-    title: str,
-    subtitle: str,
-    headline: Sequence[Headline],
-    sections: Sequence[Section],
-    *,
-    ribbon: str = "",
-    facts: Sequence[tuple[str, str]] = (),
-    footers: Sequence[str] = (),
-) -> Path:
+    path: Path, title: str, subtitle: str, headline: Sequence[Headline], sections: Sequence[Section],
+    *, ribbon: str = "", facts: Sequence[tuple[str, str]] = (), footers: Sequence[str] = (),
+) -> Path:  # fmt: skip
     """Write the page atomically and return its path. The same content gives the same bytes.
 
     Args:
@@ -130,10 +123,7 @@ def write_report(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((Path(__file__).parent / "report.html").read_text(encoding="utf-8"))
     page = template.render(
-        title=title,
-        subtitle=subtitle,
-        ribbon=ribbon,
-        facts=list(facts),
+        title=title, subtitle=subtitle, ribbon=ribbon, facts=list(facts),
         cards=[_card(one) for one in headline],
         sections=[{"id": f"section-{number}", "title": section.title, "blocks": [_block(block) for block in section.blocks]}
                   for number, section in enumerate(sections, 1)],
@@ -194,10 +184,8 @@ def _block(block: Block) -> dict[str, Any]:
         if block.kind not in ("info", "warning"):
             raise BadSetting(f"Note(kind={block.kind!r}): expected 'info' or 'warning'.")
         return {"kind": "note", "level": block.kind, "paragraphs": _paragraphs(block.text)}
-    if isinstance(block, Link):
-        return {"kind": "link", "text": block.text, "href": block.href, "note": block.note}
-    if isinstance(block, Command):
-        return {"kind": "command", "line": block.line, "meaning": block.meaning}
+    if isinstance(block, Link | Command):
+        return {"kind": type(block).__name__.lower(), **vars(block)}
     return {"kind": "text", "paragraphs": _paragraphs(block.text)}
 
 
@@ -211,15 +199,8 @@ def _picture(block: Picture) -> dict[str, Any]:
     # The size reserves space before a picture is decoded, so that the text does not move while it loads.
     width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
     data = base64.b64encode(content).decode("ascii")
-    return {
-        "kind": "picture",
-        "data": data,
-        "width": width,
-        "height": height,
-        "caption": block.caption,
-        "alt": block.alt,
-        "wide": block.wide,
-    }
+    size = {"width": width, "height": height, "wide": block.wide}
+    return {"kind": "picture", "data": data, **size, "caption": block.caption, "alt": block.alt}
 
 
 def _table(block: Table) -> dict[str, Any]:
@@ -228,13 +209,9 @@ def _table(block: Table) -> dict[str, Any]:
             raise BadSetting(f"Table {block.caption[:40]!r}: a row has {len(row)} cells for {len(block.columns)} columns: {list(row)!r}.")
     columns = list(zip(*block.rows, strict=True)) if block.rows else [() for _ in block.columns]
     numeric = [any(not isinstance(cell, str) and cell is not None for cell in column) for column in columns]
-    return {
-        "kind": "table",
-        "columns": list(zip(block.columns, numeric, strict=True)),
-        "rows": [list(zip(map(cell_text, row), numeric, strict=True)) for row in block.rows],
-        "caption": block.caption,
-        "folded": block.folded,
-    }
+    heads = list(zip(block.columns, numeric, strict=True))
+    rows = [list(zip(map(cell_text, row), numeric, strict=True)) for row in block.rows]
+    return {"kind": "table", "columns": heads, "rows": rows, "caption": block.caption, "folded": block.folded}
 
 
 def _paragraphs(text: str) -> list[str]:

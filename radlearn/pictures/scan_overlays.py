@@ -19,14 +19,13 @@ AXIAL_SLICES = 5
 TILES_IN_A_ROW = 3
 TILE_PX = 420
 GAP_PX = 6
-AIR_IN_LUNG_HU = (-950, -500)
-"Denser than the air around the patient."
+AIR_IN_LUNG_HU = (-950, -500)  # denser than the air around the patient
 
 
 def write_mask_overlay(
     path: Path, volume_hu: np.ndarray, mask: np.ndarray, spacing_mm: Sequence[float], title: str, said: str = ""
 ) -> Path:
-    """Write five axial slices, from feet to head, and a coronal one, with the predicted border and a caption, as PNG.
+    """Write five axial slices, from feet to head, and a coronal one, with the predicted border and a caption, as PNG; return the path.
 
     Args:
         path: of the PNG, which is written atomically.
@@ -35,9 +34,6 @@ def write_mask_overlay(
         spacing_mm: along i, j and k.
         title: the scan's name.
         said: the caption, such as "lesions 132 ml, 2.9 % of the lungs".
-
-    Returns:
-        The path.
 
     Raises:
         BadSetting: shapes differ, are not three-dimensional, or spacing is not three numbers above 0.

@@ -17,12 +17,10 @@ from matplotlib.patheffects import withStroke
 from radlearn.errors import BadSetting
 from radlearn.pictures.borders import border_keys, outline_found_mask, outline_true_mask
 from radlearn.pictures.overlays import shortened
-from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, PAPER, WRONG, blank, in_house_style, no_data
+from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, PAPER, WRONG, blank, empty_figure, in_house_style
 
-LUNG_WINDOW_HU = (-1350.0, 150.0)
-"From black to white: width 1500 HU, level -600 HU."
-SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)
-"Width 400 HU, level 40 HU."
+LUNG_WINDOW_HU = (-1350.0, 150.0)  # from black to white: width 1500 HU, level -600 HU
+SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)  # width 400 HU, level 40 HU
 PANELS_IN_A_ROW = 2
 
 
@@ -54,14 +52,7 @@ class SlicePanel:
 
 
 def windowed(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
-    """Map Hounsfield units to grey values: 0 up to the lower end of the window, 1 from its upper end on.
-
-    Args:
-        hu: any shape.
-        window_hu: its lower and upper end.
-
-    Returns:
-        float32 of the same shape, in [0, 1].
+    """Map Hounsfield units of any shape to grey values, float32: 0 up to the lower end of the window, 1 from its upper end on.
 
     Raises:
         BadSetting: the ends are not in rising order.
@@ -86,12 +77,7 @@ def coronal(volume: np.ndarray, depth: int) -> np.ndarray:
 
 
 def axial_panel(
-    hu: np.ndarray,
-    truth: np.ndarray | None,
-    found: np.ndarray | None,
-    spacing_mm: Sequence[float],
-    title: str = "",
-    bad: bool = False,
+    hu: np.ndarray, truth: np.ndarray | None, found: np.ndarray | None, spacing_mm: Sequence[float], title: str = "", bad: bool = False
 ) -> SlicePanel:
     """Return the axial slice with the largest area of the masks, with its number as note.
 
@@ -120,22 +106,15 @@ def level_words(level: int, levels: int) -> str:
 
 @in_house_style
 def slice_grid(panels: Sequence[SlicePanel]) -> Figure:
-    """Draw slices, two in a row, each in the lung window and in the soft-tissue window, with true and found borders.
-
-    Args:
-        panels: in reading order; up to 8 fit on a page.
-    """
+    """Draw slices, two in a row, each in the lung and the soft-tissue window, with true and found borders; up to 8 fit on a page."""
     if not panels:
-        figure = blank(FULL_WIDTH_IN, 1.2)
-        axes = figure.subplots()
-        axes.set_axis_off()
-        no_data(axes, "no such slice")
-        return figure
+        return empty_figure(FULL_WIDTH_IN, 1.2, "no such slice")
     # Positions are in inches, so that slices keep their proportions and stay aligned with their text.
     edge, gap, words, heading = 0.08, 0.2, 0.5, 0.34
     width = (FULL_WIDTH_IN - 2 * edge - gap * (PANELS_IN_A_ROW - 1)) / PANELS_IN_A_ROW
     each = (width - 0.04) / 2
-    height = min(each * max(_height_per_width(panel) for panel in panels), 1.4 * each)
+    tallest = max(one.hu.shape[0] * one.spacing_mm[0] / (one.hu.shape[1] * one.spacing_mm[1]) for one in panels)
+    height = min(each * tallest, 1.4 * each)
     rows = -(-len(panels) // PANELS_IN_A_ROW)
     tall = heading + 2 * edge + rows * (height + words)
     figure = blank(FULL_WIDTH_IN, tall)
@@ -156,10 +135,6 @@ def slice_grid(panels: Sequence[SlicePanel]) -> Figure:
             figure.text(left / FULL_WIDTH_IN, (tall - top - height - drop) / tall, shortened(text, roomy), color=colour, fontweight=weight,
                         fontsize=size, va="baseline", parse_math=False)  # fmt: skip
     return figure
-
-
-def _height_per_width(panel: SlicePanel) -> float:
-    return panel.hu.shape[0] * panel.spacing_mm[0] / (panel.hu.shape[1] * panel.spacing_mm[1])
 
 
 def _say_what_is_drawn(figure: Figure, panels: Sequence[SlicePanel], y: float) -> None:

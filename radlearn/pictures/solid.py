@@ -22,8 +22,7 @@ GRID_MM = 1.75
 SMOOTHED_MM = {"lungs": 2.5, "truth": 1.2, "found": 1.2}
 SMOOTHED_STEPS = {"lungs": 0.5, "truth": 0.35, "found": 0.35}
 "In voxels of the scan, at least, or slices would be visible as terraces. Less for lesions, so that small ones remain."
-COLOURED_OVER_MM = 4.0
-"Radius around a point of the surface in which most voxels are either rightly found, missed or found only."
+COLOURED_OVER_MM = 4.0  # Radius around a point of the surface in which most voxels are either rightly found, missed or found only
 PIXELS_A_STEP = 3
 LUNG, BOTH = "#7f93ad", "#8d949c"
 # Direction of the light in picture axes: right, down, towards the viewer.
@@ -63,8 +62,11 @@ def solid_figure(
     masks = {"lungs": lungs, "truth": truth, "found": found}
     fields, size_mm = _on_even_grid({name: mask for name, mask in masks.items() if mask is not None}, spacing_mm)
     views = ("from the front", "from the left") if from_left else ("from the front",)
-    # Rows, columns and depth of the picture, as axes of the volume that may be reversed.
-    turns = {"from the front": _from_front, "from the left": _from_left}
+    # (rows, columns, depth) of the picture: head up, and the patient's right or the front at the left.
+    turns = {
+        "from the front": lambda field: field.transpose(2, 0, 1)[::-1],
+        "from the left": lambda field: field.transpose(2, 1, 0)[::-1, :, ::-1],
+    }
     kinds = ["truth", "found", "difference"] if truth is not None else ["found"]
     pictures = {}
     for view in views:
@@ -103,16 +105,6 @@ def _on_even_grid(masks: dict[str, np.ndarray], spacing_mm: Sequence[float]) -> 
         for name, part in (("both", both), ("missed", raw["truth"] - both), ("found only", raw["found"] - both)):
             fields[name] = gaussian_filter(part, COLOURED_OVER_MM / GRID_MM, truncate=2.5)
     return fields, GRID_MM * np.array(raw["found"].shape)
-
-
-def _from_front(field: np.ndarray) -> np.ndarray:
-    """Return (rows, columns, depth) as seen from the front: head up, the patient's right at the left."""
-    return field.transpose(2, 0, 1)[::-1]
-
-
-def _from_left(field: np.ndarray) -> np.ndarray:
-    """Return (rows, columns, depth) as seen from the left: head up, the front at the left."""
-    return field.transpose(2, 1, 0)[::-1, :, ::-1]
 
 
 def _surface(field: np.ndarray) -> _Surface:

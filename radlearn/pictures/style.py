@@ -18,18 +18,10 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from radlearn.files import written_whole
 
-INK = "#1c2128"
-MUTED = "#5d6773"
-FAINT = "#aab2bb"
-GRID = "#e8eaed"
-PAPER = "#ffffff"
-MODEL = "#0a5fa8"
-RIVAL = "#7d8792"
-POSITIVE = "#d05a00"
-NEGATIVE = "#3f83bd"
-WRONG = "#b3261e"
+INK, MUTED, FAINT, GRID, PAPER = "#1c2128", "#5d6773", "#aab2bb", "#e8eaed", "#ffffff"
+MODEL, RIVAL, POSITIVE, NEGATIVE, WRONG = "#0a5fa8", "#7d8792", "#d05a00", "#3f83bd", "#b3261e"
 
-HALF_WIDTH_IN = 4.5
+HALF_WIDTH_IN, HALF_HEIGHT_IN = 4.5, 4.3
 FULL_WIDTH_IN = 9.2
 DOTS_PER_INCH = 220
 
@@ -67,40 +59,15 @@ def font_family() -> str:
 
 def _settings() -> dict[Any, Any]:
     return {
-        "font.family": font_family(),
-        "font.size": 9.5,
-        "text.color": INK,
-        "axes.edgecolor": FAINT,
-        "axes.facecolor": PAPER,
-        "axes.grid": True,
-        "axes.labelcolor": MUTED,
-        "axes.labelsize": 9.5,
-        "axes.labelpad": 6,
-        "axes.axisbelow": True,
-        "axes.linewidth": 0.8,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlelocation": "left",
-        "axes.titlesize": 10.5,
-        "axes.titleweight": "bold",
-        "axes.titlepad": 10,
-        "axes.unicode_minus": True,
-        "figure.facecolor": PAPER,
-        "figure.dpi": 100,
-        "grid.color": GRID,
-        "grid.linewidth": 0.8,
-        "lines.linewidth": 2.0,
-        "lines.solid_capstyle": "round",
-        "xtick.color": FAINT,
-        "ytick.color": FAINT,
-        "xtick.labelcolor": MUTED,
-        "ytick.labelcolor": MUTED,
-        "xtick.labelsize": 9,
-        "ytick.labelsize": 9,
-        "xtick.major.size": 3,
-        "ytick.major.size": 0,
-        "ytick.major.pad": 6,
-    }
+        "font.family": font_family(), "font.size": 9.5, "text.color": INK, "figure.facecolor": PAPER, "figure.dpi": 100,
+        "axes.edgecolor": FAINT, "axes.facecolor": PAPER, "axes.grid": True, "axes.axisbelow": True, "axes.linewidth": 0.8,
+        "axes.labelcolor": MUTED, "axes.labelsize": 9.5, "axes.labelpad": 6, "axes.unicode_minus": True,
+        "axes.titlelocation": "left", "axes.titlesize": 10.5, "axes.titleweight": "bold", "axes.titlepad": 10,
+        "axes.spines.top": False, "axes.spines.right": False, "grid.color": GRID, "grid.linewidth": 0.8,
+        "lines.linewidth": 2.0, "lines.solid_capstyle": "round",
+        "xtick.color": FAINT, "xtick.labelcolor": MUTED, "xtick.labelsize": 9, "xtick.major.size": 3,
+        "ytick.color": FAINT, "ytick.labelcolor": MUTED, "ytick.labelsize": 9, "ytick.major.size": 0, "ytick.major.pad": 6,
+    }  # fmt: skip
 
 
 def in_house_style(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
@@ -124,6 +91,12 @@ def blank(width_in: float, height_in: float) -> Figure:
     return Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09))
 
 
+def single(width_in: float, height_in: float) -> tuple[Figure, Axes]:
+    """Return an empty figure and its only axes."""
+    figure = blank(width_in, height_in)
+    return figure, figure.subplots()
+
+
 def percent(share: float) -> str:
     """Return a share as text, with the space that does not break.
 
@@ -144,24 +117,23 @@ def unit_square(axes: Axes, x: str, y: str) -> None:
 def colour_key(axes: Axes, entries: Sequence[tuple[str, str]], x: float, y: float, right: bool = False) -> None:
     """Write each (text, colour) in its own colour, one under another upward from (x, y) in axes units: a legend without boxes."""
     for number, (text, colour) in enumerate(reversed(list(entries))):
-        axes.annotate(
-            text,
-            (x, y),
-            xytext=(0, 14 * number),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="right" if right else "left",
-            va="bottom",
-            color=colour,
-            fontweight="bold" if number == len(entries) - 1 else "normal",
-            bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.9, "pad": 1},
-            zorder=6,
-        )
+        axes.annotate(text, (x, y), xytext=(0, 14 * number), xycoords="axes fraction", textcoords="offset points",
+                      ha="right" if right else "left", va="bottom", color=colour, zorder=6,
+                      fontweight="bold" if number == len(entries) - 1 else "normal",
+                      bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.9, "pad": 1})  # fmt: skip
 
 
-def no_data(axes: Axes, why: str) -> None:
-    """Say in the middle of empty axes why there is nothing to draw."""
+def no_data(axes: Axes, why: str) -> Figure:
+    """Write in the middle of empty axes why there is nothing to draw, and return their figure."""
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED, style="italic")
+    return axes.figure  # type: ignore[return-value]
+
+
+def empty_figure(width_in: float, height_in: float, why: str) -> Figure:
+    """Return a figure that only says why there is nothing to draw."""
+    axes = single(width_in, height_in)[1]
+    axes.set_axis_off()
+    return no_data(axes, why)
 
 
 def mark_point(axes: Axes, x: float, y: float, text: str) -> None:
@@ -169,19 +141,11 @@ def mark_point(axes: Axes, x: float, y: float, text: str) -> None:
     axes.plot(x, y, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7)
     left, below = x > 0.5, y > 0.25
     said = axes.annotate(
-        text,
-        (x, y),
-        xytext=(-22 if left else 22, -42 if below else 42),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="center",
-        color=INK,
-        fontsize=9,
-        linespacing=1.35,
+        text, (x, y), xytext=(-22 if left else 22, -42 if below else 42), textcoords="offset points",
+        ha="right" if left else "left", va="center", color=INK, fontsize=9, linespacing=1.35, zorder=6,
         bbox={"facecolor": PAPER, "edgecolor": GRID, "boxstyle": "round,pad=0.4", "alpha": 0.94},
         arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5},
-        zorder=6,
-    )
+    )  # fmt: skip
     said.set_in_layout(False)
 
 

@@ -9,26 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from radlearn.metrics.intervals import Band
-from radlearn.pictures.style import (
-    FAINT,
-    FULL_WIDTH_IN,
-    HALF_WIDTH_IN,
-    INK,
-    MODEL,
-    MUTED,
-    NEGATIVE,
-    PAPER,
-    POSITIVE,
-    RIVAL,
-    blank,
-    colour_key,
-    in_house_style,
-    no_data,
-    say_at_line,
-)
+from radlearn.pictures import style
+from radlearn.pictures.style import FAINT, FULL_WIDTH_IN, HALF_WIDTH_IN, INK, MODEL, MUTED, NEGATIVE, PAPER, POSITIVE, RIVAL
 
 
-@in_house_style
+@style.in_house_style
 def threshold_figure(
     thresholds: Sequence[float],
     scores: Sequence[float],
@@ -45,7 +30,7 @@ def threshold_figure(
         score_label: of the official score.
         most_false_boxes: the limit, if one was given.
     """
-    figure = blank(FULL_WIDTH_IN, 3.5)
+    figure = style.blank(FULL_WIDTH_IN, 3.5)
     left, right = figure.subplots(1, 2)
     left.set(title="Official score (higher is better)", ylabel=score_label)
     right.set(title="False boxes (lower is better)", ylabel="false boxes per healthy X-ray")
@@ -54,7 +39,7 @@ def threshold_figure(
         y = np.asarray(values, dtype=float)
         axes.set(xlabel="confidence threshold", xlim=(0, 1))
         if not len(y) or np.isnan(y).all():
-            no_data(axes, "no X-ray")
+            style.no_data(axes, "no X-ray")
             continue
         axes.plot(x, y, color=colour)
         at = float(np.interp(chosen, x[~np.isnan(y)], y[~np.isnan(y)]))
@@ -63,7 +48,7 @@ def threshold_figure(
         axes.set_ylim(0, top)
         axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         axes.plot(chosen, at, "o", markersize=9, color=colour, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5, clip_on=False)
-        say_at_line(axes, chosen, (0, 1), f"chosen: {chosen:.2f}\n{'score' if axes is left else 'false boxes'} {at:.2f}", 0.97)
+        style.say_at_line(axes, chosen, (0, 1), f"chosen: {chosen:.2f}\n{'score' if axes is left else 'false boxes'} {at:.2f}", 0.97)
         if axes is right and most_false_boxes is not None:
             axes.axhline(most_false_boxes, color=RIVAL, linewidth=1, linestyle=(0, (1, 2)))
             axes.annotate(f"at most {most_false_boxes:g}", (1, most_false_boxes), xytext=(-2, 3), textcoords="offset points",
@@ -71,16 +56,13 @@ def threshold_figure(
     return figure
 
 
-@in_house_style
+@style.in_house_style
 def operating_figure(thresholds: Sequence[float], sensitivities: Band, specificities: Band, chosen: float) -> Figure:
     """Draw sensitivity and specificity of the validation people over the threshold, never one without the other.
 
-    Args:
-        thresholds: (points,), rising, in [0, 1]; the two bands have as many points.
-        chosen: the threshold of the run.
+    `thresholds` are (points,), rising, in [0, 1]; the two bands have as many points; `chosen` is the threshold of the run.
     """
-    figure = blank(FULL_WIDTH_IN, 3.7)
-    axes = figure.subplots()
+    figure, axes = style.single(FULL_WIDTH_IN, 3.7)
     x = np.asarray(thresholds, dtype=float)
     axes.set(xlabel="probability from which the prediction is yes", ylabel="share of X-rays", ylim=(-0.012, 1.03))
     axes.set_xlim(0, min(1.0, 1.04 * max(float(x.max(initial=0.0)), chosen)))
@@ -92,9 +74,8 @@ def operating_figure(thresholds: Sequence[float], sensitivities: Band, specifici
         axes.plot(chosen, at[-1], "o", markersize=9, color=colour, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5, clip_on=False)
     axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     said = f"chosen: {chosen:.3g}\nsensitivity {at[0]:.2f}\nspecificity {at[1]:.2f}"
-    say_at_line(axes, chosen, axes.get_xlim(), said, 0.45)
-    entries = [("sensitivity: ill X-rays found", POSITIVE), ("specificity: healthy X-rays left alone", NEGATIVE)]
-    colour_key(axes, entries, 0.0, 1.02)
+    style.say_at_line(axes, chosen, axes.get_xlim(), said, 0.45)
+    style.colour_key(axes, [("sensitivity: ill X-rays found", POSITIVE), ("specificity: healthy X-rays left alone", NEGATIVE)], 0.0, 1.02)
     return figure
 
 
@@ -107,7 +88,7 @@ class TunedSetting:
     chosen: float
 
 
-@in_house_style
+@style.in_house_style
 def mask_tuning_figure(threshold: TunedSetting, smallest_ml: TunedSetting | None = None) -> Figure:
     """Draw the Dice of the validation scans over the probability threshold, and over the volume below which a part is dropped.
 
@@ -115,7 +96,7 @@ def mask_tuning_figure(threshold: TunedSetting, smallest_ml: TunedSetting | None
         threshold: values in [0, 1]; NaN where there is no Dice.
         smallest_ml: in ml, 0 for dropping nothing; None if that was not tuned.
     """
-    figure = blank(FULL_WIDTH_IN if smallest_ml else HALF_WIDTH_IN, 3.5)
+    figure = style.blank(FULL_WIDTH_IN if smallest_ml else HALF_WIDTH_IN, 3.5)
     left, *right = figure.subplots(1, 2 if smallest_ml else 1, squeeze=False).flat
     left.set(title="Which voxels are lesion", xlabel="probability from which a voxel is lesion", xlim=(0, 1))
     _draw_tuned(left, threshold, (0.0, 1.0), f"chosen: {threshold.chosen:.2f}")
@@ -127,7 +108,9 @@ def mask_tuning_figure(threshold: TunedSetting, smallest_ml: TunedSetting | None
         ticks = [tick for tick in (0, 0.1, 0.3, 1, 3, 10, 30, 100) if tick <= last * 1.05]
         right[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         right[0].xaxis.set_minor_locator(NullLocator())
-        _draw_tuned(right[0], smallest_ml, (0.0, _middle_of_symlog(last)), f"chosen: {smallest_ml.chosen:.2g} ml")
+        # The axis is logarithmic from 0.1 on: half of this extent lies in its middle.
+        extent = (0.0, 2 * float(np.sqrt(0.1 * max(last, 0.1))))
+        _draw_tuned(right[0], smallest_ml, extent, f"chosen: {smallest_ml.chosen:.2g} ml")
         known = [axes.get_ylim() for axes in (left, right[0]) if axes.lines]
         for axes in (left, right[0]):
             # One scale for both, or a hundredth gained would look like a tenth.
@@ -141,7 +124,7 @@ def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], sa
     known = ~np.isnan(y)
     if not known.any():
         axes.set_ylim(0, 1)
-        no_data(axes, "no scan")
+        style.no_data(axes, "no scan")
         return
     axes.plot(x, y, color=MODEL, marker="o", markersize=3.5, clip_on=False)
     at = float(np.interp(tuned.chosen, x[known], y[known]))
@@ -149,10 +132,10 @@ def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], sa
     axes.set_ylim(max(0.0, float(y[known].min()) - 0.1 * room), float(y[known].max()) + 0.35 * room)
     axes.axvline(tuned.chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     axes.plot(tuned.chosen, at, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5, clip_on=False)
-    say_at_line(axes, tuned.chosen, extent, f"{said}\nDice {at:.3f}", 0.97)
+    style.say_at_line(axes, tuned.chosen, extent, f"{said}\nDice {at:.3f}", 0.97)
 
 
-@in_house_style
+@style.in_house_style
 def ablation_figure(ablation: Sequence[Mapping[str, object]], score_label: str) -> Figure:
     """Draw the official score after each step, cross-fitted, and chosen and evaluated on the same people.
 
@@ -161,12 +144,10 @@ def ablation_figure(ablation: Sequence[Mapping[str, object]], score_label: str) 
             "cross_fitted_score" and "taken".
         score_label: of the official score.
     """
-    figure = blank(FULL_WIDTH_IN, 1.15 + 0.36 * max(len(ablation), 1))
-    axes = figure.subplots()
+    figure, axes = style.single(FULL_WIDTH_IN, 1.15 + 0.36 * max(len(ablation), 1))
     if not ablation:
         axes.set_axis_off()
-        no_data(axes, "nothing was tuned")
-        return figure
+        return style.no_data(axes, "nothing was tuned")
     scores = np.array([[_number(line["cross_fitted_score"]), _number(line["score"])] for line in ablation])
     for row, (line, (crossed, own)) in enumerate(zip(ablation, scores, strict=True)):
         taken = bool(line["taken"])
@@ -175,25 +156,16 @@ def ablation_figure(ablation: Sequence[Mapping[str, object]], score_label: str) 
         axes.plot(crossed, row, "o" if taken else "X", markersize=9, color=MODEL if taken else RIVAL, markeredgecolor=PAPER, zorder=4)
         said = f"{crossed:.3f}" + ("" if taken else "  not kept")
         axes.annotate(said, (1.015, row), xycoords=("axes fraction", "data"), va="center_baseline", color=INK if taken else MUTED)
-    _rows(axes, [str(line["step"]) for line in ablation])
+    axes.set_yticks(range(len(ablation)), [str(line["step"]) for line in ablation])
+    axes.tick_params(axis="y", labelcolor=INK, labelsize=9.5)
+    axes.set_ylim(len(ablation) - 0.45, -0.55)
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
     room = max(float(np.nanmax(scores) - np.nanmin(scores)), 0.02)
     axes.set_xlim(max(float(np.nanmin(scores)) - 0.12 * room, -0.01), float(np.nanmax(scores)) + 0.12 * room)
     axes.set_xlabel(f"{score_label} on validation people")
-    colour_key(axes, [("cross-fitted", MODEL), ("chosen on the same people: optimistic", RIVAL)], 0.0, 1.02)
+    style.colour_key(axes, [("cross-fitted", MODEL), ("chosen on the same people: optimistic", RIVAL)], 0.0, 1.02)
     return figure
-
-
-def _middle_of_symlog(last: float) -> float:
-    """Return the end of the extent whose half lies in the middle of an axis that is logarithmic from 0.1 on."""
-    return 2 * float(np.sqrt(0.1 * max(last, 0.1)))
-
-
-def _rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
-    axes.tick_params(axis="y", labelcolor=INK, labelsize=9.5)
-    axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.grid(axis="y", visible=False)
-    axes.spines["left"].set_visible(False)
 
 
 def _number(value: object) -> float:

@@ -10,7 +10,6 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
+from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.files import cache_folder
 from radlearn.progress import cores, in_parallel, say
 from radlearn.scans.alone import alone_with
@@ -43,8 +42,7 @@ NEIGHBOURS = 12  # caches of the same settings that are searched for shared X-ra
 class CachedXrays:
     """The cached X-rays: row by row in the order of the paths."""
 
-    pixels: np.ndarray
-    "Read-only memory map (X-rays, size, size), uint8 or uint16; value/255 or value/65535 is the X-ray in [0, 1]."
+    pixels: np.ndarray  # Read-only memory map (X-rays, size, size), uint8 or uint16; value/255 or value/65535 is the X-ray in [0, 1]
     headers: list[RadiographHeader]
     folder: Path
 
@@ -102,7 +100,7 @@ def cached_xrays(
     listed = blake2b("\0".join(names).encode(errors="surrogatepass"), digest_size=8).hexdigest()
     folder = Path(root or cache_folder()) / "xrays" / f"{size_px}px-{shape}-{reading_version()}-{listed}"
     stamps = [_stamp(name) for name in names]
-    with space_for(bytes_needed(len(names), size_px), folder):
+    with space_for(bytes_needed(len(names), size_px), folder, "reads X-rays", "read"):
         if (ready := _ready(folder, names, stamps, size_px)) is not None:
             return ready
         folder.mkdir(parents=True, exist_ok=True)
@@ -152,11 +150,8 @@ def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
     try:
         store.begin()
         _take_over(store, names, stamps)
-        missing = [
-            (row, names[row], xray.digest if (xray := changed.get(row)) else None)
-            for row in range(len(names))
-            if row not in store.done or row in gone
-        ]
+        rows = [row for row in range(len(names)) if row not in store.done or row in gone]
+        missing = [(row, names[row], changed[row].digest if row in changed else None) for row in rows]
         per_job = max(1, min(XRAYS_PER_JOB, JOB_BYTES // (2 * size_px**2)))
         jobs = [_Job(tuple(missing[first : first + per_job]), size_px, shape) for first in range(0, len(missing), per_job)]
         synced = time.monotonic()
@@ -176,11 +171,6 @@ def _build(folder: Path, names: list[str], stamps: list[tuple[int, int]], size_p
             if time.monotonic() - synced >= SYNC_EVERY_SECONDS:
                 store.sync()
                 synced = time.monotonic()
-    except BrokenProcessPool:
-        raise CacheTrouble(
-            f"{folder}: a process that reads X-rays was killed, most likely because memory ran out. What was read is kept: "
-            "try again with more memory or fewer cores (taskset -c 0 radlearn …)."
-        ) from None
     finally:
         store.sync()
         store.close()

@@ -13,10 +13,10 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -121,9 +121,9 @@ class PixelStore:
         """Read the table in the folder; return whether there is a complete array with its table."""
         try:
             head, *lines = (self.folder / TABLE).read_text(encoding="ascii", errors="replace").split("\n")
-        except FileNotFoundError:
+            said = json.loads(head)
+        except (FileNotFoundError, ValueError):
             return False
-        said = _parsed(head)
         if not isinstance(said, dict) or said.get("format") != FORMAT or tuple(said.get("header", ())) != HEADER_FIELDS:
             return False
         count, size_px, bits = said["xrays"], said["size_px"], said["bits"]
@@ -138,7 +138,7 @@ class PixelStore:
         self.count, self.size_px, self.bits = count, size_px, bits
         for line in lines:
             # A truncated or damaged line counts for no row: that X-ray is read again.
-            row, xray = _xray_of(_parsed(line))
+            row, xray = _xray_of(line)
             if xray and 0 <= row < count:
                 self.done[row] = xray
         return True
@@ -162,10 +162,9 @@ class PixelStore:
 
     def _write_table(self) -> None:
         said = {"format": FORMAT, "xrays": self.count, "size_px": self.size_px, "bits": self.bits, "header": HEADER_FIELDS}
-        head = json.dumps(said) + "\n"
         if self._array is not None:
             os.fsync(self._array)
-        write_text(self.folder / TABLE, head + "".join(_line(row, xray) for row, xray in sorted(self.done.items())))
+        write_text(self.folder / TABLE, json.dumps(said) + "\n" + "".join(_line(row, xray) for row, xray in sorted(self.done.items())))
         self._waiting.clear()
 
     def _write_rows(self, first: int, pixels: np.ndarray) -> None:
@@ -208,11 +207,16 @@ def narrowed(pixels: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def space_for(needed_bytes: int, folder: Path) -> Iterator[None]:
-    """Turn an OSError in the block into a `CacheTrouble` that says what to do."""
+def space_for(needed_bytes: int, folder: Path, process_does: str = "", what_was: str = "") -> Iterator[None]:
+    """Turn an OSError, or the end of a process of the pool, in the block into a `CacheTrouble` that says what to do."""
     elsewhere = "set RADLEARN_CACHE to another folder"
     try:
         yield
+    except BrokenProcessPool:
+        raise CacheTrouble(
+            f"{folder}: a process that {process_does} was killed, most likely because memory ran out. What was {what_was} is kept: "
+            "try again with more memory or fewer cores (taskset -c 0 radlearn …)."
+        ) from None
     except OSError as error:
         place = next(place for place in [folder, *folder.parents] if place.exists())
         if error.errno in NO_SPACE:
@@ -237,17 +241,10 @@ def _line(row: int, xray: Row) -> str:
     return json.dumps([row, xray.path, xray.stamp, xray.digest, header]) + "\n"
 
 
-def _parsed(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
-def _xray_of(said: Any) -> tuple[int, Row | None]:
+def _xray_of(line: str) -> tuple[int, Row | None]:
     """Return a line's row and X-ray, None for the X-ray where the line is truncated or damaged."""
     try:
-        row, path, (size, time_ns), digest, values = said
+        row, path, (size, time_ns), digest, values = json.loads(line)
         # JSON has no tuples.
         values[SIZE] = tuple(values[SIZE])
         values[SPACING] = values[SPACING] and tuple(values[SPACING])

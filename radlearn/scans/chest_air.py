@@ -10,16 +10,13 @@ from scipy.spatial import ConvexHull
 
 from radlearn.scans.geometry import Grid, box_around, spacing_mm, voxel_volume_ml
 
-AIR_HU, LUNG_BELOW_HU, GAS_BELOW_HU = -1024.0, -400.0, -945.0
-"GAS: the median of trachea and bowel is below it; emphysema stays above it."
+AIR_HU, LUNG_BELOW_HU, GAS_BELOW_HU = -1024.0, -400.0, -945.0  # GAS: the median of trachea and bowel is below it; emphysema stays above it
 TRACHEA_BELOW_HU = -850.0
-TRACHEA_ML_PER_MM = (0.03, 0.8)
-"Its cross-section: 0.3 to 8 cm²."
+TRACHEA_ML_PER_MM = (0.03, 0.8)  # Its cross-section: 0.3 to 8 cm²
 TRACHEA_FROM_MIDLINE_MM = 30.0
 LEAST_LUNG_ML = 20.0
 CLOSED_OVER_MM = 12.0
-FLAT = ndimage.generate_binary_structure(2, 1)[:, :, None]
-"A voxel and its four neighbours in the slice."
+FLAT = ndimage.generate_binary_structure(2, 1)[:, :, None]  # A voxel and its four neighbours in the slice
 
 
 def body_of(hu: np.ndarray) -> np.ndarray:
@@ -54,16 +51,13 @@ def _spanned(solid: np.ndarray) -> np.ndarray:
 
 
 def lungs_of(hu: np.ndarray, body: np.ndarray, grid: Grid, midline: float) -> np.ndarray:
-    """Return the air of the lungs and what it surrounds, without trachea and bowel.
+    """Return the air of the lungs and what it surrounds, without trachea and bowel, bool (x, y, z).
 
     Args:
         hu: (x, y, z) in LPS on `grid`, padding at `AIR_HU`.
         body: from `body_of`.
         grid: of the voxels.
         midline: index along x where left and right meet.
-
-    Returns:
-        bool (x, y, z).
     """
     air = body & (hu < LUNG_BELOW_HU)
     air &= ~_trachea(hu, air, grid, midline)

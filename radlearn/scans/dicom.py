@@ -16,22 +16,9 @@ import numpy as np
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.scans.display import display_of, polarity_contradiction
 from radlearn.scans.jpeg import smallest_eighths
-from radlearn.scans.radiograph_writer import write_radiograph
+from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
 from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded, open_xray, parsing
-
-__all__ = [
-    "ForProcessingWarning",
-    "PolarityWarning",
-    "Radiograph",
-    "RadiographHeader",
-    "find_xrays",
-    "is_dicom",
-    "read_header",
-    "read_radiograph",
-    "stored_values",
-    "write_radiograph",
-]
 
 OLDEST_YEARS = 110
 # Computed Radiography, and Digital X-Ray for presentation and for processing: DICOM PS3.4, table B.5-1.
@@ -51,12 +38,9 @@ class PolarityWarning(UserWarning):
 class RadiographHeader:
     """The header of an X-ray; None or "" where a value is missing. Nothing is guessed."""
 
-    view: str | None
-    "PA, AP, LL, …: ViewPosition, else SeriesDescription `view: PA`."
-    sex: str | None
-    "M, F or O."
-    age_years: float | None
-    "In any notation (`62`, `062Y`, `18M`, `3W`, `10D`); None above 110 or where it is unreadable."
+    view: str | None  # PA, AP, LL, …: ViewPosition, else SeriesDescription `view: PA`
+    sex: str | None  # M, F or O
+    age_years: float | None  # In any notation (`62`, `062Y`, `18M`, `3W`, `10D`); None above 110 or where it is unreadable
     spacing_mm: tuple[float, float] | None
     """(row, column): PixelSpacing, else ImagerPixelSpacing (at the detector, some 5–15 % larger than in the patient). In the
     2018 pneumonia challenge it is wrong: it belongs to the images before they were resized to 1024²."""
@@ -66,11 +50,9 @@ class RadiographHeader:
     sop_uid: str
     modality: str
     photometric: str
-    size_px: tuple[int, int]
-    "(height, width) as stored."
+    size_px: tuple[int, int]  # (height, width) as stored
     stored_bits: int
-    sop_class: str = ""
-    "The kind of object: computed radiography, digital X-ray, secondary capture …"
+    sop_class: str = ""  # The kind of object: computed radiography, digital X-ray, secondary capture …
 
     @property
     def measurable_spacing_mm(self) -> tuple[float, float] | None:
@@ -102,9 +84,6 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
         shape: "stretch" resizes the X-ray to the square, as the 2018 pneumonia challenge did; "pad" keeps its aspect ratio between black
             borders.
 
-    Returns:
-        float32 pixels (height, width) in [0, 1], bright = dense, and the header.
-
     Raises:
         UnreadableScan: the file is missing, empty, not DICOM, truncated, damaged, multi-frame, colour, no image, or has no decoder.
         BadSetting: a size below 1 or an unknown shape.
@@ -131,20 +110,12 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
 
 
 def read_header(path: str | Path) -> RadiographHeader:
-    """Read the header without the pixels.
-
-    Raises:
-        UnreadableScan: as `read_radiograph`, except for errors in the pixels.
-    """
+    """Read the header without the pixels; errors as `read_radiograph`, except for those in the pixels."""
     return _header_of(open_xray(Path(path), with_pixels=False))
 
 
 def stored_values(path: str | Path) -> np.ndarray:
-    """Return the stored numbers before any mapping: (height, width), of the stored integer or float type.
-
-    Raises:
-        UnreadableScan: as `read_radiograph`.
-    """
+    """Return the stored numbers before any mapping: (height, width), of the stored integer or float type; errors as `read_radiograph`."""
     return decoded(open_xray(Path(path)))
 
 

@@ -20,14 +20,11 @@ from radlearn.scans.rescaling import rescaled
 from radlearn.scans.stored_pixels import DAMAGE, decoded, open_xray, parsing
 
 AIR_HU = -1024
-PADDING_BELOW_HU = -1500
-"Below any density in or around a person: scanners write -2000 or -3024 outside their round field of view."
+PADDING_BELOW_HU = -1500  # Below any density in or around a person: scanners write -2000 or -3024 outside their round field of view
 SAME_DIRECTION_WITHIN = 1e-3
-EVEN_WITHIN = 0.02
-"Relative tolerance of the distance between slices, because positions are rounded."
+EVEN_WITHIN = 0.02  # Relative tolerance of the distance between slices, because positions are rounded
 MISSING_FROM = 1.5
-TILT_WITHIN = 0.005
-"Sideways over forward displacement; 0.3° of tilt."
+TILT_WITHIN = 0.005  # Sideways over forward displacement; 0.3° of tilt
 
 
 @dataclass(frozen=True)
@@ -38,14 +35,10 @@ class Slice:
     series_uid: str
     description: str
     sop_uid: str
-    position: np.ndarray
-    "(3,), the centre of the first pixel."
-    directions: np.ndarray
-    "(2, 3), the directions in which the column index and the row index grow; unit vectors."
-    spacing: tuple[float, float]
-    "(between rows, between columns)."
-    size_px: tuple[int, int]
-    "(rows, columns)."
+    position: np.ndarray  # (3,), the centre of the first pixel
+    directions: np.ndarray  # (2, 3), the directions in which the column index and the row index grow; unit vectors
+    spacing: tuple[float, float]  # (between rows, between columns)
+    size_px: tuple[int, int]  # (rows, columns)
 
 
 @dataclass(frozen=True)
@@ -73,16 +66,10 @@ def find_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
 
 
 def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None = None) -> Volume:
-    """Read the only CT series in a folder, or the one with `series_uid`.
+    """Read the only CT series in a folder, searched recursively, or in files; or the one with `series_uid`.
 
-    Args:
-        paths: a folder, searched recursively, or files.
-        series_uid: SeriesInstanceUID; required where there are several.
-
-    Returns:
-        Hounsfield units (i, j, k), int16 where they are integers: i grows along a row, j down a column, k along the normal of the slices.
-        The affine is to RAS mm. `path` is the folder of the first slice. Padding outside the field of view is
-        set to -1024, and `notes` says so.
+    The voxels are Hounsfield units (i, j, k), int16 where they are integers: i grows along a row, j down a column, k along the normal of
+    the slices. `path` is the folder of the first slice. Padding outside the field of view is set to -1024, and `notes` says so.
 
     Raises:
         UnreadableScan: no CT; several series and none chosen; slices of different size, spacing or direction; two at one position; a
@@ -127,9 +114,8 @@ def _slice(path: Path, series_uid: str | None) -> Slice | None:
         directions, position = _numbers(said, "ImageOrientationPatient", 6), _numbers(said, "ImagePositionPatient", 3)
         spacing = _numbers(said, "PixelSpacing", 2)
         rows, columns = int(said.Rows), int(said.Columns)
-        series, description, sop = (
-            str(said.get(keyword) or "") for keyword in ("SeriesInstanceUID", "SeriesDescription", "SOPInstanceUID")
-        )
+        keywords = ("SeriesInstanceUID", "SeriesDescription", "SOPInstanceUID")
+        series, description, sop = (str(said.get(keyword) or "") for keyword in keywords)
     if directions is None or position is None or spacing is None or not min(spacing) > 0:
         raise UnreadableScan(
             f"{path}: has no position: expected ImagePositionPatient, ImageOrientationPatient and PixelSpacing. It may be a screen "

@@ -135,15 +135,8 @@ def display_of(xray: Xray) -> Display:
         modality_lut = _lut(path, said, "ModalityLUTSequence", 0)
         highest_value = max(end * slope + intercept for end in stored_range) if stored_range else math.inf
         voi = _lut(path, said, "VOILUTSequence", modality_lut.highest if modality_lut else highest_value)
-        return Display(
-            stored_range=stored_range,
-            slope=slope,
-            intercept=intercept,
-            modality_lut=modality_lut,
-            voi=voi or _window(said),
-            inverted=_photometric(said) == "MONOCHROME1" or _shape(said) == "INVERSE",
-            padding=_padding(said),
-        )
+        inverted = _photometric(said) == "MONOCHROME1" or _shape(said) == "INVERSE"
+        return Display(stored_range, slope, intercept, modality_lut, voi or _window(said), inverted, _padding(said))
 
 
 def polarity_contradiction(xray: Xray) -> str | None:

@@ -16,6 +16,7 @@ are LPS. (nibabel.aff2axcodes uses the same code. ITK's "RAI" names where axes c
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +24,10 @@ import numpy as np
 
 from radlearn.errors import BadSetting
 
-LETTERS = ("RL", "AP", "SI")
-"World axis x goes to R, its opposite is L; y to A or P; z to S or I."
+LETTERS = ("RL", "AP", "SI")  # World axis x goes to R, its opposite is L; y to A or P; z to S or I
 SAME_WITHIN_VOXELS = 0.1
 
-Box = tuple[slice, slice, slice]
-"A block of voxels: `voxels[box]`; each slice has a start and a stop within the volume."
+Box = tuple[slice, slice, slice]  # A block of voxels: `voxels[box]`; each slice has a start and a stop within the volume
 
 
 @dataclass(frozen=True)
@@ -123,13 +122,12 @@ def orientation(affine: np.ndarray) -> str:
 def to_orientation(voxels: np.ndarray, affine: np.ndarray, code: str) -> tuple[np.ndarray, np.ndarray]:
     """Reorient a volume to the orientation `code`: axes are swapped and reversed, nothing is resampled.
 
+    Return a view of the voxels, and the affine that keeps every voxel in its place in the patient.
+
     Args:
         voxels: (..., i, j, k).
         affine: 4 × 4, index to RAS mm; it may be oblique.
         code: such as "LPS".
-
-    Returns:
-        A view of the voxels, and the affine that keeps every voxel in its place in the patient.
 
     Raises:
         BadSetting: `code` is not an orientation code.
@@ -145,16 +143,7 @@ def to_orientation(voxels: np.ndarray, affine: np.ndarray, code: str) -> tuple[n
 
 
 def from_orientation(voxels: np.ndarray, code: str, source_affine: np.ndarray) -> np.ndarray:
-    """Undo `to_orientation`: return voxels in the orientation `code` to the order of the source, exactly.
-
-    Args:
-        voxels: (..., i, j, k), in the order that `to_orientation(source, source_affine, code)` gave.
-        code: the same code.
-        source_affine: the affine of the source and of the result.
-
-    Returns:
-        A view of the voxels.
-    """
+    """Undo `to_orientation(source, source_affine, code)`: return a view of voxels (..., i, j, k) in the order of the source, exactly."""
     return _turned(voxels, *_turn(code, orientation(source_affine)))
 
 
@@ -183,10 +172,10 @@ def cropped(grid: Grid, box: Box) -> Grid:
     return Grid((i, j, k), affine)
 
 
-def with_spacing(grid: Grid, wanted_mm: tuple[float, float, float]) -> Grid:
+def with_spacing(grid: Grid, wanted_mm: tuple[float, float, float], counted: Callable[[float], int] = round) -> Grid:
     """Return the grid of another spacing over the same block of space: same directions, same centre, at least one voxel.
 
-    Counts are rounded, so the new block may be up to half a new voxel larger or smaller on each side.
+    Counts are rounded by `counted`, so the new block may be up to half a new voxel larger or smaller on each side.
 
     Raises:
         BadSetting: a spacing that is not above 0.
@@ -194,7 +183,7 @@ def with_spacing(grid: Grid, wanted_mm: tuple[float, float, float]) -> Grid:
     if not min(wanted_mm) > 0:
         raise BadSetting(f"the wanted spacing is {wanted_mm} mm; expected three lengths above 0.")
     factors = np.array(wanted_mm) / spacing_mm(grid.affine)
-    i, j, k = (max(1, round(count / factor)) for count, factor in zip(grid.shape, factors, strict=True))
+    i, j, k = (max(1, counted(count / factor)) for count, factor in zip(grid.shape, factors, strict=True))
     affine = grid.affine.copy()
     affine[:3, :3] *= factors
     centre = (np.array(grid.shape) - 1) / 2

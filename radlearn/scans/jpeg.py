@@ -40,9 +40,8 @@ def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int
     except (IndexError, StructError, ValueError):
         raise UnreadableScan(f"{path}: its compressed image is damaged: it does not start as JPEG or JPEG 2000. {MEND}") from None
     if components != 1:
-        raise UnreadableScan(
-            f"{path}: its compressed image is in colour ({components} components); its header declares greyscale. Convert or remove it."
-        )
+        found = f"{path}: its compressed image is in colour ({components} components)"
+        raise UnreadableScan(f"{found}; its header declares greyscale. Convert or remove it.")
     if (height, width) != size_px or precision > bits:
         raise UnreadableScan(
             f"{path}: its compressed image is {height} × {width} of {precision} bits; its header declares {size_px[0]} × {size_px[1]} "

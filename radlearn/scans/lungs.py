@@ -12,21 +12,17 @@ import numpy as np
 
 from radlearn.errors import BadSetting
 from radlearn.scans.chest_air import AIR_HU, body_of, lungs_of
-from radlearn.scans.geometry import Box, Grid, index_of, spacing_mm, to_orientation, with_spacing, world_mm
+from radlearn.scans.geometry import Box, Grid, Volume, index_of, spacing_mm, to_orientation, with_spacing, world_mm
 from radlearn.scans.resampling import resampled
 
 COARSE_MM = 2.5
 BONE_ABOVE_HU = 200.0
-MARGIN_MM = 10.0
-"Added beyond lungs and ribs."
+MARGIN_MM = 10.0  # Added beyond lungs and ribs
 BELOW_MM, BELOW_LOPSIDED_MM = 50.0, 90.0
 "Added below the lowest air: the base of a lung may be airless, and an effusion pushes the diaphragm down."
-LEAST_SHARE = 0.10
-"Of the body at the same level: healthy lungs are 30 to 45 %."
-LEAST_HEIGHT = 0.4
-"Of the body's width: healthy lungs are 0.6 to 0.8."
-LOPSIDED_BELOW = 0.5
-"Air of one side over the other's; healthy left lungs have 0.8 to 0.95 of the right's."
+LEAST_SHARE = 0.10  # Of the body at the same level: healthy lungs are 30 to 45 %
+LEAST_HEIGHT = 0.4  # Of the body's width: healthy lungs are 0.6 to 0.8
+LOPSIDED_BELOW = 0.5  # Air of one side over the other's; healthy left lungs have 0.8 to 0.95 of the right's
 
 
 @dataclass(frozen=True)
@@ -50,21 +46,17 @@ class _Coarse:
     hu: np.ndarray
     body: np.ndarray
     lungs: np.ndarray
-    midline: float
-    "Index along x between left and right."
+    midline: float  # Index along x between left and right
 
 
 def lung_mask(hu: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Return the lungs: air, the vessels in it, and lesions that air surrounds; without trachea and bowel.
+    """Return the lungs, bool (i, j, k): air, the vessels in it, and lesions that air surrounds; without trachea and bowel.
 
     Consolidation that reaches the chest wall is missed. The border is accurate to 2.5 mm or the scan's spacing, whichever is larger.
 
     Args:
         hu: Hounsfield units (i, j, k) of a chest; padding of any depth below air counts as air.
         affine: 4 × 4, index to RAS mm.
-
-    Returns:
-        bool (i, j, k).
 
     Raises:
         BadSetting: `hu` is not three-dimensional.
@@ -73,17 +65,9 @@ def lung_mask(hu: np.ndarray, affine: np.ndarray) -> np.ndarray:
 
 
 def lung_box(hu: np.ndarray, affine: np.ndarray) -> LungBox:
-    """Return the block of the scan that holds both lungs, whatever their density.
+    """Return the block of the scan that holds both lungs, whatever their density; arguments and errors as `lung_mask`.
 
-    Args:
-        hu: Hounsfield units (i, j, k) of a chest; padding of any depth below air counts as air.
-        affine: 4 × 4, index to RAS mm.
-
-    Returns:
-        The block; that of the body, with a note, where there is too little air; the whole scan where no body is found either.
-
-    Raises:
-        BadSetting: `hu` is not three-dimensional.
+    It is that of the body, with a note, where there is too little air; the whole scan where no body is found either.
     """
     return _box(*_coarse(hu, affine))
 
@@ -98,12 +82,11 @@ def _coarse(hu: np.ndarray, affine: np.ndarray) -> tuple[_Coarse, Grid]:
     """Return body and lungs on a coarse grid, and the scan's own grid."""
     if hu.ndim != 3:
         raise BadSetting(f"the scan has shape {hu.shape}; expected (i, j, k).")
-    source = Grid((hu.shape[0], hu.shape[1], hu.shape[2]), np.asarray(affine, float))
-    turned, turned_affine = to_orientation(hu, source.affine, "LPS")
-    fine = Grid((turned.shape[0], turned.shape[1], turned.shape[2]), turned_affine)
-    along_i, along_j, along_k = (max(COARSE_MM, step) for step in spacing_mm(turned_affine))
-    grid = with_spacing(fine, (along_i, along_j, along_k))
-    coarse = resampled(np.maximum(turned, np.float32(AIR_HU)), fine, grid, outside=AIR_HU)
+    source = Volume(hu, np.asarray(affine, float)).grid
+    turned = Volume(*to_orientation(hu, source.affine, "LPS"))
+    along_i, along_j, along_k = (max(COARSE_MM, step) for step in spacing_mm(turned.affine))
+    grid = with_spacing(turned.grid, (along_i, along_j, along_k))
+    coarse = resampled(np.maximum(turned.voxels, np.float32(AIR_HU)), turned.grid, grid, outside=AIR_HU)
     body = body_of(coarse)
     columns = np.flatnonzero(body.any(axis=(1, 2)))
     midline = float(columns[0] + columns[-1] + 1) / 2 if columns.size else grid.shape[0] / 2

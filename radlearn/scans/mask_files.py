@@ -13,12 +13,9 @@ from radlearn.scans.nifti import read_volume, write_volume
 
 CUTS = {1: 0.5, 255: 127.0}
 "The value for inside, 1, or 255 in an 8-bit image; and the threshold above which a grey value counts as inside."
-MOST_BETWEEN = 0.5
-"In a resampled mask: voxels between outside and inside, per voxel inside. Two real lung masks have 0.04."
-FEW_VALUES = 32
-"Up to so many different integers count as labels and not as grey values."
-WRITTEN_WITHIN = 1e-5
-"Relative; a NIfTI's float32 rounds at 6e-8."
+MOST_BETWEEN = 0.5  # In a resampled mask: voxels between outside and inside, per voxel inside. Two real lung masks have 0.04
+FEW_VALUES = 32  # Up to so many different integers count as labels and not as grey values
+WRITTEN_WITHIN = 1e-5  # Relative; a NIfTI's float32 rounds at 6e-8
 
 
 def read_mask(path: str | Path, scan: Volume | None = None) -> Volume:
@@ -27,12 +24,7 @@ def read_mask(path: str | Path, scan: Volume | None = None) -> Volume:
     Values 0 and 1, of any type, are taken as they are. Values 0 and 255, and grey values close to 0 and 1 or to 0 and 255, as resampling
     leaves them, are thresholded in the middle; `notes` says so.
 
-    Args:
-        path: of a NIfTI file.
-        scan: the scan of the mask, which must have the same grid.
-
-    Returns:
-        bool voxels (i, j, k), with the affine of the scan where it is given. An empty mask is valid.
+    The voxels are bool (i, j, k), with the affine of the scan where it is given. An empty mask is valid.
 
     Raises:
         UnreadableScan: as `read_volume`; another grid than the scan's; several labels, or ambiguous grey values.
@@ -60,9 +52,8 @@ def write_mask_like(path: str | Path, mask: np.ndarray, source: Volume) -> None:
         UnreadableScan: the file reads back differently: a full or failing disk.
     """
     if mask.dtype != bool or mask.shape != source.voxels.shape:
-        raise BadSetting(
-            f"{path}: the mask is {mask.dtype} of shape {mask.shape}; expected bool of the shape of its scan, {source.voxels.shape}."
-        )
+        found = f"{path}: the mask is {mask.dtype} of shape {mask.shape}"
+        raise BadSetting(f"{found}; expected bool of the shape of its scan, {source.voxels.shape}.")
     write_volume(path, mask, source.affine)
     written = read_volume(path)
     differs = np.abs(written.affine - source.affine).max() > WRITTEN_WITHIN * max(1.0, np.abs(source.affine).max())

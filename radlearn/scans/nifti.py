@@ -26,13 +26,11 @@ except ImportError:
 
 __all__ = ["Volume", "read_volume", "write_volume"]
 
-PIECE_BYTES = 1 << 19
-"Read and decompressed at once: small enough for the processor's cache."
+PIECE_BYTES = 1 << 19  # Read and decompressed at once: small enough for the processor's cache
 AGAIN = "Copy or download it again, or remove it."
 
 GZIP = b"\x1f\x8b"
-GZIP_LEVEL = 1
-"Level 6 takes several times as long for a CT and saves a tenth of its size."
+GZIP_LEVEL = 1  # Level 6 takes several times as long for a CT and saves a tenth of its size
 MOST_ALONG_AN_AXIS = 32_767
 WIDENED = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
 
@@ -43,12 +41,8 @@ def read_volume(path: str | Path) -> Volume:
     Stored integers keep their type; with an integer slope and intercept they become the smallest of int16 and int32 that holds the result.
     All else is float32.
 
-    Args:
-        path: of a NIfTI-1 file, gzipped or not, of any name.
-
-    Returns:
-        voxels (i, j, k) in the memory order of the file (i fastest), the affine to RAS mm (the sform where there is one, else the qform),
-        and the path.
+    The file is NIfTI-1, gzipped or not, of any name. The voxels are (i, j, k) in its memory order (i fastest); the affine is to RAS mm (the
+    sform where there is one, else the qform).
 
     Raises:
         UnreadableScan: a missing, empty, truncated or damaged file, not NIfTI-1, not one volume of real numbers, no affine or two that
@@ -81,9 +75,8 @@ def _header_and_stored(path: Path, opened: BinaryIO) -> tuple[Header, np.ndarray
     wanted = header.dtype.itemsize * int(np.prod(header.shape, dtype=object))
     # gzip compresses at most 1032 : 1, so no memory is allocated for a header that declares more than this.
     if wanted > 1032 * path.stat().st_size:
-        raise UnreadableScan(
-            f"{path}: its header declares {wanted:,} bytes of voxels, more than such a file can hold. It is truncated. {AGAIN}"
-        )
+        found = f"{path}: its header declares {wanted:,} bytes of voxels, more than such a file can hold"
+        raise UnreadableScan(f"{found}. It is truncated. {AGAIN}")
     stored = np.empty(wanted, np.uint8)
     at = -header.voxels_at
     for piece in itertools.chain([start], content):

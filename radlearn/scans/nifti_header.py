@@ -14,61 +14,21 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.nifti_place import CONVERT, affine_of, write_qform
 
 BYTES = 348
-VOXELS_AT = 352
-"After the header, four bytes mean no extensions."
+VOXELS_AT = 352  # After the header, four bytes mean no extensions
 
-HEADER = np.dtype(
-    [
-        ("sizeof_hdr", "i4"),
-        ("unused_1", "V35"),
-        ("dim_info", "u1"),
-        ("dim", "i2", 8),
-        ("intent", "f4", 3),
-        ("intent_code", "i2"),
-        ("datatype", "i2"),
-        ("bitpix", "i2"),
-        ("slice_start", "i2"),
-        ("pixdim", "f4", 8),
-        ("vox_offset", "f4"),
-        ("scl_slope", "f4"),
-        ("scl_inter", "f4"),
-        ("slice_end", "i2"),
-        ("slice_code", "u1"),
-        ("xyzt_units", "u1"),
-        ("unused_2", "V24"),
-        ("descrip", "S80"),
-        ("aux_file", "S24"),
-        ("qform_code", "i2"),
-        ("sform_code", "i2"),
-        ("quatern", "f4", 3),
-        ("qoffset", "f4", 3),
-        ("srow", "f4", (3, 4)),
-        ("intent_name", "S16"),
-        ("magic", "S4"),
-    ]
-)
+HEADER = np.dtype([
+    ("sizeof_hdr", "i4"), ("unused_1", "V35"), ("dim_info", "u1"), ("dim", "i2", 8),
+    ("intent", "f4", 3), ("intent_code", "i2"), ("datatype", "i2"), ("bitpix", "i2"), ("slice_start", "i2"), ("pixdim", "f4", 8),
+    ("vox_offset", "f4"), ("scl_slope", "f4"), ("scl_inter", "f4"), ("slice_end", "i2"), ("slice_code", "u1"), ("xyzt_units", "u1"),
+    ("unused_2", "V24"), ("descrip", "S80"), ("aux_file", "S24"),
+    ("qform_code", "i2"), ("sform_code", "i2"), ("quatern", "f4", 3), ("qoffset", "f4", 3), ("srow", "f4", (3, 4)),
+    ("intent_name", "S16"), ("magic", "S4"),
+])  # fmt: skip
 
-TYPE_OF_CODE = {
-    2: "u1",
-    4: "i2",
-    8: "i4",
-    16: "f4",
-    64: "f8",
-    256: "i1",
-    512: "u2",
-    768: "u4",
-    1024: "i8",
-    1280: "u8",
-}
+TYPE_OF_CODE = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 OTHER_TYPES = {
-    1: "one bit a voxel",
-    32: "complex",
-    128: "RGB colour",
-    1536: "float128",
-    1792: "complex",
-    2048: "complex",
-    2304: "RGBA colour",
-}
+    1: "one bit a voxel", 32: "complex", 128: "RGB colour", 1536: "float128", 1792: "complex", 2048: "complex", 2304: "RGBA colour",
+}  # fmt: skip
 CODE_OF_TYPE = {np.dtype(name): code for code, name in TYPE_OF_CODE.items()}
 
 
@@ -77,23 +37,15 @@ class Header:
     """The header of a NIfTI as `parsed` returns it, validated."""
 
     shape: tuple[int, int, int]
-    dtype: np.dtype
-    "As stored, byte order included."
-    affine: np.ndarray
-    "float64 4 × 4, index to RAS mm."
+    dtype: np.dtype  # As stored, byte order included
+    affine: np.ndarray  # float64 4 × 4, index to RAS mm
     slope: float
-    intercept: float
-    "value = slope · stored + intercept."
-    voxels_at: int
-    "Offset of the first voxel in bytes."
+    intercept: float  # value = slope · stored + intercept
+    voxels_at: int  # Offset of the first voxel in bytes
 
 
 def parsed(path: Path, content: bytes) -> Header:
-    """Parse and validate the header.
-
-    Args:
-        path: named in errors.
-        content: the first 348 bytes of the file, or all where it has fewer.
+    """Parse and validate the header: the first 348 bytes of the file, or all where it has fewer; `path` is named in errors.
 
     Raises:
         UnreadableScan: not a single-file NIfTI-1, not one 3-D volume of real numbers, no affine, or two that differ.
@@ -108,15 +60,12 @@ def parsed(path: Path, content: bytes) -> Header:
     sizes = [int(size) for size in header["dim"][1 : axes + 1]]
     if not 3 <= axes <= 7 or min(sizes) < 1 or max(sizes[3:], default=1) > 1:
         several = 3 < axes <= 7 and min(sizes) > 0
-        more = f"{np.prod(sizes[3:])} volumes in one file" if several else f"{axes} axes"
-        raise UnreadableScan(
-            f"{path}: has the shape {tuple(sizes)}, {more}; expected one volume (i, j, k). Save each volume in its own file."
-        )
+        found = f"{tuple(sizes)}, " + (f"{np.prod(sizes[3:])} volumes in one file" if several else f"{axes} axes")
+        raise UnreadableScan(f"{path}: has the shape {found}; expected one volume (i, j, k). Save each volume in its own file.")
     code = int(header["datatype"])
     if code not in TYPE_OF_CODE:
-        raise UnreadableScan(
-            f"{path}: holds {OTHER_TYPES.get(code, f'numbers of unknown type {code}')}; expected integers or floats. {CONVERT}"
-        )
+        found = OTHER_TYPES.get(code, f"numbers of unknown type {code}")
+        raise UnreadableScan(f"{path}: holds {found}; expected integers or floats. {CONVERT}")
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if slope == 0 or not np.isfinite(slope):  # Both mean no scaling, in the standard and in nibabel.
         slope, intercept = 1.0, 0.0
@@ -125,10 +74,8 @@ def parsed(path: Path, content: bytes) -> Header:
     starts = float(header["vox_offset"])
     if not VOXELS_AT <= starts < 2**31:
         raise UnreadableScan(f"{path}: vox_offset is {starts:g}; expected at least {VOXELS_AT}, where the header ends. {CONVERT}")
-    shape = (sizes[0], sizes[1], sizes[2])
-    return Header(
-        shape, np.dtype(TYPE_OF_CODE[code]).newbyteorder(byte_order), affine_of(path, header, shape), slope, intercept, int(starts)
-    )
+    shape, dtype = (sizes[0], sizes[1], sizes[2]), np.dtype(TYPE_OF_CODE[code]).newbyteorder(byte_order)
+    return Header(shape, dtype, affine_of(path, header, shape), slope, intercept, int(starts))
 
 
 def header_bytes(shape: tuple[int, ...], dtype: np.dtype, affine: np.ndarray) -> bytes:

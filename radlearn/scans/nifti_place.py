@@ -14,17 +14,11 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.geometry import orientation, spacing_mm
 
 CONVERT = "Convert it, for example with SimpleITK or dcm2niix, or remove it."
-AGREES_WITHIN = 0.01
-"Relative tolerance between two spacings in one header, which are rounded."
+AGREES_WITHIN = 0.01  # Relative tolerance between two spacings in one header, which are rounded
 
 
 def affine_of(path: Path, header: np.void, shape: tuple[int, int, int]) -> np.ndarray:
-    """Return the affine to RAS mm: the sform if its code is above 0, else the qform.
-
-    Args:
-        path: named in errors.
-        header: a record of `nifti_header.HEADER`.
-        shape: (i, j, k).
+    """Return the affine to RAS mm of a `nifti_header.HEADER`: the sform if its code is above 0, else the qform.
 
     Raises:
         UnreadableScan: no affine, a singular one, lengths in other units than mm, or two affines that differ.
@@ -41,10 +35,8 @@ def affine_of(path: Path, header: np.void, shape: tuple[int, int, int]) -> np.nd
         if not np.isfinite(affine).all() or not abs(np.linalg.det(affine[:3, :3])) > 1e-9:
             raise UnreadableScan(f"{path}: its {name} is {affine[:3].tolist()}, which is singular. {CONVERT}")
     if not places:
-        raise UnreadableScan(
-            f"{path}: has no affine (sform_code and qform_code are 0), so left and right cannot be distinguished. Convert it again from "
-            "its DICOM source."
-        )
+        found = f"{path}: has no affine (sform_code and qform_code are 0), so left and right cannot be distinguished"
+        raise UnreadableScan(f"{found}. Convert it again from its DICOM source.")
     _refuse_different_affines(path, header, shape, places)
     return places.get("sform", places.get("qform"))  # type: ignore[return-value]
 
@@ -110,13 +102,11 @@ def _quaternion(rotation: np.ndarray) -> np.ndarray:
     zero. Source: Bar-Itzhack 2000, J. Guidance 23(6):1085, doi:10.2514/2.4654.
     """
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
-    upper = np.array(
-        [
-            [xx + yy + zz, zy - yz, xz - zx, yx - xy],
-            [zy - yz, xx - yy - zz, xy + yx, xz + zx],
-            [xz - zx, xy + yx, yy - xx - zz, yz + zy],
-            [yx - xy, xz + zx, yz + zy, zz - xx - yy],
-        ]
-    )
-    quaternion = np.linalg.eigh(upper)[1][:, -1]
+    symmetric = [
+        [xx + yy + zz, zy - yz, xz - zx, yx - xy],
+        [zy - yz, xx - yy - zz, xy + yx, xz + zx],
+        [xz - zx, xy + yx, yy - xx - zz, yz + zy],
+        [yx - xy, xz + zx, yz + zy, zz - xx - yy],
+    ]
+    quaternion = np.linalg.eigh(np.array(symmetric))[1][:, -1]
     return np.where(quaternion[0] < 0, -1, 1) * quaternion[1:]

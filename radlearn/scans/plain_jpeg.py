@@ -14,38 +14,20 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 # Value representations whose length takes four bytes, after two reserved ones (PS3.5 7.1.2).
 LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 TEXTS = {
-    0x00080016: "SOPClassUID",
-    0x00080018: "SOPInstanceUID",
-    0x00080060: "Modality",
-    0x00080068: "PresentationIntentType",
-    0x0008103E: "SeriesDescription",
-    0x00100020: "PatientID",
-    0x00100040: "PatientSex",
-    0x00101010: "PatientAge",
-    0x00185101: "ViewPosition",
-    0x0020000D: "StudyInstanceUID",
-    0x0020000E: "SeriesInstanceUID",
-    0x00280004: "PhotometricInterpretation",
-    0x00281056: "VOILUTFunction",
+    0x00080016: "SOPClassUID", 0x00080018: "SOPInstanceUID", 0x00080060: "Modality",
+    0x00080068: "PresentationIntentType", 0x0008103E: "SeriesDescription", 0x00100020: "PatientID",
+    0x00100040: "PatientSex", 0x00101010: "PatientAge", 0x00185101: "ViewPosition", 0x0020000D: "StudyInstanceUID",
+    0x0020000E: "SeriesInstanceUID", 0x00280004: "PhotometricInterpretation", 0x00281056: "VOILUTFunction",
     0x20500020: "PresentationLUTShape",
-}
+}  # fmt: skip
 NUMBERS = {
-    0x00181164: "ImagerPixelSpacing",
-    0x00280008: "NumberOfFrames",
-    0x00280030: "PixelSpacing",
-    0x00281050: "WindowCenter",
-    0x00281051: "WindowWidth",
-    0x00281052: "RescaleIntercept",
-    0x00281053: "RescaleSlope",
-}
+    0x00181164: "ImagerPixelSpacing", 0x00280008: "NumberOfFrames", 0x00280030: "PixelSpacing",
+    0x00281050: "WindowCenter", 0x00281051: "WindowWidth", 0x00281052: "RescaleIntercept", 0x00281053: "RescaleSlope",
+}  # fmt: skip
 WORDS = {
-    0x00280002: "SamplesPerPixel",
-    0x00280010: "Rows",
-    0x00280011: "Columns",
-    0x00280100: "BitsAllocated",
-    0x00280101: "BitsStored",
-    0x00280103: "PixelRepresentation",
-}
+    0x00280002: "SamplesPerPixel", 0x00280010: "Rows", 0x00280011: "Columns", 0x00280100: "BitsAllocated",
+    0x00280101: "BitsStored", 0x00280103: "PixelRepresentation",
+}  # fmt: skip
 # Pixel padding, Modality LUT, VOI LUT.
 DECLINED = {0x00280120, 0x00280121, 0x00283000, 0x00283010}
 EXPECTED = {"SamplesPerPixel": 1, "BitsAllocated": 8, "PixelRepresentation": 0}

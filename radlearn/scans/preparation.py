@@ -35,9 +35,8 @@ class Preparation:
         low, high = self.window_hu
         spacing = all(0 < length < float("inf") for length in self.spacing_mm)
         if not (INT16.min <= low < high <= INT16.max and spacing and self.indices_at_most > 0):
-            raise BadSetting(
-                f"{self}: expected spacings above 0 mm, a window from lower to higher HU within ±32,767, and indices_at_most above 0."
-            )
+            wanted = "spacings above 0 mm, a window from lower to higher HU within ±32,767, and indices_at_most above 0"
+            raise BadSetting(f"{self}: expected {wanted}.")
         if self.crop not in ("lungs", "nothing"):
             raise BadSetting(f"crop is {self.crop!r}; expected 'lungs' or 'nothing'.")
 
@@ -47,21 +46,15 @@ class Prepared:
     """A prepared CT in memory."""
 
     resampled: ResampledGrid
-    image: np.ndarray
-    "int16 (x, y, z) on `resampled.grid`: Hounsfield units within the window. uint8 would round by up to 3 HU."
-    mask: np.ndarray | None
-    "bool of the same shape."
-    foreground: np.ndarray
-    "int16 (voxels, 3): indices of the mask's voxels, a random sample where there are more than `indices_at_most`."
+    image: np.ndarray  # int16 (x, y, z) on `resampled.grid`: Hounsfield units within the window. uint8 would round by up to 3 HU
+    mask: np.ndarray | None  # bool of the same shape
+    foreground: np.ndarray  # int16 (voxels, 3): indices of the mask's voxels, a random sample where there are more than `indices_at_most`
     background: np.ndarray
     "int16 (voxels, 3): indices inside the lungs and outside the mask; anywhere outside the mask where no lungs were found."
-    lungs: np.ndarray
-    "bool (i, j, k) of the source: `lung_mask`."
-    lung_ml: float
-    "Volume of `lungs`: air, vessels and what air surrounds; without consolidation that reaches the chest wall."
+    lungs: np.ndarray  # bool (i, j, k) of the source: `lung_mask`
+    lung_ml: float  # Volume of `lungs`: air, vessels and what air surrounds; without consolidation that reaches the chest wall
     notes: tuple[str, ...]
-    lesion_ml: float = 0.0
-    "Volume of the mask on the source grid; 0 without a mask."
+    lesion_ml: float = 0.0  # Volume of the mask on the source grid; 0 without a mask
 
 
 def prepared(scan: Volume, mask: Volume | None, preparation: Preparation) -> Prepared:

@@ -34,16 +34,13 @@ class PreparedVolume:
     """A prepared CT. It holds no voxels: each access maps the file anew."""
 
     folder: Path
-    path: Path
-    "The scan's file or folder."
+    path: Path  # The scan's file or folder
     mask_path: Path | None
     resampled: ResampledGrid
     window_hu: tuple[int, int]
-    lung_ml: float
-    "Volume of the lungs that `lung_mask` finds."
+    lung_ml: float  # Volume of the lungs that `lung_mask` finds
     notes: tuple[str, ...]
-    lesion_ml: float
-    "Volume of the mask on the scan's own grid; 0 without one."
+    lesion_ml: float  # Volume of the mask on the scan's own grid; 0 without one
 
     @property
     def source(self) -> Grid:
@@ -89,14 +86,9 @@ class PreparedVolume:
         return result
 
     def patch(self, start_voxel: Voxels, size_voxels: Voxels) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return a block of the image and of the mask at any position; voxels beyond the scan are air.
+        """Return a block of the image and of the mask from `start_voxel`, which may be negative; voxels beyond the scan are air.
 
-        Args:
-            start_voxel: index of its first voxel; may be negative.
-            size_voxels: (x, y, z).
-
-        Returns:
-            float32 in [0, 1] as `scaled`, and bool, None where there is no mask; both of `size_voxels` and in memory of their own.
+        float32 in [0, 1] as `scaled`, and bool, None where there is no mask; both of `size_voxels` and in memory of their own.
         """
         image = self.scaled(_copied(padded_block(self.image, start_voxel, size_voxels, self.window_hu[0])))
         mask = self.mask
@@ -107,14 +99,7 @@ class PreparedVolume:
         return start_around(centre_voxel, size_voxels, self.shape)
 
     def back_to_source(self, probability: np.ndarray) -> np.ndarray:
-        """Resample a probability (x, y, z) from the prepared grid onto the source grid, to be thresholded there; 0 outside the block.
-
-        Returns:
-            float32 of `source.shape`, in the order of the scan's file, with `source.affine`.
-
-        Raises:
-            BadSetting: another shape than that of the prepared scan.
-        """
+        """Resample a probability (x, y, z) onto the source grid, to be thresholded there: `ResampledGrid.back_to_source`."""
         return self.resampled.back_to_source(probability)
 
     def _mapped(self, name: str) -> np.ndarray:

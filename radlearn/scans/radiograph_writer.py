@@ -17,18 +17,9 @@ from radlearn.errors import BadSetting
 
 
 def write_radiograph(
-    path: str | Path,
-    pixels: np.ndarray,
-    *,
-    patient_id: str,
-    view: str,
-    sex: str,
-    age: str,
-    spacing_mm: tuple[float, float] | None,
-    photometric: str = "MONOCHROME2",
-    quality: int = 90,
-    instance: str = "",
-) -> None:
+    path: str | Path, pixels: np.ndarray, *, patient_id: str, view: str, sex: str, age: str, spacing_mm: tuple[float, float] | None,
+    photometric: str = "MONOCHROME2", quality: int = 90, instance: str = "",
+) -> None:  # fmt: skip
     """Write one X-ray atomically.
 
     Args:
@@ -77,37 +68,15 @@ def _header(patient_id: str, view: str, sex: str, age: str, spacing_mm: tuple[fl
     # Otherwise pydicom writes its version, and an update would change every file.
     dataset.file_meta.ImplementationVersionName = "RADLEARN"
     said = {
-        "SpecificCharacterSet": "ISO_IR 192",
-        "SOPClassUID": SecondaryCaptureImageStorage,
-        "SOPInstanceUID": uids["film"],
-        "StudyDate": "19010101",
-        "StudyTime": "000000.00",
-        "AccessionNumber": "",
-        "Modality": "CR",
-        "ConversionType": "WSD",
-        "ReferringPhysicianName": "",
-        "SeriesDescription": f"view: {view}",
-        "PatientName": patient_id,
-        "PatientID": patient_id,
-        "PatientBirthDate": "",
-        "PatientSex": sex,
-        "PatientAge": age,
-        "BodyPartExamined": "CHEST",
-        "ViewPosition": view,
-        "StudyInstanceUID": uids["study"],
-        "SeriesInstanceUID": uids["series"],
-        "StudyID": "",
-        "SeriesNumber": "1",
-        "InstanceNumber": "1",
-        "PatientOrientation": "",
-        "SamplesPerPixel": 1,
-        "BitsAllocated": 8,
-        "BitsStored": 8,
-        "HighBit": 7,
-        "PixelRepresentation": 0,
-        "LossyImageCompression": "01",
-        "LossyImageCompressionMethod": "ISO_10918_1",
-    }
+        "SpecificCharacterSet": "ISO_IR 192", "SOPClassUID": SecondaryCaptureImageStorage, "SOPInstanceUID": uids["film"],
+        "StudyDate": "19010101", "StudyTime": "000000.00", "AccessionNumber": "", "Modality": "CR",
+        "ConversionType": "WSD", "ReferringPhysicianName": "", "SeriesDescription": f"view: {view}",
+        "PatientName": patient_id, "PatientID": patient_id, "PatientBirthDate": "", "PatientSex": sex, "PatientAge": age,
+        "BodyPartExamined": "CHEST", "ViewPosition": view, "StudyInstanceUID": uids["study"],
+        "SeriesInstanceUID": uids["series"], "StudyID": "", "SeriesNumber": "1", "InstanceNumber": "1",
+        "PatientOrientation": "", "SamplesPerPixel": 1, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7,
+        "PixelRepresentation": 0, "LossyImageCompression": "01", "LossyImageCompressionMethod": "ISO_10918_1",
+    }  # fmt: skip
     if spacing_mm is not None:
         said["PixelSpacing"] = [f"{distance:.6g}" for distance in spacing_mm]
     for keyword, value in said.items():

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from radlearn.errors import BadSetting
-from radlearn.scans.geometry import Box, Grid, cropped, from_orientation, spacing_mm, to_orientation, world_mm
+from radlearn.scans.geometry import Box, Grid, Volume, cropped, from_orientation, to_orientation, with_spacing
 from radlearn.scans.resampling import Kind, resampled
 
 ORIENTATION = "LPS"
@@ -33,9 +33,7 @@ class ResampledGrid:
         """The grid of the block at the scan's spacing, in LPS order."""
         block = cropped(self.source, self.box)
         # A view of one byte: only its shape is needed.
-        turned, affine = to_orientation(np.broadcast_to(np.False_, block.shape), block.affine, ORIENTATION)
-        i, j, k = turned.shape
-        return Grid((i, j, k), affine)
+        return Volume(*to_orientation(np.broadcast_to(np.False_, block.shape), block.affine, ORIENTATION)).grid
 
     @cached_property
     def grid(self) -> Grid:
@@ -48,21 +46,11 @@ class ResampledGrid:
         """
         if not min(self.spacing_mm) > 0:
             raise BadSetting(f"spacing_mm is {self.spacing_mm}; expected three lengths above 0.")
-        block = self.block
-        factors = np.array(self.spacing_mm) / spacing_mm(block.affine)
         # The tolerance keeps a count that is whole up to rounding.
-        i, j, k = (max(1, int(np.ceil(count / factor - 1e-3))) for count, factor in zip(block.shape, factors, strict=True))
-        affine = block.affine.copy()
-        affine[:3, :3] *= factors
-        affine[:3, 3] = world_mm(block.affine, (np.array(block.shape) - 1) / 2) - affine[:3, :3] @ ((np.array([i, j, k]) - 1) / 2)
-        return Grid((i, j, k), affine)
+        return with_spacing(self.block, self.spacing_mm, lambda count: int(np.ceil(count - 1e-3)))
 
     def onto_grid(self, voxels: np.ndarray, kind: Kind = "linear") -> np.ndarray:
-        """Return the block of a volume on the source grid, resampled onto `grid`: averaged where that is coarser.
-
-        Args:
-            voxels: (i, j, k) of the source's shape.
-            kind: as for `resampled`.
+        """Return the block of a volume on the source grid, resampled onto `grid`: averaged where that is coarser; `kind` as in `resampled`.
 
         Raises:
             BadSetting: another shape than the source's.
@@ -73,13 +61,7 @@ class ResampledGrid:
         return resampled(turned, self.block, self.grid, kind)
 
     def back_to_source(self, values: np.ndarray) -> np.ndarray:
-        """Return values on `grid`, such as a probability, on the source grid: resampled once, linearly; 0 outside the block.
-
-        Args:
-            values: of the shape of `grid`.
-
-        Returns:
-            float32 of the source's shape, with the source's affine.
+        """Return values on `grid`, such as a probability, on the source grid, float32: resampled once, linearly; 0 outside the block.
 
         Raises:
             BadSetting: another shape than the grid's.

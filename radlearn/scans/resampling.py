@@ -13,12 +13,11 @@ from radlearn.errors import BadSetting
 from radlearn.scans.geometry import Grid
 
 Kind = Literal["linear", "nearest"]
-STRAIGHT_WITHIN = 1e-4
-"Axes count as parallel where the slope between them is below this: a twentieth of a voxel over 512."
+STRAIGHT_WITHIN = 1e-4  # Axes count as parallel where the slope between them is below this: a twentieth of a voxel over 512
 
 
 def resampled(voxels: np.ndarray, grid: Grid, onto: Grid, kind: Kind = "linear", outside: float = 0.0) -> np.ndarray:
-    """Resample a volume onto another grid.
+    """Resample a volume onto another grid: float32 for "linear", the source's type for "nearest".
 
     Args:
         voxels: (i, j, k) on `grid`.
@@ -26,9 +25,6 @@ def resampled(voxels: np.ndarray, grid: Grid, onto: Grid, kind: Kind = "linear",
         onto: of the result.
         kind: "linear" for images and probabilities (values stay within their range), "nearest" for masks and labels.
         outside: the value of voxels whose centre lies outside the source.
-
-    Returns:
-        `onto.shape`; float32 for "linear", the source's type for "nearest".
 
     Raises:
         BadSetting: `voxels` are not of the grid's shape, or an unknown kind.

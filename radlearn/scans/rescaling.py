@@ -6,14 +6,8 @@ import numpy as np
 def rescaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     """Return slope · stored + intercept.
 
-    Args:
-        stored: of any shape and of an integer or float type.
-        slope: value of one stored step.
-        intercept: value of a stored 0.
-
-    Returns:
-        `stored` itself where nothing changes (float64 becomes float32); of integers with whole slope and intercept, the smallest of
-        int16 and int32 that holds the result; else float32.
+    That is `stored` itself where nothing changes (float64 becomes float32); of integers with whole slope and intercept, the smallest of
+    int16 and int32 that holds the result; else float32.
 
     >>> rescaled(np.array([0, 4095], np.uint16), 1, -1024)
     array([-1024,  3071], dtype=int16)

@@ -27,11 +27,8 @@ def fitted_px(height: int, width: int, size_px: int, shape: Shape) -> tuple[int,
 def resized(image: np.ndarray, height: int, width: int, covered_px: tuple[float, float] | None = None) -> np.ndarray:
     """Return float32 (height, width): each axis averaged over areas where it shrinks, interpolated linearly where it grows.
 
-    Args:
-        image: float32 (rows, columns). Values stay within its range.
-        height: of the result.
-        width: of the result.
-        covered_px: the part of the image to use, from its top left corner, when its last row or column counts only in part.
+    Values stay within the range of the image. `covered_px` (rows, columns) is the part of the image to use, from its top left corner, when
+    its last row or column counts only in part.
     """
     rows, columns = covered_px or image.shape
     if rows != height:

@@ -28,41 +28,19 @@ from radlearn.scans.plain_jpeg import plain_jpeg
 
 # On damaged bytes pydicom and the decoders may raise nearly any built-in error.
 DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    BytesLengthException,
-    EOFError,
-    InvalidDicomError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    StructError,
-    TypeError,
-    ValueError,
-    zlib.error,
-)
+    ArithmeticError, AssertionError, AttributeError, BytesLengthException, EOFError, InvalidDicomError, LookupError,
+    MemoryError, OSError, RuntimeError, StructError, TypeError, ValueError, zlib.error,
+)  # fmt: skip
 
 # pylibjpeg here is pylibjpeg-openjpeg (MIT; pylibjpeg-libjpeg is GPL): it decodes to the same values as gdcm, and raises an error on
 # damage where gdcm writes to the terminal. gdcm decodes what the others cannot.
 PLUGIN_OF = {
-    uid.ImplicitVRLittleEndian: "",
-    uid.ExplicitVRLittleEndian: "",
-    uid.ExplicitVRBigEndian: "",
-    uid.DeflatedExplicitVRLittleEndian: "",
+    **dict.fromkeys((uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian), ""),
+    **dict.fromkeys((uid.ExplicitVRBigEndian, uid.DeflatedExplicitVRLittleEndian), ""),
     uid.RLELossless: "pydicom",
-    uid.JPEGBaseline8Bit: "pillow",
-    uid.JPEGExtended12Bit: "pillow",
-    uid.JPEGLossless: "gdcm",
-    uid.JPEGLosslessSV1: "gdcm",
-    uid.JPEGLSLossless: "gdcm",
-    uid.JPEGLSNearLossless: "gdcm",
-    uid.JPEG2000Lossless: "pylibjpeg",
-    uid.JPEG2000: "pylibjpeg",
-    uid.HTJ2KLossless: "pylibjpeg",
-    uid.HTJ2KLosslessRPCL: "pylibjpeg",
-    uid.HTJ2K: "pylibjpeg",
+    **dict.fromkeys((uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit), "pillow"),
+    **dict.fromkeys((uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEGLSNearLossless), "gdcm"),
+    **dict.fromkeys((uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K), "pylibjpeg"),
 }
 
 HEADER_BYTES = 1 << 16  # more than the header of nearly any X-ray
@@ -76,8 +54,7 @@ class Xray:
     """An opened file that holds one monochrome frame."""
 
     path: Path
-    said: Any
-    "The header: `said.get(keyword)` is the element's value, None if missing. To be used inside `parsing`."
+    said: Any  # The header: `said.get(keyword)` is the element's value, None if missing. To be used inside `parsing`
     jpeg: bytes | None
     "The image, if it is unsigned 8-bit JPEG Baseline, which `jpeg` decodes at any scale, and the file was opened with pixels."
 
@@ -139,11 +116,8 @@ def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Xray:
             source.seek(0)
             dataset = pydicom.dcmread(source, stop_before_pixels=True)
         _refuse_other_objects(path, dataset, with_pixels)
-        is_grey_jpeg = (
-            dataset.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
-            and int(dataset.BitsAllocated) == 8
-            and not dataset.get("PixelRepresentation")
-        )
+        is_jpeg = dataset.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
+        is_grey_jpeg = is_jpeg and int(dataset.BitsAllocated) == 8 and not dataset.get("PixelRepresentation")
         return Xray(path, dataset, get_frame(dataset.PixelData, 0, number_of_frames=1) if is_grey_jpeg and with_pixels else None)
 
 
@@ -189,9 +163,8 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
             "such files from the folder; if it was an X-ray, copy or export it again."
         )
     if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise UnreadableScan(
-            f"{path}: has {dataset.NumberOfFrames} frames ({kind}); radlearn reads single X-rays. Split it into frames, or remove it."
-        )
+        found = f"{path}: has {dataset.NumberOfFrames} frames ({kind})"
+        raise UnreadableScan(f"{found}; radlearn reads single X-rays. Split it into frames, or remove it.")
     photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
     samples = int(dataset.get("SamplesPerPixel") or 1)
     if samples > 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
@@ -203,10 +176,8 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
         raise UnreadableScan(f"{path}: its header declares {dataset.Rows} rows and {dataset.Columns} columns. {MEND}")
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax not in PLUGIN_OF:
-        found = f"{syntax.name} ({syntax})" if syntax else "missing"
-        raise UnreadableScan(
-            f"{path}: there is no decoder for its transfer syntax, which is {found}. Convert it, for example with 'gdcmconv --raw IN OUT'."
-        )
+        found = f"{path}: there is no decoder for its transfer syntax, which is {f'{syntax.name} ({syntax})' if syntax else 'missing'}"
+        raise UnreadableScan(f"{found}. Convert it, for example with 'gdcmconv --raw IN OUT'.")
     if with_pixels and pixels is None:
         size = f"{dataset.Columns} × {dataset.Rows} px (width × height)"
         raise UnreadableScan(f"{path}: is truncated: its header declares an image of {size}, but the file ends before or within it. {MEND}")

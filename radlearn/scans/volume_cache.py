@@ -13,9 +13,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
@@ -94,12 +92,13 @@ def cached_volumes(
     if not paths or len(masks) != len(paths):
         raise BadSetting(f"The CT cache got {len(paths)} CTs with {len(masks)} masks; expected at least one CT, and as many masks as CTs.")
     wanted = [(_absolute(path), None if mask is None else _absolute(mask)) for path, mask in zip(paths, masks, strict=True)]
-    folder = Path(root or cache_folder()) / "volumes" / f"{_digest(_settings(preparation))}-{reading_version()}"
+    settings = json.dumps(dataclasses.asdict(preparation), sort_keys=True).encode()
+    folder = Path(root or cache_folder()) / "volumes" / f"{_digest(settings)}-{reading_version()}"
     found = [_ready(folder, *pair) for pair in wanted]
     missing = sum(volume is None for volume in found)
     if missing:
         needed = int(missing * CHEST_MM3 / np.prod(preparation.spacing_mm) * BYTES_PER_VOXEL)
-        with space_for(needed, folder):
+        with space_for(needed, folder, "prepares CTs", "made"):
             folder.mkdir(parents=True, exist_ok=True)
             with alone_with(folder / LOCK, f"making the CT cache in {folder}"):
                 _build(folder, wanted, preparation, workers)
@@ -109,8 +108,7 @@ def cached_volumes(
         changed = next(pair[0] for pair, volume in zip(wanted, found, strict=True) if volume is None)
         raise CacheTrouble(f"{changed}: changed while the CT cache was made. Is it still being copied? Try again after that.")
     if missing:
-        size = sum(volume.image.nbytes for volume in volumes)
-        say(f"CT cache: {len(volumes):,} CTs, images {size / 1e6:,.0f} MB, in {folder}")
+        say(f"CT cache: {len(volumes):,} CTs, images {sum(one.image.nbytes for one in volumes) / 1e6:,.0f} MB, in {folder}")
     return volumes
 
 
@@ -157,17 +155,11 @@ def _build(folder: Path, wanted: list[tuple[Path, Path | None]], preparation: Pr
     missing = [pair for pair in dict.fromkeys(wanted) if _ready(folder, *pair) is None]
     jobs = [_Job(path, mask, preparation, folder) for path, mask in missing]
     troubles: list[str] = []
-    notes: Counter[str] = Counter()
-    try:
-        for outcome in in_parallel(_make, jobs, "CT cache", "CTs", workers) if jobs else ():
-            if outcome.trouble:
-                troubles.append(outcome.trouble)
-            notes.update(f"{outcome.path.name}: {note}" for note in outcome.notes)
-    except BrokenProcessPool:
-        raise CacheTrouble(
-            f"{folder}: a process that prepares CTs was killed, most likely because memory ran out. What was made is kept: "
-            "try again with more memory or fewer cores (taskset -c 0 radlearn …)."
-        ) from None
+    notes: set[str] = set()
+    for outcome in in_parallel(_make, jobs, "CT cache", "CTs", workers) if jobs else ():
+        if outcome.trouble:
+            troubles.append(outcome.trouble)
+        notes.update(f"{outcome.path.name}: {note}" for note in outcome.notes)
     for note in sorted(notes)[:NOTES_SHOWN]:
         say(note, style="yellow")
     if len(notes) > NOTES_SHOWN:
@@ -264,10 +256,6 @@ def _content(path: Path, mask_path: Path | None) -> str:
 def _known(folder: Path, path: Path, mask_path: Path | None) -> Path:
     names = f"{path}\0{mask_path}".encode(errors="surrogatepass")
     return folder / KNOWN / f"{_digest(names)}.json"
-
-
-def _settings(preparation: Preparation) -> bytes:
-    return json.dumps(dataclasses.asdict(preparation), sort_keys=True).encode()
 
 
 def _digest(content: bytes) -> str:

@@ -9,8 +9,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from radlearn.errors import BadSetting
+from radlearn.pictures.outlines import BOX
 from radlearn.pictures.overlays import (
-    BOX,
     SEEN_FROM,
     XrayPanel,
     blended,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.rsna_layout import MAPPING
+from radlearn.challenges.rsna_layout import read_persons
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, read_submission, table_text_of
 from radlearn.challenges.troubles import listed
@@ -90,7 +90,7 @@ def score_submission(
         BadLayout: a table is not there, or something in it cannot be scored: the message names lines, values and rules.
     """
     labels_csv, submission = Path(labels_csv), Path(submission)
-    images = _labels(labels_csv, size_px)
+    images = labels_of(labels_csv, size_px)
     predictions = read_submission(submission, images, size_px)
     person_of, notes = persons_beside(labels_csv, images)
     persons = tuple(person_of.get(image_id, image_id) for image_id in images)
@@ -122,12 +122,17 @@ def _highest_confidences(matches: MatchedBoxes) -> np.ndarray:
     return highest
 
 
-def _labels(path: Path, size_px: tuple[int, int]) -> dict[str, tables.LabelledImage]:
+def labels_of(path: Path, size_px: tuple[int, int] | None = None) -> dict[str, tables.LabelledImage]:
+    """Read the labels to score against. `size_px`: (height, width) that no box may exceed.
+
+    Raises:
+        BadLayout: there is no such table, or something is wrong in it.
+    """
     text, troubles = table_text_of(path)
     images, more = tables.labels_in(path.name, text)
     if not images and not troubles + more:
         more = [f"{path.name}: has a header and no rows."]
-    height, width = size_px
+    height, width = size_px or (np.inf, np.inf)
     for image_id, image in images.items():
         if any(x1 > width or y1 > height for _, _, x1, y1 in image.boxes_xyxy_px):
             found = f"a box of {image_id} reaches beyond an X-ray of {width} × {height} px, width × height"
@@ -143,15 +148,10 @@ def persons_beside(labels_csv: Path, images: Mapping[str, tables.LabelledImage])
     Raises:
         BadLayout: if the table cannot be understood.
     """
-    folder = labels_csv.parent
-    table = next((path for name in (PERSONS_TABLE, f"{PERSONS_TABLE}.gz", MAPPING) for path in sorted(folder.glob(name))), None)
+    table, persons, troubles, alone = read_persons((labels_csv.parent,), images)
     if table is None:
-        told = "every image counts as a person of its own. Where people have several images, the intervals are too narrow."
-        return {}, [f"{folder}: there is no {PERSONS_TABLE}, so {told}"]
-    text, troubles = tables.path_text(table)
-    is_mapping = not table.name.startswith(PERSONS_TABLE)
-    persons, more = tables.persons_in_mapping(table.name, text, images) if is_mapping else tables.persons_in(table.name, text)
-    if troubles + more:
-        raise BadLayout(listed(table, troubles + more, "in it cannot be understood"))
-    alone = sum(image_id not in persons for image_id in images)
+        found = f"there is no {PERSONS_TABLE}, so every image counts as a person of its own"
+        return {}, [f"{labels_csv.parent}: {found}. Where people have several images, the intervals are too narrow."]
+    if troubles:
+        raise BadLayout(listed(table, troubles, "in it cannot be understood"))
     return persons, [f"{table.name}: lists no person for {alone:,} of the {len(images):,} images; each counts as its own."] if alone else []

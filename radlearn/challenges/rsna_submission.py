@@ -82,25 +82,14 @@ def predictions_in(
     """Return image → boxes, and one line per thing that is wrong; arguments as in `read_submission`."""
     predictions: dict[str, FoundBoxes] = {}
     troubles: list[str] = []
-    lines: dict[str, int] = {}
-    expected = None if expected_ids is None else set(expected_ids)
-    for line, image_id, string in _rows(name, text, troubles):
-        if not image_id:
-            trouble = "patientId is empty."
-        elif (first := lines.setdefault(image_id, line)) != line:
-            trouble = f"{image_id} has a row already, line {first}; expected one row an image, with all its boxes."
-        elif expected is not None and image_id not in expected:
-            without = image_id.removesuffix(".dcm")
-            hint = f" Write {without}, without .dcm." if without in expected else ""
-            trouble = f"patientId is {image_id!r}, which is none of the {len(expected):,} images to predict.{hint}"
-        else:
-            predictions[image_id], trouble = _boxes(string, size_px)
+    words = {
+        "one_row": "one row an image, with all its boxes",
+        "without_row": "An image where nothing was found has a row too, with an empty PredictionString.",
+    }
+    for line, image_id, string in tables.rows_of_images(name, _rows(name, text, troubles), expected_ids, troubles, **words):
+        predictions[image_id], trouble = _boxes(string, size_px)
         if trouble:
             troubles.append(f"{name}, line {line}: {trouble}")
-    missing = [image_id for image_id in expected_ids or () if image_id not in lines]
-    if missing and (lines or not troubles):
-        amount = f"{len(missing):,} of the {len(expected or ()):,} images have no row, the first being {missing[0]}"
-        troubles.append(f"{name}: {amount}. An image where nothing was found has a row too, with an empty PredictionString.")
     return predictions, troubles
 
 

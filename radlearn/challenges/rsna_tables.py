@@ -11,7 +11,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -190,6 +190,45 @@ def rows_in(name: str, text: str, columns: tuple[str, ...], troubles: list[str])
                 troubles.append(f"{name}, line {line}: has {len(row)} fields where the header has {len(header)}.")
     except csv.Error as error:
         troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+
+
+def rows_of_images(
+    name: str,
+    rows: Iterable[tuple[int, str, str]],
+    expected_ids: Collection[str] | None,
+    troubles: list[str],
+    column: str = "patientId",
+    one_row: str = "one row an image",
+    without_row: str = "",
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (line, image, field) of the rows of a submission whose image is expected, each image once; append what is wrong to `troubles`.
+
+    Args:
+        name: of the table.
+        rows: (line, image, field).
+        expected_ids: the images that must have a row; None takes those that are there.
+        troubles: gets a line for each thing that is wrong.
+        column: the header of the column of images.
+        one_row, without_row: words for an image that has two rows, or none.
+    """
+    lines: dict[str, int] = {}
+    expected = None if expected_ids is None else set(expected_ids)
+    for line, image_id, field_text in rows:
+        where = f"{name}, line {line}"
+        if not image_id:
+            troubles.append(f"{where}: {column} is empty.")
+        elif (first := lines.setdefault(image_id, line)) != line:
+            troubles.append(f"{where}: {image_id} has a row already, line {first}; expected {one_row}.")
+        elif expected is not None and image_id not in expected:
+            without = image_id.removesuffix(".dcm")
+            hint = f" Write {without}, without .dcm." if without in expected else ""
+            troubles.append(f"{where}: {column} is {image_id!r}, which is none of the {len(expected):,} images to predict.{hint}")
+        else:
+            yield line, image_id, field_text
+    missing = [image_id for image_id in expected_ids or () if image_id not in lines]
+    if missing and (lines or not troubles):
+        amount = f"{len(missing):,} of the {len(expected or ()):,} images have no row, the first being {missing[0]}"
+        troubles.append(f"{name}: {amount}. {without_row}")
 
 
 def _id_trouble(image_id: str) -> str:

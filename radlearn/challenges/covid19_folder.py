@@ -58,11 +58,11 @@ def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], li
     for line, (case_id, person) in rows_in(name, text, PERSON_COLUMNS, troubles):
         first = lines.setdefault(case_id, line)
         if not case_id or not person:
-            found = f"{'case' if person else 'person'} is empty. Leave the row out where it is not known who it is."
-            troubles.append(f"{name}, line {line}: {found}")
+            wrong = f"{'case' if person else 'person'} is empty. Leave the row out where it is not known who it is."
+            troubles.append(f"{name}, line {line}: {wrong}")
         elif persons.setdefault(case_id, person) != person:
-            found = f"{case_id} belongs to person {person!r} here and to {persons[case_id]!r} in line {first}"
-            troubles.append(f"{name}, line {line}: {found}.")
+            wrong = f"{case_id} belongs to person {person!r} here and to {persons[case_id]!r} in line {first}."
+            troubles.append(f"{name}, line {line}: {wrong}")
     notes = []
     if strangers := [case_id for case_id in persons if case_id not in cases]:
         first = f"{strangers[0]} (line {lines[strangers[0]]})"

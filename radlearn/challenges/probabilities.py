@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.rsna_submission import table_text_of
+from radlearn.challenges.rsna_submission import strict_number, table_text_of
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 
@@ -94,12 +94,8 @@ def _columns(name: str, text: str, troubles: list[str]) -> tuple[str, str] | Non
 
 def _probability(field: str) -> tuple[float, str]:
     """Return a probability, NaN where the field is none, and what is wrong with it."""
-    try:
-        # Python reads 1_0 as 10 and knows other scripts' digits.
-        value = float(field) if field.isascii() and "_" not in field else math.nan
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = strict_number(field)
+    if math.isnan(value):
         hint = " Write 0.87 for 87 %." if field.endswith("%") else ""
         return math.nan, f"the probability is {field!r}; expected a number from 0 to 1.{hint}"
     if not 0 <= value <= 1:

@@ -1,4 +1,4 @@
-"""What the RSNA challenge would say of a submission file: its score, with an interval by person, and every X-ray's part in it.
+"""The RSNA challenge's score of a submission file, with an interval by person, and what each X-ray contributes to it.
 
 A mean hides what it is made of, so three figures stand beside it: the share of true boxes hit (IoU above 0.4, the least the challenge
 counts), the false boxes on healthy X-rays that this costs, and how well the highest confidence of an X-ray tells X-rays with a box from
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.rsna_layout import read_persons
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, read_submission, table_text_of
@@ -23,45 +24,31 @@ from radlearn.errors import BadLayout
 from radlearn.files import write_text
 from radlearn.metrics.boxes import MatchedBoxes, matched_in_images, mean_over_images
 from radlearn.metrics.froc import false_boxes_on_healthy_images
-from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.ranking import auroc_score
 
 SCORES = ("rsna_score", "box_sensitivity", "false_boxes_per_healthy_image", "auroc_score")
 
 
-@dataclass(frozen=True)
-class ScoredSubmission:
-    """A submission held against the labels: four scores, and one row an image of what they are made of."""
+@dataclass(frozen=True, kw_only=True)
+class ScoredBoxes(ScoredSubmission):
+    """The scores named in SCORES, and one row an image of what they are made of, in the order of the labels table."""
 
-    image_ids: tuple[str, ...]  # in the order of the labels table
-    persons: tuple[str, ...]
+    scorer = "rsna"
     image_scores: np.ndarray  # float64 (images,), NaN where the X-ray is left out of the mean: nothing there, nothing found
     hits: np.ndarray  # int (8, images): true boxes hit at IoU above 0.40, 0.45, …, 0.75
     found_boxes: np.ndarray  # int (images,)
     true_boxes: np.ndarray  # int (images,)
-    scores: Mapping[str, Interval]  # the names of SCORES
-    notes: tuple[str, ...]  # what a person should know about the persons
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what `radlearn score rsna --json` prints."""
-        return {
-            "challenge": "rsna",
-            "cases": len(self.image_ids),
-            "cases_in_the_mean": int(np.isfinite(self.image_scores).sum()),
-            "persons": len(set(self.persons)),
-            "true_boxes": int(self.true_boxes.sum()),
-            "found_boxes": int(self.found_boxes.sum()),
-            "scores": {name: interval.as_dict() for name, interval in self.scores.items()},
-            "notes": list(self.notes),
-        }
+    def details(self) -> dict[str, Any]:
+        in_the_mean = int(np.isfinite(self.image_scores).sum())
+        return {"cases_in_the_mean": in_the_mean, "true_boxes": int(self.true_boxes.sum()), "found_boxes": int(self.found_boxes.sum())}
 
     def summary(self) -> list[str]:
-        """Return what stands below the table of scores on the terminal."""
-        found = self.as_dict()
-        xrays, left_out = found["cases"], found["cases"] - found["cases_in_the_mean"]
+        xrays, left_out = len(self.image_ids), int(np.isnan(self.image_scores).sum())
         return [
-            f"X-rays: {xrays:,}. True boxes: {found['true_boxes']:,}. Found boxes: {found['found_boxes']:,}.",
+            f"X-rays: {xrays:,}. True boxes: {self.true_boxes.sum():,}. Found boxes: {self.found_boxes.sum():,}.",
             f"rsna_score is the challenge's own. X-rays without a true and without a found box are left out of it: {left_out:,}.",
             "box_sensitivity counts a true box as hit by an IoU above 0.40. auroc_score ranks X-rays by their highest confidence.",
         ]
@@ -76,7 +63,7 @@ class ScoredSubmission:
 
 def score_submission(
     labels_csv: Path, submission: Path, size_px: tuple[int, int] = XRAY_SIZE_PX, draws: int = 1000, seed: int = 0
-) -> ScoredSubmission:
+) -> ScoredBoxes:
     """Score a submission file of any tool as the challenge does.
 
     Args:
@@ -106,8 +93,10 @@ def score_submission(
         "false_boxes_per_healthy_image": interval(mean_over_images, persons, false_boxes_on_healthy_images(found, truth)),
         "auroc_score": interval(auroc_score, persons, _highest_confidences(matches), matches.true_count > 0),
     }
-    counts = matches.found_count, matches.true_count
-    return ScoredSubmission(tuple(images), persons, image_scores, hits, *counts, scores, tuple(notes))
+    return ScoredBoxes(
+        image_ids=tuple(images), persons=persons, scores=scores, notes=tuple(notes), image_scores=image_scores, hits=hits,
+        found_boxes=matches.found_count, true_boxes=matches.true_count,
+    )  # fmt: skip
 
 
 def _share_hit(hits: np.ndarray, true_boxes: np.ndarray, weights: np.ndarray | None = None) -> OneOrPerDraw:

@@ -14,6 +14,7 @@ most one pixel. That comes of rounding when an image was resized, or of counting
 
 import csv
 import io
+import math
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -135,16 +136,10 @@ def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
         return no_boxes(), ""
     if len(fields) % 5:
         return no_boxes(), f"PredictionString has {len(fields)} numbers; expected five a box. {ORDER}"
-    try:
-        # Python reads 1_0 as 10 and knows other scripts' digits; no challenge does.
-        values = [float(field) for field in fields] if (together := "".join(fields)).isascii() and "_" not in together else [np.nan]
-    except ValueError:
-        values = [np.nan]
-    numbers = np.array(values)
-    if not np.isfinite(numbers).all():
-        place, field = next((place, field) for place, field in enumerate(fields, 1) if not _is_number(field))
-        return no_boxes(), f"number {place} of PredictionString is {field!r}; expected a finite number."
-    numbers = numbers.reshape(-1, 5)
+    values = [strict_number(field) for field in fields]
+    if wrong := [place for place, value in enumerate(values) if math.isnan(value)]:
+        return no_boxes(), f"number {wrong[0] + 1} of PredictionString is {fields[wrong[0]]!r}; expected a finite number."
+    numbers = np.array(values).reshape(-1, 5)
     confidences, corners = numbers[:, 0].copy(), np.hstack([numbers[:, 1:3], numbers[:, 1:3] + numbers[:, 3:5]])
     for row, box in zip(numbers.tolist(), corners.tolist(), strict=True):
         if trouble := _box_trouble(row, box, size_px):
@@ -168,11 +163,13 @@ def _box_trouble(numbers: list[float], corners: list[float], size_px: tuple[int,
     return ""
 
 
-def _is_number(field: str) -> bool:
+def strict_number(field: str) -> float:
+    """Return a finite number, or NaN. Python reads 1_0 as 10 and knows other scripts' digits; no challenge does."""
     try:
-        return field.isascii() and "_" not in field and bool(np.isfinite(float(field)))
+        value = float(field) if field.isascii() and "_" not in field else math.nan
     except ValueError:
-        return False
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def _string(image_id: str, prediction: FoundBoxes) -> str:

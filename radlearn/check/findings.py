@@ -4,8 +4,10 @@ An *error* would train or evaluate wrongly, or stop a run: it must be mended. A 
 is worth knowing. One finding belongs to one file, so that a list of them is a list of things to do.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
@@ -166,15 +168,10 @@ def counted(findings: Iterable[Finding]) -> dict[Severity, int]:
     >>> counted([Finding("age", "a.dcm", "155"), Finding("about", "", "110 xrays")])
     {'error': 0, 'warning': 1, 'note': 1}
     """
-    counts: dict[Severity, int] = dict.fromkeys(SEVERITIES, 0)
-    for one in findings:
-        counts[one.severity] += 1
-    return counts
+    counts = Counter(one.severity for one in findings)
+    return {severity: counts[severity] for severity in SEVERITIES}
 
 
 def grouped(findings: list[Finding]) -> list[list[Finding]]:
     """Return findings that are in order as lists of the same rule and severity."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for one in findings:
-        groups.setdefault((one.severity, one.rule), []).append(one)
-    return list(groups.values())
+    return [list(same) for _, same in groupby(findings, key=lambda one: (one.severity, one.rule))]

@@ -48,20 +48,16 @@ def file_trouble(path: Path) -> str:
 
 
 def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], list[str], list[str]]:
-    """Read `persons.csv`, columns `case,person`.
-
-    Returns:
-        case → person, a line for each thing that is wrong, and a line for each that is worth knowing.
-    """
+    """Read `persons.csv` and return case → person, a line for each thing that is wrong, and a line for each note."""
     text, troubles = path_text(path)
     name, persons, lines = path.name, dict[str, str](), dict[str, int]()
     for line, (case_id, person) in rows_in(name, text, PERSON_COLUMNS, troubles):
-        first = lines.setdefault(case_id, line)
+        seen_in = lines.setdefault(case_id, line)
         if not case_id or not person:
             wrong = f"{'case' if person else 'person'} is empty. Leave the row out where it is not known who it is."
             troubles.append(f"{name}, line {line}: {wrong}")
         elif persons.setdefault(case_id, person) != person:
-            wrong = f"{case_id} belongs to person {person!r} here and to {persons[case_id]!r} in line {first}."
+            wrong = f"{case_id} belongs to person {person!r} here and to {persons[case_id]!r} in line {seen_in}."
             troubles.append(f"{name}, line {line}: {wrong}")
     notes = []
     if strangers := [case_id for case_id in persons if case_id not in cases]:

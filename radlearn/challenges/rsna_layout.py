@@ -55,10 +55,9 @@ def layout_folder(folder: Path) -> Path | None:
 
 
 def find_cases(folder: Path) -> list[Case]:
-    """Read the tables and list the X-rays of the layout in `folder`, without opening one.
+    """Return the cases of the layout in `folder` in the order of its labels table, without opening an X-ray.
 
-    Returns:
-        The cases in the order of the labels table. View, sex and age are None until `with_headers`.
+    View, sex and age are None until `with_headers`.
 
     Raises:
         BadLayout: if `folder` is not the layout (the message says what it holds), or if anything in the tables would train wrongly

@@ -33,20 +33,14 @@ ORDER = "The order is: confidence x y width height."
 
 
 def write_submission(path: Path, predictions: Mapping[str, FoundBoxes], size_px: tuple[int, int] = XRAY_SIZE_PX) -> None:
-    """Write the predictions for all images, once the reader below has found nothing wrong with what would be written.
-
-    Args:
-        path: the file; one that is there is replaced, whole or not at all.
-        predictions: image → its boxes, in the order in which the rows shall stand; `no_boxes()` for an image without any.
-        size_px: (height, width) of the X-rays.
+    """Write image → boxes in their order, atomically, once the reader below has found nothing wrong; `no_boxes()` where there are none.
 
     Raises:
         BadLayout: the predictions make no valid file (see `read_submission`); nothing was written.
         BadSetting: a prediction has not four numbers a box, or not one confidence a box.
     """
-    text = tables.table_text(
-        SUBMISSION_COLUMNS, ((image_id, _string(image_id, prediction)) for image_id, prediction in predictions.items())
-    )
+    rows = [(image_id, _string(image_id, prediction)) for image_id, prediction in predictions.items()]
+    text = tables.table_text(SUBMISSION_COLUMNS, rows)
     _, troubles = predictions_in(Path(path).name, text, size_px)
     if troubles:
         raise BadLayout(listed(Path(path), troubles, "in it could not be scored, so nothing was written"))
@@ -63,8 +57,7 @@ def read_submission(
         expected_ids: the images that must have a prediction, no more and no less; None takes those that are there.
         size_px: (height, width) of the X-rays.
 
-    Returns:
-        image → its boxes as corners in pixels, in the order of the file.
+    Returns image → its boxes as corners in pixels, in the order of the file.
 
     Raises:
         BadLayout: with the first ten things that are wrong, each with its line, what was found and the rule.

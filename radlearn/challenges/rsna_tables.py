@@ -43,10 +43,9 @@ def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
 
 
 def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]]:
-    """Read the labels table: one row per box, or one row with empty box fields where Target is 0.
+    """Read the labels table, and return its images in the order of their first rows, and one line per thing that is wrong.
 
-    Returns:
-        The images in the order of their first rows, and one line per thing that is wrong.
+    It has one row per box, or one row with empty box fields where Target is 0.
     """
     images: dict[str, LabelledImage] = {}
     troubles: list[str] = []
@@ -77,11 +76,7 @@ def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]
 
 
 def classes_in(name: str, text: str, images: Mapping[str, LabelledImage], labels_name: str) -> tuple[dict[str, str], list[str]]:
-    """Read the class table, which repeats an image once per box, and hold it against the labels table.
-
-    Returns:
-        The class of every image, and one line per thing that is wrong.
-    """
+    """Read the class table, which repeats an image once per box, and return image → class, and one line per thing that is wrong."""
     classes: dict[str, str] = {}
     troubles: list[str] = []
     lines: dict[str, int] = {}
@@ -103,12 +98,8 @@ def classes_in(name: str, text: str, images: Mapping[str, LabelledImage], labels
                 found = f"class is {category!r} but Target is {int(label.target)} in {labels_name}, line {label.line}"
                 troubles.append(f"{where}: {found}; {OPACITY!r} is Target 1, and only that.")
     if text and (lines or not troubles):
-        missing = (
-            f"{labels_name}, line {image.line}: {image_id} has no row in {name}."
-            for image_id, image in images.items()
-            if image_id not in lines
-        )
-        troubles.extend(missing)
+        missing = [(image.line, image_id) for image_id, image in images.items() if image_id not in lines]
+        troubles += [f"{labels_name}, line {line}: {image_id} has no row in {name}." for line, image_id in missing]
     return classes, troubles
 
 
@@ -203,13 +194,7 @@ def rows_of_images(
 ) -> Iterator[tuple[int, str, str]]:
     """Yield (line, image, field) of the rows of a submission whose image is expected, each image once; append what is wrong to `troubles`.
 
-    Args:
-        name: of the table.
-        rows: (line, image, field).
-        expected_ids: the images that must have a row; None takes those that are there.
-        troubles: gets a line for each thing that is wrong.
-        column: the header of the column of images.
-        one_row, without_row: words for an image that has two rows, or none.
+    With None for `expected_ids` all images are. `one_row` and `without_row` are said of an image that has two rows, or none.
     """
     lines: dict[str, int] = {}
     expected = None if expected_ids is None else set(expected_ids)

@@ -137,9 +137,7 @@ def presets_of(use_case: UseCase) -> dict[str, Preset]:
 def forecasts(labelled: Mapping[str, int], bits: int) -> list[Forecast]:
     """Return the cost of every preset of every task that can be trained on a folder.
 
-    Args:
-        labelled: name of a challenge -> how many of its cases can be trained on.
-        bits: the most that an X-ray has.
+    `labelled` is, for the name of a challenge, how many of its cases can be trained on; `bits` the most that an X-ray has.
     """
     wanted: list[tuple[str, str, Preset, int]] = []
     amounts: dict[str, None] = {}

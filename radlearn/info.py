@@ -3,15 +3,14 @@
 import os
 import platform
 import shutil
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import radlearn
 from radlearn.files import cache_folder
 from radlearn.progress import cores
+from radlearn.training.environment import version, versions
 
-PACKAGES = ("torch", "torchvision", "monai", "lightning-fabric", "numpy", "pydicom", "scikit-learn", "safetensors")
 # Kind of compressed DICOM -> the package that decodes it.
 DECODERS = {
     "JPEG baseline": "simplejpeg",
@@ -32,8 +31,8 @@ def about_this_machine() -> dict[str, dict[str, Any]]:
         for number in range(torch.cuda.device_count())
     }
     return {
-        "versions": {"radlearn": radlearn.__version__, "python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
-        "DICOM decoders": {kind: f"{package} {_version(package)}" if _version(package) else None for kind, package in DECODERS.items()},
+        "versions": {"radlearn": radlearn.__version__, "python": platform.python_version(), **versions()},
+        "DICOM decoders": {kind: f"{package} {found}" if (found := version(package)) else None for kind, package in DECODERS.items()},
         "machine": {
             "system": platform.platform(),
             "cores": cores(),
@@ -48,13 +47,6 @@ def about_this_machine() -> dict[str, dict[str, Any]]:
             "RADLEARN_DATA": os.environ.get("RADLEARN_DATA"),
         },
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _memory() -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.table import Table
@@ -32,36 +32,22 @@ def command_of(scorer: "Scorer") -> Callable[..., None]:
         out: Annotated[Path | None, tyro.conf.arg(help=scorer.table)] = None,
         options: Annotated[options, tyro.conf.arg(name="")] = options(),  # type: ignore[valid-type]  # noqa: B008
     ) -> None:
-        score_files(scorer, truth, submission, options, json, out)
+        scored = scorer.score(truth, submission, options)
+        if out is not None:
+            scored.write_table(out)
+        if json:
+            print_json({**scored.as_dict(), "truth": truth, "submission": submission})
+        else:
+            _show(scored.scores, f"{submission.name} against {truth.name}")
+            for line in scored.summary():
+                say(line)
+        for note in scored.notes:
+            say(note, style="yellow")
+        if out is not None:
+            say(f"A row for every case: {out}")
 
     score.__doc__ = scorer.about
     return score
-
-
-def score_files(scorer: "Scorer", truth: Path, submission: Path, options: Any, json: bool = False, out: Path | None = None) -> None:
-    """Score a submission and print what came of it.
-
-    Args:
-        scorer: of the challenge.
-        truth: labels or true masks.
-        submission: predictions.
-        options: of the scorer's own class.
-        json: print one JSON object on standard output.
-        out: also write a CSV table with a row for every case.
-    """
-    scored = scorer.score(truth, submission, options)
-    if out is not None:
-        scored.write_table(out)
-    if json:
-        print_json({**scored.as_dict(), "truth": truth, "submission": submission})
-    else:
-        _show(scored.scores, f"{submission.name} against {truth.name}")
-        for line in scored.summary():
-            say(line)
-    for note in scored.notes:
-        say(note, style="yellow")
-    if out is not None:
-        say(f"A row for every case: {out}")
 
 
 def _show(scores: "Mapping[str, Interval]", title: str) -> None:

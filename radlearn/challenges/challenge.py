@@ -5,10 +5,11 @@ another one is another module and a line in the registry (`radlearn.use_cases`).
 """
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -52,7 +53,7 @@ class BuiltInCases:
     Args:
         writer: "package.module:function", called as function(folder, count, seed). It is a name and not a function, because the writers
             stand above the challenges in the order of imports and because importing them is slow.
-        count: how many cases training uses unless told otherwise.
+        count: how many cases training uses by default.
     """
 
     writer: str
@@ -87,23 +88,30 @@ class BoxScore:
         return detection_image_scores(found, truth, self.ious_above)
 
 
-class ScoredSubmission(Protocol):
-    """A submission held against the truth."""
+@dataclass(frozen=True, kw_only=True)
+class ScoredSubmission(ABC):
+    """A submission compared with the truth. `details` of a subclass are further JSON values, and `scorer` is the name of its scorer."""
 
-    @property
-    def scores(self) -> Mapping[str, Interval]:
-        """Score name -> value with its 95 % interval by person."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a person should know about how it was scored."""
+    scorer: ClassVar[str]
+    image_ids: tuple[str, ...]
+    persons: tuple[str, ...]
+    scores: Mapping[str, Interval]  # name -> value with its 95 % interval by person
+    notes: tuple[str, ...]  # what a person should know about how it was scored
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `radlearn score … --json` prints."""
+        amounts = {"cases": len(self.image_ids), "persons": len(set(self.persons))}
+        scores = {name: interval.as_dict() for name, interval in self.scores.items()}
+        return {"challenge": self.scorer, **amounts, **self.details(), "scores": scores, "notes": list(self.notes)}
 
+    @abstractmethod
+    def details(self) -> dict[str, Any]: ...
+
+    @abstractmethod
     def summary(self) -> list[str]:
         """Return what stands below the table of scores on the terminal, a line each."""
 
+    @abstractmethod
     def write_table(self, path: Path) -> None:
         """Write a CSV table with one row for each case."""
 

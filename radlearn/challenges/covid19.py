@@ -1,11 +1,13 @@
 """The COVID-19-20 Lung CT Lesion Segmentation Challenge as one object. Its folder is described in `covid19_layout`."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from radlearn.challenges.challenge import AuditedFolder, BuiltInCases, Challenge, ScoredSubmission, Scorer
+from radlearn.challenges.challenge import BuiltInCases, Challenge, Scorer
+from radlearn.challenges.covid19_audit import audit_folder
 from radlearn.challenges.covid19_layout import Case, case_paths, find_cases, find_images, layout_folder, write_persons
+from radlearn.challenges.covid19_scoring import SMALLEST_ML, TOLERANCE_MM, score_submission
+from radlearn.challenges.covid19_submission import write_submission
 
 __all__ = ["CHALLENGE", "Case", "case_paths", "find_cases", "find_images", "layout_folder", "write_persons"]
 
@@ -15,30 +17,9 @@ class MaskOptions:
     """Options of `radlearn score covid19`."""
 
     # How far apart two surfaces may lie and still count as the same.
-    tolerance_mm: float = 1.0
+    tolerance_mm: float = TOLERANCE_MM
     # Pieces of a mask below this volume are not counted as lesions.
-    smallest_ml: float = 0.1
-
-
-# What follows imports late, because `radlearn --help` needs none of it.
-
-
-def _write_submission(path: Path, masks: Mapping[str, Path], cases: Sequence[Case]) -> None:
-    from radlearn.challenges.covid19_submission import write_submission
-
-    write_submission(path, masks, cases)
-
-
-def _audit(folder: Path) -> AuditedFolder:
-    from radlearn.challenges.covid19_audit import audit_folder
-
-    return audit_folder(folder)
-
-
-def _score_masks(truth: Path, submission: Path, options: MaskOptions) -> ScoredSubmission:
-    from radlearn.challenges.covid19_scoring import score_submission
-
-    return score_submission(truth, submission, options.tolerance_mm, options.smallest_ml)
+    smallest_ml: float = SMALLEST_ML
 
 
 CHALLENGE: Challenge[Case, Path] = Challenge(
@@ -49,18 +30,18 @@ CHALLENGE: Challenge[Case, Path] = Challenge(
     layout_folder=layout_folder,
     find_cases=find_cases,
     find_images=find_images,
-    write_submission=_write_submission,
+    write_submission=write_submission,
     built_in=BuiltInCases("radlearn.digital_thorax.ct_cohort:write_covid19", 120),
     scorers=(
         Scorer(
             name="covid19",
             about="Score lesion masks as the COVID-19-20 challenge does.",
             options=MaskOptions,
-            score=_score_masks,
+            score=lambda truth, submission, options: score_submission(truth, submission, options.tolerance_mm, options.smallest_ml),
             truth="A folder in the challenge's layout that holds the true masks, Train/ID_seg.nii.gz; the CTs need not be there.",
             submission="A zip of masks, or a folder of them: 003.nii.gz for volume-covid19-A-0003, each on the grid of its CT.",
             table="Write a CSV table with a row for every scan, the worst first.",
         ),
     ),
-    audit=_audit,
+    audit=audit_folder,
 )

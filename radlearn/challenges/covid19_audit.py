@@ -21,12 +21,14 @@ def audit_folder(folder: Path) -> AuditedFolder:
     train = root / TRAIN_FOLDER if (root / TRAIN_FOLDER).is_dir() else root
     for path in nifti_files(train):
         understood = case_and_kind(path.name)
-        if understood and (trouble := file_trouble(path)):
+        if understood is None:
+            continue
+        wanted = understood[0], MASK if understood[1] == CT else CT
+        if trouble := file_trouble(path):
             findings.append(Found("file-empty", within(path, folder), trouble))
             listed.add(path)
-        elif understood and not _other(path, *understood):
-            wanted = f"{understood[0]}{MASK if understood[1] == CT else CT}.nii.gz"
-            findings.append(Found("ct-missing", within(path, folder), f"{wanted} is missing"))
+        elif all(case_and_kind(other.name) != wanted for other in nifti_files(path.parent)):
+            findings.append(Found("ct-missing", within(path, folder), f"{''.join(wanted)}.nii.gz is missing"))
     for line in troubles:
         where, _, words = line.partition(": ")
         if " have no " in line or (train / Path(where).name) in listed:
@@ -54,9 +56,3 @@ def _without_lesion(layout: Path, folder: Path) -> frozenset[str]:
     with open(layout / TRUTH_TABLE, newline="", encoding="utf-8") as opened:
         healthy = [row["case"] for row in csv.DictReader(opened) if row.get("components") == "0"]
     return frozenset(within(case_paths(layout, case)[1], folder) for case in healthy)
-
-
-def _other(path: Path, case_id: str, kind: str) -> bool:
-    """Whether the file that belongs to this one is there."""
-    wanted = (case_id, MASK if kind == CT else CT)
-    return any(case_and_kind(other.name) == wanted for other in nifti_files(path.parent))

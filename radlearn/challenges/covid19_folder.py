@@ -1,12 +1,10 @@
 """Names and tables of the COVID-19-20 layout: which file is whose CT or mask, who is whose person, and what lies there instead."""
 
-import csv
-import io
 from collections.abc import Collection
 from pathlib import Path
 
 from radlearn.challenges.folders import describe_folder, nifti_stem
-from radlearn.challenges.rsna_tables import path_text, table_text
+from radlearn.challenges.rsna_tables import path_text, rows_in, table_text
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
 
@@ -50,34 +48,17 @@ def file_trouble(path: Path) -> str:
 
 
 def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], list[str], list[str]]:
-    """Read `persons.csv`, columns `case,person`.
-
-    Returns:
-        case → person, a line for each thing that is wrong, and a line for each that is worth knowing.
-    """
+    """Read `persons.csv` and return case → person, a line for each thing that is wrong, and a line for each note."""
     text, troubles = path_text(path)
     name, persons, lines = path.name, dict[str, str](), dict[str, int]()
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [column.strip() for column in next(reader, [])]
-        if text and any(header.count(column) != 1 for column in PERSON_COLUMNS):
-            return {}, [f"{name}, line 1: the columns are {', '.join(header)}; expected {' and '.join(PERSON_COLUMNS)}, each once."], []
-        for row in reader:
-            where = f"{name}, line {reader.line_num}"
-            if not any(row):
-                continue
-            if len(row) != len(header):
-                troubles.append(f"{where}: has {len(row)} fields where the header has {len(header)}.")
-                continue
-            case_id, person = (row[header.index(column)].strip() for column in PERSON_COLUMNS)
-            if not case_id or not person:
-                troubles.append(f"{where}: {'case' if person else 'person'} is empty. Leave the row out where it is not known who it is.")
-            elif persons.setdefault(case_id, person) != person:
-                found = f"{case_id} belongs to person {person!r} here and to {persons[case_id]!r} in line {lines[case_id]}"
-                troubles.append(f"{where}: {found}.")
-            lines.setdefault(case_id, reader.line_num)
-    except csv.Error as error:
-        troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+    for line, (case_id, person) in rows_in(name, text, PERSON_COLUMNS, troubles):
+        seen_in = lines.setdefault(case_id, line)
+        if not case_id or not person:
+            wrong = f"{'case' if person else 'person'} is empty. Leave the row out where it is not known who it is."
+            troubles.append(f"{name}, line {line}: {wrong}")
+        elif persons.setdefault(case_id, person) != person:
+            wrong = f"{case_id} belongs to person {person!r} here and to {persons[case_id]!r} in line {seen_in}."
+            troubles.append(f"{name}, line {line}: {wrong}")
     notes = []
     if strangers := [case_id for case_id in persons if case_id not in cases]:
         first = f"{strangers[0]} (line {lines[strangers[0]]})"

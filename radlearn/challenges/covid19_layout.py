@@ -14,7 +14,6 @@ Source: Roth et al. 2022, Medical Image Analysis 82:102605, doi:10.1016/j.media.
 """
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,7 @@ from radlearn.challenges.covid19_folder import (
     read_persons,
     write_persons,
 )
-from radlearn.challenges.folders import describe_folder, nifti_stem
+from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, nifti_stem
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say
@@ -71,15 +70,9 @@ def layout_folder(folder: Path) -> Path | None:
         BadLayout: if several folders in it do.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        return None
-    if _holds_masks(folder / TRAIN_FOLDER) or _holds_masks(folder):
+    if _holds_masks(folder):
         return folder
-    found = sorted(inner for inner in folder.iterdir() if inner.is_dir() and _holds_masks(inner / TRAIN_FOLDER))
-    if len(found) > 1:
-        names = ", ".join(inner.name for inner in found)
-        raise BadLayout(f"{folder}: {len(found)} folders in it hold a {TRAIN_FOLDER} with masks ({names}). Name one of them.")
-    return found[0] if found else None
+    return folder_that_holds(folder, lambda place: _holds_masks(place / TRAIN_FOLDER), f"{TRAIN_FOLDER} with masks")
 
 
 def find_cases(folder: Path) -> list[Case]:
@@ -102,7 +95,7 @@ def audit(folder: Path, needs_cts: bool = True) -> tuple[list[Case], list[str], 
 
     Args:
         folder: the layout, or what holds it.
-        needs_cts: False where true masks are all that is asked for, to score against: a case whose CT is not there then has its mask
+        needs_cts: False where only the true masks are needed, to score against: a case whose CT is not there then has its mask
             for a path.
 
     Raises:
@@ -161,15 +154,7 @@ def find_images(folder: Path) -> list[Case]:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
     if empty := [f"{path.name}: {trouble}" for path in paths if not path.is_dir() and (trouble := file_trouble(path))]:
         raise BadLayout(listed(folder, empty, *LAYOUT_ADVICE))
-    ids = [_id_of(path) for path in paths]
-    shared = Counter(ids)
-    for at, (path, case_id) in enumerate(zip(paths, ids, strict=True)):
-        if shared[case_id] > 1 and path != root:
-            ids[at] = "_".join([*path.relative_to(root).parts[:-1], case_id])
-    if twice := [case_id for case_id, count in Counter(ids).items() if count > 1]:
-        raise BadLayout(
-            f"{folder}: several CTs would be called {twice[0]!r}, so their predictions could not be told apart. Rename one of them."
-        )
+    ids = distinct_ids(paths, [_id_of(path) for path in paths], root, "CTs")
     return [Case(case_id, path, None, case_id) for case_id, path in zip(ids, paths, strict=True)]
 
 

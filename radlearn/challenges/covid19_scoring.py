@@ -1,4 +1,4 @@
-"""What the COVID-19-20 challenge would say of a submission: its three scores with intervals by person, and every scan's part in them.
+"""The COVID-19-20 challenge's three scores of a submission, with intervals by person, and what each scan contributes to them.
 
 The challenge ranks by Dice, normalised surface Dice and the normalised volume error |Vp − Vt| / Vt, here in percent. The tolerance of its
 surface Dice is taken to be 1 mm, which was not found in print, so it can be set. Beside these stands what a mean of overlaps hides:
@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.covid19_layout import LAYOUT_ADVICE, Case, audit
 from radlearn.challenges.covid19_submission import mask_troubles, read_member, submission_members
 from radlearn.challenges.rsna_tables import table_text
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.files import write_text
-from radlearn.metrics.intervals import Interval
 from radlearn.metrics.lesions import SMALLEST_ML
 from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary
 from radlearn.progress import in_parallel
@@ -29,32 +29,19 @@ OFFICIAL_SCORES = ("dice_score", "surface_dice_score", "volume_error_percent")
 TOLERANCE_MM = 1.0
 
 
-@dataclass(frozen=True)
-class ScoredSubmission:
-    """A submission held against the true masks: the scores over scans, and one row a scan of what they are made of."""
+@dataclass(frozen=True, kw_only=True)
+class ScoredMasks(ScoredSubmission):
+    """The scores over scans, those of OFFICIAL_SCORES and more, and one row a scan of what they are made of."""
 
-    case_ids: tuple[str, ...]
-    persons: tuple[str, ...]
+    scorer = "covid19"
     rows: tuple[MaskScores, ...]
-    scores: dict[str, Interval]  # the three of OFFICIAL_SCORES and more
     left_out: dict[str, int]  # for each mean that could not hold all scans, how many it leaves out
     tolerance_mm: float
-    notes: tuple[str, ...]  # what a person should know about the persons
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what `radlearn score covid19 --json` prints."""
-        return {
-            "challenge": "covid19",
-            "cases": len(self.case_ids),
-            "persons": len(set(self.persons)),
-            "tolerance_mm": self.tolerance_mm,
-            "scores": {name: interval.as_dict() for name, interval in self.scores.items()},
-            "left_out": self.left_out,
-            "notes": list(self.notes),
-        }
+    def details(self) -> dict[str, Any]:
+        return {"tolerance_mm": self.tolerance_mm, "left_out": self.left_out}
 
     def summary(self) -> list[str]:
-        """Return what stands below the table of scores on the terminal."""
         lesions, false = (sum(getattr(row, name) for row in self.rows) for name in ("lesions", "false_lesions"))
         return [
             f"Scans: {len(self.rows):,}. True lesions: {lesions:,}. False lesions: {false:,}.",
@@ -69,7 +56,7 @@ class ScoredSubmission:
     def write_table(self, path: Path) -> None:
         """Write a row a scan, the worst Dice first: the row to look at first."""
         columns = ["case", "person", *(field.name for field in fields(MaskScores))]
-        rows = sorted(zip(self.case_ids, self.persons, self.rows, strict=True), key=lambda row: (row[2].dice_score, row[0]))
+        rows = sorted(zip(self.image_ids, self.persons, self.rows, strict=True), key=lambda row: (row[2].dice_score, row[0]))
         text = table_text(columns, ([case_id, person, *map(_shown, asdict(row).values())] for case_id, person, row in rows))
         write_text(path, text)
 
@@ -81,7 +68,7 @@ def score_submission(
     smallest_ml: float = SMALLEST_ML,
     draws: int = 1000,
     workers: int | None = None,
-) -> ScoredSubmission:
+) -> ScoredMasks:
     """Score masks of any tool as the challenge does.
 
     Args:
@@ -110,8 +97,10 @@ def score_submission(
         raise BadLayout(listed(submission, sorted(troubles), "in the files cannot be scored", "Mend these masks, then try again."))
     table, persons = tuple(rows[case.case_id] for case in cases), tuple(case.person for case in cases)
     summary = mask_summary(table, persons, draws)
-    ids = tuple(case.case_id for case in cases)
-    return ScoredSubmission(ids, persons, table, summary.scores, summary.left_out, tolerance_mm, tuple(notes))
+    return ScoredMasks(
+        image_ids=tuple(case.case_id for case in cases), persons=persons, scores=summary.scores, notes=tuple(notes), rows=table,
+        left_out=summary.left_out, tolerance_mm=tolerance_mm,
+    )  # fmt: skip
 
 
 def _truth(folder: Path) -> tuple[list[Case], list[str]]:

@@ -50,7 +50,7 @@ def write_submission(path: Path, masks: Mapping[str, Path], cases: Sequence[Case
     Args:
         path: of the zip.
         masks: case id → NIfTI file, which goes into the zip as it is; an unpacked one is gzipped.
-        cases: the CTs that the submission answers. If given, what was packed is validated before it gets its name.
+        cases: the CTs that the masks are of. If given, what was packed is validated before it gets its name.
 
     Raises:
         BadLayout: two cases would have one name, a mask is no file, or (with `cases`) anything that `validate_submission` finds.
@@ -72,11 +72,11 @@ def write_submission(path: Path, masks: Mapping[str, Path], cases: Sequence[Case
 
 
 def validate_submission(submission: Path, cases: Sequence[Case], workers: int | None = None) -> list[str]:
-    """Return everything for which a submission would be refused or misjudged, a line each; none if it is in order.
+    """Return everything for which a submission would be refused or scored wrongly, a line each; none if it is in order.
 
     Args:
         submission: a zip, or a folder with what would be in it.
-        cases: the CTs that it should answer, as `find_images` or `find_cases` lists them.
+        cases: the CTs that it should hold masks of, as `find_images` or `find_cases` lists them.
 
     Raises:
         BadLayout: it is neither a zip nor a folder.
@@ -164,7 +164,7 @@ def _validated(submission: Path, job: tuple[Case, str]) -> list[str]:
 
 
 def _names_in(submission: Path) -> list[str]:
-    """Return what a zip or folder holds, apart from what computers leave in it unasked."""
+    """Return what a zip or folder holds, apart from hidden files and folders of macOS."""
     if submission.is_dir():
         names = [path.relative_to(submission).as_posix() for path in sorted(submission.rglob("*")) if path.is_file()]
     else:

@@ -2,7 +2,10 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from radlearn.errors import BadLayout
 
 XRAY_SUFFIXES = (".dcm", ".dicom")
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
@@ -33,6 +36,39 @@ def nifti_files(folder: Path) -> list[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(place, name) for name in names if nifti_stem(name) and not name.startswith(".")]
     return sorted(found)
+
+
+def folder_that_holds(folder: Path, holds: Callable[[Path], bool], what: str) -> Path | None:
+    """Return `folder` or, as an archive unpacks, the one folder in it for which `holds` is true; None where there is none.
+
+    Raises:
+        BadLayout: if several folders in it do. `what` they hold is named.
+    """
+    if not folder.is_dir():
+        return None
+    if holds(folder):
+        return folder
+    found = sorted(inner for inner in folder.iterdir() if inner.is_dir() and holds(inner))
+    if len(found) > 1:
+        names = ", ".join(inner.name for inner in found)
+        raise BadLayout(f"{folder}: {len(found)} folders in it hold a {what} ({names}). Name one of them.")
+    return found[0] if found else None
+
+
+def distinct_ids(paths: Sequence[Path], ids: Sequence[str], root: Path, units: str) -> list[str]:
+    """Return the ids of files; where several share one, the names of their folders below `root` stand before it.
+
+    Raises:
+        BadLayout: if some still share one. `units` is what the files are called.
+    """
+    shared, distinct = Counter(ids), list(ids)
+    for place, (path, one) in enumerate(zip(paths, ids, strict=True)):
+        if shared[one] > 1 and path != root:
+            distinct[place] = "_".join([*path.relative_to(root).parts[:-1], one])
+    if twice := [one for one, count in Counter(distinct).items() if count > 1]:
+        found = f"several {units} would be called {twice[0]!r}, so their predictions would be mixed up"
+        raise BadLayout(f"{root}: {found}. Rename one of them.")
+    return distinct
 
 
 def within(path: Path, root: Path) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.rsna_submission import table_text_of
+from radlearn.challenges.rsna_submission import strict_number, table_text_of
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 
@@ -60,26 +60,13 @@ def probabilities_in(name: str, text: str, expected_ids: Collection[str] | None 
         return {}, [], troubles
     notes = [f"{name}: the column {columns[1]!r} was read as the probability."] if columns[1] != "probability" else []
     found: dict[str, float] = {}
-    lines: dict[str, int] = {}
-    expected = None if expected_ids is None else set(expected_ids)
-    for line, (image_id, field) in tables.rows_in(name, text, columns, troubles):
-        if not image_id:
-            trouble = f"{columns[0]} is empty."
-        elif (first := lines.setdefault(image_id, line)) != line:
-            trouble = f"{image_id} has a row already, line {first}; expected one row an image."
-        elif expected is not None and image_id not in expected:
-            without = image_id.removesuffix(".dcm")
-            hint = f" Write {without}, without .dcm." if without in expected else ""
-            trouble = f"{columns[0]} is {image_id!r}, which is none of the {len(expected):,} images to predict.{hint}"
-        else:
-            found[image_id], trouble = _probability(field)
+    rows = ((line, image_id, field) for line, (image_id, field) in tables.rows_in(name, text, columns, troubles))
+    without_row = "A score over the others would hide them."
+    for line, image_id, field in tables.rows_of_images(name, rows, expected_ids, troubles, columns[0], without_row=without_row):
+        found[image_id], trouble = _probability(field)
         if trouble:
             troubles.append(f"{name}, line {line}: {trouble}")
-    if missing := [image_id for image_id in expected_ids or () if image_id not in lines]:
-        if lines or not troubles:
-            amount = f"{len(missing):,} of the {len(expected or ()):,} images have no row, the first being {missing[0]}"
-            troubles.append(f"{name}: {amount}. A score over the others would hide them.")
-    elif not lines and not troubles:
+    if not found and not troubles:
         troubles.append(f"{name}: has a header and no rows.")
     return found, notes + _oddities(name, list(found.values())), troubles
 
@@ -107,12 +94,8 @@ def _columns(name: str, text: str, troubles: list[str]) -> tuple[str, str] | Non
 
 def _probability(field: str) -> tuple[float, str]:
     """Return a probability, NaN where the field is none, and what is wrong with it."""
-    try:
-        # Python reads 1_0 as 10 and knows other scripts' digits.
-        value = float(field) if field.isascii() and "_" not in field else math.nan
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = strict_number(field)
+    if math.isnan(value):
         hint = " Write 0.87 for 87 %." if field.endswith("%") else ""
         return math.nan, f"the probability is {field!r}; expected a number from 0 to 1.{hint}"
     if not 0 <= value <= 1:
@@ -124,7 +107,7 @@ def _probability(field: str) -> tuple[float, str]:
 def _oddities(name: str, values: Sequence[float]) -> list[str]:
     different = set(values)
     if len(values) > 1 and len(different) == 1:
-        return [f"{name}: every probability is {values[0]:g}; nothing is told apart."]
+        return [f"{name}: every probability is {values[0]:g}; no X-ray ranks above another."]
     if len(values) > 2 and different <= {0.0, 1.0}:
         return [f"{name}: holds only 0 and 1, which are decisions. Probabilities would say more: AUROC and calibration need them."]
     return []

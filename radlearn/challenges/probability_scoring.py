@@ -1,11 +1,10 @@
-"""What a classifier's probabilities are worth on the challenge's labels: any tool's, held against `Target`, with intervals by person.
+"""Scores of a classifier's probabilities, of any tool, against `Target` of the challenge's labels, with intervals by person.
 
-The challenge itself asks for boxes and never scored this; the figures are those that current guidance asks a prediction model to report:
+The challenge itself takes boxes and never scored this; the figures are those that current guidance expects of a prediction model:
 ranking, both kinds of mistake at a threshold, and calibration by logistic recalibration (arXiv:2412.10288). The view alone ranks the
 challenge's X-rays with an AUROC of 0.71, so the AUROC within a view stands beside it wherever the views are known.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.probabilities import read_probabilities
-from radlearn.challenges.rsna_scoring import persons_beside
-from radlearn.challenges.rsna_submission import table_text_of
-from radlearn.challenges.troubles import listed
+from radlearn.challenges.rsna_scoring import labels_of, persons_beside
 from radlearn.challenges.view_table import views_of
-from radlearn.errors import BadLayout, BadSetting
+from radlearn.errors import BadSetting
 from radlearn.files import write_text
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.metrics.intervals import Interval, bootstrap_band, bootstrap_interval
@@ -29,35 +27,21 @@ CALIBRATION_DRAWS = 200
 "Each draw is a fit of its own, and takes its time."
 
 
-@dataclass(frozen=True)
-class ScoredProbabilities:
-    """Probabilities held against the labels; every array is (images,), in the order of the labels table."""
+@dataclass(frozen=True, kw_only=True)
+class ScoredProbabilities(ScoredSubmission):
+    """Probabilities compared with the labels; every array is (images,), in the order of the labels table."""
 
-    image_ids: tuple[str, ...]
-    persons: tuple[str, ...]
+    scorer = "classification"
     labels: np.ndarray  # bool
     probabilities: np.ndarray  # float64, in [0, 1]
     views: tuple[str, ...]  # "" where it is not known
     threshold: float
-    scores: Mapping[str, Interval]
-    notes: tuple[str, ...]  # what a person should know about persons, views and the table
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what `radlearn score classification --json` prints."""
+    def details(self) -> dict[str, Any]:
         counts = decisions.confusion_counts(self.probabilities, self.labels, self.threshold)
-        return {
-            "challenge": "classification",
-            "cases": len(self.image_ids),
-            "persons": len(set(self.persons)),
-            "positives": int(self.labels.sum()),
-            "threshold": self.threshold,
-            "counts": dict(vars(counts)),
-            "scores": {name: interval.as_dict() for name, interval in self.scores.items()},
-            "notes": list(self.notes),
-        }
+        return {"positives": int(self.labels.sum()), "threshold": self.threshold, "counts": dict(vars(counts))}
 
     def summary(self) -> list[str]:
-        """Return what stands below the table of scores on the terminal."""
         found = self.as_dict()
         xrays, positives, counts = found["cases"], found["positives"], found["counts"]
         share = positives / xrays
@@ -97,12 +81,7 @@ def score_probabilities(
     if not 0 <= threshold <= 1:
         raise BadSetting(f"threshold is {threshold}; expected 0 to 1.")
     labels_csv, submission = Path(labels_csv), Path(submission)
-    text, troubles = table_text_of(labels_csv)
-    images, more = tables.labels_in(labels_csv.name, text)
-    if not images and not troubles + more:
-        more = [f"{labels_csv.name}: has a header and no rows."]
-    if troubles + more:
-        raise BadLayout(listed(labels_csv, troubles + more, "in it cannot be scored against"))
+    images = labels_of(labels_csv)
     predictions = read_probabilities(submission, images)
     person_of, notes = persons_beside(labels_csv, images)
     view_of, more = views_of(labels_csv, images, views)
@@ -124,5 +103,7 @@ def score_probabilities(
     line = bootstrap_band(calibration.recalibration_line, persons, probabilities, labels, draws=min(draws, CALIBRATION_DRAWS), seed=seed)
     for place, name in enumerate(("calibration_slope", "calibration_intercept")):
         scores[name] = Interval(float(line.value[place]), float(line.low[place]), float(line.high[place]))
-    told = (*predictions.notes, *notes, *more)
-    return ScoredProbabilities(tuple(images), persons, labels, probabilities, shown, threshold, scores, told)
+    return ScoredProbabilities(
+        image_ids=tuple(images), persons=persons, scores=scores, notes=(*predictions.notes, *notes, *more), labels=labels,
+        probabilities=probabilities, views=shown, threshold=threshold,
+    )  # fmt: skip

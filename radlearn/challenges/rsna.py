@@ -1,12 +1,14 @@
 """The RSNA Pneumonia Detection Challenge 2018 as one object. Its folder is described in `rsna_layout`."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from radlearn.challenges.challenge import AuditedFolder, BuiltInCases, Challenge, ScoredSubmission, Scorer
+from radlearn.challenges.challenge import BuiltInCases, Challenge, ScoredSubmission, Scorer
+from radlearn.challenges.rsna_audit import audit_folder
 from radlearn.challenges.rsna_layout import Case, find_cases, find_images, layout_folder, write_tables
 from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna_scoring import score_submission
+from radlearn.challenges.rsna_submission import write_submission
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.progress import waiting
 
@@ -31,30 +33,13 @@ class ProbabilityOptions:
     views: Path | None = None
 
 
-# What follows imports late, because `radlearn --help` needs none of it.
-
-
-def _write_submission(path: Path, predictions: Mapping[str, FoundBoxes], cases: Sequence[Case]) -> None:
-    from radlearn.challenges.rsna_submission import write_submission
-
-    write_submission(path, predictions)
-
-
-def _audit(folder: Path) -> AuditedFolder:
-    from radlearn.challenges.rsna_audit import audit_folder
-
-    return audit_folder(folder)
-
-
 def _score_boxes(truth: Path, submission: Path, options: BoxOptions) -> ScoredSubmission:
-    from radlearn.challenges.rsna_scoring import score_submission
-
     with waiting("scoring"):
         return score_submission(truth, submission, options.size_px)
 
 
 def _score_probabilities(truth: Path, submission: Path, options: ProbabilityOptions) -> ScoredSubmission:
-    from radlearn.challenges.probability_scoring import score_probabilities
+    from radlearn.challenges.probability_scoring import score_probabilities  # SciPy, which doubles the time to import a challenge
 
     with waiting("scoring"):
         return score_probabilities(truth, submission, options.threshold, options.views)
@@ -70,7 +55,7 @@ CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
     layout_folder=layout_folder,
     find_cases=find_cases,
     find_images=find_images,
-    write_submission=_write_submission,
+    write_submission=lambda path, predictions, cases: write_submission(path, predictions),
     built_in=BuiltInCases("radlearn.digital_thorax.cohort:write_rsna", 800),
     box_score=BOX_SCORE,
     scorers=(
@@ -93,5 +78,5 @@ CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
             table="Write a CSV table with a row for every image: its view, label, probability and decision.",
         ),
     ),
-    audit=_audit,
+    audit=audit_folder,
 )

@@ -6,7 +6,8 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from radlearn.challenges import rsna_layout as rsna
@@ -32,33 +33,30 @@ RULE_OF_WORDS = (
 
 def audit_folder(folder: Path) -> AuditedFolder:
     """Return the cases of a layout, and what is wrong with its tables and the names of its X-rays."""
-    cases, findings = table_findings(folder)
+    root = rsna.layout_folder(folder) or folder
+    has_images = (root / rsna.IMAGE_FOLDER).is_dir()
+    cases, troubles, notes = rsna.audit(folder) if has_images else _cases_without_images(root)
+    findings = [_of_line(line) for line in troubles if "have no file here" not in line]
+    if has_images:
+        findings += _image_findings(root, folder, {case.image_id for case in cases})
+    else:
+        # Once, not a line for each of thousands.
+        found = f"there is no such folder beside the labels table, and none of its {len(cases):,} X-rays; only the tables were checked"
+        findings.insert(0, Found("image-missing", rsna.IMAGE_FOLDER, found))
+    findings += [*_person_findings(notes), *_split_findings(root, {case.image_id: case.person for case in cases})]
     missing = "" if any(case.path.is_file() for case in cases) else ", none of them there"
     return AuditedFolder(f"the RSNA challenge's layout: {len(cases):,} labelled X-rays{missing}", cases, findings)
 
 
-def table_findings(folder: Path) -> tuple[list[XrayCase], list[Found]]:
-    """Return the cases of an RSNA layout and what is wrong with its tables and the names of its X-rays."""
-    root = rsna.layout_folder(folder) or folder
-    if not (root / rsna.IMAGE_FOLDER).is_dir():
-        cases, troubles, notes = read_tables(root)
-        return cases, [*no_xrays(cases), *map(_of_line, troubles), *_person_findings(notes), *_split_findings(root, _persons(cases))]
-    cases, troubles, notes = rsna.audit(folder)
-    findings = [_of_line(line) for line in troubles if "have no file here" not in line]
+def _image_findings(root: Path, folder: Path, there: Collection[str]) -> Iterator[Found]:
+    """Yield labelled X-rays without file, and files without label. `there`: images that have both."""
     images, _ = rsna_tables.labels_in(rsna.LABELS_TABLE, rsna_tables.path_text(root / rsna.LABELS_TABLE)[0])
-    there = {case.image_id for case in cases}
     for image_id, image in images.items():
         if image_id not in there:
-            where = f"{rsna.LABELS_TABLE}, line {image.line}"
-            findings.append(Found("image-missing", where, f"{rsna.IMAGE_FOLDER}/{image_id}.dcm is not there"))
-    for path in sorted((root / rsna.IMAGE_FOLDER).iterdir()):
-        if path.name.lower().endswith(".dcm") and not path.name.startswith(".") and stem(path.name) not in images:
-            findings.append(Found("image-unlabelled", within(path, folder), f"has no row in {rsna.LABELS_TABLE}"))
-    return cases, [*findings, *_person_findings(notes), *_split_findings(root, _persons(cases))]
-
-
-def _persons(cases: Sequence[XrayCase]) -> dict[str, str]:
-    return {case.image_id: case.person for case in cases}
+            yield Found("image-missing", f"{rsna.LABELS_TABLE}, line {image.line}", f"{rsna.IMAGE_FOLDER}/{image_id}.dcm is not there")
+    for path in rsna.xrays_in(root / rsna.IMAGE_FOLDER):
+        if stem(path.name) not in images:
+            yield Found("image-unlabelled", within(path, folder), f"has no row in {rsna.LABELS_TABLE}")
 
 
 def _person_findings(notes: Sequence[str]) -> Iterator[Found]:
@@ -71,42 +69,11 @@ def _person_findings(notes: Sequence[str]) -> Iterator[Found]:
             yield Found("persons-listed", table, amount)
 
 
-def read_tables(root: Path) -> tuple[list[XrayCase], list[str], list[str]]:
-    """Return the cases of a layout whose X-rays are not there, what is wrong with its tables, and what is worth knowing; a line each.
-
-    A case's path is where its X-ray would lie. The view is filled in where a table of header fields says it.
-    """
-    text, troubles = rsna_tables.path_text(root / rsna.LABELS_TABLE)
-    images, more = rsna_tables.labels_in(rsna.LABELS_TABLE, text)
-    troubles += more
-    classes: dict[str, str] = {}
-    if (root / rsna.CLASS_TABLE).is_file() and images:
-        text, more = rsna_tables.path_text(root / rsna.CLASS_TABLE)
-        troubles += more
-        classes, more = rsna_tables.classes_in(rsna.CLASS_TABLE, text, images, rsna.LABELS_TABLE)
-        troubles += more
-    persons, more, notes = rsna.persons_of((root,), images)
-    troubles += more
+def _cases_without_images(root: Path) -> tuple[list[XrayCase], list[str], list[str]]:
+    """Return the cases of a layout whose X-rays are not there, with views where a table of header fields has them; troubles; notes."""
+    images, cases, troubles, notes = rsna.read_tables(root)
     views = views_of(root / rsna.LABELS_TABLE, images)[0] if any((root / name).is_file() for name in HEADER_TABLES) else {}
-    cases = [
-        XrayCase(
-            image_id,
-            root / rsna.IMAGE_FOLDER / f"{image_id}.dcm",
-            bool(image.target),
-            tuple(image.boxes_xyxy_px),
-            classes.get(image_id),
-            persons.get(image_id, image_id),
-            views.get(image_id),
-        )
-        for image_id, image in images.items()
-    ]
-    return cases, troubles, notes
-
-
-def no_xrays(cases: Sequence[XrayCase]) -> Iterator[Found]:
-    """Yield that the X-rays are missing: once, not a line for each of thousands."""
-    found = f"there is no such folder beside the labels table, and none of its {len(cases):,} X-rays; only the tables were checked"
-    yield Found("image-missing", rsna.IMAGE_FOLDER, found)
+    return [replace(case, view=views.get(case.image_id)) for case in cases], troubles, notes
 
 
 def _split_findings(root: Path, persons: Mapping[str, str]) -> Iterator[Found]:

@@ -15,13 +15,12 @@ Source: Shih et al. 2019, Radiology: Artificial Intelligence 1(1):e180041, doi:1
 
 import math
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.folders import describe_folder, stem
-from radlearn.challenges.rsna_folder import missing_layout
+from radlearn.challenges.folders import XRAY_SUFFIXES, describe_folder, distinct_ids, files_in, folder_that_holds, stem
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
 from radlearn.challenges.xray_case import XrayCase as Case
@@ -33,6 +32,7 @@ IMAGE_FOLDER = "stage_2_train_images"
 UNLABELLED_FOLDER = "stage_2_test_images"
 LABELS_TABLE = "stage_2_train_labels.csv"
 CLASS_TABLE = "stage_2_detailed_class_info.csv"
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z")
 MAPPING = "pneumonia-challenge-dataset-mappings*.json"
 
 _NO_PERSONS = (
@@ -51,23 +51,13 @@ def layout_folder(folder: Path) -> Path | None:
     Raises:
         BadLayout: if several folders in it do.
     """
-    folder = Path(folder)
-    if (folder / LABELS_TABLE).is_file():
-        return folder
-    if not folder.is_dir():
-        return None
-    found = sorted(inner for inner in folder.iterdir() if (inner / LABELS_TABLE).is_file())
-    if len(found) > 1:
-        names = ", ".join(inner.name for inner in found)
-        raise BadLayout(f"{folder}: {len(found)} folders in it hold a {LABELS_TABLE} ({names}). Name one of them.")
-    return found[0] if found else None
+    return folder_that_holds(Path(folder), lambda place: (place / LABELS_TABLE).is_file(), LABELS_TABLE)
 
 
 def find_cases(folder: Path) -> list[Case]:
-    """Read the tables and list the X-rays of the layout in `folder`, without opening one.
+    """Return the cases of the layout in `folder` in the order of its labels table, without opening an X-ray.
 
-    Returns:
-        The cases in the order of the labels table. View, sex and age are None until `with_headers`.
+    View, sex and age are None until `with_headers`.
 
     Raises:
         BadLayout: if `folder` is not the layout (the message says what it holds), or if anything in the tables would train wrongly
@@ -89,26 +79,12 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
     """
     root = layout_folder(folder)
     if root is None or not (root / IMAGE_FOLDER).is_dir():
-        raise missing_layout(Path(folder) if root is None else root, (IMAGE_FOLDER, LABELS_TABLE))
-    text, troubles = tables.path_text(root / LABELS_TABLE)
-    images, more = tables.labels_in(LABELS_TABLE, text)
-    troubles += more
-    if not images and not troubles:
-        troubles.append(f"{LABELS_TABLE}: has a header and no rows.")
+        raise missing_layout(Path(folder) if root is None else root)
+    images, listed_cases, troubles, notes = read_tables(root, Path(folder))
     if not images:
-        # Held against nothing, every row of the other tables would be wrong too, and hide what is.
-        return [], troubles, []
-    classes: dict[str, str] = {}
-    if (root / CLASS_TABLE).is_file():
-        text, more = tables.path_text(root / CLASS_TABLE)
-        troubles += more
-        classes, more = tables.classes_in(CLASS_TABLE, text, images, LABELS_TABLE)
-        troubles += more
-    persons, more, notes = persons_of((root, Path(folder)), images)
-    troubles += more
-
+        return [], troubles, notes
     paths: dict[str, Path] = {}
-    for path in _xrays_in(root / IMAGE_FOLDER):
+    for path in xrays_in(root / IMAGE_FOLDER):
         if (other := paths.setdefault(stem(path.name), path)) is not path:
             troubles.append(f"{IMAGE_FOLDER}: {other.name} and {path.name} are both called {stem(path.name)}; keep one of them.")
     if absent := [image_id for image_id in images if image_id not in paths]:
@@ -117,12 +93,50 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
         troubles.append(f"{IMAGE_FOLDER}: {amount}, the first being {first}. Was the archive unpacked to its end?")
     if unlisted := len(paths) - len(images) + len(absent):
         notes.append(f"{root / IMAGE_FOLDER}: {unlisted:,} X-rays have no row in {LABELS_TABLE} and are left out.")
+    return [replace(case, path=paths[case.image_id]) for case in listed_cases if case.image_id in paths], troubles, notes
+
+
+def read_tables(root: Path, *places: Path) -> tuple[dict[str, tables.LabelledImage], list[Case], list[str], list[str]]:
+    """Return the labels, a case for each with the path where its X-ray would lie, and a line for each trouble and note of the tables.
+
+    Args:
+        root: the folder that holds the labels table.
+        places: where else the table of persons may lie.
+    """
+    text, troubles = tables.path_text(root / LABELS_TABLE)
+    images, more = tables.labels_in(LABELS_TABLE, text)
+    troubles += more
+    if not images:
+        # Held against nothing, every row of the other tables would be wrong too, and hide what is.
+        return {}, [], troubles or [f"{LABELS_TABLE}: has a header and no rows."], []
+    classes: dict[str, str] = {}
+    if (root / CLASS_TABLE).is_file():
+        text, more = tables.path_text(root / CLASS_TABLE)
+        classes, wrong = tables.classes_in(CLASS_TABLE, text, images, LABELS_TABLE)
+        troubles += more + wrong
+    table, persons, more, alone = read_persons((root, *places), images)
+    troubles += more
+    amount = f"does not list {alone:,} of the {len(images):,} images; each of them counts as a person of its own."
+    notes = [_NO_PERSONS.format(folder=root)] if table is None else [f"{table.name}: {amount}"] if alone else []
     cases = []
     for image_id, image in images.items():
-        if image_id in paths:
-            boxes, person = tuple(image.boxes_xyxy_px), persons.get(image_id, image_id)
-            cases.append(Case(image_id, paths[image_id], bool(image.target), boxes, classes.get(image_id), person))
-    return cases, troubles, notes
+        path, person = root / IMAGE_FOLDER / f"{image_id}.dcm", persons.get(image_id, image_id)
+        cases.append(Case(image_id, path, bool(image.target), tuple(image.boxes_xyxy_px), classes.get(image_id), person))
+    return images, cases, troubles, notes
+
+
+def missing_layout(folder: Path) -> BadLayout:
+    """Return the error for a folder that is not the layout: what was found, what was expected, what to do about the difference."""
+    advice = "Put the challenge's files there (kaggle.com/c/rsna-pneumonia-detection-challenge/data), or name another folder with --data."
+    files = files_in(folder) if folder.is_dir() else []
+    if archives := [file.name for file in files if file.suffix in ARCHIVES]:
+        advice = f"Unpack {', '.join(archives[:3])} in that folder first (unzip {archives[0]})."
+    elif (folder / LABELS_TABLE).is_file():
+        advice = f"The table is there, its X-rays are not. Put them into {IMAGE_FOLDER}/, one patientId.dcm each."
+    elif (folder / IMAGE_FOLDER).is_dir() or any(file.suffix.lower() in XRAY_SUFFIXES for file in files):
+        advice = f"The X-rays are there, but not {LABELS_TABLE}, the table of labels. Without labels, use 'predict'."
+    expected = f"{LABELS_TABLE} and {IMAGE_FOLDER}/ with one patientId.dcm per image"
+    return BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}. {advice}")
 
 
 def find_images(folder: Path) -> list[Case]:
@@ -143,18 +157,8 @@ def find_images(folder: Path) -> list[Case]:
     paths = find_xrays(root) if root.exists() else []
     if not paths:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays: NAME.dcm, or any name with DICM at byte 128.")
-    shared = Counter(stem(path.name) for path in paths)
-    cases = []
-    for path in paths:
-        image_id = stem(path.name)
-        if shared[image_id] > 1:
-            image_id = "_".join([*path.relative_to(root).parts[:-1], image_id])
-        cases.append(Case(image_id, path, None, (), None, image_id))
-    if twice := [image_id for image_id, count in Counter(case.image_id for case in cases).items() if count > 1]:
-        raise BadLayout(
-            f"{folder}: several X-rays would be called {twice[0]!r}, so their predictions could not be told apart. Rename one of them."
-        )
-    return cases
+    ids = distinct_ids(paths, [stem(path.name) for path in paths], root, "X-rays")
+    return [Case(image_id, path, None, (), None, image_id) for path, image_id in zip(paths, ids, strict=True)]
 
 
 def write_tables(folder: Path, cases: Sequence[Case]) -> None:
@@ -194,24 +198,21 @@ def write_tables(folder: Path, cases: Sequence[Case]) -> None:
     write_text(folder / LABELS_TABLE, labels)
 
 
-def persons_of(places: Sequence[Path], images: Mapping[str, tables.LabelledImage]) -> tuple[dict[str, str], list[str], list[str]]:
-    """Return image → person, what is wrong with the table it came from, and what a person should know about it.
+def read_persons(places: Sequence[Path], images: Mapping[str, tables.LabelledImage]) -> tuple[Path | None, dict[str, str], list[str], int]:
+    """Return the table of persons, image → person, what is wrong with the table, and how many images it does not list.
 
     Args:
         places: folders in which a table is looked for, in this order: `persons.csv`, which may be packed as NAME.gz, or RSNA's mapping.
     """
-    # Never both: the same person may be called differently in the two, and would then be on two sides.
-    table = next(
-        (path for name in (PERSONS_TABLE, f"{PERSONS_TABLE}.gz", MAPPING) for place in places for path in sorted(place.glob(name))), None
-    )
+    # Never both: the same person may be called differently in the two, and would then be in two subsets.
+    names = (PERSONS_TABLE, f"{PERSONS_TABLE}.gz", MAPPING)
+    table = next((path for name in names for place in places for path in sorted(place.glob(name))), None)
     if table is None:
-        return {}, [], [_NO_PERSONS.format(folder=places[0])]
+        return None, {}, [], len(images)
     text, troubles = tables.path_text(table)
     is_mapping = not table.name.startswith(PERSONS_TABLE)
     persons, more = tables.persons_in_mapping(table.name, text, images) if is_mapping else tables.persons_in(table.name, text)
-    alone = sum(image_id not in persons for image_id in images)
-    amount = f"does not list {alone:,} of the {len(images):,} images; each of them counts as a person of its own."
-    return persons, troubles + more, [f"{table.name}: {amount}"] if alone else []
+    return table, persons, troubles + more, sum(image_id not in persons for image_id in images)
 
 
 def _extent(start: float, end: float) -> float:
@@ -221,7 +222,8 @@ def _extent(start: float, end: float) -> float:
     return next((near for near in neighbours if start + near == end), width)
 
 
-def _xrays_in(folder: Path) -> list[Path]:
+def xrays_in(folder: Path) -> list[Path]:
+    """Return the X-rays that lie directly in a folder, sorted by name; hidden ones are left out."""
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.name.lower().endswith(".dcm") and not entry.name.startswith("."))
     return [folder / name for name in names]

@@ -1,4 +1,4 @@
-"""What the RSNA challenge would say of a submission file: its score, with an interval by person, and every X-ray's part in it.
+"""The RSNA challenge's score of a submission file, with an interval by person, and what each X-ray contributes to it.
 
 A mean hides what it is made of, so three figures stand beside it: the share of true boxes hit (IoU above 0.4, the least the challenge
 counts), the false boxes on healthy X-rays that this costs, and how well the highest confidence of an X-ray tells X-rays with a box from
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.rsna_layout import MAPPING
+from radlearn.challenges.challenge import ScoredSubmission
+from radlearn.challenges.rsna_layout import read_persons
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, read_submission, table_text_of
 from radlearn.challenges.troubles import listed
@@ -23,45 +24,31 @@ from radlearn.errors import BadLayout
 from radlearn.files import write_text
 from radlearn.metrics.boxes import MatchedBoxes, matched_in_images, mean_over_images
 from radlearn.metrics.froc import false_boxes_on_healthy_images
-from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.ranking import auroc_score
 
 SCORES = ("rsna_score", "box_sensitivity", "false_boxes_per_healthy_image", "auroc_score")
 
 
-@dataclass(frozen=True)
-class ScoredSubmission:
-    """A submission held against the labels: four scores, and one row an image of what they are made of."""
+@dataclass(frozen=True, kw_only=True)
+class ScoredBoxes(ScoredSubmission):
+    """The scores named in SCORES, and one row an image of what they are made of, in the order of the labels table."""
 
-    image_ids: tuple[str, ...]  # in the order of the labels table
-    persons: tuple[str, ...]
+    scorer = "rsna"
     image_scores: np.ndarray  # float64 (images,), NaN where the X-ray is left out of the mean: nothing there, nothing found
     hits: np.ndarray  # int (8, images): true boxes hit at IoU above 0.40, 0.45, …, 0.75
     found_boxes: np.ndarray  # int (images,)
     true_boxes: np.ndarray  # int (images,)
-    scores: Mapping[str, Interval]  # the names of SCORES
-    notes: tuple[str, ...]  # what a person should know about the persons
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what `radlearn score rsna --json` prints."""
-        return {
-            "challenge": "rsna",
-            "cases": len(self.image_ids),
-            "cases_in_the_mean": int(np.isfinite(self.image_scores).sum()),
-            "persons": len(set(self.persons)),
-            "true_boxes": int(self.true_boxes.sum()),
-            "found_boxes": int(self.found_boxes.sum()),
-            "scores": {name: interval.as_dict() for name, interval in self.scores.items()},
-            "notes": list(self.notes),
-        }
+    def details(self) -> dict[str, Any]:
+        in_the_mean = int(np.isfinite(self.image_scores).sum())
+        return {"cases_in_the_mean": in_the_mean, "true_boxes": int(self.true_boxes.sum()), "found_boxes": int(self.found_boxes.sum())}
 
     def summary(self) -> list[str]:
-        """Return what stands below the table of scores on the terminal."""
-        found = self.as_dict()
-        xrays, left_out = found["cases"], found["cases"] - found["cases_in_the_mean"]
+        xrays, left_out = len(self.image_ids), int(np.isnan(self.image_scores).sum())
         return [
-            f"X-rays: {xrays:,}. True boxes: {found['true_boxes']:,}. Found boxes: {found['found_boxes']:,}.",
+            f"X-rays: {xrays:,}. True boxes: {self.true_boxes.sum():,}. Found boxes: {self.found_boxes.sum():,}.",
             f"rsna_score is the challenge's own. X-rays without a true and without a found box are left out of it: {left_out:,}.",
             "box_sensitivity counts a true box as hit by an IoU above 0.40. auroc_score ranks X-rays by their highest confidence.",
         ]
@@ -76,7 +63,7 @@ class ScoredSubmission:
 
 def score_submission(
     labels_csv: Path, submission: Path, size_px: tuple[int, int] = XRAY_SIZE_PX, draws: int = 1000, seed: int = 0
-) -> ScoredSubmission:
+) -> ScoredBoxes:
     """Score a submission file of any tool as the challenge does.
 
     Args:
@@ -90,7 +77,7 @@ def score_submission(
         BadLayout: a table is not there, or something in it cannot be scored: the message names lines, values and rules.
     """
     labels_csv, submission = Path(labels_csv), Path(submission)
-    images = _labels(labels_csv, size_px)
+    images = labels_of(labels_csv, size_px)
     predictions = read_submission(submission, images, size_px)
     person_of, notes = persons_beside(labels_csv, images)
     persons = tuple(person_of.get(image_id, image_id) for image_id in images)
@@ -106,8 +93,10 @@ def score_submission(
         "false_boxes_per_healthy_image": interval(mean_over_images, persons, false_boxes_on_healthy_images(found, truth)),
         "auroc_score": interval(auroc_score, persons, _highest_confidences(matches), matches.true_count > 0),
     }
-    counts = matches.found_count, matches.true_count
-    return ScoredSubmission(tuple(images), persons, image_scores, hits, *counts, scores, tuple(notes))
+    return ScoredBoxes(
+        image_ids=tuple(images), persons=persons, scores=scores, notes=tuple(notes), image_scores=image_scores, hits=hits,
+        found_boxes=matches.found_count, true_boxes=matches.true_count,
+    )  # fmt: skip
 
 
 def _share_hit(hits: np.ndarray, true_boxes: np.ndarray, weights: np.ndarray | None = None) -> OneOrPerDraw:
@@ -122,12 +111,17 @@ def _highest_confidences(matches: MatchedBoxes) -> np.ndarray:
     return highest
 
 
-def _labels(path: Path, size_px: tuple[int, int]) -> dict[str, tables.LabelledImage]:
+def labels_of(path: Path, size_px: tuple[int, int] | None = None) -> dict[str, tables.LabelledImage]:
+    """Read the labels to score against. `size_px`: (height, width) that no box may exceed.
+
+    Raises:
+        BadLayout: there is no such table, or something is wrong in it.
+    """
     text, troubles = table_text_of(path)
     images, more = tables.labels_in(path.name, text)
     if not images and not troubles + more:
         more = [f"{path.name}: has a header and no rows."]
-    height, width = size_px
+    height, width = size_px or (np.inf, np.inf)
     for image_id, image in images.items():
         if any(x1 > width or y1 > height for _, _, x1, y1 in image.boxes_xyxy_px):
             found = f"a box of {image_id} reaches beyond an X-ray of {width} × {height} px, width × height"
@@ -143,15 +137,10 @@ def persons_beside(labels_csv: Path, images: Mapping[str, tables.LabelledImage])
     Raises:
         BadLayout: if the table cannot be understood.
     """
-    folder = labels_csv.parent
-    table = next((path for name in (PERSONS_TABLE, f"{PERSONS_TABLE}.gz", MAPPING) for path in sorted(folder.glob(name))), None)
+    table, persons, troubles, alone = read_persons((labels_csv.parent,), images)
     if table is None:
-        told = "every image counts as a person of its own. Where people have several images, the intervals are too narrow."
-        return {}, [f"{folder}: there is no {PERSONS_TABLE}, so {told}"]
-    text, troubles = tables.path_text(table)
-    is_mapping = not table.name.startswith(PERSONS_TABLE)
-    persons, more = tables.persons_in_mapping(table.name, text, images) if is_mapping else tables.persons_in(table.name, text)
-    if troubles + more:
-        raise BadLayout(listed(table, troubles + more, "in it cannot be understood"))
-    alone = sum(image_id not in persons for image_id in images)
+        found = f"there is no {PERSONS_TABLE}, so every image counts as a person of its own"
+        return {}, [f"{labels_csv.parent}: {found}. Where people have several images, the intervals are too narrow."]
+    if troubles:
+        raise BadLayout(listed(table, troubles, "in it cannot be understood"))
     return persons, [f"{table.name}: lists no person for {alone:,} of the {len(images):,} images; each counts as its own."] if alone else []

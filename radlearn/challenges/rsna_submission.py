@@ -14,6 +14,7 @@ most one pixel. That comes of rounding when an image was resized, or of counting
 
 import csv
 import io
+import math
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -32,20 +33,14 @@ ORDER = "The order is: confidence x y width height."
 
 
 def write_submission(path: Path, predictions: Mapping[str, FoundBoxes], size_px: tuple[int, int] = XRAY_SIZE_PX) -> None:
-    """Write the predictions for all images, once the reader below has found nothing wrong with what would be written.
-
-    Args:
-        path: the file; one that is there is replaced, whole or not at all.
-        predictions: image → its boxes, in the order in which the rows shall stand; `no_boxes()` for an image without any.
-        size_px: (height, width) of the X-rays.
+    """Write image → boxes in their order, atomically, once the reader below has found nothing wrong; `no_boxes()` where there are none.
 
     Raises:
         BadLayout: the predictions make no valid file (see `read_submission`); nothing was written.
         BadSetting: a prediction has not four numbers a box, or not one confidence a box.
     """
-    text = tables.table_text(
-        SUBMISSION_COLUMNS, ((image_id, _string(image_id, prediction)) for image_id, prediction in predictions.items())
-    )
+    rows = [(image_id, _string(image_id, prediction)) for image_id, prediction in predictions.items()]
+    text = tables.table_text(SUBMISSION_COLUMNS, rows)
     _, troubles = predictions_in(Path(path).name, text, size_px)
     if troubles:
         raise BadLayout(listed(Path(path), troubles, "in it could not be scored, so nothing was written"))
@@ -62,8 +57,7 @@ def read_submission(
         expected_ids: the images that must have a prediction, no more and no less; None takes those that are there.
         size_px: (height, width) of the X-rays.
 
-    Returns:
-        image → its boxes as corners in pixels, in the order of the file.
+    Returns image → its boxes as corners in pixels, in the order of the file.
 
     Raises:
         BadLayout: with the first ten things that are wrong, each with its line, what was found and the rule.
@@ -82,25 +76,14 @@ def predictions_in(
     """Return image → boxes, and one line per thing that is wrong; arguments as in `read_submission`."""
     predictions: dict[str, FoundBoxes] = {}
     troubles: list[str] = []
-    lines: dict[str, int] = {}
-    expected = None if expected_ids is None else set(expected_ids)
-    for line, image_id, string in _rows(name, text, troubles):
-        if not image_id:
-            trouble = "patientId is empty."
-        elif (first := lines.setdefault(image_id, line)) != line:
-            trouble = f"{image_id} has a row already, line {first}; expected one row an image, with all its boxes."
-        elif expected is not None and image_id not in expected:
-            without = image_id.removesuffix(".dcm")
-            hint = f" Write {without}, without .dcm." if without in expected else ""
-            trouble = f"patientId is {image_id!r}, which is none of the {len(expected):,} images to predict.{hint}"
-        else:
-            predictions[image_id], trouble = _boxes(string, size_px)
+    words = {
+        "one_row": "one row an image, with all its boxes",
+        "without_row": "An image where nothing was found has a row too, with an empty PredictionString.",
+    }
+    for line, image_id, string in tables.rows_of_images(name, _rows(name, text, troubles), expected_ids, troubles, **words):
+        predictions[image_id], trouble = _boxes(string, size_px)
         if trouble:
             troubles.append(f"{name}, line {line}: {trouble}")
-    missing = [image_id for image_id in expected_ids or () if image_id not in lines]
-    if missing and (lines or not troubles):
-        amount = f"{len(missing):,} of the {len(expected or ()):,} images have no row, the first being {missing[0]}"
-        troubles.append(f"{name}: {amount}. An image where nothing was found has a row too, with an empty PredictionString.")
     return predictions, troubles
 
 
@@ -146,16 +129,10 @@ def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
         return no_boxes(), ""
     if len(fields) % 5:
         return no_boxes(), f"PredictionString has {len(fields)} numbers; expected five a box. {ORDER}"
-    try:
-        # Python reads 1_0 as 10 and knows other scripts' digits; no challenge does.
-        values = [float(field) for field in fields] if (together := "".join(fields)).isascii() and "_" not in together else [np.nan]
-    except ValueError:
-        values = [np.nan]
-    numbers = np.array(values)
-    if not np.isfinite(numbers).all():
-        place, field = next((place, field) for place, field in enumerate(fields, 1) if not _is_number(field))
-        return no_boxes(), f"number {place} of PredictionString is {field!r}; expected a finite number."
-    numbers = numbers.reshape(-1, 5)
+    values = [strict_number(field) for field in fields]
+    if wrong := [place for place, value in enumerate(values) if math.isnan(value)]:
+        return no_boxes(), f"number {wrong[0] + 1} of PredictionString is {fields[wrong[0]]!r}; expected a finite number."
+    numbers = np.array(values).reshape(-1, 5)
     confidences, corners = numbers[:, 0].copy(), np.hstack([numbers[:, 1:3], numbers[:, 1:3] + numbers[:, 3:5]])
     for row, box in zip(numbers.tolist(), corners.tolist(), strict=True):
         if trouble := _box_trouble(row, box, size_px):
@@ -179,11 +156,13 @@ def _box_trouble(numbers: list[float], corners: list[float], size_px: tuple[int,
     return ""
 
 
-def _is_number(field: str) -> bool:
+def strict_number(field: str) -> float:
+    """Return a finite number, or NaN. Python reads 1_0 as 10 and knows other scripts' digits; no challenge does."""
     try:
-        return field.isascii() and "_" not in field and bool(np.isfinite(float(field)))
+        value = float(field) if field.isascii() and "_" not in field else math.nan
     except ValueError:
-        return False
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def _string(image_id: str, prediction: FoundBoxes) -> str:

@@ -11,7 +11,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,10 +43,9 @@ def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
 
 
 def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]]:
-    """Read the labels table: one row per box, or one row with empty box fields where Target is 0.
+    """Read the labels table, and return its images in the order of their first rows, and one line per thing that is wrong.
 
-    Returns:
-        The images in the order of their first rows, and one line per thing that is wrong.
+    It has one row per box, or one row with empty box fields where Target is 0.
     """
     images: dict[str, LabelledImage] = {}
     troubles: list[str] = []
@@ -77,11 +76,7 @@ def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]
 
 
 def classes_in(name: str, text: str, images: Mapping[str, LabelledImage], labels_name: str) -> tuple[dict[str, str], list[str]]:
-    """Read the class table, which repeats an image once per box, and hold it against the labels table.
-
-    Returns:
-        The class of every image, and one line per thing that is wrong.
-    """
+    """Read the class table, which repeats an image once per box, and return image → class, and one line per thing that is wrong."""
     classes: dict[str, str] = {}
     troubles: list[str] = []
     lines: dict[str, int] = {}
@@ -103,12 +98,8 @@ def classes_in(name: str, text: str, images: Mapping[str, LabelledImage], labels
                 found = f"class is {category!r} but Target is {int(label.target)} in {labels_name}, line {label.line}"
                 troubles.append(f"{where}: {found}; {OPACITY!r} is Target 1, and only that.")
     if text and (lines or not troubles):
-        missing = (
-            f"{labels_name}, line {image.line}: {image_id} has no row in {name}."
-            for image_id, image in images.items()
-            if image_id not in lines
-        )
-        troubles.extend(missing)
+        missing = [(image.line, image_id) for image_id, image in images.items() if image_id not in lines]
+        troubles += [f"{labels_name}, line {line}: {image_id} has no row in {name}." for line, image_id in missing]
     return classes, troubles
 
 
@@ -190,6 +181,39 @@ def rows_in(name: str, text: str, columns: tuple[str, ...], troubles: list[str])
                 troubles.append(f"{name}, line {line}: has {len(row)} fields where the header has {len(header)}.")
     except csv.Error as error:
         troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+
+
+def rows_of_images(
+    name: str,
+    rows: Iterable[tuple[int, str, str]],
+    expected_ids: Collection[str] | None,
+    troubles: list[str],
+    column: str = "patientId",
+    one_row: str = "one row an image",
+    without_row: str = "",
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (line, image, field) of the rows of a submission whose image is expected, each image once; append what is wrong to `troubles`.
+
+    With None for `expected_ids` all images are. `one_row` and `without_row` are said of an image that has two rows, or none.
+    """
+    lines: dict[str, int] = {}
+    expected = None if expected_ids is None else set(expected_ids)
+    for line, image_id, field_text in rows:
+        where = f"{name}, line {line}"
+        if not image_id:
+            troubles.append(f"{where}: {column} is empty.")
+        elif (first := lines.setdefault(image_id, line)) != line:
+            troubles.append(f"{where}: {image_id} has a row already, line {first}; expected {one_row}.")
+        elif expected is not None and image_id not in expected:
+            without = image_id.removesuffix(".dcm")
+            hint = f" Write {without}, without .dcm." if without in expected else ""
+            troubles.append(f"{where}: {column} is {image_id!r}, which is none of the {len(expected):,} images to predict.{hint}")
+        else:
+            yield line, image_id, field_text
+    missing = [image_id for image_id in expected_ids or () if image_id not in lines]
+    if missing and (lines or not troubles):
+        amount = f"{len(missing):,} of the {len(expected or ()):,} images have no row, the first being {missing[0]}"
+        troubles.append(f"{name}: {amount}. {without_row}")
 
 
 def _id_trouble(image_id: str) -> str:

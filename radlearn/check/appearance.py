@@ -53,9 +53,8 @@ def series_privacy(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
     for one in facts:
         if one.header is not None and one.is_slice and one.identifying and one.header.series_uid not in seen:
             seen.add(one.header.series_uid)
-            yield Finding(
-                "privacy", within(one.path, root), f"filled in, here and maybe in the series' other slices: {', '.join(one.identifying)}"
-            )
+            found = f"filled in, here and maybe in the series' other slices: {', '.join(one.identifying)}"
+            yield Finding("privacy", within(one.path, root), found)
 
 
 def is_constant(xray: XrayFacts) -> bool:
@@ -128,9 +127,8 @@ def _beside_the_others(facts: Sequence[XrayFacts], root: Path) -> Iterator[Findi
         if like[0] < INVERTED_BELOW:
             yield Finding("image-inverted", name, seen)
         elif like[best] - like[0] > (MIRRORED_BY if ORIENTATIONS[best] == "mirrored" else TURNED_BY):
-            yield Finding(
-                "image-turned", name, f"it looks more like the other X-rays when {ORIENTATIONS[best]}: {like[best]:.2f}, not {like[0]:.2f}"
-            )
+            turned = f"it looks more like the other X-rays when {ORIENTATIONS[best]}: {like[best]:.2f}, not {like[0]:.2f}"
+            yield Finding("image-turned", name, turned)
         elif like[0] < UNLIKE_BELOW:
             yield Finding("image-unlike", name, seen)
 

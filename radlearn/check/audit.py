@@ -21,8 +21,7 @@ from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.findings import Finding, in_order
 from radlearn.check.radiographs import XrayFacts, facts_of
 from radlearn.check.shortcuts import Clue, shortcut_findings
-from radlearn.check.volume_jobs import loose_jobs, series_jobs
-from radlearn.check.volumes import VolumeFacts, volume_facts, volume_findings
+from radlearn.check.volumes import VolumeFacts, loose_jobs, series_jobs, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting
 from radlearn.scans.dicom import age_in_years, find_xrays
@@ -57,8 +56,6 @@ class Audit:
     def counts(self) -> dict[str, dict[str, int]]:
         """Return tables of what X-rays are like: how many of each photometric interpretation, depth, size, view, …"""
         headers = [xray.header for xray in self.xrays if xray.header is not None and not xray.trouble and not xray.is_slice]
-        if not headers:
-            return self._case_counts() | self._volume_counts()
         spacing = [header.spacing_mm for header in headers]
         said: dict[str, Sequence[str]] = {
             "photometric interpretation": [header.photometric for header in headers],
@@ -69,7 +66,8 @@ class Audit:
             "sex": [header.sex or "none" for header in headers],
             "modality": [header.modality or "none" for header in headers],
         }
-        return {name: dict(Counter(values).most_common()) for name, values in said.items()} | self._case_counts() | self._volume_counts()
+        counted = {name: dict(Counter(values).most_common()) for name, values in said.items() if values}
+        return counted | self._case_counts() | self._volume_counts()
 
     def _case_counts(self) -> dict[str, dict[str, int]]:
         """Return what the tables say of the X-rays: classes, boxes, how many X-rays a person has; and views, if only tables say them."""
@@ -94,11 +92,7 @@ class Audit:
 
 
 def audit_folder(folder: Path, workers: int | None = None) -> Audit:
-    """Look through a data folder.
-
-    Args:
-        folder: in the layout of a challenge, or with any DICOM or NIfTI files in it.
-        workers: processes; all cores by default.
+    """Look through a data folder in the layout of a challenge, or with any DICOM or NIfTI files in it, on all cores by default.
 
     Raises:
         BadLayout: if there is no such folder, or nothing in it that could be looked at.
@@ -114,7 +108,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.")
     result.cases = {case.path: case for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)}
     result.findings = [Finding(*one) for layout in layouts.values() for one in layout.findings]
-    result.xrays = facts_of(paths, folder, workers) if paths else []
+    result.xrays = facts_of(paths, workers) if paths else []
     of_layouts = [one for layout in layouts.values() for one in layout.volumes or ()]
     loose = [] if any(layout.volumes is not None for layout in layouts.values()) else loose_jobs(nifti)
     series = series_jobs(result.xrays)

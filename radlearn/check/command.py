@@ -1,4 +1,4 @@
-"""`radlearn check DIR`: the audit told on the terminal, as JSON, and as a page; and the exit code that a script goes by."""
+"""`radlearn check DIR`: the audit on the terminal, as JSON and as a page, and an exit code for scripts."""
 
 import sys
 from collections.abc import Sequence
@@ -24,10 +24,7 @@ VALUES_SHOWN = 5
 
 
 def check(folder: Path, json: bool = False, out: Path | None = None, workers: int | None = None) -> int:
-    """Audit a folder and tell what came of it.
-
-    Returns:
-        The exit code: 1 where something must be mended, else 0.
+    """Audit a folder, print the result, and return the exit code: 1 where something must be mended, else 0.
 
     Raises:
         BadLayout: if the folder is not there or holds nothing to look at.

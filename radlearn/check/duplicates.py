@@ -58,10 +58,7 @@ def same_xrays(thumbnails: np.ndarray) -> list[Pair]:
     """Return all pairs of X-rays that are one, in whatever orientation and polarity.
 
     Every X-ray is compared with every other, in all eight orientations: a matter of seconds for the whole challenge, because an X-ray is
-    128 numbers in that search; what comes near is compared in full.
-
-    Args:
-        thumbnails: uint8 (X-rays, side, side).
+    128 numbers in that search; what comes near is compared in full. `thumbnails` are uint8 (X-rays, side, side).
     """
     if len(thumbnails) < 2:
         return []
@@ -134,8 +131,7 @@ def _likeness(one: np.ndarray, other: np.ndarray) -> float:
 
 def _projected(thumbnails: np.ndarray, projection: np.ndarray) -> np.ndarray:
     """Return `NUMBERS` numbers an X-ray, at length 1."""
-    numbers = np.concatenate(
-        [fingerprints(thumbnails[start : start + ROWS_AT_ONCE]) @ projection for start in range(0, len(thumbnails), ROWS_AT_ONCE)]
-    )
+    starts = range(0, len(thumbnails), ROWS_AT_ONCE)
+    numbers = np.concatenate([fingerprints(thumbnails[start : start + ROWS_AT_ONCE]) @ projection for start in starts])
     lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
     return np.where(lengths > 0, numbers / np.maximum(lengths, 1e-9), 0).astype(np.float32)

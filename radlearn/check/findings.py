@@ -4,8 +4,10 @@ An *error* would train or evaluate wrongly, or stop a run: it must be mended. A 
 is worth knowing. One finding belongs to one file, so that a list of them is a list of things to do.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
@@ -41,23 +43,13 @@ RULES = {
     "file-no-image": Rule("error", "DICOM files without an image", "Leave reports and presentation states out of the folder."),
     "image-no-decoder": Rule("error", "X-rays that nothing here can decode", "Convert them, for example with 'gdcmconv --raw IN OUT'."),
     "image-constant": Rule("error", "X-rays with nothing on them", "Remove them and their rows, or export them again."),
-    "image-other-person": Rule(
-        "error", "one X-ray under two names, as two people or with two labels", "Keep one of them, or give both the same person."
-    ),
+    "image-other-person": Rule("error", "one X-ray of two people, or with two labels", "Keep one of them, or give both the same person."),
     "image-twice": Rule("warning", "one X-ray under two names", "Keep one of them: counted twice it weighs twice."),
     "file-twice": Rule("warning", "files with the same content", "Keep one of them."),
-    "image-inverted": Rule(
-        "warning", "X-rays that look like negatives", "Look at them; mend PhotometricInterpretation (MONOCHROME1 or 2) where it is wrong."
-    ),
-    "image-turned": Rule(
-        "warning", "X-rays that lie on their side, stand on their head or are mirrored", "Look at them, and turn them back."
-    ),
-    "image-unlike": Rule(
-        "warning", "X-rays unlike the others", "Look at them: another part of the body, another view, a photograph of an X-ray?"
-    ),
-    "image-clipped": Rule(
-        "warning", "X-rays of which much is pure white or pure black", "Look at them: a wrong window, or an X-ray that was badly exposed."
-    ),
+    "image-inverted": Rule("warning", "X-rays that look inverted", "Mend PhotometricInterpretation (MONOCHROME1 or 2) where it is wrong."),
+    "image-turned": Rule("warning", "X-rays that are rotated, upside down or mirrored", "Look at them, and turn them back."),
+    "image-unlike": Rule("warning", "X-rays unlike the others", "Is it another part of the body, another view, a photograph of an X-ray?"),
+    "image-clipped": Rule("warning", "X-rays that are largely pure white or pure black", "Is the window wrong, or was it badly exposed?"),
     "image-small": Rule("warning", "X-rays of few pixels", "Use the originals: what a model is to see must be on the X-ray."),
     "image-lateral": Rule(
         "warning",
@@ -67,9 +59,7 @@ RULES = {
     "image-not-chest": Rule("warning", "X-rays of another part of the body", "Remove them, or mend BodyPartExamined."),
     "image-not-xray": Rule("warning", "images that are no X-rays", "Remove them: here X-rays are expected (modality CR, DX, DR, RG)."),
     "image-raw": Rule("warning", "raw detector data", "Export the X-rays FOR PRESENTATION."),
-    "image-polarity": Rule(
-        "warning", "X-rays that say two things about what is black", "Look at them; mend PresentationLUTShape or PhotometricInterpretation."
-    ),
+    "image-polarity": Rule("warning", "X-rays of contradictory polarity", "Mend PresentationLUTShape or PhotometricInterpretation."),
     "image-unlabelled": Rule("warning", "X-rays that no row speaks of", "They are left out. Add their rows, or move them away."),
     "box-tiny": Rule("warning", "boxes of a few pixels", "Draw them again or remove them."),
     "box-huge": Rule("warning", "boxes over most of the X-ray", "Look at them: the largest of the challenge's own covers half an X-ray."),
@@ -88,14 +78,10 @@ RULES = {
         "what gives the label away without the lungs",
         "A model will learn it. Report scores within each value of it, or balance it.",
     ),
-    "privacy": Rule(
-        "warning", "headers that may tell who somebody is", "Remove these fields before the files leave the house (DICOM PS3.15, annex E)."
-    ),
+    "privacy": Rule("warning", "headers that may identify people", "Remove these fields before sharing the files (DICOM PS3.15, annex E)."),
     "burnt-in": Rule("warning", "X-rays that say their pixels hold personal text", "Cover the text: it is read by models too."),
     "ct-unreadable": Rule("error", "volumes that cannot be read", AGAIN),
-    "ct-missing": Rule(
-        "error", "CTs without mask, masks without CT, or files of neither name", "Bring the other file, or move this one away."
-    ),
+    "ct-missing": Rule("error", "CTs without mask, masks without CT, unclear names", "Add the other file, or move this one away."),
     "ct-not-hu": Rule(
         "error",
         "volumes that are not in Hounsfield units",
@@ -106,17 +92,11 @@ RULES = {
     "mask-grid": Rule("error", "masks on another grid than their CT", "Save the mask again on the grid of its CT."),
     "mask-labels": Rule("error", "masks of which it is not plain what is inside", "Save them with 0 outside and 1 inside."),
     "ct-twice": Rule("error", "the same volume under two names", "Keep one of them, or give both the same person."),
-    "mask-grey": Rule(
-        "warning", "masks that are not 0 and 1", "They are cut in the middle. Save them as 0 and 1, and nobody has to guess."
-    ),
+    "mask-grey": Rule("warning", "masks that are not 0 and 1", "They are cut in the middle. Save them as 0 and 1."),
     "mask-empty": Rule("warning", "masks with nothing inside", "Right where nothing was found; look whether it was."),
     "mask-inverted": Rule("warning", "masks with most of the scan inside", "Look at them: inside and outside may be swapped."),
-    "mask-outside-lung": Rule(
-        "warning", "masks that lie outside the lungs", "Look at them: another person's mask, or one that is mirrored or moved?"
-    ),
-    "ct-gap": Rule(
-        "warning", "volumes with slices far apart, blank or repeated", "Look whether slices are missing, and export the series again."
-    ),
+    "mask-outside-lung": Rule("warning", "masks outside the lungs", "Is it another person's mask, or one that is mirrored or moved?"),
+    "ct-gap": Rule("warning", "volumes with slices far apart, blank or repeated", "Are slices missing? Export the series again."),
     "ct-flat": Rule("warning", "volumes of a few slices", "A chest has 40 slices and more. Is it a topogram, or a part?"),
     "ct-orientation": Rule("note", "volumes whose axes go other ways than most", "Nothing: radlearn turns them. Other tools may not."),
     "ct-padding": Rule(
@@ -166,15 +146,10 @@ def counted(findings: Iterable[Finding]) -> dict[Severity, int]:
     >>> counted([Finding("age", "a.dcm", "155"), Finding("about", "", "110 xrays")])
     {'error': 0, 'warning': 1, 'note': 1}
     """
-    counts: dict[Severity, int] = dict.fromkeys(SEVERITIES, 0)
-    for one in findings:
-        counts[one.severity] += 1
-    return counts
+    counts = Counter(one.severity for one in findings)
+    return {severity: counts[severity] for severity in SEVERITIES}
 
 
 def grouped(findings: list[Finding]) -> list[list[Finding]]:
     """Return findings that are in order as lists of the same rule and severity."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for one in findings:
-        groups.setdefault((one.severity, one.rule), []).append(one)
-    return list(groups.values())
+    return [list(same) for _, same in groupby(findings, key=lambda one: (one.severity, one.rule))]

@@ -43,12 +43,10 @@ BASE_MEMORY_GB = 1.2
 "The process with torch and MONAI, before a batch."
 
 
-@dataclass(frozen=True)
-class ImagePreset:
-    """What a preset of a task on single images needs. `gflop` and `activations_mb` are those of one image."""
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What a preset of any task needs. `gflop` and `activations_mb` are those of one image or patch."""
 
-    # Side of the square that an image is brought to.
-    size_px: int
     batch_size: int
     epochs: int
     # The arithmetic of the forward pass.
@@ -58,6 +56,14 @@ class ImagePreset:
     # What training keeps for the backward pass.
     activations_mb: float
     weights_million: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePreset(Costs):
+    """A preset of a task on single images."""
+
+    # Height and width to which an image is brought.
+    size_px: int
 
     def cache_bytes(self, images: int, bits: int) -> float:
         """Return the size of the cache of prepared images."""
@@ -69,20 +75,14 @@ class ImagePreset:
         return images * (TRAINED_SHARE * (3 * forward + PREPARED_SECONDS) + VALIDATED_SHARE * forward)
 
 
-@dataclass(frozen=True)
-class VolumePreset:
-    """The same for CTs, which are trained on in patches: `gflop` and `activations_mb` are those of one patch."""
+@dataclass(frozen=True, kw_only=True)
+class VolumePreset(Costs):
+    """A preset of a task on CTs, which are trained on in patches."""
 
     patch_voxels: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     # Of each training CT, in an epoch.
     patches_per_scan: int
-    batch_size: int
-    epochs: int
-    gflop: float
-    reached: float
-    activations_mb: float
-    weights_million: float
     # How many overlapping windows cover each voxel of a validation CT; 8 where they overlap by half along every axis.
     looks: float = 8
 
@@ -120,10 +120,8 @@ class Forecast:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `--json` says of it."""
-        return {
-            "task": self.task, "preset": self.name, "epochs": self.preset.epochs, "cache_gb": self.cache_gb, "memory_gb": self.memory_gb,
-            "minutes_an_epoch": self.minutes_an_epoch, "basis": self.basis,
-        }  # fmt: skip
+        own = dict(vars(self))
+        return {"task": own.pop("task"), "preset": own.pop("name"), "epochs": own.pop("preset").epochs, **own}
 
 
 def presets_of(use_case: UseCase) -> dict[str, Preset]:
@@ -139,9 +137,7 @@ def presets_of(use_case: UseCase) -> dict[str, Preset]:
 def forecasts(labelled: Mapping[str, int], bits: int) -> list[Forecast]:
     """Return the cost of every preset of every task that can be trained on a folder.
 
-    Args:
-        labelled: name of a challenge -> how many of its cases can be trained on.
-        bits: the most that an X-ray has.
+    `labelled` is, for the name of a challenge, how many of its cases can be trained on; `bits` the most that an X-ray has.
     """
     wanted: list[tuple[str, str, Preset, int]] = []
     amounts: dict[str, None] = {}
@@ -192,17 +188,9 @@ def table_rows(costs: Sequence[Forecast]) -> tuple[tuple[str, ...], list[tuple[s
     """Return the columns and rows of a table for people."""
     rows: list[tuple[str, ...]] = []
     for cost in costs:
-        whole = cost.minutes_an_epoch * cost.preset.epochs
-        rows.append(
-            (
-                f"{cost.task} {cost.name}",
-                f"{cost.cache_gb:.2g} GB" if cost.cache_gb >= 1 else f"{1000 * cost.cache_gb:.3g} MB",
-                f"{cost.memory_gb:.1f} GB",
-                _duration(cost.minutes_an_epoch),
-                f"{cost.preset.epochs}",
-                _duration(whole),
-            )
-        )
+        cache = f"{cost.cache_gb:.2g} GB" if cost.cache_gb >= 1 else f"{1000 * cost.cache_gb:.3g} MB"
+        times = _duration(cost.minutes_an_epoch), f"{cost.preset.epochs}", _duration(cost.minutes_an_epoch * cost.preset.epochs)
+        rows.append((f"{cost.task} {cost.name}", cache, f"{cost.memory_gb:.1f} GB", *times))
     return ("preset", "cache on disk", "memory", "an epoch", "epochs", "in all"), rows
 
 

@@ -37,7 +37,8 @@ def write_page(path: Path, audit: Audit, forecasts: Sequence[Forecast]) -> Path:
     headline = [Headline({"error": "Errors", "warning": "Warnings", "note": "Notes"}[name], counts[name]) for name in SEVERITIES]
     groups = grouped(audit.findings)
     sections = [Section("What to do", _to_do(groups))] if groups else []
-    sections += [Section(_title(findings), _blocks(findings, audit)) for findings in groups]
+    titles = [RULES[findings[0].rule].title for findings in groups]
+    sections += [Section(title[0].upper() + title[1:], _blocks(same, audit)) for title, same in zip(titles, groups, strict=True)]
     if audit.counts():
         rows = [(name, value, count) for name, values in audit.counts().items() for value, count in list(values.items())[:12]]
         sections.append(Section("What is there", [Table(("what", "value", "how many"), rows)]))
@@ -62,11 +63,6 @@ def write_page(path: Path, audit: Audit, forecasts: Sequence[Forecast]) -> Path:
 def _to_do(groups: Sequence[Sequence[Finding]]) -> list[Block]:
     rows = [(one[0].severity, RULES[one[0].rule].title, len(one), RULES[one[0].rule].advice) for one in groups if one[0].severity != "note"]
     return [Table(("", "what was found", "how many", "what to do"), rows)] if rows else [Text("Nothing.")]
-
-
-def _title(findings: Sequence[Finding]) -> str:
-    title = RULES[findings[0].rule].title
-    return title[0].upper() + title[1:]
 
 
 def _blocks(findings: Sequence[Finding], audit: Audit) -> list[Block]:

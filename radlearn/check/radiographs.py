@@ -1,13 +1,12 @@
 """What is to be known of an X-ray, gathered in one look: whether it can be read, what its header says, what it looks like in the small.
 
-Everything that the audit asks of an X-ray follows from these facts, so that each file is opened once, on all cores, and only a
+Everything that the audit says of an X-ray follows from these facts, so that each file is opened once, on all cores, and only a
 kilobyte of it is kept.
 """
 
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -67,27 +66,15 @@ class XrayFacts:
         return self.header is not None and self.header.modality in VOLUME_MODALITIES
 
 
-def facts_of(paths: Sequence[Path], root: Path, workers: int | None = None) -> list[XrayFacts]:
-    """Look at every file, on all cores, with a bar.
-
-    Args:
-        paths: of DICOM files.
-        root: the folder that messages call files within.
-        workers: processes; all cores by default.
-
-    Returns:
-        The facts, in the order of the paths.
-    """
+def facts_of(paths: Sequence[Path], workers: int | None = None) -> list[XrayFacts]:
+    """Return the facts of DICOM files in the order of their paths, read by `workers` processes; by all cores if None."""
     jobs = [paths[start : start + XRAYS_PER_JOB] for start in range(0, len(paths), XRAYS_PER_JOB)]
-    found = {
-        facts.path: facts
-        for batch in in_parallel(partial(_looked_at, root), jobs, "X-rays", "files", workers, total=len(paths))
-        for facts in batch
-    }
+    batches = in_parallel(_looked_at, jobs, "X-rays", "files", workers, total=len(paths))
+    found = {facts.path: facts for batch in batches for facts in batch}
     return [found[path] for path in paths]
 
 
-def looked_at(path: Path, root: Path) -> XrayFacts:
+def looked_at(path: Path) -> XrayFacts:
     """Look at one file."""
     try:
         digest = blake2b(path.read_bytes(), digest_size=16).digest()
@@ -101,7 +88,7 @@ def looked_at(path: Path, root: Path) -> XrayFacts:
             warnings.simplefilter("always")
             pixels = read_radiograph(path, LOOKED_AT_PX).pixels
     except UnreadableScan as error:
-        trouble = _without_path(str(error), path)
+        trouble = str(error).removeprefix(f"{path}: ")
         rule = next((rule for words, rule in CAUSES if words in trouble), "image-damaged")
         return XrayFacts(path, rule, trouble)
     except OSError as error:
@@ -146,17 +133,12 @@ def _marks(pixels: np.ndarray, edge: int) -> float:
     return float(marked.mean())
 
 
-def _looked_at(root: Path, paths: Sequence[Path]) -> list[XrayFacts]:
-    return [looked_at(path, root) for path in paths]
-
-
-def _without_path(trouble: str, path: Path) -> str:
-    return trouble.removeprefix(f"{path}: ")
+def _looked_at(paths: Sequence[Path]) -> list[XrayFacts]:
+    return [looked_at(path) for path in paths]
 
 
 def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[tuple[str, str]]:
     for one in caught:
-        if issubclass(one.category, ForProcessingWarning):
-            yield "image-raw", _without_path(str(one.message), path)
-        elif issubclass(one.category, PolarityWarning):
-            yield "image-polarity", _without_path(str(one.message), path)
+        for kind, rule in ((ForProcessingWarning, "image-raw"), (PolarityWarning, "image-polarity")):
+            if issubclass(one.category, kind):
+                yield rule, str(one.message).removeprefix(f"{path}: ")

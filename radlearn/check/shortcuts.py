@@ -40,17 +40,12 @@ class Clue:
 
     @property
     def is_shortcut(self) -> bool:
-        """Whether it is worth a warning."""
+        """Whether it deserves a warning."""
         return self.is_sure and self.auroc_score > WARNED_ABOVE
 
 
 def clues(facts: Sequence[XrayFacts], labels: Sequence[bool]) -> list[Clue]:
-    """Return every header field and statistic with how well it tells the label, the best first.
-
-    Args:
-        facts: of X-rays that could be read.
-        labels: whether each shows what is looked for.
-    """
+    """Return how well every header field and statistic of readable X-rays tells their labels, the best first."""
     y = np.asarray(labels, bool)
     if min(y.sum(), (~y).sum()) < LEAST_OF_EACH:
         return []
@@ -63,7 +58,7 @@ def clues(facts: Sequence[XrayFacts], labels: Sequence[bool]) -> list[Clue]:
 
 
 def shortcut_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, XrayCase], synthetic: bool) -> tuple[list[Clue], list[Finding]]:
-    """Return all clues, and a finding for each that is worth a warning; on built-in patients, who have one on purpose, a note."""
+    """Return all clues, and a finding for each shortcut: a warning; on built-in patients, who have one on purpose, a note."""
     known = [xray for xray in facts if xray.path in cases and not xray.trouble and cases[xray.path].label is not None]
     scored = clues(known, [bool(cases[xray.path].label) for xray in known]) if facts else _of_tables(list(cases.values()))
     on_purpose = " Built-in patients have this shortcut on purpose." if synthetic else ""
@@ -85,7 +80,7 @@ def _of_tables(cases: Sequence[XrayCase]) -> list[Clue]:
 
 
 def _fields(facts: Sequence[XrayFacts]) -> dict[str, list[str]]:
-    """Return the values of every header field that has several, X-ray by X-ray; fields that always go together are told once."""
+    """Return the values of every header field that has several, X-ray by X-ray; of fields that always go together, one is kept."""
     keywords = sorted({keyword for xray in facts for keyword in xray.told} - {"PatientAge"})
     fields: dict[str, list[str]] = {"view": [(xray.header.view or "") if xray.header else "" for xray in facts]}
     fields |= {keyword: [xray.told.get(keyword, "") for xray in facts] for keyword in keywords}

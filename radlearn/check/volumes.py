@@ -2,18 +2,19 @@
 that lie elsewhere. A mask is held against the lungs found by `scans.lungs`, whose block is generous: what lies outside it is far away.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 
 from radlearn.challenges.challenge import VolumeFiles
-from radlearn.challenges.folders import within
+from radlearn.challenges.folders import nifti_stem, within
 from radlearn.check.findings import Finding
+from radlearn.check.radiographs import XrayFacts
 from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.progress import in_parallel
 from radlearn.scans.dicom_series import PADDING_BELOW_HU, read_series
@@ -33,6 +34,8 @@ GAP_ABOVE_MM = 8.5
 INSIDE_ABOVE = 0.5
 OUTSIDE_LUNG_ABOVE = 0.2
 "Share of the mask outside the block that holds both lungs."
+MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
+CT_NAME = re.compile(r"^(.*?)[-_. ](?:ct|image|img|volume|0000)$", re.IGNORECASE)
 
 
 @dataclass
@@ -47,11 +50,40 @@ class VolumeFacts:
     digest: bytes = b""
 
 
+def loose_jobs(paths: Sequence[Path]) -> list[VolumeFiles]:
+    """Pair loose NIfTI files by their names; a mask without CT is looked at as a volume, and a CT without mask by itself."""
+    by_name: dict[tuple[Path, str], Path] = {}
+    for path in paths:
+        stem = nifti_stem(path.name) or ""
+        if not MASK_NAME.match(stem):
+            bare = CT_NAME.match(stem)
+            by_name[path.parent, stem] = by_name[path.parent, bare[1] if bare else stem] = path
+    masks = {}
+    for path in paths:
+        said = MASK_NAME.match(nifti_stem(path.name) or "")
+        if said and (path.parent, said[1]) in by_name:
+            masks[by_name[path.parent, said[1]]] = path
+    paired = set(masks.values())
+    return [VolumeFiles(nifti_stem(path.name) or "", (path,), masks.get(path), path.name) for path in paths if path not in paired]
+
+
+def series_jobs(facts: Sequence[XrayFacts]) -> list[VolumeFiles]:
+    """Return the DICOM series among the files, by SeriesInstanceUID."""
+    series: dict[str, list[XrayFacts]] = {}
+    for xray in facts:
+        if xray.is_slice and xray.header is not None:
+            series.setdefault(xray.header.series_uid, []).append(xray)
+    return [
+        VolumeFiles(uid, tuple(xray.path for xray in slices), person=slices[0].header.patient_id if slices[0].header else "")
+        for uid, slices in sorted(series.items())
+    ]
+
+
 def volume_facts(jobs: Sequence[VolumeFiles], workers: int | None = None) -> list[VolumeFacts]:
     """Look at every volume, on all cores, with a bar; in the order of the jobs."""
     if not jobs:
         return []
-    found = {facts.job: facts for facts in in_parallel(partial(_looked_at), jobs, "volumes", "CTs", workers)}
+    found = {facts.job: facts for facts in in_parallel(_looked_at, jobs, "volumes", "CTs", workers)}
     return [found[job] for job in jobs]
 
 

@@ -1,12 +1,16 @@
-"""The trainer's configuration, with learning rate schedules that are pure functions of the step.
+"""The trainer's configuration, checked against the bounds in its annotations, with learning rates that are pure functions of the step.
 
 A scheduler object that counts its calls has state, which a resumed run would have to restore. Here the learning rate of a step depends on
 the step alone.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, GroupedMetadata, Gt, Interval, Le, Lt
 
 from radlearn.errors import BadSetting
 
@@ -15,6 +19,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Device = Literal["auto", "cpu", "cuda"]
 
 USUAL_WARM_UP_SHARE: dict[Schedule, float] = {"one_cycle": 0.3, "cosine": 0.05, "polynomial": 0.0, "constant": 0.0}
+HOLDS = {Ge: operator.ge, Gt: operator.gt, Le: operator.le, Lt: operator.lt}
 # Fields that may differ when a run is resumed.
 FREE_TO_CHANGE = ("save_every_seconds", "tensorboard", "device")
 
@@ -27,41 +32,32 @@ class TrainerConfig:
         BadSetting: if a value is out of range; the message gives the field, the value and the range.
     """
 
-    epochs: int
+    epochs: Annotated[int, Ge(1)]
     # Peak of the schedule.
-    learning_rate: float
+    learning_rate: Annotated[float, Interval(gt=0, lt=math.inf)]
     # Validation score to maximise: it selects the best weights and decides on early stopping.
     best_by: str
     seed: int = 0
     schedule: Schedule = "one_cycle"
     # Share of all steps in which the learning rate rises to its peak; None uses the schedule's default.
-    warm_up_share: float | None = None
-    weight_decay: float = 0.01
+    warm_up_share: Annotated[float | None, Interval(ge=0, lt=1)] = None
+    weight_decay: Annotated[float, Interval(ge=0, lt=math.inf)] = 0.01
     # Decay of the exponential moving average of the weights, which is what is validated and kept; 0 is off.
-    ema_decay: float = 0.0
+    ema_decay: Annotated[float, Interval(ge=0, lt=1)] = 0.0
     # Stop after this many epochs without a new best score; 0 never stops early.
-    patience_epochs: int = 0
+    patience_epochs: Annotated[int, Ge(0)] = 0
     # Maximum norm of the gradient; 0 is off.
-    gradient_clip: float = 0.0
+    gradient_clip: Annotated[float, Interval(ge=0, lt=math.inf)] = 0.0
     precision: Precision = "32-true"
     # Interval between checkpoints: the most work that is lost when the process is killed.
-    save_every_seconds: float = 60.0
+    save_every_seconds: Annotated[float, Interval(ge=0, le=60)] = 60.0
     tensorboard: bool = False
     device: Device = "auto"
 
     def __post_init__(self) -> None:
-        _must(self.epochs >= 1, "epochs", self.epochs, "at least 1")
-        _must(0 < self.learning_rate < math.inf, "learning_rate", self.learning_rate, "above 0")
-        _must(bool(self.best_by), "best_by", self.best_by, "the name of a validation score")
-        _must(self.schedule in get_args(Schedule), "schedule", self.schedule, f"one of {', '.join(get_args(Schedule))}")
-        _must(self.warm_up_share is None or 0 <= self.warm_up_share < 1, "warm_up_share", self.warm_up_share, "from 0 to below 1, or None")
-        _must(0 <= self.weight_decay < math.inf, "weight_decay", self.weight_decay, "0 or more")
-        _must(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "from 0 (off) to below 1")
-        _must(self.patience_epochs >= 0, "patience_epochs", self.patience_epochs, "0 (never stop early) or more")
-        _must(0 <= self.gradient_clip < math.inf, "gradient_clip", self.gradient_clip, "0 (off) or more")
-        _must(self.precision in get_args(Precision), "precision", self.precision, f"one of {', '.join(get_args(Precision))}")
-        _must(0 <= self.save_every_seconds <= 60, "save_every_seconds", self.save_every_seconds, "from 0 to 60")
-        _must(self.device in get_args(Device), "device", self.device, f"one of {', '.join(get_args(Device))}")
+        refuse_out_of_bounds(self)
+        if not self.best_by:
+            raise BadSetting(f"best_by is {self.best_by!r}; it must be the name of a validation score.")
 
     def learning_rate_factor(self, step: int, steps: int) -> float:
         """Return the factor of the learning rate at `step` (from 0) of `steps`, in [0, 1].
@@ -98,6 +94,44 @@ def _half_cosine(start: float, end: float, part: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * min(part, 1.0))) / 2
 
 
-def _must(valid: bool, name: str, value: object, expected: str) -> None:
-    if not valid:
-        raise BadSetting(f"{name} is {value!r}; it must be {expected}.")
+def refuse_out_of_bounds(settings: Any) -> None:
+    """Check the fields of a dataclass against the bounds and choices in their annotations.
+
+    Raises:
+        BadSetting: for the first invalid field; the message gives its name, value and valid values.
+    """
+    hints = get_type_hints(type(settings), include_extras=True)
+    for field in fields(settings):
+        hint, value = hints[field.name], getattr(settings, field.name)
+        bounds = list(_bounds_of(hint))
+        may_be_none = bool(bounds) and type(None) in get_args(get_args(hint)[0])
+        # NaN satisfies no comparison, so it is refused too.
+        valid = isinstance(value, int | float) and all(HOLDS[type(bound)](value, _limit(bound)) for bound in bounds)
+        if bounds and not valid and not (value is None and may_be_none):
+            raise BadSetting(f"{field.name} is {value!r}; it must be {_in_words(bounds)}{', or None' if may_be_none else ''}.")
+        if get_origin(hint) is Literal and value not in get_args(hint):
+            raise BadSetting(f"{field.name} is {value!r}; it must be one of {', '.join(map(str, get_args(hint)))}.")
+
+
+def _bounds_of(hint: Any) -> Iterator[Ge | Gt | Le | Lt]:
+    for one in getattr(hint, "__metadata__", ()):
+        yield from (part for part in (one if isinstance(one, GroupedMetadata) else (one,)) if isinstance(part, Ge | Gt | Le | Lt))
+
+
+def _limit(bound: Ge | Gt | Le | Lt) -> Any:
+    return getattr(bound, type(bound).__name__.lower())
+
+
+def _in_words(bounds: Sequence[Ge | Gt | Le | Lt]) -> str:
+    """Return bounds in words.
+
+    >>> _in_words([Ge(0), Lt(1)]), _in_words([Gt(0), Le(math.inf)]), _in_words([Ge(1)])
+    ('from 0 to below 1', 'above 0', 'at least 1')
+    """
+    limits = {type(bound): f"{_limit(bound):g}" for bound in bounds if math.isfinite(_limit(bound))}
+    has_upper = Le in limits or Lt in limits
+    words = [f"{'from' if has_upper else 'at least'} {limits[Ge]}"] if Ge in limits else []
+    words += [f"above {limits[Gt]}"] if Gt in limits else []
+    words += [f"{'to' if Ge in limits else 'and at most'} {limits[Le]}"] if Le in limits else []
+    words += [f"to below {limits[Lt]}"] if Lt in limits else []
+    return " ".join(words)

@@ -21,7 +21,7 @@ def environment() -> dict[str, Any]:
         "radlearn": metadata.version("radlearn"),
         "commit": _commit(),
         "python": platform.python_version(),
-        **{package: _version(package) for package in PACKAGES},
+        **versions(),
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "cores": cores(),
@@ -30,11 +30,17 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str | None:
+def version(package: str) -> str | None:
+    """Return the version of an installed package."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of the packages that results depend on."""
+    return {package: version(package) for package in PACKAGES}
 
 
 def _commit() -> str | None:

@@ -184,16 +184,9 @@ class _Training:
         except (KeyboardInterrupt, RadlearnError):
             self.save()
             raise
-        line = json_ready(
-            {
-                "epoch": epoch + 1,
-                "step": self.step,
-                "loss": self.loss_sum / self.loader.steps_per_epoch,
-                "learning_rate": self.trainer.learning_rate(self.step - 1, self.steps),
-                "seconds": round(self.seconds, 3),
-                **scores,
-            }
-        )
+        loss, rate = self.loss_sum / self.loader.steps_per_epoch, self.trainer.learning_rate(self.step - 1, self.steps)
+        own = {"epoch": epoch + 1, "step": self.step, "loss": loss, "learning_rate": rate, "seconds": round(self.seconds, 3)}
+        line = json_ready({**own, **scores})
         self.history.append(line)
         if self.best_epoch is line:
             about = {"task": self.run.task, "epoch": epoch + 1, "step": self.step, "scores": scores}
@@ -233,17 +226,9 @@ class _Training:
     def save(self) -> None:
         """Replace the checkpoint by the current state. Valid between two steps only."""
         tensors, rest = self.trainer.state_dict()
-        state = {
-            "step": self.step,
-            "history": self.history,
-            "loss_sum": self.loss_sum,
-            "seconds": self.seconds,
-            "trainer": rest,
-            "config": dataclasses.asdict(self.config),
-            "data": self.loader.fingerprint(),
-            "torch": torch.__version__,
-        }
-        checkpoint.save_tensors(self.run.last_checkpoint, tensors, state)
+        state = {"step": self.step, "history": self.history, "loss_sum": self.loss_sum, "seconds": self.seconds, "trainer": rest}
+        conditions = {"config": dataclasses.asdict(self.config), "data": self.loader.fingerprint(), "torch": torch.__version__}
+        checkpoint.save_tensors(self.run.last_checkpoint, tensors, state | conditions)
         self.saved_at, self.saved_step = monotonic(), self.step
 
     def begin_or_resume(self) -> None:
@@ -274,15 +259,10 @@ class _Training:
         path = self.run.last_checkpoint
         if not {"config", "data", "trainer", "torch"} <= state.keys():
             raise BadRunFolder(f"{path}: is not a training checkpoint, although radlearn wrote it. Was another file copied there?")
-        for what, old, new in (
-            ("settings", state["config"], dataclasses.asdict(self.config)),
-            ("data", state["data"], self.loader.fingerprint()),
-        ):
-            changed = [
-                f"{key} was {old.get(key)!r}, is now {value!r}"
-                for key, value in new.items()
-                if key not in FREE_TO_CHANGE and old.get(key) != value
-            ]
+        now = {"settings": dataclasses.asdict(self.config), "data": self.loader.fingerprint()}
+        for (what, new), old in zip(now.items(), (state["config"], state["data"]), strict=True):
+            differing = [key for key in new if key not in FREE_TO_CHANGE and old.get(key) != new[key]]
+            changed = [f"{key} was {old.get(key)!r}, is now {new[key]!r}" for key in differing]
             if changed:
                 raise BadRunFolder(
                     f"{path}: was made with other {what} ({'; '.join(changed)}). Resume with the same {what}, or start a new run."

@@ -14,11 +14,12 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from radlearn.errors import BadSetting, RadlearnError
 
@@ -112,14 +113,9 @@ class _Seeded(Dataset):
             return _Failure(key, RadlearnError, f"{where}: {type(error).__name__}: {error}", traceback.format_exc())
 
 
-class _Collated:
-    """Collates items into a batch, or returns the first failure among them."""
-
-    def __init__(self, collate: Callable[[list], Any] | None) -> None:
-        self.collate = collate or torch.utils.data.default_collate
-
-    def __call__(self, items: list) -> Any:
-        return next((item for item in items if isinstance(item, _Failure)), None) or self.collate(items)
+def _collated(collate: Callable[[list], Any], items: list) -> Any:
+    """Collate items into a batch, or return the first failure among them."""
+    return next((item for item in items if isinstance(item, _Failure)), None) or collate(items)
 
 
 class _Batches:
@@ -176,7 +172,7 @@ class EpochLoader:
             _Seeded(dataset, seed),
             batch_sampler=self._batches,  # type: ignore[arg-type]
             num_workers=workers,
-            collate_fn=_Collated(collate),
+            collate_fn=partial(_collated, collate or default_collate),
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=_ignore_ctrl_c,

@@ -89,7 +89,6 @@ def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, A
 
     Args:
         folder: must not exist or be empty; None for `runs/TASK/DATE-TIME` in the current folder.
-        task: name of the task, such as "classification".
         settings: a dataclass with all that is needed to build the model and its data again.
         about: further JSON values for settings.json (data folder, …).
 

@@ -1,14 +1,11 @@
-"""Settings that all trainings share, and the check of settings against the bounds in their annotations."""
+"""Settings that all trainings share."""
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated
 
-from annotated_types import Ge, GroupedMetadata, Gt, Interval, Le, Lt
+from annotated_types import Interval
 
-from radlearn.errors import BadSetting
-from radlearn.training.config import Device, Precision, Schedule, TrainerConfig
+from radlearn.training.config import Device, Precision, Schedule, TrainerConfig, refuse_out_of_bounds
 
 Share = Annotated[float, Interval(ge=0, le=1)]
 "A fraction or a probability."
@@ -61,88 +58,5 @@ class TrainingSettings:
 
     def trainer_config(self, best_by: str) -> TrainerConfig:
         """Return the trainer's configuration. `best_by`: the validation score to maximise."""
-        return TrainerConfig(
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            best_by=best_by,
-            seed=self.seed,
-            schedule=self.schedule,
-            warm_up_share=self.warm_up_share,
-            weight_decay=self.weight_decay,
-            ema_decay=self.ema_decay,
-            patience_epochs=self.patience_epochs,
-            gradient_clip=self.gradient_clip,
-            precision=self.precision,
-            tensorboard=self.tensorboard,
-            device=self.device,
-        )
-
-
-def refuse_out_of_bounds(settings: Any) -> None:
-    """Check the fields of a dataclass against the bounds and choices in their annotations.
-
-    Raises:
-        BadSetting: for the first invalid field; the message gives its name, value and valid values.
-    """
-    hints = get_type_hints(type(settings), include_extras=True)
-    for field in fields(settings):
-        hint, value = hints[field.name], getattr(settings, field.name)
-        bounds = list(_bounds_of(hint))
-        if bounds and not (value is None and _may_be_none(hint)):
-            # NaN satisfies no comparison, so it is refused too.
-            valid = isinstance(value, int | float) and all(_holds(bound, value) for bound in bounds)
-            if not valid:
-                raise BadSetting(f"{field.name} is {value!r}; it must be {_in_words(bounds)}{_or_none(hint)}.")
-        choices = _choices_of(hint)
-        if choices and value not in choices:
-            raise BadSetting(f"{field.name} is {value!r}; it must be one of {', '.join(map(str, choices))}.")
-
-
-def _bounds_of(hint: Any) -> Iterator[Any]:
-    for one in getattr(hint, "__metadata__", ()):
-        yield from (part for part in (one if isinstance(one, GroupedMetadata) else (one,)) if isinstance(part, Ge | Gt | Le | Lt))
-
-
-def _holds(bound: Any, value: Any) -> bool:
-    match bound:
-        case Ge(ge=limit):
-            return bool(value >= limit)
-        case Gt(gt=limit):
-            return bool(value > limit)
-        case Le(le=limit):
-            return bool(value <= limit)
-        case Lt(lt=limit):
-            return bool(value < limit)
-    raise TypeError(f"{bound!r} is not a supported bound.")
-
-
-def _in_words(bounds: list[Any]) -> str:
-    """Return bounds in words.
-
-    >>> _in_words([Ge(0), Lt(1)]), _in_words([Gt(0), Le(math.inf)])
-    ('from 0 to below 1', 'above 0')
-    """
-    words: list[str] = []
-    for bound in bounds:
-        match bound:
-            case Ge(ge=limit):
-                words.append(f"from {limit:g}")
-            case Gt(gt=limit):
-                words.append(f"above {limit:g}")
-            case Le(le=limit) if math.isfinite(limit):  # type: ignore[arg-type]
-                words.append(f"to {limit:g}" if words and words[0].startswith("from") else f"and at most {limit:g}")
-            case Lt(lt=limit):
-                words.append(f"to below {limit:g}")
-    return " ".join(words)
-
-
-def _choices_of(hint: Any) -> tuple[Any, ...]:
-    return get_args(hint) if get_origin(hint) is Literal else ()
-
-
-def _may_be_none(hint: Any) -> bool:
-    return type(None) in get_args(get_args(hint)[0])
-
-
-def _or_none(hint: Any) -> str:
-    return ", or None" if _may_be_none(hint) else ""
+        shared = {field.name for field in fields(TrainerConfig)} & {field.name for field in fields(TrainingSettings)}
+        return TrainerConfig(best_by=best_by, **{name: getattr(self, name) for name in shared})

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import write_text
+from radlearn.files import write_rows
 
 SUBSETS = ("train", "validation", "test")
 TEST_SHARE = 0.25
@@ -94,11 +94,7 @@ def prove_persons_apart(persons: Sequence[str], subsets: Sequence[str]) -> dict[
 def write_split(path: Path, image_ids: Sequence[str], persons: Sequence[str], subsets: Sequence[str]) -> None:
     """Write `split.csv` (image_id, person, subset), after checking that no person is in two subsets."""
     prove_persons_apart(persons, subsets)
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(zip(image_ids, persons, subsets, strict=True))
-    write_text(path, written.getvalue())
+    write_rows(path, [COLUMNS, *zip(image_ids, persons, subsets, strict=True)])
 
 
 def read_split(path: Path) -> dict[str, tuple[str, str]]:

@@ -73,7 +73,10 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "persons.csv: is empty."),
-        ("patientId,person\na,7\n", "line 1: the columns are patientId, person; expected case and person, each once."),
+        (
+            "patientId,person\na,7\n",
+            "line 1: the columns are patientId, person; expected case, person, each once; missing or repeated: case.",
+        ),
         ("case,person\na,7\na,8\n", "line 3: a belongs to person '8' here and to '7' in line 2."),
         ("case,person\na,7\nb,\n", "line 3: person is empty."),
         ("case,person\n,7\n", "line 2: case is empty."),

@@ -50,7 +50,7 @@ def predictions(tmp_path: Path) -> Path:
 
 def test_the_three_scores_are_those_counted_by_hand(truth: Path, predictions: Path) -> None:
     scored = score_submission(truth, predictions, draws=100, workers=1)
-    assert scored.case_ids == tuple(IDS)
+    assert scored.image_ids == tuple(IDS)
     # Boxes of 6 layers moved by 0, 1, 2: 2·6/12, 2·5/12, 2·4/12; the fourth has 7 layers, 3 of them in common.
     assert [row.dice_score for row in scored.rows[:4]] == pytest.approx([1, 10 / 12, 8 / 12, 2 * 3 / 13])
     assert [row.volume_error_percent for row in scored.rows[:4]] == pytest.approx([0, 0, 0, 100 / 6])

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radlearn.challenges import rsna_layout as rsna
-from radlearn.challenges.rsna_layout import Case, audit, find_cases, find_images, layout_folder, write_tables
+from radlearn.challenges.folders import describe_folder
+from radlearn.challenges.rsna_layout import Case, audit, find_cases, find_images, layout_folder, missing_layout, write_tables
 from radlearn.challenges.rsna_tables import CATEGORIES, OPACITY
 from radlearn.errors import BadLayout
+from tests.challenges.test_folders import with_files
 
 LABELS = "patientId,x,y,width,height,Target\na,,,,,0\nb,10,20,30,40,1\nb,50,60,70,80,1\nc,,,,,0\n"
 CLASSES = "patientId,class\na,Normal\nb,Lung Opacity\nb,Lung Opacity\nc,No Lung Opacity / Not Normal\n"
@@ -268,3 +270,20 @@ def test_the_true_size_is_read_from_the_real_tables(shared_data: Path, tmp_path:
 def test_the_real_sample_is_read_whole(shared_data: Path) -> None:
     cases = find_cases(shared_data / "rsna_real_sample")
     assert (len(cases), sum(bool(case.label) for case in cases), len({case.person for case in cases})) == (110, 48, 84)
+
+
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        ((), "Put the challenge's files there"),
+        (("rsna.zip",), "Unpack rsna.zip in that folder first"),
+        (("stage_2_train_labels.csv",), "The table is there, its X-rays are not. Put them into stage_2_train_images/"),
+        (("stage_2_train_images/a.dcm",), "The X-rays are there, but not stage_2_train_labels.csv"),
+        (("a.dcm",), "The X-rays are there, but not stage_2_train_labels.csv"),
+        (("holiday.jpg",), "Put the challenge's files there"),
+    ],
+)
+def test_the_advice_fits_what_is_there(tmp_path: Path, names: tuple[str, ...], advice: str) -> None:
+    words = str(missing_layout(with_files(tmp_path, *names)))
+    assert words.startswith(f"{tmp_path}: {describe_folder(tmp_path)}. Expected stage_2_train_labels.csv and stage_2_train_images/")
+    assert advice in words

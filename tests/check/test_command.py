@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from radlearn import cli
+from radlearn.check.command import check
+from radlearn.errors import BadLayout
 
 
 def test_clean_xrays_leave_with_zero_and_json_is_alone(built_in: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,3 +30,5 @@ def test_an_error_leaves_with_one_and_is_told_with_its_file(spoilt: Path, capsys
 def test_a_folder_that_is_not_there_leaves_with_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", str(tmp_path / "none")]) == 2
     assert "there is no such folder" in capsys.readouterr().err
+    with pytest.raises(BadLayout, match="there is no such folder"):
+        check(tmp_path / "none")

@@ -10,7 +10,7 @@ from radlearn.challenges.challenge import Challenge
 from radlearn.check.forecast import ImagePreset, VolumePreset, forecast, forecasts, gigaflops, presets_of, table_rows
 from radlearn.use_cases import USE_CASES
 
-IMAGE = ImagePreset(128, 16, 50, gflop=0.1, reached=0.8, activations_mb=2, weights_million=0.3)
+IMAGE = ImagePreset(size_px=128, batch_size=16, epochs=50, gflop=0.1, reached=0.8, activations_mb=2, weights_million=0.3)
 
 
 def test_twice_the_xrays_cost_twice_the_time_and_the_cache() -> None:
@@ -30,7 +30,8 @@ def test_an_epoch_by_hand() -> None:
 
 
 def test_an_epoch_of_patches_by_hand() -> None:
-    preset = VolumePreset((100, 100, 50), (2.0, 2.0, 5.0), 3, 2, 10, 1.0, 0.5, 100, 2.0)
+    costs = {"batch_size": 2, "epochs": 10, "gflop": 1.0, "reached": 0.5, "activations_mb": 100, "weights_million": 2.0}
+    preset = VolumePreset(patch_voxels=(100, 100, 50), spacing_mm=(2.0, 2.0, 5.0), patches_per_case=3, **costs)
     # 25 litres at 20 mm³ a voxel.
     assert preset.block_voxels == 1_250_000
     cost = forecast("segmentation", "quick", preset, 100, 16, 100.0, "")

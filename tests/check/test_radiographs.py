@@ -20,7 +20,7 @@ def write(path: Path, pixels: np.ndarray) -> Path:
 )
 def test_what_cannot_be_read_has_its_cause(tmp_path: Path, content: bytes, rule: str) -> None:
     (tmp_path / "a.dcm").write_bytes(content)
-    facts = looked_at(tmp_path / "a.dcm", tmp_path)
+    facts = looked_at(tmp_path / "a.dcm")
     assert facts.rule == rule
     assert str(tmp_path) not in facts.trouble
 
@@ -29,7 +29,7 @@ def test_facts_come_in_the_order_of_the_paths(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     paths = [write(tmp_path / f"{number}.dcm", rng.integers(0, 255, (140, 140), dtype=np.uint8)) for number in range(40)]
     wanted = paths[::-1]
-    facts = facts_of(wanted, tmp_path, workers=1)
+    facts = facts_of(wanted, workers=1)
     assert [one.path for one in facts] == wanted
     assert all(one.header and one.header.size_px == (140, 140) and one.told["ViewPosition"] == "AP" for one in facts)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from radlearn.challenges.challenge import VolumeFiles
-from radlearn.check.volumes import volume_facts, volume_findings
+from radlearn.challenges.folders import nifti_files
+from radlearn.check.volumes import loose_jobs, volume_facts, volume_findings
 from radlearn.scans.nifti import write_volume
 from tests.check.phantom import AFFINE, chest_hu, ellipsoid, lesion, write_case
 
@@ -73,3 +74,16 @@ def test_axes_that_go_another_way_than_most_are_noted(tmp_path: Path) -> None:
     write_volume(jobs[2].paths[0], chest_hu(9)[:, :, ::-1], AFFINE * [1, 1, -1, 1])
     (one,) = volume_findings(volume_facts(jobs, 1), tmp_path)
     assert (one.rule, one.severity, one.file) == ("ct-orientation", "note", "c_ct.nii.gz")
+
+
+def test_loose_files_are_paired_by_their_names(tmp_path: Path) -> None:
+    names = ("id1-64.nii.gz", "id1-64-msk.nii.gz", "x_ct.nii", "x_mask.nii", "alone.nii.gz", "lost_seg.nii.gz")
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    jobs = loose_jobs(nifti_files(tmp_path))
+    assert {(job.paths[0].name, job.mask.name if job.mask else None) for job in jobs} == {
+        ("id1-64.nii.gz", "id1-64-msk.nii.gz"),
+        ("x_ct.nii", "x_mask.nii"),
+        ("alone.nii.gz", None),
+        ("lost_seg.nii.gz", None),
+    }

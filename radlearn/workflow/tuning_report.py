@@ -71,14 +71,10 @@ def postprocessing_blocks(
 
 
 def report_tuning(run: Run, persons: Sequence[str], tuning: Tuning) -> dict[str, Any]:
-    """Print the choice and write `tuning/` into the run folder.
-
-    Args:
-        persons: (cases,) the person of each validation case.
+    """Print the choice and write `tuning/` into the run folder; `persons` (cases,) are those of the validation cases.
 
     Returns:
-        the content of `tuning/tuning.json`. `scores_of_before` lists the score files in the run folder that were written with the previous
-        choice.
+        the content of `tuning/tuning.json`. `scores_of_before` lists the score files that were written with the previous choice.
     """
     stale = sorted(str(path.relative_to(run.folder)) for path in run.folder.glob("**/scores*.json")) if tuning.changed else []
     synthetic = bool(run.about.get("synthetic"))

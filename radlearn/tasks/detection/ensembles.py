@@ -1,7 +1,7 @@
 """Several runs evaluated as one: their boxes fused, with a postprocessing of its own.
 
 No run may be evaluated on persons that another has been trained on: all runs of an ensemble share their test persons. Where they share
-their validation persons too, the postprocessing is chosen anew for the ensemble. Where they do not (folds), each X-ray that one run was
+their validation persons too, a postprocessing is chosen for the ensemble. Where they do not (folds), each X-ray that one run was
 validated on was in another's training, so no postprocessing can be chosen; the mean of the runs' own is used.
 """
 
@@ -55,8 +55,6 @@ def evaluate_together(
 
     Args:
         cases: all cases of the runs' data.
-        load, find_candidates: of the lesson.
-        box_score: the official score.
         gate: table with image-level probabilities, in place of the one that the first run was trained with.
 
     Raises:
@@ -96,9 +94,8 @@ def evaluate_together(
 
 
 def _must_share_test_persons(runs: Sequence[Run]) -> None:
-    tests = [
-        {image: person for image, (person, subset) in read_split(run.folder / "split.csv").items() if subset == "test"} for run in runs
-    ]
+    splits = [read_split(run.folder / "split.csv") for run in runs]
+    tests = [{image: person for image, (person, subset) in split.items() if subset == "test"} for split in splits]
     for run, persons in zip(runs[1:], tests[1:], strict=True):
         if persons != tests[0]:
             raise BadSetting(

@@ -67,7 +67,6 @@ class BoxEvaluation:
 
     @cached_property
     def counts(self) -> "BoxCounts":
-        """True boxes, found boxes and hits of each X-ray."""
         return counted(self.found, self.truth)
 
     @cached_property
@@ -97,22 +96,19 @@ def evaluate_boxes(
     image_scores: np.ndarray,
     split: str,
 ) -> BoxEvaluation:
-    """Compare a detector's boxes on `xrays` with the true ones, and write `scores.json` into the run folder.
+    """Compare a detector's boxes on `xrays` with the true ones, and write the scores as `write_scores`.
 
     Args:
-        box_score: the official score; its name is its key in `scores.json`.
         candidates: all boxes before the postprocessing, in pixels of the X-ray's canvas.
         image_scores: (cases,) how likely each X-ray shows the finding, in [0, 1].
-        split: "test"; for any other the file is called `scores-SPLIT.json`.
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
         BadSetting: if the numbers of X-rays differ.
     """
     if not len(xrays) == len(candidates) == len(image_scores):
-        raise BadSetting(
-            f"{len(candidates):,} predictions and {len(image_scores):,} scores for {len(xrays):,} X-rays; expected one of each an X-ray."
-        )
+        given = f"{len(candidates):,} predictions and {len(image_scores):,} scores"
+        raise BadSetting(f"{given} for {len(xrays):,} X-rays; expected one of each per X-ray.")
     postprocessing, about = read_postprocessing(run, BoxPostprocessing)
     labels, views = labels_of(xrays), views_of(xrays)
     evaluation = BoxEvaluation(
@@ -162,7 +158,7 @@ def counted(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray]) -> BoxCoun
 
 
 def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return Σ parts / Σ wholes over the X-rays: hits of all true boxes, say, whatever X-ray they are on; NaN where the whole is 0.
+    """Return Σ parts / Σ wholes over the X-rays, such as hits of all true boxes; NaN where the whole is 0.
 
     Args:
         parts, wholes: (cases,).

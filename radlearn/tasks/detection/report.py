@@ -180,7 +180,7 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Blo
     found, box_score = evaluation.scores, evaluation.box_score
     shown = [_group(name, group, box_score) for name, group in found["subgroups"].items()]
     whole = _group("everyone", {**found["scores"], **{name: found[name] for name in ("persons", "cases", "true_boxes")}}, box_score)
-    told = (
+    said = (
         "Bedridden patients are imaged AP and are ill more often: compare AP with PA. "
         "Healthy X-rays lower the score of a group with few ill persons, so read it together with the sensitivity."
     )
@@ -189,7 +189,7 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Blo
         [one.name, one.persons, one.cases, one.true_boxes, one.score, one.sensitivity, one.false_boxes_per_image] for one in (*shown, whole)
     ]
     return [
-        Note(told),
+        Note(said),
         picture(
             "subgroups",
             box_group_figure(shown, whole, box_score.label),

@@ -1,8 +1,7 @@
 """The postprocessing for boxes, chosen on validation persons for the official score, and the ablation of its steps.
 
 Steps are tried one after another: threshold, box scale, suppression, test-time augmentation, gate. A step is kept only if it improves the
-cross-fitted score: each fifth of the persons is evaluated with the values that the other four fifths choose. Chosen and evaluated on the
-same few persons, every step would seem to help.
+cross-fitted score (`workflow.cross_fitting`): evaluated on the same few persons, every step would seem to help.
 
 Which steps are kept is itself chosen on these persons, so the last cross-fitted score is still a little optimistic. `nested_gain` repeats
 the whole search for each fifth of the persons on the other four, and evaluates the result on that fifth.
@@ -37,9 +36,8 @@ FALSE_BOXES = "cross_fitted_false_boxes_per_healthy_image"
 
 @dataclass(frozen=True)
 class NestedGain:
-    """What the whole search gains on persons who had no part in it, with intervals by person."""
+    """What the whole search gains on persons who had no part in it, with intervals by person; `before` has nothing tuned."""
 
-    # With nothing tuned, and with the postprocessing that the other four fifths of the persons choose.
     before: Interval
     after: Interval
     gain: Interval
@@ -112,9 +110,10 @@ def nested_gain(
     def false_boxes(found: np.ndarray) -> Interval:
         return bootstrap_interval(mean_over_images, plain.persons, np.where(plain.healthy, found, np.nan))
 
+    before, after = (bootstrap_interval(mean_over_images, plain.persons, each) for each in (untuned, scores))
     return NestedGain(
-        bootstrap_interval(mean_over_images, plain.persons, untuned),
-        bootstrap_interval(mean_over_images, plain.persons, scores),
+        before,
+        after,
         bootstrap_interval(gain, plain.persons, untuned, scores),
         false_boxes(first.standing(BoxPostprocessing()).astype(float)),
         false_boxes(standing),

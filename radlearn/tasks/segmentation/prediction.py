@@ -122,7 +122,7 @@ def cases_in(challenge: Challenge[MaskCaseT, Any], paths: Sequence[Path]) -> lis
     for case in found.values():
         if (other := cases.setdefault(case.image_id, case)) is not case:
             raise BadLayout(
-                f"{other.path} and {case.path} have the same name, {case.image_id!r}, so their masks could not be told apart. "
+                f"{other.path} and {case.path} have the same name, {case.image_id!r}, so their masks would have the same name. "
                 "Predict for them separately, each with its own --out, or rename one."
             )
     return list(cases.values())

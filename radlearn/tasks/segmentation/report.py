@@ -146,7 +146,7 @@ def worst_first(evaluation: MaskEvaluation) -> list[int]:
 def _slice_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     """Return the worst, the best and randomly drawn slices, in this order, then two scans in three dimensions."""
     order = worst_first(evaluation)
-    # Scans that are rightly left empty show nothing.
+    # Scans without any lesion, true or found, show nothing.
     wrong = [number for number in order if not np.isnan(evaluation.scans[number].scores.dice_score)] or order
     rows = (
         ("worst", "The worst: the scans with the lowest Dice, each at the slice with the most wrong voxels.", wrong, True),
@@ -178,7 +178,7 @@ def _group_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
     rows = [[one.name, one.scans, one.dice_score, one.volume_error_ml, one.false_lesions_per_scan] for one in (*shown, whole)]
     columns = ["group", "scans", "Dice", "volume error (ml)", "false lesions per scan"]
     return [
-        Note("Scores depend on the composition of the test set. They are given here stratified by lesion burden and by slice thickness."),
+        Note("Scores depend on the composition of the test set. They are stratified by lesion burden and by slice thickness."),
         picture(
             "groups",
             figure,

@@ -1,7 +1,6 @@
 """The postprocessing for masks, chosen on validation persons, and the ablation of each step.
 
-A threshold is required. Removing small components is adopted only where it raises the cross-fitted Dice: each fifth of the persons is
-evaluated with the values that the other four fifths choose. A choice evaluated on the persons that made it looks better than it is.
+A threshold is always needed. Removing small components is adopted only where it raises the cross-fitted Dice (`workflow.cross_fitting`).
 
 Of each scan only a small table is kept, its Dice for every threshold and every smallest component: the probabilities of thirty full-size
 scans would fill the memory.

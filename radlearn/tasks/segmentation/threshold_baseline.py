@@ -1,7 +1,7 @@
 """The threshold baseline of a lesion segmenter: all voxels of the lungs denser than a threshold chosen on validation.
 
 It does not distinguish lesions from vessels, and it misses consolidation that reaches the chest wall, where the lungs found by their air
-end. It needs no training; a network that scores no better has learnt nothing.
+end. It needs no training; a network that scores no better is of no use.
 """
 
 from collections.abc import Iterable

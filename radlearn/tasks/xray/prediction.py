@@ -66,7 +66,6 @@ class XrayPredictions:
 
     @property
     def table(self) -> Path:
-        """The table of X-rays."""
         return self.folder / "predictions.csv"
 
     def batches(self, size_px: int, shape: Literal["stretch", "pad"], batch_size: int) -> Iterator[list[PreparedRadiograph]]:
@@ -92,11 +91,7 @@ class XrayPredictions:
             bar.advance(len(self.paths) - bar.done)
 
     def write_table(self, columns: Sequence[str]) -> None:
-        """Write the table, and say what was skipped.
-
-        Raises:
-            UnreadableScan: if no file could be read.
-        """
+        """Write the table and report unreadable files; errors as `UnreadableFiles.report`."""
         write_rows(self.table, [columns, *self.rows])
         say(f"{len(self.rows):,} X-rays predicted: {self.table}")
         self.unreadable.report(len(self.rows))

@@ -57,7 +57,7 @@ def test_a_postprocessing_that_makes_no_sense_is_refused() -> None:
 
 def test_a_postprocessing_is_read_as_it_was_kept(tmp_path: Path) -> None:
     run = Run(tmp_path, "detection")
-    with pytest.raises(BadRunFolder, match="has not come to its end"):
+    with pytest.raises(BadRunFolder, match="has not finished"):
         read_postprocessing(run, BoxPostprocessing)
     write_postprocessing(run, BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "the image alone"})
     assert read_postprocessing(run, BoxPostprocessing) == (BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "the image alone"})

@@ -102,7 +102,7 @@ def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: li
 
 
 def test_without_a_postprocessing_nothing_is_evaluated(scans: list[Scan], run: Run) -> None:
-    with pytest.raises(BadRunFolder, match="has not come to its end"):
+    with pytest.raises(BadRunFolder, match="has not finished"):
         evaluate_masks(run, scans, perfect, "test", 1.0)
 
 

@@ -123,11 +123,7 @@ def as_tuned(settings: DetectorSettingsT, run: Run) -> DetectorSettingsT:
 
 
 def must_have_gate(runs: Sequence[Run], gate: Path | None) -> None:
-    """Refuse to predict without a gate where the postprocessing was chosen with one.
-
-    Raises:
-        BadSetting: with how to make one.
-    """
+    """Raise BadSetting where there is no gate though a run's postprocessing was chosen with one."""
     for run in runs:
         if gate is None and read_postprocessing(run, BoxPostprocessing)[1]["gated_by_table"]:
             example = command("classification", "predict", "RUN", "IMAGES", "--out", "DIR")
@@ -138,11 +134,7 @@ def must_have_gate(runs: Sequence[Run], gate: Path | None) -> None:
 
 
 def must_see_alike(runs: Sequence[Run]) -> None:
-    """Refuse runs that cannot predict together, because they bring X-rays to different sizes or shapes.
-
-    Raises:
-        BadSetting: with what was found.
-    """
+    """Raise BadSetting for runs that cannot predict together, because they bring X-rays to different sizes or shapes."""
     seen = {(run.settings["size_px"], run.settings["shape"]) for run in runs}
     if len(seen) > 1:
         raise BadSetting(f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot predict together.")

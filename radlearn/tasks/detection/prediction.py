@@ -85,11 +85,11 @@ def submit_boxes(predictions: BoxPredictions, challenge: Challenge[Any, FoundBox
 
     Raises:
         BadLayout: if two X-rays have the same id, or a box could not be scored.
-        BadSetting: if the challenge takes no submissions.
+        BadSetting: if the challenge has no submission file.
         UnreadableScan: if no file could be read.
     """
     if challenge.write_submission is None:
-        raise BadSetting(f"{challenge.title} takes no submission file.")
+        raise BadSetting(f"{challenge.title} has no submission file.")
     predictions.unreadable.report(len(predictions.cases))
     refuse_repeated_ids([case.image_id for case in predictions.cases])
     by_image = {case.image_id: found for case, found in zip(predictions.cases, predictions.found, strict=True)}

@@ -92,9 +92,8 @@ def _score_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]
     curve = froc.froc_figure(evaluation.at_every_threshold, evaluation.truth, persons, evaluation.found, postprocessing.threshold)
     rival = {"view alone": evaluation.view_only}
     roc = curves.roc_figure(evaluation.image_scores, evaluation.labels, persons, postprocessing.gate or None, rival)
-    gated = f" X-rays that score below the gate of {postprocessing.gate:.2f} have no box at any threshold, so the curve ends early." * (
-        postprocessing.gate > 0
-    )
+    gated = f" X-rays below the gate of {postprocessing.gate:.2f} have no box at any threshold, so the curve ends early."
+    gated = gated if postprocessing.gate > 0 else ""
     points = [[_fraction(point["false_boxes_per_image"]), interval_of(point["sensitivity"])] for point in found["froc"]]
     return [
         Note(
@@ -128,10 +127,8 @@ def _xray_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]:
         f"X-ray's own {evaluation.box_score.label}; an X-ray without a true box scores 0 if anything is found, and does not count if "
         "nothing is. Below it stands the image-level score."
     )
-    grids = xray_grids(
-        shown, lambda numbers: [_panel(evaluation, number) for number in numbers], "X-rays with true and found boxes.", picture
-    )
-    blocks: list[Block] = [Note(said), *grids]
+    alt = "X-rays with true and found boxes."
+    blocks: list[Block] = [Note(said), *xray_grids(shown, lambda numbers: [_panel(evaluation, one) for one in numbers], alt, picture)]
     healthy = evaluation.counts.true == 0
     if healthy.any() and not evaluation.counts.false[healthy].any():
         blocks.append(Note("No box was found on any healthy X-ray."))
@@ -160,19 +157,13 @@ def _panel(evaluation: BoxEvaluation, number: int) -> XrayPanel:
 
 
 def _fit_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]:
+    found, truth, box_score = evaluation.found, evaluation.truth, evaluation.box_score
+    sizes = "Each dot is a box that hits; the cross is their median. Readers draw generously or tightly, and a model learns that habit."
+    overlaps = f"The {box_score.label} is an average over these IoU thresholds: an imprecise box counts at few of them."
+    overlap = froc.overlap_figure(found, truth, evaluation.persons, box_score.ious_above)
     return [
-        picture(
-            "box-size",
-            box_size_figure(evaluation.found, evaluation.truth),
-            "Each dot is a box that hits; the cross is their median. Readers draw generously or tightly, and a model learns that habit.",
-            "Heights over widths of the boxes found, as multiples of the true ones.",
-        ),
-        picture(
-            "overlap",
-            froc.overlap_figure(evaluation.found, evaluation.truth, evaluation.persons, evaluation.box_score.ious_above),
-            f"The {evaluation.box_score.label} is an average over these IoU thresholds: an imprecise box counts at few of them.",
-            "Sensitivity and precision over the IoU threshold, with bands.",
-        ),
+        picture("box-size", box_size_figure(found, truth), sizes, "Heights over widths of the boxes found, as multiples of the true ones."),
+        picture("overlap", overlap, overlaps, "Sensitivity and precision over the IoU threshold, with bands."),
     ]
 
 
@@ -180,24 +171,18 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Blo
     found, box_score = evaluation.scores, evaluation.box_score
     shown = [_group(name, group, box_score) for name, group in found["subgroups"].items()]
     whole = _group("everyone", {**found["scores"], **{name: found[name] for name in ("persons", "cases", "true_boxes")}}, box_score)
-    said = (
-        "Bedridden patients are imaged AP and are ill more often: compare AP with PA. "
-        "Healthy X-rays lower the score of a group with few ill persons, so read it together with the sensitivity."
-    )
+    caption = "Lines and shades: everyone. A wide interval means few persons, not a fair model."
+    alt = "Score, sensitivity and false boxes with intervals, by number of boxes, view, sex and age."
     columns = ["group", "persons", "X-rays", "true boxes", box_score.label, "sensitivity", "false boxes per X-ray"]
     rows = [
         [one.name, one.persons, one.cases, one.true_boxes, one.score, one.sensitivity, one.false_boxes_per_image] for one in (*shown, whole)
     ]
     return [
-        Note(said),
-        picture(
-            "subgroups",
-            box_group_figure(shown, whole, box_score.label),
-            "Lines and shades: everyone. A wide interval means few persons, not a fair model. X-rays without a true box score 0, or do not "
-            "count.",
-            "Score, sensitivity and false boxes with intervals, by number of boxes, view, sex and age.",
-            wide=True,
+        Note(
+            "Bedridden patients are imaged AP and are ill more often: compare AP with PA. Healthy X-rays lower the score of a group with "
+            "few ill persons, so read it together with the sensitivity. X-rays without a true box score 0, or do not count."
         ),
+        picture("subgroups", box_group_figure(shown, whole, box_score.label), caption, alt, wide=True),
         Table(columns, rows, "The same as a table, with 95 % intervals.", folded=True),
     ]
 

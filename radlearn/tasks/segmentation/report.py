@@ -97,13 +97,11 @@ def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
     truth, predicted = [row.truth_ml for row in rows], [row.predicted_ml for row in rows]
     threshold = f"{found['baseline_threshold_hu']:g}".replace("-", "−")
     baseline = f"all voxels of the lungs denser than {threshold} HU, a threshold chosen on validation"
-    baseline_dice = interval_of(found["baselines"]["threshold_baseline_dice_score"])
+    dice = interval_of(found["baselines"]["threshold_baseline_dice_score"])
     left_out = [f"{spoken(name)}: {count}" for name, count in found["left_out"].items()]
     blocks: list[Block] = [
         score_table(found, MEANINGS, "All scores. Volume errors in ml and lesion counts include every scan."),
-        Table(
-            ["threshold baseline", "Dice (95 % interval)"], [[baseline, baseline_dice]], "A baseline without learning, on the same scans."
-        ),
+        Table(["threshold baseline", "Dice (95 % interval)"], [[baseline, dice]], "A baseline without learning, on the same scans."),
     ]
     if left_out:
         blocks.append(Note(f"Scans without a finite value, which the mean leaves out: {'; '.join(left_out)}."))
@@ -176,16 +174,11 @@ def _group_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
     whole = _group("everyone", evaluation.scores)
     figure = pictures_of_masks.mask_group_figure(shown, whole)
     rows = [[one.name, one.scans, one.dice_score, one.volume_error_ml, one.false_lesions_per_scan] for one in (*shown, whole)]
+    alt = "Dice, volume error and false lesions with intervals, by lesion burden and slice thickness."
     columns = ["group", "scans", "Dice", "volume error (ml)", "false lesions per scan"]
     return [
         Note("Scores depend on the composition of the test set. They are stratified by lesion burden and by slice thickness."),
-        picture(
-            "groups",
-            figure,
-            "Lines and shades: all scans. Groups of few persons have wide intervals.",
-            "Dice, volume error and false lesions with intervals, by lesion burden and slice thickness.",
-            wide=True,
-        ),
+        picture("groups", figure, "Lines and shades: all scans. Groups of few persons have wide intervals.", alt, wide=True),
         Table(columns, rows, "The same as a table, with 95 % intervals.", folded=True),
     ]
 

@@ -24,11 +24,7 @@ def as_cached(xray: Radiograph) -> np.ndarray:
 
 
 def refuse_repeated_ids(image_ids: Sequence[str]) -> None:
-    """Refuse X-rays of which two have the same id, because a submission has one row for each id.
-
-    Raises:
-        BadLayout: naming the id that most files have.
-    """
+    """Raise BadLayout where two X-rays have the same id, because a submission has one row for each id."""
     image_id, count = Counter(image_ids).most_common(1)[0]
     if count > 1:
         raise BadLayout(f"{count} files are called {image_id}; a submission has one row for each id. Rename the files.")

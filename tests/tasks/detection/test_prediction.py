@@ -123,5 +123,5 @@ def test_a_box_in_the_margin_of_a_padded_xray_is_no_box(run: Run, small_rsna: Pa
 
 def test_a_challenge_without_submissions_is_named(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     predictions = finished(run, small_rsna, [xray(0)], [ONE])
-    with pytest.raises(BadSetting, match="RSNA Pneumonia Detection Challenge 2018 takes no submission file"):
+    with pytest.raises(BadSetting, match="RSNA Pneumonia Detection Challenge 2018 has no submission file"):
         submit_boxes(predictions, replace(CHALLENGE, write_submission=None), tmp_path / "out.csv")

@@ -131,7 +131,7 @@ def test_scans_that_would_be_mixed_up_are_refused(small_covid19: Path, challenge
     path = covid19.find_cases(small_covid19)[0].path
     (tmp_path / "a").mkdir()
     shutil.copy(path, tmp_path / "a")
-    with pytest.raises(BadLayout, match="could not be told apart"):
+    with pytest.raises(BadLayout, match="so their masks would have the same name"):
         cases_in(challenge, [path, tmp_path / "a"])
     with pytest.raises(BadLayout, match="there is no such file or folder"):
         cases_in(challenge, [tmp_path / "nowhere"])

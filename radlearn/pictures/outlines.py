@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.style import INK, font_family
 
-Boxes = Sequence[tuple[float, float, float, float]]
+Boxes = Sequence[tuple[float, float, float, float]] | np.ndarray
 
 BOX = "#35d6f2"
 FOUND = "#ffa62b"

@@ -178,7 +178,7 @@ def load(xrays: Sequence[PreparedRadiograph], transform: v2.Transform, key: Samp
     xray = xrays[key.case]
     side = len(xray.stored)
     height, width = xray.canvas_px
-    shares = torch.tensor(xray.boxes_on_canvas_px).reshape(-1, 4) / torch.tensor([width, height, width, height])
+    shares = torch.tensor(xray.boxes_on_canvas_px, dtype=torch.float32) / torch.tensor([width, height, width, height])
     boxes = tv_tensors.BoundingBoxes(shares.float() * side, format="XYXY", canvas_size=(side, side))
     labels = torch.full((len(boxes),), OPACITY)
     return transform({"image": tv_tensors.Image(xray.pixels), "boxes": boxes, "labels": labels}) | {"id": xray.case.image_id}

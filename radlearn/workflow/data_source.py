@@ -27,7 +27,7 @@ class Source:
 
     folder: Path
     # A line for the user: the folder, and why it was chosen.
-    told: str
+    message: str
 
 
 def found_source(challenge: AnyChallenge, given: Path | None, beside: Sequence[Path]) -> Source:
@@ -37,7 +37,6 @@ def found_source(challenge: AnyChallenge, given: Path | None, beside: Sequence[P
     then raises. Built-in cases never replace a user's data silently.
 
     Args:
-        challenge: the challenge whose layout is expected.
         given: the folder given by the user (`--data`), or None.
         beside: the `data/` folders of the lessons on this challenge, the task's own first.
 

@@ -1,18 +1,21 @@
-"""What the reports of all tasks share: file names, the frame of the page, training curves and settings."""
+"""What the reports of all tasks share: file names, the frame of the page, tables of scores, training curves and settings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from radlearn.pictures import curves
 from radlearn.pictures.report import SYNTHETIC, Block, Headline, Picture, Section, Table, write_report
-from radlearn.pictures.style import save_png
+from radlearn.pictures.style import save_png, spoken
 from radlearn.progress import progress_bar, say
+from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
+from radlearn.training.splits import count_by_subset, read_split
+from radlearn.workflow.scores_file import interval_of
 
 INTERVALS = "Intervals hold 95 %: a bootstrap over persons, each drawn with all their images."
 
@@ -23,28 +26,13 @@ class SaveFigure(Protocol):
     def __call__(self, name: str, figure: Figure, caption: str, alt: str, wide: bool = False) -> Picture: ...
 
 
-@dataclass(frozen=True)
-class Place:
-    """Paths of a report and of its pictures in the run folder."""
-
-    page: Path
-    pictures: Path
-
-
-def place_of(run: Run, split: str) -> Place:
-    """Return `report.html` and `pictures` for the split "test"; `report-SPLIT.html` and `pictures/SPLIT` for any other."""
-    if split == "test":
-        return Place(run.folder / "report.html", run.pictures)
-    return Place(run.folder / f"report-{split}.html", run.pictures / split)
-
-
 @contextmanager
-def saved_figures(place: Place, pictures: int) -> Iterator[SaveFigure]:
-    """Provide a function that saves pictures beside the report, with a progress bar for about `pictures` of them."""
-    with progress_bar("writing the report", pictures, "pictures") as bar:
+def saved_figures(folder: Path, count: int) -> Iterator[SaveFigure]:
+    """Provide a function that saves pictures in a folder, with a progress bar for about `count` of them."""
+    with progress_bar("writing the report", count, "pictures") as bar:
 
         def picture(name: str, figure: Figure, caption: str, alt: str, wide: bool = False) -> Picture:
-            path = save_png(figure, place.pictures / f"{name}.png")
+            path = save_png(figure, folder / f"{name}.png")
             bar.advance()
             return Picture(path, caption, alt, wide)
 
@@ -52,26 +40,57 @@ def saved_figures(place: Place, pictures: int) -> Iterator[SaveFigure]:
 
 
 def write_run_report(
-    run: Run, place: Place, found: Mapping[str, Any], title: str, subtitle: str, headline: Sequence[Headline], sections: Sequence[Section]
+    run: Run,
+    found: Mapping[str, Any],
+    title: str,
+    subtitle: str,
+    headline: Sequence[Headline],
+    sections: Mapping[str, Callable[[SaveFigure], list[Block]]],
+    pictures: int,
 ) -> Path:
-    """Write the report of an evaluated run and return its path. `found` is the content of its score file."""
-    write_report(
-        place.page,
-        title,
-        subtitle,
-        headline,
-        sections,
-        ribbon=SYNTHETIC if found["synthetic"] else "",
-        facts=[
-            ("run", run.folder.name),
-            ("evaluated on", found["split"]),
-            ("network", str(run.settings.get("network", ""))),
-            ("trained on", run.about["data"]),
-        ],
-        footers=[INTERVALS],
-    )
-    say(f"Report: {place.page}")
-    return place.page
+    """Write the pictures and the report of an evaluated run.
+
+    Args:
+        found: the content of its score file.
+        sections: heading -> function that draws the section, in order.
+        pictures: about how many there will be, for the progress bar.
+
+    Returns:
+        the path of the page: `report.html`, with `pictures/`, for the split "test"; `report-SPLIT.html` and `pictures/SPLIT` for any other.
+    """
+    split = found["split"]
+    page, folder = run.folder / f"report-{split}.html", run.pictures / split
+    if split == "test":
+        page, folder = run.folder / "report.html", run.pictures
+    with saved_figures(folder, pictures) as picture:
+        drawn = [Section(heading, blocks(picture)) for heading, blocks in sections.items()]
+    facts = [
+        ("run", run.folder.name),
+        ("evaluated on", split),
+        ("network", str(run.settings.get("network", ""))),
+        ("trained on", run.about["data"]),
+    ]
+    ribbon = SYNTHETIC if found["synthetic"] else ""
+    write_report(page, title, subtitle, headline, drawn, ribbon=ribbon, facts=facts, footers=[INTERVALS])
+    say(f"Report: {page}")
+    return page
+
+
+def split_table(run: Run, items: str) -> Table:
+    """Return how many items (such as "X-rays") of how many persons each subset of a run's split holds."""
+    rows = [[subset, *counts] for subset, counts in count_by_subset(read_split(run.folder / "split.csv")).items()]
+    return Table(["subset", items, "persons"], rows, f"Split by person: no person's {items} are in two subsets.")
+
+
+def score_table(found: Mapping[str, Any], meanings: Mapping[str, str], caption: str, labels: Mapping[str, str] | None = None) -> Table:
+    """Return the scores of a score file with their meanings; `labels` names scores that only one challenge has."""
+    rows = [[spoken(name, labels), interval_of(score), meanings[name]] for name, score in found["scores"].items()]
+    return Table(["score", "value (95 % interval)", "meaning"], rows, caption)
+
+
+def random_order(count: int) -> list[int]:
+    """Return the numbers below `count` in a random order that is always the same."""
+    return np.random.default_rng(case_seed(0, count)).permutation(count).tolist()
 
 
 def training_blocks(
@@ -82,13 +101,12 @@ def training_blocks(
     Args:
         scores: validation scores to draw, including `best_by`.
         best_by: the score that selected the weights.
-        labels: names for people of scores that only one challenge has.
+        labels: display names of scores that only one challenge has.
     """
     figure = curves.history_figure(run.history, scores, best_by, labels)
     rows = [[name, str(value)] for name, value in run.settings.items()]
+    alt = "Training loss and validation scores over the epochs."
     return [
-        picture(
-            "history", figure, "The weights of the best epoch were kept.", "Training loss and validation scores over the epochs.", wide=True
-        ),
+        picture("history", figure, "The weights of the best epoch were kept.", alt, wide=True),
         Table(["setting", "value"], rows, "The settings of this run.", folded=True),
     ]

@@ -14,7 +14,7 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
     """Write `scores.json` for the split "test", `scores-SPLIT.json` for any other, and return its content.
 
     Args:
-        cases: the evaluated cases. Whether they are synthetic is looked up, because the training data may differ.
+        cases: the evaluated cases; whether they are synthetic is looked up, because the training data may differ.
         found: scores, baselines and subgroups, as JSON values.
     """
     content = {

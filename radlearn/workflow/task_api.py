@@ -55,7 +55,7 @@ class TaskApi:
         # Refuses what this machine does not support before a run folder is created.
         chosen_device(settings.device, settings.precision)
         source = data_source.found_source(self.task.challenge, None if data is None else Path(data), self._data_folders())
-        say(source.told)
+        say(source.message)
         # Raises if the folder holds a run: only `resume` continues one.
         about = data_source.about_data(self.task.challenge, source.folder)
         made = new_run(None if run is None else Path(run), self.task.name, settings, about)

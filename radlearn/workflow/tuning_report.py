@@ -17,13 +17,13 @@ from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, 
 from radlearn.pictures.style import save_png
 from radlearn.progress import console, say
 from radlearn.training.run_folder import Run
-from radlearn.workflow.report_frame import INTERVALS
+from radlearn.workflow.report_frame import INTERVALS, SaveFigure
 
-METHOD = (
+CROSS_FITTING = (
     "All of this was chosen on validation persons. Scores chosen on other persons are cross-fitted: each fifth of the persons is evaluated "
-    "with what was chosen on the other four fifths. Scores on the same persons as the choice are too optimistic. For scores on test "
-    "persons, who took no part in training or choosing, run 'evaluate'."
+    "with what was chosen on the other four fifths. Scores on the same persons as the choice are too optimistic."
 )
+METHOD = f"{CROSS_FITTING} For scores on test persons, who took no part in training or choosing, run 'evaluate'."
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,23 @@ class Tuning:
     items: str = "X-rays"
 
 
-def report_tuning(run: Run, persons: Sequence[str], tuning: Tuning) -> dict[str, Any]:
-    """Print the choice and write `tuning/` into the run folder.
+def postprocessing_blocks(
+    ablation: Table, drawn: Sequence[NamedFigure], values: Sequence[Sequence[Any]], picture: SaveFigure
+) -> list[Block]:
+    """Return how a run's postprocessing was chosen, for the report of its evaluation; `values` as name, value, meaning."""
+    return [
+        Note(CROSS_FITTING),
+        *(picture(one.name, one.figure, one.caption, one.alt, wide=True) for one in drawn),
+        ablation,
+        Table(("postprocessing", "value", "meaning"), values, "The postprocessing, as postprocessing.json in the run folder has it."),
+    ]
 
-    Args:
-        persons: (cases,) the person of each validation case.
+
+def report_tuning(run: Run, persons: Sequence[str], tuning: Tuning) -> dict[str, Any]:
+    """Print the choice and write `tuning/` into the run folder; `persons` (cases,) are those of the validation cases.
 
     Returns:
-        the content of `tuning/tuning.json`. `scores_of_before` lists the score files in the run folder that were written with the previous
-        choice.
+        the content of `tuning/tuning.json`. `scores_of_before` lists the score files that were written with the previous choice.
     """
     stale = sorted(str(path.relative_to(run.folder)) for path in run.folder.glob("**/scores*.json")) if tuning.changed else []
     synthetic = bool(run.about.get("synthetic"))

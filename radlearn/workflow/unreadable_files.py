@@ -28,11 +28,8 @@ class UnreadableFiles:
     def report(self, readable: int) -> None:
         """Write `unreadable.txt`, and say which files were skipped.
 
-        Args:
-            readable: how many files could be read.
-
         Raises:
-            UnreadableScan: if no file could be read.
+            UnreadableScan: if no file could be read: `readable`, their number, is 0.
         """
         if self.lines:
             where = ""

@@ -9,7 +9,8 @@ import pytest
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
-from radlearn.tasks.detection.postprocessing import BoxPostprocessing, write_box_postprocessing
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing
+from radlearn.tasks.detection.search import FALSE_BOXES
 from radlearn.tasks.xray.baselines import view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
@@ -36,7 +37,7 @@ def synthetic_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def evaluated_xrays(synthetic_folder: Path) -> list[PreparedRadiograph]:
-    """60 synthetic X-rays of 40 people; AP X-rays are positive three times as often; the positive ones are brighter."""
+    """60 synthetic X-rays of 40 persons; AP X-rays are positive three times as often; the positive ones are brighter."""
     path = synthetic_folder / "stage_2_train_images" / "x.dcm"
     rng = np.random.default_rng(3)
     xrays = []
@@ -95,8 +96,8 @@ def boxed(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
     write_split(run.folder / "split.csv", ids, [xray.case.person for xray in evaluated_xrays], ["test"] * len(ids))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "rsna_score": 0.1, "auroc_score": 0.8}\n')
     ablation = [
-        {"step": "nothing tuned", "score": 0.1, "cross_fitted_score": 0.1, "taken": True},
-        {"step": "two flips fused", "score": 0.2, "cross_fitted_score": 0.09, "taken": False},
+        {"step": "nothing tuned", "score": 0.1, "cross_fitted_score": 0.1, FALSE_BOXES: 0.4, "taken": True},
+        {"step": "two flips fused", "score": 0.2, "cross_fitted_score": 0.09, FALSE_BOXES: 0.3, "taken": False},
     ]
     about = {
         "source": "one view",
@@ -109,5 +110,5 @@ def boxed(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
         # The darkest positive X-ray is brighter than this, the brightest healthy one is not.
         "brightness_cut": 110 / 255,
     }
-    write_box_postprocessing(run, BoxPostprocessing(threshold=0.5), about)
+    write_postprocessing(run, BoxPostprocessing(threshold=0.5), about)
     return run

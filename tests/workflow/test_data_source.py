@@ -27,10 +27,10 @@ def test_the_named_folder_comes_before_the_environment_and_the_lesson(
     monkeypatch.setenv("RADLEARN_DATA", str(tmp_path))
     found = data_source.found_source(RSNA, small_rsna, [beside])
     assert found.folder == small_rsna
-    assert "--data" in found.told
+    assert "--data" in found.message
     found = data_source.found_source(RSNA, None, [beside])
     assert found.folder == tmp_path
-    assert "RADLEARN_DATA" in found.told
+    assert "RADLEARN_DATA" in found.message
     monkeypatch.delenv("RADLEARN_DATA")
     assert data_source.found_source(RSNA, None, [beside]).folder == beside
 
@@ -41,7 +41,7 @@ def test_a_folder_with_nothing_but_its_readme_leaves_the_built_in_patients(tmp_p
     (beside / "README.md").touch()
     found = data_source.found_source(RSNA, None, [beside])
     assert found.folder == no_patients_are_made
-    assert "synthetic" in found.told
+    assert "synthetic" in found.message
     assert data_source.found_source(RSNA, None, [tmp_path / "none"]).folder == no_patients_are_made
 
 

@@ -19,7 +19,7 @@ def a_tuning(changed: bool = True, **more: Any) -> Tuning:
         "The knob is at 3.",
         [Headline("Gain", Interval(0.41234, 0.3, 0.5), "cross-fitted")],
         [Table(("knob", "ablation", "taken"), [["two", 0.25, False], ["three", 0.41234, True]])],
-        [NamedFigure("knob", ablation_figure([]), "Its contribution.", "A line.")],
+        [NamedFigure("knob", ablation_figure([], "score"), "Its contribution.", "A line.")],
         ["Few persons."],
         {"knob": 3},
         changed,

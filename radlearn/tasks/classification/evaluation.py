@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.challenges.xray_case import XrayCase
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.progress import waiting
-from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, postprocessing_of
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of, views_of
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.scores_file import write_scores
 
 
@@ -36,10 +36,6 @@ class ProbabilityEvaluation:
     # As `scores.json` has it.
     scores: dict[str, Any]
 
-    @property
-    def cases(self) -> list[XrayCase]:
-        return [xray.case for xray in self.xrays]
-
 
 def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, split: str) -> ProbabilityEvaluation:
     """Compare probabilities (cases,) with the labels of `xrays`, and write `scores.json` into the run folder.
@@ -47,11 +43,9 @@ def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probab
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
     """
-    postprocessing, baselines_fitted = postprocessing_of(run)
+    postprocessing, baselines_fitted = read_postprocessing(run, ProbabilityPostprocessing)
     cases = [xray.case for xray in xrays]
-    labels = np.array([bool(case.label) for case in cases])
-    persons = np.array([case.person for case in cases])
-    views = np.array([case.view or "" for case in cases])
+    labels, persons, views = labels_of(xrays), persons_of(xrays), views_of(xrays)
     view_only = view_baseline(views, baselines_fitted["view_shares"])
     calibrated = postprocessing.recalibration.apply(probabilities)
     brightness = mean_brightness(xrays)
@@ -85,17 +79,13 @@ def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probab
             for name, chosen in subgroups_of(cases).items()
         }
         again = calibration.fit_recalibration(calibrated, labels)
-    content = write_scores(
-        run,
-        split,
-        cases,
-        {
-            "positives": int(labels.sum()),
-            "threshold": postprocessing.threshold,
-            "scores": {name: found.as_dict() for name, found in scores.items()},
-            "baselines": {name: found.as_dict() for name, found in baselines.items()},
-            "recalibrated": {"intercept": again.intercept, "slope": again.slope},
-            "subgroups": subgroups,
-        },
-    )
+    found = {
+        "positives": int(labels.sum()),
+        "threshold": postprocessing.threshold,
+        "scores": {name: score.as_dict() for name, score in scores.items()},
+        "baselines": {name: score.as_dict() for name, score in baselines.items()},
+        "recalibrated": {"intercept": again.intercept, "slope": again.slope},
+        "subgroups": subgroups,
+    }
+    content = write_scores(run, split, cases, found)
     return ProbabilityEvaluation(xrays, labels, probabilities, calibrated, persons, views, view_only, postprocessing, content)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from radlearn.metrics.calibration import Recalibration, fit_recalibration
 from radlearn.tasks.xray.baselines import brightness_sign, mean_brightness, view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
+from radlearn.workflow.postprocessing_file import write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,3 @@ def choose_postprocessing(
     sign = brightness_sign(mean_brightness(training), training)
     write_postprocessing(run, chosen, {"view_shares": view_shares(training), "brightness_sign": sign})
     return chosen
-
-
-def postprocessing_of(run: Run) -> tuple[ProbabilityPostprocessing, dict[str, Any]]:
-    """Read a run's postprocessing, and the fitted baselines; errors as `read_postprocessing`."""
-    return read_postprocessing(run, ProbabilityPostprocessing)

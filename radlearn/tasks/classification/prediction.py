@@ -9,10 +9,11 @@ import numpy as np
 from radlearn.files import write_rows
 from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
-from radlearn.tasks.classification.postprocessing import postprocessing_of
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing
 
 COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision")
 
@@ -22,7 +23,7 @@ class ProbabilityPredictions(XrayPredictions):
 
     def __init__(self, run: Run, paths: Sequence[Path], out: Path) -> None:
         super().__init__(paths, out)
-        self.postprocessing, _ = postprocessing_of(run)
+        self.postprocessing, _ = read_postprocessing(run, ProbabilityPostprocessing)
 
     def keep(self, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, heat_maps: np.ndarray | None) -> None:
         """Keep the probabilities, (cases,) in [0, 1], and draw a picture each where there are heat maps (cases, size, size)."""

@@ -16,11 +16,11 @@ from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import operating_figure
 from radlearn.progress import waiting
 from radlearn.tasks.classification.options import TuneOptions
-from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, postprocessing_of, threshold_for
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, threshold_for
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cross_fitting import parts_of
-from radlearn.workflow.postprocessing_file import write_postprocessing
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.tuning_report import NamedFigure, Tuning, report_tuning
 
 COLUMNS = ("threshold for", "at", "sensitivity, cross-fitted", "specificity, cross-fitted", "same persons")
@@ -64,15 +64,15 @@ class Chosen:
 
     def as_dict(self) -> dict[str, Any]:
         pairs = {"": self.own, "cross_fitted_": self.crossed}
-        told = {f"{kind}{name}": one.as_dict() for kind, pair in pairs.items() for name, one in zip(NAMES, pair, strict=True)}
-        return {"rule": self.rule, "threshold": self.threshold, **told}
+        scores = {f"{kind}{name}": one.as_dict() for kind, pair in pairs.items() for name, one in zip(NAMES, pair, strict=True)}
+        return {"rule": self.rule, "threshold": self.threshold, **scores}
 
 
 NAMES = ("sensitivity", "specificity")
 
 
 def chosen_by(rule: Rule, probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str], seed: int) -> Chosen:
-    """Choose a threshold by a rule, and evaluate it on the same persons and, cross-fitted, on others; all arrays (cases,)."""
+    """Choose a threshold by a rule, and evaluate it on the same persons and cross-fitted; all arrays (cases,)."""
     threshold = rule.choose(probabilities, labels)
     parts = parts_of(persons, seed)
     called = np.full(len(labels), np.nan)
@@ -95,7 +95,6 @@ def tune_threshold(
 
     Args:
         xrays: those of the run's validation persons; `probabilities` (X-rays,).
-        options: what is wanted.
         sensitivity_of_training: wanted where `options` name neither a sensitivity nor a specificity.
 
     Returns:
@@ -107,21 +106,21 @@ def tune_threshold(
     """
     as_trained = options.wanted_sensitivity is None and not options.wanted_specificity
     rule = rule_of(sensitivity_of_training if as_trained else options.wanted_sensitivity, options.wanted_specificity)
-    before, fitted = postprocessing_of(run)
-    labels, persons = np.array([bool(xray.case.label) for xray in xrays]), [xray.case.person for xray in xrays]
+    before, fitted = read_postprocessing(run, ProbabilityPostprocessing)
+    labels, persons = labels_of(xrays), persons_of(xrays).tolist()
     if labels.all() or not labels.any():
         raise BadSetting(f"The {len(labels):,} validation X-rays are all of one class; no threshold can be chosen on them.")
-    asked = np.asarray(probabilities, dtype=np.float64)
+    probabilities = np.asarray(probabilities, dtype=np.float64)
     others = [other for wanted in BESIDE if (other := rule_of(*wanted)).name != rule.name]
     seed = int(run.settings.get("seed", 0))
     with waiting("Choosing thresholds on validation persons, with cross-fitted scores"):
-        chosen, *beside = [chosen_by(each, asked, labels, persons, seed) for each in (rule, *others)]
-        curve = _curve(asked, labels, persons)
-    recalibration = calibration.fit_recalibration(asked, labels)
+        chosen, *beside = [chosen_by(each, probabilities, labels, persons, seed) for each in (rule, *others)]
+        curve = _curve(probabilities, labels, persons)
+    recalibration = calibration.fit_recalibration(probabilities, labels)
     after = ProbabilityPostprocessing(float(chosen.threshold), recalibration.intercept, recalibration.slope)
     # What the trivial baselines know came from the training persons, and stays.
     write_postprocessing(run, after, fitted)
-    was = _pair((asked >= before.threshold).astype(float), labels, persons)
+    was = _pair((probabilities >= before.threshold).astype(float), labels, persons)
     content = {
         "threshold": chosen.threshold,
         "threshold_before": before.threshold,
@@ -158,8 +157,8 @@ def _table(chosen: Chosen, beside: Sequence[Chosen], before: float, was: tuple[I
         own = " / ".join(f"{pair.value:.2f}" for pair in one.own)
         rows.append([f"→ {one.rule}" if one is chosen else one.rule, one.threshold, *one.crossed, own])
     rows.append(["as it was before", before, None, None, " / ".join(f"{pair.value:.2f}" for pair in was)])
-    told = "→ is taken. With 95 % intervals by person. Same persons, chosen and evaluated on them: sensitivity / specificity."
-    return Table(COLUMNS, rows, told)
+    caption = "→ is taken. With 95 % intervals by person. Same persons, chosen and evaluated on them: sensitivity / specificity."
+    return Table(COLUMNS, rows, caption)
 
 
 def _curve(probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str]) -> tuple[np.ndarray, Band, Band]:
@@ -180,6 +179,6 @@ def _drawn(curve: tuple[np.ndarray, Band, Band], threshold: float) -> NamedFigur
     return NamedFigure(
         "threshold",
         operating_figure(curve[0].tolist(), curve[1], curve[2], threshold),
-        "On validation people, with 95 % bands by person. Either of the two alone can be made perfect by always giving the same answer.",
+        "On validation persons, with 95 % bands by person. Either of the two alone becomes perfect where the decision is always the same.",
         "Sensitivity and specificity over the threshold, the chosen one marked.",
     )

@@ -1,4 +1,4 @@
-"""Between a detector and its postprocessing: boxes on each X-ray's canvas, image-level scores, and the choice on validation people."""
+"""Between a detector and its postprocessing: boxes on each X-ray's canvas, image-level scores, and the choice on validation persons."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,12 +14,14 @@ from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.decisions import youden_threshold
 from radlearn.progress import say, waiting
 from radlearn.tasks.detection.gate import gate_scores
-from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessing_of, write_box_postprocessing
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.prefix_scores import ValidationCandidates
 from radlearn.tasks.detection.search import threshold_curve, tuned
 from radlearn.tasks.xray.baselines import brightness_sign, mean_brightness, view_shares
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of
 from radlearn.training.run_folder import Run
+from radlearn.workflow.cross_fitting import score_of_last_taken
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 # Where the candidates of an X-ray can come from, the plainest first.
 SOURCES = ("the image alone", "test-time augmentation")
@@ -52,7 +54,7 @@ def on_canvases(found: Sequence[FoundBoxes], xrays: Sequence[PreparedRadiograph]
 
 def gate_of(table: Path | None, xrays: Sequence[PreparedRadiograph]) -> np.ndarray | None:
     """Return the image-level probabilities (X-rays,) that a table gives, or None where there is no table; errors as `gate_scores`."""
-    return None if table is None else gate_scores(Path(table), [xray.case.image_id for xray in xrays])
+    return None if table is None else gate_scores(table, [xray.case.image_id for xray in xrays])
 
 
 def image_scores(candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> np.ndarray:
@@ -66,7 +68,7 @@ def validation_candidates(
     """Return X-rays with a detector's candidates for them, ready to choose a postprocessing on."""
     return ValidationCandidates(
         candidates,
-        [np.array(xray.boxes_on_canvas_px, float).reshape(-1, 4) for xray in xrays],
+        [xray.boxes_on_canvas_px for xray in xrays],
         [xray.canvas_px for xray in xrays],
         image_scores(candidates, gate),
         [xray.case.person for xray in xrays],
@@ -88,7 +90,7 @@ def choose_box_postprocessing(
     seed: int,
     names: Sequence[str] = SOURCES,
 ) -> BoxPostprocessing:
-    """Choose a run's postprocessing on validation people and write it, with the ablation of its steps, into `postprocessing.json`.
+    """Choose a run's postprocessing on validation persons and write it, with the ablation of its steps, into `postprocessing.json`.
 
     Args:
         box_score: the official score, which is maximised.
@@ -98,36 +100,32 @@ def choose_box_postprocessing(
         names: of the sources.
     """
     sources = {name: validation_candidates(validation, candidates, gate) for name, candidates in zip(names, by_source, strict=False)}
-    with waiting("Choosing threshold, scale, suppression and gate on validation people"):
+    with waiting("Choosing threshold, scale, suppression and gate on validation persons"):
         source, postprocessing, ablation = tuned(sources, box_score, seed)
     about: dict[str, Any] = {
         "source": source,
         "gated_by_table": gate is not None,
-        "ablation": [step.as_dict() for step in ablation],
+        "ablation": (steps := [step.as_dict() for step in ablation]),
         "curve": threshold_curve(sources[source], postprocessing, box_score),
         **_fitted_baselines(training),
     }
-    write_box_postprocessing(run, postprocessing, about)
+    write_postprocessing(run, postprocessing, about)
     taken = [step.step for step in ablation[1:] if step.taken]
-    score = next(step.cross_fitted for step in reversed(ablation) if step.taken)
-    say(f"Postprocessing chosen on {len(validation):,} validation X-rays: {', '.join(taken)} (cross-fitted {box_score.label} {score:.3f}).")
+    score = f"cross-fitted {box_score.label} {score_of_last_taken(steps):.3f}"
+    say(f"Postprocessing chosen on {len(validation):,} validation X-rays: {', '.join(taken)} ({score}).")
     return postprocessing
 
 
 def as_tuned(settings: DetectorSettingsT, run: Run) -> DetectorSettingsT:
     """Return the settings with test-time augmentation only if the run's postprocessing was chosen with it."""
-    mirror = settings.test_time_mirror and postprocessing_of(run)[1]["source"] == SOURCES[1]
+    mirror = settings.test_time_mirror and read_postprocessing(run, BoxPostprocessing)[1]["source"] == SOURCES[1]
     return replace(settings, test_time_mirror=mirror)  # type: ignore[type-var]
 
 
 def must_have_gate(runs: Sequence[Run], gate: Path | None) -> None:
-    """Refuse to predict without a gate where the postprocessing was chosen with one.
-
-    Raises:
-        BadSetting: with how to make one.
-    """
+    """Raise BadSetting where there is no gate though a run's postprocessing was chosen with one."""
     for run in runs:
-        if gate is None and postprocessing_of(run)[1]["gated_by_table"]:
+        if gate is None and read_postprocessing(run, BoxPostprocessing)[1]["gated_by_table"]:
             example = command("classification", "predict", "RUN", "IMAGES", "--out", "DIR")
             raise BadSetting(
                 f"{run.folder}: its postprocessing was chosen with a gate. Predict the same X-rays with a classification run ({example}), "
@@ -136,22 +134,17 @@ def must_have_gate(runs: Sequence[Run], gate: Path | None) -> None:
 
 
 def must_see_alike(runs: Sequence[Run]) -> None:
-    """Refuse runs that cannot predict together, because they bring X-rays to different sizes or shapes.
-
-    Raises:
-        BadSetting: with what was found.
-    """
+    """Raise BadSetting for runs that cannot predict together, because they bring X-rays to different sizes or shapes."""
     seen = {(run.settings["size_px"], run.settings["shape"]) for run in runs}
     if len(seen) > 1:
         raise BadSetting(f"The {len(runs)} runs see X-rays differently (size_px and shape: {sorted(seen)}); they cannot predict together.")
 
 
 def _fitted_baselines(training: Sequence[PreparedRadiograph]) -> dict[str, Any]:
-    labels = np.array([bool(xray.case.label) for xray in training])
     brightness = mean_brightness(training)
     sign = brightness_sign(brightness, training)
-    cut = youden_threshold(brightness if sign > 0 else 1 - brightness, labels)
-    shares = [np.array(box) / np.tile(xray.canvas_px[::-1], 2) for xray in training for box in xray.boxes_on_canvas_px]
+    cut = youden_threshold(brightness if sign > 0 else 1 - brightness, labels_of(training))
+    shares = np.concatenate([xray.boxes_on_canvas_px / np.tile(xray.canvas_px[::-1], 2) for xray in training])
     return {
         "view_shares": view_shares(training),
         "mean_box_xyxy_share": np.mean(shares, axis=0).tolist(),

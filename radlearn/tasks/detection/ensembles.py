@@ -1,7 +1,7 @@
 """Several runs evaluated as one: their boxes fused, with a postprocessing of its own.
 
-No run may be evaluated on people that another has been trained on: all runs of an ensemble share their test people. Where they share
-their validation people too, the postprocessing is chosen anew for the ensemble. Where they do not (folds), each X-ray that one run was
+No run may be evaluated on persons that another has been trained on: all runs of an ensemble share their test persons. Where they share
+their validation persons too, a postprocessing is chosen for the ensemble. Where they do not (folds), each X-ray that one run was
 validated on was in another's training, so no postprocessing can be chosen; the mean of the runs' own is used.
 """
 
@@ -27,11 +27,12 @@ from radlearn.tasks.detection.candidates import (
 )
 from radlearn.tasks.detection.evaluation import evaluate_boxes
 from radlearn.tasks.detection.fusion import fused
-from radlearn.tasks.detection.postprocessing import mean_postprocessing, postprocessing_of, write_box_postprocessing
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, mean_postprocessing
 from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import read_split
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.splits import cases_by_subset
 
 SOURCES = ("the first run alone", "all runs fused")
@@ -50,19 +51,17 @@ def evaluate_together(
     box_score: BoxScore,
     gate: Path | None = None,
 ) -> dict[str, Any]:
-    """Evaluate several runs as one on the test people they share; the results go into `ensemble/` in the first run's folder.
+    """Evaluate several runs as one on the test persons they share; the results go into `ensemble/` in the first run's folder.
 
     Args:
         cases: all cases of the runs' data.
-        load, find_candidates: of the lesson.
-        box_score: the official score.
         gate: table with image-level probabilities, in place of the one that the first run was trained with.
 
     Raises:
-        BadSetting: if the runs see X-rays differently, or do not share their test people.
+        BadSetting: if the runs see X-rays differently, or do not share their test persons.
     """
     must_see_alike(runs)
-    _must_share_test_people(runs)
+    _must_share_test_persons(runs)
     ensemble = _ensemble_folder(runs)
     by_subset = cases_by_subset(cases, runs[0])
     members = [(*load(run), run) for run in runs]
@@ -82,26 +81,25 @@ def evaluate_together(
         scores = gate_of(table, validation)
         choose_box_postprocessing(ensemble, box_score, candidates_of(validation), validation, ready("train"), scores, first.seed, SOURCES)
     else:
-        say("The runs were validated on different people, so no postprocessing can be chosen for the ensemble; the mean of theirs is used.")
-        _, about = postprocessing_of(runs[0])
-        mean = mean_postprocessing([postprocessing_of(run)[0] for run in runs])
-        write_box_postprocessing(ensemble, mean, {**about, "source": SOURCES[1], "ablation": []})
+        say("The runs were validated on different persons, so the ensemble gets no postprocessing of its own; the mean of theirs is used.")
+        _, about = read_postprocessing(runs[0], BoxPostprocessing)
+        mean = mean_postprocessing([read_postprocessing(run, BoxPostprocessing)[0] for run in runs])
+        write_postprocessing(ensemble, mean, {**about, "source": SOURCES[1], "ablation": []})
     test = ready("test")
     by_source = candidates_of(test)
-    found = by_source[0] if postprocessing_of(ensemble)[1]["source"] == SOURCES[0] else by_source[1]
+    found = by_source[0] if read_postprocessing(ensemble, BoxPostprocessing)[1]["source"] == SOURCES[0] else by_source[1]
     evaluation = evaluate_boxes(ensemble, box_score, test, found, image_scores(found, gate_of(table, test)), "test")
     write_box_report(ensemble, evaluation)
     return evaluation.scores
 
 
-def _must_share_test_people(runs: Sequence[Run]) -> None:
-    tests = [
-        {image: person for image, (person, subset) in read_split(run.folder / "split.csv").items() if subset == "test"} for run in runs
-    ]
-    for run, people in zip(runs[1:], tests[1:], strict=True):
-        if people != tests[0]:
+def _must_share_test_persons(runs: Sequence[Run]) -> None:
+    splits = [read_split(run.folder / "split.csv") for run in runs]
+    tests = [{image: person for image, (person, subset) in split.items() if subset == "test"} for split in splits]
+    for run, persons in zip(runs[1:], tests[1:], strict=True):
+        if persons != tests[0]:
             raise BadSetting(
-                f"{run.folder} has other test people than {runs[0].folder}: it was trained on some that the other would be evaluated on. "
+                f"{run.folder} has other test persons than {runs[0].folder}: it was trained on some that the other would be evaluated on. "
                 "Runs that are evaluated together need the same seed; they may differ in fold, or in other settings."
             )
 

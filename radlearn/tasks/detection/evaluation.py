@@ -18,7 +18,6 @@ from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
 from radlearn.metrics.froc import (
     FALSE_BOXES_PER_IMAGE,
     HIT_IOU_ABOVE,
-    FrocCases,
     false_boxes_on_healthy_images,
     froc_cases,
     sensitivity_at_false_boxes,
@@ -26,11 +25,12 @@ from radlearn.metrics.froc import (
 from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap_interval
 from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.progress import waiting
-from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed, postprocessing_of
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of, views_of
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.scores_file import write_scores
 
 # Beside the official score, which comes first.
@@ -67,7 +67,6 @@ class BoxEvaluation:
 
     @cached_property
     def counts(self) -> "BoxCounts":
-        """True boxes, found boxes and hits of each X-ray."""
         return counted(self.found, self.truth)
 
     @cached_property
@@ -97,36 +96,30 @@ def evaluate_boxes(
     image_scores: np.ndarray,
     split: str,
 ) -> BoxEvaluation:
-    """Compare a detector's boxes on `xrays` with the true ones, and write `scores.json` into the run folder.
+    """Compare a detector's boxes on `xrays` with the true ones, and write the scores as `write_scores`.
 
     Args:
-        box_score: the official score; its name is its key in `scores.json`.
         candidates: all boxes before the postprocessing, in pixels of the X-ray's canvas.
         image_scores: (cases,) how likely each X-ray shows the finding, in [0, 1].
-        split: "test"; for any other the file is called `scores-SPLIT.json`.
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
         BadSetting: if the numbers of X-rays differ.
     """
     if not len(xrays) == len(candidates) == len(image_scores):
-        raise BadSetting(
-            f"{len(candidates):,} predictions and {len(image_scores):,} scores for {len(xrays):,} X-rays; expected one of each an X-ray."
-        )
-    postprocessing, kept = postprocessing_of(run)
-    about: dict[str, Any] = dict(kept)
-    cases = [xray.case for xray in xrays]
-    labels = np.array([bool(case.label) for case in cases])
-    views = np.array([case.view or "" for case in cases])
+        given = f"{len(candidates):,} predictions and {len(image_scores):,} scores"
+        raise BadSetting(f"{given} for {len(xrays):,} X-rays; expected one of each per X-ray.")
+    postprocessing, about = read_postprocessing(run, BoxPostprocessing)
+    labels, views = labels_of(xrays), views_of(xrays)
     evaluation = BoxEvaluation(
         box_score,
         xrays,
         labels,
         candidates,
         postprocessed_images(xrays, candidates, image_scores, postprocessing),
-        [np.asarray(xray.boxes_on_canvas_px, float).reshape(-1, 4) for xray in xrays],
+        [xray.boxes_on_canvas_px for xray in xrays],
         np.asarray(image_scores, dtype=np.float64),
-        np.array([case.person for case in cases]),
+        persons_of(xrays),
         views,
         view_baseline(views, about["view_shares"]),
         postprocessing,
@@ -144,7 +137,7 @@ def evaluate_boxes(
             "baselines": _baselines(evaluation, about),
             "subgroups": _subgroups(evaluation),
         }
-    return replace(evaluation, scores=write_scores(run, split, cases, found))
+    return replace(evaluation, scores=write_scores(run, split, [xray.case for xray in xrays], found))
 
 
 def postprocessed_images(
@@ -160,12 +153,12 @@ def postprocessed_images(
 
 def counted(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray]) -> BoxCounts:
     """Count the true, the found and the hit boxes of each X-ray."""
-    cases: FrocCases = froc_cases(found, truth)
+    cases = froc_cases(found, truth)
     return BoxCounts(cases.true_boxes, (~np.isnan(cases.confidences)).sum(axis=1), cases.hits.sum(axis=1))
 
 
 def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return Σ parts / Σ wholes over the X-rays: hits of all true boxes, say, whatever X-ray they are on; NaN where the whole is 0.
+    """Return Σ parts / Σ wholes over the X-rays, such as hits of all true boxes; NaN where the whole is 0.
 
     Args:
         parts, wholes: (cases,).
@@ -181,15 +174,12 @@ def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None 
 def found_and_paid(
     scores_by_image: ArrayLike, hits: ArrayLike, true: ArrayLike, found: ArrayLike, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Return the official score, and the other scores of FOUND_AND_PAID, together, so that one bootstrap draws them all.
+    """Return the official score, then `FOUND_AND_PAID`, float64 (5,) or (draws, 5), so that one bootstrap draws them all.
 
     Args:
-        scores_by_image: (cases,), the official score of each X-ray, NaN where it is left out.
+        scores_by_image: (cases,), NaN where an X-ray is left out.
         hits, true, found: (cases,), boxes of each X-ray.
         weights: (cases,) or (draws, cases), how often each X-ray counts.
-
-    Returns:
-        float64 (5,) or (draws, 5): the official score, then `FOUND_AND_PAID`.
     """
     false = np.asarray(found, dtype=np.float64) - np.asarray(hits)
     on_healthy = np.where(np.asarray(true) == 0, false, np.nan)
@@ -206,7 +196,7 @@ def found_and_paid(
 def _found_and_paid(evaluation: BoxEvaluation, chosen: np.ndarray) -> dict[str, dict[str, float]]:
     counts = evaluation.counts
     arrays = (evaluation.scores_by_image, counts.hits, counts.true, counts.found)
-    # One bootstrap for all five: on thousands of X-rays most of the time goes into drawing people.
+    # One bootstrap for all five: on thousands of X-rays most of the time goes into drawing persons.
     band = bootstrap_band(found_and_paid, evaluation.persons[chosen], *(array[chosen] for array in arrays))
     names = (evaluation.box_score.name, *FOUND_AND_PAID)
     return {name: score.as_dict() for name, score in zip(names, _intervals(band), strict=True)}
@@ -256,7 +246,6 @@ def _subgroups(evaluation: BoxEvaluation) -> dict[str, dict[str, Any]]:
     counts, persons = evaluation.counts, evaluation.persons
     number = {"no true box": counts.true == 0, "one true box": counts.true == 1, "two or more true boxes": counts.true >= 2}
     groups = number | subgroups_of([xray.case for xray in evaluation.xrays])
-
     return {
         name: {
             "persons": len(set(persons[chosen])),

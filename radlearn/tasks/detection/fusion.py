@@ -1,7 +1,7 @@
 """Several predictions for one X-ray made into one: the mirror image's, another run's.
 
-Weighted box fusion: where suppression would keep the most confident of several boxes on the same spot and throw the others away, fusion
-takes their weighted mean, which lies better than any of them, and lowers the confidence of a box that few predictions hold.
+Weighted box fusion: suppression keeps the most confident of several boxes on the same spot; fusion takes their weighted mean, which lies
+better than any of them, and lowers the confidence of a box that few predictions hold.
 
 Source: Solovyev, Wang & Gabruseva 2021, Image and Vision Computing 107:104117, doi:10.1016/j.imavis.2021.104117.
 """

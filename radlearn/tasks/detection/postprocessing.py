@@ -2,7 +2,7 @@
 
 The official score decides this, not the network's training: a box on a healthy X-ray costs the whole X-ray, a box of low confidence
 costs as much as one of high, and how tightly readers draw counts as much as anatomy. So these few numbers are chosen on validation
-people, and kept in the run folder.
+persons, and kept in the run folder.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,6 @@ import numpy as np
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, iou
-from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def scaled_and_suppressed(candidates: FoundBoxes, scale: float, suppression_iou:
 
 
 def in_words(postprocessing: BoxPostprocessing, source: str) -> str:
-    """Return what a postprocessing does, for people.
+    """Return what a postprocessing does, in words.
 
     >>> in_words(BoxPostprocessing(threshold=0.32, scale=0.875), "the image alone")
     'Boxes from the image alone; confidence at least 0.32; non-maximum suppression above an IoU of 0.3; width and height times 0.875.'
@@ -89,16 +87,6 @@ def in_words(postprocessing: BoxPostprocessing, source: str) -> str:
     steps += [f"width and height times {postprocessing.scale:g}"] * (postprocessing.scale != 1)
     steps += [f"none on X-rays with an image-level score below {postprocessing.gate:g}"] * (postprocessing.gate > 0)
     return "; ".join(steps) + "."
-
-
-def write_box_postprocessing(run: Run, postprocessing: BoxPostprocessing, about: dict[str, object]) -> None:
-    """Write `postprocessing.json` into the run folder: the postprocessing, and with it `about`, how it was found (JSON values)."""
-    write_postprocessing(run, postprocessing, about)
-
-
-def postprocessing_of(run: Run) -> tuple[BoxPostprocessing, dict[str, object]]:
-    """Read a run's postprocessing, and how it was found; errors as `read_postprocessing`."""
-    return read_postprocessing(run, BoxPostprocessing)
 
 
 def mean_postprocessing(each: Sequence[BoxPostprocessing]) -> BoxPostprocessing:

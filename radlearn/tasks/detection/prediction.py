@@ -11,12 +11,12 @@ from radlearn.files import write_rows
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.boxes import write_box_overlay
 from radlearn.progress import say
-from radlearn.tasks.detection.candidates import image_scores, must_have_gate, must_see_alike
-from radlearn.tasks.detection.gate import gate_scores
-from radlearn.tasks.detection.postprocessing import mean_postprocessing, postprocessed, postprocessing_of
+from radlearn.tasks.detection.candidates import gate_of, image_scores, must_have_gate, must_see_alike
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, mean_postprocessing, postprocessed
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing
 
 XRAY_COLUMNS = ("path", "patientId", "probability", "boxes")
 BOX_COLUMNS = ("path", "patientId", "confidence", "x_px", "y_px", "width_px", "height_px", "width_mm", "height_mm")
@@ -39,7 +39,7 @@ class BoxPredictions(XrayPredictions):
         super().__init__(paths, out)
         must_see_alike(runs)
         must_have_gate(runs, gate)
-        self.postprocessing, self.gate = mean_postprocessing([postprocessing_of(run)[0] for run in runs]), gate
+        self.postprocessing, self.gate = mean_postprocessing([read_postprocessing(run, BoxPostprocessing)[0] for run in runs]), gate
         self.cases: list[XrayCase] = []
         # One for each case, in pixels of the source.
         self.found: list[FoundBoxes] = []
@@ -47,8 +47,7 @@ class BoxPredictions(XrayPredictions):
 
     def keep(self, xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], overlays: bool = False) -> None:
         """Apply the postprocessing to the candidates of X-rays (in pixels of their canvas) and keep the boxes; draw them if wanted."""
-        gate = None if self.gate is None else gate_scores(self.gate, [xray.case.image_id for xray in xrays])
-        for xray, boxes, score in zip(xrays, candidates, image_scores(candidates, gate), strict=True):
+        for xray, boxes, score in zip(xrays, candidates, image_scores(candidates, gate_of(self.gate, xrays)), strict=True):
             found = postprocessed(boxes, self.postprocessing, xray.canvas_px, float(score))
             corners = xray.in_source(found.boxes_xyxy_px)
             # Of a box in the margin around a padded X-ray nothing is left.
@@ -59,9 +58,8 @@ class BoxPredictions(XrayPredictions):
             self._add_rows(xray, in_source, float(score))
             if overlays:
                 said = f"no box with a confidence of at least {self.postprocessing.threshold:.2f}"
-                if len(found.confidences):
-                    boxes_said = f"{len(found.confidences)} box{'es' * (len(found.confidences) > 1)}"
-                    said = f"{boxes_said}, highest confidence {found.confidences.max():.2f}"
+                if count := len(found.confidences):
+                    said = f"{count} box{'es' * (count > 1)}, highest confidence {found.confidences.max():.2f}"
                 write_box_overlay(self.picture(xray.case.image_id), xray.pixels[0], found, xray.canvas_px, xray.case.image_id, said)
 
     def _add_rows(self, xray: PreparedRadiograph, found: FoundBoxes, score: float) -> None:
@@ -87,11 +85,11 @@ def submit_boxes(predictions: BoxPredictions, challenge: Challenge[Any, FoundBox
 
     Raises:
         BadLayout: if two X-rays have the same id, or a box could not be scored.
-        BadSetting: if the challenge takes no submissions.
+        BadSetting: if the challenge has no submission file.
         UnreadableScan: if no file could be read.
     """
     if challenge.write_submission is None:
-        raise BadSetting(f"{challenge.title} takes no submission file.")
+        raise BadSetting(f"{challenge.title} has no submission file.")
     predictions.unreadable.report(len(predictions.cases))
     refuse_repeated_ids([case.image_id for case in predictions.cases])
     by_image = {case.image_id: found for case, found in zip(predictions.cases, predictions.found, strict=True)}

@@ -1,11 +1,10 @@
-"""The postprocessing for boxes, chosen on validation people for the official score, and the ablation of its steps.
+"""The postprocessing for boxes, chosen on validation persons for the official score, and the ablation of its steps.
 
 Steps are tried one after another: threshold, box scale, suppression, test-time augmentation, gate. A step is kept only if it improves the
-cross-fitted score: each fifth of the people is evaluated with the values that the other four fifths choose. Chosen and evaluated on the
-same few people, every step would seem to help.
+cross-fitted score (`workflow.cross_fitting`): evaluated on the same few persons, every step would seem to help.
 
-Which steps are kept is itself chosen on these people, so the last cross-fitted score is still a little optimistic. `nested_gain` repeats
-the whole search for each fifth of the people on the other four, and evaluates the result on that fifth.
+Which steps are kept is itself chosen on these persons, so the last cross-fitted score is still a little optimistic. `nested_gain` repeats
+the whole search for each fifth of the persons on the other four, and evaluates the result on that fifth.
 """
 
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from radlearn.metrics.boxes import mean_over_images
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.prefix_scores import PrefixScores, Sums, ValidationCandidates
-from radlearn.workflow.cross_fitting import parts_of
+from radlearn.workflow.cross_fitting import AblationStep, parts_of
 
 THRESHOLDS = tuple(round(0.04 + 0.02 * step, 2) for step in range(45))
 # The values that each step chooses from; the first leaves it unused.
@@ -31,36 +30,14 @@ CHOICES: dict[str, dict[str, tuple[float, ...]]] = {
 }
 GATES = 12
 SMALLEST_GAIN = 1e-3
-
-
-@dataclass(frozen=True)
-class AblationStep:
-    """The scores of a postprocessing with one step more."""
-
-    step: str
-    # The official score, chosen and evaluated on the same people: optimistic.
-    score: float
-    # The official score, cross-fitted.
-    cross_fitted: float
-    # Per healthy X-ray, cross-fitted.
-    false_boxes: float
-    taken: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "step": self.step,
-            "score": self.score,
-            "cross_fitted_score": self.cross_fitted,
-            "cross_fitted_false_boxes_per_healthy_image": self.false_boxes,
-            "taken": self.taken,
-        }
+FALSE_BOXES = "cross_fitted_false_boxes_per_healthy_image"
+"Key of an ablation step, beside the official score."
 
 
 @dataclass(frozen=True)
 class NestedGain:
-    """What the whole search gains on people who had no part in it, with intervals by person."""
+    """What the whole search gains on persons who had no part in it, with intervals by person; `before` has nothing tuned."""
 
-    # With nothing tuned, and with the postprocessing that the other four fifths of the people choose.
     before: Interval
     after: Interval
     gain: Interval
@@ -83,10 +60,8 @@ def tuned(
     """Choose the postprocessing with the best official score.
 
     Args:
-        sources: ways in which the candidates can be made, the plainest first: the X-ray alone, test-time augmentation fused. All are of the
-            same X-rays.
-        box_score: the official score.
-        seed: of the split of people for cross-fitting.
+        sources: the candidates for the same X-rays by how they were made, the plainest first: the image alone, test-time augmentation.
+        seed: of the split of persons for cross-fitting.
         most_false_boxes: the limit per healthy X-ray; where no postprocessing meets it, one of those nearest to it is chosen.
 
     Returns:
@@ -98,19 +73,16 @@ def tuned(
     choices: dict[str, tuple[float, ...]] = {}
     postprocessing = BoxPostprocessing()
     score, false_boxes = _mean(tables[name].scores(postprocessing)), _mean(tables[name].standing(postprocessing)[plain.healthy])
-    ablation = [AblationStep("nothing tuned", score, score, false_boxes, True)]
+    ablation = [AblationStep("nothing tuned", score, score, True, {FALSE_BOXES: false_boxes})]
     best = (inf, score)
-    for step, values in [
-        *CHOICES.items(),
-        *((source, {}) for source in list(sources)[1:]),
-        ("gate", {"gate": _gates(plain.image_scores)}),
-    ]:
+    steps = [*CHOICES.items(), *((source, {}) for source in list(sources)[1:]), ("gate", {"gate": _gates(plain.image_scores)})]
+    for step, values in steps:
         source = step if step in sources else name
         wanted = choices | values
         trial = _best_trial(tables[source], postprocessing, wanted, parts, most_false_boxes)
-        # There has to be a threshold.
+        # A threshold is always needed.
         taken = step == "score threshold" or trial.beats(*best)
-        ablation.append(AblationStep(step, trial.score, trial.crossed, trial.crossed_false_boxes, taken))
+        ablation.append(AblationStep(step, trial.score, trial.crossed, taken, {FALSE_BOXES: trial.crossed_false_boxes}))
         if taken:
             name, choices, postprocessing, best = source, wanted, trial.postprocessing, (trial.too_many, trial.crossed)
     return name, postprocessing, ablation
@@ -119,7 +91,7 @@ def tuned(
 def nested_gain(
     sources: Mapping[str, ValidationCandidates], box_score: BoxScore, seed: int = 0, most_false_boxes: float = inf
 ) -> NestedGain:
-    """Return what `tuned`, run on all but one fifth of the people, gains on that fifth; arguments as there."""
+    """Return what `tuned`, run on all but one fifth of the persons, gains on that fifth; arguments as there."""
     plain = next(iter(sources.values()))
     tables = {source: PrefixScores(of, box_score.ious_above) for source, of in sources.items()}
     first, parts = next(iter(tables.values())), parts_of(plain.persons, seed)
@@ -128,10 +100,8 @@ def nested_gain(
         held_out = parts == part
         choosers = held_out if held_out.all() else ~held_out
         source, postprocessing, _ = tuned({name: of.only(choosers) for name, of in sources.items()}, box_score, seed, most_false_boxes)
-        scores[held_out], standing[held_out] = (
-            tables[source].scores(postprocessing)[held_out],
-            tables[source].standing(postprocessing)[held_out],
-        )
+        scores[held_out] = tables[source].scores(postprocessing)[held_out]
+        standing[held_out] = tables[source].standing(postprocessing)[held_out]
     untuned = first.scores(BoxPostprocessing())
 
     def gain(before: np.ndarray, after: np.ndarray, weights: np.ndarray | None = None) -> Any:
@@ -140,9 +110,10 @@ def nested_gain(
     def false_boxes(found: np.ndarray) -> Interval:
         return bootstrap_interval(mean_over_images, plain.persons, np.where(plain.healthy, found, np.nan))
 
+    before, after = (bootstrap_interval(mean_over_images, plain.persons, each) for each in (untuned, scores))
     return NestedGain(
-        bootstrap_interval(mean_over_images, plain.persons, untuned),
-        bootstrap_interval(mean_over_images, plain.persons, scores),
+        before,
+        after,
         bootstrap_interval(gain, plain.persons, untuned, scores),
         false_boxes(first.standing(BoxPostprocessing()).astype(float)),
         false_boxes(standing),
@@ -171,7 +142,7 @@ class _Trial:
     score: float
     crossed: float
     crossed_false_boxes: float
-    # False boxes per healthy X-ray above the limit, on the people who chose.
+    # False boxes per healthy X-ray above the limit, on the persons who chose.
     too_many: float
 
     def beats(self, too_many: float, score: float) -> bool:
@@ -191,16 +162,15 @@ def _best_trial(
     most_false_boxes: float,
 ) -> _Trial:
     """Return the best of all choices, and the cross-fitted scores of choosing."""
-    of = {
-        name: choices.get(name, (getattr(postprocessing, name),)) for name in ("scale", "suppression_iou", "top_share", "gate", "threshold")
-    }
+    names = ("scale", "suppression_iou", "top_share", "gate", "threshold")
+    of = {name: choices.get(name, (getattr(postprocessing, name),)) for name in names}
     sums = table.sums(of, parts)
-    everybody = np.ones(len(sums.healthy), bool)
-    best = _best(sums, everybody, most_false_boxes)
+    everyone = np.ones(len(sums.healthy), bool)
+    best = _best(sums, everyone, most_false_boxes)
     crossed, false_boxes = np.zeros(2), 0.0
-    for column in range(len(everybody)):
-        others = everybody.copy()
-        others[column] = len(everybody) == 1
+    for column in range(len(everyone)):
+        others = everyone.copy()
+        others[column] = len(everyone) == 1
         chosen = _best(sums, others, most_false_boxes)
         crossed += sums.scores[*chosen, column], sums.counted[*chosen, column]
         false_boxes += sums.false_boxes[*chosen, column]
@@ -216,7 +186,7 @@ def _best_trial(
 
 
 def _best(sums: Sums, columns: np.ndarray, most_false_boxes: float) -> tuple[int, ...]:
-    """Return the place of the postprocessing that is best for the people of some parts, bool (parts,), among those that meet the limit."""
+    """Return the place of the postprocessing that is best for the persons of some parts, bool (parts,), among those that meet the limit."""
     means = _smooth(sums.scores[..., columns].sum(axis=-1) / np.maximum(sums.counted[..., columns].sum(axis=-1), 1))
     false_boxes = sums.false_boxes[..., columns].sum(axis=-1) / max(sums.healthy[columns].sum(), 1)
     # Where no postprocessing meets it, those nearest to it.

@@ -8,7 +8,7 @@ from radlearn.metrics.mask_table import MaskScores
 from radlearn.metrics.masks import bounding_box
 from radlearn.pictures.slices import SlicePanel, axial, level_words
 from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
-from radlearn.tasks.segmentation.scans import MaskCase, Scan
+from radlearn.tasks.segmentation.scans import Scan
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,6 @@ class EvaluatedScan:
     worst_slice: SlicePanel
 
     @property
-    def case(self) -> MaskCase:
-        """The case of the scan."""
-        return self.scan.case
-
-    @property
     def title(self) -> str:
         """The scan's name and its Dice, for pictures."""
         return title_of(self.scan, self.scores)
@@ -67,11 +62,8 @@ def worst_slice(scan: Scan, source: Volume, truth: np.ndarray, predicted: np.nda
     """Return the axial slice with the most wrong voxels; with the most lesion where none is wrong; else the middle one.
 
     Args:
-        scan: named in the title.
-        source: the scan as it is in its file.
-        truth: bool (i, j, k) on the same grid.
-        predicted: of the same shape.
-        scores: of the predicted mask, for the words.
+        source: the scan as it is in its file; `truth` and `predicted`, bool (i, j, k), lie on its grid.
+        scores: of the predicted mask.
     """
     hu, affine = to_orientation(source.voxels, source.affine, "LPS")
     true, found = (to_orientation(mask, source.affine, "LPS")[0] for mask in (truth, predicted))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary, mean_over_scans
 from radlearn.metrics.masks import dice_score
 from radlearn.progress import progress_bar, say, waiting
@@ -18,11 +18,13 @@ from radlearn.scans.geometry import spacing_mm
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.tasks.segmentation.evaluated_scan import EvaluatedScan, PackedMask, worst_slice
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of, mask_postprocessing_of, write_mask_postprocessing
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
-from radlearn.tasks.segmentation.search import MaskAblationStep, curves, dice_table, tuned_masks
+from radlearn.tasks.segmentation.search import curves, dice_table, tuned_masks
 from radlearn.tasks.segmentation.threshold_baseline import best_threshold_hu, threshold_baseline_dice, threshold_baseline_mask
 from radlearn.training.run_folder import Run
+from radlearn.workflow.cross_fitting import score_of_last_taken
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.scores_file import write_scores
 
 InferVolume = Callable[[PreparedVolume], np.ndarray]
@@ -46,7 +48,7 @@ class MaskEvaluation:
 
 
 def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: InferVolume, seed: int) -> MaskPostprocessing:
-    """Choose a run's postprocessing on validation people and write it, with its ablation, into `postprocessing.json`.
+    """Choose a run's postprocessing on validation persons and write it, with its ablation, into `postprocessing.json`.
 
     Scans are predicted one after another and compared on their source grid, as test scans are.
     """
@@ -61,39 +63,32 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
     postprocessing, ablation = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
     about = {
         "validation_scans": len(validation),
-        "ablation": [asdict(step) for step in ablation],
+        "ablation": (steps := [step.as_dict("dice_score") for step in ablation]),
         "curve": curves(np.stack(tables), postprocessing),
         "baseline_threshold_hu": best_threshold_hu(baseline_tables),
     }
-    write_mask_postprocessing(run, postprocessing, about)
-    say(
-        f"Postprocessing chosen on {len(validation):,} validation scans: {_in_words(postprocessing)} "
-        f"(cross-fitted Dice {_last_dice(ablation):.3f})."
-    )
+    write_postprocessing(run, postprocessing, about)
+    score = score_of_last_taken(steps, "dice_score")
+    say(f"Postprocessing chosen on {len(validation):,} validation scans (cross-fitted Dice {score:.3f}): {in_words(postprocessing)}")
     return postprocessing
 
 
 def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferVolume, split: str, tolerance_mm: float) -> MaskEvaluation:
-    """Predict for scans, compare the masks with the true ones on the source grids, and write `scores.json`.
+    """Predict for scans with true masks, compare them on the source grids, and write the scores as `write_scores`.
 
-    Each scan is read once and its lungs are found once; what the report needs of it is kept.
-
-    Args:
-        scans: with true masks.
-        infer: the model's probability on the prepared grid.
-        split: "test"; for any other the file is called `scores-SPLIT.json`.
-        tolerance_mm: of the surface Dice.
+    Each scan is read once and its lungs are found once; what the report needs of it is kept. `tolerance_mm` is that of the surface Dice.
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
     """
-    postprocessing, about = mask_postprocessing_of(run)
+    postprocessing, about = read_postprocessing(run, MaskPostprocessing)
     evaluated = []
     with progress_bar("evaluating", len(scans), "scans") as bar:
         for scan in scans:
             evaluated.append(_evaluated(scan, infer, postprocessing, about["baseline_threshold_hu"], tolerance_mm))
             bar.advance()
     evaluation = MaskEvaluation(evaluated, postprocessing, {})
+    persons, baseline_dice = [scan.case.person for scan in scans], np.array([scan.baseline_dice_score for scan in evaluated])
     with waiting("Bootstrapping intervals by person"):
         content = {
             "positives": sum(row.truth_ml > 0 for row in evaluation.rows),
@@ -101,7 +96,7 @@ def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferVolume, split: s
             "tolerance_mm": tolerance_mm,
             "baseline_threshold_hu": about["baseline_threshold_hu"],
             **_summary(evaluation, np.ones(len(evaluated), bool)),
-            "baselines": {"threshold_baseline_dice_score": _baseline_interval(evaluation).as_dict()},
+            "baselines": {"threshold_baseline_dice_score": bootstrap_interval(mean_over_scans, persons, baseline_dice).as_dict()},
             "subgroups": {name: _summary(evaluation, chosen) for name, chosen in groups_of(evaluation).items() if chosen.any()},
         }
     return replace(evaluation, scores=write_scores(run, split, [scan.case for scan in scans], content))
@@ -113,10 +108,7 @@ def groups_of(evaluation: MaskEvaluation) -> dict[str, np.ndarray]:
     thickness = np.array([max(spacing_mm(scan.scan.prepared.source.affine)) for scan in evaluation.scans])
     groups = {"no lesion": burden == 0}
     groups |= {name: (burden > 0) & (burden >= low) & (burden < high) for low, high, name in BURDENS_ML}
-    return groups | {
-        f"slices up to {THICK_MM:g} mm": thickness <= THICK_MM,
-        f"slices over {THICK_MM:g} mm": thickness > THICK_MM,
-    }
+    return groups | {f"slices up to {THICK_MM:g} mm": thickness <= THICK_MM, f"slices over {THICK_MM:g} mm": thickness > THICK_MM}
 
 
 def _evaluated(
@@ -134,7 +126,7 @@ def _evaluated(
 
 def _summary(evaluation: MaskEvaluation, chosen: np.ndarray) -> dict[str, Any]:
     scans = [scan for scan, is_chosen in zip(evaluation.scans, chosen, strict=True) if is_chosen]
-    rows, persons = [scan.scores for scan in scans], [scan.case.person for scan in scans]
+    rows, persons = [scan.scores for scan in scans], [scan.scan.case.person for scan in scans]
     summary = mask_summary(rows, persons)
     return {
         "scans": len(rows),
@@ -144,17 +136,3 @@ def _summary(evaluation: MaskEvaluation, chosen: np.ndarray) -> dict[str, Any]:
         "scores": {name: interval.as_dict() for name, interval in summary.scores.items()},
         "left_out": summary.left_out,
     }
-
-
-def _baseline_interval(evaluation: MaskEvaluation) -> Interval:
-    persons = [scan.case.person for scan in evaluation.scans]
-    return bootstrap_interval(mean_over_scans, persons, np.array([scan.baseline_dice_score for scan in evaluation.scans]))
-
-
-def _in_words(postprocessing: MaskPostprocessing) -> str:
-    small = f", components under {postprocessing.smallest_ml:g} ml removed" if postprocessing.smallest_ml else ""
-    return f"threshold {postprocessing.threshold:.2f}{small}"
-
-
-def _last_dice(ablation: Sequence[MaskAblationStep]) -> float:
-    return next(step.cross_fitted_dice_score for step in reversed(ablation) if step.taken)

@@ -1,18 +1,15 @@
 """From a probability at every voxel to a mask: a threshold, and the volume of the smallest component kept.
 
-Both values are chosen on validation people (`search`) and kept in the run folder.
+Both values are chosen on validation persons (`search`) and kept in the run folder.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.masks import MM3_PER_ML, bounding_box
-from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,13 @@ class MaskPostprocessing:
             raise BadSetting(f"threshold is {self.threshold!r}; it must be above 0 and at most 1.")
         if not 0 <= self.smallest_ml < float("inf"):
             raise BadSetting(f"smallest_ml is {self.smallest_ml!r}; it must be 0 or more.")
+
+
+def in_words(postprocessing: MaskPostprocessing) -> str:
+    """Return a postprocessing in a sentence."""
+    small = f"connected components under {postprocessing.smallest_ml:g} ml are removed"
+    small = small if postprocessing.smallest_ml else "components of every size are kept"
+    return f"The threshold on the probability is {postprocessing.threshold:.2f}; {small}."
 
 
 def mask_of(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing_mm: Sequence[float]) -> np.ndarray:
@@ -68,13 +72,3 @@ def components(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[np.ndarra
 def smallest_kept(smallest_ml: float) -> float:
     """Return the volume from which on a component is kept: slightly less, because ten voxels of 0.01 ml are not quite 0.1 ml in floats."""
     return smallest_ml * (1 - 1e-9)
-
-
-def write_mask_postprocessing(run: Run, postprocessing: MaskPostprocessing, about: dict[str, Any]) -> None:
-    """Write `postprocessing.json` into the run folder: the postprocessing, and `about`, how it was chosen (JSON values)."""
-    write_postprocessing(run, postprocessing, about)
-
-
-def mask_postprocessing_of(run: Run) -> tuple[MaskPostprocessing, dict[str, Any]]:
-    """Read a run's postprocessing, and how it was chosen; errors as `read_postprocessing`."""
-    return read_postprocessing(run, MaskPostprocessing)

@@ -18,9 +18,10 @@ from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
 from radlearn.scans.mask_files import write_mask_like
 from radlearn.scans.volume_cache import Preparation, prepared_apart
 from radlearn.tasks.segmentation.evaluation import InferVolume
-from radlearn.tasks.segmentation.postprocessing import mask_of, mask_postprocessing_of
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of
 from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.unreadable_files import UnreadableFiles
 
 COLUMNS = ("path", "case", "mask", "lesion_ml", "lung_ml", "lesion_percent_of_lung", "notes")
@@ -59,7 +60,7 @@ class MaskPredictions:
     """
 
     def __init__(self, run: Run, challenge: Challenge[Any, Any], paths: Sequence[Path], out: Path) -> None:
-        self.postprocessing, _ = mask_postprocessing_of(run)
+        self.postprocessing, _ = read_postprocessing(run, MaskPostprocessing)
         self.out, self.table = Path(out), Path(out) / "predictions.csv"
         self.cases: list[MaskCase] = cases_in(challenge, paths)
         if self.table.exists():
@@ -121,20 +122,14 @@ def cases_in(challenge: Challenge[MaskCaseT, Any], paths: Sequence[Path]) -> lis
     for case in found.values():
         if (other := cases.setdefault(case.image_id, case)) is not case:
             raise BadLayout(
-                f"{other.path} and {case.path} have the same name, {case.image_id!r}, so their masks could not be told apart. "
+                f"{other.path} and {case.path} have the same name, {case.image_id!r}, so their masks would have the same name. "
                 "Predict for them separately, each with its own --out, or rename one."
             )
     return list(cases.values())
 
 
 def measured(mask: np.ndarray, lungs: np.ndarray, spacing_mm: Sequence[float]) -> Measured:
-    """Return the volume of a mask and of the lungs that it lies in; 0 ml of lungs where none were found.
-
-    Args:
-        mask: bool (i, j, k).
-        lungs: of the same shape, as `scans.lungs.lung_mask` finds them.
-        spacing_mm: between their voxels.
-    """
+    """Return the volume of a mask and of the lungs that it lies in, both bool (i, j, k); 0 ml of lungs where none were found."""
     # Without any lung that holds air, the mask may lie anywhere, and has no share of lungs.
     return Measured(volume_ml(mask, spacing_mm), volume_ml(lungs | mask, spacing_mm) if lungs.any() else 0.0)
 
@@ -143,10 +138,8 @@ def submit_masks(challenge: Challenge[MaskCaseT, Path], predict: Callable[[Path]
     """Write the challenge's submission file and check it against the CTs in `images`.
 
     Args:
-        challenge: whose submission it is.
         predict: writes predictions into a folder and returns the path of their table.
         images: the folder of the challenge's unlabelled CTs.
-        out: the submission file.
 
     Raises:
         BadSetting: if the challenge has no submission file.

@@ -1,25 +1,26 @@
 """The report of a lesion segmenter: one page with its scores, its worst slices first, its subgroups, and how it was trained."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from radlearn.pictures import masks as pictures_of_masks
-from radlearn.pictures.report import Block, Headline, Note, Section, Table
+from radlearn.pictures.report import Block, Headline, Note, Table
 from radlearn.pictures.slices import slice_grid
 from radlearn.pictures.solid import solid_figure
 from radlearn.pictures.style import spoken
 from radlearn.scans.geometry import spacing_mm
 from radlearn.tasks.segmentation.evaluation import MaskEvaluation
-from radlearn.tasks.segmentation.postprocessing import mask_postprocessing_of
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
 from radlearn.tasks.segmentation.tuning import ablation_table, drawn_tuning
-from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import count_by_subset, read_split
-from radlearn.workflow.report_frame import SaveFigure, place_of, saved_figures, training_blocks, write_run_report
+from radlearn.workflow.postprocessing_file import read_postprocessing
+from radlearn.workflow.report_frame import SaveFigure, random_order, score_table, split_table, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
+from radlearn.workflow.tuning_report import postprocessing_blocks
 
 SHOWN_SCANS = 6
 MEANINGS = {
@@ -39,32 +40,20 @@ POSTPROCESSING_WORDS = {
 
 
 def write_mask_report(run: Run, evaluation: MaskEvaluation, title: str) -> Path:
-    """Write the pictures and the report of an evaluated run into its folder. No scan is read for it.
+    """Write the pictures and the report of an evaluated run into its folder; return the path of the page, as `write_run_report`.
+
+    No scan is read for it.
 
     Args:
-        title: of the page: the question that the segmenter answers.
-
-    Returns:
-        the path of the page: `report.html` for the run's own test people, `report-external.html` for other data.
+        title: of the page, the question that the segmenter answers.
     """
     found = evaluation.scores
-    place = place_of(run, found["split"])
-    with saved_figures(place, 10) as picture:
-        sections = [
-            Section("Evaluation data", _data_blocks(run, evaluation)),
-            Section("Scores", _score_blocks(evaluation, picture)),
-            Section("Slices", _slice_blocks(evaluation, picture)),
-            Section("Subgroups", _group_blocks(evaluation, picture)),
-            Section("Choice of the postprocessing", _postprocessing_blocks(run, evaluation, picture)),
-            Section("Training", training_blocks(run, ("dice_score",), "dice_score", picture)),
-        ]
     scores = {name: interval_of(score) for name, score in found["scores"].items()}
     return write_run_report(
         run,
-        place,
         found,
         title,
-        f"A segmenter of lung CT, evaluated on {found['cases']:,} scans of {found['persons']:,} people who had no part in training, on the "
+        f"A segmenter of lung CT, evaluated on {found['cases']:,} scans of {found['persons']:,} persons that it was not trained on, on the "
         "voxels of the scans.",
         [
             Headline("Dice", scores["dice_score"], "overlap with the true mask, the mean over scans"),
@@ -72,30 +61,33 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation, title: str) -> Path:
             Headline("Lesions found", scores["lesion_sensitivity"], "share of true lesions of 0.1 ml and more"),
             Headline("False lesions", scores["false_lesions_per_scan"], "per scan", scale=(0, 5)),
         ],
-        sections,
+        {
+            "Evaluation data": lambda _: _data_blocks(run, evaluation),
+            "Scores": partial(_score_blocks, evaluation),
+            "Slices": partial(_slice_blocks, evaluation),
+            "Subgroups": partial(_group_blocks, evaluation),
+            "Choice of the postprocessing": partial(_postprocessing_blocks, run, evaluation),
+            "Training": partial(training_blocks, run, ("dice_score",), "dice_score"),
+        },
+        pictures=10,
     )
 
 
 def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
-    split = read_split(run.folder / "split.csv")
-    subsets = [[subset, scans, persons] for subset, (scans, persons) in count_by_subset(split).items()]
     burden = np.array([row.truth_ml for row in evaluation.rows])
     lesion = burden[burden > 0]
     middle = "–" if not len(lesion) else f"{np.median(lesion):.0f} ml ({lesion.min():.1f}–{lesion.max():.0f} ml)"
     grids = [scan.scan.prepared.source for scan in evaluation.scans]
     steps = np.array([sorted(spacing_mm(grid.affine)) for grid in grids])
     facts = [
-        ["scans evaluated, people", f"{len(burden)}, {evaluation.scores['persons']}"],
+        ["scans evaluated, persons", f"{len(burden)}, {evaluation.scores['persons']}"],
         ["scans without a lesion", f"{int((burden == 0).sum())}"],
         ["lesion burden of the others: median (range)", middle],
         ["lesions of 0.1 ml and more", f"{evaluation.scores['lesions']:,}"],
         ["finest and coarsest spacing", f"{steps[:, 0].min():.2f} to {steps[:, 2].max():.2f} mm"],
     ]
-    blocks: list[Block] = [
-        Table(["subset", "scans", "people"], subsets, "Scans are split by person: nobody is in two subsets."),
-        Table(["evaluation data", "value"], facts),
-    ]
-    if notes := sorted({f"{scan.case.image_id}: {note}" for scan in evaluation.scans for note in scan.scan.prepared.notes}):
+    blocks: list[Block] = [split_table(run, "scans"), Table(["evaluation data", "value"], facts)]
+    if notes := sorted({f"{scan.scan.case.image_id}: {note}" for scan in evaluation.scans for note in scan.scan.prepared.notes}):
         blocks.append(Table(["note from the preparation of a scan"], [[note] for note in notes], folded=True))
     return blocks
 
@@ -103,24 +95,13 @@ def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
 def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     found, rows = evaluation.scores, evaluation.rows
     truth, predicted = [row.truth_ml for row in rows], [row.predicted_ml for row in rows]
-    table = [[spoken(name), interval_of(score), MEANINGS[name]] for name, score in found["scores"].items()]
+    threshold = f"{found['baseline_threshold_hu']:g}".replace("-", "−")
+    baseline = f"all voxels of the lungs denser than {threshold} HU, a threshold chosen on validation"
+    dice = interval_of(found["baselines"]["threshold_baseline_dice_score"])
     left_out = [f"{spoken(name)}: {count}" for name, count in found["left_out"].items()]
     blocks: list[Block] = [
-        Table(
-            ["score", "value (95 % interval)", "meaning"], table, "All scores. Volume errors in ml and lesion counts include every scan."
-        ),
-        Table(
-            ["threshold baseline", "Dice (95 % interval)"],
-            [
-                [
-                    f"all voxels of the lungs denser than {found['baseline_threshold_hu']:g} HU, a threshold chosen on validation".replace(
-                        "-", "−"
-                    ),
-                    interval_of(found["baselines"]["threshold_baseline_dice_score"]),
-                ]
-            ],
-            "A baseline without learning, on the same scans.",
-        ),
+        score_table(found, MEANINGS, "All scores. Volume errors in ml and lesion counts include every scan."),
+        Table(["threshold baseline", "Dice (95 % interval)"], [[baseline, dice]], "A baseline without learning, on the same scans."),
     ]
     if left_out:
         blocks.append(Note(f"Scans without a finite value, which the mean leaves out: {'; '.join(left_out)}."))
@@ -142,7 +123,7 @@ def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
         Table(
             ["scan", "true ml", "found ml", "Dice", "surface Dice", "lesions", "found", "false"],
             [
-                [scan.case.image_id, row.truth_ml, row.predicted_ml, row.dice_score, row.surface_dice_score]
+                [scan.scan.case.image_id, row.truth_ml, row.predicted_ml, row.dice_score, row.surface_dice_score]
                 + [row.lesions, row.found_lesions, row.false_lesions]
                 for scan, row in ((evaluation.scans[i], rows[i]) for i in worst_first(evaluation))
             ],
@@ -163,13 +144,12 @@ def worst_first(evaluation: MaskEvaluation) -> list[int]:
 def _slice_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     """Return the worst, the best and randomly drawn slices, in this order, then two scans in three dimensions."""
     order = worst_first(evaluation)
-    # Scans that are rightly left empty show nothing.
+    # Scans without any lesion, true or found, show nothing.
     wrong = [number for number in order if not np.isnan(evaluation.scans[number].scores.dice_score)] or order
-    drawn = np.random.default_rng(case_seed(0, len(order))).permutation(len(order)).tolist()
     rows = (
         ("worst", "The worst: the scans with the lowest Dice, each at the slice with the most wrong voxels.", wrong, True),
         ("best", "The best: the scans with the highest Dice, each at the slice with the most wrong voxels.", wrong[::-1], False),
-        ("random", "Drawn at random, each at the slice with the most wrong voxels.", drawn, False),
+        ("random", "Drawn at random, each at the slice with the most wrong voxels.", random_order(len(order)), False),
     )
     blocks: list[Block] = [
         Note(
@@ -191,24 +171,15 @@ def _slice_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
 def _group_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     groups = evaluation.scores["subgroups"]
     shown = [_group(name, group) for name, group in groups.items()]
-    whole = _group("everybody", evaluation.scores)
+    whole = _group("everyone", evaluation.scores)
     figure = pictures_of_masks.mask_group_figure(shown, whole)
     rows = [[one.name, one.scans, one.dice_score, one.volume_error_ml, one.false_lesions_per_scan] for one in (*shown, whole)]
+    alt = "Dice, volume error and false lesions with intervals, by lesion burden and slice thickness."
+    columns = ["group", "scans", "Dice", "volume error (ml)", "false lesions per scan"]
     return [
-        Note("Scores depend on the composition of the test set. They are given here stratified by lesion burden and by slice thickness."),
-        picture(
-            "groups",
-            figure,
-            "Lines and shades: all scans. Groups of few people have wide intervals.",
-            "Dice, volume error and false lesions with intervals, by lesion burden and slice thickness.",
-            wide=True,
-        ),
-        Table(
-            ["group", "scans", "Dice", "volume error (ml)", "false lesions per scan"],
-            rows,
-            "The same as a table, with 95 % intervals.",
-            folded=True,
-        ),
+        Note("Scores depend on the composition of the test set. They are stratified by lesion burden and by slice thickness."),
+        picture("groups", figure, "Lines and shades: all scans. Groups of few persons have wide intervals.", alt, wide=True),
+        Table(columns, rows, "The same as a table, with 95 % intervals.", folded=True),
     ]
 
 
@@ -218,18 +189,6 @@ def _group(name: str, group: dict[str, Any]) -> pictures_of_masks.MaskGroup:
 
 
 def _postprocessing_blocks(run: Run, evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
-    postprocessing, kept = mask_postprocessing_of(run)
-    drawn = drawn_tuning(kept, postprocessing)
-    return [
-        Note(
-            f"Chosen on {kept['validation_scans']} validation scans. Removing small components is adopted only where it raises the "
-            "cross-fitted Dice: each fifth of the people is evaluated with what the other four fifths choose."
-        ),
-        picture(drawn.name, drawn.figure, drawn.caption, drawn.alt, wide=True),
-        ablation_table(kept),
-        Table(
-            ["postprocessing", "value", "meaning"],
-            [[name.replace("_", " "), value, POSTPROCESSING_WORDS[name]] for name, value in evaluation.scores["postprocessing"].items()],
-            "The postprocessing, from postprocessing.json in the run folder.",
-        ),
-    ]
+    postprocessing, kept = read_postprocessing(run, MaskPostprocessing)
+    rows = [[name.replace("_", " "), value, POSTPROCESSING_WORDS[name]] for name, value in evaluation.scores["postprocessing"].items()]
+    return postprocessing_blocks(ablation_table(kept), [drawn_tuning(kept, postprocessing)], rows, picture)

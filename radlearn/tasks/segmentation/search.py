@@ -1,21 +1,19 @@
-"""The postprocessing for masks, chosen on validation people, and the ablation of each step.
+"""The postprocessing for masks, chosen on validation persons, and the ablation of each step.
 
-A threshold is required. Removing small components is adopted only where it raises the cross-fitted Dice: each fifth of the people is
-evaluated with the values that the other four fifths choose. A choice evaluated on the people that made it looks better than it is.
+A threshold is always needed. Removing small components is adopted only where it raises the cross-fitted Dice (`workflow.cross_fitting`).
 
 Of each scan only a small table is kept, its Dice for every threshold and every smallest component: the probabilities of thirty full-size
 scans would fill the memory.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from radlearn.metrics.masks import bounding_box, voxels_in
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, components, smallest_kept
-from radlearn.workflow.cross_fitting import parts_of
+from radlearn.workflow.cross_fitting import AblationStep, parts_of
 
 THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(13))
 SMALLEST_ML = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -23,28 +21,11 @@ SMALLEST_GAIN = 1e-3
 PLAIN = MaskPostprocessing()
 
 
-@dataclass(frozen=True)
-class MaskAblationStep:
-    """The Dice of a postprocessing after one more step."""
-
-    step: str
-    # Chosen and evaluated on the same people: optimistic.
-    dice_score: float
-    # Each fifth of the people evaluated with what the others choose.
-    cross_fitted_dice_score: float
-    taken: bool
-
-
 def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
-    """Return the Dice of one scan for every postprocessing.
+    """Return the Dice of one scan for every postprocessing, float64 (`THRESHOLDS`, `SMALLEST_ML`); NaN where both masks are empty.
 
     Args:
-        probability: (i, j, k), in [0, 1].
-        truth: bool, of the same shape.
-        spacing_mm: between their voxels.
-
-    Returns:
-        float64 (`THRESHOLDS`, `SMALLEST_ML`); NaN where both masks are empty.
+        probability: (i, j, k), in [0, 1]; `truth` is bool of the same shape.
     """
     true, table = voxels_in(truth), np.full((len(THRESHOLDS), len(SMALLEST_ML)), np.nan)
     box = bounding_box(np.asarray(probability >= THRESHOLDS[0]))
@@ -62,26 +43,22 @@ def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[
     return table
 
 
-def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskPostprocessing, list[MaskAblationStep]]:
-    """Choose the postprocessing with the best mean Dice.
+def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskPostprocessing, list[AblationStep]]:
+    """Return the postprocessing with the best mean Dice, and its ablation, which begins with a threshold of one half.
 
     Args:
-        tables: (scans, thresholds, smallest), from `dice_table`.
-        persons: the person of each scan.
-        seed: of the split of people for cross-fitting.
-
-    Returns:
-        the postprocessing, and its ablation, which begins with a threshold of one half and every component kept.
+        tables: (scans, thresholds, smallest), from `dice_table`; `persons` (scans,).
+        seed: of the split of persons for cross-fitting.
     """
     plain = _mean(tables)[THRESHOLDS.index(PLAIN.threshold), 0]
-    ablation = [MaskAblationStep("nothing tuned", float(plain), float(plain), True)]
+    ablation = [AblationStep("nothing tuned", float(plain), float(plain), True)]
     of_part = parts_of(persons, seed)
     columns = 1
     for step, wanted in (("threshold", 1), ("small components removed", len(SMALLEST_ML))):
         seen = tables[:, :, :wanted]
         cross_fitted = np.nanmean(list(_cross_fitted(seen, of_part)))
-        taken = step == "threshold" or cross_fitted > ablation[-1].cross_fitted_dice_score + SMALLEST_GAIN
-        ablation.append(MaskAblationStep(step, float(_mean(seen)[_best(seen)]), float(cross_fitted), bool(taken)))
+        taken = step == "threshold" or cross_fitted > ablation[-1].cross_fitted + SMALLEST_GAIN
+        ablation.append(AblationStep(step, float(_mean(seen)[_best(seen)]), float(cross_fitted), bool(taken)))
         columns = wanted if taken else columns
     row, column = _best(tables[:, :, :columns])
     return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column]), ablation
@@ -113,7 +90,7 @@ def _best(tables: np.ndarray) -> tuple[int, int]:
 
 
 def _cross_fitted(tables: np.ndarray, of_part: np.ndarray) -> Iterator[float]:
-    """Yield the Dice of each scan with the postprocessing that the people of the other parts choose."""
+    """Yield the Dice of each scan with the postprocessing that the persons of the other parts choose."""
     for part in np.unique(of_part):
         held_out = of_part == part
         row, column = _best(tables[~held_out] if (~held_out).any() else tables)

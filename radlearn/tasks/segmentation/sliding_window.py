@@ -65,9 +65,8 @@ def infer_volume(
         overlap: of neighbouring windows, as a share, in [0, 1).
         mirror_axes: test-time augmentation: axes (0, 1, 2) along which the windows are also mirrored, in all combinations, and the
             predictions averaged; two axes take four times as long. Only for a network trained with such mirroring.
-        grow_to: the largest factor by which a window may be lengthened along an axis where one window then covers the scan. Lungs are
-            often slightly wider than a window, and this halves the work there. The network then sees more context than in training, which
-            convolutional networks usually tolerate; confirm it on validation.
+        grow_to: the largest factor by which a window may be lengthened along an axis where one window then covers the scan, which halves
+            the work there. The network then sees more context than in training; confirm it on validation.
 
     Returns:
         float32 of `prepared.shape` in [0, 1]; `prepared.back_to_source` resamples it onto the source grid.
@@ -164,16 +163,9 @@ def _tried(
     from monai.inferers import sliding_window_inference
 
     try:
+        # What lies outside the scan is padded with 0.
         mean = sliding_window_inference(
-            image,
-            patch_voxels,
-            plan.windows,
-            infer,
-            overlap,
-            mode="gaussian",
-            padding_mode="constant",
-            sw_device=device,
-            device=plan.sum_on,
+            image, patch_voxels, plan.windows, infer, overlap, mode="gaussian", sw_device=device, device=plan.sum_on
         )
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):

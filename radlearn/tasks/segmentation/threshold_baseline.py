@@ -1,7 +1,7 @@
 """The threshold baseline of a lesion segmenter: all voxels of the lungs denser than a threshold chosen on validation.
 
 It does not distinguish lesions from vessels, and it misses consolidation that reaches the chest wall, where the lungs found by their air
-end. It needs no training; a network that scores no better has learnt nothing.
+end. It needs no training; a network that scores no better is of no use.
 """
 
 from collections.abc import Iterable
@@ -12,13 +12,7 @@ THRESHOLDS_HU = tuple(range(-800, -199, 50))
 
 
 def threshold_baseline_mask(hu: np.ndarray, lungs: np.ndarray, threshold_hu: float) -> np.ndarray:
-    """Return the voxels of the lungs above `threshold_hu`, bool (i, j, k).
-
-    Args:
-        hu: Hounsfield units (i, j, k).
-        lungs: bool, of the same shape (`scans.lungs.lung_mask`).
-        threshold_hu: chosen on validation.
-    """
+    """Return the voxels of the lungs above `threshold_hu`, bool (i, j, k), as `hu` and `lungs` (`scans.lungs.lung_mask`)."""
     return lungs & (hu > threshold_hu)
 
 

@@ -1,4 +1,4 @@
-"""`tune` of a segmenter: threshold and smallest component chosen again on validation people, with the ablation of each step."""
+"""`tune` of a segmenter: threshold and smallest component chosen again on validation persons, with the ablation of each step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -7,20 +7,18 @@ from typing import Any
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import TunedSetting, mask_tuning_figure
 from radlearn.tasks.segmentation.evaluation import InferVolume, choose_mask_postprocessing
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_postprocessing_of
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words
 from radlearn.tasks.segmentation.scans import Scan
 from radlearn.training.run_folder import Run
+from radlearn.workflow.cross_fitting import score_of_last_taken
+from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.tuning_report import NamedFigure, Tuning, report_tuning
 
-COLUMNS = ("step", "cross-fitted Dice", "Dice, same people", "taken")
+COLUMNS = ("step", "cross-fitted Dice", "Dice, same persons", "taken")
 
 
 def tune_masks(run: Run, scans: Sequence[Scan], infer: InferVolume) -> dict[str, Any]:
-    """Choose a run's postprocessing again; write it into `postprocessing.json` and its report into `tuning/`.
-
-    Args:
-        scans: those of the run's validation people.
-        infer: the model's probability on the prepared grid.
+    """Choose a run's postprocessing again on its validation `scans`; write `postprocessing.json` and `tuning/`.
 
     Returns:
         what `tuning/tuning.json` holds.
@@ -28,23 +26,20 @@ def tune_masks(run: Run, scans: Sequence[Scan], infer: InferVolume) -> dict[str,
     Raises:
         BadRunFolder: if training has not finished.
     """
-    before, _ = mask_postprocessing_of(run)
+    before, _ = read_postprocessing(run, MaskPostprocessing)
     postprocessing = choose_mask_postprocessing(run, scans, infer, int(run.settings.get("seed", 0)))
-    kept = mask_postprocessing_of(run)[1]
-    cross_fitted = next(step["cross_fitted_dice_score"] for step in reversed(kept["ablation"]) if step["taken"])
+    kept = read_postprocessing(run, MaskPostprocessing)[1]
+    cross_fitted = score_of_last_taken(kept["ablation"], "dice_score")
+    content = {"postprocessing": asdict(postprocessing), "postprocessing_before": asdict(before)}
+    content |= {key: kept[key] for key in ("ablation", "curve")}
     found = Tuning(
-        "The postprocessing for masks, chosen on validation people",
+        "The postprocessing for masks, chosen on validation persons",
         in_words(postprocessing),
         [Headline("Cross-fitted Dice", cross_fitted, "the mean over validation scans")],
         [ablation_table(kept)],
         [drawn_tuning(kept, postprocessing)],
         [],
-        {
-            "postprocessing": asdict(postprocessing),
-            "postprocessing_before": asdict(before),
-            "ablation": kept["ablation"],
-            "curve": kept["curve"],
-        },
+        content,
         postprocessing != before,
         items="scans",
     )
@@ -54,17 +49,7 @@ def tune_masks(run: Run, scans: Sequence[Scan], infer: InferVolume) -> dict[str,
 def ablation_table(kept: Mapping[str, Any]) -> Table:
     """Return the ablation of the steps; `kept` is the content of `postprocessing.json` beside the postprocessing."""
     rows = [[step["step"], step["cross_fitted_dice_score"], step["dice_score"], bool(step["taken"])] for step in kept["ablation"]]
-    return Table(COLUMNS, rows, "The ablation of the steps, one after another. A threshold is required, so that step is always taken.")
-
-
-def in_words(postprocessing: MaskPostprocessing) -> str:
-    """Return a postprocessing in a sentence."""
-    small = (
-        f"; connected components under {postprocessing.smallest_ml:g} ml are removed"
-        if postprocessing.smallest_ml
-        else "; components of every size are kept"
-    )
-    return f"The threshold on the probability is {postprocessing.threshold:.2f}{small}."
+    return Table(COLUMNS, rows, "The ablation of the steps, one after another. A threshold is always needed, so that step is always taken.")
 
 
 def drawn_tuning(kept: Mapping[str, Any], postprocessing: MaskPostprocessing) -> NamedFigure:
@@ -74,5 +59,5 @@ def drawn_tuning(kept: Mapping[str, Any], postprocessing: MaskPostprocessing) ->
         TunedSetting(curve["threshold"], curve["dice_score"], postprocessing.threshold),
         TunedSetting(curve["smallest_ml"], curve["dice_score_by_smallest_ml"], postprocessing.smallest_ml),
     )
-    words = "On validation people; the other value is that of the postprocessing."
+    words = "On validation persons; the other value is that of the postprocessing."
     return NamedFigure("tuning", figure, words, "Dice over the threshold and over the volume of the smallest component.")

@@ -1,17 +1,16 @@
-"""Trivial baselines on X-rays, which know no lung: the share of positives by view, and the mean brightness."""
+"""Trivial baselines on X-rays, computed without any anatomy: the share of positives by view, and the mean brightness."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from radlearn.metrics.ranking import auroc_score
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, views_of
 
 
 def view_shares(xrays: Sequence[PreparedRadiograph]) -> dict[str, float]:
     """Return the share of positive X-rays by view, and for "all"."""
-    labels = np.array([bool(xray.case.label) for xray in xrays])
-    views = np.array([xray.case.view or "" for xray in xrays])
+    labels, views = labels_of(xrays), views_of(xrays)
     shares = {str(view): float(labels[views == view].mean()) for view in sorted(set(views)) if view}
     return shares | {"all": float(labels.mean())}
 
@@ -33,4 +32,4 @@ def mean_brightness(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
 
 def brightness_sign(brightness: np.ndarray, xrays: Sequence[PreparedRadiograph]) -> int:
     """Return 1 if positive X-rays are the brighter ones, else -1."""
-    return 1 if auroc_score(brightness, [bool(xray.case.label) for xray in xrays]) >= 0.5 else -1
+    return 1 if auroc_score(brightness, labels_of(xrays)) >= 0.5 else -1

@@ -24,11 +24,7 @@ def as_cached(xray: Radiograph) -> np.ndarray:
 
 
 def refuse_repeated_ids(image_ids: Sequence[str]) -> None:
-    """Refuse X-rays of which two have the same id, because a submission has one row for each id.
-
-    Raises:
-        BadLayout: naming the id that most files have.
-    """
+    """Raise BadLayout where two X-rays have the same id, because a submission has one row for each id."""
     image_id, count = Counter(image_ids).most_common(1)[0]
     if count > 1:
         raise BadLayout(f"{count} files are called {image_id}; a submission has one row for each id. Rename the files.")
@@ -66,7 +62,6 @@ class XrayPredictions:
 
     @property
     def table(self) -> Path:
-        """The table of X-rays."""
         return self.folder / "predictions.csv"
 
     def batches(self, size_px: int, shape: Literal["stretch", "pad"], batch_size: int) -> Iterator[list[PreparedRadiograph]]:
@@ -92,11 +87,7 @@ class XrayPredictions:
             bar.advance(len(self.paths) - bar.done)
 
     def write_table(self, columns: Sequence[str]) -> None:
-        """Write the table, and say what was skipped.
-
-        Raises:
-            UnreadableScan: if no file could be read.
-        """
+        """Write the table and report unreadable files; errors as `UnreadableFiles.report`."""
         write_rows(self.table, [columns, *self.rows])
         say(f"{len(self.rows):,} X-rays predicted: {self.table}")
         self.unreadable.report(len(self.rows))

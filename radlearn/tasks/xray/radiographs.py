@@ -13,7 +13,7 @@ from radlearn.scans.dicom import RadiographHeader
 
 
 class PreparedRadiograph(NamedTuple):
-    """A case and its pixels at the size asked for."""
+    """A case and its pixels at the requested size."""
 
     case: XrayCase
     # uint8 or uint16 (size, size), a view into the cache: read from the disk only when looked at.
@@ -36,12 +36,9 @@ class PreparedRadiograph(NamedTuple):
         return self.stored[None].astype(np.float32) / np.iinfo(self.stored.dtype).max
 
     @property
-    def boxes_on_canvas_px(self) -> tuple[tuple[float, float, float, float], ...]:
-        """The case's boxes (x0, y0, x1, y1), counted in source pixels from the corner of the canvas."""
-        if self.source_px is None:
-            return self.case.boxes_xyxy_px
-        right, down = self._margin_px
-        return tuple((x0 + right, y0 + down, x1 + right, y1 + down) for x0, y0, x1, y1 in self.case.boxes_xyxy_px)
+    def boxes_on_canvas_px(self) -> np.ndarray:
+        """The case's boxes (x0, y0, x1, y1) in source pixels from the corner of the canvas, float64 (boxes, 4)."""
+        return np.array(self.case.boxes_xyxy_px, float).reshape(-1, 4) + np.tile(self._margin_px, 2)
 
     def on_canvas(self, boxes_xyxy_px: np.ndarray) -> np.ndarray:
         """Return boxes (boxes, 4) that were counted in pixels of the square, in pixels of the canvas."""
@@ -82,6 +79,21 @@ def prepared_radiograph(
     height, width = header.size_px
     frame, source = (header.size_px, None) if shape == "stretch" or height == width else ((max(height, width),) * 2, header.size_px)
     return PreparedRadiograph(case, stored, frame, source, header.measurable_spacing_mm)
+
+
+def labels_of(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
+    """Return which X-rays show the finding, bool (X-rays,)."""
+    return np.array([xray.label for xray in xrays], bool)
+
+
+def persons_of(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
+    """Return the person of each X-ray, str (X-rays,)."""
+    return np.array([xray.case.person for xray in xrays])
+
+
+def views_of(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
+    """Return the view of each X-ray, str (X-rays,); "" where it is unknown."""
+    return np.array([xray.case.view or "" for xray in xrays])
 
 
 def as_images(xrays: Sequence[PreparedRadiograph], model: nn.Module) -> Tensor:

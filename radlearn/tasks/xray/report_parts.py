@@ -1,44 +1,52 @@
 """Parts of the report that all tasks on X-rays share."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from radlearn.pictures import groups
-from radlearn.pictures.report import Block, Note, Table
+from radlearn.pictures.overlays import XrayPanel, xray_grid
+from radlearn.pictures.report import Block, Note, Picture
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import count_by_subset, read_split
-from radlearn.workflow.report_frame import SaveFigure
+from radlearn.training.splits import read_split
+from radlearn.workflow.report_frame import SaveFigure, split_table
 
 CATEGORIES = ("Lung Opacity", "No Lung Opacity / Not Normal", "Normal")
+SHOWN_XRAYS = 8
 
 
 def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[str, Any], picture: SaveFigure) -> list[Block]:
-    """Return the people of the split, and the X-rays that were evaluated."""
-    split = read_split(run.folder / "split.csv")
+    """Return the persons of the split, and the X-rays that were evaluated."""
     here = Counter(xray.case.category or ("opacity" if xray.case.label else "no opacity") for xray in xrays)
     classes = {name: here[name] for name in (*CATEGORIES, "opacity", "no opacity") if here[name]}
     figure = groups.data_figure({found["split"]: classes}, {found["split"]: found["persons"]})
-    blocks: list[Block] = [
-        Table(
-            ["subset", "X-rays", "people"],
-            [[subset, images, people] for subset, (images, people) in count_by_subset(split).items()],
-            "People were split, not X-rays: nobody is in two subsets.",
-        ),
-        picture(
-            "data",
-            figure,
-            "The X-rays evaluated here, by the challenge's classes.",
-            "Bars: how many X-rays of each class were evaluated.",
-            wide=True,
-        ),
-    ]
+    caption, alt = "The X-rays evaluated here, by the challenge's classes.", "Bars: how many X-rays of each class were evaluated."
+    blocks: list[Block] = [split_table(run, "X-rays"), picture("data", figure, caption, alt, wide=True)]
+    split = read_split(run.folder / "split.csv")
     if len(split) == len({person for person, _ in split.values()}):
-        blocks.append(
-            Note(
-                "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: see persons.csv in the README.",
-                "warning",
-            )
-        )
+        text = "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: see persons.csv in the README."
+        blocks.append(Note(text, "warning"))
     return blocks
+
+
+def xray_grids(
+    shown: Sequence[tuple[str, Sequence[int] | np.ndarray, str]],
+    panels: Callable[[Sequence[int]], list[XrayPanel]],
+    alt: str,
+    picture: SaveFigure,
+) -> list[Picture]:
+    """Return a grid of the first X-rays of each group: its name, the numbers of its X-rays in order, its caption; empty ones are left out.
+
+    Args:
+        panels: numbers of X-rays -> their panels.
+        alt: the beginning of the alternative texts.
+    """
+    grids = []
+    for name, ranked, caption in shown:
+        if len(ranked):
+            figure = xray_grid(panels([int(number) for number in ranked[:SHOWN_XRAYS]]))
+            grids.append(picture(f"xrays-{name}", figure, caption, f"{alt} {caption}", wide=True))
+    return grids

@@ -10,9 +10,10 @@ from radlearn.challenges.rsna import Case
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.calibration import fit_recalibration
 from radlearn.metrics.decisions import youden_threshold
-from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, choose_postprocessing, postprocessing_of
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, choose_postprocessing
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import new_run
+from radlearn.workflow.postprocessing_file import read_postprocessing
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ def xray(view: str | None, label: bool, grey: int) -> PreparedRadiograph:
 def test_what_is_kept_is_what_is_read_and_the_trivial_rules_are_counted_by_hand(tmp_path: Path) -> None:
     run = new_run(tmp_path / "run", "classification", Settings())
     with pytest.raises(BadRunFolder, match=r"has not finished\. To continue.*: radlearn classification resume"):
-        postprocessing_of(run)
+        read_postprocessing(run, ProbabilityPostprocessing)
     training = [xray("AP", True, 10), xray("AP", False, 200), xray("PA", False, 100), xray(None, True, 20)]
     probabilities, labels = np.array([0.9, 0.2, 0.4, 0.6]), [True, False, False, True]
     kept = choose_postprocessing(run, probabilities, training, training)
     assert kept.threshold == youden_threshold(probabilities, labels)
     assert kept.recalibration == fit_recalibration(probabilities, labels)
-    found, fitted = postprocessing_of(run)
+    found, fitted = read_postprocessing(run, ProbabilityPostprocessing)
     assert found == kept
     assert fitted["view_shares"] == {"AP": 0.5, "PA": 0.0, "all": 0.5}
     assert fitted["brightness_sign"] == -1  # the positive ones are the darker

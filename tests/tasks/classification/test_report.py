@@ -39,7 +39,7 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(
     assert {"roc", "precision-recall", "reliability", "confusion", "subgroups", "history", "xrays-missed", "xrays-alarms"} <= drawn
 
 
-def test_other_data_do_not_overwrite_the_report_on_the_test_people(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+def test_other_data_do_not_overwrite_the_report_on_the_test_persons(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     evaluation = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.05, 0.95, 60), "external")
     assert write_xray_report(finished, evaluation, flat).name == "report-external.html"
     assert not (finished.folder / "report.html").exists()

@@ -6,10 +6,11 @@ import pytest
 from radlearn.errors import BadSetting
 from radlearn.metrics import decisions
 from radlearn.tasks.classification.options import TuneOptions
-from radlearn.tasks.classification.postprocessing import postprocessing_of
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.classification.tuning import chosen_by, rule_of, tune_threshold
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing
 
 
 @pytest.fixture
@@ -18,13 +19,13 @@ def asked(evaluated_xrays: list[PreparedRadiograph]) -> np.ndarray:
     return np.array([rng.uniform(0.3, 0.95) if xray.case.label else rng.uniform(0.02, 0.6) for xray in evaluated_xrays])
 
 
-def labels_of(xrays: list[PreparedRadiograph]) -> np.ndarray:
-    return np.array([bool(xray.case.label) for xray in xrays])
-
-
 def test_without_a_wish_the_best_sum_of_both_is_chosen(finished: Run, evaluated_xrays: list[PreparedRadiograph], asked: np.ndarray) -> None:
     told = tune_threshold(finished, evaluated_xrays, asked)
-    assert told["threshold"] == postprocessing_of(finished)[0].threshold == decisions.youden_threshold(asked, labels_of(evaluated_xrays))
+    assert (
+        told["threshold"]
+        == read_postprocessing(finished, ProbabilityPostprocessing)[0].threshold
+        == decisions.youden_threshold(asked, labels_of(evaluated_xrays))
+    )
     assert told["threshold_before"] == 0.5
     assert told["chosen"]["rule"] == "best sum (Youden)"
     assert len(told["beside"]) == 4
@@ -43,11 +44,11 @@ def test_what_is_wanted_is_had_on_those_who_chose(
     told = tune_threshold(finished, evaluated_xrays, asked, TuneOptions(*wish))
     assert told["chosen"][name]["value"] >= (wish[0] or wish[1] or 1)
     assert told["chosen"]["rule"] == f"{name} ≥ {wish[0] or wish[1]:g}"
-    point = postprocessing_of(finished)[0]
+    point = read_postprocessing(finished, ProbabilityPostprocessing)[0]
     score = decisions.sensitivity if name == "sensitivity" else decisions.specificity
     assert score(asked, labels_of(evaluated_xrays), point.threshold) >= (wish[0] or wish[1] or 1)
     # What the view and the brightness of the training X-rays say was not asked anew.
-    assert set(postprocessing_of(finished)[1]["view_shares"]) == {"AP", "PA", "all"}
+    assert set(read_postprocessing(finished, ProbabilityPostprocessing)[1]["view_shares"]) == {"AP", "PA", "all"}
 
 
 def test_cross_fitted_figures_are_what_the_thresholds_of_the_others_do(
@@ -87,7 +88,7 @@ def test_wishes_that_cannot_be_are_refused(finished: Run, evaluated_xrays: list[
     healthy = [xray for xray in evaluated_xrays if not xray.case.label]
     with pytest.raises(BadSetting, match="all of one class"):
         tune_threshold(finished, healthy, asked[: len(healthy)])
-    assert postprocessing_of(finished)[0].threshold == 0.5
+    assert read_postprocessing(finished, ProbabilityPostprocessing)[0].threshold == 0.5
 
 
 def test_the_table_gives_both_shares_of_every_rule(

@@ -11,9 +11,10 @@ from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection import candidates as proposing
-from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessing_of, write_box_postprocessing
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def test_the_best_threshold_of_perfect_candidates_scores_one_and_of_none_nothing
 
 def test_the_postprocessing_is_kept_with_fitted_baselines(run: Run) -> None:
     postprocessing = proposing.choose_box_postprocessing(run, BOX_SCORE, [RIGHT], XRAYS, XRAYS, None, seed=0)
-    kept, about = postprocessing_of(run)
+    kept, about = read_postprocessing(run, BoxPostprocessing)
     assert kept == postprocessing
     assert postprocessing.threshold <= 0.8
     assert about["source"] == "the image alone"
@@ -79,16 +80,16 @@ def test_the_postprocessing_is_kept_with_fitted_baselines(run: Run) -> None:
 
 
 def test_the_mirror_image_is_used_only_where_that_was_chosen(run: Run) -> None:
-    write_box_postprocessing(run, BoxPostprocessing(), {"source": "the image alone"})
+    write_postprocessing(run, BoxPostprocessing(), {"source": "the image alone"})
     assert proposing.as_tuned(Settings(), run) == Settings(test_time_mirror=False)
-    write_box_postprocessing(run, BoxPostprocessing(), {"source": proposing.SOURCES[1]})
+    write_postprocessing(run, BoxPostprocessing(), {"source": proposing.SOURCES[1]})
     assert proposing.as_tuned(Settings(), run) == Settings(test_time_mirror=True)
 
 
 def test_a_gate_is_asked_for_only_where_the_postprocessing_was_chosen_with_one(run: Run) -> None:
-    write_box_postprocessing(run, BoxPostprocessing(), {"gated_by_table": False})
+    write_postprocessing(run, BoxPostprocessing(), {"gated_by_table": False})
     proposing.must_have_gate([run], None)
-    write_box_postprocessing(run, BoxPostprocessing(), {"gated_by_table": True})
+    write_postprocessing(run, BoxPostprocessing(), {"gated_by_table": True})
     proposing.must_have_gate([run], Path("gate.csv"))
     with pytest.raises(BadSetting, match="its postprocessing was chosen with a gate"):
         proposing.must_have_gate([run], None)

@@ -1,21 +1,35 @@
 """Several runs evaluated as one."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import radlearn
+from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadSetting
 from radlearn.files import read_json
-from radlearn.training.run_folder import Run
+from radlearn.tasks.detection.ensembles import evaluate_together
+from radlearn.training.run_folder import Run, new_run
+from radlearn.training.splits import write_split
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What decides whether runs can predict together."""
+
+    size_px: int = 64
+    shape: str = "stretch"
+
 
 SMALL = {"size_px": 64, "epochs": 1, "batch_size": 8}
 
 
 @pytest.fixture(scope="module")
 def runs(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
-    """Two runs on the same people, of different augmentation; a fold that shares their test people; a run of another seed."""
+    """Two runs on the same persons, of different augmentation; a fold that shares their test persons; a run of another seed."""
     folder = tmp_path_factory.mktemp("runs")
     changes = ({}, {"mirror_chance": 0.0}, {"fold": 1}, {"seed": 1})
     return [
@@ -23,7 +37,7 @@ def runs(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run
     ]
 
 
-def test_runs_on_the_same_people_get_a_postprocessing_of_their_own_with_its_ablation(runs: list[Run]) -> None:
+def test_runs_on_the_same_persons_get_a_postprocessing_of_their_own_with_its_ablation(runs: list[Run]) -> None:
     before = (runs[0].folder / "postprocessing.json").read_bytes()
     scores = radlearn.detection.evaluate([runs[0].folder, runs[1].folder])
     folder = runs[0].folder / "ensemble"
@@ -38,14 +52,14 @@ def test_runs_on_the_same_people_get_a_postprocessing_of_their_own_with_its_abla
 
 def test_folds_predict_with_the_mean_of_their_postprocessings(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     radlearn.detection.evaluate([runs[0].folder, runs[2].folder])
-    assert "validated on different people" in capsys.readouterr().err
+    assert "validated on different persons" in capsys.readouterr().err
     settings_tried = [read_json(run.folder / "postprocessing.json")["postprocessing"] for run in (runs[0], runs[2])]
     made = read_json(runs[0].folder / "ensemble" / "postprocessing.json")["postprocessing"]
     assert made["threshold"] == pytest.approx((settings_tried[0]["threshold"] + settings_tried[1]["threshold"]) / 2)
 
 
-def test_a_run_that_has_learnt_from_the_others_test_people_is_refused(runs: list[Run]) -> None:
-    with pytest.raises(BadSetting, match="has other test people than"):
+def test_a_run_that_has_learnt_from_the_others_test_persons_is_refused(runs: list[Run]) -> None:
+    with pytest.raises(BadSetting, match="has other test persons than"):
         radlearn.detection.evaluate([runs[0].folder, runs[3].folder])
 
 
@@ -61,5 +75,26 @@ def test_runs_that_see_xrays_differently_are_refused(runs: list[Run], tmp_path: 
 
 
 def test_classification_takes_one_run_at_a_time(runs: list[Run]) -> None:
-    with pytest.raises(BadSetting, match="one run answers at a time"):
+    with pytest.raises(BadSetting, match="has no ensembles and takes one run"):
         radlearn.classification.evaluate([runs[0].folder, runs[1].folder])
+
+
+@pytest.mark.parametrize(
+    ("size_px", "subsets", "message"),
+    [
+        (96, ("test", "train"), "see X-rays differently"),
+        (64, ("train", "test"), "has other test persons than .*one"),
+    ],
+)
+def test_runs_that_do_not_fit_are_refused_before_a_model_is_loaded(
+    tmp_path: Path, size_px: int, subsets: tuple[str, str], message: str
+) -> None:
+    def load(run: Run) -> Any:
+        pytest.fail(f"{run.folder} was loaded")
+
+    runs = [new_run(tmp_path / name, "detection", Seen(size), {"data": ""}) for name, size in (("one", 64), ("two", size_px))]
+    for run, of in zip(runs, (("test", "train"), subsets), strict=True):
+        write_split(run.folder / "split.csv", ["a", "b"], ["anna", "bert"], of)
+    with pytest.raises(BadSetting, match=message):
+        evaluate_together(runs, [], load, lambda *_: [], BOX_SCORE)
+    assert not (runs[0].folder / "ensemble").exists()

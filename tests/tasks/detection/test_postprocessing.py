@@ -7,14 +7,9 @@ import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
-from radlearn.tasks.detection.postprocessing import (
-    BoxPostprocessing,
-    mean_postprocessing,
-    postprocessed,
-    postprocessing_of,
-    write_box_postprocessing,
-)
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, mean_postprocessing, postprocessed
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 CANDIDATES = FoundBoxes(
     np.array([[100.0, 100, 200, 200], [110, 100, 210, 200], [500, 500, 600, 700], [800, 800, 900, 900]]), np.array([0.6, 0.9, 0.5, 0.2])
@@ -62,10 +57,10 @@ def test_a_postprocessing_that_makes_no_sense_is_refused() -> None:
 
 def test_a_postprocessing_is_read_as_it_was_kept(tmp_path: Path) -> None:
     run = Run(tmp_path, "detection")
-    with pytest.raises(BadRunFolder, match="has not come to its end"):
-        postprocessing_of(run)
-    write_box_postprocessing(run, BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "the image alone"})
-    assert postprocessing_of(run) == (BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "the image alone"})
+    with pytest.raises(BadRunFolder, match="has not finished"):
+        read_postprocessing(run, BoxPostprocessing)
+    write_postprocessing(run, BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "the image alone"})
+    assert read_postprocessing(run, BoxPostprocessing) == (BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "the image alone"})
 
 
 def test_an_ensemble_predictions_by_the_mean_of_its_recipes() -> None:

@@ -12,10 +12,11 @@ from radlearn.challenges.rsna_submission import read_submission
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
-from radlearn.tasks.detection.postprocessing import BoxPostprocessing, write_box_postprocessing
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
+from radlearn.workflow.postprocessing_file import write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Settings:
 def run(tmp_path: Path) -> Run:
     """A run whose postprocessing is its own."""
     made = new_run(tmp_path / "run", "detection", Settings())
-    write_box_postprocessing(made, BoxPostprocessing(threshold=0.4, scale=0.5), {"source": "the image alone", "gated_by_table": False})
+    write_postprocessing(made, BoxPostprocessing(threshold=0.4, scale=0.5), {"source": "the image alone", "gated_by_table": False})
     return made
 
 
@@ -84,7 +85,7 @@ def test_runs_that_see_xrays_differently_cannot_predict_together(run: Run, small
 
 
 def test_a_postprocessing_chosen_with_a_gate_asks_for_one(run: Run, small_rsna: Path, tmp_path: Path) -> None:
-    write_box_postprocessing(run, BoxPostprocessing(), {"source": "the image alone", "gated_by_table": True})
+    write_postprocessing(run, BoxPostprocessing(), {"source": "the image alone", "gated_by_table": True})
     with pytest.raises(BadSetting, match=r"--gate DIR/predictions\.csv"):
         BoxPredictions([run], [small_rsna], tmp_path / "out")
 
@@ -122,5 +123,5 @@ def test_a_box_in_the_margin_of_a_padded_xray_is_no_box(run: Run, small_rsna: Pa
 
 def test_a_challenge_without_submissions_is_named(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     predictions = finished(run, small_rsna, [xray(0)], [ONE])
-    with pytest.raises(BadSetting, match="RSNA Pneumonia Detection Challenge 2018 takes no submission file"):
+    with pytest.raises(BadSetting, match="RSNA Pneumonia Detection Challenge 2018 has no submission file"):
         submit_boxes(predictions, replace(CHALLENGE, write_submission=None), tmp_path / "out.csv")

@@ -33,7 +33,7 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxe
     for said in ("AP (lying or sitting)", "two flips fused", "false boxes per healthy image", "mean true box, put on every X-ray"):
         assert said in text
     drawn = {path.stem for path in boxed.pictures.glob("*.png")}
-    assert {"froc", "roc", "box-size", "overlap", "subgroups", "thresholds", "ablation", "history", "xrays-worst", "xrays-alarms"} <= drawn
+    assert {"froc", "roc", "box-size", "overlap", "subgroups", "threshold", "ablation", "history", "xrays-worst", "xrays-alarms"} <= drawn
 
 
 def test_other_data_without_an_opacity_have_a_report_all_the_same(

@@ -57,7 +57,7 @@ def test_a_gate_that_knows_the_truth_is_taken_up() -> None:
     assert ablation[-1].taken
 
 
-def test_chosen_and_evaluated_on_the_same_people_is_never_below_the_cross_fitted_score_by_much() -> None:
+def test_chosen_and_evaluated_on_the_same_persons_is_never_below_the_cross_fitted_score_by_much() -> None:
     # The smoothing over neighbouring thresholds may give away a little of the peak.
     for step in tuned({"the image alone": xrays_with_candidates(150)}, BOX_SCORE)[2]:
         assert step.score >= step.cross_fitted - 0.02
@@ -110,7 +110,7 @@ def test_a_limit_that_nothing_keeps_is_come_near_to() -> None:
     assert few == min(table.standing(other)[sure.healthy].mean() for other in others)
 
 
-def test_the_whole_gain_is_measured_on_people_who_did_not_choose() -> None:
+def test_the_whole_gain_is_measured_on_persons_who_did_not_choose() -> None:
     xrays = xrays_with_candidates(240, larger=1.2)
     gain = nested_gain({"the image alone": xrays}, BOX_SCORE)
     assert gain.before.value == pytest.approx(tuned({"the image alone": xrays}, BOX_SCORE)[2][0].score)

@@ -9,18 +9,19 @@ from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import read_json, write_json
 from radlearn.metrics.boxes import FoundBoxes
-from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed, postprocessing_of, write_box_postprocessing
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.detection.tuning import tune_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 Candidates = tuple[list[FoundBoxes], np.ndarray]
 
 
 @pytest.fixture
 def tunable(boxed: Run) -> Run:
-    postprocessing, about = postprocessing_of(boxed)
-    write_box_postprocessing(boxed, postprocessing, {**about, "gated_by_table": False})
+    postprocessing, about = read_postprocessing(boxed, BoxPostprocessing)
+    write_postprocessing(boxed, postprocessing, {**about, "gated_by_table": False})
     return boxed
 
 
@@ -38,13 +39,13 @@ def test_the_postprocessing_is_written_whole_with_what_led_to_it(
 ) -> None:
     write_json(tunable.folder / "scores.json", {})
     told = tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [candidates[0]])
-    postprocessing, about = postprocessing_of(tunable)
+    postprocessing, about = read_postprocessing(tunable, BoxPostprocessing)
     assert told["postprocessing"] == read_json(tunable.folder / "postprocessing.json")["postprocessing"]
     assert told["postprocessing_before"]["threshold"] == 0.5
     # True boxes have confidences from 0.3 on, sure and unsure ones; most false ones are under 0.2.
     assert postprocessing != BoxPostprocessing(threshold=0.5)
     assert about["source"] == "the image alone"
-    # What the training people taught is not asked of them again.
+    # What the training persons taught is not asked of them again.
     assert about["mean_box_xyxy_share"] == [0.25, 0.25, 0.5, 0.5]
     assert [step["step"] for step in told["ablation"]] == ["nothing tuned", "score threshold", "box scale", "suppression", "gate"]
     assert told["scores_of_before"] == ["scores.json"]
@@ -65,7 +66,7 @@ def test_few_false_boxes_are_had_where_they_are_wanted(
     tunable: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [candidates[0]], most_false_boxes=0.05)
-    assert false_boxes(evaluated_xrays, candidates[0], postprocessing_of(tunable)[0]) <= 0.05
+    assert false_boxes(evaluated_xrays, candidates[0], read_postprocessing(tunable, BoxPostprocessing)[0]) <= 0.05
     assert read_json(tunable.folder / "postprocessing.json")["most_false_boxes_per_healthy_image"] == 0.05
     sure = [FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in candidates[0]]
     capsys.readouterr()

@@ -13,10 +13,11 @@ from radlearn.scans.lungs import lung_mask
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation, read_scan
 from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks, groups_of
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_postprocessing_of, write_mask_postprocessing
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
 from radlearn.tasks.segmentation.scans import Scan, prepared_scans
 from radlearn.tasks.segmentation.threshold_baseline import threshold_baseline_mask
 from radlearn.training.run_folder import Run, new_run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from tests.tasks.conftest import Settings
 
 # The phantoms' own voxels, so that going there and back loses nothing.
@@ -49,7 +50,7 @@ def with_a_speck(prepared: PreparedVolume) -> np.ndarray:
 
 
 def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for_false_lesions(scans: list[Scan], run: Run) -> None:
-    write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
+    write_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
     evaluation = evaluate_masks(run, scans, perfect, "test", 1.0)
     found = evaluation.scores
     assert found["scores"]["dice_score"]["value"] == 1
@@ -62,7 +63,7 @@ def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for
 
 
 def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], run: Run) -> None:
-    write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
+    write_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
     shifted = evaluate_masks(run, scans[:3], lambda prepared: np.roll(perfect(prepared), 1, axis=0), "external", 1.0)
     for scan, evaluated in zip(scans, shifted.scans, strict=False):
         _, mask = read_scan(scan.case.path, scan.case.mask_path)
@@ -75,7 +76,7 @@ def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], r
 
 
 def test_the_threshold_baseline_is_evaluated_on_the_same_scans(scans: list[Scan], run: Run) -> None:
-    write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
+    write_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
     evaluation = evaluate_masks(run, scans, perfect, "test", 1.0)
     source, mask = read_scan(scans[0].case.path, scans[0].case.mask_path)
     lungs = lung_mask(source.voxels, source.affine)
@@ -91,7 +92,7 @@ def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: li
     postprocessing = choose_mask_postprocessing(run, scans, with_a_speck, 0)
     # The speck is a voxel of 0.096 ml, the smallest lesion has more than ten.
     assert postprocessing.smallest_ml >= 0.1
-    kept, about = mask_postprocessing_of(run)
+    kept, about = read_postprocessing(run, MaskPostprocessing)
     assert kept == postprocessing
     assert about["validation_scans"] == 14
     assert [step["step"] for step in about["ablation"]] == ["nothing tuned", "threshold", "small components removed"]
@@ -101,12 +102,12 @@ def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: li
 
 
 def test_without_a_postprocessing_nothing_is_evaluated(scans: list[Scan], run: Run) -> None:
-    with pytest.raises(BadRunFolder, match="has not come to its end"):
+    with pytest.raises(BadRunFolder, match="has not finished"):
         evaluate_masks(run, scans, perfect, "test", 1.0)
 
 
 def test_groups_hold_who_they_say(scans: list[Scan], run: Run) -> None:
-    write_mask_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
+    write_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
     evaluation = evaluate_masks(run, scans, perfect, "test", 1.0)
     groups = groups_of(evaluation)
     assert groups["no lesion"].tolist() == [False] * 12 + [True] * 2

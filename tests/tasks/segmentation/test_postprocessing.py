@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of, mask_postprocessing_of, write_mask_postprocessing
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 SPACING_MM = (1.0, 2.0, 5.0)
 
@@ -48,6 +49,11 @@ def test_numbers_that_make_no_mask_are_refused(threshold: float, smallest_ml: fl
 def test_a_postprocessing_is_kept_in_the_run_folder_and_its_absence_tells_how_to_go_on(tmp_path: Path) -> None:
     run = Run(tmp_path, "segmentation")
     with pytest.raises(BadRunFolder, match="radlearn segmentation resume"):
-        mask_postprocessing_of(run)
-    write_mask_postprocessing(run, MaskPostprocessing(0.35, 0.2), {"validation_scans": 3})
-    assert mask_postprocessing_of(run) == (MaskPostprocessing(0.35, 0.2), {"validation_scans": 3})
+        read_postprocessing(run, MaskPostprocessing)
+    write_postprocessing(run, MaskPostprocessing(0.35, 0.2), {"validation_scans": 3})
+    assert read_postprocessing(run, MaskPostprocessing) == (MaskPostprocessing(0.35, 0.2), {"validation_scans": 3})
+
+
+def test_a_postprocessing_is_described_in_a_sentence() -> None:
+    assert in_words(MaskPostprocessing(0.4, 0.0)) == "The threshold on the probability is 0.40; components of every size are kept."
+    assert "under 0.2 ml are removed" in in_words(MaskPostprocessing(0.4, 0.2))

@@ -21,9 +21,10 @@ from radlearn.scans.lungs import lung_mask
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.scans.volume_cache import Preparation
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, write_mask_postprocessing
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
 from radlearn.tasks.segmentation.prediction import MaskPredictions, Measured, cases_in, measured, submit_masks
 from radlearn.training.run_folder import Run, new_run
+from radlearn.workflow.postprocessing_file import write_postprocessing
 from tests.check.phantom import AFFINE, chest_hu
 from tests.tasks.conftest import Settings
 
@@ -33,7 +34,7 @@ OWN = Preparation((4.0, 4.0, 6.0))
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
-    write_mask_postprocessing(run, MaskPostprocessing(0.5, 0.0), {})
+    write_postprocessing(run, MaskPostprocessing(0.5, 0.0), {})
     return run
 
 
@@ -130,7 +131,7 @@ def test_scans_that_would_be_mixed_up_are_refused(small_covid19: Path, challenge
     path = covid19.find_cases(small_covid19)[0].path
     (tmp_path / "a").mkdir()
     shutil.copy(path, tmp_path / "a")
-    with pytest.raises(BadLayout, match="could not be told apart"):
+    with pytest.raises(BadLayout, match="so their masks would have the same name"):
         cases_in(challenge, [path, tmp_path / "a"])
     with pytest.raises(BadLayout, match="there is no such file or folder"):
         cases_in(challenge, [tmp_path / "nowhere"])

@@ -38,21 +38,21 @@ def test_every_subset_is_stratified_by_burden_and_nobody_is_in_two(scans: list[S
     assert sum(above.values()) == 7
     for here in split.values():
         assert 0 < sum(above[scan.case] for scan in here) < len(here)
-    people = [{scan.case.person for scan in here} for here in split.values()]
-    assert sum(map(len, people)) == len(set.union(*people)) == 13
+    persons = [{scan.case.person for scan in here} for here in split.values()]
+    assert sum(map(len, persons)) == len(set.union(*persons)) == 13
     again = split_scans(scans, 5, None, Run(tmp_path, "segmentation"))
     assert {subset: [scan.case for scan in here] for subset, here in again.items()} == {
         subset: [scan.case for scan in here] for subset, here in split.items()
     }
 
 
-def test_six_scans_of_six_people_can_be_divided_even_where_their_burdens_are_equal(scans: list[Scan], tmp_path: Path) -> None:
+def test_six_scans_of_six_persons_can_be_divided_even_where_their_burdens_are_equal(scans: list[Scan], tmp_path: Path) -> None:
     for seed in range(5):
         split = split_scans(scans[:6], seed, None, Run(tmp_path / str(seed), "segmentation"))
         assert all(len(here) >= 2 for here in split.values())
 
 
-def test_at_another_spacing_the_same_people_are_tested(small_covid19: Path, scans: list[Scan], tmp_path: Path) -> None:
+def test_at_another_spacing_the_same_persons_are_tested(small_covid19: Path, scans: list[Scan], tmp_path: Path) -> None:
     coarse = prepared_scans(covid19.find_cases(small_covid19), Preparation((10.0, 10.0, 12.0)))
     one, other = (split_scans(which, 3, None, Run(tmp_path / str(len(which[0].true)), "segmentation")) for which in (scans, coarse))
     assert {subset: [scan.case for scan in here] for subset, here in one.items()} == {
@@ -66,7 +66,7 @@ def test_every_subset_has_a_lesion_or_the_split_is_refused(scans: list[Scan], tm
         split_scans(few, 0, None, Run(tmp_path, "segmentation"))
 
 
-def test_too_few_people_are_refused_in_words_about_scans(scans: list[Scan], tmp_path: Path) -> None:
+def test_too_few_persons_are_refused_in_words_about_scans(scans: list[Scan], tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="an above-median lesion burden"):
         split_scans(scans[:4], 0, None, Run(tmp_path, "segmentation"))
 

@@ -1,4 +1,4 @@
-"""A postprocessing for masks is what is best for people who did not choose it."""
+"""A postprocessing for masks is the one with the best cross-fitted Dice."""
 
 import numpy as np
 import pytest
@@ -42,10 +42,10 @@ def test_the_threshold_is_the_best_one_and_what_helps_nobody_is_not_adopted() ->
     postprocessing, ablation = tuned_masks(tables_of(20), [f"p{number}" for number in range(20)])
     assert postprocessing == MaskPostprocessing(0.4, 0.0)
     assert [step.taken for step in ablation] == [True, True, False]
-    assert ablation[1].cross_fitted_dice_score == pytest.approx(0.8)
+    assert ablation[1].cross_fitted == pytest.approx(0.8)
 
 
-def test_small_components_are_removed_where_that_helps_everybody() -> None:
+def test_small_components_are_removed_where_that_helps_everyone() -> None:
     tables = tables_of(20)
     tables[:, :, SMALLEST_ML.index(0.1)] += 0.05
     postprocessing, ablation = tuned_masks(tables, [f"p{number}" for number in range(20)])
@@ -60,8 +60,8 @@ def test_chance_is_not_adopted() -> None:
     for scan in range(14):
         tables[scan, :, rng.integers(1, len(SMALLEST_ML))] += 0.3
     postprocessing, ablation = tuned_masks(tables, [f"p{number}" for number in range(14)])
-    assert ablation[2].dice_score > ablation[2].cross_fitted_dice_score
-    assert ablation[2].cross_fitted_dice_score < ablation[1].cross_fitted_dice_score
+    assert ablation[2].score > ablation[2].cross_fitted
+    assert ablation[2].cross_fitted < ablation[1].cross_fitted
     assert not ablation[2].taken
     assert postprocessing.smallest_ml == 0
 
@@ -70,7 +70,7 @@ def test_scans_without_a_dice_do_not_count() -> None:
     tables = np.concatenate([tables_of(10), np.full((5, len(THRESHOLDS), len(SMALLEST_ML)), np.nan)])
     postprocessing, ablation = tuned_masks(tables, [f"p{number}" for number in range(15)])
     assert postprocessing.threshold == 0.4
-    assert ablation[0].dice_score == pytest.approx(0.7)
+    assert ablation[0].score == pytest.approx(0.7)
 
 
 def test_the_curves_go_through_the_chosen_postprocessing() -> None:

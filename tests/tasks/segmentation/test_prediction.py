@@ -62,7 +62,7 @@ def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(
     predictions.predict_all(dense, OWN)
     rows = rows_of(tmp_path / "out" / "predictions.csv")
     assert [row["case"] for row in rows] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
-    assert len(predictions.unreadable) == 1
+    assert len(predictions.unreadable.lines) == 1
     assert "cut_ct.nii.gz" in (tmp_path / "out" / "unreadable.txt").read_text()
     for row in rows:
         # nibabel, an independent reader, sees the mask where the scan is.

@@ -28,6 +28,7 @@ from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn
 
 import radlearn
 from radlearn.challenges.rsna import CHALLENGE
+from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.progress import console, progress_bar, say
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
 from radlearn.tasks.detection import candidates, evaluation
@@ -63,7 +64,7 @@ def main() -> None:
             peer_run = new_run(Path(folder) / f"peer-{multiple}", lesson.TASK.name, settings, run.about)
             peer = trained_peer(split["train"], settings, minutes * multiple)
             by_source = lesson.find_candidates(peer, split["validation"], settings)
-            candidates.choose_box_postprocessing(peer_run, by_source, split["validation"], split["train"], None, settings.seed)
+            candidates.choose_box_postprocessing(peer_run, BOX_SCORE, by_source, split["validation"], split["train"], None, settings.seed)
             (peer_run.folder / "split.csv").write_text((run.folder / "split.csv").read_text())
             table.add_row(
                 "Faster R-CNN MobileNet",
@@ -133,7 +134,7 @@ class _Coloured(nn.Module):
 def scored(run: Run, model: nn.Module, xrays: list[PreparedRadiograph], settings: lesson.Settings) -> dict[str, Any]:
     """Return the scores of a model on the test people, with the run's postprocessing."""
     found = lesson.find_candidates(model, xrays, candidates.as_tuned(settings, run))[-1]
-    return evaluation.evaluate_boxes(run, xrays, found, candidates.image_scores(found, None), "test").scores
+    return evaluation.evaluate_boxes(run, BOX_SCORE, xrays, found, candidates.image_scores(found, None), "test").scores
 
 
 def shown(found: dict[str, Any]) -> tuple[str, str, str]:

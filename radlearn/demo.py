@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,23 @@ def demo(share: float = 1.0, seed: int = 0, epochs: int | None = None, out: Path
 
 def _section(name: str, task: AnyTask, run: Run, scores: dict[str, Any], page: Path) -> Section:
     """Return the scores of a task beside its trivial baselines, and the link to its report."""
-    rows = [[spoken(score), *_numbers(scores["scores"][score])] for score in task.headline_scores]
-    rows += [[f"baseline: {spoken(score)}", *_numbers(found)] for score, found in scores["baselines"].items()]
+    labels = {task.challenge.box_score.name: task.challenge.box_score.label} if task.challenge.box_score else {}
+    rows = [[spoken(score, labels), *_numbers(scores["scores"][score])] for score in task.headline_scores]
+    rows += [[_baseline_name(baseline, scores["scores"], labels), *_numbers(found)] for baseline, found in scores["baselines"].items()]
     caption = f"On {scores['cases']:,} {task.challenge.units} of {scores['persons']:,} persons that were not trained on."
     report = Link("Report", os.path.relpath(run.folder / "report.html", page.parent), "with all scores, pictures and settings")
     return Section(name.capitalize(), [Table(("score", "value", "95 % interval"), rows, caption), report])
+
+
+def _baseline_name(baseline: str, scores: Iterable[str], labels: dict[str, str]) -> str:
+    """Return the name of a baseline, which ends with the score that it is a baseline for.
+
+    >>> _baseline_name("view_only_auroc_score", ["auroc_score"], {}), _baseline_name("no_box_hit_score", ["hit_score"], {})
+    ('baseline: AUROC of view only', 'baseline: hit score of no box')
+    """
+    score = max((one for one in scores if baseline.endswith(f"_{one}")), key=len, default="")
+    what = baseline.removesuffix(f"_{score}").replace("_", " ")
+    return f"baseline: {spoken(score, labels)} of {what}" if score else f"baseline: {what}"
 
 
 def _commands(name: str, run: Run, example: Path) -> list[Command]:

@@ -118,7 +118,10 @@ class TaskApi:
             overlays: also write a picture of each prediction.
             options: fields of the task's options, such as `gate` in detection.
         """
-        runs, made, named = self._opened(run), self._options(self.task.options, options), [Path(path) for path in paths]
+        named = [Path(path) for path in paths]
+        if not named:
+            raise BadSetting(f"{self.task.name} predict: name at least one file or folder, such as {self.task.example_file}.")
+        runs, made = self._opened(run), self._options(self.task.options, options)
         if len(runs) > 1:
             assert self.task.ensemble is not None
             return self.task.ensemble.predict(runs, named, Path(out), overlays, made)

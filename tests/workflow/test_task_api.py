@@ -62,3 +62,14 @@ def test_data_that_hold_only_some_of_the_runs_cases_are_neither_test_nor_externa
     write_split(run.folder / "split.csv", ids, ids, ["test"] * len(ids))
     with pytest.raises(BadLayout, match="48 of its 48 cases belong to this run, but not all"):
         api.evaluate(run.folder, data=small_rsna)
+
+
+def test_to_predict_for_nothing_is_refused_before_a_run_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"segmentation predict: name at least one file or folder, such as SCAN\.nii\.gz"):
+        radlearn.segmentation.predict(tmp_path / "none", [], tmp_path / "out")
+
+
+def test_an_unknown_option_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    run = begin_run(tmp_path / "run", "detection", radlearn.detection.task.presets["quick"], {"data": str(tmp_path)})
+    with pytest.raises(BadSetting, match=r"no option 'gates'. The options are: gate\."):
+        radlearn.detection.predict(run, [tmp_path], tmp_path / "out", gates="table.csv")

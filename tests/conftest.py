@@ -45,7 +45,7 @@ def small_rsna(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels = rng.normal(90, 12, (160, 160))
         if label:
             pixels[40:100, 20:80] += 80
-        image_id = f"X-ray-{number:03d}"
+        image_id = f"xray-{number:03d}"
         path = folder / "stage_2_train_images" / f"{image_id}.dcm"
         write_radiograph(
             path,

@@ -54,6 +54,8 @@ class Settings(TrainingSettings):
 
     # Side of the square to which every X-ray is resized, in pixels.
     size_px: Annotated[int, Interval(ge=64, le=4096)] = 128
+    # Cases per training step; one alone has no batch statistics to normalise with.
+    batch_size: Annotated[int, Interval(ge=2, le=4096)] = 16
     # How an X-ray that is not square becomes one: stretched, as the RSNA did, or padded with black.
     shape: Literal["stretch", "pad"] = "stretch"
     # The network: a small one for a laptop, or one of two that are strong on a GPU.

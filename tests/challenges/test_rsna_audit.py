@@ -57,9 +57,9 @@ def test_the_audit_says_what_the_folder_is_and_whether_its_xrays_are_there(small
 def test_people_in_two_subsets_of_a_split_are_named(small_rsna: Path, tmp_path: Path) -> None:
     for table in small_rsna.glob("*.csv"):
         (tmp_path / table.name).write_text(table.read_text())
-    (tmp_path / "persons.csv").write_text("patientId,person\nX-ray-000,p\nX-ray-001,p\n")
-    (tmp_path / "split.csv").write_text("image_id,subset\nX-ray-000,train\nX-ray-001,test\nX-ray-002,test\n")
+    (tmp_path / "persons.csv").write_text("patientId,person\nxray-000,p\nxray-001,p\n")
+    (tmp_path / "split.csv").write_text("image_id,subset\nxray-000,train\nxray-001,test\nxray-002,test\n")
     split = [one for one in audit_folder(tmp_path).findings if one.rule == "persons-split"]
-    assert [one.found for one in split] == ["person p is in 2 subsets (test: X-ray-001; train: X-ray-000)"]
+    assert [one.found for one in split] == ["person p is in 2 subsets (test: xray-001; train: xray-000)"]
     (tmp_path / "split.csv").write_text("name,part\na,b\n")
     assert [one.rule for one in audit_folder(tmp_path).findings if one.file == "split.csv"] == ["split-table"]

@@ -35,7 +35,7 @@ def test_without_a_table_it_is_said_what_is_left_out(tmp_path: Path) -> None:
 
 
 def test_xrays_say_their_own_view(small_rsna: Path) -> None:
-    ids = [f"X-ray-{number:03d}" for number in range(4)]
+    ids = [f"xray-{number:03d}" for number in range(4)]
     assert views_of(small_rsna / "x.csv", ids, small_rsna) == (dict(zip(ids, ("AP", "AP", "PA", "PA"), strict=True)), [])
 
 

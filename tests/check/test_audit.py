@@ -47,7 +47,7 @@ def test_tables_without_xrays_are_looked_through_all_the_same(small_rsna: Path, 
     for table in small_rsna.glob("*.csv"):
         (tmp_path / table.name).write_text(table.read_text())
     (tmp_path / "headers.csv").write_text(
-        "patientId,view\n" + "".join(f"X-ray-{n:03d},{'AP' if n % 3 == 0 else 'PA'}\n" for n in range(48))
+        "patientId,view\n" + "".join(f"xray-{n:03d},{'AP' if n % 3 == 0 else 'PA'}\n" for n in range(48))
     )
     audit = audit_folder(tmp_path)
     assert audit.kinds == ["the RSNA challenge's layout: 48 labelled X-rays, none of them there"]
@@ -60,7 +60,7 @@ def test_tables_without_xrays_are_looked_through_all_the_same(small_rsna: Path, 
     assert (view.name, view.auroc_score) == ("view", 1.0)
     assert any(one.found == "16 boxes; quartiles of their width 60/60/60 px, of their height 60/60/60 px" for one in audit.findings)
     with (tmp_path / "stage_2_train_labels.csv").open("a") as labels:
-        labels.write("X-ray-000,1,1,5,5,0\n")
+        labels.write("xray-000,1,1,5,5,0\n")
     assert {"image-missing", "label-contradiction"} <= {one.rule for one in audit_folder(tmp_path).findings}
 
 

@@ -119,7 +119,7 @@ def test_the_runs_own_data_elsewhere_are_the_test_people_and_other_data_are_exte
     assert (external["split"], external["cases"]) == ("external", 48)
 
 
-def test_prediction_predictions_what_it_can_and_lists_what_it_cannot(
+def test_predict_reads_what_it_can_and_lists_what_it_cannot(
     trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     xrays = tmp_path / "xrays"
@@ -145,7 +145,7 @@ def test_prediction_predictions_what_it_can_and_lists_what_it_cannot(
     assert len((out / "unreadable.txt").read_text().splitlines()) == 2
     # A second time would overwrite answers that someone may have worked with.
     assert cli.main(["classification", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_the_submission_has_a_line_for_each_xray(trained: SimpleNamespace, tmp_p
     out = tmp_path / "submission.csv"
     images = trained.data / "stage_2_train_images"
     assert cli.main(["classification", "submit", str(trained.folder), "--images", str(images), "--out", str(out)]) == 0
-    assert "no file it would take" in " ".join(capsys.readouterr().err.split())
+    assert "would not take this file" in " ".join(capsys.readouterr().err.split())
     with open(out, newline="") as opened:
         rows = list(csv.reader(opened))
     assert rows[0] == ["patientId", "probability"]

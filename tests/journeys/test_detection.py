@@ -219,7 +219,9 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "positive_share is 3.0": ["train", "--data", data, "--run", str(tmp_path / "a"), "--positive-share", "3"],
         "there is no such table": ["train", "--data", data, "--run", str(tmp_path / "c"), "--gate", str(tmp_path / "none.csv")],
         "lacks 1 of the 1 X-rays": ["predict", run, image, "--out", str(tmp_path / "b"), "--gate", str(poor)],
-        "no DICOM file": ["predict", run, run, "--out", str(tmp_path / "b")],
+        "no DICOM file": ["predict", run, str(trained.folder / "best"), "--out", str(tmp_path / "b")],
+        "name at least one file or folder": ["predict", run, run, "--out", str(tmp_path / "b")],
+        "batch_size is 1; it must be from 2": ["train", "--data", data, "--run", str(tmp_path / "a"), "--batch-size", "1"],
         "is not a run folder": ["submit", data, "--images", data, "--out", str(tmp_path / "s.csv")],
     }
     for words, arguments in asked.items():

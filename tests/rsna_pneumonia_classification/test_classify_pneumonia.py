@@ -17,7 +17,7 @@ SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4)
 
 def xray(number: int) -> PreparedRadiograph:
     pixels = np.random.default_rng(number).integers(0, 256, (64, 64)).astype(np.uint8)
-    return PreparedRadiograph(Case(f"X-ray-{number}", Path("x.dcm"), number % 2 == 0, (), None, f"person-{number}"), pixels)
+    return PreparedRadiograph(Case(f"xray-{number}", Path("x.dcm"), number % 2 == 0, (), None, f"person-{number}"), pixels)
 
 
 XRAYS = [xray(number) for number in range(10)]

@@ -28,7 +28,7 @@ def xray(number: int, boxes: tuple[tuple[float, ...], ...] = ()) -> PreparedRadi
     pixels = np.random.default_rng(number).integers(0, 60, (64, 64)).astype(np.uint8)
     for x0, y0, x1, y1 in boxes:
         pixels[int(y0 / 2) : int(y1 / 2), int(x0 / 2) : int(x1 / 2)] += 150
-    return PreparedRadiograph(Case(f"X-ray-{number}", Path("x.dcm"), bool(boxes), boxes, None, f"person-{number}"), pixels, (128, 128))
+    return PreparedRadiograph(Case(f"xray-{number}", Path("x.dcm"), bool(boxes), boxes, None, f"person-{number}"), pixels, (128, 128))
 
 
 BOX = (20.0, 40.0, 60.0, 100.0)

@@ -41,7 +41,7 @@ def dicom_file(tmp_path: Path) -> DicomFile:
     ) -> Path:
         nonlocal written
         written += 1
-        path = tmp_path / f"X-ray-{written}.dcm"
+        path = tmp_path / f"xray-{written}.dcm"
         allocated = 8 * stored.dtype.itemsize
         bits = bits or allocated
         dataset = pydicom.Dataset()

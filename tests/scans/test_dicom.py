@@ -172,7 +172,7 @@ def test_a_header_needs_no_pixels(dicom_file: DicomFile, ramp: np.ndarray) -> No
 
 
 def test_raw_detector_data_are_read_with_a_warning(dicom_file: DicomFile, ramp: np.ndarray) -> None:
-    with pytest.warns(ForProcessingWarning, match=r"X-ray-1\.dcm: is marked FOR PROCESSING") as caught:
+    with pytest.warns(ForProcessingWarning, match=r"xray-1\.dcm: is marked FOR PROCESSING") as caught:
         xray = read_radiograph(dicom_file(ramp, PresentationIntentType="FOR PROCESSING"))
     np.testing.assert_allclose(xray.pixels, ramp / 255, atol=1e-6)
     # It points at the line that asked for the X-ray.

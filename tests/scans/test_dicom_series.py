@@ -182,7 +182,7 @@ def test_files_may_be_given_one_by_one(series_folder: Folder) -> None:
 
 def test_files_without_an_image_are_left_out(series_folder: Folder) -> None:
     folder = series_folder()
-    dataset = pydicom.dcmread(folder / "X-ray-1.dcm")
+    dataset = pydicom.dcmread(folder / "xray-1.dcm")
     for keyword in ("Rows", "Columns", "PixelData"):
         delattr(dataset, keyword)
     dataset.Modality = "SR"
@@ -193,9 +193,9 @@ def test_files_without_an_image_are_left_out(series_folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"order": [0, 1, 3, 4]}, r"slices are missing.*there are 10\.00 mm between X-ray-2\.dcm and X-ray-3\.dcm, elsewhere 5\.00 mm"),
-        ({"order": [0, 1, 2, 2, 3, 4]}, r"X-ray-3\.dcm and X-ray-4\.dcm are copies of one slice"),
-        ({"change": {2: {"ImagePositionPatient": [-10, -20, -25]}}}, r"X-ray-\d\.dcm and X-ray-\d\.dcm have the same position"),
+        ({"order": [0, 1, 3, 4]}, r"slices are missing.*there are 10\.00 mm between xray-2\.dcm and xray-3\.dcm, elsewhere 5\.00 mm"),
+        ({"order": [0, 1, 2, 2, 3, 4]}, r"xray-3\.dcm and xray-4\.dcm are copies of one slice"),
+        ({"change": {2: {"ImagePositionPatient": [-10, -20, -25]}}}, r"xray-\d\.dcm and xray-\d\.dcm have the same position"),
         ({"change": {4: {"ImagePositionPatient": [-10, -20, -9.0]}}}, r"not evenly spaced: 6\.00 mm between .*, 5\.00 mm between most"),
         (
             {"change": {k: {"ImagePositionPatient": [-10, -20 + 1.5 * k, -30 + 5 * k]} for k in range(5)}},
@@ -227,9 +227,9 @@ def test_rounded_positions_are_accepted(series_folder: Folder) -> None:
 
 def test_a_truncated_slice_is_named(series_folder: Folder) -> None:
     folder = series_folder()
-    content = (folder / "X-ray-2.dcm").read_bytes()
-    (folder / "X-ray-2.dcm").write_bytes(content[:-20])
-    with pytest.raises(UnreadableScan, match=r"X-ray-2\.dcm: is (truncated|damaged)"):
+    content = (folder / "xray-2.dcm").read_bytes()
+    (folder / "xray-2.dcm").write_bytes(content[:-20])
+    with pytest.raises(UnreadableScan, match=r"xray-2\.dcm: is (truncated|damaged)"):
         read_series(folder)
 
 

@@ -146,7 +146,7 @@ def test_a_missing_file_a_folder_an_empty_file_and_another_kind_of_file_are_told
 
 def test_multi_frame_colour_and_unknown_encodings_are_told_apart(dicom_file: DicomFile, ramp: np.ndarray) -> None:
     for said, message in (
-        ({"NumberOfFrames": 2}, r"X-ray-1\.dcm: has 2 frames"),
+        ({"NumberOfFrames": 2}, r"xray-1\.dcm: has 2 frames"),
         (
             {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3},
             "is in colour: PhotometricInterpretation is 'RGB', samples per pixel 3",

@@ -424,10 +424,10 @@ def test_a_case_that_cannot_be_loaded_ends_the_training_but_loses_nothing(tiny: 
     class Torn(tiny.Blobs):
         def __getitem__(self, key: SampleKey) -> dict[str, Tensor]:
             if key.epoch == 1 and key.case == 5:
-                raise UnreadableScan("X-ray-5.dcm: is truncated.")
+                raise UnreadableScan("xray-5.dcm: is truncated.")
             return super().__getitem__(key)
 
-    with pytest.raises(UnreadableScan, match=r"X-ray-5 could not be loaded \(epoch 2\)"):
+    with pytest.raises(UnreadableScan, match=r"xray-5 could not be loaded \(epoch 2\)"):
         fit(tiny.model(), tiny.loss, tiny.validate, EpochLoader(Torn(), 4, 7), tiny.config(), run)
     assert load_tensors(run.last_checkpoint)[1]["step"] >= STEPS_PER_EPOCH
     fitted(tiny, run)

@@ -39,7 +39,7 @@ class Blobs:
 
     def __init__(self, seed: int = 7) -> None:
         self.seed = seed
-        self.ids = [f"X-ray-{number}" for number in range(CASES)]
+        self.ids = [f"xray-{number}" for number in range(CASES)]
 
     def __len__(self) -> int:
         return CASES

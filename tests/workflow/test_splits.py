@@ -45,5 +45,5 @@ def test_a_run_keeps_its_split_with_another_seed(xrays: list[PreparedRadiograph]
 def test_data_without_an_xray_of_the_run_are_refused(xrays: list[PreparedRadiograph], run: Run) -> None:
     split_cases(xrays, 0, None, run)
     cases = [xray.case for xray in xrays]
-    with pytest.raises(BadRunFolder, match=r"1 of the 48 cases .* not in the data, the first is X-ray-000"):
+    with pytest.raises(BadRunFolder, match=r"1 of the 48 cases .* not in the data, the first is xray-000"):
         cases_by_subset(cases[1:], run)

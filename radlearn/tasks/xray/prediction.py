@@ -48,7 +48,7 @@ class XrayPredictions:
         if not self.paths:
             raise BadLayout(f"{', '.join(map(str, paths))}: holds no DICOM file. Name DICOM files, or folders that hold some.")
         if self.out is not None and self.table.exists():
-            raise BadSetting(f"{self.table} exists already. Choose another folder with --out, or remove it.")
+            raise BadSetting(f"{self.table} already exists. Choose another folder with --out, or remove it.")
         self.rows: list[tuple[str, ...]] = []
         self.unreadable = UnreadableFiles(self.out, "files")
         self._names: dict[str, int] = {}

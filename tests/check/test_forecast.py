@@ -31,7 +31,7 @@ def test_an_epoch_by_hand() -> None:
 
 def test_an_epoch_of_patches_by_hand() -> None:
     costs = {"batch_size": 2, "epochs": 10, "gflop": 1.0, "reached": 0.5, "activations_mb": 100, "weights_million": 2.0}
-    preset = VolumePreset(patch_voxels=(100, 100, 50), spacing_mm=(2.0, 2.0, 5.0), patches_per_case=3, **costs)
+    preset = VolumePreset(patch_voxels=(100, 100, 50), spacing_mm=(2.0, 2.0, 5.0), patches_per_scan=3, **costs)
     # 25 litres at 20 mm³ a voxel.
     assert preset.block_voxels == 1_250_000
     cost = forecast("segmentation", "quick", preset, 100, 16, 100.0, "")

@@ -46,7 +46,7 @@ class ScoredProbabilities(ScoredSubmission):
         xrays, positives, counts = found["cases"], found["positives"], found["counts"]
         share = positives / xrays
         return [
-            f"X-rays: {xrays:,} of {found['persons']:,} people. With an opacity: {positives:,} ({share:.1%}).",
+            f"X-rays: {xrays:,} of {found['persons']:,} persons. With an opacity: {positives:,} ({share:.1%}).",
             f"At a threshold of {self.threshold:g}: {counts['true_positives']:,} true positives, {counts['false_negatives']:,} false "
             f"negatives, {counts['false_positives']:,} false positives, {counts['true_negatives']:,} true negatives.",
             f"Chance: average_precision_score {share:.3f}; brier_error {share * (1 - share):.3f} for predicting the share of positives.",

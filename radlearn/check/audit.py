@@ -167,7 +167,7 @@ def _about(result: Audit) -> list[Finding]:
     said = []
     if cases := result.cases.values():
         people, positives = len({case.person for case in cases}), sum(bool(case.label) for case in cases)
-        amounts = f"{len(cases):,} X-rays of {people:,} people; {positives:,} with an opacity ({positives / len(cases):.0%})"
+        amounts = f"{len(cases):,} X-rays of {people:,} persons; {positives:,} with an opacity ({positives / len(cases):.0%})"
         said.append(Finding("about", "", amounts))
     if boxes := [(x1 - x0, y1 - y0) for case in result.cases.values() for x0, y0, x1, y1 in case.boxes_xyxy_px]:
         width, height = ("/".join(f"{edge:.0f}" for edge in edges) for edges in np.quantile(boxes, (0.25, 0.5, 0.75), axis=0).T)

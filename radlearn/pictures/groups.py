@@ -51,7 +51,7 @@ def data_figure(images: Mapping[str, Mapping[str, int]], persons: Mapping[str, i
             if count > 0.035 * longest:
                 axes.text(start + count / 2, row, f"{count:,}", ha="center", va="center", color=_readable_on(colour), fontsize=9)
             start += count
-        axes.annotate(f"{start:,} images of {persons.get(subset, 0):,} people", (start, row), xytext=(8, 0), textcoords="offset points",
+        axes.annotate(f"{start:,} images of {persons.get(subset, 0):,} persons", (start, row), xytext=(8, 0), textcoords="offset points",
                       va="center", color=MUTED)  # fmt: skip
     axes.set_yticks(range(len(subsets)), subsets)
     axes.tick_params(axis="y", labelcolor=INK, labelsize=10)

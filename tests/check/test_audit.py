@@ -39,16 +39,14 @@ def test_the_real_sample_is_told_as_it_is(shared_data: Path) -> None:
     (view,) = [one for one in audit.findings if one.rule == "shortcut" and "view" in one.found]
     assert view.severity == "warning"
     assert "0.664" in view.found
-    assert any("110 X-rays of 84 people" in one.found for one in audit.findings)
+    assert any("110 X-rays of 84 persons" in one.found for one in audit.findings)
     assert any("110 of 110 files write PatientAge like" in one.found for one in audit.findings if one.rule == "age-form")
 
 
 def test_tables_without_xrays_are_looked_through_all_the_same(small_rsna: Path, tmp_path: Path) -> None:
     for table in small_rsna.glob("*.csv"):
         (tmp_path / table.name).write_text(table.read_text())
-    (tmp_path / "headers.csv").write_text(
-        "patientId,view\n" + "".join(f"xray-{n:03d},{'AP' if n % 3 == 0 else 'PA'}\n" for n in range(48))
-    )
+    (tmp_path / "headers.csv").write_text("patientId,view\n" + "".join(f"xray-{n:03d},{'AP' if n % 3 == 0 else 'PA'}\n" for n in range(48)))
     audit = audit_folder(tmp_path)
     assert audit.kinds == ["the RSNA challenge's layout: 48 labelled X-rays, none of them there"]
     assert [one.rule for one in audit.findings if one.severity != "note"] == ["image-missing", "shortcut"]

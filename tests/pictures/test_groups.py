@@ -22,7 +22,7 @@ def words(figure: Figure) -> list[str]:
 def test_every_side_of_the_split_says_its_images_and_people() -> None:
     figure = data_figure({"train": {"ill": 1200, "well": 300}, "test": {"ill": 7, "well": 500}}, {"train": 900, "test": 400})
     said = words(figure)
-    assert {"1,500 images of 900 people", "507 images of 400 people", "train", "test", "1,200"} <= set(said)
+    assert {"1,500 images of 900 persons", "507 images of 400 persons", "train", "test", "1,200"} <= set(said)
     widths = [bar.get_width() for bar in figure.axes[0].patches]  # type: ignore[attr-defined]
     assert widths == [1200, 300, 7, 500]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ill", "well"]

@@ -56,12 +56,12 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
             Headline("Specificity", scores["specificity"], "X-rays without one that are called negative"),
         ],
         {
-            "What it was tested on": partial(data_blocks, run, evaluation.xrays, found),
-            "How well it ranks and decides": partial(_score_blocks, evaluation),
-            "For whom": partial(_subgroup_blocks, evaluation),
-            "Where it looked": partial(_xray_blocks, evaluation, heat_maps),
-            "Whether its probabilities mean what they say": partial(_calibration_blocks, evaluation),
-            "How it was trained": partial(training_blocks, run, ("auroc_score", "average_precision_score"), "auroc_score"),
+            "Evaluation data": partial(data_blocks, run, evaluation.xrays, found),
+            "Discrimination and threshold": partial(_score_blocks, evaluation),
+            "Subgroups": partial(_subgroup_blocks, evaluation),
+            "Heat maps": partial(_xray_blocks, evaluation, heat_maps),
+            "Calibration": partial(_calibration_blocks, evaluation),
+            "Training": partial(training_blocks, run, ("auroc_score", "average_precision_score"), "auroc_score"),
         },
         pictures=12,
     )

@@ -23,12 +23,12 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(
     text = page.read_text()
     assert page == finished.folder / "report.html"
     headings = [
-        "What it was tested on",
-        "How well it ranks",
-        "For whom",
-        "Where it looked",
-        "Whether its probabilities",
-        "How it was trained",
+        "Evaluation data",
+        "Discrimination",
+        "Subgroups",
+        "Heat maps",
+        "Calibration",
+        "Training",
     ]
     places = [text.index(heading, text.index("<h2")) for heading in headings]
     assert places == sorted(places)

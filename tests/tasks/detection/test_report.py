@@ -24,8 +24,8 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(boxe
     page = write_box_report(boxed, evaluation)
     text = page.read_text()
     assert page == boxed.folder / "report.html"
-    headings = ("What it was tested on", "How well it finds", "What it drew", "How well the boxes fit", "For whom", "How its postpro",
-                "How it was trained")  # fmt: skip
+    headings = ("Evaluation data", "Sensitivity and false", "Predicted boxes", "Localisation", "Subgroups", "Choice of the postpro",
+                "Training")  # fmt: skip
     places = [text.index(heading, text.index("<h2")) for heading in headings]
     assert places == sorted(places)
     assert text.index("The worst: X-rays") < text.index("The best: X-rays")

@@ -65,7 +65,7 @@ def test_the_help_of_train_holds_every_setting_with_its_comment(capsys: pytest.C
     assert ending.value.code == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "--wanted-sensitivity" in out
-    assert "Cases or patches per training step." in out
+    assert "Cases per training step;" in out
     assert "convnext_tiny" in out
 
 

@@ -27,7 +27,7 @@ def test_unreadable_files_are_skipped_and_listed(small_rsna: Path, tmp_path: Pat
     predictions.write_table(["patientId"])
     assert predictions.table == tmp_path / "out" / "predictions.csv"
     assert source[2].name in (tmp_path / "out" / "unreadable.txt").read_text()
-    with pytest.raises(BadSetting, match=r"predictions\.csv exists already"):
+    with pytest.raises(BadSetting, match=r"predictions\.csv already exists"):
         XrayPredictions([tmp_path / "in"], tmp_path / "out")
 
 

@@ -15,10 +15,11 @@ def test_the_demo_goes_from_nothing_to_a_report(tmp_path: Path, capsys: pytest.C
         assert (tmp_path / "runs" / task / "report.html").stat().st_size > 10_000
     for expected in (
         "auroc_score",
-        "view_only_auroc_score",
-        "threshold_baseline_dice_score",
+        "AUROC of view only",
+        "Dice of threshold baseline",
         "not comparable with a leaderboard",
         "report.html",
+        "demo.html",
         "What to type next",
         "predict",
     ):

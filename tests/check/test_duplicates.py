@@ -50,7 +50,7 @@ def test_three_copies_are_one_group() -> None:
     assert [numbers for numbers, _ in groups(same_xrays(all_xrays))] == [[2, 5, 9]]
 
 
-def test_a_xray_without_detail_is_like_no_other() -> None:
+def test_an_xray_without_detail_is_like_no_other() -> None:
     assert not fingerprints(np.full((2, 32, 32), 90, np.uint8)).any()
     assert same_xrays(np.full((2, 32, 32), 90, np.uint8)) == []
 

@@ -114,7 +114,7 @@ class _Watching(nn.Module):
 
 
 @pytest.mark.parametrize(("network", "learning_rate"), [("small_unet", 2e-3), pytest.param("segresnet", 2e-4, marks=pytest.mark.slow)])
-def test_a_network_predictions_in_the_shape_it_was_asked_and_learns_from_one_batch(network: str, learning_rate: float) -> None:
+def test_a_network_predicts_in_the_shape_it_was_asked_and_learns_from_one_batch(network: str, learning_rate: float) -> None:
     settings = replace(SMALL, network=network)  # type: ignore[arg-type]
     reseed(0)
     model = lesson.build_model(settings)

@@ -48,7 +48,7 @@ def test_training_leaves_a_run_that_says_what_it_was(trained: SimpleNamespace) -
     assert all(len(found) == 1 for found in subsets.values())
 
 
-def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_scores_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["classification", "evaluate", str(trained.folder), "--json"]) == 0
     captured = capsys.readouterr()
     scores = json.loads(captured.out)
@@ -148,7 +148,7 @@ def test_predict_reads_what_it_can_and_lists_what_it_cannot(
     assert "already exists" in capsys.readouterr().err
 
 
-def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_an_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
     from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
     from radlearn.tasks.xray.radiographs import prepared_radiographs
     from radlearn.training.run_folder import open_run

@@ -67,7 +67,7 @@ def test_both_tasks_divide_people_alike(trained: SimpleNamespace, tmp_path: Path
     assert (other / "split.csv").read_text() == (trained.folder / "split.csv").read_text()
 
 
-def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_scores_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["detection", "evaluate", str(trained.folder), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores == read_json(trained.folder / "scores.json")
@@ -129,7 +129,7 @@ def test_predict_can_be_followed_through_twelve_files(trained: SimpleNamespace, 
     assert len(followed) <= 12, followed
 
 
-def test_a_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_an_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
     from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
     from radlearn.tasks.detection import candidates
     from radlearn.tasks.xray.radiographs import prepared_radiographs
@@ -158,7 +158,7 @@ def test_the_submission_is_the_challenges_own_and_several_runs_may_write_it(trai
         np.testing.assert_allclose(one[image_id].boxes_xyxy_px, both[image_id].boxes_xyxy_px, atol=0.1)
 
 
-def test_several_runs_prediction_together_about_files(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_several_runs_predict_together_about_files(trained: SimpleNamespace, tmp_path: Path) -> None:
     run, image = str(trained.folder), str(find_cases(trained.data)[0].path)
     out = tmp_path / "out"
     assert cli.main(["detection", "predict", run, run, image, "--out", str(out), "--no-overlays"]) == 0

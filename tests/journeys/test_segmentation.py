@@ -59,7 +59,7 @@ def test_training_leaves_a_run_with_a_postprocessing(trained: SimpleNamespace) -
     assert {subset for _, subset in read_split(trained.folder / "split.csv").values()} == {"train", "validation", "test"}
 
 
-def test_evaluation_judges_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_scores_the_test_people_and_writes_a_report(trained: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["segmentation", "evaluate", str(trained.folder), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores == read_json(trained.folder / "scores.json")

@@ -112,7 +112,7 @@ def test_a_thousand_draws_at_once_are_the_draws_one_by_one() -> None:
     assert np.all(at_once.low < at_once.high)
 
 
-def test_weights_are_how_often_a_xray_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_are_how_often_an_xray_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     found, truth = random_xrays(4, count=12)
     cases = froc_cases(found, truth)
     weights = np.random.default_rng(0).integers(0, 4, (30, 12))

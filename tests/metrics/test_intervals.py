@@ -157,7 +157,7 @@ def test_persons_may_be_numbers_or_words() -> None:
 
 
 @pytest.mark.parametrize("nobody", [None, "", float("nan")])
-def test_a_xray_without_a_person_is_refused(nobody: object) -> None:
+def test_an_xray_without_a_person_is_refused(nobody: object) -> None:
     with pytest.raises(BadSetting, match="persons: case 2 has none"):
         bootstrap_interval(mean, ["a", "b", nobody], [1.0, 2.0, 3.0])
 

@@ -67,7 +67,7 @@ def test_a_model_that_reads_only_the_view_is_worth_a_half_within_views() -> None
     assert within_view_auroc_score(p, y, views) == 0.5
 
 
-def test_a_xray_of_unknown_view_is_in_no_pair() -> None:
+def test_an_xray_of_unknown_view_is_in_no_pair() -> None:
     p, y = [0.9, 0.1, 0.0, 1.0], [1, 0, 1, 0]
     assert within_view_auroc_score(p, y, ["AP", "AP", None, ""]) == 1.0
     assert np.isnan(within_view_auroc_score(p, y, [None, None, None, None]))

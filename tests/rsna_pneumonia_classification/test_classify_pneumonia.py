@@ -23,7 +23,7 @@ def xray(number: int) -> PreparedRadiograph:
 XRAYS = [xray(number) for number in range(10)]
 
 
-def test_a_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
+def test_an_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
     transform = lesson.training_transform(SMALL)
     first = lesson.load(XRAYS, transform, 0, SampleKey(3, 7))
     for case in range(5):

@@ -46,7 +46,7 @@ def test_the_lesson_names_no_medical_library() -> None:
     assert "monai" not in text
 
 
-def test_a_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
+def test_an_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
     first = loaded(XRAYS, SMALL, SampleKey(3, 0))
     loaded(XRAYS, SMALL, SampleKey(1, 5))
     again = loaded(XRAYS, SMALL, SampleKey(3, 0))
@@ -62,7 +62,7 @@ def test_evaluated_xrays_are_the_xrays_themselves_with_boxes_in_their_pixels() -
     assert item["labels"].tolist() == [lesson.OPACITY]
 
 
-def test_a_xray_without_an_opacity_has_no_box_and_is_no_error() -> None:
+def test_an_xray_without_an_opacity_has_no_box_and_is_no_error() -> None:
     item = lesson.load(XRAYS, lesson.training_transform(SMALL), SampleKey(0, 1))
     assert item["boxes"].shape == (0, 4)
     assert item["labels"].shape == (0,)
@@ -123,7 +123,7 @@ def test_without_a_share_xrays_come_as_they_are_once_an_epoch() -> None:
 
 
 @pytest.mark.parametrize("network", ["small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"])
-def test_every_network_learns_from_xrays_with_and_without_boxes_and_predictions(network: str) -> None:
+def test_every_network_learns_from_xrays_with_and_without_boxes_and_predicts(network: str) -> None:
     settings = replace(SMALL, network=network)
     torch.manual_seed(0)
     model = lesson.build_model(settings)
@@ -142,7 +142,7 @@ def test_every_network_learns_from_xrays_with_and_without_boxes_and_predictions(
         assert found.boxes_xyxy_px.shape == (len(found.confidences), 4)
 
 
-def test_a_xray_and_its_mirror_image_get_mirrored_predictions() -> None:
+def test_an_xray_and_its_mirror_image_get_mirrored_predictions() -> None:
     torch.manual_seed(0)
     model = lesson.build_model(SMALL).eval()
     image = torch.from_numpy(XRAYS[0].pixels)[None]

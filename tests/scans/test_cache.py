@@ -108,7 +108,7 @@ def test_size_shape_and_reading_code_have_caches_of_their_own(xrays: list[Path],
     assert len(folders | {cached_xrays(xrays[:2], SIZE).folder}) == 4
 
 
-def test_the_version_covers_every_file_that_reading_a_xray_imports() -> None:
+def test_the_version_covers_every_file_that_reading_an_xray_imports() -> None:
     code = "import sys, radlearn.scans.dicom; print(*(m.split('.')[-1] for m in sys.modules if m.startswith('radlearn.scans.')))"
     imported = set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
     assert imported - {"radiograph_writer"} == set(cache.READING_CODE)
@@ -199,7 +199,7 @@ def test_taken_out_of_the_list_a_bad_xray_costs_nothing_more(xrays: list[Path], 
     assert decoded == []
 
 
-def test_a_xray_that_vanished_is_named_and_its_row_waits_for_it(xrays: list[Path], decoded: list[str]) -> None:
+def test_an_xray_that_vanished_is_named_and_its_row_waits_for_it(xrays: list[Path], decoded: list[str]) -> None:
     cached_xrays(xrays, SIZE)
     xrays[2].rename(xrays[2].with_suffix(".away"))
     with pytest.raises(UnreadableScan, match=r"1 of 20 X-rays cannot be read:\n.*02\.dcm"):
@@ -210,7 +210,7 @@ def test_a_xray_that_vanished_is_named_and_its_row_waits_for_it(xrays: list[Path
     assert decoded == []
 
 
-def test_a_xray_that_changes_while_it_is_read_is_not_kept(xrays: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_xray_that_changes_while_it_is_read_is_not_kept(xrays: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def growing(path: str, *options: object) -> object:
         xray = read_radiograph(path, *options)  # type: ignore[arg-type]
         if path == str(xrays[3]):
@@ -223,7 +223,7 @@ def test_a_xray_that_changes_while_it_is_read_is_not_kept(xrays: list[Path], mon
     monkeypatch.undo()
 
 
-def test_what_a_xray_warns_of_is_said_once_for_all(dicom_file: DicomFile, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_an_xray_warns_of_is_said_once_for_all(dicom_file: DicomFile, capsys: pytest.CaptureFixture[str]) -> None:
     raw = [dicom_file(np.full((9, 9), number, np.uint8), PresentationIntentType="FOR PROCESSING") for number in range(3)]
     cached_xrays(raw, SIZE)
     said = capsys.readouterr().err
@@ -331,7 +331,7 @@ def limited(xrays: list[Path], most_bytes: int) -> None:
         cached_xrays(xrays, 1000, workers=1)
 
 
-def test_a_full_disk_is_met_before_a_xray_is_read(xrays: list[Path], decoded: list[str]) -> None:
+def test_a_full_disk_is_met_before_an_xray_is_read(xrays: list[Path], decoded: list[str]) -> None:
     def work() -> None:
         limited(xrays, 2**20)
         assert decoded == []

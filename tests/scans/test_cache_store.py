@@ -196,7 +196,7 @@ def test_widening_is_exact_both_ways() -> None:
     np.testing.assert_array_equal(narrowed(widened(every)), every)
 
 
-def test_the_space_is_taken_before_a_xray_is_read(tmp_path: Path) -> None:
+def test_the_space_is_taken_before_an_xray_is_read(tmp_path: Path) -> None:
     made = PixelStore(tmp_path, (100, 64))
     made.begin()
     status = made.array_path().stat()

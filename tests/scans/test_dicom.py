@@ -34,7 +34,7 @@ def write(path: Path, pixels: np.ndarray, **said: Any) -> Path:
     return path
 
 
-def test_without_a_size_a_xray_keeps_its_own(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+def test_without_a_size_an_xray_keeps_its_own(dicom_file: DicomFile, ramp: np.ndarray) -> None:
     xray = read_radiograph(dicom_file(ramp))
     np.testing.assert_allclose(xray.pixels, ramp / 255, atol=1e-6)
     assert xray.header.size_px == (48, 80)

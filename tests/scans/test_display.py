@@ -175,7 +175,7 @@ def test_monochrome1_of_inverted_values_is_monochrome2(dicom_file: DicomFile, bi
     ],
 )
 @pytest.mark.filterwarnings("ignore::radlearn.scans.dicom.PolarityWarning")
-def test_a_xray_is_inverted_once_or_not_at_all(dicom_file: DicomFile, photometric: str, shape: str | None, inverted: bool) -> None:
+def test_an_xray_is_inverted_once_or_not_at_all(dicom_file: DicomFile, photometric: str, shape: str | None, inverted: bool) -> None:
     stored = stored_of(8, signed=False)
     grey = pixels_of(dicom_file(stored, PhotometricInterpretation=photometric, PresentationLUTShape=shape))
     np.testing.assert_allclose(grey, 1 - stored / 255 if inverted else stored / 255, atol=1e-6)

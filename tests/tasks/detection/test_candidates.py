@@ -46,7 +46,7 @@ def test_boxes_of_the_square_come_out_in_pixels_of_the_canvas() -> None:
     assert found[0].boxes_xyxy_px.tolist() == [[20, 20, 60, 40]]
 
 
-def test_a_xray_is_as_likely_as_its_surest_box_unless_a_gate_says_otherwise() -> None:
+def test_an_xray_is_as_likely_as_its_surest_box_unless_a_gate_says_otherwise() -> None:
     assert proposing.image_scores(RIGHT[:2], None).tolist() == [0.8, 0.0]
     assert proposing.image_scores(RIGHT[:2], np.array([0.1, 0.2])).tolist() == [0.1, 0.2]
 

@@ -30,7 +30,7 @@ def test_boxes_under_the_share_of_the_best_go() -> None:
     assert postprocessed(CANDIDATES, BoxPostprocessing(threshold=0.0, top_share=0.5), SIZE, 1.0).confidences.tolist() == [0.9, 0.5]
 
 
-def test_a_xray_below_the_gate_has_no_box() -> None:
+def test_an_xray_below_the_gate_has_no_box() -> None:
     assert len(postprocessed(CANDIDATES, BoxPostprocessing(threshold=0.0, gate=0.4), SIZE, 0.39).confidences) == 0
     assert len(postprocessed(CANDIDATES, BoxPostprocessing(threshold=0.0, gate=0.4), SIZE, 0.4).confidences) == 3
 

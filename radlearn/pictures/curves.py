@@ -121,9 +121,13 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
     axes.axhline(share, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     average = bootstrap_interval(ranking.average_precision_score, persons, p, y)
     entries = [(f"average precision  {average:.2f}", MODEL), (f"chance  {share:.2f}, the share of positives", RIVAL)]
+    below_from = 0.25
     if average.value > 0.45:
         # The curve is at the top; the key stands below the line of chance if there is room, else above it.
-        style.colour_key(axes, entries, 0.02, 0.03 if share > 0.22 else share + 0.035)
+        bottom = 0.03 if share > 0.22 else share + 0.035
+        style.colour_key(axes, entries, 0.02, bottom)
+        # The key and the text below a point are together 0.42 of the axes high; lower points have their text above.
+        below_from = bottom + 0.42
     else:
         style.colour_key(axes, entries, 0.985, 0.91, right=True)
     if threshold is not None:
@@ -131,7 +135,7 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
         called = counts.true_positives + counts.false_positives
         if called:
             precision, recall = counts.true_positives / called, counts.true_positives / int(y.sum())
-            style.mark_point(axes, recall, precision, f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}")
+            style.mark_point(axes, recall, precision, f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}", below_from)
     return figure
 
 

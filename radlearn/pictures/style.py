@@ -136,10 +136,13 @@ def empty_figure(width_in: float, height_in: float, why: str) -> Figure:
     return no_data(axes, why)
 
 
-def mark_point(axes: Axes, x: float, y: float, text: str) -> None:
-    """Draw the operating point and say what it is, on a thin leader towards the middle of a unit square."""
+def mark_point(axes: Axes, x: float, y: float, text: str, below_from: float = 0.25) -> None:
+    """Draw the operating point and say what it is, on a thin leader towards the middle of a unit square.
+
+    From the height `below_from` on the text stands below the point, else above it.
+    """
     axes.plot(x, y, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7)
-    left, below = x > 0.5, y > 0.25
+    left, below = x > 0.5, y > below_from
     said = axes.annotate(
         text, (x, y), xytext=(-22 if left else 22, -42 if below else 42), textcoords="offset points",
         ha="right" if left else "left", va="center", color=INK, fontsize=9, linespacing=1.35, zorder=6,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from radlearn.metrics import calibration, decisions, ranking
@@ -66,6 +67,21 @@ def test_the_precision_recall_picture_has_the_share_of_positives_and_the_operati
     assert dots(axes) == [(pytest.approx(decisions.sensitivity(p, y, 0.4)), pytest.approx(precision))]
     assert any(np.allclose(line.get_ydata(), y.mean()) for line in axes.lines)
     assert f"average precision  {ranking.average_precision_score(p, y):.2f} (" in words(figure)
+
+
+@pytest.mark.parametrize("positives", [4, 8, 12])
+@pytest.mark.parametrize("called", [3, 6, 9, 14])
+def test_the_text_at_the_operating_point_does_not_cover_the_key(positives: int, called: int) -> None:
+    y = np.arange(24) < positives
+    p = np.where(y, 0.6, 0.3) + np.linspace(0, 0.2, 24)
+    figure = precision_recall_figure(p, y, np.arange(24), threshold=float(np.sort(p)[-called]))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = {text.get_text(): text.get_window_extent(canvas.get_renderer()) for text in figure.axes[0].texts}
+    (point,) = [box for text, box in boxes.items() if text.startswith("at ")]
+    key = [box for text, box in boxes.items() if text.startswith(("average precision", "chance"))]
+    assert len(key) == 2
+    assert not any(box.overlaps(point) for box in key)
 
 
 def test_a_threshold_that_calls_nothing_positive_has_no_precision_to_mark() -> None:

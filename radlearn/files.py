@@ -15,11 +15,11 @@ from radlearn.errors import RadlearnError
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, flushed: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; move it onto `path` if the block succeeds, remove it otherwise.
 
     A reader sees the old file or the new one, never a part, even if the writer is killed. The suffix is kept, because many writers
-    choose their format by it.
+    choose their format by it. Without `flushed` the file may be lost in a power failure, though never in part.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,8 +28,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
+        if flushed:
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
         # mkstemp gives permissions to the owner only; a shared file needs those of the umask.
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)

@@ -4,11 +4,17 @@ All messages go to standard error, so that standard output holds only the JSON o
 (a log file, a pipe) a plain line every few seconds, without control characters.
 """
 
+import ctypes
+import multiprocessing
 import os
+import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -19,6 +25,8 @@ Result = TypeVar("Result")
 
 console = Console(stderr=True, highlight=False)
 LINE_EVERY_SECONDS = 3.0
+# From <linux/prctl.h>: the signal that a process gets when its parent ends.
+PR_SET_PDEATHSIG = 1
 
 
 def say(text: str = "", style: str | None = None) -> None:
@@ -119,25 +127,69 @@ def in_parallel(
     unit: str = "files",
     workers: int | None = None,
     total: int | None = None,
+    forked: bool = False,
 ) -> Iterator[Result]:
     """Yield `function(job)` for every job as it finishes, unordered, on `workers` processes (all cores by default), with a bar.
 
     `function` must be importable by name; it should return errors as values if the other jobs are to continue. joblib's processes do not
     import the caller's main module, which for a lesson would mean importing torch and MONAI in each. If jobs are batches, `total` is the
     total number of `unit`, and a result counts by its length.
-    """
-    import joblib
 
+    `forked` processes are copies of this one, where the system has them (Linux): they start at once and need not import anything, and
+    `function` may be any. They compute on one thread each.
+    """
     jobs = list(jobs)
     workers = min(workers or cores(), max(len(jobs), 1))
     with progress_bar(title, len(jobs) if total is None else total, unit) as bar:
         if workers == 1:
             results: Iterable[Any] = map(function, jobs)
+        elif forked and sys.platform == "linux":
+            results = _forked(function, jobs, workers)
         else:
+            import joblib
+
             results = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(joblib.delayed(function)(job) for job in jobs)
         for result in results:
             bar.advance(1 if total is None else len(result))
             yield result
+
+
+# What a forked process runs. It is there in the copy, so it need not be sent.
+_function: Callable[[Any], Any] | None = None
+
+
+def _forked(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
+    begin = partial(_begin_forked, function, os.getpid())
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), begin) as pool:
+        try:
+            for future in as_completed([pool.submit(_run_forked, job) for job in jobs]):
+                yield future.result()
+        finally:
+            # The pool alone would first do all that it was given.
+            pool.shutdown(cancel_futures=True)
+
+
+def _run_forked(job: Any) -> Any:
+    return _function(job) if _function is not None else None
+
+
+def _begin_forked(function: Callable[[Any], Any], parent: int) -> None:
+    """Make a copied process one that computes on one thread, leaves Ctrl-C to its parent, and ends with it."""
+    global _function
+    _function = function
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The parent's handler would only set a flag in the copy.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Without this the copies of a killed process would wait for work for ever, and hold its locks.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    # The threads of OpenMP are not copied, and waiting for them would last for ever.
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    import threadpoolctl
+
+    threadpoolctl.threadpool_limits(1)
 
 
 def _clock(seconds: float) -> str:

@@ -8,30 +8,20 @@ same weights.
 import hashlib
 import random
 import signal
-import struct
 import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from radlearn.errors import BadSetting, RadlearnError
-
-
-class SampleKey(NamedTuple):
-    """Identifies one draw of a case; `case_seed(seed, *key)` is the seed of everything random about it."""
-
-    epoch: int
-    # Index in the data set, from 0.
-    case: int
-    # How often the epoch has drawn the case before: 0, unless cases are drawn more than once.
-    repeat: int = 0
+from radlearn.sample_key import SampleKey, case_seed
 
 
 class KeyedDataset(Protocol):
@@ -58,18 +48,6 @@ class FunctionDataset:
 
     def __getitem__(self, key: SampleKey) -> Any:
         return self.load(key)
-
-
-def case_seed(seed: int, *parts: int) -> int:
-    """Return a seed in [0, 2³²) that depends on every part and on their order: the first bytes of their BLAKE2b digest.
-
-    Sums and products of parts would give neighbouring cases related seeds, or the same one.
-
-    >>> case_seed(0, 1, 2) == case_seed(0, 1, 2), case_seed(0, 1, 2) == case_seed(0, 2, 1), case_seed(0, 1) == case_seed(0, 1, 0)
-    (True, False, False)
-    """
-    packed = struct.pack(f"<{len(parts) + 1}q", seed, *parts)
-    return int.from_bytes(hashlib.blake2b(packed, digest_size=4).digest(), "little")
 
 
 def reseed(seed: int, *parts: int) -> None:
@@ -165,7 +143,7 @@ class EpochLoader:
         if workers < 0:
             raise BadSetting(f"workers is {workers}; it must be 0 (load in this process) or more.")
         self.dataset, self.batch_size, self.seed, self.drop_last = dataset, batch_size, seed, drop_last
-        self.shuffle, self._order = shuffle, order
+        self.shuffle, self._order, self._next_epoch = shuffle, order, 0
         self._batches = _Batches()
         # torch declares integer indices for samplers; any key works.
         self._loader: DataLoader = DataLoader(
@@ -184,6 +162,14 @@ class EpochLoader:
         if self.steps_per_epoch == 0:
             why = f"{self.cases_per_epoch} cases do not fill one batch of {batch_size}" if self.cases_per_epoch else "there are no cases"
             raise BadSetting(f"Nothing to load: {why}. Use more cases, a smaller batch_size or drop_last=False.")
+
+    def __len__(self) -> int:
+        return self.steps_per_epoch
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches of the next epoch: the first of all the first time. So it serves where a `DataLoader` is expected."""
+        epoch, self._next_epoch = self._next_epoch, self._next_epoch + 1
+        return self.epoch(epoch)
 
     def order(self, epoch: int) -> Sequence[int]:
         """Return the indices of the cases of `epoch` in loading order."""

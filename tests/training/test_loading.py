@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from radlearn.errors import BadSetting, RadlearnError, UnreadableScan
-from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, case_seed, reseed
+from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, reseed
 
 
 class Draws:
@@ -55,23 +55,6 @@ def loaded(loader: EpochLoader, epoch: int, first_step: int = 0) -> list[list[li
 
 def bytes_of(batches: list[dict[str, torch.Tensor]]) -> list[bytes]:
     return [batch["image"].numpy().tobytes() + batch["label"].numpy().tobytes() for batch in batches]
-
-
-@given(some.integers(-(2**63), 2**63 - 1), some.lists(some.integers(0, 10**6), max_size=4))
-def test_a_seed_fits_numpy_and_depends_on_its_parts_alone(seed: int, parts: list[int]) -> None:
-    assert 0 <= case_seed(seed, *parts) < 2**32
-    assert case_seed(seed, *parts) == case_seed(seed, *parts)
-
-
-def test_neighbouring_cases_have_unrelated_seeds() -> None:
-    seeds = np.array([[case_seed(seed, 0, case) for case in range(100)] for seed in range(100)], dtype=np.uint64)
-    assert len(np.unique(seeds)) == seeds.size
-    # Fair coins: each of the 32 bits is set in half of the 10,000 seeds, give or take six standard deviations (50 each).
-    bits = [(seeds >> np.uint64(bit) & np.uint64(1)).sum() for bit in range(32)]
-    assert all(4700 < count < 5300 for count in bits)
-    # And flipping from one case to the next, no bit follows the last one.
-    changed = (seeds[:, 1:] ^ seeds[:, :-1]).ravel()
-    assert all(4600 < (changed >> np.uint64(bit) & np.uint64(1)).sum() < 5300 for bit in range(32))
 
 
 def test_reseeding_sets_python_numpy_and_torch() -> None:

@@ -1,0 +1,81 @@
+"""What an entry of an `array_store` is made from: files, known by their content, and a word."""
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# The files that an entry is made from, in order; None where one is missing. A folder stands for all files in it.
+Sources = tuple[Path | None, ...]
+
+
+@dataclass(frozen=True)
+class EntrySource:
+    """The source files of an entry, and a word that counts as content too."""
+
+    paths: Sources
+    tag: str = ""
+
+    def __str__(self) -> str:
+        return str(self._first)
+
+    @property
+    def name(self) -> str:
+        """The name of its first file."""
+        return self._first.name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the table of known entries knows it by."""
+        return (*("" if path is None else str(path) for path in self.paths), self.tag)
+
+    def stamps(self) -> list[Any]:
+        """Return size in bytes and modification time in ns of each file, as JSON returns them; None for a file that is missing.
+
+        A folder has one digest over all of its files.
+        """
+        return [None if path is None else _stamp(path) for path in self.paths]
+
+    def content(self) -> str:
+        """Return the digest of the content of the files, whatever their names, and of the tag: 32 hexadecimal digits."""
+        digest = hashlib.blake2b(f"{self.tag}:".encode(), digest_size=16)
+        for path in self.paths:
+            inner = [] if path is None else files_of(path)
+            # Counts and digests of fixed length: bytes that move from one file to the next make another content.
+            digest.update(b"none:" if path is None else f"{len(inner)}:".encode())
+            for file in inner:
+                with open(file, "rb") as opened:
+                    digest.update(hashlib.file_digest(opened, _file_digest).digest())
+        return digest.hexdigest()
+
+    def changed_since(self, stamps: list[Any]) -> list[str]:
+        """Return the paths whose stamps are others than these."""
+        now = self.stamps()
+        return [str(path) for path, before, after in zip(self.paths, stamps, now, strict=True) if before != after]
+
+    @property
+    def _first(self) -> Path:
+        return next((path for path in self.paths if path is not None), Path())
+
+
+def files_of(source: Path) -> list[Path]:
+    """Return the file itself, or all files in a folder, sorted."""
+    return sorted(inner for inner in source.rglob("*") if inner.is_file()) if source.is_dir() else [source]
+
+
+def _stamp(path: Path) -> Any:
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISDIR(status.st_mode):
+        return [status.st_size, status.st_mtime_ns]
+    each = [[str(inner.relative_to(path)), (one := os.stat(inner)).st_size, one.st_mtime_ns] for inner in files_of(path)]
+    return hashlib.blake2b(json.dumps(each).encode(), digest_size=8).hexdigest()
+
+
+def _file_digest() -> Any:
+    return hashlib.blake2b(digest_size=16)

@@ -7,6 +7,7 @@ the slice it follows the edge, so that every line is closed.
 from collections.abc import Sequence
 
 import numpy as np
+from contourpy import contour_generator
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
@@ -21,9 +22,6 @@ BROKEN: tuple[float, Sequence[float]] = (0, (2.6, 1.5))
 LINE_WIDTH = 1.0
 # Lines are painted at this scale and downsampled, for anti-aliasing.
 PAINTED_LARGER = 3
-# Directions along the sides of voxels: right, down, left, up. As (rows, columns): one step, and the corner of the voxel where it begins.
-STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
-STARTS = ((0, 0), (0, 1), (1, 1), (1, 0))
 
 
 def border_lines(mask: np.ndarray) -> list[np.ndarray]:
@@ -39,35 +37,13 @@ def border_lines(mask: np.ndarray) -> list[np.ndarray]:
         BadSetting: the mask is not two-dimensional.
 
     >>> [line.tolist() for line in border_lines(np.array([[False, True]]))]
-    [[[1.0, -0.5], [1.5, 0.0], [1.0, 0.5], [0.5, 0.0], [1.0, -0.5]]]
+    [[[0.5, 0.0], [1.0, -0.5], [1.5, 0.0], [1.0, 0.5], [0.5, 0.0]]]
     """
     if np.ndim(mask) != 2:
         raise BadSetting(f"mask of shape {np.shape(mask)}: expected one slice, (rows, columns).")
-    inside = np.pad(np.asarray(mask, bool), 1)
-    here = inside[1:-1, 1:-1]
-    # The sides of voxels on the border, with the inside on the right: (corner where it starts, direction).
-    beyond = (inside[:-2, 1:-1], inside[1:-1, 2:], inside[2:, 1:-1], inside[1:-1, :-2])
-    sides: dict[tuple[int, int, int], None] = {}
-    for way, (outside, (down, across)) in enumerate(zip(beyond, STARTS, strict=True)):
-        rows, columns = np.nonzero(here & ~outside)
-        sides.update(dict.fromkeys(zip((rows + down).tolist(), (columns + across).tolist(), [way] * len(rows), strict=True)))
-    lines = []
-    while sides:
-        row, column, way = next(iter(sides))
-        middles = []
-        while True:
-            del sides[row, column, way]
-            down, across = STEPS[way]
-            middles.append((column + across / 2 - 0.5, row + down / 2 - 0.5))
-            row, column = row + down, column + across
-            # To the right first, so that voxels which touch only by a corner stay separate.
-            ways = ((way + 1) % 4, way, (way + 3) % 4)
-            onward = next((turn for turn in ways if (row, column, turn) in sides), None)
-            if onward is None:
-                break
-            way = onward
-        lines.append(np.array([*middles, middles[0]], np.float64))
-    return lines
+    # The middle between voxels that touch only by a corner is exactly 0.5, which is not above the level: they stay separate.
+    framed = np.pad(np.asarray(mask, bool), 1).astype(float)
+    return [np.asarray(line) - 1 for line in contour_generator(z=framed).lines(0.5)]
 
 
 def outline_true_mask(axes: Axes, mask: np.ndarray) -> None:

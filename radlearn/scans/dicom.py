@@ -15,7 +15,7 @@ import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.scans.display import display_of, polarity_contradiction
-from radlearn.scans.jpeg import smallest_eighths
+from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
 from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded, open_xray, parsing
@@ -66,10 +66,11 @@ class RadiographHeader:
 
 @dataclass(frozen=True)
 class Radiograph:
-    """An X-ray: `pixels` float32 (height, width) in [0, 1], bright = dense, and its `header`."""
+    """An X-ray: `pixels` float32 (height, width) in [0, 1], bright = dense, its `header`, and what is doubtful about it, if anything."""
 
     pixels: np.ndarray
     header: RadiographHeader
+    notes: tuple[str, ...] = ()
 
 
 def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape = "stretch") -> Radiograph:
@@ -98,15 +99,34 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
         raise BadSetting(f"shape is {shape!r}; expected 'stretch' or 'pad'.")
     xray = open_xray(Path(path))
     header, display = _header_of(xray), display_of(xray)
-    _warn(xray)
+    notes = _warn(xray)
     if size_px is None:
-        return Radiograph(display(decoded(xray)), header)
+        return Radiograph(display(decoded(xray)), header, notes)
     fitted = fitted_px(*header.size_px, size_px, shape)
     # Only where averaging before the mapping gives the same image as after it.
     eighths = smallest_eighths(header.size_px, fitted) if xray.jpeg is not None and display.is_straight() else 8
     height, width = header.size_px
     pixels = np.clip(resized(display(decoded(xray, eighths)), *fitted, covered_px=(height * eighths / 8, width * eighths / 8)), 0, 1)
-    return Radiograph(pixels if shape == "stretch" else centred_in_square(pixels, size_px), header)
+    return Radiograph(pixels if shape == "stretch" else centred_in_square(pixels, size_px), header, notes)
+
+
+def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph:
+    """Read one X-ray at its own size, or decoded directly to a smaller one, so that resizing it afterwards has little to do.
+
+    It is n/8 of its size, with the smallest n for which both sides are whole and at least `at_least_px`. That takes a JPEG Baseline whose
+    grey values are linear in its pixels; any other file, and any file where `at_least_px` is None, is read at its own size.
+
+    Errors and warnings as `read_radiograph`.
+    """
+    if at_least_px is not None and at_least_px < 1:
+        raise BadSetting(f"at_least_px is {at_least_px}; expected at least 1, or None for the X-ray's own size.")
+    xray = open_xray(Path(path))
+    header, display = _header_of(xray), display_of(xray)
+    notes = _warn(xray)
+    eighths = 8
+    if at_least_px is not None and xray.jpeg is not None and display.is_straight():
+        eighths = smallest_whole_eighths(header.size_px, at_least_px)
+    return Radiograph(display(decoded(xray, eighths)), header, notes)
 
 
 def read_header(path: str | Path) -> RadiographHeader:
@@ -162,14 +182,19 @@ def _is_xray(place: str, name: str) -> bool:
     return name.lower().endswith(".dcm") or is_dicom(Path(place, name))
 
 
-def _warn(xray: Xray) -> None:
+def _warn(xray: Xray) -> tuple[str, ...]:
+    """Warn of what is doubtful about an X-ray, and return it as sentences that do not name the file."""
+    doubts: list[UserWarning] = []
     with parsing(xray.path):
         intent = str(xray.said.get("PresentationIntentType") or "").strip().upper()
     if intent == "FOR PROCESSING":
-        text = f"{xray.path}: is marked FOR PROCESSING: raw detector data, not an X-ray made for reading. Prefer FOR PRESENTATION."
-        warnings.warn(text, ForProcessingWarning, stacklevel=3)
+        text = "is marked FOR PROCESSING: raw detector data, not an X-ray made for reading. Prefer FOR PRESENTATION"
+        doubts.append(ForProcessingWarning(text))
     if contradiction := polarity_contradiction(xray):
-        warnings.warn(f"{xray.path}: {contradiction}.", PolarityWarning, stacklevel=3)
+        doubts.append(PolarityWarning(contradiction))
+    for doubt in doubts:
+        warnings.warn(type(doubt)(f"{xray.path}: {doubt}."), stacklevel=3)
+    return tuple(str(doubt) for doubt in doubts)
 
 
 def _header_of(xray: Xray) -> RadiographHeader:

@@ -68,7 +68,9 @@ class Display:
         if self.stored_range is None or stored.dtype.itemsize > 2 or stored.dtype.kind == "f":
             return self.grey(stored)
         # A look-up table of all possible values is faster than arithmetic on every pixel.
-        return np.take(_grey_of_every_value(self, stored.dtype), stored.astype(np.intp) - np.iinfo(stored.dtype).min)
+        # An unsigned value is its own place in the table.
+        places = stored if stored.dtype.kind == "u" else stored.astype(np.intp) - np.iinfo(stored.dtype).min
+        return np.take(_grey_of_every_value(self, stored.dtype), places)
 
     def is_straight(self) -> bool:
         """Whether the mapping is linear over the stored range, so that pixels may be averaged before or after it."""

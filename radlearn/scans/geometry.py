@@ -12,19 +12,19 @@ of x and y. radlearn's affines go to RAS, in files and in memory; LPS appears on
 Column 0 is one step along `i` in mm; its length is the spacing along `i`.
 
 **Orientation code.** Three letters, where the axes i, j, k *go*: "LPS" is i to the left, j to the back, k to the head. Most CTs
-are LPS. (nibabel.aff2axcodes uses the same code. ITK's "RAI" names where axes come *from*.)
+are LPS. It is the code of `nibabel.aff2axcodes`, which finds it here. (ITK's "RAI" names where axes come *from*.)
 """
 
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from radlearn.errors import BadSetting
 
-LETTERS = ("RL", "AP", "SI")  # World axis x goes to R, its opposite is L; y to A or P; z to S or I
 SAME_WITHIN_VOXELS = 0.1
 
 Box = tuple[slice, slice, slice]  # A block of voxels: `voxels[box]`; each slice has a start and a stop within the volume
@@ -113,10 +113,7 @@ def orientation(affine: np.ndarray) -> str:
     >>> orientation(np.diag([-1.0, -1.0, 1.0, 1.0]))
     'LPS'
     """
-    directions = np.asarray(affine, float)[:3, :3] / np.maximum(spacing_mm(affine), 1e-12)
-    # Over all axes at once, because at 45° two columns may have their largest component along the same world axis.
-    best = max(itertools.permutations(range(3)), key=lambda world: sum(abs(directions[world[axis], axis]) for axis in range(3)))
-    return "".join(LETTERS[world][int(directions[world, axis] < 0)] for axis, world in enumerate(best))
+    return "".join(_nibabel().aff2axcodes(affine))
 
 
 def to_orientation(voxels: np.ndarray, affine: np.ndarray, code: str) -> tuple[np.ndarray, np.ndarray]:
@@ -132,19 +129,13 @@ def to_orientation(voxels: np.ndarray, affine: np.ndarray, code: str) -> tuple[n
     Raises:
         BadSetting: `code` is not an orientation code.
     """
-    axes, flips = _turn(orientation(affine), code)
-    shape = voxels.shape[-3:]
-    change = np.zeros((4, 4))  # From an index after the reorientation to the one before.
-    change[3, 3] = 1
-    for after, (before, flip) in enumerate(zip(axes, flips, strict=True)):
-        change[before, after] = -1 if flip else 1
-        change[before, 3] = shape[before] - 1 if flip else 0
-    return _turned(voxels, axes, flips), affine @ change
+    turn = _nibabel().ornt_transform(_nibabel().io_orientation(affine), _axes_of(code))
+    return _turned(voxels, turn), affine @ _nibabel().inv_ornt_aff(turn, voxels.shape[-3:])
 
 
 def from_orientation(voxels: np.ndarray, code: str, source_affine: np.ndarray) -> np.ndarray:
     """Undo `to_orientation(source, source_affine, code)`: return a view of voxels (..., i, j, k) in the order of the source, exactly."""
-    return _turned(voxels, *_turn(code, orientation(source_affine)))
+    return _turned(voxels, _nibabel().ornt_transform(_axes_of(code), _nibabel().io_orientation(source_affine)))
 
 
 def same_grid(a: Grid, b: Grid, tolerance_voxels: float = SAME_WITHIN_VOXELS) -> bool:
@@ -208,24 +199,20 @@ def _corners_mm(grid: Grid) -> np.ndarray:
     return world_mm(grid.affine, np.array(list(itertools.product(*((-0.5, count - 0.5) for count in grid.shape)))))
 
 
-def _turn(found: str, wanted: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """Return for each axis of the result the axis it was before, and whether it is reversed."""
-    before, after = _axes_of(found), _axes_of(wanted)
-    worlds = [world for world, _ in before]
-    axes = tuple(worlds.index(world) for world, _ in after)
-    return axes, tuple(before[axis][1] != sign for axis, (_, sign) in zip(axes, after, strict=True))
+def _turned(voxels: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    # nibabel turns the first three axes.
+    return np.moveaxis(_nibabel().apply_orientation(np.moveaxis(voxels, (-3, -2, -1), (0, 1, 2)), turn), (0, 1, 2), (-3, -2, -1))
 
 
-def _turned(voxels: np.ndarray, axes: tuple[int, ...], flips: tuple[bool, ...]) -> np.ndarray:
-    leading = voxels.ndim - 3
-    turned = voxels.transpose(*range(leading), *(leading + axis for axis in axes))
-    i, j, k = (slice(None, None, -1 if flip else 1) for flip in flips)
-    return turned[..., i, j, k]
-
-
-def _axes_of(code: str) -> tuple[tuple[int, int], ...]:
-    """Return for each array axis (world axis, sign)."""
-    axes = tuple((world, 1 if letter == pair[0] else -1) for letter in code for world, pair in enumerate(LETTERS) if letter in pair)
-    if len(code) != 3 or sorted(world for world, _ in axes) != [0, 1, 2]:
+def _axes_of(code: str) -> np.ndarray:
+    """Return an orientation code as nibabel's array (3, 2): the world axis of each array axis, and its sign."""
+    if len(code) != 3 or any(len(set(pair) & set(code)) != 1 for pair in ("RL", "AP", "SI")):
         raise BadSetting(f"the orientation code is {code!r}; expected three letters, one each of R or L, A or P, S or I, such as 'LPS'.")
-    return axes
+    return _nibabel().axcodes2ornt(code)
+
+
+def _nibabel() -> Any:
+    """Return nibabel's module of orientations. Importing it takes a second, which listing the challenges need not wait for."""
+    from nibabel import orientations
+
+    return orientations

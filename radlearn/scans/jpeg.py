@@ -58,6 +58,15 @@ def smallest_eighths(size_px: tuple[int, int], at_least_px: tuple[int, int]) -> 
     return next((n for n in range(1, 8) if all(side * n >= wanted * 8 for side, wanted in zip(size_px, at_least_px, strict=True))), 8)
 
 
+def smallest_whole_eighths(size_px: tuple[int, int], at_least_px: int) -> int:
+    """Return the smallest n of 1 … 7 for which n/8 of both sides is whole and at least `at_least_px`; 8 if there is none.
+
+    >>> smallest_whole_eighths((1024, 1024), 256), smallest_whole_eighths((2500, 2048), 256), smallest_whole_eighths((999, 1024), 100)
+    (2, 2, 8)
+    """
+    return next((n for n in range(1, 8) if all(side * n % 8 == 0 and side * n >= at_least_px * 8 for side in size_px)), 8)
+
+
 def decoded_grey(path: Path, frame: bytes, size_px: tuple[int, int], eighths: int = 8) -> np.ndarray:
     """Decode a greyscale 8-bit JPEG to uint8, at its own size or at 1/8 … 7/8 of it.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
-from radlearn.scans.geometry import Volume, same_grid
+from radlearn.scans.geometry import Grid, Volume, same_grid
 from radlearn.scans.nifti import read_volume, write_volume
 
 CUTS = {1: 0.5, 255: 127.0}
@@ -30,18 +30,24 @@ def read_mask(path: str | Path, scan: Volume | None = None) -> Volume:
         UnreadableScan: as `read_volume`; another grid than the scan's; several labels, or ambiguous grey values.
     """
     volume = read_volume(path)
-    if scan is not None and not same_grid(volume.grid, scan.grid):
-        raise UnreadableScan(
-            f"{path}: the mask lies on another grid than its scan {scan.path.name if scan.path else ''}.\n"
-            f"  mask: {volume.grid}\n  scan: {scan.grid}\n"
-            "It may belong to another scan, or have been reoriented or resampled. Save it again on the grid of the scan."
-        )
+    if scan is not None:
+        refuse_another_grid(path, volume.grid, scan.grid, scan.path.name if scan.path else "")
     top = _top(Path(path), volume.voxels)
     notes: tuple[str, ...] = ()
     if top == 255 or _is_grey(volume.voxels):
         low, high = volume.voxels.min(), volume.voxels.max()
         notes = (f"the mask holds values from {low:g} to {high:g}; values above {CUTS[top]:g} count as inside",)
     return Volume(volume.voxels > CUTS[top], volume.affine if scan is None else scan.affine, volume.path, notes)
+
+
+def refuse_another_grid(path: str | Path, mask: Grid, scan: Grid, scan_name: str) -> None:
+    """Raise an UnreadableScan unless the grid of a mask is that of its scan, within `SAME_WITHIN_VOXELS`; the names are for the message."""
+    if not same_grid(mask, scan):
+        raise UnreadableScan(
+            f"{path}: the mask lies on another grid than its scan {scan_name}.\n"
+            f"  mask: {mask}\n  scan: {scan}\n"
+            "It may belong to another scan, or have been reoriented or resampled. Save it again on the grid of the scan."
+        )
 
 
 def write_mask_like(path: str | Path, mask: np.ndarray, source: Volume) -> None:

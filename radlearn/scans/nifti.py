@@ -1,21 +1,23 @@
-"""Reads and writes NIfTI volumes.
+"""Reads and writes NIfTI volumes with nibabel.
 
-Nothing is reoriented or resampled: the array has the order of the file, and the affine gives its place in the patient. `nifti_header`
-parses the header; this module handles files and compression.
+nibabel decodes and makes the header. radlearn decompresses, because isal needs half the time of zlib, and refuses by name what is damaged
+or ambiguous, where nibabel would repair the header or choose. Nothing is reoriented or resampled: the array has the order of the file, and
+the affine gives its place in the patient.
 """
 
 import itertools
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.files import written_whole
-from radlearn.scans.geometry import Volume
-from radlearn.scans.nifti_header import BYTES, CODE_OF_TYPE, Header, header_bytes, parsed
+from radlearn.scans.geometry import Grid, Volume, spacing_mm
+from radlearn.scans.nifti_place import CONVERT, affine_of
 from radlearn.scans.rescaling import rescaled
 
 try:
@@ -24,15 +26,25 @@ try:
 except ImportError:
     import zlib as unpacking  # type: ignore[no-redef]
 
-__all__ = ["Volume", "read_volume", "write_volume"]
+if TYPE_CHECKING:  # nibabel takes half a second to import, and imports pydicom; so only the functions that need it do.
+    from nibabel.nifti1 import Nifti1Header
 
+__all__ = ["Volume", "read_grid", "read_volume", "write_volume"]
+
+BYTES = 348  # Of a header
+VOXELS_AT = 352  # After the header, four bytes mean no extensions
+START_BYTES = 1 << 12  # Read and decompressed first: the header lies in it
 PIECE_BYTES = 1 << 19  # Read and decompressed at once: small enough for the processor's cache
 AGAIN = "Copy or download it again, or remove it."
 
 GZIP = b"\x1f\x8b"
 GZIP_LEVEL = 1  # Level 6 takes several times as long for a CT and saves a tenth of its size
 MOST_ALONG_AN_AXIS = 32_767
+HELD = {np.dtype(name) for name in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")}
 WIDENED = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
+OTHER_TYPES = {
+    1: "one bit a voxel", 32: "complex", 128: "RGB colour", 1536: "float128", 1792: "complex", 2048: "complex", 2304: "RGBA colour",
+}  # fmt: skip
 
 
 def read_volume(path: str | Path) -> Volume:
@@ -49,56 +61,152 @@ def read_volume(path: str | Path) -> Volume:
             differ, or values that are not finite (NaN, infinity).
     """
     path = Path(path)
-    try:
-        with open(path, "rb", buffering=0) as opened:
-            header, stored = _header_and_stored(path, opened)
-    except FileNotFoundError:
-        raise UnreadableScan(f"{path}: there is no such file.") from None
-    except OSError as error:
-        raise UnreadableScan(f"{path}: cannot be read ({error.strerror or error}); expected a NIfTI file.") from None
-    voxels = rescaled(stored, header.slope, header.intercept)
+    with _opened(path) as opened:
+        header, grid, content = _header(path, opened)
+        stored = _stored(path, header, grid.shape, content)
+    slope, intercept = header.get_slope_inter()
+    with np.errstate(over="ignore", invalid="ignore"):  # What overflows is refused below.
+        voxels = rescaled(stored, 1 if slope is None else slope, intercept or 0)
     if voxels.dtype.kind == "f" and not (finite := np.isfinite(voxels)).all():
         raise UnreadableScan(
             f"{path}: {finite.size - int(finite.sum()):,} of {finite.size:,} voxels are not finite (NaN or infinity). radlearn does not "
             "guess their values: find out what wrote them, or fill them with -1024 HU."
         )
-    return Volume(voxels, header.affine, path)
+    return Volume(voxels, grid.affine, path)
 
 
-def _header_and_stored(path: Path, opened: BinaryIO) -> tuple[Header, np.ndarray]:
-    """Return the header and the stored numbers (i, j, k), in the processor's byte order."""
+def read_grid(path: str | Path) -> Grid:
+    """Read the grid of a NIfTI file from its header alone: a CT's voxels take a thousand times as long.
+
+    Raises:
+        UnreadableScan: the header cannot be read, or is one that `read_volume` refuses.
+    """
+    path = Path(path)
+    with _opened(path) as opened:
+        return _header(path, opened)[1]
+
+
+def write_volume(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+    """Write a volume as NIfTI-1, atomically; the same volume gives the same bytes.
+
+    Args:
+        path: ends in `.nii` or `.nii.gz`; its folder is created.
+        voxels: (i, j, k), of an integer or float type, which is kept; bool becomes uint8 0 and 1, float16 becomes float32.
+        affine: 4 × 4 from index to RAS mm. NIfTI holds it in float32. It is written as the sform; as the qform too where it is a rotation
+            with spacing, because some readers know only that.
+
+    Raises:
+        BadSetting: another name, shape, type or affine.
+    """
+    path, affine = Path(path), np.asarray(affine, np.float64)
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise BadSetting(f"{path}: the name of a NIfTI file must end in .nii or .nii.gz.")
+    voxels = np.asarray(voxels)
+    if voxels.dtype in WIDENED:
+        voxels = voxels.astype(WIDENED[voxels.dtype])
+    if voxels.dtype.newbyteorder("=") not in HELD:
+        raise BadSetting(f"{path}: the voxels are {voxels.dtype}; NIfTI holds integers and floats of up to 64 bits.")
+    if voxels.ndim != 3 or not voxels.size or max(voxels.shape) > MOST_ALONG_AN_AXIS:
+        raise BadSetting(f"{path}: the voxels have shape {voxels.shape}; expected (i, j, k), each from 1 to {MOST_ALONG_AN_AXIS:,}.")
+    if affine.shape != (4, 4) or not np.isfinite(affine).all() or not np.linalg.det(affine[:3, :3]):
+        raise BadSetting(f"{path}: the affine is {affine.tolist()}; expected 4 × 4 finite numbers that span three directions.")
+    header = _header_bytes(voxels, affine)
+    little = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
+    with written_whole(path) as temporary, open(temporary, "wb") as opened:
+        # zlib's own gzip header has no time and no name, unlike that of Python's `gzip`.
+        packer = zlib.compressobj(GZIP_LEVEL, wbits=31) if path.name.endswith(".gz") else None
+        for piece in (header, *(little[:, :, k].tobytes(order="F") for k in range(voxels.shape[2]))):
+            opened.write(packer.compress(piece) if packer else piece)
+        if packer:
+            opened.write(packer.flush())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading; an `OSError` becomes an `UnreadableScan`."""
+    try:
+        with open(path, "rb", buffering=0) as opened:
+            yield opened
+    except FileNotFoundError:
+        raise UnreadableScan(f"{path}: there is no such file.") from None
+    except OSError as error:
+        raise UnreadableScan(f"{path}: cannot be read ({error.strerror or error}); expected a NIfTI file.") from None
+
+
+def _header(path: Path, opened: BinaryIO) -> "tuple[Nifti1Header, Grid, Iterator[bytes]]":
+    """Return the header, validated, its grid, and the content of the file from its beginning, piece by piece."""
+    from nibabel.nifti1 import HeaderDataError, Nifti1Header, data_type_codes
+
     content = _content(path, opened)
     start = b""
     while len(start) < BYTES and (piece := next(content, None)) is not None:
         start += piece
-    header = parsed(path, start[:BYTES])
-    wanted = header.dtype.itemsize * int(np.prod(header.shape, dtype=object))
+    if len(start) < BYTES:
+        raise UnreadableScan(f"{path}: has {len(start)} bytes; a NIfTI header has {BYTES}. The file is truncated. Copy it again.")
+    # Unchecked: nibabel's checks log and repair, and its guess of the byte order believes `dim`.
+    header = Nifti1Header(start[:BYTES], "<" if int.from_bytes(start[:4], "little") == BYTES else ">", check=False)
+    if header["sizeof_hdr"] != BYTES or header["magic"] != Nifti1Header.single_magic:
+        raise UnreadableScan(f"{path}: {_what_else(start)}; radlearn reads single-file NIfTI-1 (.nii, .nii.gz). {CONVERT}")
+    axes = int(header["dim"][0])
+    sizes = header["dim"][1 : axes + 1].tolist()  # get_data_shape() would take some for a FreeSurfer surface.
+    if not 3 <= axes <= 7 or min(sizes) < 1 or max(sizes[3:], default=1) > 1:
+        several = 3 < axes <= 7 and min(sizes) > 0
+        found = f"{tuple(sizes)}, " + (f"{np.prod(sizes[3:])} volumes in one file" if several else f"{axes} axes")
+        raise UnreadableScan(f"{path}: has the shape {found}; expected one volume (i, j, k). Save each volume in its own file.")
+    code = int(header["datatype"])
+    if code not in data_type_codes or header.get_data_dtype().newbyteorder("=") not in HELD:
+        found = OTHER_TYPES.get(code, f"numbers of unknown type {code}")
+        raise UnreadableScan(f"{path}: holds {found}; expected integers or floats. {CONVERT}")
+    try:
+        header.get_slope_inter()
+    except HeaderDataError:
+        raise UnreadableScan(f"{path}: scl_inter is {header['scl_inter']}; expected a finite number. {CONVERT}") from None
+    starts = float(header["vox_offset"])
+    if not VOXELS_AT <= starts < 2**31:
+        raise UnreadableScan(f"{path}: vox_offset is {starts:g}; expected at least {VOXELS_AT}, where the header ends. {CONVERT}")
+    shape = (sizes[0], sizes[1], sizes[2])
+    return header, Grid(shape, affine_of(path, header, shape)), itertools.chain([start], content)
+
+
+def _what_else(start: bytes) -> str:
+    """Describe a file that is not a single-file NIfTI-1."""
+    sizes = (int.from_bytes(start[:4], "little"), int.from_bytes(start[:4], "big"))
+    if 540 in sizes:
+        return "is NIfTI-2"
+    if BYTES in sizes:
+        return "is half of a pair (.hdr and .img) or the older Analyze format, which does not distinguish left from right"
+    if start[128:132] == b"DICM":
+        return "is DICOM"
+    return f"is not a NIfTI file: it begins with {start[:4]!r}"
+
+
+def _stored(path: Path, header: "Nifti1Header", shape: tuple[int, int, int], content: Iterator[bytes]) -> np.ndarray:
+    """Return the stored numbers (i, j, k), in the processor's byte order."""
+    dtype = header.get_data_dtype()
+    wanted = dtype.itemsize * int(np.prod(shape, dtype=object))
     # gzip compresses at most 1032 : 1, so no memory is allocated for a header that declares more than this.
     if wanted > 1032 * path.stat().st_size:
         found = f"{path}: its header declares {wanted:,} bytes of voxels, more than such a file can hold"
         raise UnreadableScan(f"{found}. It is truncated. {AGAIN}")
     stored = np.empty(wanted, np.uint8)
-    at = -header.voxels_at
-    for piece in itertools.chain([start], content):
+    at = -int(header["vox_offset"])
+    for piece in content:
         # Read to the end even when the voxels are complete, because gzip's checksum is there.
         part = np.frombuffer(piece, np.uint8)[max(0, -at) : wanted - at if at < wanted else 0]
         stored[max(0, at) : max(0, at) + part.size] = part
         at += len(piece)
     if at < wanted:
         raise UnreadableScan(f"{path}: ends after {max(at, 0):,} of {wanted:,} bytes of voxels. It is truncated. {AGAIN}")
-    typed = stored.view(header.dtype).reshape(header.shape, order="F")
-    return header, typed.astype(header.dtype.newbyteorder("="), copy=False)
+    return stored.view(dtype).reshape(shape, order="F").astype(dtype.newbyteorder("="), copy=False)
 
 
 def _content(path: Path, opened: BinaryIO) -> Iterator[bytes]:
     """Yield the bytes of the file piece by piece, decompressed if they are gzip."""
-    piece = opened.read(PIECE_BYTES)
+    piece = opened.read(START_BYTES)
     if not piece:
         raise UnreadableScan(f"{path}: is empty (0 bytes). {AGAIN}")
     if not piece.startswith(GZIP):
-        while piece:
-            yield piece
-            piece = opened.read(PIECE_BYTES)
+        yield from itertools.chain([piece], iter(lambda: opened.read(PIECE_BYTES), b""))
         return
     while piece.startswith(GZIP):  # A gzip file may have several members.
         unpacker = unpacking.decompressobj(wbits=31)
@@ -110,38 +218,23 @@ def _content(path: Path, opened: BinaryIO) -> Iterator[bytes]:
             raise UnreadableScan(f"{path}: its gzip data are damaged ({error}). {AGAIN}") from None
         if not unpacker.eof:
             raise UnreadableScan(f"{path}: ends within its gzip data. It is truncated. {AGAIN}")
-        piece = piece or opened.read(PIECE_BYTES)
+        if len(piece) < len(GZIP):
+            piece += opened.read(PIECE_BYTES)
 
 
-def write_volume(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> None:
-    """Write a volume as NIfTI-1, atomically; the same volume gives the same bytes.
+def _header_bytes(voxels: np.ndarray, affine: np.ndarray) -> bytes:
+    """Return the header of a volume, little-endian, and the four bytes after it."""
+    from nibabel.nifti1 import Nifti1Header
 
-    Args:
-        path: ends in `.nii` or `.nii.gz`; its folder is created.
-        voxels: (i, j, k), of an integer or float type, which is kept; bool becomes uint8 0 and 1, float16 becomes float32.
-        affine: 4 × 4 from index to RAS mm. NIfTI holds it in float32.
-
-    Raises:
-        BadSetting: another name, shape, type or affine.
-    """
-    path, affine = Path(path), np.asarray(affine, np.float64)
-    if not path.name.endswith((".nii", ".nii.gz")):
-        raise BadSetting(f"{path}: the name of a NIfTI file must end in .nii or .nii.gz.")
-    voxels = np.asarray(voxels)
-    if voxels.dtype in WIDENED:
-        voxels = voxels.astype(WIDENED[voxels.dtype])
-    if voxels.dtype.newbyteorder("=") not in CODE_OF_TYPE:
-        raise BadSetting(f"{path}: the voxels are {voxels.dtype}; NIfTI holds integers and floats of up to 64 bits.")
-    if voxels.ndim != 3 or not voxels.size or max(voxels.shape) > MOST_ALONG_AN_AXIS:
-        raise BadSetting(f"{path}: the voxels have shape {voxels.shape}; expected (i, j, k), each from 1 to {MOST_ALONG_AN_AXIS:,}.")
-    if affine.shape != (4, 4) or not np.isfinite(affine).all() or not np.linalg.det(affine[:3, :3]):
-        raise BadSetting(f"{path}: the affine is {affine.tolist()}; expected 4 × 4 finite numbers that span three directions.")
-    header = header_bytes(voxels.shape, voxels.dtype, affine)
-    little = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
-    with written_whole(path) as temporary, open(temporary, "wb") as opened:
-        # zlib's own gzip header has no time and no name, unlike that of Python's `gzip`.
-        packer = zlib.compressobj(GZIP_LEVEL, wbits=31) if path.name.endswith(".gz") else None
-        for piece in (header, *(little[:, :, k].tobytes(order="F") for k in range(voxels.shape[2]))):
-            opened.write(packer.compress(piece) if packer else piece)
-        if packer:
-            opened.write(packer.flush())
+    header = Nifti1Header(endianness="<")
+    header.set_data_dtype(voxels.dtype)
+    header.set_data_shape(voxels.shape)
+    header.set_zooms(spacing_mm(affine))
+    header.set_xyzt_units("mm")
+    header.set_sform(affine, "scanner")
+    directions = affine[:3, :3] / spacing_mm(affine)
+    # A quaternion cannot express shear: nibabel would write the closest rotation.
+    if np.allclose(directions.T @ directions, np.eye(3), atol=1e-5):
+        header.set_qform(affine, "scanner")
+    header.set_data_offset(VOXELS_AT)
+    return header.binaryblock + bytes(VOXELS_AT - BYTES)

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Outline
 from PIL import Image
+from scipy.ndimage import label
 
 from radlearn.errors import BadSetting
 from radlearn.pictures.borders import border_keys, border_lines, outline_found_mask, outline_true_mask, painted_border
@@ -28,6 +29,14 @@ def test_voxel_centres_lie_inside_the_lines_exactly_where_the_mask_is_true(mask:
         # A hole's line lies within another: inside two is outside.
         inside ^= Outline(line).contains_points(centres)
     assert np.array_equal(inside.reshape(mask.shape), mask)
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_every_part_and_every_hole_has_one_line(mask: np.ndarray) -> None:
+    parts = label(mask)[1]
+    # Where two parts touch by a corner, the outside passes between them.
+    holes = label(~np.pad(mask, 1), structure=np.ones((3, 3)))[1] - 1
+    assert len(border_lines(mask)) == parts + holes
 
 
 def test_every_point_of_a_line_is_half_way_between_two_neighbours_of_which_one_is_inside() -> None:
@@ -93,7 +102,8 @@ def test_painting_never_changes_the_picture_given() -> None:
 
 
 def test_voxels_that_touch_with_a_corner_have_a_line_each_and_a_hole_has_its_own() -> None:
-    assert len(border_lines(np.eye(3, dtype=bool))) == 3
+    diagonal = np.eye(3, dtype=bool)
+    assert len(border_lines(diagonal)) == len(border_lines(diagonal[::-1])) == 3
     ring = np.ones((3, 3), bool)
     ring[1, 1] = False
     assert sorted(len(line) for line in border_lines(ring)) == [5, 13]

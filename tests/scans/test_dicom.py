@@ -21,6 +21,7 @@ from radlearn.scans.dicom import (
     is_dicom,
     read_header,
     read_radiograph,
+    read_reduced,
     stored_values,
     write_radiograph,
 )
@@ -72,6 +73,26 @@ def test_the_fast_way_to_a_size_gives_the_picture_of_the_slow_way(tmp_path: Path
     # A shift by one pixel or a flip would show.
     assert np.abs(fast - slow).max() < 0.06
     assert np.abs(fast - slow[:, ::-1]).mean() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("at_least_px", "expected"), [(None, (400, 248)), (50, (100, 62)), (63, (150, 93)), (94, (200, 124)), (249, (400, 248))]
+)
+def test_a_reduced_xray_is_the_smallest_that_suffices_and_the_area_average(
+    tmp_path: Path, at_least_px: int | None, expected: tuple[int, int]
+) -> None:
+    coarse = np.random.default_rng(0).random((5, 7)).astype(np.float32)
+    path = write(tmp_path / "a.dcm", np.rint(resized(coarse, 400, 248) * 255).astype(np.uint8), quality=95)
+    full, reduced = read_radiograph(path).pixels, read_reduced(path, at_least_px)
+    assert reduced.pixels.shape == expected
+    assert reduced.header == read_header(path)
+    assert np.abs(reduced.pixels - resized(full, *expected)).max() < 0.03
+
+
+def test_an_xray_that_may_not_be_averaged_before_its_mapping_is_not_reduced(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    np.testing.assert_array_equal(read_reduced(dicom_file(ramp), 10).pixels, read_radiograph(dicom_file(ramp)).pixels)
+    with pytest.raises(BadSetting, match="at_least_px is 0"):
+        read_reduced(dicom_file(ramp), 0)
 
 
 def test_a_window_that_clips_is_applied_before_averaging_even_on_a_jpeg(tmp_path: Path) -> None:
@@ -177,6 +198,7 @@ def test_raw_detector_data_are_read_with_a_warning(dicom_file: DicomFile, ramp: 
     np.testing.assert_allclose(xray.pixels, ramp / 255, atol=1e-6)
     # It points at the line that asked for the X-ray.
     assert caught[0].filename == __file__
+    assert xray.notes == ("is marked FOR PROCESSING: raw detector data, not an X-ray made for reading. Prefer FOR PRESENTATION",)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read_radiograph(dicom_file(ramp, PresentationIntentType="FOR PRESENTATION"))

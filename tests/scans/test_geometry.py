@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -27,7 +27,7 @@ from radlearn.scans.geometry import (
     world_mm,
 )
 
-nibabel = pytest.importorskip("nibabel", reason="nibabel, the independent reader, is not installed")
+sitk = pytest.importorskip("SimpleITK", reason="SimpleITK, the independent oracle, is not installed")
 ALL_CODES = ["".join(letters) for axes in itertools.permutations(("RL", "AP", "SI")) for letters in itertools.product(*axes)]
 EIGHT_CODES = ["".join(letters) for letters in itertools.product("RL", "AP", "SI")]
 LPS = np.array([[-0.7, 0, 0, 100], [0, -0.8, 0, 50], [0, 0, 5, -200], [0, 0, 0, 1.0]])
@@ -81,12 +81,28 @@ def test_the_code_of_every_straight_orientation(code: str) -> None:
 
 @settings(deadline=None)
 @given(affines)
-def test_nibabel_names_the_same_orientation_where_there_is_no_doubt(affine: np.ndarray) -> None:
+def test_sitk_names_the_same_orientation_where_there_is_no_doubt(affine: np.ndarray) -> None:
     code = orientation(affine)
     assert code in ALL_CODES
     directions = np.abs(affine[:3, :3] / spacing_mm(affine))
     if (np.sort(directions, axis=0)[2] > 0.8).all():
-        assert code == "".join(nibabel.orientations.aff2axcodes(affine))
+        assert code == sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(directions_lps(affine))
+
+
+@settings(deadline=None)
+@given(affines, st.sampled_from(ALL_CODES))
+def test_sitk_turns_a_volume_alike(affine: np.ndarray, code: str) -> None:
+    directions = np.abs(affine[:3, :3] / spacing_mm(affine))
+    assume((np.sort(directions, axis=0)[2] > 0.8).all())
+    voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    image = sitk.GetImageFromArray(voxels.transpose(2, 1, 0))
+    image.SetDirection(directions_lps(affine))
+    expected = sitk.GetArrayFromImage(sitk.DICOMOrient(image, code)).transpose(2, 1, 0)
+    np.testing.assert_array_equal(to_orientation(voxels, affine, code)[0], expected)
+
+
+def directions_lps(affine: np.ndarray) -> list[float]:
+    return (lps_affine(affine)[:3, :3] / spacing_mm(affine)).ravel().tolist()
 
 
 @given(affines, st.sampled_from(ALL_CODES), st.tuples(*[st.integers(1, 5)] * 3))

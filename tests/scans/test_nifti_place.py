@@ -1,6 +1,5 @@
-"""Where a NIfTI says it lies, as nibabel understands it."""
+"""Where a NIfTI says it lies, against SimpleITK and against quaternions by SciPy."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,36 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from radlearn.errors import UnreadableScan
-from radlearn.scans.nifti_header import HEADER, header_bytes
-from radlearn.scans.nifti_place import affine_of
-
-nibabel = pytest.importorskip("nibabel", reason="nibabel, the independent reader, is not installed")
+from radlearn.scans.nifti import read_volume, write_volume
+from radlearn.scans.nifti_place import AGREES_WITHIN
+from tests.scans.nifti_witness import fields_of, read_by_sitk, with_fields
 
 STRAIGHT = np.array([[-0.7, 0, 0, 100], [0, -0.8, 0, 50], [0, 0, 5, -200], [0, 0, 0, 1.0]])
+VOXELS = np.zeros((20, 30, 4), np.uint8)
+# The first number of a float32 quaternion is recovered as a root, so near a half turn the angle is known to
+# sqrt(3 eps) * 2 = 1.2e-3 only; times the longest voxel, 5 mm, that is 6e-3 mm.
+HALF_TURN_MM = 7e-3
 
 
-def header_of(affine: np.ndarray) -> np.ndarray:
-    return np.frombuffer(header_bytes((20, 30, 40), np.dtype("i2"), affine)[:348], HEADER).copy()
+def written(folder: Path, affine: np.ndarray) -> bytes:
+    write_volume(folder / "written.nii", VOXELS, affine)
+    return (folder / "written.nii").read_bytes()
 
 
-def affine_read(header: np.ndarray) -> np.ndarray:
-    return affine_of(Path("scan.nii"), header[0], (20, 30, 40))
+def affine_read(folder: Path, content: bytes, **fields: object) -> np.ndarray:
+    (folder / "scan.nii").write_bytes(with_fields(content, **fields))
+    return read_volume(folder / "scan.nii").affine
+
+
+def qform_of(content: bytes) -> np.ndarray:
+    """The qform by nifti1.h, method 2, with SciPy's quaternions."""
+    fields = fields_of(content)
+    b, c, d = fields["quatern"]
+    rotation = Rotation.from_quat((b, c, d, np.sqrt(max(0, 1 - b * b - c * c - d * d)))).as_matrix()
+    affine = np.eye(4)
+    affine[:3, :3] = rotation * fields["pixdim"][1:4] * (1, 1, fields["pixdim"][0])
+    affine[:3, 3] = fields["qoffset"]
+    return affine
 
 
 def rotated(quaternion: tuple[float, ...], is_mirrored: bool) -> np.ndarray:
@@ -37,67 +52,122 @@ def rotated(quaternion: tuple[float, ...], is_mirrored: bool) -> np.ndarray:
 @given(st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 0.1), st.booleans())
 @example((1.0, 0.0, 0.0, 0.0), True)
 @example((0.0, 1.0, 0.0, 1e-5), False)
-def test_any_rotation_comes_back_from_sform_and_from_qform_alone(quaternion: tuple[float, ...], is_mirrored: bool) -> None:
-    affine = rotated(quaternion, is_mirrored)
-    header = header_of(affine)
-    np.testing.assert_allclose(affine_read(header), affine, atol=1e-4)
-    by_nibabel = nibabel.Nifti1Header.from_fileobj(io.BytesIO(header.tobytes()))
-    np.testing.assert_allclose(by_nibabel.get_sform(), affine, atol=1e-4)
-    # The first number of a float32 quaternion is recovered as a root, so near a half turn the angle is known to
-    # sqrt(3 eps) * 2 = 1.2e-3 only; times the longest voxel, 5 mm, that is 6e-3 mm.
-    np.testing.assert_allclose(by_nibabel.get_qform(), affine, atol=7e-3)
-    header["sform_code"] = 0
-    np.testing.assert_allclose(affine_read(header), affine, atol=7e-3)
+@example((0.6, 0.0, 0.8, 1e-4), True)
+def test_any_rotation_comes_back_from_sform_and_from_qform_alone(
+    tmp_path_factory: pytest.TempPathFactory, quaternion: tuple[float, ...], is_mirrored: bool
+) -> None:
+    affine, folder = rotated(quaternion, is_mirrored), tmp_path_factory.getbasetemp()
+    content = written(folder, affine)
+    fields = fields_of(content)
+    assert (fields["sform_code"], fields["qform_code"]) == (1, 1)
+    np.testing.assert_allclose(np.reshape(fields["srow"], (3, 4)), affine[:3], atol=1e-4)
+    np.testing.assert_allclose(qform_of(content), affine, atol=HALF_TURN_MM)
+    np.testing.assert_allclose(affine_read(folder, content), affine, atol=1e-4)
+    np.testing.assert_allclose(affine_read(folder, content, sform_code=0), affine, atol=HALF_TURN_MM)
+    np.testing.assert_allclose(affine_read(folder, content, qform_code=0), affine, atol=1e-4)
 
 
-def test_a_sheared_affine_has_an_sform_only() -> None:
+@pytest.mark.parametrize("is_mirrored", [False, True])
+@pytest.mark.parametrize(
+    "quaternion", [(0, 0, 0, 1), (0, 0, 1, 0), (1, 0, 0, 0), (0.6, 0, 0.8, 0), (0.1, -0.2, 0.3, 0.9), (0.5, 0.5, 0.5, 0.5)]
+)
+def test_sitk_finds_the_same_place_by_sform_and_by_qform(tmp_path: Path, quaternion: tuple[float, ...], is_mirrored: bool) -> None:
+    content = written(tmp_path, rotated(quaternion, is_mirrored))
+    for fields in ({"qform_code": 0}, {"sform_code": 0}, {}):
+        affine = affine_read(tmp_path, content, **fields)
+        np.testing.assert_allclose(affine, rotated(quaternion, is_mirrored), atol=1e-4)
+        np.testing.assert_allclose(affine, read_by_sitk(tmp_path / "scan.nii")[1], atol=1e-4)
+
+
+def test_a_sheared_affine_has_an_sform_only(tmp_path: Path) -> None:
     affine = np.array([[1, 0, 0, 0], [0, 1, 0.3, 0], [0, 0, 2, 0], [0, 0, 0, 1.0]])
-    header = header_of(affine)
-    assert header["qform_code"] == 0
-    np.testing.assert_allclose(affine_read(header), affine, atol=1e-6)
+    content = written(tmp_path, affine)
+    fields = fields_of(content)
+    assert (fields["qform_code"], fields["quatern"]) == (0, (0, 0, 0))
+    assert fields["pixdim"][:4] == pytest.approx((1, 1, 1, np.hypot(0.3, 2)))
+    np.testing.assert_allclose(affine_read(tmp_path, content), affine, atol=1e-6)
 
 
-def test_a_file_without_a_place_is_refused() -> None:
-    header = header_of(STRAIGHT)
-    header["sform_code"] = header["qform_code"] = 0
+def test_an_affine_rounded_to_float32_keeps_its_qform(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for quaternion in rng.normal(size=(50, 4)):
+        affine = rotated(tuple(quaternion), False).astype(np.float32)
+        assert fields_of(written(tmp_path, affine))["qform_code"] == 1
+
+
+@pytest.mark.parametrize("first", [0.0, 1.0, 2.0, np.nan])
+def test_a_qform_that_does_not_say_that_k_is_reversed_is_not_reversed(tmp_path: Path, first: float) -> None:
+    content = written(tmp_path, STRAIGHT)
+    pixdim = (first, 0.7, 0.8, 5.0, 1.0, 1.0, 1.0, 1.0)
+    np.testing.assert_allclose(affine_read(tmp_path, content, sform_code=0, pixdim=pixdim), STRAIGHT, atol=1e-5)
+    reversed_k = STRAIGHT @ np.diag([1, 1, -1, 1])
+    for negative in (-1.0, -2.0):
+        found = affine_read(tmp_path, content, sform_code=0, pixdim=(negative, *pixdim[1:]))
+        np.testing.assert_allclose(found, reversed_k, atol=1e-5)
+
+
+def test_a_half_turn_whose_quaternion_was_rounded_to_more_than_1_is_read(tmp_path: Path) -> None:
+    # Six decimals: the squares sum to 1.0000006, which nibabel's own get_qform refuses.
+    found = affine_read(tmp_path, written(tmp_path, STRAIGHT), sform_code=0, quatern=(0.0, 0.707107, 0.707107))
+    np.testing.assert_allclose(found[:3, :3], rotated((0, 1, 1, 0), False)[:3, :3], atol=1e-5)
+    np.testing.assert_allclose(found, read_by_sitk(tmp_path / "scan.nii")[1], atol=1e-5)
+
+
+def test_a_negative_code_is_no_affine(tmp_path: Path) -> None:
+    content = with_fields(written(tmp_path, STRAIGHT), qform_code=0)
+    with pytest.raises(UnreadableScan, match="has no affine"):
+        affine_read(tmp_path, content, sform_code=-1)
+    with pytest.raises(UnreadableScan, match="has no affine"):
+        affine_read(tmp_path, content, sform_code=0, qform_code=-1)
+
+
+def test_a_file_without_a_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableScan, match=r"has no affine.*left and right cannot be distinguished"):
-        affine_read(header)
+        affine_read(tmp_path, written(tmp_path, STRAIGHT), sform_code=0, qform_code=0)
 
 
-@pytest.mark.parametrize(("unit", "words"), [(1, "in metres; expected millimetres"), (3, "in micrometres")])
-def test_other_units_are_refused(unit: int, words: str) -> None:
-    header = header_of(STRAIGHT)
-    header["xyzt_units"] = unit
+@pytest.mark.parametrize(("unit", "words"), [(1, "in metres; expected millimetres"), (3, "in micrometres"), (8 + 3, "in micrometres")])
+def test_other_units_are_refused(tmp_path: Path, unit: int, words: str) -> None:
     with pytest.raises(UnreadableScan, match=words):
-        affine_read(header)
+        affine_read(tmp_path, written(tmp_path, STRAIGHT), xyzt_units=unit)
 
 
-def test_a_mirrored_qform_is_refused() -> None:
-    header = header_of(STRAIGHT)
-    header["srow"] = -STRAIGHT[:3]
+@pytest.mark.parametrize("unit", [0, 2, 8 + 2, 7])
+def test_millimetres_with_or_without_seconds_and_no_unit_are_read(tmp_path: Path, unit: int) -> None:
+    np.testing.assert_allclose(affine_read(tmp_path, written(tmp_path, STRAIGHT), xyzt_units=unit), STRAIGHT, atol=1e-5)
+
+
+def test_a_mirrored_qform_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableScan, match="axes are RAI by the sform, but LPS by the qform"):
-        affine_read(header)
+        affine_read(tmp_path, written(tmp_path, STRAIGHT), srow=tuple(-STRAIGHT[:3].ravel()))
 
 
-def test_a_spacing_told_twice_differently_is_refused() -> None:
-    header = header_of(STRAIGHT)
-    header["pixdim"][0, 3] = 2.5
+def test_a_spacing_told_twice_differently_is_refused(tmp_path: Path) -> None:
+    content = written(tmp_path, STRAIGHT)
+    pixdim = (1.0, 0.7, 0.8, 2.5, 1.0, 1.0, 1.0, 1.0)
     with pytest.raises(UnreadableScan, match=r"spacing is 0.7 × 0.8 × 5 mm by the sform, but 0.7 × 0.8 × 2.5 mm by pixdim"):
-        affine_read(header)
+        affine_read(tmp_path, content, pixdim=pixdim)
+    for share, is_refused in ((0.9, False), (1.1, True)):
+        rounded = (1.0, 0.7, 0.8, 5 * (1 + share * AGREES_WITHIN), 1.0, 1.0, 1.0, 1.0)
+        if is_refused:
+            with pytest.raises(UnreadableScan, match="by pixdim"):
+                affine_read(tmp_path, content, pixdim=rounded, qform_code=0)
+        else:
+            np.testing.assert_allclose(affine_read(tmp_path, content, pixdim=rounded, qform_code=0), STRAIGHT, atol=1e-5)
 
 
-def test_two_offsets_in_one_space_are_refused_and_in_two_spaces_are_not() -> None:
-    header = header_of(STRAIGHT)
-    header["qoffset"] += 30
+def test_two_offsets_in_one_space_are_refused_and_in_two_spaces_are_not(tmp_path: Path) -> None:
+    content = with_fields(written(tmp_path, STRAIGHT), qoffset=(130.0, 80.0, -170.0))
     with pytest.raises(UnreadableScan, match=r"sform and qform are 52.0 mm apart in the same space"):
-        affine_read(header)
-    header["sform_code"] = 2
-    np.testing.assert_allclose(affine_read(header), STRAIGHT, atol=1e-5)
+        affine_read(tmp_path, content)
+    np.testing.assert_allclose(affine_read(tmp_path, content, sform_code=2), STRAIGHT, atol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [0.0, np.nan])
-def test_an_affine_that_spans_nothing_is_refused(bad: float) -> None:
-    header = header_of(STRAIGHT)
-    header["srow"][0, 1] = bad
+def test_an_affine_that_spans_nothing_is_refused(tmp_path: Path, bad: float) -> None:
+    content = written(tmp_path, STRAIGHT)
+    srow = (bad, *STRAIGHT[:3].ravel()[1:])
     with pytest.raises(UnreadableScan, match=r"its sform is .* which is singular"):
-        affine_read(header)
+        affine_read(tmp_path, content, srow=srow)
+    with pytest.raises(UnreadableScan, match=r"its qform is .* which is singular"):
+        affine_read(tmp_path, content, sform_code=0, pixdim=(1.0, bad, 0.8, 5.0, 1.0, 1.0, 1.0, 1.0))

@@ -1,0 +1,1 @@
+"""Parts for any MONAI program: readers, a crop to the lungs, a memory-mapped data set, an inferer."""

@@ -33,8 +33,7 @@ def check(folder: Path, json: bool = False, out: Path | None = None, workers: in
     from radlearn.check.forecast import forecasts
 
     audit = audit_folder(folder, workers)
-    bits = max((xray.header.stored_bits for xray in audit.xrays if xray.header is not None and not xray.trouble), default=8)
-    costs = forecasts(audit.labelled, bits)
+    costs = forecasts(audit.labelled)
     if out is not None:
         # matplotlib, which nothing else here needs.
         from radlearn.check.page import write_page

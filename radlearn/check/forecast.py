@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from radlearn.files import read_json
 from radlearn.progress import cores
-from radlearn.scans.cache_store import bytes_needed
+from radlearn.scans.cache import bytes_needed
 from radlearn.use_cases import USE_CASES, UseCase
 
 COSTS_FILE = "costs.json"
@@ -37,8 +37,8 @@ PATCH_SECONDS = 0.02
 "The same for a patch of a CT."
 LUNG_BLOCK_MM3 = 25e6
 "What is kept of a CT, the block of both lungs: the median of ten built-in and two real ones."
-INDEX_BYTES = 2 * 20_000 * 6
-"The places in a CT that patches are drawn around."
+INDEX_BYTES = 8 * 0.35
+"Bytes for each voxel of the block, of which the lungs are 0.35: the places that patches are taken around, eight bytes each."
 BASE_MEMORY_GB = 1.2
 "The process with torch and MONAI, before a batch."
 
@@ -65,9 +65,9 @@ class ImagePreset(Costs):
     # Height and width to which an image is brought.
     size_px: int
 
-    def cache_bytes(self, images: int, bits: int) -> float:
-        """Return the size of the cache of prepared images."""
-        return bytes_needed(images, self.size_px, 8 if bits <= 8 else 16)
+    def cache_bytes(self, images: int) -> float:
+        """Return the size of the cache of prepared images, at most: the tasks keep them in 8 or in 16 bits."""
+        return bytes_needed(images, self.size_px, 16)
 
     def epoch_seconds(self, images: int, rate_gflops: float) -> float:
         """Return how long an epoch takes: training, whose backward pass takes twice the forward's arithmetic, and validation."""
@@ -91,9 +91,9 @@ class VolumePreset(Costs):
         """Voxels of a prepared CT."""
         return LUNG_BLOCK_MM3 / float(np.prod(self.spacing_mm))
 
-    def cache_bytes(self, scans: int, bits: int = 16) -> float:
-        """Return the size of the cache of prepared CTs: 16 bits a voxel of the scan, 8 of its mask."""
-        return scans * (3 * self.block_voxels + INDEX_BYTES)
+    def cache_bytes(self, scans: int) -> float:
+        """Return the size of the cache of prepared CTs: 16 bits a voxel of the scan, 8 of its mask, and where patches can be taken."""
+        return scans * (3 + INDEX_BYTES) * self.block_voxels
 
     def epoch_seconds(self, scans: int, rate_gflops: float) -> float:
         """Return how long an epoch takes: training on patches, and validation on whole CTs, window by window."""
@@ -134,10 +134,10 @@ def presets_of(use_case: UseCase) -> dict[str, Preset]:
     return found
 
 
-def forecasts(labelled: Mapping[str, int], bits: int) -> list[Forecast]:
+def forecasts(labelled: Mapping[str, int]) -> list[Forecast]:
     """Return the cost of every preset of every task that can be trained on a folder.
 
-    `labelled` is, for the name of a challenge, how many of its cases can be trained on; `bits` the most that an X-ray has.
+    `labelled` is, for the name of a challenge, how many of its cases can be trained on.
     """
     wanted: list[tuple[str, str, Preset, int]] = []
     amounts: dict[str, None] = {}
@@ -156,16 +156,14 @@ def forecasts(labelled: Mapping[str, int], bits: int) -> list[Forecast]:
         f"{', '.join(amounts)}, and a matrix product on this machine's processor ({one:.0f} GFLOP/s on one of its {cores()} cores). "
         "With other load it takes longer; no GPU is timed"
     )
-    return [forecast(task, name, preset, count, bits, rate, basis) for task, name, preset, count in wanted]
+    return [forecast(task, name, preset, count, rate, basis) for task, name, preset, count in wanted]
 
 
-def forecast(task: str, name: str, preset: Preset, count: int, bits: int, rate_gflops: float, basis: str) -> Forecast:
+def forecast(task: str, name: str, preset: Preset, count: int, rate_gflops: float, basis: str) -> Forecast:
     """Return the cost of one preset for so many X-rays or CTs, at a rate of arithmetic."""
     # Weights, gradients, two moments of AdamW and the averaged weights, in 32 bits.
     memory_gb = BASE_MEMORY_GB + (preset.weights_million * 5 * 4 + preset.batch_size * preset.activations_mb) / 1000
-    return Forecast(
-        task, name, preset, preset.cache_bytes(count, bits) / 1e9, memory_gb, preset.epoch_seconds(count, rate_gflops) / 60, basis
-    )
+    return Forecast(task, name, preset, preset.cache_bytes(count) / 1e9, memory_gb, preset.epoch_seconds(count, rate_gflops) / 60, basis)
 
 
 def gigaflops() -> float:

@@ -14,6 +14,9 @@ For learning and research, not for clinical use: a mask is what a reader would o
 # %% 1. Settings
 # Everything that can be changed is a field here, and a flag on the command line: `--epochs 5`.
 
+import itertools
+import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,26 +26,52 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from annotated_types import Interval
+from monai.data import list_data_collate
 from monai.losses import DeepSupervisionLoss, DiceCELoss
+from monai.metrics import DiceMetric
 from monai.networks.nets import DynUNet, SegResNetDS
-from monai.transforms import Compose, RandAffined, RandFlipd, RandGaussianNoised, RandGaussianSmoothd, RandScaleIntensityd, ToTensord
+from monai.transforms import (
+    AsDiscreted,
+    CastToTyped,
+    Compose,
+    CopyItemsd,
+    DeleteItemsd,
+    EnsureChannelFirstd,
+    EnsureTyped,
+    FgBgToIndicesd,
+    Invertd,
+    LoadImaged,
+    Orientationd,
+    RandAffined,
+    RandCropByPosNegLabeld,
+    RandFlipd,
+    RandGaussianNoised,
+    RandGaussianSmoothd,
+    RandScaleIntensityd,
+    ResampleToMatchd,
+    ScaleIntensityRanged,
+    Spacingd,
+    SpatialPadd,
+    ToTensord,
+)
 from torch import Tensor, nn
 
 from radlearn.challenges.covid19 import CHALLENGE, Case
 from radlearn.errors import BadSetting
-from radlearn.metrics.masks import dice_score
-from radlearn.scans.prepared_volume import PreparedVolume
-from radlearn.scans.volume_cache import Preparation
+from radlearn.monai_parts.crop_to_lungs import CropToLungsd
+from radlearn.monai_parts.ct_reader import CTReader, MaskReader
+from radlearn.monai_parts.lung_inferer import LungBlockInferer
+from radlearn.monai_parts.mapped_dataset import MappedDataset
+from radlearn.scans.geometry import Volume
 from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks
-from radlearn.tasks.segmentation.prediction import MaskPredictions, submit_masks
+from radlearn.tasks.segmentation.prediction import MaskPredictions, PredictedScan, submit_masks
 from radlearn.tasks.segmentation.report import write_mask_report
-from radlearn.tasks.segmentation.scans import Scan, prepared_scans, split_scans
-from radlearn.tasks.segmentation.sliding_window import infer_volume
+from radlearn.tasks.segmentation.scans import CTS, MaskCase, Scan, scans_of, split_scans
 from radlearn.tasks.segmentation.tuning import tune_masks
 from radlearn.training.checkpoint import load_best
 from radlearn.training.device import chosen_device
 from radlearn.training.fit import fit
-from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, case_seed, reseed
+from radlearn.training.loading import EpochLoader, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
@@ -65,7 +94,7 @@ class Settings(TrainingSettings):
     network: Literal["small_unet", "segresnet"] = "small_unet"
     # Patches that an epoch takes of every scan, on average.
     patches_per_scan: Annotated[int, Interval(ge=1, le=1000)] = 4
-    # Share of patches that have a lesion at their centre; the centres of the others lie anywhere else in the lungs.
+    # Probability that a patch has a lesion at its centre; the centres of the others lie anywhere else in the lungs.
     lesion_share: Share = 0.5
     # Probability that a training patch is mirrored, along each of the first two axes.
     mirror_chance: Share = 0.5
@@ -90,8 +119,10 @@ class Settings(TrainingSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Refuses invalid values before a scan is read.
-        Preparation(self.spacing_mm, self.window_hu, self.crop)
+        if not all(0 < length < math.inf for length in self.spacing_mm):
+            raise BadSetting(f"spacing_mm is {self.spacing_mm}; expected three lengths above 0.")
+        if not self.window_hu[0] < self.window_hu[1]:
+            raise BadSetting(f"window_hu is {self.window_hu}; expected a lower and a higher number of Hounsfield units.")
         if any(length < 16 or length % 16 for length in self.patch_voxels):
             raise BadSetting(f"patch_voxels is {self.patch_voxels}; expected three multiples of 16: the network halves a patch four times.")
 
@@ -124,7 +155,8 @@ PRESETS = {
 
 
 # %% 2. Data
-# A scan is read once, reoriented, cropped to the lungs, resampled and cached as a memory map: a patch then costs a few pages of the file.
+# In MONAI a case is a dictionary: first of file names, then of arrays. A transform takes such a dictionary and returns it changed, and
+# names the keys that it works on. What is deterministic is done once and cached as a memory map: a patch then costs a few pages of it.
 
 
 def find_cases(data_folder: Path) -> list[Case]:
@@ -132,81 +164,102 @@ def find_cases(data_folder: Path) -> list[Case]:
     return CHALLENGE.find_cases(data_folder)
 
 
-def preparation(settings: Settings) -> Preparation:
-    """Return the deterministic transform of a scan: axes to the left, the back and the head, one spacing, one window."""
-    return Preparation(settings.spacing_mm, settings.window_hu, settings.crop)
+def as_item(case: MaskCase) -> dict[str, Any]:
+    """Return a case as MONAI's transforms take it: a dictionary of files."""
+    files = {"image": case.path} if case.mask_path is None else {"image": case.path, "mask": case.mask_path}
+    return {"id": case.image_id, **files}
+
+
+def deterministic_transform(settings: Settings, with_mask: bool = True) -> Compose:
+    """Return what is done with every scan, and its mask, in the same way each time.
+
+    `image` becomes float16 (1, x, y, z) in [0, 1], `mask` uint8 of the same shape, 0 or 1. Without a mask, as for a new patient, the scan
+    itself stays under `source` and its lungs under `lungs`.
+    """
+    keys = ("image", "mask") if with_mask else ("image",)
+    # Axes run to the left, the back and the head, whatever their order in the file. Nothing is resampled yet.
+    # `dtype=None` keeps the integers of the file, half the memory of MONAI's float32, until the scan is cropped.
+    steps: list[Any] = [LoadImaged("image", reader=CTReader(), dtype=None)]
+    steps += [LoadImaged("mask", reader=MaskReader(), dtype=None)] if with_mask else [CopyItemsd("image", names="source")]
+    steps += [
+        EnsureChannelFirstd(keys),
+        # `lungs`, which come with the next step, are named for the way back.
+        Orientationd((*keys, "lungs"), axcodes="LPS", labels=None, allow_missing_keys=True),
+        CropToLungsd(keys, source_key="image", lungs_key="lungs", crop=settings.crop, everywhere_without_lungs=with_mask),
+        # Clipped before it is resampled, because metal and padding would bleed into their neighbours.
+        ScaleIntensityRanged("image", *settings.window_hu, 0, 1, clip=True),
+        # The mask is interpolated like the image and then cut at one half, so that its border stays on that of the image.
+        Spacingd(keys, pixdim=settings.spacing_mm, mode="bilinear", dtype=np.float32),
+        # Half precision tells apart what lies less than 1 HU apart.
+        CastToTyped("image", dtype=torch.float16),
+    ]
+    if with_mask:
+        steps += [
+            AsDiscreted("mask", threshold=0.5),
+            # Where patches may be taken: inside the mask, and in the lungs around it.
+            ResampleToMatchd("lungs", key_dst="image", mode="nearest", dtype=np.float32),
+            FgBgToIndicesd("mask", image_key="lungs"),
+            DeleteItemsd("lungs"),
+            CastToTyped("mask", dtype=torch.uint8),
+        ]
+    return Compose(steps)
 
 
 def training_transform(settings: Settings) -> Compose:
-    """Return the random augmentation of training patches and their masks, in MONAI's transforms.
+    """Return the deterministic transform, then a random patch with random augmentation: float32 (1, *patch_voxels) both.
 
-    They imitate differences between scans of the same chest: the position of the patient, the depth of the breath, the scanner's noise and
-    kernel. Hounsfield units are calibrated, so contrast changes little. Slices are thick, so patches are rotated in their plane only.
+    The augmentation imitates differences between scans of the same chest: the position of the patient, the depth of the breath, the
+    scanner's noise and kernel. Hounsfield units are calibrated, so contrast changes little. Slices are thick, so patches are rotated in
+    their plane only.
     """
-    s, both = settings, ("image", "mask")
+    s, keys = settings, ("image", "mask")
     turn, zoom = (0.0, 0.0, float(np.deg2rad(s.rotation_degrees))), (s.zoom_share, s.zoom_share, 0.0)
+    indices: dict[str, Any] = {"fg_indices_key": "mask_fg_indices", "bg_indices_key": "mask_bg_indices"}
     return Compose(
         [
-            RandFlipd(both, prob=s.mirror_chance, spatial_axis=0),
-            RandFlipd(both, prob=s.mirror_chance, spatial_axis=1),
-            RandAffined(both, prob=0.5, rotate_range=turn, scale_range=zoom, mode=("bilinear", "nearest"), padding_mode="border"),
+            deterministic_transform(s),
+            # Lesions are a hundredth of the lungs: patches from anywhere would contain few of their voxels.
+            RandCropByPosNegLabeld(keys, "mask", s.patch_voxels, s.lesion_share, 1 - s.lesion_share, **indices, allow_smaller=True),
+            SpatialPadd(keys, s.patch_voxels),
+            EnsureTyped(keys, dtype=torch.float32),
+            RandFlipd(keys, prob=s.mirror_chance, spatial_axis=0),
+            RandFlipd(keys, prob=s.mirror_chance, spatial_axis=1),
+            RandAffined(keys, prob=0.5, rotate_range=turn, scale_range=zoom, mode=("bilinear", "nearest"), padding_mode="border"),
             RandGaussianSmoothd("image", prob=s.blur_chance, sigma_x=(0.3, 1.0), sigma_y=(0.3, 1.0), sigma_z=(0.1, 0.4)),
             RandGaussianNoised("image", prob=0.5, std=s.noise_std),
             RandScaleIntensityd("image", prob=0.5, factors=s.contrast_share),
-            ToTensord(both, track_meta=False),
+            ToTensord(keys, track_meta=False),
         ]
-    )
+    ).flatten()
 
 
-def load(scans: Sequence[Scan], transform: Compose, settings: Settings, key: SampleKey) -> dict[str, Any]:
-    """Return one patch: `image` and `mask` float32 (1, x, y, z), the mask 0 or 1.
+def make_dataset(settings: Settings, cases: Sequence[MaskCase], training: bool = False) -> MappedDataset:
+    """Return the data set of cases: random patches for training, else whole scans.
 
-    Cases 0 … n - 1 are patches with a lesion at their centre, cases n … 2n - 1 patches from anywhere else in the lungs of the same n scans.
-    The position in the scan and the transform depend on the key alone, not on what was loaded before.
+    `MappedDataset` is MONAI's `PersistentDataset` on memory maps. Both uses share one cache: their deterministic transforms are the same.
     """
-    scan, around_lesion = scans[key.case % len(scans)].prepared, key.case < len(scans)
-    seed = case_seed(settings.seed, *key)
-    places = scan.foreground if around_lesion else scan.background
-    x, y, z = places[seed % len(places)] if len(places) else np.array(scan.shape) // 2
-    image, mask = scan.patch(scan.start_around((x, y, z), settings.patch_voxels), settings.patch_voxels)
-    transform.set_random_state(seed=seed)
-    item = transform({"image": torch.from_numpy(image[None]), "mask": torch.from_numpy(np.asarray(mask, np.float32)[None])})
-    return {**item, "ids": scans[key.case % len(scans)].case.image_id}
-
-
-def epoch_order(scans: Sequence[Scan], settings: Settings, epoch: int) -> list[int]:
-    """Return the patches of an epoch in order; `lesion_share` of them are around a lesion, spread evenly over the batches.
-
-    Lesions are a hundredth of the cropped volume: random patches would contain few of their voxels. The order depends on seed and epoch
-    alone.
-    """
-    draw = np.random.default_rng(case_seed(settings.seed, epoch))
-    with_lesion = np.flatnonzero([scan.label for scan in scans])
-    batches = -(-len(scans) * settings.patches_per_scan // settings.batch_size)
-    share = settings.lesion_share if len(with_lesion) else 0.0
-    # The number of patches around a lesion up to the end of each batch: fractions of a patch add up over the batches.
-    until = np.floor(np.arange(batches + 1) * settings.batch_size * share + 1e-9).astype(int)
-    lesions = iter(_balanced(draw, with_lesion, int(until[-1])))
-    others = iter(_balanced(draw, len(scans) + np.arange(len(scans)), batches * settings.batch_size - int(until[-1])))
-    order: list[int] = []
-    for around in np.diff(until):
-        order += [next(lesions) for _ in range(around)] + [next(others) for _ in range(settings.batch_size - around)]
-    return order
-
-
-def _balanced(draw: np.random.Generator, cases: np.ndarray, many: int) -> list[int]:
-    """Return `many` cases in random order, each as often as any other, or once more."""
-    rounds = -(-many // max(len(cases), 1))
-    return [int(case) for _ in range(rounds) for case in draw.permutation(cases)][:many]
+    transform = training_transform(settings) if training else deterministic_transform(settings)
+    # A scan without lesions has none to take patches around, which is no reason to warn in each epoch.
+    warnings.filterwarnings("ignore", "Num foregrounds 0", UserWarning)
+    items = [as_item(case) for case in cases]
+    # Whole scans need their meta data, for the way back; a patch has no use for them.
+    return MappedDataset(items, transform, seed=settings.seed, track_meta=not training, words=CTS)
 
 
 def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, EpochLoader]:
-    """Return a loader of patches for the training subset; evaluation infers on whole scans instead."""
-    scans = split["train"]
-    ids = [scan.case.image_id for scan in scans]
-    dataset = FunctionDataset(partial(load, scans, training_transform(settings), settings), [*ids, *ids])
-    order = partial(epoch_order, scans, settings)
-    return {"train": EpochLoader(dataset, settings.batch_size, settings.seed, False, settings.workers, order=order)}
+    """Return a loader of patches for the training subset; evaluation infers on whole scans instead.
+
+    `EpochLoader` uses PyTorch's `DataLoader`. It names each draw by epoch and case, which is all that a patch depends on.
+    """
+    dataset = make_dataset(settings, [scan.case for scan in split["train"]], training=True)
+
+    def order(epoch: int) -> list[int]:
+        # Every scan as often as any other, in another order each time.
+        draw = np.random.default_rng(case_seed(settings.seed, epoch))
+        return np.concatenate([draw.permutation(len(dataset)) for _ in range(settings.patches_per_scan)]).tolist()
+
+    loader = EpochLoader(dataset, settings.batch_size, settings.seed, False, settings.workers, list_data_collate, True, order)
+    return {"train": loader}
 
 
 # %% 3. Model
@@ -214,7 +267,7 @@ def make_loaders(settings: Settings, split: dict[str, list[Scan]]) -> dict[str, 
 
 
 class InPlaneFolded(nn.Module):
-    """Folds 2 × 2 neighbours of a slice into four channels of one position for a network, and unfolds its four predictions again.
+    """Space-to-depth in the plane of a slice, around a network: 2 × 2 neighbours become four channels of one position, and back.
 
     Voxels are fine in the plane of a slice and coarse across it. Folded, they are nearly cubes, and a quarter of the positions is left,
     while nothing is averaged away.
@@ -263,17 +316,66 @@ def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
 WRONG = DeepSupervisionLoss(DiceCELoss(sigmoid=True, batch=True), weight_mode="exp")
 
 
-def infer(model: nn.Module, scan: PreparedVolume, settings: Settings) -> np.ndarray:
-    """Return the probability of a lesion at every voxel of a prepared scan, float32 of its shape, in [0, 1].
+def infer(model: nn.Module, scan: Mapping[str, Any], settings: Settings) -> Tensor:
+    """Return the probability of a lesion at every voxel of a prepared scan, float32 (1, x, y, z) in [0, 1].
 
     A window slides over the block of the lungs; where windows overlap, their predictions are averaged.
     """
-    mirrors = (0, 1) if settings.test_time_mirror else ()
-    return infer_volume(model, scan, settings.patch_voxels, settings.overlap, mirrors, settings.grow_to)
+    axes = (2, 3) if settings.test_time_mirror else ()
+    mirrors = [dims for count in range(len(axes) + 1) for dims in itertools.combinations(axes, count)]
+
+    def probability(windows: Tensor) -> Tensor:
+        # Test-time augmentation: predict for mirror images too, mirror the predictions back, average.
+        found = [model(windows.flip(dims)).float().sigmoid().flip(dims) for dims in mirrors]
+        return torch.stack(found).mean(dim=0)
+
+    # MONAI's `SlidingWindowInferer`, which also looks at how much memory is free.
+    device = next(model.parameters()).device
+    inferer = LungBlockInferer(settings.patch_voxels, settings.overlap, settings.grow_to, sw_device=device)
+    model.eval()
+    with torch.inference_mode():
+        return inferer(scan["image"][None].float(), probability)[0]
+
+
+def infer_on_source(model: nn.Module, scan: Mapping[str, Any], settings: Settings, transform: Compose | None = None) -> np.ndarray:
+    """Return the probability of a lesion at every voxel of the scan's file, float32 (i, j, k) in [0, 1].
+
+    Every transform of the image remembered what it did, and `Invertd` undoes it: spacing, crop, orientation. The probability is resampled
+    and not the mask, because a mask has no values between its voxels. `transform` is the one that made `scan`, if it was not cached.
+    """
+    back = Invertd("probability", transform or deterministic_transform(settings), orig_keys="image", nearest_interp=False)
+    return back({**scan, "probability": infer(model, scan, settings)})["probability"][0].cpu().numpy()
 
 
 # %% 4. Training
-# The loop itself is `radlearn.training.fit`, as in the first lesson. The only difference: whole scans are validated, not patches.
+# As in the first lesson: forward, loss, backward, step. The only difference: whole scans are validated, not patches.
+
+
+def training_loop(model: nn.Module, loader: EpochLoader, settings: Settings) -> nn.Module:
+    """Train a model with a loop in plain PyTorch: the one to read, run and change.
+
+    `train` below takes the same steps through `fit`, which adds resuming, validation, averaged weights and half precision.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device).train()
+    # Weight decay pulls weights to 0, which biases and the scales of norms need not be.
+    matrices, others = ([weight for weight in model.parameters() if (weight.ndim > 1) == wanted] for wanted in (True, False))
+    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    # One cycle: the learning rate rises for a share of the training, then falls to nearly 0.
+    steps, rising = settings.epochs * loader.steps_per_epoch, settings.warm_up_share or 0.3
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, steps, pct_start=rising, cycle_momentum=False)
+    for epoch in range(settings.epochs):
+        for batch in loader.epoch(epoch):
+            images, masks = batch["image"].to(device), batch["mask"].to(device)
+            optimizer.zero_grad()
+            error = loss(model, {"image": images, "mask": masks})
+            error.backward()
+            # A single unlucky batch must not throw the weights far away.
+            nn.utils.clip_grad_norm_([*matrices, *others], settings.gradient_clip)
+            optimizer.step()
+            schedule.step()
+    return model.eval()
 
 
 def train(settings: Settings, data_folder: Path, run: Run) -> Run:
@@ -281,21 +383,24 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     config = settings.trainer_config(best_by="dice_score")
     # A device that this machine lacks is refused now, not after two hundred scans were prepared.
     chosen_device(settings.device, settings.precision)
-    scans = prepared_scans(find_cases(data_folder), preparation(settings))
-    split = split_scans(scans, settings.seed, settings.fold, run)
+    cases = find_cases(data_folder)
+    split = split_scans(scans_of(cases, make_dataset(settings, cases)), settings.seed, settings.fold, run)
     loaders = make_loaders(settings, {"train": split["train"]})
     # For choosing the best epoch, no mirror images are needed, and the prepared grid is good enough.
     one_look = replace(settings, test_time_mirror=False)
 
     def validate(model: nn.Module) -> dict[str, float]:
-        found = [dice_score(infer(model, scan.prepared, one_look) >= 0.5, scan.true) for scan in split["validation"]]
-        return {"dice_score": float(np.nanmean(found))}
+        dice = DiceMetric(ignore_empty=True)
+        for scan in split["validation"]:
+            item = scan.item
+            dice(y_pred=(infer(model, item, one_look) >= 0.5)[None].float(), y=item["mask"][None].float())
+        return {"dice_score": dice.aggregate().item()}
 
     # The first weights are random too: a run must be reproducible from its first step.
     reseed(settings.seed)
     model = build_model(settings)
     best = fit(model, loss, validate, loaders["train"], config, run)
-    choose_mask_postprocessing(run, split["validation"], partial(infer, best, settings=settings), settings.seed)
+    choose_mask_postprocessing(run, split["validation"], partial(infer_on_source, best, settings=settings), settings.seed)
     return run
 
 
@@ -312,8 +417,8 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOptions = NoOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
-    scans = prepared_scans(cases, preparation(settings))
-    evaluation = evaluate_masks(run, scans, partial(infer, model, settings=settings), split, settings.tolerance_mm)
+    scans = scans_of(cases, make_dataset(settings, cases))
+    evaluation = evaluate_masks(run, scans, partial(infer_on_source, model, settings=settings), split, settings.tolerance_mm)
     write_mask_report(run, evaluation, "Which voxels are COVID-19 lesions?")
     return evaluation.scores
 
@@ -321,7 +426,16 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOp
 def tune(run: Run, cases: Sequence[Case], options: NoOptions = NoOptions()) -> Scores:
     """Choose the postprocessing again on `cases`, the run's validation persons; write `postprocessing.json` and `tuning/`."""
     model, settings = trained_model(run)
-    return tune_masks(run, prepared_scans(cases, preparation(settings)), partial(infer, model, settings=settings))
+    return tune_masks(run, scans_of(cases, make_dataset(settings, cases)), partial(infer_on_source, model, settings=settings))
+
+
+def infer_file(model: nn.Module, path: Path, settings: Settings) -> PredictedScan:
+    """Return what is predicted for a scan in a file or folder, on the grid of the scan. Nothing is cached."""
+    transform = deterministic_transform(settings, with_mask=False)
+    scan = transform({"image": path})
+    source, lungs = scan["source"], Invertd("lungs", transform, orig_keys="lungs")(scan)["lungs"]
+    volume = Volume(source.numpy(), source.affine.numpy(), path, tuple(scan["image"].meta["notes"].splitlines()))
+    return PredictedScan(volume, infer_on_source(model, scan, settings, transform), lungs[0].numpy() > 0)
 
 
 def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: NoOptions = NoOptions()) -> Path:
@@ -334,7 +448,7 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, o
     """
     model, settings = trained_model(run)
     predictions = MaskPredictions(run, CHALLENGE, paths, out)
-    predictions.predict_all(partial(infer, model, settings=settings), preparation(settings), overlays)
+    predictions.predict_all(partial(infer_file, model, settings=settings), overlays)
     return predictions.table
 
 

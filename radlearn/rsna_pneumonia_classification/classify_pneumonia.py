@@ -11,35 +11,50 @@ needs the patient, not only the X-ray.
 # %% 1. Settings
 # Everything that can be changed is a field here, and a flag on the command line: `--epochs 5`.
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from annotated_types import Interval
+from monai.metrics import AveragePrecisionMetric, ROCAUCMetric
 from monai.networks.nets import DenseNet121, ResNet
-from monai.transforms import Compose, RandAdjustContrast, RandAffine, RandCoarseDropout, RandFlip, RandGaussianNoise, ToTensor
+from monai.transforms import (
+    CastToTyped,
+    Compose,
+    EnsureChannelFirstd,
+    EnsureTyped,
+    LoadImaged,
+    RandAdjustContrastd,
+    RandAffined,
+    RandCoarseDropoutd,
+    RandFlipd,
+    RandGaussianNoised,
+    Resized,
+    SpatialPadd,
+    ToTensord,
+)
 from monai.visualize import GradCAM
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import convnext_tiny
 
 from radlearn.challenges.rsna import CHALLENGE, Case
-from radlearn.metrics import ranking
+from radlearn.monai_parts.mapped_dataset import MappedDataset
+from radlearn.monai_parts.radiograph_reader import RadiographReader
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.classification.options import TuneOptions
 from radlearn.tasks.classification.postprocessing import choose_postprocessing
 from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
 from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
-from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
+from radlearn.tasks.xray.radiographs import XRAYS, PreparedRadiograph, as_images, header_of, radiographs_of, unlabelled
 from radlearn.training.checkpoint import load_best
 from radlearn.training.fit import fit
-from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, case_seed, reseed
+from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
@@ -106,7 +121,8 @@ PRESETS = {
 
 
 # %% 2. Data
-# An X-ray is read once, resized and cached. Random augmentation comes after that, anew in every epoch.
+# In MONAI a case is a dictionary: first of file names and labels, then of arrays. A transform takes such a dictionary and returns it
+# changed, and names the keys that it works on. What is deterministic is done once and cached; what is random, anew in every epoch.
 
 
 def find_cases(data_folder: Path) -> list[Case]:
@@ -114,50 +130,80 @@ def find_cases(data_folder: Path) -> list[Case]:
     return CHALLENGE.find_cases(data_folder)
 
 
-def training_transform(settings: Settings) -> Compose:
-    """Return the random augmentation of training X-rays, in MONAI's transforms.
+def as_item(case: Case) -> dict[str, Any]:
+    """Return a case as MONAI's transforms take it: a dictionary."""
+    return {"id": case.image_id, "image": case.path, "label": float(case.label or False)}
 
-    They imitate differences between X-rays of the same chest: the position of the patient, the exposure, the detector. Width and height
-    are zoomed separately because the challenge stretched its X-rays to squares, by up to a fifth. Input, output: float32 (1, size, size).
+
+def deterministic_transform(settings: Settings) -> Compose:
+    """Return what is done with every X-ray in the same way each time: `image` becomes float16 (1, size, size) in [0, 1].
+
+    The reader is ours: it applies what DICOM says of grey values, so that dense is bright, and decodes a JPEG at a fraction of its size.
     """
-    s = settings
-    turn, shift = np.deg2rad(s.rotation_degrees), s.shift_share * s.size_px
-    hole = max(1, s.size_px // 8)
+    size = settings.size_px
+    shape: dict[str, Any] = {"spatial_size": (size, size)}
+    if settings.shape == "pad":
+        shape = {"spatial_size": size, "size_mode": "longest"}
     return Compose(
         [
-            RandFlip(prob=s.mirror_chance, spatial_axis=1),
-            RandAffine(prob=1.0, rotate_range=turn, translate_range=(shift, shift), scale_range=(s.zoom_share,) * 2, padding_mode="zeros"),
-            RandAdjustContrast(prob=0.7, gamma=(1 / (1 + s.gamma_range), 1 + s.gamma_range)),
-            RandGaussianNoise(prob=0.5, std=s.noise_std),
-            RandCoarseDropout(prob=s.holes_chance, holes=1, max_holes=4, spatial_size=hole, max_spatial_size=2 * hole, fill_value=0.0),
-            ToTensor(track_meta=False),
+            LoadImaged("image", reader=RadiographReader(at_least_px=size)),
+            EnsureChannelFirstd("image"),
+            Resized("image", **shape, mode="area"),
+            # Does nothing to an image that is square already.
+            SpatialPadd("image", (size, size)),
+            CastToTyped("image", dtype=torch.float16),
         ]
     )
 
 
-def evaluation_transform(settings: Settings) -> Compose:
-    """Return the transform for evaluation, which only converts to a tensor: augmentation belongs to training."""
-    return Compose([ToTensor(track_meta=False)])
+def training_transform(settings: Settings) -> Compose:
+    """Return the deterministic transform, then random augmentation: float32 (1, size, size).
 
-
-def load(xrays: Sequence[PreparedRadiograph], transform: Compose, seed: int, key: SampleKey) -> dict[str, object]:
-    """Return one case: `image` float32 (1, size, size), `label` float32 ().
-
-    The transform is seeded by the key, not by what was loaded before: X-ray 17 in epoch 3 looks the same in every process.
+    The augmentation imitates differences between X-rays of the same chest: the position of the patient, the exposure, the detector. Width
+    and height are zoomed separately because the challenge stretched its X-rays to squares, by up to a fifth.
     """
-    xray = xrays[key.case]
-    transform.set_random_state(seed=case_seed(seed, *key))
-    label = torch.tensor(float(xray.case.label or False))
-    return {"image": transform(torch.from_numpy(xray.pixels)), "label": label, "ids": xray.case.image_id}
+    s = settings
+    turn, shift = np.deg2rad(s.rotation_degrees), s.shift_share * s.size_px
+    hole = max(1, s.size_px // 8)
+    holes: dict[str, Any] = {"holes": 1, "max_holes": 4, "spatial_size": hole, "max_spatial_size": 2 * hole, "fill_value": 0.0}
+    return Compose(
+        [
+            deterministic_transform(s),
+            # The first random transform: what comes before it is cached, what follows is not.
+            RandFlipd("image", prob=s.mirror_chance, spatial_axis=1),
+            EnsureTyped("image", dtype=torch.float32),
+            RandAffined("image", None, 1.0, turn, translate_range=(shift, shift), scale_range=(s.zoom_share,) * 2, padding_mode="zeros"),
+            RandAdjustContrastd("image", prob=0.7, gamma=(1 / (1 + s.gamma_range), 1 + s.gamma_range)),
+            RandGaussianNoised("image", prob=0.5, std=s.noise_std),
+            RandCoarseDropoutd("image", prob=s.holes_chance, **holes),
+            ToTensord("image", track_meta=False),
+        ]
+    ).flatten()
+
+
+def make_dataset(settings: Settings, cases: Sequence[Case], training: bool = False) -> MappedDataset:
+    """Return the data set of cases, with random augmentation for training.
+
+    `MappedDataset` is MONAI's `PersistentDataset` on memory maps. Both uses share one cache: their deterministic transforms are the same.
+    """
+    transform = training_transform(settings) if training else deterministic_transform(settings)
+    return MappedDataset([as_item(case) for case in cases], transform, seed=settings.seed, track_meta=False, words=XRAYS, per_job=16)
+
+
+def prepared(settings: Settings, cases: Sequence[Case]) -> list[PreparedRadiograph]:
+    """Return the X-rays of cases, with what their headers say, for splits and reports."""
+    return radiographs_of(cases, make_dataset(settings, cases), settings.shape)
 
 
 def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]]) -> dict[str, EpochLoader]:
-    """Return a loader of batches for each subset of the split; only the training subset is shuffled and augmented."""
+    """Return a loader of batches for each subset of the split; only the training subset is shuffled and augmented.
+
+    `EpochLoader` uses PyTorch's `DataLoader`. It names each draw by epoch and case, which is all that an augmented X-ray depends on.
+    """
     loaders = {}
     for subset, xrays in split.items():
         learning = subset == "train"
-        transform = training_transform(settings) if learning else evaluation_transform(settings)
-        dataset = FunctionDataset(partial(load, xrays, transform, settings.seed), [xray.case.image_id for xray in xrays])
+        dataset = make_dataset(settings, [xray.case for xray in xrays], learning)
         workers = settings.workers if learning else 0
         loaders[subset] = EpochLoader(dataset, settings.batch_size, settings.seed, shuffle=learning, workers=workers)
     return loaders
@@ -183,13 +229,14 @@ def build_model(settings: Settings) -> nn.Module:
     return model
 
 
-def loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
     """Return the mean binary cross-entropy between predictions and labels."""
-    return F.binary_cross_entropy_with_logits(model(batch["image"])[:, 0], batch["label"])
+    return F.binary_cross_entropy_with_logits(model(batch["image"])[:, 0], batch["label"].float())
 
 
 def infer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
     """Return the probability of an opacity for each X-ray, float32 (cases,) in [0, 1], for images float32 (cases, 1, size, size)."""
+    images = images.float()
     views = [images, images.flip(-1)] if settings.test_time_mirror else [images]
     return torch.stack([model(view)[:, 0].float().sigmoid() for view in views]).mean(dim=0)
 
@@ -210,39 +257,67 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
 
 
 # %% 4. Training
-# The loop itself is `radlearn.training.fit`, because a run must be resumable after a power cut; all that it needs is here.
+# Autograd: while the loss is computed, PyTorch records every operation; `backward()` goes through the record in reverse and writes into
+# each weight's `.grad` how the loss changes with it. The optimizer then moves every weight slightly in the opposite direction.
+
+
+def training_loop(model: nn.Module, loader: EpochLoader, settings: Settings) -> nn.Module:
+    """Train a model with a loop in plain PyTorch: the one to read, run and change.
+
+    `train` below takes the same steps through `fit`, which adds resuming, validation, averaged weights and half precision.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device).train()
+    # Weight decay pulls weights to 0, which biases and the scales of norms need not be.
+    matrices, others = ([weight for weight in model.parameters() if (weight.ndim > 1) == wanted] for wanted in (True, False))
+    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    # One cycle: the learning rate rises for three tenths of the training, then falls to nearly 0.
+    steps = settings.epochs * loader.steps_per_epoch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, steps, cycle_momentum=False)
+    for epoch in range(settings.epochs):
+        for batch in loader.epoch(epoch):
+            images, labels = batch["image"].to(device), batch["label"].to(device)
+            optimizer.zero_grad()
+            error = loss(model, {"image": images, "label": labels})
+            error.backward()
+            optimizer.step()
+            schedule.step()
+    return model.eval()
 
 
 def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     """Train on the X-rays of a folder, or continue where the run stopped; then choose its threshold on validation persons."""
-    xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
-    split = split_cases(xrays, settings.seed, settings.fold, run)
+    split = split_cases(prepared(settings, find_cases(data_folder)), settings.seed, settings.fold, run)
     loaders = make_loaders(settings, {subset: split[subset] for subset in ("train", "validation")})
-    validation_labels = [bool(xray.case.label) for xray in split["validation"]]
 
     def validate(model: nn.Module) -> dict[str, float]:
-        probabilities = infer_all(model, loaders["validation"], settings)
-        return {
-            "auroc_score": float(ranking.auroc_score(probabilities, validation_labels)),
-            "average_precision_score": float(ranking.average_precision_score(probabilities, validation_labels)),
-        }
+        scores = {"auroc_score": ROCAUCMetric(), "average_precision_score": AveragePrecisionMetric()}
+        for images, labels in inferred(model, loaders["validation"], settings):
+            for score in scores.values():
+                score(images, labels)
+        return {name: float(score.aggregate()) for name, score in scores.items()}
 
     # The first weights are random too: a run must be reproducible from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    config = settings.trainer_config(best_by="auroc_score")
-    best = fit(model, loss, validate, loaders["train"], config, run)
+    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by="auroc_score"), run)
     probabilities = infer_all(best, loaders["validation"], settings)
     choose_postprocessing(run, probabilities, split["validation"], split["train"], settings.wanted_sensitivity)
     return run
 
 
-def infer_all(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.ndarray:
-    """Return the probability for every case of a loader, float32 (cases,), in the order of the cases."""
+def inferred(model: nn.Module, loader: EpochLoader, settings: Settings) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the probabilities and the labels of each batch of a loader, float32 (cases,) both, in the order of the cases."""
     device = next(model.parameters()).device
     with torch.inference_mode():
-        found = [infer(model, batch["image"].to(device), settings).cpu() for batch in loader.epoch(0)]
-    return torch.cat(found).numpy()
+        for batch in loader.epoch(0):
+            yield infer(model, batch["image"].to(device), settings).cpu(), batch["label"].float()
+
+
+def infer_all(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.ndarray:
+    """Return the probability for every case of a loader, float32 (cases,), in the order of the cases."""
+    return torch.cat([probabilities for probabilities, _ in inferred(model, loader, settings)]).numpy()
 
 
 # %% 5. Evaluation
@@ -260,7 +335,7 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOptions = NoOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
-    xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
+    xrays = prepared(settings, cases)
     probabilities = infer_all(model, make_loaders(settings, {split: xrays})[split], settings)
     evaluation = evaluate_probabilities(run, xrays, probabilities, split)
     write_xray_report(run, evaluation, lambda shown: heat_map(model, as_images(shown, model), settings))
@@ -270,7 +345,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOp
 def tune(run: Run, cases: Sequence[Case], options: TuneOptions = TuneOptions()) -> Scores:
     """Choose the threshold again on `cases`, the run's validation persons; write `postprocessing.json` and `tuning/`."""
     model, settings = trained_model(run)
-    xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
+    xrays = prepared(settings, cases)
     probabilities = infer_all(model, make_loaders(settings, {"validation": xrays})["validation"], settings)
     return tune_threshold(run, xrays, probabilities, options, settings.wanted_sensitivity)
 
@@ -279,7 +354,13 @@ def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, o
     """Predict for X-rays in files and folders; write `predictions.csv` and an overlay each into `out`; return the path of the table."""
     model, settings = trained_model(run)
     predictions = ProbabilityPredictions(run, paths, out)
-    for xrays in predictions.batches(settings.size_px, settings.shape, settings.batch_size):
+    transform = deterministic_transform(settings)
+
+    def read(path: Path) -> PreparedRadiograph:
+        image = transform({"image": path})["image"]
+        return unlabelled(path, image.numpy(), header_of(image.meta), settings.shape)
+
+    for xrays in predictions.batches(read, settings.batch_size):
         images = as_images(xrays, model)
         with torch.inference_mode():
             probabilities = infer(model, images, settings).cpu().numpy()

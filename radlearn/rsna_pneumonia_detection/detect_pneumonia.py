@@ -52,7 +52,7 @@ from radlearn.tasks.detection.options import GateOptions, TuneOptions
 from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.detection.tuning import tune_boxes
-from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs, read_unlabelled
 from radlearn.training.checkpoint import load_best
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, case_seed, reseed
@@ -163,7 +163,9 @@ def training_transform(settings: Settings) -> v2.Transform:
 
 def other_exposure(image: Tensor, gamma_range: float) -> Tensor:
     """Return an image in [0, 1] with another exposure: raised to a power, log-uniform from 1 / (1 + `gamma_range`) to its inverse."""
-    return image ** float((1 + gamma_range) ** torch.empty(()).uniform_(-1, 1))
+    darker = image ** float((1 + gamma_range) ** torch.empty(()).uniform_(-1, 1))
+    # Arithmetic forgets that a tensor is an image, and the transforms that follow change images only.
+    return tv_tensors.wrap(darker, like=image)
 
 
 def evaluation_transform(settings: Settings) -> v2.Transform:
@@ -292,7 +294,9 @@ def detections_by_augmentation(model: nn.Module, images: Tensor, settings: Setti
     """Return the boxes detected on images (images, 1, size, size), in their pixels: without and, if set, with mirroring."""
 
     def found(prediction: dict[str, Tensor]) -> FoundBoxes:
-        opacity = prediction["labels"] == OPACITY
+        x0, y0, x1, y1 = prediction["boxes"].unbind(dim=1)
+        # Clipped at the border, a box may have no area left.
+        opacity = (prediction["labels"] == OPACITY) & (x1 > x0) & (y1 > y0)
         return FoundBoxes(prediction["boxes"][opacity].double().cpu().numpy(), prediction["scores"][opacity].double().cpu().numpy())
 
     seen = [[found(prediction) for prediction in model(list(images))]]
@@ -319,28 +323,29 @@ def build_optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimiz
     return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=settings.precision != "16-mixed")
 
 
-def bare_training(model: nn.Module, loader: EpochLoader, settings: Settings) -> nn.Module:
+def training_loop(model: nn.Module, loader: EpochLoader, settings: Settings) -> nn.Module:
     """Train a model with a loop in plain PyTorch: the one to read, run and change.
 
     `train` below takes the same steps through `fit`, which adds resuming, validation, averaged weights and half precision.
     """
-    config = settings.trainer_config(best_by=BOX_SCORE.name)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device).train()
     optimizer = build_optimizer(model, settings)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-    steps, step = settings.epochs * loader.steps_per_epoch, 0
-    model.train()
+    # One cycle: the learning rate rises for three tenths of the training, then falls to nearly 0.
+    steps = settings.epochs * loader.steps_per_epoch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, steps, cycle_momentum=False)
     for epoch in range(settings.epochs):
-        for number, batch in enumerate(loader.epoch(epoch)):
-            # Seeded by the step, not by what came before: a run can be stopped and repeated.
-            reseed(settings.seed, epoch, number)
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * config.learning_rate_factor(step, steps)
+        for batch in loader.epoch(epoch):
+            images = batch["image"].to(device)
+            targets = [{name: value.to(device) for name, value in target.items()} for target in batch["targets"]]
             optimizer.zero_grad()
-            wrong = loss(model, batch)
-            wrong.backward()
+            error = loss(model, {"image": images, "targets": targets})
+            error.backward()
+            # A single unlucky batch must not throw the weights far away.
             nn.utils.clip_grad_norm_(weights, settings.gradient_clip)
             optimizer.step()
-            step += 1
+            schedule.step()
     return model.eval()
 
 
@@ -438,7 +443,7 @@ def detect_all(runs: Sequence[Run], predictions: BoxPredictions, overlays: bool)
     """Detect on all X-rays of a pass over files; return the pass."""
     members = [(*trained_model(run), run) for run in runs]
     settings = members[0][1]
-    for xrays in predictions.batches(settings.size_px, settings.shape, settings.batch_size):
+    for xrays in predictions.batches(partial(read_unlabelled, size_px=settings.size_px, shape=settings.shape), settings.batch_size):
         each = [find_candidates(model, xrays, as_tuned(own, run))[-1] for model, own, run in members]
         predictions.keep(xrays, [fused(one) for one in zip(*each, strict=True)] if len(runs) > 1 else each[0], overlays)
     return predictions

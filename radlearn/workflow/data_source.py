@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from radlearn import hints
+from radlearn.alone import alone_with
 from radlearn.challenges.challenge import AnyChallenge, BuiltInCases
 from radlearn.errors import BadLayout
 from radlearn.files import cache_folder
 from radlearn.progress import say
-from radlearn.scans.alone import alone_with
 
 # Files of a data folder that do not count as data.
 NOT_DATA = {"README.md", ".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"}

@@ -14,7 +14,7 @@ IMAGE = ImagePreset(size_px=128, batch_size=16, epochs=50, gflop=0.1, reached=0.
 
 
 def test_twice_the_xrays_cost_twice_the_time_and_the_cache() -> None:
-    one, two = (forecast("classification", "quick", IMAGE, xrays, 8, 100.0, "") for xrays in (1000, 2000))
+    one, two = (forecast("classification", "quick", IMAGE, xrays, 100.0, "") for xrays in (1000, 2000))
     assert two.minutes_an_epoch == pytest.approx(2 * one.minutes_an_epoch)
     assert two.cache_gb == pytest.approx(2 * one.cache_gb)
     assert two.memory_gb == one.memory_gb
@@ -23,10 +23,10 @@ def test_twice_the_xrays_cost_twice_the_time_and_the_cache() -> None:
 def test_an_epoch_by_hand() -> None:
     preset = replace(IMAGE, gflop=1.0, reached=0.5, size_px=100)
     # 600 X-rays train: 3 GFLOP each at 50 GFLOP/s, and 2 ms to prepare each; 150 validate, 1 GFLOP each.
-    cost = forecast("classification", "quick", preset, 1000, 8, 100.0, "")
+    cost = forecast("classification", "quick", preset, 1000, 100.0, "")
     assert cost.minutes_an_epoch == pytest.approx((600 * (3 / 50 + 0.002) + 150 / 50) / 60)
-    assert cost.cache_gb == pytest.approx(1000 * 100 * 100 / 1e9, rel=0.2)
-    assert forecast("classification", "quick", preset, 1000, 12, 100.0, "").cache_gb == pytest.approx(2 * cost.cache_gb, rel=0.2)
+    # Two bytes a pixel.
+    assert cost.cache_gb == pytest.approx(2 * 1000 * 100 * 100 / 1e9, rel=0.2)
 
 
 def test_an_epoch_of_patches_by_hand() -> None:
@@ -34,17 +34,17 @@ def test_an_epoch_of_patches_by_hand() -> None:
     preset = VolumePreset(patch_voxels=(100, 100, 50), spacing_mm=(2.0, 2.0, 5.0), patches_per_scan=3, **costs)
     # 25 litres at 20 mm³ a voxel.
     assert preset.block_voxels == 1_250_000
-    cost = forecast("segmentation", "quick", preset, 100, 16, 100.0, "")
+    cost = forecast("segmentation", "quick", preset, 100, 100.0, "")
     # 60 CTs give three patches each; 15 are inferred in 20 windows each: 2.5 patches' worth of voxels, covered eight times.
     assert cost.minutes_an_epoch == pytest.approx((180 * (3 / 50 + 0.02) + 15 * 20 / 50) / 60)
-    assert cost.cache_gb == pytest.approx(100 * (3 * 1_250_000 + 240_000) / 1e9)
+    assert cost.cache_gb == pytest.approx(100 * 1_250_000 * (2 + 1 + 8 * 0.35) / 1e9)
     assert cost.memory_gb == pytest.approx(1.2 + (2 * 20 + 2 * 100) / 1000)
 
 
 def test_no_xrays_no_forecast_and_a_machine_has_a_rate() -> None:
-    assert forecasts({}, 8) == forecasts({"rsna": 0}, 8) == []
+    assert forecasts({}) == forecasts({"rsna": 0}) == []
     assert gigaflops() > 0.1
-    costs = forecasts({"rsna": 800}, 8)
+    costs = forecasts({"rsna": 800})
     columns, rows = table_rows(costs)
     assert [(cost.task, cost.name) for cost in costs] == [
         (task, preset) for task in ("classification", "detection") for preset in ("quick", "challenge")
@@ -54,7 +54,7 @@ def test_no_xrays_no_forecast_and_a_machine_has_a_rate() -> None:
 
 
 def test_only_tasks_of_the_recognised_challenges_have_a_forecast() -> None:
-    costs = forecasts({"covid19": 120}, 16)
+    costs = forecasts({"covid19": 120})
     assert [cost.task for cost in costs] == ["segmentation", "segmentation"]
     assert [cost.as_dict()["preset"] for cost in costs] == ["quick", "challenge"]
     assert "120 CTs with masks" in costs[0].basis
@@ -64,7 +64,7 @@ def test_a_task_without_costs_has_no_forecast(monkeypatch: pytest.MonkeyPatch) -
     toy: Challenge = Challenge("toy", "Toy", "slide", "slides", lambda folder: folder, lambda folder: [], lambda folder: [])
     monkeypatch.setattr(use_cases.UseCase, "load_challenge", lambda self: toy)
     monkeypatch.setattr("radlearn.check.forecast.USE_CASES", {"toy": use_cases.UseCase("radlearn.tasks.xray.radiographs", "toy", "")})
-    assert forecasts({"toy": 5}, 8) == []
+    assert forecasts({"toy": 5}) == []
 
 
 @pytest.mark.slow

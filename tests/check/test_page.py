@@ -19,7 +19,7 @@ from tests.check.phantom import AFFINE, chest_hu, lesion, write_case
 
 def test_a_fault_is_on_the_page_with_its_picture_and_a_clean_folder_has_none(spoilt: Path, tmp_path: Path) -> None:
     preset = ImagePreset(size_px=128, batch_size=16, epochs=52, gflop=0.1, reached=0.8, activations_mb=2, weights_million=0.3)
-    costs = [forecast("classification", "quick", preset, 40, 8, 100.0, "a test")]
+    costs = [forecast("classification", "quick", preset, 40, 100.0, "a test")]
     clean = write_page(tmp_path / "clean.html", audit_folder(spoilt, 1), costs).read_text()
     assert "Nothing must be mended." in clean
     assert "data:image/png" not in clean

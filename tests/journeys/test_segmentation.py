@@ -289,7 +289,7 @@ def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_hand
     from radlearn.covid19_ct_segmentation import segment_lesions as lesson
 
     # Here, because the processes that prepare scans are not for a forked child to use.
-    lesson.prepared_scans(lesson.find_cases(data), lesson.preparation(lesson.PRESETS["challenge"]))
+    lesson.make_dataset(lesson.PRESETS["challenge"], lesson.find_cases(data))
     threads = torch.get_num_threads()
     # A process that has computed with several threads cannot be forked and compute again.
     torch.set_num_threads(1)

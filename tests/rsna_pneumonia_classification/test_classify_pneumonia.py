@@ -1,18 +1,29 @@
 """The lesson's functions, one by one."""
 
+import ast
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from monai.data import DataLoader
 
 from radlearn.challenges.rsna import Case
+from radlearn.monai_parts.mapped_dataset import MappedDataset
 from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
+from radlearn.sample_key import SampleKey
+from radlearn.scans.dicom import read_radiograph
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
-from radlearn.training.loading import SampleKey
+from radlearn.training import checkpoint
+from radlearn.training.fit import fit
+from radlearn.training.loading import reseed
+from radlearn.training.run_folder import new_run
 
 SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4)
+STILL = replace(
+    SMALL, rotation_degrees=0.0, shift_share=0.0, zoom_share=0.0, gamma_range=0.0, noise_std=0.0, holes_chance=0.0, mirror_chance=0.0
+)
 
 
 def xray(number: int) -> PreparedRadiograph:
@@ -23,39 +34,96 @@ def xray(number: int) -> PreparedRadiograph:
 XRAYS = [xray(number) for number in range(10)]
 
 
-def test_an_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch() -> None:
-    transform = lesson.training_transform(SMALL)
-    first = lesson.load(XRAYS, transform, 0, SampleKey(3, 7))
+@pytest.fixture
+def cases(small_rsna: Path) -> list[Case]:
+    return lesson.find_cases(small_rsna)[:10]
+
+
+@pytest.fixture
+def patients(cases: list[Case]) -> MappedDataset:
+    return lesson.make_dataset(SMALL, cases, training=True)
+
+
+def test_an_xray_looks_the_same_whoever_asks_for_it_and_different_in_the_next_epoch(cases: list[Case], patients: MappedDataset) -> None:
+    first = patients[SampleKey(3, 7)]
     for case in range(5):
-        lesson.load(XRAYS, transform, 0, SampleKey(1, case))
-    again = lesson.load(XRAYS, lesson.training_transform(SMALL), 0, SampleKey(3, 7))
-    assert torch.equal(first["image"], again["image"])
-    assert not torch.equal(first["image"], lesson.load(XRAYS, transform, 0, SampleKey(4, 7))["image"])
-    assert not torch.equal(first["image"], lesson.load(XRAYS, transform, 1, SampleKey(3, 7))["image"])
+        patients[SampleKey(1, case)]
+    assert torch.equal(first["image"], patients[SampleKey(3, 7)]["image"])
+    assert torch.equal(first["image"], lesson.make_dataset(SMALL, cases, training=True)[SampleKey(3, 7)]["image"])
+    assert not torch.equal(first["image"], patients[SampleKey(4, 7)]["image"])
+    assert not torch.equal(first["image"], lesson.make_dataset(replace(SMALL, seed=1), cases, training=True)[SampleKey(3, 7)]["image"])
+    assert (first["image"].dtype, first["image"].shape) == (torch.float32, (1, 64, 64))
 
 
-def test_evaluated_xrays_are_the_xrays_themselves() -> None:
-    item = lesson.load(XRAYS, lesson.evaluation_transform(SMALL), 0, SampleKey(0, 2))
-    assert np.array_equal(item["image"].numpy(), XRAYS[2].pixels)
-    assert item["label"] == 1.0
-    assert item["image"].dtype == torch.float32
+@pytest.mark.parametrize("shape", ["stretch", "pad"])
+def test_evaluated_xrays_are_the_xrays_themselves(cases: list[Case], shape: str) -> None:
+    dataset = lesson.make_dataset(replace(SMALL, shape=shape), cases)  # type: ignore[arg-type]
+    for number, case in enumerate(cases[:3]):
+        item = dataset[number]
+        expected = read_radiograph(case.path, 64, shape).pixels  # type: ignore[arg-type]
+        # 160 px of noise to 64: torch averages whole pixels where the pixel cache averages parts of them too.
+        assert np.abs(item["image"].numpy()[0] - expected).max() < 0.08
+        assert np.abs(item["image"].numpy()[0] - expected).mean() < 0.015
+        assert (item["label"], item["id"]) == (float(bool(case.label)), case.image_id)
 
 
-def test_only_training_is_shuffled_and_augmented() -> None:
-    loaders = lesson.make_loaders(SMALL, {"train": XRAYS, "validation": XRAYS})
-    evaluation = [name for batch in loaders["validation"].epoch(0) for name in batch["ids"]]
-    learned = [name for batch in loaders["train"].epoch(0) for name in batch["ids"]]
-    assert evaluation == [each.case.image_id for each in XRAYS]
+def test_only_training_is_shuffled_and_augmented_and_both_share_one_cache(cases: list[Case], capsys: pytest.CaptureFixture[str]) -> None:
+    xrays = lesson.prepared(SMALL, cases)
+    capsys.readouterr()
+    loaders = lesson.make_loaders(SMALL, {"train": xrays, "validation": xrays})
+    assert "X-ray cache" not in capsys.readouterr().err
+    evaluation = [name for batch in loaders["validation"].epoch(0) for name in batch["id"]]
+    learned = [name for batch in loaders["train"].epoch(0) for name in batch["id"]]
+    assert evaluation == [each.image_id for each in cases]
     assert sorted(learned) == sorted(evaluation)
     assert learned != evaluation
 
 
-def test_without_augmentation_in_the_settings_a_training_xray_is_the_xray() -> None:
-    still = replace(
-        SMALL, rotation_degrees=0.0, shift_share=0.0, zoom_share=0.0, gamma_range=0.0, noise_std=0.0, holes_chance=0.0, mirror_chance=0.0
-    )
-    item = lesson.load(XRAYS, lesson.training_transform(still), 0, SampleKey(0, 1))
-    np.testing.assert_allclose(item["image"].numpy(), XRAYS[1].pixels, atol=1e-4)
+def test_without_augmentation_in_the_settings_a_training_xray_is_the_xray(cases: list[Case]) -> None:
+    still, plain = lesson.make_dataset(STILL, cases, training=True), lesson.make_dataset(STILL, cases)
+    np.testing.assert_allclose(still[1]["image"].numpy(), plain[1]["image"].numpy(), atol=1e-3)
+
+
+def test_monais_own_loader_serves_the_data_set_too(patients: MappedDataset) -> None:
+    batches = list(DataLoader(patients, batch_size=5, num_workers=0))
+    assert [tuple(batch["image"].shape) for batch in batches] == [(5, 1, 64, 64)] * 2
+    patients.set_epoch(0)
+    assert torch.equal(batches[0]["image"][2], patients[SampleKey(0, 2)]["image"])
+
+
+def test_headers_reach_the_cases_and_their_pixels_the_reports(cases: list[Case]) -> None:
+    for each in lesson.prepared(SMALL, cases):
+        assert each.case.view in ("AP", "PA")
+        assert each.pixels.shape == (1, 64, 64)
+        assert 0 <= each.pixels.min() < each.pixels.max() <= 1
+
+
+def test_the_visible_loop_and_fit_give_the_same_weights(cases: list[Case], tmp_path: Path) -> None:
+    settings = replace(SMALL, epochs=2, ema_decay=0.0)
+    loader = lesson.make_loaders(settings, {"train": lesson.prepared(settings, cases)})["train"]
+    reseed(0)
+    by_loop = lesson.training_loop(lesson.build_model(settings), loader, settings)
+    run = new_run(tmp_path / "run", "classification", settings)
+    scores = iter([0.1, 0.2])
+    reseed(0)
+    config = settings.trainer_config(best_by="auroc_score")
+    fit(lesson.build_model(settings), lesson.loss, lambda model: {"auroc_score": next(scores)}, loader, config, run)
+    fitted = lesson.build_model(settings)
+    checkpoint.load_weights(run.best_weights, fitted)
+    for name, value in by_loop.state_dict().items():
+        assert torch.equal(value, fitted.state_dict()[name]), name
+
+
+def test_a_reader_has_met_15_classes_of_monai_and_each_is_linked_where_it_is_taught() -> None:
+    imported = imported_from_monai(Path(lesson.__file__))
+    assert len(imported) >= 15
+    page = Path(lesson.__file__).with_name("README.md").read_text()
+    assert [name for name in imported if f".{name})" not in page] == []
+
+
+def imported_from_monai(path: Path) -> list[str]:
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return [alias.name for node in nodes if node.module and node.module.split(".")[0] == "monai" for alias in node.names]
 
 
 @pytest.mark.parametrize("network", ["small_resnet", "densenet121", "convnext_tiny"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchvision import tv_tensors
 
 from radlearn.challenges.rsna import Case
 from radlearn.errors import BadSetting
@@ -154,11 +155,11 @@ def test_an_xray_and_its_mirror_image_get_mirrored_predictions() -> None:
 
 
 @pytest.mark.slow
-def test_the_bare_loop_and_fit_give_the_same_weights(tmp_path: Path) -> None:
+def test_the_visible_loop_and_fit_give_the_same_weights(tmp_path: Path) -> None:
     settings = replace(SMALL, epochs=2)
     loader = lesson.make_loaders(settings, {"train": XRAYS})["train"]
     reseed(settings.seed)
-    bare = lesson.bare_training(lesson.build_model(settings), loader, settings)
+    by_loop = lesson.training_loop(lesson.build_model(settings), loader, settings)
     run = new_run(tmp_path / "run", "detection", settings)
     reseed(settings.seed)
     model = lesson.build_model(settings)
@@ -172,7 +173,7 @@ def test_the_bare_loop_and_fit_give_the_same_weights(tmp_path: Path) -> None:
     fit(model, lesson.loss, later_is_better, loader, config, run, lesson.build_optimizer(model, settings))
     fitted = lesson.build_model(settings)
     checkpoint.load_weights(run.best_weights, fitted)
-    for name, value in bare.state_dict().items():
+    for name, value in by_loop.state_dict().items():
         assert torch.equal(value, fitted.state_dict()[name]), name
 
 
@@ -185,7 +186,7 @@ def test_it_learns_to_box_a_bright_square_and_to_stay_silent_without_one() -> No
         xrays.append(xray(number, ((float(x), float(y), float(x + 48), float(y + 56)),) if number % 2 else ()))
     settings = replace(STILL, epochs=25, batch_size=8, size_px=64, test_time_mirror=False)
     torch.manual_seed(0)
-    model = lesson.bare_training(lesson.build_model(settings), lesson.make_loaders(settings, {"train": xrays})["train"], settings)
+    model = lesson.training_loop(lesson.build_model(settings), lesson.make_loaders(settings, {"train": xrays})["train"], settings)
     found = lesson.find_candidates(model, xrays, settings)[0]
     best = [prediction.confidences.max(initial=0.0) for prediction in found]
     assert min(best[1::2]) > max(best[0::2])
@@ -219,3 +220,27 @@ def test_the_two_presets_are_what_they_are_for() -> None:
     assert challenge.pretrained
     assert challenge.test_time_mirror
     assert 512 <= challenge.size_px <= 1024
+
+
+def test_a_box_that_clipping_left_without_area_is_no_detection() -> None:
+    class Clipped(torch.nn.Module):
+        def forward(self, images: list[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+            boxes = torch.tensor([[0.0, 0.0, 64.0, 0.0], [64.0, 3.0, 64.0, 9.0], [1.0, 2.0, 30.0, 40.0]])
+            return [{"boxes": boxes, "scores": torch.tensor([0.9, 0.8, 0.7]), "labels": torch.ones(3, dtype=torch.int64)} for _ in images]
+
+    (found,) = lesson.infer(Clipped(), torch.zeros(1, 1, 64, 64), replace(SMALL, test_time_mirror=False))
+    np.testing.assert_allclose(found.boxes_xyxy_px, [[1, 2, 30, 40]])
+
+
+def test_noise_and_holes_reach_the_image_after_the_change_of_exposure() -> None:
+    torch.manual_seed(0)
+    settings = replace(SMALL, noise_std=0.1, holes_chance=1.0, mirror_chance=0.0, rotation_degrees=0.0, shift_share=0.0, zoom_share=0.0)
+    transform = lesson.training_transform(settings)
+    seen = []
+    for _ in range(8):
+        boxes = tv_tensors.BoundingBoxes(torch.tensor([[8.0, 8.0, 40.0, 40.0]]), format="XYXY", canvas_size=(64, 64))
+        item = {"image": tv_tensors.Image(torch.full((1, 64, 64), 0.5)), "boxes": boxes, "labels": torch.ones(1, dtype=torch.int64)}
+        seen.append(transform(item)["image"])
+    assert all((image == 0).sum() >= 0.004 * 64 * 64 for image in seen)
+    noisy = [float(image[image != 0].std()) for image in seen]
+    assert 0 < sum(value > 0.05 for value in noisy) < 8

@@ -54,7 +54,7 @@ class EvaluatedScan:
     def masks_lps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, float, float]]:
         """Return lungs, true and predicted mask in LPS order, and the spacing along their axes in mm."""
         masks = (mask.unpacked() for mask in (self.lungs, self.truth, self.predicted))
-        (lungs, affine), (truth, _), (predicted, _) = (to_orientation(mask, self.scan.prepared.source.affine, "LPS") for mask in masks)
+        (lungs, affine), (truth, _), (predicted, _) = (to_orientation(mask, self.scan.affine, "LPS") for mask in masks)
         return lungs, truth, predicted, spacing_mm(affine)
 
 

@@ -4,7 +4,7 @@ A mean overlap does not show whether small lesions are found, nor how many are f
 it, and every score is also given stratified by lesion burden and slice thickness.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,7 +16,6 @@ from radlearn.metrics.masks import dice_score
 from radlearn.progress import progress_bar, say, waiting
 from radlearn.scans.geometry import spacing_mm
 from radlearn.scans.lungs import lung_mask
-from radlearn.scans.prepared_volume import PreparedVolume
 from radlearn.tasks.segmentation.evaluated_scan import EvaluatedScan, PackedMask, worst_slice
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
@@ -27,8 +26,8 @@ from radlearn.workflow.cross_fitting import score_of_last_taken
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.scores_file import write_scores
 
-InferVolume = Callable[[PreparedVolume], np.ndarray]
-"A prepared scan -> the probability of a lesion at each of its voxels."
+InferScan = Callable[[Mapping[str, Any]], np.ndarray]
+"What the deterministic transforms made of a scan -> the probability of a lesion at each voxel of its file, float32 (i, j, k)."
 BURDENS_ML = ((0, 10, "lesions under 10 ml"), (10, 100, "lesions 10–100 ml"), (100, float("inf"), "lesions over 100 ml"))
 THICK_MM = 2.5
 
@@ -47,7 +46,7 @@ class MaskEvaluation:
         return [scan.scores for scan in self.scans]
 
 
-def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: InferVolume, seed: int) -> MaskPostprocessing:
+def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: InferScan, seed: int) -> MaskPostprocessing:
     """Choose a run's postprocessing on validation persons and write it, with its ablation, into `postprocessing.json`.
 
     Scans are predicted one after another and compared on their source grid, as test scans are.
@@ -56,7 +55,7 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
     with progress_bar("choosing postprocessing on validation", len(validation), "scans") as bar:
         for scan in validation:
             source, truth = scan_and_truth(scan)
-            probability = scan.prepared.back_to_source(infer(scan.prepared))
+            probability = infer(scan.item)
             tables.append(dice_table(probability, truth, spacing_mm(source.affine)))
             baseline_tables.append(threshold_baseline_dice(source.voxels, lung_mask(source.voxels, source.affine), truth))
             bar.advance()
@@ -73,7 +72,7 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
     return postprocessing
 
 
-def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferVolume, split: str, tolerance_mm: float) -> MaskEvaluation:
+def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferScan, split: str, tolerance_mm: float) -> MaskEvaluation:
     """Predict for scans with true masks, compare them on the source grids, and write the scores as `write_scores`.
 
     Each scan is read once and its lungs are found once; what the report needs of it is kept. `tolerance_mm` is that of the surface Dice.
@@ -105,18 +104,18 @@ def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferVolume, split: s
 def groups_of(evaluation: MaskEvaluation) -> dict[str, np.ndarray]:
     """Return which scans belong to which group, bool (scans,) each: by lesion burden and by slice thickness."""
     burden = np.array([row.truth_ml for row in evaluation.rows])
-    thickness = np.array([max(spacing_mm(scan.scan.prepared.source.affine)) for scan in evaluation.scans])
+    thickness = np.array([max(spacing_mm(scan.scan.affine)) for scan in evaluation.scans])
     groups = {"no lesion": burden == 0}
     groups |= {name: (burden > 0) & (burden >= low) & (burden < high) for low, high, name in BURDENS_ML}
     return groups | {f"slices up to {THICK_MM:g} mm": thickness <= THICK_MM, f"slices over {THICK_MM:g} mm": thickness > THICK_MM}
 
 
 def _evaluated(
-    scan: Scan, infer: InferVolume, postprocessing: MaskPostprocessing, baseline_threshold_hu: float, tolerance_mm: float
+    scan: Scan, infer: InferScan, postprocessing: MaskPostprocessing, baseline_threshold_hu: float, tolerance_mm: float
 ) -> EvaluatedScan:
     source, truth = scan_and_truth(scan)
     spacing = spacing_mm(source.affine)
-    mask = mask_of(scan.prepared.back_to_source(infer(scan.prepared)), postprocessing, spacing)
+    mask = mask_of(infer(scan.item), postprocessing, spacing)
     scores = mask_scores(mask, truth, spacing, tolerance_mm)
     lungs = lung_mask(source.voxels, source.affine)
     baseline_dice = dice_score(threshold_baseline_mask(source.voxels, lungs, baseline_threshold_hu), truth)

@@ -12,12 +12,11 @@ from radlearn.challenges.challenge import Challenge
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
 from radlearn.files import write_rows
 from radlearn.metrics.masks import volume_ml
+from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.pictures.scan_overlays import write_mask_overlay
 from radlearn.progress import progress_bar, say
 from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
 from radlearn.scans.mask_files import write_mask_like
-from radlearn.scans.volume_cache import Preparation, prepared_apart
-from radlearn.tasks.segmentation.evaluation import InferVolume
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of
 from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run
@@ -45,6 +44,19 @@ class Measured:
         return f"lesions {self.lesion_ml:.1f} ml{share}"
 
 
+@dataclass(frozen=True)
+class PredictedScan:
+    """A scan as it is in its file, and on the same grid: the probability of a lesion, float32, and the lungs, bool, both (i, j, k)."""
+
+    source: Volume
+    probability: np.ndarray
+    lungs: np.ndarray
+
+
+# The file or folder of a scan -> what is predicted for it.
+InferFile = Callable[[Path], PredictedScan]
+
+
 class MaskPredictions:
     """Predicts for scans one after another, because a full-size CT takes half a gigabyte.
 
@@ -68,7 +80,7 @@ class MaskPredictions:
         self.rows: list[tuple[str, ...]] = []
         self.unreadable = UnreadableFiles(self.out, "scans")
 
-    def predict_all(self, infer: InferVolume, preparation: Preparation, overlays: bool = True) -> None:
+    def predict_all(self, infer: InferFile, overlays: bool = True) -> None:
         """Predict for every scan and write its mask; a scan that cannot be read is listed and skipped.
 
         Raises:
@@ -77,9 +89,13 @@ class MaskPredictions:
         with progress_bar("predicting", len(self.cases), "scans") as bar:
             for case in self.cases:
                 try:
-                    self._predict_case(case, infer, preparation, overlays)
-                except UnreadableScan as error:
-                    self.unreadable.add(case.path, error)
+                    self._predict_case(case, infer, overlays)
+                except Exception as error:
+                    # MONAI wraps what a reader raises.
+                    cause = radlearn_error_in(error)
+                    if not isinstance(cause, UnreadableScan):
+                        raise cause or error from None
+                    self.unreadable.add(case.path, cause)
                 else:
                     # After each scan, so that an interrupted pass keeps its predictions.
                     write_rows(self.table, [COLUMNS, *self.rows])
@@ -88,16 +104,15 @@ class MaskPredictions:
         say(f"{len(self.rows):,} scans predicted: {self.table}")
         self.unreadable.report(len(self.rows))
 
-    def _predict_case(self, case: MaskCase, infer: InferVolume, preparation: Preparation, overlays: bool) -> None:
-        # Past the cache, which is for scans that are read again.
-        with TemporaryDirectory() as folder:
-            source, prepared, lungs = prepared_apart(case.path, preparation, Path(folder))
-            mask = mask_of(prepared.back_to_source(infer(prepared)), self.postprocessing, spacing_mm(source.affine))
+    def _predict_case(self, case: MaskCase, infer: InferFile, overlays: bool) -> None:
+        found = infer(case.path)
+        source = found.source
+        mask = mask_of(found.probability, self.postprocessing, spacing_mm(source.affine))
         path = self.out / "masks" / f"{case.image_id}.nii.gz"
         write_mask_like(path, mask, source)
-        volumes = measured(mask, lungs, spacing_mm(source.affine))
+        volumes = measured(mask, found.lungs, spacing_mm(source.affine))
         numbers = (f"{volumes.lesion_ml:.3f}", f"{volumes.lung_ml:.1f}", "" if np.isnan(volumes.percent) else f"{volumes.percent:.3f}")
-        self.rows.append((str(case.path), case.image_id, f"masks/{path.name}", *numbers, "; ".join(prepared.notes)))
+        self.rows.append((str(case.path), case.image_id, f"masks/{path.name}", *numbers, "; ".join(source.notes)))
         if overlays:
             self._write_overlay(case, source, mask, str(volumes))
 

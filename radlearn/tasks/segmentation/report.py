@@ -77,8 +77,7 @@ def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
     burden = np.array([row.truth_ml for row in evaluation.rows])
     lesion = burden[burden > 0]
     middle = "–" if not len(lesion) else f"{np.median(lesion):.0f} ml ({lesion.min():.1f}–{lesion.max():.0f} ml)"
-    grids = [scan.scan.prepared.source for scan in evaluation.scans]
-    steps = np.array([sorted(spacing_mm(grid.affine)) for grid in grids])
+    steps = np.array([sorted(spacing_mm(scan.scan.affine)) for scan in evaluation.scans])
     facts = [
         ["scans evaluated, persons", f"{len(burden)}, {evaluation.scores['persons']}"],
         ["scans without a lesion", f"{int((burden == 0).sum())}"],
@@ -87,7 +86,7 @@ def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
         ["finest and coarsest spacing", f"{steps[:, 0].min():.2f} to {steps[:, 2].max():.2f} mm"],
     ]
     blocks: list[Block] = [split_table(run, "scans"), Table(["evaluation data", "value"], facts)]
-    if notes := sorted({f"{scan.scan.case.image_id}: {note}" for scan in evaluation.scans for note in scan.scan.prepared.notes}):
+    if notes := sorted({f"{scan.scan.case.image_id}: {note}" for scan in evaluation.scans for note in scan.scan.notes}):
         blocks.append(Table(["note from the preparation of a scan"], [[note] for note in notes], folded=True))
     return blocks
 

@@ -1,18 +1,22 @@
-"""CTs ready for training: the case of each, and its voxels in the cache."""
+"""CTs ready for training: the case of each, and what the deterministic transforms made of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
+from radlearn.monai_parts.mapped_dataset import MappedDataset, Words
+from radlearn.scans.ct_files import read_scan
 from radlearn.scans.geometry import Volume
-from radlearn.scans.prepared_volume import PreparedVolume
-from radlearn.scans.volume_cache import Preparation, cached_volumes, read_scan
 from radlearn.training.run_folder import Run
 from radlearn.workflow.splits import SplitWords, split_cases
+
+# How the data set of CTs speaks of itself.
+CTS = Words("CT cache", "CTs", "prepared", "Repair or remove these files")
 
 
 class MaskCase(Case, Protocol):
@@ -26,32 +30,52 @@ class MaskCase(Case, Protocol):
 MaskCaseT = TypeVar("MaskCaseT", bound=MaskCase)
 
 
-class Scan(NamedTuple):
-    """A case and its prepared scan."""
+@dataclass(frozen=True)
+class Scan:
+    """A case, and its item of a data set with the keys `image`, `mask` and `mask_fg_indices`."""
 
     case: MaskCase
-    prepared: PreparedVolume
+    dataset: MappedDataset
+    index: int
+
+    @property
+    def item(self) -> dict[str, Any]:
+        """What the deterministic transforms made of it, on memory maps."""
+        return self.dataset.cached(self.index)
 
     @property
     def label(self) -> bool:
         """Whether its mask holds a lesion that is seen at the prepared spacing; False too without a mask."""
-        return self.prepared.mask_path is not None and len(self.prepared.foreground) > 0
+        return self.case.mask_path is not None and len(self.item["mask_fg_indices"]) > 0
 
     @property
-    def true(self) -> np.ndarray:
-        """The true mask on the prepared grid, bool (x, y, z), memory-mapped; all False without one."""
-        mask = self.prepared.mask
-        return np.zeros(self.prepared.shape, bool) if mask is None else mask
+    def lesion_ml(self) -> float:
+        """Volume of the mask in its file; 0 without one."""
+        return 0.0 if self.case.mask_path is None else float(self.dataset.meta(self.index, "mask")["volume_ml"])
+
+    @property
+    def affine(self) -> np.ndarray:
+        """The affine of the file, float64 4 × 4, index to RAS mm."""
+        return np.asarray(self.dataset.meta(self.index, "image")["original_affine"], np.float64)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of the file, (i, j, k)."""
+        i, j, k = map(int, self.dataset.meta(self.index, "image")["spatial_shape"])
+        return i, j, k
+
+    @property
+    def notes(self) -> list[str]:
+        """What was corrected or decided to read and prepare it."""
+        found = [note for key in ("image", "mask") for note in self.dataset.meta(self.index, key).get("notes", "").splitlines()]
+        if self.lesion_ml > 0 and not self.label:
+            found.append(f"the mask's {self.lesion_ml:.3g} ml are too small or too thin to be seen at the prepared spacing")
+        return list(dict.fromkeys(found))
 
 
-def prepared_scans(cases: Sequence[MaskCase], preparation: Preparation) -> list[Scan]:
-    """Prepare every CT and its mask into the cache, or find them there.
-
-    Raises:
-        UnreadableScan: with the first files that cannot be read, or whose mask lies on another grid.
-    """
-    volumes = cached_volumes([case.path for case in cases], [case.mask_path for case in cases], preparation)
-    return [Scan(case, volume) for case, volume in zip(cases, volumes, strict=True)]
+def scans_of(cases: Sequence[MaskCase], dataset: MappedDataset) -> list[Scan]:
+    """Return the scans of cases whose items a data set holds, in the same order."""
+    return [Scan(case, dataset, index) for index, case in enumerate(cases)]
 
 
 def scan_and_truth(scan: Scan) -> tuple[Volume, np.ndarray]:
@@ -61,9 +85,9 @@ def scan_and_truth(scan: Scan) -> tuple[Volume, np.ndarray]:
         BadLayout: if it has no mask.
         UnreadableScan: as `read_scan`.
     """
-    source, mask = read_scan(scan.prepared.path, scan.prepared.mask_path)
+    source, mask = read_scan(scan.case.path, scan.case.mask_path)
     if mask is None:
-        raise BadLayout(f"{scan.prepared.path}: has no mask, which evaluation needs. 'predict' works without one.")
+        raise BadLayout(f"{scan.case.path}: has no mask, which evaluation needs. 'predict' works without one.")
     return source, mask.voxels
 
 
@@ -74,7 +98,7 @@ def split_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) ->
     in its file, so the split does not depend on the prepared spacing.
     """
     words = SplitWords("scans", "an above-median lesion burden", least=1)
-    return split_cases(scans, seed, fold, run, above_median_burden([scan.prepared.lesion_ml for scan in scans]), words)
+    return split_cases(scans, seed, fold, run, above_median_burden([scan.lesion_ml for scan in scans]), words)
 
 
 def above_median_burden(lesion_ml: Sequence[float]) -> list[bool]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import TunedSetting, mask_tuning_figure
-from radlearn.tasks.segmentation.evaluation import InferVolume, choose_mask_postprocessing
+from radlearn.tasks.segmentation.evaluation import InferScan, choose_mask_postprocessing
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words
 from radlearn.tasks.segmentation.scans import Scan
 from radlearn.training.run_folder import Run
@@ -17,7 +17,7 @@ from radlearn.workflow.tuning_report import NamedFigure, Tuning, report_tuning
 COLUMNS = ("step", "cross-fitted Dice", "Dice, same persons", "taken")
 
 
-def tune_masks(run: Run, scans: Sequence[Scan], infer: InferVolume) -> dict[str, Any]:
+def tune_masks(run: Run, scans: Sequence[Scan], infer: InferScan) -> dict[str, Any]:
     """Choose a run's postprocessing again on its validation `scans`; write `postprocessing.json` and `tuning/`.
 
     Returns:

@@ -1,26 +1,16 @@
 """Predictions for unlabelled X-rays in files: read, given to a network in batches, written as a table or a submission."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-
-from radlearn.challenges.folders import stem
-from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
 from radlearn.files import write_rows
+from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.progress import progress_bar, say
-from radlearn.scans.dicom import Radiograph, find_xrays, read_radiograph
-from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiograph
+from radlearn.scans.dicom import find_xrays
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.workflow.unreadable_files import UnreadableFiles
-
-
-def as_cached(xray: Radiograph) -> np.ndarray:
-    """Return an X-ray's pixels as the cache stores them, so that a prediction does not depend on the way an X-ray was read."""
-    stored = np.uint8 if xray.header.stored_bits <= 8 else np.uint16
-    return np.rint(xray.pixels * np.iinfo(stored).max).astype(stored)
 
 
 def refuse_repeated_ids(image_ids: Sequence[str]) -> None:
@@ -64,20 +54,19 @@ class XrayPredictions:
     def table(self) -> Path:
         return self.folder / "predictions.csv"
 
-    def batches(self, size_px: int, shape: Literal["stretch", "pad"], batch_size: int) -> Iterator[list[PreparedRadiograph]]:
-        """Yield the readable X-rays, `batch_size` at a time; a file that cannot be read is noted and skipped."""
+    def batches(self, read: Callable[[Path], PreparedRadiograph], batch_size: int) -> Iterator[list[PreparedRadiograph]]:
+        """Yield the X-rays that `read` can read, `batch_size` at a time; a file that cannot be read is noted and skipped."""
         batch: list[PreparedRadiograph] = []
         with progress_bar("predicting", len(self.paths), "X-rays") as bar:
             for path in self.paths:
                 try:
-                    xray = read_radiograph(path, size_px, shape)
-                except UnreadableScan as error:
-                    self.unreadable.add(path, error)
-                else:
-                    header = xray.header
-                    name = stem(path.name)
-                    case = XrayCase(name, path, None, (), None, header.patient_id or name, header.view, header.sex, header.age_years)
-                    batch.append(prepared_radiograph(case, as_cached(xray), header, shape))
+                    batch.append(read(path))
+                except Exception as error:
+                    # MONAI wraps what a reader raises.
+                    cause = radlearn_error_in(error)
+                    if not isinstance(cause, UnreadableScan):
+                        raise cause or error from None
+                    self.unreadable.add(path, cause)
                 if len(batch) == batch_size:
                     yield batch
                     bar.advance(len(batch))

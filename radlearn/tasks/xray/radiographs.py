@@ -1,23 +1,40 @@
 """X-rays ready for training: the case, and its pixels in the cache."""
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from radlearn.array_store import Words
+from radlearn.challenges.folders import stem
 from radlearn.challenges.xray_case import XrayCase, with_headers
-from radlearn.scans.cache import cached_xrays
-from radlearn.scans.dicom import RadiographHeader
+from radlearn.entry_files import Entry
+from radlearn.scans.cache import as_cached, cached_xrays
+from radlearn.scans.dicom import RadiographHeader, read_radiograph
+
+# How a data set of X-rays speaks of itself.
+XRAYS = Words("X-ray cache", "X-rays", "read", "Repair these files, or remove them and their rows in the tables")
+
+
+class RadiographDataset(Protocol):
+    """A data set whose items hold an X-ray under `image`: a `MappedDataset`."""
+
+    @property
+    def entries(self) -> Sequence[Entry]: ...
+
+    def meta(self, index: int, key: str) -> dict[str, Any]: ...
 
 
 class PreparedRadiograph(NamedTuple):
     """A case and its pixels at the requested size."""
 
     case: XrayCase
-    # uint8 or uint16 (size, size), a view into the cache: read from the disk only when looked at.
-    stored: np.ndarray
+    # uint8, uint16 or float16 (size, size), or a function that maps it from the disk when it is looked at.
+    held: np.ndarray | Callable[[], np.ndarray]
     # (height, width) of the part of the source that the square shows: its own, or the square around it where it was padded.
     canvas_px: tuple[int, int] = (1024, 1024)
     # (height, width) of the source where it was padded; None where the canvas is the source.
@@ -31,9 +48,16 @@ class PreparedRadiograph(NamedTuple):
         return bool(self.case.label)
 
     @property
+    def stored(self) -> np.ndarray:
+        """uint8, uint16 or float16 (size, size), as the cache holds it."""
+        held = self.held() if callable(self.held) else self.held
+        return held.reshape(held.shape[-2:])
+
+    @property
     def pixels(self) -> np.ndarray:
         """float32 (1, size, size) in [0, 1], bright where the body is dense; channel first, as MONAI and PyTorch want it."""
-        return self.stored[None].astype(np.float32) / np.iinfo(self.stored.dtype).max
+        stored = self.stored[None]
+        return stored.astype(np.float32) / (1 if stored.dtype.kind == "f" else np.iinfo(stored.dtype).max)
 
     @property
     def boxes_on_canvas_px(self) -> np.ndarray:
@@ -42,7 +66,7 @@ class PreparedRadiograph(NamedTuple):
 
     def on_canvas(self, boxes_xyxy_px: np.ndarray) -> np.ndarray:
         """Return boxes (boxes, 4) that were counted in pixels of the square, in pixels of the canvas."""
-        (height, width), side = self.canvas_px, len(self.stored)
+        (height, width), side = self.canvas_px, self.stored.shape[-1]
         return np.asarray(boxes_xyxy_px, float).reshape(-1, 4) * [width / side, height / side, width / side, height / side]
 
     def in_source(self, boxes_on_canvas_px: np.ndarray) -> np.ndarray:
@@ -66,19 +90,61 @@ def prepared_radiographs(cases: Sequence[XrayCase], size_px: int, shape: Literal
         BadLayout: if a header contradicts the tables, such as a box outside its image.
     """
     cached = cached_xrays([case.path for case in cases], size_px, shape)
+    held = [partial(entry.array, "pixels") for entry in cached.entries]
     known = with_headers(cases, cached.headers)
-    return [
-        prepared_radiograph(case, stored, header, shape) for case, stored, header in zip(known, cached.pixels, cached.headers, strict=True)
-    ]
+    return [prepared_radiograph(case, pixels, header, shape) for case, pixels, header in zip(known, held, cached.headers, strict=True)]
+
+
+def radiographs_of(cases: Sequence[XrayCase], dataset: RadiographDataset, shape: Literal["stretch", "pad"]) -> list[PreparedRadiograph]:
+    """Return the X-rays of cases whose items a data set holds, in the same order, with what their headers say.
+
+    Raises:
+        BadLayout: if a header contradicts the tables, such as a box outside its image.
+    """
+    headers = [header_of(dataset.meta(index, "image")) for index in range(len(cases))]
+    held = [partial(entry.array, "image") for entry in dataset.entries]
+    known = with_headers(cases, headers)
+    return [prepared_radiograph(case, pixels, header, shape) for case, pixels, header in zip(known, held, headers, strict=True)]
+
+
+def header_of(meta: Mapping[str, Any]) -> RadiographHeader:
+    """Return the header that a `RadiographReader` wrote into the meta data of an image."""
+    known = {name: meta[name] for name in RadiographHeader.__dataclass_fields__}
+    height, width = (int(side) for side in known["size_px"])
+    row_mm, column_mm = (float(length) for length in known["spacing_mm"])
+    age = float(known["age_years"])
+    return RadiographHeader(
+        **{
+            **known,
+            "view": known["view"] or None,
+            "sex": known["sex"] or None,
+            "age_years": None if np.isnan(age) else age,
+            "spacing_mm": None if np.isnan(row_mm) else (row_mm, column_mm),
+            "size_px": (height, width),
+        }
+    )
+
+
+def unlabelled(path: Path, pixels: np.ndarray, header: RadiographHeader, shape: Literal["stretch", "pad"]) -> PreparedRadiograph:
+    """Return an X-ray of which nothing is known but its file."""
+    name = stem(path.name)
+    case = XrayCase(name, path, None, (), None, header.patient_id or name, header.view, header.sex, header.age_years)
+    return prepared_radiograph(case, pixels, header, shape)
+
+
+def read_unlabelled(path: Path, size_px: int, shape: Literal["stretch", "pad"]) -> PreparedRadiograph:
+    """Read an X-ray as the pixel cache does; errors as `read_radiograph`."""
+    xray = read_radiograph(path, size_px, shape)
+    return unlabelled(path, as_cached(xray), xray.header, shape)
 
 
 def prepared_radiograph(
-    case: XrayCase, stored: np.ndarray, header: RadiographHeader, shape: Literal["stretch", "pad"]
+    case: XrayCase, held: np.ndarray | Callable[[], np.ndarray], header: RadiographHeader, shape: Literal["stretch", "pad"]
 ) -> PreparedRadiograph:
     """Return an X-ray that was brought into a square in this way."""
     height, width = header.size_px
     frame, source = (header.size_px, None) if shape == "stretch" or height == width else ((max(height, width),) * 2, header.size_px)
-    return PreparedRadiograph(case, stored, frame, source, header.measurable_spacing_mm)
+    return PreparedRadiograph(case, held, frame, source, header.measurable_spacing_mm)
 
 
 def labels_of(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:

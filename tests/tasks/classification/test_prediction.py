@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,12 @@ from torch import nn
 from radlearn.challenges.rsna import find_cases
 from radlearn.errors import BadLayout, BadRunFolder, UnreadableScan
 from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
+from radlearn.tasks.xray.radiographs import read_unlabelled
 from radlearn.training import checkpoint
 from radlearn.training.checkpoint import load_best
 from radlearn.training.run_folder import Run
+
+at_32_px = partial(read_unlabelled, size_px=32, shape="stretch")
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -25,7 +29,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def test_xrays_come_in_batches_and_each_is_written_down_once(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
     asking = ProbabilityPredictions(finished, [small_rsna], tmp_path / "out")
     sizes = []
-    for xrays in asking.batches(32, "stretch", 20):
+    for xrays in asking.batches(at_32_px, 20):
         sizes.append(len(xrays))
         asking.keep(xrays, np.linspace(0.4, 0.6, len(xrays)), None)
     asking.finish()
@@ -42,7 +46,7 @@ def test_two_files_of_one_name_get_a_picture_each_but_no_submission(finished: Ru
         (tmp_path / ward).mkdir()
         shutil.copy(xray, tmp_path / ward / "IM0001.dcm")
     asking = ProbabilityPredictions(finished, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
-    for xrays in asking.batches(32, "stretch", 4):
+    for xrays in asking.batches(at_32_px, 4):
         asking.keep(xrays, np.full(len(xrays), 0.7), np.zeros((len(xrays), 32, 32), np.float32))
     asking.finish()
     assert sorted(path.name for path in (tmp_path / "out" / "overlays").iterdir()) == ["IM0001-2.png", "IM0001.png"]
@@ -55,7 +59,7 @@ def test_nothing_readable_is_an_error_that_leaves_the_list_of_reasons(finished: 
     (tmp_path / "xrays").mkdir()
     (tmp_path / "xrays" / "empty.dcm").touch()
     asking = ProbabilityPredictions(finished, [tmp_path / "xrays"], tmp_path / "out")
-    assert list(asking.batches(32, "stretch", 4)) == []
+    assert list(asking.batches(at_32_px, 4)) == []
     with pytest.raises(UnreadableScan, match="None of the 1 files"):
         asking.finish()
     assert "empty.dcm" in (tmp_path / "out" / "unreadable.txt").read_text()

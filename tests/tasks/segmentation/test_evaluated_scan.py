@@ -29,7 +29,7 @@ def test_a_small_mask_in_a_large_scan_takes_a_few_bytes() -> None:
 
 
 def scan_of(affine: np.ndarray) -> SimpleNamespace:
-    return SimpleNamespace(case=SimpleNamespace(image_id="somebody"), prepared=SimpleNamespace(source=SimpleNamespace(affine=affine)))
+    return SimpleNamespace(case=SimpleNamespace(image_id="somebody"), affine=affine)
 
 
 def masks() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

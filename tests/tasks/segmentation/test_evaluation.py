@@ -1,6 +1,8 @@
 """A segmenter is evaluated on the scans' own voxels, with what it costs beside what it finds."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,26 +11,23 @@ from radlearn.challenges import covid19
 from radlearn.errors import BadRunFolder
 from radlearn.files import read_json
 from radlearn.metrics.masks import dice_score
+from radlearn.scans.ct_files import read_scan
 from radlearn.scans.lungs import lung_mask
-from radlearn.scans.prepared_volume import PreparedVolume
-from radlearn.scans.volume_cache import Preparation, read_scan
 from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks, groups_of
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
-from radlearn.tasks.segmentation.scans import Scan, prepared_scans
+from radlearn.tasks.segmentation.scans import Scan
 from radlearn.tasks.segmentation.threshold_baseline import threshold_baseline_mask
 from radlearn.training.run_folder import Run, new_run
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from tests.tasks.conftest import Settings
-
-# The phantoms' own voxels, so that going there and back loses nothing.
-OWN = Preparation((4.0, 4.0, 6.0))
+from tests.tasks.segmentation.conftest import perfect, prepared_scans
 
 
 @pytest.fixture(scope="module")
 def scans(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Scan]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RADLEARN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return prepared_scans(covid19.find_cases(small_covid19), OWN)
+        return prepared_scans(covid19.find_cases(small_covid19))
 
 
 @pytest.fixture
@@ -36,15 +35,9 @@ def run(tmp_path: Path) -> Run:
     return new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
 
 
-def perfect(prepared: PreparedVolume) -> np.ndarray:
-    """Predict 0.9 inside the true mask."""
-    mask = prepared.mask
-    return 0.9 * np.asarray(mask, np.float32)
-
-
-def with_a_speck(prepared: PreparedVolume) -> np.ndarray:
-    """The same, and one false voxel in the corner."""
-    probability = perfect(prepared)
+def with_a_speck(item: Mapping[str, Any]) -> np.ndarray:
+    """Predict the true mask, and one false voxel in the corner."""
+    probability = perfect(item)
     probability[1, 1, 1] = 0.9
     return probability
 
@@ -64,11 +57,10 @@ def test_a_perfect_prediction_scores_1_and_a_scan_without_lesion_counts_only_for
 
 def test_every_score_is_that_of_the_mask_on_the_source_grid(scans: list[Scan], run: Run) -> None:
     write_postprocessing(run, MaskPostprocessing(), {"baseline_threshold_hu": -500.0})
-    shifted = evaluate_masks(run, scans[:3], lambda prepared: np.roll(perfect(prepared), 1, axis=0), "external", 1.0)
+    shifted = evaluate_masks(run, scans[:3], lambda item: np.roll(perfect(item), 1, axis=0), "external", 1.0)
     for scan, evaluated in zip(scans, shifted.scans, strict=False):
         _, mask = read_scan(scan.case.path, scan.case.mask_path)
         truth = np.asarray(mask.voxels)  # type: ignore[union-attr]
-        # One voxel towards the left: the file's first axis runs to the right.
         assert evaluated.scores.dice_score == pytest.approx(dice_score(np.roll(truth, 1, axis=0), truth))
         assert evaluated.scores.dice_score == pytest.approx(dice_score(evaluated.predicted.unpacked(), truth))
         np.testing.assert_array_equal(evaluated.truth.unpacked(), truth)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,20 +14,19 @@ from radlearn.challenges import covid19
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.covid19_submission import validate_submission
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
-from radlearn.scans import lungs, preparation
+from radlearn.monai_parts import crop_to_lungs
+from radlearn.scans import lungs
 from radlearn.scans.geometry import from_orientation, orientation, spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.nifti import read_volume, write_volume
-from radlearn.scans.prepared_volume import PreparedVolume
-from radlearn.scans.volume_cache import Preparation
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
-from radlearn.tasks.segmentation.prediction import MaskPredictions, Measured, cases_in, measured, submit_masks
+from radlearn.tasks.segmentation.prediction import MaskPredictions, Measured, PredictedScan, cases_in, measured, submit_masks
 from radlearn.training.run_folder import Run, new_run
 from radlearn.workflow.postprocessing_file import write_postprocessing
 from tests.check.phantom import AFFINE, chest_hu
+from tests.scans.nifti_witness import read_by_sitk
 from tests.tasks.conftest import Settings
-
-OWN = Preparation((4.0, 4.0, 6.0))
+from tests.tasks.segmentation.conftest import predicted
 
 
 @pytest.fixture
@@ -38,10 +36,9 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
-def dense(prepared: PreparedVolume) -> np.ndarray:
+def dense(path: Path) -> PredictedScan:
     """Predict 1 where the scan is as dense as the phantoms' lesions."""
-    hu = np.asarray(prepared.image, np.float32)
-    return ((hu > -300) & (hu < -20)).astype(np.float32)
+    return predicted(path, lambda hu: ((hu > -300) & (hu < -20)).float())
 
 
 def rows_of(table: Path) -> list[dict[str, str]]:
@@ -59,17 +56,16 @@ def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(
     whole = (images / "volume-covid19-A-0001_ct.nii.gz").read_bytes()
     (images / "cut_ct.nii.gz").write_bytes(whole[: len(whole) // 2])
     predictions = MaskPredictions(run, challenge, [images], tmp_path / "out")
-    predictions.predict_all(dense, OWN)
+    predictions.predict_all(dense)
     rows = rows_of(tmp_path / "out" / "predictions.csv")
     assert [row["case"] for row in rows] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
     assert len(predictions.unreadable.lines) == 1
     assert "cut_ct.nii.gz" in (tmp_path / "out" / "unreadable.txt").read_text()
     for row in rows:
-        # nibabel, an independent reader, sees the mask where the scan is.
-        scan, mask = nibabel.load(row["path"]), nibabel.load(tmp_path / "out" / row["mask"])  # type: ignore[attr-defined]
-        np.testing.assert_allclose(mask.affine, scan.affine, atol=1e-5)
-        assert mask.shape == scan.shape
-        voxels = np.asarray(mask.dataobj)
+        # SimpleITK, an independent reader, sees the mask where the scan is.
+        (scan, affine), (voxels, mask_affine) = read_by_sitk(Path(row["path"])), read_by_sitk(tmp_path / "out" / row["mask"])
+        np.testing.assert_allclose(mask_affine, affine, atol=1e-5)
+        assert voxels.shape == scan.shape
         assert set(np.unique(voxels)) == {0, 1}
         assert float(row["lesion_ml"]) == pytest.approx(voxels.sum() * 0.096, abs=1e-3)
         assert float(row["lesion_percent_of_lung"]) == pytest.approx(100 * float(row["lesion_ml"]) / float(row["lung_ml"]), abs=0.01)
@@ -86,7 +82,7 @@ def test_a_turned_scan_gets_the_same_mask_in_the_world_and_the_same_picture(
     predictions = {}
     for name, voxels, place in (("plain", source.voxels, source.affine), ("turned", turned, affine)):
         write_volume(tmp_path / name / "scan.nii.gz", voxels, place)
-        MaskPredictions(run, challenge, [tmp_path / name], tmp_path / f"{name} out").predict_all(dense, OWN)
+        MaskPredictions(run, challenge, [tmp_path / name], tmp_path / f"{name} out").predict_all(dense)
         predictions[name] = read_volume(tmp_path / f"{name} out" / "masks" / "scan.nii.gz")
     assert predictions["plain"].voxels.any()
     assert orientation(predictions["turned"].affine) == "SAR"
@@ -117,13 +113,13 @@ def test_what_was_predicted_is_kept_when_it_is_stopped_in_the_middle(
 ) -> None:
     paths = [case.path for case in covid19.find_cases(small_covid19)[:3]]
 
-    def stopped_at_the_third(prepared: PreparedVolume) -> np.ndarray:
-        if prepared.path == paths[2]:
+    def stopped_at_the_third(path: Path) -> PredictedScan:
+        if path == paths[2]:
             raise KeyboardInterrupt
-        return dense(prepared)
+        return dense(path)
 
     with pytest.raises(KeyboardInterrupt):
-        MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(stopped_at_the_third, OWN, overlays=False)
+        MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(stopped_at_the_third, overlays=False)
     assert [row["case"] for row in rows_of(tmp_path / "out" / "predictions.csv")] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
 
 
@@ -143,7 +139,7 @@ def test_where_nothing_can_be_read_it_says_so(run: Run, challenge: Challenge, tm
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.nii.gz").write_bytes(b"no scan")
     with pytest.raises(UnreadableScan, match="None of the 1 scans"):
-        MaskPredictions(run, challenge, [tmp_path / "in"], tmp_path / "out").predict_all(dense, OWN)
+        MaskPredictions(run, challenge, [tmp_path / "in"], tmp_path / "out").predict_all(dense)
 
 
 def test_a_submission_is_the_challenges_zip_or_nothing(small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path) -> None:
@@ -152,16 +148,16 @@ def test_a_submission_is_the_challenges_zip_or_nothing(small_covid19: Path, run:
     for case in covid19.find_cases(small_covid19)[:2]:
         shutil.copy(case.path, images)
 
-    def predicted(folder: Path) -> Path:
+    def all_predicted(folder: Path) -> Path:
         predictions = MaskPredictions(run, challenge, [images], folder)
-        predictions.predict_all(dense, OWN, overlays=False)
+        predictions.predict_all(dense, overlays=False)
         return predictions.table
 
-    out = submit_masks(challenge, predicted, images, tmp_path / "submission.zip")
+    out = submit_masks(challenge, all_predicted, images, tmp_path / "submission.zip")
     assert validate_submission(out, covid19.find_images(images)) == []
     (images / "volume-covid19-A-0099_ct.nii.gz").write_bytes(b"no scan")
     with pytest.raises(BadLayout, match="99"):
-        submit_masks(challenge, predicted, images, tmp_path / "second.zip")
+        submit_masks(challenge, all_predicted, images, tmp_path / "second.zip")
     assert not (tmp_path / "second.zip").exists()
 
 
@@ -180,10 +176,10 @@ def test_the_lungs_found_while_preparing_are_those_that_are_measured(
         return original(hu, affine)
 
     original = lungs.find_lungs
-    for module in (lungs, preparation):
+    for module in (lungs, crop_to_lungs):
         monkeypatch.setattr(module, "find_lungs", counting)
     paths = [case.path for case in covid19.find_cases(small_covid19)[:2]]
-    MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(dense, OWN, overlays=False)
+    MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(dense, overlays=False)
     assert len(found) == len(set(found)) == 2
     for path, row in zip(paths, rows_of(tmp_path / "out" / "predictions.csv"), strict=True):
         source, mask = read_volume(path), read_volume(tmp_path / "out" / row["mask"])

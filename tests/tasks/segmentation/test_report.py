@@ -1,5 +1,6 @@
 """The report of a segmenter shows its failures first, and every picture that it names."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,27 +9,27 @@ import numpy as np
 import pytest
 
 from radlearn.challenges import covid19
-from radlearn.scans import lungs, preparation, volume_cache
+from radlearn.monai_parts import crop_to_lungs
+from radlearn.scans import lungs
 from radlearn.scans.geometry import to_orientation
 from radlearn.scans.nifti import read_volume, write_volume
-from radlearn.scans.prepared_volume import PreparedVolume
-from radlearn.scans.volume_cache import Preparation
 from radlearn.tasks.segmentation import scans
 from radlearn.tasks.segmentation.evaluation import MaskEvaluation, choose_mask_postprocessing, evaluate_masks
 from radlearn.tasks.segmentation.report import worst_first, write_mask_report
-from radlearn.tasks.segmentation.scans import Scan, prepared_scans
+from radlearn.tasks.segmentation.scans import Scan
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import write_split
 from tests.tasks.conftest import Settings
+from tests.tasks.segmentation.conftest import on_source, prepared_scans
 
 
-def half_right(prepared: PreparedVolume) -> np.ndarray:
+def half_right(item: Mapping[str, Any]) -> np.ndarray:
     """Every second lesion is found, and every third scan has a false block."""
-    number = int(prepared.path.name[17:21])
-    probability = 0.8 * np.asarray(prepared.mask, np.float32) * (number % 2)
+    number = int(item["id"][17:21])
+    probability = 0.8 * item["mask"][0].float() * (number % 2)
     if number % 3 == 0:
         probability[2:6, 2:6, 2:4] = 0.9
-    return probability
+    return on_source(item, probability)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def evaluation(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("evaluation")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RADLEARN_CACHE", str(folder / "cache"))
-        scans: list[Scan] = prepared_scans(covid19.find_cases(small_covid19), Preparation((4.0, 4.0, 6.0)))
+        scans: list[Scan] = prepared_scans(covid19.find_cases(small_covid19))
     run = new_run(folder / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
     write_split(run.folder / "split.csv", [s.case.image_id for s in scans], [s.case.person for s in scans], ["test"] * len(scans))
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "dice_score": 0.8}\n')
@@ -74,13 +75,13 @@ def test_a_turned_scan_is_evaluated_and_shown_as_it_hangs(small_covid19: Path, t
             volume = read_volume(source)
             write_volume(path, *to_orientation(volume.voxels, volume.affine, code))
         cases.append(replace(case, path=paths[0], mask_path=paths[1]))
-    scans = prepared_scans(cases, Preparation((4.0, 4.0, 6.0)))
+    scans = prepared_scans(cases)
 
-    def half_missed(prepared: PreparedVolume) -> np.ndarray:
-        probability = np.array(prepared.mask, np.float32)
-        probability[: prepared.shape[0] // 2] = 0
+    def half_missed(item: Mapping[str, Any]) -> np.ndarray:
+        probability = item["mask"][0].float()
+        probability[: len(probability) // 2] = 0
         probability[-8:-3, 3:9, 2:5] = 1
-        return probability
+        return on_source(item, probability)
 
     run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
     choose_mask_postprocessing(run, scans, half_missed, 0)
@@ -129,7 +130,7 @@ def test_evaluation_and_report_read_each_scan_once_and_find_its_lungs_once(
     small_covid19: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cases = [*covid19.find_cases(small_covid19)[:3], covid19.find_cases(small_covid19)[-1]]
-    prepared = prepared_scans(cases, Preparation((4.0, 4.0, 6.0)))
+    prepared = prepared_scans(cases)
     run = new_run(tmp_path / "run", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
     write_split(run.folder / "split.csv", [s.case.image_id for s in prepared], [s.case.person for s in prepared], ["test"] * 4)
     run.history_file.write_text('{"epoch": 1, "loss": 0.5, "dice_score": 0.8}\n')
@@ -146,9 +147,8 @@ def test_evaluation_and_report_read_each_scan_once_and_find_its_lungs_once(
         looks.append(hash(np.sort(hu, axis=None).tobytes()))
         return find_lungs(hu, affine)
 
-    for module in (scans, volume_cache):
-        monkeypatch.setattr(module, "read_scan", counted_read)
-    for module in (lungs, preparation):
+    monkeypatch.setattr(scans, "read_scan", counted_read)
+    for module in (lungs, crop_to_lungs):
         monkeypatch.setattr(module, "find_lungs", counted_look)
     choose_mask_postprocessing(run, prepared, half_right, 0)
     assert sorted(reads) == sorted(case.path for case in cases)

@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 
 from radlearn.challenges import covid19
-from radlearn.errors import BadSetting
-from radlearn.scans.volume_cache import Preparation, read_scan
-from radlearn.tasks.segmentation.scans import Scan, above_median_burden, prepared_scans, split_scans
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.scans.ct_files import read_scan
+from radlearn.scans.nifti import write_volume
+from radlearn.tasks.segmentation.scans import Scan, above_median_burden, scan_and_truth, split_scans
 from radlearn.training.run_folder import Run
-
-# The phantoms' own voxels, so that nothing is lost on the way.
-OWN = Preparation((4.0, 4.0, 6.0))
+from tests.tasks.segmentation.conftest import OWN, prepared_scans
 
 
 @pytest.fixture
 def scans(small_covid19: Path) -> list[Scan]:
-    return prepared_scans(covid19.find_cases(small_covid19), OWN)
+    return prepared_scans(covid19.find_cases(small_covid19))
 
 
 def test_a_scan_knows_its_case_its_lesion_and_how_large_that_is(scans: list[Scan]) -> None:
@@ -26,15 +25,18 @@ def test_a_scan_knows_its_case_its_lesion_and_how_large_that_is(scans: list[Scan
     assert [scan.label for scan in scans] == [True] * 12 + [False] * 2
     # Voxels of the file are 4 × 4 × 6 mm.
     in_file = np.count_nonzero(read_scan(scans[0].case.path, scans[0].case.mask_path)[1].voxels) * 0.096  # type: ignore[union-attr]
-    assert scans[0].prepared.lesion_ml == pytest.approx(in_file)
-    assert scans[-1].prepared.lesion_ml == 0
-    assert scans[0].true.sum() > 0
+    assert scans[0].lesion_ml == pytest.approx(in_file)
+    assert scans[-1].lesion_ml == 0
+    assert scans[0].item["mask"].sum() > 0
+    source, truth = scan_and_truth(scans[0])
+    assert scans[0].shape == source.voxels.shape == truth.shape
+    np.testing.assert_allclose(scans[0].affine, source.affine)
 
 
 def test_every_subset_is_stratified_by_burden_and_nobody_is_in_two(scans: list[Scan], tmp_path: Path) -> None:
     split = split_scans(scans, 0, None, Run(tmp_path, "segmentation"))
     assert sum(map(len, split.values())) == 14
-    above = dict(zip((scan.case for scan in scans), above_median_burden([scan.prepared.lesion_ml for scan in scans]), strict=True))
+    above = dict(zip((scan.case for scan in scans), above_median_burden([scan.lesion_ml for scan in scans]), strict=True))
     assert sum(above.values()) == 7
     for here in split.values():
         assert 0 < sum(above[scan.case] for scan in here) < len(here)
@@ -53,15 +55,16 @@ def test_six_scans_of_six_persons_can_be_divided_even_where_their_burdens_are_eq
 
 
 def test_at_another_spacing_the_same_persons_are_tested(small_covid19: Path, scans: list[Scan], tmp_path: Path) -> None:
-    coarse = prepared_scans(covid19.find_cases(small_covid19), Preparation((10.0, 10.0, 12.0)))
-    one, other = (split_scans(which, 3, None, Run(tmp_path / str(len(which[0].true)), "segmentation")) for which in (scans, coarse))
+    coarse = prepared_scans(covid19.find_cases(small_covid19), replace(OWN, spacing_mm=(10.0, 10.0, 12.0)))
+    one = split_scans(scans, 3, None, Run(tmp_path / "fine", "segmentation"))
+    other = split_scans(coarse, 3, None, Run(tmp_path / "coarse", "segmentation"))
     assert {subset: [scan.case for scan in here] for subset, here in one.items()} == {
         subset: [scan.case for scan in here] for subset, here in other.items()
     }
 
 
 def test_every_subset_has_a_lesion_or_the_split_is_refused(scans: list[Scan], tmp_path: Path) -> None:
-    few = [*scans[10:], *[scan._replace(case=replace(scan.case, person=f"other {n}")) for n in range(4) for scan in scans[12:]]]
+    few = [*scans[10:], *[replace(scan, case=replace(scan.case, person=f"other {n}")) for n in range(4) for scan in scans[12:]]]
     with pytest.raises(BadSetting, match="an above-median lesion burden"):
         split_scans(few, 0, None, Run(tmp_path, "segmentation"))
 
@@ -71,8 +74,21 @@ def test_too_few_persons_are_refused_in_words_about_scans(scans: list[Scan], tmp
         split_scans(scans[:4], 0, None, Run(tmp_path, "segmentation"))
 
 
-def test_a_scan_without_a_mask_has_nothing_to_find(small_covid19: Path) -> None:
-    paths = [case.path for case in covid19.find_cases(small_covid19)[:1]]
-    (scan,) = prepared_scans([covid19.Case("alone", paths[0], None, "somebody")], OWN)
-    assert not scan.label
-    assert not scan.true.any()
+def test_a_scan_without_a_mask_has_nothing_to_find_and_cannot_be_evaluated(scans: list[Scan]) -> None:
+    alone = replace(scans[0], case=replace(scans[0].case, mask_path=None))
+    assert not alone.label
+    assert alone.lesion_ml == 0
+    with pytest.raises(BadLayout, match="has no mask"):
+        scan_and_truth(alone)
+
+
+def test_a_lesion_that_is_too_small_to_be_seen_is_said(small_covid19: Path, tmp_path: Path) -> None:
+    case = covid19.find_cases(small_covid19)[0]
+    scan, _ = read_scan(case.path)
+    speck = np.zeros(scan.voxels.shape, np.uint8)
+    # In a lung, off the centres of the coarse voxels.
+    speck[28, 36, 20] = 1
+    write_volume(tmp_path / "speck.nii.gz", speck, scan.affine)
+    (found,) = prepared_scans([replace(case, mask_path=tmp_path / "speck.nii.gz")], replace(OWN, spacing_mm=(13.0, 13.0, 13.0)))
+    assert not found.label
+    assert found.notes == ["the mask's 0.096 ml are too small or too thin to be seen at the prepared spacing"]

@@ -1,11 +1,15 @@
 """A pass over files, with and without a folder to write into."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
+from radlearn.tasks.xray.radiographs import read_unlabelled
+
+at_32_px = partial(read_unlabelled, size_px=32, shape="stretch")
 
 
 def test_two_files_of_one_name_are_refused() -> None:
@@ -21,7 +25,7 @@ def test_unreadable_files_are_skipped_and_listed(small_rsna: Path, tmp_path: Pat
         (tmp_path / "in" / path.name).write_bytes(path.read_bytes())
     (tmp_path / "in" / source[2].name).write_bytes(source[2].read_bytes()[:2000])
     predictions = XrayPredictions([tmp_path / "in"], tmp_path / "out")
-    seen = [xray for batch in predictions.batches(32, "stretch", 1) for xray in batch]
+    seen = [xray for batch in predictions.batches(at_32_px, 1) for xray in batch]
     assert [xray.case.image_id for xray in seen] == [path.stem for path in source[:2]]
     predictions.rows = [(xray.case.image_id,) for xray in seen]
     predictions.write_table(["patientId"])

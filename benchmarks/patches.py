@@ -20,12 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from radlearn.challenges import covid19
 from radlearn.digital_thorax.ct_cohort import write_covid19
 from radlearn.progress import say
-from radlearn.scans.volume_cache import Preparation, cached_volumes
 
 WINDOW_HU = (-1000, 500)
 SIDES = ("radlearn", "MONAI, 1 patch a case", "MONAI, 4 patches a case")
@@ -38,16 +35,19 @@ def held_mb() -> float:
 
 
 def cached_side(files: list[dict[str, str]], options: dict[str, Any], root: Path) -> Callable[[int], list[Any]]:
-    """Return a function that gives the patches of the n-th call."""
-    paths, masks = [Path(one["image"]) for one in files], [Path(one["label"]) for one in files]
-    volumes = cached_volumes(paths, masks, Preparation(tuple(options["spacing"]), WINDOW_HU), root=root)
-    size = tuple(options["patch"])
+    """Return a function that gives the patches of the n-th call, by the lesson's transforms up to the patch."""
+    from radlearn.covid19_ct_segmentation import segment_lesions as lesson
+    from radlearn.monai_parts.mapped_dataset import MappedDataset
+
+    settings = lesson.Settings(spacing_mm=tuple(options["spacing"]), window_hu=WINDOW_HU, patch_voxels=tuple(options["patch"]))
+    steps = lesson.training_transform(settings).transforms
+    crop = next(number for number, step in enumerate(steps) if type(step).__name__ == "RandCropByPosNegLabeld")
+    items = [{"image": Path(one["image"]), "mask": Path(one["label"])} for one in files]
+    # The crop and the padding; what follows is the same for both sides.
+    dataset = MappedDataset(items, type(lesson.training_transform(settings))(steps[: crop + 2]), root, track_meta=False)
 
     def draw(number: int) -> list[Any]:
-        volume, rng = volumes[number % len(volumes)], np.random.default_rng(number)
-        voxels = volume.foreground if number // len(volumes) % 2 and len(volume.foreground) else volume.background
-        image, mask = volume.patch(volume.start_around(tuple(voxels[rng.integers(len(voxels))]), size), size)
-        return [(image[None], mask[None].view(np.uint8))]
+        return list(dataset[number % len(dataset)])
 
     return draw
 

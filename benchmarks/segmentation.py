@@ -139,14 +139,13 @@ def copied(split: Split, work: Path) -> Split:
 def ours(data: Path, work: Path, epochs: int | None) -> tuple[dict[str, tuple[str, str]], Row]:
     """Train and evaluate radlearn's quick preset; return the split that it made, and its row."""
     from radlearn.covid19_ct_segmentation import segment_lesions as lesson
-    from radlearn.tasks.segmentation.scans import prepared_scans
 
     folder, known = work / "ours", work / "ours.json"
     if known.exists():
         return read_split(folder / "split.csv"), read_json(known)
     settings = lesson.PRESETS["quick"]
     settings = settings if epochs is None else replace(settings, epochs=epochs)
-    prepared_scans(lesson.find_cases(data), lesson.preparation(settings))
+    lesson.make_dataset(settings, lesson.find_cases(data))
     begun, wall = processor_minutes(), time.monotonic()
     api = radlearn.segmentation
     run = api.resume(folder, data) if (folder / "settings.json").exists() else api.train_with(settings, data, folder)

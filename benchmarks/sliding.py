@@ -70,12 +70,12 @@ def trained(minutes: float, out: Path) -> None:
     from safetensors.torch import save_model
 
     from radlearn.covid19_ct_segmentation import segment_lesions as lesson
-    from radlearn.tasks.segmentation.scans import prepared_scans
+    from radlearn.tasks.segmentation.scans import scans_of
     from radlearn.workflow.data_source import built_in_folder
 
     settings = replace(lesson.PRESETS["quick"], spacing_mm=SPACING_MM, window_hu=WINDOW_HU, patch_voxels=PATCH, batch_size=1)
-    scans = prepared_scans(lesson.find_cases(built_in_folder(covid19.CHALLENGE, 40, 1)), lesson.preparation(settings))
-    loader = lesson.make_loaders(settings, {"train": scans})["train"]
+    cases = lesson.find_cases(built_in_folder(covid19.CHALLENGE, 40, 1))
+    loader = lesson.make_loaders(settings, {"train": scans_of(cases, lesson.make_dataset(settings, cases))})["train"]
     network, loss_function = baseline_network().train(), DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
     network.final_conv.weight.data /= 20
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
@@ -103,16 +103,22 @@ def trained(minutes: float, out: Path) -> None:
 
 
 def radlearn_side(ct: Path, overlap: float, grow_to: float = 1.0) -> tuple[np.ndarray, dict[str, float]]:
-    """Return the probability on the source grid, and the seconds spent in the windows."""
-    from radlearn.scans.volume_cache import Preparation, cached_volumes
-    from radlearn.tasks.segmentation.sliding_window import infer_volume
+    """Return the probability on the source grid, and the seconds spent in the windows: the lesson's transforms, inferer and way back."""
+    import torch
+    from monai.transforms import Invertd
 
-    scan = cached_volumes([ct], None, Preparation(SPACING_MM, WINDOW_HU), workers=1)[0]
+    from radlearn.covid19_ct_segmentation import segment_lesions as lesson
+    from radlearn.monai_parts.lung_inferer import LungBlockInferer
+
+    transform = lesson.deterministic_transform(lesson.Settings(spacing_mm=SPACING_MM, window_hu=WINDOW_HU), with_mask=False)
+    item = transform({"image": ct})
     network = baseline_network()
     began, processor = time.perf_counter(), time.process_time()
-    probability = infer_volume(network, scan, PATCH, overlap, grow_to=grow_to)
+    inferer = LungBlockInferer(PATCH, overlap, grow_to)
+    item["pred"] = inferer(item["image"][None].float(), lambda windows: torch.softmax(network(windows), 1)[:, 1:])[0]
     spent = {"window_s": time.perf_counter() - began, "window_processor_s": time.process_time() - processor}
-    return scan.back_to_source(probability), spent | {"voxels": float(probability.size)}
+    back = Invertd("pred", transform, orig_keys="image", nearest_interp=False)
+    return back(item)["pred"][0].numpy(), spent | {"voxels": float(item["image"].numel())}
 
 
 def monai_side(ct: Path, overlap: float) -> tuple[np.ndarray, dict[str, float]]:

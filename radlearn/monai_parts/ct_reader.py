@@ -7,9 +7,9 @@ import numpy as np
 from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 
 from radlearn.monai_parts.path_reader import PathReader, Paths, meta_of
+from radlearn.scans.ct_files import read_scan
 from radlearn.scans.geometry import voxel_volume_ml
 from radlearn.scans.mask_files import read_mask
-from radlearn.scans.nifti import read_volume
 
 NIFTI = (".nii", ".nii.gz")
 
@@ -42,12 +42,7 @@ class CTReader(PathReader):
 
     def data_of(self, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         """Return the voxels (i, j, k) in HU, and the meta data."""
-        if path.is_dir():
-            from radlearn.scans.dicom_series import read_series  # pydicom takes half a second to import, and NIfTI needs none of it
-
-            scan = read_series(path)
-        else:
-            scan = read_volume(path)
+        scan, _ = read_scan(path)
         return scan.voxels, meta_of(scan.voxels.shape, scan.affine, scan.notes) | {str(MetaKeys.SPACE): str(SpaceKeys.RAS)}
 
 

@@ -384,7 +384,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     # A device that this machine lacks is refused now, not after two hundred scans were prepared.
     chosen_device(settings.device, settings.precision)
     cases = find_cases(data_folder)
-    split = split_scans(scans_of(cases, make_dataset(settings, cases)), settings.seed, settings.fold, run)
+    split = split_scans(scans_of(cases, make_dataset(settings, cases)), settings.seed_of_split, settings.fold, run)
     loaders = make_loaders(settings, {"train": split["train"]})
     # For choosing the best epoch, no mirror images are needed, and the prepared grid is good enough.
     one_look = replace(settings, test_time_mirror=False)

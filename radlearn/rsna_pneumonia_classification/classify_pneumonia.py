@@ -288,7 +288,7 @@ def training_loop(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
 def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     """Train on the X-rays of a folder, or continue where the run stopped; then choose its threshold on validation persons."""
-    split = split_cases(prepared(settings, find_cases(data_folder)), settings.seed, settings.fold, run)
+    split = split_cases(prepared(settings, find_cases(data_folder)), settings.seed_of_split, settings.fold, run)
     loaders = make_loaders(settings, {subset: split[subset] for subset in ("train", "validation")})
 
     def validate(model: nn.Module) -> dict[str, float]:

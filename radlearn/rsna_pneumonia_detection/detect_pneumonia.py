@@ -352,7 +352,7 @@ def training_loop(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     """Train on the X-rays of a folder, or continue where the run stopped; then choose its postprocessing on validation persons."""
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
-    split = split_cases(xrays, settings.seed, settings.fold, run)
+    split = split_cases(xrays, settings.seed_of_split, settings.fold, run)
     # Read now, so that a wrong table is not found after hours of training.
     gate = gate_of(settings.gate, split["validation"])
     loaders = make_loaders(settings, {"train": split["train"]})

@@ -42,8 +42,10 @@ class TrainingSettings:
     patience_epochs: Annotated[int, Interval(ge=0, le=100_000)] = 0
     # Arithmetic precision; bf16-mixed and 16-mixed are for a GPU.
     precision: Precision = "32-true"
-    # Seed of the split, the initial weights and all augmentation.
+    # Seed of the initial weights and all augmentation, and of the split unless `split_seed` names another.
     seed: int = 0
+    # Seed of the split; None takes `seed`. Runs with other seeds and one split seed share their division of persons.
+    split_seed: int | None = None
     # Which of five folds is the validation set (0 to 4); None is the standard 60/15/25 split.
     fold: Annotated[int | None, Interval(ge=0, le=4)] = None
     # Background processes that prepare batches; 0 prepares them in the training process.
@@ -55,6 +57,11 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         refuse_out_of_bounds(self)
+
+    @property
+    def seed_of_split(self) -> int:
+        """The seed that divides the persons into training, validation and test."""
+        return self.seed if self.split_seed is None else self.split_seed
 
     def trainer_config(self, best_by: str) -> TrainerConfig:
         """Return the trainer's configuration. `best_by`: the validation score to maximise."""

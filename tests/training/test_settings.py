@@ -48,6 +48,13 @@ def test_inherited_and_own_fields_are_held_to_their_annotations(changes: dict[st
         Settings(**changes)
 
 
+def test_the_split_has_the_seed_of_the_training_unless_it_has_its_own() -> None:
+    assert Settings(seed=3).seed_of_split == 3
+    assert Settings(seed=3, split_seed=5).seed_of_split == 5
+    # 0 is a seed, not the absence of one.
+    assert Settings(seed=3, split_seed=0).seed_of_split == 0
+
+
 def test_a_misspelt_setting_is_refused_and_not_ignored() -> None:
     with pytest.raises(TypeError, match="ema_deacy"):
         Settings(ema_deacy=0.9)  # type: ignore[call-arg]

@@ -107,7 +107,7 @@ def infer(model: nn.Module, shown: Sequence[Picture]) -> np.ndarray:
 
 def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     """Train, then choose the threshold."""
-    split = split_cases(pictures(CHALLENGE.find_cases(data_folder)), settings.seed, settings.fold, run)
+    split = split_cases(pictures(CHALLENGE.find_cases(data_folder)), settings.seed_of_split, settings.fold, run)
     labels = [one.label for one in split["validation"]]
     reseed(settings.seed)
     config = settings.trainer_config(best_by="auroc_score")

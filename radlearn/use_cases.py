@@ -18,6 +18,9 @@ class UseCase(NamedTuple):
     challenge: str
     # What the task answers, in one line of `radlearn --help`.
     question: str
+    # Exports case_format(challenge) -> `radlearn.workflow.cases_file.CaseFormat`, and imports neither torch nor MONAI; "" where runs
+    # cannot be compared.
+    cases: str = ""
 
     @property
     def folder(self) -> Path:
@@ -31,6 +34,10 @@ class UseCase(NamedTuple):
         """Import the challenge, which is quick."""
         return importlib.import_module(self.challenge).CHALLENGE
 
+    def load_case_format(self) -> Any:
+        """Import what the task keeps of each evaluated case, which is quick; None where it keeps nothing."""
+        return importlib.import_module(self.cases).case_format(self.load_challenge()) if self.cases else None
+
     def load_task(self) -> Any:
         """Import the lesson, which takes as long as importing torch and MONAI."""
         return importlib.import_module(self.lesson).TASK
@@ -41,16 +48,19 @@ USE_CASES: dict[str, UseCase] = {
         "radlearn.rsna_pneumonia_classification.classify_pneumonia",
         "radlearn.challenges.rsna",
         "is there a lung opacity suspicious for pneumonia? (chest X-ray, MONAI)",
+        "radlearn.tasks.classification.case_scores",
     ),
     "detection": UseCase(
         "radlearn.rsna_pneumonia_detection.detect_pneumonia",
         "radlearn.challenges.rsna",
         "where is the lung opacity? (chest X-ray boxes, plain PyTorch)",
+        "radlearn.tasks.detection.case_scores",
     ),
     "segmentation": UseCase(
         "radlearn.covid19_ct_segmentation.segment_lesions",
         "radlearn.challenges.covid19",
         "which voxels are COVID-19 lesions? (chest CT in three dimensions, MONAI)",
+        "radlearn.tasks.segmentation.case_scores",
     ),
 }
 

@@ -5,15 +5,15 @@ infinite where one of the two is empty, a relative volume error where the truth 
 optimistic, so their number is reported, and false lesions and volume errors in ml include every scan.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.metrics.case_scores import CaseScore, score_intervals
+from radlearn.metrics.intervals import Interval
 from radlearn.metrics.lesions import FOUND_SHARE, SMALLEST_ML, lesion_counts, lesion_sensitivity
 from radlearn.metrics.masks import checked_masks, dice_score, volume_error_percent, volume_ml
 from radlearn.metrics.predictions import OneOrPerDraw, share
@@ -72,36 +72,24 @@ def mask_scores(
     )
 
 
-def mask_summary(table: Sequence[MaskScores], persons: ArrayLike, draws: int = 1000, seed: int = 0) -> MaskSummary:
-    """Return the scores over scans with their intervals by person.
+def mask_columns(table: Sequence[MaskScores]) -> dict[str, np.ndarray]:
+    """Return each field of the rows as a column, (scans,)."""
+    return {field.name: np.array([getattr(row, field.name) for row in table]) for field in fields(MaskScores)}
 
-    All are means over scans except `lesion_sensitivity`, which is over the lesions of all scans, and `median_volume_error_percent`, which
-    includes infinite errors and, as a median, has no interval (`intervals.py`).
+
+def mask_summary(table: Sequence[MaskScores], persons: ArrayLike, draws: int = 1000, seed: int = 0) -> MaskSummary:
+    """Return the scores over scans, `MASK_SCORES`, with their intervals by person.
 
     Raises:
         BadSetting: no scans, or not one person per scan.
     """
     if not table:
         raise BadSetting("there is no scan to score; expected at least one row of scores.")
-
-    def interval(score: Callable[..., Any], *names: str) -> Interval:
-        return bootstrap_interval(score, persons, *(column(name) for name in names), draws=draws, seed=seed)
-
-    def column(name: str) -> np.ndarray:
-        return np.array([getattr(row, name) for row in table], dtype=np.float64)
-
-    scores, left_out = {}, {}
-    for name in ("dice_score", "surface_dice_score", "hausdorff95_mm", "volume_error_percent"):
-        scores[name] = interval(mean_over_scans, name)
-        if without := int((~np.isfinite(column(name))).sum()):
-            left_out[name] = without
-    errors = column("volume_error_percent")
-    known = errors[~np.isnan(errors)]
-    scores["median_volume_error_percent"] = Interval(float(np.median(known)) if len(known) else float("nan"))
-    scores["volume_error_ml"] = interval(mean_over_scans, "volume_error_ml")
-    scores["lesion_sensitivity"] = interval(lesion_sensitivity, "found_lesions", "lesions")
-    scores["false_lesions_per_scan"] = interval(mean_over_scans, "false_lesions")
-    return MaskSummary(len(table), scores, left_out)
+    columns = mask_columns(table)
+    unknown = {name: int((~np.isfinite(columns[name])).sum()) for name in MEANS_OF_SOME}
+    return MaskSummary(
+        len(table), score_intervals(MASK_SCORES, columns, persons, draws, seed), {name: count for name, count in unknown.items() if count}
+    )
 
 
 def mean_over_scans(values: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
@@ -114,3 +102,39 @@ def mean_over_scans(values: ArrayLike, weights: ArrayLike | None = None) -> OneO
     w = np.ones(len(v)) if weights is None else np.asarray(weights, dtype=np.float64)
     known = np.isfinite(v)
     return share(w[..., known] @ v[known], w[..., known].sum(axis=-1))
+
+
+def median_over_scans(values: ArrayLike) -> float:
+    """Return the median of the values, (scans,), infinite ones included; NaN if there is none.
+
+    >>> median_over_scans([1.0, float("nan"), 3.0, float("inf")])
+    3.0
+    """
+    v = np.asarray(values, dtype=np.float64)
+    known = v[~np.isnan(v)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+# Means that leave out the scans without a finite value.
+MEANS_OF_SOME = ("dice_score", "surface_dice_score", "hausdorff95_mm", "volume_error_percent")
+# All are means over scans except `lesion_sensitivity`, which is over the lesions of all scans, and the median, which includes infinite
+# errors and has no interval.
+MASK_SCORES = {
+    "dice_score": CaseScore(function=mean_over_scans, columns=("dice_score",), headline=True),
+    "surface_dice_score": CaseScore(function=mean_over_scans, columns=("surface_dice_score",), headline=True),
+    "hausdorff95_mm": CaseScore(function=mean_over_scans, columns=("hausdorff95_mm",), higher_is_better=False, unit="mm"),
+    "volume_error_percent": CaseScore(function=mean_over_scans, columns=("volume_error_percent",), higher_is_better=False, unit="%"),
+    "median_volume_error_percent": CaseScore(
+        function=median_over_scans,
+        columns=("volume_error_percent",),
+        higher_is_better=False,
+        headline=True,
+        unit="%",
+        has_interval=False,
+    ),
+    "volume_error_ml": CaseScore(function=mean_over_scans, columns=("volume_error_ml",), higher_is_better=False, unit="ml"),
+    "lesion_sensitivity": CaseScore(function=lesion_sensitivity, columns=("found_lesions", "lesions"), headline=True),
+    "false_lesions_per_scan": CaseScore(
+        function=mean_over_scans, columns=("false_lesions",), higher_is_better=False, headline=True, unit="per scan"
+    ),
+}

@@ -6,7 +6,8 @@
     history.jsonl         one line for each epoch
     last/  best/          the checkpoint to resume from; the best weights so far
     postprocessing.json   what was chosen on validation persons at the end of training
-    scores.json  pictures/  report.html
+    scores.json  cases.csv  pictures/  report.html
+                          what `evaluate` found: the scores, a row for each case, and the page
 
 No file holds the path of the folder, so it may be renamed and moved.
 """

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from radlearn.challenges.challenge import Case, holds_exact_truth
@@ -10,8 +11,13 @@ from radlearn.metrics.intervals import Interval
 from radlearn.training.run_folder import Run
 
 
+def scores_path(run: Run, split: str) -> Path:
+    """Return where the scores of a split are: `scores.json` for "test", `scores-SPLIT.json` for any other."""
+    return run.folder / ("scores.json" if split == "test" else f"scores-{split}.json")
+
+
 def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str, Any]) -> dict[str, Any]:
-    """Write `scores.json` for the split "test", `scores-SPLIT.json` for any other, and return its content.
+    """Write the scores of a split, where `scores_path` says, and return the content of the file.
 
     Args:
         cases: the evaluated cases; whether they are synthetic is looked up, because the training data may differ.
@@ -25,7 +31,7 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
         "persons": len({case.person for case in cases}),
         **found,
     }
-    write_json(run.folder / ("scores.json" if split == "test" else f"scores-{split}.json"), content)
+    write_json(scores_path(run, split), content)
     return content
 
 

@@ -26,7 +26,8 @@ def toy_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     (package / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(package.parent))
     monkeypatch.setitem(USE_CASES, "squares", UseCase("", "", ""))
-    register("squares", UseCase("toyland.find_squares", "toyland.squares_challenge", "is there a bright square?"))
+    modules = ("toyland.find_squares", "toyland.squares_challenge")
+    register("squares", UseCase(*modules, "is there a bright square?", "toyland.square_cases"))
     yield package
     vars(radlearn).pop("squares", None)
     for name in [name for name in sys.modules if name.partition(".")[0] == "toyland"]:

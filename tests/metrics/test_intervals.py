@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 
 from radlearn.errors import BadSetting
+from radlearn.metrics.boxes import mean_over_images
 from radlearn.metrics.calibration import brier_error
 from radlearn.metrics.decisions import sensitivity
-from radlearn.metrics.intervals import Interval, bootstrap_band, bootstrap_interval
+from radlearn.metrics.intervals import (
+    Interval,
+    bootstrap_band,
+    bootstrap_interval,
+    paired_bootstrap_bands,
+    paired_bootstrap_interval,
+)
 from radlearn.metrics.ranking import auroc_score, average_precision_score, sensitivity_at_rates
+from tests.made_runs import made_cases, made_probabilities
 
 
 def cohort(persons: int, xrays_each: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -178,3 +186,95 @@ def test_an_interval_reads_as_people_write_it() -> None:
     assert f"{Interval(-0.123, -0.2, 0.05):.2f}" == "−0.12 (−0.20 to 0.05)"
     assert f"{Interval(0.5)}" == "0.5 (no interval)"
     assert Interval(0.9, 0.8, 0.95, dropped_draws=2).as_dict() == {"value": 0.9, "low": 0.8, "high": 0.95}
+
+
+def two_runs(people: int, skills: tuple[float, float] = (1.2, 1.2)) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
+    """Return persons and what two runs with other seeds predicted for 300 images of 150 of them."""
+    first, second = (made_probabilities(seed, skill, 150, people) for seed, skill in enumerate(skills))
+    persons = [case.person for case in made_cases(150)]
+    return persons, [first["probability"], first["label"]], [second["probability"], second["label"]]
+
+
+def test_two_runs_of_one_recipe_differ_by_an_interval_that_holds_0_about_as_often_as_it_says() -> None:
+    found = [paired_bootstrap_interval(auroc_score, *two_runs(people), draws=400) for people in range(100)]
+    assert sum(interval.low <= 0 <= interval.high for interval in found) >= 93
+    # Not because the intervals are wide.
+    assert np.median([interval.high - interval.low for interval in found]) < 0.05
+
+
+def test_a_planted_difference_is_found() -> None:
+    found = [paired_bootstrap_interval(auroc_score, *two_runs(people, (1.2, 1.5)), draws=200) for people in range(20)]
+    assert all(interval.low > 0 for interval in found)
+    persons, first, second = two_runs(0, (1.2, 1.5))
+    turned = paired_bootstrap_interval(auroc_score, persons, second, first, draws=200)
+    assert (turned.value, turned.low, turned.high) == pytest.approx((-found[0].value, -found[0].high, -found[0].low))
+
+
+def test_the_paired_interval_is_narrower_than_an_unpaired_one_where_predictions_are_correlated() -> None:
+    persons, first, second = two_runs(0)
+    paired = paired_bootstrap_interval(auroc_score, persons, first, second)
+    one, other = (bootstrap_interval(auroc_score, persons, *arrays) for arrays in (first, second))
+    unpaired = math.hypot(one.high - one.low, other.high - other.low)
+    assert paired.high - paired.low < 0.7 * unpaired
+    # The two intervals overlap, and yet the difference of better runs is known.
+    persons, first, second = two_runs(0, (1.2, 1.4))
+    one, other = (bootstrap_interval(auroc_score, persons, *arrays) for arrays in (first, second))
+    assert other.low < one.high
+    assert paired_bootstrap_interval(auroc_score, persons, first, second).low > 0
+
+
+def test_the_interval_of_a_difference_of_means_is_that_of_the_mean_difference() -> None:
+    before, after = np.random.default_rng(2).normal(size=(2, 90))
+    persons = np.arange(90) // 3
+    paired = paired_bootstrap_interval(mean, persons, [before], [after], draws=300)
+    directly = bootstrap_interval(mean, persons, after - before, draws=300)
+    assert (paired.value, paired.low, paired.high) == pytest.approx((directly.value, directly.low, directly.high))
+    by_weights = paired_bootstrap_interval(mean_over_images, persons, [before], [after], draws=300)
+    assert (by_weights.value, by_weights.low, by_weights.high) == pytest.approx((paired.value, paired.low, paired.high))
+
+
+def test_a_run_does_not_differ_from_itself() -> None:
+    persons, first, _ = two_runs(0)
+    interval = paired_bootstrap_interval(auroc_score, persons, first, first, draws=50)
+    assert (interval.value, interval.low, interval.high) == (0, 0, 0)
+
+
+def test_a_group_has_the_mean_of_its_trainings_and_every_group_is_held_against_the_first() -> None:
+    values = np.random.default_rng(3).normal(size=(4, 40))
+    groups = [[[values[0]], [values[1]]], [[values[2]]], [[values[3]], [values[3]], [values[0]]]]
+    first, second = paired_bootstrap_bands(mean_over_images, range(40), groups, draws=100)
+    means = values.mean(axis=1)
+    assert first.value == pytest.approx(means[2] - (means[0] + means[1]) / 2)
+    assert second.value == pytest.approx((2 * means[3] + means[0]) / 3 - (means[0] + means[1]) / 2)
+    directly = bootstrap_interval(mean_over_images, range(40), values[2] - (values[0] + values[1]) / 2, draws=100)
+    assert (first.low, first.high) == pytest.approx((directly.low, directly.high))
+
+
+def test_rows_of_scores_are_held_against_each_other_one_by_one() -> None:
+    def two_scores(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        once = mean_over_images(values, weights)
+        return np.stack([once, once * np.nan], axis=-1)
+
+    values = np.random.default_rng(4).normal(size=(2, 40))
+    (band,) = paired_bootstrap_bands(two_scores, range(40), [[[values[0]]], [[values[1]]]], draws=50)
+    known, unknown = band.intervals()
+    assert known.is_known
+    assert known.value == pytest.approx(values[1].mean() - values[0].mean())
+    assert math.isnan(unknown.value)
+    with pytest.raises(BadSetting, match=r"shape \(2,\)"):
+        paired_bootstrap_interval(two_scores, range(40), [values[0]], [values[1]])
+
+
+def test_too_few_persons_have_a_difference_and_no_interval() -> None:
+    interval = paired_bootstrap_interval(mean, range(9), [np.zeros(9)], [np.arange(9.0)])
+    assert interval.value == 4
+    assert not interval.is_known
+
+
+def test_what_cannot_be_paired_is_refused() -> None:
+    with pytest.raises(BadSetting, match=r"groups hold \[1\] trainings; expected at least two"):
+        paired_bootstrap_bands(mean, range(3), [[[np.arange(3)]]])
+    with pytest.raises(BadSetting, match=r"groups hold \[1, 0\] trainings"):
+        paired_bootstrap_bands(mean, range(3), [[[np.arange(3)]], []])
+    with pytest.raises(BadSetting, match=r"12 persons for arrays of \[12, 11\] rows"):
+        paired_bootstrap_interval(mean, range(12), [np.arange(12)], [np.arange(11)])

@@ -1,20 +1,22 @@
 """The evaluation of an X-ray classifier: scores with intervals by person, subgroups, and the trivial baselines it has to beat."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from radlearn.metrics import calibration, decisions, ranking
+from radlearn.metrics import calibration, ranking
+from radlearn.metrics.case_scores import score_intervals
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.progress import waiting
+from radlearn.tasks.classification.case_scores import CASE_SCORES, CASES
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of, views_of
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
+from radlearn.workflow.cases_file import write_cases
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.scores_file import write_scores
 
@@ -38,7 +40,7 @@ class ProbabilityEvaluation:
 
 
 def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, split: str) -> ProbabilityEvaluation:
-    """Compare probabilities (cases,) with the labels of `xrays`, and write `scores.json` into the run folder.
+    """Compare probabilities (cases,) with the labels of `xrays`, and write `scores.json` and `cases.csv` into the run folder.
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
@@ -49,32 +51,27 @@ def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probab
     view_only = view_baseline(views, baselines_fitted["view_shares"])
     calibrated = postprocessing.recalibration.apply(probabilities)
     brightness = mean_brightness(xrays)
+    # In float64, as scores compare them with the threshold: the nearest float32 may lie on its other side.
+    exact = np.asarray(probabilities, dtype=np.float64)
+    decided = exact >= postprocessing.threshold
+    columns = {"label": labels, "view": views, "probability": exact, "calibrated_probability": calibrated, "decision": decided}
 
-    def interval(score: Callable[..., Any], predictions: np.ndarray, chosen: np.ndarray | None = None) -> Interval:
+    def auroc(predictions: np.ndarray, chosen: np.ndarray | None = None) -> Interval:
         here = np.ones(len(labels), bool) if chosen is None else chosen
-        return bootstrap_interval(score, persons[here], predictions[here], labels[here])
+        return bootstrap_interval(ranking.auroc_score, persons[here], predictions[here], labels[here])
 
     with waiting("Bootstrapping intervals by person"):
-        scores = {
-            "auroc_score": interval(ranking.auroc_score, probabilities),
-            "within_view_auroc_score": bootstrap_interval(ranking.within_view_auroc_score, persons, probabilities, labels, views),
-            "average_precision_score": interval(ranking.average_precision_score, probabilities),
-            "sensitivity": interval(partial(decisions.sensitivity, threshold=postprocessing.threshold), probabilities),
-            "specificity": interval(partial(decisions.specificity, threshold=postprocessing.threshold), probabilities),
-            "accuracy": interval(partial(decisions.accuracy, threshold=postprocessing.threshold), probabilities),
-            "brier_error": interval(calibration.brier_error, calibrated),
-            "calibration_error": interval(calibration.calibration_error, calibrated),
-        }
+        scores = score_intervals(CASE_SCORES, columns, persons)
         baselines = {
-            "view_only_auroc_score": interval(ranking.auroc_score, view_only),
-            "mean_brightness_auroc_score": interval(ranking.auroc_score, baselines_fitted["brightness_sign"] * brightness),
+            "view_only_auroc_score": auroc(view_only),
+            "mean_brightness_auroc_score": auroc(baselines_fitted["brightness_sign"] * brightness),
         }
         subgroups = {
             name: {
                 "persons": len(set(persons[chosen])),
                 "cases": int(chosen.sum()),
                 "positives": int(labels[chosen].sum()),
-                "auroc_score": interval(ranking.auroc_score, probabilities, chosen).as_dict(),
+                "auroc_score": auroc(probabilities, chosen).as_dict(),
             }
             for name, chosen in subgroups_of(cases).items()
         }
@@ -87,5 +84,6 @@ def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probab
         "recalibrated": {"intercept": again.intercept, "slope": again.slope},
         "subgroups": subgroups,
     }
+    write_cases(run, split, CASES, cases, columns)
     content = write_scores(run, split, cases, found)
     return ProbabilityEvaluation(xrays, labels, probabilities, calibrated, persons, views, view_only, postprocessing, content)

@@ -15,6 +15,7 @@ from radlearn.challenges.challenge import BoxScore
 from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
+from radlearn.metrics.case_scores import score_intervals
 from radlearn.metrics.froc import (
     FALSE_BOXES_PER_IMAGE,
     HIT_IOU_ABOVE,
@@ -22,19 +23,17 @@ from radlearn.metrics.froc import (
     froc_cases,
     sensitivity_at_false_boxes,
 )
-from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap_interval
-from radlearn.metrics.predictions import OneOrPerDraw, share
+from radlearn.metrics.intervals import bootstrap_band, bootstrap_interval
 from radlearn.progress import waiting
+from radlearn.tasks.detection.case_scores import FOUND_AND_PAID, box_cases
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of, views_of
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
+from radlearn.workflow.cases_file import CaseFormat, write_cases
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.scores_file import write_scores
-
-# Beside the official score, which comes first.
-FOUND_AND_PAID = ("sensitivity", "false_boxes_per_healthy_image", "false_boxes_per_image", "precision")
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,24 @@ class BoxEvaluation:
         return counted(self.found, self.truth)
 
     @cached_property
+    def columns(self) -> dict[str, np.ndarray]:
+        """What `cases.csv` keeps of each X-ray, (cases,) each."""
+        return {
+            "label": self.labels,
+            "view": self.views,
+            "image_score": self.image_scores,
+            "official_score": self.scores_by_image,
+            "hits": self.counts.hits,
+            "true_boxes": self.counts.true,
+            "found_boxes": self.counts.found,
+        }
+
+    @cached_property
+    def kept(self) -> CaseFormat:
+        """The format of `cases.csv`, and the scores that follow from it."""
+        return box_cases(self.box_score)
+
+    @cached_property
     def at_every_threshold(self) -> list[FoundBoxes]:
         """The boxes of the postprocessing without its threshold, which the FROC curve is made of."""
         return postprocessed_images(self.xrays, self.candidates, self.image_scores, replace(self.postprocessing, threshold=0.0))
@@ -96,7 +113,7 @@ def evaluate_boxes(
     image_scores: np.ndarray,
     split: str,
 ) -> BoxEvaluation:
-    """Compare a detector's boxes on `xrays` with the true ones, and write the scores as `write_scores`.
+    """Compare a detector's boxes on `xrays` with the true ones, and write `scores.json` and `cases.csv`.
 
     Args:
         candidates: all boxes before the postprocessing, in pixels of the X-ray's canvas.
@@ -137,7 +154,9 @@ def evaluate_boxes(
             "baselines": _baselines(evaluation, about),
             "subgroups": _subgroups(evaluation),
         }
-    return replace(evaluation, scores=write_scores(run, split, [xray.case for xray in xrays], found))
+    cases = [xray.case for xray in xrays]
+    write_cases(run, split, evaluation.kept, cases, evaluation.columns)
+    return replace(evaluation, scores=write_scores(run, split, cases, found))
 
 
 def postprocessed_images(
@@ -157,58 +176,15 @@ def counted(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray]) -> BoxCoun
     return BoxCounts(cases.true_boxes, (~np.isnan(cases.confidences)).sum(axis=1), cases.hits.sum(axis=1))
 
 
-def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return Σ parts / Σ wholes over the X-rays, such as hits of all true boxes; NaN where the whole is 0.
-
-    Args:
-        parts, wholes: (cases,).
-        weights: (cases,) or (draws, cases), how often each X-ray counts.
-
-    >>> float(pooled_share([1, 0, 1], [1, 2, 1]))
-    0.5
-    """
-    w = np.ones(len(np.asarray(parts))) if weights is None else np.asarray(weights, dtype=np.float64)
-    return share(w @ np.asarray(parts, dtype=np.float64), w @ np.asarray(wholes, dtype=np.float64))
-
-
-def found_and_paid(
-    scores_by_image: ArrayLike, hits: ArrayLike, true: ArrayLike, found: ArrayLike, weights: ArrayLike | None = None
-) -> np.ndarray:
-    """Return the official score, then `FOUND_AND_PAID`, float64 (5,) or (draws, 5), so that one bootstrap draws them all.
-
-    Args:
-        scores_by_image: (cases,), NaN where an X-ray is left out.
-        hits, true, found: (cases,), boxes of each X-ray.
-        weights: (cases,) or (draws, cases), how often each X-ray counts.
-    """
-    false = np.asarray(found, dtype=np.float64) - np.asarray(hits)
-    on_healthy = np.where(np.asarray(true) == 0, false, np.nan)
-    scores = [
-        mean_over_images(scores_by_image, weights),
-        pooled_share(hits, true, weights),
-        mean_over_images(on_healthy, weights),
-        mean_over_images(false, weights),
-        pooled_share(hits, found, weights),
-    ]
-    return np.stack([np.asarray(score, dtype=np.float64) for score in scores], axis=-1)
-
-
 def _found_and_paid(evaluation: BoxEvaluation, chosen: np.ndarray) -> dict[str, dict[str, float]]:
-    counts = evaluation.counts
-    arrays = (evaluation.scores_by_image, counts.hits, counts.true, counts.found)
-    # One bootstrap for all five: on thousands of X-rays most of the time goes into drawing persons.
-    band = bootstrap_band(found_and_paid, evaluation.persons[chosen], *(array[chosen] for array in arrays))
-    names = (evaluation.box_score.name, *FOUND_AND_PAID)
-    return {name: score.as_dict() for name, score in zip(names, _intervals(band), strict=True)}
+    shown = {name: evaluation.kept.scores[name] for name in (evaluation.box_score.name, *FOUND_AND_PAID)}
+    columns = {name: column[chosen] for name, column in evaluation.columns.items()}
+    return {name: score.as_dict() for name, score in score_intervals(shown, columns, evaluation.persons[chosen]).items()}
 
 
 def _scores(evaluation: BoxEvaluation) -> dict[str, dict[str, float]]:
-    scores, labels, persons = evaluation.image_scores, evaluation.labels, evaluation.persons
-    ranked = {
-        "auroc_score": bootstrap_interval(ranking.auroc_score, persons, scores, labels),
-        "within_view_auroc_score": bootstrap_interval(ranking.within_view_auroc_score, persons, scores, labels, evaluation.views),
-    }
-    return _found_and_paid(evaluation, np.ones(len(labels), bool)) | {name: score.as_dict() for name, score in ranked.items()}
+    found = score_intervals(evaluation.kept.scores, evaluation.columns, evaluation.persons)
+    return {name: score.as_dict() for name, score in found.items()}
 
 
 def _froc(evaluation: BoxEvaluation) -> list[dict[str, Any]]:
@@ -216,7 +192,7 @@ def _froc(evaluation: BoxEvaluation) -> list[dict[str, Any]]:
     band = bootstrap_band(sensitivity_at_false_boxes, evaluation.persons, *froc_cases(evaluation.at_every_threshold, evaluation.truth))
     return [
         {"false_boxes_per_image": allowed, "sensitivity": score.as_dict()}
-        for allowed, score in zip(FALSE_BOXES_PER_IMAGE, _intervals(band), strict=True)
+        for allowed, score in zip(FALSE_BOXES_PER_IMAGE, band.intervals(), strict=True)
     ]
 
 
@@ -256,7 +232,3 @@ def _subgroups(evaluation: BoxEvaluation) -> dict[str, dict[str, Any]]:
         for name, chosen in groups.items()
         if chosen.any() or name not in number
     }
-
-
-def _intervals(band: Band) -> list[Interval]:
-    return [Interval(float(value), float(low), float(high)) for value, low, high in zip(band.value, band.low, band.high, strict=True)]

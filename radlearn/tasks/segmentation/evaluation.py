@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 
 from radlearn.metrics.intervals import bootstrap_interval
-from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary, mean_over_scans
+from radlearn.metrics.mask_table import MaskScores, mask_columns, mask_scores, mask_summary, mean_over_scans
 from radlearn.metrics.masks import dice_score
 from radlearn.progress import progress_bar, say, waiting
 from radlearn.scans.geometry import spacing_mm
 from radlearn.scans.lungs import lung_mask
+from radlearn.tasks.segmentation.case_scores import CASES
 from radlearn.tasks.segmentation.evaluated_scan import EvaluatedScan, PackedMask, worst_slice
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
 from radlearn.tasks.segmentation.search import curves, dice_table, tuned_masks
 from radlearn.tasks.segmentation.threshold_baseline import best_threshold_hu, threshold_baseline_dice, threshold_baseline_mask
 from radlearn.training.run_folder import Run
+from radlearn.workflow.cases_file import write_cases
 from radlearn.workflow.cross_fitting import score_of_last_taken
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.scores_file import write_scores
@@ -73,7 +75,7 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
 
 
 def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferScan, split: str, tolerance_mm: float) -> MaskEvaluation:
-    """Predict for scans with true masks, compare them on the source grids, and write the scores as `write_scores`.
+    """Predict for scans with true masks, compare them on the source grids, and write `scores.json` and `cases.csv`.
 
     Each scan is read once and its lungs are found once; what the report needs of it is kept. `tolerance_mm` is that of the surface Dice.
 
@@ -98,7 +100,9 @@ def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferScan, split: str
             "baselines": {"threshold_baseline_dice_score": bootstrap_interval(mean_over_scans, persons, baseline_dice).as_dict()},
             "subgroups": {name: _summary(evaluation, chosen) for name, chosen in groups_of(evaluation).items() if chosen.any()},
         }
-    return replace(evaluation, scores=write_scores(run, split, [scan.case for scan in scans], content))
+    cases = [scan.case for scan in scans]
+    write_cases(run, split, CASES, cases, mask_columns(evaluation.rows))
+    return replace(evaluation, scores=write_scores(run, split, cases, content))
 
 
 def groups_of(evaluation: MaskEvaluation) -> dict[str, np.ndarray]:

@@ -14,17 +14,19 @@ from annotated_types import Interval
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
+from toyland.square_cases import CASES
 from toyland.squares_challenge import CHALLENGE, Case
 
 from radlearn.files import write_rows
+from radlearn.metrics.case_scores import score_intervals
 from radlearn.metrics.decisions import youden_threshold
-from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.ranking import auroc_score
 from radlearn.training.checkpoint import load_best
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import TrainingSettings
+from radlearn.workflow.cases_file import write_cases
 from radlearn.workflow.commands import main
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.scores_file import write_scores
@@ -129,10 +131,11 @@ def trained_model(run: Run) -> nn.Module:
 
 
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOptions = NoOptions()) -> Scores:
-    """Write `scores.json`."""
-    persons, labels = [case.person for case in cases], [bool(case.label) for case in cases]
-    score = bootstrap_interval(auroc_score, persons, infer(trained_model(run), pictures(cases)), np.array(labels))
-    return write_scores(run, split, cases, {"scores": {"auroc_score": score.as_dict()}, "baselines": {}})
+    """Write `scores.json` and `cases.csv`."""
+    columns = {"square": np.array([bool(case.label) for case in cases]), "probability": infer(trained_model(run), pictures(cases))}
+    scores = score_intervals(CASES.scores, columns, [case.person for case in cases])
+    write_cases(run, split, CASES, cases, columns)
+    return write_scores(run, split, cases, {"scores": {name: score.as_dict() for name, score in scores.items()}, "baselines": {}})
 
 
 def tune(run: Run, cases: Sequence[Case], options: NoOptions = NoOptions()) -> Scores:

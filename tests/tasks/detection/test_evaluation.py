@@ -1,7 +1,5 @@
 """What a detector is worth, against counts by hand."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -10,7 +8,8 @@ from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import read_json, write_json
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
-from radlearn.tasks.detection.evaluation import FOUND_AND_PAID, evaluate_boxes, found_and_paid, pooled_share
+from radlearn.tasks.detection.case_scores import FOUND_AND_PAID
+from radlearn.tasks.detection.evaluation import evaluate_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
@@ -111,20 +110,3 @@ def test_xrays_without_a_prediction_each_are_refused(boxed: Run, evaluated_xrays
 def test_a_run_without_a_postprocessing_says_how_to_go_on(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     with pytest.raises(BadRunFolder, match="resume"):
         evaluate_boxes(finished, BOX_SCORE, evaluated_xrays, [no_boxes()] * 60, np.zeros(60), "test")
-
-
-def test_a_share_of_all_weighs_every_box_the_same() -> None:
-    draws = np.array([[1, 1, 1], [2, 0, 0], [0, 0, 0]])
-    shares: Sequence[float] = pooled_share([1, 0, 1], [1, 4, 1], draws)
-    assert shares[:2] == pytest.approx([2 / 6, 1.0])
-    assert np.isnan(shares[2])
-
-
-def test_what_is_found_and_what_it_costs_are_weighed_alike() -> None:
-    scores, hits, true, found = np.array([0.5, np.nan, 0.0]), np.array([1, 0, 0]), np.array([2, 0, 0]), np.array([1, 0, 3])
-    once = found_and_paid(scores, hits, true, found)
-    assert once == pytest.approx([0.25, 0.5, 1.5, 1.0, 0.25])
-    draws = found_and_paid(scores, hits, true, found, np.array([[1, 1, 1], [1, 1, 0], [0, 2, 0]]))
-    assert draws[0] == pytest.approx(once)
-    assert draws[1] == pytest.approx([0.5, 0.5, 0.0, 0.0, 1.0])
-    assert np.array_equal(np.isnan(draws[2]), [True, True, False, False, True])

@@ -12,6 +12,7 @@ from radlearn.metrics.case_scores import score_intervals
 from radlearn.training.run_folder import Run, new_run
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.cases_file import write_cases
+from radlearn.workflow.repeats import FILE, FORMAT, Repeats
 from radlearn.workflow.scores_file import write_scores
 
 PERSONS, IMAGES_EACH = 60, 2
@@ -130,3 +131,11 @@ def evaluate(
     scores = score_intervals(kept.scores, columns, [case.person for case in here], draws=20)
     found = {"scores": {name: score.as_dict() for name, score in scores.items()}, "baselines": {}}
     write_scores(run, split, here, {**found, **CONDITIONS[run.task], **changed})
+
+
+def made_repeats(folder: Path, task: str, by_seed: Mapping[int, Mapping[str, np.ndarray]]) -> Repeats:
+    """Write a folder of repeats that are trained and evaluated."""
+    for seed, columns in by_seed.items():
+        made_run(folder / f"seed-{seed}", task, columns, seed)
+    write_json(folder / FILE, {"format": FORMAT, "task": task, "seeds": list(by_seed)})
+    return Repeats(folder, task, tuple(by_seed))

@@ -120,17 +120,33 @@ def write_report(
     Raises:
         BadSetting: a picture is not a PNG or has no alternative text, or a table's row does not fit its columns.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((Path(__file__).parent / "report.html").read_text(encoding="utf-8"))
-    page = template.render(
-        title=title, subtitle=subtitle, ribbon=ribbon, facts=list(facts),
-        cards=[_card(one) for one in headline],
-        sections=[{"id": f"section-{number}", "title": section.title, "blocks": [_block(block) for block in section.blocks]}
-                  for number, section in enumerate(sections, 1)],
+    page = _rendered(
+        sections, title=title, subtitle=subtitle, ribbon=ribbon, facts=list(facts), cards=[_card(one) for one in headline],
         footers=[*footers, NOT_FOR_PATIENTS],
     )  # fmt: skip
     write_text(Path(path), page + "\n")
     return Path(path)
+
+
+def replace_section(path: Path, section: Section) -> None:
+    """Replace the section with this title in a page that `write_report` wrote; a page without one stays as it is."""
+    page = _rendered([section], title="", subtitle="", ribbon="", facts=[], cards=[], footers=[])
+    new = page[page.index('<section id="section-1">') :].split("\n", 1)[1].split("\n</section>")[0]
+    # All text is escaped, so that neither heading nor end of a section occurs within one.
+    heading = new.split("\n", 1)[0]
+    before, found, rest = path.read_text(encoding="utf-8").partition(f'">\n{heading}\n')
+    if found:
+        write_text(path, "".join([before, '">\n', new, "\n</section>", rest.split("\n</section>", 1)[1]]))
+
+
+def _rendered(sections: Sequence[Section], **parts: Any) -> str:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string((Path(__file__).parent / "report.html").read_text(encoding="utf-8"))
+    drawn = [
+        {"id": f"section-{number}", "title": section.title, "blocks": [_block(block) for block in section.blocks]}
+        for number, section in enumerate(sections, 1)
+    ]
+    return template.render(sections=drawn, **parts)
 
 
 def cell_text(cell: Any) -> str:

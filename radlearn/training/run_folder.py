@@ -96,7 +96,7 @@ def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, A
     Raises:
         BadRunFolder: if the folder is not empty, or cannot be written. If it holds a run, the message gives the command to continue it.
     """
-    folder = _unused_default(Path("runs") / task) if folder is None else Path(folder)
+    folder = unused_folder(Path("runs") / task) if folder is None else Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if (folder / "settings.json").exists():
             old = open_run(folder)
@@ -184,6 +184,13 @@ def settings_as(run: Run, cls: type[Settings]) -> Settings:
     return cls(**{name: _restored(found[name], types_of[name]) for name in names})
 
 
+def unused_folder(parent: Path) -> Path:
+    """Return a folder in `parent` that does not exist yet, named after date and time."""
+    name = datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    choices = [parent / name, *(parent / f"{name}-{number}" for number in range(2, 1000))]
+    return next(choice for choice in choices if not choice.exists())
+
+
 def _restored(value: Any, hint: Any) -> Any:
     """Return a JSON value as the type it had: JSON has neither tuples nor paths."""
     origin = get_origin(hint)
@@ -198,9 +205,3 @@ def _restored(value: Any, hint: Any) -> Any:
     if hint is Path and isinstance(value, str):
         return Path(value)
     return value
-
-
-def _unused_default(parent: Path) -> Path:
-    name = datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    choices = [parent / name, *(parent / f"{name}-{number}" for number in range(2, 1000))]
-    return next(choice for choice in choices if not choice.exists())

@@ -13,6 +13,8 @@ from radlearn import hints
 from radlearn.endings import ended, print_json
 from radlearn.errors import BadSetting
 from radlearn.progress import say
+from radlearn.training.run_folder import Run
+from radlearn.workflow.repeats import Repeats
 from radlearn.workflow.task import AnyTask
 from radlearn.workflow.task_api import TaskApi
 
@@ -70,13 +72,17 @@ class _Commands:
             ("preset", _flag(str, f"Preset of the settings: {' or '.join(presets)}."), preset),
             ("data", _flag(Path | None, "Folder in the challenge's layout. Default: data/ beside the lesson, or built-in patients."), None),
             ("run", _flag(Path | None, "Folder of the run. Default: runs/TASK/DATE-TIME."), None),
+            ("repeats", _flag(int, "Train so many runs, with the seeds SEED, SEED + 1, …, on the split of the first, in one folder."), 1),
             ("settings", _flattened(type(presets[preset])), presets[preset]),
         )
-        run = self.api.train_with(flags.settings, flags.data, flags.run)
+        if flags.repeats == 1:
+            run: Run | Repeats = self.api.train_with(flags.settings, flags.data, flags.run)
+        else:
+            run = self.api.repeat_with(flags.settings, flags.repeats, flags.data, flags.run)
         say(f"Next: {hints.command(self.task.name, 'evaluate', run.folder)}")
 
     def resume(self, arguments: list[str]) -> None:
-        flags = self._parsed("resume", arguments, ONE_RUN, MOVED_DATA)
+        flags = self._parsed("resume", arguments, ONE_RUN_OR_REPEATS, MOVED_DATA)
         run = self.api.resume(flags.run, flags.data)
         say(f"Next: {hints.command(self.task.name, 'evaluate', run.folder)}")
 
@@ -84,7 +90,7 @@ class _Commands:
         flags = self._parsed(
             "evaluate",
             arguments,
-            self._runs(),
+            self._runs(ONE_RUN_OR_REPEATS, "The run folder, several for an ensemble, or a folder of repeats."),
             ("data", _flag(Path | None, "Other labelled data, evaluated as an external set. Default: the run's own test persons."), None),
             self._options(self.task.options),
             ("json", _flag(bool, "Print the scores as one JSON object on standard output."), False),
@@ -126,17 +132,15 @@ class _Commands:
         flags = self._parsed(
             "submit",
             arguments,
-            self._runs(),
+            self._runs(ONE_RUN, "The run folder, or several for an ensemble."),
             ("images", _flag(Path, "Folder of images without labels.")),
             ("out", _flag(Path, "The file to write.")),
             self._options(self.task.options),
         )
         self.api.submit(flags.run, flags.images, flags.out, **vars(flags.options))
 
-    def _runs(self) -> Field:
-        if self.task.ensemble:
-            return "run", _positional(tuple[Path, ...], "The run folder, or several for an ensemble.")
-        return ONE_RUN
+    def _runs(self, one: Field, several: str) -> Field:
+        return ("run", _positional(tuple[Path, ...], several)) if self.task.ensemble else one
 
     def _options(self, kind: type) -> Field:
         return "options", _flattened(kind), kind()
@@ -155,6 +159,7 @@ def _positional(kind: Any, help_text: str) -> Any:
 
 
 ONE_RUN: Field = ("run", _positional(Path, "The run folder."))
+ONE_RUN_OR_REPEATS: Field = ("run", _positional(Path, "The run folder, or a folder of repeats."))
 MOVED_DATA: Field = ("data", _flag(Path | None, "The run's data folder, if it was moved."), None)
 
 

@@ -9,13 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from radlearn.pictures import curves
-from radlearn.pictures.report import SYNTHETIC, Block, Headline, Picture, Section, Table, write_report
+from radlearn.pictures.report import SYNTHETIC, Block, Headline, Picture, Section, Table, replace_section, write_report
 from radlearn.pictures.style import save_png, spoken
 from radlearn.progress import progress_bar, say
 from radlearn.training.loading import case_seed
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import count_by_subset, read_split
 from radlearn.workflow.scores_file import interval_of
+from radlearn.workflow.spread import spread_section
 
 INTERVALS = "Intervals hold 95 %: a bootstrap over persons, each drawn with all their images."
 
@@ -48,7 +49,7 @@ def write_run_report(
     sections: Mapping[str, Callable[[SaveFigure], list[Block]]],
     pictures: int,
 ) -> Path:
-    """Write the pictures and the report of an evaluated run.
+    """Write the pictures and the report of an evaluated run. One of several repeats begins with its place among them.
 
     Args:
         found: the content of its score file.
@@ -56,14 +57,14 @@ def write_run_report(
         pictures: about how many there will be, for the progress bar.
 
     Returns:
-        the path of the page: `report.html`, with `pictures/`, for the split "test"; `report-SPLIT.html` and `pictures/SPLIT` for any other.
+        the path of the page, as `report_path`. Its pictures are in `pictures/` for the split "test", in `pictures/SPLIT` for any other.
     """
     split = found["split"]
-    page, folder = run.folder / f"report-{split}.html", run.pictures / split
-    if split == "test":
-        page, folder = run.folder / "report.html", run.pictures
+    page, folder = report_path(run, split), run.pictures if split == "test" else run.pictures / split
     with saved_figures(folder, pictures) as picture:
         drawn = [Section(heading, blocks(picture)) for heading, blocks in sections.items()]
+    among_repeats = spread_section(run, found)
+    drawn = drawn if among_repeats is None else [among_repeats, *drawn]
     facts = [
         ("run", run.folder.name),
         ("evaluated on", split),
@@ -74,6 +75,18 @@ def write_run_report(
     write_report(page, title, subtitle, headline, drawn, ribbon=ribbon, facts=facts, footers=[INTERVALS])
     say(f"Report: {page}")
     return page
+
+
+def report_path(run: Run, split: str) -> Path:
+    """Return where the report on a split is: `report.html` for "test", `report-SPLIT.html` for any other."""
+    return run.folder / ("report.html" if split == "test" else f"report-{split}.html")
+
+
+def renew_spread(run: Run, found: Mapping[str, Any]) -> None:
+    """Show the place of a run among its repeats as it is now; `found`: the content of its score file."""
+    page, section = report_path(run, found["split"]), spread_section(run, found)
+    if section is not None and page.exists():
+        replace_section(page, section)
 
 
 def split_table(run: Run, items: str) -> Table:

@@ -63,7 +63,7 @@ class Task(Generic[CaseT, SettingsT, OptionsT, TuneT]):
         folder: the lesson's folder, in which `data/` is looked for.
         challenge: what publishes the data.
         presets: name -> settings; the first is the default. Every field of the settings is a flag of `train`.
-        headline_scores: names of `scores.json` that `demo` shows.
+        headline_scores: names of `scores.json` that `demo` shows, and `evaluate` for repeats.
         example_file: what a file to predict for is called in help texts, such as "SCAN.nii.gz".
         commands: what the task can do.
         options: class of the options of `evaluate`, `predict` and `submit`.

@@ -1,18 +1,31 @@
 """The commands of a task in Python: they find the data, open the runs, check the options and call the lesson."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn import use_cases
-from radlearn.errors import BadLayout, BadSetting
+from radlearn.errors import BadLayout, BadRunFolder, BadSetting
 from radlearn.progress import say
 from radlearn.training.device import chosen_device
 from radlearn.training.run_folder import Run, new_run, open_run, settings_as
 from radlearn.training.splits import read_split
 from radlearn.workflow import data_source
+from radlearn.workflow.repeats import (
+    Repeats,
+    checked_count,
+    completed,
+    holds_repeats,
+    is_finished,
+    new_repeats,
+    open_repeats,
+    refuse_repeats,
+    stopped_together,
+)
+from radlearn.workflow.report_frame import renew_spread
 from radlearn.workflow.splits import cases_by_subset
+from radlearn.workflow.spread import show_spread, write_spread
 from radlearn.workflow.task import AnyTask
 
 RunLike = Run | Path | str
@@ -29,18 +42,27 @@ class TaskApi:
     def __init__(self, task: AnyTask) -> None:
         self.task = task
 
-    def train(self, preset: str | None = None, data: Path | str | None = None, run: Path | str | None = None, **changes: Any) -> Run:
-        """Train a model in a new run folder.
+    def train(
+        self,
+        preset: str | None = None,
+        data: Path | str | None = None,
+        run: Path | str | None = None,
+        repeats: int = 1,
+        **changes: Any,
+    ) -> Run | Repeats:
+        """Train a model in a new run folder; with `repeats`, several with other seeds, in a folder of repeats.
 
         Args:
             preset: "quick" (minutes on two cores) or "challenge" (strong, for a GPU); None for the task's first.
             data: folder in the challenge's layout; None for `data/` beside the lesson or, if that is empty, built-in patients.
-            run: folder of the run; None for runs/TASK/DATE-TIME.
+            run: folder of the run, or of the repeats; None for runs/TASK/DATE-TIME.
+            repeats: how many runs to train, with the seeds `seed`, `seed` + 1, …, on the split of the first.
             changes: settings that differ from the preset.
 
         Raises:
             BadSetting: if there is no such preset or setting, or a value is out of bounds.
         """
+        checked_count(repeats)
         presets = self.task.presets
         preset = next(iter(presets)) if preset is None else preset
         if preset not in presets:
@@ -48,36 +70,53 @@ class TaskApi:
         known = {field.name for field in dataclasses.fields(presets[preset])}
         if unknown := sorted(changes.keys() - known):
             raise BadSetting(f"There is no setting {unknown[0]!r}. The settings are: {', '.join(sorted(known))}.")
-        return self.train_with(dataclasses.replace(presets[preset], **changes), data, run)
+        settings = dataclasses.replace(presets[preset], **changes)
+        return self.train_with(settings, data, run) if repeats == 1 else self.repeat_with(settings, repeats, data, run)
 
     def train_with(self, settings: Any, data: Path | str | None = None, run: Path | str | None = None) -> Run:
         """Train with complete settings; see `train`."""
-        # Refuses what this machine does not support before a run folder is created.
-        chosen_device(settings.device, settings.precision)
-        source = data_source.found_source(self.task.challenge, None if data is None else Path(data), self._data_folders())
-        say(source.message)
+        folder, about = self._data_for(settings, data)
         # Raises if the folder holds a run: only `resume` continues one.
-        about = data_source.about_data(self.task.challenge, source.folder)
+        if run is not None:
+            refuse_repeats(Path(run))
         made = new_run(None if run is None else Path(run), self.task.name, settings, about)
         say(f"Run folder: {made.folder}")
-        return self.task.commands.train(settings, source.folder, made)
+        return self.task.commands.train(settings, folder, made)
 
-    def resume(self, run: RunLike, data: Path | str | None = None) -> Run:
-        """Continue a run that was stopped or killed; the result is as if it had never stopped. `data`: its data folder, if it was moved."""
+    def repeat_with(self, settings: Any, repeats: int, data: Path | str | None = None, run: Path | str | None = None) -> Repeats:
+        """Train several runs with complete settings; see `train`."""
+        checked_count(repeats)
+        _, about = self._data_for(settings, data)
+        made = new_repeats(None if run is None else Path(run), self.task.name, settings, repeats, about)
+        say(f"Folder of {repeats} runs: {made.folder}")
+        return self._train_all(made, None)
+
+    def resume(self, run: RunLike | Repeats, data: Path | str | None = None) -> Run | Repeats:
+        """Continue a run that was stopped or killed; the result is as if it had never stopped. `data`: its data folder, if it was moved.
+
+        Of a folder of repeats, finished runs are kept, the interrupted one is continued, and the rest is trained.
+        """
+        if (repeats := self._repeats(run)) is not None:
+            return self._train_all(repeats, data)
+        assert not isinstance(run, Repeats)
         opened = self._opened_run(run)
         return self.task.commands.train(settings_as(opened, self.task.settings), self._data_of(opened, data), opened)
 
-    def evaluate(self, run: Runs, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
+    def evaluate(self, run: Runs | Repeats, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Evaluate a run on its test persons, or on all labelled cases of another folder; write scores, pictures and report.
 
         Args:
-            run: the run; in a task with ensembles also several, which are evaluated together on the test persons that they share.
+            run: the run; in a task with ensembles also several, which are evaluated together on the test persons that they share; or a
+                folder of repeats, each of which is evaluated.
             data: other labelled data, evaluated as an external set; None for the run's own test persons.
             options: fields of the task's options, such as `gate` in detection.
 
         Returns:
-            what `scores.json` in the run folder holds.
+            what `scores.json` in the run folder holds; for repeats what `spread.json` in their folder holds.
         """
+        if (repeats := self._repeats(run)) is not None:
+            return self._evaluate_all(repeats, data, options)
+        assert not isinstance(run, Repeats)
         runs, made = self._opened(run), self._options(self.task.options, options)
         first = runs[0]
         cases = self.task.challenge.find_cases(self._data_of(first, data))
@@ -135,6 +174,38 @@ class TaskApi:
             return self.task.ensemble.submit(runs, Path(images), Path(out), made)
         return self.task.commands.submit(runs[0], Path(images), Path(out), made)
 
+    def _repeats(self, run: Runs | Repeats) -> Repeats | None:
+        """Return the folder of repeats that is named, alone; None where it is anything else."""
+        if isinstance(run, Repeats):
+            return run
+        named = run if isinstance(run, RunLike) else run[0] if len(run) == 1 else None
+        if named is None or isinstance(named, Run) or not holds_repeats(Path(named)):
+            return None
+        return open_repeats(Path(named), self.task.name)
+
+    def _train_all(self, repeats: Repeats, data: Path | str | None) -> Repeats:
+        for number, (run, settings) in enumerate(completed(repeats, self.task.settings), start=1):
+            where = f"Run {number} of {len(repeats.seeds)}, seed {settings.seed}: {run.folder}"
+            if is_finished(run):
+                say(f"{where} is finished.")
+                continue
+            say(where, style="bold")
+            with stopped_together(repeats, run):
+                self.task.commands.train(settings, self._data_of(run, data), run)
+        return repeats
+
+    def _evaluate_all(self, repeats: Repeats, data: Path | str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+        if unfinished := [run for run in repeats.runs if not is_finished(run)]:
+            raise BadRunFolder(f"{unfinished[0].folder}: its training has not finished. To continue: {repeats.resume_command}")
+        found = [self.evaluate(run, data, **options) for run in repeats.runs]
+        content = write_spread(repeats, found)
+        for run, one in zip(repeats.runs, found, strict=True):
+            # The first were written when the others were not evaluated yet.
+            renew_spread(run, one)
+        box_score = self.task.challenge.box_score
+        show_spread(content, self.task.headline_scores, {box_score.name: box_score.label} if box_score else {})
+        return content
+
     def _opened_run(self, run: RunLike) -> Run:
         return run if isinstance(run, Run) else open_run(Path(run), self.task.name)
 
@@ -156,6 +227,14 @@ class TaskApi:
         own = self.task.folder / "data"
         sharing = [one for one in use_cases.USE_CASES.values() if one.load_challenge() == self.task.challenge]
         return [own, *(folder for one in sharing if (folder := one.folder / "data") != own)]
+
+    def _data_for(self, settings: Any, data: Path | str | None) -> tuple[Path, dict[str, Any]]:
+        """Return the data folder of a new training, and what settings.json says of it."""
+        # Refuses what this machine does not support before a run folder is created.
+        chosen_device(settings.device, settings.precision)
+        source = data_source.found_source(self.task.challenge, None if data is None else Path(data), self._data_folders())
+        say(source.message)
+        return source.folder, data_source.about_data(self.task.challenge, source.folder)
 
     def _data_of(self, run: Run, given: Path | str | None) -> Path:
         challenge = self.task.challenge

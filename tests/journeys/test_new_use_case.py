@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import radlearn
 from radlearn import cli
+from radlearn.training import fit
 from radlearn.use_cases import USE_CASES, UseCase, register
 
 TOY = Path(__file__).parent / "toy_use_case"
@@ -76,6 +78,73 @@ def test_all_commands_work_on_it(toy_package: Path, tmp_path: Path, capsys: pyte
     assert sum((row["square"] == "True") == truth[row["image"]] for row in rows) > 70
     assert cli.main(["squares", "submit", str(run), "--images", str(pictures), "--out", str(tmp_path / "sent.csv")]) == 0
     assert len((tmp_path / "sent.csv").read_text().splitlines()) == 81
+
+
+def test_it_is_repeated_stopped_continued_and_evaluated(
+    toy_package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenge = importlib.import_module("toyland.squares_challenge")
+    data, folder = tmp_path / "squares", tmp_path / "repeats"
+    challenge.write_squares(data, 80, 3)
+    train = ["squares", "train", "--data", str(data), "--seed", "7", "--epochs", "2", "--channels", "6"]
+
+    def said() -> str:
+        return " ".join(capsys.readouterr().err.split())
+
+    assert cli.main([*train, "--run", str(folder), "--repeats", "0"]) == 2
+    assert "repeats is 0; it must be a whole number from 1 to 100" in said()
+    assert not folder.exists()
+
+    # Stopped in the second of three runs, after its first epoch.
+    finish, epochs = fit._Training.finish_epoch, []
+
+    def interrupted(self: Any, *rest: Any) -> None:
+        finish(self, *rest)
+        epochs.append(self)
+        if len(epochs) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit._Training, "finish_epoch", interrupted)
+        assert cli.main([*train, "--run", str(folder), "--repeats", "3"]) == 130
+    assert said().endswith(f"To continue: radlearn squares resume {folder}")
+    assert [(folder / f"seed-{seed}" / "postprocessing.json").exists() for seed in (7, 8, 9)] == [True, False, False]
+    assert len((folder / "seed-8" / "history.jsonl").read_text().splitlines()) == 1
+    assert cli.main(["squares", "evaluate", str(folder)]) == 2
+    assert said().endswith(f"seed-8: its training has not finished. To continue: radlearn squares resume {folder}")
+
+    # Finished runs are kept, the interrupted one is continued, the rest is trained.
+    kept = {path: path.stat().st_mtime_ns for path in (folder / "seed-7").rglob("*") if path.is_file()}
+    assert cli.main(["squares", "resume", str(folder)]) == 0
+    told = said()
+    assert f"Run 1 of 3, seed 7: {folder / 'seed-7'} is finished." in told
+    assert "Resuming in epoch 2 of 2" in told
+    assert {path: path.stat().st_mtime_ns for path in (folder / "seed-7").rglob("*") if path.is_file()} == kept
+    # Each is what a run of its own with this seed on the split of the first is; there is one split.
+    alone = radlearn.squares.train(data=data, run=tmp_path / "alone", seed=8, split_seed=7, epochs=2, channels=6)
+    weights = [(run / "best" / "model.safetensors").read_bytes() for run in (alone.folder, folder / "seed-8", folder / "seed-9")]
+    assert weights[0] == weights[1] != weights[2]
+    splits = {(folder / f"seed-{seed}" / "split.csv").read_text() for seed in (7, 8, 9)}
+    assert splits == {(alone.folder / "split.csv").read_text()}
+    said()
+    for more in ([], ["--repeats", "2"]):
+        assert cli.main([*train, "--run", str(folder), *more]) == 2
+        assert "already holds 3 repeats of squares. Choose another folder. To continue: radlearn squares resume" in said()
+
+    assert cli.main(["squares", "evaluate", str(folder), "--json"]) == 0
+    out, err = capsys.readouterr()
+    spread = json.loads(out)
+    values = [json.loads((folder / f"seed-{seed}" / "scores.json").read_text())["scores"]["auroc_score"]["value"] for seed in (7, 8, 9)]
+    found = spread["scores"]["auroc_score"]
+    assert (spread["seeds"], spread["repeats"]) == ([7, 8, 9], 3)
+    assert (found["mean"], found["worst"]) == (pytest.approx(sum(values) / 3), min(values))
+    assert (found["lowest"], found["highest"]) == (min(values), max(values))
+    assert "3 seeds on one split of persons" in err
+
+    # In Python a folder of repeats is what `train` returns.
+    again = radlearn.squares.train(data=data, run=tmp_path / "two", repeats=2, epochs=1)
+    assert radlearn.squares.evaluate(again)["seeds"] == (0, 1)
+    assert radlearn.squares.resume(again) == again
 
 
 def test_it_is_checked_listed_and_refused_like_the_others(toy_package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,19 @@ from PIL import Image
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.intervals import Interval
-from radlearn.pictures.report import NOT_FOR_PATIENTS, SYNTHETIC, Headline, Note, Picture, Section, Table, Text, cell_text, write_report
+from radlearn.pictures.report import (
+    NOT_FOR_PATIENTS,
+    SYNTHETIC,
+    Headline,
+    Note,
+    Picture,
+    Section,
+    Table,
+    Text,
+    cell_text,
+    replace_section,
+    write_report,
+)
 
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)> & {{ 7 * 7 }}"
 
@@ -168,3 +180,20 @@ def test_what_cannot_be_shown_is_refused_by_name(tmp_path: Path, png: Path) -> N
     with pytest.raises(BadSetting, match="expected 'info' or 'warning'"):
         write(Note("n", "loud"))
     assert not (tmp_path / "r.html").exists()
+
+
+def test_a_section_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    sections = [Section("One & only", [Text("old words")]), Section("Two", [Text("One & only"), Table(["a"], [[1]])])]
+    page = write_report(tmp_path / "report.html", "A title", "", [], sections)
+    before = page.read_text()
+    replace_section(page, Section("One & only", [Note(HOSTILE), Table(["b"], [[0.5]])]))
+    found = Page(page)
+    assert "old words" not in found.texts
+    assert HOSTILE in " ".join(found.texts)
+    assert [dict(attributes).get("id") for tag, attributes in found.tags if tag == "section"] == ["section-1", "section-2"]
+    assert page.read_text().split("section-2")[-1] == before.split("section-2")[-1]
+    # The same again, and a title that is not there, change nothing.
+    for section in (Section("One & only", [Note(HOSTILE), Table(["b"], [[0.5]])]), Section("Three", [Text("new")])):
+        same = page.read_text()
+        replace_section(page, section)
+        assert page.read_text() == same

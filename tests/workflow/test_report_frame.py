@@ -1,18 +1,24 @@
 """The frame of every report: its files, its sections in order, its tables, and whether the patients are synthetic."""
 
+from pathlib import Path
+
 import pytest
 from matplotlib.figure import Figure
 
+from radlearn.files import read_json
 from radlearn.pictures.report import Table, Text
 from radlearn.training.run_folder import Run
 from radlearn.workflow.report_frame import (
     random_order,
+    renew_spread,
+    report_path,
     saved_figures,
     score_table,
     split_table,
     training_blocks,
     write_run_report,
 )
+from tests.made_runs import evaluate, made_probabilities, made_repeats
 
 
 def test_other_data_have_a_page_and_pictures_of_their_own(finished: Run) -> None:
@@ -79,3 +85,40 @@ def test_the_split_is_counted_by_items_and_persons(finished: Run) -> None:
 def test_a_random_order_holds_each_number_once_and_is_always_the_same() -> None:
     assert sorted(random_order(50)) == list(range(50)) != random_order(50)
     assert random_order(50) == random_order(50)
+
+
+def test_the_report_of_one_of_several_repeats_begins_with_its_place_which_can_be_renewed(tmp_path: Path) -> None:
+    columns = {seed: made_probabilities(seed) for seed in (0, 1, 2)}
+    repeats = made_repeats(tmp_path / "repeats", "classification", columns)
+    first, *others = repeats.runs
+    found = [read_json(run.folder / "scores.json") for run in repeats.runs]
+    for run in others:
+        (run.folder / "scores.json").unlink()
+    page = write_run_report(first, found[0], "Is there?", "On X-rays.", [], {"Evaluation data": lambda _: [Text("some words")]}, 0)
+    before = page.read_text()
+    assert before.index("Other seeds") < before.index("some words")
+    assert f"radlearn classification evaluate {repeats.folder}" in before
+
+    for run, seed in zip(others, (1, 2), strict=True):
+        evaluate(run, columns[seed])
+    renew_spread(first, found[0])
+    after = page.read_text()
+    mean = sum(one["scores"]["auroc_score"]["value"] for one in found) / 3
+    assert "3 trainings that differ by their seed alone (0, 1, 2)" in after
+    assert f'<td class="number">{mean:.3g}</td>' in after
+    assert "The others are not evaluated yet" not in after
+    # Nothing else has changed.
+    assert after.index("Other seeds") < after.index("some words")
+    assert after.count("<section") == before.count("<section") == 2
+    assert after.split("some words")[1] == before.split("some words")[1]
+
+
+def test_a_run_without_a_report_or_without_repeats_is_left_alone(tmp_path: Path, finished: Run) -> None:
+    repeats = made_repeats(tmp_path / "repeats", "classification", {seed: made_probabilities(seed) for seed in (0, 1)})
+    renew_spread(repeats.runs[0], read_json(repeats.runs[0].folder / "scores.json"))
+    assert not report_path(repeats.runs[0], "test").exists()
+    page = write_run_report(finished, {"split": "test", "synthetic": False}, "Is there?", "", [], {"One": lambda _: [Text("words")]}, 0)
+    before = page.read_text()
+    renew_spread(finished, {"split": "test", "synthetic": False, "scores": {}})
+    assert page.read_text() == before
+    assert "Other seeds" not in before

@@ -1,0 +1,171 @@
+"""A folder of repeats: trainings of one recipe with other seeds, on one division of persons.
+
+    repeats.json          the task and the seeds
+    seed-0/  seed-1/ …    a run folder each
+    spread.json           mean, worst and spread of the scores, once all were evaluated
+
+A score of one run is partly luck: of the first weights, of the order of the cases, of their augmentation. With the same persons in
+training, validation and test, what differs between the runs is that luck alone. No file holds the path of the folder.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from radlearn import hints
+from radlearn.errors import BadRunFolder, BadSetting, Interrupted, RadlearnError
+from radlearn.files import read_json, write_json
+from radlearn.training.run_folder import Run, new_run, open_run, settings_as, unused_folder
+from radlearn.training.settings import TrainingSettings
+from radlearn.workflow import postprocessing_file
+
+FILE = "repeats.json"
+FORMAT = 1
+MOST = 100
+
+SettingsT = TypeVar("SettingsT", bound=TrainingSettings)
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """A folder of repeats; created by `new_repeats` and `open_repeats`."""
+
+    folder: Path
+    task: str
+    seeds: tuple[int, ...]
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs in the order of their seeds, finished or not."""
+        return [Run(self.folder / f"seed-{seed}", self.task) for seed in self.seeds]
+
+    @property
+    def resume_command(self) -> str:
+        """The command line that trains what is not finished yet."""
+        return hints.command(self.task, "resume", self.folder)
+
+    @property
+    def evaluate_command(self) -> str:
+        """The command line that evaluates every run."""
+        return hints.command(self.task, "evaluate", self.folder)
+
+
+def checked_count(repeats: int) -> int:
+    """Return the number of repeats.
+
+    Raises:
+        BadSetting: if it is no whole number from 1 to 100.
+    """
+    if isinstance(repeats, bool) or not isinstance(repeats, int) or not 1 <= repeats <= MOST:
+        raise BadSetting(f"repeats is {repeats!r}; it must be a whole number from 1 to {MOST}, the number of runs to train.")
+    return repeats
+
+
+def new_repeats(folder: Path | None, task: str, settings: TrainingSettings, count: int, about: Mapping[str, Any]) -> Repeats:
+    """Create a folder of `count` runs with the seeds `settings.seed` and up; all have the split of the first.
+
+    Args:
+        folder: must not exist or be empty; None for `runs/TASK/DATE-TIME` in the current folder.
+        about: further JSON values for the settings.json of the runs, as in `new_run`.
+
+    Raises:
+        BadRunFolder: if the folder is not empty, or cannot be written.
+    """
+    folder = unused_folder(Path("runs") / task) if folder is None else Path(folder)
+    refuse_repeats(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadRunFolder(f"{folder} is not empty. Choose another folder, or omit it for runs/{task}/DATE-TIME.")
+    repeats = Repeats(folder, task, tuple(range(settings.seed, settings.seed + count)))
+    for seed, run in zip(repeats.seeds, repeats.runs, strict=True):
+        new_run(run.folder, task, dataclasses.replace(settings, seed=seed, split_seed=settings.seed_of_split), about)
+    # Written last, because a folder that holds it counts as one of repeats.
+    write_json(folder / FILE, {"format": FORMAT, "task": task, "seeds": repeats.seeds})
+    return repeats
+
+
+def holds_repeats(folder: Path) -> bool:
+    """Tell whether a folder is one of repeats, whatever it is called."""
+    return (Path(folder) / FILE).is_file()
+
+
+def refuse_repeats(folder: Path) -> None:
+    """Raise BadRunFolder, with the command to continue, if a folder for a new training holds repeats."""
+    if holds_repeats(folder):
+        old = open_repeats(folder)
+        raise BadRunFolder(
+            f"{folder} already holds {len(old.seeds)} repeats of {old.task}. Choose another folder. To continue: {old.resume_command}"
+        )
+
+
+def open_repeats(folder: Path, task: str | None = None) -> Repeats:
+    """Open an existing folder of repeats.
+
+    Raises:
+        BadRunFolder: if it is none, is damaged, or is of another task than `task`.
+    """
+    file = Path(folder) / FILE
+    try:
+        content = read_json(file)
+        seeds, found = tuple(content["seeds"]), content["task"]
+        valid = content["format"] == FORMAT and isinstance(found, str) and seeds and all(type(seed) is int for seed in seeds)
+    except RadlearnError as error:
+        raise BadRunFolder(str(error)) from None
+    except (KeyError, TypeError):
+        valid = False
+    if not valid:
+        raise BadRunFolder(
+            f"{file}: has no 'task' and 'seeds' in format {FORMAT}; it was not written by this radlearn, or was changed later. "
+            "Each of the runs beside it is a run folder of its own."
+        )
+    if task is not None and found != task:
+        raise BadRunFolder(f"{folder} holds repeats of {found}, not of {task}. Use '{hints.command(found)} …' for it.")
+    return Repeats(Path(folder), found, seeds)
+
+
+def repeats_of(run: Run) -> Repeats | None:
+    """Return the repeats that a run is one of; None where it stands alone."""
+    parent = run.folder.resolve().parent
+    if not holds_repeats(parent):
+        return None
+    try:
+        repeats = open_repeats(parent, run.task)
+    except BadRunFolder:
+        return None
+    return repeats if run.folder.resolve().name in {other.folder.name for other in repeats.runs} else None
+
+
+def is_finished(run: Run) -> bool:
+    """Tell whether a run was trained to its end: its postprocessing is chosen last."""
+    return (run.folder / postprocessing_file.FILE).exists()
+
+
+def completed(repeats: Repeats, kind: type[SettingsT]) -> Iterator[tuple[Run, SettingsT]]:
+    """Yield the runs with their settings; a run whose folder was removed is begun again, with those of another and its own seed.
+
+    Raises:
+        BadRunFolder: if no run is left.
+    """
+    there = [run for run in repeats.runs if (run.folder / "settings.json").is_file()]
+    if not there:
+        raise BadRunFolder(f"{repeats.folder}: none of its {len(repeats.seeds)} runs is left. Train again in another folder.")
+    known = open_run(there[0].folder, repeats.task)
+    about = {key: value for key, value in known.about.items() if key not in ("format", "task", "settings")}
+    for seed, run in zip(repeats.seeds, repeats.runs, strict=True):
+        if not (run.folder / "settings.json").is_file():
+            new_run(run.folder, repeats.task, dataclasses.replace(settings_as(known, kind), seed=seed), about)
+        opened = open_run(run.folder, repeats.task)
+        yield opened, settings_as(opened, kind)
+
+
+@contextmanager
+def stopped_together(repeats: Repeats, run: Run) -> Iterator[None]:
+    """Let an interruption of one run name the command that continues them all."""
+    try:
+        yield
+    except Interrupted as stopped:
+        raise Interrupted(str(stopped).replace(run.resume_command, repeats.resume_command)) from None
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped by Ctrl-C. To continue: {repeats.resume_command}") from None

@@ -16,6 +16,7 @@ COMMANDS = {
     "thorax": "write built-in patients as files in the challenges' own layouts",
     "check": "audit a data folder before training on it: check DIR",
     "score": "the official scores of a challenge for predictions of any tool: score NAME",
+    "compare": "compare runs, or repeats of them, person by person: compare RUN RUN",
     "tune": "choose a run's thresholds and postprocessing again on validation persons: tune RUN",
     "info": "versions, decoders, devices, memory",
 }
@@ -36,7 +37,7 @@ def _do(asked: list[str]) -> None:
     elif word in USE_CASES:
         _task(word, rest)
     elif word in COMMANDS:
-        {"demo": _demo, "thorax": _thorax, "check": _check, "score": _score, "tune": _tune, "info": _info}[word](rest)
+        {"demo": _demo, "thorax": _thorax, "check": _check, "score": _score, "compare": _compare, "tune": _tune, "info": _info}[word](rest)
     else:
         raise BadSetting(f"{word!r} is neither a task nor a command. Tasks: {', '.join(USE_CASES)}. Commands: {', '.join(COMMANDS)}.")
 
@@ -114,6 +115,27 @@ def _score(arguments: list[str]) -> None:
         tyro.cli(command_of(known[word]), args=rest, prog=f"radlearn score {word}")
     else:
         raise BadSetting(f"radlearn score {word}: there is no such score. The scores are: {', '.join(known)}.")
+
+
+def _compare(arguments: list[str]) -> None:
+    import tyro
+
+    def compare(runs: tyro.conf.Positional[tuple[Path, ...]], json: bool = False, out: Path | None = None, split: str = "test") -> None:
+        """Compare runs of one task person by person: which is better, by how much, how sure that is, and which cases changed.
+
+        Args:
+            runs: Two or more run folders, or folders of repeats (train --repeats N); each is compared with the first.
+            json: Print one JSON object on standard output.
+            out: Folder for compare.png and compare.json; runs/compare/DATE-TIME if not named.
+            split: What was evaluated: test, or external for other data.
+        """
+        from radlearn.compare import compare as compared
+
+        content = compared(runs, out, split)
+        if json:
+            print_json(content)
+
+    tyro.cli(compare, args=arguments, prog="radlearn compare")
 
 
 def _tune(arguments: list[str]) -> None:

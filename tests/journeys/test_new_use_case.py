@@ -80,7 +80,7 @@ def test_all_commands_work_on_it(toy_package: Path, tmp_path: Path, capsys: pyte
     assert len((tmp_path / "sent.csv").read_text().splitlines()) == 81
 
 
-def test_it_is_repeated_stopped_continued_and_evaluated(
+def test_it_is_repeated_stopped_continued_evaluated_and_compared(
     toy_package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     challenge = importlib.import_module("toyland.squares_challenge")
@@ -141,6 +141,14 @@ def test_it_is_repeated_stopped_continued_and_evaluated(
     assert (found["lowest"], found["highest"]) == (min(values), max(values))
     assert "3 seeds on one split of persons" in err
 
+    assert cli.main(["compare", str(alone.folder), str(folder)]) == 2
+    assert f"radlearn squares evaluate {alone.folder}" in said()
+    radlearn.squares.evaluate(alone)
+    capsys.readouterr()
+    assert cli.main(["compare", str(alone.folder), str(folder), "--json", "--out", str(tmp_path / "compared")]) == 0
+    compared = json.loads(capsys.readouterr().out)
+    assert [run["seeds"] for run in compared["runs"]] == [[8], [7, 8, 9]]
+    assert compared["differences"][0]["scores"]["auroc_score"]["value"] == pytest.approx(sum(values) / 3 - values[1])
     # In Python a folder of repeats is what `train` returns.
     again = radlearn.squares.train(data=data, run=tmp_path / "two", repeats=2, epochs=1)
     assert radlearn.squares.evaluate(again)["seeds"] == (0, 1)

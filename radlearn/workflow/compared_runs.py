@@ -1,0 +1,178 @@
+"""The runs and folders of repeats that are compared: opened, proved to be evaluated on the same cases, and put into one order."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radlearn import hints
+from radlearn.errors import BadRunFolder, BadSetting, RadlearnError
+from radlearn.files import read_json
+from radlearn.metrics.case_scores import Columns
+from radlearn.training.run_folder import Run, open_run
+from radlearn.use_cases import USE_CASES
+from radlearn.workflow.cases_file import CaseFormat, EvaluatedCases, cases_path, read_cases
+from radlearn.workflow.repeats import holds_repeats, is_finished, open_repeats
+from radlearn.workflow.scores_file import interval_of, scores_path
+
+SAME_PERSONS = "Runs are compared on the same persons: train them on the same data with the same split seed and fold."
+# Sums on another machine may differ in the last digits.
+TOLERANCE = 1e-9
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """A run, or a folder of repeats, that is compared.
+
+    `trainings` holds the columns of each run, one for each of `seeds`, all with the cases in the same order.
+    """
+
+    # A letter: folders have long names.
+    name: str
+    folder: Path
+    seeds: tuple[Any, ...]
+    trainings: tuple[Columns, ...]
+
+
+@dataclass(frozen=True)
+class ComparedRuns:
+    """Evaluated runs of one task, and the cases that all were evaluated on."""
+
+    task: str
+    kept: CaseFormat
+    runs: tuple[ComparedRun, ...]
+    cases: EvaluatedCases
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """One evaluated run."""
+
+    run: Run
+    scores: Mapping[str, Any]
+    cases: EvaluatedCases
+
+
+def compared_runs(folders: Sequence[Path], split: str = "test") -> ComparedRuns:
+    """Open what is compared.
+
+    Args:
+        folders: run folders, or folders of repeats.
+        split: "test", or "external" for runs that were evaluated on other data.
+
+    Raises:
+        BadSetting: fewer than two folders, or more than there are letters; a task whose runs cannot be compared.
+        BadRunFolder: a folder is no run, or of another task, or not evaluated, or on other cases; a table is damaged.
+    """
+    if not 2 <= len(folders) <= len(LETTERS):
+        raise BadSetting(f"compare: {len(folders)} runs were named; name 2 to {len(LETTERS)}, each a run folder or a folder of repeats.")
+    groups = [_runs_in(Path(folder)) for folder in folders]
+    first = groups[0][0]
+    for group, folder in zip(groups, folders, strict=True):
+        if group[0].task != first.task:
+            raise BadRunFolder(
+                f"{folder} is a run of {group[0].task}, {folders[0]} is one of {first.task}. Only runs of one task can be compared."
+            )
+    kept = USE_CASES[first.task].load_case_format() if first.task in USE_CASES else None
+    if kept is None:
+        raise BadSetting(f"{first.task}: its evaluation keeps no table of cases, so its runs cannot be compared.")
+    evaluated = [[_evaluated(run, Path(folder), split, kept) for run in group] for group, folder in zip(groups, folders, strict=True)]
+    reference = evaluated[0][0]
+    compared = tuple(
+        ComparedRun(
+            name,
+            Path(folder),
+            tuple(one.run.settings.get("seed") for one in group),
+            tuple(_in_order_of(reference, one, kept) for one in group),
+        )
+        for name, folder, group in zip(LETTERS, folders, evaluated, strict=False)
+    )
+    synthetic = all(bool(one.scores.get("synthetic")) for group in evaluated for one in group)
+    return ComparedRuns(first.task, kept, compared, reference.cases, synthetic)
+
+
+def _runs_in(folder: Path) -> list[Run]:
+    if holds_repeats(folder):
+        return [open_run(run.folder, run.task) for run in open_repeats(folder).runs]
+    return [open_run(folder)]
+
+
+def _evaluated(run: Run, named: Path, split: str, kept: CaseFormat) -> _Evaluated:
+    """Read what was evaluated, and prove that table and scores belong together."""
+    path = scores_path(run, split)
+    extra = ("--data", "FOLDER") if split != "test" else ()
+    if not path.exists() or not cases_path(run, split).exists():
+        lacking = (path if not path.exists() else cases_path(run, split)).name
+        if not is_finished(run):
+            raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {hints.command(run.task, 'resume', named)}")
+        raise BadRunFolder(
+            f"{run.folder}: is not evaluated yet, it has no {lacking}. Evaluate it: {hints.command(run.task, 'evaluate', named, *extra)}"
+        )
+    again = f"Evaluate the run again: {hints.command(run.task, 'evaluate', run.folder, *extra)}"
+    cases = read_cases(run, split, kept)
+    try:
+        scores = read_json(path)
+        written = {name: interval_of(scores["scores"][name]).value for name in kept.scores}
+    except RadlearnError as error:
+        raise BadRunFolder(f"{error} {again}") from None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise BadRunFolder(
+            f"{path}: does not hold the scores of {run.task}. It was changed or damaged after it was written. {again}"
+        ) from None
+    differing = [f"{len(cases.image_ids)} cases, not {scores.get('cases')}"] * (scores.get("cases") != len(cases.image_ids))
+    for name, score in kept.scores.items():
+        try:
+            computed = score.value(cases.columns)
+        except BadSetting as error:
+            raise BadRunFolder(f"{cases_path(run, split)}: {name} cannot be computed from it: {error} {again}") from None
+        # JSON has neither NaN nor infinity: both are written as null.
+        if not (_close(computed, written[name]) or (math.isnan(written[name]) and not math.isfinite(computed))):
+            differing.append(f"{name} {computed:.6g}, not {written[name]:.6g}")
+    if differing:
+        raise BadRunFolder(
+            f"{cases_path(run, split)}: does not belong to {path.name}: it gives {differing[0]}. One of the two was changed or damaged "
+            f"after it was written. {again}"
+        )
+    return _Evaluated(run, scores, cases)
+
+
+def _close(value: float, other: float) -> bool:
+    return math.isclose(value, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
+
+def _in_order_of(reference: _Evaluated, other: _Evaluated, kept: CaseFormat) -> Columns:
+    """Return the columns of a run with its cases in the order of another's, after proving that they are the same."""
+    mine, own = ({image_id: row for row, image_id in enumerate(one.cases.image_ids.tolist())} for one in (reference, other))
+    here, there = reference.run.folder, other.run.folder
+    if lone := sorted(mine.keys() ^ own.keys()):
+        example = f"{lone[0]} in {here if lone[0] in mine else there}"
+        raise BadRunFolder(
+            f"{there} and {here} were evaluated on different cases: {len(lone):,} are in only one, such as {example}. {SAME_PERSONS}"
+        )
+    order = np.array([own[image_id] for image_id in mine])
+    columns = {name: column[order] for name, column in other.cases.columns.items()}
+    # The person of a case first: which person it belongs to decides what is drawn with it.
+    compared = {"person": (other.cases.persons[order], reference.cases.persons)}
+    compared |= {name: (columns[name], reference.cases.columns[name]) for name in kept.truth}
+    for name, (values, expected) in compared.items():
+        if len(changed := np.flatnonzero(~_same(values, expected))):
+            row = changed[0]
+            found = f"{name} differs in {len(changed):,} of {len(order):,} cases"
+            example = f"{reference.cases.image_ids[row]}, for which it is {values[row]} and {expected[row]}"
+            raise BadRunFolder(f"{there} and {here} were evaluated on different data: {found}, such as {example}. {SAME_PERSONS}")
+    for name in kept.conditions:
+        if other.scores.get(name) != reference.scores.get(name):
+            found = f"{name} is {other.scores.get(name)} in {there} and {reference.scores.get(name)} in {here}"
+            raise BadRunFolder(f"{found}: their scores measure different things and cannot be compared.")
+    return columns
+
+
+def _same(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    if values.dtype.kind == "f":
+        return np.isclose(values, others, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    return values == others

@@ -18,7 +18,7 @@ from radlearn.use_cases import USE_CASES
 
 # Task -> its pictures: (name in the run, name in the lesson, greatest width in pixels).
 PICTURES = {
-    "classification": (("cases", "cases", 1100), ("roc", "roc", 620), ("xrays-missed", "missed", 1100)),
+    "classification": (("cases", "cases", 1100), ("roc", "roc", 620), ("xrays-best", "found", 1100)),
     "detection": (("xrays-random", "found", 1100), ("froc", "froc", 620)),
     "segmentation": (("slices-random", "slices", 1000), ("solid-middle", "solid", 900)),
 }

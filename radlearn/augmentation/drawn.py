@@ -46,6 +46,7 @@ class Drawn:
         zoomed, zoomed_LENGTH      above 1, things become larger
         sheared                    pixels to the side per pixel
         gamma                      the power to which intensities are raised
+        contrast_factor            of the distance from the image's mean
         intensity_factor, intensity_shift, noise_std, blurred_LENGTH_UNIT, bent_std_px, bent_every_px
         holes_UNIT, kept_UNIT      blocks that were filled, or that alone were kept: (*first index, *size) each
         patch_UNIT                 size of the patch that was cut out; patch_first, patch_centre; patch_for, the voxel that was drawn
@@ -211,6 +212,7 @@ _PHRASES: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("zoomed", _zoomed),
     ("sheared", lambda values: f"sheared {_plain(values['sheared'])}"),
     ("gamma", lambda values: f"gamma {values['gamma']:.2f}"),
+    ("contrast_", lambda values: f"contrast × {_factors(values['contrast_factor'])}"),
     ("intensity_", _intensity),
     ("noise_std", lambda values: f"noise, standard deviation {values['noise_std']:.2g}"),
     ("blurred_", _blurred),

@@ -50,3 +50,17 @@ def share(part: Any, whole: Any) -> Any:
     """Return part / whole, elementwise; NaN where the whole is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.asarray(whole) > 0, np.divide(part, whole), np.nan)[()]
+
+
+def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
+    """Return Σ parts / Σ wholes over the cases, such as hits of all true boxes; NaN where the whole is 0.
+
+    Args:
+        parts, wholes: (cases,).
+        weights: (cases,) or (draws, cases), how often each case counts.
+
+    >>> float(pooled_share([1, 0, 1], [1, 2, 1]))
+    0.5
+    """
+    w = np.ones(len(np.asarray(parts))) if weights is None else np.asarray(weights, dtype=np.float64)
+    return share(w @ np.asarray(parts, dtype=np.float64), w @ np.asarray(wholes, dtype=np.float64))

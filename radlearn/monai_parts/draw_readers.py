@@ -122,6 +122,10 @@ def _scale(_: Any, scale: Any, step: Step) -> Values:
     return {"intensity_factor": _by_channel(np.add(1, scale.factor))}
 
 
+def _contrast(_: Any, scale: Any, step: Step) -> Values:
+    return {"contrast_factor": _by_channel(np.add(1, scale.factor))}
+
+
 def _shift(_: Any, shift: Any, step: Step) -> Values:
     return {"intensity_shift": _by_channel(shift._offset)}
 
@@ -218,6 +222,7 @@ READERS: dict[type, tuple[str, Reader]] = {
     mt.RandGaussianNoise: ("", _noise), mt.RandGaussianNoised: ("rand_gaussian_noise", _noise),
     mt.RandGaussianSmooth: ("", _blur), mt.RandGaussianSmoothd: ("rand_smooth", _blur),
     mt.RandScaleIntensity: ("", _scale), mt.RandScaleIntensityd: ("scaler", _scale),
+    mt.RandScaleIntensityFixedMean: ("", _contrast), mt.RandScaleIntensityFixedMeand: ("scaler", _contrast),
     mt.RandShiftIntensity: ("", _shift), mt.RandShiftIntensityd: ("shifter", _shift),
     mt.RandCoarseDropout: ("", _holes), mt.RandCoarseDropoutd: ("dropper", _holes),
     mt.RandSpatialCrop: ("", _crop), mt.RandSpatialCropd: ("cropper", _crop), mt.RandScaleCropd: ("cropper", _crop),

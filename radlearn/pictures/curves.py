@@ -7,7 +7,7 @@ pointwise 95 % bootstrap intervals by person.
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,14 +25,19 @@ ONE_CLASS = "one class only: the curve is undefined"
 
 @style.in_house_style
 def history_figure(
-    history: Sequence[Mapping[str, Any]], scores: Sequence[str], best_by: str, labels: Mapping[str, str] | None = None
+    history: Sequence[Mapping[str, Any]],
+    scores: Sequence[str],
+    best_by: str,
+    labels: Mapping[str, str] | None = None,
+    keep: Literal["best", "last"] = "best",
 ) -> Figure:
-    """Draw the training loss and the validation scores over the epochs, with the best epoch marked.
+    """Draw the training loss and the validation scores over the epochs, with the epoch marked whose weights were kept.
 
     Args:
         history: the lines of `history.jsonl`, each with "epoch", "loss" and the scores.
         scores: names of the scores to draw, all on one axis.
         best_by: the score that selects the best weights, one of `scores`; higher is better.
+        keep: whether the weights of the best or of the last epoch are kept.
     """
     figure = style.blank(FULL_WIDTH_IN, 3.4)
     left, right = figure.subplots(1, 2)
@@ -44,7 +49,7 @@ def history_figure(
         return style.no_data(right, "no epoch finished yet")
     marker = "o" if len(epochs) < 30 else None
     left.plot(epochs, [line["loss"] for line in history], color=INK, marker=marker, markersize=3.5)
-    best = max(history, key=lambda line: line[best_by])
+    kept = history[-1] if keep == "last" else max(history, key=lambda line: line[best_by])
     ends = _spread([history[-1][name] for name in scores], [line[name] for line in history for name in scores])
     for number, name in enumerate(scores):
         colour = MODEL if name == best_by else (RIVAL, POSITIVE, NEGATIVE)[number % 3]
@@ -54,12 +59,13 @@ def history_figure(
             style.spoken(name, labels), (epochs[-1], ends[number]), xytext=(8, 0), textcoords="offset points", color=colour, va="center",
             fontweight="bold" if name == best_by else "normal",
         )  # fmt: skip
-    right.plot(best["epoch"], best[best_by], "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.5, zorder=5)
+    right.plot(kept["epoch"], kept[best_by], "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.5, zorder=5)
     for axes in (left, right):
-        axes.axvline(best["epoch"], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+        axes.axvline(kept["epoch"], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
         axes.grid(axis="x", visible=False)
-    style.say_at_line(left, best["epoch"], epochs, f"best: epoch {best['epoch']}, {style.spoken(best_by, labels)} {best[best_by]:.3f}")
+    said = f"{'kept' if keep == 'last' else 'best'}: epoch {kept['epoch']}, {style.spoken(best_by, labels)} {kept[best_by]:.3f}"
+    style.say_at_line(left, kept["epoch"], epochs, said)
     return figure
 
 

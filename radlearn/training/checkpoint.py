@@ -144,12 +144,14 @@ def fill_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tenso
     state: dict[int, dict[str, Any]] = {}
     for key, value in {**tensors, **rest}.items():
         number, name = key.split("/", 1)
-        state.setdefault(int(number), {})[name] = value
         shaped = isinstance(value, Tensor) and value.ndim > 0
         if int(number) >= len(parameters) or (shaped and value.shape != parameters[int(number)].shape):
             raise BadRunFolder(
                 f"{path}: the optimizer's {name} of parameter {number} does not fit. Was the run made with another optimizer?"
             )
+        # In the parameter's order of memory, such as channels last, which a file does not keep.
+        kept = torch.empty_like(parameters[int(number)], dtype=value.dtype, device="cpu").copy_(value) if shaped else value
+        state.setdefault(int(number), {})[name] = kept
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -17,6 +17,7 @@ from radlearn.errors import BadSetting
 Schedule = Literal["one_cycle", "cosine", "polynomial", "constant"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Device = Literal["auto", "cpu", "cuda"]
+Keep = Literal["best", "last"]
 
 USUAL_WARM_UP_SHARE: dict[Schedule, float] = {"one_cycle": 0.3, "cosine": 0.05, "polynomial": 0.0, "constant": 0.0}
 HOLDS = {Ge: operator.ge, Gt: operator.gt, Le: operator.le, Lt: operator.lt}
@@ -35,7 +36,7 @@ class TrainerConfig:
     epochs: Annotated[int, Ge(1)]
     # Peak of the schedule.
     learning_rate: Annotated[float, Interval(gt=0, lt=math.inf)]
-    # Validation score to maximise: it selects the best weights and decides on early stopping.
+    # Validation score to maximise: it selects the best weights, if these are kept, and decides on early stopping.
     best_by: str
     seed: int = 0
     schedule: Schedule = "one_cycle"
@@ -44,6 +45,8 @@ class TrainerConfig:
     weight_decay: Annotated[float, Interval(ge=0, lt=math.inf)] = 0.01
     # Decay of the exponential moving average of the weights, which is what is validated and kept; 0 is off.
     ema_decay: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    # The weights that a training ends with: those of the epoch with the best score, or of the last epoch.
+    keep: Keep = "best"
     # Stop after this many epochs without a new best score; 0 never stops early.
     patience_epochs: Annotated[int, Ge(0)] = 0
     # Maximum norm of the gradient; 0 is off.

@@ -39,7 +39,7 @@ def fit(
     run: Run,
     optimizer: torch.optim.Optimizer | None = None,
 ) -> nn.Module:
-    """Train `model` according to `config` and return it with the best weights, in eval mode.
+    """Train `model` according to `config` and return it with the weights to keep (`config.keep`), in eval mode.
 
     If `run` holds a checkpoint, training continues from it: resuming is the same call. On one CPU it ends with the same weights, bit for
     bit, as a run that was never stopped, provided that `loss`, `validate` and the data set depend only on their arguments and on the
@@ -82,9 +82,11 @@ def fit(
     training.sweep()
     if training.events:
         training.events.close()
-    best, done = training.best_epoch, len(training.history)
+    best, kept, done = training.best_epoch, training.kept_epoch, len(training.history)
     early = f" (stopped early: {config.patience_epochs} epochs without improvement)" if done < config.epochs else ""
-    say(f"Trained {done} of {config.epochs} epochs{early}. Best {config.best_by}: {best[config.best_by]:.3f}, in epoch {best['epoch']}.")
+    name = config.best_by
+    last = f" Kept are the weights of the last epoch: {kept[name]:.3f}." if config.keep == "last" else ""
+    say(f"Trained {done} of {config.epochs} epochs{early}. Best {name}: {best[name]:.3f}, in epoch {best['epoch']}.{last}")
     checkpoint.load_weights(run.best_weights, model)
     return model.eval()
 
@@ -108,6 +110,11 @@ class _Training:
     def best_epoch(self) -> dict[str, Any]:
         """The history line with the highest `best_by` score, the first in case of ties."""
         return max(self.history, key=lambda line: line[self.config.best_by])
+
+    @property
+    def kept_epoch(self) -> dict[str, Any]:
+        """The history line of the epoch whose weights are kept."""
+        return self.history[-1] if self.config.keep == "last" else self.best_epoch
 
     @property
     def finished(self) -> bool:
@@ -174,7 +181,7 @@ class _Training:
         return value
 
     def finish_epoch(self, epoch: int, ctrl_c: CtrlC, voice: Voice) -> None:
-        """Validate, keep the weights if they are the best, write the history, save."""
+        """Validate, keep the weights if they are the best or the last ones are wanted, write the history, save."""
         if monotonic() - self.saved_at > RECENT_CHECKPOINT_SECONDS:
             self.save()
         voice.note = f"epoch {epoch + 1}/{self.config.epochs} · validating"
@@ -188,7 +195,7 @@ class _Training:
         own = {"epoch": epoch + 1, "step": self.step, "loss": loss, "learning_rate": rate, "seconds": round(self.seconds, 3)}
         line = json_ready({**own, **scores})
         self.history.append(line)
-        if self.best_epoch is line:
+        if self.kept_epoch is line:
             about = {"task": self.run.task, "epoch": epoch + 1, "step": self.step, "scores": scores}
             checkpoint.save_weights(self.run.best_weights, self.trainer.evaluated_model, about)
         self.loss_sum, self.earlier_seconds, self.begun = 0.0, 0.0, monotonic()

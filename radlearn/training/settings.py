@@ -5,7 +5,7 @@ from typing import Annotated
 
 from annotated_types import Interval
 
-from radlearn.training.config import Device, Precision, Schedule, TrainerConfig, refuse_out_of_bounds
+from radlearn.training.config import Device, Keep, Precision, Schedule, TrainerConfig, refuse_out_of_bounds
 
 Share = Annotated[float, Interval(ge=0, le=1)]
 "A fraction or a probability."
@@ -38,6 +38,9 @@ class TrainingSettings:
     gradient_clip: Annotated[float, Interval(ge=0, le=1e6)] = 0.0
     # Decay of the exponential moving average of the weights, which is what is evaluated; 0 switches averaging off.
     ema_decay: Annotated[float, Interval(ge=0, lt=1)] = 0.99
+    # The weights to keep: those of the epoch with the best validation score, or of the last epoch. Choosing an epoch helps where a training
+    # overfits and the validation set is large; on a few dozen positive cases the best of many scores is a matter of luck.
+    keep: Keep = "best"
     # Stop after this many epochs without a better validation score; 0 never stops early.
     patience_epochs: Annotated[int, Interval(ge=0, le=100_000)] = 0
     # Arithmetic precision; bf16-mixed and 16-mixed are for a GPU.

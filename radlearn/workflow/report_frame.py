@@ -113,13 +113,14 @@ def training_blocks(
 
     Args:
         scores: validation scores to draw, including `best_by`.
-        best_by: the score that selected the weights.
+        best_by: the score that selects the best weights.
         labels: display names of scores that only one challenge has.
     """
-    figure = curves.history_figure(run.history, scores, best_by, labels)
+    keep = run.settings.get("keep", "best")
+    figure = curves.history_figure(run.history, scores, best_by, labels, keep)
     rows = [[name, str(value)] for name, value in run.settings.items()]
     alt = "Training loss and validation scores over the epochs."
     return [
-        picture("history", figure, "The weights of the best epoch were kept.", alt, wide=True),
+        picture("history", figure, f"The weights of the {keep} epoch were kept.", alt, wide=True),
         Table(["setting", "value"], rows, "The settings of this run.", folded=True),
     ]

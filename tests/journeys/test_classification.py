@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases, write_tables
-from radlearn.files import read_json
+from radlearn.files import read_json, write_json
 from radlearn.training.splits import read_split
 
 QUICK = ["--size-px", "64", "--epochs", "3", "--batch-size", "8"]
@@ -88,6 +88,9 @@ def test_a_threshold_is_chosen_again_on_a_copy_of_the_run(
     assert same["cases"] == len(validated)
     assert cli.main(["classification", "evaluate", str(run)]) == 0
     assert read_json(run / "scores.json")["threshold"] == after["postprocessing"]["threshold"]
+    # Another threshold than any rule finds, on however few X-rays.
+    after["postprocessing"]["threshold"] = 0.123456
+    write_json(run / "postprocessing.json", after)
     assert cli.main(["tune", str(run), "--wanted-sensitivity", "0.5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["scores_of_before"] == ["scores.json"]
 

@@ -142,6 +142,13 @@ def test_factors_and_shifts_of_intensities_are_those_of_the_pixels(channel_wise:
     for after, drawn in both_kinds(mt.RandScaleIntensity, mt.RandScaleIntensityd, image, 2, factors=0.4, channel_wise=channel_wise):
         factor = np.broadcast_to(drawn.values["intensity_factor"], 2)
         np.testing.assert_allclose(after, image * factor[:, None, None], rtol=1e-5)
+    for after, drawn in both_kinds(
+        mt.RandScaleIntensityFixedMean, mt.RandScaleIntensityFixedMeand, image, 2, factors=0.4, channel_wise=channel_wise
+    ):
+        factor = np.broadcast_to(drawn.values["contrast_factor"], 2)
+        mean = image.mean(axis=(1, 2), keepdims=True) if channel_wise else image.mean()
+        np.testing.assert_allclose(after, mean + (image - mean) * factor[:, None, None], rtol=1e-4, atol=1e-5)
+        assert "contrast × " in str(drawn)
     for after, drawn in both_kinds(mt.RandShiftIntensity, mt.RandShiftIntensityd, image, 2, offsets=0.4, channel_wise=channel_wise):
         shift = np.broadcast_to(drawn.values["intensity_shift"], 2)
         np.testing.assert_allclose(after, image + shift[:, None, None], rtol=1e-5)

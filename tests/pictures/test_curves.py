@@ -123,6 +123,12 @@ def test_the_history_marks_the_epoch_that_was_kept() -> None:
     assert {"AUROC", "average precision"} <= {text.get_text() for text in right.texts}
 
 
+def test_the_history_marks_the_last_epoch_where_its_weights_were_kept() -> None:
+    figure = history_figure(HISTORY, ["auroc_score"], "auroc_score", keep="last")
+    assert dots(figure.axes[1]) == [(3, HISTORY[-1]["auroc_score"])]
+    assert "kept: epoch 3" in words(figure)
+
+
 def test_names_at_the_end_of_lines_that_meet_do_not_cover_each_other() -> None:
     meeting = [line | {"average_precision_score": line["auroc_score"]} for line in HISTORY]
     right = history_figure(meeting, ["auroc_score", "average_precision_score"], "auroc_score").axes[1]

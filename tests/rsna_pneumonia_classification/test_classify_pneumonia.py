@@ -20,9 +20,18 @@ from radlearn.training.fit import fit
 from radlearn.training.loading import reseed
 from radlearn.training.run_folder import new_run
 
-SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4)
+SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4, network="small_resnet")
 STILL = replace(
-    SMALL, rotation_degrees=0.0, shift_share=0.0, zoom_share=0.0, gamma_range=0.0, noise_std=0.0, holes_chance=0.0, mirror_chance=0.0
+    SMALL,
+    rotation_degrees=0.0,
+    shift_share=0.0,
+    zoom_share=0.0,
+    gamma_range=0.0,
+    contrast_share=0.0,
+    brightness_shift=0.0,
+    noise_std=0.0,
+    holes_chance=0.0,
+    mirror_chance=0.0,
 )
 
 
@@ -126,9 +135,9 @@ def imported_from_monai(path: Path) -> list[str]:
     return [alias.name for node in nodes if node.module and node.module.split(".")[0] == "monai" for alias in node.names]
 
 
-@pytest.mark.parametrize("network", ["small_resnet", "densenet121", "convnext_tiny"])
-def test_every_network_predictions_and_shows_where_it_looked(network: str) -> None:
-    settings = replace(SMALL, network=network)
+@pytest.mark.parametrize("network", ["efficientnet_lite0", "efficientnet_lite2", "small_resnet", "densenet121", "convnext_tiny"])
+def test_every_network_predicts_and_shows_where_it_looked(network: str) -> None:
+    settings = replace(SMALL, network=network, pretrained=False)  # type: ignore[arg-type]
     torch.manual_seed(0)
     model = lesson.build_model(settings).eval()
     images = lesson.as_images(XRAYS[:3], model)
@@ -178,6 +187,44 @@ def test_the_heat_map_is_hot_where_the_opacity_is_and_as_hot_as_the_prediction_i
     assert (maps.max(axis=(1, 2)) <= predictions + 1e-6).all()
 
 
+@pytest.mark.parametrize("network", ["efficientnet_lite0", "small_resnet"])
+def test_frozen_layers_keep_their_weights_and_the_others_learn(network: str) -> None:
+    changed = {}
+    for share in (0.0, 0.6, 1.0):
+        settings = replace(SMALL, network=network, pretrained=False, frozen_share=share)  # type: ignore[arg-type]
+        torch.manual_seed(0)
+        model = lesson.build_model(settings).train()
+        before = {name: weight.clone() for name, weight in model.named_parameters()}
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(2):
+            optimizer.zero_grad()
+            lesson.loss(model, {"image": torch.rand(4, 1, 64, 64), "label": torch.tensor([1.0, 0.0, 1.0, 0.0])}).backward()
+            optimizer.step()
+        changed[share] = [name for name, weight in model.named_parameters() if not torch.equal(weight, before[name])]
+    names = [name for name, _ in model.named_parameters()]
+    assert changed[1.0] == names[-2:]
+    assert len(changed[0.0]) > 0.9 * len(names)
+    assert 0.3 * len(names) < len(changed[0.6]) < 0.5 * len(names)
+    # The last layers, not some others.
+    assert set(changed[0.6]) <= set(names[len(names) // 2 :])
+
+
+def test_a_frozen_network_shows_where_it_looked_too() -> None:
+    settings = replace(SMALL, network="efficientnet_lite0", pretrained=True, frozen_share=1.0)
+    images = torch.rand(2, 1, 64, 64)
+    maps = lesson.heat_map(lesson.build_model(settings).eval(), images, settings)
+    assert maps.shape == (2, 64, 64)
+    assert maps.max() > 0
+    assert not images.requires_grad
+
+
+def test_the_predictions_of_a_new_pretrained_network_are_near_one_half() -> None:
+    model = lesson.build_model(replace(SMALL, network="efficientnet_lite0", pretrained=True)).eval()
+    with torch.inference_mode():
+        predictions = lesson.infer(model, torch.rand(4, 1, 64, 64), SMALL)
+    assert ((predictions - 0.5).abs() < 0.2).all()
+
+
 def test_the_loss_is_the_surprise_counted_by_hand() -> None:
     class Certain(torch.nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -190,7 +237,7 @@ def test_the_loss_is_the_surprise_counted_by_hand() -> None:
 
 def test_the_two_presets_are_what_they_are_for() -> None:
     quick, challenge = lesson.PRESETS["quick"], lesson.PRESETS["challenge"]
-    assert (quick.network, quick.pretrained) == ("small_resnet", False)
+    assert (quick.network, quick.pretrained, quick.keep) == ("efficientnet_lite0", True, "last")
     assert 128 <= quick.size_px <= 160
     assert challenge.network in ("densenet121", "convnext_tiny")
     assert challenge.pretrained

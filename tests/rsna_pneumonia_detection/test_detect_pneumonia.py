@@ -18,9 +18,18 @@ from radlearn.training.fit import fit
 from radlearn.training.loading import SampleKey, reseed
 from radlearn.training.run_folder import new_run
 
-SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4, epochs=1, ema_decay=0.0)
+SMALL = replace(lesson.PRESETS["quick"], size_px=64, batch_size=4, epochs=1, ema_decay=0.0, network="small_fcos")
 STILL = replace(
-    SMALL, rotation_degrees=0.0, shift_share=0.0, zoom_share=0.0, gamma_range=0.0, noise_std=0.0, holes_chance=0.0, mirror_chance=0.0
+    SMALL,
+    rotation_degrees=0.0,
+    shift_share=0.0,
+    zoom_share=0.0,
+    gamma_range=0.0,
+    contrast_share=0.0,
+    brightness_share=0.0,
+    noise_std=0.0,
+    holes_chance=0.0,
+    mirror_chance=0.0,
 )
 
 
@@ -123,9 +132,9 @@ def test_without_a_share_xrays_come_as_they_are_once_an_epoch() -> None:
     assert sorted(lesson.epoch_order(only_healthy, SMALL, 0)) == list(range(5))
 
 
-@pytest.mark.parametrize("network", ["small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"])
+@pytest.mark.parametrize("network", ["lite_fcos", "small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"])
 def test_every_network_learns_from_xrays_with_and_without_boxes_and_predicts(network: str) -> None:
-    settings = replace(SMALL, network=network)
+    settings = replace(SMALL, network=network, pretrained=False)  # type: ignore[arg-type]
     torch.manual_seed(0)
     model = lesson.build_model(settings)
     batch = next(lesson.make_loaders(settings, {"train": XRAYS})["train"].epoch(0))
@@ -214,7 +223,7 @@ def test_settings_outside_their_limits_are_refused() -> None:
 
 def test_the_two_presets_are_what_they_are_for() -> None:
     quick, challenge = lesson.PRESETS["quick"], lesson.PRESETS["challenge"]
-    assert (quick.network, quick.pretrained) == ("small_fcos", False)
+    assert (quick.network, quick.pretrained) == ("lite_fcos", True)
     assert 256 <= quick.size_px <= 320
     assert challenge.network in ("retinanet_resnet50", "fasterrcnn_resnet50")
     assert challenge.pretrained

@@ -301,6 +301,15 @@ def test_of_equal_scores_the_first_is_kept(tiny: ModuleType, run: Run) -> None:
     assert load_weights(run.best_weights, tiny.model())["epoch"] == 1
 
 
+def test_the_last_weights_are_kept_if_these_are_wanted(tiny: ModuleType, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    fitted(tiny, run, validate=with_scores(0.5, 0.9, 0.7), keep="last")
+    last, kept = load_tensors(run.last_checkpoint)[0], load_tensors(run.best_weights)[0]
+    assert all(torch.equal(last[f"average/{name}"], tensor) for name, tensor in kept.items())
+    assert load_weights(run.best_weights, tiny.model())["epoch"] == 3
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Best accuracy_score: 0.900, in epoch 2. Kept are the weights of the last epoch: 0.700." in said
+
+
 def test_it_stops_early_without_improvement_and_stays_stopped(tiny: ModuleType, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     fitted(tiny, run, validate=with_scores(0.2, 0.6, 0.5, 0.4), epochs=9, patience_epochs=2)
     assert [line["accuracy_score"] for line in run.history] == [0.2, 0.6, 0.5, 0.4]

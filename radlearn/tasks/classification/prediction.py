@@ -9,13 +9,14 @@ import numpy as np
 from radlearn.files import write_rows
 from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
+from radlearn.tasks.classification.heat_maps import as_shown
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.postprocessing_file import read_postprocessing
 
-COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision")
+COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible")
 
 
 class ProbabilityPredictions(XrayPredictions):
@@ -31,10 +32,14 @@ class ProbabilityPredictions(XrayPredictions):
         for number, xray in enumerate(xrays):
             probability = float(probabilities[number])
             decision = "opacity" if probability >= self.postprocessing.threshold else "no opacity"
-            self.rows.append((str(xray.case.path), xray.case.image_id, f"{probability:.6f}", f"{calibrated[number]:.6f}", decision))
+            possible = self.postprocessing.possible(probability)
+            numbers = (f"{probability:.6f}", f"{calibrated[number]:.6f}")
+            self.rows.append((str(xray.case.path), xray.case.image_id, *numbers, decision, possible))
             if heat_maps is not None:
-                said = f"probability {probability:.2f}: {decision} (threshold {self.postprocessing.threshold:.2f})"
-                write_overlay(self.picture(xray.case.image_id), xray.pixels[0], heat_maps[number], xray.case.image_id, said)
+                doubt = "" if possible == decision else f"; at {self.postprocessing.coverage:.0%} coverage: {possible}"
+                said = f"probability {probability:.2f}: {decision} (threshold {self.postprocessing.threshold:.2f}){doubt}"
+                heat = as_shown(heat_maps[number], probability, self.postprocessing.threshold)
+                write_overlay(self.picture(xray.case.image_id), xray.pixels[0], heat, xray.case.image_id, said)
 
     def finish(self) -> None:
         """Write the table, and say what was skipped."""

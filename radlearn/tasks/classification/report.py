@@ -1,7 +1,7 @@
 """The report of an X-ray classifier: one page that with its data, scores, subgroups, heat maps and calibration."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,15 +13,26 @@ from radlearn.pictures.overlays import XrayPanel, probability_panel
 from radlearn.pictures.report import Block, Headline, Note, Table
 from radlearn.pictures.style import spoken
 from radlearn.tasks.classification.evaluation import ProbabilityEvaluation
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.classification.heat_maps import HeatMaps, as_shown
 from radlearn.tasks.xray.report_parts import data_blocks, xray_grids
 from radlearn.training.run_folder import Run
 from radlearn.workflow.report_frame import SaveFigure, random_order, score_table, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
 
 TITLE = "Is there a lung opacity suspicious for pneumonia?"
+HEAT_MEANINGS = {
+    "pointing_score": "hottest point inside a true box (pointing game)",
+    "heat_inside_boxes_share": "share of the heat inside the true boxes",
+    "chance_share": "chance: share of the X-ray that the true boxes cover",
+}
+KNOWS = "What the model knows that it does not know (conformal prediction, chosen on validation persons)."
+CONFORMAL_MEANINGS = {
+    "opacities_covered_share": "X-rays with an opacity for which one is possible; promised: {promised}",
+    "others_covered_share": "X-rays without one for which none is possible; promised: {promised}",
+    "not_known_share": "X-rays for which both are possible: not known",
+    "neither_share": "X-rays for which neither is: unlike those of either kind",
+}
 BASELINES = "A model has to beat these before it has learnt anything about lungs."
-HeatMaps = Callable[[Sequence[PreparedRadiograph]], np.ndarray]
 MEANINGS = {
     "auroc_score": "probability that an X-ray with an opacity gets a higher value than one without; 0.5 is chance",
     "within_view_auroc_score": "the same among X-rays of one view, so that knowing the view gains nothing",
@@ -38,7 +49,7 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
     """Write the pictures and the report of an evaluated run into its folder; return the path of the page, as `write_run_report`.
 
     Args:
-        heat_maps: X-rays → float32 (X-rays, size, size) in [0, 1].
+        heat_maps: X-rays → float32 (X-rays, size, size) in [0, 1]; drawn where an X-ray is called positive.
         title: of the page, the question that the model answers.
     """
     found = evaluation.scores
@@ -89,6 +100,9 @@ def _calibration_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) 
     chosen = float(evaluation.postprocessing.recalibration.apply(np.array([evaluation.postprocessing.threshold]))[0])
     again = evaluation.scores["recalibrated"]
     said = "Probabilities were recalibrated on validation persons."
+    conformal = evaluation.scores["conformal"]
+    promised = f"{conformal['coverage']:.0%}"
+    covered = [[meaning.format(promised=promised), interval_of(conformal[name])] for name, meaning in CONFORMAL_MEANINGS.items()]
     if again["slope"] is not None and math.isfinite(again["slope"]):
         said += (
             f" On these persons their logistic intercept is {again['intercept']:.2f} (0 is right) and their slope {again['slope']:.2f} "
@@ -102,6 +116,7 @@ def _calibration_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) 
         picture("reliability", reliability, question, "Share of positive X-rays over predicted probability."),
         picture("net-benefit", benefit, gain, "Net benefit over the threshold to act."),
         Note(said),
+        Table(["possible answers", "value (95 % interval)"], covered, KNOWS),
     ]
 
 
@@ -141,13 +156,24 @@ def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture
 
     said = (
         "A heat map (Grad-CAM) shows coarsely what raised the prediction, the hotter the higher the prediction; it proves no finding. "
-        "The outlines are the challenge's boxes."
+        "An X-ray that is called negative has none. The outlines are the challenge's boxes."
     )
-    return [Note(said), *xray_grids(shown, panels, "X-rays with heat maps.", picture)]
+    return [Note(said), *_judged_blocks(evaluation), *xray_grids(shown, panels, "X-rays with heat maps.", picture)]
+
+
+def _judged_blocks(evaluation: ProbabilityEvaluation) -> list[Block]:
+    judged = evaluation.scores["heat_maps"]
+    if judged is None:
+        return [Note("There is no found opacity with a true box, so no heat map could be judged.")]
+    rows = [[HEAT_MEANINGS[name], interval_of(judged[name])] for name in HEAT_MEANINGS]
+    caption = f"Where the model looks: the heat maps of {judged['judged']:,} found opacities beside the true boxes."
+    return [Table(["heat map", "value (95 % interval)"], rows, caption)]
 
 
 def _panel(evaluation: ProbabilityEvaluation, number: int, heat: np.ndarray) -> XrayPanel:
     xray, label, probability = evaluation.xrays[number], bool(evaluation.labels[number]), float(evaluation.probabilities[number])
     note = ", ".join(part for part in (xray.case.view, xray.case.category) if part)
     threshold, boxes = evaluation.postprocessing.threshold, xray.boxes_on_canvas_px
-    return probability_panel(xray.pixels[0], heat, probability, label, threshold, note, boxes, xray.canvas_px)
+    return probability_panel(
+        xray.pixels[0], as_shown(heat, probability, threshold), probability, label, threshold, note, boxes, xray.canvas_px
+    )

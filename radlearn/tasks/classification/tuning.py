@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics import calibration, decisions
+from radlearn.metrics import decisions
 from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap_interval
 from radlearn.metrics.predictions import share
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import operating_figure
 from radlearn.progress import waiting
 from radlearn.tasks.classification.options import TuneOptions
-from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, threshold_for
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, postprocessing_at, threshold_for
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cross_fitting import parts_of
@@ -116,8 +116,7 @@ def tune_threshold(
     with waiting("Choosing thresholds on validation persons, with cross-fitted scores"):
         chosen, *beside = [chosen_by(each, probabilities, labels, persons, seed) for each in (rule, *others)]
         curve = _curve(probabilities, labels, persons)
-    recalibration = calibration.fit_recalibration(probabilities, labels)
-    after = ProbabilityPostprocessing(float(chosen.threshold), recalibration.intercept, recalibration.slope)
+    after = postprocessing_at(chosen.threshold, probabilities, labels)
     # What the trivial baselines know came from the training persons, and stays.
     write_postprocessing(run, after, fitted)
     was = _pair((probabilities >= before.threshold).astype(float), labels, persons)

@@ -10,7 +10,7 @@ from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import mean_over_images
 from radlearn.metrics.case_scores import CaseScore
-from radlearn.metrics.predictions import OneOrPerDraw, share
+from radlearn.metrics.predictions import OneOrPerDraw, pooled_share
 from radlearn.workflow.cases_file import CaseFormat, CaseQuality
 
 # Beside the official score, which comes first.
@@ -57,20 +57,6 @@ def case_scores(box_score: BoxScore) -> dict[str, CaseScore]:
             function=ranking.within_view_auroc_score, columns=("image_score", "label", "view"), headline=True
         ),
     }
-
-
-def pooled_share(parts: ArrayLike, wholes: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
-    """Return Σ parts / Σ wholes over the X-rays, such as hits of all true boxes; NaN where the whole is 0.
-
-    Args:
-        parts, wholes: (cases,).
-        weights: (cases,) or (draws, cases), how often each X-ray counts.
-
-    >>> float(pooled_share([1, 0, 1], [1, 2, 1]))
-    0.5
-    """
-    w = np.ones(len(np.asarray(parts))) if weights is None else np.asarray(weights, dtype=np.float64)
-    return share(w @ np.asarray(parts, dtype=np.float64), w @ np.asarray(wholes, dtype=np.float64))
 
 
 def false_boxes_per_image(hits: ArrayLike, found_boxes: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:

@@ -1,5 +1,7 @@
 """What a run is worth, against counts by hand and scikit-learn."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,14 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
 
+def flat(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
+    return np.full((len(xrays), 32, 32), 0.6, np.float32)
+
+
 def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     labels = np.array([xray.case.label for xray in evaluated_xrays])
     probabilities = np.clip(np.random.default_rng(0).normal(0.35 + 0.3 * labels, 0.2), 0.01, 0.99)
-    evaluation = evaluate_probabilities(finished, evaluated_xrays, probabilities, "test")
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, probabilities, "test", flat)
     scores = evaluation.scores
     assert scores["scores"]["auroc_score"]["value"] == pytest.approx(roc_auc_score(labels, probabilities))
     assert scores["scores"]["auroc_score"]["low"] < scores["scores"]["auroc_score"]["value"] < scores["scores"]["auroc_score"]["high"]
@@ -29,7 +35,7 @@ def test_scores_are_those_of_the_predictions_and_stand_in_the_run_folder(finishe
 def test_the_view_alone_and_brightness_alone_stand_beside_it(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     labels = np.array([xray.case.label for xray in evaluated_xrays])
     views = np.array([xray.case.view == "AP" for xray in evaluated_xrays])
-    evaluation = evaluate_probabilities(finished, evaluated_xrays, views * 0.9, "test")
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, views * 0.9, "test", flat)
     # A model that reads nothing but the view is unmasked: it ranks no better than the view, and within a view not at all.
     assert evaluation.scores["baselines"]["view_only_auroc_score"]["value"] == pytest.approx(roc_auc_score(labels, views))
     assert evaluation.scores["scores"]["auroc_score"]["value"] == evaluation.scores["baselines"]["view_only_auroc_score"]["value"]
@@ -38,7 +44,7 @@ def test_the_view_alone_and_brightness_alone_stand_beside_it(finished: Run, eval
 
 
 def test_subgroups_hold_who_they_say_and_children_stand_apart(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
-    groups = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "test").scores["subgroups"]
+    groups = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "test", flat).scores["subgroups"]
     assert groups["AP (lying or sitting)"]["cases"] == groups["PA (standing)"]["cases"] == 30
     assert groups["under 18 years"]["cases"] == 18
     assert sum(groups[name]["cases"] for name in groups if "years" in name) == 60
@@ -46,14 +52,14 @@ def test_subgroups_hold_who_they_say_and_children_stand_apart(finished: Run, eva
 
 
 def test_other_data_have_a_score_file_of_their_own(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
-    evaluate_probabilities(finished, evaluated_xrays[:30], np.linspace(0.1, 0.9, 30), "external")
+    evaluate_probabilities(finished, evaluated_xrays[:30], np.linspace(0.1, 0.9, 30), "external", flat)
     assert not (finished.folder / "scores.json").exists()
     assert read_json(finished.folder / "scores-external.json")["split"] == "external"
 
 
 def test_xrays_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     healthy = [xray for xray in evaluated_xrays if not xray.case.label]
-    evaluation = evaluate_probabilities(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external")
+    evaluation = evaluate_probabilities(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external", flat)
     written = read_json(finished.folder / "scores-external.json")
     assert np.isnan(evaluation.scores["scores"]["auroc_score"]["value"])
     assert written["scores"]["auroc_score"]["value"] is None
@@ -63,6 +69,31 @@ def test_xrays_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run
 def test_synthetic_is_said_of_the_xrays_evaluated_not_of_those_trained_on(
     finished: Run, evaluated_xrays: list[PreparedRadiograph], synthetic_folder: Path
 ) -> None:
-    assert evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is True
+    assert evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "external", flat).scores["synthetic"] is True
     (synthetic_folder / "truth.csv").unlink()
-    assert evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "external").scores["synthetic"] is False
+    assert evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "external", flat).scores["synthetic"] is False
+
+
+def test_possible_answers_are_counted_beside_what_was_promised(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    labels = np.array([xray.case.label for xray in evaluated_xrays])
+    content = read_json(finished.folder / "postprocessing.json")
+    content["postprocessing"] |= {"opacity_possible_from": 0.3, "none_possible_up_to": 0.6, "coverage": 0.8}
+    (finished.folder / "postprocessing.json").write_text(json.dumps(content))
+    probabilities = np.where(labels, 0.9, 0.1)
+    # One opacity is taken for none, one X-ray without is not known, one for neither.
+    opacities, others = np.flatnonzero(labels), np.flatnonzero(~labels)
+    probabilities[opacities[0]], probabilities[others[0]] = 0.2, 0.5
+    found = evaluate_probabilities(finished, evaluated_xrays, probabilities, "test", flat).scores["conformal"]
+    assert found["coverage"] == 0.8
+    assert found["opacities_covered_share"]["value"] == pytest.approx(1 - 1 / len(opacities))
+    assert found["others_covered_share"]["value"] == 1.0
+    assert found["not_known_share"]["value"] == pytest.approx(1 / len(labels))
+    assert found["neither_share"]["value"] == 0.0
+
+
+def test_heat_maps_of_found_opacities_stand_in_the_scores(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    found = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "test", flat).scores["heat_maps"]
+    with_boxes = [len(xray.case.boxes_xyxy_px) > 0 for xray in evaluated_xrays]
+    called = np.linspace(0.1, 0.9, 60) >= 0.5
+    assert found["judged"] == int((called & with_boxes).sum()) > 0
+    assert found["pointing_score"]["value"] == pytest.approx(found["chance_share"]["value"])

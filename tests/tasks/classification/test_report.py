@@ -18,7 +18,7 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(
     finished: Run, evaluated_xrays: list[PreparedRadiograph]
 ) -> None:
     labels = np.array([xray.case.label for xray in evaluated_xrays])
-    evaluation = evaluate_probabilities(finished, evaluated_xrays, np.where(labels, 0.9, 0.1) + np.linspace(0, 0.05, 60), "test")
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, np.where(labels, 0.9, 0.1) + np.linspace(0, 0.05, 60), "test", flat)
     page = write_xray_report(finished, evaluation, flat)
     text = page.read_text()
     assert page == finished.folder / "report.html"
@@ -40,14 +40,14 @@ def test_the_page_has_its_scores_its_sections_and_the_worst_before_the_best(
 
 
 def test_other_data_do_not_overwrite_the_report_on_the_test_persons(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
-    evaluation = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.05, 0.95, 60), "external")
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.05, 0.95, 60), "external", flat)
     assert write_xray_report(finished, evaluation, flat).name == "report-external.html"
     assert not (finished.folder / "report.html").exists()
 
 
 def test_a_set_without_an_opacity_has_a_report_all_the_same(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     healthy = [xray for xray in evaluated_xrays if not xray.case.label]
-    evaluation = evaluate_probabilities(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external")
+    evaluation = evaluate_probabilities(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external", flat)
     assert "one class only" not in write_xray_report(finished, evaluation, flat).read_text()
     assert not (finished.pictures / "external" / "xrays-missed.png").exists()
     assert (finished.pictures / "external" / "xrays-alarms.png").exists()

@@ -11,13 +11,13 @@ from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadSetting
 from radlearn.files import read_json
 from radlearn.metrics.boxes import FoundBoxes
+from radlearn.metrics.predictions import pooled_share
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
 from radlearn.tasks.detection.case_scores import (
     case_format,
     case_scores,
     false_boxes_per_healthy_image,
     false_boxes_per_image,
-    pooled_share,
 )
 from radlearn.tasks.detection.evaluation import evaluate_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph

@@ -1,0 +1,61 @@
+"""Heat maps of a classifier: judged against the true boxes, and shown only where an X-ray is called positive."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from radlearn.metrics.boxes import mean_over_images
+from radlearn.metrics.intervals import bootstrap_interval
+from radlearn.metrics.pointing import pointing_scores
+from radlearn.progress import progress_bar
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, persons_of
+from radlearn.workflow.report_frame import random_order
+
+HeatMaps = Callable[[Sequence[PreparedRadiograph]], np.ndarray]
+"X-rays -> float32 (X-rays, size, size), 0 or more."
+
+# More would take minutes on a CPU and change the second digit.
+MOST_JUDGED = 300
+AT_ONCE = 16
+NAMES = {"pointing_score": "hit", "heat_inside_boxes_share": "energy_share", "chance_share": "chance"}
+
+
+def judged_heat_maps(xrays: Sequence[PreparedRadiograph], called_positive: np.ndarray, heat_maps: HeatMaps) -> dict[str, Any] | None:
+    """Judge the heat maps of found opacities: X-rays with true boxes that are called positive, at most 300 of them, drawn at random.
+
+    Args:
+        called_positive: bool (X-rays,).
+
+    Returns:
+        `judged`, their number, and the means over them with intervals by person: `pointing_score`, the share whose maximum lies inside a
+        box; `heat_inside_boxes_share`, the share of heat inside the boxes; `chance_share`, the share of the image that the boxes cover,
+        which is what chance reaches in both. None if there is no such X-ray.
+    """
+    found = [number for number in random_order(len(xrays)) if called_positive[number] and len(xrays[number].case.boxes_xyxy_px)]
+    shown = [xrays[number] for number in found[:MOST_JUDGED]]
+    if not shown:
+        return None
+    parts = []
+    with progress_bar("judging heat maps", len(shown), "X-rays") as bar:
+        for start in range(0, len(shown), AT_ONCE):
+            here = shown[start : start + AT_ONCE]
+            maps = heat_maps(here)
+            parts.append(pointing_scores(maps, [boxes_in_map_px(xray, maps.shape[1:]) for xray in here]))
+            bar.advance(len(here))
+    persons = persons_of(shown)
+    scores = {
+        name: bootstrap_interval(mean_over_images, persons, np.concatenate([part[of] for part in parts])) for name, of in NAMES.items()
+    }
+    return {"judged": len(shown), **{name: score.as_dict() for name, score in scores.items()}}
+
+
+def boxes_in_map_px(xray: PreparedRadiograph, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the true boxes of an X-ray in pixels of a heat map of this (height, width), float64 (boxes, 4)."""
+    (height, width), (map_height, map_width) = xray.canvas_px, shape
+    return xray.boxes_on_canvas_px * np.tile([map_width / width, map_height / height], 2)
+
+
+def as_shown(heat_map: np.ndarray, probability: float, threshold: float) -> np.ndarray:
+    """Return the heat map to draw: none for an X-ray that is called negative, because nothing on it was called an opacity."""
+    return heat_map if probability >= threshold else np.zeros_like(heat_map)

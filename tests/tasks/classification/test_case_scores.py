@@ -1,5 +1,7 @@
 """What is kept of each X-ray: written, read back, and worth the same scores."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,10 @@ from radlearn.workflow.cases_file import read_cases
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
+def flat(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
+    return np.full((len(xrays), 32, 32), 0.6, np.float32)
+
+
 def test_the_table_is_read_back_as_it_was_and_gives_the_scores_bit_for_bit(
     finished: Run, evaluated_xrays: list[PreparedRadiograph]
 ) -> None:
@@ -24,7 +30,7 @@ def test_the_table_is_read_back_as_it_was_and_gives_the_scores_bit_for_bit(
     # A threshold that lies on a probability, and a recalibration.
     threshold = float(probabilities[7])
     write_postprocessing(finished, ProbabilityPostprocessing(threshold, 0.1, 0.7), about)
-    evaluation = evaluate_probabilities(finished, evaluated_xrays, probabilities, "test")
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, probabilities, "test", flat)
     kept = case_format(CHALLENGE)
     table = read_cases(finished, "test", kept)
     assert table.image_ids.tolist() == [xray.case.image_id for xray in evaluated_xrays]
@@ -43,7 +49,7 @@ def test_the_table_is_read_back_as_it_was_and_gives_the_scores_bit_for_bit(
 
 
 def test_other_data_have_a_table_of_their_own(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
-    evaluate_probabilities(finished, evaluated_xrays[:30], np.linspace(0.1, 0.9, 30), "external")
+    evaluate_probabilities(finished, evaluated_xrays[:30], np.linspace(0.1, 0.9, 30), "external", flat)
     assert not (finished.folder / "cases.csv").exists()
     assert len((finished.folder / "cases-external.csv").read_text().splitlines()) == 31
 

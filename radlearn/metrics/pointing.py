@@ -1,4 +1,4 @@
-"""Whether heat maps point at the finding: judged against its true boxes.
+"""Whether heat maps point at the finding: compared with its true boxes.
 
 A classifier can be right for a wrong reason: a heat map that glows on a collarbone shows it. The chance level is the share of the image
 that the boxes cover, so both scores are read beside it.

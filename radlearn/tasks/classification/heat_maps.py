@@ -1,4 +1,4 @@
-"""Heat maps of a classifier: judged against the true boxes, and shown only where an X-ray is called positive."""
+"""Heat maps of a classifier: compared with the true boxes, and shown only where an X-ray is called positive."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

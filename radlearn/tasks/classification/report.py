@@ -164,7 +164,7 @@ def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture
 def _judged_blocks(evaluation: ProbabilityEvaluation) -> list[Block]:
     judged = evaluation.scores["heat_maps"]
     if judged is None:
-        return [Note("There is no found opacity with a true box, so no heat map could be judged.")]
+        return [Note("There is no found opacity with a true box, so no heat map could be compared.")]
     rows = [[HEAT_MEANINGS[name], interval_of(judged[name])] for name in HEAT_MEANINGS]
     caption = f"Where the model looks: the heat maps of {judged['judged']:,} found opacities beside the true boxes."
     return [Table(["heat map", "value (95 % interval)"], rows, caption)]

@@ -1,5 +1,6 @@
 """The third lesson's parts: patches that are drawn as stated, masks that move with their scan, a network that keeps its place."""
 
+import resource
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -148,6 +149,20 @@ def test_a_network_predicts_in_the_shape_it_was_asked_and_learns_from_one_batch(
     assert wrong.item() < first.item()
     with torch.inference_mode():
         assert model.eval()(batch["image"]).shape == image.shape
+
+
+@pytest.mark.slow
+def test_a_patch_of_the_challenge_preset_is_learnt_from_in_its_true_size_and_a_batch_fits_into_memory() -> None:
+    settings = lesson.PRESETS["challenge"]
+    reseed(0)
+    model = lesson.build_model(settings)
+    before, image = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, torch.rand(1, 1, *settings.patch_voxels)
+    lesson.loss(model, {"image": image, "mask": (image > 0.9).float()}).backward()
+    assert all(weights.grad.isfinite().all() for weights in model.parameters())
+    # In KiB: with a whole batch all of it is within 12 GB.
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert used > 0.5e9 / 1024
+    assert before + settings.batch_size * used < 12e9 / 1024
 
 
 def test_an_prediction_is_a_probability_at_every_voxel_of_the_scan(scans: list[Scan]) -> None:

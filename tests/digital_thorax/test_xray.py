@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radlearn.digital_thorax.planning import PlannedXray, expected_labels, plan_xrays
-from radlearn.digital_thorax.xray import render_xray
+from radlearn.digital_thorax.xray import planned_reading, render_xray
 
 PLANS = plan_xrays(200, 0)
 NORMAL = next(plan for plan in PLANS if plan.category == "Normal" and plan.view == "PA" and plan.age_years > 25)
@@ -85,13 +85,20 @@ def test_the_readers_boxes_are_the_labels_and_the_truth_stays_beside_them() -> N
     assert all(finding.readers is None for finding in render_xray(ILL, opacities=False).findings)
 
 
+@pytest.mark.parametrize("plan", [NORMAL, ILL], ids=["normal", "ill"])
+def test_the_labels_of_a_plan_are_those_of_its_rendered_xray(plan: PlannedXray) -> None:
+    xray = render_xray(plan)
+    assert planned_reading(plan) == (xray.boxes_xyxy_px, xray.findings)
+
+
 @pytest.mark.slow
-def test_fifty_rendered_xrays_are_labelled_as_often_as_was_planned_and_their_boxes_are_as_large_as_the_real_ones() -> None:
+def test_fifty_xrays_are_labelled_as_often_as_was_planned_and_their_boxes_are_as_large_as_the_real_ones() -> None:
     plans = plan_xrays(400, 0)
-    first = [bool(render_xray(plan).boxes_xyxy_px) for plan in plans[:50]]
-    assert sum(first) == pytest.approx(expected_labels(plans[:50])["all"][1:].sum(), abs=2)
     # Boxes from as many X-rays as are ill among the first 400, in the real mixture of views.
-    boxes = np.array([box for plan in plans if plan.opacities for box in render_xray(plan).boxes_xyxy_px])
+    read = {plan.image_id: planned_reading(plan)[0] for number, plan in enumerate(plans) if number < 50 or plan.opacities}
+    first = [bool(read[plan.image_id]) for plan in plans[:50]]
+    assert sum(first) == pytest.approx(expected_labels(plans[:50])["all"][1:].sum(), abs=2)
+    boxes = np.array([box for boxes in read.values() for box in boxes])
     widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     assert np.percentile(widths, [25, 50, 75]) == pytest.approx([177, 217, 259], rel=0.12)
     assert np.percentile(heights, [25, 50, 75]) == pytest.approx([203, 298, 438], rel=0.12)

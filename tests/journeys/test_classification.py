@@ -2,10 +2,7 @@
 
 import csv
 import json
-import os
 import shutil
-import signal
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +15,7 @@ from radlearn import cli
 from radlearn.challenges.rsna import find_cases, write_tables
 from radlearn.files import read_json, write_json
 from radlearn.training.splits import read_split
+from tests.journeys.conftest import killed_once, steps_saved
 
 QUICK = ["--size-px", "64", "--epochs", "3", "--batch-size", "8"]
 
@@ -204,28 +202,13 @@ def a_handful_of(folder: Path, out: Path) -> Path:
     return out
 
 
-def killed_after(seconds: float, arguments: list[str]) -> None:
-    """Do a command in a forked child and kill it; forked, because the imports cost twenty seconds."""
-    child = os.fork()
-    if child == 0:
-        os._exit(cli.main(arguments))
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-
-
 @pytest.mark.slow
 def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_handed_in(small_rsna: Path, tmp_path: Path) -> None:
     """At its true image size; from a random start and in full precision, since here is neither internet nor GPU."""
     run, data = tmp_path / "run", a_handful_of(small_rsna, tmp_path / "data")
     handful = ["--epochs", "1", "--batch-size", "4", "--no-pretrained", "--precision", "32-true", "--workers", "0"]
     arguments = ["classification", "train", "--preset", "challenge", "--data", str(data), "--run", str(run), *handful]
-    import torch
-
-    # A process that has computed with several threads cannot be forked and compute again.
-    torch.set_num_threads(1)
-    killed_after(25, arguments)
-    assert (run / "last" / "checkpoint.safetensors").exists()
+    killed_once(lambda: steps_saved(run) > 0, arguments)
     assert not (run / "postprocessing.json").exists()
     assert cli.main(["classification", "evaluate", str(run)]) == 2
     assert cli.main(["classification", "resume", str(run)]) == 0
@@ -235,7 +218,7 @@ def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_hand
     one = next((data / "stage_2_train_images").iterdir())
     assert cli.main(["classification", "predict", str(run), str(one), "--out", str(tmp_path / "predictions")]) == 0
     assert len(list((tmp_path / "predictions" / "overlays").iterdir())) == 1
-    assert cli.main(["classification", "submit", str(run), "--images", str(one.parent), "--out", str(tmp_path / "s.csv")]) == 0
+    assert cli.main(["classification", "submit", str(run), "--images", str(one), "--out", str(tmp_path / "s.csv")]) == 0
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ demo: install
 	$(BIN)/radlearn demo
 
 test: install lint
-	$(BIN)/python -m pytest -q --durations=10
+	$(BIN)/python -m pytest -q --durations=10 -n logical --maxprocesses 4
 
 quality: install
 	$(BIN)/python -m tools.quality

@@ -8,6 +8,14 @@ import pytest
 
 # Two-thread torch stalls when something else runs on the cores, unless idle threads sleep; it must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Several processes that test side by side have a core each.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the journeys: they are the longest files, and no process should be left alone with one at the end."""
+    items.sort(key=lambda item: "journeys" not in item.path.parts)
 
 
 @pytest.fixture(autouse=True)

@@ -204,16 +204,20 @@ def a_handful_of(folder: Path, out: Path) -> Path:
 
 @pytest.mark.slow
 def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_handed_in(small_rsna: Path, tmp_path: Path) -> None:
-    """At its true image size; from a random start and in full precision, since here is neither internet nor GPU."""
+    """From a random start, in full precision and on small images, since here is neither internet nor GPU.
+
+    A test of the lesson takes a step at the true image size.
+    """
     run, data = tmp_path / "run", a_handful_of(small_rsna, tmp_path / "data")
-    handful = ["--epochs", "1", "--batch-size", "4", "--no-pretrained", "--precision", "32-true", "--workers", "0"]
+    handful = ["--epochs", "1", "--batch-size", "4", "--no-pretrained", "--precision", "32-true", "--workers", "0", "--size-px", "160"]
     arguments = ["classification", "train", "--preset", "challenge", "--data", str(data), "--run", str(run), *handful]
     killed_once(lambda: steps_saved(run) > 0, arguments)
     assert not (run / "postprocessing.json").exists()
     assert cli.main(["classification", "evaluate", str(run)]) == 2
     assert cli.main(["classification", "resume", str(run)]) == 0
     assert load_file(run / "best" / "model.safetensors")["features.0.0.weight"].shape == (96, 1, 4, 4)
-    assert read_json(run / "settings.json")["settings"]["size_px"] == 512
+    about = read_json(run / "settings.json")["settings"]
+    assert (about["network"], about["size_px"], about["ema_decay"]) == ("convnext_tiny", 160, 0.999)
     assert cli.main(["classification", "evaluate", str(run)]) == 0
     one = next((data / "stage_2_train_images").iterdir())
     assert cli.main(["classification", "predict", str(run), str(one), "--out", str(tmp_path / "predictions")]) == 0

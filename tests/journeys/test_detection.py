@@ -235,16 +235,20 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
 
 @pytest.mark.slow
 def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_handed_in(small_rsna: Path, tmp_path: Path) -> None:
-    """At its true image size; from a random start and in full precision, since here is neither internet nor GPU."""
+    """From a random start, in full precision and on small images, since here is neither internet nor GPU.
+
+    A test of the lesson takes a step at the true image size.
+    """
     run, data = tmp_path / "run", a_handful_of(small_rsna, tmp_path / "data")
-    handful = ["--epochs", "1", "--batch-size", "2", "--no-pretrained", "--precision", "32-true", "--workers", "0", "--no-test-time-mirror"]
+    handful = ["--epochs", "1", "--batch-size", "2", "--no-pretrained", "--precision", "32-true", "--workers", "0", "--size-px", "192"]
     arguments = ["detection", "train", "--preset", "challenge", "--data", str(data), "--run", str(run), *handful]
     killed_once(lambda: steps_saved(run) > 0, arguments)
     assert not (run / "postprocessing.json").exists()
     assert cli.main(["detection", "evaluate", str(run)]) == 2
     assert cli.main(["detection", "resume", str(run)]) == 0
     assert load_file(run / "best" / "model.safetensors")["backbone.body.conv1.weight"].shape == (64, 1, 7, 7)
-    assert read_json(run / "settings.json")["settings"]["size_px"] == 512
+    about = read_json(run / "settings.json")["settings"]
+    assert (about["network"], about["size_px"]) == ("retinanet_resnet50", 192)
     assert cli.main(["detection", "evaluate", str(run)]) == 0
     one = next((data / "stage_2_train_images").iterdir())
     assert cli.main(["detection", "predict", str(run), str(one), "--out", str(tmp_path / "predictions")]) == 0

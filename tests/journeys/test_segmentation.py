@@ -286,7 +286,7 @@ def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_hand
     run, data = tmp_path / "run", tmp_path / "data"
     _write_infants(data)
     handful = ["--epochs", "1", "--patches-per-scan", "1", "--precision", "32-true", "--workers", "0"]
-    handful += ["--no-test-time-mirror", "--patch-voxels", "96", "96", "16"]
+    handful += ["--no-test-time-mirror", "--patch-voxels", "96", "96", "16", "--overlap", "0"]
     arguments = ["segmentation", "train", "--preset", "challenge", "--data", str(data), "--run", str(run), *handful]
     # Here, because the processes that prepare scans are not for a forked child to use.
     lesson.make_dataset(lesson.PRESETS["challenge"], lesson.find_cases(data))

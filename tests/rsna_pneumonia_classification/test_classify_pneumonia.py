@@ -154,6 +154,18 @@ def test_every_network_predicts_and_shows_where_it_looked(network: str) -> None:
     assert maps.max() <= 1.0
 
 
+@pytest.mark.slow
+def test_the_challenge_preset_learns_from_an_xray_of_its_true_size() -> None:
+    settings = replace(lesson.PRESETS["challenge"], pretrained=False)
+    torch.manual_seed(0)
+    model = lesson.build_model(settings)
+    wrong = lesson.loss(model, {"image": torch.rand(1, 1, settings.size_px, settings.size_px), "label": torch.ones(1)})
+    wrong.backward()
+    assert settings.size_px == 512
+    assert torch.isfinite(wrong)
+    assert all(weights.grad is not None and bool(weights.grad.isfinite().all()) for weights in model.parameters())
+
+
 def test_the_heat_map_is_hot_where_the_opacity_is_and_as_hot_as_the_prediction_is_high() -> None:
     """A network that has learnt to find a bright square points at it, as hot as its prediction is high; an inverted map fails."""
     torch.manual_seed(0)

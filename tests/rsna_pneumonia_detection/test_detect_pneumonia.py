@@ -152,6 +152,20 @@ def test_every_network_learns_from_xrays_with_and_without_boxes_and_predicts(net
         assert found.boxes_xyxy_px.shape == (len(found.confidences), 4)
 
 
+@pytest.mark.slow
+def test_the_challenge_preset_learns_from_an_xray_of_its_true_size() -> None:
+    settings = replace(lesson.PRESETS["challenge"], pretrained=False)
+    torch.manual_seed(0)
+    model = lesson.build_model(settings)
+    boxes, labels = torch.tensor([[40.0, 200.0, 180.0, 460.0]]), torch.zeros(1, dtype=torch.long)
+    image = torch.rand(1, 1, settings.size_px, settings.size_px)
+    wrong = lesson.loss(model, {"image": image, "targets": [{"boxes": boxes, "labels": labels}]})
+    wrong.backward()
+    assert settings.size_px == 512
+    assert torch.isfinite(wrong)
+    assert all(weights.grad is None or bool(weights.grad.isfinite().all()) for weights in model.parameters())
+
+
 def test_an_xray_and_its_mirror_image_get_mirrored_predictions() -> None:
     torch.manual_seed(0)
     model = lesson.build_model(SMALL).eval()

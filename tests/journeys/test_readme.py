@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from radlearn import cli
+from radlearn.demo import demo
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.commands import COMMANDS
 
@@ -33,7 +34,7 @@ ELSEWHERE = {"d", "patientId", "one_cycle", "within_view_auroc_score", "DataLoad
 
 
 def _few(found: re.Match[str]) -> str:
-    return f"{found[1]} {64 if 'xrays' in found[1] else 8}, 1"
+    return f"{found[1]} {64 if 'xrays' in found[1] else 10}, 1"
 
 
 def _cells(page: Path) -> list[str]:
@@ -53,6 +54,26 @@ def test_every_cell_of_a_lesson_runs(task: str) -> None:
         exec(compile(full.sub(_few, cell), str(LESSONS[task]), "exec"), space)
     assert space["scores"]["split"] == "test"  # type: ignore[index]
     assert (space["run"].folder / "report.html").exists()  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_the_demo_goes_from_nothing_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # The patients of the lessons' cells above, so that they are not made again.
+    demo(share=0.08, epochs=1, out=tmp_path / "runs")
+    said = capsys.readouterr().err
+    for task in ("classification", "detection", "segmentation"):
+        assert (tmp_path / "runs" / task / "report.html").stat().st_size > 10_000
+    for expected in (
+        "auroc_score",
+        "AUROC of view only",
+        "Dice of threshold baseline",
+        "not comparable with a leaderboard",
+        "report.html",
+        "demo.html",
+        "What to type next",
+        "predict",
+    ):
+        assert expected in said
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))

@@ -91,7 +91,7 @@ def measured(task: str, cohort: int, seed: int, folder: Path) -> dict[str, Any]:
     found = api.evaluate(run)
     figures = {name: score["value"] for name, score in found["scores"].items()}
     if found.get("heat_maps"):
-        figures |= {name: score["value"] for name, score in found["heat_maps"].items() if name != "judged"}
+        figures |= {name: score["value"] for name, score in found["heat_maps"].items() if name != "true_positives"}
     # Without reading the patients, which is done once.
     figures["training_min"] = sum(epoch["seconds"] for epoch in run.history) / 60
     say(f"{task}, cohort {cohort}, seed {seed}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))

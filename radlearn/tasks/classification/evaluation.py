@@ -12,7 +12,7 @@ from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.metrics.predictions import pooled_share
 from radlearn.progress import waiting
 from radlearn.tasks.classification.case_scores import CASE_SCORES, CASES
-from radlearn.tasks.classification.heat_maps import HeatMaps, judged_heat_maps
+from radlearn.tasks.classification.heat_maps import HeatMaps, heat_map_scores
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of, views_of
@@ -94,7 +94,7 @@ def evaluate_probabilities(
         "threshold": postprocessing.threshold,
         "scores": {name: score.as_dict() for name, score in scores.items()},
         "baselines": {name: score.as_dict() for name, score in baselines.items()},
-        "heat_maps": judged_heat_maps(xrays, probabilities >= postprocessing.threshold, heat_maps),
+        "heat_maps": heat_map_scores(xrays, probabilities >= postprocessing.threshold, heat_maps),
         "conformal": {"coverage": postprocessing.coverage} | {name: score.as_dict() for name, score in conformal.items()},
         "recalibrated": {"intercept": again.intercept, "slope": again.slope},
         "subgroups": subgroups,

@@ -16,24 +16,24 @@ HeatMaps = Callable[[Sequence[PreparedRadiograph]], np.ndarray]
 "X-rays -> float32 (X-rays, size, size), 0 or more."
 
 # More would take minutes on a CPU and change the second digit.
-MOST_JUDGED = 300
+MOST_SCORED = 300
 AT_ONCE = 16
 NAMES = {"pointing_score": "hit", "heat_inside_boxes_share": "energy_share", "chance_share": "chance"}
 
 
-def judged_heat_maps(xrays: Sequence[PreparedRadiograph], called_positive: np.ndarray, heat_maps: HeatMaps) -> dict[str, Any] | None:
-    """Judge the heat maps of found opacities: X-rays with true boxes that are called positive, at most 300 of them, drawn at random.
+def heat_map_scores(xrays: Sequence[PreparedRadiograph], called_positive: np.ndarray, heat_maps: HeatMaps) -> dict[str, Any] | None:
+    """Score the heat maps of found opacities: X-rays with true boxes that are called positive, at most 300 of them, drawn at random.
 
     Args:
         called_positive: bool (X-rays,).
 
     Returns:
-        `judged`, their number, and the means over them with intervals by person: `pointing_score`, the share whose maximum lies inside a
-        box; `heat_inside_boxes_share`, the share of heat inside the boxes; `chance_share`, the share of the image that the boxes cover,
-        which is what chance reaches in both. None if there is no such X-ray.
+        `true_positives`, their number, and the means over them with intervals by person: `pointing_score`, the share whose maximum lies
+        inside a true box; `heat_inside_boxes_share`, of the heat inside the true boxes; `chance_share`, the share of the image that
+        the boxes cover, which a map without knowledge would have for both. None if no opacity with a box was found.
     """
     found = [number for number in random_order(len(xrays)) if called_positive[number] and len(xrays[number].case.boxes_xyxy_px)]
-    shown = [xrays[number] for number in found[:MOST_JUDGED]]
+    shown = [xrays[number] for number in found[:MOST_SCORED]]
     if not shown:
         return None
     parts = []
@@ -47,7 +47,7 @@ def judged_heat_maps(xrays: Sequence[PreparedRadiograph], called_positive: np.nd
     scores = {
         name: bootstrap_interval(mean_over_images, persons, np.concatenate([part[of] for part in parts])) for name, of in NAMES.items()
     }
-    return {"judged": len(shown), **{name: score.as_dict() for name, score in scores.items()}}
+    return {"true_positives": len(shown), **{name: score.as_dict() for name, score in scores.items()}}
 
 
 def boxes_in_map_px(xray: PreparedRadiograph, shape: tuple[int, ...]) -> np.ndarray:

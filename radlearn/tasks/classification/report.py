@@ -84,7 +84,7 @@ def _score_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> lis
     precision = curves.precision_recall_figure(p, y, persons, threshold)
     confusion = groups.confusion_figure(confusion_counts(p, y, threshold), threshold)
     histograms = groups.probability_figure(p, y, threshold)
-    baselines = [[spoken(name), interval_of(score)] for name, score in evaluation.scores["baselines"].items()]
+    baselines = [[spoken(name.removesuffix("_auroc_score")), interval_of(score)] for name, score in evaluation.scores["baselines"].items()]
     return [
         picture("roc", roc, "All thresholds; the marked one was chosen on validation persons.", "ROC curve with its 95 % band."),
         picture("precision-recall", precision, "Precision and recall at all thresholds.", "Precision over recall with its 95 % band."),
@@ -155,18 +155,18 @@ def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture
         return [_panel(evaluation, number, heat) for number, heat in zip(numbers, maps, strict=True)]
 
     said = (
-        "A heat map (Grad-CAM) shows coarsely what raised the prediction, the hotter the higher the prediction; it proves no finding. "
+        "A heat map (LayerCAM) shows coarsely what raised the prediction, the hotter the higher the prediction; it proves no finding. "
         "An X-ray that is called negative has none. The outlines are the challenge's boxes."
     )
-    return [Note(said), *_judged_blocks(evaluation), *xray_grids(shown, panels, "X-rays with heat maps.", picture)]
+    return [Note(said), *_heat_map_blocks(evaluation), *xray_grids(shown, panels, "X-rays with heat maps.", picture)]
 
 
-def _judged_blocks(evaluation: ProbabilityEvaluation) -> list[Block]:
-    judged = evaluation.scores["heat_maps"]
-    if judged is None:
+def _heat_map_blocks(evaluation: ProbabilityEvaluation) -> list[Block]:
+    found = evaluation.scores["heat_maps"]
+    if found is None:
         return [Note("There is no found opacity with a true box, so no heat map could be compared.")]
-    rows = [[HEAT_MEANINGS[name], interval_of(judged[name])] for name in HEAT_MEANINGS]
-    caption = f"Where the model looks: the heat maps of {judged['judged']:,} found opacities beside the true boxes."
+    rows = [[HEAT_MEANINGS[name], interval_of(found[name])] for name in HEAT_MEANINGS]
+    caption = f"Where the model looks: the heat maps of {found['true_positives']:,} found opacities beside the true boxes."
     return [Table(["heat map", "value (95 % interval)"], rows, caption)]
 
 

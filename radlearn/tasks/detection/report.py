@@ -63,7 +63,7 @@ def write_box_report(run: Run, evaluation: BoxEvaluation, title: str = TITLE) ->
         title,
         f"A detector on chest X-rays, evaluated on {found['cases']:,} X-rays of {found['persons']:,} persons that it was not trained on.",
         [
-            Headline(box_score.label, scores[box_score.name], box_score.reference, scale=(0, 0.5)),
+            Headline(box_score.label, scores[box_score.name], box_score.reference),
             Headline("Sensitivity", scores["sensitivity"], f"of the true boxes, at a confidence threshold of {threshold}"),
             Headline("False boxes", scores["false_boxes_per_healthy_image"], "per healthy X-ray, at the same threshold"),
             Headline("AUROC", scores["auroc_score"], "of the image-level score", chance=0.5),

@@ -95,5 +95,5 @@ def test_heat_maps_of_found_opacities_stand_in_the_scores(finished: Run, evaluat
     found = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "test", flat).scores["heat_maps"]
     with_boxes = [len(xray.case.boxes_xyxy_px) > 0 for xray in evaluated_xrays]
     called = np.linspace(0.1, 0.9, 60) >= 0.5
-    assert found["judged"] == int((called & with_boxes).sum()) > 0
+    assert found["true_positives"] == int((called & with_boxes).sum()) > 0
     assert found["pointing_score"]["value"] == pytest.approx(found["chance_share"]["value"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from radlearn.tasks.classification.heat_maps import as_shown, boxes_in_map_px, judged_heat_maps
+from radlearn.tasks.classification.heat_maps import as_shown, boxes_in_map_px, heat_map_scores
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 
 
@@ -23,10 +23,10 @@ def everywhere(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
 
 def test_maps_on_the_boxes_hit_and_even_ones_reach_chance(evaluated_xrays: list[PreparedRadiograph]) -> None:
     called = np.ones(len(evaluated_xrays), bool)
-    hit, even = judged_heat_maps(evaluated_xrays, called, on_the_boxes), judged_heat_maps(evaluated_xrays, called, everywhere)
+    hit, even = heat_map_scores(evaluated_xrays, called, on_the_boxes), heat_map_scores(evaluated_xrays, called, everywhere)
     assert hit is not None
     assert even is not None
-    assert hit["judged"] == sum(len(xray.case.boxes_xyxy_px) > 0 for xray in evaluated_xrays)
+    assert hit["true_positives"] == sum(len(xray.case.boxes_xyxy_px) > 0 for xray in evaluated_xrays)
     assert hit["pointing_score"]["value"] > 0.9
     assert hit["heat_inside_boxes_share"]["value"] > 0.9
     assert even["pointing_score"]["value"] == pytest.approx(even["chance_share"]["value"])
@@ -34,7 +34,7 @@ def test_maps_on_the_boxes_hit_and_even_ones_reach_chance(evaluated_xrays: list[
     assert even["chance_share"]["value"] < 0.5
 
 
-def test_only_found_opacities_are_judged(evaluated_xrays: list[PreparedRadiograph]) -> None:
+def test_only_found_opacities_are_compared_with_boxes(evaluated_xrays: list[PreparedRadiograph]) -> None:
     positive = np.array([len(xray.case.boxes_xyxy_px) > 0 for xray in evaluated_xrays])
     asked: list[int] = []
 
@@ -42,12 +42,12 @@ def test_only_found_opacities_are_judged(evaluated_xrays: list[PreparedRadiograp
         asked.append(len(xrays))
         return everywhere(xrays)
 
-    assert judged_heat_maps(evaluated_xrays, ~positive, counting) is None
+    assert heat_map_scores(evaluated_xrays, ~positive, counting) is None
     assert not asked
     one = np.flatnonzero(positive)[:1]
-    found = judged_heat_maps(evaluated_xrays, np.isin(np.arange(len(positive)), one), counting)
+    found = heat_map_scores(evaluated_xrays, np.isin(np.arange(len(positive)), one), counting)
     assert found is not None
-    assert found["judged"] == sum(asked) == 1
+    assert found["true_positives"] == sum(asked) == 1
 
 
 def test_an_xray_that_is_called_negative_does_not_glow() -> None:

@@ -59,6 +59,7 @@ from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, c
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
+from radlearn.workflow.ensembles import runs_of
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
 from radlearn.workflow.task import Commands, Ensemble, Scores, Task
@@ -508,18 +509,17 @@ def predict(
 ) -> Path:
     """Predict for X-rays in files and folders; write `predictions.csv`, `boxes.csv` and an overlay each into `out`; return the table.
 
-    Several runs predict together: their boxes are fused, their postprocessing is averaged.
+    Several runs predict together: their boxes are fused, and the table says how far they differ.
     """
-    members = [runs] if isinstance(runs, Run) else runs
-    predictions = detect_all(members, BoxPredictions(members, paths, out, options.gate), overlays)
+    predictions = detect_all(runs_of(runs), BoxPredictions(runs_of(runs), paths, out, options.gate), overlays)
     predictions.finish()
     return predictions.table
 
 
 def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: GateOptions = GateOptions()) -> Path:
     """Write the challenge's submission file, `patientId,PredictionString`, for the X-rays of a folder."""
-    members = [runs] if isinstance(runs, Run) else runs
-    return submit_boxes(detect_all(members, BoxPredictions(members, [images], None, options.gate), overlays=False), CHALLENGE, out)
+    predictions = BoxPredictions(runs_of(runs), [images], None, options.gate)
+    return submit_boxes(detect_all(runs_of(runs), predictions, overlays=False), CHALLENGE, out)
 
 
 def detect_all(runs: Sequence[Run], predictions: BoxPredictions, overlays: bool) -> BoxPredictions:
@@ -528,7 +528,7 @@ def detect_all(runs: Sequence[Run], predictions: BoxPredictions, overlays: bool)
     settings = members[0][1]
     for xrays in predictions.batches(partial(read_unlabelled, size_px=settings.size_px, shape=settings.shape), settings.batch_size):
         each = [find_candidates(model, xrays, as_tuned(own, run))[-1] for model, own, run in members]
-        predictions.keep(xrays, [fused(one) for one in zip(*each, strict=True)] if len(runs) > 1 else each[0], overlays)
+        predictions.keep_fused(xrays, each, overlays)
     return predictions
 
 

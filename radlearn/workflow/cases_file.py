@@ -7,7 +7,7 @@ for its case; 0 and 1 are no and yes.
 import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +49,7 @@ class CaseFormat:
         scores: the scores of `scores.json` by name, in its order.
         quality: of a single case, to find those in which two runs differ most.
         conditions: entries of `scores.json` without which its scores cannot be compared, such as a tolerance.
+        of_ensembles: further columns, which only the table of an ensemble has: how far its runs differ.
     """
 
     columns: Mapping[str, type]
@@ -56,6 +57,12 @@ class CaseFormat:
     scores: Mapping[str, CaseScore]
     quality: CaseQuality
     conditions: tuple[str, ...] = ()
+    of_ensembles: Mapping[str, type] = field(default_factory=dict)
+
+    @property
+    def all_columns(self) -> dict[str, type]:
+        """The columns of an ensemble's table."""
+        return {**self.columns, **self.of_ensembles}
 
 
 @dataclass(frozen=True)
@@ -83,11 +90,24 @@ def write_cases(run: Run, split: str, kept: CaseFormat, cases: Sequence[Case], c
     """
     if columns.keys() != kept.columns.keys():
         raise BadSetting(f"the columns are {', '.join(columns)}; expected {', '.join(kept.columns)}.")
-    shown = [[_shown(value, kind) for value in np.asarray(columns[name]).tolist()] for name, kind in kept.columns.items()]
-    rows = zip([case.image_id for case in cases], [case.person for case in cases], *shown, strict=True)
-    path = cases_path(run, split)
-    write_rows(path, [(*NAMES, *kept.columns), *rows])
-    return path
+    return _write(cases_path(run, split), [case.image_id for case in cases], [case.person for case in cases], columns, kept.columns)
+
+
+def add_to_cases(run: Run, split: str, kept: CaseFormat, columns: Columns) -> Path:
+    """Add the columns of an ensemble to the table of evaluated cases, after the others, and return its path.
+
+    Args:
+        columns: `kept.of_ensembles`, (cases,) each, in the order of the table.
+
+    Raises:
+        BadSetting: if a column is missing, or there are more.
+        BadRunFolder: as `read_cases`.
+    """
+    if columns.keys() != kept.of_ensembles.keys():
+        raise BadSetting(f"the columns are {', '.join(columns)}; expected {', '.join(kept.of_ensembles)}.")
+    table = read_cases(run, split, kept)
+    added = {**table.columns, **columns}
+    return _write(cases_path(run, split), table.image_ids.tolist(), table.persons.tolist(), added, kept.all_columns)
 
 
 def read_cases(run: Run, split: str, kept: CaseFormat) -> EvaluatedCases:
@@ -107,6 +127,8 @@ def read_cases(run: Run, split: str, kept: CaseFormat) -> EvaluatedCases:
         raise BadRunFolder(f"{path}: there is no such file; 'evaluate' writes it. {again}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadRunFolder(f"{path}: is not a CSV table ({error}). {damaged}") from None
+    if rows and tuple(rows[0][1]) == (*NAMES, *kept.all_columns):
+        kept = replace(kept, columns=kept.all_columns)
     header = (*NAMES, *kept.columns)
     if not rows or tuple(rows[0][1]) != header:
         raise BadRunFolder(f"{path}: the columns are {', '.join(rows[0][1]) if rows else 'none'}; expected {', '.join(header)}. {damaged}")
@@ -124,6 +146,12 @@ def read_cases(run: Run, split: str, kept: CaseFormat) -> EvaluatedCases:
         raise BadRunFolder(f"{path}: expected at least one case, each once, with its person. {damaged}")
     columns: dict[str, np.ndarray] = {name: np.array(values[name], dtype=kind) for name, kind in kept.columns.items()}
     return EvaluatedCases(np.array(ids, dtype=str), np.array(values["person"], dtype=str), columns)
+
+
+def _write(path: Path, image_ids: Sequence[str], persons: Sequence[str], columns: Columns, kinds: Mapping[str, type]) -> Path:
+    shown = [[_shown(value, kind) for value in np.asarray(columns[name]).tolist()] for name, kind in kinds.items()]
+    write_rows(path, [(*NAMES, *kinds), *zip(image_ids, persons, *shown, strict=True)])
+    return path
 
 
 def _shown(value: Any, kind: type) -> str:

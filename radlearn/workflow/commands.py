@@ -117,7 +117,7 @@ class _Commands:
         flags = self._parsed(
             "predict",
             arguments,
-            ONE_RUN,
+            ONE_RUN_OR_REPEATS if self.task.ensemble else ONE_RUN,
             ("paths", _positional(tuple[Path, ...], f"Files such as {self.task.example_file}, or folders that hold them{several}.")),
             ("out", _flag(Path, "Folder for predictions.csv and the other output files.")),
             ("overlays", _flag(bool, "Also write a picture of each prediction."), True),
@@ -132,7 +132,7 @@ class _Commands:
         flags = self._parsed(
             "submit",
             arguments,
-            self._runs(ONE_RUN, "The run folder, or several for an ensemble."),
+            self._runs(ONE_RUN, "The run folder, several for an ensemble, or a folder of repeats."),
             ("images", _flag(Path, "Folder of images without labels.")),
             ("out", _flag(Path, "The file to write.")),
             self._options(self.task.options),

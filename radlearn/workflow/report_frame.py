@@ -65,8 +65,9 @@ def write_run_report(
         drawn = [Section(heading, blocks(picture)) for heading, blocks in sections.items()]
     among_repeats = spread_section(run, found)
     drawn = drawn if among_repeats is None else [among_repeats, *drawn]
+    members = [Path(folder).name for folder in run.about.get("runs", ())]
     facts = [
-        ("run", run.folder.name),
+        ("run", f"ensemble of {len(members)}: {', '.join(members)}" if members else run.folder.name),
         ("evaluated on", split),
         ("network", str(run.settings.get("network", ""))),
         ("trained on", run.about["data"]),
@@ -120,7 +121,8 @@ def training_blocks(
     figure = curves.history_figure(run.history, scores, best_by, labels, keep)
     rows = [[name, str(value)] for name, value in run.settings.items()]
     alt = "Training loss and validation scores over the epochs."
+    which = "the first of the runs" if "runs" in run.about else "this run"
     return [
-        picture("history", figure, f"The weights of the {keep} epoch were kept.", alt, wide=True),
-        Table(["setting", "value"], rows, "The settings of this run.", folded=True),
+        picture("history", figure, f"The training of {which}. The weights of the {keep} epoch were kept.", alt, wide=True),
+        Table(["setting", "value"], rows, f"The settings of {which}.", folded=True),
     ]

@@ -12,6 +12,7 @@ from radlearn.training.device import chosen_device
 from radlearn.training.run_folder import Run, new_run, open_run, settings_as
 from radlearn.training.splits import read_split
 from radlearn.workflow import data_source
+from radlearn.workflow.ensembles import refuse_ensemble
 from radlearn.workflow.repeats import (
     Repeats,
     checked_count,
@@ -120,11 +121,13 @@ class TaskApi:
         runs, made = self._opened(run), self._options(self.task.options, options)
         first = runs[0]
         cases = self.task.challenge.find_cases(self._data_of(first, data))
-        if len(runs) > 1:
-            assert self.task.ensemble is not None
-            return self.task.ensemble.evaluate(runs, cases, made)
         of_the_run = read_split(first.folder / "split.csv").keys()
         known = of_the_run & {case.image_id for case in cases}
+        if len(runs) > 1:
+            assert self.task.ensemble is not None
+            if data is not None and not known:
+                raise BadSetting(f"{data}: holds none of the runs' cases. Several runs are evaluated on the test persons that they share.")
+            return self.task.ensemble.evaluate(runs, cases, made)
         if data is None or len(known) == len(of_the_run):
             return self.task.commands.evaluate(first, cases_by_subset(cases, first)["test"], "test", made)
         if known:
@@ -153,14 +156,14 @@ class TaskApi:
         """Predict for X-rays or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
 
         Args:
-            run: the run; in a task with ensembles also several, which predict together.
+            run: the run; in a task with ensembles also several, or a folder of repeats, whose runs predict together.
             overlays: also write a picture of each prediction.
             options: fields of the task's options, such as `gate` in detection.
         """
         named = [Path(path) for path in paths]
         if not named:
             raise BadSetting(f"{self.task.name} predict: name at least one file or folder, such as {self.task.example_file}.")
-        runs, made = self._opened(run), self._options(self.task.options, options)
+        runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
         if len(runs) > 1:
             assert self.task.ensemble is not None
             return self.task.ensemble.predict(runs, named, Path(out), overlays, made)
@@ -168,7 +171,7 @@ class TaskApi:
 
     def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
         """Write the submission file for the images of a folder; return its path. Arguments as in `predict`."""
-        runs, made = self._opened(run), self._options(self.task.options, options)
+        runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
         if len(runs) > 1:
             assert self.task.ensemble is not None
             return self.task.ensemble.submit(runs, Path(images), Path(out), made)
@@ -206,8 +209,14 @@ class TaskApi:
         show_spread(content, self.task.headline_scores, {box_score.name: box_score.label} if box_score else {})
         return content
 
+    def _named(self, run: Runs) -> Runs:
+        """Return the runs that predict: those of a folder of repeats, where it is named alone."""
+        return run if (repeats := self._repeats(run)) is None else repeats.runs
+
     def _opened_run(self, run: RunLike) -> Run:
-        return run if isinstance(run, Run) else open_run(Path(run), self.task.name)
+        opened = run if isinstance(run, Run) else open_run(Path(run), self.task.name)
+        refuse_ensemble(opened)
+        return opened
 
     def _opened(self, run: Runs) -> list[Run]:
         runs = [run] if isinstance(run, RunLike) else list(run)

@@ -70,6 +70,17 @@ def postprocessing_blocks(
     ]
 
 
+def mean_blocks(values: Sequence[Sequence[Any]]) -> list[Block]:
+    """Return the postprocessing of an ensemble whose runs were validated on different persons; `values` as in `postprocessing_blocks`."""
+    return [
+        Note(
+            "The runs were validated on different persons. Each case that one of them was validated on was in another's training, so no "
+            "postprocessing could be chosen for what they predict together: this is the mean of their own."
+        ),
+        Table(("postprocessing", "value", "meaning"), values, "The postprocessing, as postprocessing.json in this folder has it."),
+    ]
+
+
 def report_tuning(run: Run, persons: Sequence[str], tuning: Tuning) -> dict[str, Any]:
     """Print the choice and write `tuning/` into the run folder; `persons` (cases,) are those of the validation cases.
 

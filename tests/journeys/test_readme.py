@@ -30,7 +30,17 @@ PAGES = [
 ]
 # What lessons name that is not theirs: columns, scores, schedules, and classes of the libraries.
 # The letter is the ending of MONAI's transforms of dictionaries.
-ELSEWHERE = {"d", "patientId", "one_cycle", "within_view_auroc_score", "DataLoader", "tv_tensors", "backward"}
+ELSEWHERE = {
+    "d",
+    "patientId",
+    "one_cycle",
+    "within_view_auroc_score",
+    "DataLoader",
+    "tv_tensors",
+    "backward",
+    "disagreement",
+    "volume_sd_ml",
+}
 
 
 def _few(found: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """The table of evaluated cases: every number as it was, and damage named with file and line."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.boxes import mean_over_images
 from radlearn.metrics.case_scores import CaseScore
 from radlearn.training.run_folder import Run, new_run
-from radlearn.workflow.cases_file import CaseFormat, CaseQuality, cases_path, read_cases, write_cases
+from radlearn.workflow.cases_file import CaseFormat, CaseQuality, add_to_cases, cases_path, read_cases, write_cases
 from tests.made_runs import MadeCase, Settings
 
 KEPT = CaseFormat(
@@ -107,3 +108,28 @@ def test_an_empty_or_foreign_file_is_refused(run: Run, content: bytes) -> None:
 def test_columns_that_were_not_agreed_on_are_refused(run: Run) -> None:
     with pytest.raises(BadSetting, match="the columns are label; expected label, view, score, boxes"):
         write_cases(run, "test", KEPT, CASES, {"label": COLUMNS["label"]})
+
+
+OF_RUNS = replace(KEPT, of_ensembles={"disagreement": float})
+
+
+def test_the_columns_of_an_ensemble_come_after_the_others_which_stay_bit_for_bit(run: Run) -> None:
+    before = [line.split(",") for line in cases_path(run, "test").read_text().splitlines()]
+    differ = np.array([0.1, 0.0, math.nan, 1 / 3])
+    add_to_cases(run, "test", OF_RUNS, {"disagreement": differ})
+    after = [line.split(",") for line in cases_path(run, "test").read_text().splitlines()]
+    assert after[0] == [*before[0], "disagreement"]
+    table = read_cases(run, "test", OF_RUNS)
+    np.testing.assert_array_equal(table.columns["disagreement"], differ)
+    for name, column in COLUMNS.items():
+        np.testing.assert_array_equal(table.columns[name], column)
+    assert table.persons.tolist() == [case.person for case in CASES]
+
+
+def test_the_table_of_a_single_run_is_read_where_ensembles_have_more_columns(run: Run) -> None:
+    assert "disagreement" not in read_cases(run, "test", OF_RUNS).columns
+    with pytest.raises(BadSetting, match="the columns are spread; expected disagreement"):
+        add_to_cases(run, "test", OF_RUNS, {"spread": np.zeros(4)})
+    add_to_cases(run, "test", OF_RUNS, {"disagreement": np.zeros(4)})
+    with pytest.raises(BadRunFolder, match="the columns are"):
+        read_cases(run, "test", KEPT)

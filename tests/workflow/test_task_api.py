@@ -1,14 +1,19 @@
 """The commands in Python: errors that the journeys on the command line do not cover."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import radlearn
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting
+from radlearn.files import read_json, write_json
 from radlearn.training.run_folder import begin_run, open_run
 from radlearn.training.splits import write_split
+from radlearn.workflow.task import Ensemble
 from radlearn.workflow.task_api import TaskApi
 
 
@@ -73,3 +78,73 @@ def test_an_unknown_option_is_named_with_the_known_ones(tmp_path: Path) -> None:
     run = begin_run(tmp_path / "run", "detection", radlearn.detection.task.presets["quick"], {"data": str(tmp_path)})
     with pytest.raises(BadSetting, match=r"no option 'gates'. The options are: gate\."):
         radlearn.detection.predict(run, [tmp_path], tmp_path / "out", gates="table.csv")
+
+
+@pytest.fixture
+def asked() -> list[tuple[str, list[str]]]:
+    """What the ensemble of `counting` was asked for: the command, and the names of the runs."""
+    return []
+
+
+@pytest.fixture
+def counting(asked: list[tuple[str, list[str]]]) -> TaskApi:
+    """Classification, whose ensemble only notes what it is asked for."""
+
+    def note(command: str, answer: object) -> Callable[..., object]:
+        return lambda runs, *_: (asked.append((command, [run.folder.name for run in runs])), answer)[1]
+
+    ensemble: Any = Ensemble(note("evaluate", {}), note("predict", Path("table")), note("submit", Path("file")))  # type: ignore[arg-type]
+    return TaskApi(replace(radlearn.classification.task, ensemble=ensemble))
+
+
+def finished_run(folder: Path, data: Path) -> Path:
+    run = begin_run(folder, "classification", radlearn.classification.task.presets["quick"], {"data": str(data)})
+    ids = [case.image_id for case in radlearn.classification.task.challenge.find_cases(data)]
+    write_split(run.folder / "split.csv", ids, ids, ["test"] * len(ids))
+    write_json(run.folder / "postprocessing.json", {"task": "classification", "postprocessing": {}})
+    return run.folder
+
+
+def test_a_folder_of_repeats_predicts_as_the_ensemble_of_its_runs(
+    tmp_path: Path, small_rsna: Path, counting: TaskApi, asked: list[tuple[str, list[str]]]
+) -> None:
+    for seed in (0, 1, 2):
+        finished_run(tmp_path / "repeats" / f"seed-{seed}", small_rsna)
+    write_json(tmp_path / "repeats" / "repeats.json", {"format": 1, "task": "classification", "seeds": [0, 1, 2]})
+    seeds = ["seed-0", "seed-1", "seed-2"]
+    assert counting.predict(tmp_path / "repeats", [small_rsna], tmp_path / "out") == Path("table")
+    assert counting.submit([tmp_path / "repeats"], small_rsna, tmp_path / "file") == Path("file")
+    assert asked == [("predict", seeds), ("submit", seeds)]
+
+
+def test_several_runs_are_evaluated_on_their_own_data_alone(
+    tmp_path: Path, small_rsna: Path, counting: TaskApi, asked: list[tuple[str, list[str]]]
+) -> None:
+    runs = [finished_run(tmp_path / name, small_rsna) for name in ("one", "two")]
+    counting.evaluate(runs)
+    assert asked == [("evaluate", ["one", "two"])]
+    strangers = tmp_path / "strangers"
+    shutil.copytree(small_rsna, strangers)
+    for table in strangers.glob("*.csv"):
+        table.write_text(table.read_text().replace("xray-", "new-xray-"))
+    for xray in (strangers / "stage_2_train_images").iterdir():
+        xray.rename(xray.with_name(f"new-{xray.name}"))
+    with pytest.raises(BadSetting, match="holds none of the runs' cases"):
+        counting.evaluate(runs, data=strangers)
+
+
+def test_the_evaluation_of_an_ensemble_is_no_run(tmp_path: Path, small_rsna: Path, counting: TaskApi) -> None:
+    run = finished_run(tmp_path / "one", small_rsna)
+    shutil.copytree(run, run / "ensemble")
+    about = read_json(run / "settings.json")
+    write_json(run / "ensemble" / "settings.json", {**about, "runs": [str(run), "another"]})
+    for ask in (counting.evaluate, counting.tune, counting.resume, lambda one: counting.predict(one, [small_rsna], tmp_path / "out")):
+        with pytest.raises(BadRunFolder, match="holds the evaluation of 2 runs together, and no run"):
+            ask(run / "ensemble")
+
+
+def test_a_task_without_ensembles_takes_one_run_at_a_time(tmp_path: Path, small_rsna: Path) -> None:
+    api = TaskApi(replace(radlearn.classification.task, ensemble=None))
+    runs = [finished_run(tmp_path / name, small_rsna) for name in ("one", "two")]
+    with pytest.raises(BadSetting, match="has no ensembles and takes one run"):
+        api.evaluate(runs)

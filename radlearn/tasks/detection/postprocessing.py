@@ -5,8 +5,7 @@ costs as much as one of high, and how tightly readers draw counts as much as ana
 persons, and kept in the run folder.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -87,10 +86,3 @@ def in_words(postprocessing: BoxPostprocessing, source: str) -> str:
     steps += [f"width and height times {postprocessing.scale:g}"] * (postprocessing.scale != 1)
     steps += [f"none on X-rays with an image-level score below {postprocessing.gate:g}"] * (postprocessing.gate > 0)
     return "; ".join(steps) + "."
-
-
-def mean_postprocessing(each: Sequence[BoxPostprocessing]) -> BoxPostprocessing:
-    """Return the mean of several postprocessings, for runs that predict together."""
-    return BoxPostprocessing(
-        **{field.name: float(np.mean([getattr(one, field.name) for one in each])) for field in fields(BoxPostprocessing)}
-    )

@@ -12,13 +12,17 @@ from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.boxes import write_box_overlay
 from radlearn.progress import say
 from radlearn.tasks.detection.candidates import gate_of, image_scores, must_have_gate, must_see_alike
-from radlearn.tasks.detection.postprocessing import BoxPostprocessing, mean_postprocessing, postprocessed
+from radlearn.tasks.detection.ensembles import SOURCES, disagreement_on_boxes
+from radlearn.tasks.detection.fusion import fused
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import read_postprocessing
+from radlearn.workflow.ensembles import postprocessing_together
 
 XRAY_COLUMNS = ("path", "patientId", "probability", "boxes")
+# Of several runs: the standard deviation over the runs of the highest confidence that each of them gives, 0 to 0.5.
+OF_ENSEMBLES = ("disagreement",)
 BOX_COLUMNS = ("path", "patientId", "confidence", "x_px", "y_px", "width_px", "height_px", "width_mm", "height_mm")
 
 
@@ -26,28 +30,52 @@ class BoxPredictions(XrayPredictions):
     """A pass over files for the boxes of each X-ray.
 
     Args:
-        runs: whose mean postprocessing is used.
+        runs: one, or several that predict together.
         paths: DICOM files, and folders that hold some.
         out: the folder of the tables; None writes no files, for a submission.
         gate: table with image-level probabilities.
 
     Raises:
-        BadSetting: if runs see X-rays differently, or a gate is needed and not given.
+        BadSetting: if runs see X-rays differently, or a gate is needed and not given; and errors as `postprocessing_together`.
     """
 
     def __init__(self, runs: Sequence[Run], paths: Sequence[Path], out: Path | None = None, gate: Path | None = None) -> None:
         super().__init__(paths, out)
         must_see_alike(runs)
         must_have_gate(runs, gate)
-        self.postprocessing, self.gate = mean_postprocessing([read_postprocessing(run, BoxPostprocessing)[0] for run in runs]), gate
+        # One that was chosen for the first run alone, or with a gate that is not there, is none for the fused boxes.
+        self.postprocessing, _ = postprocessing_together(
+            runs, BoxPostprocessing, lambda about: about["source"] == SOURCES[1] and about["gated_by_table"] == (gate is not None)
+        )
+        self.gate, self.columns = gate, XRAY_COLUMNS + OF_ENSEMBLES * (len(runs) > 1)
         self.cases: list[XrayCase] = []
         # One for each case, in pixels of the source.
         self.found: list[FoundBoxes] = []
         self.boxes: list[tuple[str, ...]] = []
 
-    def keep(self, xrays: Sequence[PreparedRadiograph], candidates: Sequence[FoundBoxes], overlays: bool = False) -> None:
-        """Apply the postprocessing to the candidates of X-rays (in pixels of their canvas) and keep the boxes; draw them if wanted."""
-        for xray, boxes, score in zip(xrays, candidates, image_scores(candidates, gate_of(self.gate, xrays)), strict=True):
+    def keep_fused(self, xrays: Sequence[PreparedRadiograph], each: Sequence[Sequence[FoundBoxes]], overlays: bool = False) -> None:
+        """Keep the boxes of several runs, fused, or those of one; `each`: for every run its candidates for every X-ray, as in `keep`."""
+        if len(each) == 1:
+            self.keep(xrays, each[0], overlays)
+            return
+        differ = [(f"{number:.6f}",) for number in disagreement_on_boxes(each)]
+        self.keep(xrays, [fused(candidates) for candidates in zip(*each, strict=True)], overlays, differ)
+
+    def keep(
+        self,
+        xrays: Sequence[PreparedRadiograph],
+        candidates: Sequence[FoundBoxes],
+        overlays: bool = False,
+        further: Sequence[tuple[str, ...]] | None = None,
+    ) -> None:
+        """Apply the postprocessing to the candidates of X-rays (in pixels of their canvas) and keep the boxes; draw them if wanted.
+
+        Args:
+            further: the cells of each X-ray in the columns that only ensembles have.
+        """
+        cells = further or [()] * len(xrays)
+        scores = image_scores(candidates, gate_of(self.gate, xrays))
+        for xray, boxes, score, last in zip(xrays, candidates, scores, cells, strict=True):
             found = postprocessed(boxes, self.postprocessing, xray.canvas_px, float(score))
             corners = xray.in_source(found.boxes_xyxy_px)
             # Of a box in the margin around a padded X-ray nothing is left.
@@ -55,16 +83,16 @@ class BoxPredictions(XrayPredictions):
             in_source = FoundBoxes(corners[real], found.confidences[real])
             self.cases.append(xray.case)
             self.found.append(in_source)
-            self._add_rows(xray, in_source, float(score))
+            self._add_rows(xray, in_source, float(score), last)
             if overlays:
                 said = f"no box with a confidence of at least {self.postprocessing.threshold:.2f}"
                 if count := len(found.confidences):
                     said = f"{count} box{'es' * (count > 1)}, highest confidence {found.confidences.max():.2f}"
                 write_box_overlay(self.picture(xray.case.image_id), xray.pixels[0], found, xray.canvas_px, xray.case.image_id, said)
 
-    def _add_rows(self, xray: PreparedRadiograph, found: FoundBoxes, score: float) -> None:
+    def _add_rows(self, xray: PreparedRadiograph, found: FoundBoxes, score: float, last: tuple[str, ...]) -> None:
         about = (str(xray.case.path), xray.case.image_id)
-        self.rows.append((*about, f"{score:.6f}", str(len(found.confidences))))
+        self.rows.append((*about, f"{score:.6f}", str(len(found.confidences)), *last))
         # None on secondary captures, which may have been stretched after their spacing was written.
         down, across = xray.spacing_mm or (None, None)
         for box, confidence in zip(found.boxes_xyxy_px, found.confidences, strict=True):
@@ -76,7 +104,7 @@ class BoxPredictions(XrayPredictions):
     def finish(self) -> None:
         """Write both tables, and say what was skipped."""
         write_rows(self.folder / "boxes.csv", [BOX_COLUMNS, *self.boxes])
-        self.write_table(XRAY_COLUMNS)
+        self.write_table(self.columns)
         say(f"{len(self.boxes):,} boxes: {self.folder / 'boxes.csv'}")
 
 

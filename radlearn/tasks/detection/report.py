@@ -18,10 +18,11 @@ from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.tuning import ablation_table, drawn_tuning
 from radlearn.tasks.xray.report_parts import data_blocks, xray_grids
 from radlearn.training.run_folder import Run
+from radlearn.workflow.ensembles import MEAN
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.report_frame import SaveFigure, random_order, score_table, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
-from radlearn.workflow.tuning_report import postprocessing_blocks
+from radlearn.workflow.tuning_report import mean_blocks, postprocessing_blocks
 
 MEANINGS = {
     "sensitivity": "share of true boxes that are hit, by an IoU above 0.4",
@@ -192,6 +193,8 @@ def _postprocessing_blocks(run: Run, evaluation: BoxEvaluation, picture: SaveFig
     values = evaluation.scores["postprocessing"]
     rows = [["candidates from", str(evaluation.scores["source"]), "where the boxes come from"]]
     rows += [[name, values[key], meaning] for key, (name, meaning) in POSTPROCESSING_WORDS.items()]
+    if kept.get("origin") == MEAN:
+        return mean_blocks(rows)
     return postprocessing_blocks(ablation_table(kept, label), drawn_tuning(kept, evaluation.postprocessing, label), rows, picture)
 
 

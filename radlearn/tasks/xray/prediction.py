@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
 from radlearn.files import write_rows
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.progress import progress_bar, say
 from radlearn.scans.dicom import find_xrays
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.workflow.unreadable_files import UnreadableFiles
+
+# An X-ray, or one as each of several runs sees it.
+SeenT = TypeVar("SeenT")
 
 
 def refuse_repeated_ids(image_ids: Sequence[str]) -> None:
@@ -54,9 +57,9 @@ class XrayPredictions:
     def table(self) -> Path:
         return self.folder / "predictions.csv"
 
-    def batches(self, read: Callable[[Path], PreparedRadiograph], batch_size: int) -> Iterator[list[PreparedRadiograph]]:
-        """Yield the X-rays that `read` can read, `batch_size` at a time; a file that cannot be read is noted and skipped."""
-        batch: list[PreparedRadiograph] = []
+    def batches(self, read: Callable[[Path], SeenT], batch_size: int) -> Iterator[list[SeenT]]:
+        """Yield what `read` makes of the files, `batch_size` at a time; a file that it cannot read is noted and skipped."""
+        batch: list[SeenT] = []
         with progress_bar("predicting", len(self.paths), "X-rays") as bar:
             for path in self.paths:
                 try:

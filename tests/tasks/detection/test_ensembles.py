@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import radlearn
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadSetting
 from radlearn.files import read_json
-from radlearn.tasks.detection.ensembles import evaluate_together
+from radlearn.metrics.boxes import FoundBoxes, no_boxes
+from radlearn.tasks.detection.case_scores import box_cases
+from radlearn.tasks.detection.ensembles import disagreement_on_boxes, evaluate_together
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import write_split
+from radlearn.workflow.cases_file import read_cases
+from radlearn.workflow.ensembles import CHOSEN, MEAN
+from radlearn.workflow.postprocessing_file import write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,10 @@ def test_runs_on_the_same_persons_get_a_postprocessing_of_their_own_with_its_abl
     assert scores["scores"]["rsna_score"]["value"] == read_json(folder / "scores.json")["scores"]["rsna_score"]["value"]
     assert (folder / "report.html").stat().st_size > 10_000
     assert read_json(folder / "settings.json")["runs"] == [str(run.folder.resolve()) for run in runs[:2]]
+    assert kept["origin"] == CHOSEN
+    table = read_cases(Run(folder, "detection"), "test", box_cases(BOX_SCORE))
+    assert table.columns["disagreement"].max() <= 0.5
+    assert (table.columns["disagreement"] > 0).any()
     # The run itself is as it was.
     assert (runs[0].folder / "postprocessing.json").read_bytes() == before
 
@@ -54,7 +65,11 @@ def test_folds_predict_with_the_mean_of_their_postprocessings(runs: list[Run], c
     radlearn.detection.evaluate([runs[0].folder, runs[2].folder])
     assert "validated on different persons" in capsys.readouterr().err
     settings_tried = [read_json(run.folder / "postprocessing.json")["postprocessing"] for run in (runs[0], runs[2])]
-    made = read_json(runs[0].folder / "ensemble" / "postprocessing.json")["postprocessing"]
+    kept = read_json(runs[0].folder / "ensemble" / "postprocessing.json")
+    assert (kept["origin"], kept["source"]) == (MEAN, "all runs fused")
+    assert not {"ablation", "curve"} & kept.keys()
+    made = kept["postprocessing"]
+    assert "this is the mean of their own" in (runs[0].folder / "ensemble" / "report.html").read_text()
     assert made["threshold"] == pytest.approx((settings_tried[0]["threshold"] + settings_tried[1]["threshold"]) / 2)
 
 
@@ -74,9 +89,10 @@ def test_runs_that_see_xrays_differently_are_refused(runs: list[Run], tmp_path: 
         radlearn.detection.predict([runs[0].folder, other], [next(iter(tmp_path.parent.rglob("*.dcm")), tmp_path)], tmp_path / "out")
 
 
-def test_classification_takes_one_run_at_a_time(runs: list[Run]) -> None:
-    with pytest.raises(BadSetting, match="has no ensembles and takes one run"):
-        radlearn.classification.evaluate([runs[0].folder, runs[1].folder])
+def test_the_disagreement_is_that_of_the_highest_confidences_and_none_counts_as_0() -> None:
+    sure, faint, one = (FoundBoxes(np.tile([0.0, 0, 9, 9], (len(found), 1)), np.array(found)) for found in ([0.9, 0.2], [0.3], [0.5]))
+    each = [[sure, no_boxes(), one], [faint, no_boxes(), no_boxes()]]
+    assert disagreement_on_boxes(each).tolist() == pytest.approx([0.3, 0.0, 0.25])
 
 
 @pytest.mark.parametrize(
@@ -95,6 +111,7 @@ def test_runs_that_do_not_fit_are_refused_before_a_model_is_loaded(
     runs = [new_run(tmp_path / name, "detection", Seen(size), {"data": ""}) for name, size in (("one", 64), ("two", size_px))]
     for run, of in zip(runs, (("test", "train"), subsets), strict=True):
         write_split(run.folder / "split.csv", ["a", "b"], ["anna", "bert"], of)
+        write_postprocessing(run, BoxPostprocessing(), {})
     with pytest.raises(BadSetting, match=message):
         evaluate_together(runs, [], load, lambda *_: [], BOX_SCORE)
     assert not (runs[0].folder / "ensemble").exists()

@@ -7,8 +7,9 @@ import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
-from radlearn.tasks.detection.postprocessing import BoxPostprocessing, mean_postprocessing, postprocessed
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.training.run_folder import Run
+from radlearn.workflow.ensembles import mean_postprocessing
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 CANDIDATES = FoundBoxes(
@@ -63,7 +64,7 @@ def test_a_postprocessing_is_read_as_it_was_kept(tmp_path: Path) -> None:
     assert read_postprocessing(run, BoxPostprocessing) == (BoxPostprocessing(threshold=0.4, scale=0.9), {"source": "the image alone"})
 
 
-def test_an_ensemble_predictions_by_the_mean_of_its_recipes() -> None:
+def test_an_ensemble_predicts_with_the_mean_of_its_postprocessings() -> None:
     assert mean_postprocessing([BoxPostprocessing(threshold=0.4, gate=0.2), BoxPostprocessing(threshold=0.6)]) == BoxPostprocessing(
         threshold=0.5, gate=0.1
     )

@@ -16,6 +16,7 @@ from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
+from radlearn.workflow.ensembles import CHOSEN
 from radlearn.workflow.postprocessing_file import write_postprocessing
 
 
@@ -82,6 +83,39 @@ def test_runs_that_see_xrays_differently_cannot_predict_together(run: Run, small
     other = new_run(tmp_path / "other", "detection", Settings(size_px=64))
     with pytest.raises(BadSetting, match="see X-rays differently"):
         BoxPredictions([run, other], [small_rsna], tmp_path / "out")
+
+
+def test_of_several_runs_boxes_are_fused_and_the_table_says_how_far_they_differ(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+    other = new_run(tmp_path / "other", "detection", Settings())
+    write_postprocessing(other, BoxPostprocessing(threshold=0.2, scale=0.5), {"source": "the image alone", "gated_by_table": False})
+    predictions = BoxPredictions([run, other], [small_rsna], tmp_path / "out")
+    assert (predictions.postprocessing.threshold, predictions.postprocessing.scale) == (pytest.approx(0.3), 0.5)
+    half = FoundBoxes(ONE.boxes_xyxy_px[:1], np.array([0.4]))
+    predictions.keep_fused([xray(0), xray(1)], [[ONE, no_boxes()], [half, ONE]])
+    predictions.finish()
+    rows = rows_of(tmp_path / "out" / "predictions.csv")
+    assert list(rows[0]) == ["path", "patientId", "probability", "boxes", "disagreement"]
+    # The fused box has the mean confidence of 0.8 and 0.4, and of 0 and 0.8.
+    assert [float(row["probability"]) for row in rows] == pytest.approx([0.6, 0.4])
+    assert [float(row["disagreement"]) for row in rows] == pytest.approx([0.2, 0.4])
+    alone = BoxPredictions([run], [small_rsna], tmp_path / "alone")
+    alone.keep_fused([xray(0)], [[ONE]])
+    alone.finish()
+    assert list(rows_of(tmp_path / "alone" / "predictions.csv")[0]) == ["path", "patientId", "probability", "boxes"]
+
+
+def test_a_postprocessing_chosen_for_the_ensemble_is_used_where_it_was_for_the_fused_boxes(
+    run: Run, small_rsna: Path, tmp_path: Path
+) -> None:
+    other = new_run(tmp_path / "other", "detection", Settings())
+    write_postprocessing(other, BoxPostprocessing(threshold=0.2), {"source": "the image alone", "gated_by_table": False})
+    ensemble = new_run(run.folder / "ensemble", "detection", Settings(), {"runs": [str(run.folder.resolve()), str(other.folder.resolve())]})
+    used = {}
+    for source, gated in (("all runs fused", False), ("the first run alone", False), ("all runs fused", True)):
+        about = {"source": source, "gated_by_table": gated, "origin": CHOSEN}
+        write_postprocessing(ensemble, BoxPostprocessing(threshold=0.9), about)
+        used[source, gated] = BoxPredictions([run, other], [small_rsna]).postprocessing.threshold
+    assert list(used.values()) == pytest.approx([0.9, 0.3, 0.3])
 
 
 def test_a_postprocessing_chosen_with_a_gate_asks_for_one(run: Run, small_rsna: Path, tmp_path: Path) -> None:

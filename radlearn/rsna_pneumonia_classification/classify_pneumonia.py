@@ -13,6 +13,7 @@ needs the patient, not only the X-ray.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
@@ -48,6 +49,7 @@ from torchvision.transforms.v2 import Normalize
 from radlearn.challenges.rsna import CHALLENGE, Case
 from radlearn.monai_parts.mapped_dataset import MappedDataset
 from radlearn.monai_parts.radiograph_reader import RadiographReader
+from radlearn.tasks.classification.ensembles import Classifier, evaluate_together
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.classification.options import TuneOptions
 from radlearn.tasks.classification.postprocessing import choose_postprocessing
@@ -61,9 +63,10 @@ from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
+from radlearn.workflow.ensembles import runs_of
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
-from radlearn.workflow.task import Commands, NoOptions, Scores, Task
+from radlearn.workflow.task import Commands, Ensemble, NoOptions, Scores, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -439,29 +442,56 @@ def tune(run: Run, cases: Sequence[Case], options: TuneOptions = TuneOptions()) 
     return tune_threshold(run, xrays, probabilities, options, settings.wanted_sensitivity)
 
 
-def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: NoOptions = NoOptions()) -> Path:
-    """Predict for X-rays in files and folders; write `predictions.csv` and an overlay each into `out`; return the path of the table."""
-    model, settings = trained_model(run)
-    predictions = ProbabilityPredictions(run, paths, out)
-    transform = deterministic_transform(settings)
+def predict(runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, options: NoOptions = NoOptions()) -> Path:
+    """Predict for X-rays in files and folders; write `predictions.csv` and an overlay each into `out`; return the path of the table.
 
-    def read(path: Path) -> PreparedRadiograph:
-        image = transform({"image": path})["image"]
-        return unlabelled(path, image.numpy(), header_of(image.meta), settings.shape)
+    Several runs predict together: the mean of their probabilities and heat maps; the table says how far they differ.
+    """
+    predictions = ProbabilityPredictions(runs, paths, out)
+    members = [trained_model(run) for run in runs_of(runs)]
+    # Each run sees an X-ray at its own size and shape; a file is read once for those that see it alike.
+    looks = [(settings.size_px, settings.shape) for _, settings in members]
+    transforms = {look: deterministic_transform(settings) for look, (_, settings) in zip(looks, members, strict=True)}
 
-    for xrays in predictions.batches(read, settings.batch_size):
-        images = as_images(xrays, model)
-        with torch.inference_mode():
-            probabilities = infer(model, images, settings).cpu().numpy()
-        predictions.keep(xrays, probabilities, heat_map(model, images, settings) if overlays else None)
+    def read(path: Path) -> list[PreparedRadiograph]:
+        images = {look: transform({"image": path})["image"] for look, transform in transforms.items()}
+        return [unlabelled(path, images[look].numpy(), header_of(images[look].meta), look[1]) for look in looks]
+
+    for batch in predictions.batches(read, members[0][1].batch_size):
+        by_run, each, maps = list(zip(*batch, strict=True)), [], []
+        for (model, settings), xrays in zip(members, by_run, strict=True):
+            images = as_images(xrays, model)
+            with torch.inference_mode():
+                each.append(infer(model, images, settings).cpu().numpy())
+            if overlays:
+                maps.append(heat_map(model, images, settings))
+        predictions.keep_mean(by_run, each, maps)
     predictions.finish()
     return predictions.table
 
 
-def submit(run: Run, images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
+def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
     """Write `patientId,probability` for the X-rays of a folder. The challenge itself asks for boxes and does not accept this file."""
     with TemporaryDirectory() as folder:
-        return submit_probabilities(predict(run, [images], Path(folder), overlays=False), out)
+        return submit_probabilities(predict(runs, [images], Path(folder), overlays=False), out)
+
+
+def classifier(run: Run) -> Classifier:
+    """Return a run as an ensemble uses it: how it sees X-rays, its probabilities, its heat maps."""
+    model, settings = trained_model(run)
+
+    def probabilities(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
+        return infer_all(model, make_loaders(settings, {"test": list(xrays)})["test"], settings)
+
+    def heat_maps(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
+        return heat_map(model, as_images(xrays, model), settings)
+
+    return Classifier(partial(prepared, settings), probabilities, heat_maps)
+
+
+def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: NoOptions) -> Scores:
+    """Evaluate several runs as an ensemble on the test persons that they share."""
+    return evaluate_together(runs, cases, classifier)
 
 
 TASK = Task(
@@ -474,6 +504,7 @@ TASK = Task(
     commands=Commands(train, evaluate, tune, predict, submit),
     options=NoOptions,
     tune_options=TuneOptions,
+    ensemble=Ensemble(evaluate_several, predict, submit),
 )
 
 if __name__ == "__main__":

@@ -28,6 +28,20 @@ def trained(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> Simpl
     return SimpleNamespace(folder=folder, code=code, data=small_rsna)
 
 
+@pytest.fixture(scope="module")
+def fold(trained: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fold that shares the test persons of the first run, sees larger X-rays, and knows little."""
+    folder = tmp_path_factory.mktemp("journey") / "fold"
+    other = ["--size-px", "96", "--epochs", "1", "--batch-size", "8", "--fold", "1"]
+    assert cli.main(["classification", "train", "--data", str(trained.data), "--run", str(folder), *other]) == 0
+    return folder
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
 def test_training_leaves_a_run_that_says_what_it_was(trained: SimpleNamespace) -> None:
     assert trained.code == 0
     about = read_json(trained.folder / "settings.json")
@@ -174,6 +188,56 @@ def test_the_submission_has_a_line_for_each_xray(trained: SimpleNamespace, tmp_p
     assert sorted(row[0] for row in rows[1:]) == sorted(case.image_id for case in find_cases(trained.data))
 
 
+def test_folds_are_evaluated_together_on_the_persons_none_was_trained_on(
+    trained: SimpleNamespace, fold: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (fold / "postprocessing.json").read_bytes()
+    assert cli.main(["classification", "evaluate", str(trained.folder), str(fold), "--json"]) == 0
+    captured = capsys.readouterr()
+    ensemble = trained.folder / "ensemble"
+    scores = json.loads(captured.out)
+    assert scores == read_json(ensemble / "scores.json")
+    assert "validated on different persons" in " ".join(captured.err.split())
+    tested = {image for image, (_, subset) in read_split(fold / "split.csv").items() if subset == "test"}
+    rows = rows_of(ensemble / "cases.csv")
+    assert {row["image_id"] for row in rows} == tested
+    assert all(0 <= float(row["disagreement"]) <= 0.5 for row in rows)
+    thresholds = [read_json(run / "postprocessing.json")["postprocessing"]["threshold"] for run in (trained.folder, fold)]
+    assert scores["threshold"] == pytest.approx(np.mean(thresholds))
+    assert (ensemble / "report.html").exists()
+    assert (fold / "postprocessing.json").read_bytes() == before
+    # What was evaluated together stands beside the run alone.
+    assert cli.main(["classification", "evaluate", str(trained.folder)]) == 0
+    capsys.readouterr()
+    assert cli.main(["compare", str(trained.folder), str(ensemble), "--out", str(ensemble / "compared"), "--json"]) == 0
+    assert cli.main(["classification", "predict", str(ensemble), str(trained.data), "--out", str(ensemble / "no")]) == 2
+    assert "holds the evaluation of 2 runs together" in " ".join(capsys.readouterr().err.split())
+
+
+def test_runs_predict_the_mean_of_what_they_predict_alone(trained: SimpleNamespace, fold: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained.folder, copy, ignore=shutil.ignore_patterns("ensemble"))
+    asked = {"one": [trained.folder], "two": [fold], "both": [trained.folder, fold], "twice": [copy, trained.folder]}
+    images = [str(case.path) for case in find_cases(trained.data)[:6]]
+    for name, runs in asked.items():
+        overlays = [] if name == "both" else ["--no-overlays"]
+        arguments = ["predict", *map(str, runs), *images, "--out", str(tmp_path / name), *overlays]
+        assert cli.main(["classification", *arguments]) == 0
+    rows = {name: rows_of(tmp_path / name / "predictions.csv") for name in asked}
+    one, two, both = (np.array([float(row["probability"]) for row in rows[name]]) for name in ("one", "two", "both"))
+    np.testing.assert_allclose(both, (one + two) / 2, atol=1.5e-6)
+    np.testing.assert_allclose([float(row["disagreement"]) for row in rows["both"]], np.abs(one - two) / 2, atol=1.5e-6)
+    assert np.abs(one - two).max() > 0.01
+    assert len(list((tmp_path / "both" / "overlays").glob("*.png"))) == 6
+    # A run and its copy are the run, to the last digit; its table has no column of an ensemble.
+    assert [{**row, "disagreement": "0.000000"} for row in rows["one"]] == rows["twice"]
+    out = tmp_path / "submission.csv"
+    folder = str(trained.data / "stage_2_train_images")
+    assert cli.main(["classification", "submit", str(trained.folder), str(fold), "--images", folder, "--out", str(out)]) == 0
+    handed_in = {row["patientId"]: row["probability"] for row in rows_of(out)}
+    assert [handed_in[row["patientId"]] for row in rows["both"]] == [row["probability"] for row in rows["both"]]
+
+
 def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted((path, path.stat().st_mtime_ns) for path in trained.folder.rglob("*"))
     data = str(trained.data)
@@ -183,6 +247,8 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "learning_rate is -1": ["train", "--data", data, "--run", str(tmp_path / "a"), "--learning-rate", "-1"],
         "batch_size is 1; it must be from 2": ["train", "--data", data, "--run", str(tmp_path / "a"), "--batch-size", "1"],
         "wanted_sensitivity is 2.0": ["train", "--data", data, "--run", str(tmp_path / "a"), "--wanted-sensitivity", "2"],
+        "are the same run": ["evaluate", str(trained.folder), str(trained.folder)],
+        "Name each run of an ensemble once": ["predict", str(trained.folder), str(trained.folder), data, "--out", str(tmp_path / "b")],
         "no DICOM file": ["predict", str(trained.folder), str(tmp_path), "--out", str(tmp_path / "b")],
     }
     for words, arguments in asked.items():

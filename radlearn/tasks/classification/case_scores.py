@@ -46,4 +46,6 @@ CASES = CaseFormat(
     truth=("label", "view"),
     scores=CASE_SCORES,
     quality=CaseQuality("calibrated probability of the true class", probability_of_the_truth, CALIBRATED),
+    # The standard deviation of the probability over the runs, 0 to 0.5.
+    of_ensembles={"disagreement": float},
 )

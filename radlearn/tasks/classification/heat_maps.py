@@ -56,6 +56,41 @@ def boxes_in_map_px(xray: PreparedRadiograph, shape: tuple[int, ...]) -> np.ndar
     return xray.boxes_on_canvas_px * np.tile([map_width / width, map_height / height], 2)
 
 
+def mean_heat_maps(each: Sequence[np.ndarray], by_run: Sequence[Sequence[PreparedRadiograph]]) -> np.ndarray:
+    """Return the mean of the heat maps of several runs, on the squares that the first run sees: float32 (X-rays, size, size).
+
+    Args:
+        each: the maps of each run, (X-rays, size, size) of its own size.
+        by_run: the same X-rays as each run sees them, which may be of another size and shape.
+    """
+    moved = [
+        np.stack([_moved(heat, xray, first, each[0].shape[-1]) for heat, xray, first in zip(maps, xrays, by_run[0], strict=True)])
+        for maps, xrays in zip(each, by_run, strict=True)
+    ]
+    return np.asarray(np.mean(moved, axis=0, dtype=np.float32))
+
+
+def _moved(heat: np.ndarray, seen: PreparedRadiograph, other: PreparedRadiograph, side: int) -> np.ndarray:
+    """Return a map of an X-ray's square on another square of the same X-ray, of `side` pixels, by linear interpolation; 0 where it ends."""
+    (steps, starts), (own_steps, own_starts) = _places(other, side), _places(seen, heat.shape[-1])
+    if steps == own_steps and starts == own_starts:
+        return heat
+    from scipy.ndimage import map_coordinates
+
+    rows, columns = (
+        (start + (np.arange(side) + 0.5) * step - own_start) / own_step - 0.5
+        for step, start, own_step, own_start in zip(steps, starts, own_steps, own_starts, strict=True)
+    )
+    inside = ((rows >= -0.5) & (rows <= len(heat) - 0.5))[:, None] & ((columns >= -0.5) & (columns <= len(heat) - 0.5))
+    return np.where(inside, map_coordinates(heat, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest"), 0)
+
+
+def _places(xray: PreparedRadiograph, side: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return how many source pixels a pixel of a square of `side` pixels measures, and where the square begins, both down and across."""
+    (height, width), (source_height, source_width) = xray.canvas_px, xray.source_px or xray.canvas_px
+    return (height / side, width / side), ((source_height - height) / 2, (source_width - width) / 2)
+
+
 def as_shown(heat_map: np.ndarray, probability: float, threshold: float) -> np.ndarray:
     """Return the heat map to draw: none for an X-ray that is called negative, because nothing on it was called an opacity."""
     return heat_map if probability >= threshold else np.zeros_like(heat_map)

@@ -9,32 +9,65 @@ import numpy as np
 from radlearn.files import write_rows
 from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
-from radlearn.tasks.classification.heat_maps import as_shown
+from radlearn.tasks.classification.ensembles import mean_probability
+from radlearn.tasks.classification.heat_maps import as_shown, mean_heat_maps
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import read_postprocessing
+from radlearn.workflow.ensembles import disagreement, postprocessing_together, runs_of
 
 COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible")
+# Of several runs: the standard deviation over the runs of the probability, 0 to 0.5.
+OF_ENSEMBLES = ("disagreement",)
 
 
 class ProbabilityPredictions(XrayPredictions):
-    """A pass over files for the probability of each X-ray."""
+    """A pass over files for the probability of each X-ray, as one run or several runs together predict it.
 
-    def __init__(self, run: Run, paths: Sequence[Path], out: Path) -> None:
+    Raises:
+        errors as `XrayPredictions` and `postprocessing_together`.
+    """
+
+    def __init__(self, runs: Run | Sequence[Run], paths: Sequence[Path], out: Path) -> None:
         super().__init__(paths, out)
-        self.postprocessing, _ = read_postprocessing(run, ProbabilityPostprocessing)
+        self.postprocessing, _ = postprocessing_together(runs_of(runs), ProbabilityPostprocessing)
+        self.columns = COLUMNS + OF_ENSEMBLES * (len(runs_of(runs)) > 1)
 
-    def keep(self, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, heat_maps: np.ndarray | None) -> None:
-        """Keep the probabilities, (cases,) in [0, 1], and draw a picture each where there are heat maps (cases, size, size)."""
+    def keep_mean(
+        self, by_run: Sequence[Sequence[PreparedRadiograph]], each: Sequence[np.ndarray], heat_maps: Sequence[np.ndarray]
+    ) -> None:
+        """Keep the mean of what several runs predict, or what one predicts.
+
+        Args:
+            by_run: the X-rays as each run sees them.
+            each: the probabilities of each run, (cases,).
+            heat_maps: those of each run, (cases, size, size); none where no picture is wanted.
+        """
+        together = np.stack(each)
+        maps = mean_heat_maps(heat_maps, by_run) if heat_maps else None
+        differ = [(f"{number:.6f}",) for number in disagreement(together)] if len(each) > 1 else None
+        self.keep(by_run[0], mean_probability(together), maps, differ)
+
+    def keep(
+        self,
+        xrays: Sequence[PreparedRadiograph],
+        probabilities: np.ndarray,
+        heat_maps: np.ndarray | None,
+        further: Sequence[tuple[str, ...]] | None = None,
+    ) -> None:
+        """Keep the probabilities, (cases,) in [0, 1], and draw a picture each where there are heat maps (cases, size, size).
+
+        Args:
+            further: the cells of each X-ray in the columns that only ensembles have.
+        """
         calibrated = self.postprocessing.recalibration.apply(probabilities)
         for number, xray in enumerate(xrays):
             probability = float(probabilities[number])
             decision = "opacity" if probability >= self.postprocessing.threshold else "no opacity"
             possible = self.postprocessing.possible(probability)
             numbers = (f"{probability:.6f}", f"{calibrated[number]:.6f}")
-            self.rows.append((str(xray.case.path), xray.case.image_id, *numbers, decision, possible))
+            self.rows.append((str(xray.case.path), xray.case.image_id, *numbers, decision, possible, *(further[number] if further else ())))
             if heat_maps is not None:
                 doubt = "" if possible == decision else f"; at {self.postprocessing.coverage:.0%} coverage: {possible}"
                 said = f"probability {probability:.2f}: {decision} (threshold {self.postprocessing.threshold:.2f}){doubt}"
@@ -43,7 +76,7 @@ class ProbabilityPredictions(XrayPredictions):
 
     def finish(self) -> None:
         """Write the table, and say what was skipped."""
-        self.write_table(COLUMNS)
+        self.write_table(self.columns)
 
 
 def submit_probabilities(table: Path, out: Path) -> Path:

@@ -14,8 +14,11 @@ from radlearn.pictures.report import Block, Headline, Note, Table
 from radlearn.pictures.style import spoken
 from radlearn.tasks.classification.evaluation import ProbabilityEvaluation
 from radlearn.tasks.classification.heat_maps import HeatMaps, as_shown
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.report_parts import data_blocks, xray_grids
 from radlearn.training.run_folder import Run
+from radlearn.workflow.ensembles import MEAN
+from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.report_frame import SaveFigure, random_order, score_table, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
 
@@ -71,7 +74,7 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
             "Discrimination and threshold": partial(_score_blocks, evaluation),
             "Subgroups": partial(_subgroup_blocks, evaluation),
             "Heat maps": partial(_xray_blocks, evaluation, heat_maps),
-            "Calibration": partial(_calibration_blocks, evaluation),
+            "Calibration": partial(_calibration_blocks, evaluation, read_postprocessing(run, ProbabilityPostprocessing)[1].get("origin")),
             "Training": partial(training_blocks, run, ("auroc_score", "average_precision_score"), "auroc_score"),
         },
         pictures=12,
@@ -95,11 +98,13 @@ def _score_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> lis
     ]
 
 
-def _calibration_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> list[Block]:
+def _calibration_blocks(evaluation: ProbabilityEvaluation, origin: str | None, picture: SaveFigure) -> list[Block]:
     p, y, persons = evaluation.calibrated, evaluation.labels, evaluation.persons
     chosen = float(evaluation.postprocessing.recalibration.apply(np.array([evaluation.postprocessing.threshold]))[0])
     again = evaluation.scores["recalibrated"]
     said = "Probabilities were recalibrated on validation persons."
+    if origin == MEAN:
+        said = "Recalibration, threshold and possible answers are the mean of the runs' own; for a mean no coverage is promised."
     conformal = evaluation.scores["conformal"]
     promised = f"{conformal['coverage']:.0%}"
     covered = [[meaning.format(promised=promised), interval_of(conformal[name])] for name, meaning in CONFORMAL_MEANINGS.items()]

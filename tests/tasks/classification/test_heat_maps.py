@@ -1,11 +1,13 @@
 """Heat maps of found opacities beside the true boxes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from radlearn.tasks.classification.heat_maps import as_shown, boxes_in_map_px, heat_map_scores
+from radlearn.challenges.xray_case import XrayCase
+from radlearn.tasks.classification.heat_maps import as_shown, boxes_in_map_px, heat_map_scores, mean_heat_maps
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 
 
@@ -54,3 +56,41 @@ def test_an_xray_that_is_called_negative_does_not_glow() -> None:
     heat = np.full((4, 4), 0.3, np.float32)
     assert as_shown(heat, 0.3, 0.31).max() == 0
     assert np.array_equal(as_shown(heat, 0.31, 0.31), heat)
+
+
+def seen(side: int, canvas_px: tuple[int, int], source_px: tuple[int, int] | None) -> PreparedRadiograph:
+    case = XrayCase("x", Path("x.dcm"), None, (), None, "p")
+    return PreparedRadiograph(case, np.zeros((side, side), np.uint8), canvas_px, source_px)
+
+
+def slope(xray: PreparedRadiograph, side: int) -> np.ndarray:
+    """A map that rises with the place on the source, down and across: what linear interpolation keeps exactly."""
+    (height, width), (source_height, source_width) = xray.canvas_px, xray.source_px or xray.canvas_px
+    rows = (np.arange(side) + 0.5) * height / side - (height - source_height) / 2
+    columns = (np.arange(side) + 0.5) * width / side - (width - source_width) / 2
+    return (rows[:, None] * 1e-3 + columns * 2e-3).astype(np.float32)
+
+
+def test_maps_of_runs_that_see_an_xray_differently_are_averaged_where_they_lie_on_it() -> None:
+    stretched, padded = seen(40, (1000, 600), None), seen(64, (1000, 1000), (1000, 600))
+    maps = [slope(stretched, 40)[None], slope(padded, 64)[None]]
+    mean = mean_heat_maps(maps, [[stretched], [padded]])
+    assert mean.shape == (1, 40, 40)
+    assert mean.dtype == np.float32
+    # A pixel at the border lies beyond the centre of the other map's last one.
+    np.testing.assert_allclose(mean[0, 1:-1, 1:-1], maps[0][0, 1:-1, 1:-1], atol=1e-5)
+    # The other way round, the margin of the padded one is nowhere on the stretched one.
+    back = mean_heat_maps(maps[::-1], [[padded], [stretched]])
+    inside = slice(14, 50)
+    np.testing.assert_allclose(back[0, 1:-1, inside], maps[1][0, 1:-1, inside], atol=1e-5)
+    np.testing.assert_allclose(back[0, :, :12], maps[1][0, :, :12] / 2)
+
+
+def test_the_mean_of_a_map_and_itself_is_that_map_and_sides_are_not_swapped() -> None:
+    xray, other = seen(32, (1024, 1024), None), seen(64, (1024, 1024), None)
+    heat = np.random.default_rng(0).random((1, 32, 32)).astype(np.float32)
+    np.testing.assert_array_equal(mean_heat_maps([heat, heat], [[xray], [xray]]), heat)
+    hot = np.zeros((1, 64, 64), np.float32)
+    hot[0, 20:28, 40:48] = 1
+    both = mean_heat_maps([np.zeros((1, 32, 32), np.float32), hot], [[xray], [other]])
+    assert np.argwhere(both[0] > 0.2).mean(axis=0).tolist() == [11.5, 21.5]

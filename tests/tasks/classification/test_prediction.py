@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from radlearn.challenges.rsna import find_cases
-from radlearn.errors import BadLayout, BadRunFolder, UnreadableScan
+from radlearn.errors import BadLayout, BadRunFolder, BadSetting, UnreadableScan
 from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
 from radlearn.tasks.xray.radiographs import read_unlabelled
 from radlearn.training import checkpoint
@@ -38,6 +38,28 @@ def test_xrays_come_in_batches_and_each_is_written_down_once(finished: Run, smal
     assert [row["patientId"] for row in rows] == [case.image_id for case in find_cases(small_rsna)]
     assert {row["decision"] for row in rows} == {"opacity", "no opacity"}
     assert all((float(row["probability"]) >= 0.5) == (row["decision"] == "opacity") for row in rows)
+
+
+def test_of_several_runs_the_mean_is_written_and_how_far_they_differ(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
+    other = Run(tmp_path / "other", "classification")
+    shutil.copytree(finished.folder, other.folder)
+    xray = find_cases(small_rsna)[0].path
+    asking = ProbabilityPredictions([finished, other], [xray], tmp_path / "out")
+    for (seen,) in asking.batches(lambda path: [at_32_px(path), read_unlabelled(path, 64, "stretch")], 1):
+        maps = [np.zeros((1, 32, 32), np.float32), np.ones((1, 64, 64), np.float32)]
+        asking.keep_mean([[one] for one in seen], [np.array([0.25], np.float32), np.array([0.75], np.float32)], maps)
+    asking.finish()
+    (row,) = rows_of(asking.table)
+    assert list(row)[-2:] == ["possible", "disagreement"]
+    assert (row["probability"], row["disagreement"]) == ("0.500000", "0.250000")
+    assert (tmp_path / "out" / "overlays" / f"{xray.stem}.png").exists()
+    alone = ProbabilityPredictions(finished, [xray], tmp_path / "alone")
+    for xrays in alone.batches(at_32_px, 1):
+        alone.keep_mean([xrays], [np.array([0.25], np.float32)], [])
+    alone.finish()
+    assert list(rows_of(alone.table)[0])[-1] == "possible"
+    with pytest.raises(BadSetting, match="are the same run"):
+        ProbabilityPredictions([finished, finished], [xray], tmp_path / "twice")
 
 
 def test_two_files_of_one_name_get_a_picture_each_but_no_submission(finished: Run, small_rsna: Path, tmp_path: Path) -> None:

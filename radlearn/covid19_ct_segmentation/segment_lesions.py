@@ -17,7 +17,7 @@ For learning and research, not for clinical use: a mask is what a reader would o
 import itertools
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -63,7 +63,9 @@ from radlearn.monai_parts.ct_reader import CTReader, MaskReader
 from radlearn.monai_parts.lung_inferer import LungBlockInferer
 from radlearn.monai_parts.mapped_dataset import MappedDataset
 from radlearn.scans.geometry import Volume
+from radlearn.tasks.segmentation.ensembles import Segmenter, evaluate_together, predicted_together
 from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks
+from radlearn.tasks.segmentation.options import MaskOptions, refuse_probabilities
 from radlearn.tasks.segmentation.prediction import MaskPredictions, PredictedScan, submit_masks
 from radlearn.tasks.segmentation.report import write_mask_report
 from radlearn.tasks.segmentation.scans import CTS, MaskCase, Scan, scans_of, split_scans
@@ -75,7 +77,8 @@ from radlearn.training.loading import EpochLoader, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
-from radlearn.workflow.task import Commands, NoOptions, Scores, Task
+from radlearn.workflow.ensembles import runs_of
+from radlearn.workflow.task import Commands, Ensemble, NoOptions, Scores, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -407,6 +410,8 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
 # %% 5. Evaluation
 # On people that were not trained on, on the scan's own voxels, with intervals, beside the threshold baseline, the worst slices first.
 
+QUESTION = "Which voxels are COVID-19 lesions?"
+
 
 def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     """Return the best model of a run, in eval mode, on the device of its settings, and these settings."""
@@ -414,12 +419,13 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     return load_best(run, build_model(settings), settings.device), settings
 
 
-def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOptions = NoOptions()) -> Scores:
+def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: MaskOptions = MaskOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
+    refuse_probabilities(options, "evaluate")
     model, settings = trained_model(run)
     scans = scans_of(cases, make_dataset(settings, cases))
     evaluation = evaluate_masks(run, scans, partial(infer_on_source, model, settings=settings), split, settings.tolerance_mm)
-    write_mask_report(run, evaluation, "Which voxels are COVID-19 lesions?")
+    write_mask_report(run, evaluation, QUESTION)
     return evaluation.scores
 
 
@@ -429,32 +435,59 @@ def tune(run: Run, cases: Sequence[Case], options: NoOptions = NoOptions()) -> S
     return tune_masks(run, scans_of(cases, make_dataset(settings, cases)), partial(infer_on_source, model, settings=settings))
 
 
-def infer_file(model: nn.Module, path: Path, settings: Settings) -> PredictedScan:
-    """Return what is predicted for a scan in a file or folder, on the grid of the scan. Nothing is cached."""
-    transform = deterministic_transform(settings, with_mask=False)
-    scan = transform({"image": path})
-    source, lungs = scan["source"], Invertd("lungs", transform, orig_keys="lungs")(scan)["lungs"]
-    volume = Volume(source.numpy(), source.affine.numpy(), path, tuple(scan["image"].meta["notes"].splitlines()))
-    return PredictedScan(volume, infer_on_source(model, scan, settings, transform), lungs[0].numpy() > 0)
+def infer_file(members: Sequence[tuple[nn.Module, Settings]], path: Path) -> Iterator[PredictedScan]:
+    """Yield what each run predicts for a scan in a file or folder, on the grid of the scan. Nothing is cached.
+
+    Each run sees the scan as it was trained to; runs that see it alike share its preparation.
+    """
+    prepared: dict[Any, tuple[Compose, Any, Volume, np.ndarray]] = {}
+    for model, settings in members:
+        look = (settings.spacing_mm, settings.window_hu, settings.crop)
+        if look not in prepared:
+            transform = deterministic_transform(settings, with_mask=False)
+            scan = transform({"image": path})
+            source, lungs = scan["source"], Invertd("lungs", transform, orig_keys="lungs")(scan)["lungs"]
+            volume = Volume(source.numpy(), source.affine.numpy(), path, tuple(scan["image"].meta["notes"].splitlines()))
+            prepared[look] = transform, scan, volume, lungs[0].numpy() > 0
+        transform, scan, volume, of_lungs = prepared[look]
+        yield PredictedScan(volume, infer_on_source(model, scan, settings, transform), of_lungs)
 
 
-def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: NoOptions = NoOptions()) -> Path:
+def predict(
+    runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, options: MaskOptions = MaskOptions()
+) -> Path:
     """Predict for CTs in files, folders and DICOM series; write a mask each, overlays and `predictions.csv` into `out`.
 
-    Every mask has the grid of its own scan, which is verified by reading it back.
+    Every mask has the grid of its own scan, which is verified by reading it back. Several runs predict together: the mean of their
+    probabilities; the table says how far they differ.
 
     Returns:
         the path of the table.
     """
-    model, settings = trained_model(run)
-    predictions = MaskPredictions(run, CHALLENGE, paths, out)
-    predictions.predict_all(partial(infer_file, model, settings=settings), overlays)
+    predictions = MaskPredictions(runs, CHALLENGE, paths, out, options.probabilities)
+    members = [trained_model(run) for run in runs_of(runs)]
+    predictions.predict_all(lambda path: predicted_together(infer_file(members, path), predictions.of_each_run), overlays)
     return predictions.table
 
 
-def submit(run: Run, images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
+def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: MaskOptions = MaskOptions()) -> Path:
     """Write the challenge's submission, a zip file with a mask for each CT of a folder, and verify it against these CTs."""
-    return submit_masks(CHALLENGE, lambda folder: predict(run, [images], folder, overlays=False), images, out)
+    refuse_probabilities(options, "submit")
+    return submit_masks(CHALLENGE, lambda folder: predict(runs, [images], folder, overlays=False), images, out)
+
+
+def segmenter(run: Run) -> Segmenter:
+    """Return a run as an ensemble uses it: how it sees scans, and its probability for one."""
+    model, settings = trained_model(run)
+    return Segmenter(lambda cases: scans_of(cases, make_dataset(settings, cases)), partial(infer_on_source, model, settings=settings))
+
+
+def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: MaskOptions) -> Scores:
+    """Evaluate several runs as an ensemble on the test persons that they share."""
+    refuse_probabilities(options, "evaluate")
+    ensemble, evaluation = evaluate_together(runs, cases, segmenter, settings_as(runs[0], Settings).tolerance_mm)
+    write_mask_report(ensemble, evaluation, QUESTION)
+    return evaluation.scores
 
 
 TASK = Task(
@@ -465,8 +498,9 @@ TASK = Task(
     headline_scores=("dice_score", "surface_dice_score", "median_volume_error_percent", "lesion_sensitivity", "false_lesions_per_scan"),
     example_file="SCAN.nii.gz",
     commands=Commands(train, evaluate, tune, predict, submit),
-    options=NoOptions,
+    options=MaskOptions,
     tune_options=NoOptions,
+    ensemble=Ensemble(evaluate_several, predict, submit),
 )
 
 if __name__ == "__main__":

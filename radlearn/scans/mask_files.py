@@ -1,4 +1,4 @@
-"""Masks: read and written on the grid of their scan.
+"""Masks, read and written on the grid of their scan, and the probabilities that they were made of.
 
 A mask on another grid than its scan, or with ambiguous values, is worse than none: both are refused.
 """
@@ -60,10 +60,30 @@ def write_mask_like(path: str | Path, mask: np.ndarray, source: Volume) -> None:
     if mask.dtype != bool or mask.shape != source.voxels.shape:
         found = f"{path}: the mask is {mask.dtype} of shape {mask.shape}"
         raise BadSetting(f"{found}; expected bool of the shape of its scan, {source.voxels.shape}.")
-    write_volume(path, mask, source.affine)
+    _write_proved(path, mask, source.affine)
+
+
+def write_probability_like(path: str | Path, probability: np.ndarray, source: Volume) -> None:
+    """Write a probability at each voxel (i, j, k) as float32 on the grid of its scan, and read it back to verify that.
+
+    Raises:
+        BadSetting: it is not float, not of the scan's shape, or holds values outside [0, 1].
+        UnreadableScan: the file reads back differently: a full or failing disk.
+    """
+    if probability.dtype.kind != "f" or probability.shape != source.voxels.shape:
+        found = f"{path}: the probability is {probability.dtype} of shape {probability.shape}"
+        raise BadSetting(f"{found}; expected float of the shape of its scan, {source.voxels.shape}.")
+    low, high = float(probability.min()), float(probability.max())
+    if not (low >= 0 and high <= 1):
+        raise BadSetting(f"{path}: the values lie from {low:g} to {high:g}; a probability is from 0 to 1.")
+    _write_proved(path, probability.astype(np.float32, copy=False), source.affine)
+
+
+def _write_proved(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+    write_volume(path, voxels, affine)
     written = read_volume(path)
-    differs = np.abs(written.affine - source.affine).max() > WRITTEN_WITHIN * max(1.0, np.abs(source.affine).max())
-    if differs or not np.array_equal(written.voxels, mask):
+    differs = np.abs(written.affine - affine).max() > WRITTEN_WITHIN * max(1.0, np.abs(affine).max())
+    if differs or not np.array_equal(written.voxels, voxels):
         raise UnreadableScan(f"{path}: reads back differently from what was written. Is the disk full or failing? Write it again.")
 
 

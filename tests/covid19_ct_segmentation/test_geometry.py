@@ -181,7 +181,14 @@ def test_a_file_is_predicted_on_its_own_grid_and_its_lungs_are_those_of_the_whol
     files = written(tmp_path, "SAR", oblique(LPS))
     torch.manual_seed(0)
     model = lesson.build_model(SETTINGS).eval()
-    found = lesson.infer_file(model, files["image"], replace(SETTINGS, patch_voxels=(48, 48, 32)))
+    settings = replace(SETTINGS, patch_voxels=(48, 48, 32))
+    # The second run sees the scan as the first does, the third does not.
+    found, again, coarse = lesson.infer_file(
+        [(model, settings)] * 2 + [(model, replace(settings, spacing_mm=(9.0, 9.0, 9.0)))], files["image"]
+    )
+    np.testing.assert_array_equal(again.probability, found.probability)
+    assert coarse.probability.shape == found.probability.shape
+    assert (coarse.probability != found.probability).any()
     source = read_volume(files["image"])
     np.testing.assert_array_equal(found.source.voxels, source.voxels)
     np.testing.assert_allclose(found.source.affine, source.affine, atol=1e-4)

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from radlearn import cli
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19_submission import validate_submission
-from radlearn.files import read_json
+from radlearn.files import read_json, write_json
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.geometry import Volume, lps_affine, to_orientation
 from radlearn.scans.lungs import lung_box
@@ -40,6 +40,15 @@ def trained(small_covid19: Path, tmp_path_factory: pytest.TempPathFactory) -> Si
     code = cli.main(["segmentation", "train", "--data", str(small_covid19), "--run", str(folder), *QUICK])
     torch.set_num_threads(threads)
     return SimpleNamespace(folder=folder, code=code, data=small_covid19)
+
+
+@pytest.fixture(scope="module")
+def fold(trained: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fold of other spacing that shares the test persons of the first run, and knows little."""
+    folder = tmp_path_factory.mktemp("journey") / "fold"
+    other = [*QUICK[:-1], "1", "--spacing-mm", "5", "5", "6", "--fold", "1"]
+    assert cli.main(["segmentation", "train", "--data", str(trained.data), "--run", str(folder), *other]) == 0
+    return folder
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -128,14 +137,64 @@ def test_other_data_are_evaluated_as_an_external_set_even_without_any_lesion(
     assert list((run / "pictures" / "external").glob("slices-*.png"))
 
 
-def test_folds_leave_the_test_people_alone(trained: SimpleNamespace, tmp_path: Path) -> None:
-    fold = tmp_path / "fold"
-    arguments = [*QUICK[:-1], "1", "--fold", "1", "--run", str(fold)]
-    assert cli.main(["segmentation", "train", "--data", str(trained.data), *arguments]) == 0
+def test_folds_leave_the_test_people_alone(trained: SimpleNamespace, fold: Path) -> None:
     one, other = (
         {image for image, (_, subset) in read_split(run / "split.csv").items() if subset == "test"} for run in (trained.folder, fold)
     )
     assert one == other
+
+
+def test_folds_are_evaluated_together_on_the_persons_none_was_trained_on(
+    trained: SimpleNamespace, fold: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["segmentation", "evaluate", str(trained.folder), str(fold), "--json"]) == 0
+    captured = capsys.readouterr()
+    scores, ensemble = json.loads(captured.out), trained.folder / "ensemble"
+    assert scores == read_json(ensemble / "scores.json")
+    assert "validated on different persons" in " ".join(captured.err.split())
+    rows = rows_of(ensemble / "cases.csv")
+    assert {row["image_id"] for row in rows} == {image for image, (_, subset) in read_split(fold / "split.csv").items() if subset == "test"}
+    assert all(float(row["volume_sd_ml"]) >= 0 and 0 <= float(row["disagreement"]) <= 1 for row in rows)
+    assert read_json(ensemble / "postprocessing.json")["origin"].startswith("the mean of the runs' own")
+    assert (ensemble / "report.html").exists()
+    assert cli.main(["segmentation", "evaluate", str(trained.folder), str(fold), "--probabilities"]) == 2
+    assert "segmentation evaluate: writes no probabilities" in " ".join(capsys.readouterr().err.split())
+
+
+def test_runs_predict_the_mean_of_what_they_predict_alone_and_its_threshold_makes_the_mask(
+    trained: SimpleNamespace, fold: Path, tmp_path: Path
+) -> None:
+    source = covid19.find_cases(trained.data)[2].path
+    scan = read_volume(source)
+    write_volume(tmp_path / "scan.nii.gz", *to_orientation(scan.voxels, scan.affine, "PIR"))
+    runs = {}
+    for name, folder in (("a", trained.folder), ("b", fold), ("copy", trained.folder)):
+        runs[name] = shutil.copytree(folder, tmp_path / name, ignore=shutil.ignore_patterns("ensemble"))
+        kept = read_json(runs[name] / "postprocessing.json")
+        # A threshold alone, so that nothing else makes the mask.
+        kept["postprocessing"]["smallest_ml"] = 0.0
+        write_json(runs[name] / "postprocessing.json", kept)
+    asked = {"one": ["a"], "two": ["b"], "both": ["a", "b"], "twice": ["a", "copy"]}
+    found, rows = {}, {}
+    for name, named in asked.items():
+        out = tmp_path / f"out {name}"
+        arguments = [*(str(runs[run]) for run in named), str(tmp_path / "scan.nii.gz"), "--out", str(out)]
+        assert cli.main(["segmentation", "predict", *arguments, "--probabilities", "--no-overlays"]) == 0
+        found[name] = read_volume(out / "probabilities" / "scan.nii.gz")
+        (rows[name],) = rows_of(out / "predictions.csv")
+        threshold = np.mean([read_json(runs[run] / "postprocessing.json")["postprocessing"]["threshold"] for run in named])
+        mask = read_volume(out / "masks" / "scan.nii.gz")
+        np.testing.assert_array_equal(mask.voxels > 0, found[name].voxels >= np.float32(threshold))
+        for written in (mask, found[name]):
+            assert written.voxels.shape == read_volume(tmp_path / "scan.nii.gz").voxels.shape
+            np.testing.assert_allclose(written.affine, read_volume(tmp_path / "scan.nii.gz").affine, atol=1e-5)
+    mean = np.mean([found[name].voxels.astype(np.float64) for name in ("one", "two")], axis=0)
+    np.testing.assert_allclose(found["both"].voxels, mean, atol=1e-6)
+    assert np.abs(found["one"].voxels - found["two"].voxels).max() > 0.01
+    volumes = [float(rows[name]["lesion_ml"]) for name in ("one", "two")]
+    assert float(rows["both"]["volume_sd_ml"]) == pytest.approx(abs(volumes[0] - volumes[1]) / 2, abs=2e-3)
+    np.testing.assert_array_equal(found["twice"].voxels, found["one"].voxels)
+    assert {**rows["one"], "volume_sd_ml": "0.000", "disagreement": "0.000000"} == rows["twice"]
 
 
 @pytest.mark.slow
@@ -235,8 +294,12 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "there is no such folder": ["train", "--data", str(tmp_path / "none")],
         "multiples of 16": ["train", "--data", data, "--run", str(tmp_path / "a"), "--patch-voxels", "90", "96", "32"],
         "lesion_share is 3.0": ["train", "--data", data, "--run", str(tmp_path / "a"), "--lesion-share", "3"],
+        "are the same run": ["evaluate", run, run],
+        "Name each run of an ensemble once": ["predict", run, run, data, "--out", str(tmp_path / "b")],
+        "submit: writes no probabilities": ["submit", run, "--images", data, "--out", str(tmp_path / "b.zip"), "--probabilities"],
         "there is no such file": ["predict", run, str(tmp_path / "none"), "--out", str(tmp_path / "b")],
-        "Expected NIfTI volumes": ["predict", run, run, "--out", str(tmp_path / "b")],
+        "name at least one file or folder": ["predict", run, run, "--out", str(tmp_path / "b")],
+        "Expected NIfTI volumes": ["predict", run, str(trained.folder / "best"), "--out", str(tmp_path / "b")],
     }
     for words, arguments in asked.items():
         assert cli.main(["segmentation", *arguments]) == 2, arguments

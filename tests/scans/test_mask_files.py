@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.scans.geometry import Volume, to_orientation
-from radlearn.scans.mask_files import read_mask, write_mask_like
+from radlearn.scans.mask_files import read_mask, write_mask_like, write_probability_like
 from radlearn.scans.nifti import read_volume, write_volume
 from tests.scans.nifti_witness import read_by_sitk
 
@@ -140,3 +140,26 @@ def test_a_mask_that_reads_back_otherwise_is_an_error(tmp_path: Path, monkeypatc
     monkeypatch.setattr(mask_files, "write_volume", careless)
     with pytest.raises(UnreadableScan, match="reads back differently from what was written"):
         write_mask_like(tmp_path / "mask.nii.gz", INSIDE, Volume(np.zeros(INSIDE.shape), AFFINE))
+
+
+@pytest.mark.parametrize("affine", [AFFINE, OBLIQUE])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_a_probability_is_written_as_float32_where_its_scan_lies(tmp_path: Path, affine: np.ndarray, dtype: str) -> None:
+    scan = Volume(np.zeros(INSIDE.shape, np.int16), affine)
+    probability = np.random.default_rng(0).random(INSIDE.shape).astype(dtype)
+    write_probability_like(tmp_path / "probability.nii.gz", probability, scan)
+    voxels, place = read_by_sitk(tmp_path / "probability.nii.gz")
+    assert voxels.dtype == np.float32
+    np.testing.assert_array_equal(voxels, probability.astype(np.float32))
+    np.testing.assert_allclose(place, affine, atol=1e-4)
+
+
+def test_what_is_no_probability_of_the_scan_is_not_written(tmp_path: Path) -> None:
+    scan, path = Volume(np.zeros(INSIDE.shape, np.int16), AFFINE), tmp_path / "probability.nii.gz"
+    for wrong in (INSIDE, np.zeros((4, 4, 4), np.float32)):
+        with pytest.raises(BadSetting, match="expected float of the shape of its scan"):
+            write_probability_like(path, wrong, scan)
+    for value in (-0.1, 1.1, np.nan):
+        with pytest.raises(BadSetting, match="a probability is from 0 to 1"):
+            write_probability_like(path, np.full(INSIDE.shape, value, np.float32), scan)
+    assert not path.exists()

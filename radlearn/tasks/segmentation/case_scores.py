@@ -32,4 +32,6 @@ CASES = CaseFormat(
     quality=CaseQuality("Dice; 1 where rightly nothing was found", overlap, ("dice_score",)),
     # Surface Dice with another tolerance is another score.
     conditions=("tolerance_mm",),
+    # As `tasks.segmentation.disagreement` explains them: in ml, and 0 to 1.
+    of_ensembles={"volume_sd_ml": float, "disagreement": float},
 )

@@ -16,14 +16,18 @@ from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.pictures.scan_overlays import write_mask_overlay
 from radlearn.progress import progress_bar, say
 from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
-from radlearn.scans.mask_files import write_mask_like
+from radlearn.scans.mask_files import write_mask_like, write_probability_like
+from radlearn.tasks.segmentation.disagreement import MaskDisagreement
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of
 from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run
+from radlearn.workflow.ensembles import postprocessing_together, runs_of
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.unreadable_files import UnreadableFiles
 
 COLUMNS = ("path", "case", "mask", "lesion_ml", "lung_ml", "lesion_percent_of_lung", "notes")
+# Of several runs: how far they differ, in ml and from 0 to 1, as `disagreement` explains it.
+OF_ENSEMBLES = MaskDisagreement._fields
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class PredictedScan:
     source: Volume
     probability: np.ndarray
     lungs: np.ndarray
+    # Of several runs: how far they differ.
+    differ: MaskDisagreement | None = None
 
 
 # The file or folder of a scan -> what is predicted for it.
@@ -61,18 +67,25 @@ class MaskPredictions:
     """Predicts for scans one after another, because a full-size CT takes half a gigabyte.
 
     Args:
-        run: whose postprocessing turns probabilities into masks.
+        runs: one, or several that predict together, whose postprocessing turns probabilities into masks.
         challenge: whose `find_images` lists the cases.
         paths: NIfTI files, folders of them, folders with DICOM series.
         out: gets `predictions.csv`, `masks/ID.nii.gz`, `overlays/ID.png`.
+        probabilities: also write `probabilities/ID.nii.gz`, float32: what the threshold was applied to.
 
     Raises:
         BadLayout: if there is no CT, or two would have the same name.
-        BadSetting: if `out` holds a table already.
+        BadSetting: if `out` holds a table already; and errors as `postprocessing_together`.
     """
 
-    def __init__(self, run: Run, challenge: Challenge[Any, Any], paths: Sequence[Path], out: Path) -> None:
-        self.postprocessing, _ = read_postprocessing(run, MaskPostprocessing)
+    def __init__(
+        self, runs: Run | Sequence[Run], challenge: Challenge[Any, Any], paths: Sequence[Path], out: Path, probabilities: bool = False
+    ) -> None:
+        self.postprocessing, _ = postprocessing_together(runs_of(runs), MaskPostprocessing)
+        self.probabilities = probabilities
+        # Those of the runs alone, with which it is told how far they differ.
+        self.of_each_run = [read_postprocessing(run, MaskPostprocessing)[0] for run in runs_of(runs)]
+        self.columns = COLUMNS + OF_ENSEMBLES * (len(self.of_each_run) > 1)
         self.out, self.table = Path(out), Path(out) / "predictions.csv"
         self.cases: list[MaskCase] = cases_in(challenge, paths)
         if self.table.exists():
@@ -98,9 +111,9 @@ class MaskPredictions:
                     self.unreadable.add(case.path, cause)
                 else:
                     # After each scan, so that an interrupted pass keeps its predictions.
-                    write_rows(self.table, [COLUMNS, *self.rows])
+                    write_rows(self.table, [self.columns, *self.rows])
                 bar.advance()
-        write_rows(self.table, [COLUMNS, *self.rows])
+        write_rows(self.table, [self.columns, *self.rows])
         say(f"{len(self.rows):,} scans predicted: {self.table}")
         self.unreadable.report(len(self.rows))
 
@@ -112,7 +125,10 @@ class MaskPredictions:
         write_mask_like(path, mask, source)
         volumes = measured(mask, found.lungs, spacing_mm(source.affine))
         numbers = (f"{volumes.lesion_ml:.3f}", f"{volumes.lung_ml:.1f}", "" if np.isnan(volumes.percent) else f"{volumes.percent:.3f}")
-        self.rows.append((str(case.path), case.image_id, f"masks/{path.name}", *numbers, "; ".join(source.notes)))
+        differ = () if found.differ is None else (f"{found.differ.volume_sd_ml:.3f}", f"{found.differ.disagreement:.6f}")
+        self.rows.append((str(case.path), case.image_id, f"masks/{path.name}", *numbers, "; ".join(source.notes), *differ))
+        if self.probabilities:
+            write_probability_like(self.out / "probabilities" / path.name, found.probability, source)
         if overlays:
             self._write_overlay(case, source, mask, str(volumes))
 

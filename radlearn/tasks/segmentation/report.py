@@ -17,10 +17,11 @@ from radlearn.tasks.segmentation.evaluation import MaskEvaluation
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
 from radlearn.tasks.segmentation.tuning import ablation_table, drawn_tuning
 from radlearn.training.run_folder import Run
+from radlearn.workflow.ensembles import MEAN
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.report_frame import SaveFigure, random_order, score_table, split_table, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
-from radlearn.workflow.tuning_report import postprocessing_blocks
+from radlearn.workflow.tuning_report import mean_blocks, postprocessing_blocks
 
 SHOWN_SCANS = 6
 MEANINGS = {
@@ -190,4 +191,6 @@ def _group(name: str, group: dict[str, Any]) -> pictures_of_masks.MaskGroup:
 def _postprocessing_blocks(run: Run, evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     postprocessing, kept = read_postprocessing(run, MaskPostprocessing)
     rows = [[name.replace("_", " "), value, POSTPROCESSING_WORDS[name]] for name, value in evaluation.scores["postprocessing"].items()]
+    if kept.get("origin") == MEAN:
+        return mean_blocks(rows)
     return postprocessing_blocks(ablation_table(kept), [drawn_tuning(kept, postprocessing)], rows, picture)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from radlearn.challenges import covid19
@@ -19,6 +20,7 @@ from radlearn.scans import lungs
 from radlearn.scans.geometry import from_orientation, orientation, spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.nifti import read_volume, write_volume
+from radlearn.tasks.segmentation.disagreement import MaskDisagreement
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
 from radlearn.tasks.segmentation.prediction import MaskPredictions, Measured, PredictedScan, cases_in, measured, submit_masks
 from radlearn.training.run_folder import Run, new_run
@@ -121,6 +123,48 @@ def test_what_was_predicted_is_kept_when_it_is_stopped_in_the_middle(
     with pytest.raises(KeyboardInterrupt):
         MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(stopped_at_the_third, overlays=False)
     assert [row["case"] for row in rows_of(tmp_path / "out" / "predictions.csv")] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
+
+
+def test_probabilities_lie_on_their_scans_and_the_threshold_makes_the_mask_of_them(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
+    write_postprocessing(run, MaskPostprocessing(0.35, 0.0), {})
+    path = covid19.find_cases(small_covid19)[0].path
+    # On axes of another order, by values that are no round ones.
+    write_volume(tmp_path / "scan.nii.gz", *to_orientation(*(lambda scan: (scan.voxels, scan.affine))(read_volume(path)), "SAR"))
+
+    def smooth(asked: Path) -> PredictedScan:
+        return predicted(asked, lambda hu: torch.sigmoid((hu + 300) / 100))
+
+    predictions = MaskPredictions(run, challenge, [tmp_path / "scan.nii.gz"], tmp_path / "out", probabilities=True)
+    predictions.predict_all(smooth, overlays=False)
+    (scan, affine), (probability, at), (mask, _) = (
+        read_by_sitk(tmp_path / name) for name in ("scan.nii.gz", "out/probabilities/scan.nii.gz", "out/masks/scan.nii.gz")
+    )
+    assert probability.dtype == np.float32
+    assert probability.shape == scan.shape
+    np.testing.assert_allclose(at, affine, atol=1e-5)
+    np.testing.assert_array_equal(mask > 0, probability >= np.float32(0.35))
+    assert 0 < mask.sum() < mask.size
+    assert len(np.unique(probability)) > 100
+    MaskPredictions(run, challenge, [tmp_path / "scan.nii.gz"], tmp_path / "plain").predict_all(smooth, overlays=False)
+    assert not (tmp_path / "plain" / "probabilities").exists()
+    assert (tmp_path / "plain" / "masks" / "scan.nii.gz").read_bytes() == (tmp_path / "out" / "masks" / "scan.nii.gz").read_bytes()
+
+
+def test_of_several_runs_the_table_says_how_far_they_differ(small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path) -> None:
+    other = new_run(tmp_path / "other", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
+    write_postprocessing(other, MaskPostprocessing(0.9, 0.0), {})
+    path = covid19.find_cases(small_covid19)[0].path
+    predictions = MaskPredictions([run, other], challenge, [path], tmp_path / "out")
+    assert predictions.postprocessing.threshold == pytest.approx(0.7)
+    assert [one.threshold for one in predictions.of_each_run] == [0.5, 0.9]
+    predictions.predict_all(lambda asked: replace(dense(asked), differ=MaskDisagreement(1.5, 0.25)), overlays=False)
+    (row,) = rows_of(predictions.table)
+    assert list(row)[-3:] == ["notes", "volume_sd_ml", "disagreement"]
+    assert (row["volume_sd_ml"], row["disagreement"]) == ("1.500", "0.250000")
+    with pytest.raises(BadSetting, match="are the same run"):
+        MaskPredictions([run, run], challenge, [path], tmp_path / "twice")
 
 
 def test_scans_that_would_be_mixed_up_are_refused(small_covid19: Path, challenge: Challenge, tmp_path: Path) -> None:

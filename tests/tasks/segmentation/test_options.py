@@ -1,0 +1,14 @@
+"""Options of a segmenter: refused by the commands that have no use for them."""
+
+import pytest
+
+from radlearn.errors import BadSetting
+from radlearn.tasks.segmentation.options import MaskOptions, refuse_probabilities
+
+
+def test_probabilities_are_for_predict_alone() -> None:
+    assert not MaskOptions().probabilities
+    refuse_probabilities(MaskOptions(), "evaluate")
+    for command in ("evaluate", "submit"):
+        with pytest.raises(BadSetting, match=f"segmentation {command}: writes no probabilities; 'predict' does"):
+            refuse_probabilities(MaskOptions(probabilities=True), command)

@@ -37,6 +37,8 @@ PATCH_SECONDS = 0.02
 "The same for a patch of a CT."
 LUNG_BLOCK_MM3 = 25e6
 "What is kept of a CT, the block of both lungs: the median of ten built-in and two real ones."
+MASKS = 3
+"Kept with each CT: its lesions, its lungs and their hull."
 INDEX_BYTES = 8 * 0.35
 "Bytes for each voxel of the block, of which the lungs are 0.35: the places that patches are taken around, eight bytes each."
 BASE_MEMORY_GB = 1.2
@@ -92,8 +94,8 @@ class VolumePreset(Costs):
         return LUNG_BLOCK_MM3 / float(np.prod(self.spacing_mm))
 
     def cache_bytes(self, scans: int) -> float:
-        """Return the size of the cache of prepared CTs: 16 bits a voxel of the scan, 8 of its mask, and where patches can be taken."""
-        return scans * (3 + INDEX_BYTES) * self.block_voxels
+        """Return the size of the cache of prepared CTs: 16 bits a voxel of the scan, 8 of each mask, and where patches can be taken."""
+        return scans * (2 + MASKS + INDEX_BYTES) * self.block_voxels
 
     def epoch_seconds(self, scans: int, rate_gflops: float) -> float:
         """Return how long an epoch takes: training on patches, and validation on whole CTs, window by window."""

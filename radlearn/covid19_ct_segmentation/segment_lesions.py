@@ -41,6 +41,7 @@ from monai.transforms import (
     FgBgToIndicesd,
     Invertd,
     LoadImaged,
+    MaskIntensity,
     Orientationd,
     RandAffined,
     RandCropByPosNegLabeld,
@@ -58,10 +59,11 @@ from torch import Tensor, nn
 
 from radlearn.challenges.covid19 import CHALLENGE, Case
 from radlearn.errors import BadSetting
-from radlearn.monai_parts.crop_to_lungs import CropToLungsd
+from radlearn.monai_parts.crop_to_lungs import NO_HULL, CropToLungsd
 from radlearn.monai_parts.ct_reader import CTReader, MaskReader
 from radlearn.monai_parts.lung_inferer import LungBlockInferer
 from radlearn.monai_parts.mapped_dataset import MappedDataset
+from radlearn.progress import say
 from radlearn.scans.geometry import Volume
 from radlearn.tasks.segmentation.ensembles import Segmenter, evaluate_together, predicted_together
 from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks
@@ -91,6 +93,8 @@ class Settings(TrainingSettings):
     window_hu: tuple[int, int] = (-1000, 400)
     # The block of both lungs, found without learning, or the whole scan.
     crop: Literal["lungs", "nothing"] = "lungs"
+    # Lesions are predicted only inside the hull of the lungs: airless parts and fluid included, muscle, bone and table not.
+    confined_to_lungs: bool = True
     # Voxels of a training patch and of the sliding window; multiples of 16.
     patch_voxels: tuple[int, int, int] = (96, 96, 32)
     # The network: a small one for a laptop, or one that is strong on a GPU.
@@ -176,10 +180,11 @@ def as_item(case: MaskCase) -> dict[str, Any]:
 def deterministic_transform(settings: Settings, with_mask: bool = True) -> Compose:
     """Return what is done with every scan, and its mask, in the same way each time.
 
-    `image` becomes float16 (1, x, y, z) in [0, 1], `mask` uint8 of the same shape, 0 or 1. Without a mask, as for a new patient, the scan
-    itself stays under `source` and its lungs under `lungs`.
+    `image` becomes float16 (1, x, y, z) in [0, 1]; `mask`, `lungs` and `hull`, in which a lesion of the lungs can lie, uint8 of the same
+    shape, 0 or 1. Without a mask, as for a new patient, the scan itself stays under `source`, and `lungs` on its voxels.
     """
     keys = ("image", "mask") if with_mask else ("image",)
+    regions = ("lungs", "hull") if with_mask else ("hull",)
     # Axes run to the left, the back and the head, whatever their order in the file. Nothing is resampled yet.
     # `dtype=None` keeps the integers of the file, half the memory of MONAI's float32, until the scan is cropped.
     steps: list[Any] = [LoadImaged("image", reader=CTReader(), dtype=None)]
@@ -188,24 +193,22 @@ def deterministic_transform(settings: Settings, with_mask: bool = True) -> Compo
         EnsureChannelFirstd(keys),
         # `lungs`, which come with the next step, are named for the way back.
         Orientationd((*keys, "lungs"), axcodes="LPS", labels=None, allow_missing_keys=True),
-        CropToLungsd(keys, source_key="image", lungs_key="lungs", crop=settings.crop, everywhere_without_lungs=with_mask),
+        CropToLungsd(keys, "image", "lungs", settings.crop, everywhere_without_lungs=with_mask, hull_key="hull"),
         # Clipped before it is resampled, because metal and padding would bleed into their neighbours.
         ScaleIntensityRanged("image", *settings.window_hu, 0, 1, clip=True),
         # The mask is interpolated like the image and then cut at one half, so that its border stays on that of the image.
         Spacingd(keys, pixdim=settings.spacing_mm, mode="bilinear", dtype=np.float32),
         # Half precision tells apart what lies less than 1 HU apart.
         CastToTyped("image", dtype=torch.float16),
+        ResampleToMatchd(regions, key_dst="image", mode="nearest", dtype=np.float32),
     ]
     if with_mask:
         steps += [
             AsDiscreted("mask", threshold=0.5),
             # Where patches may be taken: inside the mask, and in the lungs around it.
-            ResampleToMatchd("lungs", key_dst="image", mode="nearest", dtype=np.float32),
             FgBgToIndicesd("mask", image_key="lungs"),
-            DeleteItemsd("lungs"),
-            CastToTyped("mask", dtype=torch.uint8),
         ]
-    return Compose(steps)
+    return Compose([*steps, CastToTyped((*keys[1:], *regions), dtype=torch.uint8)])
 
 
 def training_transform(settings: Settings) -> Compose:
@@ -215,14 +218,15 @@ def training_transform(settings: Settings) -> Compose:
     scanner's noise and kernel. Hounsfield units are calibrated, so contrast changes little. Slices are thick, so patches are rotated in
     their plane only.
     """
-    s, keys = settings, ("image", "mask")
+    s, keys, cropped = settings, ("image", "mask"), ("image", "mask", "lungs", "hull")
     turn, zoom = (0.0, 0.0, float(np.deg2rad(s.rotation_degrees))), (s.zoom_share, s.zoom_share, 0.0)
     indices: dict[str, Any] = {"fg_indices_key": "mask_fg_indices", "bg_indices_key": "mask_bg_indices"}
     return Compose(
         [
             deterministic_transform(s),
             # Lesions are a hundredth of the lungs: patches from anywhere would contain few of their voxels.
-            RandCropByPosNegLabeld(keys, "mask", s.patch_voxels, s.lesion_share, 1 - s.lesion_share, **indices, allow_smaller=True),
+            RandCropByPosNegLabeld(cropped, "mask", s.patch_voxels, s.lesion_share, 1 - s.lesion_share, **indices, allow_smaller=True),
+            DeleteItemsd(("lungs", "hull")),
             SpatialPadd(keys, s.patch_voxels),
             EnsureTyped(keys, dtype=torch.float32),
             RandFlipd(keys, prob=s.mirror_chance, spatial_axis=0),
@@ -322,7 +326,8 @@ WRONG = DeepSupervisionLoss(DiceCELoss(sigmoid=True, batch=True), weight_mode="e
 def infer(model: nn.Module, scan: Mapping[str, Any], settings: Settings) -> Tensor:
     """Return the probability of a lesion at every voxel of a prepared scan, float32 (1, x, y, z) in [0, 1].
 
-    A window slides over the block of the lungs; where windows overlap, their predictions are averaged.
+    A window slides over the block of the lungs; where windows overlap, their predictions are averaged. Outside the hull of the lungs the
+    probability is 0, unless the settings say otherwise.
     """
     axes = (2, 3) if settings.test_time_mirror else ()
     mirrors = [dims for count in range(len(axes) + 1) for dims in itertools.combinations(axes, count)]
@@ -337,7 +342,8 @@ def infer(model: nn.Module, scan: Mapping[str, Any], settings: Settings) -> Tens
     inferer = LungBlockInferer(settings.patch_voxels, settings.overlap, settings.grow_to, sw_device=device)
     model.eval()
     with torch.inference_mode():
-        return inferer(scan["image"][None].float(), probability)[0]
+        found = inferer(scan["image"][None].float(), probability)[0]
+    return MaskIntensity(scan["hull"])(found) if settings.confined_to_lungs else found
 
 
 def infer_on_source(model: nn.Module, scan: Mapping[str, Any], settings: Settings, transform: Compose | None = None) -> np.ndarray:
@@ -446,6 +452,8 @@ def infer_file(members: Sequence[tuple[nn.Module, Settings]], path: Path) -> Ite
         if look not in prepared:
             transform = deterministic_transform(settings, with_mask=False)
             scan = transform({"image": path})
+            if settings.confined_to_lungs and not scan["image"].meta["lungs_found"]:
+                say(f"{path.name}: {NO_HULL}.", style="yellow")
             source, lungs = scan["source"], Invertd("lungs", transform, orig_keys="lungs")(scan)["lungs"]
             volume = Volume(source.numpy(), source.affine.numpy(), path, tuple(scan["image"].meta["notes"].splitlines()))
             prepared[look] = transform, scan, volume, lungs[0].numpy() > 0

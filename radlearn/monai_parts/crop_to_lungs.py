@@ -14,10 +14,11 @@ from monai.utils import ImageMetaKey, TraceKeys
 
 from radlearn.errors import BadSetting
 from radlearn.scans.geometry import Box, Grid, voxel_volume_ml
-from radlearn.scans.lungs import find_lungs
+from radlearn.scans.lungs import find_lungs, find_lungs_and_hull
 from radlearn.scans.mask_files import refuse_another_grid
 
 Crop = Literal["lungs", "nothing"]
+NO_HULL = "too little air was found to tell where the lungs are, so lesions are not confined to them"
 
 
 class CropToLungsd(MapTransform, InvertibleTransform):
@@ -27,9 +28,10 @@ class CropToLungsd(MapTransform, InvertibleTransform):
     also holds lungs that are white with consolidation or effusion; where too little air is found it is that of the whole body, and a note
     says so (`radlearn.scans.lungs`). Crop before HU are scaled, and before `Spacingd` if the volume of the lungs is to be exact.
 
-    The image under `source_key` gets in its meta data `lung_ml`, the volume of the lungs on the grid they were found on, and `notes`, one
-    a line: a block that is not that of lungs, and what part of a mask (a key of whole numbers, none negative) was cropped away. Masks get
-    the affine of the source, from which theirs may differ by the rounding of headers.
+    The image under `source_key` gets in its meta data `lung_ml`, the volume of the lungs on the grid they were found on, `lungs_found`,
+    False where there is too little air, and `notes`, one a line: a block or a hull that is not that of lungs, and what part of a mask (a
+    key of whole numbers, none negative) was cropped away. Masks get the affine of the source, from which theirs may differ by the rounding
+    of headers.
 
     The inverse, also inside `Invertd`, pads with 0 back to the old shape and gives back the affine exactly. To put the lungs back onto the
     grid of the file use `Invertd(keys=lungs_key, orig_keys=source_key, transform=…)`; or `orig_keys=lungs_key`, if invertible transforms
@@ -40,6 +42,8 @@ class CropToLungsd(MapTransform, InvertibleTransform):
         source_key: the CT that shows the lungs; usually one of `keys`.
         lungs_key: where the mask of the lungs is put, uint8 (1, i, j, k), cropped like the others; None does not keep it.
         crop: "lungs"; or "nothing", which finds the lungs and keeps the whole grid.
+        hull_key: where the hull of the lungs is put, in which each of their lesions lies (`radlearn.scans.lungs.lung_hull`), like the
+            lungs; all 1 where too little air is found. `MaskIntensityd(prediction_key, mask_key=hull_key)` confines a prediction to it.
         everywhere_without_lungs: where too little air is found, the mask under `lungs_key` is the whole block, so that patches can be
             taken from somewhere.
         allow_missing_keys: skip those of `keys` that are missing; never `source_key`.
@@ -67,13 +71,17 @@ class CropToLungsd(MapTransform, InvertibleTransform):
         crop: Crop = "lungs",
         everywhere_without_lungs: bool = False,
         allow_missing_keys: bool = False,
+        hull_key: Hashable | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         if crop not in ("lungs", "nothing"):
             raise BadSetting(f"crop is {crop!r}; expected 'lungs' or 'nothing'.")
-        if lungs_key is not None and lungs_key in (*self.keys, source_key):
-            raise BadSetting(f"lungs_key is {lungs_key!r}, which is also the key of an image; expected a key of its own.")
-        self.source_key, self.lungs_key, self.crop = source_key, lungs_key, crop
+        taken: list[Hashable] = [*self.keys, source_key]
+        for name, key in (("lungs_key", lungs_key), ("hull_key", hull_key)):
+            if key is not None and key in taken:
+                raise BadSetting(f"{name} is {key!r}, which is also the key of something else; expected a key of its own.")
+            taken.append(key)
+        self.source_key, self.lungs_key, self.hull_key, self.crop = source_key, lungs_key, hull_key, crop
         self.everywhere_without_lungs = everywhere_without_lungs
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -85,20 +93,24 @@ class CropToLungsd(MapTransform, InvertibleTransform):
         grid = _grid_of(self.source_key, source)
         if source.shape[0] != 1:
             raise BadSetting(f"{self.source_key!r} has {source.shape[0]} channels; expected one, of Hounsfield units.")
-        lungs, found = find_lungs(source.as_tensor()[0].detach().cpu().numpy(), grid.affine)
+        hu = source.as_tensor()[0].detach().cpu().numpy()
+        lungs, found, hull = (*find_lungs(hu, grid.affine), None) if self.hull_key is None else find_lungs_and_hull(hu, grid.affine)
         box = found.box if self.crop == "lungs" else (slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2]))
         notes = [found.note] if found.note and self.crop == "lungs" else []
+        notes += [NO_HULL] if found.is_body and hull is not None else []
         # All grids are compared before anything is cropped.
         for key in self._others(cropped):
             there = _grid_of(key, cropped[key])
             refuse_another_grid(_name_of(key, cropped[key]), there, grid, _name_of(self.source_key, source))
             notes += _lost(key, cropped[key], box)
-        if self.lungs_key is not None:
-            shown = np.ones_like(lungs) if found.is_body and self.everywhere_without_lungs else lungs
-            mask = MetaTensor(torch.from_numpy(shown[None].astype(np.uint8, order="C"))).copy_meta_from(source)
+        shown = np.ones_like(lungs) if found.is_body and self.everywhere_without_lungs else lungs
+        for own_key, region in ((self.lungs_key, shown), (self.hull_key, hull)):
+            if own_key is None or region is None:
+                continue
+            mask = MetaTensor(torch.from_numpy(region[None].astype(np.uint8, order="C"))).copy_meta_from(source)
             # The history of the source is that of its lungs, so that the same inverse leads back to the file.
             mask.applied_operations = deepcopy(source.applied_operations)
-            cropped[self.lungs_key] = self._cut(mask, box, grid)
+            cropped[own_key] = self._cut(mask, box, grid)
         for key in self.key_iterator(cropped):
             cropped[key] = self._cut(cropped[key], box, grid)
         if self.source_key not in self.keys:
@@ -106,15 +118,14 @@ class CropToLungsd(MapTransform, InvertibleTransform):
             cropped[self.source_key] = MetaTensor(source.as_tensor()).copy_meta_from(source)
         meta = cropped[self.source_key].meta
         meta["lung_ml"] = float(np.count_nonzero(lungs)) * voxel_volume_ml(grid.affine)
+        meta["lungs_found"] = not found.is_body
         meta["notes"] = "\n".join(filter(None, [meta.get("notes", ""), *notes]))
         return cropped
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the dictionary with the images, and the lungs if they are there, padded with 0 back onto the whole grid."""
+        """Return the dictionary with the images, lungs and hull if they are there, padded with 0 back onto the whole grid."""
         whole = dict(data)
-        keys = list(self.key_iterator(whole))
-        if self.lungs_key in whole:
-            keys.append(self.lungs_key)
+        keys = [*self.key_iterator(whole), *(key for key in (self.lungs_key, self.hull_key) if key in whole)]
         for key in keys:
             done = self.pop_transform(whole[key])[TraceKeys.EXTRA_INFO]
             padder = BorderPad(done["cropped"])

@@ -21,7 +21,8 @@ from radlearn.monai_parts.memory import free_bytes, is_out_of_memory
 from radlearn.monai_parts.window_plan import Voxels, WindowPlan, chosen_plan, grown_window
 from radlearn.progress import say
 from radlearn.scans.chest_air import GAS_BELOW_HU
-from radlearn.scans.lungs import BONE_ABOVE_HU, lung_box
+from radlearn.scans.lung_hull import BONE_ABOVE_HU
+from radlearn.scans.lungs import lung_box
 
 Infer = Callable[[Tensor], Tensor]
 

@@ -28,15 +28,15 @@ def body_of(hu: np.ndarray) -> np.ndarray:
     solid = hu > LUNG_BELOW_HU
     kept = _largest(ndimage.binary_opening(solid, FLAT))
     kept = ndimage.binary_dilation(kept, FLAT, iterations=2) & solid
-    spanned = np.stack([_spanned(kept[:, :, k]) for k in range(hu.shape[2])], axis=2)
+    whole = np.stack([spanned(kept[:, :, k]) for k in range(hu.shape[2])], axis=2)
     edge = np.ones_like(solid)
     edge[1:-1, 1:-1] = False
     pure = ndimage.gaussian_filter(hu, 1.0) < GAS_BELOW_HU
     outside = ndimage.binary_propagation(edge & pure, FLAT, mask=pure)
-    return spanned & ~ndimage.binary_dilation(outside, FLAT) | kept
+    return whole & ~ndimage.binary_dilation(outside, FLAT) | kept
 
 
-def _spanned(solid: np.ndarray) -> np.ndarray:
+def spanned(solid: np.ndarray) -> np.ndarray:
     """Return the convex hull of the True pixels of one slice."""
     if np.count_nonzero(solid) < 25:
         return solid

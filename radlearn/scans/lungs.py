@@ -3,7 +3,8 @@
 Air inside the body that is neither trachea nor bowel is lung. This fails for diseased lungs: consolidation and fluid are as dense as
 liver. So the *mask* is closed over what air surrounds. The *box* does not rely on air alone: it is mirrored about the body's midline,
 widened to the ribs, which enclose lung of any density, and replaced by the box of the whole body, with a note, where too little air is
-left. All work is done on a coarse grid in LPS; an oblique scan is treated along its own axes.
+left. The *hull* is where a lesion of the lung can lie (`lung_hull`). All work is done on a coarse grid in LPS; an oblique scan is treated
+along its own axes.
 """
 
 from dataclasses import dataclass
@@ -13,16 +14,15 @@ import numpy as np
 from radlearn.errors import BadSetting
 from radlearn.scans.chest_air import AIR_HU, body_of, lungs_of
 from radlearn.scans.geometry import Box, Grid, Volume, index_of, spacing_mm, to_orientation, with_spacing, world_mm
+from radlearn.scans.lung_hull import BONE_ABOVE_HU, LOPSIDED_BELOW, hull_of
 from radlearn.scans.resampling import resampled
 
 COARSE_MM = 2.5
-BONE_ABOVE_HU = 200.0
 MARGIN_MM = 10.0  # Added beyond lungs and ribs
 BELOW_MM, BELOW_LOPSIDED_MM = 50.0, 90.0
 "Added below the lowest air: the base of a lung may be airless, and an effusion pushes the diaphragm down."
 LEAST_SHARE = 0.10  # Of the body at the same level: healthy lungs are 30 to 45 %
 LEAST_HEIGHT = 0.4  # Of the body's width: healthy lungs are 0.6 to 0.8
-LOPSIDED_BELOW = 0.5  # Air of one side over the other's; healthy left lungs have 0.8 to 0.95 of the right's
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,26 @@ def find_lungs(hu: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, LungBox]
     """Return `lung_mask` and `lung_box` for the cost of one."""
     found, source = _coarse(hu, affine)
     return resampled(found.lungs.astype(np.float32), found.grid, source) > 0.5, _box(found, source)
+
+
+def lung_hull(hu: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Return where a lesion of the lung can lie, bool (i, j, k): the lungs, airless parts and fluid around them included, inside the ribs.
+
+    It also holds the mediastinum and what lies under the diaphragm at the level of the lungs; muscles of the back, collarbones and couch
+    lie outside. It is the whole scan where too little air is found to say (`lung_box` then has a note). Arguments and errors as
+    `lung_mask`.
+    """
+    return find_lungs_and_hull(hu, affine)[2]
+
+
+def find_lungs_and_hull(hu: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, LungBox, np.ndarray]:
+    """Return `lung_mask`, `lung_box` and `lung_hull` for little more than the cost of one."""
+    found, source = _coarse(hu, affine)
+    lungs, box = resampled(found.lungs.astype(np.float32), found.grid, source) > 0.5, _box(found, source)
+    if box.is_body:
+        return lungs, box, np.ones(hu.shape, bool)
+    hull = hull_of(found.hu, found.body, found.lungs, found.grid, found.midline)
+    return lungs, box, resampled(hull.astype(np.float32), found.grid, source) > 0.5
 
 
 def _coarse(hu: np.ndarray, affine: np.ndarray) -> tuple[_Coarse, Grid]:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from monai.transforms import Compose, Invertd, SaveImaged
 from scipy.spatial.transform import Rotation
+from torch import nn
 
 from radlearn.covid19_ct_segmentation import segment_lesions as lesson
 from radlearn.monai_parts.error_chain import radlearn_error_in
@@ -106,6 +107,39 @@ def test_outside_the_block_of_the_lungs_nothing_is_predicted(tmp_path: Path) -> 
     assert whole.size > 1.2 * whole[block].size
 
 
+class Everywhere(nn.Module):
+    """A network that predicts a lesion at every voxel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logit = nn.Parameter(torch.full((), 5.0))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.logit.expand_as(images)
+
+
+def test_a_lesion_is_predicted_only_inside_the_hull_of_the_lungs(tmp_path: Path) -> None:
+    item = prepared(written(tmp_path, "SAR"))
+    found, free = (lesson.infer(Everywhere(), item, replace(SETTINGS, confined_to_lungs=confined)) for confined in (True, False))
+    torch.testing.assert_close(torch.as_tensor(found), torch.as_tensor(free) * item["hull"].as_tensor())
+    assert 0 < (found > 0).sum() < (free > 0).sum() == free.numel()
+    # All of the lungs and of their lesions lies in it.
+    assert (found[(item["lungs"] > 0) | (item["mask"] > 0)] > 0.9).all()
+
+
+def test_with_too_little_air_nothing_is_confined_and_prediction_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = written(tmp_path, hu=np.where(BODY, 40, -1000).astype(np.int16))
+    del files["mask"]
+    found = lesson.infer_file(Everywhere(), files["image"], SETTINGS)
+    # The block that holds the body, all of it.
+    assert (found.probability[BODY] > 0.9).all()
+    words = "too little air was found to tell where the lungs are, so lesions are not confined to them"
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert words in found.source.notes
+    lesson.infer_file(Everywhere(), files["image"], replace(SETTINGS, confined_to_lungs=False))
+    assert words not in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.parametrize("code", ["RAS", "ILA", "PSR"])
 def test_the_same_patient_looks_the_same_however_the_file_is_turned(code: str, tmp_path: Path) -> None:
     expected, found = prepared(written(tmp_path)), prepared(written(tmp_path, code))
@@ -140,7 +174,9 @@ def test_patches_can_be_taken_inside_the_mask_and_in_the_lungs_beside_it(tmp_pat
 def test_without_air_the_body_is_taken_it_is_said_and_patches_come_from_all_of_it(tmp_path: Path) -> None:
     white = np.where(BODY, 40, -1000).astype(np.int16)
     item = prepared(written(tmp_path, hu=white))
-    assert item["image"].meta["notes"] == "no lung that holds air was found; the block of the whole body is used"
+    block_note, hull_note = item["image"].meta["notes"].splitlines()
+    assert block_note == "no lung that holds air was found; the block of the whole body is used"
+    assert hull_note == "too little air was found to tell where the lungs are, so lesions are not confined to them"
     assert item["mask"].sum().item() * 24 == pytest.approx(LESION.sum() * 96, rel=0.03)
     places = np.stack(np.unravel_index(np.asarray(item["mask_bg_indices"]), item["mask"].shape[1:]))
     assert (np.ptp(places, axis=1) > 0.95 * np.array(item["mask"].shape[1:]) - 2).all()

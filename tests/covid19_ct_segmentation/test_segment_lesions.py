@@ -193,7 +193,9 @@ def test_mirrored_predictions_are_mirrored_back_and_averaged(scans: list[Scan]) 
             return windows + torch.linspace(-1, 1, windows.shape[2])[None, None, :, None, None]
 
     item, model = scans[0].item, BrighterTowardsTheLeft()
-    whole = replace(SMALL, patch_voxels=tuple(-(-side // 16) * 16 for side in item["image"].shape[1:]), test_time_mirror=True)
+    whole = replace(
+        SMALL, patch_voxels=tuple(-(-side // 16) * 16 for side in item["image"].shape[1:]), test_time_mirror=True, confined_to_lungs=False
+    )
     found = lesson.infer(model, item, whole)
     padded = torch.zeros(1, 1, *whole.patch_voxels)
     # MONAI centres a scan that is smaller than the window.

@@ -15,7 +15,6 @@ from radlearn.metrics.mask_table import MaskScores, mask_columns, mask_scores, m
 from radlearn.metrics.masks import dice_score
 from radlearn.progress import progress_bar, say, waiting
 from radlearn.scans.geometry import spacing_mm
-from radlearn.scans.lungs import lung_mask
 from radlearn.tasks.segmentation.case_scores import CASES
 from radlearn.tasks.segmentation.evaluated_scan import EvaluatedScan, PackedMask, worst_slice
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of
@@ -59,11 +58,12 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
             source, truth = scan_and_truth(scan)
             probability = infer(scan.item)
             tables.append(dice_table(probability, truth, spacing_mm(source.affine)))
-            baseline_tables.append(threshold_baseline_dice(source.voxels, lung_mask(source.voxels, source.affine), truth))
+            baseline_tables.append(threshold_baseline_dice(source.voxels, scan.lungs, truth))
             bar.advance()
     postprocessing, ablation = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
     about = {
         "validation_scans": len(validation),
+        "confined_to_lungs": run.settings.get("confined_to_lungs", False),
         "ablation": (steps := [step.as_dict("dice_score") for step in ablation]),
         "curve": curves(np.stack(tables), postprocessing),
         "baseline_threshold_hu": best_threshold_hu(baseline_tables),
@@ -77,7 +77,8 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
 def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferScan, split: str, tolerance_mm: float) -> MaskEvaluation:
     """Predict for scans with true masks, compare them on the source grids, and write `scores.json` and `cases.csv`.
 
-    Each scan is read once and its lungs are found once; what the report needs of it is kept. `tolerance_mm` is that of the surface Dice.
+    Each scan is read once; its lungs were found when it was prepared; what the report needs of it is kept. `tolerance_mm` is that of the
+    surface Dice.
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
@@ -121,7 +122,7 @@ def _evaluated(
     spacing = spacing_mm(source.affine)
     mask = mask_of(infer(scan.item), postprocessing, spacing)
     scores = mask_scores(mask, truth, spacing, tolerance_mm)
-    lungs = lung_mask(source.voxels, source.affine)
+    lungs = scan.lungs
     baseline_dice = dice_score(threshold_baseline_mask(source.voxels, lungs, baseline_threshold_hu), truth)
     panel = worst_slice(scan, source, truth, mask, scores)
     return EvaluatedScan(scan, scores, baseline_dice, PackedMask.of(truth), PackedMask.of(mask), PackedMask.of(lungs), panel)

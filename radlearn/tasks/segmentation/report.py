@@ -34,6 +34,7 @@ MEANINGS = {
     "lesion_sensitivity": "share of true lesions (connected components of 0.1 ml and more) of which at least a tenth is found",
     "false_lesions_per_scan": "predicted components of which less than a tenth is true",
 }
+CONFINED_WORDS = "whether the probability is 0 outside the hull of the lungs, which is found without learning"
 POSTPROCESSING_WORDS = {
     "threshold": "a voxel belongs to the mask from this probability on",
     "smallest_ml": "connected components below this volume in ml are removed",
@@ -191,6 +192,7 @@ def _group(name: str, group: dict[str, Any]) -> pictures_of_masks.MaskGroup:
 def _postprocessing_blocks(run: Run, evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     postprocessing, kept = read_postprocessing(run, MaskPostprocessing)
     rows = [[name.replace("_", " "), value, POSTPROCESSING_WORDS[name]] for name, value in evaluation.scores["postprocessing"].items()]
+    rows.append(["confined to lungs", bool(kept.get("confined_to_lungs", False)), CONFINED_WORDS])
     if kept.get("origin") == MEAN:
         return mean_blocks(rows)
     return postprocessing_blocks(ablation_table(kept), [drawn_tuning(kept, postprocessing)], rows, picture)

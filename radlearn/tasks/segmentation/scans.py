@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from monai.transforms import Invertd
 
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
@@ -32,7 +33,7 @@ MaskCaseT = TypeVar("MaskCaseT", bound=MaskCase)
 
 @dataclass(frozen=True)
 class Scan:
-    """A case, and its item of a data set with the keys `image`, `mask` and `mask_fg_indices`."""
+    """A case, and its item of a data set with the keys `image`, `mask`, `lungs` and `mask_fg_indices`."""
 
     case: MaskCase
     dataset: MappedDataset
@@ -63,6 +64,15 @@ class Scan:
         """The shape of the file, (i, j, k)."""
         i, j, k = map(int, self.dataset.meta(self.index, "image")["spatial_shape"])
         return i, j, k
+
+    @property
+    def lungs(self) -> np.ndarray:
+        """The lungs, as they were found when the scan was prepared, on the grid of the file: bool (i, j, k); empty where none were."""
+        item = self.item
+        if not item["image"].meta["lungs_found"]:
+            return np.zeros(self.shape, bool)
+        back = Invertd("lungs", self.dataset.transform, orig_keys="image", nearest_interp=False)
+        return np.asarray(back({**item, "lungs": item["lungs"].float()})["lungs"][0] > 0.5)
 
     @property
     def notes(self) -> list[str]:

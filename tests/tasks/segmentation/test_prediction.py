@@ -15,7 +15,6 @@ from radlearn.challenges import covid19
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.covid19_submission import validate_submission
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
-from radlearn.monai_parts import crop_to_lungs
 from radlearn.scans import lungs
 from radlearn.scans.geometry import from_orientation, orientation, spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
@@ -219,9 +218,9 @@ def test_the_lungs_found_while_preparing_are_those_that_are_measured(
         found.append(hash(hu.tobytes()))
         return original(hu, affine)
 
-    original = lungs.find_lungs
-    for module in (lungs, crop_to_lungs):
-        monkeypatch.setattr(module, "find_lungs", counting)
+    # What every way to the lungs begins with.
+    original = lungs._coarse
+    monkeypatch.setattr(lungs, "_coarse", counting)
     paths = [case.path for case in covid19.find_cases(small_covid19)[:2]]
     MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(dense, overlays=False)
     assert len(found) == len(set(found)) == 2

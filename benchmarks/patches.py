@@ -44,7 +44,7 @@ def cached_side(files: list[dict[str, str]], options: dict[str, Any], root: Path
     crop = next(number for number, step in enumerate(steps) if type(step).__name__ == "RandCropByPosNegLabeld")
     items = [{"image": Path(one["image"]), "mask": Path(one["label"])} for one in files]
     # The crop and the padding; what follows is the same for both sides.
-    dataset = MappedDataset(items, type(lesson.training_transform(settings))(steps[: crop + 2]), root, track_meta=False)
+    dataset = MappedDataset(items, type(lesson.training_transform(settings))(steps[: crop + 3]), root, track_meta=False)
 
     def draw(number: int) -> list[Any]:
         return list(dataset[number % len(dataset)])

@@ -16,6 +16,7 @@ from monai.transforms import (
     EnsureChannelFirstd,
     Invertd,
     LoadImaged,
+    MaskIntensityd,
     Orientationd,
     RandFlipd,
     ScaleIntensityRanged,
@@ -26,10 +27,11 @@ from scipy.spatial.transform import Rotation
 
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.monai_parts import crop_to_lungs
-from radlearn.monai_parts.crop_to_lungs import CropToLungsd
+from radlearn.monai_parts.crop_to_lungs import NO_HULL, CropToLungsd
 from radlearn.monai_parts.error_chain import radlearn_error_in
+from radlearn.scans import lungs
 from radlearn.scans.geometry import to_orientation
-from radlearn.scans.lungs import find_lungs
+from radlearn.scans.lungs import find_lungs, lung_hull
 from tests.check.phantom import AFFINE, SHAPE, chest_hu, ellipsoid, lesion
 
 nibabel = pytest.importorskip("nibabel", reason="nibabel, which writes the files, is not installed")
@@ -80,11 +82,11 @@ def test_the_phantom_has_lungs_that_are_cropped_to() -> None:
 def test_every_key_is_the_block_of_the_lungs_in_any_orientation(code: str) -> None:
     hu, affine = to_orientation(HU, AFFINE, code)
     mask, _ = to_orientation(lesion(), AFFINE, code)
-    lungs, found = find_lungs(hu, affine)
+    air, found = find_lungs(hu, affine)
     cropped = CROP({"image": image_of(hu, affine), "label": image_of(mask, affine)})
     np.testing.assert_array_equal(cropped["image"][0].numpy(), hu[found.box])
     np.testing.assert_array_equal(cropped["label"][0].numpy(), mask[found.box])
-    np.testing.assert_array_equal(cropped["lungs"][0].numpy(), lungs[found.box])
+    np.testing.assert_array_equal(cropped["lungs"][0].numpy(), air[found.box])
     assert cropped["lungs"].dtype == torch.uint8
     # The first voxel of the block lies where it lay.
     first = affine @ [*(part.start for part in found.box), 1]
@@ -199,8 +201,43 @@ def test_nothing_is_cropped_where_that_is_wanted() -> None:
     assert whole["image"].applied_operations == []
 
 
-def test_without_a_key_for_them_the_lungs_are_not_kept() -> None:
+def test_without_a_key_for_them_neither_lungs_nor_hull_are_kept() -> None:
     assert set(CropToLungsd(KEYS, source_key="image")(chest())) == set(KEYS)
+
+
+def test_the_hull_is_that_of_the_whole_scan_found_with_the_lungs_and_comes_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    hull, searches, search = lung_hull(HU, AFFINE), [], lungs._coarse
+    assert LUNGS.sum() < hull.sum() < hull.size / 2
+    monkeypatch.setattr(lungs, "_coarse", lambda *given: searches.append(given) or search(*given))
+    crop = CropToLungsd(KEYS, source_key="image", lungs_key="lungs", hull_key="hull")
+    cropped = crop(chest())
+    assert len(searches) == 1
+    np.testing.assert_array_equal(cropped["hull"][0].numpy(), hull[FOUND.box])
+    np.testing.assert_array_equal(cropped["lungs"][0].numpy(), LUNGS[FOUND.box])
+    assert cropped["image"].meta["lungs_found"] is True
+    whole = crop.inverse(cropped)
+    inside = np.zeros(SHAPE, bool)
+    inside[FOUND.box] = True
+    np.testing.assert_array_equal(whole["hull"][0].numpy(), hull & inside)
+    np.testing.assert_array_equal(whole["hull"].affine.numpy(), AFFINE)
+
+
+def test_monais_own_transform_confines_a_prediction_to_the_hull() -> None:
+    data = CropToLungsd(KEYS, source_key="image", hull_key="hull")(chest())
+    data["prediction"] = torch.full_like(data["label"], 1, dtype=torch.float32)
+    confined = MaskIntensityd("prediction", mask_key="hull")(data)["prediction"]
+    np.testing.assert_array_equal(confined.numpy(), data["hull"].numpy())
+
+
+def test_without_lungs_the_hull_is_everywhere_and_it_is_said_however_it_is_cropped() -> None:
+    white = HU.copy()
+    white[ellipsoid((28, 36, 20), (15, 21, 18)) | ellipsoid((68, 36, 20), (15, 21, 18))] = 30
+    for crop in ("lungs", "nothing"):
+        cropped = CropToLungsd("image", "image", "lungs", crop, hull_key="hull")({"image": image_of(white)})
+        assert cropped["hull"].all()
+        assert not cropped["lungs"].any()
+        assert cropped["image"].meta["lungs_found"] is False
+        assert cropped["image"].meta["notes"].splitlines()[-1] == NO_HULL
 
 
 def test_the_source_need_not_be_cropped() -> None:
@@ -315,7 +352,15 @@ def test_where_meta_data_are_not_tracked_it_is_refused(tmp_path: Path) -> None:
     assert "do not turn the tracking of meta data off" in str(radlearn_error_in(caught.value))
 
 
-@pytest.mark.parametrize(("settings", "words"), [({"crop": "heart"}, "crop is 'heart'"), ({"lungs_key": "label"}, "lungs_key is 'label'")])
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"crop": "heart"}, "crop is 'heart'"),
+        ({"lungs_key": "label"}, "lungs_key is 'label'"),
+        ({"hull_key": "image"}, "hull_key is 'image'"),
+        ({"lungs_key": "a", "hull_key": "a"}, "hull_key is 'a'"),
+    ],
+)
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, str], words: str) -> None:
     with pytest.raises(BadSetting, match=words):
         CropToLungsd(KEYS, source_key="image", **settings)

@@ -87,6 +87,8 @@ def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: li
     kept, about = read_postprocessing(run, MaskPostprocessing)
     assert kept == postprocessing
     assert about["validation_scans"] == 14
+    # These settings do not know of it.
+    assert about["confined_to_lungs"] is False
     assert [step["step"] for step in about["ablation"]] == ["nothing tuned", "threshold", "small components removed"]
     evaluation = evaluate_masks(run, scans, with_a_speck, "test", 1.0)
     assert evaluation.scores["scores"]["false_lesions_per_scan"]["value"] == 0

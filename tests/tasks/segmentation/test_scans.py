@@ -8,10 +8,13 @@ import pytest
 
 from radlearn.challenges import covid19
 from radlearn.errors import BadLayout, BadSetting
+from radlearn.monai_parts.crop_to_lungs import NO_HULL
 from radlearn.scans.ct_files import read_scan
+from radlearn.scans.lungs import lung_mask
 from radlearn.scans.nifti import write_volume
 from radlearn.tasks.segmentation.scans import Scan, above_median_burden, scan_and_truth, split_scans
 from radlearn.training.run_folder import Run
+from tests.check.phantom import AFFINE, SHAPE
 from tests.tasks.segmentation.conftest import OWN, prepared_scans
 
 
@@ -31,6 +34,18 @@ def test_a_scan_knows_its_case_its_lesion_and_how_large_that_is(scans: list[Scan
     source, truth = scan_and_truth(scans[0])
     assert scans[0].shape == source.voxels.shape == truth.shape
     np.testing.assert_allclose(scans[0].affine, source.affine)
+
+
+def test_its_lungs_are_those_of_the_file_and_empty_where_none_were_found(scans: list[Scan], tmp_path: Path) -> None:
+    for scan in scans[:2]:
+        source, _ = scan_and_truth(scan)
+        np.testing.assert_array_equal(scan.lungs, lung_mask(source.voxels, source.affine))
+    white = replace(scans[0].case, path=tmp_path / "white_ct.nii.gz")
+    write_volume(white.path, np.full(SHAPE, 40, np.int16), AFFINE)
+    (airless,) = prepared_scans([white])
+    assert airless.lungs.shape == airless.shape
+    assert not airless.lungs.any()
+    assert NO_HULL in airless.notes
 
 
 def test_every_subset_is_stratified_by_burden_and_nobody_is_in_two(scans: list[Scan], tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def hull_of(hu: np.ndarray, body: np.ndarray, lungs: np.ndarray, grid: Grid, mid
         levels = np.flatnonzero(own.any(axis=(0, 1)))
         below_mm = np.clip(HEALTHY_HEIGHT * width_mm - len(levels) * step[2], *BELOW_MM)
         lowest = max(0, int(levels[0]) - round(below_mm / step[2]))
-        found |= seen | _inside_ribs(seen, ribs, body, lowest, step) & side
+        found |= seen | _inside_ribs(seen, ribs, body, lowest, side.nonzero()[0], step)
     hull[block] = _grown(found, step)
     return hull
 
@@ -76,22 +76,31 @@ def _mirrored(mask: np.ndarray, midline: float) -> np.ndarray:
     return mask[np.clip(source, 0, len(mask) - 1)] & inside[:, None, None]
 
 
-def _inside_ribs(seen: np.ndarray, ribs: np.ndarray, body: np.ndarray, lowest: int, step: tuple[float, float, float]) -> np.ndarray:
-    """Return what rays from the middle of a lung meet before the first rib outside of what is seen of it, bool (x, y, z)."""
+def _inside_ribs(
+    seen: np.ndarray, ribs: np.ndarray, body: np.ndarray, lowest: int, columns: np.ndarray, step: tuple[float, float, float]
+) -> np.ndarray:
+    """Return what rays from the middle of a lung meet before the first rib outside of what is seen of it, bool (x, y, z).
+
+    Args:
+        seen: the convex hull of the lung's air in each slice.
+        lowest: the level to begin with.
+        columns: the indices along x of the lung's side of the body.
+    """
     inside = np.zeros_like(seen)
     levels = np.flatnonzero(seen.any(axis=(0, 1)))
     middles = np.array([ndimage.center_of_mass(seen[:, :, k]) for k in levels])
     angles = 2 * np.pi * np.arange(RAYS) / RAYS
     along_mm = np.arange(0, LONGEST_RAY_MM, RAY_STEP_MM)
-    columns, rows = np.arange(seen.shape[0])[:, None], np.arange(seen.shape[1])[None, :]
+    rows = np.arange(seen.shape[1])[None, :]
     for k in range(lowest, int(levels[-1]) + 1):
         x0, y0 = (np.interp(k, levels, middles[:, axis]) for axis in (0, 1))
         x = np.clip(np.rint(x0 + np.cos(angles)[:, None] * along_mm / step[0]).astype(int), 0, seen.shape[0] - 1)
         y = np.clip(np.rint(y0 + np.sin(angles)[:, None] * along_mm / step[1]).astype(int), 0, seen.shape[1] - 1)
         reach_mm = _reach_mm(seen[x, y, k], ribs[x, y, k], body[x, y, k])
-        across_mm, down_mm = (columns - x0) * step[0], (rows - y0) * step[1]
-        ray = np.rint(np.arctan2(down_mm, across_mm) / (2 * np.pi) * RAYS).astype(int) % RAYS
-        inside[:, :, k] = np.hypot(across_mm, down_mm) < reach_mm[ray]
+        across_mm, down_mm = ((columns[:, None] - x0) * step[0]).astype(np.float32), ((rows - y0) * step[1]).astype(np.float32)
+        ray = np.rint(np.arctan2(down_mm, across_mm) * (RAYS / (2 * np.pi))).astype(np.int32)
+        # Negative angles count from the last ray.
+        inside[columns, :, k] = across_mm**2 + down_mm**2 < reach_mm[ray] ** 2
     return inside
 
 
@@ -114,7 +123,7 @@ def _reach_mm(seen: np.ndarray, ribs: np.ndarray, body: np.ndarray) -> np.ndarra
     # In front, ribs end in cartilage.
     reach = np.interp(np.arange(len(seen)), meets, first_rib[meets], period=len(seen))
     skin = np.where(~body & (steps >= last_air[:, None]), steps, len(steps)).min(axis=1) - SKIN_MM / RAY_STEP_MM
-    return np.asarray(np.minimum(reach, skin) * RAY_STEP_MM)
+    return np.asarray(np.clip(np.minimum(reach, skin), 0, None) * RAY_STEP_MM)
 
 
 def _grown(mask: np.ndarray, step: tuple[float, float, float]) -> np.ndarray:

@@ -19,6 +19,7 @@ BONE_ABOVE_HU = 200.0
 MARGIN_MM = 10.0  # Around it all: rays end at the inner side of ribs, some of which are met a little early
 RIBS_REACH_MM = 15.0  # Along the body: ribs slope, so a slice cuts only some of them
 RAYS = 90  # In a slice, from the middle of a lung
+LEAST_RIBS = 1 / 3  # Of the rays of a slice
 RAY_STEP_MM = 2.0
 LONGEST_RAY_MM = 240.0
 SKIN_MM = 10.0  # The least thickness of a chest wall
@@ -107,6 +108,8 @@ def _inside_ribs(
 def _reach_mm(seen: np.ndarray, ribs: np.ndarray, body: np.ndarray) -> np.ndarray:
     """Return how far each ray goes before a rib, float (rays,); a ray that meets none, as its neighbours on both sides.
 
+    Where few rays meet any, ribs are not seen, and a ray that meets none ends where air does.
+
     Args:
         seen: bool (rays, steps) along the rays, as `ribs` and `body`.
     """
@@ -118,8 +121,8 @@ def _reach_mm(seen: np.ndarray, ribs: np.ndarray, body: np.ndarray) -> np.ndarra
     # With its neighbours, because a ray may pass between two ribs.
     first_rib = ndimage.minimum_filter1d(first_rib, 3, mode="wrap")
     meets = np.flatnonzero(first_rib < len(steps))
-    if not len(meets):
-        return last_air * RAY_STEP_MM
+    if len(meets) < LEAST_RIBS * len(seen):
+        return np.asarray(np.where(first_rib < len(steps), first_rib, last_air) * RAY_STEP_MM)
     # In front, ribs end in cartilage.
     reach = np.interp(np.arange(len(seen)), meets, first_rib[meets], period=len(seen))
     skin = np.where(~body & (steps >= last_air[:, None]), steps, len(steps)).min(axis=1) - SKIN_MM / RAY_STEP_MM

@@ -37,7 +37,7 @@ def test_an_epoch_of_patches_by_hand() -> None:
     cost = forecast("segmentation", "quick", preset, 100, 100.0, "")
     # 60 CTs give three patches each; 15 are inferred in 20 windows each: 2.5 patches' worth of voxels, covered eight times.
     assert cost.minutes_an_epoch == pytest.approx((180 * (3 / 50 + 0.02) + 15 * 20 / 50) / 60)
-    assert cost.cache_gb == pytest.approx(100 * 1_250_000 * (2 + 1 + 8 * 0.35) / 1e9)
+    assert cost.cache_gb == pytest.approx(100 * 1_250_000 * (2 + 3 + 8 * 0.35) / 1e9)
     assert cost.memory_gb == pytest.approx(1.2 + (2 * 20 + 2 * 100) / 1000)
 
 

@@ -62,7 +62,7 @@ def evaluate_together(
         validation = _Together(members, own, by_subset["validation"])
         choose_mask_postprocessing(ensemble, validation.scans, validation.infer, int(runs[0].settings.get("seed", 0)))
 
-    settle_postprocessing(ensemble, runs, MaskPostprocessing, choose, kept=("baseline_threshold_hu",))
+    settle_postprocessing(ensemble, runs, MaskPostprocessing, choose, kept=("baseline_threshold_hu", "confined_to_lungs"))
     test = _Together(members, own, by_subset["test"])
     evaluation = evaluate_masks(ensemble, test.scans, test.infer, "test", tolerance_mm)
     differ = [test.differ[scan.case.image_id] for scan in test.scans]

@@ -107,13 +107,15 @@ class Settings(TrainingSettings):
     mirror_chance: Share = 0.5
     # Test-time augmentation: average the predictions for the X-ray and its mirror image.
     test_time_mirror: bool = True
+    # Training batches on which averaged weights measure the statistics of their norms before each validation; 0 averages the running ones.
+    norm_batches: Annotated[int, Interval(ge=0, le=10_000)] = 0
     # Sensitivity to reach on validation persons; 0 chooses the threshold with the best sensitivity + specificity (Youden).
     wanted_sensitivity: Share = 0.0
 
 
 PRESETS = {
     # Minutes on two cores: a pretrained network of 3.4 million weights, on small X-rays.
-    "quick": Settings(epochs=8, batch_size=16, learning_rate=1e-3, weight_decay=0.02, keep="last"),
+    "quick": Settings(epochs=8, batch_size=16, learning_rate=1e-3, weight_decay=0.02, keep="last", norm_batches=10),
     # The strong preset, for a GPU and the real challenge: pretrained weights, more pixels, more augmentation.
     "challenge": Settings(
         size_px=512,
@@ -389,7 +391,8 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     # The first weights are random too: a run must be reproducible from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by="auroc_score"), run)
+    config = replace(settings.trainer_config(best_by="auroc_score"), norm_batches=settings.norm_batches)
+    best = fit(model, loss, validate, loaders["train"], config, run)
     probabilities = infer_all(best, loaders["validation"], settings)
     choose_postprocessing(run, probabilities, split["validation"], split["train"], settings.wanted_sensitivity)
     return run

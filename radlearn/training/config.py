@@ -45,6 +45,8 @@ class TrainerConfig:
     weight_decay: Annotated[float, Interval(ge=0, lt=math.inf)] = 0.01
     # Decay of the exponential moving average of the weights, which is what is validated and kept; 0 is off.
     ema_decay: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    # Training batches on which averaged weights measure the statistics of their norms before each validation; 0 averages the running ones.
+    norm_batches: Annotated[int, Ge(0)] = 0
     # The weights that a training ends with: those of the epoch with the best score, or of the last epoch.
     keep: Keep = "best"
     # Stop after this many epochs without a new best score; 0 never stops early.

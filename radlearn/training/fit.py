@@ -207,6 +207,8 @@ class _Training:
         """Return the scores of `validate`, after checking their names and the `best_by` score."""
         # Seeded like a step after the last one of the epoch, so that no training step uses the same random numbers.
         reseed(self.config.seed, epoch, self.loader.steps_per_epoch)
+        if self.config.norm_batches and self.trainer.has_averaged_norms:
+            self.trainer.measure_norms(self.loss, self.loader.epoch(epoch, max(0, self.loader.steps_per_epoch - self.config.norm_batches)))
         scores, chosen = self.trainer.scores(self.validate), self.config.best_by
         if chosen not in scores:
             raise BadSetting(f"validate(model) returned {', '.join(scores) or 'nothing'}; it must return {chosen!r} (best_by).")

@@ -6,7 +6,7 @@ Lightning Fabric handles device and precision. No other module uses Fabric.
 import copy
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,32 @@ class Trainer:
                     average.copy_(buffer)
         return value
 
+    @property
+    def has_averaged_norms(self) -> bool:
+        """Whether weights are averaged and some of the layers keep running statistics."""
+        return bool(self.config.ema_decay) and any(True for _ in _norms(self.evaluated_model))
+
+    def measure_norms(self, loss: Loss, batches: Iterable[Any]) -> None:
+        """Measure the mean and variance that the norms of the averaged weights see, on training batches.
+
+        Averaged weights were never used in a training step, so the running statistics are those of other weights: of an average over
+        hundreds of steps, where the norms of a published network move by a hundredth a step. As `torch.optim.swa_utils.update_bn`
+        (Izmailov et al. 2018, arXiv:1803.05407), for any batch that `loss` takes. Layers other than norms are in eval mode, as in use.
+        """
+        self._evaluated_called.eval()
+        momenta = {norm: norm.momentum for norm in _norms(self.evaluated_model)}
+        for norm in momenta:
+            norm.reset_running_stats()
+            # The plain mean over all batches.
+            norm.momentum = None
+            norm.train()
+        with torch.no_grad():
+            for batch in batches:
+                loss(self._evaluated_called, self._fabric.to_device(batch))
+        for norm, momentum in momenta.items():
+            norm.momentum = momentum
+        self._evaluated_called.eval()
+
     def scores(self, validate: Validate) -> dict[str, float]:
         """Return the scores of `validate` for the evaluated model, in eval mode and without gradients."""
         self._evaluated_called.eval()
@@ -135,6 +161,11 @@ class Trainer:
         checkpoint.fill_optimizer(self._optimizer, checkpoint.taken_from("optimizer/", tensors), rest["optimizer"], path)
         if self._scaler:
             self._scaler.load_state_dict(rest["scaler"])
+
+
+def _norms(model: nn.Module) -> Iterator[nn.BatchNorm2d]:
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    yield from (layer for layer in model.modules() if isinstance(layer, kinds) and layer.track_running_stats)  # type: ignore[misc]
 
 
 def _adamw(model: nn.Module, config: TrainerConfig) -> torch.optim.Optimizer:

@@ -109,6 +109,27 @@ def test_stopped_while_validating_it_ends_with_the_same_weights(
     assert tiny.outcome(run.folder) == unbroken
 
 
+# Six steps and two batches for the norms are an epoch: in its first steps, between the two batches, and while it validates.
+@pytest.mark.parametrize("stopped_at", [10, 8, 16, None])
+def test_stopped_while_norms_are_measured_it_ends_with_the_same_weights(
+    tiny: ModuleType, run: Run, tmp_path: Path, stopped_at: int | None
+) -> None:
+    tiny.train(tmp_path / "whole", norm_batches=2)
+    validate = at_call(2, tiny.validate, stop) if stopped_at is None else tiny.validate
+    with pytest.raises(StoppedHere):
+        fitted(tiny, run, at_call(stopped_at or 10**6, tiny.loss, stop), validate, save_every_seconds=0.0, norm_batches=2)
+    fitted(tiny, run, norm_batches=2)
+    assert tiny.outcome(run.folder) == tiny.outcome(tmp_path / "whole")
+
+
+def test_measured_norms_are_those_that_the_kept_weights_see(tiny: ModuleType, run: Run) -> None:
+    kept = fitted(tiny, run, norm_batches=10**6, keep="last")
+    images = torch.cat([batch["image"] for batch in tiny.loader().epoch(tiny.EPOCHS - 1)])
+    seen = torch.stack([kept[0](batch["image"]).mean(dim=(0, 2, 3)) for batch in tiny.loader().epoch(tiny.EPOCHS - 1)]).mean(dim=0)
+    assert len(images) == tiny.CASES
+    torch.testing.assert_close(kept[1].running_mean, seen.detach())
+
+
 def test_stopped_between_the_best_weights_and_the_checkpoint_no_epoch_is_written_twice(
     tiny: ModuleType, run: Run, unbroken: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 """Single training steps: updates, averaging, refusals and precision."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -22,6 +24,35 @@ def one_weight() -> nn.Module:
 
 def output(model: nn.Module, batch: Tensor) -> Tensor:
     return model(batch).sum()
+
+
+def test_the_norms_of_averaged_weights_are_measured_as_torch_does() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3, momentum=0.01), nn.ReLU(), nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2))
+    trainer = Trainer(model, config(ema_decay=0.9), None)
+    batches = [torch.randn(4, 1, 8, 8) * 3 + 5 for _ in range(3)]
+    for step, batch in enumerate(batches):
+        trainer.take_step(output, batch, step, 3)
+    averaged = trainer.evaluated_model
+    by_torch = copy.deepcopy(averaged)
+    torch.optim.swa_utils.update_bn(batches, by_torch)
+    before = {name: weights.clone() for name, weights in averaged.named_parameters()}
+    trained = {name: value.clone() for name, value in model.state_dict().items()}
+    assert not torch.allclose(averaged[1].running_mean, by_torch[1].running_mean, atol=0.1)
+    trainer.measure_norms(output, batches)
+    for name, value in by_torch.state_dict().items():
+        torch.testing.assert_close(averaged.state_dict()[name], value)
+    # Neither weights change, nor the model that is trained, nor how fast a norm will move.
+    assert all(torch.equal(weights, before[name]) for name, weights in averaged.named_parameters())
+    assert all(torch.equal(value, trained[name]) for name, value in model.state_dict().items())
+    assert (averaged[1].momentum, averaged[4].momentum, averaged.training) == (0.01, 0.1, False)
+
+
+def test_norms_are_measured_only_where_weights_are_averaged_and_statistics_kept() -> None:
+    norm = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3))
+    assert Trainer(norm, config(ema_decay=0.9), None).has_averaged_norms
+    assert not Trainer(norm, config(ema_decay=0.0), None).has_averaged_norms
+    assert not Trainer(nn.Sequential(nn.Conv2d(1, 3, 3), nn.InstanceNorm2d(3)), config(ema_decay=0.9), None).has_averaged_norms
 
 
 def test_a_step_of_gradient_descent_by_hand() -> None:

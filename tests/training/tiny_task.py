@@ -103,7 +103,7 @@ def forked(folder: Path, killed_after_seconds: float | None) -> bool:
     if child == 0:
         try:
             # Saves after every step, so that many kills occur while saving.
-            train(folder, save_every_seconds=0.0, epochs=KILLED_EPOCHS)
+            train(folder, save_every_seconds=0.0, epochs=KILLED_EPOCHS, norm_batches=2)
             os._exit(0)
         finally:
             os._exit(1)

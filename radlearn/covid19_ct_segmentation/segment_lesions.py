@@ -74,6 +74,7 @@ from radlearn.tasks.segmentation.scans import CTS, MaskCase, Scan, scans_of, spl
 from radlearn.tasks.segmentation.tuning import tune_masks
 from radlearn.training.checkpoint import load_best
 from radlearn.training.device import chosen_device
+from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
@@ -346,6 +347,13 @@ def infer(model: nn.Module, scan: Mapping[str, Any], settings: Settings) -> Tens
     return MaskIntensity(scan["hull"])(found) if settings.confined_to_lungs else found
 
 
+# Layers of the encoder whose features, averaged over the windows of a scan, tell whether it is unlike the training data.
+FEATURE_LAYERS = {
+    "small_unet": ("inner.input_block", "inner.downsamples.0", "inner.downsamples.1", "inner.bottleneck"),
+    "segresnet": tuple(f"encoder.layers.{level}.blocks" for level in range(1, 5)),
+}
+
+
 def infer_on_source(model: nn.Module, scan: Mapping[str, Any], settings: Settings, transform: Compose | None = None) -> np.ndarray:
     """Return the probability of a lesion at every voxel of the scan's file, float32 (i, j, k) in [0, 1].
 
@@ -409,8 +417,20 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     reseed(settings.seed)
     model = build_model(settings)
     best = fit(model, loss, validate, loaders["train"], config, run)
-    choose_mask_postprocessing(run, split["validation"], partial(infer_on_source, best, settings=settings), settings.seed)
+    with pooled_features(best, FEATURE_LAYERS[settings.network]) as pooled:
+        keep_features = pooled.of_each_call(partial(infer_on_source, best, settings=settings))
+        choose_mask_postprocessing(run, split["validation"], keep_features, settings.seed)
+    write_feature_distance(run, features_of(best, split["train"], one_look), np.stack(pooled.by_call))
     return run
+
+
+def features_of(model: nn.Module, scans: Sequence[Scan], settings: Settings) -> np.ndarray:
+    """Return the features of scans, float32 (scans, features): of windows without overlap, which are enough for a mean."""
+    apart = replace(settings, overlap=0.0)
+    with pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
+        for number in some_of(len(scans), most=100):
+            pooled.of_each_call(infer)(model, scans[number].item, apart)
+    return np.stack(pooled.by_call)
 
 
 # %% 5. Evaluation
@@ -430,7 +450,9 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: Mask
     refuse_probabilities(options, "evaluate")
     model, settings = trained_model(run)
     scans = scans_of(cases, make_dataset(settings, cases))
-    evaluation = evaluate_masks(run, scans, partial(infer_on_source, model, settings=settings), split, settings.tolerance_mm)
+    with pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
+        keep_features = pooled.of_each_call(partial(infer_on_source, model, settings=settings))
+        evaluation = evaluate_masks(run, scans, keep_features, split, settings.tolerance_mm, pooled.by_call)
     write_mask_report(run, evaluation, QUESTION)
     return evaluation.scores
 
@@ -458,7 +480,9 @@ def infer_file(members: Sequence[tuple[nn.Module, Settings]], path: Path) -> Ite
             volume = Volume(source.numpy(), source.affine.numpy(), path, tuple(scan["image"].meta["notes"].splitlines()))
             prepared[look] = transform, scan, volume, lungs[0].numpy() > 0
         transform, scan, volume, of_lungs = prepared[look]
-        yield PredictedScan(volume, infer_on_source(model, scan, settings, transform), of_lungs)
+        with pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
+            probability, features = infer_on_source(model, scan, settings, transform), [pooled.mean()]
+        yield PredictedScan(volume, probability, of_lungs, features=features)
 
 
 def predict(

@@ -58,6 +58,7 @@ from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
 from radlearn.tasks.xray.radiographs import XRAYS, PreparedRadiograph, as_images, header_of, radiographs_of, unlabelled
 from radlearn.training.checkpoint import load_best
+from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_folder import Run, settings_as
@@ -310,6 +311,16 @@ def infer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
     return torch.stack([model(view)[:, 0].float().sigmoid() for view in views]).mean(dim=0)
 
 
+# Layers whose features tell whether an X-ray is unlike the training data: edges and textures, parts, the whole. Which of them sees it
+# depends on what is unlike (Anthony and Kamnitsas 2023, arXiv:2309.01488).
+FEATURE_LAYERS = {
+    "small_resnet": ("layer2", "layer3", "layer4"),
+    "densenet121": ("features.denseblock2", "features.denseblock3", "features.denseblock4"),
+    "convnext_tiny": ("features.3", "features.5", "features.7"),
+    **dict.fromkeys(LITE, ("1._blocks.2", "1._blocks.4", "1._blocks.6")),
+}
+
+
 class LayerCAM(GradCAM):
     """MONAI's Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) with a weight for each place instead of one for each channel.
 
@@ -393,8 +404,11 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     model = build_model(settings)
     config = replace(settings.trainer_config(best_by="auroc_score"), norm_batches=settings.norm_batches)
     best = fit(model, loss, validate, loaders["train"], config, run)
-    probabilities = infer_all(best, loaders["validation"], settings)
+    probabilities, features = infer_with_features(best, loaders["validation"], settings)
     choose_postprocessing(run, probabilities, split["validation"], split["train"], settings.wanted_sensitivity)
+    # What is unlike the training X-rays, as they are, without augmentation.
+    known = make_loaders(settings, {"known": [split["train"][number] for number in some_of(len(split["train"]))]})["known"]
+    write_feature_distance(run, infer_with_features(best, known, one_look)[1], features)
     return run
 
 
@@ -409,6 +423,13 @@ def inferred(model: nn.Module, loader: EpochLoader, settings: Settings) -> Itera
 def infer_all(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.ndarray:
     """Return the probability for every case of a loader, float32 (cases,), in the order of the cases."""
     return torch.cat([probabilities for probabilities, _ in inferred(model, loader, settings)]).numpy()
+
+
+def infer_with_features(model: nn.Module, loader: EpochLoader, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probability for every case of a loader, as `infer_all`, and its features, float32 (cases, features)."""
+    with pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
+        batches = [(found, pooled.of_each(len(found))) for found, _ in inferred(model, loader, settings)]
+    return torch.cat([found for found, _ in batches]).numpy(), np.concatenate([features for _, features in batches])
 
 
 # %% 5. Evaluation
@@ -427,12 +448,12 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOp
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     xrays = prepared(settings, cases)
-    probabilities = infer_all(model, make_loaders(settings, {split: xrays})[split], settings)
+    probabilities, features = infer_with_features(model, make_loaders(settings, {split: xrays})[split], settings)
 
     def heat_maps(shown: Sequence[PreparedRadiograph]) -> np.ndarray:
         return heat_map(model, as_images(shown, model), settings)
 
-    evaluation = evaluate_probabilities(run, xrays, probabilities, split, heat_maps)
+    evaluation = evaluate_probabilities(run, xrays, probabilities, split, heat_maps, features)
     write_xray_report(run, evaluation, heat_maps)
     return evaluation.scores
 
@@ -461,14 +482,15 @@ def predict(runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlay
         return [unlabelled(path, images[look].numpy(), header_of(images[look].meta), look[1]) for look in looks]
 
     for batch in predictions.batches(read, members[0][1].batch_size):
-        by_run, each, maps = list(zip(*batch, strict=True)), [], []
+        by_run, each, features, maps = list(zip(*batch, strict=True)), [], [], []
         for (model, settings), xrays in zip(members, by_run, strict=True):
             images = as_images(xrays, model)
-            with torch.inference_mode():
+            with torch.inference_mode(), pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
                 each.append(infer(model, images, settings).cpu().numpy())
+                features.append(pooled.of_each(len(images)))
             if overlays:
                 maps.append(heat_map(model, images, settings))
-        predictions.keep_mean(by_run, each, maps)
+        predictions.keep_mean(by_run, each, maps, features)
     predictions.finish()
     return predictions.table
 

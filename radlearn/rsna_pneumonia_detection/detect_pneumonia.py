@@ -54,6 +54,7 @@ from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.detection.tuning import tune_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs, read_unlabelled
 from radlearn.training.checkpoint import load_best
+from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, case_seed, reseed
 from radlearn.training.run_folder import Run, settings_as
@@ -365,6 +366,27 @@ def convolution(taken: int, given: int, kernel: int, stride: int = 1, groups: in
     return nn.Sequential(*pad, Conv2dNormActivation(taken, given, kernel, stride, own, groups, NORM, nn.ReLU6))
 
 
+# Stages of the backbone whose features tell whether an X-ray is unlike the training data: edges and textures, parts, the whole.
+FEATURE_LAYERS = {
+    "lite_fcos": ("backbone.body.2", "backbone.body.4", "backbone.body.6"),
+    "small_fcos": ("backbone.body.2", "backbone.body.3", "backbone.body.4"),
+    "retinanet_resnet50": ("backbone.body.layer2", "backbone.body.layer3", "backbone.body.layer4"),
+    "fasterrcnn_resnet50": ("backbone.body.layer2", "backbone.body.layer3", "backbone.body.layer4"),
+}
+
+
+def features_of(model: nn.Module, xrays: Sequence[PreparedRadiograph], settings: Settings) -> np.ndarray:
+    """Return the features of X-rays, float32 (X-rays, features): the backbone suffices, without pyramid and heads."""
+    found = []
+    prepare, body = model.get_submodule("transform"), model.get_submodule("backbone.body")
+    with torch.inference_mode(), pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
+        for start in range(0, len(xrays), settings.batch_size):
+            images = as_images(xrays[start : start + settings.batch_size], model)
+            body(prepare(list(images))[0].tensors)
+            found.append(pooled.of_each(len(images)))
+    return np.concatenate(found)
+
+
 def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
     """Return the sum of the detector's losses.
 
@@ -453,23 +475,35 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     model = build_model(settings)
     config = settings.trainer_config(best_by=BOX_SCORE.name)
     best = fit(model, loss, validate, loaders["train"], config, run, build_optimizer(model, settings))
-    by_source = find_candidates(best, split["validation"], settings)
+    by_source, features = candidates_and_features(best, split["validation"], settings)
     choose_box_postprocessing(run, BOX_SCORE, by_source, split["validation"], split["train"], gate, settings.seed)
+    # What is unlike the training X-rays, as they are, without augmentation. Each takes a forward pass, and 300 are enough.
+    known = [split["train"][number] for number in some_of(len(split["train"]), most=max(300, len(split["train"]) // 8))]
+    write_feature_distance(run, features_of(best, known, settings), features)
     return run
 
 
 def find_candidates(model: nn.Module, xrays: Sequence[PreparedRadiograph], settings: Settings) -> list[list[FoundBoxes]]:
     """Return the candidates for X-rays, in pixels of each X-ray's canvas: without and, if set, with test-time augmentation."""
+    return candidates_and_features(model, xrays, settings)[0]
+
+
+def candidates_and_features(
+    model: nn.Module, xrays: Sequence[PreparedRadiograph], settings: Settings
+) -> tuple[list[list[FoundBoxes]], np.ndarray]:
+    """Return the candidates for X-rays, as `find_candidates`, and the features of the X-rays, float32 (X-rays, features)."""
     one: list[FoundBoxes] = []
     two: list[FoundBoxes] = []
-    with torch.inference_mode():
+    features: list[np.ndarray] = []
+    with torch.inference_mode(), pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
         for start in range(0, len(xrays), settings.batch_size):
             here = xrays[start : start + settings.batch_size]
             seen = detections_by_augmentation(model, as_images(here, model), settings)
+            features.append(pooled.of_each(len(here)))
             one += on_canvases(seen[0], here)
             if len(seen) > 1:
                 two += on_canvases([fused(predictions) for predictions in zip(*seen, strict=True)], here)
-    return [one, two] if two else [one]
+    return [one, two] if two else [one], np.concatenate(features)
 
 
 # %% 5. Evaluation
@@ -490,8 +524,9 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: Gate
     gate = options.gate or settings.gate
     must_have_gate([run], gate)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
-    found = find_candidates(model, xrays, as_tuned(settings, run))[-1]
-    evaluation = evaluate_boxes(run, BOX_SCORE, xrays, found, image_scores(found, gate_of(gate, xrays)), split)
+    by_source, features = candidates_and_features(model, xrays, as_tuned(settings, run))
+    found = by_source[-1]
+    evaluation = evaluate_boxes(run, BOX_SCORE, xrays, found, image_scores(found, gate_of(gate, xrays)), split, features)
     write_box_report(run, evaluation)
     return evaluation.scores
 
@@ -527,8 +562,8 @@ def detect_all(runs: Sequence[Run], predictions: BoxPredictions, overlays: bool)
     members = [(*trained_model(run), run) for run in runs]
     settings = members[0][1]
     for xrays in predictions.batches(partial(read_unlabelled, size_px=settings.size_px, shape=settings.shape), settings.batch_size):
-        each = [find_candidates(model, xrays, as_tuned(own, run))[-1] for model, own, run in members]
-        predictions.keep_fused(xrays, each, overlays)
+        seen = [candidates_and_features(model, xrays, as_tuned(own, run)) for model, own, run in members]
+        predictions.keep_fused(xrays, [by_source[-1] for by_source, _ in seen], overlays, [features for _, features in seen])
     return predictions
 
 

@@ -6,6 +6,8 @@
     history.jsonl         one line for each epoch
     last/  best/          the checkpoint to resume from; the best weights so far
     postprocessing.json   what was chosen on validation persons at the end of training
+    feature_distance.safetensors
+                          what tells whether a new image is unlike the training data
     scores.json  cases.csv  pictures/  report.html
                           what `evaluate` found: the scores, a row for each case, and the page
 

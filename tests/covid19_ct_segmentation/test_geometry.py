@@ -127,16 +127,20 @@ def test_a_lesion_is_predicted_only_inside_the_hull_of_the_lungs(tmp_path: Path)
     assert (found[(item["lungs"] > 0) | (item["mask"] > 0)] > 0.9).all()
 
 
-def test_with_too_little_air_nothing_is_confined_and_prediction_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_too_little_air_nothing_is_confined_and_prediction_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The whole network is its only layer.
+    monkeypatch.setitem(lesson.FEATURE_LAYERS, SETTINGS.network, ("",))
     files = written(tmp_path, hu=np.where(BODY, 40, -1000).astype(np.int16))
     del files["mask"]
-    found = lesson.infer_file(Everywhere(), files["image"], SETTINGS)
+    (found,) = lesson.infer_file([(Everywhere(), SETTINGS)], files["image"])
     # The block that holds the body, all of it.
     assert (found.probability[BODY] > 0.9).all()
     words = "too little air was found to tell where the lungs are, so lesions are not confined to them"
     assert words in " ".join(capsys.readouterr().err.split())
     assert words in found.source.notes
-    lesson.infer_file(Everywhere(), files["image"], replace(SETTINGS, confined_to_lungs=False))
+    list(lesson.infer_file([(Everywhere(), replace(SETTINGS, confined_to_lungs=False))], files["image"]))
     assert words not in " ".join(capsys.readouterr().err.split())
 
 

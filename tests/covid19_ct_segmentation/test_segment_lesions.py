@@ -183,6 +183,25 @@ def test_an_prediction_is_a_probability_at_every_voxel_of_the_scan(scans: list[S
         assert on_source.shape == scans[0].shape
 
 
+def test_a_scan_has_features_and_its_file_nearly_the_same(scans: list[Scan]) -> None:
+    reseed(0)
+    model = lesson.build_model(SMALL).eval()
+    features = lesson.features_of(model, scans[:2], SMALL)
+    assert features.shape == (2, 16 + 32 + 64 + 96)
+    assert not np.allclose(features[0], features[1])
+    (found,) = lesson.infer_file([(model, SMALL)], scans[0].case.path)
+    assert found.features is not None
+    (of_file,) = found.features
+    # The file is not cached, and its windows overlap.
+    assert np.abs(of_file - features[0]).max() < np.abs(features).max() / 10
+
+
+def test_the_large_network_has_features_of_four_levels(scans: list[Scan]) -> None:
+    settings = replace(SMALL, network="segresnet")
+    reseed(0)
+    assert lesson.features_of(lesson.build_model(settings).eval(), scans[:1], settings).shape == (1, 64 + 128 + 256 + 512)
+
+
 def test_mirrored_predictions_are_mirrored_back_and_averaged(scans: list[Scan]) -> None:
     class BrighterTowardsTheLeft(nn.Module):
         def __init__(self) -> None:

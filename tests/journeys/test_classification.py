@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pydicom
 import pytest
 from safetensors.numpy import load_file
 
@@ -70,8 +71,10 @@ def test_evaluate_scores_the_test_people_and_writes_a_report(trained: SimpleName
     for name in ("auroc_score", "within_view_auroc_score", "average_precision_score", "sensitivity", "specificity", "brier_error"):
         assert set(scores["scores"][name]) == {"value", "low", "high"}
     assert {"AP (lying or sitting)", "PA (standing)", "women", "men"} <= set(scores["subgroups"])
+    assert set(scores["ood"]["scores_without_flagged"]) <= set(scores["scores"])
+    assert 0 <= scores["ood"]["flagged"] <= len(tested)
     report = (trained.folder / "report.html").read_text()
-    for expected in ("AP (lying or sitting)", "not for clinical use", "data:image/png;base64,"):
+    for expected in ("AP (lying or sitting)", "Unlike the training data", "not for clinical use", "data:image/png;base64,"):
         assert expected in report
     assert list((trained.folder / "pictures").glob("*.png"))
 
@@ -156,11 +159,39 @@ def test_predict_reads_what_it_can_and_lists_what_it_cannot(
     for row in rows:
         assert 0 <= float(row["calibrated_probability"]) <= 1
         assert row["decision"] == ("opacity" if float(row["probability"]) >= threshold else "no opacity")
+        assert 0 <= float(row["ood_score"]) <= 1
+        assert (row["out_of_distribution"] == "yes") == (float(row["ood_distance"]) > 1)
     assert len(list((out / "overlays").glob("*.png"))) == 5
     assert len((out / "unreadable.txt").read_text().splitlines()) == 2
     # A second time would overwrite answers that someone may have worked with.
     assert cli.main(["classification", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 2
     assert "already exists" in capsys.readouterr().err
+
+
+def test_inverted_xrays_are_flagged_and_an_older_run_leaves_the_columns_empty(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    xrays = tmp_path / "xrays"
+    xrays.mkdir()
+    for case in find_cases(trained.data)[:4]:
+        dataset = pydicom.dcmread(case.path)
+        # A header that says the opposite of its pixels.
+        dataset.PhotometricInterpretation = "MONOCHROME1"
+        dataset.save_as(xrays / case.path.name)
+    assert cli.main(["classification", "predict", str(trained.folder), str(xrays), "--out", str(tmp_path / "out"), "--no-overlays"]) == 0
+    assert "4 of 4 X-rays are unlike the training data" in " ".join(capsys.readouterr().err.split())
+    with open(tmp_path / "out" / "predictions.csv", newline="") as opened:
+        assert [row["out_of_distribution"] for row in csv.DictReader(opened)] == ["yes"] * 4
+    older = tmp_path / "older"
+    shutil.copytree(trained.folder, older)
+    (older / "feature_distance.safetensors").unlink()
+    assert cli.main(["classification", "predict", str(older), str(xrays), "--out", str(tmp_path / "old"), "--no-overlays"]) == 0
+    assert "classification resume" in " ".join(capsys.readouterr().err.split())
+    with open(tmp_path / "old" / "predictions.csv", newline="") as opened:
+        assert {(row["ood_score"], row["ood_distance"], row["out_of_distribution"]) for row in csv.DictReader(opened)} == {("", "", "")}
+    # As the sentence says.
+    assert cli.main(["classification", "resume", str(older), "--data", str(trained.data)]) == 0
+    assert (older / "feature_distance.safetensors").exists()
 
 
 def test_an_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:

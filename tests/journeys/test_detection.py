@@ -96,6 +96,7 @@ def test_prediction_writes_xrays_and_boxes_and_lists_what_it_cannot_read(
     rows, boxes = rows_of(out / "predictions.csv"), rows_of(out / "boxes.csv")
     assert [row["patientId"] for row in rows] == [case.image_id for case in cases]
     for row in rows:
+        assert (row["out_of_distribution"] == "yes") == (float(row["ood_distance"]) > 1)
         assert int(row["boxes"]) == sum(box["patientId"] == row["patientId"] for box in boxes)
     threshold = read_json(trained.folder / "postprocessing.json")["postprocessing"]["threshold"]
     for box in boxes:
@@ -110,7 +111,7 @@ def test_prediction_writes_xrays_and_boxes_and_lists_what_it_cannot_read(
     assert "already" in capsys.readouterr().err
 
 
-def test_predict_can_be_followed_through_fourteen_files(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_predict_can_be_followed_through_fifteen_files(trained: SimpleNamespace, tmp_path: Path) -> None:
     root, ran = Path(radlearn.__file__).parent, set()
 
     def note(frame: FrameType, event: str, _: object) -> None:
@@ -127,7 +128,7 @@ def test_predict_can_be_followed_through_fourteen_files(trained: SimpleNamespace
     above = ("cli.py", "workflow", "tasks", "rsna_pneumonia_detection")
     followed = sorted(str(path.relative_to(root)) for path in ran if path.is_relative_to(root) and path.relative_to(root).parts[0] in above)
     assert "rsna_pneumonia_detection/detect_pneumonia.py" in followed
-    assert len(followed) <= 14, "\n".join(followed)
+    assert len(followed) <= 15, "\n".join(followed)
 
 
 def test_an_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:
@@ -166,6 +167,7 @@ def test_several_runs_predict_together_about_files(trained: SimpleNamespace, tmp
     for name, runs in (("alone", [run]), ("twice", [run, copy])):
         assert cli.main(["detection", "predict", *runs, image, "--out", str(tmp_path / name), "--no-overlays"]) == 0
         rows += rows_of(tmp_path / name / "predictions.csv")
+    assert 0 <= float(rows[0]["ood_score"]) <= 1
     # A run and its copy are the run.
     assert rows[1] == {**rows[0], "disagreement": "0.000000"}
     assert cli.main(["detection", "predict", run, run, image, "--out", str(tmp_path / "same")]) == 2

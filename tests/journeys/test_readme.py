@@ -14,6 +14,7 @@ from radlearn import cli
 from radlearn.demo import demo
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.commands import COMMANDS
+from radlearn.workflow.ood import OOD_COLUMNS
 
 PROJECT = Path(__file__).resolve().parents[2]
 LESSONS = {
@@ -41,6 +42,8 @@ ELSEWHERE = {
     "disagreement",
     "volume_sd_ml",
 }
+# Of the tables of predictions, and what they say there.
+ELSEWHERE |= {"possible", "lesion_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
 
 
 def _few(found: re.Match[str]) -> str:

@@ -243,6 +243,7 @@ def test_prediction_takes_files_folders_and_dicom_series_and_lists_what_it_canno
     assert [row["case"] for row in rows] == [cases[0].image_id, "patient-7"]
     for row in rows:
         assert float(row["lesion_ml"]) == pytest.approx(read_mask(out / row["mask"]).voxels.sum() * 0.096, abs=1e-3)
+        assert (row["out_of_distribution"] == "yes") == (float(row["ood_distance"]) > 1)
     assert len(list((out / "overlays").glob("*.png"))) == 2
     # The series holds the second case's voxels: its mask is that of the file, seen in the world.
     assert cli.main([*arguments[:3], str(cases[1].path), "--out", str(tmp_path / "file"), "--no-overlays"]) == 0

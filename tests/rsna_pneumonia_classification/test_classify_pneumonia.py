@@ -166,6 +166,22 @@ def test_the_challenge_preset_learns_from_an_xray_of_its_true_size() -> None:
     assert all(weights.grad is not None and bool(weights.grad.isfinite().all()) for weights in model.parameters())
 
 
+@pytest.mark.parametrize("network", ["efficientnet_lite0", "efficientnet_lite2", "small_resnet", "densenet121", "convnext_tiny"])
+def test_every_network_has_features_of_three_layers_that_come_with_its_prediction(cases: list[Case], network: str) -> None:
+    settings = replace(SMALL, network=network, pretrained=False)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    model = lesson.build_model(settings).eval()
+    loader = lesson.make_loaders(settings, {"test": lesson.prepared(settings, cases)})["test"]
+    probabilities, features = lesson.infer_with_features(model, loader, settings)
+    np.testing.assert_array_equal(probabilities, lesson.infer_all(model, loader, settings))
+    assert features.shape[0] == len(cases) == 10
+    assert features.shape[1] >= 3 * 32
+    # They are those of the X-rays themselves, whether or not their mirror images are looked at too.
+    _, alone = lesson.infer_with_features(model, loader, replace(settings, test_time_mirror=False))
+    np.testing.assert_array_equal(features, alone)
+    assert len(np.unique(features.round(6), axis=0)) == 10
+
+
 def test_the_heat_map_is_hot_where_the_opacity_is_and_as_hot_as_the_prediction_is_high() -> None:
     """A network that has learnt to find a bright square points at it, as hot as its prediction is high; an inverted map fails."""
     torch.manual_seed(0)

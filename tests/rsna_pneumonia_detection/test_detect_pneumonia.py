@@ -166,6 +166,18 @@ def test_the_challenge_preset_learns_from_an_xray_of_its_true_size() -> None:
     assert all(weights.grad is None or bool(weights.grad.isfinite().all()) for weights in model.parameters())
 
 
+@pytest.mark.parametrize("network", ["lite_fcos", "small_fcos", "retinanet_resnet50", "fasterrcnn_resnet50"])
+def test_every_network_has_features_that_the_backbone_alone_gives_too(network: str) -> None:
+    settings = replace(SMALL, network=network, pretrained=False)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    model = lesson.build_model(settings).eval()
+    by_source, features = lesson.candidates_and_features(model, XRAYS[:2], settings)
+    # With and without the mirror image, whose features are not taken.
+    assert len(by_source) == 2
+    assert features.shape[0] == 2
+    np.testing.assert_allclose(lesson.features_of(model, XRAYS[:2], settings), features, rtol=1e-4, atol=1e-5)
+
+
 def test_an_xray_and_its_mirror_image_get_mirrored_predictions() -> None:
     torch.manual_seed(0)
     model = lesson.build_model(SMALL).eval()

@@ -19,6 +19,7 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, perso
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import write_cases
+from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.scores_file import write_scores
 
@@ -42,11 +43,17 @@ class ProbabilityEvaluation:
 
 
 def evaluate_probabilities(
-    run: Run, xrays: Sequence[PreparedRadiograph], probabilities: np.ndarray, split: str, heat_maps: HeatMaps
+    run: Run,
+    xrays: Sequence[PreparedRadiograph],
+    probabilities: np.ndarray,
+    split: str,
+    heat_maps: HeatMaps,
+    features: np.ndarray | None = None,
 ) -> ProbabilityEvaluation:
     """Compare probabilities (cases,) with the labels of `xrays`, and write `scores.json` and `cases.csv` into the run folder.
 
-    The heat maps of found opacities are compared with the true boxes.
+    The heat maps of found opacities are compared with the true boxes. `features`, (cases, features), tell which X-rays are unlike the
+    training data.
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
@@ -89,6 +96,8 @@ def evaluate_probabilities(
             "not_known_share": bootstrap_interval(pooled_share, persons, opacity & none, np.ones(len(labels))),
             "neither_share": bootstrap_interval(pooled_share, persons, ~opacity & ~none, np.ones(len(labels))),
         }
+        headline = {name: score for name, score in CASE_SCORES.items() if score.headline}
+        ood = ood_summary(run, features, headline, columns, persons, (decided != labels).astype(float))
     found = {
         "positives": int(labels.sum()),
         "threshold": postprocessing.threshold,
@@ -96,6 +105,7 @@ def evaluate_probabilities(
         "baselines": {name: score.as_dict() for name, score in baselines.items()},
         "heat_maps": heat_map_scores(xrays, probabilities >= postprocessing.threshold, heat_maps),
         "conformal": {"coverage": postprocessing.coverage} | {name: score.as_dict() for name, score in conformal.items()},
+        "ood": ood,
         "recalibrated": {"intercept": again.intercept, "slope": again.slope},
         "subgroups": subgroups,
     }

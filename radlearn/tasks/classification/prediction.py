@@ -16,8 +16,9 @@ from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import disagreement, postprocessing_together, runs_of
+from radlearn.workflow.ood import DO_NOT_TRUST, OOD_COLUMNS, OodPredictions, ood_cells
 
-COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible")
+COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible", *OOD_COLUMNS)
 # Of several runs: the standard deviation over the runs of the probability, 0 to 0.5.
 OF_ENSEMBLES = ("disagreement",)
 
@@ -32,10 +33,15 @@ class ProbabilityPredictions(XrayPredictions):
     def __init__(self, runs: Run | Sequence[Run], paths: Sequence[Path], out: Path) -> None:
         super().__init__(paths, out)
         self.postprocessing, _ = postprocessing_together(runs_of(runs), ProbabilityPostprocessing)
+        self.ood = OodPredictions(runs_of(runs), "X-rays")
         self.columns = COLUMNS + OF_ENSEMBLES * (len(runs_of(runs)) > 1)
 
     def keep_mean(
-        self, by_run: Sequence[Sequence[PreparedRadiograph]], each: Sequence[np.ndarray], heat_maps: Sequence[np.ndarray]
+        self,
+        by_run: Sequence[Sequence[PreparedRadiograph]],
+        each: Sequence[np.ndarray],
+        heat_maps: Sequence[np.ndarray],
+        features: Sequence[np.ndarray] | None = None,
     ) -> None:
         """Keep the mean of what several runs predict, or what one predicts.
 
@@ -43,39 +49,46 @@ class ProbabilityPredictions(XrayPredictions):
             by_run: the X-rays as each run sees them.
             each: the probabilities of each run, (cases,).
             heat_maps: those of each run, (cases, size, size); none where no picture is wanted.
+            features: as in `keep`.
         """
         together = np.stack(each)
         maps = mean_heat_maps(heat_maps, by_run) if heat_maps else None
         differ = [(f"{number:.6f}",) for number in disagreement(together)] if len(each) > 1 else None
-        self.keep(by_run[0], mean_probability(together), maps, differ)
+        self.keep(by_run[0], mean_probability(together), maps, features, differ)
 
     def keep(
         self,
         xrays: Sequence[PreparedRadiograph],
         probabilities: np.ndarray,
         heat_maps: np.ndarray | None,
+        features: Sequence[np.ndarray] | None = None,
         further: Sequence[tuple[str, ...]] | None = None,
     ) -> None:
         """Keep the probabilities, (cases,) in [0, 1], and draw a picture each where there are heat maps (cases, size, size).
 
         Args:
+            features: of each run, (cases, features), which tell what is unlike the training data.
             further: the cells of each X-ray in the columns that only ensembles have.
         """
+        unlike = self.ood.scored([xray.case.image_id for xray in xrays], features)
         calibrated = self.postprocessing.recalibration.apply(probabilities)
         for number, xray in enumerate(xrays):
             probability = float(probabilities[number])
             decision = "opacity" if probability >= self.postprocessing.threshold else "no opacity"
             possible = self.postprocessing.possible(probability)
             numbers = (f"{probability:.6f}", f"{calibrated[number]:.6f}")
-            self.rows.append((str(xray.case.path), xray.case.image_id, *numbers, decision, possible, *(further[number] if further else ())))
+            last = (*ood_cells(unlike, number), *(further[number] if further else ()))
+            self.rows.append((str(xray.case.path), xray.case.image_id, *numbers, decision, possible, *last))
             if heat_maps is not None:
                 doubt = "" if possible == decision else f"; at {self.postprocessing.coverage:.0%} coverage: {possible}"
+                doubt += f"; {DO_NOT_TRUST}" if unlike is not None and unlike.flagged[number] else ""
                 said = f"probability {probability:.2f}: {decision} (threshold {self.postprocessing.threshold:.2f}){doubt}"
                 heat = as_shown(heat_maps[number], probability, self.postprocessing.threshold)
                 write_overlay(self.picture(xray.case.image_id), xray.pixels[0], heat, xray.case.image_id, said)
 
     def finish(self) -> None:
-        """Write the table, and say what was skipped."""
+        """Write the table, and say what is unlike the training data and what was skipped."""
+        self.ood.report()
         self.write_table(self.columns)
 
 

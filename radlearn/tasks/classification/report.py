@@ -18,6 +18,7 @@ from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessi
 from radlearn.tasks.xray.report_parts import data_blocks, xray_grids
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import MEAN
+from radlearn.workflow.ood import HEADING, ood_blocks
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.report_frame import SaveFigure, random_order, score_table, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
@@ -75,6 +76,7 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
             "Subgroups": partial(_subgroup_blocks, evaluation),
             "Heat maps": partial(_xray_blocks, evaluation, heat_maps),
             "Calibration": partial(_calibration_blocks, evaluation, read_postprocessing(run, ProbabilityPostprocessing)[1].get("origin")),
+            HEADING: lambda _: ood_blocks(run, found, "X-rays", "share of wrong decisions"),
             "Training": partial(training_blocks, run, ("auroc_score", "average_precision_score"), "auroc_score"),
         },
         pictures=12,

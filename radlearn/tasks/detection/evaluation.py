@@ -32,6 +32,7 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, perso
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import CaseFormat, write_cases
+from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.scores_file import write_scores
 
@@ -112,12 +113,14 @@ def evaluate_boxes(
     candidates: Sequence[FoundBoxes],
     image_scores: np.ndarray,
     split: str,
+    features: np.ndarray | None = None,
 ) -> BoxEvaluation:
     """Compare a detector's boxes on `xrays` with the true ones, and write `scores.json` and `cases.csv`.
 
     Args:
         candidates: all boxes before the postprocessing, in pixels of the X-ray's canvas.
         image_scores: (cases,) how likely each X-ray shows the finding, in [0, 1].
+        features: (cases, features), which tell what is unlike the training data.
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
@@ -153,10 +156,17 @@ def evaluate_boxes(
             "froc": _froc(evaluation),
             "baselines": _baselines(evaluation, about),
             "subgroups": _subgroups(evaluation),
+            "ood": _ood(run, evaluation, features),
         }
     cases = [xray.case for xray in xrays]
     write_cases(run, split, evaluation.kept, cases, evaluation.columns)
     return replace(evaluation, scores=write_scores(run, split, cases, found))
+
+
+def _ood(run: Run, evaluation: BoxEvaluation, features: np.ndarray | None) -> dict[str, Any] | None:
+    shown = {name: evaluation.kept.scores[name] for name in (evaluation.box_score.name, *FOUND_AND_PAID)}
+    wrong = (evaluation.counts.false > 0) | (evaluation.counts.hits < evaluation.counts.true)
+    return ood_summary(run, features, shown, evaluation.columns, evaluation.persons, wrong.astype(float))
 
 
 def postprocessed_images(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadSetting
@@ -19,8 +21,9 @@ from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import postprocessing_together
+from radlearn.workflow.ood import DO_NOT_TRUST, OOD_COLUMNS, OodPredictions, ood_cells
 
-XRAY_COLUMNS = ("path", "patientId", "probability", "boxes")
+XRAY_COLUMNS = ("path", "patientId", "probability", "boxes", *OOD_COLUMNS)
 # Of several runs: the standard deviation over the runs of the highest confidence that each of them gives, 0 to 0.5.
 OF_ENSEMBLES = ("disagreement",)
 BOX_COLUMNS = ("path", "patientId", "confidence", "x_px", "y_px", "width_px", "height_px", "width_mm", "height_mm")
@@ -48,34 +51,48 @@ class BoxPredictions(XrayPredictions):
             runs, BoxPostprocessing, lambda about: about["source"] == SOURCES[1] and about["gated_by_table"] == (gate is not None)
         )
         self.gate, self.columns = gate, XRAY_COLUMNS + OF_ENSEMBLES * (len(runs) > 1)
+        self.ood = OodPredictions(runs, "X-rays")
         self.cases: list[XrayCase] = []
         # One for each case, in pixels of the source.
         self.found: list[FoundBoxes] = []
         self.boxes: list[tuple[str, ...]] = []
 
-    def keep_fused(self, xrays: Sequence[PreparedRadiograph], each: Sequence[Sequence[FoundBoxes]], overlays: bool = False) -> None:
-        """Keep the boxes of several runs, fused, or those of one; `each`: for every run its candidates for every X-ray, as in `keep`."""
+    def keep_fused(
+        self,
+        xrays: Sequence[PreparedRadiograph],
+        each: Sequence[Sequence[FoundBoxes]],
+        overlays: bool = False,
+        features: Sequence[np.ndarray] | None = None,
+    ) -> None:
+        """Keep the boxes of several runs, fused, or those of one.
+
+        Args:
+            each: for every run its candidates for every X-ray, as in `keep`.
+            features: as in `keep`.
+        """
         if len(each) == 1:
-            self.keep(xrays, each[0], overlays)
+            self.keep(xrays, each[0], overlays, features)
             return
         differ = [(f"{number:.6f}",) for number in disagreement_on_boxes(each)]
-        self.keep(xrays, [fused(candidates) for candidates in zip(*each, strict=True)], overlays, differ)
+        self.keep(xrays, [fused(candidates) for candidates in zip(*each, strict=True)], overlays, features, differ)
 
     def keep(
         self,
         xrays: Sequence[PreparedRadiograph],
         candidates: Sequence[FoundBoxes],
         overlays: bool = False,
+        features: Sequence[np.ndarray] | None = None,
         further: Sequence[tuple[str, ...]] | None = None,
     ) -> None:
         """Apply the postprocessing to the candidates of X-rays (in pixels of their canvas) and keep the boxes; draw them if wanted.
 
         Args:
+            features: of each run, (X-rays, features), which tell what is unlike the training data.
             further: the cells of each X-ray in the columns that only ensembles have.
         """
-        cells = further or [()] * len(xrays)
+        unlike = self.ood.scored([xray.case.image_id for xray in xrays], features)
         scores = image_scores(candidates, gate_of(self.gate, xrays))
-        for xray, boxes, score, last in zip(xrays, candidates, scores, cells, strict=True):
+        for number, (xray, boxes, score) in enumerate(zip(xrays, candidates, scores, strict=True)):
             found = postprocessed(boxes, self.postprocessing, xray.canvas_px, float(score))
             corners = xray.in_source(found.boxes_xyxy_px)
             # Of a box in the margin around a padded X-ray nothing is left.
@@ -83,11 +100,12 @@ class BoxPredictions(XrayPredictions):
             in_source = FoundBoxes(corners[real], found.confidences[real])
             self.cases.append(xray.case)
             self.found.append(in_source)
-            self._add_rows(xray, in_source, float(score), last)
+            self._add_rows(xray, in_source, float(score), (*ood_cells(unlike, number), *(further[number] if further else ())))
             if overlays:
                 said = f"no box with a confidence of at least {self.postprocessing.threshold:.2f}"
                 if count := len(found.confidences):
                     said = f"{count} box{'es' * (count > 1)}, highest confidence {found.confidences.max():.2f}"
+                said += f"; {DO_NOT_TRUST}" if unlike is not None and unlike.flagged[number] else ""
                 write_box_overlay(self.picture(xray.case.image_id), xray.pixels[0], found, xray.canvas_px, xray.case.image_id, said)
 
     def _add_rows(self, xray: PreparedRadiograph, found: FoundBoxes, score: float, last: tuple[str, ...]) -> None:
@@ -102,7 +120,8 @@ class BoxPredictions(XrayPredictions):
             self.boxes.append((*about, f"{confidence:.6f}", *pixels, *mm))
 
     def finish(self) -> None:
-        """Write both tables, and say what was skipped."""
+        """Write both tables, and say what is unlike the training data and what was skipped."""
+        self.ood.report()
         write_rows(self.folder / "boxes.csv", [BOX_COLUMNS, *self.boxes])
         self.write_table(self.columns)
         say(f"{len(self.boxes):,} boxes: {self.folder / 'boxes.csv'}")

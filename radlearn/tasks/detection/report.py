@@ -19,6 +19,7 @@ from radlearn.tasks.detection.tuning import ablation_table, drawn_tuning
 from radlearn.tasks.xray.report_parts import data_blocks, xray_grids
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import MEAN
+from radlearn.workflow.ood import HEADING, ood_blocks
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.report_frame import SaveFigure, random_order, score_table, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
@@ -45,6 +46,7 @@ POSTPROCESSING_WORDS = {
     "gate": ("gate", "an X-ray whose image-level score is below this has no box"),
 }
 
+WRONG = "share of X-rays with a missed or a false box"
 TITLE = "Where is the lung opacity suspicious for pneumonia?"
 
 
@@ -75,6 +77,7 @@ def write_box_report(run: Run, evaluation: BoxEvaluation, title: str = TITLE) ->
             "Predicted boxes": partial(_xray_blocks, evaluation),
             "Localisation": partial(_fit_blocks, evaluation),
             "Subgroups": partial(_subgroup_blocks, evaluation),
+            HEADING: lambda _: ood_blocks(run, found, "X-rays", WRONG, {box_score.name: box_score.label}),
             "Choice of the postprocessing": partial(_postprocessing_blocks, run, evaluation),
             "Training": partial(training_blocks, run, history, box_score.name, labels={box_score.name: box_score.label}),
         },

@@ -4,7 +4,8 @@ Probabilities are averaged, and not masks or logits, for the same reasons as in 
 others, and windows and mirror images within a run are averaged as probabilities too.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,9 +81,17 @@ def predicted_together(each: Iterable[PredictedScan], postprocessings: Sequence[
     """
     runs = iter(each)
     first = next(runs)
-    probabilities = (one.probability for group in ([first], runs) for one in group)
-    mean, differ = mean_probability(probabilities, postprocessings, spacing_mm(first.source.affine))
-    return replace(first, probability=mean, differ=differ)
+    features: list[Sequence[np.ndarray] | None] = []
+
+    def probabilities() -> Iterator[np.ndarray]:
+        for one in itertools.chain([first], runs):
+            features.append(one.features)
+            yield one.probability
+
+    mean, differ = mean_probability(probabilities(), postprocessings, spacing_mm(first.source.affine))
+    known = [own for own in features if own is not None]
+    together = [one for own in known for one in own] if len(known) == len(features) else None
+    return replace(first, probability=mean, differ=differ, features=together)
 
 
 class _Together:

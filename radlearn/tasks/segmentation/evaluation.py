@@ -10,20 +10,22 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.metrics.conformal_volume import conformal_volume
 from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.mask_table import MaskScores, mask_columns, mask_scores, mask_summary, mean_over_scans
-from radlearn.metrics.masks import dice_score
+from radlearn.metrics.masks import dice_score, volume_ml
 from radlearn.progress import progress_bar, say, waiting
 from radlearn.scans.geometry import spacing_mm
-from radlearn.tasks.segmentation.case_scores import CASES
+from radlearn.tasks.segmentation.case_scores import CASES, overlap
 from radlearn.tasks.segmentation.evaluated_scan import EvaluatedScan, PackedMask, worst_slice
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of, volume_interval
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
-from radlearn.tasks.segmentation.search import curves, dice_table, tuned_masks
+from radlearn.tasks.segmentation.search import curves, dice_and_volume_tables, tuned_masks, volumes_at
 from radlearn.tasks.segmentation.threshold_baseline import best_threshold_hu, threshold_baseline_dice, threshold_baseline_mask
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import write_cases
 from radlearn.workflow.cross_fitting import score_of_last_taken
+from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.scores_file import write_scores
 
@@ -52,18 +54,23 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
 
     Scans are predicted one after another and compared on their source grid, as test scans are.
     """
-    tables, baseline_tables = [], []
+    tables, in_ml, truth_ml, baseline_tables = [], [], [], []
     with progress_bar("choosing postprocessing on validation", len(validation), "scans") as bar:
         for scan in validation:
             source, truth = scan_and_truth(scan)
             probability = infer(scan.item)
-            tables.append(dice_table(probability, truth, spacing_mm(source.affine)))
+            dice, volumes = dice_and_volume_tables(probability, truth, spacing_mm(source.affine))
+            tables.append(dice)
+            in_ml.append(volumes)
+            truth_ml.append(volume_ml(truth, spacing_mm(source.affine)))
             baseline_tables.append(threshold_baseline_dice(source.voxels, scan.lungs, truth))
             bar.advance()
     postprocessing, ablation = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
+    interval = conformal_volume(volumes_at(np.stack(in_ml), postprocessing), truth_ml)
     about = {
         "validation_scans": len(validation),
         "confined_to_lungs": run.settings.get("confined_to_lungs", False),
+        "volume_interval": None if interval is None else asdict(interval),
         "ablation": (steps := [step.as_dict("dice_score") for step in ablation]),
         "curve": curves(np.stack(tables), postprocessing),
         "baseline_threshold_hu": best_threshold_hu(baseline_tables),
@@ -74,11 +81,14 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
     return postprocessing
 
 
-def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferScan, split: str, tolerance_mm: float) -> MaskEvaluation:
+def evaluate_masks(
+    run: Run, scans: Sequence[Scan], infer: InferScan, split: str, tolerance_mm: float, features: Sequence[np.ndarray] = ()
+) -> MaskEvaluation:
     """Predict for scans with true masks, compare them on the source grids, and write `scores.json` and `cases.csv`.
 
     Each scan is read once; its lungs were found when it was prepared; what the report needs of it is kept. `tolerance_mm` is that of the
     surface Dice.
+    `features` may be a list to which `infer` appends those of each scan, (features,), which tell what is unlike the training data.
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
@@ -100,6 +110,8 @@ def evaluate_masks(run: Run, scans: Sequence[Scan], infer: InferScan, split: str
             **_summary(evaluation, np.ones(len(evaluated), bool)),
             "baselines": {"threshold_baseline_dice_score": bootstrap_interval(mean_over_scans, persons, baseline_dice).as_dict()},
             "subgroups": {name: _summary(evaluation, chosen) for name, chosen in groups_of(evaluation).items() if chosen.any()},
+            "volume_interval": _volume_coverage(evaluation, about, persons),
+            "ood": _ood(run, evaluation, features, persons),
         }
     cases = [scan.case for scan in scans]
     write_cases(run, split, CASES, cases, mask_columns(evaluation.rows))
@@ -126,6 +138,24 @@ def _evaluated(
     baseline_dice = dice_score(threshold_baseline_mask(source.voxels, lungs, baseline_threshold_hu), truth)
     panel = worst_slice(scan, source, truth, mask, scores)
     return EvaluatedScan(scan, scores, baseline_dice, PackedMask.of(truth), PackedMask.of(mask), PackedMask.of(lungs), panel)
+
+
+def _volume_coverage(evaluation: MaskEvaluation, about: Mapping[str, Any], persons: Sequence[str]) -> dict[str, Any] | None:
+    interval = volume_interval(about)
+    if interval is None:
+        return None
+    columns = mask_columns(evaluation.rows)
+    low, high = interval.around(columns["predicted_ml"])
+    covered = (low <= columns["truth_ml"]) & (columns["truth_ml"] <= high)
+    share = bootstrap_interval(mean_over_scans, persons, covered.astype(float))
+    return {**asdict(interval), "covered_share": share.as_dict(), "median_width_ml": float(np.median(high - low))}
+
+
+def _ood(run: Run, evaluation: MaskEvaluation, features: Sequence[np.ndarray], persons: Sequence[str]) -> dict[str, Any] | None:
+    columns = mask_columns(evaluation.rows)
+    shown = {name: CASES.scores[name] for name in ("dice_score", "false_lesions_per_scan")}
+    given = np.stack(features) if len(features) else None
+    return ood_summary(run, given, shown, columns, np.array(persons), 1 - overlap(columns["dice_score"]))
 
 
 def _summary(evaluation: MaskEvaluation, chosen: np.ndarray) -> dict[str, Any]:

@@ -3,13 +3,19 @@
 Both values are chosen on validation persons (`search`) and kept in the run folder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from radlearn.errors import BadSetting
+from radlearn.metrics.conformal_volume import ConformalVolume
 from radlearn.metrics.masks import MM3_PER_ML, bounding_box
+
+NO_INTERVAL = (
+    "the run is older than intervals of volumes, had fewer than 4 validation scans, or the postprocessing is the mean of several runs' own."
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,16 @@ def in_words(postprocessing: MaskPostprocessing) -> str:
     small = f"connected components under {postprocessing.smallest_ml:g} ml are removed"
     small = small if postprocessing.smallest_ml else "components of every size are kept"
     return f"The threshold on the probability is {postprocessing.threshold:.2f}; {small}."
+
+
+def volume_interval(about: Mapping[str, Any]) -> ConformalVolume | None:
+    """Return the interval of lesion volumes; None where the run has none: it is older, or had too few validation scans.
+
+    Args:
+        about: the content of `postprocessing.json` beside the postprocessing.
+    """
+    kept = about.get("volume_interval")
+    return None if kept is None else ConformalVolume(**kept)
 
 
 def mask_of(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing_mm: Sequence[float]) -> np.ndarray:

@@ -18,14 +18,17 @@ from radlearn.progress import progress_bar, say
 from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
 from radlearn.scans.mask_files import write_mask_like, write_probability_like
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of
+from radlearn.tasks.segmentation.postprocessing import NO_INTERVAL, MaskPostprocessing, mask_of, volume_interval
 from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import postprocessing_together, runs_of
+from radlearn.workflow.ood import DO_NOT_TRUST, OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.unreadable_files import UnreadableFiles
 
-COLUMNS = ("path", "case", "mask", "lesion_ml", "lung_ml", "lesion_percent_of_lung", "notes")
+MASK_COLUMNS = ("path", "case", "mask", "lesion_ml", "lung_ml", "lesion_percent_of_lung", "notes")
+# The interval holds the true volume of the lesions with the promised probability; empty where nothing is promised.
+COLUMNS = (*MASK_COLUMNS, "volume_low_ml", "volume_high_ml", *OOD_COLUMNS)
 # Of several runs: how far they differ, in ml and from 0 to 1, as `disagreement` explains it.
 OF_ENSEMBLES = MaskDisagreement._fields
 
@@ -57,6 +60,8 @@ class PredictedScan:
     lungs: np.ndarray
     # Of several runs: how far they differ.
     differ: MaskDisagreement | None = None
+    # Of each run, float32 (features,), which tell whether the scan is unlike the training data; None where they are not known.
+    features: Sequence[np.ndarray] | None = None
 
 
 # The file or folder of a scan -> what is predicted for it.
@@ -81,7 +86,9 @@ class MaskPredictions:
     def __init__(
         self, runs: Run | Sequence[Run], challenge: Challenge[Any, Any], paths: Sequence[Path], out: Path, probabilities: bool = False
     ) -> None:
-        self.postprocessing, _ = postprocessing_together(runs_of(runs), MaskPostprocessing)
+        self.postprocessing, about = postprocessing_together(runs_of(runs), MaskPostprocessing)
+        # A mean of several runs' postprocessings promises none.
+        self.interval, self.ood = volume_interval(about), OodPredictions(runs_of(runs), "scans")
         self.probabilities = probabilities
         # Those of the runs alone, with which it is told how far they differ.
         self.of_each_run = [read_postprocessing(run, MaskPostprocessing)[0] for run in runs_of(runs)]
@@ -114,6 +121,9 @@ class MaskPredictions:
                     write_rows(self.table, [self.columns, *self.rows])
                 bar.advance()
         write_rows(self.table, [self.columns, *self.rows])
+        self.ood.report()
+        if self.interval is None:
+            say(f"volume_low_ml and volume_high_ml are empty: {NO_INTERVAL}", style="yellow")
         say(f"{len(self.rows):,} scans predicted: {self.table}")
         self.unreadable.report(len(self.rows))
 
@@ -125,12 +135,16 @@ class MaskPredictions:
         write_mask_like(path, mask, source)
         volumes = measured(mask, found.lungs, spacing_mm(source.affine))
         numbers = (f"{volumes.lesion_ml:.3f}", f"{volumes.lung_ml:.1f}", "" if np.isnan(volumes.percent) else f"{volumes.percent:.3f}")
+        between = ("", "") if self.interval is None else tuple(f"{end:.3f}" for end in self.interval.around(volumes.lesion_ml))
+        unlike = self.ood.scored([case.image_id], None if found.features is None else [own[None] for own in found.features])
         differ = () if found.differ is None else (f"{found.differ.volume_sd_ml:.3f}", f"{found.differ.disagreement:.6f}")
-        self.rows.append((str(case.path), case.image_id, f"masks/{path.name}", *numbers, "; ".join(source.notes), *differ))
+        last = (*between, *ood_cells(unlike, 0), *differ)
+        self.rows.append((str(case.path), case.image_id, f"masks/{path.name}", *numbers, "; ".join(source.notes), *last))
         if self.probabilities:
             write_probability_like(self.out / "probabilities" / path.name, found.probability, source)
         if overlays:
-            self._write_overlay(case, source, mask, str(volumes))
+            words = f"{volumes}; {DO_NOT_TRUST}" if unlike is not None and unlike.flagged[0] else str(volumes)
+            self._write_overlay(case, source, mask, words)
 
     def _write_overlay(self, case: MaskCase, source: Volume, mask: np.ndarray, words: str) -> None:
         hu, affine = to_orientation(source.voxels, source.affine, "LPS")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.metrics.conformal_volume import VOLUME_COVERAGE
 from radlearn.pictures import masks as pictures_of_masks
 from radlearn.pictures.report import Block, Headline, Note, Table
 from radlearn.pictures.slices import slice_grid
@@ -14,10 +15,11 @@ from radlearn.pictures.solid import solid_figure
 from radlearn.pictures.style import spoken
 from radlearn.scans.geometry import spacing_mm
 from radlearn.tasks.segmentation.evaluation import MaskEvaluation
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
+from radlearn.tasks.segmentation.postprocessing import NO_INTERVAL, MaskPostprocessing
 from radlearn.tasks.segmentation.tuning import ablation_table, drawn_tuning
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import MEAN
+from radlearn.workflow.ood import HEADING, ood_blocks
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.report_frame import SaveFigure, random_order, score_table, split_table, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
@@ -68,6 +70,7 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation, title: str) -> Path:
             "Scores": partial(_score_blocks, evaluation),
             "Slices": partial(_slice_blocks, evaluation),
             "Subgroups": partial(_group_blocks, evaluation),
+            HEADING: lambda _: ood_blocks(run, found, "scans", "mean of 1 − Dice"),
             "Choice of the postprocessing": partial(_postprocessing_blocks, run, evaluation),
             "Training": partial(training_blocks, run, ("dice_score",), "dice_score"),
         },
@@ -104,6 +107,7 @@ def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
         score_table(found, MEANINGS, "All scores. Volume errors in ml and lesion counts include every scan."),
         Table(["threshold baseline", "Dice (95 % interval)"], [[baseline, dice]], "A baseline without learning, on the same scans."),
     ]
+    blocks.append(_interval_note(found["volume_interval"]))
     if left_out:
         blocks.append(Note(f"Scans without a finite value, which the mean leaves out: {'; '.join(left_out)}."))
     blocks += [
@@ -133,6 +137,18 @@ def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
         ),
     ]
     return blocks
+
+
+def _interval_note(kept: dict[str, Any] | None) -> Note:
+    """Say how often the true volume lies in the interval around the predicted one."""
+    if kept is None:
+        return Note(f"There is no interval of lesion volumes: {NO_INTERVAL}")
+    few = "" if kept["coverage"] >= VOLUME_COVERAGE else f" More cannot be promised with {kept['scans']} validation scans."
+    return Note(
+        f"The interval around a predicted volume holds the true one in {kept['covered_share']['value']:.0%} of these scans. Promised are "
+        f"{kept['coverage']:.0%}, for new scans from where the validation scans came from.{few} Half of the intervals are narrower than "
+        f"{kept['median_width_ml']:.0f} ml."
+    )
 
 
 def worst_first(evaluation: MaskEvaluation) -> list[int]:

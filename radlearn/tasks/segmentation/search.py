@@ -27,10 +27,16 @@ def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[
     Args:
         probability: (i, j, k), in [0, 1]; `truth` is bool of the same shape.
     """
+    return dice_and_volume_tables(probability, truth, spacing_mm)[0]
+
+
+def dice_and_volume_tables(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the table of `dice_table`, and that of the volumes of the masks in ml, both float64 (`THRESHOLDS`, `SMALLEST_ML`)."""
     true, table = voxels_in(truth), np.full((len(THRESHOLDS), len(SMALLEST_ML)), np.nan)
+    in_ml = np.zeros_like(table)
     box = bounding_box(np.asarray(probability >= THRESHOLDS[0]))
     if box is None:
-        return np.where(true > 0, 0.0, table)
+        return np.where(true > 0, 0.0, table), in_ml
     inside, truth_inside = probability[box], truth[box]
     for row, threshold in enumerate(THRESHOLDS):
         number, volumes_ml = components(inside >= threshold, spacing_mm)
@@ -38,9 +44,15 @@ def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[
         common = np.bincount(number[truth_inside], minlength=len(volumes_ml) + 1)[1:]
         for column, smallest_ml in enumerate(SMALLEST_ML):
             stays = volumes_ml >= smallest_kept(smallest_ml)
+            in_ml[row, column] = volumes_ml[stays].sum()
             both = int(sizes[stays].sum()) + true
             table[row, column] = 2 * int(common[stays].sum()) / both if both else np.nan
-    return table
+    return table, in_ml
+
+
+def volumes_at(tables: np.ndarray, postprocessing: MaskPostprocessing) -> np.ndarray:
+    """Return the volume of each scan's mask in ml after a postprocessing from `tuned_masks`; tables (scans, thresholds, smallest)."""
+    return tables[:, THRESHOLDS.index(postprocessing.threshold), SMALLEST_ML.index(postprocessing.smallest_ml)]
 
 
 def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskPostprocessing, list[AblationStep]]:

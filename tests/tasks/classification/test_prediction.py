@@ -16,7 +16,9 @@ from radlearn.tasks.classification.prediction import ProbabilityPredictions, sub
 from radlearn.tasks.xray.radiographs import read_unlabelled
 from radlearn.training import checkpoint
 from radlearn.training.checkpoint import load_best
+from radlearn.training.feature_distance import write_feature_distance
 from radlearn.training.run_folder import Run
+from radlearn.workflow.ood import OOD_COLUMNS
 
 at_32_px = partial(read_unlabelled, size_px=32, shape="stretch")
 
@@ -43,21 +45,32 @@ def test_xrays_come_in_batches_and_each_is_written_down_once(finished: Run, smal
 def test_of_several_runs_the_mean_is_written_and_how_far_they_differ(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
     other = Run(tmp_path / "other", "classification")
     shutil.copytree(finished.folder, other.folder)
+    # Each run has features of its own, and as many as it likes.
+    draw, features = np.random.default_rng(0), [np.zeros((1, 3), np.float32), np.full((1, 5), 20, np.float32)]
+    scored = []
+    for run, rows in zip((finished, other), features, strict=True):
+        size = rows.shape[1]
+        known = write_feature_distance(run, draw.normal(size=(40, size)), draw.normal(size=(20, size)))
+        assert known is not None
+        scored.append(known.scored(rows))
     xray = find_cases(small_rsna)[0].path
     asking = ProbabilityPredictions([finished, other], [xray], tmp_path / "out")
     for (seen,) in asking.batches(lambda path: [at_32_px(path), read_unlabelled(path, 64, "stretch")], 1):
         maps = [np.zeros((1, 32, 32), np.float32), np.ones((1, 64, 64), np.float32)]
-        asking.keep_mean([[one] for one in seen], [np.array([0.25], np.float32), np.array([0.75], np.float32)], maps)
+        asking.keep_mean([[one] for one in seen], [np.array([0.25], np.float32), np.array([0.75], np.float32)], maps, features)
     asking.finish()
     (row,) = rows_of(asking.table)
-    assert list(row)[-2:] == ["possible", "disagreement"]
+    assert list(row)[-5:] == ["possible", *OOD_COLUMNS, "disagreement"]
+    assert [float(row[name]) for name in OOD_COLUMNS[:2]] == pytest.approx(
+        [np.mean([one.scores for one in scored]), np.mean([one.distances for one in scored])], abs=1e-3
+    )
     assert (row["probability"], row["disagreement"]) == ("0.500000", "0.250000")
     assert (tmp_path / "out" / "overlays" / f"{xray.stem}.png").exists()
     alone = ProbabilityPredictions(finished, [xray], tmp_path / "alone")
     for xrays in alone.batches(at_32_px, 1):
         alone.keep_mean([xrays], [np.array([0.25], np.float32)], [])
     alone.finish()
-    assert list(rows_of(alone.table)[0])[-1] == "possible"
+    assert list(rows_of(alone.table)[0])[-4:] == ["possible", *OOD_COLUMNS]
     with pytest.raises(BadSetting, match="are the same run"):
         ProbabilityPredictions([finished, finished], [xray], tmp_path / "twice")
 

@@ -17,6 +17,7 @@ from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, new_run
 from radlearn.workflow.ensembles import CHOSEN
+from radlearn.workflow.ood import OOD_COLUMNS
 from radlearn.workflow.postprocessing_file import write_postprocessing
 
 
@@ -94,14 +95,14 @@ def test_of_several_runs_boxes_are_fused_and_the_table_says_how_far_they_differ(
     predictions.keep_fused([xray(0), xray(1)], [[ONE, no_boxes()], [half, ONE]])
     predictions.finish()
     rows = rows_of(tmp_path / "out" / "predictions.csv")
-    assert list(rows[0]) == ["path", "patientId", "probability", "boxes", "disagreement"]
+    assert list(rows[0]) == ["path", "patientId", "probability", "boxes", *OOD_COLUMNS, "disagreement"]
     # The fused box has the mean confidence of 0.8 and 0.4, and of 0 and 0.8.
     assert [float(row["probability"]) for row in rows] == pytest.approx([0.6, 0.4])
     assert [float(row["disagreement"]) for row in rows] == pytest.approx([0.2, 0.4])
     alone = BoxPredictions([run], [small_rsna], tmp_path / "alone")
     alone.keep_fused([xray(0)], [[ONE]])
     alone.finish()
-    assert list(rows_of(tmp_path / "alone" / "predictions.csv")[0]) == ["path", "patientId", "probability", "boxes"]
+    assert list(rows_of(tmp_path / "alone" / "predictions.csv")[0]) == ["path", "patientId", "probability", "boxes", *OOD_COLUMNS]
 
 
 def test_a_postprocessing_chosen_for_the_ensemble_is_used_where_it_was_for_the_fused_boxes(

@@ -144,13 +144,18 @@ def test_a_scan_is_predicted_together_on_its_own_grid() -> None:
     lungs = np.ones((4, 4, 4), bool)
 
     def each(*values: float) -> list[PredictedScan]:
-        return [PredictedScan(source, np.full((4, 4, 4), value, np.float32), lungs) for value in values]
+        return [PredictedScan(source, np.full((4, 4, 4), value, np.float32), lungs, features=[np.full(3, value)]) for value in values]
 
     found = predicted_together(iter(each(0.25, 0.75)), [MaskPostprocessing()] * 2)
     assert found.source is source
     assert found.lungs is lungs
     assert (found.probability == 0.5).all()
     assert found.differ == MaskDisagreement(32.0, 1.0)
+    assert found.features is not None
+    np.testing.assert_array_equal(found.features, [[0.25] * 3, [0.75] * 3])
+    one, other = each(0.25, 0.75)
+    # Where a run does not tell its own, nothing is told.
+    assert predicted_together([one, replace(other, features=None)], [MaskPostprocessing()] * 2).features is None
     (alone,) = each(0.25)
     assert predicted_together([alone], [MaskPostprocessing()]).probability is alone.probability
     assert predicted_together([alone], [MaskPostprocessing()]).differ is None

@@ -22,7 +22,9 @@ from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
 from radlearn.tasks.segmentation.prediction import MaskPredictions, Measured, PredictedScan, cases_in, measured, submit_masks
+from radlearn.training.feature_distance import write_feature_distance
 from radlearn.training.run_folder import Run, new_run
+from radlearn.workflow.ood import OOD_COLUMNS
 from radlearn.workflow.postprocessing_file import write_postprocessing
 from tests.check.phantom import AFFINE, chest_hu
 from tests.scans.nifti_witness import read_by_sitk
@@ -73,6 +75,39 @@ def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(
         assert (tmp_path / "out" / "overlays" / f"{row['case']}.png").exists()
     with pytest.raises(BadSetting, match="already exists"):
         MaskPredictions(run, challenge, [images], tmp_path / "out")
+
+
+def test_volumes_have_an_interval_and_a_scan_that_is_unlike_is_named(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = covid19.find_cases(small_covid19)[:2]
+    rng = np.random.default_rng(0)
+    write_feature_distance(run, rng.normal(size=(40, 3)), rng.normal(size=(20, 3)))
+    write_postprocessing(run, MaskPostprocessing(0.5, 0.0), {"volume_interval": {"root_error": 0.5, "coverage": 0.9, "scans": 18}})
+    features = {cases[0].path: np.zeros(3, np.float32), cases[1].path: np.full(3, 20, np.float32)}
+    predictions = MaskPredictions(run, challenge, [case.path for case in cases], tmp_path / "out")
+    predictions.predict_all(lambda path: replace(dense(path), features=[features[path]]), overlays=False)
+    like, unlike = rows_of(tmp_path / "out" / "predictions.csv")
+    assert (like["out_of_distribution"], unlike["out_of_distribution"]) == ("no", "yes")
+    for row in (like, unlike):
+        root = np.sqrt(float(row["lesion_ml"]))
+        assert float(row["volume_low_ml"]) == pytest.approx(max(root - 0.5, 0) ** 2, abs=1e-2)
+        assert float(row["volume_high_ml"]) == pytest.approx((root + 0.5) ** 2, abs=1e-2)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 of 2 scans are unlike the training data; do not trust their predictions" in said
+    assert f"(column out_of_distribution): {cases[1].image_id}" in said
+
+
+def test_without_an_interval_its_columns_are_empty_and_it_is_said_why(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions = MaskPredictions(run, challenge, [covid19.find_cases(small_covid19)[0].path], tmp_path / "out")
+    predictions.predict_all(dense, overlays=False)
+    (row,) = rows_of(tmp_path / "out" / "predictions.csv")
+    assert (row["volume_low_ml"], row["volume_high_ml"], row["ood_score"]) == ("", "", "")
+    said = " ".join(capsys.readouterr().err.split())
+    assert "fewer than 4 validation scans" in said
+    assert "segmentation resume" in said
 
 
 def test_a_turned_scan_gets_the_same_mask_in_the_world_and_the_same_picture(
@@ -154,13 +189,16 @@ def test_probabilities_lie_on_their_scans_and_the_threshold_makes_the_mask_of_th
 def test_of_several_runs_the_table_says_how_far_they_differ(small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path) -> None:
     other = new_run(tmp_path / "other", "segmentation", Settings(), {"data": "somewhere", "synthetic": False})
     write_postprocessing(other, MaskPostprocessing(0.9, 0.0), {})
+    # What the first promises alone is not promised by the mean of the two.
+    write_postprocessing(run, MaskPostprocessing(0.5, 0.0), {"volume_interval": {"root_error": 0.5, "coverage": 0.9, "scans": 18}})
     path = covid19.find_cases(small_covid19)[0].path
     predictions = MaskPredictions([run, other], challenge, [path], tmp_path / "out")
     assert predictions.postprocessing.threshold == pytest.approx(0.7)
     assert [one.threshold for one in predictions.of_each_run] == [0.5, 0.9]
     predictions.predict_all(lambda asked: replace(dense(asked), differ=MaskDisagreement(1.5, 0.25)), overlays=False)
     (row,) = rows_of(predictions.table)
-    assert list(row)[-3:] == ["notes", "volume_sd_ml", "disagreement"]
+    assert list(row)[-8:] == ["notes", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "volume_sd_ml", "disagreement"]
+    assert (row["volume_low_ml"], row["volume_high_ml"]) == ("", "")
     assert (row["volume_sd_ml"], row["disagreement"]) == ("1.500", "0.250000")
     with pytest.raises(BadSetting, match="are the same run"):
         MaskPredictions([run, run], challenge, [path], tmp_path / "twice")

@@ -5,9 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radlearn.metrics.masks import dice_score
+from radlearn.metrics.masks import dice_score, volume_ml
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of
-from radlearn.tasks.segmentation.search import SMALLEST_ML, THRESHOLDS, curves, dice_table, tuned_masks
+from radlearn.tasks.segmentation.search import (
+    SMALLEST_ML,
+    THRESHOLDS,
+    curves,
+    dice_and_volume_tables,
+    dice_table,
+    tuned_masks,
+    volumes_at,
+)
 
 SPACING_MM = (2.0, 2.0, 5.0)
 
@@ -30,6 +38,18 @@ def test_nothing_found_scores_nothing_where_there_was_something_and_has_no_score
     assert np.isnan(dice_table(nothing, truth, SPACING_MM)).all()
     truth[2:4, 2:4, 2:4] = True
     assert (dice_table(nothing, truth, SPACING_MM) == 0).all()
+
+
+def test_volumes_are_those_of_the_masks() -> None:
+    rng = np.random.default_rng(3)
+    probability, truth = rng.random((12, 10, 6), dtype=np.float32) ** 3, rng.random((12, 10, 6)) > 0.9
+    dice, in_ml = dice_and_volume_tables(probability, truth, SPACING_MM)
+    np.testing.assert_array_equal(dice, dice_table(probability, truth, SPACING_MM))
+    for threshold, smallest_ml in ((0.2, 0.0), (0.5, 0.05), (0.8, 1.0)):
+        postprocessing = MaskPostprocessing(threshold, smallest_ml)
+        (found,) = volumes_at(in_ml[None], postprocessing)
+        assert found == pytest.approx(volume_ml(mask_of(probability, postprocessing, SPACING_MM), SPACING_MM))
+    assert (dice_and_volume_tables(np.zeros((6, 6, 6), np.float32), np.ones((6, 6, 6), bool), SPACING_MM)[1] == 0).all()
 
 
 def tables_of(scans: int) -> np.ndarray:

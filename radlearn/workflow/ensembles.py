@@ -134,8 +134,8 @@ def settle_postprocessing(
     Args:
         kind: the class of the postprocessing.
         choose: chooses one on the validation persons that all runs share, and writes it into the ensemble's folder.
-        kept: names of the JSON values beside the first run's own that stand beside the mean too: baselines. What tells how the first
-            run's own was chosen, or what it promises, is not true of a mean.
+        kept: names of the JSON values beside the first run's own that stand beside the mean too: baselines; an older run may lack
+            one. What tells how the first run's own was chosen, or what it promises, is not true of a mean.
         of_mean: further JSON values beside the mean.
     """
     if share_validation_persons(runs):
@@ -147,7 +147,7 @@ def settle_postprocessing(
     say("The runs were validated on different persons, so the ensemble gets no postprocessing of its own; the mean of theirs is used.")
     about = read_postprocessing(runs[0], kind)[1]
     mean = mean_postprocessing([read_postprocessing(run, kind)[0] for run in runs])
-    write_postprocessing(ensemble, mean, {**{name: about[name] for name in kept}, **of_mean, "origin": MEAN})
+    write_postprocessing(ensemble, mean, {**{name: about[name] for name in kept if name in about}, **of_mean, "origin": MEAN})
 
 
 def postprocessing_together(

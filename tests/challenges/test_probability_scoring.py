@@ -113,7 +113,7 @@ def test_the_view_alone_scores_what_is_known_of_it_on_the_whole_challenge(shared
     scored = score_probabilities(labels, tmp_path / "view.csv", threshold=0.2)
     values = {name: interval.value for name, interval in scored.scores.items()}
     assert len(scored.image_ids) == 26_684
-    # As FACTS of the challenge have it: 0.706 by the view alone, nothing within one, and what a share says of its own X-rays is right.
+    # As counted on the real labels: 0.706 by the view alone, nothing within one, and what a share says of its own X-rays is right.
     assert values["auroc_score"] == pytest.approx(0.706, abs=0.001)
     assert values["within_view_auroc_score"] == 0.5
     assert values["calibration_slope"] == pytest.approx(1, abs=0.01)

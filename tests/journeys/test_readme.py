@@ -43,7 +43,7 @@ ELSEWHERE = {
     "volume_sd_ml",
 }
 # Of the tables of predictions, and what they say there.
-ELSEWHERE |= {"possible", "lesion_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
+ELSEWHERE |= {"possible", "notes", "lesion_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
 
 
 def _few(found: re.Match[str]) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 
 from radlearn.files import write_json
 from radlearn.metrics.case_scores import score_intervals
-from radlearn.training.run_folder import Run, new_run
+from radlearn.training.run_folder import REPEATS_FILE, Run, new_run
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.cases_file import write_cases
-from radlearn.workflow.repeats import FILE, FORMAT, Repeats
+from radlearn.workflow.repeats import FORMAT, Repeats
 from radlearn.workflow.scores_file import write_scores
 
 PERSONS, IMAGES_EACH = 60, 2
@@ -137,5 +137,5 @@ def made_repeats(folder: Path, task: str, by_seed: Mapping[int, Mapping[str, np.
     """Write a folder of repeats that are trained and evaluated."""
     for seed, columns in by_seed.items():
         made_run(folder / f"seed-{seed}", task, columns, seed)
-    write_json(folder / FILE, {"format": FORMAT, "task": task, "seeds": list(by_seed)})
+    write_json(folder / REPEATS_FILE, {"format": FORMAT, "task": task, "seeds": list(by_seed)})
     return Repeats(folder, task, tuple(by_seed))

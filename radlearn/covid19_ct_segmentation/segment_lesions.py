@@ -77,10 +77,9 @@ from radlearn.training.device import chosen_device
 from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, case_seed, reseed
-from radlearn.training.run_folder import Run, settings_as
+from radlearn.training.run_folder import Run, runs_of, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
-from radlearn.workflow.ensembles import runs_of
 from radlearn.workflow.task import Commands, Ensemble, NoOptions, Scores, Task
 
 

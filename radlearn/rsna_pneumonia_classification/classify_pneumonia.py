@@ -61,10 +61,9 @@ from radlearn.training.checkpoint import load_best
 from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, reseed
-from radlearn.training.run_folder import Run, settings_as
+from radlearn.training.run_folder import Run, runs_of, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
-from radlearn.workflow.ensembles import runs_of
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
 from radlearn.workflow.task import Commands, Ensemble, NoOptions, Scores, Task

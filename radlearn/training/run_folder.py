@@ -17,7 +17,7 @@ No file holds the path of the folder, so it may be renamed and moved.
 import dataclasses
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -32,6 +32,8 @@ from radlearn.training.environment import environment
 
 Settings = TypeVar("Settings")
 
+REPEATS_FILE = "repeats.json"
+"In a folder of repeats (`workflow.repeats`), which holds several run folders."
 FORMAT = 2
 "Format of run folders. radlearn 0.1 wrote none and used other names of files, subsets and settings."
 
@@ -165,6 +167,16 @@ def open_run(folder: Path, task: str | None = None) -> Run:
     if task is not None and about["task"] != task:
         raise BadRunFolder(f"{folder} is a run of {about['task']}, not of {task}. Use '{hints.command(about['task'])} …' for it.")
     return Run(folder, about["task"])
+
+
+def runs_of(runs: Run | Sequence[Run]) -> list[Run]:
+    """Return one run, or several, as a list."""
+    return [runs] if isinstance(runs, Run) else list(runs)
+
+
+def holds_repeats(folder: Path) -> bool:
+    """Tell whether a folder is one of repeats, whatever it is called."""
+    return (Path(folder) / REPEATS_FILE).is_file()
 
 
 def settings_as(run: Run, cls: type[Settings]) -> Settings:

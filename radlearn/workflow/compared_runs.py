@@ -12,10 +12,10 @@ from radlearn import hints
 from radlearn.errors import BadRunFolder, BadSetting, RadlearnError
 from radlearn.files import read_json
 from radlearn.metrics.case_scores import Columns
-from radlearn.training.run_folder import Run, open_run
+from radlearn.training.run_folder import Run, holds_repeats, open_run
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.cases_file import CaseFormat, EvaluatedCases, cases_path, read_cases
-from radlearn.workflow.repeats import holds_repeats, is_finished, open_repeats
+from radlearn.workflow.repeats import is_finished, open_repeats
 from radlearn.workflow.scores_file import interval_of, scores_path
 
 SAME_PERSONS = "Runs are compared on the same persons: train them on the same data with the same split seed and fold."

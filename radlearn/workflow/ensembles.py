@@ -35,11 +35,6 @@ MEAN = "the mean of the runs' own: they were validated on different persons"
 RESULTS = (postprocessing_file.FILE, "scores.json", "cases.csv", "report.html")
 
 
-def runs_of(runs: Run | Sequence[Run]) -> list[Run]:
-    """Return one run, or several, as a list."""
-    return [runs] if isinstance(runs, Run) else list(runs)
-
-
 def disagreement(each: ArrayLike) -> np.ndarray:
     """Return how far the runs of an ensemble differ: the population standard deviation over the runs, float64 (*cases).
 

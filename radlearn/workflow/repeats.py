@@ -18,11 +18,10 @@ from typing import Any, TypeVar
 from radlearn import hints
 from radlearn.errors import BadRunFolder, BadSetting, Interrupted, RadlearnError
 from radlearn.files import read_json, write_json
-from radlearn.training.run_folder import Run, new_run, open_run, settings_as, unused_folder
+from radlearn.training.run_folder import REPEATS_FILE, Run, holds_repeats, new_run, open_run, settings_as, unused_folder
 from radlearn.training.settings import TrainingSettings
 from radlearn.workflow import postprocessing_file
 
-FILE = "repeats.json"
 FORMAT = 1
 MOST = 100
 
@@ -82,13 +81,8 @@ def new_repeats(folder: Path | None, task: str, settings: TrainingSettings, coun
     for seed, run in zip(repeats.seeds, repeats.runs, strict=True):
         new_run(run.folder, task, dataclasses.replace(settings, seed=seed, split_seed=settings.seed_of_split), about)
     # Written last, because a folder that holds it counts as one of repeats.
-    write_json(folder / FILE, {"format": FORMAT, "task": task, "seeds": repeats.seeds})
+    write_json(folder / REPEATS_FILE, {"format": FORMAT, "task": task, "seeds": repeats.seeds})
     return repeats
-
-
-def holds_repeats(folder: Path) -> bool:
-    """Tell whether a folder is one of repeats, whatever it is called."""
-    return (Path(folder) / FILE).is_file()
 
 
 def refuse_repeats(folder: Path) -> None:
@@ -106,7 +100,7 @@ def open_repeats(folder: Path, task: str | None = None) -> Repeats:
     Raises:
         BadRunFolder: if it is none, is damaged, or is of another task than `task`.
     """
-    file = Path(folder) / FILE
+    file = Path(folder) / REPEATS_FILE
     try:
         content = read_json(file)
         seeds, found = tuple(content["seeds"]), content["task"]

@@ -9,7 +9,7 @@ from radlearn import use_cases
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting
 from radlearn.progress import say
 from radlearn.training.device import chosen_device
-from radlearn.training.run_folder import Run, new_run, open_run, settings_as
+from radlearn.training.run_folder import Run, holds_repeats, new_run, open_run, settings_as
 from radlearn.training.splits import read_split
 from radlearn.workflow import data_source
 from radlearn.workflow.ensembles import refuse_ensemble
@@ -17,7 +17,6 @@ from radlearn.workflow.repeats import (
     Repeats,
     checked_count,
     completed,
-    holds_repeats,
     is_finished,
     new_repeats,
     open_repeats,
@@ -215,7 +214,8 @@ class TaskApi:
 
     def _opened_run(self, run: RunLike) -> Run:
         opened = run if isinstance(run, Run) else open_run(Path(run), self.task.name)
-        refuse_ensemble(opened)
+        if "runs" in opened.about:
+            refuse_ensemble(opened)
         return opened
 
     def _opened(self, run: Runs) -> list[Run]:

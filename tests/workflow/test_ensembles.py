@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import read_json, write_json, write_text
-from radlearn.training.run_folder import Run, new_run, open_run
+from radlearn.training.run_folder import Run, new_run, open_run, runs_of
 from radlearn.training.splits import write_split
 from radlearn.workflow.ensembles import (
     CHOSEN,
@@ -24,7 +24,6 @@ from radlearn.workflow.ensembles import (
     postprocessing_together,
     refuse_ensemble,
     refuse_unfit,
-    runs_of,
     settle_postprocessing,
     share_validation_persons,
 )

@@ -14,8 +14,8 @@ from radlearn.tasks.classification.heat_maps import as_shown, mean_heat_maps
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
-from radlearn.training.run_folder import Run
-from radlearn.workflow.ensembles import disagreement, postprocessing_together, runs_of
+from radlearn.training.run_folder import Run, runs_of
+from radlearn.workflow.ensembles import disagreement, postprocessing_together
 from radlearn.workflow.ood import DO_NOT_TRUST, OOD_COLUMNS, OodPredictions, ood_cells
 
 COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible", *OOD_COLUMNS)

@@ -22,6 +22,7 @@ from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import postprocessing_together
 from radlearn.workflow.ood import DO_NOT_TRUST, OOD_COLUMNS, OodPredictions, ood_cells
+from radlearn.workflow.postprocessing_file import read_postprocessing
 
 XRAY_COLUMNS = ("path", "patientId", "probability", "boxes", *OOD_COLUMNS)
 # Of several runs: the standard deviation over the runs of the highest confidence that each of them gives, 0 to 0.5.
@@ -47,9 +48,12 @@ class BoxPredictions(XrayPredictions):
         must_see_alike(runs)
         must_have_gate(runs, gate)
         # One that was chosen for the first run alone, or with a gate that is not there, is none for the fused boxes.
-        self.postprocessing, _ = postprocessing_together(
-            runs, BoxPostprocessing, lambda about: about["source"] == SOURCES[1] and about["gated_by_table"] == (gate is not None)
-        )
+        if len(runs) == 1:
+            self.postprocessing, _ = read_postprocessing(runs[0], BoxPostprocessing)
+        else:
+            self.postprocessing, _ = postprocessing_together(
+                runs, BoxPostprocessing, lambda about: about["source"] == SOURCES[1] and about["gated_by_table"] == (gate is not None)
+            )
         self.gate, self.columns = gate, XRAY_COLUMNS + OF_ENSEMBLES * (len(runs) > 1)
         self.ood = OodPredictions(runs, "X-rays")
         self.cases: list[XrayCase] = []

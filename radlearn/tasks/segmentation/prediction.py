@@ -20,8 +20,8 @@ from radlearn.scans.mask_files import write_mask_like, write_probability_like
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
 from radlearn.tasks.segmentation.postprocessing import NO_INTERVAL, MaskPostprocessing, mask_of, volume_interval
 from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
-from radlearn.training.run_folder import Run
-from radlearn.workflow.ensembles import postprocessing_together, runs_of
+from radlearn.training.run_folder import Run, runs_of
+from radlearn.workflow.ensembles import postprocessing_together
 from radlearn.workflow.ood import DO_NOT_TRUST, OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.unreadable_files import UnreadableFiles

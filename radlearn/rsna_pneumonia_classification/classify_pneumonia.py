@@ -107,8 +107,6 @@ class Settings(TrainingSettings):
     mirror_chance: Share = 0.5
     # Test-time augmentation: average the predictions for the X-ray and its mirror image.
     test_time_mirror: bool = True
-    # Training batches on which averaged weights measure the statistics of their norms before each validation; 0 averages the running ones.
-    norm_batches: Annotated[int, Interval(ge=0, le=10_000)] = 0
     # Sensitivity to reach on validation persons; 0 chooses the threshold with the best sensitivity + specificity (Youden).
     wanted_sensitivity: Share = 0.0
 
@@ -401,8 +399,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     # The first weights are random too: a run must be reproducible from its first step.
     reseed(settings.seed)
     model = build_model(settings)
-    config = replace(settings.trainer_config(best_by="auroc_score"), norm_batches=settings.norm_batches)
-    best = fit(model, loss, validate, loaders["train"], config, run)
+    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by="auroc_score"), run)
     probabilities, features = infer_with_features(best, loaders["validation"], settings)
     choose_postprocessing(run, probabilities, split["validation"], split["train"], settings.wanted_sensitivity)
     # What is unlike the training X-rays, as they are, without augmentation.

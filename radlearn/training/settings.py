@@ -38,6 +38,9 @@ class TrainingSettings:
     gradient_clip: Annotated[float, Interval(ge=0, le=1e6)] = 0.0
     # Decay of the exponential moving average of the weights, which is what is evaluated; 0 switches averaging off.
     ema_decay: Annotated[float, Interval(ge=0, lt=1)] = 0.99
+    # Training batches on which averaged weights measure the statistics of their batch norms before each validation. 0 averages the running
+    # statistics, which lag behind where norms have a low momentum.
+    norm_batches: Annotated[int, Interval(ge=0, le=10_000)] = 0
     # The weights to keep: those of the epoch with the best validation score, or of the last epoch. Choosing an epoch helps where a training
     # overfits and the validation set is large; on a few dozen positive cases the best of many scores is a matter of luck.
     keep: Keep = "best"

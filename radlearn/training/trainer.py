@@ -114,6 +114,8 @@ class Trainer:
         (Izmailov et al. 2018, arXiv:1803.05407), for any batch that `loss` takes. Layers other than norms are in eval mode, as in use.
         """
         self._evaluated_called.eval()
+        # The whole alone is told that it is in training: torchvision's detectors compute a loss only then.
+        self.evaluated_model.training = True
         momenta = {norm: norm.momentum for norm in _norms(self.evaluated_model)}
         for norm in momenta:
             norm.reset_running_stats()

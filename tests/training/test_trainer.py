@@ -174,3 +174,23 @@ def test_bfloat16_is_used_inside_the_model_alone(monkeypatch: pytest.MonkeyPatch
 
     Trainer(model, config(precision="bf16-mixed"), None).take_step(loss, torch.ones(3, 4), 0, 1)
     assert (inside, outside, model.weight.dtype) == ([torch.bfloat16], [torch.float32], torch.float32)
+
+
+def test_a_detector_that_computes_a_loss_in_training_alone_can_measure_its_norms() -> None:
+    class Detector(nn.Module):
+        """As torchvision's: the whole asks whether it is in training, its parts do not."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Dropout(0.5))
+
+        def forward(self, images: Tensor) -> object:
+            return self.layers(images).sum() if self.training else ["boxes"]
+
+    model = Detector()
+    trainer = Trainer(model, config(ema_decay=0.9), None)
+    batch = torch.randn(4, 1, 8, 8) + 5
+    trainer.measure_norms(lambda model, batch: model(batch).sum(), [batch])
+    averaged = trainer.evaluated_model
+    torch.testing.assert_close(averaged.layers[1].running_mean, averaged.layers[0](batch).mean(dim=(0, 2, 3)))
+    assert not any(module.training for module in averaged.modules())

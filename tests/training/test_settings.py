@@ -63,7 +63,8 @@ def test_a_misspelt_setting_is_refused_and_not_ignored() -> None:
 def test_every_setting_that_the_trainer_knows_reaches_it() -> None:
     changed: dict[str, Any] = {
         "epochs": 3, "learning_rate": 0.5, "seed": 7, "schedule": "cosine", "warm_up_share": 0.25, "weight_decay": 0.125, "ema_decay": 0.75,
-        "patience_epochs": 2, "keep": "last", "norm_batches": 4, "gradient_clip": 4.0, "precision": "bf16-mixed", "tensorboard": True, "device": "cpu",
+        "patience_epochs": 2, "keep": "last", "norm_batches": 4, "gradient_clip": 4.0, "precision": "bf16-mixed", "tensorboard": True,
+        "device": "cpu",
     }  # fmt: skip
     config = Settings(**changed).trainer_config(best_by="auroc_score")
     assert {name: getattr(config, name) for name in changed} == changed

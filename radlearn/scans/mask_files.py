@@ -15,6 +15,7 @@ CUTS = {1: 0.5, 255: 127.0}
 "The value for inside, 1, or 255 in an 8-bit image; and the threshold above which a grey value counts as inside."
 MOST_BETWEEN = 0.5  # In a resampled mask: voxels between outside and inside, per voxel inside. Two real lung masks have 0.04
 FEW_VALUES = 32  # Up to so many different integers count as labels and not as grey values
+ROUNDED_WITHIN = 1e-5  # Weighted means of float32 end up to 2e-7 above 1
 WRITTEN_WITHIN = 1e-5  # Relative; a NIfTI's float32 rounds at 6e-8
 
 
@@ -66,6 +67,8 @@ def write_mask_like(path: str | Path, mask: np.ndarray, source: Volume) -> None:
 def write_probability_like(path: str | Path, probability: np.ndarray, source: Volume) -> None:
     """Write a probability at each voxel (i, j, k) as float32 on the grid of its scan, and read it back to verify that.
 
+    Means over windows and resampling round: what lies outside [0, 1] by less than 0.00001 is written as 0 or 1.
+
     Raises:
         BadSetting: it is not float, not of the scan's shape, or holds values outside [0, 1].
         UnreadableScan: the file reads back differently: a full or failing disk.
@@ -74,9 +77,9 @@ def write_probability_like(path: str | Path, probability: np.ndarray, source: Vo
         found = f"{path}: the probability is {probability.dtype} of shape {probability.shape}"
         raise BadSetting(f"{found}; expected float of the shape of its scan, {source.voxels.shape}.")
     low, high = float(probability.min()), float(probability.max())
-    if not (low >= 0 and high <= 1):
-        raise BadSetting(f"{path}: the values lie from {low:g} to {high:g}; a probability is from 0 to 1.")
-    _write_proved(path, probability.astype(np.float32, copy=False), source.affine)
+    if not (low >= -ROUNDED_WITHIN and high <= 1 + ROUNDED_WITHIN):
+        raise BadSetting(f"{path}: the values lie from {low:.7g} to {high:.7g}; a probability is from 0 to 1.")
+    _write_proved(path, np.clip(probability, 0, 1).astype(np.float32, copy=False), source.affine)
 
 
 def _write_proved(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> None:

@@ -154,12 +154,20 @@ def test_a_probability_is_written_as_float32_where_its_scan_lies(tmp_path: Path,
     np.testing.assert_allclose(place, affine, atol=1e-4)
 
 
+def test_a_probability_that_rounding_took_over_its_ends_is_written_as_these(tmp_path: Path) -> None:
+    scan, probability = Volume(np.zeros(INSIDE.shape, np.int16), AFFINE), np.full(INSIDE.shape, 0.5, np.float32)
+    probability[0, 0, 0], probability[1, 0, 0] = np.nextafter(np.float32(1), np.float32(2)), -1e-7
+    write_probability_like(tmp_path / "probability.nii.gz", probability, scan)
+    voxels, _ = read_by_sitk(tmp_path / "probability.nii.gz")
+    assert (voxels.min(), voxels.max(), voxels[0, 0, 0], voxels[1, 0, 0]) == (0, 1, 1, 0)
+
+
 def test_what_is_no_probability_of_the_scan_is_not_written(tmp_path: Path) -> None:
     scan, path = Volume(np.zeros(INSIDE.shape, np.int16), AFFINE), tmp_path / "probability.nii.gz"
     for wrong in (INSIDE, np.zeros((4, 4, 4), np.float32)):
         with pytest.raises(BadSetting, match="expected float of the shape of its scan"):
             write_probability_like(path, wrong, scan)
-    for value in (-0.1, 1.1, np.nan):
+    for value in (-0.1, 1.1, 1.001, np.nan):
         with pytest.raises(BadSetting, match="a probability is from 0 to 1"):
             write_probability_like(path, np.full(INSIDE.shape, value, np.float32), scan)
     assert not path.exists()

@@ -28,7 +28,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml requirements.lock
 	@echo "Installing into $(VENV) (about 6 GB, mostly PyTorch; once) …"
 	@test -x $(BIN)/python || ./install-venv.sh $(PYTHON) $(VENV)
-	$(BIN)/uv pip sync --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip sync --python $(BIN)/python --compile-bytecode requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .
 	@rm -f $(VENV)/.installed-*
 	@touch $@

@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import fcntl
 import os
 import sys
 from pathlib import Path
@@ -28,12 +29,33 @@ def own_cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     return folder
 
 
+@pytest.fixture
+def coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures of a quarter of the resolution, for tests that write reports and look at other things in them."""
+    monkeypatch.setattr("radlearn.pictures.style.DOTS_PER_INCH", 55)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real images that lies beside the project on development machines."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}; they are not part of the project")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built_in_xrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty-eight built-in X-rays in the RSNA layout, made by the first process that asks and read by all. Not to be changed."""
+    from radlearn.digital_thorax.cohort import write_rsna
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built-in" / "rsna"
+    folder.parent.mkdir(exist_ok=True)
+    with open(folder.parent / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            write_rsna(folder, 48, seed=3)
     return folder
 
 

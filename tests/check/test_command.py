@@ -10,11 +10,11 @@ from radlearn.check.command import check
 from radlearn.errors import BadLayout
 
 
-def test_clean_xrays_leave_with_zero_and_json_is_alone(built_in: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["check", str(built_in), "--json", "--workers", "1"]) == 0
+def test_clean_xrays_leave_with_zero_and_json_is_alone(built_in_xrays: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", str(built_in_xrays), "--json", "--workers", "1"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["found"]["error"] == said["found"]["warning"] == 0
-    assert said["files"] == 40
+    assert said["files"] == 48
 
 
 def test_an_error_leaves_with_one_and_is_told_with_its_file(spoilt: Path, capsys: pytest.CaptureFixture[str]) -> None:

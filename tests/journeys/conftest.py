@@ -15,6 +15,11 @@ from radlearn import cli
 collect_ignore = ["toy_use_case"]
 
 
+@pytest.fixture(autouse=True)
+def coarse(coarse_pictures: None) -> None:
+    """Every report of a journey has coarse pictures."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def journey_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The cache folder of a journey: its runs and its tests share one, as the commands of one person do."""

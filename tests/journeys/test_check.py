@@ -12,7 +12,6 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases
-from radlearn.digital_thorax.cohort import write_rsna
 from radlearn.scans.dicom import read_radiograph, write_radiograph
 from radlearn.scans.nifti import write_volume
 from tests.check.phantom import AFFINE, chest_hu, ellipsoid, lesion, write_case
@@ -22,10 +21,10 @@ Found = set[tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean(built_in_xrays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built-in X-rays and small CTs, side by side."""
     folder = tmp_path_factory.mktemp("planted") / "data"
-    write_rsna(folder / "rsna", 48, seed=3)
+    shutil.copytree(built_in_xrays, folder / "rsna")
     for number in range(12):
         write_case(folder / "covid19" / "Train", f"case-{number:02d}", number)
     return folder

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ LESSONS = {
     "classification": PROJECT / "radlearn" / "rsna_pneumonia_classification" / "README.md",
     "detection": PROJECT / "radlearn" / "rsna_pneumonia_detection" / "README.md",
     "segmentation": PROJECT / "radlearn" / "covid19_ct_segmentation" / "README.md",
+}
+COARSER: dict[str, dict[str, Any]] = {
+    "classification": {"size_px": 96},
+    "detection": {"size_px": 128},
+    "segmentation": {"spacing_mm": (4.0, 4.0, 6.0), "patch_voxels": (32, 32, 16)},
 }
 THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [
@@ -47,16 +53,24 @@ ELSEWHERE |= {"possible", "notes", "lesion_ml", "volume_low_ml", "volume_high_ml
 
 
 def _few(found: re.Match[str]) -> str:
-    return f"{found[1]} {64 if 'xrays' in found[1] else 10}, 1"
+    return f"{found[1]} {48 if 'xrays' in found[1] else 7}, 1"
 
 
 def _cells(page: Path) -> list[str]:
     return [cell.source for cell in jupytext.read(page).cells if cell.cell_type == "code"]
 
 
+@pytest.fixture
+def coarser_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The `quick` presets look at images of half the size: what is tested is that everything runs."""
+    for task, changes in COARSER.items():
+        presets = importlib.import_module(USE_CASES[task].lesson).PRESETS
+        monkeypatch.setitem(presets, "quick", replace(presets["quick"], **changes))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", LESSONS)
-def test_every_cell_of_a_lesson_runs(task: str) -> None:
+def test_every_cell_of_a_lesson_runs(task: str, coarser_images: None) -> None:
     cells = _cells(LESSONS[task])
     assert len(cells) >= 6
     # The same lesson with fewer patients and one epoch: what is tested is that it runs.
@@ -70,9 +84,9 @@ def test_every_cell_of_a_lesson_runs(task: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_goes_from_nothing_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_goes_from_nothing_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str], coarser_images: None) -> None:
     # The patients of the lessons' cells above, so that they are not made again.
-    demo(share=0.08, epochs=1, out=tmp_path / "runs")
+    demo(share=0.06, epochs=1, out=tmp_path / "runs")
     said = capsys.readouterr().err
     for task in ("classification", "detection", "segmentation"):
         assert (tmp_path / "runs" / task / "report.html").stat().st_size > 10_000

@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -342,7 +343,7 @@ def _write_infants(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_handed_in(tmp_path: Path) -> None:
-    """In full precision, without mirror images and in small patches, since here is no GPU; on as few scans as can be divided.
+    """In full precision, without mirror images, coarsely and in small patches, since here is no GPU; on as few scans as can be divided.
 
     A test of the lesson takes a step with a patch of the true size.
     """
@@ -351,16 +352,16 @@ def test_the_challenge_preset_is_trained_killed_resumed_evaluated_asked_and_hand
     run, data = tmp_path / "run", tmp_path / "data"
     _write_infants(data)
     handful = ["--epochs", "1", "--patches-per-scan", "1", "--precision", "32-true", "--workers", "0"]
-    handful += ["--no-test-time-mirror", "--patch-voxels", "96", "96", "16", "--overlap", "0"]
+    handful += ["--no-test-time-mirror", "--spacing-mm", "2.5", "2.5", "5", "--patch-voxels", "48", "48", "16", "--overlap", "0"]
     arguments = ["segmentation", "train", "--preset", "challenge", "--data", str(data), "--run", str(run), *handful]
     # Here, because the processes that prepare scans are not for a forked child to use.
-    lesson.make_dataset(lesson.PRESETS["challenge"], lesson.find_cases(data))
+    lesson.make_dataset(replace(lesson.PRESETS["challenge"], spacing_mm=(2.5, 2.5, 5.0)), lesson.find_cases(data))
     killed_once(lambda: steps_saved(run) > 0, arguments)
     assert not (run / "postprocessing.json").exists()
     assert cli.main(["segmentation", "evaluate", str(run)]) == 2
     assert cli.main(["segmentation", "resume", str(run)]) == 0
     about = read_json(run / "settings.json")["settings"]
-    assert (about["network"], about["spacing_mm"], about["patch_voxels"]) == ("segresnet", [1.25, 1.25, 5.0], [96, 96, 16])
+    assert (about["network"], about["spacing_mm"], about["patch_voxels"]) == ("segresnet", [2.5, 2.5, 5.0], [48, 48, 16])
     assert load_file(run / "best" / "model.safetensors")
     assert cli.main(["segmentation", "evaluate", str(run)]) == 0
     one = next((data / "Train").glob("*_ct.nii.gz"))

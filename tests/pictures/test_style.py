@@ -38,7 +38,7 @@ def test_a_picture_that_cannot_be_drawn_leaves_the_old_one(tmp_path: Path) -> No
     path = save_png(a_picture(), tmp_path / "a.png")
     before = path.read_bytes()
     broken = a_picture()
-    broken.savefig = None  # type: ignore[assignment]
+    broken.draw = None  # type: ignore[assignment]
     with pytest.raises(TypeError):
         save_png(broken, path)
     assert path.read_bytes() == before

@@ -131,10 +131,10 @@ def rendered(plan: PlannedXray, opacities: bool = True) -> np.ndarray:
 def test_the_twins_of_built_in_patients_are_no_more_unlike_than_chance(features: Features) -> None:
     plans = plan_xrays(200, seed=5)
     persons = list(dict.fromkeys(plan.person_id for plan in plans))
-    training = [plan for plan in plans if plan.person_id in persons[:25]][:30]
-    others = [plan for plan in plans if plan.person_id not in persons[:25]]
-    sick = [plan for plan in others if plan.opacities][:10]
-    validation = [plan for plan in others if plan.person_id not in {plan.person_id for plan in sick}][:20]
+    training = [plan for plan in plans if plan.person_id in persons[:18]][:22]
+    others = [plan for plan in plans if plan.person_id not in persons[:18]]
+    sick = [plan for plan in others if plan.opacities][:8]
+    validation = [plan for plan in others if plan.person_id not in {plan.person_id for plan in sick}][:14]
     of_training, of_validation, ill = (np.stack([rendered(plan) for plan in group]) for group in (training, validation, sick))
     twins = np.stack([rendered(plan, opacities=False) for plan in sick])
     known = fit_feature_distance(features(of_training), features(of_validation))

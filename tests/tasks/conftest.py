@@ -112,3 +112,8 @@ def boxed(tmp_path: Path, evaluated_xrays: list[PreparedRadiograph]) -> Run:
     }
     write_postprocessing(run, BoxPostprocessing(threshold=0.5), about)
     return run
+
+
+@pytest.fixture(autouse=True)
+def coarse(coarse_pictures: None) -> None:
+    """Every report has coarse pictures."""

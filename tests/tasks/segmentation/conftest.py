@@ -21,6 +21,19 @@ from radlearn.tasks.segmentation.prediction import PredictedScan
 from radlearn.tasks.segmentation.scans import Scan, scans_of
 
 
+@pytest.fixture(scope="session")
+def scan_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache folder of these tests: they prepare the same phantoms."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache_folder(own_cache_folder: Path, scan_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Replace the cache folder of each test by that of all."""
+    monkeypatch.setenv("RADLEARN_CACHE", str(scan_cache))
+    return scan_cache
+
+
 @pytest.fixture
 def challenge() -> Challenge:
     """A challenge of CTs with masks."""

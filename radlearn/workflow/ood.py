@@ -10,7 +10,7 @@ from radlearn.metrics.feature_distance import OodScores, mean_scores
 from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.predictions import pooled_share
 from radlearn.pictures.report import Block, Note, Table
-from radlearn.pictures.style import spoken
+from radlearn.pictures.style import percent, spoken
 from radlearn.progress import say
 from radlearn.training.feature_distance import FILE, missing_because, read_feature_distance
 from radlearn.training.run_folder import Run
@@ -20,7 +20,8 @@ from radlearn.workflow.scores_file import interval_of
 OOD_COLUMNS = ("ood_score", "ood_distance", "out_of_distribution")
 UNKNOWN = ("", "", "")
 HEADING = "Unlike the training data"
-DO_NOT_TRUST = "unlike the training data: do not trust this prediction"
+# From this share of usual images on that is flagged too, a flag says little.
+WEAK_SHARE = 0.05
 # Images are far from here on: farther than four fifths of the validation images.
 FAR_FROM = 0.8
 SHOWN = 5
@@ -58,13 +59,30 @@ class OodPredictions:
         self.flagged += [name for name, flagged in zip(names, scores.flagged, strict=True) if flagged]
         return scores
 
+    @property
+    def promised_share(self) -> float:
+        """The share of usual images that is flagged at most, 0 to 1: of several runs the largest."""
+        return max((distance.promised_share for distance in self.distances), default=0.0)
+
+    @property
+    def warning(self) -> str:
+        """What to say beside the prediction for a flagged image."""
+        if self.promised_share > WEAK_SHARE:
+            return f"unlike the training data, as up to {percent(self.promised_share)} of usual {self.units} are"
+        return "unlike the training data: do not trust this prediction"
+
     def report(self) -> None:
         """Say how many images are unlike the training data."""
         if self.missing:
             say(f"Whether {self.units} are unlike the training data is not known. {missing_because(self.missing[0])}", style="yellow")
         elif self.flagged:
             shown = ", ".join(self.flagged[:SHOWN]) + (", …" if len(self.flagged) > SHOWN else "")
-            said = f"{len(self.flagged):,} of {self.images:,} {self.units} are unlike the training data; do not trust their predictions"
+            said = f"{len(self.flagged):,} of {self.images:,} {self.units} are unlike the training data"
+            if self.promised_share > WEAK_SHARE:
+                fewest, usual = min(len(distance.validation) for distance in self.distances), percent(self.promised_share)
+                said += f", which says little: with {fewest} validation {self.units}, up to {usual} of usual ones are too"
+            else:
+                said += "; do not trust their predictions"
             say(f"{said} (column out_of_distribution): {shown}", style="yellow")
         elif self.known:
             say(f"None of the {self.images:,} {self.units} is unlike the training data.")

@@ -40,6 +40,21 @@ def test_a_table_has_a_score_a_distance_and_a_word_and_the_summary_names_who_is_
     assert "chest" not in said
 
 
+def test_with_few_validation_images_a_flag_is_said_to_say_little(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = Run(tmp_path / "few", "segmentation")
+    few.folder.mkdir()
+    assert write_feature_distance(few, rows(0, 200), rows(1, 2)) is not None
+    watching = OodPredictions([few], "scans")
+    watching.scored(["far"], [np.full((1, 12), 9.0)])
+    watching.report()
+    said = " ".join(capsys.readouterr().err.split())
+    assert "with 2 validation scans, up to 33 % of usual ones are too" in said.replace("\u00a0", " ")
+    assert "do not trust" not in said + watching.warning
+    # Of several runs the weakest counts.
+    assert OodPredictions([run_in(tmp_path / "many"), few], "scans").promised_share == pytest.approx(1 / 3)
+    assert "do not trust" in OodPredictions([run_in(tmp_path / "other")], "scans").warning
+
+
 def test_where_nobody_is_flagged_that_is_said_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     watching = OodPredictions([run_in(tmp_path)], "scans")
     watching.scored(["a"], [np.zeros((1, 12))])

@@ -16,7 +16,7 @@ from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import disagreement, postprocessing_together
-from radlearn.workflow.ood import DO_NOT_TRUST, OOD_COLUMNS, OodPredictions, ood_cells
+from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 
 COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible", *OOD_COLUMNS)
 # Of several runs: the standard deviation over the runs of the probability, 0 to 0.5.
@@ -81,7 +81,7 @@ class ProbabilityPredictions(XrayPredictions):
             self.rows.append((str(xray.case.path), xray.case.image_id, *numbers, decision, possible, *last))
             if heat_maps is not None:
                 doubt = "" if possible == decision else f"; at {self.postprocessing.coverage:.0%} coverage: {possible}"
-                doubt += f"; {DO_NOT_TRUST}" if unlike is not None and unlike.flagged[number] else ""
+                doubt += f"; {self.ood.warning}" if unlike is not None and unlike.flagged[number] else ""
                 said = f"probability {probability:.2f}: {decision} (threshold {self.postprocessing.threshold:.2f}){doubt}"
                 heat = as_shown(heat_maps[number], probability, self.postprocessing.threshold)
                 write_overlay(self.picture(xray.case.image_id), xray.pixels[0], heat, xray.case.image_id, said)

@@ -21,7 +21,7 @@ from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import postprocessing_together
-from radlearn.workflow.ood import DO_NOT_TRUST, OOD_COLUMNS, OodPredictions, ood_cells
+from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.postprocessing_file import read_postprocessing
 
 XRAY_COLUMNS = ("path", "patientId", "probability", "boxes", *OOD_COLUMNS)
@@ -109,7 +109,7 @@ class BoxPredictions(XrayPredictions):
                 said = f"no box with a confidence of at least {self.postprocessing.threshold:.2f}"
                 if count := len(found.confidences):
                     said = f"{count} box{'es' * (count > 1)}, highest confidence {found.confidences.max():.2f}"
-                said += f"; {DO_NOT_TRUST}" if unlike is not None and unlike.flagged[number] else ""
+                said += f"; {self.ood.warning}" if unlike is not None and unlike.flagged[number] else ""
                 write_box_overlay(self.picture(xray.case.image_id), xray.pixels[0], found, xray.canvas_px, xray.case.image_id, said)
 
     def _add_rows(self, xray: PreparedRadiograph, found: FoundBoxes, score: float, last: tuple[str, ...]) -> None:

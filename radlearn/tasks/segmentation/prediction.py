@@ -22,7 +22,7 @@ from radlearn.tasks.segmentation.postprocessing import NO_INTERVAL, MaskPostproc
 from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import postprocessing_together
-from radlearn.workflow.ood import DO_NOT_TRUST, OOD_COLUMNS, OodPredictions, ood_cells
+from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.unreadable_files import UnreadableFiles
 
@@ -143,7 +143,7 @@ class MaskPredictions:
         if self.probabilities:
             write_probability_like(self.out / "probabilities" / path.name, found.probability, source)
         if overlays:
-            words = f"{volumes}; {DO_NOT_TRUST}" if unlike is not None and unlike.flagged[0] else str(volumes)
+            words = f"{volumes}; {self.ood.warning}" if unlike is not None and unlike.flagged[0] else str(volumes)
             self._write_overlay(case, source, mask, words)
 
     def _write_overlay(self, case: MaskCase, source: Volume, mask: np.ndarray, words: str) -> None:

@@ -29,13 +29,13 @@ def main(small: int, full: int) -> None:
             for number, plan in enumerate(plan_cts(count + 1, 0, size, heavy=size == "small")):
                 started = time.process_time()
                 body = draw_body(plan)
-                geometry, kernel = draw_scan(plan, body)
+                scan = draw_scan(plan, body)
                 after_drawing = time.process_time()
-                ct = render_ct(body, geometry, kernel)
+                ct = render_ct(body, *scan)
                 after_rendering = time.process_time()
                 path = Path(folder) / f"{number}_ct.nii.gz"
-                write_volume(path, ct.hu, geometry.affine_ras)
-                write_volume(path.with_name(f"{number}_seg.nii.gz"), ct.lesion, geometry.affine_ras)
+                write_volume(path, ct.hu, ct.geometry.affine_ras)
+                write_volume(path.with_name(f"{number}_seg.nii.gz"), ct.lesion, ct.geometry.affine_ras)
                 ended = time.process_time()
                 if number:
                     drawn, rendered, written = (

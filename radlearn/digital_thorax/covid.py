@@ -1,4 +1,4 @@
-"""COVID-19 pneumonia on CT, and findings that resemble it.
+"""COVID-19 pneumonia on CT.
 
 Ground glass, crazy paving and consolidation: bilateral, near the pleura, predominantly basal and posterior; many lesions of very unequal
 size rather than one (patterns and distribution as in the Radiological Society of North America's consensus,
@@ -203,32 +203,3 @@ def white_lung(thorax: Thorax, side: str, draw: np.random.Generator) -> Lesion:
     centre = np.array([sign * 75 * thorax.wide, float(thorax.cage_y(z)) + 18 * thorax.deep, z])
     radii = (float(draw.uniform(60, 90)), float(draw.uniform(75, 110)), float(draw.uniform(85, 130)))
     return lesion(thorax, side, centre, radii, "consolidation", draw)
-
-
-def emphysema(thorax: Thorax, side: str, strength: float, draw: np.random.Generator) -> Finding:
-    """Return emphysema: holes in the upper lung, a few mm to a centimetre wide; the field is the share of lost tissue."""
-    shift = draw.uniform(0, 64, 3)
-    low, high = thorax.sacs[side].low_mm, thorax.sacs[side].high_mm
-    middle = np.float32(20.0 * thorax.high)
-
-    def field(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        upper = _step((z - middle) / np.float32(70.0) + np.float32(0.5)) + np.float32(0.15)
-        holes = _step((noise(x, y, z, 2.6, shift) - np.float32(1.2 - strength)) / np.float32(0.5))
-        return np.clip(np.float32(0.8) * holes * upper, 0, 0.85)
-
-    return Finding("emphysema", side, False, field, low, high)
-
-
-def dependent_density(thorax: Thorax, side: str, strength: float, draw: np.random.Generator) -> Finding:
-    """Return dependent density: the haze at the back of a lying patient's lung, which resembles ground glass."""
-    shift, high = draw.uniform(0, 64, 3), thorax.high
-    sac = thorax.sacs[side]
-    width = np.float32(draw.uniform(0.05, 0.11))
-    limit = np.float32(thorax.dome_z[side] + draw.uniform(40, 110) * high)
-
-    def field(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        back = _step((y - thorax.cage_y(z)) / thorax.cage_depth(z) * 2.0 - 0.7)
-        rim = _step((sac.level(x, y, z) + width * (1.6 + 0.5 * noise(x, y, z, 4.0, shift))) / width)
-        return np.float32(strength) * rim * back * _step((limit - z) / np.float32(60 * high))
-
-    return Finding("dependent density", side, False, field, sac.low_mm, (sac.high_mm[0], sac.high_mm[1], float(limit)))

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radlearn.digital_thorax.ct_body import BLOOD_HU, FILLED_HU, WATER, CtBody, Paint, organ_layers, outer_layers
+from radlearn.digital_thorax.ct_body import FILLED_HU, WATER, CtBody, Paint, organ_layers, outer_layers
 from radlearn.digital_thorax.ct_grid import CtGeometry, Lattice
 from radlearn.digital_thorax.ct_lung import Filling, airway_clouds, lung_filling, vessel_cloud
-from radlearn.digital_thorax.ct_texture import PADDING_HU, Grain, Kernel, circle, couch_hu, noise_block, noise_strength
+from radlearn.digital_thorax.ct_motion import moved, thickened
+from radlearn.digital_thorax.ct_surroundings import USUAL_COUCH, Couch, couch_hu
+from radlearn.digital_thorax.ct_texture import PADDING_HU, Grain, Kernel, circle, noise_block, noise_strength, streaks
 from radlearn.digital_thorax.ct_voxels import Shape, Sprinkled, loosened
 from radlearn.digital_thorax.skeleton import skeleton
 from radlearn.digital_thorax.solids import Solid
@@ -50,39 +52,50 @@ class Ct:
         return float(self.lesion.sum()) * self.geometry.voxel_ml
 
 
-def render_ct(body: CtBody, geometry: CtGeometry, kernel: Kernel | None = None, couch: bool = True) -> Ct:
+def render_ct(body: CtBody, geometry: CtGeometry, kernel: Kernel | None = None, couch: Couch | None = USUAL_COUCH) -> Ct:
     """Render a CT; a pure function of its arguments.
 
     Args:
         body: from `ct_planning.draw_body` or `body_of_xray`.
         geometry: the grid, from `ct_grid.draw_geometry`.
-        kernel: blur, sharpening and noise; None renders without them, tissue texture included.
-        couch: whether to draw the couch.
+        kernel: blur, sharpening and noise; None renders without them, motion and tissue texture included.
+        couch: what the body lies on; None leaves air there.
     """
     painter = _Painter(body, geometry)
     i, j, k = geometry.shape
-    hu = np.empty((k, j, i), np.int16)
+    painted = np.empty((k, j, i), np.float32)
     lesion, lung = np.zeros((k, j, i), bool), np.zeros((k, j, i), bool)
     below = np.full((j, i), -1000.0, np.float32)
     tilted = bool(np.abs(geometry.affine_ras[:2, 2]).max() > 1e-6)
-    seen = circle(geometry) if geometry.circle else None
-    spacing = geometry.spacing_mm
-    grain = Grain((j, i), (spacing[1], spacing[0]), kernel) if kernel else None
     for number in range(k):
         if couch and (tilted or number == 0):
-            below = couch_hu(geometry, body.back_mm(), number)
-        canvas, lung[number], lesion[number] = painter.slice(number, below)
-        if kernel and grain:
-            canvas = _reconstructed(canvas, kernel, spacing)
-            canvas += grain.slice(np.random.default_rng([*body.seed, number, 81])) * noise_strength(canvas, spacing[0])
-        if seen is not None:
-            canvas[~seen] = PADDING_HU
-            lesion[number] &= seen
-            lung[number] &= seen
-        hu[number] = np.clip(np.rint(canvas), PADDING_HU if seen is not None else -1024, 3071)
-    if seen is not None:
-        np.maximum(hu, -1024, out=hu, where=np.broadcast_to(seen, hu.shape))
+            below = couch_hu(couch, geometry, body.back_mm(), number)
+        painted[number], lung[number], lesion[number] = painter.slice(number, below)
+    if kernel:
+        painted = _scanned(painted, body, geometry, kernel)
+    low = -1024
+    if geometry.circle:
+        seen, low = circle(geometry), PADDING_HU
+        painted[:, ~seen] = PADDING_HU
+        np.maximum(painted, -1024, out=painted, where=np.broadcast_to(seen, painted.shape))
+        lesion &= seen
+        lung &= seen
+    hu = np.clip(np.rint(painted, out=painted), low, 3071).astype(np.int16)
     return Ct(hu.transpose(2, 1, 0), lesion.transpose(2, 1, 0), lung.transpose(2, 1, 0), geometry)
+
+
+def _scanned(painted: np.ndarray, body: CtBody, geometry: CtGeometry, kernel: Kernel) -> np.ndarray:
+    """Return what a scanner makes of the painted slices (k, j, i), HU float32: motion, thick slices, kernel, streaks and noise."""
+    spacing = geometry.spacing_mm
+    scanned = thickened(moved(painted, body, geometry), kernel.slice_mm / spacing[2])
+    grain = Grain((painted.shape[1], painted.shape[2]), (spacing[1], spacing[0]), kernel)
+    for number, canvas in enumerate(scanned):
+        draw = np.random.default_rng([*body.seed, number, 81])
+        canvas = _reconstructed(canvas, kernel, spacing)
+        canvas += streaks(canvas, spacing[0], kernel.streaks_hu, draw)
+        canvas += grain.slice(draw) * noise_strength(canvas, spacing[0])
+        scanned[number] = canvas
+    return scanned
 
 
 def _reconstructed(hu: np.ndarray, kernel: Kernel, spacing_mm: tuple[float, float, float]) -> np.ndarray:
@@ -193,7 +206,7 @@ class _Painter:
             air += np.clip(wall, 0, 1) * (np.float32(25.0) - air)
         air += np.clip(filled, 0, 1) * (np.float32(FILLED_HU) - air)
         if vessels is not None:
-            air += np.clip(vessels, 0, 1) * (np.float32(BLOOD_HU) - air)
+            air += np.clip(vessels, 0, 1) * (np.float32(self.body.blood.pulmonary_hu) - air)
         if lumen is not None:
             air += np.clip(lumen, 0, 1) * (np.float32(-1000.0) - air)
         air -= canvas

@@ -31,6 +31,30 @@ def attenuation_from_hu(hu: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Blood:
+    """HU of blood on its way: veins and right heart, pulmonary arteries, left heart and aorta; `organs_hu` is added to the liver."""
+
+    right_hu: float = BLOOD_HU
+    pulmonary_hu: float = BLOOD_HU
+    left_hu: float = BLOOD_HU
+    organs_hu: float = 0.0
+
+
+NATIVE = Blood()
+
+
+def draw_blood(draw: np.random.Generator) -> Blood:
+    """Draw blood without contrast medium (six scans of ten), in the venous phase (three), or while the pulmonary arteries are full."""
+    kind, share = draw.random(), draw.uniform(0, 1, 3)
+    if kind < 0.6:
+        return NATIVE
+    if kind < 0.9:
+        even = 120.0 + 70.0 * float(share[0])
+        return Blood(even + 25.0 * float(share[1]), even, even + 20.0 * float(share[2]), 30.0 + 30.0 * float(share[1]))
+    return Blood(250.0 + 350.0 * float(share[0]), 220.0 + 230.0 * float(share[1]), 130.0 + 220.0 * float(share[2]), 8.0)
+
+
+@dataclass(frozen=True)
 class CtBody:
     """A person on the day of a CT.
 
@@ -41,6 +65,10 @@ class CtBody:
         vessel_scale: the vessels' radii as a multiple of the healthy ones.
         arms_up: arms beside the head, as for a CT; otherwise as in the posture.
         gravity: how much denser than in the middle the lung is at the back (and less dense in front), as a share.
+        blood: with or without contrast medium.
+        around: clothes and cushions, painted before the body.
+        breathing_mm: how far the diaphragm moves during the scan.
+        beating_mm: how far the border of the heart moves.
         seed: of the texture of the tissues.
     """
 
@@ -50,6 +78,10 @@ class CtBody:
     vessel_scale: float = 1.0
     arms_up: bool = True
     gravity: float = 0.0
+    blood: Blood = NATIVE
+    around: tuple["Paint", ...] = ()
+    breathing_mm: float = 0.0
+    beating_mm: float = 0.0
     seed: tuple[int, ...] = field(default=(0,))
 
     def lungs_box_mm(self) -> tuple[np.ndarray, np.ndarray]:
@@ -103,9 +135,9 @@ class Paint:
 
 
 def outer_layers(body: CtBody) -> list[Paint]:
-    """Return skin, fat, breasts and muscle, in the order they are painted."""
+    """Return what lies around the body, then skin, fat, breasts and muscle, in the order they are painted."""
     skin = body.skin()
-    layers = [Paint(solid, 32.0) for solid in skin]
+    layers = [*body.around, *(Paint(solid, 32.0) for solid in skin)]
     inner = {"arm": (MUSCLE_HU, 5.0, 6.0), "pectoral": (MUSCLE_HU, 3.0, 6.0), "breast": (-12.0, 2.5, 55.0)}
     layers += [Paint(solid, inner[solid.name][0], inner[solid.name][1], inner[solid.name][2]) for solid in skin if solid.name in inner]
     layers += [Paint(solid, FAT_HU, 2.0, 7.0) for solid in skin if solid.name == "torso"]
@@ -116,7 +148,7 @@ def outer_layers(body: CtBody) -> list[Paint]:
 
 def organ_layers(body: CtBody) -> list[Paint]:
     """Return the organs between and below the lungs, in the order they are painted; all that remains is lung."""
-    thorax = body.thorax
+    thorax, blood = body.thorax, body.blood
     high, wide, deep = thorax.high, thorax.wide, thorax.deep
     middle = {solid.name: solid for solid in thorax.vessels_and_spine}
     heart = {solid.name: solid for solid in thorax.heart}
@@ -131,18 +163,27 @@ def organ_layers(body: CtBody) -> list[Paint]:
         Paint(middle["mediastinum"], MEDIASTINAL_FAT_HU, mottle=22.0),
         Paint(heart["fat on the diaphragm"], FAT_HU, mottle=10.0),
         Paint(left, -8.0, mottle=40.0),
-        Paint(below("spleen", 104, 62, 58, (34, 40, 52)), SPLEEN_HU, mottle=4.0, within=left),
+        Paint(below("spleen", 104, 62, 58, (34, 40, 52)), SPLEEN_HU + blood.organs_hu, mottle=4.0, within=left),
         Paint(below("stomach", 66, -18, 52, (54, 54, 50)), 38.0, mottle=12.0, within=left),
-        Paint(below("left lobe of the liver", 14, -46, 44, (62, 46, 42)), LIVER_HU, mottle=5.0, within=left),
-        Paint(right, LIVER_HU, mottle=5.0),
+        Paint(below("left lobe of the liver", 14, -46, 44, (62, 46, 42)), LIVER_HU + blood.organs_hu, mottle=5.0, within=left),
+        Paint(right, LIVER_HU + blood.organs_hu, mottle=5.0),
     ]
     layers += [Paint(solid, MEDIASTINAL_FAT_HU, mottle=14.0) for name, solid in heart.items() if name != "fat on the diaphragm"]
-    layers += [Paint(solid, BLOOD_HU, 2.6, 5.0) for name, solid in heart.items() if name != "fat on the diaphragm"]
+    chambers = {"right atrium": blood.right_hu, "pulmonary trunk": blood.pulmonary_hu, "ventricles": 0.5 * (blood.right_hu + blood.left_hu)}
+    for name, solid in heart.items():
+        if name != "fat on the diaphragm":
+            layers.append(Paint(solid, chambers.get(name, blood.left_hu), 2.6, 5.0))
     layers += [Paint(middle["spine"], 46.0, mottle=10.0), Paint(_gullet(thorax), 38.0, mottle=6.0)]
     layers += [Paint(_neck(thorax), 50.0, mottle=14.0)]
-    layers += [Paint(solid, BLOOD_HU, mottle=4.0) for solid in _great_vessels(thorax)]
+    layers += [Paint(solid, _blood_in(solid.name, blood), mottle=4.0) for solid in _great_vessels(thorax)]
     names = ("superior vena cava", "aortic arch", "ascending aorta", "descending aorta")
-    return layers + [Paint(middle[name], BLOOD_HU, mottle=4.0) for name in names]
+    return layers + [Paint(middle[name], _blood_in(name, blood), mottle=4.0) for name in names]
+
+
+def _blood_in(vessel: str, blood: Blood) -> float:
+    if "vein" in vessel or "vena" in vessel:
+        return blood.right_hu
+    return blood.pulmonary_hu if "pulmonary" in vessel else blood.left_hu
 
 
 def _neck(thorax: Thorax) -> Solid:

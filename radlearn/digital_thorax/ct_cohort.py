@@ -52,7 +52,7 @@ def write_covid19(
         cts: number of CTs.
         seed: of people and illness. The same seed, person and scan give the same bytes, whatever the other arguments.
         workers: processes; all cores by default.
-        size: `small`, 160–192 voxels across and slices of 5–6 mm, or `full`, the challenge's 512 × 512.
+        size: `small`, 160–192 voxels across and slices of 3–8 mm, or `full`, the challenge's 512 × 512.
         heavy: median lesion volume of 260 ml instead of the 66 ml of real, mostly mild cases; the default for small CTs, so that a quick
             training sees enough lesions.
 
@@ -111,8 +111,8 @@ def case_id(number: int) -> str:
 def _write_ct(folder: Path, job: tuple[str, PlannedCt]) -> tuple[str, tuple[object, ...]]:
     case, plan = job
     body = draw_body(plan)
-    geometry, kernel = draw_scan(plan, body)
-    ct = render_ct(body, geometry, kernel)
+    ct = render_ct(body, *draw_scan(plan, body))
+    geometry = ct.geometry
     image, mask = covid19.case_paths(folder, case)
     write_volume(image, ct.hu, geometry.affine_ras)
     write_volume(mask, ct.lesion.astype(np.uint8), geometry.affine_ras)

@@ -69,7 +69,7 @@ def draw_geometry(
     Args:
         lungs_mm: lowest and highest corner of the bounding box of both lungs, in body mm.
         back_mm: y of the skin of the back, which lies on the couch.
-        size: `full` as in the challenge, `small` 160–192 voxels across and slices of 5–6 mm, for quick runs.
+        size: `full` as in the challenge, `small` 160–192 voxels across and slices of 3–8 mm, for quick runs.
         draw: source of all random choices.
         centre_on_mm: centre of a narrow field of view.
     """
@@ -86,7 +86,7 @@ def draw_geometry(
             field, centre = float(draw.uniform(155, 230)), np.array([centre_on_mm[0], centre_on_mm[1], centre[2]])
     else:
         pixels = int(draw.choice([160, 168, 176, 184, 192]))
-        thick = float(draw.choice([5.0, 5.5, 6.0]))
+        thick = float(draw.choice([3.0, 4.0, 5.0, 6.0, 7.0, 8.0], p=[0.06, 0.12, 0.40, 0.22, 0.1, 0.1]))
     spacing = round(float(np.clip(field / pixels, 0.3, 1.0 if size == "full" else 3.0)), 4)
     margins = draw.uniform(6, 26), draw.uniform(10, 45)
     slices = int(np.clip(round((high[2] - low[2] + sum(margins)) / thick), 37, 103))
@@ -158,6 +158,8 @@ class Lattice:
         for axis, knots in ((1, self.rows), (0, self.columns)):
             left = max(int(np.searchsorted(knots, first[axis], side="right")) - 1, 0)
             right = min(int(np.searchsorted(knots, last[axis] - 1, side="left")) + 1, len(knots))
+            # Two at least, to interpolate between, also where the box has only the first or the last voxel.
+            right = max(right, 2)
             left = min(left, right - 2)
             spans.append(slice(left, right))
             voxels.append(slice(int(np.ceil(knots[left])), int(np.floor(knots[right - 1])) + 1))

@@ -7,6 +7,7 @@ import numpy as np
 from radlearn.digital_thorax.clouds import Cloud, together
 from radlearn.digital_thorax.covid import Lesion
 from radlearn.digital_thorax.ct_body import CtBody, parenchyma_hu
+from radlearn.digital_thorax.ct_findings import THINNING
 from radlearn.digital_thorax.ct_grid import CtGeometry, Lattice, Patch
 from radlearn.digital_thorax.ct_texture import noise_block
 from radlearn.digital_thorax.lesions import Finding
@@ -63,7 +64,7 @@ def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
     fill, extent, fluid = (np.zeros(x.shape, np.float32) for _ in range(3))
     for finding, scale in body.findings:
         for part, sampled in _sampled(finding, scale, lattice, patch):
-            if finding.name == "emphysema":
+            if finding.name in THINNING:
                 density[part] *= 1 - sampled.density
                 continue
             fill[part] += sampled.density

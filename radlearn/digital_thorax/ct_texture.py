@@ -1,4 +1,4 @@
-"""CT appearance beside the anatomy: tissue texture, kernel noise, the couch, the edge of the field of view."""
+"""CT appearance beside the anatomy: tissue texture, kernel, noise and streaks, the edge of the field of view."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,19 +13,29 @@ PADDING_HU = -3025
 
 @dataclass(frozen=True)
 class Kernel:
-    """Reconstruction: blur of edges in mm, their enhancement, and the noise's standard deviation in HU and grain in mm."""
+    """Reconstruction: blur of edges in mm, their enhancement, the noise's standard deviation in HU and its grain in mm.
+
+    `slice_mm`: thickness of a slice where it exceeds the distance between slices, 0 otherwise. `streaks_hu`: noise and darkening along
+    beams through both shoulders, per factor e of attenuation beyond 30 cm of water.
+    """
 
     blur_mm: float
     sharpening: float
     noise_hu: float
     grain_mm: float
+    slice_mm: float = 0.0
+    streaks_hu: float = 0.0
 
 
 def draw_kernel(draw: np.random.Generator) -> Kernel:
-    """Draw a kernel: smooth for soft tissue, or sharp and noisy for lung."""
+    """Draw a kernel: smooth for soft tissue, or sharp and noisy for lung; one scan of six has slices that overlap."""
+    slice_mm = float(draw.choice([3.0, 5.0, 8.0, 10.0])) if draw.random() < 0.17 else 0.0
+    streaks = float(np.exp(draw.normal(2.0, 0.7)))
     if draw.random() < 0.55:
-        return Kernel(float(draw.uniform(0.55, 0.75)), 0.0, float(np.exp(draw.normal(2.5, 0.3))), float(draw.uniform(0.75, 1.05)))
-    return Kernel(float(draw.uniform(0.38, 0.5)), float(draw.uniform(0.3, 0.8)), float(np.exp(draw.normal(3.35, 0.3))), 0.65)
+        blur, noise = float(draw.uniform(0.5, 1.05)), float(np.exp(draw.normal(2.5, 0.4)))
+        return Kernel(blur, 0.0, noise, float(draw.uniform(0.75, 1.05)), slice_mm, streaks)
+    blur, noise = float(draw.uniform(0.36, 0.5)), float(np.exp(draw.normal(3.35, 0.4)))
+    return Kernel(blur, float(draw.uniform(0.3, 1.3)), noise, 0.65, slice_mm, streaks)
 
 
 @lru_cache(maxsize=1)
@@ -75,32 +85,21 @@ def noise_strength(hu: np.ndarray, spacing_mm: float) -> np.ndarray:
     return np.clip(spread * np.where(hu < -950, np.float32(0.7), np.float32(1.0)), 0.3, 3.0)
 
 
-def couch_hu(geometry: CtGeometry, back_mm: float, k: int) -> np.ndarray:
-    """Return the couch alone in slice k, HU float32 (j, i): a concave carbon shell around foam, with a mattress, −1000 elsewhere.
+def streaks(hu: np.ndarray, spacing_mm: float, strength_hu: float, draw: np.random.Generator) -> np.ndarray:
+    """Return what beams through much tissue add to a slice (j, i), HU float32: horizontal streaks, and a dark band between the shoulders.
 
-    Args:
-        back_mm: y of the skin of the back in body mm; the couch is aligned with the scanner, the body not exactly.
+    Photons are starved and beams hardened along the rows that cross most tissue; 30 cm of water are the limit.
     """
-    i, j, _ = geometry.shape
-    to_scanner = geometry.scanner_from_index
-    body = np.linalg.inv(geometry.body_from_scanner)
-    low = body @ np.array([0.0, back_mm, 0.0, 1.0])
-    corner = to_scanner @ np.array([0.0, 0.0, k, 1.0])
-    x = (corner[0] + to_scanner[0, 0] * np.arange(i) - low[0]).astype(np.float32)[None]
-    y = (corner[1] + to_scanner[1, 1] * np.arange(j) - low[1]).astype(np.float32)[:, None]
-    top = 9.0 - x * x / np.float32(1700.0)
-    bottom = 62.0 - x * x / np.float32(900.0)
-    soft = np.float32(0.5 * geometry.spacing_mm[0])
+    from scipy.ndimage import gaussian_filter1d
 
-    def between(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-        inside = np.clip((y - above) / (2 * soft) + 0.5, 0, 1) * np.clip((below - y) / (2 * soft) + 0.5, 0, 1)
-        return inside * np.clip((215.0 - np.abs(x)) / (2 * soft) + 0.5, 0, 1)
-
-    hu = np.full((j, i), -1000.0, np.float32)
-    for above, below, value in ((top - 9.0, top, -930.0), (top, bottom, -120.0), (top + 2.2, bottom - 2.6, -945.0)):
-        covered = between(above, below)
-        hu += covered * (np.float32(value) - hu)
-    return hu
+    across = np.clip(hu + np.float32(1000.0), 0, 1300).sum(1) * np.float32(0.001 * spacing_mm * 0.0195)
+    excess = np.clip(across - np.float32(300 * 0.0195), 0, 4)
+    if not strength_hu or not excess.any():
+        return np.zeros_like(hu)
+    lines = gaussian_filter1d(draw.standard_normal(hu.shape, dtype=np.float32), 30.0 / spacing_mm, axis=1)
+    lines /= max(float(lines.std()), 1e-6)
+    inside = np.clip((hu + np.float32(900.0)) / np.float32(600.0), 0, 1)
+    return (lines - np.float32(1.5) * inside) * np.float32(strength_hu) * excess[:, None]
 
 
 def circle(geometry: CtGeometry) -> np.ndarray:

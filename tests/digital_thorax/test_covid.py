@@ -79,19 +79,3 @@ def test_ground_glass_reaches_down_to_the_barely_visible(thorax: Thorax) -> None
         fills.append(float(np.median(lesion.field(*points.astype(np.float32).T))))
     assert min(fills) < 0.12
     assert max(fills) > 0.35
-
-
-def test_what_is_no_lesion_has_no_pneumonia(thorax: Thorax) -> None:
-    draw = np.random.default_rng(0)
-    others = [covid.emphysema(thorax, "right", 0.4, draw), covid.dependent_density(thorax, "left", 0.2, draw)]
-    assert not any(one.pneumonia for one in others)
-    assert covid.white_lung(thorax, "left", draw).pneumonia
-
-
-def test_gravity_leaves_its_strip_at_the_back(thorax: Thorax) -> None:
-    strip = covid.dependent_density(thorax, "right", 0.2, np.random.default_rng(2))
-    points, _ = _lung_points(thorax)
-    points = points[:, points[0] < 0]
-    there = strip.field(*points) > 0.05
-    assert there.any()
-    assert points[1][there].min() > np.median(points[1])

@@ -1,13 +1,18 @@
 """Tissues and the body on the couch."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.ct_body import (
     FILLED_HU,
+    NATIVE,
+    Blood,
     CtBody,
     attenuation_from_hu,
+    draw_blood,
     hu_from_attenuation,
     organ_layers,
     outer_layers,
@@ -73,3 +78,22 @@ def test_fat_lies_outside_muscle(body: CtBody) -> None:
     names = [(paint.solid.name, paint.hu) for paint in outer_layers(body)]
     assert [name for name, _ in names[-3:]] == ["muscle"] * 3
     assert names[-4] == ("torso", -98.0)
+
+
+def test_contrast_medium_is_in_vessels_and_chambers_and_nowhere_else(body: CtBody) -> None:
+    bright = dataclasses.replace(body, blood=Blood(right_hu=400.0, pulmonary_hu=300.0, left_hu=200.0, organs_hu=10.0))
+    plain, filled = ([(paint.solid.name, paint.hu) for paint in organ_layers(one)] for one in (body, bright))
+    changed = {name: hu for (name, before), (_, hu) in zip(plain, filled, strict=True) if hu != before}
+    assert changed["superior vena cava"] == changed["left jugular vein"] == 400
+    assert changed["right pulmonary artery"] == changed["pulmonary trunk"] == 300
+    assert changed["descending aorta"] == changed["left atrium"] == changed["brachiocephalic trunk"] == 200
+    assert changed["ventricles"] == 300
+    assert changed["right dome"] == pytest.approx(67)
+    assert {"mediastinum", "spine", "gullet", "stomach", "neck"}.isdisjoint(changed)
+
+
+def test_six_scans_of_ten_are_without_contrast_medium() -> None:
+    drawn = [draw_blood(np.random.default_rng(number)) for number in range(300)]
+    assert 0.5 < np.mean([blood == NATIVE for blood in drawn]) < 0.7
+    assert max(blood.right_hu for blood in drawn) <= 600
+    assert min(blood.left_hu for blood in drawn) >= 41

@@ -37,11 +37,28 @@ def test_full_geometries_are_those_of_the_challenge() -> None:
 def test_small_geometries_are_small_and_hold_both_lungs() -> None:
     for geometry in _drawn(40, "small"):
         assert 160 <= geometry.shape[0] == geometry.shape[1] <= 192
-        assert 5.0 <= geometry.spacing_mm[2] <= 6.0
+        assert 3.0 <= geometry.spacing_mm[2] <= 8.0
         corners = np.array([[x, y, 0.0, 1.0] for x in (LOW[0], HIGH[0]) for y in (LOW[1], HIGH[1])]).T
         index = np.linalg.inv(geometry.body_from_index) @ corners
         assert (index[:2] > -12).all()
         assert (index[:2] < geometry.shape[0] + 12).all()
+
+
+@pytest.mark.parametrize("at", [(0.4, 50.0), (99.4, 50.0), (50.0, 0.4), (50.0, 79.4), (0.0, 0.0)])
+def test_a_box_at_the_edge_of_the_grid_has_a_patch_that_can_be_interpolated(at: tuple[float, float]) -> None:
+    lattice = Lattice(boxed_geometry(np.zeros(3), np.array([100.0, 80, 20]), (1.0, 1.0, 5.0)), 3.0)
+    place = (at[0], at[1], 10.0)
+    for margin in (0.0, 0.6, 2.0):
+        patch = lattice.around(place, place, margin)
+        assert patch is not None
+        x, y, _ = lattice.points(patch)
+        assert min(x.shape) >= 1
+        assert min(x.shape[1:]) >= 2
+        spread = lattice.on_voxels(x[0] + 2 * y[0], patch)
+        j, i = np.mgrid[patch.voxels[1], patch.voxels[2]]
+        np.testing.assert_allclose(spread, i + 0.5 + 2 * (j + 0.5), atol=1e-3)
+        assert patch.voxels[2].start <= min(int(at[0]), 99) < patch.voxels[2].stop
+        assert patch.voxels[1].start <= min(int(at[1]), 79) < patch.voxels[1].stop
 
 
 def test_index_i_goes_to_the_patients_left_and_j_to_the_back() -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax import covid, lesions
+from radlearn.digital_thorax import ct_findings, lesions
 from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.ct_body import CtBody
 from radlearn.digital_thorax.ct_grid import boxed_geometry
@@ -51,7 +51,7 @@ def test_fluid_fills_and_is_no_lesion_and_emphysema_takes_away(body: CtBody) -> 
     assert wet.fluid.max() > 0.9
     assert wet.fill.sum() > plain.fill.sum() + 100
     assert not wet.extent.any()
-    holes = lung_filling(dataclasses.replace(body, findings=((covid.emphysema(body.thorax, "left", 0.6, draw), 1.0),)), GRID)
+    holes = lung_filling(dataclasses.replace(body, findings=((ct_findings.emphysema(body.thorax, "left", 0.6, draw), 1.0),)), GRID)
     assert holes.tissue.mean() < plain.tissue.mean() - 0.5
     assert holes.tissue.min() >= -1000
 

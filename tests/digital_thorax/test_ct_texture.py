@@ -1,10 +1,10 @@
-"""Noise, couch and field of view."""
+"""Noise, streaks and field of view."""
 
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax.ct_grid import LPS_FROM_RAS, CtGeometry, boxed_geometry
-from radlearn.digital_thorax.ct_texture import Grain, Kernel, circle, couch_hu, draw_kernel, noise_block, noise_strength
+from radlearn.digital_thorax.ct_grid import boxed_geometry
+from radlearn.digital_thorax.ct_texture import Grain, Kernel, circle, draw_kernel, noise_block, noise_strength, streaks
 
 
 @pytest.mark.parametrize("grain_mm", [0.65, 1.0])
@@ -34,17 +34,6 @@ def test_noise_is_strongest_where_most_photons_are_lost() -> None:
     assert strength[50, 100] > 1.2 * strength[50, 190] > strength[2, 2]
 
 
-def test_the_couch_lies_below_the_back_and_curves_up_at_its_edges() -> None:
-    geometry = boxed_geometry(np.array([-260.0, -150, -20]), np.array([260.0, 220, 20]), (2.0, 2.0, 5.0))
-    couch = couch_hu(geometry, 120.0, 0)
-    rows = np.arange(couch.shape[0]) * 2.0 - 149
-    assert (couch[rows < 80] == -1000).all()
-    shell = couch > -500
-    middle, edge = np.flatnonzero(shell[:, couch.shape[1] // 2]), np.flatnonzero(shell[:, couch.shape[1] // 2 + 90])
-    assert rows[middle[0]] > 120
-    assert rows[edge[0]] < rows[middle[0]] - 10
-
-
 def test_the_circle_touches_all_four_sides_and_no_corner() -> None:
     inside = circle(boxed_geometry(np.zeros(3), np.array([100.0, 100, 10]), (1.0, 1.0, 5.0)))
     assert inside[50].all()
@@ -67,15 +56,13 @@ def test_the_block_of_noise_is_even() -> None:
     assert block.std() == pytest.approx(1, rel=1e-3)
 
 
-def test_the_couch_stays_where_it_is_when_the_gantry_leans() -> None:
-    upright = boxed_geometry(np.array([-260.0, -150, -120]), np.array([260.0, 220, 120]), (2.0, 2.0, 5.0))
-    angle = np.deg2rad(8.0)
-    lean = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
-    scanner = upright.scanner_from_index.copy()
-    scanner[:3, :3] = lean @ scanner[:3, :3]
-    geometry = CtGeometry(upright.shape, LPS_FROM_RAS @ scanner, np.eye(4))
-    heights = []
-    for k in (0, 40):
-        row = int(np.argmax(couch_hu(geometry, 60.0, k)[:, 130] > -500))
-        heights.append(float((scanner @ [130, row, k, 1])[1]))
-    assert heights[0] == pytest.approx(heights[1], abs=2.5)
+def test_streaks_lie_where_beams_cross_most_and_darken() -> None:
+    hu = np.full((120, 250), -1000.0, np.float32)
+    hu[20:100, 75:175] = 40.0
+    hu[50:60, 20:230] = 40.0
+    added = streaks(hu, 2.0, 8.0, np.random.default_rng(0))
+    assert np.abs(added[:45]).max() == np.abs(added[65:]).max() == 0
+    assert added[50:60, 40:210].mean() < -4
+    rows = added[50:60, 40:210]
+    assert np.corrcoef(rows[:, 5:].ravel(), rows[:, :-5].ravel())[0, 1] > 0.5
+    assert not streaks(hu, 2.0, 0.0, np.random.default_rng(0)).any()

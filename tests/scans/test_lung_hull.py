@@ -148,10 +148,9 @@ def test_on_the_coarse_grid_it_is_empty_where_no_lung_holds_air() -> None:
 def test_no_lesion_of_a_built_in_patient_is_lost(number: int, shows: str) -> None:
     plan = plan_cts(120, 0, "small", True)[number - 1]
     body = draw_body(plan)
-    geometry, kernel = draw_scan(plan, body)
-    ct = render_ct(body, geometry, kernel)
+    ct = render_ct(body, *draw_scan(plan, body))
     assert {"white lung": plan.white_lung, "effusion": "effusion" in plan.findings, "consolidation": ct.lesion_ml > 400}[shows]
-    lungs, _, hull = find_lungs_and_hull(ct.hu, geometry.affine_ras)
+    lungs, _, hull = find_lungs_and_hull(ct.hu, ct.geometry.affine_ras)
     assert ct.lesion[~lungs].sum() > 0.3 * ct.lesion.sum(), "air alone would lose much"
     assert ct.lesion[~hull].sum() < 0.003 * ct.lesion.sum()
     assert ct.lung[~hull].sum() < 0.003 * ct.lung.sum()

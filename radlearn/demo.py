@@ -47,7 +47,6 @@ def demo(share: float = 1.0, seed: int = 0, epochs: int | None = None, out: Path
         settings = replace(next(iter(task.presets.values())), seed=seed)
         run = api.train_with(settings if epochs is None else replace(settings, epochs=epochs), cases, out and out / name)
         scores = api.evaluate(run)
-        say(f"Report: {run.folder / 'report.html'}")
         sections.append(_section(name, task, run, scores, page))
         example = cases_by_subset(task.challenge.find_cases(cases), run)["test"][0].path
         commands += _commands(name, run, example)

@@ -117,4 +117,6 @@ def _named(challenge: AnyChallenge, folder: Path, how: str) -> Source:
             f"{folder} ({how}): there is no such folder. Expected one in the layout of the {challenge.title}; "
             f"'{hints.command('thorax', '--out')} FOLDER' writes an example."
         )
-    return Source(folder, f"Data: {folder} ({how}{', synthetic' if challenge.is_synthetic(folder) else ''}).")
+    if challenge.is_synthetic(folder):
+        return Source(folder, f"Data: built-in patients (synthetic) in {folder}.")
+    return Source(folder, f"Data: {folder} ({how}).")

@@ -64,7 +64,7 @@ class Thorax:
         self.apex_z = 154.0 * high
         self.hilum = {"right": np.array([-27.0 * wide, 8.0 * deep, 20.0 * high]), "left": np.array([31.0 * wide, 12.0 * deep, 31.0 * high])}
         self.skin = self._skin()
-        self.muscle = self._torso("muscle", person.fat_mm)
+        self.muscle = self.torso("muscle", person.fat_mm)
         self.sacs = {side: self._sac(side) for side in ("right", "left")}
         self.domes = {side: self._dome(side) for side in ("right", "left")}
         self.heart = self._heart()
@@ -72,7 +72,8 @@ class Thorax:
         self.airways = self._airways()
         self.gas = self._gas()
 
-    def _torso(self, name: str, under_skin_mm: float) -> Solid:
+    def torso(self, name: str, under_skin_mm: float) -> Solid:
+        """Return the trunk without what lies less than `under_skin_mm` under its skin; negative adds to it."""
         person, high, wide, deep = self.person, self.high, self.wide, self.deep
         fat = person.fat_mm - under_skin_mm
         half_width = {
@@ -97,7 +98,7 @@ class Thorax:
 
     def _skin(self) -> list[Solid]:
         person, high, wide, deep, fat = self.person, self.high, self.wide, self.deep, self.person.fat_mm
-        solids = [self._torso("torso", 0.0)]
+        solids = [self.torso("torso", 0.0)]
         for side in (-1.0, 1.0):
             shoulder = (side * (174 * wide + 0.6 * fat), 8 * deep, 118 * high)
             if self.posture.arms_down:

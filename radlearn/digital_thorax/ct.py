@@ -58,7 +58,7 @@ def render_ct(body: CtBody, geometry: CtGeometry, kernel: Kernel | None = None, 
     Args:
         body: from `ct_planning.draw_body` or `body_of_xray`.
         geometry: the grid, from `ct_grid.draw_geometry`.
-        kernel: blur, sharpening and noise; None renders without them, motion and tissue texture included.
+        kernel: of the reconstruction. None: no motion, blur, thick slices, streaks or noise; the texture of the tissues is drawn.
         couch: what the body lies on; None leaves air there.
     """
     painter = _Painter(body, geometry)
@@ -73,6 +73,9 @@ def render_ct(body: CtBody, geometry: CtGeometry, kernel: Kernel | None = None, 
         painted[number], lung[number], lesion[number] = painter.slice(number, below)
     if kernel:
         painted = _scanned(painted, body, geometry, kernel)
+        slices = kernel.slice_mm / geometry.spacing_mm[2]
+        if slices > 1:
+            lesion, lung = (thickened(mask.astype(np.float32), slices) >= 0.5 for mask in (lesion, lung))
     low = -1024
     if geometry.circle:
         seen, low = circle(geometry), PADDING_HU
@@ -85,17 +88,19 @@ def render_ct(body: CtBody, geometry: CtGeometry, kernel: Kernel | None = None, 
 
 
 def _scanned(painted: np.ndarray, body: CtBody, geometry: CtGeometry, kernel: Kernel) -> np.ndarray:
-    """Return what a scanner makes of the painted slices (k, j, i), HU float32: motion, thick slices, kernel, streaks and noise."""
+    """Return what a scanner makes of the painted slices (k, j, i), HU float32: motion, kernel, streaks, noise, thick slices."""
     spacing = geometry.spacing_mm
-    scanned = thickened(moved(painted, body, geometry), kernel.slice_mm / spacing[2])
+    scanned = moved(painted, body, geometry)
+    slices = max(kernel.slice_mm / spacing[2], 1.0)
     grain = Grain((painted.shape[1], painted.shape[2]), (spacing[1], spacing[0]), kernel)
     for number, canvas in enumerate(scanned):
         draw = np.random.default_rng([*body.seed, number, 81])
         canvas = _reconstructed(canvas, kernel, spacing)
-        canvas += streaks(canvas, spacing[0], kernel.streaks_hu, draw)
-        canvas += grain.slice(draw) * noise_strength(canvas, spacing[0])
+        canvas += streaks(canvas, spacing[0], kernel.streaks_hu, np.random.default_rng([*body.seed, number, 85]))
+        # The mean over a thick slice has the noise of the kernel, and its neighbours share a part of it.
+        canvas += grain.slice(draw) * (noise_strength(canvas, spacing[0]) * np.float32(slices**0.5))
         scanned[number] = canvas
-    return scanned
+    return thickened(scanned, slices)
 
 
 def _reconstructed(hu: np.ndarray, kernel: Kernel, spacing_mm: tuple[float, float, float]) -> np.ndarray:
@@ -118,7 +123,7 @@ class _Painter:
         thorax = body.thorax
         self.lattice = Lattice(geometry, SOLID_STEP_MM)
         self.shapes: dict[int, Shape] = {}
-        self.outer, self.organs = outer_layers(body), organ_layers(body)
+        self.around, self.outer, self.organs = list(body.around), outer_layers(body), organ_layers(body)
         self.sacs = {side: self._shape(thorax.sacs[side]) for side in ("right", "left")}
         self.domes = {side: self._shape(thorax.domes[side]) for side in ("right", "left")}
         self.obstacles = [self._shape(solid) for solid in (*thorax.heart, *thorax.vessels_and_spine)]
@@ -157,8 +162,11 @@ class _Painter:
 
     def slice(self, k: int, below: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return slice k: HU float32 (j, i) before blur and noise, lung and lesion bool."""
-        canvas = below.copy()
         texture = self.lattice.on_voxels(self.texture[k], self.whole)
+        canvas = np.full_like(below, -1000.0)
+        self._lay(canvas, self.around, k, texture)
+        # Cushions do not reach into the couch, and texture makes nothing less dense than air.
+        np.maximum(canvas, below, out=canvas)
         self._lay(canvas, self.outer, k, texture)
         self._lay(canvas, self.organs, k, texture)
         blocked = np.zeros_like(canvas)
@@ -200,13 +208,13 @@ class _Painter:
         """Paint lung tissue and its contents; return the lesions (bool) and the share of fluid."""
         if not lung.any():
             return np.zeros(lung.shape, bool), np.zeros_like(lung)
-        air, filled, extent, fluid = self.filling.slice(k)
+        air, filled, extent, fluid, empty = self.filling.slice(k)
         vessels, lumen, wall = (one.slice(k) for one in (self.vessels, self.lumen, self.wall))
         if wall is not None:
-            air += np.clip(wall, 0, 1) * (np.float32(25.0) - air)
+            air += np.clip(wall, 0, 1) * (1 - empty) * (np.float32(25.0) - air)
         air += np.clip(filled, 0, 1) * (np.float32(FILLED_HU) - air)
         if vessels is not None:
-            air += np.clip(vessels, 0, 1) * (np.float32(self.body.blood.pulmonary_hu) - air)
+            air += np.clip(vessels, 0, 1) * (1 - empty) * (np.float32(self.body.blood.pulmonary_hu) - air)
         if lumen is not None:
             air += np.clip(lumen, 0, 1) * (np.float32(-1000.0) - air)
         air -= canvas

@@ -32,7 +32,7 @@ def attenuation_from_hu(hu: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Blood:
-    """HU of blood on its way: veins and right heart, pulmonary arteries, left heart and aorta; `organs_hu` is added to the liver."""
+    """HU of blood: veins and right heart, pulmonary arteries, left heart and aorta; `organs_hu` is added to liver and spleen."""
 
     right_hu: float = BLOOD_HU
     pulmonary_hu: float = BLOOD_HU
@@ -44,14 +44,15 @@ NATIVE = Blood()
 
 
 def draw_blood(draw: np.random.Generator) -> Blood:
-    """Draw blood without contrast medium (six scans of ten), in the venous phase (three), or while the pulmonary arteries are full."""
+    """Draw blood without contrast medium (six scans of ten), in the venous phase (three) or the pulmonary arterial phase (one)."""
     kind, share = draw.random(), draw.uniform(0, 1, 3)
     if kind < 0.6:
         return NATIVE
     if kind < 0.9:
         even = 120.0 + 70.0 * float(share[0])
         return Blood(even + 25.0 * float(share[1]), even, even + 20.0 * float(share[2]), 30.0 + 30.0 * float(share[1]))
-    return Blood(250.0 + 350.0 * float(share[0]), 220.0 + 230.0 * float(share[1]), 130.0 + 220.0 * float(share[2]), 8.0)
+    pulmonary = 220.0 + 230.0 * float(share[1])
+    return Blood(250.0 + 350.0 * float(share[0]), pulmonary, pulmonary * (0.5 + 0.45 * float(share[2])), 8.0)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class CtBody:
         arms_up: arms beside the head, as for a CT; otherwise as in the posture.
         gravity: how much denser than in the middle the lung is at the back (and less dense in front), as a share.
         blood: with or without contrast medium.
-        around: clothes and cushions, painted before the body.
+        around: clothes and cushions, painted before couch and body.
         breathing_mm: how far the diaphragm moves during the scan.
         beating_mm: how far the border of the heart moves.
         seed: of the texture of the tissues.
@@ -135,9 +136,9 @@ class Paint:
 
 
 def outer_layers(body: CtBody) -> list[Paint]:
-    """Return what lies around the body, then skin, fat, breasts and muscle, in the order they are painted."""
+    """Return skin, fat, breasts and muscle, in the order they are painted."""
     skin = body.skin()
-    layers = [*body.around, *(Paint(solid, 32.0) for solid in skin)]
+    layers = [Paint(solid, 32.0) for solid in skin]
     inner = {"arm": (MUSCLE_HU, 5.0, 6.0), "pectoral": (MUSCLE_HU, 3.0, 6.0), "breast": (-12.0, 2.5, 55.0)}
     layers += [Paint(solid, inner[solid.name][0], inner[solid.name][1], inner[solid.name][2]) for solid in skin if solid.name in inner]
     layers += [Paint(solid, FAT_HU, 2.0, 7.0) for solid in skin if solid.name == "torso"]

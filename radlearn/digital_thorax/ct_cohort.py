@@ -16,6 +16,7 @@ import numpy as np
 from radlearn import files
 from radlearn.challenges import covid19_layout as covid19
 from radlearn.digital_thorax.ct import Ct, render_ct
+from radlearn.digital_thorax.ct_body import NATIVE
 from radlearn.digital_thorax.ct_planning import PlannedCt, draw_body, draw_scan, plan_cts
 from radlearn.errors import BadLayout, BadSetting, RadlearnError
 from radlearn.progress import in_parallel
@@ -27,7 +28,7 @@ __all__ = ["PlannedCt", "plan_cts", "write_covid19"]
 SIZES = ("small", "full")
 TRUTH_COLUMNS = (
     "case", "person", "sex", "age", "lung_ml", "lesion_ml", "lesion_percent_of_voxels", "slices_with_lesion_percent", "components",
-    "patterns", "other_findings", "shape", "spacing_mm", "axes", "tilted",
+    "patterns", "other_findings", "expiration", "contrast_medium", "breathing_mm", "shape", "spacing_mm", "axes", "tilted",
 )  # fmt: skip
 README = """# Synthetic chest CTs
 
@@ -117,10 +118,12 @@ def _write_ct(folder: Path, job: tuple[str, PlannedCt]) -> tuple[str, tuple[obje
     write_volume(image, ct.hu, geometry.affine_ras)
     write_volume(mask, ct.lesion.astype(np.uint8), geometry.affine_ras)
     patterns = sorted({finding.name for finding, _ in body.findings if finding.pneumonia} | ({"white lung"} if plan.white_lung else set()))
-    return case, (case, plan.person_id, plan.sex, plan.age_years, *_measured(ct, patterns, plan.findings))
+    others = tuple(dict.fromkeys(finding.name for finding, _ in body.findings if not finding.pneumonia))
+    day = (f"{plan.expiration:.2f}", int(body.blood != NATIVE), f"{body.breathing_mm:.1f}")
+    return case, (case, plan.person_id, plan.sex, plan.age_years, *_measured(ct, patterns, others, day))
 
 
-def _measured(ct: Ct, patterns: list[str], others: tuple[str, ...]) -> tuple[object, ...]:
+def _measured(ct: Ct, patterns: list[str], others: tuple[str, ...], day: tuple[object, ...]) -> tuple[object, ...]:
     from scipy.ndimage import label
 
     geometry = ct.geometry
@@ -133,6 +136,7 @@ def _measured(ct: Ct, patterns: list[str], others: tuple[str, ...]) -> tuple[obj
         int(label(ct.lesion, np.ones((3, 3, 3)))[1]),
         "; ".join(patterns),
         "; ".join(others),
+        *day,
         " × ".join(str(count) for count in geometry.shape),
         " × ".join(f"{length:.4g}" for length in geometry.spacing_mm),
         orientation(geometry.affine_ras),

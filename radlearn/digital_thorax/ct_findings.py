@@ -1,6 +1,6 @@
-"""Findings on CT that are no pneumonia: what replaces or thins lung tissue in people with and without COVID-19.
+"""Findings on CT other than pneumonia: what replaces or thins lung tissue in people with and without COVID-19.
 
-Bullae and emphysema have walls of compressed tissue too thin for a voxel; air trapping is the patchwork of lobules that do not empty in
+The wall of a bulla is thinner than a millimetre and not drawn; air trapping is the patchwork of lobules that do not empty in
 expiration (Fleischner Society's glossary, doi:10.1148/radiol.2462070712). A tumour is solid and sends strands into the lung around it.
 """
 
@@ -69,7 +69,7 @@ def dependent_density(thorax: Thorax, side: str, strength: float, draw: np.rando
 
 
 def bulla(thorax: Thorax, side: str, radius_mm: float, draw: np.random.Generator) -> Finding:
-    """Return a bulla of the upper lung: a bubble of air of at most a few mm of wall; the field is the share of lost tissue."""
+    """Return a bulla of the upper lung, a bubble of air; the field is the share of lost tissue."""
     centre, shift = _place(thorax, side, (0.5, 0.95), (0.45, 0.9), draw), draw.uniform(0, 64, 3)
 
     def field(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -25,23 +25,25 @@ LUMEN, OUTSIDE = 0.62, 0.77
 
 
 class Filling:
-    """Lung tissue on its lattice: HU of healthy lung, share of replaced air, extent of lesions, fluid, and fissures."""
+    """Lung tissue on its lattice: HU of healthy lung, share of replaced air, extent of lesions, fluid, bullae, and fissures."""
 
-    def __init__(self, lattice: Lattice, patch: Patch, tissue: np.ndarray, fill: np.ndarray, extent: np.ndarray, fluid: np.ndarray) -> None:
+    def __init__(
+        self, lattice: Lattice, patch: Patch, tissue: np.ndarray, fill: np.ndarray, extent: np.ndarray, fluid: np.ndarray, empty: np.ndarray
+    ) -> None:
         self.lattice, self.patch = lattice, patch
-        self.tissue, self.fill, self.extent, self.fluid = tissue, fill, extent, fluid
+        self.tissue, self.fill, self.extent, self.fluid, self.empty = tissue, fill, extent, fluid, empty
 
-    def slice(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return tissue (HU), fill, extent and fluid of slice k on all voxels (j, i), float32."""
+    def slice(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return tissue (HU), fill, extent, fluid and emptiness of slice k on all voxels (j, i), float32."""
         i, j, _ = self.lattice.geometry.shape
         found = []
-        for values in (self.tissue, self.fill, self.extent, self.fluid):
+        for values in (self.tissue, self.fill, self.extent, self.fluid, self.empty):
             whole = np.zeros((j, i), np.float32)
             here = k - self.patch.slices.start
             if 0 <= here < len(values) and values[here].any():
                 whole[self.patch.voxels[1], self.patch.voxels[2]] = self.lattice.on_voxels(values[here], self.patch)
             found.append(whole)
-        return found[0], found[1], found[2], found[3]
+        return found[0], found[1], found[2], found[3], found[4]
 
 
 class _Sampled(NamedTuple):
@@ -61,11 +63,13 @@ def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
     fine, coarse = (lattice.mottle(patch, noise_block(), grain, draw.uniform(0, 64, 3)) for grain in (1.0, 3.0))
     down = np.clip((y - thorax.cage_y(z)) / thorax.cage_depth(z), -1.2, 1.2)
     density = np.float32(body.lung_density) * (1 + np.float32(body.gravity) * down) * (1 + 0.07 * fine + 0.05 * coarse)
-    fill, extent, fluid = (np.zeros(x.shape, np.float32) for _ in range(3))
+    fill, extent, fluid, empty = (np.zeros(x.shape, np.float32) for _ in range(4))
     for finding, scale in body.findings:
         for part, sampled in _sampled(finding, scale, lattice, patch):
             if finding.name in THINNING:
                 density[part] *= 1 - sampled.density
+                if finding.name == "bulla":
+                    np.maximum(empty[part], sampled.density, out=empty[part])
                 continue
             fill[part] += sampled.density
             if finding.name == "effusion":
@@ -78,7 +82,9 @@ def lung_filling(body: CtBody, geometry: CtGeometry) -> Filling:
     thick = np.maximum(lattice.per_voxel(seam), 1.2)
     line = np.clip(1.0 - np.abs(seam) / thick, 0, 1) * np.minimum(np.float32(PLEURA_MM) / thick, 1.0)
     fill += np.where(np.abs(seam) < 40, line, 0)
-    return Filling(lattice, patch, tissue, np.clip(fill, 0, 1), extent, fluid)
+    # In a bulla there is no tissue that could be filled.
+    kept = 1 - empty
+    return Filling(lattice, patch, tissue, np.clip(fill, 0, 1) * kept, extent * kept, fluid * kept, empty)
 
 
 def _sampled(finding: Finding, scale: float, lattice: Lattice, whole: Patch) -> list[tuple[tuple[slice, slice, slice], _Sampled]]:

@@ -3,14 +3,19 @@
 import numpy as np
 
 from radlearn.digital_thorax.ct_body import CtBody
-from radlearn.digital_thorax.ct_grid import CtGeometry
+from radlearn.digital_thorax.ct_grid import CtGeometry, Lattice
+from radlearn.digital_thorax.ct_voxels import Shape
+
+STEP_MM = 3.0
+"""Lattice step of where motion reaches."""
 
 
 def moved(hu: np.ndarray, body: CtBody, geometry: CtGeometry) -> np.ndarray:
     """Return slices (k, j, i), HU float32, as the mean of the body's positions during the scan; the middle one is where masks are.
 
-    Breathing moves along the body, by `body.breathing_mm` at the diaphragm and less towards the apex; beating shifts the border of the
-    heart by `body.beating_mm` within a slice. Without either, `hu` itself is returned.
+    Breathing moves lungs, heart and upper abdomen along the body, by `body.breathing_mm` at the diaphragm and less towards the apex;
+    the heartbeat moves the border of the heart, with what lies within a few mm of it, by `body.beating_mm` within a slice. Spine, ribs,
+    skin and couch stay. Without either, `hu` itself is returned.
     """
     if body.breathing_mm:
         hu = _breathed(hu, body, geometry)
@@ -32,15 +37,23 @@ def _breathed(hu: np.ndarray, body: CtBody, geometry: CtGeometry) -> np.ndarray:
     share = np.clip((top - heights) / (top - bottom), 0, 1)
     # Upwards in the body may be either end of the slices.
     step = float(np.mean(np.diff(heights))) if count > 1 else geometry.spacing_mm[2]
-    mean = np.zeros_like(hu)
-    for phase in (-1.0, -0.35, 0.35, 1.0):
-        at = np.clip(np.arange(count) + phase * 0.5 * body.breathing_mm * share / step, 0, count - 1)
-        left = np.minimum(at.astype(int), max(count - 2, 0))
-        rest = (at - left).astype(np.float32)
-        for number in range(count):
-            after = min(left[number] + 1, count - 1)
-            mean[number] += np.float32(0.25) * ((1 - rest[number]) * hu[left[number]] + rest[number] * hu[after])
-    return mean
+    phases = np.linspace(-0.5, 0.5, int(np.ceil(body.breathing_mm / min(abs(step), 2.0))) + 1)
+    sacs = [Shape(thorax.sacs[side], Lattice(geometry, STEP_MM)) for side in ("right", "left")]
+    breathed = hu.copy()
+    for number in range(count):
+        places = np.clip(number + phases * body.breathing_mm * share[number] / step, 0, count - 1)
+        weights = np.zeros(count, np.float32)
+        left = np.minimum(places.astype(int), max(count - 2, 0))
+        np.add.at(weights, left, 1 - (places - left))
+        np.add.at(weights, np.minimum(left + 1, count - 1), places - left)
+        near = np.flatnonzero(weights)
+        for sac in sacs:
+            covered = sac.cover(number)
+            if covered is not None:
+                part, inside = covered
+                mean = np.tensordot(weights[near] / len(phases), hu[near][:, part[0], part[1]], 1)
+                breathed[number][part] += inside * (mean - hu[number][part])
+    return breathed
 
 
 def _beaten(hu: np.ndarray, body: CtBody, geometry: CtGeometry) -> np.ndarray:
@@ -48,26 +61,29 @@ def _beaten(hu: np.ndarray, body: CtBody, geometry: CtGeometry) -> np.ndarray:
 
     heart = [solid for solid in body.thorax.heart if solid.name != "fat on the diaphragm"]
     low, high = np.min([solid.low_mm for solid in heart], 0), np.max([solid.high_mm for solid in heart], 0)
-    to_index = np.linalg.inv(geometry.body_from_index)
-    centre = (to_index @ [*(0.5 * (low + high)), 1.0])[:3]
-    radius_mm = 0.5 * float(np.hypot(*(high - low)[:2]))
-    spacing = geometry.spacing_mm
-    _, j, i = hu.shape
-    y, x = (np.arange(j) - centre[1]) * spacing[1], (np.arange(i) - centre[0]) * spacing[0]
-    away = np.hypot(y[:, None], x[None])
-    # Largest at the border of the heart, nothing in its middle and far outside.
-    reach = np.exp(-(((away - 0.62 * radius_mm) / (0.45 * radius_mm)) ** 2))
-    beaten = hu.copy()
-    for number, height in enumerate(_heights(geometry)):
-        share = float(np.clip(1.3 - abs(height - 0.5 * (low + high)[2]) / (0.5 * (high - low)[2]), 0, 1))
-        if not share:
-            continue
-        shift = 0.5 * body.beating_mm * share * reach / np.maximum(away, 1.0)
-        grid = np.stack([np.repeat(np.arange(j)[:, None], i, 1), np.repeat(np.arange(i)[None], j, 0)]).astype(np.float32)
-        outward = np.stack([shift * y[:, None] / spacing[1], shift * x[None] / spacing[0]]).astype(np.float32)
-        phases = [map_coordinates(hu[number], grid + sign * outward, order=1, mode="nearest") for sign in (-1, 1)]
-        beaten[number] = 0.5 * (phases[0] + phases[1])
-    return beaten
+    lattice = Lattice(geometry, STEP_MM)
+    patch = lattice.around(tuple(low - 15), tuple(high + 15))
+    if patch is None:
+        return hu
+    x, y, z = lattice.points(patch)
+    hu = hu.copy()
+    level = np.min([solid.level(x, y, z) for solid in heart], 0)
+    # The root of an ellipsoid's level grows by 1 over its radius.
+    radius_mm = 0.5 * float(np.mean(high - low))
+    away_mm = (np.sqrt(np.maximum(level + 1, 0)) - 1) * np.float32(0.6 * radius_mm)
+    reach = np.exp(-((away_mm / np.float32(5.0)) ** 2)).astype(np.float32)
+    centre = (np.linalg.inv(geometry.body_from_index) @ [*(0.5 * (low + high)), 1.0])[:3]
+    rows, columns = patch.voxels[1], patch.voxels[2]
+    j, i = np.mgrid[rows, columns].astype(np.float32)
+    down, across = (j - centre[1]) * geometry.spacing_mm[1], (i - centre[0]) * geometry.spacing_mm[0]
+    from_centre = np.maximum(np.hypot(down, across), 1.0)
+    for number in range(patch.slices.start, patch.slices.stop):
+        shift = 0.5 * body.beating_mm * lattice.on_voxels(reach[number - patch.slices.start], patch) / from_centre
+        outward = np.stack([shift * down / geometry.spacing_mm[1], shift * across / geometry.spacing_mm[0]])
+        here = np.stack([j, i])
+        phases = [map_coordinates(hu[number], here + sign * outward, order=1, mode="nearest") for sign in (-1, 1)]
+        hu[number, rows, columns] = 0.5 * (phases[0] + phases[1])
+    return hu
 
 
 def thickened(hu: np.ndarray, slices: float) -> np.ndarray:

@@ -87,14 +87,14 @@ def plan_cts(cts: int, seed: int = 0, size: str = "small", heavy: bool = False) 
 def draw_body(plan: PlannedCt) -> CtBody:
     """Return the person of `plan`, supine, on the day of the scan.
 
-    Three of four hold their breath in inspiration, one is somewhere between that and expiration. Healthy lung then has a mean of −700
-    instead of −860 HU, its back third is up to 200 HU denser than its front one (J Comput Assist Tomogr 1979, 3:740–748), and
-    lobules that do not empty stay dark (doi:10.1148/radiology.186.1.8416550). One of eight cannot lift the arms; one of three breathes.
+    One in four has breathed out, more or less. The lung is then denser: its mean goes from −860 towards −700 HU, the back third of its base
+    is up to 200 HU denser than the front one (J Comput Assist Tomogr 1979, 3:740–748), and in six of ten lobules that do not empty stay
+    dark (doi:10.1148/radiology.186.1.8416550). Its volume falls less than in life. One in eight cannot lift the arms; one in three moves.
     """
     person = draw_person(plan.seed, plan.person + 500_000, plan.sex, plan.age_years)
     draw, day, out = plan.draw(21), plan.draw(22), plan.expiration
     arms_up = bool(day.random() >= ARMS_DOWN_SHARE)
-    breath = float(np.clip(draw.normal(0.18, 0.2), -0.2, 0.7)) - 0.5 * out
+    breath = float(np.clip(draw.normal(0.18, 0.2), -0.2, 0.7)) - 0.7 * out
     if "emphysema" in plan.findings:
         breath += 0.3
     thorax = Thorax(person, Posture(breath, arms_down=not arms_up, heart_growth=float(draw.normal(1.0, 0.03))))
@@ -104,7 +104,7 @@ def draw_body(plan: PlannedCt) -> CtBody:
     findings += _others(plan, thorax)
     if out and day.random() < 0.6:
         findings += [ct_findings.air_trapping(thorax, side, float(day.uniform(0.1, 0.4)) * out, day) for side in ("right", "left")]
-    density = float(np.clip(draw.normal(0.57, 0.045), 0.46, 0.68)) * (1 + 0.75 * out)
+    density = float(np.clip(draw.normal(0.57, 0.045), 0.46, 0.68)) * (1 + 1.4 * out)
     moves = day.random() < MOVED_SHARE
     body = CtBody(
         thorax,
@@ -114,7 +114,7 @@ def draw_body(plan: PlannedCt) -> CtBody:
         arms_up=arms_up,
         gravity=float(draw.uniform(0.10, 0.32)) + 0.3 * out,
         blood=draw_blood(plan.draw(23)),
-        breathing_mm=float(day.uniform(2, 12)) if moves else 0.0,
+        breathing_mm=float(day.uniform(2, 9)) if moves else 0.0,
         beating_mm=float(day.uniform(1, 6)) if day.random() < 0.7 else 0.0,
         seed=(plan.seed, 77, plan.person, plan.scan),
     )

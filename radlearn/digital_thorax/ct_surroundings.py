@@ -1,6 +1,6 @@
-"""What lies around the body in the scanner: couch, clothes, blanket and cushions. It is no lung, and often looks like one."""
+"""What lies around the body in the scanner: couch, clothes, blanket and cushions. Their density is that of lung."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,13 +37,13 @@ USUAL_COUCH = Couch()
 
 
 def draw_couch(draw: np.random.Generator) -> Couch | None:
-    """Draw a couch: hollow or flat, thick or thin; None for one scan of twelve, whose field of view ends above it."""
+    """Draw a couch: concave or flat, thick or thin; None for one scan of twelve, on which nothing of it is seen."""
     if draw.random() < 0.08:
         return None
     bend = float(draw.uniform(600, 1300)) if draw.random() < 0.75 else 1e6
     return Couch(
         bend_mm=bend,
-        belly_mm=min(bend, 1e6) * float(draw.uniform(0.45, 1.0)),
+        belly_mm=bend * float(draw.uniform(0.45, 1.0)),
         thick_mm=float(draw.uniform(18, 75)),
         half_width_mm=float(draw.uniform(190, 250)),
         mattress_mm=float(draw.uniform(4, 30)),
@@ -53,7 +53,7 @@ def draw_couch(draw: np.random.Generator) -> Couch | None:
 
 
 def surroundings(thorax: Thorax, back_mm: float, draw: np.random.Generator) -> tuple[Paint, ...]:
-    """Draw clothes, a blanket and cushions, to be painted before the body.
+    """Draw a shirt, a blanket and cushions, to be painted before the couch and the body.
 
     Args:
         thorax: of the person in the posture of the scan.
@@ -63,7 +63,7 @@ def surroundings(thorax: Thorax, back_mm: float, draw: np.random.Generator) -> t
     high, wide = thorax.high, thorax.wide
     layers: list[Paint] = []
     if draw.random() < 0.3:
-        # Under the head, the shoulders or the knees' end of the trunk.
+        # Under the head, the shoulders or the lower end of the trunk.
         z = float(draw.choice([215.0, 120.0, -160.0])) * high
         size = (float(draw.uniform(110, 190)), float(draw.uniform(25, 60)), float(draw.uniform(50, 110)))
         layers.append(Paint(ellipsoid("cushion", (0.0, back_mm + 8.0, z), size), float(draw.uniform(-985, -900)), mottle=8.0))
@@ -72,16 +72,10 @@ def surroundings(thorax: Thorax, back_mm: float, draw: np.random.Generator) -> t
             place = (side * float(draw.uniform(215, 260)) * wide, float(draw.uniform(20, 90)), float(draw.uniform(-150, 120)) * high)
             size = (float(draw.uniform(25, 60)), float(draw.uniform(30, 70)), float(draw.uniform(120, 300)))
             layers.append(Paint(ellipsoid("cushion", place, size), float(draw.uniform(-985, -900)), mottle=8.0))
-    covers = ((0.25, (8.0, 28.0), (-985.0, -900.0), 45.0), (0.6, (1.5, 5.0), (-930.0, -780.0), 60.0))
-    for share, thick, hu, mottle in covers:
+    covers = (("blanket", 0.25, (8.0, 28.0), (-985.0, -900.0), 45.0), ("shirt", 0.6, (1.5, 5.0), (-930.0, -780.0), 60.0))
+    for name, share, thick_mm, hu, mottle in covers:
         if draw.random() < share:
-            inset, density = -float(draw.uniform(*thick)), float(draw.uniform(*hu))
-            for solid in thorax.skin:
-                low = tuple(value + inset - 4 for value in solid.low_mm)
-                top = tuple(value - inset + 4 for value in solid.high_mm)
-                if solid.name == "torso":
-                    grown = replace(solid, low_mm=(low[0], low[1], low[2]), high_mm=(top[0], top[1], top[2]))
-                    layers.append(Paint(grown, density, inset, mottle))
+            layers.append(Paint(thorax.torso(name, -float(draw.uniform(*thick_mm))), float(draw.uniform(*hu)), mottle=mottle))
     return tuple(layers)
 
 

@@ -15,8 +15,8 @@ PADDING_HU = -3025
 class Kernel:
     """Reconstruction: blur of edges in mm, their enhancement, the noise's standard deviation in HU and its grain in mm.
 
-    `slice_mm`: thickness of a slice where it exceeds the distance between slices, 0 otherwise. `streaks_hu`: noise and darkening along
-    beams through both shoulders, per factor e of attenuation beyond 30 cm of water.
+    `slice_mm`: thickness of a slice; used only where it exceeds the distance between slices. `streaks_hu`: noise and darkening along
+    beams through both shoulders, per factor e of attenuation beyond 36 cm of water.
     """
 
     blur_mm: float
@@ -28,7 +28,7 @@ class Kernel:
 
 
 def draw_kernel(draw: np.random.Generator) -> Kernel:
-    """Draw a kernel: smooth for soft tissue, or sharp and noisy for lung; one scan of six has slices that overlap."""
+    """Draw a kernel: smooth for soft tissue, or sharp and noisy for lung; in one scan of eleven slices overlap."""
     slice_mm = float(draw.choice([3.0, 5.0, 8.0, 10.0])) if draw.random() < 0.17 else 0.0
     streaks = float(np.exp(draw.normal(2.0, 0.7)))
     if draw.random() < 0.55:
@@ -88,12 +88,13 @@ def noise_strength(hu: np.ndarray, spacing_mm: float) -> np.ndarray:
 def streaks(hu: np.ndarray, spacing_mm: float, strength_hu: float, draw: np.random.Generator) -> np.ndarray:
     """Return what beams through much tissue add to a slice (j, i), HU float32: horizontal streaks, and a dark band between the shoulders.
 
-    Photons are starved and beams hardened along the rows that cross most tissue; 30 cm of water are the limit.
+    Photons are starved and beams hardened along the rows that cross most tissue; 36 cm of water are the limit.
     """
     from scipy.ndimage import gaussian_filter1d
 
-    across = np.clip(hu + np.float32(1000.0), 0, 1300).sum(1) * np.float32(0.001 * spacing_mm * 0.0195)
-    excess = np.clip(across - np.float32(300 * 0.0195), 0, 4)
+    in_body = np.where(hu > -300, np.clip(hu + np.float32(1000.0), 0, 1300), np.float32(0.0))
+    across = in_body.sum(1) * np.float32(0.001 * spacing_mm * 0.0195)
+    excess = np.clip(across - np.float32(360 * 0.0195), 0, 4)
     if not strength_hu or not excess.any():
         return np.zeros_like(hu)
     lines = gaussian_filter1d(draw.standard_normal(hu.shape, dtype=np.float32), 30.0 / spacing_mm, axis=1)

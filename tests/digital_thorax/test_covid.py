@@ -79,3 +79,12 @@ def test_ground_glass_reaches_down_to_the_barely_visible(thorax: Thorax) -> None
         fills.append(float(np.median(lesion.field(*points.astype(np.float32).T))))
     assert min(fills) < 0.12
     assert max(fills) > 0.35
+
+
+def test_a_white_lung_is_pneumonia_of_a_large_part_of_a_lung(thorax: Thorax) -> None:
+    white = covid.white_lung(thorax, "left", np.random.default_rng(0))
+    assert white.pneumonia
+    assert white.parts is not None
+    points, _ = _lung_points(thorax)
+    left = points[:, points[0] > 0]
+    assert (white.parts(*left)[0] >= 0.5).mean() > 0.4

@@ -107,6 +107,26 @@ def test_noise_is_added_and_the_circle_padded(body: CtBody, ct: Ct) -> None:
     assert np.array_equal(noisy.hu, again.hu)
 
 
+def test_the_mask_of_a_thick_slice_is_what_half_of_it_holds(body: CtBody) -> None:
+    grid = dataclasses.replace(GRID, affine_ras=GRID.affine_ras @ np.diag([1.0, 1, 0.5, 1]), shape=(*GRID.shape[:2], 2 * GRID.shape[2]))
+    thin, thick = (render_ct(body, grid, Kernel(0.6, 0.0, 5.0, 1.0, slice_mm)) for slice_mm in (0.0, 12.0))
+    # Three slices of 4 mm: the majority of three.
+    held = thin.lesion.astype(int)[:, :, :-2] + thin.lesion[:, :, 1:-1] + thin.lesion[:, :, 2:]
+    assert np.array_equal(thick.lesion[:, :, 1:-1], held >= 2)
+    assert thick.hu[thin.lung & ~thin.lesion].std() < 1.1 * thin.hu[thin.lung & ~thin.lesion].std()
+
+
+def test_a_lung_that_has_breathed_out_is_as_dense_as_it_is_said_to_be() -> None:
+    means = {}
+    for out in (0.0, 1.0):
+        plan = dataclasses.replace(plan_cts(1, 3)[0], lesion_ml=0.0, white_lung=False, findings=(), expiration=out)
+        ct = render_ct(draw_body(plan), GRID)
+        means[out] = (float(ct.hu[ct.lung].mean()), ct.lung_ml)
+    assert -900 < means[0.0][0] < -810
+    assert -760 < means[1.0][0] < -640
+    assert means[1.0][1] < 0.85 * means[0.0][1]
+
+
 def test_a_small_ct_of_the_cohort_is_in_memory_order_of_the_file() -> None:
     plan = plan_cts(1, 3)[0]
     body = draw_body(plan)

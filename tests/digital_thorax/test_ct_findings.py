@@ -1,9 +1,9 @@
-"""Findings that are no pneumonia: where they lie, and what they do to the lung."""
+"""Findings other than pneumonia: where they lie, and what they do to the lung."""
 
 import numpy as np
 import pytest
 
-from radlearn.digital_thorax import covid, ct_findings
+from radlearn.digital_thorax import ct_findings
 from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.lesions import Finding
 from radlearn.digital_thorax.people import Posture, draw_person
@@ -59,10 +59,6 @@ def test_it_ends_at_its_box_and_has_the_size_that_was_asked_for(thorax: Thorax, 
 def test_bullae_lie_in_the_upper_half_of_the_lung(thorax: Thorax) -> None:
     heights = [0.5 * (one.low_mm[2] + one.high_mm[2]) for one in (made(thorax, "bulla", number) for number in range(20))]
     assert min(heights) > 0.5 * (thorax.dome_z["right"] + thorax.apex_z) - 1
-
-
-def test_what_is_no_lesion_has_no_pneumonia_but_a_white_lung_has(thorax: Thorax) -> None:
-    assert covid.white_lung(thorax, "left", np.random.default_rng(0)).pneumonia
 
 
 def test_gravity_leaves_its_strip_at_the_back(thorax: Thorax) -> None:

@@ -31,7 +31,7 @@ def test_a_ct_projected_along_the_xrays_rays_is_the_xray(number: int) -> None:
     half = 0.5 * geometry.height_mm
     low = np.array([-330.0, -230.0, geometry.centre_z_mm - half - 40])
     grid = boxed_geometry(low, np.array([330.0, 230.0, geometry.centre_z_mm + half + 40]), (2.0, 2.0, 2.0))
-    ct = render_ct(body_of_xray(plan, lying=False), grid, couch=False)
+    ct = render_ct(body_of_xray(plan, lying=False), grid, couch=None)
     ours = projected(ct.hu, grid, geometry, step_mm=2.0)
     blur = 4.0 / np.array(geometry.spacing_mm)
     xray, ours = gaussian_filter(xray, blur), gaussian_filter(ours, blur)

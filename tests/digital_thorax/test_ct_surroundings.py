@@ -7,10 +7,11 @@ import pytest
 
 from radlearn.digital_thorax.anatomy import Thorax
 from radlearn.digital_thorax.ct import render_ct
-from radlearn.digital_thorax.ct_body import CtBody
+from radlearn.digital_thorax.ct_body import CtBody, Paint
 from radlearn.digital_thorax.ct_grid import LPS_FROM_RAS, CtGeometry, boxed_geometry
 from radlearn.digital_thorax.ct_surroundings import USUAL_COUCH, Couch, couch_hu, draw_couch, surroundings
 from radlearn.digital_thorax.people import Posture, draw_person
+from radlearn.digital_thorax.solids import ellipsoid
 
 
 def test_the_couch_lies_below_the_back_and_curves_up_at_its_edges() -> None:
@@ -83,3 +84,29 @@ def test_clothes_and_cushions_change_no_voxel_of_the_body() -> None:
             break
     assert len(seen) == 5
     assert max(seen) > 200
+
+
+@pytest.mark.parametrize("spacing_mm", [(2.0, 2.0, 5.0), (0.8, 0.8, 5.0), (2.0, 2.0, 8.0)])
+def test_a_blanket_is_as_thick_as_it_was_drawn_also_where_the_chest_slopes(spacing_mm: tuple[float, float, float]) -> None:
+    thorax = Thorax(draw_person(0, 3, "M", 50), Posture(breath=0.3, arms_down=False))
+    body = CtBody(thorax, around=(Paint(thorax.torso("blanket", -20.0), -900.0),))
+    for z in (0.0, 100.0):
+        grid = boxed_geometry(np.array([-6.0, -190, z - 12]), np.array([6.0, 0, z + 12]), spacing_mm)
+        hu = render_ct(body, grid, couch=None).hu
+        column = hu[hu.shape[0] // 2, :, hu.shape[2] // 2]
+        skin = int((column > -500).argmax())
+        thick_mm = (column[:skin] > -960).sum() * spacing_mm[1]
+        assert thick_mm == pytest.approx(20.0, abs=5.0)
+
+
+def test_the_couch_stays_whole_under_blankets_and_cushions() -> None:
+    thorax = Thorax(draw_person(0, 3, "M", 50), Posture(breath=0.3, arms_down=False))
+    body = CtBody(thorax)
+    grid = boxed_geometry(np.array([-240.0, 60, -60]), np.array([240.0, 240, 0]), (4.0, 4.0, 20.0))
+    cushion = Paint(ellipsoid("cushion", (0.0, body.back_mm() + 20.0, -30.0), (150.0, 60.0, 80.0)), -960.0, mottle=8.0)
+    covers = (cushion, Paint(thorax.torso("blanket", -28.0), -980.0, mottle=45.0))
+    plain, covered = (render_ct(dataclasses.replace(body, around=around), grid).hu for around in ((), covers))
+    shell = couch_hu(USUAL_COUCH, grid, body.back_mm(), 0).T > -500
+    assert shell.sum() > 50
+    assert np.array_equal(plain[shell], covered[shell])
+    assert covered.min() >= -1000

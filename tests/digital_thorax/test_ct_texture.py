@@ -58,7 +58,8 @@ def test_the_block_of_noise_is_even() -> None:
 
 def test_streaks_lie_where_beams_cross_most_and_darken() -> None:
     hu = np.full((120, 250), -1000.0, np.float32)
-    hu[20:100, 75:175] = 40.0
+    # A trunk of 34 cm, as wide as over the liver, and shoulders of 42 cm.
+    hu[20:100, 40:210] = 40.0
     hu[50:60, 20:230] = 40.0
     added = streaks(hu, 2.0, 8.0, np.random.default_rng(0))
     assert np.abs(added[:45]).max() == np.abs(added[65:]).max() == 0

@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements.lock | cksum | cut -d' ' -f1)
 # Idle threads that spin make two-thread torch stall when anything else runs; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
-export UV_LINK_MODE ?= copy
 
 .PHONY: demo test quality install lint clean
 demo: install

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ def _few(found: re.Match[str]) -> str:
 
 def _cells(page: Path) -> list[str]:
     return [cell.source for cell in jupytext.read(page).cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(autouse=True)
+def tidy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the pages' cells write into the machine's folder for temporary files goes where pytest removes it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture

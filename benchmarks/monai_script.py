@@ -1,4 +1,4 @@
-"""A MONAI program as anybody writes it, here to see what two parts of radlearn change: `python -m benchmarks.drop_in` runs it both ways."""
+"""A MONAI program as anybody writes it, here to see what parts of radlearn change: `python -m benchmarks.drop_in` runs it both ways."""
 
 import sys
 import time
@@ -25,12 +25,12 @@ from monai.transforms import (
 PATCH, KEYS, WINDOW_HU = (96, 96, 16), ("image", "label"), (-1000, 500)
 
 
-def transforms(training: bool) -> Compose:
+def transforms(training: bool, spacing_class=Spacingd) -> Compose:
     steps = [
         LoadImaged(KEYS),
         EnsureChannelFirstd(KEYS),
         Orientationd(KEYS, axcodes="LPS", labels=None),
-        Spacingd(KEYS, pixdim=(1.5, 1.5, 5.0), mode=("bilinear", "nearest")),
+        spacing_class(KEYS, pixdim=(1.5, 1.5, 5.0), mode=("bilinear", "nearest")),
         ScaleIntensityRanged("image", *WINDOW_HU, 0.0, 1.0, clip=True),
     ]
     if training:
@@ -41,11 +41,11 @@ def transforms(training: bool) -> Compose:
     return Compose(steps)
 
 
-def main(folder: Path, cache: Path, epochs: int, dataset_class=PersistentDataset, inferer=None) -> dict[str, float]:
+def main(folder: Path, cache: Path, epochs: int, dataset_class=PersistentDataset, inferer=None, spacing_class=Spacingd) -> dict[str, float]:
     torch.manual_seed(0)
     files = [{"image": str(ct), "label": str(ct).replace("_ct", "_seg")} for ct in sorted(folder.glob("*_ct.nii.gz"))]
-    training = dataset_class(files[:-1], transforms(True), cache_dir=cache)
-    held_out = dataset_class(files[-1:], transforms(False), cache_dir=cache)
+    training = dataset_class(files[:-1], transforms(True, spacing_class), cache_dir=cache)
+    held_out = dataset_class(files[-1:], transforms(False, spacing_class), cache_dir=cache)
     network = BasicUNet(spatial_dims=3, in_channels=1, out_channels=2, features=(8, 8, 16, 32, 64, 8))
     optimizer, loss = torch.optim.Adam(network.parameters(), 1e-3), DiceCELoss(to_onehot_y=True, softmax=True)
     inferer = inferer or SlidingWindowInferer(PATCH, overlap=0.5, mode="gaussian")

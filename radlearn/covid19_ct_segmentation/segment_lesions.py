@@ -49,9 +49,7 @@ from monai.transforms import (
     RandGaussianNoised,
     RandGaussianSmoothd,
     RandScaleIntensityd,
-    ResampleToMatchd,
     ScaleIntensityRanged,
-    Spacingd,
     SpatialPadd,
     ToTensord,
 )
@@ -63,6 +61,7 @@ from radlearn.monai_parts.crop_to_lungs import NO_HULL, CropToLungsd
 from radlearn.monai_parts.ct_reader import CTReader, MaskReader
 from radlearn.monai_parts.lung_inferer import LungBlockInferer
 from radlearn.monai_parts.mapped_dataset import MappedDataset
+from radlearn.monai_parts.separable_spacing import SeparableSpacingd
 from radlearn.progress import say
 from radlearn.scans.geometry import Volume
 from radlearn.tasks.segmentation.ensembles import Segmenter, evaluate_together, predicted_together
@@ -196,11 +195,12 @@ def deterministic_transform(settings: Settings, with_mask: bool = True) -> Compo
         CropToLungsd(keys, "image", "lungs", settings.crop, everywhere_without_lungs=with_mask, hull_key="hull"),
         # Clipped before it is resampled, because metal and padding would bleed into their neighbours.
         ScaleIntensityRanged("image", *settings.window_hu, 0, 1, clip=True),
-        # The mask is interpolated like the image and then cut at one half, so that its border stays on that of the image.
-        Spacingd(keys, pixdim=settings.spacing_mm, mode="bilinear", dtype=np.float32),
+        # MONAI's `Spacingd`, faster, and averaging where voxels become coarser: the mask too, which is then cut at one half, so that its
+        # border stays on that of the image.
+        SeparableSpacingd(keys, pixdim=settings.spacing_mm, mode="bilinear"),
+        SeparableSpacingd(regions, pixdim=settings.spacing_mm, mode="nearest"),
         # Half precision tells apart what lies less than 1 HU apart.
         CastToTyped("image", dtype=torch.float16),
-        ResampleToMatchd(regions, key_dst="image", mode="nearest", dtype=np.float32),
     ]
     if with_mask:
         steps += [

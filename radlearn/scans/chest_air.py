@@ -6,9 +6,9 @@ Works on a coarse grid in LPS, which `lungs` makes.
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import ConvexHull
 
 from radlearn.scans.geometry import Grid, box_around, spacing_mm, voxel_volume_ml
+from radlearn.scans.mask_shapes import spanned, within_mm
 
 AIR_HU, LUNG_BELOW_HU, GAS_BELOW_HU = -1024.0, -400.0, -945.0  # GAS: the median of trachea and bowel is below it; emphysema stays above it
 TRACHEA_BELOW_HU = -850.0
@@ -19,11 +19,16 @@ CLOSED_OVER_MM = 12.0
 FLAT = ndimage.generate_binary_structure(2, 1)[:, :, None]  # A voxel and its four neighbours in the slice
 
 
-def body_of(hu: np.ndarray) -> np.ndarray:
+def smoothed(hu: np.ndarray) -> np.ndarray:
+    """Return HU without the noise of single voxels, in which lung is as dark as pure air."""
+    return np.asarray(ndimage.gaussian_filter(hu, 1.0))
+
+
+def body_of(hu: np.ndarray, smooth: np.ndarray) -> np.ndarray:
     """Return the largest solid component in (x, y, z) HU in LPS, and all that it surrounds; the couch is thinner and is removed.
 
     Where the field of view cuts through the chest wall, the lung is open to the side. So each slice is replaced by its convex hull, and
-    only what is connected to the border through pure air, which lung is not, counts as outside.
+    only what is connected to the border through pure air, which lung is not, counts as outside. `smooth` is from `smoothed`.
     """
     solid = hu > LUNG_BELOW_HU
     kept = _largest(ndimage.binary_opening(solid, FLAT))
@@ -31,37 +36,24 @@ def body_of(hu: np.ndarray) -> np.ndarray:
     whole = np.stack([spanned(kept[:, :, k]) for k in range(hu.shape[2])], axis=2)
     edge = np.ones_like(solid)
     edge[1:-1, 1:-1] = False
-    pure = ndimage.gaussian_filter(hu, 1.0) < GAS_BELOW_HU
+    pure = smooth < GAS_BELOW_HU
     outside = ndimage.binary_propagation(edge & pure, FLAT, mask=pure)
     return whole & ~ndimage.binary_dilation(outside, FLAT) | kept
 
 
-def spanned(solid: np.ndarray) -> np.ndarray:
-    """Return the convex hull of the True pixels of one slice."""
-    if np.count_nonzero(solid) < 25:
-        return solid
-    across, down, apart = ConvexHull(np.argwhere(solid)).equations.T  # across · x + down · y + apart <= 0 inside
-    columns = np.arange(solid.shape[0])[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bounds = -(apart + across * columns) / down
-    top = np.where(down > 1e-9, bounds, np.inf).min(axis=1, keepdims=True)
-    bottom = np.where(down < -1e-9, bounds, -np.inf).max(axis=1, keepdims=True)
-    rows = np.arange(solid.shape[1])
-    return np.asarray((rows <= top + 1e-6) & (rows >= bottom - 1e-6))
-
-
-def lungs_of(hu: np.ndarray, body: np.ndarray, grid: Grid, midline: float) -> np.ndarray:
+def lungs_of(hu: np.ndarray, smooth: np.ndarray, body: np.ndarray, grid: Grid, midline: float) -> np.ndarray:
     """Return the air of the lungs and what it surrounds, without trachea and bowel, bool (x, y, z).
 
     Args:
         hu: (x, y, z) in LPS on `grid`, padding at `AIR_HU`.
+        smooth: from `smoothed`.
         body: from `body_of`.
         grid: of the voxels.
         midline: index along x where left and right meet.
     """
     air = body & (hu < LUNG_BELOW_HU)
     air &= ~_trachea(hu, air, grid, midline)
-    air &= ~_gas(hu, air, grid)
+    air &= ~_gas(smooth, air, grid)
     # Opened, so that a stomach is not connected to the lung by one voxel of thin diaphragm.
     labels, count = ndimage.label(ndimage.binary_opening(air))
     if not count:
@@ -82,13 +74,13 @@ def lungs_of(hu: np.ndarray, body: np.ndarray, grid: Grid, midline: float) -> np
     left = np.arange(hu.shape[0])[:, None, None] >= midline
     # Each side separately, or the closing would bridge the mediastinum.
     closed = _closed(kept & left, grid) | _closed(kept & ~left, grid)
-    return np.stack([ndimage.binary_fill_holes(closed[:, :, k]) for k in range(hu.shape[2])], axis=2) & body
+    return np.asarray(ndimage.binary_fill_holes(closed, FLAT)) & body
 
 
-def _gas(hu: np.ndarray, air: np.ndarray, grid: Grid) -> np.ndarray:
+def _gas(smooth: np.ndarray, air: np.ndarray, grid: Grid) -> np.ndarray:
     """Return gas in stomach and bowel that is connected to the lung through a thin diaphragm: dark, thick, in the lower half."""
-    # Smoothed, because lung is as dark in single voxels only; opened within slices, which may be far apart.
-    dark = ndimage.binary_opening(air & (ndimage.gaussian_filter(hu, 1.0) < GAS_BELOW_HU), FLAT, iterations=2)
+    # Opened within slices, which may be far apart.
+    dark = ndimage.binary_opening(air & (smooth < GAS_BELOW_HU), FLAT, iterations=2)
     labels, _ = ndimage.label(dark)
     gas = np.zeros_like(air)
     levels = np.flatnonzero(air.any(axis=(0, 1)))
@@ -108,11 +100,12 @@ def _trachea(hu: np.ndarray, air: np.ndarray, grid: Grid, midline: float) -> np.
     for k in range(hu.shape[2] - 1, -1, -1):
         labels, count = ndimage.label(air[:, :, k] & (hu[:, :, k] < TRACHEA_BELOW_HU))
         spots = []
-        for number in range(1, count + 1):
+        ml_per_mm = np.bincount(labels.ravel(), minlength=count + 1)[1:] * spot_ml_per_mm
+        is_small = (ml_per_mm >= TRACHEA_ML_PER_MM[0]) & (ml_per_mm <= TRACHEA_ML_PER_MM[1])
+        for number in 1 + np.flatnonzero(is_small):
             spot = labels == number
             x = float(np.mean(np.nonzero(spot)[0]))
-            is_small = TRACHEA_ML_PER_MM[0] <= spot.sum() * spot_ml_per_mm <= TRACHEA_ML_PER_MM[1]
-            if is_small and (abs(x - midline) * step[0] < TRACHEA_FROM_MIDLINE_MM if above is None else (spot & above).any()):
+            if abs(x - midline) * step[0] < TRACHEA_FROM_MIDLINE_MM if above is None else (spot & above).any():
                 spots.append(spot)
         if above is not None and not spots:
             break
@@ -128,11 +121,8 @@ def _closed(mask: np.ndarray, grid: Grid) -> np.ndarray:
     block = box_around(mask, 2 * CLOSED_OVER_MM, step)
     if block is None:
         return mask
-    near = mask[block]
-    grown = ndimage.distance_transform_edt(~near, sampling=step) <= CLOSED_OVER_MM
     closed = mask.copy()
-    if not grown.all():
-        closed[block] |= ndimage.distance_transform_edt(grown, sampling=step) > CLOSED_OVER_MM
+    closed[block] |= ~within_mm(~within_mm(mask[block], CLOSED_OVER_MM, step), CLOSED_OVER_MM, step)
     return closed
 
 

@@ -12,8 +12,8 @@ Works on the coarse grid in LPS that `lungs` makes.
 import numpy as np
 from scipy import ndimage
 
-from radlearn.scans.chest_air import spanned
 from radlearn.scans.geometry import Grid, box_around, spacing_mm
+from radlearn.scans.mask_shapes import spanned, within_mm
 
 BONE_ABOVE_HU = 200.0
 MARGIN_MM = 10.0  # Around it all: rays end at the inner side of ribs, some of which are met a little early
@@ -55,7 +55,7 @@ def hull_of(hu: np.ndarray, body: np.ndarray, lungs: np.ndarray, grid: Grid, mid
         below_mm = np.clip(HEALTHY_HEIGHT * width_mm - len(levels) * step[2], *BELOW_MM)
         lowest = max(0, int(levels[0]) - round(below_mm / step[2]))
         found |= seen | _inside_ribs(seen, ribs, body, lowest, side.nonzero()[0], step)
-    hull[block] = _grown(found, step)
+    hull[block] = within_mm(found, MARGIN_MM, step)
     return hull
 
 
@@ -127,8 +127,3 @@ def _reach_mm(seen: np.ndarray, ribs: np.ndarray, body: np.ndarray) -> np.ndarra
     reach = np.interp(np.arange(len(seen)), meets, first_rib[meets], period=len(seen))
     skin = np.where(~body & (steps >= last_air[:, None]), steps, len(steps)).min(axis=1) - SKIN_MM / RAY_STEP_MM
     return np.asarray(np.clip(np.minimum(reach, skin), 0, None) * RAY_STEP_MM)
-
-
-def _grown(mask: np.ndarray, step: tuple[float, float, float]) -> np.ndarray:
-    """Return all that lies within `MARGIN_MM` of a mask that is not empty."""
-    return np.asarray(ndimage.distance_transform_edt(~mask, sampling=step) <= MARGIN_MM)

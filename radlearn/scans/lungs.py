@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from radlearn.errors import BadSetting
-from radlearn.scans.chest_air import AIR_HU, body_of, lungs_of
-from radlearn.scans.geometry import Box, Grid, Volume, index_of, spacing_mm, to_orientation, with_spacing, world_mm
+from radlearn.scans.chest_air import AIR_HU, body_of, lungs_of, smoothed
+from radlearn.scans.geometry import Box, Grid, Volume, box_around, index_of, spacing_mm, to_orientation, with_spacing, world_mm
 from radlearn.scans.lung_hull import BONE_ABOVE_HU, LOPSIDED_BELOW, hull_of
 from radlearn.scans.resampling import resampled
 
@@ -107,10 +107,11 @@ def _coarse(hu: np.ndarray, affine: np.ndarray) -> tuple[_Coarse, Grid]:
     along_i, along_j, along_k = (max(COARSE_MM, step) for step in spacing_mm(turned.affine))
     grid = with_spacing(turned.grid, (along_i, along_j, along_k))
     coarse = resampled(np.maximum(turned.voxels, np.float32(AIR_HU)), turned.grid, grid, outside=AIR_HU)
-    body = body_of(coarse)
+    smooth = smoothed(coarse)
+    body = body_of(coarse, smooth)
     columns = np.flatnonzero(body.any(axis=(1, 2)))
     midline = float(columns[0] + columns[-1] + 1) / 2 if columns.size else grid.shape[0] / 2
-    return _Coarse(grid, coarse, body, lungs_of(coarse, body, grid, midline), midline), source
+    return _Coarse(grid, coarse, body, lungs_of(coarse, smooth, body, grid, midline), midline), source
 
 
 def _box(found: _Coarse, source: Grid) -> LungBox:
@@ -143,8 +144,9 @@ def _box(found: _Coarse, source: Grid) -> LungBox:
 
 def _ends(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the first index and the one after the last of the True voxels along each axis."""
-    held = np.nonzero(mask)
-    return np.array([axis.min() for axis in held]), np.array([axis.max() + 1 for axis in held])
+    box = box_around(mask)
+    assert box is not None, "the caller has asked whether there are any"
+    return np.array([part.start for part in box]), np.array([part.stop for part in box])
 
 
 def _lopsided(found: _Coarse) -> float:

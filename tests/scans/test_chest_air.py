@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from radlearn.scans.chest_air import AIR_HU, body_of, lungs_of
+from radlearn.scans.chest_air import AIR_HU, body_of, lungs_of, smoothed
 from radlearn.scans.geometry import Grid
 
 SHAPE = (64, 52, 30)
@@ -22,7 +22,8 @@ def chest() -> np.ndarray:
 
 
 def lungs_found(hu: np.ndarray) -> np.ndarray:
-    return lungs_of(hu, body_of(hu), GRID, 32.0)
+    smooth = smoothed(hu)
+    return lungs_of(hu, smooth, body_of(hu, smooth), GRID, 32.0)
 
 
 def differing(found: np.ndarray, truth: np.ndarray) -> float:
@@ -33,7 +34,7 @@ def differing(found: np.ndarray, truth: np.ndarray) -> float:
 def test_the_body_is_all_that_the_skin_surrounds_and_no_couch() -> None:
     hu = chest()
     hu[:, 45:47] = 0
-    found = body_of(hu)
+    found = body_of(hu, smoothed(hu))
     assert found[BODY].mean() > 0.99
     assert not found[~ndimage.binary_dilation(BODY)].any()
 
@@ -100,4 +101,5 @@ def test_no_air_no_lungs_and_no_solid_no_body() -> None:
     hu = chest()
     hu[RIGHT | LEFT] = 40
     assert not lungs_found(hu).any()
-    assert not body_of(np.full(SHAPE, AIR_HU, np.float32)).any()
+    nothing = np.full(SHAPE, AIR_HU, np.float32)
+    assert not body_of(nothing, nothing).any()

@@ -7,7 +7,7 @@ import pytest
 
 from radlearn.digital_thorax.ct import render_ct
 from radlearn.digital_thorax.ct_planning import draw_body, draw_scan, plan_cts
-from radlearn.scans.chest_air import body_of, lungs_of
+from radlearn.scans.chest_air import body_of, lungs_of, smoothed
 from radlearn.scans.geometry import Grid, to_orientation
 from radlearn.scans.lung_hull import hull_of
 from radlearn.scans.lungs import find_lungs_and_hull, lung_box, lung_hull, lung_mask
@@ -138,8 +138,9 @@ def test_one_search_finds_what_three_find(healthy: np.ndarray) -> None:
 
 def test_on_the_coarse_grid_it_is_empty_where_no_lung_holds_air() -> None:
     hu = np.where(BODY, 40.0, -1000.0)
-    body, grid = body_of(hu), Grid(SHAPE, LPS)
-    lungs = lungs_of(hu, body, grid, 42.0)
+    smooth, grid = smoothed(hu), Grid(SHAPE, LPS)
+    body = body_of(hu, smooth)
+    lungs = lungs_of(hu, smooth, body, grid, 42.0)
     assert not hull_of(hu, body, lungs, grid, 42.0).any()
     assert not hull_of(hu, np.zeros(SHAPE, bool), LUNGS, grid, 42.0).any()
 

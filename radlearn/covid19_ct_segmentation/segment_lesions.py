@@ -308,7 +308,8 @@ def build_model(settings: Settings) -> nn.Module:
     inner = DynUNet(3, 4, 4, sizes, halved, halved[1:], filters=[16, 32, 64, 96], norm_name="batch", res_block=True)
     # The initial bias predicts no lesion, which is nearly always right: otherwise the first hundred steps would be spent on learning it.
     nn.init.constant_(inner.output_block.conv.conv.bias, -3.0)
-    return InPlaneFolded(inner)
+    # With its channels last in memory a step takes three quarters of the time on a CPU.
+    return InPlaneFolded(inner.to(memory_format=torch.channels_last_3d))  # type: ignore[call-overload]
 
 
 def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:

@@ -122,7 +122,10 @@ def _closed(mask: np.ndarray, grid: Grid) -> np.ndarray:
     if block is None:
         return mask
     closed = mask.copy()
-    closed[block] |= ~within_mm(~within_mm(mask[block], CLOSED_OVER_MM, step), CLOSED_OVER_MM, step)
+    grown = within_mm(mask[block], CLOSED_OVER_MM, step)
+    # Nothing of a block that it fills says where to shrink it from.
+    if not grown.all():
+        closed[block] |= ~within_mm(~grown, CLOSED_OVER_MM, step)
     return closed
 
 

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.data import MetaTensor, decollate_batch, list_data_collate
+from monai.data import MetaTensor, decollate_batch, list_data_collate, set_track_meta
 from monai.transforms import Compose, CropForegroundd, EnsureChannelFirstd, Flipd, Invertd, LoadImaged, Orientationd, Spacing, Spacingd
 
 from radlearn.monai_parts.mapped_dataset import MappedDataset
@@ -90,15 +90,18 @@ def test_its_inverse_is_that_of_monai_and_invertd_finds_it(tmp_path: Path) -> No
     for spacing in (SeparableSpacingd("image", (0.6, 0.6, 1.7)), Spacingd("image", (0.6, 0.6, 1.7))):
         transform = program(spacing)
         item = transform({"image": tmp_path / "ct.nii.gz"})
-        probability = MetaTensor(torch.sigmoid(item["image"].as_tensor() / 100), affine=item["image"].affine)
+        probability = MetaTensor(torch.sigmoid((item["image"].as_tensor() + 500) / 100), affine=item["image"].affine)
         batch = list_data_collate([{"image": item["image"], "probability": probability}])
         back = Invertd("probability", transform, "image", nearest_interp=False)
         (one,) = decollate_batch(batch)
         found.append(back(one)["probability"])
         assert found[-1].shape == (1, 31, 28, 12)
         np.testing.assert_allclose(found[-1].affine, affine, atol=1e-6)
-    # Back onto wider voxels ours averages: between, the probability is smooth here.
-    assert float((found[0] - found[1]).abs().mean()) < 0.05
+    # Back onto wider voxels ours averages, so values are near to each other and not the same.
+    ours, theirs = (one.numpy().ravel() for one in found)
+    assert 0.2 < ours.mean() < 0.8
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.9
+    assert ours.mean() == pytest.approx(theirs.mean(), abs=0.01)
     item = ct()
     transform = SeparableSpacingd("image", (0.5, 0.5, 1.0), anti_aliasing=False)
     theirs = Spacingd("image", (0.5, 0.5, 1.0))
@@ -140,20 +143,70 @@ def test_flat_images_plain_tensors_and_lazy_programs_are_left_to_monai() -> None
     np.testing.assert_allclose(*lazily)
 
 
-def test_an_image_that_is_changed_afterwards_is_not_the_one_that_was_given() -> None:
-    item = ct()
-    same = SeparableSpacingd("image", item["image"].pixdim)(item)["image"]
-    same += 1
-    assert not torch.equal(same, item["image"])
-
-
 def test_a_cache_knows_one_from_another(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(np.random.default_rng(0).normal(0, 9, (9, 9, 9)).astype(np.float32), np.eye(4)), tmp_path / "ct.nii.gz")
     found = []
-    for spacing in (SeparableSpacingd("image", (3, 3, 3)), SeparableSpacingd("image", (3, 3, 3), False), Spacingd("image", (3, 3, 3))):
+    for spacing in (
+        SeparableSpacingd("image", (3, 3, 3)),
+        SeparableSpacingd("image", (3, 3, 3), anti_aliasing=False),
+        Spacingd("image", (3, 3, 3)),
+    ):
         steps = Compose([LoadImaged("image"), EnsureChannelFirstd("image"), spacing])
         dataset = MappedDataset([{"image": tmp_path / "ct.nii.gz"}], steps, cache_dir=tmp_path / "cache", workers=1)
         found.append(np.asarray(dataset[0]["image"]))
     assert all(not np.array_equal(a, b) for a, b in pairwise(found[:2]))
     np.testing.assert_allclose(found[1], found[2], atol=1e-4)
     assert len([place for place in (tmp_path / "cache").iterdir() if place.is_dir()]) == 3
+
+
+def test_an_image_that_is_as_good_as_there_already_is_left_as_it_is() -> None:
+    """MONAI does not resample what differs by less than a thousandth; interpolating would blur it."""
+    item = ct(np.diag([0.7003, 0.7, 3.0, 1.0]))
+    ours, theirs = both((0.7, 0.7, 3.0), item)
+    assert torch.equal(ours["image"].as_tensor(), theirs["image"].as_tensor())
+    assert torch.equal(ours["image"].as_tensor(), item["image"].as_tensor())
+    np.testing.assert_array_equal(ours["image"].affine, theirs["image"].affine)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_voxel_that_is_no_number_spoils_only_its_neighbours(value: float) -> None:
+    item = ct()
+    item["image"][0, 0, 0, 0] = value
+    with pytest.warns(UserWarning, match="without averaging"):
+        seen = SeparableSpacingd("image", (2.0, 2.0, 3.0))(item)["image"]
+    assert torch.isfinite(seen).float().mean() > 0.95
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int16, torch.uint8, torch.bool])
+def test_images_of_every_type_become_float32(dtype: torch.dtype) -> None:
+    image = MetaTensor((torch.rand(1, 8, 9, 10) * 3).to(dtype), affine=np.eye(4))
+    ours, theirs = (make("image", (0.7, 0.7, 0.7))({"image": image})["image"] for make in (SeparableSpacingd, Spacingd))
+    assert ours.dtype == torch.float32
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_gradient_goes_through_it() -> None:
+    image = MetaTensor(torch.rand(1, 8, 9, 10), affine=np.eye(4)).requires_grad_()
+    SeparableSpacingd("image", (0.7, 0.7, 0.7))({"image": image})["image"].sum().backward()
+    assert image.grad is not None
+
+
+def test_without_meta_data_it_gives_the_values_alone() -> None:
+    item = ct()
+    expected = SeparableSpacingd("image", (2.0, 2.0, 3.0))(item)["image"].as_tensor()
+    set_track_meta(False)
+    try:
+        seen = SeparableSpacingd("image", (2.0, 2.0, 3.0))(item)["image"]
+    finally:
+        set_track_meta(True)
+    assert not isinstance(seen, MetaTensor)
+    assert torch.equal(seen, expected)
+
+
+def test_axes_that_are_swapped_and_reversed_are_put_straight_by_diagonal_as_in_monai() -> None:
+    item = ct(affines()[11])
+    ours = SeparableSpacingd("image", (0.53, 0.61, 0.71), diagonal=True)(item)["image"]
+    theirs = Spacingd("image", (0.53, 0.61, 0.71), diagonal=True)(item)["image"]
+    assert ours.shape == theirs.shape
+    np.testing.assert_allclose(ours, theirs, atol=2e-3)
+    np.testing.assert_allclose(ours.affine, theirs.affine, atol=1e-9)

@@ -44,3 +44,23 @@ def test_bedside_breaths_are_smaller() -> None:
         view: np.mean([draw_patient(p).thorax.posture.breath for p in plans if p.view == view and not p.findings]) for view in ("AP", "PA")
     }
     assert breath["AP"] < breath["PA"] - 0.1
+
+
+def test_a_large_effusion_never_lies_over_an_opacity() -> None:
+    heights = {0: [], 1: []}  # type: ignore[var-annotated]
+    for number in range(60):
+        for opacities in (0, 1):
+            category = "Lung Opacity" if opacities else "No Lung Opacity / Not Normal"
+            patient = _patient(person=number, category=category, opacities=opacities, findings=("effusion",), view="AP")
+            tops = [f.high_mm[2] - patient.thorax.dome_z[f.side] for f in patient.findings if f.name == "effusion"]
+            heights[opacities].append(max(tops) / patient.thorax.high)
+    assert max(heights[0]) > 150
+    assert sum(height > 170 for height in heights[0]) > sum(height > 170 for height in heights[1])
+
+
+def test_bodies_vary_and_stay_the_same_on_all_xrays_of_a_person() -> None:
+    people = [_patient(person=number, age_years=50).thorax.person for number in range(120)]
+    fat = np.array([person.fat_mm for person in people])
+    assert 0.08 < np.mean(fat > 2 * np.median(fat)) < 0.3
+    assert 1 <= sum(abs(person.scoliosis_mm) > 14 for person in people) <= 15
+    assert _patient(person=5, image=0).thorax.person == _patient(person=5, image=3).thorax.person

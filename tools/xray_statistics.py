@@ -6,7 +6,7 @@ Each folder is in the RSNA layout. Shown are the 10th, 50th and 90th percentile 
 
 - grey: mean and standard deviation of the grey values, 0 to 255;
 - black: share of the image darker than 10, mostly air beside the body and the collimator;
-- dark: share darker than half the median of the middle, in the middle three quarters: aerated lung;
+- dark: share of the middle three quarters that is darker than three quarters of their median: aerated lung;
 - asymmetry: mean difference between left and right halves, mirrored, over the standard deviation;
 - turn: difference of the mean grey of the left and of the right quarter, over the standard deviation: rotation, a cut-off grid, effusion;
 - fine and middle: standard deviation of what is 1 to 2 and 4 to 16 pixels wide at 512 px, over that of all: noise and sharpening, and
@@ -61,7 +61,7 @@ def main(folders: Annotated[tuple[Path, ...], tyro.conf.Positional], xrays: int 
     rows: dict[str, Sequence[dict[str, float]]] = {}
     for folder in folders:
         paths = [case.path for case in rsna_layout.find_cases(folder)[:xrays]]
-        rows[folder.name] = list(dict(in_parallel(_of_file, paths, folder.name, "X-rays")).values())
+        rows[str(folder)] = list(dict(in_parallel(_of_file, paths, folder.name, "X-rays")).values())
     table = Table("", *rows, title="10th, 50th, 90th percentile")
     for name in FIGURES:
         shown = [np.percentile([found[name] for found in of], [10, 50, 90]) for of in rows.values()]

@@ -11,8 +11,9 @@ class Exposure:
     """Exposure and processing of an X-ray.
 
     `equalising` compresses what is wider than 40 pixels, `enhancing` strengthens what is 5 to 20 pixels wide, and `sharpening` what is
-    finer: the bands that the multiscale processing of different makers treats differently. `cutoff` is the loss at one side of a grid
-    that does not face the tube, as a logarithm.
+    finer: the bands that the multiscale processing of different makers treats differently. `cutoff` is what a grid that does not face the
+    tube takes from the one side and not from the other, as a logarithm, positive on the right of the X-ray. `electronic` is the variance
+    of the noise of the electronics, where the beam without a body is 1.
     """
 
     scatter: float
@@ -26,13 +27,17 @@ class Exposure:
     lung_error: float = 0.0
     enhancing: float = 0.0
     cutoff: float = 0.0
+    electronic: float = 2e-7
 
 
 def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
     """Draw the technique: a fixed PA stand has a grid and a sufficient dose, a portable AP unit often neither."""
     portable = view == "AP"
+    # A grid keeps scatter away, and cuts one side off where it does not face the tube.
+    has_grid = draw.random() < (0.4 if portable else 1.0)
+    cutoff = float(draw.normal(0, 0.22)) if draw.random() < (0.3 if portable else 0.05) else 0.0
     return Exposure(
-        scatter=float(draw.uniform(0.35, 0.9) if portable else draw.uniform(0.16, 0.42)),
+        scatter=float(draw.uniform(0.3, 0.55) if portable else draw.uniform(0.16, 0.42)) if has_grid else float(draw.uniform(0.5, 0.9)),
         photons=float(np.exp(draw.normal(9.3 if portable else 9.9, 0.5))),
         contrast=float(np.clip(draw.normal(0.7 if portable else 0.9, 0.16 if portable else 0.12), 0.38, 1.4)),
         brightness=float(draw.normal(-0.04 if portable else -0.03, 0.08)),
@@ -43,22 +48,25 @@ def draw_exposure(view: str, draw: np.random.Generator) -> Exposure:
         # A histogram finds the lung only roughly, so lung is lighter on one X-ray and darker on the next.
         lung_error=float(np.clip(draw.normal(0.0, 0.13), -0.35, 0.35)),
         enhancing=float(draw.choice([0.0, draw.uniform(0.1, 0.6)], p=[0.7, 0.3])),
-        cutoff=float(draw.normal(0, 0.25)) if draw.random() < (0.2 if portable else 0.05) else 0.0,
+        cutoff=cutoff if has_grid else 0.0,
     )
 
 
 TYPICAL_LUNG = 1.75
-"""How little is left behind the lungs of a typical patient, as a logarithm."""
+"""-ln of the reading behind the lungs of a typical patient."""
 
 
 def automatic(exposure: Exposure, lung: float, view: str) -> Exposure:
-    """Return the exposure as it ends for a patient: cells behind the lungs end it on a stand, a chart of sizes helps at a bedside.
+    """Return the exposure with the photons that a patient gets: cells behind the lungs end it on a stand, a chart of sizes at a bedside.
+
+    What the illness adds is not asked: the same patient without it would else have other noise.
 
     Args:
         lung: logarithm of the reading behind the lungs, the first of the anchors of `display`.
     """
-    share = 0.6 if view == "AP" else 1.0
-    return replace(exposure, photons=exposure.photons * float(np.exp(share * (lung - TYPICAL_LUNG))))
+    more = float(np.exp((0.6 if view == "AP" else 1.0) * (lung - TYPICAL_LUNG)))
+    # Readings are relative to the beam, which is stronger now; what the electronics add is not.
+    return replace(exposure, photons=exposure.photons * more, electronic=exposure.electronic / more**2)
 
 
 def enlarged(image: np.ndarray, size: int) -> np.ndarray:
@@ -90,9 +98,10 @@ def expose(attenuation: np.ndarray, exposure: Exposure, draw: np.random.Generato
     """Return the noisy reading, float32: quantum noise grows with the square root of the photons, electronic noise is constant."""
     reading = detected(attenuation, exposure)
     if exposure.cutoff:
-        reading *= np.exp(np.linspace(0.5, -0.5, reading.shape[1], dtype=np.float32) * np.float32(exposure.cutoff))
+        lost = np.linspace(0, exposure.cutoff, reading.shape[1], dtype=np.float32) - np.float32(min(exposure.cutoff, 0))
+        reading *= np.exp(-lost)
     grain = draw.standard_normal(reading.shape, dtype=np.float32)
-    reading += grain * np.sqrt(reading * np.float32(1 / exposure.photons) + np.float32(2e-7))
+    reading += grain * np.sqrt(reading * np.float32(1 / exposure.photons) + np.float32(exposure.electronic))
     return np.maximum(reading, 1e-4)
 
 

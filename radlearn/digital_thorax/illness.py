@@ -46,7 +46,8 @@ def draw_patient(plan: PlannedXray) -> Patient:
         domes[str(habitual.choice(["left", "right"]))] += float(habitual.uniform(12, 40))
     posture = Posture(breath, arms_down=portable, heart_growth=growth, left_dome_mm=domes["left"], right_dome_mm=domes["right"])
     thorax = Thorax(person, posture)
-    findings = _pneumonias(plan, thorax) + _others(plan, thorax, lying)
+    pneumonias = _pneumonias(plan, thorax)
+    findings = pneumonias + _others(plan, thorax, lying, {finding.side for finding in pneumonias})
     density = float(np.clip(draw.normal(1.04, 0.18), 0.6, 1.6)) * (1.0 + 0.45 * (1 - breath))
     vessels = float(draw.normal(1.0, 0.06)) * (1.22 if "oedema" in others else 1.0)
     if "emphysema" in others:
@@ -60,20 +61,24 @@ def _unusual(person: Person, draw: np.random.Generator) -> Person:
     Shares are rounded from the field: one adult in five is obese (WHO 2022: 16 % of the world, over 40 % in the United States, where the
     real X-rays are from), one in twenty has a curve of the spine that an X-ray shows.
     """
-    adult = person.age_years > 15
-    fat = float(draw.uniform(1.5, 2.8)) if adult and draw.random() < 0.2 else 1.0
-    curve = float(draw.uniform(10, 28) * draw.choice([-1, 1])) if draw.random() < 0.05 else 0.0
-    stooped = float(draw.uniform(8, 24)) if person.age_years > 60 and draw.random() < 0.15 else 0.0
+    # All is drawn at every age: a birthday changes what applies, not who it is.
+    is_obese, is_curved, is_stooped = draw.random(3) < (0.2, 0.05, 0.15)
+    fat = float(draw.uniform(1.5, 2.8))
+    curve, stoop = float(draw.uniform(10, 28) * draw.choice([-1, 1])), float(draw.uniform(8, 24))
     wide, deep = (float(np.clip(draw.normal(1.0, 0.045), 0.9, 1.11)) for _ in range(2))
+    slope = float(np.clip(draw.normal(1.0, 0.06), 0.85, 1.15))
+    fat = fat if is_obese and person.age_years > 15 else 1.0
+    stoop = stoop if is_stooped and person.age_years > 60 else 0.0
     return replace(
         person,
         fat_mm=person.fat_mm * fat,
         breast=min(person.breast * (1.0 + 0.25 * (fat - 1.0)), 1.9),
-        scoliosis_mm=person.scoliosis_mm + curve,
-        kyphosis_mm=person.kyphosis_mm + stooped,
+        scoliosis_mm=person.scoliosis_mm + (curve if is_curved else 0.0),
+        # As far as the back of the trunk covers.
+        kyphosis_mm=min(person.kyphosis_mm + stoop, max(person.kyphosis_mm, 22.0)),
         width_scale=person.width_scale * wide,
         depth_scale=person.depth_scale * deep,
-        rib_slope=person.rib_slope * float(np.clip(draw.normal(1.0, 0.06), 0.85, 1.15)),
+        rib_slope=person.rib_slope * slope,
     )
 
 
@@ -103,17 +108,20 @@ def _pneumonias(plan: PlannedXray, thorax: Thorax) -> list[Finding]:
     return found
 
 
-def _others(plan: PlannedXray, thorax: Thorax, lying: bool) -> list[Finding]:
+def _others(plan: PlannedXray, thorax: Thorax, lying: bool, ill_sides: set[str]) -> list[Finding]:
     found: list[Finding] = []
     for number, name in enumerate(plan.findings):
         draw = plan.draw(41 + number)
         sides = ["right", "left"] if draw.random() < 0.5 else ["left", "right"]
         if name == "effusion":
             amount = float(np.clip(draw.gamma(1.6, 0.22), 0.03, 0.95))
-            if not plan.opacities and draw.random() < (0.12 if plan.view == "AP" else 0.05):
-                # It fills most of a side; it would hide an opacity there, which has a box.
-                amount, lying = float(draw.uniform(1.0, 1.8)), False
-            found.append(lesions.effusion(thorax, sides[0], amount, lying, draw))
+            # Drawn apart, so that nothing else changes with it.
+            large = plan.draw(46)
+            if large.random() < (0.09 if plan.view == "AP" else 0.03) and sides[0] not in ill_sides:
+                # It fills most of a side. On the side of an opacity it would hide it, and the box with it would be of nothing.
+                found.append(lesions.effusion(thorax, sides[0], float(large.uniform(1.0, 1.8)), False, draw))
+            else:
+                found.append(lesions.effusion(thorax, sides[0], amount, lying, draw))
             if draw.random() < 0.4:
                 found.append(lesions.effusion(thorax, sides[1], amount * float(draw.uniform(0.3, 1.0)), lying, draw))
         elif name == "atelectasis":

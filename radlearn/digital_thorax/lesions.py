@@ -145,7 +145,9 @@ def effusion(thorax: Thorax, side: str, amount: float, lying: bool, draw: np.ran
     reach = 150.0 * thorax.wide
     low_x, high_x = (-reach, 0.0) if side == "right" else (0.0, reach)
     top = base + 230 * high if lying else surface + (40 + 40 * max(0.0, amount - 0.7)) * high
-    return Finding("effusion", side, False, field, (low_x, -120.0, base - 30), (high_x, 130.0, top))
+    heights = np.linspace(base - 30, top, 24)
+    front, back = cage_y(heights) - cage_depth(heights), cage_y(heights) + cage_depth(heights)
+    return Finding("effusion", side, False, field, (low_x, float(front.min()) - 5, base - 30), (high_x, float(back.max()) + 5, top))
 
 
 def plate_atelectasis(thorax: Thorax, side: str, draw: np.random.Generator) -> Finding:

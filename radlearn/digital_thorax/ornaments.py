@@ -11,7 +11,7 @@ from radlearn.digital_thorax.projection import Geometry
 
 
 def hardware(view: str, thorax: Thorax, geometry: Geometry, draw: np.random.Generator) -> np.ndarray:
-    """Return attenuation × length of electrodes, wires, tubes and clips, float32 (size, size)."""
+    """Return attenuation × length of electrodes, catheters, ports, tubes, snaps of gowns and clips of operations, float32 (size, size)."""
     size = geometry.size_px
     total = np.zeros((size, size), np.float32)
     portable = view == "AP"
@@ -60,13 +60,11 @@ def hardware(view: str, thorax: Thorax, geometry: Geometry, draw: np.random.Gene
             ring = [(12 * np.cos(t), -70, z + 9 * np.sin(t)) for t in np.linspace(0.3, 6.0, 9)]
             line(at(*ring), 3, 0.9)
     if draw.random() < (0.05 if portable else 0.035):
-        # A port under the skin, and its catheter into the vena cava.
         side = -1 if draw.random() < 0.75 else 1
         chamber = (side * draw.uniform(60, 92), -96.0, draw.uniform(66, 100))
         _disc(total, at(chamber, (chamber[0], -96.0, chamber[2] - 6))[0], draw.uniform(17, 23), 0.8, 0.45)
         line(at(chamber, (side * 55, -62, 112), (side * 28, -25, 114), (-23, -12, 80), (-24, -12, draw.uniform(5, 45))), 4, 0.3)
     if portable and draw.random() < 0.22:
-        # Tubing for oxygen, from the nose to both sides.
         for side in (-1, 1):
             line(
                 at((side * 26, -70, 205), (side * 72, -100, 150), (side * draw.uniform(95, 140), -112, 60), (side * 168, -90, -50)),
@@ -75,16 +73,15 @@ def hardware(view: str, thorax: Thorax, geometry: Geometry, draw: np.random.Gene
                 0.5,
             )
     if portable and draw.random() < 0.10:
+        # A drain, also where there is no effusion: it would else tell what is on the X-ray.
         side = -1 if draw.random() < 0.5 else 1
         top = (side * draw.uniform(55, 95), draw.uniform(-30, 40), draw.uniform(60, 120))
         line(at((side * 175, -10, -55), (side * 132, 0, draw.uniform(-40, 0)), (side * 112, 10, 30), top), 8, 0.22, 0.3)
     if draw.random() < (0.12 if portable else 0.02):
         for _ in range(int(draw.integers(2, 6))):
-            # Snaps of a gown, at the shoulders.
             place = np.array([draw.uniform(0.08, 0.92), draw.uniform(0.03, 0.3)]) * size
             _disc(total, place, draw.uniform(5, 8), draw.uniform(0.5, 1.4), 0.4)
     if draw.random() < 0.035:
-        # Clips of an operation.
         middle = at((draw.normal(0, 60), -40, draw.normal(20, 55)), (0, -40, 0))[0]
         for _ in range(int(draw.integers(3, 10))):
             start = middle + draw.normal(0, 45, 2)

@@ -77,7 +77,9 @@ def lesson_figures(page: dict[str, Any]) -> dict[str, Figure]:
         ],
         "ct": [Tile(xray.pixels, "the X-ray", "", xray.boxes_xyxy_px), *planes],
     }
-    return {name: rows_of_tiles([("", tiles)]) for name, tiles in rows.items()}
+    people = [Tile(render_xray(plan).pixels, f"{plan.view}, {plan.sex}, {plan.age_years} years") for plan in page["strangers"]]
+    figures = {name: rows_of_tiles([("", tiles)]) for name, tiles in rows.items()}
+    return figures | {"people": rows_of_tiles([("", people[:6]), ("", people[6:])])}
 
 
 def twin_pairs(run: Path, planned: int = PLANNED, seed: int = SEED) -> list[Pair]:

@@ -9,6 +9,7 @@ from radlearn.digital_thorax.ct_body import CtBody, attenuation_from_hu
 from radlearn.digital_thorax.ct_grid import CtGeometry
 from radlearn.digital_thorax.illness import draw_patient
 from radlearn.digital_thorax.planning import PlannedXray
+from radlearn.digital_thorax.pose import pose
 from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE, Geometry, Lungs, splat, tissue_attenuation
 from radlearn.digital_thorax.skeleton import skeleton
 
@@ -21,7 +22,7 @@ def body_of_xray(plan: PlannedXray, lying: bool = True) -> CtBody:
         lying: arms lifted and the lung denser at the back, as in a CT; False keeps the pose of the X-ray.
     """
     patient = draw_patient(plan)
-    shadows = xray._shadows(patient, Lungs(patient.thorax, xray._pose(plan, patient).rays(192)))
+    shadows = xray._shadows(patient, Lungs(patient.thorax, pose(plan, patient.thorax).rays(192)))
     return CtBody(
         patient.thorax,
         tuple((shadow.finding, shadow.scale) for shadow in shadows),
@@ -36,7 +37,7 @@ def body_of_xray(plan: PlannedXray, lying: bool = True) -> CtBody:
 def xray_attenuation(plan: PlannedXray, size: int) -> tuple[np.ndarray, Geometry]:
     """Return attenuation × length of `render_xray(plan)` without texture, hardware and noise, float32 (size, size), and its geometry."""
     patient = draw_patient(plan)
-    geometry = replace(xray._pose(plan, patient), size_px=size)
+    geometry = replace(pose(plan, patient.thorax), size_px=size)
     rays = geometry.rays(size)
     lungs = Lungs(patient.thorax, rays)
     shadows = xray._shadows(patient, lungs)

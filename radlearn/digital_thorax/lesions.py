@@ -122,7 +122,7 @@ def effusion(thorax: Thorax, side: str, amount: float, lying: bool, draw: np.ran
     """Return fluid in the pleural space: upright a level that rises at the wall (meniscus), supine a layer that thickens to the back.
 
     Args:
-        amount: 0 (blunted angle) to 1 (half the chest).
+        amount: 0 (blunted angle) to 1 (half the chest) to 1.8 (nearly all of a side).
     """
     dome, high = thorax.dome_z[side], thorax.high
     base = dome - 62 * high
@@ -139,13 +139,15 @@ def effusion(thorax: Thorax, side: str, amount: float, lying: bool, draw: np.ran
             level = back - 1.0 + np.float32(0.25 + 0.9 * amount) * (1 - _rise(z, float(base), float(base + (110 + 120 * amount) * high)))
             return _rise(level, 0.0, 0.10)
         edge = np.maximum(lateral, np.abs(back))
-        climb = np.float32(34 * high) * edge**6
+        climb = np.float32((34 + 40 * max(0.0, amount - 0.7)) * high) * edge**6
         return _rise(np.float32(surface) + climb - z + 1.5 * noise(x, y, z, 6.0, shift), -2.0, 2.5)
 
     reach = 150.0 * thorax.wide
     low_x, high_x = (-reach, 0.0) if side == "right" else (0.0, reach)
-    top = base + 230 * high if lying else surface + 40 * high
-    return Finding("effusion", side, False, field, (low_x, -120.0, base - 30), (high_x, 130.0, top))
+    top = base + 230 * high if lying else surface + (40 + 40 * max(0.0, amount - 0.7)) * high
+    heights = np.linspace(base - 30, top, 24)
+    front, back = cage_y(heights) - cage_depth(heights), cage_y(heights) + cage_depth(heights)
+    return Finding("effusion", side, False, field, (low_x, float(front.min()) - 5, base - 30), (high_x, float(back.max()) + 5, top))
 
 
 def plate_atelectasis(thorax: Thorax, side: str, draw: np.random.Generator) -> Finding:

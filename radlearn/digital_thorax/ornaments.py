@@ -11,7 +11,7 @@ from radlearn.digital_thorax.projection import Geometry
 
 
 def hardware(view: str, thorax: Thorax, geometry: Geometry, draw: np.random.Generator) -> np.ndarray:
-    """Return attenuation × length of electrodes, wires, tubes and clips, float32 (size, size)."""
+    """Return attenuation × length of electrodes, catheters, ports, tubes, snaps of gowns and clips of operations, float32 (size, size)."""
     size = geometry.size_px
     total = np.zeros((size, size), np.float32)
     portable = view == "AP"
@@ -59,7 +59,46 @@ def hardware(view: str, thorax: Thorax, geometry: Geometry, draw: np.random.Gene
         for z in np.arange(100, -40, -23.0):
             ring = [(12 * np.cos(t), -70, z + 9 * np.sin(t)) for t in np.linspace(0.3, 6.0, 9)]
             line(at(*ring), 3, 0.9)
+    if draw.random() < (0.05 if portable else 0.035):
+        side = -1 if draw.random() < 0.75 else 1
+        chamber = (side * draw.uniform(60, 92), -96.0, draw.uniform(66, 100))
+        _disc(total, at(chamber, (chamber[0], -96.0, chamber[2] - 6))[0], draw.uniform(17, 23), 0.8, 0.45)
+        line(at(chamber, (side * 55, -62, 112), (side * 28, -25, 114), (-23, -12, 80), (-24, -12, draw.uniform(5, 45))), 4, 0.3)
+    if portable and draw.random() < 0.22:
+        for side in (-1, 1):
+            line(
+                at((side * 26, -70, 205), (side * 72, -100, 150), (side * draw.uniform(95, 140), -112, 60), (side * 168, -90, -50)),
+                7,
+                0.06,
+                0.5,
+            )
+    if portable and draw.random() < 0.10:
+        # A drain, also where there is no effusion: it would else tell what is on the X-ray.
+        side = -1 if draw.random() < 0.5 else 1
+        top = (side * draw.uniform(55, 95), draw.uniform(-30, 40), draw.uniform(60, 120))
+        line(at((side * 175, -10, -55), (side * 132, 0, draw.uniform(-40, 0)), (side * 112, 10, 30), top), 8, 0.22, 0.3)
+    if draw.random() < (0.12 if portable else 0.02):
+        for _ in range(int(draw.integers(2, 6))):
+            place = np.array([draw.uniform(0.08, 0.92), draw.uniform(0.03, 0.3)]) * size
+            _disc(total, place, draw.uniform(5, 8), draw.uniform(0.5, 1.4), 0.4)
+    if draw.random() < 0.035:
+        middle = at((draw.normal(0, 60), -40, draw.normal(20, 55)), (0, -40, 0))[0]
+        for _ in range(int(draw.integers(3, 10))):
+            start = middle + draw.normal(0, 45, 2)
+            line(np.stack([start, start + draw.normal(0, 9, 2)]), 3, 1.2)
     return total
+
+
+def _disc(total: np.ndarray, place: np.ndarray, radius_px: float, weight: float, hole: float) -> None:
+    """Add a metal ring: `weight` at its edge, `hole` times as much in its middle."""
+    reach = int(np.ceil(radius_px)) + 1
+    column, row = np.rint(place).astype(int)
+    size = len(total)
+    if not (reach <= column < size - reach and reach <= row < size - reach):
+        return
+    away = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) / radius_px
+    ring = np.where(away < 0.6, hole, 1.0) * (away < 1)
+    total[row - reach : row + reach + 1, column - reach : column + reach + 1] += np.float32(weight) * ring.astype(np.float32)
 
 
 def _electrodes(total: np.ndarray, line, size: int, draw: np.random.Generator) -> None:  # type: ignore[no-untyped-def]

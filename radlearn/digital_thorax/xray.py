@@ -13,7 +13,8 @@ from radlearn.digital_thorax.clouds import Cloud
 from radlearn.digital_thorax.illness import Patient, draw_patient
 from radlearn.digital_thorax.lesions import Finding
 from radlearn.digital_thorax.planning import PlannedXray
-from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE, Geometry, Lungs, splat, tissue_attenuation, turned
+from radlearn.digital_thorax.pose import pose
+from radlearn.digital_thorax.projection import LUNG, SOFT_TISSUE, Geometry, Lungs, splat, tissue_attenuation
 from radlearn.digital_thorax.readers import Box, Opacity, read_xray
 from radlearn.digital_thorax.skeleton import skeleton
 from radlearn.digital_thorax.trees import lung_trees, tree_cloud
@@ -102,6 +103,7 @@ def render_xray(plan: PlannedXray, opacities: bool = True) -> SimulatedXray:
     # The blur of focal spot and detector; it also smooths the point clouds of bones and vessels.
     attenuation = np.maximum(_softened(attenuation, exposure.blur_px), 0)
     anchors = _anchors(smooth, lungs, exposure)
+    exposure = detector.automatic(exposure, anchors[0], plan.view)
     reading = detector.expose(attenuation, exposure, plan.draw(53))
     grey = detector.display(reading, anchors, exposure)
     pixels = ornaments.finish(grey, plan.view, plan.draw(54))
@@ -123,7 +125,7 @@ def planned_reading(plan: PlannedXray) -> tuple[tuple[Box, ...], tuple[SeenFindi
 
 def _scene(plan: PlannedXray, opacities: bool = True) -> _Scene:
     patient = draw_patient(plan)
-    geometry = _pose(plan, patient)
+    geometry = pose(plan, patient.thorax)
     lungs = Lungs(patient.thorax, geometry.rays(RAYS))
     shadows = [shadow for shadow in _shadows(patient, lungs) if opacities or not shadow.finding.pneumonia]
     return _Scene(patient, geometry, lungs, shadows)
@@ -139,35 +141,6 @@ def _read(plan: PlannedXray, scene: _Scene) -> tuple[tuple[Box, ...], tuple[Seen
     for number, readers in zip(ill, consensus.seen_by, strict=True):
         findings[number] = replace(findings[number], readers=readers)
     return consensus.boxes_xyxy_px, tuple(findings)
-
-
-def _pose(plan: PlannedXray, patient: Patient) -> Geometry:
-    """Choose tube, detector and collimation as a radiographer would, with a slightly rotated patient."""
-    draw, thorax = plan.draw(61), patient.thorax
-    portable = plan.view == "AP"
-    askew = 1.7 if portable else 1.0
-    rotation = turned(draw.normal(0, 2.2) * askew, draw.normal(2.0 if portable else 0.0, 2.0) * askew, draw.normal(0, 1.3) * askew)
-    distance = float(draw.uniform(1000, 1300) if portable else draw.normal(1830, 30))
-    detector = (150.0 * thorax.deep + 25.0) if portable else -(132.0 * thorax.deep + thorax.person.fat_mm + 12.0)
-    magnified = distance / (distance - abs(detector))
-    chest = 2 * float(thorax.cage_x(-60.0 * thorax.high)) * magnified
-    width = chest * float(draw.uniform(1.12, 1.4 if portable else 1.28))
-    # Detectors of 35 × 43 cm, portrait or landscape, and square ones are all resized to squares.
-    height = width * float(draw.choice([0.83, 0.9, 1.0, 1.12, 1.2], p=[0.3, 0.25, 0.25, 0.12, 0.08]) * draw.normal(1.0, 0.025))
-    apex = thorax.apex_z * magnified
-    bottom = (min(thorax.dome_z.values()) - 62 * thorax.high) * magnified
-    height = float(np.clip(max(height, (apex - bottom) * draw.uniform(1.04, 1.2)), 0.8 * width, 1.25 * width))
-    top = apex + float(draw.uniform(0.07, 0.2) if portable else draw.uniform(0.03, 0.10)) * height
-    return Geometry(
-        view=plan.view,
-        tube_distance_mm=distance,
-        detector_y_mm=detector,
-        width_mm=width,
-        height_mm=height,
-        centre_x_mm=float(draw.normal(0, 0.018 * askew)) * width,
-        centre_z_mm=top - 0.5 * height,
-        rotation=rotation,
-    )
 
 
 def _softened(image: np.ndarray, deviation_px: float) -> np.ndarray:

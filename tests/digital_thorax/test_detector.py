@@ -46,3 +46,28 @@ def test_bedside_technique_scatters_more() -> None:
 def test_a_blur_keeps_the_mean() -> None:
     image = np.random.default_rng(0).random((256, 256)).astype(np.float32)
     assert detector.blurred(image, 20.0, 8).mean() == pytest.approx(image.mean(), abs=0.01)
+
+
+def test_a_grid_that_does_not_face_the_tube_takes_from_one_side() -> None:
+    flat = np.full((256, 256), 2.0, np.float32)
+    quiet = Exposure(**{**EXPOSURE.__dict__, "photons": 1e12, "cutoff": 0.4})
+    across = detector.expose(flat, quiet, np.random.default_rng(0)).mean(0)
+    assert np.log(across[0] / across[-1]) == pytest.approx(0.4, rel=0.05)
+
+
+def test_enhancing_strengthens_what_is_a_few_pixels_wide_and_leaves_the_rest() -> None:
+    density = np.full((256, 256), 2.0, np.float32)
+    wave = 0.1 * np.sin(2 * np.pi * np.arange(256) / 48, dtype=np.float32)
+    plain, strong = (
+        detector.display(np.exp(-(density + wave)), (1.5, 4.0), Exposure(**{**EXPOSURE.__dict__, "enhancing": share})).astype(float)
+        for share in (0.0, 0.8)
+    )
+    assert strong[:, 64:192].std() > 1.3 * plain[:, 64:192].std()
+    assert strong.mean() == pytest.approx(plain.mean(), abs=3)
+
+
+def test_a_thick_patient_gets_more_photons_all_of_them_on_a_stand() -> None:
+    thick, typical = detector.TYPICAL_LUNG + 1, detector.TYPICAL_LUNG
+    assert detector.automatic(EXPOSURE, typical, "PA").photons == pytest.approx(EXPOSURE.photons)
+    assert detector.automatic(EXPOSURE, thick, "PA").photons == pytest.approx(np.e * EXPOSURE.photons)
+    assert EXPOSURE.photons < detector.automatic(EXPOSURE, thick, "AP").photons < np.e * EXPOSURE.photons

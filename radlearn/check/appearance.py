@@ -124,7 +124,8 @@ def _beside_the_others(facts: Sequence[XrayFacts], root: Path) -> Iterator[Findi
         best = int(np.argmax(like))
         name = within(xray.path, root)
         seen = f"its likeness to the folder's median X-ray is {like[0]:.2f} (1 is the same, −1 its negative)".replace("-", "−")
-        if like[0] < INVERTED_BELOW:
+        # An upside-down X-ray may resemble the median's negative too, but less than it resembles the median when it is turned back.
+        if like[0] < INVERTED_BELOW and -like[0] >= like[best]:
             yield Finding("image-inverted", name, seen)
         elif like[best] - like[0] > (MIRRORED_BY if ORIENTATIONS[best] == "mirrored" else TURNED_BY):
             turned = f"it looks more like the other X-rays when {ORIENTATIONS[best]}: {like[best]:.2f}, not {like[0]:.2f}"

@@ -206,7 +206,7 @@ corners = st.tuples(st.floats(0, 500), st.floats(0, 500), st.floats(0.5, 500), s
 boxes = st.lists(corners.map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])), unique=True, max_size=4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     images=st.dictionaries(ids, st.tuples(boxes, st.sampled_from(CATEGORIES[:2]), ids), min_size=1, max_size=12), with_classes=st.booleans()
 )

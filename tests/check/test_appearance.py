@@ -42,6 +42,15 @@ def test_a_negative_a_turned_xray_and_something_else_are_named() -> None:
     }
 
 
+def test_an_upside_down_xray_that_resembles_the_negative_is_called_turned() -> None:
+    """Dark above and bright below: upside down it is as unlike the median as a negative, but nothing is inverted."""
+    slope = np.linspace(0, 1.5, 128, dtype=np.float32)[:, None]
+    xrays = [xray(f"{number}.dcm", (chest(number) + slope) / 2.5) for number in range(20)]
+    turned, negative = (chest(50) + slope)[::-1] / 2.5, 1 - (chest(51) + slope) / 2.5
+    found = rules([*xrays, xray("turned.dcm", turned.copy()), xray("negative.dcm", negative)])
+    assert found == {"turned.dcm": "image-turned", "negative.dcm": "image-inverted"}
+
+
 def test_few_xrays_say_nothing_about_what_is_usual() -> None:
     xrays = [xray(f"{number}.dcm", chest(number)) for number in range(4)] + [xray("negative.dcm", 1 - chest(50))]
     assert median_xray(xrays) is None

@@ -78,7 +78,7 @@ def test_empty_masks_have_no_lesions() -> None:
 
 
 @given(MASKS, MASKS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_misses_are_the_false_lesions_of_the_other_way_round(one: np.ndarray, other: np.ndarray) -> None:
     there, back = (lesion_counts(p, t, CUBES, smallest_ml=0.002) for p, t in ((one, other), (other, one)))
     assert there.lesions - there.found_lesions == back.false_lesions

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -38,7 +38,6 @@ def test_dice_is_nothing_beside_an_empty_mask_and_no_number_between_two() -> Non
 
 
 @given(MASKS, MASKS)
-@settings(deadline=None)
 def test_dice_does_not_tell_prediction_from_truth_and_knows_its_limits(one: np.ndarray, other: np.ndarray) -> None:
     score = dice_score(one, other)
     if math.isnan(score):
@@ -100,7 +99,6 @@ def test_a_spacing_that_is_none_is_refused(spacing: tuple[float, ...]) -> None:
 
 
 @given(MASKS, MASKS)
-@settings(deadline=None)
 def test_the_box_is_the_smallest_that_holds_all(one: np.ndarray, other: np.ndarray) -> None:
     found = bounding_box(one, other)
     places = np.argwhere(one | other)

@@ -99,7 +99,7 @@ def test_the_percentile_is_one_of_area_not_of_elements() -> None:
 
 
 @given(MASKS, MASKS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_slow_and_simple_way_finds_the_same_distances(one: np.ndarray, other: np.ndarray) -> None:
     def elements(mask: np.ndarray) -> np.ndarray:
         padded = np.pad(mask, 1)
@@ -115,7 +115,7 @@ def test_a_slow_and_simple_way_finds_the_same_distances(one: np.ndarray, other: 
 
 
 @given(MASKS, MASKS, st.sampled_from([0.0, 0.7, 1.0, 5.0, 7.5]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_must_not_matter_does_not(one: np.ndarray, other: np.ndarray, tolerance: float) -> None:
     def both(p: np.ndarray, t: np.ndarray, spacing: tuple[float, ...] = ANISOTROPIC, reach: float = tolerance) -> tuple[float, float]:
         return surface_dice_score(p, t, spacing, reach), hausdorff95_mm(p, t, spacing)

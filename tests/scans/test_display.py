@@ -56,7 +56,7 @@ def pydicom_grey(path: Path) -> np.ndarray:
     return 1 - grey if dataset.PhotometricInterpretation == "MONOCHROME1" else grey
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     bits=st.integers(2, 16),
     signed=st.booleans(),

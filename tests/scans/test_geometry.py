@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -79,7 +79,6 @@ def test_the_code_of_every_straight_orientation(code: str) -> None:
     assert spacing_mm(affine_of(code)) == pytest.approx((0.7, 0.8, 5))
 
 
-@settings(deadline=None)
 @given(affines)
 def test_sitk_names_the_same_orientation_where_there_is_no_doubt(affine: np.ndarray) -> None:
     code = orientation(affine)
@@ -89,7 +88,6 @@ def test_sitk_names_the_same_orientation_where_there_is_no_doubt(affine: np.ndar
         assert code == sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(directions_lps(affine))
 
 
-@settings(deadline=None)
 @given(affines, st.sampled_from(ALL_CODES))
 def test_sitk_turns_a_volume_alike(affine: np.ndarray, code: str) -> None:
     directions = np.abs(affine[:3, :3] / spacing_mm(affine))
@@ -106,7 +104,6 @@ def directions_lps(affine: np.ndarray) -> list[float]:
 
 
 @given(affines, st.sampled_from(ALL_CODES), st.tuples(*[st.integers(1, 5)] * 3))
-@settings(deadline=None)
 def test_turning_keeps_every_voxel_in_its_place_and_turning_back_is_exact(affine: np.ndarray, code: str, shape: tuple[int, ...]) -> None:
     voxels = np.arange(np.prod(shape)).reshape(shape)
     turned, turned_affine = to_orientation(voxels, affine, code)

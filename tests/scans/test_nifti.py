@@ -409,7 +409,7 @@ some_fields = st.lists(st.sampled_from(sorted(FIELDS)), min_size=1, max_size=4, 
 some_bytes = st.dictionaries(st.integers(0, 351), st.integers(0, 255), max_size=4)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(some_fields, some_bytes, st.sampled_from("<>"), st.booleans())
 @example({"qform_code": (1,), "quatern": (np.inf, np.nan, -3e38), "pixdim": (0.0, np.inf, -1.0, 0.0, 1.0, 1.0, 1.0, 1.0)}, {}, "<", False)
 @example({"dim": (3, 27307, 1, 6, 1, 1, 1, 1), "glmin": (0,)}, {}, ">", True)

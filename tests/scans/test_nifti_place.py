@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -48,7 +48,6 @@ def rotated(quaternion: tuple[float, ...], is_mirrored: bool) -> np.ndarray:
     return affine
 
 
-@settings(deadline=None)
 @given(st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 0.1), st.booleans())
 @example((1.0, 0.0, 0.0, 0.0), True)
 @example((0.0, 1.0, 0.0, 1e-5), False)

@@ -50,7 +50,7 @@ def read_by_pydicom(path: Path, size_px: int | None = None) -> Radiograph:
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="\\"), max_size=12)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     said=st.fixed_dictionaries(
         {},

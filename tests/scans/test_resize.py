@@ -13,7 +13,7 @@ def averaged_by_hand(row: np.ndarray, target: int) -> np.ndarray:
     return np.repeat(row.astype(np.float64), target).reshape(target, len(row)).mean(axis=1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 60), st.data())
 def test_a_shrunk_axis_is_the_exact_area_average(source: int, data: st.DataObject) -> None:
     target = data.draw(st.integers(1, source))
@@ -33,7 +33,7 @@ def test_a_whole_factor_is_the_mean_of_its_blocks() -> None:
     np.testing.assert_allclose(resized(image, 3, 5), image.reshape(3, 4, 5, 4).mean(axis=(1, 3)), rtol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 60), st.integers(1, 60))
 def test_values_stay_between_least_and_greatest_and_a_constant_stays_constant(rows: int, columns: int, height: int, width: int) -> None:
     image = np.random.default_rng(rows * columns).random((rows, columns)).astype(np.float32)

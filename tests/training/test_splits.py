@@ -35,7 +35,7 @@ def common_cohort() -> tuple[list[str], list[bool]]:
     return listed([[(number + image) % 4 == 0 for image in range(1 + (number % 11 == 0) * 6)] for number in range(300)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(people=cohorts(), seed=st.integers(0, 2**63))
 def test_no_person_is_in_two_subsets_and_every_subset_has_its_share(people: list[list[bool]], seed: int) -> None:
     persons, labels = listed(people)
@@ -49,7 +49,7 @@ def test_no_person_is_in_two_subsets_and_every_subset_has_its_share(people: list
         assert abs(positives - share * sum(labels)) <= heaviest + 3
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.randoms(use_true_random=False), st.integers(0, 1000))
 def test_the_order_of_the_images_changes_nothing(random, seed: int) -> None:
     persons, labels = common_cohort()

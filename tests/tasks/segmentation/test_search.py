@@ -20,7 +20,7 @@ from radlearn.tasks.segmentation.search import (
 SPACING_MM = (2.0, 2.0, 5.0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_the_table_holds_the_dice_of_every_postprocessing(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -91,7 +91,7 @@ def find_cases(folder: Path) -> list[Case]:
 
 
 def audit(folder: Path, needs_cts: bool = True) -> tuple[list[Case], list[str], list[str]]:
-    """Return the cases of a layout, everything in its names that would train wrongly, and what is worth knowing of it; a line each.
+    """Return the cases of a layout, everything in its names that would train wrongly, and notes on it; a line each.
 
     Args:
         folder: the layout, or what holds it.

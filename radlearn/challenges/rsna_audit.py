@@ -60,7 +60,7 @@ def _image_findings(root: Path, folder: Path, there: Collection[str]) -> Iterato
 
 
 def _person_findings(notes: Sequence[str]) -> Iterator[Found]:
-    """Yield what is worth knowing of the table of persons."""
+    """Yield notes on the table of persons."""
     if any(f"there is no {PERSONS_TABLE}" in note for note in notes):
         yield Found("persons-none", PERSONS_TABLE, "is not there, so every image counts as a person of its own")
     for note in notes:

@@ -72,7 +72,7 @@ def find_cases(folder: Path) -> list[Case]:
 
 
 def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
-    """Return the cases of a layout, everything in its tables that would train wrongly, and what is worth knowing of it; a line each.
+    """Return the cases of a layout, everything in its tables that would train wrongly, and notes on it; a line each.
 
     Raises:
         BadLayout: if `folder` is not the layout.

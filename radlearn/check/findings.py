@@ -1,7 +1,7 @@
 """What an audit can find: every rule with its weight, its name for people, and what to do about it; and a thing that was found.
 
 An *error* would train or evaluate wrongly, or stop a run: it must be mended. A *warning* may be right, and a person should look. A *note*
-is worth knowing. One finding belongs to one file, so that a list of them is a list of things to do.
+needs no action. One finding belongs to one file, so that a list of them is a list of things to do.
 """
 
 from collections import Counter
@@ -104,7 +104,7 @@ RULES = {
         "volumes with padding outside the scanner's field",
         "Nothing: radlearn takes it for air. Means and histograms of other tools will not.",
     ),
-    "about": Rule("note", "worth knowing", ""),
+    "about": Rule("note", "about the data", ""),
 }
 
 

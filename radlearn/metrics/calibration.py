@@ -152,7 +152,7 @@ def level_in_words(in_the_large: Interval) -> str:
     'The probabilities are too low on the whole.'
     """
     if np.isnan(in_the_large.value):
-        return "There is one class only, so there is no calibration line."
+        return "All are of the same class, so there is no calibration line."
     if not in_the_large.is_known:
         return "There are too few persons to say whether the probabilities are too high or too low on the whole."
     if in_the_large.low <= 0 <= in_the_large.high:

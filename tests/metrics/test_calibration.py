@@ -209,7 +209,7 @@ def test_one_class_has_no_calibration_line_and_no_calibration_in_the_large(label
     p = [0.2, 0.5, 0.9][: len(labels)]
     assert np.isnan(recalibration_line(p, labels)).all()
     assert np.isnan(calibration_in_the_large(p, labels))
-    assert level_in_words(Interval(float("nan"))) == "There is one class only, so there is no calibration line."
+    assert level_in_words(Interval(float("nan"))) == "All are of the same class, so there is no calibration line."
 
 
 def test_a_draw_of_one_class_has_no_line_and_takes_no_other_with_it() -> None:

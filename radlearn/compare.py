@@ -12,7 +12,7 @@ from radlearn import hints
 from radlearn.files import write_json
 from radlearn.metrics.score_differences import ScoreDifference, score_differences
 from radlearn.pictures.comparison import ComparedName, difference_figure
-from radlearn.pictures.report import cell_text
+from radlearn.pictures.report import SYNTHETIC, cell_text
 from radlearn.pictures.style import save_png, spoken
 from radlearn.progress import console, say, waiting
 from radlearn.training.run_folder import unused_folder
@@ -151,6 +151,8 @@ def _warnings(
 
 def _show(content: Mapping[str, Any], pairs: Sequence[tuple[ComparedRun, Sequence[ScoreDifference]]], labels: Mapping[str, str]) -> None:
     say(f"{content['task']}, {content['split']}: {content['cases']:,} cases of {content['persons']:,} persons, the same for all.")
+    if content["synthetic"]:
+        say(f"{SYNTHETIC}.")
     for run in content["runs"]:
         seeds = f", the mean of {len(run['seeds'])} seeds" if len(run["seeds"]) > 1 else ""
         say(f"  {run['name']} = {run['folder']}{seeds}", style="bold")

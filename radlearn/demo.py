@@ -62,7 +62,7 @@ def _section(name: str, task: AnyTask, run: Run, scores: dict[str, Any], page: P
     labels = {task.challenge.box_score.name: task.challenge.box_score.label} if task.challenge.box_score else {}
     rows = [[spoken(score, labels), *_numbers(scores["scores"][score])] for score in task.headline_scores]
     rows += [[_baseline_name(baseline, scores["scores"], labels), *_numbers(found)] for baseline, found in scores["baselines"].items()]
-    caption = f"On {scores['cases']:,} {task.challenge.units} of {scores['persons']:,} persons that were not trained on."
+    caption = f"On {scores['cases']:,} {task.challenge.units} of {scores['persons']:,} persons that were not trained on. {SYNTHETIC}."
     report = Link("Report", os.path.relpath(run.folder / "report.html", page.parent), "with all scores, pictures and settings")
     return Section(name.capitalize(), [Table(("score", "value", "95 % interval"), rows, caption), report])
 
@@ -96,7 +96,6 @@ def _tell(sections: list[Section], commands: list[Command]) -> None:
         for row in found.rows:
             table.add_row(*row, style="dim" if row[0].startswith("baseline") else None)
         console.print(table)
-    say("Synthetic patients: these scores are not comparable with a leaderboard.")
     say("What to type next:")
     for one in commands:
         say(f"  # {one.meaning}\n  {one.line}")

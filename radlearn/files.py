@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from radlearn.csv_cells import defused
 from radlearn.errors import RadlearnError
 
 
@@ -63,10 +64,10 @@ def read_json(path: Path) -> Any:
         raise RadlearnError(f"{path}: is not JSON ({error}). It was changed or damaged after it was written.") from None
 
 
-def write_rows(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Write rows as CSV atomically."""
+def write_rows(path: Path, rows: Iterable[Sequence[str]], exact: bool = False) -> None:
+    """Write rows as CSV atomically. Cells that a spreadsheet would compute are `defused`; `exact` keeps ids as a challenge has them."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    csv.writer(buffer, lineterminator="\n").writerows(rows if exact else ([defused(cell) for cell in row] for row in rows))
     write_text(Path(path), buffer.getvalue())
 
 

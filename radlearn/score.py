@@ -9,6 +9,7 @@ from rich.table import Table
 
 from radlearn import use_cases
 from radlearn.endings import print_json
+from radlearn.pictures.report import SYNTHETIC
 from radlearn.progress import console, say
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def command_of(scorer: "Scorer") -> Callable[..., None]:
         if out is not None:
             scored.write_table(out)
         if json:
-            print_json({**scored.as_dict(), "truth": truth, "submission": submission})
+            print_json({**scored.as_dict(), "synthetic": _is_synthetic(truth), "truth": truth, "submission": submission})
         else:
-            _show(scored.scores, f"{submission.name} against {truth.name}")
+            _show(scored.scores, f"{submission.name} against {truth.name}{f'. {SYNTHETIC}' if _is_synthetic(truth) else ''}")
             for line in scored.summary():
                 say(line)
         for note in scored.notes:
@@ -48,6 +49,14 @@ def command_of(scorer: "Scorer") -> Callable[..., None]:
 
     score.__doc__ = scorer.about
     return score
+
+
+def _is_synthetic(truth: Path) -> bool:
+    """Tell whether the truth is that of synthetic patients: a table beside their exact truth, or their folder."""
+    from radlearn.challenges.challenge import holds_exact_truth
+
+    places = [truth, *filter(Path.is_dir, truth.iterdir())] if truth.is_dir() else [truth.parent]
+    return any(holds_exact_truth(place) for place in places)
 
 
 def _show(scores: "Mapping[str, Interval]", title: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from radlearn.challenges.folders import describe_folder, nifti_stem
+from radlearn.challenges.near_ids import near_strangers
 from radlearn.challenges.rsna_tables import path_text, rows_in, table_text
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
@@ -59,6 +60,7 @@ def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], li
         elif persons.setdefault(case_id, person) != person:
             wrong = f"{case_id} belongs to person {person!r} here and to {persons[case_id]!r} in line {seen_in}."
             troubles.append(f"{name}, line {line}: {wrong}")
+    troubles += near_strangers(name, persons, cases, "case")
     notes = []
     if strangers := [case_id for case_id in persons if case_id not in cases]:
         first = f"{strangers[0]} (line {lines[strangers[0]]})"

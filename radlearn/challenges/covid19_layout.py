@@ -31,7 +31,7 @@ from radlearn.challenges.covid19_folder import (
     read_persons,
     write_persons,
 )
-from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, nifti_stem
+from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, nifti_stem, walked
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say
@@ -176,9 +176,8 @@ def _ct_paths(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     found = {path.parent for path in find_xrays(root)}
-    for place, folders, _ in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        volumes = _volumes_in(Path(place))
+    for place, _ in walked(root):
+        volumes = _volumes_in(place)
         cts = {known[0] for path in volumes if (known := case_and_kind(path.name)) and known[1] == CT}
         masks = {path for path in volumes if (known := case_and_kind(path.name)) and known[1] == MASK and known[0] in cts}
         found |= set(volumes) - masks

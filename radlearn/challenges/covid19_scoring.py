@@ -10,11 +10,12 @@ Source: Roth et al. 2022, Medical Image Analysis 82:102605, doi:10.1016/j.media.
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.covid19_layout import LAYOUT_ADVICE, Case, audit
-from radlearn.challenges.covid19_submission import mask_troubles, read_member, submission_members
+from radlearn.challenges.covid19_submission import grid_troubles, read_member, submission_members
+from radlearn.challenges.mask_readings import mask_reading, readings_note
 from radlearn.challenges.rsna_tables import table_text
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, UnreadableScan
@@ -22,8 +23,8 @@ from radlearn.files import write_text
 from radlearn.metrics.lesions import SMALLEST_ML
 from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary
 from radlearn.progress import in_parallel
-from radlearn.scans.geometry import Volume, spacing_mm
-from radlearn.scans.nifti import read_volume
+from radlearn.scans.geometry import spacing_mm
+from radlearn.scans.mask_files import read_mask
 
 OFFICIAL_SCORES = ("dice_score", "surface_dice_score", "volume_error_percent")
 TOLERANCE_MM = 1.0
@@ -35,7 +36,7 @@ class ScoredMasks(ScoredSubmission):
 
     scorer = "covid19"
     rows: tuple[MaskScores, ...]
-    left_out: dict[str, int]  # for each mean that could not hold all scans, how many it leaves out
+    left_out: dict[str, int]  # for each score that could not hold all scans, how many it leaves out
     tolerance_mm: float
 
     def details(self) -> dict[str, Any]:
@@ -57,7 +58,7 @@ class ScoredMasks(ScoredSubmission):
         """Write a row a scan, the worst Dice first: the row to look at first."""
         columns = ["case", "person", *(field.name for field in fields(MaskScores))]
         rows = sorted(zip(self.image_ids, self.persons, self.rows, strict=True), key=lambda row: (row[2].dice_score, row[0]))
-        text = table_text(columns, ([case_id, person, *map(_shown, asdict(row).values())] for case_id, person, row in rows))
+        text = table_text(columns, ([case_id, person, *map(_shown, asdict(row).values())] for case_id, person, row in rows), exact=False)
         write_text(path, text)
 
 
@@ -87,15 +88,18 @@ def score_submission(
     members, troubles = submission_members(submission, cases)
     jobs = [(case, members[case.case_id]) for case in cases if case.case_id in members]
     job = partial(_scored, Path(submission), tolerance_mm, smallest_ml)
-    rows: dict[str, MaskScores] = {}
+    found_of: dict[str, _Scored] = {}
     for case_id, found in in_parallel(job, jobs, "scoring", "scans", workers) if jobs else ():
-        if isinstance(found, MaskScores):
-            rows[case_id] = found
+        if isinstance(found, _Scored):
+            found_of[case_id] = found
         else:
             troubles += found
     if troubles:
         raise BadLayout(listed(submission, sorted(troubles), "in the files cannot be scored", "Mend these masks, then try again."))
-    table, persons = tuple(rows[case.case_id] for case in cases), tuple(case.person for case in cases)
+    scored = {case.case_id: found_of[case.case_id] for case in cases}
+    table, persons = tuple(one.scores for one in scored.values()), tuple(case.person for case in cases)
+    notes += _cut_notes([note for one in scored.values() for note in one.cut])
+    notes += readings_note({case_id: one.looks_like for case_id, one in scored.items() if one.looks_like}, len(cases))
     summary = mask_summary(table, persons, draws)
     return ScoredMasks(
         image_ids=tuple(case.case_id for case in cases), persons=persons, scores=summary.scores, notes=tuple(notes), rows=table,
@@ -110,22 +114,36 @@ def _truth(folder: Path) -> tuple[list[Case], list[str]]:
     return cases, notes
 
 
-def _scored(submission: Path, tolerance_mm: float, smallest_ml: float, job: tuple[Case, str]) -> tuple[str, MaskScores | list[str]]:
+class _Scored(NamedTuple):
+    """The scores of one scan, what was cut in its masks, and what its mask looks like where it fits badly."""
+
+    scores: MaskScores
+    cut: tuple[str, ...]
+    looks_like: tuple[str, float] | None
+
+
+def _cut_notes(notes: list[str]) -> list[str]:
+    """Return what was cut in masks, as one note."""
+    if not notes:
+        return []
+    more = f", and {len(notes) - 1:,} more like it" if len(notes) > 1 else ""
+    return [f"{notes[0]}{more}. The challenge's own tools may read such masks otherwise: submit 0 and 1."]
+
+
+def _scored(submission: Path, tolerance_mm: float, smallest_ml: float, job: tuple[Case, str]) -> tuple[str, _Scored | list[str]]:
     """Return a case and its scores, or what is wrong with its masks."""
     case, name = job
     true_path = case.mask_path or case.path
     try:
-        truth, mask = read_volume(true_path), read_member(submission, name)
+        truth, mask = read_mask(true_path), read_member(submission, name)
     except UnreadableScan as error:
         return case.case_id, [str(error)]
-    troubles = mask_troubles(true_path.name, truth, truth.grid, true_path.name) + mask_troubles(name, mask, truth.grid, true_path.name)
-    if troubles:
+    if troubles := grid_troubles(name, mask, truth.grid, true_path.name):
         return case.case_id, troubles
-    return case.case_id, mask_scores(_lesion(mask), _lesion(truth), spacing_mm(truth.affine), tolerance_mm, smallest_ml)
-
-
-def _lesion(mask: Volume) -> Any:
-    return mask.voxels == 1
+    scores = mask_scores(mask.voxels, truth.voxels, spacing_mm(truth.affine), tolerance_mm, smallest_ml)
+    read = {true_path.name: truth, name: mask}
+    cut = [f"{which}: does not hold exactly 0 and 1 ({note})" for which, one in read.items() for note in one.notes]
+    return case.case_id, _Scored(scores, tuple(cut), mask_reading(mask.voxels, truth.voxels))
 
 
 def _shown(value: float) -> str:

@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from radlearn.challenges.covid19_layout import Case
 from radlearn.challenges.folders import nifti_stem
 from radlearn.challenges.troubles import listed
@@ -24,7 +22,8 @@ from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.files import written_whole
 from radlearn.progress import in_parallel
 from radlearn.scans.geometry import Grid, Volume, same_grid
-from radlearn.scans.nifti import read_grid, read_volume
+from radlearn.scans.mask_files import read_mask
+from radlearn.scans.nifti import read_grid
 
 CHALLENGE_PREFIX = "volume-covid19-A-0"
 GZIP = b"\x1f\x8b"
@@ -112,35 +111,33 @@ def submission_members(submission: Path, cases: Sequence[Case]) -> tuple[dict[st
 
 
 def read_member(submission: Path, name: str) -> Volume:
-    """Read one mask of a zip or folder.
+    """Read one mask of a zip or folder as training reads masks, bool (i, j, k): `read_mask`, whose notes say what was cut.
 
     Raises:
-        UnreadableScan: it cannot be read; the message names it as it is called there.
+        UnreadableScan: it cannot be read, or what is inside is not plain; the message names it as it is called there.
     """
     with _as_file(Path(submission), name) as path:
         try:
-            return read_volume(path)
+            return read_mask(path)
         except UnreadableScan as error:
             raise UnreadableScan(str(error).replace(str(path), name)) from None
 
 
-def mask_troubles(name: str, mask: Volume, source: Grid, source_name: str) -> list[str]:
-    """Return what is wrong with a mask: another grid than its source's, or values that are neither 0 nor 1."""
-    troubles = []
-    if not same_grid(mask.grid, source):
-        rule = "a mask lies on the grid of its CT, voxel for voxel"
-        troubles.append(f"{name}: has {mask.grid}; {source_name} has {source}; {rule}.")
-    other = np.unique(mask.voxels[(mask.voxels != 0) & (mask.voxels != 1)])
-    if len(other):
-        values = ", ".join(f"{value:g}" for value in other[:5]) + (", …" if len(other) > 5 else "")
-        troubles.append(f"{name}: holds {values}; expected only 0 (no lesion) and 1 (lesion). Apply a threshold first.")
-    return troubles
+def grid_troubles(name: str, mask: Volume, source: Grid, source_name: str) -> list[str]:
+    """Return what is wrong with where a mask lies: another grid than its source's."""
+    if same_grid(mask.grid, source):
+        return []
+    return [f"{name}: has {mask.grid}; {source_name} has {source}; a mask lies on the grid of its CT, voxel for voxel."]
 
 
 def _validated(submission: Path, job: tuple[Case, str]) -> list[str]:
     case, name = job
     try:
-        return mask_troubles(name, read_member(submission, name), read_grid(case.path), case.path.name)
+        mask = read_member(submission, name)
+        # What is cut here is not cut by the challenge, whose tools may count 255 or 0.9999999 as another label, or as none.
+        wanted = "Save it as 0 (no lesion) and 1 (lesion): the challenge may read other numbers otherwise"
+        cut = [f"{name}: does not hold exactly 0 and 1 ({note}). {wanted}." for note in mask.notes]
+        return grid_troubles(name, mask, read_grid(case.path), case.path.name) + cut
     except UnreadableScan as error:
         return [str(error)]
 

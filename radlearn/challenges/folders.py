@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from radlearn.errors import BadLayout
@@ -29,13 +29,31 @@ def nifti_stem(name: str) -> str | None:
     return next((name[: -len(suffix)] for suffix in NIFTI_SUFFIXES if name.lower().endswith(suffix)), None)
 
 
+def walked(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder below one, itself first, with the names of its files; links to folders are followed, each folder once.
+
+    Hidden files and folders are left out.
+    """
+    visited: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        # A link may lead back to a folder above it.
+        if real in visited:
+            folders[:] = []
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(place), [name for name in names if not name.startswith(".")]
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return all files below a folder, sorted; hidden ones are left out."""
+    return sorted(place / name for place, names in walked(folder) for name in names)
+
+
 def nifti_files(folder: Path) -> list[Path]:
     """Return all NIfTI files below a folder, sorted; hidden ones are left out."""
-    found = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(place, name) for name in names if nifti_stem(name) and not name.startswith(".")]
-    return sorted(found)
+    return [path for path in files_below(folder) if nifti_stem(path.name)]
 
 
 def folder_that_holds(folder: Path, holds: Callable[[Path], bool], what: str) -> Path | None:

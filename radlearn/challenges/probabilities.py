@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.csv_hints import number_hint, separator_hint
+from radlearn.challenges.probability_readings import oddities_of
 from radlearn.challenges.rsna_submission import strict_number, table_text_of
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
@@ -85,7 +87,7 @@ def _columns(name: str, text: str, troubles: list[str]) -> tuple[str, str] | Non
         fitting = [wanted] * header.count(wanted) or fitting
         if len(fitting) != 1:
             found = f"several columns could be the {wanted}: {', '.join(fitting)}" if fitting else f"there is no column {wanted}"
-            hint = " It is separated by semicolons; save it with commas." if len(header) == 1 and ";" in header[0] else ""
+            hint = separator_hint(header)
             troubles.append(f"{name}, line 1: the header is {','.join(header)!r}; {found}. Expected {EXPECTED!r}.{hint}")
             return None
         chosen.append(fitting[0])
@@ -96,7 +98,7 @@ def _probability(field: str) -> tuple[float, str]:
     """Return a probability, NaN where the field is none, and what is wrong with it."""
     value = strict_number(field)
     if math.isnan(value):
-        hint = " Write 0.87 for 87 %." if field.endswith("%") else ""
+        hint = " Write 0.87 for 87 %." if field.endswith("%") else number_hint(field)
         return math.nan, f"the probability is {field!r}; expected a number from 0 to 1.{hint}"
     if not 0 <= value <= 1:
         hint = "Is it a percentage? Divide by 100." if 1 < value <= 100 else "Is it a logit? Put it through a sigmoid first."
@@ -110,4 +112,5 @@ def _oddities(name: str, values: Sequence[float]) -> list[str]:
         return [f"{name}: every probability is {values[0]:g}; no X-ray ranks above another."]
     if len(values) > 2 and different <= {0.0, 1.0}:
         return [f"{name}: holds only 0 and 1, which are decisions. Probabilities would say more: AUROC and calibration need them."]
-    return []
+    odd = oddities_of(values)
+    return [f"{name}: {odd}"] if odd else []

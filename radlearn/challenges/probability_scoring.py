@@ -15,6 +15,7 @@ import numpy as np
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.probabilities import read_probabilities
+from radlearn.challenges.probability_readings import reversed_notes, shifted_notes
 from radlearn.challenges.rsna_scoring import labels_of, persons_beside
 from radlearn.challenges.view_table import views_of
 from radlearn.errors import BadSetting
@@ -50,15 +51,23 @@ class ScoredProbabilities(ScoredSubmission):
             f"At a threshold of {self.threshold:g}: {counts['true_positives']:,} true positives, {counts['false_negatives']:,} false "
             f"negatives, {counts['false_positives']:,} false positives, {counts['true_negatives']:,} true negatives.",
             f"Chance: average_precision_score {share:.3f}; brier_error {share * (1 - share):.3f} for predicting the share of positives.",
-            "A calibration slope below 1 means overconfident probabilities, an intercept below 0 too high ones; 1 and 0 are ideal.",
+            *self._calibration_words(),
             "The challenge takes boxes and scores no probabilities: these figures are on no leaderboard.",
         ]
+
+    def _calibration_words(self) -> list[str]:
+        level = self.scores["calibration_in_the_large"]
+        words = "calibration_in_the_large is 0 where the mean probability is the share of positives, below 0 where it is too high. "
+        if level.value != level.value:
+            return [calibration.level_in_words(level)]
+        slope = "A calibration_slope below 1 means overconfident probabilities; calibration_intercept belongs to it and says nothing alone."
+        return [words + calibration.level_in_words(level), slope]
 
     def write_table(self, path: Path) -> None:
         """Write a row an image: whose it is, its view, label and probability, what it was called, and its part in the Brier error."""
         called, errors = self.probabilities >= self.threshold, (self.probabilities - self.labels) ** 2
         columns = (self.labels.astype(int), self.probabilities.tolist(), called.astype(int), (f"{error:.6f}" for error in errors))
-        write_text(path, tables.table_text(COLUMNS, zip(self.image_ids, self.persons, self.views, *columns, strict=True)))
+        write_text(path, tables.table_text(COLUMNS, zip(self.image_ids, self.persons, self.views, *columns, strict=True), exact=False))
 
 
 def score_probabilities(
@@ -100,10 +109,16 @@ def score_probabilities(
         ("brier_error", calibration.brier_error),
     ):
         scores[name] = interval(score, persons, probabilities, labels)
-    line = bootstrap_band(calibration.recalibration_line, persons, probabilities, labels, draws=min(draws, CALIBRATION_DRAWS), seed=seed)
+    few = {"draws": min(draws, CALIBRATION_DRAWS), "seed": seed}
+    scores["calibration_in_the_large"] = bootstrap_interval(calibration.calibration_in_the_large, persons, probabilities, labels, **few)
+    line = bootstrap_band(calibration.recalibration_line, persons, probabilities, labels, **few)
     for place, name in enumerate(("calibration_slope", "calibration_intercept")):
         scores[name] = Interval(float(line.value[place]), float(line.low[place]), float(line.high[place]))
+    looks_like = [
+        *reversed_notes(scores["auroc_score"], labels, "They look like those of the other class: 1 − p"),
+        *shifted_notes(np.array([*predictions.of_image.values()]), np.array([bool(images[one].target) for one in predictions.of_image])),
+    ]
     return ScoredProbabilities(
-        image_ids=tuple(images), persons=persons, scores=scores, notes=(*predictions.notes, *notes, *more), labels=labels,
+        image_ids=tuple(images), persons=persons, scores=scores, notes=(*predictions.notes, *notes, *more, *looks_like), labels=labels,
         probabilities=probabilities, views=shown, threshold=threshold,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from radlearn.challenges import rsna_layout as rsna
 from radlearn.challenges import rsna_tables
 from radlearn.challenges.challenge import AuditedFolder, Found
 from radlearn.challenges.folders import stem, within
+from radlearn.challenges.near_ids import NearIds
 from radlearn.challenges.view_table import HEADER_TABLES, views_of
 from radlearn.challenges.xray_case import PERSONS_TABLE, XrayCase
 
@@ -51,10 +52,14 @@ def audit_folder(folder: Path) -> AuditedFolder:
 def _image_findings(root: Path, folder: Path, there: Collection[str]) -> Iterator[Found]:
     """Yield labelled X-rays without file, and files without label. `there`: images that have both."""
     images, _ = rsna_tables.labels_in(rsna.LABELS_TABLE, rsna_tables.path_text(root / rsna.LABELS_TABLE)[0])
+    paths = rsna.xrays_in(root / rsna.IMAGE_FOLDER)
+    near = NearIds({stem(path.name) for path in paths})
     for image_id, image in images.items():
         if image_id not in there:
-            yield Found("image-missing", f"{rsna.LABELS_TABLE}, line {image.line}", f"{rsna.IMAGE_FOLDER}/{image_id}.dcm is not there")
-    for path in rsna.xrays_in(root / rsna.IMAGE_FOLDER):
+            found = f"{rsna.IMAGE_FOLDER}/{image_id}.dcm is not there"
+            hint = near.hint(image_id)
+            yield Found("image-missing", f"{rsna.LABELS_TABLE}, line {image.line}", f"{found}.{hint}" if hint else found)
+    for path in paths:
         if stem(path.name) not in images:
             yield Found("image-unlabelled", within(path, folder), f"has no row in {rsna.LABELS_TABLE}")
 
@@ -87,6 +92,12 @@ def _split_findings(root: Path, persons: Mapping[str, str]) -> Iterator[Found]:
     if troubles or image is None or subset is None:
         yield Found("split-table", SPLIT_TABLE, troubles[0] if troubles else f"its columns are {', '.join(header)}")
         return
+    ids = [row[image] for row in rows[1:] if len(row) > image]
+    if strangers := [one for one in ids if one not in persons]:
+        near = NearIds(persons)
+        hint = next((hint for one in strangers if (hint := near.hint(one))), "")
+        found = f"{len(strangers):,} of its {len(ids):,} images have no X-ray or no label, the first being {strangers[0]!r}"
+        yield Found("split-table", SPLIT_TABLE, f"{found}.{hint}")
     subsets: dict[str, dict[str, str]] = {}
     for row in rows[1:]:
         if len(row) > max(image, subset):

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.folders import XRAY_SUFFIXES, describe_folder, distinct_ids, files_in, folder_that_holds, stem
+from radlearn.challenges.near_ids import NearIds, near_strangers
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
 from radlearn.challenges.xray_case import XrayCase as Case
@@ -90,7 +91,9 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
     if absent := [image_id for image_id in images if image_id not in paths]:
         first = f"{absent[0]} ({LABELS_TABLE}, line {images[absent[0]].line})"
         amount = f"{len(absent):,} of the {len(images):,} images of {LABELS_TABLE} have no file here"
-        troubles.append(f"{IMAGE_FOLDER}: {amount}, the first being {first}. Was the archive unpacked to its end?")
+        near = NearIds(paths)
+        hint = next((hint for image_id in absent if (hint := near.hint(image_id))), " Was the archive unpacked to its end?")
+        troubles.append(f"{IMAGE_FOLDER}: {amount}, the first being {first}.{hint}")
     if unlisted := len(paths) - len(images) + len(absent):
         notes.append(f"{root / IMAGE_FOLDER}: {unlisted:,} X-rays have no row in {LABELS_TABLE} and are left out.")
     return [replace(case, path=paths[case.image_id]) for case in listed_cases if case.image_id in paths], troubles, notes
@@ -210,8 +213,11 @@ def read_persons(places: Sequence[Path], images: Mapping[str, tables.LabelledIma
     if table is None:
         return None, {}, [], len(images)
     text, troubles = tables.path_text(table)
-    is_mapping = not table.name.startswith(PERSONS_TABLE)
-    persons, more = tables.persons_in_mapping(table.name, text, images) if is_mapping else tables.persons_in(table.name, text)
+    if not table.name.startswith(PERSONS_TABLE):
+        persons, more = tables.persons_in_mapping(table.name, text, images)
+    else:
+        persons, more = tables.persons_in(table.name, text)
+        more += near_strangers(table.name, persons, images)
     return table, persons, troubles + more, sum(image_id not in persons for image_id in images)
 
 

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.box_readings import other_reading
 from radlearn.challenges.challenge import ScoredSubmission
+from radlearn.challenges.probability_readings import reversed_notes
 from radlearn.challenges.rsna_layout import read_persons
 from radlearn.challenges.rsna_score import BOX_SCORE
-from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, read_submission, table_text_of
+from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, read_submission, shares_trouble, table_text_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE
 from radlearn.errors import BadLayout
@@ -28,6 +30,7 @@ from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.ranking import auroc_score
 
+CONFIDENT = "Are confidences those of no opacity (1 − p)?"
 SCORES = ("rsna_score", "box_sensitivity", "false_boxes_per_healthy_image", "auroc_score")
 
 
@@ -58,7 +61,7 @@ class ScoredBoxes(ScoredSubmission):
         columns = ["patientId", "person", "score", "true_boxes", "found_boxes", *(f"hits_{above:.2f}" for above in BOX_SCORE.ious_above)]
         scores = ["" if np.isnan(score) else f"{score:.6f}" for score in self.image_scores]
         rows = zip(self.image_ids, self.persons, scores, self.true_boxes, self.found_boxes, *self.hits, strict=True)
-        write_text(path, tables.table_text(columns, rows))
+        write_text(path, tables.table_text(columns, rows, exact=False))
 
 
 def score_submission(
@@ -79,6 +82,8 @@ def score_submission(
     labels_csv, submission = Path(labels_csv), Path(submission)
     images = labels_of(labels_csv, size_px)
     predictions = read_submission(submission, images, size_px)
+    if trouble := shares_trouble(predictions, size_px):
+        raise BadLayout(listed(submission, [f"{submission.name}: {trouble}"]))
     person_of, notes = persons_beside(labels_csv, images)
     persons = tuple(person_of.get(image_id, image_id) for image_id in images)
     found = [predictions[image_id] for image_id in images]
@@ -93,8 +98,10 @@ def score_submission(
         "false_boxes_per_healthy_image": interval(mean_over_images, persons, false_boxes_on_healthy_images(found, truth)),
         "auroc_score": interval(auroc_score, persons, _highest_confidences(matches), matches.true_count > 0),
     }
+    looks_like = filter(None, [other_reading(found, truth, size_px)])
+    more = [*looks_like, *reversed_notes(scores["auroc_score"], matches.true_count > 0, CONFIDENT)]
     return ScoredBoxes(
-        image_ids=tuple(images), persons=persons, scores=scores, notes=tuple(notes), image_scores=image_scores, hits=hits,
+        image_ids=tuple(images), persons=persons, scores=scores, notes=(*notes, *more), image_scores=image_scores, hits=hits,
         found_boxes=matches.found_count, true_boxes=matches.true_count,
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.csv_hints import comma_hint, number_hint, separator_hint
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import write_text
@@ -87,6 +88,18 @@ def predictions_in(
     return predictions, troubles
 
 
+def shares_trouble(predictions: Mapping[str, FoundBoxes], size_px: tuple[int, int]) -> str:
+    """Return what is wrong where every box of a file lies in the X-ray's first pixels and some are smaller than one; "" else."""
+    corners = [prediction.boxes_xyxy_px for prediction in predictions.values() if len(prediction.confidences)]
+    # A corner may lie at 2, as the sum of a place and a size that are at most 1 each.
+    if not corners or min(size_px) < 8 or max(float(boxes.max()) for boxes in corners) > 2:
+        return ""
+    if min(float((boxes[:, 2:] - boxes[:, :2]).min()) for boxes in corners) >= 1:
+        return ""
+    what = f"expected pixels of an X-ray of {size_px[1]} × {size_px[0]} px (width × height). Multiply x and width by {size_px[1]}"
+    return f"no box of it reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1; {what}, y and height by {size_px[0]}."
+
+
 def table_text_of(path: Path) -> tuple[str, list[str]]:
     """Return the text of a table, and what is wrong with it as text.
 
@@ -105,7 +118,7 @@ def _rows(name: str, text: str, troubles: list[str]) -> Iterator[tuple[int, str,
     try:
         header = [column.strip() for column in next(reader, [])]
         if tuple(header) != SUBMISSION_COLUMNS:
-            hint = " It is separated by semicolons; save it with commas." if len(header) == 1 and ";" in header[0] else ""
+            hint = separator_hint(header)
             if header[:1] == [""] and tuple(header[1:]) == SUBMISSION_COLUMNS:
                 hint = " The first column is pandas' row number; write with index=False."
             troubles.append(f"{name}, line 1: the header is {','.join(header)!r}; expected {','.join(SUBMISSION_COLUMNS)!r}.{hint}")
@@ -117,7 +130,7 @@ def _rows(name: str, text: str, troubles: list[str]) -> Iterator[tuple[int, str,
                 yield line, row[0].strip(), row[1]
             elif any(row):
                 expected = "expected two: the numbers are separated by spaces, and an image with no box ends in a comma"
-                troubles.append(f"{name}, line {line}: has {len(row)} fields; {expected}.")
+                troubles.append(f"{name}, line {line}: has {len(row)} fields; {expected}.{comma_hint(row)}")
     except csv.Error as error:
         troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
 
@@ -131,7 +144,8 @@ def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
         return no_boxes(), f"PredictionString has {len(fields)} numbers; expected five a box. {ORDER}"
     values = [strict_number(field) for field in fields]
     if wrong := [place for place, value in enumerate(values) if math.isnan(value)]:
-        return no_boxes(), f"number {wrong[0] + 1} of PredictionString is {fields[wrong[0]]!r}; expected a finite number."
+        hint = number_hint(fields[wrong[0]])
+        return no_boxes(), f"number {wrong[0] + 1} of PredictionString is {fields[wrong[0]]!r}; expected a finite number.{hint}"
     numbers = np.array(values).reshape(-1, 5)
     confidences, corners = numbers[:, 0].copy(), np.hstack([numbers[:, 1:3], numbers[:, 1:3] + numbers[:, 3:5]])
     for row, box in zip(numbers.tolist(), corners.tolist(), strict=True):

@@ -4,6 +4,7 @@ Nothing is raised on the way: each reader returns what it understood and what it
 not once per row. A line number is the one an editor shows: the header is line 1.
 """
 
+import codecs
 import csv
 import gzip
 import io
@@ -14,6 +15,11 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from radlearn.challenges.csv_hints import comma_hint, number_hint, separator_hint
+from radlearn.challenges.folders import stem
+from radlearn.challenges.near_ids import NearIds
+from radlearn.csv_cells import defused, restored
 
 LABEL_COLUMNS = ("patientId", "x", "y", "width", "height", "Target")
 CLASS_COLUMNS = ("patientId", "class")
@@ -38,6 +44,8 @@ def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "", [f"{name}, line 1: is UTF-16 text, as Excel's 'Unicode text' is. Save the table as CSV UTF-8."]
         line = content.count(b"\n", 0, error.start) + 1
         return "", [f"{name}, line {line}: is not UTF-8 text (byte 0x{content[error.start]:02x}). Save the table as UTF-8 CSV."]
 
@@ -58,7 +66,7 @@ def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]
             continue
         target = _number(target_text)
         if target not in (0.0, 1.0):
-            troubles.append(f"{where}: Target is {target_text!r}; expected 0 or 1.")
+            troubles.append(f"{where}: Target is {target_text!r}; expected 0 or 1.{number_hint(target_text)}")
             images.setdefault(image_id, LabelledImage(line, None))
             continue
         image = images.setdefault(image_id, LabelledImage(line, bool(target)))
@@ -80,6 +88,7 @@ def classes_in(name: str, text: str, images: Mapping[str, LabelledImage], labels
     classes: dict[str, str] = {}
     troubles: list[str] = []
     lines: dict[str, int] = {}
+    near = NearIds(images)
     for line, (image_id, category) in rows_in(name, text, CLASS_COLUMNS, troubles):
         where = f"{name}, line {line}"
         if trouble := _id_trouble(image_id):
@@ -90,7 +99,7 @@ def classes_in(name: str, text: str, images: Mapping[str, LabelledImage], labels
         elif category not in CATEGORIES:
             troubles.append(f"{where}: class is {category!r}; expected one of {', '.join(map(repr, CATEGORIES))}.")
         elif image_id not in images:
-            troubles.append(f"{where}: {image_id} has no row in {labels_name}.")
+            troubles.append(f"{where}: {image_id} has no row in {labels_name}.{near.hint(image_id)}")
         else:
             classes[image_id] = category
             label = images[image_id]
@@ -149,12 +158,15 @@ def persons_in_mapping(name: str, text: str, image_ids: Iterable[str]) -> tuple[
     return persons, troubles
 
 
-def table_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Return a CSV table as text, as the challenge writes it: commas, Unix line ends."""
+def table_text(columns: Iterable[str], rows: Iterable[Iterable[object]], exact: bool = True) -> str:
+    """Return a CSV table as text, as the challenge writes it: commas, Unix line ends.
+
+    `exact`: ids are written as they are, which a challenge needs. A table for people has cells that a spreadsheet would compute `defused`.
+    """
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows(rows if exact else ([defused(cell) for cell in row] for row in rows))
     return written.getvalue()
 
 
@@ -167,9 +179,8 @@ def rows_in(name: str, text: str, columns: tuple[str, ...], troubles: list[str])
     try:
         header = [column.strip() for column in next(reader, [])]
         if missing := [column for column in columns if header.count(column) != 1]:
-            hint = " It is separated by semicolons; save it with commas." if len(header) == 1 and ";" in header[0] else ""
             expected = f"expected {', '.join(columns)}, each once; missing or repeated: {', '.join(missing)}."
-            troubles.append(f"{name}, line 1: the columns are {', '.join(header) or 'empty'}; {expected}{hint}")
+            troubles.append(f"{name}, line 1: the columns are {', '.join(header) or 'empty'}; {expected}{separator_hint(header)}")
             return
         places = [header.index(column) for column in columns]
         start = reader.line_num + 1
@@ -178,7 +189,8 @@ def rows_in(name: str, text: str, columns: tuple[str, ...], troubles: list[str])
             if len(row) == len(header):
                 yield line, [row[place].strip() for place in places]
             elif any(row):
-                troubles.append(f"{name}, line {line}: has {len(row)} fields where the header has {len(header)}.")
+                hint = comma_hint(row) if len(row) > len(header) else ""
+                troubles.append(f"{name}, line {line}: has {len(row)} fields where the header has {len(header)}.{hint}")
     except csv.Error as error:
         troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
 
@@ -198,16 +210,18 @@ def rows_of_images(
     """
     lines: dict[str, int] = {}
     expected = None if expected_ids is None else set(expected_ids)
-    for line, image_id, field_text in rows:
+    near = NearIds(expected or ())
+    for line, written, field_text in rows:
         where = f"{name}, line {line}"
+        # As a table of `predict` has an id that a spreadsheet would take for a formula.
+        image_id = restored(written) if expected is None or written not in expected else written
         if not image_id:
             troubles.append(f"{where}: {column} is empty.")
         elif (first := lines.setdefault(image_id, line)) != line:
             troubles.append(f"{where}: {image_id} has a row already, line {first}; expected {one_row}.")
         elif expected is not None and image_id not in expected:
-            without = image_id.removesuffix(".dcm")
-            hint = f" Write {without}, without .dcm." if without in expected else ""
-            troubles.append(f"{where}: {column} is {image_id!r}, which is none of the {len(expected):,} images to predict.{hint}")
+            found = f"{column} is {image_id!r}, which is none of the {len(expected):,} images to predict"
+            troubles.append(f"{where}: {found}.{near.hint(image_id)}")
         else:
             yield line, image_id, field_text
     missing = [image_id for image_id in expected_ids or () if image_id not in lines]
@@ -221,6 +235,8 @@ def _id_trouble(image_id: str) -> str:
         return "patientId is empty."
     if any(mark in image_id for mark in "/\\:") or image_id.startswith(".") or not image_id.isprintable():
         return f"patientId is {image_id!r}; an id is a file's name without .dcm: no dot before it, no /, \\, : or control character in it."
+    if (bare := stem(image_id)) != image_id:
+        return f"patientId is {image_id!r}; an id is a file's name without {image_id[len(bare) :]}. Write {bare}."
     return ""
 
 
@@ -240,7 +256,8 @@ def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
     named = dict(zip(LABEL_COLUMNS[1:5], fields, strict=True))
     x, y, width, height = values = [_number(text) for text in fields]
     if wrong := [f"{column} is {text!r}" for (column, text), value in zip(named.items(), values, strict=True) if math.isnan(value)]:
-        return None, f"{', '.join(wrong)}; expected a number{'' if target else ', or an empty field where Target is 0'}."
+        hint = next((hint for text in fields if (hint := number_hint(text))), "")
+        return None, f"{', '.join(wrong)}; expected a number{'' if target else ', or an empty field where Target is 0'}.{hint}"
     if not target:
         return None, f"Target is 0, but there is a box ({', '.join(fields)}); a box belongs to Target 1."
     if x < 0 or y < 0 or width <= 0 or height <= 0:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.folders import stem
+from radlearn.challenges.near_ids import near_strangers
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 
@@ -32,6 +33,8 @@ def views_of(labels_csv: Path, image_ids: Collection[str], given: Path | None = 
     if not place.exists():
         raise BadLayout(f"{place}: there is no such file or folder; expected a table with patientId and view, or a folder of X-rays.")
     found = _in_xrays(place) if place.is_dir() else _in_table(place)
+    if near := near_strangers(place.name, found, image_ids):
+        raise BadLayout(listed(place, near, "in it cannot be understood"))
     views = {image_id: view for image_id in image_ids if (view := found.get(image_id, "").strip().upper())}
     if not views:
         raise BadLayout(f"{place}: says the view of none of the {len(image_ids):,} images. Are they the same X-rays?")

@@ -21,6 +21,7 @@ from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.findings import Finding, in_order
 from radlearn.check.radiographs import XrayFacts, facts_of
 from radlearn.check.shortcuts import Clue, shortcut_findings
+from radlearn.check.unlooked import unlooked_files, unlooked_findings, unread_words
 from radlearn.check.volumes import VolumeFacts, loose_jobs, series_jobs, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting
@@ -104,10 +105,13 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     result = Audit(folder, [], any(challenge.is_synthetic(folder) for challenge in challenges.values()))
     layouts = {name: _layout_of(challenge, folder) for name, challenge in challenges.items() if challenge.layout_folder(folder) is not None}
     paths, nifti = find_xrays(folder), nifti_files(folder)
+    unlooked = unlooked_files(folder, {*paths, *nifti})
     if not paths and not nifti and not layouts:
-        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.")
+        hint = unread_words(unlooked)
+        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.{hint}")
     result.cases = {case.path: case for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)}
     result.findings = [Finding(*one) for layout in layouts.values() for one in layout.findings]
+    result.findings += unlooked_findings(unlooked, folder)
     result.xrays = facts_of(paths, workers) if paths else []
     of_layouts = [one for layout in layouts.values() for one in layout.volumes or ()]
     loose = [] if any(layout.volumes is not None for layout in layouts.values()) else loose_jobs(nifti)
@@ -175,6 +179,7 @@ def _about(result: Audit) -> list[Finding]:
     ages = [xray.told["PatientAge"] for xray in result.xrays if "PatientAge" in xray.told]
     if odd := [age for age in ages if not DICOM_AGE.fullmatch(age)]:
         said.append(Finding("age-form", "", f"{len(odd):,} of {len(ages):,} files write PatientAge like {odd[0]!r}; DICOM has 062Y"))
-    if children := sum((age_in_years(age) or ADULT_YEARS) < ADULT_YEARS for age in ages):
+    years = [age_in_years(age) for age in ages]
+    if children := sum(age is not None and age < ADULT_YEARS for age in years):
         said.append(Finding("about", "", f"{children:,} of {len(ages):,} files are of people under {ADULT_YEARS} years"))
     return said

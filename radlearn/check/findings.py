@@ -80,6 +80,14 @@ RULES = {
     ),
     "privacy": Rule("warning", "headers that may identify people", "Remove these fields before sharing the files (DICOM PS3.15, annex E)."),
     "burnt-in": Rule("warning", "X-rays that say their pixels hold personal text", "Cover the text: it is read by models too."),
+    "format-unread": Rule(
+        "warning",
+        "images in formats that radlearn does not read",
+        "They are left out. Convert volumes to NIfTI (.nii.gz), X-rays to DICOM; SimpleITK does both.",
+    ),
+    "archive": Rule("warning", "archives that were not unpacked", "They are left out. Unpack them, or move them away."),
+    "link-lost": Rule("warning", "links to files or folders that are not there", "Copy what they lead to, or remove the links."),
+    "unlooked": Rule("note", "files that were not looked at", "Nothing, unless they are scans: DICOM needs its preamble, NIfTI its name."),
     "ct-unreadable": Rule("error", "volumes that cannot be read", AGAIN),
     "ct-missing": Rule("error", "CTs without mask, masks without CT, unclear names", "Add the other file, or move this one away."),
     "ct-not-hu": Rule(
@@ -96,6 +104,12 @@ RULES = {
     "mask-empty": Rule("warning", "masks with nothing inside", "Right where nothing was found; look whether it was."),
     "mask-inverted": Rule("warning", "masks with most of the scan inside", "Look at them: inside and outside may be swapped."),
     "mask-outside-lung": Rule("warning", "masks outside the lungs", "Is it another person's mask, or one that is mirrored or moved?"),
+    "mask-turned": Rule("warning", "masks that look turned over on their CT", "Look at them; save them in the order of the CT's axes."),
+    "ct-turned": Rule(
+        "warning",
+        "CTs that look turned over",
+        "Look at them: the order of the voxels and the header's axes (affine) may not belong together. Export them again.",
+    ),
     "ct-gap": Rule("warning", "volumes with slices far apart, blank or repeated", "Are slices missing? Export the series again."),
     "ct-flat": Rule("warning", "volumes of a few slices", "A chest has 40 slices and more. Is it a topogram, or a part?"),
     "ct-orientation": Rule("note", "volumes whose axes go other ways than most", "Nothing: radlearn turns them. Other tools may not."),

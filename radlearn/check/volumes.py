@@ -13,13 +13,14 @@ import numpy as np
 
 from radlearn.challenges.challenge import VolumeFiles
 from radlearn.challenges.folders import nifti_stem, within
+from radlearn.check.anatomy import ct_wrong_way_round, mask_wrong_way_round
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
 from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.progress import in_parallel
 from radlearn.scans.dicom_series import PADDING_BELOW_HU, read_series
 from radlearn.scans.geometry import Volume, orientation, same_grid, spacing_mm
-from radlearn.scans.lungs import lung_box
+from radlearn.scans.lungs import find_lungs_and_hull
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
 
@@ -141,6 +142,8 @@ def _of_ct(ct: Volume) -> Iterator[tuple[str, str]]:
     if darkest > AIR_ABOVE_HU or brightest < BONE_BELOW_HU or high > HIGHEST_HU:
         found = f"the darkest hundredth lies below {darkest:g} and the brightest voxels near {brightest:g} (the highest is {high:g})"
         yield "ct-not-hu", f"{found}; expected air near -1000 and bone above 200".replace("-", "−")
+    elif turned := ct_wrong_way_round(ct):
+        yield "ct-turned", turned
     yield from _of_slices(ct)
 
 
@@ -190,7 +193,7 @@ def _of_mask(path: Path, ct: Volume, is_hounsfield: bool) -> Iterator[tuple[str,
 
 def _beside_the_lungs(mask: np.ndarray, ct: Volume, inside: int) -> Iterator[tuple[str, str]]:
     try:
-        lungs = lung_box(ct.voxels, ct.affine)
+        _, lungs, hull = find_lungs_and_hull(ct.voxels, ct.affine)
     except RadlearnError:
         return
     # Where the air is too little to say where the lungs are, nothing is said.
@@ -199,3 +202,5 @@ def _beside_the_lungs(mask: np.ndarray, ct: Volume, inside: int) -> Iterator[tup
     outside = 1 - int(mask[lungs.box].sum()) / inside
     if outside > OUTSIDE_LUNG_ABOVE:
         yield "mask-outside-lung", f"{outside:.0%} of its {inside:,} voxels lie outside the block that holds both lungs"
+    if turned := mask_wrong_way_round(mask, ct, hull):
+        yield "mask-turned", turned

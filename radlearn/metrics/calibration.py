@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from radlearn.errors import BadSetting
+from radlearn.metrics.intervals import Interval
 from radlearn.metrics.predictions import OneOrPerDraw, checked_predictions, share
 
 #: A saturated float32 sigmoid gives exactly 0 or 1, which have no logit; probabilities are clipped to this distance from them.
@@ -93,13 +94,70 @@ def fit_recalibration(
 
 
 def recalibration_line(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
-    """Return slope and intercept of `fit_recalibration`, (2,) or (draws, 2), for a bootstrap. `weights` as in `auroc_score`."""
+    """Return slope and intercept of `fit_recalibration`, (2,) or (draws, 2), for a bootstrap. `weights` as in `auroc_score`.
+
+    NaN where a class is missing: what the prior alone would say is no measurement. The intercept belongs to the slope; whether
+    probabilities are too high or too low says `calibration_in_the_large`.
+    """
+    _, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
     everybody = fit_recalibration(probabilities, labels)
-    rows = np.ones((1, len(np.asarray(labels)))) if weights is None else np.atleast_2d(np.asarray(weights, dtype=np.float64))
-    # The solution for a draw lies near the one for all cases, so starting there saves steps.
-    fits = [fit_recalibration(probabilities, labels, row, everybody) for row in rows]
-    lines = np.array([[fit.slope, fit.intercept] for fit in fits]).reshape(-1, 2)
-    return lines if weights is not None and np.ndim(weights) == 2 else lines[0]
+    lines = np.full((len(np.atleast_2d(w)), 2), np.nan)
+    for line, row in zip(lines, np.atleast_2d(w), strict=True):
+        if row @ y > 0 and row @ ~y > 0:
+            # The solution for a draw lies near the one for all cases, so starting there saves steps.
+            fit = fit_recalibration(probabilities, labels, row, everybody)
+            line[:] = fit.slope, fit.intercept
+    return lines if w.ndim == 2 else lines[0]
+
+
+def calibration_in_the_large(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> OneOrPerDraw:
+    """Return the shift of all logits, the slope fixed at 1, after which the mean probability is the share of positives.
+
+    0 is right. Below 0 the probabilities are too high on the whole, above 0 too low: at −0.7 their odds are twice what they should be.
+    float, or (draws,) for weights of two dimensions; NaN where a class is missing. `weights` as in `auroc_score`.
+
+    Source: Steyerberg et al. 2010, Epidemiology 21(1):128, doi:10.1097/EDE.0b013e3181c30fb2; the maximum-likelihood intercept of a
+    logistic regression with the logit as offset.
+
+    >>> round(float(calibration_in_the_large([0.5, 0.5, 0.5, 0.5], [1, 0, 0, 0])), 4)  # log(1/3)
+    -1.0986
+    """
+    p, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
+    rows, z = np.atleast_2d(w), logit(np.clip(p, SUREST, 1 - SUREST))
+    positives, everybody = rows @ y, rows.sum(axis=-1)
+    has_both = (positives > 0) & (positives < everybody)
+    middle = logit(np.divide(positives, everybody, out=np.full(len(rows), 0.5), where=has_both))
+    # At these two shifts all probabilities lie on one side of the share of positives.
+    low, high = middle - logit(1 - SUREST), middle + logit(1 - SUREST)
+    shift = np.zeros(len(rows))
+    for _ in range(100):
+        fitted = expit(z + shift[:, None])
+        too_many = (rows * fitted).sum(axis=-1) - positives
+        low, high = np.where(too_many < 0, shift, low), np.where(too_many > 0, shift, high)
+        slope = (rows * fitted * (1 - fitted)).sum(axis=-1)
+        newton = shift - np.divide(too_many, slope, out=np.full(len(rows), np.inf), where=slope > 0)
+        # Newton's step may overshoot; the solution lies between the two, so their middle is always nearer to it.
+        step = np.where((newton > low) & (newton < high), newton, (low + high) / 2) - shift
+        shift = shift + np.where(too_many == 0, 0, step)
+        if np.abs(step[has_both & (too_many != 0)]).max(initial=0) < 1e-12:
+            break
+    found = np.where(has_both, shift, np.nan)
+    return found if w.ndim == 2 else found[0]
+
+
+def level_in_words(in_the_large: Interval) -> str:
+    """Return what `calibration_in_the_large` says, as a sentence.
+
+    >>> level_in_words(Interval(0.9, 0.4, 1.4))
+    'The probabilities are too low on the whole.'
+    """
+    if np.isnan(in_the_large.value):
+        return "All are of the same class, so there is no calibration line."
+    if not in_the_large.is_known:
+        return "There are too few persons to say whether the probabilities are too high or too low on the whole."
+    if in_the_large.low <= 0 <= in_the_large.high:
+        return "There is no sign that the probabilities are too high or too low on the whole."
+    return f"The probabilities are too {'low' if in_the_large.value > 0 else 'high'} on the whole."
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class CaseScore:
         headline: whether it is among the few that are shown first.
         unit: "" for a number between 0 and 1, else the unit or what it is counted by, such as "mm" or "per scan".
         has_interval: False for a median, whose bootstrap interval is unreliable (`intervals`); its function needs no `weights`.
+        centred: True for a distance that resampling itself raises, as in `bootstrap_band`.
     """
 
     function: Callable[..., Any]
@@ -35,6 +36,7 @@ class CaseScore:
     headline: bool = False
     unit: str = ""
     has_interval: bool = True
+    centred: bool = False
 
     def value(self, columns: Columns) -> float:
         """Return the score over all cases of a table; NaN where it is undefined."""
@@ -60,7 +62,8 @@ def score_intervals(
     found = {name: Interval(score.value(columns)) for name, score in scores.items() if not score.has_interval}
     if drawn:
         together, used = in_one_call([scores[name] for name in drawn])
-        band = bootstrap_band(together, persons, *(columns[name] for name in used), draws=draws, seed=seed)
+        centred = [scores[name].centred for name in drawn]
+        band = bootstrap_band(together, persons, *(columns[name] for name in used), draws=draws, seed=seed, centred=centred)
         found |= dict(zip(drawn, band.intervals(), strict=True))
     return {name: found[name] for name in scores}
 

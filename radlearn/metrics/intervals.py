@@ -8,6 +8,9 @@ No interval is given where it would be unreliable: for fewer than ten people, wh
 than about five people of the rarer class), and for medians (arXiv:2409.17763). A score at its limit, such as an AUROC of exactly 1, gets
 an interval of zero width, because the bootstrap only resamples errors that occurred.
 
+An interval holds its score. Where the percentiles of the draws do not, because a rare draw is what happened, it is widened to the score. A
+score that resampling itself raises, such as a mean distance, which noise can only enlarge (`centred`), has its draws shifted by that bias.
+
 Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13 (percentile interval); by clusters, Field & Welsh 2007,
 Journal of the Royal Statistical Society B 69(3):369, doi:10.1111/j.1467-9868.2007.00593.x.
 """
@@ -108,9 +111,18 @@ def bootstrap_interval(
 
 
 def bootstrap_band(
-    curve: Callable[..., Any], persons: ArrayLike, *arrays: ArrayLike, draws: int = 1000, seed: int = 0, level: float = 0.95
+    curve: Callable[..., Any],
+    persons: ArrayLike,
+    *arrays: ArrayLike,
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    centred: ArrayLike = False,
 ) -> Band:
     """Return `curve(*arrays)`, an array of points, with a pointwise bootstrap interval by person; arguments as in `bootstrap_interval`.
+
+    `centred`: bool (points,), which of them are distances (0 or more) that resampling itself raises. Their draws are shifted so that the
+    middle one is the value, and cut off at 0.
 
     >>> from functools import partial
     >>> from radlearn.metrics.ranking import sensitivity_at_rates
@@ -120,7 +132,7 @@ def bootstrap_band(
     >>> band.value.shape, bool(np.all(band.low <= band.high))
     ((5,), True)
     """
-    return _bootstrapped(curve, persons, arrays, draws, seed, level)[0]
+    return _bootstrapped(curve, persons, arrays, draws, seed, level, centred)[0]
 
 
 def paired_bootstrap_interval(
@@ -193,7 +205,13 @@ def paired_bootstrap_bands(
 
 
 def _bootstrapped(
-    score: Callable[..., Any], persons: ArrayLike, arrays: tuple[ArrayLike, ...], draws: int, seed: int, level: float
+    score: Callable[..., Any],
+    persons: ArrayLike,
+    arrays: tuple[ArrayLike, ...],
+    draws: int,
+    seed: int,
+    level: float,
+    centred: ArrayLike = False,
 ) -> tuple[Band, int]:
     rows = [np.asarray(array) for array in arrays]
     numbers, count = _numbered(persons)
@@ -213,6 +231,10 @@ def _bootstrapped(
     if given.any():
         tail = (1 - level) / 2 * 100
         low[given], high[given] = np.nanpercentile(drawn[:, given], [tail, 100 - tail], axis=0)
+        if (shifted := given & np.asarray(centred, dtype=bool)).any():
+            bias = np.nanmedian(drawn[:, shifted], axis=0) - value[shifted]
+            low[shifted], high[shifted] = np.maximum(low[shifted] - bias, 0), high[shifted] - bias
+        low[given], high[given] = np.minimum(low, value)[given], np.maximum(high, value)[given]
     return Band(value, low, high), int(np.max(without))
 
 

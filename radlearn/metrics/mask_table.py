@@ -1,7 +1,7 @@
 """All scores of predicted masks, one row per scan, and their summary over scans with intervals by person.
 
 Some scores are undefined for some scans: Dice, surface Dice and distances where truth and prediction are both empty; a distance is
-infinite where one of the two is empty, a relative volume error where the truth is. Such scans are excluded from the mean, which is
+infinite where one of the two is empty, a relative volume error where the truth is. Such scans are excluded from mean and median, which is
 optimistic, so their number is reported, and false lesions and volume errors in ml include every scan.
 """
 
@@ -38,7 +38,7 @@ class MaskScores:
 
 @dataclass(frozen=True)
 class MaskSummary:
-    """The scores over scans. `left_out`: for each mean that excludes scans, how many."""
+    """The scores over scans. `left_out`: for each score that excludes scans, how many."""
 
     scans: int
     scores: dict[str, Interval]
@@ -86,7 +86,7 @@ def mask_summary(table: Sequence[MaskScores], persons: ArrayLike, draws: int = 1
     if not table:
         raise BadSetting("there is no scan to score; expected at least one row of scores.")
     columns = mask_columns(table)
-    unknown = {name: int((~np.isfinite(columns[name])).sum()) for name in MEANS_OF_SOME}
+    unknown = {name: int((~np.isfinite(columns[column])).sum()) for name, column in OF_SOME_SCANS.items()}
     return MaskSummary(
         len(table), score_intervals(MASK_SCORES, columns, persons, draws, seed), {name: count for name, count in unknown.items() if count}
     )
@@ -105,20 +105,25 @@ def mean_over_scans(values: ArrayLike, weights: ArrayLike | None = None) -> OneO
 
 
 def median_over_scans(values: ArrayLike) -> float:
-    """Return the median of the values, (scans,), infinite ones included; NaN if there is none.
+    """Return the median of the finite values, (scans,); NaN if there is none.
 
-    >>> median_over_scans([1.0, float("nan"), 3.0, float("inf")])
-    3.0
+    >>> median_over_scans([1.0, float("nan"), 3.0, float("inf"), float("inf")])
+    2.0
     """
     v = np.asarray(values, dtype=np.float64)
-    known = v[~np.isnan(v)]
+    known = v[np.isfinite(v)]
     return float(np.median(known)) if len(known) else float("nan")
 
 
-# Means that leave out the scans without a finite value.
-MEANS_OF_SOME = ("dice_score", "surface_dice_score", "hausdorff95_mm", "volume_error_percent")
-# All are means over scans except `lesion_sensitivity`, which is over the lesions of all scans, and the median, which includes infinite
-# errors and has no interval.
+# Scores that leave out the scans without a finite value, and the columns that say which.
+OF_SOME_SCANS = {
+    "dice_score": "dice_score",
+    "surface_dice_score": "surface_dice_score",
+    "hausdorff95_mm": "hausdorff95_mm",
+    "volume_error_percent": "volume_error_percent",
+    "median_volume_error_percent": "volume_error_percent",
+}
+# All are means over scans except `lesion_sensitivity`, which is over the lesions of all scans, and the median, which has no interval.
 MASK_SCORES = {
     "dice_score": CaseScore(function=mean_over_scans, columns=("dice_score",), headline=True),
     "surface_dice_score": CaseScore(function=mean_over_scans, columns=("surface_dice_score",), headline=True),

@@ -76,12 +76,14 @@ def roc_figure(
     persons: ArrayLike,
     threshold: float | None = None,
     rivals: Mapping[str, ArrayLike] | None = None,
+    calibrated: float | None = None,
 ) -> Figure:
     """Draw the ROC curve with its band, the operating point and trivial baselines.
 
     Args:
         probabilities, labels, persons: (cases,), as for the scores.
         threshold: the operating point; probabilities of at least this are called positive.
+        calibrated: the same threshold as a calibrated probability, which is written beside it.
         rivals: name → (cases,) predictions of a baseline, such as the view alone.
     """
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
@@ -105,14 +107,19 @@ def roc_figure(
                   textcoords="offset points", ha="right", va="bottom", color=MUTED, fontsize=8.5)  # fmt: skip
     if threshold is not None:
         sensitivity, specificity = decisions.sensitivity(p, y, threshold), decisions.specificity(p, y, threshold)
-        said = f"at {threshold:.2f}: sensitivity {sensitivity:.2f},\nspecificity {specificity:.2f}"
+        said = f"at {style.threshold_words(threshold, calibrated)}:\nsensitivity {sensitivity:.2f}, specificity {specificity:.2f}"
         style.mark_point(axes, 1 - specificity, sensitivity, said)
     return figure
 
 
 @style.in_house_style
-def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, threshold: float | None = None) -> Figure:
-    """Draw precision over recall with its band, the operating point, and the share of positives, the precision of chance."""
+def precision_recall_figure(
+    probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, threshold: float | None = None, calibrated: float | None = None
+) -> Figure:
+    """Draw precision over recall with its band, the operating point, and the share of positives, the precision of chance.
+
+    Arguments as in `roc_figure`.
+    """
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
     figure, axes = style.single(HALF_WIDTH_IN, HALF_HEIGHT_IN)
     style.unit_square(axes, "recall (sensitivity)", "precision (positive predictive value)")
@@ -127,13 +134,10 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
     axes.axhline(share, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
     average = bootstrap_interval(ranking.average_precision_score, persons, p, y)
     entries = [(f"average precision  {average:.2f}", MODEL), (f"chance  {share:.2f}, the share of positives", RIVAL)]
-    below_from = 0.25
     if average.value > 0.45:
         # The curve is at the top; the key stands below the line of chance if there is room, else above it.
         bottom = 0.03 if share > 0.22 else share + 0.035
         style.colour_key(axes, entries, 0.02, bottom)
-        # The key and the text below a point are together 0.42 of the axes high; lower points have their text above.
-        below_from = bottom + 0.42
     else:
         style.colour_key(axes, entries, 0.985, 0.91, right=True)
     if threshold is not None:
@@ -141,13 +145,19 @@ def precision_recall_figure(probabilities: ArrayLike, labels: ArrayLike, persons
         called = counts.true_positives + counts.false_positives
         if called:
             precision, recall = counts.true_positives / called, counts.true_positives / int(y.sum())
-            style.mark_point(axes, recall, precision, f"at {threshold:.2f}: recall {recall:.2f},\nprecision {precision:.2f}", below_from)
+            said = f"at {style.threshold_words(threshold, calibrated)}:\nrecall {recall:.2f}, precision {precision:.2f}"
+            style.mark_point(axes, recall, precision, said)
     return figure
 
 
 @style.in_house_style
 def reliability_figure(
-    probabilities: ArrayLike, labels: ArrayLike, persons: ArrayLike, before: ArrayLike | None = None, bins: int = 10
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    persons: ArrayLike,
+    before: ArrayLike | None = None,
+    bins: int = 10,
+    chosen: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw the observed share of positive X-rays over the predicted probability, with intervals, above a histogram of probabilities.
 
@@ -156,6 +166,7 @@ def reliability_figure(
         labels, persons: (cases,).
         before: the probabilities before recalibration, drawn in grey.
         bins: number of bins of equal width; an empty bin has no point, one with too few people no interval.
+        chosen: the run's threshold, as a calibrated probability and as the network's own.
     """
     p, y = np.asarray(probabilities), np.asarray(labels, dtype=bool)
     figure = style.blank(HALF_WIDTH_IN, 5.0)
@@ -175,13 +186,18 @@ def reliability_figure(
     axes.plot(*_shown(grouped), color=MODEL, marker="o", markersize=6, markeredgecolor=PAPER, zorder=4)
     style.colour_key(axes, [*entries, ("perfect calibration", RIVAL)], 0.02, 0.87 if before is None else 0.83)
     _class_bars(below, p, y, 2 * bins)
-    below.set(xlabel="predicted probability", ylabel="X-rays")
+    if chosen is not None and 0 <= chosen[0] <= 1:
+        for each in (axes, below):
+            each.axvline(chosen[0], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+        said = f"threshold {chosen[0]:.2f}\n(network's {chosen[1]:.2f})"
+        style.say_at_line(axes, chosen[0], (0, 1), said, at=0.62 if chosen[0] <= 0.5 else 0.2)
+    below.set(xlabel="calibrated probability" if before is not None else "predicted probability", ylabel="X-rays")
     return figure
 
 
 @style.in_house_style
 def net_benefit_figure(
-    calibrated: ArrayLike, labels: ArrayLike, persons: ArrayLike, highest_threshold: float = 0.6, chosen: float | None = None
+    calibrated: ArrayLike, labels: ArrayLike, persons: ArrayLike, highest_threshold: float = 0.6, chosen: tuple[float, float] | None = None
 ) -> Figure:
     """Draw the decision curve: the net benefit of acting on the model's positives, on all X-rays and on none.
 
@@ -189,11 +205,12 @@ def net_benefit_figure(
         calibrated: (cases,), recalibrated probabilities, since thresholds are interpreted as probabilities.
         labels, persons: (cases,).
         highest_threshold: end of the axis; higher thresholds are hardly of clinical interest.
-        chosen: the run's threshold, as a calibrated probability.
+        chosen: the run's threshold, as a calibrated probability and as the network's own.
     """
     p, y = np.asarray(calibrated), np.asarray(labels, dtype=bool)
     figure, axes = style.single(HALF_WIDTH_IN, 5.0)
-    axes.set(xlabel="threshold probability", ylabel="net benefit (true positives per 100 X-rays)", xlim=(0, highest_threshold))
+    axes.set(xlabel="threshold, a calibrated probability", ylabel="net benefit (true positives per 100 X-rays)")
+    axes.set_xlim(0, highest_threshold)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: style.percent(share)))
     if not len(y):
         return style.no_data(axes, "no X-rays")
@@ -206,9 +223,10 @@ def net_benefit_figure(
     axes.axhline(0, color=INK, linewidth=1, zorder=1)
     top = max(145 * float(y.mean()), 101 * float(np.nanmax(band.high, initial=0.0)), 1.0)
     axes.set_ylim(-0.18 * top, top)
-    if chosen is not None and 0 <= chosen <= highest_threshold:
-        axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-        style.say_at_line(axes, chosen, [0, highest_threshold], f"threshold of this run: {style.percent(chosen)}", at=0.085)
+    if chosen is not None and 0 <= chosen[0] <= highest_threshold:
+        axes.axvline(chosen[0], color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+        said = f"threshold of this run: {style.percent(chosen[0])}\n(network's {chosen[1]:.2f})"
+        style.say_at_line(axes, chosen[0], [0, highest_threshold], said, at=0.115)
     style.colour_key(axes, [("model", MODEL), ("all positive", MUTED), ("none positive: 0", INK)], 0.985, 0.87, right=True)
     return figure
 

@@ -44,7 +44,7 @@ def froc_figure(
     cases = froc_cases(proposed, truth)
     point = _point(chosen, truth) if chosen is not None and cases.true_boxes.sum() else None
     left = FEWEST_FALSE if point is None or point[0] == 0 else max(min(FEWEST_FALSE, point[0] / 1.6), 1 / 512)
-    axes.set(xlabel="false boxes per X-ray, healthy X-rays included", ylabel="sensitivity (true boxes hit)", xscale="log",
+    axes.set(xlabel="false boxes per X-ray, those without an opacity included", ylabel="sensitivity (true boxes hit)", xscale="log",
              xlim=(left, 9), ylim=(-0.012, 1.012))  # fmt: skip
     powers = [power for power in range(3, -10, -1 if left > 1 / 50 else -2) if 2.0**power >= left]
     axes.set_xticks([2.0**power for power in powers], [f"{2**power}" if power >= 0 else f"1/{2**-power}" for power in powers])

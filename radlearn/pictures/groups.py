@@ -66,8 +66,17 @@ def data_figure(images: Mapping[str, Mapping[str, int]], persons: Mapping[str, i
 
 
 @style.in_house_style
-def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = "lung opacity", negative: str = "no opacity") -> Figure:
-    """Draw the confusion matrix at the operating point `threshold`: counts, and shares of each row."""
+def confusion_figure(
+    counts: ConfusionCounts,
+    threshold: float,
+    positive: str = "lung opacity",
+    negative: str = "no opacity",
+    calibrated: float | None = None,
+) -> Figure:
+    """Draw the confusion matrix at the operating point `threshold`: counts, and shares of each row.
+
+    `calibrated` is the same threshold as a calibrated probability.
+    """
     figure, axes = style.single(HALF_WIDTH_IN, 4.1)
     rows = ((counts.true_positives, counts.false_negatives), (counts.false_positives, counts.true_negatives))
     names = (("true positive", "false negative"), ("false positive", "true negative"))
@@ -83,7 +92,7 @@ def confusion_figure(counts: ConfusionCounts, threshold: float, positive: str = 
     axes.set_xticks([0, 1], [positive, negative])
     axes.set_yticks([0, 1], [f"{positive}\n{sum(rows[0]):,} X-rays", f"{negative}\n{sum(rows[1]):,} X-rays"])
     axes.set(xlim=(-0.5, 1.5), ylim=(1.5, -0.5), ylabel="truth")
-    axes.set_xlabel(f"prediction (threshold {threshold:.2f})")
+    axes.set_xlabel(f"prediction, threshold {style.threshold_words(threshold, calibrated)}")
     axes.tick_params(length=0, labelcolor=INK)
     axes.grid(visible=False)
     for spine in axes.spines.values():
@@ -98,8 +107,9 @@ def probability_figure(
     threshold: float | None = None,
     positive: str = "lung opacity",
     negative: str = "no opacity",
+    calibrated: float | None = None,
 ) -> Figure:
-    """Draw a histogram of the predicted probabilities of each class, with the operating point."""
+    """Draw a histogram of the predicted probabilities of each class, with the operating point; `calibrated` as in `confusion_figure`."""
     p, y = np.asarray(probabilities, dtype=float), np.asarray(labels, dtype=bool)
     figure = style.blank(HALF_WIDTH_IN, 4.1)
     upper, lower = figure.subplots(2, 1, sharex=True)
@@ -119,7 +129,10 @@ def probability_figure(
         axes.set_title(title, color=INK, fontsize=9.5, fontweight="normal", pad=5)
         if not chosen.any():
             style.no_data(axes, "none")
-    lower.set_xlabel("predicted probability")
+    if threshold is None:
+        lower.set_xlabel("predicted probability")
+    else:
+        lower.set_xlabel(f"predicted probability, threshold {style.threshold_words(threshold, calibrated)}")
     return figure
 
 

@@ -22,6 +22,8 @@ from radlearn.pictures.style import FULL_WIDTH_IN, GRID, INK, MUTED, PAPER, WRON
 SEEN_FROM = 0.3
 MOST_OPAQUE = 0.62
 OVERLAY_XRAY_PX = 560
+SCALE = "heat, on the scale of the probability"
+SCALE_IN = 0.62
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,36 @@ def blended(pixels: np.ndarray, heat_map: np.ndarray | None) -> np.ndarray:
         heat = np.asarray(Image.fromarray(heat).resize((xray.shape[1], xray.shape[0]), Image.Resampling.BICUBIC)).clip(0, 1)
     strength = np.clip((heat - SEEN_FROM) / (1 - SEEN_FROM), 0, 1)
     opacity = (MOST_OPAQUE * strength**0.75)[..., None]
-    # From dark red to pale yellow, so that it is readable in grey print too.
-    colour = colormaps["inferno"](0.42 + 0.5 * strength)[..., :3]
-    return np.rint(255 * (grey * (1 - opacity) + colour * opacity)).astype(np.uint8)
+    return np.rint(255 * (grey * (1 - opacity) + heat_colours(heat) * opacity)).astype(np.uint8)
+
+
+def heat_colours(heat: np.ndarray) -> np.ndarray:
+    """Return the colour of heat in [0, 1], as float (…, 3): from dark red to pale yellow, so that it is readable in grey print too."""
+    strength = np.clip((np.asarray(heat, dtype=np.float64) - SEEN_FROM) / (1 - SEEN_FROM), 0, 1)
+    return np.asarray(colormaps["inferno"](0.42 + 0.5 * strength)[..., :3])
+
+
+def _draw_scale(figure: Figure) -> None:
+    """Draw the colours of heat at the foot of a figure, with their numbers."""
+    tall = figure.get_figheight()
+    axes = figure.add_axes((0.3, 0.22 / tall, 0.42, 0.1 / tall))
+    levels = np.linspace(SEEN_FROM, 1, 141)
+    axes.imshow(np.tile(heat_colours(levels), (2, 1, 1)), aspect="auto", extent=(SEEN_FROM, 1, 0, 1))
+    ticks = [SEEN_FROM, 0.5, 0.75, 1.0]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_yticks([])
+    axes.tick_params(length=2, labelsize=8)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    said = f"{SCALE}; below {SEEN_FROM:g} nothing is drawn"
+    axes.annotate(said, (0, 1), xytext=(0, 4), xycoords="axes fraction", textcoords="offset points", color=MUTED, fontsize=8.5)
 
 
 @in_house_style
 def xray_grid(panels: Sequence[XrayPanel], columns: int = 4, with_plain: bool = False) -> Figure:
     """Draw X-rays in rows, each with its title and note below it; true boxes are outlined, predicted ones carry their confidence.
+
+    Where there are heat-maps, the scale of their colours stands below.
 
     Args:
         panels: in reading order.
@@ -108,8 +132,11 @@ def xray_grid(panels: Sequence[XrayPanel], columns: int = 4, with_plain: bool = 
     each = (width - 0.04) / 2 if with_plain else width
     tallest = max(panel.pixels.shape[0] / panel.pixels.shape[1] for panel in panels)
     height = min(each * tallest, 1.6 * each)
-    figure = blank(FULL_WIDTH_IN, 2 * edge + rows * (height + words) + (rows - 1) * gap / 2)
+    has_heat = any(panel.heat_map is not None for panel in panels)
+    figure = blank(FULL_WIDTH_IN, 2 * edge + rows * (height + words) + (rows - 1) * gap / 2 + SCALE_IN * has_heat)
     figure.set_layout_engine("none")
+    if has_heat:
+        _draw_scale(figure)
     tall = figure.get_figheight()
     for number, panel in enumerate(panels):
         left = edge + (number % columns) * (width + gap)
@@ -156,8 +183,24 @@ def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, n
         name: the X-ray's id.
         said: the prediction as text, such as "probability 0.83: opacity (threshold 0.31)".
     """
-    pictures = [xray_picture(pixels)] if heat_map is None else [xray_picture(pixels), xray_picture(pixels, heat_map)]
+    pictures = [xray_picture(pixels)]
+    if heat_map is not None:
+        pictures.append(_with_scale(xray_picture(pixels, heat_map)))
     return write_sheet(path, pictures, name, said)
+
+
+def _with_scale(picture: Image.Image) -> Image.Image:
+    """Draw the colours of heat, with their numbers, into the lower left corner of a picture."""
+    wide, high, margin, font = 120, 10, 8, written_font("normal", 13)
+    top = picture.height - high - margin
+    colours = np.rint(255 * np.tile(heat_colours(np.linspace(SEEN_FROM, 1, wide)), (high, 1, 1))).astype(np.uint8)
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((margin - 4, top - 22, margin + wide + 4, picture.height - margin + 4), fill=INK)
+    picture.paste(Image.fromarray(colours), (margin, top))
+    pen.text((margin, top - 19), f"{SEEN_FROM:g}", font=font, fill=PAPER)
+    pen.text((margin + wide // 2, top - 19), "heat", font=font, fill=PAPER, anchor="ma")
+    pen.text((margin + wide, top - 19), "1", font=font, fill=PAPER, anchor="ra")
+    return picture
 
 
 def xray_picture(pixels: np.ndarray, heat_map: np.ndarray | None = None) -> Image.Image:

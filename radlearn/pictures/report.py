@@ -7,7 +7,7 @@ like HTML is shown as text. `report.html` beside this file is its template.
 import base64
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def write_report(
         title, subtitle: what was evaluated; on what, in a sentence.
         headline: the figures at the top, the most important first.
         sections: in reading order; they are numbered and listed in the contents.
-        ribbon: a prominent line across the top of the page, such as `SYNTHETIC`.
+        ribbon: a prominent line across the top of the page, such as `SYNTHETIC`, which is repeated beside each score of the headline.
         facts: (name, value) pairs: run folder, data, network, date.
         footers: further lines at the foot, before the note that the page is not for clinical use.
 
@@ -121,7 +121,8 @@ def write_report(
         BadSetting: a picture is not a PNG or has no alternative text, or a table's row does not fit its columns.
     """
     page = _rendered(
-        sections, title=title, subtitle=subtitle, ribbon=ribbon, facts=list(facts), cards=[_card(one) for one in headline],
+        sections, title=title, subtitle=subtitle, ribbon=ribbon, facts=list(facts),
+        cards=[_card(_as_synthetic(one) if ribbon == SYNTHETIC else one) for one in headline],
         footers=[*footers, NOT_FOR_PATIENTS],
     )  # fmt: skip
     write_text(Path(path), page + "\n")
@@ -166,6 +167,13 @@ def cell_text(cell: Any) -> str:
     if isinstance(cell, int):
         return f"{cell:,}"
     return f"{cell:.3g}".replace("-", "−") if isinstance(cell, float) else str(cell)
+
+
+def _as_synthetic(one: Headline) -> Headline:
+    """Return a score of the headline with the word that it was measured on synthetic patients; other figures as they are."""
+    if not isinstance(one.value, Interval):
+        return one
+    return replace(one, note="; ".join(filter(None, (one.note, "synthetic patients"))))
 
 
 def _card(one: Headline) -> dict[str, Any]:

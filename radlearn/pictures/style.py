@@ -17,6 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from radlearn.files import written_whole
@@ -42,6 +44,9 @@ _NAMES = {
     "volume_error_percent": "volume error (%)",
     "median_volume_error_percent": "median volume error (%)",
     "volume_error_ml": "volume error (ml)",
+    # Half of the X-rays without an opacity show another disease, whatever the score is called in files.
+    "false_boxes_per_healthy_image": "false boxes per X-ray without an opacity",
+    "false_boxes_per_image": "false boxes per X-ray",
 }
 
 
@@ -49,7 +54,7 @@ def spoken(name: str, labels: Mapping[str, str] | None = None) -> str:
     """Return a score's name for people; `labels` names scores that only one challenge has.
 
     >>> spoken("auroc_score"), spoken("false_boxes_per_healthy_image")
-    ('AUROC', 'false boxes per healthy image')
+    ('AUROC', 'false boxes per X-ray without an opacity')
     """
     return (labels or {}).get(name) or _NAMES.get(name, name.replace("_", " "))
 
@@ -117,6 +122,15 @@ def unit_square(axes: Axes, x: str, y: str) -> None:
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
+def threshold_words(threshold: float, calibrated: float | None = None) -> str:
+    """Return a threshold as text: of the network's probability and, where it is known, of the calibrated one.
+
+    >>> threshold_words(0.314, 0.18), threshold_words(0.314)
+    ('0.31 (calibrated 0.18)', '0.31')
+    """
+    return f"{threshold:.2f}" if calibrated is None else f"{threshold:.2f} (calibrated {calibrated:.2f})"
+
+
 def colour_key(axes: Axes, entries: Sequence[tuple[str, str]], x: float, y: float, right: bool = False) -> None:
     """Write each (text, colour) in its own colour, one under another upward from (x, y) in axes units: a legend without boxes."""
     for number, (text, colour) in enumerate(reversed(list(entries))):
@@ -139,20 +153,58 @@ def empty_figure(width_in: float, height_in: float, why: str) -> Figure:
     return no_data(axes, why)
 
 
-def mark_point(axes: Axes, x: float, y: float, text: str, below_from: float = 0.25) -> None:
-    """Draw the operating point and say what it is, on a thin leader towards the middle of a unit square.
+def mark_point(axes: Axes, x: float, y: float, text: str) -> None:
+    """Draw the operating point of a unit square and say what it is, on a thin leader, where the text covers no other and stays inside.
 
-    From the height `below_from` on the text stands below the point, else above it.
+    What is to stay readable has to be written before.
     """
     axes.plot(x, y, "o", markersize=9, color=MODEL, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=7)
-    left, below = x > 0.5, y > below_from
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    # Places are known once the parts have made room for each other.
+    figure.draw_without_rendering()
+    inside = axes.get_window_extent()
+    written = [other.get_window_extent() for other in axes.texts]
     said = axes.annotate(
-        text, (x, y), xytext=(-22 if left else 22, -42 if below else 42), textcoords="offset points",
-        ha="right" if left else "left", va="center", color=INK, fontsize=9, linespacing=1.35, zorder=6,
+        text, (x, y), xytext=(0, 0), textcoords="offset points", va="center", color=INK, fontsize=9, linespacing=1.35, zorder=6,
         bbox={"facecolor": PAPER, "edgecolor": GRID, "boxstyle": "round,pad=0.4", "alpha": 0.94},
         arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5},
     )  # fmt: skip
     said.set_in_layout(False)
+
+    def place(across: float, down: float, side: str) -> None:
+        said.set(ha=side, position=(across, down))
+
+    def hidden(box: Bbox) -> float:
+        return sum(_area(Bbox.intersection(box, other)) for other in written)
+
+    def covered(spot: tuple[float, float, str]) -> float:
+        place(*spot)
+        own = words_extent(said).padded(5)
+        return hidden(own) + own.width * own.height - _area(Bbox.intersection(own, inside))
+
+    def is_clear(spot: tuple[float, float, str]) -> bool:
+        # The line, too, should cross no words.
+        return covered(spot) < 0.5 and hidden(said.get_window_extent()) < 0.5
+
+    # Towards the middle first; min takes the first of equals.
+    across, down = (-22 if x > 0.5 else 22), (-42 if y > 0.25 else 42)
+    sideways = [(across, "right" if x > 0.5 else "left"), (-across, "left" if x > 0.5 else "right")]
+    sideways += [(shift, "center") for shift in (0, across, -across, 3 * across, -3 * across)]
+    steps = (1, -1, 0.6, -0.6, 1.6, -1.6, 2.3, -2.3, 3.1, -3.1, 4, -4, 5, -5)
+    spots = [(shift, down * step, side) for step in steps for shift, side in sideways]
+    place(*next(filter(is_clear, spots), None) or min(spots, key=covered))
+
+
+def words_extent(said: Annotation) -> Bbox:
+    """Return where the words of an annotation stand, in pixels of its figure; the line that leads to them is left out."""
+    # Its own extent brings the places up to date, and holds the line as well.
+    said.get_window_extent()
+    return Text.get_window_extent(said)
+
+
+def _area(box: Bbox | None) -> float:
+    return 0.0 if box is None else float(box.width * box.height)
 
 
 def say_at_line(axes: Axes, x: float, extent: Sequence[float], text: str, at: float = 0.95) -> None:

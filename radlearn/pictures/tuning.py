@@ -33,7 +33,7 @@ def threshold_figure(
     figure = style.blank(FULL_WIDTH_IN, 3.5)
     left, right = figure.subplots(1, 2)
     left.set(title="Official score (higher is better)", ylabel=score_label)
-    right.set(title="False boxes (lower is better)", ylabel="false boxes per healthy X-ray")
+    right.set(title="False boxes (lower is better)", ylabel="false boxes per X-ray without an opacity")
     x = np.asarray(thresholds, dtype=float)
     for axes, values, colour in ((left, scores, MODEL), (right, false_boxes_per_healthy_image, POSITIVE)):
         y = np.asarray(values, dtype=float)
@@ -57,10 +57,13 @@ def threshold_figure(
 
 
 @style.in_house_style
-def operating_figure(thresholds: Sequence[float], sensitivities: Band, specificities: Band, chosen: float) -> Figure:
+def operating_figure(
+    thresholds: Sequence[float], sensitivities: Band, specificities: Band, chosen: float, calibrated: float | None = None
+) -> Figure:
     """Draw sensitivity and specificity of the validation people over the threshold, never one without the other.
 
-    `thresholds` are (points,), rising, in [0, 1]; the two bands have as many points; `chosen` is the threshold of the run.
+    `thresholds` are (points,), rising, in [0, 1]; the two bands have as many points; `chosen` is the threshold of the run,
+    `calibrated` the same as a calibrated probability.
     """
     figure, axes = style.single(FULL_WIDTH_IN, 3.7)
     x = np.asarray(thresholds, dtype=float)
@@ -73,9 +76,11 @@ def operating_figure(thresholds: Sequence[float], sensitivities: Band, specifici
         at.append(float(np.interp(chosen, x, band.value)))
         axes.plot(chosen, at[-1], "o", markersize=9, color=colour, markeredgecolor=PAPER, markeredgewidth=1.8, zorder=5, clip_on=False)
     axes.axvline(chosen, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-    said = f"chosen: {chosen:.3g}\nsensitivity {at[0]:.2f}\nspecificity {at[1]:.2f}"
+    also = "" if calibrated is None else f"\ncalibrated: {calibrated:.2f}"
+    said = f"chosen: {chosen:.3g}{also}\nsensitivity {at[0]:.2f}\nspecificity {at[1]:.2f}"
     style.say_at_line(axes, chosen, axes.get_xlim(), said, 0.45)
-    style.colour_key(axes, [("sensitivity: ill X-rays found", POSITIVE), ("specificity: healthy X-rays left alone", NEGATIVE)], 0.0, 1.02)
+    key = [("sensitivity: X-rays with an opacity found", POSITIVE), ("specificity: those without left alone", NEGATIVE)]
+    style.colour_key(axes, key, 0.0, 1.02)
     return figure
 
 

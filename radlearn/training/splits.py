@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.csv_cells import restored
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import write_rows
 
@@ -117,7 +118,8 @@ def read_split(path: Path) -> dict[str, tuple[str, str]]:
     if not rows or tuple(rows[0]) != COLUMNS:
         raise BadRunFolder(f"{path}: the columns are {', '.join(rows[0]) if rows else 'none'}; expected {', '.join(COLUMNS)}. {damaged}")
     split: dict[str, tuple[str, str]] = {}
-    for line, row in enumerate(rows[1:], start=2):
+    for line, cells in enumerate(rows[1:], start=2):
+        row = [restored(cell) for cell in cells]
         if len(row) != 3 or row[2] not in SUBSETS or row[0] in split:
             expected = f"an image that is not listed yet, its person, and one of {', '.join(SUBSETS)}"
             raise BadRunFolder(f"{path}, line {line}: found {','.join(row)!r}; expected {expected}. {damaged}")

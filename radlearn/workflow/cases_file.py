@@ -15,6 +15,7 @@ import numpy as np
 
 from radlearn import hints
 from radlearn.challenges.challenge import Case
+from radlearn.csv_cells import restored
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import write_rows
 from radlearn.metrics.case_scores import CaseScore, Columns
@@ -168,4 +169,4 @@ def _read(text: str, kind: type) -> Any:
         return bool(("0", "1").index(text))
     if kind is float:
         return float(text) if text else math.nan
-    return kind(text)
+    return restored(text) if kind is str else kind(text)

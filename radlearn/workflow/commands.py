@@ -15,6 +15,7 @@ from radlearn.errors import BadSetting
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.workflow.repeats import Repeats
+from radlearn.workflow.score_table import show_scores
 from radlearn.workflow.task import AnyTask
 from radlearn.workflow.task_api import TaskApi
 
@@ -98,6 +99,10 @@ class _Commands:
         scores = self.api.evaluate(flags.run, flags.data, **vars(flags.options))
         if flags.json:
             print_json(scores)
+        elif "repeats" not in scores:
+            # The table of several repeats has been printed.
+            box_score = self.task.challenge.box_score
+            show_scores(scores, {box_score.name: box_score.label} if box_score else {})
 
     def tune(self, arguments: list[str]) -> None:
         flags = self._parsed(

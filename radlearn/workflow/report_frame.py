@@ -99,6 +99,7 @@ def split_table(run: Run, items: str) -> Table:
 def score_table(found: Mapping[str, Any], meanings: Mapping[str, str], caption: str, labels: Mapping[str, str] | None = None) -> Table:
     """Return the scores of a score file with their meanings; `labels` names scores that only one challenge has."""
     rows = [[spoken(name, labels), interval_of(score), meanings[name]] for name, score in found["scores"].items()]
+    caption = f"{caption} {SYNTHETIC}." if found.get("synthetic") else caption
     return Table(["score", "value (95 % interval)", "meaning"], rows, caption)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from radlearn.challenges.challenge import Case, CaseT
-from radlearn.errors import BadRunFolder
+from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import SUBSETS, prove_persons_apart, read_split, split_by_person, write_split
@@ -49,13 +49,16 @@ def split_cases(
 
     Raises:
         BadRunFolder: if images of the run's split are missing.
-        BadSetting: if there are too few persons for a split.
+        BadSetting: if there are too few persons for a split, or all labels are the same.
     """
     file = run.folder / "split.csv"
     cases = [item.case for item in items]
     if not file.exists():
         persons = [case.person for case in cases]
         known = [item.label for item in items] if labels is None else [bool(label) for label in labels]
+        if known and len(set(known)) == 1:
+            every = f"All {len(known):,} {words.items} are {'with' if known[0] else 'without'} {words.finding}"
+            raise BadSetting(f"{every}: there is nothing to tell apart. Training needs both; look at the labels of the data.")
         subsets = split_by_person(persons, known, seed, fold, least=words.least, finding=words.finding)
         counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets)

@@ -8,7 +8,7 @@ from rich.table import Table as TerminalTable
 
 from radlearn.errors import RadlearnError
 from radlearn.files import read_json, write_json
-from radlearn.pictures.report import Command, Section, Table
+from radlearn.pictures.report import SYNTHETIC, Command, Section, Table
 from radlearn.pictures.style import spoken
 from radlearn.progress import console
 from radlearn.training.run_folder import Run
@@ -62,6 +62,7 @@ def show_spread(content: Mapping[str, Any], names: Sequence[str], labels: Mappin
     """Print the spread of some scores on the terminal; `labels` names scores that only one challenge has."""
     amounts = f"{content['cases']:,} cases of {content['persons']:,} persons"
     title = f"{content['repeats']} seeds on one split of persons, evaluated on {content['split']}: {amounts}"
+    title += f". {SYNTHETIC}" if content["synthetic"] else ""
     table = TerminalTable(title=title, title_justify="left")
     for column in ("score", "mean", "worst", "lowest to highest"):
         table.add_column(column, no_wrap=True, justify="left" if column == "score" else "right")

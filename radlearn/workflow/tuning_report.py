@@ -129,6 +129,8 @@ def _print(run: Run, tuning: Tuning, stale: Sequence[str]) -> None:
     console.print(table)
     for one in tuning.headline:
         say(f"{one.label}: {cell_text(one.value)}{f' ({one.note})' if one.note else ''}")
+    if run.about.get("synthetic"):
+        say(f"{SYNTHETIC}.")
     say(tuning.words if tuning.changed else f"{tuning.words} Unchanged: earlier scores remain valid.", style="bold")
     for text in tuning.warnings:
         say(text, style="yellow")

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -116,21 +117,21 @@ def test_the_json_holds_numbers_and_says_how_many_scans_a_mean_leaves_out(truth:
 
 def test_everything_that_cannot_be_scored_is_named_at_once(truth: Path, predictions: Path) -> None:
     (predictions / submission_name(IDS[0])).unlink()
-    write_volume(predictions / submission_name(IDS[1]), lesion(4) * np.uint8(255), AFFINE)
+    write_volume(predictions / submission_name(IDS[1]), lesion(4) * np.uint8(2), AFFINE)
     write_volume(predictions / submission_name(IDS[2]), lesion(4)[:, :, :7], AFFINE)
     (predictions / submission_name(IDS[3])).write_bytes(b"")
     with pytest.raises(BadLayout, match="4 things in the files cannot be scored") as raised:
         score_submission(truth, predictions, workers=1)
     words = str(raised.value)
     assert "001.nii.gz: is missing" in words
-    assert "002.nii.gz: holds 255" in words
+    assert "002.nii.gz: has the labels 0, 2; expected a mask of 0 and 1" in words
     assert "003.nii.gz: has 16 × 16 × 7 voxels" in words
     assert "004.nii.gz: is empty (0 bytes)" in words
 
 
 def test_a_truth_that_is_none_is_refused_by_its_own_name(truth: Path, predictions: Path, tmp_path: Path) -> None:
     write_volume(case_paths(truth, IDS[7])[1], lesion(4) * np.uint8(3), AFFINE)
-    with pytest.raises(BadLayout, match=rf"{IDS[7]}_seg\.nii\.gz: holds 3"):
+    with pytest.raises(BadLayout, match=rf"{IDS[7]}_seg\.nii\.gz: has the labels 0, 3; expected a mask of 0 and 1"):
         score_submission(truth, predictions, workers=1)
     with pytest.raises(BadLayout, match="Expected Train/"):
         score_submission(tmp_path / "none", predictions)
@@ -142,3 +143,54 @@ def test_a_submission_that_is_none_is_refused(truth: Path, tmp_path: Path) -> No
         score_submission(truth, tmp_path / "empty.zip")
     with pytest.raises(BadLayout, match="there is no such file or folder"):
         score_submission(truth, tmp_path / "none.zip")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda mask: (mask * 255).astype(np.uint8),
+        lambda mask: mask * np.float32(0.9999999),
+        lambda mask: np.where(mask, np.float32(1.0000001), np.float32(0.0000001)),
+        lambda mask: mask * np.float32(254.9),
+    ],
+)
+def test_masks_that_training_accepts_are_scored_alike_and_a_note_says_so(truth: Path, predictions: Path, written: Callable) -> None:
+    plain = score_submission(truth, predictions, draws=10, workers=1)
+    for number, case_id in enumerate(IDS[:3]):
+        write_volume(predictions / submission_name(case_id), written(lesion(4 + number % 4)), AFFINE)
+    write_volume(case_paths(truth, IDS[5])[1], written(lesion(4)), AFFINE)
+    scored = score_submission(truth, predictions, draws=10, workers=1)
+    assert scored.rows == plain.rows
+    (note,) = [note for note in scored.notes if "exactly 0 and 1" in note]
+    assert "and 3 more like it" in note
+    assert plain.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("turned", "words"),
+    [
+        (lambda mask: mask[::-1], "mirrored along the first axis"),
+        (lambda mask: mask[:, :, ::-1], "with its slices in reverse order"),
+        (lambda mask: np.swapaxes(mask, 0, 1), "with its first two axes exchanged"),
+        (lambda mask: mask[::-1, ::-1], "turned by 180° in its slices"),
+        (lambda mask: 1 - mask, "with inside and outside swapped"),
+    ],
+)
+def test_masks_that_are_another_way_round_are_scored_as_they_are_and_said_to_look_so(
+    truth: Path, predictions: Path, turned: Callable, words: str
+) -> None:
+    # Near a corner, so that no two of its mirror images overlap.
+    corner = np.zeros(SHAPE, np.uint8)
+    corner[1:4, 5:12, 0:3] = 1
+    for case_id in IDS:
+        write_volume(case_paths(truth, case_id)[1], corner, AFFINE)
+        write_volume(predictions / submission_name(case_id), corner, AFFINE)
+    assert score_submission(truth, predictions, draws=10, workers=1).notes == ()
+    for case_id in IDS[:2]:
+        write_volume(predictions / submission_name(case_id), np.ascontiguousarray(turned(corner)), AFFINE)
+    scored = score_submission(truth, predictions, draws=10, workers=1)
+    # None of its 63 voxels lies in a mirror image of it, nor outside it.
+    assert (corner & turned(corner)).sum() == 0
+    assert [row.dice_score for row in scored.rows] == [0, 0, *[1] * 10]
+    (note,) = scored.notes
+    assert note == f"2 of 12 scans ({IDS[0]}, {IDS[1]}): the mask looks {words}; so read, the mean Dice is 1.00."

@@ -12,11 +12,14 @@ from radlearn.metrics.calibration import (
     Recalibration,
     brier_error,
     calibration_error,
+    calibration_in_the_large,
     fit_recalibration,
+    level_in_words,
     positive_shares,
     recalibration_line,
     reliability_bins,
 )
+from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.metrics.ranking import auroc_score
 
 
@@ -166,3 +169,57 @@ def test_a_line_for_every_draw_is_the_fit_of_its_repeated_cases() -> None:
     # Where one begins to search changes nothing in what is found.
     far = fit_recalibration(p, y, start=Recalibration(4.0, -3.0))
     assert (far.slope, far.intercept) == pytest.approx((whole.slope, whole.intercept), abs=1e-6)
+
+
+def offset_fit(p: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
+    """The intercept of a logistic regression whose logit is given, by the bisection of SciPy."""
+    z = logit(p)
+    return float(scipy.optimize.brentq(lambda shift: float(w @ (expit(z + shift) - y)), -30, 30, xtol=1e-13))
+
+
+@pytest.mark.parametrize("shift", [-3.0, -0.7, 0.0, 0.4, 2.5])
+def test_calibration_in_the_large_is_the_intercept_with_the_slope_fixed_at_1(shift: float) -> None:
+    rng = np.random.default_rng(int(10 * shift) + 40)
+    z = rng.normal(-1, 2, 700)
+    y, p, w = rng.random(700) < expit(z), expit(z - shift), rng.integers(0, 4, (3, 700))
+    own = calibration_in_the_large(p, y)
+    assert own == pytest.approx(offset_fit(p, y, np.ones(700)), abs=1e-9)
+    # After the shift the mean probability is the share of positives.
+    assert expit(logit(p) + own).mean() == pytest.approx(y.mean(), abs=1e-12)
+    assert own == pytest.approx(shift, abs=0.35)
+    assert calibration_in_the_large(p, y, w) == pytest.approx([offset_fit(p, y, row) for row in w], abs=1e-9)
+
+
+def test_probabilities_that_are_too_low_have_a_joint_intercept_below_0_and_a_calibration_in_the_large_above_0() -> None:
+    rng = np.random.default_rng(3)
+    z = rng.normal(-1.9, 0.6, 4000)
+    y, p = rng.random(4000) < expit(z), expit((z + 0.3) / 0.4)
+    # The fit of both blames the slope, so that its intercept has the other sign than the fault.
+    slope, intercept = recalibration_line(p, y)
+    assert (slope < 0.5, intercept < 0, p.mean() < y.mean() - 0.05) == (True, True, True)
+    level = bootstrap_interval(calibration_in_the_large, np.arange(4000), p, y, draws=100)
+    assert level.low > 0
+    assert level_in_words(level) == "The probabilities are too low on the whole."
+    assert "too high" in level_in_words(bootstrap_interval(calibration_in_the_large, np.arange(4000), expit(z + 1), y, draws=100))
+    assert "no sign" in level_in_words(bootstrap_interval(calibration_in_the_large, np.arange(4000), expit(z), y, draws=100))
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 1], []])
+def test_one_class_has_no_calibration_line_and_no_calibration_in_the_large(labels: list[int]) -> None:
+    p = [0.2, 0.5, 0.9][: len(labels)]
+    assert np.isnan(recalibration_line(p, labels)).all()
+    assert np.isnan(calibration_in_the_large(p, labels))
+    assert level_in_words(Interval(float("nan"))) == "All are of the same class, so there is no calibration line."
+
+
+def test_a_draw_of_one_class_has_no_line_and_takes_no_other_with_it() -> None:
+    p, y = [0.2, 0.5, 0.9, 0.4], [0, 1, 1, 0]
+    weights = np.array([[1, 0, 0, 2], [1, 1, 1, 1], [0, 1, 2, 0]])
+    assert np.isnan(recalibration_line(p, y, weights)).all(axis=1).tolist() == [True, False, True]
+    assert np.isnan(calibration_in_the_large(p, y, weights)).tolist() == [True, False, True]
+
+
+def test_saturated_probabilities_have_a_finite_calibration_in_the_large() -> None:
+    # Of three sure negatives one is positive: the logit of 1e-6 has to be shifted to that of 1/3.
+    assert calibration_in_the_large([0, 0, 0], [1, 0, 0]) == pytest.approx(logit(1 / 3) - logit(1e-6))
+    assert calibration_in_the_large([1, 1, 1], [1, 0, 0]) == pytest.approx(logit(1 / 3) + logit(1e-6), rel=1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radlearn.metrics.boxes import mean_over_images
-from radlearn.metrics.calibration import brier_error
+from radlearn.metrics.calibration import brier_error, calibration_error
 from radlearn.metrics.case_scores import CaseScore, in_one_call, score_intervals
 from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.mask_table import median_over_scans
@@ -53,3 +53,20 @@ def test_a_column_is_passed_once_however_many_scores_take_it() -> None:
     assert function(p, y) == pytest.approx([1.0, (0.01 + 0.04 + 0.36) / 3, 2 / 3])
     draws = function(p, y, weights=np.array([[1.0, 1, 1], [1, 1, 0]]))
     assert draws == pytest.approx(np.array([[1.0, 0.41 / 3, 2 / 3], [1.0, 0.025, 0.5]]))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_interval_of_a_calibration_error_holds_its_value(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    p = rng.random(300)
+    columns = {"p": p, "y": rng.random(300) < p}
+    plain = CaseScore(function=calibration_error, columns=("p", "y"), higher_is_better=False)
+    centred = CaseScore(function=calibration_error, columns=("p", "y"), higher_is_better=False, centred=True)
+    found = score_intervals({"plain": plain, "centred": centred}, columns, range(300), draws=300)
+    drawn = [float(calibration_error(p[rows], columns["y"][rows])) for rows in rng.integers(0, 300, (300, 300))]
+    # Resampling raises the error of well calibrated probabilities; the percentiles alone would begin at it, or above it.
+    assert np.median(drawn) > found["plain"].value * 1.15
+    for one in found.values():
+        assert 0 <= one.low <= one.value <= one.high
+    assert found["centred"].low < 0.9 * found["centred"].value
+    assert found["centred"].high < found["plain"].high

@@ -278,3 +278,30 @@ def test_what_cannot_be_paired_is_refused() -> None:
         paired_bootstrap_bands(mean, range(3), [[[np.arange(3)]], []])
     with pytest.raises(BadSetting, match=r"12 persons for arrays of \[12, 11\] rows"):
         paired_bootstrap_interval(mean, range(12), [np.arange(12)], [np.arange(11)])
+
+
+def test_an_interval_holds_its_value_even_where_every_draw_lies_on_one_side() -> None:
+    persons = np.arange(60)
+    # The largest of the cases: no draw exceeds it, and most have less. The number of different cases: every draw has fewer.
+    highest = bootstrap_interval(np.max, persons, persons.astype(float), draws=200)
+    different = bootstrap_interval(lambda x: len(set(x.tolist())), persons, persons, draws=200)
+    lowest = bootstrap_interval(np.min, persons, -(persons.astype(float) ** 3), draws=200)
+    for one in (highest, different, lowest):
+        assert one.low <= one.value <= one.high
+        assert one.low < one.high
+    assert (highest.high, different.high, lowest.low) == (59, 60, -(59.0**3))
+
+
+def test_draws_of_a_distance_are_centred_on_their_value_and_not_below_0() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(0, 1, 100)
+
+    def distance(values: np.ndarray) -> np.ndarray:
+        return np.array([abs(values.mean()), values.mean()])
+
+    band = bootstrap_band(distance, np.arange(100), x, draws=400, centred=[True, False])
+    plain = bootstrap_band(distance, np.arange(100), x, draws=400)
+    assert band.low[0] >= 0
+    assert band.low[0] <= band.value[0] <= band.high[0]
+    assert band.high[0] < plain.high[0]
+    assert (band.low[1], band.high[1]) == (plain.low[1], plain.high[1])

@@ -12,6 +12,8 @@ from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary, m
 
 SPACING = (1.0, 1.5, 4.0)
 
+VOLUMES = ("volume_error_percent", "median_volume_error_percent")
+
 
 def pair(seed: int) -> tuple[np.ndarray, np.ndarray]:
     from scipy.ndimage import gaussian_filter
@@ -66,12 +68,23 @@ def test_scans_without_an_prediction_are_left_out_and_counted(table: list[MaskSc
     empty, full = np.zeros((9, 9, 9), bool), np.ones((9, 9, 9), bool)
     both_empty, missed, made_up = (mask_scores(p, t, SPACING) for p, t in ((empty, empty), (empty, full), (full, empty)))
     summary = mask_summary([*table, both_empty, missed, made_up], np.arange(15), draws=50)
-    assert summary.left_out == {"dice_score": 1, "surface_dice_score": 1, "hausdorff95_mm": 3, "volume_error_percent": 2}
+    assert summary.left_out == {"dice_score": 1, "surface_dice_score": 1, "hausdorff95_mm": 3, **dict.fromkeys(VOLUMES, 2)}
     assert summary.scores["dice_score"].value == pytest.approx(sum(row.dice_score for row in table) / 14)
     assert summary.scores["hausdorff95_mm"].value == pytest.approx(np.mean([row.hausdorff95_mm for row in table]))
-    errors = sorted([row.volume_error_percent for row in table] + [100.0, math.inf])
-    assert summary.scores["median_volume_error_percent"].value == pytest.approx((errors[6] + errors[7]) / 2)
+    errors = sorted([row.volume_error_percent for row in table] + [100.0])
+    assert summary.scores["median_volume_error_percent"].value == pytest.approx(errors[6])
     assert summary.scores["false_lesions_per_scan"].value == pytest.approx((sum(row.false_lesions for row in table) + 1) / 15)
+
+
+@pytest.mark.parametrize("healthy", [1, 12, 30])
+def test_scans_without_a_lesion_are_left_out_of_the_median_and_counted(table: list[MaskScores], healthy: int) -> None:
+    empty, full = np.zeros((9, 9, 9), bool), np.ones((9, 9, 9), bool)
+    rows = [*table, *[mask_scores(full, empty, SPACING)] * healthy]
+    summary = mask_summary(rows, np.arange(len(rows)), draws=20)
+    assert summary.scores["median_volume_error_percent"].value == np.median([row.volume_error_percent for row in table])
+    assert summary.left_out["median_volume_error_percent"] == healthy
+    none = mask_summary([mask_scores(full, empty, SPACING)] * healthy, np.arange(healthy), draws=20)
+    assert math.isnan(none.scores["median_volume_error_percent"].value)
 
 
 def test_a_score_that_no_scan_has_is_no_number(table: list[MaskScores]) -> None:

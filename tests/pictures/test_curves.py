@@ -7,10 +7,11 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.pictures.curves import history_figure, net_benefit_figure, precision_recall_figure, reliability_figure, roc_figure
-from radlearn.pictures.style import MODEL, RIVAL, png_bytes
+from radlearn.pictures.style import MODEL, RIVAL, png_bytes, words_extent
 
 HISTORY = [
     {"epoch": 1, "loss": 0.7, "auroc_score": 0.6, "average_precision_score": 0.4},
@@ -99,18 +100,18 @@ def test_the_reliability_picture_has_one_point_a_filled_bin_and_all_xrays_in_its
     assert np.array_equal(drawn.get_ydata(), bins.positive_share[filled])
     assert sum(bar.get_height() for bar in lower.patches) == len(y)  # type: ignore[attr-defined]
     assert upper.get_xlim() == lower.get_xlim()
-    assert lower.get_xlabel() == "predicted probability"
+    assert lower.get_xlabel() == "calibrated probability"
 
 
 def test_net_benefit_is_drawn_per_100_xrays_beside_acting_on_all_and_none() -> None:
     p, y, who = cases()
-    figure = net_benefit_figure(p, y, who, chosen=0.25)
+    figure = net_benefit_figure(p, y, who, chosen=(0.25, 0.41))
     axes = figure.axes[0]
     thresholds = np.linspace(0.01, 0.6, 60)
     drawn = {str(line.get_color()): np.asarray(line.get_ydata()) for line in axes.lines if len(line.get_xdata()) == 60}  # type: ignore[arg-type]
     assert drawn[MODEL] == pytest.approx(100 * decisions.net_benefit(p, y, thresholds))
     assert drawn[RIVAL] == pytest.approx(100 * decisions.net_benefit(np.ones(len(y)), y, thresholds))
-    assert "threshold of this run: 25\xa0%" in words(figure)
+    assert "threshold of this run: 25\xa0%\n(network's 0.41)" in words(figure)
     assert "true positives per 100 X-rays" in words(figure)
 
 
@@ -157,3 +158,28 @@ def test_too_few_xrays_for_a_band_are_drawn_without_one(draw: Callable[..., Figu
 
 def test_the_same_data_give_the_same_picture() -> None:
     assert png_bytes(roc_figure(*cases(), threshold=0.4)) == png_bytes(roc_figure(*cases(), threshold=0.4))
+
+
+@pytest.mark.parametrize("count", [9, 14, 24])
+@pytest.mark.parametrize("seed", range(4))
+def test_on_few_xrays_the_threshold_covers_neither_the_key_nor_its_heading(count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = np.arange(count) % 3 == 0
+    p = rng.random(count) * 0.8 + 0.2 * y
+    for figure in (
+        roc_figure(p, y, np.arange(count), float(np.quantile(p, 0.6)), {"view alone": rng.random(count).round(1)}, 0.18),
+        precision_recall_figure(p, y, np.arange(count), float(np.quantile(p, 0.6)), 0.18),
+    ):
+        (said,) = [text for text in figure.axes[0].texts if text.get_text().startswith("at ")]
+        assert "(calibrated 0.18)" in said.get_text()
+        for other in figure.axes[0].texts:
+            shared = None if other is said else Bbox.intersection(words_extent(said), other.get_window_extent())
+            assert shared is None or shared.width * shared.height < 1, other.get_text()
+
+
+def test_calibration_and_net_benefit_give_the_threshold_in_both_scales() -> None:
+    p, y, who = cases()
+    for figure in (reliability_figure(p, y, who, p, chosen=(0.25, 0.41)), net_benefit_figure(p, y, who, chosen=(0.25, 0.41))):
+        said = words(figure)
+        assert "(network's 0.41)" in said
+        assert "0.25" in said or "25\xa0%" in said

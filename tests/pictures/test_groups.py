@@ -48,7 +48,8 @@ def test_each_class_has_its_own_histogram_of_all_its_xrays() -> None:
     figure = probability_figure(p, y, 0.5)
     assert [sum(bar.get_height() for bar in axes.patches) for axes in figure.axes] == [3, 2]  # type: ignore[attr-defined]
     assert "lung opacity: 3 X-rays, 100\xa0% at or above 0.50" in words(figure)
-    assert figure.axes[1].get_xlabel() == "predicted probability"
+    assert figure.axes[1].get_xlabel() == "predicted probability, threshold 0.50"
+    assert probability_figure(p, y, 0.5, calibrated=0.2).axes[1].get_xlabel() == "predicted probability, threshold 0.50 (calibrated 0.20)"
     assert "none" in words(probability_figure([0.5], [1]))
 
 

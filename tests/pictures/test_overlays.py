@@ -84,7 +84,8 @@ def test_xrays_keep_their_aspect_and_stand_in_rows() -> None:
 def test_beside_each_xray_stands_the_plain_one_if_asked() -> None:
     heat = np.ones((64, 48))
     figure = xray_grid([XrayPanel(XRAY, heat)], with_plain=True)
-    plain, over = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
+    # The scale of the colours is the first of the axes.
+    plain, over = (np.asarray(axes.images[0].get_array()) for axes in figure.axes[1:])
     assert np.array_equal(plain, blended(XRAY, None))
     assert np.array_equal(over, blended(XRAY, heat))
 
@@ -127,7 +128,8 @@ def test_an_overlay_file_holds_xray_and_heat_map_side_by_side_at_their_aspect(tm
     width, height = round(shape[1] * scale), round(shape[0] * scale)
     assert sheet.shape[1] == max(2 * width + 6, 420)
     assert np.all(sheet[:height, :width] == 128)
-    assert np.all(sheet[:height, width + 6 : 2 * width + 6, 0] > 140)
+    # Below it lies the scale of the colours.
+    assert np.all(sheet[: height - 40, width + 6 : 2 * width + 6, 0] > 140)
     assert (sheet[height + 10 :] < 100).any()
 
 
@@ -135,3 +137,26 @@ def test_an_overlay_without_heat_map_is_the_xray_alone(tmp_path: Path) -> None:
     sheet = np.asarray(Image.open(write_overlay(tmp_path / "a.png", np.full((60, 60), 0.5), None, "name")))
     assert sheet.shape[1] == 560
     assert np.all(sheet[:560, :560] == 128)
+
+
+def test_heat_maps_come_with_the_scale_of_their_colours() -> None:
+    figure = xray_grid([XrayPanel(XRAY, np.full((64, 48), 0.65))])
+    scale, over = figure.axes
+    assert [tick.get_text() for tick in scale.get_xticklabels()] == ["0.3", "0.5", "0.75", "1"]
+    assert "heat, on the scale of the probability; below 0.3 nothing is drawn" in scale.texts[0].get_text()
+    # The colour at 0.65 on the scale, laid over black, is that of a map of 0.65 on a black X-ray.
+    colours = np.asarray(scale.images[0].get_array())
+    at = colours[0, round((0.65 - 0.3) / 0.7 * (colours.shape[1] - 1))]
+    black = blended(np.zeros((4, 4)), np.full((4, 4), 0.65))[0, 0]
+    np.testing.assert_allclose(black / black.max(), at / at.max(), atol=0.02)
+    assert over.get_position().y0 > scale.get_position().y1
+    assert len(xray_grid([XrayPanel(XRAY)]).axes) == 1
+
+
+def test_the_overlay_of_a_file_holds_the_scale_and_a_plain_one_does_not(tmp_path: Path) -> None:
+    warm = np.asarray(Image.open(write_overlay(tmp_path / "a.png", np.full((60, 60), 0.5), np.zeros((60, 60)), "name")), int)
+    plain = np.asarray(Image.open(write_overlay(tmp_path / "b.png", np.full((60, 60), 0.5), None, "name")), int)
+    # A map without heat leaves the X-ray grey, so what is coloured is the scale.
+    coloured = np.ptp(warm, axis=2) > 60
+    assert 900 < coloured.sum() <= 1200
+    assert not (np.ptp(plain, axis=2) > 60).any()

@@ -197,3 +197,11 @@ def test_a_section_is_replaced_and_nothing_else(tmp_path: Path) -> None:
         same = page.read_text()
         replace_section(page, section)
         assert page.read_text() == same
+
+
+def test_each_score_of_the_headline_says_that_its_patients_are_synthetic(tmp_path: Path) -> None:
+    headline = [Headline("AUROC", Interval(0.9, 0.8, 0.95), "ranks"), Headline("Dice", Interval(0.5)), Headline("Files", 12, "counted")]
+    for ribbon, count in ((SYNTHETIC, 2), ("", 0), ("Draft", 0)):
+        page = write_report(tmp_path / "r.html", "t", "s", headline, [], ribbon=ribbon).read_text()
+        assert page.count("synthetic patients") == count
+    assert "ranks; synthetic patients" in write_report(tmp_path / "r.html", "t", "s", headline, [], ribbon=SYNTHETIC).read_text()

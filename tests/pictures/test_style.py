@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from radlearn.pictures import style
@@ -68,3 +69,29 @@ def test_words_are_dark_enough_to_be_read_on_paper() -> None:
 def test_a_score_without_a_spoken_name_is_still_readable() -> None:
     assert style.spoken("dice_score") == "Dice"
     assert style.spoken("false_lesions_per_scan") == "false lesions per scan"
+
+
+@in_house_style
+def marked(x: float, y: float) -> Figure:
+    figure, axes = style.single(style.HALF_WIDTH_IN, style.HALF_HEIGHT_IN)
+    unit_square(axes, "x", "y")
+    key = [("model  0.75 (0.60–0.90)", style.MODEL), ("view alone", style.MUTED), ("chance", style.RIVAL)]
+    style.colour_key(axes, key, 0.985, 0.03, right=True)
+    axes.annotate("AUROC (95 % interval)", (0.985, 0.03), xytext=(0, 44), xycoords="axes fraction", textcoords="offset points", ha="right")
+    style.mark_point(axes, x, y, "at 0.31 (calibrated 0.18):\nsensitivity 0.50, specificity 0.60")
+    return figure
+
+
+@pytest.mark.parametrize("x", np.linspace(0, 1, 6))
+@pytest.mark.parametrize("y", np.linspace(0, 1, 6))
+def test_the_words_at_a_point_cover_no_others_and_stay_inside(x: float, y: float) -> None:
+    (axes,) = marked(x, y).axes
+    *others, said = axes.texts
+    own, inside = style.words_extent(said), axes.get_window_extent()
+    for other in others:
+        shared = Bbox.intersection(own, other.get_window_extent())
+        assert shared is None or shared.width * shared.height < 1, other.get_text()
+    assert inside.x0 - 8 <= own.x0
+    assert own.x1 <= inside.x1 + 8
+    assert inside.y0 - 8 <= own.y0
+    assert own.y1 <= inside.y1 + 8

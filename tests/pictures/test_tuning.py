@@ -40,8 +40,8 @@ def test_sensitivity_never_stands_without_specificity() -> None:
     axes = operating_figure(thresholds, Band(found, found - 0.1, found), Band(left, left, left + 0.1), 0.25).axes[0]
     said = " ".join(text.get_text() for text in axes.texts)
     assert "chosen: 0.25\nsensitivity 0.90\nspecificity 0.60" in said
-    assert "sensitivity: ill X-rays found" in said
-    assert "specificity: healthy X-rays left alone" in said
+    assert "sensitivity: X-rays with an opacity found" in said
+    assert "specificity: those without left alone" in said
     # Where all probabilities are low, the rest of the axis would be empty.
     assert axes.get_xlim() == (0, 0.52)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.rsna import find_cases
-from radlearn.errors import BadRunFolder
+from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.run_folder import Run, new_run
 from radlearn.workflow.splits import cases_by_subset, split_cases
@@ -47,3 +47,10 @@ def test_data_without_an_xray_of_the_run_are_refused(xrays: list[PreparedRadiogr
     cases = [xray.case for xray in xrays]
     with pytest.raises(BadRunFolder, match=r"1 of the 48 cases .* not in the data, the first is xray-000"):
         cases_by_subset(cases[1:], run)
+
+
+@pytest.mark.parametrize(("label", "words"), [(False, "All 48 X-rays are without an opacity"), (True, "All 48 X-rays are with an opacity")])
+def test_labels_that_are_all_the_same_are_called_so(xrays: list[PreparedRadiograph], run: Run, label: bool, words: str) -> None:
+    with pytest.raises(BadSetting, match=words):
+        split_cases(xrays, 0, None, run, [label] * 48)
+    assert not (run.folder / "split.csv").exists()

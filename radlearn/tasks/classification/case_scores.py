@@ -22,7 +22,8 @@ CASE_SCORES = {
     "specificity": CaseScore(function=partial(decisions.specificity, threshold=BETWEEN), columns=DECIDED, headline=True),
     "accuracy": CaseScore(function=partial(decisions.accuracy, threshold=BETWEEN), columns=DECIDED),
     "brier_error": CaseScore(function=calibration.brier_error, columns=CALIBRATED, higher_is_better=False, headline=True),
-    "calibration_error": CaseScore(function=calibration.calibration_error, columns=CALIBRATED, higher_is_better=False),
+    # Noise moves a bin's frequency away from its probability, never towards it, and a draw adds noise.
+    "calibration_error": CaseScore(function=calibration.calibration_error, columns=CALIBRATED, higher_is_better=False, centred=True),
 }
 
 

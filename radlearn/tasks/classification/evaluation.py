@@ -88,7 +88,18 @@ def evaluate_probabilities(
             }
             for name, chosen in subgroups_of(cases).items()
         }
-        again = calibration.fit_recalibration(calibrated, labels)
+        slope, intercept = calibration.recalibration_line(calibrated, labels)
+        in_the_large = bootstrap_interval(calibration.calibration_in_the_large, persons, calibrated, labels)
+        categories = {case.category for case in cases if case.category and not case.label}
+        by_class = {name: np.array([case.category == name for case in cases]) & ~labels for name in sorted(categories)}
+        false_alarms = {
+            name: {
+                "cases": int(chosen.sum()),
+                "false_positives": int((decided & chosen).sum()),
+                "false_positive_share": bootstrap_interval(pooled_share, persons, decided & chosen, chosen).as_dict(),
+            }
+            for name, chosen in by_class.items()
+        }
         opacity, none = postprocessing.conformal.sets(probabilities)
         conformal = {
             "opacities_covered_share": bootstrap_interval(pooled_share, persons, opacity & labels, labels),
@@ -106,7 +117,8 @@ def evaluate_probabilities(
         "heat_maps": heat_map_scores(xrays, probabilities >= postprocessing.threshold, heat_maps),
         "conformal": {"coverage": postprocessing.coverage} | {name: score.as_dict() for name, score in conformal.items()},
         "ood": ood,
-        "recalibrated": {"intercept": again.intercept, "slope": again.slope},
+        "recalibrated": {"in_the_large": in_the_large.as_dict(), "intercept": float(intercept), "slope": float(slope)},
+        "false_alarms": false_alarms,
         "subgroups": subgroups,
     }
     write_cases(run, split, CASES, cases, columns)

@@ -51,6 +51,11 @@ class ProbabilityPostprocessing:
         return Recalibration(self.intercept, self.slope)
 
     @property
+    def calibrated_threshold(self) -> float:
+        """The threshold as a calibrated probability."""
+        return float(self.recalibration.apply([min(self.threshold, 1.0)])[0])
+
+    @property
     def conformal(self) -> ConformalThresholds:
         """What tells the possible answers of a probability."""
         return ConformalThresholds(self.opacity_possible_from, self.none_possible_up_to, self.coverage)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.csv_cells import restored
 from radlearn.files import write_rows
 from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
@@ -16,6 +17,7 @@ from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import disagreement, postprocessing_together
+from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 
 COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible", *OOD_COLUMNS)
@@ -33,7 +35,7 @@ class ProbabilityPredictions(XrayPredictions):
     def __init__(self, runs: Run | Sequence[Run], paths: Sequence[Path], out: Path) -> None:
         super().__init__(paths, out)
         self.postprocessing, _ = postprocessing_together(runs_of(runs), ProbabilityPostprocessing)
-        self.ood = OodPredictions(runs_of(runs), "X-rays")
+        self.ood, self.known = OodPredictions(runs_of(runs), "X-rays"), KnownCases(runs_of(runs))
         self.columns = COLUMNS + OF_ENSEMBLES * (len(runs_of(runs)) > 1)
 
     def keep_mean(
@@ -99,8 +101,8 @@ def submit_probabilities(table: Path, out: Path) -> Path:
         BadLayout: if two X-rays have the same id.
     """
     with open(table, newline="", encoding="utf-8") as opened:
-        predictions = [(row["patientId"], row["probability"]) for row in csv.DictReader(opened)]
+        predictions = [(restored(row["patientId"]), row["probability"]) for row in csv.DictReader(opened)]
     refuse_repeated_ids([image_id for image_id, _ in predictions])
-    write_rows(out, [("patientId", "probability"), *predictions])
+    write_rows(out, [("patientId", "probability"), *predictions], exact=True)
     say(f"{out}: {len(predictions):,} X-rays. The challenge itself takes boxes, so it would not take this file.")
     return Path(out)

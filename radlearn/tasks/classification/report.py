@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.metrics.calibration import level_in_words
 from radlearn.metrics.decisions import confusion_counts
+from radlearn.metrics.pointing import pointing_scores
 from radlearn.pictures import curves, groups
 from radlearn.pictures.overlays import XrayPanel, probability_panel
 from radlearn.pictures.report import Block, Headline, Note, Table
-from radlearn.pictures.style import spoken
+from radlearn.pictures.style import spoken, threshold_words
 from radlearn.tasks.classification.evaluation import ProbabilityEvaluation
-from radlearn.tasks.classification.heat_maps import HeatMaps, as_shown
+from radlearn.tasks.classification.heat_maps import HeatMaps, as_shown, boxes_in_map_px
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.report_parts import data_blocks, xray_grids
 from radlearn.training.run_folder import Run
@@ -58,7 +60,7 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
     """
     found = evaluation.scores
     scores = {name: interval_of(score) for name, score in found["scores"].items()}
-    threshold = evaluation.postprocessing.threshold
+    shown = threshold_words(evaluation.postprocessing.threshold, evaluation.postprocessing.calibrated_threshold)
     return write_run_report(
         run,
         found,
@@ -67,7 +69,7 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
         [
             Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
             Headline("AUROC within a view", scores["within_view_auroc_score"], "the same among X-rays of one view", chance=0.5),
-            Headline("Sensitivity", scores["sensitivity"], f"opacities found, from a probability of {threshold:.2f} on"),
+            Headline("Sensitivity", scores["sensitivity"], f"opacities found, from a probability of {shown} on"),
             Headline("Specificity", scores["specificity"], "X-rays without one that are called negative"),
         ],
         {
@@ -85,10 +87,11 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
 
 def _score_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> list[Block]:
     p, y, persons, threshold = evaluation.probabilities, evaluation.labels, evaluation.persons, evaluation.postprocessing.threshold
-    roc = curves.roc_figure(p, y, persons, threshold, {"view alone": evaluation.view_only})
-    precision = curves.precision_recall_figure(p, y, persons, threshold)
-    confusion = groups.confusion_figure(confusion_counts(p, y, threshold), threshold)
-    histograms = groups.probability_figure(p, y, threshold)
+    calibrated = evaluation.postprocessing.calibrated_threshold
+    roc = curves.roc_figure(p, y, persons, threshold, {"view alone": evaluation.view_only}, calibrated)
+    precision = curves.precision_recall_figure(p, y, persons, threshold, calibrated)
+    confusion = groups.confusion_figure(confusion_counts(p, y, threshold), threshold, calibrated=calibrated)
+    histograms = groups.probability_figure(p, y, threshold, calibrated=calibrated)
     baselines = [[spoken(name.removesuffix("_auroc_score")), interval_of(score)] for name, score in evaluation.scores["baselines"].items()]
     return [
         picture("roc", roc, "All thresholds; the marked one was chosen on validation persons.", "ROC curve with its 95 % band."),
@@ -96,26 +99,40 @@ def _score_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> lis
         picture("confusion", confusion, "Decisions by truth.", "True positives, false negatives, false positives, true negatives."),
         picture("probabilities", histograms, "The predicted probabilities.", "Two histograms of probabilities, by truth."),
         score_table(evaluation.scores, MEANINGS, "All scores."),
+        *_false_alarm_blocks(evaluation),
         Table(["trivial baseline", "AUROC (95 % interval)"], baselines, BASELINES),
     ]
 
 
+def _false_alarm_blocks(evaluation: ProbabilityEvaluation) -> list[Block]:
+    """Return the false alarms by the challenge's classes; nothing where it has none."""
+    found = evaluation.scores["false_alarms"]
+    if not found:
+        return []
+    rows = [[name, one["cases"], one["false_positives"], interval_of(one["false_positive_share"])] for name, one in found.items()]
+    caption = "False alarms by class. An X-ray without an opacity may show another disease, which is harder to tell from one."
+    return [Table(["class without an opacity", "X-rays", "false alarms", "share (95 % interval)"], rows, caption)]
+
+
 def _calibration_blocks(evaluation: ProbabilityEvaluation, origin: str | None, picture: SaveFigure) -> list[Block]:
     p, y, persons = evaluation.calibrated, evaluation.labels, evaluation.persons
-    chosen = float(evaluation.postprocessing.recalibration.apply(np.array([evaluation.postprocessing.threshold]))[0])
+    chosen = evaluation.postprocessing.calibrated_threshold, evaluation.postprocessing.threshold
     again = evaluation.scores["recalibrated"]
+    in_the_large = interval_of(again["in_the_large"])
     said = "Probabilities were recalibrated on validation persons."
     if origin == MEAN:
         said = "Recalibration, threshold and possible answers are the mean of the runs' own; for a mean no coverage is promised."
     conformal = evaluation.scores["conformal"]
     promised = f"{conformal['coverage']:.0%}"
     covered = [[meaning.format(promised=promised), interval_of(conformal[name])] for name, meaning in CONFORMAL_MEANINGS.items()]
-    if again["slope"] is not None and math.isfinite(again["slope"]):
+    said += f" On these persons: {level_in_words(in_the_large)}"
+    if not math.isnan(in_the_large.value):
         said += (
-            f" On these persons their logistic intercept is {again['intercept']:.2f} (0 is right) and their slope {again['slope']:.2f} "
-            "(1 is right; below it, predictions are too extreme)."
+            f" Calibration-in-the-large, the shift of the logits that would put that right, is {in_the_large:.2f} (0 is right; below it, "
+            f"probabilities are too high). The calibration slope is {again['slope']:.2f} (1 is right; below it, predictions are too "
+            "extreme)."
         )
-    reliability = curves.reliability_figure(p, y, persons, evaluation.probabilities)
+    reliability = curves.reliability_figure(p, y, persons, evaluation.probabilities, chosen=chosen)
     benefit = curves.net_benefit_figure(p, y, persons, chosen=chosen)
     question = "Of ten X-rays given 30 %, do three have an opacity?"
     gain = "The benefit of acting on the predictions, beside acting on all X-rays or none."
@@ -163,7 +180,8 @@ def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture
 
     said = (
         "A heat map (LayerCAM) shows coarsely what raised the prediction, the hotter the higher the prediction; it proves no finding. "
-        "An X-ray that is called negative has none. The outlines are the challenge's boxes."
+        "An X-ray that is called negative has none. The outlines are the challenge's boxes; how much of the heat lies inside them stands "
+        "below the X-ray."
     )
     return [Note(said), *_heat_map_blocks(evaluation), *xray_grids(shown, panels, "X-rays with heat maps.", picture)]
 
@@ -179,8 +197,11 @@ def _heat_map_blocks(evaluation: ProbabilityEvaluation) -> list[Block]:
 
 def _panel(evaluation: ProbabilityEvaluation, number: int, heat: np.ndarray) -> XrayPanel:
     xray, label, probability = evaluation.xrays[number], bool(evaluation.labels[number]), float(evaluation.probabilities[number])
-    note = ", ".join(part for part in (xray.case.view, xray.case.category) if part)
     threshold, boxes = evaluation.postprocessing.threshold, xray.boxes_on_canvas_px
-    return probability_panel(
-        xray.pixels[0], as_shown(heat, probability, threshold), probability, label, threshold, note, boxes, xray.canvas_px
-    )
+    shown, inside = as_shown(heat, probability, threshold), ""
+    if len(boxes) and shown.any():
+        share = pointing_scores(shown[None], [boxes_in_map_px(xray, shown.shape)])["energy_share"][0]
+        inside = f"{share:.0%} of heat in boxes"
+    # There is room for two of the three; boxes are drawn on opacities alone.
+    note = ", ".join(part for part in (inside, xray.case.view, "" if inside else xray.case.category) if part)
+    return probability_panel(xray.pixels[0], shown, probability, label, threshold, note, boxes, xray.canvas_px)

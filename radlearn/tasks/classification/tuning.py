@@ -130,10 +130,11 @@ def tune_threshold(
     }
     found = Tuning(
         "The threshold, chosen on validation persons",
-        f"The decision is yes from a probability of {chosen.threshold:.3f} on, chosen for {rule.name}.",
+        f"The decision is yes from a probability of {chosen.threshold:.3f} on (calibrated {after.calibrated_threshold:.3f}), chosen for "
+        f"{rule.name}.",
         [Headline(f"{name.capitalize()}, cross-fitted", one, "") for name, one in zip(NAMES, chosen.crossed, strict=True)],
         [_table(chosen, beside, before.threshold, was)],
-        [_drawn(curve, chosen.threshold)],
+        [_drawn(curve, chosen.threshold, after)],
         [],
         content,
         after != before,
@@ -174,10 +175,10 @@ def _curve(probabilities: np.ndarray, labels: np.ndarray, persons: Sequence[str]
     return thresholds, found, left
 
 
-def _drawn(curve: tuple[np.ndarray, Band, Band], threshold: float) -> NamedFigure:
+def _drawn(curve: tuple[np.ndarray, Band, Band], threshold: float, postprocessing: ProbabilityPostprocessing) -> NamedFigure:
     return NamedFigure(
         "threshold",
-        operating_figure(curve[0].tolist(), curve[1], curve[2], threshold),
+        operating_figure(curve[0].tolist(), curve[1], curve[2], threshold, postprocessing.calibrated_threshold),
         "On validation persons, with 95 % bands by person. Either of the two alone becomes perfect where the decision is always the same.",
         "Sensitivity and specificity over the threshold, the chosen one marked.",
     )

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.challenges.csv_hints import number_hint, separator_hint
+from radlearn.challenges.near_ids import NearIds
+from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
 from radlearn.hints import command
 
@@ -32,21 +35,25 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
         columns = rows.fieldnames or []
         if absent := [name for name in ("patientId", "probability") if name not in columns]:
             given = ", ".join(columns) or "none"
-            raise BadLayout(f"{table}: has no column {absent[0]!r}; its columns are {given}. A gate needs patientId and probability.")
+            needed = f"A gate needs patientId and probability.{separator_hint(columns)}"
+            raise BadLayout(f"{table}: has no column {absent[0]!r}; its columns are {given}. {needed}")
         for row in rows:
-            image_id, text = row["patientId"], row["probability"]
+            image_id, text = restored(row["patientId"] or ""), row["probability"]
             try:
                 probability = float(text)
             except (TypeError, ValueError):
                 probability = math.nan
             if not 0 <= probability <= 1:
-                raise BadLayout(f"{table}, line {rows.line_num}: probability is {text!r}; expected a number from 0 to 1.")
+                expected = f"expected a number from 0 to 1.{number_hint(text or '')}"
+                raise BadLayout(f"{table}, line {rows.line_num}: probability is {text!r}; {expected}")
             if image_id in found:
                 raise BadLayout(f"{table}, line {rows.line_num}: {image_id} is there twice; expected one row an X-ray.")
             found[image_id] = probability
     if missing := [image_id for image_id in image_ids if image_id not in found]:
+        near = NearIds(image_ids)
+        hint = next((hint for image_id in found if (hint := near.hint(image_id))), "")
         raise BadLayout(
             f"{table}: lacks {len(missing):,} of the {len(image_ids):,} X-rays, the first is {missing[0]}. "
-            "Predict the same X-rays with the classification run."
+            f"{hint.strip() or 'Predict the same X-rays with the classification run.'}"
         )
     return np.array([found[image_id] for image_id in image_ids])

@@ -19,5 +19,5 @@ class TuneOptions:
 
     # Table with image-level probabilities for the validation X-rays, in place of the one that the run was trained with.
     gate: Path | None = None
-    # The best score among settings with at most so many false boxes per healthy X-ray.
+    # The best score among settings with at most so many false boxes per X-ray without an opacity.
     most_false_boxes: float | None = None

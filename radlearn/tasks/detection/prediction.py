@@ -21,6 +21,7 @@ from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import postprocessing_together
+from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.postprocessing_file import read_postprocessing
 
@@ -55,7 +56,7 @@ class BoxPredictions(XrayPredictions):
                 runs, BoxPostprocessing, lambda about: about["source"] == SOURCES[1] and about["gated_by_table"] == (gate is not None)
             )
         self.gate, self.columns = gate, XRAY_COLUMNS + OF_ENSEMBLES * (len(runs) > 1)
-        self.ood = OodPredictions(runs, "X-rays")
+        self.ood, self.known = OodPredictions(runs, "X-rays"), KnownCases(runs)
         self.cases: list[XrayCase] = []
         # One for each case, in pixels of the source.
         self.found: list[FoundBoxes] = []

@@ -34,7 +34,7 @@ MEANINGS = {
     "within_view_auroc_score": "the same among X-rays of one view, so that knowing the view gains nothing",
 }
 BASELINES = {
-    "mean_box_false_boxes_per_healthy_image": "false boxes per healthy X-ray of the same",
+    "mean_box_false_boxes_per_healthy_image": "false boxes per X-ray without an opacity, of the same",
     "view_only_auroc_score": "AUROC of the view alone",
     "mean_brightness_auroc_score": "AUROC of the mean brightness alone",
 }
@@ -68,7 +68,7 @@ def write_box_report(run: Run, evaluation: BoxEvaluation, title: str = TITLE) ->
         [
             Headline(box_score.label, scores[box_score.name], box_score.reference),
             Headline("Sensitivity", scores["sensitivity"], f"of the true boxes, at a confidence threshold of {threshold}"),
-            Headline("False boxes", scores["false_boxes_per_healthy_image"], "per healthy X-ray, at the same threshold"),
+            Headline("False boxes", scores["false_boxes_per_healthy_image"], "per X-ray without an opacity, at the same threshold"),
             Headline("AUROC", scores["auroc_score"], "of the image-level score", chance=0.5),
         ],
         {
@@ -90,7 +90,7 @@ def _score_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]
     meanings = {box_score.name: "; ".join(filter(None, (box_score.meaning, box_score.reference))), **MEANINGS}
     baselines = {
         f"mean_box_{box_score.name}": f"{box_score.label} of the mean true box, put on every X-ray that is positive by its brightness",
-        f"no_box_{box_score.name}": f"{box_score.label} of no box anywhere: X-rays with a true box score 0, healthy ones do not count",
+        f"no_box_{box_score.name}": f"{box_score.label} of no box anywhere: X-rays with a true box score 0, those without do not count",
         **BASELINES,
     }
     curve = froc.froc_figure(evaluation.at_every_threshold, evaluation.truth, persons, evaluation.found, postprocessing.threshold)
@@ -103,7 +103,7 @@ def _score_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]
         Note(
             "Read a sensitivity together with its false boxes: a detector that draws on every X-ray easily hits half of all true boxes. "
             f"A box hits if it overlaps a true one by an IoU above {found['hit_iou_above']:g}, and each true box is hit once. "
-            "An X-ray without a true box is called healthy here; it may show another disease."
+            "An X-ray without a true box shows no opacity; it may show another disease, and half of the challenge's do."
         ),
         picture("froc", curve, f"All thresholds; the marked one was chosen on validation persons.{gated}", "FROC curve, with band."),
         picture("roc", roc, "The image-level score, whatever the boxes.", "ROC curve of the X-rays, with its 95 % band."),
@@ -122,7 +122,7 @@ def _xray_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]:
     positive = worst_first(evaluation)
     shown = (
         ("worst", positive, "The worst: X-rays with an opacity, the lowest score first, the most confident mistakes among equals."),
-        ("alarms", alarms_first(evaluation), "False positives: healthy X-rays, the most confident box first."),
+        ("alarms", alarms_first(evaluation), "False positives: X-rays without an opacity, the most confident box first."),
         ("best", positive[::-1], "The best: X-rays with an opacity, the highest score first."),
         ("random", random_order(len(evaluation.xrays)), "A random sample."),
     )
@@ -133,9 +133,9 @@ def _xray_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]:
     )
     alt = "X-rays with true and found boxes."
     blocks: list[Block] = [Note(said), *xray_grids(shown, lambda numbers: [_panel(evaluation, one) for one in numbers], alt, picture)]
-    healthy = evaluation.counts.true == 0
-    if healthy.any() and not evaluation.counts.false[healthy].any():
-        blocks.append(Note("No box was found on any healthy X-ray."))
+    without = evaluation.counts.true == 0
+    if without.any() and not evaluation.counts.false[without].any():
+        blocks.append(Note("No box was found on any X-ray without an opacity."))
     return blocks
 
 
@@ -147,7 +147,7 @@ def worst_first(evaluation: BoxEvaluation) -> np.ndarray:
 
 
 def alarms_first(evaluation: BoxEvaluation) -> np.ndarray:
-    """Return the healthy X-rays on which something is found, the most confident box first."""
+    """Return the X-rays without a true box on which something is found, the most confident box first."""
     surest = np.array([prediction.confidences.max(initial=0.0) for prediction in evaluation.found])
     order = np.argsort(-surest, kind="stable")
     return order[(evaluation.counts.true[order] == 0) & (evaluation.counts.found[order] > 0)]
@@ -183,8 +183,8 @@ def _subgroup_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Blo
     ]
     return [
         Note(
-            "Bedridden patients are imaged AP and are ill more often: compare AP with PA. Healthy X-rays lower the score of a group with "
-            "few ill persons, so read it together with the sensitivity. X-rays without a true box score 0, or do not count."
+            "Bedridden patients are imaged AP and are ill more often: compare AP with PA. X-rays without an opacity lower the score of a "
+            "group with few opacities, so read it together with the sensitivity. X-rays without a true box score 0, or do not count."
         ),
         picture("subgroups", box_group_figure(shown, whole, box_score.label), caption, alt, wide=True),
         Table(columns, rows, "The same as a table, with 95 % intervals.", folded=True),

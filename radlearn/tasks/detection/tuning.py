@@ -35,7 +35,7 @@ def tune_boxes(
         box_score: the official score, which is maximised.
         by_source: the candidates for these X-rays, from one source or from two.
         gate: table with image-level probabilities for these X-rays.
-        most_false_boxes: the limit of false boxes per healthy X-ray.
+        most_false_boxes: the limit of false boxes per X-ray without an opacity.
 
     Returns:
         what `tuning/tuning.json` holds.
@@ -86,13 +86,14 @@ def _headline(gain: NestedGain, label: str) -> list[Headline]:
         Headline(f"{label}, nested", gain.after, "chosen on four fifths of the persons, evaluated on the other"),
         Headline("With nothing tuned", gain.before, "all boxes with a confidence of at least 0.5"),
         Headline("Gain", gain.gain, "the difference, paired by X-ray", scale=None),
-        Headline("False boxes per healthy X-ray", gain.false_boxes_after, f"with nothing tuned {gain.false_boxes_before:.2f}", scale=None),
+        Headline("False boxes", gain.false_boxes_after, f"per X-ray without an opacity; {gain.false_boxes_before:.2f} untuned", scale=None),
     ]
 
 
 def ablation_table(kept: Mapping[str, Any], label: str) -> Table:
     """Return the ablation of the steps; `kept` is the content of `postprocessing.json`, `label` names the official score."""
-    columns = ("after this step", f"{label}, cross-fitted", "chosen on the same persons", "false boxes per healthy X-ray", "kept")
+    false_boxes = "false boxes per X-ray without an opacity"
+    columns = ("after this step", f"{label}, cross-fitted", "chosen on the same persons", false_boxes, "kept")
     rows = [[step[key] for key in ("step", "cross_fitted_score", "score", FALSE_BOXES, "taken")] for step in kept["ablation"]]
     return Table(columns, rows, "One step after another; one is kept only if it improves the cross-fitted score.")
 
@@ -113,7 +114,7 @@ def drawn_tuning(
             "threshold",
             threshold_figure(*points, postprocessing.threshold, label, most_false_boxes),
             "On validation persons, all else as in the postprocessing. Every false box costs, however low its confidence.",
-            "Official score over the threshold, and false boxes per healthy X-ray over the threshold.",
+            "Official score over the threshold, and false boxes per X-ray without an opacity over the threshold.",
         ),
         NamedFigure(
             "ablation",
@@ -131,10 +132,11 @@ def _warnings(
     at = curve["threshold"].index(postprocessing.threshold) if postprocessing.threshold in curve["threshold"] else None
     if most_false_boxes is not None and at is not None and (here := curve["false_boxes_per_healthy_image"][at]) > most_false_boxes:
         warnings.append(
-            f"No postprocessing meets the limit of {most_false_boxes:g} false boxes per healthy X-ray; the nearest has {here:.2f}."
+            f"No postprocessing meets the limit of {most_false_boxes:g} false boxes per X-ray without an opacity; the nearest has "
+            f"{here:.2f}."
         )
     elif most_false_boxes is not None and gain.false_boxes_after.value > most_false_boxes:
-        found = f"{gain.false_boxes_after.value:.2f} false boxes per healthy X-ray in nested cross-validation"
+        found = f"{gain.false_boxes_after.value:.2f} false boxes per X-ray without an opacity in nested cross-validation"
         warnings.append(f"Expect more than the limit: {found}, though at most {most_false_boxes:g} on the persons it was chosen on.")
     if gain.gain.value == gain.gain.value and not gain.gain.low > 0:
         warnings.append("The gain may be chance: its interval contains 0, or cannot be computed on so few persons.")

@@ -22,6 +22,7 @@ from radlearn.tasks.segmentation.postprocessing import NO_INTERVAL, MaskPostproc
 from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import postprocessing_together
+from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.unreadable_files import UnreadableFiles
@@ -89,6 +90,7 @@ class MaskPredictions:
         self.postprocessing, about = postprocessing_together(runs_of(runs), MaskPostprocessing)
         # A mean of several runs' postprocessings promises none.
         self.interval, self.ood = volume_interval(about), OodPredictions(runs_of(runs), "scans")
+        self.known = KnownCases(runs_of(runs))
         self.probabilities = probabilities
         # Those of the runs alone, with which it is told how far they differ.
         self.of_each_run = [read_postprocessing(run, MaskPostprocessing)[0] for run in runs_of(runs)]
@@ -125,6 +127,7 @@ class MaskPredictions:
         if self.interval is None:
             say(f"volume_low_ml and volume_high_ml are empty: {NO_INTERVAL}", style="yellow")
         say(f"{len(self.rows):,} scans predicted: {self.table}")
+        self.known.report((row[1] for row in self.rows), "scans")
         self.unreadable.report(len(self.rows))
 
     def _predict_case(self, case: MaskCase, infer: InferFile, overlays: bool) -> None:

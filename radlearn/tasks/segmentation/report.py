@@ -31,7 +31,7 @@ MEANINGS = {
     "surface_dice_score": "share of both surfaces that lies within the tolerance of the other",
     "hausdorff95_mm": "95 % of each surface lies within this distance of the other",
     "volume_error_percent": "difference of volumes in percent of the true one; large for small lesions",
-    "median_volume_error_percent": "median of the same over scans; without an interval",
+    "median_volume_error_percent": "median of the same over the scans with a lesion; without an interval",
     "volume_error_ml": "absolute difference of volumes in ml",
     "lesion_sensitivity": "share of true lesions (connected components of 0.1 ml and more) of which at least a tenth is found",
     "false_lesions_per_scan": "predicted components of which less than a tenth is true",
@@ -109,7 +109,7 @@ def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
     ]
     blocks.append(_interval_note(found["volume_interval"]))
     if left_out:
-        blocks.append(Note(f"Scans without a finite value, which the mean leaves out: {'; '.join(left_out)}."))
+        blocks.append(Note(f"Scans that a score leaves out, because it has no finite value for them: {'; '.join(left_out)}."))
     blocks += [
         picture(
             "volumes",

@@ -9,13 +9,15 @@ import numpy as np
 from monai.transforms import Invertd
 
 from radlearn.challenges.challenge import Case
-from radlearn.errors import BadLayout
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.hints import command
 from radlearn.monai_parts.mapped_dataset import MappedDataset, Words
 from radlearn.scans.ct_files import read_scan
 from radlearn.scans.geometry import Volume
 from radlearn.training.run_folder import Run
 from radlearn.workflow.splits import SplitWords, split_cases
 
+FEWEST_WITH_LESION = 3  # One for each subset
 # How the data set of CTs speaks of itself.
 CTS = Words("CT cache", "CTs", "prepared", "Repair or remove these files")
 
@@ -106,7 +108,17 @@ def split_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) ->
 
     Nearly every scan of a lesion challenge has a lesion, so stratifying by its presence would do nothing. The burden is that of the mask
     in its file, so the split does not depend on the prepared spacing.
+
+    Raises:
+        BadSetting: also if fewer than three masks have anything inside.
     """
+    shown = sum(scan.lesion_ml > 0 for scan in scans)
+    if scans and shown < FEWEST_WITH_LESION:
+        found = "all of them are empty" if shown == 0 else f"only {shown:,} of them show{'s' * (shown == 1)} a lesion"
+        raise BadSetting(
+            f"{len(scans):,} scans have masks, but {found}; every subset of a split needs one with a lesion. Are lesions stored as 1? "
+            f"'{command('check', scans[0].case.folder)}' lists empty masks."
+        )
     words = SplitWords("scans", "an above-median lesion burden", least=1)
     return split_cases(scans, seed, fold, run, above_median_burden([scan.lesion_ml for scan in scans]), words)
 

@@ -10,6 +10,7 @@ from radlearn.files import write_rows
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.progress import progress_bar, say
 from radlearn.scans.dicom import find_xrays
+from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.unreadable_files import UnreadableFiles
 
 # An X-ray, or one as each of several runs sees it.
@@ -42,6 +43,7 @@ class XrayPredictions:
             raise BadLayout(f"{', '.join(map(str, paths))}: holds no DICOM file. Name DICOM files, or folders that hold some.")
         if self.out is not None and self.table.exists():
             raise BadSetting(f"{self.table} already exists. Choose another folder with --out, or remove it.")
+        self.known: KnownCases | None = None
         self.rows: list[tuple[str, ...]] = []
         self.unreadable = UnreadableFiles(self.out, "files")
         self._names: dict[str, int] = {}
@@ -82,6 +84,8 @@ class XrayPredictions:
         """Write the table and report unreadable files; errors as `UnreadableFiles.report`."""
         write_rows(self.table, [columns, *self.rows])
         say(f"{len(self.rows):,} X-rays predicted: {self.table}")
+        if self.known is not None:
+            self.known.report((row[1] for row in self.rows), "X-rays")
         self.unreadable.report(len(self.rows))
 
     def picture(self, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +98,39 @@ def test_heat_maps_of_found_opacities_stand_in_the_scores(finished: Run, evaluat
     called = np.linspace(0.1, 0.9, 60) >= 0.5
     assert found["true_positives"] == int((called & with_boxes).sum()) > 0
     assert found["pointing_score"]["value"] == pytest.approx(found["chance_share"]["value"])
+
+
+def test_false_alarms_are_counted_by_class(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    without = [number for number, xray in enumerate(evaluated_xrays) if not xray.case.label]
+    ill = set(without[::2])
+    xrays = [
+        xray._replace(case=replace(xray.case, category="No Lung Opacity / Not Normal")) if number in ill else xray
+        for number, xray in enumerate(evaluated_xrays)
+    ]
+    probabilities = np.linspace(0.05, 0.95, 60)
+    found = evaluate_probabilities(finished, xrays, probabilities, "test", flat).scores["false_alarms"]
+    assert list(found) == ["No Lung Opacity / Not Normal", "Normal"]
+    for name, chosen in (("No Lung Opacity / Not Normal", sorted(ill)), ("Normal", sorted(set(without) - ill))):
+        alarms = int((probabilities[chosen] >= 0.5).sum())
+        assert (found[name]["cases"], found[name]["false_positives"]) == (len(chosen), alarms)
+        share = found[name]["false_positive_share"]
+        assert share["value"] == pytest.approx(alarms / len(chosen))
+        assert share["low"] <= share["value"] <= share["high"]
+    uncalled = [xray._replace(case=replace(xray.case, category=None)) for xray in xrays]
+    assert evaluate_probabilities(finished, uncalled, probabilities, "test", flat).scores["false_alarms"] == {}
+
+
+def test_calibration_is_told_with_the_slope_fixed_and_of_one_class_not_at_all(
+    finished: Run, evaluated_xrays: list[PreparedRadiograph]
+) -> None:
+    labels = np.array([xray.case.label for xray in evaluated_xrays])
+    low = np.where(labels, 0.2, 0.02) + np.linspace(0, 0.05, 60)
+    found = evaluate_probabilities(finished, evaluated_xrays, low, "test", flat).scores["recalibrated"]
+    # After the shift the mean probability is the share of opacities.
+    shift = found["in_the_large"]["value"]
+    assert (1 / (1 + np.exp(-np.log(low / (1 - low)) - shift))).mean() == pytest.approx(labels.mean())
+    assert found["in_the_large"]["low"] > 0
+    one_class = [xray for xray in evaluated_xrays if not xray.case.label]
+    evaluate_probabilities(finished, one_class, np.linspace(0.1, 0.9, len(one_class)), "external", flat)
+    written = read_json(finished.folder / "scores-external.json")["recalibrated"]
+    assert written == {"in_the_large": {"value": None, "low": None, "high": None}, "intercept": None, "slope": None}

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
+from radlearn.files import read_json, write_json
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
-from radlearn.tasks.classification.report import write_xray_report
+from radlearn.tasks.classification.report import _panel, write_xray_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 
@@ -48,6 +50,31 @@ def test_other_data_do_not_overwrite_the_report_on_the_test_persons(finished: Ru
 def test_a_set_without_an_opacity_has_a_report_all_the_same(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     healthy = [xray for xray in evaluated_xrays if not xray.case.label]
     evaluation = evaluate_probabilities(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external", flat)
-    assert "one class only" not in write_xray_report(finished, evaluation, flat).read_text()
+    text = write_xray_report(finished, evaluation, flat).read_text()
+    assert "one class only" not in text
+    assert "All are of the same class, so there is no calibration line." in text
+    assert "calibration slope" not in text
     assert not (finished.pictures / "external" / "xrays-missed.png").exists()
     assert (finished.pictures / "external" / "xrays-alarms.png").exists()
+
+
+def test_the_threshold_stands_in_both_scales_and_false_alarms_heat_and_synthetic_patients_are_told(
+    finished: Run, evaluated_xrays: list[PreparedRadiograph]
+) -> None:
+    content = read_json(finished.folder / "postprocessing.json")
+    content["postprocessing"] |= {"intercept": -3.0, "slope": 0.5}
+    write_json(finished.folder / "postprocessing.json", content)
+    labels = np.array([xray.case.label for xray in evaluated_xrays])
+    evaluation = evaluate_probabilities(finished, evaluated_xrays, np.where(labels, 0.9, 0.1) + np.linspace(0, 0.05, 60), "test", flat)
+    # sigmoid(−3 + 0.5 · logit(0.5)) = sigmoid(−3).
+    assert evaluation.postprocessing.calibrated_threshold == pytest.approx(1 / (1 + np.e**3))
+    text = write_xray_report(finished, evaluation, flat).read_text()
+    assert "from a probability of 0.50 (calibrated 0.05) on; synthetic patients" in text
+    assert "The probabilities are too low on the whole." in text
+    assert "Calibration-in-the-large" in text
+    assert "class without an opacity" in text
+    assert "All scores. Synthetic patients: not comparable with a leaderboard." in text
+    number = int(np.flatnonzero(labels)[0])
+    # The box covers a quarter of each side of the square, and the heat is even.
+    assert "6% of heat in boxes" in _panel(evaluation, number, flat(evaluated_xrays[:1])[0]).note
+    assert "heat" not in _panel(evaluation, int(np.flatnonzero(~labels)[0]), flat(evaluated_xrays[:1])[0]).note

@@ -19,4 +19,4 @@ def test_every_flag_has_a_help_text(capsys: pytest.CaptureFixture[str]) -> None:
         tyro.cli(TuneOptions, args=["--help"])
     words = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "Table with image-level probabilities for the validation X-rays" in words
-    assert "at most so many false boxes per healthy X-ray" in words
+    assert "at most so many false boxes per X-ray without an opacity" in words

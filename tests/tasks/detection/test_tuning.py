@@ -71,7 +71,7 @@ def test_few_false_boxes_are_had_where_they_are_wanted(
     sure = [FoundBoxes(one.boxes_xyxy_px, np.ones(len(one.confidences))) for one in candidates[0]]
     capsys.readouterr()
     tune_boxes(tunable, BOX_SCORE, evaluated_xrays, [sure], most_false_boxes=0.0)
-    assert "No postprocessing meets the limit of 0 false boxes per healthy X-ray; the nearest has" in " ".join(
+    assert "No postprocessing meets the limit of 0 false boxes per X-ray without an opacity; the nearest has" in " ".join(
         capsys.readouterr().err.split()
     )
 

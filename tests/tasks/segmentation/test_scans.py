@@ -80,8 +80,16 @@ def test_at_another_spacing_the_same_persons_are_tested(small_covid19: Path, sca
 
 def test_every_subset_has_a_lesion_or_the_split_is_refused(scans: list[Scan], tmp_path: Path) -> None:
     few = [*scans[10:], *[replace(scan, case=replace(scan.case, person=f"other {n}")) for n in range(4) for scan in scans[12:]]]
-    with pytest.raises(BadSetting, match="an above-median lesion burden"):
+    with pytest.raises(BadSetting, match=r"12 scans have masks, but only 2 of them show a lesion; every subset of a split needs one"):
         split_scans(few, 0, None, Run(tmp_path, "segmentation"))
+
+
+def test_masks_that_are_all_empty_are_called_so_and_not_too_few(scans: list[Scan], tmp_path: Path) -> None:
+    empty = [replace(scan, case=replace(scan.case, person=f"other {n}")) for n in range(10) for scan in scans[12:]]
+    with pytest.raises(BadSetting, match="20 scans have masks, but all of them are empty") as refused:
+        split_scans(empty, 0, None, Run(tmp_path, "segmentation"))
+    assert "too few" not in str(refused.value)
+    assert "check" in str(refused.value)
 
 
 def test_too_few_persons_are_refused_in_words_about_scans(scans: list[Scan], tmp_path: Path) -> None:

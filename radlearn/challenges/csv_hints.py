@@ -1,0 +1,32 @@
+"""What to do about a CSV table that was saved otherwise than with commas and decimal points."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+
+def separator_hint(header: Sequence[str]) -> str:
+    """Return what to do about a header of one field that holds another separator than commas; "" where there is none.
+
+    >>> separator_hint(["patientId;probability"])
+    ' It is separated by semicolons; save it with commas.'
+    """
+    marks = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
+    name = next((name for mark, name in marks.items() if len(header) == 1 and mark in header[0]), None)
+    return "" if name is None else f" It is separated by {name}; save it with commas."
+
+
+def number_hint(text: str) -> str:
+    """Return what to do about a number with a decimal comma; "" where a text is none.
+
+    >>> number_hint("0,87")
+    ' It has a decimal comma; write 0.87.'
+    """
+    number = text.strip().replace("−", "-")
+    return f" It has a decimal comma; write {number.replace(',', '.')}." if re.fullmatch(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", number) else ""
+
+
+def comma_hint(row: Sequence[str]) -> str:
+    """Return what to do about a row with too many fields where two of them may be one number with a decimal comma; else ""."""
+    halves = any(re.fullmatch(r"\s*-?\d+", one) and re.match(r"\d+(\s|$)", other) for one, other in pairwise(row))
+    return " Do its numbers have a decimal comma? Write a point." if halves else ""

@@ -1,0 +1,80 @@
+"""Ids that were changed on their way through a spreadsheet or another tool: with a suffix, without zeros, in another case."""
+
+import re
+from collections.abc import Collection, Sequence
+
+from radlearn.csv_cells import restored
+
+SUFFIXES = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii.gz", ".nii", "_ct", "_seg")
+
+
+class NearIds:
+    """Tells which known id another text may have been.
+
+    >>> near = NearIds(["0007", "abc", "xyz"])
+    >>> near.known_as("7"), near.known_as("images/ABC.dcm"), near.known_as("new")
+    ('0007', 'abc', None)
+    """
+
+    def __init__(self, known: Collection[str]) -> None:
+        self.known = frozenset(known)
+        by_core: dict[str, str] = {}
+        shared = set()
+        for one in self.known:
+            if by_core.setdefault(_core(one), one) != one:
+                shared.add(_core(one))
+        self._by_core = {core: one for core, one in by_core.items() if core not in shared}
+
+    def known_as(self, text: str) -> str | None:
+        """Return the one known id that a text may have been; None where it is known itself, or no or several ids come near it."""
+        return None if text in self.known else self._by_core.get(_core(text))
+
+    def hint(self, text: str) -> str:
+        """Return what to write instead, as a sentence with a space before it; "" where no id comes near.
+
+        >>> NearIds(["0007"]).hint("7")
+        ' Write 0007, with its zeros in front; a spreadsheet keeps them in columns of text.'
+        """
+        meant = self.known_as(text)
+        if meant is None:
+            return ""
+        bare = _bare(text)
+        if meant in text:
+            return f" Write {meant}, without {text.replace(meant, '', 1).strip() or 'spaces'}."
+        if bare.casefold() == meant.casefold():
+            return f" Write {meant}: upper and lower case count."
+        return f" Write {meant}, with its zeros in front; a spreadsheet keeps them in columns of text."
+
+
+def near_strangers(name: str, listed: Collection[str], known: Collection[str], what: str = "patientId") -> list[str]:
+    """Return a line on ids of a table that are not known but nearly so, by which the table would say nothing of those meant; else none.
+
+    Args:
+        name: of the table.
+        listed: its ids.
+        known: the ids that it speaks of.
+        what: the column of ids.
+    """
+    near = NearIds(known)
+    meant = [one for one in listed if near.known_as(one) is not None and near.known_as(one) not in listed]
+    if not meant:
+        return []
+    return [f"{name}: {what} is {meant[0]!r}, which is none of the {len(known):,} known ones{_others(meant)}.{near.hint(meant[0])}"]
+
+
+def _others(meant: Sequence[str]) -> str:
+    return f", and {len(meant) - 1:,} more like it" if len(meant) > 1 else ""
+
+
+def _bare(text: str) -> str:
+    """Return a text without spaces, folders and suffixes."""
+    bare = restored(text).strip().replace("\\", "/").rsplit("/", 1)[-1]
+    suffix = next((suffix for suffix in SUFFIXES if bare.lower().endswith(suffix) and len(bare) > len(suffix)), None)
+    return bare if suffix is None else _bare(bare[: -len(suffix)])
+
+
+def _core(text: str) -> str:
+    """Return what is left of an id by every tool: neither case, nor zeros in front, nor the `.0` of a number."""
+    core = _bare(text).casefold()
+    core = re.sub(r"^(\d+)\.0+$", r"\1", core)
+    return core.lstrip("0") or "0"

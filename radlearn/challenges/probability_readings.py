@@ -1,0 +1,60 @@
+"""Whether probabilities mean something else than they say: those of the other class, of the predicted class, of the row before."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from radlearn.metrics.intervals import Interval
+from radlearn.metrics.ranking import auroc_score
+
+SURE_ERRORS = 3.0
+"So many standard errors below chance no ranking falls by luck."
+FEWEST_OF_EACH, LOW = 3, 0.15
+"Of few cases an AUROC below `LOW` is enough for a note."
+FEWEST_ROWS = 10
+SQUASHED_UP_TO = 1 / (1 + math.exp(-1))
+"The sigmoid of 1: no sigmoid of a probability is higher, and none is below 0.5."
+
+
+def reversed_notes(auroc: Interval, labels: np.ndarray, hint: str) -> list[str]:
+    """Return a note where cases with the label rank below those without it; `labels`: bool (cases,), `hint` what to do."""
+    positives, negatives = int(labels.sum()), int((~labels).sum())
+    if not auroc.value < 0.5 or min(positives, negatives) < FEWEST_OF_EACH:
+        return []
+    by_luck = math.sqrt((positives + negatives + 1) / (12 * positives * negatives))
+    if 0.5 - auroc.value < SURE_ERRORS * by_luck and auroc.value > LOW:
+        return []
+    found = f"auroc_score is {auroc.value:.2f}, below the 0.50 of chance: X-rays with an opacity rank below the others."
+    return [f"{found} {hint} would score {1 - auroc.value:.2f}." if hint.endswith("p") else f"{found} {hint}"]
+
+
+def shifted_notes(probabilities: np.ndarray, labels: np.ndarray) -> list[str]:
+    """Return a note where probabilities fit the rows beside their own far better; both (rows,), in the order of the file."""
+    if len(labels) < FEWEST_ROWS or min(labels.sum(), (~labels).sum()) < FEWEST_OF_EACH:
+        return []
+    own = float(auroc_score(probabilities, labels))
+    by_luck = math.sqrt((len(labels) + 1) / (12 * labels.sum() * (~labels).sum()))
+    notes = []
+    for rows, words in ((1, "before"), (-1, "after")):
+        moved = float(auroc_score(np.roll(probabilities, -rows), labels))
+        if own < 0.5 + SURE_ERRORS * by_luck and moved > 0.8 and moved - own > 2 * SURE_ERRORS * by_luck:
+            way = "up" if rows > 0 else "down"
+            found = (
+                f"auroc_score is {own:.2f}, but {moved:.2f} with each probability one row {way}: they look like those of the row {words}"
+            )
+            notes.append(f"{found}. Were ids and probabilities joined by their order?")
+    return notes
+
+
+def oddities_of(values: Sequence[float]) -> str:
+    """Return what is odd about probabilities by themselves; "" where nothing is.
+
+    >>> oddities_of([0.9, 0.99, 0.51, 0.6, 0.8, 0.95, 0.7, 0.55, 0.52, 0.99])
+    'no probability is below 0.5. Are they the confidence in whichever class was predicted? Expected is that of an opacity.'
+    """
+    if len(values) < FEWEST_ROWS or min(values) < 0.5:
+        return ""
+    if max(values) <= SQUASHED_UP_TO + 1e-6:
+        return f"every probability lies from 0.5 to {SQUASHED_UP_TO:.2f}, as the sigmoid of a probability does. Was it applied twice?"
+    return "no probability is below 0.5. Are they the confidence in whichever class was predicted? Expected is that of an opacity."

@@ -1,11 +1,11 @@
 """`radlearn TASK lesson`: the lesson's page as a notebook in JupyterLab."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import Popen
 
 from radlearn import hints
 from radlearn.errors import BadSetting, PackageMissing
@@ -14,6 +14,8 @@ from radlearn.workflow.lesson_notebook import lay_out
 
 # What the extra `lessons` installs.
 PACKAGES = ("jupytext", "jupyterlab", "ipykernel")
+# Windows has no such call: there the old process ends, and the shell goes on.
+CAN_BECOME = os.name == "posix"
 
 
 def run_lesson(task: str, folder: Path, arguments: Sequence[str]) -> None:
@@ -75,12 +77,16 @@ def _unused(out: Path) -> Path:
 
 
 def _jupyterlab(notebook: Path, root: Path, browser: bool) -> None:
-    call = [sys.executable, "-m", "jupyterlab", str(notebook.resolve()), f"--ServerApp.root_dir={root.resolve()}"]
+    opened = notebook.resolve().relative_to(root.resolve()).as_posix()
+    call = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root.resolve()}", f"--LabApp.default_url=/lab/tree/{opened}"]
     call += ["--no-browser"] * (not browser)
     # In a container the user often is root, whom Jupyter refuses otherwise. The server is local, and asks for its token.
     call += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)
     say("JupyterLab runs until you press Ctrl-C here.")
-    server = subprocess.Popen(call)
+    if CAN_BECOME:
+        # One process, so that the terminal and every signal are JupyterLab's.
+        os.execv(sys.executable, call)
+    server = Popen(call)
     while True:
         try:
             code = server.wait()

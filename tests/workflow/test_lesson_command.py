@@ -33,7 +33,8 @@ class Lab:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> type[Lab]:
     Lab.calls, Lab.exit_code = [], 0
-    monkeypatch.setattr(lesson_command.subprocess, "Popen", Lab)
+    monkeypatch.setattr(lesson_command, "Popen", Lab)
+    monkeypatch.setattr(lesson_command, "CAN_BECOME", False)
     monkeypatch.setattr(lesson_command, "find_spec", lambda name: name)
     return Lab
 
@@ -51,8 +52,9 @@ def test_a_lesson_is_opened_once_it_is_written_and_then_as_it_was_left(
     assert "is there already and is opened as you left it. For a fresh one: radlearn detection lesson --out lessons-2" in said
     assert notebook.read_text() == "mine"
     for call in lab.calls:
-        assert call[:4] == [sys.executable, "-m", "jupyterlab", str(notebook)]
+        assert call[:3] == [sys.executable, "-m", "jupyterlab"]
         assert f"--ServerApp.root_dir={tmp_path / 'lessons'}" in call
+        assert "--LabApp.default_url=/lab/tree/rsna_pneumonia_detection/rsna_pneumonia_detection.ipynb" in call
     assert ["--no-browser" in call for call in lab.calls] == [False, True]
 
 
@@ -70,6 +72,21 @@ def test_without_the_extra_one_sentence_gives_the_command(
 def test_where_there_is_no_pip_the_command_is_that_of_uv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lesson_command, "find_spec", lambda name: None)
     assert lesson_command.install_command("lessons").startswith("uv pip install --python ")
+
+
+def test_where_it_can_radlearn_becomes_jupyterlab(lab: type[Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Became(Exception):
+        pass
+
+    def become(program: str, call: list[str]) -> None:
+        raise Became(program, *call[:3])
+
+    monkeypatch.setattr(lesson_command, "CAN_BECOME", True)
+    monkeypatch.setattr(lesson_command.os, "execv", become)
+    with pytest.raises(Became) as became:
+        lesson_command.open_lesson("detection", USE_CASES["detection"].folder, tmp_path, browser=False)
+    assert became.value.args == (sys.executable, sys.executable, "-m", "jupyterlab")
+    assert lab.calls == []
 
 
 def test_a_jupyterlab_that_fails_is_no_traceback(lab: type[Lab], tmp_path: Path) -> None:

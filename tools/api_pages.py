@@ -54,7 +54,7 @@ def page(room: griffe.Module) -> str:
     lines = [f"- [`{one.name}`](#module-{one.path}): {summary(one)}" for one in modules]
     parts = [f"# `{room.path}`", "\n".join(_documented(room)), "\n".join(lines)]
     for one in modules:
-        parts += [f"## `{one.path}`", f"```{{py:module}} {one.path}\n```", *_documented(one)]
+        parts += [f"## `{one.name}`", f"```{{py:module}} {one.path}\n```", *_documented(one)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -101,7 +101,7 @@ def _directive(found: griffe.Object, fences: int = 4, inside: list[str] | None =
     if isinstance(found, griffe.Function):
         kind, signature = ("method" if found.parent and found.parent.is_class else "function"), f"{found.name}{_signature(found)}"
     elif isinstance(found, griffe.Class):
-        bases = ", ".join(_annotation(base) for base in found.bases)
+        bases = ", ".join(str(base) for base in found.bases)
         kind, signature = "class", f"{found.name}({bases})" if bases else found.name
     elif "property" in found.labels:
         kind = "property"

@@ -53,7 +53,8 @@ def settings() -> dict[str, object]:
         "html_copy_source": False,
         "pygments_style": "friendly",
         "pygments_dark_style": "github-dark",
-        "python_maximum_signature_line_length": 100,
+        # Counted with the names of types in full, which are shown short.
+        "python_maximum_signature_line_length": 160,
         "python_use_unqualified_type_names": True,
         "add_module_names": False,
     }

@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements.lock | cksum
 # Idle threads that spin make two-thread torch stall when anything else runs; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test quality install lint clean
+.PHONY: demo test quality site notebooks install lint clean
 demo: install
 	$(BIN)/radlearn demo
 
@@ -15,6 +15,12 @@ test: install lint
 
 quality: install
 	$(BIN)/python -m tools.quality
+
+site: install
+	$(BIN)/python -m tools.site
+
+notebooks: install
+	$(BIN)/python -m tools.notebooks
 
 lint: install
 	$(BIN)/ruff check .

@@ -45,7 +45,7 @@ def _do(asked: list[str]) -> None:
 def _usage() -> str:
     lines = ["usage: radlearn TASK COMMAND …", "       radlearn COMMAND …", "", "Tasks"]
     lines += [f"  {name:<15} {use_case.question}" for name, use_case in USE_CASES.items()]
-    lines += ["    with the commands train, resume, evaluate, tune, predict, submit", "", "Commands"]
+    lines += ["    with the commands train, resume, evaluate, tune, predict, submit, lesson", "", "Commands"]
     lines += [f"  {command:<15} {about}" for command, about in COMMANDS.items()]
     lines += [
         "",
@@ -56,6 +56,12 @@ def _usage() -> str:
 
 
 def _task(name: str, arguments: list[str]) -> None:
+    if arguments[:1] == ["lesson"]:
+        from radlearn.workflow.lesson_command import run_lesson
+
+        # The page is opened without the packages that it is about.
+        run_lesson(name, USE_CASES[name].folder, arguments[1:])
+        return
     with waiting("Loading the packages that the lesson uses"):
         from radlearn.workflow.commands import run_command
 

@@ -39,6 +39,10 @@ class WeightsUnavailable(RadlearnError):
     """Published pretrained weights that cannot be downloaded or fail their hash check."""
 
 
+class PackageMissing(RadlearnError):
+    """An optional package that is not installed or does not start; the message gives the command that installs it."""
+
+
 class FoundErrors(RadlearnError):
     """`check` found errors. They have been printed; the exit code is for scripts."""
 

@@ -6,6 +6,33 @@ import shutil
 import sys
 from pathlib import Path
 
+# Task -> how its lesson is called, where a copy of the lesson's file runs in place of the registered one.
+_copies: dict[str, str] = {}
+
+
+def python() -> str:
+    """Return how this Python is called from here: `python` where the shell finds it under this name, else its path."""
+    for name in ("python", "python3"):
+        found = shutil.which(name)
+        if found is not None and Path(found).absolute().parent == Path(sys.executable).absolute().parent:
+            return name
+    return shlex.quote(_short(Path(sys.executable)))
+
+
+def name_copy(task: str, file: Path) -> None:
+    """From now on in this process, let `command(task, …)` call this file: the copy of a lesson that is running."""
+    _copies[task] = f"{python()} {shlex.quote(_short(file))}"
+
+
+def has_copy(task: str) -> bool:
+    """Tell whether a copy of the task's lesson is running."""
+    return task in _copies
+
+
+def file_command(file: Path, *words: object) -> str:
+    """Return a command line that runs a lesson's file, quoted for a shell."""
+    return " ".join([python(), shlex.quote(_short(file)), *(shlex.quote(str(word)) for word in words)])
+
 
 def program() -> str:
     """Return how `radlearn` is called from here: by its name where the shell finds this installation under it, else by its path."""
@@ -19,12 +46,13 @@ def program() -> str:
 
 
 def command(*words: object) -> str:
-    """Return a command line of radlearn, quoted for a shell.
+    """Return a command line of radlearn, quoted for a shell; of the copy of a lesson, where one runs (`name_copy`).
 
     >>> command("classification", "evaluate", "my run").split(maxsplit=1)[1].replace("-m radlearn ", "")
     "classification evaluate 'my run'"
     """
-    return " ".join([program(), *(shlex.quote(str(word)) for word in words)])
+    called, rest = (_copies[str(words[0])], words[1:]) if words and str(words[0]) in _copies else (program(), words)
+    return " ".join([called, *(shlex.quote(str(word)) for word in rest)])
 
 
 def _short(path: Path) -> str:

@@ -2,6 +2,7 @@
 
     settings.json         the task, its settings, the data they were used on
     environment.json      versions, machine, commit
+    lesson.py             the lesson's file as it was when the training began
     split.csv             person and subset of each image
     history.jsonl         one line for each epoch
     last/  best/          the checkpoint to resume from; the best weights so far
@@ -27,13 +28,14 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from radlearn import hints
 from radlearn.errors import BadRunFolder, RadlearnError
-from radlearn.files import read_json, write_json
+from radlearn.files import read_json, write_json, write_text
 from radlearn.training.environment import environment
 
 Settings = TypeVar("Settings")
 
 REPEATS_FILE = "repeats.json"
 "In a folder of repeats (`workflow.repeats`), which holds several run folders."
+LESSON_FILE = "lesson.py"
 FORMAT = 2
 "Format of run folders. radlearn 0.1 wrote none and used other names of files, subsets and settings."
 
@@ -84,18 +86,38 @@ class Run:
         return self.folder / "pictures"
 
     @property
+    def lesson(self) -> Path:
+        """The lesson's file as it was when the training began; runs of notebooks have none."""
+        return self.folder / LESSON_FILE
+
+    @property
+    def made_by_copy(self) -> bool:
+        """Whether a reader's copy of the lesson made the run: `radlearn TASK` may have other code."""
+        return (self.folder / "settings.json").is_file() and "lesson" in self.about and self.lesson.is_file()
+
+    def command(self, *words: object) -> str:
+        """Return a command line of the run's task, such as `command("evaluate", run.folder)`, that runs the run's own code.
+
+        That of a run by a copy of the lesson calls the copy that is running, or else the one that the run keeps.
+        """
+        if self.made_by_copy and not hints.has_copy(self.task):
+            return hints.file_command(self.lesson, *words)
+        return hints.command(self.task, *words)
+
+    @property
     def resume_command(self) -> str:
         """The command line that continues this run."""
-        return hints.command(self.task, "resume", self.folder)
+        return self.command("resume", self.folder)
 
 
-def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, Any] | None = None) -> Run:
+def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, Any] | None = None, lesson: Path | None = None) -> Run:
     """Create a run folder and write its settings and environment.
 
     Args:
         folder: must not exist or be empty; None for `runs/TASK/DATE-TIME` in the current folder.
         settings: a dataclass with all that is needed to build the model and its data again.
         about: further JSON values for settings.json (data folder, …).
+        lesson: the lesson's file, of which the run keeps a copy.
 
     Raises:
         BadRunFolder: if the folder is not empty, or cannot be written. If it holds a run, the message gives the command to continue it.
@@ -110,6 +132,8 @@ def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, A
         raise BadRunFolder(f"{folder} is not empty and holds no run. Choose another folder, or omit it for runs/{task}/DATE-TIME.")
     try:
         write_json(folder / "environment.json", environment())
+        if lesson is not None:
+            write_text(folder / LESSON_FILE, lesson.read_text(encoding="utf-8"))
         # Written last, because a folder with settings.json counts as a run.
         write_json(folder / "settings.json", {"format": FORMAT, "task": task, **(about or {}), "settings": dataclasses.asdict(settings)})
     except OSError as error:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from radlearn import hints
 from radlearn.challenges.challenge import Case
 from radlearn.csv_cells import restored
 from radlearn.errors import BadRunFolder, BadSetting
@@ -118,7 +117,7 @@ def read_cases(run: Run, split: str, kept: CaseFormat) -> EvaluatedCases:
         BadRunFolder: if there is none, or it is damaged.
     """
     path = cases_path(run, split)
-    again = f"Evaluate the run again: {hints.command(run.task, 'evaluate', run.folder)}"
+    again = f"Evaluate the run again: {run.command('evaluate', run.folder)}"
     damaged = f"It was changed or damaged after it was written. {again}"
     try:
         with open(path, newline="", encoding="utf-8") as opened:

@@ -14,6 +14,9 @@ from radlearn.endings import ended, print_json
 from radlearn.errors import BadSetting
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
+from radlearn.use_cases import USE_CASES
+from radlearn.workflow.lesson_command import run_lesson
+from radlearn.workflow.lesson_file import is_copy, lesson_file
 from radlearn.workflow.repeats import Repeats
 from radlearn.workflow.score_table import show_scores
 from radlearn.workflow.task import AnyTask
@@ -26,12 +29,16 @@ COMMANDS = {
     "tune": "choose thresholds and postprocessing again on validation persons",
     "predict": "predict for images in files and folders",
     "submit": "write the submission file for a folder of images",
+    "lesson": "open the lesson's page as a notebook in JupyterLab",
 }
 Field = tuple[str, Any] | tuple[str, Any, Any]
 
 
 def main(task: AnyTask, arguments: Sequence[str]) -> None:
     """Run the command line of a lesson file and exit with its exit code."""
+    file = lesson_file(task)
+    if file is not None and is_copy(task):
+        hints.name_copy(task.name, file)
     sys.exit(ended(lambda: run_command(task, list(arguments))))
 
 
@@ -41,7 +48,7 @@ def run_command(task: AnyTask, arguments: list[str]) -> None:
     Raises:
         BadSetting: if there is no such command.
     """
-    program = f"radlearn {task.name}"
+    program = hints.command(task.name) if hints.has_copy(task.name) else f"radlearn {task.name}"
     command, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if command in ("-h", "--help"):
         say(usage(program))
@@ -143,6 +150,11 @@ class _Commands:
             self._options(self.task.options),
         )
         self.api.submit(flags.run, flags.images, flags.out, **vars(flags.options))
+
+    def lesson(self, arguments: list[str]) -> None:
+        # A copy of the lesson's file has no page beside it.
+        registered = USE_CASES.get(self.task.name)
+        run_lesson(self.task.name, self.task.folder if registered is None else registered.folder, arguments)
 
     def _runs(self, one: Field, several: str) -> Field:
         return ("run", _positional(tuple[Path, ...], several)) if self.task.ensemble else one

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from radlearn import hints
 from radlearn.errors import BadRunFolder, BadSetting, RadlearnError
 from radlearn.files import read_json
 from radlearn.metrics.case_scores import Columns
@@ -109,11 +108,11 @@ def _evaluated(run: Run, named: Path, split: str, kept: CaseFormat) -> _Evaluate
     if not path.exists() or not cases_path(run, split).exists():
         lacking = (path if not path.exists() else cases_path(run, split)).name
         if not is_finished(run):
-            raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {hints.command(run.task, 'resume', named)}")
+            raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.command('resume', named)}")
         raise BadRunFolder(
-            f"{run.folder}: is not evaluated yet, it has no {lacking}. Evaluate it: {hints.command(run.task, 'evaluate', named, *extra)}"
+            f"{run.folder}: is not evaluated yet, it has no {lacking}. Evaluate it: {run.command('evaluate', named, *extra)}"
         )
-    again = f"Evaluate the run again: {hints.command(run.task, 'evaluate', run.folder, *extra)}"
+    again = f"Evaluate the run again: {run.command('evaluate', run.folder, *extra)}"
     cases = read_cases(run, split, kept)
     try:
         scores = read_json(path)

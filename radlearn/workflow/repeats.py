@@ -44,12 +44,12 @@ class Repeats:
     @property
     def resume_command(self) -> str:
         """The command line that trains what is not finished yet."""
-        return hints.command(self.task, "resume", self.folder)
+        return self.runs[0].command("resume", self.folder)
 
     @property
     def evaluate_command(self) -> str:
         """The command line that evaluates every run."""
-        return hints.command(self.task, "evaluate", self.folder)
+        return self.runs[0].command("evaluate", self.folder)
 
 
 def checked_count(repeats: int) -> int:
@@ -63,12 +63,14 @@ def checked_count(repeats: int) -> int:
     return repeats
 
 
-def new_repeats(folder: Path | None, task: str, settings: TrainingSettings, count: int, about: Mapping[str, Any]) -> Repeats:
+def new_repeats(
+    folder: Path | None, task: str, settings: TrainingSettings, count: int, about: Mapping[str, Any], lesson: Path | None = None
+) -> Repeats:
     """Create a folder of `count` runs with the seeds `settings.seed` and up; all have the split of the first.
 
     Args:
         folder: must not exist or be empty; None for `runs/TASK/DATE-TIME` in the current folder.
-        about: further JSON values for the settings.json of the runs, as in `new_run`.
+        about, lesson: of each run, as in `new_run`.
 
     Raises:
         BadRunFolder: if the folder is not empty, or cannot be written.
@@ -79,7 +81,7 @@ def new_repeats(folder: Path | None, task: str, settings: TrainingSettings, coun
         raise BadRunFolder(f"{folder} is not empty. Choose another folder, or omit it for runs/{task}/DATE-TIME.")
     repeats = Repeats(folder, task, tuple(range(settings.seed, settings.seed + count)))
     for seed, run in zip(repeats.seeds, repeats.runs, strict=True):
-        new_run(run.folder, task, dataclasses.replace(settings, seed=seed, split_seed=settings.seed_of_split), about)
+        new_run(run.folder, task, dataclasses.replace(settings, seed=seed, split_seed=settings.seed_of_split), about, lesson)
     # Written last, because a folder that holds it counts as one of repeats.
     write_json(folder / REPEATS_FILE, {"format": FORMAT, "task": task, "seeds": repeats.seeds})
     return repeats

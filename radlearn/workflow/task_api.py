@@ -13,6 +13,7 @@ from radlearn.training.run_folder import Run, holds_repeats, new_run, open_run, 
 from radlearn.training.splits import read_split
 from radlearn.workflow import data_source
 from radlearn.workflow.ensembles import refuse_ensemble
+from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
 from radlearn.workflow.repeats import (
     Repeats,
     checked_count,
@@ -79,7 +80,7 @@ class TaskApi:
         # Raises if the folder holds a run: only `resume` continues one.
         if run is not None:
             refuse_repeats(Path(run))
-        made = new_run(None if run is None else Path(run), self.task.name, settings, about)
+        made = new_run(None if run is None else Path(run), self.task.name, settings, about, lesson_file(self.task))
         say(f"Run folder: {made.folder}")
         return self.task.commands.train(settings, folder, made)
 
@@ -87,7 +88,7 @@ class TaskApi:
         """Train several runs with complete settings; see `train`."""
         checked_count(repeats)
         _, about = self._data_for(settings, data)
-        made = new_repeats(None if run is None else Path(run), self.task.name, settings, repeats, about)
+        made = new_repeats(None if run is None else Path(run), self.task.name, settings, repeats, about, lesson_file(self.task))
         say(f"Folder of {repeats} runs: {made.folder}")
         return self._train_all(made, None)
 
@@ -216,6 +217,12 @@ class TaskApi:
         opened = run if isinstance(run, Run) else open_run(Path(run), self.task.name)
         if "runs" in opened.about:
             refuse_ensemble(opened)
+        if differs(self.task, opened):
+            say(
+                f"{opened.folder}: trained by {opened.about['lesson']}; here radlearn's own lesson is used. "
+                f"The run keeps its code: {opened.command('evaluate', opened.folder)}",
+                style="yellow",
+            )
         return opened
 
     def _opened(self, run: Runs) -> list[Run]:
@@ -243,7 +250,7 @@ class TaskApi:
         chosen_device(settings.device, settings.precision)
         source = data_source.found_source(self.task.challenge, None if data is None else Path(data), self._data_folders())
         say(source.message)
-        return source.folder, data_source.about_data(self.task.challenge, source.folder)
+        return source.folder, {**data_source.about_data(self.task.challenge, source.folder), **about_copy(self.task)}
 
     def _data_of(self, run: Run, given: Path | str | None) -> Path:
         challenge = self.task.challenge

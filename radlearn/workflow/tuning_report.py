@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as TerminalTable
 
-from radlearn import hints
 from radlearn.files import write_json
 from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, Section, Table, Text, cell_text, write_report
 from radlearn.pictures.style import save_png
@@ -137,4 +136,4 @@ def _print(run: Run, tuning: Tuning, stale: Sequence[str]) -> None:
     if stale:
         say(f"{', '.join(stale)}: written with the previous choice; no longer the scores of this run.", style="yellow")
     if tuning.changed:
-        say(f"Next: {hints.command(run.task, 'evaluate', run.folder, *tuning.evaluate_with)}")
+        say(f"Next: {run.command('evaluate', run.folder, *tuning.evaluate_with)}")

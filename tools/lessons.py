@@ -29,6 +29,7 @@ from PIL import Image
 from radlearn.files import write_text, written_whole
 from radlearn.progress import say
 from radlearn.use_cases import USE_CASES
+from tools.lesson_pictures import make_pictures
 
 # A cell, and the output that stands below it.
 CELL = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n.*?^```\n)?", flags=re.DOTALL | re.MULTILINE)
@@ -130,7 +131,8 @@ def make(page: Path) -> None:
         ValueError: if a cell draws more figures than the page names pictures below it.
     """
     text, started, outputs = page.read_text(encoding="utf-8"), time.monotonic(), []
-    for number, (cell, output) in enumerate(run_cells(text, {"__name__": "__main__"}, str(page)), start=1):
+    space: dict[str, Any] = {"__name__": "__main__"}
+    for number, (cell, output) in enumerate(run_cells(text, space, str(page)), start=1):
         names = pictures_after(text, cell)[: len(output.figures)]
         if len(names) < len(output.figures):
             raise ValueError(f"{page}: cell {number} draws {len(output.figures)} figures, and {len(names)} pictures are named below it.")
@@ -139,6 +141,7 @@ def make(page: Path) -> None:
         outputs.append(output.text)
         say(f"{page.parent.name}, cell {number}: {time.monotonic() - started:.0f} s")
     write_text(page, with_outputs(text, outputs))
+    make_pictures(space["run"])
 
 
 def main(tasks: Sequence[str]) -> None:

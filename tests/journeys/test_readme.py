@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -250,3 +251,18 @@ def test_long_outputs_are_cut_and_say_so() -> None:
     assert shown("".join(f"{number}\n" for number in range(100))).splitlines()[-1] == "… (71 more lines)"
     assert len(shown("".join(f"{number}\n" for number in range(100))).splitlines()) == 30
     assert shown(f"in {Path.home()}/runs  \n") == "in ~/runs\n"
+
+
+def test_the_ten_lines_of_the_front_page_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    xray = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
+    xray.ViewPosition = "PA"
+    xray.save_as(tmp_path / "XRAY.dcm")
+    nibabel.save(nibabel.Nifti1Image(np.full((4, 4, 4), -850, np.int16), np.diag([-2.0, -2, 5, 1])), tmp_path / "SCAN.nii.gz")
+    blocks = re.findall(r"^```python\n(.*?)^```", (PROJECT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
+    space: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), space)
+    assert space["pixels"].shape == (128, 128)
+    assert space["values_hu"].mean() == -850
+    assert "('L', 'P', 'S')" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Make those pictures of a lesson that its cells do not draw from an evaluated run; `make lessons` does, or `python -m tools.lesson_pictures RUN`."""
+"""Make the pictures of a lesson that its cells do not draw, from an evaluated run: part of `make lessons`, or `-m tools.lesson_pictures RUN`."""
 
 import sys
 from collections.abc import Sequence

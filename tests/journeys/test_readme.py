@@ -54,7 +54,22 @@ ELSEWHERE = {
 }
 # Of the tables of predictions, and what they say there.
 # Values of DICOM headers, what a score file holds, and what a cell defines.
-ELSEWHERE |= {"CR", "DX", "CT", "OT", "PA", "AP", "pointing_score", "chance_share", "probability", "calibrated_probability", "items"}
+ELSEWHERE |= {
+    "CR",
+    "DX",
+    "CT",
+    "OT",
+    "PA",
+    "AP",
+    "pointing_score",
+    "chance_share",
+    "probability",
+    "calibrated_probability",
+    "items",
+    "boxes",
+    "collate_fn",
+    "nearest",
+}
 ELSEWHERE |= {"possible", "notes", "lesion_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
 
 

@@ -1,4 +1,4 @@
-"""Make the pictures of a lesson that its cells do not draw, from an evaluated run: part of `make lessons`, or `-m tools.lesson_pictures RUN`."""
+"""Make the pictures of a lesson that its cells do not draw, from an evaluated run: part of `make lessons`."""
 
 import sys
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ COARSER: dict[str, dict[str, Any]] = {
 }
 THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [
-    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "GLOSSARY.md")),
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "radlearn/GLOSSARY.md")),
     *LESSONS.values(),
     THORAX,
     *(page.parent / "data" / "README.md" for page in LESSONS.values()),

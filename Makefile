@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements.lock | cksum
 # Idle threads that spin make two-thread torch stall when anything else runs; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lessons quality install lint clean
+.PHONY: demo test lessons knobs quality install lint clean
 demo: install
 	$(BIN)/radlearn demo
 
@@ -15,6 +15,9 @@ test: install lint
 
 lessons: install
 	$(BIN)/python -m tools.lessons
+
+knobs: install
+	$(BIN)/python -m tools.knobs
 
 quality: install
 	$(BIN)/python -m tools.quality

@@ -16,9 +16,11 @@ import pytest
 
 from radlearn import cli
 from radlearn.demo import demo
+from radlearn.files import read_json
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.commands import COMMANDS
 from radlearn.workflow.ood import OOD_COLUMNS
+from tools import knobs
 from tools.lessons import output_of, pictures_after, run_cells, shown, with_outputs
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -281,3 +283,25 @@ def test_the_ten_lines_of_the_front_page_run(tmp_path: Path, capsys: pytest.Capt
     assert space["pixels"].shape == (128, 128)
     assert space["values_hu"].mean() == -850
     assert "('L', 'P', 'S')" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("task", LESSONS)
+def test_what_changes_of_settings_do_was_measured_for_todays_preset_and_stands_on_the_page(task: str) -> None:
+    preset = importlib.import_module(USE_CASES[task].lesson).PRESETS["quick"]
+    for knob in knobs.KNOBS[task]:
+        changed = knobs.settings_of(preset, knob.flags)
+        assert (changed == preset) == (not knob.flags), knob.flags
+    if knobs.file_of(task).exists():
+        assert read_json(knobs.file_of(task))["preset"] == knobs.preset_of(task), "run `make knobs` again"
+        assert set(knobs.known_of(task)) <= {knob.flags for knob in knobs.KNOBS[task]}
+    page = LESSONS[task].read_text()
+    assert knobs.with_table(page, knobs.table(task, knobs.known_of(task))) == page
+
+
+def test_a_table_of_changes_gives_mean_worst_and_best_and_says_what_is_not_measured() -> None:
+    known = {"": {"0": {"score": 0.9, "minutes": 4.0}, "1": {"score": 0.8, "minutes": 4.0}}}
+    rows = knobs.table("segmentation", known).splitlines()
+    assert "| none | 0.850 (0.800 to 0.900) | 2 | the preset |" in rows
+    assert sum("not measured yet" in row for row in rows) == len(knobs.KNOBS["segmentation"]) - 1
+    with pytest.raises(ValueError, match="has no"):
+        knobs.with_table("a page without the comments", "")

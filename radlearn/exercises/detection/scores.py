@@ -1,0 +1,228 @@
+"""What boxes are worth: the challenge's score by hand, healthy X-rays in it, and the opacity that the labels do not have."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from radlearn.digital_thorax.planning import plan_xrays
+from radlearn.digital_thorax.readers import AGREEMENT
+from radlearn.digital_thorax.xray import planned_reading
+from radlearn.exercises.answers import Mistake, Name, Number
+from radlearn.exercises.exercise import Exercise
+from radlearn.metrics.boxes import FoundBoxes, iou
+from radlearn.metrics.detection_score import detection_image_scores
+
+THRESHOLDS = tuple(k / 20 for k in range(8, 16))
+
+
+@cache
+def _one_xray() -> dict[str, np.ndarray]:
+    """Return the readers' boxes of one X-ray and a prediction: one box nearly right, one too short, one on no opacity."""
+    truth = np.array(planned_reading(plan_xrays(6, seed=0)[3])[0], float)
+    (x0, y0, x1, y1), (u0, v0, u1, v1) = truth
+    predicted = [[x0 + 8, y0 - 6, x1 + 8, y1 - 6], [u0, v0, u1, v0 + 0.6 * (v1 - v0)], [x0, 800, x0 + 150, 930]]
+    return {"truth": truth, "predicted": np.round(predicted), "confidence": np.array([0.9, 0.6, 0.3])}
+
+
+def _counts(threshold: float) -> tuple[int, int, int]:
+    table = _one_xray()
+    hits = int((iou(table["predicted"], table["truth"]).max(1) > threshold).sum())
+    return hits, len(table["predicted"]) - hits, len(table["truth"]) - hits
+
+
+def _mean_over(thresholds: tuple[float, ...], false_boxes: bool = True, missed: bool = True) -> float:
+    counts = [_counts(threshold) for threshold in thresholds]
+    return float(np.mean([tp / max(tp + fp * false_boxes + fn * missed, 1) for tp, fp, fn in counts]))
+
+
+def _official() -> float:
+    table = _one_xray()
+    return float(detection_image_scores([FoundBoxes(table["predicted"], table["confidence"])], [table["truth"]], THRESHOLDS)[0])
+
+
+q8 = Exercise(
+    lesson="detection",
+    number=8,
+    title="What is the official score of this X-ray?",
+    task="""
+        A detector found three boxes on an X-ray with two opacities. Compute the challenge's score of this X-ray: for each threshold 0.40,
+        0.45, …, 0.75 a box hits if its IoU with a true box is greater than the threshold (a true box is hit once); the score there is TP
+        / (TP + FP + FN). Then take the mean over the eight thresholds.
+    """,
+    about_given={
+        "truth": "float (2, 4), true boxes x0, y0, x1, y1 in pixels",
+        "predicted": "float (3, 4), found boxes",
+        "confidence": "float (3,), their confidences",
+    },
+    answer="the score, 0 to 1, to three digits",
+    why="a box that is only roughly right, and a needless box, lower it as surely as a missed opacity does.",
+    given=_one_xray,
+    expects=Number(within=0.0006),
+    right=_official,
+    mistakes=(
+        Mistake(lambda: _mean_over((0.5,)), "This is the score at one threshold, 0.5. Take the mean of all eight."),
+        Mistake(lambda: _mean_over(THRESHOLDS, false_boxes=False), "False boxes (FP) are missing below the line: this is the sensitivity."),
+        Mistake(lambda: _mean_over(THRESHOLDS, missed=False), "Missed opacities (FN) are missing below the line: this is the precision."),
+        Mistake(
+            lambda: _mean_over(tuple(0.5 + 0.05 * step for step in range(10))),
+            "These are COCO's thresholds, 0.50 to 0.95. The challenge has 0.40 to 0.75: opacities have no sharp edges.",
+        ),
+        Mistake(
+            lambda: float(iou(_one_xray()["truth"], _one_xray()["predicted"]).max(1).mean()),
+            "This is the mean IoU. In the score a box hits or does not hit, at each threshold.",
+        ),
+    ),
+    hints=(
+        "Compute the IoU of every found box with every true one. Which of them are above 0.40? Above 0.75?",
+        "One box hits at all eight thresholds, one at the low ones only, one nowhere. Write TP, FP, FN for each threshold in a row.",
+    ),
+    code="""
+        import numpy as np
+        from radlearn.metrics.boxes import iou
+
+        data = q8.data()
+        best = iou(data["predicted"], data["truth"]).max(axis=1)
+        scores = []
+        for k in range(8, 16):
+            hits = (best > k / 20).sum()
+            scores.append(hits / (len(data["predicted"]) + len(data["truth"]) - hits))
+        answer = np.mean(scores)
+    """,
+    learned="Two of two opacities were found, and still half of the score is lost: edges and one needless box. The confidence played no "
+    "part but to set the order.",
+)
+
+_COUNTS = {
+    "true": np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, 2]),
+    "found": np.array([0, 0, 0, 0, 1, 2, 1, 0, 2, 3]),
+    "hits": np.array([0, 0, 0, 0, 0, 0, 1, 0, 1, 2]),
+}
+
+
+def _scores_of_images() -> np.ndarray:
+    union = _COUNTS["true"] + _COUNTS["found"] - _COUNTS["hits"]
+    return np.where(union > 0, _COUNTS["hits"] / np.maximum(union, 1), np.nan)
+
+
+q9 = Exercise(
+    lesson="detection",
+    number=9,
+    title="What do healthy X-rays count?",
+    task="""
+        Ten X-rays, at one IoU threshold. Compute their mean score by the challenge's rule: TP / (TP + FP + FN) for each X-ray; an X-ray
+        without a true box scores 0 if anything is found on it, and is left out of the mean if nothing is.
+    """,
+    about_given={
+        "true": "int (10,), number of true boxes",
+        "found": "int (10,), number of found boxes",
+        "hits": "int (10,), number of found boxes that hit a true one",
+    },
+    answer="the mean, 0 to 1, to three digits",
+    why="three of four X-rays have no opacity: what is done with them decides whether a cautious detector or an eager one wins.",
+    given=lambda: dict(_COUNTS),
+    expects=Number(within=0.0006),
+    right=lambda: float(np.nanmean(_scores_of_images())),
+    mistakes=(
+        Mistake(
+            lambda: float(np.nan_to_num(_scores_of_images(), nan=0.0).mean()),
+            "Healthy X-rays on which nothing is found are counted as 0; they are left out.",
+        ),
+        Mistake(
+            lambda: float(np.nan_to_num(_scores_of_images(), nan=1.0).mean()),
+            "Healthy X-rays on which nothing is found are counted as 1; they are left out.",
+        ),
+        Mistake(
+            lambda: float(_scores_of_images()[_COUNTS["true"] > 0].mean()),
+            "All healthy X-rays are left out. Those on which something is found count, with 0: a false alarm is not free.",
+        ),
+        Mistake(
+            lambda: float(_COUNTS["hits"].sum() / (_COUNTS["true"] + _COUNTS["found"] - _COUNTS["hits"]).sum()),
+            "This pools the boxes of all X-rays. The score is computed for each X-ray, then averaged.",
+        ),
+    ),
+    hints=(
+        "FP is found − hits, FN is true − hits, so TP + FP + FN = found + true − hits. Where is that 0?",
+        "Six X-rays are in the mean: four with opacities, and the two healthy ones on which something was found.",
+    ),
+    code="""
+        import numpy as np
+
+        data = q9.data()
+        below = data["true"] + data["found"] - data["hits"]
+        answer = np.mean(data["hits"][below > 0] / below[below > 0])
+    """,
+    learned="So a detector gains nothing on healthy X-rays and can only lose there. That is why a gate, which keeps boxes off X-rays "
+    "that look healthy, helps so much.",
+)
+
+_PLACES = (42, 48, 54, 19)
+"""Of cohort 0: two opacities, one of which a single reader saw; an effusion beside opacities; oedema; nothing special."""
+
+
+@cache
+def _read() -> list[dict[str, Any]]:
+    plans = plan_xrays(60, seed=0)
+    rows = []
+    for place in _PLACES:
+        boxes, findings = planned_reading(plans[place])
+        rows += [
+            {
+                "patientId": plans[place].image_id,
+                "finding": finding.name,
+                "side": finding.side,
+                "contrast": round(finding.contrast, 3),
+                "exact_box": finding.exact_box_xyxy_px,
+                "readers": finding.readers,
+                "label_boxes": boxes,
+            }
+            for finding in findings
+        ]
+    return rows
+
+
+def _unlabelled() -> str:
+    return next(row["patientId"] for row in _read() if row["readers"] is not None and row["readers"] < AGREEMENT)
+
+
+q10 = Exercise(
+    lesson="detection",
+    number=10,
+    title="Which opacity do my labels not have?",
+    task="""
+        Built-in patients have an exact truth, which no hospital has. Each row is a finding on one of four X-rays. Three simulated readers
+        read each X-ray; the labels are boxes around what at least two of them saw. On one of the X-rays a pneumonia has no box. Find that
+        X-ray.
+    """,
+    about_given={
+        "rows": "list of dictionaries with patientId, finding, side (of the patient), contrast, exact_box (x0, y0, x1, y1 of an opacity "
+        "of pneumonia, else "
+        "None), readers (who saw it, 0 to 3; None for other findings), label_boxes (all boxes that the X-ray has in the labels)",
+    },
+    answer="the patientId of that X-ray",
+    why="a detector that marks this opacity is right, and is punished for a false alarm.",
+    given=lambda: {"rows": _read()},
+    expects=Name(),
+    right=_unlabelled,
+    mistakes=(
+        Mistake(
+            lambda: next(row["patientId"] for row in _read() if row["finding"] == "effusion"),
+            "The finding without a box on this X-ray is an effusion: abnormal, but no pneumonia, and rightly without a box.",
+        ),
+        Mistake(
+            lambda: next(row["patientId"] for row in _read() if row["finding"] == "oedema"),
+            "The findings without a box on this X-ray are oedema, the fluid of heart failure: an opacity that is no pneumonia.",
+        ),
+    ),
+    hints=(
+        "Only findings with an exact box are pneumonia. For each of them, does a box of the labels overlap it?",
+        "Two readers have to see it. Look at the column readers.",
+    ),
+    code="""
+        rows = q10.data()["rows"]
+        unseen = [row for row in rows if row["exact_box"] and row["readers"] < 2]
+        answer = unseen[0]["patientId"]
+    """,
+    learned="Only one of three readers saw it. About one opacity in twelve is lost like this: no detector can have a perfect score, and "
+    "a perfect one would be suspicious.",
+)

@@ -1,0 +1,78 @@
+"""Lesions instead of voxels: how many were found."""
+
+import numpy as np
+
+from radlearn.exercises.answers import Mistake, Numbers
+from radlearn.exercises.exercise import Exercise
+from radlearn.exercises.functions import Case, Function
+
+
+def _lesions() -> list[Case]:
+    truth = np.zeros((8, 8, 8), bool)
+    truth[0:2, 0:2, 0:2] = truth[5:7, 5:7, 5:7] = True
+    diagonal, one, two, none = np.zeros((8, 8, 8), bool), truth.copy(), truth.copy(), np.zeros((8, 8, 8), bool)
+    diagonal[2, 2, 2] = diagonal[3, 3, 3] = True
+    one[5:] = False
+    two[0, 0, 0], two[2, 6, 2], two[5:7, 5:7, 5] = True, True, False
+    return [
+        Case("one lesion found, one missed", (one, truth)),
+        Case("both touched, and a false one", (two, truth)),
+        Case("nothing predicted", (none, truth)),
+        Case("a patient without a lesion, with a false one", (one, none)),
+        Case("a lesion of two voxels that touch by a corner", (diagonal, diagonal)),
+        Case("one large prediction over both lesions", (np.ones((8, 8, 8), bool), truth)),
+    ]
+
+
+def _counted(predicted: np.ndarray, truth: np.ndarray, corners: bool = True) -> list[int]:
+    from scipy.ndimage import label
+
+    labelled, total = label(truth, np.ones((3, 3, 3)) if corners else None)
+    return [len(np.unique(labelled[predicted & truth])), int(total)]
+
+
+q10 = Exercise(
+    lesson="segmentation",
+    number=10,
+    title="Dice is 0.9. How many lesions did I miss?",
+    task="""
+        Write `lesions_found(predicted, truth)`. A lesion is a group of true voxels that are connected, also by an edge or a corner. It is
+        found if at least one of its voxels is predicted.
+    """,
+    answer="a function of two bool arrays (i, j, k) that returns two numbers: lesions found, and lesions there are",
+    why="Dice counts voxels: a large lesion outlined well hides that three small ones, the first signs of spread, were missed.",
+    expects=Function(_lesions, Numbers((2,))),
+    right=_counted,
+    mistakes=(
+        Mistake(
+            lambda predicted, truth: _counted(predicted, truth, corners=False),
+            "Voxels that touch by an edge or a corner belong together: `label` takes only faces, unless it is given numpy.ones((3, 3, 3)).",
+        ),
+        Mistake(
+            lambda predicted, truth: _counted(truth, predicted),
+            "These are predicted groups that touch the truth. Count the true ones that are touched.",
+        ),
+        Mistake(
+            lambda predicted, truth: [int((predicted & truth).sum()), int(truth.sum())],
+            "These are voxels; groups of voxels were asked for.",
+        ),
+        Mistake(lambda predicted, truth: _counted(predicted, truth)[::-1], "Found first, then all."),
+        Mistake(
+            lambda predicted, truth: [_counted(predicted, predicted)[1], _counted(predicted, truth)[1]],
+            "You counted all predicted groups, false ones too. A true lesion is found if one of its voxels is predicted.",
+        ),
+    ),
+    hints=(
+        "`scipy.ndimage.label(truth, numpy.ones((3, 3, 3)))` numbers the lesions and tells how many there are.",
+        "Which numbers occur where the prediction is? `numpy.unique(labelled[predicted & truth])`.",
+    ),
+    code="""
+        import numpy as np
+        from scipy.ndimage import label
+
+        def answer(predicted, truth):
+            labelled, total = label(truth, np.ones((3, 3, 3)))
+            return len(np.unique(labelled[predicted & truth])), total
+    """,
+    learned="Always give lesions found together with false ones: a prediction of everything finds them all.",
+)

@@ -6,12 +6,18 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements.lock | cksum
 # Idle threads that spin make two-thread torch stall when anything else runs; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test quality site notebooks install lint clean
+.PHONY: demo test lessons knobs quality site notebooks install lint clean
 demo: install
 	$(BIN)/radlearn demo
 
 test: install lint
 	$(BIN)/python -m pytest -q --durations=10 -n logical --maxprocesses 4
+
+lessons: install
+	$(BIN)/python -m tools.lessons
+
+knobs: install
+	$(BIN)/python -m tools.knobs
 
 quality: install
 	$(BIN)/python -m tools.quality

@@ -1,4 +1,4 @@
-"""Make a lesson's pictures from an evaluated run: `python -m tools.lesson_pictures RUN`. Small WebP files, the only pictures in git."""
+"""Make the pictures of a lesson that its cells do not draw, from an evaluated run: part of `make lessons`."""
 
 import sys
 from collections.abc import Sequence
@@ -17,16 +17,15 @@ from radlearn.training.run_folder import Run, open_run
 from radlearn.use_cases import USE_CASES
 
 # Task -> its pictures: (name in the run, name in the lesson, greatest width in pixels).
-PICTURES = {
-    "classification": (("cases", "cases", 1100), ("roc", "roc", 620), ("xrays-best", "found", 1100)),
-    "detection": (("xrays-random", "found", 1100), ("froc", "froc", 620)),
+PICTURES: dict[str, tuple[tuple[str, str, int], ...]] = {
+    "classification": (("cases", "cases", 1100),),
+    "detection": (),
     "segmentation": (("slices-random", "slices", 1000), ("solid-middle", "solid", 900)),
 }
 
 
-def main(folder: Path) -> None:
+def make_pictures(run: Run) -> None:
     """Copy pictures of an evaluated run's report; for classification, first draw X-rays of all classes."""
-    run = open_run(folder)
     if run.task == "classification":
         draw_cases(run)
     copy_smaller(run, PICTURES[run.task])
@@ -68,4 +67,4 @@ def copy_smaller(run: Run, pictures: Sequence[tuple[str, str, int]]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    make_pictures(open_run(Path(sys.argv[1])))

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+import nibabel
 import numpy as np
+import pydicom
 import pytest
 
 from radlearn import cli
 from radlearn.demo import demo
+from radlearn.files import read_json
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.commands import COMMANDS
 from radlearn.workflow.ood import OOD_COLUMNS
+from tools import knobs
+from tools.lessons import output_of, pictures_after, run_cells, shown, with_outputs
 
 PROJECT = Path(__file__).resolve().parents[2]
 LESSONS = {
@@ -31,7 +36,7 @@ COARSER: dict[str, dict[str, Any]] = {
 }
 THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [
-    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")),
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "radlearn/GLOSSARY.md")),
     *LESSONS.values(),
     THORAX,
     *(page.parent / "data" / "README.md" for page in LESSONS.values()),
@@ -50,6 +55,23 @@ ELSEWHERE = {
     "volume_sd_ml",
 }
 # Of the tables of predictions, and what they say there.
+# Values of DICOM headers, what a score file holds, and what a cell defines.
+ELSEWHERE |= {
+    "CR",
+    "DX",
+    "CT",
+    "OT",
+    "PA",
+    "AP",
+    "pointing_score",
+    "chance_share",
+    "probability",
+    "calibrated_probability",
+    "items",
+    "boxes",
+    "collate_fn",
+    "nearest",
+}
 ELSEWHERE |= {"possible", "notes", "lesion_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
 
 
@@ -63,7 +85,8 @@ def _cells(page: Path) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def tidy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the pages' cells write into the machine's folder for temporary files goes where pytest removes it."""
+    """What the pages' cells write, runs and temporary files, goes where pytest removes it."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
@@ -78,14 +101,17 @@ def coarser_images(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("task", LESSONS)
 def test_every_cell_of_a_lesson_runs(task: str, coarser_images: None) -> None:
-    cells = _cells(LESSONS[task])
-    assert len(cells) >= 6
+    page = LESSONS[task].read_text()
     # The same lesson with fewer patients and one epoch: what is tested is that it runs.
-    full = re.compile(r"((?:xrays|cts)_to_make, epochs =) \d+, \d+")
-    assert sum(len(full.findall(cell)) for cell in cells) == 1
+    shorter, times = re.subn(r"((?:xrays|cts)_to_make, epochs =) \d+, \d+", _few, page)
+    assert times == 1
     space: dict[str, object] = {}
-    for cell in cells:
-        exec(compile(full.sub(_few, cell), str(LESSONS[task]), "exec"), space)
+    cells = list(run_cells(shorter, space, str(LESSONS[task])))
+    assert len(cells) == len(_cells(LESSONS[task])) >= 6
+    for cell, output in cells:
+        # `make lessons` was run since the cell was written.
+        assert ("```text" in cell[0]) == bool(output.text), f"output below {cell['code']}"
+        assert len(pictures_after(shorter, cell)) >= len(output.figures), f"a picture for {cell['code']}"
     assert space["scores"]["split"] == "test"  # type: ignore[index]
     assert (space["run"].folder / "report.html").exists()  # type: ignore[attr-defined]
 
@@ -127,6 +153,8 @@ def test_every_symbol_a_lesson_names_exists(task: str) -> None:
     named = set(re.findall(r"`([A-Za-z_]+)`", re.sub(r"\[`\w+`\]\(https://[^)]+\)", "", prose)))
     api = {"train", "evaluate", "predict", "submit"}
     known = set(dir(lesson)) | set(lesson.Settings.__dataclass_fields__) | set(lesson.PRESETS) | api
+    # Fields of DICOM headers.
+    known |= {name for name in named if pydicom.datadict.tag_for_keyword(name) is not None}
     assert named - known - ELSEWHERE == set()
     flags = {flag.removeprefix("no-") for flag in re.findall(r"`--([a-z][a-z-]*)", prose)} - {"data"}
     assert len(flags) >= 5
@@ -209,3 +237,71 @@ def test_the_pictures_of_a_page_are_small() -> None:
     for picture in pictures:
         assert picture.suffix == ".webp"
         assert picture.stat().st_size <= 120_000, picture
+
+
+def test_outputs_are_written_below_their_cells_and_replaced_when_they_change() -> None:
+    page = "Text.\n\n```python\n1 + 1\n```\n\nMore.\n\n```python\nx = 2\n```\n\n```text\nof before\n```\n\nEnd.\n"
+    once = with_outputs(page, ["2\n", ""])
+    assert once == "Text.\n\n```python\n1 + 1\n```\n\n```text\n2\n```\n\nMore.\n\n```python\nx = 2\n```\n\nEnd.\n"
+    assert with_outputs(once, ["2\n", ""]) == once
+    assert with_outputs(once, ["3\n", ""]) == once.replace("2\n```\n\nMore", "3\n```\n\nMore")
+
+
+def test_a_cell_shows_what_a_notebook_would_show() -> None:
+    space: dict[str, Any] = {}
+    assert output_of("x = 3\nprint('so')\nx + 1", space, "page").text == "so\n4\n"
+    assert output_of("x = 5", space, "page").text == ""
+    assert output_of("{'b': 1, 'a': [None]}", space, "page").text == "{'b': 1, 'a': [None]}\n"
+    drawn = output_of("import matplotlib.pyplot as plt\nplt.plot([1, 2])", space, "page")
+    assert drawn.text == ""
+    assert len(drawn.figures) == 1
+    assert drawn.figures[0].width > 100
+
+
+def test_a_fault_in_a_cell_names_the_line_of_the_page() -> None:
+    with pytest.raises(ZeroDivisionError) as raised:
+        list(run_cells("# A page\n\n```python\nx = 0\n1 / x\n```\n", {}, "page.md"))
+    assert [(entry.path, entry.lineno + 1) for entry in raised.traceback][-1] == ("page.md", 5)
+
+
+def test_long_outputs_are_cut_and_say_so() -> None:
+    assert shown("".join(f"{number}\n" for number in range(100))).splitlines()[-1] == "… (71 more lines)"
+    assert len(shown("".join(f"{number}\n" for number in range(100))).splitlines()) == 30
+    assert shown(f"in {Path.home()}/runs  \n") == "in ~/runs\n"
+
+
+def test_the_ten_lines_of_the_front_page_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    xray = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
+    xray.ViewPosition = "PA"
+    xray.save_as(tmp_path / "XRAY.dcm")
+    nibabel.save(nibabel.Nifti1Image(np.full((4, 4, 4), -850, np.int16), np.diag([-2.0, -2, 5, 1])), tmp_path / "SCAN.nii.gz")
+    blocks = re.findall(r"^```python\n(.*?)^```", (PROJECT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
+    space: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), space)
+    assert space["pixels"].shape == (128, 128)
+    assert space["values_hu"].mean() == -850
+    assert "('L', 'P', 'S')" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("task", LESSONS)
+def test_what_changes_of_settings_do_was_measured_for_todays_preset_and_stands_on_the_page(task: str) -> None:
+    preset = importlib.import_module(USE_CASES[task].lesson).PRESETS["quick"]
+    for knob in knobs.KNOBS[task]:
+        changed = knobs.settings_of(preset, knob.flags)
+        assert (changed == preset) == (not knob.flags), knob.flags
+    if knobs.file_of(task).exists():
+        assert read_json(knobs.file_of(task))["preset"] == knobs.preset_of(task), "run `make knobs` again"
+        assert set(knobs.known_of(task)) <= {knob.flags for knob in knobs.KNOBS[task]}
+    page = LESSONS[task].read_text()
+    assert knobs.with_table(page, knobs.table(task, knobs.known_of(task))) == page
+
+
+def test_a_table_of_changes_gives_mean_worst_and_best_and_says_what_is_not_measured() -> None:
+    known = {"": {"0": {"score": 0.9, "minutes": 4.0}, "1": {"score": 0.8, "minutes": 4.0}}}
+    rows = knobs.table("segmentation", known).splitlines()
+    assert "| none | 0.850 (0.800 to 0.900) | 2 | the preset |" in rows
+    assert sum("not measured yet" in row for row in rows) == len(knobs.KNOBS["segmentation"]) - 1
+    with pytest.raises(ValueError, match="has no"):
+        knobs.with_table("a page without the comments", "")

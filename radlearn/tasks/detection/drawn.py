@@ -193,6 +193,12 @@ def _blur(_: Any, call: _Call) -> Values:
     return {"blurred_height_px": rounded(down), "blurred_width_px": rounded(across)}
 
 
+def _jitter(_: Any, call: _Call) -> Values:
+    # The order of the changes is drawn too, and says little.
+    drawn = {name: rounded(float(factor)) for name, factor in call.params.items() if name.endswith("_factor") and factor is not None}
+    return {"intensity_factor" if name == "brightness_factor" else name: factor for name, factor in drawn.items()}
+
+
 def _clipped(_: Any, call: _Call) -> Values:
     before, after = _boxes(call.inputs), _boxes(call.outputs)
     return {"boxes": len(before), "boxes_clipped": int((before != after).any(axis=1).sum())}
@@ -238,6 +244,7 @@ _READERS: Mapping[type, Callable[[Any, _Call], Values]] = {
     v2.RandomAffine: _affine,
     v2.RandomRotation: _rotation,
     v2.RandomErasing: _hole,
+    v2.ColorJitter: _jitter,
     v2.GaussianNoise: lambda noise, call: {"noise_std": float(noise.sigma)},
     v2.GaussianBlur: _blur,
     v2.ClampBoundingBoxes: _clipped,

@@ -134,6 +134,15 @@ def test_a_shear_is_told_by_its_angles() -> None:
     assert "shear_y_degrees" not in drawn.values
 
 
+def test_brightness_and_contrast_are_told_as_the_factors_that_they_are() -> None:
+    image = tv_tensors.Image(torch.linspace(0.3, 0.5, 64).reshape(1, 8, 8))
+    brighter, drawn = told_once(v2.ColorJitter(brightness=0.3), image)
+    assert drawn.values == {"intensity_factor": pytest.approx(float(brighter.mean() / image.mean()), abs=1e-3)}
+    steeper, drawn = told_once(v2.ColorJitter(contrast=0.3), image)
+    assert drawn.values == {"contrast_factor": pytest.approx(float(steeper.std() / image.std()), abs=1e-3)}
+    assert "fn" not in str(told_once(v2.ColorJitter(0.3, 0.3), image)[1])
+
+
 def test_mirroring_is_told_with_its_direction() -> None:
     for transform, axis, words in (
         (v2.RandomHorizontalFlip(1.0), 2, "mirrored left–right"),

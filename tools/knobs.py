@@ -1,0 +1,157 @@
+"""Measure what a change of a setting does: `make knobs`, or `python -m tools.knobs classification`. It takes hours; CI does not run it.
+
+Each lesson ends in a table of changes. A reader chooses what will happen, then sees what did: mean, worst and best of the test scores of
+several seeds, on the same built-in patients, and the minutes of training. What is known is kept in the lesson's `knobs.json`, with the
+preset that it was measured for, and written into the page, between two comments. A row that is not measured yet says so.
+"""
+
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tyro
+
+import radlearn
+from radlearn import use_cases
+from radlearn.files import json_ready, read_json, write_json, write_text
+from radlearn.progress import say
+from radlearn.workflow.data_source import built_in_folder
+
+SEEDS = (0, 1, 2, 3, 4)
+PATIENTS = {"classification": 800, "detection": 800, "segmentation": 120}
+BEGIN, END = "<!-- measured by make knobs -->", "<!-- end of what was measured -->"
+
+
+class Knob(NamedTuple):
+    """A change of the `quick` preset: its flags, as they are typed, and why it does what it does."""
+
+    flags: str
+    why: str
+
+
+# Task -> the score that its table shows, what it is called, and the changes; the first row is the preset itself.
+SCORES = {
+    "classification": ("within_view_auroc_score", "AUROC within a view"),
+    "detection": ("rsna_score", "official score"),
+    "segmentation": ("dice_score", "Dice"),
+}
+KNOBS: dict[str, tuple[Knob, ...]] = {
+    "classification": (
+        Knob("", "the preset"),
+        Knob("--epochs 4", "half of the steps"),
+        Knob("--mirror-chance 0 --zoom-share 0 --rotation-degrees 0", "each X-ray in one position only: 480 are learnt by heart"),
+        Knob("--size-px 96", "a third of the pixels; faint and small opacities are lost first"),
+        Knob("--no-pretrained", "240 steps are not enough to learn what an edge is"),
+        Knob("--frozen-share 0.5", "the first half of the layers stays as photographs have formed it, which costs little"),
+        Knob("--frozen-share 1", "a linear probe: features of photographs alone; the steps are faster, because nothing goes backward"),
+        Knob("--norm-batches 0", "the averaged weights keep means and variances that belong to other weights"),
+    ),
+    "detection": (
+        Knob("", "the preset"),
+        Knob("--positive-share 0", "a quarter of each batch has an opacity, instead of half: fewer boxes to learn from"),
+        Knob("--size-px 320", "finer maps, and half as much work again"),
+        Knob("--no-pretrained", "240 steps are not enough to learn what an edge is"),
+        Knob("--network small_fcos --epochs 16", "a backbone of 0.6 million weights, from scratch"),
+        Knob("--no-test-time-mirror", "half of the work in inference"),
+    ),
+    "segmentation": (
+        Knob("", "the preset"),
+        Knob("--lesion-share 0", "patches from anywhere in the lungs: fewer lesion voxels to learn from"),
+        Knob("--spacing-mm 4 4 5 --patch-voxels 48 48 32", "a quarter of the work; small lesions are lost"),
+        Knob("--window-hu -160 240", "ground glass is black in the soft-tissue window"),
+        Knob("--no-confined-to-lungs", "lesions are predicted in muscle, bone and table too"),
+    ),
+}
+
+
+def settings_of(preset: Any, flags: str) -> Any:
+    """Return a preset changed by flags, as the command line would."""
+    return tyro.cli(type(preset), args=shlex.split(flags), default=preset)
+
+
+def preset_of(task: str) -> dict[str, Any]:
+    """Return the `quick` preset of a task, as `knobs.json` keeps it: what was measured for another one is out of date."""
+    return json_ready(asdict(use_cases.USE_CASES[task].load_task().presets["quick"]))
+
+
+def file_of(task: str) -> Path:
+    """Return the file that keeps what was measured for a task."""
+    return use_cases.USE_CASES[task].folder / "knobs.json"
+
+
+def known_of(task: str) -> dict[str, Any]:
+    """Return what was measured for the task's preset: flags -> seed -> score and minutes; empty if it was for another preset."""
+    file = file_of(task)
+    known = read_json(file) if file.exists() else {}
+    return known["measured"] if known.get("preset") == preset_of(task) else {}
+
+
+def measured(task: str, flags: str, seed: int, folder: Path) -> dict[str, float]:
+    """Train and evaluate one change with one seed; return its score and the minutes of training."""
+    task_ = use_cases.USE_CASES[task].load_task()
+    settings = replace(settings_of(task_.presets["quick"], flags), seed=seed)
+    shutil.rmtree(folder, ignore_errors=True)
+    api = getattr(radlearn, task)
+    run = api.train_with(settings, built_in_folder(task_.challenge, PATIENTS[task], 0), folder)
+    score = api.evaluate(run)["scores"][SCORES[task][0]]["value"]
+    return {"score": round(score, 4), "minutes": round(sum(epoch["seconds"] for epoch in run.history) / 60, 2)}
+
+
+def table(task: str, known: dict[str, Any]) -> str:
+    """Return what stands on a task's page: the changes and, folded away, each one's mean, worst and best score, the seeds, and why."""
+    asked = ", ".join(f"`{knob.flags}`" for knob in KNOBS[task] if knob.flags)
+    lines = [f"{asked}.", "", "<details><summary>What came out</summary>", ""]
+    lines += [f"| change | {SCORES[task][1]}: mean (worst to best) | seeds | why |", "|---|---|---|---|"]
+    for knob in KNOBS[task]:
+        values = [one["score"] for one in known.get(knob.flags, {}).values()]
+        spread = f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})" if values else "not measured yet"
+        lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {len(values) or ''} | {knob.why} |")
+    return "\n".join([*lines, "", "</details>"])
+
+
+def with_table(page: str, rows: str) -> str:
+    """Return a page with a table between the two comments, in place of what stood there.
+
+    Raises:
+        ValueError: if the page lacks the comments.
+    """
+    before, found, rest = page.partition(BEGIN)
+    _, closed, after = rest.partition(END)
+    if not found or not closed:
+        raise ValueError(f"the page has no {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{rows}\n\n{END}{after}"
+
+
+def knobs(tasks: tuple[str, ...] = tuple(KNOBS), seeds: tuple[int, ...] = SEEDS, only_write: bool = False) -> None:
+    """Measure what is not yet known, keep it, and write the tables of the pages.
+
+    Args:
+        tasks: The tasks to measure.
+        seeds: Seeds of the split, the first weights and the augmentation.
+        only_write: Write the tables of what is known, and measure nothing.
+    """
+    for task in tasks:
+        known = known_of(task)
+        for seed in () if only_write else seeds:
+            for knob in KNOBS[task]:
+                if str(seed) not in (rows := known.setdefault(knob.flags, {})):
+                    rows[str(seed)] = measured(task, knob.flags, seed, Path("runs/knobs") / task)
+                    say(f"{task} {knob.flags or '(the preset)'}, seed {seed}: {json.dumps(rows[str(seed)])}")
+                    write_json(file_of(task), {"preset": preset_of(task), "measured": known})
+        page = use_cases.USE_CASES[task].folder / "README.md"
+        write_text(page, with_table(page.read_text(encoding="utf-8"), table(task, known)))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Parse the flags and measure."""
+    tyro.cli(knobs, args=list(arguments))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,155 @@
+"""Run the cells of the lessons and write what came out under each of them: `make lessons`, or `python -m tools.lessons classification`.
+
+A page is a Markdown notebook. Below each cell stands what it printed, as a fence without a language (`text`), which is written anew here.
+What a cell draws with matplotlib is saved as the pictures that the page names between this cell and the next one, in their order:
+
+    ```python
+    plt.imshow(pixels, cmap="gray")
+    ```
+
+    ![An X-ray](images/header.webp)
+
+The pages say what came out, so they are run with the settings that they name. The tests run the same cells with fewer patients.
+"""
+
+import ast
+import contextlib
+import io
+import pprint
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+from PIL import Image
+
+from radlearn.files import write_text, written_whole
+from radlearn.progress import say
+from radlearn.use_cases import USE_CASES
+from tools.lesson_pictures import make_pictures
+
+# A cell, and the output that stands below it.
+CELL = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n.*?^```\n)?", flags=re.DOTALL | re.MULTILINE)
+PICTURE = re.compile(r"!\[[^\]]*\]\((images/[\w-]+\.webp)\)")
+# What a page shows of a cell: a longer output is a list that nobody reads.
+MOST_LINES, WIDTH = 30, 118
+GREATEST_BYTES = 120_000
+
+
+class Output(NamedTuple):
+    """What a cell gave: text as a notebook would show it, and figures as images."""
+
+    text: str
+    figures: list[Image.Image]
+
+
+def run_cells(page: str, space: dict[str, Any], name: str) -> Iterator[tuple[re.Match[str], Output]]:
+    """Run the cells of a page in one namespace; yield each with its output.
+
+    Args:
+        page: the Markdown.
+        space: the namespace, which the cells fill.
+        name: of the page, for tracebacks.
+    """
+    for cell in CELL.finditer(page):
+        line = page.count("\n", 0, cell.start("code"))
+        yield cell, output_of(cell["code"], space, name, line)
+
+
+def output_of(code: str, space: dict[str, Any], name: str, line: int = 0) -> Output:
+    """Run a cell; return what it printed, the value of its last expression, and what it drew.
+
+    >>> output_of("print('a')\\n1 + 1", {}, "page").text
+    'a\\n2\\n'
+    """
+    import matplotlib.pyplot as plt
+
+    tree = ast.parse(code)
+    ast.increment_lineno(tree, line)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(tree, name, "exec"), space)
+        if last is not None:
+            value = eval(compile(ast.Expression(last.value), name, "eval"), space)
+            # As in a notebook, a call that draws shows its figure and not what it returns.
+            if value is not None and not plt.get_fignums():
+                print(value if isinstance(value, str) else pprint.pformat(value, width=WIDTH, sort_dicts=False))
+    figures = []
+    for number in plt.get_fignums():
+        drawn = io.BytesIO()
+        plt.figure(number).savefig(drawn, dpi=110, bbox_inches="tight", facecolor="white")
+        figures.append(Image.open(drawn).convert("RGB"))
+    plt.close("all")
+    return Output(printed.getvalue(), figures)
+
+
+def with_outputs(page: str, outputs: Sequence[str]) -> str:
+    """Return a page with these outputs below its cells, in place of those that stood there; an empty one leaves no fence."""
+    fresh = iter(outputs)
+
+    def replaced(cell: re.Match[str]) -> str:
+        text = shown(next(fresh))
+        return f"```python\n{cell['code']}```\n" + (f"\n```text\n{text}```\n" if text else "")
+
+    return CELL.sub(replaced, page)
+
+
+def shown(text: str) -> str:
+    """Return an output as a page shows it: at most 30 lines, the home folder as ~, no spaces at the ends of lines."""
+    lines = [line.rstrip() for line in text.replace(str(Path.home()), "~").strip("\n").splitlines()]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], f"… ({len(lines) - MOST_LINES + 1} more lines)"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def pictures_after(page: str, cell: re.Match[str]) -> list[str]:
+    """Return the pictures that a page names between a cell and the next one."""
+    following = CELL.search(page, cell.end())
+    return PICTURE.findall(page, cell.end(), following.start() if following else len(page))
+
+
+def save_picture(figure: Image.Image, file: Path) -> None:
+    """Save a figure as WebP, at the best quality that keeps it small enough for a page."""
+    for quality in (90, 80, 70, 60, 50):
+        encoded = io.BytesIO()
+        figure.save(encoded, format="WEBP", quality=quality, method=6)
+        if encoded.tell() <= GREATEST_BYTES:
+            break
+    file.parent.mkdir(exist_ok=True)
+    with written_whole(file) as temporary:
+        temporary.write_bytes(encoded.getvalue())
+
+
+def make(page: Path) -> None:
+    """Run a page and write its outputs and pictures.
+
+    Raises:
+        ValueError: if a cell draws more figures than the page names pictures below it.
+    """
+    text, started, outputs = page.read_text(encoding="utf-8"), time.monotonic(), []
+    space: dict[str, Any] = {"__name__": "__main__"}
+    for number, (cell, output) in enumerate(run_cells(text, space, str(page)), start=1):
+        names = pictures_after(text, cell)[: len(output.figures)]
+        if len(names) < len(output.figures):
+            raise ValueError(f"{page}: cell {number} draws {len(output.figures)} figures, and {len(names)} pictures are named below it.")
+        for figure, name in zip(output.figures, names, strict=True):
+            save_picture(figure, page.parent / name)
+        outputs.append(output.text)
+        say(f"{page.parent.name}, cell {number}: {time.monotonic() - started:.0f} s")
+    write_text(page, with_outputs(text, outputs))
+    make_pictures(space["run"])
+
+
+def main(tasks: Sequence[str]) -> None:
+    """Make the pages of these tasks, or of all."""
+    matplotlib.use("Agg")
+    for task in tasks or USE_CASES:
+        make(USE_CASES[task].folder / "README.md")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

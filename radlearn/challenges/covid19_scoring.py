@@ -22,7 +22,7 @@ from radlearn.files import write_text
 from radlearn.metrics.lesions import SMALLEST_ML
 from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary
 from radlearn.progress import in_parallel
-from radlearn.scans.geometry import Volume, spacing_mm
+from radlearn.scans.geometry import Volume, steps_mm
 from radlearn.scans.nifti import read_volume
 
 OFFICIAL_SCORES = ("dice_score", "surface_dice_score", "volume_error_percent")
@@ -115,17 +115,18 @@ def _scored(submission: Path, tolerance_mm: float, smallest_ml: float, job: tupl
     case, name = job
     true_path = case.mask_path or case.path
     try:
-        truth, mask = read_volume(true_path), read_member(submission, name)
+        truth = read_volume(true_path)
+        mask = read_member(submission, name, truth.grid)
     except UnreadableScan as error:
         return case.case_id, [str(error)]
     troubles = mask_troubles(true_path.name, truth, truth.grid, true_path.name) + mask_troubles(name, mask, truth.grid, true_path.name)
     if troubles:
         return case.case_id, troubles
-    return case.case_id, mask_scores(_lesion(mask), _lesion(truth), spacing_mm(truth.affine), tolerance_mm, smallest_ml)
+    return case.case_id, mask_scores(_lesion(mask), _lesion(truth), steps_mm(truth.affine), tolerance_mm, smallest_ml)
 
 
 def _lesion(mask: Volume) -> Any:
-    return mask.voxels == 1
+    return mask.voxels > 0.5  # Exactly 0 and 1, apart from rounding: `mask_troubles`
 
 
 def _shown(value: float) -> str:

@@ -6,7 +6,6 @@ of masks is held against them in the same way, before it is packed.
 Source of the names: the MONAI challenge baseline, which cuts `volume-covid19-A-0` off the front.
 """
 
-import shutil
 import tempfile
 import zipfile
 import zlib
@@ -14,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -24,10 +24,13 @@ from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.files import written_whole
 from radlearn.progress import in_parallel
 from radlearn.scans.geometry import Grid, Volume, same_grid
+from radlearn.scans.mask_files import is_near
 from radlearn.scans.nifti import read_grid, read_volume
 
 CHALLENGE_PREFIX = "volume-covid19-A-0"
 GZIP = b"\x1f\x8b"
+MOST_MEMBER_BYTES = 1 << 31
+"Of one mask in a zip, as it is packed there."
 # The earliest time a zip can hold: the same masks then make the same bytes whenever they are packed.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -111,36 +114,52 @@ def submission_members(submission: Path, cases: Sequence[Case]) -> tuple[dict[st
     return members, troubles
 
 
-def read_member(submission: Path, name: str) -> Volume:
-    """Read one mask of a zip or folder.
+def read_member(submission: Path, name: str, source: Grid | None = None) -> Volume:
+    """Read one mask of a zip or folder; where it has another shape than `source`, the grid of its CT, only its grid, without a voxel.
 
     Raises:
         UnreadableScan: it cannot be read; the message names it as it is called there.
     """
     with _as_file(Path(submission), name) as path:
         try:
+            # A mask of another shape is refused by its grid: its voxels may be many more than those of the CT.
+            grid = None if source is None else read_grid(path)
+            if source is not None and grid is not None and grid.shape != source.shape:
+                return Volume(np.zeros((0, 0, 0), np.uint8), grid.affine, path, (str(grid),))
             return read_volume(path)
         except UnreadableScan as error:
             raise UnreadableScan(str(error).replace(str(path), name)) from None
 
 
 def mask_troubles(name: str, mask: Volume, source: Grid, source_name: str) -> list[str]:
-    """Return what is wrong with a mask: another grid than its source's, or values that are neither 0 nor 1."""
+    """Return what is wrong with a mask: another grid than its source's, or values that are neither 0 nor 1.
+
+    Values that differ from these by less than rounding are 0 and 1.
+    """
     troubles = []
     if not same_grid(mask.grid, source):
         rule = "a mask lies on the grid of its CT, voxel for voxel"
-        troubles.append(f"{name}: has {mask.grid}; {source_name} has {source}; {rule}.")
-    other = np.unique(mask.voxels[(mask.voxels != 0) & (mask.voxels != 1)])
+        troubles.append(f"{name}: has {mask.notes[0] if not mask.voxels.size else mask.grid}; {source_name} has {source}; {rule}.")
+    other = np.unique(mask.voxels[~is_near(mask.voxels, 0) & ~is_near(mask.voxels, 1)])
     if len(other):
-        values = ", ".join(f"{value:g}" for value in other[:5]) + (", …" if len(other) > 5 else "")
-        troubles.append(f"{name}: holds {values}; expected only 0 (no lesion) and 1 (lesion). Apply a threshold first.")
+        values = ", ".join(f"{value:.7g}" for value in other[:5]) + (", …" if len(other) > 5 else "")
+        troubles.append(f"{name}: holds {values}; expected only 0 (no lesion) and 1 (lesion). {_advice(other)}")
     return troubles
+
+
+def _advice(other: np.ndarray) -> str:
+    if other.tolist() == [255]:
+        return "Write 1 where it has 255: divide it by 255."
+    if np.array_equal(other, np.rint(other)):
+        return "Write 1 for the labels that count as lesion, and 0 for all others."
+    return "Apply a threshold first."
 
 
 def _validated(submission: Path, job: tuple[Case, str]) -> list[str]:
     case, name = job
     try:
-        return mask_troubles(name, read_member(submission, name), read_grid(case.path), case.path.name)
+        source = read_grid(case.path)
+        return mask_troubles(name, read_member(submission, name, source), source, case.path.name)
     except UnreadableScan as error:
         return [str(error)]
 
@@ -177,11 +196,20 @@ def _as_file(submission: Path, name: str) -> Iterator[Path]:
         path = Path(place) / "mask.nii.gz"
         try:
             with _opened(submission) as packed, packed.open(name) as member, open(path, "wb") as file:
-                shutil.copyfileobj(member, file)
+                _copy(name, member, file)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
             # zipfile says RuntimeError for a password and NotImplementedError for a way of packing that it does not know.
             raise UnreadableScan(f"{name}: cannot be taken out of {submission.name} ({error}). Pack it again.") from None
         yield path
+
+
+def _copy(name: str, member: IO[bytes], file: IO[bytes]) -> None:
+    left = MOST_MEMBER_BYTES
+    while piece := member.read(1 << 20):
+        left -= len(piece)
+        if left < 0:
+            raise UnreadableScan(f"{name}: unpacks to more than {MOST_MEMBER_BYTES:,} bytes; expected a mask. Pack it again.")
+        file.write(piece)
 
 
 @contextmanager

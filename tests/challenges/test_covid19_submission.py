@@ -1,6 +1,7 @@
 """The submission zip: packed, the same bytes each time, and refused for each thing that is wrong with it, by file, value and rule."""
 
 import gzip
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -270,3 +271,31 @@ def test_real_files_are_told_apart_by_what_they_hold(shared_data: Path) -> None:
     troubles = mask_troubles("001.nii.gz", read_volume(mask), grid, ct.name)
     assert any("expected only 0 (no lesion) and 1 (lesion)" in trouble for trouble in troubles)
     assert mask_troubles("001.nii.gz", Volume(np.zeros(grid.shape), grid.affine), grid, ct.name) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([0, 255], r"holds 255; .* divide it by 255"),
+        ([0, 1, 2], r"holds 2; .* Write 1 for the labels"),
+        ([0, 0.25], r"holds 0\.25; .* threshold"),
+    ],
+)
+def test_values_that_are_no_mask_are_told_by_what_to_do(values: list[float], words: str) -> None:
+    voxels = np.resize(np.array(values, np.float32), (4, 4, 4))
+    (trouble,) = mask_troubles("003.nii.gz", Volume(voxels, np.eye(4)), Volume(voxels, np.eye(4)).grid, "ct.nii.gz")
+    assert re.search(words, trouble)
+
+
+def test_a_member_that_unpacks_to_gigabytes_is_refused_on_the_way(
+    folder: Path, cases: list[Case], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("radlearn.challenges.covid19_submission.MOST_MEMBER_BYTES", 1 << 20)
+    where = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(where, "w", zipfile.ZIP_DEFLATED) as bomb:
+        for name in masks_in(folder):
+            bomb.writestr(submission_name(name), bytes(20 << 20))
+    assert where.stat().st_size < 200_000
+    troubles = validate_submission(where, cases, workers=1)
+    assert len(troubles) == len(cases)
+    assert all("unpacks to more than 1,048,576 bytes" in trouble for trouble in troubles)

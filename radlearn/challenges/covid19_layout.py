@@ -31,7 +31,7 @@ from radlearn.challenges.covid19_folder import (
     read_persons,
     write_persons,
 )
-from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, nifti_stem, walked
+from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, masks_beside, nifti_stem, walked
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say
@@ -175,12 +175,15 @@ def _ct_paths(root: Path) -> list[Path]:
         return [root] if nifti_stem(root.name) else []
     if not root.is_dir():
         return []
-    found = {path.parent for path in find_xrays(root)}
+    found, left_out = {path.parent for path in find_xrays(root)}, 0
     for place, _ in walked(root):
         volumes = _volumes_in(place)
-        cts = {known[0] for path in volumes if (known := case_and_kind(path.name)) and known[1] == CT}
-        masks = {path for path in volumes if (known := case_and_kind(path.name)) and known[1] == MASK and known[0] in cts}
+        # What the user names is read, whatever it is called.
+        masks = set(volumes) if place != root and holds_labels(place) else set(masks_beside(volumes).values())
+        left_out += len(masks)
         found |= set(volumes) - masks
+    if left_out:
+        say(f"{root}: {left_out:,} {'masks were' if left_out > 1 else 'mask was'} left out, by name and place.", style="yellow")
     return sorted(found)
 
 

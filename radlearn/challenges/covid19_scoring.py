@@ -23,7 +23,7 @@ from radlearn.files import write_text
 from radlearn.metrics.lesions import SMALLEST_ML
 from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary
 from radlearn.progress import in_parallel
-from radlearn.scans.geometry import spacing_mm
+from radlearn.scans.geometry import steps_mm
 from radlearn.scans.mask_files import read_mask
 
 OFFICIAL_SCORES = ("dice_score", "surface_dice_score", "volume_error_percent")
@@ -135,12 +135,13 @@ def _scored(submission: Path, tolerance_mm: float, smallest_ml: float, job: tupl
     case, name = job
     true_path = case.mask_path or case.path
     try:
-        truth, mask = read_mask(true_path), read_member(submission, name)
+        truth = read_mask(true_path)
+        mask = read_member(submission, name, truth.grid)
     except UnreadableScan as error:
         return case.case_id, [str(error)]
     if troubles := grid_troubles(name, mask, truth.grid, true_path.name):
         return case.case_id, troubles
-    scores = mask_scores(mask.voxels, truth.voxels, spacing_mm(truth.affine), tolerance_mm, smallest_ml)
+    scores = mask_scores(mask.voxels, truth.voxels, steps_mm(truth.affine), tolerance_mm, smallest_ml)
     read = {true_path.name: truth, name: mask}
     cut = [f"{which}: does not hold exactly 0 and 1 ({note})" for which, one in read.items() for note in one.notes]
     return case.case_id, _Scored(scores, tuple(cut), mask_reading(mask.voxels, truth.voxels))

@@ -6,7 +6,6 @@ of masks is held against them in the same way, before it is packed.
 Source of the names: the MONAI challenge baseline, which cuts `volume-covid19-A-0` off the front.
 """
 
-import shutil
 import tempfile
 import zipfile
 import zlib
@@ -14,6 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import IO
+
+import numpy as np
 
 from radlearn.challenges.covid19_layout import Case
 from radlearn.challenges.folders import nifti_stem
@@ -27,6 +29,8 @@ from radlearn.scans.nifti import read_grid
 
 CHALLENGE_PREFIX = "volume-covid19-A-0"
 GZIP = b"\x1f\x8b"
+MOST_MEMBER_BYTES = 1 << 31
+"Of one mask in a zip, as it is packed there."
 # The earliest time a zip can hold: the same masks then make the same bytes whenever they are packed.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -110,14 +114,20 @@ def submission_members(submission: Path, cases: Sequence[Case]) -> tuple[dict[st
     return members, troubles
 
 
-def read_member(submission: Path, name: str) -> Volume:
+def read_member(submission: Path, name: str, source: Grid | None = None) -> Volume:
     """Read one mask of a zip or folder as training reads masks, bool (i, j, k): `read_mask`, whose notes say what was cut.
+
+    Where it has another shape than `source`, the grid of its CT, only its grid is read, without a voxel.
 
     Raises:
         UnreadableScan: it cannot be read, or what is inside is not plain; the message names it as it is called there.
     """
     with _as_file(Path(submission), name) as path:
         try:
+            # A mask of another shape is refused by its grid: its voxels may be many more than those of the CT.
+            grid = None if source is None else read_grid(path)
+            if source is not None and grid is not None and grid.shape != source.shape:
+                return Volume(np.zeros((0, 0, 0), bool), grid.affine, path, (str(grid),))
             return read_mask(path)
         except UnreadableScan as error:
             raise UnreadableScan(str(error).replace(str(path), name)) from None
@@ -127,17 +137,21 @@ def grid_troubles(name: str, mask: Volume, source: Grid, source_name: str) -> li
     """Return what is wrong with where a mask lies: another grid than its source's."""
     if same_grid(mask.grid, source):
         return []
-    return [f"{name}: has {mask.grid}; {source_name} has {source}; a mask lies on the grid of its CT, voxel for voxel."]
+    found = mask.notes[0] if not mask.voxels.size else mask.grid
+    return [f"{name}: has {found}; {source_name} has {source}; a mask lies on the grid of its CT, voxel for voxel."]
 
 
 def _validated(submission: Path, job: tuple[Case, str]) -> list[str]:
     case, name = job
     try:
-        mask = read_member(submission, name)
+        source = read_grid(case.path)
+        mask = read_member(submission, name, source)
+        troubles = grid_troubles(name, mask, source, case.path.name)
+        if not mask.voxels.size:
+            return troubles
         # What is cut here is not cut by the challenge, whose tools may count 255 or 0.9999999 as another label, or as none.
         wanted = "Save it as 0 (no lesion) and 1 (lesion): the challenge may read other numbers otherwise"
-        cut = [f"{name}: does not hold exactly 0 and 1 ({note}). {wanted}." for note in mask.notes]
-        return grid_troubles(name, mask, read_grid(case.path), case.path.name) + cut
+        return troubles + [f"{name}: does not hold exactly 0 and 1 ({note}). {wanted}." for note in mask.notes]
     except UnreadableScan as error:
         return [str(error)]
 
@@ -174,11 +188,20 @@ def _as_file(submission: Path, name: str) -> Iterator[Path]:
         path = Path(place) / "mask.nii.gz"
         try:
             with _opened(submission) as packed, packed.open(name) as member, open(path, "wb") as file:
-                shutil.copyfileobj(member, file)
+                _copy(name, member, file)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
             # zipfile says RuntimeError for a password and NotImplementedError for a way of packing that it does not know.
             raise UnreadableScan(f"{name}: cannot be taken out of {submission.name} ({error}). Pack it again.") from None
         yield path
+
+
+def _copy(name: str, member: IO[bytes], file: IO[bytes]) -> None:
+    left = MOST_MEMBER_BYTES
+    while piece := member.read(1 << 20):
+        left -= len(piece)
+        if left < 0:
+            raise UnreadableScan(f"{name}: unpacks to more than {MOST_MEMBER_BYTES:,} bytes; expected a mask. Pack it again.")
+        file.write(piece)
 
 
 @contextmanager

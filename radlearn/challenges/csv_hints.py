@@ -9,11 +9,11 @@ def separator_hint(header: Sequence[str]) -> str:
     """Return what to do about a header of one field that holds another separator than commas; "" where there is none.
 
     >>> separator_hint(["patientId;probability"])
-    ' It is separated by semicolons; save it with commas.'
+    ' It is separated by semicolons; save it with commas, and numbers with points.'
     """
     marks = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
     name = next((name for mark, name in marks.items() if len(header) == 1 and mark in header[0]), None)
-    return "" if name is None else f" It is separated by {name}; save it with commas."
+    return "" if name is None else f" It is separated by {name}; save it with commas, and numbers with points."
 
 
 def number_hint(text: str) -> str:

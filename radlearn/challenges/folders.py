@@ -1,14 +1,20 @@
 """What lies in a folder: files by their kind, and in words for a folder that is not yet what it should be."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from radlearn.errors import BadLayout
+from radlearn.scans.file_names import DICOM_SUFFIXES, NIFTI_SUFFIXES
 
-XRAY_SUFFIXES = (".dcm", ".dicom")
-NIFTI_SUFFIXES = (".nii.gz", ".nii")
+MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
+CT_NAME = re.compile(r"^(.*?)[-_. ](?:ct|image|img|volume|0000)$", re.IGNORECASE)
+LABEL_FOLDERS = {"labelstr": "imagestr", "labelsts": "imagests", "labelsval": "imagesval"}
+"Of nnU-Net's layout, and the folders of images that they go with."
+OUTPUT_FOLDERS, OUTPUT_TABLE = ("masks", "probabilities"), "predictions.csv"
+"What an earlier 'predict' wrote beside its table."
 
 
 def stem(name: str) -> str:
@@ -17,7 +23,7 @@ def stem(name: str) -> str:
     >>> stem("IM0001.DCM"), stem("1.2.840.10008")
     ('IM0001', '1.2.840.10008')
     """
-    return next((name[: -len(suffix)] for suffix in XRAY_SUFFIXES if name.lower().endswith(suffix)), name)
+    return next((name[: -len(suffix)] for suffix in DICOM_SUFFIXES if name.lower().endswith(suffix)), name)
 
 
 def nifti_stem(name: str) -> str | None:
@@ -54,6 +60,35 @@ def files_below(folder: Path) -> list[Path]:
 def nifti_files(folder: Path) -> list[Path]:
     """Return all NIfTI files below a folder, sorted; hidden ones are left out."""
     return [path for path in files_below(folder) if nifti_stem(path.name)]
+
+
+def masks_beside(paths: Sequence[Path]) -> dict[Path, Path]:
+    """Return CT → mask of volumes whose names say that they belong together and that lie in one folder.
+
+    >>> [mask.name for mask in masks_beside([Path("a_ct.nii.gz"), Path("a-mask.nii.gz"), Path("b_seg.nii.gz")]).values()]
+    ['a-mask.nii.gz']
+    """
+    by_name: dict[tuple[Path, str], Path] = {}
+    for path in paths:
+        stem = nifti_stem(path.name) or ""
+        if not MASK_NAME.match(stem):
+            bare = CT_NAME.match(stem)
+            by_name[path.parent, stem] = by_name[path.parent, bare[1] if bare else stem] = path
+    masks = {}
+    for path in paths:
+        said = MASK_NAME.match(nifti_stem(path.name) or "")
+        if said and (path.parent, said[1]) in by_name:
+            masks[by_name[path.parent, said[1]]] = path
+    return masks
+
+
+def holds_labels(folder: Path) -> bool:
+    """Whether a folder holds masks by its name and what lies beside it: nnU-Net's labels, or what an earlier 'predict' wrote."""
+    name = folder.name.lower()
+    if name in OUTPUT_FOLDERS:
+        return (folder.parent / OUTPUT_TABLE).is_file()
+    beside = LABEL_FOLDERS.get(name)
+    return beside is not None and any(other.name.lower() == beside and other.is_dir() for other in folder.parent.iterdir())
 
 
 def folder_that_holds(folder: Path, holds: Callable[[Path], bool], what: str) -> Path | None:
@@ -123,6 +158,6 @@ def _kinds(files: list[Path]) -> list[str]:
     counts = Counter(file.suffix.lower() for file in files)
     first = {file.suffix.lower(): file.name for file in reversed(files)}
     return [
-        f"{count:,} {suffix or 'suffixless'} file{'s' if count > 1 else ''}{'' if suffix in XRAY_SUFFIXES else f' ({first[suffix]})'}"
+        f"{count:,} {suffix or 'suffixless'} file{'s' if count > 1 else ''}{'' if suffix in DICOM_SUFFIXES else f' ({first[suffix]})'}"
         for suffix, count in counts.most_common(4)
     ]

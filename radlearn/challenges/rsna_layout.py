@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.folders import XRAY_SUFFIXES, describe_folder, distinct_ids, files_in, folder_that_holds, stem
+from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, stem
 from radlearn.challenges.near_ids import NearIds, near_strangers
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
@@ -28,6 +28,7 @@ from radlearn.challenges.xray_case import XrayCase as Case
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
 from radlearn.progress import say
+from radlearn.scans.file_names import DICOM_SUFFIXES
 
 IMAGE_FOLDER = "stage_2_train_images"
 UNLABELLED_FOLDER = "stage_2_test_images"
@@ -136,7 +137,7 @@ def missing_layout(folder: Path) -> BadLayout:
         advice = f"Unpack {', '.join(archives[:3])} in that folder first (unzip {archives[0]})."
     elif (folder / LABELS_TABLE).is_file():
         advice = f"The table is there, its X-rays are not. Put them into {IMAGE_FOLDER}/, one patientId.dcm each."
-    elif (folder / IMAGE_FOLDER).is_dir() or any(file.suffix.lower() in XRAY_SUFFIXES for file in files):
+    elif (folder / IMAGE_FOLDER).is_dir() or any(file.suffix.lower() in DICOM_SUFFIXES for file in files):
         advice = f"The X-rays are there, but not {LABELS_TABLE}, the table of labels. Without labels, use 'predict'."
     expected = f"{LABELS_TABLE} and {IMAGE_FOLDER}/ with one patientId.dcm per image"
     return BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}. {advice}")
@@ -231,5 +232,5 @@ def _extent(start: float, end: float) -> float:
 def xrays_in(folder: Path) -> list[Path]:
     """Return the X-rays that lie directly in a folder, sorted by name; hidden ones are left out."""
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.name.lower().endswith(".dcm") and not entry.name.startswith("."))
+        names = sorted(entry.name for entry in entries if entry.name.lower().endswith(DICOM_SUFFIXES) and not entry.name.startswith("."))
     return [folder / name for name in names]

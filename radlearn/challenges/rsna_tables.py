@@ -27,6 +27,9 @@ PERSON_COLUMNS = ("patientId", "person")
 OPACITY = "Lung Opacity"
 CATEGORIES = ("Normal", "No Lung Opacity / Not Normal", OPACITY)
 
+MOST_TABLE_BYTES = 1 << 28
+"A hundred times the labels of the whole challenge."
+
 Box = tuple[float, float, float, float]
 
 
@@ -179,8 +182,10 @@ def rows_in(name: str, text: str, columns: tuple[str, ...], troubles: list[str])
     try:
         header = [column.strip() for column in next(reader, [])]
         if missing := [column for column in columns if header.count(column) != 1]:
+            hint = separator_hint(header)
+            header = header[0].split("\t") if len(header) == 1 else header
             expected = f"expected {', '.join(columns)}, each once; missing or repeated: {', '.join(missing)}."
-            troubles.append(f"{name}, line 1: the columns are {', '.join(header) or 'empty'}; {expected}{separator_hint(header)}")
+            troubles.append(f"{name}, line 1: the columns are {', '.join(header) or 'empty'}; {expected}{hint}")
             return
         places = [header.index(column) for column in columns]
         start = reader.line_num + 1
@@ -268,12 +273,16 @@ def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
 
 def path_text(path: Path) -> tuple[str, list[str]]:
     """Return the text of a table file, unpacked if it is NAME.gz, and what is wrong with it: see `decoded`."""
-    content = path.read_bytes()
+    with open(path, "rb") as opened:
+        content = opened.read(MOST_TABLE_BYTES + 1)
     if path.suffix == ".gz":
         try:
-            content = gzip.decompress(content)
+            with gzip.open(path) as packed:
+                content = packed.read(MOST_TABLE_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
             return "", [f"{path.name}: is not gzip, or is cut short ({error}). Copy it again."]
+    if len(content) > MOST_TABLE_BYTES:
+        return "", [f"{path.name}: holds more than {MOST_TABLE_BYTES:,} bytes; expected a table of a few megabytes. It was not read."]
     text, troubles = decoded(path.name, content)
     if not text.strip() and not troubles:
         return "", [f"{path.name}: is empty."]

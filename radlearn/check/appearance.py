@@ -14,22 +14,17 @@ from radlearn.check.duplicates import ORIENTATIONS, oriented
 from radlearn.check.findings import Finding
 from radlearn.check.headers import burnt_in
 from radlearn.check.radiographs import XrayFacts
+from radlearn.scans.chest_xray import CONSTANT_BELOW, header_doubts
 from radlearn.scans.dicom import OLDEST_YEARS, age_in_years
 
 LEAST_XRAYS = 12
 "Fewer say nothing about what is usual."
-CONSTANT_BELOW = 0.004
-"Standard deviation, where 1 is white: one step of 8 bits."
 MOST_BLACK, MOST_WHITE = 0.6, 0.2
 "Shares of an X-ray; of 110 real X-rays at most 0.12 and 0.001 are that."
-LEAST_PX = 200
 INVERTED_BELOW, UNLIKE_BELOW = -0.25, 0.25
 "Correlation with the median X-ray; 110 real X-rays have 0.47 and more."
 TURNED_BY, MIRRORED_BY = 0.15, 0.12
 "By how much a turned X-ray must resemble the median more than it does as it is; 0.04 is the most that real mirror images do."
-FRONTAL = {"PA", "AP", "AP SUPINE", "AP ERECT", ""}
-XRAY_MODALITIES = {"CR", "DX", "DR", "RG", "XA", "RF", "OT", ""}
-CHEST = ("CHEST", "THORAX", "LUNG", "RIB", "PORT CHEST", "")
 
 
 def xray_findings(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
@@ -86,18 +81,11 @@ def _by_header(xray: XrayFacts) -> Iterator[tuple[str, str]]:
         yield "privacy", f"filled in: {', '.join(xray.identifying)}"
     if burnt_in(said):
         yield "burnt-in", "BurnedInAnnotation is YES"
-    if header.modality not in XRAY_MODALITIES and not xray.is_slice:
-        yield "image-not-xray", f"Modality is {header.modality}"
-    if (view := (header.view or "").upper()) not in FRONTAL and not xray.is_slice:
-        yield "image-lateral", f"the view is {view}"
-    part = said.get("BodyPartExamined", "").upper()
-    if part and not any(word and word in part for word in CHEST) and not xray.is_slice:
-        yield "image-not-chest", f"BodyPartExamined is {part}"
+    if not xray.is_slice:
+        yield from header_doubts(header)
     age = said.get("PatientAge", "")
     if age and age_in_years(age) is None:
         yield "age", f"PatientAge is {age!r}; expected an age of up to {OLDEST_YEARS} years"
-    if min(header.size_px) < LEAST_PX and not xray.is_slice:
-        yield "image-small", f"{header.size_px[1]} × {header.size_px[0]} px (width × height)"
 
 
 def _by_looks(xray: XrayFacts) -> Iterator[tuple[str, str]]:

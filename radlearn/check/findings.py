@@ -93,9 +93,11 @@ RULES = {
     "ct-not-hu": Rule(
         "error",
         "volumes that are not in Hounsfield units",
-        "Save them again with RescaleSlope and RescaleIntercept applied: air is -1000, water 0.",
+        "Convert them again from their DICOM slices: air is -1000, water 0.",
     ),
+    "ct-is-mask": Rule("error", "masks or label maps where a CT is expected", "Move them away, or name them ID_seg beside ID_ct."),
     "ct-constant": Rule("error", "volumes with nothing in them", AGAIN),
+    "series-not-ct": Rule("error", "series of another modality than CT", "Leave them out of the folder: only CT is in Hounsfield units."),
     "series-broken": Rule("error", "DICOM series that make no volume", "Export the whole series again, each slice once."),
     "mask-grid": Rule("error", "masks on another grid than their CT", "Save the mask again on the grid of its CT."),
     "mask-labels": Rule("error", "masks of which it is not plain what is inside", "Save them with 0 outside and 1 inside."),

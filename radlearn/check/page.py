@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from radlearn.challenges.folders import nifti_stem
 from radlearn.check.audit import Audit
 from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
 from radlearn.check.forecast import Forecast, table_rows
@@ -32,7 +33,7 @@ def write_page(path: Path, audit: Audit, forecasts: Sequence[Forecast]) -> Path:
     """Write the page, whole or not at all, and return its path."""
     counts = counted(audit.findings)
     verdict = "Something must be mended before this is trained on." if audit.must_be_mended else "Nothing must be mended."
-    nifti = [one.job for one in audit.volumes if not one.job.paths[0].name.endswith(".dcm")]
+    nifti = [one.job for one in audit.volumes if nifti_stem(one.job.paths[0].name)]
     files = len(audit.xrays) + sum(len(job.paths) + (job.mask is not None) for job in nifti)
     headline = [Headline({"error": "Errors", "warning": "Warnings", "note": "Notes"}[name], counts[name]) for name in SEVERITIES]
     groups = grouped(audit.findings)

@@ -11,19 +11,19 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from scipy.ndimage import uniform_filter
 
 from radlearn.check.headers import identifying, told
 from radlearn.errors import UnreadableScan
 from radlearn.progress import in_parallel
+from radlearn.scans.chest_xray import VOLUME_MODALITIES
 from radlearn.scans.dicom import ForProcessingWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
+from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.stored_pixels import parsing
 
 LOOKED_AT_PX = 128
 THUMBNAIL_PX = 32
 XRAYS_PER_JOB = 32
-VOLUME_MODALITIES = {"CT", "MR", "PT"}
 EDGE_SHARE = 0.12
 "How far from its border an X-ray is searched for marks."
 
@@ -79,8 +79,8 @@ def looked_at(path: Path) -> XrayFacts:
     try:
         digest = blake2b(path.read_bytes(), digest_size=16).digest()
         header = read_header(path)
-        with parsing(path):
-            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        with parsing(path), open(path, "rb") as opened:
+            dataset = parsed(opened, stop_before_pixels=True)
             facts = XrayFacts(path, digest=digest, header=header, told=told(dataset), identifying=identifying(dataset))
         if facts.is_slice:
             return facts

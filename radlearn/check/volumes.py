@@ -2,7 +2,6 @@
 that lie elsewhere. A mask is held against the lungs found by `scans.lungs`, whose block is generous: what lies outside it is far away.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,31 +11,25 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.challenges.challenge import VolumeFiles
-from radlearn.challenges.folders import nifti_stem, within
+from radlearn.challenges.folders import masks_beside, nifti_stem, within
 from radlearn.check.anatomy import ct_wrong_way_round, mask_wrong_way_round
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
 from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.progress import in_parallel
-from radlearn.scans.dicom_series import PADDING_BELOW_HU, read_series
+from radlearn.scans.dicom_series import read_series
 from radlearn.scans.geometry import Volume, orientation, same_grid, spacing_mm
+from radlearn.scans.hounsfield import PADDING_BELOW_HU, doubts_of
 from radlearn.scans.lungs import find_lungs_and_hull
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
 
-AIR_ABOVE_HU = -700.0
-"The darkest hundredth of a chest CT, padding aside, is air: about -1000 HU."
-BONE_BELOW_HU = 150.0
-"The brightest voxels are bone and contrast: far above this in every adult chest."
-HIGHEST_HU = 32_000
-FEW_SLICES = 20
 GAP_ABOVE_MM = 8.5
 "Between slices; the challenge's thickest are 5 mm."
 INSIDE_ABOVE = 0.5
 OUTSIDE_LUNG_ABOVE = 0.2
 "Share of the mask outside the block that holds both lungs."
-MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
-CT_NAME = re.compile(r"^(.*?)[-_. ](?:ct|image|img|volume|0000)$", re.IGNORECASE)
+NO_HOUNSFIELD = ("ct-not-hu", "ct-constant", "ct-is-mask")
 
 
 @dataclass
@@ -53,17 +46,7 @@ class VolumeFacts:
 
 def loose_jobs(paths: Sequence[Path]) -> list[VolumeFiles]:
     """Pair loose NIfTI files by their names; a mask without CT is looked at as a volume, and a CT without mask by itself."""
-    by_name: dict[tuple[Path, str], Path] = {}
-    for path in paths:
-        stem = nifti_stem(path.name) or ""
-        if not MASK_NAME.match(stem):
-            bare = CT_NAME.match(stem)
-            by_name[path.parent, stem] = by_name[path.parent, bare[1] if bare else stem] = path
-    masks = {}
-    for path in paths:
-        said = MASK_NAME.match(nifti_stem(path.name) or "")
-        if said and (path.parent, said[1]) in by_name:
-            masks[by_name[path.parent, said[1]]] = path
+    masks = masks_beside(paths)
     paired = set(masks.values())
     return [VolumeFiles(nifti_stem(path.name) or "", (path,), masks.get(path), path.name) for path in paths if path not in paired]
 
@@ -114,35 +97,30 @@ def _looked_at(job: VolumeFiles) -> VolumeFacts:
     except UnreadableScan as error:
         named = next((path for path in job.paths if str(error).startswith(f"{path}: ")), job.paths[0])
         words = str(error).removeprefix(f"{named}: ")
-        facts.found.append(("series-broken" if is_series else "ct-unreadable", named, words))
+        rule = "ct-unreadable" if not is_series else "series-not-ct" if "; expected CT" in words else "series-broken"
+        facts.found.append((rule, named, words))
         return facts
     path = job.paths[0]
     facts.shape, facts.spacing_mm, facts.axes = ct.voxels.shape, spacing_mm(ct.affine), orientation(ct.affine)
     facts.digest = blake2b(np.asfortranarray(ct.voxels).tobytes("F"), digest_size=16).digest()
     facts.found += [(rule, path, words) for rule, words in _of_ct(ct)]
     facts.found += [("ct-padding", path, note) for note in ct.notes]
-    is_hounsfield = not any(rule in ("ct-not-hu", "ct-constant") for rule, _, _ in facts.found)
+    is_hounsfield = not any(rule in NO_HOUNSFIELD for rule, _, _ in facts.found)
     if job.mask is not None:
         facts.found += [(rule, job.mask, words) for rule, words in _of_mask(job.mask, ct, is_hounsfield)]
     return facts
 
 
 def _of_ct(ct: Volume) -> Iterator[tuple[str, str]]:
-    hu = ct.voxels
-    low, high = float(hu.min()), float(hu.max())
-    if low == high:
-        yield "ct-constant", f"every voxel is {low:g}"
+    doubts = doubts_of(ct)
+    yield from ((doubt.rule, f"{doubt.found}. {doubt.advice}" if doubt.rule == "ct-not-hu" else doubt.found) for doubt in doubts)
+    if any(doubt.rule in ("ct-constant", "ct-is-mask") for doubt in doubts):
         return
-    padding = hu < PADDING_BELOW_HU
-    share = float(padding.mean())
-    if share:
-        yield "ct-padding", f"{share:.0%} of the voxels lie below {PADDING_BELOW_HU} HU; the lowest is {low:g}".replace("-", "−")
-    sample = hu[~padding][:: max(1, hu.size // 500_000)]
-    darkest, brightest = (float(value) for value in np.percentile(sample, (1, 99.9))) if sample.size else (0.0, 0.0)
-    if darkest > AIR_ABOVE_HU or brightest < BONE_BELOW_HU or high > HIGHEST_HU:
-        found = f"the darkest hundredth lies below {darkest:g} and the brightest voxels near {brightest:g} (the highest is {high:g})"
-        yield "ct-not-hu", f"{found}; expected air near -1000 and bone above 200".replace("-", "−")
-    elif turned := ct_wrong_way_round(ct):
+    padding = ct.voxels < PADDING_BELOW_HU
+    if share := float(padding.mean()):
+        found = f"{share:.0%} of the voxels lie below {PADDING_BELOW_HU} HU; the lowest is {ct.voxels.min():g}"
+        yield "ct-padding", found.replace("-", "−")
+    if not any(doubt.rule == "ct-not-hu" for doubt in doubts) and (turned := ct_wrong_way_round(ct)):
         yield "ct-turned", turned
     yield from _of_slices(ct)
 
@@ -153,8 +131,6 @@ def _of_slices(ct: Volume) -> Iterator[tuple[str, str]]:
     letters = orientation(ct.affine)
     axis = next(number for number, letter in enumerate(letters) if letter in "SI")
     slices = np.moveaxis(ct.voxels, axis, 0)
-    if len(slices) < FEW_SLICES:
-        yield "ct-flat", f"{len(slices)} slices of {spacing[axis]:.3g} mm"
     if spacing[axis] > GAP_ABOVE_MM:
         yield "ct-gap", f"its slices are {spacing[axis]:.3g} mm apart"
     blank = [number for number, one in enumerate(slices) if one.min() == one.max()]

@@ -66,7 +66,7 @@ from radlearn.progress import say
 from radlearn.scans.geometry import Volume
 from radlearn.tasks.segmentation.ensembles import Segmenter, evaluate_together, predicted_together
 from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks
-from radlearn.tasks.segmentation.options import MaskOptions, refuse_probabilities
+from radlearn.tasks.segmentation.options import MaskOptions, refuse_probabilities, refuse_series
 from radlearn.tasks.segmentation.prediction import MaskPredictions, PredictedScan, submit_masks
 from radlearn.tasks.segmentation.report import write_mask_report
 from radlearn.tasks.segmentation.scans import CTS, MaskCase, Scan, scans_of, split_scans
@@ -176,17 +176,18 @@ def as_item(case: MaskCase) -> dict[str, Any]:
     return {"id": case.image_id, **files}
 
 
-def deterministic_transform(settings: Settings, with_mask: bool = True) -> Compose:
+def deterministic_transform(settings: Settings, with_mask: bool = True, series: str | None = None) -> Compose:
     """Return what is done with every scan, and its mask, in the same way each time.
 
     `image` becomes float16 (1, x, y, z) in [0, 1]; `mask`, `lungs` and `hull`, in which a lesion of the lungs can lie, uint8 of the same
-    shape, 0 or 1. Without a mask, as for a new patient, the scan itself stays under `source`, and `lungs` on its voxels.
+    shape, 0 or 1. Without a mask, as for a new patient, the scan itself stays under `source`, and `lungs` on its voxels. `series` is the
+    UID of the series to read where a folder holds several. What is no chest CT in Hounsfield units is refused.
     """
     keys = ("image", "mask") if with_mask else ("image",)
     regions = ("lungs", "hull") if with_mask else ("hull",)
     # Axes run to the left, the back and the head, whatever their order in the file. Nothing is resampled yet.
     # `dtype=None` keeps the integers of the file, half the memory of MONAI's float32, until the scan is cropped.
-    steps: list[Any] = [LoadImaged("image", reader=CTReader(), dtype=None)]
+    steps: list[Any] = [LoadImaged("image", reader=CTReader(series, chest=True), dtype=None)]
     steps += [LoadImaged("mask", reader=MaskReader(), dtype=None)] if with_mask else [CopyItemsd("image", names="source")]
     steps += [
         EnsureChannelFirstd(keys),
@@ -448,6 +449,7 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: MaskOptions = MaskOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     refuse_probabilities(options, "evaluate")
+    refuse_series(options, "evaluate")
     model, settings = trained_model(run)
     scans = scans_of(cases, make_dataset(settings, cases))
     with pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
@@ -463,7 +465,7 @@ def tune(run: Run, cases: Sequence[Case], options: NoOptions = NoOptions()) -> S
     return tune_masks(run, scans_of(cases, make_dataset(settings, cases)), partial(infer_on_source, model, settings=settings))
 
 
-def infer_file(members: Sequence[tuple[nn.Module, Settings]], path: Path) -> Iterator[PredictedScan]:
+def infer_file(members: Sequence[tuple[nn.Module, Settings]], path: Path, series: str | None = None) -> Iterator[PredictedScan]:
     """Yield what each run predicts for a scan in a file or folder, on the grid of the scan. Nothing is cached.
 
     Each run sees the scan as it was trained to; runs that see it alike share its preparation.
@@ -472,7 +474,7 @@ def infer_file(members: Sequence[tuple[nn.Module, Settings]], path: Path) -> Ite
     for model, settings in members:
         look = (settings.spacing_mm, settings.window_hu, settings.crop)
         if look not in prepared:
-            transform = deterministic_transform(settings, with_mask=False)
+            transform = deterministic_transform(settings, with_mask=False, series=series)
             scan = transform({"image": path})
             if settings.confined_to_lungs and not scan["image"].meta["lungs_found"]:
                 say(f"{path.name}: {NO_HULL}.", style="yellow")
@@ -498,14 +500,14 @@ def predict(
     """
     predictions = MaskPredictions(runs, CHALLENGE, paths, out, options.probabilities)
     members = [trained_model(run) for run in runs_of(runs)]
-    predictions.predict_all(lambda path: predicted_together(infer_file(members, path), predictions.of_each_run), overlays)
+    predictions.predict_all(lambda path: predicted_together(infer_file(members, path, options.series), predictions.of_each_run), overlays)
     return predictions.table
 
 
 def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: MaskOptions = MaskOptions()) -> Path:
     """Write the challenge's submission, a zip file with a mask for each CT of a folder, and verify it against these CTs."""
     refuse_probabilities(options, "submit")
-    return submit_masks(CHALLENGE, lambda folder: predict(runs, [images], folder, overlays=False), images, out)
+    return submit_masks(CHALLENGE, lambda folder: predict(runs, [images], folder, False, options), images, out)
 
 
 def segmenter(run: Run) -> Segmenter:
@@ -517,6 +519,7 @@ def segmenter(run: Run) -> Segmenter:
 def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: MaskOptions) -> Scores:
     """Evaluate several runs as an ensemble on the test persons that they share."""
     refuse_probabilities(options, "evaluate")
+    refuse_series(options, "evaluate")
     ensemble, evaluation = evaluate_together(runs, cases, segmenter, settings_as(runs[0], Settings).tolerance_mm)
     write_mask_report(ensemble, evaluation, QUESTION)
     return evaluation.scores

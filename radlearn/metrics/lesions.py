@@ -5,14 +5,13 @@ are specks of a few voxels, artefacts of drawing. A true lesion is found if at l
 is false if less than that share of it is true. Specks count for the overlap: a prediction that lies on a true speck is not false.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.masks import MM3_PER_ML, bounding_box, checked_masks, checked_spacing
+from radlearn.metrics.masks import MM3_PER_ML, Spacing, bounding_box, checked_masks, voxel_mm3
 from radlearn.metrics.predictions import OneOrPerDraw, share
 
 # A sphere 6 mm in diameter.
@@ -30,7 +29,7 @@ class LesionCounts:
 
 
 def lesion_counts(
-    predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float], smallest_ml: float = SMALLEST_ML, found_share: float = FOUND_SHARE
+    predicted: ArrayLike, truth: ArrayLike, spacing_mm: Spacing, smallest_ml: float = SMALLEST_ML, found_share: float = FOUND_SHARE
 ) -> LesionCounts:
     """Count the lesions of one scan, those found, and the false ones.
 
@@ -53,7 +52,7 @@ def lesion_counts(
     if not smallest_ml >= 0 or not 0 < found_share <= 1:
         found = f"smallest_ml is {smallest_ml}, found_share is {found_share}"
         raise BadSetting(f"{found}; expected a volume of 0 or more and a share above 0, at most 1.")
-    voxel_ml = float(np.prod(checked_spacing(spacing_mm, p.ndim))) / MM3_PER_ML
+    voxel_ml = voxel_mm3(spacing_mm, p.ndim) / MM3_PER_ML
     box = bounding_box(p, t)
     if box is None:
         return LesionCounts(0, 0, 0)

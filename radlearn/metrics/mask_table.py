@@ -15,7 +15,7 @@ from radlearn.errors import BadSetting
 from radlearn.metrics.case_scores import CaseScore, score_intervals
 from radlearn.metrics.intervals import Interval
 from radlearn.metrics.lesions import FOUND_SHARE, SMALLEST_ML, lesion_counts, lesion_sensitivity
-from radlearn.metrics.masks import checked_masks, dice_score, volume_error_percent, volume_ml
+from radlearn.metrics.masks import Spacing, checked_masks, dice_score, volume_error_percent, volume_ml
 from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.surfaces import surface_distances
 
@@ -46,7 +46,7 @@ class MaskSummary:
 
 
 def mask_scores(
-    predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float],
+    predicted: ArrayLike, truth: ArrayLike, spacing_mm: Spacing,
     tolerance_mm: float = 1.0, smallest_ml: float = SMALLEST_ML, found_share: float = FOUND_SHARE,
 ) -> MaskScores:  # fmt: skip
     """Return all scores of one scan; arguments as in `surface_dice_score` and `lesion_counts`.

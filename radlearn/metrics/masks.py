@@ -1,7 +1,8 @@
 """Overlap and volume difference of two masks of one scan.
 
 Every function takes one scan, because scans differ in shape. Masks are arrays in any axis order; `spacing_mm` is the distance between
-voxel centres along the same axes. `mask_table.py` computes all scores of a scan at once and the table over scans.
+voxel centres along the same axes, or, where these are not at right angles, a square matrix whose columns are the steps along them in mm.
+`mask_table.py` computes all scores of a scan at once and the table over scans.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from numpy.typing import ArrayLike
 from radlearn.errors import BadSetting
 
 MM3_PER_ML = 1000.0
+Spacing = Sequence[float] | np.ndarray
+"(axes,) lengths, or (axes, axes) with a step in mm in each column."
 
 
 def dice_score(predicted: ArrayLike, truth: ArrayLike) -> float:
@@ -29,17 +32,17 @@ def dice_score(predicted: ArrayLike, truth: ArrayLike) -> float:
     return 2 * voxels_in(p & t) / both if both else float("nan")
 
 
-def volume_ml(mask: ArrayLike, spacing_mm: Sequence[float]) -> float:
+def volume_ml(mask: ArrayLike, spacing_mm: Spacing) -> float:
     """Return the volume of a mask in millilitres: the number of its voxels times the volume of one.
 
     >>> volume_ml(np.ones((10, 10, 10)), (1.0, 2.0, 5.0))
     10.0
     """
     (m,) = checked_masks(mask)
-    return voxels_in(m) * float(np.prod(checked_spacing(spacing_mm, m.ndim))) / MM3_PER_ML
+    return voxels_in(m) * voxel_mm3(spacing_mm, m.ndim) / MM3_PER_ML
 
 
-def volume_error_ml(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float]) -> float:
+def volume_error_ml(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Spacing) -> float:
     """Return |Vp − Vt| in millilitres, 0 or more. Masks of equal volume in different places have no volume error."""
     p, t = checked_masks(predicted, truth)
     return abs(volume_ml(p, spacing_mm) - volume_ml(t, spacing_mm))
@@ -81,16 +84,33 @@ def checked_masks(*masks: ArrayLike) -> tuple[np.ndarray, ...]:
     return tuple(array.astype(bool, copy=False) for array in arrays)
 
 
-def checked_spacing(spacing_mm: Sequence[float], axes: int) -> np.ndarray:
-    """Return the spacing as float64 (axes,).
+def checked_spacing(spacing_mm: Spacing, axes: int) -> np.ndarray:
+    """Return the spacing as float64 (axes,), or (axes, axes) where it is a matrix of steps.
 
     Raises:
-        BadSetting: not one number per axis, or a number that is not positive and finite.
+        BadSetting: not one number or one step per axis, a length that is not positive, a number that is not finite, steps in one plane.
     """
     spacing = np.asarray(spacing_mm, dtype=np.float64)
+    if spacing.shape == (axes, axes) and np.isfinite(spacing).all() and abs(np.linalg.det(spacing)) > 0:
+        return spacing
     if spacing.shape != (axes,) or not np.all(np.isfinite(spacing) & (spacing > 0)):
         raise BadSetting(f"spacing_mm is {spacing_mm}; expected {axes} positive numbers, one per axis of the mask.")
     return spacing
+
+
+def voxel_mm3(spacing_mm: Spacing, axes: int = 3) -> float:
+    """Return the volume of a voxel in mm³ (or its area or length, with fewer axes).
+
+    >>> voxel_mm3((1.0, 2.0, 5.0)), round(voxel_mm3([[1, 0, 0], [0, 2, 3], [0, 0, 5]]), 9)
+    (10.0, 10.0)
+    """
+    spacing = checked_spacing(spacing_mm, axes)
+    return float(np.prod(spacing)) if spacing.ndim == 1 else float(abs(np.linalg.det(spacing)))
+
+
+def points_mm(index: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Return indices (points, axes) in mm from the first voxel; `spacing` as `checked_spacing` returns it."""
+    return index * spacing if spacing.ndim == 1 else index @ spacing.T
 
 
 def bounding_box(*masks: np.ndarray) -> tuple[slice, ...] | None:

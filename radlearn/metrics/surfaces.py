@@ -9,7 +9,6 @@ is closed there.
 Source: Nikolov et al. 2021, Journal of Medical Internet Research 23(7):e26151, doi:10.2196/26151, and its code, surface-distance.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations, product
@@ -18,24 +17,25 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.masks import bounding_box, checked_masks, checked_spacing
+from radlearn.metrics.masks import Spacing, bounding_box, checked_masks, checked_spacing, points_mm
 
 # The triangles of marching cubes for the configurations of up to four of eight voxels inside, up to rotation and reflection: the voxels
-# inside (voxel (i, j, k) is bit 4i + 2j + k) -> for each triangle, its area projected along each axis, in eighths of a voxel face.
+# inside (voxel (i, j, k) is bit 4i + 2j + k) -> for each triangle, its area projected along each axis, in eighths of a voxel face, positive
+# where the triangle faces the end of the axis. The signs matter only where the axes are not at right angles.
 _TRIANGLES = {
     1: ((1, 1, 1),),
     3: ((2, 2, 0), (2, 2, 0)),
-    6: ((1, 1, 1), (1, 1, 1)),
+    6: ((1, 1, -1), (1, -1, 1)),
     7: ((4, 0, 0), (2, 2, 2), (1, 1, 1)),
     15: ((4, 0, 0), (4, 0, 0)),
-    22: ((1, 1, 1), (1, 1, 1), (1, 1, 1)),
+    22: ((1, 1, -1), (1, -1, 1), (-1, 1, 1)),
     23: ((1, 1, 1), (2, 2, 2), (2, 2, 2), (1, 1, 1)),
-    24: ((1, 1, 1), (1, 1, 1)),
-    25: ((0, 2, 2), (0, 2, 2), (1, 1, 1)),
-    27: ((1, 1, 1), (3, 3, 3), (0, 2, 2), (2, 0, 2)),
-    30: ((4, 0, 0), (1, 1, 1), (2, 2, 2), (1, 1, 1)),
-    60: ((2, 2, 0), (2, 2, 0), (2, 2, 0), (2, 2, 0)),
-    105: ((1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1)),
+    24: ((1, -1, -1), (-1, 1, 1)),
+    25: ((0, 2, 2), (0, 2, 2), (1, -1, -1)),
+    27: ((1, 1, -1), (3, 3, -3), (0, 2, 2), (2, 0, 2)),
+    30: ((4, 0, 0), (-1, 1, 1), (2, -2, -2), (1, -1, -1)),
+    60: ((2, -2, 0), (2, -2, 0), (-2, 2, 0), (-2, 2, 0)),
+    105: ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)),
 }
 # Three voxels of 0.1 mm are slightly more than 0.3 mm in floating point, and must still be within 0.3 mm.
 _ROUNDING = 1 + 1e-9
@@ -71,14 +71,14 @@ class SurfaceDistances:
         return max((_area_percentile(mm, mm2, percent) for mm, mm2 in ways if len(mm)), default=float("nan"))
 
 
-def surface_dice_score(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float], tolerance_mm: float = 1.0) -> float:
+def surface_dice_score(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Spacing, tolerance_mm: float = 1.0) -> float:
     """Return the normalised surface Dice of one scan: the share of both surfaces' area that lies within `tolerance_mm` of the other.
 
     In [0, 1]; 0 where one of the two is empty, NaN where both are.
 
     Args:
         predicted, truth: bool (or 0 and 1) of the same three-dimensional shape.
-        spacing_mm: between voxel centres along the three axes of the masks.
+        spacing_mm: between voxel centres along the three axes of the masks; a 3 × 3 matrix of steps where these are sheared.
         tolerance_mm: distance up to which two contours count as the same, such as the variation between readers. Along an axis with a
             larger spacing, only exact agreement counts.
 
@@ -90,7 +90,7 @@ def surface_dice_score(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Seque
     return surface_distances(predicted, truth, spacing_mm).dice_score(tolerance_mm)
 
 
-def hausdorff95_mm(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float]) -> float:
+def hausdorff95_mm(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Spacing) -> float:
     """Return the 95th-percentile Hausdorff distance of one scan in mm: 95 % of each surface's area lies within it of the other surface.
 
     Infinity where one of the two is empty, NaN where both are: exclude both from means, and report how many. Arguments as in
@@ -101,7 +101,7 @@ def hausdorff95_mm(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[
     return surface_distances(predicted, truth, spacing_mm).hausdorff_mm(95.0)
 
 
-def surface_distances(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequence[float]) -> SurfaceDistances:
+def surface_distances(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Spacing) -> SurfaceDistances:
     """Return the distances from which both surface scores are computed; arguments as in `surface_dice_score`.
 
     Raises:
@@ -115,7 +115,7 @@ def surface_distances(predicted: ArrayLike, truth: ArrayLike, spacing_mm: Sequen
     if box is None:
         none = np.zeros(0)
         return SurfaceDistances(none, none, none, none)
-    areas = _areas_mm2(tuple(spacing.tolist()))
+    areas = _areas_mm2(tuple(spacing.ravel().tolist()))
     here, here_mm2 = _elements(p[box], areas)
     there, there_mm2 = _elements(t[box], areas)
     here_mm, there_mm = _distances(here, there, spacing), _distances(there, here, spacing)
@@ -134,17 +134,17 @@ def _elements(mask: np.ndarray, areas_mm2: np.ndarray) -> tuple[np.ndarray, np.n
     return places, areas_mm2[bits[places]]
 
 
-def _distances(here: np.ndarray, there: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:
+def _distances(here: np.ndarray, there: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """Return the distance of every element of one surface to the nearest one of the other, in mm, float64 (elements,)."""
     apart = ~there[here]
     distances = np.where(apart, np.inf, 0.0)
     if there.any() and apart.any():
         from scipy.spatial import cKDTree
 
-        points = np.argwhere(here & ~there) * spacing_mm
+        points = points_mm(np.argwhere(here & ~there), spacing)
         # A k-d tree: a distance transform of the whole box takes ten times as long. For points on a grid, an unbalanced tree with
         # larger leaves is built twice as fast and queried up to six times as fast as a balanced one.
-        tree = cKDTree(np.argwhere(there) * spacing_mm, balanced_tree=False, compact_nodes=False, leafsize=32)
+        tree = cKDTree(points_mm(np.argwhere(there), spacing), balanced_tree=False, compact_nodes=False, leafsize=32)
         distances[apart] = tree.query(points)[0]
     return distances
 
@@ -157,17 +157,34 @@ def _area_percentile(distances_mm: np.ndarray, areas_mm2: np.ndarray, percent: f
 
 
 @cache
-def _areas_mm2(spacing_mm: tuple[float, float, float]) -> np.ndarray:
-    """Return the area in mm² of the surface element of each of the 256 configurations of eight voxels, float64 (256,)."""
-    dx, dy, dz = spacing_mm
-    faces_mm2 = np.array([dy * dz, dx * dz, dx * dy])
+def _areas_mm2(spacing_mm: tuple[float, ...]) -> np.ndarray:
+    """Return the area in mm² of the surface element of each of the 256 configurations of eight voxels, float64 (256,).
+
+    Args:
+        spacing_mm: three lengths, or the nine numbers of a matrix of steps, row by row.
+    """
     areas = np.zeros(256)
+    for code, vectors in _area_vectors().items():
+        if len(spacing_mm) == 3:
+            dx, dy, dz = spacing_mm
+            in_mm2 = vectors * np.array([dy * dz, dx * dz, dx * dy])
+        else:
+            # Areas are vectors, which a linear map takes to another through its cofactors.
+            steps = np.reshape(spacing_mm, (3, 3))
+            in_mm2 = vectors @ (np.linalg.det(steps) * np.linalg.inv(steps))
+        # Exchanging inside and outside leaves the surface unchanged.
+        areas[code] = areas[255 - code] = sum(float(np.linalg.norm(vector)) for vector in in_mm2)
+    return areas
+
+
+@cache
+def _area_vectors() -> dict[int, np.ndarray]:
+    """Return, for each configuration of up to four voxels inside, the area vectors of its triangles in voxel faces, (triangles, 3)."""
+    found = {}
     for code, triangles in _TRIANGLES.items():
         inside = (code >> np.arange(8) & 1).astype(bool).reshape(2, 2, 2)
         for order, mirrored in product(permutations(range(3)), product((1, -1), repeat=3)):
             turned = inside.transpose(order)[:: mirrored[0], :: mirrored[1], :: mirrored[2]]
-            area = sum(float(np.linalg.norm(np.array(triangle)[list(order)] / 8 * faces_mm2)) for triangle in triangles)
             turned_code = int(turned.ravel() @ (1 << np.arange(8)))
-            # Exchanging inside and outside leaves the surface unchanged.
-            areas[turned_code] = areas[255 - turned_code] = area
-    return areas
+            found[turned_code] = np.array(triangles)[:, list(order)] / 8 * mirrored
+    return found

@@ -1,5 +1,6 @@
 """MONAI readers of CTs and of their masks, which refuse by name what is damaged or ambiguous."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,10 @@ from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 
 from radlearn.monai_parts.path_reader import PathReader, Paths, meta_of
 from radlearn.scans.ct_files import read_scan
+from radlearn.scans.file_names import NIFTI_SUFFIXES
 from radlearn.scans.geometry import voxel_volume_ml
+from radlearn.scans.hounsfield import refuse_no_chest_ct
 from radlearn.scans.mask_files import read_mask
-
-NIFTI = (".nii", ".nii.gz")
 
 
 class CTReader(PathReader):
@@ -21,9 +22,14 @@ class CTReader(PathReader):
     it has `dtype=None`). Nothing is reoriented or resampled. The affine goes to RAS mm, as that of MONAI's NibabelReader. `notes` in the
     meta data says what was corrected or decided, one note a line; it is "" for nearly every file.
 
+    Args:
+        series_uid: which series is read, where a folder holds several.
+        chest: also refuse what is surely no chest CT in Hounsfield units, such as a mask, an MR series or a scan scaled to 0 … 1, and note
+            what is doubtful.
+
     Raises:
         UnreadableScan: while loading: a damaged or truncated file; not one volume; no affine, or two that differ; NaN; of a series, slices
-            that are missing, uneven, tilted or of several series. Compose wraps it: see `radlearn_error_in`.
+            that are missing, uneven, tilted or of several series; with `chest` as above. Compose wraps it: see `radlearn_error_in`.
         BadSetting: several paths for one image.
 
     >>> import tempfile
@@ -36,14 +42,19 @@ class CTReader(PathReader):
     ((1, 4, 5, 3), [0.69..., 0.69..., 5.0])
     """
 
+    def __init__(self, series_uid: str | None = None, chest: bool = False) -> None:
+        super().__init__()
+        self.series_uid, self.chest = series_uid, chest
+
     def verify_suffix(self, filename: Paths) -> bool:
         """Whether all names are folders or end in .nii or .nii.gz."""
-        return all(str(name).endswith(NIFTI) or Path(name).is_dir() for name in ensure_tuple(filename))
+        return all(str(name).lower().endswith(NIFTI_SUFFIXES) or Path(name).is_dir() for name in ensure_tuple(filename))
 
     def data_of(self, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         """Return the voxels (i, j, k) in HU, and the meta data."""
-        scan, _ = read_scan(path)
-        return scan.voxels, meta_of(scan.voxels.shape, scan.affine, scan.notes) | {str(MetaKeys.SPACE): str(SpaceKeys.RAS)}
+        scan, _ = read_scan(path, series_uid=self.series_uid)
+        notes = scan.notes + (refuse_no_chest_ct(replace(scan, path=path)) if self.chest else ())
+        return scan.voxels, meta_of(scan.voxels.shape, scan.affine, notes) | {str(MetaKeys.SPACE): str(SpaceKeys.RAS)}
 
 
 class MaskReader(PathReader):
@@ -71,7 +82,7 @@ class MaskReader(PathReader):
 
     def verify_suffix(self, filename: Paths) -> bool:
         """Whether all names end in .nii or .nii.gz."""
-        return all(str(name).endswith(NIFTI) for name in ensure_tuple(filename))
+        return all(str(name).lower().endswith(NIFTI_SUFFIXES) for name in ensure_tuple(filename))
 
     def data_of(self, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         """Return the mask, uint8 (i, j, k), and the meta data."""

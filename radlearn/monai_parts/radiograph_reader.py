@@ -8,7 +8,9 @@ from monai.utils import ensure_tuple
 
 from radlearn.errors import BadSetting
 from radlearn.monai_parts.path_reader import PathReader, Paths, meta_of
+from radlearn.scans.chest_xray import refuse_no_chest_xray
 from radlearn.scans.dicom import Radiograph, RadiographHeader, is_dicom, read_reduced
+from radlearn.scans.file_names import DICOM_SUFFIXES
 
 
 class RadiographReader(PathReader):
@@ -20,7 +22,8 @@ class RadiographReader(PathReader):
     Meta data beside MONAI's own, all of plain types that a data loader can collate:
 
     - the header: `view`, `sex`, `age_years`, `spacing_mm`, `patient_id`, `study_uid`, `series_uid`, `sop_uid`, `modality`, `photometric`,
-      `size_px` (height and width as stored), `stored_bits`, `sop_class`. A missing text is "", a missing number NaN.
+      `size_px` (height and width as stored), `stored_bits`, `sop_class`, `spacing_in_patient_mm`, `spacing_from`, `body_part`. A
+      missing text is "", a missing number NaN.
     - `affine_unit`: "mm" where lengths may be measured, which a secondary capture does not allow; else "source pixel". The affine goes from
       (row, column) to the distance from the centre of the first stored pixel in that unit. At full size in source pixels it is the
       identity.
@@ -30,6 +33,7 @@ class RadiographReader(PathReader):
         at_least_px: the X-ray may be decoded at the smallest eighth of its size whose sides are whole and at least so many pixels, which
             makes reading JPEG Baseline several times as fast; `Resized` should follow, unless all X-rays are known to come out at one
             size, as those of 1024² do. None is full size.
+        chest: also refuse what is surely no chest X-ray, such as a CT slice or an empty image, and note what is doubtful.
 
     Raises:
         UnreadableScan: while loading; as `radlearn.scans.dicom.read_radiograph`. Compose wraps it: see `radlearn_error_in`.
@@ -47,20 +51,21 @@ class RadiographReader(PathReader):
     ((1, 64, 64), 'CT', [128, 128])
     """
 
-    def __init__(self, at_least_px: int | None = None) -> None:
+    def __init__(self, at_least_px: int | None = None, chest: bool = False) -> None:
         super().__init__()
         if at_least_px is not None and at_least_px < 1:
             raise BadSetting(f"at_least_px is {at_least_px}; expected at least 1, or None for the X-ray's own size.")
-        self.at_least_px = at_least_px
+        self.at_least_px, self.chest = at_least_px, chest
 
     def verify_suffix(self, filename: Paths) -> bool:
-        """Whether all names end in .dcm or are DICOM files."""
-        return all(str(name).lower().endswith(".dcm") or is_dicom(name) for name in ensure_tuple(filename))
+        """Whether all names end in .dcm or .dicom, or are DICOM files."""
+        return all(str(name).lower().endswith(DICOM_SUFFIXES) or is_dicom(name) for name in ensure_tuple(filename))
 
     def data_of(self, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         """Return float32 (row, column) in [0, 1], and the meta data."""
         xray = read_reduced(path, self.at_least_px)
-        return xray.pixels, meta_of(xray.pixels.shape, _affine(xray), xray.notes) | _plain(xray.header)
+        notes = xray.notes + (refuse_no_chest_xray(path, xray) if self.chest else ())
+        return xray.pixels, meta_of(xray.pixels.shape, _affine(xray), notes) | _plain(xray.header)
 
 
 def _affine(xray: Radiograph) -> np.ndarray:
@@ -82,6 +87,7 @@ def _plain(header: RadiographHeader) -> dict[str, Any]:
         "sex": header.sex or "",
         "age_years": nothing if header.age_years is None else header.age_years,
         "spacing_mm": list(header.spacing_mm or (nothing, nothing)),
+        "spacing_in_patient_mm": list(header.spacing_in_patient_mm or (nothing, nothing)),
         "size_px": list(header.size_px),
         "affine_unit": "mm" if header.measurable_spacing_mm else "source pixel",
     }

@@ -160,7 +160,7 @@ def deterministic_transform(settings: Settings) -> Compose:
         shape = {"spatial_size": size, "size_mode": "longest"}
     return Compose(
         [
-            LoadImaged("image", reader=RadiographReader(at_least_px=size)),
+            LoadImaged("image", reader=RadiographReader(at_least_px=size, chest=True)),
             EnsureChannelFirstd("image"),
             Resized("image", **shape, mode="area"),
             # Does nothing to an image that is square already.

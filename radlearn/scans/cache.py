@@ -14,11 +14,15 @@ from radlearn.array_store import Words, stored_entries
 from radlearn.entry_files import Entry, Made
 from radlearn.errors import BadSetting
 from radlearn.files import cache_folder
+from radlearn.scans.chest_xray import refuse_no_chest_xray
 from radlearn.scans.dicom import Radiograph, RadiographHeader, read_radiograph
 from radlearn.scans.resize import Shape
 
 # The modules that determine the pixels; their content is part of a cache's name.
-READING_CODE = ("dicom", "display", "jpeg", "plain_jpeg", "resize", "stored_pixels")
+READING_CODE = (
+    "decimals", "dicom", "dicom_parsing", "display", "file_names", "jpeg", "lookup_tables", "pixel_spacing", "plain_jpeg", "resize",
+    "stored_pixels", "unused_bits",
+)  # fmt: skip
 XRAYS_PER_JOB = 16
 HEADER_BYTES = 1024  # of an entry, an upper estimate
 WORDS = Words("pixel cache", "X-rays", "read", "Repair these files, or remove them and their rows in the tables")
@@ -52,7 +56,8 @@ def cached_xrays(
         root: the folder of all caches; by default `RADLEARN_CACHE`, else the user's cache folder.
 
     Raises:
-        UnreadableScan: after the pass, if X-rays could not be read; the message lists the first ten. The others are kept.
+        UnreadableScan: after the pass, if X-rays could not be read, or are surely none of a chest; the message lists the first ten. The
+            others are kept.
         CacheTrouble: no space, no permission, or a reading process that was killed.
         BadSetting: no paths, a size below 1, an unknown shape.
     """
@@ -90,11 +95,12 @@ def _made(names: Sequence[Path], size_px: int, shape: Shape, number: int) -> Mad
         # The notes of an X-ray say the same without its name, so that they can be counted.
         warnings.simplefilter("ignore", UserWarning)
         xray = read_radiograph(names[number], size_px, shape)
-    return Made({"pixels": as_cached(xray)}, asdict(xray.header), notes=xray.notes)
+        notes = xray.notes + refuse_no_chest_xray(names[number], xray)
+    return Made({"pixels": as_cached(xray)}, asdict(xray.header), notes=notes)
 
 
 def _header(about: dict[str, Any]) -> RadiographHeader:
     """Return the header of an entry; JSON has no tuples."""
     height, width = about["size_px"]
-    spacing = about["spacing_mm"]
-    return RadiographHeader(**{**about, "size_px": (height, width), "spacing_mm": spacing and tuple(spacing)})
+    lengths = {name: about[name] and tuple(about[name]) for name in ("spacing_mm", "spacing_in_patient_mm")}
+    return RadiographHeader(**{**about, "size_px": (height, width), **lengths})

@@ -7,12 +7,15 @@ from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
 
 
-def read_scan(path: Path, mask_path: Path | None = None) -> tuple[Volume, Volume | None]:
-    """Read a scan (a NIfTI file, or the folder of one DICOM series) and its mask if there is one; errors as `read_volume`, `read_mask`."""
+def read_scan(path: Path, mask_path: Path | None = None, series_uid: str | None = None) -> tuple[Volume, Volume | None]:
+    """Read a scan (a NIfTI file, or the folder of one DICOM series) and its mask if there is one; errors as `read_volume`, `read_mask`.
+
+    Where several series lie in the folder, `series_uid` says which of them is read.
+    """
     if path.is_dir():
         from radlearn.scans.dicom_series import read_series  # pydicom takes half a second to import, and NIfTI needs none of it
 
-        scan = read_series(path)
+        scan = read_series(path, series_uid)
     else:
         scan = read_volume(path)
     return scan, None if mask_path is None else read_mask(mask_path, scan)

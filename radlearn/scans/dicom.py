@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
-from radlearn.scans.display import display_of, polarity_contradiction
+from radlearn.scans.display import Display, display_of, polarity_contradiction
+from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
+from radlearn.scans.pixel_spacing import pixel_spacing_of, spacing_in
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
-from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded, open_xray, parsing
+from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded, decoded_pixels, open_xray, parsing, photometric_of
 
 OLDEST_YEARS = 110
 # Computed Radiography, and Digital X-Ray for presentation and for processing: DICOM PS3.4, table B.5-1.
@@ -34,6 +36,10 @@ class PolarityWarning(UserWarning):
     """The header contradicts itself about which end of the grey scale is black."""
 
 
+class PixelWarning(UserWarning):
+    """The header says something of the pixels that cannot be, and what was done instead: a window, a look-up table, unused bits."""
+
+
 @dataclass(frozen=True)
 class RadiographHeader:
     """The header of an X-ray; None or "" where a value is missing. Nothing is guessed."""
@@ -43,7 +49,7 @@ class RadiographHeader:
     age_years: float | None  # In any notation (`62`, `062Y`, `18M`, `3W`, `10D`); None above 110 or where it is unreadable
     spacing_mm: tuple[float, float] | None
     """(row, column): PixelSpacing, else ImagerPixelSpacing (at the detector, some 5–15 % larger than in the patient). In the
-    2018 pneumonia challenge it is wrong: it belongs to the images before they were resized to 1024²."""
+    2018 pneumonia challenge it is wrong: it belongs to the images before they were resized to 1024². See `measurable_spacing_mm`."""
     patient_id: str
     study_uid: str
     series_uid: str
@@ -53,15 +59,18 @@ class RadiographHeader:
     size_px: tuple[int, int]  # (height, width) as stored
     stored_bits: int
     sop_class: str = ""  # The kind of object: computed radiography, digital X-ray, secondary capture …
+    spacing_in_patient_mm: tuple[float, float] | None = None  # (row, column), as `pixel_spacing` derives it; None where it cannot
+    spacing_from: str = ""  # The fields that `spacing_in_patient_mm` comes from
+    body_part: str = ""  # BodyPartExamined
 
     @property
     def measurable_spacing_mm(self) -> tuple[float, float] | None:
-        """`spacing_mm` where lengths may be measured with it: on original X-rays.
+        """`spacing_in_patient_mm` where lengths may be measured with it: on original X-rays.
 
         A secondary capture (as in the 2018 pneumonia challenge) may have been cropped or stretched after its spacing was written, and an
         X-ray without a SOP class might be one.
         """
-        return self.spacing_mm if self.sop_class in MEASURABLE else None
+        return self.spacing_in_patient_mm if self.sop_class in MEASURABLE else None
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,7 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
     Warns:
         ForProcessingWarning: raw detector data.
         PolarityWarning: MONOCHROME1 with IDENTITY, or MONOCHROME2 with INVERSE; shown inverted.
+        PixelWarning: a window or look-up table that cannot be used, pixels that are not square, bits beyond those that are stored.
     """
     if size_px is not None and size_px < 1:
         raise BadSetting(f"size_px is {size_px}; expected at least 1, or None for the X-ray's own size.")
@@ -99,15 +109,16 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
         raise BadSetting(f"shape is {shape!r}; expected 'stretch' or 'pad'.")
     xray = open_xray(Path(path))
     header, display = _header_of(xray), display_of(xray)
-    notes = _warn(xray)
     if size_px is None:
-        return Radiograph(display(decoded(xray)), header, notes)
+        pixels, note = _shown(xray, display)
+        return Radiograph(pixels, header, _warn(xray, display, note))
     fitted = fitted_px(*header.size_px, size_px, shape)
     # Only where averaging before the mapping gives the same image as after it.
     eighths = smallest_eighths(header.size_px, fitted) if xray.jpeg is not None and display.is_straight() else 8
     height, width = header.size_px
-    pixels = np.clip(resized(display(decoded(xray, eighths)), *fitted, covered_px=(height * eighths / 8, width * eighths / 8)), 0, 1)
-    return Radiograph(pixels if shape == "stretch" else centred_in_square(pixels, size_px), header, notes)
+    whole, note = _shown(xray, display, eighths)
+    pixels = np.clip(resized(whole, *fitted, covered_px=(height * eighths / 8, width * eighths / 8)), 0, 1)
+    return Radiograph(pixels if shape == "stretch" else centred_in_square(pixels, size_px), header, _warn(xray, display, note))
 
 
 def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph:
@@ -122,11 +133,11 @@ def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph
         raise BadSetting(f"at_least_px is {at_least_px}; expected at least 1, or None for the X-ray's own size.")
     xray = open_xray(Path(path))
     header, display = _header_of(xray), display_of(xray)
-    notes = _warn(xray)
     eighths = 8
     if at_least_px is not None and xray.jpeg is not None and display.is_straight():
         eighths = smallest_whole_eighths(header.size_px, at_least_px)
-    return Radiograph(display(decoded(xray, eighths)), header, notes)
+    pixels, note = _shown(xray, display, eighths)
+    return Radiograph(pixels, header, _warn(xray, display, note))
 
 
 def read_header(path: str | Path) -> RadiographHeader:
@@ -153,7 +164,7 @@ def find_xrays(paths: str | Path | Iterable[str | Path]) -> list[Path]:
 
     Args:
         paths: files, which are always kept (reading reports errors), and folders, searched recursively for files that end in `.dcm` or
-            have DICOM's preamble. Hidden files and folders and DICOMDIR indexes are skipped.
+            `.dicom`, or have DICOM's preamble. Hidden files and folders and DICOMDIR indexes are skipped.
 
     Raises:
         UnreadableScan: a path that does not exist.
@@ -179,10 +190,17 @@ def find_xrays(paths: str | Path | Iterable[str | Path]) -> list[Path]:
 
 def _is_xray(place: str, name: str) -> bool:
     # By its name first: opening 26,684 files is slow.
-    return name.lower().endswith(".dcm") or is_dicom(Path(place, name))
+    return name.lower().endswith(DICOM_SUFFIXES) or is_dicom(Path(place, name))
 
 
-def _warn(xray: Xray) -> tuple[str, ...]:
+def _shown(xray: Xray, display: Display, eighths: int = 8) -> tuple[np.ndarray, str]:
+    """Return the pixels as they are shown, padding black, and a note on what is odd about the stored ones."""
+    cleaned = decoded_pixels(xray, eighths)
+    pixels = display(cleaned.values)
+    return (pixels if cleaned.padding is None else np.where(cleaned.padding, np.float32(0), pixels)), cleaned.note
+
+
+def _warn(xray: Xray, display: Display, of_pixels: str) -> tuple[str, ...]:
     """Warn of what is doubtful about an X-ray, and return it as sentences that do not name the file."""
     doubts: list[UserWarning] = []
     with parsing(xray.path):
@@ -192,6 +210,9 @@ def _warn(xray: Xray) -> tuple[str, ...]:
         doubts.append(ForProcessingWarning(text))
     if contradiction := polarity_contradiction(xray):
         doubts.append(PolarityWarning(contradiction))
+    with parsing(xray.path):
+        spacing = pixel_spacing_of(xray.said)
+    doubts += [PixelWarning(note) for note in (*display.notes, of_pixels, spacing.note) if note]
     for doubt in doubts:
         warnings.warn(type(doubt)(f"{xray.path}: {doubt}."), stacklevel=3)
     return tuple(str(doubt) for doubt in doubts)
@@ -200,20 +221,24 @@ def _warn(xray: Xray) -> tuple[str, ...]:
 def _header_of(xray: Xray) -> RadiographHeader:
     said = xray.said
     with parsing(xray.path):
+        spacing = pixel_spacing_of(said)
         return RadiographHeader(
             view=_view(_text(said, "ViewPosition"), _text(said, "SeriesDescription")),
             sex=sex if (sex := _text(said, "PatientSex").upper()) in ("M", "F", "O") else None,
             age_years=age_in_years(_text(said, "PatientAge")),
-            spacing_mm=_spacing(said, "PixelSpacing") or _spacing(said, "ImagerPixelSpacing"),
+            spacing_mm=spacing_in(said, "PixelSpacing") or spacing_in(said, "ImagerPixelSpacing"),
             patient_id=_text(said, "PatientID"),
             study_uid=_text(said, "StudyInstanceUID"),
             series_uid=_text(said, "SeriesInstanceUID"),
             sop_uid=_text(said, "SOPInstanceUID"),
             modality=_text(said, "Modality"),
-            photometric=_text(said, "PhotometricInterpretation"),
+            photometric=photometric_of(said),
             size_px=(int(said.get("Rows")), int(said.get("Columns"))),
             stored_bits=int(said.get("BitsStored") or said.get("BitsAllocated")),
             sop_class=_text(said, "SOPClassUID"),
+            spacing_in_patient_mm=spacing.mm,
+            spacing_from=spacing.source,
+            body_part=_text(said, "BodyPartExamined"),
         )
 
 
@@ -244,11 +269,3 @@ def age_in_years(written: str) -> float | None:
         return None
     years = float(said[1]) * YEARS_PER[said[2]]
     return years if years <= OLDEST_YEARS else None
-
-
-def _spacing(said: Any, keyword: str) -> tuple[float, float] | None:
-    try:
-        row_mm, column_mm = (float(distance) for distance in said.get(keyword))
-    except DAMAGE:
-        return None
-    return (row_mm, column_mm) if 0 < row_mm < 1e6 and 0 < column_mm < 1e6 else None

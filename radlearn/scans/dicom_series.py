@@ -8,37 +8,17 @@ evenly spaced stack are refused with the reason: a volume with a missing slice l
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pydicom
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import find_xrays
+from radlearn.scans.dicom_slices import AIR_HU, SAME_DIRECTION_WITHIN, Slice, hounsfield_of, read_slice
 from radlearn.scans.geometry import Volume, lps_affine
-from radlearn.scans.rescaling import rescaled
-from radlearn.scans.stored_pixels import DAMAGE, decoded, open_xray, parsing
 
-AIR_HU = -1024
-PADDING_BELOW_HU = -1500  # Below any density in or around a person: scanners write -2000 or -3024 outside their round field of view
-SAME_DIRECTION_WITHIN = 1e-3
 EVEN_WITHIN = 0.02  # Relative tolerance of the distance between slices, because positions are rounded
 MISSING_FROM = 1.5
 TILT_WITHIN = 0.005  # Sideways over forward displacement; 0.3° of tilt
-
-
-@dataclass(frozen=True)
-class Slice:
-    """The geometry in the header of one file, in LPS and mm."""
-
-    path: Path
-    series_uid: str
-    description: str
-    sop_uid: str
-    position: np.ndarray  # (3,), the centre of the first pixel
-    directions: np.ndarray  # (2, 3), the directions in which the column index and the row index grow; unit vectors
-    spacing: tuple[float, float]  # (between rows, between columns)
-    size_px: tuple[int, int]  # (rows, columns)
 
 
 @dataclass(frozen=True)
@@ -60,7 +40,7 @@ def find_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
     """
     found: dict[str, list[Slice]] = {}
     for path in find_xrays(paths):
-        if (one := _slice(path, series_uid)) is not None:
+        if (one := read_slice(path, series_uid)) is not None:
             found.setdefault(one.series_uid, []).append(one)
     return [Series(uid, slices[0].description, tuple(slices)) for uid, slices in sorted(found.items())]
 
@@ -80,9 +60,8 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
     first = slices[0]
     pieces, padded = [], 0
     for one in slices:
-        hu, outside = _hounsfield(one)
-        padded += int(np.count_nonzero(outside))
-        hu[outside] = AIR_HU
+        hu, outside = hounsfield_of(one)
+        padded += outside
         pieces.append(hu)
     voxels = np.empty((first.size_px[1], first.size_px[0], len(slices)), np.result_type(*pieces), order="F")
     for k, hu in enumerate(pieces):
@@ -96,45 +75,6 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
     return Volume(voxels, lps_affine(lps), first.path.parent, notes if padded else ())
 
 
-def _slice(path: Path, series_uid: str | None) -> Slice | None:
-    """Return the geometry of a file; None if it holds no image or belongs to another series than `series_uid`."""
-    with parsing(path):
-        said = pydicom.dcmread(path, stop_before_pixels=True)
-        if said.get("Rows") is None or series_uid not in (None, said.get("SeriesInstanceUID")):
-            return None
-        modality, frames = str(said.get("Modality", "")), int(said.get("NumberOfFrames") or 1)
-    if modality != "CT":
-        raise UnreadableScan(f"{path}: has modality {modality or 'missing'}; expected CT. Remove such files from the folder.")
-    if frames > 1:
-        raise UnreadableScan(
-            f"{path}: holds {frames} frames in one file (enhanced or multi-frame CT); radlearn reads one slice per file. "
-            "Convert it to NIfTI, for example with dcm2niix."
-        )
-    with parsing(path):
-        directions, position = _numbers(said, "ImageOrientationPatient", 6), _numbers(said, "ImagePositionPatient", 3)
-        spacing = _numbers(said, "PixelSpacing", 2)
-        rows, columns = int(said.Rows), int(said.Columns)
-        keywords = ("SeriesInstanceUID", "SeriesDescription", "SOPInstanceUID")
-        series, description, sop = (str(said.get(keyword) or "") for keyword in keywords)
-    if directions is None or position is None or spacing is None or not min(spacing) > 0:
-        raise UnreadableScan(
-            f"{path}: has no position: expected ImagePositionPatient, ImageOrientationPatient and PixelSpacing. It may be a screen "
-            "capture; remove it from the folder."
-        )
-    along = directions.reshape(2, 3)
-    if not np.allclose(along @ along.T, np.eye(2), atol=SAME_DIRECTION_WITHIN):
-        raise UnreadableScan(f"{path}: ImageOrientationPatient is {directions.tolist()}; expected two unit vectors at right angles.")
-    return Slice(path, series, description, sop, position, along, (float(spacing[0]), float(spacing[1])), (rows, columns))
-
-
-def _numbers(said: Any, keyword: str, count: int) -> np.ndarray | None:
-    try:
-        values = np.array([float(value) for value in said.get(keyword)])
-    except DAMAGE:
-        return None
-    return values if len(values) == count and np.isfinite(values).all() else None
-
-
 def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) -> Series:
     paths = paths if isinstance(paths, str | Path) else list(paths)
     where = paths if isinstance(paths, str | Path) else "these files"
@@ -144,7 +84,8 @@ def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) ->
     every = found or (find_series(paths) if series_uid is not None else [])
     listed = "\n".join(f"  {series.uid}  {len(series.slices)} slices  {series.description}" for series in every)
     if found:
-        raise UnreadableScan(f"{where}: holds {len(found)} series; expected one.\n{listed}\nChoose one by its UID, or separate them.")
+        choose = "Choose one with --series UID, or put each in a folder of its own."
+        raise UnreadableScan(f"{where}: holds {len(found)} series; expected one.\n{listed}\n{choose}")
     if every:
         raise UnreadableScan(f"{where}: holds no series {series_uid}; it holds\n{listed}\nChoose one of these.")
     raise UnreadableScan(f"{where}: no CT slice was found; expected a folder of DICOM files of one series.")
@@ -204,27 +145,3 @@ def _refuse_uneven(where: str, slices: list[Slice], gaps_mm: np.ndarray) -> None
                 f"{where}: the slices are not evenly spaced: {gap:.2f} mm between {pair}, {usual:.2f} mm between most. "
                 "Export it evenly spaced, or resample it to NIfTI."
             )
-
-
-def _hounsfield(one: Slice) -> tuple[np.ndarray, np.ndarray]:
-    """Return the slice in HU (rows, columns) and the mask of its padding."""
-    xray = open_xray(one.path)
-    stored = decoded(xray)
-    with parsing(one.path):
-        slope, intercept = xray.said.get("RescaleSlope"), xray.said.get("RescaleIntercept")
-        padding, limit = xray.said.get("PixelPaddingValue"), xray.said.get("PixelPaddingRangeLimit")
-        photometric = str(xray.said.get("PhotometricInterpretation"))
-        if photometric != "MONOCHROME2" or slope is None or intercept is None:
-            raise UnreadableScan(
-                f"{one.path}: cannot be converted to Hounsfield units: RescaleSlope is {slope}, RescaleIntercept {intercept}, "
-                f"PhotometricInterpretation {photometric}; expected two numbers and MONOCHROME2. Export the original slices."
-            )
-        ends = sorted((int(padding), int(padding if limit is None else limit))) if padding is not None else None
-        hu = rescaled(stored, float(slope), float(intercept))
-    # A copy, of a type that holds negative values.
-    hu = hu.astype(np.int16 if hu.dtype.kind in "iu" and hu.max() <= np.iinfo(np.int16).max else np.result_type(hu, np.int16))
-    outside = hu < PADDING_BELOW_HU
-    # Padding values are stored values (PS3.3 C.7.5.1.1.2). Some scanners write 0 where 0 is also a value of water.
-    if ends is not None and ends[1] * float(slope) + float(intercept) <= AIR_HU:
-        outside |= (stored >= ends[0]) & (stored <= ends[1])
-    return hu, outside

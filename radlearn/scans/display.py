@@ -14,21 +14,10 @@ from typing import Any
 import numpy as np
 
 from radlearn.errors import UnreadableScan
-from radlearn.scans.stored_pixels import DAMAGE, Xray, parsing
-
-
-@dataclass(frozen=True, eq=False)
-class Lut:
-    """A look-up table: `entries` for the values first_value, first_value + 1, …; the outermost entries apply beyond both ends."""
-
-    first_value: int
-    entries: np.ndarray  # float64 in [0, 2^bits - 1]
-    highest: float  # 2^bits - 1
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Return the float64 entries of `values`, of any shape."""
-        places = np.clip(np.rint(values) - self.first_value, 0, len(self.entries) - 1)
-        return self.entries[places.astype(np.int64)]
+from radlearn.scans.decimals import decimals
+from radlearn.scans.lookup_tables import Lut as Lut
+from radlearn.scans.lookup_tables import lut_in
+from radlearn.scans.stored_pixels import DAMAGE, Xray, parsing, photometric_of
 
 
 @dataclass(frozen=True)
@@ -62,6 +51,7 @@ class Display:
     voi: Lut | Window | None
     inverted: bool
     padding: tuple[float, float] | None  # lowest and highest stored value that means padding
+    notes: tuple[str, ...] = ()  # what in the header was not as it should be, and what was done about it
 
     def __call__(self, stored: np.ndarray) -> np.ndarray:
         """Return the image of stored values (height, width)."""
@@ -121,30 +111,38 @@ def _grey_of_every_value(display: Display, kind: np.dtype) -> np.ndarray:
 def display_of(xray: Xray) -> Display:
     """Return the mapping that the header defines.
 
-    Ambiguous headers: a VOI LUT takes precedence over a window; of several windows the first is used; a window whose width is below 1 (0 or
-    below if not LINEAR) or not a number is ignored; PresentationLUTShape INVERSE and MONOCHROME1 mean the same (PS3.3 C.8.11.3), so either
-    inverts and both invert once.
+    Ambiguous headers: a VOI LUT takes precedence over a window; of several windows the first that can be used is; a window whose width is
+    below 1 (0 or below if not LINEAR) or not a number cannot. PresentationLUTShape INVERSE and MONOCHROME1 mean the same (PS3.3 C.8.11.3),
+    so either inverts and both invert once. A damaged look-up table is passed over where a window, or a rescale, says what it would have
+    said; the range of a table is that of its entries, whatever bits its descriptor names.
 
     Raises:
-        UnreadableScan: RescaleSlope 0, a rescale that is not a number, a damaged look-up table.
+        UnreadableScan: RescaleSlope 0, a rescale that is not a number, a damaged look-up table with nothing in its place.
     """
     said, path = xray.said, xray.path
     with parsing(path):
         slope, intercept = (_number(path, said, *pair) for pair in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)))
         if slope == 0:
             raise UnreadableScan(f"{path}: RescaleSlope is 0, which makes all pixels equal; expected another number. Correct or remove it.")
-        stored_range = _stored_range(said)
-        modality_lut = _lut(path, said, "ModalityLUTSequence", 0)
+        stored_range, notes = _stored_range(xray)
+        modality_lut, trouble = lut_in(said, "ModalityLUTSequence", 0, notes)
+        if trouble and said.get("RescaleSlope") is None:
+            raise UnreadableScan(f"{path}: {trouble}. Remove it.")
+        notes += [f"{trouble}; RescaleSlope and RescaleIntercept are used instead"] if trouble else []
         highest_value = max(end * slope + intercept for end in stored_range) if stored_range else math.inf
-        voi = _lut(path, said, "VOILUTSequence", modality_lut.highest if modality_lut else highest_value)
-        inverted = _photometric(said) == "MONOCHROME1" or _shape(said) == "INVERSE"
-        return Display(stored_range, slope, intercept, modality_lut, voi or _window(said), inverted, _padding(said))
+        voi, trouble = lut_in(said, "VOILUTSequence", modality_lut.highest if modality_lut else highest_value, notes)
+        window = None if voi else _window(said, notes)
+        if trouble and window is None:
+            raise UnreadableScan(f"{path}: {trouble}. Remove it.")
+        notes += [f"{trouble}; the window is used instead"] if trouble else []
+        inverted = photometric_of(said) == "MONOCHROME1" or _shape(said) == "INVERSE"
+        return Display(stored_range, slope, intercept, modality_lut, voi or window, inverted, _padding(said), tuple(notes))
 
 
 def polarity_contradiction(xray: Xray) -> str | None:
     """Return how PhotometricInterpretation and PresentationLUTShape contradict each other, None where they agree."""
     with parsing(xray.path):
-        photometric, shape = _photometric(xray.said), _shape(xray.said)
+        photometric, shape = photometric_of(xray.said), _shape(xray.said)
     if (photometric, shape) in (("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")):
         found = f"PhotometricInterpretation is {photometric} and PresentationLUTShape is {shape}"
         return f"{found}; they contradict each other, and the X-ray is shown inverted"
@@ -157,62 +155,61 @@ def _spread(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return (values - low) / width if 0 < width < math.inf else np.zeros_like(values)
 
 
-def _photometric(said: Any) -> str:
-    return str(said.get("PhotometricInterpretation")).strip()
-
-
 def _shape(said: Any) -> str:
     return str(said.get("PresentationLUTShape") or "").strip().upper()
 
 
-def _stored_range(said: Any) -> tuple[int, int] | None:
-    bits = int(said.get("BitsStored") or said.get("BitsAllocated"))
+def _stored_range(xray: Xray) -> tuple[tuple[int, int] | None, list[str]]:
+    """Return the lowest and the highest value of the stored bits, None above 16 bits, and a note where a compressed image has fewer."""
+    said, notes = xray.said, []
+    bits, signed = int(said.get("BitsStored") or said.get("BitsAllocated")), bool(said.get("PixelRepresentation", 0))
+    if xray.precision is not None and xray.precision < bits and not signed:
+        notes.append(f"BitsStored is {bits}, but its compressed image has {xray.precision} bits a pixel, which are taken as its range")
+        bits = xray.precision
     if bits > 16 or bits < 1:
-        return None
-    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if said.get("PixelRepresentation", 0) else (0, (1 << bits) - 1)
+        return None, notes
+    return ((-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)), notes
 
 
 def _number(path: Path, said: Any, keyword: str, unsaid: float) -> float:
-    found = said.get(keyword)
-    if found is None or found == "":
-        return unsaid
-    value = float(found)
-    if not math.isfinite(value):
-        raise UnreadableScan(f"{path}: {keyword} is {found}; expected a number. Correct or remove it.")
-    return value
-
-
-def _window(said: Any) -> Window | None:
     try:
-        centre, width = (float(np.atleast_1d(said.get(keyword))[0]) for keyword in ("WindowCenter", "WindowWidth"))
+        found = decimals(said, keyword)
     except DAMAGE:
-        # Missing, empty or not numbers: the whole range is shown.
-        return None
+        found = [math.nan]
+    if not found:
+        return unsaid
+    if len(found) != 1 or not math.isfinite(found[0]):
+        raise UnreadableScan(f"{path}: {keyword} is {said.get(keyword)}; expected a number. Correct or remove it.")
+    return found[0]
+
+
+def _window(said: Any, notes: list[str]) -> Window | None:
+    """Return the first window that can be used; append a note where windows are there and none, or not the first, can."""
     function = str(said.get("VOILUTFunction") or "LINEAR").strip().upper()
     function = function if function in ("LINEAR_EXACT", "SIGMOID") else "LINEAR"
-    usable = width >= 1 if function == "LINEAR" else width > 0
-    return Window(centre, width, function) if usable and math.isfinite(centre) and math.isfinite(width) else None
+    try:
+        pairs = list(zip(*(decimals(said, keyword) for keyword in ("WindowCenter", "WindowWidth")), strict=False))
+    except DAMAGE:
+        pairs = []
+    for number, (centre, width) in enumerate(pairs):
+        if (width >= 1 if function == "LINEAR" else width > 0) and math.isfinite(centre) and math.isfinite(width):
+            if number:
+                notes.append(f"its first window, of width {pairs[0][1]:g}, cannot be used; number {number + 1} is")
+            return Window(centre, width, function)
+    written = [_said_as_text(said, keyword) for keyword in ("WindowCenter", "WindowWidth")]
+    if any(written):
+        found = f"WindowCenter {written[0] or 'missing'}, WindowWidth {written[1] or 'missing'}"
+        notes.append(f"its window ({found}) cannot be used; the whole range of its values is shown")
+    return None
 
 
-def _lut(path: Path, said: Any, keyword: str, highest_value: float) -> Lut | None:
-    """Read the first table of a LUT sequence (PS3.3 C.11.1.1 and C.11.2.1.1)."""
-    if not said.get(keyword):
-        return None
-    item = said.get(keyword)[0]
-    count, first_value, bits = (int(number) for number in item.LUTDescriptor)
-    count = count or 1 << 16
-    # A negative first value may have been written as unsigned 16 bits; it then lies above all stored values.
-    if first_value > max(highest_value, (1 << 15) - 1):
-        first_value -= 1 << 16
-    data = item.LUTData
-    if isinstance(data, bytes):
-        order = "<" if said.original_encoding[1] else ">"
-        # Entries of 8 bits are stored one per 16-bit word, or two per word.
-        data = np.frombuffer(data, np.uint8 if bits <= 8 and len(data) == count + count % 2 else f"{order}u2")
-    entries = np.atleast_1d(np.asarray(data)).astype(np.float64)[:count]
-    if len(entries) < count or not 1 <= bits <= 16:
-        raise UnreadableScan(f"{path}: {keyword} has {len(entries)} entries of {bits} bits; its descriptor says {count}. Remove it.")
-    return Lut(first_value, np.clip(entries, 0, (1 << bits) - 1), float((1 << bits) - 1))
+def _said_as_text(said: Any, keyword: str) -> str:
+    try:
+        value = said.get(keyword)
+    except DAMAGE:
+        return "damaged"
+    several = hasattr(value, "__iter__") and not isinstance(value, str)
+    return "" if value is None else "\\".join(map(str, value)) if several else str(value)
 
 
 def _padding(said: Any) -> tuple[float, float] | None:

@@ -16,6 +16,9 @@ from radlearn.errors import UnreadableScan
 # JPEG, JPEG-LS and JPEG 2000 all end with it (ISO 10918-1 B.1.1.3, 14495-1 C.1.1, 15444-1 A.4.4).
 END_OF_IMAGE = b"\xff\xd9"
 START_OF_JPEG_2000 = b"\xff\x4f\xff\x51"
+START_OF_DATA = b"\xff\x93"
+"Of a JPEG 2000: before the first coded tile."
+START_OF_SCAN = 0xDA
 # Start-of-frame markers of JPEG (C0 to CF without DHT, JPG and DAC) and of JPEG-LS (F7).
 FRAME_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 MEND = "Copy or export it again from its source, or remove it."
@@ -31,9 +34,9 @@ def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int
         bits: the most that a pixel may have.
 
     Raises:
-        UnreadableScan: no end marker in the last bytes (padding apart), no readable start, colour, another size or more bits.
+        UnreadableScan: no end marker (what follows it is padding), no readable start, colour, another size or more bits.
     """
-    if not frame[-64:].rstrip(b"\0").endswith(END_OF_IMAGE):
+    if not _has_end(frame):
         raise UnreadableScan(f"{path}: is truncated: its compressed image of {len(frame):,} bytes has no end marker. {MEND}")
     try:
         height, width, components, precision = _frame_header(frame)
@@ -43,10 +46,19 @@ def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int
         found = f"{path}: its compressed image is in colour ({components} components)"
         raise UnreadableScan(f"{found}; its header declares greyscale. Convert or remove it.")
     if (height, width) != size_px or precision > bits:
+        mend = MEND if (height, width) != size_px else "Correct BitsAllocated, BitsStored and HighBit in its header, or export it again."
         raise UnreadableScan(
             f"{path}: its compressed image is {height} × {width} of {precision} bits; its header declares {size_px[0]} × {size_px[1]} "
-            f"of at most {bits}. {MEND}"
+            f"of at most {bits} (BitsAllocated). {mend}"
         )
+
+
+def precision_of(frame: bytes) -> int | None:
+    """Return the bits of a pixel that a compressed image itself names; None where its beginning cannot be read."""
+    try:
+        return _frame_header(frame)[3]
+    except (IndexError, StructError, ValueError):
+        return None
 
 
 def smallest_eighths(size_px: tuple[int, int], at_least_px: tuple[int, int]) -> int:
@@ -84,6 +96,29 @@ def decoded_grey(path: Path, frame: bytes, size_px: tuple[int, int], eighths: in
         return simplejpeg.decode_jpeg(frame, "GRAY", min_height=height, min_width=width, min_factor=1)[..., 0]
     except ValueError as error:
         raise UnreadableScan(f"{path}: its JPEG image is damaged ({error}). {MEND}") from None
+
+
+def _has_end(frame: bytes) -> bool:
+    """Whether an end marker follows the beginning of the coded pixels, among which it cannot occur.
+
+    Any bytes may follow it: encoders pad a frame to an even length, and not all of them with 0.
+    """
+    start = _pixels_start(frame)
+    return frame.rfind(END_OF_IMAGE, start) >= 0 if start is not None else frame[-64:].rstrip(b"\0").endswith(END_OF_IMAGE)
+
+
+def _pixels_start(frame: bytes) -> int | None:
+    """Return where the coded pixels begin; None where that cannot be found."""
+    try:
+        if not frame.startswith(b"\xff\xd8"):
+            return frame.index(START_OF_DATA, frame.index(START_OF_JPEG_2000))
+        place = 2
+        # Segments are skipped by their lengths, because a thumbnail in one of them has an end marker of its own.
+        while frame[place] == 0xFF and frame[place + 1] != START_OF_SCAN:
+            place += 1 if frame[place + 1] == 0xFF else 2 + unpack_from(">H", frame, place + 2)[0]
+        return place if frame[place] == 0xFF else None
+    except (IndexError, StructError, ValueError):
+        return None
 
 
 def _frame_header(frame: bytes) -> tuple[int, int, int, int]:

@@ -116,6 +116,15 @@ def _top(path: Path, voxels: np.ndarray) -> int:
     )
 
 
+def is_near(voxels: np.ndarray, value: float) -> np.ndarray:
+    """Return which voxels are a whole number, but for the rounding of means and of a rescale (0.9999999): bool, of the same shape.
+
+    >>> is_near(np.array([0.0, 0.9999999, 0.5, 1.0]), 1).tolist()
+    [False, True, False, True]
+    """
+    return voxels == value if voxels.dtype.kind != "f" else np.abs(voxels - value) <= ROUNDED_WITHIN * max(1.0, abs(value))
+
+
 def _is_grey(voxels: np.ndarray) -> bool:
     """Whether there are values that are not integers."""
     return voxels.dtype.kind == "f" and not np.array_equal(voxels, np.rint(voxels))

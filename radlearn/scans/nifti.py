@@ -35,7 +35,15 @@ BYTES = 348  # Of a header
 VOXELS_AT = 352  # After the header, four bytes mean no extensions
 START_BYTES = 1 << 12  # Read and decompressed first: the header lies in it
 PIECE_BYTES = 1 << 19  # Read and decompressed at once: small enough for the processor's cache
+UNPACKED_AT_ONCE = 1 << 23  # A thousandth of a bomb, and more than such a piece of a CT unpacks to
 AGAIN = "Copy or download it again, or remove it."
+
+MOST_BYTES = 1 << 34
+"Of voxels. A chest CT of 2,000 slices takes a quarter of it with 64 bits a voxel."
+SUSPECT_BYTES, MOST_PACKED = 1 << 31, 200
+"So much is not unpacked from a file that is smaller by this factor: a CT shrinks to a quarter, and a mask is not that large."
+MOST_BYTES_AFTER = 1 << 26
+"After the voxels, to the end of the file."
 
 GZIP = b"\x1f\x8b"
 GZIP_LEVEL = 1  # Level 6 takes several times as long for a CT and saves a tenth of its size
@@ -149,6 +157,8 @@ def _header(path: Path, opened: BinaryIO) -> "tuple[Nifti1Header, Grid, Iterator
         raise UnreadableScan(f"{path}: {_what_else(start)}; radlearn reads single-file NIfTI-1 (.nii, .nii.gz). {CONVERT}")
     axes = int(header["dim"][0])
     sizes = header["dim"][1 : axes + 1].tolist()  # get_data_shape() would take some for a FreeSurfer surface.
+    if 0 < axes <= 7 and min(sizes) < 1:
+        raise UnreadableScan(f"{path}: has the shape {tuple(sizes)}; expected sizes of 1 or more. Its header is damaged. {AGAIN}")
     if not 3 <= axes <= 7 or min(sizes) < 1 or max(sizes[3:], default=1) > 1:
         several = 3 < axes <= 7 and min(sizes) > 0
         found = f"{tuple(sizes)}, " + (f"{np.prod(sizes[3:])} volumes in one file" if several else f"{axes} axes")
@@ -185,9 +195,13 @@ def _stored(path: Path, header: "Nifti1Header", shape: tuple[int, int, int], con
     dtype = header.get_data_dtype()
     wanted = dtype.itemsize * int(np.prod(shape, dtype=object))
     # gzip compresses at most 1032 : 1, so no memory is allocated for a header that declares more than this.
-    if wanted > 1032 * path.stat().st_size:
+    packed = path.stat().st_size
+    if wanted > 1032 * packed:
         found = f"{path}: its header declares {wanted:,} bytes of voxels, more than such a file can hold"
         raise UnreadableScan(f"{found}. It is truncated. {AGAIN}")
+    if wanted > MOST_BYTES or (wanted > SUSPECT_BYTES and wanted > MOST_PACKED * packed):
+        found = f"{path}: its header declares {wanted:,} bytes of voxels in a file of {packed:,}"
+        raise UnreadableScan(f"{found}; that is no scan, and it is not unpacked. {AGAIN}")
     stored = np.empty(wanted, np.uint8)
     at = -int(header["vox_offset"])
     for piece in content:
@@ -195,6 +209,9 @@ def _stored(path: Path, header: "Nifti1Header", shape: tuple[int, int, int], con
         part = np.frombuffer(piece, np.uint8)[max(0, -at) : wanted - at if at < wanted else 0]
         stored[max(0, at) : max(0, at) + part.size] = part
         at += len(piece)
+        if at > wanted + MOST_BYTES_AFTER:
+            found = f"{path}: goes on for more than {MOST_BYTES_AFTER:,} bytes after its voxels"
+            raise UnreadableScan(f"{found}; expected its end. {AGAIN}")
     if at < wanted:
         raise UnreadableScan(f"{path}: ends after {max(at, 0):,} of {wanted:,} bytes of voxels. It is truncated. {AGAIN}")
     return stored.view(dtype).reshape(shape, order="F").astype(dtype.newbyteorder("="), copy=False)
@@ -212,8 +229,8 @@ def _content(path: Path, opened: BinaryIO) -> Iterator[bytes]:
         unpacker = unpacking.decompressobj(wbits=31)
         try:
             while piece and not unpacker.eof:
-                yield unpacker.decompress(piece)
-                piece = unpacker.unused_data if unpacker.eof else opened.read(PIECE_BYTES)
+                yield unpacker.decompress(piece, UNPACKED_AT_ONCE)
+                piece = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail or opened.read(PIECE_BYTES)
         except (zlib.error, unpacking.error) as error:  # type: ignore[misc]
             raise UnreadableScan(f"{path}: its gzip data are damaged ({error}). {AGAIN}") from None
         if not unpacker.eof:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CONVERT = "Convert it, for example with SimpleITK or dcm2niix, or remove it."
 AGREES_WITHIN = 0.01  # Relative tolerance between two spacings in one header, which are rounded
+TURNED_WITHIN_DEGREES = 5.0
+"Between sform and qform, also where their codes name different spaces: which of them is used would show in the result."
 
 
 @np.errstate(all="ignore")  # What is not finite is refused by name.
@@ -57,10 +59,13 @@ def _contradiction(header: "Nifti1Header", shape: tuple[int, int, int], affines:
     if len(affines) < 2:
         return ""
     sform, qform = affines["sform"], affines["qform"]
-    # Cosines between the two directions of each axis; from 60° on they count as different axes.
-    cosines = (sform[:3, :3] * qform[:3, :3]).sum(axis=0) / np.square(pixdim)
+    directions = [affine[:3, :3] / spacing_mm(affine) for affine in (sform, qform)]
+    cosines = (directions[0] * directions[1]).sum(axis=0)
     if cosines.min() < 0.5:
         return f"its axes are {orientation(sform)} by the sform, but {orientation(qform)} by the qform"
+    degrees = math.degrees(math.acos(min(1.0, cosines.min())))
+    if degrees > TURNED_WITHIN_DEGREES:
+        return f"its sform and qform are turned against each other by {degrees:.0f}°"
     # With different codes they refer to different spaces, such as the scanner's and one aligned to another scan.
     corners = np.array([(i, j, k, 1.0) for i in (0, shape[0]) for j in (0, shape[1]) for k in (0, shape[2])])
     apart_mm = float(np.linalg.norm(corners @ (sform - qform).T, axis=1).max())

@@ -15,12 +15,15 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 TEXTS = {
     0x00080016: "SOPClassUID", 0x00080018: "SOPInstanceUID", 0x00080060: "Modality",
-    0x00080068: "PresentationIntentType", 0x0008103E: "SeriesDescription", 0x00100020: "PatientID",
+    0x00080068: "PresentationIntentType", 0x00180015: "BodyPartExamined", 0x00280A02: "PixelSpacingCalibrationType",
+    0x0008103E: "SeriesDescription", 0x00100020: "PatientID",
     0x00100040: "PatientSex", 0x00101010: "PatientAge", 0x00185101: "ViewPosition", 0x0020000D: "StudyInstanceUID",
     0x0020000E: "SeriesInstanceUID", 0x00280004: "PhotometricInterpretation", 0x00281056: "VOILUTFunction",
     0x20500020: "PresentationLUTShape",
 }  # fmt: skip
 NUMBERS = {
+    0x00181110: "DistanceSourceToDetector", 0x00181111: "DistanceSourceToPatient",
+    0x00181114: "EstimatedRadiographicMagnificationFactor", 0x00280034: "PixelAspectRatio",
     0x00181164: "ImagerPixelSpacing", 0x00280008: "NumberOfFrames", 0x00280030: "PixelSpacing",
     0x00281050: "WindowCenter", 0x00281051: "WindowWidth", 0x00281052: "RescaleIntercept", 0x00281053: "RescaleSlope",
 }  # fmt: skip

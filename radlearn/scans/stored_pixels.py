@@ -8,7 +8,7 @@ import io
 import re
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,10 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans import jpeg
+from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.jpeg import MEND
 from radlearn.scans.plain_jpeg import plain_jpeg
+from radlearn.scans.unused_bits import Cleaned, refuse_high_bit, without_unused_bits
 
 # On damaged bytes pydicom and the decoders may raise nearly any built-in error.
 DAMAGE = (
@@ -44,6 +46,8 @@ PLUGIN_OF = {
 }
 
 HEADER_BYTES = 1 << 16  # more than the header of nearly any X-ray
+MOST_PIXELS = 1 << 27
+"More than any X-ray has: one of the whole body at 0.1 mm has 80 million. Beyond, an array would be made for a number that is damaged."
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # A warnings filter: action, message, category, module, line.
 SILENCE = ("ignore", None, Warning, re.compile(r"pydicom|openjpeg|_?gdcm|importlib"), 0)
@@ -57,6 +61,8 @@ class Xray:
     said: Any  # The header: `said.get(keyword)` is the element's value, None if missing. To be used inside `parsing`
     jpeg: bytes | None
     "The image, if it is unsigned 8-bit JPEG Baseline, which `jpeg` decodes at any scale, and the file was opened with pixels."
+    precision: int | None = None
+    "The bits of a pixel that a compressed image itself names; None without one, or where it was not opened with pixels."
 
 
 @contextmanager
@@ -98,6 +104,7 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
                     "of file, or DICOM without its header. Export it as DICOM Part 10, or remove it."
                 )
             if plain := plain_jpeg(start, with_pixels):
+                _refuse_absurd_size(path, plain[0]["Rows"], plain[0]["Columns"])
                 return Xray(path, *plain)
             opened.seek(0)
             return _opened_by_pydicom(path, io.BytesIO(start) if with_pixels else opened, with_pixels)
@@ -109,20 +116,27 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
 
 def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Xray:
     with parsing(path):
-        # All elements: specific_tags looks each of them up in a list, which takes as long as the rest.
-        dataset = pydicom.dcmread(source, stop_before_pixels=not with_pixels)
+        dataset = parsed(source, stop_before_pixels=not with_pixels)
         if with_pixels and dataset.get("Rows") is None:
             # For a file that ends within its compressed pixels pydicom returns nothing, not even the header.
             source.seek(0)
-            dataset = pydicom.dcmread(source, stop_before_pixels=True)
+            dataset = parsed(source, stop_before_pixels=True)
         _refuse_other_objects(path, dataset, with_pixels)
-        is_jpeg = dataset.file_meta.TransferSyntaxUID == uid.JPEGBaseline8Bit
-        is_grey_jpeg = is_jpeg and int(dataset.BitsAllocated) == 8 and not dataset.get("PixelRepresentation")
-        return Xray(path, dataset, get_frame(dataset.PixelData, 0, number_of_frames=1) if is_grey_jpeg and with_pixels else None)
+        syntax = dataset.file_meta.TransferSyntaxUID
+        if not with_pixels or not syntax.is_encapsulated or syntax == uid.RLELossless:
+            return Xray(path, dataset, None)
+        frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+        is_grey_jpeg = syntax == uid.JPEGBaseline8Bit and int(dataset.BitsAllocated) == 8 and not dataset.get("PixelRepresentation")
+        return Xray(path, dataset, frame if is_grey_jpeg else None, jpeg.precision_of(frame))
 
 
 def decoded(xray: Xray, eighths: int = 8) -> np.ndarray:
-    """Return the stored values (height, width) exactly; of an X-ray with a `jpeg`, also at a fraction of its size.
+    """Return the stored values (height, width) exactly; of an X-ray with a `jpeg`, also at a fraction of its size. See `decoded_pixels`."""
+    return decoded_pixels(xray, eighths).values
+
+
+def decoded_pixels(xray: Xray, eighths: int = 8) -> Cleaned:
+    """Return the stored values (height, width) exactly, and which of them are padding by bits that BitsStored does not count.
 
     Args:
         xray: from `open_xray`.
@@ -130,27 +144,56 @@ def decoded(xray: Xray, eighths: int = 8) -> np.ndarray:
             gives another image.
 
     Raises:
-        UnreadableScan: damaged or truncated.
+        UnreadableScan: damaged or truncated, or with values that BitsStored does not allow.
     """
     path, said = xray.path, xray.said
     with parsing(path):
         size_px = (int(said.get("Rows")), int(said.get("Columns")))
     if xray.jpeg is not None:
         jpeg.refuse_damaged(path, xray.jpeg, size_px, bits=8)
-        return jpeg.decoded_grey(path, xray.jpeg, size_px, eighths)
+        return Cleaned(jpeg.decoded_grey(path, xray.jpeg, size_px, eighths))
     with parsing(path):
         syntax = said.file_meta.TransferSyntaxUID
+        is_plain = not syntax.is_encapsulated or syntax == uid.RLELossless
+        if is_plain:
+            _explained(path, refuse_high_bit, said)
         if not syntax.is_encapsulated:
             _refuse_missing_bytes(path, said, size_px)
         elif syntax != uid.RLELossless:
             jpeg.refuse_damaged(path, get_frame(said.PixelData, 0, number_of_frames=1), size_px, int(said.BitsAllocated))
         if PLUGIN_OF[syntax] == "gdcm":
             _silence_gdcm()
-        said.pixel_array_options(decoding_plugin=PLUGIN_OF[syntax])
-        stored = said.pixel_array
+        if syntax == uid.JPEGExtended12Bit and (xray.precision or 0) > 8:
+            stored = _twelve_bits(path, size_px)
+        else:
+            # pydicom would drop bits that BitsStored does not count without looking at them.
+            said.pixel_array_options(decoding_plugin=PLUGIN_OF[syntax], correct_unused_bits=False)
+            stored = said.pixel_array
     if stored.shape != size_px:
         raise UnreadableScan(f"{path}: decodes to an array of {stored.shape}, but its header declares {size_px}. {MEND}")
-    return stored
+    return _explained(path, without_unused_bits, stored, said)
+
+
+def _twelve_bits(path: Path, size_px: tuple[int, int]) -> np.ndarray:
+    """Decode a JPEG Extended of more than 8 bits with gdcm itself, because Pillow cannot and pydicom's plugins do not ask gdcm for it."""
+    import gdcm
+
+    _silence_gdcm()
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    if not reader.Read():
+        raise ValueError("gdcm cannot decode its JPEG of 12 bits")
+    # SWIG gives bytes as text.
+    content = reader.GetImage().GetBuffer().encode("utf-8", "surrogateescape")
+    return np.frombuffer(content, "<u2").reshape(size_px).copy()
+
+
+def _explained(path: Path, work: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function whose ValueError says in words what is wrong with a file."""
+    try:
+        return work(*arguments)
+    except ValueError as error:
+        raise UnreadableScan(f"{path}: {error}. Correct BitsStored and HighBit where they are wrong, or export it again.") from None
 
 
 def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: bool) -> None:
@@ -165,7 +208,7 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         found = f"{path}: has {dataset.NumberOfFrames} frames ({kind})"
         raise UnreadableScan(f"{found}; radlearn reads single X-rays. Split it into frames, or remove it.")
-    photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
+    photometric = photometric_of(dataset)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     if samples > 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise UnreadableScan(
@@ -174,6 +217,7 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
         )
     if not int(dataset.Rows) > 0 or not int(dataset.Columns) > 0:
         raise UnreadableScan(f"{path}: its header declares {dataset.Rows} rows and {dataset.Columns} columns. {MEND}")
+    _refuse_absurd_size(path, int(dataset.Rows), int(dataset.Columns))
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax not in PLUGIN_OF:
         found = f"{path}: there is no decoder for its transfer syntax, which is {f'{syntax.name} ({syntax})' if syntax else 'missing'}"
@@ -181,6 +225,17 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
     if with_pixels and pixels is None:
         size = f"{dataset.Columns} × {dataset.Rows} px (width × height)"
         raise UnreadableScan(f"{path}: is truncated: its header declares an image of {size}, but the file ends before or within it. {MEND}")
+
+
+def photometric_of(said: Any) -> str:
+    """Return PhotometricInterpretation in the capitals of the standard, "" where it is missing."""
+    return str(said.get("PhotometricInterpretation") or "").strip(" \0").upper()
+
+
+def _refuse_absurd_size(path: Path, rows: int, columns: int) -> None:
+    if rows * columns > MOST_PIXELS:
+        found = f"{path}: its header declares {columns:,} × {rows:,} px (width × height)"
+        raise UnreadableScan(f"{found}; radlearn reads images of up to {MOST_PIXELS:,} pixels. The header is damaged. {MEND}")
 
 
 def _refuse_missing_bytes(path: Path, dataset: pydicom.Dataset, size_px: tuple[int, int]) -> None:

@@ -172,3 +172,24 @@ def test_nothing_to_look_at_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "b.nii.gz").touch()
     with pytest.raises(BadLayout, match=r"b\.nii\.gz: is empty \(0 bytes\)"):
         find_images(tmp_path)
+
+
+def test_masks_among_cts_are_left_out_by_name_and_place_and_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path, "a_ct.nii.gz", "a-mask.nii.gz", "b.nii.gz", "b_label.nii.gz", "c_0000.nii.gz", "c_seg.nii.gz")
+    put(tmp_path, "nnunet/imagesTr/d_0000.nii.gz", "nnunet/labelsTr/d.nii.gz", "nnunet/labelsTs/lone.nii.gz")
+    put(tmp_path, "answers/predictions.csv", "answers/masks/a.nii.gz", "answers/probabilities/a.nii.gz", "masks/e.nii.gz")
+    found = {case.path.relative_to(tmp_path).as_posix() for case in find_images(tmp_path)}
+    # `labelsTs` has no `imagesTs` beside it, and `masks` no table: what lies there is looked at when it is read.
+    assert found == {
+        "a_ct.nii.gz", "b.nii.gz", "c_0000.nii.gz", "nnunet/imagesTr/d_0000.nii.gz", "nnunet/labelsTs/lone.nii.gz", "masks/e.nii.gz",
+    }  # fmt: skip
+    assert "6 masks were left out" in capsys.readouterr().err
+    assert len(find_images(tmp_path / "answers" / "masks")) == 1
+
+
+def test_linked_folders_of_volumes_are_searched_and_loops_end(tmp_path: Path) -> None:
+    put(tmp_path / "elsewhere", "a.nii.gz")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "data")
+    assert [case.path for case in find_images(tmp_path / "data")] == [tmp_path / "data" / "linked" / "a.nii.gz"]

@@ -194,3 +194,39 @@ def test_masks_that_are_another_way_round_are_scored_as_they_are_and_said_to_loo
     assert [row.dice_score for row in scored.rows] == [0, 0, *[1] * 10]
     (note,) = scored.notes
     assert note == f"2 of 12 scans ({IDS[0]}, {IDS[1]}): the mask looks {words}; so read, the mean Dice is 1.00."
+
+
+def test_scores_on_sheared_grids_are_counted_through_the_whole_affine(tmp_path: Path) -> None:
+    # Slices 5 mm apart that are moved by 1.82 mm each, a gantry tilted by 20°: a voxel still has 5 mm³.
+    affine = AFFINE.copy()
+    affine[1, 2] = 5 * math.tan(math.radians(20))
+    ct, mask = case_paths(tmp_path / "truth", IDS[0])
+    write_volume(ct, np.zeros(SHAPE, np.int16), affine)
+    write_volume(mask, lesion(4), affine)
+    higher = np.roll(lesion(4), 1, axis=2)
+    write_volume(tmp_path / "masks" / submission_name(IDS[0]), higher, affine)
+    (row,) = score_submission(tmp_path / "truth", tmp_path / "masks", draws=10, workers=1).rows
+    assert row.truth_ml == pytest.approx(6 * 6 * 4 * 5 / 1000)
+    assert row.hausdorff95_mm <= 5 / math.cos(math.radians(20))
+    points = np.argwhere(lesion(4))[:, None] - np.argwhere(higher)[None]
+    assert row.hausdorff95_mm <= np.linalg.norm(points @ affine[:3, :3].T, axis=-1).min(axis=1).max() + 1e-6
+
+
+@pytest.mark.parametrize("inside", [0.9999999, 1.0000001])
+def test_masks_that_a_mean_rounded_are_scored(truth: Path, predictions: Path, inside: float) -> None:
+    before = score_submission(truth, predictions, draws=10, workers=1).rows
+    for number, case_id in enumerate(IDS):
+        voxels = lesion(4 + number % 4, 6 + (number % 4 == 3)) * np.float32(inside)
+        write_volume(predictions / submission_name(case_id), voxels, AFFINE)
+    assert score_submission(truth, predictions, draws=10, workers=1).rows == before
+
+
+def test_a_mask_of_more_voxels_than_its_ct_is_refused_before_they_are_unpacked(truth: Path, predictions: Path) -> None:
+    import tracemalloc
+
+    write_volume(predictions / submission_name(IDS[0]), np.zeros((512, 512, 300), np.uint8), AFFINE)
+    tracemalloc.start()
+    with pytest.raises(BadLayout, match=r"has 512 × 512 × 300 voxels"):
+        score_submission(truth, predictions, draws=10, workers=1)
+    assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    tracemalloc.stop()

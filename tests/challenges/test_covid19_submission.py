@@ -258,7 +258,7 @@ def test_a_ct_that_ends_after_its_header_still_has_a_grid_and_one_without_is_nam
 
 
 def test_several_things_may_be_wrong_with_one_mask(folder: Path, cases: list[Case]) -> None:
-    write_volume(folder / NAMES[0], np.full((*SHAPE[:2], SHAPE[2] + 1), 255, np.uint8), AFFINE)
+    write_volume(folder / NAMES[0], np.full(SHAPE, 255, np.uint8), 2 * AFFINE)
     troubles = validate_submission(folder, cases, workers=1)
     assert len(troubles) == 2
     assert "does not hold exactly 0 and 1" in troubles[0]
@@ -275,3 +275,17 @@ def test_real_files_are_told_apart_by_what_they_hold(shared_data: Path) -> None:
     assert found.voxels.sum() == (read_volume(mask).voxels > 127).sum()
     assert grid_troubles("001.nii.gz", Volume(np.zeros(grid.shape), grid.affine), grid, ct.name) == []
     assert grid_troubles("001.nii.gz", Volume(np.zeros((2, 2, 2)), grid.affine), grid, ct.name) != []
+
+
+def test_a_member_that_unpacks_to_gigabytes_is_refused_on_the_way(
+    folder: Path, cases: list[Case], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("radlearn.challenges.covid19_submission.MOST_MEMBER_BYTES", 1 << 20)
+    where = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(where, "w", zipfile.ZIP_DEFLATED) as bomb:
+        for name in masks_in(folder):
+            bomb.writestr(submission_name(name), bytes(20 << 20))
+    assert where.stat().st_size < 200_000
+    troubles = validate_submission(where, cases, workers=1)
+    assert len(troubles) == len(cases)
+    assert all("unpacks to more than 1,048,576 bytes" in trouble for trouble in troubles)

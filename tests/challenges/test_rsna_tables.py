@@ -1,10 +1,12 @@
 """The tables of the RSNA layout: what is right is read, and what is wrong is named with its line."""
 
+import gzip
 import json
+from pathlib import Path
 
 import pytest
 
-from radlearn.challenges.rsna_tables import classes_in, decoded, labels_in, persons_in, persons_in_mapping, table_text
+from radlearn.challenges.rsna_tables import classes_in, decoded, labels_in, path_text, persons_in, persons_in_mapping, table_text
 
 HEADER = "patientId,x,y,width,height,Target\n"
 GOOD = HEADER + "a,,,,,0\nb,10,20,30.5,40,1\nb,50.0,60,1,2,1\nc,,,,,0\n"
@@ -193,3 +195,22 @@ def test_a_mapping_of_other_images_or_no_mapping_is_said() -> None:
 def test_a_written_table_reads_back_with_commas_and_quotes_in_it() -> None:
     text = table_text(("patientId", "person"), [("a", 'Smith, "J"'), ("b", "é")])
     assert persons_in("persons.csv", text) == ({"a": 'Smith, "J"', "b": "é"}, [])
+
+
+@pytest.mark.parametrize(("mark", "words"), [("\t", "tabs"), (";", "semicolons"), ("|", "vertical bars")])
+def test_other_separators_are_named_with_what_to_do(mark: str, words: str) -> None:
+    _, troubles = labels_in("labels.csv", mark.join(["patientId", "x", "y", "width", "height", "Target"]) + f"\na{mark * 4}0\n")
+    assert f"It is separated by {words}; save it with commas, and numbers with points." in troubles[0]
+
+
+def test_a_packed_table_that_unpacks_to_gigabytes_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radlearn.challenges.rsna_tables.MOST_TABLE_BYTES", 1 << 20)
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(bytes(30 << 20)))
+    (tmp_path / "b.csv").write_bytes(b"x" * (2 << 20))
+    for name in ("a.csv.gz", "b.csv"):
+        assert path_text(tmp_path / name) == (
+            "",
+            [f"{name}: holds more than 1,048,576 bytes; expected a table of a few megabytes. It was not read."],
+        )
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"patientId,person\na,b\n"))
+    assert path_text(tmp_path / "c.csv.gz") == ("patientId,person\na,b\n", [])

@@ -87,3 +87,18 @@ def test_loose_files_are_paired_by_their_names(tmp_path: Path) -> None:
         ("alone.nii.gz", None),
         ("lost_seg.nii.gz", None),
     }
+
+
+@pytest.mark.parametrize(
+    ("hu", "words"),
+    [
+        (lesion(), "holds 0 and 1: a mask"),
+        (lesion() * 255, "holds 0 and 255: a mask"),
+        (lesion().astype(np.int16) * 3 + (chest_hu(1) < -500), "a label map"),
+    ],
+)
+def test_a_mask_in_the_place_of_a_ct_is_called_one(tmp_path: Path, hu: np.ndarray, words: str) -> None:
+    write_volume(tmp_path / "a.nii.gz", hu, AFFINE)
+    (one,) = (one for one in volume_findings(volume_facts(loose_jobs([tmp_path / "a.nii.gz"]), 1), tmp_path) if one.severity == "error")
+    assert one.rule == "ct-is-mask"
+    assert words in one.found

@@ -108,3 +108,19 @@ def test_the_box_is_the_smallest_that_holds_all(one: np.ndarray, other: np.ndarr
     assert found is not None
     assert [side.start for side in found] == places.min(axis=0).tolist()
     assert [side.stop for side in found] == (places.max(axis=0) + 1).tolist()
+
+
+@pytest.mark.parametrize("degrees", [5, 20, 45])
+def test_a_volume_on_sheared_axes_is_a_determinant_and_no_product_of_lengths(degrees: int) -> None:
+    # A tilted gantry: slices 5 mm apart along z, each moved along y. Cavalieri: the volume stays that of the straight stack.
+    steps = np.diag([0.7, 0.8, 5.0])
+    steps[1, 2] = 5 * math.tan(math.radians(degrees))
+    mask = np.ones((10, 10, 10), bool)
+    assert volume_ml(mask, steps) == pytest.approx(0.7 * 0.8 * 5)
+    assert volume_ml(mask, np.linalg.norm(steps, axis=0)) == pytest.approx(0.7 * 0.8 * 5 / math.cos(math.radians(degrees)))
+    assert volume_error_ml(mask, ~mask, steps) == pytest.approx(0.7 * 0.8 * 5)
+
+
+def test_steps_in_one_plane_are_refused() -> None:
+    with pytest.raises(BadSetting, match="expected 3 positive numbers"):
+        volume_ml(np.ones((2, 2, 2)), np.ones((3, 3)))

@@ -209,3 +209,70 @@ def test_monai_agrees_with_anisotropic_voxels() -> None:
         # MONAI's own Hausdorff distance runs between the centres of border voxels, each within half a voxel of an element.
         voxels = compute_hausdorff_distance(p, t, include_background=True, spacing=spacing)
         assert found.hausdorff_mm(100) == pytest.approx(float(voxels), abs=math.hypot(*spacing))
+
+
+SHEARED = np.array([[0.7, 0.0, 0.0], [0.0, 0.7, 1.8], [0.0, 0.0, 5.0]])  # A gantry tilted by 20°
+ROTATED = np.linalg.qr(np.random.default_rng(4).normal(size=(3, 3)))[0] * ANISOTROPIC
+
+
+def hull_area_mm2(mask: np.ndarray, steps: np.ndarray) -> float:
+    """The area of a convex mask as marching cubes draws it: the hull of the middles between inside and outside."""
+    from scipy.spatial import ConvexHull
+
+    middles = [index + half for index in np.argwhere(mask) for half in 0.5 * np.concatenate([np.eye(3), -np.eye(3)])]
+    return ConvexHull(np.array(middles) @ steps.T).area
+
+
+def octahedron(radius: int) -> np.ndarray:
+    i, j, k = np.mgrid[-4:5, -4:5, -4:5]
+    return np.abs(i) + np.abs(j) + np.abs(k) <= radius
+
+
+@pytest.mark.parametrize("steps", [SHEARED, ROTATED, np.array([[1, 0.5, -0.3], [0, 2, 0.4], [0.1, 0, 3]])])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        box((3, 3, 3), (1, 1, 1), (1, 1, 1)),
+        box((4, 4, 9), (1, 1, 2), (1, 1, 6)),
+        box((9, 7, 6), (1, 1, 1), (6, 4, 3)),
+        octahedron(1),
+        octahedron(3),
+    ],
+)
+def test_the_area_of_a_convex_mask_on_sheared_axes_is_that_of_its_hull(mask: np.ndarray, steps: np.ndarray) -> None:
+    found = surface_distances(mask, mask, steps)
+    assert found.predicted_mm2.sum() == pytest.approx(hull_area_mm2(mask, steps))
+
+
+def test_every_surface_element_faces_where_the_faces_of_its_cell_say() -> None:
+    # With the parts of a cell's six faces that are inside, the element closes a surface: along each axis the areas cancel.
+    from radlearn.metrics.surfaces import _area_vectors
+
+    inside_share = {0: 0.0, 1: 1 / 8, 3: 7 / 8, 4: 1.0}
+    vectors = _area_vectors()
+    assert len(vectors) == sum(0 < bin(code).count("1") <= 4 and code in vectors for code in range(256)) > 160
+    for code, triangles in vectors.items():
+        inside = (code >> np.arange(8) & 1).astype(bool).reshape(2, 2, 2)
+        for axis in range(3):
+            shares = []
+            for side in range(2):
+                face = inside.take(side, axis=axis)
+                neighbours = bool(face[0, 0] == face[0, 1] or face[0, 0] == face[1, 0])
+                shares.append(inside_share.get(int(face.sum()), 1 / 2 if neighbours else 1 / 4))
+            assert triangles[:, axis].sum() == pytest.approx(shares[0] - shares[1]), (code, axis)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_rotated_matrix_gives_what_its_lengths_give(seed: int) -> None:
+    one, other = blobs(seed)
+    by_matrix, by_lengths = surface_distances(one, other, ROTATED), surface_distances(one, other, ANISOTROPIC)
+    np.testing.assert_allclose(by_matrix.predicted_mm, by_lengths.predicted_mm, atol=1e-9)
+    np.testing.assert_allclose(by_matrix.predicted_mm2.sum(), by_lengths.predicted_mm2.sum())
+    assert by_matrix.dice_score(2.0) == pytest.approx(by_lengths.dice_score(2.0))
+
+
+def test_a_distance_across_sheared_slices_is_that_of_the_steps() -> None:
+    low, high = np.zeros((5, 5, 9), bool), np.zeros((5, 5, 9), bool)
+    low[2, 2, 1] = high[2, 2, 4] = True
+    # Three slices on: 3 · 1.8 mm to the side and 3 · 5 mm up.
+    assert hausdorff95_mm(low, high, SHEARED) == pytest.approx(math.hypot(3 * 1.8, 15))

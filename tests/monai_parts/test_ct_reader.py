@@ -203,3 +203,22 @@ def test_a_real_series_is_read_whole(shared_data: Path) -> None:
     image = LoadImage(reader=CTReader())(shared_data / "ct_dicom_real_sample/Lung_Dx-A0002_B40f")
     assert image.shape == (512, 512, 30)
     assert float(image.pixdim[2]) == pytest.approx(8)
+
+
+def test_of_several_series_the_chosen_one_is_read(ct_series: Callable[..., Path]) -> None:
+    folder = ct_series()
+    with pytest.raises(UnreadableScan, match=r"holds no series 1\.7"):
+        LoadImage(reader=CTReader("1.7"))(folder)
+
+
+def test_what_is_surely_no_chest_ct_is_refused_where_that_is_asked_for(tmp_path: Path) -> None:
+    from tests.check.phantom import AFFINE, chest_hu, lesion
+
+    read = LoadImage(reader=CTReader(chest=True), dtype=None)
+    assert read(saved(tmp_path / "chest.nii", chest_hu(0), AFFINE)).meta["notes"] == ""
+    assert "has 10 slices" in read(saved(tmp_path / "part.nii", chest_hu(0)[:, :, :10], AFFINE)).meta["notes"]
+    for name, voxels in (("mask", lesion()), ("offset", chest_hu(0) + np.int16(1024)), ("slice", chest_hu(0)[:, :, :1])):
+        path = saved(tmp_path / f"{name}.nii", voxels, AFFINE)
+        with pytest.raises(UnreadableScan, match=rf"{name}\.nii: "):
+            read(path)
+        LoadImage(reader=CTReader(), dtype=None)(path)

@@ -122,7 +122,7 @@ def test_the_meta_data_hold_the_header_in_plain_types(xray_file: Write) -> None:
     meta, header = loaded(path, 64).meta, read_header(path)
     said = {name: meta[name] for name in vars(header)}
     assert json.loads(json.dumps(said)) == said
-    assert said == {**vars(header), "spacing_mm": [0.14, 0.15], "size_px": [400, 256]}
+    assert said == {**vars(header), "spacing_mm": [0.14, 0.15], "spacing_in_patient_mm": [0.14, 0.15], "size_px": [400, 256]}
     assert (said["view"], said["sex"], said["age_years"], said["stored_bits"]) == ("PA", "F", 62.0, 8)
     assert meta["notes"] == ""
 
@@ -222,3 +222,11 @@ def test_real_xrays_are_read_as_by_radlearn(shared_data: Path) -> None:
         image = program(256, 256)({"image": path})["image"]
         np.testing.assert_array_equal(image[0].numpy(), read_radiograph(path, 256).pixels)
         assert image.meta["view"] in str(pydicom.dcmread(path).SeriesDescription)
+
+
+def test_what_is_surely_no_chest_xray_is_refused_where_that_is_asked_for(xray_file: Write) -> None:
+    path = xray_file(np.full((400, 256), 90, np.uint8))
+    assert LoadImage(reader=RadiographReader())(path).shape == (400, 256)
+    with pytest.raises(UnreadableScan, match="shows nothing"):
+        LoadImage(reader=RadiographReader(chest=True))(path)
+    assert LoadImage(reader=RadiographReader(chest=True))(xray_file(SMOOTH)).meta["notes"] == ""

@@ -20,6 +20,7 @@ WRITTEN_BY_GDCM = {
     uid.JPEGLossless: gdcm.TransferSyntax.JPEGLosslessProcess14,
     uid.JPEGLosslessSV1: gdcm.TransferSyntax.JPEGLosslessProcess14_1,
     uid.JPEGLSLossless: gdcm.TransferSyntax.JPEGLSLossless,
+    uid.JPEGExtended12Bit: gdcm.TransferSyntax.JPEGExtendedProcess2_4,
 }
 
 

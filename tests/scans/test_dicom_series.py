@@ -211,6 +211,10 @@ def test_files_without_an_image_are_left_out(series_folder: Folder) -> None:
         ({"ImagePositionPatient": None}, "has no position: expected ImagePositionPatient"),
         ({"PixelSpacing": [0, 0]}, "has no position"),
         ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "expected two unit vectors at right angles"),
+        ({"RescaleSlope": 0}, "RescaleSlope is 0.*a slope of 0 makes all equal"),
+        ({"RescaleType": "Z_EFF"}, "its RescaleType is Z_EFF; expected HU"),
+        ({"RescaleType": "MGML"}, "its RescaleType is MGML; expected HU"),
+        ({"Modality": "PT"}, "which only CT has"),
         ({"RescaleSlope": None}, "cannot be converted to Hounsfield units: RescaleSlope is None"),
         ({"PhotometricInterpretation": "MONOCHROME1"}, "PhotometricInterpretation MONOCHROME1; expected two numbers and MONOCHROME2"),
     ],
@@ -236,3 +240,62 @@ def test_a_truncated_slice_is_named(series_folder: Folder) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableScan, match="no CT slice was found; expected a folder of DICOM files"):
         read_series(tmp_path)
+
+
+@pytest.mark.parametrize(("lowest", "intercept"), [(-32768, -1024), (-32768, -1), (-32000, -8192), (-20000, -20000)])
+def test_a_value_that_int16_cannot_hold_does_not_wrap(series_folder: Folder, lowest: int, intercept: int) -> None:
+    values = np.arange(42).reshape(6, 7).astype(np.int16) - np.int16(100)
+    stored = np.where(np.arange(42).reshape(6, 7) < 5, lowest, values - intercept).astype(np.int16)
+    folder = series_folder(change={k: {"stored": stored} for k in range(5)}, RescaleIntercept=intercept)
+    volume = read_series(folder)
+    exact = stored.astype(np.int64) + intercept
+    expected = np.where(exact < -1500, -1024, exact)
+    np.testing.assert_array_equal(volume.voxels[:, :, 2].T, expected)
+    assert volume.voxels.max() < 100
+    assert "padding outside the field of view" in volume.notes[0]
+    # SimpleITK computes in a wider type and knows no padding.
+    image = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "xray-1.dcm")))[0].astype(np.int64)
+    np.testing.assert_array_equal(np.where(image < -1500, -1024, image), expected)
+
+
+def test_values_above_the_stored_bits_are_refused_and_padding_there_is_air(series_folder: Folder) -> None:
+    smooth = (1000 + 40 * np.arange(42).reshape(6, 7)).astype(np.uint16)
+    padded = np.where(np.eye(6, 7) > 0, 63536, smooth).astype(np.uint16)
+    volume = read_series(series_folder(change={k: {"stored": padded} for k in range(5)}, bits=12))
+    np.testing.assert_array_equal(volume.voxels[:, :, 0].T, np.where(np.eye(6, 7) > 0, -1024, smooth.astype(int) - 1024))
+
+
+def test_more_than_the_stored_bits_hold_is_refused(series_folder: Folder) -> None:
+    ramp = (3900 + 10 * np.arange(42).reshape(6, 7)).astype(np.uint16)
+    with pytest.raises(UnreadableScan, match="lie outside 0 to 4095, which BitsStored 12 allows; the highest is 4310"):
+        read_series(series_folder(change={k: {"stored": ramp} for k in range(5)}, bits=12))
+
+
+@pytest.mark.parametrize("keyword", ["PixelSpacing", "ImagePositionPatient", "RescaleIntercept"])
+def test_decimal_commas_are_read(series_folder: Folder, keyword: str) -> None:
+    for path in series_folder().iterdir():
+        dataset = pydicom.dcmread(path)
+        values = dataset[keyword].value
+        values = list(values) if isinstance(values, pydicom.multival.MultiValue) else [values]
+        written = "\\".join(f"{float(value):.1f}".replace(".", ",") for value in values)
+        del dataset[keyword]
+        dataset.add_new(keyword, "LO", written)
+        dataset.save_as(path)
+        content = path.read_bytes()
+        at = content.index(written.encode())
+        path.write_bytes(content[: at - 4] + b"DS" + content[at - 2 :])
+    volume = read_series(path.parent)
+    np.testing.assert_array_equal(volume.voxels, HU)
+    np.testing.assert_allclose(volume.affine, expected_affine(STRAIGHT), atol=1e-6)
+
+
+def test_a_place_that_is_there_and_no_number_is_quoted(series_folder: Folder) -> None:
+    path = next(iter(sorted(series_folder().iterdir())))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"0.8\\0.7", b"0.8\\x.7"))
+    with pytest.raises(UnreadableScan, match=r"its PixelSpacing is .*x\.7.* correct this field"):
+        read_series(path.parent)
+
+
+def test_small_letters_of_the_photometric_interpretation_are_read(series_folder: Folder) -> None:
+    np.testing.assert_array_equal(read_series(series_folder(PhotometricInterpretation="monochrome2")).voxels, HU)

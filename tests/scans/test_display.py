@@ -13,7 +13,7 @@ from pydicom import uid
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from radlearn.errors import UnreadableScan
-from radlearn.scans.dicom import read_radiograph
+from radlearn.scans.dicom import PixelWarning, read_radiograph
 from radlearn.scans.display import Lut, Window, display_of
 from radlearn.scans.stored_pixels import open_xray
 
@@ -95,7 +95,11 @@ def test_a_modality_lut_comes_before_the_voi_and_its_bits_are_the_whole_range(di
     entries = np.random.default_rng(0).integers(0, 1023, 256, endpoint=True)
     stored = stored_of(8, signed=False)
     lut = {"ModalityLUTSequence": [lut_item(0, entries, 16)]}
-    np.testing.assert_allclose(pixels_of(dicom_file(stored, **lut)), entries[stored] / 65535, atol=1e-6)
+    # The descriptor says 16 bits; the entries use 10, so that the X-ray would be nearly black.
+    with pytest.warns(PixelWarning, match="ModalityLUTSequence says 16 bits an entry, but its entries use 10"):
+        np.testing.assert_allclose(pixels_of(dicom_file(stored, **lut)), entries[stored] / 1023, atol=1e-6)
+    lut = {"ModalityLUTSequence": [lut_item(0, entries, 10)]}
+    np.testing.assert_allclose(pixels_of(dicom_file(stored, **lut)), entries[stored] / 1023, atol=1e-6)
     path = dicom_file(stored, **lut, WindowCenter=500, WindowWidth=401)
     np.testing.assert_allclose(pixels_of(path), np.clip((entries[stored] - 499.5) / 400 + 0.5, 0, 1), atol=1e-6)
 
@@ -236,7 +240,7 @@ def test_a_slope_of_zero_and_one_that_is_no_number_are_refused(dicom_file: Dicom
         pixels_of(dicom_file(stored_of(8, signed=False), RescaleSlope=0, RescaleIntercept=0))
     path = dicom_file(stored_of(8, signed=False), RescaleSlope=7.5, RescaleIntercept=0)
     path.write_bytes(path.read_bytes().replace(b"7.5 ", b"x.y "))
-    with pytest.raises(UnreadableScan, match=r"xray-2\.dcm: is damaged"):
+    with pytest.raises(UnreadableScan, match=r"xray-2\.dcm: RescaleSlope is x\.y; expected a number"):
         pixels_of(path)
 
 
@@ -269,3 +273,108 @@ def test_real_xrays_with_a_voi_lut_or_window_look_as_pydicom_says(shared_data: P
     for name in ("vlut_04.dcm", "RG1_J2KI.dcm", "MR-SIEMENS-DICOM-WithOverlays.dcm"):
         path = shared_data / "dicom_zoo" / name
         np.testing.assert_allclose(pixels_of(path), pydicom_grey(path), atol=2e-6)
+
+
+@pytest.mark.parametrize(("said", "used"), [(16, 12), (16, 10), (16, 14), (12, 8), (10, 12), (8, 16)])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_lut_whose_descriptor_names_other_bits_than_its_entries_use_is_shown_in_their_range(
+    dicom_file: DicomFile, said: int, used: int, photometric: str
+) -> None:
+    entries = np.linspace(0, (1 << used) - 1, 1024).round().astype(np.uint16)
+    stored = stored_of(10, signed=False)
+    path = dicom_file(stored, bits=10, VOILUTSequence=[lut_item(0, entries, said)], PhotometricInterpretation=photometric)
+    with pytest.warns(PixelWarning, match=f"VOILUTSequence says {said} bits an entry, but its entries use {used}"):
+        found = pixels_of(path)
+    grey = entries[stored] / ((1 << used) - 1)
+    np.testing.assert_allclose(found, 1 - grey if photometric == "MONOCHROME1" else grey, atol=1e-6)
+
+
+def test_a_lut_that_ends_one_step_above_its_bits_is_rounded_and_of_these_bits(dicom_file: DicomFile) -> None:
+    entries = np.linspace(0, 4096, 1024).round().astype(np.uint16)
+    stored = stored_of(10, signed=False)
+    np.testing.assert_allclose(
+        pixels_of(dicom_file(stored, bits=10, VOILUTSequence=[lut_item(0, entries, 12)])),
+        np.minimum(entries[stored], 4095) / 4095,
+        atol=1e-6,
+    )
+
+
+def broken_item(kind: str) -> pydicom.Dataset:
+    item = lut_item(0, np.arange(100), 12)
+    if kind == "short":
+        item.LUTDescriptor = [4096, 0, 12]
+    elif kind == "no bits":
+        item.LUTDescriptor = [100, 0, 0]
+    elif kind == "no descriptor":
+        del item.LUTDescriptor
+    elif kind == "no data":
+        del item.LUTData
+    return item
+
+
+@pytest.mark.parametrize("kind", ["short", "no bits", "no descriptor", "no data"])
+def test_a_broken_lut_beside_a_good_window_or_rescale_or_lut_is_passed_over(dicom_file: DicomFile, kind: str) -> None:
+    stored = stored_of(12, signed=False)
+    window = {"WindowCenter": 2000, "WindowWidth": 1001}
+    path = dicom_file(stored, bits=12, VOILUTSequence=[broken_item(kind)], **window)
+    with pytest.warns(PixelWarning, match="VOILUTSequence .*; the window is used instead"):
+        found = pixels_of(path)
+    plain = pydicom_grey(dicom_file(stored, bits=12, **window))
+    np.testing.assert_allclose(found, plain, atol=2e-6)
+    path = dicom_file(stored, bits=12, ModalityLUTSequence=[broken_item(kind)], RescaleSlope=1, RescaleIntercept=0, **window)
+    with pytest.warns(PixelWarning, match="RescaleSlope and RescaleIntercept are used instead"):
+        np.testing.assert_allclose(pixels_of(path), plain, atol=2e-6)
+    entries = np.linspace(0, 4095, 4096).round().astype(np.uint16)
+    path = dicom_file(stored, bits=12, VOILUTSequence=[broken_item(kind), lut_item(0, entries, 12)])
+    np.testing.assert_allclose(pixels_of(path), stored / 4095, atol=1e-6)
+    for keyword in ("VOILUTSequence", "ModalityLUTSequence"):
+        with pytest.raises(UnreadableScan, match=rf"xray-\d+\.dcm: {keyword} .*Remove it"):
+            pixels_of(dicom_file(stored, bits=12, **{keyword: [broken_item(kind)]}))
+
+
+@pytest.mark.parametrize(("centre", "width"), [("2000,5", "1001"), ("2000.5", "1001,0"), ("2000,5", "1001,00")])
+def test_a_window_with_decimal_commas_is_used(dicom_file: DicomFile, centre: str, width: str) -> None:
+    stored, vr = stored_of(12, signed=False), {"WindowCenter": "LO", "WindowWidth": "LO"}
+    path = dicom_file(stored, bits=12, vr=vr, WindowCenter=centre, WindowWidth=width)
+    path.write_bytes(path.read_bytes().replace(b"LO", b"DS"))
+    np.testing.assert_allclose(pixels_of(path), np.clip((stored - 2000.0) / 1000 + 0.5, 0, 1), atol=2e-6)
+
+
+def test_a_rescale_with_decimal_commas_is_used(dicom_file: DicomFile) -> None:
+    stored, vr = stored_of(12, signed=False), {"RescaleSlope": "LO", "RescaleIntercept": "LO"}
+    path = dicom_file(stored, bits=12, vr=vr, RescaleSlope="0,5", RescaleIntercept="-10,5", WindowCenter=900, WindowWidth=601)
+    path.write_bytes(path.read_bytes().replace(b"LO", b"DS"))
+    np.testing.assert_allclose(pixels_of(path), np.clip((stored * 0.5 - 10.5 - 899.5) / 600 + 0.5, 0, 1), atol=2e-6)
+
+
+def test_a_window_that_may_be_thousands_is_not_used_and_that_is_said(dicom_file: DicomFile) -> None:
+    stored, vr = stored_of(12, signed=False), {"WindowCenter": "LO", "WindowWidth": "LO"}
+    path = dicom_file(stored, bits=12, vr=vr, WindowCenter="1,024", WindowWidth="4,096")
+    path.write_bytes(path.read_bytes().replace(b"LO", b"DS"))
+    with pytest.warns(PixelWarning, match=r"its window \(WindowCenter 1,024, WindowWidth 4,096\) cannot be used; the whole range"):
+        np.testing.assert_allclose(pixels_of(path), stored / 4095, atol=1e-6)
+
+
+def test_of_several_windows_the_first_that_can_be_used_is(dicom_file: DicomFile) -> None:
+    stored = stored_of(12, signed=False)
+    path = dicom_file(stored, bits=12, WindowCenter=[0, 2000], WindowWidth=[0, 1001])
+    with pytest.warns(PixelWarning, match="its first window, of width 0, cannot be used; number 2 is"):
+        np.testing.assert_allclose(pixels_of(path), np.clip((stored - 1999.5) / 1000 + 0.5, 0, 1), atol=2e-6)
+
+
+@pytest.mark.parametrize("written", ["monochrome1", "Monochrome1 ", "MONOCHROME1"])
+def test_the_photometric_interpretation_may_be_written_in_small_letters(dicom_file: DicomFile, written: str) -> None:
+    stored = stored_of(8, signed=False)
+    xray = read_radiograph(dicom_file(stored, PhotometricInterpretation=written))
+    np.testing.assert_allclose(xray.pixels, 1 - stored / 255, atol=1e-6)
+    assert xray.header.photometric == "MONOCHROME1"
+
+
+def test_a_compressed_image_of_fewer_bits_than_the_header_says_is_shown_in_its_own_range(dicom_file: DicomFile) -> None:
+    stored = stored_of(12, signed=False, shape=(40, 50))
+    path = dicom_file(stored, bits=12, syntax=uid.JPEG2000Lossless)
+    dataset = pydicom.dcmread(path)
+    dataset.BitsStored, dataset.HighBit = 16, 15
+    dataset.save_as(path)
+    with pytest.warns(PixelWarning, match="BitsStored is 16, but its compressed image has 12 bits a pixel"):
+        np.testing.assert_allclose(pixels_of(path), stored / 4095, atol=1e-6)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from radlearn.errors import BadSetting
+from radlearn.metrics.masks import volume_ml
 from radlearn.scans.geometry import (
     Grid,
     Volume,
@@ -21,6 +22,7 @@ from radlearn.scans.geometry import (
     orientation,
     same_grid,
     spacing_mm,
+    steps_mm,
     to_orientation,
     voxel_volume_ml,
     with_spacing,
@@ -211,3 +213,14 @@ def test_a_box_holds_its_mask_and_a_margin_within_the_volume() -> None:
 def test_a_grid_says_itself_in_words() -> None:
     said = str(Volume(np.zeros((2, 3, 4)), LPS).grid)
     assert said == "2 × 3 × 4 voxels of 0.7 × 0.8 × 5 mm, axes LPS, the first at RAS (100.0, 50.0, -200.0) mm"
+
+
+def test_steps_are_lengths_at_right_angles_and_a_matrix_on_a_shear() -> None:
+    rotated = np.eye(4)
+    rotated[:3, :3] = Rotation.from_euler("xyz", (10, 20, 30), degrees=True).as_matrix() * (0.7, -0.8, 5)
+    np.testing.assert_allclose(steps_mm(rotated), (0.7, 0.8, 5))
+    sheared = rotated.copy()
+    sheared[:3, 2] += 0.5 * rotated[:3, 1]
+    np.testing.assert_array_equal(steps_mm(sheared), sheared[:3, :3])
+    for affine in (rotated, sheared):
+        assert volume_ml(np.ones((10, 10, 10), bool), steps_mm(affine)) == pytest.approx(1000 * voxel_volume_ml(affine))

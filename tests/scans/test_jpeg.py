@@ -10,7 +10,7 @@ from pydicom.encaps import get_frame
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import find_xrays
-from radlearn.scans.jpeg import decoded_grey, refuse_damaged, smallest_eighths
+from radlearn.scans.jpeg import decoded_grey, precision_of, refuse_damaged, smallest_eighths
 from radlearn.scans.resize import resized
 
 HERE = Path("xray.dcm")
@@ -92,3 +92,24 @@ def test_what_is_not_a_jpeg_is_refused() -> None:
 def test_fill_bytes_before_a_marker_are_skipped() -> None:
     frame = frame_of(smooth(64, 48))
     refuse_damaged(HERE, frame[:2] + b"\xff\xff\xff" + frame[2:], (64, 48), 8)
+
+
+@pytest.mark.parametrize("padding", [b"\xff", b"\x20", b"\x9c\x00", b"\x00" * 500, bytes(range(256)) * 4])
+def test_what_follows_the_end_marker_is_padding_whatever_it_is(padding: bytes) -> None:
+    frame = frame_of(smooth(64, 48))
+    refuse_damaged(HERE, frame + padding, (64, 48), 8)
+    np.testing.assert_array_equal(decoded_grey(HERE, frame + padding, (64, 48)), decoded_grey(HERE, frame, (64, 48)))
+
+
+def test_the_end_marker_of_a_thumbnail_in_the_header_is_not_that_of_the_image() -> None:
+    frame, thumbnail = frame_of(smooth(64, 48)), frame_of(smooth(8, 8))
+    application = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    whole = frame[:2] + application + frame[2:]
+    refuse_damaged(HERE, whole, (64, 48), 8)
+    with pytest.raises(UnreadableScan, match="no end marker"):
+        refuse_damaged(HERE, whole[:-10], (64, 48), 8)
+
+
+def test_the_bits_of_a_pixel_stand_in_the_frame() -> None:
+    assert precision_of(frame_of(smooth(64, 48))) == 8
+    assert precision_of(b"GIF89a") is None

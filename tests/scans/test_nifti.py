@@ -449,3 +449,34 @@ def test_nibabel_is_imported_for_the_first_file_and_not_before(tmp_path: Path) -
     code += "read_volume(sys.argv[1]); print('nibabel' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code, str(tmp_path / "scan.nii")], check=True, capture_output=True, text=True)
     assert found.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("sizes", [(3, 0, 5, 5), (3, 5, 5, -1), (2, 0, 5, 1)])
+def test_a_size_of_zero_is_named_as_damage(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    with pytest.raises(UnreadableScan, match=r"expected sizes of 1 or more\. Its header is damaged"):
+        volume_of(tmp_path, with_fields(SMALL_FILE, dim=(*sizes, 1, 1, 1, 1)))
+
+
+def test_what_goes_on_after_the_voxels_is_not_unpacked_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = packer.compress(SMALL_FILE) + b"".join(packer.compress(bytes(1 << 20)) for _ in range(40)) + packer.flush()
+    assert len(bomb) < 100_000
+    np.testing.assert_array_equal(volume_of(tmp_path, bomb).voxels, SMALL)
+    monkeypatch.setattr(nifti, "MOST_BYTES_AFTER", 4 << 20)
+    tracemalloc.start()
+    with pytest.raises(UnreadableScan, match="goes on for more than 4,194,304 bytes after its voxels"):
+        volume_of(tmp_path, bomb)
+    assert tracemalloc.get_traced_memory()[1] < 30 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_BYTES", 1 << 20), ("SUSPECT_BYTES", 1 << 20)])
+def test_a_header_that_asks_for_more_than_any_scan_has_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(nifti, limit, value)
+    write_volume(tmp_path / "scan.nii.gz", np.zeros((128, 128, 100), np.int16), AFFINE)
+    with pytest.raises(
+        UnreadableScan, match=r"declares 3,276,800 bytes of voxels in a file of .*; that is no scan, and it is not unpacked"
+    ):
+        read_volume(tmp_path / "scan.nii.gz")

@@ -170,3 +170,22 @@ def test_an_affine_that_spans_nothing_is_refused(tmp_path: Path, bad: float) -> 
         affine_read(tmp_path, content, srow=srow)
     with pytest.raises(UnreadableScan, match=r"its qform is .* which is singular"):
         affine_read(tmp_path, content, sform_code=0, pixdim=(1.0, bad, 0.8, 5.0, 1.0, 1.0, 1.0, 1.0))
+
+
+@pytest.mark.parametrize("degrees", [6, 15, 30, 59])
+@pytest.mark.parametrize("codes", [(1, 1), (2, 1), (4, 1)])
+def test_two_affines_that_are_turned_against_each_other_are_refused(tmp_path: Path, degrees: int, codes: tuple[int, int]) -> None:
+    turned = np.eye(4)
+    turned[:3, :3] = Rotation.from_euler("z", degrees, degrees=True).as_matrix()
+    content = written(tmp_path, STRAIGHT)
+    srow = (turned @ STRAIGHT)[:3].ravel().tolist()
+    with pytest.raises(UnreadableScan, match=r"turned against each other|mm apart in the same space"):
+        affine_read(tmp_path, content, sform_code=codes[0], qform_code=codes[1], srow=tuple(srow))
+
+
+def test_two_spaces_that_are_turned_by_a_degree_are_read_by_the_sform(tmp_path: Path) -> None:
+    turned = np.eye(4)
+    turned[:3, :3] = Rotation.from_euler("x", 1, degrees=True).as_matrix()
+    content = written(tmp_path, STRAIGHT)
+    found = affine_read(tmp_path, content, sform_code=2, qform_code=1, srow=tuple((turned @ STRAIGHT)[:3].ravel().tolist()))
+    np.testing.assert_allclose(found, turned @ STRAIGHT, atol=1e-4)

@@ -277,3 +277,31 @@ def test_xrays_can_be_read_in_many_threads(dicom_file: DicomFile, ramp: np.ndarr
         xrays = list(pool.map(stored_values, paths * 4))
     assert all((xray == np.roll(ramp, place % 24, axis=1)).all() for place, xray in enumerate(xrays))
     assert warnings.filters == before
+
+
+PADDED = (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000Lossless)
+
+
+@pytest.mark.parametrize("syntax", PADDED, ids=[syntax.keyword for syntax in PADDED])
+@pytest.mark.parametrize("pad", [b"\xff", b"\x5a\x00", b"\x00\x00\x07"])
+def test_an_image_with_pad_bytes_after_its_end_is_read_as_gdcm_reads_it(dicom_file: DicomFile, syntax: str, pad: bytes) -> None:
+    stored = np.random.default_rng(0).integers(0, 4095, (40, 50)).astype(np.uint16)
+    path = dicom_file(stored, syntax=syntax, bits=12)
+    dataset = pydicom.dcmread(path)
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    end = frame.rindex(b"\xff\xd9") + 2
+    dataset.PixelData = encapsulate([frame[:end] + pad])
+    dataset.save_as(path)
+    np.testing.assert_array_equal(stored_values(path), stored)
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK, the independent reader, is not installed")
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0], stored)
+
+
+def test_a_jpeg_of_12_bits_is_read_as_sitk_reads_it(dicom_file: DicomFile) -> None:
+    rows, columns = np.mgrid[0:64, 0:80]
+    stored = (2000 + 1500 * np.sin(rows / 9 + columns / 13)).astype(np.uint16)
+    path = dicom_file(stored, bits=12, syntax=uid.JPEGExtended12Bit)
+    found = stored_values(path)
+    assert np.abs(found.astype(int) - stored).max() <= 2  # It is lossy
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK, the independent reader, is not installed")
+    np.testing.assert_array_equal(found, sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0])

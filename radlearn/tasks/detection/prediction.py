@@ -28,7 +28,8 @@ from radlearn.workflow.postprocessing_file import read_postprocessing
 XRAY_COLUMNS = ("path", "patientId", "probability", "boxes", *OOD_COLUMNS)
 # Of several runs: the standard deviation over the runs of the highest confidence that each of them gives, 0 to 0.5.
 OF_ENSEMBLES = ("disagreement",)
-BOX_COLUMNS = ("path", "patientId", "confidence", "x_px", "y_px", "width_px", "height_px", "width_mm", "height_mm")
+# Millimetres are in the patient, and empty where the header does not give them; `mm_from` names its fields.
+BOX_COLUMNS = ("path", "patientId", "confidence", "x_px", "y_px", "width_px", "height_px", "width_mm", "height_mm", "mm_from")
 
 
 class BoxPredictions(XrayPredictions):
@@ -120,7 +121,9 @@ class BoxPredictions(XrayPredictions):
         down, across = xray.spacing_mm or (None, None)
         for box, confidence in zip(found.boxes_xyxy_px, found.confidences, strict=True):
             x0, y0, x1, y1 = map(float, box)
-            mm = ("", "") if down is None or across is None else (f"{(x1 - x0) * across:.1f}", f"{(y1 - y0) * down:.1f}")
+            mm = ("", "", "")
+            if down is not None and across is not None:
+                mm = (f"{(x1 - x0) * across:.1f}", f"{(y1 - y0) * down:.1f}", xray.spacing_from)
             pixels = (f"{number:.2f}" for number in (x0, y0, x1 - x0, y1 - y0))
             self.boxes.append((*about, f"{confidence:.6f}", *pixels, *mm))
 

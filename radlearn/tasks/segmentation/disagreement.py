@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from radlearn.metrics.masks import dice_score, volume_ml
+from radlearn.metrics.masks import Spacing, dice_score, volume_ml
 from radlearn.tasks.segmentation.evaluated_scan import PackedMask
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of
 from radlearn.workflow.ensembles import disagreement
@@ -25,7 +25,7 @@ class MaskDisagreement(NamedTuple):
 
 
 def mean_probability(
-    each: Iterable[np.ndarray], postprocessings: Sequence[MaskPostprocessing], spacing_mm: Sequence[float]
+    each: Iterable[np.ndarray], postprocessings: Sequence[MaskPostprocessing], spacing_mm: Spacing
 ) -> tuple[np.ndarray, MaskDisagreement | None]:
     """Return the mean of the probabilities of several runs for one scan, and how far the runs differ; of one run what it gives, and None.
 
@@ -58,5 +58,5 @@ def mean_probability(
     return total, MaskDisagreement(float(disagreement(volumes)), float(np.mean(distances)))
 
 
-def _mask(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing_mm: Sequence[float]) -> PackedMask:
+def _mask(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing_mm: Spacing) -> PackedMask:
     return PackedMask.of(mask_of(probability, postprocessing, spacing_mm))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.scans.geometry import spacing_mm
+from radlearn.scans.geometry import steps_mm
 from radlearn.tasks.segmentation.case_scores import CASES
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement, mean_probability
 from radlearn.tasks.segmentation.evaluation import InferScan, MaskEvaluation, choose_mask_postprocessing, evaluate_masks
@@ -88,7 +88,7 @@ def predicted_together(each: Iterable[PredictedScan], postprocessings: Sequence[
             features.append(one.features)
             yield one.probability
 
-    mean, differ = mean_probability(probabilities(), postprocessings, spacing_mm(first.source.affine))
+    mean, differ = mean_probability(probabilities(), postprocessings, steps_mm(first.source.affine))
     known = [own for own in features if own is not None]
     together = [one for own in known for one in own] if len(known) == len(features) else None
     return replace(first, probability=mean, differ=differ, features=together)
@@ -114,7 +114,7 @@ class _Together:
         # The item that is given is the first run's: it is not mapped a second time.
         items = (item if of_run is self.by_run[0] else of_run[number].item for of_run in self.by_run)
         each = (member.infer(own) for member, own in zip(self.members, items, strict=True))
-        mean, differ = mean_probability(each, self.postprocessings, spacing_mm(self.scans[number].affine))
+        mean, differ = mean_probability(each, self.postprocessings, steps_mm(self.scans[number].affine))
         if differ is not None:
             self.differ[item["id"]] = differ
         return mean

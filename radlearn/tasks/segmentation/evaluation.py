@@ -15,7 +15,7 @@ from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.mask_table import MaskScores, mask_columns, mask_scores, mask_summary, mean_over_scans
 from radlearn.metrics.masks import dice_score, volume_ml
 from radlearn.progress import progress_bar, say, waiting
-from radlearn.scans.geometry import spacing_mm
+from radlearn.scans.geometry import spacing_mm, steps_mm
 from radlearn.tasks.segmentation.case_scores import CASES, overlap
 from radlearn.tasks.segmentation.evaluated_scan import EvaluatedScan, PackedMask, worst_slice
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of, volume_interval
@@ -59,10 +59,10 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
         for scan in validation:
             source, truth = scan_and_truth(scan)
             probability = infer(scan.item)
-            dice, volumes = dice_and_volume_tables(probability, truth, spacing_mm(source.affine))
+            dice, volumes = dice_and_volume_tables(probability, truth, steps_mm(source.affine))
             tables.append(dice)
             in_ml.append(volumes)
-            truth_ml.append(volume_ml(truth, spacing_mm(source.affine)))
+            truth_ml.append(volume_ml(truth, steps_mm(source.affine)))
             baseline_tables.append(threshold_baseline_dice(source.voxels, scan.lungs, truth))
             bar.advance()
     postprocessing, ablation = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
@@ -131,7 +131,7 @@ def _evaluated(
     scan: Scan, infer: InferScan, postprocessing: MaskPostprocessing, baseline_threshold_hu: float, tolerance_mm: float
 ) -> EvaluatedScan:
     source, truth = scan_and_truth(scan)
-    spacing = spacing_mm(source.affine)
+    spacing = steps_mm(source.affine)
     mask = mask_of(infer(scan.item), postprocessing, spacing)
     scores = mask_scores(mask, truth, spacing, tolerance_mm)
     lungs = scan.lungs

@@ -7,13 +7,21 @@ from radlearn.errors import BadSetting
 
 @dataclass(frozen=True)
 class MaskOptions:
-    """What `predict` takes; `evaluate` and `submit` refuse it."""
+    """What `predict` takes, and `submit` in part; what means nothing to a command is refused there."""
 
     # Of predict alone: also write the probability of a lesion at each voxel, as probabilities/NAME.nii.gz on the grid of the scan.
     probabilities: bool = False
+    # Of predict and submit: the UID of the DICOM series that is read, where a folder holds several.
+    series: str | None = None
 
 
 def refuse_probabilities(options: MaskOptions, command: str) -> None:
     """Raise BadSetting where a command that writes no probabilities is asked for them."""
     if options.probabilities:
         raise BadSetting(f"segmentation {command}: writes no probabilities; 'predict' does, into DIR/probabilities.")
+
+
+def refuse_series(options: MaskOptions, command: str) -> None:
+    """Raise BadSetting where a command that reads the files of a data folder is told which series to read."""
+    if options.series is not None:
+        raise BadSetting(f"segmentation {command}: takes no --series; its data name one file or folder for each CT. 'predict' takes it.")

@@ -3,7 +3,7 @@
 Both values are chosen on validation persons (`search`) and kept in the run folder.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.conformal_volume import ConformalVolume
-from radlearn.metrics.masks import MM3_PER_ML, bounding_box
+from radlearn.metrics.masks import MM3_PER_ML, Spacing, bounding_box, voxel_mm3
 
 NO_INTERVAL = (
     "the run is older than intervals of volumes, had fewer than 4 validation scans, or the postprocessing is the mean of several runs' own."
@@ -55,12 +55,12 @@ def volume_interval(about: Mapping[str, Any]) -> ConformalVolume | None:
     return None if kept is None else ConformalVolume(**kept)
 
 
-def mask_of(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing_mm: Sequence[float]) -> np.ndarray:
+def mask_of(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing_mm: Spacing) -> np.ndarray:
     """Apply a postprocessing to the probability of a scan.
 
     Args:
         probability: (i, j, k), in [0, 1], on the source grid.
-        spacing_mm: between its voxels.
+        spacing_mm: between its voxels, or a matrix of steps: see `geometry.steps_mm`.
 
     Returns:
         bool of the same shape. Voxels that touch by a face, an edge or a corner are connected.
@@ -76,12 +76,12 @@ def mask_of(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing
     return mask
 
 
-def components(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def components(mask: np.ndarray, spacing_mm: Spacing) -> tuple[np.ndarray, np.ndarray]:
     """Return the connected component of each voxel, int (i, j, k), 0 for none, and the volume of each in ml, (components,)."""
     from scipy.ndimage import label
 
     number, count = label(mask, structure=np.ones((3, 3, 3)))
-    voxel_ml = float(np.prod(spacing_mm)) / MM3_PER_ML
+    voxel_ml = voxel_mm3(spacing_mm) / MM3_PER_ML
     return number, np.bincount(number.ravel(), minlength=count + 1)[1:] * voxel_ml
 
 

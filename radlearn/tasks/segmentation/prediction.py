@@ -11,11 +11,11 @@ import numpy as np
 from radlearn.challenges.challenge import Challenge
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
 from radlearn.files import write_rows
-from radlearn.metrics.masks import volume_ml
+from radlearn.metrics.masks import Spacing, volume_ml
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.pictures.scan_overlays import write_mask_overlay
 from radlearn.progress import progress_bar, say
-from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
+from radlearn.scans.geometry import Volume, spacing_mm, steps_mm, to_orientation
 from radlearn.scans.mask_files import write_mask_like, write_probability_like
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
 from radlearn.tasks.segmentation.postprocessing import NO_INTERVAL, MaskPostprocessing, mask_of, volume_interval
@@ -133,10 +133,10 @@ class MaskPredictions:
     def _predict_case(self, case: MaskCase, infer: InferFile, overlays: bool) -> None:
         found = infer(case.path)
         source = found.source
-        mask = mask_of(found.probability, self.postprocessing, spacing_mm(source.affine))
+        mask = mask_of(found.probability, self.postprocessing, steps_mm(source.affine))
         path = self.out / "masks" / f"{case.image_id}.nii.gz"
         write_mask_like(path, mask, source)
-        volumes = measured(mask, found.lungs, spacing_mm(source.affine))
+        volumes = measured(mask, found.lungs, steps_mm(source.affine))
         numbers = (f"{volumes.lesion_ml:.3f}", f"{volumes.lung_ml:.1f}", "" if np.isnan(volumes.percent) else f"{volumes.percent:.3f}")
         between = ("", "") if self.interval is None else tuple(f"{end:.3f}" for end in self.interval.around(volumes.lesion_ml))
         unlike = self.ood.scored([case.image_id], None if found.features is None else [own[None] for own in found.features])
@@ -176,7 +176,7 @@ def cases_in(challenge: Challenge[MaskCaseT, Any], paths: Sequence[Path]) -> lis
     return list(cases.values())
 
 
-def measured(mask: np.ndarray, lungs: np.ndarray, spacing_mm: Sequence[float]) -> Measured:
+def measured(mask: np.ndarray, lungs: np.ndarray, spacing_mm: Spacing) -> Measured:
     """Return the volume of a mask and of the lungs that it lies in, both bool (i, j, k); 0 ml of lungs where none were found."""
     # Without any lung that holds air, the mask may lie anywhere, and has no share of lungs.
     return Measured(volume_ml(mask, spacing_mm), volume_ml(lungs | mask, spacing_mm) if lungs.any() else 0.0)

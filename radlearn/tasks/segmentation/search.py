@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.metrics.masks import bounding_box, voxels_in
+from radlearn.metrics.masks import Spacing, bounding_box, voxels_in
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, components, smallest_kept
 from radlearn.workflow.cross_fitting import AblationStep, parts_of
 
@@ -21,7 +21,7 @@ SMALLEST_GAIN = 1e-3
 PLAIN = MaskPostprocessing()
 
 
-def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
     """Return the Dice of one scan for every postprocessing, float64 (`THRESHOLDS`, `SMALLEST_ML`); NaN where both masks are empty.
 
     Args:
@@ -30,7 +30,7 @@ def dice_table(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[
     return dice_and_volume_tables(probability, truth, spacing_mm)[0]
 
 
-def dice_and_volume_tables(probability: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def dice_and_volume_tables(probability: np.ndarray, truth: np.ndarray, spacing_mm: Spacing) -> tuple[np.ndarray, np.ndarray]:
     """Return the table of `dice_table`, and that of the volumes of the masks in ml, both float64 (`THRESHOLDS`, `SMALLEST_ML`)."""
     true, table = voxels_in(truth), np.full((len(THRESHOLDS), len(SMALLEST_ML)), np.nan)
     in_ml = np.zeros_like(table)

@@ -14,6 +14,7 @@ from radlearn.challenges.folders import stem
 from radlearn.challenges.xray_case import XrayCase, with_headers
 from radlearn.entry_files import Entry
 from radlearn.scans.cache import as_cached, cached_xrays
+from radlearn.scans.chest_xray import refuse_no_chest_xray
 from radlearn.scans.dicom import RadiographHeader, read_radiograph
 
 # How a data set of X-rays speaks of itself.
@@ -39,8 +40,10 @@ class PreparedRadiograph(NamedTuple):
     canvas_px: tuple[int, int] = (1024, 1024)
     # (height, width) of the source where it was padded; None where the canvas is the source.
     source_px: tuple[int, int] | None = None
-    # Height and width of a source pixel; None where lengths must not be measured by it, as on secondary captures.
+    # Height and width of a source pixel in the patient; None where lengths must not be measured by it, as on secondary captures.
     spacing_mm: tuple[float, float] | None = None
+    # The header's fields that it comes from.
+    spacing_from: str = ""
 
     @property
     def label(self) -> bool:
@@ -111,7 +114,6 @@ def header_of(meta: Mapping[str, Any]) -> RadiographHeader:
     """Return the header that a `RadiographReader` wrote into the meta data of an image."""
     known = {name: meta[name] for name in RadiographHeader.__dataclass_fields__}
     height, width = (int(side) for side in known["size_px"])
-    row_mm, column_mm = (float(length) for length in known["spacing_mm"])
     age = float(known["age_years"])
     return RadiographHeader(
         **{
@@ -119,10 +121,16 @@ def header_of(meta: Mapping[str, Any]) -> RadiographHeader:
             "view": known["view"] or None,
             "sex": known["sex"] or None,
             "age_years": None if np.isnan(age) else age,
-            "spacing_mm": None if np.isnan(row_mm) else (row_mm, column_mm),
+            "spacing_mm": _lengths(known["spacing_mm"]),
+            "spacing_in_patient_mm": _lengths(known["spacing_in_patient_mm"]),
             "size_px": (height, width),
         }
     )
+
+
+def _lengths(kept: Sequence[float]) -> tuple[float, float] | None:
+    row_mm, column_mm = (float(length) for length in kept)
+    return None if np.isnan(row_mm) else (row_mm, column_mm)
 
 
 def unlabelled(path: Path, pixels: np.ndarray, header: RadiographHeader, shape: Literal["stretch", "pad"]) -> PreparedRadiograph:
@@ -133,8 +141,9 @@ def unlabelled(path: Path, pixels: np.ndarray, header: RadiographHeader, shape: 
 
 
 def read_unlabelled(path: Path, size_px: int, shape: Literal["stretch", "pad"]) -> PreparedRadiograph:
-    """Read an X-ray as the pixel cache does; errors as `read_radiograph`."""
+    """Read an X-ray as the pixel cache does; errors as `read_radiograph` and `refuse_no_chest_xray`."""
     xray = read_radiograph(path, size_px, shape)
+    refuse_no_chest_xray(path, xray)
     return unlabelled(path, as_cached(xray), xray.header, shape)
 
 
@@ -144,7 +153,8 @@ def prepared_radiograph(
     """Return an X-ray that was brought into a square in this way."""
     height, width = header.size_px
     frame, source = (header.size_px, None) if shape == "stretch" or height == width else ((max(height, width),) * 2, header.size_px)
-    return PreparedRadiograph(case, held, frame, source, header.measurable_spacing_mm)
+    measurable = header.measurable_spacing_mm
+    return PreparedRadiograph(case, held, frame, source, measurable, header.spacing_from if measurable else "")
 
 
 def labels_of(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:

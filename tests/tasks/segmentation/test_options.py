@@ -3,7 +3,7 @@
 import pytest
 
 from radlearn.errors import BadSetting
-from radlearn.tasks.segmentation.options import MaskOptions, refuse_probabilities
+from radlearn.tasks.segmentation.options import MaskOptions, refuse_probabilities, refuse_series
 
 
 def test_probabilities_are_for_predict_alone() -> None:
@@ -12,3 +12,9 @@ def test_probabilities_are_for_predict_alone() -> None:
     for command in ("evaluate", "submit"):
         with pytest.raises(BadSetting, match=f"segmentation {command}: writes no probabilities; 'predict' does"):
             refuse_probabilities(MaskOptions(probabilities=True), command)
+
+
+def test_a_command_that_reads_a_data_folder_takes_no_series() -> None:
+    refuse_series(MaskOptions(), "evaluate")
+    with pytest.raises(BadSetting, match=r"segmentation evaluate: takes no --series"):
+        refuse_series(MaskOptions(series="1.2.3"), "evaluate")

@@ -1,0 +1,74 @@
+"""Whether an image is an X-ray of a chest, as far as its header and its pixels tell.
+
+`check` reports what is found here, and what prepares an X-ray for a network refuses what is surely none.
+"""
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.dicom import Radiograph, RadiographHeader
+
+VOLUME_MODALITIES = {"CT", "MR", "PT"}
+NO_XRAY_MODALITIES = {
+    *VOLUME_MODALITIES, "NM", "US", "IVUS", "ES", "GM", "SM", "OP", "OPT", "OCT", "ECG", "SEG", "RTDOSE", "RTIMAGE", "MG", "BMD", "PX",
+    "IO",
+}  # fmt: skip
+"Of no image of a chest X-ray: volumes, ultrasound, endoscopy, microscopy, the eye, the breast, the teeth, … (PS3.3 C.7.3.1.1.1)."
+XRAY_MODALITIES = {"CR", "DX", "DR", "RG", "XA", "RF", "OT", ""}
+FRONTAL = {"PA", "AP", "AP SUPINE", "AP ERECT", ""}
+CHEST = ("CHEST", "THORAX", "LUNG", "RIB")
+LEAST_PX, SMALLEST_PX = 200, 32
+"Below the first it is worth a word; below the second nothing of a chest is seen."
+CONSTANT_BELOW = 0.004
+"Standard deviation, where 1 is white: one step of 8 bits."
+
+
+class ChestWarning(UserWarning):
+    """An image may be no frontal chest X-ray."""
+
+
+def header_doubts(header: RadiographHeader) -> Iterator[tuple[str, str]]:
+    """Yield (rule of `radlearn check`, what was found) for what a header says against a frontal chest X-ray."""
+    if header.modality not in XRAY_MODALITIES:
+        yield "image-not-xray", f"Modality is {header.modality}"
+    if (view := (header.view or "").upper()) not in FRONTAL:
+        yield "image-lateral", f"the view is {view}"
+    part = header.body_part.upper()
+    if part and not any(word in part for word in CHEST):
+        yield "image-not-chest", f"BodyPartExamined is {part}"
+    if min(header.size_px) < LEAST_PX:
+        yield "image-small", f"{header.size_px[1]} × {header.size_px[0]} px (width × height)"
+
+
+def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
+    """Return what is doubtful about an X-ray, as notes, and warn of it.
+
+    Args:
+        path: for the message.
+        xray: at any size.
+
+    Raises:
+        UnreadableScan: it is surely no chest X-ray: another modality, a single grey value, or hardly any pixels.
+
+    Warns:
+        ChestWarning: its header speaks of another part of the body or another view, or it has few pixels.
+    """
+    header = xray.header
+    if header.modality in NO_XRAY_MODALITIES:
+        found = f"{path}: Modality is {header.modality}; expected a chest X-ray (CR or DX)"
+        raise UnreadableScan(f"{found}. Remove such files from the folder.")
+    if min(header.size_px) < SMALLEST_PX:
+        found = f"{path}: has {header.size_px[1]} × {header.size_px[0]} px (width × height)"
+        raise UnreadableScan(f"{found}; expected a chest X-ray of at least {SMALLEST_PX} px. Use the original.")
+    # Borders and padding are 0, so that an empty image between them has two values.
+    shown = xray.pixels[xray.pixels > 0]
+    if not shown.size or float(np.std(shown)) < CONSTANT_BELOW:
+        found = f"{path}: shows nothing: every pixel is about {float(shown.mean()) if shown.size else 0:.0%} white"
+        raise UnreadableScan(f"{found}. Export it again, or remove it.")
+    notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(header))
+    for note in notes:
+        warnings.warn(ChestWarning(f"{path}: {note}."), stacklevel=2)
+    return notes

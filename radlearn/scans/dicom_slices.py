@@ -1,0 +1,137 @@
+"""One slice of a CT in a DICOM file: its place in the patient, and its Hounsfield units."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.decimals import decimals
+from radlearn.scans.dicom_parsing import parsed
+from radlearn.scans.hounsfield import PADDING_BELOW_HU
+from radlearn.scans.rescaling import rescaled
+from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded_pixels, open_xray, parsing, photometric_of
+
+AIR_HU = -1024
+SAME_DIRECTION_WITHIN = 1e-3
+PLACE = (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2))
+# Of CT objects that hold something else than Hounsfield units: iodine, effective atomic number, electron density … (PS3.3 C.11.1.1.2).
+NO_HOUNSFIELD = ("OD", "MGML", "Z_EFF", "ED", "EDW", "PCT")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The geometry in the header of one file, in LPS and mm."""
+
+    path: Path
+    series_uid: str
+    description: str
+    sop_uid: str
+    position: np.ndarray  # (3,), the centre of the first pixel
+    directions: np.ndarray  # (2, 3), the directions in which the column index and the row index grow; unit vectors
+    spacing: tuple[float, float]  # (between rows, between columns)
+    size_px: tuple[int, int]  # (rows, columns)
+
+
+def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
+    """Return the geometry of a file; None if it holds no image or belongs to another series than `series_uid`.
+
+    Raises:
+        UnreadableScan: a damaged file, another modality than CT, several frames, no position.
+    """
+    with parsing(path), open(path, "rb") as opened:
+        said = parsed(opened, stop_before_pixels=True)
+        if said.get("Rows") is None or series_uid not in (None, said.get("SeriesInstanceUID")):
+            return None
+        modality, frames = str(said.get("Modality", "")), int(said.get("NumberOfFrames") or 1)
+    if modality != "CT":
+        found = f"{path}: has modality {modality or 'missing'}; expected CT"
+        raise UnreadableScan(f"{found}. Remove such files from the folder: radlearn reads volumes of Hounsfield units, which only CT has.")
+    if frames > 1:
+        raise UnreadableScan(
+            f"{path}: holds {frames} frames in one file (enhanced or multi-frame CT); radlearn reads one slice per file. "
+            "Convert it to NIfTI, for example with dcm2niix."
+        )
+    position, directions, spacing = _place(path, said)
+    with parsing(path):
+        rows, columns = int(said.Rows), int(said.Columns)
+        keywords = ("SeriesInstanceUID", "SeriesDescription", "SOPInstanceUID")
+        series, description, sop = (str(said.get(keyword) or "") for keyword in keywords)
+    along = directions.reshape(2, 3)
+    if not np.allclose(along @ along.T, np.eye(2), atol=SAME_DIRECTION_WITHIN):
+        raise UnreadableScan(f"{path}: ImageOrientationPatient is {directions.tolist()}; expected two unit vectors at right angles.")
+    return Slice(path, series, description, sop, position, along, (float(spacing[0]), float(spacing[1])), (rows, columns))
+
+
+def _place(path: Path, said: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return position (3,), directions (6,) and spacing (2,) of a slice, in mm where they are lengths."""
+    numbers = []
+    for keyword, count in PLACE:
+        with parsing(path):
+            written = said.get(keyword)
+        try:
+            values = np.array(decimals(said, keyword))
+        except DAMAGE:
+            values = np.array([np.nan])
+        usable = len(values) == count and np.isfinite(values).all() and (keyword != "PixelSpacing" or values.min() > 0)
+        if not usable:
+            found = f"its {keyword} is {written}" if written not in (None, "") else f"it has no {keyword}"
+            raise UnreadableScan(
+                f"{path}: has no position: expected {', '.join(name for name, _ in PLACE)}, as numbers; {found}. It may be a screen "
+                "capture; remove it from the folder, or correct this field."
+            )
+        numbers.append(values)
+    return numbers[0], numbers[1], numbers[2]
+
+
+def hounsfield_of(one: Slice) -> tuple[np.ndarray, int]:
+    """Return the slice in HU (rows, columns), its padding as air, and how many of its pixels are padding.
+
+    int16 where that holds all values, else int32 or float32.
+
+    Raises:
+        UnreadableScan: damaged pixels, or nothing that says how they become Hounsfield units.
+    """
+    xray = open_xray(one.path)
+    stored, beyond, _ = decoded_pixels(xray)
+    slope, intercept = _rescale(xray)
+    hu = rescaled(stored, slope, intercept)
+    outside = hu < PADDING_BELOW_HU
+    with parsing(one.path):
+        padding, limit = xray.said.get("PixelPaddingValue"), xray.said.get("PixelPaddingRangeLimit")
+        ends = sorted((int(padding), int(padding if limit is None else limit))) if padding is not None else None
+    # Padding values are stored values (PS3.3 C.7.5.1.1.2). Some scanners write 0 where 0 is also a value of water.
+    if ends is not None and ends[1] * slope + intercept <= AIR_HU:
+        outside |= (stored >= ends[0]) & (stored <= ends[1])
+    if beyond is not None:
+        outside |= beyond
+    # A copy, of a type that holds negative values.
+    hu = hu.astype(np.result_type(hu, np.int16))
+    hu[outside] = AIR_HU
+    # What padding held may have needed a wider type; without it the slice mostly fits into int16.
+    limits = np.iinfo(np.int16)
+    fits = hu.dtype.kind == "i" and limits.min <= hu.min() and hu.max() <= limits.max
+    return hu.astype(np.int16) if fits else hu, int(np.count_nonzero(outside))
+
+
+def _rescale(xray: Xray) -> tuple[float, float]:
+    """Return slope and intercept of a slice."""
+    said = xray.said
+    with parsing(xray.path):
+        written = tuple(said.get(keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
+        photometric, kind = photometric_of(said), str(said.get("RescaleType") or "").strip().upper()
+    try:
+        numbers = [number for keyword in ("RescaleSlope", "RescaleIntercept") for number in decimals(said, keyword)]
+    except DAMAGE:
+        numbers = []
+    if photometric != "MONOCHROME2" or len(numbers) != 2 or not np.isfinite(numbers).all() or numbers[0] == 0:
+        raise UnreadableScan(
+            f"{xray.path}: cannot be converted to Hounsfield units: RescaleSlope is {written[0]}, RescaleIntercept {written[1]}, "
+            f"PhotometricInterpretation {photometric}; expected two numbers and MONOCHROME2 (a slope of 0 makes all equal). Export the "
+            "original slices."
+        )
+    if kind in NO_HOUNSFIELD:
+        found = f"{xray.path}: its RescaleType is {kind}; expected HU"
+        raise UnreadableScan(f"{found}. Use the series of the CT itself, not one that was computed of it.")
+    return numbers[0], numbers[1]

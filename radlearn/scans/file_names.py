@@ -1,0 +1,4 @@
+"""What the names of image files end in."""
+
+DICOM_SUFFIXES = (".dcm", ".dicom")
+NIFTI_SUFFIXES = (".nii.gz", ".nii")

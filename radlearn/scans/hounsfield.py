@@ -1,0 +1,111 @@
+"""Whether the numbers of a volume are Hounsfield units of a chest, or those of a mask, of another modality or of nothing.
+
+`check` reports what is found here, and whatever reads a CT to train on it or to predict for it refuses what is surely none.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.geometry import Volume, orientation, spacing_mm
+
+PADDING_BELOW_HU = -1500
+"Below any density in or around a person: scanners write -2000 or -3024 outside their round field of view."
+AIR_ABOVE_HU = -700.0
+"The darkest hundredth of a chest CT, padding aside, is air: about -1000 HU."
+BONE_BELOW_HU, BONE_ABOVE_HU = 150.0, 8000.0
+"The brightest thousandth is bone and contrast: far above the first in every adult chest, and metal is less than a thousandth."
+HIGHEST_HU = 32_000
+FEW_SLICES = 20
+FEW_VALUES = 32
+"A CT has noise: hundreds of different values."
+MOST_LABELS = 256
+SAMPLED = 500_000
+NEAR_ZERO = 1e-3
+NEAR_INSIDE, MOSTLY = 0.05, 0.98
+CONVERT = "Convert it again from its DICOM slices, so that air is -1000 and water 0."
+MASK = "Leave masks out of the folder, or name them ID_seg.nii.gz beside ID_ct.nii.gz."
+
+
+class Doubt(NamedTuple):
+    """What is wrong with a volume: the rule of `radlearn check`, what was found, what to do, and whether it is surely no chest CT."""
+
+    rule: str
+    found: str
+    advice: str = ""
+    sure: bool = False
+
+
+def doubts_of(ct: Volume) -> list[Doubt]:
+    """Return what speaks against a volume (i, j, k) being a chest CT in Hounsfield units; empty for nearly every CT."""
+    low, high = float(ct.voxels.min()), float(ct.voxels.max())
+    if low == high:
+        return [Doubt("ct-constant", f"every voxel is {low:g}".replace("-", "−"), "Export it again, or remove it.", sure=True)]
+    # Not the first of every so many in memory order only: a step that divides a row would look at one column.
+    flat = ct.voxels.ravel(order="K")
+    sample = flat[:: max(1, flat.size // SAMPLED) | 1]
+    inside = sample[sample >= PADDING_BELOW_HU]
+    of_values = _of_values(inside if inside.size else sample, high)
+    return [*([of_values] if of_values else []), *_of_slices(ct)]
+
+
+def refuse_no_chest_ct(ct: Volume) -> tuple[str, ...]:
+    """Return what is doubtful about a volume, as notes.
+
+    Raises:
+        UnreadableScan: the volume is surely no CT of a chest in Hounsfield units.
+    """
+    doubts = doubts_of(ct)
+    if sure := next((doubt for doubt in doubts if doubt.sure), None):
+        raise UnreadableScan(f"{ct.path}: {sure.found}. {sure.advice}")
+    return tuple(doubt.found for doubt in doubts)
+
+
+def _of_values(sample: np.ndarray, high: float) -> Doubt | None:
+    low, top = float(sample.min()), float(sample.max())
+    if inside := next((inside for inside in (1, 255) if _is_mask(sample, low, top, inside)), None):
+        return Doubt("ct-is-mask", f"holds 0 and {inside}: a mask, not a CT", MASK, sure=True)
+    values = np.unique(sample)
+    whole = sample.dtype.kind in "iu" or np.array_equal(values, np.rint(values))
+    said = f"from {low:g} to {top:g}"
+    if whole and len(values) <= FEW_VALUES:
+        listed = ", ".join(f"{value:g}" for value in values[:8]) + (", …" if len(values) > 8 else "")
+        is_labels = low >= 0 and top < MOST_LABELS
+        what = "a label map, not a CT" if is_labels else "not the noise of a CT"
+        found = f"holds {len(values)} different values only ({listed}): {what}".replace("-", "−")
+        return Doubt("ct-is-mask" if is_labels else "ct-not-hu", found, MASK if is_labels else CONVERT, sure=True)
+    darkest, brightest = (float(value) for value in np.percentile(sample, (1, 99.9)))
+    if darkest <= AIR_ABOVE_HU and BONE_BELOW_HU <= brightest <= BONE_ABOVE_HU and high <= HIGHEST_HU:
+        return None
+    found = f"the darkest hundredth lies below {darkest:g} and the brightest voxels near {brightest:g} (the highest is {high:g})"
+    found = f"is not in Hounsfield units of a chest: {found}; expected air near -1000 and bone above 200".replace("-", "−")
+    return Doubt("ct-not-hu", found, _what_it_is(darkest, said, low, top, whole), sure=darkest > AIR_ABOVE_HU or brightest > BONE_ABOVE_HU)
+
+
+def _what_it_is(darkest: float, said: str, low: float, top: float, whole: bool) -> str:
+    """Return what to do about numbers that are no Hounsfield units, by what they look like."""
+    if low >= 0 and top <= 1 + NEAR_ZERO:
+        return f"Its values, {said}, were scaled to 0 … 1, or are probabilities. {CONVERT}"
+    if low >= 0 and top < MOST_LABELS and whole:
+        return f"Its values, {said}, are grey values of 8 bits, or labels. {CONVERT}"
+    if -200 < darkest < 500 and top > 1000:
+        return f"Its values, {said}, may lack RescaleIntercept (-1024 mostly), or it is another modality, such as MR. {CONVERT}"
+    return f"Is it another modality, such as MR or PET, or another part of the body? {CONVERT}"
+
+
+def _of_slices(ct: Volume) -> list[Doubt]:
+    # Slices are stacked along the axis that goes to the head.
+    axis = next(number for number, letter in enumerate(orientation(ct.affine)) if letter in "SI")
+    count = ct.voxels.shape[axis]
+    if min(ct.voxels.shape) == 1:
+        return [Doubt("ct-flat", "is one slice; a volume needs more", "Use the whole scan.", sure=True)]
+    return [Doubt("ct-flat", f"has {count} slices of {spacing_mm(ct.affine)[axis]:.3g} mm")] if count < FEW_SLICES else []
+
+
+def _is_mask(sample: np.ndarray, low: float, top: float, inside: int) -> bool:
+    """Whether nearly all values are about 0 or about `inside`, as in a mask, also one that was resampled."""
+    if low < -0.5 * inside or not 0.5 * inside < top <= 1.5 * inside:
+        return False
+    about = NEAR_INSIDE * inside
+    return float(np.mean((np.abs(sample) <= about) | (np.abs(sample - inside) <= about))) >= MOSTLY

@@ -1,0 +1,93 @@
+"""How large a pixel of an X-ray is in the patient, as far as the header can be trusted.
+
+An X-ray shows a shadow, which is larger than what casts it: the detector's spacing divided by the magnification is that in the patient.
+ImagerPixelSpacing is at the detector. PixelSpacing is calibrated to the patient where it differs from ImagerPixelSpacing or says how it was
+calibrated; where it equals ImagerPixelSpacing it is at the detector too. Source: DICOM PS3.3 10.7.1.3 and C.8.11.
+"""
+
+from typing import Any, NamedTuple
+
+from radlearn.scans.decimals import decimals
+
+DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+SAME_WITHIN = 1e-3
+SQUARE_WITHIN = 0.01
+MOST_MAGNIFIED = 3.0
+
+Lengths = tuple[float, float]  # (row, column) in mm
+
+
+class PixelSpacing(NamedTuple):
+    """(row, column) in the patient in mm, None where it is not known; the fields it comes from; and what contradicts it, if anything."""
+
+    mm: Lengths | None
+    source: str = ""
+    note: str = ""
+
+
+def pixel_spacing_of(said: Any) -> PixelSpacing:
+    """Return the spacing in the patient that the header of an X-ray gives.
+
+    >>> pixel_spacing_of({"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1.25})
+    PixelSpacing(mm=(0.16, 0.16), source='ImagerPixelSpacing / magnification 1.25', note='')
+    """
+    pixel, imager = spacing_in(said, "PixelSpacing"), spacing_in(said, "ImagerPixelSpacing")
+    known = pixel or imager
+    if shape := _contradiction(said, known):
+        return PixelSpacing(None, "", shape)
+    if pixel and (_text(said, "PixelSpacingCalibrationType") or (imager and not _same(pixel, imager))):
+        return PixelSpacing(pixel, "PixelSpacing, calibrated")
+    if imager:
+        magnified = _magnification(said)
+        if magnified is None:
+            return PixelSpacing(None)
+        return PixelSpacing((imager[0] / magnified, imager[1] / magnified), f"ImagerPixelSpacing / magnification {magnified:.3g}")
+    return PixelSpacing(pixel, "PixelSpacing" if pixel else "")
+
+
+def spacing_in(said: Any, keyword: str) -> Lengths | None:
+    """Return the two lengths of a field, (row, column) in mm; None where it does not hold two that can be."""
+    try:
+        row_mm, column_mm = decimals(said, keyword)
+    except DAMAGE:
+        return None
+    return (row_mm, column_mm) if 0 < row_mm < 1e6 and 0 < column_mm < 1e6 else None
+
+
+def _contradiction(said: Any, spacing: Lengths | None) -> str:
+    """Describe pixels that are not square by one field and by another are; or that are not, where no spacing says so too."""
+    try:
+        down, across = decimals(said, "PixelAspectRatio")
+    except DAMAGE:
+        return ""
+    if not (down > 0 and across > 0):
+        return ""
+    by_spacing = 1.0 if spacing is None else spacing[0] / spacing[1]
+    if abs(down / across / by_spacing - 1) <= SQUARE_WITHIN:
+        return ""
+    found = f"its pixels are not square (PixelAspectRatio {down:g}\\{across:g}, height to width)"
+    return f"{found}, which nothing corrects" if spacing is None else f"{found}, but its spacing is {spacing[0]:g} × {spacing[1]:g} mm"
+
+
+def _magnification(said: Any) -> float | None:
+    """Return how much larger the shadow is than the patient: the factor of the header, else by the distances from the source."""
+    for keywords in (("EstimatedRadiographicMagnificationFactor",), ("DistanceSourceToDetector", "DistanceSourceToPatient")):
+        try:
+            numbers = [decimals(said, keyword)[0] for keyword in keywords]
+            magnified = numbers[0] if len(numbers) == 1 else numbers[0] / numbers[1]
+        except DAMAGE:
+            continue
+        if 1 <= magnified <= MOST_MAGNIFIED:
+            return magnified
+    return None
+
+
+def _text(said: Any, keyword: str) -> str:
+    try:
+        return str(said.get(keyword) or "").strip()
+    except DAMAGE:
+        return ""
+
+
+def _same(one: Lengths, other: Lengths) -> bool:
+    return all(abs(here / there - 1) <= SAME_WITHIN for here, there in zip(one, other, strict=True))

@@ -1,0 +1,94 @@
+"""What the bits of a stored number say that BitsStored does not count: nothing, overlay graphics, padding, or that the header is wrong.
+
+Decoders drop these bits. That is right where older equipment kept overlay graphics in them (PS3.5 8.1.2). Where they belong to the values,
+4096 would become 0 without a word; so such files are refused.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+FIRST_OVERLAY, LAST_OVERLAY = 0x6000, 0x601E
+
+
+class Cleaned(NamedTuple):
+    """Stored values without the unused bits, and which pixels are padding by what stood in them, bool of the same shape; None if none."""
+
+    values: np.ndarray
+    padding: np.ndarray | None = None
+    note: str = ""
+
+
+def without_unused_bits(stored: np.ndarray, said: Any) -> Cleaned:
+    """Return stored integers, as they were decoded, as values of BitsStored bits, with their sign.
+
+    Args:
+        stored: of any shape, of the type of BitsAllocated and PixelRepresentation.
+        said: the header.
+
+    Raises:
+        ValueError: HighBit and BitsStored contradict each other, or the pixels have values that BitsStored does not allow.
+    """
+    bits = int(said.get("BitsStored") or 0)
+    unused = 8 * stored.dtype.itemsize - bits
+    if stored.dtype.kind not in "iu" or bits < 1 or unused < 1 or not stored.size:
+        return Cleaned(stored)
+    # Shifted to the left and back, which extends the sign.
+    values = (stored << unused) >> unused
+    # A negative value has all of its unused bits set, or none.
+    odd = stored != values
+    if stored.dtype.kind == "i":
+        odd &= (stored < 0) | (stored >> bits != 0)
+    if not odd.any():
+        return Cleaned(values)
+    if (padding := _padding(stored, odd, said)) is not None:
+        return Cleaned(values, padding, f"{padding.mean():.1%} of its pixels lie outside what BitsStored {bits} allows: taken as padding")
+    if _has_overlay_planes(said):
+        return Cleaned(values)
+    if _roughness(stored) > _roughness(values):
+        note = f"bits above BitsStored {bits} are set in {odd.mean():.1%} of its pixels: taken as overlay graphics and left out"
+        return Cleaned(values, note=note)
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if stored.dtype.kind == "i" else (0, (1 << bits) - 1)
+    raise ValueError(
+        f"{int(odd.sum()):,} of its {stored.size:,} pixels lie outside {low} to {high}, which BitsStored {bits} allows; the highest is "
+        f"{stored.max()}. The header or the pixels are wrong"
+    )
+
+
+def refuse_high_bit(said: Any) -> None:
+    """Raise a ValueError where the values of uncompressed pixels do not begin at the lowest bit: readers differ in what they make of it."""
+    high, bits = said.get("HighBit"), said.get("BitsStored")
+    if high is not None and bits and int(high) > int(bits) - 1:
+        found = f"HighBit is {high} and BitsStored {bits}; expected HighBit {int(bits) - 1}"
+        raise ValueError(f"{found}. Programs differ in which bits they read")
+
+
+def _padding(stored: np.ndarray, odd: np.ndarray, said: Any) -> np.ndarray | None:
+    """Return the pixels outside the range if all of them are padding: as the header says, or one value with its highest bit set."""
+    value, limit = said.get("PixelPaddingValue"), said.get("PixelPaddingRangeLimit")
+    if value is not None:
+        # With the sign of the pixels: some writers store -2000 as 63536.
+        ends = sorted(int(np.array(int(end) % (1 << 8 * stored.dtype.itemsize)).astype(stored.dtype)) for end in (value, limit or value))
+        declared = odd & (stored >= ends[0]) & (stored <= ends[1])
+        if np.array_equal(declared, odd):
+            return declared
+    first = stored[odd][0]
+    highest_bit = stored.dtype.type(np.iinfo(stored.dtype).min) if stored.dtype.kind == "i" else 1 << (8 * stored.dtype.itemsize - 1)
+    if int(first) & int(highest_bit) and (stored[odd] == first).all():
+        return odd
+    return None
+
+
+def _has_overlay_planes(said: Any) -> bool:
+    """Whether the header says that overlay planes lie in the bits of the pixels: OverlayBitPosition above 0."""
+    if not hasattr(said, "group_dataset"):
+        return False
+    return any(
+        (group, 0x0102) in said and (group, 0x3000) not in said and int(said[group, 0x0102].value or 0) > 0
+        for group in range(FIRST_OVERLAY, LAST_OVERLAY + 1, 2)
+    )
+
+
+def _roughness(values: np.ndarray) -> float:
+    """Return the sum of differences between neighbours in a row: where bits of a value are dropped, it jumps."""
+    return float(np.abs(np.diff(values.astype(np.float64), axis=-1)).sum())

@@ -1,0 +1,69 @@
+"""Images that are no chest X-ray: refused where that is sure, said where it may be."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.cache import cached_xrays
+from radlearn.scans.chest_xray import ChestWarning, header_doubts, refuse_no_chest_xray
+from radlearn.scans.dicom import find_xrays, read_header, read_radiograph
+from radlearn.tasks.xray.radiographs import read_unlabelled
+
+DicomFile = Callable[..., Path]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "said", "words"),
+    [
+        (None, {"Modality": "CT"}, "Modality is CT; expected a chest X-ray"),
+        (None, {"Modality": "MR"}, "Modality is MR"),
+        (None, {"Modality": "US"}, "Modality is US"),
+        (None, {"Modality": "MG"}, "Modality is MG"),
+        (np.full((400, 400), 77, np.uint8), {}, "shows nothing: every pixel is about 30% white"),
+        (np.full((400, 300), 77, np.uint8), {}, "shows nothing: every pixel is about 30% white"),
+        (np.full((400, 400), 5, np.uint8), {"PixelPaddingValue": 5}, "shows nothing: every pixel is about 0% white"),
+        (np.uint8([[7]]), {}, "has 1 × 1 px"),
+        (np.arange(30 * 400, dtype=np.uint16).reshape(30, 400), {}, "has 400 × 30 px"),
+    ],
+)
+def test_what_is_surely_none_is_refused_by_prediction_and_cache(
+    dicom_file: DicomFile, ramp: np.ndarray, pixels: np.ndarray | None, said: dict[str, Any], words: str
+) -> None:
+    path = dicom_file(ramp if pixels is None else pixels, **said)
+    with pytest.raises(UnreadableScan, match=words):
+        refuse_no_chest_xray(path, read_radiograph(path))
+    for shape in ("stretch", "pad"):
+        with pytest.raises(UnreadableScan, match=words):
+            read_unlabelled(path, 64, shape)
+    with pytest.raises(UnreadableScan, match=words):
+        cached_xrays([path], 64, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ({"BodyPartExamined": "HAND"}, "image-not-chest"),
+        ({"BodyPartExamined": "ABDOMEN"}, "image-not-chest"),
+        ({"ViewPosition": "LL"}, "image-lateral"),
+        ({"Modality": "ZZ"}, "image-not-xray"),
+    ],
+)
+def test_what_may_be_none_is_a_note(dicom_file: DicomFile, said: dict[str, Any], rule: str) -> None:
+    stored = np.random.default_rng(0).integers(0, 255, (256, 256)).astype(np.uint8)
+    path = dicom_file(stored, **said)
+    assert [found for found, _ in header_doubts(read_header(path))] == [rule]
+    with pytest.warns(ChestWarning, match=path.name):
+        (note,) = refuse_no_chest_xray(path, read_radiograph(path))
+    assert note.startswith("may be no frontal chest X-ray: ")
+
+
+def test_real_chest_xrays_are_taken_without_a_word(shared_data: Path) -> None:
+    for path in find_xrays(shared_data / "rsna_real_sample")[::10]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert refuse_no_chest_xray(path, read_radiograph(path, 128)) == ()

@@ -1,0 +1,34 @@
+"""One slice: its place and its Hounsfield units. What becomes of a series is in `test_dicom_series`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.dicom_slices import hounsfield_of, read_slice
+
+PLACE = {"ImagePositionPatient": [1, 2, 3], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [0.8, 0.7]}
+CT = {"Modality": "CT", "SeriesInstanceUID": "1.2", **PLACE}
+
+
+def test_a_slice_has_its_place_and_its_hounsfield_units(dicom_file: Callable[..., Path]) -> None:
+    stored = np.arange(42, dtype=np.uint16).reshape(6, 7)
+    one = read_slice(dicom_file(stored, **CT, RescaleSlope=2, RescaleIntercept=-100))
+    assert one is not None
+    assert (one.position.tolist(), one.spacing, one.size_px) == ([1, 2, 3], (0.8, 0.7), (6, 7))
+    hu, padded = hounsfield_of(one)
+    np.testing.assert_array_equal(hu, 2 * stored.astype(int) - 100)
+    assert (hu.dtype, padded) == (np.int16, 0)
+
+
+def test_of_another_series_there_is_no_slice(dicom_file: Callable[..., Path]) -> None:
+    assert read_slice(dicom_file(np.zeros((4, 4), np.uint16), **CT), "1.3") is None
+
+
+@pytest.mark.parametrize("slope", [0, None])
+def test_without_a_slope_there_are_no_hounsfield_units(dicom_file: Callable[..., Path], slope: float | None) -> None:
+    one = read_slice(dicom_file(np.zeros((4, 4), np.uint16), **CT, RescaleSlope=slope, RescaleIntercept=0))
+    with pytest.raises(UnreadableScan, match=f"RescaleSlope is {slope}"):
+        hounsfield_of(one)  # type: ignore[arg-type]

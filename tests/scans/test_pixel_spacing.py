@@ -1,0 +1,89 @@
+"""Millimetres in the patient, by arithmetic: from calibrated spacing, through the magnification, or not at all."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import uid
+
+from radlearn.scans.dicom import PixelWarning, read_header, read_radiograph
+from radlearn.scans.pixel_spacing import pixel_spacing_of
+from radlearn.scans.radiograph_writer import write_radiograph
+
+DIGITAL = {"SOPClassUID": uid.DigitalXRayImageStorageForPresentation}
+
+
+@pytest.mark.parametrize(
+    ("said", "mm", "source"),
+    [
+        ({"PixelSpacing": [0.14, 0.15]}, (0.14, 0.15), "PixelSpacing"),
+        ({"PixelSpacing": [0.13, 0.13], "ImagerPixelSpacing": [0.14, 0.14]}, (0.13, 0.13), "PixelSpacing, calibrated"),
+        (
+            {"PixelSpacing": [0.14, 0.14], "ImagerPixelSpacing": [0.14, 0.14], "PixelSpacingCalibrationType": "FIDUCIAL"},
+            (0.14, 0.14),
+            "PixelSpacing, calibrated",
+        ),
+        ({"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1.25}, (0.16, 0.16), "magnification 1.25"),
+        (
+            {"ImagerPixelSpacing": [0.2, 0.2], "DistanceSourceToDetector": 1800, "DistanceSourceToPatient": 1500},
+            (1 / 6, 1 / 6),
+            "magnification 1.2",
+        ),
+        (
+            {"PixelSpacing": [0.2, 0.2], "ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1.25},
+            (0.16, 0.16),
+            "ImagerPixelSpacing / magnification 1.25",
+        ),
+        # At the detector, and nothing says how much smaller the patient is.
+        ({"ImagerPixelSpacing": [0.2, 0.2]}, None, ""),
+        ({"PixelSpacing": [0.2, 0.2], "ImagerPixelSpacing": [0.2, 0.2]}, None, ""),
+        ({"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 0}, None, ""),
+        ({"ImagerPixelSpacing": [0.2, 0.2], "DistanceSourceToDetector": 1800, "DistanceSourceToPatient": 0}, None, ""),
+        # Square by one field and not by the other.
+        ({"PixelSpacing": [0.2, 0.2], "PixelAspectRatio": [1, 2]}, None, ""),
+        ({"PixelSpacing": [0.2, 0.1], "PixelAspectRatio": [1, 1]}, None, ""),
+        ({"PixelSpacing": [0.2, 0.1], "PixelAspectRatio": [2, 1]}, (0.2, 0.1), "PixelSpacing"),
+        ({"PixelAspectRatio": [1, 1]}, None, ""),
+        ({}, None, ""),
+    ],
+)
+def test_the_spacing_in_the_patient(
+    dicom_file: Callable[..., Path], ramp: np.ndarray, said: dict[str, Any], mm: tuple[float, float] | None, source: str
+) -> None:
+    found = pixel_spacing_of(said)
+    assert found.mm == (None if mm is None else pytest.approx(mm))
+    assert source in found.source
+    assert bool(found.source) == (mm is not None)
+    header = read_header(dicom_file(ramp, **DIGITAL, **said))
+    assert header.measurable_spacing_mm == found.mm
+    assert header.spacing_from == found.source
+
+
+def test_decimal_commas_are_read() -> None:
+    assert pixel_spacing_of({"PixelSpacing": ["0,14", "0,15"]}).mm == (0.14, 0.15)
+
+
+def test_a_secondary_capture_has_none(dicom_file: Callable[..., Path], ramp: np.ndarray) -> None:
+    assert read_header(dicom_file(ramp, PixelSpacing=[0.2, 0.2])).measurable_spacing_mm is None
+
+
+@pytest.mark.parametrize("said", [{"PixelAspectRatio": [4, 3]}, {"PixelAspectRatio": [1, 2], "PixelSpacing": [0.2, 0.2]}])
+def test_pixels_that_are_not_square_are_said(dicom_file: Callable[..., Path], ramp: np.ndarray, said: dict[str, Any]) -> None:
+    with pytest.warns(PixelWarning, match="its pixels are not square"):
+        read_radiograph(dicom_file(ramp, **said))
+
+
+def test_a_jpeg_says_the_same_by_the_fast_way(tmp_path: Path, ramp: np.ndarray) -> None:
+    path = tmp_path / "a.dcm"
+    write_radiograph(path, ramp, patient_id="a", view="PA", sex="", age="", spacing_mm=None)
+    dataset = pydicom.dcmread(path)
+    dataset.SOPClassUID = uid.ComputedRadiographyImageStorage
+    dataset.ImagerPixelSpacing, dataset.EstimatedRadiographicMagnificationFactor = [0.2, 0.2], 1.25
+    dataset.BodyPartExamined = "CHEST"
+    dataset.save_as(path)
+    header = read_header(path)
+    assert header.measurable_spacing_mm == pytest.approx((0.16, 0.16))
+    assert header.body_part == "CHEST"

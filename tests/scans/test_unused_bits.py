@@ -1,0 +1,96 @@
+"""Bits beyond those that are stored: overlays, padding, values of another header. SimpleITK, which is gdcm, is the witness."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.dicom import PixelWarning, read_radiograph, stored_values
+from radlearn.scans.unused_bits import refuse_high_bit, without_unused_bits
+
+DicomFile = Callable[..., Path]
+ROWS, COLUMNS = np.mgrid[0:40, 0:60]
+SMOOTH = (2000 + 1500 * np.sin(ROWS / 9 + COLUMNS / 13)).astype(np.uint16)  # 500 to 3500
+
+
+def read_by_sitk(path: Path) -> np.ndarray:
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK, the independent reader, is not installed")
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0]
+
+
+@pytest.mark.parametrize("bits", [8, 10, 11])
+def test_values_that_need_more_bits_than_the_header_says_are_refused(dicom_file: DicomFile, bits: int) -> None:
+    path = dicom_file(SMOOTH, bits=bits)
+    with pytest.raises(UnreadableScan, match=rf"pixels lie outside 0 to {(1 << bits) - 1}, which BitsStored {bits} allows; the highest is"):
+        read_radiograph(path)
+
+
+def test_saturated_pixels_one_step_above_are_refused_and_not_made_black(dicom_file: DicomFile) -> None:
+    stored = np.minimum(SMOOTH.astype(np.uint16) * 2, 4096).astype(np.uint16)
+    with pytest.raises(UnreadableScan, match="the highest is 4096"):
+        stored_values(dicom_file(stored, bits=12))
+
+
+def test_overlay_graphics_are_left_out_as_other_readers_do(dicom_file: DicomFile) -> None:
+    with_graphics = SMOOTH.copy()
+    with_graphics[10:20, 30] |= 0x8000
+    with_graphics[12, 5:50] |= 0x1000
+    path = dicom_file(with_graphics, bits=12)
+    with pytest.warns(PixelWarning, match="taken as overlay graphics and left out"):
+        xray = read_radiograph(path)
+    np.testing.assert_array_equal(stored_values(path), SMOOTH)
+    np.testing.assert_array_equal(read_by_sitk(path), SMOOTH)
+    np.testing.assert_allclose(xray.pixels, SMOOTH / 4095, atol=1e-6)
+
+
+def test_a_declared_overlay_plane_needs_no_word(dicom_file: DicomFile, recwarn: pytest.WarningsRecorder) -> None:
+    path = dicom_file(SMOOTH | np.where(ROWS == 3, 0x2000, 0).astype(np.uint16), bits=12)
+    dataset = pydicom.dcmread(path)
+    dataset.add_new(0x60000100, "US", 16)
+    dataset.add_new(0x60000102, "US", 13)
+    dataset.save_as(path)
+    np.testing.assert_allclose(read_radiograph(path).pixels, SMOOTH / 4095, atol=1e-6)
+    assert not [one for one in recwarn if issubclass(one.category, PixelWarning)]
+
+
+@pytest.mark.parametrize("declared", [None, 63536])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_one_value_with_the_highest_bit_is_padding_and_black(dicom_file: DicomFile, declared: int | None, photometric: str) -> None:
+    outside = (ROWS - 20) ** 2 + (COLUMNS - 30) ** 2 > 400
+    path = dicom_file(
+        np.where(outside, 63536, SMOOTH).astype(np.uint16), bits=12, PixelPaddingValue=declared, PhotometricInterpretation=photometric
+    )
+    with pytest.warns(PixelWarning, match="taken as padding"):
+        xray = read_radiograph(path)
+    assert (xray.pixels[outside] == 0).all()
+    inside = SMOOTH[~outside] / 4095
+    np.testing.assert_allclose(xray.pixels[~outside], 1 - inside if photometric == "MONOCHROME1" else inside, atol=1e-6)
+
+
+def test_negative_values_may_have_their_sign_in_all_unused_bits_or_in_none(dicom_file: DicomFile) -> None:
+    values = (SMOOTH.astype(np.int16) - 2048).astype(np.int16)
+    for stored in (values, (values & 0x0FFF).astype(np.int16)):
+        path = dicom_file(stored, bits=12)
+        np.testing.assert_array_equal(stored_values(path), values)
+        np.testing.assert_array_equal(read_by_sitk(path), values)
+
+
+@pytest.mark.parametrize(("bits", "high"), [(12, 15), (12, 12), (10, 15), (12, 31)])
+def test_values_that_do_not_begin_at_the_lowest_bit_are_refused(dicom_file: DicomFile, bits: int, high: int) -> None:
+    path = dicom_file((SMOOTH >> 2) << (high < 16) * 2, bits=bits, HighBit=high)
+    with pytest.raises(UnreadableScan, match=f"HighBit is {high} and BitsStored {bits}; expected HighBit {bits - 1}"):
+        stored_values(path)
+
+
+def test_a_missing_or_lower_high_bit_is_no_contradiction(dicom_file: DicomFile) -> None:
+    for high in (None, 7):
+        np.testing.assert_array_equal(stored_values(dicom_file(SMOOTH, bits=12, HighBit=high)), SMOOTH)
+    refuse_high_bit({})
+
+
+def test_all_bits_in_use_and_floats_are_left_alone() -> None:
+    for values in (SMOOTH, SMOOTH.astype(np.float32)):
+        assert without_unused_bits(values, {"BitsStored": 16}).values is values

@@ -32,7 +32,8 @@ try:
 except ImportError:
     import zlib as unpacking  # type: ignore[no-redef]
 
-UNPACKING_ERRORS: tuple[type[Exception], ...] = (struct.error, zlib.error, unpacking.error, ValueError, EOFError, OverflowError)
+ERROR_OF_UNPACKING: Any = unpacking.error
+UNPACKING_ERRORS: tuple[type[Exception], ...] = (struct.error, zlib.error, ERROR_OF_UNPACKING, ValueError, EOFError, OverflowError)
 
 TABLE = "contents.jsonl"
 DIGEST_BYTES = 16
@@ -228,15 +229,21 @@ def _part(head: bytes, pieces: Iterator[bytes], start: int, count: int) -> Itera
 
 
 def _unpacked(content: bytes) -> Iterator[bytes]:
-    """Yield the pieces of a gzip file."""
-    rest = content
-    # A file may be several gzip streams, one after another.
-    while rest.startswith(GZIP_MARK):
-        stream = unpacking.decompressobj(wbits=31)
-        given = rest
-        while not stream.eof:
-            if not given:
-                raise EOFError
-            yield stream.decompress(given, PIECE_BYTES)
-            given = stream.unconsumed_tail
-        rest = stream.unused_data
+    """Yield the pieces of a gzip file, which may be several streams, one after another."""
+    at, stream = 0, unpacking.decompressobj(wbits=31)
+    while True:
+        given = stream.unconsumed_tail
+        if not given:
+            given = content[at : at + PIECE_BYTES]
+            at += len(given)
+        piece = stream.decompress(given, PIECE_BYTES)
+        if piece:
+            yield piece
+        # What was given may be used up before all of it came out.
+        if not given and not piece and not stream.eof:
+            raise EOFError
+        if stream.eof:
+            at -= len(stream.unused_data)
+            if content[at : at + 2] != GZIP_MARK:
+                return
+            stream = unpacking.decompressobj(wbits=31)

@@ -14,6 +14,7 @@ from radlearn.array_store import Words, stored_entries
 from radlearn.entry_files import Entry, Made
 from radlearn.errors import BadSetting
 from radlearn.files import cache_folder
+from radlearn.pseudonyms import without_identifiers
 from radlearn.scans.dicom import Radiograph, RadiographHeader, read_radiograph
 from radlearn.scans.resize import Shape
 
@@ -26,7 +27,7 @@ WORDS = Words("pixel cache", "X-rays", "read", "Repair these files, or remove th
 
 @dataclass(frozen=True)
 class CachedXrays:
-    """The cached X-rays and their headers, in the order of the paths."""
+    """The cached X-rays and their headers, in the order of the paths; in place of PatientID and UIDs the headers have pseudonyms."""
 
     entries: Sequence[Entry]
     headers: Sequence[RadiographHeader]
@@ -90,7 +91,7 @@ def _made(names: Sequence[Path], size_px: int, shape: Shape, number: int) -> Mad
         # The notes of an X-ray say the same without its name, so that they can be counted.
         warnings.simplefilter("ignore", UserWarning)
         xray = read_radiograph(names[number], size_px, shape)
-    return Made({"pixels": as_cached(xray)}, asdict(xray.header), notes=xray.notes)
+    return Made({"pixels": as_cached(xray)}, without_identifiers(asdict(xray.header)), notes=xray.notes)
 
 
 def _header(about: dict[str, Any]) -> RadiographHeader:

@@ -13,6 +13,8 @@ Neither names of files nor patients' identifiers stand in a store, and its files
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,18 +22,20 @@ from typing import Any
 
 from radlearn.alone import alone_with
 from radlearn.disk_trouble import must_have_space, trouble_in_words
-from radlearn.entry_files import Entry, Made, opened_entry, write_entry
+from radlearn.entry_files import Entry, Made, opened_entry, unproved_bytes, write_entry
 from radlearn.entry_sources import EntrySource, Sources
 from radlearn.errors import CacheTrouble, UnreadableScan
 from radlearn.file_contents import KnownContents
 from radlearn.known_entries import KnownEntries, read_known, rewrite_known
-from radlearn.progress import in_parallel, say
+from radlearn.progress import cores, in_parallel, say, waiting
 
 __all__ = ["CASES", "Entry", "Made", "Sources", "Words", "stored_entries", "unreadable_files"]
 
 LOCK = "lock"
 SUFFIX = ".safetensors"
 NOTES_SHOWN = 5
+# To read so much takes some seconds.
+LONG_BYTES = 2_000_000_000
 REASONS_SHOWN = 10
 # Warnings for programmers, which a user can do nothing about.
 FOR_PROGRAMMERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ImportWarning, ResourceWarning)
@@ -125,11 +129,16 @@ def unreadable_files(troubles: Sequence[str], count: int, units: str, done: str,
 def _ready(folder: Path, wanted: Sequence[EntrySource]) -> list[Entry | None]:
     """Return the entries that are on the disk and whose sources have not changed since."""
     known = read_known(folder)
-    found: dict[EntrySource, Entry | None] = {}
+    paths: dict[EntrySource, Path] = {}
     for one in dict.fromkeys(wanted):
         stamps, content = known.get(one.names, (None, ""))
-        found[one] = opened_entry(folder / f"{content}{SUFFIX}") if stamps is not None and stamps == _stamps(one) else None
-    return [found[one] for one in wanted]
+        if stamps is not None and stamps == _stamps(one):
+            paths[one] = folder / f"{content}{SUFFIX}"
+    takes_long = sum(map(unproved_bytes, paths.values())) > LONG_BYTES
+    # Threads: reading and checksums leave the interpreter.
+    with waiting(f"Checking {folder}") if takes_long else nullcontext(), ThreadPoolExecutor(cores()) as pool:
+        found = dict(zip(paths, pool.map(opened_entry, paths.values()), strict=True))
+    return [found.get(one) for one in wanted]
 
 
 def _stamps(one: EntrySource) -> list[Any] | None:

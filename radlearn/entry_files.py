@@ -151,10 +151,23 @@ def write_entry(path: Path, made: Made) -> None:
 _proved: set[tuple[str, int, int, int]] = set()
 
 
+def unproved_bytes(path: Path) -> int:
+    """Return how many bytes `opened_entry` has to read to prove the checksum of a file; 0 where it was proved, or there is no file."""
+    try:
+        known, _ = _identity(path)
+    except OSError:
+        return 0
+    return 0 if known in _proved else known[1]
+
+
+def _identity(path: Path) -> tuple[tuple[str, int, int, int], os.stat_result]:
+    status = os.stat(path)
+    return (str(path), status.st_size, status.st_mtime_ns, status.st_ino), status
+
+
 def _is_sound(path: Path) -> bool:
     """Whether a file is what its checksum says; files without one are not."""
-    status = os.stat(path)
-    known = (str(path), status.st_size, status.st_mtime_ns, status.st_ino)
+    known, status = _identity(path)
     if known in _proved:
         return True
     with open(path, "rb") as opened:

@@ -170,8 +170,8 @@ def _recorded_digest(run: Run) -> str | None:
         except (OSError, SafetensorError, ValueError, KeyError):
             # What is wrong with weights is said when they are loaded.
             continue
-        found = said.get("split") if isinstance(said, dict) else None
-        return found if isinstance(found, str) else None
+        if isinstance(said, dict) and isinstance(found := said.get("split"), str):
+            return found
     return None
 
 

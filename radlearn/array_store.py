@@ -7,11 +7,14 @@
 
 A source of unchanged size and modification time is trusted; one whose time changed is read, and its entry is made again only if the
 content changed too. A line is written after its entry is on the disk, so that a process may end at any moment, and a power failure loses
-nothing that the table lists. An interrupted pass continues with the next source; damaged entries are made again.
+nothing that the table lists. An interrupted pass continues with the next source; damaged entries are made again: a checksum tells them.
+Neither names of files nor patients' identifiers stand in a store, and its files can be read by their owner alone.
 """
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,17 +22,20 @@ from typing import Any
 
 from radlearn.alone import alone_with
 from radlearn.disk_trouble import must_have_space, trouble_in_words
-from radlearn.entry_files import Entry, Made, opened_entry, write_entry
+from radlearn.entry_files import Entry, Made, opened_entry, unproved_bytes, write_entry
 from radlearn.entry_sources import EntrySource, Sources
 from radlearn.errors import CacheTrouble, UnreadableScan
+from radlearn.file_contents import KnownContents
 from radlearn.known_entries import KnownEntries, read_known, rewrite_known
-from radlearn.progress import in_parallel, say
+from radlearn.progress import cores, in_parallel, say, waiting
 
 __all__ = ["CASES", "Entry", "Made", "Sources", "Words", "stored_entries", "unreadable_files"]
 
 LOCK = "lock"
 SUFFIX = ".safetensors"
 NOTES_SHOWN = 5
+# To read so much takes some seconds.
+LONG_BYTES = 2_000_000_000
 REASONS_SHOWN = 10
 # Warnings for programmers, which a user can do nothing about.
 FOR_PROGRAMMERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ImportWarning, ResourceWarning)
@@ -58,6 +64,8 @@ class _Outcome:
     notes: list[str] = field(default_factory=list)
     trouble: str = ""
     trace: str = ""
+    # What was learnt of the files that were read for it: lines of `KnownContents`.
+    contents: list[str] = field(default_factory=list)
 
 
 def stored_entries(
@@ -121,11 +129,16 @@ def unreadable_files(troubles: Sequence[str], count: int, units: str, done: str,
 def _ready(folder: Path, wanted: Sequence[EntrySource]) -> list[Entry | None]:
     """Return the entries that are on the disk and whose sources have not changed since."""
     known = read_known(folder)
-    found: dict[EntrySource, Entry | None] = {}
+    paths: dict[EntrySource, Path] = {}
     for one in dict.fromkeys(wanted):
         stamps, content = known.get(one.names, (None, ""))
-        found[one] = opened_entry(folder / f"{content}{SUFFIX}") if stamps is not None and stamps == _stamps(one) else None
-    return [found[one] for one in wanted]
+        if stamps is not None and stamps == _stamps(one):
+            paths[one] = folder / f"{content}{SUFFIX}"
+    takes_long = sum(map(unproved_bytes, paths.values())) > LONG_BYTES
+    # Threads: reading and checksums leave the interpreter.
+    with waiting(f"Checking {folder}") if takes_long else nullcontext(), ThreadPoolExecutor(cores()) as pool:
+        found = dict(zip(paths, pool.map(opened_entry, paths.values()), strict=True))
+    return [found.get(one) for one in wanted]
 
 
 def _stamps(one: EntrySource) -> list[Any] | None:
@@ -156,11 +169,13 @@ def _make_missing(
     first_of = {one: number for number, one in reversed(list(enumerate(wanted)))}
     missing = [(number, one) for one, number in sorted(first_of.items(), key=lambda item: item[1]) if ready[number] is None]
     jobs = [missing[first : first + per_job] for first in range(0, len(missing), per_job)]
-    make_job = partial(_make_job, folder, make)
+    contents = KnownContents()
+    make_job = partial(_make_job, folder, make, contents)
     troubles: list[_Outcome] = []
     notes: dict[str, list[str]] = {}
     with KnownEntries(folder) as table:
         for outcomes in in_parallel(make_job, jobs, words.title, words.units, workers, len(missing), forked) if jobs else ():
+            contents.keep(line for outcome in outcomes for line in outcome.contents)
             for outcome in outcomes:
                 one = wanted[outcome.number]
                 for note in outcome.notes:
@@ -179,16 +194,17 @@ def _make_missing(
         raise error
 
 
-def _make_job(folder: Path, make: Callable[[int], Made], job: Sequence[tuple[int, EntrySource]]) -> list[_Outcome]:
-    return [_make_one(folder, one, partial(make, number), _Outcome(number)) for number, one in job]
+def _make_job(folder: Path, make: Callable[[int], Made], contents: KnownContents, job: Sequence[tuple[int, EntrySource]]) -> list[_Outcome]:
+    return [_make_one(folder, one, partial(make, number), contents, _Outcome(number)) for number, one in job]
 
 
-def _make_one(folder: Path, one: EntrySource, make: Callable[[], Made], outcome: _Outcome) -> _Outcome:
+def _make_one(folder: Path, one: EntrySource, make: Callable[[], Made], contents: KnownContents, outcome: _Outcome) -> _Outcome:
     """Make one entry; an error in its files is reported in the outcome and does not stop the others."""
     made = None
     try:
         outcome.stamps = one.stamps()
-        outcome.content = one.content()
+        outcome.content = one.content(contents.of)
+        outcome.contents = contents.take_read()
         path = folder / f"{outcome.content}{SUFFIX}"
         if opened_entry(path) is None:
             with warnings.catch_warnings(record=True) as caught:

@@ -2,11 +2,17 @@
 
 The format is safetensors (https://huggingface.co/docs/safetensors): the length of a JSON header, the header with type, shape and place of
 each array, the arrays. It is written by that library, and mapped here, because the library itself would read whole arrays.
+
+In the header stands a checksum of the file. It is proved once in a process, when the entry is opened: a byte that a disk or a copy changed
+would train other weights, and nobody would know. Entries are made from patients, so their owner alone can read them.
 """
 
 import json
 import math
 import mmap
+import os
+import time
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +30,11 @@ TYPES = {
 }  # fmt: skip
 STORABLE = frozenset(np.dtype(kind) for kind in TYPES.values())
 LENGTH_BYTES = 8
-ABOUT = "about"
+ABOUT, CHECKSUM = "about", "checksum"
+# What stands for the checksum while it is computed.
+UNKNOWN = "00000000"
+PIECE_BYTES = 2**20
+SETTLED_NS = 2_000_000_000
 # Of the names of details in the file, so that none is called "about".
 DETAIL = "detail "
 
@@ -99,8 +109,10 @@ class Entry:
 
 
 def opened_entry(path: Path) -> Entry | None:
-    """Return the entry in a file; None where it is missing, incomplete or damaged and must be made again."""
+    """Return the entry in a file; None where it is missing, incomplete or damaged, or has no checksum, and must be made again."""
     try:
+        if not _is_sound(path):
+            return None
         said, texts, start, size = _header(path)
         about = json.loads(texts[ABOUT])
         places = {name: _place(array, start) for name, array in said.items()}
@@ -126,10 +138,67 @@ def write_entry(path: Path, made: Made) -> None:
     # Not `ascontiguousarray`, which makes a number (0-d) a vector.
     arrays = {name: np.asarray(array, array.dtype.newbyteorder("<"), order="C") for name, array in made.arrays.items()}
     texts = {ABOUT: _json(made.about), **{DETAIL + name: _json(detail) for name, detail in made.details.items()}}
-    content = save(arrays, texts)
-    with written_whole(path, flushed=False) as temporary:
+    content = memoryview(save(arrays, {**texts, CHECKSUM: UNKNOWN}))
+    at = bytes(content[: _start_of(content[:LENGTH_BYTES])]).index(_marked(UNKNOWN)) + len(_marked(""))
+    checksum = f"{zlib.crc32(content):08x}".encode()
+    with written_whole(path, flushed=False, private=True) as temporary, open(temporary, "wb") as opened:
         # By Python, whose error says that the disk is full; the library's is none of the system's.
-        temporary.write_bytes(content)
+        opened.writelines([content[:at], checksum, content[at + len(checksum) :]])
+        opened.flush()
+
+
+# Path, size, time and place of the files whose checksum was proved in this process.
+_proved: set[tuple[str, int, int, int]] = set()
+
+
+def unproved_bytes(path: Path) -> int:
+    """Return how many bytes `opened_entry` has to read to prove the checksum of a file; 0 where it was proved, or there is no file."""
+    try:
+        known, _ = _identity(path)
+    except OSError:
+        return 0
+    return 0 if known in _proved else known[1]
+
+
+def _identity(path: Path) -> tuple[tuple[str, int, int, int], os.stat_result]:
+    status = os.stat(path)
+    return (str(path), status.st_size, status.st_mtime_ns, status.st_ino), status
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a file is what its checksum says; files without one are not."""
+    known, status = _identity(path)
+    if known in _proved:
+        return True
+    with open(path, "rb") as opened:
+        start = _start_of(opened.read(LENGTH_BYTES))
+        if start > status.st_size:
+            return False
+        opened.seek(0)
+        header = opened.read(start)
+        at = header.find(_marked("")) + len(_marked(""))
+        if at < len(_marked("")):
+            return False
+        said, place = header[at : at + len(UNKNOWN)], slice(at, at + len(UNKNOWN))
+        found = zlib.crc32(header[: place.start] + UNKNOWN.encode() + header[place.stop :])
+        while piece := opened.read(PIECE_BYTES):
+            found = zlib.crc32(piece, found)
+    if said != f"{found:08x}".encode():
+        return False
+    # Of a file that was just written, the time tells no later change.
+    if time.time_ns() - status.st_mtime_ns > SETTLED_NS:
+        _proved.add(known)
+    return True
+
+
+def _marked(checksum: str) -> bytes:
+    # Inside of a text the quotation marks have backslashes before them.
+    return f'"{CHECKSUM}":"{checksum}'.encode()
+
+
+def _start_of(length: bytes | memoryview) -> int:
+    """Return the offset of the first array from the first bytes of a file."""
+    return LENGTH_BYTES + int.from_bytes(length, "little")
 
 
 def _header(path: Path) -> tuple[dict[str, Any], dict[str, str], int, int]:
@@ -137,7 +206,7 @@ def _header(path: Path) -> tuple[dict[str, Any], dict[str, str], int, int]:
     with open(path, "rb") as opened:
         size = opened.seek(0, 2)
         opened.seek(0)
-        start = LENGTH_BYTES + int.from_bytes(opened.read(LENGTH_BYTES), "little")
+        start = _start_of(opened.read(LENGTH_BYTES))
         if size < LENGTH_BYTES or start > size:
             raise ValueError("the header is longer than the file")
         said = json.loads(opened.read(start - LENGTH_BYTES))

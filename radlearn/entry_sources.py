@@ -4,9 +4,12 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from radlearn.file_contents import FileContent, read_content
 
 # The files that an entry is made from, in order; None where one is missing. A folder stands for all files in it.
 Sources = tuple[Path | None, ...]
@@ -29,8 +32,9 @@ class EntrySource:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the table of known entries knows it by."""
-        return (*("" if path is None else str(path) for path in self.paths), self.tag)
+        """What the table of known entries knows it by: a digest, because the names of hospital files are those of patients."""
+        said = json.dumps([*("" if path is None else os.fsencode(path).hex() for path in self.paths), self.tag])
+        return (hashlib.blake2b(said.encode(), digest_size=16).hexdigest(),)
 
     def stamps(self) -> list[Any]:
         """Return size in bytes and modification time in ns of each file, as JSON returns them; None for a file that is missing.
@@ -39,16 +43,19 @@ class EntrySource:
         """
         return [None if path is None else _stamp(path) for path in self.paths]
 
-    def content(self) -> str:
-        """Return the digest of the content of the files, whatever their names, and of the tag: 32 hexadecimal digits."""
+    def content(self, content_of: Callable[[Path], FileContent] = read_content) -> str:
+        """Return the digest of the content of the files, whatever their names, and of the tag: 32 hexadecimal digits.
+
+        Args:
+            content_of: reads a file, or remembers it.
+        """
         digest = hashlib.blake2b(f"{self.tag}:".encode(), digest_size=16)
         for path in self.paths:
             inner = [] if path is None else files_of(path)
             # Counts and digests of fixed length: bytes that move from one file to the next make another content.
             digest.update(b"none:" if path is None else f"{len(inner)}:".encode())
             for file in inner:
-                with open(file, "rb") as opened:
-                    digest.update(hashlib.file_digest(opened, _file_digest).digest())
+                digest.update(bytes.fromhex(content_of(file).file))
         return digest.hexdigest()
 
     def changed_since(self, stamps: list[Any]) -> list[str]:
@@ -75,7 +82,3 @@ def _stamp(path: Path) -> Any:
         return [status.st_size, status.st_mtime_ns]
     each = [[str(inner.relative_to(path)), (one := os.stat(inner)).st_size, one.st_mtime_ns] for inner in files_of(path)]
     return hashlib.blake2b(json.dumps(each).encode(), digest_size=8).hexdigest()
-
-
-def _file_digest() -> Any:
-    return hashlib.blake2b(digest_size=16)

@@ -36,7 +36,7 @@ class KnownEntries:
         if self._waiting:
             # One call for thousands of small files; flushing each would take longer than making it.
             os.sync()
-            with open(self._path, "ab") as opened:
+            with open(self._path, "ab", opener=_private) as opened:
                 opened.write("".join(self._waiting).encode())
                 opened.flush()
                 os.fsync(opened.fileno())
@@ -64,7 +64,11 @@ def read_known(folder: Path) -> dict[tuple[str, ...], tuple[list[Any], str]]:
 
 def rewrite_known(folder: Path) -> None:
     """Rewrite the table with one line for each entry, so that a line cut short by a killed process joins no other."""
-    write_text(folder / KNOWN, "".join(_line(names, *known) for names, known in read_known(folder).items()))
+    write_text(folder / KNOWN, "".join(_line(names, *known) for names, known in read_known(folder).items()), private=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _line(names: tuple[str, ...], stamps: list[Any], content: str) -> str:

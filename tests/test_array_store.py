@@ -26,6 +26,7 @@ from radlearn import array_store, entry_files, known_entries
 from radlearn.array_store import Entry, Made, Sources, Words, stored_entries
 from radlearn.entry_files import opened_entry
 from radlearn.errors import CacheTrouble, UnreadableScan
+from radlearn.file_contents import KnownContents, read_content
 
 SCANS = Words("scan cache", "scans", "read", "Repair them")
 Pair = tuple[Path, Path | None]
@@ -226,11 +227,18 @@ def torn(path: Path) -> None:
     path.write_bytes(content)
 
 
+def flipped(path: Path) -> None:
+    """Of a number in the last array: size, header and shapes are as they were."""
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 4
+    path.write_bytes(content)
+
+
 def emptied(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [cut, grown, torn, emptied, Path.unlink])
+@pytest.mark.parametrize("damage", [cut, grown, torn, flipped, emptied, Path.unlink])
 def test_a_damaged_or_deleted_entry_is_made_again_and_only_that_one(
     folder: Path, scans: list[Path], made: list[str], damage: Callable[[Path], None]
 ) -> None:
@@ -622,3 +630,24 @@ def test_a_process_uses_what_another_made_meanwhile_without_the_lock(folder: Pat
     with FileLock(folder / array_store.LOCK):
         expect_the_scans(store(folder, scans[2:4]), scans[2:4])
     assert made == []
+
+
+def test_a_store_names_no_patient_and_is_its_owners_alone(folder: Path, tmp_path: Path) -> None:
+    """Hospitals name files and folders after patients."""
+    home = tmp_path / "Doe^Jane 1970"
+    home.mkdir()
+    (home / "Doe.scan").write_text("12345")
+    (home / "Doe.mask").write_text("01100")
+    store(folder, [home / "Doe.scan"])
+    kept = [path for path in folder.iterdir() if path.name != array_store.LOCK]
+    assert len(kept) == 2
+    for path in kept:
+        assert b"Doe" not in path.read_bytes()
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_what_was_read_for_an_entry_need_not_be_read_to_know_the_files_again(folder: Path, scans: list[Path]) -> None:
+    store(folder, scans, workers=2, forked=True)
+    known = KnownContents()
+    assert all(known.knows(path) and known.knows(mask_of(path)) for path in scans)
+    assert known.of(scans[0]) == read_content(scans[0])

@@ -4,6 +4,7 @@ import json
 import mmap
 import pickle
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,14 +133,20 @@ def header_of(path: Path) -> dict[str, Any]:
 
 
 def rewritten(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
-    """Write the header anew, so that only what it says is wrong."""
+    """Write the header anew, with the checksum that it then has, so that only what it says is wrong."""
 
     def damage(path: Path) -> None:
         content = path.read_bytes()
         length = struct.unpack("<Q", content[:8])[0]
         said = header_of(path)
-        text = json.dumps(change(said) or said, separators=(",", ":")).encode()
-        path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
+        said = change(said) or said
+        known = isinstance(said, dict) and isinstance(said.get("__metadata__"), dict) and "checksum" in said["__metadata__"]
+        if known:
+            said["__metadata__"]["checksum"] = "00000000"
+        text = json.dumps(said, separators=(",", ":")).encode()
+        whole = struct.pack("<Q", len(text)) + text + content[8 + length :]
+        checksum = f"{zlib.crc32(whole):08x}".encode()
+        path.write_bytes(whole.replace(b'"checksum":"00000000"', b'"checksum":"' + checksum + b'"', 1) if known else whole)
 
     return damage
 
@@ -173,7 +180,8 @@ def test_a_header_written_anew_is_read(tmp_path: Path) -> None:
         said_of_x(shape=[3, 3]), said_of_x(shape=[-2, -3]), said_of_x(shape=[1e400]), said_of_x(shape=None), said_of_x(dtype="F128"),
         said_of_x(dtype="I32"), said_of_x(data_offsets=[-8, 40]), said_of_x(data_offsets=[0]), said_of_x(data_offsets="ab"),
         rewritten(lambda said: {"x": said["x"]}), rewritten(lambda said: [1]),
-        rewritten(lambda said: said.update(__metadata__={"about": "[]"})), rewritten(lambda said: said.update(__metadata__={"about": "{"})),
+        rewritten(lambda said: said["__metadata__"].update(about="[]")), rewritten(lambda said: said["__metadata__"].update(about="{")),
+        rewritten(lambda said: said["__metadata__"].pop("about")), rewritten(lambda said: said["__metadata__"].pop("checksum")),
         rewritten(lambda said: said.update(__metadata__={})), rewritten(lambda said: said.update(__metadata__=7)),
         rewritten(lambda said: said.update(x=3)),
     ],
@@ -182,6 +190,32 @@ def test_what_is_damaged_counts_as_nothing(tmp_path: Path, damage: Callable[[Pat
     entry = written(tmp_path, x=np.arange(6).reshape(2, 3))
     damage(entry.path)
     assert opened_entry(entry.path) is None
+
+
+@pytest.mark.parametrize("at", [3, 60, -1, -20, -40])
+@pytest.mark.parametrize("bit", [1, 128])
+def test_one_flipped_bit_makes_an_entry_damaged(tmp_path: Path, at: int, bit: int) -> None:
+    """In the length, the header, the first and the last number: none of them can be seen from shapes and sizes."""
+    entry = written(tmp_path, x=np.arange(6, dtype=np.float64))
+    content = bytearray(entry.path.read_bytes())
+    content[at] ^= bit
+    entry.path.write_bytes(content)
+    assert opened_entry(entry.path) is None
+    content[at] ^= bit
+    entry.path.write_bytes(content)
+    assert opened_entry(entry.path) is not None
+
+
+def test_an_entry_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
+    entry = written(tmp_path, x=np.arange(6))
+    assert entry.path.stat().st_mode & 0o077 == 0
+
+
+def test_the_checksum_is_that_of_the_file_with_noughts_in_its_place(tmp_path: Path) -> None:
+    entry = written(tmp_path, x=np.arange(6))
+    said = header_of(entry.path)["__metadata__"]["checksum"]
+    content = entry.path.read_bytes()
+    assert int(said, 16) == zlib.crc32(content.replace(f'"checksum":"{said}"'.encode(), b'"checksum":"00000000"'))
 
 
 def test_a_file_of_another_program_is_no_entry(tmp_path: Path) -> None:

@@ -92,4 +92,11 @@ def test_it_is_named_by_its_first_file(files: tuple[Path, Path]) -> None:
     source = EntrySource((None, *files), "tag")
     assert str(source) == str(files[0])
     assert source.name == "a"
-    assert source.names == ("", str(files[0]), str(files[1]), "tag")
+
+
+def test_a_table_knows_it_by_a_name_of_its_own_that_tells_no_path(files: tuple[Path, Path]) -> None:
+    a, b = files
+    sources: list[tuple[tuple[Path | None, ...], str]] = [((a, b), ""), ((b, a), ""), ((a,), ""), ((a, None), ""), ((a,), "b")]
+    names = {EntrySource(paths, tag).names for paths, tag in sources}
+    assert len(names) == len(sources)
+    assert not any(part in name for (name,) in names for part in (str(a), str(a).encode().hex()))

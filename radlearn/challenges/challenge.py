@@ -23,7 +23,10 @@ TRUTH_TABLE = "truth.csv"
 
 
 class Case(Protocol):
-    """One image and what the challenge says of it, as far as every task needs to know it."""
+    """One image and what the challenge says of it, as far as every task needs to know it.
+
+    A case may also have `truth`, a tuple of the files and the words that its truth consists of; then a run notices when it is changed.
+    """
 
     @property
     def image_id(self) -> str:

@@ -60,6 +60,11 @@ class Case:
         """The case id, under the name that X-rays have for theirs."""
         return self.case_id
 
+    @property
+    def truth(self) -> tuple[Path, ...]:
+        """What its truth consists of: the mask, where there is one."""
+        return () if self.mask_path is None else (self.mask_path,)
+
 
 def layout_folder(folder: Path) -> Path | None:
     """Return the folder that holds `Train/`: `folder` itself or, as the archive unpacks, the one folder in it that does.

@@ -37,6 +37,12 @@ class XrayCase:
         """The data folder; the X-ray lies in a folder of images in it."""
         return self.path.parent.parent
 
+    @property
+    def truth(self) -> tuple[str, ...]:
+        """What its truth consists of: the label and the boxes, in words; nothing where there is no label."""
+        boxes = [repr(tuple(map(float, box))) for box in sorted(self.boxes_xyxy_px)]
+        return () if self.label is None else (str(bool(self.label)), *boxes)
+
 
 def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"]) -> list[XrayCase]:
     """Return the cases with view, sex and age filled in from their X-rays' headers, in the same order.

@@ -15,7 +15,6 @@ For learning and research, not for clinical use: a mask is what a reader would o
 # Everything that can be changed is a field here, and a flag on the command line: `--epochs 5`.
 
 import itertools
-import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -125,12 +124,14 @@ class Settings(TrainingSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not all(0 < length < math.inf for length in self.spacing_mm):
-            raise BadSetting(f"spacing_mm is {self.spacing_mm}; expected three lengths above 0.")
+        # A finer or larger grid than a scanner has would need more memory than any machine has.
+        if not all(0.1 <= length <= 100 for length in self.spacing_mm):
+            raise BadSetting(f"spacing_mm is {self.spacing_mm}; expected three lengths from 0.1 to 100 mm.")
         if not self.window_hu[0] < self.window_hu[1]:
             raise BadSetting(f"window_hu is {self.window_hu}; expected a lower and a higher number of Hounsfield units.")
-        if any(length < 16 or length % 16 for length in self.patch_voxels):
-            raise BadSetting(f"patch_voxels is {self.patch_voxels}; expected three multiples of 16: the network halves a patch four times.")
+        if any(not 16 <= length <= 1024 or length % 16 for length in self.patch_voxels):
+            found = f"patch_voxels is {self.patch_voxels}"
+            raise BadSetting(f"{found}; expected three multiples of 16, up to 1024: the network halves a patch four times.")
 
 
 PRESETS = {
@@ -302,6 +303,8 @@ def build_model(settings: Settings) -> nn.Module:
         # `resolution` decides which axes are halved first: the fine ones, until voxels are cubes.
         shape: dict[str, Any] = {"init_filters": 32, "blocks_down": (1, 2, 2, 4, 4), "norm": "instance", "dsdepth": 4}
         return SegResNetDS(3, in_channels=1, out_channels=1, resolution=settings.spacing_mm, **shape)
+    if settings.network != "small_unet":
+        raise BadSetting(f"network is {settings.network!r}; it must be one of {', '.join(FEATURE_LAYERS)}.")
     # Slices are 5 mm apart: at the finest level a kernel across them would reach further than one in their plane.
     sizes, halved = [(3, 3, 1), (3, 3, 3), (3, 3, 3), (3, 3, 3)], [1, 2, 2, 2]
     # Batch norm keeps its statistics from training. Instance norm, usual elsewhere, computes them from its input: a patch around a lesion

@@ -23,6 +23,7 @@ from radlearn.monai_parts.error_chain import fault_in, radlearn_error_in
 from radlearn.monai_parts.item_files import files_of_item, paths_in
 from radlearn.monai_parts.stored_values import META, decoded, encoded, restored, stored
 from radlearn.monai_parts.transform_version import transform_version
+from radlearn.pseudonyms import without_identifiers
 from radlearn.sample_key import SampleKey, case_seed
 
 __all__ = ["MappedDataset", "Words"]
@@ -42,6 +43,7 @@ class MappedDataset(PersistentDataset):
     - The transforms inside a nested `Compose` are cached too, up to the first random one.
     - Arrays are memory maps. A crop of a map reads what it crops and nothing else, so that no CT is ever held in memory.
     - Nothing is pickled. Arrays lie in safetensors files, meta data and applied operations in JSON, so that `Invertd` works.
+    - No patient is named: PatientID and UIDs become pseudonyms, DICOM tags of the patient are left out, files are for their owner alone.
     - A value with the key `id` is a name and nothing else: it is given back, transforms do not see it, and error messages use it.
     - What is random depends on the seed, the epoch and the item alone: not on the number of workers, nor on what was loaded before.
       Each item counts how often it was drawn, which for a plain `DataLoader` is the epoch; `set_epoch` sets the count, to resume.
@@ -225,6 +227,10 @@ class MappedDataset(PersistentDataset):
                 about[key] = {"kind": "given"}
             elif key in details and (name := item[key].meta.get(FILE_NAME)) in names:
                 said["file"] = names.index(name)
+            if key in details:
+                # The names of hospital files are those of patients too; one that is known is given back.
+                meta = {name: value for name, value in item[key].meta.items() if name != FILE_NAME or "file" not in said}
+                details[key][META] = encoded(without_identifiers(meta), key)
         return Made(arrays, about, details, _notes(item))
 
     def _reported(self, error: Exception, index: int) -> Exception:

@@ -47,6 +47,7 @@ from torchvision.models import convnext_tiny
 from torchvision.transforms.v2 import Normalize
 
 from radlearn.challenges.rsna import CHALLENGE, Case
+from radlearn.errors import BadSetting
 from radlearn.monai_parts.mapped_dataset import MappedDataset
 from radlearn.monai_parts.radiograph_reader import RadiographReader
 from radlearn.tasks.classification.ensembles import Classifier, evaluate_together
@@ -241,8 +242,10 @@ def build_model(settings: Settings) -> nn.Module:
         # From torchvision, for three colour channels: its first layer is replaced by one for a single grey channel.
         model = convnext_tiny(num_classes=1)
         model.features[0][0] = nn.Conv2d(1, 96, kernel_size=4, stride=4)
-    else:
+    elif settings.network in LITE:
         model = efficientnet_lite(settings)
+    else:
+        raise BadSetting(f"network is {settings.network!r}; it must be one of {', '.join(FEATURE_LAYERS)}.")
     if settings.pretrained and settings.network != "small_resnet":
         start_from_published(model, settings.network)
     freeze(model, settings.frozen_share)
@@ -316,6 +319,13 @@ FEATURE_LAYERS = {
     "convnext_tiny": ("features.3", "features.5", "features.7"),
     **dict.fromkeys(LITE, ("1._blocks.2", "1._blocks.4", "1._blocks.6")),
 }
+# The layer of the heat maps, in the middle of the network.
+HEAT_MAP_LAYER = {
+    "small_resnet": "layer3",
+    "densenet121": "features.denseblock3",
+    "convnext_tiny": "features.5",
+    **dict.fromkeys(LITE, "1._blocks.4"),
+}
 
 
 class LayerCAM(GradCAM):
@@ -338,9 +348,8 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
     It shows coarsely which regions raised the prediction and does not prove a finding. The maximum of a map is the predicted probability:
     scaled to 1, as is often done, the map of an X-ray that is predicted healthy would look like any other.
     """
-    layers = {"small_resnet": "layer3", "densenet121": "features.denseblock3", "convnext_tiny": "features.5"}
     # MONAI's own postprocessing inverts the maps, the maximum to 0: it is switched off.
-    cam = LayerCAM(nn_module=model, target_layers=layers.get(settings.network, "1._blocks.4"), postprocessing=nn.Identity())
+    cam = LayerCAM(nn_module=model, target_layers=HEAT_MAP_LAYER[settings.network], postprocessing=nn.Identity())
     # Where the first layers are frozen, only the images ask for gradients.
     images = images.detach().clone().requires_grad_()
     maps = cam(x=images)[:, 0].detach()

@@ -33,6 +33,7 @@ from torchvision.transforms import v2
 
 from radlearn.challenges.rsna import CHALLENGE, Case
 from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.detection.candidates import (
@@ -266,10 +267,12 @@ def build_model(settings: Settings) -> nn.Module:
         return fcos(small_backbone(), {"3": 96, "4": 160}, **known, score_thresh=0.02, nms_thresh=0.5, detections_per_img=30)
     if settings.network == "retinanet_resnet50":
         model = retinanet_resnet50_fpn_v2(weights_backbone=None, **known, score_thresh=0.02, nms_thresh=0.5, detections_per_img=30)
-    else:
+    elif settings.network == "fasterrcnn_resnet50":
         model = fasterrcnn_resnet50_fpn_v2(
             weights_backbone=None, **known, box_score_thresh=0.02, box_nms_thresh=0.5, box_detections_per_img=30
         )
+    else:
+        raise BadSetting(f"network is {settings.network!r}; it must be one of {', '.join(FEATURE_LAYERS)}.")
     # For three colour channels: the first layer is replaced by one for a single grey channel.
     model.backbone.body.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
     if settings.pretrained:

@@ -14,6 +14,7 @@ from radlearn.array_store import Words, stored_entries
 from radlearn.entry_files import Entry, Made
 from radlearn.errors import BadSetting
 from radlearn.files import cache_folder
+from radlearn.pseudonyms import without_identifiers
 from radlearn.scans.chest_xray import refuse_no_chest_xray
 from radlearn.scans.dicom import Radiograph, RadiographHeader, read_radiograph
 from radlearn.scans.resize import Shape
@@ -30,7 +31,7 @@ WORDS = Words("pixel cache", "X-rays", "read", "Repair these files, or remove th
 
 @dataclass(frozen=True)
 class CachedXrays:
-    """The cached X-rays and their headers, in the order of the paths."""
+    """The cached X-rays and their headers, in the order of the paths; in place of PatientID and UIDs the headers have pseudonyms."""
 
     entries: Sequence[Entry]
     headers: Sequence[RadiographHeader]
@@ -96,7 +97,7 @@ def _made(names: Sequence[Path], size_px: int, shape: Shape, number: int) -> Mad
         warnings.simplefilter("ignore", UserWarning)
         xray = read_radiograph(names[number], size_px, shape)
         notes = xray.notes + refuse_no_chest_xray(names[number], xray)
-    return Made({"pixels": as_cached(xray)}, asdict(xray.header), notes=notes)
+    return Made({"pixels": as_cached(xray)}, without_identifiers(asdict(xray.header)), notes=notes)
 
 
 def _header(about: dict[str, Any]) -> RadiographHeader:

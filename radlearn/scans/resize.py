@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from radlearn.errors import BadSetting
+
 Shape = Literal["stretch", "pad"]
 
 
@@ -20,6 +22,8 @@ def fitted_px(height: int, width: int, size_px: int, shape: Shape) -> tuple[int,
     """
     if shape == "stretch":
         return size_px, size_px
+    if shape != "pad":
+        raise BadSetting(f"shape is {shape!r}; expected 'stretch' or 'pad'.")
     longer = max(height, width)
     return max(1, round(height * size_px / longer)), max(1, round(width * size_px / longer))
 

@@ -1,8 +1,10 @@
 """Weights and training state as safetensors files: tensors, and JSON in the header. Loading one executes no code.
 
 Each is a single file because a single file is replaced atomically: if the process is killed, the checkpoint is the old or the new one.
+In its header stands a digest of all that it holds, because a network with a flipped bit predicts, and says nothing.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -15,12 +17,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import json_ready, written_whole
+from radlearn.files import json_of, json_ready, written_whole
+from radlearn.progress import say
 from radlearn.training.config import Device
 from radlearn.training.device import chosen_device
+from radlearn.training.finite import refuse_outputs_that_are_not_finite
 from radlearn.training.run_folder import Run
 
 STALE_AFTER_SECONDS = 120
+STATE, DIGEST = "radlearn", "digest"
+AGAIN = "Copy it again from its source, or start a new run in another folder."
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -35,27 +41,44 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, 
         # Tied weights share memory, which safetensors refuses. Each name gets its own copy, and loading fills both.
         kept[name] = flat.clone() if flat.untyped_storage().data_ptr() in storages else flat
         storages.add(kept[name].untyped_storage().data_ptr())
+    text = json.dumps(json_ready(dict(state)), allow_nan=False)
     with written_whole(path) as temporary:
-        save_file(kept, temporary, metadata={"radlearn": json.dumps(json_ready(dict(state)), allow_nan=False)})
+        save_file(kept, temporary, metadata={STATE: text, DIGEST: tensors_digest(kept, text)})
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the tensors (on the CPU) and the JSON values of a file written by `save_tensors`.
 
     Raises:
-        BadRunFolder: if the file is missing, damaged or not written by radlearn.
+        BadRunFolder: if the file is missing, damaged or not written by radlearn, or holds something else than its digest says.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            state = json.loads((file.metadata() or {})["radlearn"])
-            names = list(file.keys())
-            return {name: file.get_tensor(name) for name in names}, state
+            said = file.metadata() or {}
+            text = said[STATE]
+            state = json_of(text)
+            tensors = {name: file.get_tensor(name) for name in list(file.keys())}
     except FileNotFoundError:
         raise BadRunFolder(f"{path}: there is no such file. Has the training saved a checkpoint yet?") from None
-    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadRunFolder(f"{path}: is damaged ({error}). Copy it again from its source, or start a new run in another folder.") from None
+    except (SafetensorError, ValueError, OSError) as error:
+        raise BadRunFolder(f"{path}: is damaged ({error}). {AGAIN}") from None
     except KeyError:
         raise BadRunFolder(f"{path}: is a safetensors file, but not one that radlearn wrote.") from None
+    # Files of before 0.2 carry no digest.
+    if DIGEST in said and said[DIGEST] != tensors_digest(tensors, text):
+        raise BadRunFolder(f"{path}: is damaged: its content is not what its digest says; it was changed after it was written. {AGAIN}")
+    if not isinstance(state, dict):
+        raise BadRunFolder(f"{path}: is damaged: it says {type(state).__name__} where names and values should stand. {AGAIN}")
+    return tensors, state
+
+
+def has_digest(path: Path) -> bool:
+    """Tell whether a file written by `save_tensors` can prove that it is undamaged; older files cannot."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return DIGEST in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
 
 
 def save_weights(path: Path, model: nn.Module, about: Mapping[str, Any]) -> None:
@@ -77,13 +100,19 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, Any]:
 def load_best(run: Run, model: nn.Module, device: Device = "auto") -> nn.Module:
     """Load a run's best weights into a newly built model, move it to `device` and return it in eval mode.
 
+    The model raises a NotFiniteError where it would give what is no number.
+
     Raises:
-        BadRunFolder: if the run has no weights yet, or the architecture differs.
+        BadRunFolder: if the run has no weights yet, they are damaged, or the architecture differs.
     """
     if not run.best_weights.exists():
         raise BadRunFolder(f"{run.folder}: has no trained weights yet. To continue: {run.resume_command}")
     load_weights(run.best_weights, model)
-    return model.to(chosen_device(device)).eval()
+    if not has_digest(run.best_weights):
+        say(f"{run.best_weights}: is older than digests of weights, so whether it is undamaged could not be checked.", style="yellow")
+    model = model.to(chosen_device(device)).eval()
+    refuse_outputs_that_are_not_finite(model, f"{run.folder}")
+    return model
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -105,7 +134,7 @@ def fill_model(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
     """Copy tensors into a model of the same architecture. `path` is their file, for the error message.
 
     Raises:
-        BadRunFolder: if a name or a shape differs.
+        BadRunFolder: if a name or a shape differs, or a value is no finite number.
     """
     wanted = model_tensors(model)
     shapes = {name: tuple(tensor.shape) for name, tensor in wanted.items()}
@@ -118,7 +147,22 @@ def fill_model(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
             f"{path}: holds the weights of another architecture ({'; '.join(lines)}{more}). "
             "Build the model with the settings of its run (settings.json), or start a new run in another folder."
         )
+    if broken := [name for name, tensor in tensors.items() if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())]:
+        raise BadRunFolder(
+            f"{path}: {len(broken)} of its {len(tensors)} tensors hold values that are not finite numbers, such as {broken[0]}; a network "
+            f"with them has no answer. {AGAIN}"
+        )
     model.load_state_dict(dict(tensors))
+
+
+def tensors_digest(tensors: Mapping[str, Tensor], text: str) -> str:
+    """Return a digest of tensors, by name, type, shape and bytes, and of the JSON text beside them."""
+    digest = hashlib.blake2b(text.encode(), digest_size=16)
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -8,9 +8,12 @@ import math
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, GroupedMetadata, Gt, Interval, Le, Lt
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
 
 from radlearn.errors import BadSetting
 
@@ -88,7 +91,11 @@ class TrainerConfig:
         part = (step - warm_up) / max(steps - warm_up, 1)
         if self.schedule == "cosine":
             return _half_cosine(1.0, 0.0, part)
-        return (1 - part) ** 0.9 if self.schedule == "polynomial" else 1.0
+        if self.schedule == "polynomial":
+            return (1 - part) ** 0.9
+        if self.schedule == "constant":
+            return 1.0
+        raise BadSetting(f"schedule is {self.schedule!r}; it must be one of {', '.join(get_args(Schedule))}.")
 
     def ema_decay_at(self, step: int) -> float:
         """Return the decay of the moving average at `step`. It starts low, so that the initial random weights are forgotten quickly."""
@@ -100,7 +107,7 @@ def _half_cosine(start: float, end: float, part: float) -> float:
 
 
 def refuse_out_of_bounds(settings: Any) -> None:
-    """Check the fields of a dataclass against the bounds and choices in their annotations.
+    """Check the fields of a dataclass against the types, bounds and choices in their annotations.
 
     Raises:
         BadSetting: for the first invalid field; the message gives its name, value and valid values.
@@ -116,6 +123,35 @@ def refuse_out_of_bounds(settings: Any) -> None:
             raise BadSetting(f"{field.name} is {value!r}; it must be {_in_words(bounds)}{', or None' if may_be_none else ''}.")
         if get_origin(hint) is Literal and value not in get_args(hint):
             raise BadSetting(f"{field.name} is {value!r}; it must be one of {', '.join(map(str, get_args(hint)))}.")
+        if expected := _another_type(hint, value):
+            raise BadSetting(f"{field.name} is {value!r}; it must be {expected}.")
+
+
+def _another_type(hint: Any, value: Any) -> str:
+    """Return in words what type a value should have, "" where it has it: a word such as "false" would count as yes.
+
+    >>> _another_type(int, 2.5), _another_type(bool, "false"), _another_type(float, 2)
+    ('a valid integer', 'a valid boolean', '')
+    """
+    adapter = _strict(hint)
+    # A number of NumPy is one of Python's in all but its class.
+    plain = value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
+    try:
+        if adapter is not None:
+            adapter.validate_python(plain, strict=True)
+    except ValidationError as error:
+        message = error.errors(include_url=False, include_context=False)[0]["msg"]
+        return message.removeprefix("Input should be ")
+    return ""
+
+
+@cache
+def _strict(hint: Any) -> TypeAdapter[Any] | None:
+    """Return what checks values of a type; None for one that only its own class knows."""
+    try:
+        return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+    except (PydanticUserError, PydanticSchemaGenerationError):
+        return None
 
 
 def _bounds_of(hint: Any) -> Iterator[Ge | Gt | Le | Lt]:

@@ -9,17 +9,20 @@ The features come from the forward pass that predicts. What a distance between f
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import torch
+from annotated_types import Len
 from torch import Tensor, nn
+from typing_extensions import TypedDict
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.feature_distance import FEWEST_TRAINING, FEWEST_VALIDATION, FeatureDistance, fit_feature_distance
 from radlearn.progress import say
 from radlearn.training.checkpoint import load_tensors, save_tensors
-from radlearn.training.run_folder import Run
+from radlearn.training.run_files import checked
+from radlearn.training.run_folder import Run, must_be_there
 
 FILE = "feature_distance.safetensors"
 ARRAYS = ("mean", "spread", "directions", "variances")
@@ -27,6 +30,15 @@ ARRAYS = ("mean", "spread", "directions", "variances")
 MOST_TRAINING_IMAGES = 2000
 
 Result = TypeVar("Result")
+
+
+class _Numbers(TypedDict):
+    """What stands beside the arrays in the file."""
+
+    training_images: int
+    rest_variance: float
+    false_flags: float
+    validation_distances: Annotated[list[float], Len(1)]
 
 
 class PooledFeatures:
@@ -117,6 +129,7 @@ def write_feature_distance(run: Run, training: np.ndarray, validation: np.ndarra
     if len(training) < FEWEST_TRAINING or len(validation) < FEWEST_VALIDATION:
         say(f"{len(training)} training and {len(validation)} validation images are too few to tell what is unlike them.", style="yellow")
         return None
+    must_be_there(run)
     distance = fit_feature_distance(training, validation)
     tensors = {name: torch.from_numpy(getattr(distance, name)) for name in ARRAYS}
     numbers = {
@@ -140,14 +153,18 @@ def read_feature_distance(run: Run) -> FeatureDistance | None:
     path = run.folder / FILE
     if not path.exists():
         return None
-    tensors, numbers = load_tensors(path)
+    tensors, said = load_tensors(path)
+    advice = f"It is not a valid feature distance. Remove it. To make it again: {run.resume_command}"
+    numbers = checked(said, _Numbers, path, advice)
     try:
         arrays = {name: tensors[name].numpy() for name in ARRAYS}
         validation = np.array(numbers["validation_distances"], dtype=np.float64)
+        if not all(np.isfinite(array).all() for array in arrays.values()) or not (arrays["spread"] > 0).all():
+            raise ValueError("it holds values that are not finite, or no spread")
         return FeatureDistance(**arrays, rest_variance=numbers["rest_variance"], validation=validation, false_flags=numbers["false_flags"])
     except (KeyError, TypeError, ValueError) as error:
-        said = f"{path}: is not a valid feature distance ({error}). It was changed or damaged after it was written."
-        raise BadRunFolder(f"{said} Remove it. To make it again: {run.resume_command}") from None
+        why = f"{path}: is not a valid feature distance ({error}). It was changed or damaged after it was written."
+        raise BadRunFolder(f"{why} Remove it. To make it again: {run.resume_command}") from None
 
 
 def missing_because(run: Run) -> str:

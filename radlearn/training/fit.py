@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from radlearn.errors import BadRunFolder, BadSetting, Interrupted, NotFiniteError, RadlearnError
@@ -21,7 +22,9 @@ from radlearn.progress import progress_bar, say
 from radlearn.training import checkpoint
 from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig
 from radlearn.training.loading import EpochLoader, reseed
-from radlearn.training.run_folder import Run
+from radlearn.training.run_files import TrainingState, checked
+from radlearn.training.run_folder import Run, must_be_there, place_of
+from radlearn.training.splits import split_digest
 from radlearn.training.trainer import Loss, Trainer, Validate
 from radlearn.training.watching import CtrlC, Voice
 
@@ -82,6 +85,7 @@ def fit(
     training.sweep()
     if training.events:
         training.events.close()
+    must_be_there(run, training.place)
     best, kept, done = training.best_epoch, training.kept_epoch, len(training.history)
     early = f" (stopped early: {config.patience_epochs} epochs without improvement)" if done < config.epochs else ""
     name = config.best_by
@@ -98,7 +102,10 @@ class _Training:
         self.trainer, self.loss, self.validate, self.loader, self.run = trainer, loss, validate, loader, run
         self.config = trainer.config
         self.steps = self.config.epochs * loader.steps_per_epoch
+        self.place = place_of(run)
         self.step = self.saved_step = 0
+        # Kept with the weights: which persons they were trained on is known by the split alone.
+        self.split = {"split": digest} if (digest := split_digest(run)) else {}
         self.history: list[dict[str, Any]] = []
         # Of the current epoch; the seconds are those before the last interruption.
         self.loss_sum = self.earlier_seconds = 0.0
@@ -196,7 +203,8 @@ class _Training:
         line = json_ready({**own, **scores})
         self.history.append(line)
         if self.kept_epoch is line:
-            about = {"task": self.run.task, "epoch": epoch + 1, "step": self.step, "scores": scores}
+            about = {"task": self.run.task, "epoch": epoch + 1, "step": self.step, "scores": scores, **self.split}
+            must_be_there(self.run, self.place)
             checkpoint.save_weights(self.run.best_weights, self.trainer.evaluated_model, about)
         self.loss_sum, self.earlier_seconds, self.begun = 0.0, 0.0, monotonic()
         self.write_history()
@@ -237,7 +245,13 @@ class _Training:
         tensors, rest = self.trainer.state_dict()
         state = {"step": self.step, "history": self.history, "loss_sum": self.loss_sum, "seconds": self.seconds, "trainer": rest}
         conditions = {"config": dataclasses.asdict(self.config), "data": self.loader.fingerprint(), "torch": torch.__version__}
-        checkpoint.save_tensors(self.run.last_checkpoint, tensors, state | conditions)
+        must_be_there(self.run, self.place)
+        try:
+            checkpoint.save_tensors(self.run.last_checkpoint, tensors, state | conditions | self.split)
+        except (OSError, SafetensorError):
+            # The folder may have been moved while it was written.
+            must_be_there(self.run, self.place)
+            raise
         self.saved_at, self.saved_step = monotonic(), self.step
 
     def begin_or_resume(self) -> None:
@@ -268,6 +282,12 @@ class _Training:
         path = self.run.last_checkpoint
         if not {"config", "data", "trainer", "torch"} <= state.keys():
             raise BadRunFolder(f"{path}: is not a training checkpoint, although radlearn wrote it. Was another file copied there?")
+        checked(state, TrainingState, path, checkpoint.AGAIN)
+        if state.get("split") not in (None, self.split.get("split")):
+            raise BadRunFolder(
+                f"{self.run.folder / 'split.csv'}: was changed after training began: its rows are not those that {path.name} was trained "
+                "with. Restore the file as it was written, or start a new run."
+            )
         now = {"settings": dataclasses.asdict(self.config), "data": self.loader.fingerprint()}
         for (what, new), old in zip(now.items(), (state["config"], state["data"]), strict=True):
             differing = [key for key in new if key not in FREE_TO_CHANGE and old.get(key) != new[key]]
@@ -287,6 +307,7 @@ class _Training:
             checkpoint.sweep(folder)
 
     def write_history(self) -> None:
+        must_be_there(self.run, self.place)
         # Rewritten as a whole: an appended line may be incomplete if the process is killed.
         write_text(self.run.history_file, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self.history))
 

@@ -16,20 +16,19 @@ No file holds the path of the folder, so it may be renamed and moved.
 """
 
 import dataclasses
-import json
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 from radlearn import hints
 from radlearn.errors import BadRunFolder, RadlearnError
 from radlearn.files import read_json, write_json, write_text
 from radlearn.training.environment import environment
+from radlearn.training.run_files import HistoryLine, SettingsFile, checked, checked_lines, read_run_file
 
 Settings = TypeVar("Settings")
 
@@ -50,7 +49,7 @@ class Run:
     @cached_property
     def about(self) -> dict[str, Any]:
         """Content of settings.json: `task`, `settings` and what else `new_run` wrote. Read once; it does not change."""
-        return read_json(self.folder / "settings.json")
+        return {**read_run_file(self.folder / "settings.json", SettingsFile)}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -60,14 +59,13 @@ class Run:
     @property
     def history(self) -> list[dict[str, Any]]:
         """One dict per finished epoch: `epoch` (from 1), `step`, `loss`, `learning_rate`, `seconds`, and the validation scores."""
-        if not self.history_file.exists():
-            return []
         try:
-            return [json.loads(line) for line in self.history_file.read_text(encoding="utf-8").splitlines() if line]
-        except json.JSONDecodeError as error:
-            raise BadRunFolder(
-                f"{self.history_file}: is not one JSON object per line ({error}). It was changed or damaged after it was written."
-            ) from None
+            text = self.history_file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadRunFolder(f"{self.history_file}: cannot be read ({error}).") from None
+        return checked_lines(text, HistoryLine, self.history_file, f"To write it again: {self.resume_command}")
 
     @property
     def history_file(self) -> Path:
@@ -108,6 +106,34 @@ class Run:
     def resume_command(self) -> str:
         """The command line that continues this run."""
         return self.command("resume", self.folder)
+
+
+def place_of(run: Run) -> tuple[int, int] | None:
+    """Return what tells a run's folder from any other that may come to stand where it was; None where there is none."""
+    try:
+        status = run.folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def must_be_there(run: Run, place: tuple[int, int] | None = None) -> None:
+    """Prove that a run folder is still where it was, before something is written into it.
+
+    A folder that was moved away while its run was trained would be made again, with half of its files.
+
+    Args:
+        place: what `place_of` returned; None asks only whether there is a folder.
+
+    Raises:
+        BadRunFolder: if it is not.
+    """
+    now = place_of(run)
+    if now is None or (place is not None and now != place):
+        raise BadRunFolder(
+            f"{run.folder}: this run folder was moved, renamed or removed while it was in use, and nothing more was written here. It holds "
+            f"all that was saved, wherever it is now. To continue, name its new place: {run.command('resume')} FOLDER"
+        )
 
 
 def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, Any] | None = None, lesson: Path | None = None) -> Run:
@@ -175,19 +201,19 @@ def open_run(folder: Path, task: str | None = None) -> Run:
         inside = sorted(path.parent for path in [*folder.glob("*/settings.json"), *folder.glob("*/*/settings.json")])
         hint = f" It contains runs, the newest is {inside[-1]}." if inside else ""
         raise BadRunFolder(f"{folder} is not a run folder: it has no settings.json.{hint}")
+    file = folder / "settings.json"
     try:
-        about = read_json(folder / "settings.json")
+        about = read_json(file)
     except RadlearnError as error:
         raise BadRunFolder(str(error)) from None
     if not isinstance(about, dict) or not isinstance(about.get("task"), str) or not isinstance(about.get("settings"), dict):
-        raise BadRunFolder(
-            f"{folder / 'settings.json'}: has no 'task' and 'settings'; it was not written by radlearn, or was changed later."
-        )
+        raise BadRunFolder(f"{file}: has no 'task' and 'settings'; it was not written by radlearn, or was changed later.")
     if about.get("format") != FORMAT:
         raise BadRunFolder(
             f"{folder}: was written by radlearn 0.1, whose run folders radlearn {metadata.version('radlearn')} does not read. "
             f"Train again with the same settings ({hints.command(about['task'], 'train')} …), or use radlearn 0.1 for this run."
         )
+    checked(about, SettingsFile, file)
     if task is not None and about["task"] != task:
         raise BadRunFolder(f"{folder} is a run of {about['task']}, not of {task}. Use '{hints.command(about['task'])} …' for it.")
     return Run(folder, about["task"])
@@ -207,19 +233,18 @@ def settings_as(run: Run, cls: type[Settings]) -> Settings:
     """Return the settings of a run as their dataclass, with tuples and paths restored.
 
     Raises:
-        BadRunFolder: if a field is missing or unknown, because another version of the task wrote the settings.
+        BadRunFolder: if a field is missing or unknown, because another version of the task wrote the settings, or is of another type.
     """
-    found, types_of = run.settings, get_type_hints(cls)
+    file, found = run.folder / "settings.json", run.settings
     names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown, missing = sorted(found.keys() - names), sorted(names - found.keys())
     if unknown or missing:
         differences = [f"unknown: {', '.join(unknown)}"] * bool(unknown) + [f"missing: {', '.join(missing)}"] * bool(missing)
-        made_by = read_json(run.folder / "environment.json").get("radlearn", "?") if (run.folder / "environment.json").exists() else "?"
         raise BadRunFolder(
-            f"{run.folder / 'settings.json'}: its settings are not those of radlearn {metadata.version('radlearn')} "
-            f"({'; '.join(differences)}). The run was made by radlearn {made_by}; use that version, or correct the file."
+            f"{file}: its settings are not those of radlearn {metadata.version('radlearn')} "
+            f"({'; '.join(differences)}). The run was made by radlearn {_made_by(run)}; use that version, or correct the file."
         )
-    return cls(**{name: _restored(found[name], types_of[name]) for name in names})
+    return checked(found, cls, file)
 
 
 def unused_folder(parent: Path) -> Path:
@@ -229,17 +254,10 @@ def unused_folder(parent: Path) -> Path:
     return next(choice for choice in choices if not choice.exists())
 
 
-def _restored(value: Any, hint: Any) -> Any:
-    """Return a JSON value as the type it had: JSON has neither tuples nor paths."""
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType) and value is not None:
-        choices = [choice for choice in get_args(hint) if choice is not types.NoneType]
-        fitting = [choice for choice in choices if isinstance(value, list) == ((get_origin(choice) or choice) in (tuple, list))]
-        return _restored(value, (fitting or choices)[0]) if str not in choices or isinstance(value, list) else value
-    if isinstance(value, list) and (hint is tuple or origin is tuple):
-        parts = [part for part in get_args(hint) if part is not Ellipsis]
-        each = parts if len(parts) == len(value) else parts[:1] * len(value) or [Any] * len(value)
-        return tuple(_restored(item, part) for item, part in zip(value, each, strict=True))
-    if hint is Path and isinstance(value, str):
-        return Path(value)
-    return value
+def _made_by(run: Run) -> str:
+    """Return the version of radlearn that made a run, "?" where that is not known."""
+    try:
+        found = read_json(run.folder / "environment.json")
+    except RadlearnError:
+        return "?"
+    return str(found.get("radlearn", "?")) if isinstance(found, dict) else "?"

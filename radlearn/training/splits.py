@@ -3,29 +3,45 @@
 Images of one person resemble each other: the same ribs, the same wires. A network scores too high on persons that it was trained on.
 Therefore persons are split, not images: 60 % of the images for training, 15 % for validation, 25 % for test. The split is a function of the
 seed, the persons and their labels alone; it does not depend on the order of the images.
+
+Names are not enough to know a case again: other people's CTs are called `volume-covid19-A-0001` too. So `split.csv` keeps a digest of the
+pixels and of the truth of each image, and the checkpoints keep a digest of `split.csv`.
 """
 
 import csv
 import io
+import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from radlearn.csv_cells import restored
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import write_rows
+from radlearn.files import json_of, write_rows
+from radlearn.training.run_folder import Run
 
 SUBSETS = ("train", "validation", "test")
 TEST_SHARE = 0.25
 VALIDATION_SHARE = 0.20  # of the persons outside the test set: 15 % of all
 MIN_PER_SUBSET = 2  # images with and without the finding; with fewer, scores are meaningless
-COLUMNS = ("image_id", "person", "subset")
+SPLIT_FILE = "split.csv"
+OLDER_COLUMNS = ("image_id", "person", "subset")
+COLUMNS = (*OLDER_COLUMNS, "pixels", "truth")
 
 Counts = Mapping[str, tuple[int, int]]  # person → (images without the finding, images with it)
+
+
+class CaseContent(NamedTuple):
+    """Digests of what a case is, whatever it is called; "" where it is not known."""
+
+    pixels: str = ""
+    truth: str = ""
 
 
 def split_by_person(
@@ -92,14 +108,18 @@ def prove_persons_apart(persons: Sequence[str], subsets: Sequence[str]) -> dict[
     return {subset: found.count(subset) for subset in SUBSETS}
 
 
-def write_split(path: Path, image_ids: Sequence[str], persons: Sequence[str], subsets: Sequence[str]) -> None:
-    """Write `split.csv` (image_id, person, subset), after checking that no person is in two subsets."""
+def write_split(
+    path: Path, image_ids: Sequence[str], persons: Sequence[str], subsets: Sequence[str], contents: Sequence[CaseContent] | None = None
+) -> None:
+    """Write `split.csv` (image_id, person, subset, and digests of pixels and truth), after checking that no person is in two subsets."""
     prove_persons_apart(persons, subsets)
-    write_rows(path, [COLUMNS, *zip(image_ids, persons, subsets, strict=True)])
+    known = [CaseContent()] * len(image_ids) if contents is None else contents
+    rows = [(*row, *content) for *row, content in zip(image_ids, persons, subsets, known, strict=True)]
+    write_rows(path, [COLUMNS, *rows])
 
 
 def read_split(path: Path) -> dict[str, tuple[str, str]]:
-    """Read `split.csv`.
+    """Read `split.csv`, whoever wrote it; of a run, `split_of` also proves that it was not changed.
 
     Returns:
         image_id → (person, subset), in the order of the file.
@@ -107,25 +127,76 @@ def read_split(path: Path) -> dict[str, tuple[str, str]]:
     Raises:
         BadRunFolder: if the file is missing or is not a split, or a person is in two subsets.
     """
+    return {image_id: (person, subset) for image_id, (person, subset, _) in _read_rows(path).items()}
+
+
+def split_of(run: Run) -> dict[str, tuple[str, str]]:
+    """Return the split of a run, as `read_split`, after proving that it is the one with which the run was trained.
+
+    Raises:
+        BadRunFolder: if it is missing or damaged, or its rows were changed since.
+    """
+    path = run.folder / SPLIT_FILE
+    rows, recorded = _read_rows(path), _recorded_digest(run)
+    if recorded is not None and recorded != _digest(rows):
+        raise BadRunFolder(
+            f"{path}: was changed after training began: its rows are not those that the weights were trained with, so persons that it "
+            "calls test may have been trained on. Restore the file as it was written, or train again."
+        )
+    return {image_id: (person, subset) for image_id, (person, subset, _) in rows.items()}
+
+
+def contents_in_split(run: Run) -> dict[str, CaseContent]:
+    """Return the digests of each image of a run's split; empty ones where the run is older than these. Errors as `read_split`."""
+    return {image_id: content for image_id, (_, _, content) in _read_rows(run.folder / SPLIT_FILE).items()}
+
+
+def split_digest(run: Run) -> str | None:
+    """Return a digest of the rows of a run's split, for its checkpoints; None where it has no split. Errors as `read_split`."""
+    path = run.folder / SPLIT_FILE
+    return _digest(_read_rows(path)) if path.exists() else None
+
+
+def _digest(rows: Mapping[str, tuple[str, str, CaseContent]]) -> str:
+    said = [[image_id, person, subset, *content] for image_id, (person, subset, content) in rows.items()]
+    return blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
+
+
+def _recorded_digest(run: Run) -> str | None:
+    """Return what the checkpoints of a run say of its split: the best weights, or the last state before there are any."""
+    for path in (run.best_weights, run.last_checkpoint):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                said = json_of((file.metadata() or {})["radlearn"])
+        except (OSError, SafetensorError, ValueError, KeyError):
+            # What is wrong with weights is said when they are loaded.
+            continue
+        if isinstance(said, dict) and isinstance(found := said.get("split"), str):
+            return found
+    return None
+
+
+def _read_rows(path: Path) -> dict[str, tuple[str, str, CaseContent]]:
+    """Return image_id → (person, subset, digests), in the order of the file; errors as `read_split`."""
     path = Path(path)
     damaged = "It was changed or damaged after it was written; the test persons of the run are unknown."
     try:
         rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
     except FileNotFoundError:
         raise BadRunFolder(f"{path}: there is no such file. Training writes it when it starts.") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadRunFolder(f"{path}: is not a CSV table ({error}). {damaged}") from None
-    if not rows or tuple(rows[0]) != COLUMNS:
+    if not rows or tuple(rows[0]) not in (COLUMNS, OLDER_COLUMNS):
         raise BadRunFolder(f"{path}: the columns are {', '.join(rows[0]) if rows else 'none'}; expected {', '.join(COLUMNS)}. {damaged}")
-    split: dict[str, tuple[str, str]] = {}
+    split: dict[str, tuple[str, str, CaseContent]] = {}
     for line, cells in enumerate(rows[1:], start=2):
         row = [restored(cell) for cell in cells]
-        if len(row) != 3 or row[2] not in SUBSETS or row[0] in split:
+        if len(row) != len(rows[0]) or row[2] not in SUBSETS or row[0] in split:
             expected = f"an image that is not listed yet, its person, and one of {', '.join(SUBSETS)}"
             raise BadRunFolder(f"{path}, line {line}: found {','.join(row)!r}; expected {expected}. {damaged}")
-        split[row[0]] = (row[1], row[2])
+        split[row[0]] = (row[1], row[2], CaseContent(*row[3:]))
     try:
-        prove_persons_apart(*zip(*split.values(), strict=True)) if split else None
+        prove_persons_apart([person for person, _, _ in split.values()], [subset for _, subset, _ in split.values()])
     except BadSetting as error:
         raise BadRunFolder(f"{path}: {error} {damaged}") from None
     return split

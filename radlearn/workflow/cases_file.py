@@ -168,4 +168,6 @@ def _read(text: str, kind: type) -> Any:
         return bool(("0", "1").index(text))
     if kind is float:
         return float(text) if text else math.nan
+    if kind is int and not -(2**63) <= int(text) < 2**63:
+        raise ValueError("more than 64 bits")
     return restored(text) if kind is str else kind(text)

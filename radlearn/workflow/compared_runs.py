@@ -164,6 +164,12 @@ def _in_order_of(reference: _Evaluated, other: _Evaluated, kept: CaseFormat) -> 
             found = f"{name} differs in {len(changed):,} of {len(order):,} cases"
             example = f"{reference.cases.image_ids[row]}, for which it is {values[row]} and {expected[row]}"
             raise BadRunFolder(f"{there} and {here} were evaluated on different data: {found}, such as {example}. {SAME_PERSONS}")
+    digests = [one.scores.get("content") for one in (reference, other)]
+    if all(digests) and digests[0] != digests[1]:
+        raise BadRunFolder(
+            f"{there} and {here} were evaluated on different data: the names of the cases are the same, their images or their truth are "
+            f"not. {SAME_PERSONS}"
+        )
     for name in kept.conditions:
         if other.scores.get(name) != reference.scores.get(name):
             found = f"{name} is {other.scores.get(name)} in {there} and {reference.scores.get(name)} in {here}"

@@ -3,7 +3,6 @@
 import hashlib
 import inspect
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,17 +71,18 @@ def built_in_folder(challenge: AnyChallenge, count: int, seed: int) -> Path:
 
 
 def restored(challenge: AnyChallenge, folder: Path) -> bool:
-    """Write the built-in cases of `folder` again if it was a folder of built-in cases; return whether it was.
+    """Write the built-in cases of `folder` again if it was the folder of the standard ones; return whether it was.
 
-    Also False if another version of the code wrote them: this version would write different cases with the same names.
+    The standard cases are those that are used where there are no data. No others are made unasked: the folder is named in a run folder,
+    which may be a stranger's, and making millions of cases would fill the disk. Also False if another version of the code wrote them: this
+    version would write different cases with the same names.
     """
-    named = re.fullmatch(rf"{re.escape(challenge.name)}-(\d+)-seed-(\d+)-.*", folder.name)
-    if not named or challenge.built_in is None:
+    if challenge.built_in is None:
         return False
-    count, seed = int(named[1]), int(named[2])
-    if folder != _folder_of(challenge, challenge.built_in, count, seed).resolve():
+    count = challenge.built_in.count
+    if folder != _folder_of(challenge, challenge.built_in, count, BUILT_IN_SEED).resolve():
         return False
-    built_in_folder(challenge, count, seed)
+    built_in_folder(challenge, count, BUILT_IN_SEED)
     return True
 
 

@@ -23,7 +23,7 @@ from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import write_json, write_text
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import read_split
+from radlearn.training.splits import CaseContent, contents_in_split, split_of
 from radlearn.workflow import postprocessing_file
 from radlearn.workflow.postprocessing_file import PostprocessingT, read_postprocessing, write_postprocessing
 from radlearn.workflow.repeats import is_finished
@@ -74,10 +74,19 @@ def refuse_unfit(runs: Sequence[Run]) -> None:
 
 
 def must_share_test_persons(runs: Sequence[Run]) -> None:
-    """Raise BadSetting where runs cannot be evaluated together, because they do not share their test persons."""
-    splits = [read_split(run.folder / "split.csv") for run in runs]
+    """Raise BadSetting where runs cannot be evaluated together, because they do not share their test persons.
+
+    Persons of the same names with other images are other persons; where one of the runs is older than digests, names alone decide.
+    """
+    splits = [split_of(run) for run in runs]
     tests = [{image: person for image, (person, subset) in split.items() if subset == "test"} for split in splits]
-    for run, persons in zip(runs[1:], tests[1:], strict=True):
+    contents = [contents_in_split(run) for run in runs]
+    for run, persons, known in zip(runs[1:], tests[1:], contents[1:], strict=True):
+        if others := _other_images(contents[0], known):
+            raise BadSetting(
+                f"{run.folder} and {runs[0].folder} were trained on different data with the same names: {len(others):,} cases, such as "
+                f"{others[0]}, are different images in them. Runs that are evaluated together need the same data."
+            )
         if persons != tests[0]:
             raise BadSetting(
                 f"{run.folder} has other test persons than {runs[0].folder}: it was trained on some that the other would be evaluated on. "
@@ -87,8 +96,14 @@ def must_share_test_persons(runs: Sequence[Run]) -> None:
 
 def share_validation_persons(runs: Sequence[Run]) -> bool:
     """Tell whether runs were trained and validated on the same persons, so that a postprocessing can be chosen for all of them."""
-    splits = [read_split(run.folder / "split.csv") for run in runs]
+    splits = [split_of(run) for run in runs]
     return all(split == splits[0] for split in splits)
+
+
+def _other_images(contents: Mapping[str, CaseContent], others: Mapping[str, CaseContent]) -> list[str]:
+    """Return the names under which two runs know different images, as far as both keep digests."""
+    both = [(name, contents[name].pixels, others[name].pixels) for name in contents if name in others]
+    return [name for name, pixels, other in both if pixels and other and pixels != other]
 
 
 def new_ensemble(runs: Sequence[Run]) -> Run:

@@ -1,11 +1,13 @@
 """`postprocessing.json` in a run folder: the postprocessing chosen on validation persons; one format for all tasks."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TypeVar
 
-from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import read_json, write_json
-from radlearn.training.run_folder import Run
+from radlearn.errors import BadRunFolder
+from radlearn.files import write_json
+from radlearn.training.run_files import CHANGED, checked, read_run_file
+from radlearn.training.run_folder import Run, must_be_there
 
 FILE = "postprocessing.json"
 PostprocessingT = TypeVar("PostprocessingT")
@@ -13,24 +15,36 @@ PostprocessingT = TypeVar("PostprocessingT")
 
 def write_postprocessing(run: Run, postprocessing: Any, about: dict[str, Any]) -> None:
     """Write the postprocessing, a dataclass, and JSON values about how it was chosen."""
+    must_be_there(run)
     write_json(run.folder / FILE, {"task": run.task, "postprocessing": asdict(postprocessing), **about})
+
+
+class _Beside(dict[str, Any]):
+    """The JSON values beside a postprocessing; one that is asked for and is not there makes the file invalid."""
+
+    def __init__(self, content: dict[str, Any], file: Path, advice: str) -> None:
+        super().__init__(content)
+        self._file, self._advice = file, advice
+
+    def __missing__(self, name: str) -> Any:
+        raise BadRunFolder(f"{self._file}: {name} is missing. {CHANGED} {self._advice}")
 
 
 def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[PostprocessingT, dict[str, Any]]:
     """Return a run's postprocessing, of the class `kind`, and the JSON values about how it was chosen.
 
+    These have the types that `kind.BESIDE`, a TypedDict, says, where the class has one.
+
     Raises:
-        BadRunFolder: if the training has not finished, or the file is invalid.
+        BadRunFolder: if the training has not finished, or the file is invalid. A value beside the postprocessing that is asked for by its
+            name, and is not there, raises it too.
     """
     file = run.folder / FILE
     if not file.exists():
         raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.resume_command}")
-    try:
-        content = dict(read_json(file))
-        content.pop("task", None)
-        return kind(**content.pop("postprocessing")), content
-    except (KeyError, TypeError, ValueError, AttributeError, BadSetting) as error:
-        raise BadRunFolder(
-            f"{file}: is not a valid postprocessing of {run.task} ({error}). It was changed or damaged after it was written. "
-            f"Remove it. To choose it again: {run.resume_command}"
-        ) from None
+    advice = f"It is not a valid postprocessing of {run.task}. Remove it. To choose it again: {run.resume_command}"
+    content = read_run_file(file, dict[str, Any], advice)
+    content.pop("task", None)
+    chosen = content.pop("postprocessing", None)
+    beside = checked(content, getattr(kind, "BESIDE", dict[str, Any]), file, advice)
+    return checked(chosen, kind, file, advice), _Beside(beside, file, advice)

@@ -9,13 +9,14 @@ from typing import NamedTuple
 from urllib.error import URLError
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radlearn.errors import WeightsUnavailable
 from radlearn.files import cache_folder, written_whole
 from radlearn.progress import say
+from radlearn.training.checkpoint import tensors_digest
 
 
 class Download(NamedTuple):
@@ -77,16 +78,38 @@ def published_weights(name: str) -> dict[str, Tensor]:
         WeightsUnavailable: if they are not in the cache folder, and not installed or not to be downloaded.
     """
     kept = cache_folder() / "weights" / f"{name}.safetensors"
-    if kept.exists():
-        with safe_open(kept, framework="pt") as file:
-            # safetensors sorts the tensors of a file by type and name.
-            order = json.loads((file.metadata() or {}).get("order", "null")) or file.keys()
-            return {key: file.get_tensor(key) for key in order}
+    if name not in PUBLISHED:
+        raise WeightsUnavailable(f"There are no published weights of {name!r}; there are those of {', '.join(PUBLISHED)}.")
+    if (found := _kept(kept)) is not None:
+        return found
     source = PUBLISHED[name].source
     weights = _installed(name, source) if isinstance(source, Installed) else _downloaded(name, source, kept)
+    whole, order = {key: value.contiguous() for key, value in weights.items()}, json.dumps([*weights])
     with written_whole(kept) as temporary:
-        save_file({key: value.contiguous() for key, value in weights.items()}, temporary, metadata={"order": json.dumps([*weights])})
+        save_file(whole, temporary, metadata={"order": order, "digest": tensors_digest(whole, order)})
     return weights
+
+
+def _kept(path: Path) -> dict[str, Tensor] | None:
+    """Return the weights in the cache folder; None where there are none, or they are damaged, which is said.
+
+    A copy that was put there by hand has no digest, and is believed.
+    """
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            said = file.metadata() or {}
+            # safetensors sorts the tensors of a file by type and name.
+            order = json.loads(said.get("order", "null")) or file.keys()
+            weights = {key: file.get_tensor(key) for key in order}
+        if said.get("digest", "") in ("", tensors_digest(weights, said.get("order", ""))):
+            return weights
+        why = "its content is not what its digest says"
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        why = str(error)
+    say(f"{path}: is damaged ({why}); it is made again.", style="yellow")
+    return None
 
 
 def _installed(name: str, source: Installed) -> dict[str, Tensor]:

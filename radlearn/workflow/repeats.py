@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn import hints
-from radlearn.errors import BadRunFolder, BadSetting, Interrupted, RadlearnError
-from radlearn.files import read_json, write_json
+from radlearn.errors import BadRunFolder, BadSetting, Interrupted
+from radlearn.files import write_json
+from radlearn.training.run_files import RepeatsFile, read_run_file
 from radlearn.training.run_folder import REPEATS_FILE, Run, holds_repeats, new_run, open_run, settings_as, unused_folder
 from radlearn.training.settings import TrainingSettings
 from radlearn.workflow import postprocessing_file
@@ -103,18 +104,13 @@ def open_repeats(folder: Path, task: str | None = None) -> Repeats:
         BadRunFolder: if it is none, is damaged, or is of another task than `task`.
     """
     file = Path(folder) / REPEATS_FILE
-    try:
-        content = read_json(file)
-        seeds, found = tuple(content["seeds"]), content["task"]
-        valid = content["format"] == FORMAT and isinstance(found, str) and seeds and all(type(seed) is int for seed in seeds)
-    except RadlearnError as error:
-        raise BadRunFolder(str(error)) from None
-    except (KeyError, TypeError):
-        valid = False
-    if not valid:
+    advice = "Each of the runs beside it is a run folder of its own."
+    content = read_run_file(file, RepeatsFile, advice)
+    seeds, found = tuple(content["seeds"]), content["task"]
+    if content["format"] != FORMAT or len(set(seeds)) < len(seeds):
         raise BadRunFolder(
-            f"{file}: has no 'task' and 'seeds' in format {FORMAT}; it was not written by this radlearn, or was changed later. "
-            "Each of the runs beside it is a run folder of its own."
+            f"{file}: has no 'task' and 'seeds' in format {FORMAT}, each seed once; it was not written by this radlearn, or was changed "
+            f"later. {advice}"
         )
     if task is not None and found != task:
         raise BadRunFolder(f"{folder} holds repeats of {found}, not of {task}. Use '{hints.command(found)} …' for it.")

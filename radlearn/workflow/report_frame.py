@@ -8,13 +8,15 @@ from typing import Any, Protocol
 import numpy as np
 from matplotlib.figure import Figure
 
+from radlearn.errors import BadRunFolder
 from radlearn.pictures import curves
 from radlearn.pictures.report import SYNTHETIC, Block, Headline, Picture, Section, Table, replace_section, write_report
 from radlearn.pictures.style import save_png, spoken
 from radlearn.progress import progress_bar, say
 from radlearn.training.loading import case_seed
+from radlearn.training.run_files import CHANGED
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import count_by_subset, read_split
+from radlearn.training.splits import count_by_subset, split_of
 from radlearn.workflow.scores_file import interval_of
 from radlearn.workflow.spread import spread_section
 
@@ -92,7 +94,7 @@ def renew_spread(run: Run, found: Mapping[str, Any]) -> None:
 
 def split_table(run: Run, items: str) -> Table:
     """Return how many items (such as "X-rays") of how many persons each subset of a run's split holds."""
-    rows = [[subset, *counts] for subset, counts in count_by_subset(read_split(run.folder / "split.csv")).items()]
+    rows = [[subset, *counts] for subset, counts in count_by_subset(split_of(run)).items()]
     return Table(["subset", items, "persons"], rows, f"Split by person: no person's {items} are in two subsets.")
 
 
@@ -118,8 +120,13 @@ def training_blocks(
         best_by: the score that selects the best weights.
         labels: display names of scores that only one challenge has.
     """
-    keep = run.settings.get("keep", "best")
-    figure = curves.history_figure(run.history, scores, best_by, labels, keep)
+    keep, history = run.settings.get("keep", "best"), run.history
+    for number, line in enumerate(history, start=1):
+        if lacking := [name for name in (*scores, "loss") if name not in line] or [best_by] * (line.get(best_by) is None):
+            raise BadRunFolder(
+                f"{run.history_file}, line {number}: {lacking[0]} is missing. {CHANGED} To write it again: {run.resume_command}"
+            )
+    figure = curves.history_figure(history, scores, best_by, labels, keep)
     rows = [[name, str(value)] for name, value in run.settings.items()]
     alt = "Training loss and validation scores over the epochs."
     which = "the first of the runs" if "runs" in run.about else "this run"

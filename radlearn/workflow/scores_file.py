@@ -8,7 +8,8 @@ from typing import Any
 from radlearn.challenges.challenge import Case, holds_exact_truth
 from radlearn.files import write_json
 from radlearn.metrics.intervals import Interval
-from radlearn.training.run_folder import Run
+from radlearn.training.run_folder import Run, must_be_there
+from radlearn.workflow.case_contents import digest_of
 
 
 def scores_path(run: Run, split: str) -> Path:
@@ -23,12 +24,15 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
         cases: the evaluated cases; whether they are synthetic is looked up, because the training data may differ.
         found: scores, baselines and subgroups, as JSON values.
     """
+    must_be_there(run)
     content = {
         "task": run.task,
         "split": split,
         "synthetic": all(holds_exact_truth(folder) for folder in {case.folder for case in cases}),
         "cases": len(cases),
         "persons": len({case.person for case in cases}),
+        # Of names, pixels and truth: runs that were evaluated on other cases of the same names are not compared.
+        "content": digest_of(cases),
         **found,
     }
     write_json(scores_path(run, split), content)

@@ -7,7 +7,16 @@ from radlearn.challenges.challenge import Case, CaseT
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import SUBSETS, prove_persons_apart, read_split, split_by_person, write_split
+from radlearn.training.splits import (
+    SUBSETS,
+    CaseContent,
+    contents_in_split,
+    prove_persons_apart,
+    split_by_person,
+    split_of,
+    write_split,
+)
+from radlearn.workflow.case_contents import compared, contents_of
 
 
 class SplitWords(NamedTuple):
@@ -38,7 +47,8 @@ def split_cases(
 ) -> dict[str, list[ItemT]]:
     """Split X-rays or scans by person into training, validation and test, and keep the split in the run's `split.csv`.
 
-    A run that already has a split keeps it, so that resuming cannot move a person to another subset.
+    A run that already has a split keeps it, so that resuming cannot move a person to another subset. Its cases must then be the images
+    that it began with, with the same truth: what is trained half on one and half on another is trained on neither.
 
     Args:
         labels: (items,) the labels of which every subset gets its share; each item's `label` if None.
@@ -48,7 +58,7 @@ def split_cases(
         "train", "validation" and "test" -> items.
 
     Raises:
-        BadRunFolder: if images of the run's split are missing.
+        BadRunFolder: if images of the run's split are missing, or are others, or have another truth.
         BadSetting: if there are too few persons for a split, or all labels are the same.
     """
     file = run.folder / "split.csv"
@@ -61,21 +71,25 @@ def split_cases(
             raise BadSetting(f"{every}: there is nothing to tell apart. Training needs both; look at the labels of the data.")
         subsets = split_by_person(persons, known, seed, fold, least=words.least, finding=words.finding)
         counts = prove_persons_apart(persons, subsets)
-        write_split(file, [case.image_id for case in cases], persons, subsets)
+        write_split(file, [case.image_id for case in cases], persons, subsets, contents_of(cases))
         for subset in SUBSETS:
             held = [label for label, other in zip(known, subsets, strict=True) if other == subset]
             say(f"  {subset:<10} {len(held):>6,} {words.items} of {counts[subset]:>6,} persons, {sum(held):>5,} with {words.finding}")
+        held_by = cases_by_subset(cases, run)
+    else:
+        held_by = cases_by_subset(cases, run)
+        prove_same([case for held in held_by.values() for case in held], run, with_truth=True)
     by_id = {item.case.image_id: item for item in items}
-    return {subset: [by_id[case.image_id] for case in held] for subset, held in cases_by_subset(cases, run).items()}
+    return {subset: [by_id[case.image_id] for case in held] for subset, held in held_by.items()}
 
 
 def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
     """Return the cases of each subset of the run's `split.csv`, in the order of that file.
 
     Raises:
-        BadRunFolder: if images of the split are not among the cases.
+        BadRunFolder: if images of the split are not among the cases, or the split was changed.
     """
-    split = read_split(run.folder / "split.csv")
+    split = split_of(run)
     by_id = {case.image_id: case for case in cases}
     missing = [image_id for image_id in split if image_id not in by_id]
     if missing:
@@ -84,3 +98,30 @@ def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
             "Use --data with the folder that the run was trained on, or start a new run."
         )
     return {subset: [by_id[image_id] for image_id, (_, other) in split.items() if other == subset] for subset in SUBSETS}
+
+
+def prove_same(cases: Sequence[Case], run: Run, with_truth: bool = False) -> None:
+    """Prove that cases are the images that a run had under their names when its training began.
+
+    A truth that was changed is said, or refused `with_truth`. Of a run that is older than digests it is said that names alone decide.
+
+    Raises:
+        BadRunFolder: if some are other images.
+    """
+    found = compared(cases, contents_in_split(run))
+    if found.other_pixels:
+        raise BadRunFolder(
+            f"{run.folder}: {_some(found.other_pixels, len(cases))} other images under the names that this run knows; they are not the "
+            "cases that it was trained on. Use --data with the folder that the run was trained on, or start a new run."
+        )
+    if found.other_truth:
+        said = f"{run.folder}: {_some(found.other_truth, len(cases))} the same images with another truth than when training began"
+        if with_truth:
+            raise BadRunFolder(f"{said}. Half a training on each fits neither. Restore the truth, or start a new run.")
+        say(f"{said}; the truth as it is now is used.", style="yellow")
+    if any(content == CaseContent() for content in contents_in_split(run).values()):
+        say(f"{run.folder}: is older than digests of cases, so that these are its own goes by their names alone.", style="yellow")
+
+
+def _some(image_ids: Sequence[str], of: int) -> str:
+    return f"{len(image_ids):,} of {of:,} cases, such as {image_ids[0]}, are"

@@ -10,7 +10,7 @@ from radlearn.errors import BadLayout, BadRunFolder, BadSetting
 from radlearn.progress import say
 from radlearn.training.device import chosen_device
 from radlearn.training.run_folder import Run, holds_repeats, new_run, open_run, settings_as
-from radlearn.training.splits import read_split
+from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
 from radlearn.workflow.ensembles import refuse_ensemble
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
@@ -25,8 +25,9 @@ from radlearn.workflow.repeats import (
     stopped_together,
 )
 from radlearn.workflow.report_frame import renew_spread
-from radlearn.workflow.splits import cases_by_subset
+from radlearn.workflow.splits import cases_by_subset, prove_same
 from radlearn.workflow.spread import show_spread, write_spread
+from radlearn.workflow.strangers import are_strangers
 from radlearn.workflow.task import AnyTask
 
 RunLike = Run | Path | str
@@ -121,20 +122,18 @@ class TaskApi:
         runs, made = self._opened(run), self._options(self.task.options, options)
         first = runs[0]
         cases = self.task.challenge.find_cases(self._data_of(first, data))
-        of_the_run = read_split(first.folder / "split.csv").keys()
-        known = of_the_run & {case.image_id for case in cases}
+        known = split_of(first).keys() & {case.image_id for case in cases}
         if len(runs) > 1:
             assert self.task.ensemble is not None
             if data is not None and not known:
                 raise BadSetting(f"{data}: holds none of the runs' cases. Several runs are evaluated on the test persons that they share.")
+            for one in runs:
+                prove_same(cases_by_subset(cases, one)["test"], one)
             return self.task.ensemble.evaluate(runs, cases, made)
-        if data is None or len(known) == len(of_the_run):
-            return self.task.commands.evaluate(first, cases_by_subset(cases, first)["test"], "test", made)
-        if known:
-            raise BadLayout(
-                f"{data}: {len(known):,} of its {len(cases):,} cases belong to this run, but not all of the run's cases are there. "
-                "Use the whole folder that it was trained on, or one that shares no case with it."
-            )
+        if data is None or not are_strangers(first, cases, Path(data)):
+            test = cases_by_subset(cases, first)["test"]
+            prove_same(test, first)
+            return self.task.commands.evaluate(first, test, "test", made)
         say(f"The run was trained on other data: all {len(cases):,} cases are evaluated as an external set.")
         return self.task.commands.evaluate(first, cases, "external", made)
 
@@ -150,7 +149,9 @@ class TaskApi:
         """
         opened, made = self._opened_run(run), self._options(self.task.tune_options, options)
         cases = self.task.challenge.find_cases(self._data_of(opened, data))
-        return self.task.commands.tune(opened, cases_by_subset(cases, opened)["validation"], made)
+        validation = cases_by_subset(cases, opened)["validation"]
+        prove_same(validation, opened)
+        return self.task.commands.tune(opened, validation, made)
 
     def predict(self, run: Runs, paths: Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
         """Predict for X-rays or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
@@ -256,8 +257,15 @@ class TaskApi:
         challenge = self.task.challenge
         if given is not None:
             return data_source.found_source(challenge, Path(given), self._data_folders()).folder
-        folder = Path(run.about["data"])
+        if not (named := run.about.get("data", "")):
+            raise BadRunFolder(f"{run.folder / 'settings.json'}: names no data. Use --data with the folder that the run was trained on.")
+        folder = Path(named)
+        try:
+            there = folder.exists()
+        except (OSError, ValueError):
+            # A name that no file can have.
+            there = False
         # The cache may have been emptied; built-in cases are identical whenever they are written.
-        if not folder.exists() and not data_source.restored(challenge, folder):
+        if not there and not data_source.restored(challenge, folder):
             raise BadLayout(f"{folder}: the data of this run are no longer there. Use --data with their new folder.")
         return folder

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases, write_tables
 from radlearn.files import read_json, write_json
+from radlearn.scans.dicom import write_radiograph
 from radlearn.training.splits import read_split
 from tests.journeys.conftest import killed_once, steps_saved
 
@@ -132,6 +133,13 @@ def test_the_runs_own_data_elsewhere_are_the_test_people_and_other_data_are_exte
         shutil.copy(case.path, strangers / "stage_2_train_images" / f"new-{case.path.name}")
     for table in copy.glob("*.csv"):
         (strangers / table.name).write_text(table.read_text().replace("xray-", "new-xray-").replace("person-", "other-"))
+    # So far they are the run's own X-rays under new names.
+    assert cli.main(["classification", "evaluate", str(trained.folder), "--data", str(strangers)]) == 2
+    assert "48 of its 48 cases are images of this run" in " ".join(capsys.readouterr().err.split())
+    assert not (trained.folder / "scores-external.json").exists()
+    for case in find_cases(strangers):
+        pixels = pydicom.dcmread(case.path).pixel_array[::-1]
+        write_radiograph(case.path, pixels, patient_id=case.image_id, view="PA", sex="F", age="40", spacing_mm=None)
     assert cli.main(["classification", "evaluate", str(trained.folder), "--data", str(strangers), "--json"]) == 0
     external = json.loads(capsys.readouterr().out)
     assert (external["split"], external["cases"]) == ("external", 48)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -124,8 +125,12 @@ def test_other_data_are_evaluated_as_an_external_set_even_without_any_lesion(
 ) -> None:
     # CTs directly in a folder, as a hospital may have them.
     for case in covid19.find_cases(trained.data)[12:]:
-        for path in (case.path, Path(str(case.mask_path))):
-            shutil.copy(path, tmp_path / path.name.replace("volume-covid19-A", "stranger"))
+        ct = nibabel.load(case.path)
+        # One HU more everywhere: another patient, as far as pixels tell.
+        voxels = (np.asanyarray(ct.dataobj) + 1).astype(np.int16)
+        nibabel.save(nibabel.Nifti1Image(voxels, ct.affine), tmp_path / case.path.name.replace("volume-covid19-A", "stranger"))
+        mask = Path(str(case.mask_path))
+        shutil.copy(mask, tmp_path / mask.name.replace("volume-covid19-A", "stranger"))
     run = tmp_path / "run"
     shutil.copytree(trained.folder, run)
     data = tmp_path / "data"

@@ -62,6 +62,7 @@ from pydicom.data import get_testdata_file
 from radlearn.errors import BadLayout, BadSetting, CacheTrouble, UnreadableScan
 from radlearn.monai_parts import mapped_dataset
 from radlearn.monai_parts.mapped_dataset import MappedDataset, Words
+from radlearn.monai_parts.radiograph_reader import RadiographReader
 from radlearn.sample_key import SampleKey, case_seed
 from radlearn.training.loading import EpochLoader
 
@@ -936,3 +937,22 @@ def test_it_needs_no_other_room_of_radlearn() -> None:
                 open_names += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
     assert "radlearn.array_store" in found
     assert all(name.count(".") == 1 or name.startswith(("radlearn.monai_parts.", "radlearn.augmentation.")) for name in found), found
+
+
+@pytest.mark.parametrize("reader", [RadiographReader(), "PydicomReader"])
+def test_no_patient_is_named_in_the_cache(tmp_path: Path, reader: Any) -> None:
+    """Neither by what a reader says of the header nor by the name of the file, which is given back all the same."""
+    dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    dataset.PatientID, dataset.PatientName, dataset.PatientBirthDate = "Secret-4711", "Doe^Jane", "19700131"
+    path = tmp_path / "Doe-Jane.dcm"
+    dataset.save_as(path)
+    items = MappedDataset([{"image": path}], Compose([LoadImaged("image", reader=reader)]), cache_dir=tmp_path / "cache", workers=1)
+    meta = items[0]["image"].meta
+    assert meta["filename_or_obj"] == str(path)
+    files = [file for file in (tmp_path / "cache").rglob("*") if file.is_file() and file.name != "lock"]
+    assert len(files) == 2
+    uids = (dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID)
+    for file in files:
+        assert file.stat().st_mode & 0o077 == 0
+        content = file.read_bytes()
+        assert not any(secret.encode() in content for secret in ("Secret", "4711", "Doe", "19700131", *uids))

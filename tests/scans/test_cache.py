@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 
 from radlearn import known_entries, progress
 from radlearn.errors import BadSetting, CacheTrouble, UnreadableScan
+from radlearn.pseudonyms import pseudonym
 from radlearn.scans import cache
 from radlearn.scans.cache import CachedXrays, cached_xrays
 from radlearn.scans.dicom import read_radiograph, write_radiograph
@@ -67,7 +69,8 @@ def expect_the_xrays(cached: CachedXrays, paths: list[Path], shape: str = "stret
         levels = 255 if xray.header.stored_bits <= 8 else 65535
         assert stored.dtype == (np.uint8 if levels == 255 else np.uint16)
         np.testing.assert_allclose(stored / levels, xray.pixels, atol=0.5001 / levels)
-        assert header == xray.header
+        names = ("patient_id", "study_uid", "series_uid", "sop_uid")
+        assert header == replace(xray.header, **{name: pseudonym(getattr(xray.header, name)) for name in names})
 
 
 def touch(path: Path) -> None:
@@ -134,7 +137,7 @@ def test_a_changed_xray_is_read_again_and_only_that_one(xrays: list[Path], decod
     write_radiograph(xrays[7], np.full((50, 60), 99, np.uint8), patient_id="new", view="AP", sex="M", age="", spacing_mm=None)
     cached = cached_xrays(xrays, SIZE)
     assert decoded == ["07.dcm"]
-    assert cached.headers[7].patient_id == "new"
+    assert cached.headers[7].patient_id == pseudonym("new")
     expect_the_xrays(cached, xrays)
 
 
@@ -383,3 +386,17 @@ def test_what_makes_no_sense_is_refused_before_a_folder_is_made(paths: list[str]
 def test_the_real_xrays_are_the_same_from_the_cache(shared_data: Path) -> None:
     paths = sorted((shared_data / "rsna_real_sample/stage_2_train_images").glob("*.dcm"))[:12]
     expect_the_xrays(cached_xrays(paths, SIZE), paths)
+
+
+def test_no_patient_is_named_in_the_cache(xrays: list[Path], own_cache_folder: Path) -> None:
+    """Neither by PatientID and UIDs nor by the names of files; and nobody else can read it."""
+    named = xrays[0].with_name("Doe-Jane-1970.dcm")
+    write_radiograph(named, np.full((50, 60), 9, np.uint8), patient_id="Secret^Sam", view="AP", sex="M", age="", spacing_mm=None)
+    header = read_radiograph(named, SIZE, "stretch").header
+    cached_xrays([named, *xrays[:2]], SIZE)
+    files = [path for path in own_cache_folder.rglob("*") if path.is_file() and path.name != "lock"]
+    assert len(files) == 6
+    for path in files:
+        assert path.stat().st_mode & 0o077 == 0
+        content = path.read_bytes()
+        assert not any(secret.encode() in content for secret in ("Doe", "Secret", header.study_uid, header.series_uid, header.sop_uid))

@@ -12,10 +12,11 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.errors import BadRunFolder, BadSetting, NotFiniteError
 from radlearn.training import checkpoint
 from radlearn.training.checkpoint import (
     fill_optimizer,
+    load_best,
     load_tensors,
     load_weights,
     model_tensors,
@@ -26,6 +27,7 @@ from radlearn.training.checkpoint import (
     taken_from,
     under,
 )
+from radlearn.training.run_folder import Run
 
 
 def network(width: int = 3) -> nn.Module:
@@ -209,3 +211,71 @@ def test_only_old_temporary_files_are_removed(tmp_path: Path) -> None:
     ):
         sweep(tmp_path)
         assert [old.exists(), young.exists(), kept.exists()] == [False, True, True]
+
+
+def flipped(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_flipped_bit_in_any_tensor_or_in_what_is_said_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_weights(path, network(), {"epoch": 37, "scores": {"auroc_score": 0.75}})
+    whole = path.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for at in (
+        start,
+        start + 5,
+        len(whole) - 1,
+        len(whole) // 2 if len(whole) // 2 > start else start + 9,
+        whole.index(b"37"),
+        whole.index(b"75"),
+    ):
+        path.write_bytes(whole)
+        flipped(path, at)
+        with pytest.raises(BadRunFolder, match=r"model\.safetensors: is damaged"):
+            load_weights(path, network())
+    path.write_bytes(whole)
+    assert load_weights(path, network())["epoch"] == 37
+
+
+def test_weights_that_are_no_numbers_are_refused_though_their_digest_is_right(tmp_path: Path) -> None:
+    for number, value in enumerate((float("nan"), float("inf"))):
+        for name in ("0.weight", "1.running_var"):
+            model, path = network(), tmp_path / f"{number}-{name}.safetensors"
+            model.state_dict()[name].view(-1)[0] = value
+            save_weights(path, model, {})
+            with pytest.raises(BadRunFolder, match=rf"1 of its \d+ tensors hold values that are not finite numbers, such as {name}"):
+                load_weights(path, network())
+
+
+def test_weights_of_before_digests_are_loaded_and_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from safetensors.torch import save_file
+
+    run = Run(tmp_path, "classification")
+    run.best_weights.parent.mkdir()
+    save_file(dict(network().state_dict()), run.best_weights, metadata={"radlearn": "{}"})
+    load_best(run, network(), "cpu")
+    assert capsys.readouterr().err.count("could not be checked") == 1
+    save_weights(run.best_weights, network(), {})
+    load_best(run, network(), "cpu")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("state", ["[]", "3", "null", "{", "9" * 5000, '{"a": ' + "[" * 5000 + "]" * 5000 + "}", '{"a": NaN}'])
+def test_mad_json_in_a_header_is_damage(tmp_path: Path, state: str) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.ones(1)}, tmp_path / "a.safetensors", metadata={"radlearn": state})
+    with pytest.raises(BadRunFolder, match=r"a\.safetensors: is damaged"):
+        load_tensors(tmp_path / "a.safetensors")
+
+
+def test_a_loaded_network_that_has_no_answer_says_so(tmp_path: Path) -> None:
+    run, model = Run(tmp_path, "classification"), network()
+    with torch.no_grad():
+        model[0].weight[:] = 3e38
+    save_weights(run.best_weights, model, {})
+    with pytest.raises(NotFiniteError, match="is not finite"):
+        load_best(run, network(), "cpu")(torch.full((1, 1, 5, 5), 100.0))

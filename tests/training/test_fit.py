@@ -26,6 +26,7 @@ from radlearn.training.config import TrainerConfig
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey
 from radlearn.training.run_folder import Run, new_run, open_run
+from radlearn.training.splits import write_split
 
 STEPS_PER_EPOCH = 6
 STEPS = 3 * STEPS_PER_EPOCH
@@ -528,3 +529,46 @@ def test_too_little_memory_is_named_with_what_to_do(tiny: ModuleType, run: Run) 
 def test_every_error_is_one_that_the_command_line_prints() -> None:
     assert all(issubclass(kind, RadlearnError) for kind in (BadRunFolder, BadSetting, Interrupted, NotFiniteError))
     assert {field.name for field in dataclasses.fields(TrainerConfig)} >= set(fit_module.FREE_TO_CHANGE)
+
+
+@pytest.mark.parametrize("after", [0.3, 0.9])
+def test_a_run_folder_that_is_moved_while_it_trains_is_not_made_again(tiny: ModuleType, run: Run, tmp_path: Path, after: float) -> None:
+    place = tmp_path / "moved"
+    scores = iter((0.2, 0.9, after))
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        score = next(scores)
+        if score == 0.9:
+            shutil.move(run.folder, place)
+        return {"accuracy_score": score}
+
+    with pytest.raises(BadRunFolder, match=r"was moved, renamed or removed while it was in use.*name its new place: radlearn .* resume"):
+        fitted(tiny, run, validate=validate)
+    assert not run.folder.exists()
+    moved = open_run(place)
+    assert len(moved.history) == 1
+    fitted(tiny, moved)
+    assert len(moved.history) == tiny.EPOCHS
+
+
+def test_another_folder_in_the_place_of_a_moved_run_is_left_alone(tiny: ModuleType, run: Run, tmp_path: Path) -> None:
+    def validate(model: nn.Module) -> dict[str, float]:
+        shutil.move(run.folder, tmp_path / "moved")
+        run.folder.mkdir()
+        (run.folder / "settings.json").write_text("another run")
+        return {"accuracy_score": 0.5}
+
+    with pytest.raises(BadRunFolder, match="was moved"):
+        fitted(tiny, run, validate=validate)
+    assert [path.name for path in run.folder.iterdir()] == ["settings.json"]
+
+
+def test_a_split_that_was_edited_is_not_trained_on(tiny: ModuleType, run: Run) -> None:
+    subsets = ["train", "train", "validation", "test"]
+    write_split(run.folder / "split.csv", [f"xray-{number}" for number in range(4)], list("abcd"), subsets)
+    fitted(tiny, run)
+    assert load_tensors(run.best_weights)[1]["split"]
+    text = (run.folder / "split.csv").read_text()
+    (run.folder / "split.csv").write_text(text.replace("d,test", "d,train"))
+    with pytest.raises(BadRunFolder, match=r"split\.csv: was changed after training began"):
+        fitted(tiny, run)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pytest
 from annotated_types import Gt, Interval, Le
 
@@ -71,3 +72,27 @@ def test_every_setting_that_the_trainer_knows_reaches_it() -> None:
     assert config.best_by == "auroc_score"
     # Lessons do not set how often a checkpoint is saved; a new field of the trainer fails here until a lesson can set it.
     assert {field.name for field in fields(TrainerConfig)} - changed.keys() == {"best_by", "save_every_seconds"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("epochs", 2.5, "a valid integer"),
+        ("epochs", True, "a valid integer"),
+        ("seed", "0", "a valid integer"),
+        ("tensorboard", "false", "a valid boolean"),
+        ("tensorboard", 0, "a valid boolean"),
+        ("split_seed", 1.0, "a valid integer"),
+        ("zoom", True, "a valid number"),
+        ("network", "Small", "one of small, large"),
+        ("schedule", "onecycle", "one of one_cycle"),
+        ("keep", "lats", "one of best, last"),
+    ],
+)
+def test_a_value_of_another_type_or_a_misspelt_name_is_refused(name: str, value: Any, expected: str) -> None:
+    with pytest.raises(BadSetting, match=f"{name} is .*; it must be {expected}"):
+        Settings(**{name: value})
+
+
+def test_a_number_of_numpy_is_a_number() -> None:
+    assert Settings(seed=np.int64(3), zoom=np.float64(0.25)).seed == 3

@@ -2,16 +2,29 @@
 
 import csv
 import gzip
+import json
 from collections import Counter
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.training.splits import SUBSETS, prove_persons_apart, read_split, split_by_person, write_split
+from radlearn.training.run_folder import Run
+from radlearn.training.splits import (
+    SUBSETS,
+    CaseContent,
+    contents_in_split,
+    prove_persons_apart,
+    read_split,
+    split_by_person,
+    split_digest,
+    split_of,
+    write_split,
+)
 
 SHARES = dict(zip(SUBSETS, (0.60, 0.15, 0.25), strict=True))
 
@@ -183,3 +196,55 @@ def test_the_84_real_persons_can_be_split_with_every_seed_and_fold(shared_data: 
         shares_are_near(persons, targets, 0.04, seed=seed)
     for fold in range(5):
         shares_are_near(persons, targets, 0.04, seed=0, fold=fold)
+
+
+CONTENTS = [CaseContent("0" * 32, "a"), CaseContent("1" * 32, "b"), CaseContent("2" * 32, "")]
+
+
+def trained_run(folder: Path) -> Run:
+    """A run with a split and weights that know it."""
+    from safetensors.numpy import save_file
+
+    run = Run(folder, "classification")
+    write_split(folder / "split.csv", ["a", "b", "c"], ["p", "q", "r"], list(SUBSETS), CONTENTS)
+    run.best_weights.parent.mkdir()
+    save_file({"w": np.zeros(1)}, run.best_weights, metadata={"radlearn": json.dumps({"split": split_digest(run)})})
+    return run
+
+
+def test_a_split_keeps_what_its_images_are(tmp_path: Path) -> None:
+    run = trained_run(tmp_path)
+    assert split_of(run) == {"a": ("p", "train"), "b": ("q", "validation"), "c": ("r", "test")}
+    assert list(contents_in_split(run).values()) == CONTENTS
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("p,train", "p,test"), ("q,validation", "x,validation"), ("0" * 32, "9" * 32), ("2" * 32 + ",", "2" * 32 + ",z"), ("\na,p", "\nd,p")],
+)
+def test_a_split_that_was_edited_after_training_is_not_believed(tmp_path: Path, old: str, new: str) -> None:
+    run = trained_run(tmp_path)
+    file = tmp_path / "split.csv"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(BadRunFolder, match=r"split\.csv: was changed after training began"):
+        split_of(run)
+    # Line ends of another system change nothing.
+    file.write_text(file.read_text().replace(new, old).replace("\n", "\r\n"))
+    assert split_of(run)["a"] == ("p", "train")
+
+
+def test_a_row_that_was_removed_or_moved_is_noticed_too(tmp_path: Path) -> None:
+    run = trained_run(tmp_path)
+    header, *rows = (tmp_path / "split.csv").read_text().splitlines()
+    for changed in (rows[:2], rows[::-1], [*rows, f"e,s,train,{'5' * 32},"]):
+        (tmp_path / "split.csv").write_text("\n".join([header, *changed]) + "\n")
+        with pytest.raises(BadRunFolder, match="was changed after training began"):
+            split_of(run)
+
+
+def test_a_split_of_before_digests_is_read(tmp_path: Path) -> None:
+    (tmp_path / "split.csv").write_text("image_id,person,subset\na,p,train\nb,q,test\n")
+    run = Run(tmp_path, "classification")
+    assert split_of(run) == {"a": ("p", "train"), "b": ("q", "test")}
+    assert set(contents_in_split(run).values()) == {CaseContent()}

@@ -88,9 +88,16 @@ def test_built_in_patients_of_an_emptied_cache_are_made_again_and_nothing_else_i
     monkeypatch.setattr(cohort, "write_rsna", write)
     # A data folder chosen later must not affect where a run finds its training data.
     monkeypatch.setenv("RADLEARN_DATA", str(tmp_path))
-    folder = data_source.built_in_folder(RSNA, 100, 3)
-    assert not data_source.restored(RSNA, tmp_path / "rsna-100-seed-3-00000000")
-    assert not data_source.restored(RSNA, folder.with_name("rsna-100-seed-3-00000000"))
+    assert RSNA.built_in is not None
+    usual = RSNA.built_in.count
+    folder = data_source.built_in_folder(RSNA, usual, 0)
+    code = folder.name.rsplit("-", 1)[1]
+    assert not data_source.restored(RSNA, tmp_path / folder.name)
+    assert not data_source.restored(RSNA, folder.with_name(f"rsna-{usual}-seed-0-00000000"))
     folder.rmdir()
     assert data_source.restored(RSNA, folder.resolve())
-    assert made == [(100, 3), (100, 3)]
+    assert made == [(usual, 0), (usual, 0)]
+    # Named in the run folder of a stranger, these would fill the disk, or be made without anybody having asked for them.
+    for count, seed in ((99_999_999, 0), (usual, 1), (usual + 1, 0), (1, 0), (-5, 0)):
+        assert not data_source.restored(RSNA, folder.with_name(f"rsna-{count}-seed-{seed}-{code}").resolve())
+    assert len(made) == 2

@@ -20,6 +20,7 @@ def rows(seed: int, images: int, shift: float = 0.0) -> np.ndarray:
 
 
 def run_in(folder: Path) -> Run:
+    folder.mkdir(exist_ok=True)
     run = Run(folder, "classification")
     assert write_feature_distance(run, rows(0, 200), rows(1, 120)) is not None
     return run

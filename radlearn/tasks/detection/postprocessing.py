@@ -6,11 +6,32 @@ persons, and kept in the run folder.
 """
 
 from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from annotated_types import Len
+from pydantic import ConfigDict
+from typing_extensions import TypedDict
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, iou
+from radlearn.tasks.xray.baselines import ViewShares
+
+
+class Beside(TypedDict, total=False):
+    """What stands beside the postprocessing: where its boxes come from, what the trivial baselines learnt."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    # One of `candidates.SOURCES`.
+    source: Literal["the image alone", "test-time augmentation"]
+    gated_by_table: bool
+    ablation: list[dict[str, Any]]
+    view_shares: ViewShares
+    brightness_sign: Literal[-1, 1]
+    brightness_cut: float
+    mean_box_xyxy_share: Annotated[list[float], Len(4, 4)]
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -20,6 +41,8 @@ class BoxPostprocessing:
     Raises:
         BadSetting: if a number is outside what it may be.
     """
+
+    BESIDE: ClassVar = Beside
 
     # Boxes below this confidence are removed.
     threshold: float = 0.5

@@ -5,9 +5,12 @@ Both values are chosen on validation persons (`search`) and kept in the run fold
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from annotated_types import Ge, Interval
+from pydantic import ConfigDict
+from typing_extensions import TypedDict
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.conformal_volume import ConformalVolume
@@ -18,6 +21,26 @@ NO_INTERVAL = (
 )
 
 
+class VolumeInterval(TypedDict):
+    """The fields of a `ConformalVolume`."""
+
+    root_error: Annotated[float, Ge(0)]
+    coverage: Annotated[float, Interval(gt=0, lt=1)]
+    scans: Annotated[int, Ge(1)]
+
+
+class Beside(TypedDict, total=False):
+    """What stands beside the postprocessing: the threshold of the baseline, and the interval of volumes, None without one."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    baseline_threshold_hu: float
+    volume_interval: VolumeInterval | None
+    ablation: list[dict[str, Any]]
+    curve: dict[str, Any]
+    origin: str
+
+
 @dataclass(frozen=True)
 class MaskPostprocessing:
     """How a probability becomes a mask.
@@ -25,6 +48,8 @@ class MaskPostprocessing:
     Raises:
         BadSetting: if a value is out of its range.
     """
+
+    BESIDE: ClassVar = Beside
 
     # A voxel belongs to the mask from this probability on.
     threshold: float = 0.5

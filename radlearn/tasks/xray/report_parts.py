@@ -11,7 +11,7 @@ from radlearn.pictures.overlays import XrayPanel, xray_grid
 from radlearn.pictures.report import Block, Note, Picture
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import read_split
+from radlearn.training.splits import split_of
 from radlearn.workflow.report_frame import SaveFigure, split_table
 
 CATEGORIES = ("Lung Opacity", "No Lung Opacity / Not Normal", "Normal")
@@ -25,7 +25,7 @@ def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[st
     figure = groups.data_figure({found["split"]: classes}, {found["split"]: found["persons"]})
     caption, alt = "The X-rays evaluated here, by the challenge's classes.", "Bars: how many X-rays of each class were evaluated."
     blocks: list[Block] = [split_table(run, "X-rays"), picture("data", figure, caption, alt, wide=True)]
-    split = read_split(run.folder / "split.csv")
+    split = split_of(run)
     if len(split) == len({person for person, _ in split.values()}):
         text = "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: see persons.csv in the README."
         blocks.append(Note(text, "warning"))

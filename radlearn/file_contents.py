@@ -1,0 +1,249 @@
+"""Digests of image files: of all their bytes, and of the pixels alone, whatever file name and header say.
+
+    CACHE/contents.jsonl    a line for each file that was read: a digest of its path, size and modification time, the two digests
+
+Who an image is, is decided by its pixels: other people's CTs have the same names, and the same X-ray is kept under two. What a digest of
+pixels is taken of:
+
+- DICOM: the value of Pixel Data as it is stored, so that other tags, an anonymised header among them, change nothing.
+- NIfTI, gzipped or not: size, type and bytes of the voxels.
+- any other file: all its bytes.
+
+The same image in another encoding, or turned, is another one here. Both digests come from one read; a file of unchanged size and time is
+not read again.
+"""
+
+import hashlib
+import json
+import os
+import re
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from radlearn.files import cache_folder
+
+try:
+    # In half of zlib's time; it affects only speed.
+    from isal import isal_zlib as unpacking
+except ImportError:
+    import zlib as unpacking  # type: ignore[no-redef]
+
+ERROR_OF_UNPACKING: Any = unpacking.error
+UNPACKING_ERRORS: tuple[type[Exception], ...] = (struct.error, zlib.error, ERROR_OF_UNPACKING, ValueError, EOFError, OverflowError)
+
+TABLE = "contents.jsonl"
+DIGEST_BYTES = 16
+DICOM_MARK = slice(128, 132)
+PIXEL_DATA = re.compile(rb"\xe0\x7f[\x08\x09\x10]\x00")
+LONG_TYPES = (b"OB", b"OW", b"OD", b"OF", b"OL", b"OV", b"UN")
+UNDEFINED_LENGTH = 0xFFFFFFFF
+GZIP_MARK = b"\x1f\x8b"
+# Voxels beyond this size are not looked at: no CT has as many, and a small file can unpack to any number.
+MOST_VOXEL_BYTES = 2**32
+PIECE_BYTES = 2**22
+BLANK = "blank"
+"Begins the digest of an image whose bytes are all the same: it says nothing about whose it is."
+
+
+class FileContent(NamedTuple):
+    """Digests of a file, 32 hexadecimal digits each; that of pixels begins with `BLANK` where all bytes are the same."""
+
+    file: str
+    pixels: str
+
+
+def read_content(path: Path) -> FileContent:
+    """Read a file and return its digests.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    content = Path(path).read_bytes()
+    whole = hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
+    return FileContent(whole, _pixels_of(content) or whole)
+
+
+class KnownContents:
+    """The table of the digests of files, in radlearn's cache folder. A damaged line counts for no file, a later one for an earlier one."""
+
+    def __init__(self) -> None:
+        self.path = cache_folder() / TABLE
+        self._known: dict[str, tuple[list[int], FileContent]] = {}
+        # What was read since, as lines of the table: a process that makes entries hands them to the one that writes.
+        self.read: list[str] = []
+        try:
+            lines = self.path.read_text(encoding="ascii", errors="replace").splitlines()
+        except OSError:
+            lines = []
+        for line in lines:
+            try:
+                key, stamp, file, pixels = json.loads(line)
+                if all(isinstance(one, str) for one in (key, file, pixels)) and isinstance(stamp, list):
+                    self._known[key] = (stamp, FileContent(file, pixels))
+            except (ValueError, TypeError, RecursionError):
+                continue
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process reads the table once for all that it is sent.
+        return _of_this_process, ()
+
+    def of(self, path: Path) -> FileContent:
+        """Return the digests of a file, which is read unless it is known, with the size and time that it has; errors as `read_content`."""
+        key = _key(path)
+        status = os.stat(path)
+        stamp = [status.st_size, status.st_mtime_ns]
+        if (known := self._known.get(key)) is not None and known[0] == stamp:
+            return known[1]
+        content = read_content(path)
+        self._known[key] = (stamp, content)
+        self.read.append(json.dumps([key, stamp, *content]) + "\n")
+        return content
+
+    def knows(self, path: Path) -> bool:
+        """Tell whether a file need not be read."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return False
+        return self._known.get(_key(path), (None,))[0] == [status.st_size, status.st_mtime_ns]
+
+    def take_read(self) -> list[str]:
+        """Return the lines of what was read since the last call."""
+        taken, self.read = self.read, []
+        return taken
+
+    def keep(self, lines: Iterable[str]) -> None:
+        """Add lines to the table. Where it cannot be written, files are read again next time."""
+        if not (text := "".join(lines)):
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Appended in one piece, so that processes do not cut each other's lines.
+            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(handle, text.encode("ascii"))
+            finally:
+                os.close(handle)
+        except OSError:
+            return
+
+
+@cache
+def _of_this_process() -> KnownContents:
+    return KnownContents()
+
+
+def combined(digests: Iterable[str]) -> str:
+    """Return one digest of several, in their order; of one it is that itself."""
+    each = list(digests)
+    return each[0] if len(each) == 1 else hashlib.blake2b("\n".join(each).encode(), digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _key(path: Path) -> str:
+    # A digest, because the names of hospital files are those of patients.
+    return hashlib.blake2b(os.fsencode(os.path.abspath(path)), digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _pixels_of(content: bytes) -> str | None:
+    """Return the digest of the pixels in a file's bytes; None where they are not found in them."""
+    if content[DICOM_MARK] == b"DICM":
+        return _digest([_dicom_value(content)])
+    try:
+        return _nifti_digest(_unpacked(content) if content.startswith(GZIP_MARK) else iter([content]))
+    except UNPACKING_ERRORS:
+        return None
+
+
+def _digest(pieces: Iterable[bytes | memoryview | None], begin: bytes = b"") -> str | None:
+    digest, first, is_blank = hashlib.blake2b(begin, digest_size=DIGEST_BYTES), None, True
+    for piece in pieces:
+        if piece is None or not len(piece):
+            return None
+        digest.update(piece)
+        first = piece[0] if first is None else first
+        is_blank = is_blank and bytes(piece).count(first) == len(piece)
+    return None if first is None else BLANK * is_blank + digest.hexdigest()
+
+
+def _dicom_value(content: bytes) -> memoryview | None:
+    """Return the value of Pixel Data; None where there is none, or it is packed or big-endian."""
+    found = PIXEL_DATA.search(content, DICOM_MARK.stop)
+    if found is None or len(content) < found.end() + 8:
+        return None
+    at = found.end()
+    # With an explicit type the length has four bytes after two reserved ones.
+    at += 4 if content[at : at + 2] in LONG_TYPES else 0
+    (length,) = struct.unpack_from("<I", content, at)
+    at += 4
+    return memoryview(content)[at : len(content) if length == UNDEFINED_LENGTH else at + length]
+
+
+def _nifti_digest(pieces: Iterator[bytes]) -> str | None:
+    """Return the digest of a NIfTI file's voxels: https://nifti.nimh.nih.gov."""
+    head = b""
+    while len(head) < 544 and (piece := next(pieces, None)) is not None:
+        head += piece
+    if len(head) < 352:
+        return None
+    for order in "<>":
+        (size,) = struct.unpack_from(f"{order}i", head, 0)
+        if size == 348:
+            dims = struct.unpack_from(f"{order}8h", head, 40)
+            kind, bits = struct.unpack_from(f"{order}2h", head, 70)
+            start = int(struct.unpack_from(f"{order}f", head, 108)[0])
+        elif size == 540:
+            kind, bits = struct.unpack_from(f"{order}2h", head, 12)
+            dims = struct.unpack_from(f"{order}8q", head, 16)
+            (start,) = struct.unpack_from(f"{order}q", head, 168)
+        else:
+            continue
+        shape = list(dims[1 : 1 + dims[0]]) if 0 < dims[0] <= 7 else []
+        voxels = 1
+        for length in shape:
+            voxels *= length
+        count = voxels * bits // 8
+        if not shape or not 0 < count <= MOST_VOXEL_BYTES or not size <= start <= 2**20:
+            return None
+        said = json.dumps([order, kind, [length for length in shape if length != 1]]).encode()
+        return _digest(_part(head, pieces, start, count), said)
+    return None
+
+
+def _part(head: bytes, pieces: Iterator[bytes], start: int, count: int) -> Iterator[bytes | None]:
+    """Yield `count` bytes from `start` on; None at the end where there are fewer."""
+    skipped, left = start, count
+    piece: bytes | None = head
+    while piece is not None and left:
+        taken = piece[skipped : skipped + left]
+        skipped -= min(skipped, len(piece))
+        left -= len(taken)
+        if taken:
+            yield taken
+        piece = next(pieces, None) if left else None
+    if left:
+        yield None
+
+
+def _unpacked(content: bytes) -> Iterator[bytes]:
+    """Yield the pieces of a gzip file, which may be several streams, one after another."""
+    at, stream = 0, unpacking.decompressobj(wbits=31)
+    while True:
+        given = stream.unconsumed_tail
+        if not given:
+            given = content[at : at + PIECE_BYTES]
+            at += len(given)
+        piece = stream.decompress(given, PIECE_BYTES)
+        if piece:
+            yield piece
+        # What was given may be used up before all of it came out.
+        if not given and not piece and not stream.eof:
+            raise EOFError
+        if stream.eof:
+            at -= len(stream.unused_data)
+            if content[at : at + 2] != GZIP_MARK:
+                return
+            stream = unpacking.decompressobj(wbits=31)

@@ -1,0 +1,147 @@
+"""Digests of image files: of pixels alone, whatever name, header and packing say."""
+
+import gzip
+import json
+import os
+import struct
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+
+from radlearn import file_contents
+from radlearn.file_contents import BLANK, KnownContents, combined, read_content
+
+VOXELS = np.random.default_rng(0).integers(-1000, 400, (12, 10, 6)).astype(np.int16)
+
+
+def nifti(path: Path, voxels: np.ndarray = VOXELS, kind: type = nibabel.Nifti1Image, spacing: float = 1.0) -> Path:
+    nibabel.save(kind(voxels, np.diag([spacing, 1.0, 1.0, 1.0])), path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm", "SC_rgb_jpeg_dcmtk.dcm", "MR_small_implicit.dcm"])
+def test_another_patient_in_the_header_is_the_same_image(tmp_path: Path, name: str) -> None:
+    source = Path(get_testdata_file(name))
+    dataset = pydicom.dcmread(source)
+    dataset.PatientID, dataset.PatientName, dataset.StudyInstanceUID = "somebody else", "Else^Somebody", "1.2.3"
+    dataset.save_as(tmp_path / "anonymised.dcm")
+    one, other = read_content(source), read_content(tmp_path / "anonymised.dcm")
+    assert one.pixels == other.pixels
+    assert one.file != other.file
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "JPEG2000.dcm"])
+def test_one_other_pixel_is_another_image(tmp_path: Path, name: str) -> None:
+    dataset = pydicom.dcmread(get_testdata_file(name))
+    stored = bytearray(dataset.PixelData)
+    stored[len(stored) // 2] ^= 1
+    dataset.PixelData = bytes(stored)
+    dataset.save_as(tmp_path / "other.dcm")
+    assert read_content(tmp_path / "other.dcm").pixels != read_content(Path(get_testdata_file(name))).pixels
+
+
+@pytest.mark.parametrize("name", ["ExplVR_BigEnd.dcm", "image_dfl.dcm"])
+def test_where_pixels_are_not_found_the_whole_file_counts(name: str) -> None:
+    content = read_content(Path(get_testdata_file(name)))
+    assert content.pixels == content.file
+
+
+@pytest.mark.parametrize("piece", [100, 2**22])
+def test_a_ct_is_the_same_in_any_packing_and_with_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    plain = nifti(tmp_path / "a.nii")
+    packed = tmp_path / "two streams.nii.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()[:700]) + gzip.compress(plain.read_bytes()[700:]))
+    same = [plain, nifti(tmp_path / "b.nii.gz"), nifti(tmp_path / "c.nii", kind=nibabel.Nifti2Image), nifti(tmp_path / "d.nii", spacing=2)]
+    monkeypatch.setattr(file_contents, "PIECE_BYTES", piece)
+    assert len({read_content(path).pixels for path in [*same, packed]}) == 1
+    assert len({read_content(path).file for path in [*same, packed]}) == 5
+
+
+@pytest.mark.parametrize(
+    "voxels", [VOXELS + np.int16(1), VOXELS[::-1], VOXELS.reshape(10, 12, 6), VOXELS.astype(np.int32), VOXELS[..., :5]]
+)
+def test_other_voxels_another_shape_or_type_are_another_ct(tmp_path: Path, voxels: np.ndarray) -> None:
+    assert read_content(nifti(tmp_path / "a.nii", voxels)).pixels != read_content(nifti(tmp_path / "b.nii.gz")).pixels
+
+
+def test_a_cut_or_mad_file_is_known_by_its_bytes(tmp_path: Path) -> None:
+    whole = nifti(tmp_path / "a.nii").read_bytes()
+    absurd = bytearray(whole)
+    absurd[40:56] = struct.pack("<8h", 7, *[30_000] * 7)
+    packed = nifti(tmp_path / "b.nii.gz").read_bytes()
+    for number, content in enumerate([whole[:-1], bytes(absurd), packed[:-30], packed[:15], b"", b"\x1f\x8b", b"text", whole[:100]]):
+        path = tmp_path / f"{number}"
+        path.write_bytes(content)
+        found = read_content(path)
+        assert found.pixels == found.file
+
+
+def test_an_image_that_is_the_same_everywhere_is_nobodys(tmp_path: Path) -> None:
+    for name, voxels in (("empty mask", np.zeros((4, 5, 6), np.uint8)), ("full", np.full((4, 5, 6), 7, np.uint8))):
+        assert read_content(nifti(tmp_path / f"{name}.nii.gz", voxels)).pixels.startswith(BLANK)
+    assert not read_content(nifti(tmp_path / "a.nii")).pixels.startswith(BLANK)
+    sizes = {read_content(nifti(tmp_path / f"{side}.nii", np.zeros((side, 5, 6), np.uint8))).pixels for side in (3, 4)}
+    assert len(sizes) == 2
+
+
+def test_a_bomb_is_unpacked_no_further_than_its_voxels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = []
+    unpacked = file_contents._unpacked
+    monkeypatch.setattr(file_contents, "_unpacked", lambda content: (pieces.append(1) or piece for piece in unpacked(content)))
+    whole = nifti(tmp_path / "a.nii").read_bytes()
+    (tmp_path / "bomb.nii.gz").write_bytes(gzip.compress(whole + bytes(200_000_000), 1))
+    assert read_content(tmp_path / "bomb.nii.gz").pixels == read_content(tmp_path / "a.nii").pixels
+    assert len(pieces) == 1
+
+
+def test_what_was_read_is_remembered_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = nifti(tmp_path / "Doe Jane 1970.nii")
+    known = KnownContents()
+    assert not known.knows(path)
+    first = known.of(path)
+    known.keep(known.take_read())
+    reads = []
+    monkeypatch.setattr(file_contents, "read_content", lambda one: (reads.append(one), read_content(one))[1])
+    again = KnownContents()
+    assert again.knows(path)
+    assert again.of(path) == first
+    assert reads == []
+    status = path.stat()
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+    assert not again.knows(path)
+    assert again.of(path) == first
+    assert reads == [path]
+    # Patients' names are those of files in hospitals.
+    assert "Doe" not in again.path.read_text()
+    assert again.path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", '["a", [1], "b"]', '["a", 3, "b", "c"]', "[" * 5000, '[["a"], [1], "b", "c"]', "\x00"])
+def test_a_damaged_line_is_no_file(tmp_path: Path, line: str) -> None:
+    path = nifti(tmp_path / "a.nii")
+    known = KnownContents()
+    known.path.parent.mkdir(parents=True, exist_ok=True)
+    known.path.write_text(line + "\n")
+    known = KnownContents()
+    known.of(path)
+    known.keep(known.take_read())
+    assert KnownContents().knows(path)
+
+
+def test_where_the_table_cannot_be_written_files_are_read_again(tmp_path: Path) -> None:
+    known = KnownContents()
+    known.path.mkdir(parents=True)
+    known = KnownContents()
+    path = nifti(tmp_path / "a.nii")
+    assert known.of(path) == read_content(path)
+    known.keep(known.take_read())
+
+
+def test_one_digest_of_several_depends_on_their_order_and_of_one_is_itself() -> None:
+    assert combined(["a"]) == "a"
+    assert combined(["a", "b"]) != combined(["b", "a"]) != combined(["ab"])
+    assert json.dumps(combined([]))

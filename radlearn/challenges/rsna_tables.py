@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from radlearn.challenges.csv_hints import comma_hint, number_hint, separator_hint
 from radlearn.challenges.folders import stem
@@ -271,14 +272,23 @@ def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
     return (x, y, x + width, y + height), ""
 
 
+def _read_up_to(opened: IO[bytes], most_bytes: int) -> bytes:
+    """Return the content of a file, or its first bytes. Asked for all at once, Python sets aside as much memory as may come."""
+    pieces, left = [], most_bytes
+    while left > 0 and (piece := opened.read(min(left, 1 << 20))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
 def path_text(path: Path) -> tuple[str, list[str]]:
     """Return the text of a table file, unpacked if it is NAME.gz, and what is wrong with it: see `decoded`."""
     with open(path, "rb") as opened:
-        content = opened.read(MOST_TABLE_BYTES + 1)
+        content = _read_up_to(opened, MOST_TABLE_BYTES + 1)
     if path.suffix == ".gz":
         try:
             with gzip.open(path) as packed:
-                content = packed.read(MOST_TABLE_BYTES + 1)
+                content = _read_up_to(packed, MOST_TABLE_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
             return "", [f"{path.name}: is not gzip, or is cut short ({error}). Copy it again."]
     if len(content) > MOST_TABLE_BYTES:

@@ -107,7 +107,7 @@ def test_what_cannot_be_scored_is_named_with_line_value_and_rule(tmp_path: Path,
         ("PredictionString,patientId", "line 1: the header is 'PredictionString,patientId'"),
         ("patientId,x,y,width,height,Target", "the header is 'patientId,x,y,width,height,Target'"),
         (",patientId,PredictionString", "The first column is pandas' row number; write with index=False."),
-        ("patientId;PredictionString", "It is separated by semicolons; save it with commas."),
+        ("patientId;PredictionString", "It is separated by semicolons; save it with commas, and numbers with points."),
         ("a,0.5 0 0 100 100", "the header is 'a,0.5 0 0 100 100'"),
     ],
 )

@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from radlearn.challenges.csv_hints import comma_hint, number_hint, separator_hint
 from radlearn.challenges.folders import stem
@@ -272,7 +271,7 @@ def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
     return (x, y, x + width, y + height), ""
 
 
-def _read_up_to(opened: IO[bytes], most_bytes: int) -> bytes:
+def _read_up_to(opened: io.BufferedIOBase, most_bytes: int) -> bytes:
     """Return the content of a file, or its first bytes. Asked for all at once, Python sets aside as much memory as may come."""
     pieces, left = [], most_bytes
     while left > 0 and (piece := opened.read(min(left, 1 << 20))):

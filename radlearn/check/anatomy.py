@@ -131,9 +131,8 @@ def _liver(hu: np.ndarray, lungs: np.ndarray, middle: float, levels: slice, step
     """Return how much more soft tissue under the lungs is on the right, as a share of both sides, and how much there is, in ml."""
     smooth = ndimage.uniform_filter(hu, 3)
     soft = ndimage.binary_opening((smooth > SOFT_HU[0]) & (smooth < SOFT_HU[1]), iterations=2)
-    shadow = lungs.any(axis=2)
-    left_of_here, right_of_here = (np.asarray(np.maximum.accumulate(each, axis=0)) for each in (shadow, shadow[::-1]))
-    under = left_of_here & right_of_here[::-1]
+    shadow = np.asarray(lungs.any(axis=2))
+    under = np.maximum.accumulate(shadow, axis=0) & np.maximum.accumulate(shadow[::-1], axis=0)[::-1]
     low = max(0, levels.start - int(LIVER_BELOW_MM / step[2]))
     high = levels.start + int(LIVER_UP_TO * (levels.stop - levels.start))
     here = soft[:, :, low:high] & under[:, :, None] & ~lungs[:, :, low:high]

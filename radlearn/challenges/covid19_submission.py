@@ -23,8 +23,9 @@ from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.files import written_whole
 from radlearn.progress import in_parallel
+from radlearn.scans.ct_files import read_scan_grid
 from radlearn.scans.geometry import Grid, Volume, same_grid
-from radlearn.scans.nifti import read_grid, read_volume
+from radlearn.scans.nifti import read_volume
 
 CHALLENGE_PREFIX = "volume-covid19-A-0"
 GZIP = b"\x1f\x8b"
@@ -140,7 +141,7 @@ def mask_troubles(name: str, mask: Volume, source: Grid, source_name: str) -> li
 def _validated(submission: Path, job: tuple[Case, str]) -> list[str]:
     case, name = job
     try:
-        return mask_troubles(name, read_member(submission, name), read_grid(case.path), case.path.name)
+        return mask_troubles(name, read_member(submission, name), read_scan_grid(case.path), case.path.name)
     except UnreadableScan as error:
         return [str(error)]
 

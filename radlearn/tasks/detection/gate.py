@@ -4,12 +4,14 @@ A classifier sees the whole X-ray and ranks X-rays better than a detector, which
 """
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from radlearn.challenges.rsna_tables import decoded
 from radlearn.errors import BadLayout
 from radlearn.hints import command
 
@@ -21,14 +23,18 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
         float64 (images,), in the order of `image_ids`.
 
     Raises:
-        BadLayout: if the table is not there, lacks a column or an X-ray, has one twice, or holds a value that is no probability.
+        BadLayout: if the table is not there or no CSV in UTF-8, lacks a column or an X-ray, has one twice, or holds a value that
+            is no probability.
     """
     if not table.is_file():
         example = command("classification", "predict", "RUN", "IMAGES", "--out", "DIR")
         raise BadLayout(f"{table}: there is no such table. '{example}' writes DIR/predictions.csv.")
     found: dict[str, float] = {}
-    with open(table, newline="", encoding="utf-8-sig") as opened:
-        rows = csv.DictReader(opened)
+    content, troubles = decoded(str(table), table.read_bytes())
+    if troubles:
+        raise BadLayout(troubles[0])
+    try:
+        rows = csv.DictReader(io.StringIO(content, newline=""), strict=True)
         columns = rows.fieldnames or []
         if absent := [name for name in ("patientId", "probability") if name not in columns]:
             given = ", ".join(columns) or "none"
@@ -44,6 +50,8 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
             if image_id in found:
                 raise BadLayout(f"{table}, line {rows.line_num}: {image_id} is there twice; expected one row an X-ray.")
             found[image_id] = probability
+    except csv.Error as error:
+        raise BadLayout(f"{table}: is not CSV ({error}). Save it as CSV with commas.") from None
     if missing := [image_id for image_id in image_ids if image_id not in found]:
         raise BadLayout(
             f"{table}: lacks {len(missing):,} of the {len(image_ids):,} X-rays, the first is {missing[0]}. "

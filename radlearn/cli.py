@@ -80,9 +80,9 @@ def _demo(arguments: list[str]) -> None:
 def _thorax(arguments: list[str]) -> None:
     import tyro
 
-    from radlearn.digital_thorax.command import thorax
+    from radlearn.built_in_patients import write_patients
 
-    tyro.cli(thorax, args=arguments, prog="radlearn thorax")
+    tyro.cli(write_patients, args=arguments, prog="radlearn thorax")
 
 
 def _check(arguments: list[str]) -> None:

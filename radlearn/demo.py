@@ -102,7 +102,7 @@ def _tell(sections: list[Section], commands: list[Command]) -> None:
 
 
 def _write_page(page: Path, sections: list[Section], commands: list[Command], note: str) -> None:
-    data = "To train on the challenges' own data, put their files into the data folder beside each lesson; its README says how."
+    data = "To train on a challenge's own data, name their folder: radlearn TASK train --data FOLDER. Each lesson says where to get them."
     last: list[Block] = [*commands, Note(data)]
     write_report(
         page,

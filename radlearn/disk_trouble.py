@@ -1,4 +1,4 @@
-"""What a full disk, a missing permission or a killed process means for a cache, in words that say what to do."""
+"""What a full disk, a missing permission or a killed process means, in words that say where and what to do."""
 
 import errno
 import os
@@ -9,9 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from radlearn.errors import CacheTrouble
+from radlearn.hints import program
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+NO_SUCH_NAME = (errno.ENAMETOOLONG, errno.EILSEQ)
+NO_FOLDER = (errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST)
+TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
+FAILING = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO, errno.ENOTCONN)
+REMEDIES = {
+    **dict.fromkeys(NO_SPACE, "Free some space, or choose a place on another disk"),
+    **dict.fromkeys(NO_PERMISSION, "Choose a place that can be written, or change its permissions"),
+    **dict.fromkeys(NO_SUCH_NAME, "Choose a shorter or simpler name"),
+    **dict.fromkeys(NO_FOLDER, "A file lies where a folder is expected, or the other way round; choose another place"),
+    **dict.fromkeys(TOO_MANY_OPEN, "Allow more open files (ulimit -n), or use fewer workers"),
+    **dict.fromkeys(FAILING, "The disk or its connection fails: look after it"),
+}
 ELSEWHERE = "set RADLEARN_CACHE to another folder"
 
 
@@ -19,6 +32,14 @@ def must_have_space(folder: Path, needed_bytes: int) -> None:
     """Raise the OSError of a full disk if less than `needed_bytes` are free where `folder` is or will be."""
     if shutil.disk_usage(_existing(folder)).free < needed_bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def system_error_in_words(error: OSError) -> str | None:
+    """Return where an error of the system happened, what it is and what can be done; None where it may be a fault of the program."""
+    if error.errno not in REMEDIES:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or os.strerror(error.errno)}. {REMEDIES[error.errno]}, then try again."
 
 
 @contextmanager
@@ -35,7 +56,7 @@ def trouble_in_words(folder: Path, needed_bytes: int, done: str) -> Iterator[Non
     except BrokenProcessPool:
         raise CacheTrouble(
             f"{folder}: a process was killed, most likely because memory ran out. What was {done} is kept: "
-            "try again with more memory or fewer cores (taskset -c 0 radlearn …)."
+            f"try again with more memory or fewer cores (taskset -c 0 {program()} …)."
         ) from None
     except OSError as error:
         if error.errno in NO_SPACE:

@@ -1,21 +1,34 @@
-"""Exit codes and final messages of commands: no traceback for an error that the user can fix."""
+"""Exit codes and final messages of commands: no traceback for an error that the user can fix, nothing left behind by one that is ended."""
 
-import errno
+import io
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
+from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import RadlearnError
 from radlearn.files import json_ready
 from radlearn.progress import say
 
 
 def ended(command: Callable[[], Any]) -> int:
-    """Run a command and return the exit code: 0 done, 1 `check` found errors, 2 the user can fix it, 130 interrupted."""
+    """Run a command and return the exit code: 0 done, 1 `check` found errors, 2 the user can fix it, 130 interrupted.
+
+    SIGTERM and SIGHUP end a command as Ctrl-C does: what it began is cleared away or said to be resumable.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # An ASCII terminal gets \xe9 for é, and no traceback. Standard error does so by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        command()
+        with _ended_as_by_ctrl_c():
+            command()
     except RadlearnError as error:
         say(f"radlearn: {error}", style="bold red" if error.exit_code == 2 else None)
         return error.exit_code
@@ -26,18 +39,48 @@ def ended(command: Callable[[], Any]) -> int:
         # The reader of our output, such as `head`, closed it. Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        where = f" {error.filename}:" if error.filename else ""
+    except BrokenProcessPool:
         say(
-            f"radlearn:{where} {error.strerror}. Free some space or choose another folder, then resume: finished work is not lost.",
-            style="bold red",
+            "radlearn: a worker process was killed, most likely because memory ran out. Use fewer workers or more memory.", style="bold red"
         )
+        return 2
+    except MemoryError as error:
+        say(f"radlearn: the memory does not suffice ({error or 'MemoryError'}). Use smaller files or more memory.", style="bold red")
+        return 2
+    except OSError as error:
+        if (words := system_error_in_words(error)) is None:
+            raise
+        say(f"radlearn: {words}", style="bold red")
         return 2
     return 0
 
 
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Raise KeyboardInterrupt for the signals with which a batch system or a closed terminal ends a process."""
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # nohup has the second ignored.
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def print_json(content: Any) -> None:
-    """Print one JSON object on standard output, to which nothing else is written."""
-    sys.stdout.write(json.dumps(json_ready(content), allow_nan=False, ensure_ascii=False) + "\n")
+    """Print one JSON object on standard output, to which nothing else is written; in ASCII where the terminal knows no more."""
+    text = json.dumps(json_ready(content), allow_nan=False, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json_ready(content), allow_nan=False)
+    sys.stdout.write(text + "\n")

@@ -31,6 +31,10 @@ class CacheTrouble(RadlearnError):
     """A pixel cache that cannot be written: no space, no permission, a file that changed while it was read."""
 
 
+class CannotWrite(RadlearnError):
+    """A file or folder that cannot be written: no space, no permission, a name that the disk does not take."""
+
+
 class NotFiniteError(RadlearnError):
     """A loss or score that is not finite; the message names epoch and batch."""
 

@@ -1,18 +1,35 @@
-"""Atomic writing of files (a temporary file is moved into place), JSON, and the cache folder."""
+"""Atomic writing of files (a temporary file is moved into place), what killed writers leave, JSON, and the cache folder."""
 
 import csv
 import io
 import json
 import math
 import os
+import re
+import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from radlearn.csv_cells import defused
 from radlearn.errors import RadlearnError
+from radlearn.file_names import readable
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+# As many characters of a name stand in the name of its temporary file.
+NAMED_WITH = 24
+PACKED = (".gz", ".bz2", ".xz", ".zst")
+LEFTOVER = re.compile(r"\..*-[a-z0-9_]{8}\.part.*", re.DOTALL)
+STALE_AFTER_SECONDS = 120
+# How an error of the system reads in Rust, in which safetensors is written.
+RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
 DEEPEST = 50
 
@@ -24,13 +41,16 @@ def written_whole(path: Path, flushed: bool = True, private: bool = False) -> It
     A reader sees the old file or the new one, never a part, even if the writer is killed. The suffix is kept, because many writers
     choose their format by it. Without `flushed` the file may be lost in a power failure, though never in part. A `private` file can be
     read by its owner alone.
+
+    Raises:
+        OSError: with `path` for its file name, whatever the writer called it: no space, no permission, a name that is too long. Writers in
+            Rust raise errors of their own class, whose text is all that says what happened; they are turned into this one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name.split('.')[0]}-", suffix="".join(path.suffixes) or ".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary, handle = path, None
     try:
+        temporary, handle = _temporary_beside(path)
         yield temporary
         if flushed:
             with open(temporary, "rb") as written:
@@ -39,19 +59,125 @@ def written_whole(path: Path, flushed: bool = True, private: bool = False) -> It
         if not private:
             temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or str(error.filename) in (str(temporary), str(path))):
+            error.filename, error.filename2 = str(path), None
+        raise
+    except Exception as error:
+        if said := RUST_ERROR.search(str(error)):
+            number = int(said[1])
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not path:
+            temporary.unlink(missing_ok=True)
+        if handle is not None:
+            # Until here it tells others that somebody is writing.
+            os.close(handle)
+
+
+def _temporary_beside(path: Path) -> tuple[Path, int | None]:
+    """Make an empty file beside `path`; return it, and a handle that holds its lock where there are such locks."""
+    # A name of the longest kind leaves no room for anything before or behind it.
+    start, last = path.name.split(".")[0][:NAMED_WITH], path.suffix
+    suffixes = f"{Path(path.stem).suffix}{last}" if last in PACKED else last
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f".{start}-", suffix=f".part{suffixes[-NAMED_WITH:]}", dir=path.parent)
+        if fcntl is None:
+            os.close(handle)
+            return Path(name), None
+        with suppress(OSError):  # some network disks have no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        # Whoever removes leftovers may have come between the two.
+        if os.fstat(handle).st_nlink:
+            return Path(name), handle
+        os.close(handle)
+
+
+def try_to_write(folder: Path) -> None:
+    """Write a small file into a folder and remove it, before work begins whose results shall lie there.
+
+    Raises:
+        OSError: the folder cannot be written, with its path.
+    """
+    folder = Path(folder)
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        # As large as the first block of any report.
+        with suppress(_Tried), written_whole(folder / "trial") as temporary:
+            temporary.write_bytes(b"\0" * 65536)
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            raise _Tried
+    except OSError as error:
+        error.filename = str(folder)
+        raise
+    finally:
+        for place in new:
+            with suppress(OSError):
+                place.rmdir()
+
+
+class _Tried(Exception):
+    """A trial that succeeded; it leaves nothing."""
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in a folder and below it; what somebody is writing stays."""
+    for place, _, names in os.walk(folder):
+        for name in filter(LEFTOVER.fullmatch, names):
+            with suppress(OSError):
+                if _is_abandoned(Path(place, name)):
+                    os.unlink(os.path.join(place, name))
+
+
+def _is_abandoned(path: Path) -> bool:
+    if fcntl is None:
+        return time.time() - path.stat().st_mtime > STALE_AFTER_SECONDS
+    with open(path, "rb") as opened:
+        try:
+            # The system releases the lock of a killed process.
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def removed_on_failure(folder: Path, is_begun: Callable[[], bool]) -> Iterator[None]:
+    """Remove what the block made in a new or empty folder, and the folder, if the block fails before `is_begun`: nothing is lost with it.
+
+    A folder that was there stays, empty as it was; one that held anything is left alone.
+    """
+    folder = Path(folder)
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    untouched = bool(new) or (folder.is_dir() and not any(folder.iterdir()))
+    try:
+        yield
+    except BaseException:
+        if untouched and not is_begun():
+            for inside in folder.iterdir() if folder.is_dir() else ():
+                shutil.rmtree(inside, ignore_errors=True) if inside.is_dir() else inside.unlink(missing_ok=True)
+            for place in new:
+                with suppress(OSError):  # another process may have put something there
+                    place.rmdir()
+        raise
 
 
 def write_text(path: Path, text: str, private: bool = False) -> None:
-    """Write UTF-8 text atomically; `private` as in `written_whole`."""
+    """Write UTF-8 text atomically; bytes of a file name that are not UTF-8 stand in it as `readable` writes them.
+
+    `private` as in `written_whole`.
+    """
     with written_whole(path, private=private) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(readable(text), encoding="utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically; NaN, NumPy values and paths are converted by `json_ready`."""
-    write_text(path, json.dumps(json_ready(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    """Write JSON atomically; NaN, NumPy values and paths are converted by `json_ready`. `read_json` restores a path that is not UTF-8."""
+    text = json.dumps(json_ready(content), indent=2, allow_nan=False, ensure_ascii=False)
+    # JSON writes surrogates in the same way.
+    write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -3,9 +3,12 @@
 import os
 import shlex
 import shutil
+import string
 import sys
 from pathlib import Path
 
+# What stands for itself between $' and '.
+PLAIN = frozenset(string.ascii_letters + string.digits + ' !#$%&()*+,-./:;<=>?@[]^_`{|}~"')
 # Task -> how its lesson is called, where a copy of the lesson's file runs in place of the registered one.
 _copies: dict[str, str] = {}
 
@@ -21,7 +24,7 @@ def python() -> str:
 
 def name_copy(task: str, file: Path) -> None:
     """From now on in this process, let `command(task, …)` call this file: the copy of a lesson that is running."""
-    _copies[task] = f"{python()} {shlex.quote(_short(file))}"
+    _copies[task] = f"{python()} {_quoted(_short(file))}"
 
 
 def has_copy(task: str) -> bool:
@@ -31,7 +34,7 @@ def has_copy(task: str) -> bool:
 
 def file_command(file: Path, *words: object) -> str:
     """Return a command line that runs a lesson's file, quoted for a shell."""
-    return " ".join([python(), shlex.quote(_short(file)), *(shlex.quote(str(word)) for word in words)])
+    return " ".join([python(), _quoted(_short(file)), *map(_quoted, words)])
 
 
 def program() -> str:
@@ -52,12 +55,26 @@ def command(*words: object) -> str:
     "classification evaluate 'my run'"
     """
     called, rest = (_copies[str(words[0])], words[1:]) if words and str(words[0]) in _copies else (program(), words)
-    return " ".join([called, *(shlex.quote(str(word)) for word in rest)])
+    return " ".join([called, *map(_quoted, rest)])
+
+
+def _quoted(word: object) -> str:
+    """Return a word as a shell takes it for one; bytes of a file name that are not UTF-8 as bash and zsh write them."""
+    text = str(word)
+    if isinstance(word, Path) and text.startswith("-"):
+        # Not to be taken for a flag.
+        text = f"./{text}"
+    if text.isprintable() or not text:
+        return shlex.quote(text)
+    content = text.encode("utf-8", "surrogateescape")
+    return "$'" + "".join(chr(byte) if chr(byte) in PLAIN else f"\\x{byte:02x}" for byte in content) + "'"
 
 
 def _short(path: Path) -> str:
     """Return a path relative to the current folder where it lies inside, else as it is; links are left alone."""
     try:
-        return str(path.absolute().relative_to(Path.cwd()))
+        inside = str(path.absolute().relative_to(Path.cwd()))
+        # A shell looks for a name alone on its path, not in the current folder.
+        return inside if os.sep in inside else os.path.join(os.curdir, inside)
     except (ValueError, OSError):
         return os.fspath(path)

@@ -20,18 +20,21 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from radlearn.file_names import readable
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 console = Console(stderr=True, highlight=False)
 LINE_EVERY_SECONDS = 3.0
+LOOK_AFTER_PARENT_SECONDS = 1.0
 # From <linux/prctl.h>: the signal that a process gets when its parent ends.
 PR_SET_PDEATHSIG = 1
 
 
 def say(text: str = "", style: str | None = None) -> None:
     """Print a line to standard error. `text` is not interpreted as markup, so brackets in file names are kept."""
-    console.print(text, style=style, markup=False, soft_wrap=True)
+    console.print(readable(text), style=style, markup=False, soft_wrap=True)
 
 
 class Bar:
@@ -148,10 +151,29 @@ def in_parallel(
         else:
             import joblib
 
-            results = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(joblib.delayed(function)(job) for job in jobs)
+            tied = partial(_tied, os.getpid(), function)
+            results = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(joblib.delayed(tied)(job) for job in jobs)
         for result in results:
             bar.advance(1 if total is None else len(result))
             yield result
+
+
+_is_tied = False
+
+
+def _tied(parent: int, function: Callable[[Job], Result], job: Job) -> Result:
+    """Do a job in one of joblib's processes, which would otherwise finish it, and wait for more, long after its parent was killed."""
+    global _is_tied
+    if not _is_tied and os.getppid() == parent:
+        _is_tied = True
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    return function(job)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_AFTER_PARENT_SECONDS)
+    os._exit(1)
 
 
 # What a forked process runs. It is there in the copy, so it need not be sent.
@@ -178,6 +200,8 @@ def _begin_forked(function: Callable[[Any], Any], parent: int) -> None:
     global _function
     _function = function
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What closes a terminal is sent to all processes too.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # The parent's handler would only set a flag in the copy.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Without this the copies of a killed process would wait for work for ever, and hold its locks.

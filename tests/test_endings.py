@@ -1,7 +1,14 @@
 """How a command ends."""
 
 import errno
+import io
 import json
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +46,88 @@ def test_a_fault_of_ours_keeps_its_traceback() -> None:
 def test_json_is_one_object_and_nan_is_null(capsys: pytest.CaptureFixture[str]) -> None:
     endings.print_json({"auroc_score": float("nan"), "name": "ö"})
     assert json.loads(capsys.readouterr().out) == {"auroc_score": None, "name": "ö"}
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "Free some space, or choose a place on another disk"),
+        (errno.EDQUOT, "Free some space"),
+        (errno.EFBIG, "Free some space"),
+        (errno.EROFS, "Choose a place that can be written"),
+        (errno.ENAMETOOLONG, "Choose a shorter or simpler name"),
+        (errno.ENOTDIR, "A file lies where a folder is expected"),
+        (errno.EIO, "The disk or its connection fails"),
+        (errno.EMFILE, "ulimit -n"),
+    ],
+)
+def test_an_error_of_the_system_says_where_and_what_to_do_and_promises_nothing(
+    number: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert endings.ended(lambda: raising(OSError(number, os.strerror(number), "runs/one/history.jsonl"))) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith(f"radlearn: runs/one/history.jsonl: {os.strerror(number)}. {words}")
+    assert "not lost" not in said
+
+
+def test_a_file_of_ours_that_is_missing_keeps_its_traceback() -> None:
+    with pytest.raises(FileNotFoundError):
+        endings.ended(lambda: raising(FileNotFoundError(errno.ENOENT, "No such file or directory", "report.html")))
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_each_signal_that_ends_a_command_lets_it_clear_up(name: str, tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from radlearn.endings import ended; from radlearn.files import written_whole\n"
+        "def command():\n"
+        "    with written_whole(Path(sys.argv[1]) / 'a.txt'):\n"
+        "        os.kill(os.getpid(), getattr(signal, sys.argv[2]))\n"
+        "        signal.pause()\n"
+        "code = ended(command)\n"
+        "print(code, os.listdir(sys.argv[1]), signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path), name], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["130", "[]", "True"]
+    assert "interrupted" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_under_nohup_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert endings.ended(lambda: os.kill(os.getpid(), signal.SIGHUP)) == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    "environment", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}]
+)
+def test_what_is_not_ascii_ends_no_command_on_a_terminal_that_knows_no_more(environment: dict[str, str]) -> None:
+    code = (
+        "import os, sys; from radlearn.endings import ended, print_json; from radlearn.progress import say\n"
+        "def command():\n"
+        "    name = os.fsdecode(b'M\\xfcller')\n"
+        "    say('R\\u00f6ntgen \\u80f8 ' + name)\n"
+        "    print('R\\u00f6ntgen \\u2026 ' + name)\n"
+        "    print_json({'name': 'R\\u00f6ntgen ' + name})\n"
+        "sys.exit(ended(command))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={**os.environ, **environment}, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert os.fsencode(json.loads(done.stdout.splitlines()[-1])["name"]).endswith(b"M\xfcller")
+    assert b"M\\xfcller" in done.stderr
+
+
+def test_json_stays_json_where_standard_output_is_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+    assert endings.ended(lambda: endings.print_json({"name": "Müller …"})) == 0
+    assert json.loads(written.getvalue()) == {"name": "Müller …"}
+
+
+@pytest.mark.parametrize("error", [MemoryError(), MemoryError("Unable to allocate 32.0 GiB"), BrokenProcessPool("terminated abruptly")])
+def test_memory_that_ran_out_is_no_fault_of_the_program(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    assert endings.ended(lambda: raising(error)) == 2
+    assert "memory" in capsys.readouterr().err

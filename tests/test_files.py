@@ -1,8 +1,10 @@
 """Files are whole or not there."""
 
+import errno
 import json
 import math
 import os
+import signal
 import stat
 from pathlib import Path
 
@@ -76,3 +78,142 @@ def test_the_cache_folder_is_the_chosen_one_else_the_users(monkeypatch: pytest.M
     assert files.cache_folder() == tmp_path / "xdg" / "radlearn"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert files.cache_folder() == Path.home() / ".cache" / "radlearn"
+
+
+@pytest.mark.parametrize(
+    "name", [b"x" * 255, b"scan-\xff\xe9.nii.gz", "Röntgen 胸.png".encode(), b"." + b"y" * 250 + b".png", b"no suffix"]
+)
+def test_a_file_of_any_name_that_the_disk_takes_can_be_written(name: bytes, tmp_path: Path) -> None:
+    target = tmp_path / os.fsdecode(name)
+    files.write_text(target, "content")
+    assert os.listdir(os.fsencode(tmp_path)) == [name]
+    assert target.read_text() == "content"
+
+
+def test_text_with_a_name_that_is_not_utf8_is_written_readably_and_json_gives_the_name_back(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(b"/data/M\xfcller"))
+    files.write_rows(tmp_path / "a.csv", [("path", "probability"), (str(path), "0.5")])
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8") == "path,probability\n/data/M\\xfcller,0.5\n"
+    files.write_json(tmp_path / "a.json", {"data": path})
+    assert Path(files.read_json(tmp_path / "a.json")["data"]) == path
+    assert os.fsencode(files.read_json(tmp_path / "a.json")["data"]) == b"/data/M\xfcller"
+
+
+class RustError(Exception):
+    """What safetensors raises is of a class of its own, which is no OSError."""
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RustError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RustError("io: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_named_with_the_file_whatever_the_writer_says(raised: Exception, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space") as caught, files.written_whole(tmp_path / "best" / "model.safetensors"):
+        raise raised
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "best" / "model.safetensors"))
+    assert list((tmp_path / "best").iterdir()) == []
+
+
+def test_a_real_limit_on_files_is_told_with_the_file_by_safetensors_pillow_and_python(tmp_path: Path) -> None:
+    import resource
+
+    from PIL import Image
+    from safetensors.numpy import save_file
+
+    def by_pillow(path: Path) -> None:
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 300), np.uint8)).save(path)
+
+    writers = {
+        "a.safetensors": lambda path: save_file({"weights": np.zeros(100_000)}, path),
+        "a.png": by_pillow,
+        "a.txt": lambda path: path.write_text("x" * 100_000),
+    }
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for name, write in writers.items():
+        # Python ignores the signal that comes with it.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        try:
+            with pytest.raises(OSError, match="File too large") as caught, files.written_whole(tmp_path / name) as temporary:
+                write(temporary)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(tmp_path / name))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_about_another_file_keeps_its_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, files.written_whole(tmp_path / "a.png"):
+        (tmp_path / "source.dcm").read_bytes()
+    assert caught.value.filename == str(tmp_path / "source.dcm")
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_and_what_is_anothers_stays(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        with files.written_whole(tmp_path / "overlays" / "IM0001.png"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(list((tmp_path / "overlays").iterdir())) == 1
+    (tmp_path / ".hidden-notes.txt").write_text("mine")
+    (tmp_path / ".gitignore").touch()
+    with files.written_whole(tmp_path / "masks" / "a.nii.gz") as temporary:
+        temporary.write_bytes(b"half")
+        files.remove_leftovers(tmp_path)
+        assert temporary.exists()
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".gitignore", ".hidden-notes.txt", "a.nii.gz"]
+
+
+@pytest.mark.parametrize("error", [ValueError("bad data"), KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
+def test_a_failed_start_leaves_no_folder_and_none_of_the_folders_above_that_were_made_for_it(error: BaseException, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "classification" / "first"
+
+    def fail() -> None:
+        with files.removed_on_failure(folder, lambda: False):
+            files.write_text(folder / "settings.json", "{}")
+            files.write_text(folder / "last" / "x.json", "{}")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_there_before_or_has_begun_is_not_removed(tmp_path: Path) -> None:
+    def fail(folder: Path, is_begun: bool) -> None:
+        with files.removed_on_failure(folder, lambda: is_begun):
+            files.write_text(folder / "settings.json", "{}")
+            raise ValueError("bad data")
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    (tmp_path / "empty").mkdir()
+    for name, is_begun in (("mine", False), ("empty", False), ("begun", True)):
+        with pytest.raises(ValueError, match="bad data"):
+            fail(tmp_path / name, is_begun)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
+        "begun", "begun/settings.json", "empty", "mine", "mine/notes.txt", "mine/settings.json",
+    ]  # fmt: skip
+
+
+def test_a_trial_finds_what_cannot_be_written_and_leaves_nothing(tmp_path: Path) -> None:
+    import resource
+
+    files.try_to_write(tmp_path / "new" / "folder")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="Not a directory") as caught:
+        files.try_to_write(tmp_path / "file" / "out")
+    assert caught.value.filename == str(tmp_path / "file" / "out")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            files.try_to_write(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,5 +1,6 @@
 """What a message tells the reader to type can be pasted."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from radlearn import hints
+from radlearn.file_names import readable
 
 
 def test_words_are_quoted_for_a_shell() -> None:
@@ -56,3 +58,20 @@ def test_python_is_named_by_a_path_where_the_shell_finds_another(monkeypatch: py
     assert Path(hints.python()).is_absolute()
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     assert hints.python() == "python"
+
+
+@pytest.mark.parametrize("word", [b"my run", b"it's", b"M\xfcller", b"a\nb", b"-run", b"$HOME", b"R\xc3\xb6 \xff'\\"])
+def test_a_folder_of_any_name_is_what_bash_makes_of_the_line(word: bytes) -> None:
+    line = hints.command("classification", "evaluate", Path(os.fsdecode(word)))
+    shown = readable(line).encode()
+    assert b"\n" not in shown
+    words = subprocess.run(["bash", "-c", b"printf '%s\\0' " + shown], capture_output=True, check=True).stdout.split(b"\0")
+    assert words[-2].removeprefix(b"./") == word
+    assert not words[-2].startswith(b"-")
+
+
+def test_a_program_in_the_current_folder_itself_is_not_looked_for_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.chdir(Path(sys.executable).parent)
+    done = subprocess.run(["/bin/sh", "-c", hints.command("--version")], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("radlearn ")

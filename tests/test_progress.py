@@ -4,6 +4,8 @@ import gc
 import math
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -239,3 +241,41 @@ def test_a_forked_process_computes_although_its_parent_used_the_threads_of_openm
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
+
+
+def noting_its_number(folder: str, seconds: float) -> None:
+    (Path(folder) / f"pid-{os.getpid()}").touch()
+    time.sleep(seconds)
+
+
+@pytest.mark.parametrize("seconds", [600, 0])
+def test_joblibs_processes_end_with_a_killed_parent_at_work_and_idle(seconds: float, tmp_path: Path) -> None:
+    code = (
+        "import functools, sys, time; from radlearn.progress import in_parallel; import tests.test_progress as here\n"
+        "work = functools.partial(here.noting_its_number, sys.argv[1])\n"
+        "list(in_parallel(work, [float(sys.argv[2])] * 4, 'waiting', workers=2))\n"
+        "time.sleep(600)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(seconds)], env=environment)
+    ends = time.monotonic() + 120
+    while len(started := list(tmp_path.glob("pid-*"))) < 2:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    while any(state_of(path.name.removeprefix("pid-")) not in "ZX" for path in started):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def test_a_forked_process_leaves_the_end_of_the_terminal_to_its_parent() -> None:
+    def work(job: int) -> Any:
+        return signal.getsignal(signal.SIGHUP)
+
+    assert set(forked(work, range(4))) == {signal.SIG_IGN}
+
+
+def test_a_name_that_is_not_utf8_can_be_said(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.say(os.fsdecode(b"M\xfcller.dcm"))
+    assert capsys.readouterr().err == "M\\xfcller.dcm\n"

@@ -34,6 +34,7 @@ from radlearn.challenges.covid19_folder import (
 from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, masks_beside, nifti_stem, walked
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
+from radlearn.file_names import readable
 from radlearn.progress import say
 
 LAYOUT_ADVICE = ("in the files would go wrong", "Mend or remove these files.")
@@ -194,7 +195,7 @@ def _ct_paths(root: Path) -> list[Path]:
 
 def _id_of(path: Path) -> str:
     known = case_and_kind(path.name)
-    return known[0] if known and known[1] == CT else nifti_stem(path.name) or path.resolve().name
+    return known[0] if known and known[1] == CT else nifti_stem(path.name) or readable(path.resolve().name)
 
 
 def _volumes_in(folder: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.files import written_whole
 from radlearn.progress import in_parallel
+from radlearn.scans.ct_files import read_scan_grid
 from radlearn.scans.geometry import Grid, Volume, same_grid
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_grid
@@ -144,7 +145,7 @@ def grid_troubles(name: str, mask: Volume, source: Grid, source_name: str) -> li
 def _validated(submission: Path, job: tuple[Case, str]) -> list[str]:
     case, name = job
     try:
-        source = read_grid(case.path)
+        source = read_scan_grid(case.path)
         mask = read_member(submission, name, source)
         troubles = grid_troubles(name, mask, source, case.path.name)
         if not mask.voxels.size:

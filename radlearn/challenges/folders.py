@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from radlearn.errors import BadLayout
+from radlearn.file_names import readable
 from radlearn.scans.file_names import DICOM_SUFFIXES, NIFTI_SUFFIXES
 
 MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
@@ -18,21 +19,21 @@ OUTPUT_FOLDERS, OUTPUT_TABLE = ("masks", "probabilities"), "predictions.csv"
 
 
 def stem(name: str) -> str:
-    """Return an X-ray's name without `.dcm`. A UID keeps its last number, which `Path.stem` would take for a suffix.
+    """Return an X-ray's name without `.dcm`, readable. A UID keeps its last number, which `Path.stem` would take for a suffix.
 
     >>> stem("IM0001.DCM"), stem("1.2.840.10008")
     ('IM0001', '1.2.840.10008')
     """
-    return next((name[: -len(suffix)] for suffix in DICOM_SUFFIXES if name.lower().endswith(suffix)), name)
+    return readable(next((name[: -len(suffix)] for suffix in DICOM_SUFFIXES if name.lower().endswith(suffix)), name))
 
 
 def nifti_stem(name: str) -> str | None:
-    """Return a volume's name without `.nii` or `.nii.gz`; None where it has neither.
+    """Return a volume's name without `.nii` or `.nii.gz`, readable; None where it has neither.
 
     >>> nifti_stem("a.b.nii.gz"), nifti_stem("A.NII"), nifti_stem("a.dcm")
     ('a.b', 'A', None)
     """
-    return next((name[: -len(suffix)] for suffix in NIFTI_SUFFIXES if name.lower().endswith(suffix)), None)
+    return next((readable(name[: -len(suffix)]) for suffix in NIFTI_SUFFIXES if name.lower().endswith(suffix)), None)
 
 
 def walked(folder: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -117,7 +118,7 @@ def distinct_ids(paths: Sequence[Path], ids: Sequence[str], root: Path, units: s
     shared, distinct = Counter(ids), list(ids)
     for place, (path, one) in enumerate(zip(paths, ids, strict=True)):
         if shared[one] > 1 and path != root:
-            distinct[place] = "_".join([*path.relative_to(root).parts[:-1], one])
+            distinct[place] = "_".join([*map(readable, path.relative_to(root).parts[:-1]), one])
     if twice := [one for one, count in Counter(distinct).items() if count > 1]:
         found = f"several {units} would be called {twice[0]!r}, so their predictions would be mixed up"
         raise BadLayout(f"{root}: {found}. Rename one of them.")

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -65,6 +64,7 @@ from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_folder import Run, runs_of, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
+from radlearn.workflow.partial_answers import answers_beside
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
 from radlearn.workflow.task import Commands, Ensemble, NoOptions, Scores, Task
@@ -476,7 +476,7 @@ def predict(runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlay
 
     Several runs predict together: the mean of their probabilities and heat maps; the table says how far they differ.
     """
-    predictions = ProbabilityPredictions(runs, paths, out)
+    predictions = ProbabilityPredictions(runs, paths, out, overlays)
     members = [trained_model(run) for run in runs_of(runs)]
     # Each run sees an X-ray at its own size and shape; a file is read once for those that see it alike.
     looks = [(settings.size_px, settings.shape) for _, settings in members]
@@ -502,8 +502,8 @@ def predict(runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlay
 
 def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
     """Write `patientId,probability` for the X-rays of a folder. The challenge itself asks for boxes and does not accept this file."""
-    with TemporaryDirectory() as folder:
-        return submit_probabilities(predict(runs, [images], Path(folder), overlays=False), out)
+    with answers_beside(out) as folder:
+        return submit_probabilities(predict(runs, [images], folder, overlays=False), out)
 
 
 def classifier(run: Run) -> Classifier:

@@ -61,6 +61,7 @@ from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, c
 from radlearn.training.run_folder import Run, runs_of, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
+from radlearn.workflow.partial_answers import answers_beside
 from radlearn.workflow.pretrained import start_from_published
 from radlearn.workflow.splits import split_cases
 from radlearn.workflow.task import Commands, Ensemble, Scores, Task
@@ -548,15 +549,16 @@ def predict(
 
     Several runs predict together: their boxes are fused, and the table says how far they differ.
     """
-    predictions = detect_all(runs_of(runs), BoxPredictions(runs_of(runs), paths, out, options.gate), overlays)
+    predictions = detect_all(runs_of(runs), BoxPredictions(runs_of(runs), paths, out, options.gate, overlays), overlays)
     predictions.finish()
     return predictions.table
 
 
 def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: GateOptions = GateOptions()) -> Path:
     """Write the challenge's submission file, `patientId,PredictionString`, for the X-rays of a folder."""
-    predictions = BoxPredictions(runs_of(runs), [images], None, options.gate)
-    return submit_boxes(detect_all(runs_of(runs), predictions, overlays=False), CHALLENGE, out)
+    with answers_beside(out) as folder:
+        predictions = BoxPredictions(runs_of(runs), [images], folder, options.gate)
+        return submit_boxes(detect_all(runs_of(runs), predictions, overlays=False), CHALLENGE, out)
 
 
 def detect_all(runs: Sequence[Run], predictions: BoxPredictions, overlays: bool) -> BoxPredictions:

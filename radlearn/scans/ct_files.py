@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from radlearn.scans.geometry import Volume
+from radlearn.scans.geometry import Grid, Volume
 from radlearn.scans.mask_files import read_mask
-from radlearn.scans.nifti import read_volume
+from radlearn.scans.nifti import read_grid, read_volume
 
 
 def read_scan(path: Path, mask_path: Path | None = None, series_uid: str | None = None) -> tuple[Volume, Volume | None]:
@@ -19,3 +19,8 @@ def read_scan(path: Path, mask_path: Path | None = None, series_uid: str | None 
     else:
         scan = read_volume(path)
     return scan, None if mask_path is None else read_mask(mask_path, scan)
+
+
+def read_scan_grid(path: Path) -> Grid:
+    """Return the grid of a scan, of a NIfTI file from its header alone; errors as `read_grid` and `read_scan`."""
+    return read_scan(path)[0].grid if path.is_dir() else read_grid(path)

@@ -54,7 +54,9 @@ def found_source(challenge: AnyChallenge, given: Path | None, beside: Sequence[P
             f"{beside[0]}: holds no data, and {challenge.title} has no built-in cases. Put its data there, or use --data FOLDER."
         )
     made = built_in_folder(challenge, challenge.built_in.count, BUILT_IN_SEED)
-    return Source(made, f"Data: built-in patients (synthetic) in {made}. To use the challenge's data, see {beside[0] / 'README.md'}.")
+    readme = beside[0] / "README.md"
+    how = f"see {readme}" if readme.is_file() else f"put them into {beside[0]}, or name their folder with --data"
+    return Source(made, f"Data: built-in patients (synthetic) in {made}. To use the challenge's data, {how}.")
 
 
 def built_in_folder(challenge: AnyChallenge, count: int, seed: int) -> Path:

@@ -59,6 +59,13 @@ class OodPredictions:
         self.flagged += [name for name, flagged in zip(names, scores.flagged, strict=True) if flagged]
         return scores
 
+    def recall(self, row: Mapping[str, str], name: str) -> None:
+        """Count an image that an earlier pass wrote down: `row` by the columns of the table, `name` that of the image's name."""
+        self.images += 1
+        self.known += row[OOD_COLUMNS[2]] != UNKNOWN[2]
+        if row[OOD_COLUMNS[2]] == "yes":
+            self.flagged.append(row[name])
+
     @property
     def promised_share(self) -> float:
         """The share of usual images that is flagged at most, 0 to 1: of several runs the largest."""

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn import hints
-from radlearn.errors import BadRunFolder, BadSetting, Interrupted
+from radlearn.disk_trouble import system_error_in_words
+from radlearn.errors import BadRunFolder, BadSetting, CannotWrite, Interrupted
 from radlearn.files import write_json
 from radlearn.training.run_files import RepeatsFile, read_run_file
 from radlearn.training.run_folder import REPEATS_FILE, Run, holds_repeats, new_run, open_run, settings_as, unused_folder
@@ -150,6 +151,26 @@ def completed(repeats: Repeats, kind: type[SettingsT]) -> Iterator[tuple[Run, Se
             new_run(run.folder, repeats.task, dataclasses.replace(settings_as(known, kind), seed=seed), about)
         opened = open_run(run.folder, repeats.task)
         yield opened, settings_as(opened, kind)
+
+
+@contextmanager
+def said_how_to_go_on(run: Run, resume_command: str = "") -> Iterator[None]:
+    """Say of a training that the system ends, such as by a full disk, where it happened, what to do, and how to go on.
+
+    Args:
+        resume_command: of the repeats that the run is one of.
+
+    Raises:
+        CannotWrite: in place of an OSError that a user can mend.
+    """
+    try:
+        yield
+    except OSError as error:
+        if (words := system_error_in_words(error)) is None:
+            raise
+        # Before the first checkpoint there is nothing to go on from.
+        go_on = f" To continue: {resume_command or run.resume_command}" if run.last_checkpoint.exists() else ""
+        raise CannotWrite(f"{words}{go_on}") from error
 
 
 @contextmanager

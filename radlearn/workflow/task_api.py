@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn import use_cases
-from radlearn.errors import BadLayout, BadRunFolder, BadSetting
+from radlearn.disk_trouble import system_error_in_words
+from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
+from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
 from radlearn.progress import say
 from radlearn.training.device import chosen_device
-from radlearn.training.run_folder import Run, holds_repeats, new_run, open_run, settings_as
+from radlearn.training.run_folder import Run, holds_repeats, new_run, open_run, settings_as, unused_folder
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
 from radlearn.workflow.ensembles import refuse_ensemble
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
+from radlearn.workflow.partial_answers import kept_when_stopped
 from radlearn.workflow.repeats import (
     Repeats,
     checked_count,
@@ -22,6 +25,7 @@ from radlearn.workflow.repeats import (
     new_repeats,
     open_repeats,
     refuse_repeats,
+    said_how_to_go_on,
     stopped_together,
 )
 from radlearn.workflow.report_frame import renew_spread
@@ -33,6 +37,16 @@ from radlearn.workflow.task import AnyTask
 RunLike = Run | Path | str
 Runs = RunLike | Sequence[RunLike]
 T = TypeVar("T")
+
+
+def _must_be_writable(run: Run, done: str) -> None:
+    """Refuse a run folder that cannot be written before hours of work, and remove what killed processes left in it."""
+    try:
+        try_to_write(run.folder)
+    except OSError as error:
+        words = system_error_in_words(error) or f"{run.folder}: {error.strerror}."
+        raise CannotWrite(f"Nothing was {done}, because the results lie in the run folder. {words}") from error
+    remove_leftovers(run.folder)
 
 
 class TaskApi:
@@ -81,17 +95,22 @@ class TaskApi:
         # Raises if the folder holds a run: only `resume` continues one.
         if run is not None:
             refuse_repeats(Path(run))
-        made = new_run(None if run is None else Path(run), self.task.name, settings, about, lesson_file(self.task))
-        say(f"Run folder: {made.folder}")
-        return self.task.commands.train(settings, folder, made)
+        place = unused_folder(Path("runs") / self.task.name) if run is None else Path(run)
+        with removed_on_failure(place, lambda: Run(place, self.task.name).last_checkpoint.exists()):
+            made = new_run(place, self.task.name, settings, about, lesson_file(self.task))
+            say(f"Run folder: {made.folder}")
+            with said_how_to_go_on(made):
+                return self.task.commands.train(settings, folder, made)
 
     def repeat_with(self, settings: Any, repeats: int, data: Path | str | None = None, run: Path | str | None = None) -> Repeats:
         """Train several runs with complete settings; see `train`."""
         checked_count(repeats)
         _, about = self._data_for(settings, data)
-        made = new_repeats(None if run is None else Path(run), self.task.name, settings, repeats, about, lesson_file(self.task))
-        say(f"Folder of {repeats} runs: {made.folder}")
-        return self._train_all(made, None)
+        place = unused_folder(Path("runs") / self.task.name) if run is None else Path(run)
+        with removed_on_failure(place, lambda: any(place.glob("*/last/*.safetensors"))):
+            made = new_repeats(place, self.task.name, settings, repeats, about, lesson_file(self.task))
+            say(f"Folder of {repeats} runs: {made.folder}")
+            return self._train_all(made, None)
 
     def resume(self, run: RunLike | Repeats, data: Path | str | None = None) -> Run | Repeats:
         """Continue a run that was stopped or killed; the result is as if it had never stopped. `data`: its data folder, if it was moved.
@@ -102,7 +121,9 @@ class TaskApi:
             return self._train_all(repeats, data)
         assert not isinstance(run, Repeats)
         opened = self._opened_run(run)
-        return self.task.commands.train(settings_as(opened, self.task.settings), self._data_of(opened, data), opened)
+        remove_leftovers(opened.folder)
+        with said_how_to_go_on(opened):
+            return self.task.commands.train(settings_as(opened, self.task.settings), self._data_of(opened, data), opened)
 
     def evaluate(self, run: Runs | Repeats, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Evaluate a run on its test persons, or on all labelled cases of another folder; write scores, pictures and report.
@@ -121,6 +142,7 @@ class TaskApi:
         assert not isinstance(run, Repeats)
         runs, made = self._opened(run), self._options(self.task.options, options)
         first = runs[0]
+        _must_be_writable(first, "evaluated")
         cases = self.task.challenge.find_cases(self._data_of(first, data))
         known = split_of(first).keys() & {case.image_id for case in cases}
         if len(runs) > 1:
@@ -148,6 +170,7 @@ class TaskApi:
             what `tuning/tuning.json` in the run folder holds.
         """
         opened, made = self._opened_run(run), self._options(self.task.tune_options, options)
+        _must_be_writable(opened, "tuned")
         cases = self.task.challenge.find_cases(self._data_of(opened, data))
         validation = cases_by_subset(cases, opened)["validation"]
         prove_same(validation, opened)
@@ -165,10 +188,11 @@ class TaskApi:
         if not named:
             raise BadSetting(f"{self.task.name} predict: name at least one file or folder, such as {self.task.example_file}.")
         runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
-        if len(runs) > 1:
+        with kept_when_stopped(Path(out)):
+            if len(runs) == 1:
+                return self.task.commands.predict(runs[0], named, Path(out), overlays, made)
             assert self.task.ensemble is not None
             return self.task.ensemble.predict(runs, named, Path(out), overlays, made)
-        return self.task.commands.predict(runs[0], named, Path(out), overlays, made)
 
     def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
         """Write the submission file for the images of a folder; return its path. Arguments as in `predict`."""
@@ -194,7 +218,7 @@ class TaskApi:
                 say(f"{where} is finished.")
                 continue
             say(where, style="bold")
-            with stopped_together(repeats, run):
+            with stopped_together(repeats, run), said_how_to_go_on(run, repeats.resume_command):
                 self.task.commands.train(settings, self._data_of(run, data), run)
         return repeats
 

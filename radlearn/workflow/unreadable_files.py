@@ -1,12 +1,27 @@
 """Files that a prediction had to skip because they cannot be read: collected on the way, listed at the end."""
 
+import struct
 from pathlib import Path
 
-from radlearn.errors import UnreadableScan
+from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.files import write_text
 from radlearn.progress import say
 
 SHOWN = 10
+TRACEBACK = "Traceback (most recent call last)"
+# What a decoder says of a file that it cannot take: too large for the memory, cut short, not to be opened, of a kind it does not expect.
+OF_DECODERS = (
+    MemoryError, OSError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError, RuntimeError,
+    AssertionError, EOFError, struct.error,
+)  # fmt: skip
+
+
+def is_of_the_file(error: BaseException) -> bool:
+    """Tell whether an error on the way from a file to what is predicted may lie in that file alone, so that the others can go on."""
+    if isinstance(error, RadlearnError):
+        return isinstance(error, UnreadableScan)
+    # After an error of the device no file can be predicted for.
+    return isinstance(error, OF_DECODERS) and "CUDA error" not in str(error)
 
 
 class UnreadableFiles:
@@ -20,10 +35,22 @@ class UnreadableFiles:
     def __init__(self, out: Path | None, what: str) -> None:
         self.out, self.what = out, what
         self.lines: list[str] = []
+        # The first error that none of ours explains.
+        self._unexplained: BaseException | None = None
 
-    def add(self, path: Path, error: UnreadableScan) -> None:
-        """Note a file; the line names its path, which the error may do already."""
-        self.lines.append(str(error) if str(path) in str(error) else f"{path}: {error}")
+    def add(self, path: Path, error: BaseException) -> None:
+        """Note a file in one line, which names its path; the error may do so already. Of one that wraps others the first is told."""
+        while not isinstance(error, RadlearnError) and error.__cause__ is not None:
+            error = error.__cause__
+        said = _one_line(str(error))
+        if isinstance(error, MemoryError):
+            said = f"needs more memory than there is ({said or 'MemoryError'})."
+        elif isinstance(error, OSError):
+            said = f"cannot be opened ({error.strerror or said})."
+        elif not isinstance(error, RadlearnError):
+            said = f"cannot be read ({type(error).__name__}: {said})."
+            self._unexplained = self._unexplained or error
+        self.lines.append(said if str(path) in said else f"{path}: {said}")
 
     def report(self, readable: int) -> None:
         """Write `unreadable.txt`, and say which files were skipped.
@@ -40,5 +67,19 @@ class UnreadableFiles:
             say(f"{len(self.lines):,} {self.what} could not be read{where}:", style="yellow")
             for line in self.lines[:SHOWN]:
                 say(f"  {line}")
+        elif self.out is not None:
+            # Of an earlier pass over files that were mended since.
+            (self.out / "unreadable.txt").unlink(missing_ok=True)
         if not readable:
-            raise UnreadableScan(f"None of the {len(self.lines):,} {self.what} could be read.")
+            # Where nothing can be read at all, the fault may be another than the files'.
+            raise UnreadableScan(f"None of the {len(self.lines):,} {self.what} could be read.") from self._unexplained
+
+
+def _one_line(text: str) -> str:
+    """Return a message in one line. Of a traceback inside it, as decoders quote theirs, the last line is left, which says what happened."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if any(TRACEBACK in line for line in lines):
+        first = next(number for number, line in enumerate(lines) if TRACEBACK in line)
+        before = lines[:first] + [lines[first].split(TRACEBACK)[0].strip()]
+        lines = [line for line in before if line] + lines[-1:]
+    return " ".join(lines)

@@ -42,7 +42,11 @@ def test_a_folder_with_nothing_but_its_readme_leaves_the_built_in_patients(tmp_p
     found = data_source.found_source(RSNA, None, [beside])
     assert found.folder == no_patients_are_made
     assert "synthetic" in found.message
-    assert data_source.found_source(RSNA, None, [tmp_path / "none"]).folder == no_patients_are_made
+    assert f"see {beside / 'README.md'}." in found.message
+    # A lesson of another package may have none, and a README that is not there helps nobody.
+    found = data_source.found_source(RSNA, None, [tmp_path / "none"])
+    assert found.folder == no_patients_are_made
+    assert found.message.endswith(f"put them into {tmp_path / 'none'}, or name their folder with --data.")
 
 
 def test_the_second_lessons_folder_is_looked_at_too(tmp_path: Path, small_rsna: Path, no_patients_are_made: Path) -> None:

@@ -1,5 +1,6 @@
 """The commands in Python: errors that the journeys on the command line do not cover."""
 
+import errno
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 
 import radlearn
-from radlearn.errors import BadLayout, BadRunFolder, BadSetting
+from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite, RadlearnError
 from radlearn.files import read_json, write_json
-from radlearn.training.run_folder import begin_run, open_run
+from radlearn.training.run_folder import Run, begin_run, open_run
 from radlearn.training.splits import write_split
 from radlearn.workflow.task import Ensemble
 from radlearn.workflow.task_api import TaskApi
@@ -35,6 +36,63 @@ def test_an_unknown_preset_or_setting_is_named_with_the_known_ones(tmp_path: Pat
     with pytest.raises(BadSetting, match="no setting 'epoch'"):
         radlearn.classification.train(epoch=3, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def failing(task: Any, error: BaseException, saved: bool) -> TaskApi:
+    """Return a task whose training fails, before or after its first checkpoint."""
+
+    def train(settings: Any, data: Path, run: Run) -> Run:
+        write_json(run.folder / "tuning" / "x.json", {})
+        if saved:
+            run.last_checkpoint.parent.mkdir()
+            run.last_checkpoint.touch()
+        raise error
+
+    return TaskApi(replace(task, commands=replace(task.commands, train=train)))
+
+
+FAILURES = (BadLayout("a table is wrong"), KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device", "x"), ZeroDivisionError())
+
+
+@pytest.mark.parametrize("error", FAILURES)
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_a_start_that_fails_leaves_no_run_and_the_same_command_can_be_given_again(
+    error: BaseException, repeats: int, tmp_path: Path, small_rsna: Path
+) -> None:
+    for name in ("new/run", "run"):
+        with pytest.raises((type(error), RadlearnError)):
+            failing(radlearn.classification.task, error, False).train(data=small_rsna, run=tmp_path / name, repeats=repeats)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_has_a_checkpoint_is_kept_and_the_message_says_how_to_go_on(tmp_path: Path, small_rsna: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "model.safetensors")
+    for name, repeats, resumed in (("run", 1, "run"), ("all", 2, "all")):
+        words = rf"model\.safetensors: No space left on device\. Free some space.* To continue: radlearn classification resume .*{resumed}$"
+        with pytest.raises(CannotWrite, match=words):
+            failing(radlearn.classification.task, full, True).train(data=small_rsna, run=tmp_path / name, repeats=repeats)
+        assert (tmp_path / name).is_dir()
+    with pytest.raises(CannotWrite, match=r"To continue: radlearn classification resume"):
+        failing(radlearn.classification.task, full, True).resume(tmp_path / "run")
+
+
+def test_before_the_first_checkpoint_nothing_is_said_to_be_kept(tmp_path: Path, small_rsna: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "checkpoint.safetensors")
+    with pytest.raises(CannotWrite, match=r"checkpoint\.safetensors: No space left.*then try again\.$"):
+        failing(radlearn.classification.task, full, False).train(data=small_rsna, run=tmp_path / "run")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "tune"])
+def test_a_run_folder_that_cannot_be_written_is_found_before_the_work(
+    command: str, tmp_path: Path, small_rsna: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(folder: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(folder))
+
+    run = finished_run(tmp_path / "run", small_rsna)
+    monkeypatch.setattr("radlearn.workflow.task_api.try_to_write", closed)
+    with pytest.raises(CannotWrite, match=r"Nothing was \w+d, because the results lie in the run folder\. .*run: Read-only file system"):
+        getattr(radlearn.classification, command)(run)
 
 
 def test_a_run_is_created_once_and_opened_only_with_its_own_settings(tmp_path: Path, small_rsna: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import disagreement, postprocessing_together
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
+from radlearn.workflow.partial_answers import what_predicts
 
 COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible", *OOD_COLUMNS)
 # Of several runs: the standard deviation over the runs of the probability, 0 to 0.5.
@@ -29,14 +31,18 @@ class ProbabilityPredictions(XrayPredictions):
     """A pass over files for the probability of each X-ray, as one run or several runs together predict it.
 
     Raises:
-        errors as `XrayPredictions` and `postprocessing_together`.
+        errors as `XrayPredictions`, `XrayPredictions.begin` and `postprocessing_together`.
     """
 
-    def __init__(self, runs: Run | Sequence[Run], paths: Sequence[Path], out: Path) -> None:
+    def __init__(self, runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True) -> None:
         super().__init__(paths, out)
         self.postprocessing, _ = postprocessing_together(runs_of(runs), ProbabilityPostprocessing)
         self.ood, self.known = OodPredictions(runs_of(runs), "X-rays"), KnownCases(runs_of(runs))
         self.columns = COLUMNS + OF_ENSEMBLES * (len(runs_of(runs)) > 1)
+        chosen = asdict(self.postprocessing)
+        for _, answer in self.begin(what_predicts(runs_of(runs), self.columns, postprocessing=chosen, overlays=overlays)):
+            self.rows.append(tuple(answer["row"]))
+            self.ood.recall(dict(zip(self.columns, answer["row"], strict=True)), "patientId")
 
     def keep_mean(
         self,
@@ -81,12 +87,14 @@ class ProbabilityPredictions(XrayPredictions):
             numbers = (f"{probability:.6f}", f"{calibrated[number]:.6f}")
             last = (*ood_cells(unlike, number), *(further[number] if further else ()))
             self.rows.append((str(xray.case.path), xray.case.image_id, *numbers, decision, possible, *last))
+            picture = self.picture(xray.case.path, xray.case.image_id)
             if heat_maps is not None:
                 doubt = "" if possible == decision else f"; at {self.postprocessing.coverage:.0%} coverage: {possible}"
                 doubt += f"; {self.ood.warning}" if unlike is not None and unlike.flagged[number] else ""
                 said = f"probability {probability:.2f}: {decision} (threshold {self.postprocessing.threshold:.2f}){doubt}"
                 heat = as_shown(heat_maps[number], probability, self.postprocessing.threshold)
-                write_overlay(self.picture(xray.case.image_id), xray.pixels[0], heat, xray.case.image_id, said)
+                write_overlay(picture, xray.pixels[0], heat, self.title(xray.case.path, xray.case.image_id), said)
+            self.write_down(xray.case.path, {"row": self.rows[-1]}, [] if heat_maps is None else [picture])
 
     def finish(self) -> None:
         """Write the table, and say what is unlike the training data and what was skipped."""

@@ -4,6 +4,7 @@ A classifier sees the whole X-ray and ranks X-rays better than a detector, which
 """
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from radlearn.challenges.csv_hints import number_hint, separator_hint
 from radlearn.challenges.near_ids import NearIds
+from radlearn.challenges.rsna_tables import decoded
 from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
 from radlearn.hints import command
@@ -24,14 +26,18 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
         float64 (images,), in the order of `image_ids`.
 
     Raises:
-        BadLayout: if the table is not there, lacks a column or an X-ray, has one twice, or holds a value that is no probability.
+        BadLayout: if the table is not there or no CSV in UTF-8, lacks a column or an X-ray, has one twice, or holds a value that
+            is no probability.
     """
     if not table.is_file():
         example = command("classification", "predict", "RUN", "IMAGES", "--out", "DIR")
         raise BadLayout(f"{table}: there is no such table. '{example}' writes DIR/predictions.csv.")
     found: dict[str, float] = {}
-    with open(table, newline="", encoding="utf-8-sig") as opened:
-        rows = csv.DictReader(opened)
+    content, troubles = decoded(str(table), table.read_bytes())
+    if troubles:
+        raise BadLayout(troubles[0])
+    try:
+        rows = csv.DictReader(io.StringIO(content, newline=""), strict=True)
         columns = rows.fieldnames or []
         if absent := [name for name in ("patientId", "probability") if name not in columns]:
             given = ", ".join(columns) or "none"
@@ -49,6 +55,8 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
             if image_id in found:
                 raise BadLayout(f"{table}, line {rows.line_num}: {image_id} is there twice; expected one row an X-ray.")
             found[image_id] = probability
+    except csv.Error as error:
+        raise BadLayout(f"{table}: is not CSV ({error}). Save it as CSV with commas.") from None
     if missing := [image_id for image_id in image_ids if image_id not in found]:
         near = NearIds(image_ids)
         hint = next((hint for image_id in found if (hint := near.hint(image_id))), "")

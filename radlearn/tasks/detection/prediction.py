@@ -1,6 +1,8 @@
 """Boxes for unlabelled X-rays: written by X-ray and by box, with a picture each, or as a submission."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from radlearn.progress import say
 from radlearn.tasks.detection.candidates import gate_of, image_scores, must_have_gate, must_see_alike
 from radlearn.tasks.detection.ensembles import SOURCES, disagreement_on_boxes
 from radlearn.tasks.detection.fusion import fused
+from radlearn.tasks.detection.gate import gate_scores
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
@@ -23,6 +26,7 @@ from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import postprocessing_together
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
+from radlearn.workflow.partial_answers import in_order, what_predicts
 from radlearn.workflow.postprocessing_file import read_postprocessing
 
 XRAY_COLUMNS = ("path", "patientId", "probability", "boxes", *OOD_COLUMNS)
@@ -38,14 +42,18 @@ class BoxPredictions(XrayPredictions):
     Args:
         runs: one, or several that predict together.
         paths: DICOM files, and folders that hold some.
-        out: the folder of the tables; None writes no files, for a submission.
+        out: the folder of the tables; None writes no files.
         gate: table with image-level probabilities.
+        overlays: whether pictures will be drawn.
 
     Raises:
-        BadSetting: if runs see X-rays differently, or a gate is needed and not given; and errors as `postprocessing_together`.
+        BadSetting: if runs see X-rays differently, or a gate is needed and not given.
+        BadLayout: if the gate is no table, or lacks an X-ray; and errors as `postprocessing_together` and `XrayPredictions.begin`.
     """
 
-    def __init__(self, runs: Sequence[Run], paths: Sequence[Path], out: Path | None = None, gate: Path | None = None) -> None:
+    def __init__(
+        self, runs: Sequence[Run], paths: Sequence[Path], out: Path | None = None, gate: Path | None = None, overlays: bool = False
+    ) -> None:
         super().__init__(paths, out)
         must_see_alike(runs)
         must_have_gate(runs, gate)
@@ -62,6 +70,22 @@ class BoxPredictions(XrayPredictions):
         # One for each case, in pixels of the source.
         self.found: list[FoundBoxes] = []
         self.boxes: list[tuple[str, ...]] = []
+        if gate is not None:
+            # Before the first X-ray: a table that cannot be read would otherwise end the pass.
+            gate_scores(gate, [])
+        content = None if gate is None else hashlib.blake2b(gate.read_bytes(), digest_size=16).hexdigest()
+        about = {"postprocessing": asdict(self.postprocessing), "overlays": overlays, "gate": content}
+        for path, answer in self.begin(what_predicts(runs, self.columns, **about)):
+            self._recall(path, answer)
+
+    def _recall(self, path: Path, answer: dict[str, Any]) -> None:
+        """Take back what an earlier pass wrote down for an X-ray."""
+        row = dict(zip(self.columns, answer["row"], strict=True))
+        self.ood.recall(row, "patientId")
+        self.cases.append(XrayCase(row["patientId"], path, None, (), None, row["patientId"]))
+        self.found.append(FoundBoxes(np.array(answer["boxes_xyxy_px"], float).reshape(-1, 4), np.array(answer["confidences"], float)))
+        self.rows.append(tuple(answer["row"]))
+        self.boxes += map(tuple, answer["box_rows"])
 
     def keep_fused(
         self,
@@ -106,13 +130,19 @@ class BoxPredictions(XrayPredictions):
             in_source = FoundBoxes(corners[real], found.confidences[real])
             self.cases.append(xray.case)
             self.found.append(in_source)
+            first = len(self.boxes)
             self._add_rows(xray, in_source, float(score), (*ood_cells(unlike, number), *(further[number] if further else ())))
+            path, pictures = xray.case.path, []
             if overlays:
                 said = f"no box with a confidence of at least {self.postprocessing.threshold:.2f}"
                 if count := len(found.confidences):
                     said = f"{count} box{'es' * (count > 1)}, highest confidence {found.confidences.max():.2f}"
                 said += f"; {self.ood.warning}" if unlike is not None and unlike.flagged[number] else ""
-                write_box_overlay(self.picture(xray.case.image_id), xray.pixels[0], found, xray.canvas_px, xray.case.image_id, said)
+                pictures.append(self.picture(path, xray.case.image_id))
+                title = self.title(path, xray.case.image_id)
+                write_box_overlay(pictures[0], xray.pixels[0], found, xray.canvas_px, title, said)
+            exact = {"boxes_xyxy_px": in_source.boxes_xyxy_px, "confidences": in_source.confidences}
+            self.write_down(path, {"row": self.rows[-1], "box_rows": self.boxes[first:], **exact}, pictures)
 
     def _add_rows(self, xray: PreparedRadiograph, found: FoundBoxes, score: float, last: tuple[str, ...]) -> None:
         about = (str(xray.case.path), xray.case.image_id)
@@ -130,7 +160,10 @@ class BoxPredictions(XrayPredictions):
     def finish(self) -> None:
         """Write both tables, and say what is unlike the training data and what was skipped."""
         self.ood.report()
-        write_rows(self.folder / "boxes.csv", [BOX_COLUMNS, *self.boxes])
+        boxes = sorted(self.boxes, key=in_order(self.paths, lambda row: row[0]))
+        if self.rows:
+            # Before the table of X-rays, whose presence means that all is there.
+            write_rows(self.folder / "boxes.csv", [BOX_COLUMNS, *boxes])
         self.write_table(self.columns)
         say(f"{len(self.boxes):,} boxes: {self.folder / 'boxes.csv'}")
 
@@ -147,7 +180,10 @@ def submit_boxes(predictions: BoxPredictions, challenge: Challenge[Any, FoundBox
         raise BadSetting(f"{challenge.title} has no submission file.")
     predictions.unreadable.report(len(predictions.cases))
     refuse_repeated_ids([case.image_id for case in predictions.cases])
-    by_image = {case.image_id: found for case, found in zip(predictions.cases, predictions.found, strict=True)}
+    pairs = zip(predictions.cases, predictions.found, strict=True)
+    # An X-ray that was predicted before a pass was stopped stands where it would have stood.
+    ordered = sorted(pairs, key=in_order(predictions.paths, lambda pair: str(pair[0].path)))
+    by_image = {case.image_id: found for case, found in ordered}
     challenge.write_submission(Path(out), by_image, predictions.cases)
     boxes = sum(len(found.confidences) for found in by_image.values())
     say(f"{out}: {len(by_image):,} X-rays, {boxes:,} boxes, in the challenge's format.")

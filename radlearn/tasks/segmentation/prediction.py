@@ -1,20 +1,22 @@
 """Masks for unlabelled CTs: each on its scan's own grid, with its volume in ml and an overlay; and a submission."""
 
+import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from radlearn.challenges.challenge import Challenge
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
+from radlearn.file_names import distinct_file_names
 from radlearn.files import write_rows
 from radlearn.metrics.masks import Spacing, volume_ml
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.pictures.scan_overlays import write_mask_overlay
 from radlearn.progress import progress_bar, say
+from radlearn.scans.ct_files import read_scan_grid
 from radlearn.scans.geometry import Volume, spacing_mm, steps_mm, to_orientation
 from radlearn.scans.mask_files import write_mask_like, write_probability_like
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
@@ -24,8 +26,9 @@ from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import postprocessing_together
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
+from radlearn.workflow.partial_answers import TABLE, PartialAnswers, answers_beside, what_predicts
 from radlearn.workflow.postprocessing_file import read_postprocessing
-from radlearn.workflow.unreadable_files import UnreadableFiles
+from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file
 
 MASK_COLUMNS = ("path", "case", "mask", "lesion_ml", "lung_ml", "lesion_percent_of_lung", "notes")
 # The interval holds the true volume of the lesions with the promised probability; empty where nothing is promised.
@@ -81,7 +84,7 @@ class MaskPredictions:
 
     Raises:
         BadLayout: if there is no CT, or two would have the same name.
-        BadSetting: if `out` holds a table already; and errors as `postprocessing_together`.
+        errors as `PartialAnswers` and `postprocessing_together`.
     """
 
     def __init__(
@@ -95,46 +98,70 @@ class MaskPredictions:
         # Those of the runs alone, with which it is told how far they differ.
         self.of_each_run = [read_postprocessing(run, MaskPostprocessing)[0] for run in runs_of(runs)]
         self.columns = COLUMNS + OF_ENSEMBLES * (len(self.of_each_run) > 1)
-        self.out, self.table = Path(out), Path(out) / "predictions.csv"
+        self.out, self.table = Path(out), Path(out) / TABLE
         self.cases: list[MaskCase] = cases_in(challenge, paths)
-        if self.table.exists():
-            raise BadSetting(f"{self.table} already exists. Choose another folder with --out, or remove it.")
-        self.rows: list[tuple[str, ...]] = []
         self.unreadable = UnreadableFiles(self.out, "scans")
+        ids = [case.image_id for case in self.cases]
+        self._masks = dict(zip(ids, distinct_file_names(ids, ".nii.gz"), strict=True))
+        self._rows: dict[str, tuple[str, ...]] = {}
+        chosen = [asdict(one) for one in (self.postprocessing, *self.of_each_run)]
+        interval = None if self.interval is None else asdict(self.interval)
+        about = what_predicts(runs_of(runs), self.columns, postprocessing=chosen, interval=interval, probabilities=probabilities)
+        self._partial = PartialAnswers(self.out, about)
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The rows of the table so far, in the order of the cases."""
+        return [self._rows[case.image_id] for case in self.cases if case.image_id in self._rows]
 
     def predict_all(self, infer: InferFile, overlays: bool = True) -> None:
-        """Predict for every scan and write its mask; a scan that cannot be read is listed and skipped.
+        """Predict for every scan that no earlier pass predicted for, and write its mask; what cannot be read is listed and skipped.
 
         Raises:
             UnreadableScan: if no scan could be read.
         """
         with progress_bar("predicting", len(self.cases), "scans") as bar:
+            self._recall(overlays)
+            bar.start_at(len(self._rows))
             for case in self.cases:
+                if case.image_id in self._rows:
+                    continue
                 try:
-                    self._predict_case(case, infer, overlays)
+                    found = infer(case.path)
                 except Exception as error:
                     # MONAI wraps what a reader raises.
                     cause = radlearn_error_in(error)
-                    if not isinstance(cause, UnreadableScan):
+                    if not is_of_the_file(cause or error):
                         raise cause or error from None
-                    self.unreadable.add(case.path, cause)
+                    self.unreadable.add(case.path, cause or error)
                 else:
-                    # After each scan, so that an interrupted pass keeps its predictions.
-                    write_rows(self.table, [self.columns, *self.rows])
+                    self._keep(case, found, overlays)
                 bar.advance()
-        write_rows(self.table, [self.columns, *self.rows])
-        self.ood.report()
-        if self.interval is None:
-            say(f"volume_low_ml and volume_high_ml are empty: {NO_INTERVAL}", style="yellow")
-        say(f"{len(self.rows):,} scans predicted: {self.table}")
-        self.known.report((row[1] for row in self.rows), "scans")
+        if self.rows:
+            write_rows(self.table, [self.columns, *self.rows])
+            self.ood.report()
+            if self.interval is None:
+                say(f"volume_low_ml and volume_high_ml are empty: {NO_INTERVAL}", style="yellow")
+            say(f"{len(self.rows):,} scans predicted: {self.table}")
+            self.known.report((row[1] for row in self.rows), "scans")
         self.unreadable.report(len(self.rows))
+        self._partial.finished()
 
-    def _predict_case(self, case: MaskCase, infer: InferFile, overlays: bool) -> None:
-        found = infer(case.path)
+    def _recall(self, overlays: bool) -> None:
+        """Take back what an earlier pass wrote down before it was stopped."""
+        for case in self.cases:
+            answer = self._partial.known(case.path)
+            if answer is not None and answer["overlay"] >= overlays:
+                self._rows[case.image_id] = tuple(answer["row"])
+                self.ood.recall(dict(zip(self.columns, answer["row"], strict=True)), "case")
+        if self._rows:
+            say(f"{len(self._rows):,} of {len(self.cases):,} scans were predicted before this pass was stopped; it goes on with the rest.")
+
+    def _keep(self, case: MaskCase, found: PredictedScan, overlays: bool) -> None:
         source = found.source
         mask = mask_of(found.probability, self.postprocessing, steps_mm(source.affine))
-        path = self.out / "masks" / f"{case.image_id}.nii.gz"
+        path = self.out / "masks" / self._masks[case.image_id]
+        files = [path]
         write_mask_like(path, mask, source)
         volumes = measured(mask, found.lungs, steps_mm(source.affine))
         numbers = (f"{volumes.lesion_ml:.3f}", f"{volumes.lung_ml:.1f}", "" if np.isnan(volumes.percent) else f"{volumes.percent:.3f}")
@@ -142,17 +169,22 @@ class MaskPredictions:
         unlike = self.ood.scored([case.image_id], None if found.features is None else [own[None] for own in found.features])
         differ = () if found.differ is None else (f"{found.differ.volume_sd_ml:.3f}", f"{found.differ.disagreement:.6f}")
         last = (*between, *ood_cells(unlike, 0), *differ)
-        self.rows.append((str(case.path), case.image_id, f"masks/{path.name}", *numbers, "; ".join(source.notes), *last))
         if self.probabilities:
-            write_probability_like(self.out / "probabilities" / path.name, found.probability, source)
+            files.append(self.out / "probabilities" / path.name)
+            write_probability_like(files[-1], found.probability, source)
         if overlays:
             words = f"{volumes}; {self.ood.warning}" if unlike is not None and unlike.flagged[0] else str(volumes)
-            self._write_overlay(case, source, mask, words)
+            files.append(self._write_overlay(case, source, mask, words))
+        row = (str(case.path), case.image_id, f"masks/{path.name}", *numbers, "; ".join(source.notes), *last)
+        # After its files are there.
+        self._partial.add(case.path, {"row": row, "overlay": overlays}, files)
+        self._rows[case.image_id] = row
 
-    def _write_overlay(self, case: MaskCase, source: Volume, mask: np.ndarray, words: str) -> None:
+    def _write_overlay(self, case: MaskCase, source: Volume, mask: np.ndarray, words: str) -> Path:
         hu, affine = to_orientation(source.voxels, source.affine, "LPS")
         turned, _ = to_orientation(mask, source.affine, "LPS")
-        write_mask_overlay(self.out / "overlays" / f"{case.image_id}.png", hu, turned, spacing_mm(affine), case.image_id, words)
+        picture = self.out / "overlays" / f"{self._masks[case.image_id].removesuffix('.nii.gz')}.png"
+        return write_mask_overlay(picture, hu, turned, spacing_mm(affine), case.image_id, words)
 
 
 def cases_in(challenge: Challenge[MaskCaseT, Any], paths: Sequence[Path]) -> list[MaskCaseT]:
@@ -182,6 +214,19 @@ def measured(mask: np.ndarray, lungs: np.ndarray, spacing_mm: Spacing) -> Measur
     return Measured(volume_ml(mask, spacing_mm), volume_ml(lungs | mask, spacing_mm) if lungs.any() else 0.0)
 
 
+def _must_be_readable(cases: Sequence[MaskCase]) -> None:
+    """Raise BadLayout where the grid of a CT cannot be read: a submission needs them all, and seeing that takes a moment."""
+    troubles = []
+    for case in cases:
+        try:
+            read_scan_grid(case.path)
+        except UnreadableScan as error:
+            troubles.append(str(error))
+    if troubles:
+        shown = "\n".join(f"  {trouble}" for trouble in troubles[:10])
+        raise BadLayout(f"{len(troubles):,} of the {len(cases):,} CTs cannot be read, and a submission needs a mask for each:\n{shown}")
+
+
 def submit_masks(challenge: Challenge[MaskCaseT, Path], predict: Callable[[Path], Path], images: Path, out: Path) -> Path:
     """Write the challenge's submission file and check it against the CTs in `images`.
 
@@ -190,15 +235,17 @@ def submit_masks(challenge: Challenge[MaskCaseT, Path], predict: Callable[[Path]
         images: the folder of the challenge's unlabelled CTs.
 
     Raises:
-        BadSetting: if the challenge has no submission file.
+        BadSetting: if the challenge has no submission file, or `out` is a folder.
         BadLayout: if a CT has no mask because it could not be read, or anything else for which the challenge would refuse the file.
     """
     if challenge.write_submission is None:
         raise BadSetting(f"{challenge.title} has no submission file. 'predict' writes a mask for each {challenge.unit}.")
     cases = challenge.find_images(Path(images))
-    with TemporaryDirectory() as folder:
-        masks = predict(Path(folder)).parent / "masks"
-        paths = {case.image_id: masks / f"{case.image_id}.nii.gz" for case in cases}
-        challenge.write_submission(Path(out), {image_id: path for image_id, path in paths.items() if path.exists()}, cases)
+    with answers_beside(out) as folder:
+        _must_be_readable(cases)
+        table = predict(folder)
+        with open(table, newline="", encoding="utf-8") as opened:
+            masks = {row["case"]: table.parent / row["mask"] for row in csv.DictReader(opened)}
+        challenge.write_submission(Path(out), masks, cases)
     say(f"{out}: {len(cases):,} masks, each on the grid of its CT.")
     return Path(out)

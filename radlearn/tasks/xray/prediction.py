@@ -1,17 +1,20 @@
 """Predictions for unlabelled X-rays in files: read, given to a network in batches, written as a table or a submission."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from radlearn.errors import BadLayout, BadSetting, UnreadableScan
+from radlearn.challenges.folders import stem
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.file_names import distinct_file_names
 from radlearn.files import write_rows
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.progress import progress_bar, say
 from radlearn.scans.dicom import find_xrays
 from radlearn.workflow.known_cases import KnownCases
-from radlearn.workflow.unreadable_files import UnreadableFiles
+from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission
+from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file
 
 # An X-ray, or one as each of several runs sees it.
 SeenT = TypeVar("SeenT")
@@ -25,14 +28,16 @@ def refuse_repeated_ids(image_ids: Sequence[str]) -> None:
 
 
 class XrayPredictions:
-    """A pass over files: yields X-rays in batches, and writes the table at the end.
+    """A pass over files: yields X-rays in batches, writes down what is predicted as it comes, and the table at the end.
+
+    A pass that was stopped goes on: `begin` gives back what is known, and `batches` leaves it out.
 
     Args:
         paths: DICOM files, and folders that hold some.
         out: the folder of the table; None writes no files.
 
     Raises:
-        BadLayout: if there is no DICOM file.
+        BadLayout: if there is no DICOM file, or `out` is of a submission and two files have the same id.
         BadSetting: if `out` holds a table already.
     """
 
@@ -41,12 +46,42 @@ class XrayPredictions:
         self.paths = find_xrays(paths)
         if not self.paths:
             raise BadLayout(f"{', '.join(map(str, paths))}: holds no DICOM file. Name DICOM files, or folders that hold some.")
-        if self.out is not None and self.table.exists():
+        ids = [stem(path.name) for path in self.paths]
+        if is_for_submission(self.out):
+            refuse_repeated_ids(ids)
+        elif self.out is not None and self.table.exists():
             raise BadSetting(f"{self.table} already exists. Choose another folder with --out, or remove it.")
         self.known: KnownCases | None = None
         self.rows: list[tuple[str, ...]] = []
         self.unreadable = UnreadableFiles(self.out, "files")
-        self._names: dict[str, int] = {}
+        # Many hospitals name the X-rays of all patients IM0001.
+        self._repeated = {one for one, count in Counter(ids).items() if count > 1}
+        self._pictures = dict(zip(self.paths, distinct_file_names(ids, ".png"), strict=True))
+        self._partial: PartialAnswers | None = None
+        self._known: set[Path] = set()
+
+    def begin(self, about: Mapping[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
+        """Begin to write into the folder, and return the files that an earlier pass predicted for, with what it wrote down.
+
+        Args:
+            about: from `what_predicts`.
+
+        Raises:
+            errors as `PartialAnswers`.
+        """
+        if self.out is None:
+            return []
+        self._partial = PartialAnswers(self.out, about)
+        known = [(path, answer) for path in self.paths if (answer := self._partial.known(path)) is not None]
+        self._known = {path for path, _ in known}
+        if known:
+            say(f"{len(known):,} of {len(self.paths):,} X-rays were predicted before this pass was stopped; it goes on with the rest.")
+        return known
+
+    def write_down(self, path: Path, answer: Mapping[str, Any], pictures: Sequence[Path] = ()) -> None:
+        """Write down what was predicted for a file, as JSON values; `pictures` are the files that belong to it."""
+        if self._partial is not None:
+            self._partial.add(path, answer, pictures)
 
     @property
     def folder(self) -> Path:
@@ -57,21 +92,28 @@ class XrayPredictions:
 
     @property
     def table(self) -> Path:
-        return self.folder / "predictions.csv"
+        return self.folder / TABLE
 
     def batches(self, read: Callable[[Path], SeenT], batch_size: int) -> Iterator[list[SeenT]]:
-        """Yield what `read` makes of the files, `batch_size` at a time; a file that it cannot read is noted and skipped."""
+        """Yield what `read` makes of the files, `batch_size` at a time; a file that it cannot read is noted and skipped.
+
+        Raises:
+            the error of `read`, if it is no fault of the file: a cache that cannot be written, a setting that is wrong.
+        """
         batch: list[SeenT] = []
         with progress_bar("predicting", len(self.paths), "X-rays") as bar:
+            bar.start_at(len(self._known))
             for path in self.paths:
+                if path in self._known:
+                    continue
                 try:
                     batch.append(read(path))
                 except Exception as error:
                     # MONAI wraps what a reader raises.
                     cause = radlearn_error_in(error)
-                    if not isinstance(cause, UnreadableScan):
+                    if not is_of_the_file(cause or error):
                         raise cause or error from None
-                    self.unreadable.add(path, cause)
+                    self.unreadable.add(path, cause or error)
                 if len(batch) == batch_size:
                     yield batch
                     bar.advance(len(batch))
@@ -82,14 +124,23 @@ class XrayPredictions:
 
     def write_table(self, columns: Sequence[str]) -> None:
         """Write the table and report unreadable files; errors as `UnreadableFiles.report`."""
-        write_rows(self.table, [columns, *self.rows])
-        say(f"{len(self.rows):,} X-rays predicted: {self.table}")
+        if self.rows or not self.unreadable.lines:
+            rows = sorted(self.rows, key=in_order(self.paths, lambda row: row[0]))
+            write_rows(self.table, [columns, *rows])
+            say(f"{len(self.rows):,} X-rays predicted: {self.table}")
         if self.known is not None:
             self.known.report((row[1] for row in self.rows), "X-rays")
         self.unreadable.report(len(self.rows))
+        if self._partial is not None:
+            self._partial.finished()
 
-    def picture(self, name: str) -> Path:
-        """Return a file name of its own for each X-ray: many hospitals name the X-rays of all patients IM0001."""
-        self._names[name] = self._names.get(name, 0) + 1
-        number = self._names[name]
-        return self.folder / "overlays" / (f"{name}.png" if number == 1 else f"{name}-{number}.png")
+    def picture(self, path: Path, name: str) -> Path:
+        """Return the file for the picture of an X-ray called `name`, one of its own for each."""
+        if path not in self._pictures:
+            others = [other.removesuffix(".png") for other in self._pictures.values()]
+            self._pictures[path] = distinct_file_names([*others, name], ".png")[-1]
+        return self.folder / "overlays" / self._pictures[path]
+
+    def title(self, path: Path, name: str) -> str:
+        """Return what to write on the picture: the name, or the path where others have the same name."""
+        return str(path) if name in self._repeated else name

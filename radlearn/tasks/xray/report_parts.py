@@ -27,7 +27,10 @@ def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[st
     blocks: list[Block] = [split_table(run, "X-rays"), picture("data", figure, caption, alt, wide=True)]
     split = split_of(run)
     if len(split) == len({person for person, _ in split.values()}):
-        text = "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: see persons.csv in the README."
+        text = (
+            "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: write persons.csv (patientId,person) "
+            "into the data folder."
+        )
         blocks.append(Note(text, "warning"))
     return blocks
 

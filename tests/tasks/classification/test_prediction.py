@@ -109,3 +109,52 @@ def test_the_best_weights_are_what_is_loaded_and_their_lack_is_said(finished: Ru
     loaded = load_best(finished, nn.Linear(2, 1), "cpu")
     assert torch.equal(loaded.weight, kept.weight)
     assert not loaded.training
+
+
+def test_a_pass_that_was_stopped_goes_on_to_the_same_table_and_pictures(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
+    """Pixels decide the probability here, so that what is mixed up would be seen."""
+    read: list[Path] = []
+
+    def ask(out: Path, most: int) -> None:
+        asking = ProbabilityPredictions(finished, [small_rsna], out)
+        for number, xrays in enumerate(asking.batches(lambda path: read.append(path) or at_32_px(path), 5)):
+            if number == most:
+                raise KeyboardInterrupt
+            asking.keep(xrays, np.array([one.pixels.mean() for one in xrays]), np.zeros((len(xrays), 32, 32), np.float32))
+        asking.finish()
+
+    ask(tmp_path / "at once", 100)
+    read.clear()
+    for most in (2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            ask(tmp_path / "out", most)
+        assert not (tmp_path / "out" / "predictions.csv").exists()
+    ask(tmp_path / "out", 100)
+    assert len(read) == 15 + 20 + 23
+    assert (tmp_path / "out" / "predictions.csv").read_bytes() == (tmp_path / "at once" / "predictions.csv").read_bytes()
+    names = [sorted(str(path.relative_to(out)) for path in out.rglob("*")) for out in (tmp_path / "out", tmp_path / "at once")]
+    assert names[0] == names[1]
+
+
+def test_weights_or_pictures_that_are_others_begin_another_pass(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
+    ProbabilityPredictions(finished, [small_rsna], tmp_path / "out")
+    with pytest.raises(BadSetting, match=r"\(other overlays\)"):
+        ProbabilityPredictions(finished, [small_rsna], tmp_path / "out", overlays=False)
+    checkpoint.save_weights(finished.best_weights, nn.Linear(2, 1), {})
+    with pytest.raises(BadSetting, match=r"\(other runs\)"):
+        ProbabilityPredictions(finished, [small_rsna], tmp_path / "out")
+
+
+def test_where_nothing_could_be_read_the_same_command_can_be_given_again(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.dcm").touch()
+    asking = ProbabilityPredictions(finished, [tmp_path / "in"], tmp_path / "out")
+    assert list(asking.batches(at_32_px, 1)) == []
+    with pytest.raises(UnreadableScan):
+        asking.finish()
+    shutil.copy(next((small_rsna / "stage_2_train_images").iterdir()), tmp_path / "in" / "a.dcm")
+    again = ProbabilityPredictions(finished, [tmp_path / "in"], tmp_path / "out")
+    for xrays in again.batches(at_32_px, 1):
+        again.keep(xrays, np.array([0.5]), None)
+    again.finish()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions.csv"]

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,15 @@ import pytest
 from radlearn.challenges.rsna import CHALLENGE
 from radlearn.challenges.rsna_submission import read_submission
 from radlearn.challenges.xray_case import XrayCase
-from radlearn.errors import BadLayout, BadSetting
+from radlearn.errors import BadLayout, BadSetting, Interrupted
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
-from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, read_unlabelled
 from radlearn.training.run_folder import Run, new_run
 from radlearn.workflow.ensembles import CHOSEN
 from radlearn.workflow.ood import OOD_COLUMNS
+from radlearn.workflow.partial_answers import answers_beside
 from radlearn.workflow.postprocessing_file import write_postprocessing
 
 
@@ -160,3 +162,56 @@ def test_a_challenge_without_submissions_is_named(run: Run, small_rsna: Path, tm
     predictions = finished(run, small_rsna, [xray(0)], [ONE])
     with pytest.raises(BadSetting, match="RSNA Pneumonia Detection Challenge 2018 has no submission file"):
         submit_boxes(predictions, replace(CHALLENGE, write_submission=None), tmp_path / "out.csv")
+
+
+def test_boxes_of_a_submission_that_was_stopped_go_on_to_the_last_digit(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+    paths = sorted((small_rsna / "stage_2_train_images").iterdir())[:6]
+    thirds = [FoundBoxes(np.array([[10.0, 20, 60 + number, 80]]) + 1 / 3, np.array([0.5 + number / 17])) for number in range(len(paths))]
+
+    def ask(out: Path, stop_at: int | None) -> Path:
+        with answers_beside(out) as folder:
+            predictions = BoxPredictions([run], paths, folder)
+            for xrays in predictions.batches(partial(read_unlabelled, size_px=32, shape="stretch"), 1):
+                number = paths.index(xrays[0].case.path)
+                if number == stop_at:
+                    raise KeyboardInterrupt
+                predictions.keep(xrays, [thirds[number]])
+            return submit_boxes(predictions, CHALLENGE, out)
+
+    at_once = ask(tmp_path / "once.csv", None)
+    with pytest.raises(Interrupted, match=r"4 answers are kept in .*submission\.csv\.unfinished.*the same command goes on"):
+        ask(tmp_path / "submission.csv", 4)
+    assert not (tmp_path / "submission.csv").exists()
+    assert ask(tmp_path / "submission.csv", None).read_bytes() == at_once.read_bytes()
+    assert not (tmp_path / "submission.csv.unfinished").exists()
+
+
+def test_both_tables_of_a_pass_that_was_stopped_are_as_if_it_had_not_been(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+    paths = sorted((small_rsna / "stage_2_train_images").iterdir())[:4]
+
+    def ask(out: Path, stop_at: int | None) -> None:
+        predictions = BoxPredictions([run], paths, out)
+        for xrays in predictions.batches(partial(read_unlabelled, size_px=32, shape="stretch"), 1):
+            if paths.index(xrays[0].case.path) == stop_at:
+                raise KeyboardInterrupt
+            predictions.keep(xrays, [FoundBoxes(np.array([[10.0, 20, 60, 80], [90, 90, 120, 130]]), np.array([0.8, 0.7]))])
+        predictions.finish()
+
+    ask(tmp_path / "once", None)
+    with pytest.raises(KeyboardInterrupt):
+        ask(tmp_path / "out", 2)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions.partial.jsonl"]
+    ask(tmp_path / "out", None)
+    for name in ("predictions.csv", "boxes.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "once" / name).read_bytes()
+    assert len(rows_of(tmp_path / "out" / "boxes.csv")) == 8
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-32", "cp437"])
+def test_a_gate_in_another_encoding_is_refused_before_anything_is_predicted(
+    encoding: str, run: Run, small_rsna: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "gate.csv").write_bytes("patientId,probability\nMüller,0.5\n".encode(encoding))
+    with pytest.raises(BadLayout, match=r"gate\.csv.*is not UTF-8 text.*Save the table as UTF-8 CSV"):
+        BoxPredictions([run], [small_rsna], tmp_path / "out", tmp_path / "gate.csv")
+    assert not (tmp_path / "out").exists()

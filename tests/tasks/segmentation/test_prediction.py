@@ -1,15 +1,19 @@
 """Masks for unlabelled CTs: each on its own scan's grid, measured, and handed in."""
 
 import csv
+import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 import torch
 from PIL import Image
+from pydicom import uid
 
 from radlearn.challenges import covid19
 from radlearn.challenges.challenge import Challenge
@@ -144,19 +148,204 @@ def test_what_is_white_counts_as_lung_where_there_are_lungs_and_has_no_share_whe
     assert str(Measured(0.0, 0.0)) == "lesions 0.0 ml"
 
 
-def test_what_was_predicted_is_kept_when_it_is_stopped_in_the_middle(
-    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+def test_a_pass_that_is_stopped_has_no_table_yet_and_the_same_pass_goes_on_to_the_same_table(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = [case.path for case in covid19.find_cases(small_covid19)[:3]]
+    asked: list[Path] = []
 
-    def stopped_at_the_third(path: Path) -> PredictedScan:
-        if path == paths[2]:
+    def asking(stops: bool) -> Callable[[Path], PredictedScan]:
+        def infer(path: Path) -> PredictedScan:
+            if stops and path == paths[2]:
+                raise KeyboardInterrupt
+            asked.append(path)
+            return dense(path)
+
+        return infer
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        MaskPredictions(run, challenge, paths, out).predict_all(asking(stops=True), overlays=False)
+    assert not (out / "predictions.csv").exists()
+    # What a killed process leaves: half a line, and half a mask.
+    with open(out / "predictions.partial.jsonl", "ab") as partial:
+        partial.write(b'{"path": "cut sh')
+    (out / "masks" / ".volume-ab12cd34.part.nii.gz").write_bytes(b"half")
+    MaskPredictions(run, challenge, paths, out).predict_all(asking(stops=False), overlays=False)
+    assert asked == paths
+    assert "2 of 3 scans were predicted before" in capsys.readouterr().err
+    MaskPredictions(run, challenge, paths, tmp_path / "at once").predict_all(dense, overlays=False)
+    assert rows_of(out / "predictions.csv") == rows_of(tmp_path / "at once" / "predictions.csv")
+    assert sorted(path.name for path in out.rglob("*")) == sorted(path.name for path in (tmp_path / "at once").rglob("*"))
+
+
+def test_a_mask_that_was_removed_and_a_scan_that_changed_are_predicted_again(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
+    images, asked = tmp_path / "images", list[str]()
+    images.mkdir()
+    for case in covid19.find_cases(small_covid19)[:4]:
+        shutil.copy(case.path, images)
+    paths = sorted(images.iterdir())
+
+    def infer(path: Path) -> PredictedScan:
+        if path == paths[3] and len(asked) == 3:
             raise KeyboardInterrupt
+        asked.append(path.name[:21])
         return dense(path)
 
     with pytest.raises(KeyboardInterrupt):
-        MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(stopped_at_the_third, overlays=False)
-    assert [row["case"] for row in rows_of(tmp_path / "out" / "predictions.csv")] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
+        MaskPredictions(run, challenge, [images], tmp_path / "out").predict_all(infer, overlays=False)
+    (tmp_path / "out" / "masks" / "volume-covid19-A-0001.nii.gz").unlink()
+    shutil.copy(paths[2], paths[1])
+    MaskPredictions(run, challenge, [images], tmp_path / "out").predict_all(infer, overlays=False)
+    assert [name[-1] for name in asked] == ["1", "2", "3", "1", "2", "4"]
+    first, second, third, _ = rows_of(tmp_path / "out" / "predictions.csv")
+    assert second["lesion_ml"] == third["lesion_ml"] != first["lesion_ml"]
+
+
+def test_another_pass_does_not_go_on_with_answers_of_the_first(small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path) -> None:
+    path = covid19.find_cases(small_covid19)[0].path
+
+    def stopped(path: Path) -> PredictedScan:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        MaskPredictions(run, challenge, [path], tmp_path / "out").predict_all(stopped)
+    with pytest.raises(
+        BadSetting, match=r"holds the beginning of other predictions \(other columns, probabilities\)|\(other probabilities\)"
+    ):
+        MaskPredictions(run, challenge, [path], tmp_path / "out", probabilities=True)
+    write_postprocessing(run, MaskPostprocessing(0.9, 0.0), {})
+    with pytest.raises(BadSetting, match=r"\(other runs, postprocessing\)"):
+        MaskPredictions(run, challenge, [path], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "name", [os.fsdecode(b"scan-\xff\xe9"), "Röntgen CT 7 [a]", "x" * 248], ids=["not UTF-8", "not ASCII", "255 bytes with .nii.gz"]
+)
+def test_a_scan_of_any_name_gets_its_mask_and_its_row(
+    name: str, small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
+    source = covid19.find_cases(small_covid19)[0].path
+    shutil.copy(source, tmp_path / f"{name}.nii.gz")
+    MaskPredictions(run, challenge, [tmp_path / f"{name}.nii.gz", source], tmp_path / "out").predict_all(dense)
+    rows = rows_of(tmp_path / "out" / "predictions.csv")
+    assert len(rows) == 2
+    assert rows[0]["lesion_ml"] == rows[1]["lesion_ml"]
+    assert rows[0]["mask"] != rows[1]["mask"]
+    for row in rows:
+        (voxels, _) = read_by_sitk(tmp_path / "out" / row["mask"])
+        assert voxels.sum() * 0.096 == pytest.approx(float(row["lesion_ml"]), abs=1e-3)
+    assert len(list((tmp_path / "out" / "overlays").glob("*.png"))) == 2
+
+
+def test_a_scan_that_asks_for_more_memory_than_there_is_costs_no_other(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
+    paths = [case.path for case in covid19.find_cases(small_covid19)[:4]]
+    troubles = {paths[0]: MemoryError("Unable to allocate 32.0 GiB"), paths[1]: PermissionError(13, "Permission denied"),
+                paths[2]: ValueError("Pixel data\nTraceback (most recent call last):\n  File \"x.py\"\nKeyError: 7")}  # fmt: skip
+
+    def infer(path: Path) -> PredictedScan:
+        if path in troubles:
+            # As MONAI wraps what a reader raises.
+            raise RuntimeError("applying transform <Load at 0x7f>") from troubles[path]
+        return dense(path)
+
+    MaskPredictions(run, challenge, paths, tmp_path / "out").predict_all(infer, overlays=False)
+    (row,) = rows_of(tmp_path / "out" / "predictions.csv")
+    assert row["path"] == str(paths[3])
+    memory, permission, value = (tmp_path / "out" / "unreadable.txt").read_text().splitlines()
+    assert memory == f"{paths[0]}: needs more memory than there is (Unable to allocate 32.0 GiB)."
+    assert permission == f"{paths[1]}: cannot be opened (Permission denied)."
+    assert value == f"{paths[2]}: cannot be read (ValueError: Pixel data KeyError: 7)."
+
+
+def test_a_submission_takes_a_folder_of_dicom_series(run: Run, challenge: Challenge, tmp_path: Path) -> None:
+    for name, number in (("patient a", 0), ("patient b", 1)):
+        write_dicom_series(tmp_path / "images" / name / "series", chest_hu(number), AFFINE)
+    # One folder deeper the series would both be called "series".
+    out = submit_masks(challenge, predicting(run, challenge, tmp_path / "images"), tmp_path / "images", tmp_path / "submission.zip")
+    cases = covid19.find_images(tmp_path / "images")
+    assert [case.image_id for case in cases] == ["patient a_series", "patient b_series"]
+    assert validate_submission(out, cases) == []
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("submission")) == ["submission.zip"]
+
+
+def test_a_submission_that_is_refused_keeps_what_was_predicted_and_goes_on(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
+    images = tmp_path / "Validation"
+    images.mkdir()
+    for case in covid19.find_cases(small_covid19)[:3]:
+        shutil.copy(case.path, images)
+    asked: list[str] = []
+    predict = predicting(run, challenge, images, asked)
+
+    def losing(folder: Path) -> Path:
+        table = predict(folder)
+        (folder / "masks" / "volume-covid19-A-0002.nii.gz").unlink()
+        return table
+
+    with pytest.raises(BadLayout, match="volume-covid19-A-0002"):
+        submit_masks(challenge, losing, images, tmp_path / "submission.zip")
+    submit_masks(challenge, predict, images, tmp_path / "submission.zip")
+    assert [name[17:21] for name in asked] == ["0001", "0002", "0003", "0002"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("submission")) == ["submission.zip"]
+
+
+def test_a_ct_that_cannot_be_read_is_found_before_the_first_is_predicted(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
+    images, asked = tmp_path / "Validation", list[str]()
+    images.mkdir()
+    shutil.copy(covid19.find_cases(small_covid19)[0].path, images)
+    (images / "zzz_ct.nii.gz").write_bytes(b"no scan")
+    with pytest.raises(BadLayout, match="1 of the 2 CTs cannot be read, and a submission needs a mask for each"):
+        submit_masks(challenge, predicting(run, challenge, images, asked), images, tmp_path / "submission.zip")
+    assert asked == []
+    assert not list(tmp_path.glob("submission*"))
+
+
+def write_dicom_series(folder: Path, hu: np.ndarray, affine: np.ndarray) -> None:
+    """Write a volume as the slices of a CT, by pydicom alone. DICOM counts to the left and to the back, rows before columns."""
+    folder.mkdir(parents=True)
+    to_lps = np.diag([-1.0, -1.0, 1.0])
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    across, down = ((to_lps @ affine[:3, axis]) / spacing[axis] for axis in (0, 1))
+    series = uid.generate_uid()
+    for number in range(hu.shape[2]):
+        image = pydicom.Dataset()
+        image.file_meta = pydicom.dataset.FileMetaDataset()
+        image.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+        image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID = uid.CTImageStorage
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID = uid.generate_uid()
+        image.SeriesInstanceUID, image.StudyInstanceUID, image.FrameOfReferenceUID = series, "1.2.3", "1.2.4"
+        image.Modality, image.PatientID, image.InstanceNumber = "CT", "p", number + 1
+        image.ImageOrientationPatient = [float(one) for one in (*across, *down)]
+        image.ImagePositionPatient = [float(one) for one in to_lps @ (affine @ [0, 0, number, 1])[:3]]
+        image.PixelSpacing, image.SliceThickness = [float(spacing[1]), float(spacing[0])], float(spacing[2])
+        image.Rows, image.Columns = hu.shape[1], hu.shape[0]
+        image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, "MONOCHROME2", 1
+        image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
+        image.RescaleIntercept, image.RescaleSlope = 0, 1
+        image.PixelData = np.ascontiguousarray(hu[:, :, number].T, "<i2").tobytes()
+        image.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
+
+
+def predicting(run: Run, challenge: Challenge, images: Path, asked: list[str] | None = None) -> Callable[[Path], Path]:
+    def predict(folder: Path) -> Path:
+        def infer(path: Path) -> PredictedScan:
+            if asked is not None:
+                asked.append(path.name)
+            return dense(path)
+
+        predictions = MaskPredictions(run, challenge, [images], folder)
+        predictions.predict_all(infer, overlays=False)
+        return predictions.table
+
+    return predict
 
 
 def test_probabilities_lie_on_their_scans_and_the_threshold_makes_the_mask_of_them(

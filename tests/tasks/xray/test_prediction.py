@@ -1,13 +1,18 @@
 """A pass over files, with and without a folder to write into."""
 
+import errno
+import os
+import shutil
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from radlearn.errors import BadLayout, BadSetting
+from radlearn.errors import BadLayout, BadSetting, CannotWrite
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import read_unlabelled
+from radlearn.workflow.partial_answers import answers_beside
 
 at_32_px = partial(read_unlabelled, size_px=32, shape="stretch")
 
@@ -40,3 +45,92 @@ def test_without_a_folder_nothing_can_be_written(small_rsna: Path, tmp_path: Pat
         XrayPredictions([small_rsna], None).write_table(["patientId"])
     with pytest.raises(BadLayout, match="holds no DICOM file"):
         XrayPredictions([tmp_path], None)
+
+
+def copies(source: Path, names: list[str], folder: Path) -> list[Path]:
+    """Copy an X-ray under other names, which may hold folders."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, folder / name)
+    return [folder / name for name in names]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a/IM0001.dcm", "b/IM0001.dcm", "c/IM0001-2.dcm"],
+        ["a/IM0001-2.dcm", "b/IM0001.dcm", "c/IM0001.dcm"],
+        ["a/x.dcm", "b/x.dcm", "c/x.dcm", "d/x-2.dcm", "e/x-3.dcm", "f/x-2.dcm"],
+        ["a/im1.dcm", "b/IM1.dcm", "c/Im1.dcm"],
+        ["a/" + "y" * 251 + ".dcm", "b/" + "y" * 251 + ".dcm", "c/" + "y" * 250],
+        [os.fsdecode(b"a/\xff.dcm"), "b/\\xff.dcm"],
+    ],
+)
+def test_each_xray_has_a_picture_of_its_own_wherever_the_pass_begins(names: list[str], small_rsna: Path, tmp_path: Path) -> None:
+    paths = copies(next((small_rsna / "stage_2_train_images").iterdir()), names, tmp_path / "in")
+    asking = XrayPredictions(paths, tmp_path / "out")
+    made = {path: asking.picture(path, path.stem) for path in paths}
+    assert len({str(picture).casefold() for picture in made.values()}) == len(names)
+    assert all(len(os.fsencode(picture.name)) <= 255 for picture in made.values())
+    # A pass that goes on asks for the last first.
+    again = XrayPredictions(paths, tmp_path / "out")
+    assert {path: again.picture(path, path.stem) for path in reversed(paths)} == made
+
+
+def test_the_pictures_of_xrays_of_one_name_are_titled_with_their_paths(small_rsna: Path, tmp_path: Path) -> None:
+    source = next((small_rsna / "stage_2_train_images").iterdir())
+    first, second, other = copies(source, ["a/IM0001.dcm", "b/IM0001.dcm", "b/IM0002.dcm"], tmp_path / "in")
+    asking = XrayPredictions([tmp_path / "in"], tmp_path / "out")
+    assert [asking.title(path, path.stem) for path in (first, second, other)] == [str(first), str(second), "IM0002"]
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_first_xray(
+    small_rsna: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotWrite, match=r"Nothing was predicted.*file.*choose another place"):
+        XrayPredictions([small_rsna], tmp_path / "file" / "out").begin({})
+    with pytest.raises(CannotWrite, match=r"Nothing was predicted.*too long"):
+        XrayPredictions([small_rsna], tmp_path / ("x" * 256)).begin({})
+
+    def closed(*_: Any, **__: Any) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "closed" / "out"))
+
+    # Root may write everywhere, and tests may run as root.
+    monkeypatch.setattr("radlearn.workflow.partial_answers.os.open", closed)
+    with pytest.raises(CannotWrite, match=r"Nothing was predicted.*closed.*Permission denied\. Choose a place that can be written"):
+        XrayPredictions([small_rsna], tmp_path / "closed" / "out").begin({})
+
+
+def test_what_is_at_fault_in_one_file_is_listed_and_the_others_go_on(small_rsna: Path, tmp_path: Path) -> None:
+    names = ["large.dcm", "closed.dcm", "odd.dcm", os.fsdecode(b"M\xfcller.dcm"), "z" * 250 + ".dcm"]
+    paths = copies(next((small_rsna / "stage_2_train_images").iterdir()), names, tmp_path / "in")
+    errors = MemoryError("Unable to allocate 32.0 GiB"), PermissionError(13, "Permission denied"), KeyError("Rows")
+    troubles = dict(zip(paths[:3], errors, strict=True))
+
+    def read(path: Path) -> str:
+        if path in troubles:
+            raise troubles[path]
+        return at_32_px(path).case.image_id
+
+    asking = XrayPredictions(paths, tmp_path / "out")
+    asking.begin({})
+    asking.rows = [(str(paths[0].parent), name) for batch in asking.batches(read, 1) for name in batch]
+    assert [name for _, name in asking.rows] == ["M\\xfcller", "z" * 250]
+    asking.write_table(["path", "patientId"])
+    assert "M\\xfcller" in asking.table.read_text(encoding="utf-8")
+    listed = (tmp_path / "out" / "unreadable.txt").read_text(encoding="utf-8").splitlines()
+    assert sorted(Path(line.split(":")[0]).name for line in listed) == ["closed.dcm", "large.dcm", "odd.dcm"]
+
+
+def test_a_setting_that_is_wrong_for_all_ends_the_pass(small_rsna: Path, tmp_path: Path) -> None:
+    asking = XrayPredictions([small_rsna], tmp_path / "out")
+    with pytest.raises(BadSetting, match="size_px is 0"):
+        list(asking.batches(partial(read_unlabelled, size_px=0, shape="stretch"), 1))
+
+
+def test_a_submission_that_would_be_refused_for_its_names_is_refused_at_once(small_rsna: Path, tmp_path: Path) -> None:
+    copies(next((small_rsna / "stage_2_train_images").iterdir()), ["a/IM0001.dcm", "b/IM0001.dcm"], tmp_path / "in")
+    with answers_beside(tmp_path / "submission.csv") as folder, pytest.raises(BadLayout, match="2 files are called IM0001"):
+        XrayPredictions([tmp_path / "in"], folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

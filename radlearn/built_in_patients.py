@@ -1,0 +1,122 @@
+"""`radlearn thorax`: built-in patients written as files, what is asked for and no more; a command that was killed goes on.
+
+While it writes, a file in the folder says what was asked for. Where the same is asked for again, X-rays or CTs that are there already are
+kept: either was written whole.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from radlearn import hints
+from radlearn.alone import alone_with
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.files import read_json, remove_leftovers, removed_on_failure, write_json
+from radlearn.progress import say, waiting
+
+XRAYS, CTS = 800, 120
+XRAY_FOLDER, CT_FOLDER = "rsna", "covid19"
+BEGUN = "thorax.unfinished.json"
+LOCK = ".thorax.lock"
+# Written last into either folder, under a temporary name that then becomes the folder's own.
+WHOLE = "truth.csv"
+
+
+def write_patients(
+    out: Path,
+    xrays: int | None = None,
+    cts: int | None = None,
+    ct_size: Literal["small", "full"] = "small",
+    seed: int = 0,
+    workers: int | None = None,
+    twins: bool = False,
+) -> None:
+    """Write built-in patients in the challenges' layouts: X-rays as OUT/rsna, CTs as OUT/covid19, and a sheet to look at.
+
+    Args:
+        out: The folder to write into; OUT/rsna and OUT/covid19 must not be there yet. After an interruption the same command goes on.
+        xrays: How many chest X-rays; 800 if neither number is named, none if only --cts is.
+        cts: How many chest CTs; 120 if neither number is named, none if only --xrays is.
+        ct_size: small for quick runs (160-192 voxels across, lesions heavier than real), or full as in the challenge (512, 20 MB each).
+        seed: Another seed, other patients.
+        workers: Processes to use; all cores if not named.
+        twins: Write each X-ray with an opacity also without it, everything else equal, into OUT/rsna/twins.
+    """
+    from radlearn.digital_thorax.cohort import write_rsna
+    from radlearn.digital_thorax.ct_cohort import write_covid19
+
+    out = Path(out)
+    xrays, cts = _amounts(xrays, cts)
+    wishes = {"xrays": xrays, "cts": cts, "ct_size": ct_size, "seed": seed, "twins": twins}
+    xray_folder, ct_folder = out / XRAY_FOLDER, out / CT_FOLDER
+    with removed_on_failure(out, lambda: _is_whole(xray_folder) or _is_whole(ct_folder)), _begun(out, wishes):
+        if xrays:
+            if not _is_whole(xray_folder):
+                write_rsna(xray_folder, xrays, seed, workers, twins=twins)
+            train = hints.command("classification", "train", "--data", xray_folder)
+            say(f"{xrays:,} X-rays in {xray_folder}. To train on them: {train}")
+        if cts:
+            if not _is_whole(ct_folder):
+                write_covid19(ct_folder, cts, seed, workers, ct_size)
+            train = hints.command("segmentation", "train", "--data", ct_folder)
+            say(f"{cts:,} CTs in {ct_folder}, with lesion masks. To train on them: {train}")
+        _draw(out, xray_folder if xrays else None, ct_folder if cts else None, seed)
+
+
+def _amounts(xrays: int | None, cts: int | None) -> tuple[int, int]:
+    """Return how many X-rays and CTs to write: of each what is asked for, the usual numbers where nothing is said."""
+    if xrays is None and cts is None:
+        return XRAYS, CTS
+    numbers = xrays or 0, cts or 0
+    if min(numbers) < 0 or not any(numbers):
+        raise BadSetting(f"--xrays {numbers[0]} --cts {numbers[1]}: expected numbers from 0 on, and not both 0.")
+    return numbers
+
+
+@contextmanager
+def _begun(out: Path, wishes: Mapping[str, Any]) -> Iterator[None]:
+    """Note what is asked for while the block runs, alone in the folder; what a killed process left unfinished there is removed first.
+
+    Raises:
+        BadLayout: if what is asked for is there already, other patients were begun there, or other files lie in their place.
+    """
+    from radlearn.digital_thorax.ct_cohort import refuse_used
+
+    begun = out / BEGUN
+    goes_on = begun.exists()
+    if goes_on and (before := read_json(begun)) != wishes:
+        raise BadLayout(f"{begun}: other patients were begun there, {before}. Give that command again, or choose another folder.")
+    for name, count in ((XRAY_FOLDER, wishes["xrays"]), (CT_FOLDER, wishes["cts"])):
+        if count and not (goes_on and _is_whole(out / name)):
+            refuse_used(out / name)
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with alone_with(out / LOCK, f"writing built-in patients into {out}"):
+            for name in (XRAY_FOLDER, CT_FOLDER):
+                for unfinished in out.glob(f".{name}-unfinished-*"):
+                    shutil.rmtree(unfinished, ignore_errors=True)
+            remove_leftovers(out)
+            write_json(begun, wishes)
+            yield
+            begun.unlink()
+    finally:
+        (out / LOCK).unlink(missing_ok=True)
+
+
+def _is_whole(folder: Path) -> bool:
+    return (folder / WHOLE).is_file()
+
+
+def _draw(out: Path, xray_folder: Path | None, ct_folder: Path | None, seed: int) -> None:
+    from radlearn.digital_thorax.contact_sheet import write_contact_sheet
+    from radlearn.digital_thorax.patient_sheet import write_patient_sheet
+
+    with waiting("Drawing what was written"):
+        sheet = write_contact_sheet(out / "contact_sheet.png", xray_folder, ct_folder)
+    say(f"Contact sheet of the files: {sheet}")
+    if not (patients := out / "patients.png").exists():
+        with waiting("Drawing a few patients"):
+            write_patient_sheet(patients, seed)
+        say(f"A few patients, X-ray and CT: {patients}")

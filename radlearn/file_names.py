@@ -1,0 +1,72 @@
+"""Names of files as text that can be written down and shown, and names for the files that are made for a case.
+
+On Linux a name is bytes. Python stands for those that are not UTF-8 with surrogates (PEP 383), which no file of text and hardly a terminal
+takes. The length of a name is limited too, in bytes, and some disks do not tell upper from lower case.
+"""
+
+import hashlib
+import os
+import unicodedata
+from collections.abc import Sequence
+
+LONGEST_NAME_BYTES = 255
+
+
+def readable(text: str) -> str:
+    r"""Return text in which each byte of a file name that is not UTF-8 stands as `\xff`; other text as it is.
+
+    >>> readable("IM\udcff1.dcm"), readable("Röntgen")
+    ('IM\\xff1.dcm', 'Röntgen')
+    """
+    if text.isascii():
+        return text
+    try:
+        content = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # A surrogate that stands for no byte, as a damaged JSON file may have it.
+        content = text.encode("utf-8", "backslashreplace")
+    return content.decode("utf-8", "backslashreplace")
+
+
+def file_name(name: str, suffix: str = "") -> str:
+    """Return `name` + `suffix` as the name of one file: readable, without separators, and short enough for any disk.
+
+    Of a name that is too long the beginning is kept, and a digest of the whole.
+
+    >>> file_name("CT 7", ".nii.gz"), file_name("a/b", ".png"), len(file_name("x" * 300, ".png"))
+    ('CT 7.nii.gz', 'a_b.png', 255)
+    """
+    whole = readable(name).replace("/", "_").replace("\0", "_").encode("utf-8")
+    room = LONGEST_NAME_BYTES - len(suffix.encode("utf-8"))
+    if len(whole) > room:
+        digest = f"-{hashlib.blake2b(whole, digest_size=4).hexdigest()}".encode()
+        # No character is cut in the middle.
+        whole = whole[: room - len(digest)].decode("utf-8", "ignore").encode("utf-8") + digest
+    # The same bytes under any locale: one that knows no UTF-8 would refuse "ö".
+    return os.fsdecode(whole) + suffix
+
+
+def distinct_file_names(names: Sequence[str], suffix: str = "") -> list[str]:
+    """Return a file name for each of `names`. Of equal ones the later are numbered, with no number that makes another's own name.
+
+    >>> distinct_file_names(["IM1", "IM1", "IM1-2"], ".png")
+    ['IM1.png', 'IM1-3.png', 'IM1-2.png']
+    """
+    own = {_same(file_name(name, suffix)) for name in names}
+    taken: set[str] = set()
+    numbers: dict[str, int] = {}
+    chosen: list[str] = []
+    for name in names:
+        fitting, number = file_name(name, suffix), numbers.get(_same(name), 1)
+        while (same := _same(fitting)) in taken or (number > 1 and same in own):
+            number += 1
+            fitting = file_name(f"{name}-{number}", suffix)
+        numbers[_same(name)] = number
+        taken.add(same)
+        chosen.append(fitting)
+    return chosen
+
+
+def _same(name: str) -> str:
+    """Return what equal names have in common where upper and lower case are one, or two spellings of an umlaut."""
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,227 @@
+"""What a pass over files has predicted so far, written down as it comes, so that a pass that was stopped or killed goes on.
+
+    OUT/predictions.partial.jsonl    the first line says what predicts, each further line holds what was predicted for one image
+    OUT/predictions.csv              the table, written when all are done; the partial file is then removed
+
+For a submission OUT is `FILE.unfinished` beside the file. It is kept where the submission is refused, because what is at fault may be one
+image of many, and removed once the file is there.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from radlearn.disk_trouble import system_error_in_words
+from radlearn.entry_sources import EntrySource
+from radlearn.errors import BadSetting, CannotWrite, Interrupted, RadlearnError
+from radlearn.file_names import file_name
+from radlearn.files import json_ready, remove_leftovers
+from radlearn.progress import say
+from radlearn.training.run_folder import Run
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+PARTIAL = "predictions.partial.jsonl"
+TABLE = "predictions.csv"
+UNFINISHED = ".unfinished"
+FORMAT = 1
+# The files of a run on which its predictions depend.
+OF_A_RUN = ("settings.json", "postprocessing.json", "feature_distance.safetensors", "best/model.safetensors")
+
+
+def what_predicts(runs: Sequence[Run], columns: Sequence[str], **options: Any) -> dict[str, Any]:
+    """Return what must be equal for a pass to go on: runs by the content of their files, the columns of the table, and options."""
+    return {"runs": [_digest(run) for run in runs], "columns": list(columns), **json_ready(options)}
+
+
+class PartialAnswers:
+    """The answers of a pass in a folder. Making one shows whether the folder can be written, before anything is predicted.
+
+    Args:
+        folder: made if need be.
+        about: from `what_predicts`.
+
+    Raises:
+        CannotWrite: if the folder cannot be made or written.
+        BadSetting: if it holds a finished table, or the beginning of another pass, or another process predicts into it.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
+        self.folder, self._path = Path(folder), Path(folder) / PARTIAL
+        self._is_submission = self.folder.name.endswith(UNFINISHED)
+        if (table := self.folder / TABLE).exists() and not self._is_submission:
+            raise BadSetting(f"{table} already exists. Choose another folder with --out, or remove it.")
+        new = [str(place) for place in (self.folder, *self.folder.parents) if not place.exists()]
+        try:
+            self.folder.mkdir(0o700 if self._is_submission else 0o777, parents=True, exist_ok=True)
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            weakref.finalize(self, os.close, self._handle)
+            self._must_be_alone()
+            remove_leftovers(self.folder)
+            table.unlink(missing_ok=True)
+            lines, sound = _lines_of(self._path)
+            os.ftruncate(self._handle, sound)
+            if lines:
+                self._must_fit(lines[0], about)
+            else:
+                self._write({"format": FORMAT, "about": about, "new_folders": new})
+        except OSError as error:
+            words = system_error_in_words(error) or f"{error.filename or self.folder}: {error.strerror}."
+            raise CannotWrite(f"Nothing was predicted, because the predictions could not be written. {words}") from error
+        self._known = {line["path"]: line for line in lines[1:] if isinstance(line.get("path"), str)}
+
+    def known(self, path: Path) -> dict[str, Any] | None:
+        """Return the earlier answer for a file; None where there is none, the file has changed, or a file made with it is gone."""
+        line = self._known.get(str(path))
+        try:
+            if line is None or line["stamps"] != _stamps(path):
+                return None
+            there = all((self.folder / name).exists() for name in line["files"])
+            return dict(line["answer"]) if there else None
+        except (KeyError, TypeError, ValueError, OSError):
+            return None
+
+    def add(self, path: Path, answer: Mapping[str, Any], files: Sequence[Path] = ()) -> None:
+        """Write down the answer for a file, JSON values, and which files in the folder belong to it.
+
+        Raises:
+            OSError: the disk is full; the answers before are kept.
+        """
+        stamps: list[Any] | None = None
+        with suppress(OSError):
+            stamps = _stamps(path)
+        made = [os.path.relpath(file, self.folder) for file in files]
+        self._write({"path": str(path), "stamps": stamps, "files": made, "answer": json_ready(answer)})
+
+    def finished(self) -> None:
+        """Remove the file, once the tables are written; for a submission it stays until that is written too."""
+        if not self._is_submission:
+            self._path.unlink(missing_ok=True)
+
+    def _must_be_alone(self) -> None:
+        try:
+            if fcntl is not None:
+                # One of the process, not of the open file: who was interrupted in a notebook begins again in the same process.
+                fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise BadSetting(f"{self.folder}: another process is predicting into it. Wait for it, or choose another place.") from None
+        except OSError:
+            # Some network disks have no locks.
+            return
+
+    def _must_fit(self, first: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+        written = first.get("about")
+        if first.get("format") != FORMAT or not isinstance(written, dict):
+            raise BadSetting(f"{self._path}: is not what this radlearn writes. Choose another folder, or remove the file.")
+        now = json_ready(about)
+        if other := [name for name in {**written, **now} if written.get(name) != now.get(name)]:
+            raise BadSetting(
+                f"{self._path}: holds the beginning of other predictions (other {', '.join(other)}). Go on with the command that began "
+                "them, choose another folder, or remove the file to begin anew."
+            )
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        # ASCII, in which JSON can also write what stands for the bytes of a name that is not UTF-8.
+        content = json.dumps(line).encode("ascii") + b"\n"
+        try:
+            while content:
+                content = content[os.write(self._handle, content) :]
+        except OSError as error:
+            error.filename = str(self._path)
+            raise
+
+
+@contextmanager
+def kept_when_stopped(folder: Path) -> Iterator[None]:
+    """Tell what is kept where the pass into `folder` ends early; what holds no answer yet is cleared away.
+
+    Raises:
+        Interrupted: after Ctrl-C, with what to do.
+        CannotWrite: for an error of the system that a user can mend.
+    """
+    try:
+        yield
+    except BaseException as error:
+        lines, _ = _lines_of(Path(folder) / PARTIAL)
+        kept = f"{len(lines) - 1:,} answers are kept in {Path(folder) / PARTIAL}: the same command goes on with the rest."
+        if len(lines) == 1:
+            _clear(Path(folder), lines[0])
+        if isinstance(error, KeyboardInterrupt) and len(lines) > 1:
+            raise Interrupted(f"Stopped. {kept}") from None
+        if isinstance(error, OSError) and (words := system_error_in_words(error)):
+            raise CannotWrite(f"{words} {kept}" if len(lines) > 1 else words) from error
+        if isinstance(error, RadlearnError) and len(lines) > 1:
+            say(kept)
+        raise
+
+
+@contextmanager
+def answers_beside(out: Path) -> Iterator[Path]:
+    """Lend the folder for the predictions of which a submission is made; it is removed once the block is done.
+
+    Raises:
+        BadSetting: if `out` is a folder; and errors as `kept_when_stopped`.
+    """
+    out = Path(out)
+    if out.is_dir():
+        raise BadSetting(f"{out}: is a folder; expected the file to write, such as {out / 'submission'}.")
+    folder = out.with_name(file_name(out.name, UNFINISHED))
+    with kept_when_stopped(folder):
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_for_submission(folder: Path | None) -> bool:
+    """Tell whether a folder is one that `answers_beside` lends."""
+    return folder is not None and Path(folder).name.endswith(UNFINISHED)
+
+
+def in_order(paths: Sequence[Path], path_of: Callable[[Any], str]) -> Callable[[Any], int]:
+    """Return the key by which answers are sorted as their files were named, whichever were predicted first."""
+    places = {str(path): place for place, path in reversed(list(enumerate(paths)))}
+    return lambda one: places.get(path_of(one), len(places))
+
+
+def _clear(folder: Path, first: Mapping[str, Any]) -> None:
+    (folder / PARTIAL).unlink(missing_ok=True)
+    for place in first.get("new_folders", ()):
+        with suppress(OSError):
+            Path(place).rmdir()
+
+
+def _lines_of(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Return the lines of a partial file, and how many bytes they are: without the last one, where it was cut short."""
+    lines: list[dict[str, Any]] = []
+    sound = 0
+    with suppress(FileNotFoundError, NotADirectoryError), open(path, "rb") as opened:
+        for line in opened:
+            try:
+                read = json.loads(line) if line.endswith(b"\n") else None
+            except (ValueError, RecursionError):
+                read = None
+            if not isinstance(read, dict):
+                break
+            lines.append(read)
+            sound += len(line)
+    return lines, sound
+
+
+def _stamps(path: Path) -> list[Any]:
+    return EntrySource((Path(path),)).stamps()
+
+
+def _digest(run: Run) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in OF_A_RUN:
+        content = (run.folder / name).read_bytes() if (run.folder / name).is_file() else b""
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.hexdigest()

@@ -1,0 +1,120 @@
+"""`radlearn thorax`: what is asked for and no more, nothing written over, and on after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from radlearn import built_in_patients, hints
+from radlearn.built_in_patients import BEGUN, LOCK, write_patients
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.files import read_json, write_json
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What was asked of the writers, which write no patients here."""
+    asked: list[tuple[str, int]] = []
+
+    def write(folder: Path, count: int, *_: Any, **__: Any) -> None:
+        asked.append((folder.name, count))
+        folder.mkdir(parents=True)
+        (folder / "truth.csv").touch()
+
+    monkeypatch.setattr("radlearn.digital_thorax.cohort.write_rsna", write)
+    monkeypatch.setattr("radlearn.digital_thorax.ct_cohort.write_covid19", write)
+    monkeypatch.setattr(built_in_patients, "_draw", lambda *_: None)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ({}, [("rsna", 800), ("covid19", 120)]),
+        ({"xrays": 60}, [("rsna", 60)]),
+        ({"cts": 3}, [("covid19", 3)]),
+        ({"xrays": 60, "cts": 3}, [("rsna", 60), ("covid19", 3)]),
+        ({"xrays": 0, "cts": 3}, [("covid19", 3)]),
+    ],
+)
+def test_who_names_one_number_gets_that_alone(
+    named: dict[str, int], expected: list[tuple[str, int]], written: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    write_patients(tmp_path / "out", **named)
+    assert written == expected
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(name for name, _ in expected)
+
+
+@pytest.mark.parametrize("named", [{"xrays": 0}, {"cts": 0}, {"xrays": 0, "cts": 0}, {"xrays": -1, "cts": 3}, {"cts": -2}])
+def test_numbers_that_write_nothing_are_refused(named: dict[str, int], tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="expected numbers from 0 on, and not both 0"):
+        write_patients(tmp_path / "out", **named)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_that_was_killed_goes_on_with_what_is_missing(
+    written: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("radlearn.digital_thorax.ct_cohort.write_covid19", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_patients(tmp_path, xrays=2, cts=1)
+    # What a kill leaves, which nobody could clear away.
+    (tmp_path / ".covid19-unfinished-ab12cd34" / "Train").mkdir(parents=True)
+    with pytest.raises(BadLayout, match=r"thorax\.unfinished\.json: other patients were begun there"):
+        write_patients(tmp_path, xrays=2, cts=1, seed=5)
+    write_patients(tmp_path, xrays=2, cts=1)
+    assert written == [("rsna", 2), ("covid19", 1)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["covid19", "rsna"]
+    # Once all is there, the same command would write over it.
+    with pytest.raises(BadLayout, match="rsna"):
+        write_patients(tmp_path, xrays=2, cts=1)
+
+
+def test_a_start_that_fails_leaves_no_folder_and_other_files_are_left_alone(
+    written: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise BadLayout("no room")
+
+    monkeypatch.setattr("radlearn.digital_thorax.cohort.write_rsna", full)
+    with pytest.raises(BadLayout, match="no room"):
+        write_patients(tmp_path / "new" / "out", xrays=2)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine" / "covid19").mkdir(parents=True)
+    (tmp_path / "mine" / "covid19" / "precious.txt").touch()
+    with pytest.raises(BadLayout, match="covid19: is not empty"):
+        write_patients(tmp_path / "mine", xrays=2, cts=1)
+    # Even where an unfinished command would go on.
+    write_json(tmp_path / "mine" / BEGUN, {"xrays": 2, "cts": 1, "ct_size": "small", "seed": 0, "twins": False})
+    with pytest.raises(BadLayout, match="covid19: is not empty"):
+        write_patients(tmp_path / "mine", xrays=2, cts=1)
+    assert (tmp_path / "mine" / "covid19" / "precious.txt").exists()
+    assert not (tmp_path / "mine" / LOCK).exists()
+
+
+@pytest.mark.slow
+def test_a_real_kill_leaves_what_the_same_command_clears_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import sys; from radlearn.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "thorax", "--out", str(tmp_path / "out"), "--xrays", "3", "--workers", "1"]
+    running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    ends = time.monotonic() + 120
+    while not list((tmp_path / "out").glob(".rsna-unfinished-*/*/*.dcm")):
+        assert running.poll() is None
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert read_json(tmp_path / "out" / BEGUN)["xrays"] == 3
+    write_patients(tmp_path / "out", xrays=3, workers=1)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["contact_sheet.png", "patients.png", "rsna"]
+    assert len(list((tmp_path / "out" / "rsna").glob("*/*.dcm"))) == 3
+    assert hints.command("classification", "train", "--data", tmp_path / "out" / "rsna") in capsys.readouterr().err.replace("\n", "")

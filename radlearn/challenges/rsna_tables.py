@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 LABEL_COLUMNS = ("patientId", "x", "y", "width", "height", "Target")
 CLASS_COLUMNS = ("patientId", "class")
@@ -255,14 +256,24 @@ def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
     return (x, y, x + width, y + height), ""
 
 
+def _limited(opened: IO[bytes]) -> bytes:
+    """Read a table, or one piece more than a table may have."""
+    pieces, held = [], 0
+    # Piece by piece: `read(most)` takes memory for the most at once.
+    while held <= MOST_TABLE_BYTES and (piece := opened.read(1 << 20)):
+        pieces.append(piece)
+        held += len(piece)
+    return b"".join(pieces)
+
+
 def path_text(path: Path) -> tuple[str, list[str]]:
     """Return the text of a table file, unpacked if it is NAME.gz, and what is wrong with it: see `decoded`."""
     with open(path, "rb") as opened:
-        content = opened.read(MOST_TABLE_BYTES + 1)
+        content = _limited(opened)
     if path.suffix == ".gz":
         try:
-            with gzip.open(path) as packed:
-                content = packed.read(MOST_TABLE_BYTES + 1)
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = _limited(packed)
         except (OSError, EOFError, zlib.error) as error:
             return "", [f"{path.name}: is not gzip, or is cut short ({error}). Copy it again."]
     if len(content) > MOST_TABLE_BYTES:

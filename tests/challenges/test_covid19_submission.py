@@ -166,7 +166,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "mirrored": (lambda f: write_volume(f / NAMES[0], np.zeros(SHAPE, np.uint8), AFFINE * [[-1], [1], [1], [1]]), "axes RPS"),
     "0 and 255": (
         lambda f: write_volume(f / NAMES[0], np.full(SHAPE, 255, np.uint8), AFFINE),
-        "003.nii.gz: holds 255; expected only 0 (no lesion) and 1 (lesion). Apply a threshold first.",
+        "003.nii.gz: holds 255; expected only 0 (no lesion) and 1 (lesion). Write 1 where it has 255: divide it by 255.",
     ),
     "probabilities": (
         lambda f: write_volume(f / NAMES[0], np.linspace(0, 1, 280, dtype=np.float32).reshape(SHAPE), AFFINE),

@@ -286,7 +286,7 @@ def path_text(path: Path) -> tuple[str, list[str]]:
         content = _read_up_to(opened, MOST_TABLE_BYTES + 1)
     if path.suffix == ".gz":
         try:
-            with gzip.open(path) as packed:
+            with gzip.open(io.BytesIO(content)) as packed:
                 content = _read_up_to(packed, MOST_TABLE_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
             return "", [f"{path.name}: is not gzip, or is cut short ({error}). Copy it again."]

@@ -22,8 +22,10 @@ FRONTAL = {"PA", "AP", "AP SUPINE", "AP ERECT", ""}
 CHEST = ("CHEST", "THORAX", "LUNG", "RIB")
 LEAST_PX, SMALLEST_PX = 200, 32
 "Below the first it is worth a word; below the second nothing of a chest is seen."
-CONSTANT_BELOW = 0.004
-"Standard deviation, where 1 is white: one step of 8 bits."
+CONSTANT_BELOW, SPAN_BELOW = 0.004, 0.006
+"Standard deviation, where 1 is white: one step of 8 bits; and the whole range, one and a half."
+AVERAGED_BELOW_PX = 100**2
+"So few pixels are averages of many, whose deviation says little."
 
 
 class ChestWarning(UserWarning):
@@ -65,10 +67,15 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
         raise UnreadableScan(f"{found}; expected a chest X-ray of at least {SMALLEST_PX} px. Use the original.")
     # Borders and padding are 0, so that an empty image between them has two values.
     shown = xray.pixels[xray.pixels > 0]
-    if not shown.size or float(np.std(shown)) < CONSTANT_BELOW:
+    if not shown.size or _is_empty(shown):
         found = f"{path}: shows nothing: every pixel is about {float(shown.mean()) if shown.size else 0:.0%} white"
         raise UnreadableScan(f"{found}. Export it again, or remove it.")
     notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(header))
     for note in notes:
         warnings.warn(ChestWarning(f"{path}: {note}."), stacklevel=2)
     return notes
+
+
+def _is_empty(shown: np.ndarray) -> bool:
+    """Whether pixels (pixels,) have one grey value, but for the noise of a JPEG."""
+    return float(np.ptp(shown)) < SPAN_BELOW or (shown.size >= AVERAGED_BELOW_PX and float(np.std(shown)) < CONSTANT_BELOW)

@@ -23,7 +23,7 @@ FEW_VALUES = 32
 MOST_LABELS = 256
 SAMPLED = 500_000
 NEAR_ZERO = 1e-3
-NEAR_INSIDE, MOSTLY = 0.05, 0.98
+NEAR_INSIDE, MOSTLY = 0.2, 0.95
 CONVERT = "Convert it again from its DICOM slices, so that air is -1000 and water 0."
 MASK = "Leave masks out of the folder, or name them ID_seg.nii.gz beside ID_ct.nii.gz."
 
@@ -72,9 +72,12 @@ def _of_values(sample: np.ndarray, high: float) -> Doubt | None:
     if whole and len(values) <= FEW_VALUES:
         listed = ", ".join(f"{value:g}" for value in values[:8]) + (", …" if len(values) > 8 else "")
         is_labels = low >= 0 and top < MOST_LABELS
-        what = "a label map, not a CT" if is_labels else "not the noise of a CT"
+        what = "a label map, not a CT" if is_labels else "a drawing, without the noise of a CT"
         found = f"holds {len(values)} different values only ({listed}): {what}".replace("-", "−")
-        return Doubt("ct-is-mask" if is_labels else "ct-not-hu", found, MASK if is_labels else CONVERT, sure=True)
+        # Phantoms without noise have air and water where they belong.
+        return Doubt(
+            "ct-is-mask" if is_labels else "ct-not-hu", found, MASK if is_labels else CONVERT, sure=is_labels or low > AIR_ABOVE_HU
+        )
     darkest, brightest = (float(value) for value in np.percentile(sample, (1, 99.9)))
     if darkest <= AIR_ABOVE_HU and BONE_BELOW_HU <= brightest <= BONE_ABOVE_HU and high <= HIGHEST_HU:
         return None

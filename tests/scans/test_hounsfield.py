@@ -37,7 +37,7 @@ def volume(voxels: np.ndarray) -> Volume:
         (lesion() * 0.9999999, "holds 0 and 1: a mask"),
         (lesion() * 255, "holds 0 and 255: a mask"),
         (LABELS, r"holds \d different values only \(0, 1, .*\): a label map, not a CT"),
-        (np.where(CHEST > -500, 40, -1000).astype(np.int16), "holds 2 different values only .*not the noise of a CT"),
+        (np.where(CHEST > -500, 40, -100).astype(np.int16), "holds 2 different values only .*without the noise of a CT"),
         (np.full((40, 40, 40), -850, np.int16), "every voxel is −850"),
         (CHEST[:, :, :1], "is one slice"),
     ],
@@ -67,6 +67,11 @@ def test_what_may_be_right_is_said_and_not_refused() -> None:
     notes = refuse_no_chest_ct(volume(soft[:, :, :10]))
     assert "expected air near −1000 and bone above 200" in notes[0]
     assert notes[1] == "has 10 slices of 6 mm"
+
+
+def test_a_phantom_without_noise_is_said_and_not_refused() -> None:
+    (note,) = refuse_no_chest_ct(volume(np.where(CHEST > -500, 40, -1000).astype(np.int16)))
+    assert note == "holds 2 different values only (−1000, 40): a drawing, without the noise of a CT"
 
 
 def test_real_cts_are_taken_and_real_masks_are_not(shared_data: Path) -> None:

@@ -41,7 +41,10 @@ def test_its_lungs_are_those_of_the_file_and_empty_where_none_were_found(scans: 
         source, _ = scan_and_truth(scan)
         np.testing.assert_array_equal(scan.lungs, lung_mask(source.voxels, source.affine))
     white = replace(scans[0].case, path=tmp_path / "white_ct.nii.gz")
-    write_volume(white.path, np.full(SHAPE, 40, np.int16), AFFINE)
+    body = np.random.default_rng(0).normal(40, 15, SHAPE).astype(np.int16)
+    # Air around the body, and none in it.
+    body[:3] = -1000
+    write_volume(white.path, body, AFFINE)
     (airless,) = prepared_scans([white])
     assert airless.lungs.shape == airless.shape
     assert not airless.lungs.any()

@@ -41,9 +41,11 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, 
         # Tied weights share memory, which safetensors refuses. Each name gets its own copy, and loading fills both.
         kept[name] = flat.clone() if flat.untyped_storage().data_ptr() in storages else flat
         storages.add(kept[name].untyped_storage().data_ptr())
-    text = json.dumps(json_ready(dict(state)), allow_nan=False)
+    said = json_ready(dict(state))
+    # In one text: safetensors writes several in any order, and equal weights are to be equal files.
+    text = json.dumps({**said, DIGEST: tensors_digest(kept, _text(said))}, allow_nan=False)
     with written_whole(path) as temporary:
-        save_file(kept, temporary, metadata={STATE: text, DIGEST: tensors_digest(kept, text)})
+        save_file(kept, temporary, metadata={STATE: text})
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -54,9 +56,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            said = file.metadata() or {}
-            text = said[STATE]
-            state = json_of(text)
+            state = json_of((file.metadata() or {})[STATE])
             tensors = {name: file.get_tensor(name) for name in list(file.keys())}
     except FileNotFoundError:
         raise BadRunFolder(f"{path}: there is no such file. Has the training saved a checkpoint yet?") from None
@@ -64,11 +64,12 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise BadRunFolder(f"{path}: is damaged ({error}). {AGAIN}") from None
     except KeyError:
         raise BadRunFolder(f"{path}: is a safetensors file, but not one that radlearn wrote.") from None
-    # Files of before 0.2 carry no digest.
-    if DIGEST in said and said[DIGEST] != tensors_digest(tensors, text):
-        raise BadRunFolder(f"{path}: is damaged: its content is not what its digest says; it was changed after it was written. {AGAIN}")
     if not isinstance(state, dict):
         raise BadRunFolder(f"{path}: is damaged: it says {type(state).__name__} where names and values should stand. {AGAIN}")
+    # Older files carry no digest.
+    digest = state.pop(DIGEST, None)
+    if digest is not None and digest != tensors_digest(tensors, _text(state)):
+        raise BadRunFolder(f"{path}: is damaged: its content is not what its digest says; it was changed after it was written. {AGAIN}")
     return tensors, state
 
 
@@ -76,9 +77,13 @@ def has_digest(path: Path) -> bool:
     """Tell whether a file written by `save_tensors` can prove that it is undamaged; older files cannot."""
     try:
         with safe_open(path, framework="pt") as file:
-            return DIGEST in (file.metadata() or {})
-    except (SafetensorError, OSError):
+            return DIGEST in json_of((file.metadata() or {})[STATE])
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _text(state: Mapping[str, Any]) -> str:
+    return json.dumps(state, allow_nan=False)
 
 
 def save_weights(path: Path, model: nn.Module, about: Mapping[str, Any]) -> None:

@@ -84,9 +84,10 @@ def published_weights(name: str) -> dict[str, Tensor]:
         return found
     source = PUBLISHED[name].source
     weights = _installed(name, source) if isinstance(source, Installed) else _downloaded(name, source, kept)
-    whole, order = {key: value.contiguous() for key, value in weights.items()}, json.dumps([*weights])
+    whole, names = {key: value.contiguous() for key, value in weights.items()}, [*weights]
+    said = {"names": names, "digest": tensors_digest(whole, json.dumps(names))}
     with written_whole(kept) as temporary:
-        save_file(whole, temporary, metadata={"order": order, "digest": tensors_digest(whole, order)})
+        save_file(whole, temporary, metadata={"order": json.dumps(said)})
     return weights
 
 
@@ -99,14 +100,14 @@ def _kept(path: Path) -> dict[str, Tensor] | None:
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            said = file.metadata() or {}
-            # safetensors sorts the tensors of a file by type and name.
-            order = json.loads(said.get("order", "null")) or file.keys()
-            weights = {key: file.get_tensor(key) for key in order}
-        if said.get("digest", "") in ("", tensors_digest(weights, said.get("order", ""))):
+            # safetensors sorts the tensors of a file by type and name. An older copy holds the names alone.
+            said = json.loads((file.metadata() or {}).get("order", "null"))
+            names = said["names"] if isinstance(said, dict) else said or list(file.keys())
+            weights = {key: file.get_tensor(key) for key in names}
+        if not isinstance(said, dict) or said["digest"] == tensors_digest(weights, json.dumps(names)):
             return weights
         why = "its content is not what its digest says"
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         why = str(error)
     say(f"{path}: is damaged ({why}); it is made again.", style="yellow")
     return None

@@ -63,7 +63,8 @@ def test_tensors_of_every_kind_and_json_come_back_exactly(tmp_path: Path) -> Non
 def test_the_file_opens_with_safetensors_and_json_alone(tmp_path: Path) -> None:
     save_weights(tmp_path / "model.safetensors", network(), {"epoch": 3})
     with safe_open(tmp_path / "model.safetensors", framework="numpy") as file:
-        assert json.loads(file.metadata()["radlearn"]) == {"epoch": 3}
+        said = json.loads(file.metadata()["radlearn"])
+        assert (said["epoch"], said.keys()) == (3, {"epoch", "digest"})
         assert {name: file.get_tensor(name).shape for name in ("0.weight", "1.running_mean")} == {
             "0.weight": (3, 1, 3, 3),
             "1.running_mean": (3,),
@@ -279,3 +280,11 @@ def test_a_loaded_network_that_has_no_answer_says_so(tmp_path: Path) -> None:
     save_weights(run.best_weights, model, {})
     with pytest.raises(NotFiniteError, match="is not finite"):
         load_best(run, network(), "cpu")(torch.full((1, 1, 5, 5), 100.0))
+
+
+def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    model = network()
+    for name in "abcdefgh":
+        save_weights(tmp_path / name, model, {"epoch": 3, "scores": {"auroc_score": 0.75}})
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.file_names import utf8_path
 from radlearn.files import json_ready, written_whole
 from radlearn.training.config import Device
 from radlearn.training.device import chosen_device
@@ -46,7 +47,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         BadRunFolder: if the file is missing, damaged or not written by radlearn.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with utf8_path(path) as place, safe_open(place, framework="pt") as file:
             state = json.loads((file.metadata() or {})["radlearn"])
             names = list(file.keys())
             return {name: file.get_tensor(name) for name in names}, state

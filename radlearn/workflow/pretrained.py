@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radlearn.errors import WeightsUnavailable
+from radlearn.file_names import utf8_path
 from radlearn.files import cache_folder, written_whole
 from radlearn.progress import say
 
@@ -78,7 +79,7 @@ def published_weights(name: str) -> dict[str, Tensor]:
     """
     kept = cache_folder() / "weights" / f"{name}.safetensors"
     if kept.exists():
-        with safe_open(kept, framework="pt") as file:
+        with utf8_path(kept) as place, safe_open(place, framework="pt") as file:
             # safetensors sorts the tensors of a file by type and name.
             order = json.loads((file.metadata() or {}).get("order", "null")) or file.keys()
             return {key: file.get_tensor(key) for key in order}

@@ -1,5 +1,6 @@
 """X-rays stay what they are under a heat-map, boxes lie where they should, and names cannot break a picture."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from radlearn.pictures.overlays import (
     write_overlay,
     xray_grid,
 )
-from radlearn.pictures.style import WRONG, png_bytes
+from radlearn.pictures.style import WRONG, png_bytes, save_png
 
 XRAY = np.linspace(0, 1, 64 * 48).reshape(64, 48)
 
@@ -135,3 +136,11 @@ def test_an_overlay_without_heat_map_is_the_xray_alone(tmp_path: Path) -> None:
     sheet = np.asarray(Image.open(write_overlay(tmp_path / "a.png", np.full((60, 60), 0.5), None, "name")))
     assert sheet.shape[1] == 560
     assert np.all(sheet[:560, :560] == 128)
+
+
+def test_names_that_are_not_utf8_can_be_drawn_by_both_libraries(tmp_path: Path) -> None:
+    name, pixels = os.fsdecode(b"M\xfcller.dcm"), np.zeros((20, 30))
+    write_overlay(tmp_path / "a.png", pixels, None, name, name)
+    save_png(xray_grid([XrayPanel(pixels, title=name, note=name)]), tmp_path / "b.png")
+    assert shortened(name, 99) == "M\\xfcller.dcm"
+    assert len(list(tmp_path.glob("*.png"))) == 2

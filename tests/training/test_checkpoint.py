@@ -209,3 +209,15 @@ def test_only_old_temporary_files_are_removed(tmp_path: Path) -> None:
     ):
         sweep(tmp_path)
         assert [old.exists(), young.exists(), kept.exists()] == [False, True, True]
+
+
+def test_weights_in_a_folder_whose_name_is_not_utf8_are_saved_and_loaded(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"M\xfcller") / os.fsdecode(b"\xff.safetensors")
+    torch.manual_seed(0)
+    kept, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    checkpoint.save_weights(path, kept, {"epoch": 1})
+    assert checkpoint.load_weights(path, other) == {"epoch": 1}
+    assert torch.equal(kept.weight, other.weight)
+    path.unlink()
+    with pytest.raises(BadRunFolder, match="there is no such file"):
+        checkpoint.load_weights(path, other)

@@ -7,7 +7,9 @@ takes. The length of a name is limited too, in bytes, and some disks do not tell
 import hashlib
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 LONGEST_NAME_BYTES = 255
 
@@ -44,6 +46,20 @@ def file_name(name: str, suffix: str = "") -> str:
         whole = whole[: room - len(digest)].decode("utf-8", "ignore").encode("utf-8") + digest
     # The same bytes under any locale: one that knows no UTF-8 would refuse "ö".
     return os.fsdecode(whole) + suffix
+
+
+@contextmanager
+def utf8_path(path: Path) -> Iterator[Path]:
+    """Lend a path in UTF-8 to read a file by, for libraries that take no other (safetensors); on Linux any file has one while it is open.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    if readable(str(path)) == str(path):
+        yield Path(path)
+        return
+    with open(path, "rb") as opened:
+        yield Path(f"/proc/self/fd/{opened.fileno()}")
 
 
 def distinct_file_names(names: Sequence[str], suffix: str = "") -> list[str]:

@@ -126,12 +126,12 @@ def distinct_ids(paths: Sequence[Path], ids: Sequence[str], root: Path, units: s
 
 
 def within(path: Path, root: Path) -> str:
-    """Return a path relative to the folder that a message is about.
+    """Return a path relative to the folder that a message is about, readable.
 
     >>> within(Path("data/images/a.dcm"), Path("data"))
     'images/a.dcm'
     """
-    return Path(os.path.relpath(path, root)).as_posix()
+    return readable(Path(os.path.relpath(path, root)).as_posix())
 
 
 def describe_folder(folder: Path) -> str:

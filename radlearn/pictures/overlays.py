@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from radlearn.errors import BadSetting
+from radlearn.file_names import readable
 from radlearn.files import written_whole
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.outlines import Boxes, outline_found, outline_true, written_font
@@ -167,6 +168,8 @@ def shortened(text: str, most: int) -> str:
     >>> shortened("1.2.840.113619.2.55.3.604688119", 13)
     '1.2.84…688119'
     """
+    # Neither Pillow nor matplotlib can draw what stands for bytes that are not UTF-8.
+    text = readable(text)
     if len(text) <= most:
         return text
     front = most // 2
@@ -222,6 +225,7 @@ def write_sheet(path: Path, pictures: Sequence[Image.Image], name: str, said: st
     pen.line([(0, height), (total, height)], fill=GRID)
     for row, (text, weight, colour) in enumerate(((name, "bold", INK), (said, "normal", MUTED))):
         font = written_font(weight, 18)
+        text = readable(text)
         shown, most = text.replace("\n", " "), len(text)
         while most > 8 and pen.textlength(shown, font=font) > total - 2 * margin:
             most -= 1

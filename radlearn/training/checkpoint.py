@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.file_names import utf8_path
 from radlearn.files import json_of, json_ready, written_whole
 from radlearn.progress import say
 from radlearn.training.config import Device
@@ -55,7 +56,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         BadRunFolder: if the file is missing, damaged or not written by radlearn, or holds something else than its digest says.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with utf8_path(path) as place, safe_open(place, framework="pt") as file:
             state = json_of((file.metadata() or {})[STATE])
             tensors = {name: file.get_tensor(name) for name in list(file.keys())}
     except FileNotFoundError:
@@ -76,7 +77,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def has_digest(path: Path) -> bool:
     """Tell whether a file written by `save_tensors` can prove that it is undamaged; older files cannot."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with utf8_path(path) as place, safe_open(place, framework="pt") as file:
             return DIGEST in json_of((file.metadata() or {})[STATE])
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return False

@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 
 from radlearn.csv_cells import restored
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.file_names import utf8_path
 from radlearn.files import json_of, write_rows
 from radlearn.training.run_folder import Run
 
@@ -166,7 +167,7 @@ def _recorded_digest(run: Run) -> str | None:
     """Return what the checkpoints of a run say of its split: the best weights, or the last state before there are any."""
     for path in (run.best_weights, run.last_checkpoint):
         try:
-            with safe_open(path, framework="numpy") as file:
+            with utf8_path(path) as place, safe_open(place, framework="numpy") as file:
                 said = json_of((file.metadata() or {})["radlearn"])
         except (OSError, SafetensorError, ValueError, KeyError):
             # What is wrong with weights is said when they are loaded.

@@ -58,9 +58,10 @@ class PartialAnswers:
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self.folder, self._path = Path(folder), Path(folder) / PARTIAL
         self._is_submission = self.folder.name.endswith(UNFINISHED)
-        if (table := self.folder / TABLE).exists() and not self._is_submission:
+        # Not Path.exists, which fails where a name is too long.
+        if os.path.exists(table := self.folder / TABLE) and not self._is_submission:
             raise BadSetting(f"{table} already exists. Choose another folder with --out, or remove it.")
-        new = [str(place) for place in (self.folder, *self.folder.parents) if not place.exists()]
+        new = [str(place) for place in (self.folder, *self.folder.parents) if not os.path.exists(place)]
         try:
             self.folder.mkdir(0o700 if self._is_submission else 0o777, parents=True, exist_ok=True)
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
@@ -68,13 +69,16 @@ class PartialAnswers:
             self._must_be_alone()
             remove_leftovers(self.folder)
             table.unlink(missing_ok=True)
-            lines, sound = _lines_of(self._path)
+            # Not by another handle: closing that would release the lock of the process.
+            lines, sound = _lines_in(os.pread(self._handle, os.fstat(self._handle).st_size, 0))
             os.ftruncate(self._handle, sound)
             if lines:
                 self._must_fit(lines[0], about)
             else:
                 self._write({"format": FORMAT, "about": about, "new_folders": new})
         except OSError as error:
+            if not _lines_of(self._path)[0]:
+                _clear(self.folder, new)
             words = system_error_in_words(error) or f"{error.filename or self.folder}: {error.strerror}."
             raise CannotWrite(f"Nothing was predicted, because the predictions could not be written. {words}") from error
         self._known = {line["path"]: line for line in lines[1:] if isinstance(line.get("path"), str)}
@@ -152,9 +156,10 @@ def kept_when_stopped(folder: Path) -> Iterator[None]:
         yield
     except BaseException as error:
         lines, _ = _lines_of(Path(folder) / PARTIAL)
-        kept = f"{len(lines) - 1:,} answers are kept in {Path(folder) / PARTIAL}: the same command goes on with the rest."
+        count = f"{len(lines) - 1:,} answers are" if len(lines) != 2 else "1 answer is"
+        kept = f"{count} kept in {Path(folder) / PARTIAL}: the same command goes on with the rest."
         if len(lines) == 1:
-            _clear(Path(folder), lines[0])
+            _clear(Path(folder), lines[0].get("new_folders", ()))
         if isinstance(error, KeyboardInterrupt) and len(lines) > 1:
             raise Interrupted(f"Stopped. {kept}") from None
         if isinstance(error, OSError) and (words := system_error_in_words(error)):
@@ -191,27 +196,34 @@ def in_order(paths: Sequence[Path], path_of: Callable[[Any], str]) -> Callable[[
     return lambda one: places.get(path_of(one), len(places))
 
 
-def _clear(folder: Path, first: Mapping[str, Any]) -> None:
-    (folder / PARTIAL).unlink(missing_ok=True)
-    for place in first.get("new_folders", ()):
+def _clear(folder: Path, new_folders: Sequence[str]) -> None:
+    with suppress(OSError):
+        (folder / PARTIAL).unlink(missing_ok=True)
+    for place in new_folders:
         with suppress(OSError):
             Path(place).rmdir()
 
 
 def _lines_of(path: Path) -> tuple[list[dict[str, Any]], int]:
+    try:
+        return _lines_in(path.read_bytes())
+    except OSError:
+        return [], 0
+
+
+def _lines_in(content: bytes) -> tuple[list[dict[str, Any]], int]:
     """Return the lines of a partial file, and how many bytes they are: without the last one, where it was cut short."""
     lines: list[dict[str, Any]] = []
     sound = 0
-    with suppress(FileNotFoundError, NotADirectoryError), open(path, "rb") as opened:
-        for line in opened:
-            try:
-                read = json.loads(line) if line.endswith(b"\n") else None
-            except (ValueError, RecursionError):
-                read = None
-            if not isinstance(read, dict):
-                break
-            lines.append(read)
-            sound += len(line)
+    for line in content.splitlines(keepends=True):
+        try:
+            read = json.loads(line) if line.endswith(b"\n") else None
+        except (ValueError, RecursionError):
+            read = None
+        if not isinstance(read, dict):
+            break
+        lines.append(read)
+        sound += len(line)
     return lines, sound
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radlearn.errors import WeightsUnavailable
+from radlearn.file_names import utf8_path
 from radlearn.files import cache_folder, written_whole
 from radlearn.progress import say
 from radlearn.training.checkpoint import tensors_digest
@@ -99,7 +100,7 @@ def _kept(path: Path) -> dict[str, Tensor] | None:
     if not path.exists():
         return None
     try:
-        with safe_open(path, framework="pt") as file:
+        with utf8_path(path) as place, safe_open(place, framework="pt") as file:
             # safetensors sorts the tensors of a file by type and name. An older copy holds the names alone.
             said = json.loads((file.metadata() or {}).get("order", "null"))
             names = said["names"] if isinstance(said, dict) else said or list(file.keys())

@@ -1,5 +1,6 @@
 """X-rays stay what they are under a heat-map, boxes lie where they should, and names cannot break a picture."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from radlearn.pictures.overlays import (
     write_overlay,
     xray_grid,
 )
-from radlearn.pictures.style import WRONG, png_bytes
+from radlearn.pictures.style import WRONG, png_bytes, save_png
 
 XRAY = np.linspace(0, 1, 64 * 48).reshape(64, 48)
 
@@ -160,3 +161,11 @@ def test_the_overlay_of_a_file_holds_the_scale_and_a_plain_one_does_not(tmp_path
     coloured = np.ptp(warm, axis=2) > 60
     assert 900 < coloured.sum() <= 1200
     assert not (np.ptp(plain, axis=2) > 60).any()
+
+
+def test_names_that_are_not_utf8_can_be_drawn_by_both_libraries(tmp_path: Path) -> None:
+    name, pixels = os.fsdecode(b"M\xfcller.dcm"), np.zeros((20, 30))
+    write_overlay(tmp_path / "a.png", pixels, None, name, name)
+    save_png(xray_grid([XrayPanel(pixels, title=name, note=name)]), tmp_path / "b.png")
+    assert shortened(name, 99) == "M\\xfcller.dcm"
+    assert len(list(tmp_path.glob("*.png"))) == 2

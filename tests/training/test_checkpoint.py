@@ -288,3 +288,15 @@ def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
     for name in "abcdefgh":
         save_weights(tmp_path / name, model, {"epoch": 3, "scores": {"auroc_score": 0.75}})
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_weights_in_a_folder_whose_name_is_not_utf8_are_saved_and_loaded(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"M\xfcller") / os.fsdecode(b"\xff.safetensors")
+    torch.manual_seed(0)
+    kept, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    checkpoint.save_weights(path, kept, {"epoch": 1})
+    assert checkpoint.load_weights(path, other) == {"epoch": 1}
+    assert torch.equal(kept.weight, other.weight)
+    path.unlink()
+    with pytest.raises(BadRunFolder, match="there is no such file"):
+        checkpoint.load_weights(path, other)

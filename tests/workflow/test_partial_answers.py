@@ -71,19 +71,34 @@ def test_a_finished_table_is_not_written_over_and_the_partial_file_goes_when_it_
         PartialAnswers(tmp_path / "out", ABOUT)
 
 
+def test_a_disk_that_is_full_from_the_start_leaves_no_folder(tmp_path: Path) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3, before[1]))
+    try:
+        with pytest.raises(CannotWrite, match=r"Nothing was predicted.*predictions\.partial\.jsonl: File too large"):
+            PartialAnswers(tmp_path / "new" / "out", ABOUT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_two_processes_do_not_predict_into_one_folder(tmp_path: Path) -> None:
-    ready, go = os.pipe(), os.pipe()
+    ready = os.pipe()
     child = os.fork()
     if child == 0:
         held = PartialAnswers(tmp_path / "out", ABOUT)
         os.write(ready[1], b"1")
-        os.read(go[0], 1)
+        signal.pause()
         os._exit(0 if held else 1)
-    os.read(ready[0], 1)
-    with pytest.raises(BadSetting, match="another process is predicting into it"):
-        PartialAnswers(tmp_path / "out", ABOUT)
-    os.write(go[1], b"1")
-    os.waitpid(child, 0)
+    try:
+        os.read(ready[0], 1)
+        with pytest.raises(BadSetting, match="another process is predicting into it"):
+            PartialAnswers(tmp_path / "out", ABOUT)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
     # A process that ended, however it did, holds nothing.
     PartialAnswers(tmp_path / "out", ABOUT)
 
@@ -119,7 +134,7 @@ def test_what_is_kept_is_said_with_what_to_do(tmp_path: Path, capsys: pytest.Cap
             PartialAnswers(tmp_path / "out", ABOUT).add(image(tmp_path), {"row": []})
             raise error
 
-    kept = r"1 answers are kept in .*predictions\.partial\.jsonl: the same command goes on"
+    kept = r"1 answer is kept in .*predictions\.partial\.jsonl: the same command goes on"
     with pytest.raises(Interrupted, match=kept):
         fail(KeyboardInterrupt())
     (tmp_path / "out" / PARTIAL).unlink()
@@ -128,7 +143,7 @@ def test_what_is_kept_is_said_with_what_to_do(tmp_path: Path, capsys: pytest.Cap
     (tmp_path / "out" / PARTIAL).unlink()
     with pytest.raises(BadLayout, match=r"^no gate$"):
         fail(BadLayout("no gate"))
-    assert "1 answers are kept" in capsys.readouterr().err
+    assert "1 answer is kept" in capsys.readouterr().err
 
 
 def test_a_submission_is_not_written_over_a_folder_and_its_own_folder_goes(tmp_path: Path) -> None:

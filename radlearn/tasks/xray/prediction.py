@@ -1,5 +1,6 @@
 """Predictions for unlabelled X-rays in files: read, given to a network in batches, written as a table or a submission."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ class XrayPredictions:
         ids = [stem(path.name) for path in self.paths]
         if is_for_submission(self.out):
             refuse_repeated_ids(ids)
-        elif self.out is not None and self.table.exists():
+        elif self.out is not None and os.path.exists(self.table):
             raise BadSetting(f"{self.table} already exists. Choose another folder with --out, or remove it.")
         self.known: KnownCases | None = None
         self.rows: list[tuple[str, ...]] = []
@@ -59,6 +60,7 @@ class XrayPredictions:
         self._pictures = dict(zip(self.paths, distinct_file_names(ids, ".png"), strict=True))
         self._partial: PartialAnswers | None = None
         self._known: set[Path] = set()
+        self._waiting: list[tuple[Path, Mapping[str, Any], Sequence[Path]]] = []
 
     def begin(self, about: Mapping[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
         """Begin to write into the folder, and return the files that an earlier pass predicted for, with what it wrote down.
@@ -79,9 +81,16 @@ class XrayPredictions:
         return known
 
     def write_down(self, path: Path, answer: Mapping[str, Any], pictures: Sequence[Path] = ()) -> None:
-        """Write down what was predicted for a file, as JSON values; `pictures` are the files that belong to it."""
+        """Write down what was predicted for a file, as JSON values, once its batch is done; `pictures` are the files that belong to it."""
+        self._waiting.append((path, answer, pictures))
+
+    def _write_waiting(self) -> None:
+        # A batch at a time: the last digits of a prediction depend on which X-rays are predicted together, and a pass that goes on
+        # then puts the same ones together.
         if self._partial is not None:
-            self._partial.add(path, answer, pictures)
+            for path, answer, pictures in self._waiting:
+                self._partial.add(path, answer, pictures)
+        self._waiting.clear()
 
     @property
     def folder(self) -> Path:
@@ -116,10 +125,12 @@ class XrayPredictions:
                     self.unreadable.add(path, cause or error)
                 if len(batch) == batch_size:
                     yield batch
+                    self._write_waiting()
                     bar.advance(len(batch))
                     batch = []
             if batch:
                 yield batch
+            self._write_waiting()
             bar.advance(len(self.paths) - bar.done)
 
     def write_table(self, columns: Sequence[str]) -> None:

@@ -136,6 +136,28 @@ def test_a_pass_that_was_stopped_goes_on_to_the_same_table_and_pictures(finished
     assert names[0] == names[1]
 
 
+def test_a_pass_that_goes_on_puts_the_same_xrays_together(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
+    """The last digits of a network's output depend on what is in its batch."""
+    paths = sorted((small_rsna / "stage_2_train_images").iterdir())[:11]
+    (tmp_path / "empty.dcm").touch()
+
+    def ask(out: Path, stop_at: int | None) -> list[list[str]]:
+        asking, batches = ProbabilityPredictions(finished, [tmp_path / "empty.dcm", *paths], out), []
+        for xrays in asking.batches(at_32_px, 4):
+            batches.append([one.case.image_id for one in xrays])
+            for number, one in enumerate(xrays):
+                if one.case.path == paths[stop_at or 0] and stop_at:
+                    raise KeyboardInterrupt
+                asking.keep(xrays[number : number + 1], np.array([0.5]), None)
+        asking.finish()
+        return batches
+
+    at_once = ask(tmp_path / "once", None)
+    with pytest.raises(KeyboardInterrupt):
+        ask(tmp_path / "out", 6)
+    assert ask(tmp_path / "out", None) == at_once[1:]
+
+
 def test_weights_or_pictures_that_are_others_begin_another_pass(finished: Run, small_rsna: Path, tmp_path: Path) -> None:
     ProbabilityPredictions(finished, [small_rsna], tmp_path / "out")
     with pytest.raises(BadSetting, match=r"\(other overlays\)"):

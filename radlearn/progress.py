@@ -57,8 +57,10 @@ class Bar:
     def advance(self, steps: int = 1, note: str = "") -> None:
         """Report `steps` more steps; `note` (a loss, a file) is shown at the end of the bar until the next note."""
         self.done += steps
+        # A total may have been an estimate.
+        self.total = max(self.total, self.done)
         if self._live and self._task is not None:
-            self._live.advance(self._task, steps)
+            self._live.update(self._task, advance=steps, total=self.total)
             if note:
                 self._live.update(self._task, note=note)
             return

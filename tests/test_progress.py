@@ -44,6 +44,19 @@ def test_a_long_bar_speaks_with_its_note(capsys: pytest.CaptureFixture[str], mon
     assert "training: 3/4 steps, 0 s left; loss 0.5" in capsys.readouterr().err
 
 
+def test_an_estimated_total_that_was_too_low_is_not_gone_beyond(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY_SECONDS", 0.0)
+    with progress.progress_bar("writing", 2, "pictures") as bar:
+        for _ in range(3):
+            bar.advance()
+    said = capsys.readouterr().err
+    assert "3/3 pictures, 0 s left" in said
+    assert "3/2" not in said
+    assert "-" not in said
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_parallel_work_gives_every_result_once(workers: int, capsys: pytest.CaptureFixture[str]) -> None:
     results = sorted(progress.in_parallel(math.factorial, range(8), "counting", workers=workers))

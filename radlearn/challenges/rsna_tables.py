@@ -256,7 +256,7 @@ def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
     return (x, y, x + width, y + height), ""
 
 
-def _limited(opened: IO[bytes]) -> bytes:
+def _limited(opened: IO[bytes] | gzip.GzipFile) -> bytes:
     """Read a table, or one piece more than a table may have."""
     pieces, held = [], 0
     # Piece by piece: `read(most)` takes memory for the most at once.

@@ -43,7 +43,12 @@ class CachedXrays:
 
 
 def cached_xrays(
-    paths: Sequence[str | Path], size_px: int, shape: Shape = "stretch", workers: int | None = None, root: Path | None = None
+    paths: Sequence[str | Path],
+    size_px: int,
+    shape: Shape = "stretch",
+    workers: int | None = None,
+    root: Path | None = None,
+    chest: bool = False,
 ) -> CachedXrays:
     """Return the X-rays at `paths` as `read_radiograph(path, size_px, shape)` gives them, rounded to 8 or 16 bits, from the cache.
 
@@ -55,10 +60,10 @@ def cached_xrays(
         shape: "stretch" or "pad", as for `read_radiograph`.
         workers: processes; all cores by default.
         root: the folder of all caches; by default `RADLEARN_CACHE`, else the user's cache folder.
+        chest: refuse what is surely no chest X-ray, and note what is doubtful: see `chest_xray`.
 
     Raises:
-        UnreadableScan: after the pass, if X-rays could not be read, or are surely none of a chest; the message lists the first ten. The
-            others are kept.
+        UnreadableScan: after the pass, if X-rays could not be read or are refused; the message lists the first ten. The others are kept.
         CacheTrouble: no space, no permission, or a reading process that was killed.
         BadSetting: no paths, a size below 1, an unknown shape.
     """
@@ -66,8 +71,8 @@ def cached_xrays(
         found = f"{len(paths)} X-rays, size_px {size_px}, shape {shape!r}"
         raise BadSetting(f"The pixel cache got {found}; expected at least one X-ray, a size above 0, 'stretch' or 'pad'.")
     names = [Path(path).absolute() for path in paths]
-    folder = Path(root or cache_folder()) / "xrays" / f"{size_px}px-{shape}-{reading_version()}"
-    make = partial(_made, names, size_px, shape)
+    folder = Path(root or cache_folder()) / "xrays" / f"{size_px}px-{shape}{'-chest' * chest}-{reading_version()}"
+    make = partial(_made, names, size_px, shape, chest)
     needed = bytes_needed(1, size_px)
     entries = stored_entries(folder, [(name,) for name in names], make, WORDS, needed, workers, forked=True, per_job=XRAYS_PER_JOB)
     return CachedXrays(entries, [_header(entry.about) for entry in entries], folder)
@@ -91,12 +96,12 @@ def as_cached(xray: Radiograph) -> np.ndarray:
     return np.rint(xray.pixels * np.float32(np.iinfo(stored).max)).astype(stored)
 
 
-def _made(names: Sequence[Path], size_px: int, shape: Shape, number: int) -> Made:
+def _made(names: Sequence[Path], size_px: int, shape: Shape, chest: bool, number: int) -> Made:
     with warnings.catch_warnings():
         # The notes of an X-ray say the same without its name, so that they can be counted.
         warnings.simplefilter("ignore", UserWarning)
         xray = read_radiograph(names[number], size_px, shape)
-        notes = xray.notes + refuse_no_chest_xray(names[number], xray)
+        notes = xray.notes + (refuse_no_chest_xray(names[number], xray) if chest else ())
     return Made({"pixels": as_cached(xray)}, without_identifiers(asdict(xray.header)), notes=notes)
 
 

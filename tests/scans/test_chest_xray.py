@@ -41,7 +41,7 @@ def test_what_is_surely_none_is_refused_by_prediction_and_cache(
         with pytest.raises(UnreadableScan, match=words):
             read_unlabelled(path, 64, shape)
     with pytest.raises(UnreadableScan, match=words):
-        cached_xrays([path], 64, workers=1)
+        cached_xrays([path], 64, workers=1, chest=True)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def prepared_radiographs(cases: Sequence[XrayCase], size_px: int, shape: Literal
         UnreadableScan: with all files that cannot be read.
         BadLayout: if a header contradicts the tables, such as a box outside its image.
     """
-    cached = cached_xrays([case.path for case in cases], size_px, shape)
+    cached = cached_xrays([case.path for case in cases], size_px, shape, chest=True)
     held = [partial(entry.array, "pixels") for entry in cached.entries]
     known = with_headers(cases, cached.headers)
     return [prepared_radiograph(case, pixels, header, shape) for case, pixels, header in zip(known, held, cached.headers, strict=True)]

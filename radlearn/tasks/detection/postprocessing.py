@@ -23,10 +23,10 @@ class Beside(TypedDict, total=False):
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
-    # One of `candidates.SOURCES`.
-    source: Literal["the image alone", "test-time augmentation"]
+    # What the candidates come from, in words: `candidates.SOURCES`, or those of an ensemble.
+    source: str
     gated_by_table: bool
-    ablation: list[dict[str, Any]]
+    ablation: list[Any]
     view_shares: ViewShares
     brightness_sign: Literal[-1, 1]
     brightness_cut: float

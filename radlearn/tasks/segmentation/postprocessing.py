@@ -36,7 +36,7 @@ class Beside(TypedDict, total=False):
 
     baseline_threshold_hu: float
     volume_interval: VolumeInterval | None
-    ablation: list[dict[str, Any]]
+    ablation: list[Any]
     curve: dict[str, Any]
     origin: str
 

@@ -16,6 +16,8 @@ from radlearn.tasks.xray.radiographs import prepared_radiographs
 from radlearn.training.run_folder import Run, open_run
 from radlearn.use_cases import USE_CASES
 
+NOT_NORMAL = "No Lung Opacity / Not Normal"
+"Too long for a title of a quarter of a page's width."
 # Task -> its pictures: (name in the run, name in the lesson, greatest width in pixels).
 PICTURES: dict[str, tuple[tuple[str, str, int], ...]] = {
     "classification": (("cases", "cases", 1100),),
@@ -39,14 +41,19 @@ def draw_cases(run: Run) -> None:
     opacities.sort(key=lambda case: -max((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in case.boxes_xyxy_px))
     shown = [
         *[case for case in cases if case.category == "Normal"][:1],
-        *[case for case in cases if case.category == "No Lung Opacity / Not Normal"][1:2],
+        *[case for case in cases if case.category == NOT_NORMAL][1:2],
         *opacities[len(opacities) // 4 :: len(opacities) // 4][:2],
     ]
     xrays = prepared_radiographs(cases, 512)
     chosen = [next(xray for xray in xrays if xray.case.image_id == case.image_id) for case in shown]
     panels = [
         XrayPanel(
-            xray.pixels[0], None, xray.boxes_on_canvas_px, xray.canvas_px, str(xray.case.category), f"{xray.case.view}, {xray.case.sex}"
+            xray.pixels[0],
+            None,
+            xray.boxes_on_canvas_px,
+            xray.canvas_px,
+            str(xray.case.category).replace(NOT_NORMAL, "Not Normal, no opacity"),
+            f"{xray.case.view}, {xray.case.sex}",
         )
         for xray in chosen
     ]

@@ -49,7 +49,10 @@ KNOBS: dict[str, tuple[Knob, ...]] = {
         Knob("--size-px 96", "a third of the pixels; faint and small opacities are lost first"),
         Knob("--no-pretrained", "240 steps are not enough to learn what an edge is"),
         Knob("--frozen-share 0.5", "the first half of the layers stays as photographs have formed it, which costs little"),
-        Knob("--frozen-share 1", "a linear probe: features of photographs alone; the steps are faster, because nothing goes backward"),
+        Knob(
+            "--frozen-share 1",
+            "a linear probe at the preset's learning rate: features of photographs alone; a step is faster, because nothing goes backward",
+        ),
         Knob("--norm-batches 0", "the averaged weights keep means and variances that belong to other weights"),
     ),
     "detection": (
@@ -110,7 +113,9 @@ def table(task: str, known: dict[str, Any]) -> str:
     lines += [f"| change | {SCORES[task][1]}: mean (worst to best) | seeds | why |", "|---|---|---|---|"]
     for knob in KNOBS[task]:
         values = [one["score"] for one in known.get(knob.flags, {}).values()]
-        spread = f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})" if values else "not measured yet"
+        spread = "not measured yet" if not values else f"{values[0]:.3f}, one run, so a part of it is luck"
+        if len(values) > 1:
+            spread = f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
         lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {len(values) or ''} | {knob.why} |")
     return "\n".join([*lines, "", "</details>"])
 

@@ -51,7 +51,7 @@ KNOBS: dict[str, tuple[Knob, ...]] = {
         Knob("--frozen-share 0.5", "the first half of the layers stays as photographs have formed it, which costs little"),
         Knob(
             "--frozen-share 1",
-            "a linear probe at the preset's learning rate: features of photographs alone; a step is faster, because nothing goes backward",
+            "a linear probe at the preset's learning rate: features of photographs alone, in faster steps",
         ),
         Knob("--norm-batches 0", "the averaged weights keep means and variances that belong to other weights"),
     ),

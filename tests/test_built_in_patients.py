@@ -118,3 +118,10 @@ def test_a_real_kill_leaves_what_the_same_command_clears_away(tmp_path: Path, ca
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["contact_sheet.png", "patients.png", "rsna"]
     assert len(list((tmp_path / "out" / "rsna").glob("*/*.dcm"))) == 3
     assert hints.command("classification", "train", "--data", tmp_path / "out" / "rsna") in capsys.readouterr().err.replace("\n", "")
+
+
+def test_it_ends_with_a_command_that_trains_on_what_it_wrote_and_with_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "patients.png").touch()
+    write_patients(tmp_path, xrays=1, cts=0, workers=1)
+    assert hints.command("classification", "train", "--data", tmp_path / "rsna") in capsys.readouterr().err.replace("\n", "")
+    assert (tmp_path / "contact_sheet.png").stat().st_size > 1000

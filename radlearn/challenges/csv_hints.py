@@ -1,8 +1,20 @@
-"""What to do about a CSV table that was saved otherwise than with commas and decimal points."""
+"""What to do about a CSV table that was saved otherwise than as UTF-8, with commas and decimal points."""
 
+import codecs
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+
+
+def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
+    """Return a table's text, and what is wrong with it as text. A byte-order mark, as Excel writes it, is taken off."""
+    try:
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "", [f"{name}, line 1: is UTF-16 text, as Excel's 'Unicode text' is. Save the table as CSV UTF-8."]
+        line = content.count(b"\n", 0, error.start) + 1
+        return "", [f"{name}, line {line}: is not UTF-8 text (byte 0x{content[error.start]:02x}). Save the table as UTF-8 CSV."]
 
 
 def separator_hint(header: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ Nothing is raised on the way: each reader returns what it understood and what it
 not once per row. A line number is the one an editor shows: the header is line 1.
 """
 
-import codecs
 import csv
 import gzip
 import io
@@ -16,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from radlearn.challenges.csv_hints import comma_hint, number_hint, separator_hint
+from radlearn.challenges.csv_hints import comma_hint, decoded, number_hint, separator_hint
 from radlearn.challenges.folders import stem
 from radlearn.challenges.near_ids import NearIds
 from radlearn.csv_cells import defused, restored
@@ -40,17 +39,6 @@ class LabelledImage:
     line: int
     target: bool | None  # None where the table says neither 0 nor 1
     boxes_xyxy_px: list[Box] = field(default_factory=list)
-
-
-def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
-    """Return a table's text, and what is wrong with it as text. A byte-order mark, as Excel writes it, is taken off."""
-    try:
-        return content.decode("utf-8-sig"), []
-    except UnicodeDecodeError as error:
-        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "", [f"{name}, line 1: is UTF-16 text, as Excel's 'Unicode text' is. Save the table as CSV UTF-8."]
-        line = content.count(b"\n", 0, error.start) + 1
-        return "", [f"{name}, line {line}: is not UTF-8 text (byte 0x{content[error.start]:02x}). Save the table as UTF-8 CSV."]
 
 
 def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]]:

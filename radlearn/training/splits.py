@@ -4,7 +4,7 @@ Images of one person resemble each other: the same ribs, the same wires. A netwo
 Therefore persons are split, not images: 60 % of the images for training, 15 % for validation, 25 % for test. The split is a function of the
 seed, the persons and their labels alone; it does not depend on the order of the images.
 
-Names are not enough to know a case again: other people's CTs are called `volume-covid19-A-0001` too. So `split.csv` keeps a digest of the
+Names are not enough to know a case again: the CTs of two hospitals may have the same names. So `split.csv` keeps a digest of the
 pixels and of the truth of each image, and the checkpoints keep a digest of `split.csv`.
 """
 

@@ -1,6 +1,6 @@
 """Who a case is, whatever it is called: digests of its pixels and of its truth.
 
-Names repeat: every COVID-19 CT of every hospital may be called `volume-covid19-A-0001`, and one X-ray may lie in two folders under two
+Names repeat: the CTs of two hospitals may have the same names, and one X-ray may lie in two folders under two
 names. So a run keeps the digests of its cases (`split.csv`), and what is a test case of a run, or a stranger, is decided by them.
 """
 

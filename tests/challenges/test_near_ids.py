@@ -8,6 +8,7 @@ import pytest
 
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.covid19_folder import read_persons as read_covid_persons
+from radlearn.challenges.csv_hints import decoded
 from radlearn.challenges.near_ids import NearIds, near_strangers
 from radlearn.challenges.probabilities import read_probabilities
 from radlearn.challenges.rsna_audit import audit_folder
@@ -158,4 +159,4 @@ def test_decimal_commas_in_labels_and_submissions_are_named(tmp_path: Path, text
 
 
 def test_a_table_in_utf_16_is_called_so() -> None:
-    assert "is UTF-16 text" in tables.decoded("t.csv", "patientId\tx".encode("utf-16"))[1][0]
+    assert "is UTF-16 text" in decoded("t.csv", "patientId\tx".encode("utf-16"))[1][0]

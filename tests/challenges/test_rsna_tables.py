@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.challenges.rsna_tables import classes_in, decoded, labels_in, path_text, persons_in, persons_in_mapping, table_text
+from radlearn.challenges.csv_hints import decoded
+from radlearn.challenges.rsna_tables import classes_in, labels_in, path_text, persons_in, persons_in_mapping, table_text
 
 HEADER = "patientId,x,y,width,height,Target\n"
 GOOD = HEADER + "a,,,,,0\nb,10,20,30.5,40,1\nb,50.0,60,1,2,1\nc,,,,,0\n"

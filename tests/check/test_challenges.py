@@ -14,7 +14,8 @@ from radlearn.errors import BadLayout
 from tests.check.phantom import write_case
 
 LIBRARY = Path(radlearn.__file__).parent
-ALLOWED = ("challenges", "digital_thorax", *(use_case.folder.name for use_case in use_cases.USE_CASES.values()))
+# The writers of the thorax and its command, which names the folders of both.
+ALLOWED = ("challenges", "digital_thorax", "built_in_patients.py", *(use_case.folder.name for use_case in use_cases.USE_CASES.values()))
 # Not the "rsName" of "OperatorsName".
 NAMES = re.compile(r"(?<![a-z])rsna|covid19", re.IGNORECASE)
 

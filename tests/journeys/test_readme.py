@@ -71,6 +71,7 @@ ELSEWHERE |= {
     "boxes",
     "collate_fn",
     "nearest",
+    "radlearn",
 }
 ELSEWHERE |= {"possible", "notes", "lesion_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
 

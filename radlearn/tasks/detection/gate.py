@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.challenges.csv_hints import number_hint, separator_hint
+from radlearn.challenges.csv_hints import decoded, number_hint, separator_hint
 from radlearn.challenges.near_ids import NearIds
-from radlearn.challenges.rsna_tables import decoded
 from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
 from radlearn.hints import command

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from radlearn.errors import UnreadableScan
+from radlearn.file_names import readable
 from radlearn.scans.dicom import Radiograph, RadiographHeader
 
 VOLUME_MODALITIES = {"CT", "MR", "PT"}
@@ -72,7 +73,7 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
         raise UnreadableScan(f"{found}. Export it again, or remove it.")
     notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(header))
     for note in notes:
-        warnings.warn(ChestWarning(f"{path}: {note}."), stacklevel=2)
+        warnings.warn(ChestWarning(readable(f"{path}: {note}.")), stacklevel=2)
     return notes
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
+from radlearn.file_names import readable
 from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
@@ -214,7 +215,7 @@ def _warn(xray: Xray, display: Display, of_pixels: str) -> tuple[str, ...]:
         spacing = pixel_spacing_of(xray.said)
     doubts += [PixelWarning(note) for note in (*display.notes, of_pixels, spacing.note) if note]
     for doubt in doubts:
-        warnings.warn(type(doubt)(f"{xray.path}: {doubt}."), stacklevel=3)
+        warnings.warn(type(doubt)(readable(f"{xray.path}: {doubt}.")), stacklevel=3)
     return tuple(str(doubt) for doubt in doubts)
 
 

@@ -1,5 +1,6 @@
 """Images that are no chest X-ray: refused where that is sure, said where it may be."""
 
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -67,3 +68,11 @@ def test_real_chest_xrays_are_taken_without_a_word(shared_data: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert refuse_no_chest_xray(path, read_radiograph(path, 128)) == ()
+
+
+def test_a_warning_names_a_file_of_any_name_as_text(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    xray = read_radiograph(dicom_file(ramp, ViewPosition="LL"), 64)
+    with pytest.warns(ChestWarning, match=r"M\\xfcller\.dcm: may be no frontal chest X-ray") as said:
+        refuse_no_chest_xray(Path(os.fsdecode(b"M\xfcller.dcm")), xray)
+    # What a terminal, a log or another process takes.
+    assert all(str(one.message).encode("utf-8") for one in said)

@@ -224,7 +224,7 @@ def test_ctrl_c_finishes_the_step_saves_and_gives_the_command_to_continue(
     tiny: ModuleType, run: Run, unbroken: dict[str, object], stopped_at: int
 ) -> None:
     with pytest.raises(
-        Interrupted, match=f"saved after step {stopped_at} of {STEPS}. To continue: .* resume .*run$"
+        Interrupted, match=f"saved after step {stopped_at} of {STEPS}. To continue: radlearn classification resume .*run$"
     ) as caught:
         fitted(tiny, run, loss=at_call(stopped_at, tiny.loss, ctrl_c))
     assert caught.value.exit_code == 130

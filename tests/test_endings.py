@@ -79,6 +79,8 @@ def test_a_file_of_ours_that_is_missing_keeps_its_traceback() -> None:
 def test_each_signal_that_ends_a_command_lets_it_clear_up(name: str, tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; from radlearn.endings import ended; from radlearn.files import written_whole\n"
+        # Under nohup the tests' own hang-up is ignored, and so would be the child's.
+        "signal.signal(getattr(signal, sys.argv[2]), signal.SIG_DFL)\n"
         "def command():\n"
         "    with written_whole(Path(sys.argv[1]) / 'a.txt'):\n"
         "        os.kill(os.getpid(), getattr(signal, sys.argv[2]))\n"

@@ -48,12 +48,14 @@ def test_where_a_copy_of_a_lesson_runs_its_task_is_called_by_the_file(monkeypatc
     monkeypatch.chdir(tmp_path)
     hints.name_copy("classification", tmp_path / "my file.py")
     assert hints.has_copy("classification")
-    assert hints.command("classification", "evaluate", "my run") == "python 'my file.py' evaluate 'my run'"
+    assert hints.command("classification", "evaluate", "my run") == "python './my file.py' evaluate 'my run'"
     assert hints.command("compare", "a", "b") == "radlearn compare a b"
     assert hints.file_command(tmp_path / "run" / "lesson.py", "resume", "run") == "python run/lesson.py resume run"
 
 
 def test_python_is_named_by_a_path_where_the_shell_finds_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Not inside the folder of the environment, where a relative path is shorter.
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert Path(hints.python()).is_absolute()
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))

@@ -132,7 +132,7 @@ def must_be_there(run: Run, place: tuple[int, int] | None = None) -> None:
     if now is None or (place is not None and now != place):
         raise BadRunFolder(
             f"{run.folder}: this run folder was moved, renamed or removed while it was in use, and nothing more was written here. It holds "
-            f"all that was saved, wherever it is now. To continue, name its new place: {run.command('resume')} FOLDER"
+            f"all that was saved, wherever it is now. To continue, name its new place: {hints.command(run.task, 'resume')} FOLDER"
         )
 
 

@@ -213,8 +213,8 @@ def json_of(text: str) -> Any:
         raise ValueError("it is nested too deeply") from None
     _refuse_depth(content, DEEPEST)
     if "\\u" in text:
-        # Half of a pair of code units can be read and not be written.
-        json.dumps(content, ensure_ascii=False).encode("utf-8")
+        # Half of a pair of code units can be read and not be written, unless it stands for a byte of a file name.
+        json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")
     return content
 
 

@@ -11,6 +11,9 @@ def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
+        # Its mark begins with that of UTF-16.
+        if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+            return "", [f"{name}, line 1: is UTF-32 text. Save the table as CSV UTF-8."]
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "", [f"{name}, line 1: is UTF-16 text, as Excel's 'Unicode text' is. Save the table as CSV UTF-8."]
         line = content.count(b"\n", 0, error.start) + 1

@@ -38,7 +38,7 @@ def plain_call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 @dataclass(frozen=True)
 class Function(Kind):
-    """A function, judged by what it returns.
+    """A function, checked by what it returns.
 
     Attributes:
         cases: makes the hidden cases. Each call gets its own copy of the arguments.

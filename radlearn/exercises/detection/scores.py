@@ -1,4 +1,4 @@
-"""What boxes are worth: the challenge's score by hand, healthy X-rays in it, and the opacity that the labels do not have."""
+"""The challenge's score by hand, healthy X-rays in it, and the opacity that the labels do not have."""
 
 from functools import cache
 from typing import Any

@@ -102,7 +102,7 @@ q7 = Exercise(
     """,
     about_given={"affine": "float (4, 4), voxel index to RAS mm", "voxels": "int, number of voxels in the lesion"},
     answer="the volume in millilitres, within 0.5 %",
-    why="whether a lesion has grown is judged by its volume; a factor that hangs on the scanner looks like a change of the patient.",
+    why="whether a lesion has grown is read from its volume; a factor that hangs on the scanner looks like a change of the patient.",
     given=lambda: {"affine": _affine(), "voxels": _voxels()},
     expects=Number(within=0, share_within=0.005),
     right=lambda: _ml(abs(float(np.linalg.det(_affine()[:3, :3])))),

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tyro
-from rich.table import Table
+from rich.table import Column, Table
 
 import radlearn
 from radlearn import use_cases
@@ -126,7 +126,8 @@ def measured(task: str, cohort: int, seed: int, folder: Path) -> dict[str, Any]:
 
 def printed(targets: Sequence[Target], results: Sequence[dict[str, Any]]) -> int:
     """Print mean, worst and target of every figure; return 1 if a target is missed."""
-    table = Table("task", "figure", "runs", "mean", "target", "worst", "target", "best", "kept")
+    task, figure = Column("task", min_width=14), Column("figure", min_width=36)
+    table = Table(task, figure, "runs", "mean", "target", "worst", "target", "best", "kept")
     missed = False
     for target in targets:
         of_task = [result["figures"] for result in results if result["task"] == target.task]
@@ -140,7 +141,7 @@ def printed(targets: Sequence[Target], results: Sequence[dict[str, Any]]) -> int
         row = (target.task, target.figure, str(len(values)), f"{mean:.3f}", limits[0], f"{worst:.3f}", limits[1], f"{best:.3f}")
         table.add_row(*row, "yes" if kept else "NO")
     # In a log file the console is 80 columns wide, which would cut the names of the figures.
-    console.print(table, width=max(console.width, 140), crop=False)
+    console.print(table, soft_wrap=True)
     return int(missed)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+import matplotlib.pyplot as plt
 import nibabel
 import numpy as np
 import pydicom
@@ -274,7 +275,7 @@ def test_long_outputs_are_cut_and_say_so() -> None:
     assert shown(f"in {Path.home()}/runs  \n") == "in ~/runs\n"
 
 
-def test_the_ten_lines_of_the_front_page_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_dozen_lines_of_the_front_page_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     xray = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
     xray.ViewPosition = "PA"
     xray.save_as(tmp_path / "XRAY.dcm")
@@ -286,6 +287,8 @@ def test_the_ten_lines_of_the_front_page_run(tmp_path: Path, capsys: pytest.Capt
         exec(compile(block, "README.md", "exec"), space)
     assert space["pixels"].shape == (128, 128)
     assert space["values_hu"].mean() == -850
+    assert len(plt.gca().images) == 2
+    plt.close("all")
     assert "('L', 'P', 'S')" in capsys.readouterr().out
 
 

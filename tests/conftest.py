@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import fcntl
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Several processes that test side by side have a core each.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+CACHE_NUMBERS = itertools.count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,7 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def own_cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test has a cache folder of its own, sees no data folder that was chosen outside, and finds `radlearn` on the path."""
-    folder = tmp_path_factory.mktemp("cache")
+    # `mktemp` looks through all folders that there are for a free number, at each of five thousand tests.
+    folder = tmp_path_factory.getbasetemp() / "caches" / str(next(CACHE_NUMBERS))
+    folder.mkdir(parents=True)
     monkeypatch.setenv("RADLEARN_CACHE", str(folder))
     monkeypatch.delenv("RADLEARN_DATA", raising=False)
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))

@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import fcntl
+import gc
 import itertools
 import os
 import sys
@@ -18,11 +19,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 CACHE_NUMBERS = itertools.count()
+# Collection imports everything and throws nothing away; looking for garbage meanwhile takes longer than the imports themselves.
+gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the journeys: they are the longest files, and no process should be left alone with one at the end."""
     items.sort(key=lambda item: "journeys" not in item.path.parts)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from here on, but not among what was imported, which lives as long as the process."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import convert_to_numpy
@@ -35,6 +34,7 @@ class LesionIndicesd(MapTransform):
     Raises:
         BadSetting: `exponent` is not from 0 to 1.
 
+    >>> import torch
     >>> mask = torch.zeros(1, 8, 8, 8)
     >>> mask[0, :4, :4, :4], mask[0, 7, 7, 7] = 1, 1  # 64 voxels, and one
     >>> item = {"mask": mask, "mask_fg_indices": np.flatnonzero(mask)}

@@ -60,7 +60,8 @@ def test_a_scan_without_lesions_stays_as_it_is_and_so_do_the_indices_of_the_back
 
 def test_patches_of_monai_lie_around_small_lesions_as_often_as_was_asked() -> None:
     item = LesionIndicesd("mask_fg_indices", "mask", 0.0)(scan_with_lesions(1, 20))
-    crop = RandCropByPosNegLabeld("mask", "mask", (3, 3, 3), pos=1, neg=0, fg_indices_key="mask_fg_indices", bg_indices_key="mask_bg_indices")
+    indices = {"fg_indices_key": "mask_fg_indices", "bg_indices_key": "mask_bg_indices"}
+    crop = RandCropByPosNegLabeld("mask", "mask", (3, 3, 3), pos=1, neg=0, **indices)
     crop.set_random_state(seed=0)
     # A patch of 27 voxels around the small lesion holds one of them; within the large one it holds many.
     small = [int(crop(item)[0]["mask"].sum()) == 1 for _ in range(400)]

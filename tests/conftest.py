@@ -34,6 +34,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Let all be cleared away at the end; libraries that count their objects would call the rest leaks."""
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def own_cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test has a cache folder of its own, sees no data folder that was chosen outside, and finds `radlearn` on the path."""

@@ -126,7 +126,8 @@ def test_every_cell_of_a_lesson_runs(task: str, coarser_images: None) -> None:
 @pytest.mark.parametrize("name", MEDICINE_PAGES)
 def test_every_cell_of_a_lesson_of_medicine_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = MEDICINE_PAGES[name].read_text()
-    shorter, times = re.subn(r"(xrays_to_make, epochs =) \d+, \d+", r"\1 48, 1", page)
+    # In the cell, not in the table of what to try.
+    shorter, times = re.subn(r"^(xrays_to_make, epochs =) \d+, \d+", r"\1 48, 1", page, flags=re.MULTILINE)
     assert times == 1
     # The patients of the lesson's cells above, and no second cohort.
     shorter = shorter.replace("for seed in (0, 1):", "for seed in (0,):")

@@ -1,5 +1,8 @@
 """Run the cells of the lessons and write what came out under each of them: `make lessons`, or `python -m tools.lessons classification`.
 
+`make lessons` makes the pages of the three tasks. The lessons of medicine, which train for another half hour, are made by name:
+`python -m tools.lessons shortcut leakage twins phantom`.
+
 A page is a Markdown notebook. Below each cell stands what it printed, as a fence without a language (`text`), which is written anew here.
 What a cell draws with matplotlib is saved as the pictures that the page names between this cell and the next one, in their order:
 
@@ -10,6 +13,9 @@ What a cell draws with matplotlib is saved as the pictures that the page names b
     ![An X-ray](images/header.webp)
 
 The pages say what came out, so they are run with the settings that they name. The tests run the same cells with fewer patients.
+
+A cell that needs data which radlearn does not have, such as real X-rays, begins its output with "Not run here" where they are missing. Then
+the output and the pictures that stand on the page stay: they were made where the data were.
 """
 
 import ast
@@ -28,11 +34,12 @@ from PIL import Image
 
 from radlearn.files import write_text, written_whole
 from radlearn.progress import say
-from radlearn.use_cases import USE_CASES
+from tools.lesson_pages import MEDICINE_PAGES, PAGES, TASK_PAGES
 from tools.lesson_pictures import make_pictures
 
 # A cell, and the output that stands below it.
-CELL = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n.*?^```\n)?", flags=re.DOTALL | re.MULTILINE)
+CELL = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", flags=re.DOTALL | re.MULTILINE)
+NOT_RUN = "Not run here"
 PICTURE = re.compile(r"!\[[^\]]*\]\((images/[\w-]+\.webp)\)")
 # What a page shows of a cell: a longer output is a list that nobody reads.
 MOST_LINES, WIDTH = 30, 118
@@ -88,11 +95,16 @@ def output_of(code: str, space: dict[str, Any], name: str, line: int = 0) -> Out
 
 
 def with_outputs(page: str, outputs: Sequence[str]) -> str:
-    """Return a page with these outputs below its cells, in place of those that stood there; an empty one leaves no fence."""
+    """Return a page with these outputs below its cells, in place of those that stood there; an empty one leaves no fence.
+
+    One that begins with "Not run here" leaves what stood there.
+    """
     fresh = iter(outputs)
 
     def replaced(cell: re.Match[str]) -> str:
         text = shown(next(fresh))
+        if text.startswith(NOT_RUN) and cell["output"]:
+            text = cell["output"]
         return f"```python\n{cell['code']}```\n" + (f"\n```text\n{text}```\n" if text else "")
 
     return CELL.sub(replaced, page)
@@ -139,16 +151,17 @@ def make(page: Path) -> None:
         for figure, name in zip(output.figures, names, strict=True):
             save_picture(figure, page.parent / name)
         outputs.append(output.text)
-        say(f"{page.parent.name}, cell {number}: {time.monotonic() - started:.0f} s")
+        say(f"{page.parent.name}/{page.name}, cell {number}: {time.monotonic() - started:.0f} s")
     write_text(page, with_outputs(text, outputs))
-    make_pictures(space["run"])
+    if page not in MEDICINE_PAGES.values():
+        make_pictures(space["run"])
 
 
-def main(tasks: Sequence[str]) -> None:
-    """Make the pages of these tasks, or of all."""
+def main(names: Sequence[str]) -> None:
+    """Make the pages of these names, or of all tasks."""
     matplotlib.use("Agg")
-    for task in tasks or USE_CASES:
-        make(USE_CASES[task].folder / "README.md")
+    for name in names or TASK_PAGES:
+        make(PAGES[name])
 
 
 if __name__ == "__main__":

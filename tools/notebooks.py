@@ -1,4 +1,4 @@
-"""The lessons as notebooks for Colab and Kaggle, each one file: `python -m tools.notebooks [--out DIR]`.
+"""The lessons, those of medicine too, as notebooks for Colab and Kaggle, each one file: `python -m tools.notebooks [--out DIR]`.
 
 The first cell (`notebook_setup.py`) installs radlearn and finds the challenge's data. Pictures are inside of the notebook.
 """
@@ -18,13 +18,16 @@ from radlearn.files import write_text
 from radlearn.progress import say
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.lesson_notebook import as_notebook
+from tools.lesson_pages import PAGES, TASK_PAGES
 
 PROJECT = Path(__file__).resolve().parents[1]
 SETUP = Path(__file__).with_name("notebook_setup.py")
 # A file by which a challenge's data are known.
 MARKERS = {"rsna": "stage_2_train_labels.csv", "covid19": "Train/*_seg.nii.gz"}
-# The cell of each lesson that makes built-in patients.
-BUILT_IN = re.compile(r"^data = (?=built_in_folder\()", re.MULTILINE)
+# Where the challenge's data come in: in place of built-in patients in the lessons of the tasks, beside them on the page about phantoms.
+# The other lessons of medicine need patients whose truth is known.
+DATA_PLACE = re.compile(r"^(data|folder) = (?=built_in_folder\(|Path\(os\.environ)", re.MULTILINE)
+WITH_DATA = (*TASK_PAGES, "phantom")
 FILLED_IN = re.compile(r"^REQUIREMENT, MARKER, CHALLENGE_NAME = .*$", re.MULTILINE)
 TITLE = "#@title Install radlearn and find the data (run this first)\n"
 
@@ -37,35 +40,39 @@ def main(out: Path = PROJECT / "build" / "notebooks", requirement: str = f"radle
         requirement: What pip installs where no wheel lies beside the data: a name, or the address of an archive.
         project_url: Where the project's files can be read, such as https://HOST/OWNER/radlearn/blob/main. Without it, links are text.
     """
-    for task in USE_CASES:
-        path = out / f"{task}.ipynb"
-        write_text(path, jupytext.writes(notebook(task, requirement, project_url), fmt="ipynb"))
+    for name in PAGES:
+        path = out / f"{name}.ipynb"
+        write_text(path, jupytext.writes(notebook(name, requirement, project_url), fmt="ipynb"))
         say(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
-def notebook(task: str, requirement: str, project_url: str = "") -> Any:
+def notebook(name: str, requirement: str, project_url: str = "") -> Any:
     """Return a lesson as a notebook that needs no other file.
 
+    Args:
+        name: of the page, as in `lesson_pages.PAGES`.
+
     Raises:
-        ValueError: the lesson does not make its built-in patients in one place.
+        ValueError: the lesson does not take its data in one place.
     """
-    page = USE_CASES[task].folder / "README.md"
+    page = PAGES[name]
     made = as_notebook(page.read_text(encoding="utf-8"), _links_from(page, project_url))
     found = 0
     for cell in made.cells:
         if cell.cell_type == "code":
-            cell.source, times = BUILT_IN.subn("data = challenge_data or ", cell.source)
+            cell.source, times = DATA_PLACE.subn(r"\1 = challenge_data or ", cell.source)
             found += times
-    if found != 1:
-        raise ValueError(f"{page}: 'data = built_in_folder(…)' stands {found} times in its cells; expected once.")
-    first = nbformat.v4.new_code_cell(TITLE + setup(task, requirement), id="setup", metadata={"cellView": "form"})
+    if found != (expected := int(name in WITH_DATA)):
+        raise ValueError(f"{page}: 'data = built_in_folder(…)' or 'folder = Path(os.environ…' stands {found} times; expected {expected}.")
+    first = nbformat.v4.new_code_cell(TITLE + setup(name, requirement), id="setup", metadata={"cellView": "form"})
     made.cells.insert(0, first)
     return made
 
 
-def setup(task: str, requirement: str) -> str:
+def setup(name: str, requirement: str) -> str:
     """Return the first cell of a lesson's notebook."""
-    challenge = USE_CASES[task].load_challenge()
+    # The lessons of medicine go on from the one on classification.
+    challenge = USE_CASES[name if name in USE_CASES else "classification"].load_challenge()
     values = f"REQUIREMENT, MARKER, CHALLENGE_NAME = {requirement!r}, {MARKERS[challenge.name]!r}, {challenge.title!r}"
     text = SETUP.read_text(encoding="utf-8")
     filled, times = FILLED_IN.subn(lambda _: values, text)

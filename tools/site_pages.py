@@ -98,17 +98,20 @@ def _contents(pages: list[Path]) -> str:
     data = {folder / "data" / "README.md": f"Data for {task}" for task, folder in folders.items()}
     titles = {**lessons, **data, API: "API reference"}
     thorax = Path("radlearn/digital_thorax/README.md")
+    medicine = [page for page in pages if page.parent == Path("radlearn/lessons_of_medicine")]
     about = [Path(f"{name}.md") for name in ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING")]
-    taken = {*titles, thorax, *about, Path("README.md")}
+    taken = {*titles, thorax, *medicine, *about, Path("README.md")}
     groups = {
         "Lessons": [*lessons, thorax],
+        "Lessons of medicine": medicine,
         "Data": data,
         "Reference": [API, *(page for page in pages if page not in taken)],
         "Project": about,
     }
     trees = []
     for name, members in groups.items():
-        there = [page for page in members if page in pages or page == API]
+        if not (there := [page for page in members if page in pages or page == API]):
+            continue
         lines = [f"{titles[page]} <{place_of(page).as_posix()}>" if page in titles else place_of(page).as_posix() for page in there]
         trees.append("```{toctree}\n:hidden:\n:maxdepth: 1\n" + f":caption: {name}\n\n" + "\n".join(lines) + "\n```")
     return "\n\n" + "\n\n".join(trees) + "\n"

@@ -123,7 +123,10 @@ def _is_elsewhere(target: str) -> bool:
 def _place(source: Path, root: Path) -> Path:
     """Return where a file of the package lies among the notebooks."""
     place = source.relative_to(root)
-    return place.with_name(f"{place.parent.name}.ipynb") if _is_notebook(source) else place
+    if not _is_notebook(source):
+        return place
+    # README.ipynb would say nothing in the tab of JupyterLab.
+    return place.with_name(f"{place.parent.name}.ipynb") if place.name == "README.md" else place.with_suffix(".ipynb")
 
 
 def _is_notebook(source: Path) -> bool:

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +17,19 @@ import pydicom
 import pytest
 
 from radlearn import cli
+from radlearn.challenges.rsna import CHALLENGE as RSNA
 from radlearn.demo import demo
 from radlearn.files import read_json
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.commands import COMMANDS
+from radlearn.workflow.data_source import built_in_folder
 from radlearn.workflow.ood import OOD_COLUMNS
 from tools import knobs
-from tools.lessons import output_of, pictures_after, run_cells, shown, with_outputs
+from tools.lesson_pages import MEDICINE, MEDICINE_PAGES
+from tools.lesson_pages import TASK_PAGES as LESSONS
+from tools.lessons import NOT_RUN, output_of, pictures_after, run_cells, shown, with_outputs
 
 PROJECT = Path(__file__).resolve().parents[2]
-LESSONS = {
-    "classification": PROJECT / "radlearn" / "rsna_pneumonia_classification" / "README.md",
-    "detection": PROJECT / "radlearn" / "rsna_pneumonia_detection" / "README.md",
-    "segmentation": PROJECT / "radlearn" / "covid19_ct_segmentation" / "README.md",
-}
 COARSER: dict[str, dict[str, Any]] = {
     "classification": {"size_px": 96},
     "detection": {"size_px": 128},
@@ -39,6 +39,8 @@ THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "radlearn/GLOSSARY.md")),
     *LESSONS.values(),
+    MEDICINE / "README.md",
+    *MEDICINE_PAGES.values(),
     THORAX,
     *(page.parent / "data" / "README.md" for page in LESSONS.values()),
 ]
@@ -119,6 +121,37 @@ def test_every_cell_of_a_lesson_runs(task: str, coarser_images: None) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", MEDICINE_PAGES)
+def test_every_cell_of_a_lesson_of_medicine_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = MEDICINE_PAGES[name].read_text()
+    # In the cell, not in the table of what to try.
+    shorter, times = re.subn(r"^(xrays_to_make, epochs =) \d+, \d+", r"\1 48, 1", page, flags=re.MULTILINE)
+    assert times == 1
+    # The patients of the lesson's cells above, and no second cohort.
+    shorter = shorter.replace("for seed in (0, 1):", "for seed in (0,):")
+    # Built-in X-rays without their truth stand for real ones.
+    real = tmp_path / "real"
+    shutil.copytree(built_in_folder(RSNA, 48, seed=0), real)
+    (real / "truth.csv").unlink()
+    monkeypatch.setenv("RADLEARN_DATA", str(real))
+    space: dict[str, Any] = {}
+    cells = list(run_cells(shorter, space, name))
+    assert len(cells) == len(_cells(MEDICINE_PAGES[name])) >= 5
+    for cell, output in cells:
+        assert len(pictures_after(shorter, cell)) >= len(output.figures), f"a picture for {cell['code']}"
+        assert not output.text.startswith(NOT_RUN)
+        # A picture whose cell prints where it cannot draw has an output only there.
+        if output.text:
+            assert "```text" in cell[0], f"output below {cell['code']}"
+            assert not cell["output"].startswith(NOT_RUN), "the page was made without real X-rays"
+    if name == "phantom":
+        monkeypatch.setenv("RADLEARN_DATA", str(tmp_path / "nowhere"))
+        needing = [cell["code"] for cell, _ in cells if "have_real" in cell["code"]]
+        assert len(needing) >= 4
+        assert all(output_of(code, space, name).text.startswith(NOT_RUN) for code in needing)
+
+
+@pytest.mark.slow
 def test_the_demo_goes_from_nothing_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str], coarser_images: None) -> None:
     # The patients of the lessons' cells above, so that they are not made again.
     demo(share=0.06, epochs=1, out=tmp_path / "runs")
@@ -163,10 +196,10 @@ def test_every_symbol_a_lesson_names_exists(task: str) -> None:
     assert {flag.replace("-", "_") for flag in flags} <= set(lesson.Settings.__dataclass_fields__)
 
 
-@pytest.mark.parametrize("task", LESSONS)
+@pytest.mark.parametrize("task", LESSONS | MEDICINE_PAGES)
 def test_every_name_that_a_cell_imports_or_takes_from_the_lesson_exists(task: str) -> None:
-    lesson = importlib.import_module(USE_CASES[task].lesson)
-    nodes = [node for cell in _cells(LESSONS[task]) for node in ast.walk(ast.parse(cell))]
+    lesson = importlib.import_module(USE_CASES[task if task in LESSONS else "classification"].lesson)
+    nodes = [node for cell in _cells((LESSONS | MEDICINE_PAGES)[task]) for node in ast.walk(ast.parse(cell))]
     imported = {(node.module, name.name) for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names}
     assert ("radlearn.workflow.data_source", "built_in_folder") in imported
     assert [pair for pair in imported if not hasattr(importlib.import_module(str(pair[0])), pair[1])] == []
@@ -234,7 +267,7 @@ def test_what_the_page_about_built_in_patients_proposes_to_try_can_be_tried() ->
 
 
 def test_the_pictures_of_a_page_are_small() -> None:
-    pictures = [picture for page in (*LESSONS.values(), THORAX) for picture in (page.parent / "images").glob("*")]
+    pictures = [picture for page in (*LESSONS.values(), *MEDICINE_PAGES.values(), THORAX) for picture in (page.parent / "images").glob("*")]
     assert len(pictures) >= 6
     for picture in pictures:
         assert picture.suffix == ".webp"
@@ -247,6 +280,14 @@ def test_outputs_are_written_below_their_cells_and_replaced_when_they_change() -
     assert once == "Text.\n\n```python\n1 + 1\n```\n\n```text\n2\n```\n\nMore.\n\n```python\nx = 2\n```\n\nEnd.\n"
     assert with_outputs(once, ["2\n", ""]) == once
     assert with_outputs(once, ["3\n", ""]) == once.replace("2\n```\n\nMore", "3\n```\n\nMore")
+
+
+def test_what_was_not_run_here_keeps_its_output() -> None:
+    page = "```python\nx\n```\n\n```text\n0.81 of real X-rays\n```\n\n![A picture](images/a.webp)\n"
+    assert with_outputs(page, [f"{NOT_RUN}: no real X-rays.\n"]) == page
+    assert "0.79" in with_outputs(page, ["0.79 of real X-rays\n"])
+    never_run = with_outputs("```python\nx\n```\n", [f"{NOT_RUN}: no real X-rays.\n"])
+    assert f"```text\n{NOT_RUN}: no real X-rays.\n```" in never_run
 
 
 def test_a_cell_shows_what_a_notebook_would_show() -> None:

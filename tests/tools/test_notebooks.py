@@ -12,6 +12,7 @@ import pytest
 
 from radlearn.use_cases import USE_CASES
 from tools import notebooks
+from tools.lesson_pages import MEDICINE_PAGES
 
 ON_KAGGLE = {"KAGGLE_KERNEL_RUN_TYPE": "Interactive"}
 ON_COLAB = {"COLAB_RELEASE_TAG": "release-colab"}
@@ -138,6 +139,19 @@ def test_the_first_cell_needs_the_standard_library_alone() -> None:
     imported = set(re.findall(r"^(?:from|import) ([\w]+)", code, flags=re.MULTILINE))
     assert imported <= sys.stdlib_module_names
     assert "'radlearn==9', 'Train/*_seg.nii.gz'" in code
+
+
+@pytest.mark.parametrize("name", MEDICINE_PAGES)
+def test_a_lesson_of_medicine_keeps_its_built_in_patients(name: str) -> None:
+    first, *others = notebooks.notebook(name, "radlearn==9").cells
+    assert first.source.startswith("#@title")
+    code = "\n".join(cell.source for cell in others if cell.cell_type == "code")
+    assert "built_in_folder(CHALLENGE, xrays_to_make, seed=" in code
+    assert "challenge_data or built_in" not in code
+    assert ("challenge_data or Path(os.environ" in code) == (name == "phantom")
+    prose = "\n".join(cell.source for cell in others if cell.cell_type == "markdown")
+    assert "](data:image/webp;base64," in prose
+    assert "](images/" not in prose
 
 
 @pytest.mark.parametrize("task", USE_CASES)

@@ -187,6 +187,7 @@ def test_the_pages_of_the_project_can_be_laid_out(tmp_path: Path) -> None:
     for lesson in ("rsna_pneumonia_classification", "rsna_pneumonia_detection", "covid19_ct_segmentation"):
         assert f"<radlearn/{lesson}/index.md>" in top
         assert (tmp_path / "radlearn" / lesson / "images").is_dir()
+    assert ":caption: Lessons of medicine\n\nradlearn/lessons_of_medicine/index.md\n" in top
     assert "{py:function} auroc_score(" in (tmp_path / "api" / "radlearn.metrics.md").read_text()
 
 
@@ -194,5 +195,12 @@ def test_the_pages_of_the_project_can_be_laid_out(tmp_path: Path) -> None:
 def test_the_site_of_the_project_has_no_broken_link_and_no_warning(tmp_path: Path) -> None:
     # With the reference of another package: that of radlearn takes a minute.
     assert site.main(tmp_path / "site", PROJECT, "tools") == 0
-    for page in ("index", "ARCHITECTURE", "CHANGELOG", "radlearn/digital_thorax/index", "radlearn/rsna_pneumonia_detection/index"):
+    for page in (
+        "index",
+        "ARCHITECTURE",
+        "CHANGELOG",
+        "radlearn/digital_thorax/index",
+        "radlearn/rsna_pneumonia_detection/index",
+        "radlearn/lessons_of_medicine/twins",
+    ):
         assert "Furo" in (tmp_path / "site" / f"{page}.html").read_text()

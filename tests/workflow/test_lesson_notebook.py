@@ -100,6 +100,17 @@ def test_what_a_page_links_to_lies_beside_it_and_every_link_works(package: Path,
     assert "[Back](../lesson.ipynb)" in copied
 
 
+def test_several_pages_of_one_folder_become_a_notebook_each(package: Path, tmp_path: Path) -> None:
+    for name, other in (("one", "two"), ("two", "one")):
+        (package / "other" / f"{name}.md").write_text(f"{FRONT}# Page {name}\n\n[on]({other}.md), [up](README.md)\n")
+    (package / "other" / "README.md").write_text(f"{FRONT}# Other\n\n## What it is\n\n[first](one.md)\n")
+    lay_out(package / "lesson" / "README.md", tmp_path / "lessons")
+    out = tmp_path / "lessons" / "other"
+    assert {path.name for path in out.iterdir()} == {"other.ipynb", "one.ipynb", "two.ipynb"}
+    for name, other in (("one", "two"), ("two", "one")):
+        assert f"# Page {name}\n\n[on]({other}.ipynb), [up](other.ipynb)" in jupytext.read(out / f"{name}.ipynb").cells[0].source
+
+
 def test_what_the_learner_changed_is_kept(package: Path, tmp_path: Path) -> None:
     out = tmp_path / "lessons"
     notebook, _ = lay_out(package / "lesson" / "README.md", out)

@@ -1,0 +1,17 @@
+"""The pages whose cells are run: the lessons of the tasks, and the lessons of medicine. Imports nothing heavy."""
+
+from pathlib import Path
+
+import radlearn
+from radlearn.use_cases import USE_CASES
+
+MEDICINE = Path(radlearn.__file__).parent / "lessons_of_medicine"
+TASK_PAGES = {task: use_case.folder / "README.md" for task, use_case in USE_CASES.items()}
+# Each trains small networks on built-in X-rays to ask one question of medicine.
+MEDICINE_PAGES = {
+    "shortcut": MEDICINE / "shortcut.md",
+    "leakage": MEDICINE / "leakage.md",
+    "twins": MEDICINE / "twins.md",
+    "phantom": MEDICINE / "phantom_to_patient.md",
+}
+PAGES = TASK_PAGES | MEDICINE_PAGES

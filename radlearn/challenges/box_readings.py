@@ -137,16 +137,21 @@ def order_reading(found: Sequence[FoundBoxes], orders: Mapping[str, Sequence[np.
         found: the boxes of each row, in the order of the file.
         orders: from `row_orders.orders_of`, of the true boxes (boxes, 4).
     """
-    fits = {}
-    for words, truth in orders.items():
-        both = [(one.boxes_xyxy_px, true) for one, true in zip(found, truth, strict=True) if len(true)][:MOST_XRAYS]
-        # Boxes where nothing is, and none where something is, count against an order.
-        fits[words] = _fit([boxes for boxes, _ in both], [true for _, true in both]) if both else 0.0
-    best = max(fits, key=lambda words: fits[words])
-    if fits[AS_IT_IS] >= FITS_ABOVE or fits[best] < max(FITS_ABOVE, 2 * fits[AS_IT_IS]):
+    own = _fit_of_rows(found, orders[AS_IT_IS])
+    if own >= FITS_ABOVE:
         return ""
-    fit = f"a mean IoU of {fits[best]:.2f}, as they stand with {fits[AS_IT_IS]:.2f}"
+    fits = {words: _fit_of_rows(found, truth) for words, truth in orders.items()}
+    best = max(fits, key=lambda words: fits[words])
+    if fits[best] < max(FITS_ABOVE, 2 * own):
+        return ""
+    fit = f"a mean IoU of {fits[best]:.2f}, as they stand with {own:.2f}"
     return f"The boxes look like {best}: there they fit the true boxes with {fit}. Were ids and boxes joined by their order?"
+
+
+def _fit_of_rows(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray]) -> float:
+    # Boxes where nothing is, and none where something is, count against an order.
+    both = [(one.boxes_xyxy_px, true) for one, true in zip(found, truth, strict=True) if len(true)][:MOST_XRAYS]
+    return _fit([boxes for boxes, _ in both], [true for _, true in both]) if both else 0.0
 
 
 def _flipped(boxes: np.ndarray, edge: np.ndarray, across: bool, down: bool) -> np.ndarray:

@@ -28,5 +28,6 @@ def orders_of(ids: Sequence[str], truth_of: Mapping[str, T]) -> dict[str, list[T
         orders[f"those of the row{much} after"] = rows[apart:] + rows[:apart]
     orders["those of the rows in reverse order"] = rows[::-1]
     orders["those of the ids sorted by name"] = [truth_of[one] for one in sorted(ids)]
-    orders["those of the ids in the order of the labels table"] = [truth for one, truth in truth_of.items() if one in set(ids)]
+    answered = set(ids)
+    orders["those of the ids in the order of the labels table"] = [truth for one, truth in truth_of.items() if one in answered]
     return {words: order for words, order in orders.items() if len(order) == len(rows)}

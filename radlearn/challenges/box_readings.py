@@ -4,16 +4,19 @@ Such a file scores near zero and looks like a bad model. So its numbers are read
 boxes far better, a note says which. The score stays that of the file as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from radlearn.challenges.row_orders import AS_IT_IS
 from radlearn.metrics.boxes import FoundBoxes, iou
 
 MOST_XRAYS = 400
 FITS_ABOVE = 0.4
 "Mean IoU of the true boxes with the best box of their X-ray; what is read wrongly stays far below."
 FEWEST_BOXES = 2
+FEWEST_PAIRS, SHIFT_PX, SIMPLER_BY = 10, 20, 0.02
+"For a grid that is fitted; and by how much it must fit better than one that has a name."
 GRIDS_PX = (128, 224, 256, 320, 384, 416, 448, 512, 640, 768, 800, 896, 1024, 1280, 1333, 2048)
 "Sizes that detectors are trained at."
 
@@ -38,6 +41,7 @@ LAYOUTS: tuple[tuple[str, Reading], ...] = (
     ("a centre with width and height", _centres),
     ("y x height width", lambda box: _sizes(box[:, [1, 0, 3, 2]])),
     ("corners with y first, y0 x0 y1 x1", lambda box: box[:, [1, 0, 3, 2]]),
+    ("a centre with half of width and height", lambda box: np.hstack([box[:, :2] - box[:, 2:], box[:, :2] + box[:, 2:]])),
 )
 "How four numbers may be meant; the first is the challenge's."
 
@@ -85,7 +89,69 @@ def _fits(stated: Sequence[np.ndarray], truth: Sequence[np.ndarray], size_px: tu
                 fits.append((_fit([one * edge / grid for one in boxes], truth), f"{name} on a grid of {grid} px"))
     for name, flipped in (("mirrored", (True, False)), ("upside down", (False, True)), ("turned by 180°", (True, True))):
         fits.append((_fit([_flipped(_sizes(numbers), edge, *flipped) for numbers in stated], truth), f"those of X-rays that are {name}"))
+    if height == width:
+        for degrees, places in ((90, [1, 2, 3, 0]), (270, [3, 0, 1, 2])):
+            # A corner (x, y) comes to lie at (y, side - x), or at (side - y, x).
+            turned = [_turned(_sizes(numbers), places, height) for numbers in stated]
+            fits.append((_fit(turned, truth), f"those of X-rays that are turned by {degrees}°"))
+    if (regridded := _regridded(stated, truth)) is not None:
+        fits.append(regridded)
     return fits
+
+
+def _turned(boxes: np.ndarray, places: Sequence[int], side: int) -> np.ndarray:
+    corners = boxes[:, places]
+    mirrored = [1, 3] if places[0] == 1 else [0, 2]
+    corners[:, mirrored] = side - corners[:, mirrored]
+    return corners
+
+
+def _regridded(stated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> tuple[float, str] | None:
+    """Return how well the boxes fit with a factor and a shift for each axis, as of another grid, of millimetres, of a margin.
+
+    These are fitted on X-rays with one box and one true box: on half of them, and judged on the other half.
+    """
+    pairs = [(numbers[0], true[0]) for numbers, true in zip(stated, truth, strict=True) if len(numbers) == len(true) == 1]
+    if len(pairs) < FEWEST_PAIRS:
+        return None
+    found, true = (np.array([pair[place] for pair in pairs]) for place in (0, 1))
+    middle, wanted = found[:, :2] + found[:, 2:] / 2, (true[:, :2] + true[:, 2:]) / 2
+    factors, shifts = [], []
+    for axis in (0, 1):
+        if np.ptp(middle[::2, axis]) == 0:
+            return None
+        factor, shift = np.polyfit(middle[::2, axis], wanted[::2, axis], 1)
+        factors.append(abs(float(factor)))
+        shifts.append((float(factor), float(shift)))
+    place = np.stack([middle[1::2, axis] * shifts[axis][0] + shifts[axis][1] for axis in (0, 1)], axis=1)
+    half = found[1::2, 2:] * factors / 2
+    fit = _fit(list(np.hstack([place - half, place + half])[:, None]), list(true[1::2, None]))
+    across, down = (f"{factor:.3g}{f' {shift:+.0f} px' if abs(shift) > SHIFT_PX else ''}" for factor, shift in shifts)
+    return fit - SIMPLER_BY, f"x y width height on another grid (across × {across}, down × {down})"
+
+
+def order_reading(found: Sequence[FoundBoxes], orders: Mapping[str, Sequence[np.ndarray]]) -> str:
+    """Return a note where boxes fit the X-rays of other rows than their own far better; "" else.
+
+    Args:
+        found: the boxes of each row, in the order of the file.
+        orders: from `row_orders.orders_of`, of the true boxes (boxes, 4).
+    """
+    own = _fit_of_rows(found, orders[AS_IT_IS])
+    if own >= FITS_ABOVE:
+        return ""
+    fits = {words: _fit_of_rows(found, truth) for words, truth in orders.items()}
+    best = max(fits, key=lambda words: fits[words])
+    if fits[best] < max(FITS_ABOVE, 2 * own):
+        return ""
+    fit = f"a mean IoU of {fits[best]:.2f}, as they stand with {own:.2f}"
+    return f"The boxes look like {best}: there they fit the true boxes with {fit}. Were ids and boxes joined by their order?"
+
+
+def _fit_of_rows(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray]) -> float:
+    # Boxes where nothing is, and none where something is, count against an order.
+    both = [(one.boxes_xyxy_px, true) for one, true in zip(found, truth, strict=True) if len(true)][:MOST_XRAYS]
+    return _fit([boxes for boxes, _ in both], [true for _, true in both]) if both else 0.0
 
 
 def _flipped(boxes: np.ndarray, edge: np.ndarray, across: bool, down: bool) -> np.ndarray:

@@ -181,7 +181,9 @@ def _ct_paths(root: Path) -> list[Path]:
         return [root] if nifti_stem(root.name) else []
     if not root.is_dir():
         return []
-    found, left_out = {path.parent for path in find_xrays(root)}, 0
+    from radlearn.scans.series_folders import one_folder_a_series
+
+    found, left_out = one_folder_a_series(find_xrays(root), root), 0
     for place, _ in walked(root):
         volumes = _volumes_in(place)
         # What the user names is read, whatever it is called.

@@ -5,11 +5,21 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from radlearn.file_kinds import kind_of
+
 
 def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
     """Return a table's text, and what is wrong with it as text. A byte-order mark, as Excel writes it, is taken off."""
+    if not name.lower().endswith(".json") and (kind := kind_of(content)):
+        return "", [f"{name}, line 1: is {kind}. Expected a table as CSV text."]
     try:
-        return content.decode("utf-8-sig"), []
+        text = content.decode("utf-8-sig")
+        if "\0" in text:
+            line = text.count("\n", 0, text.index("\0")) + 1
+            wide = text.count("\0") >= len(text) // 4
+            what = "is UTF-16 text without its mark" if wide else "holds bytes of 0, as a file that was not written to its end does"
+            return "", [f"{name}, line {line}: {what}. Save the table as CSV UTF-8."]
+        return text, []
     except UnicodeDecodeError as error:
         # Its mark begins with that of UTF-16.
         if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):

@@ -5,6 +5,9 @@ from collections.abc import Collection, Sequence
 
 from radlearn.csv_cells import restored
 
+# What word processors and web pages make of dashes and spaces, or put where nothing is seen.
+DASHES, UNSEEN = "\u2010\u2011\u2012\u2013\u2014\u2212", "\u200b\u200c\u200d\u2060\ufeff\xad"
+TYPESET = {**dict.fromkeys(map(ord, DASHES), "-"), **dict.fromkeys(map(ord, UNSEEN))}
 SUFFIXES = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii.gz", ".nii", "_ct", "_seg")
 
 
@@ -39,6 +42,10 @@ class NearIds:
         if meant is None:
             return ""
         bare = _bare(text)
+        if bare == meant and meant not in text:
+            return f" Write {meant}, with plain dashes and nothing else in it."
+        if meant in text and not text.replace(meant, "", 1).isprintable():
+            return f" Write {meant}, without the marks beside it that are not seen."
         if meant in text:
             return f" Write {meant}, without {text.replace(meant, '', 1).strip() or 'spaces'}."
         if bare.casefold() == meant.casefold():
@@ -68,7 +75,7 @@ def _others(meant: Sequence[str]) -> str:
 
 def _bare(text: str) -> str:
     """Return a text without spaces, folders and suffixes."""
-    bare = restored(text).strip().replace("\\", "/").rsplit("/", 1)[-1]
+    bare = restored(text).translate(TYPESET).strip(" \t\r\n\xa0'\"").replace("\\", "/").rsplit("/", 1)[-1]
     suffix = next((suffix for suffix in SUFFIXES if bare.lower().endswith(suffix) and len(bare) > len(suffix)), None)
     return bare if suffix is None else _bare(bare[: -len(suffix)])
 

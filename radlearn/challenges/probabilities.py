@@ -102,6 +102,7 @@ def _probability(field: str) -> tuple[float, str]:
         return math.nan, f"the probability is {field!r}; expected a number from 0 to 1.{hint}"
     if not 0 <= value <= 1:
         hint = "Is it a percentage? Divide by 100." if 1 < value <= 100 else "Is it a logit? Put it through a sigmoid first."
+        hint = "Is it a logit, or the logarithm of a probability? Put it through a sigmoid, or through exp." if value < 0 else hint
         return math.nan, f"the probability is {field}; expected 0 to 1. {hint}"
     return value, ""
 

@@ -1,10 +1,11 @@
 """Whether probabilities mean something else than they say: those of the other class, of the predicted class, of the row before."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from radlearn.challenges.row_orders import AS_IT_IS
 from radlearn.metrics.intervals import Interval
 from radlearn.metrics.ranking import auroc_score
 
@@ -29,22 +30,26 @@ def reversed_notes(auroc: Interval, labels: np.ndarray, hint: str) -> list[str]:
     return [f"{found} {hint} would score {1 - auroc.value:.2f}." if hint.endswith("p") else f"{found} {hint}"]
 
 
-def shifted_notes(probabilities: np.ndarray, labels: np.ndarray) -> list[str]:
-    """Return a note where probabilities fit the rows beside their own far better; both (rows,), in the order of the file."""
+def shifted_notes(probabilities: np.ndarray, orders: Mapping[str, Sequence[bool]]) -> list[str]:
+    """Return a note where probabilities fit the labels of other rows than their own far better.
+
+    Args:
+        probabilities: (rows,), in the order of the file.
+        orders: from `row_orders.orders_of`, of the labels.
+    """
+    labels = np.array(orders[AS_IT_IS], bool)
     if len(labels) < FEWEST_ROWS or min(labels.sum(), (~labels).sum()) < FEWEST_OF_EACH:
         return []
     own = float(auroc_score(probabilities, labels))
     by_luck = math.sqrt((len(labels) + 1) / (12 * labels.sum() * (~labels).sum()))
-    notes = []
-    for rows, words in ((1, "before"), (-1, "after")):
-        moved = float(auroc_score(np.roll(probabilities, -rows), labels))
-        if own < 0.5 + SURE_ERRORS * by_luck and moved > 0.8 and moved - own > 2 * SURE_ERRORS * by_luck:
-            way = "up" if rows > 0 else "down"
-            found = (
-                f"auroc_score is {own:.2f}, but {moved:.2f} with each probability one row {way}: they look like those of the row {words}"
-            )
-            notes.append(f"{found}. Were ids and probabilities joined by their order?")
-    return notes
+    if own >= 0.5 + SURE_ERRORS * by_luck:
+        return []
+    moved = {words: float(auroc_score(probabilities, np.array(order, bool))) for words, order in orders.items()}
+    words = max(moved, key=lambda one: moved[one])
+    if not (moved[words] > 0.8 and moved[words] - own > 2 * SURE_ERRORS * by_luck):
+        return []
+    found = f"auroc_score is {own:.2f}, but {moved[words]:.2f} in another order: the probabilities look like {words}"
+    return [f"{found}. Were ids and probabilities joined by their order?"]
 
 
 def oddities_of(values: Sequence[float]) -> str:

@@ -16,6 +16,7 @@ from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.probabilities import read_probabilities
 from radlearn.challenges.probability_readings import reversed_notes, shifted_notes
+from radlearn.challenges.row_orders import orders_of
 from radlearn.challenges.rsna_scoring import labels_of, persons_beside
 from radlearn.challenges.view_table import views_of
 from radlearn.errors import BadSetting
@@ -116,7 +117,10 @@ def score_probabilities(
         scores[name] = Interval(float(line.value[place]), float(line.low[place]), float(line.high[place]))
     looks_like = [
         *reversed_notes(scores["auroc_score"], labels, "They look like those of the other class: 1 − p"),
-        *shifted_notes(np.array([*predictions.of_image.values()]), np.array([bool(images[one].target) for one in predictions.of_image])),
+        *shifted_notes(
+            np.array([*predictions.of_image.values()]),
+            orders_of(list(predictions.of_image), {image_id: bool(image.target) for image_id, image in images.items()}),
+        ),
     ]
     return ScoredProbabilities(
         image_ids=tuple(images), persons=persons, scores=scores, notes=(*predictions.notes, *notes, *more, *looks_like), labels=labels,

@@ -86,7 +86,10 @@ def _split_findings(root: Path, persons: Mapping[str, str]) -> Iterator[Found]:
     if not (root / SPLIT_TABLE).is_file():
         return
     text, troubles = rsna_tables.path_text(root / SPLIT_TABLE)
-    rows = list(csv.reader(io.StringIO(text, newline="")))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        rows, troubles = [], [*troubles, f"{SPLIT_TABLE}: is not CSV ({error})."]
     header = [column.strip() for column in rows[0]] if rows else []
     image, subset = (next((header.index(name) for name in names if name in header), None) for names in SPLIT_COLUMNS)
     if troubles or image is None or subset is None:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.box_readings import other_reading
+from radlearn.challenges.box_readings import order_reading, other_reading
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.probability_readings import reversed_notes
+from radlearn.challenges.row_orders import orders_of
 from radlearn.challenges.rsna_layout import read_persons
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, read_submission, shares_trouble, table_text_of
@@ -98,7 +99,9 @@ def score_submission(
         "false_boxes_per_healthy_image": interval(mean_over_images, persons, false_boxes_on_healthy_images(found, truth)),
         "auroc_score": interval(auroc_score, persons, _highest_confidences(matches), matches.true_count > 0),
     }
-    looks_like = filter(None, [other_reading(found, truth, size_px)])
+    in_file = list(predictions.values())
+    other_orders = orders_of(list(predictions), dict(zip(images, truth, strict=True)))
+    looks_like = filter(None, [other_reading(found, truth, size_px) or order_reading(in_file, other_orders)])
     more = [*looks_like, *reversed_notes(scores["auroc_score"], matches.true_count > 0, CONFIDENT)]
     return ScoredBoxes(
         image_ids=tuple(images), persons=persons, scores=scores, notes=(*notes, *more), image_scores=image_scores, hits=hits,
@@ -132,7 +135,8 @@ def labels_of(path: Path, size_px: tuple[int, int] | None = None) -> dict[str, t
     for image_id, image in images.items():
         if any(x1 > width or y1 > height for _, _, x1, y1 in image.boxes_xyxy_px):
             found = f"a box of {image_id} reaches beyond an X-ray of {width} × {height} px, width × height"
-            more.append(f"{path.name}, line {image.line}: {found}. Other X-rays than the challenge's: say their size (--size-px).")
+            hint = "Other X-rays than the challenge's: say their size (--size-px). Or are its last two numbers a corner?"
+            more.append(f"{path.name}, line {image.line}: {found}. {hint}")
     if troubles + more:
         raise BadLayout(listed(path, troubles + more, "in it cannot be scored against"))
     return images

@@ -71,6 +71,11 @@ def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]
             troubles.append(f"{where}: {trouble}")
         elif box:
             image.boxes_xyxy_px.append(box)
+    boxes = [box for image in images.values() for box in image.boxes_xyxy_px]
+    # No opacity is smaller than a pixel.
+    if boxes and max(map(max, boxes)) <= 2 and any(x1 - x0 < 1 or y1 - y0 < 1 for x0, y0, x1, y1 in boxes):
+        found = f"none of its {len(boxes):,} boxes reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1"
+        troubles.append(f"{name}: {found}; expected pixels. Multiply x and width by the X-ray's width, y and height by its height.")
     return images, troubles
 
 
@@ -133,6 +138,9 @@ def persons_in_mapping(name: str, text: str, image_ids: Iterable[str]) -> tuple[
         content = json.loads(text)
     except json.JSONDecodeError as error:
         return {}, [f"{name}, line {error.lineno}: is not JSON ({error.msg}). Download it again."]
+    except (RecursionError, ValueError) as error:
+        # Nested too deeply, or a number of more digits than Python converts.
+        return {}, [f"{name}: is JSON that cannot be read ({str(error).partition(';')[0]}). Download it again."]
     if isinstance(content, dict):
         content = next((value for value in content.values() if isinstance(value, list)), [])
     persons: dict[str, str] = {}

@@ -44,10 +44,14 @@ def views_of(labels_csv: Path, image_ids: Collection[str], given: Path | None = 
 
 def _in_table(path: Path) -> dict[str, str]:
     text, troubles = tables.path_text(path)
-    header = [column.strip() for column in next(csv.reader(io.StringIO(text, newline="")), [])]
+    try:
+        header = [column.strip() for column in next(csv.reader(io.StringIO(text, newline="")), [])]
+    except csv.Error as error:
+        header = []
+        troubles.append(f"{path.name}, line 1: is not CSV ({error}).")
     columns = tuple(next((name for name in names if name in header), names[0]) for names in (ID_COLUMNS, VIEW_COLUMNS))
     found: dict[str, str] = {}
-    for line, (image_id, view) in tables.rows_in(path.name, text, columns, troubles):
+    for line, (image_id, view) in () if troubles else tables.rows_in(path.name, text, columns, troubles):
         if found.setdefault(image_id, view) != view:
             troubles.append(f"{path.name}, line {line}: the view of {image_id} is {view!r} here and {found[image_id]!r} before.")
     if troubles:

@@ -4,7 +4,7 @@ No header tells that, but the body does: a chest is wider at its base than at it
 the right side under them. What is not plain is passed over: a lung that is white, a scan that ends above the liver. Of 63 chest CTs that
 are right (60 built-in ones with effusions, white lungs and contrast medium, and three real ones) none is reported, nor any of 30 masks.
 Turned over, all real ones are; of the built-in ones 57 of 60 upside down, 53 mirrored, 36 front to back, where contrast medium looks like
-bone; of the masks 26 of 30 in each of the three ways.
+bone; of the masks 26 of 30 in each of the three ways. Turned by 90° or with two axes exchanged, all of 15 CTs are told, and all of 5 masks.
 """
 
 import numpy as np
@@ -38,6 +38,8 @@ TURNS: dict[str, tuple[slice, slice, slice]] = {
     "turned front to back": (slice(None), slice(None, None, -1), slice(None)),
     "turned by 180° in its slices": (slice(None, None, -1), slice(None, None, -1), slice(None)),
 }
+ON_ITS_SIDE_BELOW = 0.9
+"Width of the body over its depth, in the median of its slices; 1.2 to 2 where a CT is right."
 
 
 def ct_wrong_way_round(ct: Volume) -> str:
@@ -47,6 +49,9 @@ def ct_wrong_way_round(ct: Volume) -> str:
         ct: Hounsfield units with an affine; tissue is looked for along the axes that the affine names.
     """
     hu, step = _coarse(ct)
+    if (wide := _body_width_to_depth(hu, step)) < ON_ITS_SIDE_BELOW:
+        found = f"the body is {wide:.2f} times as wide as it is deep; a chest is wider than deep"
+        return f"it looks turned by 90° in its slices, or its axes exchanged: {found}"
     lungs = _air_in_the_body(hu, step)
     if lungs.sum() * np.prod(step) / 1000 < LEAST_LUNGS_ML:
         return ""
@@ -83,7 +88,14 @@ def mask_wrong_way_round(mask: np.ndarray, ct: Volume, hull: np.ndarray) -> str:
     turned, _ = to_orientation(mask, ct.affine, "LPS")
     inside = int(turned.sum())
     own = int(dense[turned].sum()) / inside
-    fits = {words: int(dense[turned[turn]].sum()) / inside for words, turn in TURNS.items()}
+    ways = {words: turned[turn] for words, turn in TURNS.items()}
+    if turned.shape[0] == turned.shape[1]:
+        ways |= {
+            "as if its first two axes were exchanged": turned.swapaxes(0, 1),
+            "turned by 90° in its slices": np.rot90(turned),
+            "turned by 270° in its slices": np.rot90(turned, 3),
+        }
+    fits = {words: int(dense[way].sum()) / inside for words, way in ways.items()}
     best = max(fits, key=lambda words: fits[words])
     if own >= FITS_BELOW or fits[best] < max(own + FITS_BETTER_BY, FITS_ABOVE):
         return ""
@@ -101,6 +113,21 @@ def _coarse(ct: Volume) -> tuple[np.ndarray, np.ndarray]:
     whole = hu[tuple(slice(0, end) for end in counts * many)]
     blocks = np.maximum(whole, -1000).astype(np.float32).reshape(np.stack([counts, many], axis=1).ravel())
     return blocks.mean(axis=(1, 3, 5)), step * many
+
+
+def _body_width_to_depth(hu: np.ndarray, step: np.ndarray) -> float:
+    """Return the width of the largest solid over its depth, in the median of the slices of the middle half; 2 where there is none."""
+    labels, count = ndimage.label(ndimage.binary_opening(hu > AIR_BELOW_HU))
+    if not count:
+        return 2.0
+    body = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+    shares = []
+    for k in range(body.shape[2] // 4, max(3 * body.shape[2] // 4, 1)):
+        across, deep = (np.flatnonzero(body[:, :, k].any(axis=axis)) for axis in (1, 0))
+        # What reaches a side of the scan may be half a body.
+        if len(across) and across[0] > 0 and across[-1] < len(body) - 1:
+            shares.append((across[-1] - across[0] + 1) * step[0] / ((deep[-1] - deep[0] + 1) * step[1]))
+    return float(np.median(shares)) if shares else 2.0
 
 
 def _air_in_the_body(hu: np.ndarray, step: np.ndarray) -> np.ndarray:

@@ -96,6 +96,13 @@ RULES = {
         "Convert them again from their DICOM slices: air is -1000, water 0.",
     ),
     "ct-is-mask": Rule("error", "masks or label maps where a CT is expected", "Move them away, or name them ID_seg beside ID_ct."),
+    "ct-size": Rule(
+        "warning",
+        "volumes whose size no chest has",
+        "Look at their spacing and at the order of their axes: millilitres and millimetres follow from them. Convert them again.",
+    ),
+    "ct-order": Rule("warning", "volumes whose slices may be out of order", "Convert them again, sorted by position and not by name."),
+    "ct-filled": Rule("warning", "volumes filled with something else than air", "Fill what lies outside of the scan with -1024."),
     "ct-constant": Rule("error", "volumes with nothing in them", AGAIN),
     "series-not-ct": Rule("error", "series of another modality than CT", "Leave them out of the folder: only CT is in Hounsfield units."),
     "series-broken": Rule("error", "DICOM series that make no volume", "Export the whole series again, each slice once."),

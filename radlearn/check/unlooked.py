@@ -21,7 +21,12 @@ SHOWN = 3
 def unlooked_files(folder: Path, looked_at: Collection[Path]) -> list[Path]:
     """Return the files below a folder that are no tables and were not looked at, sorted; hidden ones are left out."""
     known = set(looked_at)
-    return [path for path in files_below(folder) if path not in known and path.name not in NAMES and not _ends(path, TABLES)]
+    return [path for path in files_below(folder) if path not in known and not _is_beside(path)]
+
+
+def _is_beside(path: Path) -> bool:
+    # CDs are often mounted with names in small letters.
+    return path.name in NAMES or path.name.upper() == "DICOMDIR" or bool(_ends(path, TABLES))
 
 
 def unlooked_findings(paths: Sequence[Path], root: Path) -> Iterator[Finding]:

@@ -70,7 +70,8 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
     shown = xray.pixels[xray.pixels > 0]
     if not shown.size or _is_empty(shown):
         found = f"{path}: shows nothing: every pixel is about {float(shown.mean()) if shown.size else 0:.0%} white"
-        raise UnreadableScan(f"{found}. Export it again, or remove it.")
+        because = f" ({'; '.join(xray.notes)})" if xray.notes else ""
+        raise UnreadableScan(f"{found}{because}. Export it again, or remove it.")
     notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(header))
     for note in notes:
         warnings.warn(ChestWarning(readable(f"{path}: {note}.")), stacklevel=2)

@@ -154,6 +154,9 @@ def stored_values(path: str | Path) -> np.ndarray:
 def is_dicom(path: str | Path) -> bool:
     """Whether the file exists and has DICOM's preamble: `DICM` after 128 bytes."""
     try:
+        # To open a named pipe would wait for somebody to write into it.
+        if not os.path.isfile(path):
+            return False
         with open(path, "rb") as opened:
             return opened.read(132)[128:] == b"DICM"
     except OSError:
@@ -184,7 +187,7 @@ def find_xrays(paths: str | Path | Iterable[str | Path]) -> list[Path]:
             folders[:] = [name for name in folders if not name.startswith(".") and real not in visited]
             if real not in visited:
                 visited.add(real)
-                xrays = (name for name in names if not name.startswith(".") and name != "DICOMDIR" and _is_xray(place, name))
+                xrays = (name for name in names if not name.startswith(".") and name.upper() != "DICOMDIR" and _is_xray(place, name))
                 found |= {(real, name): Path(place, name) for name in xrays if (real, name) not in found}
     return sorted(found.values())
 
@@ -198,7 +201,8 @@ def _shown(xray: Xray, display: Display, eighths: int = 8) -> tuple[np.ndarray, 
     """Return the pixels as they are shown, padding black, and a note on what is odd about the stored ones."""
     cleaned = decoded_pixels(xray, eighths)
     pixels = display(cleaned.values)
-    return (pixels if cleaned.padding is None else np.where(cleaned.padding, np.float32(0), pixels)), cleaned.note
+    note = "; ".join(filter(None, [xray.note, cleaned.note, display.misfit(cleaned.values, pixels)]))
+    return (pixels if cleaned.padding is None else np.where(cleaned.padding, np.float32(0), pixels)), note
 
 
 def _warn(xray: Xray, display: Display, of_pixels: str) -> tuple[str, ...]:
@@ -232,7 +236,7 @@ def _header_of(xray: Xray) -> RadiographHeader:
             study_uid=_text(said, "StudyInstanceUID"),
             series_uid=_text(said, "SeriesInstanceUID"),
             sop_uid=_text(said, "SOPInstanceUID"),
-            modality=_text(said, "Modality"),
+            modality=_text(said, "Modality").upper(),
             photometric=photometric_of(said),
             size_px=(int(said.get("Rows")), int(said.get("Columns"))),
             stored_bits=int(said.get("BitsStored") or said.get("BitsAllocated")),
@@ -265,7 +269,7 @@ def age_in_years(written: str) -> float | None:
     >>> age_in_years("62"), age_in_years("062Y"), age_in_years("018M"), age_in_years("155"), age_in_years("old")
     (62.0, 62.0, 1.5, None, None)
     """
-    said = re.fullmatch(r"(\d{1,6}(?:\.\d*)?)\s*([DWMY]?)", written.strip().upper())
+    said = re.fullmatch(r"(\d{1,6}(?:\.\d*)?)\s*([DWMY]?)", written.strip().upper(), re.ASCII)
     if not said:
         return None
     years = float(said[1]) * YEARS_PER[said[2]]

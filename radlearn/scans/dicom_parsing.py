@@ -11,6 +11,7 @@ from pydicom import uid
 MOST_UNPACKED_BYTES = 1 << 30
 "Of a deflated file: as much as the largest image that is read takes with 64 bits a pixel."
 PIECE_BYTES = 1 << 20
+ITEM = b"\xfe\xff\x00\xe0"
 LONG = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV")
 # The macros of functional groups, in which enhanced objects keep what other objects have at the top (PS3.3 C.7.6.16).
 GROUPS = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
@@ -56,11 +57,37 @@ def _bring_up(dataset: pydicom.Dataset) -> None:
                             dataset[keyword] = inner[keyword]
 
 
+def complete_description(dataset: pydicom.Dataset) -> str:
+    """Fill in what the header of an image must say of its integer pixels and does not, as gdcm does, and return that as a note; else "".
+
+    One sample a pixel; all bits of a pixel stored, from the lowest on; unsigned.
+    """
+    if not dataset.get("PixelData"):
+        return ""
+    high, allocated = dataset.get("HighBit"), int(dataset.BitsAllocated)
+    usual = {"SamplesPerPixel": 1, "BitsStored": allocated if high is None else int(high) + 1, "PixelRepresentation": 0}
+    missing = {keyword: value for keyword, value in usual.items() if dataset.get(keyword) is None}
+    for keyword, value in missing.items():
+        setattr(dataset, keyword, value)
+    if high is None:
+        dataset.HighBit = int(dataset.BitsStored) - 1
+    listed = ", ".join(f"{keyword} {value}" for keyword, value in missing.items())
+    return f"its header does not say {', '.join(missing)}; taken as {listed}" if missing else ""
+
+
+def are_whole_items(pixels: bytes) -> bool:
+    """Whether encapsulated pixels, without the delimiter at their end, are items that end where they say."""
+    place = 0
+    while place + 8 <= len(pixels) and pixels[place : place + 4] == ITEM:
+        place += 8 + int(unpack_from("<I", pixels, place + 4)[0])
+    return place == len(pixels)
+
+
 def _refuse_bomb(source: BinaryIO) -> None:
-    start = source.read(1 << 12)
-    if uid.DeflatedExplicitVRLittleEndian.encode() not in start:
+    end, is_deflated = _meta(source)
+    if not is_deflated:
         return
-    source.seek(_end_of_meta(start))
+    source.seek(end)
     unpacker, unpacked = zlib.decompressobj(-zlib.MAX_WBITS), 0
     piece = source.read(PIECE_BYTES)
     while piece and not unpacker.eof:
@@ -70,14 +97,22 @@ def _refuse_bomb(source: BinaryIO) -> None:
         piece = unpacker.unconsumed_tail or source.read(PIECE_BYTES)
 
 
-def _end_of_meta(start: bytes) -> int:
-    """Return where the elements of group 2, which are never compressed, end."""
-    place = 132
+def _meta(source: BinaryIO) -> tuple[int, bool]:
+    """Return where the elements of group 2, which are never compressed, end, and whether they say that the others are deflated."""
+    place, is_deflated = 132, False
     try:
-        while start[place : place + 2] == b"\x02\x00":
-            is_long = start[place + 4 : place + 6] in LONG
-            length: Any = unpack_from("<I", start, place + 8)[0] if is_long else unpack_from("<H", start, place + 6)[0]
-            place += (12 if is_long else 8) + length
+        while True:
+            source.seek(place)
+            start = source.read(12)
+            if start[:2] != b"\x02\x00":
+                break
+            is_long = start[4:6] in LONG
+            length: Any = unpack_from("<I", start, 8)[0] if is_long else unpack_from("<H", start, 6)[0]
+            place += 12 if is_long else 8
+            if start[2:4] == b"\x10\x00":
+                source.seek(place)
+                is_deflated = source.read(min(length, 64)).strip(b" \0") == uid.DeflatedExplicitVRLittleEndian.encode()
+            place += length
     except StructError:
         pass
-    return min(place, len(start))
+    return place, is_deflated

@@ -58,11 +58,13 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
     series = _chosen(paths, series_uid)
     slices = _stacked(series)
     first = slices[0]
-    pieces, padded = [], 0
+    pieces, padded, odd = [], 0, dict[str, str]()
     for one in slices:
-        hu, outside = hounsfield_of(one)
+        hu, outside, note = hounsfield_of(one)
         padded += outside
         pieces.append(hu)
+        if note:
+            odd.setdefault(note.split(" are ")[0], f"{one.path.name}: {note}")
     voxels = np.empty((first.size_px[1], first.size_px[0], len(slices)), np.result_type(*pieces), order="F")
     for k, hu in enumerate(pieces):
         voxels[:, :, k] = hu.T
@@ -71,8 +73,8 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
     lps[:3, 1] = first.directions[1] * first.spacing[0]
     lps[:3, 2] = (slices[-1].position - first.position) / (len(slices) - 1)
     lps[:3, 3] = first.position
-    notes = (f"{padded / voxels.size:.0%} of the voxels are padding outside the field of view; they were set to {AIR_HU} HU",)
-    return Volume(voxels, lps_affine(lps), first.path.parent, notes if padded else ())
+    notes = [f"{padded / voxels.size:.0%} of the voxels are padding outside the field of view; they were set to {AIR_HU} HU"]
+    return Volume(voxels, lps_affine(lps), first.path.parent, (*notes[: padded > 0], *odd.values()))
 
 
 def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) -> Series:

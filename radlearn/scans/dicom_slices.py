@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,10 +10,13 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.decimals import decimals
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.hounsfield import PADDING_BELOW_HU
+from radlearn.scans.padding import padding_of
 from radlearn.scans.rescaling import rescaled
 from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded_pixels, open_xray, parsing, photometric_of
 
 AIR_HU = -1024
+ABOVE_TISSUE_HU = 2000
+"Denser than any bone; only metal is."
 SAME_DIRECTION_WITHIN = 1e-3
 PLACE = (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2))
 # Of CT objects that hold something else than Hounsfield units: iodine, effective atomic number, electron density … (PS3.3 C.11.1.1.2).
@@ -44,7 +47,7 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
         said = parsed(opened, stop_before_pixels=True)
         if said.get("Rows") is None or series_uid not in (None, said.get("SeriesInstanceUID")):
             return None
-        modality, frames = str(said.get("Modality", "")), int(said.get("NumberOfFrames") or 1)
+        modality, frames = str(said.get("Modality") or "").strip().upper(), int(said.get("NumberOfFrames") or 1)
     if modality != "CT":
         found = f"{path}: has modality {modality or 'missing'}; expected CT"
         raise UnreadableScan(f"{found}. Remove such files from the folder: radlearn reads volumes of Hounsfield units, which only CT has.")
@@ -85,25 +88,32 @@ def _place(path: Path, said: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return numbers[0], numbers[1], numbers[2]
 
 
-def hounsfield_of(one: Slice) -> tuple[np.ndarray, int]:
-    """Return the slice in HU (rows, columns), its padding as air, and how many of its pixels are padding.
+class SliceValues(NamedTuple):
+    """HU (rows, columns), int16 where that holds all values, else int32 or float32; how many are padding; what is odd about the pixels."""
 
-    int16 where that holds all values, else int32 or float32.
+    hu: np.ndarray
+    padded: int
+    note: str
+
+
+def hounsfield_of(one: Slice) -> SliceValues:
+    """Return the slice in HU, its padding as air.
 
     Raises:
         UnreadableScan: damaged pixels, or nothing that says how they become Hounsfield units.
     """
     xray = open_xray(one.path)
-    stored, beyond, _ = decoded_pixels(xray)
+    stored, beyond, note = decoded_pixels(xray)
     slope, intercept = _rescale(xray)
     hu = rescaled(stored, slope, intercept)
     outside = hu < PADDING_BELOW_HU
     with parsing(one.path):
-        padding, limit = xray.said.get("PixelPaddingValue"), xray.said.get("PixelPaddingRangeLimit")
-        ends = sorted((int(padding), int(padding if limit is None else limit))) if padding is not None else None
-    # Padding values are stored values (PS3.3 C.7.5.1.1.2). Some scanners write 0 where 0 is also a value of water.
-    if ends is not None and ends[1] * slope + intercept <= AIR_HU:
-        outside |= (stored >= ends[0]) & (stored <= ends[1])
+        ends, _ = padding_of(xray.said)
+    if ends is not None:
+        low, high = sorted(end * slope + intercept for end in ends)
+        # Some scanners write 0 where 0 is also a value of water.
+        if high <= AIR_HU or low >= ABOVE_TISSUE_HU:
+            outside |= (stored >= ends[0]) & (stored <= ends[1])
     if beyond is not None:
         outside |= beyond
     # A copy, of a type that holds negative values.
@@ -112,7 +122,9 @@ def hounsfield_of(one: Slice) -> tuple[np.ndarray, int]:
     # What padding held may have needed a wider type; without it the slice mostly fits into int16.
     limits = np.iinfo(np.int16)
     fits = hu.dtype.kind == "i" and limits.min <= hu.min() and hu.max() <= limits.max
-    return hu.astype(np.int16) if fits else hu, int(np.count_nonzero(outside))
+    # Padding is counted by itself.
+    note = "; ".join(filter(None, [xray.note, note if beyond is None else ""]))
+    return SliceValues(hu.astype(np.int16) if fits else hu, int(np.count_nonzero(outside)), note)
 
 
 def _rescale(xray: Xray) -> tuple[float, float]:

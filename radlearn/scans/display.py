@@ -14,10 +14,16 @@ from typing import Any
 import numpy as np
 
 from radlearn.errors import UnreadableScan
-from radlearn.scans.decimals import decimals
+from radlearn.scans.decimals import decimal, decimals
 from radlearn.scans.lookup_tables import Lut as Lut
 from radlearn.scans.lookup_tables import lut_in
+from radlearn.scans.padding import padding_of
 from radlearn.scans.stored_pixels import DAMAGE, Xray, parsing, photometric_of
+
+MOST_WHITE, MOST_BLACK, MOST_PADDED = 0.5, 0.6, 0.6
+"Shares of an X-ray that are seldom more where its window fits: collimators and air around the patient are that."
+LEAST_USED = 1 / 8
+"Of the range of the stored bits."
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,38 @@ class Display:
             return True
         grey = self.grey(np.arange(self.stored_range[0], self.stored_range[1] + 1))
         return bool(np.ptp(np.diff(grey.astype(np.float64))) < 1e-6)
+
+    def misfit(self, stored: np.ndarray, pixels: np.ndarray) -> str:
+        """Return how badly the mapping fits the stored values of an X-ray that it showed as `pixels`; "" where it fits.
+
+        Both (height, width). A window or a look-up table of another image leaves hardly anything between black and white; without one,
+        16 bits of which 12 are used leave a sixteenth of the brightness.
+        """
+        shown = np.ones(1, bool)
+        if self.padding is not None:
+            shown = ~((stored >= self.padding[0]) & (stored <= self.padding[1]))
+            if shown.mean() < 1 - MOST_PADDED:
+                low, high = self.padding
+                return f"{1 - shown.mean():.0%} of its pixels are padding by its header (PixelPaddingValue, {low:g} to {high:g}) and black"
+        if self.voi is None:
+            return self._unused_range(stored, shown)
+        count = max(float(np.broadcast_to(shown, stored.shape).sum()), 1.0)
+        white, black = (float((end & shown).sum()) / count for end in (pixels >= 1, pixels <= 0))
+        if white <= MOST_WHITE and black <= MOST_BLACK:
+            return ""
+        which = "look-up table" if isinstance(self.voi, Lut) else f"window (centre {self.voi.centre:g}, width {self.voi.width:g})"
+        return f"its {which} leaves {white:.0%} of its pixels pure white and {black:.0%} pure black: does it fit them?"
+
+    def _unused_range(self, stored: np.ndarray, shown: np.ndarray) -> str:
+        if self.stored_range is None or self.modality_lut is not None or self.stored_range[1] - self.stored_range[0] < 1 << 8:
+            return ""
+        low, high = self.stored_range
+        values = stored if shown.all() else stored[shown]
+        least, most = int(values.min()), int(values.max())
+        if most - least >= LEAST_USED * (high - low):
+            return ""
+        found = f"its values, {least} to {most}, use {(most - least) / (high - low):.1%} of those that BitsStored allows ({low} to {high})"
+        return f"{found}, and no window says more: it is shown with hardly any contrast"
 
     def grey(self, stored: np.ndarray) -> np.ndarray:
         """Return the grey values of stored values of any shape."""
@@ -135,8 +173,10 @@ def display_of(xray: Xray) -> Display:
         if trouble and window is None:
             raise UnreadableScan(f"{path}: {trouble}. Remove it.")
         notes += [f"{trouble}; the window is used instead"] if trouble else []
+        padding, unusable = padding_of(said)
+        notes += [unusable] if unusable else []
         inverted = photometric_of(said) == "MONOCHROME1" or _shape(said) == "INVERSE"
-        return Display(stored_range, slope, intercept, modality_lut, voi or window, inverted, _padding(said), tuple(notes))
+        return Display(stored_range, slope, intercept, modality_lut, voi or window, inverted, padding, tuple(notes))
 
 
 def polarity_contradiction(xray: Xray) -> str | None:
@@ -187,10 +227,7 @@ def _window(said: Any, notes: list[str]) -> Window | None:
     """Return the first window that can be used; append a note where windows are there and none, or not the first, can."""
     function = str(said.get("VOILUTFunction") or "LINEAR").strip().upper()
     function = function if function in ("LINEAR_EXACT", "SIGMOID") else "LINEAR"
-    try:
-        pairs = list(zip(*(decimals(said, keyword) for keyword in ("WindowCenter", "WindowWidth")), strict=False))
-    except DAMAGE:
-        pairs = []
+    pairs = list(zip(*(_numbers(said, keyword) for keyword in ("WindowCenter", "WindowWidth")), strict=False))
     for number, (centre, width) in enumerate(pairs):
         if (width >= 1 if function == "LINEAR" else width > 0) and math.isfinite(centre) and math.isfinite(width):
             if number:
@@ -203,6 +240,21 @@ def _window(said: Any, notes: list[str]) -> Window | None:
     return None
 
 
+def _numbers(said: Any, keyword: str) -> list[float]:
+    """Return the numbers of an element, NaN for each that is none."""
+    try:
+        value = said.get(keyword)
+    except DAMAGE:
+        return []
+    numbers = []
+    for one in value if hasattr(value, "__iter__") and not isinstance(value, str) else [] if value in (None, "") else [value]:
+        try:
+            numbers.append(decimal(one))
+        except DAMAGE:
+            numbers.append(math.nan)
+    return numbers
+
+
 def _said_as_text(said: Any, keyword: str) -> str:
     try:
         value = said.get(keyword)
@@ -210,19 +262,3 @@ def _said_as_text(said: Any, keyword: str) -> str:
         return "damaged"
     several = hasattr(value, "__iter__") and not isinstance(value, str)
     return "" if value is None else "\\".join(map(str, value)) if several else str(value)
-
-
-def _padding(said: Any) -> tuple[float, float] | None:
-    for kind in ("Float", "DoubleFloat", ""):
-        value, limit = said.get(f"{kind}PixelPaddingValue"), said.get(f"{kind}PixelPaddingRangeLimit")
-        if value is not None:
-            ends = [float(end) if kind else _as_stored(said, int(end)) for end in (value, value if limit is None else limit)]
-            return min(ends), max(ends)
-    return None
-
-
-def _as_stored(said: Any, value: int) -> int:
-    """Return the padding value with the sign of the pixels: some writers store -2000 as 63536."""
-    bits = int(said.get("BitsAllocated"))
-    value %= 1 << bits
-    return value - (1 << bits) if said.get("PixelRepresentation", 0) and value >= 1 << (bits - 1) else value

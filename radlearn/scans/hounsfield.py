@@ -3,11 +3,11 @@
 `check` reports what is found here, and whatever reads a CT to train on it or to predict for it refuses what is surely none.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from radlearn.errors import UnreadableScan
+from radlearn.scans.chest_shape import shape_doubts
+from radlearn.scans.doubt import Doubt as Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm
 
 PADDING_BELOW_HU = -1500
@@ -24,17 +24,12 @@ MOST_LABELS = 256
 SAMPLED = 500_000
 NEAR_ZERO = 1e-3
 NEAR_INSIDE, MOSTLY = 0.2, 0.95
+LEAST_TOO_LOW = 0.1
+"Share of the voxels; 0.02 at most where a CT was resampled with its padding, 0.2 at least where its intercept was subtracted twice."
+DARK_BELOW_HU, LEAST_DARK = -400, 0.05
+WRAPPED_ABOVE = 64_000
 CONVERT = "Convert it again from its DICOM slices, so that air is -1000 and water 0."
 MASK = "Leave masks out of the folder, or name them ID_seg.nii.gz beside ID_ct.nii.gz."
-
-
-class Doubt(NamedTuple):
-    """What is wrong with a volume: the rule of `radlearn check`, what was found, what to do, and whether it is surely no chest CT."""
-
-    rule: str
-    found: str
-    advice: str = ""
-    sure: bool = False
 
 
 def doubts_of(ct: Volume) -> list[Doubt]:
@@ -46,8 +41,10 @@ def doubts_of(ct: Volume) -> list[Doubt]:
     flat = ct.voxels.ravel(order="K")
     sample = flat[:: max(1, flat.size // SAMPLED) | 1]
     inside = sample[sample >= PADDING_BELOW_HU]
-    of_values = _of_values(inside if inside.size else sample, high)
-    return [*([of_values] if of_values else []), *_of_slices(ct)]
+    of_values = _too_low(sample) or _of_values(inside if inside.size else sample, high)
+    if of_values is not None and of_values.sure:
+        return [of_values, *_of_slices(ct)]
+    return [*([of_values] if of_values else []), *_of_slices(ct), *shape_doubts(ct)]
 
 
 def refuse_no_chest_ct(ct: Volume) -> tuple[str, ...]:
@@ -78,6 +75,9 @@ def _of_values(sample: np.ndarray, high: float) -> Doubt | None:
         return Doubt(
             "ct-is-mask" if is_labels else "ct-not-hu", found, MASK if is_labels else CONVERT, sure=is_labels or low > AIR_ABOVE_HU
         )
+    if (usual := _usual_dark(sample)) > AIR_ABOVE_HU and top > BONE_BELOW_HU:
+        found = f"most of its dark voxels are near {usual:g}; expected air near -1000, or lung near -850".replace("-", "−")
+        return Doubt("ct-not-hu", f"may not be in Hounsfield units: {found}", f"Was it scaled, or are the lungs white? {CONVERT}")
     darkest, brightest = (float(value) for value in np.percentile(sample, (1, 99.9)))
     if darkest <= AIR_ABOVE_HU and BONE_BELOW_HU <= brightest <= BONE_ABOVE_HU and high <= HIGHEST_HU:
         return None
@@ -86,8 +86,35 @@ def _of_values(sample: np.ndarray, high: float) -> Doubt | None:
     return Doubt("ct-not-hu", found, _what_it_is(darkest, said, low, top, whole), sure=darkest > AIR_ABOVE_HU or brightest > BONE_ABOVE_HU)
 
 
+def _too_low(sample: np.ndarray) -> Doubt | None:
+    """Return a doubt where many voxels lie below any density and are no padding, which is one value: an intercept subtracted twice."""
+    below = np.rint(sample[sample < PADDING_BELOW_HU].astype(np.float64))
+    if len(below) <= LEAST_TOO_LOW * sample.size:
+        return None
+    values, counts = np.unique(below, return_counts=True)
+    padding = values[counts.argmax()]
+    # Resampling leaves values between padding and air, at the edge of the field only.
+    share = np.count_nonzero(np.abs(below - padding) > 2) / sample.size
+    if share <= LEAST_TOO_LOW:
+        return None
+    found = f"{share:.0%} of the voxels have many values from {below.min():g} to {PADDING_BELOW_HU}, which nothing in a chest has"
+    found = f"is not in Hounsfield units: {found}".replace("-", "−")
+    return Doubt("ct-not-hu", found, f"Was RescaleIntercept subtracted twice, or all multiplied? {CONVERT}", sure=True)
+
+
+def _usual_dark(sample: np.ndarray) -> float:
+    """Return the commonest value below −400, to 20 HU; −1000 where hardly any is."""
+    dark = sample[sample < DARK_BELOW_HU]
+    if len(dark) < LEAST_DARK * sample.size:
+        return -1000.0
+    counts, edges = np.histogram(dark, np.arange(PADDING_BELOW_HU, DARK_BELOW_HU + 20, 20))
+    return float(edges[counts.argmax()]) + 10
+
+
 def _what_it_is(darkest: float, said: str, low: float, top: float, whole: bool) -> str:
     """Return what to do about numbers that are no Hounsfield units, by what they look like."""
+    if low >= 0 and whole and top > WRAPPED_ABOVE:
+        return f"Its values, {said}, look like negative numbers that were saved as unsigned ones: −1000 has become 64536. {CONVERT}"
     if low >= 0 and top <= 1 + NEAR_ZERO:
         return f"Its values, {said}, were scaled to 0 … 1, or are probabilities. {CONVERT}"
     if low >= 0 and top < MOST_LABELS and whole:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
+from radlearn.file_kinds import kind_of
 from radlearn.files import written_whole
 from radlearn.scans.geometry import Grid, Volume, spacing_mm
 from radlearn.scans.nifti_place import CONVERT, affine_of
@@ -42,8 +43,8 @@ MOST_BYTES = 1 << 34
 "Of voxels. A chest CT of 2,000 slices takes a quarter of it with 64 bits a voxel."
 SUSPECT_BYTES, MOST_PACKED = 1 << 31, 200
 "So much is not unpacked from a file that is smaller by this factor: a CT shrinks to a quarter, and a mask is not that large."
-MOST_BYTES_AFTER = 1 << 26
-"After the voxels, to the end of the file."
+MOST_BYTES_BESIDE = 1 << 26
+"Before the voxels, where extensions lie, and after them, to the end of the file."
 
 GZIP = b"\x1f\x8b"
 GZIP_LEVEL = 1  # Level 6 takes several times as long for a CT and saves a tenth of its size
@@ -149,11 +150,16 @@ def _header(path: Path, opened: BinaryIO) -> "tuple[Nifti1Header, Grid, Iterator
     start = b""
     while len(start) < BYTES and (piece := next(content, None)) is not None:
         start += piece
+    if len(start) < BYTES and (kind := kind_of(start)):
+        raise UnreadableScan(f"{path}: is no NIfTI file but {kind}, or remove it.")
     if len(start) < BYTES:
         raise UnreadableScan(f"{path}: has {len(start)} bytes; a NIfTI header has {BYTES}. The file is truncated. Copy it again.")
     # Unchecked: nibabel's checks log and repair, and its guess of the byte order believes `dim`.
     header = Nifti1Header(start[:BYTES], "<" if int.from_bytes(start[:4], "little") == BYTES else ">", check=False)
     if header["sizeof_hdr"] != BYTES or header["magic"] != Nifti1Header.single_magic:
+        kind = kind_of(start)
+        if kind and not kind.startswith("NIfTI") and not {540, BYTES} & _sizes(start):
+            raise UnreadableScan(f"{path}: is {kind}, or remove it. Expected single-file NIfTI-1 (.nii, .nii.gz).")
         raise UnreadableScan(f"{path}: {_what_else(start)}; radlearn reads single-file NIfTI-1 (.nii, .nii.gz). {CONVERT}")
     axes = int(header["dim"][0])
     sizes = header["dim"][1 : axes + 1].tolist()  # get_data_shape() would take some for a FreeSurfer surface.
@@ -172,21 +178,25 @@ def _header(path: Path, opened: BinaryIO) -> "tuple[Nifti1Header, Grid, Iterator
     except HeaderDataError:
         raise UnreadableScan(f"{path}: scl_inter is {header['scl_inter']}; expected a finite number. {CONVERT}") from None
     starts = float(header["vox_offset"])
-    if not VOXELS_AT <= starts < 2**31:
-        raise UnreadableScan(f"{path}: vox_offset is {starts:g}; expected at least {VOXELS_AT}, where the header ends. {CONVERT}")
+    if not VOXELS_AT <= starts < MOST_BYTES_BESIDE:
+        expected = f"expected at least {VOXELS_AT}, where the header ends, and not much more"
+        raise UnreadableScan(f"{path}: vox_offset is {starts:g}; {expected}. {CONVERT}")
     shape = (sizes[0], sizes[1], sizes[2])
     return header, Grid(shape, affine_of(path, header, shape)), itertools.chain([start], content)
 
 
+def _sizes(start: bytes) -> set[int]:
+    """Return the size of its header that a file names, in either byte order."""
+    return {int.from_bytes(start[:4], "little"), int.from_bytes(start[:4], "big")}
+
+
 def _what_else(start: bytes) -> str:
     """Describe a file that is not a single-file NIfTI-1."""
-    sizes = (int.from_bytes(start[:4], "little"), int.from_bytes(start[:4], "big"))
+    sizes = _sizes(start)
     if 540 in sizes:
         return "is NIfTI-2"
     if BYTES in sizes:
         return "is half of a pair (.hdr and .img) or the older Analyze format, which does not distinguish left from right"
-    if start[128:132] == b"DICM":
-        return "is DICOM"
     return f"is not a NIfTI file: it begins with {start[:4]!r}"
 
 
@@ -209,8 +219,8 @@ def _stored(path: Path, header: "Nifti1Header", shape: tuple[int, int, int], con
         part = np.frombuffer(piece, np.uint8)[max(0, -at) : wanted - at if at < wanted else 0]
         stored[max(0, at) : max(0, at) + part.size] = part
         at += len(piece)
-        if at > wanted + MOST_BYTES_AFTER:
-            found = f"{path}: goes on for more than {MOST_BYTES_AFTER:,} bytes after its voxels"
+        if at > wanted + MOST_BYTES_BESIDE:
+            found = f"{path}: goes on for more than {MOST_BYTES_BESIDE:,} bytes after its voxels"
             raise UnreadableScan(f"{found}; expected its end. {AGAIN}")
     if at < wanted:
         raise UnreadableScan(f"{path}: ends after {max(at, 0):,} of {wanted:,} bytes of voxels. It is truncated. {AGAIN}")

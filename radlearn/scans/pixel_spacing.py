@@ -13,6 +13,9 @@ DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 SAME_WITHIN = 1e-3
 SQUARE_WITHIN = 0.01
 MOST_MAGNIFIED = 3.0
+LEAST_MM, MOST_MM = 0.01, 10.0
+"Of a pixel: a mammogram has 0.05 mm, and a chest X-ray of 64 pixels 7 mm."
+FACTORS_AGREE_WITHIN = 0.1
 
 Lengths = tuple[float, float]  # (row, column) in mm
 
@@ -35,12 +38,18 @@ def pixel_spacing_of(said: Any) -> PixelSpacing:
     known = pixel or imager
     if shape := _contradiction(said, known):
         return PixelSpacing(None, "", shape)
+    if known and not (min(known) >= LEAST_MM and max(known) <= MOST_MM):
+        found = f"its pixels are {known[0]:g} × {known[1]:g} mm by its header"
+        return PixelSpacing(None, "", f"{found}, which no X-ray has: no millimetres are taken from it")
+    if pixel and imager and not _same(pixel, imager) and not _is_magnified(pixel, imager):
+        found = f"PixelSpacing is {pixel[0]:g} × {pixel[1]:g} mm and ImagerPixelSpacing {imager[0]:g} × {imager[1]:g} mm"
+        return PixelSpacing(None, "", f"{found}: no magnification makes the one of the other, so none is taken")
     if pixel and (_text(said, "PixelSpacingCalibrationType") or (imager and not _same(pixel, imager))):
         return PixelSpacing(pixel, "PixelSpacing, calibrated")
     if imager:
-        magnified = _magnification(said)
+        magnified, contradiction = _magnification(said)
         if magnified is None:
-            return PixelSpacing(None)
+            return PixelSpacing(None, "", contradiction)
         return PixelSpacing((imager[0] / magnified, imager[1] / magnified), f"ImagerPixelSpacing / magnification {magnified:.3g}")
     return PixelSpacing(pixel, "PixelSpacing" if pixel else "")
 
@@ -69,8 +78,18 @@ def _contradiction(said: Any, spacing: Lengths | None) -> str:
     return f"{found}, which nothing corrects" if spacing is None else f"{found}, but its spacing is {spacing[0]:g} × {spacing[1]:g} mm"
 
 
-def _magnification(said: Any) -> float | None:
-    """Return how much larger the shadow is than the patient: the factor of the header, else by the distances from the source."""
+def _is_magnified(pixel: Lengths, imager: Lengths) -> bool:
+    """Whether a spacing in the patient can be that of a detector, magnified alike along both axes."""
+    down, across = (there / here for here, there in zip(pixel, imager, strict=True))
+    return 1 - SAME_WITHIN <= down <= MOST_MAGNIFIED and abs(down / across - 1) <= SQUARE_WITHIN
+
+
+def _magnification(said: Any) -> tuple[float | None, str]:
+    """Return how much larger the shadow is than the patient, by a factor or by the distances from the source; None where they differ.
+
+    And in words how they differ, if they do.
+    """
+    found = []
     for keywords in (("EstimatedRadiographicMagnificationFactor",), ("DistanceSourceToDetector", "DistanceSourceToPatient")):
         try:
             numbers = [decimals(said, keyword)[0] for keyword in keywords]
@@ -78,8 +97,11 @@ def _magnification(said: Any) -> float | None:
         except DAMAGE:
             continue
         if 1 <= magnified <= MOST_MAGNIFIED:
-            return magnified
-    return None
+            found.append(magnified)
+    # Many machines write 1 for a factor that they do not know.
+    if len(found) == 2 and found[0] != 1 and abs(found[0] / found[1] - 1) > FACTORS_AGREE_WITHIN:
+        return None, f"its magnification is {found[0]:.3g} by its factor, but {found[1]:.3g} by its distances, so none is taken"
+    return (found[-1] if found[:1] == [1] else found[0], "") if found else (None, "")
 
 
 def _text(said: Any, keyword: str) -> str:

@@ -22,8 +22,9 @@ from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from radlearn.errors import UnreadableScan
+from radlearn.file_kinds import kind_of
 from radlearn.scans import jpeg
-from radlearn.scans.dicom_parsing import parsed
+from radlearn.scans.dicom_parsing import are_whole_items, complete_description, parsed
 from radlearn.scans.jpeg import MEND
 from radlearn.scans.plain_jpeg import plain_jpeg
 from radlearn.scans.unused_bits import Cleaned, refuse_high_bit, without_unused_bits
@@ -48,6 +49,8 @@ PLUGIN_OF = {
 HEADER_BYTES = 1 << 16  # more than the header of nearly any X-ray
 MOST_PIXELS = 1 << 27
 "More than any X-ray has: one of the whole body at 0.1 mm has 80 million. Beyond, an array would be made for a number that is damaged."
+MOST_SURPLUS_BYTES = 4096
+SEQUENCE_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # A warnings filter: action, message, category, module, line.
 SILENCE = ("ignore", None, Warning, re.compile(r"pydicom|openjpeg|_?gdcm|importlib"), 0)
@@ -63,6 +66,8 @@ class Xray:
     "The image, if it is unsigned 8-bit JPEG Baseline, which `jpeg` decodes at any scale, and the file was opened with pixels."
     precision: int | None = None
     "The bits of a pixel that a compressed image itself names; None without one, or where it was not opened with pixels."
+    note: str = ""
+    "What the header does not say of its pixels, and what was taken for it."
 
 
 @contextmanager
@@ -99,10 +104,11 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
             if not start:
                 raise UnreadableScan(f"{path}: is empty (0 bytes). {MEND}")
             if start[128:132] != b"DICM":
-                raise UnreadableScan(
-                    f"{path}: has no DICOM header: expected the letters DICM after 128 bytes, found {start[128:132]!r}. It is another kind "
-                    "of file, or DICOM without its header. Export it as DICOM Part 10, or remove it."
-                )
+                what = "It is another kind of file, or DICOM without its header. Export it as DICOM Part 10"
+                if kind := kind_of(start):
+                    what = f"It is {kind}"
+                found = f"{path}: has no DICOM header: expected the letters DICM after 128 bytes, found {start[128:132]!r}"
+                raise UnreadableScan(f"{found}. {what}, or remove it.")
             if plain := plain_jpeg(start, with_pixels):
                 _refuse_absurd_size(path, plain[0]["Rows"], plain[0]["Columns"])
                 return Xray(path, *plain)
@@ -119,15 +125,25 @@ def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Xray:
         dataset = parsed(source, stop_before_pixels=not with_pixels)
         if with_pixels and dataset.get("Rows") is None:
             # For a file that ends within its compressed pixels pydicom returns nothing, not even the header.
-            source.seek(0)
-            dataset = parsed(source, stop_before_pixels=True)
+            dataset = _without_delimiter(source)
         _refuse_other_objects(path, dataset, with_pixels)
         syntax = dataset.file_meta.TransferSyntaxUID
+        note = complete_description(dataset) if with_pixels else ""
         if not with_pixels or not syntax.is_encapsulated or syntax == uid.RLELossless:
-            return Xray(path, dataset, None)
+            return Xray(path, dataset, None, note=note)
         frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
         is_grey_jpeg = syntax == uid.JPEGBaseline8Bit and int(dataset.BitsAllocated) == 8 and not dataset.get("PixelRepresentation")
-        return Xray(path, dataset, frame if is_grey_jpeg else None, jpeg.precision_of(frame))
+        return Xray(path, dataset, frame if is_grey_jpeg else None, jpeg.precision_of(frame), note)
+
+
+def _without_delimiter(source: BinaryIO) -> pydicom.Dataset:
+    """Return a dataset that lacks the delimiter after its last fragment, which other readers do without; else its header alone."""
+    source.seek(0)
+    dataset = parsed(io.BytesIO(source.read() + SEQUENCE_DELIMITER), stop_before_pixels=False)
+    if dataset.get("PixelData") and are_whole_items(dataset.PixelData):
+        return dataset
+    source.seek(0)
+    return parsed(source, stop_before_pixels=True)
 
 
 def decoded(xray: Xray, eighths: int = 8) -> np.ndarray:
@@ -146,7 +162,7 @@ def decoded_pixels(xray: Xray, eighths: int = 8) -> Cleaned:
     Raises:
         UnreadableScan: damaged or truncated, or with values that BitsStored does not allow.
     """
-    path, said = xray.path, xray.said
+    path, said, note = xray.path, xray.said, ""
     with parsing(path):
         size_px = (int(said.get("Rows")), int(said.get("Columns")))
     if xray.jpeg is not None:
@@ -159,6 +175,7 @@ def decoded_pixels(xray: Xray, eighths: int = 8) -> Cleaned:
             _explained(path, refuse_high_bit, said)
         if not syntax.is_encapsulated:
             _refuse_missing_bytes(path, said, size_px)
+            note = _surplus_note(said, size_px)
         elif syntax != uid.RLELossless:
             jpeg.refuse_damaged(path, get_frame(said.PixelData, 0, number_of_frames=1), size_px, int(said.BitsAllocated))
         if PLUGIN_OF[syntax] == "gdcm":
@@ -167,11 +184,15 @@ def decoded_pixels(xray: Xray, eighths: int = 8) -> Cleaned:
             stored = _twelve_bits(path, size_px)
         else:
             # pydicom would drop bits that BitsStored does not count without looking at them.
-            said.pixel_array_options(decoding_plugin=PLUGIN_OF[syntax], correct_unused_bits=False)
+            # gdcm drops bits that BitsStored does not count by itself.
+            bits = max(int(said.get("BitsStored") or 0), xray.precision or 0)
+            more = {"bits_stored": bits} if PLUGIN_OF[syntax] == "gdcm" else {}
+            said.pixel_array_options(decoding_plugin=PLUGIN_OF[syntax], correct_unused_bits=False, **more)
             stored = said.pixel_array
     if stored.shape != size_px:
         raise UnreadableScan(f"{path}: decodes to an array of {stored.shape}, but its header declares {size_px}. {MEND}")
-    return _explained(path, without_unused_bits, stored, said)
+    cleaned: Cleaned = _explained(path, without_unused_bits, stored, said)
+    return cleaned._replace(note="; ".join(filter(None, [note, cleaned.note])))
 
 
 def _twelve_bits(path: Path, size_px: tuple[int, int]) -> np.ndarray:
@@ -244,6 +265,19 @@ def _refuse_missing_bytes(path: Path, dataset: pydicom.Dataset, size_px: tuple[i
     found = len(next(dataset[keyword].value for keyword in PIXEL_KEYWORDS if dataset.get(keyword)))
     if found < expected:
         raise UnreadableScan(f"{path}: is truncated: it holds {found:,} bytes of pixels where its header declares {expected:,}. {MEND}")
+    if found - expected >= max(expected, 2):
+        which = "Rows, Columns, BitsAllocated, SamplesPerPixel or NumberOfFrames is wrong. Correct the header, or export it again."
+        many = f"{found:,} bytes of pixels, {found / expected:.3g} times as many as its header declares"
+        raise UnreadableScan(f"{path}: holds {many}: {which}")
+
+
+def _surplus_note(dataset: pydicom.Dataset, size_px: tuple[int, int]) -> str:
+    """Return a note on uncompressed pixels with more bytes behind them than blocks of a disk are filled up with; "" else."""
+    expected = -(-size_px[0] * size_px[1] * int(dataset.BitsAllocated) // 8)
+    found = len(next(dataset[keyword].value for keyword in PIXEL_KEYWORDS if dataset.get(keyword)))
+    if found - expected <= MOST_SURPLUS_BYTES:
+        return ""
+    return f"{found - expected:,} bytes follow its pixels, and are left out: are Rows and Columns right?"
 
 
 def _kind(dataset: pydicom.Dataset) -> str:

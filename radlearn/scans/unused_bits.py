@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from radlearn.scans.padding import padding_of
+
 FIRST_OVERLAY, LAST_OVERLAY = 0x6000, 0x601E
+LEAST_WRONG, SMOOTHER_BELOW, ROWS_LOOKED_AT = 0.005, 0.6, 64
+"Of the pixels: so many have their highest bit set and so many not; and how much smoother the image is with the other sign."
 
 
 class Cleaned(NamedTuple):
@@ -31,7 +35,10 @@ def without_unused_bits(stored: np.ndarray, said: Any) -> Cleaned:
     """
     bits = int(said.get("BitsStored") or 0)
     unused = 8 * stored.dtype.itemsize - bits
-    if stored.dtype.kind not in "iu" or bits < 1 or unused < 1 or not stored.size:
+    if stored.dtype.kind not in "iu" or bits < 1 or unused < 0 or not stored.size:
+        return Cleaned(stored)
+    if not unused:
+        _refuse_wrong_sign(stored, bits)
         return Cleaned(stored)
     # Shifted to the left and back, which extends the sign.
     values = (stored << unused) >> unused
@@ -40,6 +47,7 @@ def without_unused_bits(stored: np.ndarray, said: Any) -> Cleaned:
     if stored.dtype.kind == "i":
         odd &= (stored < 0) | (stored >> bits != 0)
     if not odd.any():
+        _refuse_wrong_sign(values, bits)
         return Cleaned(values)
     if (padding := _padding(stored, odd, said)) is not None:
         return Cleaned(values, padding, f"{padding.mean():.1%} of its pixels lie outside what BitsStored {bits} allows: taken as padding")
@@ -63,12 +71,31 @@ def refuse_high_bit(said: Any) -> None:
         raise ValueError(f"{found}. Programs differ in which bits they read")
 
 
+def _refuse_wrong_sign(values: np.ndarray, bits: int) -> None:
+    """Raise a ValueError where values jump from one end of their range to the other, and would not with the other PixelRepresentation."""
+    is_signed = values.dtype.kind == "i"
+    # A signed value and the unsigned one of the same bits differ in how the upper half is counted.
+    half = (values < 0) if is_signed else (values >= 1 << (bits - 1))
+    # What is saturated, and what lies at the end as a border does, jumps whichever way it is read.
+    end = values.min() if is_signed else values.max()
+    inside = half & (values != end)
+    if not LEAST_WRONG <= float(inside.mean()) <= 1 - LEAST_WRONG:
+        return
+    rows = np.s_[:: max(1, len(values) // ROWS_LOOKED_AT)]
+    read, kept = values[rows].astype(np.float64), values[rows] != end
+    other = np.where(half[rows], read + ((1 << bits) if is_signed else -(1 << bits)), read)
+    beside = kept[..., 1:] & kept[..., :-1]
+    as_read, otherwise = (float(np.abs(np.diff(one, axis=-1))[beside].sum()) for one in (read, other))
+    if otherwise < SMOOTHER_BELOW * as_read:
+        says, seems = ("signed", "unsigned") if is_signed else ("unsigned", "signed")
+        found = f"its values jump between {int(read.min())} and {int(read.max())}, as {seems} numbers do that are read as {says} ones"
+        raise ValueError(f"{found}. PixelRepresentation says {says}, and looks wrong")
+
+
 def _padding(stored: np.ndarray, odd: np.ndarray, said: Any) -> np.ndarray | None:
     """Return the pixels outside the range if all of them are padding: as the header says, or one value with its highest bit set."""
-    value, limit = said.get("PixelPaddingValue"), said.get("PixelPaddingRangeLimit")
-    if value is not None:
-        # With the sign of the pixels: some writers store -2000 as 63536.
-        ends = sorted(int(np.array(int(end) % (1 << 8 * stored.dtype.itemsize)).astype(stored.dtype)) for end in (value, limit or value))
+    ends, _ = padding_of(said)
+    if ends is not None:
         declared = odd & (stored >= ends[0]) & (stored <= ends[1])
         if np.array_equal(declared, odd):
             return declared

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.challenges.box_readings import other_reading
+from radlearn.challenges.box_readings import order_reading, other_reading
+from radlearn.challenges.row_orders import AS_IT_IS, orders_of
 from radlearn.challenges.rsna_scoring import score_submission
 from radlearn.errors import BadLayout
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
@@ -91,3 +92,47 @@ def test_shares_of_the_xray_are_refused_whatever_their_order(tmp_path: Path, sha
     submission.write_text(text)
     with pytest.raises(BadLayout, match=r"they look like shares of the X-ray, 0 to 1; expected pixels of an X-ray of 1024 × 1024 px"):
         score_submission(labels, submission)
+
+
+TURNED = {
+    "turned by 90°": lambda n: np.c_[1024 - n[:, 1] - n[:, 3], n[:, 0], n[:, [3, 2]]],
+    "turned by 270°": lambda n: np.c_[n[:, 1], 1024 - n[:, 0] - n[:, 2], n[:, [3, 2]]],
+    "a centre with half of width and height": lambda n: np.c_[n[:, :2] + n[:, 2:] / 2, n[:, 2:] / 2],
+    # In millimetres, on grids that are on no list, in a margin.
+    r"on another grid (across × 6.99, down × 6.99)": lambda n: n * 0.143,
+    r"on another grid (across × 3.41, down × 3.41)": lambda n: n * 300 / 1024,
+    r"on another grid (across × 2.5, down × 2)": lambda n: n / [2.5, 2, 2.5, 2],
+    r"on another grid (across × 2 -128 px, down × 2 -256 px)": lambda n: n / 2 + [64, 128, 0, 0],
+}
+
+
+@pytest.mark.parametrize("words", TURNED)
+def test_boxes_that_were_turned_or_scaled_by_anything_are_told(words: str) -> None:
+    numbers = true_numbers()
+    true = [np.array([[x, y, x + w, y + h]]) for x, y, w, h in numbers]
+    said = other_reading(as_found(TURNED[words](numbers)), true, SIZE)
+    assert words in said
+    assert "with a mean IoU of 1.00" in said or "with a mean IoU of 0.9" in said
+
+
+def test_boxes_at_random_are_on_no_other_grid() -> None:
+    numbers = true_numbers(60)
+    true = [np.array([[x, y, x + w, y + h]]) for x, y, w, h in numbers]
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        wrong = np.c_[rng.uniform(0, 800, (60, 2)), rng.uniform(20, 220, (60, 2))]
+        assert other_reading(as_found(wrong), true, SIZE) == ""
+
+
+@pytest.mark.parametrize("order", ["those of the row before", "those of the row 2 rows after", "those of the ids sorted by name"])
+def test_boxes_of_other_rows_are_told(order: str) -> None:
+    rng = np.random.default_rng(4)
+    ids = [f"{number:04x}" for number in rng.permutation(40)]
+    truth_of = {
+        one: np.array([[x, y, x + w, y + h]]) if rng.random() < 0.6 else np.zeros((0, 4))
+        for one, (x, y, w, h) in zip(ids, true_numbers(40), strict=True)
+    }
+    orders = orders_of(ids, truth_of)
+    found = [FoundBoxes(boxes, np.full(len(boxes), 0.9)) for boxes in orders[order]]
+    assert f"The boxes look like {order}: there they fit the true boxes with a mean IoU of 1.00" in order_reading(found, orders)
+    assert order_reading([FoundBoxes(boxes, np.full(len(boxes), 0.9)) for boxes in orders[AS_IT_IS]], orders) == ""

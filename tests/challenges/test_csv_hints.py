@@ -1,8 +1,10 @@
 """Tables saved with other separators or decimal commas are told what to do; numbers that are right are not."""
 
+import gzip
+
 import pytest
 
-from radlearn.challenges.csv_hints import comma_hint, number_hint, separator_hint
+from radlearn.challenges.csv_hints import comma_hint, decoded, number_hint, separator_hint
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,21 @@ def test_a_row_with_a_number_too_many_is_told_and_one_with_a_word_too_many_is_no
     assert "decimal comma" in comma_hint(["a", "0", "5"])
     assert "decimal comma" in comma_hint(["a", "0", "9 10 20 30 40"])
     assert comma_hint(["a", "0.5", "b"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(b"patientId,probability\n"), "is packed with gzip. Unpack it first (gunzip). Expected a table as CSV text."),
+        (b"<!DOCTYPE html><html></html>", "is an HTML page, as a failed download leaves it. Download it again."),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+        (b'[{"patientId": "a"}]', "is JSON"),
+        ("patientId,probability\na,1\n".encode("utf-16-le"), "is UTF-16 text without its mark"),
+        (b"patientId,probability\na,0.5\n" + bytes(3), "holds bytes of 0, as a file that was not written to its end does"),
+    ],
+)
+def test_what_is_no_csv_text_is_named(content: bytes, words: str) -> None:
+    text, (trouble,) = decoded("t.csv", content)
+    assert text == ""
+    assert trouble.startswith("t.csv, line ")
+    assert words in trouble

@@ -160,3 +160,18 @@ def test_decimal_commas_in_labels_and_submissions_are_named(tmp_path: Path, text
 
 def test_a_table_in_utf_16_is_called_so() -> None:
     assert "is UTF-16 text" in decoded("t.csv", "patientId\tx".encode("utf-16"))[1][0]
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("ab\u20131", " Write ab-1, with plain dashes and nothing else in it."),
+        ("\u200bab-1", " Write ab-1, without the marks beside it that are not seen."),
+        ("ab\u00ad-1", " Write ab-1, with plain dashes and nothing else in it."),
+        ("'ab-1'", " Write ab-1, without ''."),
+    ],
+)
+def test_marks_of_word_processors_are_recognised(written: str, hint: str) -> None:
+    near = NearIds(["ab-1", "ab-2"])
+    assert near.known_as(written) == "ab-1"
+    assert near.hint(written) == hint

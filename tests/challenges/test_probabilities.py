@@ -59,7 +59,7 @@ def test_other_names_are_understood_and_said(header: str) -> None:
         (GOOD.replace("0.9", "٠.٩"), "p.csv, line 2: the probability is '٠.٩'; expected a number"),
         (GOOD.replace("0.9", "90%"), "p.csv, line 2: the probability is '90%'; expected a number from 0 to 1. Write 0.87 for 87 %."),
         (GOOD.replace("0.9", "90"), "p.csv, line 2: the probability is 90; expected 0 to 1. Is it a percentage?"),
-        (GOOD.replace("0.9", "-2.5"), "p.csv, line 2: the probability is -2.5; expected 0 to 1. Is it a logit?"),
+        (GOOD.replace("0.9", "-2.5"), "p.csv, line 2: the probability is -2.5; expected 0 to 1. Is it a logit, or the logarithm"),
         (GOOD.replace("0.9", "0,9"), "p.csv, line 2: has 3 fields where the header has 2."),
         (
             GOOD.replace(",", ";"),

@@ -1,5 +1,6 @@
 """A folder in the RSNA layout is looked through; tables whose X-rays are missing are read as far as they go."""
 
+import shutil
 from pathlib import Path
 
 from radlearn.challenges.rsna_audit import audit_folder
@@ -63,3 +64,10 @@ def test_people_in_two_subsets_of_a_split_are_named(small_rsna: Path, tmp_path: 
     assert [one.found for one in split] == ["person p is in 2 subsets (test: xray-001; train: xray-000)"]
     (tmp_path / "split.csv").write_text("name,part\na,b\n")
     assert [one.rule for one in audit_folder(tmp_path).findings if one.file == "split.csv"] == ["split-table"]
+
+
+def test_a_split_with_a_field_of_any_length_is_a_finding(small_rsna: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(small_rsna, tmp_path / "rsna")
+    (folder / "split.csv").write_text("image_id,subset\n" + "x" * 200_000 + ",test\n")
+    found = [one for one in audit_folder(folder).findings if one.rule == "split-table"]
+    assert any("is not CSV (field larger than field limit" in one.found for one in found)

@@ -215,3 +215,28 @@ def test_a_packed_table_that_unpacks_to_gigabytes_is_not_read(tmp_path: Path, mo
         )
     (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"patientId,person\na,b\n"))
     assert path_text(tmp_path / "c.csv.gz") == ("patientId,person\na,b\n", [])
+
+
+def test_boxes_in_shares_of_the_xray_are_no_labels() -> None:
+    header = "patientId,x,y,width,height,Target\n"
+    _, troubles = labels_in("l.csv", header + "a,0.2,0.3,0.1,0.2,1\nb,,,,,0\nc,0.6,0.3,0.3,0.5,1\n")
+    (trouble,) = troubles
+    assert trouble.startswith(
+        "l.csv: none of its 2 boxes reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1; expected pixels."
+    )
+    assert labels_in("l.csv", header + "a,0,0,1,2,1\n")[1] == []
+    assert labels_in("l.csv", header + "a,0.2,0.3,0.1,0.2,1\nb,100,100,50,50,1\n")[1] == []
+
+
+JSON = {
+    "deep": "[" * 100_000 + "]" * 100_000, "many digits": '[{"a": ' + "9" * 6000 + "}]", "number": "7", "surrogate": '[{"a": "\\ud800"}]',
+    "lists": "[[[]]]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", JSON)
+def test_a_mapping_of_any_json_is_a_message(kind: str) -> None:
+    persons, troubles = persons_in_mapping("m.json", JSON[kind], ["a"])
+    assert persons == {}
+    assert len(troubles) == 1
+    assert troubles[0].startswith("m.json: ")

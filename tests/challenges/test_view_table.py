@@ -55,3 +55,13 @@ def test_what_was_given_and_says_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "v.csv.gz").write_bytes(gzip.compress(b"patientId,view\na,AP\n")[:-6])
     with pytest.raises(BadLayout, match=r"v\.csv\.gz: is not gzip, or is cut short"):
         views_of(tmp_path / "labels.csv", IDS, tmp_path / "v.csv.gz")
+
+
+LONG = {"header": "x" * 300_000, "quoted": '"patientId,view\n' + "a,b\n" * 60_000, "cell": 'patientId,view\n"' + "x" * 200_000}
+
+
+@pytest.mark.parametrize("place", LONG)
+def test_a_table_with_a_field_of_any_length_is_a_message(tmp_path: Path, place: str) -> None:
+    (tmp_path / "headers.csv").write_text(LONG[place])
+    with pytest.raises(BadLayout, match=r"headers\.csv, line \d+: is not CSV \(field larger than field limit"):
+        views_of(tmp_path / "labels.csv", ["a"])

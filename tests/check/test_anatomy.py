@@ -1,5 +1,6 @@
 """CTs and masks that were turned over are told, right ones are not."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +112,28 @@ def test_real_chests_are_right_and_turned_over_they_are_not(shared_data: Path) -
     series = read_series(sorted((shared_data / "ct_dicom_real_sample" / "Lung_Dx-A0002_B40f").iterdir()))
     assert ct_wrong_way_round(series) == ""
     assert "mirrored" in ct_wrong_way_round(Volume(series.voxels[::-1], series.affine))
+
+
+@pytest.mark.parametrize("turn", [np.rot90, lambda hu: np.rot90(hu, 3), lambda hu: hu.swapaxes(0, 1)])
+def test_a_ct_on_its_side_is_told(turn: Callable[[np.ndarray], np.ndarray]) -> None:
+    said = ct_wrong_way_round(Volume(np.ascontiguousarray(turn(chest()[0])), AFFINE))
+    assert "turned by 90° in its slices, or its axes exchanged" in said
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (lambda mask: mask.swapaxes(0, 1), "as if its first two axes were exchanged"),
+        (lambda mask: np.rot90(mask, 3), "turned by 90° in its slices"),
+        (np.rot90, "turned by 270° in its slices"),
+    ],
+)
+def test_a_mask_with_its_axes_exchanged_is_told(turn: Callable[[np.ndarray], np.ndarray], words: str) -> None:
+    hu, lesion = chest()
+    # Square slices, as CTs have.
+    beside = (SHAPE[0] - SHAPE[1]) // 2
+    square = np.pad(hu, ((0, 0), (beside, beside), (0, 0)), constant_values=-1000)
+    mask = np.pad(lesion, ((0, 0), (beside, beside), (0, 0)))
+    hull = lung_hull(square, AFFINE)
+    assert mask_wrong_way_round(mask, Volume(square, AFFINE), hull) == ""
+    assert f"it looks {words}" in mask_wrong_way_round(np.ascontiguousarray(turn(mask)), Volume(square, AFFINE), hull)

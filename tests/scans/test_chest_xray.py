@@ -76,3 +76,21 @@ def test_a_warning_names_a_file_of_any_name_as_text(dicom_file: DicomFile, ramp:
         refuse_no_chest_xray(Path(os.fsdecode(b"M\xfcller.dcm")), xray)
     # What a terminal, a log or another process takes.
     assert all(str(one.message).encode("utf-8") for one in said)
+
+
+def test_the_refusal_of_an_image_that_shows_nothing_says_which_window_makes_it_so(dicom_file: DicomFile) -> None:
+    image = np.random.default_rng(0).integers(1000, 3000, (200, 200)).astype(np.uint16)
+    path = dicom_file(image, bits=12, WindowCenter=-600, WindowWidth=1500)
+    with pytest.raises(UnreadableScan, match=r"about 100% white \(its window \(centre -600, width 1500\) leaves 100%"):
+        refuse_no_chest_xray(path, read_radiograph(path))
+
+
+@pytest.mark.parametrize(("modality", "sure"), [("ct", True), ("mr", True), ("cr", False), ("dx", False)])
+def test_a_modality_in_small_letters_is_the_same(dicom_file: DicomFile, modality: str, sure: bool) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (220, 220)).astype(np.uint8)
+    path = dicom_file(image, Modality=modality)
+    if sure:
+        with pytest.raises(UnreadableScan, match=f"Modality is {modality.upper()}"):
+            refuse_no_chest_xray(path, read_radiograph(path))
+    else:
+        assert refuse_no_chest_xray(path, read_radiograph(path)) == ()

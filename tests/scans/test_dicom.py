@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import gzip
 import json
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +143,7 @@ def test_a_wrong_size_or_shape_is_the_callers_mistake(tmp_path: Path) -> None:
         *(("62", 62), ("062Y", 62), ("62Y", 62), (" 62 ", 62), ("062y", 62), ("0", 0), ("110", 110), ("018M", 1.5), ("18M", 1.5)),
         *(("3W", 21 / 365.25), ("010D", 10 / 365.25), ("730D", 730 / 365.25), ("999M", 83.25), ("62.5", 62.5)),
         *(("111", None), ("155", None), ("155Y", None), ("", None), ("Y", None), ("old", None), ("-4", None), ("6 2", None), ("62X", None)),
+        ("\uff16\uff12", None),
     ],
 )
 def test_an_age_is_a_number_however_it_is_written(written: str, years: float | None) -> None:
@@ -242,3 +244,10 @@ def test_dicom_is_known_by_its_preamble(tmp_path: Path, ramp: np.ndarray) -> Non
     assert not is_dicom(tmp_path / "letter.dcm")
     assert not is_dicom(tmp_path / "absent")
     assert not is_dicom(tmp_path)
+
+
+def test_a_named_pipe_and_an_index_in_small_letters_are_no_xrays(tmp_path: Path, ramp: np.ndarray) -> None:
+    path = write(tmp_path / "a.dcm", ramp)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dicomdir").write_bytes(path.read_bytes())
+    assert find_xrays(tmp_path) == [path]

@@ -114,3 +114,25 @@ def test_what_stands_at_the_top_is_not_overruled(dicom_file: DicomFile, ramp: np
     path = dicom_file(ramp, WindowCenter=128, WindowWidth=256)
     enhanced(path, FrameVOILUTSequence={"WindowCenter": 10, "WindowWidth": 2})
     np.testing.assert_allclose(read_radiograph(path).pixels, ramp / 255, atol=1e-6)
+
+
+def with_private_meta(whole: bytes, count: int, first: bool) -> bytes:
+    """The same file with so many bytes of PrivateInformation among its meta elements, before or after the others."""
+    private = b"\x02\x00\x02\x01OB\0\0" + count.to_bytes(4, "little") + b"\1" * count
+    end = 144 + int.from_bytes(whole[140:144], "little")
+    meta = private + whole[144:end] if first else whole[144:end] + private
+    return whole[:140] + len(meta).to_bytes(4, "little") + meta + whole[end:]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_meta_information_of_any_length_hides_no_bomb_and_no_image(
+    dicom_file: DicomFile, ramp: np.ndarray, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    monkeypatch.setattr(dicom_parsing, "MOST_UNPACKED_BYTES", 8 << 20)
+    path = dicom_file(ramp, syntax=uid.DeflatedExplicitVRLittleEndian)
+    whole = path.read_bytes()
+    path.write_bytes(with_private_meta(whole, 6000, first))
+    np.testing.assert_allclose(read_radiograph(path).pixels, ramp / 255, atol=1e-6)
+    path.write_bytes(with_private_meta(deflated_zeros(whole, 60), 6000, first))
+    with pytest.raises(UnreadableScan, match="deflated elements unpack to more than 8,388,608 bytes"):
+        read_radiograph(path)

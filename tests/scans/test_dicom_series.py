@@ -299,3 +299,25 @@ def test_a_place_that_is_there_and_no_number_is_quoted(series_folder: Folder) ->
 
 def test_small_letters_of_the_photometric_interpretation_are_read(series_folder: Folder) -> None:
     np.testing.assert_array_equal(read_series(series_folder(PhotometricInterpretation="monochrome2")).voxels, HU)
+
+
+@pytest.mark.parametrize(("value", "limit"), [(32767, None), (65535, None), (60000, 65535)])
+def test_padding_far_above_all_tissue_is_air_too(series_folder: Folder, value: int, limit: int | None) -> None:
+    stored = (HU.astype(np.int32) + 1024).astype(np.uint16)
+    stored[0] = value if limit is None else 61000
+    change = {k: {"stored": stored[:, :, k].T} for k in range(5)}
+    volume = read_series(series_folder(change=change, PixelPaddingValue=value, PixelPaddingRangeLimit=limit))
+    assert volume.voxels.dtype == np.int16
+    assert (volume.voxels[0] == -1024).all()
+    np.testing.assert_array_equal(volume.voxels[1:], HU[1:])
+
+
+def test_what_is_odd_about_the_pixels_of_slices_is_said_once(series_folder: Folder) -> None:
+    volume = read_series(series_folder(PixelRepresentation=None))
+    np.testing.assert_array_equal(volume.voxels, HU)
+    (note,) = volume.notes
+    assert "its header does not say PixelRepresentation; taken as PixelRepresentation 0" in note
+
+
+def test_small_letters_of_the_modality_are_read(series_folder: Folder) -> None:
+    np.testing.assert_array_equal(read_series(series_folder(Modality="ct")).voxels, HU)

@@ -18,9 +18,9 @@ def test_a_slice_has_its_place_and_its_hounsfield_units(dicom_file: Callable[...
     one = read_slice(dicom_file(stored, **CT, RescaleSlope=2, RescaleIntercept=-100))
     assert one is not None
     assert (one.position.tolist(), one.spacing, one.size_px) == ([1, 2, 3], (0.8, 0.7), (6, 7))
-    hu, padded = hounsfield_of(one)
+    hu, padded, note = hounsfield_of(one)
     np.testing.assert_array_equal(hu, 2 * stored.astype(int) - 100)
-    assert (hu.dtype, padded) == (np.int16, 0)
+    assert (hu.dtype, padded, note) == (np.int16, 0, "")
 
 
 def test_of_another_series_there_is_no_slice(dicom_file: Callable[..., Path]) -> None:

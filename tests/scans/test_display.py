@@ -378,3 +378,39 @@ def test_a_compressed_image_of_fewer_bits_than_the_header_says_is_shown_in_its_o
     dataset.save_as(path)
     with pytest.warns(PixelWarning, match="BitsStored is 16, but its compressed image has 12 bits a pixel"):
         np.testing.assert_allclose(pixels_of(path), stored / 4095, atol=1e-6)
+
+
+SMOOTH = (2048 + 1900 * np.sin(np.add(*np.mgrid[0:40, 0:60]) / 20)).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("stored", "said", "words"),
+    [
+        # A window for 8 bits, for a CT, for 16 bits; a table of other values.
+        (SMOOTH, {"bits": 12, "WindowCenter": 128, "WindowWidth": 256}, r"its window \(centre 128, width 256\) leaves 9\d% .* pure white"),
+        (SMOOTH, {"bits": 12, "WindowCenter": 32768, "WindowWidth": 20000}, "0% of its pixels pure white and 100% pure black"),
+        (SMOOTH, {"bits": 12, "VOILUTSequence": [lut_item(4000, np.arange(256) * 16, 12)]}, "its look-up table leaves .* pure black"),
+        # Twelve or ten bits of 16, either way round, and signed.
+        (SMOOTH, {}, r"its values, 148 to 3947, use 5\.8% of those that BitsStored allows \(0 to 65535\), and no window says more"),
+        (SMOOTH // 4, {"PhotometricInterpretation": "MONOCHROME1"}, "hardly any contrast"),
+        (SMOOTH.astype(np.int16), {}, r"allows \(-32768 to 32767\)"),
+        (SMOOTH, {"bits": 12, "PixelPaddingValue": 0, "PixelPaddingRangeLimit": 3500}, r"\d\d% of its pixels are padding by its header"),
+    ],
+)
+def test_a_mapping_that_does_not_fit_the_pixels_is_said(
+    dicom_file: DicomFile, stored: np.ndarray, said: dict[str, Any], words: str
+) -> None:
+    with pytest.warns(PixelWarning, match=words):
+        read_radiograph(dicom_file(stored, **said))
+
+
+@pytest.mark.parametrize("said", [{"bits": 12}, {"WindowCenter": 2048, "WindowWidth": 4096}, {"bits": 12, "PixelPaddingValue": 0}])
+def test_a_mapping_that_fits_needs_no_word(dicom_file: DicomFile, recwarn: pytest.WarningsRecorder, said: dict[str, Any]) -> None:
+    read_radiograph(dicom_file(SMOOTH, **said))
+    assert not [one for one in recwarn if issubclass(one.category, PixelWarning)]
+
+
+def test_of_windows_of_which_some_are_empty_the_first_that_is_not_is_used(dicom_file: DicomFile) -> None:
+    path = dicom_file(SMOOTH, bits=12, vr={"WindowCenter": "LO", "WindowWidth": "LO"}, WindowCenter=["", "2000"], WindowWidth=["", "1500"])
+    with pytest.warns(PixelWarning, match="cannot be used; number 2 is"):
+        np.testing.assert_allclose(pixels_of(path), Window(2000, 1500, "LINEAR")(SMOOTH.astype(float)), atol=1e-6)

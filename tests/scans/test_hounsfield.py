@@ -31,6 +31,11 @@ def volume(voxels: np.ndarray) -> Volume:
         (MR.astype(np.uint16), "another modality, such as MR"),
         ((CHEST / 1000).astype(np.float32), "another modality, such as MR or PET"),
         ((CHEST / 10.0).astype(np.float32), "is not in Hounsfield units"),
+        # An intercept that was subtracted twice, and twice the values.
+        (CHEST - np.int16(1024), r"voxels have many values from .* to −1500.*Was RescaleIntercept subtracted twice"),
+        (CHEST - np.int16(1000), "Was RescaleIntercept subtracted twice"),
+        (CHEST * np.int16(2), "or all multiplied"),
+        (CHEST.astype(np.uint16), "negative numbers that were saved as unsigned ones: −1000 has become 64536"),
         (-CHEST, "is not in Hounsfield units"),
         (np.where(CHEST > 100, 20_000, CHEST), "is not in Hounsfield units"),
         (lesion(), "holds 0 and 1: a mask, not a CT. Leave masks out"),
@@ -81,3 +86,10 @@ def test_real_cts_are_taken_and_real_masks_are_not(shared_data: Path) -> None:
         with pytest.raises(UnreadableScan, match="holds 0 and 255: a mask"):
             refuse_no_chest_ct(read_volume(folder / f"id00{number}-128x128x64-msk.nii.gz"))
     assert refuse_no_chest_ct(read_series(shared_data / "ct_dicom_real_sample/Lung_Dx-A0002_B40f")) == ()
+
+
+def test_half_of_the_units_are_said() -> None:
+    # Padding that was resampled leaves a few values as dark as air.
+    halved = CHEST // 2
+    halved[:2] = -900
+    assert "most of its dark voxels are near −490; expected air near −1000" in " ".join(refuse_no_chest_ct(volume(halved)))

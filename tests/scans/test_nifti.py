@@ -310,7 +310,8 @@ def test_what_is_not_a_readable_file_is_refused(tmp_path: Path) -> None:
         ({"vox_offset": 0}, "vox_offset is 0; expected at least 352"),
         ({"vox_offset": np.nan}, "vox_offset is nan"),
         ({"vox_offset": 1e30}, r"vox_offset is 1e\+30"),
-        ({"vox_offset": 2e9}, "ends after 0 of 48 bytes of voxels"),
+        ({"vox_offset": 2e9}, r"vox_offset is 2e\+09; expected at least 352, where the header ends, and not much more"),
+        ({"vox_offset": 6e7}, "ends after 0 of 48 bytes of voxels"),
         ({"magic": b"ni1\0"}, "half of a pair"),
         ({"magic": bytes(4)}, "Analyze format, which does not distinguish left from right"),
         ({"sizeof_hdr": 540}, "is NIfTI-2; radlearn reads single-file NIfTI-1"),
@@ -348,7 +349,7 @@ def test_too_few_bytes_are_refused(tmp_path: Path) -> None:
 
 
 def test_dicom_under_another_name_is_recognised(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableScan, match="is DICOM; radlearn reads single-file NIfTI-1"):
+    with pytest.raises(UnreadableScan, match=r"is DICOM\. Name the folder of its series, .* Expected single-file NIfTI-1"):
         volume_of(tmp_path, bytes(128) + b"DICM" + bytes(300))
 
 
@@ -462,7 +463,7 @@ def test_what_goes_on_after_the_voxels_is_not_unpacked_to_its_end(tmp_path: Path
     bomb = packer.compress(SMALL_FILE) + b"".join(packer.compress(bytes(1 << 20)) for _ in range(40)) + packer.flush()
     assert len(bomb) < 100_000
     np.testing.assert_array_equal(volume_of(tmp_path, bomb).voxels, SMALL)
-    monkeypatch.setattr(nifti, "MOST_BYTES_AFTER", 4 << 20)
+    monkeypatch.setattr(nifti, "MOST_BYTES_BESIDE", 4 << 20)
     tracemalloc.start()
     with pytest.raises(UnreadableScan, match="goes on for more than 4,194,304 bytes after its voxels"):
         volume_of(tmp_path, bomb)

@@ -87,3 +87,39 @@ def test_a_jpeg_says_the_same_by_the_fast_way(tmp_path: Path, ramp: np.ndarray) 
     header = read_header(path)
     assert header.measurable_spacing_mm == pytest.approx((0.16, 0.16))
     assert header.body_part == "CHEST"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        # In metres, in micrometres.
+        ({"PixelSpacing": [0.000143, 0.000143]}, "which no X-ray has"),
+        ({"PixelSpacing": [143, 143]}, "which no X-ray has"),
+        # An image that was made smaller, one digit less, one axis alone.
+        ({"PixelSpacing": [0.4, 0.4], "ImagerPixelSpacing": [0.2, 0.2]}, "no magnification makes the one of the other"),
+        ({"PixelSpacing": [0.02, 0.02], "ImagerPixelSpacing": [0.2, 0.2]}, "no magnification makes the one of the other"),
+        ({"PixelSpacing": [0.2, 0.1], "ImagerPixelSpacing": [0.2, 0.2]}, "no magnification makes the one of the other"),
+        (
+            {
+                "ImagerPixelSpacing": [0.2, 0.2],
+                "EstimatedRadiographicMagnificationFactor": 1.5,
+                "DistanceSourceToDetector": 1890,
+                "DistanceSourceToPatient": 1800,
+            },
+            "its magnification is 1.5 by its factor, but 1.05 by its distances",
+        ),
+    ],
+)
+def test_lengths_that_contradict_each_other_or_all_xrays_give_no_millimetres(
+    dicom_file: Callable[..., Path], ramp: np.ndarray, said: dict[str, Any], words: str
+) -> None:
+    path = dicom_file(ramp, **DIGITAL, **said)
+    assert read_header(path).measurable_spacing_mm is None
+    with pytest.warns(PixelWarning, match=words):
+        read_radiograph(path)
+
+
+def test_a_factor_of_1_that_the_distances_know_better_is_not_believed() -> None:
+    said = {"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1}
+    assert pixel_spacing_of(said).mm == (0.2, 0.2)
+    assert pixel_spacing_of(said | {"DistanceSourceToDetector": 1800, "DistanceSourceToPatient": 1500}).mm == pytest.approx((1 / 6, 1 / 6))

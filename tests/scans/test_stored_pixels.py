@@ -15,7 +15,7 @@ from pydicom import uid
 from pydicom.encaps import encapsulate, generate_frames
 
 from radlearn.errors import UnreadableScan
-from radlearn.scans.dicom import read_header, read_radiograph, stored_values
+from radlearn.scans.dicom import PixelWarning, read_header, read_radiograph, stored_values
 from radlearn.scans.radiograph_writer import write_radiograph
 
 DicomFile = Callable[..., Path]
@@ -59,6 +59,8 @@ def test_every_monochrome_xray_of_the_zoo_is_read_exactly_and_every_other_file_r
         expected = pydicom_values(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            # Slices of CT and MR without a window.
+            warnings.filterwarnings("ignore", "(?s).*(hardly any contrast|does it fit them)", PixelWarning)
             capfd.readouterr()
             if expected is None:
                 for reader in (read_radiograph, stored_values):
@@ -305,3 +307,49 @@ def test_a_jpeg_of_12_bits_is_read_as_sitk_reads_it(dicom_file: DicomFile) -> No
     assert np.abs(found.astype(int) - stored).max() <= 2  # It is lossy
     sitk = pytest.importorskip("SimpleITK", reason="SimpleITK, the independent reader, is not installed")
     np.testing.assert_array_equal(found, sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0])
+
+
+@pytest.mark.parametrize(
+    "missing", [(one,) for one in ("PixelRepresentation", "SamplesPerPixel", "BitsStored")] + [("BitsStored", "HighBit")]
+)
+def test_what_a_header_does_not_say_of_its_pixels_is_taken_as_sitk_takes_it(
+    dicom_file: DicomFile, ramp: np.ndarray, missing: tuple[str, ...]
+) -> None:
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK, the independent reader, is not installed")
+    path = dicom_file(ramp, **dict.fromkeys(missing))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0], ramp)
+    with pytest.warns(PixelWarning, match=f"its header does not say {missing[0]}.*; taken as {missing[0]} [018]"):
+        read_radiograph(path)
+    np.testing.assert_array_equal(stored_values(path), ramp)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGLosslessSV1, uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.RLELossless])
+def test_a_file_without_the_delimiter_after_its_last_fragment_is_read_as_gdcm_reads_it(
+    dicom_file: DicomFile, ramp: np.ndarray, syntax: str
+) -> None:
+    import gdcm
+
+    path = dicom_file(ramp, syntax=syntax)
+    whole = path.read_bytes()
+    assert whole.endswith(b"\xfe\xff\xdd\xe0\0\0\0\0")
+    path.write_bytes(whole[:-8])
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    np.testing.assert_array_equal(stored_values(path), ramp)
+    # One byte less is a fragment that is not whole.
+    path.write_bytes(whole[:-9])
+    with pytest.raises(UnreadableScan):
+        stored_values(path)
+
+
+@pytest.mark.parametrize("said", [{"Rows": 24}, {"Columns": 40}, {"Rows": 12, "Columns": 80}])
+def test_many_more_pixels_than_the_header_declares_are_refused(dicom_file: DicomFile, ramp: np.ndarray, said: dict[str, int]) -> None:
+    with pytest.raises(UnreadableScan, match=r"holds 3,840 bytes of pixels, [24] times as many as its header declares: Rows, Columns"):
+        stored_values(dicom_file(ramp, **said))
+
+
+def test_bytes_after_the_pixels_that_fill_no_block_are_said(dicom_file: DicomFile) -> None:
+    image = np.arange(150 * 100, dtype=np.uint16).reshape(150, 100)
+    with pytest.warns(PixelWarning, match="10,000 bytes follow its pixels, and are left out: are Rows and Columns right"):
+        read_radiograph(dicom_file(image, Rows=100))

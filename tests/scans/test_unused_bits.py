@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom import uid
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import PixelWarning, read_radiograph, stored_values
@@ -94,3 +95,39 @@ def test_a_missing_or_lower_high_bit_is_no_contradiction(dicom_file: DicomFile) 
 def test_all_bits_in_use_and_floats_are_left_alone() -> None:
     for values in (SMOOTH, SMOOTH.astype(np.float32)):
         assert without_unused_bits(values, {"BitsStored": 16}).values is values
+
+
+WIDE = (2048 + 1900 * np.sin(ROWS / 9 + COLUMNS / 13)).astype(np.int32)  # 148 to 3948, on both sides of 2048
+
+
+@pytest.mark.parametrize(
+    ("stored", "bits", "words"),
+    [
+        ((WIDE - 2048).astype(np.int16).view(np.uint16), 16, "as signed numbers do that are read as unsigned ones"),
+        ((WIDE * 16).astype(np.uint16).view(np.int16), 16, "as unsigned numbers do that are read as signed ones"),
+        ((WIDE - 2048).astype(np.int16).view(np.uint16) & 0xFFF, 12, "PixelRepresentation says unsigned, and looks wrong"),
+        (WIDE.astype(np.int16), 12, "PixelRepresentation says signed, and looks wrong"),
+        ((WIDE // 16 - 128).astype(np.int8).view(np.uint8), 8, "PixelRepresentation says unsigned"),
+    ],
+)
+def test_values_of_the_other_sign_are_refused(dicom_file: DicomFile, stored: np.ndarray, bits: int, words: str) -> None:
+    with pytest.raises(UnreadableScan, match=words):
+        stored_values(dicom_file(stored, bits=bits))
+
+
+def test_a_bright_border_or_noise_is_no_other_sign(dicom_file: DicomFile) -> None:
+    bordered = (SMOOTH // 2).astype(np.uint16)
+    bordered[:, :20] = 4095
+    for stored in (bordered, np.random.default_rng(0).integers(0, 4096, (40, 60)).astype(np.uint16), WIDE.astype(np.uint16)):
+        np.testing.assert_array_equal(stored_values(dicom_file(stored, bits=12)), stored)
+        np.testing.assert_array_equal(stored_values(dicom_file(stored, bits=12)), read_by_sitk(dicom_file(stored, bits=12)))
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGLosslessSV1, uid.JPEGLSLossless])
+def test_a_compressed_image_of_more_bits_than_its_header_says_is_refused_and_not_wrapped(dicom_file: DicomFile, syntax: str) -> None:
+    path = dicom_file(SMOOTH, bits=12, syntax=syntax)
+    dataset = pydicom.dcmread(path)
+    dataset.BitsStored, dataset.HighBit = 10, 9
+    dataset.save_as(path)
+    with pytest.raises(UnreadableScan, match="pixels lie outside 0 to 1023, which BitsStored 10 allows"):
+        stored_values(path)

@@ -1,0 +1,110 @@
+"""The size of a chest, what lies around it, and the order of its slices."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.chest_shape import shape_doubts
+from radlearn.scans.dicom_series import read_series
+from radlearn.scans.geometry import Volume
+from radlearn.scans.hounsfield import refuse_no_chest_ct
+from radlearn.scans.nifti import read_volume
+from tests.check.phantom import AFFINE, SHAPE, chest_hu
+
+CHEST = chest_hu(0)
+SLICES = CHEST.shape[2]
+
+
+def volume(voxels: np.ndarray, affine: np.ndarray = AFFINE) -> Volume:
+    return Volume(voxels, affine, Path("scan.nii.gz"))
+
+
+def scaled(factor: float) -> np.ndarray:
+    return np.vstack([AFFINE[:3] * factor, AFFINE[3:]])
+
+
+def test_a_chest_has_its_size_and_its_slices_in_order() -> None:
+    assert list(shape_doubts(volume(CHEST))) == []
+    assert list(shape_doubts(volume(CHEST[:, :, ::-1]))) == []
+
+
+@pytest.mark.parametrize("factor", [0.001, 0.05, 20])
+def test_lengths_in_other_units_are_refused(factor: float) -> None:
+    with pytest.raises(UnreadableScan, match=r"is .* mm large by its header .*: no chest is\. Are its lengths in millimetres"):
+        refuse_no_chest_ct(volume(CHEST, scaled(factor)))
+
+
+@pytest.mark.parametrize("factor", [0.2, 2.5])
+def test_a_size_that_may_be_is_said(factor: float) -> None:
+    (said,) = refuse_no_chest_ct(volume(CHEST, scaled(factor)))
+    assert "mm large by its header" in said
+
+
+def test_the_axes_of_another_order_make_a_chest_too_thin() -> None:
+    # As SimpleITK's arrays are, with the affine of nibabel: 6 slices of 4 mm from side to side.
+    doubts = list(shape_doubts(volume(CHEST.transpose(2, 1, 0)[:6], AFFINE)))
+    assert [doubt.rule for doubt in doubts] == ["ct-size"]
+    assert doubts[0].sure
+
+
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, -1, 1)])
+def test_an_affine_that_was_left_out_is_said(signs: tuple[int, int, int]) -> None:
+    found = [doubt.found for doubt in shape_doubts(volume(np.zeros((200, 200, 100), np.int16), np.diag([*signs, 1.0])))]
+    assert found[0].startswith("its affine is the identity: voxels of 1 mm, the first at 0")
+
+
+@pytest.mark.parametrize("value", [0, 40, -500])
+def test_a_field_that_is_filled_with_something_else_than_air_is_said(value: int) -> None:
+    i, j = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    filled = CHEST.copy()
+    filled[((i - 47.5) / 47) ** 2 + ((j - 35.5) / 35) ** 2 > 1] = value
+    (doubt,) = shape_doubts(volume(filled))
+    assert (doubt.rule, doubt.sure) == ("ct-filled", False)
+    assert f"is filled with {value} where air is −1000" in doubt.found
+    padded = np.where(filled == value, -3024, filled)
+    assert list(shape_doubts(volume(padded.astype(np.int16)))) == []
+
+
+ORDERS = {
+    "sorted as text": sorted(range(SLICES), key=lambda k: str(k + 1)),
+    "odd ones first": [*range(0, SLICES, 2), *range(1, SLICES, 2)],
+    "halves exchanged": [*range(SLICES // 2, SLICES), *range(SLICES // 2)],
+    "shuffled": np.random.default_rng(0).permutation(SLICES).tolist(),
+}
+
+
+def tapering() -> np.ndarray:
+    """A body that is narrower at one end, so that slices far apart differ."""
+    hu = CHEST.copy()
+    i = np.arange(SHAPE[0])[:, None, None]
+    hu[np.broadcast_to(abs(i - 48) > 44 - np.arange(SLICES), hu.shape)] = -1000
+    return hu
+
+
+def test_a_part_of_a_chest_whose_slices_are_all_alike_is_not_doubted() -> None:
+    thin = AFFINE @ np.diag([1, 1, 1 / 6, 1])
+    same = np.stack([CHEST[:, :, 20] + np.random.default_rng(k).integers(-40, 40, SHAPE[:2]) for k in range(40)], axis=2)
+    assert list(shape_doubts(volume(same.astype(np.int16), thin))) == []
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_slices_out_of_order_are_told(order: str) -> None:
+    hu = tapering()
+    assert "ct-order" not in [doubt.rule for doubt in shape_doubts(volume(hu))]
+    (doubt,) = (doubt for doubt in shape_doubts(volume(hu[:, :, ORDERS[order]])) if doubt.rule == "ct-order")
+    assert "may be out of order" in doubt.found
+    # Along whichever axis of the array they lie.
+    turned = np.moveaxis(hu[:, :, ORDERS[order]], 2, 0)
+    affine = AFFINE[:, [2, 0, 1, 3]]
+    assert "ct-order" in [doubt.rule for doubt in shape_doubts(volume(turned, affine))]
+
+
+def test_real_scans_are_not_doubted(shared_data: Path) -> None:
+    scans = [read_volume(path) for path in sorted((shared_data / "ct_real_sample").glob("id*64.nii.gz"))]
+    scans.append(read_series(shared_data / "ct_dicom_real_sample"))
+    for scan in scans:
+        assert list(shape_doubts(scan)) == []
+        shuffled = scan.voxels[:, :, sorted(range(scan.voxels.shape[2]), key=str)]
+        assert [doubt.rule for doubt in shape_doubts(Volume(shuffled, scan.affine))] == ["ct-order"]

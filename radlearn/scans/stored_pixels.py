@@ -22,6 +22,7 @@ from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from radlearn.errors import UnreadableScan
+from radlearn.files import opened_to_read
 from radlearn.scans import jpeg
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.jpeg import MEND
@@ -93,7 +94,7 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
         UnreadableScan: missing, empty, without DICOM header, damaged, truncated, not an image, multi-frame, colour, no decoder.
     """
     try:
-        with open(path, "rb") as opened:
+        with opened_to_read(path) as opened:
             # All at once, because pydicom reads a few bytes at a time.
             start = opened.read(-1 if with_pixels else HEADER_BYTES)
             if not start:

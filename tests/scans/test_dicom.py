@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import gzip
 import json
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from radlearn.scans.dicom import (
     stored_values,
     write_radiograph,
 )
+from radlearn.scans.nifti import read_volume
 from radlearn.scans.resize import resized
 
 DicomFile = Callable[..., Path]
@@ -242,3 +244,16 @@ def test_dicom_is_known_by_its_preamble(tmp_path: Path, ramp: np.ndarray) -> Non
     assert not is_dicom(tmp_path / "letter.dcm")
     assert not is_dicom(tmp_path / "absent")
     assert not is_dicom(tmp_path)
+
+
+def test_pipes_and_devices_are_neither_waited_for_nor_read_for_ever(tmp_path: Path) -> None:
+    for name in ("a.dcm", "without suffix"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "zeros.dcm").symlink_to("/dev/zero")
+    # By its name one looks like an X-ray, and reading says what it is.
+    assert [path.name for path in find_xrays(tmp_path)] == ["a.dcm", "zeros.dcm"]
+    for name in ("a.dcm", "zeros.dcm"):
+        with pytest.raises(UnreadableScan, match="is a pipe or a device, not a file"):
+            read_radiograph(tmp_path / name)
+    with pytest.raises(UnreadableScan, match="is a pipe or a device, not a file"):
+        read_volume(tmp_path / "a.dcm")

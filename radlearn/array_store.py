@@ -2,12 +2,12 @@
 
     FOLDER/CONTENT.safetensors    one entry: the arrays made from some source files, and what was said about them, named by the content
                                   of the files
-    FOLDER/known.jsonl            a line for each entry that is on the disk: names, sizes and modification times of its sources, content
+    FOLDER/known.jsonl            a line for each entry that is on the disk: names and stamps of its sources, content
     FOLDER/lock                   held by the process that makes entries
 
-A source of unchanged size and modification time is trusted; one whose time changed is read, and its entry is made again only if the
-content changed too. A line is written after its entry is on the disk, so that a process may end at any moment, and a power failure loses
-nothing that the table lists. An interrupted pass continues with the next source; damaged entries are made again: a checksum tells them.
+A source of unchanged size and times is trusted; one whose time changed is read, and its entry is made again only if the content changed
+too. A line is written after its entry is on the disk, so that a process may end at any moment, and a power failure loses nothing that the
+table lists. An interrupted pass continues with the next source; damaged entries are made again: a checksum tells them.
 Neither names of files nor patients' identifiers stand in a store, and its files can be read by their owner alone.
 """
 

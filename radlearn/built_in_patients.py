@@ -1,7 +1,7 @@
-"""`radlearn thorax`: built-in patients written as files, what is asked for and no more; a command that was killed goes on.
+"""`radlearn thorax`: built-in patients written as files, what is asked for and no more; a command that was killed can be given again.
 
-While it writes, a file in the folder says what was asked for. Where the same is asked for again, X-rays or CTs that are there already are
-kept: either was written whole.
+While it writes, a file in the folder says what was asked for. Where the same is asked for again, X-rays or CTs that are there whole are
+kept. Those of which only a part was written are made anew, which is said.
 """
 
 import shutil
@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from radlearn import hints
 from radlearn.alone import alone_with
-from radlearn.errors import BadLayout, BadSetting
-from radlearn.files import read_json, remove_leftovers, removed_on_failure, write_json
+from radlearn.errors import BadLayout, BadSetting, RadlearnError
+from radlearn.files import make_folder, read_json, remove_leftovers, removed_on_failure, write_json
 from radlearn.progress import say, waiting
 
 XRAYS, CTS = 800, 120
@@ -36,7 +36,8 @@ def write_patients(
     """Write built-in patients in the challenges' layouts: X-rays as OUT/rsna, CTs as OUT/covid19, and a sheet to look at.
 
     Args:
-        out: The folder to write into; OUT/rsna and OUT/covid19 must not be there yet. After an interruption the same command goes on.
+        out: The folder to write into; OUT/rsna and OUT/covid19 must not be there yet. After an interruption give the same command again:
+            X-rays or CTs that are there whole are kept, those of which a part was written are made anew.
         xrays: How many chest X-rays; 800 if neither number is named, none if only --cts is.
         cts: How many chest CTs; 120 if neither number is named, none if only --xrays is.
         ct_size: small for quick runs (160-192 voxels across, lesions heavier than real), or full as in the challenge (512, 20 MB each).
@@ -86,16 +87,23 @@ def _begun(out: Path, wishes: Mapping[str, Any]) -> Iterator[None]:
 
     begun = out / BEGUN
     goes_on = begun.exists()
-    if goes_on and (before := read_json(begun)) != wishes:
-        raise BadLayout(f"{begun}: other patients were begun there, {before}. Give that command again, or choose another folder.")
+    if goes_on:
+        try:
+            before = read_json(begun)
+        except RadlearnError as error:
+            raise BadLayout(f"{error} Remove this file, or choose another folder.") from None
+        if before != wishes:
+            again = f" Give that command again ({_command(before, out)})," if isinstance(before, dict) else " Remove this file,"
+            raise BadLayout(f"{begun}: other patients were begun there.{again} or choose another folder.")
     for name, count in ((XRAY_FOLDER, wishes["xrays"]), (CT_FOLDER, wishes["cts"])):
         if count and not (goes_on and _is_whole(out / name)):
             refuse_used(out / name)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     try:
         with alone_with(out / LOCK, f"writing built-in patients into {out}"):
             for name in (XRAY_FOLDER, CT_FOLDER):
                 for unfinished in out.glob(f".{name}-unfinished-*"):
+                    _say_lost(unfinished, name)
                     shutil.rmtree(unfinished, ignore_errors=True)
             remove_leftovers(out)
             write_json(begun, wishes)
@@ -103,6 +111,18 @@ def _begun(out: Path, wishes: Mapping[str, Any]) -> Iterator[None]:
             begun.unlink()
     finally:
         (out / LOCK).unlink(missing_ok=True)
+
+
+def _command(wishes: Mapping[str, Any], out: Path) -> str:
+    flags = [(f"--{name.replace('_', '-')}", wish) for name, wish in wishes.items() if name != "twins" and wish is not None]
+    twins = ["--twins"] * (wishes.get("twins") is True)
+    return hints.command("thorax", *(word for flag in flags for word in flag), *twins, "--out", out)
+
+
+def _say_lost(unfinished: Path, name: str) -> None:
+    units, pattern = ("X-rays", "stage_2_train_images/*.dcm") if name == XRAY_FOLDER else ("CTs", "Train/*_ct.nii.gz")
+    if written := len(list(unfinished.glob(pattern))):
+        say(f"{written:,} {units} were written before this command was stopped; all {units} are made anew, because they count as a whole.")
 
 
 def _is_whole(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from radlearn.file_contents import FileContent, read_content
+from radlearn.file_contents import FileContent, read_content, stamp_of
 
 # The files that an entry is made from, in order; None where one is missing. A folder stands for all files in it.
 Sources = tuple[Path | None, ...]
@@ -37,7 +37,7 @@ class EntrySource:
         return (hashlib.blake2b(said.encode(), digest_size=16).hexdigest(),)
 
     def stamps(self) -> list[Any]:
-        """Return size in bytes and modification time in ns of each file, as JSON returns them; None for a file that is missing.
+        """Return the stamp of each file (`file_contents.stamp_of`), as JSON returns it; None for a file that is missing.
 
         A folder has one digest over all of its files.
         """
@@ -79,6 +79,6 @@ def _stamp(path: Path) -> Any:
     except (FileNotFoundError, NotADirectoryError):
         return None
     if not stat.S_ISDIR(status.st_mode):
-        return [status.st_size, status.st_mtime_ns]
-    each = [[str(inner.relative_to(path)), (one := os.stat(inner)).st_size, one.st_mtime_ns] for inner in files_of(path)]
+        return stamp_of(status)
+    each = [[str(inner.relative_to(path)), *stamp_of(os.stat(inner))] for inner in files_of(path)]
     return hashlib.blake2b(json.dumps(each).encode(), digest_size=8).hexdigest()

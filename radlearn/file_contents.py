@@ -1,6 +1,6 @@
 """Digests of image files: of all their bytes, and of the pixels alone, whatever file name and header say.
 
-    CACHE/contents.jsonl    a line for each file that was read: a digest of its path, size and modification time, the two digests
+    CACHE/contents.jsonl    a line for each file that was read: a digest of its path, its stamp, the two digests
 
 Who an image is, is decided by its pixels: other people's CTs have the same names, and the same X-ray is kept under two. What a digest of
 pixels is taken of:
@@ -9,11 +9,13 @@ pixels is taken of:
 - NIfTI, gzipped or not: size, type and bytes of the voxels.
 - any other file: all its bytes.
 
-The same image in another encoding, or turned, is another one here. Both digests come from one read; a file of unchanged size and time is
-not read again.
+The same image in another encoding, or turned, is another one here. Both digests come from one read; a file of unchanged stamp is not read
+again: size, modification time and change time. Archives and tools for data sets give many files one modification time, and uncompressed
+images have one size; the change time is set by the system whenever a file is written, and by nobody else.
 """
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -24,7 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from radlearn.files import cache_folder
+from radlearn.files import cache_folder, opened_to_read
 
 try:
     # In half of zlib's time; it affects only speed.
@@ -41,6 +43,7 @@ DICOM_MARK = slice(128, 132)
 PIXEL_DATA = re.compile(rb"\xe0\x7f[\x08\x09\x10]\x00")
 LONG_TYPES = (b"OB", b"OW", b"OD", b"OF", b"OL", b"OV", b"UN")
 UNDEFINED_LENGTH = 0xFFFFFFFF
+ITEM, END_OF_ITEMS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 GZIP_MARK = b"\x1f\x8b"
 # Voxels beyond this size are not looked at: no CT has as many, and a small file can unpack to any number.
 MOST_VOXEL_BYTES = 2**32
@@ -56,13 +59,19 @@ class FileContent(NamedTuple):
     pixels: str
 
 
+def stamp_of(status: os.stat_result) -> list[int]:
+    """Return what changes whenever a file is written or replaced: size in bytes, modification and change time in ns."""
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
 def read_content(path: Path) -> FileContent:
     """Read a file and return its digests.
 
     Raises:
         OSError: if it cannot be read.
     """
-    content = Path(path).read_bytes()
+    with opened_to_read(path) as opened:
+        content = opened.read()
     whole = hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
     return FileContent(whole, _pixels_of(content) or whole)
 
@@ -94,8 +103,7 @@ class KnownContents:
     def of(self, path: Path) -> FileContent:
         """Return the digests of a file, which is read unless it is known, with the size and time that it has; errors as `read_content`."""
         key = _key(path)
-        status = os.stat(path)
-        stamp = [status.st_size, status.st_mtime_ns]
+        stamp = stamp_of(os.stat(path))
         if (known := self._known.get(key)) is not None and known[0] == stamp:
             return known[1]
         content = read_content(path)
@@ -106,10 +114,10 @@ class KnownContents:
     def knows(self, path: Path) -> bool:
         """Tell whether a file need not be read."""
         try:
-            status = os.stat(path)
+            stamp = stamp_of(os.stat(path))
         except OSError:
             return False
-        return self._known.get(_key(path), (None,))[0] == [status.st_size, status.st_mtime_ns]
+        return self._known.get(_key(path), (None,))[0] == stamp
 
     def take_read(self) -> list[str]:
         """Return the lines of what was read since the last call."""
@@ -172,14 +180,48 @@ def _digest(pieces: Iterable[bytes | memoryview | None], begin: bytes = b"") -> 
 def _dicom_value(content: bytes) -> memoryview | None:
     """Return the value of Pixel Data; None where there is none, or it is packed or big-endian."""
     found = PIXEL_DATA.search(content, DICOM_MARK.stop)
-    if found is None or len(content) < found.end() + 8:
+    if found is None:
         return None
-    at = found.end()
+    value, end = _value_after(content, found.end())
+    if end != len(content):
+        # An icon has Pixel Data of its own, and the tag's four bytes may stand in any value. Those of the image come last.
+        at = _place_of_pixel_data(content)
+        found = None if at is None else PIXEL_DATA.match(content, at)
+        return None if found is None else _value_after(content, found.end())[0]
+    return value
+
+
+def _value_after(content: bytes, at: int) -> tuple[memoryview | None, int]:
+    """Return the value of an element whose tag ends at `at`, and where the value ends."""
+    if len(content) < at + 8:
+        return None, -1
     # With an explicit type the length has four bytes after two reserved ones.
     at += 4 if content[at : at + 2] in LONG_TYPES else 0
     (length,) = struct.unpack_from("<I", content, at)
     at += 4
-    return memoryview(content)[at : len(content) if length == UNDEFINED_LENGTH else at + length]
+    end = _end_of_items(content, at) if length == UNDEFINED_LENGTH else at + length
+    return (None, -1) if end is None else (memoryview(content)[at:end], end)
+
+
+def _end_of_items(content: bytes, at: int) -> int | None:
+    """Return where compressed Pixel Data end, their delimiter included; the end of the file if that comes first; None without items."""
+    if content[at : at + 4] not in (ITEM, END_OF_ITEMS):
+        return None
+    while content[at : at + 4] == ITEM and len(content) >= at + 8:
+        at += 8 + struct.unpack_from("<I", content, at + 4)[0]
+    return at + 8 if content[at : at + 4] == END_OF_ITEMS else len(content)
+
+
+def _place_of_pixel_data(content: bytes) -> int | None:
+    """Return where the tag of the image's own Pixel Data stands; None where pydicom does not find it."""
+    import pydicom  # takes half a second, and hardly any file needs it
+
+    file = io.BytesIO(content)
+    try:
+        pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[])
+    except Exception:  # whoever reads the image says what is wrong with it
+        return None
+    return file.tell()
 
 
 def _nifti_digest(pieces: Iterator[bytes]) -> str | None:

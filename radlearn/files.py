@@ -1,21 +1,23 @@
 """Atomic writing of files (a temporary file is moved into place), what killed writers leave, JSON, and the cache folder."""
 
 import csv
+import errno
 import io
 import json
 import math
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from radlearn.csv_cells import defused
-from radlearn.errors import RadlearnError
+from radlearn.errors import CannotWrite, RadlearnError
 from radlearn.file_names import readable
 
 try:
@@ -32,6 +34,8 @@ STALE_AFTER_SECONDS = 120
 RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
 DEEPEST = 50
+NO_FILE = "is a pipe or a device, not a file"
+NO_FOLDER_HERE = "No folder can be made there"
 
 
 @contextmanager
@@ -43,11 +47,13 @@ def written_whole(path: Path, flushed: bool = True, private: bool = False) -> It
     read by its owner alone.
 
     Raises:
+        CannotWrite: if `path` is a pipe, a socket or a device.
         OSError: with `path` for its file name, whatever the writer called it: no space, no permission, a name that is too long. Writers in
             Rust raise errors of their own class, whose text is all that says what happened; they are turned into this one.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    refuse_special(path)
+    make_folder(path.parent)
     temporary, handle = path, None
     try:
         temporary, handle = _temporary_beside(path)
@@ -60,6 +66,8 @@ def written_whole(path: Path, flushed: bool = True, private: bool = False) -> It
             temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
+        if error.errno is None and (number := _number_behind(error)) is not None:
+            raise OSError(number, os.strerror(number), str(path)) from error
         if error.errno is not None and (error.filename is None or str(error.filename) in (str(temporary), str(path))):
             error.filename, error.filename2 = str(path), None
         raise
@@ -74,6 +82,27 @@ def written_whole(path: Path, flushed: bool = True, private: bool = False) -> It
         if handle is not None:
             # Until here it tells others that somebody is writing.
             os.close(handle)
+
+
+def _number_behind(error: BaseException) -> int | None:
+    """Return the number of the system's error that a library raised again in words of its own, as pydicom does, traceback and all."""
+    while (cause := error.__cause__) is not None:
+        if isinstance(cause, OSError) and cause.errno is not None:
+            return cause.errno
+        error = cause
+    return None
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder and those above it, if need be.
+
+    Raises:
+        OSError: if it cannot be made, one of permissions where the system says only that there is no such folder, as in /proc.
+    """
+    try:
+        folder.mkdir(mode, parents=True, exist_ok=True)
+    except FileNotFoundError:
+        raise PermissionError(errno.EPERM, NO_FOLDER_HERE, str(folder)) from None
 
 
 def _temporary_beside(path: Path) -> tuple[Path, int | None]:
@@ -92,6 +121,45 @@ def _temporary_beside(path: Path) -> tuple[Path, int | None]:
         if os.fstat(handle).st_nlink:
             return Path(name), handle
         os.close(handle)
+
+
+def opened_to_read(path: Path | str, buffering: int = -1) -> BinaryIO:
+    """Open a file for reading in binary mode; a pipe, a socket or a device, which may never end, is refused.
+
+    Raises:
+        OSError: as `open`.
+    """
+    return cast(BinaryIO, open(path, "rb", buffering=buffering, opener=_handle_of_a_file))
+
+
+def _handle_of_a_file(path: str, flags: int) -> int:
+    # To open a pipe that nobody writes into would wait for ever; a file is not affected.
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if _is_special(os.fstat(handle)):
+        os.close(handle)
+        raise OSError(errno.EINVAL, NO_FILE, path)
+    return handle
+
+
+def refuse_special(path: Path) -> None:
+    """Raise CannotWrite where a path is a pipe, a socket or a device: a file written whole would take its place, and /dev/null be gone."""
+    is_special = _is_handle(path)
+    with suppress(OSError):
+        is_special = is_special or _is_special(os.stat(path))
+    if is_special:
+        raise CannotWrite(f"{path}: {NO_FILE}; it would be replaced. Name a file.")
+
+
+def _is_handle(path: Path) -> bool:
+    """Tell whether a path stands for an open file, as /dev/stdout does, whatever that file is."""
+    places = [path]
+    with suppress(OSError):
+        places.append(path.parent / os.readlink(path))
+    return any(re.fullmatch(r"/proc/.*/fd", os.path.realpath(place.parent)) for place in places)
+
+
+def _is_special(status: os.stat_result) -> bool:
+    return not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))
 
 
 def try_to_write(folder: Path) -> None:
@@ -245,11 +313,20 @@ def _refuse_depth(content: Any, left: int) -> None:
             _refuse_depth(value, left - 1)
 
 
-def write_rows(path: Path, rows: Iterable[Sequence[str]], exact: bool = False) -> None:
-    """Write rows as CSV atomically. Cells that a spreadsheet would compute are `defused`; `exact` keeps ids as a challenge has them."""
+def write_rows(path: Path, rows: Iterable[Sequence[object]], exact: bool = False) -> None:
+    """Write rows as CSV atomically, as `csv_text`."""
+    write_text(Path(path), csv_text(rows, exact))
+
+
+def csv_text(rows: Iterable[Sequence[object]], exact: bool = False) -> str:
+    """Return rows as CSV. Cells that a spreadsheet would compute are `defused`; `exact` keeps ids as a challenge has them."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows if exact else ([defused(cell) for cell in row] for row in rows))
-    write_text(Path(path), buffer.getvalue())
+    plain, quoted = csv.writer(buffer, lineterminator="\n"), csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        cells = [("" if cell is None else str(cell)) if exact else defused(cell) for cell in row]
+        # Python's writer quotes the end of line that it writes, and every reader ends a line at the other kind too.
+        (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
+    return buffer.getvalue()
 
 
 def json_ready(content: Any) -> Any:

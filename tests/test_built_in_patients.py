@@ -125,3 +125,27 @@ def test_it_ends_with_a_command_that_trains_on_what_it_wrote_and_with_a_picture(
     write_patients(tmp_path, xrays=1, cts=0, workers=1)
     assert hints.command("classification", "train", "--data", tmp_path / "rsna") in capsys.readouterr().err.replace("\n", "")
     assert (tmp_path / "contact_sheet.png").stat().st_size > 1000
+
+
+def test_what_is_made_anew_after_a_kill_is_said(written: list[tuple[str, int]], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wishes = {"xrays": 3, "cts": 0, "ct_size": "small", "seed": 0, "twins": True}
+    write_json(tmp_path / BEGUN, wishes)
+    for name in ("a", "b"):
+        (tmp_path / ".rsna-unfinished-ab12cd34" / "stage_2_train_images").mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".rsna-unfinished-ab12cd34" / "stage_2_train_images" / f"{name}.dcm").touch()
+    # The command to give again can be pasted.
+    with pytest.raises(
+        BadLayout, match=r"Give that command again \(.*thorax --xrays 3 --cts 0 --ct-size small --seed 0 --twins --out .*\)"
+    ):
+        write_patients(tmp_path, xrays=4, twins=True)
+    write_patients(tmp_path, xrays=3, twins=True)
+    assert "2 X-rays were written before this command was stopped; all X-rays are made anew" in " ".join(capsys.readouterr().err.split())
+    assert written == [("rsna", 3)]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3"])
+def test_a_damaged_note_of_what_was_begun_says_what_to_do(content: str, written: list[tuple[str, int]], tmp_path: Path) -> None:
+    (tmp_path / BEGUN).write_text(content)
+    with pytest.raises(BadLayout, match=r"thorax\.unfinished\.json.* Remove this file, or choose another folder"):
+        write_patients(tmp_path, xrays=3)
+    assert written == []

@@ -41,3 +41,13 @@ def test_a_table_is_defused_unless_it_must_be_exact(tmp_path: Path) -> None:
             read = list(csv.reader(opened))
         assert [row[0] for row in read[1:]] == expected
         assert float(read[1][1]) == -0.5
+
+
+@pytest.mark.parametrize("cell", ["a\rb", "a\r\nb", "\r", "\ra,b", '"\r"', "a\nb", "=\r", "a\x0bb", "a\u2028b"])
+@pytest.mark.parametrize("exact", [False, True])
+def test_an_end_of_line_of_any_kind_in_a_cell_ends_no_row(cell: str, exact: bool, tmp_path: Path) -> None:
+    write_rows(tmp_path / "t.csv", [("patientId", "probability"), (cell, "0.5"), ("next", "1")], exact=exact)
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as opened:
+        _, first, second = csv.reader(opened)
+    assert (first[0] if exact else restored(first[0])) == cell
+    assert (first[1], second) == ("0.5", ["next", "1"])

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,20 @@ def test_a_table_knows_it_by_a_name_of_its_own_that_tells_no_path(files: tuple[P
     names = {EntrySource(paths, tag).names for paths, tag in sources}
     assert len(names) == len(sources)
     assert not any(part in name for (name,) in names for part in (str(a), str(a).encode().hex()))
+
+
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_another_file_of_the_same_size_and_time_changes_the_stamps(tmp_path: Path, in_folder: bool) -> None:
+    (tmp_path / "series").mkdir()
+    one, other = tmp_path / "series" / "a", tmp_path / "b"
+    for path, content in ((one, "one patient"), (other, "two patient")):
+        path.write_text(content)
+        os.utime(path, (1, 1))
+    source = EntrySource((one.parent if in_folder else one,))
+    stamps = source.stamps()
+    assert source.stamps() == stamps
+    # Until the system's clock for files has gone on.
+    time.sleep(0.05)
+    shutil.copy2(other, one)
+    assert (one.stat().st_size, one.stat().st_mtime) == (other.stat().st_size, 1)
+    assert source.stamps() != stamps

@@ -3,7 +3,9 @@
 import gzip
 import json
 import os
+import shutil
 import struct
+import time
 from pathlib import Path
 
 import nibabel
@@ -145,3 +147,100 @@ def test_one_digest_of_several_depends_on_their_order_and_of_one_is_itself() -> 
     assert combined(["a"]) == "a"
     assert combined(["a", "b"]) != combined(["b", "a"]) != combined(["ab"])
     assert json.dumps(combined([]))
+
+
+def with_private_value(path: Path, value: bytes) -> Path:
+    """Give a DICOM file a private element, which stands before its pixels."""
+    dataset = pydicom.dcmread(path)
+    dataset.private_block(0x0009, "radlearn test", create=True).add_new(1, "OB", value)
+    dataset.save_as(path)
+    return path
+
+
+def with_icon(path: Path, icon: bytes) -> Path:
+    """Give a DICOM file a thumbnail of 16 × 16 pixels."""
+    dataset, small = pydicom.dcmread(path), pydicom.Dataset()
+    small.Rows = small.Columns = 16
+    small.BitsAllocated = small.BitsStored = 8
+    small.HighBit, small.SamplesPerPixel, small.PixelRepresentation, small.PhotometricInterpretation = 7, 1, 0, "MONOCHROME2"
+    small.PixelData = icon
+    dataset.IconImageSequence = [small]
+    dataset.save_as(path)
+    return path
+
+
+def copies(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return two files of one image, the second with one other byte in its pixels."""
+    source = pydicom.dcmread(get_testdata_file(name))
+    source.save_as(folder / "one.dcm")
+    stored = bytearray(source.PixelData)
+    stored[len(stored) // 2] ^= 1
+    source.PixelData = bytes(stored)
+    source.save_as(folder / "other.dcm")
+    return folder / "one.dcm", folder / "other.dcm"
+
+
+PIXEL_DATA_ELEMENT = b"\xe0\x7f\x10\x00OW\x00\x00\x08\x00\x00\x00abcdefgh"
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "JPEG2000.dcm", "MR_small_implicit.dcm"])
+def test_neither_an_icon_nor_bytes_like_those_of_the_tag_are_the_pixels(tmp_path: Path, name: str) -> None:
+    plain, changed = (read_content(path).pixels for path in copies(tmp_path, name))
+    for add in (
+        lambda path: with_icon(path, bytes(256)),
+        lambda path: with_icon(path, bytes(range(256))),
+        lambda path: with_private_value(path, PIXEL_DATA_ELEMENT),
+        lambda path: with_private_value(path, b"\xe0\x7f\x10\x00" + b"\xff" * 12),
+    ):
+        one, other = copies(tmp_path, name)
+        assert (read_content(add(one)).pixels, read_content(add(other)).pixels) == (plain, changed)
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "JPEG2000.dcm"])
+def test_what_stands_behind_the_pixels_is_none_of_them(tmp_path: Path, name: str) -> None:
+    one, _ = copies(tmp_path, name)
+    plain = read_content(one)
+    # Data Set Trailing Padding: DICOM PS3.10, section 7.2.
+    one.write_bytes(one.read_bytes() + b"\xfc\xff\xfc\xffOB\x00\x00\x10\x00\x00\x00" + bytes(16))
+    assert read_content(one).pixels == plain.pixels
+    assert read_content(one).file != plain.file
+
+
+def after_a_tick() -> None:
+    """Wait until the system's clock for files has gone on."""
+    time.sleep(0.05)
+
+
+def test_a_file_that_took_the_place_of_another_with_its_size_and_time_is_read(tmp_path: Path) -> None:
+    one, other = copies(tmp_path, "CT_small.dcm")
+    for path in (one, other):
+        os.utime(path, (1, 1))
+    known = KnownContents()
+    first, second = known.of(one), known.of(other)
+    assert one.stat().st_size == other.stat().st_size
+    after_a_tick()
+    # As `cp -p` does, and tools that check out data sets with one time for all files.
+    shutil.copy2(other, one)
+    assert known.of(one) == second != first
+
+
+def test_a_link_to_another_folder_of_data_is_another_file(tmp_path: Path) -> None:
+    one, other = copies(tmp_path, "CT_small.dcm")
+    for path, name in ((one, "version-1"), (other, "version-2")):
+        (tmp_path / name).mkdir()
+        path = path.rename(tmp_path / name / "a.dcm")
+        os.utime(path, (1, 1))
+        after_a_tick()
+    known, link = KnownContents(), tmp_path / "current"
+    link.symlink_to("version-1")
+    first = known.of(link / "a.dcm")
+    link.unlink()
+    link.symlink_to("version-2")
+    assert not known.knows(link / "a.dcm")
+    assert known.of(link / "a.dcm") != first
+
+
+def test_a_pipe_is_no_file_to_wait_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.dcm")
+    with pytest.raises(OSError, match="is a pipe or a device"):
+        read_content(tmp_path / "a.dcm")

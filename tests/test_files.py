@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from radlearn import files
-from radlearn.errors import RadlearnError
+from radlearn.errors import CannotWrite, RadlearnError
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -217,3 +217,69 @@ def test_a_trial_finds_what_cannot_be_written_and_leaves_nothing(tmp_path: Path)
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert caught.value.filename == str(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to a device", "device"])
+def test_what_is_no_file_is_not_replaced(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link to a device":
+        path.symlink_to("/dev/null")
+    else:
+        path = Path("/dev/null")
+    before = os.lstat(path)
+    with pytest.raises(CannotWrite, match="is a pipe or a device, not a file; it would be replaced"):
+        files.write_text(path, "x")
+    assert (os.lstat(path).st_mode, os.lstat(path).st_ino) == (before.st_mode, before.st_ino)
+    with pytest.raises(OSError, match="is a pipe or a device"):
+        files.opened_to_read(path)
+
+
+def test_a_link_to_an_open_file_is_not_replaced_whatever_it_is_open_on(tmp_path: Path) -> None:
+    with open(tmp_path / "log", "w") as opened:
+        # As /dev/stdout is one, also where it goes into a file.
+        (tmp_path / "stdout").symlink_to(f"/proc/self/fd/{opened.fileno()}")
+        for path in (tmp_path / "stdout", Path(f"/dev/fd/{opened.fileno()}")):
+            with pytest.raises(CannotWrite, match="it would be replaced"):
+                files.write_text(path, "x")
+    assert (tmp_path / "stdout").is_symlink()
+    # Other links are files like any other.
+    (tmp_path / "link").symlink_to("log")
+    files.write_text(tmp_path / "link", "x")
+    assert (tmp_path / "link").read_text() == "x"
+
+
+def test_a_folder_and_a_missing_file_are_refused_as_open_does(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nowhere", tmp_path / "file" / "inside"):
+        (tmp_path / "file").touch()
+        with pytest.raises(OSError, match=r"\[Errno") as usual, open(path, "rb"):
+            pass
+        with pytest.raises(type(usual.value)) as ours:
+            files.opened_to_read(path)
+        assert ours.value.errno == usual.value.errno
+    (tmp_path / "file").write_bytes(b"content")
+    with files.opened_to_read(tmp_path / "file", buffering=0) as opened:
+        assert opened.read() == b"content"
+
+
+def test_a_place_where_no_folder_can_be_made_is_one_without_permission() -> None:
+    with pytest.raises(PermissionError, match="No folder can be made there") as raised:
+        files.write_text(Path("/proc/radlearn/out.csv"), "x")
+    assert raised.value.filename == "/proc/radlearn"
+
+
+def test_an_error_of_the_disk_that_a_library_tells_in_its_own_words_is_told_plainly(tmp_path: Path) -> None:
+    def write() -> None:
+        with files.written_whole(tmp_path / "a.dcm"):
+            try:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                # As pydicom does.
+                raise OSError(f"With tag (7FE0,0010) got exception: {error}\nTraceback (most recent call last):\n  File ...") from error
+
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        write()
+    assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(tmp_path / "a.dcm"))
+    assert "Traceback" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []

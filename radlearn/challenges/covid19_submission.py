@@ -6,11 +6,12 @@ of masks is held against them in the same way, before it is packed.
 Source of the names: the MONAI challenge baseline, which cuts `volume-covid19-A-0` off the front.
 """
 
+import sys
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -20,7 +21,7 @@ import numpy as np
 from radlearn.challenges.covid19_layout import Case
 from radlearn.challenges.folders import nifti_stem
 from radlearn.challenges.troubles import listed
-from radlearn.errors import BadLayout, UnreadableScan
+from radlearn.errors import BadLayout, CannotWrite, UnreadableScan
 from radlearn.files import written_whole
 from radlearn.progress import in_parallel
 from radlearn.scans.ct_files import read_scan_grid
@@ -184,16 +185,51 @@ def _as_file(submission: Path, name: str) -> Iterator[Path]:
     if submission.is_dir():
         yield submission / name
         return
-    with tempfile.TemporaryDirectory() as place:
-        # Under a name of ours: one from a zip might lead out of the folder.
-        path = Path(place) / "mask.nii.gz"
+    with _temporary_file() as (path, file):
         try:
-            with _opened(submission) as packed, packed.open(name) as member, open(path, "wb") as file:
+            with _opened(submission) as packed, packed.open(name) as member:
                 _copy(name, member, file)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
             # zipfile says RuntimeError for a password and NotImplementedError for a way of packing that it does not know.
             raise UnreadableScan(f"{name}: cannot be taken out of {submission.name} ({error}). Pack it again.") from None
         yield path
+
+
+@contextmanager
+def _temporary_file() -> Iterator[tuple[Path, IO[bytes]]]:
+    """Lend a file that is gone afterwards, however the process ends: on Linux it has no name in any folder.
+
+    Raises:
+        CannotWrite: there is no place for it.
+    """
+    if sys.platform == "linux":
+        with _place_for_masks():
+            file = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            yield Path(f"/proc/self/fd/{file.fileno()}"), file
+        finally:
+            # What could not be written is tried once more by this.
+            with suppress(OSError):
+                file.close()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        # Under a name of ours: one from a zip might lead out of the folder.
+        path = Path(folder) / "mask.nii.gz"
+        with open(path, "wb") as named:
+            yield path, named
+
+
+@contextmanager
+def _place_for_masks() -> Iterator[None]:
+    """Raise CannotWrite for an OSError in the block, with the folder and what to do."""
+    try:
+        yield
+    except OSError as error:
+        where, why = tempfile.tempdir or "the folder for temporary files", error.strerror or error
+        raise CannotWrite(
+            f"{where}: the masks of a zip are unpacked there, one at a time, and it takes none ({why}). Free some space, or set TMPDIR to "
+            "another folder; or unpack the zip and name its folder."
+        ) from error
 
 
 def _copy(name: str, member: IO[bytes], file: IO[bytes]) -> None:
@@ -202,7 +238,11 @@ def _copy(name: str, member: IO[bytes], file: IO[bytes]) -> None:
         left -= len(piece)
         if left < 0:
             raise UnreadableScan(f"{name}: unpacks to more than {MOST_MEMBER_BYTES:,} bytes; expected a mask. Pack it again.")
-        file.write(piece)
+        with _place_for_masks():
+            file.write(piece)
+    with _place_for_masks():
+        # It is read by its path.
+        file.flush()
 
 
 @contextmanager

@@ -14,8 +14,10 @@ MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|l
 CT_NAME = re.compile(r"^(.*?)[-_. ](?:ct|image|img|volume|0000)$", re.IGNORECASE)
 LABEL_FOLDERS = {"labelstr": "imagestr", "labelsts": "imagests", "labelsval": "imagesval"}
 "Of nnU-Net's layout, and the folders of images that they go with."
-OUTPUT_FOLDERS, OUTPUT_TABLE = ("masks", "probabilities"), "predictions.csv"
+OUTPUT_FOLDERS = ("masks", "probabilities")
 "What an earlier 'predict' wrote beside its table."
+OUTPUT_TABLE, PARTIAL_TABLE = "predictions.csv", "predictions.partial.jsonl"
+"The table of 'predict', and what stands for it until all is predicted."
 
 
 def stem(name: str) -> str:
@@ -87,7 +89,7 @@ def holds_labels(folder: Path) -> bool:
     """Whether a folder holds masks by its name and what lies beside it: nnU-Net's labels, or what an earlier 'predict' wrote."""
     name = folder.name.lower()
     if name in OUTPUT_FOLDERS:
-        return (folder.parent / OUTPUT_TABLE).is_file()
+        return any((folder.parent / table).is_file() for table in (OUTPUT_TABLE, PARTIAL_TABLE))
     beside = LABEL_FOLDERS.get(name)
     return beside is not None and any(other.name.lower() == beside and other.is_dir() for other in folder.parent.iterdir())
 

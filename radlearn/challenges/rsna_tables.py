@@ -18,7 +18,8 @@ from pathlib import Path
 from radlearn.challenges.csv_hints import comma_hint, decoded, number_hint, separator_hint
 from radlearn.challenges.folders import stem
 from radlearn.challenges.near_ids import NearIds
-from radlearn.csv_cells import defused, restored
+from radlearn.csv_cells import restored
+from radlearn.files import csv_text
 
 LABEL_COLUMNS = ("patientId", "x", "y", "width", "height", "Target")
 CLASS_COLUMNS = ("patientId", "class")
@@ -162,11 +163,7 @@ def table_text(columns: Iterable[str], rows: Iterable[Iterable[object]], exact: 
 
     `exact`: ids are written as they are, which a challenge needs. A table for people has cells that a spreadsheet would compute `defused`.
     """
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows if exact else ([defused(cell) for cell in row] for row in rows))
-    return written.getvalue()
+    return csv_text([list(columns)], exact=True) + csv_text(map(list, rows), exact)
 
 
 def rows_in(name: str, text: str, columns: tuple[str, ...], troubles: list[str]) -> Iterator[tuple[int, list[str]]]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.file_names import readable
+from radlearn.files import opened_to_read
 from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
@@ -154,10 +155,7 @@ def stored_values(path: str | Path) -> np.ndarray:
 def is_dicom(path: str | Path) -> bool:
     """Whether the file exists and has DICOM's preamble: `DICM` after 128 bytes."""
     try:
-        # To open a named pipe would wait for somebody to write into it.
-        if not os.path.isfile(path):
-            return False
-        with open(path, "rb") as opened:
+        with opened_to_read(path) as opened:
             return opened.read(132)[128:] == b"DICM"
     except OSError:
         return False

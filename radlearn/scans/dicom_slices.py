@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from radlearn.errors import UnreadableScan
+from radlearn.files import opened_to_read
 from radlearn.scans.decimals import decimals
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.hounsfield import PADDING_BELOW_HU
@@ -43,7 +44,7 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
     Raises:
         UnreadableScan: a damaged file, another modality than CT, several frames, no position.
     """
-    with parsing(path), open(path, "rb") as opened:
+    with parsing(path), opened_to_read(path) as opened:
         said = parsed(opened, stop_before_pixels=True)
         if said.get("Rows") is None or series_uid not in (None, said.get("SeriesInstanceUID")):
             return None

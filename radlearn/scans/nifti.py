@@ -16,7 +16,7 @@ import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.file_kinds import kind_of
-from radlearn.files import written_whole
+from radlearn.files import opened_to_read, written_whole
 from radlearn.scans.geometry import Grid, Volume, spacing_mm
 from radlearn.scans.nifti_place import CONVERT, affine_of
 from radlearn.scans.rescaling import rescaled
@@ -134,7 +134,7 @@ def write_volume(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> No
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading; an `OSError` becomes an `UnreadableScan`."""
     try:
-        with open(path, "rb", buffering=0) as opened:
+        with opened_to_read(path, buffering=0) as opened:
             yield opened
     except FileNotFoundError:
         raise UnreadableScan(f"{path}: there is no such file.") from None

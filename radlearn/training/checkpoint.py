@@ -23,7 +23,7 @@ from radlearn.progress import say
 from radlearn.training.config import Device
 from radlearn.training.device import chosen_device
 from radlearn.training.finite import refuse_outputs_that_are_not_finite
-from radlearn.training.run_folder import Run
+from radlearn.training.run_folder import Run, refuse_changed_settings
 
 STALE_AFTER_SECONDS = 120
 STATE, DIGEST = "radlearn", "digest"
@@ -109,11 +109,11 @@ def load_best(run: Run, model: nn.Module, device: Device = "auto") -> nn.Module:
     The model raises a NotFiniteError where it would give what is no number.
 
     Raises:
-        BadRunFolder: if the run has no weights yet, they are damaged, or the architecture differs.
+        BadRunFolder: if the run has no weights yet, they are damaged, or the architecture or a setting differs.
     """
     if not run.best_weights.exists():
         raise BadRunFolder(f"{run.folder}: has no trained weights yet. To continue: {run.resume_command}")
-    load_weights(run.best_weights, model)
+    refuse_changed_settings(run, load_weights(run.best_weights, model), run.best_weights)
     if not has_digest(run.best_weights):
         say(f"{run.best_weights}: is older than digests of weights, so whether it is undamaged could not be checked.", style="yellow")
     model = model.to(chosen_device(device)).eval()

@@ -23,7 +23,7 @@ from radlearn.training import checkpoint
 from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig
 from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_files import TrainingState, checked
-from radlearn.training.run_folder import Run, must_be_there, place_of
+from radlearn.training.run_folder import Run, must_be_there, place_of, refuse_changed_settings
 from radlearn.training.splits import split_digest
 from radlearn.training.trainer import Loss, Trainer, Validate
 from radlearn.training.watching import CtrlC, Voice
@@ -104,8 +104,9 @@ class _Training:
         self.steps = self.config.epochs * loader.steps_per_epoch
         self.place = place_of(run)
         self.step = self.saved_step = 0
-        # Kept with the weights: which persons they were trained on is known by the split alone.
+        # Kept with the weights: which persons they were trained on is known by the split alone, and how an image is seen by the settings.
         self.split = {"split": digest} if (digest := split_digest(run)) else {}
+        self.settings = {"settings": run.settings}
         self.history: list[dict[str, Any]] = []
         # Of the current epoch; the seconds are those before the last interruption.
         self.loss_sum = self.earlier_seconds = 0.0
@@ -203,7 +204,7 @@ class _Training:
         line = json_ready({**own, **scores})
         self.history.append(line)
         if self.kept_epoch is line:
-            about = {"task": self.run.task, "epoch": epoch + 1, "step": self.step, "scores": scores, **self.split}
+            about = {"task": self.run.task, "epoch": epoch + 1, "step": self.step, "scores": scores, **self.split, **self.settings}
             must_be_there(self.run, self.place)
             checkpoint.save_weights(self.run.best_weights, self.trainer.evaluated_model, about)
         self.loss_sum, self.earlier_seconds, self.begun = 0.0, 0.0, monotonic()
@@ -247,7 +248,7 @@ class _Training:
         conditions = {"config": dataclasses.asdict(self.config), "data": self.loader.fingerprint(), "torch": torch.__version__}
         must_be_there(self.run, self.place)
         try:
-            checkpoint.save_tensors(self.run.last_checkpoint, tensors, state | conditions | self.split)
+            checkpoint.save_tensors(self.run.last_checkpoint, tensors, state | conditions | self.split | self.settings)
         except (OSError, SafetensorError):
             # The folder may have been moved while it was written.
             must_be_there(self.run, self.place)
@@ -288,6 +289,7 @@ class _Training:
                 f"{self.run.folder / 'split.csv'}: was changed after training began: its rows are not those that {path.name} was trained "
                 "with. Restore the file as it was written, or start a new run."
             )
+        refuse_changed_settings(self.run, state, path)
         now = {"settings": dataclasses.asdict(self.config), "data": self.loader.fingerprint()}
         for (what, new), old in zip(now.items(), (state["config"], state["data"]), strict=True):
             differing = [key for key in new if key not in FREE_TO_CHANGE and old.get(key) != new[key]]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypeVar
 
 from annotated_types import Ge, Le, Len
-from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, FiniteFloat, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from radlearn.errors import BadRunFolder, BadSetting, RadlearnError
@@ -21,6 +21,7 @@ from radlearn.files import json_of, read_json
 
 CHANGED = "It was changed or damaged after it was written."
 SHOWN_CHARACTERS = 60
+TYPE_NAMES = ("int", "float", "str", "bool", "none")
 
 Seed = Annotated[int, Ge(-(2**63)), Le(2**63 - 1)]
 Content = TypeVar("Content")
@@ -75,6 +76,29 @@ class TrainingState(TypedDict):
     split: NotRequired[str | None]
 
 
+class ScoreInFile(TypedDict):
+    """A score with its interval; None where it is not defined."""
+
+    value: FiniteFloat | None
+    low: FiniteFloat | None
+    high: FiniteFloat | None
+
+
+class ScoresFile(TypedDict):
+    """scores.json. What a task adds is kept."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    task: str
+    split: str
+    synthetic: bool
+    cases: Annotated[int, Ge(0)]
+    persons: Annotated[int, Ge(0)]
+    # A digest of the cases; older runs lack it.
+    content: NotRequired[str | None]
+    scores: dict[str, ScoreInFile]
+
+
 class RepeatsFile(TypedDict):
     """repeats.json in a folder of repeats."""
 
@@ -115,7 +139,9 @@ def checked(content: Any, kind: type[Content], path: Path, advice: str = "") -> 
         return found
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        name = ".".join(map(str, first["loc"])) or "its content"
+        # Of a value that may have several types, pydantic adds the first of them.
+        place = first["loc"][:-1] if len(first["loc"]) > 1 and first["loc"][-1] in TYPE_NAMES else first["loc"]
+        name = ".".join(map(str, place)) or "its content"
         expected = first["msg"][:1].lower() + first["msg"][1:]
         said = "is missing" if first["type"] == "missing" else f"is {shown(first['input'])}; {expected}"
         raise BadRunFolder(f"{path}: {name} {said}. {CHANGED} {advice}".rstrip()) from None

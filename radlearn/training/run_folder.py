@@ -28,13 +28,15 @@ from radlearn import hints
 from radlearn.errors import BadRunFolder, RadlearnError
 from radlearn.files import read_json, write_json, write_text
 from radlearn.training.environment import environment
-from radlearn.training.run_files import HistoryLine, SettingsFile, checked, checked_lines, read_run_file
+from radlearn.training.run_files import HistoryLine, SettingsFile, checked, checked_lines, read_run_file, shown
 
 Settings = TypeVar("Settings")
 
 REPEATS_FILE = "repeats.json"
 "In a folder of repeats (`workflow.repeats`), which holds several run folders."
 LESSON_FILE = "lesson.py"
+OF_THE_MACHINE = {"device", "precision", "workers", "tensorboard"}
+"Settings that may be changed after training."
 FORMAT = 2
 "Format of run folders. radlearn 0.1 wrote none and used other names of files, subsets and settings."
 
@@ -60,7 +62,7 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """One dict per finished epoch: `epoch` (from 1), `step`, `loss`, `learning_rate`, `seconds`, and the validation scores."""
         try:
-            text = self.history_file.read_text(encoding="utf-8")
+            text = self.history_file.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
@@ -208,6 +210,9 @@ def open_run(folder: Path, task: str | None = None) -> Run:
         raise BadRunFolder(str(error)) from None
     if not isinstance(about, dict) or not isinstance(about.get("task"), str) or not isinstance(about.get("settings"), dict):
         raise BadRunFolder(f"{file}: has no 'task' and 'settings'; it was not written by radlearn, or was changed later.")
+    if type(about.get("format")) is int and about["format"] > FORMAT:
+        own = f"radlearn {metadata.version('radlearn')} reads {FORMAT}"
+        raise BadRunFolder(f"{folder}: was written by a newer radlearn (format {about['format']}; {own}). Update radlearn.")
     if about.get("format") != FORMAT:
         raise BadRunFolder(
             f"{folder}: was written by radlearn 0.1, whose run folders radlearn {metadata.version('radlearn')} does not read. "
@@ -245,6 +250,33 @@ def settings_as(run: Run, cls: type[Settings]) -> Settings:
             f"({'; '.join(differences)}). The run was made by radlearn {_made_by(run)}; use that version, or correct the file."
         )
     return checked(found, cls, file)
+
+
+def refuse_changed_settings(run: Run, said: Mapping[str, Any], weights: Path) -> None:
+    """Refuse a run whose settings are others than those that its weights were trained with.
+
+    A network of another image size or window would predict all the same, and nobody would know. What only says where and how fast it is
+    computed may be changed.
+
+    Args:
+        said: the JSON values beside the weights; older ones hold no settings.
+        weights: their file, for the message.
+
+    Raises:
+        BadRunFolder: if a setting was changed.
+    """
+    then = said.get("settings")
+    if not isinstance(then, dict):
+        return
+    now = run.settings
+    names = sorted(name for name in {*then, *now} - OF_THE_MACHINE if then.get(name) != now.get(name))
+    if names:
+        name = names[0]
+        more = f", and {len(names) - 1} more" if len(names) > 1 else ""
+        raise BadRunFolder(
+            f"{run.folder / 'settings.json'}: was changed after training: {name} is {shown(now.get(name))}{more}; {weights.name} was "
+            f"trained with {shown(then.get(name))}. Restore the file, or train again with other settings."
+        )
 
 
 def unused_folder(parent: Path) -> Path:

@@ -49,9 +49,9 @@ class TrainingSettings:
     # Arithmetic precision; bf16-mixed and 16-mixed are for a GPU.
     precision: Precision = "32-true"
     # Seed of the initial weights and all augmentation, and of the split unless `split_seed` names another.
-    seed: int = 0
+    seed: Annotated[int, Interval(ge=-(2**63), le=2**63 - 1)] = 0
     # Seed of the split; None takes `seed`. Runs with other seeds and one split seed share their division of persons.
-    split_seed: int | None = None
+    split_seed: Annotated[int | None, Interval(ge=-(2**63), le=2**63 - 1)] = None
     # Which of five folds is the validation set (0 to 4); None is the standard 60/15/25 split.
     fold: Annotated[int | None, Interval(ge=0, le=4)] = None
     # Background processes that prepare batches; 0 prepares them in the training process.

@@ -9,7 +9,6 @@ pixels and of the truth of each image, and the checkpoints keep a digest of `spl
 """
 
 import csv
-import io
 import json
 import math
 from collections import defaultdict
@@ -182,7 +181,9 @@ def _read_rows(path: Path) -> dict[str, tuple[str, str, CaseContent]]:
     path = Path(path)
     damaged = "It was changed or damaged after it was written; the test persons of the run are unknown."
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+        # A spreadsheet puts a mark before the first column.
+        with open(path, newline="", encoding="utf-8-sig") as opened:
+            rows = list(csv.reader(opened))
     except FileNotFoundError:
         raise BadRunFolder(f"{path}: there is no such file. Training writes it when it starts.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:

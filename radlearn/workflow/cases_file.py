@@ -120,12 +120,13 @@ def read_cases(run: Run, split: str, kept: CaseFormat) -> EvaluatedCases:
     again = f"Evaluate the run again: {run.command('evaluate', run.folder)}"
     damaged = f"It was changed or damaged after it was written. {again}"
     try:
-        with open(path, newline="", encoding="utf-8") as opened:
+        # A spreadsheet puts a mark before the first column.
+        with open(path, newline="", encoding="utf-8-sig") as opened:
             lines = csv.reader(opened, strict=True)
             rows = [(lines.line_num, row) for row in lines]
     except FileNotFoundError:
         raise BadRunFolder(f"{path}: there is no such file; 'evaluate' writes it. {again}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadRunFolder(f"{path}: is not a CSV table ({error}). {damaged}") from None
     if rows and tuple(rows[0][1]) == (*NAMES, *kept.all_columns):
         kept = replace(kept, columns=kept.all_columns)

@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.errors import BadRunFolder, BadSetting, RadlearnError
-from radlearn.files import read_json
+from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.case_scores import Columns
+from radlearn.training.run_files import CHANGED
 from radlearn.training.run_folder import Run, holds_repeats, open_run
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.cases_file import CaseFormat, EvaluatedCases, cases_path, read_cases
 from radlearn.workflow.repeats import is_finished, open_repeats
-from radlearn.workflow.scores_file import interval_of, scores_path
+from radlearn.workflow.scores_file import interval_of, read_scores, scores_path
 
 SAME_PERSONS = "Runs are compared on the same persons: train them on the same data with the same split seed and fold."
 # Sums on another machine may differ in the last digits.
 TOLERANCE = 1e-9
+SPLITS = ("test", "external")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -70,6 +71,8 @@ def compared_runs(folders: Sequence[Path], split: str = "test") -> ComparedRuns:
     """
     if not 2 <= len(folders) <= len(LETTERS):
         raise BadSetting(f"compare: {len(folders)} runs were named; name 2 to {len(LETTERS)}, each a run folder or a folder of repeats.")
+    if split not in SPLITS:
+        raise BadSetting(f"--split is {split!r}; it must be one of {', '.join(SPLITS)}.")
     groups = [_runs_in(Path(folder)) for folder in folders]
     first = groups[0][0]
     for group, folder in zip(groups, folders, strict=True):
@@ -114,16 +117,11 @@ def _evaluated(run: Run, named: Path, split: str, kept: CaseFormat) -> _Evaluate
         )
     again = f"Evaluate the run again: {run.command('evaluate', run.folder, *extra)}"
     cases = read_cases(run, split, kept)
-    try:
-        scores = read_json(path)
-        written = {name: interval_of(scores["scores"][name]).value for name in kept.scores}
-    except RadlearnError as error:
-        raise BadRunFolder(f"{error} {again}") from None
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise BadRunFolder(
-            f"{path}: does not hold the scores of {run.task}. It was changed or damaged after it was written. {again}"
-        ) from None
-    differing = [f"{len(cases.image_ids)} cases, not {scores.get('cases')}"] * (scores.get("cases") != len(cases.image_ids))
+    scores = read_scores(run, split, again)
+    if missing := [name for name in kept.scores if name not in scores["scores"]]:
+        raise BadRunFolder(f"{path}: has no {missing[0]}. {CHANGED} {again}")
+    written = {name: interval_of(scores["scores"][name]).value for name in kept.scores}
+    differing = [f"{len(cases.image_ids)} cases, not {scores['cases']}"] * (scores["cases"] != len(cases.image_ids))
     for name, score in kept.scores.items():
         try:
             computed = score.value(cases.columns)

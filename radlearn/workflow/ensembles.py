@@ -10,6 +10,7 @@ mean of the runs' own is used. `origin` in `postprocessing.json` says which.
 **The folder.** What `evaluate` finds lies in `ensemble/` in the first run's folder. It is read as an evaluated run is, by `compare` too.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -58,11 +59,14 @@ def mean_postprocessing(each: Sequence[PostprocessingT]) -> PostprocessingT:
 def refuse_unfit(runs: Sequence[Run]) -> None:
     """Refuse runs that cannot predict together, whatever they predict for.
 
+    That one holds the weights of another, as a copy does, is said.
+
     Raises:
         BadSetting: if one is named twice, or is of another task than the first.
         BadRunFolder: if the training of one has not finished.
     """
     seen: dict[Path, Path] = {}
+    weights: dict[bytes, Path] = {}
     for run in runs:
         if run.task != runs[0].task:
             raise BadSetting(f"{run.folder} is a run of {run.task}, {runs[0].folder} one of {runs[0].task}. Name runs of one task.")
@@ -71,6 +75,11 @@ def refuse_unfit(runs: Sequence[Run]) -> None:
         seen[place] = run.folder
         if not is_finished(run):
             raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.resume_command}")
+        if run.best_weights.is_file():
+            with open(run.best_weights, "rb") as opened:
+                digest = hashlib.file_digest(opened, "blake2b").digest()
+            if (other := weights.setdefault(digest, run.folder)) != run.folder:
+                say(f"{run.folder} is a copy of {other}: it holds the same weights, so together they say no more than one.", style="yellow")
 
 
 def must_share_test_persons(runs: Sequence[Run]) -> None:

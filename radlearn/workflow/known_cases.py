@@ -19,11 +19,13 @@ class KnownCases:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.subset_of: dict[str, str] = {}
+        self._without_split: list[str] = []
         for run in runs:
             try:
                 split = read_split(run.folder / "split.csv")
-            except BadRunFolder:
-                # A run folder without a split still predicts; whom it was trained on cannot be said.
+            except BadRunFolder as error:
+                # A run folder without a split still predicts.
+                self._without_split.append(f"{error} Whether it was trained on any of these cannot be told.")
                 continue
             # Of several runs, one that was trained on a case is what counts.
             for image_id, (_, subset) in split.items():
@@ -37,6 +39,8 @@ class KnownCases:
 
     def report(self, image_ids: Iterable[str], what: str) -> None:
         """Say which cases were trained on, or chosen on; `what` they are, in the plural."""
+        for trouble in self._without_split:
+            say(trouble, style="yellow")
         ids = list(image_ids)
         for subset, words in (("train", "was trained on"), ("validation", "chose its weights and threshold on")):
             seen = [image_id for image_id in ids if self.subset(image_id) == subset]

@@ -12,16 +12,18 @@ import json
 import os
 import shutil
 import weakref
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from radlearn.challenges.folders import OUTPUT_FOLDERS, OUTPUT_TABLE, PARTIAL_TABLE
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.entry_sources import EntrySource
 from radlearn.errors import BadSetting, CannotWrite, Interrupted, RadlearnError
 from radlearn.file_names import file_name
-from radlearn.files import json_ready, remove_leftovers
+from radlearn.files import json_ready, make_folder, refuse_special, remove_leftovers
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 
@@ -30,8 +32,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-PARTIAL = "predictions.partial.jsonl"
-TABLE = "predictions.csv"
+PARTIAL, TABLE = PARTIAL_TABLE, OUTPUT_TABLE
 UNFINISHED = ".unfinished"
 FORMAT = 1
 # The files of a run on which its predictions depend.
@@ -63,7 +64,7 @@ class PartialAnswers:
             raise BadSetting(f"{table} already exists. Choose another folder with --out, or remove it.")
         new = [str(place) for place in (self.folder, *self.folder.parents) if not os.path.exists(place)]
         try:
-            self.folder.mkdir(0o700 if self._is_submission else 0o777, parents=True, exist_ok=True)
+            make_folder(self.folder, 0o700 if self._is_submission else 0o777)
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             weakref.finalize(self, os.close, self._handle)
             self._must_be_alone()
@@ -81,17 +82,17 @@ class PartialAnswers:
                 _clear(self.folder, new)
             words = system_error_in_words(error) or f"{error.filename or self.folder}: {error.strerror}."
             raise CannotWrite(f"Nothing was predicted, because the predictions could not be written. {words}") from error
-        self._known = {line["path"]: line for line in lines[1:] if isinstance(line.get("path"), str)}
+        self._known = {line["path"]: line for line in lines[1:] if line.pop("check", None) == _check(line)}
 
     def known(self, path: Path) -> dict[str, Any] | None:
-        """Return the earlier answer for a file; None where there is none, the file has changed, or a file made with it is gone."""
+        """Return the earlier answer for a file; None where there is none, the file has changed, or a file made with it is gone or cut."""
         line = self._known.get(str(path))
         try:
             if line is None or line["stamps"] != _stamps(path):
                 return None
-            there = all((self.folder / name).exists() for name in line["files"])
-            return dict(line["answer"]) if there else None
-        except (KeyError, TypeError, ValueError, OSError):
+            whole = all((self.folder / name).stat().st_size == size for name, size in line["files"].items())
+            return dict(line["answer"]) if whole else None
+        except OSError:
             return None
 
     def add(self, path: Path, answer: Mapping[str, Any], files: Sequence[Path] = ()) -> None:
@@ -103,8 +104,9 @@ class PartialAnswers:
         stamps: list[Any] | None = None
         with suppress(OSError):
             stamps = _stamps(path)
-        made = [os.path.relpath(file, self.folder) for file in files]
-        self._write({"path": str(path), "stamps": stamps, "files": made, "answer": json_ready(answer)})
+        made = {os.path.relpath(file, self.folder): file.stat().st_size for file in files}
+        line = {"path": str(path), "stamps": stamps, "files": made, "answer": json_ready(answer)}
+        self._write({**line, "check": _check(line)})
 
     def finished(self) -> None:
         """Remove the file, once the tables are written; for a submission it stays until that is written too."""
@@ -174,11 +176,13 @@ def answers_beside(out: Path) -> Iterator[Path]:
     """Lend the folder for the predictions of which a submission is made; it is removed once the block is done.
 
     Raises:
-        BadSetting: if `out` is a folder; and errors as `kept_when_stopped`.
+        BadSetting: if `out` is a folder.
+        CannotWrite: if `out` is a pipe or a device; and errors as `kept_when_stopped`.
     """
     out = Path(out)
     if out.is_dir():
         raise BadSetting(f"{out}: is a folder; expected the file to write, such as {out / 'submission'}.")
+    refuse_special(out)
     folder = out.with_name(file_name(out.name, UNFINISHED))
     with kept_when_stopped(folder):
         yield folder
@@ -190,6 +194,11 @@ def is_for_submission(folder: Path | None) -> bool:
     return folder is not None and Path(folder).name.endswith(UNFINISHED)
 
 
+def said_table(table: Path) -> str:
+    """Return the words for where a table is: none where it goes with the folder that it is in, once a submission is made of it."""
+    return "." if is_for_submission(table.parent) else f": {table}"
+
+
 def in_order(paths: Sequence[Path], path_of: Callable[[Any], str]) -> Callable[[Any], int]:
     """Return the key by which answers are sorted as their files were named, whichever were predicted first."""
     places = {str(path): place for place, path in reversed(list(enumerate(paths)))}
@@ -199,6 +208,10 @@ def in_order(paths: Sequence[Path], path_of: Callable[[Any], str]) -> Callable[[
 def _clear(folder: Path, new_folders: Sequence[str]) -> None:
     with suppress(OSError):
         (folder / PARTIAL).unlink(missing_ok=True)
+    if str(folder) in new_folders:
+        # Of the first image, of which no answer was written down.
+        for name in (*OUTPUT_FOLDERS, "overlays"):
+            shutil.rmtree(folder / name, ignore_errors=True)
     for place in new_folders:
         with suppress(OSError):
             Path(place).rmdir()
@@ -225,6 +238,11 @@ def _lines_in(content: bytes) -> tuple[list[dict[str, Any]], int]:
         lines.append(read)
         sound += len(line)
     return lines, sound
+
+
+def _check(line: Mapping[str, Any]) -> int:
+    """Return a checksum of what a line says: an answer that a disk or an editor changed would be believed."""
+    return zlib.crc32(json.dumps(line).encode("ascii"))
 
 
 def _stamps(path: Path) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from radlearn.errors import BadRunFolder
 from radlearn.files import write_json
-from radlearn.training.run_files import CHANGED, checked, read_run_file
+from radlearn.training.run_files import CHANGED, checked, read_run_file, shown
 from radlearn.training.run_folder import Run, must_be_there
 
 FILE = "postprocessing.json"
@@ -44,7 +44,8 @@ def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[Postproc
         raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.resume_command}")
     advice = f"It is not a valid postprocessing of {run.task}. Remove it. To choose it again: {run.resume_command}"
     content = read_run_file(file, dict[str, Any], advice)
-    content.pop("task", None)
+    if (task := content.pop("task", run.task)) != run.task:
+        raise BadRunFolder(f"{file}: task is {shown(task)}; expected {run.task!r}. {CHANGED} {advice}")
     chosen = content.pop("postprocessing", None)
     beside = checked(content, getattr(kind, "BESIDE", dict[str, Any]), file, advice)
     return checked(chosen, kind, file, advice), _Beside(beside, file, advice)

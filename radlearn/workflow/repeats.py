@@ -19,7 +19,7 @@ from radlearn import hints
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadRunFolder, BadSetting, CannotWrite, Interrupted
 from radlearn.files import write_json
-from radlearn.training.run_files import RepeatsFile, read_run_file
+from radlearn.training.run_files import CHANGED, RepeatsFile, read_run_file
 from radlearn.training.run_folder import REPEATS_FILE, Run, holds_repeats, new_run, open_run, settings_as, unused_folder
 from radlearn.training.settings import TrainingSettings
 from radlearn.workflow import postprocessing_file
@@ -115,7 +115,12 @@ def open_repeats(folder: Path, task: str | None = None) -> Repeats:
         )
     if task is not None and found != task:
         raise BadRunFolder(f"{folder} holds repeats of {found}, not of {task}. Use '{hints.command(found)} …' for it.")
-    return Repeats(Path(folder), found, seeds)
+    repeats = Repeats(Path(folder), found, seeds)
+    for seed, run in zip(seeds, repeats.runs, strict=True):
+        # A copy or a link of another run would be counted as a training of its own.
+        if (run.folder / "settings.json").is_file() and (own := open_run(run.folder, found).settings.get("seed")) != seed:
+            raise BadRunFolder(f"{run.folder}: was trained with seed {own}, not {seed}. {CHANGED} {advice}")
+    return repeats
 
 
 def repeats_of(run: Run) -> Repeats | None:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from radlearn.challenges.challenge import Case, holds_exact_truth
+from radlearn.errors import BadRunFolder
 from radlearn.files import write_json
 from radlearn.metrics.intervals import Interval
+from radlearn.training.run_files import CHANGED, ScoresFile, read_run_file
 from radlearn.training.run_folder import Run, must_be_there
 from radlearn.workflow.case_contents import digest_of
 
@@ -37,6 +39,22 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
     }
     write_json(scores_path(run, split), content)
     return content
+
+
+def read_scores(run: Run, split: str, advice: str = "") -> dict[str, Any]:
+    """Return the content of a score file, checked.
+
+    Args:
+        advice: a sentence on what to do, for the message.
+
+    Raises:
+        BadRunFolder: if it is missing or damaged, or is that of another task or split.
+    """
+    path = scores_path(run, split)
+    content = read_run_file(path, ScoresFile, advice)
+    if (found := (content["task"], content["split"])) != (run.task, split):
+        raise BadRunFolder(f"{path}: holds the scores of {' on '.join(found)}; expected {run.task} on {split}. {CHANGED} {advice}".rstrip())
+    return {**content}
 
 
 def interval_of(score: Mapping[str, float | None]) -> Interval:

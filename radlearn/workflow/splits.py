@@ -1,5 +1,7 @@
 """Splits of a task's cases by person, kept in the run folder."""
 
+import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -50,6 +52,8 @@ def split_cases(
     A run that already has a split keeps it, so that resuming cannot move a person to another subset. Its cases must then be the images
     that it began with, with the same truth: what is trained half on one and half on another is trained on neither.
 
+    Persons of one and the same image, and spellings of one name that look alike, are kept in one subset, whatever the tables say.
+
     Args:
         labels: (items,) the labels of which every subset gets its share; each item's `label` if None.
         words: names for messages.
@@ -69,9 +73,10 @@ def split_cases(
         if known and len(set(known)) == 1:
             every = f"All {len(known):,} {words.items} are {'with' if known[0] else 'without'} {words.finding}"
             raise BadSetting(f"{every}: there is nothing to tell apart. Training needs both; look at the labels of the data.")
-        subsets = split_by_person(persons, known, seed, fold, least=words.least, finding=words.finding)
+        contents = contents_of(cases)
+        subsets = split_by_person(_kept_together(cases, contents, words.items), known, seed, fold, least=words.least, finding=words.finding)
         counts = prove_persons_apart(persons, subsets)
-        write_split(file, [case.image_id for case in cases], persons, subsets, contents_of(cases))
+        write_split(file, [case.image_id for case in cases], persons, subsets, contents)
         for subset in SUBSETS:
             held = [label for label, other in zip(known, subsets, strict=True) if other == subset]
             say(f"  {subset:<10} {len(held):>6,} {words.items} of {counts[subset]:>6,} persons, {sum(held):>5,} with {words.finding}")
@@ -121,6 +126,38 @@ def prove_same(cases: Sequence[Case], run: Run, with_truth: bool = False) -> Non
         say(f"{said}; the truth as it is now is used.", style="yellow")
     if any(content == CaseContent() for content in contents_in_split(run).values()):
         say(f"{run.folder}: is older than digests of cases, so that these are its own goes by their names alone.", style="yellow")
+
+
+def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent], items: str) -> list[str]:
+    """Return for each case the name of those that must share a subset: a person, or persons that the same image is kept under.
+
+    Public data sets hold the same image under several names and persons; trained on one and tested on the other, a network is tested on
+    what it has learnt by heart.
+    """
+    first_of: dict[str, str] = {}
+
+    def first(person: str) -> str:
+        while (other := first_of.setdefault(person, person)) != person:
+            person = other
+        return person
+
+    named = [" ".join(unicodedata.normalize("NFC", case.person).split()) for case in cases]
+    holders: dict[str, list[int]] = defaultdict(list)
+    for number, content in enumerate(contents):
+        if content.pixels:
+            holders[content.pixels].append(number)
+    shared = [numbers for numbers in holders.values() if len({named[number] for number in numbers}) > 1]
+    for numbers in shared:
+        for number in numbers[1:]:
+            first_of[first(named[number])] = first(named[numbers[0]])
+    if shared:
+        one, other = (cases[number] for number in (shared[0][0], next(n for n in shared[0] if named[n] != named[shared[0][0]])))
+        say(
+            f"{len(shared):,} {items} are there under the names of several persons, such as {one.image_id} of {one.person} and "
+            f"{other.image_id} of {other.person}. These persons are kept in one subset, so that nobody is tested on what was trained on.",
+            style="yellow",
+        )
+    return [first(person) for person in named]
 
 
 def _some(image_ids: Sequence[str], of: int) -> str:

@@ -6,15 +6,15 @@ from typing import Any
 
 from rich.table import Table as TerminalTable
 
-from radlearn.errors import RadlearnError
-from radlearn.files import read_json, write_json
+from radlearn.errors import BadRunFolder
+from radlearn.files import write_json
 from radlearn.pictures.report import SYNTHETIC, Command, Section, Table
 from radlearn.pictures.style import spoken
 from radlearn.progress import console
 from radlearn.training.run_folder import Run
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.repeats import Repeats, repeats_of
-from radlearn.workflow.scores_file import interval_of, scores_path
+from radlearn.workflow.scores_file import interval_of, read_scores
 
 SECTION = "Other seeds"
 
@@ -101,7 +101,6 @@ def spread_section(run: Run, found: Mapping[str, Any]) -> Section | None:
 
 def _content(run: Run, split: str) -> Mapping[str, Any] | None:
     try:
-        content = read_json(scores_path(run, split))
-        return content if isinstance(content["scores"], dict) else None
-    except (RadlearnError, KeyError, TypeError):
+        return read_scores(run, split)
+    except BadRunFolder:
         return None

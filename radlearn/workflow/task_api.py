@@ -38,6 +38,13 @@ RunLike = Run | Path | str
 Runs = RunLike | Sequence[RunLike]
 T = TypeVar("T")
 
+LONGEST_PATH, SHOWN_CHARACTERS = 4096, 60
+
+
+def _shortened(path: str) -> str:
+    """Return a path for a message; one longer than any that a system knows was not written by radlearn."""
+    return path if len(path) <= LONGEST_PATH else f"{path[:SHOWN_CHARACTERS]}…"
+
 
 def _must_be_writable(run: Run, done: str) -> None:
     """Refuse a run folder that cannot be written before hours of work, and remove what killed processes left in it."""
@@ -143,6 +150,8 @@ class TaskApi:
         runs, made = self._opened(run), self._options(self.task.options, options)
         first = runs[0]
         _must_be_writable(first, "evaluated")
+        # The report needs it at the end; one that is damaged is found now.
+        _ = first.history
         cases = self.task.challenge.find_cases(self._data_of(first, data))
         known = split_of(first).keys() & {case.image_id for case in cases}
         if len(runs) > 1:
@@ -285,11 +294,11 @@ class TaskApi:
             raise BadRunFolder(f"{run.folder / 'settings.json'}: names no data. Use --data with the folder that the run was trained on.")
         folder = Path(named)
         try:
-            there = folder.exists()
+            there = folder.is_dir()
         except (OSError, ValueError):
             # A name that no file can have.
             there = False
         # The cache may have been emptied; built-in cases are identical whenever they are written.
         if not there and not data_source.restored(challenge, folder):
-            raise BadLayout(f"{folder}: the data of this run are no longer there. Use --data with their new folder.")
+            raise BadLayout(f"{_shortened(named)}: the data of this run are no longer there. Use --data with their new folder.")
         return folder

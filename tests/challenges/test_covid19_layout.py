@@ -193,3 +193,9 @@ def test_linked_folders_of_volumes_are_searched_and_loops_end(tmp_path: Path) ->
     (tmp_path / "data" / "linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "data")
     assert [case.path for case in find_images(tmp_path / "data")] == [tmp_path / "data" / "linked" / "a.nii.gz"]
+
+
+@pytest.mark.parametrize("table", ["predictions.csv", "predictions.partial.jsonl"])
+def test_what_predict_wrote_is_left_out_whether_it_has_finished_or_not(table: str, tmp_path: Path) -> None:
+    put(tmp_path, "a_ct.nii.gz", "out/masks/a.nii.gz", "out/probabilities/a.nii.gz", f"out/{table}", "mine/masks/b.nii.gz")
+    assert [case.case_id for case in find_images(tmp_path)] == ["a", "b"]

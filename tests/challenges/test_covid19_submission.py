@@ -1,7 +1,11 @@
 """The submission zip: packed, the same bytes each time, and refused for each thing that is wrong with it, by file, value and rule."""
 
 import gzip
+import os
+import resource
 import shutil
+import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radlearn.challenges import covid19_submission
 from radlearn.challenges.covid19 import Case, find_images
 from radlearn.challenges.covid19_submission import (
     grid_troubles,
@@ -18,8 +23,9 @@ from radlearn.challenges.covid19_submission import (
     validate_submission,
     write_submission,
 )
-from radlearn.errors import BadLayout
+from radlearn.errors import BadLayout, CannotWrite
 from radlearn.scans.geometry import Volume
+from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_grid, read_volume, write_volume
 from tests.scans.nifti_witness import read_by_sitk
 
@@ -289,3 +295,42 @@ def test_a_member_that_unpacks_to_gigabytes_is_refused_on_the_way(
     troubles = validate_submission(where, cases, workers=1)
     assert len(troubles) == len(cases)
     assert all("unpacks to more than 1,048,576 bytes" in trouble for trouble in troubles)
+
+
+@pytest.mark.parametrize("trouble", ["no folder", "full"])
+def test_a_zip_that_cannot_be_unpacked_for_want_of_a_place_says_where_and_leaves_nothing(
+    folder: Path, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    archive, place = packed(folder), tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    assert read_member(archive, NAMES[0]).voxels.shape == SHAPE
+    if trouble == "no folder":
+        place.rmdir()
+    else:
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(CannotWrite, match="the masks of a zip are unpacked there") as raised:
+            read_member(archive, NAMES[0])
+    finally:
+        if trouble == "full":
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(raised.value).startswith(f"{place}: ")
+    assert "set TMPDIR to another folder; or unpack the zip" in str(raised.value)
+    assert not place.exists() or list(place.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file has a name")
+def test_a_mask_that_is_unpacked_has_no_name_that_a_kill_could_leave(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    seen: list[list[str]] = []
+
+    def reading(path: Path) -> Volume:
+        seen.append(os.listdir(tmp_path / "temporary"))
+        return read_mask(path)
+
+    monkeypatch.setattr(covid19_submission, "read_mask", reading)
+    np.testing.assert_array_equal(read_member(packed(folder), NAMES[1]).voxels, read_mask(folder / NAMES[1]).voxels)
+    assert seen == [[]]

@@ -4,6 +4,7 @@ import mmap
 import os
 import pickle
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from radlearn import known_entries, progress
@@ -400,3 +402,21 @@ def test_no_patient_is_named_in_the_cache(xrays: list[Path], own_cache_folder: P
         assert path.stat().st_mode & 0o077 == 0
         content = path.read_bytes()
         assert not any(secret.encode() in content for secret in ("Doe", "Secret", header.study_uid, header.series_uid, header.sop_uid))
+
+
+def test_an_xray_that_took_the_place_of_another_with_its_size_and_time_is_read(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.dcm", tmp_path / "b.dcm"]
+    for number, path in enumerate(paths):
+        pixels = np.random.default_rng(number).integers(0, 256, (32, 32)).astype(np.uint8)
+        write_radiograph(path, pixels, patient_id="x", view="PA", sex="F", age="50", spacing_mm=(1.0, 1.0), photometric="MONOCHROME2")
+        dataset = pydicom.dcmread(path)
+        dataset.decompress()
+        dataset.save_as(path)
+        os.utime(path, (1, 1))
+    first, second = (np.array(cached_xrays([path], SIZE, workers=1).xray(0)) for path in paths)
+    assert paths[0].stat().st_size == paths[1].stat().st_size
+    # Until the system's clock for files has gone on.
+    time.sleep(0.05)
+    shutil.copy2(paths[1], paths[0])
+    np.testing.assert_array_equal(cached_xrays(paths[:1], SIZE, workers=1).xray(0), second)
+    assert (first != second).any()

@@ -26,6 +26,7 @@ from radlearn.scans.dicom import (
     stored_values,
     write_radiograph,
 )
+from radlearn.scans.nifti import read_volume
 from radlearn.scans.resize import resized
 
 DicomFile = Callable[..., Path]
@@ -251,3 +252,16 @@ def test_a_named_pipe_and_an_index_in_small_letters_are_no_xrays(tmp_path: Path,
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "dicomdir").write_bytes(path.read_bytes())
     assert find_xrays(tmp_path) == [path]
+
+
+def test_pipes_and_devices_are_neither_waited_for_nor_read_for_ever(tmp_path: Path) -> None:
+    for name in ("a.dcm", "without suffix"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "zeros.dcm").symlink_to("/dev/zero")
+    # By its name one looks like an X-ray, and reading says what it is.
+    assert [path.name for path in find_xrays(tmp_path)] == ["a.dcm", "zeros.dcm"]
+    for name in ("a.dcm", "zeros.dcm"):
+        with pytest.raises(UnreadableScan, match="is a pipe or a device, not a file"):
+            read_radiograph(tmp_path / name)
+    with pytest.raises(UnreadableScan, match="is a pipe or a device, not a file"):
+        read_volume(tmp_path / "a.dcm")

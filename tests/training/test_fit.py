@@ -20,8 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from radlearn.errors import BadRunFolder, BadSetting, Interrupted, NotFiniteError, RadlearnError, UnreadableScan
+from radlearn.files import write_json
 from radlearn.training import fit as fit_module
-from radlearn.training.checkpoint import load_tensors, load_weights, save_tensors
+from radlearn.training.checkpoint import load_best, load_tensors, load_weights, save_tensors
 from radlearn.training.config import TrainerConfig
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, SampleKey
@@ -294,7 +295,7 @@ def test_the_best_weights_are_a_copy_that_later_steps_do_not_change(tiny: Module
 
     model = fitted(tiny, run, validate=validate)
     best, about = load_tensors(run.best_weights)
-    assert about == {"task": "classification", "epoch": 2, "step": 12, "scores": {"accuracy_score": 0.9}}
+    assert about == {"task": "classification", "epoch": 2, "step": 12, "scores": {"accuracy_score": 0.9}, "settings": {"seed": 7}}
     for weights in (best, model.state_dict()):
         assert all(torch.equal(weights[name], tensor) for name, tensor in seen[1].items())
     assert not all(torch.equal(best[name], tensor) for name, tensor in seen[2].items())
@@ -572,3 +573,14 @@ def test_a_split_that_was_edited_is_not_trained_on(tiny: ModuleType, run: Run) -
     (run.folder / "split.csv").write_text(text.replace("d,test", "d,train"))
     with pytest.raises(BadRunFolder, match=r"split\.csv: was changed after training began"):
         fitted(tiny, run)
+
+
+@pytest.mark.parametrize("what", ["resume", "predict"])
+def test_weights_know_the_settings_that_they_were_trained_with(tiny: ModuleType, run: Run, what: str) -> None:
+    fitted(tiny, run)
+    content = json.loads((run.folder / "settings.json").read_text())
+    write_json(run.folder / "settings.json", {**content, "settings": {**content["settings"], "seed": 8}})
+    changed = Run(run.folder, run.task)
+    use = (lambda: fitted(tiny, changed)) if what == "resume" else (lambda: load_best(changed, tiny.model()))
+    with pytest.raises(BadRunFolder, match=r"settings\.json: was changed after training: seed is 8; .* was trained with 7"):
+        use()

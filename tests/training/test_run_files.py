@@ -149,5 +149,6 @@ def test_edited_settings_of_a_lesson_are_refused(tmp_path: Path, change: Callabl
 @pytest.mark.parametrize("data", [None, "", "a\0b", "x" * 5000, "/nowhere/at/all", "rsna-99999999-seed-0-00000000"])
 def test_data_that_are_nowhere_are_asked_for(tmp_path: Path, data: str | None) -> None:
     run = new_run(tmp_path / "run", "classification", radlearn.classification.task.presets["quick"], {} if data is None else {"data": data})
-    with pytest.raises(radlearn.errors.RadlearnError, match="Use --data"):
+    with pytest.raises(radlearn.errors.RadlearnError, match="Use --data") as raised:
         radlearn.classification.resume(Run(run.folder, "classification"))
+    assert len(str(raised.value)) < 500

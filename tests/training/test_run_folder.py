@@ -1,5 +1,6 @@
 """A run folder is created once, opened by its settings.json, and may be moved."""
 
+import json
 import re
 import shutil
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import pytest
 
 from radlearn.errors import BadRunFolder
 from radlearn.files import write_json
-from radlearn.training.run_folder import new_run, open_run, settings_as
+from radlearn.training.run_folder import new_run, open_run, refuse_changed_settings, settings_as
 
 
 @dataclass(frozen=True)
@@ -108,3 +109,25 @@ def test_a_history_is_empty_before_the_first_epoch_and_refused_when_damaged(tmp_
     run.history_file.write_text('{"epoch": 1}\n{"epo')
     with pytest.raises(BadRunFolder, match=r"history\.jsonl: is not one JSON object per line"):
         _ = run.history
+
+
+def test_a_run_of_a_newer_radlearn_is_not_called_old(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", "classification", Settings()).folder
+    settings = json.loads((folder / "settings.json").read_text())
+    write_json(folder / "settings.json", {**settings, "format": settings["format"] + 1})
+    with pytest.raises(BadRunFolder, match=r"was written by a newer radlearn \(format 3; .* reads 2\)\. Update radlearn"):
+        open_run(folder)
+
+
+def test_settings_that_were_changed_after_training_are_refused_except_those_of_the_machine(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", "classification", Settings())
+    weights = {"settings": {**run.settings}}
+    refuse_changed_settings(run, weights, run.best_weights)
+    refuse_changed_settings(run, {}, run.best_weights)
+    weights["settings"] |= {"device": "cuda", "workers": 8, "precision": "16-mixed", "tensorboard": True}
+    refuse_changed_settings(run, weights, run.best_weights)
+    for name, then in (("epochs", 4), ("spacing_mm", [1.0, 1.0, 5.0]), ("name", None), ("another", 1)):
+        with pytest.raises(
+            BadRunFolder, match=rf"settings\.json: was changed after training: {name} is .*trained with {re.escape(repr(then))}"
+        ):
+            refuse_changed_settings(run, {"settings": {**weights["settings"], name: then}}, run.best_weights)

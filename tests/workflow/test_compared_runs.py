@@ -179,3 +179,41 @@ def test_a_task_that_keeps_no_table_is_refused(tmp_path: Path, monkeypatch: pyte
     runs = [new_run(tmp_path / name, "squares", Settings()) for name in ("one", "two")]
     with pytest.raises(BadSetting, match="squares: its evaluation keeps no table of cases"):
         compared_runs([run.folder for run in runs])
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"cases": "120"}, "cases is '120'"),
+        ({"synthetic": "no"}, "synthetic is 'no'"),
+        ({"content": 5}, "content is 5"),
+        ({"task": "detection"}, "holds the scores of detection on test; expected classification on test"),
+        ({"split": "external"}, "holds the scores of classification on external"),
+        ({"scores": {"auroc_score": {"value": 10**400, "low": None, "high": None}}}, "scores.auroc_score.value is 1000"),
+        ({"scores": {"auroc_score": {"value": True, "low": None, "high": None}}}, "scores.auroc_score.value is True"),
+        ({"scores": {"auroc_score": {"value": 0.5}}}, "scores.auroc_score.low is missing"),
+        ({"scores": {}}, "has no auroc_score"),
+    ],
+)
+def test_scores_of_other_types_or_of_another_evaluation_are_refused(two: tuple[Run, Run], changed: dict, words: str) -> None:
+    path = two[0].folder / "scores.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+    said = refused(*two)
+    assert words in said
+    assert said.endswith(f"radlearn classification evaluate '{two[0].folder}'")
+
+
+@pytest.mark.parametrize("split", ["tests", "", "../run 1/scores", "validation"])
+def test_a_split_that_is_none_is_refused_with_those_there_are(two: tuple[Run, Run], split: str) -> None:
+    with pytest.raises(BadSetting, match="it must be one of test, external"):
+        compared_runs([run.folder for run in two], split)
+
+
+def test_a_table_that_a_spreadsheet_wrote_is_read_and_a_folder_in_its_place_named(two: tuple[Run, Run]) -> None:
+    path = two[1].folder / "cases.csv"
+    content = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
+    assert len(compared_runs([run.folder for run in two]).cases.image_ids) == 120
+    path.unlink()
+    path.mkdir()
+    assert "cases.csv: is not a CSV table" in refused(*two)

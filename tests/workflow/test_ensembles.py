@@ -1,5 +1,6 @@
 """Runs that predict together: who may, where it is written, with which postprocessing, and how far they differ."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,3 +221,15 @@ def test_the_disagreement_of_probabilities_is_their_standard_deviation_and_at_mo
         values = [run[case] for run in each]
         mean = sum(values) / len(values)
         assert found[case] == pytest.approx((sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5, abs=1e-9)
+
+
+def test_a_copy_of_a_run_is_said_to_hold_the_same_weights(runs: list[Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for run, content in zip(runs, (b"weights", b"other weights"), strict=False):
+        run.best_weights.parent.mkdir(parents=True, exist_ok=True)
+        run.best_weights.write_bytes(content)
+    refuse_unfit(runs)
+    assert "same weights" not in capsys.readouterr().err
+    copy = open_run(shutil.copytree(runs[0].folder, tmp_path / "copy"))
+    refuse_unfit([*runs, copy])
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{copy.folder} is a copy of {runs[0].folder}: it holds the same weights" in said

@@ -28,8 +28,6 @@ def test_names_of_the_training_and_validation_subsets_are_told(tmp_path: Path, c
 def test_strangers_and_test_cases_are_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = run_with(tmp_path / "a", {"a": "train", "b": "validation", "c": "test"})
     KnownCases([run]).report(["c", "x"], "X-rays")
-    (run.folder / "split.csv").unlink()
-    KnownCases([run]).report(["a"], "X-rays")
     assert capsys.readouterr().err == ""
 
 
@@ -37,3 +35,11 @@ def test_of_several_runs_one_that_was_trained_on_a_case_counts(tmp_path: Path) -
     runs = [run_with(tmp_path / "a", {"a": "test", "b": "train"}), run_with(tmp_path / "b", {"a": "train", "b": "test"})]
     assert [KnownCases(runs).subset(name) for name in "ab"] == ["train", "train"]
     assert [KnownCases(runs[::-1]).subset(name) for name in "ab"] == ["train", "train"]
+
+
+def test_where_it_is_not_known_whom_a_run_was_trained_on_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = made_run(tmp_path / "run", "classification", made_probabilities(0))
+    KnownCases([run]).report(["a"], "X-rays")
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{run.folder / 'split.csv'}: there is no such file" in said
+    assert "Whether it was trained on any of these cannot be told" in said

@@ -1,8 +1,10 @@
 """What a pass writes down on the way: readable after a kill at any byte, refused where it is another pass's."""
 
 import errno
+import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -186,3 +188,67 @@ def test_what_predicts_follows_the_content_of_the_runs_files(tmp_path: Path) -> 
         (run.folder / name).write_bytes(b"1")
         seen.append(what_predicts([run], ["path"])["runs"])
     assert len({str(one) for one in seen}) == 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line["answer"].pop("row"),
+        lambda line: line["answer"]["row"].__setitem__(0, "9999.000"),
+        lambda line: line.pop("stamps"),
+        lambda line: line.pop("check"),
+        lambda line: line.update(check="0"),
+        lambda line: line.update(files=3),
+        lambda line: line.update(path=7),
+        lambda line: line.update(further=1),
+    ],
+)
+def test_an_answer_that_was_changed_is_not_known(change: Callable[[dict], object], tmp_path: Path) -> None:
+    path = image(tmp_path)
+    answers = PartialAnswers(tmp_path / "out", ABOUT)
+    answers.add(path, {"row": ["12.500"], "overlay": True})
+    partial = tmp_path / "out" / PARTIAL
+    first, second = partial.read_text().splitlines()
+    assert PartialAnswers(tmp_path / "out", ABOUT).known(path) == {"row": ["12.500"], "overlay": True}
+    line = json.loads(second)
+    change(line)
+    partial.write_text(f"{first}\n{json.dumps(line)}\n")
+    assert PartialAnswers(tmp_path / "out", ABOUT).known(path) is None
+
+
+def test_a_mask_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
+    path, mask = image(tmp_path), tmp_path / "out" / "a.nii.gz"
+    answers = PartialAnswers(tmp_path / "out", ABOUT)
+    mask.write_bytes(b"0123456789")
+    answers.add(path, {"row": ["x"]}, [mask])
+    assert PartialAnswers(tmp_path / "out", ABOUT).known(path) == {"row": ["x"]}
+    mask.write_bytes(b"01234")
+    assert PartialAnswers(tmp_path / "out", ABOUT).known(path) is None
+
+
+def test_a_submission_takes_the_place_of_no_device(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for out in (Path("/dev/null"), tmp_path / "pipe"):
+        with pytest.raises(CannotWrite, match="is a pipe or a device, not a file"), answers_beside(out):
+            pytest.fail("nothing may be predicted for it")
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_pictures_of_an_image_that_has_no_answer_go_with_a_folder_that_was_made_for_them(is_new: bool, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    if not is_new:
+        (out / "masks").mkdir(parents=True)
+        (out / "masks" / "mine.nii.gz").touch()
+
+    def stopped_early() -> None:
+        with kept_when_stopped(out):
+            PartialAnswers(out, ABOUT)
+            (out / "masks").mkdir(exist_ok=True)
+            (out / "masks" / "a.nii.gz").touch()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out / "overlays" / "a.png"))
+
+    with pytest.raises(CannotWrite, match="No space left"):
+        stopped_early()
+    assert out.exists() is not is_new
+    assert is_new or (out / "masks" / "mine.nii.gz").exists()

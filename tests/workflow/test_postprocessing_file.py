@@ -44,3 +44,9 @@ def test_a_damaged_postprocessing_is_refused(tmp_path: Path, content: str) -> No
     (tmp_path / "postprocessing.json").write_text(content)
     with pytest.raises(BadRunFolder, match="radlearn segmentation resume"):
         read_postprocessing(Run(tmp_path, "segmentation"), Cut)
+
+
+def test_the_postprocessing_of_another_task_is_refused_though_its_numbers_would_fit(tmp_path: Path) -> None:
+    write_postprocessing(Run(tmp_path, "detection"), Cut(0.25), {})
+    with pytest.raises(BadRunFolder, match=r"task is 'detection'; expected 'segmentation'.*radlearn segmentation resume"):
+        read_postprocessing(Run(tmp_path, "segmentation"), Cut)

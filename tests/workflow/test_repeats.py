@@ -147,3 +147,16 @@ def test_an_interruption_names_the_command_that_continues_all(tmp_path: Path) ->
     assert str(raised.value) == f"Stopped by Ctrl-C, saved after step 3 of 9. To continue: {repeats.resume_command}"
     with pytest.raises(Interrupted, match=r"To continue: radlearn classification resume '.*my repeats'$"), stopped_together(repeats, run):
         raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("as_link", [False, True])
+def test_a_run_in_the_place_of_another_is_not_counted_twice(tmp_path: Path, as_link: bool) -> None:
+    repeats = made(tmp_path / "repeats")
+    first, second = (run.folder for run in repeats.runs[:2])
+    shutil.rmtree(second)
+    if as_link:
+        second.symlink_to(first)
+    else:
+        shutil.copytree(first, second)
+    with pytest.raises(BadRunFolder, match=rf"{second.name}: was trained with seed {repeats.seeds[0]}, not {repeats.seeds[1]}"):
+        open_repeats(tmp_path / "repeats")

@@ -1,14 +1,19 @@
 """No person is in two subsets, and a run keeps its split."""
 
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from radlearn.challenges.rsna import find_cases
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.run_folder import Run, new_run
+from radlearn.training.splits import CaseContent, read_split
+from radlearn.workflow import splits
 from radlearn.workflow.splits import cases_by_subset, split_cases
 
 
@@ -54,3 +59,88 @@ def test_labels_that_are_all_the_same_are_called_so(xrays: list[PreparedRadiogra
     with pytest.raises(BadSetting, match=words):
         split_cases(xrays, 0, None, run, [label] * 48)
     assert not (run.folder / "split.csv").exists()
+
+
+@dataclass(frozen=True)
+class Item:
+    """An X-ray that no file is needed for."""
+
+    case: XrayCase
+    label: bool
+
+
+def items_of(persons: list[str]) -> list[Item]:
+    return [
+        Item(XrayCase(f"xray-{number}", Path("x.dcm"), number // 2 % 2 == 0, (), None, person), number // 2 % 2 == 0)
+        for number, person in enumerate(persons)
+    ]
+
+
+def subsets_of_pairs(run: Run) -> list[tuple[str, str]]:
+    subsets = [subset for _, subset in read_split(run.folder / "split.csv").values()]
+    return list(zip(subsets[::2], subsets[1::2], strict=True))
+
+
+def test_one_image_under_two_persons_is_in_one_subset_and_it_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = items_of([f"person-{number}" for number in range(80)])
+    # xray-0 and xray-1 have the same pixels, and so on; those of xray-78 and xray-79 are not known.
+    pixels = [f"digest {number // 2}" if number < 78 else "" for number in range(80)]
+    monkeypatch.setattr(splits, "contents_of", lambda cases: [CaseContent(one, "truth") for one in pixels])
+    split_cases(items, 0, None, run)
+    pairs = subsets_of_pairs(run)
+    assert all(one == other for one, other in pairs[:-1])
+    assert {one for one, _ in pairs} == {"train", "validation", "test"}
+    said = " ".join(capsys.readouterr().err.split())
+    assert "39 X-rays are there under the names of several persons, such as xray-0 of person-0 and xray-1 of person-1" in said
+    # What the tables say of persons stays.
+    assert [person for person, _ in read_split(run.folder / "split.csv").values()] == [item.case.person for item in items]
+
+
+def test_persons_are_joined_through_a_third(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # a and b share an image, b and c another one: a, b and c are in one subset.
+    persons = ["a", "b", "b", "c", *(f"person-{number}" for number in range(76))]
+    digests = ["1", "1", "2", "2", *map(str, range(3, 79))]
+    monkeypatch.setattr(splits, "contents_of", lambda cases: [CaseContent(one) for one in digests])
+    for seed in range(5):
+        (run.folder / "split.csv").unlink(missing_ok=True)
+        split_cases(items_of(persons), seed, None, run)
+        assert len({subset for _, subset in list(read_split(run.folder / "split.csv").values())[:4]}) == 1
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [lambda name: unicodedata.normalize("NFD", name), lambda name: f" {name} ", lambda name: name.replace(" ", "  ")],
+)
+def test_two_spellings_of_one_person_are_in_one_subset(run: Run, monkeypatch: pytest.MonkeyPatch, spelt: Callable[[str], str]) -> None:
+    names = [f"José {number // 2}" for number in range(80)]
+    monkeypatch.setattr(splits, "contents_of", lambda cases: [CaseContent() for _ in cases])
+    split_cases(items_of([spelt(name) if number % 2 else name for number, name in enumerate(names)]), 0, None, run)
+    assert all(one == other for one, other in subsets_of_pairs(run))
+
+
+def test_persons_that_share_nothing_are_split_as_before(xrays: list[PreparedRadiograph], run: Run, tmp_path: Path) -> None:
+    from radlearn.training.splits import split_by_person
+
+    split_cases(xrays, 0, None, run)
+    subsets = [subset for _, subset in read_split(run.folder / "split.csv").values()]
+    assert subsets == split_by_person([xray.case.person for xray in xrays], [xray.label for xray in xrays], 0)
+
+
+def test_ids_with_an_end_of_line_come_back_from_the_split(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [
+        replace(item, case=replace(item.case, image_id=f"a\r{number}\n"))
+        for number, item in enumerate(items_of([f"person-{number}" for number in range(64)]))
+    ]
+    monkeypatch.setattr(splits, "contents_of", lambda cases: [CaseContent() for _ in cases])
+    split_cases(items, 0, None, run)
+    assert list(read_split(run.folder / "split.csv")) == [item.case.image_id for item in items]
+
+
+def test_a_split_that_a_spreadsheet_wrote_is_read(xrays: list[PreparedRadiograph], run: Run) -> None:
+    split_cases(xrays, 0, None, run)
+    path = run.folder / "split.csv"
+    before, content = read_split(path), path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
+    assert read_split(path) == before

@@ -158,8 +158,9 @@ def counting(asked: list[tuple[str, list[str]]]) -> TaskApi:
     return TaskApi(replace(radlearn.classification.task, ensemble=ensemble))
 
 
-def finished_run(folder: Path, data: Path) -> Path:
-    run = begin_run(folder, "classification", radlearn.classification.task.presets["quick"], {"data": str(data)})
+def finished_run(folder: Path, data: Path, seed: int = 0) -> Path:
+    settings = replace(radlearn.classification.task.presets["quick"], seed=seed)
+    run = begin_run(folder, "classification", settings, {"data": str(data)})
     ids = [case.image_id for case in radlearn.classification.task.challenge.find_cases(data)]
     write_split(run.folder / "split.csv", ids, ids, ["test"] * len(ids))
     write_json(run.folder / "postprocessing.json", {"task": "classification", "postprocessing": {}})
@@ -170,7 +171,7 @@ def test_a_folder_of_repeats_predicts_as_the_ensemble_of_its_runs(
     tmp_path: Path, small_rsna: Path, counting: TaskApi, asked: list[tuple[str, list[str]]]
 ) -> None:
     for seed in (0, 1, 2):
-        finished_run(tmp_path / "repeats" / f"seed-{seed}", small_rsna)
+        finished_run(tmp_path / "repeats" / f"seed-{seed}", small_rsna, seed)
     write_json(tmp_path / "repeats" / "repeats.json", {"format": 1, "task": "classification", "seeds": [0, 1, 2]})
     seeds = ["seed-0", "seed-1", "seed-2"]
     assert counting.predict(tmp_path / "repeats", [small_rsna], tmp_path / "out") == Path("table")

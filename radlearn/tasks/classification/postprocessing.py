@@ -20,6 +20,7 @@ from radlearn.workflow.postprocessing_file import write_postprocessing
 
 # Promised share of X-rays whose set of possible answers holds the right one, with an opacity and without.
 COVERAGE = 0.9
+NEVER_YES = 1 + 1e-6
 # (opacity is possible, no opacity is possible) -> the set in words.
 POSSIBLE = {(True, False): "opacity", (False, True): "no opacity", (True, True): "not known", (False, False): "neither"}
 
@@ -39,7 +40,7 @@ class ProbabilityPostprocessing:
     """How a probability becomes a decision.
 
     Raises:
-        BadSetting: if a number is not finite, or the threshold is below 0.
+        BadSetting: if a number is not finite, the threshold is below 0 or well above 1, or the coverage is no share.
     """
 
     BESIDE: ClassVar = Beside
@@ -57,8 +58,12 @@ class ProbabilityPostprocessing:
 
     def __post_init__(self) -> None:
         numbers = (self.threshold, self.intercept, self.slope, self.opacity_possible_from, self.none_possible_up_to, self.coverage)
-        if not (self.threshold >= 0 and all(map(math.isfinite, numbers))):
-            raise BadSetting(f"{self}: expected finite numbers and a threshold of 0 or more.")
+        if not all(map(math.isfinite, numbers)):
+            raise BadSetting(f"{self}: expected finite numbers.")
+        if not 0 <= self.threshold <= NEVER_YES:
+            raise BadSetting(f"threshold is {self.threshold!r}; it must be from 0 to 1, or just above.")
+        if not 0 < self.coverage < 1:
+            raise BadSetting(f"coverage is {self.coverage!r}; it must be above 0 and below 1.")
 
     @property
     def recalibration(self) -> Recalibration:

@@ -172,13 +172,13 @@ def submit_boxes(predictions: BoxPredictions, challenge: Challenge[Any, FoundBox
     """Write the boxes of a finished pass as the challenge's submission file.
 
     Raises:
-        BadLayout: if two X-rays have the same id, or a box could not be scored.
+        BadLayout: if two X-rays have the same id, one could not be read, or a box could not be scored.
         BadSetting: if the challenge has no submission file.
         UnreadableScan: if no file could be read.
     """
     if challenge.write_submission is None:
         raise BadSetting(f"{challenge.title} has no submission file.")
-    predictions.unreadable.report(len(predictions.cases))
+    predictions.report_unreadable(len(predictions.cases))
     refuse_repeated_ids([case.image_id for case in predictions.cases])
     pairs = zip(predictions.cases, predictions.found, strict=True)
     # An X-ray that was predicted before a pass was stopped stands where it would have stood.

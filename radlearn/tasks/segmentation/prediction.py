@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges.challenge import Challenge
+from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
 from radlearn.file_names import distinct_file_names
 from radlearn.files import write_rows
@@ -26,7 +27,7 @@ from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import postprocessing_together
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
-from radlearn.workflow.partial_answers import TABLE, PartialAnswers, answers_beside, what_predicts
+from radlearn.workflow.partial_answers import TABLE, PartialAnswers, answers_beside, said_table, what_predicts
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file
 
@@ -142,7 +143,7 @@ class MaskPredictions:
             self.ood.report()
             if self.interval is None:
                 say(f"volume_low_ml and volume_high_ml are empty: {NO_INTERVAL}", style="yellow")
-            say(f"{len(self.rows):,} scans predicted: {self.table}")
+            say(f"{len(self.rows):,} scans predicted{said_table(self.table)}")
             self.known.report((row[1] for row in self.rows), "scans")
         self.unreadable.report(len(self.rows))
         self._partial.finished()
@@ -245,7 +246,7 @@ def submit_masks(challenge: Challenge[MaskCaseT, Path], predict: Callable[[Path]
         _must_be_readable(cases)
         table = predict(folder)
         with open(table, newline="", encoding="utf-8") as opened:
-            masks = {row["case"]: table.parent / row["mask"] for row in csv.DictReader(opened)}
+            masks = {restored(row["case"]): table.parent / restored(row["mask"]) for row in csv.DictReader(opened)}
         challenge.write_submission(Path(out), masks, cases)
     say(f"{out}: {len(cases):,} masks, each on the grid of its CT.")
     return Path(out)

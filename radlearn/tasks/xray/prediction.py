@@ -14,7 +14,7 @@ from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.progress import progress_bar, say
 from radlearn.scans.dicom import find_xrays
 from radlearn.workflow.known_cases import KnownCases
-from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission
+from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission, said_table
 from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file
 
 # An X-ray, or one as each of several runs sees it.
@@ -134,16 +134,29 @@ class XrayPredictions:
             bar.advance(len(self.paths) - bar.done)
 
     def write_table(self, columns: Sequence[str]) -> None:
-        """Write the table and report unreadable files; errors as `UnreadableFiles.report`."""
+        """Write the table and report unreadable files; errors as `report_unreadable`."""
         if self.rows or not self.unreadable.lines:
             rows = sorted(self.rows, key=in_order(self.paths, lambda row: row[0]))
             write_rows(self.table, [columns, *rows])
-            say(f"{len(self.rows):,} X-rays predicted: {self.table}")
+            say(f"{len(self.rows):,} X-rays predicted{said_table(self.table)}")
         if self.known is not None:
             self.known.report((row[1] for row in self.rows), "X-rays")
-        self.unreadable.report(len(self.rows))
+        self.report_unreadable(len(self.rows))
         if self._partial is not None:
             self._partial.finished()
+
+    def report_unreadable(self, readable: int) -> None:
+        """Report unreadable files; errors as `UnreadableFiles.report`.
+
+        Raises:
+            BadLayout: if a submission is made, which needs a row for each X-ray.
+        """
+        self.unreadable.report(readable)
+        if is_for_submission(self.out) and (count := len(self.unreadable.lines)):
+            raise BadLayout(
+                f"{count:,} of the {len(self.paths):,} X-rays cannot be read, and a submission needs a row for each. Mend these files, or "
+                "move them to another folder."
+            )
 
     def picture(self, path: Path, name: str) -> Path:
         """Return the file for the picture of an X-ray called `name`, one of its own for each."""

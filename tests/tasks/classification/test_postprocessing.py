@@ -42,5 +42,13 @@ def test_what_is_kept_is_what_is_read_and_the_trivial_rules_are_counted_by_hand(
 
 @pytest.mark.parametrize("numbers", [(-0.1,), (float("nan"),), (0.5, float("inf")), (0.5, 0.0, float("nan"))])
 def test_numbers_that_are_none_are_refused(numbers: tuple[float, ...]) -> None:
-    with pytest.raises(BadSetting, match="expected finite numbers"):
+    with pytest.raises(BadSetting, match=r"expected finite numbers|must be from 0 to 1"):
         ProbabilityPostprocessing(*numbers)
+
+
+@pytest.mark.parametrize("changed", [{"threshold": 5.0}, {"threshold": 1.1}, {"coverage": 0.0}, {"coverage": 1.0}, {"coverage": 2.0}])
+def test_a_threshold_that_nothing_reaches_and_a_share_that_is_none_are_refused(changed: dict[str, float]) -> None:
+    with pytest.raises(BadSetting, match=f"{next(iter(changed))} is {next(iter(changed.values()))}; it must be"):
+        ProbabilityPostprocessing(**{"threshold": 0.5, **changed})
+    # Just above 1 it is never yes, which may be chosen.
+    assert ProbabilityPostprocessing(float(np.nextafter(1.0, 2.0))).possible(1.0) == "not known"

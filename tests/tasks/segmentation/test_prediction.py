@@ -18,7 +18,7 @@ from pydicom import uid
 from radlearn.challenges import covid19
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.covid19_submission import validate_submission
-from radlearn.errors import BadLayout, BadSetting, UnreadableScan
+from radlearn.errors import BadLayout, BadSetting, Interrupted, UnreadableScan
 from radlearn.scans import lungs
 from radlearn.scans.geometry import from_orientation, orientation, spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
@@ -455,3 +455,47 @@ def test_the_lungs_found_while_preparing_are_those_that_are_measured(
         source, mask = read_volume(path), read_volume(tmp_path / "out" / row["mask"])
         expected = measured(mask.voxels > 0, lung_mask(source.voxels, source.affine), spacing_mm(source.affine))
         assert row["lung_ml"] == f"{expected.lung_ml:.1f}"
+
+
+@pytest.mark.parametrize("name", ["-12", "=1+1", "@a", "a\rb", "'-1"])
+def test_a_submission_takes_a_ct_whose_name_a_spreadsheet_would_compute(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "images").mkdir()
+    shutil.copy(covid19.find_cases(small_covid19)[0].path, tmp_path / "images" / f"{name}_ct.nii.gz")
+    out = submit_masks(challenge, predicting(run, challenge, tmp_path / "images"), tmp_path / "images", tmp_path / "submission.zip")
+    assert validate_submission(out, covid19.find_images(tmp_path / "images")) == []
+
+
+@pytest.mark.parametrize("out", ["out", "sub.zip.unfinished"])
+def test_masks_of_a_pass_that_was_stopped_are_no_cts_of_the_next(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path, out: str
+) -> None:
+    images, asked = tmp_path / "images", list[str]()
+    images.mkdir()
+    for case in covid19.find_cases(small_covid19)[:2]:
+        shutil.copy(case.path, images)
+
+    def stopping(path: Path) -> PredictedScan:
+        asked.append(path.name[17:21])
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return dense(path)
+
+    def predict(folder: Path) -> Path:
+        predictions = MaskPredictions(run, challenge, [images], folder, probabilities=out == "out")
+        predictions.predict_all(stopping)
+        return predictions.table
+
+    def pass_over() -> None:
+        if out == "out":
+            predict(images / out)
+        else:
+            submit_masks(challenge, predict, images, images / "sub.zip")
+
+    with pytest.raises((KeyboardInterrupt, Interrupted)):
+        pass_over()
+    assert len(list((images / out).glob("masks/*"))) == 1
+    pass_over()
+    assert asked == ["0001", "0002", "0002"]
+    assert not (images / out / "unreadable.txt").exists()

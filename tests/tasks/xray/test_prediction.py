@@ -134,3 +134,35 @@ def test_a_submission_that_would_be_refused_for_its_names_is_refused_at_once(sma
     with answers_beside(tmp_path / "submission.csv") as folder, pytest.raises(BadLayout, match="2 files are called IM0001"):
         XrayPredictions([tmp_path / "in"], folder)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_submission_lacks_no_xray(small_rsna: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = next((small_rsna / "stage_2_train_images").iterdir())
+    good, bad = copies(source, ["a.dcm", "b.dcm"], tmp_path / "in")
+    bad.write_bytes(source.read_bytes()[:2000])
+
+    def submit(folder: Path) -> None:
+        predictions = XrayPredictions([tmp_path / "in"], folder)
+        for path, answer in predictions.begin({"runs": []}):
+            predictions.rows.append((str(path), answer["id"]))
+        for batch in predictions.batches(at_32_px, 1):
+            predictions.rows += [(str(xray.case.path), xray.case.image_id) for xray in batch]
+            for xray in batch:
+                predictions.write_down(xray.case.path, {"id": xray.case.image_id})
+        predictions.write_table(["path", "patientId"])
+
+    refused = pytest.raises(BadLayout, match="1 of the 2 X-rays cannot be read, and a submission needs a row for each")
+    with refused, answers_beside(tmp_path / "sub.csv") as folder:
+        submit(folder)
+    # The list that the message names is still there.
+    listed = tmp_path / "sub.csv.unfinished" / "unreadable.txt"
+    assert str(listed) in "".join(capsys.readouterr().err.split("\n"))
+    assert str(bad) in listed.read_text()
+    shutil.copy(source, bad)
+    with answers_beside(tmp_path / "sub.csv") as folder:
+        submit(folder)
+    # A table that goes with its folder is not named.
+    said = capsys.readouterr().err
+    assert "1 of 2 X-rays were predicted before" in said
+    assert "unfinished" not in said
+    assert good.exists()

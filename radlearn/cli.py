@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from radlearn import __version__
-from radlearn.endings import ended, print_json
-from radlearn.errors import BadSetting
+from radlearn.endings import ended, print_json, print_out
+from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.progress import waiting
 from radlearn.use_cases import USE_CASES
 
@@ -31,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _do(asked: list[str]) -> None:
     word, rest = (asked[0], asked[1:]) if asked else ("--help", [])
     if word in ("-h", "--help"):
-        sys.stdout.write(_usage())
+        print_out(_usage())
     elif word in ("-V", "--version"):
-        sys.stdout.write(f"radlearn {__version__}\n")
+        print_out(f"radlearn {__version__}\n")
     elif word in USE_CASES:
         _task(word, rest)
     elif word in COMMANDS:
@@ -116,7 +116,7 @@ def _score(arguments: list[str]) -> None:
     if word in ("-h", "--help"):
         lines = ["usage: radlearn score NAME --truth … --submission …", ""]
         lines += [f"  {name:<15} {scorer.about}" for name, scorer in known.items()]
-        sys.stdout.write("\n".join([*lines, "", "'radlearn score NAME --help' explains the flags.", ""]))
+        print_out("\n".join([*lines, "", "'radlearn score NAME --help' explains the flags.", ""]))
     elif word in known:
         tyro.cli(command_of(known[word]), args=rest, prog=f"radlearn score {word}")
     else:
@@ -150,11 +150,13 @@ def _tune(arguments: list[str]) -> None:
 
     named = [argument for argument in arguments if not argument.startswith("-")]
     if not named:
-        sys.stdout.write("usage: radlearn tune RUN …\n\n'radlearn TASK tune --help' lists the flags of the run's task.\n")
+        print_out("usage: radlearn tune RUN …\n\n'radlearn TASK tune --help' lists the flags of the run's task.\n")
         return
     # A flag's value may stand before the run.
     run = next((argument for argument in named if (Path(argument) / "settings.json").is_file()), named[0])
-    _task(open_run(Path(run)).task, ["tune", *arguments])
+    if (task := open_run(Path(run)).task) not in USE_CASES:
+        raise BadRunFolder(f"{run}: is a run of {task!r}, a task that is not there. The tasks are: {', '.join(USE_CASES)}.")
+    _task(task, ["tune", *arguments])
 
 
 def _info(arguments: list[str]) -> None:
@@ -174,7 +176,7 @@ def _info(arguments: list[str]) -> None:
             print_json(found)
             return
         for topic, facts in found.items():
-            sys.stdout.write(f"{topic}\n")
-            sys.stdout.write("".join(f"  {name:<22} {'–' if fact is None else fact}\n" for name, fact in facts.items()))
+            print_out(f"{topic}\n")
+            print_out("".join(f"  {name:<22} {'–' if fact is None else fact}\n" for name, fact in facts.items()))
 
     tyro.cli(info, args=arguments, prog="radlearn info")

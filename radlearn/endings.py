@@ -8,36 +8,41 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import RadlearnError
 from radlearn.files import json_ready
-from radlearn.progress import say
+from radlearn.progress import OUTPUT, say
 
 
 def ended(command: Callable[[], Any]) -> int:
     """Run a command and return the exit code: 0 done, 1 `check` found errors, 2 the user can fix it, 130 interrupted.
 
-    SIGTERM and SIGHUP end a command as Ctrl-C does: what it began is cleared away or said to be resumable.
+    SIGTERM and SIGHUP end a command as Ctrl-C does: what it began is cleared away or said to be resumable. A standard output that takes no
+    more, such as a full disk, is an error; its reader may go (`| head`). Where standard error takes no more, the work goes on.
     """
+    _open_standard_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # An ASCII terminal gets \xe9 for é, and no traceback. Standard error does so by itself.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with _ended_as_by_ctrl_c():
             command()
+            # Here, because what fails at the exit of Python is no message.
+            _flush_output()
     except RadlearnError as error:
         say(f"radlearn: {error}", style="bold red" if error.exit_code == 2 else None)
         return error.exit_code
     except KeyboardInterrupt:
         say("radlearn: interrupted.")
         return 130
-    except BrokenPipeError:
-        # The reader of our output, such as `head`, closed it. Without this, Python would report it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError as error:
+        if error.filename != OUTPUT:
+            raise
+        # The reader of our output, such as `head`, closed it.
         return 0
     except BrokenProcessPool:
         say(
@@ -49,10 +54,51 @@ def ended(command: Callable[[], Any]) -> int:
         return 2
     except OSError as error:
         if (words := system_error_in_words(error)) is None:
-            raise
+            if _is_somewhere():
+                raise
+            words = "the current folder is no longer there. Change to another one (cd), then try again."
         say(f"radlearn: {words}", style="bold red")
         return 2
+    finally:
+        _silence(sys.stdout)
+        _silence(sys.stderr)
     return 0
+
+
+def _open_standard_streams() -> None:
+    """Open what the caller closed (`>&-`): the first file to be opened would take its place, and get what is printed."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(handle, True)
+    os.close(handle)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _flush_output() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _silence(sys.stdout)
+        error.filename = OUTPUT
+        raise
+
+
+def _is_somewhere() -> bool:
+    try:
+        return os.path.isdir(os.getcwd())
+    except FileNotFoundError:
+        return False
+
+
+def _silence(stream: Any) -> None:
+    """Let a stream that takes no more end in nothing: Python would try it again at its exit, and end with a code of its own."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except AttributeError:
+        return
 
 
 @contextmanager
@@ -83,4 +129,18 @@ def print_json(content: Any) -> None:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(json_ready(content), allow_nan=False)
-    sys.stdout.write(text + "\n")
+    print_out(text + "\n")
+
+
+def print_out(text: str) -> None:
+    """Write to standard output.
+
+    Raises:
+        OSError: if it takes no more, with its name.
+    """
+    try:
+        sys.stdout.write(text)
+    except OSError as error:
+        _silence(sys.stdout)
+        error.filename = OUTPUT
+        raise

@@ -6,12 +6,15 @@ takes. The length of a name is limited too, in bytes, and some disks do not tell
 
 import hashlib
 import os
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_NAME_BYTES = 255
+# All but the tab and the end of a line; those of Unicode that turn the direction of text or end a line.
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def readable(text: str) -> str:
@@ -28,6 +31,16 @@ def readable(text: str) -> str:
         # A surrogate that stands for no byte, as a damaged JSON file may have it.
         content = text.encode("utf-8", "backslashreplace")
     return content.decode("utf-8", "backslashreplace")
+
+
+def printable(text: str) -> str:
+    r"""Return text for a terminal: `readable`, with control characters written out, which would colour, move or turn round what follows.
+
+    >>> printable("IM\x1b[31m"), printable("a\nb"), printable("\u202egpj.dcm")
+    ('IM\\x1b[31m', 'a\nb', '\\u202egpj.dcm')
+    """
+    text = readable(text)
+    return text if text.isprintable() else CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def file_name(name: str, suffix: str = "") -> str:

@@ -15,26 +15,57 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
-from radlearn.file_names import readable
+from radlearn.file_names import printable
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-console = Console(stderr=True, highlight=False)
+
+class Terminal(Console):
+    """A console on which all text is text. That of messages, on standard error, ends no work.
+
+    Names of files may hold square brackets, which rich would take for markup, and control characters. And a log may lie on a full disk, or
+    its reader be gone: what cannot be said there is left unsaid.
+    """
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        super().__init__(file=file, stderr=file is None, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        # rich itself would end the process.
+        raise BrokenPipeError
+
+    def _check_buffer(self) -> None:
+        try:
+            super()._check_buffer()
+        except OSError as error:
+            if not self.stderr:
+                error.filename = OUTPUT
+                raise
+            del self._buffer[:]
+
+
+console = Terminal()
 LINE_EVERY_SECONDS = 3.0
 LOOK_AFTER_PARENT_SECONDS = 1.0
+OUTPUT = "standard output"
+"The name of the file in an error of it."
 # From <linux/prctl.h>: the signal that a process gets when its parent ends.
 PR_SET_PDEATHSIG = 1
 
 
 def say(text: str = "", style: str | None = None) -> None:
     """Print a line to standard error. `text` is not interpreted as markup, so brackets in file names are kept."""
-    console.print(readable(text), style=style, markup=False, soft_wrap=True)
+    console.print(text, style=style, soft_wrap=True)
 
 
 class Bar:
@@ -44,7 +75,7 @@ class Bar:
         self.title, self.total, self.unit = title, total, unit
         self.done = 0
         self._live = live
-        self._task = live.add_task(title, total=total, note="") if live else None
+        self._task = live.add_task(printable(title), total=total, note="") if live else None
         self._started = self._spoke = time.monotonic()
         self._begun_at = 0
 
@@ -62,7 +93,7 @@ class Bar:
         if self._live and self._task is not None:
             self._live.update(self._task, advance=steps, total=self.total)
             if note:
-                self._live.update(self._task, note=note)
+                self._live.update(self._task, note=printable(note))
             return
         now = time.monotonic()
         if now - self._spoke >= LINE_EVERY_SECONDS:
@@ -82,14 +113,14 @@ def progress_bar(title: str, total: int, unit: str = "files") -> Iterator[Bar]:
         say(f"  {title}: {bar.done:,} {unit} in {_clock(time.monotonic() - started)}")
         return
     columns = (
-        TextColumn("  {task.description}"),
+        TextColumn("  {task.description}", markup=False),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
-        TextColumn(unit),
+        TextColumn(unit, markup=False),
         TimeElapsedColumn(),
         TextColumn("·"),
         TimeRemainingColumn(),
-        TextColumn("left  {task.fields[note]}"),
+        TextColumn("left  {task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=console, transient=False) as live:
         yield Bar(title, total, unit, live)
@@ -99,8 +130,9 @@ def progress_bar(title: str, total: int, unit: str = "files") -> Iterator[Bar]:
 def waiting(what: str) -> Iterator[None]:
     """Show `what` is going on while the block runs, for work without countable steps."""
     if console.is_terminal:
-        with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as live:
-            live.add_task(what, total=None)
+        shown = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        with Progress(*shown, console=console, transient=True) as live:
+            live.add_task(printable(what), total=None)
             yield
         return
     say(f"{what} …")

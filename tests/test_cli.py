@@ -111,3 +111,20 @@ def test_tune_finds_out_from_the_run_folder_whose_it_is(tmp_path: Path, capsys: 
     assert "there is no such run folder" in capsys.readouterr().err
     assert cli.main(["tune", str(tmp_path), "--json"]) == 2
     assert "is not a run folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["foo", "", "--help", "score"])
+def test_tune_refuses_the_run_of_a_task_that_is_not_there(task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "settings.json").write_text(json.dumps({"format": 2, "task": task, "settings": {}}))
+    assert cli.main(["tune", str(tmp_path)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"is a run of {task!r}, a task that is not there. The tasks are: classification, detection, segmentation" in said
+
+
+@pytest.mark.parametrize("seed", [2**63, -(2**63) - 1, 10**30])
+def test_a_seed_of_more_than_64_bits_is_refused_before_anything_is_prepared(
+    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["classification", "train", "--seed", str(seed), "--data", str(tmp_path), "--run", str(tmp_path / "run")]) == 2
+    assert f"seed is {seed}; it must be" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

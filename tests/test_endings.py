@@ -133,3 +133,62 @@ def test_json_stays_json_where_standard_output_is_ascii(monkeypatch: pytest.Monk
 def test_memory_that_ran_out_is_no_fault_of_the_program(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
     assert endings.ended(lambda: raising(error)) == 2
     assert "memory" in capsys.readouterr().err
+
+
+PRINTING = """
+import sys
+from radlearn.endings import ended, print_json
+sys.exit(ended(lambda: print_json({"text": "x" * int(sys.argv[1])})))
+"""
+
+
+@pytest.mark.parametrize("amount", [1, 1_000_000])
+def test_a_full_disk_under_standard_output_is_said(amount: int) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-c", PRINTING, str(amount)], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines() == [
+        "radlearn: standard output: No space left on device. Free some space, or choose a place on another disk, then try again."
+    ]
+
+
+@pytest.mark.parametrize("amount", [1, 1_000_000])
+def test_a_reader_that_has_seen_enough_is_no_error(amount: int) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", PRINTING, str(amount)], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_pipe_to_a_worker_that_broke_is_no_success() -> None:
+    # An exit code of 0 would say that all is done.
+    with pytest.raises(BrokenPipeError):
+        endings.ended(lambda: raising(BrokenPipeError(errno.EPIPE, "Broken pipe")))
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_standard_streams_that_are_closed_are_no_trouble_and_no_file_takes_their_place(closed: str, tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from radlearn.endings import ended, print_out\n"
+        "def work():\n"
+        "    with open(sys.argv[1], 'w') as opened:\n"
+        "        assert opened.fileno() > 2\n"
+        "        print_out('printed')\n"
+        "        os.write(1, b'printed')\n"
+        "        opened.write('kept')\n"
+        "sys.exit(ended(work))\n"
+    )
+    line = f'exec "$0" -c "$1" "$2" {closed}'
+    done = subprocess.run(["bash", "-c", line, sys.executable, code, str(tmp_path / "out")], capture_output=True, check=False)
+    assert (done.returncode, (tmp_path / "out").read_text()) == (0, "kept")
+
+
+def test_a_current_folder_that_was_removed_is_said(tmp_path: Path) -> None:
+    code = "import os, sys; from radlearn.endings import ended; sys.exit(ended(os.getcwd))"
+    line = f'cd {tmp_path}; mkdir gone; cd gone; rmdir ../gone; exec "$0" -c "$1"'
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    done = subprocess.run(["bash", "-c", line, sys.executable, code], capture_output=True, check=False, env=environment)
+    assert done.returncode == 2
+    assert "the current folder is no longer there" in " ".join(done.stderr.decode().split())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radlearn.file_names import distinct_file_names, file_name, readable
+from radlearn.file_names import distinct_file_names, file_name, printable, readable
 
 RAW_NAMES = st.binary(min_size=1, max_size=255).filter(lambda name: b"/" not in name and b"\0" not in name)
 
@@ -60,3 +60,15 @@ def test_two_long_names_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).touch()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("text", ["IM\x1b[2J", "a\rb", "\x07", "\x7f", "\x9b31m", "\u202egpj.dcm", "\u2066x", "\u2028", "\0"])
+def test_what_a_terminal_would_obey_is_written_out(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert shown.encode("ascii").decode("unicode_escape") == text
+
+
+@pytest.mark.parametrize("text", ["IM0001", "a\nb\tc", "Röntgen", "患者", "95\u202f%", "a\u200db", "\\x1b"])
+def test_other_text_is_printed_as_it_is(text: str) -> None:
+    assert printable(text) == text

@@ -1,6 +1,7 @@
 """Progress: never silent, never lost, results as they are."""
 
 import gc
+import io
 import math
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.table import Table
 
 from radlearn import progress
 
@@ -292,3 +294,58 @@ def test_a_forked_process_leaves_the_end_of_the_terminal_to_its_parent() -> None
 def test_a_name_that_is_not_utf8_can_be_said(capsys: pytest.CaptureFixture[str]) -> None:
     progress.say(os.fsdecode(b"M\xfcller.dcm"))
     assert capsys.readouterr().err == "M\\xfcller.dcm\n"
+
+
+NAMES = ["data[/old]", "[red]x", "[/]", "a [b", ":warning:.csv", "[link=http://x]y[/link]"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_no_markup_wherever_they_are_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    terminal = progress.Terminal(text)
+    table = Table(title=name)
+    table.add_column(name)
+    table.add_row(name)
+    terminal.print(table)
+    terminal.print(name, style="bold")
+    assert text.getvalue().count(name) == 4
+    # On a terminal there are live bars.
+    live = progress.Terminal(io.StringIO())
+    live._force_terminal = True
+    monkeypatch.setattr(progress, "console", live)
+    with progress.waiting(name), progress.progress_bar(name, 2, name) as bar:
+        bar.advance(1, name)
+    assert name in live.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_name_with_control_characters_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.say("IM\x1b[2J\r\x9b1A\u202e.dcm")
+    assert capsys.readouterr().err == "IM\\x1b[2J\\r\\x9b1A\\u202e.dcm\n"
+
+
+LOG_THAT_IS_GONE = """
+import os, sys
+from radlearn import progress
+from radlearn.endings import ended
+
+def work():
+    for number in range(3):
+        progress.say("x" * 100_000)
+    with progress.progress_bar("working", 2) as bar:
+        bar.advance(2)
+    with open(sys.argv[1], "w") as opened:
+        opened.write("done")
+
+sys.exit(ended(work))
+"""
+
+
+@pytest.mark.parametrize("log", ["full disk", "reader that went away"])
+def test_a_log_that_takes_no_more_ends_no_work(log: str, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-c", LOG_THAT_IS_GONE, str(tmp_path / "out")]
+        code = subprocess.run(command, stderr=full if log == "full disk" else writing, check=False).returncode
+    os.close(writing)
+    assert (code, (tmp_path / "out").read_text()) == (0, "done")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
 from radlearn.endings import print_json
-from radlearn.progress import say, waiting
+from radlearn.file_names import printable
+from radlearn.progress import Terminal, say, waiting
 
 if TYPE_CHECKING:
     from radlearn.check.audit import Audit
@@ -43,7 +44,7 @@ def check(folder: Path, json: bool = False, out: Path | None = None, workers: in
     if json:
         print_json(as_dict(audit, costs))
     else:
-        tell(audit, costs, Console(file=sys.stdout, highlight=False))
+        tell(audit, costs, Terminal(sys.stdout))
     if out is not None:
         say(f"With pictures: {out}")
     return int(audit.must_be_mended)
@@ -66,22 +67,25 @@ def as_dict(audit: "Audit", costs: "Sequence[Forecast]") -> dict[str, object]:
 
 def tell(audit: "Audit", costs: "Sequence[Forecast]", console: Console) -> None:
     """Print an audit for people."""
-    console.print(f"\n[bold]{escape(str(audit.folder))}[/bold]  {escape('; '.join(audit.kinds))}", soft_wrap=True)
+    console.print()
+    console.print(_bold(str(audit.folder)), f" {'; '.join(audit.kinds)}", soft_wrap=True)
     for name, values in audit.counts().items():
         shown = ", ".join(f"{value} ({count:,})" for value, count in list(values.items())[:VALUES_SHOWN])
         more = f", and {len(values) - VALUES_SHOWN:,} other{'s' * (len(values) > VALUES_SHOWN + 1)}" if len(values) > VALUES_SHOWN else ""
-        console.print(f"  {name}: {shown}{more}", markup=False)
+        console.print(f"  {name}: {shown}{more}")
     by_rule = grouped(audit.findings)
     for findings in by_rule:
         severity, title = findings[0].severity, RULES[findings[0].rule].title
-        console.print(f"\n[{COLOURS[severity]}]{severity}[/]  [bold]{escape(title)}[/bold] · {len(findings):,}")
+        console.print()
+        console.print(Text(severity, COLOURS[severity]), "", _bold(title), f"· {len(findings):,}")
         for one in findings[:EXAMPLES]:
-            console.print(f"  {one.file}: {one.found}" if one.file else f"  {one.found}", markup=False, soft_wrap=True)
+            console.print(f"  {one.file}: {one.found}" if one.file else f"  {one.found}", soft_wrap=True)
         if len(findings) > EXAMPLES:
-            console.print(f"  … and {len(findings) - EXAMPLES:,} more", markup=False)
+            console.print(f"  … and {len(findings) - EXAMPLES:,} more")
     if audit.clues:
         told = ", ".join(f"{clue.name} {clue.auroc_score:.2f}" for clue in audit.clues[:VALUES_SHOWN])
-        console.print(f"\n[bold]What tells the label best[/bold] (AUROC of one field alone; 0.5 is chance): {escape(told)}")
+        console.print()
+        console.print(_bold("What tells the label best"), f"(AUROC of one field alone; 0.5 is chance): {told}")
     _tell_what_to_do(by_rule, console)
     if costs:
         _tell_costs(costs, console)
@@ -96,7 +100,7 @@ def _tell_what_to_do(by_rule: list[list[Finding]], console: Console) -> None:
     for findings in by_rule:
         severity, rule = findings[0].severity, RULES[findings[0].rule]
         if severity != "note":
-            table.add_row(f"[{COLOURS[severity]}]{severity}[/]", escape(rule.title), f"{len(findings):,}", escape(rule.advice))
+            table.add_row(Text(severity, COLOURS[severity]), rule.title, f"{len(findings):,}", rule.advice)
     console.print()
     if table.rows:
         console.print(table)
@@ -110,7 +114,11 @@ def _tell_costs(costs: "Sequence[Forecast]", console: Console) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    console.print(f"Estimated from {costs[0].basis}.\n", markup=False)
+    console.print(f"Estimated from {costs[0].basis}.\n")
+
+
+def _bold(text: str) -> Text:
+    return Text(printable(text), "bold")
 
 
 def _table(title: str, columns: "Sequence[str]") -> Table:

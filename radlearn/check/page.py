@@ -136,5 +136,5 @@ def _grid(panels: Sequence[Panel]) -> Figure:
         axes.set_xlim(-0.5, width - 0.5)
         axes.set_ylim(height - 0.5, -0.5)
         short = shortened(Path(name).name, NAME_LETTERS)
-        figure.text(left + 0.5 / columns, bottom + 0.03 / rows, short, ha="center", va="bottom", fontsize=8)
+        figure.text(left + 0.5 / columns, bottom + 0.03 / rows, short, ha="center", va="bottom", fontsize=8, parse_math=False)
     return figure

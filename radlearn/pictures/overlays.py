@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from radlearn.errors import BadSetting
-from radlearn.file_names import readable
+from radlearn.file_names import printable
 from radlearn.files import written_whole
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.outlines import Boxes, outline_found, outline_true, written_font
@@ -168,8 +168,8 @@ def shortened(text: str, most: int) -> str:
     >>> shortened("1.2.840.113619.2.55.3.604688119", 13)
     '1.2.84…688119'
     """
-    # Neither Pillow nor matplotlib can draw what stands for bytes that are not UTF-8.
-    text = readable(text)
+    # Neither Pillow nor matplotlib can draw what stands for bytes that are not UTF-8, or a control character.
+    text = printable(text).replace("\n", " ").replace("\t", " ")
     if len(text) <= most:
         return text
     front = most // 2
@@ -225,8 +225,8 @@ def write_sheet(path: Path, pictures: Sequence[Image.Image], name: str, said: st
     pen.line([(0, height), (total, height)], fill=GRID)
     for row, (text, weight, colour) in enumerate(((name, "bold", INK), (said, "normal", MUTED))):
         font = written_font(weight, 18)
-        text = readable(text)
-        shown, most = text.replace("\n", " "), len(text)
+        most = len(printable(text))
+        shown = shortened(text, most)
         while most > 8 and pen.textlength(shown, font=font) > total - 2 * margin:
             most -= 1
             shown = shortened(text, most)

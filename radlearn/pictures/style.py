@@ -67,7 +67,8 @@ def font_family() -> str:
 
 def _settings() -> dict[Any, Any]:
     return {
-        "font.family": font_family(), "font.size": 9.5, "text.color": INK, "figure.facecolor": PAPER, "figure.dpi": 100,
+        "font.family": font_family(), "font.size": 9.5, "text.color": INK, "text.parse_math": False,
+        "figure.facecolor": PAPER, "figure.dpi": 100,
         "axes.edgecolor": FAINT, "axes.facecolor": PAPER, "axes.grid": True, "axes.axisbelow": True, "axes.linewidth": 0.8,
         "axes.labelcolor": MUTED, "axes.labelsize": 9.5, "axes.labelpad": 6, "axes.unicode_minus": True,
         "axes.titlelocation": "left", "axes.titlesize": 10.5, "axes.titleweight": "bold", "axes.titlepad": 10,

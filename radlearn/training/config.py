@@ -114,17 +114,17 @@ def refuse_out_of_bounds(settings: Any) -> None:
     """
     hints = get_type_hints(type(settings), include_extras=True)
     for field in fields(settings):
-        hint, value = hints[field.name], getattr(settings, field.name)
+        hint, value = hints[field.name], _plain(getattr(settings, field.name))
         bounds = list(_bounds_of(hint))
         may_be_none = bool(bounds) and type(None) in get_args(get_args(hint)[0])
+        in_words = f"{_in_words(bounds)}{', or None' if may_be_none else ''}" if bounds else ""
         # NaN satisfies no comparison, so it is refused too.
-        valid = isinstance(value, int | float) and all(HOLDS[type(bound)](value, _limit(bound)) for bound in bounds)
-        if bounds and not valid and not (value is None and may_be_none):
-            raise BadSetting(f"{field.name} is {value!r}; it must be {_in_words(bounds)}{', or None' if may_be_none else ''}.")
+        if isinstance(value, int | float) and not all(HOLDS[type(bound)](value, _limit(bound)) for bound in bounds):
+            raise BadSetting(f"{field.name} is {value!r}; it must be {in_words}.")
         if get_origin(hint) is Literal and value not in get_args(hint):
             raise BadSetting(f"{field.name} is {value!r}; it must be one of {', '.join(map(str, get_args(hint)))}.")
         if expected := _another_type(hint, value):
-            raise BadSetting(f"{field.name} is {value!r}; it must be {expected}.")
+            raise BadSetting(f"{field.name} is {value!r}; it must be {', '.join(filter(None, (expected, in_words)))}.")
 
 
 def _another_type(hint: Any, value: Any) -> str:
@@ -134,15 +134,18 @@ def _another_type(hint: Any, value: Any) -> str:
     ('a valid integer', 'a valid boolean', '')
     """
     adapter = _strict(hint)
-    # A number of NumPy is one of Python's in all but its class.
-    plain = value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
     try:
         if adapter is not None:
-            adapter.validate_python(plain, strict=True)
+            adapter.validate_python(value, strict=True)
     except ValidationError as error:
         message = error.errors(include_url=False, include_context=False)[0]["msg"]
         return message.removeprefix("Input should be ")
     return ""
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy, which is one of Python's in all but its class, as the latter."""
+    return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
 
 
 @cache

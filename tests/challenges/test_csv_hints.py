@@ -34,7 +34,7 @@ def test_a_row_with_a_number_too_many_is_told_and_one_with_a_word_too_many_is_no
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (gzip.compress(b"patientId,probability\n", mtime=0), "is packed with gzip. Unpack it first (gunzip). Expected a table as CSV text."),
+        (gzip.compress(b"patientId\n", mtime=0), "is packed with gzip. Unpack it first (gunzip). Expected a table as CSV text."),
         (b"<!DOCTYPE html><html></html>", "is an HTML page, as a failed download leaves it. Download it again."),
         (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         (b'[{"patientId": "a"}]', "is JSON"),

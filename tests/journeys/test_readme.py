@@ -33,7 +33,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 COARSER: dict[str, dict[str, Any]] = {
     "classification": {"size_px": 96},
     "detection": {"size_px": 128},
-    "segmentation": {"spacing_mm": (4.0, 4.0, 6.0), "patch_voxels": (32, 32, 16)},
+    "segmentation": {"spacing_mm": (4.0, 4.0, 6.0), "patch_voxels": (48, 48, 32)},
 }
 THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [

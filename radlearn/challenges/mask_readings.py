@@ -1,4 +1,4 @@
-"""Whether a mask is another's mirror image: turned over along an axis of its scan, its axes exchanged, inside and outside swapped.
+"""Whether a mask is another's mirror image: turned over along an axis of its scan, its axes exchanged, inside and outside swapped, moved.
 
 Such a mask scores near zero and looks like a bad model. So it is compared with the truth in other ways too, and where one of them fits far
 better, it is said which.
@@ -7,12 +7,15 @@ better, it is said which.
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from scipy import ndimage, signal
 
 from radlearn.metrics.masks import bounding_box, dice_score
 
 FITS_BELOW = 0.35
 "From this Dice on a mask is taken for what it says."
 BETTER_BY = 0.3
+MOVED_FROM, LEAST_LESIONS = 0.75, 2
+"Two blobs can be laid upon each other by chance: a mask is only called moved if it then has this Dice, and the scan several lesions."
 MOST_NAMED = 5
 
 READINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -41,7 +44,33 @@ def mask_reading(mask: np.ndarray, truth: np.ndarray) -> tuple[str, float] | Non
     turned = {name: read(mask) for name, read in READINGS.items()}
     fits = {name: dice_score(one, truth) for name, one in turned.items() if one.shape == truth.shape}
     best = max(fits, key=lambda name: fits[name])
-    return (best, fits[best]) if fits[best] >= max(own + BETTER_BY, 2 * own) else None
+    if fits[best] >= max(own + BETTER_BY, 2 * own):
+        return best, fits[best]
+    return _moved(mask, truth)
+
+
+def _moved(mask: np.ndarray, truth: np.ndarray) -> tuple[str, float] | None:
+    """Return by how many voxels a mask must be moved to lie on the truth, and its Dice there; None where it fits nowhere.
+
+    The overlap of two masks at every shift is their cross-correlation, here of what their bounding boxes hold. What lies outside of the
+    scan after the move has no say.
+    """
+    voxels = mask.sum(dtype=np.int64), truth.sum(dtype=np.int64)
+    if 2 * min(voxels) < MOVED_FROM * sum(voxels) or ndimage.label(truth)[1] < LEAST_LESIONS:
+        return None
+    boxes = [bounding_box(one) for one in (mask, truth)]
+    (held, from_), (wanted, to) = (
+        (one[box].astype(np.float32), np.array([side.start for side in box])) for one, box in zip((mask, truth), boxes, strict=True) if box
+    )
+    overlaps = signal.fftconvolve(wanted, held[::-1, ::-1, ::-1])
+    at = np.array(np.unravel_index(overlaps.argmax(), overlaps.shape))
+    dice = 2 * float(overlaps.max()) / float(sum(voxels))
+    if dice < MOVED_FROM:
+        return None
+    # How far the mask has been moved: against the way that brings it back.
+    steps = from_ - (to + at - (np.array(held.shape) - 1))
+    moves = [f"{step:+d} along the {axis} axis" for step, axis in zip(steps, ("first", "second", "third"), strict=True) if step]
+    return f"moved by voxels: {', '.join(moves)}".replace("-", "−"), min(dice, 1.0)
 
 
 def readings_note(found: Mapping[str, tuple[str, float]], scans: int) -> list[str]:

@@ -31,9 +31,36 @@ def test_a_mask_that_fits_a_bad_one_and_an_empty_one_are_not() -> None:
     truth = lesions()
     assert mask_reading(truth, truth) is None
     assert mask_reading(np.roll(truth, 1, axis=0), truth) is None
-    assert mask_reading(np.roll(truth, 15, axis=1), truth) is None
     assert mask_reading(np.zeros_like(truth), truth) is None
     assert mask_reading(truth, np.zeros_like(truth)) is None
+
+
+@pytest.mark.parametrize(
+    ("move", "words"),
+    [
+        ((0, 9, 0), "moved by voxels: +9 along the second axis"),
+        ((-6, 0, 0), "moved by voxels: −6 along the first axis"),
+        ((5, -7, 2), "moved by voxels: +5 along the first axis, −7 along the second axis, +2 along the third axis"),
+    ],
+)
+def test_a_mask_that_lies_beside_its_place_is_told_with_the_way(move: tuple[int, int, int], words: str) -> None:
+    truth = np.zeros((60, 50, 20), bool)
+    truth[20:28, 20:29, 8:10] = truth[33:36, 24:26, 8:11] = truth[22, 29:33, 9] = True
+    moved = np.roll(truth, move, axis=(0, 1, 2))
+    assert dice_score(moved, truth) < 0.35
+    found = mask_reading(moved, truth)
+    assert found is not None
+    assert found[0] == words
+    assert found[1] == pytest.approx(1, abs=1e-4)
+
+
+def test_a_blob_beside_several_lesions_is_a_bad_mask_and_not_a_moved_one() -> None:
+    truth, mask = np.zeros((2, 60, 50, 20), bool)
+    truth[10:16, 10:16, 5:8] = truth[40:46, 30:38, 10:14] = truth[20:25, 35:40, 3:6] = True
+    mask[30:36, 10:16, 5:8] = True
+    assert mask_reading(mask, truth) is None
+    # One lesion alone, and as large a false one elsewhere.
+    assert mask_reading(mask, np.roll(mask, 12, axis=1)) is None
 
 
 def test_where_the_slices_are_not_square_what_cannot_be_is_not_tried() -> None:

@@ -1,6 +1,6 @@
 """Whether a chest can be as large as a header says, and whether its slices follow each other; what lies around it.
 
-No voxel tells that by itself. Of 15 chest CTs that are right (12 built-in ones and three real ones) none is doubted.
+No voxel tells that by itself. Of 153 chest CTs that are right (150 built-in ones and three real ones) none is doubted.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from radlearn.scans.doubt import Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm, to_orientation
 
 SEEN_MM, POSSIBLE_MM = (100.0, 800.0), (30.0, 3000.0)
-"Of a chest CT from side to side and from front to back: beyond the first it is worth a word, beyond the second it is none."
+"Of a chest CT from side to side and from front to back: beyond the first it is told, beyond the second it is refused."
 FILL_ABOVE_HU, LEAST_FILLED = -700, 0.05
 LEAST_SLICES, LEAST_HEIGHT_MM, AVERAGED = 20, 150.0, 4
 SHOWN_HU = (-1000, 200)

@@ -23,6 +23,11 @@ CACHE_NUMBERS = itertools.count()
 gc.disable()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case by its parameter where that is bytes: packed files hold the second at which they were made, and each process makes its own."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the journeys: they are the longest files, and no process should be left alone with one at the end."""
     items.sort(key=lambda item: "journeys" not in item.path.parts)

@@ -24,7 +24,7 @@ gc.disable()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name a case by its parameter where that is bytes: packed files hold the second at which they were made, and each process makes its own."""
+    """Name a case by its parameter where that is bytes: a packed file holds the second at which it was made, once in every process."""
     return argname if isinstance(val, bytes) else None
 
 

@@ -190,6 +190,7 @@ class Challenge(Generic[CaseT, PredictionT]):
         find_cases: labelled cases of a folder in the layout. Raises BadLayout.
         find_images: unlabelled cases of a folder, for a submission. Raises BadLayout.
         write_submission: (file, image_id -> prediction, cases) writes the submission file and proves it; None where there is none.
+        check_names: (file, image_ids) raises BadLayout where images cannot be told apart in the submission file, before any is predicted.
         built_in: synthetic cases; None where there are none.
         box_score: official score of boxes; None for a challenge without boxes.
         scorers: what `radlearn score` offers for this challenge.
@@ -205,6 +206,7 @@ class Challenge(Generic[CaseT, PredictionT]):
     find_cases: Callable[[Path], list[CaseT]]
     find_images: Callable[[Path], list[CaseT]]
     write_submission: Callable[[Path, Mapping[str, PredictionT], Sequence[CaseT]], None] | None = None
+    check_names: Callable[[Path, Sequence[str]], object] | None = None
     built_in: BuiltInCases | None = None
     box_score: BoxScore | None = None
     scorers: tuple[Scorer, ...] = ()

@@ -7,7 +7,7 @@ from radlearn.challenges.challenge import BuiltInCases, Challenge, Scorer
 from radlearn.challenges.covid19_audit import audit_folder
 from radlearn.challenges.covid19_layout import Case, case_paths, find_cases, find_images, layout_folder, write_persons
 from radlearn.challenges.covid19_scoring import SMALLEST_ML, TOLERANCE_MM, score_submission
-from radlearn.challenges.covid19_submission import write_submission
+from radlearn.challenges.covid19_submission import distinct_names, write_submission
 
 __all__ = ["CHALLENGE", "Case", "case_paths", "find_cases", "find_images", "layout_folder", "write_persons"]
 
@@ -31,6 +31,7 @@ CHALLENGE: Challenge[Case, Path] = Challenge(
     find_cases=find_cases,
     find_images=find_images,
     write_submission=write_submission,
+    check_names=distinct_names,
     built_in=BuiltInCases("radlearn.digital_thorax.ct_cohort:write_covid19", 120),
     scorers=(
         Scorer(

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.covid19_layout import LAYOUT_ADVICE, Case, audit
 from radlearn.challenges.covid19_submission import grid_troubles, read_member, submission_members
+from radlearn.challenges.mask_owners import Places, owners_note, places_of
 from radlearn.challenges.mask_readings import mask_reading, readings_note
 from radlearn.challenges.rsna_tables import table_text
 from radlearn.challenges.troubles import listed
@@ -100,6 +101,7 @@ def score_submission(
     table, persons = tuple(one.scores for one in scored.values()), tuple(case.person for case in cases)
     notes += _cut_notes([note for one in scored.values() for note in one.cut])
     notes += readings_note({case_id: one.looks_like for case_id, one in scored.items() if one.looks_like}, len(cases))
+    notes += owners_note({case_id: one.places for case_id, one in scored.items()})
     summary = mask_summary(table, persons, draws)
     return ScoredMasks(
         image_ids=tuple(case.case_id for case in cases), persons=persons, scores=summary.scores, notes=tuple(notes), rows=table,
@@ -115,11 +117,12 @@ def _truth(folder: Path) -> tuple[list[Case], list[str]]:
 
 
 class _Scored(NamedTuple):
-    """The scores of one scan, what was cut in its masks, and what its mask looks like where it fits badly."""
+    """The scores of one scan, what was cut in its masks, and what its mask looks like where it fits badly, and where the two masks lie."""
 
     scores: MaskScores
     cut: tuple[str, ...]
     looks_like: tuple[str, float] | None
+    places: Places
 
 
 def _cut_notes(notes: list[str]) -> list[str]:
@@ -144,7 +147,8 @@ def _scored(submission: Path, tolerance_mm: float, smallest_ml: float, job: tupl
     scores = mask_scores(mask.voxels, truth.voxels, steps_mm(truth.affine), tolerance_mm, smallest_ml)
     read = {true_path.name: truth, name: mask}
     cut = [f"{which}: does not hold exactly 0 and 1 ({note})" for which, one in read.items() for note in one.notes]
-    return case.case_id, _Scored(scores, tuple(cut), mask_reading(mask.voxels, truth.voxels))
+    places = Places(places_of(mask.voxels), places_of(truth.voxels), scores.dice_score)
+    return case.case_id, _Scored(scores, tuple(cut), mask_reading(mask.voxels, truth.voxels), places)
 
 
 def _shown(value: float) -> str:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,19 @@ def submission_name(case_id: str) -> str:
     return f"{short or case_id}.nii.gz"
 
 
+def distinct_names(path: Path, case_ids: Iterable[str]) -> dict[str, str]:
+    """Return name in the zip `path` → case id, in the order of the ids.
+
+    Raises:
+        BadLayout: two cases would have one name.
+    """
+    names: dict[str, str] = {}
+    for case_id in sorted(case_ids):
+        if (other := names.setdefault(submission_name(case_id), case_id)) != case_id:
+            raise BadLayout(f"{path}: {other} and {case_id} would both be {submission_name(case_id)} in the zip. Rename one of them.")
+    return names
+
+
 def write_submission(path: Path, masks: Mapping[str, Path], cases: Sequence[Case] | None = None) -> None:
     """Pack masks as a submission, whole or not at all.
 
@@ -58,10 +71,8 @@ def write_submission(path: Path, masks: Mapping[str, Path], cases: Sequence[Case
     Raises:
         BadLayout: two cases would have one name, a mask is no file, or (with `cases`) anything that `validate_submission` finds.
     """
-    names: dict[str, str] = {}
-    for case_id in sorted(masks):
-        if (other := names.setdefault(submission_name(case_id), case_id)) != case_id:
-            raise BadLayout(f"{path}: {other} and {case_id} would both be {submission_name(case_id)} in the zip. Rename one of them.")
+    names = distinct_names(path, masks)
+    for case_id in names.values():
         if not Path(masks[case_id]).is_file():
             raise BadLayout(f"{path}: the mask of {case_id}, {masks[case_id]}, is not there.")
     with written_whole(path) as temporary:

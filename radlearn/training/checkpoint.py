@@ -20,13 +20,13 @@ from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.file_names import utf8_path
 from radlearn.files import json_of, json_ready, written_whole
 from radlearn.progress import say
+from radlearn.training.checkpoint_header import DIGEST, STATE, digest_in
 from radlearn.training.config import Device
 from radlearn.training.device import chosen_device
 from radlearn.training.finite import refuse_outputs_that_are_not_finite
 from radlearn.training.run_folder import Run, refuse_changed_settings
 
 STALE_AFTER_SECONDS = 120
-STATE, DIGEST = "radlearn", "digest"
 AGAIN = "Copy it again from its source, or start a new run in another folder."
 
 
@@ -74,15 +74,6 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, state
 
 
-def has_digest(path: Path) -> bool:
-    """Tell whether a file written by `save_tensors` can prove that it is undamaged; older files cannot."""
-    try:
-        with utf8_path(path) as place, safe_open(place, framework="pt") as file:
-            return DIGEST in json_of((file.metadata() or {})[STATE])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
-        return False
-
-
 def _text(state: Mapping[str, Any]) -> str:
     return json.dumps(state, allow_nan=False)
 
@@ -114,7 +105,7 @@ def load_best(run: Run, model: nn.Module, device: Device = "auto") -> nn.Module:
     if not run.best_weights.exists():
         raise BadRunFolder(f"{run.folder}: has no trained weights yet. To continue: {run.resume_command}")
     refuse_changed_settings(run, load_weights(run.best_weights, model), run.best_weights)
-    if not has_digest(run.best_weights):
+    if digest_in(run.best_weights) is None:
         say(f"{run.best_weights}: is older than digests of weights, so whether it is undamaged could not be checked.", style="yellow")
     model = model.to(chosen_device(device)).eval()
     refuse_outputs_that_are_not_finite(model, f"{run.folder}")

@@ -9,7 +9,7 @@ The features come from the forward pass that predicts. What a distance between f
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NotRequired, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.feature_distance import FEWEST_TRAINING, FEWEST_VALIDATION, FeatureDistance, fit_feature_distance
 from radlearn.progress import say
 from radlearn.training.checkpoint import load_tensors, save_tensors
+from radlearn.training.checkpoint_header import digest_in, refuse_other_weights
 from radlearn.training.run_files import checked
 from radlearn.training.run_folder import Run, must_be_there
 
@@ -39,6 +40,8 @@ class _Numbers(TypedDict):
     rest_variance: float
     false_flags: float
     validation_distances: Annotated[list[float], Len(1)]
+    # The digest of the weights whose features these are; older files lack it.
+    weights: NotRequired[str | None]
 
 
 class PooledFeatures:
@@ -137,6 +140,7 @@ def write_feature_distance(run: Run, training: np.ndarray, validation: np.ndarra
         "rest_variance": distance.rest_variance,
         "false_flags": distance.false_flags,
         "validation_distances": distance.validation.tolist(),
+        "weights": digest_in(run.best_weights),
     }
     save_tensors(run.folder / FILE, tensors, numbers)
     share = f"of new images like the {len(validation):,} of validation, {distance.promised_share:.1%} are flagged at most"
@@ -148,7 +152,7 @@ def read_feature_distance(run: Run) -> FeatureDistance | None:
     """Return what `write_feature_distance` wrote; None where there is no such file: the run is older, or had too few images.
 
     Raises:
-        BadRunFolder: if the file is damaged.
+        BadRunFolder: if the file is damaged, or of other weights than the run has.
     """
     path = run.folder / FILE
     if not path.exists():
@@ -156,6 +160,7 @@ def read_feature_distance(run: Run) -> FeatureDistance | None:
     tensors, said = load_tensors(path)
     advice = f"It is not a valid feature distance. Remove it. To make it again: {run.resume_command}"
     numbers = checked(said, _Numbers, path, advice)
+    refuse_other_weights(numbers.get("weights"), run, path)
     try:
         arrays = {name: tensors[name].numpy() for name in ARRAYS}
         validation = np.array(numbers["validation_distances"], dtype=np.float64)

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from radlearn.csv_cells import restored
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.file_names import utf8_path
-from radlearn.files import json_of, write_rows
+from radlearn.files import write_rows
+from radlearn.training.checkpoint_header import header_of
 from radlearn.training.run_folder import Run
 
 SUBSETS = ("train", "validation", "test")
@@ -165,13 +164,8 @@ def _digest(rows: Mapping[str, tuple[str, str, CaseContent]]) -> str:
 def _recorded_digest(run: Run) -> str | None:
     """Return what the checkpoints of a run say of its split: the best weights, or the last state before there are any."""
     for path in (run.best_weights, run.last_checkpoint):
-        try:
-            with utf8_path(path) as place, safe_open(place, framework="numpy") as file:
-                said = json_of((file.metadata() or {})["radlearn"])
-        except (OSError, SafetensorError, ValueError, KeyError):
-            # What is wrong with weights is said when they are loaded.
-            continue
-        if isinstance(said, dict) and isinstance(found := said.get("split"), str):
+        # What is wrong with weights is said when they are loaded.
+        if isinstance(found := (header_of(path) or {}).get("split"), str):
             return found
     return None
 

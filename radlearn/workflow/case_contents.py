@@ -4,7 +4,7 @@ Names repeat: the CTs of two hospitals may have the same names, and one X-ray ma
 names. So a run keeps the digests of its cases (`split.csv`), and what is a test case of a run, or a stranger, is decided by them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from hashlib import blake2b
@@ -37,8 +37,20 @@ def contents_of(cases: Sequence[Case]) -> list[CaseContent]:
 
     Files that were read before, as those of prepared cases were, are not read again: see `file_contents`.
     """
+    known = _read_all(path for case in cases for path in _paths_of(case))
+    return [CaseContent(_image_digest(known, case.path), _truth_digest(known, case)) for case in cases]
+
+
+def images_of(paths: Sequence[Path]) -> list[str]:
+    """Return the digests of the pixels in files and folders, in order, as they stand in `contents_of`; "" as there."""
+    known = _read_all(paths)
+    return [_image_digest(known, path) for path in paths]
+
+
+def _read_all(paths: Iterable[Path]) -> KnownContents:
+    """Return the table of known files, with those in `paths` read."""
     known = KnownContents()
-    files = sorted({file for case in cases for path in _paths_of(case) for file in _files(path)})
+    files = sorted({file for path in paths for file in _files(path)})
     unread = [file for file in files if not known.knows(file)]
     if unread:
         shown = progress_bar("comparing files", len(unread), "files") if len(unread) > FEW else nullcontext()
@@ -48,7 +60,7 @@ def contents_of(cases: Sequence[Case]) -> list[CaseContent]:
                 if bar is not None:
                     bar.advance(1)
         known.keep(known.take_read())
-    return [CaseContent(_image_digest(known, case), _truth_digest(known, case)) for case in cases]
+    return known
 
 
 def compared(cases: Sequence[Case], expected: dict[str, CaseContent]) -> Comparison:
@@ -97,9 +109,9 @@ def _files(path: Path) -> list[Path]:
         return []
 
 
-def _image_digest(known: KnownContents, case: Case) -> str:
-    """Return the digest of a case's pixels; "" where there are none, or all are alike, which tells nobody apart."""
-    digest = _pixels(known, case.path)
+def _image_digest(known: KnownContents, path: Path) -> str:
+    """Return the digest of the pixels of an image; "" where there are none, or all are alike, which tells nobody apart."""
+    digest = _pixels(known, path)
     return "" if digest.startswith(BLANK) else digest
 
 

@@ -1,50 +1,72 @@
 """Cases that a run was trained on, met again in `predict`: what it says of them says nothing about people it has not seen."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from radlearn.challenges.near_ids import NearIds
 from radlearn.errors import BadRunFolder
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import read_split
+from radlearn.training.splits import contents_in_split, read_split
+from radlearn.workflow.case_contents import images_of
 
 SHOWN = 5
 
 
 class KnownCases:
-    """Finds cases of the training and validation subsets of runs, by their names.
+    """Finds images of the training and validation subsets of runs, by their pixels, whatever they are called.
 
-    A name is all that is known here, so it is said that only names were compared: other people's X-rays may bear the same.
+    Runs that are older than digests of images know theirs by name alone, and other people's may bear the same: that is said.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        self.subset_of: dict[str, str] = {}
+        # Digest of the pixels -> subset and name.
+        self._by_pixels: dict[str, tuple[str, str]] = {}
+        self._by_name: dict[str, str] = {}
         self._without_split: list[str] = []
         for run in runs:
             try:
-                split = read_split(run.folder / "split.csv")
+                split, contents = read_split(run.folder / "split.csv"), contents_in_split(run)
             except BadRunFolder as error:
                 # A run folder without a split still predicts.
                 self._without_split.append(f"{error} Whether it was trained on any of these cannot be told.")
                 continue
-            # Of several runs, one that was trained on a case is what counts.
+            has_digests = any(content.pixels for content in contents.values())
             for image_id, (_, subset) in split.items():
-                if self.subset_of.get(image_id) != "train":
-                    self.subset_of[image_id] = subset
-        self._near = NearIds(self.subset_of)
+                if pixels := contents[image_id].pixels:
+                    # Of several runs, one that was trained on a case is what counts.
+                    if self._by_pixels.get(pixels, ("",))[0] != "train":
+                        self._by_pixels[pixels] = (subset, image_id)
+                elif not has_digests and self._by_name.get(image_id) != "train":
+                    self._by_name[image_id] = subset
+        self._near = NearIds(self._by_name)
 
-    def subset(self, image_id: str) -> str:
-        """Return the subset of a case by its name, with or without a suffix or folder; "" where no run knows it."""
-        return self.subset_of.get(image_id) or self.subset_of.get(self._near.known_as(image_id) or "", "")
+    def named(self, image_id: str) -> str:
+        """Return the subset of a case of a run without digests by its name, with or without a suffix or folder; "" where none knows it."""
+        return self._by_name.get(image_id) or self._by_name.get(self._near.known_as(image_id) or "", "")
 
-    def report(self, image_ids: Iterable[str], what: str) -> None:
-        """Say which cases were trained on, or chosen on; `what` they are, in the plural."""
+    def report(self, predicted: Iterable[tuple[str, Path]], what: str) -> None:
+        """Say which images were trained on, or chosen on.
+
+        Args:
+            predicted: name and file, or folder, of each.
+            what: they are, in the plural.
+        """
         for trouble in self._without_split:
             say(trouble, style="yellow")
-        ids = list(image_ids)
+        images = list(predicted)
+        own: list[tuple[str, str]] = []
+        if self._by_pixels:
+            for (image_id, _), pixels in zip(images, images_of([path for _, path in images]), strict=True):
+                if pixels in self._by_pixels:
+                    subset, name = self._by_pixels[pixels]
+                    own.append((subset, image_id if name == image_id else f"{image_id} ({name} there)"))
+        self._say(own, "are images", len(images), what)
+        self._say([(self.named(image_id), image_id) for image_id, _ in images], "have the names of some", len(images), what)
+
+    def _say(self, found: Sequence[tuple[str, str]], are: str, count: int, what: str) -> None:
         for subset, words in (("train", "was trained on"), ("validation", "chose its weights and threshold on")):
-            seen = [image_id for image_id in ids if self.subset(image_id) == subset]
-            if seen:
+            if seen := [name for own, name in found if own == subset]:
                 shown = ", ".join(seen[:SHOWN]) + (", …" if len(seen) > SHOWN else "")
-                found = f"{len(seen):,} of the {len(ids):,} {what} have the names of some that the run {words}: {shown}."
-                say(f"{found} How well it does on those says nothing about new people.", style="yellow")
+                told = f"{len(seen):,} of the {count:,} {what} {are} that the run {words}: {shown}."
+                say(f"{told} How well it does on those says nothing about new people.", style="yellow")

@@ -6,17 +6,20 @@ from typing import Any, TypeVar
 
 from radlearn.errors import BadRunFolder
 from radlearn.files import write_json
+from radlearn.training.checkpoint_header import digest_in, refuse_other_weights
 from radlearn.training.run_files import CHANGED, checked, read_run_file, shown
 from radlearn.training.run_folder import Run, must_be_there
 
 FILE = "postprocessing.json"
+WEIGHTS = "weights"
 PostprocessingT = TypeVar("PostprocessingT")
 
 
 def write_postprocessing(run: Run, postprocessing: Any, about: dict[str, Any]) -> None:
-    """Write the postprocessing, a dataclass, and JSON values about how it was chosen."""
+    """Write the postprocessing, a dataclass, JSON values about how it was chosen, and for which weights."""
     must_be_there(run)
-    write_json(run.folder / FILE, {"task": run.task, "postprocessing": asdict(postprocessing), **about})
+    content = {"task": run.task, "postprocessing": asdict(postprocessing), **about, WEIGHTS: digest_in(run.best_weights)}
+    write_json(run.folder / FILE, content)
 
 
 class _Beside(dict[str, Any]):
@@ -36,8 +39,8 @@ def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[Postproc
     These have the types that `kind.BESIDE`, a TypedDict, says, where the class has one.
 
     Raises:
-        BadRunFolder: if the training has not finished, or the file is invalid. A value beside the postprocessing that is asked for by its
-            name, and is not there, raises it too.
+        BadRunFolder: if the training has not finished, or the file is invalid or was made for other weights than those of the run. A value
+            beside the postprocessing that is asked for by its name, and is not there, raises it too.
     """
     file = run.folder / FILE
     if not file.exists():
@@ -46,6 +49,7 @@ def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[Postproc
     content = read_run_file(file, dict[str, Any], advice)
     if (task := content.pop("task", run.task)) != run.task:
         raise BadRunFolder(f"{file}: task is {shown(task)}; expected {run.task!r}. {CHANGED} {advice}")
+    refuse_other_weights(content.pop(WEIGHTS, None), run, file)
     chosen = content.pop("postprocessing", None)
     beside = checked(content, getattr(kind, "BESIDE", dict[str, Any]), file, advice)
     return checked(chosen, kind, file, advice), _Beside(beside, file, advice)

@@ -14,12 +14,18 @@ def lesions(shape: tuple[int, int, int] = (30, 30, 12), seed: int = 0) -> np.nda
     return mask
 
 
-BACK = {"turned by 90° in its slices": "turned by 270° in its slices", "turned by 270° in its slices": "turned by 90° in its slices"}
+BACK = {
+    "turned by 90° in its slices": "turned by 270° in its slices",
+    "turned by 270° in its slices": "turned by 90° in its slices",
+    "with its first axis put last": "with its last axis put first",
+    "with its last axis put first": "with its first axis put last",
+}
 
 
 @pytest.mark.parametrize("name", READINGS)
 def test_each_way_of_turning_is_named(name: str) -> None:
-    truth = lesions()
+    # Of a cube, whose axes can be exchanged and its shape stays.
+    truth = lesions((30, 30, 30))
     turned = READINGS[name](truth)
     found = mask_reading(turned, truth)
     assert found is not None

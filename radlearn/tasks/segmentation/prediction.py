@@ -144,7 +144,7 @@ class MaskPredictions:
             if self.interval is None:
                 say(f"volume_low_ml and volume_high_ml are empty: {NO_INTERVAL}", style="yellow")
             say(f"{len(self.rows):,} scans predicted{said_table(self.table)}")
-            self.known.report((row[1] for row in self.rows), "scans")
+            self.known.report(((row[1], Path(row[0])) for row in self.rows), "scans")
         self.unreadable.report(len(self.rows))
         self._partial.finished()
 
@@ -242,6 +242,8 @@ def submit_masks(challenge: Challenge[MaskCaseT, Path], predict: Callable[[Path]
     if challenge.write_submission is None:
         raise BadSetting(f"{challenge.title} has no submission file. 'predict' writes a mask for each {challenge.unit}.")
     cases = challenge.find_images(Path(images))
+    if challenge.check_names is not None:
+        challenge.check_names(Path(out), [case.image_id for case in cases])
     with answers_beside(out) as folder:
         _must_be_readable(cases)
         table = predict(folder)

@@ -140,7 +140,7 @@ class XrayPredictions:
             write_rows(self.table, [columns, *rows])
             say(f"{len(self.rows):,} X-rays predicted{said_table(self.table)}")
         if self.known is not None:
-            self.known.report((row[1] for row in self.rows), "X-rays")
+            self.known.report(((row[1], Path(row[0])) for row in self.rows), "X-rays")
         self.report_unreadable(len(self.rows))
         if self._partial is not None:
             self._partial.finished()

@@ -14,7 +14,7 @@ from monai.transforms import Invertd
 from radlearn.challenges import covid19
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.covid19 import Case
-from radlearn.challenges.covid19_submission import write_submission
+from radlearn.challenges.covid19_submission import distinct_names, write_submission
 from radlearn.covid19_ct_segmentation import segment_lesions as lesson
 from radlearn.scans.geometry import Volume
 from radlearn.tasks.segmentation.prediction import PredictedScan
@@ -38,7 +38,15 @@ def own_cache_folder(own_cache_folder: Path, scan_cache: Path, monkeypatch: pyte
 def challenge() -> Challenge:
     """A challenge of CTs with masks."""
     return Challenge(
-        "covid19", "COVID-19-20", "CT", "CTs", covid19.layout_folder, covid19.find_cases, covid19.find_images, write_submission
+        "covid19",
+        "COVID-19-20",
+        "CT",
+        "CTs",
+        covid19.layout_folder,
+        covid19.find_cases,
+        covid19.find_images,
+        write_submission,
+        distinct_names,
     )
 
 

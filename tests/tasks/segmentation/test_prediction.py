@@ -431,6 +431,19 @@ def test_a_submission_is_the_challenges_zip_or_nothing(small_covid19: Path, run:
     assert not (tmp_path / "second.zip").exists()
 
 
+def test_two_cts_that_would_have_one_name_in_the_zip_are_refused_before_any_is_predicted(
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+) -> None:
+    images, asked = tmp_path / "images", list[str]()
+    images.mkdir()
+    for name in ("volume-covid19-A-0003_ct.nii.gz", "003.nii.gz"):
+        shutil.copy(covid19.find_cases(small_covid19)[0].path, images / name)
+    with pytest.raises(BadLayout, match=r"003 and volume-covid19-A-0003 would both be 003\.nii\.gz in the zip"):
+        submit_masks(challenge, predicting(run, challenge, images, asked), images, tmp_path / "submission.zip")
+    assert not asked
+    assert not (tmp_path / "submission.zip").exists()
+
+
 def test_a_challenge_without_a_submission_file_says_so(challenge: Challenge, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="COVID-19-20 has no submission file"):
         submit_masks(replace(challenge, write_submission=None), lambda folder: folder, tmp_path, tmp_path / "submission.zip")

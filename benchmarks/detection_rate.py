@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 import radlearn
 from radlearn.digital_thorax.cohort import write_rsna
 from radlearn.digital_thorax.readers import READERS
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.pictures.style import FULL_WIDTH_IN, MODEL, MUTED, POSITIVE, in_house_style, save_png
 from radlearn.progress import say
 

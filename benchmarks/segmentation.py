@@ -40,7 +40,8 @@ from rich.table import Table
 import radlearn
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19 import Case
-from radlearn.files import cache_folder, read_json, write_json
+from radlearn.files import cache_folder
+from radlearn.json_files import read_json, write_json
 from radlearn.metrics.mask_table import mask_scores, mask_summary
 from radlearn.progress import console, progress_bar, say
 from radlearn.scans.geometry import Volume, spacing_mm, voxel_volume_ml

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from radlearn import hints
 from radlearn.alone import alone_with
 from radlearn.errors import BadLayout, BadSetting, RadlearnError
-from radlearn.files import make_folder, read_json, remove_leftovers, removed_on_failure, write_json
+from radlearn.files import make_folder, remove_leftovers, removed_on_failure
+from radlearn.json_files import read_json, write_json
 from radlearn.progress import say, waiting
 
 XRAYS, CTS = 800, 120

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as TerminalTable
 
 from radlearn import hints
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.metrics.score_differences import ScoreDifference, score_differences
 from radlearn.pictures.comparison import ComparedName, difference_figure
 from radlearn.pictures.report import SYNTHETIC, cell_text

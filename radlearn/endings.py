@@ -14,7 +14,7 @@ from typing import Any
 
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import RadlearnError
-from radlearn.files import json_ready
+from radlearn.json_files import json_ready
 from radlearn.progress import OUTPUT, say
 
 

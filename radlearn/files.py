@@ -1,23 +1,18 @@
-"""Atomic writing of files (a temporary file is moved into place), what killed writers leave, JSON, and the cache folder."""
+"""Atomic writing of files (a temporary file is moved into place), what killed writers leave, and the cache folder."""
 
-import csv
 import errno
-import io
-import json
-import math
 import os
 import re
 import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
-from radlearn.csv_cells import defused
-from radlearn.errors import CannotWrite, RadlearnError
+from radlearn.errors import CannotWrite
 from radlearn.file_names import readable
 
 try:
@@ -33,7 +28,6 @@ STALE_AFTER_SECONDS = 120
 # How an error of the system reads in Rust, in which safetensors is written.
 RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
-DEEPEST = 50
 NO_FILE = "is a pipe or a device, not a file"
 NO_FOLDER_HERE = "No folder can be made there"
 
@@ -239,109 +233,6 @@ def write_text(path: Path, text: str, private: bool = False) -> None:
     """
     with written_whole(path, private=private) as temporary:
         temporary.write_text(readable(text), encoding="utf-8")
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically; NaN, NumPy values and paths are converted by `json_ready`. `read_json` restores a path that is not UTF-8."""
-    text = json.dumps(json_ready(content), indent=2, allow_nan=False, ensure_ascii=False)
-    # JSON writes surrogates in the same way.
-    write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Read JSON, as `json_of`.
-
-    Raises:
-        RadlearnError: if the file is missing, cannot be read or is not JSON.
-    """
-    try:
-        return json_of(Path(path).read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise RadlearnError(f"{path}: there is no such file.") from None
-    except OSError as error:
-        raise RadlearnError(f"{path}: cannot be read ({error.strerror}).") from None
-    except ValueError as error:
-        raise RadlearnError(f"{path}: is not JSON ({error}). It was changed or damaged after it was written.") from None
-
-
-def json_of(text: str) -> Any:
-    """Return the content of JSON text as the standard (RFC 8259) has it, which says one thing and can be written again.
-
-    Python alone also takes NaN, infinity, names that come twice in an object and half characters, and raises errors of three kinds.
-
-    Raises:
-        ValueError: if it is none, or is nested more deeply than 50 levels.
-
-    >>> json_of('{"a": [1, 2.5, null]}')
-    {'a': [1, 2.5, None]}
-    """
-    try:
-        content = json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_named_once)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    _refuse_depth(content, DEEPEST)
-    if "\\u" in text:
-        # Half of a pair of code units can be read and not be written, unless it stands for a byte of a file name.
-        json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")
-    return content
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is not a number in JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text[:20]} is too large")
-    return number
-
-
-def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
-    return content
-
-
-def _refuse_depth(content: Any, left: int) -> None:
-    if left == 0:
-        raise ValueError("it is nested too deeply")
-    if isinstance(content, dict | list):
-        for value in content.values() if isinstance(content, dict) else content:
-            _refuse_depth(value, left - 1)
-
-
-def write_rows(path: Path, rows: Iterable[Sequence[object]], exact: bool = False) -> None:
-    """Write rows as CSV atomically, as `csv_text`."""
-    write_text(Path(path), csv_text(rows, exact))
-
-
-def csv_text(rows: Iterable[Sequence[object]], exact: bool = False) -> str:
-    """Return rows as CSV. Cells that a spreadsheet would compute are `defused`; `exact` keeps ids as a challenge has them."""
-    buffer = io.StringIO()
-    plain, quoted = csv.writer(buffer, lineterminator="\n"), csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    for row in rows:
-        cells = [("" if cell is None else str(cell)) if exact else defused(cell) for cell in row]
-        # Python's writer quotes the end of line that it writes, and every reader ends a line at the other kind too.
-        (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
-    return buffer.getvalue()
-
-
-def json_ready(content: Any) -> Any:
-    """Return `content` as plain JSON values: NumPy scalars and arrays converted, paths as text, NaN and infinity as None."""
-    if isinstance(content, dict):
-        return {str(key): json_ready(value) for key, value in content.items()}
-    if isinstance(content, list | tuple | set | frozenset):
-        return [json_ready(value) for value in content]
-    if hasattr(content, "tolist"):
-        return json_ready(content.tolist())
-    if isinstance(content, float):
-        return content if math.isfinite(content) else None
-    if isinstance(content, Path):
-        return str(content)
-    return content
 
 
 def cache_folder() -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.metrics.case_scores import score_intervals
 from radlearn.training.run_folder import REPEATS_FILE, Run, new_run
 from radlearn.use_cases import USE_CASES

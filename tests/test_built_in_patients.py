@@ -13,7 +13,7 @@ import pytest
 from radlearn import built_in_patients, hints
 from radlearn.built_in_patients import BEGUN, LOCK, write_patients
 from radlearn.errors import BadLayout, BadSetting
-from radlearn.files import read_json, write_json
+from radlearn.json_files import read_json, write_json
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from radlearn import cli
 from radlearn.compare import compare
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.metrics.boxes import mean_over_images
 from radlearn.metrics.intervals import bootstrap_interval, paired_bootstrap_interval
 from radlearn.metrics.ranking import auroc_score

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radlearn.csv_cells import defused, restored
-from radlearn.files import write_rows
+from radlearn.csv_files import write_rows
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1+1", "-12-x", "+", "\x00a", "--5", "-1,5"]
 NUMBERS = ["-1", "+1", "-0.25", "-1e-05", "+.5", "-3.", "0.5"]

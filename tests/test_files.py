@@ -1,8 +1,6 @@
 """Files are whole or not there."""
 
 import errno
-import json
-import math
 import os
 import signal
 import stat
@@ -12,7 +10,7 @@ import numpy as np
 import pytest
 
 from radlearn import files
-from radlearn.errors import CannotWrite, RadlearnError
+from radlearn.errors import CannotWrite
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -48,28 +46,6 @@ def test_permissions_follow_the_umask_so_that_others_may_read(tmp_path: Path) ->
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o640
 
 
-def test_json_turns_what_json_lacks_into_what_it_has(tmp_path: Path) -> None:
-    content = {"a": math.nan, "b": np.float32(0.5), "c": np.arange(3), "d": Path("x/y"), "e": (1, {"f": math.inf}), "g": np.array(math.nan)}
-    files.write_json(tmp_path / "a.json", content)
-    assert json.loads((tmp_path / "a.json").read_text()) == {
-        "a": None,
-        "b": 0.5,
-        "c": [0, 1, 2],
-        "d": "x/y",
-        "e": [1, {"f": None}],
-        "g": None,
-    }
-    assert files.read_json(tmp_path / "a.json")["c"] == [0, 1, 2]
-
-
-def test_missing_and_damaged_json_are_named(tmp_path: Path) -> None:
-    with pytest.raises(RadlearnError, match=r"none\.json: there is no such file"):
-        files.read_json(tmp_path / "none.json")
-    (tmp_path / "bad.json").write_text('{"a": ')
-    with pytest.raises(RadlearnError, match=r"bad\.json: is not JSON"):
-        files.read_json(tmp_path / "bad.json")
-
-
 def test_the_cache_folder_is_the_chosen_one_else_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RADLEARN_CACHE", str(tmp_path / "mine"))
     assert files.cache_folder() == tmp_path / "mine"
@@ -88,15 +64,6 @@ def test_a_file_of_any_name_that_the_disk_takes_can_be_written(name: bytes, tmp_
     files.write_text(target, "content")
     assert os.listdir(os.fsencode(tmp_path)) == [name]
     assert target.read_text() == "content"
-
-
-def test_text_with_a_name_that_is_not_utf8_is_written_readably_and_json_gives_the_name_back(tmp_path: Path) -> None:
-    path = Path(os.fsdecode(b"/data/M\xfcller"))
-    files.write_rows(tmp_path / "a.csv", [("path", "probability"), (str(path), "0.5")])
-    assert (tmp_path / "a.csv").read_text(encoding="utf-8") == "path,probability\n/data/M\\xfcller,0.5\n"
-    files.write_json(tmp_path / "a.json", {"data": path})
-    assert Path(files.read_json(tmp_path / "a.json")["data"]) == path
-    assert os.fsencode(files.read_json(tmp_path / "a.json")["data"]) == b"/data/M\xfcller"
 
 
 class RustError(Exception):

@@ -19,7 +19,8 @@ import tyro
 
 import radlearn
 from radlearn import use_cases
-from radlearn.files import json_ready, read_json, write_json, write_text
+from radlearn.files import write_text
+from radlearn.json_files import json_ready, read_json, write_json
 from radlearn.progress import say
 from radlearn.workflow.data_source import built_in_folder
 

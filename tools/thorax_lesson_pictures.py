@@ -23,7 +23,8 @@ from radlearn.digital_thorax.contact_sheet import Tile, rows_of_tiles
 from radlearn.digital_thorax.patient_sheet import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU, plane_picture
 from radlearn.digital_thorax.planning import PlannedXray, plan_xrays
 from radlearn.digital_thorax.xray import render_xray
-from radlearn.files import read_json, written_whole
+from radlearn.files import written_whole
+from radlearn.json_files import read_json
 from radlearn.pictures.style import save_png
 from radlearn.progress import in_parallel, say
 from radlearn.scans.radiograph_writer import write_radiograph

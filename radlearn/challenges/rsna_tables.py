@@ -19,7 +19,7 @@ from radlearn.challenges.csv_hints import comma_hint, decoded, number_hint, sepa
 from radlearn.challenges.folders import stem
 from radlearn.challenges.near_ids import NearIds
 from radlearn.csv_cells import restored
-from radlearn.files import csv_text
+from radlearn.csv_files import csv_text
 
 LABEL_COLUMNS = ("patientId", "x", "y", "width", "height", "Target")
 CLASS_COLUMNS = ("patientId", "class")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.progress import cores
 from radlearn.scans.cache import bytes_needed
 from radlearn.use_cases import USE_CASES, UseCase

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.file_names import utf8_path
-from radlearn.files import json_of, json_ready, written_whole
+from radlearn.files import written_whole
+from radlearn.json_files import json_of, json_ready
 from radlearn.progress import say
 from radlearn.training.checkpoint_header import DIGEST, STATE, digest_in
 from radlearn.training.config import Device

@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 
 from radlearn.errors import BadRunFolder
 from radlearn.file_names import utf8_path
-from radlearn.files import json_of
+from radlearn.json_files import json_of
 from radlearn.training.run_folder import Run
 
 STATE, DIGEST = "radlearn", "digest"

@@ -17,7 +17,8 @@ from safetensors import SafetensorError
 from torch import nn
 
 from radlearn.errors import BadRunFolder, BadSetting, Interrupted, NotFiniteError, RadlearnError
-from radlearn.files import json_ready, write_text
+from radlearn.files import write_text
+from radlearn.json_files import json_ready
 from radlearn.progress import progress_bar, say
 from radlearn.training import checkpoint
 from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, ConfigDict, FiniteFloat, TypeAdapter, Valid
 from typing_extensions import TypedDict
 
 from radlearn.errors import BadRunFolder, BadSetting, RadlearnError
-from radlearn.files import json_of, read_json
+from radlearn.json_files import json_of, read_json
 
 CHANGED = "It was changed or damaged after it was written."
 SHOWN_CHARACTERS = 60

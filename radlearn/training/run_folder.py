@@ -26,7 +26,8 @@ from typing import Any, TypeVar
 
 from radlearn import hints
 from radlearn.errors import BadRunFolder, RadlearnError
-from radlearn.files import read_json, write_json, write_text
+from radlearn.files import write_text
+from radlearn.json_files import read_json, write_json
 from radlearn.training.environment import environment
 from radlearn.training.run_files import HistoryLine, SettingsFile, checked, checked_lines, read_run_file, shown
 

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from radlearn.csv_cells import restored
+from radlearn.csv_files import write_rows
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import write_rows
 from radlearn.training.checkpoint_header import header_of
 from radlearn.training.run_folder import Run
 

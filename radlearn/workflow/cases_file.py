@@ -15,8 +15,8 @@ import numpy as np
 
 from radlearn.challenges.challenge import Case
 from radlearn.csv_cells import restored
+from radlearn.csv_files import write_rows
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import write_rows
 from radlearn.metrics.case_scores import CaseScore, Columns
 from radlearn.training.run_folder import Run
 

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import write_json, write_text
+from radlearn.files import write_text
+from radlearn.json_files import write_json
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import CaseContent, contents_in_split, split_of

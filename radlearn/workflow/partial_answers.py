@@ -23,7 +23,8 @@ from radlearn.disk_trouble import system_error_in_words
 from radlearn.entry_sources import EntrySource
 from radlearn.errors import BadSetting, CannotWrite, Interrupted, RadlearnError
 from radlearn.file_names import file_name
-from radlearn.files import json_ready, make_folder, refuse_special, remove_leftovers
+from radlearn.files import make_folder, refuse_special, remove_leftovers
+from radlearn.json_files import json_ready
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn.errors import BadRunFolder
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.training.checkpoint_header import digest_in, refuse_other_weights
 from radlearn.training.run_files import CHANGED, checked, read_run_file, shown
 from radlearn.training.run_folder import Run, must_be_there

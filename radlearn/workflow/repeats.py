@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from radlearn import hints
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadRunFolder, BadSetting, CannotWrite, Interrupted
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.training.run_files import CHANGED, RepeatsFile, read_run_file
 from radlearn.training.run_folder import REPEATS_FILE, Run, holds_repeats, new_run, open_run, settings_as, unused_folder
 from radlearn.training.settings import TrainingSettings

@@ -7,7 +7,7 @@ from typing import Any
 
 from radlearn.challenges.challenge import Case, holds_exact_truth
 from radlearn.errors import BadRunFolder
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.metrics.intervals import Interval
 from radlearn.training.run_files import CHANGED, ScoresFile, read_run_file
 from radlearn.training.run_folder import Run, must_be_there

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table as TerminalTable
 
 from radlearn.errors import BadRunFolder
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.pictures.report import SYNTHETIC, Command, Section, Table
 from radlearn.pictures.style import spoken
 from radlearn.progress import console

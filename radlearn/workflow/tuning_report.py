@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as TerminalTable
 
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, Section, Table, Text, cell_text, write_report
 from radlearn.pictures.style import save_png
 from radlearn.progress import console, say

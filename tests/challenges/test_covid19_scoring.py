@@ -14,7 +14,7 @@ from radlearn.challenges.covid19 import case_paths, find_cases, write_persons
 from radlearn.challenges.covid19_scoring import OFFICIAL_SCORES, score_submission
 from radlearn.challenges.covid19_submission import submission_name, write_submission
 from radlearn.errors import BadLayout
-from radlearn.files import json_ready
+from radlearn.json_files import json_ready
 from radlearn.metrics.mask_table import mask_scores, mask_summary
 from radlearn.scans.nifti import write_volume
 

@@ -11,7 +11,7 @@ import sklearn.metrics
 
 from radlearn.challenges.probability_scoring import score_probabilities
 from radlearn.errors import BadLayout, BadSetting
-from radlearn.files import json_ready
+from radlearn.json_files import json_ready
 from radlearn.metrics.calibration import Recalibration
 
 # Two boxes on a, one on c; b and d healthy.

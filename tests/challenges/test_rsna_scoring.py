@@ -15,7 +15,7 @@ from radlearn.challenges.rsna_scoring import SCORES, score_submission
 from radlearn.challenges.rsna_submission import write_submission
 from radlearn.challenges.rsna_tables import labels_in
 from radlearn.errors import BadLayout
-from radlearn.files import json_ready
+from radlearn.json_files import json_ready
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
 
 # Twelve X-rays of six people: a and g with one true box, b with two, the rest healthy.

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases, write_tables
-from radlearn.files import read_json, write_json
+from radlearn.json_files import read_json, write_json
 from radlearn.scans.dicom import write_radiograph
 from radlearn.training.splits import read_split
 from tests.journeys.conftest import killed_once, steps_saved

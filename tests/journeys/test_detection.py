@@ -15,7 +15,7 @@ import radlearn
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases
 from radlearn.challenges.rsna_submission import read_submission
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.training.splits import read_split
 from tests.journeys.conftest import killed_once, steps_saved
 from tests.journeys.test_classification import a_handful_of

@@ -19,7 +19,7 @@ import pytest
 from radlearn import cli
 from radlearn.challenges.rsna import CHALLENGE as RSNA
 from radlearn.demo import demo
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.commands import COMMANDS
 from radlearn.workflow.data_source import built_in_folder

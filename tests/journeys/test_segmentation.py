@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from radlearn import cli
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19_submission import validate_submission
-from radlearn.files import read_json, write_json
+from radlearn.json_files import read_json, write_json
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.geometry import Volume, lps_affine, to_orientation
 from radlearn.scans.lungs import lung_box

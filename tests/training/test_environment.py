@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.training import environment
 from radlearn.training.run_folder import new_run
 from radlearn.training.settings import TrainingSettings

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from radlearn.errors import BadRunFolder, BadSetting, Interrupted, NotFiniteError, RadlearnError, UnreadableScan
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.training import fit as fit_module
 from radlearn.training.checkpoint import load_best, load_tensors, load_weights, save_tensors
 from radlearn.training.config import TrainerConfig

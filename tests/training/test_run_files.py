@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 import radlearn
 from radlearn.errors import BadRunFolder
-from radlearn.files import json_of, write_json
+from radlearn.json_files import json_of, write_json
 from radlearn.training.run_files import HistoryLine, SettingsFile, TrainingState, checked, checked_lines, read_run_file
 from radlearn.training.run_folder import Run, new_run, open_run, settings_as
 from radlearn.workflow.postprocessing_file import read_postprocessing

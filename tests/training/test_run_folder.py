@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from radlearn.errors import BadRunFolder
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.training.run_folder import new_run, open_run, refuse_changed_settings, settings_as
 
 

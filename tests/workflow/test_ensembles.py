@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import read_json, write_json, write_text
+from radlearn.files import write_text
+from radlearn.json_files import read_json, write_json
 from radlearn.training.run_folder import Run, new_run, open_run, runs_of
 from radlearn.training.splits import write_split
 from radlearn.workflow.ensembles import (

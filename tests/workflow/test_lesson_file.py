@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from radlearn import hints
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
 from radlearn.training.run_folder import new_run, open_run
 from radlearn.workflow.commands import main

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.pictures.report import Table, Text
 from radlearn.training.run_folder import Run
 from radlearn.workflow.report_frame import (

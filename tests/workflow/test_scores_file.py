@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.tasks.xray.baselines import view_baseline
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.subgroups import subgroups_of

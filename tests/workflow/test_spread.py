@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.pictures.report import Command, Table
 from radlearn.training.run_folder import Run
 from radlearn.workflow.repeats import Repeats

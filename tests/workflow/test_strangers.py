@@ -11,7 +11,7 @@ import pytest
 
 import radlearn
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting
-from radlearn.files import write_json
+from radlearn.json_files import write_json
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import contents_in_split, write_split
 from radlearn.workflow.case_contents import contents_of

@@ -11,7 +11,7 @@ import pytest
 
 import radlearn
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite, RadlearnError
-from radlearn.files import read_json, write_json
+from radlearn.json_files import read_json, write_json
 from radlearn.training.run_folder import Run, begin_run, open_run
 from radlearn.training.splits import write_split
 from radlearn.workflow.task import Ensemble

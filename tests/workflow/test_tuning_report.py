@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from radlearn.files import read_json, write_json
+from radlearn.json_files import read_json, write_json
 from radlearn.metrics.intervals import Interval
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import ablation_figure

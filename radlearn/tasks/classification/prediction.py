@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.csv_cells import restored
-from radlearn.files import write_rows
+from radlearn.csv_files import write_rows
 from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
 from radlearn.tasks.classification.ensembles import mean_probability

@@ -10,8 +10,8 @@ import numpy as np
 
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.xray_case import XrayCase
+from radlearn.csv_files import write_rows
 from radlearn.errors import BadSetting
-from radlearn.files import write_rows
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.boxes import write_box_overlay
 from radlearn.progress import say

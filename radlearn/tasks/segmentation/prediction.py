@@ -10,9 +10,9 @@ import numpy as np
 
 from radlearn.challenges.challenge import Challenge
 from radlearn.csv_cells import restored
+from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
 from radlearn.file_names import distinct_file_names
-from radlearn.files import write_rows
 from radlearn.metrics.masks import Spacing, volume_ml
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.pictures.scan_overlays import write_mask_overlay

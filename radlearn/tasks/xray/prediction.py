@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn.challenges.folders import stem
+from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.file_names import distinct_file_names
-from radlearn.files import write_rows
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.progress import progress_bar, say
 from radlearn.scans.dicom import find_xrays

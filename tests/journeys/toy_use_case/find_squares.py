@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from toyland.square_cases import CASES
 from toyland.squares_challenge import CHALLENGE, Case
 
-from radlearn.files import write_rows
+from radlearn.csv_files import write_rows
 from radlearn.metrics.case_scores import score_intervals
 from radlearn.metrics.decisions import youden_threshold
 from radlearn.metrics.ranking import auroc_score

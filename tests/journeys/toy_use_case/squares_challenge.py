@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from radlearn.challenges.challenge import BuiltInCases, Challenge
+from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout
-from radlearn.files import write_rows
 
 TABLE = "squares.csv"
 

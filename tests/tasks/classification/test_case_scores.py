@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radlearn.challenges.rsna import CHALLENGE
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.rsna_pneumonia_classification import classify_pneumonia as lesson
 from radlearn.tasks.classification.case_scores import case_format, probability_of_the_truth
 from radlearn.tasks.classification.evaluation import evaluate_probabilities

@@ -9,7 +9,7 @@ import pytest
 
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadSetting
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.metrics.decisions import youden_threshold
 from radlearn.tasks.classification.case_scores import CASES
 from radlearn.tasks.classification.ensembles import Classifier, evaluate_together, mean_probability

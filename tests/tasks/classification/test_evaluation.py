@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run

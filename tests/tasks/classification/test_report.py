@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from radlearn.files import read_json, write_json
+from radlearn.json_files import read_json, write_json
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.classification.report import _panel, write_xray_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph

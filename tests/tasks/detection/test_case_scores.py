@@ -9,7 +9,7 @@ import pytest
 from radlearn.challenges.rsna import CHALLENGE
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadSetting
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.predictions import pooled_share
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson

@@ -11,7 +11,7 @@ import pytest
 import radlearn
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadSetting
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection.case_scores import box_cases
 from radlearn.tasks.detection.ensembles import disagreement_on_boxes, evaluate_together

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.files import read_json, write_json
+from radlearn.json_files import read_json, write_json
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection.case_scores import FOUND_AND_PAID
 from radlearn.tasks.detection.evaluation import evaluate_boxes

@@ -7,7 +7,7 @@ import pytest
 
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadLayout, BadSetting
-from radlearn.files import read_json, write_json
+from radlearn.json_files import read_json, write_json
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.detection.tuning import tune_boxes

@@ -7,7 +7,7 @@ import pytest
 
 from radlearn.challenges import covid19
 from radlearn.covid19_ct_segmentation import segment_lesions as lesson
-from radlearn.files import json_ready, read_json
+from radlearn.json_files import json_ready, read_json
 from radlearn.metrics.mask_table import mask_columns
 from radlearn.tasks.segmentation.case_scores import case_format, overlap
 from radlearn.tasks.segmentation.evaluation import evaluate_masks

@@ -9,7 +9,7 @@ import pytest
 
 from radlearn.challenges import covid19
 from radlearn.errors import BadRunFolder
-from radlearn.files import read_json
+from radlearn.json_files import read_json
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.ct_files import read_scan
 from radlearn.scans.lungs import lung_mask

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radlearn.challenges import covid19
-from radlearn.files import read_json, write_json
+from radlearn.json_files import read_json, write_json
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
 from radlearn.tasks.segmentation.tuning import tune_masks
 from radlearn.training.run_folder import new_run

@@ -27,9 +27,10 @@ from torch import nn
 from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn
 
 import radlearn
+from benchmarks.peer_training import train_peer
 from radlearn.challenges.rsna import CHALLENGE
 from radlearn.challenges.rsna_score import BOX_SCORE
-from radlearn.progress import console, progress_bar, say
+from radlearn.progress import console
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
 from radlearn.tasks.detection import candidates, evaluation
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
@@ -96,27 +97,15 @@ def trained_peer(xrays: list[PreparedRadiograph], settings: lesson.Settings, min
     loader = lesson.make_loaders(plain, {"train": xrays})["train"]
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.SGD(weights, lr=0.02, momentum=0.9, weight_decay=1e-4)
-    begun, step, epoch, wall = time.process_time(), 0, 0, time.monotonic()
     model.train()
-    say(f"The peer trains for {minutes:.1f} processor minutes.")
-    with progress_bar("the peer", 1000, "‰ of its time") as bar:
-        while (part := (time.process_time() - begun) / 60 / minutes) < 1:
-            for batch in loader.epoch(epoch):
-                part = (time.process_time() - begun) / 60 / minutes
-                if part >= 1:
-                    break
-                bar.advance(int(part * 1000) - bar.done)
-                # The reference warms up over the first of its 26 epochs.
-                warm = min(1.0, 0.001 + part * 26)
-                for group in optimizer.param_groups:
-                    group["lr"] = 0.02 * warm * 0.1 ** ((part > 16 / 26) + (part > 22 / 26))
-                loss = lesson.loss(model, batch)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                step += 1
-            epoch += 1
-    say(f"The peer took {step:,} steps in {epoch:,} epochs and {time.monotonic() - wall:.0f} s.")
+    # The reference warms up over the first of its 26 epochs.
+    train_peer(
+        loader,
+        lambda batch: lesson.loss(model, batch),
+        optimizer,
+        minutes,
+        lambda part: 0.02 * min(1.0, 0.001 + part * 26) * 0.1 ** ((part > 16 / 26) + (part > 22 / 26)),
+    )
     return model.eval()
 
 

@@ -7,8 +7,6 @@ better, it is said which.
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from scipy import ndimage, signal
-
 from radlearn.metrics.masks import bounding_box, dice_score
 
 FITS_BELOW = 0.35
@@ -59,6 +57,8 @@ def _moved(mask: np.ndarray, truth: np.ndarray) -> tuple[str, float] | None:
     The overlap of two masks at every shift is their cross-correlation, here of what their bounding boxes hold. What lies outside of the
     scan after the move has no say.
     """
+    from scipy import ndimage, signal  # heavy, and hardly any mask asks for them
+
     voxels = mask.sum(dtype=np.int64), truth.sum(dtype=np.int64)
     if 2 * min(voxels) < MOVED_FROM * sum(voxels) or ndimage.label(truth)[1] < LEAST_LESIONS:
         return None

@@ -94,32 +94,44 @@ class TunedSetting:
 
 
 @style.in_house_style
-def mask_tuning_figure(threshold: TunedSetting, smallest_ml: TunedSetting | None = None) -> Figure:
-    """Draw the Dice of the validation scans over the probability threshold, and over the volume below which a part is dropped.
+def mask_tuning_figure(
+    threshold: TunedSetting, smallest_ml: TunedSetting | None = None, smallest_scan_ml: TunedSetting | None = None
+) -> Figure:
+    """Draw the Dice of the validation scans over the probability threshold, and over the volumes below which a part, or all, is dropped.
 
     Args:
         threshold: values in [0, 1]; NaN where there is no Dice.
-        smallest_ml: in ml, 0 for dropping nothing; None if that was not tuned.
+        smallest_ml: of a part, in ml, 0 for dropping nothing; None if that was not tuned.
+        smallest_scan_ml: of all parts together, likewise.
     """
-    figure = style.blank(FULL_WIDTH_IN if smallest_ml else HALF_WIDTH_IN, 3.5)
-    left, *right = figure.subplots(1, 2 if smallest_ml else 1, squeeze=False).flat
-    left.set(title="Which voxels are lesion", xlabel="probability from which a voxel is lesion", xlim=(0, 1))
+    volumes = [
+        (one, title, words)
+        for one, title, words in (
+            (smallest_ml, "Smallest part that stays", "its volume (ml)"),
+            (smallest_scan_ml, "Smallest mask that stays", "volume of all its parts (ml)"),
+        )
+        if one is not None
+    ]
+    figure = style.blank(FULL_WIDTH_IN if volumes else HALF_WIDTH_IN, 3.5)
+    left, *right = figure.subplots(1, 1 + len(volumes), squeeze=False).flat
+    left.set(title="Which voxels are lesion", xlabel="from this probability on", xlim=(0, 1))
     _draw_tuned(left, threshold, (0.0, 1.0), f"chosen: {threshold.chosen:.2f}")
-    if smallest_ml:
-        last = max([smallest_ml.chosen, *smallest_ml.values, 0.01])
+    for axes, (tuned, title, words) in zip(right, volumes, strict=True):
+        last = max([tuned.chosen, *tuned.values, 0.01])
         # Half of a chart would go to the largest pieces, which nobody drops: near zero every tenth of a millilitre counts.
-        right[0].set_xscale("symlog", linthresh=0.1, linscale=0.6)
-        right[0].set(title="Which parts stay", xlabel="volume below which a part is dropped (ml)", xlim=(0, last * 1.05))
+        axes.set_xscale("symlog", linthresh=0.1, linscale=0.6)
+        axes.set(title=title, xlabel=words, xlim=(0, last * 1.05))
         ticks = [tick for tick in (0, 0.1, 0.3, 1, 3, 10, 30, 100) if tick <= last * 1.05]
-        right[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        right[0].xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
         # The axis is logarithmic from 0.1 on: half of this extent lies in its middle.
         extent = (0.0, 2 * float(np.sqrt(0.1 * max(last, 0.1))))
-        _draw_tuned(right[0], smallest_ml, extent, f"chosen: {smallest_ml.chosen:.2g} ml")
-        known = [axes.get_ylim() for axes in (left, right[0]) if axes.lines]
-        for axes in (left, right[0]):
-            # One scale for both, or a hundredth gained would look like a tenth.
-            axes.set_ylim(min((low for low, _ in known), default=0), max((high for _, high in known), default=1))
+        _draw_tuned(axes, tuned, extent, f"chosen: {tuned.chosen:.2g} ml")
+        axes.set_ylabel("")
+    known = [axes.get_ylim() for axes in (left, *right) if axes.lines]
+    for axes in (left, *right):
+        # One scale for all, or a hundredth gained would look like a tenth.
+        axes.set_ylim(min((low for low, _ in known), default=0), max((high for _, high in known), default=1))
     return figure
 
 

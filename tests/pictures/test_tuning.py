@@ -75,6 +75,14 @@ def test_without_the_smallest_part_there_is_one_picture() -> None:
     assert len(mask_tuning_figure(TunedSetting([0.5], [0.7], 0.5)).axes) == 1
 
 
+def test_the_smallest_mask_is_a_third_picture_on_the_same_scale() -> None:
+    part, mask = TunedSetting([0, 0.1, 1], [0.7, 0.72, 0.4], 0.1), TunedSetting([0, 1, 5], [0.72, 0.8, 0.6], 1.0)
+    figure = mask_tuning_figure(TunedSetting([0.2, 0.4, 0.6], [0.5, 0.7, 0.6], 0.4), part, mask)
+    assert figure.axes[2].texts[0].get_text() == "chosen: 1 ml\nDice 0.800"
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    assert figure.axes[2].get_xlim()[1] > 5
+
+
 def test_no_dice_to_tune_by_says_so() -> None:
     figure = mask_tuning_figure(TunedSetting([0.2, 0.4], [float("nan")] * 2, 0.5), TunedSetting([], [], 0.0))
     assert [axes.texts[0].get_text() for axes in figure.axes] == ["no scan"] * 2

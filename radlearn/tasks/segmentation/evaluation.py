@@ -20,7 +20,7 @@ from radlearn.tasks.segmentation.case_scores import CASES, overlap
 from radlearn.tasks.segmentation.evaluated_scan import EvaluatedScan, PackedMask, worst_slice
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of, volume_interval
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
-from radlearn.tasks.segmentation.search import curves, dice_and_volume_tables, tuned_masks, volumes_at
+from radlearn.tasks.segmentation.search import curves, dice_and_volume_tables, tuned_masks, volumes_at, whole_table
 from radlearn.tasks.segmentation.threshold_baseline import best_threshold_hu, threshold_baseline_dice, threshold_baseline_mask
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import write_cases
@@ -65,14 +65,15 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
             truth_ml.append(volume_ml(truth, steps_mm(source.affine)))
             baseline_tables.append(threshold_baseline_dice(source.voxels, scan.lungs, truth))
             bar.advance()
-    postprocessing, ablation = tuned_masks(np.stack(tables), [scan.case.person for scan in validation], seed)
+    table = whole_table(np.stack(tables), np.stack(in_ml), truth_ml)
+    postprocessing, ablation = tuned_masks(table, [scan.case.person for scan in validation], seed)
     interval = conformal_volume(volumes_at(np.stack(in_ml), postprocessing), truth_ml)
     about = {
         "validation_scans": len(validation),
         "confined_to_lungs": run.settings.get("confined_to_lungs", False),
         "volume_interval": None if interval is None else asdict(interval),
         "ablation": (steps := [step.as_dict("dice_score") for step in ablation]),
-        "curve": curves(np.stack(tables), postprocessing),
+        "curve": curves(table, postprocessing),
         "baseline_threshold_hu": best_threshold_hu(baseline_tables),
     }
     write_postprocessing(run, postprocessing, about)

@@ -1,6 +1,6 @@
-"""From a probability at every voxel to a mask: a threshold, and the volume of the smallest component kept.
+"""From a probability at every voxel to a mask: a threshold, the volume of the smallest component kept, and of the smallest mask kept.
 
-Both values are chosen on validation persons (`search`) and kept in the run folder.
+The values are chosen on validation persons (`search`) and kept in the run folder.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.conformal_volume import ConformalVolume
-from radlearn.metrics.masks import MM3_PER_ML, Spacing, bounding_box, voxel_mm3
+from radlearn.metrics.masks import MM3_PER_ML, Spacing, bounding_box, volume_ml, voxel_mm3
 
 NO_INTERVAL = (
     "the run is older than intervals of volumes, had fewer than 4 validation scans, or the postprocessing is the mean of several runs' own."
@@ -55,19 +55,24 @@ class MaskPostprocessing:
     threshold: float = 0.5
     # Connected components below this volume are removed.
     smallest_ml: float = 0.0
+    # A scan with less than this in all is called free of lesions: its mask is empty.
+    smallest_scan_ml: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold <= 1:
             raise BadSetting(f"threshold is {self.threshold!r}; it must be above 0 and at most 1.")
-        if not 0 <= self.smallest_ml < float("inf"):
-            raise BadSetting(f"smallest_ml is {self.smallest_ml!r}; it must be 0 or more.")
+        for name in ("smallest_ml", "smallest_scan_ml"):
+            if not 0 <= (value := getattr(self, name)) < float("inf"):
+                raise BadSetting(f"{name} is {value!r}; it must be 0 or more.")
 
 
 def in_words(postprocessing: MaskPostprocessing) -> str:
     """Return a postprocessing in a sentence."""
     small = f"connected components under {postprocessing.smallest_ml:g} ml are removed"
     small = small if postprocessing.smallest_ml else "components of every size are kept"
-    return f"The threshold on the probability is {postprocessing.threshold:.2f}; {small}."
+    empty = postprocessing.smallest_scan_ml
+    empty_words = f"; a scan with less than {empty:g} ml in all is called free of lesions" if empty else ""
+    return f"The threshold on the probability is {postprocessing.threshold:.2f}; {small}{empty_words}."
 
 
 def volume_interval(about: Mapping[str, Any]) -> ConformalVolume | None:
@@ -92,12 +97,15 @@ def mask_of(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing
     """
     mask = np.asarray(probability >= postprocessing.threshold)
     box = bounding_box(mask)
-    if postprocessing.smallest_ml == 0 or box is None:
+    if box is None:
         return mask
-    number, volumes_ml = components(mask[box], spacing_mm)
-    # Number 0 is the background.
-    stays = np.concatenate([[False], volumes_ml >= smallest_kept(postprocessing.smallest_ml)])
-    mask[box] = stays[number]
+    if postprocessing.smallest_ml > 0:
+        number, volumes_ml = components(mask[box], spacing_mm)
+        # Number 0 is the background.
+        stays = np.concatenate([[False], volumes_ml >= smallest_kept(postprocessing.smallest_ml)])
+        mask[box] = stays[number]
+    if volume_ml(mask[box], spacing_mm) < smallest_kept(postprocessing.smallest_scan_ml):
+        mask[box] = False
     return mask
 
 
@@ -111,5 +119,5 @@ def components(mask: np.ndarray, spacing_mm: Spacing) -> tuple[np.ndarray, np.nd
 
 
 def smallest_kept(smallest_ml: float) -> float:
-    """Return the volume from which on a component is kept: slightly less, because ten voxels of 0.01 ml are not quite 0.1 ml in floats."""
+    """Return the volume from which on a part or a mask is kept: slightly less, because ten voxels of 0.01 ml are not quite 0.1 ml."""
     return smallest_ml * (1 - 1e-9)

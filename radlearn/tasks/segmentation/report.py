@@ -40,6 +40,7 @@ CONFINED_WORDS = "whether the probability is 0 outside the hull of the lungs, wh
 POSTPROCESSING_WORDS = {
     "threshold": "a voxel belongs to the mask from this probability on",
     "smallest_ml": "connected components below this volume in ml are removed",
+    "smallest_scan_ml": "a scan with less than this in all, in ml, is called free of lesions",
 }
 
 

@@ -1,6 +1,7 @@
 """The postprocessing for masks, chosen on validation persons, and the ablation of each step.
 
-A threshold is always needed. Removing small components is adopted only where it raises the cross-fitted Dice (`workflow.cross_fitting`).
+A threshold is always needed. Removing small components, and calling a scan with little in it free of lesions, are adopted only where they
+raise the cross-fitted Dice (`workflow.cross_fitting`). A scan without a lesion has a Dice of 0 as long as one voxel of it is marked.
 
 Of each scan only a small table is kept, its Dice for every threshold and every smallest component: the probabilities of thirty full-size
 scans would fill the memory.
@@ -17,6 +18,7 @@ from radlearn.workflow.cross_fitting import AblationStep, parts_of
 
 THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(13))
 SMALLEST_ML = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+SMALLEST_SCAN_ML = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
 SMALLEST_GAIN = 1e-3
 PLAIN = MaskPostprocessing()
 
@@ -52,39 +54,59 @@ def dice_and_volume_tables(probability: np.ndarray, truth: np.ndarray, spacing_m
 
 def volumes_at(tables: np.ndarray, postprocessing: MaskPostprocessing) -> np.ndarray:
     """Return the volume of each scan's mask in ml after a postprocessing from `tuned_masks`; tables (scans, thresholds, smallest)."""
-    return tables[:, THRESHOLDS.index(postprocessing.threshold), SMALLEST_ML.index(postprocessing.smallest_ml)]
+    in_ml = tables[:, THRESHOLDS.index(postprocessing.threshold), SMALLEST_ML.index(postprocessing.smallest_ml)]
+    return np.where(in_ml < smallest_kept(postprocessing.smallest_scan_ml), 0.0, in_ml)
 
 
-def tuned_masks(tables: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskPostprocessing, list[AblationStep]]:
+def whole_table(dice: np.ndarray, in_ml: np.ndarray, truth_ml: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return the Dice of every scan for every postprocessing, (scans, thresholds, smallest, smallest of a scan).
+
+    Args:
+        dice, in_ml: (scans, thresholds, smallest), from `dice_and_volume_tables`.
+        truth_ml: (scans,), what there is to be found.
+    """
+    # Where nothing is marked, a scan with lesions has a Dice of 0, and one without has none.
+    of_empty = np.where(np.asarray(truth_ml) > 0, 0.0, np.nan)[:, None, None]
+    return np.stack([np.where(in_ml < smallest_kept(volume), of_empty, dice) for volume in SMALLEST_SCAN_ML], axis=-1)
+
+
+def tuned_masks(table: np.ndarray, persons: Sequence[str], seed: int = 0) -> tuple[MaskPostprocessing, list[AblationStep]]:
     """Return the postprocessing with the best mean Dice, and its ablation, which begins with a threshold of one half.
 
     Args:
-        tables: (scans, thresholds, smallest), from `dice_table`; `persons` (scans,).
+        table: from `whole_table`.
+        persons: (scans,).
         seed: of the split of persons for cross-fitting.
     """
-    plain = _mean(tables)[THRESHOLDS.index(PLAIN.threshold), 0]
+    plain = _mean(table)[THRESHOLDS.index(PLAIN.threshold), 0, 0]
     ablation = [AblationStep("nothing tuned", float(plain), float(plain), True)]
     of_part = parts_of(persons, seed)
-    columns = 1
-    for step, wanted in (("threshold", 1), ("small components removed", len(SMALLEST_ML))):
-        seen = tables[:, :, :wanted]
+    # How many values of the second and of the third axis are open to choice.
+    counts = [1, 1]
+    for step, axis in (("threshold", None), ("small components removed", 0), ("small masks emptied", 1)):
+        tried = [table.shape[2 + at] if at == axis else count for at, count in enumerate(counts)]
+        seen = table[:, :, : tried[0], : tried[1]]
         cross_fitted = np.nanmean(list(_cross_fitted(seen, of_part)))
-        taken = step == "threshold" or cross_fitted > ablation[-1].cross_fitted + SMALLEST_GAIN
+        before = next(one.cross_fitted for one in reversed(ablation) if one.taken)
+        taken = step == "threshold" or cross_fitted > before + SMALLEST_GAIN
         ablation.append(AblationStep(step, float(_mean(seen)[_best(seen)]), float(cross_fitted), bool(taken)))
-        columns = wanted if taken else columns
-    row, column = _best(tables[:, :, :columns])
-    return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column]), ablation
+        counts = tried if taken else counts
+    row, column, scan = _best(table[:, :, : counts[0], : counts[1]])
+    return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column], SMALLEST_SCAN_ML[scan]), ablation
 
 
-def curves(tables: np.ndarray, postprocessing: MaskPostprocessing) -> dict[str, Any]:
-    """Return the mean Dice over each of the two values, the other as in the postprocessing."""
-    means = _mean(tables)
+def curves(table: np.ndarray, postprocessing: MaskPostprocessing) -> dict[str, Any]:
+    """Return the mean Dice over each of the three values, the others as in the postprocessing; `table` from `whole_table`."""
+    means = _mean(table)
     row, column = THRESHOLDS.index(postprocessing.threshold), SMALLEST_ML.index(postprocessing.smallest_ml)
+    scan = SMALLEST_SCAN_ML.index(postprocessing.smallest_scan_ml)
     return {
         "threshold": list(THRESHOLDS),
-        "dice_score": means[:, column].tolist(),
+        "dice_score": means[:, column, scan].tolist(),
         "smallest_ml": list(SMALLEST_ML),
-        "dice_score_by_smallest_ml": means[row].tolist(),
+        "dice_score_by_smallest_ml": means[row, :, scan].tolist(),
+        "smallest_scan_ml": list(SMALLEST_SCAN_ML),
+        "dice_score_by_smallest_scan_ml": means[row, column].tolist(),
     }
 
 
@@ -93,17 +115,16 @@ def _mean(tables: np.ndarray) -> np.ndarray:
     return np.nansum(tables, axis=0) / np.maximum(counted, 1)
 
 
-def _best(tables: np.ndarray) -> tuple[int, int]:
-    means = _mean(tables)
+def _best(table: np.ndarray) -> tuple[int, ...]:
+    means = _mean(table)
     # Smoothed over neighbouring thresholds, because a lone peak is chance.
     padded = np.concatenate([means[:1], means, means[-1:]])
-    row, column = np.unravel_index(np.argmax(padded[:-2] + padded[1:-1] + padded[2:]), means.shape)
-    return int(row), int(column)
+    return tuple(int(at) for at in np.unravel_index(np.argmax(padded[:-2] + padded[1:-1] + padded[2:]), means.shape))
 
 
-def _cross_fitted(tables: np.ndarray, of_part: np.ndarray) -> Iterator[float]:
+def _cross_fitted(table: np.ndarray, of_part: np.ndarray) -> Iterator[float]:
     """Yield the Dice of each scan with the postprocessing that the persons of the other parts choose."""
     for part in np.unique(of_part):
         held_out = of_part == part
-        row, column = _best(tables[~held_out] if (~held_out).any() else tables)
-        yield from tables[held_out, row, column]
+        best = _best(table[~held_out] if (~held_out).any() else table)
+        yield from table[held_out, *best]

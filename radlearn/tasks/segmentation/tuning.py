@@ -57,7 +57,14 @@ def drawn_tuning(kept: Mapping[str, Any], postprocessing: MaskPostprocessing) ->
     curve = kept["curve"]
     figure = mask_tuning_figure(
         TunedSetting(curve["threshold"], curve["dice_score"], postprocessing.threshold),
-        TunedSetting(curve["smallest_ml"], curve["dice_score_by_smallest_ml"], postprocessing.smallest_ml),
+        *(
+            TunedSetting(curve[name], curve[f"dice_score_by_{name}"], getattr(postprocessing, name))
+            for name in ("smallest_ml", "smallest_scan_ml")
+            # A postprocessing of before has no smallest mask.
+            if name in curve
+        ),
     )
-    words = "On validation persons; the other value is that of the postprocessing."
-    return NamedFigure("tuning", figure, words, "Dice over the threshold and over the volume of the smallest component.")
+    words = "On validation persons; the other values are those of the postprocessing."
+    return NamedFigure(
+        "tuning", figure, words, "Dice over the threshold, the volume of the smallest component, and that of the smallest mask."
+    )

@@ -91,7 +91,7 @@ def test_choosing_on_validation_leaves_out_specks_where_there_are_some(scans: li
     assert about["confined_to_lungs"] is False
     # Without specks every volume is right, and the promise is kept by intervals of no width.
     assert about["volume_interval"] == {"root_error": pytest.approx(0.0, abs=0.2), "coverage": 0.9, "scans": 14}
-    assert [step["step"] for step in about["ablation"]] == ["nothing tuned", "threshold", "small components removed"]
+    assert [step["step"] for step in about["ablation"]] == ["nothing tuned", "threshold", "small components removed", "small masks emptied"]
     evaluation = evaluate_masks(run, scans, with_a_speck, "test", 1.0)
     assert evaluation.scores["scores"]["false_lesions_per_scan"]["value"] == 0
     covered = evaluation.scores["volume_interval"]

@@ -40,10 +40,26 @@ def test_nothing_likely_gives_an_empty_mask() -> None:
     assert not mask_of(np.zeros((4, 4, 4), np.float32), MaskPostprocessing(0.5, 1.0), SPACING_MM).any()
 
 
-@pytest.mark.parametrize(("threshold", "smallest_ml"), [(0.0, 0.0), (1.1, 0.0), (float("nan"), 0.0), (0.5, -1.0), (0.5, float("inf"))])
-def test_numbers_that_make_no_mask_are_refused(threshold: float, smallest_ml: float) -> None:
+def test_a_mask_of_just_the_smallest_volume_stays_and_one_voxel_less_is_none() -> None:
+    # Ten and five voxels of 0.01 ml, apart: 0.15 ml in all.
+    probability = np.zeros((30, 6, 4), np.float32)
+    probability[0:10, 0, 0] = probability[20:25, 5, 3] = 0.9
+    assert mask_of(probability, MaskPostprocessing(0.5, 0.0, 0.15), SPACING_MM).sum() == 15
+    assert not mask_of(probability, MaskPostprocessing(0.5, 0.0, 0.16), SPACING_MM).any()
+    # Counted without the parts that are dropped.
+    assert mask_of(probability, MaskPostprocessing(0.5, 0.1, 0.1), SPACING_MM).sum() == 10
+    assert not mask_of(probability, MaskPostprocessing(0.5, 0.1, 0.11), SPACING_MM).any()
+
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "numbers", [(0.0,), (1.1,), (NAN,), (0.5, -1.0), (0.5, INFINITE), (0.5, NAN), (0.5, 0.0, -1.0), (0.5, 0.0, INFINITE), (0.5, 0.0, NAN)]
+)
+def test_numbers_that_make_no_mask_are_refused(numbers: tuple[float, ...]) -> None:
     with pytest.raises(BadSetting, match="it must be"):
-        MaskPostprocessing(threshold, smallest_ml)
+        MaskPostprocessing(*numbers)
 
 
 def test_a_postprocessing_is_kept_in_the_run_folder_and_its_absence_tells_how_to_go_on(tmp_path: Path) -> None:
@@ -57,3 +73,4 @@ def test_a_postprocessing_is_kept_in_the_run_folder_and_its_absence_tells_how_to
 def test_a_postprocessing_is_described_in_a_sentence() -> None:
     assert in_words(MaskPostprocessing(0.4, 0.0)) == "The threshold on the probability is 0.40; components of every size are kept."
     assert "under 0.2 ml are removed" in in_words(MaskPostprocessing(0.4, 0.2))
+    assert "; a scan with less than 1 ml in all is called free of lesions." in in_words(MaskPostprocessing(0.4, 0.2, 1.0))

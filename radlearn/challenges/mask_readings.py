@@ -7,6 +7,7 @@ better, it is said which.
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+
 from radlearn.metrics.masks import bounding_box, dice_score
 
 FITS_BELOW = 0.35

@@ -92,7 +92,7 @@ def _check(arguments: list[str]) -> None:
         """Look through a data folder: what is there, what is wrong, what to do, what training on it will cost.
 
         Args:
-            folder: In a challenge's layout, or with any DICOM or NIfTI files in it.
+            folder: In a challenge's layout, or with any DICOM or NIfTI files in it; or a table of your own images (.csv, .tsv, .parquet).
             json: Print one JSON object on standard output.
             out: Write an HTML page with pictures of what was found.
             workers: Processes to use; all cores if not named.

@@ -53,7 +53,7 @@ def command_of(scorer: "Scorer") -> Callable[..., None]:
 
 def _is_synthetic(truth: Path) -> bool:
     """Tell whether the truth is that of synthetic patients: a table beside their exact truth, or their folder."""
-    from radlearn.challenges.challenge import holds_exact_truth
+    from radlearn.challenges.folders import holds_exact_truth
 
     places = [truth, *filter(Path.is_dir, truth.iterdir())] if truth.is_dir() else [truth.parent]
     return any(holds_exact_truth(place) for place in places)

@@ -14,12 +14,11 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from radlearn.challenges.folders import holds_exact_truth
+from radlearn.challenges.own_table import is_synthetic_table, is_table
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.detection_score import detection_image_scores
 from radlearn.metrics.intervals import Interval
-
-TRUTH_TABLE = "truth.csv"
-"The exact truth of synthetic cases. Nobody else knows it and writes it down, so a layout that holds it is synthetic."
 
 
 class Case(Protocol):
@@ -186,8 +185,8 @@ class Challenge(Generic[CaseT, PredictionT]):
         title: for people.
         unit: what one case is called, in the singular: "X-ray", "CT".
         units: the plural.
-        layout_folder: the folder inside a given one that holds the challenge's layout, or None where there is none.
-        find_cases: labelled cases of a folder in the layout. Raises BadLayout.
+        layout_folder: the folder inside a given one that holds the challenge's layout, or a table that fits; None where there is none.
+        find_cases: labelled cases of a folder in the layout, or of a table (`own_table`). Raises BadLayout.
         find_images: unlabelled cases of a folder, for a submission. Raises BadLayout.
         write_submission: (file, image_id -> prediction, cases) writes the submission file and proves it; None where there is none.
         check_names: (file, image_ids) raises BadLayout where images cannot be told apart in the submission file, before any is predicted.
@@ -213,14 +212,11 @@ class Challenge(Generic[CaseT, PredictionT]):
     audit: Callable[[Path], AuditedFolder] | None = None
 
     def is_synthetic(self, folder: Path) -> bool:
-        """Tell whether a data folder holds synthetic cases."""
+        """Tell whether a data folder holds synthetic cases, or a table names some."""
+        if is_table(Path(folder)):
+            return is_synthetic_table(Path(folder))
         layout = self.layout_folder(Path(folder))
         return layout is not None and holds_exact_truth(layout)
 
 
 AnyChallenge = Challenge[Any, Any]
-
-
-def holds_exact_truth(data_folder: Path) -> bool:
-    """Tell whether the exact truth of synthetic cases lies in a data folder, or beside it where the folder is one of its parts."""
-    return any((place / TRUTH_TABLE).exists() for place in (data_folder, data_folder.parent))

@@ -4,14 +4,18 @@ import csv
 from pathlib import Path
 
 from radlearn.challenges import covid19_layout as covid19
-from radlearn.challenges.challenge import TRUTH_TABLE, AuditedFolder, Found, VolumeFiles
+from radlearn.challenges.challenge import AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.covid19_folder import CT, MASK, PERSONS_TABLE, TRAIN_FOLDER, case_and_kind, case_paths, file_trouble
-from radlearn.challenges.folders import nifti_files, nifti_stem, within
+from radlearn.challenges.folders import TRUTH_TABLE, nifti_files, nifti_stem, within
+from radlearn.challenges.own_table import is_table
+from radlearn.challenges.table_audit import audit_ct_table
 from radlearn.errors import BadLayout
 
 
 def audit_folder(folder: Path) -> AuditedFolder:
     """Return the cases of a layout, CTs without mask too, and what is wrong with its names."""
+    if is_table(folder):
+        return audit_ct_table(folder)
     root = covid19.layout_folder(folder) or folder
     try:
         cases, troubles, notes = covid19.audit(folder)

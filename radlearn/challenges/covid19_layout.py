@@ -15,9 +15,9 @@ Source: Roth et al. 2022, Medical Image Analysis 82:102605, doi:10.1016/j.media.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from radlearn.challenges import ct_table
 from radlearn.challenges.covid19_folder import (
     CT,
     MASK,
@@ -31,7 +31,9 @@ from radlearn.challenges.covid19_folder import (
     read_persons,
     write_persons,
 )
+from radlearn.challenges.ct_case import Case
 from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, masks_beside, nifti_stem, walked
+from radlearn.challenges.own_table import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable
@@ -42,52 +44,31 @@ LAYOUT_ADVICE = ("in the files would go wrong", "Mend or remove these files.")
 __all__ = ["Case", "case_paths", "find_cases", "find_images", "layout_folder", "write_persons"]
 
 
-@dataclass(frozen=True)
-class Case:
-    """One CT and the mask of its lesions."""
-
-    case_id: str
-    path: Path  # a NIfTI file, or the folder of a DICOM series
-    mask_path: Path | None  # None where there are no masks
-    person: str
-
-    @property
-    def folder(self) -> Path:
-        """The data folder it lies in: the one that holds `Train`, or its own where CTs lie in the data folder directly."""
-        return self.path.parent.parent if self.path.parent.name == TRAIN_FOLDER else self.path.parent
-
-    @property
-    def image_id(self) -> str:
-        """The case id, under the name that X-rays have for theirs."""
-        return self.case_id
-
-    @property
-    def truth(self) -> tuple[Path, ...]:
-        """What its truth consists of: the mask, where there is one."""
-        return () if self.mask_path is None else (self.mask_path,)
-
-
 def layout_folder(folder: Path) -> Path | None:
     """Return the folder that holds `Train/`: `folder` itself or, as the archive unpacks, the one folder in it that does.
 
-    A folder that holds CTs and masks directly, such as `Train` itself, is one too.
+    A folder that holds CTs and masks directly, such as `Train` itself, is one too, and so is a table of CTs with their masks.
 
     Raises:
         BadLayout: if several folders in it do.
     """
     folder = Path(folder)
+    if is_table(folder):
+        return folder if ct_table.is_ct_table(folder) else None
     if _holds_masks(folder):
         return folder
     return folder_that_holds(folder, lambda place: _holds_masks(place / TRAIN_FOLDER), f"{TRAIN_FOLDER} with masks")
 
 
 def find_cases(folder: Path) -> list[Case]:
-    """List the cases of the layout in `folder`, sorted, without opening one.
+    """List the cases of the layout in `folder`, sorted, or those of a table, without opening one.
 
     Raises:
         BadLayout: if `folder` is not the layout (the message says what it holds), or if anything in it would train wrongly: a CT without
             mask or a mask without CT, two files for one, an empty file, a name that says neither (the message names the first ten).
     """
+    if is_table(folder):
+        return ct_table.find_cases(folder)
     cases, troubles, notes = audit(folder)
     if troubles:
         raise BadLayout(listed(folder, troubles, *LAYOUT_ADVICE))

@@ -19,6 +19,14 @@ OUTPUT_FOLDERS = ("masks", "probabilities")
 OUTPUT_TABLE, PARTIAL_TABLE = "predictions.csv", "predictions.partial.jsonl"
 "The table of 'predict', and what stands for it until all is predicted."
 
+TRUTH_TABLE = "truth.csv"
+"The exact truth of synthetic cases. Nobody else knows it and writes it down, so a layout that holds it is synthetic."
+
+
+def holds_exact_truth(data_folder: Path) -> bool:
+    """Tell whether the exact truth of synthetic cases lies in a data folder, or beside it where the folder is one of its parts."""
+    return any((place / TRUTH_TABLE).exists() for place in (data_folder, data_folder.parent))
+
 
 def stem(name: str) -> str:
     """Return an X-ray's name without `.dcm`, readable. A UID keeps its last number, which `Path.stem` would take for a suffix.

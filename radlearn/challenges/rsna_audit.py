@@ -15,6 +15,8 @@ from radlearn.challenges import rsna_tables
 from radlearn.challenges.challenge import AuditedFolder, Found
 from radlearn.challenges.folders import stem, within
 from radlearn.challenges.near_ids import NearIds
+from radlearn.challenges.own_table import is_table
+from radlearn.challenges.table_audit import audit_xray_table
 from radlearn.challenges.view_table import HEADER_TABLES, views_of
 from radlearn.challenges.xray_case import PERSONS_TABLE, XrayCase
 
@@ -34,6 +36,8 @@ RULE_OF_WORDS = (
 
 def audit_folder(folder: Path) -> AuditedFolder:
     """Return the cases of a layout, and what is wrong with its tables and the names of its X-rays."""
+    if is_table(folder):
+        return audit_xray_table(folder)
     root = rsna.layout_folder(folder) or folder
     has_images = (root / rsna.IMAGE_FOLDER).is_dir()
     cases, troubles, notes = rsna.audit(folder) if has_images else _cases_without_images(root)

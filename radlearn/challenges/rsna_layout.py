@@ -20,8 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges import xray_table
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, stem
 from radlearn.challenges.near_ids import NearIds, near_strangers
+from radlearn.challenges.own_table import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
 from radlearn.challenges.xray_case import XrayCase as Case
@@ -50,14 +52,18 @@ __all__ = ["Case", "find_cases", "find_images", "layout_folder", "with_headers",
 def layout_folder(folder: Path) -> Path | None:
     """Return the folder that holds the labels table: `folder` itself or, as Kaggle's archive unpacks, the one folder in it that does.
 
+    A table of X-rays is its own layout.
+
     Raises:
         BadLayout: if several folders in it do.
     """
+    if is_table(Path(folder)):
+        return Path(folder) if xray_table.is_xray_table(Path(folder)) else None
     return folder_that_holds(Path(folder), lambda place: (place / LABELS_TABLE).is_file(), LABELS_TABLE)
 
 
 def find_cases(folder: Path) -> list[Case]:
-    """Return the cases of the layout in `folder` in the order of its labels table, without opening an X-ray.
+    """Return the cases of the layout in `folder`, or of a table, in the order of its labels table, without opening an X-ray.
 
     View, sex and age are None until `with_headers`.
 
@@ -65,6 +71,8 @@ def find_cases(folder: Path) -> list[Case]:
         BadLayout: if `folder` is not the layout (the message says what it holds), or if anything in the tables would train wrongly
             (the message names the first ten with file and line, and says how many there are).
     """
+    if is_table(Path(folder)):
+        return xray_table.find_cases(Path(folder))
     cases, troubles, notes = audit(folder)
     if troubles:
         raise BadLayout(listed(Path(folder), troubles, *TABLE_ADVICE))

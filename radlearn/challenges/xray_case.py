@@ -31,11 +31,14 @@ class XrayCase:
     view: str | None = None  # this and what follows stand in the X-rays' headers: `with_headers`
     sex: str | None = None
     age_years: float | None = None
+    data_folder: Path | None = None  # where a table says what is on which X-ray: see `own_table`
+    split: str | None = None  # the subset that the table asks for
+    groups: tuple[tuple[str, str], ...] = ()  # further columns of the table, and what they say of this X-ray
 
     @property
     def folder(self) -> Path:
-        """The data folder; the X-ray lies in a folder of images in it."""
-        return self.path.parent.parent
+        """The data folder; in a challenge's layout the X-ray lies in a folder of images in it."""
+        return self.path.parent.parent if self.data_folder is None else self.data_folder
 
     @property
     def truth(self) -> tuple[str, ...]:
@@ -45,7 +48,7 @@ class XrayCase:
 
 
 def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"]) -> list[XrayCase]:
-    """Return the cases with view, sex and age filled in from their X-rays' headers, in the same order.
+    """Return the cases with view, sex and age filled in from their X-rays' headers, in the same order; what a header lacks stays.
 
     Raises:
         BadLayout: if a box reaches beyond its X-ray.
@@ -57,7 +60,8 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
             if x1 > width or y1 > height:
                 found = f"the box x {x0:g}, y {y0:g}, width {x1 - x0:g}, height {y1 - y0:g} of {case.image_id}"
                 troubles.append(f"{found} reaches beyond its X-ray of {width} × {height} px (width × height).")
-        filled.append(replace(case, view=header.view, sex=header.sex, age_years=header.age_years))
+        age = case.age_years if header.age_years is None else header.age_years
+        filled.append(replace(case, view=header.view or case.view, sex=header.sex or case.sex, age_years=age))
     if troubles:
         raise BadLayout(listed(cases[0].folder, troubles, *TABLE_ADVICE))
     alone = Counter(

@@ -14,6 +14,7 @@ import numpy as np
 from radlearn import use_cases
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
+from radlearn.challenges.own_table import columns_of, is_table
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.appearance import series_privacy, xray_findings
 from radlearn.check.boxes import box_findings
@@ -28,6 +29,7 @@ from radlearn.progress import waiting
 from radlearn.scans.dicom import age_in_years, find_xrays
 
 ADULT_YEARS = 18
+EXPECTED_COLUMNS = "expected path, and label or x0, y0, x1, y1 for X-rays, or mask for CTs. Other columns may be there too."
 DICOM_AGE = re.compile(r"\d{3}[DWMY]")
 "An age string of PS3.5 6.2."
 
@@ -95,17 +97,27 @@ class Audit:
 def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     """Look through a data folder in the layout of a challenge, or with any DICOM or NIfTI files in it, on all cores by default.
 
+    `folder` may also be a table of one's own images; then these are looked at, wherever they lie.
+
     Raises:
         BadLayout: if there is no such folder, or nothing in it that could be looked at.
     """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected a folder with DICOM or NIfTI files.")
+    given = Path(folder).expanduser()
+    by_table = is_table(given)
+    if not (given.is_file() if by_table else given.is_dir()):
+        found = "there is no such table" if by_table else describe_folder(given)
+        raise BadLayout(f"{given}: {found}. Expected a folder with DICOM or NIfTI files, or a table that names them.")
     challenges = use_cases.challenges()
-    result = Audit(folder, [], any(challenge.is_synthetic(folder) for challenge in challenges.values()))
-    layouts = {name: _layout_of(challenge, folder) for name, challenge in challenges.items() if challenge.layout_folder(folder) is not None}
-    paths, nifti = find_xrays(folder), nifti_files(folder)
-    unlooked = unlooked_files(folder, {*paths, *nifti})
+    layouts = {name: _layout_of(challenge, given) for name, challenge in challenges.items() if challenge.layout_folder(given) is not None}
+    if by_table and not layouts:
+        raise BadLayout(f"{given}: the columns are {', '.join(columns_of(given)) or 'none'}; {EXPECTED_COLUMNS}")
+    # What places are given relative to.
+    folder = given.parent if by_table else given
+    result = Audit(given, [], any(challenge.is_synthetic(given) for challenge in challenges.values()))
+    paths, nifti = ([], []) if by_table else (find_xrays(folder), nifti_files(folder))
+    if by_table:
+        paths = [case.path for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)]
+    unlooked = [] if by_table else unlooked_files(folder, {*paths, *nifti})
     if not paths and not nifti and not layouts:
         hint = unread_words(unlooked)
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.{hint}")

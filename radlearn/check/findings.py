@@ -65,6 +65,7 @@ RULES = {
     "box-huge": Rule("warning", "boxes over most of the X-ray", "Look at them: the largest of the challenge's own covers half an X-ray."),
     "box-doubled": Rule("warning", "two boxes on nearly the same place", "Keep one of them: a detector cannot find both."),
     "persons-none": Rule("warning", "nothing says whose X-rays these are", "Write persons.csv: columns patientId,person."),
+    "persons-column": Rule("warning", "nothing says whose images these are", "Add a column person to the table."),
     "persons-listed": Rule(
         "warning",
         "images that the persons' table does not list",

@@ -168,7 +168,7 @@ PRESETS = {
 
 
 def find_cases(data_folder: Path) -> list[Case]:
-    """Return the CTs with masks of a folder in the COVID-19-20 layout, from their names alone, without opening one."""
+    """Return the CTs with masks of a folder in the COVID-19-20 layout, or of a table of your own, without opening one."""
     return CHALLENGE.find_cases(data_folder)
 
 

@@ -141,7 +141,7 @@ PRESETS = {
 
 
 def find_cases(data_folder: Path) -> list[Case]:
-    """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone, without opening an X-ray."""
+    """Return the labelled X-rays of a folder in the RSNA layout, or of a table of your own, without opening an X-ray."""
     return CHALLENGE.find_cases(data_folder)
 
 

@@ -33,6 +33,7 @@ from torchvision.transforms import v2
 
 from radlearn.challenges.rsna import CHALLENGE, Case
 from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.xray_table import with_boxes
 from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes
@@ -146,8 +147,8 @@ PRESETS = {
 
 
 def find_cases(data_folder: Path) -> list[Case]:
-    """Return the labelled X-rays of a folder in the RSNA layout, from its tables alone, without opening an X-ray."""
-    return CHALLENGE.find_cases(data_folder)
+    """Return the labelled X-rays of a folder in the RSNA layout, or of a table with boxes, without opening an X-ray."""
+    return with_boxes(CHALLENGE.find_cases(data_folder))
 
 
 def training_transform(settings: Settings) -> v2.Transform:
@@ -587,6 +588,7 @@ TASK = Task(
     options=GateOptions,
     tune_options=TuneOptions,
     ensemble=Ensemble(evaluate_several, predict, submit),
+    find_cases=find_cases,
 )
 
 if __name__ == "__main__":

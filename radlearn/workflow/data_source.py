@@ -11,6 +11,7 @@ from typing import Any
 from radlearn import hints
 from radlearn.alone import alone_with
 from radlearn.challenges.challenge import AnyChallenge, BuiltInCases
+from radlearn.challenges.own_table import PARQUET, SEPARATORS, is_table
 from radlearn.errors import BadLayout
 from radlearn.files import cache_folder
 from radlearn.progress import say
@@ -22,7 +23,7 @@ BUILT_IN_SEED = 0
 
 @dataclass(frozen=True)
 class Source:
-    """A data folder and how it was found."""
+    """A data folder, or a table of a user's own images, and how it was found."""
 
     folder: Path
     # A line for the user: the folder, and why it was chosen.
@@ -114,10 +115,15 @@ def _code_digest(folder: Path) -> str:
 
 def _named(challenge: AnyChallenge, folder: Path, how: str) -> Source:
     folder = folder.expanduser()
+    if is_table(folder):
+        if not folder.is_file():
+            raise BadLayout(f"{folder} ({how}): there is no such table.")
+        synthetic = "built-in patients (synthetic) in " if challenge.is_synthetic(folder) else ""
+        return Source(folder, f"Data: {synthetic}the table {folder} ({how}).")
     if not folder.is_dir():
         raise BadLayout(
-            f"{folder} ({how}): there is no such folder. Expected one in the layout of the {challenge.title}; "
-            f"'{hints.command('thorax', '--out')} FOLDER' writes an example."
+            f"{folder} ({how}): there is no such folder. Expected one in the layout of the {challenge.title}, or your own table "
+            f"({', '.join((*SEPARATORS, PARQUET))}); '{hints.command('thorax', '--out')} FOLDER' writes an example."
         )
     if challenge.is_synthetic(folder):
         return Source(folder, f"Data: built-in patients (synthetic) in {folder}.")

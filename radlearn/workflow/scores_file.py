@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from radlearn.challenges.challenge import Case, holds_exact_truth
+from radlearn.challenges.challenge import Case
+from radlearn.challenges.folders import holds_exact_truth
 from radlearn.errors import BadRunFolder
 from radlearn.json_files import write_json
 from radlearn.metrics.intervals import Interval

@@ -74,7 +74,10 @@ def split_cases(
             every = f"All {len(known):,} {words.items} are {'with' if known[0] else 'without'} {words.finding}"
             raise BadSetting(f"{every}: there is nothing to tell apart. Training needs both; look at the labels of the data.")
         contents = contents_of(cases)
-        subsets = split_by_person(_kept_together(cases, contents, words.items), known, seed, fold, least=words.least, finding=words.finding)
+        together = _kept_together(cases, contents, words.items)
+        subsets = _asked_for(cases, fold, known, together, words)
+        if not subsets:
+            subsets = split_by_person(together, known, seed, fold, least=words.least, finding=words.finding)
         counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets, contents)
         for subset in SUBSETS:
@@ -86,6 +89,27 @@ def split_cases(
         prove_same([case for held in held_by.values() for case in held], run, with_truth=True)
     by_id = {item.case.image_id: item for item in items}
     return {subset: [by_id[case.image_id] for case in held] for subset, held in held_by.items()}
+
+
+def _asked_for(cases: Sequence[Case], fold: int | None, labels: Sequence[bool], persons: Sequence[str], words: SplitWords) -> list[str]:
+    """Return the subset of each case that a table of one's own asks for; nothing where it asks for none.
+
+    Raises:
+        BadSetting: with a fold, which would be another split; if a subset lacks images with or without the finding, or a person is in two.
+    """
+    asked = [subset for case in cases if (subset := getattr(case, "split", None)) is not None]
+    if not asked:
+        return []
+    if fold is not None:
+        raise BadSetting("The table's column split says who is in which subset, so there are no folds. Remove the column, or --fold.")
+    # One image under two names makes two persons one.
+    prove_persons_apart(persons, asked)
+    for subset in SUBSETS:
+        held = [label for label, other in zip(labels, asked, strict=True) if other == subset]
+        if min(sum(held), len(held) - sum(held)) < words.least:
+            found = f"{subset} holds {sum(held):,} {words.items} with {words.finding} and {len(held) - sum(held):,} without"
+            raise BadSetting(f"By the table's column split, {found}; every subset needs {words.least} of each. Move some people.")
+    return asked
 
 
 def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:

@@ -69,6 +69,8 @@ class Task(Generic[CaseT, SettingsT, OptionsT, TuneT]):
         options: class of the options of `evaluate`, `predict` and `submit`.
         tune_options: class of the options of `tune`.
         ensemble: the commands of several runs; None where one run predicts at a time.
+        find_cases: the labelled cases of a folder or table that this task can learn from, where these are not all of the challenge. Raises
+            BadLayout.
     """
 
     name: str
@@ -81,6 +83,11 @@ class Task(Generic[CaseT, SettingsT, OptionsT, TuneT]):
     options: type[OptionsT]
     tune_options: type[TuneT]
     ensemble: Ensemble[CaseT, OptionsT] | None = None
+    find_cases: Callable[[Path], list[CaseT]] | None = None
+
+    def labelled_cases(self, data: Path) -> list[CaseT]:
+        """Return the labelled cases of a folder or table, as this task needs them; errors as `find_cases`."""
+        return (self.find_cases or self.challenge.find_cases)(data)
 
     @property
     def settings(self) -> type[SettingsT]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn import use_cases
+from radlearn.challenges.own_table import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
@@ -152,7 +153,7 @@ class TaskApi:
         _must_be_writable(first, "evaluated")
         # The report needs it at the end; one that is damaged is found now.
         _ = first.history
-        cases = self.task.challenge.find_cases(self._data_of(first, data))
+        cases = self.task.labelled_cases(self._data_of(first, data))
         known = split_of(first).keys() & {case.image_id for case in cases}
         if len(runs) > 1:
             assert self.task.ensemble is not None
@@ -180,7 +181,7 @@ class TaskApi:
         """
         opened, made = self._opened_run(run), self._options(self.task.tune_options, options)
         _must_be_writable(opened, "tuned")
-        cases = self.task.challenge.find_cases(self._data_of(opened, data))
+        cases = self.task.labelled_cases(self._data_of(opened, data))
         validation = cases_by_subset(cases, opened)["validation"]
         prove_same(validation, opened)
         return self.task.commands.tune(opened, validation, made)
@@ -294,7 +295,7 @@ class TaskApi:
             raise BadRunFolder(f"{run.folder / 'settings.json'}: names no data. Use --data with the folder that the run was trained on.")
         folder = Path(named)
         try:
-            there = folder.is_dir()
+            there = folder.is_dir() or (is_table(folder) and folder.is_file())
         except (OSError, ValueError):
             # A name that no file can have.
             there = False

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from radlearn import use_cases
-from radlearn.challenges.challenge import AnyChallenge, BoxScore, Challenge, holds_exact_truth
+from radlearn.challenges.challenge import AnyChallenge, BoxScore, Challenge
+from radlearn.challenges.folders import holds_exact_truth
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.check.findings import RULES
 from radlearn.metrics.boxes import FoundBoxes, no_boxes

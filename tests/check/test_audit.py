@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radlearn.challenges import covid19
 from radlearn.check.audit import audit_folder
 from radlearn.digital_thorax.ct_cohort import write_covid19
 from radlearn.errors import BadLayout
@@ -25,6 +26,43 @@ def test_a_folder_that_is_not_there_or_holds_nothing_is_refused(tmp_path: Path) 
     (tmp_path / "readme.txt").write_text("x")
     with pytest.raises(BadLayout, match=r"readme\.txt"):
         audit_folder(tmp_path)
+
+
+def test_a_table_of_x_rays_is_looked_through_with_its_files(small_rsna: Path, tmp_path: Path) -> None:
+    images = sorted((small_rsna / "stage_2_train_images").iterdir())[:12]
+    rows = [f"{image},{number % 2},p{number}" for number, image in enumerate(images)]
+    (tmp_path / "cases.csv").write_text("\n".join(["path,label,person", *rows]))
+    # What else lies beside the table is not what it names.
+    (tmp_path / "other.dcm").write_bytes(b"no DICOM")
+    audit = audit_folder(tmp_path / "cases.csv", workers=1)
+    assert audit.kinds == ["a table of 12 X-rays"]
+    assert len(audit.xrays) == len(audit.cases) == 12
+    assert audit.labelled == {"rsna": 12}
+    assert not audit.must_be_mended
+    (tmp_path / "cases.csv").write_text("\n".join(["path,label", *rows[:3], "none.dcm,1,p", "other.dcm,x"]).replace(",p", ""))
+    found = {(one.rule, one.file) for one in audit_folder(tmp_path / "cases.csv", workers=1).findings}
+    assert {("persons-column", "cases.csv"), ("table", "cases.csv, line 6, column label")} <= found
+    assert any(rule == "table" and "column path" in file for rule, file in found)
+
+
+def test_a_table_of_cts_is_looked_through_with_its_masks(small_covid19: Path, tmp_path: Path) -> None:
+    cases = covid19.find_cases(small_covid19)[:2]
+    rows = [f"{case.path},{case.mask_path},{case.person}" for case in cases]
+    (tmp_path / "cases.csv").write_text("\n".join(["path,mask,person", *rows]))
+    audit = audit_folder(tmp_path / "cases.csv", workers=1)
+    assert audit.kinds == ["a table of 2 CTs"]
+    assert [volume.job.mask for volume in audit.volumes] == [case.mask_path for case in cases]
+    assert audit.labelled == {"covid19": 2}
+
+
+def test_a_table_of_nothing_that_is_known_and_one_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text("path,site\na.dcm,N\n")
+    with pytest.raises(
+        BadLayout, match="the columns are path, site; expected path, and label or x0, y0, x1, y1 for X-rays, or mask for CTs"
+    ):
+        audit_folder(tmp_path / "cases.csv")
+    with pytest.raises(BadLayout, match="there is no such table"):
+        audit_folder(tmp_path / "none.csv")
 
 
 def test_loose_dicom_is_looked_at_without_labels(small_rsna: Path) -> None:

@@ -12,9 +12,10 @@ import pydicom
 import pytest
 from safetensors.numpy import load_file
 
+import radlearn
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases, write_tables
-from radlearn.json_files import read_json, write_json
+from radlearn.json_files import json_ready, read_json, write_json
 from radlearn.scans.dicom import write_radiograph
 from radlearn.training.splits import read_split
 from tests.journeys.conftest import killed_once, steps_saved
@@ -78,6 +79,55 @@ def test_evaluate_scores_the_test_people_and_writes_a_report(trained: SimpleName
     for expected in ("AP (lying or sitting)", "Unlike the training data", "not for clinical use", "data:image/png;base64,"):
         assert expected in report
     assert list((trained.folder / "pictures").glob("*.png"))
+
+
+def own_table(folder: Path, trained: SimpleNamespace, split: bool = False) -> Path:
+    """The X-rays of the layout in a table of one's own, with a column that the layout lacks."""
+    subsets = {image: subset for image, (_, subset) in read_split(trained.folder / "split.csv").items()}
+    rows = ["path,id,person,label,hospital" + ",split" * split]
+    for number, case in enumerate(find_cases(trained.data)):
+        row = [str(case.path), case.image_id, case.person, f"{int(bool(case.label))}", "NS"[number % 2]]
+        rows.append(",".join(row + [subsets[case.image_id]] * split))
+    table = folder / "cases.csv"
+    table.write_text("\n".join(rows))
+    return table
+
+
+def test_a_table_of_ones_own_gives_the_scores_of_the_layout(trained: SimpleNamespace, tmp_path: Path) -> None:
+    api, table = radlearn.classification, own_table(tmp_path, trained)
+    by_layout, by_table = api.evaluate(trained.folder), api.evaluate(trained.folder, data=table)
+    assert by_table["split"] == "test"
+    assert json_ready(by_table["scores"]) == json_ready(by_layout["scores"])
+    assert set(by_table["subgroups"]) - set(by_layout["subgroups"]) == {"hospital: N", "hospital: S"}
+
+
+def test_training_takes_the_split_that_a_table_asks_for(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, run = own_table(tmp_path, trained, split=True), tmp_path / "run"
+    arguments = ["classification", "train", "--data", str(table), "--run", str(run), *QUICK, "--epochs", "1", "--seed", "5"]
+    assert cli.main(arguments) == 0
+    assert f"Data: the table {table} (named with --data)." in " ".join(capsys.readouterr().err.split())
+    assert read_split(run / "split.csv") == read_split(trained.folder / "split.csv")
+    assert read_json(run / "settings.json")["data"] == str(table)
+    # The run finds its table again.
+    assert cli.main(["classification", "evaluate", str(run)]) == 0
+    assert "hospital: N" in (run / "report.html").read_text(encoding="utf-8")
+    assert cli.main([*arguments[:5], str(tmp_path / "fold"), *QUICK, "--fold", "0"]) == 2
+    assert "so there are no folds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["classification", "detection"])
+def test_a_table_that_cannot_be_used_is_refused_before_a_run_folder_is_left(
+    task: str, trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = own_table(tmp_path, trained)
+    if task == "classification":
+        table.write_text(table.read_text().replace(",1,N", ",3,N"))
+    assert cli.main([task, "train", "--data", str(table), "--run", str(tmp_path / "run"), *QUICK]) == 2
+    words = {"classification": "column label: is '3'; expected 0 or 1.", "detection": "Detection learns from boxes: columns x0, y0, x1, y1"}
+    assert words[task] in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_threshold_is_chosen_again_on_a_copy_of_the_run(

@@ -15,7 +15,7 @@ import radlearn
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases
 from radlearn.challenges.rsna_submission import read_submission
-from radlearn.json_files import read_json
+from radlearn.json_files import json_ready, read_json
 from radlearn.training.splits import read_split
 from tests.journeys.conftest import killed_once, steps_saved
 from tests.journeys.test_classification import a_handful_of
@@ -43,6 +43,17 @@ def gate(small_rsna: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows_of(path: Path) -> list[dict[str, str]]:
     with open(path, newline="") as opened:
         return list(csv.DictReader(opened))
+
+
+def test_a_table_of_boxes_gives_the_scores_of_the_layout(trained: SimpleNamespace, tmp_path: Path) -> None:
+    rows = ["path,id,person,x0,y0,x1,y1"]
+    for case in find_cases(trained.data):
+        start = f"{case.path},{case.image_id},{case.person}"
+        rows += [",".join([start, *map(str, box)]) for box in case.boxes_xyxy_px] or [f"{start},,,,"]
+    (tmp_path / "cases.csv").write_text("\n".join(rows))
+    by_layout, by_table = (radlearn.detection.evaluate(trained.folder, data=data) for data in (None, tmp_path / "cases.csv"))
+    assert by_table["split"] == "test"
+    assert json_ready(by_table["scores"]) == json_ready(by_layout["scores"])
 
 
 def test_training_leaves_a_run_with_a_postprocessing_and_what_each_part_was_worth(trained: SimpleNamespace) -> None:

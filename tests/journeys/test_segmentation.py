@@ -15,10 +15,11 @@ import pytest
 from safetensors.numpy import load_file
 from scipy.spatial.transform import Rotation
 
+import radlearn
 from radlearn import cli
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19_submission import validate_submission
-from radlearn.json_files import read_json, write_json
+from radlearn.json_files import json_ready, read_json, write_json
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.geometry import Volume, lps_affine, to_orientation
 from radlearn.scans.lungs import lung_box
@@ -56,6 +57,16 @@ def fold(trained: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> 
 def rows_of(path: Path) -> list[dict[str, str]]:
     with open(path, newline="") as opened:
         return list(csv.DictReader(opened))
+
+
+def test_a_table_of_masks_gives_the_scores_of_the_layout(trained: SimpleNamespace, tmp_path: Path) -> None:
+    rows = ["path,id,person,mask,scanner"]
+    rows += [f"{case.path},{case.case_id},{case.person},{case.mask_path},AB" for case in covid19.find_cases(trained.data)]
+    (tmp_path / "cases.csv").write_text("\n".join(rows))
+    by_layout, by_table = (radlearn.segmentation.evaluate(trained.folder, data=data) for data in (None, tmp_path / "cases.csv"))
+    assert by_table["split"] == "test"
+    assert json_ready(by_table["scores"]) == json_ready(by_layout["scores"])
+    assert json_ready(by_table["subgroups"]["scanner: AB"]["scores"]) == json_ready(by_table["scores"])
 
 
 def test_training_leaves_a_run_with_a_postprocessing(trained: SimpleNamespace) -> None:

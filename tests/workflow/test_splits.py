@@ -54,6 +54,39 @@ def test_data_without_an_xray_of_the_run_are_refused(xrays: list[PreparedRadiogr
         cases_by_subset(cases[1:], run)
 
 
+def asked(xrays: list[PreparedRadiograph], subsets: dict[str, str]) -> list[PreparedRadiograph]:
+    """The X-rays as a table has them that asks for a subset of each person, by the last figure of its number."""
+    return [xray._replace(case=replace(xray.case, split=subsets[xray.case.person[-1]])) for xray in xrays]
+
+
+THREE = {figure: "train" if figure < "6" else "validation" if figure < "8" else "test" for figure in "0123456789"}
+
+
+def test_the_subsets_that_a_table_asks_for_are_kept_whatever_the_seed(xrays: list[PreparedRadiograph], run: Run) -> None:
+    split = split_cases(asked(xrays, THREE), 7, None, run)
+    assert {THREE[xray.case.person[-1]] for xray in split["train"]} == {"train"}
+    assert [len(split[subset]) for subset in ("train", "validation", "test")] == [
+        sum(THREE[xray.case.person[-1]] == subset for xray in xrays) for subset in ("train", "validation", "test")
+    ]
+
+
+def test_a_split_of_a_table_that_cannot_be_used_is_refused(xrays: list[PreparedRadiograph], run: Run, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="so there are no folds"):
+        split_cases(asked(xrays, THREE), 0, 1, run)
+    labels = [xray.label and THREE[xray.case.person[-1]] != "test" for xray in xrays]
+    with pytest.raises(BadSetting, match=r"test holds 0 X-rays with an opacity and \d+ without; every subset needs 2 of each"):
+        split_cases(asked(xrays, THREE), 0, None, run, labels)
+    # One X-ray under the names of two people, in two subsets.
+    table = asked(xrays, THREE)
+    one, other = (next(xray for xray in table if xray.case.split == subset) for subset in ("train", "test"))
+    copy = tmp_path / "copy.dcm"
+    copy.write_bytes(one.case.path.read_bytes())
+    mixed = [xray._replace(case=replace(xray.case, path=copy)) if xray is other else xray for xray in table]
+    with pytest.raises(BadSetting, match="A person must be in one subset only"):
+        split_cases(mixed, 0, None, run)
+    assert not (run.folder / "split.csv").exists()
+
+
 @pytest.mark.parametrize(("label", "words"), [(False, "All 48 X-rays are without an opacity"), (True, "All 48 X-rays are with an opacity")])
 def test_labels_that_are_all_the_same_are_called_so(xrays: list[PreparedRadiograph], run: Run, label: bool, words: str) -> None:
     with pytest.raises(BadSetting, match=words):

@@ -28,6 +28,7 @@ from radlearn.workflow.cross_fitting import score_of_last_taken
 from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.scores_file import write_scores
+from radlearn.workflow.table_groups import groups_of_table
 
 InferScan = Callable[[Mapping[str, Any]], np.ndarray]
 "What the deterministic transforms made of a scan -> the probability of a lesion at each voxel of its file, float32 (i, j, k)."
@@ -120,12 +121,13 @@ def evaluate_masks(
 
 
 def groups_of(evaluation: MaskEvaluation) -> dict[str, np.ndarray]:
-    """Return which scans belong to which group, bool (scans,) each: by lesion burden and by slice thickness."""
+    """Return which scans belong to which group, bool (scans,) each: by lesion burden, slice thickness, and what a table says."""
     burden = np.array([row.truth_ml for row in evaluation.rows])
     thickness = np.array([max(spacing_mm(scan.scan.affine)) for scan in evaluation.scans])
     groups = {"no lesion": burden == 0}
     groups |= {name: (burden > 0) & (burden >= low) & (burden < high) for low, high, name in BURDENS_ML}
-    return groups | {f"slices up to {THICK_MM:g} mm": thickness <= THICK_MM, f"slices over {THICK_MM:g} mm": thickness > THICK_MM}
+    groups |= {f"slices up to {THICK_MM:g} mm": thickness <= THICK_MM, f"slices over {THICK_MM:g} mm": thickness > THICK_MM}
+    return groups | groups_of_table([scan.scan.case for scan in evaluation.scans])
 
 
 def _evaluated(

@@ -1,0 +1,61 @@
+"""A person's own CTs in a table: see `own_table` for its columns. One more is needed:
+
+mask      the lesions of the CT, 0 and 1 on its grid, a NIfTI file; relative to the table's folder
+"""
+
+from pathlib import Path
+
+from radlearn.challenges.ct_case import Case
+from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.own_table import OwnTable, columns_of, data_folder, read_table, resolved
+from radlearn.challenges.troubles import listed
+from radlearn.challenges.xray_case import TABLE_ADVICE
+from radlearn.errors import BadLayout
+from radlearn.progress import say
+
+MASK = "mask"
+
+
+def is_ct_table(path: Path) -> bool:
+    """Tell whether a table names masks."""
+    return MASK in columns_of(path)
+
+
+def find_cases(path: Path) -> list[Case]:
+    """Return the CTs of a table, in its order.
+
+    Raises:
+        BadLayout: if anything in it would train wrongly; the message names the first ten with line, column, value and rule.
+    """
+    table, cases = audit(path)
+    if table.troubles:
+        raise BadLayout(listed(path, table.troubles, *TABLE_ADVICE))
+    for note in table.notes:
+        say(note, style="bold yellow")
+    return cases
+
+
+def audit(path: Path) -> tuple[OwnTable, list[Case]]:
+    """Return a table, with everything that is wrong in it among its troubles, and the CTs whose mask is there."""
+    table = read_table(path, (MASK,), (MASK,))
+    cases, masks = [], dict[Path, int]()
+    for image in table.images:
+        line, cells = image.rows[0]
+        for again, _ in image.rows[1:]:
+            table.troubles.append(f"{table.at(again, 'path')}: is the CT of line {line} again; expected one row for each CT.")
+        if not cells[MASK]:
+            table.troubles.append(f"{table.at(line, MASK)}: is empty; a CT without a lesion has a mask of zeros.")
+            continue
+        mask = resolved(table, line, MASK, cells[MASK])
+        if mask is None:
+            continue
+        where = table.at(line, MASK)
+        if mask.resolve() == image.path.resolve():
+            table.troubles.append(f"{where}: is the CT itself; expected its mask.")
+        elif nifti_stem(mask.name) is None:
+            table.troubles.append(f"{where}: is {cells[MASK]!r}; expected a NIfTI file, .nii or .nii.gz.")
+        elif (first := masks.setdefault(mask.resolve(), line)) != line:
+            table.troubles.append(f"{where}: is the mask of line {first} too; expected one for each CT.")
+        else:
+            cases.append(Case(image.image_id, image.path, mask, image.person, data_folder(image.path, table), image.split, image.groups))
+    return table, cases

@@ -1,0 +1,308 @@
+"""A table of a person's own images, in place of a challenge's folder: `--data cases.csv`.
+
+    path      the image, relative to the table's folder: a DICOM or NIfTI file, or the folder of a DICOM series
+    id        what the image is called; without this column its file's name
+    person    whose image it is; without this column every image counts as a person of its own
+    split     train, validation or test; without this column the split is drawn, by person
+
+What the truth is stands in further columns, which depend on the task: `xray_table`, `ct_table`. All that is left over describes the images,
+such as `site` or `scanner`, and becomes subgroups of the report.
+
+CSV with commas, UTF-8 (`.csv`), the same with tabs (`.tsv`), or Parquet (`.parquet`, which needs pyarrow). An image may have several rows
+where a task allows it. All that is wrong is collected, each with row and column, so that a table is mended once.
+"""
+
+import csv
+import io
+import os
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from radlearn.challenges.csv_hints import comma_hint, separator_hint
+from radlearn.challenges.folders import distinct_ids, holds_exact_truth, nifti_stem, stem
+from radlearn.challenges.rsna_tables import path_text
+from radlearn.csv_cells import restored
+from radlearn.errors import BadLayout
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+PARQUET = ".parquet"
+PATH, ID, PERSON, SPLIT = "path", "id", "person", "split"
+SHARED_COLUMNS = (PATH, ID, PERSON, SPLIT)
+SUBSETS = ("train", "validation", "test")
+SUBSET_HINTS = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train", "testing": "test", "holdout": "test"}
+MOST_GROUPS = 12
+"A column with more different values than this makes no subgroups."
+HEADER_LINE = 1
+
+Cells = dict[str, str]
+
+
+def is_table(path: Path) -> bool:
+    """Tell whether a path names a table, by its suffix, whether it is there or not."""
+    return Path(path).suffix.lower() in (*SEPARATORS, PARQUET) and not Path(path).is_dir()
+
+
+@dataclass
+class OwnImage:
+    """An image and its rows, each with its line and its cells by column; `groups` are column and value of what describes it."""
+
+    path: Path
+    rows: list[tuple[int, Cells]]
+    image_id: str = ""
+    person: str = ""
+    split: str | None = None
+    groups: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def line(self) -> int:
+        """The line of its first row."""
+        return self.rows[0][0]
+
+
+@dataclass
+class OwnTable:
+    """A table as it was read: its columns, its images in the order of their first rows, what is wrong, and what a person should know."""
+
+    path: Path
+    columns: tuple[str, ...]
+    images: list[OwnImage] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths are relative to."""
+        return self.path.parent
+
+    def at(self, line: int, column: str) -> str:
+        """Return the beginning of a message about a cell."""
+        return f"{self.path.name}, line {line}, column {column}"
+
+
+def columns_of(path: Path) -> tuple[str, ...]:
+    """Return the columns of a table; none where it cannot be read."""
+    return _rows_of(Path(path))[0]
+
+
+def read_table(path: Path, needed: Collection[str], known: Collection[str]) -> OwnTable:
+    """Read a table of images; nothing in it is refused, all that is wrong is in its `troubles`.
+
+    Args:
+        path: of the table.
+        needed: columns of the truth without which it says nothing.
+        known: all columns of the truth, and of what is known of an image: these make no subgroups.
+    """
+    columns, rows, troubles = _rows_of(Path(path))
+    table = OwnTable(Path(path), columns, troubles=troubles)
+    if missing := [column for column in (PATH, *needed) if column not in columns]:
+        if not troubles:
+            said = f"the columns are {', '.join(columns) or 'none'}; expected also {', '.join(missing)}"
+            table.troubles.append(f"{table.path.name}, line {HEADER_LINE}: {said}.{_near_hint(missing, columns)}")
+        return table
+    _read_images(table, rows)
+    _read_persons(table)
+    _read_splits(table)
+    _read_groups(table, [column for column in columns if column not in (*SHARED_COLUMNS, *known)])
+    return table
+
+
+def data_folder(image: Path, table: OwnTable) -> Path:
+    """Return the data folder of an image of a table: that of synthetic cases which holds it, wherever the table lies, else the table's."""
+    return _synthetic_folder(image.parent) or table.folder
+
+
+def is_synthetic_table(path: Path) -> bool:
+    """Tell whether all images of a table are synthetic."""
+    images = read_table(path, (), ()).images
+    return bool(images) and all(_synthetic_folder(image.path.parent) is not None for image in images)
+
+
+@cache
+def _synthetic_folder(folder: Path) -> Path | None:
+    return next((place for place in (folder, folder.parent) if holds_exact_truth(place)), None)
+
+
+def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | None:
+    """Return the path that a cell names; None where it names none, which is noted among the troubles."""
+    where, text = table.at(line, column), restored(written)
+    if not text:
+        table.troubles.append(f"{where}: is empty; expected a file.")
+        return None
+    place = table.folder / Path(text).expanduser()
+    if place.exists():
+        return place
+    hint = " Write / between folders." if "\\" in text and (table.folder / text.replace("\\", "/")).exists() else ""
+    found = f"is {written!r}, and there is no such file; paths are relative to the folder of the table, {table.folder}"
+    table.troubles.append(f"{where}: {found}.{hint}")
+    return None
+
+
+def _rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[str]]:
+    """Return the columns of a table, its rows with their lines, and what is wrong with it as a table."""
+    if path.suffix.lower() == PARQUET:
+        return _parquet_rows(path)
+    try:
+        text, troubles = path_text(path)
+    except OSError as error:
+        return (), [], [f"{path.name}: cannot be read ({error.strerror})."]
+    if not text:
+        return (), [], troubles
+    separator = SEPARATORS.get(path.suffix.lower(), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
+    rows: list[tuple[int, Cells]] = []
+    header: list[str] = []
+    try:
+        header = [column.strip() for column in next(reader, [])]
+        if twice := [column for column, count in Counter(header).items() if count > 1]:
+            troubles.append(
+                f"{path.name}, line {HEADER_LINE}: the column {twice[0] or 'without a name'} is there twice; expected each once."
+            )
+            return tuple(header), [], troubles
+        if hint := separator_hint(header):
+            troubles.append(f"{path.name}, line {HEADER_LINE}: has one column, {header[0]!r}.{hint if separator == ',' else ''}")
+            return tuple(header), [], troubles
+        start = reader.line_num + 1
+        for row in reader:
+            line, start = start, reader.line_num + 1
+            if len(row) == len(header):
+                rows.append((line, dict(zip(header, (cell.strip() for cell in row), strict=True))))
+            elif any(row):
+                said = comma_hint(row) if len(row) > len(header) else ""
+                troubles.append(f"{path.name}, line {line}: has {len(row)} fields where the header has {len(header)}.{said}")
+    except csv.Error as error:
+        troubles.append(f"{path.name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+    if not rows and not troubles:
+        troubles.append(f"{path.name}: has a header and no rows.")
+    return tuple(header), rows, troubles
+
+
+def _parquet_rows(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[str]]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        return (
+            (),
+            [],
+            [f'{path.name}: Parquet is read with pyarrow. Install it (pip install "radlearn[parquet]"), or save the table as CSV.'],
+        )
+    try:
+        content = parquet.read_table(path).to_pylist()
+    except (ArrowException, OSError) as error:
+        return (), [], [f"{path.name}: is not a Parquet file that can be read ({str(error).partition(chr(10))[0]})."]
+    columns = tuple(map(str, content[0])) if content else ()
+    # As lines of a CSV table are counted: the header is the first.
+    rows = [(line, {str(name): _as_text(value) for name, value in row.items()}) for line, row in enumerate(content, start=2)]
+    return columns, rows, [] if rows else [f"{path.name}: has no rows."]
+
+
+def _as_text(value: object) -> str:
+    """Return a value as it would stand in a CSV table: nothing for none, and 1 for a truth value."""
+    if value is None or value != value:
+        return ""
+    return str(int(value)) if isinstance(value, bool) else str(value).strip()
+
+
+def _read_images(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> None:
+    by_place: dict[str, OwnImage] = {}
+    for line, cells in rows:
+        if (place := resolved(table, line, PATH, cells[PATH])) is not None:
+            by_place.setdefault(os.path.abspath(place), OwnImage(place, [])).rows.append((line, cells))
+    table.images = list(by_place.values())
+    if ID in table.columns:
+        _read_ids(table)
+        return
+    names = [nifti_stem(image.path.name) or stem(image.path.name) for image in table.images]
+    try:
+        ids = distinct_ids([image.path for image in table.images], names, table.folder, "images")
+    except (BadLayout, ValueError):
+        # Files outside of the table's folder have no short way to be told apart.
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        table.troubles.append(
+            f"{table.path.name}, line {HEADER_LINE}: several images are called {twice}; add a column {ID} with a name for each."
+        )
+        return
+    for image, image_id in zip(table.images, ids, strict=True):
+        image.image_id = image_id
+
+
+def _read_ids(table: OwnTable) -> None:
+    lines: dict[str, OwnImage] = {}
+    for image in table.images:
+        image.image_id = one_value(table, image, ID)
+        where = table.at(image.line, ID)
+        if not image.image_id:
+            table.troubles.append(f"{where}: is empty; expected a name for each image.")
+        elif any(mark in image.image_id for mark in "/\\:") or image.image_id.startswith(".") or not image.image_id.isprintable():
+            found = f"is {image.image_id!r}; files are named by it: no dot before it, no /, \\, : or control character in it"
+            table.troubles.append(f"{where}: {found}.")
+        elif (first := lines.setdefault(image.image_id, image)) is not image:
+            table.troubles.append(f"{where}: {image.image_id!r} is the id of another image too, line {first.line}; expected one for each.")
+
+
+def one_value(table: OwnTable, image: OwnImage, column: str) -> str:
+    """Return what the rows of an image say in a column; where they differ, what the first says, and that is noted among the troubles."""
+    first = image.rows[0][1].get(column, "")
+    for line, cells in image.rows[1:]:
+        if cells.get(column, "") != first:
+            found = f"is {cells[column]!r} here and {first!r} in line {image.line}, which is of the same image"
+            table.troubles.append(f"{table.at(line, column)}: {found}.")
+    return restored(first)
+
+
+def _read_persons(table: OwnTable) -> None:
+    if PERSON not in table.columns:
+        table.notes.append(
+            f"{table.path}: has no column {PERSON}, so every image counts as a person of its own. Where people have several images, the "
+            "same person is then trained on and tested on, and the scores come out too good."
+        )
+    for image in table.images:
+        image.person = one_value(table, image, PERSON) if PERSON in table.columns else image.image_id
+        if not image.person and PERSON in table.columns:
+            table.troubles.append(
+                f"{table.at(image.line, PERSON)}: is empty; expected whose image it is. Fill it for every image, or leave out the column."
+            )
+
+
+def _read_splits(table: OwnTable) -> None:
+    if SPLIT not in table.columns:
+        return
+    subset_of: dict[str, OwnImage] = {}
+    for image in table.images:
+        image.split = one_value(table, image, SPLIT)
+        where = table.at(image.line, SPLIT)
+        if image.split not in SUBSETS:
+            meant = SUBSET_HINTS.get(image.split.lower())
+            hint = f" Write {meant}." if meant else ""
+            table.troubles.append(f"{where}: is {image.split!r}; expected {', '.join(SUBSETS[:2])} or {SUBSETS[2]}.{hint}")
+        elif image.person and (first := subset_of.setdefault(image.person, image)).split != image.split:
+            found = f"person {image.person} is in {image.split} here and in {first.split} in line {first.line}"
+            table.troubles.append(f"{where}: {found}; a person belongs to one of them, or the test asks for what was learnt by heart.")
+    if missing := [subset for subset in SUBSETS if all(image.split != subset for image in table.images)]:
+        found = f"no image is in {' or in '.join(missing)}"
+        advice = f"Training needs all three: move some people there, or leave out the column, and the split is drawn by {PERSON}"
+        table.troubles.append(f"{table.at(HEADER_LINE, SPLIT)}: {found}. {advice}.")
+
+
+def _read_groups(table: OwnTable, columns: Sequence[str]) -> None:
+    for column in filter(None, columns):
+        values = {one_value(table, image, column) for image in table.images} - {""}
+        if len(values) > MOST_GROUPS:
+            table.notes.append(f"{table.path.name}: column {column} has {len(values):,} different values, too many for subgroups.")
+            continue
+        for image in table.images:
+            if value := restored(image.rows[0][1].get(column, "")):
+                image.groups = (*image.groups, (column, value))
+
+
+def _near_hint(missing: Sequence[str], columns: Sequence[str]) -> str:
+    """Return what to rename, where a column differs from a missing one in its letters' case alone, or is a usual name for it."""
+    usual = {PATH: ("file", "filename", "image", "filepath", "file_path", "image_path"), "mask": ("mask_path", "segmentation", "seg"),
+             "label": ("target", "class", "y", "labels")}  # fmt: skip
+    for wanted in missing:
+        for column in columns:
+            if column.lower() == wanted or column.lower() in usual.get(wanted, ()):
+                return f" Is {column} the {wanted}? Then call it so."
+    return ""

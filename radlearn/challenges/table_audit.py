@@ -1,0 +1,40 @@
+"""A table of a person's own images, looked through for `radlearn check`: see `own_table`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from radlearn.challenges import ct_table, xray_table
+from radlearn.challenges.challenge import AuditedFolder, Case, Found, VolumeFiles
+from radlearn.challenges.folders import files_below
+from radlearn.challenges.own_table import PERSON, OwnTable
+
+
+def audit_xray_table(path: Path) -> AuditedFolder:
+    """Return the X-rays of a table, and what is wrong with it."""
+    table, cases = xray_table.audit(path)
+    return _audited(table, cases, "X-rays")
+
+
+def audit_ct_table(path: Path) -> AuditedFolder:
+    """Return the CTs of a table with their masks, and what is wrong with it."""
+    table, cases = ct_table.audit(path)
+    volumes = [
+        # The folder of a DICOM series stands for the slices in it.
+        VolumeFiles(case.case_id, tuple(files_below(case.path)) if case.path.is_dir() else (case.path,), case.mask_path, case.person)
+        for case in cases
+    ]
+    return _audited(table, cases, "CTs", volumes)
+
+
+def _audited(table: OwnTable, cases: Sequence[Case], units: str, volumes: Sequence[VolumeFiles] | None = None) -> AuditedFolder:
+    findings = []
+    for line in table.troubles:
+        where, _, found = line.partition(": ")
+        findings.append(Found("table", where, found))
+    name = table.path.name
+    for note in table.notes:
+        if f"has no column {PERSON}" in note:
+            findings.append(Found("persons-column", name, f"has no column {PERSON}, so every image counts as a person of its own"))
+        else:
+            findings.append(Found("about", name, note.removeprefix(f"{name}: ")))
+    return AuditedFolder(f"a table of {len(cases):,} {units}", cases, findings, volumes)

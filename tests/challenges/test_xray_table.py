@@ -1,0 +1,85 @@
+"""X-rays in a table: labels, boxes and what headers lack."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from radlearn.challenges import rsna
+from radlearn.challenges.xray_case import with_headers
+from radlearn.challenges.xray_table import audit, find_cases, is_xray_table, with_boxes
+from radlearn.errors import BadLayout
+from radlearn.scans.dicom import RadiographHeader
+from tests.challenges.test_own_table import table_of
+
+
+def cases_of(folder: Path, text: str) -> list[rsna.Case]:
+    return find_cases(table_of(folder, text))
+
+
+def test_labels_and_boxes_make_cases(tmp_path: Path) -> None:
+    text = "path,person,x0,y0,x1,y1,category\na.dcm,p,10,20,30.5,60,Opacity\na.dcm,p,1,2,3,4,Opacity\nb.dcm,q,,,,,Normal\n"
+    one, other = cases_of(tmp_path, text)
+    assert (one.image_id, one.label, one.boxes_xyxy_px) == ("a", True, ((10, 20, 30.5, 60), (1, 2, 3, 4)))
+    assert (other.label, other.boxes_xyxy_px, other.category) == (False, (), "Normal")
+    assert one.folder == tmp_path
+    labelled = cases_of(tmp_path, "path,label\na.dcm,1\nb.dcm,0.0\n")
+    assert [case.label for case in labelled] == [True, False]
+    assert rsna.find_cases(tmp_path / "cases.csv") == labelled
+    assert rsna.layout_folder(tmp_path / "cases.csv") == tmp_path / "cases.csv"
+
+
+def test_what_is_known_of_a_person_fills_what_the_header_lacks(tmp_path: Path) -> None:
+    cases = cases_of(tmp_path, "path,label,view,sex,age_years\na.dcm,1,AP,F,61\nb.dcm,0,,,\n")
+    assert [(case.view, case.sex, case.age_years) for case in cases] == [("AP", "F", 61.0), (None, None, None)]
+    rest = dict.fromkeys(("patient_id", "study_uid", "series_uid", "sop_uid", "modality", "photometric"), "")
+    empty = RadiographHeader(size_px=(8, 8), view=None, sex=None, age_years=None, spacing_mm=None, stored_bits=8, **rest)
+    said = replace(empty, view="PA", sex="M", age_years=50.0)
+    assert [(case.view, case.sex, case.age_years) for case in with_headers(cases, [empty, said])] == [("AP", "F", 61.0), ("PA", "M", 50.0)]
+    assert with_headers(cases[:1], [said])[0].view == "PA"
+
+
+BOX = "path,x0,y0,x1,y1\n"
+BAD = {
+    "path,label\na.dcm,2\n": "line 2, column label: is '2'; expected 0 or 1.",
+    "path,label\na.dcm,yes\n": "line 2, column label: is 'yes'; expected 0 or 1. Write 1.",
+    "path,label\na.dcm,\n": "line 2, column label: is ''; expected 0 or 1.",
+    "path,label\na.dcm,0\na.dcm,0\n": "line 3, column path: is the image of line 2 again",
+    "path,label\na.dcm,0\na.dcm,1\n": "line 3, column label: is '1' here and '0' in line 2",
+    f"{BOX}a.dcm,1,2,3,\n": "line 2, column y1: is ''; expected a number in pixels",
+    f"{BOX}a.dcm,1,2,x,4\n": "line 2, column x1: is 'x'; expected a number in pixels",
+    f'{BOX}a.dcm,"1,5",2,3,4\n': "all four of x0, y0, x1, y1 empty. It has a decimal comma; write 1.5.",
+    f"{BOX}a.dcm,100,100,50,60\n": "line 2, column x1: is 50, and x0 is 100; expected the right end of the box, which is larger",
+    f"{BOX}a.dcm,-1,2,3,4\n": "line 2, column x0: is -1, outside of the X-ray; expected 0 or more.",
+    f"{BOX}a.dcm,0.1,0.2,0.3,0.4\n": "line 1, column x0: none of the 1 boxes reaches beyond 2 px",
+    f"{BOX}a.dcm,1,2,30,40\na.dcm,,,,\n": "line 3, column x0: is empty, but line 2 is of the same image",
+    f"{BOX}a.dcm,1,2,30,40\na.dcm,1,2,30,40\n": "line 3, column x0: the box is that of line 2 again; keep one of them.",
+    "path,label,x0,y0,x1,y1\na.dcm,0,1,2,30,40\n": "line 2, column label: is 0, but the row has a box; a box belongs to label 1.",
+    "path,x0,y0\na.dcm,1,2\n": "line 1: the columns are path, x0, y0; expected also x1, y1.",
+    "path,site\na.dcm,1\n": "expected also label. Instead of label, x0, y0, x1, y1 say where findings are.",
+    "path,label,view\na.dcm,1,frontal\n": "line 2, column view: is 'frontal'; expected AP or PA, or an empty field.",
+    "path,label,sex\na.dcm,1,female\n": "line 2, column sex: is 'female'; expected F or M, or an empty field. Write F.",
+    "path,label,age_years\na.dcm,1,061Y\n": "line 2, column age_years: is '061Y'; expected years from 0 to 120",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
+def test_a_bad_table_names_row_column_value_and_rule(tmp_path: Path, text: str) -> None:
+    path = table_of(tmp_path, text)
+    assert any(BAD[text] in trouble for trouble in audit(path)[0].troubles), audit(path)[0].troubles
+    with pytest.raises(BadLayout, match=r"cases\.csv: "):
+        find_cases(path)
+
+
+def test_detection_needs_a_box_for_every_finding(tmp_path: Path) -> None:
+    cases = cases_of(tmp_path, "path,label\na.dcm,1\nb.dcm,0\n")
+    with pytest.raises(BadLayout, match="1 X-rays with the finding have no box, the first being a"):
+        with_boxes(cases)
+    assert with_boxes(cases[1:]) == cases[1:]
+
+
+def test_a_table_of_masks_is_none_of_x_rays(tmp_path: Path) -> None:
+    assert not is_xray_table(table_of(tmp_path, "path,mask\na.dcm,b.dcm\n"))
+    assert rsna.layout_folder(tmp_path / "cases.csv") is None
+    with pytest.raises(BadLayout, match="expected also label"):
+        rsna.find_cases(tmp_path / "cases.csv")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable
-from radlearn.scans.file_names import DICOM_SUFFIXES, NIFTI_SUFFIXES
+from radlearn.scans.file_names import DICOM_SUFFIXES, NIFTI_SUFFIXES, PICTURE_SUFFIXES
 
 MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
 CT_NAME = re.compile(r"^(.*?)[-_. ](?:ct|image|img|volume|0000)$", re.IGNORECASE)
@@ -29,12 +29,12 @@ def holds_exact_truth(data_folder: Path) -> bool:
 
 
 def stem(name: str) -> str:
-    """Return an X-ray's name without `.dcm`, readable. A UID keeps its last number, which `Path.stem` would take for a suffix.
+    """Return an X-ray's name without `.dcm` or `.png`, readable. A UID keeps its last number, which `Path.stem` would take for a suffix.
 
-    >>> stem("IM0001.DCM"), stem("1.2.840.10008")
-    ('IM0001', '1.2.840.10008')
+    >>> stem("IM0001.DCM"), stem("1.2.840.10008"), stem("a.jpeg")
+    ('IM0001', '1.2.840.10008', 'a')
     """
-    return readable(next((name[: -len(suffix)] for suffix in DICOM_SUFFIXES if name.lower().endswith(suffix)), name))
+    return readable(next((name[: -len(suffix)] for suffix in (*DICOM_SUFFIXES, *PICTURE_SUFFIXES) if name.lower().endswith(suffix)), name))
 
 
 def nifti_stem(name: str) -> str | None:

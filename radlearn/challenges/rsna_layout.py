@@ -166,7 +166,7 @@ def find_images(folder: Path) -> list[Case]:
     folder = Path(folder)
     challenge = (layout_folder(folder) or folder) / UNLABELLED_FOLDER
     root = challenge if challenge.is_dir() else folder
-    paths = find_xrays(root) if root.exists() else []
+    paths = find_xrays(root, pictures=True) if root.exists() else []
     if not paths:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays: NAME.dcm, or any name with DICM at byte 128.")
     ids = distinct_ids(paths, [stem(path.name) for path in paths], root, "X-rays")

@@ -114,7 +114,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     # What places are given relative to.
     folder = given.parent if by_table else given
     result = Audit(given, [], any(challenge.is_synthetic(given) for challenge in challenges.values()))
-    paths, nifti = ([], []) if by_table else (find_xrays(folder), nifti_files(folder))
+    paths, nifti = ([], []) if by_table else (find_xrays(folder, pictures=True), nifti_files(folder))
     if by_table:
         paths = [case.path for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)]
     unlooked = [] if by_table else unlooked_files(folder, {*paths, *nifti})

@@ -19,6 +19,7 @@ from radlearn.progress import in_parallel
 from radlearn.scans.chest_xray import VOLUME_MODALITIES
 from radlearn.scans.dicom import ForProcessingWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
 from radlearn.scans.dicom_parsing import parsed
+from radlearn.scans.picture_files import is_picture
 from radlearn.scans.stored_pixels import parsing
 
 LOOKED_AT_PX = 128
@@ -28,12 +29,14 @@ EDGE_SHARE = 0.12
 "How far from its border an X-ray is searched for marks."
 
 CAUSES = (
-    ("is empty (0 bytes)", "file-empty"),
+    ("is empty", "file-empty"),
     ("has no DICOM header", "not-dicom"),
     ("holds no image", "file-no-image"),
     ("is truncated", "image-truncated"),
     (" frames (", "image-frames"),
     ("is in colour", "image-colour"),
+    ("is coloured", "image-colour"),
+    (" pages; ", "image-frames"),
     ("no decoder", "image-no-decoder"),
 )
 "Words of `scans` for what keeps an X-ray from being read, and the rule each belongs to; everything else is damage."
@@ -78,10 +81,11 @@ def looked_at(path: Path) -> XrayFacts:
     """Look at one file."""
     try:
         digest = blake2b(path.read_bytes(), digest_size=16).digest()
-        header = read_header(path)
-        with parsing(path), open(path, "rb") as opened:
-            dataset = parsed(opened, stop_before_pixels=True)
-            facts = XrayFacts(path, digest=digest, header=header, told=told(dataset), identifying=identifying(dataset))
+        facts = XrayFacts(path, digest=digest, header=(header := read_header(path)))
+        if not is_picture(path):
+            with parsing(path), open(path, "rb") as opened:
+                dataset = parsed(opened, stop_before_pixels=True)
+                facts.told, facts.identifying = told(dataset), identifying(dataset)
         if facts.is_slice:
             return facts
         with warnings.catch_warnings(record=True) as caught:

@@ -1,4 +1,4 @@
-"""A MONAI reader of chest X-rays in DICOM: windowed, bright where dense, and decoded directly to a smaller size where that suffices."""
+"""A MONAI reader of chest X-rays: windowed, bright where dense, and decoded directly to a smaller size where that suffices."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from radlearn.scans.file_names import DICOM_SUFFIXES
 
 
 class RadiographReader(PathReader):
-    """Reads one chest X-ray in DICOM for `LoadImaged(reader=RadiographReader())`.
+    """Reads one chest X-ray in DICOM, or a grey picture, for `LoadImaged(reader=RadiographReader())`.
 
     The array is float32 in [0, 1] after DICOM's grey-scale pipeline (rescale, VOI LUT or window, MONOCHROME1 inverted), of shape (row,
     column): row 0 at the top, column 0 at the left. MONAI's PydicomReader gives (column, row), unless it has `swap_ij=False`.
@@ -58,7 +58,7 @@ class RadiographReader(PathReader):
         self.at_least_px, self.chest = at_least_px, chest
 
     def verify_suffix(self, filename: Paths) -> bool:
-        """Whether all names end in .dcm or .dicom, or are DICOM files."""
+        """Whether all names end in .dcm or .dicom, or are DICOM files. Pictures are read where this reader is asked for by name."""
         return all(str(name).lower().endswith(DICOM_SUFFIXES) or is_dicom(name) for name in ensure_tuple(filename))
 
     def data_of(self, path: Path) -> tuple[np.ndarray, dict[str, Any]]:

@@ -1,13 +1,14 @@
 """Chest X-rays in DICOM, read as an image in [0, 1], bright where dense, and the header.
 
-`stored_pixels` opens and decodes the file, `display` maps its numbers to grey values, `resize` changes the size.
+`stored_pixels` opens and decodes the file, `display` maps its numbers to grey values, `resize` changes the size. A file called .png, .jpg,
+.tif or .bmp is read as a picture, without a header: `picture_files`.
 """
 
 import os
 import re
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from radlearn.files import opened_to_read
 from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
+from radlearn.scans.picture_files import is_picture, read_picture
 from radlearn.scans.pixel_spacing import pixel_spacing_of, spacing_in
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
@@ -91,7 +93,7 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
     in floating point); inverted for MONOCHROME1 or PresentationLUTShape INVERSE; padding pixels black.
 
     Args:
-        path: of a DICOM file with one monochrome frame of 1 to 64 bits, compressed or not.
+        path: of a DICOM file with one monochrome frame of 1 to 64 bits, compressed or not; or of a grey picture.
         size_px: side of the square; None keeps the X-ray's own size. Downsampling averages areas, upsampling is bilinear.
         shape: "stretch" resizes the X-ray to the square, as the 2018 pneumonia challenge did; "pad" keeps its aspect ratio between black
             borders.
@@ -109,6 +111,9 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
         raise BadSetting(f"size_px is {size_px}; expected at least 1, or None for the X-ray's own size.")
     if shape not in ("stretch", "pad"):
         raise BadSetting(f"shape is {shape!r}; expected 'stretch' or 'pad'.")
+    if is_picture(path):
+        whole_picture = _of_picture(Path(path))
+        return whole_picture if size_px is None else _at_size(whole_picture, size_px, shape)
     xray = open_xray(Path(path))
     header, display = _header_of(xray), display_of(xray)
     if size_px is None:
@@ -133,6 +138,8 @@ def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph
     """
     if at_least_px is not None and at_least_px < 1:
         raise BadSetting(f"at_least_px is {at_least_px}; expected at least 1, or None for the X-ray's own size.")
+    if is_picture(path):
+        return _of_picture(Path(path))
     xray = open_xray(Path(path))
     header, display = _header_of(xray), display_of(xray)
     eighths = 8
@@ -144,7 +151,7 @@ def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph
 
 def read_header(path: str | Path) -> RadiographHeader:
     """Read the header without the pixels; errors as `read_radiograph`, except for those in the pixels."""
-    return _header_of(open_xray(Path(path), with_pixels=False))
+    return _of_picture(Path(path)).header if is_picture(path) else _header_of(open_xray(Path(path), with_pixels=False))
 
 
 def stored_values(path: str | Path) -> np.ndarray:
@@ -161,12 +168,13 @@ def is_dicom(path: str | Path) -> bool:
         return False
 
 
-def find_xrays(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+def find_xrays(paths: str | Path | Iterable[str | Path], pictures: bool = False) -> list[Path]:
     """Return the files that look like X-rays, sorted, each once.
 
     Args:
         paths: files, which are always kept (reading reports errors), and folders, searched recursively for files that end in `.dcm` or
             `.dicom`, or have DICOM's preamble. Hidden files and folders and DICOMDIR indexes are skipped.
+        pictures: also take the pictures of a folder that holds no DICOM file; beside DICOM they are taken for something else.
 
     Raises:
         UnreadableScan: a path that does not exist.
@@ -179,6 +187,7 @@ def find_xrays(paths: str | Path | Iterable[str | Path]) -> list[Path]:
         if not path.is_dir():
             found.setdefault((os.path.realpath(path.parent), path.name), path)
             continue
+        before, seen = len(found), dict[tuple[str, str], Path]()
         for place, folders, names in os.walk(path, followlinks=True):
             real = os.path.realpath(place)
             # A link may lead back to a folder above it.
@@ -187,12 +196,30 @@ def find_xrays(paths: str | Path | Iterable[str | Path]) -> list[Path]:
                 visited.add(real)
                 xrays = (name for name in names if not name.startswith(".") and name.upper() != "DICOMDIR" and _is_xray(place, name))
                 found |= {(real, name): Path(place, name) for name in xrays if (real, name) not in found}
+                seen |= {(real, name): Path(place, name) for name in names if pictures and not name.startswith(".") and is_picture(name)}
+        if len(found) == before:
+            found |= seen
     return sorted(found.values())
 
 
 def _is_xray(place: str, name: str) -> bool:
     # By its name first: opening 26,684 files is slow.
     return name.lower().endswith(DICOM_SUFFIXES) or is_dicom(Path(place, name))
+
+
+def _of_picture(path: Path) -> Radiograph:
+    picture = read_picture(path)
+    size = (int(picture.pixels.shape[0]), int(picture.pixels.shape[1]))
+    # A picture says nothing of what a header says.
+    header = RadiographHeader(None, None, None, None, "", "", "", "", "", "MONOCHROME2", size, picture.bits)
+    for note in picture.notes:
+        warnings.warn(PixelWarning(readable(f"{path}: {note}.")), stacklevel=3)
+    return Radiograph(picture.pixels, header, picture.notes)
+
+
+def _at_size(xray: Radiograph, size_px: int, shape: Shape) -> Radiograph:
+    pixels = np.clip(resized(xray.pixels, *fitted_px(*xray.header.size_px, size_px, shape)), 0, 1)
+    return replace(xray, pixels=pixels if shape == "stretch" else centred_in_square(pixels, size_px))
 
 
 def _shown(xray: Xray, display: Display, eighths: int = 8) -> tuple[np.ndarray, str]:

@@ -67,6 +67,6 @@ class KnownCases:
     def _say(self, found: Sequence[tuple[str, str]], are: str, count: int, what: str) -> None:
         for subset, words in (("train", "was trained on"), ("validation", "chose its weights and threshold on")):
             if seen := [name for own, name in found if own == subset]:
-                shown = ", ".join(seen[:SHOWN]) + (", …" if len(seen) > SHOWN else "")
-                told = f"{len(seen):,} of the {count:,} {what} {are} that the run {words}: {shown}."
+                more = f" and {len(seen) - SHOWN:,} more" if len(seen) > SHOWN else ""
+                told = f"{len(seen):,} of the {count:,} {what} {are} that the run {words}: {', '.join(seen[:SHOWN])}{more}."
                 say(f"{told} How well it does on those says nothing about new people.", style="yellow")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from radlearn.check.radiographs import facts_of, looked_at, looks_of, thumbnail_of
 from radlearn.scans.dicom import write_radiograph
@@ -32,6 +33,18 @@ def test_facts_come_in_the_order_of_the_paths(tmp_path: Path) -> None:
     facts = facts_of(wanted, workers=1)
     assert [one.path for one in facts] == wanted
     assert all(one.header and one.header.size_px == (140, 140) and one.told["ViewPosition"] == "AP" for one in facts)
+
+
+def test_pictures_are_looked_at_too_and_what_is_wrong_with_them_has_its_rule(tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (140, 160), dtype=np.uint8)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    Image.fromarray(np.stack([grey, grey, 255 - grey], axis=-1)).save(tmp_path / "colour.png")
+    Image.fromarray(grey).save(tmp_path / "pages.tif", save_all=True, append_images=[Image.fromarray(grey)])
+    one = looked_at(tmp_path / "a.png")
+    assert one.header is not None
+    assert (one.header.size_px, one.told, one.identifying, one.trouble) == ((140, 160), {}, (), "")
+    assert one.thumbnail is not None
+    assert [looked_at(tmp_path / name).rule for name in ("colour.png", "pages.tif")] == ["image-colour", "image-frames"]
 
 
 def test_a_thumbnail_spans_from_black_to_white_and_an_even_xray_is_black() -> None:

@@ -34,19 +34,21 @@ class XrayPredictions:
     A pass that was stopped goes on: `begin` gives back what is known, and `batches` leaves it out.
 
     Args:
-        paths: DICOM files, and folders that hold some.
+        paths: DICOM files or pictures, and folders that hold some.
         out: the folder of the table; None writes no files.
 
     Raises:
-        BadLayout: if there is no DICOM file, or `out` is of a submission and two files have the same id.
+        BadLayout: if there is no such file, or `out` is of a submission and two files have the same id.
         BadSetting: if `out` holds a table already.
     """
 
     def __init__(self, paths: Sequence[Path], out: Path | None) -> None:
         self.out = None if out is None else Path(out)
-        self.paths = find_xrays(paths)
+        self.paths = find_xrays(paths, pictures=True)
         if not self.paths:
-            raise BadLayout(f"{', '.join(map(str, paths))}: holds no DICOM file. Name DICOM files, or folders that hold some.")
+            raise BadLayout(
+                f"{', '.join(map(str, paths))}: holds no X-ray. Name DICOM files or pictures (.png, .jpg, .tif), or folders of them."
+            )
         ids = [stem(path.name) for path in self.paths]
         if is_for_submission(self.out):
             refuse_repeated_ids(ids)

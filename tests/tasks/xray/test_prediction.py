@@ -43,7 +43,7 @@ def test_unreadable_files_are_skipped_and_listed(small_rsna: Path, tmp_path: Pat
 def test_without_a_folder_nothing_can_be_written(small_rsna: Path, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="no folder"):
         XrayPredictions([small_rsna], None).write_table(["patientId"])
-    with pytest.raises(BadLayout, match="holds no DICOM file"):
+    with pytest.raises(BadLayout, match="holds no X-ray"):
         XrayPredictions([tmp_path], None)
 
 

@@ -18,6 +18,8 @@ from radlearn.json_files import read_json, write_json
 from radlearn.progress import say, waiting
 
 XRAYS, CTS = 800, 120
+# With these each of three subsets has cases with and without a finding.
+ENOUGH_XRAYS, ENOUGH_CTS = 48, 12
 XRAY_FOLDER, CT_FOLDER = "rsna", "covid19"
 BEGUN = "thorax.unfinished.json"
 LOCK = ".thorax.lock"
@@ -57,14 +59,19 @@ def write_patients(
         if xrays:
             if not _is_whole(xray_folder):
                 write_rsna(xray_folder, xrays, seed, workers, twins=twins)
-            train = hints.command("classification", "train", "--data", xray_folder)
-            say(f"{xrays:,} X-rays in {xray_folder}. To train on them: {train}")
+            say(f"{xrays:,} X-rays in {xray_folder}. {_advice('classification', xray_folder, xrays, ENOUGH_XRAYS)}")
         if cts:
             if not _is_whole(ct_folder):
                 write_covid19(ct_folder, cts, seed, workers, ct_size)
-            train = hints.command("segmentation", "train", "--data", ct_folder)
-            say(f"{cts:,} CTs in {ct_folder}, with lesion masks. To train on them: {train}")
+            say(f"{cts:,} CTs in {ct_folder}, with lesion masks. {_advice('segmentation', ct_folder, cts, ENOUGH_CTS)}")
         _draw(out, xray_folder if xrays else None, ct_folder if cts else None, seed)
+
+
+def _advice(task: str, folder: Path, count: int, enough: int) -> str:
+    """Return how to train on what was written, if it is enough for a split by person."""
+    if count < enough:
+        return f"They are to look at: training needs about {enough}."
+    return f"To train on them: {hints.command(task, 'train', '--data', folder)}"
 
 
 def _amounts(xrays: int | None, cts: int | None) -> tuple[int, int]:

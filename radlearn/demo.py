@@ -11,20 +11,27 @@ from rich.table import Table as TerminalTable
 
 import radlearn
 from radlearn import hints
-from radlearn.errors import BadSetting
+from radlearn.errors import BadSetting, RadlearnError
+from radlearn.json_files import read_json, write_json
 from radlearn.pictures.report import SYNTHETIC, Block, Command, Link, Note, Section, Table, write_report
 from radlearn.pictures.style import spoken
 from radlearn.progress import console, say
-from radlearn.training.run_folder import Run
+from radlearn.training.run_folder import Run, open_run, unused_folder
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.data_source import built_in_folder
+from radlearn.workflow.repeats import is_finished
 from radlearn.workflow.scores_file import interval_of
 from radlearn.workflow.splits import cases_by_subset
 from radlearn.workflow.task import AnyTask
 
+FEW_SHARE = 0.5
+"With fewer of the usual patients, the scores of the few test people say little."
+UNFINISHED = "demo.unfinished.json"
+"What a demo that was stopped was asked for, and its run folders: the same command goes on with them."
+
 
 def demo(share: float = 1.0, seed: int = 0, epochs: int | None = None, out: Path | None = None) -> None:
-    """Train and evaluate every task on built-in patients, which are made at the first call.
+    """Train and evaluate every task on built-in patients, which are made at the first call. Stopped, the same command goes on.
 
     Args:
         share: How many cases to make, as a share of the usual number (800 X-rays, 120 CTs).
@@ -37,7 +44,9 @@ def demo(share: float = 1.0, seed: int = 0, epochs: int | None = None, out: Path
     begun, names = time.monotonic(), [name for name, one in USE_CASES.items() if one.load_challenge().built_in]
     say(f"radlearn demo: {', '.join(names)} on built-in patients. For learning and research, not for clinical use.")
     sections, commands = [], []
-    page = (out or Path("runs")) / "demo.html"
+    base = out or Path("runs")
+    page, note_of_runs, wishes = base / "demo.html", base / UNFINISHED, {"share": share, "seed": seed, "epochs": epochs}
+    places = _begun(note_of_runs, wishes)
     for name in names:
         api = getattr(radlearn, name)
         task: AnyTask = api.task
@@ -45,16 +54,51 @@ def demo(share: float = 1.0, seed: int = 0, epochs: int | None = None, out: Path
         assert usual is not None
         cases = built_in_folder(task.challenge, max(1, round(share * usual.count)), seed)
         settings = replace(next(iter(task.presets.values())), seed=seed)
-        run = api.train_with(settings if epochs is None else replace(settings, epochs=epochs), cases, out and out / name)
-        scores = api.evaluate(run)
+        settings = settings if epochs is None else replace(settings, epochs=epochs)
+        goes_on = name in places
+        place = Path(places.setdefault(name, str(out / name if out else unused_folder(base / name))))
+        write_json(note_of_runs, {"wishes": wishes, "runs": places})
+        run, scores = _gone_on_with(api, place) if goes_on and (place / "settings.json").exists() else _anew(api, settings, cases, place)
         sections.append(_section(name, task, run, scores, page))
         example = cases_by_subset(task.challenge.find_cases(cases), run)["test"][0].path
-        commands += _commands(name, run, example)
+        commands += _commands(name, run, example, None if share == 1 and seed == 0 else cases)
     minutes, seconds = divmod(round(time.monotonic() - begun), 60)
     note = f"All of it took {minutes} min {seconds:02d} s."
+    if share < FEW_SHARE:
+        note += (
+            f" Of the usual number of patients {share:.0%} were made: with so few in the test, the scores say only that everything runs."
+        )
     _tell(sections, commands)
     _write_page(page, sections, commands, note)
+    note_of_runs.unlink(missing_ok=True)
     say(f"{note} Open this page in a browser: {page}", style="bold")
+
+
+def _begun(path: Path, wishes: dict[str, Any]) -> dict[str, str]:
+    """Return task -> run folder of a demo that was stopped and was asked for the same; nothing where there is none."""
+    try:
+        found = read_json(path)
+        runs = found["runs"] if found["wishes"] == wishes else {}
+        return {str(name): str(place) for name, place in runs.items()}
+    except (RadlearnError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _anew(api: Any, settings: Any, cases: Path, place: Path) -> tuple[Run, dict[str, Any]]:
+    run = api.train_with(settings, cases, place)
+    return run, api.evaluate(run)
+
+
+def _gone_on_with(api: Any, place: Path) -> tuple[Run, dict[str, Any]]:
+    """Return a run, and its scores, of a demo that was stopped before, during or after its training."""
+    run = open_run(place, api.task.name)
+    if not is_finished(run):
+        say(f"Going on with {place}, which was stopped.", style="bold")
+        run = api.resume(run)
+    elif (place / "report.html").exists():
+        say(f"{place} was trained and evaluated before this demo was stopped.", style="bold")
+        return run, read_json(place / "scores.json")
+    return run, api.evaluate(run)
 
 
 def _section(name: str, task: AnyTask, run: Run, scores: dict[str, Any], page: Path) -> Section:
@@ -78,11 +122,17 @@ def _baseline_name(baseline: str, scores: Iterable[str], labels: dict[str, str])
     return f"baseline: {spoken(score, labels)} of {what}" if score else f"baseline: {what}"
 
 
-def _commands(name: str, run: Run, example: Path) -> list[Command]:
-    predicted = run.folder / "example"
+def _commands(name: str, run: Run, example: Path, cases: Path | None) -> list[Command]:
+    """Return what to type next; `cases` are the data of the demo where they are not those that a training uses by itself."""
+    predicted, other = run.folder / "example", run.folder.with_name(f"{run.folder.name}-5-epochs")
+    data = [] if cases is None else ["--data", cases]
     return [
         Command(hints.command(name, "predict", run.folder, example, "--out", predicted), f"{name.capitalize()}: predict for a test image"),
-        Command(hints.command(name, "train", "--epochs", 5), "Train again with another setting; --help lists them all"),
+        Command(
+            hints.command(name, "train", "--epochs", 5, *data, "--run", other), "Train again with another setting; --help lists them all"
+        ),
+        Command(hints.command(name, "evaluate", other), "Evaluate it on the same test people"),
+        Command(hints.command("compare", run.folder, other), "Which of the two is better, and is the difference more than luck?"),
     ]
 
 

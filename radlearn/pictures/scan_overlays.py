@@ -23,7 +23,13 @@ AIR_IN_LUNG_HU = (-950, -500)  # denser than the air around the patient
 
 
 def write_mask_overlay(
-    path: Path, volume_hu: np.ndarray, mask: np.ndarray, spacing_mm: Sequence[float], title: str, said: str = ""
+    path: Path,
+    volume_hu: np.ndarray,
+    mask: np.ndarray,
+    spacing_mm: Sequence[float],
+    title: str,
+    said: str = "",
+    window_hu: tuple[float, float] = LUNG_WINDOW_HU,
 ) -> Path:
     """Write five axial slices, from feet to head, and a coronal one, with the predicted border and a caption, as PNG; return the path.
 
@@ -34,6 +40,7 @@ def write_mask_overlay(
         spacing_mm: along i, j and k.
         title: the scan's name.
         said: the caption, such as "lesions 132 ml, 2.9 % of the lungs".
+        window_hu: Hounsfield units that are shown black and white.
 
     Raises:
         BadSetting: shapes differ, are not three-dimensional, or spacing is not three numbers above 0.
@@ -50,9 +57,10 @@ def write_mask_overlay(
     tiles = []
     for level in telling_levels(volume_hu, found, AXIAL_SLICES):
         words = level_words(level, volume_hu.shape[2])
-        tiles.append(_tile(axial(volume_hu, level), axial(found, level), (TILE_PX, scale * deep_mm), high, words))
+        tiles.append(_tile(axial(volume_hu, level), axial(found, level), (TILE_PX, scale * deep_mm), high, words, window_hu))
     depth = telling_depth(volume_hu, found)
-    tiles.append(_tile(coronal(volume_hu, depth), coronal(found, depth), (TILE_PX, scale * tall_mm), high, "lengthwise, from the front"))
+    from_the_front = coronal(volume_hu, depth), coronal(found, depth)
+    tiles.append(_tile(*from_the_front, (TILE_PX, scale * tall_mm), high, "lengthwise, from the front", window_hu))
     columns = min(TILES_IN_A_ROW, len(tiles))
     rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * (TILE_PX + GAP_PX) - GAP_PX, rows * (high + GAP_PX) - GAP_PX), "white")
@@ -114,8 +122,10 @@ def _spread_by(areas: np.ndarray, many: int) -> list[int]:
     return [int(np.searchsorted(reached, (number + 1) / (many + 1))) for number in range(many)]
 
 
-def _tile(hu: np.ndarray, mask: np.ndarray, size_px: tuple[float, float], high: int, words: str) -> Image.Image:
-    grey = np.rint(255 * windowed(hu, LUNG_WINDOW_HU)).astype(np.uint8)
+def _tile(
+    hu: np.ndarray, mask: np.ndarray, size_px: tuple[float, float], high: int, words: str, window_hu: tuple[float, float]
+) -> Image.Image:
+    grey = np.rint(255 * windowed(hu, window_hu)).astype(np.uint8)
     # A long scan is scaled down rather than cropped.
     fit = min(1.0, high / size_px[1])
     size = (max(1, round(fit * size_px[0])), max(1, round(fit * size_px[1])))

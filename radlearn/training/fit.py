@@ -75,9 +75,8 @@ def fit(
                     training.train_epoch(len(training.history), ctrl_c, voice)
                     training.finish_epoch(len(training.history), ctrl_c, voice)
             except KeyboardInterrupt:
-                raise Interrupted(
-                    f"Stopped by Ctrl-C, saved after step {training.saved_step:,} of {training.steps:,}. To continue: {run.resume_command}"
-                ) from None
+                saved = f"saved after step {training.saved_step:,} of {training.steps:,}"
+                raise Interrupted(f"Stopped by {ctrl_c.by}, {saved}. To continue: {run.resume_command}") from None
             except torch.OutOfMemoryError as error:
                 raise BadSetting(
                     f"Step {training.step + 1:,}: the device has too little memory ({str(error).split('. ')[0]}). "

@@ -48,6 +48,8 @@ class CtrlC:
 
     def __init__(self) -> None:
         self.wanted = self.insisted = False
+        # What the message says that it was.
+        self.by = "Ctrl-C"
         self._at_once = False
         self._before: dict[int, Any] = {}
 
@@ -72,6 +74,7 @@ class CtrlC:
             self._at_once = False
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.by = "SIGTERM" if number == signal.SIGTERM else "Ctrl-C"
         self.insisted = self.wanted
         self.wanted = True
         if self.insisted or self._at_once:

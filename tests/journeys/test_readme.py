@@ -16,9 +16,11 @@ import numpy as np
 import pydicom
 import pytest
 
+import radlearn
 from radlearn import cli
 from radlearn.challenges.rsna import CHALLENGE as RSNA
 from radlearn.demo import demo
+from radlearn.errors import BadRunFolder
 from radlearn.json_files import read_json
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.commands import COMMANDS
@@ -152,14 +154,30 @@ def test_every_cell_of_a_lesson_of_medicine_runs(name: str, tmp_path: Path, monk
 
 
 @pytest.mark.slow
-def test_the_demo_goes_from_nothing_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str], coarser_images: None) -> None:
+def test_the_demo_goes_from_nothing_to_a_report_and_on_where_it_was_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], coarser_images: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
     # The patients of the lessons' cells above, so that they are not made again.
-    demo(share=0.06, epochs=1, out=tmp_path / "runs")
+    asked: dict[str, Any] = {"share": 0.06, "epochs": 1, "out": tmp_path / "runs"}
+    monkeypatch.setattr(radlearn.detection, "train_with", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        demo(**asked)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert not (tmp_path / "runs" / "demo.html").exists()
+    first = tmp_path / "runs" / "classification"
+    weights, scores = ((first / name).stat().st_mtime_ns for name in ("best/model.safetensors", "scores.json"))
+    capsys.readouterr()
+    demo(**asked)
     said = capsys.readouterr().err
+    assert "classification was trained and evaluated before this demo was stopped" in " ".join(said.split())
+    assert [(first / name).stat().st_mtime_ns for name in ("best/model.safetensors", "scores.json")] == [weights, scores]
     for task in ("classification", "detection", "segmentation"):
         assert (tmp_path / "runs" / task / "report.html").stat().st_size > 10_000
     for expected in (
-        "auroc_score",
         "AUROC of view only",
         "Dice of threshold baseline",
         "not comparable with a leaderboard",
@@ -167,8 +185,15 @@ def test_the_demo_goes_from_nothing_to_a_report(tmp_path: Path, capsys: pytest.C
         "demo.html",
         "What to type next",
         "predict",
+        "the scores say only that everything runs",
+        "--epochs 5 --data",
+        "radlearn compare",
     ):
         assert expected in said
+    assert not (tmp_path / "runs" / "demo.unfinished.json").exists()
+    # Once it is done, its runs are not taken for those of another demo.
+    with pytest.raises(BadRunFolder, match="classification"):
+        demo(**asked)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))

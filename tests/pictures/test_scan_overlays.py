@@ -88,3 +88,16 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, shape: tuple[int, ...], sp
     with pytest.raises(BadSetting, match=words):
         write_mask_overlay(tmp_path / "a.png", np.zeros((4, 4, 5)), np.zeros(shape, bool), spacing, "id")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_window_decides_what_is_grey(tmp_path: Path) -> None:
+    hu = np.full((24, 24, 3), 40.0)
+    lung, soft = (
+        np.asarray(Image.open(write_mask_overlay(tmp_path / name, hu, np.zeros(hu.shape, bool), (5.0, 5.0, 5.0), "a", "", *window)))
+        for name, window in (("lung.png", ()), ("soft.png", ((-160.0, 240.0),)))
+    )
+    assert lung.shape == soft.shape
+    # 40 HU is nearly white in the lung window, and in the middle of the soft-tissue window.
+    centre = (lung.shape[0] // 3, TILE_PX // 2)
+    assert lung[centre].min() > 225
+    assert 120 < soft[centre].mean() < 135

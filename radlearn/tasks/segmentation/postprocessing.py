@@ -13,12 +13,8 @@ from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
 from radlearn.errors import BadSetting
-from radlearn.metrics.conformal_volume import ConformalVolume
+from radlearn.metrics.conformal_volume import FEWEST_SCANS, ConformalVolume
 from radlearn.metrics.masks import MM3_PER_ML, Spacing, bounding_box, volume_ml, voxel_mm3
-
-NO_INTERVAL = (
-    "the run is older than intervals of volumes, had fewer than 4 validation scans, or the postprocessing is the mean of several runs' own."
-)
 
 
 class VolumeInterval(TypedDict):
@@ -39,6 +35,15 @@ class Beside(TypedDict, total=False):
     ablation: list[Any]
     curve: dict[str, Any]
     origin: str
+
+
+def no_interval_because(about: Mapping[str, Any]) -> str:
+    """Return why there is no interval of lesion volumes; `about` as for `volume_interval`, empty for a mean of several runs' own."""
+    if "validation_scans" not in about:
+        return "the postprocessing is the mean of several runs' own, which promises none."
+    if (scans := about["validation_scans"]) < FEWEST_SCANS:
+        return f"the run had {scans} validation scans, and an interval needs {FEWEST_SCANS}."
+    return "the run is older than intervals of volumes; 'tune' makes it one."
 
 
 @dataclass(frozen=True)

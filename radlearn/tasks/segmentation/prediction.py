@@ -16,12 +16,13 @@ from radlearn.file_names import distinct_file_names
 from radlearn.metrics.masks import Spacing, volume_ml
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.pictures.scan_overlays import write_mask_overlay
+from radlearn.pictures.slices import LUNG_WINDOW_HU
 from radlearn.progress import progress_bar, say
 from radlearn.scans.ct_files import read_scan_grid
 from radlearn.scans.geometry import Volume, spacing_mm, steps_mm, to_orientation
 from radlearn.scans.mask_files import write_mask_like, write_probability_like
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
-from radlearn.tasks.segmentation.postprocessing import NO_INTERVAL, MaskPostprocessing, mask_of, volume_interval
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of, no_interval_because, volume_interval
 from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import postprocessing_together
@@ -94,6 +95,8 @@ class MaskPredictions:
         self.postprocessing, about = postprocessing_together(runs_of(runs), MaskPostprocessing)
         # A mean of several runs' postprocessings promises none.
         self.interval, self.ood = volume_interval(about), OodPredictions(runs_of(runs), "scans")
+        self.no_interval = no_interval_because(about)
+        self.window_hu = shown_window(runs_of(runs)[0])
         self.known = KnownCases(runs_of(runs))
         self.probabilities = probabilities
         # Those of the runs alone, with which it is told how far they differ.
@@ -142,7 +145,7 @@ class MaskPredictions:
             write_rows(self.table, [self.columns, *self.rows])
             self.ood.report()
             if self.interval is None:
-                say(f"volume_low_ml and volume_high_ml are empty: {NO_INTERVAL}", style="yellow")
+                say(f"volume_low_ml and volume_high_ml are empty: {self.no_interval}", style="yellow")
             say(f"{len(self.rows):,} scans predicted{said_table(self.table)}")
             self.known.report(((row[1], Path(row[0])) for row in self.rows), "scans")
         self.unreadable.report(len(self.rows))
@@ -185,7 +188,15 @@ class MaskPredictions:
         hu, affine = to_orientation(source.voxels, source.affine, "LPS")
         turned, _ = to_orientation(mask, source.affine, "LPS")
         picture = self.out / "overlays" / f"{self._masks[case.image_id].removesuffix('.nii.gz')}.png"
-        return write_mask_overlay(picture, hu, turned, spacing_mm(affine), case.image_id, words)
+        return write_mask_overlay(picture, hu, turned, spacing_mm(affine), case.image_id, words, self.window_hu)
+
+
+def shown_window(run: Run) -> tuple[float, float]:
+    """Return the window in HU of a run's overlays: the lung window, or what the network sees where it does not look at lungs."""
+    seen = run.settings.get("window_hu")
+    if run.settings.get("crop", "lungs") == "lungs" or not seen:
+        return LUNG_WINDOW_HU
+    return float(seen[0]), float(seen[1])
 
 
 def cases_in(challenge: Challenge[MaskCaseT, Any], paths: Sequence[Path]) -> list[MaskCaseT]:

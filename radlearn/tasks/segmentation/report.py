@@ -1,5 +1,6 @@
 """The report of a lesion segmenter: one page with its scores, its worst slices first, its subgroups, and how it was trained."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from radlearn.pictures.solid import solid_figure
 from radlearn.pictures.style import spoken
 from radlearn.scans.geometry import spacing_mm
 from radlearn.tasks.segmentation.evaluation import MaskEvaluation
-from radlearn.tasks.segmentation.postprocessing import NO_INTERVAL, MaskPostprocessing
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, no_interval_because
 from radlearn.tasks.segmentation.tuning import ablation_table, drawn_tuning
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import MEAN
@@ -68,7 +69,7 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation, title: str) -> Path:
         ],
         {
             "Evaluation data": lambda _: _data_blocks(run, evaluation),
-            "Scores": partial(_score_blocks, evaluation),
+            "Scores": partial(_score_blocks, run, evaluation),
             "Slices": partial(_slice_blocks, evaluation),
             "Subgroups": partial(_group_blocks, evaluation),
             HEADING: lambda _: ood_blocks(run, found, "scans", "mean of 1 − Dice"),
@@ -97,7 +98,7 @@ def _data_blocks(run: Run, evaluation: MaskEvaluation) -> list[Block]:
     return blocks
 
 
-def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
+def _score_blocks(run: Run, evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block]:
     found, rows = evaluation.scores, evaluation.rows
     truth, predicted = [row.truth_ml for row in rows], [row.predicted_ml for row in rows]
     threshold = f"{found['baseline_threshold_hu']:g}".replace("-", "−")
@@ -108,7 +109,7 @@ def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
         score_table(found, MEANINGS, "All scores. Volume errors in ml and lesion counts include every scan."),
         Table(["threshold baseline", "Dice (95 % interval)"], [[baseline, dice]], "A baseline without learning, on the same scans."),
     ]
-    blocks.append(_interval_note(found["volume_interval"]))
+    blocks.append(_interval_note(found["volume_interval"], read_postprocessing(run, MaskPostprocessing)[1]))
     if left_out:
         blocks.append(Note(f"Scans that a score leaves out, because it has no finite value for them: {'; '.join(left_out)}."))
     blocks += [
@@ -140,10 +141,10 @@ def _score_blocks(evaluation: MaskEvaluation, picture: SaveFigure) -> list[Block
     return blocks
 
 
-def _interval_note(kept: dict[str, Any] | None) -> Note:
+def _interval_note(kept: dict[str, Any] | None, about: Mapping[str, Any]) -> Note:
     """Say how often the true volume lies in the interval around the predicted one."""
     if kept is None:
-        return Note(f"There is no interval of lesion volumes: {NO_INTERVAL}")
+        return Note(f"There is no interval of lesion volumes: {no_interval_because(about)}")
     few = "" if kept["coverage"] >= VOLUME_COVERAGE else f" More cannot be promised with {kept['scans']} validation scans."
     return Note(
         f"The interval around a predicted volume holds the true one in {kept['covered_share']['value']:.0%} of these scans. Promised are "

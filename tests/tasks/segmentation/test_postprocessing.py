@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of, no_interval_because
 from radlearn.training.run_folder import Run
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
@@ -74,3 +74,9 @@ def test_a_postprocessing_is_described_in_a_sentence() -> None:
     assert in_words(MaskPostprocessing(0.4, 0.0)) == "The threshold on the probability is 0.40; components of every size are kept."
     assert "under 0.2 ml are removed" in in_words(MaskPostprocessing(0.4, 0.2))
     assert "; a scan with less than 1 ml in all is called free of lesions." in in_words(MaskPostprocessing(0.4, 0.2, 1.0))
+
+
+def test_why_there_is_no_interval_is_told_by_what_is_known() -> None:
+    assert "mean of several runs" in no_interval_because({})
+    assert no_interval_because({"validation_scans": 2}) == "the run had 2 validation scans, and an interval needs 4."
+    assert "older" in no_interval_because({"validation_scans": 18})

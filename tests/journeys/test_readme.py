@@ -18,6 +18,7 @@ import pytest
 
 import radlearn
 from radlearn import cli
+from radlearn.challenges import ct_table, own_table, xray_table
 from radlearn.challenges.rsna import CHALLENGE as RSNA
 from radlearn.demo import demo
 from radlearn.errors import BadRunFolder
@@ -39,7 +40,7 @@ COARSER: dict[str, dict[str, Any]] = {
 }
 THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [
-    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "radlearn/GLOSSARY.md")),
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "radlearn/GLOSSARY.md", "docs/your_own_data.md")),
     *LESSONS.values(),
     MEDICINE / "README.md",
     *MEDICINE_PAGES.values(),
@@ -194,6 +195,20 @@ def test_the_demo_goes_from_nothing_to_a_report_and_on_where_it_was_stopped(
     # Once it is done, its runs are not taken for those of another demo.
     with pytest.raises(BadRunFolder, match="classification"):
         demo(**asked)
+
+
+@pytest.mark.slow
+def test_the_page_on_ones_own_data_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page, space = (PROJECT / "docs" / "your_own_data.md").read_text(encoding="utf-8"), dict[str, Any]()
+    for cell in re.findall(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE):
+        exec(compile(cell, "your_own_data.md", "exec"), space)
+    said = capsys.readouterr().out
+    assert "48 X-rays of" in said
+    assert "(('site', 'South'),)" in said
+    assert "column path: is 'images/0001.dcm', and there is no such file" in said
+    # Every column that the page names is known, and every one that is known is named.
+    columns = set(re.findall(r"`([a-z_0-9]+)`", page))
+    assert {*own_table.SHARED_COLUMNS, *xray_table.KNOWN, ct_table.MASK} <= columns
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))

@@ -76,12 +76,14 @@ class Bar:
         self.done = 0
         self._live = live
         self._task = live.add_task(printable(title), total=total, note="") if live else None
-        self._started = self._spoke = time.monotonic()
-        self._begun_at = 0
+        self._spoke = time.monotonic()
+        # When the first steps were done, and how many were then: what comes before them, processes that start and packages that load,
+        # says nothing about the speed.
+        self._first: tuple[float, int] | None = None
 
     def start_at(self, done: int) -> None:
         """Begin at `done` steps that were done earlier and do not count for the speed."""
-        self.done = self._begun_at = done
+        self.done = done
         if self._live and self._task is not None:
             self._live.update(self._task, completed=done)
 
@@ -96,11 +98,20 @@ class Bar:
                 self._live.update(self._task, note=printable(note))
             return
         now = time.monotonic()
+        if self._first is None and steps > 0:
+            self._first = now, self.done
         if now - self._spoke >= LINE_EVERY_SECONDS:
             self._spoke = now
-            fresh = self.done - self._begun_at
-            left_seconds = (now - self._started) / max(fresh, 1) * (self.total - self.done)
-            say(f"  {self.title}: {self.done:,}/{self.total:,} {self.unit}, {_clock(left_seconds)} left{'; ' + note if note else ''}")
+            say(f"  {self.title}: {self.done:,}/{self.total:,} {self.unit}{self._left(now)}{'; ' + note if note else ''}")
+
+    def _left(self, now: float) -> str:
+        """Return how much time is left, as soon as the speed is known."""
+        if self.done >= self.total:
+            return ", 0 s left"
+        if self._first is None or self.done <= self._first[1]:
+            return ""
+        at, done = self._first
+        return f", {_clock((now - at) / (self.done - done) * (self.total - self.done))} left"
 
 
 @contextmanager

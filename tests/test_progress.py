@@ -43,7 +43,26 @@ def test_a_long_bar_speaks_with_its_note(capsys: pytest.CaptureFixture[str], mon
     with progress.progress_bar("training", 4, "steps") as bar:
         bar.start_at(2)
         bar.advance(note="loss 0.5")
-    assert "training: 3/4 steps, 0 s left; loss 0.5" in capsys.readouterr().err
+    # The speed is not known before the second step.
+    assert "training: 3/4 steps; loss 0.5" in capsys.readouterr().err
+
+
+def test_the_time_that_is_left_goes_by_the_speed_after_a_slow_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Sixty seconds for the first step, with all that has to be loaded; two for each of the others.
+    clock = {"now": 0.0}
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock["now"])
+    with progress.progress_bar("reading", 10, "files") as bar:
+        bar.advance(0, "loading")
+        for seconds in (60, 2, 2):
+            clock["now"] += seconds
+            bar.advance()
+        clock["now"] += 4
+        bar.advance(2)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["  reading: 1/10 files", "  reading: 3/10 files, 14 s left"]
+    assert lines[2] == "  reading: 5/10 files, 10 s left"
 
 
 def test_an_estimated_total_that_was_too_low_is_not_gone_beyond(

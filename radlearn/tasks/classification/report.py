@@ -167,8 +167,10 @@ def _xray_blocks(evaluation: ProbabilityEvaluation, heat_maps: HeatMaps, picture
     """Show the worst first: failures teach more than successes, and a report that hides them is an advertisement."""
     order = np.argsort(-np.abs(evaluation.probabilities - evaluation.labels), kind="stable")
     positive, negative = order[evaluation.labels[order]], order[~evaluation.labels[order]]
+    all_found = (evaluation.probabilities[positive] >= evaluation.postprocessing.threshold).all()
+    lowest = "the opacities given the lowest probabilities" + (", all of them above the threshold." if all_found else ".")
     shown = (
-        ("missed", positive, "The worst: the opacities given the lowest probabilities."),
+        ("missed", positive, f"The worst: {lowest}"),
         ("alarms", negative, "The worst: the X-rays without an opacity given the highest probabilities."),
         ("best", positive[::-1], "The best: the opacities given the highest probabilities."),
         ("random", random_order(len(order)), "Drawn at random."),

@@ -1,5 +1,6 @@
 """The COVID-19-20 Lung CT Lesion Segmentation Challenge as one object. Its folder is described in `covid19_layout`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from radlearn.challenges.covid19_audit import audit_folder
 from radlearn.challenges.covid19_layout import Case, case_paths, find_cases, find_images, layout_folder, write_persons
 from radlearn.challenges.covid19_scoring import SMALLEST_ML, TOLERANCE_MM, score_submission
 from radlearn.challenges.covid19_submission import distinct_names, write_submission
+from radlearn.challenges.first_table import FirstTable, ct_table
+from radlearn.errors import BadSetting
 
 __all__ = ["CHALLENGE", "Case", "case_paths", "find_cases", "find_images", "layout_folder", "write_persons"]
 
@@ -22,6 +25,17 @@ class MaskOptions:
     smallest_ml: float = SMALLEST_ML
 
 
+def _first_table(folder: Path, positive: Sequence[str]) -> FirstTable:
+    if positive:
+        raise BadSetting("--positive is for classes; a mask has 1 where there is a lesion.")
+    if layout_folder(folder) is None:
+        return ct_table(folder)
+    table = FirstTable(("path", "mask", "id", "person"), assumed=["The folder is in the layout of the COVID-19-20 challenge."])
+    for case in find_cases(folder):
+        table.rows.append({"path": case.path, "mask": case.mask_path, "id": case.case_id, "person": case.person})
+    return table
+
+
 CHALLENGE: Challenge[Case, Path] = Challenge(
     name="covid19",
     title="COVID-19-20 Lung CT Lesion Segmentation Challenge",
@@ -30,6 +44,7 @@ CHALLENGE: Challenge[Case, Path] = Challenge(
     layout_folder=layout_folder,
     find_cases=find_cases,
     find_images=find_images,
+    first_table=_first_table,
     write_submission=write_submission,
     check_names=distinct_names,
     built_in=BuiltInCases("radlearn.digital_thorax.ct_cohort:write_covid19", 120),

@@ -1,14 +1,17 @@
 """The RSNA Pneumonia Detection Challenge 2018 as one object. Its folder is described in `rsna_layout`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from radlearn.challenges.challenge import BuiltInCases, Challenge, ScoredSubmission, Scorer
+from radlearn.challenges.first_table import FirstTable, xray_table
 from radlearn.challenges.rsna_audit import audit_folder
 from radlearn.challenges.rsna_layout import Case, find_cases, find_images, layout_folder, write_tables
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_scoring import score_submission
 from radlearn.challenges.rsna_submission import write_submission
+from radlearn.challenges.xray_table import BOX
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.progress import waiting
 
@@ -45,6 +48,18 @@ def _score_probabilities(truth: Path, submission: Path, options: ProbabilityOpti
         return score_probabilities(truth, submission, options.threshold, options.views)
 
 
+def _first_table(folder: Path, positive: Sequence[str]) -> FirstTable:
+    if layout_folder(folder) is None:
+        return xray_table(folder, positive)
+    cases = find_cases(folder)
+    table = FirstTable(("path", "id", "person", *BOX, "category"), assumed=["The folder is in the layout of the RSNA challenge."])
+    for case in cases:
+        for ends in case.boxes_xyxy_px or [("",) * 4]:
+            box = dict(zip(BOX, ends, strict=True))
+            table.rows.append({"path": case.path, "id": case.image_id, "person": case.person, **box, "category": case.category or ""})
+    return table
+
+
 _TRUTH = "The labels table, such as stage_2_train_labels.csv; persons.csv beside it says who is on which X-ray."
 
 CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
@@ -55,6 +70,7 @@ CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
     layout_folder=layout_folder,
     find_cases=find_cases,
     find_images=find_images,
+    first_table=_first_table,
     write_submission=lambda path, predictions, cases: write_submission(path, predictions),
     built_in=BuiltInCases("radlearn.digital_thorax.cohort:write_rsna", 800),
     box_score=BOX_SCORE,

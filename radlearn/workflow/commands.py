@@ -19,6 +19,7 @@ from radlearn.workflow.lesson_command import run_lesson
 from radlearn.workflow.lesson_file import is_copy, lesson_file
 from radlearn.workflow.repeats import Repeats
 from radlearn.workflow.score_table import show_scores
+from radlearn.workflow.table_command import write_first_table
 from radlearn.workflow.task import AnyTask
 from radlearn.workflow.task_api import TaskApi
 
@@ -29,6 +30,7 @@ COMMANDS = {
     "tune": "choose thresholds and postprocessing again on validation persons",
     "predict": "predict for images in files and folders",
     "submit": "write the submission file for a folder of images",
+    "table": "write a first table of a folder of your own images, for --data",
     "lesson": "open the lesson's page as a notebook in JupyterLab",
 }
 Field = tuple[str, Any] | tuple[str, Any, Any]
@@ -78,7 +80,14 @@ class _Commands:
             "train",
             arguments,
             ("preset", _flag(str, f"Preset of the settings: {' or '.join(presets)}."), preset),
-            ("data", _flag(Path | None, "Folder in the challenge's layout. Default: data/ beside the lesson, or built-in patients."), None),
+            (
+                "data",
+                _flag(
+                    Path | None,
+                    "Folder in the challenge's layout, or your own table. Default: data/ beside the lesson, or built-in patients.",
+                ),
+                None,
+            ),
             ("run", _flag(Path | None, "Folder of the run. Default: runs/TASK/DATE-TIME."), None),
             ("repeats", _flag(int, "Train so many runs, with the seeds SEED, SEED + 1, …, on the split of the first, in one folder."), 1),
             ("settings", _flattened(type(presets[preset])), presets[preset]),
@@ -150,6 +159,16 @@ class _Commands:
             self._options(self.task.options),
         )
         self.api.submit(flags.run, flags.images, flags.out, **vars(flags.options))
+
+    def table(self, arguments: list[str]) -> None:
+        flags = self._parsed(
+            "table",
+            arguments,
+            ("folder", _positional(Path, "Folder of images: classes as folders, COCO, YOLO, Pascal VOC, masks beside scans, nnU-Net.")),
+            ("out", _flag(Path | None, "The table to write. Default: cases.csv in the folder."), None),
+            ("positive", _flag(tuple[str, ...], "Names of the classes that are the finding, where there are several."), ()),
+        )
+        write_first_table(self.task.name, self.task.challenge, flags.folder, flags.out, flags.positive)
 
     def lesson(self, arguments: list[str]) -> None:
         # A copy of the lesson's file has no page beside it.

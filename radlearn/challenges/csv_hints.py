@@ -1,6 +1,7 @@
 """What to do about a CSV table that was saved otherwise than as UTF-8, with commas and decimal points."""
 
 import codecs
+import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -39,6 +40,19 @@ def separator_hint(header: Sequence[str]) -> str:
     marks = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
     name = next((name for mark, name in marks.items() if len(header) == 1 and mark in header[0]), None)
     return "" if name is None else f" It is separated by {name}; save it with commas, and numbers with points."
+
+
+def finite_number(text: str) -> float:
+    """Return a finite number, or NaN where a text is none.
+
+    >>> finite_number("-2.5"), finite_number("inf"), finite_number("1_000")
+    (-2.5, nan, nan)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) and "_" not in text else math.nan
 
 
 def number_hint(text: str) -> str:

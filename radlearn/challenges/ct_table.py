@@ -7,11 +7,7 @@ from pathlib import Path
 
 from radlearn.challenges.ct_case import Case
 from radlearn.challenges.folders import nifti_stem
-from radlearn.challenges.own_table import OwnTable, columns_of, data_folder, read_table, resolved
-from radlearn.challenges.troubles import listed
-from radlearn.challenges.xray_case import TABLE_ADVICE
-from radlearn.errors import BadLayout
-from radlearn.progress import say
+from radlearn.challenges.own_table import OwnTable, accepted, columns_of, data_folder, read_table, resolved
 
 MASK = "mask"
 
@@ -22,17 +18,8 @@ def is_ct_table(path: Path) -> bool:
 
 
 def find_cases(path: Path) -> list[Case]:
-    """Return the CTs of a table, in its order.
-
-    Raises:
-        BadLayout: if anything in it would train wrongly; the message names the first ten with line, column, value and rule.
-    """
-    table, cases = audit(path)
-    if table.troubles:
-        raise BadLayout(listed(path, table.troubles, *TABLE_ADVICE))
-    for note in table.notes:
-        say(note, style="bold yellow")
-    return cases
+    """Return the CTs of a table, in its order; errors as `own_table.accepted`."""
+    return accepted(*audit(path))
 
 
 def audit(path: Path) -> tuple[OwnTable, list[Case]]:

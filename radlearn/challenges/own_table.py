@@ -20,12 +20,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from radlearn.challenges.csv_hints import comma_hint, separator_hint
 from radlearn.challenges.folders import distinct_ids, holds_exact_truth, nifti_stem, stem
 from radlearn.challenges.rsna_tables import path_text
+from radlearn.challenges.troubles import listed
+from radlearn.challenges.xray_case import TABLE_ADVICE
 from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
+from radlearn.progress import say
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = ".parquet"
@@ -38,6 +42,7 @@ MOST_GROUPS = 12
 HEADER_LINE = 1
 
 Cells = dict[str, str]
+CaseT = TypeVar("CaseT")
 
 
 def is_table(path: Path) -> bool:
@@ -123,6 +128,19 @@ def is_synthetic_table(path: Path) -> bool:
 @cache
 def _synthetic_folder(folder: Path) -> Path | None:
     return next((place for place in (folder, folder.parent) if holds_exact_truth(place)), None)
+
+
+def accepted(table: OwnTable, cases: list[CaseT]) -> list[CaseT]:
+    """Return the cases of a table, and say what a person should know of it.
+
+    Raises:
+        BadLayout: if anything in the table would train wrongly; the message names the first ten with line, column, value and rule.
+    """
+    if table.troubles:
+        raise BadLayout(listed(table.path, table.troubles, *TABLE_ADVICE))
+    for note in table.notes:
+        say(note, style="bold yellow")
+    return cases
 
 
 def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | None:

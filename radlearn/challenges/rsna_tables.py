@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from radlearn.challenges.csv_hints import comma_hint, decoded, number_hint, separator_hint
+from radlearn.challenges.csv_hints import comma_hint, decoded, finite_number, number_hint, separator_hint
 from radlearn.challenges.folders import stem
 from radlearn.challenges.near_ids import NearIds
 from radlearn.csv_cells import restored
@@ -56,7 +56,7 @@ def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]
         if trouble := _id_trouble(image_id):
             troubles.append(f"{where}: {trouble}")
             continue
-        target = _number(target_text)
+        target = finite_number(target_text)
         if target not in (0.0, 1.0):
             troubles.append(f"{where}: Target is {target_text!r}; expected 0 or 1.{number_hint(target_text)}")
             images.setdefault(image_id, LabelledImage(line, None))
@@ -238,21 +238,12 @@ def _id_trouble(image_id: str) -> str:
     return ""
 
 
-def _number(text: str) -> float:
-    """Return a finite number, or NaN where the text is none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) and "_" not in text else math.nan
-
-
 def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
     """Return the box of a row, None where it has none, and what is wrong with it."""
     if not any(fields):
         return None, "Target is 1, but the box is empty; expected x, y, width, height." if target else ""
     named = dict(zip(LABEL_COLUMNS[1:5], fields, strict=True))
-    x, y, width, height = values = [_number(text) for text in fields]
+    x, y, width, height = values = [finite_number(text) for text in fields]
     if wrong := [f"{column} is {text!r}" for (column, text), value in zip(named.items(), values, strict=True) if math.isnan(value)]:
         hint = next((hint for text in fields if (hint := number_hint(text))), "")
         return None, f"{', '.join(wrong)}; expected a number{'' if target else ', or an empty field where Target is 0'}.{hint}"

@@ -10,12 +10,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from radlearn.challenges.csv_hints import number_hint
-from radlearn.challenges.own_table import HEADER_LINE, Cells, OwnImage, OwnTable, columns_of, data_folder, one_value, read_table
-from radlearn.challenges.troubles import listed
-from radlearn.challenges.xray_case import TABLE_ADVICE, XrayCase
+from radlearn.challenges.csv_hints import finite_number, number_hint
+from radlearn.challenges.own_table import HEADER_LINE, Cells, OwnImage, OwnTable, accepted, columns_of, data_folder, one_value, read_table
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout
-from radlearn.progress import say
 
 LABEL, BOX = "label", ("x0", "y0", "x1", "y1")
 OPTIONAL = {"view": ("AP", "PA"), "sex": ("F", "M")}
@@ -33,17 +31,8 @@ def is_xray_table(path: Path) -> bool:
 
 
 def find_cases(path: Path) -> list[XrayCase]:
-    """Return the X-rays of a table.
-
-    Raises:
-        BadLayout: if anything in it would train wrongly; the message names the first ten with line, column, value and rule.
-    """
-    table, cases = audit(path)
-    if table.troubles:
-        raise BadLayout(listed(path, table.troubles, *TABLE_ADVICE))
-    for note in table.notes:
-        say(note, style="bold yellow")
-    return cases
+    """Return the X-rays of a table; errors as `own_table.accepted`."""
+    return accepted(*audit(path))
 
 
 def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
@@ -88,7 +77,7 @@ def _case_of(table: OwnTable, image: OwnImage) -> XrayCase:
 
 def _label_of(table: OwnTable, image: OwnImage) -> bool | None:
     text = one_value(table, image, LABEL)
-    if (value := _number(text)) in (0.0, 1.0):
+    if (value := finite_number(text)) in (0.0, 1.0):
         return bool(value)
     hint = f" Write {MEANT[text.lower()]}." if text.lower() in MEANT else ""
     table.troubles.append(f"{table.at(image.line, LABEL)}: is {text!r}; expected 0 or 1.{hint or number_hint(text)}")
@@ -114,7 +103,7 @@ def _boxes_of(table: OwnTable, image: OwnImage) -> list[Box]:
 
 
 def _box_of(table: OwnTable, line: int, cells: Cells) -> Box | None:
-    x0, y0, x1, y1 = values = [_number(cells[column]) for column in BOX]
+    x0, y0, x1, y1 = values = [finite_number(cells[column]) for column in BOX]
     if wrong := [column for column, value in zip(BOX, values, strict=True) if math.isnan(value)]:
         text = cells[wrong[0]]
         found = f"is {text!r}; expected a number in pixels, or all four of {', '.join(BOX)} empty"
@@ -151,19 +140,11 @@ def _told(table: OwnTable, image: OwnImage, column: str, values: tuple[str, ...]
 
 def _age_of(table: OwnTable, image: OwnImage) -> float | None:
     text = one_value(table, image, AGE)
-    value = _number(text) if text else math.nan
+    value = finite_number(text) if text else math.nan
     if text and not 0 <= value <= OLDEST:
         found = f"is {text!r}; expected years from 0 to {OLDEST}, or an empty field"
         table.troubles.append(f"{table.at(image.line, AGE)}: {found}.{number_hint(text)}")
     return None if math.isnan(value) else value
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) and "_" not in text else math.nan
 
 
 def with_boxes(cases: Sequence[XrayCase]) -> list[XrayCase]:

@@ -168,7 +168,9 @@ def find_images(folder: Path) -> list[Case]:
     root = challenge if challenge.is_dir() else folder
     paths = find_xrays(root, pictures=True) if root.exists() else []
     if not paths:
-        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays: NAME.dcm, or any name with DICM at byte 128.")
+        raise BadLayout(
+            f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays (NAME.dcm, or any name with DICM at byte 128) or pictures."
+        )
     ids = distinct_ids(paths, [stem(path.name) for path in paths], root, "X-rays")
     return [Case(image_id, path, None, (), None, image_id) for path, image_id in zip(paths, ids, strict=True)]
 

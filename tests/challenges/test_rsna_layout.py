@@ -194,9 +194,11 @@ def test_xrays_of_one_name_in_several_studies_keep_their_studies_names(tmp_path:
 
 
 def test_a_folder_without_xrays_is_described(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").touch()
-    with pytest.raises(BadLayout, match=r"holds 1 \.jpg file \(a\.jpg\)\. Expected DICOM X-rays"):
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(BadLayout, match=r"holds 1 \.txt file \(a\.txt\)\. Expected DICOM X-rays \("):
         find_images(tmp_path)
+    (tmp_path / "a.jpg").touch()
+    assert [case.image_id for case in find_images(tmp_path)] == ["a"]
     with pytest.raises(BadLayout, match="there is no such folder"):
         find_images(tmp_path / "none")
 

@@ -1,7 +1,7 @@
 """A function as an answer: it is called on hidden cases, and the first that goes wrong is shown.
 
 A known mistake is itself a function. An answer shows it if both return the same on every hidden case. One of two mistakes in an answer
-is recognised if the answer is wrong on every case which the mistake gets wrong, and in the same way on at least half of them.
+is recognised if the answer is wrong on every case which the mistake gets wrong, and in the same way on most of them.
 """
 
 import copy
@@ -86,21 +86,21 @@ class Function(Kind):
         for mistake, theirs in known:
             if all(map(self._agree, found, theirs)):
                 return wrong[0], mistake.told(found[wrong[0]])
-        for mistake in mistakes:
-            for number in wrong:
-                if mistake.fits and mistake.fits(found[number]):
-                    return number, mistake.told(found[number])
         shared: list[tuple[list[int], Mistake]] = []
         for mistake, theirs in known:
             goes_wrong = [number for number in range(len(found)) if not self._agree(theirs[number], expected[number])]
             alike = [number for number in goes_wrong if self._agree(theirs[number], found[number])]
-            # Whoever makes a mistake does not get right what goes wrong by it; and a single number that is alike may be chance.
-            if set(goes_wrong) <= set(wrong) and alike and 2 * len(alike) >= len(goes_wrong):
+            # Whoever makes a mistake does not get right what goes wrong by it; and one result of several that is alike may be chance.
+            if not mistake.fits and set(goes_wrong) <= set(wrong) and 2 * len(alike) > len(goes_wrong):
                 shared.append((alike, mistake))
-        if not shared:
-            return wrong[0], ""
-        alike, mistake = max(shared, key=lambda one: len(one[0]))
-        return alike[0], mistake.told(found[alike[0]])
+        if shared:
+            alike, mistake = max(shared, key=lambda one: len(one[0]))
+            return alike[0], mistake.told(found[alike[0]])
+        for mistake in mistakes:
+            for number in wrong:
+                if mistake.fits and mistake.fits(found[number]):
+                    return number, mistake.told(found[number])
+        return wrong[0], ""
 
     def _agree(self, one: Returned, other: Returned) -> bool:
         if one.trouble or other.trouble:

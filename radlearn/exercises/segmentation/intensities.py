@@ -6,7 +6,7 @@ import numpy as np
 
 from radlearn.exercises.answers import Mistake, Numbers
 from radlearn.exercises.exercise import Exercise
-from radlearn.exercises.functions import Case, Function
+from radlearn.exercises.functions import Case, Function, Returned
 from radlearn.exercises.segmentation.patient import SPACING_MM, patient
 
 SOFT_TISSUE_HU = (-160, 240)
@@ -25,6 +25,11 @@ def _hounsfield() -> list[Case]:
 
 def _window(hu: np.ndarray, centre: float, width: float) -> np.ndarray:
     return np.clip((hu.astype(float) - (centre - width / 2)) / width, 0, 1)
+
+
+def _are_bytes(returned: Returned) -> bool:
+    grey = returned.value
+    return grey is not None and grey.size > 0 and bool((grey == np.round(grey)).all() and grey.min() >= 0 and 1 < grey.max() <= 255)
 
 
 q3 = Exercise(
@@ -65,7 +70,8 @@ q3 = Exercise(
         Mistake(lambda hu, centre, width: 255 * _window(hu, centre, width), "This is 0 to 255; 0 to 1 was asked for."),
         Mistake(
             lambda hu, centre, width: (255 * _window(hu, centre, width)).astype(np.uint8),
-            "These are bytes, 0 to 255; 0 to 1 was asked for.",
+            "These are whole numbers from 0 to 255, as in a picture file; 0 to 1 was asked for.",
+            fits=_are_bytes,
         ),
         Mistake(
             lambda hu, centre, width: np.clip((hu.astype(float) - centre) / width, 0, 1),

@@ -1,7 +1,8 @@
 """A function as an answer: it is called on hidden cases, and the first that goes wrong is shown.
 
 A known mistake is itself a function. An answer shows it if both return the same on every hidden case. One of two mistakes in an answer
-is recognised if the answer is wrong on every case which the mistake gets wrong, and in the same way on most of them.
+is recognised if the answer is wrong on every case which the mistake gets wrong, in the same way on most of them, and otherwise on no more
+cases than these.
 """
 
 import copy
@@ -86,12 +87,16 @@ class Function(Kind):
         for mistake, theirs in known:
             if all(map(self._agree, found, theirs)):
                 return wrong[0], mistake.told(found[wrong[0]])
+        if self._same_for_all(found) and not self._same_for_all(expected):
+            return wrong[0], "It returns the same in every case."
         shared: list[tuple[list[int], Mistake]] = []
         for mistake, theirs in known:
             goes_wrong = [number for number in range(len(found)) if not self._agree(theirs[number], expected[number])]
             alike = [number for number in goes_wrong if self._agree(theirs[number], found[number])]
-            # Whoever makes a mistake does not get right what goes wrong by it; and one result of several that is alike may be chance.
-            if not mistake.fits and set(goes_wrong) <= set(wrong) and 2 * len(alike) > len(goes_wrong):
+            # An error is no sign against a mistake: it may come from another one, before the result is known.
+            otherwise = [number for number in wrong if number not in alike and not found[number].trouble]
+            # Whoever makes a mistake does not get right what goes wrong by it; and few results that are alike may be chance.
+            if set(goes_wrong) <= set(wrong) and 2 * len(alike) > len(goes_wrong) and len(alike) >= len(otherwise) and not mistake.fits:
                 shared.append((alike, mistake))
         if shared:
             alike, mistake = max(shared, key=lambda one: len(one[0]))
@@ -101,6 +106,9 @@ class Function(Kind):
                 if mistake.fits and mistake.fits(found[number]):
                     return number, mistake.told(found[number])
         return wrong[0], ""
+
+    def _same_for_all(self, results: list[Returned]) -> bool:
+        return not any(one.trouble for one in results) and all(self._agree(results[0], one) for one in results)
 
     def _agree(self, one: Returned, other: Returned) -> bool:
         if one.trouble or other.trouble:

@@ -134,3 +134,21 @@ def test_a_call_that_cannot_judge_what_is_returned_says_so() -> None:
 
     kind = Function(cases, Number(), call=judged)
     assert kind._results(sum)[0].trouble == "Your function did not return what was asked for. This is no pair."
+
+
+def test_a_function_that_returns_the_same_in_every_case_is_told_so_and_no_mistake() -> None:
+    # The sum of no numbers is 0 as well.
+    assert told(lambda numbers: 0) == ("Two numbers: Your function returned 0. Expected: 1.5. It returns the same in every case.")
+    assert "every case" not in str(told(lambda numbers: 1 / 0))
+
+
+def test_a_result_that_is_alike_by_chance_is_no_sign_of_a_mistake() -> None:
+    # Wrong by one everywhere; on one case that is the result of a known mistake, on three it is not.
+    by_chance = (Mistake(lambda numbers: 6 if len(numbers) == 1 else mean(numbers), "One number is 6."),)
+    assert MEAN.diagnosis(lambda numbers: mean(numbers) + 1 if numbers else -1, mean, by_chance) == (
+        "Two numbers: Your function returned 2.5. Expected: 1.5."
+    )
+    # An error in the other cases does not count against it.
+    says = MEAN.diagnosis(lambda numbers: 6 if len(numbers) == 1 else 1 / 0, mean, by_chance)
+    assert says is not None
+    assert says.endswith("One number is 6.")

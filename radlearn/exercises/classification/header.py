@@ -77,7 +77,7 @@ def _letters(view: str) -> str:
 
 
 _CODES = ("AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO")
-"""The terms that DICOM defines for ViewPosition (PS3.3, section C.8.1.2)."""
+"""The terms that DICOM defines for ViewPosition (PS3.3, C.8.1.1, CR series)."""
 
 q3 = Exercise(
     lesson="classification",

@@ -156,9 +156,9 @@ def _average_precision(run: str) -> float:
     return float(average_precision_score(table["label"][here], table[run][here]))
 
 
-def _accuracy(run: str, view: str = "") -> float:
+def _accuracy(run: str) -> float:
     table = _two_runs()
-    here = (table["view"] == view) | (view == "")
+    here = table["view"] == "PA"
     return float(np.mean((table[run][here] >= 0.5) == table["label"][here]))
 
 
@@ -198,7 +198,7 @@ q2 = Exercise(
         ),
         Mistake(lambda: {"auroc_pa": _average_precision("B")}, "This is the average precision among the PA X-rays, and not the AUROC."),
         Mistake(
-            lambda: {"auroc_pa": _accuracy("B", "PA")},
+            lambda: {"auroc_pa": _accuracy("B")},
             "This is the accuracy at a threshold of 0.5 among the PA X-rays. The AUROC needs no threshold.",
         ),
         Mistake(lambda: {"run": "PA"}, "The runs are called 'A' and 'B'.", fits=lambda given: given["run"] not in ("A", "B")),

@@ -361,8 +361,9 @@ q9 = Exercise(
         ),
         Mistake(
             _no_backward,
-            "`weights.grad` is None from zero_grad until backward: call zero_grad, then loss.backward(), then take the step.",
-            fits=_raising("unsupported operand .*'nonetype'"),
+            "None was multiplied. `weights.grad` is None from zero_grad until backward, and `loss.backward()` returns None: call "
+            "zero_grad, then loss.backward(), then take the step along weights.grad.",
+            fits=_raising(r"unsupported operand type\(s\) for \*: .*'nonetype'"),
         ),
     ),
     hints=(

@@ -94,8 +94,9 @@ q6 = Exercise(
         ),
         Mistake(
             _level(lambda w, h: _clamped(floor(log2(sqrt(w * h) / 224)))),
-            "The 4 is missing: a box of 224 pixels belongs to level 4, not 0.",
+            "Every box comes to level 2 here, also one of 224 pixels, which belongs to level 4. Is the 4 of the formula there?",
         ),
+        Mistake(_level(lambda w, h: _clamped(floor(4 + log2(sqrt(w * h) / 224)) + 1)), "This is one level too high, up to level 5."),
         Mistake(_level(lambda w, h: float(max(floor(4 + log2(sqrt(w * h) / 224)), 2))), "There is no level above 5 in this pyramid."),
         Mistake(_level(lambda w, h: float(min(floor(4 + log2(sqrt(w * h) / 224)), 5))), "There is no level below 2 in this pyramid."),
     ),

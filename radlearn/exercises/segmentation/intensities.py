@@ -29,7 +29,7 @@ def _window(hu: np.ndarray, centre: float, width: float) -> np.ndarray:
 
 def _are_bytes(returned: Returned) -> bool:
     grey = returned.value
-    return grey is not None and grey.size > 0 and bool((grey == np.round(grey)).all() and grey.min() >= 0 and 1 < grey.max() <= 255)
+    return grey is not None and grey.size > 0 and bool((grey == np.round(grey)).all() and grey.min() >= 0 and grey.max() == 255)
 
 
 q3 = Exercise(
@@ -114,6 +114,7 @@ q3 = Exercise(
             lambda hu, centre, width: np.clip(hu.astype(float), centre - width / 2, centre + width / 2) - (centre - width / 2),
             "The lower end is 0, as it should be. The upper one has to become 1: divide by the width.",
         ),
+        Mistake(lambda hu, centre, width: hu, "These are the Hounsfield units as they were handed in."),
         Mistake(lambda hu, centre, width: 1 - _window(hu, centre, width), "Black and white are exchanged: the lower end is 0."),
         Mistake(
             lambda hu, centre, width: np.minimum((hu.astype(float) - (centre - width / 2)) / width, 1),

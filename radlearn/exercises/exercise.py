@@ -38,7 +38,7 @@ class Exercise:
         why: why it matters in medicine, one sentence.
         expects: the kind of the answer.
         right: computes the right answer, from the exact truth or a hidden computation; the right function where one is asked for.
-        mistakes: common wrong answers with their diagnoses; the first that fits is told.
+        mistakes: common wrong answers with their diagnoses; the first that fits is told, so those that many values show come last.
         hints: from a nudge to nearly all.
         code: the solution, which runs as it stands and leaves the answer in `answer`.
         learned: what a right answer shows.
@@ -91,8 +91,11 @@ class Exercise:
         return copy.deepcopy(dict(self.given()))
 
     def hint(self) -> None:
-        """Print the next hint; after the last one, the last again."""
-        self._hints_told = min(self._hints_told + 1, len(self.hints))
+        """Print the next hint; after the last one, that there are no more."""
+        if self._hints_told == len(self.hints):
+            print(_paragraphs(f"There are no more hints; all {len(self.hints)} are told. {self.name}.solution() shows one way."))
+            return
+        self._hints_told += 1
         last = f" That was the last hint; {self.name}.solution() shows one way." if self._hints_told == len(self.hints) else ""
         print(_paragraphs(f"Hint {self._hints_told} of {len(self.hints)}: {self.hints[self._hints_told - 1]}{last}"))
 
@@ -112,7 +115,10 @@ class Exercise:
         if isinstance(self.expects, Function):
             expected += " Hand over the function itself, without calling it."
         try:
-            says = self.expects.diagnosis(self.expects.read(answer), self.right, self.mistakes)
+            value = self.expects.read(answer)
+            says = self.expects.diagnosis(value, self.right, self.mistakes)
+            if says == "":
+                says = f"{self.expects.known(value, self.expects.read(self.right()))} {self.name}.hint() helps."
         except NotAnAnswer as error:
             return False, f"{error}. {expected}"
         # An answer is an object of the learner's own, and its methods may raise anything.
@@ -120,7 +126,7 @@ class Exercise:
             return False, f"{described(answer)} could not be read ({type(error).__name__}). {expected}"
         if says is None:
             return True, self.learned
-        return False, says or f"{expected} {self.name}.hint() helps."
+        return False, says
 
 
 def table_of_contents(exercises: Mapping[str, Exercise]) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from radlearn import exercises
 from radlearn.exercises import LESSONS, classification, detection, segmentation
-from radlearn.exercises.answers import Fields, Name, Number
+from radlearn.exercises.answers import Fields, Mistake, Name, Number
 from radlearn.exercises.exercise import Exercise, Result, table_of_contents
 from radlearn.exercises.functions import Function
 from radlearn.use_cases import USE_CASES
@@ -87,8 +87,9 @@ def test_the_solution_runs_and_is_right(exercise: Exercise, capsys: pytest.Captu
 
 @every_exercise
 def test_each_common_mistake_has_its_own_diagnosis(exercise: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(exercise.mistakes) >= 2
+    assert len(exercise.mistakes) >= 5
     assert len({mistake.says for mistake in exercise.mistakes}) == len(exercise.mistakes)
+    always = [mistake.says for mistake in exercise.mistakes if isinstance(mistake.says, str)]
     for mistake in exercise.mistakes:
         answer = exercise.expects.answer_of(mistake.answer)
         if isinstance(answer, dict):
@@ -96,8 +97,11 @@ def test_each_common_mistake_has_its_own_diagnosis(exercise: Exercise, capsys: p
             answer = exercise.right() | answer
         result = quiet(exercise, answer, capsys)
         assert not result.right
-        assert mistake.says in result.message
-        assert [other.says for other in exercise.mistakes if other.says in result.message] == [mistake.says]
+        says = mistake.says if isinstance(mistake.says, str) else mistake.told(exercise.expects.read(answer))
+        assert says in result.message
+        assert [other for other in always if other in result.message and other not in says] == []
+        # The form of these answers is right, so it is not told again.
+        assert exercise.answer not in result.message
 
 
 @every_exercise
@@ -106,8 +110,14 @@ def test_nonsense_is_no_error_and_is_told_what_was_expected(exercise: Exercise, 
         result = quiet(exercise, answer, capsys)
         assert not result.right
         assert result.message.startswith("Not yet. ")
-        if not isinstance(exercise.expects, Function | Fields):
-            assert exercise.answer in result.message or any(mistake.says in result.message for mistake in exercise.mistakes)
+        try:
+            exercise.expects.read(answer)
+        except Exception:
+            assert exercise.answer in result.message
+        else:
+            # What could be read has the right form: the message is about the value.
+            assert exercise.answer not in result.message
+            assert len(result.message) > len("Not yet. ")
     assert exercise.answer in quiet(exercise, None, capsys).message
     assert exercise.answer in quiet(exercise, Spiteful(), capsys).message
     if isinstance(exercise.expects, Function):
@@ -144,17 +154,18 @@ def test_the_question_says_what_to_hand_over_and_why(exercise: Exercise, capsys:
 
 
 @every_exercise
-def test_hints_come_one_after_the_other_and_the_last_again(exercise: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hints_come_one_after_the_other_and_then_there_are_no_more(exercise: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(exercise.hints) >= 2
     exercise._hints_told = 0
     told = []
-    for _ in range(len(exercise.hints) + 1):
+    for _ in range(len(exercise.hints) + 2):
         exercise.hint()
         told.append(" ".join(capsys.readouterr().out.split()))
     for hint, said in zip(exercise.hints, told, strict=False):
         assert " ".join(hint.split()) in said
-    assert told[-1] == told[-2]
-    assert f"{exercise.name}.solution()" in told[-1]
+    assert told[-1] == told[-2] == f"There are no more hints; all {len(exercise.hints)} are told. {exercise.name}.solution() shows one way."
+    assert not any(" ".join(hint.split()) in told[-1] for hint in exercise.hints)
+    assert f"{exercise.name}.solution()" in told[-3]
     assert "solution" not in told[0]
 
 
@@ -182,7 +193,7 @@ def test_the_page_of_a_lesson_names_its_exercises_and_its_cell_tells_a_mistake(l
     exec(compile(cell, lesson, "exec"), {})
     said = capsys.readouterr().out
     assert said.startswith(room.q1.text)
-    assert [mistake.says for mistake in room.q1.mistakes if mistake.says in said.splitlines()[-1]]
+    assert [mistake for mistake in room.q1.mistakes if isinstance(mistake.says, str) and mistake.says in said.splitlines()[-1]]
 
 
 def test_an_exercise_without_its_lesson_is_asked_for_it() -> None:
@@ -211,14 +222,29 @@ def made(**changes: Any) -> Exercise:
     return Exercise(**(settings | changes))
 
 
-def test_a_wrong_answer_of_no_known_kind_is_told_what_was_expected(capsys: pytest.CaptureFixture[str]) -> None:
-    assert quiet(made(), 4, capsys).message == "Not yet. Expected: the sum. q1.hint() helps."
+def test_a_wrong_answer_of_no_known_kind_is_told_what_is_known_of_it_and_not_the_form(capsys: pytest.CaptureFixture[str]) -> None:
+    assert quiet(made(), 4, capsys).message == "Not yet. The number is too high. q1.hint() helps."
+    assert quiet(made(), "4", capsys).message == "Not yet. The text '4' is no number. Expected: the sum."
     assert quiet(made(), 3, capsys).message == "Right. So it is."
+
+
+def test_a_mistake_of_many_values_is_recognised_and_quotes_the_value(capsys: pytest.CaptureFixture[str]) -> None:
+    mistakes = (
+        Mistake(lambda: 12.0, "This is the product."),
+        Mistake(lambda: 100.0, lambda value: f"{value:g} has too many digits.", fits=lambda value: value > 10),
+    )
+    exercise = made(mistakes=mistakes)
+    assert quiet(exercise, 12, capsys).message == "Not yet. This is the product."
+    assert quiet(exercise, 345, capsys).message == "Not yet. 345 has too many digits."
+    assert quiet(exercise, 9, capsys).message == "Not yet. The number is too high. q1.hint() helps."
 
 
 def test_of_several_answers_those_that_are_right_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     exercise = made(expects=Fields({"who": Name(), "much": Number()}), right=lambda: {"who": "A", "much": 2})
-    assert "Right so far: who." in quiet(exercise, {"who": "A", "much": 3}, capsys).message
+    assert quiet(exercise, {"who": "A", "much": 3}, capsys).message == "Not yet. 'much': The number is too high. Right so far: who."
+    assert quiet(exercise, {"who": "B", "much": 1}, capsys).message == (
+        "Not yet. 'who': 'B' is not the one that is asked for. 'much': The number is too low. q1.hint() helps."
+    )
     assert "'much' is missing" in quiet(exercise, {"who": "A"}, capsys).message
     assert quiet(exercise, {"who": "A", "much": 2.0, "more": 1}, capsys).right
 

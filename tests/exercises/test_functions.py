@@ -58,7 +58,8 @@ def test_an_unknown_mistake_is_shown_without_a_diagnosis() -> None:
 
 
 def test_results_of_another_kind_and_errors_are_shown_and_raise_nothing() -> None:
-    assert "did not return what was asked for. None is no number." in str(told(lambda numbers: None))
+    assert "did not return what was asked for. None is no number. Is a `return` missing?" in str(told(lambda numbers: None))
+    assert "missing" not in str(told(lambda numbers: "three"))
     assert "raised TypeError" in str(told(lambda: 1))
     assert "raised KeyError" in str(told(lambda numbers: {}["x"]))
     with pytest.raises(NotAnAnswer, match="A number is no function"):
@@ -97,3 +98,57 @@ def test_arrays_are_shown_on_one_line() -> None:
     assert says is not None
     assert "\n" not in says
     assert len(says) < 200
+
+
+def test_a_mistake_that_would_go_wrong_where_the_answer_is_right_is_not_told() -> None:
+    # As the sum on one list; but the sum is wrong on two numbers as well, where this is right.
+    assert (
+        told(lambda numbers: sum(numbers) if len(numbers) == 50 else mean(numbers)) == "Many: Your function returned 1225. Expected: 24.5."
+    )
+    # As the sum on one of three lists on which that is wrong: chance is not excluded.
+    assert "This is the sum" not in str(told(lambda numbers: {0: -7, 2: 3, 50: -7}.get(len(numbers), mean(numbers))))
+
+
+def test_of_two_mistakes_the_one_that_explains_more_is_told() -> None:
+    ends = (Mistake(lambda numbers: numbers[-1] if numbers else float("nan"), "Only the last."), *MISTAKES)
+    # On two numbers and on many it returns the first, on none it raises an error.
+    says = MEAN.diagnosis(lambda numbers: numbers[0], mean, ends)
+    assert says is not None
+    assert says.endswith("Only the first.")
+
+
+def test_a_mistake_of_many_functions_is_recognised_by_what_a_call_gave() -> None:
+    raising = Mistake(
+        lambda numbers: numbers.mean(), "Lists have no such method.", fits=lambda returned: "no attribute" in returned.trouble
+    )
+    says = MEAN.diagnosis(lambda numbers: numbers.average(), mean, (*MISTAKES, raising))
+    assert says is not None
+    assert says.startswith("Two numbers: Your function raised AttributeError")
+    assert says.endswith("Lists have no such method.")
+    assert "Lists" not in str(MEAN.diagnosis(sum, mean, (raising, *MISTAKES)))
+
+
+def test_a_call_that_cannot_judge_what_is_returned_says_so() -> None:
+    def judged(function: Any, numbers: list[float]) -> float:
+        raise NotAnAnswer("This is no pair")
+
+    kind = Function(cases, Number(), call=judged)
+    assert kind._results(sum)[0].trouble == "Your function did not return what was asked for. This is no pair."
+
+
+def test_a_function_that_returns_the_same_in_every_case_is_told_so_and_no_mistake() -> None:
+    # The sum of no numbers is 0 as well.
+    assert told(lambda numbers: 0) == ("Two numbers: Your function returned 0. Expected: 1.5. It returns the same in every case.")
+    assert "every case" not in str(told(lambda numbers: 1 / 0))
+
+
+def test_a_result_that_is_alike_by_chance_is_no_sign_of_a_mistake() -> None:
+    # Wrong by one everywhere; on one case that is the result of a known mistake, on three it is not.
+    by_chance = (Mistake(lambda numbers: 6 if len(numbers) == 1 else mean(numbers), "One number is 6."),)
+    assert MEAN.diagnosis(lambda numbers: mean(numbers) + 1 if numbers else -1, mean, by_chance) == (
+        "Two numbers: Your function returned 2.5. Expected: 1.5."
+    )
+    # An error in the other cases does not count against it.
+    says = MEAN.diagnosis(lambda numbers: 6 if len(numbers) == 1 else 1 / 0, mean, by_chance)
+    assert says is not None
+    assert says.endswith("One number is 6.")

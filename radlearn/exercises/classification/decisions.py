@@ -31,6 +31,30 @@ def _next_lower() -> float:
     return float(probabilities[probabilities < _highest(0.95)].max())
 
 
+def _threshold_found(number_to_find: int) -> float:
+    """Return the threshold that finds so many opacities."""
+    return float(_of(True)[::-1][number_to_find - 1])
+
+
+def _sensitivity(threshold: float) -> float:
+    return float((_of(True) >= threshold).mean())
+
+
+def _specificity(threshold: float) -> float:
+    return float((_of(False) < threshold).mean())
+
+
+def _facts(threshold: float) -> str:
+    """Return what is known of a wrong threshold, and on which side of it the right one lies."""
+    found = int((_of(True) >= threshold).sum())
+    given = "" if (np.abs(_validation()["probability"] - threshold) < 1e-7).any() else "This is none of the given probabilities. "
+    return (
+        f"{given}At this threshold the sensitivity is {100 * _sensitivity(threshold):.1f} % ({found} of {len(_of(True))} opacities are "
+        f"found), the specificity {100 * _specificity(threshold):.1f} %. "
+        + ("A higher one reaches 95 %, too." if threshold < _highest(0.95) else "A lower one is needed.")
+    )
+
+
 q5 = Exercise(
     lesson="classification",
     number=5,
@@ -51,6 +75,11 @@ q5 = Exercise(
             "This gives a *specificity* of 95 %. Sensitivity is counted on X-rays with an opacity.",
         ),
         Mistake(
+            lambda: float(np.quantile(_of(False), 0.95, method="higher")),
+            lambda threshold: f"This gives a specificity of about 95 %, which was not asked for. {_facts(threshold)}",
+            fits=lambda threshold: abs(_specificity(threshold) - 0.95) < 0.004,
+        ),
+        Mistake(
             lambda: float(np.quantile(_of(True), 0.05)),
             "This quantile lies between two probabilities, and misses one opacity too many: 95 % has to be reached, so round the number "
             "to be found up.",
@@ -66,6 +95,17 @@ q5 = Exercise(
             _next_lower,
             "This is one step too low: at least the threshold (>=), so the last opacity that is needed may have exactly this probability.",
         ),
+        Mistake(
+            lambda: _threshold_found(int(0.95 * len(_of(True)))),
+            lambda threshold: f"This is one opacity short. {_facts(threshold)} Round the number to be found up.",
+        ),
+        Mistake(
+            lambda: 95.0,
+            "A probability lies between 0 and 1, and so does the threshold.",
+            fits=lambda threshold: not 0 <= threshold <= 1,
+        ),
+        Mistake(lambda: 0.95, lambda threshold: f"0.95 is the sensitivity to be reached, not the threshold. {_facts(threshold)}"),
+        Mistake(lambda: 0.0501, _facts, fits=lambda threshold: True),
     ),
     hints=(
         "Only the X-rays with an opacity matter. Sort their probabilities from high to low. How many of them have to be found?",
@@ -103,7 +143,7 @@ q6 = Exercise(
     answer="the share, 0 to 1, to three digits",
     why="it is what the doctor who gets the alarm wants to know, and no property of the model alone.",
     given=lambda: dict(_STUDY),
-    expects=Number(within=0.0006),
+    expects=Number(within=0.0006, share=True),
     right=lambda: _predictive_value(0.9, 0.8, 0.02),
     mistakes=(
         Mistake(lambda: 180 / 220, "This is the predictive value in the study, where half are ill. At your hospital it is one in fifty."),
@@ -111,7 +151,6 @@ q6 = Exercise(
             lambda: 0.9,
             "This is the sensitivity: of the X-rays with an opacity, the share that is called positive. The question goes the other way.",
         ),
-        Mistake(lambda: 100 * _predictive_value(0.9, 0.8, 0.02), "This is in percent; a share from 0 to 1 was asked for."),
         Mistake(
             lambda: 180 / 220 * 0.02 / 0.5,
             "A predictive value does not shrink in proportion to the prevalence: the false alarms change as well.",
@@ -119,6 +158,33 @@ q6 = Exercise(
         Mistake(
             lambda: 0.8 * 0.98 / (0.8 * 0.98 + 0.1 * 0.02),
             "This is the negative predictive value: of those called negative, the share without an opacity.",
+        ),
+        Mistake(
+            lambda: 1 - _predictive_value(0.9, 0.8, 0.02),
+            "This is the share of the false alarms. The share of the alarms with an opacity was asked for.",
+        ),
+        Mistake(lambda: 0.8, "This is the specificity: of the X-rays without an opacity, the share that is called negative."),
+        Mistake(lambda: 0.02, "This is the prevalence: of all X-rays, the share with an opacity. An alarm raises it."),
+        Mistake(
+            lambda: 0.9 * 0.02,
+            "This is the share of all X-rays that have an opacity and are called positive. Divide by the share that is called positive.",
+        ),
+        Mistake(
+            lambda: 0.9 * 0.02 + 0.2 * 0.98,
+            "This is the share of all X-rays that are called positive. How many of these have an opacity?",
+        ),
+        Mistake(lambda: 0.9 * 0.02 + 0.8 * 0.98, "This is the accuracy at your hospital: the share of all X-rays that are called rightly."),
+        Mistake(
+            lambda: 0.9 * 0.02 / (0.2 * 0.98),
+            "These are odds, true alarms for each false one. A share has both kinds of alarms below the line.",
+        ),
+        Mistake(
+            lambda: 0.9 * 0.02 / (0.9 * 0.02 + 0.8 * 0.98),
+            "The specificity was taken for the false alarms: of the X-rays without an opacity, 1 − specificity are called positive.",
+        ),
+        Mistake(
+            lambda: 0.9 * 0.02 / (0.9 * 0.02 + 0.2),
+            "All X-rays were counted as false alarms at the study's rate. Only those without an opacity, 98 %, can be false alarms.",
         ),
     ),
     hints=(
@@ -146,6 +212,24 @@ def _shift() -> float:
 
 def _logit(p: float) -> float:
     return float(np.log(p / (1 - p)))
+
+
+def _mean_shifted(by: float) -> float:
+    probability = _validation()["probability"]
+    # Far beyond any logit the mean is 0 or 1, and the exponential would overflow.
+    return float(np.mean(1 / (1 + (1 - probability) / probability * np.exp(-np.clip(by, -50, 50)))))
+
+
+def _told_of_shift(by: float) -> str:
+    return (
+        f"With this number added the mean probability is {_mean_shifted(by):.3f}; the share of X-rays with an opacity is "
+        f"{_validation()['label'].mean():.3f}. " + ("Add a smaller one." if by > _shift() else "Add a larger one.")
+    )
+
+
+def _mean_logit() -> float:
+    probability = _validation()["probability"]
+    return float(np.log(probability / (1 - probability)).mean())
 
 
 q7 = Exercise(
@@ -177,6 +261,32 @@ q7 = Exercise(
             lambda: _logit(_validation()["label"].mean()),
             "This assumes batches with exactly one half, and that training reached the best fit. Measure it on these X-rays instead.",
         ),
+        Mistake(
+            lambda: _logit(_validation()["label"].mean()) - _mean_logit(),
+            "This compares the logit of the share with the mean of the logits. The sigmoid is no straight line: the mean of the "
+            "probabilities has to fit, not that of the logits.",
+        ),
+        Mistake(
+            lambda: float(_validation()["probability"].mean() - _validation()["label"].mean()),
+            "This is the difference of the probabilities, and positive. The question is by which change of the logits it goes away.",
+        ),
+        Mistake(
+            lambda: float(np.exp(_shift())),
+            "This is the factor on the odds. A number added to the logit multiplies the odds by its exponential: take the logarithm.",
+        ),
+        Mistake(
+            lambda: _shift() / float(np.log(10)),
+            "This is a decadic logarithm (log10). The logit takes the natural one, `numpy.log`.",
+        ),
+        Mistake(
+            lambda: float(_validation()["label"].mean() / _validation()["probability"].mean()),
+            "This is the factor between the means of the probabilities. A number that is added to the logits was asked for.",
+        ),
+        Mistake(
+            lambda: float(np.log(_validation()["label"].mean() / _validation()["probability"].mean())),
+            "This is the logarithm of the ratio of two probabilities. A logit is that of odds, p / (1 − p).",
+        ),
+        Mistake(lambda: -0.5, _told_of_shift, fits=lambda by: True),
     ),
     hints=(
         "With a number b, the probabilities become sigmoid(logit(p) + b). Their mean grows with b. Which b gives the wanted mean?",

@@ -49,6 +49,23 @@ def _moved_image() -> str:
     return _images_of(_leaked_person())[-1].image_id
 
 
+def _subsets_of(person: str) -> list[str]:
+    return [subset for plan, subset in _divided() if plan.person_id == person]
+
+
+def _another(count: int) -> str:
+    """Return a person with so many X-rays, all in one subset."""
+    names = [plan.person_id for plan, _ in _divided()]
+    return next(name for name in names if names.count(name) == count and len(set(_subsets_of(name))) == 1 and name != _most_frequent())
+
+
+def _in_one_subset(person: str) -> str:
+    subsets = _subsets_of(person)
+    if len(subsets) == 1:
+        return f"This person has one X-ray only, in {subsets[0]}: whoever is in two subsets has at least two."
+    return f"This person has {len(subsets)} X-rays, all of them in {subsets[0]}. X-rays of the person to be found are in train and in test."
+
+
 q1 = Exercise(
     lesson="classification",
     number=1,
@@ -80,6 +97,22 @@ q1 = Exercise(
             "their own.",
         ),
         Mistake(_most_frequent, "This person has the most X-rays, but all of them are in one subset. Having many X-rays is no leak."),
+        Mistake(lambda: _another(2), _in_one_subset, fits=lambda name: bool(_subsets_of(name))),
+        Mistake(
+            lambda: _divided()[0][0].image_id,
+            "This is a patientId, which in the challenge names an X-ray, and the person of that X-ray is in one subset only.",
+            fits=lambda name: name in {plan.image_id for plan, _ in _divided()},
+        ),
+        Mistake(
+            lambda: "test",
+            "This is a subset. Who is in it and in another one was asked for.",
+            fits=lambda name: name in ("train", "validation", "test"),
+        ),
+        Mistake(
+            lambda: "p99999",
+            "No X-ray of the table is of a person of this name: take a name from the column person as it stands there.",
+            fits=lambda name: True,
+        ),
     ),
     hints=(
         "Every patientId occurs once, so comparing patientIds finds nothing. Which column says who it is?",
@@ -115,6 +148,20 @@ def _auroc(run: str, view: str = "") -> float:
     return float(auroc_score(table[run][here], table["label"][here]))
 
 
+def _average_precision(run: str) -> float:
+    from sklearn.metrics import average_precision_score
+
+    table = _two_runs()
+    here = table["view"] == "PA"
+    return float(average_precision_score(table["label"][here], table[run][here]))
+
+
+def _accuracy(run: str) -> float:
+    table = _two_runs()
+    here = table["view"] == "PA"
+    return float(np.mean((table[run][here] >= 0.5) == table["label"][here]))
+
+
 q2 = Exercise(
     lesson="classification",
     number=2,
@@ -133,7 +180,7 @@ q2 = Exercise(
     answer="a dictionary {'run': 'A' or 'B', 'auroc_pa': its AUROC among the PA X-rays, 0 to 1, to two digits}",
     why="on a ward where all patients lie in bed, a model that reads the view is worth nothing.",
     given=_two_runs,
-    expects=Fields({"run": Name(), "auroc_pa": Number(within=0.006)}),
+    expects=Fields({"run": Name(), "auroc_pa": Number(within=0.006, share=True)}),
     right=lambda: {"run": "B", "auroc_pa": _auroc("B", "PA")},
     mistakes=(
         Mistake(
@@ -146,6 +193,15 @@ q2 = Exercise(
         Mistake(lambda: {"auroc_pa": _auroc("B", "AP")}, "This is the AUROC among the AP X-rays; PA was asked for."),
         Mistake(lambda: {"auroc_pa": 1 - _auroc("B", "PA")}, "This is 1 − AUROC: labels or probabilities are the other way round."),
         Mistake(lambda: {"auroc_pa": _auroc("A", "PA")}, "This is the AUROC of the other run among the PA X-rays."),
+        Mistake(
+            lambda: {"auroc_pa": _auroc("A")}, "This is the AUROC of run A over all X-rays. Its pairs compare an ill AP with a healthy PA."
+        ),
+        Mistake(lambda: {"auroc_pa": _average_precision("B")}, "This is the average precision among the PA X-rays, and not the AUROC."),
+        Mistake(
+            lambda: {"auroc_pa": _accuracy("B")},
+            "This is the accuracy at a threshold of 0.5 among the PA X-rays. The AUROC needs no threshold.",
+        ),
+        Mistake(lambda: {"run": "PA"}, "The runs are called 'A' and 'B'.", fits=lambda given: given["run"] not in ("A", "B")),
     ),
     hints=(
         "The view is worth nothing in a comparison of two X-rays of the same view. Compute each run's AUROC for AP alone and for PA alone.",

@@ -25,6 +25,30 @@ def _pairs(labels: list[int], scores: list[float], tie: float) -> float:
     return sum(1.0 if a > b else tie if a == b else 0.0 for a, b in pairs) / len(pairs) if pairs else float("nan")
 
 
+def _lists_exchanged(labels: list[int], scores: list[float]) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(scores, labels))
+
+
+def _average_precision(labels: list[int], scores: list[float]) -> float:
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(labels, scores)) if 0 < sum(labels) < len(labels) else float("nan")
+
+
+def _pairs_won(labels: list[int], scores: list[float]) -> float:
+    return _pairs(labels, scores, 0.5) * sum(labels) * (len(labels) - sum(labels))
+
+
+def _pairs_of_places(labels: list[int], scores: list[float]) -> float:
+    """Return the mean over neighbours: what two lists in step give."""
+    ill = [score for score, label in zip(scores, labels, strict=True) if label]
+    well = [score for score, label in zip(scores, labels, strict=True) if not label]
+    met = list(zip(ill, well, strict=False))
+    return sum((a > b) + 0.5 * (a == b) for a, b in met) / len(met) if met else float("nan")
+
+
 def _accuracy(labels: list[int], scores: list[float]) -> float:
     return float(np.mean((np.array(scores) >= 0.5) == np.array(labels, bool)))
 
@@ -62,6 +86,27 @@ q4 = Exercise(
         Mistake(
             lambda labels, scores: float(np.nan_to_num(_pairs(labels, scores, 0.5), nan=0.5)),
             "Without a pair 0.5 is an invention: it would enter a mean as if it had been measured. Return NaN.",
+        ),
+        Mistake(
+            lambda labels, scores: float(np.nan_to_num(_pairs(labels, scores, 0.5), nan=0.0)),
+            "Without a pair 0 is an invention: it would say that every pair is lost. Return NaN.",
+        ),
+        Mistake(
+            _pairs_won,
+            "This is the number of pairs that are won. Divide by the number of all pairs: it is the share that was asked for.",
+        ),
+        Mistake(lambda labels, scores: 100 * _pairs(labels, scores, 0.5), "This is in percent; a share from 0 to 1 was asked for."),
+        Mistake(
+            lambda labels, scores: _pairs_won(labels, scores) / len(labels) ** 2 if 1 in labels and 0 in labels else float("nan"),
+            "You divided by all pairs of X-rays. Only pairs of one with an opacity and one without count.",
+        ),
+        Mistake(_average_precision, "This is the average precision, which changes with the share of the ill. The AUROC counts pairs."),
+        Mistake(
+            _pairs_of_places,
+            "The two lists are gone through in step here (zip). Compare each X-ray with an opacity with each one without.",
+        ),
+        Mistake(
+            _lists_exchanged, "The arguments are the other way round: scikit-learn's functions want the labels first, then the scores."
         ),
     ),
     hints=(

@@ -52,6 +52,26 @@ q1 = Exercise(
             lambda rows: np.concatenate([rows[:, :2], rows[:, :2] + rows[:, :1:-1]], axis=1),
             "Width belongs to x and height to y; here they are exchanged.",
         ),
+        Mistake(lambda rows: _corners(rows) + [0, 0, 1, 1], "No pixel is added here: x1 = x + width, so that width = x1 − x0."),
+        Mistake(
+            lambda rows: np.concatenate([rows[:, :2] + rows[:, 2:] / 2, rows[:, 2:]], axis=1),
+            "This is the centre with width and height. Two corners were asked for.",
+        ),
+        Mistake(
+            lambda rows: np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:] / 2], axis=1),
+            "Half of width and height is added, as to a centre. The other corner is the whole of them away.",
+        ),
+        Mistake(
+            lambda rows: _corners(rows)[:, [0, 2, 1, 3]], "The order is x0, y0, x1, y1: one corner, then the other. This is x0, x1, y0, y1."
+        ),
+        Mistake(lambda rows: _corners(rows)[:, [1, 0, 3, 2]], "x comes before y. Rows come first in arrays, not in boxes."),
+        Mistake(lambda rows: _corners(rows)[:, [2, 3, 0, 1]], "The corners are exchanged: the left top one comes first."),
+        Mistake(lambda rows: _corners(rows).T, "There is a row for each box, with four columns: the array is transposed here."),
+        Mistake(
+            lambda rows: np.concatenate([rows[:, :2], rows[:, 2:] - rows[:, :2]], axis=1),
+            "The corner is subtracted from width and height. That is right for the way back; here add it.",
+        ),
+        Mistake(lambda rows: _corners(rows)[0], "This is the first box alone. Return a row for each box, also for one and for none."),
         Mistake(
             _only_with_boxes, "Without a box, the array has lost its second axis. `np.zeros((0, 4))` has no rows and still four columns."
         ),
@@ -110,6 +130,31 @@ q2 = Exercise(
             lambda xyxy, width: np.stack([xyxy[:, 0], width - xyxy[:, 3], xyxy[:, 2], width - xyxy[:, 1]], axis=1),
             "This turns the X-ray upside down. Left and right are x.",
         ),
+        Mistake(
+            lambda xyxy, width: np.stack([width - 1 - xyxy[:, 0], xyxy[:, 1], width - 1 - xyxy[:, 2], xyxy[:, 3]], axis=1),
+            "x0 is larger than x1 here, and both are off by one pixel: what was the right edge is the left one in the mirror, and corners "
+            "lie between pixels, from 0 to width.",
+        ),
+        Mistake(
+            lambda xyxy, width: np.stack([width - xyxy[:, 2], width - xyxy[:, 3], width - xyxy[:, 0], width - xyxy[:, 1]], axis=1),
+            "This mirrors y as well, which turns the X-ray by 180°. Left and right are x alone.",
+        ),
+        Mistake(
+            lambda xyxy, width: np.stack([width - xyxy[:, 0], xyxy[:, 1], xyxy[:, 2], xyxy[:, 3]], axis=1),
+            "Only x0 is mirrored. Both edges have a new place, and the box keeps its width.",
+        ),
+        Mistake(
+            lambda xyxy, width: np.stack([xyxy[:, 0], xyxy[:, 1], width - xyxy[:, 2], xyxy[:, 3]], axis=1),
+            "Only x1 is mirrored. Both edges have a new place, and the box keeps its width.",
+        ),
+        Mistake(
+            lambda xyxy, width: xyxy[:, [2, 1, 0, 3]],
+            "x0 and x1 are exchanged, and not mirrored: a place x from the left edge lies x from the right edge in the mirror.",
+        ),
+        Mistake(
+            lambda xyxy, width: np.array([_mirror(box[None], width)[0] for box in xyxy]),
+            "Without a box, the array has lost its second axis: work on whole columns, and no box is no special case.",
+        ),
     ),
     hints=(
         "Draw it: a box that touches the left edge touches the right edge in the mirror.",
@@ -163,6 +208,11 @@ def _over(
     return ratio
 
 
+def _over_the_box_around_both(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    width, height = (max(one[axis + 2], other[axis + 2]) - min(one[axis], other[axis]) for axis in (0, 1))
+    return _over(lambda a, b, i: width * height)(one, other)
+
+
 def _dividing_by_nothing(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return _iou(one, other) if one[2] > one[0] else 1 / 0
 
@@ -182,7 +232,8 @@ q3 = Exercise(
     mistakes=(
         Mistake(
             _over(lambda a, b, i: a + b - i, clamped=False),
-            "Two negative lengths have a positive product: where boxes are apart in both directions, clamp width and height at 0.",
+            "Where boxes are apart, the shared width or height comes out negative, and two negative lengths have a positive product: clamp "
+            "each of them at 0.",
         ),
         Mistake(
             _over(lambda a, b, i: a + b), "You divided by the sum of the areas. In it the shared part counts twice; the union has it once."
@@ -193,6 +244,27 @@ q3 = Exercise(
         ),
         Mistake(_over(lambda a, b, i: (a + b) / 2), "This is the Dice overlap, 2 · shared / (sum of areas), and not the IoU."),
         Mistake(_over(lambda a, b, i: a + b - i, pixel=1), "No pixel is added: the width is x1 − x0. Boxes that only touch share nothing."),
+        Mistake(_over(lambda a, b, i: b), "You divided by the area of the second box, not by the union."),
+        Mistake(_over(lambda a, b, i: max(a, b)), "You divided by the larger area, not by the union: boxes cover more than one of them."),
+        Mistake(
+            _over_the_box_around_both,
+            "You divided by the box around both, which has corners that neither covers. The union is area + other area − shared.",
+        ),
+        Mistake(_over(lambda a, b, i: 1), "This is the shared area, in pixels. Divide it by the union."),
+        Mistake(lambda one, other: 1 - _iou(one, other), "This is 1 − IoU, a loss. Boxes that agree have 1."),
+        Mistake(lambda one, other: 100 * _iou(one, other), "This is in percent; a share from 0 to 1 was asked for."),
+        Mistake(
+            lambda one, other: _iou((*one[:2], one[0] + one[2], one[1] + one[3]), (*other[:2], other[0] + other[2], other[1] + other[3])),
+            "The last two numbers are taken for width and height. They are the right bottom corner.",
+        ),
+        Mistake(
+            lambda one, other: _iou(one, other) if one[2] > one[0] else float("nan"),
+            "The union of boxes without an area is 0, and 0 / 0 is NaN. Such boxes have 0.0.",
+        ),
+        Mistake(
+            lambda one, other: 1.0 if tuple(one) == tuple(other) else _iou(one, other),
+            "Boxes without an area have 0.0, also with themselves: they share nothing.",
+        ),
         Mistake(_dividing_by_nothing, "The union of boxes without an area is 0. Look before you divide."),
     ),
     hints=(

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.exercises.answers import Fields, Mistake, Number, Numbers
+from radlearn.exercises.answers import Fields, Mistake, NotAnAnswer, Number, Numbers, described
 from radlearn.exercises.exercise import Exercise
-from radlearn.exercises.functions import Case, Function
+from radlearn.exercises.functions import Case, Function, Returned
 
 
 def _collections() -> list[Case]:
@@ -25,9 +25,14 @@ def _collections() -> list[Case]:
 
 def _judged(shuffle: Callable[..., Any], images: np.ndarray, boxes: list[Any], seed: int) -> dict[str, float]:
     """Return the facts that are compared: they are the same for every right way to shuffle."""
-    kept = images.copy()
-    new_images, new_boxes = shuffle(images, boxes, np.random.default_rng(seed))
-    new_images = np.asarray(new_images)
+    kept, kept_boxes = images.copy(), list(boxes)
+    returned = shuffle(images, boxes, np.random.default_rng(seed))
+    try:
+        new_images, new_boxes = returned
+        new_images, new_boxes = np.asarray(new_images), list(new_boxes)
+    except (TypeError, ValueError):
+        forgotten = ": is a `return` missing?" if returned is None else ""
+        raise NotAnAnswer(f"{described(returned)} is no pair of images and boxes{forgotten}") from None
     which = [int(image.flat[0]) for image in new_images]
     expected = [[(n, n, n + 5, n + 5)] * (n % 3 if len(kept) > 1 else 1) for n in which]
     pairs = [[tuple(box) for box in one] == other for one, other in zip(new_boxes, expected, strict=False)]
@@ -36,8 +41,9 @@ def _judged(shuffle: Callable[..., Any], images: np.ndarray, boxes: list[Any], s
         "lists of boxes": len(new_boxes),
         "different X-rays": len(set(which)),
         "X-rays with their own boxes": sum(pairs),
-        "moved": float(len(which) > 1 and which != sorted(which)),
-        "original unchanged": float(np.array_equal(images, kept)),
+        "X-rays moved": float(len(which) > 1 and which != sorted(which)),
+        "boxes moved": float(len(which) > 1 and [[tuple(box) for box in one] for one in new_boxes] != kept_boxes),
+        "original unchanged": float(np.array_equal(images, kept) and boxes == kept_boxes),
     }
 
 
@@ -55,13 +61,61 @@ def _sampled(images: np.ndarray, boxes: list[Any], draw: np.random.Generator) ->
     return images[order], [boxes[number] for number in order]
 
 
+def _boxes_back(images: np.ndarray, boxes: list[Any], draw: np.random.Generator) -> tuple[np.ndarray, list[Any]]:
+    order = draw.permutation(len(images))
+    return images[order], [boxes[number] for number in np.argsort(order)]
+
+
+def _without_healthy(images: np.ndarray, boxes: list[Any], draw: np.random.Generator) -> tuple[np.ndarray, list[Any]]:
+    order = draw.permutation(len(images))
+    return images[order], [boxes[number] for number in order if boxes[number]]
+
+
+def _images_in_place(images: np.ndarray, boxes: list[Any], draw: np.random.Generator) -> tuple[np.ndarray, list[Any]]:
+    draw.shuffle(images)
+    return images, boxes
+
+
+def _boxes_in_place(images: np.ndarray, boxes: list[Any], draw: np.random.Generator) -> tuple[np.ndarray, list[Any]]:
+    draw.shuffle(boxes)
+    return images, boxes
+
+
+def _both_in_place(images: np.ndarray, boxes: list[Any], draw: np.random.Generator) -> tuple[np.ndarray, list[Any]]:
+    draw.shuffle(images)
+    draw.shuffle(boxes)
+    return images, boxes
+
+
+def _apart(images: float, boxes: float, unchanged: float) -> Callable[[Returned], bool]:
+    """Return whether a call gave pairs that do not belong together, moved X-rays, moved boxes, and left alone what was handed in."""
+    wanted = {"X-rays moved": images, "boxes moved": boxes, "original unchanged": unchanged}
+
+    def fits(returned: Returned) -> bool:
+        facts = returned.value
+        if facts is None or not facts["X-rays"] == facts["lists of boxes"] == facts["different X-rays"] > 1:
+            return False
+        apart = facts["X-rays with their own boxes"] < facts["X-rays"]
+        return bool(apart and all(facts[name] == value for name, value in wanted.items()))
+
+    return fits
+
+
 def _in_place(images: np.ndarray, boxes: list[Any], draw: np.random.Generator) -> tuple[np.ndarray, list[Any]]:
     order = draw.permutation(len(images))
     images[:] = images[order]
     return images, [boxes[number] for number in order]
 
 
-_FACTS = ("X-rays", "lists of boxes", "different X-rays", "X-rays with their own boxes", "moved", "original unchanged")
+_FACTS = (
+    "X-rays",
+    "lists of boxes",
+    "different X-rays",
+    "X-rays with their own boxes",
+    "X-rays moved",
+    "boxes moved",
+    "original unchanged",
+)
 
 q4 = Exercise(
     lesson="detection",
@@ -84,12 +138,57 @@ q4 = Exercise(
     right=_shuffled,
     mistakes=(
         Mistake(_twice, "Two permutations: each call of the generator draws another order. Draw one, and use it for both."),
+        Mistake(
+            _boxes_back,
+            "The boxes went the way back (argsort of the order): X-ray k is `images[order[k]]`, and so its boxes are `boxes[order[k]]`.",
+        ),
         Mistake(lambda images, boxes, draw: (images, boxes), "Nothing has moved. Shuffle, but both alike."),
         Mistake(
             lambda images, boxes, draw: (images[draw.permutation(len(images))], boxes),
             "The X-rays have moved, the boxes have not. The same order belongs to both.",
+            fits=_apart(images=1, boxes=0, unchanged=1),
         ),
-        Mistake(_in_place, "The array that was handed in has changed. The next epoch would begin with other pairs: return a new one."),
+        Mistake(
+            lambda images, boxes, draw: (images, [boxes[number] for number in draw.permutation(len(boxes))]),
+            "The boxes have moved, the X-rays have not: the same order belongs to both.",
+            fits=_apart(images=0, boxes=1, unchanged=1),
+        ),
+        Mistake(
+            _images_in_place,
+            "The X-rays have moved, in the array that was handed in, and the boxes have not (`generator.shuffle` changes what it gets and "
+            "returns None). Draw one order, use it for both, and return new ones.",
+            fits=_apart(images=1, boxes=0, unchanged=0),
+        ),
+        Mistake(
+            _boxes_in_place,
+            "The boxes have moved, in the list that was handed in, and the X-rays have not (`generator.shuffle` changes what it gets and "
+            "returns None). Draw one order, use it for both, and return new ones.",
+            fits=_apart(images=0, boxes=1, unchanged=0),
+        ),
+        Mistake(
+            _both_in_place,
+            "X-rays and boxes have both moved, but not alike, and in what was handed in. Draw one order, use it for both, and return new "
+            "ones.",
+            fits=_apart(images=1, boxes=1, unchanged=0),
+        ),
+        Mistake(
+            lambda images, boxes, draw: (images[draw.permutation(len(images))], boxes[1:] + boxes[:1]),
+            "X-rays and boxes have both moved, but not alike: the order in which the X-rays come belongs to the boxes, too.",
+            fits=_apart(images=1, boxes=1, unchanged=1),
+        ),
+        Mistake(
+            _in_place,
+            "The array that was handed in has changed. The next epoch would begin with other pairs: return a new one.",
+        ),
+        Mistake(
+            _without_healthy,
+            "There are fewer lists of boxes than X-rays. An X-ray without a box has an empty list, which has to stay.",
+            fits=lambda returned: returned.value is not None and returned.value["lists of boxes"] < returned.value["X-rays"],
+        ),
+        Mistake(
+            lambda images, boxes, draw: _shuffled(images[:-1], boxes[:-1], draw),
+            "An X-ray is missing: all of them come back, in another order.",
+        ),
         Mistake(
             _sampled, "Some X-rays occur twice and others never: this draws with replacement. Use permutation, not integers or choice."
         ),
@@ -164,6 +263,31 @@ q5 = Exercise(
         Mistake(
             lambda boxes, shape, size: boxes * (size / max(shape)),
             "The scale is upside down: the X-ray has more pixels than the network's image.",
+        ),
+        Mistake(
+            lambda boxes, shape, size: boxes * (max(shape) / size) + _padding(shape),
+            "The border is added once more. The X-ray's own pixels begin behind it: subtract it.",
+        ),
+        Mistake(
+            lambda boxes, shape, size: boxes * (min(shape) / size) - _padding(shape),
+            "The scale is that of the shorter axis. It was padded to the longer one: the whole square has the side of the longer axis.",
+        ),
+        Mistake(
+            lambda boxes, shape, size: boxes * np.array([shape[0] / size, shape[1] / size] * 2),
+            "The scale differs between the axes here, and is that of the other axis besides. The X-ray was padded to a square, so both "
+            "have the same.",
+        ),
+        Mistake(
+            lambda boxes, shape, size: np.clip(_back(boxes, shape, size), 0, np.array([shape[1], shape[0]] * 2)),
+            "The boxes are clipped to the X-ray. Do not clip here: it would hide a border that was subtracted wrongly.",
+        ),
+        Mistake(
+            lambda boxes, shape, size: np.round(_back(boxes, shape, size)),
+            "The numbers are rounded. A corner may lie between two pixels: keep the fraction.",
+        ),
+        Mistake(
+            lambda boxes, shape, size: np.array([_back(box[None], shape, size)[0] for box in boxes]),
+            "Without a box, the array has lost its second axis: work on whole columns, and no box is no special case.",
         ),
     ),
     hints=(

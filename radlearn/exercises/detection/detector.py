@@ -1,7 +1,7 @@
 """Inside a detector: the level of the feature pyramid that sees a box, and non-maximum suppression."""
 
 from collections.abc import Callable
-from math import floor, log, log2, sqrt
+from math import ceil, floor, log, log2, log10, sqrt
 
 import numpy as np
 
@@ -18,6 +18,8 @@ def _boxes_of_all_sizes() -> list[Case]:
         Case("a high, narrow box", ((100, 100, 156, 996),)),
         Case("a box of 150 × 300 pixels", ((400, 300, 550, 600),)),
         Case("a box of 100 × 100 pixels", ((512, 512, 612, 612),)),
+        Case("a box of 150 × 150 pixels", ((0, 0, 150, 150),)),
+        Case("a box of 60 × 360 pixels", ((200, 300, 260, 660),)),
         Case("a nodule of 20 × 20 pixels", ((0, 0, 20, 20),)),
         Case("a white lung, 900 × 1000 pixels", ((0, 0, 900, 1000),)),
     ]
@@ -68,6 +70,35 @@ q6 = Exercise(
             lambda box: _clamped(floor(4 + log2(sqrt(box[2] * box[3]) / 224))),
             "These are corners, not width and height: w = x1 − x0, h = y1 − y0.",
         ),
+        Mistake(
+            _level(lambda w, h: _clamped(ceil(4 + log2(sqrt(w * h) / 224)))), "This is rounded up (ceil); the formula rounds down (floor)."
+        ),
+        Mistake(
+            _level(lambda w, h: _clamped(4 + log2(sqrt(w * h) / 224))), "The level is a whole number: the formula's number is rounded down."
+        ),
+        Mistake(
+            _level(lambda w, h: _clamped(floor(4 + log10(sqrt(w * h) / 224)))),
+            "This is the decadic logarithm. Each level halves the resolution: log2.",
+        ),
+        Mistake(
+            _level(lambda w, h: _clamped(floor(4 + log2(min(w, h) / 224)))),
+            "This is the shorter side; the formula takes the mean of both, √(w·h).",
+        ),
+        Mistake(
+            _level(lambda w, h: _clamped(floor(4 + log2((w + h) / 2 / 224)))),
+            "This is half of w + h; the formula takes the other mean, √(w·h), which is smaller for a narrow box.",
+        ),
+        Mistake(
+            _level(lambda w, h: _clamped(floor(4 + log2(sqrt(w * h) / 224))) - 2),
+            "Levels are counted from 0 here. The finest map of this pyramid is level 2.",
+        ),
+        Mistake(
+            _level(lambda w, h: _clamped(floor(log2(sqrt(w * h) / 224)))),
+            "Every box comes to level 2 here, also one of 224 pixels, which belongs to level 4. Is the 4 of the formula there?",
+        ),
+        Mistake(_level(lambda w, h: _clamped(floor(4 + log2(sqrt(w * h) / 224)) + 1)), "This is one level too high, up to level 5."),
+        Mistake(_level(lambda w, h: float(max(floor(4 + log2(sqrt(w * h) / 224)), 2))), "There is no level above 5 in this pyramid."),
+        Mistake(_level(lambda w, h: float(min(floor(4 + log2(sqrt(w * h) / 224)), 5))), "There is no level below 2 in this pyramid."),
     ),
     hints=("Width and height first, from the corners. `math.log2`, `math.floor`.", "min(5, max(2, floor(4 + log2(sqrt(w * h) / 224))))"),
     code="""
@@ -104,6 +135,7 @@ def _found() -> list[Case]:
     return [
         Case("boxes on two places", (near, np.array([0.9, 0.8, 0.7, 0.6]), 0.5)),
         Case("the best box is not the first", (near, np.array([0.3, 0.8, 0.5, 0.9]), 0.5)),
+        Case("the best box is in the middle", (near, np.array([0.6, 0.7, 0.9, 0.8]), 0.5)),
         Case("a chain, in which a suppressed box overlaps a third", (chain, np.array([0.9, 0.8, 0.7]), 0.5)),
         Case("an IoU exactly at the threshold", (half, np.array([0.9, 0.8]), 0.5)),
         Case("boxes that only touch", (np.array([[0, 0, 10, 10], [10, 0, 20, 10]], float), np.array([0.2, 0.3]), 0.0)),
@@ -156,6 +188,41 @@ q7 = Exercise(
             "An IoU equal to the threshold is kept: suppress only above it.",
         ),
         Mistake(lambda boxes, *given: boxes[_suppressed(boxes, *given)], "These are the boxes themselves; their numbers are asked for."),
+        Mistake(
+            lambda boxes, scores, threshold: _suppressed(boxes, -scores, threshold),
+            "The boxes were taken from the lowest score to the highest. Begin with the highest: argsort sorts upwards.",
+        ),
+        Mistake(
+            lambda boxes, scores, threshold: _suppressed(boxes, scores, threshold)[::-1],
+            "The right boxes, from the lowest score to the highest. The highest comes first.",
+        ),
+        Mistake(
+            lambda boxes, scores, threshold: np.isin(np.arange(len(boxes)), _suppressed(boxes, scores, threshold)),
+            "This says of each box whether it is kept. The numbers of the kept ones were asked for.",
+        ),
+        Mistake(
+            lambda boxes, scores, threshold: [number + 1 for number in _suppressed(boxes, scores, threshold)],
+            "The boxes are numbered from 1 here; Python counts from 0.",
+        ),
+        Mistake(
+            lambda boxes, scores, threshold: np.argsort(np.argsort(-scores, kind="stable"))[_suppressed(boxes, scores, threshold)],
+            "These are places in the sorted list. The numbers in the list that was handed in were asked for.",
+        ),
+        Mistake(
+            lambda boxes, scores, threshold: np.argsort(-scores, kind="stable"), "Nothing is suppressed here: these are all boxes, sorted."
+        ),
+        Mistake(
+            lambda boxes, scores, threshold: _suppressed(boxes, scores, threshold)[:1],
+            "Only the best box is kept. A box elsewhere, which overlaps no kept one, is kept as well.",
+        ),
+        Mistake(
+            lambda boxes, scores, threshold: sorted(set(range(len(boxes))) - set(_suppressed(boxes, scores, threshold))),
+            "These are the boxes that are suppressed. The others were asked for.",
+        ),
+        Mistake(
+            lambda boxes, scores, threshold: scores[_suppressed(boxes, scores, threshold)],
+            "The scores of the right boxes are returned.",
+        ),
     ),
     hints=(
         "`order = np.argsort(-scores)`. Go through it, with a list of what has been kept.",

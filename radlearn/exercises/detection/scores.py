@@ -36,6 +36,15 @@ def _mean_over(thresholds: tuple[float, ...], false_boxes: bool = True, missed: 
     return float(np.mean([tp / max(tp + fp * false_boxes + fn * missed, 1) for tp, fp, fn in counts]))
 
 
+def _f1(threshold: float) -> float:
+    tp, fp, fn = _counts(threshold)
+    return 2 * tp / (2 * tp + fp + fn)
+
+
+def _ious() -> np.ndarray:
+    return iou(_one_xray()["predicted"], _one_xray()["truth"])
+
+
 def _official() -> float:
     table = _one_xray()
     return float(detection_image_scores([FoundBoxes(table["predicted"], table["confidence"])], [table["truth"]], THRESHOLDS)[0])
@@ -58,10 +67,17 @@ q8 = Exercise(
     answer="the score, 0 to 1, to three digits",
     why="a box that is only roughly right, and a needless box, lower it as surely as a missed opacity does.",
     given=_one_xray,
-    expects=Number(within=0.0006),
+    expects=Number(within=0.0006, share=True),
     right=_official,
     mistakes=(
-        Mistake(lambda: _mean_over((0.5,)), "This is the score at one threshold, 0.5. Take the mean of all eight."),
+        Mistake(
+            lambda: _mean_over((0.5,)),
+            "This is the score at one low threshold, such as 0.5. Take the mean of all eight.",
+        ),
+        Mistake(
+            lambda: _mean_over((0.75,)),
+            "This is the score at one high threshold, such as 0.75. Take the mean of all eight.",
+        ),
         Mistake(lambda: _mean_over(THRESHOLDS, false_boxes=False), "False boxes (FP) are missing below the line: this is the sensitivity."),
         Mistake(lambda: _mean_over(THRESHOLDS, missed=False), "Missed opacities (FN) are missing below the line: this is the precision."),
         Mistake(
@@ -69,9 +85,34 @@ q8 = Exercise(
             "These are COCO's thresholds, 0.50 to 0.95. The challenge has 0.40 to 0.75: opacities have no sharp edges.",
         ),
         Mistake(
-            lambda: float(iou(_one_xray()["truth"], _one_xray()["predicted"]).max(1).mean()),
-            "This is the mean IoU. In the score a box hits or does not hit, at each threshold.",
+            lambda: float(_ious().max(0).mean()),
+            "This is the mean IoU of the true boxes. In the score a box hits or does not hit, at each threshold.",
         ),
+        Mistake(
+            lambda: float(_ious().max(1).mean()),
+            "This is the mean IoU of the found boxes. In the score a box hits or does not hit, at each threshold.",
+        ),
+        Mistake(
+            lambda: float(_ious().mean()),
+            "This is the mean IoU of all pairs, also of those that do not belong together. In the score a box hits or does not hit, at "
+            "each threshold.",
+        ),
+        Mistake(
+            lambda: _mean_over(THRESHOLDS[:-1]),
+            "The last threshold, 0.75, is missing: `range` and `numpy.arange` leave out their end.",
+        ),
+        Mistake(lambda: _mean_over(THRESHOLDS[1:]), "The first threshold, 0.40, is missing."),
+        Mistake(lambda: _mean_over((*THRESHOLDS, 0.8)), "There is a threshold too many: they end at 0.75."),
+        Mistake(
+            lambda: float(np.mean([_f1(threshold) for threshold in THRESHOLDS])),
+            "Hits count twice here: this is 2 TP / (2 TP + FP + FN), the F1 score. Here they count once.",
+        ),
+        Mistake(
+            lambda: 8 * _official(),
+            "This is the sum over the thresholds, not the mean.",
+            fits=lambda score: abs(score / 8 - _official()) < 6e-4,
+        ),
+        Mistake(lambda: 1 - _official(), "This is 1 − score, the part that is lost."),
     ),
     hints=(
         "Compute the IoU of every found box with every true one. Which of them are above 0.40? Above 0.75?",
@@ -121,7 +162,7 @@ q9 = Exercise(
     answer="the mean, 0 to 1, to three digits",
     why="three of four X-rays have no opacity: what is done with them decides whether a cautious detector or an eager one wins.",
     given=lambda: dict(_COUNTS),
-    expects=Number(within=0.0006),
+    expects=Number(within=0.0006, nan=True, share=True),
     right=lambda: float(np.nanmean(_scores_of_images())),
     mistakes=(
         Mistake(
@@ -139,6 +180,27 @@ q9 = Exercise(
         Mistake(
             lambda: float(_COUNTS["hits"].sum() / (_COUNTS["true"] + _COUNTS["found"] - _COUNTS["hits"]).sum()),
             "This pools the boxes of all X-rays. The score is computed for each X-ray, then averaged.",
+        ),
+        Mistake(
+            lambda: float("nan"),
+            "An X-ray with nothing true and nothing found gives 0 / 0, and one NaN makes the whole mean NaN. Leave such X-rays out.",
+        ),
+        Mistake(
+            lambda: float((_COUNTS["hits"] / np.maximum(_COUNTS["true"], 1))[_COUNTS["true"] > 0].mean()),
+            "This is the sensitivity (TP / (TP + FN)) of the X-rays with opacities. False boxes count below the line, too.",
+        ),
+        Mistake(
+            lambda: float((_COUNTS["hits"] / np.maximum(_COUNTS["found"], 1))[_COUNTS["found"] > 0].mean()),
+            "This is the precision (TP / (TP + FP)) of the X-rays with found boxes. Missed opacities count below the line, too.",
+        ),
+        Mistake(
+            lambda: float(
+                (_COUNTS["hits"] / np.maximum(_COUNTS["true"] + _COUNTS["found"], 1))[_COUNTS["true"] + _COUNTS["found"] > 0].mean()
+            ),
+            "Hits are counted twice below the line: TP + FP is what was found, TP + FN what there is, and in the sum TP is twice.",
+        ),
+        Mistake(
+            lambda: float(np.nansum(_scores_of_images())), "This is the sum over the X-rays. Divide by the number of those that count."
         ),
     ),
     hints=(
@@ -190,9 +252,9 @@ q10 = Exercise(
     number=10,
     title="Which opacity do my labels not have?",
     task="""
-        Built-in patients have an exact truth, which no hospital has. Each row is a finding on one of four X-rays. Three simulated readers
-        read each X-ray; the labels are boxes around what at least two of them saw. On one of the X-rays a pneumonia has no box. Find that
-        X-ray.
+        Built-in patients have an exact truth, which no hospital has. Each row is a finding on one of four X-rays; the fourth of them has no
+        finding, and so no row. Three simulated readers read each X-ray; the labels are boxes around what at least two of them saw. On one
+        of the X-rays a pneumonia has no box. Find that X-ray.
     """,
     about_given={
         "rows": "list of dictionaries with patientId, finding, side (of the patient), contrast, exact_box (x0, y0, x1, y1 of an opacity "
@@ -213,6 +275,13 @@ q10 = Exercise(
             lambda: next(row["patientId"] for row in _read() if row["finding"] == "oedema"),
             "The findings without a box on this X-ray are oedema, the fluid of heart failure: an opacity that is no pneumonia.",
         ),
+        Mistake(lambda: plan_xrays(60, seed=0)[_PLACES[3]].image_id, "This X-ray has no finding: there is nothing that could have a box."),
+        Mistake(
+            lambda: "oedema",
+            "This is what a row says of a finding. The patientId of the X-ray was asked for.",
+            fits=lambda name: any(name in (row["finding"], row["side"]) for row in _read()),
+        ),
+        Mistake(lambda: "0", "No row has this patientId: take one from the rows as it stands there.", fits=lambda name: True),
     ),
     hints=(
         "Only findings with an exact box are pneumonia. For each of them, does a box of the labels overlap it?",

@@ -27,6 +27,14 @@ def _placed(block: np.ndarray, corner: Corner) -> np.ndarray:
     return whole
 
 
+def _told_of_mask(mask: np.ndarray) -> str:
+    truth, found = patient().lesion, mask == 1
+    return (
+        f"The shape is right. {int(found.sum())} voxels are True, {int((found & truth).sum())} of them in the right place; the mask of the "
+        f"block has {int(truth.sum())}."
+    )
+
+
 q6 = Exercise(
     lesson="segmentation",
     number=6,
@@ -54,6 +62,37 @@ q6 = Exercise(
         Mistake(lambda: _block()[0], "This is the block itself. An array of the scan's shape was asked for, False outside the block."),
         Mistake(lambda: _placed(_block()[0], (0, 0, 0))[::-1], "The block was put at the corner of the scan. It begins at `start`."),
         Mistake(lambda: _placed(*_block())[:, ::-1], "This reverses the second axis; it was the first one."),
+        Mistake(lambda: _placed(*_block())[:, :, ::-1], "This reverses the third axis; it was the first one."),
+        Mistake(lambda: _placed(*_block())[::-1, ::-1, ::-1], "This reverses all axes; it was the first one alone."),
+        Mistake(
+            lambda: _placed(_block()[0], (0, 0, 0)),
+            "The block was put at the corner of the scan. It begins at `start`; and the scan has not been reversed back.",
+        ),
+        Mistake(
+            lambda: np.logical_not(patient().lesion),
+            "True and False are exchanged: the lesion is True.",
+        ),
+        Mistake(
+            lambda: patient().lesion.T,
+            lambda mask: f"The shape is {mask.shape}, and the scan has {patient().lesion.shape}: the axes are the other way round.",
+            fits=lambda mask: mask.shape == patient().lesion.shape[::-1],
+        ),
+        Mistake(
+            lambda: np.zeros((2, 2, 2)),
+            lambda mask: f"The shape is {mask.shape}, and the scan has {patient().lesion.shape}: begin with an array of that shape.",
+            fits=lambda mask: mask.shape != patient().lesion.shape,
+        ),
+        Mistake(lambda: np.zeros(patient().lesion.shape), "No voxel is True: the block has not been put into the array."),
+        Mistake(
+            lambda: np.full(patient().lesion.shape, 0.5),
+            "A mask holds True and False, or 1 and 0. There are other numbers in this one.",
+            fits=lambda mask: not np.isin(mask, (0, 1)).all(),
+        ),
+        Mistake(
+            lambda: np.roll(patient().lesion, 1, axis=2),
+            _told_of_mask,
+            fits=lambda mask: True,
+        ),
     ),
     hints=(
         "Undo the steps from the last to the first: first the cut, then the reversal.",
@@ -101,10 +140,10 @@ q7 = Exercise(
         number of its voxels and the affine (to mm).
     """,
     about_given={"affine": "float (4, 4), voxel index to RAS mm", "voxels": "int, number of voxels in the lesion"},
-    answer="the volume in millilitres, within 0.5 %",
+    answer="the volume in millilitres, within 0.2 %",
     why="whether a lesion has grown is read from its volume; a factor that hangs on the scanner looks like a change of the patient.",
     given=lambda: {"affine": _affine(), "voxels": _voxels()},
-    expects=Number(within=0, share_within=0.005),
+    expects=Number(within=0, share_within=0.002),
     right=lambda: _ml(abs(float(np.linalg.det(_affine()[:3, :3])))),
     mistakes=(
         Mistake(
@@ -122,6 +161,27 @@ q7 = Exercise(
             "A volume is not negative. The sign of the determinant says whether the axes are a left hand or a right hand.",
         ),
         Mistake(lambda: float(_voxels()), "This is the number of voxels."),
+        Mistake(
+            lambda: _ml(abs(float(np.linalg.det(_affine()[:3, :3])))) / 1000, "These are litres: 1 ml is 1,000 mm³, and 1 l is 1,000 ml."
+        ),
+        Mistake(
+            lambda: abs(float(np.linalg.det(_affine()[:3, :3]))),
+            "This is the volume of one voxel, in mm³. Multiply it with the number of voxels, and turn mm³ to ml.",
+        ),
+        Mistake(
+            lambda: 1000 * _ml(float(np.prod(np.linalg.norm(_affine()[:3, :3], axis=0)))),
+            "This is the product of the three spacings, in mm³. A voxel of this scan is a slanted box, and 1 ml is 1,000 mm³.",
+        ),
+        Mistake(
+            lambda: 1000 * _ml(abs(float(np.prod(np.diag(_affine())[:3])))),
+            "This is the product of the diagonal, in cubic millimetres. The axes do not run straight along the patient's, and 1 ml is "
+            "1,000 mm³.",
+        ),
+        Mistake(
+            lambda: _ml(float(np.prod(np.linalg.norm(_affine()[:3, :3], axis=1)))),
+            "This is the product of the lengths of the rows. The spacings are those of the columns, and even their product would be too "
+            "large where axes are not at right angles.",
+        ),
     ),
     hints=("What does a matrix do to the volume of a unit cube?", "abs(determinant) of the 3 × 3 part is the volume of a voxel in mm³."),
     code="""

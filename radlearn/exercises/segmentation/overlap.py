@@ -17,6 +17,7 @@ def _masks() -> list[Case]:
     return [
         Case("masks that overlap by half", (shifted, left)),
         Case("a prediction that is too large", (whole, left)),
+        Case("a prediction that is too small", (left, whole)),
         Case("masks that share nothing", (right, left)),
         Case("an empty prediction", (none, left)),
         Case("both masks empty", (none, none)),
@@ -81,6 +82,31 @@ q5 = Exercise(
             lambda predicted, truth: float((predicted == truth).mean()),
             "This is the share of voxels that are right, air included: 99 % for a network that never finds a lesion.",
         ),
+        Mistake(
+            _ratio(lambda s, p, t: 2 * s / (p + t - s)),
+            "You divided by the union. Twice the shared voxels belongs with the sum of both masks, in which the shared ones count twice.",
+        ),
+        Mistake(
+            _ratio(lambda s, p, t: s / p if t else s / (p + t)),
+            "This is the precision: the share of the prediction that is true. A prediction of one right voxel has 1.",
+        ),
+        Mistake(
+            _ratio(lambda s, p, t: 100 * 2 * s / (p + t)),
+            "This is in percent; a share from 0 to 1 was asked for.",
+        ),
+        Mistake(
+            _ratio(lambda s, p, t: 1 - 2 * s / (p + t)),
+            "This is 1 − Dice, a loss. Masks that agree have 1.",
+        ),
+        Mistake(_ratio(lambda s, p, t: 2 * s if p + t else s / (p + t)), "Divide by the sum of the voxels of both masks."),
+        Mistake(
+            _ratio(lambda s, p, t: s / min(p, t) if min(p, t) else s / (p + t) if not p + t else 0.0),
+            "You divided by the smaller mask: a speck inside a large mask would score 1.",
+        ),
+        Mistake(
+            lambda predicted, truth: _ratio(lambda s, p, t: 2 * s / t)(predicted, truth) if truth.any() else float("nan"),
+            "You divided by the voxels of the truth alone. Both masks are below the line.",
+        ),
     ),
     hints=(
         "`(predicted & truth).sum()` is what both share, if they are bool.",
@@ -138,6 +164,11 @@ def _percentile(distances: np.ndarray) -> float:
     return float(np.percentile(distances, 95))
 
 
+def _where_both_are_empty(distance: float) -> Callable[[np.ndarray, np.ndarray], float]:
+    right = _hausdorff(lambda there, back: max(_percentile(there), _percentile(back)))
+    return lambda predicted, truth: right(predicted, truth) if len(predicted) or len(truth) else distance
+
+
 q8 = Exercise(
     lesson="segmentation",
     number=8,
@@ -175,6 +206,48 @@ q8 = Exercise(
             _hausdorff(lambda there, back: max(_percentile(there), _percentile(back)), empty=0.0),
             "0 mm would be perfect agreement. A surface that does not exist is infinitely far away; leave such patients out of means, "
             "and say how many.",
+        ),
+        Mistake(
+            _hausdorff(lambda there, back: min(_percentile(there), _percentile(back))), "This is the smaller of both ways; take the larger."
+        ),
+        Mistake(
+            _hausdorff(lambda there, back: max(float(np.percentile(there, 5)), float(np.percentile(back, 5)))),
+            "This is the 5th percentile: 95 % of the points are farther away. Take the 95th.",
+        ),
+        Mistake(
+            _hausdorff(lambda there, back: max(float(np.median(there)), float(np.median(back)))),
+            "This is the median of the distances. HD95 takes the 95th percentile.",
+        ),
+        Mistake(
+            _hausdorff(lambda there, back: max(float(there.mean()), float(back.mean()))),
+            "This is the mean of the distances. HD95 takes their 95th percentile.",
+        ),
+        Mistake(
+            _hausdorff(lambda there, back: float(np.concatenate([there, back]).mean())),
+            "This is the mean distance of both surfaces (ASSD). HD95 takes the 95th percentile of each way, and the larger of the two.",
+        ),
+        Mistake(
+            lambda predicted, truth: float(np.percentile(np.linalg.norm(predicted[:, None] - truth[None], axis=-1), 95)),
+            "This is the percentile of all pairs of points. For each point the nearest of the other surface counts: a minimum along one "
+            "axis first.",
+        ),
+        Mistake(
+            _hausdorff(lambda there, back: max(_percentile(there**2), _percentile(back**2))),
+            "These are squared distances: the root is missing.",
+        ),
+        Mistake(
+            _hausdorff(lambda there, back: max(_percentile(there), _percentile(back)), empty=float("nan")),
+            "If one surface has no point, the distance is infinite. NaN, which has no answer, is for two surfaces without a point.",
+        ),
+        Mistake(
+            _where_both_are_empty(float("inf")),
+            "Two surfaces without a point are not far apart: there is no distance to measure. Return NaN.",
+        ),
+        Mistake(_where_both_are_empty(0.0), "Two surfaces without a point agree in some sense, but no distance was measured. Return NaN."),
+        Mistake(
+            lambda predicted, truth: max(map(_percentile, _ways(predicted, truth))),
+            "A surface without a point has no distances, and no minimum. Look for no points before anything else.",
+            fits=lambda returned: "zero-size array" in returned.trouble or "index -1 is out of bounds" in returned.trouble,
         ),
     ),
     hints=(

@@ -18,6 +18,7 @@ def _scans() -> list[Case]:
         Case("a scan of the size of the window", ((96, 96, 32), (96, 96, 32), 0.5)),
         Case("a scan thinner than the window", ((200, 200, 10), (96, 96, 32), 0.5)),
         Case("a step that is no whole number", ((100, 100, 50), (33, 33, 15), 0.5)),
+        Case("a rim that the step leaves over only if it is rounded", ((107, 107, 50), (33, 33, 15), 0.25)),
     ]
 
 
@@ -59,6 +60,36 @@ q9 = Exercise(
             "This lets windows begin up to the very end. Stop at the first window that reaches the end.",
         ),
         Mistake(_count(lambda s, w, step: ceil((s - w) / step) + 1), "A scan smaller than the window is padded: one window, not none."),
+        Mistake(
+            _count(lambda s, w, step: max(s - w, 0) // step + 2),
+            "One window too many on an axis that fits exactly. Round up, and add one.",
+        ),
+        Mistake(
+            lambda size, window, overlap: sum(
+                ceil(max(s - w, 0) / max(int(w * (1 - overlap)), 1)) + 1 for s, w in zip(size, window, strict=True)
+            ),
+            "The windows of the axes are added. In three dimensions each goes with each: multiply.",
+        ),
+        Mistake(
+            lambda size, window, overlap: prod(_of_axis(s, w, max(int(w * overlap), 1)) for s, w in zip(size, window, strict=True)),
+            "This steps on by the overlap. The step is what does not overlap: window × (1 − overlap).",
+        ),
+        Mistake(
+            lambda size, window, overlap: prod(_of_axis(s, w, int(w * overlap)) for s, w in zip(size, window, strict=True)),
+            "The step is the overlap here, and without one there is no step. The step is what does not overlap: window × (1 − overlap).",
+        ),
+        Mistake(
+            lambda size, window, overlap: prod(ceil(max(s - w, 0) / (w * (1 - overlap))) + 1 for s, w in zip(size, window, strict=True)),
+            "The step is rounded down to whole voxels before anything is divided by it.",
+        ),
+        Mistake(
+            lambda size, window, overlap: prod(_of_axis(s, w, ceil(w * (1 - overlap))) for s, w in zip(size, window, strict=True)),
+            "The step is rounded up here; it is rounded down.",
+        ),
+        Mistake(
+            lambda size, window, overlap: _of_axis(size[0], window[0], max(int(window[0] * (1 - overlap)), 1)),
+            "These are the windows along the first axis. Do all three, and multiply.",
+        ),
     ),
     hints=(
         "Along one axis: how many steps are needed until the window reaches the end?",

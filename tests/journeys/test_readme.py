@@ -79,6 +79,8 @@ ELSEWHERE |= {
     "nearest",
     "radlearn",
 }
+# Columns of a table of one's own, and what may stand in them.
+ELSEWHERE |= {"path", "person", "split", "site", "label", "mask", "validation", "test"}
 ELSEWHERE |= {"possible", "notes", "lesion_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
 
 

@@ -355,21 +355,45 @@ def test_long_outputs_are_cut_and_say_so() -> None:
     assert shown(f"in {Path.home()}/runs  \n") == "in ~/runs\n"
 
 
-def test_the_dozen_lines_of_the_front_page_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("axes", ["LPS", "RAS", "SLP"])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_the_dozen_lines_of_the_front_page_show_files_upright_and_no_negatives(
+    axes: str, photometric: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     xray = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
-    xray.ViewPosition = "PA"
+    xray.ViewPosition, xray.PhotometricInterpretation = "PA", photometric
+    xray.WindowCenter, xray.WindowWidth = [40, 400], [400, 2000]
     xray.save_as(tmp_path / "XRAY.dcm")
-    nibabel.save(nibabel.Nifti1Image(np.full((4, 4, 4), -850, np.int16), np.diag([-2.0, -2, 5, 1])), tmp_path / "SCAN.nii.gz")
+    # Bone at the patient's right, in front; the axes of the array run to right, front and head.
+    upright = np.full((4, 6, 3), -850, np.int16)
+    upright[3, 5] = 1000
+    scan = nibabel.Nifti1Image(upright, np.diag([2.0, 2, 5, 1]))
+    turned = nibabel.orientations.ornt_transform(
+        nibabel.orientations.axcodes2ornt("RAS"),  # type: ignore[no-untyped-call]
+        nibabel.orientations.axcodes2ornt(axes),  # type: ignore[no-untyped-call]
+    )
+    nibabel.save(scan.as_reoriented(turned), tmp_path / "SCAN.nii.gz")
     blocks = re.findall(r"^```python\n(.*?)^```", (PROJECT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
     assert len(blocks) == 2
-    space: dict[str, Any] = {}
+    shown = []
+
+    def show() -> None:
+        (image,) = plt.gca().images
+        shown.append(image.to_rgba(image.get_array())[..., 0])
+        plt.close("all")
+
+    monkeypatch.setattr(plt, "show", show)
+    space: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), space)
-    assert space["pixels"].shape == (128, 128)
-    assert space["values_hu"].mean() == -850
-    assert len(plt.gca().images) == 2
-    plt.close("all")
-    assert "('L', 'P', 'S')" in capsys.readouterr().out
+    as_picture, of_scan = shown
+    hounsfield = xray.pixel_array * float(xray.RescaleSlope) + float(xray.RescaleIntercept)
+    dense, air = as_picture[hounsfield > 240].mean(), as_picture[hounsfield < -160].mean()
+    assert (dense, air) == ((0, 1) if photometric == "MONOCHROME1" else (1, 0))
+    assert of_scan.shape == (6, 4)
+    # The patient's right is at the left of a picture.
+    assert np.argwhere(of_scan == 1).tolist() == [[0, 0]]
+    assert str(tuple(axes)) in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("task", LESSONS)

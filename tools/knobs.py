@@ -2,7 +2,8 @@
 
 Each lesson ends in a table of changes. A reader chooses what will happen, then sees what did: mean, worst and best of the test scores of
 several seeds, on the same built-in patients, and the minutes of training. What is known is kept in the lesson's `knobs.json`, with the
-preset that it was measured for, and written into the page, between two comments. A row that is not measured yet says so.
+preset that it was measured for, and written into the page, between two comments. A change that was not measured for today's preset is not
+on the page: a reader who is asked to guess is told what came out.
 """
 
 import json
@@ -108,21 +109,28 @@ def measured(task: str, flags: str, seed: int, folder: Path) -> dict[str, float]
 
 
 def table(task: str, known: dict[str, Any]) -> str:
-    """Return what stands on a task's page: the changes and, folded away, each one's mean, worst and best score, the seeds, and why."""
-    asked = ", ".join(f"`{knob.flags}`" for knob in KNOBS[task] if knob.flags)
-    lines = [f"{asked}.", "", "<details><summary>What came out</summary>", ""]
-    lines += [f"| change | {SCORES[task][1]}: mean (worst to best) | seeds | why |", "|---|---|---|---|"]
-    for knob in KNOBS[task]:
-        values = [one["score"] for one in known.get(knob.flags, {}).values()]
-        spread = "not measured yet" if not values else f"{values[0]:.3f}, one run, so a part of it is luck"
+    """Return what stands on a task's page of what was measured: each change's mean, worst and best score, the seeds, and why.
+
+    Changes are named before the table, which is folded away; of the preset alone there is nothing to guess, so its row stands open.
+    Empty where nothing was measured.
+    """
+    shown = [knob for knob in KNOBS[task] if known.get(knob.flags)]
+    if not shown:
+        return ""
+    lines = [f"| change | {SCORES[task][1]}: mean (worst to best) | seeds | why |", "|---|---|---|---|"]
+    for knob in shown:
+        values = [one["score"] for one in known[knob.flags].values()]
+        spread = f"{values[0]:.3f}, one run, so a part of it is luck"
         if len(values) > 1:
             spread = f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
-        lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {len(values) or ''} | {knob.why} |")
-    return "\n".join([*lines, "", "</details>"])
+        lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {len(values)} | {knob.why} |")
+    if asked := ", ".join(f"`{knob.flags}`" for knob in shown if knob.flags):
+        lines = [f"{asked}.", "", "<details><summary>What came out</summary>", "", *lines, "", "</details>"]
+    return "\n".join(lines)
 
 
 def with_table(page: str, rows: str) -> str:
-    """Return a page with a table between the two comments, in place of what stood there.
+    """Return a page with a table between the two comments, in place of what stood there; an empty one leaves them next to each other.
 
     Raises:
         ValueError: if the page lacks the comments.
@@ -131,7 +139,7 @@ def with_table(page: str, rows: str) -> str:
     _, closed, after = rest.partition(END)
     if not found or not closed:
         raise ValueError(f"the page has no {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{rows}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{rows}\n\n{END}{after}" if rows else f"{before}{BEGIN}\n\n{END}{after}"
 
 
 def knobs(tasks: tuple[str, ...] = tuple(KNOBS), seeds: tuple[int, ...] = SEEDS, only_write: bool = False) -> None:

@@ -15,6 +15,7 @@ from radlearn.progress import say
 from radlearn.tasks.xray.radiographs import prepared_radiographs
 from radlearn.training.run_folder import Run, open_run
 from radlearn.use_cases import USE_CASES
+from tools.augmentation_pictures import main as draw_augmentation
 
 NOT_NORMAL = "No Lung Opacity / Not Normal"
 "Too long for a title of a quarter of a page's width."
@@ -27,10 +28,11 @@ PICTURES: dict[str, tuple[tuple[str, str, int], ...]] = {
 
 
 def make_pictures(run: Run) -> None:
-    """Copy pictures of an evaluated run's report; for classification, first draw X-rays of all classes."""
+    """Draw what random transforms made of two cases; for classification, X-rays of all classes; and copy pictures of the run's report."""
     if run.task == "classification":
         draw_cases(run)
     copy_smaller(run, PICTURES[run.task])
+    draw_augmentation(run.task, USE_CASES[run.task].folder / "images" / "augmentation.webp", Path(run.about["data"]))
 
 
 def draw_cases(run: Run) -> None:

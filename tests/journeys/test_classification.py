@@ -338,7 +338,7 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "wanted_sensitivity is 2.0": ["train", "--data", data, "--run", str(tmp_path / "a"), "--wanted-sensitivity", "2"],
         "are the same run": ["evaluate", str(trained.folder), str(trained.folder)],
         "Name each run of an ensemble once": ["predict", str(trained.folder), str(trained.folder), data, "--out", str(tmp_path / "b")],
-        "no DICOM file": ["predict", str(trained.folder), str(tmp_path), "--out", str(tmp_path / "b")],
+        "holds no X-ray": ["predict", str(trained.folder), str(tmp_path), "--out", str(tmp_path / "b")],
     }
     for words, arguments in asked.items():
         assert cli.main(["classification", *arguments]) == 2

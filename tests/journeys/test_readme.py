@@ -15,6 +15,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+import torch
 
 import radlearn
 from radlearn import cli
@@ -123,6 +124,31 @@ def test_every_cell_of_a_lesson_runs(task: str, coarser_images: None) -> None:
         assert ("```text" in cell[0]) == bool(output.text), f"output below {cell['code']}"
     assert space["scores"]["split"] == "test"  # type: ignore[index]
     assert (space["run"].folder / "report.html").exists()  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_the_plain_program_learns_nothing_from_validation_xrays_and_its_file_gives_the_same_boxes() -> None:
+    page = re.sub(r"(xrays_to_make, epochs =) \d+, \d+", _few, LESSONS["detection"].read_text())
+    program = next(cell for cell in _cells(LESSONS["detection"]) if "load_file(" in cell)
+    space: dict[str, Any] = {}
+    for cell, _ in run_cells(page, space, "detection"):
+        if cell["code"].strip() == program.strip():
+            break
+    plain = page[page.index("## A complete program") : page.index("## 1. Settings")]
+    assert "radlearn" not in "".join(re.findall(r"^```python\n(.*?)^```", plain, flags=re.DOTALL | re.MULTILINE))
+    trained, loaded, loaders = (space[name] for name in ("detector", "loaded", "loaders"))
+    # A norm counts the batches whose statistics it takes up.
+    steps = len(loaders["train"]) * (space["epoch"] + 1)
+    assert len(loaders["validation"]) > 0
+    assert {int(norm.num_batches_tracked) for norm in space["norms"]} == {steps}
+    persons = [{space["person_of"][name] for name in names} for names in space["names"].values()]
+    assert not set.intersection(*persons)
+    assert not loaded.training
+    trained.eval()
+    with torch.inference_mode():
+        (again,) = trained.to("cpu")([space["image"]])
+    assert torch.equal(again["boxes"], space["found"]["boxes"])
+    assert torch.equal(again["scores"], space["found"]["scores"])
 
 
 @pytest.mark.slow
@@ -409,10 +435,33 @@ def test_what_changes_of_settings_do_was_measured_for_todays_preset_and_stands_o
     assert knobs.with_table(page, knobs.table(task, knobs.known_of(task))) == page
 
 
-def test_a_table_of_changes_gives_mean_worst_and_best_and_says_what_is_not_measured() -> None:
-    known = {"": {"0": {"score": 0.9, "minutes": 4.0}, "1": {"score": 0.8, "minutes": 4.0}}}
-    rows = knobs.table("segmentation", known).splitlines()
+def test_a_table_of_changes_gives_mean_worst_and_best_of_those_that_were_measured() -> None:
+    known = {
+        "": {"0": {"score": 0.9, "minutes": 4.0}, "1": {"score": 0.8, "minutes": 4.0}},
+        "--window-hu -160 240": {"0": {"score": 0.7, "minutes": 4.0}},
+    }
+    asked, *_ = rows = knobs.table("segmentation", known).splitlines()
+    assert asked == "`--window-hu -160 240`."
     assert "| none | 0.850 (0.800 to 0.900) | 2 | the preset |" in rows
-    assert sum("not measured yet" in row for row in rows) == len(knobs.KNOBS["segmentation"]) - 1
+    assert any(row.startswith("| `--window-hu -160 240` | 0.700, one run") for row in rows)
+    assert rows.index("<details><summary>What came out</summary>") < rows.index("</details>")
+
+
+@pytest.mark.parametrize("known", [{}, {"--lesion-share 0": {}}], ids=["nothing", "a row without a seed"])
+def test_a_change_that_was_not_measured_is_neither_asked_for_nor_listed(known: dict[str, Any]) -> None:
+    preset = {"": {"0": {"score": 0.9, "minutes": 4.0}}}
+    assert knobs.table("segmentation", known) == ""
+    # Of the preset alone there is nothing to guess.
+    head, line, *rows = knobs.table("segmentation", known | preset).splitlines()
+    assert head.startswith("| change | Dice")
+    assert line == "|---|---|---|---|"
+    assert rows == ["| none | 0.900, one run, so a part of it is luck | 1 | the preset |"]
+
+
+def test_a_table_is_written_between_the_comments_of_a_page_and_taken_away_again() -> None:
+    empty = knobs.with_table(f"Before.\n\n{knobs.BEGIN}\n\nold\n\n{knobs.END}\n\nAfter.\n", "")
+    assert empty == f"Before.\n\n{knobs.BEGIN}\n\n{knobs.END}\n\nAfter.\n"
+    assert knobs.with_table(knobs.with_table(empty, "| new |"), "") == empty
+    assert f"{knobs.BEGIN}\n\n| new |\n\n{knobs.END}" in knobs.with_table(empty, "| new |")
     with pytest.raises(ValueError, match="has no"):
         knobs.with_table("a page without the comments", "")

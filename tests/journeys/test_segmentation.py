@@ -78,7 +78,7 @@ def test_training_leaves_a_run_with_a_postprocessing(trained: SimpleNamespace) -
     # Balls of one density in clean lungs are learnt in seconds.
     assert lines[-1]["dice_score"] > 0.6
     kept = read_json(trained.folder / "postprocessing.json")
-    assert [step["step"] for step in kept["ablation"]] == ["nothing tuned", "threshold", "small components removed"]
+    assert [step["step"] for step in kept["ablation"]] == ["nothing tuned", "threshold", "small components removed", "small masks emptied"]
     assert kept["confined_to_lungs"] is about["settings"]["confined_to_lungs"] is True
     assert {subset for _, subset in read_split(trained.folder / "split.csv").values()} == {"train", "validation", "test"}
 

@@ -47,7 +47,7 @@ KNOBS: dict[str, tuple[Knob, ...]] = {
     "classification": (
         Knob("", "the preset"),
         Knob("--epochs 4", "half of the steps"),
-        Knob("--mirror-chance 0 --zoom-share 0 --rotation-degrees 0", "each X-ray in one position only: 480 are learnt by heart"),
+        Knob("--mirror-chance 0 --zoom-share 0 --rotation-degrees 0", "each X-ray is seen in one position only"),
         Knob("--size-px 96", "a third of the pixels; faint and small opacities are lost first"),
         Knob("--no-pretrained", "240 steps are not enough to learn what an edge is"),
         Knob("--frozen-share 0.5", "the first half of the layers stays as photographs have formed it, which costs little"),

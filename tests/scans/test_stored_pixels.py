@@ -16,6 +16,7 @@ from pydicom.encaps import encapsulate, generate_frames
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import PixelWarning, read_header, read_radiograph, stored_values
+from radlearn.scans.picture_files import is_picture
 from radlearn.scans.radiograph_writer import write_radiograph
 
 DicomFile = Callable[..., Path]
@@ -63,7 +64,8 @@ def test_every_monochrome_xray_of_the_zoo_is_read_exactly_and_every_other_file_r
             warnings.filterwarnings("ignore", "(?s).*(hardly any contrast|does it fit them)", PixelWarning)
             capfd.readouterr()
             if expected is None:
-                for reader in (read_radiograph, stored_values):
+                # A JPEG beside the DICOM files is a picture, of which there are no stored values.
+                for reader in (stored_values,) if is_picture(path) else (read_radiograph, stored_values):
                     with pytest.raises(UnreadableScan, match=path.name.replace("+", r"\+")):
                         reader(path)
                 refused += 1

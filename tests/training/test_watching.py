@@ -18,8 +18,8 @@ def test_progress_is_shown_during_a_long_step(capsys: pytest.CaptureFixture[str]
     monkeypatch.setattr(watching, "SPEAK_EVERY_SECONDS", 0.01)
     said = threading.Event()
     with progress_bar("training", 10, "steps") as bar, Voice(bar, 4) as voice:
-        voice.note = "validating"
-        while not said.is_set() and bar._spoke == bar._started:
+        voice.note, begun = "validating", bar._spoke
+        while not said.is_set() and bar._spoke == begun:
             time.sleep(0.01)
     assert "training: 4/10 steps" in capsys.readouterr().err
 

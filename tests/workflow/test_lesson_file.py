@@ -21,7 +21,7 @@ from radlearn.workflow.task_api import TaskApi
 
 AT_ONCE = """
 def at_once(settings, data_folder, run):
-    from radlearn.files import write_json
+    from radlearn.json_files import write_json
 
     write_json(run.folder / "postprocessing.json", {"task": run.task, "postprocessing": {}})
     return run

@@ -46,7 +46,7 @@ def challenge() -> Challenge:
         covid19.find_cases,
         covid19.find_images,
         write_submission,
-        distinct_names,
+        check_names=distinct_names,
     )
 
 

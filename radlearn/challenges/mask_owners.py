@@ -52,7 +52,7 @@ def mask_owners(found: Mapping[str, Places]) -> dict[str, str]:
     cases, truths = list(found), np.array([places.truth for places in found.values()])
     owners = {}
     for number, (case_id, places) in enumerate(found.items()):
-        if places.dice >= FITS_BELOW or not places.mask.any() or not places.truth.any():
+        if places.dice >= FITS_BELOW or not places.mask.any():
             continue
         fits = 2 * np.minimum(places.mask, truths).sum(axis=1) / (places.mask.sum() + truths.sum(axis=1))
         own, fits[number] = fits[number], 0

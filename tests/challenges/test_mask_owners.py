@@ -48,6 +48,13 @@ def test_exchanged_names_are_told_each_with_its_owner() -> None:
     ]
 
 
+def test_the_mask_of_another_scan_is_told_beside_a_scan_without_lesions_too() -> None:
+    empty = np.zeros(SHAPE, bool)
+    swapped = found(TRUTHS | {"case-1": empty})
+    swapped["healthy"] = Places(places_of(TRUTHS["case-1"]), places_of(empty), 0.0)
+    assert mask_owners(swapped) == {"healthy": "case-1"}
+
+
 def test_masks_that_were_all_moved_on_by_one_are_told_also_where_they_are_not_exact() -> None:
     moved = {name: np.roll(mask, 2, axis=0) for name, mask in shifted(1).items()}
     names = list(TRUTHS)

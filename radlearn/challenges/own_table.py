@@ -15,6 +15,7 @@ where a task allows it. All that is wrong is collected, each with row and column
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ PATH, ID, PERSON, SPLIT = "path", "id", "person", "split"
 SHARED_COLUMNS = (PATH, ID, PERSON, SPLIT)
 SUBSETS = ("train", "validation", "test")
 SUBSET_HINTS = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train", "testing": "test", "holdout": "test"}
+USUAL_PERSONS = ("patient", "patient_id", "patientid", "subject", "subject_id", "case_id", "mrn", "pid")
 MOST_GROUPS = 12
 "A column with more different values than this makes no subgroups."
 HEADER_LINE = 1
@@ -89,7 +91,7 @@ class OwnTable:
 
 def columns_of(path: Path) -> tuple[str, ...]:
     """Return the columns of a table; none where it cannot be read."""
-    return _rows_of(Path(path))[0]
+    return rows_of(Path(path))[0]
 
 
 def read_table(path: Path, needed: Collection[str], known: Collection[str]) -> OwnTable:
@@ -100,12 +102,12 @@ def read_table(path: Path, needed: Collection[str], known: Collection[str]) -> O
         needed: columns of the truth without which it says nothing.
         known: all columns of the truth, and of what is known of an image: these make no subgroups.
     """
-    columns, rows, troubles = _rows_of(Path(path))
+    columns, rows, troubles = rows_of(Path(path))
     table = OwnTable(Path(path), columns, troubles=troubles)
     if missing := [column for column in (PATH, *needed) if column not in columns]:
         if not troubles:
             said = f"the columns are {', '.join(columns) or 'none'}; expected also {', '.join(missing)}"
-            table.troubles.append(f"{table.path.name}, line {HEADER_LINE}: {said}.{_near_hint(missing, columns)}")
+            table.troubles.append(f"{table.path.name}, line {HEADER_LINE}: {said}.{near_hint(missing, columns)}")
         return table
     _read_images(table, rows)
     _read_persons(table)
@@ -137,10 +139,20 @@ def accepted(table: OwnTable, cases: list[CaseT]) -> list[CaseT]:
         BadLayout: if anything in the table would train wrongly; the message names the first ten with line, column, value and rule.
     """
     if table.troubles:
-        raise BadLayout(listed(table.path, table.troubles, *TABLE_ADVICE))
+        raise BadLayout(listed(table.path, by_line(table.troubles), *TABLE_ADVICE))
     for note in table.notes:
         say(note, style="bold yellow")
     return cases
+
+
+def by_line(troubles: Sequence[str]) -> list[str]:
+    """Return what is wrong in the order of the lines of the table; what is not of a line comes first."""
+
+    def line_of(trouble: str) -> int:
+        said = re.match(r"[^:]*?, line (\d+)", trouble)
+        return int(said[1]) if said else 0
+
+    return sorted(troubles, key=line_of)
 
 
 def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | None:
@@ -158,7 +170,7 @@ def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | No
     return None
 
 
-def _rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[str]]:
+def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[str]]:
     """Return the columns of a table, its rows with their lines, and what is wrong with it as a table."""
     if path.suffix.lower() == PARQUET:
         return _parquet_rows(path)
@@ -272,9 +284,11 @@ def one_value(table: OwnTable, image: OwnImage, column: str) -> str:
 
 def _read_persons(table: OwnTable) -> None:
     if PERSON not in table.columns:
+        meant = next((column for column in table.columns if column.lower().replace(" ", "_") in USUAL_PERSONS), "")
+        hint = f" Is {meant} the person? Then call it {PERSON}." if meant else ""
         table.notes.append(
             f"{table.path}: has no column {PERSON}, so every image counts as a person of its own. Where people have several images, the "
-            "same person is then trained on and tested on, and the scores come out too good."
+            f"same person is then trained on and tested on, and the scores come out too good.{hint}"
         )
     for image in table.images:
         image.person = one_value(table, image, PERSON) if PERSON in table.columns else image.image_id
@@ -315,11 +329,11 @@ def _read_groups(table: OwnTable, columns: Sequence[str]) -> None:
                 image.groups = (*image.groups, (column, value))
 
 
-def _near_hint(missing: Sequence[str], columns: Sequence[str]) -> str:
+def near_hint(missing: Sequence[str], columns: Sequence[str]) -> str:
     """Return what to rename, where a column differs from a missing one in its letters' case alone, or is a usual name for it."""
     usual = {PATH: ("file", "filename", "image", "filepath", "file_path", "image_path"), "mask": ("mask_path", "segmentation", "seg"),
              "label": ("target", "class", "y", "labels")}  # fmt: skip
-    for wanted in missing:
+    for wanted in (one for one in missing if one not in columns):
         for column in columns:
             if column.lower() == wanted or column.lower() in usual.get(wanted, ()):
                 return f" Is {column} the {wanted}? Then call it so."

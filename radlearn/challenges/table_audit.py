@@ -6,7 +6,7 @@ from pathlib import Path
 from radlearn.challenges import ct_table, xray_table
 from radlearn.challenges.challenge import AuditedFolder, Case, Found, VolumeFiles
 from radlearn.challenges.folders import files_below
-from radlearn.challenges.own_table import PERSON, OwnTable
+from radlearn.challenges.own_table import PERSON, OwnTable, by_line
 
 
 def audit_xray_table(path: Path) -> AuditedFolder:
@@ -28,13 +28,17 @@ def audit_ct_table(path: Path) -> AuditedFolder:
 
 def _audited(table: OwnTable, cases: Sequence[Case], units: str, volumes: Sequence[VolumeFiles] | None = None) -> AuditedFolder:
     findings = []
-    for line in table.troubles:
+    for line in by_line(table.troubles):
         where, _, found = line.partition(": ")
         findings.append(Found("table", where, found))
     name = table.path.name
     for note in table.notes:
         if f"has no column {PERSON}" in note:
-            findings.append(Found("persons-column", name, f"has no column {PERSON}, so every image counts as a person of its own"))
+            _, asked, hint = note.partition(" Is ")
+            counts = f"has no column {PERSON}, so every image counts as a person of its own."
+            findings.append(Found("persons-column", name, f"{counts}{asked}{hint}"))
         else:
             findings.append(Found("about", name, note.removeprefix(f"{name}: ")))
-    return AuditedFolder(f"a table of {len(cases):,} {units}", cases, findings, volumes)
+    rows = sum(len(image.rows) for image in table.images)
+    read = "" if rows == len(cases) else f", from {rows:,} rows"
+    return AuditedFolder(f"a table of {len(cases):,} {units}{read}", cases, findings, volumes)

@@ -14,7 +14,8 @@ import numpy as np
 from radlearn import use_cases
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
-from radlearn.challenges.own_table import columns_of, is_table
+from radlearn.challenges.own_table import is_table, near_hint, rows_of
+from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.appearance import series_privacy, xray_findings
 from radlearn.check.boxes import box_findings
@@ -110,7 +111,11 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     challenges = use_cases.challenges()
     layouts = {name: _layout_of(challenge, given) for name, challenge in challenges.items() if challenge.layout_folder(given) is not None}
     if by_table and not layouts:
-        raise BadLayout(f"{given}: the columns are {', '.join(columns_of(given)) or 'none'}; {EXPECTED_COLUMNS}")
+        columns, _, troubles = rows_of(given)
+        if troubles:
+            raise BadLayout(listed(given, troubles, "in the table cannot be read"))
+        hint = near_hint(("path", "label", "mask"), columns)
+        raise BadLayout(f"{given}: the columns are {', '.join(columns) or 'none'}; {EXPECTED_COLUMNS}{hint}")
     # What places are given relative to.
     folder = given.parent if by_table else given
     result = Audit(given, [], any(challenge.is_synthetic(given) for challenge in challenges.values()))

@@ -61,6 +61,12 @@ def test_a_table_of_nothing_that_is_known_and_one_that_is_not_there_are_refused(
         BadLayout, match="the columns are path, site; expected path, and label or x0, y0, x1, y1 for X-rays, or mask for CTs"
     ):
         audit_folder(tmp_path / "cases.csv")
+    (tmp_path / "cases.csv").write_text("path,Label\na.dcm,1\n")
+    with pytest.raises(BadLayout, match=r"Is Label the label\? Then call it so\."):
+        audit_folder(tmp_path / "cases.csv")
+    (tmp_path / "cases.csv").write_text("path;label\na.dcm;1\n")
+    with pytest.raises(BadLayout, match="It is separated by semicolons; save it with commas"):
+        audit_folder(tmp_path / "cases.csv")
     with pytest.raises(BadLayout, match="there is no such table"):
         audit_folder(tmp_path / "none.csv")
 

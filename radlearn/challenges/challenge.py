@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.challenges.folders import holds_exact_truth
-from radlearn.challenges.own_table import is_synthetic_table, is_table
+from radlearn.challenges.own_table import is_synthetic_table
+from radlearn.challenges.table_rows import is_table
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.detection_score import detection_image_scores
 from radlearn.metrics.intervals import Interval

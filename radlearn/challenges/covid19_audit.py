@@ -7,8 +7,8 @@ from radlearn.challenges import covid19_layout as covid19
 from radlearn.challenges.challenge import AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.covid19_folder import CT, MASK, PERSONS_TABLE, TRAIN_FOLDER, case_and_kind, case_paths, file_trouble
 from radlearn.challenges.folders import TRUTH_TABLE, nifti_files, nifti_stem, within
-from radlearn.challenges.own_table import is_table
 from radlearn.challenges.table_audit import audit_ct_table
+from radlearn.challenges.table_rows import is_table
 from radlearn.errors import BadLayout
 
 

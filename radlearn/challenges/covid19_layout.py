@@ -33,7 +33,7 @@ from radlearn.challenges.covid19_folder import (
 )
 from radlearn.challenges.ct_case import Case
 from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, masks_beside, nifti_stem, walked
-from radlearn.challenges.own_table import is_table
+from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable

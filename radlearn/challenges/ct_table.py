@@ -7,7 +7,8 @@ from pathlib import Path
 
 from radlearn.challenges.ct_case import Case
 from radlearn.challenges.folders import nifti_stem
-from radlearn.challenges.own_table import OwnTable, accepted, columns_of, data_folder, read_table, resolved
+from radlearn.challenges.own_table import OwnTable, accepted, data_folder, read_table, resolved
+from radlearn.challenges.table_rows import columns_of
 
 MASK = "mask"
 

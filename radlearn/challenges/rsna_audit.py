@@ -15,8 +15,8 @@ from radlearn.challenges import rsna_tables
 from radlearn.challenges.challenge import AuditedFolder, Found
 from radlearn.challenges.folders import stem, within
 from radlearn.challenges.near_ids import NearIds
-from radlearn.challenges.own_table import is_table
 from radlearn.challenges.table_audit import audit_xray_table
+from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.view_table import HEADER_TABLES, views_of
 from radlearn.challenges.xray_case import PERSONS_TABLE, XrayCase
 

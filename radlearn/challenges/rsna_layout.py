@@ -23,7 +23,7 @@ from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges import xray_table
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, stem
 from radlearn.challenges.near_ids import NearIds, near_strangers
-from radlearn.challenges.own_table import is_table
+from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
 from radlearn.challenges.xray_case import XrayCase as Case

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radlearn.challenges.csv_hints import finite_number, number_hint
-from radlearn.challenges.own_table import HEADER_LINE, Cells, OwnImage, OwnTable, accepted, columns_of, data_folder, one_value, read_table
+from radlearn.challenges.own_table import OwnImage, OwnTable, accepted, data_folder, one_value, read_table
+from radlearn.challenges.table_rows import HEADER_LINE, Cells, columns_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout
 

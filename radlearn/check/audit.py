@@ -14,7 +14,8 @@ import numpy as np
 from radlearn import use_cases
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
-from radlearn.challenges.own_table import is_table, near_hint, rows_of
+from radlearn.challenges.own_table import near_hint
+from radlearn.challenges.table_rows import is_table, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.appearance import series_privacy, xray_findings

@@ -11,7 +11,7 @@ from typing import Any
 from radlearn import hints
 from radlearn.alone import alone_with
 from radlearn.challenges.challenge import AnyChallenge, BuiltInCases
-from radlearn.challenges.own_table import PARQUET, SEPARATORS, is_table
+from radlearn.challenges.table_rows import PARQUET, SEPARATORS, is_table
 from radlearn.errors import BadLayout
 from radlearn.files import cache_folder
 from radlearn.progress import say

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn import use_cases
-from radlearn.challenges.own_table import is_table
+from radlearn.challenges.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write

@@ -82,7 +82,7 @@ ELSEWHERE |= {
 }
 # Columns of a table of one's own, and what may stand in them.
 ELSEWHERE |= {"path", "person", "split", "site", "label", "mask", "validation", "test"}
-ELSEWHERE |= {"possible", "notes", "lesion_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
+ELSEWHERE |= {"possible", "notes", "lesion_ml", "lung_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
 
 
 def _few(found: re.Match[str]) -> str:

@@ -13,11 +13,14 @@ from radlearn.digital_thorax.ct_views import Plane, ct_planes, lungs_in_space
 from radlearn.digital_thorax.planning import PlannedXray, plan_xrays
 from radlearn.digital_thorax.xray import render_xray
 from radlearn.files import written_whole
+from radlearn.pictures.outlines import write_corners
 
 LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU = (-600.0, 1500.0), (40.0, 400.0)
 """Centre and width."""
 GAP_PX = 6
 LESION_RED, BOX_ORANGE = (255, 70, 50), (255, 170, 40)
+# Seen from the front or from the feet, the patient's right is on the left.
+SIDES = ("R", "L")
 
 
 def write_patient_sheet(path: Path, seed: int = 0, patients: int = 2, view_shortcut: bool = True, voxel_mm: float = 1.8) -> None:
@@ -45,12 +48,23 @@ def patient_row(plan: PlannedXray, voxel_mm: float, tall_px: int = 420) -> list[
     low, high = low - [45.0, 0.0, 20.0], high + [45.0, 0.0, 20.0]
     low[1], high[1] = -190.0, body.back_mm() + 45.0
     ct = render_ct(body, boxed_geometry(low, high, (voxel_mm, voxel_mm, 2 * voxel_mm)), Kernel(0.6, 0.0, 9.0, 1.0))
-    return [_with_boxes(xray.pixels, xray.boxes_xyxy_px, tall_px), *ct_row(ct, tall_px)]
+    boxed = _with_boxes(xray.pixels, xray.boxes_xyxy_px, tall_px)
+    names = (f"X-ray, {plan.view}", "CT, axial", "CT, coronal", "CT, sagittal", "lungs and lesions")
+    return [lettered(panel, words=name) for name, panel in zip(names, (lettered(boxed, SIDES), *ct_row(ct, tall_px)), strict=True)]
 
 
 def ct_row(ct: Ct, tall_px: int = 420, outlined: bool = True) -> list[np.ndarray]:
     """Return a CT's three planes in the lung window and its lungs in 3-D, uint8 (tall_px, columns, 3) each."""
-    return [*(plane_picture(plane, tall_px, LUNG_WINDOW_HU, outlined) for plane in ct_planes(ct)), _sized(lungs_in_space(ct), 1.0, tall_px)]
+    planes = [plane_picture(plane, tall_px, LUNG_WINDOW_HU, outlined) for plane in ct_planes(ct)]
+    pictures = (*planes, _sized(lungs_in_space(ct), 1.0, tall_px))
+    return [lettered(picture, ends) for picture, ends in zip(pictures, (SIDES, SIDES, ("front", "back"), SIDES), strict=True)]
+
+
+def lettered(panel: np.ndarray, ends: tuple[str, str] = ("", ""), words: str = "") -> np.ndarray:
+    """Return a panel with what lies at its left and at its right end, in the upper corners, and with words in a lower one."""
+    image = Image.fromarray(panel)
+    write_corners(image, ends, words)
+    return np.array(image)
 
 
 def plane_picture(plane: Plane, tall_px: int, window_hu: tuple[float, float], outlined: bool = True) -> np.ndarray:

@@ -101,6 +101,14 @@ def written_font(weight: str, size_px: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family=font_family(), weight=weight)), size_px)
 
 
+def write_corners(image: Image.Image, ends: tuple[str, str], words: str = "") -> None:
+    """Write into an RGB image what lies at its left and at its right end, in the upper corners, and words into a lower one."""
+    wide, tall = image.size
+    pen = ImageDraw.Draw(image)
+    for text, x, y, anchor in ((ends[0], 8, 6, "la"), (ends[1], wide - 8, 6, "ra"), (words, 8, tall - 6, "ld")):
+        pen.text((x, y), text, font=written_font("normal", 15), fill="white", anchor=anchor, stroke_width=2, stroke_fill="black")
+
+
 def _on_axes(boxes_xyxy_px: ArrayLike, shape_px: tuple[int, ...], canvas_px: tuple[int, int] | None) -> np.ndarray:
     """Return boxes in the coordinates of `imshow`, where pixel centres are integers, so the corner of the X-ray lies at −0.5."""
     rows, columns = shape_px

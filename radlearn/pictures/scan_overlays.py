@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from radlearn.errors import BadSetting
 from radlearn.pictures.borders import painted_border
-from radlearn.pictures.outlines import written_font
+from radlearn.pictures.outlines import write_corners
 from radlearn.pictures.overlays import write_sheet
 from radlearn.pictures.slices import LUNG_WINDOW_HU, axial, coronal, level_words, windowed
 
@@ -132,7 +132,5 @@ def _tile(
     picture = painted_border(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC).convert("RGB"), mask)
     tile = Image.new("RGB", (TILE_PX, high), "black")
     tile.paste(picture, ((TILE_PX - size[0]) // 2, (high - size[1]) // 2))
-    pen = ImageDraw.Draw(tile)
-    for text, x, y, anchor in (("R", 8, 6, "la"), ("L", TILE_PX - 8, 6, "ra"), (words, 8, high - 6, "ld")):
-        pen.text((x, y), text, font=written_font("normal", 15), fill="white", anchor=anchor, stroke_width=2, stroke_fill="black")
+    write_corners(tile, ("R", "L"), words)
     return tile

@@ -1,4 +1,4 @@
-"""The pages whose cells are run: the lessons of the tasks, and the lessons of medicine. Imports nothing heavy."""
+"""The pages whose cells are run: the lessons of the tasks and of medicine, and how built-in patients are made. Imports nothing heavy."""
 
 from pathlib import Path
 
@@ -14,4 +14,5 @@ MEDICINE_PAGES = {
     "twins": MEDICINE / "twins.md",
     "phantom": MEDICINE / "phantom_to_patient.md",
 }
-PAGES = TASK_PAGES | MEDICINE_PAGES
+THORAX_PAGE = Path(radlearn.__file__).parent / "digital_thorax/README.md"
+PAGES = TASK_PAGES | MEDICINE_PAGES | {"thorax": THORAX_PAGE}

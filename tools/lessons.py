@@ -1,7 +1,7 @@
 """Run the cells of the lessons and write what came out under each of them: `make lessons`, or `python -m tools.lessons classification`.
 
-`make lessons` makes the pages of the three tasks. The lessons of medicine, which train for another half hour, are made by name:
-`python -m tools.lessons shortcut leakage twins phantom`.
+`make lessons` makes the pages of the three tasks. Others are made by name: those of medicine, which train for another half hour, and the
+one about the built-in patients: `python -m tools.lessons shortcut leakage twins phantom thorax`.
 
 A page is a Markdown notebook. Below each cell stands what it printed, as a fence without a language (`text`), which is written anew here.
 What a cell draws with matplotlib is saved as the pictures that the page names between this cell and the next one, in their order:
@@ -34,7 +34,7 @@ from PIL import Image
 
 from radlearn.files import write_text, written_whole
 from radlearn.progress import say
-from tools.lesson_pages import MEDICINE_PAGES, PAGES, TASK_PAGES
+from tools.lesson_pages import PAGES, TASK_PAGES
 from tools.lesson_pictures import make_pictures
 
 # A cell, and the output that stands below it.
@@ -153,7 +153,7 @@ def make(page: Path) -> None:
         outputs.append(output.text)
         say(f"{page.parent.name}/{page.name}, cell {number}: {time.monotonic() - started:.0f} s")
     write_text(page, with_outputs(text, outputs))
-    if page not in MEDICINE_PAGES.values():
+    if page in TASK_PAGES.values():
         make_pictures(space["run"])
 
 

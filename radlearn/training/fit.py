@@ -24,8 +24,9 @@ from radlearn.training import checkpoint
 from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig
 from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_files import TrainingState, checked
-from radlearn.training.run_folder import Run, must_be_there, place_of, refuse_changed_settings
+from radlearn.training.run_folder import Run, earlier_run, must_be_there, place_of, refuse_changed_settings
 from radlearn.training.splits import split_digest
+from radlearn.training.start_from import take_weights
 from radlearn.training.trainer import Loss, Trainer, Validate
 from radlearn.training.watching import CtrlC, Voice
 
@@ -50,7 +51,8 @@ def fit(
     global random numbers, which are seeded before every step.
 
     Args:
-        model: moved to the config's device. A new run starts from its weights (call `reseed` before building it).
+        model: moved to the config's device. A new run starts from its weights (call `reseed` before building it), or, where settings.json
+            names a run to start from, from those of that run's that fit it.
         loss: (model, batch on the device) -> tensor of one number. It must call the model it is passed, which applies the precision.
         validate: (model in eval mode, no gradients) -> scores by name, including `config.best_by`. It moves its batches to the device
             itself (`next(model.parameters()).device`).
@@ -66,6 +68,8 @@ def fit(
         BadRunFolder: if the checkpoint is damaged, or of another architecture, config or data set.
         BadSetting: if this machine does not support the config, or the scores lack `config.best_by`.
     """
+    if not run.last_checkpoint.exists() and (earlier := earlier_run(run)) is not None:
+        take_weights(model, earlier)
     training = _Training(Trainer(model, config, optimizer), loss, validate, loader, run)
     training.begin_or_resume()
     if not training.finished:

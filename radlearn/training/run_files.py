@@ -37,6 +37,8 @@ class SettingsFile(TypedDict):
     settings: dict[str, Any]
     data: NotRequired[str]
     synthetic: NotRequired[bool]
+    # The folder of the run whose weights it started from.
+    start_from: NotRequired[str]
     # Of the folder of an ensemble: the folders of its runs.
     runs: NotRequired[list[str]]
 

@@ -90,12 +90,13 @@ class _Commands:
             ),
             ("run", _flag(Path | None, "Folder of the run. Default: runs/TASK/DATE-TIME."), None),
             ("repeats", _flag(int, "Train so many runs, with the seeds SEED, SEED + 1, …, on the split of the first, in one folder."), 1),
+            ("start_from", _flag(Path | None, "A finished run whose weights to start from. Default: the network as it is built."), None),
             ("settings", _flattened(type(presets[preset])), presets[preset]),
         )
         if flags.repeats == 1:
-            run: Run | Repeats = self.api.train_with(flags.settings, flags.data, flags.run)
+            run: Run | Repeats = self.api.train_with(flags.settings, flags.data, flags.run, flags.start_from)
         else:
-            run = self.api.repeat_with(flags.settings, flags.repeats, flags.data, flags.run)
+            run = self.api.repeat_with(flags.settings, flags.repeats, flags.data, flags.run, flags.start_from)
         say(f"Next: {hints.command(self.task.name, 'evaluate', run.folder)}")
 
     def resume(self, arguments: list[str]) -> None:

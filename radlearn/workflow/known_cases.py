@@ -9,6 +9,7 @@ from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import contents_in_split, read_split
 from radlearn.workflow.case_contents import images_of
+from radlearn.workflow.earlier_runs import with_earlier
 
 SHOWN = 5
 
@@ -24,7 +25,7 @@ class KnownCases:
         self._by_pixels: dict[str, tuple[str, str]] = {}
         self._by_name: dict[str, str] = {}
         self._without_split: list[str] = []
-        for run in runs:
+        for run in with_earlier(runs):
             try:
                 split, contents = read_split(run.folder / "split.csv"), contents_in_split(run)
             except BadRunFolder as error:

@@ -19,6 +19,7 @@ from radlearn.training.splits import (
     write_split,
 )
 from radlearn.workflow.case_contents import compared, contents_of
+from radlearn.workflow.earlier_runs import refuse_seen_people
 
 
 class SplitWords(NamedTuple):
@@ -78,6 +79,7 @@ def split_cases(
         subsets = _asked_for(cases, fold, known, together, words)
         if not subsets:
             subsets = split_by_person(together, known, seed, fold, least=words.least, finding=words.finding)
+        refuse_seen_people(run, together, subsets, contents)
         counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets, contents)
         for subset in SUBSETS:

@@ -9,6 +9,7 @@ from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import contents_in_split, split_of
 from radlearn.workflow.case_contents import compared, contents_of
+from radlearn.workflow.earlier_runs import seen_before
 
 
 def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
@@ -50,6 +51,13 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         raise BadLayout(
             f"{data}: {len(shared):,} of its {len(cases):,} cases are images of this run ({counts}){called}. Use the whole folder that "
             "it was trained on, under the same names, or one that shares no image with it."
+        )
+    before = seen_before(run)
+    learnt = [case for case, content in zip(cases, contents_of(cases), strict=True) if before.get(content.pixels, "test") != "test"]
+    if learnt:
+        raise BadLayout(
+            f"{data}: {len(learnt):,} of its {len(cases):,} cases, such as {learnt[0].image_id}, are images on which "
+            f"{run.about['start_from']} was trained or chosen, from which this run started. Evaluate on people whom neither has seen."
         )
     if known:
         say(f"{len(known):,} of the {len(cases):,} cases have names of this run's cases and are other images.", style="yellow")

@@ -12,7 +12,7 @@ from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
 from radlearn.progress import say
 from radlearn.training.device import chosen_device
-from radlearn.training.run_folder import Run, holds_repeats, new_run, open_run, settings_as, unused_folder
+from radlearn.training.run_folder import Run, finished_run, holds_repeats, new_run, open_run, settings_as, unused_folder
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
 from radlearn.workflow.ensembles import refuse_ensemble
@@ -72,6 +72,7 @@ class TaskApi:
         data: Path | str | None = None,
         run: Path | str | None = None,
         repeats: int = 1,
+        start_from: RunLike | None = None,
         **changes: Any,
     ) -> Run | Repeats:
         """Train a model in a new run folder; with `repeats`, several with other seeds, in a folder of repeats.
@@ -81,6 +82,7 @@ class TaskApi:
             data: folder in the challenge's layout; None for `data/` beside the lesson or, if that is empty, built-in patients.
             run: folder of the run, or of the repeats; None for runs/TASK/DATE-TIME.
             repeats: how many runs to train, with the seeds `seed`, `seed` + 1, …, on the split of the first.
+            start_from: a run of the task whose weights the training starts from, where they fit the network; what does not fit is listed.
             changes: settings that differ from the preset.
 
         Raises:
@@ -95,11 +97,15 @@ class TaskApi:
         if unknown := sorted(changes.keys() - known):
             raise BadSetting(f"There is no setting {unknown[0]!r}. The settings are: {', '.join(sorted(known))}.")
         settings = dataclasses.replace(presets[preset], **changes)
-        return self.train_with(settings, data, run) if repeats == 1 else self.repeat_with(settings, repeats, data, run)
+        if repeats > 1:
+            return self.repeat_with(settings, repeats, data, run, start_from)
+        return self.train_with(settings, data, run, start_from)
 
-    def train_with(self, settings: Any, data: Path | str | None = None, run: Path | str | None = None) -> Run:
+    def train_with(
+        self, settings: Any, data: Path | str | None = None, run: Path | str | None = None, start_from: RunLike | None = None
+    ) -> Run:
         """Train with complete settings; see `train`."""
-        folder, about = self._data_for(settings, data)
+        folder, about = self._data_for(settings, data, start_from)
         # Raises if the folder holds a run: only `resume` continues one.
         if run is not None:
             refuse_repeats(Path(run))
@@ -110,10 +116,17 @@ class TaskApi:
             with said_how_to_go_on(made):
                 return self.task.commands.train(settings, folder, made)
 
-    def repeat_with(self, settings: Any, repeats: int, data: Path | str | None = None, run: Path | str | None = None) -> Repeats:
+    def repeat_with(
+        self,
+        settings: Any,
+        repeats: int,
+        data: Path | str | None = None,
+        run: Path | str | None = None,
+        start_from: RunLike | None = None,
+    ) -> Repeats:
         """Train several runs with complete settings; see `train`."""
         checked_count(repeats)
-        _, about = self._data_for(settings, data)
+        _, about = self._data_for(settings, data, start_from)
         place = unused_folder(Path("runs") / self.task.name) if run is None else Path(run)
         with removed_on_failure(place, lambda: any(place.glob("*/last/*.safetensors"))):
             made = new_repeats(place, self.task.name, settings, repeats, about, lesson_file(self.task))
@@ -279,13 +292,20 @@ class TaskApi:
         sharing = [one for one in use_cases.USE_CASES.values() if one.load_challenge() == self.task.challenge]
         return [own, *(folder for one in sharing if (folder := one.folder / "data") != own)]
 
-    def _data_for(self, settings: Any, data: Path | str | None) -> tuple[Path, dict[str, Any]]:
-        """Return the data folder of a new training, and what settings.json says of it."""
-        # Refuses what this machine does not support before a run folder is created.
+    def _data_for(self, settings: Any, data: Path | str | None, start_from: RunLike | None) -> tuple[Path, dict[str, Any]]:
+        """Return the data folder of a new training, and what settings.json says of it and of the run that it starts from."""
+        # Refuses what this machine does not support, and what is no run, before a run folder is created.
         chosen_device(settings.device, settings.precision)
+        begun = self._started_from(start_from)
         source = data_source.found_source(self.task.challenge, None if data is None else Path(data), self._data_folders())
         say(source.message)
-        return source.folder, {**data_source.about_data(self.task.challenge, source.folder), **about_copy(self.task)}
+        return source.folder, {**data_source.about_data(self.task.challenge, source.folder), **about_copy(self.task), **begun}
+
+    def _started_from(self, start_from: RunLike | None) -> dict[str, str]:
+        if start_from is None:
+            return {}
+        folder = start_from.folder if isinstance(start_from, Run) else Path(start_from)
+        return {"start_from": str(finished_run(folder, self.task.name).folder.absolute())}
 
     def _data_of(self, run: Run, given: Path | str | None) -> Path:
         challenge = self.task.challenge

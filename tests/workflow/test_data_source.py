@@ -1,5 +1,7 @@
 """The data source is the folder that the user chose, and built-in patients only where there is none."""
 
+import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,17 @@ def test_built_in_patients_of_an_emptied_cache_are_made_again_and_nothing_else_i
     for count, seed in ((99_999_999, 0), (usual, 1), (usual + 1, 0), (1, 0), (-5, 0)):
         assert not data_source.restored(RSNA, folder.with_name(f"rsna-{count}-seed-{seed}-{code}").resolve())
     assert len(made) == 2
+
+
+def test_what_writes_built_in_patients_knows_nothing_of_the_pictures_that_are_drawn_of_them() -> None:
+    package = Path(str(importlib.util.find_spec("radlearn.digital_thorax").submodule_search_locations[0]))  # type: ignore[union-attr, index]
+    seen, waiting = set[str](), ["cohort", "ct_cohort"]
+    while waiting:
+        seen.add(name := waiting.pop())
+        text = (package / f"{name}.py").read_text()
+        imported = set(re.findall(r"radlearn\.digital_thorax(?:\.| import )(\w+)", text))
+        waiting += sorted(imported - seen)
+    # Those that draw are left out of the digest of the code; all else that is reached is in it.
+    assert len(seen) > 20
+    assert not seen & data_source.DRAWS_ONLY
+    assert all((package / f"{name}.py").is_file() for name in data_source.DRAWS_ONLY)

@@ -1,0 +1,141 @@
+"""Weights know the people whom an earlier run was trained on: these are not tested again as if they were new."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import radlearn
+from radlearn.challenges.rsna import find_cases
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
+from radlearn.training.run_folder import Run, new_run
+from radlearn.training.splits import read_split
+from radlearn.workflow.earlier_runs import seen_before, with_earlier
+from radlearn.workflow.known_cases import KnownCases
+from radlearn.workflow.splits import split_cases
+from radlearn.workflow.strangers import are_strangers
+
+
+@dataclass(frozen=True)
+class Settings:
+    seed: int = 0
+    split_seed: int | None = None
+    fold: int | None = None
+
+
+@pytest.fixture
+def xrays(small_rsna: Path) -> list[PreparedRadiograph]:
+    return prepared_radiographs(find_cases(small_rsna), 16)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., Run]:
+    def run(name: str, earlier: Run | None = None, **settings: int) -> Run:
+        about = {} if earlier is None else {"start_from": str(earlier.folder)}
+        return new_run(tmp_path / name, "classification", Settings(**settings), about)
+
+    return run
+
+
+def halves(xrays: list[PreparedRadiograph]) -> list[list[PreparedRadiograph]]:
+    """Return the X-rays of half of the people, and of the other half."""
+    persons = sorted({xray.case.person for xray in xrays})
+    half = set(persons[: len(persons) // 2])
+    return [[xray for xray in xrays if (xray.case.person in half) == wanted] for wanted in (True, False)]
+
+
+def in_turn(xrays: list[PreparedRadiograph]) -> list[bool]:
+    """Return made labels, with enough people of both kinds for a split."""
+    persons = sorted({xray.case.person for xray in xrays})
+    return [persons.index(xray.case.person) % 2 == 0 for xray in xrays]
+
+
+def test_another_split_of_the_same_people_is_refused_and_the_command_names_theirs(
+    xrays: list[PreparedRadiograph], made: Callable[..., Run]
+) -> None:
+    earlier = made("earlier", seed=5)
+    split_cases(xrays, 5, None, earlier)
+    with pytest.raises(BadSetting, match=r"persons whom this run would validate or test.*--split-seed 5"):
+        split_cases(xrays, 6, None, made("run", earlier, seed=6))
+
+
+def test_the_same_split_is_taken(xrays: list[PreparedRadiograph], made: Callable[..., Run]) -> None:
+    earlier, run = made("earlier"), None
+    split_cases(xrays, 0, 2, earlier)
+    run = made("run", earlier, seed=1)
+    split_cases(xrays, 0, 2, run)
+    assert read_split(run.folder / "split.csv") == read_split(earlier.folder / "split.csv")
+
+
+def test_a_person_counts_with_images_that_the_earlier_run_did_not_have(xrays: list[PreparedRadiograph], made: Callable[..., Run]) -> None:
+    earlier = made("earlier")
+    # One image of each person, and no more.
+    first = list({xray.case.person: xray for xray in xrays}.values())
+    split_cases(first, 0, None, earlier)
+    trained = {person for person, subset in read_split(earlier.folder / "split.csv").values() if subset == "train"}
+    with pytest.raises(BadSetting) as refused:
+        split_cases(xrays, 1, None, made("run", earlier))
+    # By hand: how many of those trained on the split of seed 1 would move.
+    apart = made("apart")
+    split_cases(xrays, 1, None, apart)
+    before = dict(read_split(earlier.folder / "split.csv").values())
+    order = ("train", "validation", "test")
+    now = dict(read_split(apart.folder / "split.csv").values())
+    moved = {person for person, subset in now.items() if order.index(subset) > order.index(before[person])}
+    assert trained & moved
+    assert f"trained or chosen on {len(moved)} of the" in str(refused.value)
+
+
+def test_other_people_are_split_as_ever(xrays: list[PreparedRadiograph], made: Callable[..., Run]) -> None:
+    ours, others = halves(xrays)
+    earlier = made("earlier")
+    split_cases(ours, 0, None, earlier, in_turn(ours))
+    assert split_cases(others, 9, None, made("run", earlier, seed=9), in_turn(others))["test"]
+
+
+def test_the_whole_chain_counts_and_a_lost_link_is_said(
+    xrays: list[PreparedRadiograph], made: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = made("first")
+    split_cases(xrays, 0, None, first)
+    second, third = made("second", first), None
+    split_cases(xrays, 0, None, second)
+    third = made("third", second)
+    assert [run.folder.name for run in with_earlier([third])] == ["third", "second", "first"]
+    subsets = [subset for _, subset in read_split(first.folder / "split.csv").values()]
+    assert sorted(seen_before(third).values()) == sorted(subsets)
+    first.folder.rename(first.folder.with_name("elsewhere"))
+    assert [run.folder.name for run in with_earlier([third])] == ["third", "second"]
+    assert "cannot be told" in capsys.readouterr().err
+
+
+def test_predict_names_images_that_the_earlier_run_was_trained_on(
+    xrays: list[PreparedRadiograph], made: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = made("earlier")
+    split_cases(xrays, 0, None, earlier)
+    split = read_split(earlier.folder / "split.csv")
+    known = next(xray.case for xray in xrays if split[xray.case.image_id][1] == "train")
+    KnownCases([made("run", earlier)]).report([("film", known.path)], "X-rays")
+    assert "was trained on" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_external_set_that_the_earlier_run_was_trained_on_is_none(
+    xrays: list[PreparedRadiograph], made: Callable[..., Run], small_rsna: Path
+) -> None:
+    ours, others = halves(xrays)
+    earlier = made("earlier")
+    split_cases(ours, 0, None, earlier, in_turn(ours))
+    run = made("run", earlier)
+    split_cases(others, 0, None, run, in_turn(others))
+    with pytest.raises(BadLayout, match=r"was trained or chosen, from which this run started"):
+        are_strangers(run, [xray.case for xray in ours], small_rsna)
+
+
+def test_the_api_refuses_what_is_no_run_before_it_makes_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_rsna: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(radlearn.errors.BadRunFolder, match="no such run folder"):
+        radlearn.classification.train(data=small_rsna, start_from="nothing", run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -14,6 +14,7 @@ from radlearn.errors import RadlearnError
 from radlearn.pictures.overlays import shortened
 from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, Section, Table, Text, write_report
 from radlearn.pictures.style import in_house_style, png_bytes
+from radlearn.remarks import notes_gathered
 from radlearn.scans.dicom import read_radiograph
 from radlearn.scans.geometry import to_orientation
 from radlearn.scans.nifti import read_volume
@@ -95,7 +96,9 @@ def _panels(finding: Finding, audit: Audit) -> list[Panel]:
             if path.name.lower().endswith((".nii", ".nii.gz")):
                 panels.append((name, _slice(path), ()))
             elif not path.name.endswith((".csv", ".json")):
-                radiograph = read_radiograph(path, XRAY_PX, "pad")
+                with notes_gathered({}):
+                    # What is doubtful about it is among the findings.
+                    radiograph = read_radiograph(path, XRAY_PX, "pad")
                 height, width = radiograph.header.size_px
                 side = max(height, width)
                 margin = np.array([side - width, side - height] * 2) / 2

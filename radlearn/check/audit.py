@@ -22,6 +22,7 @@ from radlearn.check.appearance import series_privacy, xray_findings
 from radlearn.check.boxes import box_findings
 from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.findings import Finding, in_order
+from radlearn.check.labels import label_findings, mask_findings
 from radlearn.check.radiographs import XrayFacts, facts_of
 from radlearn.check.shortcuts import Clue, shortcut_findings
 from radlearn.check.unlooked import unlooked_files, unlooked_findings, unread_words
@@ -136,6 +137,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     series = series_jobs(result.xrays)
     result.volumes = volume_facts([*of_layouts, *loose, *series], workers)
     result.findings += volume_findings(result.volumes, folder)
+    result.findings += [*label_findings(list(result.cases.values())), *mask_findings(result.volumes)]
     result.labelled = {name: _labelled(layout) for name, layout in layouts.items()}
     result.kinds = _recognised(result, layouts.values(), loose, len(series))
     with waiting("comparing"):

@@ -31,6 +31,19 @@ RULES = {
     "box-empty": Rule("error", "boxes without extent or without numbers", "Give the box its numbers, or remove the row."),
     "label-contradiction": Rule("error", "labels that contradict each other or their boxes", "Decide which of the two is true."),
     "class-contradiction": Rule("error", "classes that contradict the label", "Decide which of the two is true."),
+    "label-one-class": Rule(
+        "error",
+        "labels that are all the same",
+        "Add images of the other class, or look at the labels: a classifier learns and is judged by the difference of two classes.",
+    ),
+    "split-one-class": Rule(
+        "error",
+        "a subset of the table's split without both classes",
+        "Move some people in the column split, or leave out the column: then radlearn splits.",
+    ),
+    "mask-none": Rule(
+        "error", "masks that are all empty", "Look at them: are lesions stored as 1? A segmenter learns from masks with something inside."
+    ),
     "image-missing": Rule("error", "labelled X-rays that have no file", "Unpack the archive to its end, or remove the rows."),
     "persons-split": Rule("error", "people in two subsets of a split", "Put all X-rays of a person in one subset, or let radlearn split."),
     "split-table": Rule("error", "a split table that cannot be used", "Write columns image_id, person, subset; or remove the table."),
@@ -60,6 +73,9 @@ RULES = {
     "image-not-xray": Rule("warning", "images that are no X-rays", "Remove them: here X-rays are expected (modality CR, DX, DR, RG)."),
     "image-raw": Rule("warning", "raw detector data", "Export the X-rays FOR PRESENTATION."),
     "image-polarity": Rule("warning", "X-rays of contradictory polarity", "Mend PresentationLUTShape or PhotometricInterpretation."),
+    "label-few": Rule(
+        "warning", "too few people of a class to train on", "Add people, or use these images only to evaluate a model of other data."
+    ),
     "image-unlabelled": Rule("warning", "X-rays that no row speaks of", "They are left out. Add their rows, or move them away."),
     "box-tiny": Rule("warning", "boxes of a few pixels", "Draw them again or remove them."),
     "box-huge": Rule("warning", "boxes over most of the X-ray", "Look at them: the largest of the challenge's own covers half an X-ray."),

@@ -51,8 +51,13 @@ RULES = {
     "not-dicom": Rule("error", "files without a DICOM header", "Export them as DICOM Part 10, or remove them."),
     "image-truncated": Rule("error", "X-rays that were cut short", AGAIN),
     "image-damaged": Rule("error", "damaged X-rays", AGAIN),
-    "image-frames": Rule("error", "files of several frames", "Split them into single X-rays, or remove them."),
+    "image-frames": Rule("error", "files of several frames or pages", "Split them into single X-rays, or remove them."),
     "image-colour": Rule("error", "X-rays in colour", "Convert them to grey (MONOCHROME2), or remove them."),
+    "picture-colour": Rule(
+        "error",
+        "pictures that are not plain grey",
+        "Use the grey files that they were made of, or save them in grey without transparency; or remove them.",
+    ),
     "file-no-image": Rule("error", "DICOM files without an image", "Leave reports and presentation states out of the folder."),
     "image-no-decoder": Rule("error", "X-rays that nothing here can decode", "Convert them, for example with 'gdcmconv --raw IN OUT'."),
     "image-constant": Rule("error", "X-rays with nothing on them", "Remove them and their rows, or export them again."),
@@ -60,6 +65,11 @@ RULES = {
     "image-twice": Rule("warning", "one X-ray under two names", "Keep one of them: counted twice it weighs twice."),
     "file-twice": Rule("warning", "files with the same content", "Keep one of them."),
     "image-inverted": Rule("warning", "X-rays that look inverted", "Mend PhotometricInterpretation (MONOCHROME1 or 2) where it is wrong."),
+    "picture-inverted": Rule(
+        "warning",
+        "pictures that look inverted",
+        "Save them with bright where the body is dense: a picture has no header that says otherwise.",
+    ),
     "image-turned": Rule("warning", "X-rays that are rotated, upside down or mirrored", "Look at them, and turn them back."),
     "image-unlike": Rule("warning", "X-rays unlike the others", "Is it another part of the body, another view, a photograph of an X-ray?"),
     "image-clipped": Rule("warning", "X-rays that are largely pure white or pure black", "Is the window wrong, or was it badly exposed?"),
@@ -97,6 +107,11 @@ RULES = {
     ),
     "privacy": Rule("warning", "headers that may identify people", "Remove these fields before sharing the files (DICOM PS3.15, annex E)."),
     "burnt-in": Rule("warning", "X-rays that say their pixels hold personal text", "Cover the text: it is read by models too."),
+    "picture-beside": Rule(
+        "warning",
+        "pictures beside DICOM or NIfTI files",
+        "They are left out. If they are X-rays to be used, name them in a table, or put them into a folder of their own.",
+    ),
     "format-unread": Rule(
         "warning",
         "images in formats that radlearn does not read",

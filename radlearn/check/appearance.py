@@ -112,7 +112,7 @@ def _beside_the_others(facts: Sequence[XrayFacts], root: Path) -> Iterator[Findi
         like = [float(_normalised(oriented(thumbnail, turn)) @ median) for turn in range(len(ORIENTATIONS))]
         best = int(np.argmax(like))
         name = within(xray.path, root)
-        seen = f"its likeness to the folder's median X-ray is {f'{like[0]:.2f}'.replace('-', '−')} (1 is the same, −1 its negative)"
+        seen = f"its likeness to the median of all X-rays is {f'{like[0]:.2f}'.replace('-', '−')} (1 is the same, −1 its negative)"
         # An upside-down X-ray may resemble the median's negative too, but less than it resembles the median when it is turned back.
         if like[0] < INVERTED_BELOW and -like[0] >= like[best]:
             yield Finding("picture-inverted" if is_picture(xray.path) else "image-inverted", name, seen)

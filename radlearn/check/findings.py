@@ -58,7 +58,7 @@ RULES = {
         "pictures that are not plain grey",
         "Use the grey files that they were made of, or save them in grey without transparency; or remove them.",
     ),
-    "file-no-image": Rule("error", "DICOM files without an image", "Leave reports and presentation states out of the folder."),
+    "file-no-image": Rule("error", "DICOM files without an image", "Leave out reports and presentation states."),
     "image-no-decoder": Rule("error", "X-rays that nothing here can decode", "Convert them, for example with 'gdcmconv --raw IN OUT'."),
     "image-constant": Rule("error", "X-rays with nothing on them", "Remove them and their rows, or export them again."),
     "image-other-person": Rule("error", "one X-ray of two people, or with two labels", "Keep one of them, or give both the same person."),
@@ -97,7 +97,11 @@ RULES = {
         "images that the persons' table does not list",
         "Add them where it is known whose they are; each counts as a person of its own.",
     ),
-    "persons-header": Rule("warning", "one PatientID, several people", "If PatientID tells people apart in these files, mend persons.csv."),
+    "persons-header": Rule(
+        "warning",
+        "one PatientID, several people",
+        "If PatientID tells people apart in these files, mend persons.csv, or the column person of the table.",
+    ),
     "age-form": Rule("note", "ages not written as DICOM has them", "Nothing: radlearn reads them as years."),
     "age": Rule("warning", "ages that nobody has", "They are treated as missing."),
     "shortcut": Rule(
@@ -127,7 +131,11 @@ RULES = {
         "volumes that are not in Hounsfield units",
         "Convert them again from their DICOM slices: air is -1000, water 0.",
     ),
-    "ct-is-mask": Rule("error", "masks or label maps where a CT is expected", "Move them away, or name them ID_seg beside ID_ct."),
+    "ct-is-mask": Rule(
+        "error",
+        "masks or label maps where a CT is expected",
+        "Move them away, or name them ID_seg beside ID_ct; in a table they belong in the column mask.",
+    ),
     "ct-size": Rule(
         "warning",
         "volumes whose size no chest has",
@@ -136,7 +144,7 @@ RULES = {
     "ct-order": Rule("warning", "volumes whose slices may be out of order", "Convert them again, sorted by position and not by name."),
     "ct-filled": Rule("warning", "volumes filled with something else than air", "Fill what lies outside of the scan with -1024."),
     "ct-constant": Rule("error", "volumes with nothing in them", AGAIN),
-    "series-not-ct": Rule("error", "series of another modality than CT", "Leave them out of the folder: only CT is in Hounsfield units."),
+    "series-not-ct": Rule("error", "series of another modality than CT", "Leave them out: only CT is in Hounsfield units."),
     "series-broken": Rule("error", "DICOM series that make no volume", "Export the whole series again, each slice once."),
     "mask-grid": Rule("error", "masks on another grid than their CT", "Save the mask again on the grid of its CT."),
     "mask-labels": Rule("error", "masks of which it is not plain what is inside", "Save them with 0 outside and 1 inside."),

@@ -62,7 +62,7 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
     header = xray.header
     if header.modality in NO_XRAY_MODALITIES:
         found = f"{path}: Modality is {header.modality}; expected a chest X-ray (CR or DX)"
-        raise UnreadableScan(f"{found}. Remove such files from the folder.")
+        raise UnreadableScan(f"{found}. Leave such files out.")
     if min(header.size_px) < SMALLEST_PX:
         found = f"{path}: has {header.size_px[1]} × {header.size_px[0]} px (width × height)"
         raise UnreadableScan(f"{found}; expected a chest X-ray of at least {SMALLEST_PX} px. Use the original.")

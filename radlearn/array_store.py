@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from radlearn.alone import alone_with
+from radlearn.amounts import counted
 from radlearn.disk_trouble import must_have_space, trouble_in_words
 from radlearn.entry_files import Entry, Made, opened_entry, unproved_bytes, write_entry
 from radlearn.entry_sources import EntrySource, Sources
@@ -113,7 +114,7 @@ def stored_entries(
             changed = wanted[found.index(None)]
             raise CacheTrouble(f"{changed}: changed while the {words.title} was made. Is it still being copied? Try again after that.")
         size = sum(entry.path.stat().st_size for entry in set(found) if entry is not None)
-        say(f"{words.title}: {len(found):,} {words.units}, {size / 1e6:,.0f} MB, in {folder}")
+        say(f"{words.title}: {counted(len(found), words.units)}, {size / 1e6:,.0f} MB, in {folder}")
     return [entry for entry in found if entry is not None]
 
 

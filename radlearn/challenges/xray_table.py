@@ -127,7 +127,7 @@ def _box_of(table: OwnTable, line: int, cells: Cells) -> Box | None:
 def _look_at_boxes(table: OwnTable, boxes: Sequence[Box]) -> None:
     # No finding is smaller than a pixel.
     if max(map(max, boxes)) <= 2 and any(x1 - x0 < 1 or y1 - y0 < 1 for x0, y0, x1, y1 in boxes):
-        found = f"none of the {len(boxes):,} boxes reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1"
+        found = f"none of the {counted(len(boxes), 'boxes')} reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1"
         advice = "Multiply x0 and x1 by the X-ray's width, y0 and y1 by its height"
         table.troubles.append(f"{table.at(HEADER_LINE, BOX[0])}: {found}; expected pixels. {advice}.")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn import use_cases
-from radlearn.amounts import counted
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
 from radlearn.challenges.own_table import near_hint
@@ -167,7 +167,7 @@ def _layout_of(challenge: AnyChallenge, folder: Path) -> AuditedFolder:
         cases, findings = challenge.find_cases(folder), []
     except BadLayout as error:
         cases, findings = [], [Found("table", "", str(error).removeprefix(f"{folder}: "))]
-    recognised = f"the layout of {challenge.title}: {len(cases):,} labelled {challenge.unit if len(cases) == 1 else challenge.units}"
+    recognised = f"the layout of {challenge.title}: {counted(len(cases), f'labelled {challenge.units}')}"
     # Which mask is whose only the challenge knows.
     volumes = [VolumeFiles(case.image_id, (case.path,), None, case.person) for case in cases if nifti_stem(case.path.name)]
     return AuditedFolder(recognised, cases, findings, volumes or None)
@@ -201,15 +201,29 @@ def _about(result: Audit) -> list[Finding]:
     said = []
     if cases := result.cases.values():
         people, positives = len({case.person for case in cases}), sum(bool(case.label) for case in cases)
-        amounts = f"{len(cases):,} X-rays of {people:,} persons; {positives:,} with an opacity ({positives / len(cases):.0%})"
+        amounts = (
+            f"{counted(len(cases), 'X-rays')} of {counted(people, 'persons')}; {positives:,} with an opacity ({positives / len(cases):.0%})"
+        )
         said.append(Finding("about", "", amounts))
     if boxes := [(x1 - x0, y1 - y0) for case in result.cases.values() for x0, y0, x1, y1 in case.boxes_xyxy_px]:
         width, height = ("/".join(f"{edge:.0f}" for edge in edges) for edges in np.quantile(boxes, (0.25, 0.5, 0.75), axis=0).T)
-        said.append(Finding("about", "", f"{len(boxes):,} boxes; quartiles of their width {width} px, of their height {height} px"))
+        said.append(
+            Finding("about", "", f"{counted(len(boxes), 'boxes')}; quartiles of their width {width} px, of their height {height} px")
+        )
     ages = [xray.told["PatientAge"] for xray in result.xrays if "PatientAge" in xray.told]
     if odd := [age for age in ages if not DICOM_AGE.fullmatch(age)]:
-        said.append(Finding("age-form", "", f"{len(odd):,} of {len(ages):,} files write PatientAge like {odd[0]!r}; DICOM has 062Y"))
+        said.append(
+            Finding(
+                "age-form",
+                "",
+                f"{len(odd):,} of {counted(len(ages), 'files')} {verb_of(len(odd), 'write')} PatientAge like {odd[0]!r}; DICOM has 062Y",
+            )
+        )
     years = [age_in_years(age) for age in ages]
     if children := sum(age is not None and age < ADULT_YEARS for age in years):
-        said.append(Finding("about", "", f"{children:,} of {len(ages):,} files are of people under {ADULT_YEARS} years"))
+        said.append(
+            Finding(
+                "about", "", f"{children:,} of {counted(len(ages), 'files')} {verb_of(children, 'are')} of people under {ADULT_YEARS} years"
+            )
+        )
     return said

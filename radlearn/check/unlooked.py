@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import files_below, within
 from radlearn.check.findings import Finding
 from radlearn.scans.file_names import PICTURE_SUFFIXES
@@ -34,7 +35,12 @@ def unlooked_findings(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
     """Yield one finding for each kind of file that was not looked at."""
     lost = [path for path in paths if not path.exists()]
     if lost:
-        yield Finding("link-lost", within(lost[0], root), f"{_amount(lost, root)} lead to what is not there", _also(lost, root))
+        yield Finding(
+            "link-lost",
+            within(lost[0], root),
+            f"{_amount(lost, root)} {verb_of(len(lost), 'lead')} to what is not there",
+            _also(lost, root),
+        )
     rest = [path for path in paths if path.exists()]
     for rule, suffixes, words in (
         ("archive", ARCHIVES, "packed, and not looked into"),
@@ -68,7 +74,7 @@ def _ends(path: Path, suffixes: Sequence[str]) -> str:
 
 def _amount(paths: Sequence[Path], root: Path) -> str:
     names = ", ".join(within(path, root) for path in paths[:SHOWN])
-    return f"{len(paths):,} file{'s' * (len(paths) > 1)} ({names}{', …' * (len(paths) > SHOWN)})"
+    return f"{counted(len(paths), 'files')} ({names}{', …' * (len(paths) > SHOWN)})"
 
 
 def _also(paths: Sequence[Path], root: Path) -> tuple[str, ...]:

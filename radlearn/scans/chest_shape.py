@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from radlearn.amounts import verb_of
 from radlearn.scans.doubt import Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm, to_orientation
 
@@ -76,7 +77,10 @@ def _of_order(ct: Volume) -> Iterator[Doubt]:
         return
     jumps = np.flatnonzero(beside > JUMP_ABOVE * far)
     listed = ", ".join(f"{k} and {k + 1}" for k in jumps[:3]) + (", …" if len(jumps) > 3 else "")
-    found = f"its slices may be out of order: {len(jumps)} of {count - 1} neighbours (from below {listed}) differ as slices far apart do"
+    found = (
+        f"its slices may be out of order: {len(jumps)} of {count - 1} neighbours (from below {listed}) "
+        f"{verb_of(len(jumps), 'differ')} as slices far apart do"
+    )
     yield Doubt("ct-order", found, "Convert it again from its DICOM slices, sorted by position and not by name.")
 
 

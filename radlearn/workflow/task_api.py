@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn import use_cases
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
@@ -166,7 +167,7 @@ class TaskApi:
             test = cases_by_subset(cases, first)["test"]
             prove_same(test, first)
             return self.task.commands.evaluate(first, test, "test", made)
-        say(f"The run was trained on other data: all {len(cases):,} cases are evaluated as an external set.")
+        say(f"The run was trained on other data: {counted(len(cases), 'cases')} {verb_of(len(cases), 'are')} evaluated as an external set.")
         return self.task.commands.evaluate(first, cases, "external", made)
 
     def tune(self, run: RunLike, data: Path | str | None = None, **options: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import stem
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
@@ -80,7 +81,8 @@ class XrayPredictions:
         known = [(path, answer) for path in self.paths if (answer := self._partial.known(path)) is not None]
         self._known = {path for path, _ in known}
         if known:
-            say(f"{len(known):,} of {len(self.paths):,} X-rays were predicted before this pass was stopped; it goes on with the rest.")
+            done = f"{len(known):,} of {counted(len(self.paths), 'X-rays')} {verb_of(len(known), 'were')}"
+            say(f"{done} predicted before this pass was stopped; it goes on with the rest.")
         return known
 
     def write_down(self, path: Path, answer: Mapping[str, Any], pictures: Sequence[Path] = ()) -> None:
@@ -148,7 +150,7 @@ class XrayPredictions:
         if self.rows or not self.unreadable.lines:
             rows = sorted(self.rows, key=in_order(self.paths, lambda row: row[0]))
             write_rows(self.table, [columns, *rows])
-            say(f"{len(self.rows):,} X-rays predicted{said_table(self.table)}")
+            say(f"{counted(len(self.rows), 'X-rays')} predicted{said_table(self.table)}")
         if self.known is not None:
             self.known.report(((row[1], Path(row[0])) for row in self.rows), "X-rays")
         self.report_unreadable(len(self.rows))
@@ -164,8 +166,8 @@ class XrayPredictions:
         self.unreadable.report(readable)
         if is_for_submission(self.out) and (count := len(self.unreadable.lines)):
             raise BadLayout(
-                f"{count:,} of the {len(self.paths):,} X-rays cannot be read, and a submission needs a row for each. Mend these files, or "
-                "move them to another folder."
+                f"{count:,} of the {counted(len(self.paths), 'X-rays')} cannot be read, and a submission needs a row for each. "
+                "Mend these files, or move them to another folder."
             )
 
     def picture(self, path: Path, name: str) -> Path:

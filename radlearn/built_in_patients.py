@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from radlearn import hints
 from radlearn.alone import alone_with
+from radlearn.amounts import counted, verb_of
 from radlearn.errors import BadLayout, BadSetting, RadlearnError
 from radlearn.files import make_folder, remove_leftovers, removed_on_failure
 from radlearn.json_files import read_json, write_json
@@ -59,11 +60,11 @@ def write_patients(
         if xrays:
             if not _is_whole(xray_folder):
                 write_rsna(xray_folder, xrays, seed, workers, twins=twins)
-            say(f"{xrays:,} X-rays in {xray_folder}. {_advice('classification', xray_folder, xrays, ENOUGH_XRAYS)}")
+            say(f"{counted(xrays, 'X-rays')} in {xray_folder}. {_advice('classification', xray_folder, xrays, ENOUGH_XRAYS)}")
         if cts:
             if not _is_whole(ct_folder):
                 write_covid19(ct_folder, cts, seed, workers, ct_size)
-            say(f"{cts:,} CTs in {ct_folder}, with lesion masks. {_advice('segmentation', ct_folder, cts, ENOUGH_CTS)}")
+            say(f"{counted(cts, 'CTs')} in {ct_folder}, with lesion masks. {_advice('segmentation', ct_folder, cts, ENOUGH_CTS)}")
         _draw(out, xray_folder if xrays else None, ct_folder if cts else None, seed)
 
 
@@ -130,7 +131,10 @@ def _command(wishes: Mapping[str, Any], out: Path) -> str:
 def _say_lost(unfinished: Path, name: str) -> None:
     units, pattern = ("X-rays", "stage_2_train_images/*.dcm") if name == XRAY_FOLDER else ("CTs", "Train/*_ct.nii.gz")
     if written := len(list(unfinished.glob(pattern))):
-        say(f"{written:,} {units} were written before this command was stopped; all {units} are made anew, because they count as a whole.")
+        say(
+            f"{counted(written, units)} {verb_of(written, 'were')} written before this command was stopped; all "
+            f"{units} are made anew, because they count as a whole."
+        )
 
 
 def _is_whole(folder: Path) -> bool:

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as TerminalTable
 
 from radlearn import hints
+from radlearn.amounts import counted
 from radlearn.json_files import write_json
 from radlearn.metrics.score_differences import ScoreDifference, score_differences
 from radlearn.pictures.comparison import ComparedName, difference_figure
@@ -150,7 +151,8 @@ def _warnings(
 
 
 def _show(content: Mapping[str, Any], pairs: Sequence[tuple[ComparedRun, Sequence[ScoreDifference]]], labels: Mapping[str, str]) -> None:
-    say(f"{content['task']}, {content['split']}: {content['cases']:,} cases of {content['persons']:,} persons, the same for all.")
+    amounts = f"{counted(content['cases'], 'cases')} of {counted(content['persons'], 'persons')}"
+    say(f"{content['task']}, {content['split']}: {amounts}, the same for all.")
     if content["synthetic"]:
         say(f"{SYNTHETIC}.")
     for run in content["runs"]:

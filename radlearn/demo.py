@@ -11,6 +11,7 @@ from rich.table import Table as TerminalTable
 
 import radlearn
 from radlearn import hints
+from radlearn.amounts import counted
 from radlearn.errors import BadSetting, RadlearnError
 from radlearn.json_files import read_json, write_json
 from radlearn.pictures.report import SYNTHETIC, Block, Command, Link, Note, Section, Table, write_report
@@ -106,7 +107,10 @@ def _section(name: str, task: AnyTask, run: Run, scores: dict[str, Any], page: P
     labels = {task.challenge.box_score.name: task.challenge.box_score.label} if task.challenge.box_score else {}
     rows = [[spoken(score, labels), *_numbers(scores["scores"][score])] for score in task.headline_scores]
     rows += [[_baseline_name(baseline, scores["scores"], labels), *_numbers(found)] for baseline, found in scores["baselines"].items()]
-    caption = f"On {scores['cases']:,} {task.challenge.units} of {scores['persons']:,} persons that were not trained on. {SYNTHETIC}."
+    caption = (
+        f"On {counted(scores['cases'], task.challenge.units)} of {counted(scores['persons'], 'persons')} that "
+        f"were not trained on. {SYNTHETIC}."
+    )
     report = Link("Report", os.path.relpath(run.folder / "report.html", page.parent), "with all scores, pictures and settings")
     return Section(name.capitalize(), [Table(("score", "value", "95 % interval"), rows, caption), report])
 

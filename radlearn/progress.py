@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from radlearn.amounts import counted, noun_of
 from radlearn.file_names import printable
 
 Job = TypeVar("Job")
@@ -102,7 +103,7 @@ class Bar:
             self._first = now, self.done
         if now - self._spoke >= LINE_EVERY_SECONDS:
             self._spoke = now
-            say(f"  {self.title}: {self.done:,}/{self.total:,} {self.unit}{self._left(now)}{'; ' + note if note else ''}")
+            say(f"  {self.title}: {self.done:,}/{counted(self.total, self.unit)}{self._left(now)}{'; ' + note if note else ''}")
 
     def _left(self, now: float) -> str:
         """Return how much time is left, as soon as the speed is known."""
@@ -121,13 +122,13 @@ def progress_bar(title: str, total: int, unit: str = "files") -> Iterator[Bar]:
     if not console.is_terminal:
         bar = Bar(title, total, unit, None)
         yield bar
-        say(f"  {title}: {bar.done:,} {unit} in {_clock(time.monotonic() - started)}")
+        say(f"  {title}: {counted(bar.done, unit)} in {_clock(time.monotonic() - started)}")
         return
     columns = (
         TextColumn("  {task.description}", markup=False),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
-        TextColumn(unit, markup=False),
+        TextColumn(noun_of(total, unit), markup=False),
         TimeElapsedColumn(),
         TextColumn("·"),
         TimeRemainingColumn(),

@@ -1,8 +1,10 @@
 """A folder in the COVID-19-20 layout, looked through for `radlearn check`: its CTs, their masks, and what is wrong with their names."""
 
 import csv
+import re
 from pathlib import Path
 
+from radlearn.amounts import counted
 from radlearn.challenges import covid19_layout as covid19
 from radlearn.challenges.challenge import AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.covid19_folder import CT, MASK, PERSONS_TABLE, TRAIN_FOLDER, case_and_kind, case_paths, file_trouble
@@ -35,7 +37,7 @@ def audit_folder(folder: Path) -> AuditedFolder:
             findings.append(Found("ct-missing", within(path, folder), f"{''.join(wanted)}.nii.gz is missing"))
     for line in troubles:
         where, _, words = line.partition(": ")
-        if " have no " in line or (train / Path(where).name) in listed:
+        if re.search(" ha(ve|s) no (mask|CT)", line) or (train / Path(where).name) in listed:
             continue
         findings.append(Found("table" if where.startswith(PERSONS_TABLE) else "ct-missing", where, words))
     for note in notes:
@@ -50,7 +52,7 @@ def audit_folder(folder: Path) -> AuditedFolder:
 
 
 def _recognised(volumes: int) -> str:
-    return f"the COVID-19-20 challenge's layout: {volumes:,} CTs"
+    return f"the COVID-19-20 challenge's layout: {counted(volumes, 'CTs')}"
 
 
 def _without_lesion(layout: Path, folder: Path) -> frozenset[str]:

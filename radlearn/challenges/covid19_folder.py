@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import describe_folder, nifti_stem
 from radlearn.challenges.near_ids import near_strangers
 from radlearn.challenges.rsna_tables import path_text, rows_in, table_text
@@ -64,9 +65,12 @@ def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], li
     notes = []
     if strangers := [case_id for case_id in persons if case_id not in cases]:
         first = f"{strangers[0]} (line {lines[strangers[0]]})"
-        notes.append(f"{name}: {len(strangers):,} of its {len(persons):,} cases are not in {TRAIN_FOLDER}, the first being {first}.")
+        notes.append(
+            f"{name}: {len(strangers):,} of its {counted(len(persons), 'cases')} {verb_of(len(strangers), 'are')} not "
+            f"in {TRAIN_FOLDER}, the first being {first}."
+        )
     if persons and (alone := sum(case_id not in persons for case_id in cases)):
-        amount = f"does not list {alone:,} of the {len(cases):,} cases"
+        amount = f"does not list {alone:,} of the {counted(len(cases), 'cases')}"
         notes.append(f"{name}: {amount}; each of them counts as a person of its own.")
     return persons, troubles, notes
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from radlearn.amounts import counted
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable
 from radlearn.scans.file_names import DICOM_SUFFIXES, NIFTI_SUFFIXES, PICTURE_SUFFIXES
@@ -156,7 +157,7 @@ def describe_folder(folder: Path) -> str:
     inner = [entry for entry in entries if entry.is_dir()]
     parts += [f"the folder {entry.name} ({', '.join(_kinds(files_in(entry))) or 'no files in it'})" for entry in inner[:5]]
     if len(inner) > 5:
-        parts.append(f"{len(inner) - 5:,} more folders")
+        parts.append(f"{counted(len(inner) - 5, 'more folders')}")
     return "holds " + " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]])) if parts else "is empty"
 
 

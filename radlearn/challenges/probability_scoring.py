@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.probabilities import read_probabilities
@@ -48,7 +49,7 @@ class ScoredProbabilities(ScoredSubmission):
         xrays, positives, counts = found["cases"], found["positives"], found["counts"]
         share = positives / xrays
         return [
-            f"X-rays: {xrays:,} of {found['persons']:,} persons. With an opacity: {positives:,} ({share:.1%}).",
+            f"X-rays: {xrays:,} of {counted(found['persons'], 'persons')}. With an opacity: {positives:,} ({share:.1%}).",
             f"At a threshold of {self.threshold:g}: {counts['true_positives']:,} true positives, {counts['false_negatives']:,} false "
             f"negatives, {counts['false_positives']:,} false positives, {counts['true_negatives']:,} true negatives.",
             f"Chance: average_precision_score {share:.3f}; brier_error {share * (1 - share):.3f} for predicting the share of positives.",

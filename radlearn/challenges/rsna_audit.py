@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges import rsna_layout as rsna
 from radlearn.challenges import rsna_tables
 from radlearn.challenges.challenge import AuditedFolder, Found
@@ -41,16 +42,17 @@ def audit_folder(folder: Path) -> AuditedFolder:
     root = rsna.layout_folder(folder) or folder
     has_images = (root / rsna.IMAGE_FOLDER).is_dir()
     cases, troubles, notes = rsna.audit(folder) if has_images else _cases_without_images(root)
-    findings = [_of_line(line) for line in troubles if "have no file here" not in line]
+    findings = [_of_line(line) for line in troubles if "no file here" not in line]
     if has_images:
         findings += _image_findings(root, folder, {case.image_id for case in cases})
     else:
         # Once, not a line for each of thousands.
-        found = f"there is no such folder beside the labels table, and none of its {len(cases):,} X-rays; only the tables were checked"
+        none = f"none of its {counted(len(cases), 'X-rays')}"
+        found = f"there is no such folder beside the labels table, and {none}; only the tables were checked"
         findings.insert(0, Found("image-missing", rsna.IMAGE_FOLDER, found))
     findings += [*_person_findings(notes), *_split_findings(root, {case.image_id: case.person for case in cases})]
     missing = "" if any(case.path.is_file() for case in cases) else ", none of them there"
-    return AuditedFolder(f"the RSNA challenge's layout: {len(cases):,} labelled X-rays{missing}", cases, findings)
+    return AuditedFolder(f"the RSNA challenge's layout: {counted(len(cases), 'labelled X-rays')}{missing}", cases, findings)
 
 
 def _image_findings(root: Path, folder: Path, there: Collection[str]) -> Iterator[Found]:
@@ -103,7 +105,10 @@ def _split_findings(root: Path, persons: Mapping[str, str]) -> Iterator[Found]:
     if strangers := [one for one in ids if one not in persons]:
         near = NearIds(persons)
         hint = next((hint for one in strangers if (hint := near.hint(one))), "")
-        found = f"{len(strangers):,} of its {len(ids):,} images have no X-ray or no label, the first being {strangers[0]!r}"
+        found = (
+            f"{len(strangers):,} of its {counted(len(ids), 'images')} {verb_of(len(strangers), 'have')} no X-ray "
+            f"or no label, the first being {strangers[0]!r}"
+        )
         yield Found("split-table", SPLIT_TABLE, f"{found}.{hint}")
     subsets: dict[str, dict[str, str]] = {}
     for row in rows[1:]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from radlearn.amounts import counted
 from radlearn.challenges import ct_table, xray_table
 from radlearn.challenges.challenge import AuditedFolder, Case, Found, VolumeFiles
 from radlearn.challenges.folders import files_below
@@ -40,5 +41,5 @@ def _audited(table: OwnTable, cases: Sequence[Case], units: str, volumes: Sequen
         else:
             findings.append(Found("about", name, note.removeprefix(f"{name}: ")))
     rows = sum(len(image.rows) for image in table.images)
-    read = "" if rows == len(cases) else f", from {rows:,} rows"
-    return AuditedFolder(f"a table of {len(cases):,} {units}{read}", cases, findings, volumes)
+    read = "" if rows == len(cases) else f", from {counted(rows, 'rows')}"
+    return AuditedFolder(f"a table of {counted(len(cases), units)}{read}", cases, findings, volumes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from radlearn.amounts import counted
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say
@@ -68,6 +69,9 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
         header.patient_id for case, header in zip(cases, headers, strict=True) if case.person == case.image_id and header.patient_id
     )
     if shared := sum(count for count in alone.values() if count > 1):
-        found = f"{shared:,} images count as a person each, though their headers share a PatientID with another's."
-        say(f"{found} If PatientID tells people apart in these files, add the images to {PERSONS_TABLE}.", style="yellow")
+        found = f"{counted(shared, 'images')} count as a person each, though their headers share a PatientID with another's."
+        say(
+            f"{found} If PatientID tells people apart in these files, say so in {PERSONS_TABLE}, or in your table's column person.",
+            style="yellow",
+        )
     return filled

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.own_table import OwnImage, OwnTable, accepted, data_folder, one_value, read_table
 from radlearn.challenges.table_rows import HEADER_LINE, Cells, columns_of
@@ -126,7 +127,7 @@ def _box_of(table: OwnTable, line: int, cells: Cells) -> Box | None:
 def _look_at_boxes(table: OwnTable, boxes: Sequence[Box]) -> None:
     # No finding is smaller than a pixel.
     if max(map(max, boxes)) <= 2 and any(x1 - x0 < 1 or y1 - y0 < 1 for x0, y0, x1, y1 in boxes):
-        found = f"none of the {len(boxes):,} boxes reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1"
+        found = f"none of the {counted(len(boxes), 'boxes')} reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1"
         advice = "Multiply x0 and x1 by the X-ray's width, y0 and y1 by its height"
         table.troubles.append(f"{table.at(HEADER_LINE, BOX[0])}: {found}; expected pixels. {advice}.")
 
@@ -155,6 +156,6 @@ def with_boxes(cases: Sequence[XrayCase]) -> list[XrayCase]:
         BadLayout: if one has none: the table says that there is something, and not where.
     """
     if bare := [case for case in cases if case.label and not case.boxes_xyxy_px]:
-        found = f"{len(bare):,} X-rays with the finding have no box, the first being {bare[0].image_id}"
-        raise BadLayout(f"{bare[0].folder}: {found}. Detection learns from boxes: columns {', '.join(BOX)}, in pixels.")
+        found = f"{counted(len(bare), 'X-rays')} with the finding {verb_of(len(bare), 'have')} no box, the first being {bare[0].image_id}"
+        raise BadLayout(f"{found} ({bare[0].path}). Detection learns from boxes: columns {', '.join(BOX)}, in pixels.")
     return list(cases)

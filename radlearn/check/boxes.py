@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.challenges.folders import within
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.findings import Finding
@@ -35,7 +36,7 @@ def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], roo
     for people in by_patient.values():
         if len(people) > 1:
             files = [within(case.path, root) for case in people.values()]
-            found = f"its PatientID is on X-rays of {len(people)} people ({', '.join(sorted(people)[:4])})"
+            found = f"its PatientID is on X-rays of {counted(len(people), 'people')} ({', '.join(sorted(people)[:4])})"
             yield Finding("persons-header", files[0], found, tuple(files[1:]))
 
 

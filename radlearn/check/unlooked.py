@@ -3,14 +3,16 @@
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import files_below, within
 from radlearn.check.findings import Finding
+from radlearn.scans.file_names import PICTURE_SUFFIXES
 
 VOLUMES = (
     ".hdr", ".img", ".hdr.gz", ".img.gz", ".mha", ".mhd", ".raw", ".zraw", ".nrrd", ".nhdr", ".mgh", ".mgz", ".mnc", ".vtk", ".vti",
     ".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip", ".npy", ".npz", ".h5", ".hdf5",
 )  # fmt: skip
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".j2k")
+OTHER_PICTURES = (".gif", ".webp", ".jp2", ".j2k")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".dcm.gz", ".dcm.zip")
 TABLES = (".csv", ".csv.gz", ".json", ".txt", ".md", ".html", ".pdf", ".tsv", ".xlsx", ".yaml", ".yml", ".bval", ".bvec")
 NAMES = {"DICOMDIR", "LICENSE", "README", "VERSION", "Thumbs.db", "desktop.ini", "Icon\r"}
@@ -33,12 +35,18 @@ def unlooked_findings(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
     """Yield one finding for each kind of file that was not looked at."""
     lost = [path for path in paths if not path.exists()]
     if lost:
-        yield Finding("link-lost", within(lost[0], root), f"{_amount(lost, root)} lead to what is not there", _also(lost, root))
+        yield Finding(
+            "link-lost",
+            within(lost[0], root),
+            f"{_amount(lost, root)} {verb_of(len(lost), 'lead')} to what is not there",
+            _also(lost, root),
+        )
     rest = [path for path in paths if path.exists()]
     for rule, suffixes, words in (
         ("archive", ARCHIVES, "packed, and not looked into"),
         ("format-unread", VOLUMES, "in a format of volumes that radlearn does not read"),
-        ("format-unread", PICTURES, "pictures, of which radlearn reads none as a scan"),
+        ("picture-beside", PICTURE_SUFFIXES, "pictures"),
+        ("format-unread", OTHER_PICTURES, "pictures in a format that radlearn does not read"),
     ):
         by_suffix: dict[str, list[Path]] = {}
         for path in rest:
@@ -66,7 +74,7 @@ def _ends(path: Path, suffixes: Sequence[str]) -> str:
 
 def _amount(paths: Sequence[Path], root: Path) -> str:
     names = ", ".join(within(path, root) for path in paths[:SHOWN])
-    return f"{len(paths):,} file{'s' * (len(paths) > 1)} ({names}{', …' * (len(paths) > SHOWN)})"
+    return f"{counted(len(paths), 'files')} ({names}{', …' * (len(paths) > SHOWN)})"
 
 
 def _also(paths: Sequence[Path], root: Path) -> tuple[str, ...]:

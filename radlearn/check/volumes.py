@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import VolumeFiles
 from radlearn.challenges.folders import masks_beside, nifti_stem, within
 from radlearn.check.anatomy import ct_wrong_way_round, mask_wrong_way_round
@@ -138,7 +139,11 @@ def _of_slices(ct: Volume) -> Iterator[tuple[str, str]]:
     for numbers, words in ((blank, "hold one value only"), (repeated, "repeat the slice before")):
         if numbers:
             listed = ", ".join(str(number) for number in numbers[:8]) + (" …" if len(numbers) > 8 else "")
-            yield "ct-gap", f"{len(numbers)} of {len(slices)} slices {words} (counted from 0: {listed})"
+            yield (
+                "ct-gap",
+                f"{len(numbers)} of {counted(len(slices), 'slices')} {verb_of(len(numbers), words.split()[0])} "
+                f"{words.split(maxsplit=1)[1]} (counted from 0: {listed})",
+            )
 
 
 def _of_mask(path: Path, ct: Volume, is_hounsfield: bool) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from radlearn.amounts import counted
 from radlearn.augmentation.drawn import Drawn, Told
 from radlearn.errors import BadSetting
 from radlearn.pictures.borders import BROKEN, outline_true_mask
@@ -176,7 +177,7 @@ class _Shown:
         if caption is None:
             caption = f"{'×'.join(map(str, shape))} {f'voxels, {level_words(level, shape[-1])}' if volume else 'px'}"
             caption += "" if mask is None else ", mask outlined"
-            caption += f", {len(boxes)} box{'es' * (len(boxes) != 1)}" if isinstance(item, Mapping) and self.keys[2] in item else ""
+            caption += f", {counted(len(boxes), 'boxes')}" if isinstance(item, Mapping) and self.keys[2] in item else ""
         low, high = self.ends
         pixels = np.clip((np.asarray(shown, np.float64) - low) / max(high - low, 1e-9), 0, 1)
         aspect = self.spacing_mm[down] / self.spacing_mm[across] if len(self.spacing_mm) else 1.0

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from numpy.typing import ArrayLike
 
+from radlearn.amounts import counted
 from radlearn.metrics.boxes import FoundBoxes, matched_in_images
 from radlearn.metrics.froc import HIT_IOU_ABOVE
 from radlearn.metrics.intervals import Interval
@@ -67,7 +68,7 @@ def box_outcome(true: int, found: int, hits: int) -> str:
     """
     false = found - hits
     if true == 0:
-        return f"{false} false box{'es' * (false > 1)}" if false else "no box"
+        return counted(false, "false boxes") if false else "no box"
     return f"{hits} of {true} hit" + (f", {false} false" if false else "")
 
 
@@ -101,7 +102,7 @@ def box_size_figure(found: Sequence[FoundBoxes], truth: Sequence[ArrayLike]) -> 
     axes.plot(*np.clip(ratios, *ends).T, "o", markersize=5, color=MODEL, alpha=dense, markeredgewidth=0, zorder=3, clip_on=False)
     width, height = np.median(ratios, axis=0)
     axes.plot(width, height, "P", markersize=12, color=POSITIVE, markeredgecolor=PAPER, markeredgewidth=1.4, zorder=5)
-    axes.annotate(f"{len(ratios):,} boxes that hit", (0.03, 0.97), xycoords="axes fraction", va="top", color=MUTED)
+    axes.annotate(f"{counted(len(ratios), 'boxes')} that hit", (0.03, 0.97), xycoords="axes fraction", va="top", color=MUTED)
     axes.annotate(f"median: width {width:.2f}, height {height:.2f}", (0.97, 0.03), xycoords="axes fraction", ha="right", color=POSITIVE,
                   fontweight="bold")  # fmt: skip
     return figure

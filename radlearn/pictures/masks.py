@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from numpy.typing import ArrayLike
 
+from radlearn.amounts import counted
 from radlearn.errors import BadSetting
 from radlearn.metrics.intervals import Interval
 from radlearn.metrics.mask_table import mean_over_scans
@@ -86,7 +87,7 @@ def volume_agreement_figure(truth_ml: ArrayLike, predicted_ml: ArrayLike) -> Fig
         return no_data(right, "no scan to say it of")
     ends = [0, left.get_xlim()[1]]
     left.plot(ends, ends, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-    said = f"{len(truth):,} scan{'s' * (len(truth) != 1)}\nbroken line: equal volumes"
+    said = f"{counted(len(truth), 'scans')}\nbroken line: equal volumes"
     left.annotate(said, (0.03, 0.97), xycoords="axes fraction", va="top", color=MUTED, fontsize=9, linespacing=1.4)
     _dots(left, truth, predicted)
     _dots(right, (truth + predicted) / 2, predicted - truth)
@@ -155,7 +156,7 @@ def dice_by_load_figure(dice_scores: ArrayLike, truth_ml: ArrayLike) -> Figure:
         for part in (apart, axes):
             part.axhline(mean, color=POSITIVE, linewidth=1.4, zorder=2)
         over = int(np.isfinite(dice).sum())
-        _say_beside(axes, mean, f"mean {mean:.2f}\nover {over:,} scan{'s' * (over != 1)}", POSITIVE)
+        _say_beside(axes, mean, f"mean {mean:.2f}\nover {counted(over, 'scans')}", POSITIVE)
     return figure
 
 

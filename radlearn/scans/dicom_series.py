@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import find_xrays
 from radlearn.scans.dicom_slices import AIR_HU, SAME_DIRECTION_WITHIN, Slice, hounsfield_of, read_slice
@@ -84,7 +85,7 @@ def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) ->
     if len(found) == 1:
         return found[0]
     every = found or (find_series(paths) if series_uid is not None else [])
-    listed = "\n".join(f"  {series.uid}  {len(series.slices)} slices  {series.description}" for series in every)
+    listed = "\n".join(f"  {series.uid}  {counted(len(series.slices), 'slices')}  {series.description}" for series in every)
     if found:
         choose = "Choose one with --series UID, or put each in a folder of its own."
         raise UnreadableScan(f"{where}: holds {len(found)} series; expected one.\n{listed}\n{choose}")

@@ -5,6 +5,7 @@
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
 from radlearn.scans.chest_shape import shape_doubts
 from radlearn.scans.doubt import Doubt as Doubt
@@ -29,7 +30,7 @@ LEAST_TOO_LOW = 0.1
 DARK_BELOW_HU, LEAST_DARK = -400, 0.05
 WRAPPED_ABOVE = 64_000
 CONVERT = "Convert it again from its DICOM slices, so that air is -1000 and water 0."
-MASK = "Leave masks out of the folder, or name them ID_seg.nii.gz beside ID_ct.nii.gz."
+MASK = "Leave masks out, or name them ID_seg.nii.gz beside ID_ct.nii.gz; in a table they belong in the column mask."
 
 
 def doubts_of(ct: Volume) -> list[Doubt]:
@@ -130,7 +131,7 @@ def _of_slices(ct: Volume) -> list[Doubt]:
     count = ct.voxels.shape[axis]
     if min(ct.voxels.shape) == 1:
         return [Doubt("ct-flat", "is one slice; a volume needs more", "Use the whole scan.", sure=True)]
-    return [Doubt("ct-flat", f"has {count} slices of {spacing_mm(ct.affine)[axis]:.3g} mm")] if count < FEW_SLICES else []
+    return [Doubt("ct-flat", f"has {counted(count, 'slices')} of {spacing_mm(ct.affine)[axis]:.3g} mm")] if count < FEW_SLICES else []
 
 
 def _is_mask(sample: np.ndarray, low: float, top: float, inside: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import kind_of
 from radlearn.files import opened_to_read
@@ -54,7 +55,7 @@ def read_picture(path: str | Path) -> Picture:
                     f"{path}: is {width:,} × {height:,} px (width × height); expected an X-ray of at most {MOST_PIXELS:,} pixels."
                 )
             if (pages := getattr(image, "n_frames", 1)) > 1:
-                raise UnreadableScan(f"{path}: holds {pages} pages; expected one X-ray. Save each page as a file of its own.")
+                raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one X-ray. Save each page as a file of its own.")
             inverted = image.format == "TIFF" and _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO and image.mode.startswith("I;16")
             turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
             image.load()

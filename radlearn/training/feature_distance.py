@@ -17,6 +17,7 @@ from annotated_types import Len
 from torch import Tensor, nn
 from typing_extensions import TypedDict
 
+from radlearn.amounts import counted
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.feature_distance import FEWEST_TRAINING, FEWEST_VALIDATION, FeatureDistance, fit_feature_distance
 from radlearn.progress import say
@@ -130,7 +131,10 @@ def write_feature_distance(run: Run, training: np.ndarray, validation: np.ndarra
         what was written; None where there are too few images, which is said.
     """
     if len(training) < FEWEST_TRAINING or len(validation) < FEWEST_VALIDATION:
-        say(f"{len(training)} training and {len(validation)} validation images are too few to tell what is unlike them.", style="yellow")
+        say(
+            f"{len(training)} training and {counted(len(validation), 'validation images')} are too few to tell what is unlike them.",
+            style="yellow",
+        )
         return None
     must_be_there(run)
     distance = fit_feature_distance(training, validation)
@@ -144,7 +148,7 @@ def write_feature_distance(run: Run, training: np.ndarray, validation: np.ndarra
     }
     save_tensors(run.folder / FILE, tensors, numbers)
     share = f"of new images like the {len(validation):,} of validation, {distance.promised_share:.1%} are flagged at most"
-    say(f"Distance from the training data: measured on {len(training):,} training images; {share}.")
+    say(f"Distance from the training data: measured on {counted(len(training), 'training images')}; {share}.")
     return distance
 
 

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from radlearn.amounts import counted
 from radlearn.errors import BadRunFolder, BadSetting, Interrupted, NotFiniteError, RadlearnError
 from radlearn.files import write_text
 from radlearn.json_files import json_ready
@@ -91,10 +92,10 @@ def fit(
         training.events.close()
     must_be_there(run, training.place)
     best, kept, done = training.best_epoch, training.kept_epoch, len(training.history)
-    early = f" (stopped early: {config.patience_epochs} epochs without improvement)" if done < config.epochs else ""
+    early = f" (stopped early: {counted(config.patience_epochs, 'epochs')} without improvement)" if done < config.epochs else ""
     name = config.best_by
     last = f" Kept are the weights of the last epoch: {kept[name]:.3f}." if config.keep == "last" else ""
-    say(f"Trained {done} of {config.epochs} epochs{early}. Best {name}: {best[name]:.3f}, in epoch {best['epoch']}.{last}")
+    say(f"Trained {done} of {counted(config.epochs, 'epochs')}{early}. Best {name}: {best[name]:.3f}, in epoch {best['epoch']}.{last}")
     checkpoint.load_weights(run.best_weights, model)
     return model.eval()
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from radlearn.amounts import counted, verb_of
 from radlearn.csv_cells import restored
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadRunFolder, BadSetting
@@ -248,7 +249,8 @@ def _refuse_too_few(counts: Counts, subsets: Mapping[str, str], least: int, find
         if min(held) < least:
             total = np.sum(list(counts.values()) or [(0, 0)], axis=0)
             raise BadSetting(
-                f"{len(counts):,} persons with {total[1]:,} images with {finding} and {total[0]:,} without are too few for a split by "
-                f"person: {subset} would hold {held[1]} with it and {held[0]} without; every subset needs {least} of each. "
+                f"{counted(len(counts), 'persons')} with {counted(total[1], 'images')} with {finding} and {total[0]:,} without "
+                f"{verb_of(len(counts), 'are')} too few for a split by person: {subset} would hold {held[1]} with it "
+                f"and {held[0]} without; every subset needs {least} of each. "
                 "Add persons, or use these only to evaluate a model that was trained on other data."
             )

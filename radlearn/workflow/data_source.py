@@ -10,6 +10,7 @@ from typing import Any
 
 from radlearn import hints
 from radlearn.alone import alone_with
+from radlearn.amounts import counted
 from radlearn.challenges.challenge import AnyChallenge, BuiltInCases
 from radlearn.challenges.table_rows import PARQUET, SEPARATORS, is_table
 from radlearn.errors import BadLayout
@@ -70,7 +71,7 @@ def built_in_folder(challenge: AnyChallenge, count: int, seed: int) -> Path:
         # A second process waits for the cases of the first instead of writing them again.
         with alone_with(folder.parent / f"{folder.name}.lock", "making the built-in patients"):
             if not folder.exists():
-                say(f"Making {count:,} {challenge.units} of built-in patients in {folder}. This happens only once.")
+                say(f"Making {counted(count, challenge.units)} of built-in patients in {folder}. This happens only once.")
                 _built_in(challenge).load_writer()(folder, count, seed)
     return folder
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from radlearn.amounts import counted
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.files import write_text
 from radlearn.json_files import write_json
@@ -94,8 +95,9 @@ def must_share_test_persons(runs: Sequence[Run]) -> None:
     for run, persons, known in zip(runs[1:], tests[1:], contents[1:], strict=True):
         if others := _other_images(contents[0], known):
             raise BadSetting(
-                f"{run.folder} and {runs[0].folder} were trained on different data with the same names: {len(others):,} cases, such as "
-                f"{others[0]}, are different images in them. Runs that are evaluated together need the same data."
+                f"{run.folder} and {runs[0].folder} were trained on different data with the same names: "
+                f"{counted(len(others), 'cases')}, such as {others[0]}, are different images in them. Runs that are "
+                f"evaluated together need the same data."
             )
         if persons != tests[0]:
             raise BadSetting(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.near_ids import NearIds
 from radlearn.errors import BadRunFolder
 from radlearn.progress import say
@@ -62,12 +63,17 @@ class KnownCases:
                 if pixels in self._by_pixels:
                     subset, name = self._by_pixels[pixels]
                     own.append((subset, image_id if name == image_id else f"{image_id} ({name} there)"))
-        self._say(own, "are images", len(images), what)
-        self._say([(self.named(image_id), image_id) for image_id, _ in images], "have the names of some", len(images), what)
+        self._say(own, "are", "an image", "images", len(images), what)
+        self._say(
+            [(self.named(image_id), image_id) for image_id, _ in images], "have", "the name of one", "the names of some", len(images), what
+        )
 
-    def _say(self, found: Sequence[tuple[str, str]], are: str, count: int, what: str) -> None:
+    def _say(self, found: Sequence[tuple[str, str]], are: str, one: str, several: str, count: int, what: str) -> None:
         for subset, words in (("train", "was trained on"), ("validation", "chose its weights and threshold on")):
             if seen := [name for own, name in found if own == subset]:
                 more = f" and {len(seen) - SHOWN:,} more" if len(seen) > SHOWN else ""
-                told = f"{len(seen):,} of the {count:,} {what} {are} that the run {words}: {', '.join(seen[:SHOWN])}{more}."
+                told = (
+                    f"{len(seen):,} of the {counted(count, what)} {verb_of(len(seen), are)} "
+                    f"{one if len(seen) == 1 else several} that the run {words}: {', '.join(seen[:SHOWN])}{more}."
+                )
                 say(f"{told} How well it does on those says nothing about new people.", style="yellow")

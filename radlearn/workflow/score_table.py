@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from radlearn.amounts import counted
 from radlearn.pictures.report import SYNTHETIC
 from radlearn.pictures.style import spoken
 from radlearn.progress import console
@@ -16,7 +17,7 @@ def show_scores(found: Mapping[str, Any], labels: Mapping[str, str]) -> None:
 
     Scores on synthetic patients say so in the heading, so that none is taken for a place on a leaderboard.
     """
-    amounts = f"{found['cases']:,} cases of {found['persons']:,} persons"
+    amounts = f"{counted(found['cases'], 'cases')} of {counted(found['persons'], 'persons')}"
     title = f"{found['task']}, evaluated on {found['split']}: {amounts}" + (f". {SYNTHETIC}" if found["synthetic"] else "")
     table = Table(title=title, title_justify="left")
     table.add_column("score", no_wrap=True)

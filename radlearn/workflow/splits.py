@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from radlearn.amounts import counted, noun_of, verb_of
 from radlearn.challenges.challenge import Case, CaseT
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.progress import say
@@ -72,7 +73,9 @@ def split_cases(
         persons = [case.person for case in cases]
         known = [item.label for item in items] if labels is None else [bool(label) for label in labels]
         if known and len(set(known)) == 1:
-            every = f"All {len(known):,} {words.items} are {'with' if known[0] else 'without'} {words.finding}"
+            every = (
+                f"All {counted(len(known), words.items)} {verb_of(len(known), 'are')} {'with' if known[0] else 'without'} {words.finding}"
+            )
             raise BadSetting(f"{every}: there is nothing to tell apart. Training needs both; look at the labels of the data.")
         contents = contents_of(cases)
         together = _kept_together(cases, contents, words.items)
@@ -84,7 +87,9 @@ def split_cases(
         write_split(file, [case.image_id for case in cases], persons, subsets, contents)
         for subset in SUBSETS:
             held = [label for label, other in zip(known, subsets, strict=True) if other == subset]
-            say(f"  {subset:<10} {len(held):>6,} {words.items} of {counts[subset]:>6,} persons, {sum(held):>5,} with {words.finding}")
+            unit, persons_and = noun_of(len(held), words.items), noun_of(counts[subset], "persons") + ","
+            amounts = f"{len(held):>6,} {unit:<{len(words.items)}} of {counts[subset]:>6,} {persons_and:<8} {sum(held):>5,} with"
+            say(f"  {subset:<10} {amounts} {words.finding}")
         held_by = cases_by_subset(cases, run)
     else:
         held_by = cases_by_subset(cases, run)
@@ -109,7 +114,7 @@ def _asked_for(cases: Sequence[Case], fold: int | None, labels: Sequence[bool], 
     for subset in SUBSETS:
         held = [label for label, other in zip(labels, asked, strict=True) if other == subset]
         if min(sum(held), len(held) - sum(held)) < words.least:
-            found = f"{subset} holds {sum(held):,} {words.items} with {words.finding} and {len(held) - sum(held):,} without"
+            found = f"{subset} holds {counted(sum(held), words.items)} with {words.finding} and {len(held) - sum(held):,} without"
             raise BadSetting(f"By the table's column split, {found}; every subset needs {words.least} of each. Move some people.")
     return asked
 
@@ -125,8 +130,9 @@ def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
     missing = [image_id for image_id in split if image_id not in by_id]
     if missing:
         raise BadRunFolder(
-            f"{run.folder}: {len(missing):,} of the {len(split):,} cases of this run are not in the data, the first is {missing[0]}. "
-            "Use --data with the folder that the run was trained on, or start a new run."
+            f"{run.folder}: {len(missing):,} of the {counted(len(split), 'cases')} of this run "
+            f"{verb_of(len(missing), 'are')} not in the data, "
+            f"the first is {missing[0]}. Use --data with what the run was trained on, or start a new run."
         )
     return {subset: [by_id[image_id] for image_id, (_, other) in split.items() if other == subset] for subset in SUBSETS}
 
@@ -142,11 +148,16 @@ def prove_same(cases: Sequence[Case], run: Run, with_truth: bool = False) -> Non
     found = compared(cases, contents_in_split(run))
     if found.other_pixels:
         raise BadRunFolder(
-            f"{run.folder}: {_some(found.other_pixels, len(cases))} other images under the names that this run knows; they are not the "
-            "cases that it was trained on. Use --data with the folder that the run was trained on, or start a new run."
+            f"{run.folder}: {_some(found.other_pixels, len(cases))} "
+            f"{'is another image' if len(found.other_pixels) == 1 else 'are other images'} under the names that this run "
+            "knows; they are not the "
+            "cases that it was trained on. Use --data with what the run was trained on, or start a new run."
         )
     if found.other_truth:
-        said = f"{run.folder}: {_some(found.other_truth, len(cases))} the same images with another truth than when training began"
+        said = (
+            f"{run.folder}: {_some(found.other_truth, len(cases))} {verb_of(len(found.other_truth), 'have')} "
+            f"another truth than when training began"
+        )
         if with_truth:
             raise BadRunFolder(f"{said}. Half a training on each fits neither. Restore the truth, or start a new run.")
         say(f"{said}; the truth as it is now is used.", style="yellow")
@@ -179,7 +190,8 @@ def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent], items
     if shared:
         one, other = (cases[number] for number in (shared[0][0], next(n for n in shared[0] if named[n] != named[shared[0][0]])))
         say(
-            f"{len(shared):,} {items} are there under the names of several persons, such as {one.image_id} of {one.person} and "
+            f"{counted(len(shared), items)} {verb_of(len(shared), 'are')} there under the names of several persons, "
+            f"such as {one.image_id} of {one.person} and "
             f"{other.image_id} of {other.person}. These persons are kept in one subset, so that nobody is tested on what was trained on.",
             style="yellow",
         )
@@ -187,4 +199,4 @@ def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent], items
 
 
 def _some(image_ids: Sequence[str], of: int) -> str:
-    return f"{len(image_ids):,} of {of:,} cases, such as {image_ids[0]}, are"
+    return f"{len(image_ids):,} of {counted(of, 'cases')}, such as {image_ids[0]},"

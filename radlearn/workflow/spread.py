@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table as TerminalTable
 
+from radlearn.amounts import counted
 from radlearn.errors import BadRunFolder
 from radlearn.json_files import write_json
 from radlearn.pictures.report import SYNTHETIC, Command, Section, Table
@@ -60,8 +61,8 @@ def write_spread(repeats: Repeats, found: Sequence[Mapping[str, Any]]) -> dict[s
 
 def show_spread(content: Mapping[str, Any], names: Sequence[str], labels: Mapping[str, str]) -> None:
     """Print the spread of some scores on the terminal; `labels` names scores that only one challenge has."""
-    amounts = f"{content['cases']:,} cases of {content['persons']:,} persons"
-    title = f"{content['repeats']} seeds on one split of persons, evaluated on {content['split']}: {amounts}"
+    amounts = f"{counted(content['cases'], 'cases')} of {counted(content['persons'], 'persons')}"
+    title = f"{counted(content['repeats'], 'seeds')} on one split of persons, evaluated on {content['split']}: {amounts}"
     title += f". {SYNTHETIC}" if content["synthetic"] else ""
     table = TerminalTable(title=title, title_justify="left")
     for column in ("score", "mean", "worst", "lowest to highest"):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
 from radlearn.progress import say
@@ -29,15 +30,17 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
             return False
         if len(others) < len(test):
             raise BadLayout(
-                f"{data}: {len(others):,} of {len(test):,} cases with the names of this run's test cases, such as {others[0]}, are other "
-                "images. Use the folder as it was when the run was trained, or one that shares no case with it."
+                f"{data}: {len(others):,} of {counted(len(test), 'cases')} with the names of this run's test cases, such as {others[0]}, "
+                f"{'is another image' if len(others) == 1 else 'are other images'}. Use the data as they were when the run was trained, or "
+                f"data that share no case with it."
             )
     if not any(content.pixels for content in expected.values()):
         if known:
             raise BadLayout(
-                f"{data}: {len(known):,} of its {len(cases):,} cases have names of this run's cases, but not all of the run's cases are "
-                "there. The run is older than digests of cases, so that names alone tell. Use the whole folder that it was trained on, "
-                "or one that shares no name with it."
+                f"{data}: {len(known):,} of its {counted(len(cases), 'cases')} {verb_of(len(known), 'have')} names of this run's cases, "
+                "but not all of the run's cases are there. The run is older than digests of cases, so that names alone tell. "
+                "Use all the data that it was trained on, "
+                "or data that share no name with it."
             )
         say(f"{run.folder}: is older than digests of cases, so that these are strangers to it goes by their names alone.", style="yellow")
         return True
@@ -49,8 +52,9 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         subsets = [split[name][1] for _, name in shared]
         counts = ", ".join(f"{subsets.count(subset)} {subset}" for subset in dict.fromkeys(subsets))
         raise BadLayout(
-            f"{data}: {len(shared):,} of its {len(cases):,} cases are images of this run ({counts}){called}. Use the whole folder that "
-            "it was trained on, under the same names, or one that shares no image with it."
+            f"{data}: {len(shared):,} of its {counted(len(cases), 'cases')} "
+            f"{'is an image' if len(shared) == 1 else 'are images'} of this run "
+            f"({counts}){called}. Use all the data that it was trained on, under the same names, or data that share no image with it."
         )
     before = seen_before(run)
     learnt = [case for case, content in zip(cases, contents_of(cases), strict=True) if before.get(content.pixels, "test") != "test"]
@@ -60,5 +64,9 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
             f"{run.about['start_from']} was trained or chosen, from which this run started. Evaluate on people whom neither has seen."
         )
     if known:
-        say(f"{len(known):,} of the {len(cases):,} cases have names of this run's cases and are other images.", style="yellow")
+        say(
+            f"{len(known):,} of the {counted(len(cases), 'cases')} {verb_of(len(known), 'have')} names of this run's "
+            f"cases, but other pixels.",
+            style="yellow",
+        )
     return True

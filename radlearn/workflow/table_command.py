@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radlearn import hints
+from radlearn.amounts import counted
 from radlearn.challenges.challenge import AnyChallenge
 from radlearn.challenges.first_table import relative
 from radlearn.challenges.folders import describe_folder
@@ -39,7 +40,7 @@ def write_first_table(task: str, challenge: AnyChallenge, folder: Path, out: Pat
     rows = [[_cell(row.get(column, ""), place.parent) for column in table.columns] for row in table.rows]
     write_rows(place, [table.columns, *rows], exact=True)
     images = len({row["path"] for row in table.rows})
-    say(f"{place}: {images:,} {challenge.units if images != 1 else challenge.unit}, columns {', '.join(table.columns)}. What was assumed:")
+    say(f"{place}: {counted(images, challenge.units)}, columns {', '.join(table.columns)}. What was assumed:")
     for sentence in table.assumed:
         say(f"  - {sentence}")
     say(f"Look at the table and correct it. Next: {hints.command('check', place)}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn import use_cases
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
@@ -179,7 +180,7 @@ class TaskApi:
             test = cases_by_subset(cases, first)["test"]
             prove_same(test, first)
             return self.task.commands.evaluate(first, test, "test", made)
-        say(f"The run was trained on other data: all {len(cases):,} cases are evaluated as an external set.")
+        say(f"The run was trained on other data: {counted(len(cases), 'cases')} {verb_of(len(cases), 'are')} evaluated as an external set.")
         return self.task.commands.evaluate(first, cases, "external", made)
 
     def tune(self, run: RunLike, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
@@ -312,7 +313,9 @@ class TaskApi:
         if given is not None:
             return data_source.found_source(challenge, Path(given), self._data_folders()).folder
         if not (named := run.about.get("data", "")):
-            raise BadRunFolder(f"{run.folder / 'settings.json'}: names no data. Use --data with the folder that the run was trained on.")
+            raise BadRunFolder(
+                f"{run.folder / 'settings.json'}: names no data. Use --data with the folder or table that the run was trained on."
+            )
         folder = Path(named)
         try:
             there = folder.is_dir() or (is_table(folder) and folder.is_file())
@@ -321,5 +324,7 @@ class TaskApi:
             there = False
         # The cache may have been emptied; built-in cases are identical whenever they are written.
         if not there and not data_source.restored(challenge, folder):
-            raise BadLayout(f"{_shortened(named)}: the data of this run are no longer there. Use --data with their new folder.")
+            raise BadLayout(
+                f"{_shortened(named)}: the data of this run are no longer there. Use --data with the folder or table where they are now."
+            )
         return folder

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as TerminalTable
 
+from radlearn.amounts import counted
 from radlearn.json_files import write_json
 from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, Section, Table, Text, cell_text, write_report
 from radlearn.pictures.style import save_png
@@ -108,7 +109,10 @@ def report_tuning(run: Run, persons: Sequence[str], tuning: Tuning) -> dict[str,
         tuning.headline,
         [Section("What was tried", [Note(METHOD), *warnings, *tuning.tables]), Section("The curves", [*pictures, Text(tuning.words)])],
         ribbon=SYNTHETIC if synthetic else "",
-        facts=[("run", run.folder.name), ("chosen on", f"validation: {len(persons):,} {tuning.items} of {content['persons']:,} persons")],
+        facts=[
+            ("run", run.folder.name),
+            ("chosen on", f"validation: {counted(len(persons), tuning.items)} of {counted(content['persons'], 'persons')}"),
+        ],
         footers=[INTERVALS],
     )
     write_json(folder / "tuning.json", content)

@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 
+from radlearn.amounts import counted, noun_of
 from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.files import write_text
 from radlearn.progress import say
@@ -64,7 +65,7 @@ class UnreadableFiles:
                 file = self.out / "unreadable.txt"
                 write_text(file, "\n".join(self.lines) + "\n")
                 where = f" (all of them in {file})" if len(self.lines) > SHOWN else f" (also in {file})"
-            say(f"{len(self.lines):,} {self.what} could not be read{where}:", style="yellow")
+            say(f"{counted(len(self.lines), self.what)} could not be read{where}:", style="yellow")
             for line in self.lines[:SHOWN]:
                 say(f"  {line}")
         elif self.out is not None:
@@ -72,7 +73,10 @@ class UnreadableFiles:
             (self.out / "unreadable.txt").unlink(missing_ok=True)
         if not readable:
             # Where nothing can be read at all, the fault may be another than the files'.
-            raise UnreadableScan(f"None of the {len(self.lines):,} {self.what} could be read.") from self._unexplained
+            found = f"None of the {len(self.lines):,} {self.what} could be read."
+            if len(self.lines) == 1:
+                found = f"The only {noun_of(1, self.what)} could not be read."
+            raise UnreadableScan(found) from self._unexplained
 
 
 def _one_line(text: str) -> str:

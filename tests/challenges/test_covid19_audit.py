@@ -15,7 +15,7 @@ def test_the_challenges_layout_is_taken_by_its_names(tmp_path: Path) -> None:
     audited = audit_folder(tmp_path)
     assert audited.volumes is not None
     assert [one.case for one in audited.volumes] == [case.case_id for case in audited.cases] == ["a"]
-    assert audited.recognised == "the COVID-19-20 challenge's layout: 1 CTs"
+    assert audited.recognised == "the COVID-19-20 challenge's layout: 1 CT"
     assert {(one.rule, one.file) for one in audited.findings} == {
         ("ct-missing", "Train/c_ct.nii.gz"),
         ("ct-missing", "Train/d_seg.nii.gz"),

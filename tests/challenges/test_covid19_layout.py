@@ -69,7 +69,7 @@ def test_what_is_not_the_layout_is_not_recognised(tmp_path: Path) -> None:
 def test_a_ct_without_its_mask_is_refused_by_name(layout: Path) -> None:
     case_paths(layout, IDS[1])[1].unlink()
     words = only_trouble(layout)
-    assert f"1 of the 3 CTs have no mask, the first being {IDS[1]}_ct.nii.gz, for which {IDS[1]}_seg.nii.gz is missing" in words
+    assert f"1 of the 3 CTs has no mask, the first being {IDS[1]}_ct.nii.gz, for which {IDS[1]}_seg.nii.gz is missing" in words
 
 
 def test_a_mask_without_its_ct_is_refused_by_name(layout: Path) -> None:

@@ -42,7 +42,7 @@ def test_other_names_are_understood_and_said(header: str) -> None:
     [
         (
             "patientId,probability\na,0.9\nb,0\n",
-            "p.csv: 1 of the 3 images have no row, the first being c.",
+            "p.csv: 1 of the 3 images has no row, the first being c.",
         ),
         (GOOD + "d,0.5\n", "p.csv, line 5: patientId is 'd', which is none of the 3 images to predict."),
         (

@@ -96,7 +96,7 @@ def test_xrays_without_a_row_are_said_once_and_left_out(layout: Path, capsys: py
     for name in ("x.dcm", "y.dcm", ".hidden.dcm", "notes.txt"):
         (layout / rsna.IMAGE_FOLDER / name).touch()
     assert len(find_cases(layout)) == 3
-    assert capsys.readouterr().err.count("2 X-rays have no row") == 1
+    assert capsys.readouterr().err.count("2 X-rays without a row") == 1
 
 
 def test_two_xrays_of_one_name_are_refused(layout: Path) -> None:

@@ -110,7 +110,7 @@ def test_an_interval_needs_ten_people_and_holds_the_score(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"submission": SUBMISSION.replace("l,\n", "")}, "1 of the 12 images have no row, the first being l"),
+        ({"submission": SUBMISSION.replace("l,\n", "")}, "1 of the 12 images has no row, the first being l"),
         ({"submission": SUBMISSION.replace("l,\n", "z,\n")}, "line 2: patientId is 'z', which is none of the 12 images to predict"),
         (
             {"labels": LABELS.replace("100,100,200,300,1\nb", "100,100,0,300,1\nb", 1)},

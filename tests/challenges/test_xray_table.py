@@ -51,7 +51,7 @@ BAD = {
     f'{BOX}a.dcm,"1,5",2,3,4\n': "all four of x0, y0, x1, y1 empty. It has a decimal comma; write 1.5.",
     f"{BOX}a.dcm,100,100,50,60\n": "line 2, column x1: is 50, and x0 is 100; expected the right end of the box, which is larger",
     f"{BOX}a.dcm,-1,2,3,4\n": "line 2, column x0: is -1, outside of the X-ray; expected 0 or more.",
-    f"{BOX}a.dcm,0.1,0.2,0.3,0.4\n": "line 1, column x0: none of the 1 boxes reaches beyond 2 px",
+    f"{BOX}a.dcm,0.1,0.2,0.3,0.4\n": "line 1, column x0: none of the 1 box reaches beyond 2 px",
     f"{BOX}a.dcm,1,2,30,40\na.dcm,,,,\n": "line 3, column x0: is empty, but line 2 is of the same image",
     f"{BOX}a.dcm,1,2,30,40\na.dcm,1,2,30,40\n": "line 3, column x0: the box is that of line 2 again; keep one of them.",
     "path,label,x0,y0,x1,y1\na.dcm,0,1,2,30,40\n": "line 2, column label: is 0, but the row has a box; a box belongs to label 1.",
@@ -73,7 +73,7 @@ def test_a_bad_table_names_row_column_value_and_rule(tmp_path: Path, text: str) 
 
 def test_detection_needs_a_box_for_every_finding(tmp_path: Path) -> None:
     cases = cases_of(tmp_path, "path,label\na.dcm,1\nb.dcm,0\n")
-    with pytest.raises(BadLayout, match="1 X-rays with the finding have no box, the first being a"):
+    with pytest.raises(BadLayout, match="1 X-ray with the finding has no box, the first being a "):
         with_boxes(cases)
     assert with_boxes(cases[1:]) == cases[1:]
 

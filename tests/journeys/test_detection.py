@@ -103,7 +103,7 @@ def test_prediction_writes_xrays_and_boxes_and_lists_what_it_cannot_read(
     (xrays / "cut.dcm").write_bytes(cases[0].path.read_bytes()[:900])
     out = tmp_path / "predictions"
     assert cli.main(["detection", "predict", str(trained.folder), str(xrays), "--out", str(out)]) == 0
-    assert "1 files could not be read" in capsys.readouterr().err
+    assert "1 file could not be read" in capsys.readouterr().err
     rows, boxes = rows_of(out / "predictions.csv"), rows_of(out / "boxes.csv")
     assert [row["patientId"] for row in rows] == [case.image_id for case in cases]
     for row in rows:
@@ -237,7 +237,7 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "already holds a run": ["train", "--data", data, "--run", run, *QUICK],
         "positive_share is 3.0": ["train", "--data", data, "--run", str(tmp_path / "a"), "--positive-share", "3"],
         "there is no such table": ["train", "--data", data, "--run", str(tmp_path / "c"), "--gate", str(tmp_path / "none.csv")],
-        "lacks 1 of the 1 X-rays": ["predict", run, image, "--out", str(tmp_path / "b"), "--gate", str(poor)],
+        "lacks 1 of the 1 X-ray": ["predict", run, image, "--out", str(tmp_path / "b"), "--gate", str(poor)],
         "holds no X-ray": ["predict", run, str(trained.folder / "best"), "--out", str(tmp_path / "b")],
         "name at least one file or folder": ["predict", run, run, "--out", str(tmp_path / "b")],
         "batch_size is 1; it must be from 2": ["train", "--data", data, "--run", str(tmp_path / "a"), "--batch-size", "1"],

@@ -255,7 +255,7 @@ def test_prediction_takes_files_folders_and_dicom_series_and_lists_what_it_canno
     out = tmp_path / "predictions"
     arguments = ["segmentation", "predict", str(trained.folder), str(folder), str(series), "--out", str(out)]
     assert cli.main(arguments) == 0
-    assert "1 scans could not be read" in " ".join(capsys.readouterr().err.split())
+    assert "1 scan could not be read" in " ".join(capsys.readouterr().err.split())
     rows = rows_of(out / "predictions.csv")
     assert [row["case"] for row in rows] == [cases[0].image_id, "patient-7"]
     for row in rows:

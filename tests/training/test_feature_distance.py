@@ -111,7 +111,7 @@ def test_too_few_images_leave_no_file_and_no_error(tmp_path: Path, capsys: pytes
     run = Run(tmp_path, "segmentation")
     assert write_feature_distance(run, rows(0, 2), rows(1, 30)) is None
     assert write_feature_distance(run, rows(0, 20), rows(1, 1)) is None
-    assert "20 training and 1 validation images are too few" in capsys.readouterr().err
+    assert "20 training and 1 validation image are too few" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -52,7 +52,7 @@ def test_images_of_the_training_and_validation_subsets_are_told_under_any_name(
     KnownCases([run]).report(shown, "X-rays")
     said = told(capsys)
     assert f"2 of the 5 X-rays are images that the run was trained on: renamed ({films[0].image_id} there), {films[3].image_id}." in said
-    assert f"1 of the 5 X-rays are images that the run chose its weights and threshold on: {films[1].image_id}." in said
+    assert f"1 of the 5 X-rays is an image that the run chose its weights and threshold on: {films[1].image_id}." in said
     assert films[2].image_id not in said
     assert films[4].image_id not in said
     assert "names" not in said
@@ -81,7 +81,7 @@ def test_a_run_without_digests_knows_its_cases_by_their_names(tmp_path: Path, ca
     known.report([(name, tmp_path / name) for name in ("a", "b", "c", "x", "d")], "X-rays")
     said = told(capsys)
     assert "2 of the 5 X-rays have the names of some that the run was trained on: a, d." in said
-    assert "1 of the 5 X-rays have the names of some that the run chose its weights and threshold on: b." in said
+    assert "1 of the 5 X-rays has the name of one that the run chose its weights and threshold on: b." in said
     known.report([("c", tmp_path / "c"), ("x", tmp_path / "x")], "X-rays")
     assert told(capsys) == ""
 

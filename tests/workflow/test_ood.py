@@ -36,7 +36,7 @@ def test_a_table_has_a_score_a_distance_and_a_word_and_the_summary_names_who_is_
     assert (far["ood_score"], far["out_of_distribution"]) == ("1.0000", "yes")
     assert float(near["ood_distance"]) < 1 < float(far["ood_distance"])
     watching.report()
-    assert "1 of 2 X-rays are unlike the training data" in (said := capsys.readouterr().err)
+    assert "1 of 2 X-rays is unlike the training data" in (said := capsys.readouterr().err)
     assert "hand" in said
     assert "chest" not in said
 
@@ -60,7 +60,7 @@ def test_where_nobody_is_flagged_that_is_said_too(tmp_path: Path, capsys: pytest
     watching = OodPredictions([run_in(tmp_path)], "scans")
     watching.scored(["a"], [np.zeros((1, 12))])
     watching.report()
-    assert "None of the 1 scans is unlike" in capsys.readouterr().err
+    assert "The scan is not unlike" in capsys.readouterr().err
 
 
 def test_a_run_without_the_file_leaves_the_columns_empty_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

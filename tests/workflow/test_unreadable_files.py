@@ -65,5 +65,5 @@ def test_a_list_of_files_that_were_mended_since_does_not_stay(tmp_path: Path) ->
 def test_without_a_folder_no_file_is_written_and_none_readable_is_an_error(tmp_path: Path) -> None:
     unreadable = UnreadableFiles(None, "files")
     unreadable.add(Path("a.dcm"), UnreadableScan("is empty."))
-    with pytest.raises(UnreadableScan, match="None of the 1 files could be read"):
+    with pytest.raises(UnreadableScan, match="The only file could not be read"):
         unreadable.report(readable=0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.csv_cells import restored
 from radlearn.csv_files import write_rows
 from radlearn.pictures.overlays import write_overlay
@@ -112,5 +113,5 @@ def submit_probabilities(table: Path, out: Path) -> Path:
         predictions = [(restored(row["patientId"]), row["probability"]) for row in csv.DictReader(opened)]
     refuse_repeated_ids([image_id for image_id, _ in predictions])
     write_rows(out, [("patientId", "probability"), *predictions], exact=True)
-    say(f"{out}: {len(predictions):,} X-rays. The challenge itself takes boxes, so it would not take this file.")
+    say(f"{out}: {counted(len(predictions), 'X-rays')}. The challenge itself takes boxes, so it would not take this file.")
     return Path(out)

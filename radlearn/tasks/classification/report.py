@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.metrics.calibration import level_in_words
 from radlearn.metrics.decisions import confusion_counts
 from radlearn.metrics.pointing import pointing_scores
@@ -65,7 +66,8 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
         run,
         found,
         title,
-        f"A classifier of chest X-rays, evaluated on {found['cases']:,} X-rays of {found['persons']:,} persons that it was not trained on.",
+        f"A classifier of chest X-rays, evaluated on {counted(found['cases'], 'X-rays')} of {counted(found['persons'], 'persons')} "
+        "that it was not trained on.",
         [
             Headline("AUROC", scores["auroc_score"], "ranks an X-ray with an opacity above one without", chance=0.5),
             Headline("AUROC within a view", scores["within_view_auroc_score"], "the same among X-rays of one view", chance=0.5),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from radlearn.amounts import counted, verb_of
 from radlearn.errors import BadSetting
 from radlearn.metrics import decisions
 from radlearn.metrics.intervals import Band, Interval, bootstrap_band, bootstrap_interval
@@ -109,7 +110,10 @@ def tune_threshold(
     before, fitted = read_postprocessing(run, ProbabilityPostprocessing)
     labels, persons = labels_of(xrays), persons_of(xrays).tolist()
     if labels.all() or not labels.any():
-        raise BadSetting(f"The {len(labels):,} validation X-rays are all of one class; no threshold can be chosen on them.")
+        raise BadSetting(
+            f"The {counted(len(labels), 'validation X-rays')} {verb_of(len(labels), 'are')} all of one class; no "
+            f"threshold can be chosen on them."
+        )
     probabilities = np.asarray(probabilities, dtype=np.float64)
     others = [other for wanted in BESIDE if (other := rule_of(*wanted)).name != rule.name]
     seed = int(run.settings.get("seed", 0))

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.challenges.challenge import BoxScore
 from radlearn.errors import BadSetting
 from radlearn.hints import command
@@ -112,7 +113,7 @@ def choose_box_postprocessing(
     write_postprocessing(run, postprocessing, about)
     taken = [step.step for step in ablation[1:] if step.taken]
     score = f"cross-fitted {box_score.label} {score_of_last_taken(steps):.3f}"
-    say(f"Postprocessing chosen on {len(validation):,} validation X-rays: {', '.join(taken)} ({score}).")
+    say(f"Postprocessing chosen on {counted(len(validation), 'validation X-rays')}: {', '.join(taken)} ({score}).")
     return postprocessing
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.csv_files import write_rows
@@ -136,7 +137,7 @@ class BoxPredictions(XrayPredictions):
             if overlays:
                 said = f"no box with a confidence of at least {self.postprocessing.threshold:.2f}"
                 if count := len(found.confidences):
-                    said = f"{count} box{'es' * (count > 1)}, highest confidence {found.confidences.max():.2f}"
+                    said = f"{counted(count, 'boxes')}, highest confidence {found.confidences.max():.2f}"
                 said += f"; {self.ood.warning}" if unlike is not None and unlike.flagged[number] else ""
                 pictures.append(self.picture(path, xray.case.image_id))
                 title = self.title(path, xray.case.image_id)
@@ -165,7 +166,7 @@ class BoxPredictions(XrayPredictions):
             # Before the table of X-rays, whose presence means that all is there.
             write_rows(self.folder / "boxes.csv", [BOX_COLUMNS, *boxes])
         self.write_table(self.columns)
-        say(f"{len(self.boxes):,} boxes: {self.folder / 'boxes.csv'}")
+        say(f"{counted(len(self.boxes), 'boxes')}: {self.folder / 'boxes.csv'}")
 
 
 def submit_boxes(predictions: BoxPredictions, challenge: Challenge[Any, FoundBoxes], out: Path) -> Path:
@@ -186,5 +187,5 @@ def submit_boxes(predictions: BoxPredictions, challenge: Challenge[Any, FoundBox
     by_image = {case.image_id: found for case, found in ordered}
     challenge.write_submission(Path(out), by_image, predictions.cases)
     boxes = sum(len(found.confidences) for found in by_image.values())
-    say(f"{out}: {len(by_image):,} X-rays, {boxes:,} boxes, in the challenge's format.")
+    say(f"{out}: {counted(len(by_image), 'X-rays')}, {counted(boxes, 'boxes')}, in the challenge's format.")
     return Path(out)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.challenges.challenge import BoxScore
 from radlearn.metrics.intervals import Interval
 from radlearn.pictures import curves, froc
@@ -64,7 +65,8 @@ def write_box_report(run: Run, evaluation: BoxEvaluation, title: str = TITLE) ->
         run,
         found,
         title,
-        f"A detector on chest X-rays, evaluated on {found['cases']:,} X-rays of {found['persons']:,} persons that it was not trained on.",
+        f"A detector on chest X-rays, evaluated on {counted(found['cases'], 'X-rays')} of {counted(found['persons'], 'persons')} "
+        "that it was not trained on.",
         [
             Headline(box_score.label, scores[box_score.name], box_score.reference),
             Headline("Sensitivity", scores["sensitivity"], f"of the true boxes, at a confidence threshold of {threshold}"),
@@ -107,7 +109,7 @@ def _score_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]
         ),
         picture("froc", curve, f"All thresholds; the marked one was chosen on validation persons.{gated}", "FROC curve, with band."),
         picture("roc", roc, "The image-level score, whatever the boxes.", "ROC curve of the X-rays, with its 95 % band."),
-        score_table(found, meanings, f"All scores, on {found['true_boxes']:,} true boxes.", {box_score.name: box_score.label}),
+        score_table(found, meanings, f"All scores, on {counted(found['true_boxes'], 'true boxes')}.", {box_score.name: box_score.label}),
         Table(
             ["trivial baseline", "value (95 % interval)"],
             [[baselines[name], interval_of(score)] for name, score in found["baselines"].items()],

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.metrics.conformal_volume import conformal_volume
 from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.mask_table import MaskScores, mask_columns, mask_scores, mask_summary, mean_over_scans
@@ -79,7 +80,8 @@ def choose_mask_postprocessing(run: Run, validation: Sequence[Scan], infer: Infe
     }
     write_postprocessing(run, postprocessing, about)
     score = score_of_last_taken(steps, "dice_score")
-    say(f"Postprocessing chosen on {len(validation):,} validation scans (cross-fitted Dice {score:.3f}): {in_words(postprocessing)}")
+    chosen_on = f"{counted(len(validation), 'validation scans')} (cross-fitted Dice {score:.3f})"
+    say(f"Postprocessing chosen on {chosen_on}: {in_words(postprocessing)}")
     return postprocessing
 
 

@@ -12,6 +12,7 @@ from annotated_types import Ge, Interval
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
+from radlearn.amounts import counted
 from radlearn.errors import BadSetting
 from radlearn.metrics.conformal_volume import FEWEST_SCANS, ConformalVolume
 from radlearn.metrics.masks import MM3_PER_ML, Spacing, bounding_box, volume_ml, voxel_mm3
@@ -42,7 +43,7 @@ def no_interval_because(about: Mapping[str, Any]) -> str:
     if "validation_scans" not in about:
         return "the postprocessing is the mean of several runs' own, which promises none."
     if (scans := about["validation_scans"]) < FEWEST_SCANS:
-        return f"the run had {scans} validation scans, and an interval needs {FEWEST_SCANS}."
+        return f"the run had {counted(scans, 'validation scans')}, and an interval needs {FEWEST_SCANS}."
     return "the run is older than intervals of volumes; 'tune' makes it one."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import Challenge
 from radlearn.csv_cells import restored
 from radlearn.csv_files import write_rows
@@ -146,7 +147,7 @@ class MaskPredictions:
             self.ood.report()
             if self.interval is None:
                 say(f"volume_low_ml and volume_high_ml are empty: {self.no_interval}", style="yellow")
-            say(f"{len(self.rows):,} scans predicted{said_table(self.table)}")
+            say(f"{counted(len(self.rows), 'scans')} predicted{said_table(self.table)}")
             self.known.report(((row[1], Path(row[0])) for row in self.rows), "scans")
         self.unreadable.report(len(self.rows))
         self._partial.finished()
@@ -159,7 +160,8 @@ class MaskPredictions:
                 self._rows[case.image_id] = tuple(answer["row"])
                 self.ood.recall(dict(zip(self.columns, answer["row"], strict=True)), "case")
         if self._rows:
-            say(f"{len(self._rows):,} of {len(self.cases):,} scans were predicted before this pass was stopped; it goes on with the rest.")
+            done = f"{len(self._rows):,} of {counted(len(self.cases), 'scans')} {verb_of(len(self._rows), 'were')}"
+            say(f"{done} predicted before this pass was stopped; it goes on with the rest.")
 
     def _keep(self, case: MaskCase, found: PredictedScan, overlays: bool) -> None:
         source = found.source
@@ -236,7 +238,9 @@ def _must_be_readable(cases: Sequence[MaskCase]) -> None:
             troubles.append(str(error))
     if troubles:
         shown = "\n".join(f"  {trouble}" for trouble in troubles[:10])
-        raise BadLayout(f"{len(troubles):,} of the {len(cases):,} CTs cannot be read, and a submission needs a mask for each:\n{shown}")
+        raise BadLayout(
+            f"{len(troubles):,} of the {counted(len(cases), 'CTs')} cannot be read, and a submission needs a mask for each:\n{shown}"
+        )
 
 
 def submit_masks(challenge: Challenge[MaskCaseT, Path], predict: Callable[[Path], Path], images: Path, out: Path) -> Path:
@@ -261,5 +265,5 @@ def submit_masks(challenge: Challenge[MaskCaseT, Path], predict: Callable[[Path]
         with open(table, newline="", encoding="utf-8") as opened:
             masks = {restored(row["case"]): table.parent / restored(row["mask"]) for row in csv.DictReader(opened)}
         challenge.write_submission(Path(out), masks, cases)
-    say(f"{out}: {len(cases):,} masks, each on the grid of its CT.")
+    say(f"{out}: {counted(len(cases), 'masks')}, each on the grid of its CT.")
     return Path(out)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.amounts import counted
 from radlearn.metrics.conformal_volume import VOLUME_COVERAGE
 from radlearn.pictures import masks as pictures_of_masks
 from radlearn.pictures.report import Block, Headline, Note, Table
@@ -59,7 +60,8 @@ def write_mask_report(run: Run, evaluation: MaskEvaluation, title: str) -> Path:
         run,
         found,
         title,
-        f"A segmenter of lung CT, evaluated on {found['cases']:,} scans of {found['persons']:,} persons that it was not trained on, on the "
+        f"A segmenter of lung CT, evaluated on {counted(found['cases'], 'scans')} of {counted(found['persons'], 'persons')} "
+        "that it was not trained on, on the "
         "voxels of the scans.",
         [
             Headline("Dice", scores["dice_score"], "overlap with the true mask, the mean over scans"),
@@ -145,7 +147,7 @@ def _interval_note(kept: dict[str, Any] | None, about: Mapping[str, Any]) -> Not
     """Say how often the true volume lies in the interval around the predicted one."""
     if kept is None:
         return Note(f"There is no interval of lesion volumes: {no_interval_because(about)}")
-    few = "" if kept["coverage"] >= VOLUME_COVERAGE else f" More cannot be promised with {kept['scans']} validation scans."
+    few = "" if kept["coverage"] >= VOLUME_COVERAGE else f" More cannot be promised with {counted(kept['scans'], 'validation scans')}."
     return Note(
         f"The interval around a predicted volume holds the true one in {kept['covered_share']['value']:.0%} of these scans. Promised are "
         f"{kept['coverage']:.0%}, for new scans from where the validation scans came from.{few} Half of the intervals are narrower than "

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from monai.transforms import Invertd
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.hints import command
@@ -114,10 +115,11 @@ def split_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) ->
     """
     shown = sum(scan.lesion_ml > 0 for scan in scans)
     if scans and shown < FEWEST_WITH_LESION:
-        found = "all of them are empty" if shown == 0 else f"only {shown:,} of them show{'s' * (shown == 1)} a lesion"
+        found = "all of them are empty" if shown == 0 else f"only {shown:,} of them {verb_of(shown, 'show')} a lesion"
         raise BadSetting(
-            f"{len(scans):,} scans have masks, but {found}; every subset of a split needs one with a lesion. Are lesions stored as 1? "
-            f"'{command('check', scans[0].case.folder)}' lists empty masks."
+            f"{counted(len(scans), 'scans')} {verb_of(len(scans), 'have')} masks, but {found}; every subset of a "
+            f"split needs one with a lesion. "
+            f"Are lesions stored as 1? '{command('check')}' lists empty masks."
         )
     words = SplitWords("scans", "an above-median lesion burden", least=1)
     return split_cases(scans, seed, fold, run, above_median_burden([scan.lesion_ml for scan in scans]), words)

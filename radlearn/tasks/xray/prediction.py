@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import stem
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.file_names import distinct_file_names
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.progress import progress_bar, say
+from radlearn.remarks import notes_gathered, tell_notes
 from radlearn.scans.dicom import find_xrays
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission, said_table
@@ -79,7 +81,8 @@ class XrayPredictions:
         known = [(path, answer) for path in self.paths if (answer := self._partial.known(path)) is not None]
         self._known = {path for path, _ in known}
         if known:
-            say(f"{len(known):,} of {len(self.paths):,} X-rays were predicted before this pass was stopped; it goes on with the rest.")
+            done = f"{len(known):,} of {counted(len(self.paths), 'X-rays')} {verb_of(len(known), 'were')}"
+            say(f"{done} predicted before this pass was stopped; it goes on with the rest.")
         return known
 
     def write_down(self, path: Path, answer: Mapping[str, Any], pictures: Sequence[Path] = ()) -> None:
@@ -112,19 +115,25 @@ class XrayPredictions:
             the error of `read`, if it is no fault of the file: a cache that cannot be written, a setting that is wrong.
         """
         batch: list[SeenT] = []
+        notes: dict[str, list[str]] = {}
         with progress_bar("predicting", len(self.paths), "X-rays") as bar:
             bar.start_at(len(self._known))
             for path in self.paths:
                 if path in self._known:
                     continue
                 try:
-                    batch.append(read(path))
+                    noted: dict[str, list[str]] = {}
+                    with notes_gathered(noted):
+                        batch.append(read(path))
                 except Exception as error:
                     # MONAI wraps what a reader raises.
                     cause = radlearn_error_in(error)
                     if not is_of_the_file(cause or error):
                         raise cause or error from None
                     self.unreadable.add(path, cause or error)
+                else:
+                    for note, files in noted.items():
+                        notes.setdefault(note, []).extend(files)
                 if len(batch) == batch_size:
                     yield batch
                     self._write_waiting()
@@ -134,13 +143,14 @@ class XrayPredictions:
                 yield batch
             self._write_waiting()
             bar.advance(len(self.paths) - bar.done)
+        tell_notes(notes, "X-rays")
 
     def write_table(self, columns: Sequence[str]) -> None:
         """Write the table and report unreadable files; errors as `report_unreadable`."""
         if self.rows or not self.unreadable.lines:
             rows = sorted(self.rows, key=in_order(self.paths, lambda row: row[0]))
             write_rows(self.table, [columns, *rows])
-            say(f"{len(self.rows):,} X-rays predicted{said_table(self.table)}")
+            say(f"{counted(len(self.rows), 'X-rays')} predicted{said_table(self.table)}")
         if self.known is not None:
             self.known.report(((row[1], Path(row[0])) for row in self.rows), "X-rays")
         self.report_unreadable(len(self.rows))
@@ -156,8 +166,8 @@ class XrayPredictions:
         self.unreadable.report(readable)
         if is_for_submission(self.out) and (count := len(self.unreadable.lines)):
             raise BadLayout(
-                f"{count:,} of the {len(self.paths):,} X-rays cannot be read, and a submission needs a row for each. Mend these files, or "
-                "move them to another folder."
+                f"{count:,} of the {counted(len(self.paths), 'X-rays')} cannot be read, and a submission needs a row for each. "
+                "Mend these files, or move them to another folder."
             )
 
     def picture(self, path: Path, name: str) -> Path:

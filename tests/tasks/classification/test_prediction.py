@@ -95,7 +95,7 @@ def test_nothing_readable_is_an_error_that_leaves_the_list_of_reasons(finished: 
     (tmp_path / "xrays" / "empty.dcm").touch()
     asking = ProbabilityPredictions(finished, [tmp_path / "xrays"], tmp_path / "out")
     assert list(asking.batches(at_32_px, 4)) == []
-    with pytest.raises(UnreadableScan, match="None of the 1 files"):
+    with pytest.raises(UnreadableScan, match="The only file could not be read"):
         asking.finish()
     assert "empty.dcm" in (tmp_path / "out" / "unreadable.txt").read_text()
 

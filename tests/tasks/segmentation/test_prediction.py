@@ -98,7 +98,7 @@ def test_volumes_have_an_interval_and_a_scan_that_is_unlike_is_named(
         assert float(row["volume_low_ml"]) == pytest.approx(max(root - 0.5, 0) ** 2, abs=1e-2)
         assert float(row["volume_high_ml"]) == pytest.approx((root + 0.5) ** 2, abs=1e-2)
     said = " ".join(capsys.readouterr().err.split())
-    assert "1 of 2 scans are unlike the training data; do not trust their predictions" in said
+    assert "1 of 2 scans is unlike the training data; do not trust their predictions" in said
     assert f"(column out_of_distribution): {cases[1].image_id}" in said
 
 
@@ -408,7 +408,7 @@ def test_scans_that_would_be_mixed_up_are_refused(small_covid19: Path, challenge
 def test_where_nothing_can_be_read_it_says_so(run: Run, challenge: Challenge, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.nii.gz").write_bytes(b"no scan")
-    with pytest.raises(UnreadableScan, match="None of the 1 scans"):
+    with pytest.raises(UnreadableScan, match="The only scan could not be read"):
         MaskPredictions(run, challenge, [tmp_path / "in"], tmp_path / "out").predict_all(dense)
 
 

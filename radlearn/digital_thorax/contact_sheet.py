@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from radlearn.amounts import counted
 from radlearn.challenges import covid19_layout as covid19
 from radlearn.challenges import rsna_layout as rsna
 from radlearn.digital_thorax.ct import Ct
@@ -53,7 +54,7 @@ def write_contact_sheet(path: Path, xrays: Path | None = None, cts: Path | None 
     rows: list[tuple[str, list[Tile]]] = []
     if xrays is not None:
         cases = rsna.find_cases(xrays)
-        heading = f"{len(cases):,} X-rays, {sum(bool(case.label) for case in cases):,} with an opacity that readers boxed"
+        heading = f"{counted(len(cases), 'X-rays')}, {sum(bool(case.label) for case in cases):,} with an opacity that readers boxed"
         tiles = [xray_tile(case) for case in chosen_xrays(cases)]
         for first in range(0, len(tiles), XRAYS_IN_A_ROW):
             rows.append((heading if not first else "", tiles[first : first + XRAYS_IN_A_ROW]))
@@ -61,7 +62,7 @@ def write_contact_sheet(path: Path, xrays: Path | None = None, cts: Path | None 
         scans = covid19.find_cases(cts)
         for number, scan in enumerate(scans[:CTS_SHOWN]):
             centre, width = LUNG_WINDOW_HU
-            heading = f"{len(scans):,} CTs, lesions outlined; lung window, {width:,.0f} HU wide around {centre:,.0f} HU"
+            heading = f"{counted(len(scans), 'CTs')}, lesions outlined; lung window, {width:,.0f} HU wide around {centre:,.0f} HU"
             rows.append(("" if number else heading, ct_tiles(scan)))
     return save_png(rows_of_tiles(rows), path)
 

@@ -23,9 +23,10 @@ from radlearn.json_files import json_ready
 from radlearn.progress import progress_bar, say
 from radlearn.training import checkpoint
 from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig
+from radlearn.training.earlier_runs import earlier_run
 from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_files import TrainingState, checked
-from radlearn.training.run_folder import Run, earlier_run, must_be_there, place_of, refuse_changed_settings
+from radlearn.training.run_folder import Run, must_be_there, place_of, refuse_changed_settings
 from radlearn.training.splits import split_digest
 from radlearn.training.start_from import take_weights
 from radlearn.training.trainer import Loss, Trainer, Validate

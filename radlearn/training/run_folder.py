@@ -225,28 +225,6 @@ def open_run(folder: Path, task: str | None = None) -> Run:
     return Run(folder, about["task"])
 
 
-def earlier_run(run: Run) -> Run | None:
-    """Return the run whose weights a run started from; None where it started from none.
-
-    Raises:
-        BadRunFolder: if its folder is gone, or is no run.
-    """
-    named = run.about.get("start_from")
-    return None if named is None else open_run(Path(named))
-
-
-def finished_run(folder: Path, task: str) -> Run:
-    """Open a run to start from.
-
-    Raises:
-        BadRunFolder: if it is no run of the task, or has no weights yet.
-    """
-    run = open_run(folder, task)
-    if not run.best_weights.is_file():
-        raise BadRunFolder(f"{run.folder}: has no trained weights yet to start from. To continue: {run.resume_command}")
-    return run
-
-
 def runs_of(runs: Run | Sequence[Run]) -> list[Run]:
     """Return one run, or several, as a list."""
     return [runs] if isinstance(runs, Run) else list(runs)

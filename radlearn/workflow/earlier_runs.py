@@ -1,30 +1,13 @@
 """The people whom the runs that a run started from have seen: its weights know them, whatever subset they are in now."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.hints import command
 from radlearn.progress import say
-from radlearn.training.run_folder import Run, earlier_run
+from radlearn.training.earlier_runs import with_earlier
+from radlearn.training.run_folder import Run
 from radlearn.training.splits import SUBSETS, CaseContent, contents_in_split, read_split
-
-
-def with_earlier(runs: Sequence[Run]) -> list[Run]:
-    """Return runs, and those that they started from, and so on; each once. Says of which the folder is gone."""
-    found: dict[Path, Run] = {}
-    waiting = list(reversed(runs))
-    while waiting:
-        run = waiting.pop()
-        if run.folder.resolve() in found:
-            continue
-        found[run.folder.resolve()] = run
-        try:
-            if (earlier := earlier_run(run)) is not None:
-                waiting.append(earlier)
-        except BadRunFolder as error:
-            say(f"{error} {run.folder} started from it; which people it was trained on cannot be told.", style="yellow")
-    return list(found.values())
 
 
 def seen_before(run: Run) -> dict[str, str]:

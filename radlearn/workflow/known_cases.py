@@ -7,10 +7,10 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges.near_ids import NearIds
 from radlearn.errors import BadRunFolder
 from radlearn.progress import say
+from radlearn.training.earlier_runs import with_earlier
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import contents_in_split, read_split
 from radlearn.workflow.case_contents import images_of
-from radlearn.workflow.earlier_runs import with_earlier
 
 SHOWN = 5
 

@@ -13,7 +13,8 @@ from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
 from radlearn.progress import say
 from radlearn.training.device import chosen_device
-from radlearn.training.run_folder import Run, finished_run, holds_repeats, new_run, open_run, settings_as, unused_folder
+from radlearn.training.earlier_runs import finished_run
+from radlearn.training.run_folder import Run, holds_repeats, new_run, open_run, settings_as, unused_folder
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
 from radlearn.workflow.ensembles import refuse_ensemble

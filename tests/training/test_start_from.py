@@ -8,8 +8,9 @@ from torch import nn
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.training.checkpoint import load_tensors
+from radlearn.training.earlier_runs import earlier_run, finished_run
 from radlearn.training.fit import fit
-from radlearn.training.run_folder import Run, earlier_run, finished_run, new_run
+from radlearn.training.run_folder import Run, new_run
 from radlearn.training.start_from import take_weights
 from tests.training import tiny_task as task
 

@@ -10,9 +10,10 @@ import radlearn
 from radlearn.challenges.rsna import find_cases
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
+from radlearn.training.earlier_runs import with_earlier
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import read_split
-from radlearn.workflow.earlier_runs import seen_before, with_earlier
+from radlearn.workflow.earlier_runs import seen_before
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.splits import split_cases
 from radlearn.workflow.strangers import are_strangers

@@ -123,6 +123,7 @@ RULES = {
     "ct-gap": Rule("warning", "volumes with slices far apart, blank or repeated", "Are slices missing? Export the series again."),
     "ct-flat": Rule("warning", "volumes of a few slices", "A chest has 40 slices and more. Is it a topogram, or a part?"),
     "ct-orientation": Rule("note", "volumes whose axes go other ways than most", "Nothing: radlearn turns them. Other tools may not."),
+    "ct-odd": Rule("warning", "volumes with something odd in their headers or pixels", "Look at them, or export them again."),
     "ct-padding": Rule(
         "note",
         "volumes with padding outside the scanner's field",

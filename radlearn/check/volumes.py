@@ -104,7 +104,7 @@ def _looked_at(job: VolumeFiles) -> VolumeFacts:
     facts.shape, facts.spacing_mm, facts.axes = ct.voxels.shape, spacing_mm(ct.affine), orientation(ct.affine)
     facts.digest = blake2b(np.asfortranarray(ct.voxels).tobytes("F"), digest_size=16).digest()
     facts.found += [(rule, path, words) for rule, words in _of_ct(ct)]
-    facts.found += [("ct-padding", path, note) for note in ct.notes]
+    facts.found += [("ct-padding" if "padding" in note else "ct-odd", path, note) for note in ct.notes]
     is_hounsfield = not any(rule in NO_HOUNSFIELD for rule, _, _ in facts.found)
     if job.mask is not None:
         facts.found += [(rule, job.mask, words) for rule, words in _of_mask(job.mask, ct, is_hounsfield)]

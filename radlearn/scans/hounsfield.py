@@ -44,7 +44,7 @@ def doubts_of(ct: Volume) -> list[Doubt]:
     of_values = _too_low(sample) or _of_values(inside if inside.size else sample, high)
     if of_values is not None and of_values.sure:
         return [of_values, *_of_slices(ct)]
-    return [*([of_values] if of_values else []), *_of_slices(ct), *shape_doubts(ct)]
+    return [*([of_values] if of_values else []), *_of_slices(ct), *shape_doubts(ct), *ct.doubts]
 
 
 def refuse_no_chest_ct(ct: Volume) -> tuple[str, ...]:

@@ -102,6 +102,11 @@ RULES = {
         "volumes whose size no chest has",
         "Look at their spacing and at the order of their axes: millilitres and millimetres follow from them. Convert them again.",
     ),
+    "ct-low": Rule(
+        "warning",
+        "volumes with values that nothing in a body has",
+        "Is it metal? Else look at PixelRepresentation and BitsStored in their headers, and export them again.",
+    ),
     "ct-order": Rule("warning", "volumes whose slices may be out of order", "Convert them again, sorted by position and not by name."),
     "ct-filled": Rule("warning", "volumes filled with something else than air", "Fill what lies outside of the scan with -1024."),
     "ct-constant": Rule("error", "volumes with nothing in them", AGAIN),

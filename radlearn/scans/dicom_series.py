@@ -74,7 +74,9 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
     lps[:3, 1] = first.directions[1] * first.spacing[0]
     lps[:3, 2] = (slices[-1].position - first.position) / (len(slices) - 1)
     lps[:3, 3] = first.position
-    notes = [f"{padded / voxels.size:.0%} of the voxels are padding outside the field of view; they were set to {AIR_HU} HU"]
+    share = padded / voxels.size
+    amount = f"{share:.0%}" if share > 0.005 else "less than 1%"
+    notes = [f"{amount} of the voxels are padding outside the field of view; they were set to {AIR_HU} HU"]
     named = [(one.path.name, one.told) for one in slices]
     step_mm = float(np.linalg.norm(lps[:3, 2]))
     return Volume(

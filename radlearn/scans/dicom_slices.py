@@ -10,7 +10,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.files import opened_to_read
 from radlearn.scans.decimals import decimals
 from radlearn.scans.dicom_parsing import parsed
-from radlearn.scans.hounsfield import PADDING_BELOW_HU
+from radlearn.scans.low_values import padding_and_inside
 from radlearn.scans.padding import padding_of
 from radlearn.scans.rescaling import rescaled
 from radlearn.scans.series_header import Told, told_of
@@ -110,7 +110,7 @@ def hounsfield_of(one: Slice) -> SliceValues:
     stored, beyond, note = decoded_pixels(xray)
     slope, intercept = _rescale(xray)
     hu = rescaled(stored, slope, intercept)
-    outside = hu < PADDING_BELOW_HU
+    outside = np.zeros(hu.shape, bool)
     with parsing(one.path):
         ends, _ = padding_of(xray.said)
     if ends is not None:
@@ -123,6 +123,10 @@ def hounsfield_of(one: Slice) -> SliceValues:
     # A copy, of a type that holds negative values.
     hu = hu.astype(np.result_type(hu, np.int16))
     hu[outside] = AIR_HU
+    undeclared, _ = padding_and_inside(hu)
+    if undeclared is not None:
+        hu[undeclared] = AIR_HU
+        outside |= undeclared
     # What padding held may have needed a wider type; without it the slice mostly fits into int16.
     limits = np.iinfo(np.int16)
     fits = hu.dtype.kind == "i" and limits.min <= hu.min() and hu.max() <= limits.max

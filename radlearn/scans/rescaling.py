@@ -28,11 +28,11 @@ def rescaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
             if _holds(dtype, low, high) and _holds(np.int64, factor, shift):
                 # The product may wrap around, but the sum wraps back: it fits.
                 wide = dtype if _holds(dtype, factor, shift) else np.int64
-                return np.asarray((stored.astype(wide) * wide(factor) + wide(shift)).astype(dtype, copy=False))
+                return np.asarray(np.add(np.multiply(stored.astype(wide), wide(factor)), wide(shift)).astype(dtype, copy=False))
     # What is left of 4,000,000,031 − 4,000,000,000 would be lost.
     large = max(abs(intercept), *(abs(slope * float(end)) for end in ends))
     kind = np.float64 if large > EXACT_BELOW else np.float32
-    return np.asarray((stored.astype(kind) * kind(slope) + kind(intercept)).astype(np.float32, copy=False))
+    return np.asarray(np.add(np.multiply(stored.astype(kind), kind(slope)), kind(intercept)).astype(np.float32, copy=False))
 
 
 def _holds(dtype: type[np.signedinteger], *numbers: int) -> bool:

@@ -127,7 +127,8 @@ def find_images(folder: Path) -> list[Case]:
 
     Returns:
         Cases without masks, sorted by path. An id is the file's name without `.nii.gz` and `_ct`, or the DICOM folder's name; where
-        several share one, the folders' names stand before it. Masks that lie beside their CTs are left out.
+        several share one, the folders' names stand before it, and a number behind it where that does not tell them apart. Masks that
+        lie beside their CTs are left out.
 
     Raises:
         BadLayout: if there is no CT, or a file is empty.
@@ -142,7 +143,7 @@ def find_images(folder: Path) -> list[Case]:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
     if empty := [f"{path.name}: {trouble}" for path in paths if not path.is_dir() and (trouble := file_trouble(path))]:
         raise BadLayout(listed(folder, empty, *LAYOUT_ADVICE))
-    ids = distinct_ids(paths, [_id_of(path) for path in paths], root, "CTs")
+    ids = distinct_ids(paths, [_id_of(path) for path in paths], root)
     return [Case(case_id, path, None, case_id) for case_id, path in zip(ids, paths, strict=True)]
 
 

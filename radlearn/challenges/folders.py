@@ -120,20 +120,34 @@ def folder_that_holds(folder: Path, holds: Callable[[Path], bool], what: str) ->
     return found[0] if found else None
 
 
-def distinct_ids(paths: Sequence[Path], ids: Sequence[str], root: Path, units: str) -> list[str]:
+def ids_with_folders(paths: Sequence[Path], ids: Sequence[str], root: Path) -> list[str]:
     """Return the ids of files; where several share one, the names of their folders below `root` stand before it.
 
-    Raises:
-        BadLayout: if some still share one. `units` is what the files are called.
+    >>> ids_with_folders([Path("d/ann/ct.nii"), Path("d/ben/ct.nii"), Path("d/x.nii")], ["ct", "ct", "x"], Path("d"))
+    ['ann_ct', 'ben_ct', 'x']
     """
-    shared, distinct = Counter(ids), list(ids)
+    shared, named = Counter(ids), list(ids)
     for place, (path, one) in enumerate(zip(paths, ids, strict=True)):
         if shared[one] > 1 and path != root:
-            distinct[place] = "_".join([*map(readable, path.relative_to(root).parts[:-1]), one])
-    if twice := [one for one, count in Counter(distinct).items() if count > 1]:
-        found = f"several {units} would be called {twice[0]!r}, so their predictions would be mixed up"
-        raise BadLayout(f"{root}: {found}. Rename one of them.")
-    return distinct
+            named[place] = "_".join([*map(readable, path.relative_to(root).parts[:-1]), one])
+    return named
+
+
+def distinct_ids(paths: Sequence[Path], ids: Sequence[str], root: Path) -> list[str]:
+    """Return the ids of files as `ids_with_folders`; the later ones of those that still share one are numbered.
+
+    >>> distinct_ids([Path("d/ct.nii"), Path("d/ct.nii.gz")], ["ct", "ct"], Path("d"))
+    ['ct', 'ct-2']
+    """
+    named = ids_with_folders(paths, ids, root)
+    own, taken = set(named), set[str]()
+    for place, one in enumerate(named):
+        number = 1
+        while named[place] in taken or (number > 1 and named[place] in own):
+            number += 1
+            named[place] = f"{one}-{number}"
+        taken.add(named[place])
+    return named
 
 
 def within(path: Path, root: Path) -> str:

@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from radlearn.challenges.folders import distinct_ids, holds_exact_truth, nifti_stem, stem
+from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, nifti_stem, stem
 from radlearn.challenges.table_rows import HEADER_LINE, Cells, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import TABLE_ADVICE
@@ -164,9 +164,12 @@ def _read_images(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> None:
         return
     names = [nifti_stem(image.path.name) or stem(image.path.name) for image in table.images]
     try:
-        ids = distinct_ids([image.path for image in table.images], names, table.folder, "images")
-    except (BadLayout, ValueError):
+        ids = ids_with_folders([image.path for image in table.images], names, table.folder)
+    except ValueError:
         # Files outside of the table's folder have no short way to be told apart.
+        ids = names
+    # Not numbered: a number would change with the rows before it, and the name is what a run knows an image by.
+    if len(set(ids)) < len(ids):
         twice = next(name for name, count in Counter(names).items() if count > 1)
         table.troubles.append(
             f"{table.path.name}, line {HEADER_LINE}: several images are called {twice}; add a column {ID} with a name for each."

@@ -159,7 +159,7 @@ def find_images(folder: Path) -> list[Case]:
 
     Returns:
         Unlabelled cases, sorted by path. An id is the file's name without `.dcm`; where several files in different folders share
-        one (IM0001 of every study), the folders' names stand before it.
+        one (IM0001 of every study), the folders' names stand before it, and a number behind it where that does not tell them apart.
 
     Raises:
         BadLayout: if there is no X-ray.
@@ -174,7 +174,7 @@ def find_images(folder: Path) -> list[Case]:
         raise BadLayout(
             f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays (NAME.dcm, or any name with DICM at byte 128) or pictures."
         )
-    ids = distinct_ids(paths, [stem(path.name) for path in paths], root, "X-rays")
+    ids = distinct_ids(paths, [stem(path.name) for path in paths], root)
     return [Case(image_id, path, None, (), None, image_id) for path, image_id in zip(paths, ids, strict=True)]
 
 

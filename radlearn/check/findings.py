@@ -141,6 +141,11 @@ RULES = {
         "volumes whose size no chest has",
         "Look at their spacing and at the order of their axes: millilitres and millimetres follow from them. Convert them again.",
     ),
+    "ct-low": Rule(
+        "warning",
+        "volumes with values that nothing in a body has",
+        "Is it metal? Else look at PixelRepresentation and BitsStored in their headers, and export them again.",
+    ),
     "ct-order": Rule("warning", "volumes whose slices may be out of order", "Convert them again, sorted by position and not by name."),
     "ct-filled": Rule("warning", "volumes filled with something else than air", "Fill what lies outside of the scan with -1024."),
     "ct-constant": Rule("error", "volumes with nothing in them", AGAIN),
@@ -162,6 +167,7 @@ RULES = {
     "ct-gap": Rule("warning", "volumes with slices far apart, blank or repeated", "Are slices missing? Export the series again."),
     "ct-flat": Rule("warning", "volumes of a few slices", "A chest has 40 slices and more. Is it a topogram, or a part?"),
     "ct-orientation": Rule("note", "volumes whose axes go other ways than most", "Nothing: radlearn turns them. Other tools may not."),
+    "ct-odd": Rule("warning", "volumes with something odd in their headers or pixels", "Look at them, or export them again."),
     "ct-padding": Rule(
         "note",
         "volumes with padding outside the scanner's field",

@@ -20,7 +20,8 @@ from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.progress import in_parallel
 from radlearn.scans.dicom_series import read_series
 from radlearn.scans.geometry import Volume, orientation, same_grid, spacing_mm
-from radlearn.scans.hounsfield import PADDING_BELOW_HU, doubts_of
+from radlearn.scans.hounsfield import doubts_of
+from radlearn.scans.low_values import PADDING_BELOW_HU
 from radlearn.scans.lungs import find_lungs_and_hull
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
@@ -105,7 +106,7 @@ def _looked_at(job: VolumeFiles) -> VolumeFacts:
     facts.shape, facts.spacing_mm, facts.axes = ct.voxels.shape, spacing_mm(ct.affine), orientation(ct.affine)
     facts.digest = blake2b(np.asfortranarray(ct.voxels).tobytes("F"), digest_size=16).digest()
     facts.found += [(rule, path, words) for rule, words in _of_ct(ct)]
-    facts.found += [("ct-padding", path, note) for note in ct.notes]
+    facts.found += [("ct-padding" if "padding" in note else "ct-odd", path, note) for note in ct.notes]
     is_hounsfield = not any(rule in NO_HOUNSFIELD for rule, _, _ in facts.found)
     if job.mask is not None:
         facts.found += [(rule, job.mask, words) for rule, words in _of_mask(job.mask, ct, is_hounsfield)]
@@ -117,8 +118,9 @@ def _of_ct(ct: Volume) -> Iterator[tuple[str, str]]:
     yield from ((doubt.rule, f"{doubt.found}. {doubt.advice}" if doubt.rule == "ct-not-hu" else doubt.found) for doubt in doubts)
     if any(doubt.rule in ("ct-constant", "ct-is-mask") for doubt in doubts):
         return
-    padding = ct.voxels < PADDING_BELOW_HU
-    if share := float(padding.mean()):
+    # What is no number of a chest is no padding either.
+    is_strange = any(doubt.rule in ("ct-not-hu", "ct-low") for doubt in doubts)
+    if not is_strange and (share := float((ct.voxels < PADDING_BELOW_HU).mean())):
         found = f"{share:.0%} of the voxels lie below {PADDING_BELOW_HU} HU; the lowest is {ct.voxels.min():g}"
         yield "ct-padding", found.replace("-", "−")
     if not any(doubt.rule == "ct-not-hu" for doubt in doubts) and (turned := ct_wrong_way_round(ct)):

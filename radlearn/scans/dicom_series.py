@@ -16,6 +16,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import find_xrays
 from radlearn.scans.dicom_slices import AIR_HU, SAME_DIRECTION_WITHIN, Slice, hounsfield_of, read_slice
 from radlearn.scans.geometry import Volume, lps_affine
+from radlearn.scans.series_header import header_doubts, header_notes, refuse_mixed
 
 EVEN_WITHIN = 0.02  # Relative tolerance of the distance between slices, because positions are rounded
 MISSING_FROM = 1.5
@@ -54,7 +55,7 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
 
     Raises:
         UnreadableScan: no CT; several series and none chosen; slices of different size, spacing or direction; two at one position; a
-            missing one; uneven distances; a tilted gantry; no rescaling to HU; a damaged file.
+            missing one; uneven distances; a tilted gantry; several people or examinations; no rescaling to HU; a damaged file.
     """
     series = _chosen(paths, series_uid)
     slices = _stacked(series)
@@ -74,8 +75,18 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
     lps[:3, 1] = first.directions[1] * first.spacing[0]
     lps[:3, 2] = (slices[-1].position - first.position) / (len(slices) - 1)
     lps[:3, 3] = first.position
-    notes = [f"{padded / voxels.size:.0%} of the voxels are padding outside the field of view; they were set to {AIR_HU} HU"]
-    return Volume(voxels, lps_affine(lps), first.path.parent, (*notes[: padded > 0], *odd.values()))
+    share = padded / voxels.size
+    amount = f"{share:.0%}" if share > 0.005 else "less than 1%"
+    notes = [f"{amount} of the voxels are padding outside the field of view; they were set to {AIR_HU} HU"]
+    named = [(one.path.name, one.told) for one in slices]
+    step_mm = float(np.linalg.norm(lps[:3, 2]))
+    return Volume(
+        voxels,
+        lps_affine(lps),
+        first.path.parent,
+        (*notes[: padded > 0], *odd.values(), *header_notes(named)),
+        tuple(header_doubts(named, step_mm, first.spacing, first.size_px)),
+    )
 
 
 def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) -> Series:
@@ -110,6 +121,7 @@ def _stacked(series: Series) -> list[Slice]:
                     f"{where}: slices differ in {what}: {first.path.name} has {said[0]}, {one.path.name} has {said[1]}. "
                     "They do not form one volume (is there a scout image among them?); remove those that do not belong to it."
                 )
+    refuse_mixed(where, [(one.path.name, one.told) for one in series.slices])
     if not others:
         raise UnreadableScan(f"{where}: has one slice ({first.path.name}); a volume needs at least two.")
     normal = np.cross(*first.directions)

@@ -10,9 +10,10 @@ from radlearn.errors import UnreadableScan
 from radlearn.files import opened_to_read
 from radlearn.scans.decimals import decimals
 from radlearn.scans.dicom_parsing import parsed
-from radlearn.scans.hounsfield import PADDING_BELOW_HU
+from radlearn.scans.low_values import padding_and_inside
 from radlearn.scans.padding import padding_of
 from radlearn.scans.rescaling import rescaled
+from radlearn.scans.series_header import Told, told_of
 from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded_pixels, open_xray, parsing, photometric_of
 
 AIR_HU = -1024
@@ -36,6 +37,7 @@ class Slice:
     directions: np.ndarray  # (2, 3), the directions in which the column index and the row index grow; unit vectors
     spacing: tuple[float, float]  # (between rows, between columns)
     size_px: tuple[int, int]  # (rows, columns)
+    told: Told  # What only the whole series can tell whether it is right
 
 
 def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
@@ -62,10 +64,11 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
         rows, columns = int(said.Rows), int(said.Columns)
         keywords = ("SeriesInstanceUID", "SeriesDescription", "SOPInstanceUID")
         series, description, sop = (str(said.get(keyword) or "") for keyword in keywords)
+        told = told_of(said)
     along = directions.reshape(2, 3)
     if not np.allclose(along @ along.T, np.eye(2), atol=SAME_DIRECTION_WITHIN):
         raise UnreadableScan(f"{path}: ImageOrientationPatient is {directions.tolist()}; expected two unit vectors at right angles.")
-    return Slice(path, series, description, sop, position, along, (float(spacing[0]), float(spacing[1])), (rows, columns))
+    return Slice(path, series, description, sop, position, along, (float(spacing[0]), float(spacing[1])), (rows, columns), told)
 
 
 def _place(path: Path, said: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,7 +110,7 @@ def hounsfield_of(one: Slice) -> SliceValues:
     stored, beyond, note = decoded_pixels(xray)
     slope, intercept = _rescale(xray)
     hu = rescaled(stored, slope, intercept)
-    outside = hu < PADDING_BELOW_HU
+    outside = np.zeros(hu.shape, bool)
     with parsing(one.path):
         ends, _ = padding_of(xray.said)
     if ends is not None:
@@ -120,6 +123,10 @@ def hounsfield_of(one: Slice) -> SliceValues:
     # A copy, of a type that holds negative values.
     hu = hu.astype(np.result_type(hu, np.int16))
     hu[outside] = AIR_HU
+    undeclared, _ = padding_and_inside(hu)
+    if undeclared is not None:
+        hu[undeclared] = AIR_HU
+        outside |= undeclared
     # What padding held may have needed a wider type; without it the slice mostly fits into int16.
     limits = np.iinfo(np.int16)
     fits = hu.dtype.kind == "i" and limits.min <= hu.min() and hu.max() <= limits.max

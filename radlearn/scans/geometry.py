@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from radlearn.errors import BadSetting
+from radlearn.scans.doubt import Doubt
 
 SAME_WITHIN_VOXELS = 0.1
 RIGHT_ANGLE_WITHIN = 1e-3
@@ -51,13 +52,14 @@ class Volume:
     """A scan or a mask with its place in the patient.
 
     `voxels` is (i, j, k) in the order of the file; `affine` float64 4 × 4 from index to RAS mm; `path` is its file or folder; `notes` says
-    what was corrected or decided to read it, and is empty for nearly every file.
+    what was corrected or decided to read it, and `doubts` what its headers hold against it; both are empty for nearly every file.
     """
 
     voxels: np.ndarray
     affine: np.ndarray
     path: Path | None = None
     notes: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def grid(self) -> Grid:

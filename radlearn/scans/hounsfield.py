@@ -10,9 +10,8 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.chest_shape import shape_doubts
 from radlearn.scans.doubt import Doubt as Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm
+from radlearn.scans.low_values import PADDING_BELOW_HU, SAME_WITHIN_HU, padding_and_inside
 
-PADDING_BELOW_HU = -1500
-"Below any density in or around a person: scanners write -2000 or -3024 outside their round field of view."
 AIR_ABOVE_HU = -700.0
 "The darkest hundredth of a chest CT, padding aside, is air: about -1000 HU."
 BONE_BELOW_HU, BONE_ABOVE_HU = 150.0, 8000.0
@@ -27,6 +26,8 @@ NEAR_ZERO = 1e-3
 NEAR_INSIDE, MOSTLY = 0.2, 0.95
 LEAST_TOO_LOW = 0.1
 "Share of the voxels; 0.02 at most where a CT was resampled with its padding, 0.2 at least where its intercept was subtracted twice."
+LEAST_INSIDE = 2e-4
+"Share of the voxels: bones whose sign was taken wrongly are ten times as many."
 DARK_BELOW_HU, LEAST_DARK = -400, 0.05
 WRAPPED_ABOVE = 64_000
 CONVERT = "Convert it again from its DICOM slices, so that air is -1000 and water 0."
@@ -45,7 +46,7 @@ def doubts_of(ct: Volume) -> list[Doubt]:
     of_values = _too_low(sample) or _of_values(inside if inside.size else sample, high)
     if of_values is not None and of_values.sure:
         return [of_values, *_of_slices(ct)]
-    return [*([of_values] if of_values else []), *_of_slices(ct), *shape_doubts(ct)]
+    return [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *shape_doubts(ct), *ct.doubts]
 
 
 def refuse_no_chest_ct(ct: Volume) -> tuple[str, ...]:
@@ -92,15 +93,36 @@ def _too_low(sample: np.ndarray) -> Doubt | None:
     below = np.rint(sample[sample < PADDING_BELOW_HU].astype(np.float64))
     if len(below) <= LEAST_TOO_LOW * sample.size:
         return None
-    values, counts = np.unique(below, return_counts=True)
-    padding = values[counts.argmax()]
     # Resampling leaves values between padding and air, at the edge of the field only.
-    share = np.count_nonzero(np.abs(below - padding) > 2) / sample.size
+    share = _no_padding(below) / sample.size
     if share <= LEAST_TOO_LOW:
         return None
     found = f"{share:.0%} of the voxels have many values from {below.min():g} to {PADDING_BELOW_HU}, which nothing in a chest has"
     found = f"is not in Hounsfield units: {found}".replace("-", "−")
     return Doubt("ct-not-hu", found, f"Was RescaleIntercept subtracted twice, or all multiplied? {CONVERT}", sure=True)
+
+
+def _no_padding(below: np.ndarray) -> int:
+    """Return how many low values are another than the commonest, which padding would be."""
+    values, counts = np.unique(below, return_counts=True)
+    return int(np.count_nonzero(np.abs(below - values[counts.argmax()]) > SAME_WITHIN_HU)) if below.size else 0
+
+
+def _low_inside(ct: Volume, sample: np.ndarray) -> list[Doubt]:
+    """Return a doubt where values below any density lie inside of a body, where no padding is."""
+    if _no_padding(sample[sample < PADDING_BELOW_HU].astype(np.float64)) < LEAST_INSIDE / 2 * sample.size:
+        return []
+    count, lowest = 0, 0.0
+    for one in np.moveaxis(ct.voxels, _axis_to_head(ct), 0):
+        _, inside = padding_and_inside(one)
+        if inside is not None:
+            count, lowest = count + int(inside.sum()), min(lowest, float(one[inside].min()))
+    if count < LEAST_INSIDE * ct.voxels.size:
+        return []
+    share = f"{100 * count / ct.voxels.size:.2g}%"
+    found = f"{share} of its voxels lie below {PADDING_BELOW_HU} HU inside of it, where nothing is that low (the lowest is {lowest:g})"
+    found = f"{found}: metal, or bright values that were taken for negative ones".replace("-", "−")
+    return [Doubt("ct-low", found, "Look at PixelRepresentation and BitsStored in its header, and export it again.")]
 
 
 def _usual_dark(sample: np.ndarray) -> float:
@@ -126,12 +148,16 @@ def _what_it_is(darkest: float, said: str, low: float, top: float, whole: bool) 
 
 
 def _of_slices(ct: Volume) -> list[Doubt]:
-    # Slices are stacked along the axis that goes to the head.
-    axis = next(number for number, letter in enumerate(orientation(ct.affine)) if letter in "SI")
+    axis = _axis_to_head(ct)
     count = ct.voxels.shape[axis]
     if min(ct.voxels.shape) == 1:
         return [Doubt("ct-flat", "is one slice; a volume needs more", "Use the whole scan.", sure=True)]
     return [Doubt("ct-flat", f"has {counted(count, 'slices')} of {spacing_mm(ct.affine)[axis]:.3g} mm")] if count < FEW_SLICES else []
+
+
+def _axis_to_head(ct: Volume) -> int:
+    """Return the axis along which slices are stacked."""
+    return next(number for number, letter in enumerate(orientation(ct.affine)) if letter in "SI")
 
 
 def _is_mask(sample: np.ndarray, low: float, top: float, inside: int) -> bool:

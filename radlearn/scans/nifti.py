@@ -79,7 +79,7 @@ def read_volume(path: str | Path) -> Volume:
     if voxels.dtype.kind == "f" and not (finite := np.isfinite(voxels)).all():
         raise UnreadableScan(
             f"{path}: {finite.size - int(finite.sum()):,} of {finite.size:,} voxels are not finite (NaN or infinity). radlearn does not "
-            "guess their values: find out what wrote them, or fill them with -1024 HU."
+            "guess their values: find out what wrote them, or fill them with what lies there, such as -1024 HU in a CT and 0 in a mask."
         )
     return Volume(voxels, grid.affine, path)
 

@@ -44,14 +44,19 @@ def affine_of(path: Path, header: "Nifti1Header", shape: tuple[int, int, int]) -
         found = f"{path}: has no affine (sform_code and qform_code are 0), so left and right cannot be distinguished"
         raise UnreadableScan(f"{found}. Convert it again from its DICOM source.")
     if contradiction := _contradiction(header, shape, affines):
-        again = "Programs differ in which one they use. Convert it again from its source, with one affine."
+        again = "Programs differ in what they make of it. Convert it again from its source, with one affine."
         raise UnreadableScan(f"{path}: {contradiction}. {again}")
     return next(iter(affines.values()))
 
 
 def _contradiction(header: "Nifti1Header", shape: tuple[int, int, int], affines: dict[str, np.ndarray]) -> str:
-    """Describe where two parts of a header contradict each other; empty where none do."""
-    pixdim = np.abs(header["pixdim"][1:4].astype(float))
+    """Describe where two parts of a header contradict each other, or have no one meaning; empty where none do."""
+    pixdim = header["pixdim"][1:4].astype(float)
+    # nibabel drops these signs, ITK mirrors the patient by them.
+    if pixdim.min() < 0:
+        return f"its spacing is {' × '.join(f'{length:.4g}' for length in pixdim)} mm by pixdim, and a length has no sign"
+    if "sform" not in affines and header["pixdim"][0] < 0 and header["pixdim"][0] != -1:
+        return f"pixdim[0], which says whether the slices are mirrored, is {header['pixdim'][0]:.4g}; expected 1 or -1"
     for name, affine in affines.items():
         if not np.allclose(spacing_mm(affine), pixdim, rtol=AGREES_WITHIN):
             said, other = (" × ".join(f"{length:.4g}" for length in lengths) for lengths in (spacing_mm(affine), pixdim))
@@ -84,5 +89,5 @@ def _qform(header: "Nifti1Header") -> np.ndarray:
 
     b, c, d = (float(header[f"quatern_{letter}"]) for letter in "bcd")
     rotation = quat2mat((math.sqrt(max(0.0, 1 - b * b - c * c - d * d)), b, c, d))
-    handedness = -1 if header["pixdim"][0] < 0 else 1
+    handedness = -1 if header["pixdim"][0] < 0 else 1  # As ITK; what nibabel reads otherwise is refused.
     return from_matvec(rotation * header["pixdim"][1:4] * (1, 1, handedness), [header[f"qoffset_{axis}"] for axis in "xyz"])

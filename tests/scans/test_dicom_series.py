@@ -321,3 +321,30 @@ def test_what_is_odd_about_the_pixels_of_slices_is_said_once(series_folder: Fold
 
 def test_small_letters_of_the_modality_are_read(series_folder: Folder) -> None:
     np.testing.assert_array_equal(read_series(series_folder(Modality="ct")).voxels, HU)
+
+
+@pytest.mark.parametrize("intercept", [-2048, -3072])
+def test_values_with_structure_are_no_padding_however_low(series_folder: Folder, intercept: int) -> None:
+    # As where an intercept was subtracted twice; SimpleITK reads the same.
+    folder = series_folder(RescaleIntercept=intercept)
+    volume = read_series(folder)
+    np.testing.assert_array_equal(volume.voxels, HU + 1024 + intercept)
+    np.testing.assert_array_equal(volume.voxels, read_by_sitk_series(folder))
+    assert volume.notes == ()
+
+
+def read_by_sitk_series(folder: Path) -> np.ndarray:
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder), SERIES))
+    return np.asarray(sitk.GetArrayFromImage(reader.Execute()).transpose(2, 1, 0))
+
+
+@pytest.mark.parametrize(("place", "is_padding"), [("border", True), ("inside", False)])
+def test_one_low_value_is_padding_at_the_border_only(series_folder: Folder, place: str, is_padding: bool) -> None:
+    hu = HU.clip(-1000)
+    where = np.s_[0] if place == "border" else np.s_[2:4, 2:4]
+    hu[where] = -2000
+    stored = [(hu[:, :, k].T).astype(np.int16) for k in range(5)]
+    volume = read_series(series_folder(change={k: {"stored": stored[k]} for k in range(5)}, RescaleIntercept=0))
+    np.testing.assert_array_equal(volume.voxels, np.where(hu == -2000, -1024, hu) if is_padding else hu)
+    assert len(volume.notes) == is_padding

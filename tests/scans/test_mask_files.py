@@ -171,3 +171,9 @@ def test_what_is_no_probability_of_the_scan_is_not_written(tmp_path: Path) -> No
         with pytest.raises(BadSetting, match="a probability is from 0 to 1"):
             write_probability_like(path, np.full(INSIDE.shape, value, np.float32), scan)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("outside", [np.nan, np.inf, -np.inf])
+def test_a_background_that_is_no_number_is_refused_with_advice_for_masks_too(tmp_path: Path, outside: float) -> None:
+    with pytest.raises(UnreadableScan, match=r"fill them with what lies there, such as -1024 HU in a CT and 0 in a mask"):
+        read_mask(saved(tmp_path, np.where(INSIDE, 1.0, outside)))

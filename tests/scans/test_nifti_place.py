@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -99,10 +100,27 @@ def test_a_qform_that_does_not_say_that_k_is_reversed_is_not_reversed(tmp_path: 
     content = written(tmp_path, STRAIGHT)
     pixdim = (first, 0.7, 0.8, 5.0, 1.0, 1.0, 1.0, 1.0)
     np.testing.assert_allclose(affine_read(tmp_path, content, sform_code=0, pixdim=pixdim), STRAIGHT, atol=1e-5)
-    reversed_k = STRAIGHT @ np.diag([1, 1, -1, 1])
-    for negative in (-1.0, -2.0):
-        found = affine_read(tmp_path, content, sform_code=0, pixdim=(negative, *pixdim[1:]))
-        np.testing.assert_allclose(found, reversed_k, atol=1e-5)
+    found = affine_read(tmp_path, content, sform_code=0, pixdim=(-1.0, *pixdim[1:]))
+    np.testing.assert_allclose(found, STRAIGHT @ np.diag([1, 1, -1, 1]), atol=1e-5)
+
+
+@pytest.mark.parametrize("codes", [{"sform_code": 0}, {"qform_code": 0}, {}], ids=["qform", "sform", "both"])
+@pytest.mark.parametrize("signs", [(1, -1, 1, 1), (1, 1, 1, -1), (1, -1, -1, 1), (-1, 1, 1, -1), (-0.3, 1, 1, 1), (-2, 1, 1, 1)])
+def test_a_sign_that_programs_read_differently_is_refused(
+    tmp_path: Path, codes: dict[str, int], signs: tuple[float, float, float, float]
+) -> None:
+    content = written(tmp_path, STRAIGHT)
+    pixdim = (*(np.array(signs) * fields_of(content)["pixdim"][:4]).tolist(), 1.0, 1.0, 1.0, 1.0)
+    if min(signs[1:]) > 0 and codes == {"qform_code": 0}:
+        # With an sform alone nobody looks at pixdim[0].
+        np.testing.assert_allclose(affine_read(tmp_path, content, pixdim=pixdim, **codes), STRAIGHT, atol=1e-5)
+    else:
+        with pytest.raises(UnreadableScan, match="Convert it again from its source"):
+            affine_read(tmp_path, content, pixdim=pixdim, **codes)
+    # The witnesses of what is refused: one reads the patient mirrored, the other does not.
+    by_nibabel, (_, by_sitk) = nib.load(tmp_path / "scan.nii").affine, read_by_sitk(tmp_path / "scan.nii")
+    is_refused_alone = min(signs[1:]) < 0 or codes == {"sform_code": 0}
+    assert is_refused_alone != np.allclose(by_nibabel, by_sitk, atol=1e-4)
 
 
 def test_a_half_turn_whose_quaternion_was_rounded_to_more_than_1_is_read(tmp_path: Path) -> None:

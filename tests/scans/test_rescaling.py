@@ -1,5 +1,7 @@
 """Stored numbers to values."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,3 +39,20 @@ def test_the_smallest_type_that_holds_the_values(stored: np.ndarray, slope: floa
     found = rescaled(stored, slope, intercept)
     assert found.dtype == expected
     np.testing.assert_allclose(found, stored.astype(float) * slope + intercept)
+
+
+@pytest.mark.parametrize(
+    ("stored", "slope", "intercept"),
+    [
+        (np.array([4_000_000_000 - 1024, 4_000_000_031, 4_000_001_982], np.uint32), 1, -4_000_000_000),
+        (np.array([10**12 - 1000, 10**12 + 31], np.int64), 1, -(10**12)),
+        (np.array([2**62, 2**62 + 512], np.uint64), 1, -(2**62)),
+        (np.array([-1024, 31], np.int32), -1, 70_000),
+        (np.array([4_000_000_000 - 2048, 4_000_000_062], np.uint32), 0.5, -2_000_000_000),
+        (np.array([20_000_000.5, 20_000_031.25]), 1, -20_000_000),
+        (np.array([0.02, 0.0200031]), 1e9, -20_000_000),
+    ],
+)
+def test_what_is_left_of_large_numbers_is_not_lost(stored: np.ndarray, slope: float, intercept: float) -> None:
+    expected = [float(Fraction(value) * Fraction(slope) + Fraction(intercept)) for value in stored.tolist()]
+    np.testing.assert_allclose(rescaled(stored, slope, intercept), expected, atol=0.01)

@@ -1,6 +1,7 @@
 """Masks for unlabelled CTs: each on its scan's own grid, with its volume in ml and an overlay; and a submission."""
 
 import csv
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import Challenge
+from radlearn.challenges.folders import distinct_ids
 from radlearn.csv_cells import restored
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
@@ -86,7 +88,7 @@ class MaskPredictions:
         probabilities: also write `probabilities/ID.nii.gz`, float32: what the threshold was applied to.
 
     Raises:
-        BadLayout: if there is no CT, or two would have the same name.
+        BadLayout: if there is no CT.
         errors as `PartialAnswers` and `postprocessing_together`.
     """
 
@@ -104,10 +106,9 @@ class MaskPredictions:
         self.of_each_run = [read_postprocessing(run, MaskPostprocessing)[0] for run in runs_of(runs)]
         self.columns = COLUMNS + OF_ENSEMBLES * (len(self.of_each_run) > 1)
         self.out, self.table = Path(out), Path(out) / TABLE
-        self.cases: list[MaskCase] = cases_in(challenge, paths)
+        self.cases: dict[str, MaskCase] = cases_in(challenge, paths)
         self.unreadable = UnreadableFiles(self.out, "scans")
-        ids = [case.image_id for case in self.cases]
-        self._masks = dict(zip(ids, distinct_file_names(ids, ".nii.gz"), strict=True))
+        self._masks = dict(zip(self.cases, distinct_file_names(list(self.cases), ".nii.gz"), strict=True))
         self._rows: dict[str, tuple[str, ...]] = {}
         chosen = [asdict(one) for one in (self.postprocessing, *self.of_each_run)]
         interval = None if self.interval is None else asdict(self.interval)
@@ -117,7 +118,7 @@ class MaskPredictions:
     @property
     def rows(self) -> list[tuple[str, ...]]:
         """The rows of the table so far, in the order of the cases."""
-        return [self._rows[case.image_id] for case in self.cases if case.image_id in self._rows]
+        return [self._rows[one] for one in self.cases if one in self._rows]
 
     def predict_all(self, infer: InferFile, overlays: bool = True) -> None:
         """Predict for every scan that no earlier pass predicted for, and write its mask; what cannot be read is listed and skipped.
@@ -128,8 +129,8 @@ class MaskPredictions:
         with progress_bar("predicting", len(self.cases), "scans") as bar:
             self._recall(overlays)
             bar.start_at(len(self._rows))
-            for case in self.cases:
-                if case.image_id in self._rows:
+            for case_id, case in self.cases.items():
+                if case_id in self._rows:
                     continue
                 try:
                     found = infer(case.path)
@@ -140,7 +141,7 @@ class MaskPredictions:
                         raise cause or error from None
                     self.unreadable.add(case.path, cause or error)
                 else:
-                    self._keep(case, found, overlays)
+                    self._keep(case_id, case.path, found, overlays)
                 bar.advance()
         if self.rows:
             write_rows(self.table, [self.columns, *self.rows])
@@ -154,25 +155,26 @@ class MaskPredictions:
 
     def _recall(self, overlays: bool) -> None:
         """Take back what an earlier pass wrote down before it was stopped."""
-        for case in self.cases:
+        for case_id, case in self.cases.items():
             answer = self._partial.known(case.path)
-            if answer is not None and answer["overlay"] >= overlays:
-                self._rows[case.image_id] = tuple(answer["row"])
+            # Beside other scans it may have had another name.
+            if answer is not None and answer["overlay"] >= overlays and answer["row"][1] == case_id:
+                self._rows[case_id] = tuple(answer["row"])
                 self.ood.recall(dict(zip(self.columns, answer["row"], strict=True)), "case")
         if self._rows:
             done = f"{len(self._rows):,} of {counted(len(self.cases), 'scans')} {verb_of(len(self._rows), 'were')}"
             say(f"{done} predicted before this pass was stopped; it goes on with the rest.")
 
-    def _keep(self, case: MaskCase, found: PredictedScan, overlays: bool) -> None:
+    def _keep(self, case_id: str, scan: Path, found: PredictedScan, overlays: bool) -> None:
         source = found.source
         mask = mask_of(found.probability, self.postprocessing, steps_mm(source.affine))
-        path = self.out / "masks" / self._masks[case.image_id]
+        path = self.out / "masks" / self._masks[case_id]
         files = [path]
         write_mask_like(path, mask, source)
         volumes = measured(mask, found.lungs, steps_mm(source.affine))
         numbers = (f"{volumes.lesion_ml:.3f}", f"{volumes.lung_ml:.1f}", "" if np.isnan(volumes.percent) else f"{volumes.percent:.3f}")
         between = ("", "") if self.interval is None else tuple(f"{end:.3f}" for end in self.interval.around(volumes.lesion_ml))
-        unlike = self.ood.scored([case.image_id], None if found.features is None else [own[None] for own in found.features])
+        unlike = self.ood.scored([case_id], None if found.features is None else [own[None] for own in found.features])
         differ = () if found.differ is None else (f"{found.differ.volume_sd_ml:.3f}", f"{found.differ.disagreement:.6f}")
         last = (*between, *ood_cells(unlike, 0), *differ)
         if self.probabilities:
@@ -180,17 +182,17 @@ class MaskPredictions:
             write_probability_like(files[-1], found.probability, source)
         if overlays:
             words = f"{volumes}; {self.ood.warning}" if unlike is not None and unlike.flagged[0] else str(volumes)
-            files.append(self._write_overlay(case, source, mask, words))
-        row = (str(case.path), case.image_id, f"masks/{path.name}", *numbers, "; ".join(source.notes), *last)
+            files.append(self._write_overlay(case_id, source, mask, words))
+        row = (str(scan), case_id, f"masks/{path.name}", *numbers, "; ".join(source.notes), *last)
         # After its files are there.
-        self._partial.add(case.path, {"row": row, "overlay": overlays}, files)
-        self._rows[case.image_id] = row
+        self._partial.add(scan, {"row": row, "overlay": overlays}, files)
+        self._rows[case_id] = row
 
-    def _write_overlay(self, case: MaskCase, source: Volume, mask: np.ndarray, words: str) -> Path:
+    def _write_overlay(self, case_id: str, source: Volume, mask: np.ndarray, words: str) -> Path:
         hu, affine = to_orientation(source.voxels, source.affine, "LPS")
         turned, _ = to_orientation(mask, source.affine, "LPS")
-        picture = self.out / "overlays" / f"{self._masks[case.image_id].removesuffix('.nii.gz')}.png"
-        return write_mask_overlay(picture, hu, turned, spacing_mm(affine), case.image_id, words, self.window_hu)
+        picture = self.out / "overlays" / f"{self._masks[case_id].removesuffix('.nii.gz')}.png"
+        return write_mask_overlay(picture, hu, turned, spacing_mm(affine), case_id, words, self.window_hu)
 
 
 def shown_window(run: Run) -> tuple[float, float]:
@@ -201,25 +203,22 @@ def shown_window(run: Run) -> tuple[float, float]:
     return float(seen[0]), float(seen[1])
 
 
-def cases_in(challenge: Challenge[MaskCaseT, Any], paths: Sequence[Path]) -> list[MaskCaseT]:
-    """Return the CTs in files and folders, each once.
+def cases_in(challenge: Challenge[MaskCaseT, Any], paths: Sequence[Path]) -> dict[str, MaskCaseT]:
+    """Return the CTs in files and folders, each once, by an id of its own: where several share one, their folders' names stand before it.
 
     Raises:
-        BadLayout: if a path holds none, or two CTs would have the same name.
+        BadLayout: if a path holds none.
     """
     found: dict[Path, MaskCaseT] = {}
     for path in paths:
         if not Path(path).exists():
             raise BadLayout(f"{path}: there is no such file or folder. Name NIfTI files, folders of them, or folders of DICOM slices.")
         found |= {case.path.resolve(): case for case in challenge.find_images(Path(path))}
-    cases: dict[str, MaskCaseT] = {}
-    for case in found.values():
-        if (other := cases.setdefault(case.image_id, case)) is not case:
-            raise BadLayout(
-                f"{other.path} and {case.path} have the same name, {case.image_id!r}, so their masks would have the same name. "
-                "Predict for them separately, each with its own --out, or rename one."
-            )
-    return list(cases.values())
+    cases = list(found.values())
+    # Not resolved: a link's name tells more than that of the store that it leads to.
+    places = [Path(os.path.abspath(case.path)) for case in cases]
+    above = Path(os.path.commonpath([place.parent for place in places]))
+    return dict(zip(distinct_ids(places, [case.image_id for case in cases], above), cases, strict=True))
 
 
 def measured(mask: np.ndarray, lungs: np.ndarray, spacing_mm: Spacing) -> Measured:

@@ -1,6 +1,7 @@
 """Masks for unlabelled CTs: each on its own scan's grid, measured, and handed in."""
 
 import csv
+import gzip
 import os
 import shutil
 from collections.abc import Callable
@@ -393,12 +394,26 @@ def test_of_several_runs_the_table_says_how_far_they_differ(small_covid19: Path,
         MaskPredictions([run, run], challenge, [path], tmp_path / "twice")
 
 
-def test_scans_that_would_be_mixed_up_are_refused(small_covid19: Path, challenge: Challenge, tmp_path: Path) -> None:
+def test_scans_of_one_name_are_called_by_their_folders(run: Run, small_covid19: Path, challenge: Challenge, tmp_path: Path) -> None:
     path = covid19.find_cases(small_covid19)[0].path
-    (tmp_path / "a").mkdir()
-    shutil.copy(path, tmp_path / "a")
-    with pytest.raises(BadLayout, match="so their masks would have the same name"):
-        cases_in(challenge, [path, tmp_path / "a"])
+    places = [tmp_path / "in" / place for place in ("ct.nii.gz", "ann/ct.nii.gz", "ben/ct.nii.gz", "ben/ct.nii")]
+    for place in places[:3]:
+        place.parent.mkdir(exist_ok=True)
+        shutil.copy(path, place)
+    places[3].write_bytes(gzip.decompress(path.read_bytes()))
+    assert {place: name for name, case in cases_in(challenge, [tmp_path / "in"]).items() for place in [case.path]} == {
+        places[0]: "ct",
+        places[1]: "ann_ct",
+        places[2]: "ben_ct-2",
+        places[3]: "ben_ct",
+    }
+    assert list(cases_in(challenge, [places[2], places[1].parent])) == ["ben_ct", "ann_ct"]
+    predictions = MaskPredictions(run, challenge, [tmp_path / "in"], tmp_path / "out")
+    predictions.predict_all(dense, overlays=False)
+    rows = rows_of(predictions.table)
+    assert {row["path"] for row in rows} == {str(place) for place in places}
+    assert len({row["case"] for row in rows}) == 4
+    assert all((tmp_path / "out" / row["mask"]).is_file() for row in rows)
     with pytest.raises(BadLayout, match="there is no such file or folder"):
         cases_in(challenge, [tmp_path / "nowhere"])
     # Named twice, a file is still one.

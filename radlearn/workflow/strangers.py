@@ -5,10 +5,11 @@ from pathlib import Path
 
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
+from radlearn.file_contents import is_of_values
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import contents_in_split, split_of
-from radlearn.workflow.case_contents import compared, contents_of
+from radlearn.workflow.case_contents import compared, images_of
 
 
 def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
@@ -41,7 +42,8 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         say(f"{run.folder}: is older than digests of cases, so that these are strangers to it goes by their names alone.", style="yellow")
         return True
     own = {content.pixels: image_id for image_id, content in expected.items() if content.pixels}
-    shared = [(case, own[content.pixels]) for case, content in zip(cases, contents_of(cases), strict=True) if content.pixels in own]
+    found = images_of([case.path for case in cases], own)
+    shared = [(case, own[pixels]) for case, pixels in zip(cases, found, strict=True) if pixels]
     if shared:
         case, name = shared[0]
         called = f", such as {case.image_id}" + (f", which is {name} there" if name != case.image_id else "")
@@ -53,4 +55,10 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         )
     if known:
         say(f"{len(known):,} of the {len(cases):,} cases have names of this run's cases and are other images.", style="yellow")
+    if not all(map(is_of_values, own)):
+        say(
+            f"{run.folder}: knows its images by the bytes of its files, as runs of before do, so that a copy of them that was saved again "
+            "passes for another image. Whether that is so here cannot be told: train again to be sure.",
+            style="yellow",
+        )
     return True

@@ -26,7 +26,7 @@ from radlearn.disk_trouble import must_have_space, trouble_in_words
 from radlearn.entry_files import Entry, Made, opened_entry, unproved_bytes, write_entry
 from radlearn.entry_sources import EntrySource, Sources
 from radlearn.errors import CacheTrouble, UnreadableScan
-from radlearn.file_contents import KnownContents
+from radlearn.known_contents import KnownContents
 from radlearn.known_entries import KnownEntries, read_known, rewrite_known
 from radlearn.progress import cores, in_parallel, say, waiting
 from radlearn.remarks import tell_notes
@@ -204,7 +204,7 @@ def _make_one(folder: Path, one: EntrySource, make: Callable[[], Made], contents
     made = None
     try:
         outcome.stamps = one.stamps()
-        outcome.content = one.content(contents.of)
+        outcome.content = one.content(contents.file)
         outcome.contents = contents.take_read()
         path = folder / f"{outcome.content}{SUFFIX}"
         if opened_entry(path) is None:

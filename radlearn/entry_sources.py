@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from radlearn.file_contents import FileContent, read_content, stamp_of
+from radlearn.file_contents import file_digest, stamp_of
 
 # The files that an entry is made from, in order; None where one is missing. A folder stands for all files in it.
 Sources = tuple[Path | None, ...]
@@ -43,11 +43,11 @@ class EntrySource:
         """
         return [None if path is None else _stamp(path) for path in self.paths]
 
-    def content(self, content_of: Callable[[Path], FileContent] = read_content) -> str:
+    def content(self, digest_of: Callable[[Path], str] = file_digest) -> str:
         """Return the digest of the content of the files, whatever their names, and of the tag: 32 hexadecimal digits.
 
         Args:
-            content_of: reads a file, or remembers it.
+            digest_of: reads a file, or remembers it.
         """
         digest = hashlib.blake2b(f"{self.tag}:".encode(), digest_size=16)
         for path in self.paths:
@@ -55,7 +55,7 @@ class EntrySource:
             # Counts and digests of fixed length: bytes that move from one file to the next make another content.
             digest.update(b"none:" if path is None else f"{len(inner)}:".encode())
             for file in inner:
-                digest.update(bytes.fromhex(content_of(file).file))
+                digest.update(bytes.fromhex(digest_of(file)))
         return digest.hexdigest()
 
     def changed_since(self, stamps: list[Any]) -> list[str]:

@@ -1,17 +1,12 @@
-"""Digests of image files: of all their bytes, and of the pixels alone, whatever file name and header say.
+"""Digests of image files: of all their bytes, and of the stored bytes of their pixels, whatever file name and header say.
 
-    CACHE/contents.jsonl    a line for each file that was read: a digest of its path, its stamp, the two digests
-
-Who an image is, is decided by its pixels: other people's CTs have the same names, and the same X-ray is kept under two. What a digest of
-pixels is taken of:
+`scans.value_digests` knows an image by its values. Older runs know theirs by the stored bytes, of which a digest is taken of:
 
 - DICOM: the value of Pixel Data as it is stored, so that other tags, an anonymised header among them, change nothing.
 - NIfTI, gzipped or not: size, type and bytes of the voxels.
 - any other file: all its bytes.
 
-The same image in another encoding, or turned, is another one here. Both digests come from one read; a file of unchanged stamp is not read
-again: size, modification time and change time. Archives and tools for data sets give many files one modification time, and uncompressed
-images have one size; the change time is set by the system whenever a file is written, and by nobody else.
+The same image in another encoding, or turned, is another one here.
 """
 
 import hashlib
@@ -22,11 +17,10 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from radlearn.files import cache_folder, opened_to_read
+from radlearn.files import opened_to_read
 
 try:
     # In half of zlib's time; it affects only speed.
@@ -37,7 +31,6 @@ except ImportError:
 ERROR_OF_UNPACKING: Any = unpacking.error
 UNPACKING_ERRORS: tuple[type[Exception], ...] = (struct.error, zlib.error, ERROR_OF_UNPACKING, ValueError, EOFError, OverflowError)
 
-TABLE = "contents.jsonl"
 DIGEST_BYTES = 16
 DICOM_MARK = slice(128, 132)
 PIXEL_DATA = re.compile(rb"\xe0\x7f[\x08\x09\x10]\x00")
@@ -52,6 +45,10 @@ BLANK = "blank"
 "Begins the digest of an image whose bytes are all the same: it says nothing about whose it is."
 
 
+SCHEME = "v2:"
+"Begins the digest of values: `scans.value_digests`."
+
+
 class FileContent(NamedTuple):
     """Digests of a file, 32 hexadecimal digits each; that of pixels begins with `BLANK` where all bytes are the same."""
 
@@ -64,96 +61,40 @@ def stamp_of(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
-def read_content(path: Path) -> FileContent:
-    """Read a file and return its digests.
+def file_digest(path: Path) -> str:
+    """Read a file and return the digest of its bytes.
 
     Raises:
         OSError: if it cannot be read.
     """
-    with opened_to_read(path) as opened:
-        content = opened.read()
-    whole = hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
+    return _digest_of_bytes(_bytes_of(path))
+
+
+def read_content(path: Path) -> FileContent:
+    """Read a file and return the digests of its bytes, and of those of its pixels; errors as `file_digest`."""
+    content = _bytes_of(path)
+    whole = _digest_of_bytes(content)
     return FileContent(whole, _pixels_of(content) or whole)
 
 
-class KnownContents:
-    """The table of the digests of files, in radlearn's cache folder. A damaged line counts for no file, a later one for an earlier one."""
-
-    def __init__(self) -> None:
-        self.path = cache_folder() / TABLE
-        self._known: dict[str, tuple[list[int], FileContent]] = {}
-        # What was read since, as lines of the table: a process that makes entries hands them to the one that writes.
-        self.read: list[str] = []
-        try:
-            lines = self.path.read_text(encoding="ascii", errors="replace").splitlines()
-        except OSError:
-            lines = []
-        for line in lines:
-            try:
-                key, stamp, file, pixels = json.loads(line)
-                if all(isinstance(one, str) for one in (key, file, pixels)) and isinstance(stamp, list):
-                    self._known[key] = (stamp, FileContent(file, pixels))
-            except (ValueError, TypeError, RecursionError):
-                continue
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Another process reads the table once for all that it is sent.
-        return _of_this_process, ()
-
-    def of(self, path: Path) -> FileContent:
-        """Return the digests of a file, which is read unless it is known, with the size and time that it has; errors as `read_content`."""
-        key = _key(path)
-        stamp = stamp_of(os.stat(path))
-        if (known := self._known.get(key)) is not None and known[0] == stamp:
-            return known[1]
-        content = read_content(path)
-        self._known[key] = (stamp, content)
-        self.read.append(json.dumps([key, stamp, *content]) + "\n")
-        return content
-
-    def knows(self, path: Path) -> bool:
-        """Tell whether a file need not be read."""
-        try:
-            stamp = stamp_of(os.stat(path))
-        except OSError:
-            return False
-        return self._known.get(_key(path), (None,))[0] == stamp
-
-    def take_read(self) -> list[str]:
-        """Return the lines of what was read since the last call."""
-        taken, self.read = self.read, []
-        return taken
-
-    def keep(self, lines: Iterable[str]) -> None:
-        """Add lines to the table. Where it cannot be written, files are read again next time."""
-        if not (text := "".join(lines)):
-            return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Appended in one piece, so that processes do not cut each other's lines.
-            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(handle, text.encode("ascii"))
-            finally:
-                os.close(handle)
-        except OSError:
-            return
+def _bytes_of(path: Path) -> bytes:
+    with opened_to_read(path) as opened:
+        return opened.read()
 
 
-@cache
-def _of_this_process() -> KnownContents:
-    return KnownContents()
+def _digest_of_bytes(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def is_of_values(digest: str) -> bool:
+    """Tell whether a digest is one of values; else it is of stored bytes, or empty. The two say nothing about each other."""
+    return digest.startswith(SCHEME)
 
 
 def combined(digests: Iterable[str]) -> str:
     """Return one digest of several, in their order; of one it is that itself."""
     each = list(digests)
     return each[0] if len(each) == 1 else hashlib.blake2b("\n".join(each).encode(), digest_size=DIGEST_BYTES).hexdigest()
-
-
-def _key(path: Path) -> str:
-    # A digest, because the names of hospital files are those of patients.
-    return hashlib.blake2b(os.fsencode(os.path.abspath(path)), digest_size=DIGEST_BYTES).hexdigest()
 
 
 def _pixels_of(content: bytes) -> str | None:

@@ -26,7 +26,8 @@ from radlearn import array_store, entry_files, known_entries
 from radlearn.array_store import Entry, Made, Sources, Words, stored_entries
 from radlearn.entry_files import opened_entry
 from radlearn.errors import CacheTrouble, UnreadableScan
-from radlearn.file_contents import KnownContents, read_content
+from radlearn.file_contents import file_digest
+from radlearn.known_contents import KnownContents
 
 SCANS = Words("scan cache", "scans", "read", "Repair them")
 Pair = tuple[Path, Path | None]
@@ -650,4 +651,4 @@ def test_what_was_read_for_an_entry_need_not_be_read_to_know_the_files_again(fol
     store(folder, scans, workers=2, forked=True)
     known = KnownContents()
     assert all(known.knows(path) and known.knows(mask_of(path)) for path in scans)
-    assert known.of(scans[0]) == read_content(scans[0])
+    assert known.file(scans[0]) == file_digest(scans[0])

@@ -1,11 +1,10 @@
-"""Digests of image files: of pixels alone, whatever name, header and packing say."""
+"""Digests of image files: of their bytes, and of stored pixels alone, whatever name, header and packing say."""
 
 import gzip
+import hashlib
 import json
 import os
-import shutil
 import struct
-import time
 from pathlib import Path
 
 import nibabel
@@ -15,7 +14,7 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from radlearn import file_contents
-from radlearn.file_contents import BLANK, KnownContents, combined, read_content
+from radlearn.file_contents import BLANK, combined, file_digest, is_of_values, read_content
 
 VOXELS = np.random.default_rng(0).integers(-1000, 400, (12, 10, 6)).astype(np.int16)
 
@@ -100,49 +99,6 @@ def test_a_bomb_is_unpacked_no_further_than_its_voxels(tmp_path: Path, monkeypat
     assert len(pieces) == 1
 
 
-def test_what_was_read_is_remembered_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = nifti(tmp_path / "Doe Jane 1970.nii")
-    known = KnownContents()
-    assert not known.knows(path)
-    first = known.of(path)
-    known.keep(known.take_read())
-    reads = []
-    monkeypatch.setattr(file_contents, "read_content", lambda one: (reads.append(one), read_content(one))[1])
-    again = KnownContents()
-    assert again.knows(path)
-    assert again.of(path) == first
-    assert reads == []
-    status = path.stat()
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
-    assert not again.knows(path)
-    assert again.of(path) == first
-    assert reads == [path]
-    # Patients' names are those of files in hospitals.
-    assert "Doe" not in again.path.read_text()
-    assert again.path.stat().st_mode & 0o077 == 0
-
-
-@pytest.mark.parametrize("line", ["", "{", "[]", '["a", [1], "b"]', '["a", 3, "b", "c"]', "[" * 5000, '[["a"], [1], "b", "c"]', "\x00"])
-def test_a_damaged_line_is_no_file(tmp_path: Path, line: str) -> None:
-    path = nifti(tmp_path / "a.nii")
-    known = KnownContents()
-    known.path.parent.mkdir(parents=True, exist_ok=True)
-    known.path.write_text(line + "\n")
-    known = KnownContents()
-    known.of(path)
-    known.keep(known.take_read())
-    assert KnownContents().knows(path)
-
-
-def test_where_the_table_cannot_be_written_files_are_read_again(tmp_path: Path) -> None:
-    known = KnownContents()
-    known.path.mkdir(parents=True)
-    known = KnownContents()
-    path = nifti(tmp_path / "a.nii")
-    assert known.of(path) == read_content(path)
-    known.keep(known.take_read())
-
-
 def test_one_digest_of_several_depends_on_their_order_and_of_one_is_itself() -> None:
     assert combined(["a"]) == "a"
     assert combined(["a", "b"]) != combined(["b", "a"]) != combined(["ab"])
@@ -206,41 +162,16 @@ def test_what_stands_behind_the_pixels_is_none_of_them(tmp_path: Path, name: str
     assert read_content(one).file != plain.file
 
 
-def after_a_tick() -> None:
-    """Wait until the system's clock for files has gone on."""
-    time.sleep(0.05)
-
-
-def test_a_file_that_took_the_place_of_another_with_its_size_and_time_is_read(tmp_path: Path) -> None:
-    one, other = copies(tmp_path, "CT_small.dcm")
-    for path in (one, other):
-        os.utime(path, (1, 1))
-    known = KnownContents()
-    first, second = known.of(one), known.of(other)
-    assert one.stat().st_size == other.stat().st_size
-    after_a_tick()
-    # As `cp -p` does, and tools that check out data sets with one time for all files.
-    shutil.copy2(other, one)
-    assert known.of(one) == second != first
-
-
-def test_a_link_to_another_folder_of_data_is_another_file(tmp_path: Path) -> None:
-    one, other = copies(tmp_path, "CT_small.dcm")
-    for path, name in ((one, "version-1"), (other, "version-2")):
-        (tmp_path / name).mkdir()
-        path = path.rename(tmp_path / name / "a.dcm")
-        os.utime(path, (1, 1))
-        after_a_tick()
-    known, link = KnownContents(), tmp_path / "current"
-    link.symlink_to("version-1")
-    first = known.of(link / "a.dcm")
-    link.unlink()
-    link.symlink_to("version-2")
-    assert not known.knows(link / "a.dcm")
-    assert known.of(link / "a.dcm") != first
-
-
 def test_a_pipe_is_no_file_to_wait_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.dcm")
-    with pytest.raises(OSError, match="is a pipe or a device"):
-        read_content(tmp_path / "a.dcm")
+    for read in (read_content, file_digest):
+        with pytest.raises(OSError, match="is a pipe or a device"):
+            read(tmp_path / "a.dcm")
+
+
+def test_the_digest_of_a_file_is_blake2b_of_its_bytes(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "a.nii")
+    expected = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    assert file_digest(path) == read_content(path).file == expected
+    assert is_of_values(f"v2:1x1:{expected}")
+    assert not any(map(is_of_values, (expected, BLANK + expected, "")))

@@ -33,11 +33,12 @@ from radlearn.challenges.covid19_folder import (
     write_persons,
 )
 from radlearn.challenges.ct_case import Case
-from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, masks_beside, nifti_stem, walked
+from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, masks_beside, nifti_stem
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable
+from radlearn.folder_walks import walked
 from radlearn.progress import say
 
 LAYOUT_ADVICE = ("in the files would go wrong", "Mend or remove these files.")

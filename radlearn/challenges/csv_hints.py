@@ -31,15 +31,19 @@ def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
         return "", [f"{name}, line {line}: is not UTF-8 text (byte 0x{content[error.start]:02x}). Save the table as UTF-8 CSV."]
 
 
-def separator_hint(header: Sequence[str]) -> str:
-    """Return what to do about a header of one field that holds another separator than commas; "" where there is none.
+def separator_hint(header: Sequence[str], wanted: str = ",") -> str:
+    """Return what to do about a header of one field that holds another separator than the one that is wanted; "" where there is none.
 
     >>> separator_hint(["patientId;probability"])
     ' It is separated by semicolons; save it with commas, and numbers with points.'
     """
-    marks = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
-    name = next((name for mark, name in marks.items() if len(header) == 1 and mark in header[0]), None)
-    return "" if name is None else f" It is separated by {name}; save it with commas, and numbers with points."
+    marks = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ",": "commas", " ": "spaces"}
+    name = next((name for mark, name in marks.items() if mark != wanted and len(header) == 1 and mark in header[0]), None)
+    if name is None:
+        return ""
+    # Of commas alone the name of the file may be what is wrong.
+    instead = " or call it .csv" * (name == "commas")
+    return f" It is separated by {name}; save it with {marks[wanted]}{instead}, and numbers with points."
 
 
 def finite_number(text: str) -> float:

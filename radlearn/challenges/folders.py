@@ -3,12 +3,13 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable
+from radlearn.folder_walks import walked
 from radlearn.scans.file_names import DICOM_SUFFIXES, NIFTI_SUFFIXES, PICTURE_SUFFIXES
 
 MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
@@ -45,23 +46,6 @@ def nifti_stem(name: str) -> str | None:
     ('a.b', 'A', None)
     """
     return next((readable(name[: -len(suffix)]) for suffix in NIFTI_SUFFIXES if name.lower().endswith(suffix)), None)
-
-
-def walked(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each folder below one, itself first, with the names of its files; links to folders are followed, each folder once.
-
-    Hidden files and folders are left out.
-    """
-    visited: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        # A link may lead back to a folder above it.
-        if real in visited:
-            folders[:] = []
-            continue
-        visited.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield Path(place), [name for name in names if not name.startswith(".")]
 
 
 def files_below(folder: Path) -> list[Path]:

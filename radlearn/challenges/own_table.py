@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, nifti_stem, stem
+from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.table_rows import HEADER_LINE, Cells, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import TABLE_ADVICE
@@ -32,7 +33,8 @@ from radlearn.progress import say
 PATH, ID, PERSON, SPLIT = "path", "id", "person", "split"
 SHARED_COLUMNS = (PATH, ID, PERSON, SPLIT)
 SUBSETS = ("train", "validation", "test")
-SUBSET_HINTS = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train", "testing": "test", "holdout": "test"}
+SUBSET_HINTS = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train", "testing": "test", "holdout": "test",
+                "tr": "train", "trn": "train", "tst": "test", "ts": "test", "vld": "validation", "eval": "validation"}  # fmt: skip
 USUAL_PERSONS = ("patient", "patient_id", "patientid", "subject", "subject_id", "case_id", "mrn", "pid")
 MOST_GROUPS = 12
 "A column with more different values than this makes no subgroups."
@@ -217,23 +219,31 @@ def _read_persons(table: OwnTable) -> None:
             table.troubles.append(
                 f"{table.at(image.line, PERSON)}: is empty; expected whose image it is. Fill it for every image, or leave out the column."
             )
+    if PERSON in table.columns:
+        table.notes += nobody_notes(table.path.name, (image.person for image in table.images), "images")
 
 
 def _read_splits(table: OwnTable) -> None:
     if SPLIT not in table.columns:
         return
     subset_of: dict[str, OwnImage] = {}
+    others: dict[str, list[int]] = {}
     for image in table.images:
         image.split = one_value(table, image, SPLIT)
         where = table.at(image.line, SPLIT)
         if image.split not in SUBSETS:
-            meant = SUBSET_HINTS.get(image.split.lower())
-            hint = f" Write {meant}." if meant else ""
-            table.troubles.append(f"{where}: is {image.split!r}; expected {', '.join(SUBSETS[:2])} or {SUBSETS[2]}.{hint}")
+            others.setdefault(image.split, []).append(image.line)
         elif image.person and (first := subset_of.setdefault(image.person, image)).split != image.split:
             found = f"person {image.person} is in {image.split} here and in {first.split} in line {first.line}"
             table.troubles.append(f"{where}: {found}; a person belongs to one of them, or the test asks for what was learnt by heart.")
-    if missing := [subset for subset in SUBSETS if all(image.split != subset for image in table.images)]:
+    for written, lines in others.items():
+        meant = SUBSET_HINTS.get(written.lower(), written.lower() if written.lower() in SUBSETS else "")
+        hint = f" Write {meant}{' in each of these' if len(lines) > 1 else ''}." if meant else ""
+        many = f" in {len(lines):,} rows, of which this is the first" if len(lines) > 1 else ""
+        found = f"is {written!r}{many}; expected {', '.join(SUBSETS[:2])} or {SUBSETS[2]}"
+        table.troubles.append(f"{table.at(lines[0], SPLIT)}: {found}.{hint}")
+    # What is missing may be what is written otherwise.
+    if not others and (missing := [subset for subset in SUBSETS if all(image.split != subset for image in table.images)]):
         found = f"no image is in {' or in '.join(missing)}"
         advice = f"Training needs all three: move some people there, or leave out the column, and the split is drawn by {PERSON}"
         table.troubles.append(f"{table.at(HEADER_LINE, SPLIT)}: {found}. {advice}.")

@@ -18,7 +18,7 @@ from pathlib import Path
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.csv_hints import number_hint, separator_hint
 from radlearn.challenges.probability_readings import oddities_of
-from radlearn.challenges.rsna_submission import strict_number, table_text_of
+from radlearn.challenges.rsna_submission import ROUNDED_BY, strict_number, table_text_of
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 
@@ -26,6 +26,10 @@ ID_NAMES = ("patientid", "imageid", "image", "id", "filename")
 PROBABILITY_NAMES = ("probability", "prob", "score", "prediction", "predictedprobability", "pneumoniaprobability")
 "As compared: small letters, without spaces, underscores and hyphens."
 EXPECTED = "patientId,probability"
+LEAST_PERCENTAGE = 1.5
+"Of a file in percent no largest value is smaller."
+MOST_OF_A_LOGARITHM = 40
+"-log p of the smallest probability that a sigmoid of 64 bits tells from 0 is 37."
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,10 @@ def probabilities_in(name: str, text: str, expected_ids: Collection[str] | None 
     found: dict[str, float] = {}
     rows = ((line, image_id, field) for line, (image_id, field) in tables.rows_in(name, text, columns, troubles))
     without_row = "A score over the others would hide them."
-    for line, image_id, field in tables.rows_of_images(name, rows, expected_ids, troubles, columns[0], without_row=without_row):
-        found[image_id], trouble = _probability(field)
+    fields = list(tables.rows_of_images(name, rows, expected_ids, troubles, columns[0], without_row=without_row))
+    beyond = _beyond_hint([strict_number(field) for _, _, field in fields])
+    for line, image_id, field in fields:
+        found[image_id], trouble = _probability(field, beyond)
         if trouble:
             troubles.append(f"{name}, line {line}: {trouble}")
     if not found and not troubles:
@@ -94,17 +100,26 @@ def _columns(name: str, text: str, troubles: list[str]) -> tuple[str, str] | Non
     return chosen[0], chosen[1]
 
 
-def _probability(field: str) -> tuple[float, str]:
-    """Return a probability, NaN where the field is none, and what is wrong with it."""
+def _probability(field: str, beyond: str) -> tuple[float, str]:
+    """Return a probability, NaN where the field is none, and what is wrong with it; `beyond` is said of what lies beyond 0 to 1."""
     value = strict_number(field)
     if math.isnan(value):
         hint = " Write 0.87 for 87 %." if field.endswith("%") else number_hint(field)
         return math.nan, f"the probability is {field!r}; expected a number from 0 to 1.{hint}"
-    if not 0 <= value <= 1:
-        hint = "Is it a percentage? Divide by 100." if 1 < value <= 100 else "Is it a logit? Put it through a sigmoid first."
-        hint = "Is it a logit, or the logarithm of a probability? Put it through a sigmoid, or through exp." if value < 0 else hint
-        return math.nan, f"the probability is {field}; expected 0 to 1. {hint}"
-    return value, ""
+    if not -ROUNDED_BY <= value <= 1 + ROUNDED_BY:
+        return math.nan, f"the probability is {field}; expected 0 to 1. {beyond}"
+    return min(max(value, 0.0), 1.0), ""
+
+
+def _beyond_hint(values: Sequence[float]) -> str:
+    """Return what values may be, of which some lie beyond 0 to 1."""
+    known = [value for value in values if not math.isnan(value)] or [0.0]
+    if min(known) < -ROUNDED_BY:
+        return "Is it a logit, or the logarithm of a probability? Put it through a sigmoid, or through exp."
+    if not LEAST_PERCENTAGE <= max(known) <= 100:
+        return f"The largest is {max(known):g}, so it is no percentage. Write the probability that the X-ray shows the finding."
+    also = "" if max(known) > MOST_OF_A_LOGARITHM else " Is it the logarithm of a probability without its sign? Put -x through exp."
+    return f"Is it a percentage? Divide by 100.{also}"
 
 
 def _oddities(name: str, values: Sequence[float]) -> list[str]:

@@ -30,6 +30,8 @@ from radlearn.metrics.boxes import FoundBoxes, no_boxes
 SUBMISSION_COLUMNS = ("patientId", "PredictionString")
 XRAY_SIZE_PX = (1024, 1024)
 OVER_THE_EDGE_PX = 1.0
+ROUNDED_BY = 1e-6
+"So far beyond 0 and 1 float32 carries a probability; it is taken for the end that it is nearest to."
 ORDER = "The order is: confidence x y width height."
 
 
@@ -147,7 +149,7 @@ def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
         hint = number_hint(fields[wrong[0]])
         return no_boxes(), f"number {wrong[0] + 1} of PredictionString is {fields[wrong[0]]!r}; expected a finite number.{hint}"
     numbers = np.array(values).reshape(-1, 5)
-    confidences, corners = numbers[:, 0].copy(), np.hstack([numbers[:, 1:3], numbers[:, 1:3] + numbers[:, 3:5]])
+    confidences, corners = np.clip(numbers[:, 0], 0, 1), np.hstack([numbers[:, 1:3], numbers[:, 1:3] + numbers[:, 3:5]])
     for row, box in zip(numbers.tolist(), corners.tolist(), strict=True):
         if trouble := _box_trouble(row, box, size_px):
             return no_boxes(), trouble
@@ -157,7 +159,7 @@ def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
 def _box_trouble(numbers: list[float], corners: list[float], size_px: tuple[int, int]) -> str:
     confidence, x, y, width, height = numbers
     x0, y0, x1, y1 = corners
-    if not 0 <= confidence <= 1:
+    if not -ROUNDED_BY <= confidence <= 1 + ROUNDED_BY:
         return f"a confidence is {confidence:g}; expected 0 to 1. {ORDER}"
     if not (x1 > x0 and y1 > y0):
         return f"the box x {x:g}, y {y:g}, width {width:g}, height {height:g} is empty; width and height must be above 0. {ORDER}"

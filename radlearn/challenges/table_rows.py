@@ -45,8 +45,8 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
                 f"{path.name}, line {HEADER_LINE}: the column {twice[0] or 'without a name'} is there twice; expected each once."
             )
             return tuple(header), [], troubles
-        if hint := separator_hint(header):
-            troubles.append(f"{path.name}, line {HEADER_LINE}: has one column, {header[0]!r}.{hint if separator == ',' else ''}")
+        if hint := separator_hint(header, separator):
+            troubles.append(f"{path.name}, line {HEADER_LINE}: has one column, {header[0]!r}.{hint}")
             return tuple(header), [], troubles
         start = reader.line_num + 1
         for row in reader:

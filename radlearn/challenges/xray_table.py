@@ -22,6 +22,8 @@ OPTIONAL = {"view": ("AP", "PA"), "sex": ("F", "M")}
 AGE, CATEGORY = "age_years", "category"
 KNOWN = (LABEL, *BOX, *OPTIONAL, AGE, CATEGORY)
 OLDEST = 120
+MOST_AS_SHARE = 2
+"A corner may lie there, as the sum of a place and a size that are at most 1 each."
 MEANT = {"true": 1, "yes": 1, "positive": 1, "pos": 1, "false": 0, "no": 0, "negative": 0, "neg": 0}
 
 Box = tuple[float, float, float, float]
@@ -42,11 +44,11 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     columns = columns_of(path)
     boxes = [column for column in BOX if column in columns]
     table = read_table(path, BOX if boxes else (LABEL,), KNOWN)
-    if LABEL not in columns and not boxes and table.troubles:
+    if LABEL not in columns and not boxes and table.troubles and "expected also" in table.troubles[-1]:
         table.troubles[-1] += f" Instead of {LABEL}, {', '.join(BOX)} say where findings are."
     cases = [_case_of(table, image) for image in table.images]
-    if found := [box for case in cases for box in case.boxes_xyxy_px]:
-        _look_at_boxes(table, found)
+    if any(case.boxes_xyxy_px for case in cases):
+        _look_at_boxes(table)
     return table, cases
 
 
@@ -111,6 +113,10 @@ def _box_of(table: OwnTable, line: int, cells: Cells) -> Box | None:
         found = f"is {text!r}; expected a number in pixels, or all four of {', '.join(BOX)} empty"
         table.troubles.append(f"{table.at(line, wrong[0])}: {found}.{number_hint(text)}")
         return None
+    if len(set(values)) == 1:
+        found = f"the box is {', '.join(cells[column] for column in BOX)}, which holds nothing"
+        table.troubles.append(f"{table.at(line, BOX[0])}: {found}. Where there is no finding, leave all four of {', '.join(BOX)} empty.")
+        return None
     for column, low, high, text in ((BOX[2], x0, x1, "right"), (BOX[3], y0, y1, "lower")):
         if high <= low:
             start = BOX[BOX.index(column) - 2]
@@ -124,12 +130,27 @@ def _box_of(table: OwnTable, line: int, cells: Cells) -> Box | None:
     return x0, y0, x1, y1
 
 
-def _look_at_boxes(table: OwnTable, boxes: Sequence[Box]) -> None:
-    # No finding is smaller than a pixel.
-    if max(map(max, boxes)) <= 2 and any(x1 - x0 < 1 or y1 - y0 < 1 for x0, y0, x1, y1 in boxes):
-        found = f"none of the {counted(len(boxes), 'boxes')} reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1"
-        advice = "Multiply x0 and x1 by the X-ray's width, y0 and y1 by its height"
+def _look_at_boxes(table: OwnTable) -> None:
+    """Note boxes that are smaller than a pixel, which no finding is: they are shares of the X-ray, or mean something else."""
+    boxes = {
+        line: (x0, y0, x1, y1)
+        for image in table.images
+        for line, cells in image.rows
+        for x0, y0, x1, y1 in [[finite_number(cells[column]) for column in BOX]]
+        if x1 > x0 and y1 > y0
+    }
+    tiny = [line for line, (x0, y0, x1, y1) in boxes.items() if x1 - x0 < 1 or y1 - y0 < 1]
+    advice = "Multiply x0 and x1 by the X-ray's width, y0 and y1 by its height"
+    if tiny and max(map(max, boxes.values())) <= MOST_AS_SHARE:
+        count = counted(len(boxes), "boxes")
+        found = f"none of the {count} reaches beyond {MOST_AS_SHARE} px, so they look like shares of the X-ray, 0 to 1"
         table.troubles.append(f"{table.at(HEADER_LINE, BOX[0])}: {found}; expected pixels. {advice}.")
+        return
+    for line in tiny:
+        box = boxes[line]
+        written = ", ".join(f"{end:g}" for end in box)
+        hint = f" It looks like shares of the X-ray, 0 to 1. {advice}." if max(box) <= MOST_AS_SHARE else " Correct it, or remove the row."
+        table.troubles.append(f"{table.at(line, BOX[0])}: the box {written} is smaller than a pixel; expected pixels.{hint}")
 
 
 def _told(table: OwnTable, image: OwnImage, column: str, values: tuple[str, ...]) -> str | None:

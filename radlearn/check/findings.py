@@ -97,6 +97,7 @@ RULES = {
         "images that the persons' table does not list",
         "Add them where it is known whose they are; each counts as a person of its own.",
     ),
+    "persons-nobody": Rule("warning", "a person who may be nobody", "Give each of these images a person of its own, or its true one."),
     "persons-header": Rule(
         "warning",
         "one PatientID, several people",

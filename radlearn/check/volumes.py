@@ -5,7 +5,6 @@ that lie elsewhere. A mask is held against the lungs found by `scans.lungs`, who
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from radlearn.scans.low_values import PADDING_BELOW_HU
 from radlearn.scans.lungs import find_lungs_and_hull
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
+from radlearn.scans.value_digests import volume_digest
 
 GAP_ABOVE_MM = 8.5
 "Between slices; the challenge's thickest are 5 mm."
@@ -36,14 +36,14 @@ NO_HOUNSFIELD = ("ct-not-hu", "ct-constant", "ct-is-mask")
 
 @dataclass
 class VolumeFacts:
-    """What was found in one CT and its mask: (rule, file, words) each; shape, spacing and axes for tables; a digest of the voxels."""
+    """What was found in one CT and its mask: (rule, file, words) each; shape, spacing and axes for tables; a digest of the values."""
 
     job: VolumeFiles
     found: list[tuple[str, Path, str]] = field(default_factory=list)
     shape: tuple[int, ...] = ()
     spacing_mm: tuple[float, ...] = ()
     axes: str = ""
-    digest: bytes = b""
+    digest: str = ""
 
 
 def loose_jobs(paths: Sequence[Path]) -> list[VolumeFiles]:
@@ -76,7 +76,7 @@ def volume_facts(jobs: Sequence[VolumeFiles], workers: int | None = None) -> lis
 def volume_findings(facts: Sequence[VolumeFacts], root: Path) -> Iterator[Finding]:
     """Yield what is wrong with volumes, each by itself and beside the others."""
     usual = Counter(one.axes for one in facts if one.axes).most_common(1)
-    by_digest: dict[bytes, list[VolumeFacts]] = {}
+    by_digest: dict[str, list[VolumeFacts]] = {}
     for one in facts:
         yield from (Finding(rule, within(path, root), words) for rule, path, words in one.found)
         if one.axes and one.axes != usual[0][0]:
@@ -104,7 +104,7 @@ def _looked_at(job: VolumeFiles) -> VolumeFacts:
         return facts
     path = job.paths[0]
     facts.shape, facts.spacing_mm, facts.axes = ct.voxels.shape, spacing_mm(ct.affine), orientation(ct.affine)
-    facts.digest = blake2b(np.asfortranarray(ct.voxels).tobytes("F"), digest_size=16).digest()
+    facts.digest = volume_digest(ct)
     facts.found += [(rule, path, words) for rule, words in _of_ct(ct)]
     facts.found += [("ct-padding" if "padding" in note else "ct-odd", path, note) for note in ct.notes]
     is_hounsfield = not any(rule in NO_HOUNSFIELD for rule, _, _ in facts.found)

@@ -17,6 +17,7 @@ import numpy as np
 from radlearn.errors import BadSetting, RadlearnWarning, UnreadableScan
 from radlearn.file_names import readable
 from radlearn.files import opened_to_read
+from radlearn.folder_walks import walked
 from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
@@ -188,23 +189,19 @@ def find_xrays(paths: str | Path | Iterable[str | Path], pictures: bool = False)
             found.setdefault((os.path.realpath(path.parent), path.name), path)
             continue
         before, seen = len(found), dict[tuple[str, str], Path]()
-        for place, folders, names in os.walk(path, followlinks=True):
+        for place, names in walked(path, visited):
             real = os.path.realpath(place)
-            # A link may lead back to a folder above it.
-            folders[:] = [name for name in folders if not name.startswith(".") and real not in visited]
-            if real not in visited:
-                visited.add(real)
-                xrays = (name for name in names if not name.startswith(".") and name.upper() != "DICOMDIR" and _is_xray(place, name))
-                found |= {(real, name): Path(place, name) for name in xrays if (real, name) not in found}
-                seen |= {(real, name): Path(place, name) for name in names if pictures and not name.startswith(".") and is_picture(name)}
+            xrays = (name for name in names if name.upper() != "DICOMDIR" and _is_xray(place, name))
+            found |= {(real, name): place / name for name in xrays if (real, name) not in found}
+            seen |= {(real, name): place / name for name in names if pictures and is_picture(name)}
         if len(found) == before:
             found |= seen
     return sorted(found.values())
 
 
-def _is_xray(place: str, name: str) -> bool:
+def _is_xray(place: Path, name: str) -> bool:
     # By its name first: opening 26,684 files is slow.
-    return name.lower().endswith(DICOM_SUFFIXES) or is_dicom(Path(place, name))
+    return name.lower().endswith(DICOM_SUFFIXES) or is_dicom(place / name)
 
 
 def _of_picture(path: Path) -> Radiograph:

@@ -2,9 +2,12 @@
 
 Names repeat: the CTs of two hospitals may have the same names, and one X-ray may lie in two folders under two
 names. So a run keeps the digests of its cases (`split.csv`), and what is a test case of a run, or a stranger, is decided by them.
+
+They are digests of values (`scans.value_digests`), so that an image that was saved again is the same. Runs of before know their images by
+the bytes of their pixels (`file_contents`): to them these are taken, and a copy in another encoding is not known again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from hashlib import blake2b
@@ -13,12 +16,16 @@ from typing import Any, NamedTuple
 
 from radlearn.challenges.challenge import Case
 from radlearn.entry_sources import files_of
-from radlearn.file_contents import BLANK, KnownContents, combined
-from radlearn.progress import cores, progress_bar
+from radlearn.file_contents import BLANK, SCHEME, combined, is_of_values
+from radlearn.known_contents import KnownContents
+from radlearn.progress import cores, in_parallel, progress_bar
 from radlearn.training.splits import CaseContent
 
 # So few are read without a bar.
 FEW = 50
+FEW_BYTES = 1 << 28
+"So much is decoded without a bar, by this process alone."
+PER_JOB = 8
 
 
 class Comparison(NamedTuple):
@@ -32,19 +39,35 @@ class Comparison(NamedTuple):
     unknown: list[str]
 
 
-def contents_of(cases: Sequence[Case]) -> list[CaseContent]:
+def contents_of(cases: Sequence[Case], stored: bool = False) -> list[CaseContent]:
     """Return the digests of cases, in order; "" for what cannot be read, which whoever reads the image will say.
 
-    Files that were read before, as those of prepared cases were, are not read again: see `file_contents`.
+    What was read or decoded before is not again: see `known_contents`. `stored` asks for digests as runs of before have them.
     """
-    known = _read_all(path for case in cases for path in _paths_of(case))
-    return [CaseContent(_image_digest(known, case.path), _truth_digest(known, case)) for case in cases]
-
-
-def images_of(paths: Sequence[Path]) -> list[str]:
-    """Return the digests of the pixels in files and folders, in order, as they stand in `contents_of`; "" as there."""
+    paths = [path for case in cases for path in _paths_of(case)]
     known = _read_all(paths)
-    return [_image_digest(known, path) for path in paths]
+    pixels_of = _stored(known) if stored else _decoded(known, paths)
+    return [CaseContent(_of_somebody(pixels_of(case.path)), _truth_digest(pixels_of, case)) for case in cases]
+
+
+def images_of(paths: Sequence[Path], among: Collection[str]) -> list[str]:
+    """Return for each file or folder which of some digests, as they stand in `contents_of`, is its own; "" for none of them.
+
+    A file whose header has the size of none of them is not decoded.
+    """
+    from radlearn.scans.value_digests import may_be_of_size, size_in
+
+    known, wanted = _read_all(paths), set(among)
+    sizes = {size_in(digest) for digest in wanted if is_of_values(digest)}
+    alike = [path for path in paths if sizes and may_be_of_size(path, sizes)]
+    found = _decoded(known, alike)
+    values = [_of_somebody(found(path)) for path in paths]
+    if all(map(is_of_values, wanted)):
+        return [value if value in wanted else "" for value in values]
+    bytes_of = _stored(known)
+    digests = [_of_somebody(bytes_of(path)) for path in paths]
+    known.keep(known.take_read())
+    return [value if value in wanted else digest if digest in wanted else "" for value, digest in zip(values, digests, strict=True)]
 
 
 def _read_all(paths: Iterable[Path]) -> KnownContents:
@@ -63,10 +86,82 @@ def _read_all(paths: Iterable[Path]) -> KnownContents:
     return known
 
 
+def _stored(known: KnownContents) -> Callable[[Path], str]:
+    """Return what returns the digest of the stored pixels in a file, or of all files in a folder, whatever their names and order."""
+
+    def digest(path: Path) -> str:
+        try:
+            return combined(sorted(known.pixels(file) for file in _files(path))) if path.exists() else ""
+        except OSError:
+            return ""
+
+    return digest
+
+
+def _decoded(known: KnownContents, paths: Iterable[Path]) -> Callable[[Path], str]:
+    """Return what returns the digest of the values in a file or a folder, of which those in `paths` are decoded if need be."""
+    wholes = {path: _whole(known, path) for path in paths}
+    # Of copies one is decoded.
+    unknown = {whole: path for path, whole in reversed(wholes.items()) if whole and not known.values_of(whole)}
+    unreadable: dict[str, str] = {}
+    for whole, values in _decode(list(unknown.items())):
+        if values:
+            known.learn_values(whole, values)
+            known.keep(known.take_read())
+        else:
+            # Not kept: it may be read one day.
+            unreadable[whole] = _of_files(whole, unknown[whole])
+
+    def digest(path: Path) -> str:
+        whole = wholes[path] if path in wholes else _whole(known, path)
+        return unreadable.get(whole) or known.values_of(whole)
+
+    return digest
+
+
+def _decode(jobs: Sequence[tuple[str, Path]]) -> Iterable[tuple[str, str]]:
+    """Yield the digest of the bytes and that of the values of each file or folder."""
+    if len(jobs) <= FEW and sum(file.stat().st_size for _, path in jobs for file in _files(path)) <= FEW_BYTES:
+        yield from _decode_job(jobs)
+        return
+    several = [jobs[first : first + PER_JOB] for first in range(0, len(jobs), PER_JOB)] if len(jobs) > FEW else [[job] for job in jobs]
+    for outcomes in in_parallel(_decode_job, several, "comparing images", "images", total=len(jobs), forked=True):
+        yield from outcomes
+
+
+def _decode_job(jobs: Sequence[tuple[str, Path]]) -> list[tuple[str, str]]:
+    # pydicom takes half a second to import, and where all is known nothing needs it.
+    from radlearn.scans.value_digests import value_digest
+
+    return [(whole, value_digest(path)) for whole, path in jobs]
+
+
+def _of_files(whole: str, path: Path) -> str:
+    """Return a digest of what cannot be read as one image: of a folder that of the images in it, whatever their names and order."""
+    from radlearn.scans.value_digests import value_digest
+
+    inner = [value_digest(file) for file in _files(path)] if path.is_dir() else []
+    return f"{SCHEME}:{combined(sorted(inner)) if inner and all(inner) else whole}"
+
+
+def _whole(known: KnownContents, path: Path) -> str:
+    """Return the digest of the bytes of a file, or of all files in a folder, whatever their names and order; "" where it has none."""
+    try:
+        return combined(sorted(known.file(file) for file in _files(path))) if path.exists() else ""
+    except OSError:
+        return ""
+
+
 def compared(cases: Sequence[Case], expected: dict[str, CaseContent]) -> Comparison:
     """Compare cases with what is known of the cases of the same names."""
     found = Comparison([], [], [])
-    for case, content in zip(cases, contents_of(cases), strict=True):
+    older = [bool(digest) and not is_of_values(digest) for digest in (expected.get(case.image_id, CaseContent()).pixels for case in cases)]
+    contents = dict[int, CaseContent]()
+    for stored in set(older):
+        numbers = [number for number, one in enumerate(older) if one == stored]
+        contents |= dict(zip(numbers, contents_of([cases[number] for number in numbers], stored), strict=True))
+    for number, case in enumerate(cases):
+        content = contents[number]
         known = expected.get(case.image_id, CaseContent())
         if not known.pixels or not content.pixels:
             found.unknown.append(case.image_id)
@@ -83,12 +178,12 @@ def digest_of(cases: Sequence[Case]) -> str | None:
     if not cases or not all(content.pixels for content in contents):
         return None
     rows = sorted((case.image_id, *content) for case, content in zip(cases, contents, strict=True))
-    return blake2b(repr(rows).encode(), digest_size=16).hexdigest()
+    return SCHEME + blake2b(repr(rows).encode(), digest_size=16).hexdigest()
 
 
 def _read(known: KnownContents, file: Path) -> None:
     try:
-        known.of(file)
+        known.file(file)
     except OSError:
         return
 
@@ -109,21 +204,12 @@ def _files(path: Path) -> list[Path]:
         return []
 
 
-def _image_digest(known: KnownContents, path: Path) -> str:
-    """Return the digest of the pixels of an image; "" where there are none, or all are alike, which tells nobody apart."""
-    digest = _pixels(known, path)
+def _of_somebody(digest: str) -> str:
+    """Return the digest of an image; "" where all its pixels are alike, which tells nobody apart."""
     return "" if digest.startswith(BLANK) else digest
 
 
-def _truth_digest(known: KnownContents, case: Case) -> str:
+def _truth_digest(pixels_of: Callable[[Path], str], case: Case) -> str:
     truth = _truth_of(case)
-    parts = [_pixels(known, one) if isinstance(one, Path) else f"word {one!r}" for one in truth]
+    parts = [pixels_of(one) if isinstance(one, Path) else f"word {one!r}" for one in truth]
     return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest() if parts and all(parts) else ""
-
-
-def _pixels(known: KnownContents, path: Path) -> str:
-    """Return the digest of the pixels in a file, or of all files in a folder, whatever their names and order."""
-    try:
-        return combined(sorted(known.of(file).pixels for file in _files(path))) if path.exists() else ""
-    except OSError:
-        return ""

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from radlearn.challenges.challenge import Case
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.hints import command
 from radlearn.progress import say
 from radlearn.training.earlier_runs import with_earlier
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import SUBSETS, CaseContent, contents_in_split, read_split
+from radlearn.training.splits import SUBSETS, contents_in_split, read_split
+from radlearn.workflow.case_contents import images_of
 
 
 def seen_before(run: Run) -> dict[str, str]:
@@ -27,12 +29,12 @@ def seen_before(run: Run) -> dict[str, str]:
     return found
 
 
-def refuse_seen_people(run: Run, persons: Sequence[str], subsets: Sequence[str], contents: Sequence[CaseContent]) -> None:
+def refuse_seen_people(run: Run, cases: Sequence[Case], persons: Sequence[str], subsets: Sequence[str]) -> None:
     """Refuse a split by which people are tested, or chosen on, whom the weights that the run starts from were trained on.
 
     Args:
         run: a new run; nothing is asked where it starts from no other.
-        persons, subsets, contents: of each case.
+        persons, subsets: of each case.
 
     Raises:
         BadSetting: with the number of such people, and the split to take instead.
@@ -41,8 +43,8 @@ def refuse_seen_people(run: Run, persons: Sequence[str], subsets: Sequence[str],
         return
     # All images of a person count, also those that the earlier run did not have.
     nearest: dict[str, str] = {}
-    for person, content in zip(persons, contents, strict=True):
-        if (subset := before.get(content.pixels)) is not None:
+    for person, pixels in zip(persons, images_of([case.path for case in cases], before), strict=True):
+        if (subset := before.get(pixels)) is not None:
             nearest[person] = min(subset, nearest.get(person, subset), key=SUBSETS.index)
     now = dict(zip(persons, subsets, strict=True))
     moved = [person for person, subset in nearest.items() if SUBSETS.index(now[person]) > SUBSETS.index(subset)]

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 
 from radlearn.amounts import counted
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.file_contents import is_of_values
 from radlearn.files import write_text
 from radlearn.json_files import write_json
 from radlearn.progress import say
@@ -113,9 +114,10 @@ def share_validation_persons(runs: Sequence[Run]) -> bool:
 
 
 def _other_images(contents: Mapping[str, CaseContent], others: Mapping[str, CaseContent]) -> list[str]:
-    """Return the names under which two runs know different images, as far as both keep digests."""
+    """Return the names under which two runs know different images, as far as both keep digests, and of one kind."""
     both = [(name, contents[name].pixels, others[name].pixels) for name in contents if name in others]
-    return [name for name, pixels, other in both if pixels and other and pixels != other]
+    told = [one for one in both if one[1] and one[2] and is_of_values(one[1]) == is_of_values(one[2])]
+    return [name for name, pixels, other in told if pixels != other]
 
 
 def new_ensemble(runs: Sequence[Run]) -> Run:

@@ -59,8 +59,8 @@ class KnownCases:
         images = list(predicted)
         own: list[tuple[str, str]] = []
         if self._by_pixels:
-            for (image_id, _), pixels in zip(images, images_of([path for _, path in images]), strict=True):
-                if pixels in self._by_pixels:
+            for (image_id, _), pixels in zip(images, images_of([path for _, path in images], self._by_pixels), strict=True):
+                if pixels:
                     subset, name = self._by_pixels[pixels]
                     own.append((subset, image_id if name == image_id else f"{image_id} ({name} there)"))
         self._say(own, "are", "an image", "images", len(images), what)

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from radlearn.amounts import counted, noun_of, verb_of
 from radlearn.challenges.challenge import Case, CaseT
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.file_contents import is_of_values
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import (
@@ -78,11 +79,12 @@ def split_cases(
             )
             raise BadSetting(f"{every}: there is nothing to tell apart. Training needs both; look at the labels of the data.")
         contents = contents_of(cases)
-        together = _kept_together(cases, contents, words.items)
-        subsets = _asked_for(cases, fold, known, together, words)
+        together, copies = _kept_together(cases, contents)
+        subsets = _asked_for(cases, fold, known, copies, words)
+        _tell_copies(cases, copies, known, words)
         if not subsets:
             subsets = split_by_person(together, known, seed, fold, least=words.least, finding=words.finding)
-        refuse_seen_people(run, together, subsets, contents)
+        refuse_seen_people(run, cases, together, subsets)
         counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets, contents)
         for subset in SUBSETS:
@@ -98,19 +100,38 @@ def split_cases(
     return {subset: [by_id[case.image_id] for case in held] for subset, held in held_by.items()}
 
 
-def _asked_for(cases: Sequence[Case], fold: int | None, labels: Sequence[bool], persons: Sequence[str], words: SplitWords) -> list[str]:
+def _asked_for(
+    cases: Sequence[Case], fold: int | None, labels: Sequence[bool], copies: Sequence[Sequence[int]], words: SplitWords
+) -> list[str]:
     """Return the subset of each case that a table of one's own asks for; nothing where it asks for none.
 
     Raises:
-        BadSetting: with a fold, which would be another split; if a subset lacks images with or without the finding, or a person is in two.
+        BadSetting: with a fold, which would be another split; if a subset lacks images with or without the finding, or a person is in two,
+            or an image is.
     """
     asked = [subset for case in cases if (subset := getattr(case, "split", None)) is not None]
     if not asked:
         return []
     if fold is not None:
         raise BadSetting("The table's column split says who is in which subset, so there are no folds. Remove the column, or --fold.")
-    # One image under two names makes two persons one.
-    prove_persons_apart(persons, asked)
+    torn = [numbers for numbers in copies if len({asked[number] for number in numbers}) > 1]
+    if torn:
+        first = torn[0][0]
+        second = next(number for number in torn[0] if asked[number] != asked[first])
+        one, other = (f"{cases[number].path.name} of {cases[number].person} ({asked[number]})" for number in (first, second))
+        raise BadSetting(
+            f"By the table's column split, {len(torn):,} {words.items} are in two subsets under two names: {one} and {other} are one and "
+            "the same image, so that what was learnt by heart would be tested. Remove one of the two rows, or put both into one subset."
+        )
+    persons = [_spelled(case.person) for case in cases]
+    place_of: dict[str, int] = {}
+    for number, person in enumerate(persons):
+        if asked[(first := place_of.setdefault(person, number))] != asked[number]:
+            one, other = (f"{cases[place].person!r} ({cases[place].path.name}, {asked[place]})" for place in (first, number))
+            raise BadSetting(
+                f"By the table's column split, a person is in two subsets: {one} and {other}. A person must be in one subset only: move "
+                "these images into one, or give two people two names that do not look alike."
+            )
     for subset in SUBSETS:
         held = [label for label, other in zip(labels, asked, strict=True) if other == subset]
         if min(sum(held), len(held) - sum(held)) < words.least:
@@ -145,13 +166,16 @@ def prove_same(cases: Sequence[Case], run: Run, with_truth: bool = False) -> Non
     Raises:
         BadRunFolder: if some are other images.
     """
-    found = compared(cases, contents_in_split(run))
+    expected = contents_in_split(run)
+    found = compared(cases, expected)
     if found.other_pixels:
+        what = "other pixels than those of the same name that this run was trained on: other images"
+        if not is_of_values(expected[found.other_pixels[0]].pixels):
+            # The bytes of a copy that was saved again are others too.
+            what = "other bytes than those that this run was trained on, so that whether they are the same images cannot be told"
         raise BadRunFolder(
-            f"{run.folder}: {_some(found.other_pixels, len(cases))} "
-            f"{'is another image' if len(found.other_pixels) == 1 else 'are other images'} under the names that this run "
-            "knows; they are not the "
-            "cases that it was trained on. Use --data with what the run was trained on, or start a new run."
+            f"{run.folder}: {_some(found.other_pixels, len(cases))} {verb_of(len(found.other_pixels), 'have')} {what}. "
+            "Use --data with what the run was trained on, or start a new run."
         )
     if found.other_truth:
         said = (
@@ -161,15 +185,15 @@ def prove_same(cases: Sequence[Case], run: Run, with_truth: bool = False) -> Non
         if with_truth:
             raise BadRunFolder(f"{said}. Half a training on each fits neither. Restore the truth, or start a new run.")
         say(f"{said}; the truth as it is now is used.", style="yellow")
-    if any(content == CaseContent() for content in contents_in_split(run).values()):
+    if any(content == CaseContent() for content in expected.values()):
         say(f"{run.folder}: is older than digests of cases, so that these are its own goes by their names alone.", style="yellow")
 
 
-def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent], items: str) -> list[str]:
-    """Return for each case the name of those that must share a subset: a person, or persons that the same image is kept under.
+def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent]) -> tuple[list[str], list[list[int]]]:
+    """Return for each case the name of those that must share a subset, and the numbers of cases that are one image, for each such image.
 
-    Public data sets hold the same image under several names and persons; trained on one and tested on the other, a network is tested on
-    what it has learnt by heart.
+    They are a person, or persons that the same image is kept under: public data sets hold the same image under several names and persons;
+    trained on one and tested on the other, a network is tested on what it has learnt by heart.
     """
     first_of: dict[str, str] = {}
 
@@ -178,24 +202,48 @@ def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent], items
             person = other
         return person
 
-    named = [" ".join(unicodedata.normalize("NFC", case.person).split()) for case in cases]
+    named = [_spelled(case.person) for case in cases]
     holders: dict[str, list[int]] = defaultdict(list)
     for number, content in enumerate(contents):
         if content.pixels:
             holders[content.pixels].append(number)
-    shared = [numbers for numbers in holders.values() if len({named[number] for number in numbers}) > 1]
-    for numbers in shared:
+    copies = [numbers for numbers in holders.values() if len(numbers) > 1]
+    for numbers in copies:
         for number in numbers[1:]:
             first_of[first(named[number])] = first(named[numbers[0]])
-    if shared:
-        one, other = (cases[number] for number in (shared[0][0], next(n for n in shared[0] if named[n] != named[shared[0][0]])))
+    return [first(person) for person in named], copies
+
+
+def _tell_copies(cases: Sequence[Case], copies: Sequence[Sequence[int]], labels: Sequence[bool], words: SplitWords) -> None:
+    """Say which images are there under several persons, and which with two labels."""
+
+    def differing(what: Sequence[object]) -> list[tuple[int, int]]:
+        return [
+            (numbers[0], next(number for number in numbers if what[number] != what[numbers[0]]))
+            for numbers in copies
+            if len({what[number] for number in numbers}) > 1
+        ]
+
+    if shared := differing([_spelled(case.person) for case in cases]):
+        one, other = (f"{cases[number].image_id} of {cases[number].person}" for number in shared[0])
         say(
-            f"{counted(len(shared), items)} {verb_of(len(shared), 'are')} there under the names of several persons, "
-            f"such as {one.image_id} of {one.person} and "
-            f"{other.image_id} of {other.person}. These persons are kept in one subset, so that nobody is tested on what was trained on.",
+            f"{counted(len(shared), words.items)} {verb_of(len(shared), 'are')} there under the names of several persons, such as {one} "
+            f"and {other}. These persons are kept in one subset, so that nobody is tested on what was trained on.",
             style="yellow",
         )
-    return [first(person) for person in named]
+    if contradicting := differing(labels):
+        one, other = (f"{cases[number].image_id} {'with' if labels[number] else 'without'} {words.finding}" for number in contradicting[0])
+        say(
+            f"{counted(len(contradicting), words.items)} {verb_of(len(contradicting), 'are')} there twice with labels that contradict each other, "
+            f"such as {one} and {other}. "
+            "One of the two is wrong: correct its label, or remove it.",
+            style="bold yellow",
+        )
+
+
+def _spelled(person: str) -> str:
+    """Return the name of a person as it looks."""
+    return " ".join(unicodedata.normalize("NFC", person).split())
 
 
 def _some(image_ids: Sequence[str], of: int) -> str:

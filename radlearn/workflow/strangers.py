@@ -6,10 +6,11 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
+from radlearn.file_contents import is_of_values
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import contents_in_split, split_of
-from radlearn.workflow.case_contents import compared, contents_of
+from radlearn.workflow.case_contents import compared, images_of
 from radlearn.workflow.earlier_runs import seen_before
 
 
@@ -45,7 +46,8 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         say(f"{run.folder}: is older than digests of cases, so that these are strangers to it goes by their names alone.", style="yellow")
         return True
     own = {content.pixels: image_id for image_id, content in expected.items() if content.pixels}
-    shared = [(case, own[content.pixels]) for case, content in zip(cases, contents_of(cases), strict=True) if content.pixels in own]
+    found = images_of([case.path for case in cases], own)
+    shared = [(case, own[pixels]) for case, pixels in zip(cases, found, strict=True) if pixels]
     if shared:
         case, name = shared[0]
         called = f", such as {case.image_id}" + (f", which is {name} there" if name != case.image_id else "")
@@ -57,7 +59,8 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
             f"({counts}){called}. Use all the data that it was trained on, under the same names, or data that share no image with it."
         )
     before = seen_before(run)
-    learnt = [case for case, content in zip(cases, contents_of(cases), strict=True) if before.get(content.pixels, "test") != "test"]
+    nearest = [before.get(pixels, "test") for pixels in images_of([case.path for case in cases], before)] if before else []
+    learnt = [case for case, subset in zip(cases, nearest, strict=False) if subset != "test"]
     if learnt:
         raise BadLayout(
             f"{data}: {len(learnt):,} of its {len(cases):,} cases, such as {learnt[0].image_id}, are images on which "
@@ -67,6 +70,12 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         say(
             f"{len(known):,} of the {counted(len(cases), 'cases')} {verb_of(len(known), 'have')} names of this run's "
             f"cases, but other pixels.",
+            style="yellow",
+        )
+    if not all(map(is_of_values, own)):
+        say(
+            f"{run.folder}: knows its images by the bytes of its files, as runs of before do, so that a copy of them that was saved again "
+            "passes for another image. Whether that is so here cannot be told: train again to be sure.",
             style="yellow",
         )
     return True

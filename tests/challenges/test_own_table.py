@@ -153,3 +153,56 @@ def test_a_table_of_the_home_folder_may_name_it(tmp_path: Path, monkeypatch: pyt
     path = table_of(tmp_path, "path,label\n~/b.dcm,1\n")
     monkeypatch.setenv("HOME", os.fspath(tmp_path))
     assert read(path).troubles == []
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "words"),
+    [
+        ("a.tsv", ",", "It is separated by commas; save it with tabs or call it .csv"),
+        ("a.tsv", ";", "It is separated by semicolons; save it with tabs"),
+        ("a.csv", "\t", "It is separated by tabs; save it with commas"),
+        ("a.csv", ";", "It is separated by semicolons; save it with commas"),
+        ("a.csv", "|", "It is separated by vertical bars; save it with commas"),
+    ],
+)
+def test_the_separator_of_a_table_is_named(tmp_path: Path, name: str, separator: str, words: str) -> None:
+    text = "path,person,label\na.dcm,p,0\n".replace(",", separator)
+    (trouble,) = read(table_of(tmp_path, text, name)).troubles
+    assert trouble.startswith(f"{name}, line 1: has one column, ")
+    assert words in trouble
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("Train", "Validation", "Test"), ("train", "validation", "test")),
+        (("TRAIN", "valid", "testing"), ("train", "validation", "test")),
+        (("training", "val", "test"), ("train", "validation")),
+        (("fold1", "fold2", "fold3"), ()),
+    ],
+)
+def test_other_names_of_subsets_are_told_once_each_and_nothing_is_missing(
+    tmp_path: Path, words: tuple[str, ...], meant: tuple[str, ...]
+) -> None:
+    images = [f"{number}.dcm" for number in range(6)]
+    for image in images:
+        (tmp_path / image).touch()
+    rows = [f"{image},{number % 2},{words[number // 2]}" for number, image in enumerate(images)]
+    troubles = read(table_of(tmp_path, "path,label,split\n" + "\n".join(rows) + "\n")).troubles
+    wrong = [(number, word) for number, word in enumerate(words) if word not in ("train", "validation", "test")]
+    assert [trouble.split(";")[0] for trouble in troubles] == [
+        f"cases.csv, line {2 + 2 * number}, column split: is {word!r} in 2 rows, of which this is the first" for number, word in wrong
+    ]
+    assert [trouble.split(" Write ")[1] for trouble in troubles if " Write " in trouble] == [f"{one} in each of these." for one in meant]
+
+
+@pytest.mark.parametrize("word", ["nan", "None", "Unknown", "NA", "N/A", "null", "anonymous", "not_available", "NOT AVAILABLE", "?", "-"])
+def test_a_word_for_nobody_on_several_images_is_doubted(tmp_path: Path, word: str) -> None:
+    table = read(table_of(tmp_path, f"path,label,person\na.dcm,0,{word}\nb.dcm,1,{word}\nc.dcm,1,p\n"))
+    assert table.troubles == []
+    (note,) = table.notes
+    assert note.startswith(f"cases.csv: 2 images are of person {word!r}, which looks like a word for nobody")
+    assert "give each a person of its own" in note
+    # One such image is a person of its own anyway, and other names say who it is.
+    for persons in (f"a.dcm,0,{word}\nb.dcm,1,q\n", "a.dcm,0,Noname-7\nb.dcm,1,Noname-7\n"):
+        assert read(table_of(tmp_path, f"path,label,person\n{persons}")).notes == []

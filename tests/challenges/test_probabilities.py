@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from radlearn.challenges.probabilities import probabilities_in, read_probabilities
@@ -59,6 +60,13 @@ def test_other_names_are_understood_and_said(header: str) -> None:
         (GOOD.replace("0.9", "٠.٩"), "p.csv, line 2: the probability is '٠.٩'; expected a number"),
         (GOOD.replace("0.9", "90%"), "p.csv, line 2: the probability is '90%'; expected a number from 0 to 1. Write 0.87 for 87 %."),
         (GOOD.replace("0.9", "90"), "p.csv, line 2: the probability is 90; expected 0 to 1. Is it a percentage?"),
+        (
+            GOOD.replace("0.9", "2.3"),
+            "Is it a percentage? Divide by 100. Is it the logarithm of a probability without its sign?",
+        ),
+        (GOOD.replace("0.9", "1.2"), "p.csv, line 2: the probability is 1.2; expected 0 to 1. The largest is 1.2, so it is no percentage."),
+        (GOOD.replace("0.9", "1.00001"), "p.csv, line 2: the probability is 1.00001; expected 0 to 1."),
+        (GOOD.replace("0.9", "913"), "expected 0 to 1. The largest is 913, so it is no percentage."),
         (GOOD.replace("0.9", "-2.5"), "p.csv, line 2: the probability is -2.5; expected 0 to 1. Is it a logit, or the logarithm"),
         (GOOD.replace("0.9", "0,9"), "p.csv, line 2: has 3 fields where the header has 2."),
         (
@@ -105,3 +113,10 @@ def test_decisions_and_a_single_value_are_said_to_be_what_they_are() -> None:
     assert "holds only 0 and 1, which are decisions" in notes[0]
     _, notes, _ = probabilities_in("p.csv", "patientId,probability\na,0.5\nb,0.5\nc,0.5\n", IDS)
     assert "every probability is 0.5" in notes[0]
+
+
+def test_rounding_of_float32_is_no_error_and_nothing_is_said_of_it() -> None:
+    rows = {"a": str(np.float32(1) + np.finfo(np.float32).eps), "b": "-1e-9", "c": "1.0000005", "d": "0.25"}
+    found, notes, troubles = probabilities_in("p.csv", "patientId,probability\n" + "".join(f"{one},{p}\n" for one, p in rows.items()))
+    assert (notes, troubles) == ([], [])
+    assert found == {"a": 1.0, "b": 0.0, "c": 1.0, "d": 0.25}

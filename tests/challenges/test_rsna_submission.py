@@ -219,3 +219,11 @@ def test_an_prediction_with_more_boxes_than_confidences_is_refused(tmp_path: Pat
     with pytest.raises(BadSetting, match=r"a: boxes of shape \(1, 4\), confidences of shape \(2,\)"):
         write_submission(tmp_path / "s.csv", {"a": FoundBoxes(np.array([[0, 0, 1, 1]]), np.ones(2))})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_confidence_that_float32_rounded_beyond_1_is_1() -> None:
+    text = "patientId,PredictionString\na,1.0000001 10 20 30 40 -1e-8 50 60 70 80\nb,0.5 1 2 3 4\n"
+    found, troubles = predictions_in("s.csv", text)
+    assert troubles == []
+    assert found["a"].confidences.tolist() == [1.0, 0.0]
+    assert "a confidence is 1.001" in predictions_in("s.csv", text.replace("1.0000001", "1.001"))[1][0]

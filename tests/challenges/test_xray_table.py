@@ -52,6 +52,10 @@ BAD = {
     f"{BOX}a.dcm,100,100,50,60\n": "line 2, column x1: is 50, and x0 is 100; expected the right end of the box, which is larger",
     f"{BOX}a.dcm,-1,2,3,4\n": "line 2, column x0: is -1, outside of the X-ray; expected 0 or more.",
     f"{BOX}a.dcm,0.1,0.2,0.3,0.4\n": "line 1, column x0: none of the 1 box reaches beyond 2 px",
+    f"{BOX}a.dcm,0.1,0.1,0.3,0.4\nb.dcm,10,20,300,400\n": "line 2, column x0: the box 0.1, 0.1, 0.3, 0.4 is smaller than a pixel",
+    f"{BOX}a.dcm,10,20,300,400\nb.dcm,100,100,100.5,300\n": "line 3, column x0: the box 100, 100, 100.5, 300 is smaller than a pixel",
+    f"{BOX}a.dcm,1,2,30,40\nb.dcm,0,0,0,0\n": "line 3, column x0: the box is 0, 0, 0, 0, which holds nothing. Where there is no finding",
+    f"{BOX}a.dcm,1,2,30,40\nb.dcm,-1,-1,-1,-1\n": "which holds nothing. Where there is no finding",
     f"{BOX}a.dcm,1,2,30,40\na.dcm,,,,\n": "line 3, column x0: is empty, but line 2 is of the same image",
     f"{BOX}a.dcm,1,2,30,40\na.dcm,1,2,30,40\n": "line 3, column x0: the box is that of line 2 again; keep one of them.",
     "path,label,x0,y0,x1,y1\na.dcm,0,1,2,30,40\n": "line 2, column label: is 0, but the row has a box; a box belongs to label 1.",
@@ -83,3 +87,19 @@ def test_a_table_of_masks_is_none_of_x_rays(tmp_path: Path) -> None:
     assert rsna.layout_folder(tmp_path / "cases.csv") is None
     with pytest.raises(BadLayout, match="expected also label"):
         rsna.find_cases(tmp_path / "cases.csv")
+
+
+def test_of_a_table_that_cannot_be_read_no_columns_are_asked_for(tmp_path: Path) -> None:
+    troubles = audit(table_of(tmp_path, "path;person;label\na.dcm;p;1\n"))[0].troubles
+    assert len(troubles) == 1
+    assert troubles[0].endswith("It is separated by semicolons; save it with commas, and numbers with points.")
+
+
+def test_what_to_do_about_a_box_that_is_none_is_said(tmp_path: Path) -> None:
+    for box, advice in (
+        ("0.1,0.1,0.3,0.4", "It looks like shares of the X-ray, 0 to 1. Multiply x0 and x1 by the X-ray's width, y0 and y1 by its height."),
+        ("100,100,100.5,300", "expected pixels. Correct it, or remove the row."),
+        ("0,0,0,0", "Where there is no finding, leave all four of x0, y0, x1, y1 empty."),
+    ):
+        (trouble,) = audit(table_of(tmp_path, f"{BOX}a.dcm,10,20,300,400\nb.dcm,{box}\n"))[0].troubles
+        assert trouble.endswith(advice)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -59,6 +60,18 @@ def test_blank_and_repeated_slices_and_padding_are_told(tmp_path: Path) -> None:
     hu = chest_hu(1)
     hu[:8] = -3024
     assert found(tmp_path, hu) == [("ct-padding", "a_ct.nii.gz")]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32])
+def test_the_same_voxels_saved_as_another_type_with_other_axes_are_one_group(tmp_path: Path, kind: type) -> None:
+    first = write_case(tmp_path, "a", 5)[0]
+    image = nibabel.as_closest_canonical(nibabel.load(first))
+    voxels = np.asarray(image.dataobj).astype(kind)[::-1, :, ::-1]
+    affine = image.affine @ np.array([[-1, 0, 0, voxels.shape[0] - 1], [0, 1, 0, 0], [0, 0, -1, voxels.shape[2] - 1], [0, 0, 0, 1]])
+    nibabel.save(nibabel.Nifti1Image(voxels, affine), tmp_path / "b_ct.nii.gz")
+    jobs = [VolumeFiles("a", (first,), None, "p"), VolumeFiles("b", (tmp_path / "b_ct.nii.gz",), None, "q")]
+    found = [one for one in volume_findings(volume_facts(jobs, 1), tmp_path) if one.rule == "ct-twice"]
+    assert [one.also for one in found] == [("b_ct.nii.gz",)]
 
 
 def test_the_same_voxels_of_two_people_are_an_error_and_of_one_a_warning(tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ import numpy as np
 import pydicom
 import pytest
 
-from radlearn import file_contents
+from radlearn import known_contents
 from radlearn.challenges.covid19_layout import Case as CtCase
 from radlearn.challenges.rsna import Case, find_cases
+from radlearn.file_contents import read_content
+from radlearn.scans import value_digests
 from radlearn.training.splits import CaseContent
-from radlearn.workflow.case_contents import compared, contents_of, digest_of
+from radlearn.workflow import case_contents
+from radlearn.workflow.case_contents import compared, contents_of, digest_of, images_of
 
 
 @dataclass(frozen=True)
@@ -102,16 +105,77 @@ def test_one_digest_of_cases_depends_on_names_pixels_and_truth_and_not_on_their_
     assert len({digest_of(these) for these in (cases, cases[:1], swapped, other_mask)}) == 4
 
 
-def test_a_file_is_read_once_whoever_asks(small_rsna: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: list[Path] = []
-    read = file_contents.read_content
-    monkeypatch.setattr(file_contents, "read_content", lambda path: (reads.append(path), read(path))[1])
+def test_a_file_is_read_and_decoded_once_whoever_asks(small_rsna: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, decodes = list[Path](), list[Path]()
+    read, decode = known_contents.file_digest, value_digests.value_digest
+    monkeypatch.setattr(known_contents, "file_digest", lambda path: (reads.append(path), read(path))[1])
+    monkeypatch.setattr(value_digests, "value_digest", lambda path: (decodes.append(path), decode(path))[1])
     shutil.copytree(small_rsna, tmp_path / "rsna")
+    # One in other bytes: a cache that other tests share knows those of the rest.
+    for path in (tmp_path / "rsna" / "stage_2_train_images").iterdir():
+        path.write_bytes(path.read_bytes().replace(b"person-", b"nobody-"))
     cases: list[Case] = find_cases(tmp_path / "rsna")
     first = contents_of(cases)
-    assert len(reads) == len(cases)
+    assert len(reads) == len(decodes) == len(cases)
     assert contents_of(cases) == first
-    assert len(reads) == len(cases)
+    # Copies elsewhere are read, and known by their bytes.
+    shutil.copytree(tmp_path / "rsna", tmp_path / "copy")
+    assert contents_of(find_cases(tmp_path / "copy")) == first
+    assert images_of([case.path for case in cases], {content.pixels for content in first}) == [content.pixels for content in first]
+    assert (len(reads), len(decodes)) == (2 * len(cases), len(cases))
+
+
+def test_many_images_are_decoded_in_other_processes_with_the_same_result(
+    small_rsna: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = find_cases(small_rsna)
+    expected = contents_of(cases)
+    monkeypatch.setattr(case_contents, "FEW", 5)
+    monkeypatch.setenv("RADLEARN_CACHE", str(tmp_path / "cache"))
+    assert contents_of(cases) == expected
+
+
+def saved_again(case: CtCase, folder: Path) -> CtCase:
+    """The same CT and mask as other numbers, with other axes."""
+    paths = []
+    for path in (case.path, case.mask_path):
+        assert path is not None
+        image = nibabel.load(path)
+        turned = nibabel.Nifti1Image(image.get_fdata(), image.affine).as_reoriented(np.array([[1, -1], [0, 1], [2, -1]]))
+        nibabel.save(turned, folder / path.name)
+        paths.append(folder / path.name)
+    return replace(case, path=paths[0], mask_path=paths[1])
+
+
+def test_what_was_saved_again_is_the_same_case(tmp_path: Path) -> None:
+    cases = [ct(tmp_path, name, seed, 9) for seed, name in enumerate("abc")]
+    (tmp_path / "again").mkdir()
+    again = [saved_again(case, tmp_path / "again") for case in cases]
+    known = contents_of(cases)
+    assert contents_of(again) == known
+    assert compared(again, {case.case_id: content for case, content in zip(cases, known, strict=True)}) == ([], [], [])
+    assert digest_of(cases) == digest_of(again)
+    assert images_of([case.path for case in again], [known[0].pixels, known[2].pixels]) == [known[0].pixels, "", known[2].pixels]
+
+
+def test_a_run_of_before_knows_the_bytes_of_its_images(tmp_path: Path) -> None:
+    cases = [ct(tmp_path, name, seed, 9) for seed, name in enumerate("abc")]
+    old = contents_of(cases, stored=True)
+    # As they were before digests of values: of the type, the size and the bytes of the voxels.
+    assert [content.pixels for content in old] == [read_content(case.path).pixels for case in cases]
+    by_name = {case.case_id: content for case, content in zip(cases, old, strict=True)}
+    assert compared(cases, by_name) == ([], [], [])
+    mixed = {**by_name, "b": contents_of(cases)[1]}
+    assert compared(cases, mixed) == ([], [], [])
+    assert images_of([case.path for case in cases], [mixed["a"].pixels, mixed["b"].pixels]) == [mixed["a"].pixels, mixed["b"].pixels, ""]
+
+
+def test_an_image_of_another_size_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [ct(tmp_path, name, seed, 9) for seed, name in enumerate("ab")]
+    wanted = [content.pixels for content in contents_of(cases)]
+    nibabel.save(nibabel.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), np.eye(4)), tmp_path / "small.nii")
+    monkeypatch.setattr(value_digests, "value_digest", lambda path: pytest.fail(f"{path} is decoded"))
+    assert images_of([tmp_path / "small.nii", cases[0].path], wanted) == ["", wanted[0]]
 
 
 def test_preparing_xrays_reads_their_content_for_the_split(small_rsna: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,5 +183,5 @@ def test_preparing_xrays_reads_their_content_for_the_split(small_rsna: Path, mon
 
     cases = find_cases(small_rsna)[:6]
     cached_xrays([case.path for case in cases], 64, workers=2)
-    monkeypatch.setattr(file_contents, "read_content", lambda path: pytest.fail(f"{path} is read again"))
+    monkeypatch.setattr(known_contents, "file_digest", lambda path: pytest.fail(f"{path} is read again"))
     assert all(content.pixels for content in contents_of(cases))

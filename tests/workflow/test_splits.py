@@ -5,7 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pydicom
 import pytest
+from PIL import Image
+from pydicom.uid import RLELossless
 
 from radlearn.challenges.rsna import find_cases
 from radlearn.challenges.xray_case import XrayCase
@@ -70,21 +73,77 @@ def test_the_subsets_that_a_table_asks_for_are_kept_whatever_the_seed(xrays: lis
     ]
 
 
-def test_a_split_of_a_table_that_cannot_be_used_is_refused(xrays: list[PreparedRadiograph], run: Run, tmp_path: Path) -> None:
+def test_a_split_of_a_table_that_cannot_be_used_is_refused(xrays: list[PreparedRadiograph], run: Run) -> None:
     with pytest.raises(BadSetting, match="so there are no folds"):
         split_cases(asked(xrays, THREE), 0, 1, run)
     labels = [xray.label and THREE[xray.case.person[-1]] != "test" for xray in xrays]
     with pytest.raises(BadSetting, match=r"test holds 0 X-rays with an opacity and \d+ without; every subset needs 2 of each"):
         split_cases(asked(xrays, THREE), 0, None, run, labels)
-    # One X-ray under the names of two people, in two subsets.
+    assert not (run.folder / "split.csv").exists()
+
+
+def as_it_is(source: Path, copy: Path) -> None:
+    copy.write_bytes(source.read_bytes())
+
+
+def as_rle(source: Path, copy: Path) -> None:
+    dataset = pydicom.dcmread(source)
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        dataset.decompress()
+    dataset.compress(RLELossless)
+    dataset.PatientID = "another"
+    dataset.save_as(copy)
+
+
+def as_png(source: Path, copy: Path) -> None:
+    Image.fromarray(pydicom.dcmread(source).pixel_array).save(copy)
+
+
+@pytest.mark.parametrize(("save", "name"), [(as_it_is, "copy.dcm"), (as_rle, "copy.dcm"), (as_png, "copy.png")])
+def test_one_xray_in_two_subsets_of_a_table_is_refused_with_both_names(
+    xrays: list[PreparedRadiograph],
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    save: Callable[[Path, Path], None],
+    name: str,
+) -> None:
     table = asked(xrays, THREE)
     one, other = (next(xray for xray in table if xray.case.split == subset) for subset in ("train", "test"))
-    copy = tmp_path / "copy.dcm"
-    copy.write_bytes(one.case.path.read_bytes())
-    mixed = [xray._replace(case=replace(xray.case, path=copy)) if xray is other else xray for xray in table]
-    with pytest.raises(BadSetting, match="A person must be in one subset only"):
+    save(one.case.path, tmp_path / name)
+    mixed = [xray._replace(case=replace(xray.case, path=tmp_path / name)) if xray is other else xray for xray in table]
+    with pytest.raises(BadSetting) as error:
         split_cases(mixed, 0, None, run)
+    said = str(error.value)
+    assert f"{one.case.path.name} of {one.case.person} (train) and {name} of {other.case.person} (test) are one and the same image" in said
+    assert "Remove one of the two rows, or put both into one subset" in said
+    # Nothing was kept in one subset.
+    assert "kept in one subset" not in capsys.readouterr().err
     assert not (run.folder / "split.csv").exists()
+
+
+def test_one_person_spelt_in_two_ways_in_two_subsets_is_refused_with_both(xrays: list[PreparedRadiograph], run: Run) -> None:
+    table = asked(xrays, THREE)
+    one, other = (next(xray for xray in table if xray.case.split == subset) for subset in ("train", "test"))
+    mixed = [xray._replace(case=replace(xray.case, person=f"{one.case.person} ")) if xray is other else xray for xray in table]
+    with pytest.raises(BadSetting) as error:
+        split_cases(mixed, 0, None, run)
+    assert f"{one.case.person!r} ({one.case.path.name}, train) and '{one.case.person} ' ({other.case.path.name}, test)" in str(error.value)
+
+
+@pytest.mark.parametrize("persons", [["a", "b"], ["a", "a"]])
+def test_one_image_with_two_labels_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], persons: list[str]
+) -> None:
+    items = items_of([*persons, *(f"person-{number}" for number in range(78))])
+    monkeypatch.setattr(splits, "contents_of", lambda cases: [CaseContent(str(max(number, 1))) for number in range(80)])
+    split_cases([items[0], replace(items[1], label=False), *items[2:]], 0, None, run)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 X-rays are there twice with labels that contradict each other, such as xray-0 with an opacity and xray-1 without" in said
+    assert "One of the two is wrong: correct its label, or remove it." in said
+    (run.folder / "split.csv").unlink()
+    split_cases(items, 0, None, run)
+    assert "contradict" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("label", "words"), [(False, "All 48 X-rays are without an opacity"), (True, "All 48 X-rays are with an opacity")])

@@ -8,14 +8,15 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydicom.uid import RLELossless
 
 import radlearn
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting
 from radlearn.json_files import write_json
 from radlearn.training.run_folder import Run, new_run
-from radlearn.training.splits import contents_in_split, write_split
+from radlearn.training.splits import contents_in_split, read_split, write_split
 from radlearn.workflow.case_contents import contents_of
-from radlearn.workflow.splits import split_cases
+from radlearn.workflow.splits import prove_same, split_cases
 from radlearn.workflow.strangers import are_strangers
 from radlearn.workflow.task import Commands, Ensemble
 from radlearn.workflow.task_api import TaskApi
@@ -174,7 +175,7 @@ def test_xrays_that_were_replaced_where_they_lie_are_not_evaluated(api: TaskApi,
     run = trained(tmp_path / "run", data)
     all_changed(data)
     for ask in (api.evaluate, api.tune):
-        with pytest.raises(BadRunFolder, match=r"(another image|other images) under the names that this run knows"):
+        with pytest.raises(BadRunFolder, match=r"other pixels than those of the same name"):
             ask(run.folder)
 
 
@@ -218,6 +219,45 @@ def test_a_new_split_keeps_the_contents(data: Path, tmp_path: Path) -> None:
     split_cases([Item(case) for case in find_cases(data)], 0, None, run)
     contents = contents_in_split(run)
     assert [contents[case.image_id] for case in find_cases(data)] == contents_of(find_cases(data))
+
+
+def saved_again(folder: Path) -> None:
+    """Decode every X-ray and keep it uncompressed, with everything else as it was."""
+    for xray in xrays(folder):
+        dataset = pydicom.dcmread(xray)
+        if dataset.file_meta.TransferSyntaxUID.is_compressed:
+            dataset.decompress()
+        dataset.compress(RLELossless)
+        dataset.save_as(xray)
+
+
+def test_the_runs_own_xrays_saved_again_are_its_own(api: TaskApi, asked: list, data: Path, tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", data)
+    api.evaluate(run.folder, data=other_folder(data, saved_again))
+    assert asked == [("evaluate", split_ids(run, "test"), "test")]
+
+
+def test_the_runs_own_xrays_saved_again_under_new_names_are_not_external(data: Path, tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", data)
+    other = other_folder(data, lambda folder: (saved_again(folder), renamed(folder, "new")))
+    with pytest.raises(BadLayout, match=r"48 of its 48 cases are images of this run .*, such as new-000, which is xray-000 there"):
+        are_strangers(run, find_cases(other), other)
+
+
+def test_a_run_of_before_knows_its_own_files_and_says_that_it_cannot_know_copies(data: Path, tmp_path: Path, capsys: Any) -> None:
+    run = trained(tmp_path / "run", data)
+    cases = find_cases(data)
+    split = read_split(run.folder / "split.csv")
+    rows = [[case.image_id for case in cases], [case.person for case in cases], [split[case.image_id][1] for case in cases]]
+    write_split(run.folder / "split.csv", *rows, contents_of(cases, stored=True))
+    assert not are_strangers(run, cases, data)
+    prove_same(cases, run)
+    assert capsys.readouterr().err == ""
+    other = other_folder(data, saved_again)
+    assert are_strangers(run, find_cases(other), other)
+    assert "Whether that is so here cannot be told: train again to be sure." in " ".join(capsys.readouterr().err.split())
+    with pytest.raises(BadRunFolder, match="whether they are the same images cannot be told"):
+        prove_same(find_cases(other), run)
 
 
 def test_runs_on_data_of_the_same_names_are_not_evaluated_together(api: TaskApi, asked: list, data: Path, tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""A word for nobody in a table of persons is doubted wherever a table of persons is read: in `check` and before training."""
+
+from pathlib import Path
+
+import pytest
+
+from radlearn.challenges.covid19_folder import read_persons
+from radlearn.challenges.nobody import WORDS, nobody_notes
+from radlearn.challenges.rsna_audit import audit_folder
+from radlearn.challenges.table_audit import audit_xray_table
+
+
+def test_every_word_is_known_in_any_case() -> None:
+    for word in WORDS:
+        for written in (word, word.upper(), word.title(), word.replace(" ", "_")):
+            assert len(nobody_notes("t.csv", [written, "p", written], "images")) == 1
+
+
+@pytest.mark.parametrize("persons", [["nan", "None", "p", "p"], ["nano", "nano"], ["1", "1"], ["0", "0"], []])
+def test_other_persons_are_believed(persons: list[str]) -> None:
+    assert nobody_notes("t.csv", persons, "images") == []
+
+
+def test_check_warns_of_it(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.dcm").touch()
+    (tmp_path / "cases.csv").write_text("path,person,label\na.dcm,Unknown,0\nb.dcm,Unknown,1\n")
+    found = [one for one in audit_xray_table(tmp_path / "cases.csv").findings if one.rule == "persons-nobody"]
+    assert [one.file for one in found] == ["cases.csv"]
+    assert "2 images are of person 'Unknown'" in found[0].found
+
+
+def test_the_tables_of_the_challenges_are_read_so_too(tmp_path: Path, small_rsna: Path) -> None:
+    import shutil
+
+    folder = Path(shutil.copytree(small_rsna, tmp_path / "rsna"))
+    rows = (folder / "persons.csv").read_text().splitlines()
+    (folder / "persons.csv").write_text("\n".join([rows[0], *(f"{row.split(',')[0]},nan" for row in rows[1:4]), *rows[4:]]) + "\n")
+    found = [one for one in audit_folder(folder).findings if one.rule == "persons-nobody"]
+    assert ["3 images are of person 'nan'" in one.found for one in found] == [True]
+    (tmp_path / "persons.csv").write_text("case,person\na,None\nb,None\n")
+    assert "2 cases are of person 'None'" in read_persons(tmp_path / "persons.csv", {"a", "b"})[2][0]

@@ -233,10 +233,10 @@ def _tell_copies(cases: Sequence[Case], copies: Sequence[Sequence[int]], labels:
         )
     if contradicting := differing(labels):
         one, other = (f"{cases[number].image_id} {'with' if labels[number] else 'without'} {words.finding}" for number in contradicting[0])
+        twice = f"{counted(len(contradicting), words.items)} {verb_of(len(contradicting), 'are')} there twice"
         say(
-            f"{counted(len(contradicting), words.items)} {verb_of(len(contradicting), 'are')} there twice with labels that contradict each other, "
-            f"such as {one} and {other}. "
-            "One of the two is wrong: correct its label, or remove it.",
+            f"{twice} with labels that contradict each other, such as {one} and {other}. One of the two is wrong: correct its label, or "
+            "remove it.",
             style="bold yellow",
         )
 

@@ -139,7 +139,7 @@ def test_one_image_with_two_labels_is_said(
     monkeypatch.setattr(splits, "contents_of", lambda cases: [CaseContent(str(max(number, 1))) for number in range(80)])
     split_cases([items[0], replace(items[1], label=False), *items[2:]], 0, None, run)
     said = " ".join(capsys.readouterr().err.split())
-    assert "1 X-rays are there twice with labels that contradict each other, such as xray-0 with an opacity and xray-1 without" in said
+    assert "1 X-ray is there twice with labels that contradict each other, such as xray-0 with an opacity and xray-1 without" in said
     assert "One of the two is wrong: correct its label, or remove it." in said
     (run.folder / "split.csv").unlink()
     split_cases(items, 0, None, run)

@@ -12,7 +12,7 @@ Neither names of files nor patients' identifiers stand in a store, and its files
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -28,12 +28,12 @@ from radlearn.errors import CacheTrouble, UnreadableScan
 from radlearn.file_contents import KnownContents
 from radlearn.known_entries import KnownEntries, read_known, rewrite_known
 from radlearn.progress import cores, in_parallel, say, waiting
+from radlearn.remarks import tell_notes
 
 __all__ = ["CASES", "Entry", "Made", "Sources", "Words", "stored_entries", "unreadable_files"]
 
 LOCK = "lock"
 SUFFIX = ".safetensors"
-NOTES_SHOWN = 5
 # To read so much takes some seconds.
 LONG_BYTES = 2_000_000_000
 REASONS_SHOWN = 10
@@ -184,7 +184,7 @@ def _make_missing(
                     troubles.append(outcome)
                 else:
                     table.add(one.names, outcome.stamps, outcome.content)
-    _tell(notes, words.units)
+    tell_notes(notes, words.units)
     if troubles:
         reasons = [outcome.trouble for outcome in troubles]
         error = UnreadableScan(unreadable_files(reasons, len(first_of), words.units, words.done, words.advice))
@@ -210,7 +210,8 @@ def _make_one(folder: Path, one: EntrySource, make: Callable[[], Made], contents
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 made = make()
-            said = {str(warning.message) for warning in caught if not issubclass(warning.category, FOR_PROGRAMMERS)}
+            # A note does not name its file, so that files of one note can be counted.
+            said = {str(getattr(one.message, "note", one.message)) for one in caught if not issubclass(one.category, FOR_PROGRAMMERS)}
             outcome.notes = list(dict.fromkeys([*made.notes, *sorted(said)]))
         if changed := one.changed_since(outcome.stamps):
             outcome.trouble = f"{', '.join(changed)}: changed while it was read. Is it still being copied?"
@@ -224,11 +225,3 @@ def _make_one(folder: Path, one: EntrySource, make: Callable[[], Made], contents
     if made is not None and not outcome.trouble:
         write_entry(path, made)
     return outcome
-
-
-def _tell(notes: Mapping[str, Sequence[str]], units: str) -> None:
-    shown = sorted(notes.items(), key=lambda note: (-len(note[1]), note[0]))
-    for note, files in shown[:NOTES_SHOWN]:
-        say(f"{note} ({len(files):,} {units})" if len(files) > 1 else f"{files[0]}: {note}", style="yellow")
-    if len(shown) > NOTES_SHOWN:
-        say(f"… and {len(shown) - NOTES_SHOWN:,} more such notes.", style="yellow")

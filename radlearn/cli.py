@@ -14,7 +14,7 @@ from radlearn.use_cases import USE_CASES
 COMMANDS = {
     "demo": "train and evaluate every task on built-in patients; nothing to download",
     "thorax": "write built-in patients as files in the challenges' own layouts",
-    "check": "audit a data folder before training on it: check DIR",
+    "check": "audit a data folder or table before training on it: check DATA",
     "score": "the official scores of a challenge for predictions of any tool: score NAME",
     "compare": "compare runs, or repeats of them, person by person: compare RUN RUN",
     "tune": "choose a run's thresholds and postprocessing again on validation persons: tune RUN",
@@ -89,7 +89,7 @@ def _check(arguments: list[str]) -> None:
     import tyro
 
     def check(folder: tyro.conf.Positional[Path], json: bool = False, out: Path | None = None, workers: int | None = None) -> None:
-        """Look through a data folder: what is there, what is wrong, what to do, what training on it will cost.
+        """Look through a data folder or table: what is there, what is wrong, what to do, what training on it will cost.
 
         Args:
             folder: In a challenge's layout, or with any DICOM or NIfTI files in it; or a table of your own images (.csv, .tsv, .parquet).

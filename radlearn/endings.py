@@ -16,6 +16,7 @@ from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import RadlearnError
 from radlearn.json_files import json_ready
 from radlearn.progress import OUTPUT, say
+from radlearn.remarks import warnings_as_sentences
 
 
 def ended(command: Callable[[], Any]) -> int:
@@ -29,7 +30,7 @@ def ended(command: Callable[[], Any]) -> int:
         # An ASCII terminal gets \xe9 for é, and no traceback. Standard error does so by itself.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        with _ended_as_by_ctrl_c():
+        with _ended_as_by_ctrl_c(), warnings_as_sentences():
             command()
             # Here, because what fails at the exit of Python is no message.
             _flush_output()

@@ -57,6 +57,22 @@ class NotEnoughMemory(RadlearnError):
     """A network that does not fit into the memory of its device, even with the smallest window and batch."""
 
 
+class RadlearnWarning(UserWarning):
+    """What is doubtful about a file that can be read: a note, and the file as a message names it.
+
+    >>> print(RadlearnWarning("the view is LL", "a.dcm"))
+    a.dcm: the view is LL.
+    """
+
+    def __init__(self, note: str, file: str = "") -> None:
+        super().__init__(note, file)
+        self.note, self.file = note, file
+
+    def __str__(self) -> str:
+        said = f"{self.file}: {self.note}" if self.file else self.note
+        return said if said.endswith((".", "?")) else f"{said}."
+
+
 class Interrupted(RadlearnError):
     """Ctrl-C, after everything was saved; the message says how to resume."""
 

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
 from radlearn import endings
-from radlearn.errors import BadSetting, Interrupted
+from radlearn.errors import BadSetting, Interrupted, RadlearnWarning
 
 
 def raising(error: BaseException) -> None:
@@ -31,6 +32,20 @@ def test_a_clear_message_and_its_exit_code(error: BaseException, code: int, caps
     assert captured.out == ""
     assert str(error) in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_a_warning_of_ours_is_a_sentence_that_is_said_once_and_those_of_others_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> None:
+        for _ in range(2):
+            warnings.warn(RadlearnWarning("the view is LL", "a.dcm"), stacklevel=1)
+            warnings.warn(RadlearnWarning("the view is LL", "a.dcm"), stacklevel=2)
+        with pytest.warns(UserWarning, match="of another library"):
+            warnings.warn("of another library", UserWarning, stacklevel=1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert endings.ended(command) == 0
+    assert capsys.readouterr().err.splitlines() == ["a.dcm: the view is LL."]
 
 
 def test_a_full_disk_is_the_users_to_mend(capsys: pytest.CaptureFixture[str]) -> None:

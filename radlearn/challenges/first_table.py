@@ -9,11 +9,12 @@ Sources: cocodataset.org/#format-data; docs.ultralytics.com/datasets/detect; hos
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import (
     CT_NAME,
     LABEL_FOLDERS,
@@ -35,6 +36,8 @@ WITHOUT = {"normal", "negative", "neg", "healthy", "no", "none", "0", "control",
 "Names of folders whose images show no finding."
 MASK_FOLDERS = ("masks", "mask", "labels", "label", "segmentations", "segs", "annotations")
 IMAGE_FOLDERS = ("images", "image", "imgs", "scans", "cts", "volumes")
+SUBSETS = {"train", "training", "test", "testing", "val", "valid", "validation"}
+CHANGE = "Name the folders or classes of the finding with --positive NAME (several: --positive A B), and another file with --out"
 MOST_JSON_BYTES, MOST_XML_BYTES = 1 << 30, 1 << 20
 
 Row = dict[str, object]
@@ -82,10 +85,11 @@ def ct_table(folder: Path) -> FirstTable:
         expected = "a CT and its mask side by side (a_ct.nii.gz, a_seg.nii.gz), in images/ and masks/ under one name, or nnU-Net's folders"
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
     table = FirstTable(("path", "mask"), [{"path": ct, "mask": mask} for ct, mask in sorted(pairs.items())])
-    table.assumed.append(f"{len(pairs):,} CTs and masks were paired by their names.")
+    table.assumed.append(f"{counted(len(pairs), 'pairs')} of CT and mask {verb_of(len(pairs), 'were')} found by their names.")
     used = {*pairs, *pairs.values()}
     if left := [path for path in paths if path not in used]:
-        table.assumed.append(f"{len(left):,} other NIfTI files have no partner and are left out, the first being {readable(left[0].name)}.")
+        alone = f"{counted(len(left), 'other NIfTI files')} without a partner {verb_of(len(left), 'are')} left out"
+        table.assumed.append(f"{alone}: {readable(left[0].name)}{', …' * (len(left) > 1)}.")
     table.assumed.append("A mask has 1 where there is a lesion and 0 elsewhere.")
     return table
 
@@ -111,7 +115,7 @@ def _coco(folder: Path, images: Sequence[Path], positive: Sequence[str]) -> Firs
         table = _of_boxes({place: marked for place, marked in found.items() if place is not None}, positive)
         table.assumed.insert(0, f"{readable(path.name)} is read as COCO: boxes as x, y, width, height in pixels.")
         if lost := sum(known.path_of(file) is None for file in files.values()):
-            table.assumed.append(f"{lost:,} images that it names are not in the folder and are left out.")
+            table.assumed.append(f"{counted(lost, 'images')} that it names {verb_of(lost, 'are')} not in the folder, and left out.")
         return table
     return None
 
@@ -137,7 +141,10 @@ def _voc(folder: Path, images: Sequence[Path], positive: Sequence[str]) -> First
     if not found:
         return None
     table = _of_boxes(found, positive)
-    table.assumed.insert(0, f"{len(found):,} .xml files are read as Pascal VOC: boxes as xmin, ymin, xmax, ymax in pixels.")
+    table.assumed.insert(
+        0,
+        f"{counted(len(found), '.xml files')} {verb_of(len(found), 'are')} read as Pascal VOC: boxes as xmin, ymin, xmax, ymax in pixels.",
+    )
     return table
 
 
@@ -169,7 +176,8 @@ def _yolo(folder: Path, images: Sequence[Path], positive: Sequence[str]) -> Firs
         return None
     table = _of_boxes(found, positive)
     said = "the class, then the centre, width and height of a box as shares of the image"
-    table.assumed.insert(0, f"{written:,} .txt files are read as YOLO: {said}. An image without a file, or with an empty one, has no box.")
+    read = f"{counted(written, '.txt files')} {verb_of(written, 'are')} read as YOLO"
+    table.assumed.insert(0, f"{read}: {said}. An image without a file, or with an empty one, has no box.")
     return table
 
 
@@ -185,7 +193,7 @@ def _of_boxes(found: dict[Path, list[tuple[str, Box]]], positive: Sequence[str])
         table.rows += [{"path": path, **one} for one in ends or [dict.fromkeys(BOX, "")]]
     chosen = ", ".join(positive) if positive else ", ".join(sorted(filter(None, names)))
     if chosen:
-        table.assumed.append(f"A box is a finding if its class is one of: {chosen}. Choose others with --positive.")
+        table.assumed.append(f"A box is a finding if its class is one of: {chosen}. Are others? {CHANGE}.")
     return table
 
 
@@ -198,21 +206,44 @@ def _class_folders(folder: Path, images: Sequence[Path], positive: Sequence[str]
     if unknown := [name for name in positive if name not in names]:
         raise BadSetting(f"--positive {unknown[0]}: there is no such class. There are: {', '.join(sorted(names))}.")
     usual = {name for name in names if name.lower() in WITHOUT}
+    if all(name.lower() in SUBSETS for name in names):
+        found = f"{folder}: the folders {', '.join(sorted(names))} are called like the subsets of a split"
+        raise BadSetting(f"{found}; expected a folder for each class in them. Without these, write the table by hand: columns path, label.")
     if not positive and not usual:
         raise BadSetting(
-            f"{folder}: the folders are {', '.join(sorted(names))}. Which of them show the finding? Say so with --positive NAME."
+            f"{folder}: the folders are {_listed(names, names)}. Which of them show the finding? Say so with --positive NAME; "
+            "those that are not named are then without it."
         )
     with_finding = set(positive) or set(names) - usual
     if not with_finding or with_finding == set(names):
-        raise BadSetting(f"{folder}: all folders are {'with' if with_finding else 'without'} the finding. Name some with --positive.")
+        found = f"{folder}: all folders ({_listed(names, names)}) are {'with' if with_finding else 'without'} the finding"
+        raise BadSetting(f"{found}. Name those that show it, and not all, with --positive NAME.")
     table = FirstTable(("path", "label"), [{"path": path, "label": int(name in with_finding)} for path, name in sorted(name_of.items())])
-    without = sorted(set(names) - with_finding)
-    table.assumed.append(f"label is 1 in the folders {', '.join(sorted(with_finding))}, and 0 in {', '.join(without)}.")
+    without = set(names) - with_finding
+    because = "as --positive says" if positive else f"because images without a finding are usually called {' or '.join(sorted(usual))}"
+    table.assumed.append(f"label is 1 in {_listed(with_finding, names)} and 0 in {_listed(without, names)}, {because}.")
+    if len(names) > 2:
+        # Which class it was is worth keeping: a report then has its scores by class.
+        table.columns = (*table.columns, "category")
+        for row, (_, name) in zip(table.rows, sorted(name_of.items()), strict=True):
+            row["category"] = name
+        table.assumed.append(
+            f"The {len(names)} folders become two labels, because a table has one finding; the column category keeps which of them it was. "
+            "Remove the rows of a folder that belongs to neither."
+        )
+    table.assumed.append(f"Is another class the finding? {CHANGE}.")
     if left := len(images) - len(name_of):
-        table.assumed.append(f"{left:,} images that lie in no class's folder are left out.")
-    if {name.lower() for name in names} & {"train", "test", "val", "validation"}:
-        table.assumed.append("Some folders are called like subsets of a split, not like classes: is that right?")
+        table.assumed.append(f"{counted(left, 'images')} outside of the classes' folders {verb_of(left, 'are')} left out.")
+    if called := sorted({name for name in names if name.lower() in SUBSETS}):
+        table.assumed.append(f"{', '.join(called)}: called like a subset of a split, not like a class. Is that right?")
+    if above := sorted({part for path in name_of for part in path.relative_to(folder).parts[:-2] if part.lower() in SUBSETS}):
+        table.assumed.append(f"The folders {', '.join(above)} above the classes are not used: for a split of your own add a column split.")
     return table
+
+
+def _listed(some: Iterable[str], names: Mapping[str, int]) -> str:
+    """Return names of folders, each with the number of its images."""
+    return ", ".join(f"{name} ({counted(names[name], 'images')})" for name in sorted(some))
 
 
 def _add_persons(table: FirstTable) -> None:
@@ -231,7 +262,7 @@ def _add_persons(table: FirstTable) -> None:
         table.columns = (table.columns[0], "person", *table.columns[1:])
         for row in table.rows:
             row["person"] = persons[row["path"]]
-        table.assumed.append(f"person is a pseudonym of PatientID in the headers: {len(set(persons.values())):,} people.")
+        table.assumed.append(f"person is a pseudonym of PatientID in the headers: {counted(len(set(persons.values())), 'people')}.")
     else:
         table.assumed.append("Nothing says who the people are. Add a column person; without it every image counts as a person of its own.")
 

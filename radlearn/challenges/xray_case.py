@@ -69,5 +69,8 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
     )
     if shared := sum(count for count in alone.values() if count > 1):
         found = f"{shared:,} images count as a person each, though their headers share a PatientID with another's."
-        say(f"{found} If PatientID tells people apart in these files, add the images to {PERSONS_TABLE}.", style="yellow")
+        say(
+            f"{found} If PatientID tells people apart in these files, say so in {PERSONS_TABLE}, or in your table's column person.",
+            style="yellow",
+        )
     return filled

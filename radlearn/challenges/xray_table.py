@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.own_table import OwnImage, OwnTable, accepted, data_folder, one_value, read_table
 from radlearn.challenges.table_rows import HEADER_LINE, Cells, columns_of
@@ -155,6 +156,6 @@ def with_boxes(cases: Sequence[XrayCase]) -> list[XrayCase]:
         BadLayout: if one has none: the table says that there is something, and not where.
     """
     if bare := [case for case in cases if case.label and not case.boxes_xyxy_px]:
-        found = f"{len(bare):,} X-rays with the finding have no box, the first being {bare[0].image_id}"
-        raise BadLayout(f"{bare[0].folder}: {found}. Detection learns from boxes: columns {', '.join(BOX)}, in pixels.")
+        found = f"{counted(len(bare), 'X-rays')} with the finding {verb_of(len(bare), 'have')} no box, the first being {bare[0].image_id}"
+        raise BadLayout(f"{found} ({bare[0].path}). Detection learns from boxes: columns {', '.join(BOX)}, in pixels.")
     return list(cases)

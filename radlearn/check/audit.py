@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn import use_cases
+from radlearn.amounts import counted
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
 from radlearn.challenges.own_table import near_hint
@@ -22,6 +23,7 @@ from radlearn.check.appearance import series_privacy, xray_findings
 from radlearn.check.boxes import box_findings
 from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.findings import Finding, in_order
+from radlearn.check.labels import label_findings, mask_findings
 from radlearn.check.radiographs import XrayFacts, facts_of
 from radlearn.check.shortcuts import Clue, shortcut_findings
 from radlearn.check.unlooked import unlooked_files, unlooked_findings, unread_words
@@ -29,6 +31,7 @@ from radlearn.check.volumes import VolumeFacts, loose_jobs, series_jobs, volume_
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting
 from radlearn.scans.dicom import age_in_years, find_xrays
+from radlearn.scans.picture_files import is_picture
 
 ADULT_YEARS = 18
 EXPECTED_COLUMNS = "expected path, and label or x0, y0, x1, y1 for X-rays, or mask for CTs. Other columns may be there too."
@@ -60,19 +63,23 @@ class Audit:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return tables of what X-rays are like: how many of each photometric interpretation, depth, size, view, …"""
-        headers = [xray.header for xray in self.xrays if xray.header is not None and not xray.trouble and not xray.is_slice]
+        read = [xray for xray in self.xrays if not xray.trouble and not xray.is_slice]
+        every = [xray.header for xray in read if xray.header is not None]
+        # Of a picture no header says anything.
+        headers = [xray.header for xray in read if xray.header is not None and not is_picture(xray.path)]
         spacing = [header.spacing_mm for header in headers]
         said: dict[str, Sequence[str]] = {
             "photometric interpretation": [header.photometric for header in headers],
-            "bits": [str(header.stored_bits) for header in headers],
-            "size (width × height)": [f"{header.size_px[1]} × {header.size_px[0]} px" for header in headers],
+            "kind of picture": [xray.path.suffix.lower() for xray in read if is_picture(xray.path)],
+            "bits": [str(header.stored_bits) for header in every],
+            "size (width × height)": [f"{header.size_px[1]} × {header.size_px[0]} px" for header in every],
             "spacing in the header (down × across)": [f"{mm[0]:.3g} × {mm[1]:.3g} mm" if mm else "none" for mm in spacing],
             "view": [header.view or "none" for header in headers],
             "sex": [header.sex or "none" for header in headers],
             "modality": [header.modality or "none" for header in headers],
         }
-        counted = {name: dict(Counter(values).most_common()) for name, values in said.items() if values}
-        return counted | self._case_counts() | self._volume_counts()
+        counts = {name: dict(Counter(values).most_common()) for name, values in said.items() if values}
+        return counts | self._case_counts() | self._volume_counts()
 
     def _case_counts(self) -> dict[str, dict[str, int]]:
         """Return what the tables say of the X-rays: classes, boxes, how many X-rays a person has; and views, if only tables say them."""
@@ -136,6 +143,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     series = series_jobs(result.xrays)
     result.volumes = volume_facts([*of_layouts, *loose, *series], workers)
     result.findings += volume_findings(result.volumes, folder)
+    result.findings += [*label_findings(list(result.cases.values())), *mask_findings(result.volumes)]
     result.labelled = {name: _labelled(layout) for name, layout in layouts.items()}
     result.kinds = _recognised(result, layouts.values(), loose, len(series))
     with waiting("comparing"):
@@ -176,10 +184,14 @@ def _recognised(result: Audit, layouts: Collection[AuditedFolder], loose: Sequen
     kinds = [layout.recognised for layout in layouts]
     xrays = sum(not xray.is_slice for xray in result.xrays)
     if xrays and all(layout.volumes is not None for layout in layouts):
-        kinds.insert(0, f"loose DICOM: {xrays:,} files")
+        pictures = sum(is_picture(xray.path) for xray in result.xrays)
+        loose_files = {"DICOM": xrays - pictures, "pictures": pictures}
+        kinds[:0] = [f"loose {kind}: {counted(count, 'files')}" for kind, count in loose_files.items() if count]
     if loose:
         paired = sum(job.mask is not None for job in loose)
-        kinds.append(f"loose NIfTI: {len(loose):,} volumes{f', {paired:,} of them with a mask, paired by their names' if paired else ''}")
+        kinds.append(
+            f"loose NIfTI: {counted(len(loose), 'volumes')}{f', {paired:,} of them with a mask, paired by their names' if paired else ''}"
+        )
     if series:
         kinds.append(f"DICOM series: {series:,}")
     return [f"a mixture: {kinds[0]}", *kinds[1:]] if len(kinds) > 1 else kinds

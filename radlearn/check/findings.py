@@ -31,6 +31,19 @@ RULES = {
     "box-empty": Rule("error", "boxes without extent or without numbers", "Give the box its numbers, or remove the row."),
     "label-contradiction": Rule("error", "labels that contradict each other or their boxes", "Decide which of the two is true."),
     "class-contradiction": Rule("error", "classes that contradict the label", "Decide which of the two is true."),
+    "label-one-class": Rule(
+        "error",
+        "labels that are all the same",
+        "Add images of the other class, or look at the labels: a classifier learns and is judged by the difference of two classes.",
+    ),
+    "split-one-class": Rule(
+        "error",
+        "a subset of the table's split without both classes",
+        "Move some people in the column split, or leave out the column: then radlearn splits.",
+    ),
+    "mask-none": Rule(
+        "error", "masks that are all empty", "Look at them: are lesions stored as 1? A segmenter learns from masks with something inside."
+    ),
     "image-missing": Rule("error", "labelled X-rays that have no file", "Unpack the archive to its end, or remove the rows."),
     "persons-split": Rule("error", "people in two subsets of a split", "Put all X-rays of a person in one subset, or let radlearn split."),
     "split-table": Rule("error", "a split table that cannot be used", "Write columns image_id, person, subset; or remove the table."),
@@ -38,15 +51,25 @@ RULES = {
     "not-dicom": Rule("error", "files without a DICOM header", "Export them as DICOM Part 10, or remove them."),
     "image-truncated": Rule("error", "X-rays that were cut short", AGAIN),
     "image-damaged": Rule("error", "damaged X-rays", AGAIN),
-    "image-frames": Rule("error", "files of several frames", "Split them into single X-rays, or remove them."),
+    "image-frames": Rule("error", "files of several frames or pages", "Split them into single X-rays, or remove them."),
     "image-colour": Rule("error", "X-rays in colour", "Convert them to grey (MONOCHROME2), or remove them."),
-    "file-no-image": Rule("error", "DICOM files without an image", "Leave reports and presentation states out of the folder."),
+    "picture-colour": Rule(
+        "error",
+        "pictures that are not plain grey",
+        "Use the grey files that they were made of, or save them in grey without transparency; or remove them.",
+    ),
+    "file-no-image": Rule("error", "DICOM files without an image", "Leave out reports and presentation states."),
     "image-no-decoder": Rule("error", "X-rays that nothing here can decode", "Convert them, for example with 'gdcmconv --raw IN OUT'."),
     "image-constant": Rule("error", "X-rays with nothing on them", "Remove them and their rows, or export them again."),
     "image-other-person": Rule("error", "one X-ray of two people, or with two labels", "Keep one of them, or give both the same person."),
     "image-twice": Rule("warning", "one X-ray under two names", "Keep one of them: counted twice it weighs twice."),
     "file-twice": Rule("warning", "files with the same content", "Keep one of them."),
     "image-inverted": Rule("warning", "X-rays that look inverted", "Mend PhotometricInterpretation (MONOCHROME1 or 2) where it is wrong."),
+    "picture-inverted": Rule(
+        "warning",
+        "pictures that look inverted",
+        "Save them with bright where the body is dense: a picture has no header that says otherwise.",
+    ),
     "image-turned": Rule("warning", "X-rays that are rotated, upside down or mirrored", "Look at them, and turn them back."),
     "image-unlike": Rule("warning", "X-rays unlike the others", "Is it another part of the body, another view, a photograph of an X-ray?"),
     "image-clipped": Rule("warning", "X-rays that are largely pure white or pure black", "Is the window wrong, or was it badly exposed?"),
@@ -60,6 +83,9 @@ RULES = {
     "image-not-xray": Rule("warning", "images that are no X-rays", "Remove them: here X-rays are expected (modality CR, DX, DR, RG)."),
     "image-raw": Rule("warning", "raw detector data", "Export the X-rays FOR PRESENTATION."),
     "image-polarity": Rule("warning", "X-rays of contradictory polarity", "Mend PresentationLUTShape or PhotometricInterpretation."),
+    "label-few": Rule(
+        "warning", "too few people of a class to train on", "Add people, or use these images only to evaluate a model of other data."
+    ),
     "image-unlabelled": Rule("warning", "X-rays that no row speaks of", "They are left out. Add their rows, or move them away."),
     "box-tiny": Rule("warning", "boxes of a few pixels", "Draw them again or remove them."),
     "box-huge": Rule("warning", "boxes over most of the X-ray", "Look at them: the largest of the challenge's own covers half an X-ray."),
@@ -71,7 +97,11 @@ RULES = {
         "images that the persons' table does not list",
         "Add them where it is known whose they are; each counts as a person of its own.",
     ),
-    "persons-header": Rule("warning", "one PatientID, several people", "If PatientID tells people apart in these files, mend persons.csv."),
+    "persons-header": Rule(
+        "warning",
+        "one PatientID, several people",
+        "If PatientID tells people apart in these files, mend persons.csv, or the column person of the table.",
+    ),
     "age-form": Rule("note", "ages not written as DICOM has them", "Nothing: radlearn reads them as years."),
     "age": Rule("warning", "ages that nobody has", "They are treated as missing."),
     "shortcut": Rule(
@@ -81,6 +111,11 @@ RULES = {
     ),
     "privacy": Rule("warning", "headers that may identify people", "Remove these fields before sharing the files (DICOM PS3.15, annex E)."),
     "burnt-in": Rule("warning", "X-rays that say their pixels hold personal text", "Cover the text: it is read by models too."),
+    "picture-beside": Rule(
+        "warning",
+        "pictures beside DICOM or NIfTI files",
+        "They are left out. If they are X-rays to be used, name them in a table, or put them into a folder of their own.",
+    ),
     "format-unread": Rule(
         "warning",
         "images in formats that radlearn does not read",
@@ -96,7 +131,11 @@ RULES = {
         "volumes that are not in Hounsfield units",
         "Convert them again from their DICOM slices: air is -1000, water 0.",
     ),
-    "ct-is-mask": Rule("error", "masks or label maps where a CT is expected", "Move them away, or name them ID_seg beside ID_ct."),
+    "ct-is-mask": Rule(
+        "error",
+        "masks or label maps where a CT is expected",
+        "Move them away, or name them ID_seg beside ID_ct; in a table they belong in the column mask.",
+    ),
     "ct-size": Rule(
         "warning",
         "volumes whose size no chest has",
@@ -105,7 +144,7 @@ RULES = {
     "ct-order": Rule("warning", "volumes whose slices may be out of order", "Convert them again, sorted by position and not by name."),
     "ct-filled": Rule("warning", "volumes filled with something else than air", "Fill what lies outside of the scan with -1024."),
     "ct-constant": Rule("error", "volumes with nothing in them", AGAIN),
-    "series-not-ct": Rule("error", "series of another modality than CT", "Leave them out of the folder: only CT is in Hounsfield units."),
+    "series-not-ct": Rule("error", "series of another modality than CT", "Leave them out: only CT is in Hounsfield units."),
     "series-broken": Rule("error", "DICOM series that make no volume", "Export the whole series again, each slice once."),
     "mask-grid": Rule("error", "masks on another grid than their CT", "Save the mask again on the grid of its CT."),
     "mask-labels": Rule("error", "masks of which it is not plain what is inside", "Save them with 0 outside and 1 inside."),

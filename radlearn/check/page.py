@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.table_rows import is_table
 from radlearn.check.audit import Audit
 from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
 from radlearn.check.forecast import Forecast, table_rows
@@ -14,6 +15,7 @@ from radlearn.errors import RadlearnError
 from radlearn.pictures.overlays import shortened
 from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, Section, Table, Text, write_report
 from radlearn.pictures.style import in_house_style, png_bytes
+from radlearn.remarks import notes_gathered
 from radlearn.scans.dicom import read_radiograph
 from radlearn.scans.geometry import to_orientation
 from radlearn.scans.nifti import read_volume
@@ -50,14 +52,15 @@ def write_page(path: Path, audit: Audit, forecasts: Sequence[Forecast]) -> Path:
     if forecasts:
         words = Text(f"An estimate, before anything is allocated: {forecasts[0].basis}.")
         sections.append(Section("What training will cost", [Table(*table_rows(forecasts)), words]))
+    kind = "table" if is_table(audit.folder) else "folder"
     return write_report(
         path,
-        "What is in this folder",
+        f"What is in this {kind}",
         verdict,
         [Headline("Files looked at", files), *headline],
         sections,
         ribbon=SYNTHETIC if audit.synthetic else "",
-        facts=[("Folder", str(audit.folder)), ("Recognised as", "; ".join(audit.kinds))],
+        facts=[(kind.capitalize(), str(audit.folder)), ("Recognised as", "; ".join(audit.kinds))],
     )
 
 
@@ -75,7 +78,7 @@ def _blocks(findings: Sequence[Finding], audit: Audit) -> list[Block]:
         caption = "Where a box is drawn, it is the one that is spoken of." if any(one.boxes_xyxy_px for one in findings) else ""
         alt = f"{len(pictures)} pictures: {rule.title}"
         blocks.append(Picture(png_bytes(_grid(pictures)), caption, alt, wide=len(pictures) > 2))
-    rows = [(one.file or "the whole folder", one.found) for one in findings[:ROWS_SHOWN]]
+    rows = [(one.file or f"the whole {'table' if is_table(audit.folder) else 'folder'}", one.found) for one in findings[:ROWS_SHOWN]]
     more = f"{len(findings) - ROWS_SHOWN:,} more are in --json." if len(findings) > ROWS_SHOWN else ""
     folded = len(rows) > 12
     # What is folded away is known by its caption alone.
@@ -95,7 +98,9 @@ def _panels(finding: Finding, audit: Audit) -> list[Panel]:
             if path.name.lower().endswith((".nii", ".nii.gz")):
                 panels.append((name, _slice(path), ()))
             elif not path.name.endswith((".csv", ".json")):
-                radiograph = read_radiograph(path, XRAY_PX, "pad")
+                with notes_gathered({}):
+                    # What is doubtful about it is among the findings.
+                    radiograph = read_radiograph(path, XRAY_PX, "pad")
                 height, width = radiograph.header.size_px
                 side = max(height, width)
                 margin = np.array([side - width, side - height] * 2) / 2

@@ -35,7 +35,9 @@ CAUSES = (
     ("is truncated", "image-truncated"),
     (" frames (", "image-frames"),
     ("is in colour", "image-colour"),
-    ("is coloured", "image-colour"),
+    ("is coloured", "picture-colour"),
+    ("picture of the colours", "picture-colour"),
+    ("is transparent in places", "picture-colour"),
     (" pages; ", "image-frames"),
     ("no decoder", "image-no-decoder"),
 )

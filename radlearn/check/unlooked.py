@@ -5,12 +5,13 @@ from pathlib import Path
 
 from radlearn.challenges.folders import files_below, within
 from radlearn.check.findings import Finding
+from radlearn.scans.file_names import PICTURE_SUFFIXES
 
 VOLUMES = (
     ".hdr", ".img", ".hdr.gz", ".img.gz", ".mha", ".mhd", ".raw", ".zraw", ".nrrd", ".nhdr", ".mgh", ".mgz", ".mnc", ".vtk", ".vti",
     ".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip", ".npy", ".npz", ".h5", ".hdf5",
 )  # fmt: skip
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".j2k")
+OTHER_PICTURES = (".gif", ".webp", ".jp2", ".j2k")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".dcm.gz", ".dcm.zip")
 TABLES = (".csv", ".csv.gz", ".json", ".txt", ".md", ".html", ".pdf", ".tsv", ".xlsx", ".yaml", ".yml", ".bval", ".bvec")
 NAMES = {"DICOMDIR", "LICENSE", "README", "VERSION", "Thumbs.db", "desktop.ini", "Icon\r"}
@@ -38,7 +39,8 @@ def unlooked_findings(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
     for rule, suffixes, words in (
         ("archive", ARCHIVES, "packed, and not looked into"),
         ("format-unread", VOLUMES, "in a format of volumes that radlearn does not read"),
-        ("format-unread", PICTURES, "pictures, of which radlearn reads none as a scan"),
+        ("picture-beside", PICTURE_SUFFIXES, "pictures"),
+        ("format-unread", OTHER_PICTURES, "pictures in a format that radlearn does not read"),
     ):
         by_suffix: dict[str, list[Path]] = {}
         for path in rest:

@@ -11,6 +11,7 @@ from monai.data import MetaTensor, get_track_meta
 from monai.transforms import Spacingd, SpatialResample, TraceableTransform
 from monai.utils import TraceKeys, get_equivalent_dtype, get_torch_dtype_from_string
 
+from radlearn.errors import RadlearnWarning
 from radlearn.scans.geometry import Grid
 from radlearn.scans.resampling import Kind, are_parallel, resampled
 
@@ -81,7 +82,8 @@ class SeparableResample(SpatialResample):
                 working = get_equivalent_dtype(dtype or self.dtype or img.dtype, torch.Tensor)
                 return self._separably(img, *grids, kind, str(working).removeprefix("torch."))
         if self.anti_aliasing and kind == "linear" and isinstance(img, MetaTensor) and _widens(img, dst_affine):
-            warnings.warn("MONAI resamples this image to wider voxels without averaging over them: see SeparableSpacingd.", stacklevel=2)
+            said = "MONAI resamples this image to wider voxels without averaging over them: see SeparableSpacingd."
+            warnings.warn(RadlearnWarning(said), stacklevel=2)
         return super().__call__(img, dst_affine, spatial_size, mode, padding_mode, align_corners, dtype, lazy)
 
     def inverse(self, data: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,10 @@ LEAST_SLICES, LEAST_HEIGHT_MM, AVERAGED = 20, 150.0, 4
 SHOWN_HU = (-1000, 200)
 JUMP_ABOVE, SHUFFLED_ABOVE = 0.55, 0.6
 "Difference between neighbouring slices over that of slices a third of the scan apart: the largest is 0.14 to 0.35, the median 0.1 to 0.25."
+A_LITTLE_APART_MM, GROWTH_BELOW = 15.0, 1.2
+"In a body slices so far apart differ more than neighbours: by a factor of 1.6 to 5. In a phantom without shape along its axis they do not."
+LIKEST_ABOVE = 0.5
+"Of shuffled slices each is like some other one; over the difference of slices far apart, as above."
 
 
 def shape_doubts(ct: Volume) -> Iterator[Doubt]:
@@ -68,7 +72,22 @@ def _of_order(ct: Volume) -> Iterator[Doubt]:
     far = float(np.median(np.abs(seen[:, :, apart:] - seen[:, :, :-apart]).mean(axis=(0, 1))))
     if not far > 0 or (beside.max() <= JUMP_ABOVE * far and np.median(beside) <= SHUFFLED_ABOVE * far):
         return
+    if not _tells_order(seen, beside, far, spacing_mm(affine)[2]):
+        return
     jumps = np.flatnonzero(beside > JUMP_ABOVE * far)
     listed = ", ".join(f"{k} and {k + 1}" for k in jumps[:3]) + (", …" if len(jumps) > 3 else "")
     found = f"its slices may be out of order: {len(jumps)} of {count - 1} neighbours (from below {listed}) differ as slices far apart do"
     yield Doubt("ct-order", found, "Convert it again from its DICOM slices, sorted by position and not by name.")
+
+
+def _tells_order(seen: np.ndarray, beside: np.ndarray, far: float, step_mm: float) -> bool:
+    """Whether slices (i, j, slices) tell their order; those of a uniform phantom do not, which differ by their noise alone."""
+    if np.median(beside) > SHUFFLED_ABOVE * far:
+        # Shuffled slices would have their likes elsewhere.
+        small = seen.reshape(-1, seen.shape[2])
+        apart = np.array([np.abs(small - small[:, [k]]).mean(axis=0) for k in range(small.shape[1])])
+        np.fill_diagonal(apart, np.inf)
+        return bool(np.median(apart.min(axis=0)) < LIKEST_ABOVE * far)
+    # A phantom of several uniform parts jumps from one to the next, and is the same all along each.
+    little = max(2, round(A_LITTLE_APART_MM / step_mm))
+    return bool(np.median(np.abs(seen[:, :, little:] - seen[:, :, :-little]).mean(axis=(0, 1))) > GROWTH_BELOW * np.median(beside))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from radlearn.errors import UnreadableScan
+from radlearn.errors import RadlearnWarning, UnreadableScan
 from radlearn.file_names import readable
 from radlearn.scans.dicom import Radiograph, RadiographHeader
 
@@ -29,7 +29,7 @@ AVERAGED_BELOW_PX = 100**2
 "So few pixels are averages of many, whose deviation says little."
 
 
-class ChestWarning(UserWarning):
+class ChestWarning(RadlearnWarning):
     """An image may be no frontal chest X-ray."""
 
 
@@ -62,7 +62,7 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
     header = xray.header
     if header.modality in NO_XRAY_MODALITIES:
         found = f"{path}: Modality is {header.modality}; expected a chest X-ray (CR or DX)"
-        raise UnreadableScan(f"{found}. Remove such files from the folder.")
+        raise UnreadableScan(f"{found}. Leave such files out.")
     if min(header.size_px) < SMALLEST_PX:
         found = f"{path}: has {header.size_px[1]} × {header.size_px[0]} px (width × height)"
         raise UnreadableScan(f"{found}; expected a chest X-ray of at least {SMALLEST_PX} px. Use the original.")
@@ -74,7 +74,7 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
         raise UnreadableScan(f"{found}{because}. Export it again, or remove it.")
     notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(header))
     for note in notes:
-        warnings.warn(ChestWarning(readable(f"{path}: {note}.")), stacklevel=2)
+        warnings.warn(ChestWarning(readable(note), readable(str(path))), stacklevel=2)
     return notes
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.errors import BadSetting, UnreadableScan
+from radlearn.errors import BadSetting, RadlearnWarning, UnreadableScan
 from radlearn.file_names import readable
 from radlearn.files import opened_to_read
 from radlearn.scans.display import Display, display_of, polarity_contradiction
@@ -32,15 +32,15 @@ MEASURABLE = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.8
 YEARS_PER = {"Y": 1.0, "": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
-class ForProcessingWarning(UserWarning):
+class ForProcessingWarning(RadlearnWarning):
     """The X-ray is raw detector data (PresentationIntentType FOR PROCESSING), which looks different from X-rays made for reading."""
 
 
-class PolarityWarning(UserWarning):
+class PolarityWarning(RadlearnWarning):
     """The header contradicts itself about which end of the grey scale is black."""
 
 
-class PixelWarning(UserWarning):
+class PixelWarning(RadlearnWarning):
     """The header says something of the pixels that cannot be, and what was done instead: a window, a look-up table, unused bits."""
 
 
@@ -213,7 +213,7 @@ def _of_picture(path: Path) -> Radiograph:
     # A picture says nothing of what a header says.
     header = RadiographHeader(None, None, None, None, "", "", "", "", "", "MONOCHROME2", size, picture.bits)
     for note in picture.notes:
-        warnings.warn(PixelWarning(readable(f"{path}: {note}.")), stacklevel=3)
+        warnings.warn(PixelWarning(readable(note), readable(str(path))), stacklevel=3)
     return Radiograph(picture.pixels, header, picture.notes)
 
 
@@ -232,7 +232,7 @@ def _shown(xray: Xray, display: Display, eighths: int = 8) -> tuple[np.ndarray, 
 
 def _warn(xray: Xray, display: Display, of_pixels: str) -> tuple[str, ...]:
     """Warn of what is doubtful about an X-ray, and return it as sentences that do not name the file."""
-    doubts: list[UserWarning] = []
+    doubts: list[RadlearnWarning] = []
     with parsing(xray.path):
         intent = str(xray.said.get("PresentationIntentType") or "").strip().upper()
     if intent == "FOR PROCESSING":
@@ -244,8 +244,8 @@ def _warn(xray: Xray, display: Display, of_pixels: str) -> tuple[str, ...]:
         spacing = pixel_spacing_of(xray.said)
     doubts += [PixelWarning(note) for note in (*display.notes, of_pixels, spacing.note) if note]
     for doubt in doubts:
-        warnings.warn(type(doubt)(readable(f"{xray.path}: {doubt}.")), stacklevel=3)
-    return tuple(str(doubt) for doubt in doubts)
+        warnings.warn(type(doubt)(readable(doubt.note), readable(str(xray.path))), stacklevel=3)
+    return tuple(doubt.note for doubt in doubts)
 
 
 def _header_of(xray: Xray) -> RadiographHeader:

@@ -51,7 +51,7 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
         modality, frames = str(said.get("Modality") or "").strip().upper(), int(said.get("NumberOfFrames") or 1)
     if modality != "CT":
         found = f"{path}: has modality {modality or 'missing'}; expected CT"
-        raise UnreadableScan(f"{found}. Remove such files from the folder: radlearn reads volumes of Hounsfield units, which only CT has.")
+        raise UnreadableScan(f"{found}. Leave such files out: radlearn reads volumes of Hounsfield units, which only CT has.")
     if frames > 1:
         raise UnreadableScan(
             f"{path}: holds {frames} frames in one file (enhanced or multi-frame CT); radlearn reads one slice per file. "
@@ -83,7 +83,7 @@ def _place(path: Path, said: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             found = f"its {keyword} is {written}" if written not in (None, "") else f"it has no {keyword}"
             raise UnreadableScan(
                 f"{path}: has no position: expected {', '.join(name for name, _ in PLACE)}, as numbers; {found}. It may be a screen "
-                "capture; remove it from the folder, or correct this field."
+                "capture; leave it out, or correct this field."
             )
         numbers.append(values)
     return numbers[0], numbers[1], numbers[2]

@@ -29,7 +29,7 @@ LEAST_TOO_LOW = 0.1
 DARK_BELOW_HU, LEAST_DARK = -400, 0.05
 WRAPPED_ABOVE = 64_000
 CONVERT = "Convert it again from its DICOM slices, so that air is -1000 and water 0."
-MASK = "Leave masks out of the folder, or name them ID_seg.nii.gz beside ID_ct.nii.gz."
+MASK = "Leave masks out, or name them ID_seg.nii.gz beside ID_ct.nii.gz; in a table they belong in the column mask."
 
 
 def doubts_of(ct: Volume) -> list[Doubt]:

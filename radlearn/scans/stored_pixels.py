@@ -224,8 +224,8 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
     pixels = next((keyword for keyword in PIXEL_KEYWORDS if dataset.get(keyword)), None)
     if dataset.get("Rows") is None or dataset.get("BitsAllocated") is None:
         raise UnreadableScan(
-            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Expected an X-ray. Remove "
-            "such files from the folder; if it was an X-ray, copy or export it again."
+            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Expected an X-ray. Leave "
+            "such files out; if it was an X-ray, copy or export it again."
         )
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         found = f"{path}: has {dataset.NumberOfFrames} frames ({kind})"

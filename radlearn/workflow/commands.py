@@ -196,7 +196,7 @@ def _positional(kind: Any, help_text: str) -> Any:
 
 ONE_RUN: Field = ("run", _positional(Path, "The run folder."))
 ONE_RUN_OR_REPEATS: Field = ("run", _positional(Path, "The run folder, or a folder of repeats."))
-MOVED_DATA: Field = ("data", _flag(Path | None, "The run's data folder, if it was moved."), None)
+MOVED_DATA: Field = ("data", _flag(Path | None, "The run's data, a folder or a table, if they were moved."), None)
 
 
 def _flattened(kind: type) -> Any:

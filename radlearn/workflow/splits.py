@@ -124,7 +124,7 @@ def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
     if missing:
         raise BadRunFolder(
             f"{run.folder}: {len(missing):,} of the {len(split):,} cases of this run are not in the data, the first is {missing[0]}. "
-            "Use --data with the folder that the run was trained on, or start a new run."
+            "Use --data with what the run was trained on, or start a new run."
         )
     return {subset: [by_id[image_id] for image_id, (_, other) in split.items() if other == subset] for subset in SUBSETS}
 
@@ -141,7 +141,7 @@ def prove_same(cases: Sequence[Case], run: Run, with_truth: bool = False) -> Non
     if found.other_pixels:
         raise BadRunFolder(
             f"{run.folder}: {_some(found.other_pixels, len(cases))} other images under the names that this run knows; they are not the "
-            "cases that it was trained on. Use --data with the folder that the run was trained on, or start a new run."
+            "cases that it was trained on. Use --data with what the run was trained on, or start a new run."
         )
     if found.other_truth:
         said = f"{run.folder}: {_some(found.other_truth, len(cases))} the same images with another truth than when training began"

@@ -29,14 +29,14 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         if len(others) < len(test):
             raise BadLayout(
                 f"{data}: {len(others):,} of {len(test):,} cases with the names of this run's test cases, such as {others[0]}, are other "
-                "images. Use the folder as it was when the run was trained, or one that shares no case with it."
+                "images. Use the data as they were when the run was trained, or data that share no case with it."
             )
     if not any(content.pixels for content in expected.values()):
         if known:
             raise BadLayout(
                 f"{data}: {len(known):,} of its {len(cases):,} cases have names of this run's cases, but not all of the run's cases are "
-                "there. The run is older than digests of cases, so that names alone tell. Use the whole folder that it was trained on, "
-                "or one that shares no name with it."
+                "there. The run is older than digests of cases, so that names alone tell. Use all the data that it was trained on, "
+                "or data that share no name with it."
             )
         say(f"{run.folder}: is older than digests of cases, so that these are strangers to it goes by their names alone.", style="yellow")
         return True
@@ -48,8 +48,8 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         subsets = [split[name][1] for _, name in shared]
         counts = ", ".join(f"{subsets.count(subset)} {subset}" for subset in dict.fromkeys(subsets))
         raise BadLayout(
-            f"{data}: {len(shared):,} of its {len(cases):,} cases are images of this run ({counts}){called}. Use the whole folder that "
-            "it was trained on, under the same names, or one that shares no image with it."
+            f"{data}: {len(shared):,} of its {len(cases):,} cases are images of this run ({counts}){called}. Use all the data that "
+            "it was trained on, under the same names, or data that share no image with it."
         )
     if known:
         say(f"{len(known):,} of the {len(cases):,} cases have names of this run's cases and are other images.", style="yellow")

@@ -292,7 +292,9 @@ class TaskApi:
         if given is not None:
             return data_source.found_source(challenge, Path(given), self._data_folders()).folder
         if not (named := run.about.get("data", "")):
-            raise BadRunFolder(f"{run.folder / 'settings.json'}: names no data. Use --data with the folder that the run was trained on.")
+            raise BadRunFolder(
+                f"{run.folder / 'settings.json'}: names no data. Use --data with the folder or table that the run was trained on."
+            )
         folder = Path(named)
         try:
             there = folder.is_dir() or (is_table(folder) and folder.is_file())
@@ -301,5 +303,7 @@ class TaskApi:
             there = False
         # The cache may have been emptied; built-in cases are identical whenever they are written.
         if not there and not data_source.restored(challenge, folder):
-            raise BadLayout(f"{_shortened(named)}: the data of this run are no longer there. Use --data with their new folder.")
+            raise BadLayout(
+                f"{_shortened(named)}: the data of this run are no longer there. Use --data with the folder or table where they are now."
+            )
         return folder

@@ -41,22 +41,53 @@ def test_folders_named_by_their_class_give_labels(tmp_path: Path, capsys: pytest
     assert {case.image_id: case.label for case in cases} == {"a": False, "b": False, "c": True, "deep": True}
     assert cases[0].path == tmp_path / "NORMAL" / "a.png"
     said = " ".join(capsys.readouterr().err.split())
-    assert "label is 1 in the folders PNEUMONIA, and 0 in NORMAL." in said
-    assert "1 images that lie in no class's folder are left out." in said
+    because = "because images without a finding are usually called NORMAL"
+    assert f"label is 1 in PNEUMONIA (2 images) and 0 in NORMAL (2 images), {because}." in said
+    assert "Is another class the finding? Name the folders or classes of the finding with --positive NAME" in said
+    assert "1 image outside of the classes' folders is left out." in said
+    assert "category" not in said
     assert "Nothing says who the people are. Add a column person" in said
 
 
 def test_which_class_is_the_finding_is_asked_where_it_is_not_clear(tmp_path: Path) -> None:
     for name in ("covid/a.png", "viral/b.png", "bacterial/c.png"):
         picture(tmp_path / name)
-    with pytest.raises(BadSetting, match=r"the folders are bacterial, covid, viral\. Which of them show the finding"):
+    with pytest.raises(BadSetting, match=r"are bacterial \(1 image\), covid \(1 image\), viral .*\. Which of them show the finding"):
         written(tmp_path)
     with pytest.raises(BadSetting, match=r"--positive flu: there is no such class\. There are: bacterial, covid, viral"):
         written(tmp_path, rsna.CHALLENGE, "flu")
-    with pytest.raises(BadSetting, match="all folders are with the finding"):
+    with pytest.raises(BadSetting, match=r"all folders \(bacterial .*\) are with the finding\. Name those that show it, and not all"):
         written(tmp_path, rsna.CHALLENGE, "covid", "viral", "bacterial")
     assert not (tmp_path / "cases.csv").exists()
     assert [case.label for case in rsna.find_cases(written(tmp_path, rsna.CHALLENGE, "covid", "viral"))] == [False, True, True]
+
+
+@pytest.mark.parametrize(("positive", "labels"), [((), [1, 1, 0]), (("bacterial",), [1, 0, 0])])
+def test_what_becomes_of_a_third_class_is_said_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], positive: tuple[str, ...], labels: list[int]
+) -> None:
+    for name in ("bacterial/a.png", "covid/b.png", "normal/c.png"):
+        picture(tmp_path / name)
+    cases = rsna.find_cases(written(tmp_path, rsna.CHALLENGE, *positive))
+    assert [(case.label, case.category) for case in cases] == list(zip(labels, ["bacterial", "covid", "normal"], strict=True))
+    said = " ".join(capsys.readouterr().err.split())
+    zeros = "covid (1 image), normal (1 image), as --positive says" if positive else "normal (1 image), because"
+    assert f"and 0 in {zeros}" in said
+    assert "The 3 folders become two labels" in said
+    assert "the column category keeps which of them it was" in said
+
+
+def test_folders_of_a_split_are_no_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("train/a.png", "test/b.png"):
+        picture(tmp_path / "bare" / name)
+    with pytest.raises(
+        BadSetting, match="the folders test, train are called like the subsets of a split; expected a folder for each class"
+    ):
+        written(tmp_path / "bare")
+    for name in ("train/NORMAL/a.png", "train/PNEUMONIA/b.png", "test/NORMAL/c.png", "test/PNEUMONIA/d.png"):
+        picture(tmp_path / "with classes" / name)
+    assert [case.label for case in rsna.find_cases(written(tmp_path / "with classes"))] == [False, True, False, True]
+    assert "The folders test, train above the classes are not used" in " ".join(capsys.readouterr().err.split())
 
 
 def test_people_come_from_dicom_headers_as_pseudonyms(tmp_path: Path) -> None:
@@ -87,7 +118,7 @@ def test_coco(tmp_path: Path) -> None:
     (tmp_path / "annotations.json").write_text(json.dumps(content))
     (tmp_path / "other.json").write_text('{"images": 3}')
     assert boxes_of(tmp_path) == BOXES
-    assert any("1 images that it names are not in the folder" in line for line in xray_table(tmp_path).assumed)
+    assert any("1 image that it names is not in the folder" in line for line in xray_table(tmp_path).assumed)
 
 
 def test_of_several_classes_those_that_are_asked_for_are_the_finding(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_bad_table_names_row_column_value_and_rule(tmp_path: Path, text: str) 
 
 def test_detection_needs_a_box_for_every_finding(tmp_path: Path) -> None:
     cases = cases_of(tmp_path, "path,label\na.dcm,1\nb.dcm,0\n")
-    with pytest.raises(BadLayout, match="1 X-rays with the finding have no box, the first being a"):
+    with pytest.raises(BadLayout, match="1 X-ray with the finding has no box, the first being a "):
         with_boxes(cases)
     assert with_boxes(cases[1:]) == cases[1:]
 

@@ -32,10 +32,12 @@ def test_usual_xrays_are_passed_over() -> None:
 def test_a_negative_a_turned_xray_and_something_else_are_named() -> None:
     xrays = [xray(f"{number}.dcm", chest(number)) for number in range(20)]
     xrays += [xray("negative.dcm", 1 - chest(50)), xray("turned.dcm", np.rot90(chest(51)).copy())]
+    xrays += [xray("negative.png", 1 - chest(53))]
     xrays += [xray("head.dcm", chest(52)[::-1].copy()), xray("other.dcm", np.random.default_rng(1).random((128, 128)))]
     found = rules(xrays)
     assert found == {
         "negative.dcm": "image-inverted",
+        "negative.png": "picture-inverted",
         "turned.dcm": "image-turned",
         "head.dcm": "image-turned",
         "other.dcm": "image-unlike",

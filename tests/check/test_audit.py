@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from radlearn.challenges import covid19
 from radlearn.check.audit import audit_folder
@@ -77,6 +78,14 @@ def test_loose_dicom_is_looked_at_without_labels(small_rsna: Path) -> None:
     assert not audit.cases
 
 
+def test_loose_pictures_are_called_so_and_have_no_header_to_be_counted(tmp_path: Path) -> None:
+    for number in range(2):
+        Image.fromarray(np.random.default_rng(number).integers(0, 255, (140, 160), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    audit = audit_folder(tmp_path, workers=1)
+    assert audit.kinds == ["loose pictures: 2 files"]
+    assert audit.counts() == {"kind of picture": {".png": 2}, "bits": {"8": 2}, "size (width × height)": {"160 × 140 px": 2}}
+
+
 def test_the_real_sample_is_told_as_it_is(shared_data: Path) -> None:
     audit = audit_folder(shared_data / "rsna_real_sample")
     assert {one.rule for one in audit.findings if one.severity == "error"} == set()
@@ -129,5 +138,7 @@ def test_built_in_cts_are_passed_over_in_silence(tmp_path: Path) -> None:
     mask = folder / "Train" / "volume-covid19-A-0001_seg.nii.gz"
     volume = read_volume(mask)
     write_volume(mask, np.zeros(volume.voxels.shape, np.uint8), volume.affine)
-    (empty,) = [one for one in audit_folder(folder, workers=1).findings if one.severity != "note"]
+    none, empty = [one for one in audit_folder(folder, workers=1).findings if one.severity != "note"]
     assert (empty.rule, empty.file) == ("mask-empty", "Train/volume-covid19-A-0001_seg.nii.gz")
+    # Nothing can be learnt from these two any more.
+    assert none.rule == "mask-none"

@@ -35,6 +35,16 @@ def test_a_fault_is_on_the_page_with_its_picture_and_a_clean_folder_has_none(spo
     assert "classification quick" in page
 
 
+def test_of_a_table_no_page_and_no_advice_speaks_of_a_folder(small_rsna: Path, tmp_path: Path) -> None:
+    images = sorted((small_rsna / "stage_2_train_images").iterdir())[:6]
+    (tmp_path / "cases.csv").write_text("\n".join(["path,label", *(f"{image},1" for image in images)]))
+    page = write_page(tmp_path / "page.html", audit_folder(tmp_path / "cases.csv", 1), []).read_text()
+    assert "What is in this table" in page
+    assert "the whole table" in page
+    text = re.sub(r"<style.*?</style>|<script.*?</script>", "", page, flags=re.DOTALL)
+    assert re.search("folder", text, re.IGNORECASE) is None
+
+
 def test_a_turned_volume_is_drawn_as_it_hangs(tmp_path: Path) -> None:
     drawn = {}
     for code in ("LPS", "SAR"):

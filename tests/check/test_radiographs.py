@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from radlearn.check.findings import RULES
 from radlearn.check.radiographs import facts_of, looked_at, looks_of, thumbnail_of
 from radlearn.scans.dicom import write_radiograph
 
@@ -40,11 +41,16 @@ def test_pictures_are_looked_at_too_and_what_is_wrong_with_them_has_its_rule(tmp
     Image.fromarray(grey).save(tmp_path / "a.png")
     Image.fromarray(np.stack([grey, grey, 255 - grey], axis=-1)).save(tmp_path / "colour.png")
     Image.fromarray(grey).save(tmp_path / "pages.tif", save_all=True, append_images=[Image.fromarray(grey)])
+    Image.fromarray(np.stack([grey, grey // 2], axis=-1), "LA").save(tmp_path / "transparent.png")
+    Image.fromarray(np.stack([grey] * 4, axis=-1), "CMYK").save(tmp_path / "print.jpg")
     one = looked_at(tmp_path / "a.png")
     assert one.header is not None
     assert (one.header.size_px, one.told, one.identifying, one.trouble) == ((140, 160), {}, (), "")
     assert one.thumbnail is not None
-    assert [looked_at(tmp_path / name).rule for name in ("colour.png", "pages.tif")] == ["image-colour", "image-frames"]
+    # What to do with them is said without a word of DICOM.
+    assert {looked_at(tmp_path / name).rule for name in ("transparent.png", "print.jpg")} == {"picture-colour"}
+    assert "MONOCHROME" not in RULES["picture-colour"].advice + RULES["picture-inverted"].advice
+    assert [looked_at(tmp_path / name).rule for name in ("colour.png", "pages.tif")] == ["picture-colour", "image-frames"]
 
 
 def test_a_thumbnail_spans_from_black_to_white_and_an_even_xray_is_black() -> None:

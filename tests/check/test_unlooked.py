@@ -26,7 +26,7 @@ def test_volumes_in_linked_folders_are_looked_at_each_once(tmp_path: Path) -> No
     (folder / "deep" / "back").symlink_to(folder)
     assert [path.name for path in nifti_files(folder)] == ["a_ct.nii.gz"]
     audit = audit_folder(folder, workers=1)
-    assert audit.kinds == ["loose NIfTI: 1 volumes"]
+    assert audit.kinds == ["loose NIfTI: 1 volume"]
     assert [case.path.name for case in find_images(folder)] == ["a_ct.nii.gz"]
 
 
@@ -37,7 +37,8 @@ def test_volumes_in_linked_folders_are_looked_at_each_once(tmp_path: Path) -> No
         (("a.mha", "b.MHA"), "format-unread", "2 files (a.mha, b.MHA): in a format of volumes that radlearn does not read"),
         (("x/a.nrrd",), "format-unread", "1 file (x/a.nrrd)"),
         (("a.nii.bz2",), "format-unread", "a.nii.bz2"),
-        (("a.png", "b.png", "c.png", "d.png"), "format-unread", "4 files (a.png, b.png, c.png, …): pictures"),
+        (("a.png", "b.png", "c.png", "d.png"), "picture-beside", "4 files (a.png, b.png, c.png, …): pictures"),
+        (("a.webp",), "format-unread", "1 file (a.webp): pictures in a format that radlearn does not read"),
         (("scans.tar.gz",), "archive", "packed, and not looked into"),
         (("IM0001",), "unlooked", "neither DICOM nor NIfTI"),
     ],

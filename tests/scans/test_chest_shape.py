@@ -8,7 +8,7 @@ import pytest
 from radlearn.errors import UnreadableScan
 from radlearn.scans.chest_shape import shape_doubts
 from radlearn.scans.dicom_series import read_series
-from radlearn.scans.geometry import Volume
+from radlearn.scans.geometry import Volume, spacing_mm
 from radlearn.scans.hounsfield import refuse_no_chest_ct
 from radlearn.scans.nifti import read_volume
 from tests.check.phantom import AFFINE, SHAPE, chest_hu
@@ -87,6 +87,29 @@ def test_a_part_of_a_chest_whose_slices_are_all_alike_is_not_doubted() -> None:
     thin = AFFINE @ np.diag([1, 1, 1 / 6, 1])
     same = np.stack([CHEST[:, :, 20] + np.random.default_rng(k).integers(-40, 40, SHAPE[:2]) for k in range(40)], axis=2)
     assert list(shape_doubts(volume(same.astype(np.int16), thin))) == []
+
+
+def phantom(uniform_parts: int, noise_hu: float, count: int = 60) -> np.ndarray:
+    """A water cylinder of slices of 5 mm, in as many parts with other rods in them; the same along each but for its noise."""
+    draw = np.random.default_rng(0)
+    i, j = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    water = np.where(np.hypot(i - 47, j - 35) < 30, 0.0, -1000.0)
+    parts = []
+    for part in range(uniform_parts):
+        rods = np.where(np.hypot(i - 47 - 18 * np.cos(part), j - 35 - 18 * np.sin(part)) < 8, 300.0 + 80 * part, water)
+        parts += [rods] * (count // uniform_parts)
+    return np.rint(np.stack(parts, axis=2) + draw.normal(0, noise_hu, (*SHAPE[:2], len(parts)))).astype(np.int16)
+
+
+@pytest.mark.parametrize("noise_hu", [0.0, 0.4, 10.0, 60.0])
+@pytest.mark.parametrize("uniform_parts", [1, 3])
+def test_a_phantom_that_is_the_same_along_its_axis_says_nothing_of_the_order_of_its_slices(noise_hu: float, uniform_parts: int) -> None:
+    steps = AFFINE @ np.diag([1, 1, 5 / spacing_mm(AFFINE)[2], 1])
+    hu = phantom(uniform_parts, noise_hu)
+    assert [doubt.found for doubt in shape_doubts(volume(hu, steps)) if doubt.rule == "ct-order"] == []
+    # With air above and below it, too.
+    in_air = np.concatenate([np.full((*SHAPE[:2], 12), -1000, np.int16), hu, np.full((*SHAPE[:2], 9), -1000, np.int16)], axis=2)
+    assert [doubt.found for doubt in shape_doubts(volume(in_air, steps)) if doubt.rule == "ct-order"] == []
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -28,7 +28,7 @@ def test_on_the_command_line_it_says_what_it_assumed_and_what_comes_next(tmp_pat
         picture(tmp_path / name)
     assert cli.main(["classification", "table", str(tmp_path), "--positive", "sick", "--out", str(tmp_path / "t.csv")]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "label is 1 in the folders sick, and 0 in well." in said
+    assert "label is 1 in sick (1 image) and 0 in well (1 image), as --positive says." in said
     assert f"radlearn check {tmp_path / 't.csv'}" in said
     assert f"radlearn classification train --data {tmp_path / 't.csv'}" in said
 

@@ -117,7 +117,7 @@ def split_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) ->
         found = "all of them are empty" if shown == 0 else f"only {shown:,} of them show{'s' * (shown == 1)} a lesion"
         raise BadSetting(
             f"{len(scans):,} scans have masks, but {found}; every subset of a split needs one with a lesion. Are lesions stored as 1? "
-            f"'{command('check', scans[0].case.folder)}' lists empty masks."
+            f"'{command('check')}' lists empty masks."
         )
     words = SplitWords("scans", "an above-median lesion burden", least=1)
     return split_cases(scans, seed, fold, run, above_median_burden([scan.lesion_ml for scan in scans]), words)

@@ -12,6 +12,7 @@ from radlearn.errors import BadLayout, BadSetting
 from radlearn.file_names import distinct_file_names
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.progress import progress_bar, say
+from radlearn.remarks import notes_gathered, tell_notes
 from radlearn.scans.dicom import find_xrays
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission, said_table
@@ -112,19 +113,25 @@ class XrayPredictions:
             the error of `read`, if it is no fault of the file: a cache that cannot be written, a setting that is wrong.
         """
         batch: list[SeenT] = []
+        notes: dict[str, list[str]] = {}
         with progress_bar("predicting", len(self.paths), "X-rays") as bar:
             bar.start_at(len(self._known))
             for path in self.paths:
                 if path in self._known:
                     continue
                 try:
-                    batch.append(read(path))
+                    noted: dict[str, list[str]] = {}
+                    with notes_gathered(noted):
+                        batch.append(read(path))
                 except Exception as error:
                     # MONAI wraps what a reader raises.
                     cause = radlearn_error_in(error)
                     if not is_of_the_file(cause or error):
                         raise cause or error from None
                     self.unreadable.add(path, cause or error)
+                else:
+                    for note, files in noted.items():
+                        notes.setdefault(note, []).extend(files)
                 if len(batch) == batch_size:
                     yield batch
                     self._write_waiting()
@@ -134,6 +141,7 @@ class XrayPredictions:
                 yield batch
             self._write_waiting()
             bar.advance(len(self.paths) - bar.done)
+        tell_notes(notes, "X-rays")
 
     def write_table(self, columns: Sequence[str]) -> None:
         """Write the table and report unreadable files; errors as `report_unreadable`."""

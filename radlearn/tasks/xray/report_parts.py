@@ -28,8 +28,8 @@ def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[st
     split = split_of(run)
     if len(split) == len({person for person, _ in split.values()}):
         text = (
-            "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: write persons.csv (patientId,person) "
-            "into the data folder."
+            "Every X-ray counts as a person of its own. Unless that is true, the scores are too good: say who is who, in the column "
+            "person of your own table, or in persons.csv (patientId,person) in a challenge's folder."
         )
         blocks.append(Note(text, "warning"))
     return blocks

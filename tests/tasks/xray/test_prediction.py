@@ -3,13 +3,15 @@
 import errno
 import os
 import shutil
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 
-from radlearn.errors import BadLayout, BadSetting, CannotWrite
+from radlearn.errors import BadLayout, BadSetting, CannotWrite, RadlearnWarning
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import read_unlabelled
 from radlearn.workflow.partial_answers import answers_beside
@@ -38,6 +40,27 @@ def test_unreadable_files_are_skipped_and_listed(small_rsna: Path, tmp_path: Pat
     assert source[2].name in (tmp_path / "out" / "unreadable.txt").read_text()
     with pytest.raises(BadSetting, match=r"predictions\.csv already exists"):
         XrayPredictions([tmp_path / "in"], tmp_path / "out")
+
+
+def test_what_is_doubtful_is_said_once_for_all_files_and_never_as_a_warning_of_python(
+    small_rsna: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, path in enumerate(sorted((small_rsna / "stage_2_train_images").iterdir())[:3]):
+        dataset = pydicom.dcmread(path)
+        dataset.BodyPartExamined = "HAND" if number < 2 else "FOOT"
+        dataset.save_as(tmp_path / path.name)
+    # Of what is refused the reason is enough.
+    dataset.Modality = "CT"
+    dataset.save_as(tmp_path / "slice.dcm")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        predictions = XrayPredictions([tmp_path], None)
+        assert [len(batch) for batch in predictions.batches(at_32_px, 2)] == [2, 1]
+    assert len(predictions.unreadable.lines) == 1
+    assert [one for one in caught if issubclass(one.category, RadlearnWarning)] == []
+    said = capsys.readouterr().err.splitlines()
+    assert "may be no frontal chest X-ray: BodyPartExamined is HAND (2 X-rays)" in said
+    assert f"{tmp_path / path.name}: may be no frontal chest X-ray: BodyPartExamined is FOOT" in said
 
 
 def test_without_a_folder_nothing_can_be_written(small_rsna: Path, tmp_path: Path) -> None:

@@ -66,16 +66,25 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
     if min(header.size_px) < SMALLEST_PX:
         found = f"{path}: has {header.size_px[1]} × {header.size_px[0]} px (width × height)"
         raise UnreadableScan(f"{found}; expected a chest X-ray of at least {SMALLEST_PX} px. Use the original.")
-    # Borders and padding are 0, so that an empty image between them has two values.
-    shown = xray.pixels[xray.pixels > 0]
-    if not shown.size or _is_empty(shown):
-        found = f"{path}: shows nothing: every pixel is about {float(shown.mean()) if shown.size else 0:.0%} white"
+    if found := _nothing_shown(xray.pixels):
         because = f" ({'; '.join(xray.notes)})" if xray.notes else ""
-        raise UnreadableScan(f"{found}{because}. Export it again, or remove it.")
+        raise UnreadableScan(f"{path}: {found}{because}. Export it again, or remove it.")
     notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(header))
     for note in notes:
         warnings.warn(ChestWarning(readable(note), readable(str(path))), stacklevel=2)
     return notes
+
+
+def _nothing_shown(pixels: np.ndarray) -> str:
+    """Return in words that an image (height, width) shows nothing: one grey value, or black and one other; "" where it shows something."""
+    # Borders and padding are 0, so that an empty image between them has two values.
+    shown = pixels[pixels > 0]
+    if not shown.size:
+        return "shows nothing: every pixel is black"
+    if not _is_empty(shown):
+        return ""
+    black = "black or " if shown.size < pixels.size else ""
+    return f"shows nothing: every pixel is {black}about {float(shown.mean()):.0%} white"
 
 
 def _is_empty(shown: np.ndarray) -> bool:

@@ -20,6 +20,7 @@ from radlearn.files import opened_to_read
 from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
+from radlearn.scans.misfits import fitted
 from radlearn.scans.picture_files import is_picture, read_picture
 from radlearn.scans.pixel_spacing import pixel_spacing_of, spacing_in
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
@@ -225,8 +226,8 @@ def _at_size(xray: Radiograph, size_px: int, shape: Shape) -> Radiograph:
 def _shown(xray: Xray, display: Display, eighths: int = 8) -> tuple[np.ndarray, str]:
     """Return the pixels as they are shown, padding black, and a note on what is odd about the stored ones."""
     cleaned = decoded_pixels(xray, eighths)
-    pixels = display(cleaned.values)
-    note = "; ".join(filter(None, [xray.note, cleaned.note, display.misfit(cleaned.values, pixels)]))
+    pixels, misfit = fitted(display, cleaned.values, display(cleaned.values))
+    note = "; ".join(filter(None, [xray.note, cleaned.note, misfit]))
     return (pixels if cleaned.padding is None else np.where(cleaned.padding, np.float32(0), pixels)), note
 
 

@@ -15,6 +15,8 @@ SQUARE_WITHIN = 0.01
 MOST_MAGNIFIED = 3.0
 LEAST_MM, MOST_MM = 0.01, 10.0
 "Of a pixel: a mammogram has 0.05 mm, and a chest X-ray of 64 pixels 7 mm."
+LEAST_SIDE_MM, MOST_SIDE_MM = 50.0, 600.0
+"Of the longer side of a chest X-ray, with some room: that of a newborn has 100 mm, the largest detectors 430 mm."
 FACTORS_AGREE_WITHIN = 0.1
 
 Lengths = tuple[float, float]  # (row, column) in mm
@@ -29,7 +31,7 @@ class PixelSpacing(NamedTuple):
 
 
 def pixel_spacing_of(said: Any) -> PixelSpacing:
-    """Return the spacing in the patient that the header of an X-ray gives.
+    """Return the spacing in the patient that the header of an X-ray gives; none where it would make the X-ray too small or too large.
 
     >>> pixel_spacing_of({"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1.25})
     PixelSpacing(mm=(0.16, 0.16), source='ImagerPixelSpacing / magnification 1.25', note='')
@@ -41,6 +43,8 @@ def pixel_spacing_of(said: Any) -> PixelSpacing:
     if known and not (min(known) >= LEAST_MM and max(known) <= MOST_MM):
         found = f"its pixels are {known[0]:g} × {known[1]:g} mm by its header"
         return PixelSpacing(None, "", f"{found}, which no X-ray has: no millimetres are taken from it")
+    if known and (size := _impossible_size(said, known)):
+        return PixelSpacing(None, "", size)
     if pixel and imager and not _same(pixel, imager) and not _is_magnified(pixel, imager):
         found = f"PixelSpacing is {pixel[0]:g} × {pixel[1]:g} mm and ImagerPixelSpacing {imager[0]:g} × {imager[1]:g} mm"
         return PixelSpacing(None, "", f"{found}: no magnification makes the one of the other, so none is taken")
@@ -61,6 +65,18 @@ def spacing_in(said: Any, keyword: str) -> Lengths | None:
     except DAMAGE:
         return None
     return (row_mm, column_mm) if 0 < row_mm < 1e6 and 0 < column_mm < 1e6 else None
+
+
+def _impossible_size(said: Any, spacing: Lengths) -> str:
+    """Describe an X-ray whose longer side no chest X-ray has; "" where it can be, or where its pixels are not counted."""
+    try:
+        height, width = (int(said.get(keyword)) * mm for keyword, mm in zip(("Rows", "Columns"), spacing, strict=True))
+    except DAMAGE:
+        return ""
+    if LEAST_SIDE_MM <= max(height, width) <= MOST_SIDE_MM:
+        return ""
+    found = f"it is {width:.0f} × {height:.0f} mm (width × height) by its header, which no chest X-ray is"
+    return f"{found}: no millimetres are taken from it"
 
 
 def _contradiction(said: Any, spacing: Lengths | None) -> str:

@@ -36,6 +36,12 @@ def pixel_spacing_of(said: Any) -> PixelSpacing:
     >>> pixel_spacing_of({"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1.25})
     PixelSpacing(mm=(0.16, 0.16), source='ImagerPixelSpacing / magnification 1.25', note='')
     """
+    found = _said_spacing(said)
+    impossible = "" if found.mm is None else _impossible_size(said, found.mm)
+    return PixelSpacing(None, "", impossible) if impossible else found
+
+
+def _said_spacing(said: Any) -> PixelSpacing:
     pixel, imager = spacing_in(said, "PixelSpacing"), spacing_in(said, "ImagerPixelSpacing")
     known = pixel or imager
     if shape := _contradiction(said, known):
@@ -43,8 +49,6 @@ def pixel_spacing_of(said: Any) -> PixelSpacing:
     if known and not (min(known) >= LEAST_MM and max(known) <= MOST_MM):
         found = f"its pixels are {known[0]:g} × {known[1]:g} mm by its header"
         return PixelSpacing(None, "", f"{found}, which no X-ray has: no millimetres are taken from it")
-    if known and (size := _impossible_size(said, known)):
-        return PixelSpacing(None, "", size)
     if pixel and imager and not _same(pixel, imager) and not _is_magnified(pixel, imager):
         found = f"PixelSpacing is {pixel[0]:g} × {pixel[1]:g} mm and ImagerPixelSpacing {imager[0]:g} × {imager[1]:g} mm"
         return PixelSpacing(None, "", f"{found}: no magnification makes the one of the other, so none is taken")

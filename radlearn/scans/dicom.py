@@ -22,13 +22,10 @@ from radlearn.scans.header_texts import age_in_years, orientation_in, text_in, v
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
 from radlearn.scans.misfits import fitted
 from radlearn.scans.picture_files import is_picture, read_picture
-from radlearn.scans.pixel_spacing import pixel_spacing_of, spacing_in
+from radlearn.scans.pixel_spacing import MEASURABLE, pixel_spacing_of, spacing_in
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
 from radlearn.scans.stored_pixels import Xray, decoded, decoded_pixels, open_xray, parsing, photometric_of
-
-# Computed Radiography, and Digital X-Ray for presentation and for processing: DICOM PS3.4, table B.5-1.
-MEASURABLE = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
 
 
 class ForProcessingWarning(RadlearnWarning):

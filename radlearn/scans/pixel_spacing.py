@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from radlearn.scans.decimals import decimals
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# Computed Radiography, and Digital X-Ray for presentation and for processing: DICOM PS3.4, table B.5-1.
+MEASURABLE = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
 SAME_WITHIN = 1e-3
 SQUARE_WITHIN = 0.01
 MOST_MAGNIFIED = 3.0
@@ -72,7 +74,9 @@ def spacing_in(said: Any, keyword: str) -> Lengths | None:
 
 
 def _impossible_size(said: Any, spacing: Lengths) -> str:
-    """Describe an X-ray whose longer side no chest X-ray has; "" where it can be, or where its pixels are not counted."""
+    """Describe an original X-ray whose longer side no chest X-ray has; "" where it can be, or nothing is measured on it anyway."""
+    if _text(said, "SOPClassUID") not in MEASURABLE:
+        return ""
     try:
         height, width = (int(said.get(keyword)) * mm for keyword, mm in zip(("Rows", "Columns"), spacing, strict=True))
     except DAMAGE:

@@ -130,7 +130,7 @@ def _magnification(said: Any) -> tuple[float | None, str]:
 
 def _text(said: Any, keyword: str) -> str:
     try:
-        return str(said.get(keyword) or "").strip()
+        return str(said.get(keyword) or "").strip(" \0")
     except DAMAGE:
         return ""
 

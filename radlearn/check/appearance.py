@@ -15,7 +15,7 @@ from radlearn.check.findings import Finding
 from radlearn.check.headers import burnt_in
 from radlearn.check.radiographs import XrayFacts
 from radlearn.scans.chest_xray import CONSTANT_BELOW, header_doubts
-from radlearn.scans.dicom import OLDEST_YEARS, age_in_years
+from radlearn.scans.header_texts import OLDEST_YEARS, age_in_years
 from radlearn.scans.picture_files import is_picture
 
 LEAST_XRAYS = 12

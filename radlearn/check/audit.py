@@ -30,7 +30,8 @@ from radlearn.check.unlooked import unlooked_files, unlooked_findings, unread_wo
 from radlearn.check.volumes import VolumeFacts, loose_jobs, series_jobs, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting
-from radlearn.scans.dicom import age_in_years, find_xrays
+from radlearn.scans.dicom import find_xrays
+from radlearn.scans.header_texts import age_in_years
 from radlearn.scans.picture_files import is_picture
 
 ADULT_YEARS = 18

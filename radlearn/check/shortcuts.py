@@ -16,7 +16,7 @@ from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
 from radlearn.metrics.ranking import auroc_score
-from radlearn.scans.dicom import age_in_years
+from radlearn.scans.header_texts import age_in_years
 
 WARNED_ABOVE = 0.65
 SURE_ERRORS = 2.5

@@ -56,7 +56,7 @@ from radlearn.tasks.classification.postprocessing import choose_postprocessing
 from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
 from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
-from radlearn.tasks.xray.radiographs import XRAYS, PreparedRadiograph, as_images, header_of, radiographs_of, unlabelled
+from radlearn.tasks.xray.radiographs import XRAYS, PreparedRadiograph, as_images, header_of, notes_in, radiographs_of, unlabelled
 from radlearn.training.checkpoint import load_best
 from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
 from radlearn.training.fit import fit
@@ -484,7 +484,8 @@ def predict(runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlay
 
     def read(path: Path) -> list[PreparedRadiograph]:
         images = {look: transform({"image": path})["image"] for look, transform in transforms.items()}
-        return [unlabelled(path, images[look].numpy(), header_of(images[look].meta), look[1]) for look in looks]
+        metas = {look: image.meta for look, image in images.items()}
+        return [unlabelled(path, images[look].numpy(), header_of(metas[look]), look[1], notes_in(metas[look])) for look in looks]
 
     for batch in predictions.batches(read, members[0][1].batch_size):
         by_run, each, features, maps = list(zip(*batch, strict=True)), [], [], []

@@ -21,6 +21,8 @@ NO_XRAY_MODALITIES = {
 XRAY_MODALITIES = {"CR", "DX", "DR", "RG", "XA", "RF", "OT", ""}
 FRONTAL = {"PA", "AP", "AP SUPINE", "AP ERECT", ""}
 CHEST = ("CHEST", "THORAX", "LUNG", "RIB")
+WAYS = set("LRAPHF")
+"Left, right, anterior, posterior, head, feet."
 LEAST_PX, SMALLEST_PX = 200, 32
 "Below the first it is worth a word; below the second nothing of a chest is seen."
 CONSTANT_BELOW, SPAN_BELOW = 0.004, 0.006
@@ -42,6 +44,10 @@ def header_doubts(header: RadiographHeader) -> Iterator[tuple[str, str]]:
     part = header.body_part.upper()
     if part and not any(word in part for word in CHEST):
         yield "image-not-chest", f"BodyPartExamined is {part}"
+    elif not part and header.described_part:
+        yield "image-not-chest", f"BodyPartExamined is empty, and its description names {header.described_part}"
+    if turned := _orientation_doubt(header.orientation):
+        yield turned
     if min(header.size_px) < LEAST_PX:
         yield "image-small", f"{header.size_px[1]} × {header.size_px[0]} px (width × height)"
 
@@ -66,16 +72,40 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
     if min(header.size_px) < SMALLEST_PX:
         found = f"{path}: has {header.size_px[1]} × {header.size_px[0]} px (width × height)"
         raise UnreadableScan(f"{found}; expected a chest X-ray of at least {SMALLEST_PX} px. Use the original.")
-    # Borders and padding are 0, so that an empty image between them has two values.
-    shown = xray.pixels[xray.pixels > 0]
-    if not shown.size or _is_empty(shown):
-        found = f"{path}: shows nothing: every pixel is about {float(shown.mean()) if shown.size else 0:.0%} white"
+    if found := _nothing_shown(xray.pixels):
         because = f" ({'; '.join(xray.notes)})" if xray.notes else ""
-        raise UnreadableScan(f"{found}{because}. Export it again, or remove it.")
+        raise UnreadableScan(f"{path}: {found}{because}. Export it again, or remove it.")
     notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(header))
     for note in notes:
         warnings.warn(ChestWarning(readable(note), readable(str(path))), stacklevel=2)
     return notes
+
+
+def _orientation_doubt(orientation: str) -> tuple[str, str] | None:
+    r"""Return (rule, what was found) for an orientation that a frontal X-ray, shown as radiologists look at it, does not have.
+
+    That is L\F: along the rows to the patient's left, down the columns to the feet (PS3.3 C.7.6.1.1.1).
+    """
+    along, _, down = orientation.partition("\\")
+    # Letters of the main direction come first; those of animals are others.
+    if along[:1] not in WAYS or down[:1] not in WAYS or (along[0], down[0]) == ("L", "F"):
+        return None
+    is_mirrored = (along[0], down[0]) == ("R", "F")
+    seems = "a lateral X-ray" if {along[0], down[0]} & {"A", "P"} else "one that is mirrored" if is_mirrored else "one that is turned"
+    found = f"PatientOrientation is {orientation}, as of {seems} (a frontal one has L\\F)"
+    return ("image-lateral" if "lateral" in seems else "image-turned"), found
+
+
+def _nothing_shown(pixels: np.ndarray) -> str:
+    """Return in words that an image (height, width) shows nothing: one grey value, or black and one other; "" where it shows something."""
+    # Borders and padding are 0, so that an empty image between them has two values.
+    shown = pixels[pixels > 0]
+    if not shown.size:
+        return "shows nothing: every pixel is black"
+    if not _is_empty(shown):
+        return ""
+    black = "black or " if shown.size < pixels.size else ""
+    return f"shows nothing: every pixel is {black}about {float(shown.mean()):.0%} white"
 
 
 def _is_empty(shown: np.ndarray) -> bool:

@@ -5,12 +5,10 @@
 """
 
 import os
-import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,19 +16,17 @@ from radlearn.errors import BadSetting, RadlearnWarning, UnreadableScan
 from radlearn.file_names import readable
 from radlearn.files import opened_to_read
 from radlearn.folder_walks import walked
+from radlearn.scans.body_parts import DESCRIPTIONS, other_part_in
 from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
+from radlearn.scans.header_texts import age_in_years, orientation_in, text_in, view_in
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
+from radlearn.scans.misfits import fitted
 from radlearn.scans.picture_files import is_picture, read_picture
-from radlearn.scans.pixel_spacing import pixel_spacing_of, spacing_in
+from radlearn.scans.pixel_spacing import MEASURABLE, pixel_spacing_of, spacing_in
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
-from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded, decoded_pixels, open_xray, parsing, photometric_of
-
-OLDEST_YEARS = 110
-# Computed Radiography, and Digital X-Ray for presentation and for processing: DICOM PS3.4, table B.5-1.
-MEASURABLE = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
-YEARS_PER = {"Y": 1.0, "": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+from radlearn.scans.stored_pixels import Xray, decoded, decoded_pixels, open_xray, parsing, photometric_of
 
 
 class ForProcessingWarning(RadlearnWarning):
@@ -67,6 +63,8 @@ class RadiographHeader:
     spacing_in_patient_mm: tuple[float, float] | None = None  # (row, column), as `pixel_spacing` derives it; None where it cannot
     spacing_from: str = ""  # The fields that `spacing_in_patient_mm` comes from
     body_part: str = ""  # BodyPartExamined
+    described_part: str = ""  # Another part of the body than the chest that a description names: see `body_parts`
+    orientation: str = ""  # PatientOrientation, as in L\\F: where the rows lead (to the patient's left) and the columns (to the feet)
 
     @property
     def measurable_spacing_mm(self) -> tuple[float, float] | None:
@@ -222,8 +220,8 @@ def _at_size(xray: Radiograph, size_px: int, shape: Shape) -> Radiograph:
 def _shown(xray: Xray, display: Display, eighths: int = 8) -> tuple[np.ndarray, str]:
     """Return the pixels as they are shown, padding black, and a note on what is odd about the stored ones."""
     cleaned = decoded_pixels(xray, eighths)
-    pixels = display(cleaned.values)
-    note = "; ".join(filter(None, [xray.note, cleaned.note, display.misfit(cleaned.values, pixels)]))
+    pixels, misfit = fitted(display, cleaned.values, display(cleaned.values))
+    note = "; ".join(filter(None, [xray.note, cleaned.note, misfit]))
     return (pixels if cleaned.padding is None else np.where(cleaned.padding, np.float32(0), pixels)), note
 
 
@@ -250,49 +248,22 @@ def _header_of(xray: Xray) -> RadiographHeader:
     with parsing(xray.path):
         spacing = pixel_spacing_of(said)
         return RadiographHeader(
-            view=_view(_text(said, "ViewPosition"), _text(said, "SeriesDescription")),
-            sex=sex if (sex := _text(said, "PatientSex").upper()) in ("M", "F", "O") else None,
-            age_years=age_in_years(_text(said, "PatientAge")),
+            view=view_in(text_in(said, "ViewPosition"), text_in(said, "SeriesDescription")),
+            sex=sex if (sex := text_in(said, "PatientSex").upper()) in ("M", "F", "O") else None,
+            age_years=age_in_years(text_in(said, "PatientAge")),
             spacing_mm=spacing_in(said, "PixelSpacing") or spacing_in(said, "ImagerPixelSpacing"),
-            patient_id=_text(said, "PatientID"),
-            study_uid=_text(said, "StudyInstanceUID"),
-            series_uid=_text(said, "SeriesInstanceUID"),
-            sop_uid=_text(said, "SOPInstanceUID"),
-            modality=_text(said, "Modality").upper(),
+            patient_id=text_in(said, "PatientID"),
+            study_uid=text_in(said, "StudyInstanceUID"),
+            series_uid=text_in(said, "SeriesInstanceUID"),
+            sop_uid=text_in(said, "SOPInstanceUID"),
+            modality=text_in(said, "Modality").upper(),
             photometric=photometric_of(said),
             size_px=(int(said.get("Rows")), int(said.get("Columns"))),
             stored_bits=int(said.get("BitsStored") or said.get("BitsAllocated")),
-            sop_class=_text(said, "SOPClassUID"),
+            sop_class=text_in(said, "SOPClassUID"),
             spacing_in_patient_mm=spacing.mm,
             spacing_from=spacing.source,
-            body_part=_text(said, "BodyPartExamined"),
+            body_part=text_in(said, "BodyPartExamined"),
+            described_part=other_part_in([text_in(said, keyword) for keyword in DESCRIPTIONS]),
+            orientation=orientation_in(said),
         )
-
-
-def _text(said: Any, keyword: str) -> str:
-    """Return a field as stripped text, "" where it is missing or damaged: a bad PatientID is no reason to refuse an X-ray."""
-    try:
-        value = said.get(keyword)
-        return "" if value is None else str(value).strip(" \0")
-    except DAMAGE:
-        return ""
-
-
-def _view(position: str, description: str) -> str | None:
-    if position:
-        return position.upper()
-    said = re.search(r"\bview:\s*(\w+)", description, re.IGNORECASE)
-    return said[1].upper() if said else None
-
-
-def age_in_years(written: str) -> float | None:
-    """Return the age in years of a PatientAge, None where it is unreadable or above 110 (public data have up to 155).
-
-    >>> age_in_years("62"), age_in_years("062Y"), age_in_years("018M"), age_in_years("155"), age_in_years("old")
-    (62.0, 62.0, 1.5, None, None)
-    """
-    said = re.fullmatch(r"(\d{1,6}(?:\.\d*)?)\s*([DWMY]?)", written.strip().upper(), re.ASCII)
-    if not said:
-        return None
-    years = float(said[1]) * YEARS_PER[said[2]]
-    return years if years <= OLDEST_YEARS else None

@@ -24,6 +24,10 @@ MACROS = {
 }
 
 
+class InWords(ValueError):
+    """What is wrong with a file, in words for people; other errors on damaged bytes are words of libraries for programmers."""
+
+
 def parsed(source: BinaryIO, stop_before_pixels: bool) -> pydicom.Dataset:
     """Return the elements of a DICOM Part 10 file, opened at its beginning.
 
@@ -31,7 +35,7 @@ def parsed(source: BinaryIO, stop_before_pixels: bool) -> pydicom.Dataset:
     capitals.
 
     Raises:
-        ValueError: a deflated file that unpacks to more than `MOST_UNPACKED_BYTES`.
+        InWords: a deflated file that unpacks to more than `MOST_UNPACKED_BYTES`.
         Others: as `pydicom.dcmread` on damaged bytes.
     """
     _refuse_bomb(source)
@@ -93,7 +97,7 @@ def _refuse_bomb(source: BinaryIO) -> None:
     while piece and not unpacker.eof:
         unpacked += len(unpacker.decompress(piece, PIECE_BYTES))
         if unpacked > MOST_UNPACKED_BYTES:
-            raise ValueError(f"its deflated elements unpack to more than {MOST_UNPACKED_BYTES:,} bytes")
+            raise InWords(f"its deflated elements unpack to more than {MOST_UNPACKED_BYTES:,} bytes")
         piece = unpacker.unconsumed_tail or source.read(PIECE_BYTES)
 
 

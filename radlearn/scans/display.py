@@ -20,11 +20,6 @@ from radlearn.scans.lookup_tables import lut_in
 from radlearn.scans.padding import padding_of
 from radlearn.scans.stored_pixels import DAMAGE, Xray, parsing, photometric_of
 
-MOST_WHITE, MOST_BLACK, MOST_PADDED = 0.5, 0.6, 0.6
-"Shares of an X-ray that are seldom more where its window fits: collimators and air around the patient are that."
-LEAST_USED = 1 / 8
-"Of the range of the stored bits."
-
 
 @dataclass(frozen=True)
 class Window:
@@ -57,6 +52,7 @@ class Display:
     voi: Lut | Window | None
     inverted: bool
     padding: tuple[float, float] | None  # lowest and highest stored value that means padding
+    beside: Window | None = None  # the window of a header whose look-up table takes precedence; `misfits` says when it is used
     notes: tuple[str, ...] = ()  # what in the header was not as it should be, and what was done about it
 
     def __call__(self, stored: np.ndarray) -> np.ndarray:
@@ -77,45 +73,13 @@ class Display:
         grey = self.grey(np.arange(self.stored_range[0], self.stored_range[1] + 1))
         return bool(np.ptp(np.diff(grey.astype(np.float64))) < 1e-6)
 
-    def misfit(self, stored: np.ndarray, pixels: np.ndarray) -> str:
-        """Return how badly the mapping fits the stored values of an X-ray that it showed as `pixels`; "" where it fits.
-
-        Both (height, width). A window or a look-up table of another image leaves hardly anything between black and white; without one,
-        16 bits of which 12 are used leave a sixteenth of the brightness.
-        """
-        shown = np.ones(1, bool)
-        if self.padding is not None:
-            shown = ~((stored >= self.padding[0]) & (stored <= self.padding[1]))
-            if shown.mean() < 1 - MOST_PADDED:
-                low, high = self.padding
-                return f"{1 - shown.mean():.0%} of its pixels are padding by its header (PixelPaddingValue, {low:g} to {high:g}) and black"
-        if self.voi is None:
-            return self._unused_range(stored, shown)
-        count = max(float(np.broadcast_to(shown, stored.shape).sum()), 1.0)
-        white, black = (float((end & shown).sum()) / count for end in (pixels >= 1, pixels <= 0))
-        if white <= MOST_WHITE and black <= MOST_BLACK:
-            return ""
-        which = "look-up table" if isinstance(self.voi, Lut) else f"window (centre {self.voi.centre:g}, width {self.voi.width:g})"
-        return f"its {which} leaves {white:.0%} of its pixels pure white and {black:.0%} pure black: does it fit them?"
-
-    def _unused_range(self, stored: np.ndarray, shown: np.ndarray) -> str:
-        if self.stored_range is None or self.modality_lut is not None or self.stored_range[1] - self.stored_range[0] < 1 << 8:
-            return ""
-        low, high = self.stored_range
-        values = stored if shown.all() else stored[shown]
-        least, most = int(values.min()), int(values.max())
-        if most - least >= LEAST_USED * (high - low):
-            return ""
-        found = f"its values, {least} to {most}, use {(most - least) / (high - low):.1%} of those that BitsStored allows ({low} to {high})"
-        return f"{found}, and no window says more: it is shown with hardly any contrast"
-
     def grey(self, stored: np.ndarray) -> np.ndarray:
         """Return the grey values of stored values of any shape."""
         nothing = ~np.isfinite(stored)
         if self.padding is not None:
             nothing |= (stored >= self.padding[0]) & (stored <= self.padding[1])
         with np.errstate(over="ignore", invalid="ignore"):
-            values = self._modality(np.where(nothing, 0, stored).astype(np.float64))
+            values = self.modality(np.where(nothing, 0, stored).astype(np.float64))
             if isinstance(self.voi, Lut):
                 grey = self.voi(values) / self.voi.highest
             elif isinstance(self.voi, Window):
@@ -127,7 +91,8 @@ class Display:
         grey = 1 - grey if self.inverted else grey
         return np.where(nothing, 0, np.clip(grey, 0, 1)).astype(np.float32)
 
-    def _modality(self, stored: np.ndarray) -> np.ndarray:
+    def modality(self, stored: np.ndarray) -> np.ndarray:
+        """Return the modality values, float64, of stored values of any shape."""
         return self.modality_lut(stored) if self.modality_lut is not None else stored * self.slope + self.intercept
 
     def _whole_range(self, values: np.ndarray) -> tuple[float, float]:
@@ -169,14 +134,17 @@ def display_of(xray: Xray) -> Display:
         notes += [f"{trouble}; RescaleSlope and RescaleIntercept are used instead"] if trouble else []
         highest_value = max(end * slope + intercept for end in stored_range) if stored_range else math.inf
         voi, trouble = lut_in(said, "VOILUTSequence", modality_lut.highest if modality_lut else highest_value, notes)
-        window = None if voi else _window(said, notes)
+        # Beside a table a window is not used, so that nothing is to be said of it.
+        window = _window(said, [] if voi else notes)
         if trouble and window is None:
             raise UnreadableScan(f"{path}: {trouble}. Remove it.")
         notes += [f"{trouble}; the window is used instead"] if trouble else []
         padding, unusable = padding_of(said)
         notes += [unusable] if unusable else []
         inverted = photometric_of(said) == "MONOCHROME1" or _shape(said) == "INVERSE"
-        return Display(stored_range, slope, intercept, modality_lut, voi or window, inverted, padding, tuple(notes))
+        return Display(
+            stored_range, slope, intercept, modality_lut, voi or window, inverted, padding, window if voi else None, tuple(notes)
+        )
 
 
 def polarity_contradiction(xray: Xray) -> str | None:

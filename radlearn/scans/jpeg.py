@@ -53,6 +53,15 @@ def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int
         )
 
 
+def refuse_sign(path: Path, precision: int | None, allocated: int) -> None:
+    """Refuse a JPEG of 8 bits, which have no sign, in a header of more bits with one: decoders would look for two bytes a pixel."""
+    if precision == 8 < allocated:
+        found = f"{path}: its header declares pixels of {allocated} bits with a sign, but its JPEG has 8 bits and no sign"
+        raise UnreadableScan(
+            f"{found}. Correct BitsAllocated, BitsStored, HighBit and PixelRepresentation in its header, or export it again."
+        )
+
+
 def precision_of(frame: bytes) -> int | None:
     """Return the bits of a pixel that a compressed image itself names; None where its beginning cannot be read."""
     try:
@@ -95,7 +104,7 @@ def decoded_grey(path: Path, frame: bytes, size_px: tuple[int, int], eighths: in
     try:
         return simplejpeg.decode_jpeg(frame, "GRAY", min_height=height, min_width=width, min_factor=1)[..., 0]
     except ValueError as error:
-        raise UnreadableScan(f"{path}: its JPEG image is damaged ({error}). {MEND}") from None
+        raise UnreadableScan(f"{path}: its JPEG image is damaged. {MEND}") from error
 
 
 def _has_end(frame: bytes) -> bool:

@@ -39,7 +39,7 @@ def lut_in(said: Any, keyword: str, highest_value: float, notes: list[str]) -> t
         try:
             return _table(item, keyword, highest_value, said, notes), ""
         except DAMAGE as error:
-            troubles.append(str(error) if isinstance(error, ValueError) and keyword in str(error) else f"{keyword} is damaged ({error})")
+            troubles.append(str(error) if isinstance(error, ValueError) and keyword in str(error) else f"{keyword} is damaged")
     return None, next(iter(troubles), "")
 
 

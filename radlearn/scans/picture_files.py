@@ -2,28 +2,37 @@
 
 A picture has no header, so nothing says who, when, how large or which end of the scale is dense: bright is taken for dense, as it is in
 nearly all public data sets. What does exist is not guessed at: 16 bits stay 16 bits, an EXIF orientation is followed, colours are refused.
+`tiff_kinds` helps Pillow with kinds of numbers that it does not know.
 """
 
 import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import kind_of
 from radlearn.files import opened_to_read
+from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
+from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff
 
 MOST_PIXELS = 1 << 28
 "A hundred times a large X-ray. A small file can unpack to any number."
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 ALIKE = 3
 "So far apart, of 255, the channels of a grey JPEG may be."
-ORIENTATION, PHOTOMETRIC = 274, 262
-WHITE_IS_ZERO = 0
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+ORIENTATION = 274
+TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: np.fliplr, 3: lambda grey: np.rot90(grey, 2), 4: np.flipud, 5: np.transpose, 6: lambda grey: np.rot90(grey, -1),
+    7: lambda grey: np.rot90(grey, 2).T, 8: np.rot90,
+}  # fmt: skip
+"How an image is brought upright whose EXIF orientation is this (TIFF 6.0, tag 274)."
 
 
 class Picture(NamedTuple):
@@ -47,8 +56,9 @@ def read_picture(path: str | Path) -> Picture:
     """
     path = Path(path)
     content = _content(path)
+    tiff = grey_tiff(content)
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with _opened(content if tiff is None else tiff.content) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise UnreadableScan(
@@ -56,25 +66,42 @@ def read_picture(path: str | Path) -> Picture:
                 )
             if (pages := getattr(image, "n_frames", 1)) > 1:
                 raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one X-ray. Save each page as a file of its own.")
-            inverted = image.format == "TIFF" and _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO and image.mode.startswith("I;16")
-            turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
+            # Before anything looks for an orientation, for which a PNG is decoded.
+            channels = deep_channels(lambda: _opened(content)) if has_deep_channels(image) else None
+            orientation = image.getexif().get(ORIENTATION, 1) if tiff is None else tiff.orientation
             image.load()
-            upright = ImageOps.exif_transpose(image) if turned else image
-            values, bits, notes = _grey(path, upright)
+            # Of a TIFF Pillow brings the pixels upright by itself, and takes the orientation away.
+            turn = TURNS.get(image.getexif().get(ORIENTATION, 1) if tiff is None else orientation)
+            if tiff is not None:
+                values, bits, notes = _numbers(path, tiff, np.asarray(image))
+            elif channels is not None:
+                values, bits, notes = _grey_of_channels(path, channels[..., :3], channels[..., 3], 65535)
+            else:
+                values, bits, notes = _grey(path, image)
     except UnreadableScan:
         raise
     except UnidentifiedImageError:
-        kind = kind_of(content)
-        what = f"is {kind}" if kind and "picture" not in kind else "is no picture that can be read, or is damaged"
-        raise UnreadableScan(f"{path}: {what}. Expected {', '.join(FORMATS)}, or DICOM in a file called .dcm.") from None
+        raise UnreadableScan(f"{path}: {_unidentified(content)}") from None
     except Image.DecompressionBombError:
         raise UnreadableScan(f"{path}: holds more pixels than any X-ray has; it was not read.") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
-        raise UnreadableScan(f"{path}: is damaged or cut short ({error}). Copy it again.") from None
-    notes += ["turned as its EXIF orientation says"] if turned else []
-    if inverted:
-        values, notes = 1 - values, [*notes, "inverted, because its TIFF header says that 0 is white"]
+        raise UnreadableScan(f"{path}: is damaged or cut short. Copy it again from its source.") from error
+    values = values if turn is None else turn(values)
+    notes += ["turned as its EXIF orientation says"] if orientation in TURNS else []
     return Picture(np.ascontiguousarray(values, dtype=np.float32), bits, tuple(notes))
+
+
+def _opened(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content), formats=FORMATS)
+
+
+def _unidentified(content: bytes) -> str:
+    """Return what a file is that Pillow does not open, and what to do."""
+    if content.startswith(TIFF_STARTS):
+        return "is a TIFF that is damaged, or of a kind that radlearn does not read. Save it in grey of 8 or 16 bits, without layers."
+    kind = kind_of(content)
+    what = f"is {kind}" if kind and "picture" not in kind else "is no picture that can be read, or is damaged"
+    return f"{what}. Expected {', '.join(FORMATS)}, or DICOM in a file called .dcm."
 
 
 def _content(path: Path) -> bytes:
@@ -90,8 +117,15 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _tag(image: Any, number: int) -> Any:
-    return getattr(image, "tag_v2", {}).get(number)
+def _numbers(path: Path, tiff: GreyTiff, decoded: np.ndarray) -> tuple[np.ndarray, int, list[str]]:
+    """Return the grey values of a TIFF that Pillow decoded with help; as `_grey`."""
+    numbers = tiff.numbers(decoded)
+    if tiff.samples == 2:
+        _refuse_transparent(path, numbers[..., 1], np.iinfo(tiff.kind).max)
+    values, bits, notes = _shares_of_range(path, numbers[..., 0].astype(np.float64), 8 * tiff.kind.itemsize)
+    if not tiff.white_is_zero:
+        return values, bits, notes
+    return 1 - values, bits, [*notes, "inverted, because its TIFF header says that 0 is white"]
 
 
 def _grey(path: Path, image: Image.Image) -> tuple[np.ndarray, int, list[str]]:
@@ -103,13 +137,27 @@ def _grey(path: Path, image: Image.Image) -> tuple[np.ndarray, int, list[str]]:
     if image.mode not in ("LA", "P", "PA", "RGB", "RGBA"):
         raise UnreadableScan(f"{path}: is a picture of the colours {image.mode}; expected grey. Use the file that it was made of.")
     channels = np.asarray(image.convert("RGBA"), np.int16)
-    if (channels[..., 3] < 255).any():
-        raise UnreadableScan(f"{path}: is transparent in places; expected grey values everywhere. Save it without an alpha channel.")
-    colours = channels[..., :3]
-    if int((colours.max(axis=2) - colours.min(axis=2)).max()) > ALIKE:
+    return _grey_of_channels(path, channels[..., :3], channels[..., 3], 255)
+
+
+def _grey_of_channels(path: Path, colours: np.ndarray, opacity: np.ndarray, white: int) -> tuple[np.ndarray, int, list[str]]:
+    """Return the grey values of an image in colours (height, width, 3), which are alike, of 8 or 16 bits; as `_grey`."""
+    _refuse_transparent(path, opacity, white)
+    # Of 16 bits often only the lower 12 are in use, of which 3 in 255 is less.
+    alike = ALIKE if white == 255 else ALIKE / 255 * float(colours.max())
+    if int((colours.max(axis=2) - colours.min(axis=2)).max()) > alike:
         hint = "A photograph of a screen, or marks drawn on it in colour, are no X-ray for this"
         raise UnreadableScan(f"{path}: is coloured; expected grey values. {hint}. Use the file that it was made of.")
-    return colours[..., 1].astype(np.float32) / 255, 8, ["stored in colour, though it is grey"]
+    note = "stored in colour, though it is grey"
+    if white == 255:
+        return colours[..., 1].astype(np.float32) / 255, 8, [note]
+    values, bits, notes = _shares_of_range(path, colours[..., 1].astype(np.float64), 16)
+    return values, bits, [note, *notes]
+
+
+def _refuse_transparent(path: Path, opacity: np.ndarray, white: int) -> None:
+    if (opacity < white).any():
+        raise UnreadableScan(f"{path}: is transparent in places; expected grey values everywhere. Save it without an alpha channel.")
 
 
 def _shares_of_range(path: Path, values: np.ndarray, bits: int) -> tuple[np.ndarray, int, list[str]]:

@@ -10,11 +10,15 @@ from typing import Any, NamedTuple
 from radlearn.scans.decimals import decimals
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# Computed Radiography, and Digital X-Ray for presentation and for processing: DICOM PS3.4, table B.5-1.
+MEASURABLE = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
 SAME_WITHIN = 1e-3
 SQUARE_WITHIN = 0.01
 MOST_MAGNIFIED = 3.0
 LEAST_MM, MOST_MM = 0.01, 10.0
 "Of a pixel: a mammogram has 0.05 mm, and a chest X-ray of 64 pixels 7 mm."
+LEAST_SIDE_MM, MOST_SIDE_MM = 50.0, 600.0
+"Of the longer side of a chest X-ray, with some room: that of a newborn has 100 mm, the largest detectors 430 mm."
 FACTORS_AGREE_WITHIN = 0.1
 
 Lengths = tuple[float, float]  # (row, column) in mm
@@ -29,11 +33,17 @@ class PixelSpacing(NamedTuple):
 
 
 def pixel_spacing_of(said: Any) -> PixelSpacing:
-    """Return the spacing in the patient that the header of an X-ray gives.
+    """Return the spacing in the patient that the header of an X-ray gives; none where it would make the X-ray too small or too large.
 
     >>> pixel_spacing_of({"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1.25})
     PixelSpacing(mm=(0.16, 0.16), source='ImagerPixelSpacing / magnification 1.25', note='')
     """
+    found = _said_spacing(said)
+    impossible = "" if found.mm is None else _impossible_size(said, found.mm)
+    return PixelSpacing(None, "", impossible) if impossible else found
+
+
+def _said_spacing(said: Any) -> PixelSpacing:
     pixel, imager = spacing_in(said, "PixelSpacing"), spacing_in(said, "ImagerPixelSpacing")
     known = pixel or imager
     if shape := _contradiction(said, known):
@@ -61,6 +71,20 @@ def spacing_in(said: Any, keyword: str) -> Lengths | None:
     except DAMAGE:
         return None
     return (row_mm, column_mm) if 0 < row_mm < 1e6 and 0 < column_mm < 1e6 else None
+
+
+def _impossible_size(said: Any, spacing: Lengths) -> str:
+    """Describe an original X-ray whose longer side no chest X-ray has; "" where it can be, or nothing is measured on it anyway."""
+    if _text(said, "SOPClassUID") not in MEASURABLE:
+        return ""
+    try:
+        height, width = (int(said.get(keyword)) * mm for keyword, mm in zip(("Rows", "Columns"), spacing, strict=True))
+    except DAMAGE:
+        return ""
+    if LEAST_SIDE_MM <= max(height, width) <= MOST_SIDE_MM:
+        return ""
+    found = f"it is {width:.0f} × {height:.0f} mm (width × height) by its header, which no chest X-ray is"
+    return f"{found}: no millimetres are taken from it"
 
 
 def _contradiction(said: Any, spacing: Lengths | None) -> str:
@@ -106,7 +130,7 @@ def _magnification(said: Any) -> tuple[float | None, str]:
 
 def _text(said: Any, keyword: str) -> str:
     try:
-        return str(said.get(keyword) or "").strip()
+        return str(said.get(keyword) or "").strip(" \0")
     except DAMAGE:
         return ""
 

@@ -21,6 +21,9 @@ TEXTS = {
     0x0020000E: "SeriesInstanceUID", 0x00280004: "PhotometricInterpretation", 0x00281056: "VOILUTFunction",
     0x20500020: "PresentationLUTShape",
 }  # fmt: skip
+DESCRIPTIONS = {0x00081030: "StudyDescription", 0x00181030: "ProtocolName"}
+"Searched for words only, so that letters beyond ASCII may be lost."
+PATIENT_ORIENTATION = 0x00200020
 NUMBERS = {
     0x00181110: "DistanceSourceToDetector", 0x00181111: "DistanceSourceToPatient",
     0x00181114: "EstimatedRadiographicMagnificationFactor", 0x00280034: "PixelAspectRatio",
@@ -83,6 +86,10 @@ def _header(source: bytes) -> tuple[dict[str, Any] | None, int]:
             # Several values, or an escape to another character set.
             if "\\" in said[keyword] or "\x1b" in said[keyword]:
                 return None, place
+        elif keyword := DESCRIPTIONS.get(tag):
+            said[keyword] = value.decode("ascii", "replace")
+        elif tag == PATIENT_ORIENTATION:
+            said["PatientOrientation"] = value.decode("ascii").strip(" \0").split("\\")
         elif keyword := NUMBERS.get(tag):
             if text := value.decode("ascii").strip(" \0"):
                 numbers = [float(number) for number in text.split("\\")]

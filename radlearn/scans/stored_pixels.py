@@ -25,7 +25,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import kind_of
 from radlearn.files import opened_to_read
 from radlearn.scans import jpeg
-from radlearn.scans.dicom_parsing import are_whole_items, complete_description, parsed
+from radlearn.scans.dicom_parsing import InWords, are_whole_items, complete_description, parsed
 from radlearn.scans.jpeg import MEND
 from radlearn.scans.plain_jpeg import plain_jpeg
 from radlearn.scans.unused_bits import Cleaned, refuse_high_bit, without_unused_bits
@@ -47,6 +47,7 @@ PLUGIN_OF = {
     **dict.fromkeys((uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K), "pylibjpeg"),
 }
 
+LOSSY_JPEG = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
 HEADER_BYTES = 1 << 16  # more than the header of nearly any X-ray
 MOST_PIXELS = 1 << 27
 "More than any X-ray has: one of the whole body at 0.1 mm has 80 million. Beyond, an array would be made for a number that is damaged."
@@ -81,7 +82,8 @@ def parsing(path: Path) -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
-        raise UnreadableScan(f"{path}: is damaged or incomplete ({type(error).__name__}: {_first_line(error)}). {MEND}") from error
+        why = str(error) if isinstance(error, InWords) else "its header or its pixels cannot be decoded"
+        raise UnreadableScan(f"{path}: is damaged or incomplete: {why}. {MEND}") from error
     finally:
         # Unless all filters were reset meanwhile.
         if SILENCE in filters:
@@ -133,8 +135,11 @@ def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Xray:
         if not with_pixels or not syntax.is_encapsulated or syntax == uid.RLELossless:
             return Xray(path, dataset, None, note=note)
         frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-        is_grey_jpeg = syntax == uid.JPEGBaseline8Bit and int(dataset.BitsAllocated) == 8 and not dataset.get("PixelRepresentation")
-        return Xray(path, dataset, frame if is_grey_jpeg else None, jpeg.precision_of(frame), note)
+        precision, allocated = jpeg.precision_of(frame), int(dataset.BitsAllocated)
+        # Two bytes a pixel are often declared for a JPEG of 8 bits, for which Pillow's plugin would look.
+        is_eight_bit = (syntax == uid.JPEGBaseline8Bit and allocated == 8) or (syntax in LOSSY_JPEG and allocated == 16 and precision == 8)
+        is_grey_jpeg = is_eight_bit and not dataset.get("PixelRepresentation")
+        return Xray(path, dataset, frame if is_grey_jpeg else None, precision, note)
 
 
 def _without_delimiter(source: BinaryIO) -> pydicom.Dataset:
@@ -179,6 +184,8 @@ def decoded_pixels(xray: Xray, eighths: int = 8) -> Cleaned:
             note = _surplus_note(said, size_px)
         elif syntax != uid.RLELossless:
             jpeg.refuse_damaged(path, get_frame(said.PixelData, 0, number_of_frames=1), size_px, int(said.BitsAllocated))
+            if syntax in LOSSY_JPEG and said.get("PixelRepresentation"):
+                jpeg.refuse_sign(path, xray.precision, int(said.BitsAllocated))
         if PLUGIN_OF[syntax] == "gdcm":
             _silence_gdcm()
         if syntax == uid.JPEGExtended12Bit and (xray.precision or 0) > 8:
@@ -204,18 +211,18 @@ def _twelve_bits(path: Path, size_px: tuple[int, int]) -> np.ndarray:
     reader = gdcm.ImageReader()
     reader.SetFileName(str(path))
     if not reader.Read():
-        raise ValueError("gdcm cannot decode its JPEG of 12 bits")
+        raise InWords("its JPEG of 12 bits cannot be decoded")
     # SWIG gives bytes as text.
     content = reader.GetImage().GetBuffer().encode("utf-8", "surrogateescape")
     return np.frombuffer(content, "<u2").reshape(size_px).copy()
 
 
 def _explained(path: Path, work: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function whose ValueError says in words what is wrong with a file."""
+    """Call a function whose ValueError says in words what is wrong with a file, and what to do."""
     try:
         return work(*arguments)
     except ValueError as error:
-        raise UnreadableScan(f"{path}: {error}. Correct BitsStored and HighBit where they are wrong, or export it again.") from None
+        raise UnreadableScan(f"{path}: {error}.") from None
 
 
 def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: bool) -> None:
@@ -295,7 +302,3 @@ def _silence_gdcm() -> None:
     gdcm.Trace.WarningOff()
     gdcm.Trace.ErrorOff()
     gdcm.Trace.DebugOff()
-
-
-def _first_line(error: Any) -> str:
-    return (str(error).strip() or "no details").splitlines()[0][:200]

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.cache import cached_xrays
 from radlearn.scans.chest_xray import ChestWarning, header_doubts, refuse_no_chest_xray
 from radlearn.scans.dicom import find_xrays, read_header, read_radiograph
+from radlearn.scans.plain_jpeg import plain_jpeg
+from radlearn.scans.radiograph_writer import write_radiograph
 from radlearn.tasks.xray.radiographs import read_unlabelled
 
 DicomFile = Callable[..., Path]
@@ -26,8 +29,19 @@ DicomFile = Callable[..., Path]
         (None, {"Modality": "US"}, "Modality is US"),
         (None, {"Modality": "MG"}, "Modality is MG"),
         (np.full((400, 400), 77, np.uint8), {}, "shows nothing: every pixel is about 30% white"),
-        (np.full((400, 300), 77, np.uint8), {}, "shows nothing: every pixel is about 30% white"),
-        (np.full((400, 400), 5, np.uint8), {"PixelPaddingValue": 5}, "shows nothing: every pixel is about 0% white"),
+        (np.full((400, 300), 77, np.uint8), {}, "shows nothing: every pixel is (black or )?about 30% white"),
+        (np.full((400, 400), 5, np.uint8), {"PixelPaddingValue": 5}, "shows nothing: every pixel is black"),
+        (
+            np.where(np.indices((400, 400))[1] < 200, 0, 255).astype(np.uint8),
+            {},
+            "shows nothing: every pixel is black or about 100% white",
+        ),
+        (
+            np.where((np.indices((384, 384)) // 96).sum(axis=0) % 2, 0, 90).astype(np.uint8),
+            {},
+            "shows nothing: every pixel is black or about 35% white",
+        ),
+        (np.pad(np.uint8([[255]]), 200), {}, "shows nothing: every pixel is black or about"),
         (np.uint8([[7]]), {}, "has 1 × 1 px"),
         (np.arange(30 * 400, dtype=np.uint16).reshape(30, 400), {}, "has 400 × 30 px"),
     ],
@@ -94,3 +108,79 @@ def test_a_modality_in_small_letters_is_the_same(dicom_file: DicomFile, modality
             refuse_no_chest_xray(path, read_radiograph(path))
     else:
         assert refuse_no_chest_xray(path, read_radiograph(path)) == ()
+
+
+TEXTURE = np.random.default_rng(0).integers(0, 255, (256, 256)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "rule", "words"),
+    [
+        (["A", "F"], "image-lateral", "as of a lateral X-ray"),
+        (["P", "F"], "image-lateral", "as of a lateral X-ray"),
+        (["PL", "F"], "image-lateral", "as of a lateral X-ray"),
+        (["R", "F"], "image-turned", "as of one that is mirrored"),
+        (["F", "R"], "image-turned", "as of one that is turned"),
+        (["R", "H"], "image-turned", "as of one that is turned"),
+        (["L", "H"], "image-turned", "as of one that is turned"),
+        (["L", "F"], None, ""),
+        (["LF", "FR"], None, ""),
+        (["l", "f "], None, ""),
+        (["", "F"], None, ""),
+        (["", ""], None, ""),
+        (["L"], None, ""),
+        (["X", "Y"], None, ""),
+        (None, None, ""),
+    ],
+)
+def test_an_orientation_that_no_frontal_xray_has_is_said_and_the_pixels_are_left_alone(
+    dicom_file: DicomFile, orientation: list[str] | None, rule: str | None, words: str
+) -> None:
+    path = dicom_file(TEXTURE, PatientOrientation=orientation)
+    xray = read_radiograph(path)
+    np.testing.assert_allclose(xray.pixels, TEXTURE / 255, atol=1e-6)
+    found = list(header_doubts(xray.header))
+    assert [one for one, _ in found] == ([] if rule is None else [rule])
+    assert not found or (words in found[0][1] and f"PatientOrientation is {xray.header.orientation}" in found[0][1])
+    if rule:
+        with pytest.warns(ChestWarning, match="PatientOrientation is"):
+            refuse_no_chest_xray(path, xray)
+
+
+@pytest.mark.parametrize(
+    ("said", "part"),
+    [
+        ({"SeriesDescription": "HAND"}, "HAND"),
+        ({"StudyDescription": "XR Hand right, 2 views"}, "HAND"),
+        ({"ProtocolName": "Knie ap/lat"}, "KNIE"),
+        ({"StudyDescription": "ABDOMEN", "SeriesDescription": "supine"}, "ABDOMEN"),
+        ({"StudyDescription": "Chest and abdomen"}, ""),
+        ({"StudyDescription": "XR RIBS / SHOULDER"}, ""),
+        ({"SeriesDescription": "view: PA", "ProtocolName": "Handheld"}, ""),
+        ({"StudyDescription": "SHOULDER", "BodyPartExamined": "CHEST"}, ""),
+        ({"StudyDescription": "Hand", "BodyPartExamined": "HAND"}, "BodyPartExamined is HAND"),
+        ({"StudyDescription": "Thorax p.a."}, ""),
+        ({}, ""),
+    ],
+)
+def test_another_part_of_the_body_that_only_a_description_names_is_said(dicom_file: DicomFile, said: dict[str, Any], part: str) -> None:
+    found = list(header_doubts(read_header(dicom_file(TEXTURE, **said))))
+    assert [rule for rule, _ in found] == ["image-not-chest"] * bool(part)
+    assert not part or part in found[0][1]
+
+
+def test_the_fast_way_reads_descriptions_and_orientation_as_pydicom_does(tmp_path: Path, ramp: np.ndarray) -> None:
+    path = tmp_path / "a.dcm"
+    write_radiograph(path, ramp, patient_id="a", view="PA", sex="", age="", spacing_mm=None)
+    dataset = pydicom.dcmread(path)
+    dataset.BodyPartExamined, dataset.StudyDescription, dataset.PatientOrientation = "", "Épaule / hand", ["R", "F"]
+    dataset.SpecificCharacterSet = "ISO_IR 100"
+    dataset.save_as(path)
+    assert plain_jpeg(path.read_bytes()) is not None
+    fast = read_header(path)
+    assert (fast.described_part, fast.orientation) == ("HAND", "R\\F")
+    # A value that the fast way leaves to pydicom.
+    dataset.PixelPaddingValue = 0
+    dataset.save_as(path)
+    assert plain_jpeg(path.read_bytes()) is None
+    assert read_header(path) == fast

@@ -16,6 +16,12 @@ from radlearn.scans.radiograph_writer import write_radiograph
 DIGITAL = {"SOPClassUID": uid.DigitalXRayImageStorageForPresentation}
 
 
+@pytest.fixture
+def ramp(ramp: np.ndarray) -> np.ndarray:
+    """As many pixels as an X-ray has, (960, 1600)."""
+    return np.tile(ramp, (20, 20))
+
+
 @pytest.mark.parametrize(
     ("said", "mm", "source"),
     [
@@ -123,3 +129,36 @@ def test_a_factor_of_1_that_the_distances_know_better_is_not_believed() -> None:
     said = {"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1}
     assert pixel_spacing_of(said).mm == (0.2, 0.2)
     assert pixel_spacing_of(said | {"DistanceSourceToDetector": 1800, "DistanceSourceToPatient": 1500}).mm == pytest.approx((1 / 6, 1 / 6))
+
+
+@pytest.mark.parametrize(
+    ("size_px", "spacing", "is_possible"),
+    [
+        # A metre and a half, centimetres for millimetres, the default of a converter on a large detector; one axis alone.
+        ((1500, 1500), [1, 1], False),
+        ((2500, 2048), [0.0143, 0.0143], False),
+        ((3000, 2500), [0.25, 0.25], False),
+        ((400, 3000), [0.14, 0.25], False),
+        # The largest detector, a film of few pixels, a newborn, a part that was cut out.
+        ((3072, 3072), [0.14, 0.14], True),
+        ((64, 64), [7, 7], True),
+        ((700, 900), [0.14, 0.14], True),
+        ((400, 350), [0.15, 0.15], True),
+    ],
+)
+def test_no_millimetres_are_taken_where_they_make_an_xray_that_cannot_be(
+    dicom_file: Callable[..., Path], size_px: tuple[int, int], spacing: list[float], is_possible: bool
+) -> None:
+    stored = np.zeros(size_px, np.uint8)
+    stored[::2] = 255
+    path = dicom_file(stored, **DIGITAL, PixelSpacing=spacing)
+    header = read_header(path)
+    assert (header.measurable_spacing_mm is not None, header.spacing_from != "") == (is_possible, is_possible)
+    # What the header says stays known.
+    assert header.spacing_mm == tuple(spacing)
+    if is_possible:
+        assert read_radiograph(path).notes == ()
+        return
+    height, width = (round(side * mm) for side, mm in zip(size_px, spacing, strict=True))
+    with pytest.warns(PixelWarning, match=rf"it is {width} × {height} mm \(width × height\) by its header, which no chest X-ray is"):
+        read_radiograph(path)

@@ -1,7 +1,9 @@
 """Files in: exact stored values for every single monochrome frame, a refusal that says why for everything else, and no third outcome."""
 
 import csv
+import io
 import random
+import re
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 import simplejpeg
+from PIL import Image
 from pydicom import uid
 from pydicom.encaps import encapsulate, generate_frames
 
@@ -355,3 +358,43 @@ def test_bytes_after_the_pixels_that_fill_no_block_are_said(dicom_file: DicomFil
     image = np.arange(150 * 100, dtype=np.uint16).reshape(150, 100)
     with pytest.warns(PixelWarning, match="10,000 bytes follow its pixels, and are left out: are Rows and Columns right"):
         read_radiograph(dicom_file(image, Rows=100))
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_a_jpeg_of_8_bits_in_a_header_of_16_is_read_as_8(dicom_file: DicomFile, ramp: np.ndarray, syntax: str, bits: int) -> None:
+    frame = simplejpeg.encode_jpeg(np.ascontiguousarray(ramp)[..., None], 95, "GRAY", "Gray")
+    path = dicom_file(ramp.astype(np.uint16), bits=bits)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(path)
+    by_pillow = np.asarray(Image.open(io.BytesIO(frame)))
+    np.testing.assert_array_equal(stored_values(path), by_pillow)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        np.testing.assert_allclose(read_radiograph(path).pixels, by_pillow / 255, atol=1e-6)
+    assert any("has 8 bits a pixel, which are taken as its range" in str(one.message) for one in caught) == (bits > 8)
+    dataset.PixelRepresentation = 1
+    dataset.save_as(path)
+    with pytest.raises(UnreadableScan, match=r"its JPEG has 8 bits and no sign\. Correct BitsAllocated, BitsStored, HighBit and PixelRep"):
+        stored_values(path)
+
+
+def test_what_a_library_says_of_damage_is_no_word_for_people(dicom_file: DicomFile, tmp_path: Path, ramp: np.ndarray) -> None:
+    stored = np.random.default_rng(0).integers(0, 4095, (40, 50)).astype(np.uint16)
+    said = []
+    for syntax in (uid.JPEG2000Lossless, uid.RLELossless, uid.JPEGLSLossless, uid.DeflatedExplicitVRLittleEndian):
+        whole = dicom_file(stored, syntax=syntax, bits=12).read_bytes()
+        for place in range(len(whole) // 3, len(whole), 97):
+            (tmp_path / "a.dcm").write_bytes(whole[:place] + bytes(40) + whole[place + 40 :])
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    read_radiograph(tmp_path / "a.dcm")
+            except UnreadableScan as error:
+                said.append(str(error))
+    assert said
+    assert not [one for one in said if re.search(r"Error|Exception|broadcast|buffer|object|NoneType", one)]

@@ -131,3 +131,67 @@ def test_a_compressed_image_of_more_bits_than_its_header_says_is_refused_and_not
     dataset.save_as(path)
     with pytest.raises(UnreadableScan, match="pixels lie outside 0 to 1023, which BitsStored 10 allows"):
         stored_values(path)
+
+
+NOISY = (SMOOTH + np.random.default_rng(4).integers(-20, 21, SMOOTH.shape)).astype(np.uint16)
+FEW = (slice(15, 22), slice(30, 36))
+
+
+@pytest.mark.parametrize(
+    "metal",
+    [5000, np.random.default_rng(6).integers(4200, 9000, (7, 6)), 4096 + 300 * np.arange(42).reshape(7, 6) % 3000, 20000],
+    ids=["one number", "noisy", "rising", "far above"],
+)
+def test_metal_above_the_declared_bits_is_no_graphics(dicom_file: DicomFile, metal: int | np.ndarray) -> None:
+    for base in (NOISY, (NOISY // 16 + 900).astype(np.uint16)):
+        stored = base.copy()
+        stored[FEW] = metal
+        with pytest.raises(
+            UnreadableScan, match=r"which BitsStored 12 allows; the highest is .* Correct BitsStored and HighBit in its header"
+        ):
+            stored_values(dicom_file(stored, bits=12))
+
+
+def test_a_bone_that_needs_one_bit_more_is_no_graphics(dicom_file: DicomFile) -> None:
+    bone = NOISY // 4 + 900 + np.where((ROWS - 20) ** 2 + (COLUMNS - 30) ** 2 < 30, 900, 0).astype(np.uint16)
+    assert 0 < (bone > 2047).mean() < 0.05
+    with pytest.raises(UnreadableScan, match="lie outside 0 to 2047, which BitsStored 11 allows"):
+        stored_values(dicom_file(bone, bits=11))
+    np.testing.assert_array_equal(stored_values(dicom_file(bone, bits=12)), bone)
+
+
+@pytest.mark.parametrize("bit", [0x1000, 0x2000, 0x8000, 0xF000])
+def test_graphics_of_any_bit_on_a_noisy_image_are_left_out(dicom_file: DicomFile, bit: int) -> None:
+    with_graphics = NOISY.copy()
+    for place in (np.s_[5:30, 10:12], np.s_[30, 10:40], np.s_[6:9, 40:46]):
+        with_graphics[place] |= bit
+    path = dicom_file(with_graphics, bits=12)
+    with pytest.warns(PixelWarning, match="taken as overlay graphics and left out"):
+        read_radiograph(path)
+    np.testing.assert_array_equal(stored_values(path), NOISY)
+    np.testing.assert_array_equal(read_by_sitk(path), NOISY)
+
+
+@pytest.mark.parametrize("lowest", [-3, -60, -300])
+def test_negative_numbers_in_unsigned_ones_are_read_as_negative_and_said(dicom_file: DicomFile, lowest: int) -> None:
+    values = np.where(NOISY < 900, NOISY.astype(int) * -lowest // 900 + lowest, NOISY).astype(np.int16)
+    assert values.min() < 0
+    path = dicom_file(values.view(np.uint16), bits=12)
+    with pytest.warns(PixelWarning, match="of its pixels are negative numbers, though PixelRepresentation says that there are none"):
+        xray = read_radiograph(path)
+    np.testing.assert_array_equal(stored_values(path), values)
+    # Black, as the lowest value that the header allows.
+    np.testing.assert_allclose(xray.pixels, np.maximum(values, 0) / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("stored", "bits", "field"),
+    [(WIDE.astype(np.int16), 12, "PixelRepresentation"), ((SMOOTH * 2).astype(np.uint16), 12, "BitsStored and HighBit")],
+)
+def test_the_field_that_is_wrong_is_the_one_to_be_corrected(dicom_file: DicomFile, stored: np.ndarray, bits: int, field: str) -> None:
+    with pytest.raises(UnreadableScan) as refused:
+        stored_values(dicom_file(stored, bits=bits))
+    said = str(refused.value)
+    assert field in said.split("Correct")[0] or field == "BitsStored and HighBit"
+    assert "Correct it in its header" in said if field == "PixelRepresentation" else f"Correct {field}" in said
+    assert said.count("Correct") == 1

@@ -23,7 +23,8 @@ from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.partial_answers import what_predicts
 
-COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible", *OOD_COLUMNS)
+# `notes`: what is doubtful about the image, such as another part of the body or a window that does not fit; empty for most.
+COLUMNS = ("path", "patientId", "probability", "calibrated_probability", "decision", "possible", "notes", *OOD_COLUMNS)
 # Of several runs: the standard deviation over the runs of the probability, 0 to 0.5.
 OF_ENSEMBLES = ("disagreement",)
 
@@ -87,7 +88,7 @@ class ProbabilityPredictions(XrayPredictions):
             possible = self.postprocessing.possible(probability)
             numbers = (f"{probability:.6f}", f"{calibrated[number]:.6f}")
             last = (*ood_cells(unlike, number), *(further[number] if further else ()))
-            self.rows.append((str(xray.case.path), xray.case.image_id, *numbers, decision, possible, *last))
+            self.rows.append((str(xray.case.path), xray.case.image_id, *numbers, decision, possible, "; ".join(xray.notes), *last))
             picture = self.picture(xray.case.path, xray.case.image_id)
             if heat_maps is not None:
                 doubt = "" if possible == decision else f"; at {self.postprocessing.coverage:.0%} coverage: {possible}"

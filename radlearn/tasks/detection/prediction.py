@@ -30,7 +30,8 @@ from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.partial_answers import in_order, what_predicts
 from radlearn.workflow.postprocessing_file import read_postprocessing
 
-XRAY_COLUMNS = ("path", "patientId", "probability", "boxes", *OOD_COLUMNS)
+# `notes`: what is doubtful about the image, such as another part of the body or a window that does not fit; empty for most.
+XRAY_COLUMNS = ("path", "patientId", "probability", "boxes", "notes", *OOD_COLUMNS)
 # Of several runs: the standard deviation over the runs of the highest confidence that each of them gives, 0 to 0.5.
 OF_ENSEMBLES = ("disagreement",)
 # Millimetres are in the patient, and empty where the header does not give them; `mm_from` names its fields.
@@ -147,7 +148,7 @@ class BoxPredictions(XrayPredictions):
 
     def _add_rows(self, xray: PreparedRadiograph, found: FoundBoxes, score: float, last: tuple[str, ...]) -> None:
         about = (str(xray.case.path), xray.case.image_id)
-        self.rows.append((*about, f"{score:.6f}", str(len(found.confidences)), *last))
+        self.rows.append((*about, f"{score:.6f}", str(len(found.confidences)), "; ".join(xray.notes), *last))
         # None on secondary captures, which may have been stretched after their spacing was written.
         down, across = xray.spacing_mm or (None, None)
         for box, confidence in zip(found.boxes_xyxy_px, found.confidences, strict=True):

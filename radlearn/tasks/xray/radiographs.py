@@ -44,6 +44,8 @@ class PreparedRadiograph(NamedTuple):
     spacing_mm: tuple[float, float] | None = None
     # The header's fields that it comes from.
     spacing_from: str = ""
+    # What is doubtful about the image, known where it was read to be predicted for.
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> bool:
@@ -128,23 +130,30 @@ def header_of(meta: Mapping[str, Any]) -> RadiographHeader:
     )
 
 
+def notes_in(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the notes that a `RadiographReader` wrote into the meta data of an image."""
+    return tuple(str(meta.get("notes", "")).splitlines())
+
+
 def _lengths(kept: Sequence[float]) -> tuple[float, float] | None:
     row_mm, column_mm = (float(length) for length in kept)
     return None if np.isnan(row_mm) else (row_mm, column_mm)
 
 
-def unlabelled(path: Path, pixels: np.ndarray, header: RadiographHeader, shape: Literal["stretch", "pad"]) -> PreparedRadiograph:
-    """Return an X-ray of which nothing is known but its file."""
+def unlabelled(
+    path: Path, pixels: np.ndarray, header: RadiographHeader, shape: Literal["stretch", "pad"], notes: tuple[str, ...] = ()
+) -> PreparedRadiograph:
+    """Return an X-ray of which nothing is known but its file, and what is doubtful about it."""
     name = stem(path.name)
     case = XrayCase(name, path, None, (), None, header.patient_id or name, header.view, header.sex, header.age_years)
-    return prepared_radiograph(case, pixels, header, shape)
+    return prepared_radiograph(case, pixels, header, shape)._replace(notes=notes)
 
 
 def read_unlabelled(path: Path, size_px: int, shape: Literal["stretch", "pad"]) -> PreparedRadiograph:
     """Read an X-ray as the pixel cache does; errors as `read_radiograph` and `refuse_no_chest_xray`."""
     xray = read_radiograph(path, size_px, shape)
-    refuse_no_chest_xray(path, xray)
-    return unlabelled(path, as_cached(xray), xray.header, shape)
+    doubts = refuse_no_chest_xray(path, xray)
+    return unlabelled(path, as_cached(xray), xray.header, shape, xray.notes + doubts)
 
 
 def prepared_radiograph(

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import torch
 from torch import nn
@@ -60,7 +61,7 @@ def test_of_several_runs_the_mean_is_written_and_how_far_they_differ(finished: R
         asking.keep_mean([[one] for one in seen], [np.array([0.25], np.float32), np.array([0.75], np.float32)], maps, features)
     asking.finish()
     (row,) = rows_of(asking.table)
-    assert list(row)[-5:] == ["possible", *OOD_COLUMNS, "disagreement"]
+    assert list(row)[-6:] == ["possible", "notes", *OOD_COLUMNS, "disagreement"]
     assert [float(row[name]) for name in OOD_COLUMNS[:2]] == pytest.approx(
         [np.mean([one.scores for one in scored]), np.mean([one.distances for one in scored])], abs=1e-3
     )
@@ -70,7 +71,7 @@ def test_of_several_runs_the_mean_is_written_and_how_far_they_differ(finished: R
     for xrays in alone.batches(at_32_px, 1):
         alone.keep_mean([xrays], [np.array([0.25], np.float32)], [])
     alone.finish()
-    assert list(rows_of(alone.table)[0])[-4:] == ["possible", *OOD_COLUMNS]
+    assert list(rows_of(alone.table)[0])[-5:] == ["possible", "notes", *OOD_COLUMNS]
     with pytest.raises(BadSetting, match="are the same run"):
         ProbabilityPredictions([finished, finished], [xray], tmp_path / "twice")
 
@@ -180,3 +181,28 @@ def test_where_nothing_could_be_read_the_same_command_can_be_given_again(finishe
         again.keep(xrays, np.array([0.5]), None)
     again.finish()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions.csv"]
+
+
+def test_what_is_doubtful_about_an_image_stands_in_its_row_each_time_it_is_asked_for(
+    finished: Run, small_rsna: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    said = {"hand": {"StudyDescription": "Hand"}, "side": {"ViewPosition": "LL"}, "turned": {"PatientOrientation": ["R", "F"]}, "chest": {}}
+    for name, elements in said.items():
+        dataset = pydicom.dcmread(find_cases(small_rsna)[0].path)
+        # Small films are doubtful too.
+        dataset.BodyPartExamined = "" if name == "hand" else "CHEST"
+        for keyword, value in elements.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(tmp_path / "in" / f"{name}.dcm")
+    # A warning of Python is given once for a file; a table is whole each time.
+    for out in ("first", "second"):
+        asking = ProbabilityPredictions(finished, [tmp_path / "in"], tmp_path / out)
+        for xrays in asking.batches(at_32_px, 3):
+            asking.keep(xrays, np.full(len(xrays), 0.5), None)
+        asking.finish()
+        notes = {row["patientId"]: row["notes"] for row in rows_of(asking.table)}
+        assert "its description names HAND" in notes["hand"]
+        assert "the view is LL" in notes["side"]
+        assert "PatientOrientation is R\\F, as of one that is mirrored" in notes["turned"]
+        assert not any(word in notes["chest"] for word in ("HAND", "view", "Orientation"))

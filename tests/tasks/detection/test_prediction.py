@@ -6,13 +6,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom import uid
 
 from radlearn.challenges.rsna import CHALLENGE
 from radlearn.challenges.rsna_submission import read_submission
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting, Interrupted
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
+from radlearn.scans.radiograph_writer import write_radiograph
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, read_unlabelled
@@ -97,14 +100,14 @@ def test_of_several_runs_boxes_are_fused_and_the_table_says_how_far_they_differ(
     predictions.keep_fused([xray(0), xray(1)], [[ONE, no_boxes()], [half, ONE]])
     predictions.finish()
     rows = rows_of(tmp_path / "out" / "predictions.csv")
-    assert list(rows[0]) == ["path", "patientId", "probability", "boxes", *OOD_COLUMNS, "disagreement"]
+    assert list(rows[0]) == ["path", "patientId", "probability", "boxes", "notes", *OOD_COLUMNS, "disagreement"]
     # The fused box has the mean confidence of 0.8 and 0.4, and of 0 and 0.8.
     assert [float(row["probability"]) for row in rows] == pytest.approx([0.6, 0.4])
     assert [float(row["disagreement"]) for row in rows] == pytest.approx([0.2, 0.4])
     alone = BoxPredictions([run], [small_rsna], tmp_path / "alone")
     alone.keep_fused([xray(0)], [[ONE]])
     alone.finish()
-    assert list(rows_of(tmp_path / "alone" / "predictions.csv")[0]) == ["path", "patientId", "probability", "boxes", *OOD_COLUMNS]
+    assert list(rows_of(tmp_path / "alone" / "predictions.csv")[0]) == ["path", "patientId", "probability", "boxes", "notes", *OOD_COLUMNS]
 
 
 def test_a_postprocessing_chosen_for_the_ensemble_is_used_where_it_was_for_the_fused_boxes(
@@ -216,3 +219,27 @@ def test_a_gate_in_another_encoding_is_refused_before_anything_is_predicted(
     with pytest.raises(BadLayout, match=rf"gate\.csv.*is {found}"):
         BoxPredictions([run], [small_rsna], tmp_path / "out", tmp_path / "gate.csv")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_doubtful_about_an_xray_stands_in_its_row(run: Run, small_rsna: Path, tmp_path: Path) -> None:
+    predictions = BoxPredictions([run], [small_rsna], tmp_path / "out")
+    doubtful = xray(1)._replace(notes=("the view is LL", "BodyPartExamined is HAND"))
+    predictions.keep([xray(0), doubtful], [ONE, ONE], overlays=False)
+    predictions.finish()
+    assert [row["notes"] for row in rows_of(tmp_path / "out" / "predictions.csv")] == ["", "the view is LL; BodyPartExamined is HAND"]
+
+
+def test_millimetres_that_make_no_chest_xray_are_not_written(run: Run, tmp_path: Path) -> None:
+    stored = np.random.default_rng(0).integers(0, 255, (2500, 2400)).astype(np.uint8)
+    write_radiograph(tmp_path / "a.dcm", stored, patient_id="a", view="PA", sex="", age="", spacing_mm=(0.14, 0.14))
+    for spacing, mm_from in ((0.14, "PixelSpacing"), (1.0, ""), (0.0014, "")):
+        dataset = pydicom.dcmread(tmp_path / "a.dcm")
+        dataset.SOPClassUID, dataset.PixelSpacing = uid.DigitalXRayImageStorageForPresentation, [spacing, spacing]
+        dataset.save_as(tmp_path / "b.dcm")
+        predictions = BoxPredictions([run], [tmp_path / "b.dcm"], tmp_path / f"out {spacing}")
+        for seen in predictions.batches(partial(read_unlabelled, size_px=32, shape="stretch"), 1):
+            predictions.keep(seen, [ONE], overlays=False)
+        predictions.finish()
+        (box,), (row,) = (rows_of(tmp_path / f"out {spacing}" / name) for name in ("boxes.csv", "predictions.csv"))
+        assert (box["mm_from"], box["width_mm"] != "") == (mm_from, bool(mm_from))
+        assert ("which no" in row["notes"]) == (not mm_from)

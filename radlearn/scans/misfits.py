@@ -1,0 +1,116 @@
+"""Whether the window or the look-up table of a header fits the pixels of its X-ray, and what is shown where it surely does not.
+
+A table or a window of another image leaves hardly anything between black and white, and one for far more bits hardly any contrast. What is
+in the same header and fits is used instead, and said: the window beside a table, the range of the stored bits, that of a table's entries.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from radlearn.scans.display import Display
+from radlearn.scans.lookup_tables import Lut
+
+MOST_WHITE, MOST_BLACK, MOST_PADDED = 0.5, 0.6, 0.6
+"Shares of an X-ray that are seldom more where its window fits: collimators and air around the patient are that."
+LEAST_USED = 1 / 8
+"Of the range of the stored bits, and of the grey scale."
+LESS_FLAT_BY = 2.0
+"So much more of the grey scale must be used before another mapping takes the place of one that the header names."
+OUTERMOST = (1, 99)
+"Percentiles between which nearly all pixels lie."
+LOOKED_AT = 256
+"Rows and columns at most; the spread of an X-ray's values needs no more."
+
+
+def fitted(display: Display, stored: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return the pixels to be shown, and in words how badly the mapping fits the stored values; "" where it fits.
+
+    Args:
+        display: the mapping that the header defines.
+        stored: (height, width).
+        pixels: of the same shape, as the mapping shows them.
+    """
+    shown = np.ones(1, bool)
+    if display.padding is not None:
+        shown = ~((stored >= display.padding[0]) & (stored <= display.padding[1]))
+        if shown.mean() < 1 - MOST_PADDED:
+            low, high = display.padding
+            return (
+                pixels,
+                f"{1 - shown.mean():.0%} of its pixels are padding by its header (PixelPaddingValue, {low:g} to {high:g}) and black",
+            )
+    if display.voi is None:
+        return pixels, _unused_range(display, stored, shown)
+    saturated = _saturated(pixels, shown)
+    used = 1.0 if saturated else _used(display, stored, shown)
+    if not saturated and used >= LEAST_USED:
+        return pixels, ""
+    found = f"its {_named(display)} leaves {saturated or f'nearly all of its pixels within {used:.0%} of the grey scale'}"
+    for other, words in _others(display, stored, shown, bool(saturated)):
+        instead = other(stored)
+        spread = _used(other, stored, shown)
+        if not _saturated(instead, shown) and (saturated or spread >= LESS_FLAT_BY * used) and (other.voi is None or spread >= LEAST_USED):
+            return instead, f"{found}: {words} instead"
+    return pixels, f"{found}: does it fit them?"
+
+
+def _others(display: Display, stored: np.ndarray, shown: np.ndarray, is_saturated: bool) -> Iterator[tuple[Display, str]]:
+    """Yield what else the header says that may be shown, and how that is said."""
+    if isinstance(display.voi, Lut) and display.beside is not None:
+        beside = replace(display, voi=display.beside, beside=None)
+        yield beside, f"its {_named(beside)} is used"
+    if is_saturated:
+        return
+    if isinstance(display.voi, Lut):
+        # One entry of 16 bits among those of 12 makes a range of 16.
+        entries = display.voi(display.modality(_sample(stored, shown)))
+        highest = float((1 << int(np.percentile(entries, OUTERMOST[1])).bit_length()) - 1)
+        if 0 < highest < display.voi.highest:
+            narrower = Lut(display.voi.first_value, np.clip(display.voi.entries, 0, highest), highest)
+            yield replace(display, voi=narrower), f"the range of the entries that they take, 0 to {highest:g}, is shown"
+    else:
+        yield replace(display, voi=None), "the range of its stored bits is shown"
+
+
+def _named(display: Display) -> str:
+    if display.voi is None or isinstance(display.voi, Lut):
+        return "look-up table"
+    return f"window (centre {display.voi.centre:g}, width {display.voi.width:g})"
+
+
+def _saturated(pixels: np.ndarray, shown: np.ndarray) -> str:
+    """Describe how many pixels are pure white and pure black where that is too many; "" else."""
+    count = max(float(np.broadcast_to(shown, pixels.shape).sum()), 1.0)
+    white, black = (float((end & shown).sum()) / count for end in (pixels >= 1, pixels <= 0))
+    return f"{white:.0%} of its pixels pure white and {black:.0%} pure black" if white > MOST_WHITE or black > MOST_BLACK else ""
+
+
+def _used(display: Display, stored: np.ndarray, shown: np.ndarray) -> float:
+    """Return which share of the grey scale nearly all pixels take; 1 where that cannot be said."""
+    sample = _sample(stored, shown)
+    if not sample.size:
+        return 1.0
+    if display.voi is None or isinstance(display.voi, Lut):
+        return float(np.ptp(np.percentile(display.grey(sample), OUTERMOST)))
+    # By its width, because a window that lies beside the values uses nothing of the grey scale either, and is not too wide.
+    return min(1.0, float(np.ptp(np.percentile(display.modality(sample.astype(np.float64)), OUTERMOST))) / display.voi.width)
+
+
+def _sample(stored: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    steps = tuple(slice(None, None, max(1, side // LOOKED_AT)) for side in stored.shape)
+    sample, kept = stored[steps], np.broadcast_to(shown, stored.shape)[steps]
+    return sample[kept & np.isfinite(sample)]
+
+
+def _unused_range(display: Display, stored: np.ndarray, shown: np.ndarray) -> str:
+    if display.stored_range is None or display.modality_lut is not None or display.stored_range[1] - display.stored_range[0] < 1 << 8:
+        return ""
+    low, high = display.stored_range
+    values = stored if shown.all() else stored[shown]
+    least, most = int(values.min()), int(values.max())
+    if most - least >= LEAST_USED * (high - low):
+        return ""
+    found = f"its values, {least} to {most}, use {(most - least) / (high - low):.1%} of those that BitsStored allows ({low} to {high})"
+    return f"{found}, and no window says more: it is shown with hardly any contrast"

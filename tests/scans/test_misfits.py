@@ -1,0 +1,113 @@
+"""A window or a table that surely does not fit gives way to what does, and that is said; a low contrast that was meant is kept."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+
+from radlearn.scans.dicom import PixelWarning, read_radiograph
+from radlearn.scans.display import display_of
+from radlearn.scans.misfits import fitted
+from radlearn.scans.stored_pixels import open_xray
+
+DicomFile = Callable[..., Path]
+FILM = (2048 + 1900 * np.sin(np.add(*np.mgrid[0:90, 0:110]) / 20)).astype(np.uint16)
+WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
+
+
+def lut(entries: np.ndarray, first_value: int = 0, bits: int = 16) -> dict[str, Any]:
+    item = pydicom.Dataset()
+    item.add_new("LUTDescriptor", "US", [len(entries) % (1 << 16), first_value, bits])
+    item.add_new("LUTData", "OW", entries.astype("<u2").tobytes())
+    return {"VOILUTSequence": [item]}
+
+
+def windowed(stored: np.ndarray, centre: float, width: float) -> np.ndarray:
+    """The formula of PS3.3 C.11.2.1.2.1."""
+    return np.clip((stored - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("centre", "width", "function"),
+    [(50000, 100000, "LINEAR"), (32768, 65536, "LINEAR_EXACT"), (0, 1e6, "SIGMOID"), (2048, 40000, "LINEAR")],
+)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_window_that_is_far_too_wide_gives_way_to_the_stored_bits(
+    dicom_file: DicomFile, centre: float, width: float, function: str, photometric: str
+) -> None:
+    said = {"WindowCenter": centre, "WindowWidth": width, "VOILUTFunction": function, "PhotometricInterpretation": photometric}
+    with pytest.warns(PixelWarning, match=r"within \d+% of the grey scale: the range of its stored bits is shown instead"):
+        found = read_radiograph(dicom_file(FILM, bits=12, **said)).pixels
+    np.testing.assert_allclose(found, FILM / 4095 if photometric == "MONOCHROME2" else 1 - FILM / 4095, atol=1e-6)
+
+
+def test_a_rescale_is_counted_in(dicom_file: DicomFile) -> None:
+    # In units of the rescale the window fits; in stored ones it would be far too wide, and the other way round.
+    said = {"RescaleSlope": 16, "RescaleIntercept": 0, "WindowCenter": 32768, "WindowWidth": 65536}
+    np.testing.assert_allclose(read_radiograph(dicom_file(FILM, bits=12, **said)).pixels, windowed(FILM * 16.0, 32768, 65536), atol=1e-6)
+    said = {"RescaleSlope": 0.0625, "RescaleIntercept": 0, "WindowCenter": 2048, "WindowWidth": 4096}
+    with pytest.warns(PixelWarning, match="stored bits is shown instead"):
+        np.testing.assert_allclose(read_radiograph(dicom_file(FILM, bits=12, **said)).pixels, FILM / 4095, atol=1e-6)
+
+
+def test_a_table_with_an_outlier_is_shown_in_the_range_of_the_entries_in_use(dicom_file: DicomFile) -> None:
+    for outliers in ([-1], [0], [-3, -2, -1]):
+        entries = np.arange(4096)
+        entries[outliers] = 65535
+        with pytest.warns(PixelWarning, match="the range of the entries that they take, 0 to 4095, is shown instead"):
+            found = read_radiograph(dicom_file(FILM, bits=12, **lut(entries))).pixels
+        np.testing.assert_allclose(found, FILM / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [np.zeros(4096), np.array([0, 4095]), np.full(4096, 30000), np.full(4096, 65535), np.arange(16), np.arange(4096) // 300 + 100],
+    ids=["zeros", "two entries", "all grey", "all white", "sixteen entries", "hardly any greys"],
+)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_table_that_shows_nothing_gives_way_to_the_window_beside_it(dicom_file: DicomFile, entries: np.ndarray, photometric: str) -> None:
+    path = dicom_file(FILM, bits=12, PhotometricInterpretation=photometric, **lut(entries), **WINDOW)
+    with pytest.warns(PixelWarning, match=r"its look-up table leaves .*: its window \(centre 2048, width 4096\) is used instead"):
+        found = read_radiograph(path).pixels
+    grey = windowed(FILM.astype(float), 2048, 4096)
+    np.testing.assert_allclose(found, grey if photometric == "MONOCHROME2" else 1 - grey, atol=1e-6)
+
+
+def test_without_anything_better_the_header_is_followed_and_doubted(dicom_file: DicomFile) -> None:
+    # All bits of the pixels are as dull as the window, and the window beside the table fits no better.
+    dull = (2000 + FILM // 64).astype(np.uint16)
+    with pytest.warns(PixelWarning, match=r"within \d% of the grey scale: does it fit them\?"):
+        np.testing.assert_allclose(
+            read_radiograph(dicom_file(dull, bits=12, **WINDOW)).pixels, windowed(dull.astype(float), 2048, 4096), atol=1e-6
+        )
+    with pytest.warns(PixelWarning, match="its look-up table leaves 0% of its pixels pure white and 100% pure black: does it fit them"):
+        found = read_radiograph(dicom_file(FILM, bits=12, **lut(np.zeros(4096)), WindowCenter=60000, WindowWidth=300)).pixels
+    assert not found.any()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [WINDOW, {"WindowCenter": 2048, "WindowWidth": 20000}, lut(np.arange(4096)[::-1], bits=12), lut(np.sqrt(np.arange(4096)) * 1000), {}],
+    ids=["window", "a fifth", "inverting table", "curved table", "none"],
+)
+def test_what_fits_or_is_only_dull_is_shown_as_the_header_says(
+    dicom_file: DicomFile, recwarn: pytest.WarningsRecorder, said: dict[str, Any]
+) -> None:
+    path = dicom_file(FILM, bits=12, **said)
+    display = display_of(open_xray(path))
+    np.testing.assert_array_equal(read_radiograph(path).pixels, display(FILM))
+    assert fitted(display, FILM, display(FILM))[1] == ""
+    assert not [one for one in recwarn if issubclass(one.category, PixelWarning)]
+
+
+def test_padding_does_not_count(dicom_file: DicomFile) -> None:
+    padded = FILM.copy()
+    padded[:, :40] = 4095
+    path = dicom_file(padded, bits=12, PixelPaddingValue=4095, WindowCenter=50000, WindowWidth=100000)
+    with pytest.warns(PixelWarning, match="stored bits is shown instead"):
+        found = read_radiograph(path).pixels
+    assert not found[:, :40].any()
+    np.testing.assert_allclose(found[:, 40:], FILM[:, 40:] / 4095, atol=1e-6)

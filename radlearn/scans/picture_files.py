@@ -43,6 +43,18 @@ class Picture(NamedTuple):
     notes: tuple[str, ...]
 
 
+class Stored(NamedTuple):
+    """The numbers in a picture (height, width), upright, and what they mean."""
+
+    values: np.ndarray
+    bits: int
+    # Whether they are shares of 255; else they have no range but their own.
+    of_255: bool = False
+    white_is_zero: bool = False
+    in_colour: bool = False
+    turned: bool = False
+
+
 def is_picture(path: str | Path) -> bool:
     """Tell whether a file is called like a picture."""
     return str(path).lower().endswith(PICTURE_SUFFIXES)
@@ -54,6 +66,23 @@ def read_picture(path: str | Path) -> Picture:
     Raises:
         UnreadableScan: the file is missing, no picture, damaged, too large, of several pages, or coloured.
     """
+    path = Path(path)
+    stored = read_stored(path)
+    notes = ["stored in colour, though it is grey"] if stored.in_colour else []
+    if stored.of_255:
+        shares = stored.values.astype(np.float32) / 255
+    else:
+        shares, note = _shares_of_range(path, stored.values.astype(np.float64), stored.bits)
+        notes.append(note)
+    if stored.white_is_zero:
+        shares = 1 - shares
+        notes.append("inverted, because its TIFF header says that 0 is white")
+    notes += ["turned as its EXIF orientation says"] if stored.turned else []
+    return Picture(np.ascontiguousarray(shares, dtype=np.float32), stored.bits, tuple(notes))
+
+
+def read_stored(path: str | Path) -> Stored:
+    """Read the numbers in a picture; errors as `read_picture`."""
     path = Path(path)
     content = _content(path)
     tiff = grey_tiff(content)
@@ -73,11 +102,11 @@ def read_picture(path: str | Path) -> Picture:
             # Of a TIFF Pillow brings the pixels upright by itself, and takes the orientation away.
             turn = TURNS.get(image.getexif().get(ORIENTATION, 1) if tiff is None else orientation)
             if tiff is not None:
-                values, bits, notes = _numbers(path, tiff, np.asarray(image))
+                stored = _numbers(path, tiff, np.asarray(image))
             elif channels is not None:
-                values, bits, notes = _grey_of_channels(path, channels[..., :3], channels[..., 3], 65535)
+                stored = _grey_of_channels(path, channels[..., :3], channels[..., 3], 65535)
             else:
-                values, bits, notes = _grey(path, image)
+                stored = _grey(path, image)
     except UnreadableScan:
         raise
     except UnidentifiedImageError:
@@ -86,9 +115,7 @@ def read_picture(path: str | Path) -> Picture:
         raise UnreadableScan(f"{path}: holds more pixels than any X-ray has; it was not read.") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
         raise UnreadableScan(f"{path}: is damaged or cut short. Copy it again from its source.") from error
-    values = values if turn is None else turn(values)
-    notes += ["turned as its EXIF orientation says"] if orientation in TURNS else []
-    return Picture(np.ascontiguousarray(values, dtype=np.float32), bits, tuple(notes))
+    return stored._replace(values=stored.values if turn is None else turn(stored.values), turned=orientation in TURNS)
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -117,42 +144,35 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _numbers(path: Path, tiff: GreyTiff, decoded: np.ndarray) -> tuple[np.ndarray, int, list[str]]:
-    """Return the grey values of a TIFF that Pillow decoded with help; as `_grey`."""
+def _numbers(path: Path, tiff: GreyTiff, decoded: np.ndarray) -> Stored:
+    """Return the numbers of a TIFF that Pillow decoded with help."""
     numbers = tiff.numbers(decoded)
     if tiff.samples == 2:
         _refuse_transparent(path, numbers[..., 1], np.iinfo(tiff.kind).max)
-    values, bits, notes = _shares_of_range(path, numbers[..., 0].astype(np.float64), 8 * tiff.kind.itemsize)
-    if not tiff.white_is_zero:
-        return values, bits, notes
-    return 1 - values, bits, [*notes, "inverted, because its TIFF header says that 0 is white"]
+    return Stored(numbers[..., 0], 8 * tiff.kind.itemsize, white_is_zero=tiff.white_is_zero)
 
 
-def _grey(path: Path, image: Image.Image) -> tuple[np.ndarray, int, list[str]]:
-    """Return the grey values of an image in [0, 1], its bits, and notes."""
+def _grey(path: Path, image: Image.Image) -> Stored:
+    """Return the grey numbers of an image."""
     if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"), np.float32) / 255, 8, []
+        return Stored(np.asarray(image.convert("L")), 8, of_255=True)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _shares_of_range(path, np.asarray(image, np.float64), 32 if image.mode in ("I", "F") else 16)
+        return Stored(np.asarray(image), 32 if image.mode in ("I", "F") else 16)
     if image.mode not in ("LA", "P", "PA", "RGB", "RGBA"):
         raise UnreadableScan(f"{path}: is a picture of the colours {image.mode}; expected grey. Use the file that it was made of.")
     channels = np.asarray(image.convert("RGBA"), np.int16)
     return _grey_of_channels(path, channels[..., :3], channels[..., 3], 255)
 
 
-def _grey_of_channels(path: Path, colours: np.ndarray, opacity: np.ndarray, white: int) -> tuple[np.ndarray, int, list[str]]:
-    """Return the grey values of an image in colours (height, width, 3), which are alike, of 8 or 16 bits; as `_grey`."""
+def _grey_of_channels(path: Path, colours: np.ndarray, opacity: np.ndarray, white: int) -> Stored:
+    """Return the grey numbers of an image in colours (height, width, 3), which are alike, of 8 or 16 bits."""
     _refuse_transparent(path, opacity, white)
     # Of 16 bits often only the lower 12 are in use, of which 3 in 255 is less.
     alike = ALIKE if white == 255 else ALIKE / 255 * float(colours.max())
     if int((colours.max(axis=2) - colours.min(axis=2)).max()) > alike:
         hint = "A photograph of a screen, or marks drawn on it in colour, are no X-ray for this"
         raise UnreadableScan(f"{path}: is coloured; expected grey values. {hint}. Use the file that it was made of.")
-    note = "stored in colour, though it is grey"
-    if white == 255:
-        return colours[..., 1].astype(np.float32) / 255, 8, [note]
-    values, bits, notes = _shares_of_range(path, colours[..., 1].astype(np.float64), 16)
-    return values, bits, [note, *notes]
+    return Stored(colours[..., 1], 8 if white == 255 else 16, of_255=white == 255, in_colour=True)
 
 
 def _refuse_transparent(path: Path, opacity: np.ndarray, white: int) -> None:
@@ -160,9 +180,9 @@ def _refuse_transparent(path: Path, opacity: np.ndarray, white: int) -> None:
         raise UnreadableScan(f"{path}: is transparent in places; expected grey values everywhere. Save it without an alpha channel.")
 
 
-def _shares_of_range(path: Path, values: np.ndarray, bits: int) -> tuple[np.ndarray, int, list[str]]:
+def _shares_of_range(path: Path, values: np.ndarray, bits: int) -> tuple[np.ndarray, str]:
     if not np.isfinite(values).all():
         raise UnreadableScan(f"{path}: holds values that are no numbers.")
     low, high = float(values.min()), float(values.max())
     shares = (values - low) / (high - low) if high > low else np.zeros_like(values)
-    return shares, bits, [f"its values, {low:g} to {high:g}, are shown from black to white, because a picture of {bits} bits has no window"]
+    return shares, f"its values, {low:g} to {high:g}, are shown from black to white, because a picture of {bits} bits has no window"

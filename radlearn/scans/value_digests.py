@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from radlearn.errors import UnreadableScan
 from radlearn.file_contents import BLANK, DIGEST_BYTES, SCHEME
@@ -26,7 +26,7 @@ from radlearn.scans.decimals import decimals
 from radlearn.scans.dicom import is_dicom
 from radlearn.scans.geometry import Volume
 from radlearn.scans.nifti import read_grid, read_volume
-from radlearn.scans.picture_files import FORMATS, MOST_PIXELS, PHOTOMETRIC, WHITE_IS_ZERO, is_picture
+from radlearn.scans.picture_files import FORMATS, is_picture, read_stored
 from radlearn.scans.stored_pixels import DAMAGE, decoded, open_xray, parsing
 
 WHOLE_WITHIN = 1e-3
@@ -102,20 +102,12 @@ def _dicom_values(path: Path) -> np.ndarray:
 
 
 def _picture_values(path: Path) -> np.ndarray:
-    with opened_to_read(path) as opened, Image.open(opened, formats=FORMATS) as image:
-        if image.width * image.height > MOST_PIXELS or getattr(image, "n_frames", 1) > 1:
-            raise ValueError
-        white_is_zero = image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-            values = np.asarray(upright)
-            return np.iinfo(np.uint16).max - values.astype(np.int32) if white_is_zero else values
-        if upright.mode in ("1", "L"):
-            return np.asarray(upright.convert("L"))
-        channels = np.asarray(upright.convert("RGB"))
-    grey = channels[..., 1]
-    # A grey picture is often kept in colour.
-    return grey if (channels == grey[..., None]).all() else channels
+    stored = read_stored(path)
+    values = stored.values
+    if not stored.white_is_zero:
+        return values
+    # As programs store them that turn black and white.
+    return np.iinfo(values.dtype).max - values.astype(np.int64) if values.dtype.kind == "u" else -values.astype(np.float64)
 
 
 def _exactly_scaled(volume: Volume) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from radlearn.amounts import verb_of
+from radlearn.scans.chest_height import height_doubts
 from radlearn.scans.doubt import Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm, to_orientation
 
@@ -28,6 +29,7 @@ def shape_doubts(ct: Volume) -> Iterator[Doubt]:
     """Yield what is odd about the size of a volume (i, j, k), the filling around it and the order of its slices."""
     yield from _of_size(ct)
     if min(ct.voxels.shape) > 1:
+        yield from height_doubts(ct)
         yield from _of_filling(ct)
         yield from _of_order(ct)
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from radlearn.challenges.folders import distinct_ids, holds_exact_truth, nifti_stem, stem
+from radlearn.challenges.person_spellings import alike_words, joined_words, spelt
 from radlearn.challenges.table_rows import HEADER_LINE, Cells, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import TABLE_ADVICE
@@ -214,6 +215,22 @@ def _read_persons(table: OwnTable) -> None:
             table.troubles.append(
                 f"{table.at(image.line, PERSON)}: is empty; expected whose image it is. Fill it for every image, or leave out the column."
             )
+    if PERSON in table.columns:
+        _join_spellings(table)
+
+
+def _join_spellings(table: OwnTable) -> None:
+    named = [image for image in table.images if image.person]
+    found = spelt([image.person for image in named])
+    for image, person in zip(named, found.persons, strict=True):
+        if not person:
+            nothing = (
+                f"is {image.person!r}, which names nobody; expected whose image it is. Fill it for every image, or leave out the column"
+            )
+            table.troubles.append(f"{table.at(image.line, PERSON)}: {nothing}.")
+        image.person = person
+    subsets = {image.person: image.rows[0][1][SPLIT] for image in named} if SPLIT in table.columns else None
+    table.notes += [f"{table.path.name}: {words}" for words in (joined_words(found), alike_words(found, subsets)) if words]
 
 
 def _read_splits(table: OwnTable) -> None:

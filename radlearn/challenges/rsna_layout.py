@@ -24,6 +24,7 @@ from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges import xray_table
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, stem
 from radlearn.challenges.near_ids import NearIds, near_strangers
+from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
@@ -133,6 +134,8 @@ def read_tables(root: Path, *places: Path) -> tuple[dict[str, tables.LabelledIma
     troubles += more
     amount = f"does not list {alone:,} of the {counted(len(images), 'images')}; each of them counts as a person of its own."
     notes = [_NO_PERSONS.format(folder=root)] if table is None else [f"{table.name}: {amount}"] if alone else []
+    persons, spelt = joined_in_table(PERSONS_TABLE if table is None else table.name, persons)
+    notes += spelt
     cases = []
     for image_id, image in images.items():
         path, person = root / IMAGE_FOLDER / f"{image_id}.dcm", persons.get(image_id, image_id)

@@ -8,6 +8,7 @@ from radlearn.challenges import ct_table, xray_table
 from radlearn.challenges.challenge import AuditedFolder, Case, Found, VolumeFiles
 from radlearn.challenges.folders import files_below
 from radlearn.challenges.own_table import PERSON, OwnTable, by_line
+from radlearn.challenges.person_spellings import ASKED
 
 
 def audit_xray_table(path: Path) -> AuditedFolder:
@@ -38,6 +39,8 @@ def _audited(table: OwnTable, cases: Sequence[Case], units: str, volumes: Sequen
             _, asked, hint = note.partition(" Is ")
             counts = f"has no column {PERSON}, so every image counts as a person of its own."
             findings.append(Found("persons-column", name, f"{counts}{asked}{hint}"))
+        elif ASKED in note:
+            findings.append(Found("persons-alike", name, note.removeprefix(f"{name}: ")))
         else:
             findings.append(Found("about", name, note.removeprefix(f"{name}: ")))
     rows = sum(len(image.rows) for image in table.images)

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from radlearn.amounts import counted, noun_of, verb_of
 from radlearn.challenges.challenge import Case, CaseT
+from radlearn.challenges.person_spellings import alike_together, spelt
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
@@ -80,7 +81,7 @@ def split_cases(
         together = _kept_together(cases, contents, words.items)
         subsets = _asked_for(cases, fold, known, together, words)
         if not subsets:
-            subsets = split_by_person(together, known, seed, fold, least=words.least, finding=words.finding)
+            subsets = split_by_person(alike_together(persons, together), known, seed, fold, least=words.least, finding=words.finding)
         counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets, contents)
         for subset in SUBSETS:
@@ -176,7 +177,7 @@ def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent], items
             person = other
         return person
 
-    named = [" ".join(unicodedata.normalize("NFC", case.person).split()) for case in cases]
+    named = spelt([" ".join(unicodedata.normalize("NFC", case.person).split()) for case in cases]).persons
     holders: dict[str, list[int]] = defaultdict(list)
     for number, content in enumerate(contents):
         if content.pixels:

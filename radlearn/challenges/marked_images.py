@@ -15,8 +15,8 @@ from PIL import Image
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.first_rows import CHANGE, FirstTable
 from radlearn.challenges.folders import within
+from radlearn.challenges.table_boxes import BOX
 from radlearn.challenges.troubles import listed
-from radlearn.challenges.xray_table import BOX
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
 from radlearn.scans.picture_files import ORIENTATION, is_picture
 

@@ -270,6 +270,9 @@ def near_hint(missing: Sequence[str], columns: Sequence[str]) -> str:
              "label": ("target", "class", "y", "labels")}  # fmt: skip
     for wanted in (one for one in missing if one not in columns):
         for column in columns:
+            # Beside x it is a place.
+            if column.lower() == "y" and "x" in map(str.lower, columns):
+                continue
             if column.lower() == wanted or column.lower() in usual.get(wanted, ()):
                 return f" Is {column} the {wanted}? Then call it so."
     return ""

@@ -10,6 +10,7 @@ from radlearn.challenges.challenge import AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.covid19_folder import CT, MASK, PERSONS_TABLE, TRAIN_FOLDER, case_and_kind, case_paths, file_trouble
 from radlearn.challenges.folders import TRUTH_TABLE, nifti_files, nifti_stem, within
 from radlearn.challenges.nobody import MARK
+from radlearn.challenges.person_spellings import ASKED
 from radlearn.challenges.table_audit import audit_ct_table
 from radlearn.challenges.table_rows import is_table
 from radlearn.errors import BadLayout
@@ -48,6 +49,9 @@ def audit_folder(folder: Path) -> AuditedFolder:
         elif MARK in note:
             where, _, words = note.partition(": ")
             findings.append(Found("persons-nobody", where, words))
+        elif ASKED in note:
+            where, _, words = note.partition(": ")
+            findings.append(Found("persons-alike", where, words))
     usable = [case for case in cases if case.path not in listed and case.mask_path not in listed]
     volumes = [VolumeFiles(case.case_id, (case.path,), case.mask_path, case.person) for case in usable]
     known = {path for one in volumes for path in (*one.paths, one.mask)} | set(nifti_files(train))

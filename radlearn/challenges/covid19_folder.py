@@ -7,6 +7,7 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import describe_folder, nifti_stem
 from radlearn.challenges.near_ids import near_strangers
 from radlearn.challenges.nobody import nobody_notes
+from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.rsna_tables import path_text, rows_in, table_text
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
@@ -74,7 +75,8 @@ def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], li
         amount = f"does not list {alone:,} of the {counted(len(cases), 'cases')}"
         notes.append(f"{name}: {amount}; each of them counts as a person of its own.")
     notes += nobody_notes(name, (persons[case_id] for case_id in cases if case_id in persons), "cases")
-    return persons, troubles, notes
+    persons, spelt = joined_in_table(name, persons)
+    return persons, troubles, notes + spelt
 
 
 def write_persons(folder: Path, persons: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, nifti_stem, stem
 from radlearn.challenges.nobody import nobody_notes
+from radlearn.challenges.person_spellings import alike_words, joined_words, spelt
 from radlearn.challenges.table_rows import HEADER_LINE, Cells, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import TABLE_ADVICE
@@ -221,6 +222,21 @@ def _read_persons(table: OwnTable) -> None:
             )
     if PERSON in table.columns:
         table.notes += nobody_notes(table.path.name, (image.person for image in table.images), "images")
+        _join_spellings(table)
+
+
+def _join_spellings(table: OwnTable) -> None:
+    named = [image for image in table.images if image.person]
+    found = spelt([image.person for image in named])
+    for image, person in zip(named, found.persons, strict=True):
+        if not person:
+            nothing = (
+                f"is {image.person!r}, which names nobody; expected whose image it is. Fill it for every image, or leave out the column"
+            )
+            table.troubles.append(f"{table.at(image.line, PERSON)}: {nothing}.")
+        image.person = person
+    subsets = {image.person: image.rows[0][1][SPLIT] for image in named} if SPLIT in table.columns else None
+    table.notes += [f"{table.path.name}: {words}" for words in (joined_words(found), alike_words(found, subsets)) if words]
 
 
 def _read_splits(table: OwnTable) -> None:
@@ -266,6 +282,9 @@ def near_hint(missing: Sequence[str], columns: Sequence[str]) -> str:
              "label": ("target", "class", "y", "labels")}  # fmt: skip
     for wanted in (one for one in missing if one not in columns):
         for column in columns:
+            # Beside x it is a place.
+            if column.lower() == "y" and "x" in map(str.lower, columns):
+                continue
             if column.lower() == wanted or column.lower() in usual.get(wanted, ()):
                 return f" Is {column} the {wanted}? Then call it so."
     return ""

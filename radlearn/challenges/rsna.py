@@ -11,7 +11,7 @@ from radlearn.challenges.rsna_layout import Case, find_cases, find_images, layou
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_scoring import score_submission
 from radlearn.challenges.rsna_submission import write_submission
-from radlearn.challenges.xray_table import BOX
+from radlearn.challenges.table_boxes import BOX
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.progress import waiting
 

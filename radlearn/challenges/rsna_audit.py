@@ -17,6 +17,7 @@ from radlearn.challenges.challenge import AuditedFolder, Found
 from radlearn.challenges.folders import stem, within
 from radlearn.challenges.near_ids import NearIds
 from radlearn.challenges.nobody import MARK
+from radlearn.challenges.person_spellings import ASKED
 from radlearn.challenges.table_audit import audit_xray_table
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.view_table import HEADER_TABLES, views_of
@@ -82,6 +83,9 @@ def _person_findings(notes: Sequence[str]) -> Iterator[Found]:
         elif MARK in note:
             table, _, words = note.partition(": ")
             yield Found("persons-nobody", table, words)
+        elif ASKED in note:
+            table, _, question = note.partition(": ")
+            yield Found("persons-alike", table, question)
 
 
 def _cases_without_images(root: Path) -> tuple[list[XrayCase], list[str], list[str]]:

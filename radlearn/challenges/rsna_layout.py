@@ -25,6 +25,7 @@ from radlearn.challenges import xray_table
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, stem
 from radlearn.challenges.near_ids import NearIds, near_strangers
 from radlearn.challenges.nobody import nobody_notes
+from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
@@ -135,6 +136,8 @@ def read_tables(root: Path, *places: Path) -> tuple[dict[str, tables.LabelledIma
     amount = f"does not list {alone:,} of the {counted(len(images), 'images')}; each of them counts as a person of its own."
     notes = [_NO_PERSONS.format(folder=root)] if table is None else [f"{table.name}: {amount}"] if alone else []
     notes += [] if table is None else nobody_notes(table.name, (persons[one] for one in images if one in persons), "images")
+    persons, spelt = joined_in_table(PERSONS_TABLE if table is None else table.name, persons)
+    notes += spelt
     cases = []
     for image_id, image in images.items():
         path, person = root / IMAGE_FOLDER / f"{image_id}.dcm", persons.get(image_id, image_id)

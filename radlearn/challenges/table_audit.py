@@ -9,6 +9,7 @@ from radlearn.challenges.challenge import AuditedFolder, Case, Found, VolumeFile
 from radlearn.challenges.folders import files_below
 from radlearn.challenges.nobody import MARK
 from radlearn.challenges.own_table import PERSON, OwnTable, by_line
+from radlearn.challenges.person_spellings import ASKED
 
 
 def audit_xray_table(path: Path) -> AuditedFolder:
@@ -41,6 +42,8 @@ def _audited(table: OwnTable, cases: Sequence[Case], units: str, volumes: Sequen
             findings.append(Found("persons-column", name, f"{counts}{asked}{hint}"))
         elif MARK in note:
             findings.append(Found("persons-nobody", name, note.removeprefix(f"{name}: ")))
+        elif ASKED in note:
+            findings.append(Found("persons-alike", name, note.removeprefix(f"{name}: ")))
         else:
             findings.append(Found("about", name, note.removeprefix(f"{name}: ")))
     rows = sum(len(image.rows) for image in table.images)

@@ -1,7 +1,8 @@
 """A person's own X-rays in a table: see `own_table` for its columns. These say what is on an X-ray, and one of the first two is needed:
 
 label                  1 where the X-ray shows the finding, 0 where it does not
-x0, y0, x1, y1         a box around a finding, in pixels of the X-ray, origin top left; a row for each box, empty where there is none
+x0, y0, x1, y1         a box around a finding, in pixels of the X-ray, origin top left; a row for each box, empty where there is none;
+                       the same as xmin, ymin, xmax, ymax, as x_min, y_min, x_max, y_max, or as x1, y1, x2, y2
 category               a finer class, such as Normal
 view, sex, age_years   AP or PA, F or M, a number; where an X-ray's header lacks them
 """
@@ -13,25 +14,31 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.own_table import OwnImage, OwnTable, accepted, data_folder, one_value, read_table
-from radlearn.challenges.table_rows import HEADER_LINE, Cells, columns_of
+from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, size_hint
+from radlearn.challenges.table_rows import columns_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout
 
-LABEL, BOX = "label", ("x0", "y0", "x1", "y1")
+LABEL = "label"
 OPTIONAL = {"view": ("AP", "PA"), "sex": ("F", "M")}
 AGE, CATEGORY = "age_years", "category"
 KNOWN = (LABEL, *BOX, *OPTIONAL, AGE, CATEGORY)
 OLDEST = 120
-MOST_AS_SHARE = 2
-"A corner may lie there, as the sum of a place and a size that are at most 1 each."
 MEANT = {"true": 1, "yes": 1, "positive": 1, "pos": 1, "false": 0, "no": 0, "negative": 0, "neg": 0}
-
-Box = tuple[float, float, float, float]
+SEX_WORDS = {
+    "F": "female f fem woman girl weiblich w frau féminin femme femenino femenina mujer hembra femminile femmina donna feminino feminina "
+    "mulher vrouw vrouwelijk kvinna kvinde kvinne женский жен ж 女 女性",
+    "M": "male m masc man boy männlich maennlich mann masculin homme masculino hombre varón varon maschile maschio uomo homem mannelijk "
+    "mand мужской муж м 男 男性",
+}
+"A first letter is not enough: mujer is a woman, and Mädchen a girl."
 
 
 def is_xray_table(path: Path) -> bool:
     """Tell whether a table says what is on X-rays: a label, or boxes."""
-    return LABEL in (columns := columns_of(path)) or set(BOX) <= set(columns)
+    columns = columns_of(path)
+    corners = corners_in(columns)
+    return LABEL in columns or (bool(corners) and set(corners) <= set(columns))
 
 
 def find_cases(path: Path) -> list[XrayCase]:
@@ -42,27 +49,32 @@ def find_cases(path: Path) -> list[XrayCase]:
 def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     """Return a table, with everything that is wrong in it among its troubles, and the X-rays of which nothing is."""
     columns = columns_of(path)
-    boxes = [column for column in BOX if column in columns]
-    table = read_table(path, BOX if boxes else (LABEL,), KNOWN)
-    if LABEL not in columns and not boxes and table.troubles and "expected also" in table.troubles[-1]:
-        table.troubles[-1] += f" Instead of {LABEL}, {', '.join(BOX)} say where findings are."
-    cases = [_case_of(table, image) for image in table.images]
+    box = corners_in(columns)
+    table = read_table(path, box or (LABEL,), (*KNOWN, *box))
+    hint = size_hint(columns)
+    lacking = bool(table.troubles) and "expected also" in table.troubles[-1]
+    if columns and lacking and not table.images and not set(box or (LABEL,)) <= set(columns):
+        table.troubles[-1] += hint or ("" if box else f" Instead of {LABEL}, {', '.join(BOX)} say where findings are.")
+    elif hint and not box:
+        table.notes.append(f"{table.path.name}: boxes are not read.{hint}")
+    cases = [_case_of(table, image, box) for image in table.images]
     if any(case.boxes_xyxy_px for case in cases):
-        _look_at_boxes(table)
+        look_at_boxes(table, box)
     return table, cases
 
 
-def _case_of(table: OwnTable, image: OwnImage) -> XrayCase:
-    boxes = _boxes_of(table, image) if BOX[0] in table.columns else []
+def _case_of(table: OwnTable, image: OwnImage, box: Corners) -> XrayCase:
+    boxes = boxes_of(table, image, box) if box else []
     label: bool | None = bool(boxes)
     if LABEL in table.columns:
         label = _label_of(table, image)
         if label is False and boxes:
-            line = next(line for line, cells in image.rows if any(cells[column] for column in BOX))
+            line = next(line for line, cells in image.rows if any(cells[column] for column in box))
             table.troubles.append(f"{table.at(line, LABEL)}: is 0, but the row has a box; a box belongs to label 1.")
     if not boxes and len(image.rows) > 1:
         line, _ = image.rows[1]
-        table.troubles.append(f"{table.at(line, 'path')}: is the image of line {image.line} again; expected one row for each image.")
+        hint = "" if box else size_hint(table.columns)
+        table.troubles.append(f"{table.at(line, 'path')}: is the image of line {image.line} again; expected one row for each image.{hint}")
     told = {name: _told(table, image, name, values) for name, values in OPTIONAL.items()}
     return XrayCase(
         image.image_id,
@@ -88,75 +100,13 @@ def _label_of(table: OwnTable, image: OwnImage) -> bool | None:
     return None
 
 
-def _boxes_of(table: OwnTable, image: OwnImage) -> list[Box]:
-    boxes: list[Box] = []
-    seen: dict[Box, int] = {}
-    for line, cells in image.rows:
-        if not any(cells[column] for column in BOX):
-            if len(image.rows) > 1:
-                found = f"is empty, but line {image.rows[0][0] if line != image.rows[0][0] else image.rows[1][0]} is of the same image"
-                table.troubles.append(f"{table.at(line, BOX[0])}: {found}; expected a box in each of several rows.")
-            continue
-        if (box := _box_of(table, line, cells)) is None:
-            continue
-        if (first := seen.setdefault(box, line)) != line:
-            table.troubles.append(f"{table.at(line, BOX[0])}: the box is that of line {first} again; keep one of them.")
-        else:
-            boxes.append(box)
-    return boxes
-
-
-def _box_of(table: OwnTable, line: int, cells: Cells) -> Box | None:
-    x0, y0, x1, y1 = values = [finite_number(cells[column]) for column in BOX]
-    if wrong := [column for column, value in zip(BOX, values, strict=True) if math.isnan(value)]:
-        text = cells[wrong[0]]
-        found = f"is {text!r}; expected a number in pixels, or all four of {', '.join(BOX)} empty"
-        table.troubles.append(f"{table.at(line, wrong[0])}: {found}.{number_hint(text)}")
-        return None
-    if len(set(values)) == 1:
-        found = f"the box is {', '.join(cells[column] for column in BOX)}, which holds nothing"
-        table.troubles.append(f"{table.at(line, BOX[0])}: {found}. Where there is no finding, leave all four of {', '.join(BOX)} empty.")
-        return None
-    for column, low, high, text in ((BOX[2], x0, x1, "right"), (BOX[3], y0, y1, "lower")):
-        if high <= low:
-            start = BOX[BOX.index(column) - 2]
-            found = f"is {cells[column]}, and {start} is {cells[start]}; expected the {text} end of the box, which is larger"
-            table.troubles.append(f"{table.at(line, column)}: {found}. Are these width and height? Add them to x0 and y0.")
-            return None
-    for column, value in ((BOX[0], x0), (BOX[1], y0)):
-        if value < 0:
-            table.troubles.append(f"{table.at(line, column)}: is {cells[column]}, outside of the X-ray; expected 0 or more.")
-            return None
-    return x0, y0, x1, y1
-
-
-def _look_at_boxes(table: OwnTable) -> None:
-    """Note boxes that are smaller than a pixel, which no finding is: they are shares of the X-ray, or mean something else."""
-    boxes = {
-        line: (x0, y0, x1, y1)
-        for image in table.images
-        for line, cells in image.rows
-        for x0, y0, x1, y1 in [[finite_number(cells[column]) for column in BOX]]
-        if x1 > x0 and y1 > y0
-    }
-    tiny = [line for line, (x0, y0, x1, y1) in boxes.items() if x1 - x0 < 1 or y1 - y0 < 1]
-    advice = "Multiply x0 and x1 by the X-ray's width, y0 and y1 by its height"
-    if tiny and max(map(max, boxes.values())) <= MOST_AS_SHARE:
-        count = counted(len(boxes), "boxes")
-        found = f"none of the {count} reaches beyond {MOST_AS_SHARE} px, so they look like shares of the X-ray, 0 to 1"
-        table.troubles.append(f"{table.at(HEADER_LINE, BOX[0])}: {found}; expected pixels. {advice}.")
-        return
-    for line in tiny:
-        box = boxes[line]
-        written = ", ".join(f"{end:g}" for end in box)
-        hint = f" It looks like shares of the X-ray, 0 to 1. {advice}." if max(box) <= MOST_AS_SHARE else " Correct it, or remove the row."
-        table.troubles.append(f"{table.at(line, BOX[0])}: the box {written} is smaller than a pixel; expected pixels.{hint}")
-
-
 def _told(table: OwnTable, image: OwnImage, column: str, values: tuple[str, ...]) -> str | None:
     text = one_value(table, image, column)
     if text and text not in values:
-        hint = f" Write {text.upper()[0]}." if column == "sex" and text.upper()[0] in values else ""
+        meant = next((value for value in values if text.upper() == value), None)
+        if column == "sex":
+            meant = next((value for value, words in SEX_WORDS.items() if text.casefold() in words.split()), None)
+        hint = f" Write {meant}." if meant else ""
         table.troubles.append(f"{table.at(image.line, column)}: is {text!r}; expected {' or '.join(values)}, or an empty field.{hint}")
     return text or None
 

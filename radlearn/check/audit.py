@@ -16,6 +16,7 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
 from radlearn.challenges.own_table import near_hint
+from radlearn.challenges.table_boxes import size_hint
 from radlearn.challenges.table_rows import is_table, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import XrayCase
@@ -123,7 +124,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
         columns, _, troubles = rows_of(given)
         if troubles:
             raise BadLayout(listed(given, troubles, "in the table cannot be read"))
-        hint = near_hint(("path", "label", "mask"), columns)
+        hint = size_hint(columns) or near_hint(("path", "label", "mask"), columns)
         raise BadLayout(f"{given}: the columns are {', '.join(columns) or 'none'}; {EXPECTED_COLUMNS}{hint}")
     # What places are given relative to.
     folder = given.parent if by_table else given

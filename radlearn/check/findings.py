@@ -92,6 +92,7 @@ RULES = {
     "box-doubled": Rule("warning", "two boxes on nearly the same place", "Keep one of them: a detector cannot find both."),
     "persons-none": Rule("warning", "nothing says whose X-rays these are", "Write persons.csv: columns patientId,person."),
     "persons-column": Rule("warning", "nothing says whose images these are", "Add a column person to the table."),
+    "persons-alike": Rule("warning", "people whose names look alike", "Write each person in one way, in the column person."),
     "persons-listed": Rule(
         "warning",
         "images that the persons' table does not list",

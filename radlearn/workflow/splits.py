@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from radlearn.amounts import counted, noun_of, verb_of
 from radlearn.challenges.challenge import Case, CaseT
+from radlearn.challenges.person_spellings import alike_together, spelt
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.file_contents import is_of_values
 from radlearn.progress import say
@@ -83,7 +84,7 @@ def split_cases(
         subsets = _asked_for(cases, fold, known, copies, words)
         _tell_copies(cases, copies, known, words)
         if not subsets:
-            subsets = split_by_person(together, known, seed, fold, least=words.least, finding=words.finding)
+            subsets = split_by_person(alike_together(persons, together), known, seed, fold, least=words.least, finding=words.finding)
         refuse_seen_people(run, cases, together, subsets)
         counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets, contents)
@@ -202,7 +203,7 @@ def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent]) -> tu
             person = other
         return person
 
-    named = [_spelled(case.person) for case in cases]
+    named = spelt([_spelled(case.person) for case in cases]).persons
     holders: dict[str, list[int]] = defaultdict(list)
     for number, content in enumerate(contents):
         if content.pixels:

@@ -87,7 +87,9 @@ def test_folders_of_a_split_are_no_classes(tmp_path: Path, capsys: pytest.Captur
     for name in ("train/NORMAL/a.png", "train/PNEUMONIA/b.png", "test/NORMAL/c.png", "test/PNEUMONIA/d.png"):
         picture(tmp_path / "with classes" / name)
     assert [case.label for case in rsna.find_cases(written(tmp_path / "with classes"))] == [False, True, False, True]
-    assert "The folders test, train above the classes are not used" in " ".join(capsys.readouterr().err.split())
+    assert "The folders test, train are not used as a split, because no folder is called like validation" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_people_come_from_dicom_headers_as_pseudonyms(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_coco(tmp_path: Path) -> None:
     (tmp_path / "annotations.json").write_text(json.dumps(content))
     (tmp_path / "other.json").write_text('{"images": 3}')
     assert boxes_of(tmp_path) == BOXES
-    assert any("1 image that it names is not in the folder" in line for line in xray_table(tmp_path).assumed)
+    assert any("1 image that annotations.json names is not in the folder" in line for line in xray_table(tmp_path).assumed)
 
 
 def test_of_several_classes_those_that_are_asked_for_are_the_finding(tmp_path: Path) -> None:

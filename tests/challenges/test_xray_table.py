@@ -63,6 +63,21 @@ BAD = {
     "path,site\na.dcm,1\n": "expected also label. Instead of label, x0, y0, x1, y1 say where findings are.",
     "path,label,view\na.dcm,1,frontal\n": "line 2, column view: is 'frontal'; expected AP or PA, or an empty field.",
     "path,label,sex\na.dcm,1,female\n": "line 2, column sex: is 'female'; expected F or M, or an empty field. Write F.",
+    "path,label,sex\na.dcm,1,Mujer\n": "expected F or M, or an empty field. Write F.",
+    "path,label,sex\na.dcm,1,männlich\n": "expected F or M, or an empty field. Write M.",
+    "path,label,sex\na.dcm,1,f\n": "is 'f'; expected F or M, or an empty field. Write F.",
+    "path,label,view\na.dcm,1,pa\n": "is 'pa'; expected AP or PA, or an empty field. Write PA.",
+    "path,xmin,ymin,xmax,ymax\na.dcm,5,2,4,40\n": "is 4, and xmin is 5; expected the right end of the box, which is larger. Are "
+    "these width and height? Add them to xmin and ymin.",
+    "path,x1,y1,x2,y2\na.dcm,0,0,0,0\n": "is 0, and x1 is 0; expected the right end of the box, which is larger. Where there is no "
+    "box, leave all four fields empty.",
+    "path,x,y,width,height\na.dcm,1,2,3,4\n": "expected also label. Are x, y, width, height boxes? Write the columns x0, y0, x1, y1: "
+    "x0 = x, y0 = y, x1 = x + width, y1 = y + height.",
+    "path,X,Y,W,H\na.dcm,1,2,3,4\n": "Are X, Y, W, H boxes? Write the columns x0, y0, x1, y1: x0 = X, y0 = Y, x1 = X + W, y1 = Y + H.",
+    "path,cx,cy,w,h\na.dcm,1,2,3,4\n": "x0 = cx - w / 2, y0 = cy - h / 2, x1 = cx + w / 2, y1 = cy + h / 2.",
+    "path,x0,y0,width,height\na.dcm,1,2,3,4\n": "expected also x1, y1. Are x0, y0, width, height boxes?",
+    "path,label,x,y,w,h\na.dcm,1,2,3,4,5\na.dcm,1,20,3,4,5\n": "expected one row for each image. Are x, y, w, h boxes?",
+    "path,y\na.dcm,1\n": "expected also label. Is y the label? Then call it so.",
     "path,label,age_years\na.dcm,1,061Y\n": "line 2, column age_years: is '061Y'; expected years from 0 to 120",
 }  # fmt: skip
 
@@ -73,6 +88,29 @@ def test_a_bad_table_names_row_column_value_and_rule(tmp_path: Path, text: str) 
     assert any(BAD[text] in trouble for trouble in audit(path)[0].troubles), audit(path)[0].troubles
     with pytest.raises(BadLayout, match=r"cases\.csv: "):
         find_cases(path)
+
+
+@pytest.mark.parametrize("word", ["Mädchen", "madame", "fils", "Herr", "femur", "männin", "unknown", "O", "1"])
+def test_a_word_for_sex_that_is_not_known_gets_no_hint(tmp_path: Path, word: str) -> None:
+    (trouble,) = audit(table_of(tmp_path, f"path,label,sex,person\na.dcm,1,{word},p\n"))[0].troubles
+    assert trouble.endswith("expected F or M, or an empty field.")
+
+
+@pytest.mark.parametrize("columns", ["x0,y0,x1,y1", "xmin,ymin,xmax,ymax", "x_min,y_min,x_max,y_max", "x1,y1,x2,y2", "y2,x2,y1,x1"])
+def test_the_same_two_corners_under_other_names(tmp_path: Path, columns: str) -> None:
+    values = "40,30,20,10" if columns.startswith("y2") else "10,20,30,40"
+    path = table_of(tmp_path, f"path,{columns},person\na.dcm,{values},p\nb.dcm,,,,,q\n")
+    cases = find_cases(path)
+    assert is_xray_table(path)
+    assert [case.boxes_xyxy_px for case in cases] == [((10, 20, 30, 40),), ()]
+    assert [case.groups for case in cases] == [(), ()]
+
+
+def test_a_corner_and_a_size_beside_a_label_are_asked_about(tmp_path: Path) -> None:
+    table, cases = audit(table_of(tmp_path, "path,label,person,x,y,w,h\na.dcm,1,p,1,2,3,4\n"))
+    assert not table.troubles
+    assert cases[0].label is True
+    assert any(note.startswith("cases.csv: boxes are not read. Are x, y, w, h boxes? Write the columns") for note in table.notes)
 
 
 def test_detection_needs_a_box_for_every_finding(tmp_path: Path) -> None:

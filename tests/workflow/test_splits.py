@@ -203,7 +203,16 @@ def test_persons_are_joined_through_a_third(run: Run, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     "spelt",
-    [lambda name: unicodedata.normalize("NFD", name), lambda name: f" {name} ", lambda name: name.replace(" ", "  ")],
+    [
+        lambda name: unicodedata.normalize("NFD", name),
+        lambda name: f" {name} ",
+        lambda name: name.replace(" ", "  "),
+        lambda name: f"{name}\u200b",
+        lambda name: f"{name}^^",
+        str.upper,
+        lambda name: name.replace(" ", "-00"),
+        lambda name: name.replace("é", "e"),
+    ],
 )
 def test_two_spellings_of_one_person_are_in_one_subset(run: Run, monkeypatch: pytest.MonkeyPatch, spelt: Callable[[str], str]) -> None:
     names = [f"José {number // 2}" for number in range(80)]

@@ -1,0 +1,65 @@
+"""Labels of images that lie in folders named by their class."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from radlearn.amounts import counted, verb_of
+from radlearn.challenges.first_rows import CHANGE, FirstTable
+from radlearn.challenges.first_split import subset_called
+from radlearn.errors import BadSetting
+
+WITHOUT = {"normal", "negative", "neg", "healthy", "no", "none", "0", "control", "controls", "without", "no finding", "no_finding"}
+"Names of folders whose images show no finding."
+
+
+def has_usual_names(images: Sequence[Path]) -> bool:
+    """Whether some images lie in a folder whose name says that they show no finding."""
+    return any(path.parent.name.lower() in WITHOUT for path in images)
+
+
+def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[str]) -> FirstTable | None:
+    """Return a label for each image by the folder in which it lies; None where there are not two such folders or more."""
+    name_of = {path: path.parent.name for path in images if path.parent != folder}
+    names = Counter(name_of.values())
+    if len(names) < 2:
+        return None
+    if unknown := [name for name in positive if name not in names]:
+        raise BadSetting(f"--positive {unknown[0]}: there is no such class. There are: {', '.join(sorted(names))}.")
+    usual = {name for name in names if name.lower() in WITHOUT}
+    if all(subset_called(name) for name in names):
+        found = f"{folder}: the folders {', '.join(sorted(names))} are called like the subsets of a split"
+        raise BadSetting(f"{found}; expected a folder for each class in them. Without these, write the table by hand: columns path, label.")
+    if not positive and not usual:
+        raise BadSetting(
+            f"{folder}: the folders are {_listed(names, names)}. Which of them show the finding? Say so with --positive NAME; "
+            "those that are not named are then without it."
+        )
+    with_finding = set(positive) or set(names) - usual
+    if not with_finding or with_finding == set(names):
+        found = f"{folder}: all folders ({_listed(names, names)}) are {'with' if with_finding else 'without'} the finding"
+        raise BadSetting(f"{found}. Name those that show it, and not all, with --positive NAME.")
+    table = FirstTable(("path", "label"), [{"path": path, "label": int(name in with_finding)} for path, name in sorted(name_of.items())])
+    without = set(names) - with_finding
+    because = "as --positive says" if positive else f"because images without a finding are usually called {' or '.join(sorted(usual))}"
+    table.assumed.append(f"label is 1 in {_listed(with_finding, names)} and 0 in {_listed(without, names)}, {because}.")
+    if len(names) > 2:
+        # Which class it was is worth keeping: a report then has its scores by class.
+        table.columns = (*table.columns, "category")
+        for row, (_, name) in zip(table.rows, sorted(name_of.items()), strict=True):
+            row["category"] = name
+        table.assumed.append(
+            f"The {len(names)} folders become two labels, because a table has one finding; the column category keeps which of them it was. "
+            "Remove the rows of a folder that belongs to neither."
+        )
+    table.assumed.append(f"Is another class the finding? {CHANGE}.")
+    if left := len(images) - len(name_of):
+        table.assumed.append(f"{counted(left, 'images')} outside of the classes' folders {verb_of(left, 'are')} left out.")
+    if called := sorted({name for name in names if subset_called(name)}):
+        table.assumed.append(f"{', '.join(called)}: called like a subset of a split, not like a class. Is that right?")
+    return table
+
+
+def _listed(some: Iterable[str], names: Mapping[str, int]) -> str:
+    """Return names of folders, each with the number of its images."""
+    return ", ".join(f"{name} ({counted(names[name], 'images')})" for name in sorted(some))

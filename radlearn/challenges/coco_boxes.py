@@ -1,0 +1,207 @@
+"""Boxes as COCO keeps them: JSON with images, annotations and categories; several files, such as one for each subset, are read together.
+
+Source: cocodataset.org/#format-data.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from radlearn.amounts import counted, verb_of
+from radlearn.challenges.csv_hints import finite_number, number_hint
+from radlearn.challenges.first_rows import ImageNames, is_called
+from radlearn.challenges.folders import files_below, within
+from radlearn.challenges.marked_images import Mark, Marked
+from radlearn.file_names import readable
+
+MOST_BYTES = 1 << 30
+KEYS = ("images", "annotations", "categories", "bbox", "file_name", "image_id")
+"Of these a file that cannot be read must name two, to be taken for COCO."
+BBOX = ("x", "y", "width", "height")
+
+
+def read_coco(folder: Path, images: Sequence[Path]) -> Marked | None:
+    """Return the boxes of the COCO files of a folder; None where there is none."""
+    marked, names, files, left = Marked(folder), ImageNames(images), list[str](), list[str]()
+    held_by: dict[Path, str] = {}
+    for path in files_below(folder):
+        if path.suffix.lower() != ".json" or path.stat().st_size > MOST_BYTES:
+            continue
+        name = within(path, folder)
+        if (content := _content(path, name, marked.troubles)) is None:
+            continue
+        one = _CocoFile(path.parent, name, content, names)
+        if one.is_without_boxes():
+            left.append(f"{name} has annotations without boxes, and is not used.")
+            continue
+        files.append(name)
+        found = one.marks()
+        marked.troubles += one.troubles
+        left += one.assumed
+        for image, marks in found.items():
+            other = held_by.setdefault(image, name)
+            if other != name and _boxes(marks) != _boxes(marked.images[image]):
+                marked.troubles.append(
+                    f"{name}: {within(image, folder)} has other boxes here than in {other}. Move one of the two files away."
+                )
+            marked.images[image] = marks
+        marked.stated_px |= one.stated_px
+    if not files and not marked.troubles:
+        return None
+    if not marked.images and not marked.troubles:
+        marked.troubles.append(f"{', '.join(files)}: names no image that is in the folder. {' '.join(left)}".rstrip())
+    more = f" and {counted(len(files) - 1, 'more files')}" if len(files) > 1 else ""
+    read = f"{''.join(files[:1])}{more} {'are' if more else 'is'} read as COCO: boxes as x, y, width, height in pixels."
+    if alone := [image for image in images if image not in marked.images]:
+        left.append(
+            f"{counted(len(alone), 'images')} that no such file names {verb_of(len(alone), 'are')} left out, such as {alone[0].name}."
+        )
+    marked.assumed = [read, *left]
+    return marked
+
+
+class _CocoFile:
+    def __init__(self, place: Path, name: str, content: dict[str, Any], names: ImageNames) -> None:
+        self.place, self.name, self.names = place, name, names
+        self.images, self.annotations = content["images"], content["annotations"]
+        self.troubles: list[str] = []
+        self.assumed: list[str] = []
+        self.stated_px: dict[Path, tuple[float, float]] = {}
+        given = content.get("categories")
+        categories = [one for one in (given if isinstance(given, list) else []) if isinstance(one, dict)]
+        self.classes = {_key(one.get("id")): str(one.get("name", one.get("id"))) for one in categories}
+
+    def is_without_boxes(self) -> bool:
+        """Whether it says something else of its images, such as captions."""
+        listed = isinstance(self.annotations, list) and self.annotations
+        return bool(listed) and not any(isinstance(one, dict) and "bbox" in one for one in self.annotations)
+
+    def marks(self) -> dict[Path, list[Mark]]:
+        """Return the boxes of each image that is there; what is wrong is among the troubles."""
+        for key in ("images", "annotations"):
+            if not isinstance(getattr(self, key), list):
+                self.troubles.append(f"{self.name}: {key} is {_shown(getattr(self, key))}; expected a list.")
+        if self.troubles:
+            return {}
+        by_id = self._files_by_id()
+        marks: dict[str, list[Mark]] = {one: [] for one in by_id}
+        strangers: list[Any] = []
+        for number, annotation in enumerate(self.annotations):
+            if not isinstance(annotation, dict):
+                self.troubles.append(
+                    f"{self.name}, annotation {number + 1}: is {_shown(annotation)}; expected an object with image_id and bbox."
+                )
+                continue
+            where = f"{self.name}, annotation {annotation.get('id', number + 1)}"
+            owner = marks.get(_key(annotation.get("image_id")))
+            if owner is None:
+                strangers.append(annotation.get("image_id"))
+            elif (mark := self._mark(annotation, where)) is not None:
+                owner.append(mark)
+        if strangers and not self.troubles:
+            self._tell_strangers(strangers, list(by_id))
+        return self._on_images(by_id, marks)
+
+    def _files_by_id(self) -> dict[str, dict[str, Any]]:
+        by_id: dict[str, dict[str, Any]] = {}
+        for number, image in enumerate(self.images):
+            if not isinstance(image, dict) or image.get("id") is None or not isinstance(image.get("file_name"), str):
+                self.troubles.append(f"{self.name}, image {number + 1}: is {_shown(image)}; expected an object with id and file_name.")
+                continue
+            first = by_id.setdefault(_key(image["id"]), image)
+            if first["file_name"] != image["file_name"]:
+                found = f"the id {image['id']} is that of {readable(first['file_name'])} and of {readable(image['file_name'])}"
+                self.troubles.append(f"{self.name}: {found}: nothing says whose boxes are whose. Give each image an id of its own.")
+        return by_id
+
+    def _mark(self, annotation: dict[str, Any], where: str) -> Mark | None:
+        given = annotation.get("bbox")
+        if not isinstance(given, list) or len(given) != len(BBOX):
+            self.troubles.append(f"{where}: bbox is {_shown(given)}; expected four numbers, {', '.join(BBOX)}.")
+            return None
+        values = [finite_number(str(one)) for one in given]
+        if wrong := [number for number, value in enumerate(values) if value != value]:
+            text = str(given[wrong[0]])
+            self.troubles.append(
+                f"{where}: {BBOX[wrong[0]]} of bbox is {_shown(given[wrong[0]])}; expected a number in pixels.{number_hint(text)}"
+            )
+            return None
+        x, y, width, height = values
+        category = annotation.get("category_id")
+        name = "" if category is None else self.classes.get(_key(category), str(category))
+        return Mark(name, (x, y, x + width, y + height), where)
+
+    def _tell_strangers(self, strangers: list[Any], ids: list[str]) -> None:
+        if len(strangers) == len(self.annotations):
+            found = f"no annotation belongs to an image: their image_id is such as {_shown(strangers[0])}"
+            known = f"the ids of images such as {ids[0]!r}" if ids else "there are no images"
+            self.troubles.append(f"{self.name}: {found}, {known}. Export the file again.")
+            return
+        amount = len(strangers)
+        lost = f"{counted(amount, 'annotations')} of {self.name} {verb_of(amount, 'belong')} to no image in it"
+        self.assumed.append(f"{lost}, and {verb_of(amount, 'are')} left out, such as that with image_id {_shown(strangers[0])}.")
+
+    def _on_images(self, by_id: dict[str, dict[str, Any]], marks: dict[str, list[Mark]]) -> dict[Path, list[Mark]]:
+        found: dict[Path, list[Mark]] = {}
+        places = {one: self.names.paths_of(image["file_name"], self.place) for one, image in by_id.items()}
+        shared = Counter(paths[0] for paths in places.values() if len(paths) == 1)
+        lost = []
+        for one, image in by_id.items():
+            name, paths = image["file_name"], places[one]
+            if len(paths) > 1:
+                several = " and ".join(path.as_posix() for path in paths[:2])
+                self.troubles.append(f"{self.name}: {readable(name)} may be {several}. Write the folder before its name.")
+            # Of two entries that lead to one image, that with other folders is of an image that is not there.
+            elif not paths or (shared[paths[0]] > 1 and not is_called(paths[0], name)):
+                lost.append(name)
+            else:
+                found.setdefault(paths[0], []).extend(marks[one])
+                if (size := _size(image)) is not None:
+                    self.stated_px[paths[0]] = size
+        if lost:
+            amount = f"{counted(len(lost), 'images')} that {self.name} names {verb_of(len(lost), 'are')} not in the folder"
+            self.assumed.append(f"{amount}, and left out, such as {readable(lost[0])}.")
+        return found
+
+
+def _content(path: Path, name: str, troubles: list[str]) -> dict[str, Any] | None:
+    """Return what a file holds; None where it is no COCO, or cannot be read, which is noted."""
+    raw = path.read_bytes()
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        if sum(f'"{key}"'.encode() in raw for key in KEYS) > 1:
+            if isinstance(error, UnicodeDecodeError):
+                line = raw.count(b"\n", 0, error.start) + 1
+                troubles.append(f"{name}, line {line}: is not UTF-8 text (byte 0x{raw[error.start]:02x}). Save the file as UTF-8.")
+            else:
+                troubles.append(f"{name}: names boxes as COCO does, and is not JSON ({error}). Export or copy it again.")
+        return None
+    if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
+        return None
+    images = content["images"]
+    # Other formats have names or folders there.
+    if not isinstance(images, list | dict) or (isinstance(images, list) and images and not isinstance(images[0], dict)):
+        return None
+    return content
+
+
+def _key(one: Any) -> str:
+    """Return an id as text: 1, 1.0 and "1" are one."""
+    return str(int(one)) if isinstance(one, float) and one.is_integer() else str(one).strip()
+
+
+def _size(image: dict[str, Any]) -> tuple[float, float] | None:
+    width, height = (finite_number(str(image.get(side, ""))) for side in ("width", "height"))
+    return (width, height) if width > 0 and height > 0 else None
+
+
+def _shown(value: Any) -> str:
+    text = readable(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= 60 else f"{text[:60]} …"
+
+
+def _boxes(marks: Sequence[Mark]) -> list[tuple[str, tuple[float, ...]]]:
+    return sorted((mark.name, mark.box) for mark in marks)

@@ -1,0 +1,168 @@
+"""Boxes of any format, held against their images and made rows of a first table.
+
+Files of boxes outlive the images that they were drawn on: these are resized, cut or exported again. A box that does not fit its image is
+either off by rounding, which is cut off and said, or refused, because nothing tells where it belongs.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from radlearn.amounts import counted, verb_of
+from radlearn.challenges.first_rows import CHANGE, FirstTable
+from radlearn.challenges.folders import within
+from radlearn.challenges.table_boxes import BOX
+from radlearn.challenges.troubles import listed
+from radlearn.errors import BadLayout, BadSetting, UnreadableScan
+from radlearn.scans.picture_files import ORIENTATION, is_picture
+
+ROUNDING_PX, ROUNDING_SHARE = 1.0, 0.01
+"How far a box may reach beyond its image because its numbers were rounded: a share of two decimals is off by up to 0.0075."
+SIDEWAYS = (5, 6, 7, 8)
+"EXIF orientations that exchange width and height."
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A box (x0, y0, x1, y1) with its class, and where it is written. In pixels, or in shares of the image's width and height."""
+
+    name: str
+    box: Box
+    where: str
+
+
+@dataclass
+class Marked:
+    """What the files of one format say of the images of a folder: sentences on how they were read, and what is wrong in them."""
+
+    folder: Path
+    images: dict[Path, list[Mark]] = field(default_factory=dict)
+    stated_px: dict[Path, tuple[float, float]] = field(default_factory=dict)
+    "Width and height that the files say an image has, where they do."
+    in_shares: bool = False
+    assumed: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    def table(self, positive: Sequence[str]) -> FirstTable:
+        """Return rows of boxes; of several classes those that are asked for, else all of them as one.
+
+        Raises:
+            BadLayout: if anything is wrong in the files, or a box does not fit its image.
+            BadSetting: if there is no such class.
+        """
+        names = Counter(mark.name for marks in self.images.values() for mark in marks)
+        # What is wrong in a file may be the reason why a class is missing.
+        if not self.troubles and (unknown := [name for name in positive if name not in names]):
+            raise BadSetting(f"--positive {unknown[0]}: there is no such class. There are: {', '.join(sorted(names)) or 'none'}.")
+        said: list[str] = []
+        fitted = self._fitted(said)
+        if self.troubles:
+            raise BadLayout(listed(self.folder, self.troubles, "in the boxes would train wrongly", "Mend this, then try again."))
+        table, twice = FirstTable(("path", *BOX)), 0
+        for path, marked in sorted(fitted.items()):
+            wanted = [tuple(f"{end:g}" for end in box) for name, box in marked if not positive or name in positive]
+            # Several readers may have drawn the same.
+            ends = list(dict.fromkeys(wanted))
+            twice += len(wanted) - len(ends)
+            rows = [dict(zip(BOX, one, strict=True)) for one in ends] or [dict.fromkeys(BOX, "")]
+            table.rows += [{"path": path, **row} for row in rows]
+        chosen = ", ".join(positive) if positive else ", ".join(sorted(filter(None, names)))
+        if chosen:
+            said.insert(0, f"A box is a finding if its class is one of: {chosen}. Are others? {CHANGE}.")
+        if twice:
+            said.append(
+                f"{counted(twice, 'boxes')} {verb_of(twice, 'repeat')} another of the same image, and {verb_of(twice, 'are')} left out."
+            )
+        table.assumed = [*self.assumed[:1], *said, *self.assumed[1:]]
+        return table
+
+    def _fitted(self, said: list[str]) -> dict[Path, list[tuple[str, Box]]]:
+        """Return the boxes in pixels of their images. What was changed is `said`; what does not fit is among the troubles."""
+        fitted: dict[Path, list[tuple[str, Box]]] = {}
+        unread, cut, scaled = [], 0, []
+        for path, marks in self.images.items():
+            if not marks:
+                fitted[path] = []
+                continue
+            if (size := size_of(path)) is None:
+                unread.append(path)
+                continue
+            scale = self._scale(path, size, marks[0].where)
+            if scale is None:
+                continue
+            if not self.in_shares and scale != (1, 1):
+                scaled.append((path, size))
+            held = fitted[path] = []
+            for mark in marks:
+                box = tuple(end * scale[number % 2] for number, end in enumerate(mark.box))
+                if trouble := _trouble(box, size):
+                    self.troubles.append(f"{mark.where}: {trouble}")
+                    continue
+                x0, y0, x1, y1 = box
+                inside = max(x0, 0.0), max(y0, 0.0), min(x1, size[0]), min(y1, size[1])
+                cut += any(abs(one - other) > 0.01 for one, other in zip(box, inside, strict=True))
+                held.append((mark.name, inside))
+        if scaled:
+            path, (width, height) = scaled[0]
+            stated = " × ".join(f"{edge:g}" for edge in self.stated_px[path])
+            example = f"{path.name} is {width} × {height} px, and its boxes were drawn at {stated}"
+            amount = len(scaled)
+            said.append(f"The boxes of {counted(amount, 'images')} were scaled to {'its' if amount == 1 else 'their'} size: {example}.")
+        if cut:
+            beyond = f"{counted(cut, 'boxes')} {verb_of(cut, 'extend')} beyond the image by rounding"
+            said.append(f"{beyond}, and {verb_of(cut, 'are')} cut off at its edge.")
+        if unread:
+            said.append(
+                f"{counted(len(unread), 'images')} that cannot be read {verb_of(len(unread), 'are')} left out, such as {unread[0].name}."
+            )
+        return fitted
+
+    def _scale(self, path: Path, size: tuple[int, int], where: str) -> tuple[float, float] | None:
+        """Return by what x and y are multiplied; None where the files say that the image has another shape than it has."""
+        if self.in_shares:
+            return size
+        width, height = self.stated_px.get(path, size)
+        across, down = size[0] / width, size[1] / height
+        if size == (width, height):
+            return 1, 1
+        # Both sides were rounded to whole pixels.
+        if abs(across * height - size[1]) <= max(1, across) or abs(down * width - size[0]) <= max(1, down):
+            return across, down
+        stated = f"says that {within(path, self.folder)} is {width:g} × {height:g} px (width × height), and it is {size[0]} × {size[1]}"
+        self.troubles.append(f"{where}: {stated}: nothing says where its boxes lie. Export the boxes again for the image as it is.")
+        return None
+
+
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Return the width and height of an image as it is shown; None where it cannot be read."""
+    try:
+        if not is_picture(path):
+            from radlearn.scans.dicom import read_header  # pydicom, which pictures need not
+
+            height, width = read_header(path).size_px
+            return width, height
+        with Image.open(path) as image:
+            width, height = image.size
+            return (height, width) if image.getexif().get(ORIENTATION, 1) in SIDEWAYS else (width, height)
+    except (UnreadableScan, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def _trouble(box: Sequence[float], size: tuple[int, int]) -> str:
+    """Return what is wrong with a box in pixels on an image of that width and height; "" where nothing is."""
+    if not all(map(math.isfinite, box)):
+        return f"the box has the end {next(end for end in box if not math.isfinite(end))}; expected numbers."
+    for axis, edge, words in ((0, size[0], ("x", "wide")), (1, size[1], ("y", "high"))):
+        low, high = box[axis], box[axis + 2]
+        if high <= low:
+            return f"the box from {words[0]} {low:g} to {high:g} is {high - low:g} px {words[1]}; expected more than 0."
+        room = max(ROUNDING_PX, ROUNDING_SHARE * edge)
+        if low < -room or high > edge + room or high <= 0 or low >= edge:
+            return f"the box reaches from {words[0]} {low:g} to {high:g} px, and the image is {edge} px {words[1]}."
+    return ""

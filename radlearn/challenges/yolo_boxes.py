@@ -1,0 +1,140 @@
+"""Boxes as YOLO keeps them: a text file for each image, in each line a class and shares of the image's width and height.
+
+Source: docs.ultralytics.com/datasets/detect and /segment. Its readers, too, take the box around a polygon.
+"""
+
+import codecs
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from radlearn.amounts import counted, verb_of
+from radlearn.challenges.csv_hints import finite_number, number_hint
+from radlearn.challenges.folders import files_below, stem, within
+from radlearn.challenges.marked_images import ROUNDING_SHARE, Box, Mark, Marked
+
+NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?|nan|[+-]?inf", re.IGNORECASE | re.ASCII)
+FIELDS = ("class", "centre x", "centre y", "width", "height")
+SEPARATOR = re.compile(r"[;\s]+|,(?=\s|\d+\.)")
+"Commas, too, unless they are decimal ones."
+LEAST_SHARE_OF_FILES, LEAST_SHARE_OF_NUMBERS = 0.5, 0.75
+"Of the text files beside images, and of what follows the class in a line: reports in words are no boxes."
+
+
+def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
+    """Return the boxes of the YOLO files of a folder; None where its text files are none, or all say that there is nothing."""
+    text_of, unused, unclear = _text_of(folder, images)
+    lines = {image: _lines(path) for image, path in text_of.items()}
+    said = [one for one in lines.values() if one]
+    if not said or sum(any(map(_looks_like_yolo, _words(one))) for one in said) < LEAST_SHARE_OF_FILES * len(said):
+        return None
+    marked = Marked(folder, in_shares=True)
+    polygons = 0
+    for image in images:
+        marks = marked.images[image] = []
+        for number, line in lines.get(image, []):
+            where = f"{within(text_of[image], folder)}, line {number}"
+            words = line.split()
+            box, trouble = _box(words, line)
+            if box is None:
+                marked.troubles.append(f"{where}: {trouble}")
+            else:
+                polygons += len(words) > len(FIELDS)
+                marks.append(Mark(words[0], box, where))
+    marked.troubles += unclear
+    read = f"{counted(len(lines), '.txt files')} {verb_of(len(lines), 'are')} read as YOLO"
+    meant = "the class, then the centre, width and height of a box as shares of the image"
+    marked.assumed = [f"{read}: {meant}. An image without a file, or with an empty one, has no box."]
+    if bare := len(images) - len(lines):
+        marked.assumed.append(f"{counted(bare, 'images')} {verb_of(bare, 'have')} no .txt file, and so no box.")
+    if lost := [path for path in unused if any(map(_looks_like_yolo, _words(_lines(path))))]:
+        amount = f"{counted(len(lost), '.txt files')} without an image {verb_of(len(lost), 'are')} left out"
+        marked.assumed.append(f"{amount}, such as {within(lost[0], folder)}.")
+    if polygons:
+        marked.assumed.append(f"{counted(polygons, 'polygons')} {verb_of(polygons, 'are')} read as the boxes around them.")
+    return marked
+
+
+def none_is_yolo(marked: Marked) -> bool:
+    """Whether nothing in the files could be read, so that they may be something else altogether."""
+    return not any(marked.images.values())
+
+
+def _text_of(folder: Path, images: Sequence[Path]) -> tuple[dict[Path, Path], list[Path], list[str]]:
+    """Return image → its text file, the one that YOLO looks for or the only one of that name; those without an image; what is unclear."""
+    texts: dict[str, list[Path]] = {}
+    for path in files_below(folder):
+        if path.suffix.lower() == ".txt":
+            texts.setdefault(path.stem, []).append(path)
+    by_stem: dict[str, list[Path]] = {}
+    for image in images:
+        by_stem.setdefault(stem(image.name), []).append(image)
+    found: dict[Path, Path] = {}
+    unclear = []
+    for name in by_stem.keys() & texts.keys():
+        beside = {image: _usual_place(image, name, folder, set(texts[name])) for image in by_stem[name]}
+        found |= {image: path for image, path in beside.items() if path is not None}
+        bare = [image for image, path in beside.items() if path is None]
+        free = [path for path in texts[name] if path not in found.values() and _lines(path)]
+        if len(bare) == len(free) == 1:
+            found[bare[0]] = free[0]
+        elif bare and free:
+            either = " and ".join(within(path, folder) for path in (bare if len(bare) > 1 else free)[:2])
+            one = f"{within(free[0], folder)}: may be of" if len(bare) > 1 else f"{within(bare[0], folder)}: its boxes may be in"
+            unclear.append(f"{one} {either}. Put images and labels side by side, images/ and labels/, as YOLO has them.")
+    unused = [path for name, paths in texts.items() if name not in by_stem for path in paths]
+    return {image: found[image] for image in images if image in found}, unused, sorted(unclear)
+
+
+def _usual_place(image: Path, name: str, folder: Path, texts: set[Path]) -> Path | None:
+    """Return the text file where YOLO looks for it: beside the image, or with labels for the last folder that is called images."""
+    place = image.parent / f"{name}.txt"
+    parts = list(place.relative_to(folder).parts)
+    for number in reversed(range(len(parts) - 1)):
+        if place not in texts and parts[number].lower() == "images":
+            place = folder.joinpath(*parts[:number], "labels", *parts[number + 1 :])
+    return place if place in texts else None
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    raw = path.read_bytes()
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = raw.decode("utf-16" if wide else "utf-8-sig", "replace")
+    return [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+
+
+def _words(lines: Sequence[tuple[int, str]]) -> list[list[str]]:
+    return [list(filter(None, SEPARATOR.split(line))) for _, line in lines]
+
+
+def _looks_like_yolo(words: Sequence[str]) -> bool:
+    # One of the four may be what is wrong.
+    numbers = sum(NUMBER.fullmatch(word) is not None for word in words[1:])
+    return len(words) >= len(FIELDS) and numbers >= LEAST_SHARE_OF_NUMBERS * (len(words) - 1)
+
+
+def _box(words: Sequence[str], line: str) -> tuple[Box | None, str]:
+    """Return the box of a line, or what is wrong with it."""
+    expected = f"expected {', '.join(FIELDS)}, separated by spaces"
+    if len(words) < len(FIELDS):
+        return None, f"is {line.strip()[:60]!r}; {expected}.{' Write spaces for the marks between.' if re.search('[,;]', line) else ''}"
+    shares = [finite_number(word) for word in words[1:]]
+    if wrong := [number for number, share in enumerate(shares) if math.isnan(share)]:
+        text = words[1 + wrong[0]]
+        return None, f"has {text!r}; expected numbers, which are shares of the image, 0 to 1.{number_hint(text)}"
+    if len(shares) == len(FIELDS):
+        if 0 <= shares[-1] <= 1:
+            advice = "so it is what a network found and no truth. Use labels that people drew, or remove the sixth column"
+            return None, f"has six columns, the last of which, {words[-1]}, looks like a confidence, {advice}."
+        return None, f"has six columns; {expected}."
+    if len(shares) % 2:
+        return None, f"has {counted(len(words), 'columns')}; {expected}, or the corners of a polygon after the class."
+    # A box may reach a little beyond by rounding; pixels are far larger.
+    if far := [number for number, share in enumerate(shares) if not -ROUNDING_SHARE <= share <= 1 + ROUNDING_SHARE]:
+        pixels = " Are these pixels? Divide what is across by the image's width and what is down by its height." if max(shares) > 2 else ""
+        return None, f"has {words[1 + far[0]]}; expected shares of the image, 0 to 1.{pixels}"
+    if len(shares) > 4:
+        return (min(shares[::2]), min(shares[1::2]), max(shares[::2]), max(shares[1::2])), ""
+    x, y, width, height = shares
+    return (x - width / 2, y - height / 2, x + width / 2, y + height / 2), ""

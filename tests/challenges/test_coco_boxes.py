@@ -1,0 +1,165 @@
+"""COCO: no box is lost, given to another image or moved without a word, and what is wrong is named by file, annotation and value."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from radlearn.challenges.coco_boxes import read_coco
+from radlearn.challenges.first_table import xray_table
+from radlearn.errors import BadLayout
+from tests.challenges.test_first_table import BOXES, boxes_of, picture
+
+IMAGES = [{"id": 7, "file_name": "a.png"}, {"id": 8, "file_name": "b.png"}]
+MARKS = [
+    {"id": 3, "image_id": 7, "category_id": 1, "bbox": [10, 5, 20, 20]},
+    {"id": 4, "image_id": 7, "category_id": 1, "bbox": [40, 10, 20, 20]},
+]
+
+
+def coco(folder: Path, name: str = "coco.json", images: Any = IMAGES, annotations: Any = MARKS, **further: Any) -> Path:
+    for image in ("a.png", "b.png"):
+        picture(folder / "images" / image, (40, 80))
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "opacity"}], **further}
+    (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def changed(rows: list[dict[str, Any]], **cells: Any) -> list[dict[str, Any]]:
+    return [{**row, **{key: value(row[key]) if callable(value) else value for key, value in cells.items()}} for row in rows]
+
+
+@pytest.mark.parametrize("written", [str, float, lambda one: f" {one} "])
+@pytest.mark.parametrize("where", ["images", "annotations", "categories"])
+def test_an_id_is_the_same_as_a_number_and_as_text(tmp_path: Path, written: Any, where: str) -> None:
+    change = {
+        "images": {"images": changed(IMAGES, id=written)},
+        "annotations": {"annotations": changed(MARKS, image_id=written)},
+        "categories": {"annotations": changed(MARKS, category_id=written)},
+    }
+    coco(tmp_path, **change[where])
+    assert boxes_of(tmp_path, "opacity") == BOXES
+
+
+REFUSED = {
+    "one id, two images": (
+        {"images": [*IMAGES, {"id": 7, "file_name": "c.png"}]},
+        "coco.json: the id 7 is that of a.png and of c.png: nothing says whose boxes are whose",
+    ),
+    "one id as number and as text": ({"images": [*IMAGES, {"id": "7", "file_name": "c.png"}]}, "is that of a.png and of c.png"),
+    "annotations of nobody": (
+        {"annotations": changed(MARKS, image_id="IM9")},
+        'no annotation belongs to an image: their image_id is such as "IM9", the ids of images such as \'7\'',
+    ),
+    "an object of annotations": ({"annotations": {}}, "coco.json: annotations is {}; expected a list."),
+    "an object of images": ({"images": {"7": "a.png"}}, 'coco.json: images is {"7": "a.png"}; expected a list.'),
+    "three numbers": ({"annotations": changed(MARKS, bbox=[1, 2, 3])}, "annotation 3: bbox is [1, 2, 3]; expected four numbers"),
+    "no box": ({"annotations": [*MARKS, {"id": 5, "image_id": 8}]}, "annotation 5: bbox is null; expected four numbers"),
+    "NaN": ({"annotations": changed(MARKS, bbox=[1, 2, float("nan"), 4])}, "annotation 3: width of bbox is NaN; expected a number"),
+    "a word": ({"annotations": changed(MARKS, bbox=[1, "left", 3, 4])}, 'y of bbox is "left"; expected a number in pixels.'),
+    "a decimal comma": ({"annotations": changed(MARKS, bbox=["1,5", 2, 3, 4])}, "It has a decimal comma; write 1.5."),
+    "no width": ({"annotations": changed(MARKS, bbox=[1, 2, 0, 4])}, "annotation 3: the box from x 1 to 1 is 0 px wide"),
+    "beyond": ({"annotations": changed(MARKS, bbox=[70, 2, 20, 4])}, "3: the box reaches from x 70 to 90 px, and the image is 80 px wide"),
+    "before": ({"annotations": changed(MARKS, bbox=[1, -9, 20, 14])}, "the box reaches from y -9 to 5 px, and the image is 40 px high"),
+    "another shape": (
+        {"images": changed(IMAGES, width=640, height=640)},
+        "annotation 3: says that images/a.png is 640 × 640 px (width × height), and it is 80 × 40",
+    ),
+    "width and height exchanged": ({"images": changed(IMAGES, width=40, height=80)}, "is 40 × 80 px (width × height), and it is 80 × 40"),
+    "nothing in the folder": ({"images": changed(IMAGES, file_name=lambda name: f"x{name}")}, "coco.json: names no image that is"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=REFUSED)
+def test_what_is_wrong_is_refused_by_file_annotation_and_value(tmp_path: Path, case: str) -> None:
+    change, words = REFUSED[case]
+    coco(tmp_path, **change)
+    with pytest.raises(BadLayout) as refused:
+        xray_table(tmp_path)
+    assert words in str(refused.value)
+
+
+def test_bytes_that_are_not_utf8_and_a_file_that_was_cut_short(tmp_path: Path) -> None:
+    text = (coco(tmp_path) / "coco.json").read_text()
+    (tmp_path / "coco.json").write_bytes(text.replace("opacity", "Verschattung über").encode("latin-1"))
+    with pytest.raises(BadLayout, match=r"coco\.json, line 1: is not UTF-8 text \(byte 0xfc\)\. Save the file as UTF-8"):
+        xray_table(tmp_path)
+    (tmp_path / "coco.json").write_text(text[:-40])
+    with pytest.raises(BadLayout, match=r"coco\.json: names boxes as COCO does, and is not JSON"):
+        xray_table(tmp_path)
+    # As a person saves text on Windows.
+    for encoding in ("utf-16", "utf-8-sig"):
+        (tmp_path / "coco.json").write_text(text, encoding=encoding)
+        assert len(xray_table(tmp_path).rows) == 3
+
+
+def test_annotations_of_no_image_are_counted(tmp_path: Path) -> None:
+    coco(tmp_path, annotations=[*MARKS, {**MARKS[0], "image_id": 99}])
+    lost = "1 annotation of coco.json belongs to no image in it, and is left out, such as that with image_id 99."
+    assert lost in xray_table(tmp_path).assumed
+    assert boxes_of(tmp_path) == BOXES
+
+
+@pytest.mark.parametrize(("size", "factor"), [((800, 400), 0.1), ((40, 20), 2.0), ((160.0, 80.0), 0.5), ((241, 120), 80 / 241)])
+def test_boxes_that_were_drawn_on_another_size_are_scaled_and_it_is_said(tmp_path: Path, size: tuple[float, float], factor: float) -> None:
+    drawn = [[x / factor, y / factor, width / factor, height / factor] for x, y, width, height in (mark["bbox"] for mark in MARKS)]
+    marks = [{**mark, "bbox": bbox} for mark, bbox in zip(MARKS, drawn, strict=True)]
+    coco(tmp_path, images=changed(IMAGES, width=size[0], height=size[1]), annotations=marks)
+    said = f"The boxes of 1 image were scaled to its size: a.png is 80 × 40 px, and its boxes were drawn at {size[0]:g} × {size[1]:g}."
+    assert said in xray_table(tmp_path).assumed
+    np.testing.assert_allclose(boxes_of(tmp_path)["a"], BOXES["a"], atol=0.15)
+
+
+def test_files_for_each_subset_are_read_together_and_images_beside_each_are_its_own(tmp_path: Path) -> None:
+    for subset, x in (("train", 1), ("valid", 2), ("test", 3)):
+        # One name in three folders, as exports number images.
+        picture(tmp_path / subset / "1.png", (40, 80))
+        content = {"images": [{"id": 1, "file_name": "1.png"}], "annotations": [{"image_id": 1, "bbox": [x, 2, 30, 30]}], "categories": []}
+        (tmp_path / subset / "_annotations.coco.json").write_text(json.dumps(content))
+    table = xray_table(tmp_path)
+    assert {(row["path"], row["x0"], row["split"]) for row in table.rows} == {
+        (tmp_path / "train" / "1.png", "1", "train"),
+        (tmp_path / "valid" / "1.png", "2", "validation"),
+        (tmp_path / "test" / "1.png", "3", "test"),
+    }
+    assert "test/_annotations.coco.json and 2 more files are read as COCO" in table.assumed[0]
+
+
+def test_one_image_in_two_files_must_have_the_same_boxes(tmp_path: Path) -> None:
+    coco(coco(tmp_path), "again.json")
+    assert len(xray_table(tmp_path).rows) == 3
+    coco(tmp_path, "again.json", annotations=MARKS[:1])
+    with pytest.raises(BadLayout, match=r"coco\.json: images/a\.png has other boxes here than in again\.json"):
+        xray_table(tmp_path)
+
+
+def test_images_that_no_file_names_captions_and_names_that_fit_several(tmp_path: Path) -> None:
+    coco(tmp_path, images=IMAGES[:1])
+    (tmp_path / "captions.json").write_text(json.dumps({"images": IMAGES, "annotations": [{"image_id": 8, "caption": "clear lungs"}]}))
+    marked = read_coco(tmp_path, sorted(tmp_path.glob("images/*.png")))
+    assert marked is not None
+    assert "1 image that no such file names is left out, such as b.png." in marked.assumed
+    assert "captions.json has annotations without boxes, and is not used." in marked.assumed
+    picture(tmp_path / "other" / "a.png")
+    with pytest.raises(
+        BadLayout, match=r"coco\.json: a\.png may be .*/images/a\.png and .*/other/a\.png\. Write the folder before its name"
+    ):
+        xray_table(tmp_path)
+
+
+def test_of_two_entries_that_lead_to_one_image_that_of_another_folder_is_lost(tmp_path: Path) -> None:
+    images = [{"id": 7, "file_name": "images/a.png"}, {"id": 8, "file_name": "lost/a.png"}, {"id": 9, "file_name": "images/b.png"}]
+    coco(tmp_path, images=images, annotations=[*MARKS, {"image_id": 8, "bbox": [1, 1, 30, 30]}])
+    assert boxes_of(tmp_path) == BOXES
+
+
+def test_json_of_other_kinds_is_no_coco(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    for number, content in enumerate(
+        ({"images": "images/", "annotations": "a.csv"}, {"images": ["a.png"], "annotations": []}, [1], {"images": []})
+    ):
+        (tmp_path / f"{number}.json").write_text(json.dumps(content))
+    (tmp_path / "damaged.json").write_text('{"images": ')
+    assert read_coco(tmp_path, [tmp_path / "a.png"]) is None

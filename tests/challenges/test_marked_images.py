@@ -1,0 +1,74 @@
+"""Boxes are held against the image as a person sees it, whatever kind of file it is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from radlearn.challenges.marked_images import Mark, Marked, size_of
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.scans.dicom import write_radiograph
+from tests.challenges.test_first_table import picture
+
+
+def marked(path: Path, *boxes: tuple[float, float, float, float], name: str = "opacity") -> Marked:
+    return Marked(
+        path.parent, {path: [Mark(name, box, f"a.txt, line {number}") for number, box in enumerate(boxes, start=1)]}, assumed=["Read."]
+    )
+
+
+def test_the_size_is_that_of_the_image_as_it_is_shown(tmp_path: Path) -> None:
+    turned, colour = tmp_path / "turned.jpg", tmp_path / "colour.png"
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(np.zeros((40, 80), np.uint8)).save(turned, exif=exif)
+    Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(colour)
+    write_radiograph(tmp_path / "a.dcm", np.zeros((40, 80), np.uint8), patient_id="P", view="AP", sex="F", age="40", spacing_mm=None)
+    (tmp_path / "damaged.png").write_bytes(b"\x89PNG")
+    names = ("turned.jpg", "colour.png", "a.dcm", "damaged.png", "none.dcm")
+    assert [size_of(tmp_path / name) for name in names] == [(40, 80), (80, 40), (80, 40), None, None]
+
+
+@pytest.mark.parametrize(
+    ("box", "inside"),
+    [
+        ((-0.4, 5, 30, 25), ("0", "5", "30", "25")),
+        ((10, 5, 80.9, 40.9), ("10", "5", "80", "40")),
+        ((10, 5, 80.000001, 25), ("10", "5", "80", "25")),
+        ((0, 0, 80, 40), ("0", "0", "80", "40")),
+    ],
+)
+def test_what_is_off_by_rounding_is_cut_off(tmp_path: Path, box: tuple[float, float, float, float], inside: tuple[str, ...]) -> None:
+    (row,) = marked(picture(tmp_path / "a.png"), box).table(()).rows
+    assert tuple(row[column] for column in ("x0", "y0", "x1", "y1")) == inside
+
+
+@pytest.mark.parametrize(
+    "box", [(-3, 5, 30, 25), (10, 5, 85, 25), (10, 5, 30, 43), (float("nan"), 5, 30, 25), (10, 25, 30, 25), (80.5, 5, 80.9, 25)]
+)
+def test_what_is_off_by_more_is_refused(tmp_path: Path, box: tuple[float, float, float, float]) -> None:
+    with pytest.raises(BadLayout, match=r"a\.txt, line 1: the box"):
+        marked(picture(tmp_path / "a.png"), box).table(())
+
+
+def test_one_box_of_two_readers_is_written_once(tmp_path: Path) -> None:
+    both = marked(picture(tmp_path / "a.png"), (10, 5, 30, 25))
+    both.images[tmp_path / "a.png"].append(Mark("consolidation", (10, 5, 30, 25), "a.txt, line 2"))
+    table = both.table(())
+    assert len(table.rows) == 1
+    assert "1 box repeats another of the same image, and is left out." in table.assumed
+    assert table.assumed[0] == "Read."
+
+
+def test_an_image_that_cannot_be_read_is_left_out_and_said_where_it_has_boxes(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG")
+    table = marked(path, (10, 5, 30, 25)).table(())
+    assert table.rows == []
+    assert "1 image that cannot be read is left out, such as a.png." in table.assumed
+
+
+def test_a_class_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"--positive wire: there is no such class\. There are: opacity"):
+        marked(picture(tmp_path / "a.png"), (10, 5, 30, 25)).table(("wire",))

@@ -1,0 +1,93 @@
+"""Pascal VOC: what belongs to an image is read or refused by file, object and value; what belongs to none is counted."""
+
+from pathlib import Path
+
+import pytest
+
+from radlearn.challenges.first_table import xray_table
+from radlearn.challenges.voc_boxes import read_voc
+from radlearn.errors import BadLayout
+from tests.challenges.test_first_table import BOXES, boxes_of, picture
+
+
+def xml_of(boxes: list[tuple[object, ...]], name: str = "a.png", size: str = "") -> str:
+    things = ""
+    for box in boxes:
+        ends = "".join(f"<{end}>{value}</{end}>" for end, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True))
+        things += f"<object><name>opacity</name><bndbox>{ends}</bndbox></object>"
+    return f"<annotation><filename>{name}</filename>{size}{things}</annotation>"
+
+
+def size_of(width: int, height: int) -> str:
+    return f"<size><width>{width}</width><height>{height}</height><depth>1</depth></size>"
+
+
+def voc(folder: Path, text: str) -> Path:
+    for name, boxes in BOXES.items():
+        picture(folder / f"{name}.png", (40, 80))
+        (folder / f"{name}.xml").write_text(xml_of(list(boxes), f"{name}.png"))
+    (folder / "a.xml").write_text(text, encoding="utf-8")
+    return folder
+
+
+WHOLE = xml_of(list(BOXES["a"]))
+REFUSED = {
+    "a word": (xml_of([(10, "top", 30, 25)]), "a.xml, object 1: ymin is 'top'; expected a number in pixels."),
+    "a decimal comma": (xml_of([(10, 5, 30, 25), ("1,5", 2, 3, 4)]), "object 2: xmin is '1,5'; expected a number in pixels. It has"),
+    "nothing": (xml_of([(10, 5, "", 25)]), "a.xml, object 1: xmax is ''; expected a number in pixels."),
+    "NaN": (xml_of([(10, 5, "nan", 25)]), "a.xml, object 1: xmax is 'nan'; expected a number in pixels."),
+    "no bndbox": (WHOLE.replace("bndbox", "polygon"), "a.xml, object 1: has no bndbox; expected one with xmin"),
+    "cut short": (WHOLE[:-20], "a.xml: is not XML (unclosed token: line 1"),
+    "a mark that XML keeps": (WHOLE.replace("opacity", "a & b"), "a.xml: is not XML"),
+    "corners exchanged": (xml_of([(30, 5, 10, 25)]), "a.xml, object 1: the box from x 30 to 10 is -20 px wide"),
+    "beyond": (xml_of([(10, 5, 30, 49)]), "a.xml, object 1: the box reaches from y 5 to 49 px, and the image is 40 px high"),
+    "another shape": (xml_of(list(BOXES["a"]), size=size_of(640, 640)), "a.png is 640 × 640 px (width × height), and it is 80 × 40"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=REFUSED)
+def test_what_is_wrong_is_refused_by_file_object_and_value(tmp_path: Path, case: str) -> None:
+    text, words = REFUSED[case]
+    with pytest.raises(BadLayout) as refused:
+        xray_table(voc(tmp_path, text))
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("size", [(0, 0), (80, 40), (800, 400)])
+def test_a_size_is_followed_where_it_says_something(tmp_path: Path, size: tuple[int, int]) -> None:
+    factor = 10 if size[0] == 800 else 1
+    boxes = [tuple(end * factor for end in box) for box in BOXES["a"]]
+    assert boxes_of(voc(tmp_path, xml_of(list(boxes), size=size_of(*size)))) == BOXES
+
+
+def test_images_without_a_file_are_said_and_so_are_files_without_an_image(tmp_path: Path) -> None:
+    voc(tmp_path, WHOLE)
+    picture(tmp_path / "c.png")
+    (tmp_path / "lost.xml").write_text(xml_of([], "lost.png"))
+    (tmp_path / "damaged.xml").write_text("<annotation><object>")
+    (tmp_path / "report.xml").write_text("<report/>")
+    table = xray_table(tmp_path)
+    assert {row["path"] for row in table.rows} == {tmp_path / "a.png", tmp_path / "b.png"}
+    said = " ".join(table.assumed)
+    assert "1 image without an .xml file is left out, such as c.png: an image without a finding has a file without an object." in said
+    assert "1 .xml file whose image is not in the folder is left out, such as lost.xml." in said
+    assert "1 .xml file without an image that cannot be read as XML is left out, such as damaged.xml." in said
+
+
+def test_the_name_of_the_file_comes_before_the_name_in_it(tmp_path: Path) -> None:
+    # As after images and their files were renamed together.
+    voc(tmp_path, xml_of(list(BOXES["a"]), "b.png"))
+    assert boxes_of(tmp_path) == BOXES
+
+
+def test_two_files_of_one_image_are_refused(tmp_path: Path) -> None:
+    voc(tmp_path, WHOLE)
+    (tmp_path / "copy.xml").write_text(xml_of([], "a.png"))
+    with pytest.raises(BadLayout, match=r"copy\.xml: is about a\.png, as a\.xml is\. Keep one of the two files"):
+        xray_table(tmp_path)
+
+
+def test_other_xml_is_no_voc(tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png")
+    (tmp_path / "a.xml").write_text("<report><text>no annotation</text></report>")
+    assert read_voc(tmp_path, [image]) is None

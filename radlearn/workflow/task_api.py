@@ -18,6 +18,7 @@ from radlearn.workflow import data_source
 from radlearn.workflow.ensembles import refuse_ensemble
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
 from radlearn.workflow.partial_answers import kept_when_stopped
+from radlearn.workflow.postprocessing_file import prove_postprocessing
 from radlearn.workflow.repeats import (
     Repeats,
     checked_count,
@@ -151,8 +152,10 @@ class TaskApi:
         runs, made = self._opened(run), self._options(self.task.options, options)
         first = runs[0]
         _must_be_writable(first, "evaluated")
-        # The report needs it at the end; one that is damaged is found now.
+        # What is needed at the end is read now: one that is damaged or changed would be found after all the work.
         _ = first.history
+        for one in runs:
+            prove_postprocessing(one)
         cases = self.task.labelled_cases(self._data_of(first, data))
         known = split_of(first).keys() & {case.image_id for case in cases}
         if len(runs) > 1:

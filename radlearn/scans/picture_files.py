@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import kind_of
-from radlearn.files import opened_to_read
+from radlearn.files import read_whole
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 
 MOST_PIXELS = 1 << 28
@@ -78,8 +78,7 @@ def read_picture(path: str | Path) -> Picture:
 
 def _content(path: Path) -> bytes:
     try:
-        with opened_to_read(path) as opened:
-            content = opened.read()
+        content = read_whole(path)
     except FileNotFoundError:
         raise UnreadableScan(f"{path}: there is no such file.") from None
     except OSError as error:

@@ -10,9 +10,10 @@ from radlearn.challenges.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
+from radlearn.outputs import prove_output
 from radlearn.progress import say
 from radlearn.training.device import chosen_device
-from radlearn.training.run_folder import Run, holds_repeats, new_run, open_run, settings_as, unused_folder
+from radlearn.training.run_folder import Run, holds_repeats, holds_run, new_run, open_run, settings_as, unused_folder
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
 from radlearn.workflow.ensembles import refuse_ensemble
@@ -200,6 +201,11 @@ class TaskApi:
         named = [Path(path) for path in paths]
         if not named:
             raise BadSetting(f"{self.task.name} predict: name at least one file or folder, such as {self.task.example_file}.")
+        for path in named:
+            # Its pictures are no images to predict for, and a run that is named too late would be left out of an ensemble.
+            if holds_run(path) or holds_repeats(path):
+                where = "all runs before the first file or folder of images" if self.task.ensemble else "one run, and then images"
+                raise BadSetting(f"{path}: is a run folder, and stands where images are named. Name {where}.")
         runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
         with kept_when_stopped(Path(out)):
             if len(runs) == 1:
@@ -210,6 +216,8 @@ class TaskApi:
     def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
         """Write the submission file for the images of a folder; return its path. Arguments as in `predict`."""
         runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
+        given = [Path(value) for value in options.values() if isinstance(value, Path | str)]
+        prove_output(Path(out), [Path(images), *given], self.task.challenge.submission_begins, "a submission")
         if len(runs) > 1:
             assert self.task.ensemble is not None
             return self.task.ensemble.submit(runs, Path(images), Path(out), made)

@@ -28,8 +28,12 @@ STALE_AFTER_SECONDS = 120
 # How an error of the system reads in Rust, in which safetensors is written.
 RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
+MOST_BYTES = 1 << 31
+"Of a file that is read whole, where its kind does not say less: more than the pixels of the largest X-ray, in eight bytes each."
+
 NO_FILE = "is a pipe or a device, not a file"
 NO_FOLDER_HERE = "No folder can be made there"
+NO_FILE_HERE = "No file can be made there"
 
 
 @contextmanager
@@ -105,7 +109,13 @@ def _temporary_beside(path: Path) -> tuple[Path, int | None]:
     start, last = path.name.split(".")[0][:NAMED_WITH], path.suffix
     suffixes = f"{Path(path.stem).suffix}{last}" if last in PACKED else last
     while True:
-        handle, name = tempfile.mkstemp(prefix=f".{start}-", suffix=f".part{suffixes[-NAMED_WITH:]}", dir=path.parent)
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{start}-", suffix=f".part{suffixes[-NAMED_WITH:]}", dir=path.parent)
+        except FileNotFoundError:
+            if not path.parent.is_dir():
+                raise
+            # As in /proc.
+            raise PermissionError(errno.EPERM, NO_FILE_HERE, str(path)) from None
         if fcntl is None:
             os.close(handle)
             return Path(name), None
@@ -117,13 +127,26 @@ def _temporary_beside(path: Path) -> tuple[Path, int | None]:
         os.close(handle)
 
 
-def opened_to_read(path: Path | str, buffering: int = -1) -> BinaryIO:
+def opened_to_read(path: Path | str, buffering: int = -1, most_bytes: int | None = None) -> BinaryIO:
     """Open a file for reading in binary mode; a pipe, a socket or a device, which may never end, is refused.
+
+    Args:
+        most_bytes: refuse one that is larger than any of its kind, and may be no more than zeros that no disk holds.
 
     Raises:
         OSError: as `open`.
     """
-    return cast(BinaryIO, open(path, "rb", buffering=buffering, opener=_handle_of_a_file))
+    opened = cast(BinaryIO, open(path, "rb", buffering=buffering, opener=_handle_of_a_file))  # noqa: SIM115
+    if most_bytes is not None and (size := os.fstat(opened.fileno()).st_size) > most_bytes:
+        opened.close()
+        raise OSError(errno.EINVAL, f"it holds {size:,} bytes, and no such file has more than {most_bytes:,}", str(path))
+    return opened
+
+
+def read_whole(path: Path | str, most_bytes: int = MOST_BYTES) -> bytes:
+    """Return the content of a file; what is refused, and errors, as `opened_to_read`."""
+    with opened_to_read(path, most_bytes=most_bytes) as opened:
+        return opened.read()
 
 
 def _handle_of_a_file(path: str, flags: int) -> int:
@@ -133,6 +156,15 @@ def _handle_of_a_file(path: str, flags: int) -> int:
         os.close(handle)
         raise OSError(errno.EINVAL, NO_FILE, path)
     return handle
+
+
+def why_no_file(path: Path) -> str:
+    """Return what is wrong with the path of a file that `Path.is_file` denies.
+
+    >>> why_no_file(Path("nowhere.csv")), why_no_file(Path("/"))
+    ('there is no such file', 'is a folder')
+    """
+    return "is a folder" if path.is_dir() else NO_FILE if path.exists() else "there is no such file"
 
 
 def refuse_special(path: Path) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from radlearn.errors import RadlearnError
-from radlearn.files import write_text
+from radlearn.files import read_whole, write_text
 
 DEEPEST = 50
+# A thousand times what a run has.
+MOST_JSON_BYTES = 1 << 30
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -25,7 +27,7 @@ def read_json(path: Path) -> Any:
         RadlearnError: if the file is missing, cannot be read or is not JSON.
     """
     try:
-        return json_of(Path(path).read_text(encoding="utf-8-sig"))
+        return json_of(read_whole(path, MOST_JSON_BYTES).decode("utf-8-sig"))
     except FileNotFoundError:
         raise RadlearnError(f"{path}: there is no such file.") from None
     except OSError as error:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from radlearn import use_cases
 from radlearn.endings import print_json
+from radlearn.outputs import prove_output
 from radlearn.pictures.report import SYNTHETIC
 from radlearn.progress import console, say
 
@@ -33,9 +34,10 @@ def command_of(scorer: "Scorer") -> Callable[..., None]:
         out: Annotated[Path | None, tyro.conf.arg(help=scorer.table)] = None,
         options: Annotated[options, tyro.conf.arg(name="")] = options(),  # type: ignore[valid-type]  # noqa: B008
     ) -> None:
-        scored = scorer.score(truth, submission, options)
         if out is not None:
-            scored.write_table(out)
+            named = [value for value in vars(options).values() if isinstance(value, Path)]
+            prove_output(out, [truth, submission, *named], scorer.table_begins, "a table of this command")
+        scored = scorer.score(truth, submission, options)
         if json:
             print_json({**scored.as_dict(), "synthetic": _is_synthetic(truth), "truth": truth, "submission": submission})
         else:
@@ -45,6 +47,8 @@ def command_of(scorer: "Scorer") -> Callable[..., None]:
         for note in scored.notes:
             say(note, style="yellow")
         if out is not None:
+            # After what was found is told: a disk that fills up must not take it along.
+            scored.write_table(out)
             say(f"A row for every case: {out}")
 
     score.__doc__ = scorer.about

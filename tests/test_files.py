@@ -11,6 +11,7 @@ import pytest
 
 from radlearn import files
 from radlearn.errors import CannotWrite
+from radlearn.files import NO_FILE, read_whole, why_no_file
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -250,3 +251,23 @@ def test_an_error_of_the_disk_that_a_library_tells_in_its_own_words_is_told_plai
     assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(tmp_path / "a.dcm"))
     assert "Traceback" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_read_whole_unless_it_is_larger_than_any_of_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    assert read_whole(tmp_path / "a") == read_whole(tmp_path / "a", 5) == b"12345"
+    with pytest.raises(OSError, match="it holds 5 bytes, and no such file has more than 4"):
+        read_whole(tmp_path / "a", 4)
+    with open(tmp_path / "sparse", "wb") as opened:
+        opened.truncate(60 << 30)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    for name, said in (("sparse", "it holds 64,424,509,440 bytes"), ("pipe", "pipe or a device"), ("endless", "pipe or a device")):
+        with pytest.raises(OSError, match=said):
+            read_whole(tmp_path / name)
+
+
+def test_what_is_no_file_is_called_what_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    found = [why_no_file(path) for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero"), tmp_path / "nowhere")]
+    assert found == ["is a folder", NO_FILE, NO_FILE, "there is no such file"]

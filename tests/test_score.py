@@ -54,6 +54,38 @@ def test_what_cannot_be_scored_leaves_with_two_and_writes_nothing(
     assert not (tmp_path / "table.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "predictions.csv", "link.csv", "persons.csv"])
+def test_a_table_takes_the_place_of_nothing_that_is_needed(
+    tables: list[str], tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "persons.csv").write_text("patientId,person\na,1\nb,2\nc,3\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "labels.csv")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert cli.main(["score", "rsna", *tables, "--out", str(tmp_path / name)]) == 2
+    assert f"{name}: is " in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_table_of_before_is_replaced(tables: list[str], tmp_path: Path) -> None:
+    for _ in range(2):
+        assert cli.main(["score", "rsna", *tables, "--out", str(tmp_path / "table.csv")]) == 0
+    probabilities = tmp_path / "probabilities.csv"
+    probabilities.write_text("patientId,probability\na,0.9\nb,0.2\nc,0.3\n")
+    for _ in range(2):
+        arguments = ["--truth", tables[1], "--submission", str(probabilities), "--out", str(tmp_path / "other.csv")]
+        assert cli.main(["score", "classification", *arguments]) == 0
+    # That of another score is another table.
+    assert cli.main(["score", "rsna", *tables, "--out", str(tmp_path / "other.csv")]) == 2
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_scoring(
+    tables: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(tables[3]).write_text("no submission")
+    assert cli.main(["score", "rsna", *tables, "--out", "/proc/table.csv"]) == 2
+    assert "/proc: No file can be made there" in capsys.readouterr().err
+
+
 def test_a_challenge_that_is_none_is_named_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["score", "imagenet"]) == 2
     assert "radlearn score imagenet: there is no such score. The scores are: rsna, classification, covid19" in capsys.readouterr().err
@@ -143,3 +175,24 @@ def test_probabilities_as_json_with_a_table_and_refused(
     out, told = capsys.readouterr()
     assert out == ""
     assert "predictions.csv, line 2: the probability is 90; expected 0 to 1. Is it a percentage?" in told
+
+
+def test_masks_are_no_place_for_a_table_and_a_truth_that_is_none_is_told_with_its_flag(
+    masks: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = min(Path(masks[1]).rglob("*_seg.nii.gz"))
+    before = mask.read_bytes()
+    assert cli.main(["score", "covid19", *masks, "--out", str(mask)]) == 2
+    assert f"{mask.name}: is there already" in capsys.readouterr().err
+    assert mask.read_bytes() == before
+    for _ in range(2):
+        assert cli.main(["score", "covid19", *masks, "--out", str(tmp_path / "scans.csv")]) == 0
+    capsys.readouterr()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "sub.zip").write_bytes(b"PK")
+    for truth in (tmp_path / "empty", tmp_path / "scans.csv", tmp_path / "none"):
+        assert cli.main(["score", "covid19", "--truth", str(truth), *masks[2:]]) == 2
+        said = capsys.readouterr().err
+        assert "--truth" in said
+        assert "--data" not in said
+        assert "Unpack" not in said

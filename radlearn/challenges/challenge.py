@@ -129,6 +129,7 @@ class Scorer:
         options: a frozen dataclass with the flags beside --truth and --submission, each field explained by the comment above it.
         score: (truth, submission, options) -> ScoredSubmission. It imports what it needs when it is called.
         truth, submission, table: help texts of --truth, --submission and --out.
+        table_begins: how the table begins, in small letters: no other file is replaced by it. None replaces any that is not read.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Scorer:
     truth: str = "The truth: a table of labels, or a folder in the challenge's layout."
     submission: str = "What is scored."
     table: str = "Write a CSV table with a row for every case."
+    table_begins: bytes | None = None
 
 
 class Found(NamedTuple):
@@ -190,6 +192,7 @@ class Challenge(Generic[CaseT, PredictionT]):
         find_cases: labelled cases of a folder in the layout, or of a table (`own_table`). Raises BadLayout.
         find_images: unlabelled cases of a folder, for a submission. Raises BadLayout.
         write_submission: (file, image_id -> prediction, cases) writes the submission file and proves it; None where there is none.
+        submission_begins: how the file begins, in small letters: no other file is replaced by it. None replaces any that is not read.
         first_table: (folder, names of the classes that are the finding) -> a first table (`first_table`) of a folder as people have them;
             None where no table can be read. Raises BadLayout and BadSetting.
         check_names: (file, image_ids) raises BadLayout where images cannot be told apart in the submission file, before any is predicted.
@@ -208,6 +211,7 @@ class Challenge(Generic[CaseT, PredictionT]):
     find_cases: Callable[[Path], list[CaseT]]
     find_images: Callable[[Path], list[CaseT]]
     write_submission: Callable[[Path, Mapping[str, PredictionT], Sequence[CaseT]], None] | None = None
+    submission_begins: tuple[bytes, ...] | None = None
     first_table: Callable[[Path, Sequence[str]], Any] | None = None
     check_names: Callable[[Path, Sequence[str]], object] | None = None
     built_in: BuiltInCases | None = None

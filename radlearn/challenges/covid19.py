@@ -46,6 +46,7 @@ CHALLENGE: Challenge[Case, Path] = Challenge(
     find_images=find_images,
     first_table=_first_table,
     write_submission=write_submission,
+    submission_begins=(b"pk",),
     check_names=distinct_names,
     built_in=BuiltInCases("radlearn.digital_thorax.ct_cohort:write_covid19", 120),
     scorers=(
@@ -57,6 +58,7 @@ CHALLENGE: Challenge[Case, Path] = Challenge(
             truth="A folder in the challenge's layout that holds the true masks, Train/ID_seg.nii.gz; the CTs need not be there.",
             submission="A zip of masks, or a folder of them: 003.nii.gz for volume-covid19-A-0003, each on the grid of its CT.",
             table="Write a CSV table with a row for every scan, the worst first.",
+            table_begins=b"case,person,dice_score,",
         ),
     ),
     audit=audit_folder,

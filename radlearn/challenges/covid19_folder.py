@@ -10,7 +10,7 @@ from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.rsna_tables import path_text, rows_in, table_text
 from radlearn.errors import BadLayout
-from radlearn.files import write_text
+from radlearn.files import NO_FILE, write_text
 
 TRAIN_FOLDER = "Train"
 UNLABELLED_FOLDER = "Validation"
@@ -41,11 +41,13 @@ def case_paths(folder: Path, case_id: str) -> tuple[Path, Path]:
 
 
 def file_trouble(path: Path) -> str:
-    """Say what is wrong with a file without opening it: empty, a folder, or a link to nowhere; "" where nothing is."""
+    """Say what is wrong with a file without opening it: empty, a folder, a pipe, or a link to nowhere; "" where nothing is."""
     if path.is_dir():
         return "is a folder; expected a NIfTI file."
     if not path.exists():
         return "is a link to a file that is not there. Was the data set copied without its contents?"
+    if not path.is_file():
+        return f"{NO_FILE}; expected a NIfTI file."
     if path.stat().st_size == 0:
         return "is empty (0 bytes). Copy or download it again."
     return ""
@@ -84,8 +86,15 @@ def write_persons(folder: Path, persons: dict[str, str]) -> None:
     write_text(Path(folder) / PERSONS_TABLE, table_text(PERSON_COLUMNS, persons.items()))
 
 
-def missing_layout(folder: Path) -> BadLayout:
-    """Return the error for a folder that is not the layout: what was found, what was expected, what to do about the difference."""
+def missing_layout(folder: Path, needs_cts: bool = True) -> BadLayout:
+    """Return the error for a folder that is not the layout: what was found, what was expected, what to do about the difference.
+
+    `needs_cts` is False where only the true masks are needed, to score against.
+    """
+    if not needs_cts:
+        expected = f"{TRAIN_FOLDER}/ with ID{MASK}.nii.gz for each case, or these masks themselves"
+        advice = "Name the folder that holds the true masks with --truth; a zip of them is unpacked first."
+        return BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}. {advice}")
     advice = "Put the challenge's files there (covid-segmentation.grand-challenge.org), or name another folder with --data."
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".")) if folder.is_dir() else []
     places = [folder, *(entry for entry in entries if entry.is_dir())]

@@ -92,7 +92,7 @@ def audit(folder: Path, needs_cts: bool = True) -> tuple[list[Case], list[str], 
     """
     root = layout_folder(folder)
     if root is None:
-        raise missing_layout(Path(folder))
+        raise missing_layout(Path(folder), needs_cts)
     train = root / TRAIN_FOLDER if _holds_masks(root / TRAIN_FOLDER) else root
     files: dict[str, dict[str, Path]] = {CT: {}, MASK: {}}
     troubles: list[str] = []
@@ -132,7 +132,7 @@ def find_images(folder: Path) -> list[Case]:
         lie beside their CTs are left out.
 
     Raises:
-        BadLayout: if there is no CT, or a file is empty.
+        BadLayout: if there is no CT. One that is empty or damaged is listed: whoever reads it says so, and goes on with the others.
     """
     folder = Path(folder)
     root = next(
@@ -142,8 +142,6 @@ def find_images(folder: Path) -> list[Case]:
     if not paths:
         expected = "NIfTI volumes (.nii, .nii.gz), or folders with the DICOM slices of one series each"
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
-    if empty := [f"{path.name}: {trouble}" for path in paths if not path.is_dir() and (trouble := file_trouble(path))]:
-        raise BadLayout(listed(folder, empty, *LAYOUT_ADVICE))
     ids = distinct_ids(paths, [_id_of(path) for path in paths], root)
     return [Case(case_id, path, None, case_id) for case_id, path in zip(ids, paths, strict=True)]
 

@@ -23,7 +23,7 @@ from radlearn.challenges.covid19_layout import Case
 from radlearn.challenges.folders import nifti_stem
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, CannotWrite, UnreadableScan
-from radlearn.files import written_whole
+from radlearn.files import why_no_file, written_whole
 from radlearn.progress import in_parallel
 from radlearn.scans.ct_files import read_scan_grid
 from radlearn.scans.geometry import Grid, Volume, same_grid
@@ -259,6 +259,8 @@ def _copy(name: str, member: IO[bytes], file: IO[bytes]) -> None:
 
 @contextmanager
 def _opened(submission: Path) -> Iterator[zipfile.ZipFile]:
+    if submission.exists() and not submission.is_file():
+        raise BadLayout(f"{submission}: {why_no_file(submission)}; expected a zip with a mask for each CT, or a folder of masks.")
     try:
         packed = zipfile.ZipFile(submission)
     except FileNotFoundError:

@@ -1,6 +1,7 @@
 """What to do about a CSV table that was saved otherwise than as UTF-8, with commas and decimal points."""
 
 import codecs
+import csv
 import math
 import re
 from collections.abc import Sequence
@@ -73,3 +74,12 @@ def comma_hint(row: Sequence[str]) -> str:
     """Return what to do about a row with too many fields where two of them may be one number with a decimal comma; else ""."""
     halves = any(re.fullmatch(r"\s*-?\d+", one) and re.match(r"\d+(\s|$)", other) for one, other in pairwise(row))
     return " Do its numbers have a decimal comma? Write a point." if halves else ""
+
+
+def not_csv(name: str, start: int, end: int, error: csv.Error) -> str:
+    """Return what is wrong with a row that is no CSV: it begins in line `start`, and the reader had come to line `end`."""
+    if end > start:
+        found = f"the quote that is opened in this row is not closed before line {end}, or not at the end of a field ({error})"
+    else:
+        found = f"{error}"
+    return f"{name}, line {start}: is not CSV: {found}. The rows after it were not read."

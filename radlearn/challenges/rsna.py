@@ -72,6 +72,8 @@ CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
     find_images=find_images,
     first_table=_first_table,
     write_submission=lambda path, predictions, cases: write_submission(path, predictions),
+    # The second is the classification lesson's own.
+    submission_begins=(b"patientid,predictionstring", b"patientid,probability\n", b"patientid,probability\r"),
     built_in=BuiltInCases("radlearn.digital_thorax.cohort:write_rsna", 800),
     box_score=BOX_SCORE,
     scorers=(
@@ -83,6 +85,7 @@ CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
             truth=_TRUTH,
             submission="The file to score: patientId,PredictionString, a row for every image of the labels table.",
             table="Write a CSV table with a row for every image: its score, boxes and hits.",
+            table_begins=b"patientid,person,score,",
         ),
         Scorer(
             name="classification",
@@ -92,6 +95,7 @@ CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
             truth=_TRUTH,
             submission="The table to score: patientId,probability, a row for every image of the labels table; other columns are ignored.",
             table="Write a CSV table with a row for every image: its view, label, probability and decision.",
+            table_begins=b"patientid,person,view,target,probability,called,",
         ),
     ),
     audit=audit_folder,

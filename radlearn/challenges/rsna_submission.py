@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.csv_hints import comma_hint, number_hint, separator_hint
+from radlearn.challenges.csv_hints import comma_hint, not_csv, number_hint, separator_hint
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, BadSetting
-from radlearn.files import write_text
+from radlearn.files import why_no_file, write_text
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 
 SUBMISSION_COLUMNS = ("patientId", "PredictionString")
@@ -32,6 +32,7 @@ XRAY_SIZE_PX = (1024, 1024)
 OVER_THE_EDGE_PX = 1.0
 ROUNDED_BY = 1e-6
 "So far beyond 0 and 1 float32 carries a probability; it is taken for the end that it is nearest to."
+SHOWN_CHARACTERS = 40
 ORDER = "The order is: confidence x y width height."
 
 
@@ -109,14 +110,14 @@ def table_text_of(path: Path) -> tuple[str, list[str]]:
         BadLayout: if there is no such file.
     """
     if not path.is_file():
-        raise BadLayout(f"{path}: is a folder; expected a CSV file." if path.is_dir() else f"{path}: there is no such file.")
+        raise BadLayout(f"{path}: {why_no_file(path)}; expected a CSV file.")
     return tables.path_text(path)
 
 
 def _rows(name: str, text: str, troubles: list[str]) -> Iterator[tuple[int, str, str]]:
     """Yield (line, patientId, PredictionString) of every row that has both; append what is wrong to `troubles`."""
     # strict, so that a quote in the wrong place is an error and does not swallow the rows after it.
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader, start = csv.reader(io.StringIO(text, newline=""), strict=True), 1
     try:
         header = [column.strip() for column in next(reader, [])]
         if tuple(header) != SUBMISSION_COLUMNS:
@@ -134,7 +135,7 @@ def _rows(name: str, text: str, troubles: list[str]) -> Iterator[tuple[int, str,
                 expected = "expected two: the numbers are separated by spaces, and an image with no box ends in a comma"
                 troubles.append(f"{name}, line {line}: has {len(row)} fields; {expected}.{comma_hint(row)}")
     except csv.Error as error:
-        troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+        troubles.append(not_csv(name, start, reader.line_num, error))
 
 
 def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
@@ -143,7 +144,10 @@ def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
     if not fields:
         return no_boxes(), ""
     if len(fields) % 5:
-        return no_boxes(), f"PredictionString has {len(fields)} numbers; expected five a box. {ORDER}"
+        if mark := next((mark for mark in ",;|[(" if mark in string), ""):
+            found = f"PredictionString is {_shown(string)}, with {mark!r} in it"
+            return no_boxes(), f"{found}; expected five numbers a box, with a space between two numbers and nothing else. {ORDER}"
+        return no_boxes(), f"PredictionString has {len(fields)} number{'s' * (len(fields) != 1)}; expected five a box. {ORDER}"
     values = [strict_number(field) for field in fields]
     if wrong := [place for place, value in enumerate(values) if math.isnan(value)]:
         hint = number_hint(fields[wrong[0]])
@@ -154,6 +158,10 @@ def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
         if trouble := _box_trouble(row, box, size_px):
             return no_boxes(), trouble
     return FoundBoxes(corners, confidences), ""
+
+
+def _shown(string: str) -> str:
+    return repr(string if len(string) <= SHOWN_CHARACTERS else f"{string[:SHOWN_CHARACTERS]}…")
 
 
 def _box_trouble(numbers: list[float], corners: list[float], size_px: tuple[int, int]) -> str:

@@ -14,13 +14,15 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from radlearn.amounts import counted, verb_of
-from radlearn.challenges.csv_hints import comma_hint, decoded, finite_number, number_hint, separator_hint
+from radlearn.challenges.csv_hints import comma_hint, decoded, finite_number, not_csv, number_hint, separator_hint
 from radlearn.challenges.folders import stem
 from radlearn.challenges.near_ids import NearIds
 from radlearn.csv_cells import restored
 from radlearn.csv_files import csv_text
+from radlearn.files import opened_to_read
 
 LABEL_COLUMNS = ("patientId", "x", "y", "width", "height", "Target")
 CLASS_COLUMNS = ("patientId", "class")
@@ -172,7 +174,7 @@ def rows_in(name: str, text: str, columns: tuple[str, ...], troubles: list[str])
     if not text:
         return
     # strict, so that a quote in the wrong place is an error and does not swallow the rows after it.
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader, start = csv.reader(io.StringIO(text, newline=""), strict=True), 1
     try:
         header = [column.strip() for column in next(reader, [])]
         if missing := [column for column in columns if header.count(column) != 1]:
@@ -191,7 +193,7 @@ def rows_in(name: str, text: str, columns: tuple[str, ...], troubles: list[str])
                 hint = comma_hint(row) if len(row) > len(header) else ""
                 troubles.append(f"{name}, line {line}: has {len(row)} fields where the header has {len(header)}.{hint}")
     except csv.Error as error:
-        troubles.append(f"{name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+        troubles.append(not_csv(name, start, reader.line_num, error))
 
 
 def rows_of_images(
@@ -259,7 +261,7 @@ def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
     return (x, y, x + width, y + height), ""
 
 
-def _read_up_to(opened: io.BufferedIOBase, most_bytes: int) -> bytes:
+def _read_up_to(opened: IO[bytes] | gzip.GzipFile, most_bytes: int) -> bytes:
     """Return the content of a file, or its first bytes. Asked for all at once, Python sets aside as much memory as may come."""
     pieces, left = [], most_bytes
     while left > 0 and (piece := opened.read(min(left, 1 << 20))):
@@ -270,7 +272,7 @@ def _read_up_to(opened: io.BufferedIOBase, most_bytes: int) -> bytes:
 
 def path_text(path: Path) -> tuple[str, list[str]]:
     """Return the text of a table file, unpacked if it is NAME.gz, and what is wrong with it: see `decoded`."""
-    with open(path, "rb") as opened:
+    with opened_to_read(path) as opened:
         content = _read_up_to(opened, MOST_TABLE_BYTES + 1)
     if path.suffix == ".gz":
         try:

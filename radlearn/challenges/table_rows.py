@@ -5,7 +5,7 @@ import io
 from collections import Counter
 from pathlib import Path
 
-from radlearn.challenges.csv_hints import comma_hint, separator_hint
+from radlearn.challenges.csv_hints import comma_hint, not_csv, separator_hint
 from radlearn.challenges.rsna_tables import path_text
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -38,6 +38,7 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     rows: list[tuple[int, Cells]] = []
     header: list[str] = []
+    start = HEADER_LINE
     try:
         header = [column.strip() for column in next(reader, [])]
         if twice := [column for column, count in Counter(header).items() if count > 1]:
@@ -57,7 +58,7 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
                 said = comma_hint(row) if len(row) > len(header) else ""
                 troubles.append(f"{path.name}, line {line}: has {len(row)} fields where the header has {len(header)}.{said}")
     except csv.Error as error:
-        troubles.append(f"{path.name}, line {reader.line_num}: is not CSV ({error}). The rows after it were not read.")
+        troubles.append(not_csv(path.name, start, reader.line_num, error))
     if not rows and not troubles:
         troubles.append(f"{path.name}: has a header and no rows.")
     return tuple(header), rows, troubles

@@ -13,6 +13,7 @@ from rich.text import Text
 from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
 from radlearn.endings import print_json
 from radlearn.file_names import printable
+from radlearn.outputs import prove_output
 from radlearn.progress import Terminal, say, waiting
 
 if TYPE_CHECKING:
@@ -33,19 +34,21 @@ def check(folder: Path, json: bool = False, out: Path | None = None, workers: in
     from radlearn.check.audit import audit_folder
     from radlearn.check.forecast import forecasts
 
+    if out is not None:
+        prove_output(out, [Path(folder)], b"<!doctype html", "a page of this command")
     audit = audit_folder(folder, workers)
     costs = forecasts(audit.labelled)
-    if out is not None:
-        # matplotlib, which nothing else here needs.
-        from radlearn.check.page import write_page
-
-        with waiting("drawing the page"):
-            write_page(out, audit, costs)
     if json:
         print_json(as_dict(audit, costs))
     else:
         tell(audit, costs, Terminal(sys.stdout))
     if out is not None:
+        # matplotlib, which nothing else here needs.
+        from radlearn.check.page import write_page
+
+        # After what was found is told: a page that cannot be written must not take it along.
+        with waiting("drawing the page"):
+            write_page(out, audit, costs)
         say(f"With pictures: {out}")
     return int(audit.must_be_mended)
 

@@ -15,6 +15,7 @@ from scipy.ndimage import uniform_filter
 
 from radlearn.check.headers import identifying, told
 from radlearn.errors import UnreadableScan
+from radlearn.files import read_whole
 from radlearn.progress import in_parallel
 from radlearn.scans.chest_xray import VOLUME_MODALITIES
 from radlearn.scans.dicom import ForProcessingWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
@@ -82,7 +83,8 @@ def facts_of(paths: Sequence[Path], workers: int | None = None) -> list[XrayFact
 def looked_at(path: Path) -> XrayFacts:
     """Look at one file."""
     try:
-        digest = blake2b(path.read_bytes(), digest_size=16).digest()
+        # First, because a pipe and a file without end are refused by it.
+        digest = blake2b(read_whole(path), digest_size=16).digest()
         facts = XrayFacts(path, digest=digest, header=(header := read_header(path)))
         if not is_picture(path):
             with parsing(path), open(path, "rb") as opened:
@@ -99,6 +101,8 @@ def looked_at(path: Path) -> XrayFacts:
         return XrayFacts(path, rule, trouble)
     except OSError as error:
         return XrayFacts(path, "image-damaged", f"cannot be opened ({error.strerror or error}).")
+    except MemoryError as error:
+        return XrayFacts(path, "image-damaged", f"needs more memory than there is ({error or 'MemoryError'}).")
     facts.remarks = tuple(_remarks(caught, path))
     facts.looks = looks_of(pixels) | {"bytes a pixel": path.stat().st_size / (header.size_px[0] * header.size_px[1])}
     facts.thumbnail = thumbnail_of(pixels)

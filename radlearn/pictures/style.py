@@ -18,9 +18,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Annotation, Text
+from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import Bbox
 from PIL import Image
 
+from radlearn.file_names import printable
 from radlearn.files import written_whole
 
 INK, MUTED, FAINT, GRID, PAPER = "#1c2128", "#5d6773", "#aab2bb", "#e8eaed", "#ffffff"
@@ -88,11 +90,26 @@ def in_house_style(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Fig
             matplotlib.rcdefaults()
             with matplotlib.rc_context(_settings()):
                 figure = draw(*args, **kwargs)
+                _make_drawable(figure)
                 # Ticks are made when they are first drawn, with the settings of that moment.
                 figure.draw_without_rendering()
                 return figure
 
     return styled
+
+
+def _make_drawable(figure: Figure) -> None:
+    """Write out what no font draws: bytes of file names that are not UTF-8, at which matplotlib raises an error, and control characters."""
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        # The text of a tick is set again from the list of names whenever it is drawn.
+        if isinstance(axis.get_major_locator(), FixedLocator):
+            names = [tick.get_text() for tick in axis.get_majorticklabels()]
+            if (drawable_names := [printable(name) for name in names]) != names:
+                axis.set_ticklabels(drawable_names)
+    for written in figure.findobj(Text):
+        assert isinstance(written, Text)
+        if (drawable := printable(text := written.get_text())) != text:
+            written.set_text(drawable)
 
 
 def blank(width_in: float, height_in: float) -> Figure:
@@ -219,6 +236,7 @@ def say_at_line(axes: Axes, x: float, extent: Sequence[float], text: str, at: fl
 def png_bytes(figure: Figure) -> bytes:
     """Return a figure as PNG; the same figure always gives the same bytes on one machine."""
     written, canvas, shown_at = BytesIO(), FigureCanvasAgg(figure), figure.dpi
+    _make_drawable(figure)
     figure.set_dpi(DOTS_PER_INCH)
     canvas.draw()
     figure.set_dpi(shown_at)

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import kind_of
-from radlearn.files import opened_to_read
+from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff
@@ -133,8 +133,7 @@ def _unidentified(content: bytes) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        with opened_to_read(path) as opened:
-            content = opened.read()
+        content = read_whole(path)
     except FileNotFoundError:
         raise UnreadableScan(f"{path}: there is no such file.") from None
     except OSError as error:

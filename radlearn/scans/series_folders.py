@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.file_names import readable
+from radlearn.files import opened_to_read
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.stored_pixels import parsing
 
@@ -60,7 +61,7 @@ def _are_parts(folders: Sequence[Sequence[Path]]) -> bool:
 
 def _place(path: Path) -> _Place:
     try:
-        with parsing(path), open(path, "rb") as opened:
+        with parsing(path), opened_to_read(path) as opened:
             said = parsed(opened, stop_before_pixels=True)
             if said.get("Rows") is None:
                 return _Place("", "")

@@ -23,7 +23,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import kind_of
-from radlearn.files import opened_to_read
+from radlearn.files import MOST_BYTES, opened_to_read
 from radlearn.scans import jpeg
 from radlearn.scans.dicom_parsing import InWords, are_whole_items, complete_description, parsed
 from radlearn.scans.jpeg import MEND
@@ -101,7 +101,7 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
         UnreadableScan: missing, empty, without DICOM header, damaged, truncated, not an image, multi-frame, colour, no decoder.
     """
     try:
-        with opened_to_read(path) as opened:
+        with opened_to_read(path, most_bytes=MOST_BYTES if with_pixels else None) as opened:
             # All at once, because pydicom reads a few bytes at a time.
             start = opened.read(-1 if with_pixels else HEADER_BYTES)
             if not start:

@@ -56,6 +56,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         BadRunFolder: if the file is missing, damaged or not written by radlearn, or holds something else than its digest says.
     """
+    if path.is_dir():
+        raise BadRunFolder(f"{path}: is a folder; expected a safetensors file. {AGAIN}")
     try:
         with utf8_path(path) as place, safe_open(place, framework="pt") as file:
             state = json_of((file.metadata() or {})[STATE])
@@ -64,6 +66,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise BadRunFolder(f"{path}: there is no such file. Has the training saved a checkpoint yet?") from None
     except (SafetensorError, ValueError, OSError) as error:
         raise BadRunFolder(f"{path}: is damaged ({error}). {AGAIN}") from None
+    except MemoryError:
+        raise BadRunFolder(f"{path}: holds {path.stat().st_size:,} bytes, more than the memory takes; it is damaged. {AGAIN}") from None
     except KeyError:
         raise BadRunFolder(f"{path}: is a safetensors file, but not one that radlearn wrote.") from None
     if not isinstance(state, dict):
@@ -104,6 +108,9 @@ def load_best(run: Run, model: nn.Module, device: Device = "auto") -> nn.Module:
         BadRunFolder: if the run has no weights yet, they are damaged, or the architecture or a setting differs.
     """
     if not run.best_weights.exists():
+        if (run.folder / "postprocessing.json").exists():
+            again = f"Copy it back, or, where the last checkpoint holds the same weights, write it again: {run.resume_command}"
+            raise BadRunFolder(f"{run.best_weights}: is not there any more, though the run was finished. {again}")
         raise BadRunFolder(f"{run.folder}: has no trained weights yet. To continue: {run.resume_command}")
     refuse_changed_settings(run, load_weights(run.best_weights, model), run.best_weights)
     if digest_in(run.best_weights) is None:

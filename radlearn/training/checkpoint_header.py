@@ -18,7 +18,7 @@ def header_of(path: Path) -> dict[str, Any] | None:
     try:
         with utf8_path(path) as place, safe_open(place, framework="numpy") as file:
             said = json_of((file.metadata() or {})[STATE])
-    except (OSError, SafetensorError, ValueError, KeyError):
+    except (OSError, SafetensorError, ValueError, KeyError, MemoryError):
         return None
     return said if isinstance(said, dict) else None
 

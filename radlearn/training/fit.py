@@ -210,13 +210,33 @@ class _Training:
         line = json_ready({**own, **scores})
         self.history.append(line)
         if self.kept_epoch is line:
-            about = {"task": self.run.task, "epoch": epoch + 1, "step": self.step, "scores": scores, **self.split, **self.settings}
-            must_be_there(self.run, self.place)
-            checkpoint.save_weights(self.run.best_weights, self.trainer.evaluated_model, about)
+            self.keep_weights(line)
         self.loss_sum, self.earlier_seconds, self.begun = 0.0, 0.0, monotonic()
         self.write_history()
         self.save()
         self.report(line)
+
+    def keep_weights(self, line: Mapping[str, Any]) -> None:
+        """Write the weights as they are, those of the epoch of a history line, as the run's best."""
+        scores = {name: value for name, value in line.items() if name not in HISTORY_FIELDS}
+        about = {"task": self.run.task, "epoch": line["epoch"], "step": line["step"], "scores": scores, **self.split, **self.settings}
+        must_be_there(self.run, self.place)
+        checkpoint.save_weights(self.run.best_weights, self.trainer.evaluated_model, about)
+
+    def restore_best(self) -> None:
+        """Write the best weights of a finished run again, where somebody removed them and the last checkpoint holds the same.
+
+        Raises:
+            BadRunFolder: if it holds those of another epoch.
+        """
+        kept, last = self.kept_epoch, self.history[-1]
+        if kept is not last:
+            raise BadRunFolder(
+                f"{self.run.best_weights}: is not there any more. It held the weights of epoch {kept['epoch']}; the last checkpoint holds "
+                f"those of epoch {last['epoch']}, so it cannot be made again. Copy it back from a backup, or train again in another folder."
+            )
+        self.keep_weights(last)
+        say(f"{self.run.best_weights}: was not there any more, and was written again from the last checkpoint.", style="yellow")
 
     def scores(self, epoch: int) -> dict[str, float]:
         """Return the scores of `validate`, after checking their names and the `best_by` score."""
@@ -274,6 +294,8 @@ class _Training:
             self.write_history()
             self.sweep()
             if self.finished:
+                if not self.run.best_weights.exists():
+                    self.restore_best()
                 say(f"{self.run.folder}: this run is finished; there is nothing to resume.")
             else:
                 say(f"Resuming in epoch {len(self.history) + 1} of {self.config.epochs}, after step {self.step:,} of {self.steps:,}.")

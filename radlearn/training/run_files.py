@@ -6,13 +6,13 @@ so is a `BadRunFolder` with the file, the name, what was found and what was expe
 """
 
 import json
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypeVar
 
-from annotated_types import Ge, Le, Len
+from annotated_types import Ge, Interval, Le, Len
 from pydantic import AfterValidator, ConfigDict, FiniteFloat, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
@@ -25,6 +25,24 @@ TYPE_NAMES = ("int", "float", "str", "bool", "none")
 
 Seed = Annotated[int, Ge(-(2**63)), Le(2**63 - 1)]
 Content = TypeVar("Content")
+
+
+Share = Annotated[float, Interval(ge=0, le=1)]
+Amount = Annotated[float, Ge(0)]
+"0 or more."
+
+
+def as_long_as(name: str, *others: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """Return what refuses values by name of which those of `others` that are there are not as many as those of `name`; for pydantic."""
+
+    def proved(lists: Mapping[str, Any]) -> Mapping[str, Any]:
+        for other in others:
+            if other in lists and (name not in lists or len(lists[other]) != len(lists[name])):
+                there = len(lists.get(name, ()))
+                raise ValueError(f"{other!r} should have as many numbers as {name!r}, {there:,}, and has {len(lists[other]):,}")
+        return lists
+
+    return proved
 
 
 class SettingsFile(TypedDict):
@@ -101,6 +119,15 @@ class ScoresFile(TypedDict):
     scores: dict[str, ScoreInFile]
 
 
+class AblationInFile(TypedDict):
+    """What every step of an ablation has in a file; the scores have names of their task's."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    step: str
+    taken: bool
+
+
 class RepeatsFile(TypedDict):
     """repeats.json in a folder of repeats."""
 
@@ -144,7 +171,8 @@ def checked(content: Any, kind: type[Content], path: Path, advice: str = "") -> 
         # Of a value that may have several types, pydantic adds the first of them.
         place = first["loc"][:-1] if len(first["loc"]) > 1 and first["loc"][-1] in TYPE_NAMES else first["loc"]
         name = ".".join(map(str, place)) or "its content"
-        expected = first["msg"][:1].lower() + first["msg"][1:]
+        said_by_us = first["msg"].removeprefix("Value error, ")
+        expected = said_by_us[:1].lower() + said_by_us[1:]
         said = "is missing" if first["type"] == "missing" else f"is {shown(first['input'])}; {expected}"
         raise BadRunFolder(f"{path}: {name} {said}. {CHANGED} {advice}".rstrip()) from None
     except BadSetting as error:

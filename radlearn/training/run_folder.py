@@ -230,6 +230,15 @@ def runs_of(runs: Run | Sequence[Run]) -> list[Run]:
     return [runs] if isinstance(runs, Run) else list(runs)
 
 
+def holds_run(folder: Path) -> bool:
+    """Tell whether a folder is that of a run, whatever it is called; other programs have a settings.json too."""
+    try:
+        about = read_json(Path(folder) / "settings.json")
+    except RadlearnError:
+        return False
+    return isinstance(about, dict) and {"task", "settings"} <= about.keys()
+
+
 def holds_repeats(folder: Path) -> bool:
     """Tell whether a folder is one of repeats, whatever it is called."""
     return (Path(folder) / REPEATS_FILE).is_file()

@@ -21,9 +21,9 @@ from typing import Any
 from radlearn.challenges.folders import OUTPUT_FOLDERS, OUTPUT_TABLE, PARTIAL_TABLE
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.entry_sources import EntrySource
-from radlearn.errors import BadSetting, CannotWrite, Interrupted, RadlearnError
+from radlearn.errors import BadRunFolder, BadSetting, CannotWrite, Interrupted, RadlearnError
 from radlearn.file_names import file_name
-from radlearn.files import make_folder, refuse_special, remove_leftovers
+from radlearn.files import make_folder, read_whole, refuse_special, remove_leftovers
 from radlearn.json_files import json_ready
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
@@ -37,6 +37,7 @@ PARTIAL, TABLE = PARTIAL_TABLE, OUTPUT_TABLE
 UNFINISHED = ".unfinished"
 FORMAT = 1
 # The files of a run on which its predictions depend.
+MOST_WEIGHTS_BYTES = 1 << 34
 OF_A_RUN = ("settings.json", "postprocessing.json", "feature_distance.safetensors", "best/model.safetensors")
 
 
@@ -253,6 +254,10 @@ def _stamps(path: Path) -> list[Any]:
 def _digest(run: Run) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for name in OF_A_RUN:
-        content = (run.folder / name).read_bytes() if (run.folder / name).is_file() else b""
+        try:
+            content = read_whole(run.folder / name, MOST_WEIGHTS_BYTES) if (run.folder / name).is_file() else b""
+        except (OSError, MemoryError) as error:
+            why = getattr(error, "strerror", None) or "it is larger than the memory"
+            raise BadRunFolder(f"{run.folder / name}: cannot be read ({why}). Copy it again from its source.") from None
         digest.update(len(content).to_bytes(8, "little") + content)
     return digest.hexdigest()

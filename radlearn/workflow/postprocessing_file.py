@@ -1,25 +1,46 @@
-"""`postprocessing.json` in a run folder: the postprocessing chosen on validation persons; one format for all tasks."""
+"""`postprocessing.json` in a run folder: the postprocessing chosen on validation persons; one format for all tasks.
 
+In it stands a digest of all that it says: a threshold that somebody has changed by hand is one that no validation person chose, and what
+is promised of it does not hold. Where the file was only laid out in another way, the digest is the same.
+"""
+
+import json
 from dataclasses import asdict
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn.errors import BadRunFolder
-from radlearn.json_files import write_json
+from radlearn.json_files import json_ready, write_json
+from radlearn.progress import say
 from radlearn.training.checkpoint_header import digest_in, refuse_other_weights
 from radlearn.training.run_files import CHANGED, checked, read_run_file, shown
 from radlearn.training.run_folder import Run, must_be_there
 
 FILE = "postprocessing.json"
-WEIGHTS = "weights"
+WEIGHTS, DIGEST = "weights", "digest"
 PostprocessingT = TypeVar("PostprocessingT")
 
 
 def write_postprocessing(run: Run, postprocessing: Any, about: dict[str, Any]) -> None:
-    """Write the postprocessing, a dataclass, JSON values about how it was chosen, and for which weights."""
+    """Write the postprocessing, a dataclass, JSON values about how it was chosen, for which weights, and a digest of all of it."""
     must_be_there(run)
-    content = {"task": run.task, "postprocessing": asdict(postprocessing), **about, WEIGHTS: digest_in(run.best_weights)}
-    write_json(run.folder / FILE, content)
+    content = json_ready({"task": run.task, "postprocessing": asdict(postprocessing), **about, WEIGHTS: digest_in(run.best_weights)})
+    write_json(run.folder / FILE, {**content, DIGEST: _digest(content)})
+
+
+def _digest(content: Any) -> str:
+    return blake2b(json.dumps(_plain(content), sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _plain(content: Any) -> Any:
+    """Return JSON values with one way of writing a number: a tool that lays the file out anew may turn 1.0 into 1."""
+    if isinstance(content, dict):
+        return {name: _plain(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_plain(value) for value in content]
+    return float(content) if type(content) is int and abs(content) < 2**53 else content
 
 
 class _Beside(dict[str, Any]):
@@ -39,17 +60,40 @@ def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[Postproc
     These have the types that `kind.BESIDE`, a TypedDict, says, where the class has one.
 
     Raises:
-        BadRunFolder: if the training has not finished, or the file is invalid or was made for other weights than those of the run. A value
-            beside the postprocessing that is asked for by its name, and is not there, raises it too.
+        BadRunFolder: if the training has not finished, or the file is invalid, was changed, or was made for other weights than those of the
+            run. A value beside the postprocessing that is asked for by its name, and is not there, raises it too.
     """
     file = run.folder / FILE
     if not file.exists():
         raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.resume_command}")
-    advice = f"It is not a valid postprocessing of {run.task}. Remove it. To choose it again: {run.resume_command}"
+    advice = f"It is not a valid postprocessing of {run.task}. {_again(run)}"
     content = read_run_file(file, dict[str, Any], advice)
+    if (digest := content.pop(DIGEST, None)) is None:
+        _say_older(file)
+    elif digest != _digest(content):
+        raise BadRunFolder(f"{file}: its values are not those that were chosen on validation persons. {CHANGED} {_again(run)}")
     if (task := content.pop("task", run.task)) != run.task:
         raise BadRunFolder(f"{file}: task is {shown(task)}; expected {run.task!r}. {CHANGED} {advice}")
     refuse_other_weights(content.pop(WEIGHTS, None), run, file)
     chosen = content.pop("postprocessing", None)
     beside = checked(content, getattr(kind, "BESIDE", dict[str, Any]), file, advice)
     return checked(chosen, kind, file, advice), _Beside(beside, file, advice)
+
+
+def prove_postprocessing(run: Run) -> None:
+    """Raise the errors of `read_postprocessing` that need no class, where there is such a file: before work that needs it at the end."""
+    if (run.folder / FILE).exists():
+        read_postprocessing(run, dict[str, Any])
+
+
+def _again(run: Run) -> str:
+    """Return how a file that cannot be believed is made anew, and how other values are chosen on purpose."""
+    if (run.folder / "settings.json").is_file() and (members := run.about.get("runs")):
+        return f"Remove it. To choose it again: {run.command('evaluate', *members)}"
+    return f"Remove it. To choose it again: {run.resume_command}. Other values are then chosen with: {run.command('tune', run.folder)}"
+
+
+@cache
+def _say_older(file: Path) -> None:
+    # Once for each file: a command reads it several times.
+    say(f"{file}: is older than digests of postprocessings, so whether its values were changed could not be checked.", style="yellow")

@@ -11,15 +11,17 @@ from radlearn.challenges.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
+from radlearn.outputs import prove_output
 from radlearn.progress import say
 from radlearn.training.device import chosen_device
 from radlearn.training.earlier_runs import finished_run
-from radlearn.training.run_folder import Run, holds_repeats, new_run, open_run, settings_as, unused_folder
+from radlearn.training.run_folder import Run, holds_repeats, holds_run, new_run, open_run, settings_as, unused_folder
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
 from radlearn.workflow.ensembles import refuse_ensemble
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
 from radlearn.workflow.partial_answers import kept_when_stopped
+from radlearn.workflow.postprocessing_file import prove_postprocessing
 from radlearn.workflow.repeats import (
     Repeats,
     checked_count,
@@ -166,8 +168,10 @@ class TaskApi:
         runs, made = self._opened(run), self._options(self.task.options, options)
         first = runs[0]
         _must_be_writable(first, "evaluated")
-        # The report needs it at the end; one that is damaged is found now.
+        # What is needed at the end is read now: one that is damaged or changed would be found after all the work.
         _ = first.history
+        for one in runs:
+            prove_postprocessing(one)
         cases = self.task.labelled_cases(self._data_of(first, data))
         known = split_of(first).keys() & {case.image_id for case in cases}
         if len(runs) > 1:
@@ -212,6 +216,11 @@ class TaskApi:
         named = [Path(path) for path in paths]
         if not named:
             raise BadSetting(f"{self.task.name} predict: name at least one file or folder, such as {self.task.example_file}.")
+        for path in named:
+            # Its pictures are no images to predict for, and a run that is named too late would be left out of an ensemble.
+            if holds_run(path) or holds_repeats(path):
+                where = "all runs before the first file or folder of images" if self.task.ensemble else "one run, and then images"
+                raise BadSetting(f"{path}: is a run folder, and stands where images are named. Name {where}.")
         runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
         with kept_when_stopped(Path(out)):
             if len(runs) == 1:
@@ -222,6 +231,8 @@ class TaskApi:
     def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
         """Write the submission file for the images of a folder; return its path. Arguments as in `predict`."""
         runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
+        given = [Path(value) for value in options.values() if isinstance(value, Path | str)]
+        prove_output(Path(out), [Path(images), *given], self.task.challenge.submission_begins, "a submission")
         if len(runs) > 1:
             assert self.task.ensemble is not None
             return self.task.ensemble.submit(runs, Path(images), Path(out), made)

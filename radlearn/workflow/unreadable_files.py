@@ -36,6 +36,7 @@ class UnreadableFiles:
     def __init__(self, out: Path | None, what: str) -> None:
         self.out, self.what = out, what
         self.lines: list[str] = []
+        self.paths: list[Path] = []
         # The first error that none of ours explains.
         self._unexplained: BaseException | None = None
 
@@ -51,6 +52,7 @@ class UnreadableFiles:
         elif not isinstance(error, RadlearnError):
             said = f"cannot be read ({type(error).__name__}: {said})."
             self._unexplained = self._unexplained or error
+        self.paths.append(path)
         self.lines.append(said if str(path) in said else f"{path}: {said}")
 
     def report(self, readable: int) -> None:

@@ -1,5 +1,6 @@
 """The submission file: what is written is read again, Kaggle's own files are read as they are, and what is wrong is named by line."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,7 @@ def test_the_first_ten_are_named_and_the_rest_counted(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadLayout, match=r"none\.csv: there is no such file"):
+    with pytest.raises(BadLayout, match=r"none\.csv: there is no such file; expected a CSV file"):
         read_submission(tmp_path / "none.csv")
     with pytest.raises(BadLayout, match="is a folder; expected a CSV file"):
         read_submission(tmp_path)
@@ -227,3 +228,27 @@ def test_a_confidence_that_float32_rounded_beyond_1_is_1() -> None:
     assert troubles == []
     assert found["a"].confidences.tolist() == [1.0, 0.0]
     assert "a confidence is 1.001" in predictions_in("s.csv", text.replace("1.0000001", "1.001"))[1][0]
+
+
+@pytest.mark.parametrize(
+    "string", ["0.9,1,2,30,40", "0.9;1;2;30;40", "[0.9 1 2 30 40 5]", "(0.9, 1, 2, 30)", "0.9 1 2 30 40|0.8 1 2 30 40"]
+)
+def test_numbers_between_other_marks_are_told_by_the_mark(string: str) -> None:
+    _, (trouble,) = predictions_in("s.csv", f'patientId,PredictionString\na,"{string}"\n')
+    assert f"s.csv, line 2: PredictionString is '{string}'" in trouble
+    assert "with a space between two numbers" in trouble
+    assert "has 1 number" not in trouble
+
+
+def test_a_quote_that_is_never_closed_is_told_where_it_is_opened() -> None:
+    rows = [f"{number},0.5 1 2 30 40" for number in range(60)]
+    rows[2] = '"' + rows[2]
+    _, troubles = predictions_in("s.csv", "\n".join(["patientId,PredictionString", *rows]) + "\n")
+    assert troubles[0].startswith("s.csv, line 4: is not CSV: the quote that is opened in this row is not closed before line 61")
+
+
+def test_a_pipe_and_a_device_are_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
+        with pytest.raises(BadLayout, match="is a pipe or a device, not a file; expected a CSV file"):
+            read_submission(path)

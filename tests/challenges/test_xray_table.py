@@ -69,7 +69,7 @@ BAD = {
     "path,label,view\na.dcm,1,pa\n": "is 'pa'; expected AP or PA, or an empty field. Write PA.",
     "path,xmin,ymin,xmax,ymax\na.dcm,5,2,4,40\n": "is 4, and xmin is 5; expected the right end of the box, which is larger. Are "
     "these width and height? Add them to xmin and ymin.",
-    "path,x1,y1,x2,y2\na.dcm,0,0,0,0\n": "line 2, column x1: the box is 0, 0, 0, 0, which holds nothing. Where there is no finding, leave all",
+    "path,x1,y1,x2,y2\na.dcm,0,0,0,0\n": "line 2, column x1: the box is 0, 0, 0, 0, which holds nothing. Where there is no finding,",
     "path,x,y,width,height\na.dcm,1,2,3,4\n": "expected also label. Are x, y, width, height boxes? Write the columns x0, y0, x1, y1: "
     "x0 = x, y0 = y, x1 = x + width, y1 = y + height.",
     "path,X,Y,W,H\na.dcm,1,2,3,4\n": "Are X, Y, W, H boxes? Write the columns x0, y0, x1, y1: x0 = X, y0 = Y, x1 = X + W, y1 = Y + H.",

@@ -1,5 +1,6 @@
 """One look at a file: what keeps it from being read, what it looks like."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,19 @@ def test_what_cannot_be_read_has_its_cause(tmp_path: Path, content: bytes, rule:
     facts = looked_at(tmp_path / "a.dcm")
     assert facts.rule == rule
     assert str(tmp_path) not in facts.trouble
+
+
+@pytest.mark.parametrize("suffix", [".dcm", ".png", ""])
+def test_what_never_ends_is_not_read(tmp_path: Path, suffix: str) -> None:
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"zero{suffix}").symlink_to("/dev/zero")
+    with open(tmp_path / f"sparse{suffix}", "wb") as opened:
+        opened.truncate(60 << 30)
+    said = {"pipe": "is a pipe or a device, not a file", "zero": "is a pipe or a device", "sparse": "it holds 64,424,509,440 bytes"}
+    for name, words in said.items():
+        facts = looked_at(tmp_path / f"{name}{suffix}")
+        assert facts.rule == "image-damaged"
+        assert words in facts.trouble
 
 
 def test_facts_come_in_the_order_of_the_paths(tmp_path: Path) -> None:

@@ -15,9 +15,12 @@ from safetensors.numpy import load_file
 import radlearn
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases, write_tables
-from radlearn.json_files import json_ready, read_json, write_json
+from radlearn.json_files import json_ready, read_json
 from radlearn.scans.dicom import write_radiograph
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
+from radlearn.training.run_folder import open_run
 from radlearn.training.splits import read_split
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from tests.journeys.conftest import killed_once, steps_saved
 
 QUICK = ["--size-px", "64", "--epochs", "3", "--batch-size", "8"]
@@ -155,8 +158,9 @@ def test_a_threshold_is_chosen_again_on_a_copy_of_the_run(
     assert cli.main(["classification", "evaluate", str(run)]) == 0
     assert read_json(run / "scores.json")["threshold"] == after["postprocessing"]["threshold"]
     # Another threshold than any rule finds, on however few X-rays.
-    after["postprocessing"]["threshold"] = 0.123456
-    write_json(run / "postprocessing.json", after)
+    opened = open_run(run, "classification")
+    chosen, about = read_postprocessing(opened, ProbabilityPostprocessing)
+    write_postprocessing(opened, replace(chosen, threshold=0.123456), about)
     assert cli.main(["tune", str(run), "--wanted-sensitivity", "0.5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["scores_of_before"] == ["scores.json"]
 

@@ -19,13 +19,16 @@ import radlearn
 from radlearn import cli
 from radlearn.challenges import covid19
 from radlearn.challenges.covid19_submission import validate_submission
-from radlearn.json_files import json_ready, read_json, write_json
+from radlearn.json_files import json_ready, read_json
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.geometry import Volume, lps_affine, to_orientation
 from radlearn.scans.lungs import lung_box
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume, write_volume
+from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
+from radlearn.training.run_folder import open_run
 from radlearn.training.splits import read_split
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from tests.check.phantom import chest_hu, ellipsoid
 from tests.journeys.conftest import killed_once, steps_saved
 
@@ -188,10 +191,10 @@ def test_runs_predict_the_mean_of_what_they_predict_alone_and_its_threshold_make
     runs = {}
     for name, folder in (("a", trained.folder), ("b", fold), ("copy", trained.folder)):
         runs[name] = shutil.copytree(folder, tmp_path / name, ignore=shutil.ignore_patterns("ensemble"))
-        kept = read_json(runs[name] / "postprocessing.json")
+        opened = open_run(runs[name], "segmentation")
+        chosen, about = read_postprocessing(opened, MaskPostprocessing)
         # A threshold alone, so that nothing else makes the mask.
-        kept["postprocessing"]["smallest_ml"] = 0.0
-        write_json(runs[name] / "postprocessing.json", kept)
+        write_postprocessing(opened, replace(chosen, smallest_ml=0.0), about)
     asked = {"one": ["a"], "two": ["b"], "both": ["a", "b"], "twice": ["a", "copy"]}
     found, rows = {}, {}
     for name, named in asked.items():

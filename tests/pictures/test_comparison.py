@@ -47,6 +47,13 @@ def test_every_score_stands_with_both_values_and_its_difference() -> None:
     assert any("One seed each: the luck of the seed is not in the interval." in text for text in said)
 
 
+def test_a_folder_whose_name_is_not_utf8_is_drawn() -> None:
+    names = [ComparedName("A", "runs/\udce9ne", 1), ComparedName("B", "\udcff/" * 60 + "two", 1)]
+    figure = difference_figure(names, [ROWS])
+    assert png_bytes(figure)
+    assert "A  runs/\\xe9ne" in words(figure)
+
+
 def test_scores_of_one_unit_and_direction_share_an_axis_and_right_is_better() -> None:
     figure = difference_figure(NAMES, [ROWS])
     shares, errors, lengths = figure.axes

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
@@ -95,3 +96,35 @@ def test_the_words_at_a_point_cover_no_others_and_stay_inside(x: float, y: float
     assert own.x1 <= inside.x1 + 8
     assert inside.y0 - 8 <= own.y0
     assert own.y1 <= inside.y1 + 8
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("run\udce9", "run\\xe9"), ("IM\x1b[31m", "IM\\x1b[31m"), ("a\x00b", "a\\x00b"), ("\ud800", "\\ud800"), ("Röntgen", "Röntgen"),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_font_draws_is_written_out_wherever_it_stands(name: str, drawn: str) -> None:
+    @in_house_style
+    def named() -> Figure:
+        figure = blank(3, 3)
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], label=name)
+        axes.set(title=name, xlabel=name, ylabel=name)
+        axes.set_xticks([0, 1], [name, "b"])
+        axes.text(0, 0, name)
+        figure.suptitle(name)
+        figure.text(0, 0, name)
+        return figure
+
+    figure = named()
+    png_bytes(figure)
+    written = [text.get_text() for text in figure.findobj(Text)]  # type: ignore[attr-defined]
+    # The title, both axes, a tick, in the axes and twice on the figure.
+    assert written.count(drawn) >= 7
+    assert name == drawn or name not in written
+    # One that was made in no style, and one that was written on afterwards.
+    png_bytes(plain := Figure(figsize=(1, 1)))
+    plain.text(0, 0, name)
+    png_bytes(plain)
+    assert plain.texts[0].get_text() == drawn

@@ -300,3 +300,23 @@ def test_weights_in_a_folder_whose_name_is_not_utf8_are_saved_and_loaded(tmp_pat
     path.unlink()
     with pytest.raises(BadRunFolder, match="there is no such file"):
         checkpoint.load_weights(path, other)
+
+
+def test_a_folder_and_a_file_beyond_the_memory_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder.safetensors").mkdir()
+    with pytest.raises(BadRunFolder, match=r"folder\.safetensors: is a folder; expected a safetensors file"):
+        load_tensors(tmp_path / "folder.safetensors")
+    save_tensors(tmp_path / "large.safetensors", {"a": torch.ones(3)}, {})
+    with open(tmp_path / "large.safetensors", "ab") as opened:
+        opened.truncate(1 << 40)
+    with pytest.raises(BadRunFolder, match=r"large\.safetensors: (is damaged|holds 1,099,511,627,776 bytes)"):
+        load_tensors(tmp_path / "large.safetensors")
+
+
+def test_weights_that_are_gone_from_a_finished_run_are_not_said_to_be_yet_to_come(tmp_path: Path) -> None:
+    run = Run(tmp_path, "segmentation")
+    with pytest.raises(BadRunFolder, match="has no trained weights yet"):
+        load_best(run, nn.Linear(1, 1))
+    (tmp_path / "postprocessing.json").write_text("{}")
+    with pytest.raises(BadRunFolder, match=r"model\.safetensors: is not there any more.*radlearn segmentation resume"):
+        load_best(run, nn.Linear(1, 1))

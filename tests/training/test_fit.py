@@ -584,3 +584,23 @@ def test_weights_know_the_settings_that_they_were_trained_with(tiny: ModuleType,
     use = (lambda: fitted(tiny, changed)) if what == "resume" else (lambda: load_best(changed, tiny.model()))
     with pytest.raises(BadRunFolder, match=r"settings\.json: was changed after training: seed is 8; .* was trained with 7"):
         use()
+
+
+def test_best_weights_that_were_removed_are_written_again_where_the_last_checkpoint_holds_them(
+    tiny: ModuleType, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fitted(tiny, run, keep="last")
+    before = run.best_weights.read_bytes()
+    run.best_weights.unlink()
+    fitted(tiny, run, keep="last")
+    assert run.best_weights.read_bytes() == before
+    assert "was written again from the last checkpoint" in capsys.readouterr().err
+
+
+def test_best_weights_of_an_earlier_epoch_are_said_to_be_lost(tiny: ModuleType, run: Run) -> None:
+    fitted(tiny, run, validate=with_scores(0.9, 0.1, 0.2, 0.3))
+    run.best_weights.unlink()
+    with pytest.raises(
+        BadRunFolder, match=r"model\.safetensors: is not there any more.*weights of epoch 1; the last.*from a backup, or train"
+    ):
+        fitted(tiny, run, validate=with_scores(0.9, 0.1, 0.2, 0.3))

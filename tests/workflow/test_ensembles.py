@@ -202,6 +202,10 @@ def test_what_was_chosen_for_exactly_these_runs_is_what_they_predict_with(
 def test_damage_is_named(runs: list[Run]) -> None:
     content = read_json(runs[1].folder / "postprocessing.json")
     write_json(runs[1].folder / "postprocessing.json", {**content, "postprocessing": {"treshold": 1}})
+    with pytest.raises(BadRunFolder, match=r"two/postprocessing\.json: its values are not those that were chosen"):
+        postprocessing_together(runs, Postprocessing)
+    del content["digest"]
+    write_json(runs[1].folder / "postprocessing.json", {**content, "postprocessing": {"treshold": 1}})
     with pytest.raises(BadRunFolder, match=r"two/postprocessing\.json: .* is not a valid postprocessing"):
         postprocessing_together(runs, Postprocessing)
 

@@ -1,13 +1,17 @@
 """A postprocessing is read as it was written; a damaged one is refused with the command to choose it again."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.json_files import read_json
 from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
+from radlearn.workflow.postprocessing_file import prove_postprocessing, read_postprocessing, write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -50,3 +54,64 @@ def test_the_postprocessing_of_another_task_is_refused_though_its_numbers_would_
     write_postprocessing(Run(tmp_path, "detection"), Cut(0.25), {})
     with pytest.raises(BadRunFolder, match=r"task is 'detection'; expected 'segmentation'.*radlearn segmentation resume"):
         read_postprocessing(Run(tmp_path, "segmentation"), Cut)
+
+
+ABOUT = {"validation_scans": 2, "curve": {"threshold": [0.2, 1.0], "score": [0.5, None]}, "place": "run é"}
+CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "a value of the choice": lambda content: content["postprocessing"].update(at=0.9),
+    "the last digit of a value": lambda content: content["postprocessing"].update(at=0.25000000000000006),
+    "a value beside it": lambda content: content["curve"]["threshold"].append(0.3),
+    "a value that is null": lambda content: content["curve"]["score"].__setitem__(1, 0.0),
+    "the digest of the weights is gone": lambda content: content.pop("weights"),
+    "a value more": lambda content: content.update(more=1),
+    "another digest": lambda content: content.update(digest="0" * 32),
+    "a digest that is none": lambda content: content.update(digest=5),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_value_that_was_changed_by_hand_is_refused(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    run = Run(tmp_path, "segmentation")
+    write_postprocessing(run, Cut(0.25), ABOUT)
+    content = json.loads((tmp_path / "postprocessing.json").read_text(encoding="utf-8"))
+    change(content)
+    (tmp_path / "postprocessing.json").write_text(json.dumps(content))
+    words = r"not those that were chosen.*Remove it\. To choose it again: radlearn segmentation resume.*with: radlearn segmentation tune"
+    for read in (lambda: read_postprocessing(run, Cut), lambda: prove_postprocessing(run)):
+        with pytest.raises(BadRunFolder, match=words):
+            read()
+
+
+@pytest.mark.parametrize("indent", [None, 4], ids=["in one line", "wider"])
+def test_a_file_that_is_only_laid_out_in_another_way_is_read(tmp_path: Path, indent: int | None) -> None:
+    run = Run(tmp_path, "segmentation")
+    write_postprocessing(run, Cut(1.0), ABOUT)
+    before = read_postprocessing(run, Cut)
+    content = json.loads((tmp_path / "postprocessing.json").read_text(encoding="utf-8"))
+    text = json.dumps(dict(reversed(content.items())), indent=indent)
+    # As a program does that knows one kind of number.
+    (tmp_path / "postprocessing.json").write_text(text.replace("1.0", "1"))
+    assert read_postprocessing(run, Cut) == before
+    prove_postprocessing(run)
+
+
+def test_a_file_of_before_digests_is_read_which_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path, "segmentation")
+    prove_postprocessing(run)
+    (tmp_path / "postprocessing.json").write_text('{"task": "segmentation", "postprocessing": {"at": 0.5}}')
+    assert [read_postprocessing(run, Cut)[0] for _ in range(3)] == [Cut(0.5)] * 3
+    assert capsys.readouterr().err.count("is older than digests of postprocessings") == 1
+    # The bounds hold all the same.
+    (tmp_path / "postprocessing.json").write_text('{"task": "segmentation", "postprocessing": {"at": -0.5}}')
+    with pytest.raises(BadRunFolder, match=r"at must be above 0\."):
+        read_postprocessing(run, Cut)
+
+
+def test_what_an_ensemble_was_given_is_made_again_by_evaluating_its_runs(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"format": 2, "task": "segmentation", "settings": {}, "runs": ["one", "t w o"]}')
+    run = Run(tmp_path, "segmentation")
+    write_postprocessing(run, Cut(0.25), {})
+    content = read_json(tmp_path / "postprocessing.json")
+    (tmp_path / "postprocessing.json").write_text(json.dumps({**content, "postprocessing": {"at": 0.5}}))
+    with pytest.raises(BadRunFolder, match="To choose it again: radlearn segmentation evaluate one 't w o'"):
+        read_postprocessing(run, Cut)

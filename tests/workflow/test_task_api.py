@@ -210,3 +210,27 @@ def test_a_task_without_ensembles_takes_one_run_at_a_time(tmp_path: Path, small_
     runs = [finished_run(tmp_path / name, small_rsna) for name in ("one", "two")]
     with pytest.raises(BadSetting, match="has no ensembles and takes one run"):
         api.evaluate(runs)
+
+
+@pytest.mark.parametrize("task", ["classification", "segmentation"])
+def test_a_run_that_is_named_among_images_is_refused(tmp_path: Path, task: str) -> None:
+    runs = [begin_run(tmp_path / name, task, Settings()).folder for name in ("one", "two")]
+    write_json(tmp_path / "repeats" / "repeats.json", {})
+    (tmp_path / "images").mkdir()
+    # Other programs have a settings.json too.
+    write_json(tmp_path / "images" / "settings.json", {"window": 3})
+    for late in (runs[1], tmp_path / "repeats"):
+        with pytest.raises(BadSetting, match=rf"{late}: is a run folder, and stands where images are named. Name all runs before"):
+            getattr(radlearn, task).predict(runs[0], [tmp_path / "images", late], tmp_path / "out")
+    with pytest.raises(RadlearnError, match=r"has not finished|holds no X-ray|is empty"):
+        getattr(radlearn, task).predict(runs[0], [tmp_path / "images"], tmp_path / "out")
+
+
+def test_a_submission_takes_the_place_of_no_table(tmp_path: Path) -> None:
+    run = begin_run(tmp_path / "run", "detection", Settings()).folder
+    (tmp_path / "labels.csv").write_text("patientId,x,y,width,height,Target\n")
+    with pytest.raises(BadSetting, match=r"labels\.csv: is there already, and is no submission"):
+        radlearn.detection.submit(run, tmp_path, tmp_path / "labels.csv")
+    (tmp_path / "submission.csv").write_text("patientId,PredictionString\na,\n")
+    with pytest.raises(BadSetting, match=r"submission\.csv: is read by this command"):
+        radlearn.detection.submit(run, tmp_path, tmp_path / "submission.csv", gate=tmp_path / "submission.csv")

@@ -21,6 +21,8 @@ from radlearn.workflow.postprocessing_file import write_postprocessing
 # Promised share of X-rays whose set of possible answers holds the right one, with an opacity and without.
 COVERAGE = 0.9
 NEVER_YES = 1 + 1e-6
+# The prior keeps every fit far below, on however many X-rays. A fit may be 0 or below: of a network that ranks no better than chance.
+STEEPEST = 10_000
 # (opacity is possible, no opacity is possible) -> the set in words.
 POSSIBLE = {(True, False): "opacity", (False, True): "no opacity", (True, True): "not known", (False, False): "neither"}
 
@@ -40,7 +42,8 @@ class ProbabilityPostprocessing:
     """How a probability becomes a decision.
 
     Raises:
-        BadSetting: if a number is not finite, the threshold is below 0 or well above 1, or the coverage is no share.
+        BadSetting: if a number is not finite, a probability is not one, the threshold is below 0 or well above 1, the recalibration is
+            steeper than any fit, or the coverage is no share.
     """
 
     BESIDE: ClassVar = Beside
@@ -62,6 +65,12 @@ class ProbabilityPostprocessing:
             raise BadSetting(f"{self}: expected finite numbers.")
         if not 0 <= self.threshold <= NEVER_YES:
             raise BadSetting(f"threshold is {self.threshold!r}; it must be from 0 to 1, or just above.")
+        for name in ("opacity_possible_from", "none_possible_up_to"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise BadSetting(f"{name} is {value!r}; it must be from 0 to 1.")
+        for name in ("intercept", "slope"):
+            if abs(value := getattr(self, name)) > STEEPEST:
+                raise BadSetting(f"{name} is {value!r}; a recalibration lies between {-STEEPEST:,} and {STEEPEST:,}.")
         if not 0 < self.coverage < 1:
             raise BadSetting(f"coverage is {self.coverage!r}; it must be above 0 and below 1.")
 

@@ -16,6 +16,7 @@ from radlearn.challenges.csv_hints import decoded, number_hint, separator_hint
 from radlearn.challenges.near_ids import NearIds
 from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
+from radlearn.files import read_whole
 from radlearn.hints import command
 
 
@@ -33,7 +34,7 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
         example = command("classification", "predict", "RUN", "IMAGES", "--out", "DIR")
         raise BadLayout(f"{table}: there is no such table. '{example}' writes DIR/predictions.csv.")
     found: dict[str, float] = {}
-    content, troubles = decoded(str(table), table.read_bytes())
+    content, troubles = decoded(str(table), read_whole(table))
     if troubles:
         raise BadLayout(troubles[0])
     try:

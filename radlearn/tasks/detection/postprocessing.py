@@ -6,16 +6,43 @@ persons, and kept in the run folder.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Len
-from pydantic import ConfigDict
+from annotated_types import Interval, Len
+from pydantic import AfterValidator, ConfigDict
 from typing_extensions import TypedDict
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, iou
 from radlearn.tasks.xray.baselines import ViewShares
+from radlearn.training.run_files import AblationInFile, Amount, Share, as_long_as
+
+MOST_OVER = 0.05
+
+
+class StepInFile(AblationInFile):
+    """A step of the search, with the official score."""
+
+    score: Share | None
+    cross_fitted_score: Share | None
+    cross_fitted_false_boxes_per_healthy_image: Amount | None
+
+
+class CurveInFile(TypedDict):
+    """What `search.threshold_curve` returns; None where a score is not defined."""
+
+    threshold: Annotated[list[Share], Len(1)]
+    score: list[Share | None]
+    false_boxes_per_healthy_image: list[Amount | None]
+
+
+def _of_a_box(corners: list[float]) -> list[float]:
+    x0, y0, x1, y1 = corners
+    # A box may reach over its X-ray by a pixel.
+    if not (-MOST_OVER <= x0 < x1 <= 1 + MOST_OVER and -MOST_OVER <= y0 < y1 <= 1 + MOST_OVER):
+        raise ValueError("x0, y0, x1, y1 should be shares of the X-ray, from 0 to 1, x0 below x1 and y0 below y1")
+    return corners
 
 
 class Beside(TypedDict, total=False):
@@ -26,11 +53,13 @@ class Beside(TypedDict, total=False):
     # What the candidates come from, in words: `candidates.SOURCES`, or those of an ensemble.
     source: str
     gated_by_table: bool
-    ablation: list[Any]
+    ablation: Annotated[list[StepInFile], Len(1)]
+    curve: Annotated[CurveInFile, AfterValidator(as_long_as("threshold", "score", "false_boxes_per_healthy_image"))]
     view_shares: ViewShares
     brightness_sign: Literal[-1, 1]
-    brightness_cut: float
-    mean_box_xyxy_share: Annotated[list[float], Len(4, 4)]
+    # Of a mean of pixels from 0 to 1; a little beyond where no X-ray is called positive.
+    brightness_cut: Annotated[float, Interval(ge=-0.01, le=1.01)]
+    mean_box_xyxy_share: Annotated[list[float], Len(4, 4), AfterValidator(_of_a_box)]
     origin: str
 
 

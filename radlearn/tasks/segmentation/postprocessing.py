@@ -5,17 +5,18 @@ The values are chosen on validation persons (`search`) and kept in the run folde
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NotRequired
 
 import numpy as np
-from annotated_types import Ge, Interval
-from pydantic import ConfigDict
+from annotated_types import Ge, Interval, Len
+from pydantic import AfterValidator, ConfigDict
 from typing_extensions import TypedDict
 
 from radlearn.amounts import counted
 from radlearn.errors import BadSetting
 from radlearn.metrics.conformal_volume import FEWEST_SCANS, ConformalVolume
 from radlearn.metrics.masks import MM3_PER_ML, Spacing, bounding_box, volume_ml, voxel_mm3
+from radlearn.training.run_files import AblationInFile, Amount, Share, as_long_as
 
 
 class VolumeInterval(TypedDict):
@@ -26,15 +27,42 @@ class VolumeInterval(TypedDict):
     scans: Annotated[int, Ge(1)]
 
 
+class StepInFile(AblationInFile):
+    """A step of the search, with its Dice."""
+
+    dice_score: Share | None
+    cross_fitted_dice_score: Share | None
+
+
+class CurveInFile(TypedDict):
+    """What `search.curves` returns. A postprocessing of before has no smallest mask."""
+
+    threshold: Annotated[list[Share], Len(1)]
+    dice_score: list[Share | None]
+    smallest_ml: NotRequired[list[Amount]]
+    dice_score_by_smallest_ml: NotRequired[list[Share | None]]
+    smallest_scan_ml: NotRequired[list[Amount]]
+    dice_score_by_smallest_scan_ml: NotRequired[list[Share | None]]
+
+
+def _of_one_length(curve: Mapping[str, Any]) -> Mapping[str, Any]:
+    as_long_as("threshold", "dice_score")(curve)
+    for name in ("smallest_ml", "smallest_scan_ml"):
+        as_long_as(f"dice_score_by_{name}", name)(curve)
+        as_long_as(name, f"dice_score_by_{name}")(curve)
+    return curve
+
+
 class Beside(TypedDict, total=False):
     """What stands beside the postprocessing: the threshold of the baseline, and the interval of volumes, None without one."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
-    baseline_threshold_hu: float
+    baseline_threshold_hu: Annotated[float, Interval(ge=-2000, le=4000)]
+    validation_scans: Annotated[int, Ge(0)]
     volume_interval: VolumeInterval | None
-    ablation: list[Any]
-    curve: dict[str, Any]
+    ablation: Annotated[list[StepInFile], Len(1)]
+    curve: Annotated[CurveInFile, AfterValidator(_of_one_length)]
     origin: str
 
 

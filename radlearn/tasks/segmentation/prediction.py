@@ -11,13 +11,14 @@ import numpy as np
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import Challenge
-from radlearn.challenges.folders import distinct_ids
+from radlearn.challenges.folders import OUTPUT_FOLDERS, distinct_ids
 from radlearn.csv_cells import restored
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
 from radlearn.file_names import distinct_file_names
 from radlearn.metrics.masks import Spacing, volume_ml
 from radlearn.monai_parts.error_chain import radlearn_error_in
+from radlearn.outputs import refuse_inputs
 from radlearn.pictures.scan_overlays import write_mask_overlay
 from radlearn.pictures.slices import LUNG_WINDOW_HU
 from radlearn.progress import progress_bar, say
@@ -106,9 +107,12 @@ class MaskPredictions:
         self.of_each_run = [read_postprocessing(run, MaskPostprocessing)[0] for run in runs_of(runs)]
         self.columns = COLUMNS + OF_ENSEMBLES * (len(self.of_each_run) > 1)
         self.out, self.table = Path(out), Path(out) / TABLE
+        self.named = [Path(path) for path in paths]
         self.cases: dict[str, MaskCase] = cases_in(challenge, paths)
         self.unreadable = UnreadableFiles(self.out, "scans")
         self._masks = dict(zip(self.cases, distinct_file_names(list(self.cases), ".nii.gz"), strict=True))
+        places = (self.out / folder / name for folder in OUTPUT_FOLDERS for name in self._masks.values())
+        refuse_inputs(places, (case.path for case in self.cases.values()))
         self._rows: dict[str, tuple[str, ...]] = {}
         chosen = [asdict(one) for one in (self.postprocessing, *self.of_each_run)]
         interval = None if self.interval is None else asdict(self.interval)
@@ -151,7 +155,15 @@ class MaskPredictions:
             say(f"{counted(len(self.rows), 'scans')} predicted{said_table(self.table)}")
             self.known.report(((row[1], Path(row[0])) for row in self.rows), "scans")
         self.unreadable.report(len(self.rows))
+        read = [Path(row[0]).resolve() for row in self.rows]
+        for folder in filter(Path.is_dir, self.named):
+            # One that holds none at all was refused.
+            if not any(path.is_relative_to(folder.resolve()) for path in read) and self._is_above_unreadable(folder):
+                say(f"{folder}: holds no CT that could be read, so nothing was predicted for it.", style="yellow")
         self._partial.finished()
+
+    def _is_above_unreadable(self, folder: Path) -> bool:
+        return any(path.resolve().is_relative_to(folder.resolve()) for path in self.unreadable.paths)
 
     def _recall(self, overlays: bool) -> None:
         """Take back what an earlier pass wrote down before it was stopped."""

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.file_names import distinct_file_names
 from radlearn.monai_parts.error_chain import radlearn_error_in
+from radlearn.outputs import refuse_inputs
 from radlearn.progress import progress_bar, say
 from radlearn.remarks import notes_gathered, tell_notes
 from radlearn.scans.dicom import find_xrays
@@ -30,6 +31,17 @@ def refuse_repeated_ids(image_ids: Sequence[str]) -> None:
         raise BadLayout(f"{count} files are called {image_id}; a submission has one row for each id. Rename the files.")
 
 
+def _each_once(below: Iterable[Sequence[Path]]) -> list[Path]:
+    """Return the files of several folders, sorted; one that lies in two of them is named by the first."""
+    folders: dict[Path, str] = {}
+    once: dict[tuple[str, str], Path] = {}
+    for path in (path for found in below for path in found):
+        if path.parent not in folders:
+            folders[path.parent] = os.path.realpath(path.parent)
+        once.setdefault((folders[path.parent], path.name), path)
+    return sorted(once.values())
+
+
 class XrayPredictions:
     """A pass over files: yields X-rays in batches, writes down what is predicted as it comes, and the table at the end.
 
@@ -46,11 +58,15 @@ class XrayPredictions:
 
     def __init__(self, paths: Sequence[Path], out: Path | None) -> None:
         self.out = None if out is None else Path(out)
-        self.paths = find_xrays(paths, pictures=True)
+        self._below = {Path(path): find_xrays(path, pictures=True) for path in paths}
+        self.paths = _each_once(self._below.values())
         if not self.paths:
             raise BadLayout(
                 f"{', '.join(map(str, paths))}: holds no X-ray. Name DICOM files or pictures (.png, .jpg, .tif), or folders of them."
             )
+        for path, found in self._below.items():
+            if not found:
+                say(f"{path}: holds no X-ray, so nothing is predicted for it.", style="yellow")
         ids = [stem(path.name) for path in self.paths]
         if is_for_submission(self.out):
             refuse_repeated_ids(ids)
@@ -62,6 +78,8 @@ class XrayPredictions:
         # Many hospitals name the X-rays of all patients IM0001.
         self._repeated = {one for one, count in Counter(ids).items() if count > 1}
         self._pictures = dict(zip(self.paths, distinct_file_names(ids, ".png"), strict=True))
+        if self.out is not None:
+            refuse_inputs((self.out / "overlays" / name for name in self._pictures.values()), self.paths)
         self._partial: PartialAnswers | None = None
         self._known: set[Path] = set()
         self._waiting: list[tuple[Path, Mapping[str, Any], Sequence[Path]]] = []
@@ -164,6 +182,10 @@ class XrayPredictions:
             BadLayout: if a submission is made, which needs a row for each X-ray.
         """
         self.unreadable.report(readable)
+        unreadable = set(map(os.path.realpath, self.unreadable.paths))
+        for path, found in self._below.items():
+            if path.is_dir() and found and unreadable.issuperset(map(os.path.realpath, found)):
+                say(f"{path}: holds no X-ray that could be read, so nothing was predicted for it.", style="yellow")
         if is_for_submission(self.out) and (count := len(self.unreadable.lines)):
             raise BadLayout(
                 f"{count:,} of the {counted(len(self.paths), 'X-rays')} cannot be read, and a submission needs a row for each. "

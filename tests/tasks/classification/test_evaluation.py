@@ -1,6 +1,5 @@
 """What a run is worth, against counts by hand and scikit-learn."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,10 @@ from sklearn.metrics import roc_auc_score
 
 from radlearn.json_files import read_json
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
 def flat(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
@@ -77,9 +78,8 @@ def test_synthetic_is_said_of_the_xrays_evaluated_not_of_those_trained_on(
 
 def test_possible_answers_are_counted_beside_what_was_promised(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     labels = np.array([xray.case.label for xray in evaluated_xrays])
-    content = read_json(finished.folder / "postprocessing.json")
-    content["postprocessing"] |= {"opacity_possible_from": 0.3, "none_possible_up_to": 0.6, "coverage": 0.8}
-    (finished.folder / "postprocessing.json").write_text(json.dumps(content))
+    chosen, about = read_postprocessing(finished, ProbabilityPostprocessing)
+    write_postprocessing(finished, replace(chosen, opacity_possible_from=0.3, none_possible_up_to=0.6, coverage=0.8), about)
     probabilities = np.where(labels, 0.9, 0.1)
     # One opacity is taken for none, one X-ray without is not known, one for neither.
     opacities, others = np.flatnonzero(labels), np.flatnonzero(~labels)

@@ -1,5 +1,6 @@
 """What validation decides is kept with the run."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from radlearn.challenges.rsna import Case
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.calibration import fit_recalibration
 from radlearn.metrics.decisions import youden_threshold
-from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, choose_postprocessing
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, choose_postprocessing, postprocessing_at
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import new_run
 from radlearn.workflow.postprocessing_file import read_postprocessing
@@ -52,3 +53,29 @@ def test_a_threshold_that_nothing_reaches_and_a_share_that_is_none_are_refused(c
         ProbabilityPostprocessing(**{"threshold": 0.5, **changed})
     # Just above 1 it is never yes, which may be chosen.
     assert ProbabilityPostprocessing(float(np.nextafter(1.0, 2.0))).possible(1.0) == "not known"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("threshold", 1.5), ("threshold", -0.2), ("slope", 1e300), ("slope", -1e5), ("intercept", 1e9), ("opacity_possible_from", 2.0),
+        ("opacity_possible_from", -0.1), ("none_possible_up_to", -3.0), ("none_possible_up_to", 1.5), ("coverage", 7.0),
+    ],
+)  # fmt: skip
+def test_a_number_that_cannot_be_is_refused_in_a_file_without_a_digest_too(tmp_path: Path, name: str, value: float) -> None:
+    run = new_run(tmp_path / "run", "classification", Settings())
+    content = {"task": "classification", "postprocessing": {"threshold": 0.5, name: value}}
+    (run.folder / "postprocessing.json").write_text(json.dumps(content))
+    with pytest.raises(BadRunFolder, match=rf"postprocessing\.json: {name} is .*radlearn classification resume"):
+        read_postprocessing(run, ProbabilityPostprocessing)
+
+
+@pytest.mark.parametrize("cases", [4, 400, 100_000])
+def test_every_fit_lies_within_the_bounds_however_sure_the_network_is_of_little(cases: int) -> None:
+    labels = np.arange(cases) % 2 == 1
+    for spread in (1e-6, 1e-3, 0.4999999):
+        for sign in (1, -1):
+            for centre in (0.5, 1e-5, 1 - 1e-5):
+                probabilities = np.clip(centre + sign * spread * np.where(labels, 1, -1), 0, 1)
+                made = postprocessing_at(0.5, probabilities, labels)
+                assert np.isfinite([made.intercept, made.slope]).all()

@@ -1,15 +1,17 @@
 """The report page holds what was found, the failures first."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from radlearn.json_files import read_json, write_json
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.classification.report import _panel, write_xray_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 
 def flat(xrays: Sequence[PreparedRadiograph]) -> np.ndarray:
@@ -61,9 +63,8 @@ def test_a_set_without_an_opacity_has_a_report_all_the_same(finished: Run, evalu
 def test_the_threshold_stands_in_both_scales_and_false_alarms_heat_and_synthetic_patients_are_told(
     finished: Run, evaluated_xrays: list[PreparedRadiograph]
 ) -> None:
-    content = read_json(finished.folder / "postprocessing.json")
-    content["postprocessing"] |= {"intercept": -3.0, "slope": 0.5}
-    write_json(finished.folder / "postprocessing.json", content)
+    chosen, about = read_postprocessing(finished, ProbabilityPostprocessing)
+    write_postprocessing(finished, replace(chosen, intercept=-3.0, slope=0.5), about)
     labels = np.array([xray.case.label for xray in evaluated_xrays])
     evaluation = evaluate_probabilities(finished, evaluated_xrays, np.where(labels, 0.9, 0.1) + np.linspace(0, 0.05, 60), "test", flat)
     # sigmoid(−3 + 0.5 · logit(0.5)) = sigmoid(−3).

@@ -6,12 +6,14 @@ from sklearn.metrics import roc_auc_score
 
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.json_files import read_json, write_json
+from radlearn.json_files import read_json
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 from radlearn.tasks.detection.case_scores import FOUND_AND_PAID
 from radlearn.tasks.detection.evaluation import evaluate_boxes
+from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 
 Candidates = tuple[list[FoundBoxes], np.ndarray]
 
@@ -67,8 +69,8 @@ def test_the_rules_without_medicine_stand_beside_it(boxed: Run, evaluated_xrays:
 def test_where_the_ill_are_the_darker_ones_the_rule_turns_round(
     boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates
 ) -> None:
-    kept = read_json(boxed.folder / "postprocessing.json")
-    write_json(boxed.folder / "postprocessing.json", kept | {"brightness_sign": -1})
+    chosen, about = read_postprocessing(boxed, BoxPostprocessing)
+    write_postprocessing(boxed, chosen, {**about, "brightness_sign": -1})
     baselines = evaluate_boxes(boxed, BOX_SCORE, evaluated_xrays, *candidates, "test").scores["baselines"]
     # The bright ones are ill here, so this rule boxes every healthy X-ray and no other.
     assert baselines["mean_box_rsna_score"]["value"] == 0.0

@@ -68,3 +68,40 @@ def test_an_ensemble_predicts_with_the_mean_of_its_postprocessings() -> None:
     assert mean_postprocessing([BoxPostprocessing(threshold=0.4, gate=0.2), BoxPostprocessing(threshold=0.6)]) == BoxPostprocessing(
         threshold=0.5, gate=0.1
     )
+
+
+STEP = {"step": "nothing tuned", "score": 0.1, "cross_fitted_score": None, "cross_fitted_false_boxes_per_healthy_image": 0.2, "taken": True}
+CURVE = {"threshold": [0.2, 0.4], "score": [0.1, None], "false_boxes_per_healthy_image": [13.0, 0.0]}
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"curve": {**CURVE, "score": [0.0]}}, "curve is .*'score' should have as many numbers as 'threshold', 2, and has 1"),
+        ({"curve": {**CURVE, "false_boxes_per_healthy_image": []}}, "curve is .*'false_boxes_per_healthy_image' should"),
+        ({"curve": {**CURVE, "score": [0.1, 1.5]}}, r"curve\.score\.1 is 1\.5"),
+        ({"curve": {**CURVE, "false_boxes_per_healthy_image": [-1.0, 0.0]}}, r"curve\.false_boxes_per_healthy_image\.0 is -1"),
+        ({"curve": {"threshold": [], "score": [], "false_boxes_per_healthy_image": []}}, r"curve\.threshold is \[\]"),
+        ({"curve": {}}, r"curve\.threshold is missing"),
+        ({"ablation": []}, r"ablation is \[\]"),
+        ({"ablation": ["threshold"]}, r"ablation\.0 is 'threshold'"),
+        ({"ablation": [{**STEP, "score": 3.0}]}, r"ablation\.0\.score is 3"),
+        ({"ablation": [{"step": "scale", "taken": True}]}, r"ablation\.0\.score is missing"),
+        ({"mean_box_xyxy_share": [0.9, 0.2, 0.1, 0.6]}, "mean_box_xyxy_share is .*x0 below x1"),
+        ({"mean_box_xyxy_share": [0.1, 0.6, 0.9, 0.2]}, "mean_box_xyxy_share is .*y0 below y1"),
+        ({"mean_box_xyxy_share": [100.0, 200.0, 300.0, 400.0]}, "mean_box_xyxy_share is .*shares of the X-ray"),
+        ({"brightness_cut": 255.0}, "brightness_cut is 255"),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_a_postprocessing_is_refused_in_its_file(tmp_path: Path, about: dict[str, object], said: str) -> None:
+    run = Run(tmp_path, "detection")
+    write_postprocessing(run, BoxPostprocessing(), about)
+    with pytest.raises(BadRunFolder, match=rf"postprocessing\.json: {said}.*radlearn detection resume"):
+        read_postprocessing(run, BoxPostprocessing)
+
+
+def test_what_the_search_writes_is_read_again(tmp_path: Path) -> None:
+    run = Run(tmp_path, "detection")
+    about = {"ablation": [STEP], "curve": CURVE, "mean_box_xyxy_share": [-0.001, 0.2, 0.5, 1.001], "brightness_cut": -1e-9, "more": [1]}
+    write_postprocessing(run, BoxPostprocessing(), about)
+    assert read_postprocessing(run, BoxPostprocessing)[1] == about

@@ -41,7 +41,9 @@ def trained(folder: Path, cases: Sequence[MaskCase], fold: int, threshold: float
     subsets = [("test", "validation", "train")[number % 3 if fold == 0 or number % 3 == 0 else 3 - number % 3] for number in numbers]
     write_split(run.folder / "split.csv", [case.image_id for case in cases], persons, subsets)
     write_text(run.history_file, '{"epoch": 1, "step": 1, "loss": 1.0, "learning_rate": 0.1, "seconds": 1, "dice_score": 0.5}\n')
-    write_postprocessing(run, MaskPostprocessing(threshold), {"baseline_threshold_hu": -500.0, "ablation": [1], "curve": {}})
+    step = {"step": "nothing tuned", "dice_score": 0.5, "cross_fitted_dice_score": 0.5, "taken": True}
+    curve = {"threshold": [threshold], "dice_score": [0.5]}
+    write_postprocessing(run, MaskPostprocessing(threshold), {"baseline_threshold_hu": -500.0, "ablation": [step], "curve": curve})
     return run
 
 

@@ -80,3 +80,38 @@ def test_why_there_is_no_interval_is_told_by_what_is_known() -> None:
     assert "mean of several runs" in no_interval_because({})
     assert no_interval_because({"validation_scans": 2}) == "the run had 2 validation scans, and an interval needs 4."
     assert "older" in no_interval_because({"validation_scans": 18})
+
+
+STEP = {"step": "nothing tuned", "dice_score": 0.6, "cross_fitted_dice_score": 0.5, "taken": True}
+CURVE = {"threshold": [0.2, 0.3], "dice_score": [0.6, None]}
+SIZES = {"smallest_ml": [0.0, 0.1, 0.2], "dice_score_by_smallest_ml": [0.6, 0.6, 0.5]}
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"curve": {**CURVE, "dice_score": [0.6]}}, "curve is .*'dice_score' should have as many numbers as 'threshold', 2, and has 1"),
+        ({"curve": {**CURVE, **SIZES, "smallest_ml": [0.0]}}, "curve is .*should have as many numbers"),
+        ({"curve": {**CURVE, "smallest_ml": [0.0]}}, "curve is .*'dice_score_by_smallest_ml'"),
+        ({"curve": {**CURVE, "dice_score": [0.6, 60.0]}}, r"curve\.dice_score\.1 is 60"),
+        ({"curve": {**CURVE, **SIZES, "smallest_ml": [0.0, -1.0, 2.0]}}, r"curve\.smallest_ml\.1 is -1"),
+        ({"curve": {}}, r"curve\.threshold is missing"),
+        ({"ablation": [1]}, r"ablation\.0 is 1"),
+        ({"ablation": []}, r"ablation is \[\]"),
+        ({"ablation": [{**STEP, "cross_fitted_dice_score": -0.1}]}, r"ablation\.0\.cross_fitted_dice_score is -0\.1"),
+        ({"validation_scans": -3}, "validation_scans is -3"),
+        ({"baseline_threshold_hu": 1e6}, "baseline_threshold_hu is 1000000"),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_a_postprocessing_is_refused_in_its_file(tmp_path: Path, about: dict[str, object], said: str) -> None:
+    run = Run(tmp_path, "segmentation")
+    write_postprocessing(run, MaskPostprocessing(), about)
+    with pytest.raises(BadRunFolder, match=rf"postprocessing\.json: {said}.*radlearn segmentation resume"):
+        read_postprocessing(run, MaskPostprocessing)
+
+
+@pytest.mark.parametrize("curve", [CURVE, {**CURVE, **SIZES}], ids=["of before", "of now"])
+def test_what_the_search_writes_is_read_again(tmp_path: Path, curve: dict[str, object]) -> None:
+    run = Run(tmp_path, "segmentation")
+    write_postprocessing(run, MaskPostprocessing(), {"ablation": [STEP], "curve": curve, "validation_scans": 5})
+    assert read_postprocessing(run, MaskPostprocessing)[1] == {"ablation": [STEP], "curve": curve, "validation_scans": 5}

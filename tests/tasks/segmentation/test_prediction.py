@@ -55,7 +55,7 @@ def rows_of(table: Path) -> list[dict[str, str]]:
 
 
 def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(
-    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path
+    small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images = tmp_path / "images"
     images.mkdir()
@@ -63,12 +63,24 @@ def test_masks_lie_on_their_scans_and_what_cannot_be_read_is_listed(
         shutil.copy(case.path, images)
     whole = (images / "volume-covid19-A-0001_ct.nii.gz").read_bytes()
     (images / "cut_ct.nii.gz").write_bytes(whole[: len(whole) // 2])
-    predictions = MaskPredictions(run, challenge, [images], tmp_path / "out")
+    (images / "empty.nii.gz").write_bytes(b"")
+    os.mkfifo(images / "pipe.nii.gz")
+    (images / "zero.nii.gz").symlink_to("/dev/zero")
+    (images / "gone.nii.gz").symlink_to(tmp_path / "nowhere")
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "none.nii").write_bytes(b"")
+    predictions = MaskPredictions(run, challenge, [images, bad], tmp_path / "out")
     predictions.predict_all(dense)
     rows = rows_of(tmp_path / "out" / "predictions.csv")
     assert [row["case"] for row in rows] == ["volume-covid19-A-0001", "volume-covid19-A-0002"]
-    assert len(predictions.unreadable.lines) == 1
-    assert "cut_ct.nii.gz" in (tmp_path / "out" / "unreadable.txt").read_text()
+    lines = {Path(line.split(":")[0]).name: line for line in (tmp_path / "out" / "unreadable.txt").read_text().splitlines()}
+    assert lines.keys() == {"cut_ct.nii.gz", "empty.nii.gz", "pipe.nii.gz", "zero.nii.gz", "gone.nii.gz", "none.nii"}
+    assert all("is empty" in lines[name] for name in ("empty.nii.gz", "none.nii"))
+    assert all("pipe or a device" in lines[name] for name in ("pipe.nii.gz", "zero.nii.gz"))
+    said = capsys.readouterr().err
+    assert f"{bad}: holds no CT that could be read" in said
+    assert f"{images}: holds no CT that could be read" not in said
     for row in rows:
         # SimpleITK, an independent reader, sees the mask where the scan is.
         (scan, affine), (voxels, mask_affine) = read_by_sitk(Path(row["path"])), read_by_sitk(tmp_path / "out" / row["mask"])
@@ -303,7 +315,8 @@ def test_a_ct_that_cannot_be_read_is_found_before_the_first_is_predicted(
     images.mkdir()
     shutil.copy(covid19.find_cases(small_covid19)[0].path, images)
     (images / "zzz_ct.nii.gz").write_bytes(b"no scan")
-    with pytest.raises(BadLayout, match="1 of the 2 CTs cannot be read, and a submission needs a mask for each"):
+    (images / "empty_ct.nii.gz").write_bytes(b"")
+    with pytest.raises(BadLayout, match=r"(?s)2 of the 3 CTs cannot be read, and a submission needs a mask for each.*empty_ct.*zzz_ct"):
         submit_masks(challenge, predicting(run, challenge, images, asked), images, tmp_path / "submission.zip")
     assert asked == []
     assert not list(tmp_path.glob("submission*"))
@@ -527,3 +540,12 @@ def test_masks_of_a_pass_that_was_stopped_are_no_cts_of_the_next(
     pass_over()
     assert asked == ["0001", "0002", "0002"]
     assert not (images / out / "unreadable.txt").exists()
+
+
+def test_a_mask_takes_the_place_of_no_ct(small_covid19: Path, run: Run, challenge: Challenge, tmp_path: Path) -> None:
+    for folder in ("masks", "probabilities"):
+        (tmp_path / folder).mkdir()
+        scan = tmp_path / folder / "a.nii.gz"
+        shutil.copy(covid19.find_cases(small_covid19)[0].path, scan)
+        with pytest.raises(BadSetting, match=rf"{scan}: would be replaced"):
+            MaskPredictions(run, challenge, [scan], tmp_path)

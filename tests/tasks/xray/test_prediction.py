@@ -189,3 +189,32 @@ def test_a_submission_lacks_no_xray(small_rsna: Path, tmp_path: Path, capsys: py
     assert "1 of 2 X-rays were predicted before" in said
     assert "unfinished" not in said
     assert good.exists()
+
+
+def test_each_named_folder_without_an_xray_that_can_be_read_is_told(
+    small_rsna: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = min((small_rsna / "stage_2_train_images").iterdir())
+    copies(source, ["good/a.dcm", "good/deep/b.dcm"], tmp_path)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "c.dcm").write_bytes(b"no X-ray")
+    (tmp_path / "empty").mkdir()
+    # What a folder holds that lies in another one is named by the first.
+    named = [tmp_path / name for name in ("good", "bad", "empty", "good/deep")]
+    predictions = XrayPredictions(named, tmp_path / "out")
+    assert [path.name for path in predictions.paths] == ["c.dcm", "a.dcm", "b.dcm"]
+    seen = [xray for batch in predictions.batches(at_32_px, 1) for xray in batch]
+    predictions.rows = [(xray.case.image_id,) for xray in seen]
+    predictions.write_table(["patientId"])
+    said = capsys.readouterr().err
+    assert said.count("nothing is predicted for it") + said.count("nothing was predicted for it") == 2
+    assert f"{tmp_path / 'empty'}: holds no X-ray, so" in said
+    assert f"{tmp_path / 'bad'}: holds no X-ray that could be read, so" in said
+
+
+def test_a_picture_of_a_prediction_takes_the_place_of_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "overlays" / "a.png").write_bytes(b"")
+    with pytest.raises(BadSetting, match=r"overlays/a\.png: would be replaced"):
+        XrayPredictions([tmp_path / "overlays"], tmp_path)
+    assert XrayPredictions([tmp_path / "overlays"], tmp_path / "out").paths == [tmp_path / "overlays" / "a.png"]

@@ -1,0 +1,53 @@
+"""The file that a command is to write, proved before the work: it can be written, and nothing that somebody needs lies in its place."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from radlearn.errors import BadSetting, CannotWrite
+from radlearn.files import opened_to_read, refuse_special, try_to_write
+
+START_BYTES = 4096
+
+
+def prove_output(out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes, ...] | None = None, what: str = "a file") -> None:
+    """Refuse a file to be written that would take the place of another one, or that cannot be written.
+
+    Args:
+        out: the file.
+        inputs: files that the command reads; folders among them are left alone.
+        begins: how every file of this kind begins, in small letters; one that begins in another way is somebody else's, wherever it lies.
+            None replaces any file that is no input.
+        what: such a file in words, for the message.
+
+    Raises:
+        BadSetting: if `out` is a folder, an input (also by a link), or another kind of file.
+        CannotWrite: if it is a pipe or a device.
+        OSError: if its folder cannot be written.
+    """
+    out = Path(out)
+    refuse_special(out)
+    if out.is_dir():
+        raise BadSetting(f"{out}: is a folder; expected the name of a file for {what}. Name one, such as {out / 'out'}{out.suffix}.")
+    for path in inputs:
+        if path.is_file() and out.exists() and os.path.samefile(out, path):
+            raise BadSetting(f"{out}: is read by this command, and would be replaced by {what}. Name another file.")
+    if begins is not None and out.is_file() and (start := _start(out)) and not start.lower().startswith(begins):
+        raise BadSetting(f"{out}: is there already, and is no {what.removeprefix('a ')} that could be replaced. Name another file.")
+    try_to_write(out.parent)
+
+
+def refuse_inputs(written: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Raise BadSetting where one of the files that are going to be written is one that is read, by whatever path."""
+    read = {os.path.realpath(path): path for path in inputs}
+    for path in written:
+        if (other := read.get(os.path.realpath(path))) is not None:
+            raise BadSetting(f"{other}: would be replaced by what is predicted for it. Choose another folder with --out.")
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with opened_to_read(path) as opened:
+            return opened.read(START_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError as error:
+        raise CannotWrite(f"{path}: is there already and cannot be read ({error.strerror}). Name another file.") from None

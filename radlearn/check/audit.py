@@ -19,6 +19,7 @@ from radlearn.challenges.own_table import near_hint
 from radlearn.challenges.table_boxes import size_hint
 from radlearn.challenges.table_rows import is_table, rows_of
 from radlearn.challenges.troubles import listed
+from radlearn.challenges.unlooked import unlooked_files
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.appearance import series_privacy, xray_findings
 from radlearn.check.boxes import box_findings
@@ -27,7 +28,7 @@ from radlearn.check.findings import Finding, in_order
 from radlearn.check.labels import label_findings, mask_findings
 from radlearn.check.radiographs import XrayFacts, facts_of
 from radlearn.check.shortcuts import Clue, shortcut_findings
-from radlearn.check.unlooked import unlooked_files, unlooked_findings, unread_words
+from radlearn.check.unlooked import unlooked_findings, unread_words
 from radlearn.check.volumes import VolumeFacts, loose_jobs, series_jobs, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.progress import waiting

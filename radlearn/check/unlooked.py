@@ -1,10 +1,11 @@
 """What lies in a folder and was not looked at: images in formats that radlearn does not read, archives, links that lead nowhere."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
-from radlearn.challenges.folders import files_below, within
+from radlearn.challenges.folders import within
+from radlearn.challenges.unlooked import ending_in
 from radlearn.check.findings import Finding
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 
@@ -14,21 +15,7 @@ VOLUMES = (
 )  # fmt: skip
 OTHER_PICTURES = (".gif", ".webp", ".jp2", ".j2k")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".dcm.gz", ".dcm.zip")
-TABLES = (".csv", ".csv.gz", ".json", ".txt", ".md", ".html", ".pdf", ".tsv", ".xlsx", ".yaml", ".yml", ".bval", ".bvec")
-NAMES = {"DICOMDIR", "LICENSE", "README", "VERSION", "Thumbs.db", "desktop.ini", "Icon\r"}
-"What lies beside images everywhere, and is none."
 SHOWN = 3
-
-
-def unlooked_files(folder: Path, looked_at: Collection[Path]) -> list[Path]:
-    """Return the files below a folder that are no tables and were not looked at, sorted; hidden ones are left out."""
-    known = set(looked_at)
-    return [path for path in files_below(folder) if path not in known and not _is_beside(path)]
-
-
-def _is_beside(path: Path) -> bool:
-    # CDs are often mounted with names in small letters.
-    return path.name in NAMES or path.name.upper() == "DICOMDIR" or bool(_ends(path, TABLES))
 
 
 def unlooked_findings(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
@@ -50,26 +37,21 @@ def unlooked_findings(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
     ):
         by_suffix: dict[str, list[Path]] = {}
         for path in rest:
-            if suffix := _ends(path, suffixes):
+            if suffix := ending_in(path, suffixes):
                 by_suffix.setdefault(suffix, []).append(path)
         for same in by_suffix.values():
             yield Finding(rule, within(same[0], root), f"{_amount(same, root)}: {words}", _also(same, root))
-        rest = [path for path in rest if not _ends(path, suffixes)]
+        rest = [path for path in rest if not ending_in(path, suffixes)]
     if rest:
         yield Finding("unlooked", within(rest[0], root), f"{_amount(rest, root)}: neither DICOM nor NIfTI", _also(rest, root))
 
 
 def unread_words(paths: Sequence[Path]) -> str:
     """Return what to do about files that nothing here reads, for a folder that holds nothing else; "" where there are none."""
-    volumes, packed = ([path for path in paths if _ends(path, suffixes)] for suffixes in (VOLUMES, ARCHIVES))
+    volumes, packed = ([path for path in paths if ending_in(path, suffixes)] for suffixes in (VOLUMES, ARCHIVES))
     if volumes:
-        return f" radlearn does not read {_ends(volumes[0], VOLUMES)}: convert volumes to .nii.gz, for example with SimpleITK."
+        return f" radlearn does not read {ending_in(volumes[0], VOLUMES)}: convert volumes to .nii.gz, for example with SimpleITK."
     return f" Unpack {packed[0].name} first." if packed else ""
-
-
-def _ends(path: Path, suffixes: Sequence[str]) -> str:
-    """Return the longest of the suffixes that a file's name ends with; "" where it ends with none."""
-    return max((suffix for suffix in suffixes if path.name.lower().endswith(suffix)), key=len, default="")
 
 
 def _amount(paths: Sequence[Path], root: Path) -> str:

@@ -1,5 +1,6 @@
 """What training would refuse for its labels is found by check."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,14 @@ from radlearn.check.labels import label_findings, mask_findings
 from radlearn.check.volumes import VolumeFacts
 from radlearn.errors import BadSetting
 from radlearn.scans.nifti import read_volume, write_volume
-from radlearn.training.run_folder import Run
+from radlearn.training.run_folder import new_run
 from radlearn.workflow.splits import split_cases
+
+
+@dataclass(frozen=True)
+class Settings:
+    epochs: int = 1
+
 
 RULES = {"label-one-class", "split-one-class", "label-few", "mask-none"}
 
@@ -76,7 +83,7 @@ def test_check_and_training_refuse_the_same(tmp_path: Path, labels: str, split: 
     moved = [XrayCase(one.image_id, tmp_path / one.path, one.label, (), None, one.person, split=one.split) for one in found]
     (tmp_path / "run").mkdir()
     try:
-        split_cases([Item(case) for case in moved], 0, None, Run(tmp_path / "run", "classification"))
+        split_cases([Item(case) for case in moved], 0, None, new_run(tmp_path / "run", "classification", Settings()))
     except BadSetting:
         assert rule
     else:

@@ -8,8 +8,9 @@ import pytest
 
 from radlearn.challenges.covid19 import find_images
 from radlearn.challenges.folders import nifti_files
+from radlearn.challenges.unlooked import unlooked_files
 from radlearn.check.audit import audit_folder
-from radlearn.check.unlooked import unlooked_files, unlooked_findings, unread_words
+from radlearn.check.unlooked import unlooked_findings, unread_words
 from radlearn.errors import BadLayout
 from radlearn.scans.nifti import write_volume
 from tests.check.phantom import AFFINE, chest_hu

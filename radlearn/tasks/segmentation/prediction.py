@@ -31,6 +31,7 @@ from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import postprocessing_together
 from radlearn.workflow.known_cases import KnownCases
+from radlearn.workflow.left_out import say_left_out
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, answers_beside, said_table, what_predicts
 from radlearn.workflow.postprocessing_file import read_postprocessing
@@ -154,6 +155,7 @@ class MaskPredictions:
                 say(f"volume_low_ml and volume_high_ml are empty: {self.no_interval}", style="yellow")
             say(f"{counted(len(self.rows), 'scans')} predicted{said_table(self.table)}")
             self.known.report(((row[1], Path(row[0])) for row in self.rows), "scans")
+        say_left_out(self.named, [*(case.path for case in self.cases.values()), *self.unreadable.paths], self.out, "CTs")
         self.unreadable.report(len(self.rows))
         read = [Path(row[0]).resolve() for row in self.rows]
         for folder in filter(Path.is_dir, self.named):

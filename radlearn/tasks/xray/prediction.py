@@ -17,6 +17,7 @@ from radlearn.progress import progress_bar, say
 from radlearn.remarks import notes_gathered, tell_notes
 from radlearn.scans.dicom import find_xrays
 from radlearn.workflow.known_cases import KnownCases
+from radlearn.workflow.left_out import say_left_out
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission, said_table
 from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file
 
@@ -171,6 +172,7 @@ class XrayPredictions:
             say(f"{counted(len(self.rows), 'X-rays')} predicted{said_table(self.table)}")
         if self.known is not None:
             self.known.report(((row[1], Path(row[0])) for row in self.rows), "X-rays")
+        say_left_out(self._below, [*self.paths, *self.unreadable.paths], self.out, "X-rays")
         self.report_unreadable(len(self.rows))
         if self._partial is not None:
             self._partial.finished()

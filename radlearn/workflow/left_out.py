@@ -1,0 +1,48 @@
+"""Files in the folders that a prediction was asked for which it did not take for images: said, so that nobody misses them later."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from radlearn.amounts import counted, verb_of
+from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.unlooked import unlooked_files
+from radlearn.hints import command
+from radlearn.progress import say
+from radlearn.scans.file_names import PICTURE_SUFFIXES
+
+SHOWN = 5
+
+
+def say_left_out(folders: Iterable[Path], read: Collection[Path], out: Path | None, what: str) -> None:
+    """Say how many files of each folder were left out, and of which kinds.
+
+    Args:
+        folders: that were named; a file among them is passed over.
+        read: files that were read or could not be, and folders of slices, all of whose files count as read.
+        out: the folder of the answers, which may lie in one of the others.
+        what: is predicted for, in the plural.
+    """
+    own = {path.resolve() for path in read}
+    answers = None if out is None else out.resolve()
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        left = [path for path in unlooked_files(folder, ()) if not _is_known(path.resolve(), own, answers)]
+        # A mask beside its CT, or one that an earlier pass wrote, is no CT.
+        left = [path for path in left if not nifti_stem(path.name)]
+        if left:
+            kinds = Counter("".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower() for path in left)
+            told = ", ".join(f"{count:,} {kind or 'without an ending'}" for kind, count in kinds.most_common(SHOWN))
+            more = ", …" * (len(kinds) > SHOWN)
+            pictures = any(kind in PICTURE_SUFFIXES for kind in kinds) and what == "X-rays"
+            hint = " A picture is predicted for where it is named itself." if pictures else ""
+            say(
+                f"{folder}: {counted(len(left), 'files')} {verb_of(len(left), 'were')} left out ({told}{more}), because they are no {what} "
+                f"that radlearn reads.{hint} What they are is said by: {command('check', folder)}",
+                style="yellow",
+            )
+
+
+def _is_known(path: Path, read: Collection[Path], answers: Path | None) -> bool:
+    return path in read or any(above in read for above in path.parents) or (answers is not None and path.is_relative_to(answers))

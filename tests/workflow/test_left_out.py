@@ -1,0 +1,49 @@
+"""What a prediction left out of a folder is said, and what it read, wrote or refused is not."""
+
+from pathlib import Path
+
+import pytest
+
+from radlearn.workflow.left_out import say_left_out
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "images"
+    (place / "deeper").mkdir(parents=True)
+    for name in ("a.dcm", "film.PNG", "packed.dcm.gz", "deeper/b.nrrd", "deeper/scan", "README.md", "labels.csv", ".hidden.png"):
+        (place / name).write_bytes(b"something")
+    return place
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_each_kind_is_counted_and_what_lies_beside_images_everywhere_is_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    say_left_out([folder], [folder / "a.dcm"], None, "X-rays")
+    told = said(capsys)
+    assert f"{folder}: 4 files were left out" in told
+    assert all(kind in told for kind in ("1 .png", "1 .dcm.gz", "1 .nrrd", "1 without an ending"))
+    assert "A picture is predicted for where it is named itself" in told
+    assert f"check {folder}" in told
+
+
+def test_nothing_is_said_where_all_was_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    say_left_out([folder], [path for path in folder.rglob("*") if path.is_file()], None, "X-rays")
+    assert said(capsys) == ""
+
+
+def test_slices_of_a_series_answers_and_masks_are_not_missed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "case_seg.nii.gz").write_bytes(b"mask")
+    (folder / "out/overlays").mkdir(parents=True)
+    (folder / "out/overlays/a.png").write_bytes(b"picture")
+    say_left_out([folder], [folder / "a.dcm", folder / "film.PNG", folder / "packed.dcm.gz", folder / "deeper"], folder / "out", "CTs")
+    assert said(capsys) == ""
+
+
+def test_a_link_to_what_was_read_is_what_was_read(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links/again.dcm").symlink_to(folder / "a.dcm")
+    say_left_out([tmp_path / "links", folder / "a.dcm"], [folder / "a.dcm"], None, "X-rays")
+    assert said(capsys) == ""

@@ -112,11 +112,7 @@ q10 = Exercise(
         ),
         Mistake(
             lambda predicted, truth: [_by_share(predicted, truth, 0.5), _counted(predicted, truth)[1]],
-            "A lesion counts here only if half of it, or a similar share, is predicted. One voxel of it is enough.",
-        ),
-        Mistake(
-            lambda predicted, truth: [_by_share(predicted, truth, 0.1), _counted(predicted, truth)[1]],
-            "A lesion of 20 voxels, of which one is predicted, is not counted. One voxel of it is enough.",
+            "A lesion counts here only if a larger share of it is predicted, such as half. One voxel of it is enough.",
         ),
         Mistake(
             lambda predicted, truth: [_missed(predicted, truth), _counted(predicted, truth)[1]],

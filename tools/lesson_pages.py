@@ -16,3 +16,5 @@ MEDICINE_PAGES = {
 }
 THORAX_PAGE = Path(radlearn.__file__).parent / "digital_thorax/README.md"
 PAGES = TASK_PAGES | MEDICINE_PAGES | {"thorax": THORAX_PAGE}
+# The guide is read and not opened as a notebook; what came out stands under its cells as well.
+RUN_PAGES = PAGES | {"own_data": Path(radlearn.__file__).parent.parent / "docs/your_own_data.md"}

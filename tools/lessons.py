@@ -1,7 +1,7 @@
 """Run the cells of the lessons and write what came out under each of them: `make lessons`, or `python -m tools.lessons classification`.
 
 `make lessons` makes the pages of the three tasks. Others are made by name: those of medicine, which train for another half hour, and the
-one about the built-in patients: `python -m tools.lessons shortcut leakage twins phantom thorax`.
+one about the built-in patients, and the guide to one's own data: `python -m tools.lessons shortcut leakage twins phantom thorax own_data`.
 
 A page is a Markdown notebook. Below each cell stands what it printed, as a fence without a language (`text`), which is written anew here.
 What a cell draws with matplotlib is saved as the pictures that the page names between this cell and the next one, in their order:
@@ -34,7 +34,7 @@ from PIL import Image
 
 from radlearn.files import write_text, written_whole
 from radlearn.progress import say
-from tools.lesson_pages import PAGES, TASK_PAGES
+from tools.lesson_pages import RUN_PAGES, TASK_PAGES
 from tools.lesson_pictures import make_pictures
 
 # A cell, and the output that stands below it.
@@ -161,7 +161,7 @@ def main(names: Sequence[str]) -> None:
     """Make the pages of these names, or of all tasks."""
     matplotlib.use("Agg")
     for name in names or TASK_PAGES:
-        make(PAGES[name])
+        make(RUN_PAGES[name])
 
 
 if __name__ == "__main__":

@@ -376,6 +376,8 @@ def test_each_wrong_training_step_is_told() -> None:
     assert q9.check(step(right)).right
     assert q9.check(step(lambda logits, labels: functional.binary_cross_entropy_with_logits(logits, labels[:, None]))).right
     assert q9.check(step(right, momentum=0.9)).right
+    # Of the solution's lines one names the optimizer, and it is not the last.
+    assert "only the line that makes the optimizer" in q9.check(step(right)).message
     for answer, says in (
         (step(functional.binary_cross_entropy_with_logits), "Logits of shape (batch, 1) meet labels of shape (batch,)"),
         (step(lambda logits, labels: functional.binary_cross_entropy(logits.sigmoid(), labels)), "Logits of shape (batch, 1) meet"),

@@ -93,9 +93,12 @@ def test_the_official_score_is_that_of_whole_numbers() -> None:
             shared = max(width, 0) * max(height, 0)
             shares.append(Fraction(shared, area(found) + area(true) - shared))
         best.append(max(shares))
-    assert best[0] > Fraction(3, 4) > best[1] > Fraction(2, 5) > best[2]
-    hits = [sum(share > Fraction(k, 20) for share in best) for k in range(8, 16)]
-    assert q8.right() == pytest.approx(float(sum(Fraction(hit, 5 - hit) for hit in hits) / 8))
+    # The first two boxes lie on the first opacity, the third on the second one, exactly at a threshold; the last one on neither.
+    assert Fraction(3, 4) > best[0] > Fraction(7, 10)
+    assert Fraction(3, 5) > best[1] > Fraction(11, 20)
+    assert best[2:] == [Fraction(3, 5), 0]
+    hits = [2, 2, 2, 2, 1, 1, 1, 0]
+    assert q8.right() == pytest.approx(float(sum(Fraction(hit, 6 - hit) for hit in hits) / 8))
     assert BOX_SCORE.ious_above == scores.THRESHOLDS
 
 
@@ -295,21 +298,27 @@ def test_each_wrong_official_score_is_told() -> None:
     data = q8.data()
     overlaps = ops.box_iou(torch.tensor(data["predicted"]), torch.tensor(data["truth"])).numpy()
     steps = [k / 20 for k in range(8, 16)]
-    hits = np.array([(overlaps.max(1) > step).sum() for step in steps])
-    score = hits / (5 - hits)
+    hits, often = (np.array([count(overlaps > step) for step in steps]) for count in (lambda over: over.any(0).sum(), np.sum))
+    equal = np.array([(overlaps >= step).any(0).sum() for step in steps])
+    score = hits / (6 - hits)
     assert q8.check(score.mean()).right
     for answer, says in (
-        (score[0], "one low threshold"),
-        (score[-1], "one high threshold"),
+        (score[0], "at 0.40 alone"),
+        (score[3], "at 0.40 alone"),
+        (score[4], "at 0.60 alone"),
+        (score[-1], "at 0.75 alone"),
+        ((equal / (6 - equal)).mean(), "It has to be greater"),
+        ((often / (6 - often)).mean(), "A true box is hit once"),
+        ((hits / (5 - hits)).mean(), "it is a false box"),
         (score[:-1].mean(), "The last threshold, 0.75, is missing"),
         (score[1:].mean(), "The first threshold, 0.40, is missing"),
         (score.sum(), "sum over the thresholds"),
         (overlaps.mean(), "mean IoU of all pairs"),
         (overlaps.max(0).mean(), "mean IoU of the true boxes"),
         (overlaps.max(1).mean(), "mean IoU of the found boxes"),
-        ((hits / 3).mean(), "precision"),
+        ((hits / 4).mean(), "precision"),
         ((hits / 2).mean(), "sensitivity"),
-        ((2 * hits / 5).mean(), "F1"),
+        ((2 * hits / 6).mean(), "F1"),
         (100 * score.mean(), "in percent"),
         (1 - score.mean(), "the part that is lost"),
         (0.999, "too high"),

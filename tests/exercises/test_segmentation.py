@@ -140,6 +140,7 @@ def test_lesions_are_counted_by_their_groups() -> None:
         [2, 2],
         [1, 1],
         [1, 1],
+        [1, 1],
     ]
 
 
@@ -388,6 +389,13 @@ def test_each_wrong_count_of_lesions_is_told() -> None:
         (lambda p, t: (len(np.unique(groups(t)[0][p])), groups(t)[1]), "The background is counted"),
         (lambda p, t: (sum(p[groups(t)[0] == n].all() for n in range(1, groups(t)[1] + 1)), groups(t)[1]), "predicted as a whole"),
         (lambda p, t: (groups(p & t)[1], groups(t)[1]), "Two pieces of one lesion"),
+        *(
+            (
+                lambda p, t, least=least: (sum(p[groups(t)[0] == n].mean() >= least for n in range(1, groups(t)[1] + 1)), groups(t)[1]),
+                "One voxel of it is enough",
+            )
+            for least in (0.5, 0.34, 0.1)
+        ),
         (lambda p, t: (sum(not p[groups(t)[0] == n].any() for n in range(1, groups(t)[1] + 1)), groups(t)[1]), "that were missed"),
         (lambda p, t: (groups(t)[1], groups(t)[1]), "All lesions are counted as found"),
         (lambda p, t: (groups(p)[1], groups(t)[1]), "You counted all predicted groups"),

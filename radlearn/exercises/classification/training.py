@@ -381,5 +381,5 @@ q9 = Exercise(
             loss.backward()
             optimizer.step()
     """,
-    learned="This is the heart of training_loop in the lesson. AdamW instead of SGD changes only the last line.",
+    learned="This is the heart of training_loop in the lesson. AdamW instead of SGD changes only the line that makes the optimizer.",
 )

@@ -18,22 +18,42 @@ THRESHOLDS = tuple(k / 20 for k in range(8, 16))
 
 @cache
 def _one_xray() -> dict[str, np.ndarray]:
-    """Return the readers' boxes of one X-ray and a prediction: one box nearly right, one too short, one on no opacity."""
+    """Return the readers' boxes of one X-ray and a prediction: a box on each opacity, a second one on the first, one on no opacity.
+
+    The box on the second opacity is displaced by a quarter of its width: 3/4 of it are shared, 5/4 covered, and the IoU is 0.60 exactly.
+    """
     truth = np.array(planned_reading(plan_xrays(6, seed=0)[3])[0], float)
     (x0, y0, x1, y1), (u0, v0, u1, v1) = truth
-    predicted = [[x0 + 8, y0 - 6, x1 + 8, y1 - 6], [u0, v0, u1, v0 + 0.6 * (v1 - v0)], [x0, 800, x0 + 150, 930]]
-    return {"truth": truth, "predicted": np.round(predicted), "confidence": np.array([0.9, 0.6, 0.3])}
+    quarter = (u1 - u0) / 4
+    predicted = [
+        [x0 + 18, y0 - 18, x1 + 18, y1 - 18],
+        [x0, y0, x1, y0 + 0.58 * (y1 - y0)],
+        [u0 + quarter, v0, u1 + quarter, v1],
+        [x0, 800, x0 + 150, 930],
+    ]
+    return {"truth": truth, "predicted": np.round(predicted), "confidence": np.array([0.9, 0.7, 0.6, 0.3])}
 
 
-def _counts(threshold: float) -> tuple[int, int, int]:
+def _counts(threshold: float, equal: bool = False, once: bool = True) -> tuple[int, int, int]:
+    """Return TP, FP and FN; no box of this X-ray overlaps both true ones, so that each has at most one to hit."""
     table = _one_xray()
-    hits = int((iou(table["predicted"], table["truth"]).max(1) > threshold).sum())
+    overlaps = iou(table["predicted"], table["truth"])
+    over = overlaps >= threshold if equal else overlaps > threshold
+    hits = int((over.any(axis=0) if once else over).sum())
     return hits, len(table["predicted"]) - hits, len(table["truth"]) - hits
 
 
-def _mean_over(thresholds: tuple[float, ...], false_boxes: bool = True, missed: bool = True) -> float:
-    counts = [_counts(threshold) for threshold in thresholds]
+def _mean_over(
+    thresholds: tuple[float, ...], false_boxes: bool = True, missed: bool = True, equal: bool = False, once: bool = True
+) -> float:
+    counts = [_counts(threshold, equal, once) for threshold in thresholds]
     return float(np.mean([tp / max(tp + fp * false_boxes + fn * missed, 1) for tp, fp, fn in counts]))
+
+
+def _without_second_boxes() -> float:
+    found = len(_one_xray()["truth"]) + 1
+    hits = np.array([_counts(threshold)[0] for threshold in THRESHOLDS])
+    return float(np.mean(hits / (found + len(_one_xray()["truth"]) - hits)))
 
 
 def _f1(threshold: float) -> float:
@@ -55,14 +75,14 @@ q8 = Exercise(
     number=8,
     title="What is the official score of this X-ray?",
     task="""
-        A detector found three boxes on an X-ray with two opacities. Compute the challenge's score of this X-ray: for each threshold 0.40,
-        0.45, …, 0.75 a box hits if its IoU with a true box is greater than the threshold (a true box is hit once); the score there is TP
-        / (TP + FP + FN). Then take the mean over the eight thresholds.
+        A detector found four boxes on an X-ray with two opacities. Compute the challenge's score of this X-ray: for each threshold 0.40,
+        0.45, …, 0.75 a box hits if its IoU with a true box is greater than the threshold. A true box is hit once, by the surest box; any
+        other box on it is false. The score there is TP / (TP + FP + FN). Then take the mean over the eight thresholds.
     """,
     about_given={
         "truth": "float (2, 4), true boxes x0, y0, x1, y1 in pixels",
-        "predicted": "float (3, 4), found boxes",
-        "confidence": "float (3,), their confidences",
+        "predicted": "float (4, 4), found boxes",
+        "confidence": "float (4,), their confidences",
     },
     answer="the score, 0 to 1, to three digits",
     why="a box that is only roughly right, and a needless box, lower it as surely as a missed opacity does.",
@@ -71,12 +91,25 @@ q8 = Exercise(
     right=_official,
     mistakes=(
         Mistake(
-            lambda: _mean_over((0.5,)),
-            "This is the score at one low threshold, such as 0.5. Take the mean of all eight.",
+            lambda: _mean_over((0.4,)),
+            "This is the score at 0.40 alone; up to 0.55 it is the same. Take the mean of all eight thresholds.",
         ),
         Mistake(
-            lambda: _mean_over((0.75,)),
-            "This is the score at one high threshold, such as 0.75. Take the mean of all eight.",
+            lambda: _mean_over((0.6,)),
+            "This is the score at 0.60 alone; at 0.65 and 0.70 it is the same. Take the mean of all eight thresholds.",
+        ),
+        Mistake(lambda: _mean_over((0.75,)), "This is the score at 0.75 alone. Take the mean of all eight thresholds."),
+        Mistake(
+            lambda: _mean_over(THRESHOLDS, equal=True),
+            "A box whose IoU is exactly 0.60 counts as a hit at 0.60. It has to be greater.",
+        ),
+        Mistake(
+            lambda: _mean_over(THRESHOLDS, once=False),
+            "Two boxes on one opacity are both counted as hits. A true box is hit once; the second box on it is a false one.",
+        ),
+        Mistake(
+            _without_second_boxes,
+            "The second box on the first opacity is left out. It is no hit, so it is a false box (FP).",
         ),
         Mistake(lambda: _mean_over(THRESHOLDS, false_boxes=False), "False boxes (FP) are missing below the line: this is the sensitivity."),
         Mistake(lambda: _mean_over(THRESHOLDS, missed=False), "Missed opacities (FN) are missing below the line: this is the precision."),
@@ -116,22 +149,28 @@ q8 = Exercise(
     ),
     hints=(
         "Compute the IoU of every found box with every true one. Which of them are above 0.40? Above 0.75?",
-        "One box hits at all eight thresholds, one at the low ones only, one nowhere. Write TP, FP, FN for each threshold in a row.",
+        "Two boxes lie on one opacity, and one of them is false at every threshold. One IoU is exactly a threshold, which is not greater. "
+        "Write TP, FP, FN for each threshold in a row.",
     ),
     code="""
         import numpy as np
         from radlearn.metrics.boxes import iou
 
         data = q8.data()
-        best = iou(data["predicted"], data["truth"]).max(axis=1)
         scores = []
         for k in range(8, 16):
-            hits = (best > k / 20).sum()
+            overlaps, hits = iou(data["predicted"], data["truth"]), 0
+            for box in np.argsort(-data["confidence"]):
+                true = overlaps[box].argmax()
+                if overlaps[box, true] > k / 20:
+                    hits += 1
+                    # Nothing overlaps a true box any more that was hit.
+                    overlaps[:, true] = 0
             scores.append(hits / (len(data["predicted"]) + len(data["truth"]) - hits))
         answer = np.mean(scores)
     """,
-    learned="Two of two opacities were found, and still half of the score is lost: edges and one needless box. The confidence played no "
-    "part but to set the order.",
+    learned="Two of two opacities were found, and still two thirds of the score are lost: inexact edges, a second box on an opacity, and "
+    "one on none. The confidence played no part but to set the order.",
 )
 
 _COUNTS = {

@@ -16,6 +16,8 @@ def _lesions() -> list[Case]:
     edge[2, 2, 2] = edge[3, 3, 2] = True
     bar[1:3, 1:3, 1:7] = ends[1:3, 1:3, 1] = ends[1:3, 1:3, 5:7] = True
     one[5:] = False
+    large, voxel = np.zeros((2, 8, 8, 8), bool)
+    large[1:5, 2:7, 3] = voxel[4, 6, 3] = True
     two[0, 0, 0], two[2, 6, 2], two[5:7, 5:7, 5] = True, True, False
     return [
         Case("one lesion found, one missed", (one, truth)),
@@ -26,6 +28,7 @@ def _lesions() -> list[Case]:
         Case("one large prediction over both lesions", (np.ones((8, 8, 8), bool), truth)),
         Case("a lesion of two voxels that touch by an edge", (edge, edge)),
         Case("one lesion, predicted in two pieces", (ends, bar)),
+        Case("a lesion of 20 voxels, of which one is predicted", (voxel, large)),
     ]
 
 
@@ -50,6 +53,11 @@ def _background_counted(predicted: np.ndarray, truth: np.ndarray) -> int:
 def _whole(predicted: np.ndarray, truth: np.ndarray) -> int:
     labelled, total = _labelled(truth)
     return sum(bool(predicted[labelled == number].all()) for number in range(1, total + 1))
+
+
+def _by_share(predicted: np.ndarray, truth: np.ndarray, least: float) -> int:
+    labelled, total = _labelled(truth)
+    return sum(bool(predicted[labelled == number].mean() >= least) for number in range(1, total + 1))
 
 
 def _missed(predicted: np.ndarray, truth: np.ndarray) -> int:
@@ -101,6 +109,10 @@ q10 = Exercise(
         Mistake(
             lambda predicted, truth: [_whole(predicted, truth), _counted(predicted, truth)[1]],
             "These are the lesions that are predicted as a whole. One voxel of a lesion is enough.",
+        ),
+        Mistake(
+            lambda predicted, truth: [_by_share(predicted, truth, 0.5), _counted(predicted, truth)[1]],
+            "A lesion counts here only if a larger share of it is predicted, such as half. One voxel of it is enough.",
         ),
         Mistake(
             lambda predicted, truth: [_missed(predicted, truth), _counted(predicted, truth)[1]],

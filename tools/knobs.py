@@ -53,7 +53,8 @@ KNOBS: dict[str, tuple[Knob, ...]] = {
         Knob("--frozen-share 0.5", "the first half of the layers stays as photographs have formed it, which costs little"),
         Knob(
             "--frozen-share 1",
-            "a linear probe at the preset's learning rate: features of photographs alone; a step takes less time, and 240 steps are too few here",
+            "a linear probe at the preset's learning rate: features of photographs alone; a step takes less time, and 240 steps are too "
+            "few here",
         ),
         Knob("--norm-batches 0", "the averaged weights keep means and variances that belong to other weights"),
     ),

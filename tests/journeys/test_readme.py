@@ -58,6 +58,10 @@ ELSEWHERE = {
     "DataLoader",
     "tv_tensors",
     "backward",
+    "__getitem__",
+    "folder",
+    "FINDINGS",
+    "random_state",
     "disagreement",
     "volume_sd_ml",
 }

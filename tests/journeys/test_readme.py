@@ -62,6 +62,8 @@ ELSEWHERE = {
     "folder",
     "FINDINGS",
     "random_state",
+    "bootstrap_interval",
+    "pylibjpeg",
     "disagreement",
     "volume_sd_ml",
 }

@@ -58,6 +58,12 @@ ELSEWHERE = {
     "DataLoader",
     "tv_tensors",
     "backward",
+    "__getitem__",
+    "folder",
+    "FINDINGS",
+    "random_state",
+    "bootstrap_interval",
+    "pylibjpeg",
     "disagreement",
     "volume_sd_ml",
 }

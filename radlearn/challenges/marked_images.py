@@ -162,6 +162,10 @@ def _trouble(box: Sequence[float], size: tuple[int, int]) -> str:
         low, high = box[axis], box[axis + 2]
         if high <= low:
             return f"the box from {words[0]} {low:g} to {high:g} is {high - low:g} px {words[1]}; expected more than 0."
+        # No finding is smaller than a pixel; a corner of a box in shares lies within 2, as the sum of a place and a size.
+        if high - low < 1:
+            hint = " It looks like shares of the image, 0 to 1: write pixels." if max(box) <= 2 else ""
+            return f"the box from {words[0]} {low:g} to {high:g} is smaller than a pixel.{hint}"
         room = max(ROUNDING_PX, ROUNDING_SHARE * edge)
         if low < -room or high > edge + room or high <= 0 or low >= edge:
             return f"the box reaches from {words[0]} {low:g} to {high:g} px, and the image is {edge} px {words[1]}."

@@ -39,7 +39,8 @@ def refuse_seen_people(run: Run, cases: Sequence[Case], persons: Sequence[str], 
     Raises:
         BadSetting: with the number of such people, and the split to take instead.
     """
-    if "start_from" not in run.about or not (before := seen_before(run)):
+    # A run folder that is not begun yet has no settings.
+    if not (run.folder / "settings.json").exists() or "start_from" not in run.about or not (before := seen_before(run)):
         return
     # All images of a person count, also those that the earlier run did not have.
     nearest: dict[str, str] = {}

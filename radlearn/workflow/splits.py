@@ -121,8 +121,9 @@ def _asked_for(
         second = next(number for number in torn[0] if asked[number] != asked[first])
         one, other = (f"{cases[number].path.name} of {cases[number].person} ({asked[number]})" for number in (first, second))
         raise BadSetting(
-            f"By the table's column split, {len(torn):,} {words.items} are in two subsets under two names: {one} and {other} are one and "
-            "the same image, so that what was learnt by heart would be tested. Remove one of the two rows, or put both into one subset."
+            f"By the table's column split, {counted(len(torn), words.items)} {verb_of(len(torn), 'are')} in two subsets under two names: "
+            f"{one} and {other} are one and the same image, so that what was learnt by heart would be tested. Remove one of the two rows, "
+            "or put both into one subset."
         )
     persons = [_spelled(case.person) for case in cases]
     place_of: dict[str, int] = {}

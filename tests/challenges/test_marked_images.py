@@ -72,3 +72,8 @@ def test_an_image_that_cannot_be_read_is_left_out_and_said_where_it_has_boxes(tm
 def test_a_class_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"--positive wire: there is no such class\. There are: opacity"):
         marked(picture(tmp_path / "a.png"), (10, 5, 30, 25)).table(("wire",))
+
+
+def test_boxes_in_shares_are_no_boxes_in_pixels(tmp_path: Path) -> None:
+    with pytest.raises(BadLayout, match=r"smaller than a pixel\. It looks like shares of the image"):
+        marked(picture(tmp_path / "a.png"), (0.1, 0.1, 0.3, 0.3)).table(())

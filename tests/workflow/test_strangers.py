@@ -280,11 +280,11 @@ def test_a_run_of_before_digests_goes_by_names_and_it_is_said(api: TaskApi, aske
     run = trained(tmp_path / "run", data, with_contents=False)
     api.evaluate(run.folder)
     assert asked == [("evaluate", split_ids(run, "test"), "test")]
-    assert capsys.readouterr().err.count("older than digests") == 1
+    assert capsys.readouterr().err.count("older than digests of cases") == 1
     other = other_folder(data, lambda folder: renamed(folder, "new"))
     api.evaluate(run.folder, data=other)
     assert asked[1][2] == "external"
-    assert capsys.readouterr().err.count("older than digests") == 1
+    assert capsys.readouterr().err.count("older than digests of cases") == 1
 
 
 def test_blank_xrays_tell_nobody_apart(data: Path, tmp_path: Path) -> None:

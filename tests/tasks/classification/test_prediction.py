@@ -102,7 +102,7 @@ def test_nothing_readable_is_an_error_that_leaves_the_list_of_reasons(finished: 
 
 
 def test_the_best_weights_are_what_is_loaded_and_their_lack_is_said(finished: Run) -> None:
-    with pytest.raises(BadRunFolder, match="no trained weights yet"):
+    with pytest.raises(BadRunFolder, match="is not there any more"):
         load_best(finished, nn.Linear(2, 1), "cpu")
     torch.manual_seed(1)
     kept = nn.Linear(2, 1)

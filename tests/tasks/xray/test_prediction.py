@@ -186,7 +186,7 @@ def test_a_submission_lacks_no_xray(small_rsna: Path, tmp_path: Path, capsys: py
         submit(folder)
     # A table that goes with its folder is not named.
     said = capsys.readouterr().err
-    assert "1 of 2 X-rays were predicted before" in said
+    assert "1 of 2 X-rays was predicted before" in said
     assert "unfinished" not in said
     assert good.exists()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.class_folders import WITHOUT
 from radlearn.challenges.first_rows import CHANGE, FirstTable
 from radlearn.challenges.folders import within
 from radlearn.challenges.table_boxes import BOX
@@ -26,6 +27,9 @@ SIDEWAYS = (5, 6, 7, 8)
 "EXIF orientations that exchange width and height."
 
 Box = tuple[float, float, float, float]
+
+NOTHING = WITHOUT - {"0"}
+"Names of classes whose boxes hold no finding. A class 0 is the first one of YOLO."
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Marked:
     troubles: list[str] = field(default_factory=list)
 
     def table(self, positive: Sequence[str]) -> FirstTable:
-        """Return rows of boxes; of several classes those that are asked for, else all of them as one.
+        """Return rows of boxes; of several classes those that are asked for, else all of them as one but those called "no finding".
 
         Raises:
             BadLayout: if anything is wrong in the files, or a box does not fit its image.
@@ -61,6 +65,10 @@ class Marked:
         if not self.troubles and (unknown := [name for name in positive if name not in names]):
             raise BadSetting(f"--positive {unknown[0]}: there is no such class. There are: {', '.join(sorted(names)) or 'none'}.")
         said: list[str] = []
+        nothing = [] if positive else sorted(name for name in names if name.strip().lower() in NOTHING)
+        if nothing and len(nothing) < len(names):
+            positive = [name for name in names if name not in nothing]
+            said.append(f"Boxes of the class {', '.join(nothing)} are left out, because its name says that there is no finding. {CHANGE}.")
         fitted = self._fitted(said)
         if self.troubles:
             raise BadLayout(listed(self.folder, self.troubles, "in the boxes would train wrongly", "Mend this, then try again."))
@@ -72,7 +80,7 @@ class Marked:
             twice += len(wanted) - len(ends)
             rows = [dict(zip(BOX, one, strict=True)) for one in ends] or [dict.fromkeys(BOX, "")]
             table.rows += [{"path": path, **row} for row in rows]
-        chosen = ", ".join(positive) if positive else ", ".join(sorted(filter(None, names)))
+        chosen = ", ".join(sorted(filter(None, positive))) if positive else ", ".join(sorted(filter(None, names)))
         if chosen:
             said.insert(0, f"A box is a finding if its class is one of: {chosen}. Are others? {CHANGE}.")
         if twice:

@@ -77,3 +77,23 @@ def test_a_class_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_boxes_in_shares_are_no_boxes_in_pixels(tmp_path: Path) -> None:
     with pytest.raises(BadLayout, match=r"smaller than a pixel\. It looks like shares of the image"):
         marked(picture(tmp_path / "a.png"), (0.1, 0.1, 0.3, 0.3)).table(())
+
+
+@pytest.mark.parametrize("name", ["No finding", "normal", "Healthy"])
+def test_a_box_around_no_finding_is_none(tmp_path: Path, name: str) -> None:
+    one = marked(picture(tmp_path / "a.png"), (10, 5, 30, 25), name=name)
+    one.images[picture(tmp_path / "b.png")] = [Mark("opacity", (1, 2, 30, 25), "b.txt, line 1")]
+    table = one.table(())
+    assert [row["x0"] for row in table.rows] == ["", "1"]
+    assert any(f"the class {name} are left out" in words for words in table.assumed)
+    assert [row["x0"] for row in one.table((name,)).rows] == ["10", ""]
+
+
+def test_boxes_of_one_class_are_taken_whatever_it_is_called(tmp_path: Path) -> None:
+    assert marked(picture(tmp_path / "a.png"), (10, 5, 30, 25), name="0").table(()).rows[0]["x0"] == "10"
+
+
+def test_the_first_class_of_yolo_is_a_finding_beside_others(tmp_path: Path) -> None:
+    one = marked(picture(tmp_path / "a.png"), (10, 5, 30, 25), name="0")
+    one.images[picture(tmp_path / "b.png")] = [Mark("1", (1, 2, 30, 25), "b.txt, line 1")]
+    assert [row["x0"] for row in one.table(()).rows] == ["10", "1"]

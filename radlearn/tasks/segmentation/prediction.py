@@ -12,6 +12,7 @@ import numpy as np
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.folders import OUTPUT_FOLDERS, distinct_ids
+from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_cells import restored
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
@@ -31,7 +32,6 @@ from radlearn.tasks.segmentation.scans import MaskCase, MaskCaseT
 from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import postprocessing_together
 from radlearn.workflow.known_cases import KnownCases
-from radlearn.workflow.left_out import say_left_out
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, answers_beside, said_table, what_predicts
 from radlearn.workflow.postprocessing_file import read_postprocessing

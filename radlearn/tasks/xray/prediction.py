@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import stem
+from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.file_names import distinct_file_names
@@ -17,7 +18,6 @@ from radlearn.progress import progress_bar, say
 from radlearn.remarks import notes_gathered, tell_notes
 from radlearn.scans.dicom import find_xrays
 from radlearn.workflow.known_cases import KnownCases
-from radlearn.workflow.left_out import say_left_out
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission, said_table
 from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file
 

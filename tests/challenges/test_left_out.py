@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.workflow.left_out import say_left_out
+from radlearn.challenges.left_out import say_left_out
 
 
 @pytest.fixture

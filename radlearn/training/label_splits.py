@@ -121,8 +121,7 @@ def _divided(
             lacking = np.zeros(len(parts)) if rarest is None else wanted[:, rarest]
             chosen = min(
                 range(len(parts)),
-                # After what is rarest: what else this person has, then how many images are wanted at all.
-                key=lambda part: (-round(lacking[part], 9), -round((wanted_images / parts)[part], 9), race[person, part]),
+                key=lambda part: (-round(float(lacking[part]), 9), -round(float(wanted_images[part] / parts[part]), 9), race[person, part]),
             )
             part_of[person] = chosen
             wanted[chosen] -= held[person]

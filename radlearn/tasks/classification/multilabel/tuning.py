@@ -20,7 +20,8 @@ from radlearn.workflow.case_labels import label_values
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from radlearn.workflow.tuning_report import Tuning, report_tuning
 
-COLUMNS = ("label", "with it", "threshold", "before", "sensitivity, cross-fitted", "specificity, cross-fitted", "same persons")
+COLUMNS = ("label", "with it", "threshold", "sensitivity", "specificity")
+BESIDE = ("label", "threshold before", "sensitivity / specificity on the same persons")
 
 
 def tune_labels(
@@ -49,7 +50,7 @@ def tune_labels(
     persons = persons_of(xrays)
     labels = label_values([xray.case for xray in xrays], before.names)
     predicted = np.asarray(probabilities, dtype=np.float64).reshape(labels.shape)
-    after, rows, chosen = [], [], {}
+    after, rows, beside, chosen = [], [], [], {}
     seed = int(run.settings.get("seed", 0))
     with waiting("Choosing thresholds on validation persons, with cross-fitted scores"):
         for number, one in enumerate(before.labels):
@@ -57,31 +58,35 @@ def tune_labels(
             p, y, there = predicted[known, number], labels[known, number] == 1, persons[known].tolist()
             if y.all() or not y.any():
                 after.append(replace(one, chosen=None))
-                rows.append([one.name, int(y.sum()), None, _threshold(one.chosen), None, None, "no threshold: all are alike"])
+                rows.append([one.name, int(y.sum()), None, None, None])
+                beside.append([one.name, _threshold(one.chosen), "–"])
                 continue
             found = chosen_by(rule, p, y, there, seed)
             chosen[one.name] = found
             after.append(replace(one, chosen=postprocessing_at(found.threshold, p, y)))
-            rows.append([one.name, int(y.sum()), found.threshold, _threshold(one.chosen), *found.crossed, _own(found)])
+            rows.append([one.name, int(y.sum()), found.threshold, *(f"{pair:.2f}" for pair in found.crossed)])
+            beside.append([one.name, _threshold(one.chosen), _own(found)])
     if not chosen:
         raise BadSetting("Of no label the validation X-rays have both those with it and those without it; no threshold can be chosen.")
     made = LabelsPostprocessing(tuple(after))
     # What the trivial baseline knows came from the training persons, and stays.
     write_postprocessing(run, made, fitted)
-    content = {
+    content: dict[str, Any] = {
         "rule": rule.name,
         "labels": {name: found.as_dict() for name, found in chosen.items()},
         "thresholds_before": {one.name: _threshold(one.chosen) for one in before.labels},
         "not_chosen": [one.name for one in after if one.chosen is None],
     }
-    caption = "With 95 % intervals by person. Same persons, chosen and evaluated on them: sensitivity / specificity."
+    caption = "Sensitivity and specificity are cross-fitted, with 95 % intervals by person; a dash where a fifth of them has no threshold."
+    optimistic = "As it was before, and what the chosen threshold gives on the persons that it was chosen on: too optimistic."
+    without = content["not_chosen"]
     found_of_all = Tuning(
         "The thresholds, chosen on validation persons",
         f"A threshold for each of {len(chosen)} labels, chosen for {rule.name}.",
         [],
-        [Table(COLUMNS, rows, caption)],
+        [Table(COLUMNS, rows, caption), Table(BESIDE, beside, optimistic, folded=True)],
         [],
-        [f"{name}: its validation X-rays all have it, or all lack it, so it has no threshold." for name in content["not_chosen"]],
+        [f"No threshold for {', '.join(without)}: of those known, all validation X-rays have it, or all lack it."] if without else [],
         content,
         made != before,
     )

@@ -12,7 +12,7 @@ from radlearn.metrics import ranking
 from radlearn.metrics.calibration import reliability_bins
 from radlearn.pictures import style
 from radlearn.pictures.overlays import shortened
-from radlearn.pictures.style import FAINT, FULL_WIDTH_IN, INK, MODEL, MUTED, PAPER, RIVAL
+from radlearn.pictures.style import FAINT, FULL_WIDTH_IN, GRID, INK, MODEL, MUTED, PAPER, RIVAL
 
 COLUMNS = 4
 LONGEST_NAME = 20
@@ -48,6 +48,10 @@ def co_occurrence_figure(names: Sequence[str], counts: ArrayLike) -> Figure:
     axes.set_xticks(range(len(names)), shown, rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0, labelcolor=INK)
     axes.grid(visible=False)
+    axes.set_xticks(np.arange(1, len(names)) - 0.5, minor=True)
+    axes.set_yticks(np.arange(1, len(names)) - 0.5, minor=True)
+    axes.grid(which="minor", color=GRID, linewidth=0.8)
+    axes.tick_params(which="minor", length=0)
     for spine in axes.spines.values():
         spine.set_color(FAINT)
     axes.set(xlabel="… also show this", ylabel="images that show this …")

@@ -37,7 +37,7 @@ MEAN = (
     "Each label counts the same in a mean (macro), however rare it is. A bootstrap draws persons; its mean is over the labels that those "
     "drawn have and lack."
 )
-AT_ONCE = 8
+EACH = "Each label where it is known, with 95 % intervals by person; of what fewer than about five people have there is none."
 
 
 def write_labels_report(run: Run, evaluation: LabelsEvaluation, heat_maps: LabelHeatMaps, title: str = TITLE) -> Path:
@@ -96,13 +96,13 @@ def _data_blocks(run: Run, evaluation: LabelsEvaluation, picture: SaveFigure) ->
 
 def _label_blocks(evaluation: LabelsEvaluation, picture: SaveFigure) -> list[Block]:
     found = evaluation.scores["labels"]
-    rows = []
+    ranked, decided = [], []
     for number in evaluation.judged:
-        one = found[evaluation.names[number]]
-        scores = [interval_of(one["scores"][name]) for name in ("auroc_score", "average_precision_score", "sensitivity", "specificity")]
+        name, one = evaluation.names[number], found[evaluation.names[number]]
+        scores = {score: interval_of(value) for score, value in one["scores"].items()}
         header = interval_of(one["header_only_auroc_score"])
-        rows.append([evaluation.names[number], one["positives"], scores[0], header, scores[1], one["threshold"], *scores[2:]])
-    columns = ["label", "with it", "AUROC", "age, sex, view", "average precision", "threshold", "sensitivity", "specificity"]
+        ranked.append([name, one["positives"], scores["auroc_score"], header, scores["average_precision_score"]])
+        decided.append([name, one["positives"], one["threshold"], scores["sensitivity"], scores["specificity"]])
     by_name = {evaluation.names[number]: number for number in evaluation.judged}
     titles = {name: f"AUROC {interval_of(found[name]['scores']['auroc_score']):.2f}" for name in by_name}
     figure = roc_multiples(
@@ -124,10 +124,11 @@ def _label_blocks(evaluation: LabelsEvaluation, picture: SaveFigure) -> list[Blo
         Note(MEAN),
         score_table(evaluation.scores, MEANINGS, "The means over the labels."),
         *left_out,
-        Table(columns, rows, "Each label where it is known, with 95 % intervals by person. An interval of a rare label is wide."),
+        Table(["label", "with it", "AUROC", "age, sex, view alone", "average precision"], ranked, EACH),
         picture(
             "roc", figure, "ROC curves: the model, and in grey age, sex and view alone.", "A small ROC curve for each label.", wide=True
         ),
+        Table(["label", "with it", "threshold", "sensitivity", "specificity"], decided, "Decisions at the threshold of each label."),
     ]
 
 

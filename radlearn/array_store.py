@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from radlearn.alone import alone_with
-from radlearn.amounts import counted
+from radlearn.amounts import begun, counted, part_of
 from radlearn.disk_trouble import must_have_space, trouble_in_words
 from radlearn.entry_files import Entry, Made, opened_entry, unproved_bytes, write_entry
 from radlearn.entry_sources import EntrySource, Sources
@@ -124,7 +124,7 @@ def unreadable_files(troubles: Sequence[str], count: int, units: str, done: str,
     if len(troubles) > REASONS_SHOWN:
         shown.append(f"  … and {len(troubles) - REASONS_SHOWN:,} more.")
     kept = f"The other {count - len(troubles):,} are in the cache and will not be {done} again. " if count > len(troubles) else ""
-    return "\n".join([f"{len(troubles):,} of {count:,} {units} cannot be {done}:", *shown, f"{kept}{advice}, then try again."])
+    return "\n".join([f"{begun(part_of(len(troubles), count, units, 'of'))} cannot be {done}:", *shown, f"{kept}{advice}, then try again."])
 
 
 def _ready(folder: Path, wanted: Sequence[EntrySource]) -> list[Entry | None]:

@@ -2,6 +2,7 @@
 
 import re
 
+MADE_OF = "Use the DICOM or NIfTI file that it was made of"
 KINDS: tuple[tuple[bytes, str, str], ...] = (
     (rb"\x1f\x8b", "packed with gzip", "Unpack it first (gunzip)"),
     (rb"PK\x03\x04.{26}\[Content_Types\]|PK\x03\x04.{26}(?:xl|docProps)/", "an Excel workbook (.xlsx)", "Save the table as CSV UTF-8"),
@@ -11,9 +12,19 @@ KINDS: tuple[tuple[bytes, str, str], ...] = (
     (rb"version https://git-lfs", "a Git LFS pointer, which stands for the file", "Fetch the file itself with 'git lfs pull'"),
     (rb"\s*(?:<!doctype html|<html|<head)", "an HTML page, as a failed download leaves it", "Download it again"),
     (rb"\s*<\?xml", "XML", "Look where the file came from"),
-    (rb"\x89PNG\r\n\x1a\n", "a PNG picture", "Use the DICOM or NIfTI file that it was made of"),
-    (rb"\xff\xd8\xff", "a JPEG picture", "Use the DICOM or NIfTI file that it was made of"),
-    (rb"II\*\x00|MM\x00\*|II\+\x00|MM\x00\+", "a TIFF picture", "Use the DICOM or NIfTI file that it was made of"),
+    (rb"\x89PNG\r\n\x1a\n", "a PNG picture", MADE_OF),
+    (rb"\xff\xd8\xff", "a JPEG picture", MADE_OF),
+    (rb"II\*\x00|MM\x00\*|II\+\x00|MM\x00\+", "a TIFF picture", MADE_OF),
+    (rb"\x00\x00\x00\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "a JPEG 2000 picture", MADE_OF),
+    (rb"RIFF.{4}WEBP", "a WebP picture", MADE_OF),
+    (rb"GIF8[79]a", "a GIF picture", MADE_OF),
+    (rb".{4}ftyp(?:heic|heix|hevc|mif1|msf1|avif)", "a HEIF picture", MADE_OF),
+    (
+        rb"P[1-6]\s(?:#[^\n]*\n)?\s*\d+\s+\d+\s",
+        "a portable grey map (PGM) or another such picture",
+        MADE_OF,
+    ),
+    (rb"BM.{4}\x00{4}", "a BMP picture", MADE_OF),
     (rb"%PDF-", "a PDF document", "Use the file that it was made of"),
     (rb"\x89HDF\r\n\x1a\n", "HDF5", "Convert it, for example with h5py and nibabel"),
     (rb"\x93NUMPY", "a NumPy array, which has no place in the patient", "Use the file that it was made of"),
@@ -26,6 +37,24 @@ KINDS: tuple[tuple[bytes, str, str], ...] = (
     (rb"\s*[\[{]\s*[\"{\[\]}]", "JSON", "Save the table as CSV, one row a line"),
 )
 "Pattern of the beginning, what it is, and what to do with it. More special ones stand before."
+
+
+READ_BY_NAME = {"a PNG picture": ".png", "a JPEG picture": ".jpg", "a TIFF picture": ".tif", "a BMP picture": ".bmp"}
+"Pictures that are read as X-rays under such a name."
+
+
+def picture_advice(start: bytes) -> str:
+    """Return what kind of picture a file is and how it becomes one that is read as an X-ray; "" where it is no picture that is known.
+
+    >>> picture_advice(b"GIF89a")
+    'a GIF picture, which radlearn does not read. Convert it to PNG or TIFF without loss, or use the DICOM file that it was made of'
+    """
+    kind = kind_of(start).partition(". ")[0]
+    if "picture" not in kind:
+        return ""
+    if suffix := READ_BY_NAME.get(kind):
+        return f"{kind}. Give it a name that ends with {suffix}"
+    return f"{kind}, which radlearn does not read. Convert it to PNG or TIFF without loss, or use the DICOM file that it was made of"
 
 
 def kind_of(start: bytes) -> str:

@@ -401,7 +401,7 @@ def test_of_many_unreadable_files_ten_are_listed(folder: Path, tmp_path: Path) -
     paths = [tmp_path / f"{number:02d}.scan" for number in range(14)]
     for path in paths:
         path.write_text("x")
-    with pytest.raises(UnreadableScan, match=r"^14 of 14 scans cannot be read:\n(  \d\d\.scan: .*\n){10}  … and 4 more\.\nRepair them"):
+    with pytest.raises(UnreadableScan, match=r"^All 14 scans cannot be read:\n(  \d\d\.scan: .*\n){10}  … and 4 more\.\nRepair them"):
         store(folder, paths, with_masks=False)
 
 

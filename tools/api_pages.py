@@ -21,7 +21,7 @@ def loaded(project: Path, package: str = "radlearn") -> griffe.Module:
     """Return the package as it is written, without importing it."""
     # Where a docstring says a type in words, griffe warns that it is no annotation.
     logging.getLogger("griffe").setLevel(logging.ERROR)
-    options = {"returns_named_value": False, "returns_multiple_items": False, "warn_unknown_params": False}
+    options: griffe.GoogleOptions = {"returns_named_value": False, "returns_multiple_items": False, "warn_unknown_params": False}
     found = griffe.load(package, search_paths=[str(project)], docstring_parser="google", docstring_options=options, resolve_aliases=False)
     assert isinstance(found, griffe.Module)
     return found
@@ -191,6 +191,7 @@ def _told(field: griffe.Attribute) -> str:
     """Return what is said of a field: its docstring, or the comment above it, which is the help of its flag."""
     if field.docstring:
         return f": {_item(field.docstring.value)}"
+    assert isinstance(field.filepath, Path)
     lines, number = field.lines_collection[field.filepath], (field.lineno or 1) - 2
     comment: list[str] = []
     while number >= 0 and lines[number].strip().startswith("#"):

@@ -35,7 +35,11 @@ def rows_of(task: str, cases: list[Any], epochs: int = 1) -> list[AugmentationRo
     spacing_mm = settings.spacing_mm if task == "segmentation" else ()
     # A CT gives a list of patches, here of one.
     sample = (0,) if task == "segmentation" else ()
-    return [augmentation_row(f"{case.image_id}, epoch {key.epoch + 1}", *tell(key), spacing_mm, sample=sample) for case, key in keys]
+    rows = []
+    for case, key in keys:
+        item, told = tell(key)
+        rows.append(augmentation_row(f"{case.image_id}, epoch {key.epoch + 1}", item, told, spacing_mm, sample=sample))
+    return rows
 
 
 def _of_detection(lesson: Any, settings: Any, cases: list[Any]) -> Callable[[SampleKey], tuple[Any, Told]]:

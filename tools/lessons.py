@@ -80,7 +80,7 @@ def output_of(code: str, space: dict[str, Any], name: str, line: int = 0) -> Out
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(tree, name, "exec"), space)
-        if last is not None:
+        if isinstance(last, ast.Expr):
             value = eval(compile(ast.Expression(last.value), name, "eval"), space)
             # As in a notebook, a call that draws shows its figure and not what it returns.
             if value is not None and not plt.get_fignums():

@@ -11,7 +11,7 @@ from pathlib import Path
 REQUIREMENT, MARKER, CHALLENGE_NAME = "radlearn", "stage_2_train_labels.csv", "the challenge"
 
 
-def machine():
+def machine() -> str:
     """Return "kaggle", "colab" or "own"."""
     if os.environ.get("KAGGLE_KERNEL_RUN_TYPE") or os.environ.get("KAGGLE_URL_BASE"):
         return "kaggle"
@@ -19,21 +19,21 @@ def machine():
     return "colab" if os.environ.get("COLAB_RELEASE_TAG") or os.environ.get("COLAB_BACKEND_VERSION") else "own"
 
 
-def places(where, root=Path("/")):
+def places(where: str, root: Path = Path("/")) -> dict[Path, int]:
     """Return the folders to look in for data, and for a wheel of radlearn, with the number of levels below each; those that exist."""
-    mounted = {
+    mounted: dict[str, dict[str, int]] = {
         # /kaggle/input/NAME, /kaggle/input/competitions/NAME, /kaggle/input/datasets/OWNER/NAME
         "kaggle": {"kaggle/input": 4},
         # Drive is there once it is mounted: from google.colab import drive; drive.mount("/content/drive")
         "colab": {"content/drive/MyDrive": 2, "content": 1},
         "own": {},
-    }[where]
+    }
     chosen = {Path(os.environ["RADLEARN_DATA"]): 1} if os.environ.get("RADLEARN_DATA") else {}
-    found = {**chosen, **{root / name: depth for name, depth in mounted.items()}, Path.cwd() / "data": 2, Path.cwd(): 1}
+    found = {**chosen, **{root / name: depth for name, depth in mounted[where].items()}, Path.cwd() / "data": 2, Path.cwd(): 1}
     return {folder: depth for folder, depth in found.items() if folder.is_dir()}
 
 
-def found_in(folder, pattern, deepest):
+def found_in(folder: Path, pattern: str, deepest: int) -> Path | None:
     """Return the first file that fits, level by level: X-rays by the thousand lie deeper than the tables about them."""
     level = [folder]
     for depth in range(deepest + 1):
@@ -45,7 +45,7 @@ def found_in(folder, pattern, deepest):
     return None
 
 
-def _folders_in(folder):
+def _folders_in(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
@@ -54,7 +54,7 @@ def _folders_in(folder):
     return [folder / name for name in names]
 
 
-def install(where, looked_in):
+def install(where: str, looked_in: dict[Path, int]) -> None:
     """Install radlearn, if it is missing: from a wheel that lies in one of the folders, else from the package index."""
     if importlib.util.find_spec("radlearn") is not None:
         return
@@ -74,7 +74,7 @@ def install(where, looked_in):
     raise SystemExit(f"radlearn could not be installed: {' '.join(last)}\n{remedy}, then run this cell again. {made}")
 
 
-def find_data(looked_in):
+def find_data(looked_in: dict[Path, int]) -> Path | None:
     """Return the folder with the challenge's data, or None."""
     for folder, depth in looked_in.items():
         if found := found_in(folder, MARKER, depth):

@@ -72,4 +72,4 @@ def build(sources: Path, out: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(Path, sys.argv[1:2])))
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else OUT))

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.coco_outlines import box_around
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.first_rows import ImageNames, is_called
 from radlearn.challenges.folders import files_below, within
 from radlearn.challenges.marked_images import Mark, Marked
 from radlearn.file_names import readable
 
-MOST_BYTES = 1 << 30
+MOST_BYTES, SHOWN = 1 << 30, 5
 KEYS = ("images", "annotations", "categories", "bbox", "file_name", "image_id")
 "Of these a file that cannot be read must name two, to be taken for COCO."
 BBOX = ("x", "y", "width", "height")
+WITHOUT_BOXES = "has annotations with neither bbox nor segmentation"
 
 
 def read_coco(folder: Path, images: Sequence[Path]) -> Marked | None:
@@ -32,9 +34,9 @@ def read_coco(folder: Path, images: Sequence[Path]) -> Marked | None:
         name = within(path, folder)
         if (content := _content(path, name, marked.troubles)) is None:
             continue
-        one = _CocoFile(path.parent, name, content, names)
+        one = _CocoFile(path, folder, content, names)
         if one.is_without_boxes():
-            left.append(f"{name} has annotations without boxes, and is not used.")
+            left.append(f"{name} {WITHOUT_BOXES}, and is not used.")
             continue
         files.append(name)
         found = one.marks()
@@ -62,21 +64,46 @@ def read_coco(folder: Path, images: Sequence[Path]) -> Marked | None:
     return marked
 
 
+def files_without_boxes(folder: Path) -> list[str]:
+    """Return the names of the files of a folder that are laid out as COCO and say nothing of boxes, such as captions."""
+    found = []
+    for path in files_below(folder):
+        if path.suffix.lower() == ".json" and path.stat().st_size <= MOST_BYTES:
+            name = within(path, folder)
+            content = _content(path, name, [])
+            if content is not None and _CocoFile(path, folder, content, ImageNames([])).is_without_boxes():
+                found.append(name)
+    return found
+
+
 class _CocoFile:
-    def __init__(self, place: Path, name: str, content: dict[str, Any], names: ImageNames) -> None:
-        self.place, self.name, self.names = place, name, names
+    def __init__(self, path: Path, root: Path, content: dict[str, Any], names: ImageNames) -> None:
+        self.place, self.root, self.name, self.names = path.parent, root, within(path, root), names
         self.images, self.annotations = content["images"], content["annotations"]
         self.troubles: list[str] = []
         self.assumed: list[str] = []
         self.stated_px: dict[Path, tuple[float, float]] = {}
-        given = content.get("categories")
-        categories = [one for one in (given if isinstance(given, list) else []) if isinstance(one, dict)]
-        self.classes = {_key(one.get("id")): str(one.get("name", one.get("id"))) for one in categories}
+        self.classes = self._classes(content.get("categories"))
+        # Of what is read all the same, where it stands.
+        self.outlined, self.crowds = list[str](), list[str]()
+        # Category ids that are not declared: of which annotations.
+        self.unknown: dict[str, list[str]] = {}
 
     def is_without_boxes(self) -> bool:
         """Whether it says something else of its images, such as captions."""
         listed = isinstance(self.annotations, list) and self.annotations
-        return bool(listed) and not any(isinstance(one, dict) and "bbox" in one for one in self.annotations)
+        return bool(listed) and not any(isinstance(one, dict) and ("bbox" in one or one.get("segmentation")) for one in self.annotations)
+
+    def _classes(self, given: Any) -> dict[str, str]:
+        """Return category id → name, as far as they are declared."""
+        classes: dict[str, str] = {}
+        for one in given if isinstance(given, list) else []:
+            if isinstance(one, dict):
+                name = str(one.get("name", one.get("id")))
+                if (first := classes.setdefault(_key(one.get("id")), name)) != name:
+                    both = f"the category {_shown(one.get('id'))} is {_shown(first)} and {_shown(name)}"
+                    self.troubles.append(f"{self.name}: {both}: nothing says which boxes are which. Give each category an id of its own.")
+        return classes
 
     def marks(self) -> dict[Path, list[Mark]]:
         """Return the boxes of each image that is there; what is wrong is among the troubles."""
@@ -100,8 +127,10 @@ class _CocoFile:
                 strangers.append(annotation.get("image_id"))
             elif (mark := self._mark(annotation, where)) is not None:
                 owner.append(mark)
+        self._tell_unknown_categories()
         if strangers and not self.troubles:
             self._tell_strangers(strangers, list(by_id))
+        self._tell_usage()
         return self._on_images(by_id, marks)
 
     def _files_by_id(self) -> dict[str, dict[str, Any]]:
@@ -118,6 +147,15 @@ class _CocoFile:
 
     def _mark(self, annotation: dict[str, Any], where: str) -> Mark | None:
         given = annotation.get("bbox")
+        if not given and annotation.get("segmentation"):
+            if (around := box_around(annotation["segmentation"])) is None:
+                outline = f"segmentation is {_shown(annotation['segmentation'])}"
+                self.troubles.append(
+                    f"{where}: has no bbox, and {outline}; expected polygons of x and y by turns, or a mask as run lengths."
+                )
+                return None
+            self.outlined.append(where)
+            given = [around[0], around[1], around[2] - around[0], around[3] - around[1]]
         if not isinstance(given, list) or len(given) != len(BBOX):
             self.troubles.append(f"{where}: bbox is {_shown(given)}; expected four numbers, {', '.join(BBOX)}.")
             return None
@@ -129,9 +167,43 @@ class _CocoFile:
             )
             return None
         x, y, width, height = values
-        category = annotation.get("category_id")
-        name = "" if category is None else self.classes.get(_key(category), str(category))
-        return Mark(name, (x, y, x + width, y + height), where)
+        if annotation.get("iscrowd") in (1, True, "1"):
+            self.crowds.append(where)
+        return Mark(self._class_of(annotation.get("category_id"), where), (x, y, x + width, y + height), where)
+
+    def _class_of(self, category: Any, where: str) -> str:
+        if category is None:
+            # Of one class there is nothing to tell apart.
+            if len(self.classes) > 1:
+                self.unknown.setdefault("null", []).append(where)
+            return next(iter(self.classes.values()), "")
+        key = _key(category)
+        if self.classes and key not in self.classes:
+            self.unknown.setdefault(_shown(category), []).append(where)
+        return self.classes.get(key, str(category))
+
+    def _tell_unknown_categories(self) -> None:
+        for category, places in self.unknown.items():
+            amount = f", as in {counted(len(places) - 1, 'more annotations')}" if len(places) > 1 else ""
+            declared = ", ".join(f"{key} ({name})" for key, name in list(self.classes.items())[:SHOWN])
+            declared += ", …" if len(self.classes) > SHOWN else ""
+            self.troubles.append(
+                f"{places[0]}: category_id is {category}{amount}, and categories has {declared}: nothing says whether it is a finding. "
+                "Add it to categories, or remove the annotation."
+            )
+
+    def _tell_usage(self) -> None:
+        """Say what was taken for a box that is not quite one, and which annotations look like copies."""
+        if self.outlined:
+            amount = f"{counted(len(self.outlined), 'annotations')} without bbox {verb_of(len(self.outlined), 'are')} read"
+            self.assumed.append(f"{amount} as the box around the segmentation, such as {self.outlined[0]}.")
+        if self.crowds:
+            amount = f"{counted(len(self.crowds), 'annotations')} with iscrowd {verb_of(len(self.crowds), 'are')} read as one box each"
+            self.assumed.append(f"{amount}, such as {self.crowds[0]}: it may hold several findings.")
+        ids = Counter(_key(one["id"]) for one in self.annotations if isinstance(one, dict) and one.get("id") is not None)
+        if twice := [one for one, times in ids.items() if times > 1]:
+            amount = f"{counted(len(twice), 'ids')} {verb_of(len(twice), 'are')} of several annotations of {self.name}, such as {twice[0]}"
+            self.assumed.append(f"{amount}: all of them are read.")
 
     def _tell_strangers(self, strangers: list[Any], ids: list[str]) -> None:
         if len(strangers) == len(self.annotations):
@@ -147,7 +219,7 @@ class _CocoFile:
         found: dict[Path, list[Mark]] = {}
         places = {one: self.names.paths_of(image["file_name"], self.place) for one, image in by_id.items()}
         shared = Counter(paths[0] for paths in places.values() if len(paths) == 1)
-        lost = []
+        lost, elsewhere = [], []
         for one, image in by_id.items():
             name, paths = image["file_name"], places[one]
             if len(paths) > 1:
@@ -157,12 +229,18 @@ class _CocoFile:
             elif not paths or (shared[paths[0]] > 1 and not is_called(paths[0], name)):
                 lost.append(name)
             else:
+                if "/" in name.replace("\\", "/") and not is_called(paths[0], name):
+                    elsewhere.append((name, paths[0]))
                 found.setdefault(paths[0], []).extend(marks[one])
                 if (size := _size(image)) is not None:
                     self.stated_px[paths[0]] = size
         if lost:
             amount = f"{counted(len(lost), 'images')} that {self.name} names {verb_of(len(lost), 'are')} not in the folder"
             self.assumed.append(f"{amount}, and left out, such as {readable(lost[0])}.")
+        if elsewhere:
+            name, path = elsewhere[0]
+            amount = f"{counted(len(elsewhere), 'images')} {verb_of(len(elsewhere), 'lie')} in another folder than {self.name} says"
+            self.assumed.append(f"{amount}, such as {readable(name)} at {within(path, self.root)}.")
         return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import part_of, verb_of
 from radlearn.challenges.folders import describe_folder, nifti_stem
 from radlearn.challenges.near_ids import near_strangers
 from radlearn.challenges.nobody import nobody_notes
@@ -70,11 +70,11 @@ def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], li
     if strangers := [case_id for case_id in persons if case_id not in cases]:
         first = f"{strangers[0]} (line {lines[strangers[0]]})"
         notes.append(
-            f"{name}: {len(strangers):,} of its {counted(len(persons), 'cases')} {verb_of(len(strangers), 'are')} not "
+            f"{name}: {part_of(len(strangers), len(persons), 'cases', 'of its')} {verb_of(len(strangers), 'are')} not "
             f"in {TRAIN_FOLDER}, the first being {first}."
         )
     if persons and (alone := sum(case_id not in persons for case_id in cases)):
-        amount = f"does not list {alone:,} of the {counted(len(cases), 'cases')}"
+        amount = f"does not list {part_of(alone, len(cases), 'cases')}"
         notes.append(f"{name}: {amount}; each of them counts as a person of its own.")
     notes += nobody_notes(name, (persons[case_id] for case_id in cases if case_id in persons), "cases")
     persons, spelt = joined_in_table(name, persons)

@@ -17,7 +17,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import part_of, verb_of
 from radlearn.challenges import ct_table
 from radlearn.challenges.covid19_folder import (
     CT,
@@ -110,7 +110,7 @@ def audit(folder: Path, needs_cts: bool = True) -> tuple[list[Case], list[str], 
     cts, masks = files[CT], files[MASK]
     for having, lacking, words in ((cts, masks, ("CTs", "mask", MASK)), (masks, cts, ("masks", "CT", CT)))[: 1 + needs_cts]:
         if alone := sorted(having.keys() - lacking.keys()):
-            amount = f"{len(alone):,} of the {counted(len(having), words[0])} {verb_of(len(alone), 'have')} no {words[1]}"
+            amount = f"{part_of(len(alone), len(having), words[0])} {verb_of(len(alone), 'have')} no {words[1]}"
             first = f"the first being {having[alone[0]].name}, for which {alone[0]}{words[2]}.nii.gz is missing"
             troubles.append(f"{train.name}: {amount}, {first}. Was the archive unpacked to its end?")
     ids = sorted(cts.keys() & masks.keys() if needs_cts else masks)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from radlearn.amounts import counted
+from radlearn.amounts import part_of
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.covid19_layout import LAYOUT_ADVICE, Case, audit
 from radlearn.challenges.covid19_submission import grid_troubles, read_member, submission_members
@@ -51,7 +51,7 @@ class ScoredMasks(ScoredSubmission):
             f"The challenge's own are dice_score, surface_dice_score (here with a tolerance of {self.tolerance_mm:g} mm) and "
             "volume_error_percent, which it gives as a fraction.",
             *(
-                f"{name} leaves out {scans:,} of the {counted(len(self.rows), 'scans')}: where a mask is empty it has no finite value."
+                f"{name} leaves out {part_of(scans, len(self.rows), 'scans')}: where a mask is empty it has no finite value."
                 for name, scans in self.left_out.items()
             ),
         ]

@@ -18,7 +18,7 @@ from typing import IO
 
 import numpy as np
 
-from radlearn.amounts import counted
+from radlearn.amounts import none_of
 from radlearn.challenges.covid19_layout import Case
 from radlearn.challenges.folders import nifti_stem
 from radlearn.challenges.troubles import listed
@@ -188,7 +188,7 @@ def _why_unknown(name: str, expected: Mapping[str, str]) -> str:
         return f"is not a name of the challenge; expected {known}."
     if not name.endswith(".nii.gz"):
         return f"is no mask; expected only files such as {next(iter(expected), '003.nii.gz')}."
-    return f"belongs to none of the {counted(len(expected), 'CTs')}; expected names such as {', '.join(list(expected)[:2])}."
+    return f"belongs to {none_of(len(expected), 'CTs')}; expected names such as {', '.join(list(expected)[:2])}."
 
 
 @contextmanager

@@ -40,11 +40,20 @@ class ImageNames:
         name = written.replace("\\", "/")
         if (near := beside / name) in self._images:
             return [near]
-        bare = name.rsplit("/", 1)[-1]
+        bare = bare_name(name)
         same = self._by_name.get(bare) or self._by_stem.get(stem(bare), [])
         exact = [path for path in same if is_called(path, name)]
         inside = [path for path in same if beside in path.parents]
         return next((found for found in (exact, inside, same) if len(found) == 1), same)
+
+
+def bare_name(written: str) -> str:
+    """Return a name without its folders, whichever system wrote it.
+
+    >>> bare_name("images/a.png"), bare_name(r"C:\\images\\a.png")
+    ('a.png', 'a.png')
+    """
+    return written.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def is_called(path: Path, name: str) -> bool:

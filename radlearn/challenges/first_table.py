@@ -12,7 +12,7 @@ from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.class_folders import has_usual_names, read_class_folders
-from radlearn.challenges.coco_boxes import read_coco
+from radlearn.challenges.coco_boxes import WITHOUT_BOXES, files_without_boxes, read_coco
 from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.first_split import add_split
 from radlearn.challenges.folders import (
@@ -57,7 +57,8 @@ def xray_table(folder: Path, positive: Sequence[str] = ()) -> FirstTable:
     if (table := read_class_folders(folder, images, positive)) is not None:
         return _completed(table, folder)
     expected = "folders named by their class, or boxes as COCO, YOLO or Pascal VOC keep them"
-    raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM files or pictures in {expected}.")
+    captions = "".join(f" {name} {WITHOUT_BOXES}; export it with boxes." for name in files_without_boxes(folder)[:1])
+    raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM files or pictures in {expected}.{captions}")
 
 
 def ct_table(folder: Path) -> FirstTable:

@@ -9,7 +9,7 @@ from radlearn.challenges.folders import nifti_stem
 from radlearn.challenges.unlooked import unlooked_files
 from radlearn.hints import command
 from radlearn.progress import say
-from radlearn.scans.file_names import PICTURE_SUFFIXES
+from radlearn.scans.file_names import OTHER_PICTURES, PICTURE_SUFFIXES
 
 SHOWN = 5
 
@@ -37,6 +37,8 @@ def say_left_out(folders: Iterable[Path], read: Collection[Path], out: Path | No
             more = ", …" * (len(kinds) > SHOWN)
             pictures = any(kind in PICTURE_SUFFIXES for kind in kinds) and what == "X-rays"
             hint = " A picture is predicted for where it is named itself." if pictures else ""
+            if what == "X-rays" and any(kind in OTHER_PICTURES for kind in kinds):
+                hint += " Other pictures are read after they were converted to PNG or TIFF without loss."
             say(
                 f"{folder}: {counted(len(left), 'files')} {verb_of(len(left), 'were')} left out ({told}{more}), because they are no {what} "
                 f"that radlearn reads.{hint} What they are is said by: {command('check', folder)}",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from radlearn.amounts import begun, part_of, verb_of
 from radlearn.challenges.mask_readings import FITS_BELOW
 from radlearn.metrics.masks import bounding_box
 
@@ -43,8 +44,8 @@ def owners_note(found: Mapping[str, Places]) -> list[str]:
         return []
     shown = [f"that of {case_id} looks like {owner}" for case_id, owner in list(owners.items())[:MOST_NAMED]]
     more = f", and {len(owners) - MOST_NAMED:,} more" if len(owners) > MOST_NAMED else ""
-    are = "mask seems" if len(owners) == 1 else "masks seem"
-    return [f"{len(owners):,} of {len(found):,} {are} to have the name of another scan: {', '.join(shown)}{more}. Were names exchanged?"]
+    some = f"{begun(part_of(len(owners), len(found), 'masks', 'of'))} {verb_of(len(owners), 'seem')}"
+    return [f"{some} to have the name of another scan: {', '.join(shown)}{more}. Were names exchanged?"]
 
 
 def mask_owners(found: Mapping[str, Places]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from radlearn.amounts import counted
+from radlearn.amounts import begun, part_of
 from radlearn.metrics.masks import bounding_box, dice_score
 
 FITS_BELOW = 0.35
@@ -85,7 +85,7 @@ def readings_note(found: Mapping[str, tuple[str, float]], scans: int) -> list[st
     for case_id, (words, _) in found.items():
         by_words.setdefault(words, []).append(case_id)
     return [
-        f"{len(cases):,} of {counted(scans, 'scans')} ({_listed(cases)}): the mask looks {words}; so read, the mean Dice is "
+        f"{begun(part_of(len(cases), scans, 'scans', 'of'))} ({_listed(cases)}): the mask looks {words}; so read, the mean Dice is "
         f"{_mean(found, cases):.2f}."
         for words, cases in by_words.items()
     ]

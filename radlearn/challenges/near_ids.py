@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
+from radlearn.amounts import none_of
 from radlearn.csv_cells import restored
 
 # What word processors and web pages make of dashes and spaces, or put where nothing is seen.
@@ -66,7 +67,7 @@ def near_strangers(name: str, listed: Collection[str], known: Collection[str], w
     meant = [one for one in listed if near.known_as(one) is not None and near.known_as(one) not in listed]
     if not meant:
         return []
-    return [f"{name}: {what} is {meant[0]!r}, which is none of the {len(known):,} known ones{_others(meant)}.{near.hint(meant[0])}"]
+    return [f"{name}: {what} is {meant[0]!r}, which is {none_of(len(known), 'known ones')}{_others(meant)}.{near.hint(meant[0])}"]
 
 
 def _others(meant: Sequence[str]) -> str:

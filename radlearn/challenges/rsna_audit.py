@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import counted, none_of, part_of, verb_of
 from radlearn.challenges import rsna_layout as rsna
 from radlearn.challenges import rsna_tables
 from radlearn.challenges.challenge import AuditedFolder, Found
@@ -49,7 +49,7 @@ def audit_folder(folder: Path) -> AuditedFolder:
         findings += _image_findings(root, folder, {case.image_id for case in cases})
     else:
         # Once, not a line for each of thousands.
-        none = f"none of its {counted(len(cases), 'X-rays')}"
+        none = none_of(len(cases), "X-rays", "of its")
         found = f"there is no such folder beside the labels table, and {none}; only the tables were checked"
         findings.insert(0, Found("image-missing", rsna.IMAGE_FOLDER, found))
     findings += [*_person_findings(notes), *_split_findings(root, {case.image_id: case.person for case in cases})]
@@ -114,7 +114,7 @@ def _split_findings(root: Path, persons: Mapping[str, str]) -> Iterator[Found]:
         near = NearIds(persons)
         hint = next((hint for one in strangers if (hint := near.hint(one))), "")
         found = (
-            f"{len(strangers):,} of its {counted(len(ids), 'images')} {verb_of(len(strangers), 'have')} no X-ray "
+            f"{part_of(len(strangers), len(ids), 'images', 'of its')} {verb_of(len(strangers), 'have')} no X-ray "
             f"or no label, the first being {strangers[0]!r}"
         )
         yield Found("split-table", SPLIT_TABLE, f"{found}.{hint}")

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges import nih_table, xray_table
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, stem
@@ -105,7 +105,7 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
             troubles.append(f"{IMAGE_FOLDER}: {other.name} and {path.name} are both called {stem(path.name)}; keep one of them.")
     if absent := [image_id for image_id in images if image_id not in paths]:
         first = f"{absent[0]} ({LABELS_TABLE}, line {images[absent[0]].line})"
-        amount = f"{len(absent):,} of the {counted(len(images), 'images')} of {LABELS_TABLE} {verb_of(len(absent), 'have')} no file here"
+        amount = f"{part_of(len(absent), len(images), 'images')} of {LABELS_TABLE} {verb_of(len(absent), 'have')} no file here"
         near = NearIds(paths)
         hint = next((hint for image_id in absent if (hint := near.hint(image_id))), " Was the archive unpacked to its end?")
         troubles.append(f"{IMAGE_FOLDER}: {amount}, the first being {first}.{hint}")
@@ -136,7 +136,7 @@ def read_tables(root: Path, *places: Path) -> tuple[dict[str, tables.LabelledIma
         troubles += more + wrong
     table, persons, more, alone = read_persons((root, *places), images)
     troubles += more
-    amount = f"does not list {alone:,} of the {counted(len(images), 'images')}; each of them counts as a person of its own."
+    amount = f"does not list {part_of(alone, len(images), 'images')}; each of them counts as a person of its own."
     notes = [_NO_PERSONS.format(folder=root)] if table is None else [f"{table.name}: {amount}"] if alone else []
     notes += [] if table is None else nobody_notes(table.name, (persons[one] for one in images if one in persons), "images")
     persons, spelt = joined_in_table(PERSONS_TABLE if table is None else table.name, persons)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.amounts import counted
+from radlearn.amounts import part_of
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.box_readings import order_reading, other_reading
 from radlearn.challenges.challenge import ScoredSubmission
@@ -155,6 +155,4 @@ def persons_beside(labels_csv: Path, images: Mapping[str, tables.LabelledImage])
         return {}, [f"{labels_csv.parent}: {found}. Where people have several images, the intervals are too narrow."]
     if troubles:
         raise BadLayout(listed(table, troubles, "in it cannot be understood"))
-    return persons, [
-        f"{table.name}: lists no person for {alone:,} of the {counted(len(images), 'images')}; each counts as its own."
-    ] if alone else []
+    return persons, [f"{table.name}: lists no person for {part_of(alone, len(images), 'images')}; each counts as its own."] if alone else []

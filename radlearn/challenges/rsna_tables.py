@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import none_of, part_of, verb_of
 from radlearn.challenges.csv_hints import comma_hint, decoded, finite_number, not_csv, number_hint, separator_hint
 from radlearn.challenges.folders import stem
 from radlearn.challenges.near_ids import NearIds
@@ -78,7 +78,7 @@ def labels_in(name: str, text: str) -> tuple[dict[str, LabelledImage], list[str]
     boxes = [box for image in images.values() for box in image.boxes_xyxy_px]
     # No opacity is smaller than a pixel.
     if boxes and max(map(max, boxes)) <= 2 and any(x1 - x0 < 1 or y1 - y0 < 1 for x0, y0, x1, y1 in boxes):
-        found = f"none of its {counted(len(boxes), 'boxes')} reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1"
+        found = f"{none_of(len(boxes), 'boxes', 'of its')} reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1"
         troubles.append(f"{name}: {found}; expected pixels. Multiply x and width by the X-ray's width, y and height by its height.")
     return images, troubles
 
@@ -221,15 +221,14 @@ def rows_of_images(
         elif (first := lines.setdefault(image_id, line)) != line:
             troubles.append(f"{where}: {image_id} has a row already, line {first}; expected {one_row}.")
         elif expected is not None and image_id not in expected:
-            found = f"{column} is {image_id!r}, which is none of the {counted(len(expected), 'images')} to predict"
+            found = f"{column} is {image_id!r}, which is {none_of(len(expected), 'images')} to predict"
             troubles.append(f"{where}: {found}.{near.hint(image_id)}")
         else:
             yield line, image_id, field_text
     missing = [image_id for image_id in expected_ids or () if image_id not in lines]
     if missing and (lines or not troubles):
         amount = (
-            f"{len(missing):,} of the {counted(len(expected or ()), 'images')} {verb_of(len(missing), 'have')} "
-            f"no row, the first being {missing[0]}"
+            f"{part_of(len(missing), len(expected or ()), 'images')} {verb_of(len(missing), 'have')} no row, the first being {missing[0]}"
         )
         troubles.append(f"{name}: {amount}. {without_row}")
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from radlearn.amounts import counted
+from radlearn.amounts import none_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.own_table import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, Cells
@@ -119,8 +119,7 @@ def look_at_boxes(table: OwnTable, box: Corners) -> None:
     tiny = [line for line, (x0, y0, x1, y1) in boxes.items() if x1 - x0 < 1 or y1 - y0 < 1]
     advice = f"Multiply {box[0]} and {box[2]} by the X-ray's width, {box[1]} and {box[3]} by its height"
     if tiny and max(map(max, boxes.values())) <= MOST_AS_SHARE:
-        count = counted(len(boxes), "boxes")
-        found = f"none of the {count} reaches beyond {MOST_AS_SHARE} px, so they look like shares of the X-ray, 0 to 1"
+        found = f"{none_of(len(boxes), 'boxes')} reaches beyond {MOST_AS_SHARE} px, so they look like shares of the X-ray, 0 to 1"
         table.troubles.append(f"{table.at(HEADER_LINE, box[0])}: {found}; expected pixels. {advice}.")
         return
     for line in tiny:

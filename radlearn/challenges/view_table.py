@@ -5,7 +5,7 @@ import io
 from collections.abc import Collection
 from pathlib import Path
 
-from radlearn.amounts import counted
+from radlearn.amounts import none_of, part_of
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.folders import stem
 from radlearn.challenges.near_ids import near_strangers
@@ -38,9 +38,9 @@ def views_of(labels_csv: Path, image_ids: Collection[str], given: Path | None = 
         raise BadLayout(listed(place, near, "in it cannot be understood"))
     views = {image_id: view for image_id in image_ids if (view := found.get(image_id, "").strip().upper())}
     if not views:
-        raise BadLayout(f"{place}: says the view of none of the {counted(len(image_ids), 'images')}. Are they the same X-rays?")
+        raise BadLayout(f"{place}: says the view of {none_of(len(image_ids), 'images')}. Are they the same X-rays?")
     unknown = len(image_ids) - len(views)
-    return views, [f"{place.name}: says no view for {unknown:,} of the {counted(len(image_ids), 'images')}."] if unknown else []
+    return views, [f"{place.name}: says no view for {part_of(unknown, len(image_ids), 'images')}."] if unknown else []
 
 
 def _in_table(path: Path) -> dict[str, str]:

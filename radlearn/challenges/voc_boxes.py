@@ -4,15 +4,16 @@ Source: host.robots.ox.ac.uk/pascal/VOC.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
-from radlearn.challenges.first_rows import ImageNames
-from radlearn.challenges.folders import files_below, within
+from radlearn.challenges.first_rows import ImageNames, bare_name
+from radlearn.challenges.folders import files_below, stem, within
 from radlearn.challenges.marked_images import Box, Mark, Marked
+from radlearn.file_names import readable
 
 MOST_BYTES = 1 << 20
 ENDS = ("xmin", "ymin", "xmax", "ymax")
@@ -23,6 +24,8 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
     """Return the boxes of the Pascal VOC files of a folder; None where there is none for any of its images."""
     marked, names = Marked(folder), ImageNames(images)
     held_by: dict[Path, str] = {}
+    # Of each image: what the file under its name calls it, and where that stands.
+    called: dict[Path, tuple[str, str]] = {}
     lost, broken = list[str](), list[str]()
     for path in files_below(folder):
         if path.suffix.lower() != ".xml" or path.stat().st_size > MOST_BYTES:
@@ -36,7 +39,8 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
             root, error = None, trouble
         if root is not None and root.tag != "annotation":
             continue
-        image = _image_of(path, _file_name(root, raw), names, name, marked.troubles)
+        written, line = _file_name(root, raw)
+        image = _image_of(path, written, names, name, marked.troubles)
         if image is None:
             (lost if error is None else broken).append(name)
             continue
@@ -45,9 +49,11 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
         elif root is None:
             marked.troubles.append(f"{name}: is not XML ({error}). Export or copy it again.")
         else:
+            called[image] = (written, f"{name}, line {line}")
             _add(marked, image, root, name)
     if not held_by:
         return None
+    _tell_other_names(marked, called, names)
     count = len(held_by)
     marked.assumed.append(
         f"{counted(count, '.xml files')} {verb_of(count, 'are')} read as Pascal VOC: boxes as xmin, ymin, xmax, ymax in pixels."
@@ -61,11 +67,13 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
     return marked
 
 
-def _file_name(root: ElementTree.Element | None, raw: bytes) -> str:
-    if root is not None:
-        return (root.findtext("filename") or "").strip()
+def _file_name(root: ElementTree.Element | None, raw: bytes) -> tuple[str, int]:
+    """Return what a file calls its image, "" where it does not, and the line."""
     found = FILE_NAME.search(raw)
-    return found[1].decode("utf-8", "replace") if found else ""
+    line = raw.count(b"\n", 0, found.start()) + 1 if found else 1
+    if root is not None:
+        return (root.findtext("filename") or "").strip(), line
+    return found[1].decode("utf-8", "replace") if found else "", line
 
 
 def _image_of(path: Path, written: str, names: ImageNames, name: str, troubles: list[str]) -> Path | None:
@@ -81,6 +89,34 @@ def _image_of(path: Path, written: str, names: ImageNames, name: str, troubles: 
         either = " or ".join(place.as_posix() for place in several[:2])
         troubles.append(f"{name}: may be about {either}. Put it beside its image.")
     return None
+
+
+def _is_of(written: str, image: Path) -> bool:
+    # The image may have been saved in another format since.
+    bare = bare_name(written)
+    return stem(image.name) in (stem(bare), readable(Path(bare).stem))
+
+
+def _tell_other_names(marked: Marked, called: Mapping[Path, tuple[str, str]], names: ImageNames) -> None:
+    """Say which files call their images by other names than their own; refuse those that may be about the other image."""
+    renamed, others = list[str](), list[str]()
+    for image, (written, where) in called.items():
+        if not written or _is_of(written, image):
+            continue
+        meant = names.paths_of(written, image.parent)
+        here = f"{where}: {readable(written)} in the place of {within(image, marked.folder)}"
+        if len(meant) != 1:
+            renamed.append(here)
+        elif meant[0] in called and _is_of(called[meant[0]][0], meant[0]):
+            others.append(here)
+        else:
+            # Some programs go by the name in the file, others by that of the file.
+            which = f"filename is {readable(written)}, and the file lies under the name of {within(image, marked.folder)}"
+            marked.troubles.append(f"{where}: {which}; both images are there. Write into filename which of them the boxes are of.")
+    for some, what in ((renamed, "an image that is not there"), (others, "an image that has an .xml file of its own")):
+        if some:
+            amount = f"{counted(len(some), '.xml files')} {verb_of(len(some), 'name')} {what}"
+            marked.assumed.append(f"{amount}, and {verb_of(len(some), 'are')} read for the image of their own name, such as {some[0]}.")
 
 
 def _add(marked: Marked, image: Path, root: ElementTree.Element, name: str) -> None:

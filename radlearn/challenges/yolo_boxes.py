@@ -24,7 +24,7 @@ LEAST_SHARE_OF_FILES, LEAST_SHARE_OF_NUMBERS = 0.5, 0.75
 
 def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
     """Return the boxes of the YOLO files of a folder; None where its text files are none, or all say that there is nothing."""
-    text_of, unused, unclear = _text_of(folder, images)
+    text_of, unused, second, unclear = _text_of(folder, images)
     lines = {image: _lines(path) for image, path in text_of.items()}
     said = [one for one in lines.values() if one]
     if not said or sum(any(map(_looks_like_yolo, _words(one))) for one in said) < LEAST_SHARE_OF_FILES * len(said):
@@ -51,6 +51,9 @@ def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
     if lost := [path for path in unused if any(map(_looks_like_yolo, _words(_lines(path))))]:
         amount = f"{counted(len(lost), '.txt files')} without an image {verb_of(len(lost), 'are')} left out"
         marked.assumed.append(f"{amount}, such as {within(lost[0], folder)}.")
+    if second := [path for path in second if any(map(_looks_like_yolo, _words(_lines(path))))]:
+        amount = f"{counted(len(second), '.txt files')} of images that have another one where YOLO looks for it"
+        marked.assumed.append(f"{amount} {verb_of(len(second), 'are')} left out, such as {within(second[0], folder)}.")
     if polygons:
         marked.assumed.append(f"{counted(polygons, 'polygons')} {verb_of(polygons, 'are')} read as the boxes around them.")
     return marked
@@ -61,8 +64,11 @@ def none_is_yolo(marked: Marked) -> bool:
     return not any(marked.images.values())
 
 
-def _text_of(folder: Path, images: Sequence[Path]) -> tuple[dict[Path, Path], list[Path], list[str]]:
-    """Return image → its text file, the one that YOLO looks for or the only one of that name; those without an image; what is unclear."""
+def _text_of(folder: Path, images: Sequence[Path]) -> tuple[dict[Path, Path], list[Path], list[Path], list[str]]:
+    """Return image → its text file, the one that YOLO looks for or the only one of that name, and the other text files.
+
+    These are those without an image, and those that say something else of an image that has one. Last is what is unclear.
+    """
     texts: dict[str, list[Path]] = {}
     for path in files_below(folder):
         if path.suffix.lower() == ".txt":
@@ -71,30 +77,45 @@ def _text_of(folder: Path, images: Sequence[Path]) -> tuple[dict[Path, Path], li
     for image in images:
         by_stem.setdefault(stem(image.name), []).append(image)
     found: dict[Path, Path] = {}
-    unclear = []
+    unclear, second = [], list[Path]()
     for name in by_stem.keys() & texts.keys():
-        beside = {image: _usual_place(image, name, folder, set(texts[name])) for image in by_stem[name]}
-        found |= {image: path for image, path in beside.items() if path is not None}
-        bare = [image for image, path in beside.items() if path is None]
-        free = [path for path in texts[name] if path not in found.values() and _lines(path)]
+        places = {image: _usual_places(image, name, folder, set(texts[name])) for image in by_stem[name]}
+        found |= {image: usual[0] for image, usual in places.items() if usual}
+        bare = [image for image, usual in places.items() if not usual]
+        used = {path for usual in places.values() for path in usual[:1]}
+        free = [path for path in texts[name] if path not in used and _lines(path)]
+        for image, usual in places.items():
+            if beyond := [path for path in usual[1:] if path in free and _text(path) != _text(usual[0])]:
+                either = f"{within(usual[0], folder)} and {within(beyond[0], folder)} are where the boxes of {within(image, folder)} belong"
+                unclear.append(f"{either}, and they differ. Remove one of the two files.")
         if len(bare) == len(free) == 1:
             found[bare[0]] = free[0]
         elif bare and free:
             either = " and ".join(within(path, folder) for path in (bare if len(bare) > 1 else free)[:2])
             one = f"{within(free[0], folder)}: may be of" if len(bare) > 1 else f"{within(bare[0], folder)}: its boxes may be in"
             unclear.append(f"{one} {either}. Put images and labels side by side, images/ and labels/, as YOLO has them.")
+        elif free:
+            # A copy says nothing else.
+            said = set(map(_text, used))
+            second += [path for path in free if _text(path) not in said]
     unused = [path for name, paths in texts.items() if name not in by_stem for path in paths]
-    return {image: found[image] for image in images if image in found}, unused, sorted(unclear)
+    return {image: found[image] for image in images if image in found}, unused, second, sorted(unclear)
 
 
-def _usual_place(image: Path, name: str, folder: Path, texts: set[Path]) -> Path | None:
-    """Return the text file where YOLO looks for it: beside the image, or with labels for the last folder that is called images."""
+def _usual_places(image: Path, name: str, folder: Path, texts: set[Path]) -> list[Path]:
+    """Return the text files where YOLO looks for one: beside the image, and with labels for a folder that is called images."""
     place = image.parent / f"{name}.txt"
     parts = list(place.relative_to(folder).parts)
-    for number in reversed(range(len(parts) - 1)):
-        if place not in texts and parts[number].lower() == "images":
-            place = folder.joinpath(*parts[:number], "labels", *parts[number + 1 :])
-    return place if place in texts else None
+    exchanged = [
+        folder.joinpath(*parts[:number], "labels", *parts[number + 1 :])
+        for number in reversed(range(len(parts) - 1))
+        if parts[number].lower() == "images"
+    ]
+    return [one for one in (place, *exchanged) if one in texts]
+
+
+def _text(path: Path) -> tuple[str, ...]:
+    return tuple(line.strip() for _, line in _lines(path))
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:

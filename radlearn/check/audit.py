@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn import use_cases
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
 from radlearn.challenges.own_table import near_hint
@@ -226,14 +226,14 @@ def _about(result: Audit) -> list[Finding]:
             Finding(
                 "age-form",
                 "",
-                f"{len(odd):,} of {counted(len(ages), 'files')} {verb_of(len(odd), 'write')} PatientAge like {odd[0]!r}; DICOM has 062Y",
+                f"{part_of(len(odd), len(ages), 'files', 'of')} {verb_of(len(odd), 'write')} PatientAge like {odd[0]!r}; DICOM has 062Y",
             )
         )
     years = [age_in_years(age) for age in ages]
     if children := sum(age is not None and age < ADULT_YEARS for age in years):
         said.append(
             Finding(
-                "about", "", f"{children:,} of {counted(len(ages), 'files')} {verb_of(children, 'are')} of people under {ADULT_YEARS} years"
+                "about", "", f"{part_of(children, len(ages), 'files', 'of')} {verb_of(children, 'are')} of people under {ADULT_YEARS} years"
             )
         )
     return said

@@ -7,13 +7,12 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import within
 from radlearn.challenges.unlooked import ending_in
 from radlearn.check.findings import Finding
-from radlearn.scans.file_names import PICTURE_SUFFIXES
+from radlearn.scans.file_names import OTHER_PICTURES, PICTURE_SUFFIXES
 
 VOLUMES = (
     ".hdr", ".img", ".hdr.gz", ".img.gz", ".mha", ".mhd", ".raw", ".zraw", ".nrrd", ".nhdr", ".mgh", ".mgz", ".mnc", ".vtk", ".vti",
     ".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip", ".npy", ".npz", ".h5", ".hdf5",
 )  # fmt: skip
-OTHER_PICTURES = (".gif", ".webp", ".jp2", ".j2k")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".dcm.gz", ".dcm.zip")
 SHOWN = 3
 
@@ -33,7 +32,7 @@ def unlooked_findings(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
         ("archive", ARCHIVES, "packed, and not looked into"),
         ("format-unread", VOLUMES, "in a format of volumes that radlearn does not read"),
         ("picture-beside", PICTURE_SUFFIXES, "pictures"),
-        ("format-unread", OTHER_PICTURES, "pictures in a format that radlearn does not read"),
+        ("format-unread", OTHER_PICTURES, "pictures in a format that radlearn does not read; convert them to PNG or TIFF without loss"),
     ):
         by_suffix: dict[str, list[Path]] = {}
         for path in rest:

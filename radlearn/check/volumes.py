@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import part_of, verb_of
 from radlearn.challenges.challenge import VolumeFiles
 from radlearn.challenges.folders import masks_beside, nifti_stem, within
 from radlearn.check.anatomy import ct_wrong_way_round, mask_wrong_way_round
@@ -143,7 +143,7 @@ def _of_slices(ct: Volume) -> Iterator[tuple[str, str]]:
             listed = ", ".join(str(number) for number in numbers[:8]) + (" …" if len(numbers) > 8 else "")
             yield (
                 "ct-gap",
-                f"{len(numbers)} of {counted(len(slices), 'slices')} {verb_of(len(numbers), words.split()[0])} "
+                f"{part_of(len(numbers), len(slices), 'slices', 'of')} {verb_of(len(numbers), words.split()[0])} "
                 f"{words.split(maxsplit=1)[1]} (counted from 0: {listed})",
             )
 

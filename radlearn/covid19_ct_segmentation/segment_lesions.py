@@ -479,14 +479,16 @@ def infer_file(members: Sequence[tuple[nn.Module, Settings]], path: Path, series
     """
     prepared: dict[Any, tuple[Compose, Any, Volume, np.ndarray]] = {}
     for model, settings in members:
-        look = (settings.spacing_mm, settings.window_hu, settings.crop)
+        look = (settings.spacing_mm, settings.window_hu, settings.crop, settings.confined_to_lungs)
         if look not in prepared:
             transform = deterministic_transform(settings, with_mask=False, series=series)
             scan = transform({"image": path})
             if settings.confined_to_lungs and not scan["image"].meta["lungs_found"]:
                 say(f"{path.name}: {NO_HULL}.", style="yellow")
             source, lungs = scan["source"], Invertd("lungs", transform, orig_keys="lungs")(scan)["lungs"]
-            volume = Volume(source.numpy(), source.affine.numpy(), path, tuple(scan["image"].meta["notes"].splitlines()))
+            # That lesions are not confined to lungs is no news where they were not to be.
+            notes = [note for note in scan["image"].meta["notes"].splitlines() if settings.confined_to_lungs or note != NO_HULL]
+            volume = Volume(source.numpy(), source.affine.numpy(), path, tuple(notes))
             prepared[look] = transform, scan, volume, lungs[0].numpy() > 0
         transform, scan, volume, of_lungs = prepared[look]
         with pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from radlearn.amounts import counted
+from radlearn.amounts import counted, verb_of
 from radlearn.errors import UnreadableScan
-from radlearn.file_kinds import kind_of
+from radlearn.file_kinds import kind_of, picture_advice
 from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
@@ -127,6 +127,8 @@ def _unidentified(content: bytes) -> str:
     if content.startswith(TIFF_STARTS):
         return "is a TIFF that is damaged, or of a kind that radlearn does not read. Save it in grey of 8 or 16 bits, without layers."
     kind = kind_of(content)
+    if "does not read" in (known := picture_advice(content)):
+        return f"is {known}."
     what = f"is {kind}" if kind and "picture" not in kind else "is no picture that can be read, or is damaged"
     return f"{what}. Expected {', '.join(FORMATS)}, or DICOM in a file called .dcm."
 
@@ -181,7 +183,9 @@ def _refuse_transparent(path: Path, opacity: np.ndarray, white: int) -> None:
 
 def _shares_of_range(path: Path, values: np.ndarray, bits: int) -> tuple[np.ndarray, str]:
     if not np.isfinite(values).all():
-        raise UnreadableScan(f"{path}: holds values that are no numbers.")
+        count = int((~np.isfinite(values)).sum())
+        where = f"{count:,} of {values.size:,} pixels {verb_of(count, 'are')} NaN or infinite"
+        raise UnreadableScan(f"{path}: {where}. Write the value of black there, and save the picture again.")
     low, high = float(values.min()), float(values.max())
     shares = (values - low) / (high - low) if high > low else np.zeros_like(values)
     return shares, f"its values, {low:g} to {high:g}, are shown from black to white, because a picture of {bits} bits has no window"

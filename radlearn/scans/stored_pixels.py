@@ -22,7 +22,7 @@ from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from radlearn.errors import UnreadableScan
-from radlearn.file_kinds import kind_of
+from radlearn.file_kinds import kind_of, picture_advice
 from radlearn.files import MOST_BYTES, opened_to_read
 from radlearn.scans import jpeg
 from radlearn.scans.dicom_parsing import InWords, are_whole_items, complete_description, parsed
@@ -108,7 +108,7 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
                 raise UnreadableScan(f"{path}: is empty (0 bytes). {MEND}")
             if start[128:132] != b"DICM":
                 what = "It is another kind of file, or DICOM without its header. Export it as DICOM Part 10"
-                if kind := kind_of(start):
+                if kind := picture_advice(start) or kind_of(start):
                     what = f"It is {kind}"
                 found = f"{path}: has no DICOM header: expected the letters DICM after 128 bytes, found {start[128:132]!r}"
                 raise UnreadableScan(f"{found}. {what}, or remove it.")

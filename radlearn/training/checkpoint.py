@@ -21,13 +21,15 @@ from radlearn.file_names import utf8_path
 from radlearn.files import written_whole
 from radlearn.json_files import json_of, json_ready
 from radlearn.progress import say
-from radlearn.training.checkpoint_header import DIGEST, STATE, digest_in
+from radlearn.training.checkpoint_header import DIGEST, SEALED, STATE, digest_in
 from radlearn.training.config import Device
 from radlearn.training.device import chosen_device
 from radlearn.training.finite import refuse_outputs_that_are_not_finite
 from radlearn.training.run_folder import Run, refuse_changed_settings
 
 STALE_AFTER_SECONDS = 120
+WITH_DIGEST = {SEALED, "split", "settings", "weights"}
+"What no file says that is older than digests: one that says it and has none has lost it."
 AGAIN = "Copy it again from its source, or start a new run in another folder."
 
 
@@ -72,8 +74,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise BadRunFolder(f"{path}: is a safetensors file, but not one that radlearn wrote.") from None
     if not isinstance(state, dict):
         raise BadRunFolder(f"{path}: is damaged: it says {type(state).__name__} where names and values should stand. {AGAIN}")
-    # Older files carry no digest.
     digest = state.pop(DIGEST, None)
+    if digest is None and WITH_DIGEST & state.keys():
+        raise BadRunFolder(f"{path}: its digest of all that it holds was removed, so what was changed in it cannot be told. {AGAIN}")
     if digest is not None and digest != tensors_digest(tensors, _text(state)):
         raise BadRunFolder(f"{path}: is damaged: its content is not what its digest says; it was changed after it was written. {AGAIN}")
     return tensors, state
@@ -85,7 +88,7 @@ def _text(state: Mapping[str, Any]) -> str:
 
 def save_weights(path: Path, model: nn.Module, about: Mapping[str, Any]) -> None:
     """Write the weights and buffers of a model, and JSON values about them (epoch, scores)."""
-    save_tensors(path, model_tensors(model), about)
+    save_tensors(path, model_tensors(model), {**about, SEALED: True})
 
 
 def load_weights(path: Path, model: nn.Module) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, Any]:
     """
     tensors, about = load_tensors(path)
     fill_model(model, tensors, path)
-    return about
+    return {name: value for name, value in about.items() if name != SEALED}
 
 
 def load_best(run: Run, model: nn.Module, device: Device = "auto") -> nn.Module:

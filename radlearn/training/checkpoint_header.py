@@ -11,6 +11,11 @@ from radlearn.json_files import json_of
 from radlearn.training.run_folder import Run
 
 STATE, DIGEST = "radlearn", "digest"
+SEALED = "sealed"
+"In the header of weights: each file beside them that tells what they mean has a digest of itself, so that none can lose it unnoticed."
+
+STARTED = "started_from_weights"
+"In the header of weights that began as those of an earlier run."
 
 
 def header_of(path: Path) -> dict[str, Any] | None:
@@ -27,6 +32,13 @@ def digest_in(path: Path) -> str | None:
     """Return the digest that a file has of all that it holds; None where it has none, as older files."""
     found = (header_of(path) or {}).get(DIGEST)
     return found if isinstance(found, str) else None
+
+
+def must_have_digests(run: Run) -> bool:
+    """Whether the files beside a run's weights were written with digests of themselves; of an ensemble, whether its runs' were."""
+    members = run.about.get("runs", ()) if (run.folder / "settings.json").is_file() else ()
+    weights = [run.best_weights, *(Run(Path(member), run.task).best_weights for member in members)]
+    return any((header_of(path) or {}).get(SEALED) is True for path in weights)
 
 
 def refuse_other_weights(said: Any, run: Run, path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from radlearn.errors import BadRunFolder
 from radlearn.progress import say
+from radlearn.training.checkpoint_header import STARTED, header_of
 from radlearn.training.run_folder import Run, open_run
 
 
@@ -12,9 +13,11 @@ def earlier_run(run: Run) -> Run | None:
     """Return the run whose weights a run started from; None where it started from none.
 
     Raises:
-        BadRunFolder: if its folder is gone, or is no run.
+        BadRunFolder: if its folder is gone, or is no run; if the weights know of one that the settings do not name any more.
     """
     named = run.about.get("start_from")
+    if named is None and (header_of(run.best_weights) or {}).get(STARTED) is True:
+        raise BadRunFolder(f"{run.folder / 'settings.json'}: start_from was removed, which names an earlier run. Write it in again.")
     return None if named is None else open_run(Path(named))
 
 

@@ -22,7 +22,7 @@ from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.feature_distance import FEWEST_TRAINING, FEWEST_VALIDATION, FeatureDistance, fit_feature_distance
 from radlearn.progress import say
 from radlearn.training.checkpoint import load_tensors, save_tensors
-from radlearn.training.checkpoint_header import digest_in, refuse_other_weights
+from radlearn.training.checkpoint_header import digest_in, must_have_digests, refuse_other_weights
 from radlearn.training.run_files import checked
 from radlearn.training.run_folder import Run, must_be_there
 
@@ -164,6 +164,8 @@ def read_feature_distance(run: Run) -> FeatureDistance | None:
     tensors, said = load_tensors(path)
     advice = f"It is not a valid feature distance. Remove it. To make it again: {run.resume_command}"
     numbers = checked(said, _Numbers, path, advice)
+    if digest_in(path) is None and must_have_digests(run):
+        raise BadRunFolder(f"{path}: its digest of all that it holds was removed, so whether it was changed cannot be told. {advice}")
     refuse_other_weights(numbers.get("weights"), run, path)
     try:
         arrays = {name: tensors[name].numpy() for name in ARRAYS}

@@ -22,6 +22,7 @@ from radlearn.files import write_text
 from radlearn.json_files import json_ready
 from radlearn.progress import progress_bar, say
 from radlearn.training import checkpoint
+from radlearn.training.checkpoint_header import STARTED
 from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig
 from radlearn.training.earlier_runs import earlier_run
 from radlearn.training.loading import EpochLoader, reseed
@@ -112,7 +113,7 @@ class _Training:
         self.step = self.saved_step = 0
         # Kept with the weights: which persons they were trained on is known by the split alone, and how an image is seen by the settings.
         self.split = {"split": digest} if (digest := split_digest(run)) else {}
-        self.settings = {"settings": run.settings}
+        self.settings = {"settings": run.settings, **({STARTED: True} if "start_from" in run.about else {})}
         self.history: list[dict[str, Any]] = []
         # Of the current epoch; the seconds are those before the last interruption.
         self.loss_sum = self.earlier_seconds = 0.0

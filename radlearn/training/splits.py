@@ -13,6 +13,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from radlearn.amounts import counted, verb_of
 from radlearn.csv_cells import restored
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.progress import say
 from radlearn.training.checkpoint_header import header_of
 from radlearn.training.run_folder import Run
 
@@ -138,6 +140,8 @@ def split_of(run: Run) -> dict[str, tuple[str, str]]:
     """
     path = run.folder / SPLIT_FILE
     rows, recorded = _read_rows(path), _recorded_digest(run)
+    if recorded is None and (run.best_weights.is_file() or run.last_checkpoint.is_file()):
+        _say_unproved(path)
     if recorded is not None and recorded != _digest(rows):
         raise BadRunFolder(
             f"{path}: was changed after training began: its rows are not those that the weights were trained with, so persons that it "
@@ -160,6 +164,12 @@ def split_digest(run: Run) -> str | None:
 def _digest(rows: Mapping[str, tuple[str, str, CaseContent]]) -> str:
     said = [[image_id, person, subset, *content] for image_id, (person, subset, content) in rows.items()]
     return blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
+
+
+@cache
+def _say_unproved(path: Path) -> None:
+    # Once for each file: a command reads it several times.
+    say(f"{path}: the weights of the run keep no digest of it, so whether it was changed could not be checked.", style="yellow")
 
 
 def _recorded_digest(run: Run) -> str | None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.amounts import part_of
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.file_contents import is_of_values
 from radlearn.metrics.case_scores import Columns
+from radlearn.training.checkpoint_header import must_have_digests
 from radlearn.training.run_files import CHANGED
 from radlearn.training.run_folder import Run, holds_repeats, open_run
 from radlearn.use_cases import USE_CASES
@@ -18,7 +20,9 @@ from radlearn.workflow.cases_file import CaseFormat, EvaluatedCases, cases_path,
 from radlearn.workflow.repeats import is_finished, open_repeats
 from radlearn.workflow.scores_file import interval_of, read_scores, scores_path
 
-SAME_PERSONS = "Runs are compared on the same persons: train them on the same data with the same split seed and fold."
+SAME_PERSONS = (
+    "Runs are compared on the same persons: train them on the same data with the same split seed and fold, or one table's column split."
+)
 # Sums on another machine may differ in the last digits.
 TOLERANCE = 1e-9
 SPLITS = ("test", "external")
@@ -125,6 +129,8 @@ def _evaluated(run: Run, named: Path, split: str, kept: CaseFormat) -> _Evaluate
     again = f"Evaluate the run again: {run.command('evaluate', run.folder, *extra)}"
     cases = read_cases(run, split, kept)
     scores = read_scores(run, split, again)
+    if "content" not in scores and must_have_digests(run):
+        raise BadRunFolder(f"{path}: has no content, the digest of the cases that it is of. {CHANGED} {again}")
     if missing := [name for name in kept.scores if name not in scores["scores"]]:
         raise BadRunFolder(f"{path}: has no {missing[0]}. {CHANGED} {again}")
     written = {name: interval_of(scores["scores"][name]).value for name in kept.scores}
@@ -166,7 +172,7 @@ def _in_order_of(reference: _Evaluated, other: _Evaluated, kept: CaseFormat) -> 
     for name, (values, expected) in compared.items():
         if len(changed := np.flatnonzero(~_same(values, expected))):
             row = changed[0]
-            found = f"{name} differs in {len(changed):,} of {len(order):,} cases"
+            found = f"{name} differs in {part_of(len(changed), len(order), 'cases', 'of')}"
             example = f"{reference.cases.image_ids[row]}, for which it is {values[row]} and {expected[row]}"
             raise BadRunFolder(f"{there} and {here} were evaluated on different data: {found}, such as {example}. {SAME_PERSONS}")
     digests = [one.scores.get("content") for one in (reference, other)]

@@ -103,7 +103,8 @@ def must_share_test_persons(runs: Sequence[Run]) -> None:
         if persons != tests[0]:
             raise BadSetting(
                 f"{run.folder} has other test persons than {runs[0].folder}: it was trained on some that the other would be evaluated on. "
-                "Runs that are evaluated together need the same split seed; they may differ in fold, or in other settings."
+                "Runs that are evaluated together need the same split seed, or the same column split of a table; they may differ in fold, "
+                "or in other settings."
             )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import begun, part_of, verb_of
 from radlearn.challenges.near_ids import NearIds
 from radlearn.errors import BadRunFolder
 from radlearn.progress import say
 from radlearn.training.earlier_runs import with_earlier
 from radlearn.training.run_folder import Run
-from radlearn.training.splits import contents_in_split, read_split
+from radlearn.training.splits import contents_in_split, split_of
 from radlearn.workflow.case_contents import images_of
 
 SHOWN = 5
@@ -28,9 +28,9 @@ class KnownCases:
         self._without_split: list[str] = []
         for run in with_earlier(runs):
             try:
-                split, contents = read_split(run.folder / "split.csv"), contents_in_split(run)
+                split, contents = split_of(run), contents_in_split(run)
             except BadRunFolder as error:
-                # A run folder without a split still predicts.
+                # A run folder without a split, or with one that was changed, still predicts.
                 self._without_split.append(f"{error} Whether it was trained on any of these cannot be told.")
                 continue
             has_digests = any(content.pixels for content in contents.values())
@@ -73,7 +73,7 @@ class KnownCases:
             if seen := [name for own, name in found if own == subset]:
                 more = f" and {len(seen) - SHOWN:,} more" if len(seen) > SHOWN else ""
                 told = (
-                    f"{len(seen):,} of the {counted(count, what)} {verb_of(len(seen), are)} "
+                    f"{begun(part_of(len(seen), count, what))} {verb_of(len(seen), are)} "
                     f"{one if len(seen) == 1 else several} that the run {words}: {', '.join(seen[:SHOWN])}{more}."
                 )
                 say(f"{told} How well it does on those says nothing about new people.", style="yellow")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.amounts import counted, noun_of, verb_of
+from radlearn.amounts import begun, counted, none_of, noun_of, part_of, verb_of
 from radlearn.metrics.case_scores import CaseScore, score_intervals
 from radlearn.metrics.feature_distance import OodScores, mean_scores
 from radlearn.metrics.intervals import bootstrap_interval
@@ -85,9 +85,8 @@ class OodPredictions:
             say(f"Whether {self.units} are unlike the training data is not known. {missing_because(self.missing[0])}", style="yellow")
         elif self.flagged:
             shown = ", ".join(self.flagged[:SHOWN]) + (", …" if len(self.flagged) > SHOWN else "")
-            said = (
-                f"{len(self.flagged):,} of {counted(self.images, self.units)} {verb_of(len(self.flagged), 'are')} unlike the training data"
-            )
+            some = f"{begun(part_of(len(self.flagged), self.images, self.units, 'of'))} {verb_of(len(self.flagged), 'are')}"
+            said = f"{some} unlike the training data"
             if self.promised_share > WEAK_SHARE:
                 fewest, usual = min(len(distance.validation) for distance in self.distances), percent(self.promised_share)
                 said += f", which says little: with {counted(fewest, f'validation {self.units}')}, up to {usual} of usual ones are too"
@@ -95,7 +94,7 @@ class OodPredictions:
                 said += "; do not trust their predictions"
             say(f"{said} (column out_of_distribution): {shown}", style="yellow")
         elif self.known:
-            none = f"None of the {self.images:,} {self.units} is" if self.images > 1 else f"The {noun_of(1, self.units)} is not"
+            none = f"{begun(none_of(self.images, self.units))} is" if self.images > 1 else f"The {noun_of(1, self.units)} is not"
             say(f"{none} unlike the training data.")
 
 
@@ -159,7 +158,7 @@ def ood_blocks(run: Run, found: Mapping[str, Any], units: str, error: str, label
         why = f" {missing_because(run)}" if run.best_weights.exists() and not (run.folder / FILE).exists() else ""
         return [Note(f"Whether {units} are unlike the training data is not known.{why}")]
     said = (
-        f"{ood['flagged']:,} of {counted(found['cases'], units)} {verb_of(ood['flagged'], 'are')} flagged: in the "
+        f"{begun(part_of(ood['flagged'], found['cases'], units, 'of'))} {verb_of(ood['flagged'], 'are')} flagged: in the "
         f"network's features they are farther from the training data "
         f"than nearly all {units} of validation. Of new {units} like those, {ood['promised_share']:.1%} at most are flagged on average."
     )

@@ -1,7 +1,8 @@
 """`postprocessing.json` in a run folder: the postprocessing chosen on validation persons; one format for all tasks.
 
 In it stands a digest of all that it says: a threshold that somebody has changed by hand is one that no validation person chose, and what
-is promised of it does not hold. Where the file was only laid out in another way, the digest is the same.
+is promised of it does not hold. Where the file was only laid out in another way, the digest is the same. The weights know whether the file
+must have one (`must_have_digests`): one that was removed is missed.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 from radlearn.errors import BadRunFolder
 from radlearn.json_files import json_ready, write_json
 from radlearn.progress import say
-from radlearn.training.checkpoint_header import digest_in, refuse_other_weights
+from radlearn.training.checkpoint_header import digest_in, must_have_digests, refuse_other_weights
 from radlearn.training.run_files import CHANGED, checked, read_run_file, shown
 from radlearn.training.run_folder import Run, must_be_there
 
@@ -68,9 +69,12 @@ def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[Postproc
         raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.resume_command}")
     advice = f"It is not a valid postprocessing of {run.task}. {_again(run)}"
     content = read_run_file(file, dict[str, Any], advice)
-    if (digest := content.pop(DIGEST, None)) is None:
+    if DIGEST not in content:
+        if must_have_digests(run):
+            why = f"{file}: its {DIGEST} was removed, so whether its values are those that were chosen on validation persons cannot be told"
+            raise BadRunFolder(f"{why}. {CHANGED} {_again(run)}")
         _say_older(file)
-    elif digest != _digest(content):
+    elif content.pop(DIGEST) != _digest(content):
         raise BadRunFolder(f"{file}: its values are not those that were chosen on validation persons. {CHANGED} {_again(run)}")
     if (task := content.pop("task", run.task)) != run.task:
         raise BadRunFolder(f"{file}: task is {shown(task)}; expected {run.task!r}. {CHANGED} {advice}")

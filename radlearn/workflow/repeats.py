@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn import hints
+from radlearn.amounts import none_of
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadRunFolder, BadSetting, CannotWrite, Interrupted
 from radlearn.json_files import write_json
@@ -148,7 +149,7 @@ def completed(repeats: Repeats, kind: type[SettingsT]) -> Iterator[tuple[Run, Se
     """
     there = [run for run in repeats.runs if (run.folder / "settings.json").is_file()]
     if not there:
-        raise BadRunFolder(f"{repeats.folder}: none of its {len(repeats.seeds)} runs is left. Train again in another folder.")
+        raise BadRunFolder(f"{repeats.folder}: {none_of(len(repeats.seeds), 'runs', 'of its')} is left. Train again in another folder.")
     known = open_run(there[0].folder, repeats.task)
     about = {key: value for key, value in known.about.items() if key not in ("format", "task", "settings")}
     for seed, run in zip(repeats.seeds, repeats.runs, strict=True):

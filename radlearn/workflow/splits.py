@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
-from radlearn.amounts import counted, noun_of, verb_of
+from radlearn.amounts import counted, noun_of, part_of, verb_of
 from radlearn.challenges.challenge import Case, CaseT
 from radlearn.challenges.person_spellings import alike_together, spelt
 from radlearn.errors import BadRunFolder, BadSetting
@@ -90,14 +90,19 @@ def split_cases(
             raise BadSetting(f"{every}: there is nothing to tell apart. Training needs both; look at the labels of the data.")
         contents = contents_of(cases)
         together, copies = _kept_together(cases, contents)
-        subsets = _asked_for(cases, fold, known, copies, words)
+        asked = _asked_for(cases, fold, known, copies, words)
         _tell_copies(cases, copies, [labels_in_words(case) for case in cases] if names else known, words)
+
+        def split_with(seed: int, fold: int | None) -> list[str]:
+            apart = alike_together(persons, together)
+            if names:
+                return split_by_labels(apart, several, seed, fold)
+            return split_by_person(apart, known, seed, fold, least=words.least, finding=words.finding)
+
+        subsets = asked or split_with(seed, fold)
         if names:
-            subsets = subsets or split_by_labels(alike_together(persons, together), several, seed, fold)
             refuse_untold(several, subsets)
-        elif not subsets:
-            subsets = split_by_person(alike_together(persons, together), known, seed, fold, least=words.least, finding=words.finding)
-        refuse_seen_people(run, cases, together, subsets)
+        refuse_seen_people(run, cases, together, subsets, None if asked else split_with)
         counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets, contents)
         for subset in SUBSETS:
@@ -167,7 +172,7 @@ def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
     missing = [image_id for image_id in split if image_id not in by_id]
     if missing:
         raise BadRunFolder(
-            f"{run.folder}: {len(missing):,} of the {counted(len(split), 'cases')} of this run "
+            f"{run.folder}: {part_of(len(missing), len(split), 'cases')} of this run "
             f"{verb_of(len(missing), 'are')} not in the data, "
             f"the first is {missing[0]}. Use --data with what the run was trained on, or start a new run."
         )
@@ -267,4 +272,4 @@ def _spelled(person: str) -> str:
 
 
 def _some(image_ids: Sequence[str], of: int) -> str:
-    return f"{len(image_ids):,} of {counted(of, 'cases')}, such as {image_ids[0]},"
+    return f"{part_of(len(image_ids), of, 'cases', 'of')}, such as {image_ids[0]},"

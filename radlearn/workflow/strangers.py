@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import begun, part_of, verb_of
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
 from radlearn.file_contents import is_of_values
@@ -31,14 +31,14 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
             return False
         if len(others) < len(test):
             raise BadLayout(
-                f"{data}: {len(others):,} of {counted(len(test), 'cases')} with the names of this run's test cases, such as {others[0]}, "
+                f"{data}: {part_of(len(others), len(test), 'cases', 'of')} with the names of this run's test cases, such as {others[0]}, "
                 f"{'is another image' if len(others) == 1 else 'are other images'}. Use the data as they were when the run was trained, or "
                 f"data that share no case with it."
             )
     if not any(content.pixels for content in expected.values()):
         if known:
             raise BadLayout(
-                f"{data}: {len(known):,} of its {counted(len(cases), 'cases')} {verb_of(len(known), 'have')} names of this run's cases, "
+                f"{data}: {part_of(len(known), len(cases), 'cases', 'of its')} {verb_of(len(known), 'have')} names of this run's cases, "
                 "but not all of the run's cases are there. The run is older than digests of cases, so that names alone tell. "
                 "Use all the data that it was trained on, "
                 "or data that share no name with it."
@@ -54,7 +54,7 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         subsets = [split[name][1] for _, name in shared]
         counts = ", ".join(f"{subsets.count(subset)} {subset}" for subset in dict.fromkeys(subsets))
         raise BadLayout(
-            f"{data}: {len(shared):,} of its {counted(len(cases), 'cases')} "
+            f"{data}: {part_of(len(shared), len(cases), 'cases', 'of its')} "
             f"{'is an image' if len(shared) == 1 else 'are images'} of this run "
             f"({counts}){called}. Use all the data that it was trained on, under the same names, or data that share no image with it."
         )
@@ -63,13 +63,13 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
     learnt = [case for case, subset in zip(cases, nearest, strict=False) if subset != "test"]
     if learnt:
         raise BadLayout(
-            f"{data}: {len(learnt):,} of its {len(cases):,} cases, such as {learnt[0].image_id}, are images on which "
+            f"{data}: {part_of(len(learnt), len(cases), 'cases', 'of its')}, such as {learnt[0].image_id}, "
+            f"{'is an image' if len(learnt) == 1 else 'are images'} on which "
             f"{run.about['start_from']} was trained or chosen, from which this run started. Evaluate on people whom neither has seen."
         )
     if known:
         say(
-            f"{len(known):,} of the {counted(len(cases), 'cases')} {verb_of(len(known), 'have')} names of this run's "
-            f"cases, but other pixels.",
+            f"{begun(part_of(len(known), len(cases), 'cases'))} {verb_of(len(known), 'have')} names of this run's cases, but other pixels.",
             style="yellow",
         )
     if not all(map(is_of_values, own)):

@@ -3,7 +3,7 @@
 import struct
 from pathlib import Path
 
-from radlearn.amounts import counted, noun_of
+from radlearn.amounts import begun, counted, none_of, noun_of
 from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.files import write_text
 from radlearn.progress import say
@@ -75,7 +75,7 @@ class UnreadableFiles:
             (self.out / "unreadable.txt").unlink(missing_ok=True)
         if not readable:
             # Where nothing can be read at all, the fault may be another than the files'.
-            found = f"None of the {len(self.lines):,} {self.what} could be read."
+            found = f"{begun(none_of(len(self.lines), self.what))} could be read."
             if len(self.lines) == 1:
                 found = f"The only {noun_of(1, self.what)} could not be read."
             raise UnreadableScan(found) from self._unexplained

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from radlearn.challenges.coco_boxes import read_coco
+from radlearn.challenges.coco_outlines import box_around
 from radlearn.challenges.first_table import xray_table
 from radlearn.errors import BadLayout
 from tests.challenges.test_first_table import BOXES, boxes_of, picture
@@ -57,6 +58,29 @@ REFUSED = {
     "an object of images": ({"images": {"7": "a.png"}}, 'coco.json: images is {"7": "a.png"}; expected a list.'),
     "three numbers": ({"annotations": changed(MARKS, bbox=[1, 2, 3])}, "annotation 3: bbox is [1, 2, 3]; expected four numbers"),
     "no box": ({"annotations": [*MARKS, {"id": 5, "image_id": 8}]}, "annotation 5: bbox is null; expected four numbers"),
+    "a category that is not declared": (
+        {"annotations": changed(MARKS, category_id=7)},
+        "coco.json, annotation 3: category_id is 7, as in 1 more annotation, and categories has 1 (opacity): nothing says whether",
+    ),
+    "none of two categories": (
+        {
+            "annotations": [MARKS[0], {key: value for key, value in MARKS[1].items() if key != "category_id"}],
+            "categories": [{"id": 1, "name": "opacity"}, {"id": 2, "name": "nodule"}],
+        },
+        "coco.json, annotation 4: category_id is null, and categories has 1 (opacity), 2 (nodule): nothing says whether",
+    ),
+    "one id, two categories": (
+        {"categories": [{"id": 1, "name": "opacity"}, {"id": "1", "name": "nodule"}]},
+        'coco.json: the category "1" is "opacity" and "nodule": nothing says which boxes are which',
+    ),
+    "a polygon of two corners": (
+        {"annotations": [{"id": 3, "image_id": 7, "category_id": 1, "segmentation": [[1, 2, 3, 4]]}]},
+        "annotation 3: has no bbox, and segmentation is [[1, 2, 3, 4]]; expected polygons of x and y by turns",
+    ),
+    "a mask of another size than it says": (
+        {"annotations": [{"id": 3, "image_id": 7, "category_id": 1, "segmentation": {"size": [40, 80], "counts": [5, 5]}}]},
+        "annotation 3: has no bbox, and segmentation is",
+    ),
     "NaN": ({"annotations": changed(MARKS, bbox=[1, 2, float("nan"), 4])}, "annotation 3: width of bbox is NaN; expected a number"),
     "a word": ({"annotations": changed(MARKS, bbox=[1, "left", 3, 4])}, 'y of bbox is "left"; expected a number in pixels.'),
     "a decimal comma": ({"annotations": changed(MARKS, bbox=["1,5", 2, 3, 4])}, "It has a decimal comma; write 1.5."),
@@ -141,7 +165,7 @@ def test_images_that_no_file_names_captions_and_names_that_fit_several(tmp_path:
     marked = read_coco(tmp_path, sorted(tmp_path.glob("images/*.png")))
     assert marked is not None
     assert "1 image that no such file names is left out, such as b.png." in marked.assumed
-    assert "captions.json has annotations without boxes, and is not used." in marked.assumed
+    assert "captions.json has annotations with neither bbox nor segmentation, and is not used." in marked.assumed
     picture(tmp_path / "other" / "a.png")
     with pytest.raises(
         BadLayout, match=r"coco\.json: a\.png may be .*/images/a\.png and .*/other/a\.png\. Write the folder before its name"
@@ -163,3 +187,66 @@ def test_json_of_other_kinds_is_no_coco(tmp_path: Path) -> None:
         (tmp_path / f"{number}.json").write_text(json.dumps(content))
     (tmp_path / "damaged.json").write_text('{"images": ')
     assert read_coco(tmp_path, [tmp_path / "a.png"]) is None
+
+
+# The mask of a box and of nothing, as run lengths that pycocotools packed: `encode(np.asfortranarray(mask))`.
+PACKED = {"e<d0d00000000000000000000000000000000000000[n1": (10, 5, 30, 25), "P4": None}
+
+
+@pytest.mark.parametrize("text", PACKED)
+def test_a_packed_mask_has_the_box_that_pycocotools_gives(text: str) -> None:
+    size = [40, 80] if PACKED[text] else [16, 8]
+    assert box_around({"size": size, "counts": text}) == PACKED[text]
+    # A letter that is none, and one that says that another follows.
+    assert box_around({"size": size, "counts": f"{text}\u00e9"}) is None
+    assert box_around({"size": size, "counts": f"{text}R"}) is None
+
+
+def run_lengths(mask: np.ndarray) -> list[int]:
+    columns = mask.flatten(order="F")
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], columns]))).tolist()
+    lengths: list[int] = np.diff([0, *edges, columns.size]).tolist()
+    return lengths
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_box_around_run_lengths_is_that_of_the_pixels(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    mask = draw.random((13, 9)) < draw.choice([0.02, 0.3, 1.0])
+    rows, columns = np.nonzero(mask)
+    expected = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) if mask.any() else None
+    assert box_around({"size": list(mask.shape), "counts": run_lengths(mask)}) == expected
+
+
+def test_outlines_without_boxes_are_read_as_the_boxes_around_them_and_it_is_said(tmp_path: Path) -> None:
+    polygon = [[10, 5, 30, 5, 30, 20], [12, 25, 10.5, 6, 15, 7]]
+    packed = {"size": [40, 80], "counts": run_lengths(np.pad(np.ones((20, 20), bool), ((10, 10), (40, 20))))}
+    outlined = [
+        {"id": 3, "image_id": 7, "category_id": 1, "segmentation": polygon},
+        {"id": 4, "image_id": 7, "category_id": 1, "segmentation": packed, "bbox": []},
+    ]
+    coco(tmp_path, annotations=outlined)
+    assert boxes_of(tmp_path) == BOXES
+    said = "2 annotations without bbox are read as the box around the segmentation, such as coco.json, annotation 3."
+    assert said in xray_table(tmp_path).assumed
+
+
+def test_crowds_ids_that_repeat_and_other_folders_are_said(tmp_path: Path) -> None:
+    images = [{"id": 7, "file_name": "train/a.png"}, {"id": 8, "file_name": "images/b.png"}]
+    coco(tmp_path, images=images, annotations=[MARKS[0], {**MARKS[1], "id": 3, "iscrowd": 1}])
+    assert boxes_of(tmp_path) == BOXES
+    said = xray_table(tmp_path).assumed
+    assert "1 annotation with iscrowd is read as one box each, such as coco.json, annotation 3: it may hold several findings." in said
+    assert "1 id is of several annotations of coco.json, such as 3: all of them are read." in said
+    assert "1 image lies in another folder than coco.json says, such as train/a.png at images/a.png." in said
+
+
+def test_a_file_of_captions_alone_is_named_with_what_it_lacks(tmp_path: Path) -> None:
+    coco(tmp_path, annotations=[{"image_id": 8, "caption": "clear lungs"}])
+    with pytest.raises(BadLayout, match=r"coco\.json has annotations with neither bbox nor segmentation; export it with boxes"):
+        xray_table(tmp_path)
+
+
+def test_of_one_category_it_need_not_be_said_which(tmp_path: Path) -> None:
+    coco(tmp_path, annotations=[{key: value for key, value in mark.items() if key != "category_id"} for mark in MARKS])
+    assert boxes_of(tmp_path, "opacity") == BOXES

@@ -103,7 +103,7 @@ def test_labels_that_miss_their_files_by_a_suffix_zeros_or_case_say_so(tmp_path:
 
 def test_persons_and_splits_that_miss_their_images_are_no_longer_passed_over(tmp_path: Path) -> None:
     folder = layout(tmp_path / "x", ["007", "b"], ["007", "b"], "7,p\nb,p\n")
-    with pytest.raises(BadLayout, match=r"patientId is '7', which is none of the 2 known ones\. Write 007"):
+    with pytest.raises(BadLayout, match=r"patientId is '7', which is neither of the known ones\. Write 007"):
         find_cases(folder)
     (folder / "persons.csv").write_text("patientId,person\n007,p\nb,p\n")
     (folder / "split.csv").write_text("image_id,subset\n7,train\nb,test\n")

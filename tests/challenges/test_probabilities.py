@@ -81,7 +81,7 @@ def test_other_names_are_understood_and_said(header: str) -> None:
         ("patientId,probability,probability\na,1,1\n", "several columns could be the probability"),
         ('patientId,probability\na,0.9\n"b,0\n', "p.csv, line 3: is not CSV"),
         ('"patientId,probability\n', "p.csv, line 1: is not CSV"),
-        ("patientId,probability\n", "p.csv: 3 of the 3 images have no row"),
+        ("patientId,probability\n", "p.csv: all 3 images have no row"),
     ],
 )
 def test_what_would_get_a_wrong_number_is_refused_by_line_value_and_rule(text: str, words: str) -> None:

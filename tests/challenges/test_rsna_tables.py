@@ -222,7 +222,7 @@ def test_boxes_in_shares_of_the_xray_are_no_labels() -> None:
     _, troubles = labels_in("l.csv", header + "a,0.2,0.3,0.1,0.2,1\nb,,,,,0\nc,0.6,0.3,0.3,0.5,1\n")
     (trouble,) = troubles
     assert trouble.startswith(
-        "l.csv: none of its 2 boxes reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1; expected pixels."
+        "l.csv: neither of its boxes reaches beyond 2 px, so they look like shares of the X-ray, 0 to 1; expected pixels."
     )
     assert labels_in("l.csv", header + "a,0,0,1,2,1\n")[1] == []
     assert labels_in("l.csv", header + "a,0.2,0.3,0.1,0.2,1\nb,100,100,50,50,1\n")[1] == []

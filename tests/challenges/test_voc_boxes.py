@@ -78,6 +78,27 @@ def test_the_name_of_the_file_comes_before_the_name_in_it(tmp_path: Path) -> Non
     # As after images and their files were renamed together.
     voc(tmp_path, xml_of(list(BOXES["a"]), "b.png"))
     assert boxes_of(tmp_path) == BOXES
+    own = "1 .xml file names an image that has an .xml file of its own, and is read for the image of their own name"
+    assert f"{own}, such as a.xml, line 1: b.png in the place of a.png." in xray_table(tmp_path).assumed
+    (tmp_path / "a.xml").write_text(xml_of(list(BOXES["a"]), r"C:\scans\old_17.jpg"))
+    assert "1 .xml file names an image that is not there" in " ".join(xray_table(tmp_path).assumed)
+
+
+@pytest.mark.parametrize("written", ["a.png", "a", "a.bmp", "VOC/JPEGImages/a.jpg", "", r"D:\x\a.dcm"])
+def test_of_a_file_that_calls_its_image_by_its_own_name_nothing_is_said(tmp_path: Path, written: str) -> None:
+    table = xray_table(voc(tmp_path, xml_of(list(BOXES["a"]), written)))
+    assert not [one for one in table.assumed if "in the place of" in one]
+
+
+@pytest.mark.parametrize("other", ["without a file", "whose file names this one"])
+def test_a_file_that_may_be_about_another_image_that_is_there_is_refused(tmp_path: Path, other: str) -> None:
+    voc(tmp_path, "<annotation>\n" + xml_of(list(BOXES["a"]), "b.png").removeprefix("<annotation>"))
+    if other == "without a file":
+        (tmp_path / "b.xml").unlink()
+    else:
+        (tmp_path / "b.xml").write_text(xml_of([], "a.png"))
+    with pytest.raises(BadLayout, match=r"a\.xml, line 2: filename is b\.png, and the file lies under the name of a\.png; both images are"):
+        xray_table(tmp_path)
 
 
 def test_two_files_of_one_image_are_refused(tmp_path: Path) -> None:

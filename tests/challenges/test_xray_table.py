@@ -51,7 +51,7 @@ BAD = {
     f'{BOX}a.dcm,"1,5",2,3,4\n': "all four of x0, y0, x1, y1 empty. It has a decimal comma; write 1.5.",
     f"{BOX}a.dcm,100,100,50,60\n": "line 2, column x1: is 50, and x0 is 100; expected the right end of the box, which is larger",
     f"{BOX}a.dcm,-1,2,3,4\n": "line 2, column x0: is -1, outside of the X-ray; expected 0 or more.",
-    f"{BOX}a.dcm,0.1,0.2,0.3,0.4\n": "line 1, column x0: none of the 1 box reaches beyond 2 px",
+    f"{BOX}a.dcm,0.1,0.2,0.3,0.4\n": "line 1, column x0: none of the boxes reaches beyond 2 px",
     f"{BOX}a.dcm,0.1,0.1,0.3,0.4\nb.dcm,10,20,300,400\n": "line 2, column x0: the box 0.1, 0.1, 0.3, 0.4 is smaller than a pixel",
     f"{BOX}a.dcm,10,20,300,400\nb.dcm,100,100,100.5,300\n": "line 3, column x0: the box 100, 100, 100.5, 300 is smaller than a pixel",
     f"{BOX}a.dcm,1,2,30,40\nb.dcm,0,0,0,0\n": "line 3, column x0: the box is 0, 0, 0, 0, which holds nothing. Where there is no finding",

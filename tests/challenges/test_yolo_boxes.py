@@ -111,3 +111,29 @@ def test_reports_and_numbers_beside_class_folders_are_no_yolo(tmp_path: Path) ->
     image.with_suffix(".txt").write_text("12 100 200 300 400")
     (tmp_path / "NORMAL" / "a.txt").write_text("")
     assert [row["label"] for row in xray_table(tmp_path).rows] == [0, 1]
+
+
+def test_two_text_files_of_one_image_are_told_apart_by_their_place_or_refused(tmp_path: Path) -> None:
+    yolo(tmp_path, SOUND)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.txt").write_text("0 0.5 0.5 0.1 0.1")
+    found = "1 .txt file of images that have another one where YOLO looks for it is left out, such as old/a.txt."
+    assert found in xray_table(tmp_path).assumed
+    # A copy, however it ends, says nothing else.
+    (tmp_path / "old" / "a.txt").unlink()
+    (tmp_path / "images" / "a.txt").write_text(f"{SOUND}\n\n")
+    assert boxes_of(tmp_path, "0")["a"] == [(10, 5, 30, 25)]
+    (tmp_path / "cases.csv").unlink()
+    # Programs look for it in either place.
+    (tmp_path / "images" / "a.txt").write_text("0 0.5 0.5 0.1 0.1")
+    with pytest.raises(BadLayout, match=r"images/a\.txt and labels/a\.txt are where the boxes of images/a\.png belong, and they differ"):
+        xray_table(tmp_path)
+
+
+def test_a_second_file_is_that_of_an_image_that_has_none_even_if_both_say_the_same(tmp_path: Path) -> None:
+    yolo(tmp_path, SOUND)
+    picture(tmp_path / "more" / "a.png", (40, 80))
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text(SOUND)
+    table = xray_table(tmp_path)
+    assert [row["x0"] for row in table.rows if row["path"] == tmp_path / "more" / "a.png"] == ["10"]

@@ -189,7 +189,7 @@ def test_the_runs_own_data_elsewhere_are_the_test_people_and_other_data_are_exte
         (strangers / table.name).write_text(table.read_text().replace("xray-", "new-xray-").replace("person-", "other-"))
     # So far they are the run's own X-rays under new names.
     assert cli.main(["classification", "evaluate", str(trained.folder), "--data", str(strangers)]) == 2
-    assert "48 of its 48 cases are images of this run" in " ".join(capsys.readouterr().err.split())
+    assert "all 48 of its cases are images of this run" in " ".join(capsys.readouterr().err.split())
     assert not (trained.folder / "scores-external.json").exists()
     for case in find_cases(strangers):
         pixels = pydicom.dcmread(case.path).pixel_array[::-1]
@@ -241,7 +241,7 @@ def test_inverted_xrays_are_flagged_and_an_older_run_leaves_the_columns_empty(
         dataset.PhotometricInterpretation = "MONOCHROME1"
         dataset.save_as(xrays / case.path.name)
     assert cli.main(["classification", "predict", str(trained.folder), str(xrays), "--out", str(tmp_path / "out"), "--no-overlays"]) == 0
-    assert "4 of 4 X-rays are unlike the training data" in " ".join(capsys.readouterr().err.split())
+    assert "All 4 X-rays are unlike the training data" in " ".join(capsys.readouterr().err.split())
     with open(tmp_path / "out" / "predictions.csv", newline="") as opened:
         assert [row["out_of_distribution"] for row in csv.DictReader(opened)] == ["yes"] * 4
     older = tmp_path / "older"

@@ -60,7 +60,7 @@ def test_a_floating_point_tiff_fills_the_range(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_picture(tmp_path / "a.tif").pixels, (values - values.min()) / np.ptp(values), atol=1e-6)
     values[0, 0] = np.nan
     Image.fromarray(values).save(tmp_path / "a.tif")
-    with pytest.raises(UnreadableScan, match="no numbers"):
+    with pytest.raises(UnreadableScan, match="1 of 240 pixels is NaN or infinite"):
         read_picture(tmp_path / "a.tif")
 
 
@@ -164,3 +164,34 @@ def test_pictures_of_a_folder_are_found_where_there_is_no_dicom(small_rsna: Path
     assert find_xrays(tmp_path, pictures=True) == [tmp_path / "deep" / "x.dcm"]
     assert find_xrays([tmp_path / "b.png"]) == [tmp_path / "b.png"]
     assert not is_picture("a.dcm")
+
+
+SAVED_AS = {"JPEG2000": "JPEG 2000", "WEBP": "WebP", "GIF": "GIF", "PPM": "portable grey map"}
+
+
+@pytest.mark.parametrize("kind", SAVED_AS)
+@pytest.mark.parametrize("name", ["xray.{}", "xray.png", "xray.dcm"])
+def test_pictures_of_kinds_that_are_not_read_are_to_be_converted_without_loss(tmp_path: Path, kind: str, name: str) -> None:
+    path = tmp_path / name.format(kind.lower())
+    Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64)).save(path, format=kind)
+    with pytest.raises(
+        UnreadableScan, match=rf"{SAVED_AS[kind]}.*picture, which radlearn does not read\. Convert it to PNG or TIFF without loss"
+    ):
+        read_radiograph(path)
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("TIFF", ".tif"), ("BMP", ".bmp")])
+def test_a_picture_under_the_name_of_dicom_is_to_be_renamed(tmp_path: Path, kind: str, suffix: str) -> None:
+    path = tmp_path / "xray.dcm"
+    Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64)).save(path, format=kind)
+    with pytest.raises(UnreadableScan, match=rf"is a {kind} picture\. Give it a name that ends with \{suffix}"):
+        read_radiograph(path)
+
+
+@pytest.mark.parametrize(("values", "words"), [([np.nan], "1 of 4,096 pixels is"), ([np.inf, -np.inf], "2 of 4,096 pixels are")])
+def test_pixels_that_are_no_numbers_are_counted_and_it_is_said_what_to_do(tmp_path: Path, values: list[float], words: str) -> None:
+    pixels = np.linspace(0, 1, 4096, dtype=np.float32).reshape(64, 64)
+    pixels[3, : len(values)] = values
+    Image.fromarray(pixels).save(tmp_path / "float.tif")
+    with pytest.raises(UnreadableScan, match=rf"{words} NaN or infinite.*Write the value of black there, and save the picture again"):
+        read_radiograph(tmp_path / "float.tif")

@@ -31,7 +31,7 @@ def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
         for name, value in (machine or {}).items():
             monkeypatch.setenv(name, value)
         space: dict[str, Any] = {}
-        code = notebooks.setup(task, "radlearn==9").replace('root=Path("/")', f"root=Path({str(tmp_path)!r})")
+        code = notebooks.setup(task, "radlearn==9").replace('root: Path = Path("/")', f"root: Path = Path({str(tmp_path)!r})")
         exec(compile(code, "first cell", "exec"), space)
         return space
 

@@ -64,7 +64,7 @@ def test_the_file_opens_with_safetensors_and_json_alone(tmp_path: Path) -> None:
     save_weights(tmp_path / "model.safetensors", network(), {"epoch": 3})
     with safe_open(tmp_path / "model.safetensors", framework="numpy") as file:
         said = json.loads(file.metadata()["radlearn"])
-        assert (said["epoch"], said.keys()) == (3, {"epoch", "digest"})
+        assert (said["epoch"], said.keys()) == (3, {"epoch", "sealed", "digest"})
         assert {name: file.get_tensor(name).shape for name in ("0.weight", "1.running_mean")} == {
             "0.weight": (3, 1, 3, 3),
             "1.running_mean": (3,),

@@ -1,16 +1,20 @@
 """What lies beside weights says which weights it was made for, and is refused beside others."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from radlearn.errors import BadRunFolder
-from radlearn.training.checkpoint import save_tensors, save_weights
+from radlearn.training.checkpoint import load_tensors, save_tensors, save_weights
 from radlearn.training.checkpoint_header import digest_in, header_of, refuse_other_weights
 from radlearn.training.feature_distance import read_feature_distance, write_feature_distance
 from radlearn.training.run_folder import Run
@@ -76,3 +80,38 @@ def test_the_header_is_read_without_the_tensors_and_none_where_there_is_none(tmp
     assert header_of(tmp_path / "missing") is None
     (tmp_path / "text").write_text("no tensors")
     assert digest_in(tmp_path / "text") is None
+
+
+def rewritten(path: Path, **state: Any) -> None:
+    """Write a file again without its digest, as a program does that knows only safetensors."""
+    with safe_open(path, framework="pt") as file:
+        said = json.loads(file.metadata()["radlearn"])
+        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    said = {name: value for name, value in (said | state).items() if name != "digest" and value is not None}
+    save_file(tensors, path, metadata={"radlearn": json.dumps(said)})
+
+
+@pytest.mark.parametrize("name", ["best/model.safetensors", "last/checkpoint.safetensors", "feature_distance.safetensors"])
+def test_a_digest_that_was_removed_is_missed(tmp_path: Path, name: str) -> None:
+    run = run_of(tmp_path, 0.25)
+    save_tensors(run.last_checkpoint, {"weight": torch.ones(1)}, {"step": 3, "settings": {}})
+    load_tensors(tmp_path / name)
+    rewritten(tmp_path / name)
+    with pytest.raises(BadRunFolder, match="its digest of all that it holds was removed"):
+        load_tensors(tmp_path / name)
+
+
+def test_a_feature_distance_without_digest_and_weights_is_refused_beside_weights_that_know_of_it(tmp_path: Path) -> None:
+    run = run_of(tmp_path, 0.25)
+    rewritten(run.folder / "feature_distance.safetensors", weights=None)
+    with pytest.raises(BadRunFolder, match=r"feature_distance\.safetensors: its digest.*To make it again: radlearn segmentation resume"):
+        read_feature_distance(run)
+    # Beside weights of before it is read.
+    save_tensors(run.best_weights, {"weight": torch.ones(1)}, {"epoch": 1})
+    assert read_feature_distance(run) is not None
+
+
+def test_files_of_before_digests_are_read(tmp_path: Path) -> None:
+    save_tensors(tmp_path / "old", {"weight": torch.ones(1)}, {"epoch": 1, "scores": {}})
+    rewritten(tmp_path / "old")
+    assert load_tensors(tmp_path / "old")[1] == {"epoch": 1, "scores": {}}

@@ -295,7 +295,8 @@ def test_the_best_weights_are_a_copy_that_later_steps_do_not_change(tiny: Module
 
     model = fitted(tiny, run, validate=validate)
     best, about = load_tensors(run.best_weights)
-    assert about == {"task": "classification", "epoch": 2, "step": 12, "scores": {"accuracy_score": 0.9}, "settings": {"seed": 7}}
+    scores = {"accuracy_score": 0.9}
+    assert about == {"task": "classification", "epoch": 2, "step": 12, "scores": scores, "settings": {"seed": 7}, "sealed": True}
     for weights in (best, model.state_dict()):
         assert all(torch.equal(weights[name], tensor) for name, tensor in seen[1].items())
     assert not all(torch.equal(best[name], tensor) for name, tensor in seen[2].items())

@@ -1,18 +1,21 @@
 """Weights know the people whom an earlier run was trained on: these are not tested again as if they were new."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 import radlearn
 from radlearn.challenges.rsna import find_cases
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
+from radlearn.training.checkpoint import save_weights
+from radlearn.training.checkpoint_header import STARTED
 from radlearn.training.earlier_runs import with_earlier
 from radlearn.training.run_folder import Run, new_run
-from radlearn.training.splits import read_split
+from radlearn.training.splits import read_split, split_digest
 from radlearn.workflow.earlier_runs import seen_before
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.splits import split_cases
@@ -140,3 +143,53 @@ def test_the_api_refuses_what_is_no_run_before_it_makes_a_folder(tmp_path: Path,
     with pytest.raises(radlearn.errors.BadRunFolder, match="no such run folder"):
         radlearn.classification.train(data=small_rsna, start_from="nothing", run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def asked(xrays: list[PreparedRadiograph], subsets: dict[str, str]) -> list[PreparedRadiograph]:
+    """X-rays as of a table with a column split."""
+    return [xray._replace(case=replace(xray.case, split=subsets[xray.case.image_id])) for xray in xrays]
+
+
+def test_what_to_do_about_people_seen_before_leads_to_a_split_that_is_taken(
+    xrays: list[PreparedRadiograph], made: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = made("earlier", seed=3)
+    split_cases(xrays, 3, None, earlier)
+    before = {image_id: subset for image_id, (_, subset) in read_split(earlier.folder / "split.csv").items()}
+    # Where a table has a column split, a seed changes nothing.
+    turned = {image_id: {"train": "test", "test": "train"}.get(subset, subset) for image_id, subset in before.items()}
+    with pytest.raises(BadSetting, match=r"Move them in the table's column split to where .+split\.csv has them; or") as refused:
+        split_cases(asked(xrays, turned), 0, None, made("asked", earlier))
+    assert "--split-seed" not in str(refused.value)
+    split_cases(asked(xrays, before), 0, None, made("as before", earlier))
+    # A run that was split by such a column is not reached by any seed.
+    by_column = made("by column", seed=3)
+    split_cases(asked(xrays, turned), 3, None, by_column)
+    with pytest.raises(BadSetting, match=r"Give --data a table with a column split, in which these are where .+split\.csv has them"):
+        split_cases(xrays, 3, None, made("by seed", by_column))
+    split_cases(asked(xrays, turned), 3, None, made("as that column", by_column))
+
+
+def test_a_run_that_is_told_to_have_started_from_nothing_is_not_believed(
+    xrays: list[PreparedRadiograph], made: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = made("run")
+    save_weights(run.best_weights, nn.Linear(1, 1), {STARTED: True})
+    assert with_earlier([run]) == [run]
+    assert "start_from was removed, which names an earlier run. Write it in again." in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_changed_split_of_an_earlier_run_is_not_believed(
+    xrays: list[PreparedRadiograph], made: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = made("earlier")
+    split_cases(xrays, 0, None, earlier)
+    save_weights(earlier.best_weights, nn.Linear(1, 1), {"split": split_digest(earlier)})
+    run = made("run", earlier)
+    assert seen_before(run)
+    lines = (earlier.folder / "split.csv").read_text().splitlines(keepends=True)
+    (earlier.folder / "split.csv").write_text("".join(lines[:-4]))
+    assert not seen_before(run)
+    assert "was changed after training began" in " ".join(capsys.readouterr().err.split())
+    KnownCases([earlier]).report([], "X-rays")
+    assert "Whether it was trained on any of these cannot be told" in " ".join(capsys.readouterr().err.split())

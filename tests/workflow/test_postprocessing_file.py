@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.json_files import read_json
+from radlearn.training.checkpoint import save_tensors, save_weights
 from radlearn.training.run_folder import Run
 from radlearn.workflow.postprocessing_file import prove_postprocessing, read_postprocessing, write_postprocessing
 
@@ -114,4 +117,56 @@ def test_what_an_ensemble_was_given_is_made_again_by_evaluating_its_runs(tmp_pat
     content = read_json(tmp_path / "postprocessing.json")
     (tmp_path / "postprocessing.json").write_text(json.dumps({**content, "postprocessing": {"at": 0.5}}))
     with pytest.raises(BadRunFolder, match="To choose it again: radlearn segmentation evaluate one 't w o'"):
+        read_postprocessing(run, Cut)
+
+
+def with_weights(folder: Path, task: str = "segmentation") -> Run:
+    run = Run(folder, task)
+    save_weights(run.best_weights, nn.Linear(1, 1), {"epoch": 1})
+    return run
+
+
+def without_digest(run: Run, **changed: Any) -> None:
+    content = read_json(run.folder / "postprocessing.json")
+    content["postprocessing"] |= changed
+    (run.folder / "postprocessing.json").write_text(json.dumps({name: value for name, value in content.items() if name != "digest"}))
+
+
+def test_a_digest_that_was_removed_is_missed_beside_weights_that_know_of_it(tmp_path: Path) -> None:
+    run = with_weights(tmp_path)
+    write_postprocessing(run, Cut(0.25), ABOUT)
+    without_digest(run, at=0.9)
+    words = r"its digest was removed.*To choose it again: radlearn segmentation resume.*with: radlearn segmentation tune"
+    for read in (lambda: read_postprocessing(run, Cut), lambda: prove_postprocessing(run)):
+        with pytest.raises(BadRunFolder, match=words):
+            read()
+
+
+def test_a_digest_of_an_ensemble_is_missed_as_its_runs_know_of_it(tmp_path: Path) -> None:
+    with_weights(tmp_path / "one")
+    named = {"format": 2, "task": "segmentation", "settings": {}, "runs": [str(tmp_path / "one")]}
+    (tmp_path / "settings.json").write_text(json.dumps(named))
+    run = Run(tmp_path, "segmentation")
+    write_postprocessing(run, Cut(0.25), {})
+    without_digest(run)
+    with pytest.raises(BadRunFolder, match=r"its digest was removed.*To choose it again: radlearn segmentation evaluate"):
+        read_postprocessing(run, Cut)
+
+
+def test_beside_weights_of_before_a_file_without_a_digest_is_read_which_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path, "segmentation")
+    # As weights were written when a postprocessing had no digest.
+    save_tensors(run.best_weights, {"weight": torch.ones(1)}, {"epoch": 1, "split": "0" * 32, "settings": {}})
+    write_postprocessing(run, Cut(0.25), {})
+    without_digest(run)
+    assert read_postprocessing(run, Cut)[0] == Cut(0.25)
+    assert "is older than digests of postprocessings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("digest", [None, "", 0])
+def test_a_digest_of_nothing_is_none(tmp_path: Path, digest: object) -> None:
+    run = Run(tmp_path, "segmentation")
+    write_postprocessing(run, Cut(0.25), {})
+    (tmp_path / "postprocessing.json").write_text(json.dumps({**read_json(tmp_path / "postprocessing.json"), "digest": digest}))
+    with pytest.raises(BadRunFolder, match="not those that were chosen"):
         read_postprocessing(run, Cut)

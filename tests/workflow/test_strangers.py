@@ -116,7 +116,7 @@ def test_strangers_of_the_same_names_are_an_external_set(api: TaskApi, asked: li
     api.evaluate(run.folder, data=other)
     assert asked == [("evaluate", [case.image_id for case in find_cases(other)], "external")]
     said = capsys.readouterr().err
-    assert "48 of the 48 cases have names of this run's cases, but other pixels" in " ".join(said.split())
+    assert "All 48 cases have names of this run's cases, but other pixels" in " ".join(said.split())
 
 
 def test_strangers_that_share_some_names_are_an_external_set(api: TaskApi, asked: list, data: Path, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_the_runs_own_xrays_under_new_names_are_not_external(api: TaskApi, data:
     run = trained(tmp_path / "run", data)
     other = other_folder(data, lambda folder: renamed(folder, "new"))
     with pytest.raises(
-        BadLayout, match=r"48 of its 48 cases are images of this run \(.*train.*\), such as new-000, which is xray-000 there"
+        BadLayout, match=r"all 48 of its cases are images of this run \(.*train.*\), such as new-000, which is xray-000 there"
     ):
         api.evaluate(run.folder, data=other)
 
@@ -240,7 +240,7 @@ def test_the_runs_own_xrays_saved_again_are_its_own(api: TaskApi, asked: list, d
 def test_the_runs_own_xrays_saved_again_under_new_names_are_not_external(data: Path, tmp_path: Path) -> None:
     run = trained(tmp_path / "run", data)
     other = other_folder(data, lambda folder: (saved_again(folder), renamed(folder, "new")))
-    with pytest.raises(BadLayout, match=r"48 of its 48 cases are images of this run .*, such as new-000, which is xray-000 there"):
+    with pytest.raises(BadLayout, match=r"all 48 of its cases are images of this run .*, such as new-000, which is xray-000 there"):
         are_strangers(run, find_cases(other), other)
 
 

@@ -13,6 +13,7 @@ from radlearn.errors import BadSetting
 from radlearn.metrics import decisions
 from radlearn.metrics.calibration import Recalibration, fit_recalibration
 from radlearn.metrics.conformal import ConformalThresholds, conformal_thresholds
+from radlearn.progress import say
 from radlearn.tasks.xray.baselines import ViewShares, brightness_sign, mean_brightness, view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -23,6 +24,7 @@ COVERAGE = 0.9
 NEVER_YES = 1 + 1e-6
 # The prior keeps every fit far below, on however many X-rays. A fit may be 0 or below: of a network that ranks no better than chance.
 STEEPEST = 10_000
+TRAIN_OTHERWISE = "Train for more epochs or on more X-rays, and look whether the labels are right: is 1 the opacity?"
 # (opacity is possible, no opacity is possible) -> the set in words.
 POSSIBLE = {(True, False): "opacity", (False, True): "no opacity", (True, True): "not known", (False, False): "neither"}
 
@@ -138,4 +140,17 @@ def choose_postprocessing(
     chosen = postprocessing_at(threshold_for(probabilities, labels, wanted_sensitivity), probabilities, labels)
     sign = brightness_sign(mean_brightness(training), training)
     write_postprocessing(run, chosen, {"view_shares": view_shares(training), "brightness_sign": sign})
+    say_if_it_ranks_nothing(chosen, TRAIN_OTHERWISE)
     return chosen
+
+
+def say_if_it_ranks_nothing(chosen: ProbabilityPostprocessing, then: str) -> None:
+    """Say where a network ranks the validation X-rays that chose a postprocessing no better than chance, or in reverse.
+
+    Args:
+        then: what to do, as a sentence.
+    """
+    if chosen.slope <= 0:
+        lower = "no higher" if chosen.slope == 0 else "lower"
+        found = f"gave the validation X-rays with an opacity {lower} probabilities than those without, which is no better than chance"
+        say(f"The network {found}: its probabilities and decisions tell nothing. {then}", style="yellow")

@@ -14,7 +14,7 @@ from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
 from radlearn.tasks.classification.ensembles import mean_probability
 from radlearn.tasks.classification.heat_maps import as_shown, mean_heat_maps
-from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
+from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, say_if_it_ranks_nothing
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, runs_of
@@ -104,6 +104,7 @@ class ProbabilityPredictions(XrayPredictions):
 
     def finish(self) -> None:
         """Write the table, and say what is unlike the training data and what was skipped."""
+        say_if_it_ranks_nothing(self.postprocessing, "Do not use this table; train another run.")
         self.ood.report()
         self.write_table(self.columns)
 

@@ -17,7 +17,13 @@ from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import operating_figure
 from radlearn.progress import waiting
 from radlearn.tasks.classification.options import TuneOptions
-from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, postprocessing_at, threshold_for
+from radlearn.tasks.classification.postprocessing import (
+    TRAIN_OTHERWISE,
+    ProbabilityPostprocessing,
+    postprocessing_at,
+    say_if_it_ranks_nothing,
+    threshold_for,
+)
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cross_fitting import parts_of
@@ -123,6 +129,7 @@ def tune_threshold(
     after = postprocessing_at(chosen.threshold, probabilities, labels)
     # What the trivial baselines know came from the training persons, and stays.
     write_postprocessing(run, after, fitted)
+    say_if_it_ranks_nothing(after, TRAIN_OTHERWISE)
     was = _pair((probabilities >= before.threshold).astype(float), labels, persons)
     content = {
         "threshold": chosen.threshold,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.amounts import counted
+from radlearn.amounts import part_of
 from radlearn.challenges.csv_hints import decoded, number_hint, separator_hint
 from radlearn.challenges.near_ids import NearIds
 from radlearn.csv_cells import restored
@@ -62,7 +62,7 @@ def gate_scores(table: Path, image_ids: Sequence[str]) -> np.ndarray:
         near = NearIds(image_ids)
         hint = next((hint for image_id in found if (hint := near.hint(image_id))), "")
         raise BadLayout(
-            f"{table}: lacks {len(missing):,} of the {counted(len(image_ids), 'X-rays')}, the first is {missing[0]}. "
+            f"{table}: lacks {part_of(len(missing), len(image_ids), 'X-rays')}, the first is {missing[0]}. "
             f"{hint.strip() or 'Predict the same X-rays with the classification run.'}"
         )
     return np.array([found[image_id] for image_id in image_ids])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import begun, counted, part_of, verb_of
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.folders import OUTPUT_FOLDERS, distinct_ids
 from radlearn.challenges.left_out import say_left_out
@@ -176,7 +176,7 @@ class MaskPredictions:
                 self._rows[case_id] = tuple(answer["row"])
                 self.ood.recall(dict(zip(self.columns, answer["row"], strict=True)), "case")
         if self._rows:
-            done = f"{len(self._rows):,} of {counted(len(self.cases), 'scans')} {verb_of(len(self._rows), 'were')}"
+            done = f"{begun(part_of(len(self._rows), len(self.cases), 'scans', 'of'))} {verb_of(len(self._rows), 'were')}"
             say(f"{done} predicted before this pass was stopped; it goes on with the rest.")
 
     def _keep(self, case_id: str, scan: Path, found: PredictedScan, overlays: bool) -> None:
@@ -252,7 +252,7 @@ def _must_be_readable(cases: Sequence[MaskCase]) -> None:
     if troubles:
         shown = "\n".join(f"  {trouble}" for trouble in troubles[:10])
         raise BadLayout(
-            f"{len(troubles):,} of the {counted(len(cases), 'CTs')} cannot be read, and a submission needs a mask for each:\n{shown}"
+            f"{begun(part_of(len(troubles), len(cases), 'CTs'))} cannot be read, and a submission needs a mask for each:\n{shown}"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import begun, counted, part_of, verb_of
 from radlearn.challenges.folders import stem
 from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_files import write_rows
@@ -100,7 +100,7 @@ class XrayPredictions:
         known = [(path, answer) for path in self.paths if (answer := self._partial.known(path)) is not None]
         self._known = {path for path, _ in known}
         if known:
-            done = f"{len(known):,} of {counted(len(self.paths), 'X-rays')} {verb_of(len(known), 'were')}"
+            done = f"{begun(part_of(len(known), len(self.paths), 'X-rays', 'of'))} {verb_of(len(known), 'were')}"
             say(f"{done} predicted before this pass was stopped; it goes on with the rest.")
         return known
 
@@ -190,7 +190,7 @@ class XrayPredictions:
                 say(f"{path}: holds no X-ray that could be read, so nothing was predicted for it.", style="yellow")
         if is_for_submission(self.out) and (count := len(self.unreadable.lines)):
             raise BadLayout(
-                f"{count:,} of the {counted(len(self.paths), 'X-rays')} cannot be read, and a submission needs a row for each. "
+                f"{begun(part_of(count, len(self.paths), 'X-rays'))} cannot be read, and a submission needs a row for each. "
                 "Mend these files, or move them to another folder."
             )
 

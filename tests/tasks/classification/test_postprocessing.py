@@ -1,7 +1,7 @@
 """What validation decides is kept with the run."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,12 @@ from radlearn.challenges.rsna import Case
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.calibration import fit_recalibration
 from radlearn.metrics.decisions import youden_threshold
-from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing, choose_postprocessing, postprocessing_at
+from radlearn.tasks.classification.postprocessing import (
+    ProbabilityPostprocessing,
+    choose_postprocessing,
+    postprocessing_at,
+    say_if_it_ranks_nothing,
+)
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import new_run
 from radlearn.workflow.postprocessing_file import read_postprocessing
@@ -79,3 +84,25 @@ def test_every_fit_lies_within_the_bounds_however_sure_the_network_is_of_little(
                 probabilities = np.clip(centre + sign * spread * np.where(labels, 1, -1), 0, 1)
                 made = postprocessing_at(0.5, probabilities, labels)
                 assert np.isfinite([made.intercept, made.slope]).all()
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "words"),
+    [
+        ([0.9, 0.8, 0.85, 0.7, 0.2, 0.1, 0.3, 0.15], "lower probabilities than those without"),
+        ([0.1, 0.2, 0.15, 0.3, 0.8, 0.9, 0.7, 0.85], ""),
+    ],
+    ids=["in reverse", "rightly"],
+)
+def test_a_network_that_ranks_validation_in_reverse_is_said_to_tell_nothing(
+    probabilities: list[float], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = [False] * 40 + [True] * 40
+    chosen = postprocessing_at(0.5, np.repeat(probabilities, 10), labels)
+    say_if_it_ranks_nothing(chosen, "Train another run.")
+    said = " ".join(capsys.readouterr().err.split())
+    assert words in said
+    assert bool(said) == bool(words) == (chosen.slope <= 0)
+    # A slope of 0 tells nothing either.
+    say_if_it_ranks_nothing(replace(chosen, slope=0.0), "Train another run.")
+    assert "no higher probabilities than those without" in " ".join(capsys.readouterr().err.split())

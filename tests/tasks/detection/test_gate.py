@@ -27,7 +27,7 @@ def test_probabilities_come_in_the_order_asked_for(table: Path) -> None:
         ("patientId,probability\na,1.5\n", "line 2: probability is '1.5'"),
         ("patientId,probability\na,nan\n", "line 2: probability is 'nan'"),
         ("patientId,probability\na\n", "line 2: probability is None"),
-        ("patientId,probability\nb,0.5\n", "lacks 1 of the 1 X-ray, the first is a"),
+        ("patientId,probability\nb,0.5\n", "lacks the only X-ray, the first is a"),
     ],
 )
 def test_a_table_that_cannot_gate_is_refused(table: Path, text: str, words: str) -> None:

@@ -98,7 +98,24 @@ def choose_labels_postprocessing(
         said = f"No threshold could be chosen for {', '.join(without)}: of {counted(len(cases), 'validation X-rays')}"
         say(f"{said}, those of which it is known are all alike. There is a probability, and no decision.", style="yellow")
     write_postprocessing(run, found, {"header_baseline": fitted_header_baseline(learnt_from, learnt, names)})
+    say_what_ranks_nothing(found, "With few people this may be bad luck; more of them, or more epochs, would tell.")
     return found
+
+
+def say_what_ranks_nothing(postprocessing: LabelsPostprocessing, then: str) -> None:
+    """Name the labels of which a network ranks the validation X-rays no better than chance, or in reverse.
+
+    Args:
+        then: what to do, as a sentence.
+    """
+    if found := [one.name for one in postprocessing.labels if one.is_learnt and one.chosen is not None and one.chosen.slope <= 0]:
+        said = (
+            f"the network gave the validation X-rays with {'it' if len(found) == 1 else 'these'} no higher probabilities than those without"
+        )
+        say(
+            f"{', '.join(found)}: {said}, so that its decisions on {'it' if len(found) == 1 else 'them'} tell nothing. {then}",
+            style="yellow",
+        )
 
 
 def chosen_for(

@@ -9,7 +9,7 @@ import numpy as np
 from radlearn.pictures.overlays import write_overlay
 from radlearn.progress import say
 from radlearn.tasks.classification.heat_maps import as_shown
-from radlearn.tasks.classification.multilabel.postprocessing import LabelsPostprocessing
+from radlearn.tasks.classification.multilabel.postprocessing import LabelsPostprocessing, say_what_ranks_nothing
 from radlearn.tasks.classification.multilabel.scores import column
 from radlearn.tasks.xray.prediction import XrayPredictions
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
@@ -94,6 +94,7 @@ class LabelPredictions(XrayPredictions):
 
     def finish(self) -> None:
         """Write the table, and say what is unlike the training data and what was skipped."""
+        say_what_ranks_nothing(self.postprocessing, "Do not use these columns.")
         self.ood.report()
         self.write_table(self.columns)
 

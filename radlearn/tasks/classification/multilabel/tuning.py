@@ -10,7 +10,7 @@ from radlearn.errors import BadSetting
 from radlearn.metrics.intervals import Interval
 from radlearn.pictures.report import Table
 from radlearn.progress import waiting
-from radlearn.tasks.classification.multilabel.postprocessing import LabelsPostprocessing
+from radlearn.tasks.classification.multilabel.postprocessing import LabelsPostprocessing, say_what_ranks_nothing
 from radlearn.tasks.classification.options import TuneOptions
 from radlearn.tasks.classification.postprocessing import postprocessing_at
 from radlearn.tasks.classification.tuning import Chosen, chosen_by, rule_of
@@ -71,6 +71,7 @@ def tune_labels(
     made = LabelsPostprocessing(tuple(after))
     # What the trivial baseline knows came from the training persons, and stays.
     write_postprocessing(run, made, fitted)
+    say_what_ranks_nothing(made, "With few people this may be bad luck; more of them, or more epochs, would tell.")
     content: dict[str, Any] = {
         "rule": rule.name,
         "labels": {name: found.as_dict() for name, found in chosen.items()},

@@ -8,7 +8,12 @@ import pytest
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.json_files import read_json, write_json
 from radlearn.metrics import decisions
-from radlearn.tasks.classification.multilabel.postprocessing import LabelPostprocessing, LabelsPostprocessing, chosen_for
+from radlearn.tasks.classification.multilabel.postprocessing import (
+    LabelPostprocessing,
+    LabelsPostprocessing,
+    choose_labels_postprocessing,
+    chosen_for,
+)
 from radlearn.tasks.classification.postprocessing import postprocessing_at
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -38,6 +43,16 @@ def test_a_wanted_sensitivity_is_reached() -> None:
     chosen = chosen_for(p, labels, wanted_sensitivity=0.9)
     assert chosen is not None
     assert (p[labels == 1] >= chosen.threshold).mean() >= 0.9
+
+
+def test_labels_that_are_ranked_in_reverse_are_named(
+    finished: Run, labelled: list[PreparedRadiograph], predicted: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["mass", "effusion", "hernia"]
+    choose_labels_postprocessing(finished, predicted, names, labelled, labelled)
+    assert "no higher probabilities" not in capsys.readouterr().err
+    choose_labels_postprocessing(finished, predicted * [1, -1, 1] + [0, 1, 0], names, labelled, labelled)
+    assert "effusion: the network gave the validation X-rays with it no higher probabilities" in " ".join(capsys.readouterr().err.split())
 
 
 def test_two_labels_of_one_name_are_refused_also_in_a_file(several: Run) -> None:

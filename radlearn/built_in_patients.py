@@ -39,6 +39,8 @@ def write_patients(
 ) -> None:
     """Write built-in patients in the challenges' layouts: X-rays as OUT/rsna, CTs as OUT/covid19, and a sheet to look at.
 
+    OUT/rsna/findings.csv is a table of several labels: which of the findings each X-ray has.
+
     Args:
         out: The folder to write into; OUT/rsna and OUT/covid19 must not be there yet. After an interruption give the same command again:
             X-rays or CTs that are there whole are kept, those of which a part was written are made anew.
@@ -51,6 +53,7 @@ def write_patients(
     """
     from radlearn.digital_thorax.cohort import write_rsna
     from radlearn.digital_thorax.ct_cohort import write_covid19
+    from radlearn.digital_thorax.findings_table import write_findings_table
 
     out = Path(out)
     xrays, cts = _amounts(xrays, cts)
@@ -60,7 +63,9 @@ def write_patients(
         if xrays:
             if not _is_whole(xray_folder):
                 write_rsna(xray_folder, xrays, seed, workers, twins=twins)
+            table = write_findings_table(xray_folder)
             say(f"{counted(xrays, 'X-rays')} in {xray_folder}. {_advice('classification', xray_folder, xrays, ENOUGH_XRAYS)}")
+            say(f"Their findings as several labels: {table}. {_advice('classification', table, xrays, ENOUGH_XRAYS)}")
         if cts:
             if not _is_whole(ct_folder):
                 write_covid19(ct_folder, cts, seed, workers, ct_size)

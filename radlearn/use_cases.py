@@ -34,9 +34,17 @@ class UseCase(NamedTuple):
         """Import the challenge, which is quick."""
         return importlib.import_module(self.challenge).CHALLENGE
 
-    def load_case_format(self) -> Any:
-        """Import what the task keeps of each evaluated case, which is quick; None where it keeps nothing."""
-        return importlib.import_module(self.cases).case_format(self.load_challenge()) if self.cases else None
+    def load_case_format(self, run: Any = None) -> Any:
+        """Import what the task keeps of each evaluated case, which is quick; None where it keeps nothing.
+
+        `run`: one whose cases are meant, where the module also exports case_format_of(challenge, run): runs of it may have other columns.
+        """
+        if not self.cases:
+            return None
+        module = importlib.import_module(self.cases)
+        if run is not None and hasattr(module, "case_format_of"):
+            return module.case_format_of(self.load_challenge(), run)
+        return module.case_format(self.load_challenge())
 
     def load_task(self) -> Any:
         """Import the lesson, which takes as long as importing torch and MONAI."""

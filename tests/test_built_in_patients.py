@@ -28,6 +28,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
     monkeypatch.setattr("radlearn.digital_thorax.cohort.write_rsna", write)
     monkeypatch.setattr("radlearn.digital_thorax.ct_cohort.write_covid19", write)
+    monkeypatch.setattr("radlearn.digital_thorax.findings_table.write_findings_table", lambda folder: folder / "findings.csv")
     monkeypatch.setattr(built_in_patients, "_draw", lambda *_: None)
     return asked
 
@@ -128,7 +129,11 @@ def test_it_ends_with_a_picture_and_with_a_command_that_trains_on_what_it_wrote_
     (tmp_path / "patients.png").touch()
     write_patients(tmp_path, xrays=1, cts=0, workers=1)
     command = hints.command("classification", "train", "--data", tmp_path / "rsna")
-    assert (command in capsys.readouterr().err.replace("\n", "")) == is_named
+    said = capsys.readouterr().err.replace("\n", "")
+    assert (command in said) == is_named
+    several = tmp_path / "rsna" / "findings.csv"
+    assert (hints.command("classification", "train", "--data", several) in said) == is_named
+    assert several.read_text().startswith("path,person,label_consolidation,")
     assert (tmp_path / "contact_sheet.png").stat().st_size > 1000
 
 

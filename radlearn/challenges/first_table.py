@@ -27,6 +27,7 @@ from radlearn.challenges.folders import (
 )
 from radlearn.challenges.person_spellings import spelt
 from radlearn.challenges.voc_boxes import read_voc
+from radlearn.challenges.xray_case import XrayCase
 from radlearn.challenges.yolo_boxes import none_is_yolo, read_yolo
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.file_names import readable
@@ -147,3 +148,16 @@ def relative(path: Path, folder: Path) -> str:
     """Return a path as it stands in a table in `folder`: relative where it lies below it, else absolute."""
     place = os.path.relpath(path, folder)
     return Path(place).as_posix() if not place.startswith("..") else str(Path(path).resolve())
+
+
+def table_of_labels(cases: Sequence[XrayCase], assumed: str) -> FirstTable:
+    """Return a table of X-rays that have several labels, a column each; `assumed` says what the folder is."""
+    names = [name for name, _ in cases[0].labels]
+    columns = ("path", "id", "person", "view", "sex", "age_years", *(f"label_{name}" for name in names))
+    table = FirstTable(columns, assumed=[assumed])
+    for case in cases:
+        known = {"view": case.view, "sex": case.sex, "age_years": case.age_years}
+        labels = {f"label_{name}": None if value is None else int(value) for name, value in case.labels}
+        row = {"path": case.path, "id": case.image_id, "person": case.person, **known, **labels}
+        table.rows.append({column: "" if value is None else value for column, value in row.items()})
+    return table

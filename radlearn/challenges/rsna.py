@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radlearn.challenges.challenge import BuiltInCases, Challenge, ScoredSubmission, Scorer
-from radlearn.challenges.first_table import FirstTable, xray_table
+from radlearn.challenges.first_table import FirstTable, table_of_labels, xray_table
 from radlearn.challenges.rsna_audit import audit_folder
 from radlearn.challenges.rsna_layout import Case, find_cases, find_images, layout_folder, write_tables
 from radlearn.challenges.rsna_score import BOX_SCORE
@@ -52,6 +52,8 @@ def _first_table(folder: Path, positive: Sequence[str]) -> FirstTable:
     if layout_folder(folder) is None:
         return xray_table(folder, positive)
     cases = find_cases(folder)
+    if cases and cases[0].labels:
+        return table_of_labels(cases, "The folder holds the table of NIH ChestX-ray14.")
     table = FirstTable(("path", "id", "person", *BOX, "category"), assumed=["The folder is in the layout of the RSNA challenge."])
     for case in cases:
         for ends in case.boxes_xyxy_px or [("",) * 4]:

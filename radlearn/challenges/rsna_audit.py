@@ -39,9 +39,9 @@ RULE_OF_WORDS = (
 
 def audit_folder(folder: Path) -> AuditedFolder:
     """Return the cases of a layout, and what is wrong with its tables and the names of its X-rays."""
-    if is_table(folder):
-        return audit_xray_table(folder)
     root = rsna.layout_folder(folder) or folder
+    if is_table(root):
+        return audit_xray_table(root)
     has_images = (root / rsna.IMAGE_FOLDER).is_dir()
     cases, troubles, notes = rsna.audit(folder) if has_images else _cases_without_images(root)
     findings = [_of_line(line) for line in troubles if "no file here" not in line]

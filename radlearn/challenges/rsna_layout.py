@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from radlearn.amounts import counted, part_of, verb_of
+from radlearn.challenges import nih_table, xray_table
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges import xray_table
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, stem
 from radlearn.challenges.near_ids import NearIds, near_strangers
 from radlearn.challenges.nobody import nobody_notes
@@ -55,14 +55,15 @@ __all__ = ["Case", "find_cases", "find_images", "layout_folder", "with_headers",
 def layout_folder(folder: Path) -> Path | None:
     """Return the folder that holds the labels table: `folder` itself or, as Kaggle's archive unpacks, the one folder in it that does.
 
-    A table of X-rays is its own layout.
+    A table of X-rays is its own layout, and so is that of NIH ChestX-ray14 in a folder.
 
     Raises:
         BadLayout: if several folders in it do.
     """
     if is_table(Path(folder)):
         return Path(folder) if xray_table.is_xray_table(Path(folder)) else None
-    return folder_that_holds(Path(folder), lambda place: (place / LABELS_TABLE).is_file(), LABELS_TABLE)
+    found = folder_that_holds(Path(folder), lambda place: (place / LABELS_TABLE).is_file(), LABELS_TABLE)
+    return nih_table.table_in(Path(folder)) if found is None else found
 
 
 def find_cases(folder: Path) -> list[Case]:
@@ -74,6 +75,8 @@ def find_cases(folder: Path) -> list[Case]:
         BadLayout: if `folder` is not the layout (the message says what it holds), or if anything in the tables would train wrongly
             (the message names the first ten with file and line, and says how many there are).
     """
+    if (place := layout_folder(folder)) is not None and is_table(place):
+        return xray_table.find_cases(place)
     if is_table(Path(folder)):
         return xray_table.find_cases(Path(folder))
     cases, troubles, notes = audit(folder)

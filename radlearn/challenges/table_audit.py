@@ -1,10 +1,11 @@
 """A table of a person's own images, looked through for `radlearn check`: see `own_table`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from radlearn.amounts import counted
-from radlearn.challenges import ct_table, xray_table
+from radlearn.challenges import ct_table, nih_table, xray_table
 from radlearn.challenges.challenge import AuditedFolder, Case, Found, VolumeFiles
 from radlearn.challenges.folders import files_below
 from radlearn.challenges.nobody import MARK
@@ -15,7 +16,9 @@ from radlearn.challenges.person_spellings import ASKED
 def audit_xray_table(path: Path) -> AuditedFolder:
     """Return the X-rays of a table, and what is wrong with it."""
     table, cases = xray_table.audit(path)
-    return _audited(table, cases, "X-rays")
+    audited = _audited(table, cases, "X-rays")
+    published = audited.recognised.replace("a table", "the table of NIH ChestX-ray14:", 1).replace(": of ", ": ", 1)
+    return replace(audited, recognised=published) if nih_table.is_nih(table.columns) else audited
 
 
 def audit_ct_table(path: Path) -> AuditedFolder:

@@ -35,6 +35,8 @@ class XrayCase:
     data_folder: Path | None = None  # where a table says what is on which X-ray: see `own_table`
     split: str | None = None  # the subset that the table asks for
     groups: tuple[tuple[str, str], ...] = ()  # further columns of the table, and what they say of this X-ray
+    # Several labels by name, None where one is not known; `label` is then whether any of them is there. Empty where there is one label.
+    labels: tuple[tuple[str, bool | None], ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -43,7 +45,9 @@ class XrayCase:
 
     @property
     def truth(self) -> tuple[str, ...]:
-        """What its truth consists of: the label and the boxes, in words; nothing where there is no label."""
+        """What its truth consists of: the labels and the boxes, in words; nothing where there is no label."""
+        if self.labels:
+            return tuple(f"{name}: {value}" for name, value in self.labels)
         boxes = [repr(tuple(map(float, box))) for box in sorted(self.boxes_xyxy_px)]
         return () if self.label is None else (str(bool(self.label)), *boxes)
 

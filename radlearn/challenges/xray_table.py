@@ -1,6 +1,7 @@
-"""A person's own X-rays in a table: see `own_table` for its columns. These say what is on an X-ray, and one of the first two is needed:
+"""A person's own X-rays in a table: see `own_table` for its columns. These say what is on an X-ray, and one of the first three is needed:
 
 label                  1 where the X-ray shows the finding, 0 where it does not
+label_NAME             several findings, each in a column of its own, in place of `label`: 1, 0, or empty where it is not known
 x0, y0, x1, y1         a box around a finding, in pixels of the X-ray, origin top left; a row for each box, empty where there is none;
                        the same as xmin, ymin, xmax, ymax, as x_min, y_min, x_max, y_max, or as x1, y1, x2, y2
 category               a finer class, such as Normal
@@ -12,16 +13,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges import nih_table
 from radlearn.challenges.csv_hints import finite_number, number_hint
+from radlearn.challenges.label_notes import with_some_label
 from radlearn.challenges.own_table import OwnImage, OwnTable, accepted, data_folder, one_value, read_table
 from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, size_hint
-from radlearn.challenges.table_rows import columns_of
+from radlearn.challenges.table_rows import HEADER_LINE, columns_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout
 
-LABEL = "label"
+LABEL, PREFIX = "label", "label_"
 OPTIONAL = {"view": ("AP", "PA"), "sex": ("F", "M")}
-AGE, CATEGORY = "age_years", "category"
+AGE, CATEGORY, MASK = "age_years", "category", "mask"
 KNOWN = (LABEL, *BOX, *OPTIONAL, AGE, CATEGORY)
 OLDEST = 120
 MEANT = {"true": 1, "yes": 1, "positive": 1, "pos": 1, "false": 0, "no": 0, "negative": 0, "neg": 0}
@@ -35,10 +38,24 @@ SEX_WORDS = {
 
 
 def is_xray_table(path: Path) -> bool:
-    """Tell whether a table says what is on X-rays: a label, or boxes."""
+    """Tell whether a table says what is on X-rays: a label, several, or boxes; or is that of NIH ChestX-ray14."""
     columns = columns_of(path)
     corners = corners_in(columns)
-    return LABEL in columns or (bool(corners) and set(corners) <= set(columns))
+    has_boxes = bool(corners) and set(corners) <= set(columns)
+    return LABEL in columns or has_boxes or bool(label_columns(columns)) or nih_table.is_nih(columns)
+
+
+def label_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of several labels.
+
+    Beside a label, boxes or masks, which are the truth then, such a column only describes the image, as `label_source` does.
+
+    >>> label_columns(["path", "label_mass", "label_effusion"]), label_columns(["path", "label", "label_source"])
+    (('label_mass', 'label_effusion'), ())
+    """
+    if LABEL in columns or MASK in columns or corners_in(columns):
+        return ()
+    return tuple(column for column in columns if column.startswith(PREFIX))
 
 
 def find_cases(path: Path) -> list[XrayCase]:
@@ -49,24 +66,45 @@ def find_cases(path: Path) -> list[XrayCase]:
 def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     """Return a table, with everything that is wrong in it among its troubles, and the X-rays of which nothing is."""
     columns = columns_of(path)
-    box = corners_in(columns)
-    table = read_table(path, box or (LABEL,), (*KNOWN, *box))
+    if nih_table.is_nih(columns):
+        return nih_table.audit(path)
+    box, several = corners_in(columns), label_columns(columns)
+    needed = box or several or (LABEL,)
+    table = read_table(path, needed, (*KNOWN, *box, *several))
     hint = size_hint(columns)
     lacking = bool(table.troubles) and "expected also" in table.troubles[-1]
-    if columns and lacking and not table.images and not set(box or (LABEL,)) <= set(columns):
-        table.troubles[-1] += hint or ("" if box else f" Instead of {LABEL}, {', '.join(BOX)} say where findings are.")
+    if columns and lacking and not table.images and not set(needed) <= set(columns):
+        further = f" Instead of {LABEL}, {', '.join(BOX)} say where findings are. Of several, each has {PREFIX}NAME."
+        table.troubles[-1] += hint or ("" if box else further)
     elif hint and not box:
         table.notes.append(f"{table.path.name}: boxes are not read.{hint}")
     cases = [_case_of(table, image, box) for image in table.images]
     if any(case.boxes_xyxy_px for case in cases):
         look_at_boxes(table, box)
+    if several:
+        _look_at_names(table, several)
+        cases = with_some_label(table, cases)
     return table, cases
+
+
+def _look_at_names(table: OwnTable, several: Sequence[str]) -> None:
+    """Note among the troubles columns of labels without a name, and two whose names are one but for small and capital letters."""
+    first: dict[str, str] = {}
+    for column in several:
+        where, name = table.at(HEADER_LINE, column), column.removeprefix(PREFIX).strip()
+        if not name or not name.isprintable():
+            table.troubles.append(f"{where}: has no name that can be read; expected {PREFIX}NAME, such as {PREFIX}effusion.")
+        elif (other := first.setdefault(name.casefold(), column)) != column:
+            table.troubles.append(f"{where}: differs from {other} only in small and capital letters; expected one column for each label.")
 
 
 def _case_of(table: OwnTable, image: OwnImage, box: Corners) -> XrayCase:
     boxes = boxes_of(table, image, box) if box else []
     label: bool | None = bool(boxes)
-    if LABEL in table.columns:
+    labels = tuple((column.removeprefix(PREFIX), _label_of(table, image, column)) for column in label_columns(table.columns))
+    if labels:
+        label = any(value for _, value in labels)
+    elif LABEL in table.columns:
         label = _label_of(table, image)
         if label is False and boxes:
             line = next(line for line, cells in image.rows if any(cells[column] for column in box))
@@ -88,15 +126,19 @@ def _case_of(table: OwnTable, image: OwnImage, box: Corners) -> XrayCase:
         data_folder=data_folder(image.path, table),
         split=image.split,
         groups=image.groups,
+        labels=labels,
     )
 
 
-def _label_of(table: OwnTable, image: OwnImage) -> bool | None:
-    text = one_value(table, image, LABEL)
+def _label_of(table: OwnTable, image: OwnImage, column: str = LABEL) -> bool | None:
+    text = one_value(table, image, column)
     if (value := finite_number(text)) in (0.0, 1.0):
         return bool(value)
+    if not text and column != LABEL:
+        return None
     hint = f" Write {MEANT[text.lower()]}." if text.lower() in MEANT else ""
-    table.troubles.append(f"{table.at(image.line, LABEL)}: is {text!r}; expected 0 or 1.{hint or number_hint(text)}")
+    expected = "0 or 1" if column == LABEL else "0 or 1, or an empty field where it is not known"
+    table.troubles.append(f"{table.at(image.line, column)}: is {text!r}; expected {expected}.{hint or number_hint(text)}")
     return None
 
 

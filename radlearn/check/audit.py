@@ -37,7 +37,10 @@ from radlearn.scans.header_texts import age_in_years
 from radlearn.scans.picture_files import is_picture
 
 ADULT_YEARS = 18
-EXPECTED_COLUMNS = "expected path, and label or x0, y0, x1, y1 for X-rays, or mask for CTs. Other columns may be there too."
+EXPECTED_COLUMNS = (
+    "expected path, and label or x0, y0, x1, y1 for X-rays, or mask for CTs; for several labels label_NAME for each. "
+    "Other columns may be there too."
+)
 DICOM_AGE = re.compile(r"\d{3}[DWMY]")
 "An age string of PS3.5 6.2."
 
@@ -204,10 +207,14 @@ def _about(result: Audit) -> list[Finding]:
     said = []
     if cases := result.cases.values():
         people, positives = len({case.person for case in cases}), sum(bool(case.label) for case in cases)
+        several = Counter(name for case in cases for name, value in case.labels if value)
+        what = "any of the labels" if any(case.labels for case in cases) else "an opacity"
         amounts = (
-            f"{counted(len(cases), 'X-rays')} of {counted(people, 'persons')}; {positives:,} with an opacity ({positives / len(cases):.0%})"
+            f"{counted(len(cases), 'X-rays')} of {counted(people, 'persons')}; {positives:,} with {what} ({positives / len(cases):.0%})"
         )
         said.append(Finding("about", "", amounts))
+        if several:
+            said.append(Finding("about", "", f"labels: {', '.join(f'{name} {count:,}' for name, count in several.most_common())}"))
     if boxes := [(x1 - x0, y1 - y0) for case in result.cases.values() for x0, y0, x1, y1 in case.boxes_xyxy_px]:
         width, height = ("/".join(f"{edge:.0f}" for edge in edges) for edges in np.quantile(boxes, (0.25, 0.5, 0.75), axis=0).T)
         said.append(

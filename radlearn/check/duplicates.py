@@ -118,7 +118,8 @@ def duplicate_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, XrayCase
 
 def _of_group(xrays: Sequence[XrayFacts], how: str, rule: str, cases: Mapping[Path, XrayCase], root: Path) -> Finding:
     known = [cases[xray.path] for xray in xrays if xray.path in cases]
-    clash = " of two people" * (len({case.person for case in known}) > 1) + " with two labels" * (len({case.label for case in known}) > 1)
+    labels = {case.labels or case.label for case in known}
+    clash = " of two people" * (len({case.person for case in known}) > 1) + " with two labels" * (len(labels) > 1)
     names = sorted(within(xray.path, root) for xray in xrays)
     others = f"{names[0]} and {', '.join(names[1:4])}{' …' if len(names) > 4 else ''}"
     return Finding("image-other-person" if clash else rule, names[0], f"{others} {how}{';' + clash if clash else ''}", tuple(names[1:]))

@@ -86,6 +86,11 @@ RULES = {
     "label-few": Rule(
         "warning", "too few people of a class to train on", "Add people, or use these images only to evaluate a model of other data."
     ),
+    "label-rare": Rule(
+        "warning",
+        "labels that too few people have or lack",
+        "Add people; without them such a label is predicted badly, or cannot be judged.",
+    ),
     "image-unlabelled": Rule("warning", "X-rays that no row speaks of", "They are left out. Add their rows, or move them away."),
     "box-tiny": Rule("warning", "boxes of a few pixels", "Draw them again or remove them."),
     "box-huge": Rule("warning", "boxes over most of the X-ray", "Look at them: the largest of the challenge's own covers half an X-ray."),

@@ -15,6 +15,9 @@ def label_findings(cases: Sequence[XrayCase]) -> Iterator[Finding]:
     labelled = [case for case in cases if case.label is not None]
     if not labelled:
         return
+    if any(case.labels for case in labelled):
+        yield from _of_several(labelled)
+        return
     labels = [bool(case.label) for case in labelled]
     if len(set(labels)) == 1:
         every = f"all {counted(len(labels), 'X-rays')} are" if len(labels) > 1 else "the only X-ray is"
@@ -31,6 +34,19 @@ def label_findings(cases: Sequence[XrayCase]) -> Iterator[Finding]:
             split_by_person([case.person for case in labelled], labels, seed=0)
         except BadSetting as error:
             yield Finding("label-few", "", str(error))
+
+
+def _of_several(cases: Sequence[XrayCase]) -> Iterator[Finding]:
+    """Yield a finding for each of several labels that cannot be learnt, or not be tested, because too few people have it or lack it."""
+    for name in dict.fromkeys(name for case in cases for name, _ in case.labels):
+        told = [(case.person, value) for case in cases for other, value in case.labels if other == name and value is not None]
+        people = {value: len({person for person, of in told if of == value}) for value in (True, False)}
+        if not all(people.values()):
+            every = f"is {'1 on all' if people[True] else '0 on all' if told else 'not known on any'} of {counted(len(cases), 'X-rays')}"
+            yield Finding("label-rare", "", f"label {name} {every}: nothing can be learnt of it here")
+        elif (fewest := min(people.values())) < len(SUBSETS):
+            found = f"label {name}: {counted(fewest, 'people')} {'with' if people[True] == fewest else 'without'} it"
+            yield Finding("label-rare", "", f"{found}, so that one of {', '.join(SUBSETS)} has none")
 
 
 def mask_findings(volumes: Sequence[VolumeFacts]) -> Iterator[Finding]:

@@ -55,9 +55,11 @@ _NAMES = {
 def spoken(name: str, labels: Mapping[str, str] | None = None) -> str:
     """Return a score's name for people; `labels` names scores that only one challenge has.
 
-    >>> spoken("auroc_score"), spoken("false_boxes_per_healthy_image")
-    ('AUROC', 'false boxes per X-ray without an opacity')
+    >>> spoken("auroc_score"), spoken("macro_auroc_score"), spoken("false_boxes_per_healthy_image")
+    ('AUROC', 'macro AUROC', 'false boxes per X-ray without an opacity')
     """
+    if name.startswith("macro_") and name not in (labels or {}):
+        return f"macro {spoken(name.removeprefix('macro_'))}"
     return (labels or {}).get(name) or _NAMES.get(name, name.replace("_", " "))
 
 

@@ -51,6 +51,13 @@ from radlearn.monai_parts.mapped_dataset import MappedDataset
 from radlearn.monai_parts.radiograph_reader import RadiographReader
 from radlearn.tasks.classification.ensembles import Classifier, evaluate_together
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
+from radlearn.tasks.classification.multilabel.evaluation import evaluate_labels
+from radlearn.tasks.classification.multilabel.names import labels_of_run, proved_labels, refuse_several_labels
+from radlearn.tasks.classification.multilabel.postprocessing import choose_labels_postprocessing
+from radlearn.tasks.classification.multilabel.prediction import LabelPredictions
+from radlearn.tasks.classification.multilabel.report import write_labels_report
+from radlearn.tasks.classification.multilabel.scores import mean_scores
+from radlearn.tasks.classification.multilabel.tuning import tune_labels
 from radlearn.tasks.classification.options import TuneOptions
 from radlearn.tasks.classification.postprocessing import choose_postprocessing
 from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
@@ -63,6 +70,7 @@ from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_folder import Run, runs_of, settings_as
 from radlearn.training.settings import Share, TrainingSettings
+from radlearn.workflow.case_labels import label_names
 from radlearn.workflow.commands import main
 from radlearn.workflow.partial_answers import answers_beside
 from radlearn.workflow.pretrained import start_from_published
@@ -146,8 +154,11 @@ def find_cases(data_folder: Path) -> list[Case]:
 
 
 def as_item(case: Case) -> dict[str, Any]:
-    """Return a case as MONAI's transforms take it: a dictionary."""
-    return {"id": case.image_id, "image": case.path, "label": float(case.label or False)}
+    """Return a case as MONAI's transforms take it: a dictionary. Of several labels, those that are not known are NaN."""
+    label: Any = float(case.label or False)
+    if case.labels:
+        label = np.array([np.nan if there is None else there for _, there in case.labels], np.float32)
+    return {"id": case.image_id, "image": case.path, "label": label}
 
 
 def deterministic_transform(settings: Settings) -> Compose:
@@ -230,20 +241,23 @@ def make_loaders(settings: Settings, split: dict[str, list[PreparedRadiograph]])
 # From pixels to one number, the logit; its sigmoid is the probability.
 
 
-def build_model(settings: Settings) -> nn.Module:
-    """Return the network, float32 (cases, 1, size, size) → (cases, 1) logits, with random or pretrained weights."""
+def build_model(settings: Settings, outputs: int = 1) -> nn.Module:
+    """Return the network, float32 (cases, 1, size, size) → (cases, outputs) logits, with random or pretrained weights.
+
+    There is one output for each label: several findings may be on one X-ray, so each has a sigmoid of its own.
+    """
     model: Any
     if settings.network == "small_resnet":
         # Each block halves the resolution and doubles the channels: from edges, over ribs and vessels, to opacities.
-        model = ResNet("basic", [1, 1, 1, 1], [16, 32, 64, 128], spatial_dims=2, n_input_channels=1, num_classes=1, conv1_t_stride=2)
+        model = ResNet("basic", [1, 1, 1, 1], [16, 32, 64, 128], spatial_dims=2, n_input_channels=1, num_classes=outputs, conv1_t_stride=2)
     elif settings.network == "densenet121":
-        model = DenseNet121(spatial_dims=2, in_channels=1, out_channels=1)
+        model = DenseNet121(spatial_dims=2, in_channels=1, out_channels=outputs)
     elif settings.network == "convnext_tiny":
         # From torchvision, for three colour channels: its first layer is replaced by one for a single grey channel.
-        model = convnext_tiny(num_classes=1)
+        model = convnext_tiny(num_classes=outputs)
         model.features[0][0] = nn.Conv2d(1, 96, kernel_size=4, stride=4)
     elif settings.network in LITE:
-        model = efficientnet_lite(settings)
+        model = efficientnet_lite(settings, outputs)
     else:
         raise BadSetting(f"network is {settings.network!r}; it must be one of {', '.join(FEATURE_LAYERS)}.")
     if settings.pretrained and settings.network != "small_resnet":
@@ -264,7 +278,7 @@ LITE = {
 }
 
 
-def efficientnet_lite(settings: Settings) -> EfficientNet:
+def efficientnet_lite(settings: Settings, outputs: int = 1) -> EfficientNet:
     """Return EfficientNet (Tan and Le 2019, arXiv:1905.11946) in the Lite variant: no squeeze-and-excitation, ReLU6 in place of swish.
 
     Both are slow on a CPU. A block makes six times as many channels with a 1×1 convolution (`e6`), filters each of them by itself (`k5`:
@@ -273,10 +287,10 @@ def efficientnet_lite(settings: Settings) -> EfficientNet:
     kinds = ("k3_s1_e1", "k3_s2_e6", "k5_s2_e6", "k3_s2_e6", "k5_s1_e6", "k5_s2_e6", "k3_s1_e6")
     repeats, channels = LITE[settings.network]
     stages = [f"r{r}_{kind}_i{i}_o{o}" for r, kind, i, o in zip(repeats, kinds, (32, *channels), channels, strict=False)]
-    model = EfficientNet(stages, in_channels=1, num_classes=1, image_size=settings.size_px)
+    model = EfficientNet(stages, in_channels=1, num_classes=outputs, image_size=settings.size_px)
     model._swish = nn.ReLU6()
     # MONAI draws these weights from -1 to 1, which makes large logits of 1,280 features. PyTorch's own layer begins near one half.
-    model._fc = nn.Linear(model._fc.in_features, 1)
+    model._fc = nn.Linear(model._fc.in_features, outputs)
     blocks: list[Any] = [module for module in model.modules() if hasattr(module, "_depthwise_conv")]
     for block in blocks:
         block._swish = nn.ReLU6(inplace=True)
@@ -300,15 +314,24 @@ def freeze(model: nn.Module, share: float) -> None:
 
 
 def loss(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-    """Return the mean binary cross-entropy between predictions and labels."""
-    return F.binary_cross_entropy_with_logits(model(batch["image"])[:, 0], batch["label"].float())
+    """Return the mean binary cross-entropy between predictions and labels, (cases,), or (cases, labels) where there are several."""
+    logits, labels = model(batch["image"]), batch["label"].float()
+    if labels.ndim == 1:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], labels)
+    known = ~labels.isnan()
+    errors = F.binary_cross_entropy_with_logits(logits, labels.nan_to_num(), reduction="none")
+    # A label that is not known is no error, whatever is predicted: times 0, its gradient is 0 too.
+    return (errors * known).sum() / known.sum().clamp(min=1)
 
 
 def infer(model: nn.Module, images: Tensor, settings: Settings) -> Tensor:
-    """Return the probability of an opacity for each X-ray, float32 (cases,) in [0, 1], for images float32 (cases, 1, size, size)."""
+    """Return the probability of an opacity for each X-ray, float32 (cases,) in [0, 1], for images float32 (cases, 1, size, size).
+
+    Where the network has several outputs, there is one for each label: (cases, labels).
+    """
     images = images.float()
     views = [images, images.flip(-1)] if settings.test_time_mirror else [images]
-    return torch.stack([model(view)[:, 0].float().sigmoid() for view in views]).mean(dim=0)
+    return torch.stack([model(view).squeeze(1).float().sigmoid() for view in views]).mean(dim=0)
 
 
 # Layers whose features tell whether an X-ray is unlike the training data: edges and textures, parts, the whole. Which of them sees it
@@ -342,8 +365,8 @@ class LayerCAM(GradCAM):
         return F.relu((F.relu(gradients[layer_idx]) * activations[layer_idx]).sum(dim=1, keepdim=True))
 
 
-def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray:
-    """Return the LayerCAM of each image, float32 (cases, size, size) in [0, 1].
+def heat_map(model: nn.Module, images: Tensor, settings: Settings, label: int | None = None) -> np.ndarray:
+    """Return the LayerCAM of each image, float32 (cases, size, size) in [0, 1]; `label` is the number of an output of several.
 
     It shows coarsely which regions raised the prediction and does not prove a finding. The maximum of a map is the predicted probability:
     scaled to 1, as is often done, the map of an X-ray that is predicted healthy would look like any other.
@@ -352,12 +375,13 @@ def heat_map(model: nn.Module, images: Tensor, settings: Settings) -> np.ndarray
     cam = LayerCAM(nn_module=model, target_layers=HEAT_MAP_LAYER[settings.network], postprocessing=nn.Identity())
     # Where the first layers are frozen, only the images ask for gradients.
     images = images.detach().clone().requires_grad_()
-    maps = cam(x=images)[:, 0].detach()
+    maps = cam(x=images, class_idx=label)[:, 0].detach()
     if settings.test_time_mirror:
-        maps = (maps + cam(x=images.flip(-1))[:, 0].detach().flip(-1)) / 2
+        maps = (maps + cam(x=images.flip(-1), class_idx=label)[:, 0].detach().flip(-1)) / 2
     with torch.inference_mode():
         hottest = maps.amax(dim=(1, 2)).clamp(min=1e-12)
-        scaled = maps * (infer(model, images, settings) / hottest)[:, None, None]
+        probabilities = infer(model, images, settings).reshape(len(images), -1)[:, label or 0]
+        scaled = maps * (probabilities / hottest)[:, None, None]
     return scaled.clamp(0, 1).cpu().numpy().astype(np.float32)
 
 
@@ -393,12 +417,18 @@ def training_loop(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 
 def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     """Train on the X-rays of a folder, or continue where the run stopped; then choose its threshold on validation persons."""
-    split = split_cases(prepared(settings, find_cases(data_folder)), settings.seed_of_split, settings.fold, run)
+    cases = find_cases(data_folder)
+    # Empty for the challenge, whose X-rays have one label.
+    names = label_names(cases)
+    split = split_cases(prepared(settings, cases), settings.seed_of_split, settings.fold, run)
     loaders = make_loaders(settings, {subset: split[subset] for subset in ("train", "validation")})
     # To watch the training, one look at each X-ray is enough.
     one_look = replace(settings, test_time_mirror=False)
 
     def validate(model: nn.Module) -> dict[str, float]:
+        if names:
+            found, known = map(torch.cat, zip(*inferred(model, loaders["validation"], one_look), strict=True))
+            return mean_scores(found.reshape(known.shape).numpy(), known.numpy())
         scores = {"auroc_score": ROCAUCMetric(), "average_precision_score": AveragePrecisionMetric()}
         for images, labels in inferred(model, loaders["validation"], one_look):
             for score in scores.values():
@@ -407,10 +437,14 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
 
     # The first weights are random too: a run must be reproducible from its first step.
     reseed(settings.seed)
-    model = build_model(settings)
-    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by="auroc_score"), run)
+    model = build_model(settings, outputs=len(names) or 1)
+    best_by = "macro_auroc_score" if names else "auroc_score"
+    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by), run)
     probabilities, features = infer_with_features(best, loaders["validation"], settings)
-    choose_postprocessing(run, probabilities, split["validation"], split["train"], settings.wanted_sensitivity)
+    if names:
+        choose_labels_postprocessing(run, probabilities, names, split["validation"], split["train"], settings.wanted_sensitivity)
+    else:
+        choose_postprocessing(run, probabilities, split["validation"], split["train"], settings.wanted_sensitivity)
     # What is unlike the training X-rays, as they are, without augmentation.
     known = make_loaders(settings, {"known": [split["train"][number] for number in some_of(len(split["train"]))]})["known"]
     write_feature_distance(run, infer_with_features(best, known, one_look)[1], features)
@@ -418,7 +452,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
 
 
 def inferred(model: nn.Module, loader: EpochLoader, settings: Settings) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the probabilities and the labels of each batch of a loader, float32 (cases,) both, in the order of the cases."""
+    """Yield the probabilities and the labels of each batch of a loader, as `infer` and `loss` have them, in the order of the cases."""
     device = next(model.parameters()).device
     with torch.inference_mode():
         for batch in loader.epoch(0):
@@ -426,7 +460,7 @@ def inferred(model: nn.Module, loader: EpochLoader, settings: Settings) -> Itera
 
 
 def infer_all(model: nn.Module, loader: EpochLoader, settings: Settings) -> np.ndarray:
-    """Return the probability for every case of a loader, float32 (cases,), in the order of the cases."""
+    """Return the probability for every case of a loader, as `infer`, in the order of the cases."""
     return torch.cat([probabilities for probabilities, _ in inferred(model, loader, settings)]).numpy()
 
 
@@ -445,19 +479,24 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     """Return the best model of a run, in eval mode, on the device of its settings, and these settings."""
     settings = settings_as(run, Settings)
     # The weights come from the run: no published weights are downloaded.
-    model = build_model(replace(settings, pretrained=False))
+    model = build_model(replace(settings, pretrained=False), outputs=len(labels_of_run(run)) or 1)
     return load_best(run, model, settings.device), settings
 
 
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOptions = NoOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
+    names = proved_labels(run, cases)
     model, settings = trained_model(run)
     xrays = prepared(settings, cases)
     probabilities, features = infer_with_features(model, make_loaders(settings, {split: xrays})[split], settings)
 
-    def heat_maps(shown: Sequence[PreparedRadiograph]) -> np.ndarray:
-        return heat_map(model, as_images(shown, model), settings)
+    def heat_maps(shown: Sequence[PreparedRadiograph], label: int | None = None) -> np.ndarray:
+        return heat_map(model, as_images(shown, model), settings, label)
 
+    if names:
+        found = evaluate_labels(run, xrays, probabilities, split, features)
+        write_labels_report(run, found, heat_maps)
+        return found.scores
     evaluation = evaluate_probabilities(run, xrays, probabilities, split, heat_maps, features)
     write_xray_report(run, evaluation, heat_maps)
     return evaluation.scores
@@ -465,9 +504,12 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: NoOp
 
 def tune(run: Run, cases: Sequence[Case], options: TuneOptions = TuneOptions()) -> Scores:
     """Choose the threshold again on `cases`, the run's validation persons; write `postprocessing.json` and `tuning/`."""
+    names = proved_labels(run, cases)
     model, settings = trained_model(run)
     xrays = prepared(settings, cases)
     probabilities = infer_all(model, make_loaders(settings, {"validation": xrays})["validation"], settings)
+    if names:
+        return tune_labels(run, xrays, probabilities, options, settings.wanted_sensitivity)
     return tune_threshold(run, xrays, probabilities, options, settings.wanted_sensitivity)
 
 
@@ -476,7 +518,10 @@ def predict(runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlay
 
     Several runs predict together: the mean of their probabilities and heat maps; the table says how far they differ.
     """
-    predictions = ProbabilityPredictions(runs, paths, out, overlays)
+    if len(runs_of(runs)) > 1:
+        refuse_several_labels(runs_of(runs), TOGETHER)
+    kind = LabelPredictions if labels_of_run(runs_of(runs)[0]) else ProbabilityPredictions
+    predictions = kind(runs, paths, out, overlays)
     members = [trained_model(run) for run in runs_of(runs)]
     # Each run sees an X-ray at its own size and shape; a file is read once for those that see it alike.
     looks = [(settings.size_px, settings.shape) for _, settings in members]
@@ -495,7 +540,7 @@ def predict(runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlay
                 each.append(infer(model, images, settings).cpu().numpy())
                 features.append(pooled.of_each(len(images)))
             if overlays:
-                maps.append(heat_map(model, images, settings))
+                maps.append(predictions.heat_maps(each[-1], partial(heat_map, model, images, settings)))
         predictions.keep_mean(by_run, each, maps, features)
     predictions.finish()
     return predictions.table
@@ -503,6 +548,7 @@ def predict(runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlay
 
 def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
     """Write `patientId,probability` for the X-rays of a folder. The challenge itself asks for boxes and does not accept this file."""
+    refuse_several_labels(runs_of(runs), "A submission has one probability for each X-ray; 'predict' writes a column for each label.")
     with answers_beside(out) as folder:
         return submit_probabilities(predict(runs, [images], folder, overlays=False), out)
 
@@ -520,8 +566,12 @@ def classifier(run: Run) -> Classifier:
     return Classifier(partial(prepared, settings), probabilities, heat_maps)
 
 
+TOGETHER = "Several runs are used together only where each has one label: name one run."
+
+
 def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: NoOptions) -> Scores:
     """Evaluate several runs as an ensemble on the test persons that they share."""
+    refuse_several_labels(runs, TOGETHER)
     return evaluate_together(runs, cases, classifier)
 
 

@@ -85,9 +85,15 @@ def compared_runs(folders: Sequence[Path], split: str = "test") -> ComparedRuns:
             raise BadRunFolder(
                 f"{folder} is a run of {group[0].task}, {folders[0]} is one of {first.task}. Only runs of one task can be compared."
             )
-    kept = USE_CASES[first.task].load_case_format() if first.task in USE_CASES else None
+    kept = USE_CASES[first.task].load_case_format(first) if first.task in USE_CASES else None
     if kept is None:
         raise BadSetting(f"{first.task}: its evaluation keeps no table of cases, so its runs cannot be compared.")
+    for run in (run for group in groups for run in group):
+        if USE_CASES[first.task].load_case_format(run).columns != kept.columns:
+            raise BadRunFolder(
+                f"{run.folder} and {first.folder} do not predict the same labels, so their scores measure different things and cannot be "
+                "compared."
+            )
     evaluated = [[_evaluated(run, Path(folder), split, kept) for run in group] for group, folder in zip(groups, folders, strict=True)]
     reference = evaluated[0][0]
     compared = tuple(

@@ -20,8 +20,8 @@ from radlearn.progress import say
 # Files of a data folder that do not count as data.
 NOT_DATA = {"README.md", ".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"}
 BUILT_IN_SEED = 0
-# Modules beside the writers of built-in cases that draw what was written, and have no part in it.
-DRAWS_ONLY = {"contact_sheet", "patient_sheet", "ct_views"}
+# Modules beside the writers of built-in cases that draw or list what was written, and have no part in it.
+DRAWS_ONLY = {"contact_sheet", "patient_sheet", "ct_views", "findings_table"}
 
 
 @dataclass(frozen=True)

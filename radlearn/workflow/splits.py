@@ -11,6 +11,7 @@ from radlearn.challenges.person_spellings import alike_together, spelt
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.file_contents import is_of_values
 from radlearn.progress import say
+from radlearn.training.label_splits import refuse_untold, split_by_labels, words_on_rare_labels
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import (
     SUBSETS,
@@ -22,6 +23,7 @@ from radlearn.training.splits import (
     write_split,
 )
 from radlearn.workflow.case_contents import compared, contents_of
+from radlearn.workflow.case_labels import label_names, label_values, labels_in_words
 from radlearn.workflow.earlier_runs import refuse_seen_people
 
 
@@ -56,6 +58,8 @@ def split_cases(
     A run that already has a split keeps it, so that resuming cannot move a person to another subset. Its cases must then be the images
     that it began with, with the same truth: what is trained half on one and half on another is trained on neither.
 
+    Where cases have several labels, each of them is divided by itself (`training.label_splits`), and `labels` is not asked for.
+
     Persons of one and the same image, and spellings of one name that look alike, are kept in one subset, whatever the tables say.
 
     Args:
@@ -74,7 +78,12 @@ def split_cases(
     if not file.exists():
         persons = [case.person for case in cases]
         known = [item.label for item in items] if labels is None else [bool(label) for label in labels]
-        if known and len(set(known)) == 1:
+        names = label_names(cases)
+        several = label_values(cases, names)
+        if names:
+            # Each label is divided by itself; how many images have any of them decides nothing.
+            words = SplitWords(words.items, "any of the labels", 0)
+        elif known and len(set(known)) == 1:
             every = (
                 f"All {counted(len(known), words.items)} {verb_of(len(known), 'are')} {'with' if known[0] else 'without'} {words.finding}"
             )
@@ -82,12 +91,17 @@ def split_cases(
         contents = contents_of(cases)
         together, copies = _kept_together(cases, contents)
         asked = _asked_for(cases, fold, known, copies, words)
-        _tell_copies(cases, copies, known, words)
+        _tell_copies(cases, copies, [labels_in_words(case) for case in cases] if names else known, words)
 
         def split_with(seed: int, fold: int | None) -> list[str]:
-            return split_by_person(alike_together(persons, together), known, seed, fold, least=words.least, finding=words.finding)
+            people = alike_together(persons, together)
+            if names:
+                return split_by_labels(people, several, seed, fold)
+            return split_by_person(people, known, seed, fold, least=words.least, finding=words.finding)
 
         subsets = asked or split_with(seed, fold)
+        if names:
+            refuse_untold(several, subsets)
         refuse_seen_people(run, cases, together, subsets, None if asked else split_with)
         counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets, contents)
@@ -96,6 +110,8 @@ def split_cases(
             unit, persons_and = noun_of(len(held), words.items), noun_of(counts[subset], "persons") + ","
             amounts = f"{len(held):>6,} {unit:<{len(words.items)}} of {counts[subset]:>6,} {persons_and:<8} {sum(held):>5,} with"
             say(f"  {subset:<10} {amounts} {words.finding}")
+        for sentence in words_on_rare_labels(names, persons, several, subsets):
+            say(sentence, style="yellow")
         held_by = cases_by_subset(cases, run)
     else:
         held_by = cases_by_subset(cases, run)
@@ -219,7 +235,7 @@ def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent]) -> tu
     return [first(person) for person in named], copies
 
 
-def _tell_copies(cases: Sequence[Case], copies: Sequence[Sequence[int]], labels: Sequence[bool], words: SplitWords) -> None:
+def _tell_copies(cases: Sequence[Case], copies: Sequence[Sequence[int]], labels: Sequence[bool | str], words: SplitWords) -> None:
     """Say which images are there under several persons, and which with two labels."""
 
     def differing(what: Sequence[object]) -> list[tuple[int, int]]:
@@ -237,7 +253,11 @@ def _tell_copies(cases: Sequence[Case], copies: Sequence[Sequence[int]], labels:
             style="yellow",
         )
     if contradicting := differing(labels):
-        one, other = (f"{cases[number].image_id} {'with' if labels[number] else 'without'} {words.finding}" for number in contradicting[0])
+
+        def said(label: bool | str) -> str:
+            return f"with {label}" if isinstance(label, str) else f"{'with' if label else 'without'} {words.finding}"
+
+        one, other = (f"{cases[number].image_id} {said(labels[number])}" for number in contradicting[0])
         twice = f"{counted(len(contradicting), words.items)} {verb_of(len(contradicting), 'are')} there twice"
         say(
             f"{twice} with labels that contradict each other, such as {one} and {other}. One of the two is wrong: correct its label, or "

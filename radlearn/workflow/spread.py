@@ -42,7 +42,7 @@ def write_spread(repeats: Repeats, found: Sequence[Mapping[str, Any]]) -> dict[s
     Args:
         found: the content of the score file of each run.
     """
-    first, kept = found[0], USE_CASES[repeats.task].load_case_format() if repeats.task in USE_CASES else None
+    first, kept = found[0], USE_CASES[repeats.task].load_case_format(repeats.runs[0]) if repeats.task in USE_CASES else None
     known = {} if kept is None else {name: score.higher_is_better for name, score in kept.scores.items()}
     values = {name: [interval_of(one["scores"][name]).value for one in found] for name in first["scores"]}
     content = {
@@ -67,7 +67,8 @@ def show_spread(content: Mapping[str, Any], names: Sequence[str], labels: Mappin
     table = TerminalTable(title=title, title_justify="left")
     for column in ("score", "mean", "worst", "lowest to highest"):
         table.add_column(column, no_wrap=True, justify="left" if column == "score" else "right")
-    for name in names:
+    # Runs of several labels have means over them in place of a task's own scores.
+    for name in [name for name in names if name in content["scores"]] or list(content["scores"]):
         one = content["scores"][name]
         ends = "–" if one["lowest"] is None else f"{one['lowest']:.3f} to {one['highest']:.3f}"
         table.add_row(spoken(name, labels), *("–" if one[key] is None else f"{one[key]:.3f}" for key in ("mean", "worst")), ends)

@@ -1,6 +1,6 @@
 """What training would refuse for its labels is found by check."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +105,25 @@ def test_masks_that_are_all_empty_are_an_error_and_one_that_is_not_suffices(smal
     write_volume(tmp_path / "m.nii.gz", np.zeros(mask.voxels.shape, np.uint8), mask.affine)
     (tmp_path / "cases.csv").write_text(f"path,mask,person\n{case.path},m.nii.gz,p\n")
     assert "the only mask is empty" in " ".join(one.found for one in audit_folder(tmp_path / "cases.csv", workers=1).findings)
+
+
+def test_labels_that_too_few_people_have_are_named() -> None:
+    values = {"mass": [True, False] * 4, "hernia": [False] * 8, "nodule": [True, *[False] * 7], "unknown": [None] * 8}
+    several = [
+        replace(case, labels=tuple((name, value[number]) for name, value in values.items()))
+        for number, case in enumerate(cases("10101010"))
+    ]
+    assert [(one.rule, one.found) for one in label_findings(several)] == [
+        ("label-rare", "label hernia is 0 on all of 8 X-rays: nothing can be learnt of it here"),
+        ("label-rare", "label nodule: 1 person with it, so that one of train, validation, test has none"),
+        ("label-rare", "label unknown is not known on any of 8 X-rays: nothing can be learnt of it here"),
+    ]
+
+
+def test_check_tells_how_often_each_label_is_there(small_rsna: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    rows = [f"{case.path},{case.person},{int(number < 20)},{int(number < 5)}" for number, case in enumerate(rsna.find_cases(small_rsna))]
+    path.write_text("path,person,label_mass,label_hernia\n" + "\n".join(rows) + "\n")
+    said = [one.found for one in audit_folder(path, workers=1).findings if one.rule == "about"]
+    assert "labels: mass 20, hernia 5" in said
+    assert any(one.endswith("20 with any of the labels (42%)") for one in said)

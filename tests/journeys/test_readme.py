@@ -261,6 +261,7 @@ def test_the_page_on_ones_own_data_runs(tmp_path: Path, capsys: pytest.CaptureFi
     assert "48 X-rays of" in said
     assert "(('site', 'South'),)" in said
     assert "column label: is 'yes'; expected 0 or 1. Write 1." in said
+    assert "The mean is over effusion, cardiomegaly, oedema" in said
     # Every column that the page names is known, and every one that is known is named.
     columns = set(re.findall(r"`([a-z_0-9]+)`", page))
     assert {*own_table.SHARED_COLUMNS, *xray_table.KNOWN, ct_table.MASK} <= columns

@@ -3,6 +3,7 @@
 import ast
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -271,3 +272,56 @@ def test_the_two_presets_are_what_they_are_for() -> None:
     assert challenge.pretrained
     assert challenge.test_time_mirror
     assert 224 <= challenge.size_px <= 512
+
+
+def test_a_label_that_is_not_known_has_no_part_in_the_loss_and_no_gradient() -> None:
+    network = torch.nn.Linear(4, 3)
+    images, labels = torch.randn(5, 4), torch.tensor([[1.0, 0.0, torch.nan]] * 4 + [[torch.nan] * 3])
+    error = lesson.loss(network, {"image": images, "label": labels})
+    known = torch.nn.functional.binary_cross_entropy_with_logits(network(images)[:4, :2], labels[:4, :2])
+    assert error.item() == pytest.approx(known.item())
+    error.backward()
+    assert network.weight.grad is not None
+    # The third label is known of nobody.
+    assert (network.weight.grad[2] == 0).all()
+    assert (network.weight.grad[:2] != 0).any()
+    # Nor does it matter what is predicted of it, or what the fifth X-ray shows.
+    images[4] = 100.0
+    assert lesson.loss(network, {"image": images, "label": labels}).item() == pytest.approx(known.item())
+    nothing = lesson.loss(network, {"image": images, "label": torch.full((5, 3), torch.nan)})
+    nothing.backward()
+    assert nothing.item() == 0.0
+
+
+@pytest.mark.parametrize("network", ["small_resnet", "efficientnet_lite0", "densenet121", "convnext_tiny"])
+def test_each_network_has_an_output_for_each_label(network: Any) -> None:
+    settings = replace(SMALL, network=network, pretrained=False)
+    images = torch.rand(2, 1, 64, 64)
+    with torch.inference_mode():
+        found = lesson.infer(lesson.build_model(settings, outputs=3).eval(), images, settings)
+    assert (found.shape, bool(((found > 0) & (found < 1)).all())) == ((2, 3), True)
+    maps = [lesson.heat_map(lesson.build_model(settings, outputs=3).eval(), images, settings, label) for label in (0, 2)]
+    assert maps[0].shape == (2, 64, 64)
+
+
+def test_the_heat_map_of_a_label_is_that_of_its_output_alone() -> None:
+    reseed(0)
+    three = lesson.build_model(SMALL, outputs=3).eval()
+    one = lesson.build_model(SMALL).eval()
+    weights = three.state_dict()
+    # The output layer is the only one whose shape depends on the labels.
+    one.load_state_dict({name: value[1:2] if name.startswith("fc.") else value for name, value in weights.items()})
+    images = torch.rand(1, 1, 64, 64)
+    np.testing.assert_allclose(lesson.heat_map(three, images, SMALL, 1), lesson.heat_map(one, images, SMALL), atol=1e-6)
+
+
+def test_several_labels_reach_the_batches_each_beside_its_xray(cases: list[Case]) -> None:
+    given = [(("mass", number % 2 == 0), ("hernia", None if number % 3 == 0 else number % 3 == 1)) for number in range(len(cases))]
+    several = [replace(case, labels=labels) for case, labels in zip(cases, given, strict=True)]
+    loader = lesson.make_loaders(SMALL, {"validation": lesson.prepared(SMALL, several)})["validation"]
+    found = torch.cat([batch["label"] for batch in loader.epoch(0)]).numpy()
+    expected = [[np.nan if value is None else float(value) for _, value in labels] for labels in given]
+    np.testing.assert_array_equal(found, expected)
+    # The pixels are those of the cache that other labels share.
+    plain = lesson.make_dataset(SMALL, cases)
+    assert torch.equal(lesson.make_dataset(SMALL, several)[3]["image"], plain[3]["image"])

@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 from radlearn.challenges.challenge import AnyChallenge
 from radlearn.metrics import calibration, decisions, ranking
 from radlearn.metrics.case_scores import CaseScore
+from radlearn.tasks.classification.multilabel.names import labels_of_run
+from radlearn.tasks.classification.multilabel.scores import labels_case_format
+from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import CaseFormat, CaseQuality
 
 RANKED, DECIDED, CALIBRATED = (("probability", "label"), ("decision", "label"), ("calibrated_probability", "label"))
@@ -30,6 +33,12 @@ CASE_SCORES = {
 def case_format(challenge: AnyChallenge) -> CaseFormat:
     """Return the columns of an X-ray and the scores over X-rays."""
     return CASES
+
+
+def case_format_of(challenge: AnyChallenge, run: Run) -> CaseFormat:
+    """Return the columns of an X-ray and the scores over X-rays as a run has them, which may predict several labels."""
+    names = labels_of_run(run)
+    return labels_case_format(names) if names else case_format(challenge)
 
 
 def probability_of_the_truth(calibrated_probability: ArrayLike, label: ArrayLike) -> np.ndarray:

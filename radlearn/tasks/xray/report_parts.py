@@ -24,7 +24,12 @@ def data_blocks(run: Run, xrays: Sequence[PreparedRadiograph], found: Mapping[st
     classes = {name: here[name] for name in (*CATEGORIES, "opacity", "no opacity") if here[name]}
     figure = groups.data_figure({found["split"]: classes}, {found["split"]: found["persons"]})
     caption, alt = "The X-rays evaluated here, by the challenge's classes.", "Bars: how many X-rays of each class were evaluated."
-    blocks: list[Block] = [split_table(run, "X-rays"), picture("data", figure, caption, alt, wide=True)]
+    return [split_table(run, "X-rays"), picture("data", figure, caption, alt, wide=True), *people_note(run)]
+
+
+def people_note(run: Run) -> list[Block]:
+    """Return a warning where every X-ray of a run counts as a person of its own; else nothing."""
+    blocks: list[Block] = []
     split = split_of(run)
     if len(split) == len({person for person, _ in split.values()}):
         text = (

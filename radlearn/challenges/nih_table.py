@@ -1,0 +1,175 @@
+"""The table of NIH ChestX-ray14, `Data_Entry_2017.csv`, read as it was published: several findings for each X-ray, joined by |.
+
+    Image Index       the name of a PNG file, anywhere in the folders beside the table
+    Finding Labels    such as Effusion|Mass; No Finding where there is none
+    Patient ID        whose image it is
+    Patient Age, Patient Gender (or Sex), View Position
+
+All fourteen findings are labels of every X-ray: one that a row does not name is not there. The labels were mined from reports, and the
+authors expect over 90 % of them to be right.
+
+Source: Wang et al. 2017, CVPR, arXiv:1705.02315.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from radlearn.amounts import counted, verb_of
+from radlearn.challenges.folders import files_in, stem
+from radlearn.challenges.nobody import nobody_notes
+from radlearn.challenges.own_table import OwnImage, OwnTable
+from radlearn.challenges.person_spellings import joined_in_table
+from radlearn.challenges.table_rows import HEADER_LINE, Cells, columns_of, rows_of
+from radlearn.challenges.xray_case import XrayCase
+from radlearn.csv_cells import restored
+from radlearn.errors import BadLayout
+from radlearn.folder_walks import walked
+
+FINDINGS = (
+    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia", "Infiltration", "Mass",
+    "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax",
+)  # fmt: skip
+NONE = "No Finding"
+IMAGE, LABELS, PERSON, VIEW = "Image Index", "Finding Labels", "Patient ID", "View Position"
+AGE, SEX = "Patient Age", ("Patient Gender", "Patient Sex")
+NAME = re.compile(r"data_entry.*\.csv", re.IGNORECASE)
+OLDEST = 120
+"The published table has ages such as 411, which are taken for not known."
+
+
+def is_nih(columns: tuple[str, ...]) -> bool:
+    """Tell whether a table with these columns is that of NIH ChestX-ray14."""
+    return IMAGE in columns and LABELS in columns
+
+
+def table_in(folder: Path) -> Path | None:
+    """Return the table of NIH ChestX-ray14 that lies in a folder; None where there is none.
+
+    Raises:
+        BadLayout: if there are several.
+    """
+    if not Path(folder).is_dir():
+        return None
+    found = [path for path in files_in(Path(folder)) if NAME.fullmatch(path.name) and is_nih(columns_of(path))]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise BadLayout(f"{folder}: holds {len(found)} tables of NIH ChestX-ray14 ({names}). Name one of them with --data.")
+    return found[0] if found else None
+
+
+def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
+    """Return a table, with everything that is wrong in it among its troubles, and its X-rays; nothing is raised."""
+    columns, rows, troubles = rows_of(Path(path))
+    table = OwnTable(Path(path), columns, troubles=troubles)
+    if PERSON not in columns:
+        if not troubles:
+            said = f"the columns are {', '.join(columns)}; expected also {PERSON}"
+            troubles.append(f"{table.path.name}, line {HEADER_LINE}: {said}, which says whose X-ray it is.")
+        return table, []
+    lines: dict[str, int] = {}
+    read: list[tuple[int, Cells]] = []
+    for line, cells in rows:
+        name = restored(cells[IMAGE])
+        if not name:
+            troubles.append(f"{table.at(line, IMAGE)}: is empty; expected the name of an image.")
+        elif (first := lines.setdefault(name, line)) != line:
+            troubles.append(f"{table.at(line, IMAGE)}: {name} is in line {first} too; expected one row for each image.")
+        else:
+            read.append((line, cells))
+    paths = _paths(table, lines)
+    # Rows whose image is not there are looked through too: what is wrong in them is wrong in the table.
+    every = [_case_of(table, line, cells, paths.get(name := restored(cells[IMAGE]), table.folder / name)) for line, cells in read]
+    cases = [case for case in every if case.path.name in paths]
+    if not troubles:
+        cases = _with_persons(table, cases)
+    table.images = [OwnImage(case.path, [(lines[case.path.name], {})], case.image_id, case.person) for case in cases]
+    return table, cases
+
+
+def _paths(table: OwnTable, lines: dict[str, int]) -> dict[str, Path]:
+    """Return name → path of the images that lie beside the table; what is missing or there twice is noted."""
+    places: dict[str, list[Path]] = defaultdict(list)
+    for place, names in walked(table.folder):
+        for name in names:
+            if name in lines:
+                places[name].append(place / name)
+    found: dict[str, Path] = {}
+    for name, several in places.items():
+        # What a prediction wrote may have the same name.
+        chosen = [path for path in several if path.parent.name.lower().startswith("images")] or several
+        found[name] = chosen[0]
+        if len(chosen) > 1:
+            there = f"{name} lies in {chosen[0].parent} and in {chosen[1].parent}"
+            table.troubles.append(f"{table.at(lines[name], IMAGE)}: {there}; expected one file. Move one of the folders away.")
+    if lines and not found:
+        table.troubles.append(
+            f"{table.at(min(lines.values()), IMAGE)}: is {next(iter(lines))!r}, and neither it nor any other image of the table lies in "
+            f"{table.folder} or its folders. Unpack the archives of images there."
+        )
+    elif missing := len(lines) - len(found):
+        table.notes.append(
+            f"{table.path.name}: {missing:,} of {counted(len(lines), 'images')} {verb_of(missing, 'are')} not in the folders beside it; "
+            "these rows are left out."
+        )
+    return found
+
+
+def _case_of(table: OwnTable, line: int, cells: Cells, path: Path) -> XrayCase:
+    written = [name.strip() for name in cells[LABELS].split("|")]
+    where = table.at(line, LABELS)
+    unknown = next((name for name in written if name not in (*FINDINGS, NONE)), None)
+    if unknown:
+        near = get_close_matches(unknown, (*FINDINGS, NONE), 1)
+        hint = f" Write {near[0]}." if near else ""
+        table.troubles.append(f"{where}: is {cells[LABELS]!r}, and {unknown!r} is none of {', '.join((*FINDINGS, NONE))}.{hint}")
+    elif unknown is not None:
+        table.troubles.append(f"{where}: is {cells[LABELS]!r}; expected findings joined by |, or {NONE}.")
+    elif NONE in written and len(set(written)) > 1:
+        table.troubles.append(f"{where}: is {cells[LABELS]!r}; expected findings or {NONE}, not both.")
+    person = restored(cells[PERSON])
+    if not person:
+        table.troubles.append(f"{table.at(line, PERSON)}: is empty; expected whose image it is.")
+    sex_column = next((column for column in SEX if column in table.columns), SEX[0])
+    return XrayCase(
+        stem(path.name),
+        path,
+        any(name in FINDINGS for name in written),
+        (),
+        None,
+        person,
+        view=_one_of(table, line, cells, VIEW, ("AP", "PA")),
+        sex=_one_of(table, line, cells, sex_column, ("F", "M")),
+        age_years=_age(table, line, cells),
+        data_folder=table.folder,
+        labels=tuple((name, name in written) for name in FINDINGS),
+    )
+
+
+def _one_of(table: OwnTable, line: int, cells: Cells, column: str, values: tuple[str, str]) -> str | None:
+    text = cells.get(column, "")
+    if text and text not in values:
+        hint = f" Write {text.upper()}." if text.upper() in values else ""
+        table.troubles.append(f"{table.at(line, column)}: is {text!r}; expected {' or '.join(values)}, or an empty field.{hint}")
+    return text or None
+
+
+def _age(table: OwnTable, line: int, cells: Cells) -> float | None:
+    text = cells.get(AGE, "")
+    # The first edition of the table had ages as DICOM writes them: 058Y, 003M, 010D.
+    written = re.fullmatch(r"(\d{1,4})(?:\.0)?([YMWD]?)", text)
+    if text and not written:
+        table.troubles.append(f"{table.at(line, AGE)}: is {text!r}; expected whole years, an age such as 058Y, or an empty field.")
+    if not written:
+        return None
+    age = int(written[1]) / {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}[written[2]]
+    return age if age <= OLDEST else None
+
+
+def _with_persons(table: OwnTable, cases: list[XrayCase]) -> list[XrayCase]:
+    table.notes += nobody_notes(table.path.name, (case.person for case in cases), "images")
+    persons, said = joined_in_table(table.path.name, {case.image_id: case.person for case in cases})
+    table.notes += said
+    return [replace(case, person=persons[case.image_id]) for case in cases]

@@ -138,6 +138,11 @@ RULES = {
         "masks or label maps where a CT is expected",
         "Move them away, or name them ID_seg beside ID_ct; in a table they belong in the column mask.",
     ),
+    "ct-stretched": Rule(
+        "warning",
+        "volumes whose values look stretched",
+        "Look at RescaleSlope and RescaleIntercept in their headers; convert them again from their DICOM slices: air is -1000, water 0.",
+    ),
     "ct-size": Rule(
         "warning",
         "volumes whose size no chest has",

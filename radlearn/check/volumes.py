@@ -31,7 +31,7 @@ GAP_ABOVE_MM = 8.5
 INSIDE_ABOVE = 0.5
 OUTSIDE_LUNG_ABOVE = 0.2
 "Share of the mask outside the block that holds both lungs."
-NO_HOUNSFIELD = ("ct-not-hu", "ct-constant", "ct-is-mask")
+NO_HOUNSFIELD = ("ct-not-hu", "ct-stretched", "ct-constant", "ct-is-mask")
 
 
 @dataclass
@@ -119,11 +119,11 @@ def _of_ct(ct: Volume) -> Iterator[tuple[str, str]]:
     if any(doubt.rule in ("ct-constant", "ct-is-mask") for doubt in doubts):
         return
     # What is no number of a chest is no padding either.
-    is_strange = any(doubt.rule in ("ct-not-hu", "ct-low") for doubt in doubts)
+    is_strange = any(doubt.rule in ("ct-not-hu", "ct-stretched", "ct-low") for doubt in doubts)
     if not is_strange and (share := float((ct.voxels < PADDING_BELOW_HU).mean())):
         found = f"{share:.0%} of the voxels lie below {PADDING_BELOW_HU} HU; the lowest is {ct.voxels.min():g}"
         yield "ct-padding", found.replace("-", "−")
-    if not any(doubt.rule == "ct-not-hu" for doubt in doubts) and (turned := ct_wrong_way_round(ct)):
+    if not any(doubt.rule in ("ct-not-hu", "ct-stretched") for doubt in doubts) and (turned := ct_wrong_way_round(ct)):
         yield "ct-turned", turned
     yield from _of_slices(ct)
 

@@ -29,6 +29,8 @@ def test_a_sound_ct_and_mask_are_passed_over(tmp_path: Path) -> None:
         (np.clip((chest_hu(1) + 1000) / 6, 0, 255).astype(np.uint8), "ct-not-hu"),
         (np.full((96, 72, 40), -1024, np.int16), "ct-constant"),
         (chest_hu(1)[:, :, :10], "ct-flat"),
+        (np.clip(chest_hu(1), -1024, None) * 2 + 1024, "ct-stretched"),
+        (chest_hu(1) * 1.2, "ct-stretched"),
     ],
 )
 def test_numbers_that_are_no_chest_in_hounsfield_units_are_told(tmp_path: Path, hu: np.ndarray, rule: str) -> None:

@@ -73,6 +73,11 @@ RULES = {
     "image-turned": Rule("warning", "X-rays that are rotated, upside down or mirrored", "Look at them, and turn them back."),
     "image-unlike": Rule("warning", "X-rays unlike the others", "Is it another part of the body, another view, a photograph of an X-ray?"),
     "image-clipped": Rule("warning", "X-rays that are largely pure white or pure black", "Is the window wrong, or was it badly exposed?"),
+    "image-window": Rule(
+        "warning",
+        "X-rays whose window or contrast does not fit",
+        "Correct WindowCenter and WindowWidth, or the look-up table, in their headers; or export them again with their full contrast.",
+    ),
     "image-small": Rule("warning", "X-rays of few pixels", "Use the originals: what a model is to see must be on the X-ray."),
     "image-lateral": Rule(
         "warning",

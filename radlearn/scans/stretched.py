@@ -1,9 +1,9 @@
 """Whether the values of a chest CT are stretched: multiplied, or made with a wrong RescaleSlope, so that air, fat and muscle lie elsewhere.
 
-Three anchors tell, in the spread of values, none of which depends on what the patient has: of what is no air, most is fat and muscle, -120 to
-80 HU, in sound CTs seven tenths at least, also with contrast medium and white lungs; the commonest dark value is air or lung, never below
--1010 HU; and some air is as dark as the room. Of 126 chest CTs that are right (three real ones, 123 built-in ones), whole, cut off at -1000
-and 400 HU, or set to -1024 outside of the body, none is doubted. A RescaleSlope that is wrong by a fifth is told, and values that are
+Three anchors tell, in the spread of values, none of which depends on what the patient has: of what is no air, most is fat and muscle,
+-120 to 80 HU, in sound CTs seven tenths at least, also with contrast medium and white lungs; the commonest dark value is air or lung, never
+below -1010 HU; and some air is as dark as the room. Of 123 chest CTs that are right (three real ones, 120 built-in ones), whole, cut off at
+-1000 and 400 HU, or set to -1024 outside of the body, none is doubted. A RescaleSlope that is wrong by a fifth is told, and values that are
 multiplied by 1.15 or 0.8; what lies between mostly passes.
 """
 
@@ -19,7 +19,7 @@ SOLID_ABOVE_HU, SOFT_HU, LEAST_SOFT = -560, (-150, 130), 0.55
 COMMONEST_HU = (-150, 100)
 "Where the peak of fat or of muscle lies; -105 to 55 in sound CTs."
 LEAST_SOLID, LEAST_RISE = 0.2, 10.0
-"Share of the voxels that are solid, and how much commoner their peak is than what lies between it and lung: else the scan shows lung alone."
+"Share of the voxels that are solid, and how much commoner their peak is than what lies between it and lung: else it shows lung alone."
 LUNG_ABOVE_HU = -700
 DARK_BELOW_HU, AIR_ABOVE_HU, LEAST_DARK = -400, -1060, 0.02
 NO_AIR_ABOVE_HU, DARKEST = -870, 0.005

@@ -169,7 +169,10 @@ RULES = {
     "mask-grey": Rule("warning", "masks that are not 0 and 1", "They are cut in the middle. Save them as 0 and 1."),
     "mask-empty": Rule("warning", "masks with nothing inside", "Right where nothing was found; look whether it was."),
     "mask-inverted": Rule("warning", "masks with most of the scan inside", "Look at them: inside and outside may be swapped."),
-    "mask-outside-lung": Rule("warning", "masks outside the lungs", "Is it another person's mask, or one that is mirrored or moved?"),
+    "mask-outside-lung": Rule(
+        "warning", "masks outside the lungs", "Is it another person's mask, another organ's, or one that is mirrored or moved?"
+    ),
+    "mask-of-lung": Rule("warning", "masks that hold healthy lung", "Look at them: is it a mask of the lungs, or one that was moved?"),
     "mask-turned": Rule("warning", "masks that look turned over on their CT", "Look at them; save them in the order of the CT's axes."),
     "ct-turned": Rule(
         "warning",

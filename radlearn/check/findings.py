@@ -73,6 +73,11 @@ RULES = {
     "image-turned": Rule("warning", "X-rays that are rotated, upside down or mirrored", "Look at them, and turn them back."),
     "image-unlike": Rule("warning", "X-rays unlike the others", "Is it another part of the body, another view, a photograph of an X-ray?"),
     "image-clipped": Rule("warning", "X-rays that are largely pure white or pure black", "Is the window wrong, or was it badly exposed?"),
+    "image-window": Rule(
+        "warning",
+        "X-rays whose window or contrast does not fit",
+        "Correct WindowCenter and WindowWidth, or the look-up table, in their headers; or export them again with their full contrast.",
+    ),
     "image-small": Rule("warning", "X-rays of few pixels", "Use the originals: what a model is to see must be on the X-ray."),
     "image-lateral": Rule(
         "warning",
@@ -143,6 +148,11 @@ RULES = {
         "masks or label maps where a CT is expected",
         "Move them away, or name them ID_seg beside ID_ct; in a table they belong in the column mask.",
     ),
+    "ct-stretched": Rule(
+        "warning",
+        "volumes whose values look stretched",
+        "Look at RescaleSlope and RescaleIntercept in their headers; convert them again from their DICOM slices: air is -1000, water 0.",
+    ),
     "ct-size": Rule(
         "warning",
         "volumes whose size no chest has",
@@ -164,7 +174,10 @@ RULES = {
     "mask-grey": Rule("warning", "masks that are not 0 and 1", "They are cut in the middle. Save them as 0 and 1."),
     "mask-empty": Rule("warning", "masks with nothing inside", "Right where nothing was found; look whether it was."),
     "mask-inverted": Rule("warning", "masks with most of the scan inside", "Look at them: inside and outside may be swapped."),
-    "mask-outside-lung": Rule("warning", "masks outside the lungs", "Is it another person's mask, or one that is mirrored or moved?"),
+    "mask-outside-lung": Rule(
+        "warning", "masks outside the lungs", "Is it another person's mask, another organ's, or one that is mirrored or moved?"
+    ),
+    "mask-of-lung": Rule("warning", "masks that hold healthy lung", "Look at them: is it a mask of the lungs, or one that was moved?"),
     "mask-turned": Rule("warning", "masks that look turned over on their CT", "Look at them; save them in the order of the CT's axes."),
     "ct-turned": Rule(
         "warning",

@@ -18,7 +18,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.files import read_whole
 from radlearn.progress import in_parallel
 from radlearn.scans.chest_xray import VOLUME_MODALITIES
-from radlearn.scans.dicom import ForProcessingWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
+from radlearn.scans.dicom import ForProcessingWarning, PixelWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.picture_files import is_picture
 from radlearn.scans.stored_pixels import parsing
@@ -43,6 +43,9 @@ CAUSES = (
     ("no decoder", "image-no-decoder"),
 )
 "Words of `scans` for what keeps an X-ray from being read, and the rule each belongs to; everything else is damage."
+
+OF_CONTRAST = ("of the grey scale", "pixels pure white", "hardly any contrast", "cannot be used; the whole range")
+"Words of `scans` for a window, a look-up table or a range that does not fit its pixels."
 
 
 @dataclass
@@ -152,3 +155,6 @@ def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[
         for kind, rule in ((ForProcessingWarning, "image-raw"), (PolarityWarning, "image-polarity")):
             if issubclass(one.category, kind):
                 yield rule, str(one.message).removeprefix(f"{path}: ")
+        # Of what else is said of pixels most is harmless.
+        if issubclass(one.category, PixelWarning) and any(words in str(one.message) for words in OF_CONTRAST):
+            yield "image-window", str(one.message).removeprefix(f"{path}: ")

@@ -31,7 +31,14 @@ GAP_ABOVE_MM = 8.5
 INSIDE_ABOVE = 0.5
 OUTSIDE_LUNG_ABOVE = 0.2
 "Share of the mask outside the block that holds both lungs."
-NO_HOUNSFIELD = ("ct-not-hu", "ct-constant", "ct-is-mask")
+OUTSIDE_HULL_ABOVE, LARGE_OUTSIDE_ABOVE, LARGE_ABOVE = 0.5, 0.3, 0.4
+"""Share of the mask where no lesion of the lung can lie: of 53 built-in masks 0.01 at most, of all soft tissue 0.5 to 0.8; the second of a
+mask that is large beside the hull, of which lesions are a fifth at most."""
+ALL_LUNG_ABOVE = 0.7
+"Share of the lungs that hold air; 0.12 at most, and 0.98 in two real masks of the whole lung."
+AIR_BELOW_HU = -750
+"The median of a lesion's voxels is -690 and more, that of lung -890 to -730."
+NO_HOUNSFIELD = ("ct-not-hu", "ct-stretched", "ct-constant", "ct-is-mask")
 
 
 @dataclass
@@ -119,11 +126,11 @@ def _of_ct(ct: Volume) -> Iterator[tuple[str, str]]:
     if any(doubt.rule in ("ct-constant", "ct-is-mask") for doubt in doubts):
         return
     # What is no number of a chest is no padding either.
-    is_strange = any(doubt.rule in ("ct-not-hu", "ct-low") for doubt in doubts)
+    is_strange = any(doubt.rule in ("ct-not-hu", "ct-stretched", "ct-low") for doubt in doubts)
     if not is_strange and (share := float((ct.voxels < PADDING_BELOW_HU).mean())):
         found = f"{share:.0%} of the voxels lie below {PADDING_BELOW_HU} HU; the lowest is {ct.voxels.min():g}"
         yield "ct-padding", found.replace("-", "−")
-    if not any(doubt.rule == "ct-not-hu" for doubt in doubts) and (turned := ct_wrong_way_round(ct)):
+    if not any(doubt.rule in ("ct-not-hu", "ct-stretched") for doubt in doubts) and (turned := ct_wrong_way_round(ct)):
         yield "ct-turned", turned
     yield from _of_slices(ct)
 
@@ -176,14 +183,23 @@ def _of_mask(path: Path, ct: Volume, is_hounsfield: bool) -> Iterator[tuple[str,
 
 def _beside_the_lungs(mask: np.ndarray, ct: Volume, inside: int) -> Iterator[tuple[str, str]]:
     try:
-        _, lungs, hull = find_lungs_and_hull(ct.voxels, ct.affine)
+        lung, lungs, hull = find_lungs_and_hull(ct.voxels, ct.affine)
     except RadlearnError:
         return
     # Where the air is too little to say where the lungs are, nothing is said.
     if lungs.is_body:
         return
     outside = 1 - int(mask[lungs.box].sum()) / inside
+    is_large = inside > LARGE_ABOVE * int(hull.sum())
     if outside > OUTSIDE_LUNG_ABOVE:
         yield "mask-outside-lung", f"{outside:.0%} of its {inside:,} voxels lie outside the block that holds both lungs"
+    elif (beside := 1 - int((mask & hull).sum()) / inside) > (LARGE_OUTSIDE_ABOVE if is_large else OUTSIDE_HULL_ABOVE):
+        yield "mask-outside-lung", f"{beside:.0%} of its {inside:,} voxels lie beside the lungs: chest wall, belly or air around the body"
+    elif (covered := int((mask & lung).sum()) / max(int(lung.sum()), 1)) > ALL_LUNG_ABOVE:
+        yield "mask-of-lung", f"it covers {covered:.0%} of the lungs that hold air, as a mask of the lungs does"
+        return
     if turned := mask_wrong_way_round(mask, ct, hull):
         yield "mask-turned", turned
+    elif (usual := float(np.median(ct.voxels[mask]))) < AIR_BELOW_HU and outside <= OUTSIDE_LUNG_ABOVE:
+        found = f"the median of its voxels is {usual:.0f} HU, as in lung that holds air; a lesion is denser".replace("-", "−")
+        yield "mask-of-lung", found

@@ -25,10 +25,13 @@ LIKEST_ABOVE = 0.5
 "Of shuffled slices each is like some other one; over the difference of slices far apart, as above."
 
 
-def shape_doubts(ct: Volume) -> Iterator[Doubt]:
-    """Yield what is odd about the size of a volume (i, j, k), the filling around it and the order of its slices."""
+def shape_doubts(ct: Volume, is_hounsfield: bool = True) -> Iterator[Doubt]:
+    """Yield what is odd about the size of a volume (i, j, k), the filling around it and the order of its slices.
+
+    Where its values are doubted (`is_hounsfield` False), they cannot say where lungs and body are, and its size alone is looked at.
+    """
     yield from _of_size(ct)
-    if min(ct.voxels.shape) > 1:
+    if is_hounsfield and min(ct.voxels.shape) > 1:
         yield from height_doubts(ct)
         yield from _of_filling(ct)
         yield from _of_order(ct)

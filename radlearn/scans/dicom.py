@@ -21,7 +21,7 @@ from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.header_texts import age_in_years, orientation_in, text_in, view_in
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
-from radlearn.scans.misfits import fitted
+from radlearn.scans.misfits import fitted, flat
 from radlearn.scans.picture_files import is_picture, read_picture
 from radlearn.scans.pixel_spacing import MEASURABLE, pixel_spacing_of, spacing_in
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
@@ -207,9 +207,11 @@ def _of_picture(path: Path) -> Radiograph:
     size = (int(picture.pixels.shape[0]), int(picture.pixels.shape[1]))
     # A picture says nothing of what a header says.
     header = RadiographHeader(None, None, None, None, "", "", "", "", "", "MONOCHROME2", size, picture.bits)
-    for note in picture.notes:
+    dull = flat(picture.pixels)
+    notes = (*picture.notes, f"{dull}: export it with its full contrast") if dull else picture.notes
+    for note in notes:
         warnings.warn(PixelWarning(readable(note), readable(str(path))), stacklevel=3)
-    return Radiograph(picture.pixels, header, picture.notes)
+    return Radiograph(picture.pixels, header, notes)
 
 
 def _at_size(xray: Radiograph, size_px: int, shape: Shape) -> Radiograph:

@@ -11,6 +11,7 @@ from radlearn.scans.chest_shape import shape_doubts
 from radlearn.scans.doubt import Doubt as Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm
 from radlearn.scans.low_values import PADDING_BELOW_HU, SAME_WITHIN_HU, padding_and_inside
+from radlearn.scans.stretched import stretched
 
 AIR_ABOVE_HU = -700.0
 "The darkest hundredth of a chest CT, padding aside, is air: about -1000 HU."
@@ -43,10 +44,12 @@ def doubts_of(ct: Volume) -> list[Doubt]:
     flat = ct.voxels.ravel(order="K")
     sample = flat[:: max(1, flat.size // SAMPLED) | 1]
     inside = sample[sample >= PADDING_BELOW_HU]
-    of_values = _too_low(sample) or _of_values(inside if inside.size else sample, high)
+    of_values = _too_low(sample) or _of_values(inside if inside.size else sample, high) or stretched(sample)
     if of_values is not None and of_values.sure:
         return [of_values, *_of_slices(ct)]
-    return [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *shape_doubts(ct), *ct.doubts]
+    is_hounsfield = of_values is None or of_values.rule not in ("ct-not-hu", "ct-stretched")
+    shape = shape_doubts(ct, is_hounsfield)
+    return [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *shape, *ct.doubts]
 
 
 def refuse_no_chest_ct(ct: Volume) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 A table or a window of another image leaves hardly anything between black and white, and one for far more bits hardly any contrast. What is
 in the same header and fits is used instead, and said: the window beside a table, the range of the stored bits, that of a table's entries.
+What is only flat, a window some times as wide as the values or beside them, is shown as the header says, and said.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ LEAST_USED = 1 / 8
 "Of the range of the stored bits, and of the grey scale."
 LESS_FLAT_BY = 2.0
 "So much more of the grey scale must be used before another mapping takes the place of one that the header names."
+LEAST_SHOWN, NOTHING = 1 / 3, 0.01
+"Of the grey scale: of 350 real X-rays nearly all pixels of each take 0.52 to 0.97, of built-in ones 0.43 at least."
 OUTERMOST = (1, 99)
 "Percentiles between which nearly all pixels lie."
 LOOKED_AT = 256
@@ -42,11 +45,13 @@ def fitted(display: Display, stored: np.ndarray, pixels: np.ndarray) -> tuple[np
                 f"{1 - shown.mean():.0%} of its pixels are padding by its header (PixelPaddingValue, {low:g} to {high:g}) and black",
             )
     if display.voi is None:
-        return pixels, _unused_range(display, stored, shown)
+        return pixels, _unused_range(display, stored, shown) or (
+            f"{dull}: export it with its full contrast" if (dull := flat(pixels)) else ""
+        )
     saturated = _saturated(pixels, shown)
     used = 1.0 if saturated else _used(display, stored, shown)
     if not saturated and used >= LEAST_USED:
-        return pixels, ""
+        return pixels, f"with its {_named(display)} {dull}: does it fit them?" if (dull := flat(pixels)) else ""
     found = f"its {_named(display)} leaves {saturated or f'nearly all of its pixels within {used:.0%} of the grey scale'}"
     for other, words in _others(display, stored, shown, bool(saturated)):
         instead = other(stored)
@@ -54,6 +59,20 @@ def fitted(display: Display, stored: np.ndarray, pixels: np.ndarray) -> tuple[np
         if not _saturated(instead, shown) and (saturated or spread >= LESS_FLAT_BY * used) and (other.voi is None or spread >= LEAST_USED):
             return instead, f"{found}: {words} instead"
     return pixels, f"{found}: does it fit them?"
+
+
+def flat(pixels: np.ndarray) -> str:
+    """Return in words that an X-ray (height, width) in [0, 1] uses little of the grey scale; "" where it does not.
+
+    Borders and padding, which are 0, do not count.
+    """
+    sample = _sample(pixels, np.ones(1, bool))
+    sample = sample[sample > 0]
+    low, high = np.percentile(sample, OUTERMOST) if sample.size else (0.0, 1.0)
+    # What shows nothing at all is refused elsewhere.
+    if not NOTHING < high - low < LEAST_SHOWN:
+        return ""
+    return f"nearly all of its pixels lie within {high - low:.0%} of the grey scale ({low:.0%} to {high:.0%} white)"
 
 
 def _others(display: Display, stored: np.ndarray, shown: np.ndarray, is_saturated: bool) -> Iterator[tuple[Display, str]]:

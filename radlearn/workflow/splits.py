@@ -94,10 +94,10 @@ def split_cases(
         _tell_copies(cases, copies, [labels_in_words(case) for case in cases] if names else known, words)
 
         def split_with(seed: int, fold: int | None) -> list[str]:
-            apart = alike_together(persons, together)
+            people = alike_together(persons, together)
             if names:
-                return split_by_labels(apart, several, seed, fold)
-            return split_by_person(apart, known, seed, fold, least=words.least, finding=words.finding)
+                return split_by_labels(people, several, seed, fold)
+            return split_by_person(people, known, seed, fold, least=words.least, finding=words.finding)
 
         subsets = asked or split_with(seed, fold)
         if names:

@@ -29,9 +29,14 @@ def lesion() -> np.ndarray:
     return ellipsoid((26, 40, 16), (5, 5, 4)).astype(np.uint8)
 
 
+def ill_chest_hu(seed: int) -> np.ndarray:
+    """Return `chest_hu` with ground-glass opacity where `lesion` is."""
+    return chest_hu(seed) + lesion().astype(np.int16) * 500
+
+
 def write_case(folder: Path, name: str, seed: int, hu: np.ndarray | None = None, mask: np.ndarray | None = None) -> tuple[Path, Path]:
     """Write a CT and its mask by the challenge's names and return their paths."""
     ct, seg = folder / f"{name}_ct.nii.gz", folder / f"{name}_seg.nii.gz"
-    write_volume(ct, chest_hu(seed) if hu is None else hu, AFFINE)
+    write_volume(ct, ill_chest_hu(seed) if hu is None else hu, AFFINE)
     write_volume(seg, lesion() if mask is None else mask, AFFINE)
     return ct, seg

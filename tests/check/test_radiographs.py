@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -92,3 +93,17 @@ def test_a_letter_near_the_border_is_a_mark_and_one_in_the_middle_is_not() -> No
     in_middle[60:66, 60:63] = 1
     assert looks_of(at_border)["bright marks near the border"] == pytest.approx(18 / 128**2)
     assert looks_of(in_middle)["bright marks near the border"] == 0
+
+
+@pytest.mark.parametrize(
+    ("centre", "width", "words"),
+    [(128, 256, ""), (128, 1000, "does it fit them"), (128, 12000, "stored bits is shown instead"), (-9000, 100, "pure white")],
+)
+def test_a_window_that_does_not_fit_is_told(tmp_path: Path, centre: float, width: float, words: str) -> None:
+    path = write(tmp_path / "a.dcm", (128 + 118 * np.sin(np.add(*np.mgrid[0:260, 0:300]) / 40)).astype(np.uint8))
+    dataset = pydicom.dcmread(path)
+    dataset.WindowCenter, dataset.WindowWidth = centre, width
+    dataset.save_as(path)
+    said = [found for rule, found in looked_at(path).remarks if rule == "image-window"]
+    assert len(said) == bool(words)
+    assert not words or words in said[0]

@@ -10,7 +10,7 @@ from radlearn.challenges.challenge import VolumeFiles
 from radlearn.challenges.folders import nifti_files
 from radlearn.check.volumes import loose_jobs, volume_facts, volume_findings
 from radlearn.scans.nifti import write_volume
-from tests.check.phantom import AFFINE, chest_hu, ellipsoid, lesion, write_case
+from tests.check.phantom import AFFINE, chest_hu, ellipsoid, ill_chest_hu, lesion, write_case
 
 
 def found(tmp_path: Path, hu: np.ndarray | None = None, mask: np.ndarray | None = None) -> list[tuple[str, str]]:
@@ -29,6 +29,8 @@ def test_a_sound_ct_and_mask_are_passed_over(tmp_path: Path) -> None:
         (np.clip((chest_hu(1) + 1000) / 6, 0, 255).astype(np.uint8), "ct-not-hu"),
         (np.full((96, 72, 40), -1024, np.int16), "ct-constant"),
         (chest_hu(1)[:, :, :10], "ct-flat"),
+        (np.clip(chest_hu(1), -1024, None) * 2 + 1024, "ct-stretched"),
+        (chest_hu(1) * 1.2, "ct-stretched"),
     ],
 )
 def test_numbers_that_are_no_chest_in_hounsfield_units_are_told(tmp_path: Path, hu: np.ndarray, rule: str) -> None:
@@ -44,20 +46,48 @@ def test_numbers_that_are_no_chest_in_hounsfield_units_are_told(tmp_path: Path, 
         (lesion() * 255, "mask-grey"),
         (1 - lesion(), "mask-inverted"),
         (lesion() * 2 + ellipsoid((66, 40, 16), (4, 4, 4)).astype(np.uint8), "mask-labels"),
-        (ellipsoid((48, 36, 20), (4, 4, 3)).astype(np.uint8), None),
         (ellipsoid((10, 6, 1), (6, 6, 3)).astype(np.uint8), "mask-outside-lung"),
+        # All soft tissue, the front of the chest wall, lungs as a whole, one of them, a healthy part of it.
+        ((chest_hu(1) > -200).astype(np.uint8), "mask-outside-lung"),
+        (ellipsoid((28, 9, 20), (10, 3, 8)).astype(np.uint8), "mask-outside-lung"),
+        ((chest_hu(1) < -600).astype(np.uint8) * (ellipsoid((48, 36, 20), (38, 27, 200))), "mask-of-lung"),
+        (ellipsoid((28, 36, 20), (14, 20, 17)).astype(np.uint8), "mask-of-lung"),
+        (ellipsoid((30, 30, 22), (4, 5, 5)).astype(np.uint8), "mask-of-lung"),
         (lesion()[:, :, :-1], "mask-grid"),
     ],
 )
-def test_masks_are_told_by_what_is_wrong_with_them(tmp_path: Path, mask: np.ndarray, rule: str | None) -> None:
-    assert found(tmp_path, mask=mask) == ([(rule, "a_seg.nii.gz")] if rule else [])
+def test_masks_are_told_by_what_is_wrong_with_them(tmp_path: Path, mask: np.ndarray, rule: str) -> None:
+    assert found(tmp_path, mask=mask) == [(rule, "a_seg.nii.gz")]
+
+
+@pytest.mark.parametrize(
+    ("place", "hu"),
+    [
+        # A consolidation at the back, fluid at the base, a lung of which three quarters are white, a nodule at the chest wall.
+        (ellipsoid((28, 48, 20), (13, 10, 12)), 30),
+        (ellipsoid((28, 36, 20), (14, 20, 17)) & ellipsoid((28, 50, 6), (30, 20, 8)), 10),
+        (ellipsoid((28, 36, 20), (14, 20, 17)) & ~ellipsoid((28, 30, 30), (12, 12, 9)), 30),
+        (ellipsoid((28, 17, 20), (5, 4, 4)), 40),
+        (ellipsoid((28, 36, 20), (9, 14, 11)), -600),
+    ],
+)
+def test_masks_of_what_lesions_are_like_are_passed_over(tmp_path: Path, place: np.ndarray, hu: int) -> None:
+    ct = np.where(place, hu + chest_hu(2) % 40, chest_hu(1)).astype(np.int16)
+    assert not [rule for rule, _ in found(tmp_path, ct, place.astype(np.uint8)) if rule.startswith("mask")]
+
+
+def test_real_cts_with_the_lungs_as_their_mask_are_told(shared_data: Path) -> None:
+    for number in (1, 2):
+        path = shared_data / f"ct_real_sample/id00{number}-128x128x64.nii.gz"
+        facts = volume_facts([VolumeFiles("a", (path,), path.with_name(path.name.replace(".nii", "-msk.nii")))], 1)
+        assert "mask-of-lung" in [one.rule for one in volume_findings(facts, path.parent)]
 
 
 def test_blank_and_repeated_slices_and_padding_are_told(tmp_path: Path) -> None:
-    hu = chest_hu(1)
+    hu = ill_chest_hu(1)
     hu[:, :, 12] = hu[:, :, 11]
     assert found(tmp_path, hu) == [("ct-gap", "a_ct.nii.gz")]
-    hu = chest_hu(1)
+    hu = ill_chest_hu(1)
     hu[:8] = -3024
     assert found(tmp_path, hu) == [("ct-padding", "a_ct.nii.gz")]
 

@@ -14,7 +14,7 @@ from radlearn import cli
 from radlearn.challenges.rsna import find_cases
 from radlearn.scans.dicom import read_radiograph, write_radiograph
 from radlearn.scans.nifti import write_volume
-from tests.check.phantom import AFFINE, chest_hu, ellipsoid, lesion, write_case
+from tests.check.phantom import AFFINE, chest_hu, ellipsoid, ill_chest_hu, lesion, write_case
 
 XRAYS = "rsna/stage_2_train_images"
 Found = set[tuple[str, str]]
@@ -174,7 +174,7 @@ def plant_in_volumes(folder: Path) -> Found:
     write(3, ellipsoid((10, 6, 1), (6, 6, 3)).astype(np.uint8))
     write_volume(train / "case-04_seg.nii.gz", lesion(), AFFINE * [1, -1, 1, 1])
     write_volume(train / "case-05_ct.nii.gz", chest_hu(5) + np.int16(1024), AFFINE)
-    hu = chest_hu(6)
+    hu = ill_chest_hu(6)
     hu[:, :, 9] = hu[:, :, 8]
     write_volume(train / "case-06_ct.nii.gz", hu, AFFINE)
     (train / "case-07_seg.nii.gz").unlink()
@@ -212,9 +212,9 @@ def test_clean_built_in_cts_are_passed_over(tmp_path: Path, capsys: pytest.Captu
     assert told(tmp_path / "covid19", capsys) == (0, set())
 
 
-def test_the_real_cts_have_grey_masks_and_padding(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_real_cts_have_padding_and_grey_masks_of_their_lungs(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", str(shared_data / "ct_real_sample"), "--json"]) == 0
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert {(one["rule"], one["file"][:5]) for one in findings} == {
-        (rule, case) for rule in ("mask-grey", "ct-padding") for case in ("id001", "id002")
+        (rule, case) for rule in ("mask-grey", "mask-of-lung", "ct-padding") for case in ("id001", "id002")
     }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
 from radlearn.scans.dicom import PixelWarning, read_radiograph
 from radlearn.scans.display import display_of
@@ -90,8 +91,8 @@ def test_without_anything_better_the_header_is_followed_and_doubted(dicom_file: 
 
 @pytest.mark.parametrize(
     "said",
-    [WINDOW, {"WindowCenter": 2048, "WindowWidth": 20000}, lut(np.arange(4096)[::-1], bits=12), lut(np.sqrt(np.arange(4096)) * 1000), {}],
-    ids=["window", "a fifth", "inverting table", "curved table", "none"],
+    [WINDOW, {"WindowCenter": 2048, "WindowWidth": 10000}, lut(np.arange(4096)[::-1], bits=12), lut(np.sqrt(np.arange(4096)) * 1000), {}],
+    ids=["window", "two fifths", "inverting table", "curved table", "none"],
 )
 def test_what_fits_or_is_only_dull_is_shown_as_the_header_says(
     dicom_file: DicomFile, recwarn: pytest.WarningsRecorder, said: dict[str, Any]
@@ -111,3 +112,39 @@ def test_padding_does_not_count(dicom_file: DicomFile) -> None:
         found = read_radiograph(path).pixels
     assert not found[:, :40].any()
     np.testing.assert_allclose(found[:, 40:], FILM[:, 40:] / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("centre", "width"), [(2048, 16000), (2048, 20000), (8192, 16384), (-4000, 16384), (5300, 7000)], ids=lambda number: f"{number}"
+)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_window_that_makes_an_xray_flat_is_followed_and_told(
+    dicom_file: DicomFile, centre: float, width: float, photometric: str
+) -> None:
+    path = dicom_file(FILM, bits=12, WindowCenter=centre, WindowWidth=width, PhotometricInterpretation=photometric)
+    grey = windowed(FILM.astype(float), centre, width)
+    grey = grey if photometric == "MONOCHROME2" else 1 - grey
+    inner = np.sort(grey[grey > 0])
+    spread = inner[int(0.99 * inner.size)] - inner[int(0.01 * inner.size)]
+    with pytest.warns(PixelWarning, match=r"with its window \(.*\) nearly all of its pixels lie within \d+% of the grey scale") as caught:
+        xray = read_radiograph(path)
+    np.testing.assert_allclose(xray.pixels, grey, atol=1e-6)
+    told = str(caught[0].message).split("within ")[1].split("%")[0]
+    assert int(told) == pytest.approx(100 * spread, abs=1.5)
+    assert read_radiograph(path, 64).notes == xray.notes
+
+
+def test_what_is_flat_without_a_window_is_told_in_dicom_and_pictures(dicom_file: DicomFile, tmp_path: Path) -> None:
+    with pytest.warns(PixelWarning, match=r"within 2\d% of the grey scale \(.*\): export it with its full contrast"):
+        read_radiograph(dicom_file(FILM // 4, bits=12))
+    Image.fromarray((60 + FILM // 64).astype(np.uint8)).save(tmp_path / "flat.png")
+    with pytest.warns(PixelWarning, match=r"within 2\d% of the grey scale \(.*\): export it with its full contrast"):
+        read_radiograph(tmp_path / "flat.png")
+
+
+def test_of_real_xrays_none_is_called_flat(shared_data: Path) -> None:
+    for path in [
+        *sorted((shared_data / "rsna_real_sample").rglob("*.dcm")),
+        *sorted((shared_data / "nih_multilabel_sample").rglob("*.png")),
+    ]:
+        assert not [note for note in read_radiograph(path).notes if "grey scale" in note], path

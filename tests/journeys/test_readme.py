@@ -66,6 +66,8 @@ ELSEWHERE = {
     "pylibjpeg",
     "disagreement",
     "volume_sd_ml",
+    "nan",
+    "image",
 }
 # Of the tables of predictions, and what they say there.
 # Values of DICOM headers, what a score file holds, and what a cell defines.

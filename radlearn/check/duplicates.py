@@ -1,8 +1,6 @@
 """One X-ray under two names: copied, re-encoded, turned, mirrored or inverted.
 
-Chest X-rays resemble each other, so the broad light and dark of an X-ray says little; what is fine in it (ribs, vessels, tubes) says who it
-is. So an X-ray's fingerprint is its thumbnail without its blur, at length 1, and two X-rays are one where the fingerprints nearly coincide:
-of 110 real X-rays two different ones reach 0.70 at most, of 800 built-in ones 0.94, and one X-ray re-encoded stays above 0.99.
+Every X-ray is compared with every other by its fingerprint (`scans.look_alikes`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from radlearn.challenges.folders import within
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
+from radlearn.scans.look_alikes import SAME_ABOVE, fingerprints
 
-SAME_ABOVE = 0.97
 CANDIDATE_ABOVE = 0.92
-BLUR_PX = 1.5
 NUMBERS = 128
 "Numbers of an X-ray that the search compares: a random projection of its fingerprint, exact to about 0.01 where X-rays are alike."
 ROWS_AT_ONCE = 512
@@ -42,16 +38,6 @@ def oriented(thumbnails: np.ndarray, orientation: int) -> np.ndarray:
     """Return thumbnails (..., side, side) turned by 0 to 3 quarters, and from 4 on mirrored about the diagonal first."""
     turned = np.swapaxes(thumbnails, -1, -2) if orientation >= 4 else thumbnails
     return np.rot90(turned, orientation % 4, axes=(-2, -1))
-
-
-def fingerprints(thumbnails: np.ndarray) -> np.ndarray:
-    """Return the detail of thumbnails (X-rays, side, side): float32 (X-rays, side · side) of length 1; 0 for an X-ray without any."""
-    xrays = thumbnails.astype(np.float32)
-    xrays -= gaussian_filter(xrays, (0, BLUR_PX, BLUR_PX))
-    flat = xrays.reshape(len(xrays), -1)
-    flat -= flat.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.where(lengths > 1, flat / np.maximum(lengths, 1), 0).astype(np.float32)
 
 
 def same_xrays(thumbnails: np.ndarray) -> list[Pair]:

@@ -20,11 +20,11 @@ from radlearn.progress import in_parallel
 from radlearn.scans.chest_xray import VOLUME_MODALITIES
 from radlearn.scans.dicom import ForProcessingWarning, PixelWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
 from radlearn.scans.dicom_parsing import parsed
+from radlearn.scans.look_alikes import thumbnail_of
 from radlearn.scans.picture_files import is_picture
 from radlearn.scans.stored_pixels import parsing
 
 LOOKED_AT_PX = 128
-THUMBNAIL_PX = 32
 XRAYS_PER_JOB = 32
 EDGE_SHARE = 0.12
 "How far from its border an X-ray is searched for marks."
@@ -110,14 +110,6 @@ def looked_at(path: Path) -> XrayFacts:
     facts.looks = looks_of(pixels) | {"bytes a pixel": path.stat().st_size / (header.size_px[0] * header.size_px[1])}
     facts.thumbnail = thumbnail_of(pixels)
     return facts
-
-
-def thumbnail_of(pixels: np.ndarray) -> np.ndarray:
-    """Return an X-ray, float (128, 128), as uint8 (32, 32): averaged, its darkest pixel 0 and its brightest 255; 0 where all are alike."""
-    blocks = THUMBNAIL_PX, len(pixels) // THUMBNAIL_PX
-    small = pixels.reshape(*blocks, *blocks).mean(axis=(1, 3), dtype=np.float64)
-    low, high = small.min(), small.max()
-    return np.rint(255 * (small - low) / max(high - low, 1e-6)).astype(np.uint8)
 
 
 def looks_of(pixels: np.ndarray) -> dict[str, float]:

@@ -63,6 +63,7 @@ from radlearn.tasks.classification.postprocessing import choose_postprocessing
 from radlearn.tasks.classification.prediction import ProbabilityPredictions, submit_probabilities
 from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
+from radlearn.tasks.xray.look_alikes import write_look_alikes
 from radlearn.tasks.xray.radiographs import XRAYS, PreparedRadiograph, as_images, header_of, notes_in, radiographs_of, unlabelled
 from radlearn.training.checkpoint import load_best
 from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
@@ -448,6 +449,8 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     # What is unlike the training X-rays, as they are, without augmentation.
     known = make_loaders(settings, {"known": [split["train"][number] for number in some_of(len(split["train"]))]})["known"]
     write_feature_distance(run, infer_with_features(best, known, one_look)[1], features)
+    # So that a copy of one of these X-rays is known again, also as a picture or a negative.
+    write_look_alikes(run, split)
     return run
 
 

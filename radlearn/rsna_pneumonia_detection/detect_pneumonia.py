@@ -54,6 +54,7 @@ from radlearn.tasks.detection.options import GateOptions, TuneOptions
 from radlearn.tasks.detection.prediction import BoxPredictions, submit_boxes
 from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.detection.tuning import tune_boxes
+from radlearn.tasks.xray.look_alikes import write_look_alikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs, read_unlabelled
 from radlearn.training.checkpoint import load_best
 from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
@@ -484,6 +485,8 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     # What is unlike the training X-rays, as they are, without augmentation. Each takes a forward pass, and 300 are enough.
     known = [split["train"][number] for number in some_of(len(split["train"]), most=max(300, len(split["train"]) // 8))]
     write_feature_distance(run, features_of(best, known, settings), features)
+    # So that a copy of one of these X-rays is known again, also as a picture or a negative.
+    write_look_alikes(run, split)
     return run
 
 

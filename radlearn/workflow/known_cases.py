@@ -47,8 +47,8 @@ class KnownCases:
         """Return the subset of a case of a run without digests by its name, with or without a suffix or folder; "" where none knows it."""
         return self._by_name.get(image_id) or self._by_name.get(self._near.known_as(image_id) or "", "")
 
-    def report(self, predicted: Iterable[tuple[str, Path]], what: str) -> None:
-        """Say which images were trained on, or chosen on.
+    def report(self, predicted: Iterable[tuple[str, Path]], what: str) -> set[Path]:
+        """Say which images were trained on, or chosen on; return those that are known by their pixels.
 
         Args:
             predicted: name and file, or folder, of each.
@@ -58,15 +58,18 @@ class KnownCases:
             say(trouble, style="yellow")
         images = list(predicted)
         own: list[tuple[str, str]] = []
+        known: set[Path] = set()
         if self._by_pixels:
-            for (image_id, _), pixels in zip(images, images_of([path for _, path in images], self._by_pixels), strict=True):
+            for (image_id, path), pixels in zip(images, images_of([path for _, path in images], self._by_pixels), strict=True):
                 if pixels:
                     subset, name = self._by_pixels[pixels]
+                    known.add(path)
                     own.append((subset, image_id if name == image_id else f"{image_id} ({name} there)"))
         self._say(own, "are", "an image", "images", len(images), what)
         self._say(
             [(self.named(image_id), image_id) for image_id, _ in images], "have", "the name of one", "the names of some", len(images), what
         )
+        return known
 
     def _say(self, found: Sequence[tuple[str, str]], are: str, one: str, several: str, count: int, what: str) -> None:
         for subset, words in (("train", "was trained on"), ("validation", "chose its weights and threshold on")):

@@ -14,6 +14,9 @@ from radlearn.training.run_files import CHANGED, ScoresFile, read_run_file
 from radlearn.training.run_folder import Run, must_be_there
 from radlearn.workflow.case_contents import digest_of
 
+# The split of other data than the run's own.
+EXTERNAL = "external"
+
 
 def scores_path(run: Run, split: str) -> Path:
     """Return where the scores of a split are: `scores.json` for "test", `scores-SPLIT.json` for any other."""

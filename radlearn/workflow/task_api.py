@@ -34,6 +34,7 @@ from radlearn.workflow.repeats import (
     stopped_together,
 )
 from radlearn.workflow.report_frame import renew_spread
+from radlearn.workflow.scores_file import EXTERNAL
 from radlearn.workflow.splits import cases_by_subset, prove_same
 from radlearn.workflow.spread import show_spread, write_spread
 from radlearn.workflow.strangers import are_strangers
@@ -186,7 +187,7 @@ class TaskApi:
             prove_same(test, first)
             return self.task.commands.evaluate(first, test, "test", made)
         say(f"The run was trained on other data: {counted(len(cases), 'cases')} {verb_of(len(cases), 'are')} evaluated as an external set.")
-        return self.task.commands.evaluate(first, cases, "external", made)
+        return self.task.commands.evaluate(first, cases, EXTERNAL, made)
 
     def tune(self, run: RunLike, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Choose thresholds and postprocessing again on the run's validation persons.

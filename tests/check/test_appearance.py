@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.check.appearance import median_xray, series_privacy, xray_findings
-from radlearn.check.radiographs import XrayFacts, looks_of, thumbnail_of
+from radlearn.check.radiographs import XrayFacts, looks_of
 from radlearn.scans.dicom import RadiographHeader
+from radlearn.scans.look_alikes import thumbnail_of
 
 
 def chest(seed: int) -> np.ndarray:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from radlearn.check.duplicates import ORIENTATIONS, fingerprints, groups, oriented, same_xrays
+from radlearn.check.duplicates import ORIENTATIONS, groups, oriented, same_xrays
+from radlearn.scans.look_alikes import fingerprints
 
 
 def xrays(count: int, seed: int = 0) -> np.ndarray:

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from radlearn.check.findings import RULES
-from radlearn.check.radiographs import facts_of, looked_at, looks_of, thumbnail_of
+from radlearn.check.radiographs import facts_of, looked_at, looks_of
 from radlearn.scans.dicom import write_radiograph
+from radlearn.scans.look_alikes import thumbnail_of
 
 
 def write(path: Path, pixels: np.ndarray) -> Path:

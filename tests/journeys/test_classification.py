@@ -10,13 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 
 import radlearn
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases, write_tables
 from radlearn.json_files import json_ready, read_json
-from radlearn.scans.dicom import write_radiograph
+from radlearn.scans.dicom import read_radiograph, write_radiograph
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.training.run_folder import open_run
 from radlearn.training.splits import read_split
@@ -396,3 +397,47 @@ def test_the_real_xrays_go_through_and_their_report_shows_both_views(shared_data
     assert "AP (lying or sitting)" in report
     assert "PA (standing)" in report
     assert "synthetic" not in report.lower()
+
+
+def test_pictures_and_negatives_of_training_xrays_are_known_by_their_looks(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subsets = {image: subset for image, (_, subset) in read_split(trained.folder / "split.csv").items()}
+    cases = find_cases(trained.data)
+    # The others are noise alone, of which a small picture keeps too little.
+    learnt = [case for case in cases if subsets[case.image_id] == "train" and case.label][:2]
+    others = [case for case in cases if subsets[case.image_id] == "test"]
+    rows = ["path,person,label"]
+    for number, case in enumerate([*learnt, *others]):
+        grey = np.rint(65535 * read_radiograph(case.path).pixels).astype(np.uint16)
+        Image.fromarray(65535 - grey if number == 1 else grey).save(tmp_path / f"picture-{number}.png")
+        rows.append(f"picture-{number}.png,somebody-{number},{int(bool(case.label))}")
+    said = (
+        f"look the same as some that the run was trained on, with other pixel values: picture-0.png (as {learnt[0].image_id}), "
+        f"picture-1.png (as {learnt[1].image_id})."
+    )
+    predict = ["classification", "predict", str(trained.folder), "--no-overlays"]
+    assert cli.main([*predict, *map(str, tmp_path.glob("*.png")), "--out", str(tmp_path / "out")]) == 0
+    assert f"2 of the {len(rows) - 1} X-rays {said}" in " ".join(capsys.readouterr().err.split())
+    # As people of their own they would be an external set.
+    (tmp_path / "cases.csv").write_text("\n".join(rows))
+    assert cli.main(["classification", "evaluate", str(trained.folder), "--data", str(tmp_path / "cases.csv")]) == 0
+    assert f"2 of the {len(rows) - 1} X-rays {said}" in " ".join(capsys.readouterr().err.split())
+    # The files themselves are known by their pixels, which is said alone.
+    assert cli.main([*predict, *(str(case.path) for case in learnt), "--out", str(tmp_path / "again")]) == 0
+    said_of_files = " ".join(capsys.readouterr().err.split())
+    assert "Both X-rays are images that the run was trained on" in said_of_files
+    assert "look the same" not in said_of_files
+
+
+def test_a_run_of_before_that_kept_no_small_pictures_predicts(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained.folder, tmp_path / "run")
+    file = tmp_path / "run" / "look_alikes.safetensors"
+    path = str(find_cases(trained.data)[0].path)
+    file.write_bytes(file.read_bytes()[:-1] + b"\x01")
+    assert cli.main(["classification", "predict", str(tmp_path / "run"), path, "--out", str(tmp_path / "changed")]) == 2
+    assert "look_alikes.safetensors: is damaged" in " ".join(capsys.readouterr().err.split())
+    file.unlink()
+    assert cli.main(["classification", "predict", str(tmp_path / "run"), path, "--out", str(tmp_path / "out")]) == 0

@@ -15,13 +15,14 @@ from radlearn.tasks.classification.case_scores import CASE_SCORES, CASES
 from radlearn.tasks.classification.heat_maps import HeatMaps, heat_map_scores
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
 from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
+from radlearn.tasks.xray.look_alikes import report_look_alikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of, views_of
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import write_cases
 from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing
-from radlearn.workflow.scores_file import write_scores
+from radlearn.workflow.scores_file import EXTERNAL, write_scores
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def evaluate_probabilities(
         BadRunFolder: if the run has no postprocessing yet.
     """
     postprocessing, baselines_fitted = read_postprocessing(run, ProbabilityPostprocessing)
+    if split == EXTERNAL:
+        report_look_alikes(run, xrays)
     cases = [xray.case for xray in xrays]
     labels, persons, views = labels_of(xrays), persons_of(xrays), views_of(xrays)
     view_only = view_baseline(views, baselines_fitted["view_shares"])

@@ -19,7 +19,6 @@ from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import disagreement, postprocessing_together
-from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.partial_answers import what_predicts
 
@@ -39,7 +38,8 @@ class ProbabilityPredictions(XrayPredictions):
     def __init__(self, runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True) -> None:
         super().__init__(paths, out)
         self.postprocessing, _ = postprocessing_together(runs_of(runs), ProbabilityPostprocessing)
-        self.ood, self.known = OodPredictions(runs_of(runs), "X-rays"), KnownCases(runs_of(runs))
+        self.ood = OodPredictions(runs_of(runs), "X-rays")
+        self.compare_with(runs_of(runs))
         self.columns = COLUMNS + OF_ENSEMBLES * (len(runs_of(runs)) > 1)
         chosen = asdict(self.postprocessing)
         for _, answer in self.begin(what_predicts(runs_of(runs), self.columns, postprocessing=chosen, overlays=overlays)):

@@ -28,13 +28,14 @@ from radlearn.progress import waiting
 from radlearn.tasks.detection.case_scores import FOUND_AND_PAID, box_cases
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.xray.baselines import mean_brightness, view_baseline
+from radlearn.tasks.xray.look_alikes import report_look_alikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, persons_of, views_of
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import CaseFormat, write_cases
 from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing
-from radlearn.workflow.scores_file import write_scores
+from radlearn.workflow.scores_file import EXTERNAL, write_scores
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,8 @@ def evaluate_boxes(
         given = f"{len(candidates):,} predictions and {len(image_scores):,} scores"
         raise BadSetting(f"{given} for {len(xrays):,} X-rays; expected one of each per X-ray.")
     postprocessing, about = read_postprocessing(run, BoxPostprocessing)
+    if split == EXTERNAL:
+        report_look_alikes(run, xrays)
     labels, views = labels_of(xrays), views_of(xrays)
     evaluation = BoxEvaluation(
         box_score,

@@ -25,7 +25,6 @@ from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import postprocessing_together
-from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.partial_answers import in_order, what_predicts
 from radlearn.workflow.postprocessing_file import read_postprocessing
@@ -67,7 +66,8 @@ class BoxPredictions(XrayPredictions):
                 runs, BoxPostprocessing, lambda about: about["source"] == SOURCES[1] and about["gated_by_table"] == (gate is not None)
             )
         self.gate, self.columns = gate, XRAY_COLUMNS + OF_ENSEMBLES * (len(runs) > 1)
-        self.ood, self.known = OodPredictions(runs, "X-rays"), KnownCases(runs)
+        self.ood = OodPredictions(runs, "X-rays")
+        self.compare_with(runs)
         self.cases: list[XrayCase] = []
         # One for each case, in pixels of the source.
         self.found: list[FoundBoxes] = []

@@ -17,6 +17,9 @@ from radlearn.outputs import refuse_inputs
 from radlearn.progress import progress_bar, say
 from radlearn.remarks import notes_gathered, tell_notes
 from radlearn.scans.dicom import find_xrays
+from radlearn.tasks.xray.look_alikes import LookAlikes
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.training.run_folder import Run
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission, said_table
 from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file
@@ -41,6 +44,11 @@ def _each_once(below: Iterable[Sequence[Path]]) -> list[Path]:
             folders[path.parent] = os.path.realpath(path.parent)
         once.setdefault((folders[path.parent], path.name), path)
     return sorted(once.values())
+
+
+def _as_one_run_sees_it(seen: Any) -> PreparedRadiograph:
+    first: PreparedRadiograph = seen[0] if isinstance(seen, list) else seen
+    return first
 
 
 class XrayPredictions:
@@ -74,6 +82,7 @@ class XrayPredictions:
         elif self.out is not None and os.path.exists(self.table):
             raise BadSetting(f"{self.table} already exists. Choose another folder with --out, or remove it.")
         self.known: KnownCases | None = None
+        self.look_alikes: LookAlikes | None = None
         self.rows: list[tuple[str, ...]] = []
         self.unreadable = UnreadableFiles(self.out, "files")
         # Many hospitals name the X-rays of all patients IM0001.
@@ -84,6 +93,10 @@ class XrayPredictions:
         self._partial: PartialAnswers | None = None
         self._known: set[Path] = set()
         self._waiting: list[tuple[Path, Mapping[str, Any], Sequence[Path]]] = []
+
+    def compare_with(self, runs: Sequence[Run]) -> None:
+        """Say at the end which X-rays the runs were trained on, by pixels and by looks; errors as `LookAlikes`."""
+        self.known, self.look_alikes = KnownCases(runs), LookAlikes(runs)
 
     def begin(self, about: Mapping[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
         """Begin to write into the folder, and return the files that an earlier pass predicted for, with what it wrote down.
@@ -144,6 +157,8 @@ class XrayPredictions:
                     noted: dict[str, list[str]] = {}
                     with notes_gathered(noted):
                         batch.append(read(path))
+                        if self.look_alikes is not None:
+                            self.look_alikes.look_at(path, _as_one_run_sees_it(batch[-1]))
                 except Exception as error:
                     # MONAI wraps what a reader raises.
                     cause = radlearn_error_in(error)
@@ -171,7 +186,9 @@ class XrayPredictions:
             write_rows(self.table, [columns, *rows])
             say(f"{counted(len(self.rows), 'X-rays')} predicted{said_table(self.table)}")
         if self.known is not None:
-            self.known.report(((row[1], Path(row[0])) for row in self.rows), "X-rays")
+            known = self.known.report(((row[1], Path(row[0])) for row in self.rows), "X-rays")
+            if self.look_alikes is not None:
+                self.look_alikes.report((Path(row[0]) for row in self.rows), len(self.rows), known)
         say_left_out(self._below, [*self.paths, *self.unreadable.paths], self.out, "X-rays")
         self.report_unreadable(len(self.rows))
         if self._partial is not None:

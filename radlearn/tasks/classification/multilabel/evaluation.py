@@ -23,6 +23,7 @@ from radlearn.tasks.classification.multilabel.scores import (
     scores_of_label,
 )
 from radlearn.tasks.xray.header_baseline import header_baseline
+from radlearn.tasks.xray.look_alikes import report_look_alikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, persons_of, views_of
 from radlearn.tasks.xray.subgroups import subgroups_of
 from radlearn.training.run_folder import Run
@@ -30,7 +31,7 @@ from radlearn.workflow.case_labels import label_values
 from radlearn.workflow.cases_file import write_cases
 from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing
-from radlearn.workflow.scores_file import write_scores
+from radlearn.workflow.scores_file import EXTERNAL, write_scores
 
 BASELINE = "header_only_macro_auroc_score"
 
@@ -72,6 +73,8 @@ def evaluate_labels(
         BadRunFolder: if the run has no postprocessing yet.
     """
     postprocessing, beside = read_postprocessing(run, LabelsPostprocessing)
+    if split == EXTERNAL:
+        report_look_alikes(run, xrays)
     names, cases = postprocessing.names, [xray.case for xray in xrays]
     labels, persons, views = label_values(cases, names), persons_of(xrays), views_of(xrays)
     predicted = np.asarray(probabilities, dtype=np.float64).reshape(labels.shape).copy()

@@ -14,7 +14,6 @@ from radlearn.tasks.classification.multilabel.scores import column
 from radlearn.tasks.xray.prediction import XrayPredictions
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run, runs_of
-from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OOD_COLUMNS, OodPredictions, ood_cells
 from radlearn.workflow.partial_answers import what_predicts
 from radlearn.workflow.postprocessing_file import read_postprocessing
@@ -40,7 +39,8 @@ class LabelPredictions(XrayPredictions):
         self.learnt = [number for number, one in enumerate(self.postprocessing.labels) if one.is_learnt]
         if left := [one.name for one in self.postprocessing.labels if not one.is_learnt]:
             say(f"{', '.join(left)}: not predicted, because training has not seen X-rays with it and without it.", style="yellow")
-        self.ood, self.known = OodPredictions([run], "X-rays"), KnownCases([run])
+        self.ood = OodPredictions([run], "X-rays")
+        self.compare_with([run])
         names = [self.postprocessing.names[number] for number in self.learnt]
         of_labels = [column(kind, name) for name in names for kind in ("probability", "calibrated_probability", "decision")]
         self.columns = ("path", "patientId", *of_labels, "notes", *OOD_COLUMNS)

@@ -1,0 +1,110 @@
+"""X-rays that look the same as one that a run was trained on, though their pixels are others: such as a picture made of a DICOM file.
+
+Digests know an image that was saved again with the same values. A negative, a picture of 8 bits or a smaller copy has other values, and
+would pass for another person's. Small pictures of the X-rays are kept in the run folder, and new ones are compared with them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from typing_extensions import TypedDict
+
+from radlearn.amounts import begun, part_of, verb_of
+from radlearn.errors import BadRunFolder
+from radlearn.progress import say
+from radlearn.scans.look_alikes import SAME_ABOVE, fingerprints, thumbnail_of
+from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.training.checkpoint import load_tensors, save_tensors
+from radlearn.training.checkpoint_header import digest_in, refuse_other_weights
+from radlearn.training.run_files import checked
+from radlearn.training.run_folder import Run, must_be_there
+
+FILE = "look_alikes.safetensors"
+SHOWN = 5
+# Subset -> how a run used it.
+USED = {"train": "was trained on", "validation": "chose its weights and threshold on"}
+
+
+class _Names(TypedDict):
+    """What stands beside the thumbnails in the file, a name and a subset for each, and the digest of the weights."""
+
+    names: list[str]
+    subsets: list[Literal["train", "validation"]]
+    weights: str | None
+
+
+def write_look_alikes(run: Run, split: Mapping[str, Sequence[PreparedRadiograph]]) -> None:
+    """Write small pictures of the training and validation X-rays into the run folder, 1 KB each."""
+    must_be_there(run)
+    kept = [(xray, subset) for subset in USED for xray in split[subset]]
+    thumbnails = np.stack([thumbnail_of(xray.pixels[0]) for xray, _ in kept])
+    about: _Names = {
+        "names": [xray.case.image_id for xray, _ in kept],
+        "subsets": [subset for _, subset in kept],  # type: ignore[misc]
+        "weights": digest_in(run.best_weights),
+    }
+    save_tensors(run.folder / FILE, {"thumbnails": torch.from_numpy(thumbnails)}, about)
+
+
+class LookAlikes:
+    """Finds X-rays that look the same as one that runs were trained or validated on; older runs have no small pictures and find none.
+
+    Raises:
+        BadRunFolder: if a file is damaged, or of other weights than the run has.
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._known: list[tuple[str, str]] = []
+        pictures = []
+        for run in runs:
+            path = run.folder / FILE
+            if not path.exists():
+                continue
+            tensors, said = load_tensors(path)
+            advice = f"Remove it. To make it again: {run.resume_command}"
+            about = checked(said, _Names, path, advice)
+            refuse_other_weights(about["weights"], run, path)
+            thumbnails = tensors.get("thumbnails", torch.empty(0))
+            if thumbnails.ndim != 3 or not len(thumbnails) == len(about["names"]) == len(about["subsets"]):
+                raise BadRunFolder(f"{path}: does not hold a small picture, a name and a subset of each X-ray. {advice}")
+            pictures.append(fingerprints(thumbnails.numpy()))
+            self._known += zip(about["names"], about["subsets"], strict=True)
+        self._fingerprints = np.concatenate(pictures) if pictures else np.zeros((0, 0), np.float32)
+        # File -> the subset and the name of the X-ray that it looks like.
+        self.found: dict[Path, tuple[str, str]] = {}
+
+    def look_at(self, path: Path, xray: PreparedRadiograph) -> None:
+        """Note in `found` whether an X-ray looks the same as one of the runs', also as a negative."""
+        if not self._known:
+            return
+        (looked_at,) = fingerprints(thumbnail_of(xray.pixels[0])[None])
+        likeness = np.abs(self._fingerprints @ looked_at)
+        if likeness[nearest := int(likeness.argmax())] > SAME_ABOVE:
+            name, subset = self._known[nearest]
+            self.found[path] = subset, name
+
+    def report(self, paths: Iterable[Path], count: int, but: Collection[Path] = ()) -> None:
+        """Say which of `count` X-rays, those of `paths`, look like the runs' own; `but` are those of which more is said already."""
+        asked = [path for path in paths if path in self.found and path not in but]
+        for subset, used in USED.items():
+            if seen := [path for path in asked if self.found[path][0] == subset]:
+                names = ", ".join(f"{path.name} (as {self.found[path][1]})" for path in seen[:SHOWN])
+                more = f" and {len(seen) - SHOWN:,} more" if len(seen) > SHOWN else ""
+                say(
+                    f"{begun(part_of(len(seen), count, 'X-rays'))} {verb_of(len(seen), 'look')} the same as "
+                    f"{'one' if len(seen) == 1 else 'some'} that the run {used}, with other pixel values: {names}{more}. If "
+                    f"{'it is a copy' if len(seen) == 1 else 'they are copies'}, how well it does on "
+                    f"{'it' if len(seen) == 1 else 'them'} says nothing about new people.",
+                    style="yellow",
+                )
+
+
+def report_look_alikes(run: Run, xrays: Sequence[PreparedRadiograph]) -> None:
+    """Say which X-rays of other data look the same as one that the run was trained or validated on; errors as `LookAlikes`."""
+    known = LookAlikes([run])
+    for xray in xrays:
+        known.look_at(xray.case.path, xray)
+    known.report([xray.case.path for xray in xrays], len(xrays))

@@ -36,7 +36,10 @@ def test_copies_of_training_and_validation_xrays_are_named_apart_and_test_xrays_
 ) -> None:
     report_look_alikes(run, [xray("a", 1), xray("b", 2, negative=True), xray("c", 3), xray("d", 4), xray("e", 5)])
     said = " ".join(capsys.readouterr().err.split())
-    assert "2 of the 5 X-rays look the same as some that the run was trained on, with other pixel values: a.png (as t1), b.png (as t2)." in said
+    assert (
+        "2 of the 5 X-rays look the same as some that the run was trained on, with other pixel values: a.png (as t1), b.png (as t2)."
+        in said
+    )
     assert "1 of the 5 X-rays looks the same as one that the run chose its weights and threshold on" in said
     assert "c.png (as v1)" in said
     assert "d.png" not in said

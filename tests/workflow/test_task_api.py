@@ -141,9 +141,8 @@ def test_to_predict_for_nothing_is_refused_before_a_run_is_opened(tmp_path: Path
 @pytest.mark.parametrize("command", ["evaluate", "predict", "submit"])
 def test_no_run_at_all_is_refused(tmp_path: Path, task: str, command: str) -> None:
     api = TaskApi(USE_CASES[task].load_task())
-    further: tuple[Any, ...] = {"evaluate": (), "predict": ([tmp_path], tmp_path / "out"), "submit": (tmp_path, tmp_path / "out.csv")}[
-        command
-    ]
+    out = tmp_path / "out.csv"
+    further: tuple[Any, ...] = {"evaluate": (), "predict": ([tmp_path], out), "submit": (tmp_path, out)}[command]
     with pytest.raises(BadSetting, match=f"{task}: no run was named"):
         getattr(api, command)([], *further)
 

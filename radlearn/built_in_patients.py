@@ -16,9 +16,14 @@ from radlearn.amounts import counted, verb_of
 from radlearn.errors import BadLayout, BadSetting, RadlearnError
 from radlearn.files import make_folder, remove_leftovers, removed_on_failure
 from radlearn.json_files import read_json, write_json
+from radlearn.number_bounds import MOST_SEED, checked_number, checked_workers
 from radlearn.progress import say, waiting
 
 XRAYS, CTS = 800, 120
+# They take days, and a disk.
+MOST_XRAYS, MOST_CTS = 100_000, 20_000
+# More are planned for a while before the first is drawn.
+MANY_XRAYS = 10_000
 # With these each of three subsets has cases with and without a finding.
 ENOUGH_XRAYS, ENOUGH_CTS = 48, 12
 XRAY_FOLDER, CT_FOLDER = "rsna", "covid19"
@@ -56,12 +61,16 @@ def write_patients(
     from radlearn.digital_thorax.findings_table import write_findings_table
 
     out = Path(out)
+    checked_number("--seed", seed, 0, MOST_SEED)
+    workers = checked_workers(workers)
     xrays, cts = _amounts(xrays, cts)
     wishes = {"xrays": xrays, "cts": cts, "ct_size": ct_size, "seed": seed, "twins": twins}
     xray_folder, ct_folder = out / XRAY_FOLDER, out / CT_FOLDER
     with removed_on_failure(out, lambda: _is_whole(xray_folder) or _is_whole(ct_folder)), _begun(out, wishes):
         if xrays:
             if not _is_whole(xray_folder):
+                if xrays > MANY_XRAYS:
+                    say(f"Planning {counted(xrays, 'X-rays')} before the first is drawn.")
                 write_rsna(xray_folder, xrays, seed, workers, twins=twins)
             table = write_findings_table(xray_folder)
             say(f"{counted(xrays, 'X-rays')} in {xray_folder}. {_advice('classification', xray_folder, xrays, ENOUGH_XRAYS)}")
@@ -87,6 +96,8 @@ def _amounts(xrays: int | None, cts: int | None) -> tuple[int, int]:
     numbers = xrays or 0, cts or 0
     if min(numbers) < 0 or not any(numbers):
         raise BadSetting(f"--xrays {numbers[0]} --cts {numbers[1]}: expected numbers from 0 on, and not both 0.")
+    checked_number("--xrays", numbers[0], 0, MOST_XRAYS)
+    checked_number("--cts", numbers[1], 0, MOST_CTS)
     return numbers
 
 

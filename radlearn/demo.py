@@ -12,8 +12,9 @@ from rich.table import Table as TerminalTable
 import radlearn
 from radlearn import hints
 from radlearn.amounts import counted
-from radlearn.errors import BadSetting, RadlearnError
+from radlearn.errors import BadRunFolder, BadSetting, RadlearnError
 from radlearn.json_files import read_json, write_json
+from radlearn.number_bounds import MOST_EPOCHS, MOST_SEED, checked_number
 from radlearn.pictures.report import SYNTHETIC, Block, Command, Link, Note, Section, Table, write_report
 from radlearn.pictures.style import spoken
 from radlearn.progress import console, say
@@ -21,7 +22,7 @@ from radlearn.training.run_folder import Run, open_run, unused_folder
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.data_source import built_in_folder
 from radlearn.workflow.repeats import is_finished
-from radlearn.workflow.scores_file import interval_of
+from radlearn.workflow.scores_file import interval_of, read_scores
 from radlearn.workflow.splits import cases_by_subset
 from radlearn.workflow.task import AnyTask
 
@@ -42,6 +43,9 @@ def demo(share: float = 1.0, seed: int = 0, epochs: int | None = None, out: Path
     """
     if not 0 < share <= 100:
         raise BadSetting(f"--share is {share:g}; it must be above 0 and at most 100. 1 is the usual number of cases.")
+    checked_number("--seed", seed, 0, MOST_SEED)
+    if epochs is not None:
+        checked_number("--epochs", epochs, 1, MOST_EPOCHS)
     begun, names = time.monotonic(), [name for name, one in USE_CASES.items() if one.load_challenge().built_in]
     say(f"radlearn demo: {', '.join(names)} on built-in patients. For learning and research, not for clinical use.")
     sections, commands = [], []
@@ -97,8 +101,14 @@ def _gone_on_with(api: Any, place: Path) -> tuple[Run, dict[str, Any]]:
         say(f"Going on with {place}, which was stopped.", style="bold")
         run = api.resume(run)
     elif (place / "report.html").exists():
+        try:
+            scores = read_scores(run, "test")
+        except BadRunFolder as error:
+            # Such as after `tune`: what the page shows must be what the run does now.
+            say(str(error), style="yellow")
+            return run, api.evaluate(run)
         say(f"{place} was trained and evaluated before this demo was stopped.", style="bold")
-        return run, read_json(place / "scores.json")
+        return run, scores
     return run, api.evaluate(run)
 
 

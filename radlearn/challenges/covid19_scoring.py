@@ -24,6 +24,7 @@ from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.files import write_text
 from radlearn.metrics.lesions import SMALLEST_ML
 from radlearn.metrics.mask_table import MaskScores, mask_scores, mask_summary
+from radlearn.number_bounds import MOST_ML, MOST_TOLERANCE_MM, checked_number
 from radlearn.progress import in_parallel
 from radlearn.scans.geometry import steps_mm
 from radlearn.scans.mask_files import read_mask
@@ -85,7 +86,10 @@ def score_submission(
     Raises:
         BadLayout: the truth is not the layout, or something in the submission cannot be scored: a mask missing, unreadable, on another
             grid or not binary, a name that no case has. The message names file, value and rule.
+        BadSetting: a tolerance or a volume is no number, negative, or larger than a chest.
     """
+    checked_number("--tolerance-mm", tolerance_mm, 0, MOST_TOLERANCE_MM)
+    checked_number("--smallest-ml", smallest_ml, 0, MOST_ML)
     cases, notes = _truth(Path(truth_folder))
     members, troubles = submission_members(submission, cases)
     jobs = [(case, members[case.case_id]) for case in cases if case.case_id in members]

@@ -31,6 +31,7 @@ from radlearn.metrics.froc import false_boxes_on_healthy_images
 from radlearn.metrics.intervals import bootstrap_interval
 from radlearn.metrics.predictions import OneOrPerDraw, share
 from radlearn.metrics.ranking import auroc_score
+from radlearn.number_bounds import MOST_PX, checked_number
 
 CONFIDENT = "Are confidences those of no opacity (1 − p)?"
 SCORES = ("rsna_score", "box_sensitivity", "false_boxes_per_healthy_image", "auroc_score")
@@ -80,7 +81,10 @@ def score_submission(
 
     Raises:
         BadLayout: a table is not there, or something in it cannot be scored: the message names lines, values and rules.
+        BadSetting: no X-ray has that size.
     """
+    for length in size_px:
+        checked_number("--size-px", length, 1, MOST_PX)
     labels_csv, submission = Path(labels_csv), Path(submission)
     images = labels_of(labels_csv, size_px)
     predictions = read_submission(submission, images, size_px)

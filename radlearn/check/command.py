@@ -13,6 +13,7 @@ from rich.text import Text
 from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
 from radlearn.endings import print_json
 from radlearn.file_names import printable
+from radlearn.number_bounds import checked_workers
 from radlearn.outputs import prove_output
 from radlearn.progress import Terminal, say, waiting
 
@@ -36,7 +37,7 @@ def check(folder: Path, json: bool = False, out: Path | None = None, workers: in
 
     if out is not None:
         prove_output(out, [Path(folder)], b"<!doctype html", "a page of this command")
-    audit = audit_folder(folder, workers)
+    audit = audit_folder(folder, checked_workers(workers))
     costs = forecasts(audit.labelled)
     if json:
         print_json(as_dict(audit, costs))

@@ -24,7 +24,7 @@ from radlearn.scans.low_values import PADDING_BELOW_HU
 from radlearn.scans.lungs import find_lungs_and_hull
 from radlearn.scans.mask_files import read_mask
 from radlearn.scans.nifti import read_volume
-from radlearn.scans.value_digests import volume_digest
+from radlearn.scans.value_digests import value_digest, volume_digest
 
 GAP_ABOVE_MM = 8.5
 "Between slices; the challenge's thickest are 5 mm."
@@ -95,7 +95,16 @@ def volume_findings(facts: Sequence[VolumeFacts], root: Path) -> Iterator[Findin
             names = sorted(within(one.job.paths[0], root) for one in same)
             weight = None if len({one.job.person for one in same}) > 1 else "warning"
             found = f"{names[0]} and {', '.join(names[1:4])} hold the same voxels"
-            yield Finding("ct-twice", names[0], found, tuple(names[1:]), weight)  # type: ignore[arg-type]
+            if _masks_differ(same):
+                yield Finding("ct-other-masks", names[0], f"{found}; their masks differ", tuple(names[1:]))
+            else:
+                yield Finding("ct-twice", names[0], found, tuple(names[1:]), weight)  # type: ignore[arg-type]
+
+
+def _masks_differ(same: Sequence[VolumeFacts]) -> bool:
+    digests = {value_digest(one.job.mask) for one in same if one.job.mask is not None}
+    # "" of one that cannot be read, which is told by itself.
+    return len(digests - {""}) > 1
 
 
 def _looked_at(job: VolumeFiles) -> VolumeFacts:

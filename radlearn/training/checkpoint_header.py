@@ -15,7 +15,7 @@ SEALED = "sealed"
 "In the header of weights: each file beside them that tells what they mean has a digest of itself, so that none can lose it unnoticed."
 
 STARTED = "started_from_weights"
-"In the header of weights that began as those of an earlier run."
+"In the header of weights that began as those of an earlier run: what identifies it; true in older ones, and where nothing does."
 
 
 def header_of(path: Path) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from radlearn.progress import progress_bar, say
 from radlearn.training import checkpoint
 from radlearn.training.checkpoint_header import STARTED
 from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig
-from radlearn.training.earlier_runs import earlier_run
+from radlearn.training.earlier_runs import started, weights_to_start_from
 from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_files import TrainingState, checked
 from radlearn.training.run_folder import Run, must_be_there, place_of, refuse_changed_settings
@@ -71,7 +71,7 @@ def fit(
         BadRunFolder: if the checkpoint is damaged, or of another architecture, config or data set.
         BadSetting: if this machine does not support the config, or the scores lack `config.best_by`.
     """
-    if not run.last_checkpoint.exists() and (earlier := earlier_run(run)) is not None:
+    if not run.last_checkpoint.exists() and (earlier := weights_to_start_from(run)) is not None:
         take_weights(model, earlier)
     training = _Training(Trainer(model, config, optimizer), loss, validate, loader, run)
     training.begin_or_resume()
@@ -113,7 +113,7 @@ class _Training:
         self.step = self.saved_step = 0
         # Kept with the weights: which persons they were trained on is known by the split alone, and how an image is seen by the settings.
         self.split = {"split": digest} if (digest := split_digest(run)) else {}
-        self.settings = {"settings": run.settings, **({STARTED: True} if "start_from" in run.about else {})}
+        self.settings = {"settings": run.settings, **({STARTED: before} if (before := started(run)) else {})}
         self.history: list[dict[str, Any]] = []
         # Of the current epoch; the seconds are those before the last interruption.
         self.loss_sum = self.earlier_seconds = 0.0

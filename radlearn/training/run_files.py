@@ -57,6 +57,8 @@ class SettingsFile(TypedDict):
     synthetic: NotRequired[bool]
     # The folder of the run whose weights it started from.
     start_from: NotRequired[str]
+    # Digests that tell that run from any other; older runs lack them.
+    start_from_identity: NotRequired[dict[str, str]]
     # Of the folder of an ensemble: the folders of its runs.
     runs: NotRequired[list[str]]
 
@@ -116,6 +118,8 @@ class ScoresFile(TypedDict):
     persons: Annotated[int, Ge(0)]
     # A digest of the cases; older runs lack it.
     content: NotRequired[str | None]
+    # A digest of the postprocessing that they were measured with; older runs lack it.
+    postprocessing_digest: NotRequired[str | None]
     scores: dict[str, ScoreInFile]
 
 

@@ -1,7 +1,9 @@
 """The people whom the runs that a run started from have seen: its weights know them, whatever subset they are in now."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from radlearn.amounts import part_of
 from radlearn.challenges.challenge import Case
@@ -14,9 +16,16 @@ from radlearn.training.splits import SUBSETS, contents_in_split, split_of
 from radlearn.workflow.case_contents import images_of
 
 
-def seen_before(run: Run) -> dict[str, str]:
-    """Return digest of the pixels → subset, for the images of all runs that a run started from; the subset that was nearest to training."""
-    found: dict[str, str] = {}
+class Seen(NamedTuple):
+    """The subset of an image that was nearest to training, and the run that had it there."""
+
+    subset: str
+    run: Run
+
+
+def seen_before(run: Run) -> dict[str, Seen]:
+    """Return digest of the pixels → where it was seen, for the images of all runs that a run started from."""
+    found: dict[str, Seen] = {}
     for earlier in with_earlier([run])[1:]:
         try:
             split, contents = split_of(earlier), contents_in_split(earlier)
@@ -27,8 +36,20 @@ def seen_before(run: Run) -> dict[str, str]:
             say(f"{earlier.folder}: is older than digests of cases. Which people it was trained on cannot be told.", style="yellow")
         for image_id, (_, subset) in split.items():
             if pixels := contents[image_id].pixels:
-                found[pixels] = min(subset, found.get(pixels, subset), key=SUBSETS.index)
+                found[pixels] = _nearer(Seen(subset, earlier), found.get(pixels))
     return found
+
+
+def descent(run: Run, earlier: Run) -> str:
+    """Return how a run descends from an earlier one, to follow the earlier one's folder: by which run in between, if any."""
+    between = run.about.get("start_from")
+    by_way = "" if between is None or Path(between).resolve() == earlier.folder.resolve() else f", by way of {between}"
+    return f"from which this run started{by_way}"
+
+
+def _nearer(one: Seen, other: Seen | None) -> Seen:
+    """Return which of two is nearer to training; the second of equals."""
+    return one if other is None or SUBSETS.index(one.subset) < SUBSETS.index(other.subset) else other
 
 
 def refuse_seen_people(
@@ -52,40 +73,47 @@ def refuse_seen_people(
     if not (run.folder / "settings.json").exists() or "start_from" not in run.about or not (before := seen_before(run)):
         return
     # All images of a person count, also those that the earlier run did not have.
-    nearest: dict[str, str] = {}
+    nearest: dict[str, Seen] = {}
     for person, pixels in zip(persons, images_of([case.path for case in cases], before), strict=True):
-        if (subset := before.get(pixels)) is not None:
-            nearest[person] = min(subset, nearest.get(person, subset), key=SUBSETS.index)
+        if (seen := before.get(pixels)) is not None:
+            nearest[person] = _nearer(seen, nearest.get(person))
     moved = _moved(nearest, persons, subsets)
     if not moved:
         return
-    earlier = run.about["start_from"]
+    # The run that has seen most of them: it need not be the one that this run starts from, but one from which that one did.
+    by_run = Counter(nearest[person].run.folder for person in moved)
+    seen_by = next(nearest[person].run for person in moved if nearest[person].run.folder == by_run.most_common(1)[0][0])
     held = len({person for person, subset in zip(persons, subsets, strict=True) if subset != "train"})
-    settings = with_earlier([run])[1].settings
-    seed, fold = settings.get("split_seed"), settings.get("fold")
-    seed = settings.get("seed", 0) if seed is None else seed
+    place = seen_by.folder / "split.csv"
     if split_with is None:
-        then = f"Move them in the table's column split to where {Path(earlier) / 'split.csv'} has them"
-    elif _keeps(lambda: _moved(nearest, persons, split_with(seed, fold))):
-        flags = ("--split-seed", seed, *(("--fold", fold) if fold is not None else ()))
-        then = f"Take the split of that run: {command(run.task, 'train', '--start-from', earlier, *flags)} …"
+        then = f"Move them in the table's column split to where {place} has them"
+    elif flags := _split_that_keeps(with_earlier([run])[1:], lambda seed, fold: not _moved(nearest, persons, split_with(seed, fold))):
+        words = command(run.task, "train", "--start-from", run.about["start_from"], *flags)
+        then = f"Take the split of that run: {words} …"
     else:
         # Of other people, or by a table's column split, that run's seed leads to another split.
-        then = f"Give --data a table with a column split, in which these are where {Path(earlier) / 'split.csv'} has them"
+        then = f"Give --data a table with a column split, in which these are where {place} has them"
+    others = " and those before it" * (len(by_run) > 1)
     raise BadSetting(
-        f"{earlier}: was trained or chosen on {part_of(len(moved), held, 'persons')} whom this run would validate or test: its scores "
-        f"would say nothing of new people. {then}; or train on other people."
+        f"{seen_by.folder}, {descent(run, seen_by)},{others} was trained or chosen on {part_of(len(moved), held, 'persons')} whom this run "
+        f"would validate or test: its scores would say nothing of new people. {then}; or train on other people."
     )
 
 
-def _moved(nearest: Mapping[str, str], persons: Sequence[str], subsets: Sequence[str]) -> list[str]:
+def _split_that_keeps(earlier: Sequence[Run], keeps: Callable[[int, int | None], bool]) -> tuple[object, ...]:
+    """Return the flags of the first split of some runs in which nobody is farther from training than before, if there is one."""
+    for run in earlier:
+        seed, fold = run.settings.get("split_seed"), run.settings.get("fold")
+        seed = run.settings.get("seed", 0) if seed is None else seed
+        try:
+            if keeps(seed, fold):
+                return "--split-seed", seed, *(("--fold", fold) if fold is not None else ())
+        except BadSetting:
+            continue
+    return ()
+
+
+def _moved(nearest: Mapping[str, Seen], persons: Sequence[str], subsets: Sequence[str]) -> list[str]:
     """Return the persons who are farther from training than they were, the nearest subset of each being given."""
     now = dict(zip(persons, subsets, strict=True))
-    return [person for person, subset in nearest.items() if SUBSETS.index(now[person]) > SUBSETS.index(subset)]
-
-
-def _keeps(moved: Callable[[], Sequence[str]]) -> bool:
-    try:
-        return not moved()
-    except BadSetting:
-        return False
+    return [person for person, seen in nearest.items() if SUBSETS.index(now[person]) > SUBSETS.index(seen.subset)]

@@ -34,7 +34,7 @@ from radlearn.workflow.repeats import is_finished
 
 FOLDER = "ensemble"
 CHOSEN = "chosen on the validation persons that all runs share"
-MEAN = "the mean of the runs' own: they were validated on different persons"
+MEAN = postprocessing_file.MEAN
 # Of an earlier evaluation. Each is removed before it could be taken for that of other runs.
 RESULTS = (postprocessing_file.FILE, "scores.json", "cases.csv", "report.html")
 

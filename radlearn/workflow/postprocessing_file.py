@@ -12,8 +12,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
-from radlearn.errors import BadRunFolder
-from radlearn.json_files import json_ready, write_json
+from radlearn.errors import BadRunFolder, RadlearnError
+from radlearn.json_files import json_ready, read_json, write_json
 from radlearn.progress import say
 from radlearn.training.checkpoint_header import digest_in, must_have_digests, refuse_other_weights
 from radlearn.training.run_files import CHANGED, checked, read_run_file, shown
@@ -21,6 +21,8 @@ from radlearn.training.run_folder import Run, must_be_there
 
 FILE = "postprocessing.json"
 WEIGHTS, DIGEST = "weights", "digest"
+MEAN = "the mean of the runs' own: they were validated on different persons"
+"The origin of an ensemble's postprocessing that was not chosen for it."
 PostprocessingT = TypeVar("PostprocessingT")
 
 
@@ -82,6 +84,33 @@ def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[Postproc
     chosen = content.pop("postprocessing", None)
     beside = checked(content, getattr(kind, "BESIDE", dict[str, Any]), file, advice)
     return checked(chosen, kind, file, advice), _Beside(beside, file, advice)
+
+
+def chosen_values(run: Run) -> dict[str, Any] | None:
+    """Return the values of a run's postprocessing as they are now, unproved; None where it has none, or one that cannot be read."""
+    content = _content(run)
+    return None if content is None else content["postprocessing"]
+
+
+def chosen_digest(run: Run) -> str | None:
+    """Return a digest of the values of a run's postprocessing; None where it cannot be told.
+
+    How they were chosen has no part in it. That of a mean changes where the postprocessing of one of the ensemble's runs does.
+    """
+    if (content := _content(run)) is None:
+        return None
+    values = [content["postprocessing"]]
+    if content.get("origin") == MEAN:
+        values += [chosen_values(Run(Path(member), run.task)) for member in run.about.get("runs", ())]
+    return None if None in values else _digest(values)
+
+
+def _content(run: Run) -> dict[str, Any] | None:
+    try:
+        content = read_json(run.folder / FILE)
+    except RadlearnError:
+        return None
+    return content if isinstance(content, dict) and isinstance(content.get("postprocessing"), dict) else None
 
 
 def prove_postprocessing(run: Run) -> None:

@@ -13,6 +13,9 @@ from radlearn.metrics.intervals import Interval
 from radlearn.training.run_files import CHANGED, ScoresFile, read_run_file
 from radlearn.training.run_folder import Run, must_be_there
 from radlearn.workflow.case_contents import digest_of
+from radlearn.workflow.postprocessing_file import FILE, chosen_digest, chosen_values
+
+CHOICE = "postprocessing_digest"
 
 # The split of other data than the run's own.
 EXTERNAL = "external"
@@ -39,6 +42,8 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
         "persons": len({case.person for case in cases}),
         # Of names, pixels and truth: runs that were evaluated on other cases of the same names are not compared.
         "content": digest_of(cases),
+        # Other thresholds give other scores: those of before are not taken for the run's.
+        CHOICE: chosen_digest(run),
         **found,
     }
     write_json(scores_path(run, split), content)
@@ -52,13 +57,33 @@ def read_scores(run: Run, split: str, advice: str = "") -> dict[str, Any]:
         advice: a sentence on what to do, for the message.
 
     Raises:
-        BadRunFolder: if it is missing or damaged, or is that of another task or split.
+        BadRunFolder: if it is missing or damaged, is that of another task or split, or the postprocessing was chosen again since.
     """
     path = scores_path(run, split)
     content = read_run_file(path, ScoresFile, advice)
     if (found := (content["task"], content["split"])) != (run.task, split):
         raise BadRunFolder(f"{path}: holds the scores of {' on '.join(found)}; expected {run.task} on {split}. {CHANGED} {advice}".rstrip())
+    if _is_of_another_choice(run, content):
+        raise BadRunFolder(
+            f"{path}: its scores were measured with another postprocessing than {run.folder / FILE} has now: it was chosen again since. "
+            f"Evaluate again: {_evaluation(run, split)}"
+        )
     return {**content}
+
+
+def _is_of_another_choice(run: Run, content: Mapping[str, Any]) -> bool:
+    """Tell whether scores are of another postprocessing than the run has now; where that cannot be told, they are believed."""
+    if (said := content.get(CHOICE)) is not None:
+        return chosen_digest(run) not in (said, None)
+    now = chosen_values(run) or {}
+    # Older scores say the values themselves, or the threshold alone.
+    then = content.get("postprocessing", content)
+    return isinstance(then, dict) and any(then[name] != now[name] for name in ("threshold", *now) if name in then and name in now)
+
+
+def _evaluation(run: Run, split: str) -> str:
+    named = run.about.get("runs", [run.folder]) if (run.folder / "settings.json").is_file() else [run.folder]
+    return run.command("evaluate", *named, *(("--data", "FOLDER") if split != "test" else ()))
 
 
 def interval_of(score: Mapping[str, float | None]) -> Interval:

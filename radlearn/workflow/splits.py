@@ -91,7 +91,8 @@ def split_cases(
         contents = contents_of(cases)
         together, copies = _kept_together(cases, contents)
         asked = _asked_for(cases, fold, known, copies, words)
-        _tell_copies(cases, copies, [labels_in_words(case) for case in cases] if names else known, words)
+        truths = [content.truth for content in contents]
+        _tell_copies(cases, copies, [labels_in_words(case) for case in cases] if names else known, truths, words)
 
         def split_with(seed: int, fold: int | None) -> list[str]:
             people = alike_together(persons, together)
@@ -235,8 +236,10 @@ def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent]) -> tu
     return [first(person) for person in named], copies
 
 
-def _tell_copies(cases: Sequence[Case], copies: Sequence[Sequence[int]], labels: Sequence[bool | str], words: SplitWords) -> None:
-    """Say which images are there under several persons, and which with two labels."""
+def _tell_copies(
+    cases: Sequence[Case], copies: Sequence[Sequence[int]], labels: Sequence[bool | str], truths: Sequence[str], words: SplitWords
+) -> None:
+    """Say which images are there under several persons, which with two labels, and which with other boxes or masks."""
 
     def differing(what: Sequence[object]) -> list[tuple[int, int]]:
         return [
@@ -262,6 +265,18 @@ def _tell_copies(cases: Sequence[Case], copies: Sequence[Sequence[int]], labels:
         say(
             f"{twice} with labels that contradict each other, such as {one} and {other}. One of the two is wrong: correct its label, or "
             "remove it.",
+            style="bold yellow",
+        )
+    alike = [numbers for numbers in copies if len({labels[number] for number in numbers}) == 1]
+    # Of several labels the truth is the labels, which are told above.
+    told = [[number for number in numbers if truths[number] and not getattr(cases[number], "labels", ())] for numbers in alike]
+    if unlike := [numbers for numbers in told if len({truths[number] for number in numbers}) > 1]:
+        first = unlike[0][0]
+        second = next(number for number in unlike[0] if truths[number] != truths[first])
+        what = "masks" if hasattr(cases[first], "mask_path") else "boxes"
+        say(
+            f"{counted(len(unlike), words.items)} {verb_of(len(unlike), 'are')} there twice, and the {what} differ, such as those of "
+            f"{cases[first].image_id} and {cases[second].image_id}. Look at both: correct the wrong {what}, or remove one.",
             style="bold yellow",
         )
 

@@ -11,7 +11,7 @@ from radlearn.progress import say
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import contents_in_split, split_of
 from radlearn.workflow.case_contents import compared, images_of
-from radlearn.workflow.earlier_runs import seen_before
+from radlearn.workflow.earlier_runs import descent, seen_before
 
 
 def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
@@ -59,13 +59,14 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
             f"({counts}){called}. Use all the data that it was trained on, under the same names, or data that share no image with it."
         )
     before = seen_before(run)
-    nearest = [before.get(pixels, "test") for pixels in images_of([case.path for case in cases], before)] if before else []
-    learnt = [case for case, subset in zip(cases, nearest, strict=False) if subset != "test"]
+    nearest = [before.get(pixels) for pixels in images_of([case.path for case in cases], before)] if before else []
+    learnt = [(case, seen) for case, seen in zip(cases, nearest, strict=False) if seen is not None and seen.subset != "test"]
     if learnt:
+        case, seen = learnt[0]
         raise BadLayout(
-            f"{data}: {part_of(len(learnt), len(cases), 'cases', 'of its')}, such as {learnt[0].image_id}, "
-            f"{'is an image' if len(learnt) == 1 else 'are images'} on which "
-            f"{run.about['start_from']} was trained or chosen, from which this run started. Evaluate on people whom neither has seen."
+            f"{data}: {part_of(len(learnt), len(cases), 'cases', 'of its')}, such as {case.image_id}, "
+            f"{'is an image' if len(learnt) == 1 else 'are images'} on which {seen.run.folder}, {descent(run, seen.run)}, "
+            f"was trained or chosen. Evaluate on people whom neither has seen."
         )
     if known:
         say(

@@ -14,7 +14,7 @@ from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
 from radlearn.outputs import prove_output
 from radlearn.progress import say
 from radlearn.training.device import chosen_device
-from radlearn.training.earlier_runs import finished_run
+from radlearn.training.earlier_runs import about_earlier, finished_run
 from radlearn.training.run_folder import Run, holds_repeats, holds_run, new_run, open_run, settings_as, unused_folder
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
@@ -289,6 +289,8 @@ class TaskApi:
 
     def _opened(self, run: Runs) -> list[Run]:
         runs = [run] if isinstance(run, RunLike) else list(run)
+        if not runs:
+            raise BadSetting(f"{self.task.name}: no run was named. Name the folder of a run; by default runs are in runs/{self.task.name}.")
         if len(runs) != 1 and self.task.ensemble is None:
             raise BadSetting(f"{len(runs)} runs were given; {self.task.name} has no ensembles and takes one run.")
         return [self._opened_run(one) for one in runs]
@@ -315,11 +317,11 @@ class TaskApi:
         say(source.message)
         return source.folder, {**data_source.about_data(self.task.challenge, source.folder), **about_copy(self.task), **begun}
 
-    def _started_from(self, start_from: RunLike | None) -> dict[str, str]:
+    def _started_from(self, start_from: RunLike | None) -> dict[str, Any]:
         if start_from is None:
             return {}
         folder = start_from.folder if isinstance(start_from, Run) else Path(start_from)
-        return {"start_from": str(finished_run(folder, self.task.name).folder.absolute())}
+        return about_earlier(finished_run(folder, self.task.name))
 
     def _data_of(self, run: Run, given: Path | str | None) -> Path:
         challenge = self.task.challenge

@@ -1,10 +1,14 @@
 """One X-ray under two names is found however it was turned, and two X-rays are not taken for one."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from radlearn.check.duplicates import ORIENTATIONS, groups, oriented, same_xrays
+from radlearn.challenges.xray_case import XrayCase
+from radlearn.check.duplicates import ORIENTATIONS, duplicate_findings, groups, oriented, same_xrays
+from radlearn.check.radiographs import XrayFacts
 from radlearn.scans.look_alikes import fingerprints
 
 
@@ -62,3 +66,31 @@ def test_oriented_covers_all_eight_and_the_words_fit() -> None:
     assert np.array_equal(oriented(picture, ORIENTATIONS.index("mirrored")), picture[:, ::-1])
     assert np.array_equal(oriented(picture, ORIENTATIONS.index("turned by 180°")), picture[::-1, ::-1])
     assert np.array_equal(oriented(picture, ORIENTATIONS.index("upside down in a mirror")), picture[::-1])
+
+
+Boxes = tuple[tuple[float, float, float, float], ...]
+ONE: Boxes = ((10, 10, 50, 60),)
+TWO: Boxes = (*ONE, (70, 20, 90, 40))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "turned", "digests", "rule"),
+    [
+        ((ONE, TWO), 0, (b"a", b"a"), "image-other-boxes"),
+        ((ONE, ((10, 10, 50, 80),)), 0, (b"a", b"a"), "image-other-boxes"),
+        ((ONE, TWO), 0, (b"a", b"b"), "image-other-boxes"),
+        ((TWO, TWO[::-1]), 0, (b"a", b"a"), "file-twice"),
+        ((ONE, ((10.4, 10, 50, 59.5),)), 0, (b"a", b"b"), "image-twice"),
+        # Turned with the X-ray, a box has other numbers.
+        ((ONE, ((30, 20, 80, 60),)), 1, (b"a", b"b"), "image-twice"),
+    ],
+)
+def test_one_xray_with_other_boxes_is_an_error(boxes: tuple[Boxes, Boxes], turned: int, digests: tuple[bytes, bytes], rule: str) -> None:
+    picture = xrays(1)[0]
+    paths = [Path("a.png"), Path("b.png")]
+    pictures = [picture, np.ascontiguousarray(oriented(picture, turned))]
+    facts = [XrayFacts(path, digest=digest, thumbnail=one) for path, digest, one in zip(paths, digests, pictures, strict=True)]
+    cases = {path: XrayCase(path.stem, path, True, drawn, None, "p") for path, drawn in zip(paths, boxes, strict=True)}
+    (found,) = duplicate_findings(facts, cases, Path())
+    assert found.rule == rule
+    assert found.found.endswith("; their boxes differ") == (rule == "image-other-boxes")

@@ -112,6 +112,17 @@ def test_the_same_voxels_of_two_people_are_an_error_and_of_one_a_warning(tmp_pat
     assert next(volume_findings(volume_facts(same, 1), tmp_path)).severity == "warning"
 
 
+@pytest.mark.parametrize("differ", [True, False])
+def test_one_ct_with_other_masks_is_an_error(tmp_path: Path, differ: bool) -> None:
+    hu, mask = ill_chest_hu(1), lesion()
+    other = mask.copy()
+    other[tuple(np.argwhere(mask)[0])] = 0 if differ else mask.max()
+    pairs = [write_case(tmp_path, name, 1, hu, drawn) for name, drawn in (("a", mask), ("b", other))]
+    jobs = [VolumeFiles(ct.name[0], (ct,), seg, "p") for ct, seg in pairs]
+    (one,) = [one for one in volume_findings(volume_facts(jobs, 1), tmp_path) if one.rule.startswith("ct-")]
+    assert (one.rule, "their masks differ" in one.found) == (("ct-other-masks", True) if differ else ("ct-twice", False))
+
+
 def test_axes_that_go_another_way_than_most_are_noted(tmp_path: Path) -> None:
     jobs = [VolumeFiles(name, write_case(tmp_path, name, seed)[:1]) for seed, name in enumerate("abc")]
     write_volume(jobs[2].paths[0], chest_hu(9)[:, :, ::-1], AFFINE * [1, 1, -1, 1])

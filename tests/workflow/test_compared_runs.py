@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.json_files import write_json
+from radlearn.pictures.report import Table
 from radlearn.training.run_folder import Run, new_run
 from radlearn.use_cases import USE_CASES, UseCase
 from radlearn.workflow.compared_runs import compared_runs
+from radlearn.workflow.ensembles import CHOSEN, MEAN
+from radlearn.workflow.scores_file import read_scores
+from radlearn.workflow.spread import spread_section
 from tests.made_runs import Settings, evaluate, made_boxes, made_cases, made_masks, made_probabilities, made_repeats, made_run
 
 
@@ -217,3 +222,69 @@ def test_a_table_that_a_spreadsheet_wrote_is_read_and_a_folder_in_its_place_name
     path.unlink()
     path.mkdir()
     assert "cases.csv: is not a CSV table" in refused(*two)
+
+
+MADE = {"classification": made_probabilities, "detection": made_boxes, "segmentation": made_masks}
+
+
+def choose(run: Run, **chosen: float) -> None:
+    """Write a postprocessing as `tune` does."""
+    write_json(run.folder / "postprocessing.json", {"task": run.task, "postprocessing": chosen, "chosen_by": "hand"})
+
+
+@pytest.mark.parametrize("split", ["test", "external"])
+@pytest.mark.parametrize("task", MADE)
+def test_scores_of_an_earlier_choice_are_refused_with_the_command(tmp_path: Path, task: str, split: str) -> None:
+    runs = [made_run(tmp_path / f"run-{seed}", task, MADE[task](seed), seed, split=split) for seed in (0, 1)]
+    choose(runs[1], threshold=0.5, slope=1)
+    evaluate(runs[1], MADE[task](1), split=split)
+    # How it was chosen, and how it is laid out, does not matter.
+    write_json(
+        runs[1].folder / "postprocessing.json", {"postprocessing": {"slope": 1.0, "threshold": 0.5}, "chosen_by": "tune", "task": task}
+    )
+    assert len(compared_runs([run.folder for run in runs], split).runs) == 2
+    choose(runs[1], threshold=0.25, slope=1)
+    said = refused(*runs, split=split)
+    assert f"measured with another postprocessing than {runs[1].folder / 'postprocessing.json'} has now" in said
+    assert re.search(rf"Evaluate again: .*radlearn {task} evaluate \S*run-1{' --data FOLDER' if split == 'external' else ''}$", said)
+
+
+@pytest.mark.parametrize("said", [{"threshold": 0.5}, {"postprocessing": {"threshold": 0.5, "slope": 1.0}}, {}])
+def test_older_scores_are_held_against_what_they_say(two: tuple[Run, Run], said: dict[str, object]) -> None:
+    path = two[1].folder / "scores.json"
+    older = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("postprocessing_digest", *said)}
+    write_json(path, {**older, **said})
+    choose(two[1], threshold=0.5, slope=1)
+    assert compared_runs([run.folder for run in two])
+    choose(two[1], threshold=0.25, slope=1)
+    if said:
+        assert "another postprocessing" in refused(*two)
+    else:
+        assert compared_runs([run.folder for run in two])
+
+
+@pytest.mark.parametrize(("origin", "counts"), [(MEAN, True), (CHOSEN, False)])
+def test_a_mean_changes_with_the_choice_of_one_of_its_runs(two: tuple[Run, Run], tmp_path: Path, origin: str, counts: bool) -> None:
+    about = {"data": "nowhere", "synthetic": True, "runs": [str(run.folder) for run in two]}
+    ensemble = new_run(tmp_path / "ensemble", "classification", Settings(), about)
+    chosen = {"task": "classification", "postprocessing": {"threshold": 0.5}, "origin": origin}
+    write_json(ensemble.folder / "postprocessing.json", chosen)
+    evaluate(ensemble, made_probabilities(3))
+    read_scores(ensemble, "test")
+    choose(two[1], threshold=0.125)
+    if counts:
+        with pytest.raises(BadRunFolder, match=f"evaluate {two[0].folder}".replace(" ", ".*")):
+            read_scores(ensemble, "test")
+    else:
+        read_scores(ensemble, "test")
+
+
+def test_the_scores_of_a_repeat_that_was_tuned_since_do_not_stand_beside_the_others(tmp_path: Path) -> None:
+    repeats = made_repeats(tmp_path / "repeats", "classification", {seed: made_probabilities(seed) for seed in (4, 5, 6)})
+    found = read_scores(repeats.runs[0], "test")
+    choose(repeats.runs[2], threshold=0.1)
+    section = spread_section(repeats.runs[0], found)
+    assert section is not None
+    (table,) = section.blocks
+    assert isinstance(table, Table)
+    assert str(table.caption).startswith("2 trainings that differ by their seed alone (4, 5)")

@@ -9,13 +9,14 @@ from torch import nn
 
 import radlearn
 from radlearn.challenges.rsna import find_cases
-from radlearn.errors import BadLayout, BadSetting
+from radlearn.errors import BadLayout, BadRunFolder, BadSetting
+from radlearn.json_files import read_json, write_json
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.checkpoint import save_weights
 from radlearn.training.checkpoint_header import STARTED
-from radlearn.training.earlier_runs import with_earlier
+from radlearn.training.earlier_runs import IDENTITY, about_earlier, started, weights_to_start_from, with_earlier
 from radlearn.training.run_folder import Run, new_run
-from radlearn.training.splits import read_split, split_digest
+from radlearn.training.splits import read_split, split_digest, split_of
 from radlearn.workflow.earlier_runs import seen_before
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.splits import split_cases
@@ -109,7 +110,7 @@ def test_the_whole_chain_counts_and_a_lost_link_is_said(
     third = made("third", second)
     assert [run.folder.name for run in with_earlier([third])] == ["third", "second", "first"]
     subsets = [subset for _, subset in read_split(first.folder / "split.csv").values()]
-    assert sorted(seen_before(third).values()) == sorted(subsets)
+    assert sorted(seen.subset for seen in seen_before(third).values()) == sorted(subsets)
     first.folder.rename(first.folder.with_name("elsewhere"))
     assert [run.folder.name for run in with_earlier([third])] == ["third", "second"]
     assert "cannot be told" in capsys.readouterr().err
@@ -134,8 +135,84 @@ def test_an_external_set_that_the_earlier_run_was_trained_on_is_none(
     split_cases(ours, 0, None, earlier, in_turn(ours))
     run = made("run", earlier)
     split_cases(others, 0, None, run, in_turn(others))
-    with pytest.raises(BadLayout, match=r"was trained or chosen, from which this run started"):
+    with pytest.raises(BadLayout, match=r"are images on which .+earlier, from which this run started, was trained or chosen"):
         are_strangers(run, [xray.case for xray in ours], small_rsna)
+
+
+def with_weights(run: Run, value: float) -> Run:
+    layer = nn.Linear(1, 1)
+    nn.init.constant_(layer.weight, value)
+    save_weights(run.best_weights, layer, {STARTED: before} if (before := started(run)) else {})
+    return run
+
+
+@pytest.mark.parametrize("known_by", ["settings", "weights"])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_another_run_in_the_place_of_an_earlier_one_is_not_asked(
+    xrays: list[PreparedRadiograph], tmp_path: Path, capsys: pytest.CaptureFixture[str], known_by: str, depth: int
+) -> None:
+    ours, others = halves(xrays)
+    first = with_weights(new_run(tmp_path / "first", "classification", Settings()), 1.0)
+    split_cases(ours, 0, None, first, in_turn(ours))
+    chain = [first]
+    for number in range(depth):
+        chain.append(new_run(tmp_path / f"later-{number}", "classification", Settings(), about_earlier(chain[-1])))
+        with_weights(chain[-1], 2.0 + number)
+    if known_by == "weights":
+        # Taken out of the settings, as by hand.
+        about = {name: value for name, value in read_json(chain[1].folder / "settings.json").items() if name != IDENTITY}
+        write_json(chain[1].folder / "settings.json", about)
+    assert with_earlier([Run(chain[-1].folder, "classification")])[-1].folder == first.folder
+    assert "cannot be told" not in capsys.readouterr().err
+    first.folder.rename(tmp_path / "moved")
+    stranger = with_weights(new_run(first.folder, "classification", Settings(seed=7)), 9.0)
+    split_cases(others, 0, None, stranger, in_turn(others))
+    asked = Run(chain[-1].folder, "classification")
+    capsys.readouterr()
+    assert not seen_before(asked)
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{first.folder}: holds other weights (of classification, seed 7)" in said
+    assert "which people it was trained on cannot be told" in said
+    known = next(xray.case for xray in others if split_of(stranger)[xray.case.image_id][1] == "train")
+    KnownCases([asked]).report([("film", known.path)], "X-rays")
+    assert "the run was trained on" not in " ".join(capsys.readouterr().err.split())
+    # Named at its new place, it is believed again.
+    about = read_json(chain[1].folder / "settings.json")
+    write_json(chain[1].folder / "settings.json", {**about, "start_from": str(tmp_path / "moved")})
+    assert len(seen_before(Run(chain[-1].folder, "classification"))) == len(ours)
+
+
+def test_an_earlier_run_whose_training_went_on_is_asked_as_before(xrays: list[PreparedRadiograph], tmp_path: Path) -> None:
+    first = with_weights(new_run(tmp_path / "first", "classification", Settings()), 1.0)
+    split_cases(xrays, 0, None, first)
+    about = about_earlier(first)
+    later = with_weights(new_run(tmp_path / "later", "classification", Settings(), about), 2.0)
+    with_weights(first, 1.5)
+    assert len(seen_before(later)) == len(xrays)
+    # Weights to start from are those that were named, and no others.
+    with pytest.raises(BadRunFolder, match=r"To start from what is there now, train in a new folder"):
+        weights_to_start_from(new_run(tmp_path / "begun", "classification", Settings(), about))
+
+
+def test_the_run_that_has_seen_a_case_is_named_and_not_the_one_in_between(
+    xrays: list[PreparedRadiograph], made: Callable[..., Run], small_rsna: Path
+) -> None:
+    ours, others = halves(xrays)
+    first = made("first", seed=5)
+    split_cases(ours, 5, None, first, in_turn(ours))
+    between = made("between", first)
+    split_cases(others, 0, None, between, in_turn(others))
+    last = made("last", between)
+    split_cases(others, 0, None, last, in_turn(others))
+    with pytest.raises(BadLayout) as refused:
+        are_strangers(last, [xray.case for xray in ours], small_rsna)
+    words = f"on which {first.folder}, from which this run started, by way of {between.folder}, was trained or chosen"
+    assert words in str(refused.value)
+    with pytest.raises(BadSetting) as moved:
+        split_cases(ours, 6, None, made("moved", between, seed=6), in_turn(ours))
+    assert str(moved.value).startswith(f"{first.folder}, from which this run started, by way of {between.folder}, was trained or chosen on")
+    # The seed is that of the run that has them.
+    assert "--split-seed 5" in str(moved.value)
 
 
 def test_the_api_refuses_what_is_no_run_before_it_makes_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_rsna: Path) -> None:

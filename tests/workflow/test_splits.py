@@ -4,12 +4,14 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 from PIL import Image
 from pydicom.uid import RLELossless
 
+from radlearn.challenges.ct_case import Case as CtCase
 from radlearn.challenges.rsna import find_cases
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadRunFolder, BadSetting
@@ -146,6 +148,26 @@ def test_one_image_with_two_labels_is_said(
     assert "contradict" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("truths", "said"), [(("a", "b"), True), (("a", "a"), False), (("a", ""), False)], ids=["others", "the same", "unknown"]
+)
+@pytest.mark.parametrize("what", ["boxes", "masks"])
+def test_one_image_with_other_boxes_or_masks_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], truths: tuple[str, str], said: bool, what: str
+) -> None:
+    items: list[Any] = items_of([f"person-{number}" for number in range(80)])
+    if what == "masks":
+        items = [Item(CtCase(item.case.image_id, Path("x.nii"), Path("m.nii"), item.case.person), item.label) for item in items]
+    monkeypatch.setattr(
+        splits, "contents_of", lambda cases: [CaseContent(str(max(number, 1)), [*truths, *"c" * 78][number]) for number in range(80)]
+    )
+    split_cases(items, 0, None, run)
+    told = " ".join(capsys.readouterr().err.split())
+    words = f"1 X-ray is there twice, and the {what} differ, such as those of xray-0 and xray-1."
+    assert (words in told, f"the {what} differ" in told) == (said, said)
+    assert "contradict" not in told
+
+
 @pytest.mark.parametrize(("label", "words"), [(False, "All 48 X-rays are without an opacity"), (True, "All 48 X-rays are with an opacity")])
 def test_labels_that_are_all_the_same_are_called_so(xrays: list[PreparedRadiograph], run: Run, label: bool, words: str) -> None:
     with pytest.raises(BadSetting, match=words):
@@ -157,7 +179,7 @@ def test_labels_that_are_all_the_same_are_called_so(xrays: list[PreparedRadiogra
 class Item:
     """An X-ray that no file is needed for."""
 
-    case: XrayCase
+    case: Any
     label: bool
 
 

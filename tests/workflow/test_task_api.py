@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 import radlearn
+from radlearn.cli import main
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite, RadlearnError
 from radlearn.json_files import read_json, write_json
 from radlearn.training.run_folder import Run, begin_run, open_run
 from radlearn.training.splits import write_split
+from radlearn.use_cases import USE_CASES
 from radlearn.workflow.task import Ensemble
 from radlearn.workflow.task_api import TaskApi
 
@@ -133,6 +135,23 @@ def test_data_that_hold_only_some_of_the_runs_cases_are_neither_test_nor_externa
 def test_to_predict_for_nothing_is_refused_before_a_run_is_opened(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"segmentation predict: name at least one file or folder, such as SCAN\.nii\.gz"):
         radlearn.segmentation.predict(tmp_path / "none", [], tmp_path / "out")
+
+
+@pytest.mark.parametrize("task", USE_CASES)
+@pytest.mark.parametrize("command", ["evaluate", "predict", "submit"])
+def test_no_run_at_all_is_refused(tmp_path: Path, task: str, command: str) -> None:
+    api = TaskApi(USE_CASES[task].load_task())
+    out = tmp_path / "out.csv"
+    further: tuple[Any, ...] = {"evaluate": (), "predict": ([tmp_path], out), "submit": (tmp_path, out)}[command]
+    with pytest.raises(BadSetting, match=f"{task}: no run was named"):
+        getattr(api, command)([], *further)
+
+
+@pytest.mark.parametrize("task", USE_CASES)
+@pytest.mark.parametrize("arguments", [["evaluate"], ["submit", "--images", "here", "--out", "out.csv"]])
+def test_no_run_on_the_command_line_is_refused(capsys: pytest.CaptureFixture[str], task: str, arguments: list[str]) -> None:
+    assert main([task, *arguments]) == 2
+    assert f"{task}: no run was named." in " ".join(capsys.readouterr().err.split())
 
 
 def test_an_unknown_option_is_named_with_the_known_ones(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from radlearn.amounts import part_of, verb_of
 from radlearn.challenges.folders import describe_folder, nifti_stem
 from radlearn.challenges.near_ids import near_strangers
-from radlearn.challenges.nobody import nobody_notes
+from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.rsna_tables import path_text, rows_in, table_text
+from radlearn.challenges.table_rows import tables_hint
 from radlearn.errors import BadLayout
 from radlearn.files import NO_FILE, write_text
 
@@ -76,6 +77,8 @@ def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], li
     if persons and (alone := sum(case_id not in persons for case_id in cases)):
         amount = f"does not list {part_of(alone, len(cases), 'cases')}"
         notes.append(f"{name}: {amount}; each of them counts as a person of its own.")
+    if rounded := rounded_trouble(persons.values()):
+        troubles.append(f"{name}: person {rounded}")
     notes += nobody_notes(name, (persons[case_id] for case_id in cases if case_id in persons), "cases")
     persons, spelt = joined_in_table(name, persons)
     return persons, troubles, notes + spelt
@@ -105,6 +108,8 @@ def missing_layout(folder: Path, needs_cts: bool = True) -> BadLayout:
         advice = (
             f"This is nnU-Net's layout: put imagesTr/ID_0000.nii.gz and labelsTr/ID.nii.gz as ID{CT} and ID{MASK} into {TRAIN_FOLDER}/."
         )
+    elif own := tables_hint(folder):
+        advice = own
     elif any((case_and_kind(name) or ("", ""))[1] == CT for name in names):
         advice = f"The CTs are there, their masks ID{MASK}.nii.gz are not. Without masks there is 'predict', which needs none."
     elif any(nifti_stem(name) for name in names):

@@ -33,7 +33,7 @@ from radlearn.challenges.covid19_folder import (
     write_persons,
 )
 from radlearn.challenges.ct_case import Case
-from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, masks_beside, nifti_stem
+from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, home_of, masks_beside, nifti_stem
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
@@ -165,13 +165,13 @@ def _ct_paths(root: Path) -> list[Path]:
         return []
     from radlearn.scans.series_folders import one_folder_a_series
 
-    found, left_out = one_folder_a_series(find_xrays(root), root), 0
-    for place, _ in walked(root):
-        volumes = _volumes_in(place)
-        # What the user names is read, whatever it is called.
-        masks = set(volumes) if place != root and holds_labels(place) else set(masks_beside(volumes).values())
-        left_out += len(masks)
-        found |= set(volumes) - masks
+    found = one_folder_a_series(find_xrays(root), root)
+    volumes = [path for place, _ in walked(root) for path in _volumes_in(place) if not _is_unpacked(path)]
+    # What the user names is read, whatever it is called.
+    labels = {place: holds_labels(place) for place in {home_of(path) for path in volumes} if place != root and place.is_relative_to(root)}
+    masks = {*masks_beside(volumes).values(), *(path for path in volumes if labels.get(home_of(path)))}
+    left_out = len(masks)
+    found |= set(volumes) - masks
     if left_out:
         say(f"{root}: {left_out:,} {'masks were' if left_out > 1 else 'mask was'} left out, by name and place.", style="yellow")
     return sorted(found)
@@ -188,6 +188,11 @@ def _volumes_in(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if nifti_stem(entry.name) and not entry.name.startswith("."))
     return [folder / name for name in names]
+
+
+def _is_unpacked(path: Path) -> bool:
+    """Whether a folder is called like a volume and holds something, which is looked at by itself."""
+    return path.is_dir() and any(not entry.name.startswith(".") for entry in path.iterdir())
 
 
 def _holds_masks(folder: Path) -> bool:

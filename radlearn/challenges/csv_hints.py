@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from radlearn.file_kinds import kind_of
 
+EXCEL_MARK = re.compile(r'"?sep=(.?)"?,*[ ]*(?=[\r\n]|$)', re.IGNORECASE)
+
 
 def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
     """Return a table's text, and what is wrong with it as text. A byte-order mark, as Excel writes it, is taken off."""
@@ -21,6 +23,9 @@ def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
             wide = text.count("\0") >= len(text) // 4
             what = "is UTF-16 text without its mark" if wide else "holds bytes of 0, as a file that was not written to its end does"
             return "", [f"{name}, line {line}: {what}. Save the table as CSV UTF-8."]
+        if mark := EXCEL_MARK.match(text):
+            comma = "" if mark[1] == "," else ", and save the table with commas"
+            return "", [f"{name}, line 1: is {mark[0].strip()!r}, a word to Excel about separators and no header. Remove this line{comma}."]
         return text, []
     except UnicodeDecodeError as error:
         # Its mark begins with that of UTF-16.

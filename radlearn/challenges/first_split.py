@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from radlearn.challenges.first_rows import FirstTable
-from radlearn.challenges.own_table import SPLIT, SUBSET_HINTS, SUBSETS
+from radlearn.challenges.near_columns import SPLIT, SUBSET_HINTS, SUBSETS
 
 
 def subset_called(name: str) -> str:

@@ -21,6 +21,7 @@ from radlearn.challenges.folders import (
     MASK_NAME,
     describe_folder,
     files_below,
+    home_of,
     masks_beside,
     nifti_files,
     nifti_stem,
@@ -117,11 +118,12 @@ def _add_persons(table: FirstTable) -> None:
 
 
 def _nnunet_pairs(paths: Sequence[Path]) -> dict[Path, Path]:
-    """Return CT → mask of nnU-Net's folders: imagesTr/a_0000.nii.gz and labelsTr/a.nii.gz."""
+    """Return CT → mask of nnU-Net's folders: labelsTr/a.nii.gz and imagesTr/a_0000.nii.gz, or a.nii.gz in the Segmentation Decathlon."""
     pairs = {}
-    by_place = {(path.parent.parent, path.parent.name.lower(), nifti_stem(path.name) or ""): path for path in paths}
+    by_place = {(home_of(path).parent, home_of(path).name.lower(), nifti_stem(path.name) or ""): path for path in paths}
     for (root, name, case), mask in by_place.items():
-        if (beside := LABEL_FOLDERS.get(name)) and (ct := by_place.get((root, beside, f"{case}_0000"))):
+        beside = LABEL_FOLDERS.get(name)
+        if beside and (ct := by_place.get((root, beside, f"{case}_0000")) or by_place.get((root, beside, case))):
             pairs[ct] = mask
     return pairs
 
@@ -129,7 +131,7 @@ def _nnunet_pairs(paths: Sequence[Path]) -> dict[Path, Path]:
 def _pairs_of_folders(paths: Sequence[Path]) -> dict[Path, Path]:
     """Return CT → mask where they lie in two folders side by side under one name."""
     pairs = {}
-    by_place = {(path.parent.parent, path.parent.name.lower(), _bare(path)): path for path in paths}
+    by_place = {(home_of(path).parent, home_of(path).name.lower(), _bare(path)): path for path in paths}
     for (root, name, case), mask in by_place.items():
         if name in MASK_FOLDERS:
             for beside in IMAGE_FOLDERS:

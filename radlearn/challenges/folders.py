@@ -58,6 +58,15 @@ def nifti_files(folder: Path) -> list[Path]:
     return [path for path in files_below(folder) if nifti_stem(path.name)]
 
 
+def home_of(path: Path) -> Path:
+    """Return the folder of a volume; some programs unpack `a.nii.gz` into a folder of that name, which is passed over.
+
+    >>> home_of(Path("d/a.nii.gz/a.nii")).as_posix(), home_of(Path("d/a.nii")).as_posix()
+    ('d', 'd')
+    """
+    return path.parent.parent if nifti_stem(path.parent.name) else path.parent
+
+
 def masks_beside(paths: Sequence[Path]) -> dict[Path, Path]:
     """Return CT → mask of volumes whose names say that they belong together and that lie in one folder.
 
@@ -69,12 +78,12 @@ def masks_beside(paths: Sequence[Path]) -> dict[Path, Path]:
         stem = nifti_stem(path.name) or ""
         if not MASK_NAME.match(stem):
             bare = CT_NAME.match(stem)
-            by_name[path.parent, stem] = by_name[path.parent, bare[1] if bare else stem] = path
+            by_name[home_of(path), stem] = by_name[home_of(path), bare[1] if bare else stem] = path
     masks = {}
     for path in paths:
         said = MASK_NAME.match(nifti_stem(path.name) or "")
-        if said and (path.parent, said[1]) in by_name:
-            masks[by_name[path.parent, said[1]]] = path
+        if said and (home_of(path), said[1]) in by_name:
+            masks[by_name[home_of(path), said[1]]] = path
     return masks
 
 
@@ -153,10 +162,15 @@ def describe_folder(folder: Path) -> str:
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     parts = _kinds([entry for entry in entries if not entry.is_dir()])
     inner = [entry for entry in entries if entry.is_dir()]
-    parts += [f"the folder {entry.name} ({', '.join(_kinds(files_in(entry))) or 'no files in it'})" for entry in inner[:5]]
+    parts += [f"the folder {entry.name} ({', '.join(_kinds(files_in(entry))) or _without_files(entry)})" for entry in inner[:5]]
     if len(inner) > 5:
         parts.append(f"{counted(len(inner) - 5, 'more folders')}")
     return "holds " + " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]])) if parts else "is empty"
+
+
+def _without_files(folder: Path) -> str:
+    inner = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    return f"with the folder {inner[0]}{', …' * (len(inner) > 1)}" if inner else "no files in it"
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -22,7 +22,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, nifti_stem, stem
-from radlearn.challenges.nobody import nobody_notes
+from radlearn.challenges.near_columns import (
+    ID,
+    PATH,
+    PERSON,
+    SPLIT,
+    SUBSETS,
+    is_person_name,
+    near_columns,
+    near_hint,
+    other_persons,
+    subset_word,
+)
+from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import alike_words, joined_words, spelt
 from radlearn.challenges.table_rows import HEADER_LINE, Cells, rows_of
 from radlearn.challenges.troubles import listed
@@ -31,12 +43,7 @@ from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
 from radlearn.progress import say
 
-PATH, ID, PERSON, SPLIT = "path", "id", "person", "split"
 SHARED_COLUMNS = (PATH, ID, PERSON, SPLIT)
-SUBSETS = ("train", "validation", "test")
-SUBSET_HINTS = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train", "testing": "test", "holdout": "test",
-                "tr": "train", "trn": "train", "tst": "test", "ts": "test", "vld": "validation", "eval": "validation"}  # fmt: skip
-USUAL_PERSONS = ("patient", "patient_id", "patientid", "subject", "subject_id", "case_id", "mrn", "pid")
 MOST_GROUPS = 12
 "A column with more different values than this makes no subgroups."
 
@@ -98,7 +105,10 @@ def read_table(path: Path, needed: Collection[str], known: Collection[str]) -> O
     _read_images(table, rows)
     _read_persons(table)
     _read_splits(table)
-    _read_groups(table, [column for column in columns if column not in (*SHARED_COLUMNS, *known)])
+    read = (*SHARED_COLUMNS, *known)
+    first_rows = [image.rows[0][1] for image in table.images]
+    table.troubles += [f"{table.at(HEADER_LINE, column)}: {words}" for column, words in near_columns(columns, first_rows, read)]
+    _read_groups(table, [column for column in columns if column not in read])
     return table
 
 
@@ -208,7 +218,7 @@ def one_value(table: OwnTable, image: OwnImage, column: str) -> str:
 
 def _read_persons(table: OwnTable) -> None:
     if PERSON not in table.columns:
-        meant = next((column for column in table.columns if column.lower().replace(" ", "_") in USUAL_PERSONS), "")
+        meant = next(filter(is_person_name, table.columns), "")
         hint = f" Is {meant} the person? Then call it {PERSON}." if meant else ""
         table.notes.append(
             f"{table.path}: has no column {PERSON}, so every image counts as a person of its own. Where people have several images, the "
@@ -222,7 +232,18 @@ def _read_persons(table: OwnTable) -> None:
             )
     if PERSON in table.columns:
         table.notes += nobody_notes(table.path.name, (image.person for image in table.images), "images")
+        if rounded := rounded_trouble(image.person for image in table.images):
+            table.troubles.append(f"{table.at(HEADER_LINE, PERSON)}: {rounded}")
         _join_spellings(table)
+        _look_at_other_persons(table)
+
+
+def _look_at_other_persons(table: OwnTable) -> None:
+    persons, rows = [image.person for image in table.images], [image.rows[0][1] for image in table.images]
+    troubles, question = other_persons(table.columns, persons, rows)
+    table.troubles += [f"{table.at(HEADER_LINE, column)}: {words}" for column, words in troubles]
+    if question:
+        table.notes.append(f"{table.path.name}: {question}")
 
 
 def _join_spellings(table: OwnTable) -> None:
@@ -253,7 +274,7 @@ def _read_splits(table: OwnTable) -> None:
             found = f"person {image.person} is in {image.split} here and in {first.split} in line {first.line}"
             table.troubles.append(f"{where}: {found}; a person belongs to one of them, or the test asks for what was learnt by heart.")
     for written, lines in others.items():
-        meant = SUBSET_HINTS.get(written.lower(), written.lower() if written.lower() in SUBSETS else "")
+        meant = subset_word(written)
         hint = f" Write {meant}{' in each of these' if len(lines) > 1 else ''}." if meant else ""
         many = f" in {len(lines):,} rows, of which this is the first" if len(lines) > 1 else ""
         found = f"is {written!r}{many}; expected {', '.join(SUBSETS[:2])} or {SUBSETS[2]}"
@@ -274,17 +295,3 @@ def _read_groups(table: OwnTable, columns: Sequence[str]) -> None:
         for image in table.images:
             if value := restored(image.rows[0][1].get(column, "")):
                 image.groups = (*image.groups, (column, value))
-
-
-def near_hint(missing: Sequence[str], columns: Sequence[str]) -> str:
-    """Return what to rename, where a column differs from a missing one in its letters' case alone, or is a usual name for it."""
-    usual = {PATH: ("file", "filename", "image", "filepath", "file_path", "image_path"), "mask": ("mask_path", "segmentation", "seg"),
-             "label": ("target", "class", "y", "labels")}  # fmt: skip
-    for wanted in (one for one in missing if one not in columns):
-        for column in columns:
-            # Beside x it is a place.
-            if column.lower() == "y" and "x" in map(str.lower, columns):
-                continue
-            if column.lower() == wanted or column.lower() in usual.get(wanted, ()):
-                return f" Is {column} the {wanted}? Then call it so."
-    return ""

@@ -26,7 +26,7 @@ from radlearn.challenges.folders import describe_folder, distinct_ids, files_in,
 from radlearn.challenges.near_ids import NearIds, near_strangers
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.person_spellings import joined_in_table
-from radlearn.challenges.table_rows import is_table
+from radlearn.challenges.table_rows import is_table, tables_hint
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
 from radlearn.challenges.xray_case import XrayCase as Case
@@ -156,6 +156,8 @@ def missing_layout(folder: Path) -> BadLayout:
         advice = f"Unpack {', '.join(archives[:3])} in that folder first (unzip {archives[0]})."
     elif (folder / LABELS_TABLE).is_file():
         advice = f"The table is there, its X-rays are not. Put them into {IMAGE_FOLDER}/, one patientId.dcm each."
+    elif own := tables_hint(folder):
+        advice = own
     elif (folder / IMAGE_FOLDER).is_dir() or any(file.suffix.lower() in DICOM_SUFFIXES for file in files):
         advice = f"The X-rays are there, but not {LABELS_TABLE}, the table of labels. Without labels, use 'predict'."
     expected = f"{LABELS_TABLE} and {IMAGE_FOLDER}/ with one patientId.dcm per image"

@@ -20,6 +20,7 @@ from radlearn.amounts import none_of, part_of, verb_of
 from radlearn.challenges.csv_hints import comma_hint, decoded, finite_number, not_csv, number_hint, separator_hint
 from radlearn.challenges.folders import stem
 from radlearn.challenges.near_ids import NearIds
+from radlearn.challenges.nobody import rounded_trouble
 from radlearn.csv_cells import restored
 from radlearn.csv_files import csv_text
 from radlearn.files import opened_to_read
@@ -126,6 +127,8 @@ def persons_in(name: str, text: str) -> tuple[dict[str, str], list[str]]:
             troubles.append(f"{where}: person is empty. Leave the row out where it is not known whose image it is.")
         elif persons.setdefault(image_id, person) != person:
             troubles.append(f"{where}: {image_id} belongs to person {person!r} here and to {persons[image_id]!r} in line {first}.")
+    if rounded := rounded_trouble(persons.values()):
+        troubles.append(f"{name}: person {rounded}")
     return persons, troubles
 
 

@@ -41,6 +41,17 @@ def corners_in(columns: Sequence[str]) -> Corners:
     return whole or (BOX if set(BOX) & set(columns) else ())
 
 
+def near_corners(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that are called like corners of boxes but for case and blanks, where no column is called so; none without any.
+
+    >>> near_corners(["path", "XMin", "YMin", "XMax", "YMax"]), near_corners(["path", "x1", "y1", "x2", "y2"])
+    (('XMin', 'YMin', 'XMax', 'YMax'), ())
+    """
+    by_plain = {column.casefold().replace(" ", "_"): column for column in columns}
+    whole = next((corners for corners in CORNERS if set(corners) <= by_plain.keys()), ())
+    return () if corners_in(columns) else tuple(by_plain[corner] for corner in whole)
+
+
 def size_hint(columns: Sequence[str]) -> str:
     """Return what to do about columns of a corner, or a centre, and a size; "" where there are none.
 

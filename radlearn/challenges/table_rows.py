@@ -2,21 +2,47 @@
 
 import csv
 import io
+import shlex
 from collections import Counter
 from pathlib import Path
 
 from radlearn.challenges.csv_hints import comma_hint, not_csv, separator_hint
+from radlearn.challenges.near_ids import UNSEEN
 from radlearn.challenges.rsna_tables import path_text
+from radlearn.file_kinds import kind_of
+from radlearn.files import opened_to_read
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = ".parquet"
 HEADER_LINE = 1
+START_BYTES = 4096
 Cells = dict[str, str]
 
 
 def is_table(path: Path) -> bool:
     """Tell whether a path names a table, by its suffix, whether it is there or not."""
     return Path(path).suffix.lower() in (*SEPARATORS, PARQUET) and not Path(path).is_dir()
+
+
+def tables_hint(folder: Path) -> str:
+    """Return what to name where a folder was named in which a table of one's own lies; "" where none does."""
+    files = sorted(path for path in Path(folder).iterdir() if is_table(path) and path.is_file()) if Path(folder).is_dir() else []
+    own = [path for path in files if "path" in map(str.lower, columns_of(path))]
+    if not own:
+        return ""
+    which = "A table of one's own lies there: name it itself" if len(own) == 1 else "Tables of one's own lie there: name one of them"
+    return f"{which}, --data {' or '.join(shlex.quote(str(path)) for path in own[:3])}."
+
+
+def file_words(path: Path) -> str:
+    """Say what a file is that was named in place of a folder or a table, and how it becomes a table."""
+    with opened_to_read(path) as opened:
+        kind = kind_of(opened.read(START_BYTES))
+    suffix = path.suffix if len(path.suffix) > 1 else ""
+    called = f"a {suffix} file" if suffix else "a file without a suffix"
+    if kind:
+        return f"is {called}, and what it holds is {kind}. A table is read under a name that ends with .csv"
+    return f"is {called}. If it is a table, save it as CSV UTF-8, with commas, under a name that ends with .csv"
 
 
 def columns_of(path: Path) -> tuple[str, ...]:
@@ -40,7 +66,7 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
     header: list[str] = []
     start = HEADER_LINE
     try:
-        header = [column.strip() for column in next(reader, [])]
+        header = [_name(column) for column in next(reader, [])]
         if twice := [column for column, count in Counter(header).items() if count > 1]:
             troubles.append(
                 f"{path.name}, line {HEADER_LINE}: the column {twice[0] or 'without a name'} is there twice; expected each once."
@@ -77,10 +103,15 @@ def _parquet_rows(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]],
         content = parquet.read_table(path).to_pylist()
     except (ArrowException, OSError) as error:
         return (), [], [f"{path.name}: is not a Parquet file that can be read ({str(error).partition(chr(10))[0]})."]
-    columns = tuple(map(str, content[0])) if content else ()
+    columns = tuple(_name(str(name)) for name in content[0]) if content else ()
     # As lines of a CSV table are counted: the header is the first.
-    rows = [(line, {str(name): _as_text(value) for name, value in row.items()}) for line, row in enumerate(content, start=2)]
+    rows = [(line, {_name(str(name)): _as_text(value) for name, value in row.items()}) for line, row in enumerate(content, start=2)]
     return columns, rows, [] if rows else [f"{path.name}: has no rows."]
+
+
+def _name(written: str) -> str:
+    """Return a column's name without what nobody sees at its ends: blanks, and the marks that a table joined from several keeps."""
+    return written.strip(" \t\r\n\xa0\f\v" + "".join(UNSEEN))
 
 
 def _as_text(value: object) -> str:

@@ -9,6 +9,7 @@ view, sex, age_years   AP or PA, F or M, a number; where an X-ray's header lacks
 """
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from radlearn.challenges import nih_table
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.label_notes import with_some_label
 from radlearn.challenges.own_table import OwnImage, OwnTable, accepted, data_folder, one_value, read_table
-from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, size_hint
+from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, near_corners, size_hint
 from radlearn.challenges.table_rows import HEADER_LINE, columns_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout
 
 LABEL, PREFIX = "label", "label_"
+NEAR_LABEL = re.compile(r"labels?[\s_.:-]+(?=\w)", re.IGNORECASE)
 OPTIONAL = {"view": ("AP", "PA"), "sex": ("F", "M")}
 AGE, CATEGORY, MASK = "age_years", "category", "mask"
 KNOWN = (LABEL, *BOX, *OPTIONAL, AGE, CATEGORY)
@@ -71,13 +73,15 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     box, several = corners_in(columns), label_columns(columns)
     needed = box or several or (LABEL,)
     table = read_table(path, needed, (*KNOWN, *box, *several))
-    hint = size_hint(columns)
+    hint = size_hint(columns) or _near_hint(table, several)
     lacking = bool(table.troubles) and "expected also" in table.troubles[-1]
     if columns and lacking and not table.images and not set(needed) <= set(columns):
         further = f" Instead of {LABEL}, {', '.join(BOX)} say where findings are. Of several, each has {PREFIX}NAME."
         table.troubles[-1] += hint or ("" if box else further)
-    elif hint and not box:
+    elif size_hint(columns) and not box:
         table.notes.append(f"{table.path.name}: boxes are not read.{hint}")
+    elif hint:
+        table.troubles.append(f"{table.path.name}, line {HEADER_LINE}: not all columns are read.{hint}")
     cases = [_case_of(table, image, box) for image in table.images]
     if any(case.boxes_xyxy_px for case in cases):
         look_at_boxes(table, box)
@@ -85,6 +89,25 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
         _look_at_names(table, several)
         cases = with_some_label(table, cases)
     return table, cases
+
+
+def _near_hint(table: OwnTable, several: Sequence[str]) -> str:
+    """Return what to rename, where columns are nearly called as the corners of boxes or as labels are; "" where none is."""
+    columns = table.columns
+    if near := near_corners(columns):
+        wanted = ", ".join(column.casefold().replace(" ", "_") for column in near)
+        return f" Are {', '.join(near)} boxes? Then call them {wanted}; else leave them out."
+    labels = [
+        column
+        for column in columns
+        if NEAR_LABEL.match(column)
+        and not column.startswith(PREFIX)
+        and {cells[column] for image in table.images for _, cells in image.rows} <= {"", "0", "1", "0.0", "1.0"}
+    ]
+    # Beside a label, boxes or masks such a column describes the image.
+    if not labels or not (several or label_columns([*columns, PREFIX])):
+        return ""
+    return f" Is {labels[0]} a label? Then call it {PREFIX}{NEAR_LABEL.sub('', labels[0])}; else leave it out."
 
 
 def _look_at_names(table: OwnTable, several: Sequence[str]) -> None:

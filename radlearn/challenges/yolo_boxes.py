@@ -6,6 +6,7 @@ Source: docs.ultralytics.com/datasets/detect and /segment. Its readers, too, tak
 import codecs
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,11 +44,16 @@ def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
                 polygons += len(words) > len(FIELDS)
                 marks.append(Mark(words[0], box, where))
     marked.troubles += unclear
-    read = f"{counted(len(lines), '.txt files')} {verb_of(len(lines), 'are')} read as YOLO"
+    files = Counter(text_of.values())
+    read = f"{counted(len(files), '.txt files')} {verb_of(len(files), 'are')} read as YOLO"
     meant = "the class, then the centre, width and height of a box as shares of the image"
     marked.assumed = [f"{read}: {meant}. An image without a file, or with an empty one, has no box."]
     if bare := len(images) - len(lines):
         marked.assumed.append(f"{counted(bare, 'images')} {verb_of(bare, 'have')} no .txt file, and so no box.")
+    if shared := [path for path, amount in files.items() if amount > 1]:
+        one, other = [within(image, folder) for image, path in text_of.items() if path == shared[0]][:2]
+        amount = f"{counted(len(shared), '.txt files')} {verb_of(len(shared), 'are')} read for several images of one name"
+        marked.assumed.append(f"{amount}, such as {one} and {other}. Remove the rows of those that are not meant, or of copies.")
     if lost := [path for path in unused if any(map(_looks_like_yolo, _words(_lines(path))))]:
         amount = f"{counted(len(lost), '.txt files')} without an image {verb_of(len(lost), 'are')} left out"
         marked.assumed.append(f"{amount}, such as {within(lost[0], folder)}.")

@@ -15,9 +15,9 @@ from radlearn import use_cases
 from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
-from radlearn.challenges.own_table import near_hint
+from radlearn.challenges.near_columns import near_hint
 from radlearn.challenges.table_boxes import size_hint
-from radlearn.challenges.table_rows import is_table, rows_of
+from radlearn.challenges.table_rows import file_words, is_table, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.unlooked import unlooked_files
 from radlearn.challenges.xray_case import XrayCase
@@ -120,7 +120,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     given = Path(folder).expanduser()
     by_table = is_table(given)
     if not (given.is_file() if by_table else given.is_dir()):
-        found = "there is no such table" if by_table else describe_folder(given)
+        found = "there is no such table" if by_table else file_words(given) if given.is_file() else describe_folder(given)
         raise BadLayout(f"{given}: {found}. Expected a folder with DICOM or NIfTI files, or a table that names them.")
     challenges = use_cases.challenges()
     layouts = {name: _layout_of(challenge, given) for name, challenge in challenges.items() if challenge.layout_folder(given) is not None}

@@ -12,7 +12,7 @@ from radlearn import hints
 from radlearn.alone import alone_with
 from radlearn.amounts import counted
 from radlearn.challenges.challenge import AnyChallenge, BuiltInCases
-from radlearn.challenges.table_rows import PARQUET, SEPARATORS, is_table
+from radlearn.challenges.table_rows import PARQUET, SEPARATORS, file_words, is_table
 from radlearn.errors import BadLayout
 from radlearn.files import cache_folder
 from radlearn.progress import say
@@ -124,6 +124,10 @@ def _named(challenge: AnyChallenge, folder: Path, how: str) -> Source:
             raise BadLayout(f"{folder} ({how}): there is no such table.")
         synthetic = "built-in patients (synthetic) in " if challenge.is_synthetic(folder) else ""
         return Source(folder, f"Data: {synthetic}the table {folder} ({how}).")
+    if folder.is_file():
+        tables = ", ".join((*SEPARATORS, PARQUET))
+        expected = f"a folder in the layout of the {challenge.title}, or your own table ({tables})"
+        raise BadLayout(f"{folder} ({how}): {file_words(folder)}. Expected {expected}.")
     if not folder.is_dir():
         raise BadLayout(
             f"{folder} ({how}): there is no such folder. Expected one in the layout of the {challenge.title}, or your own table "

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from radlearn.challenges.class_folders import has_usual_names, read_class_folders
+from radlearn.errors import BadSetting
 from tests.challenges.test_first_table import picture
 
 
@@ -14,3 +17,47 @@ def test_a_usual_name_for_images_without_a_finding_is_known_in_any_case(tmp_path
 def test_one_folder_alone_is_no_class(tmp_path: Path) -> None:
     images = [picture(tmp_path / "images" / f"{number}.png") for number in range(2)]
     assert read_class_folders(tmp_path, images, ()) is None
+
+
+LAYOUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], dict[str, int]]] = {
+    "folders of files and masks": (
+        ("COVID/images/1.png", "COVID/masks/1.png", "Normal/images/2.png", "Normal/masks/2.png"),
+        (),
+        {"COVID/images/1.png": 1, "Normal/images/2.png": 0},
+    ),
+    "the same sites below each class": (
+        ("normal/site1/1.png", "normal/site2/2.png", "covid/site1/3.png", "covid/site2/4.png"),
+        (),
+        {"normal/site1/1.png": 0, "normal/site2/2.png": 0, "covid/site1/3.png": 1, "covid/site2/4.png": 1},
+    ),
+    "a site of one class": (("normal/a/1.png", "covid/b/2.png"), (), {"normal/a/1.png": 0, "covid/b/2.png": 1}),
+    "classes below each site": (
+        ("a/normal/1.png", "a/covid/2.png", "b/normal/3.png", "b/covid/4.png"),
+        (),
+        {"a/normal/1.png": 0, "a/covid/2.png": 1, "b/normal/3.png": 0, "b/covid/4.png": 1},
+    ),
+    "asked for outside": (("viral/a/1.png", "covid/a/2.png"), ("covid",), {"viral/a/1.png": 0, "covid/a/2.png": 1}),
+    "asked for inside": (("a/viral/1.png", "a/covid/2.png"), ("covid",), {"a/viral/1.png": 0, "a/covid/2.png": 1}),
+    "in subsets": (("train/no/png/1.png", "test/yes/png/2.png"), (), {"train/no/png/1.png": 0, "test/yes/png/2.png": 1}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_class_may_be_an_outer_folder(tmp_path: Path, layout: str) -> None:
+    files, positive, labels = LAYOUTS[layout]
+    table = read_class_folders(tmp_path, [picture(tmp_path / name) for name in files], positive)
+    assert table is not None
+    assert {Path(str(row["path"])).relative_to(tmp_path).as_posix(): row["label"] for row in table.rows} == labels
+    assert ("2 pictures in folders of masks are left out." in table.assumed) == any("masks" in name for name in files)
+
+
+def test_a_class_called_like_masks_is_one_where_no_images_lie_beside_it(tmp_path: Path) -> None:
+    table = read_class_folders(tmp_path, [picture(tmp_path / name) for name in ("normal/1.png", "mask/2.png")], ())
+    assert table is not None
+    assert [row["label"] for row in table.rows] == [1, 0]
+
+
+def test_where_names_repeat_below_several_folders_these_are_asked_about(tmp_path: Path) -> None:
+    images = [picture(tmp_path / name) for name in ("viral/a/1.png", "viral/b/2.png", "covid/a/3.png", "covid/b/4.png")]
+    with pytest.raises(BadSetting, match=r"the folders are covid \(2 images\), viral \(2 images\)\. Which of them"):
+        read_class_folders(tmp_path, images, ())

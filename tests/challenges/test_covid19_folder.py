@@ -118,3 +118,9 @@ def test_the_advice_fits_what_is_there(tmp_path: Path, names: tuple[str, ...], a
 
 def test_a_folder_that_is_not_there_is_told_so(tmp_path: Path) -> None:
     assert "there is no such folder" in str(missing_layout(tmp_path / "none"))
+
+
+def test_rounded_persons_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "persons.csv").write_text("case,person\na,1.23457E+11\nb,1.23457E+11\n")
+    _, troubles, _ = read_persons(tmp_path / "persons.csv", ["a", "b"])
+    assert troubles[0].startswith("persons.csv: person '1.23457E+11' is a rounded number")

@@ -219,3 +219,16 @@ def test_linked_folders_of_volumes_are_searched_and_loops_end(tmp_path: Path) ->
 def test_what_predict_wrote_is_left_out_whether_it_has_finished_or_not(table: str, tmp_path: Path) -> None:
     put(tmp_path, "a_ct.nii.gz", "out/masks/a.nii.gz", "out/probabilities/a.nii.gz", f"out/{table}", "mine/masks/b.nii.gz")
     assert [case.case_id for case in find_images(tmp_path)] == ["a", "b"]
+
+
+def test_a_folder_called_like_a_volume_is_not_listed_beside_what_lies_in_it(tmp_path: Path) -> None:
+    for name in ("v.nii/v.nii", "w.nii.gz/w.nii", "x.nii"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "empty.nii").mkdir()
+    assert [case.path.relative_to(tmp_path).as_posix() for case in find_images(tmp_path)] == [
+        "empty.nii",
+        "v.nii/v.nii",
+        "w.nii.gz/w.nii",
+        "x.nii",
+    ]

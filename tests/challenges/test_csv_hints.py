@@ -47,3 +47,17 @@ def test_what_is_no_csv_text_is_named(content: bytes, words: str) -> None:
     assert text == ""
     assert trouble.startswith("t.csv, line ")
     assert words in trouble
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"), [("sep=,", "Remove this line."), ('"sep=;"', "and save the table with commas."), ("SEP=\t", "commas.")]
+)
+def test_the_line_for_excel_about_separators_is_named(line: str, advice: str) -> None:
+    text, (trouble,) = decoded("cases.csv", f"\ufeff{line}\r\npath,label\r\n".encode())
+    assert text == ""
+    assert trouble.startswith("cases.csv, line 1: is '")
+    assert trouble.endswith(advice)
+
+
+def test_a_column_that_begins_like_it_is_a_column() -> None:
+    assert decoded("cases.csv", b"sep=path,label\n")[1] == []

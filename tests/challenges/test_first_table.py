@@ -206,3 +206,24 @@ def test_what_is_none_of_these_is_refused_and_nothing_is_overwritten(tmp_path: P
     with pytest.raises(BadSetting, match="already exists"):
         written(tmp_path)
     assert (tmp_path / "cases.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("ct", "mask"),
+    [
+        ("imagesTr/lung_0.nii.gz", "labelsTr/lung_0.nii.gz"),
+        ("Task06/imagesTs/lung_0.nii", "Task06/labelsTs/lung_0.nii.gz"),
+        ("imagesTr/a_0000.nii.gz/a_0000.nii", "labelsTr/a.nii.gz/a.nii"),
+        ("a_ct.nii/a_ct.nii", "a_seg.nii/a_seg.nii"),
+        ("images/a.nii/a.nii", "masks/a.nii"),
+    ],
+)
+def test_volumes_pair_by_name_without_a_channel_and_in_folders_called_like_them(tmp_path: Path, ct: str, mask: str) -> None:
+    volume(tmp_path / ct), volume(tmp_path / mask)
+    assert [(row["path"], row["mask"]) for row in ct_table(tmp_path).rows] == [(tmp_path / ct, tmp_path / mask)]
+
+
+def test_a_channel_goes_before_a_file_without_one(tmp_path: Path) -> None:
+    for name in ("imagesTr/x_0000.nii.gz", "imagesTr/x_0001.nii.gz", "imagesTr/x.nii.gz", "labelsTr/x.nii.gz"):
+        volume(tmp_path / name)
+    assert [row["path"] for row in ct_table(tmp_path).rows] == [tmp_path / "imagesTr" / "x_0000.nii.gz"]

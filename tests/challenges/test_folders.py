@@ -22,7 +22,7 @@ def with_files(folder: Path, *names: str) -> Path:
         (("a.zip",), "holds 1 .zip file (a.zip)"),
         (("b.dcm", "a.dcm", "x.csv"), "holds 2 .dcm files and 1 .csv file (x.csv)"),
         (("README", "xrays/a.dcm", "xrays/b.DCM"), "holds 1 suffixless file (README) and the folder xrays (2 .dcm files)"),
-        (("xrays/deep/a.dcm",), "holds the folder xrays (no files in it)"),
+        (("xrays/deep/a.dcm",), "holds the folder xrays (with the folder deep)"),
     ],
 )
 def test_a_folder_is_described_by_kind(tmp_path: Path, names: tuple[str, ...], words: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.covid19_folder import read_persons
-from radlearn.challenges.nobody import WORDS, nobody_notes
+from radlearn.challenges.nobody import WORDS, nobody_notes, rounded_trouble
 from radlearn.challenges.rsna_audit import audit_folder
 from radlearn.challenges.table_audit import audit_xray_table
 
@@ -40,3 +40,17 @@ def test_the_tables_of_the_challenges_are_read_so_too(tmp_path: Path, small_rsna
     assert ["3 images are of person 'nan'" in one.found for one in found] == [True]
     (tmp_path / "persons.csv").write_text("case,person\na,None\nb,None\n")
     assert "2 cases are of person 'None'" in read_persons(tmp_path / "persons.csv", {"a", "b"})[2][0]
+
+
+ROUNDED = ["1.23457E+11", "1.23450E+11", "9.9e+15", "1,2346E+12"]
+
+
+@pytest.mark.parametrize("person", ROUNDED)
+def test_a_long_number_that_a_spreadsheet_rounded_is_named(person: str) -> None:
+    assert rounded_trouble(["P1", person]).startswith(f"{person!r} is a rounded number")
+    assert "and so are 3 more" in rounded_trouble(ROUNDED)
+
+
+@pytest.mark.parametrize("person", ["1e+05", "12E4", "5E10", "1.5E+01", "1.23E-05", "1.2.840.10008", "123456789012", "E+11"])
+def test_other_names_are_not_rounded_numbers(person: str) -> None:
+    assert rounded_trouble([person]) == ""

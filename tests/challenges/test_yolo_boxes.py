@@ -137,3 +137,13 @@ def test_a_second_file_is_that_of_an_image_that_has_none_even_if_both_say_the_sa
     (tmp_path / "texts" / "a.txt").write_text(SOUND)
     table = xray_table(tmp_path)
     assert [row["x0"] for row in table.rows if row["path"] == tmp_path / "more" / "a.png"] == ["10"]
+
+
+def test_a_file_of_several_images_is_counted_once_and_said(tmp_path: Path) -> None:
+    images = [picture(tmp_path / name) for name in ("q0.jpg", "q0.png", "q1.png")]
+    (tmp_path / "q0.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    marked = read_yolo(tmp_path, images)
+    assert marked is not None
+    said = " ".join(marked.assumed)
+    assert "1 .txt file is read as YOLO" in said
+    assert "1 .txt file is read for several images of one name, such as q0.jpg and q0.png. Remove the rows" in said

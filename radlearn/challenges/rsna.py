@@ -7,6 +7,7 @@ from pathlib import Path
 from radlearn.challenges.challenge import BuiltInCases, Challenge, ScoredSubmission, Scorer
 from radlearn.challenges.first_table import FirstTable, table_of_labels, xray_table
 from radlearn.challenges.rsna_audit import audit_folder
+from radlearn.challenges.rsna_grid import on_the_challenges_grid
 from radlearn.challenges.rsna_layout import Case, find_cases, find_images, layout_folder, write_tables
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_scoring import score_submission
@@ -73,7 +74,7 @@ CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
     find_cases=find_cases,
     find_images=find_images,
     first_table=_first_table,
-    write_submission=lambda path, predictions, cases: write_submission(path, predictions),
+    write_submission=lambda path, predictions, cases: write_submission(path, on_the_challenges_grid(predictions, cases)),
     # The second is the classification lesson's own.
     submission_begins=(b"patientid,predictionstring", b"patientid,probability\n", b"patientid,probability\r"),
     built_in=BuiltInCases("radlearn.digital_thorax.cohort:write_rsna", 800),

@@ -141,7 +141,9 @@ def calibration_in_the_large(probabilities: ArrayLike, labels: ArrayLike, weight
         shift = shift + np.where(too_many == 0, 0, step)
         if np.abs(step[has_both & (too_many != 0)]).max(initial=0) < 1e-12:
             break
-    found = np.where(has_both, shift, np.nan)
+    # Where both agree already, nothing is to be shifted: near 0 and 1 a large shift would be needed for the last millionth.
+    agree = np.abs((rows * expit(z)).sum(axis=-1) - positives) <= 2 * SUREST * everybody
+    found = np.where(has_both, np.where(agree, 0.0, shift), np.nan)
     return found if w.ndim == 2 else found[0]
 
 

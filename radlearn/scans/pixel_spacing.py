@@ -14,7 +14,7 @@ DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 MEASURABLE = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
 SAME_WITHIN = 1e-3
 SQUARE_WITHIN = 0.01
-MOST_MAGNIFIED = 3.0
+LEAST_MAGNIFIED, MOST_MAGNIFIED = 1.005, 3.0
 LEAST_MM, MOST_MM = 0.01, 10.0
 "Of a pixel: a mammogram has 0.05 mm, and a chest X-ray of 64 pixels 7 mm."
 LEAST_SIDE_MM, MOST_SIDE_MM = 50.0, 600.0
@@ -120,12 +120,12 @@ def _magnification(said: Any) -> tuple[float | None, str]:
             magnified = numbers[0] if len(numbers) == 1 else numbers[0] / numbers[1]
         except DAMAGE:
             continue
-        if 1 <= magnified <= MOST_MAGNIFIED:
+        # Many machines write 1, or equal distances, for what they do not know: a patient without thickness has no shadow.
+        if LEAST_MAGNIFIED <= magnified <= MOST_MAGNIFIED:
             found.append(magnified)
-    # Many machines write 1 for a factor that they do not know.
-    if len(found) == 2 and found[0] != 1 and abs(found[0] / found[1] - 1) > FACTORS_AGREE_WITHIN:
+    if len(found) == 2 and abs(found[0] / found[1] - 1) > FACTORS_AGREE_WITHIN:
         return None, f"its magnification is {found[0]:.3g} by its factor, but {found[1]:.3g} by its distances, so none is taken"
-    return (found[-1] if found[:1] == [1] else found[0], "") if found else (None, "")
+    return (found[0], "") if found else (None, "")
 
 
 def _text(said: Any, keyword: str) -> str:

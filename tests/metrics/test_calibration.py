@@ -223,3 +223,12 @@ def test_saturated_probabilities_have_a_finite_calibration_in_the_large() -> Non
     # Of three sure negatives one is positive: the logit of 1e-6 has to be shifted to that of 1/3.
     assert calibration_in_the_large([0, 0, 0], [1, 0, 0]) == pytest.approx(logit(1 / 3) - logit(1e-6))
     assert calibration_in_the_large([1, 1, 1], [1, 0, 0]) == pytest.approx(logit(1 / 3) + logit(1e-6), rel=1e-6)
+
+
+@pytest.mark.parametrize("sureness", [0.0, 1e-9, 1e-7])
+def test_perfect_probabilities_of_nearly_0_and_1_are_neither_too_high_nor_too_low(sureness: float) -> None:
+    labels = np.arange(200) < 57
+    probabilities = np.where(labels, 1 - sureness, sureness)
+    assert calibration_in_the_large(probabilities, labels) == 0
+    # One that is surely wrong is a miss of a whole X-ray.
+    assert calibration_in_the_large(np.where(np.arange(200) == 0, sureness, probabilities), labels) > 0

@@ -125,9 +125,11 @@ def test_lengths_that_contradict_each_other_or_all_xrays_give_no_millimetres(
         read_radiograph(path)
 
 
-def test_a_factor_of_1_that_the_distances_know_better_is_not_believed() -> None:
+def test_no_magnification_at_all_is_not_believed() -> None:
     said = {"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1}
-    assert pixel_spacing_of(said).mm == (0.2, 0.2)
+    # The patient would have no thickness.
+    assert pixel_spacing_of(said).mm is None
+    assert pixel_spacing_of(said | {"DistanceSourceToDetector": 1800, "DistanceSourceToPatient": 1800}).mm is None
     assert pixel_spacing_of(said | {"DistanceSourceToDetector": 1800, "DistanceSourceToPatient": 1500}).mm == pytest.approx((1 / 6, 1 / 6))
 
 

@@ -136,6 +136,16 @@ def finished(run: Run, small_rsna: Path, xrays: list[PreparedRadiograph], candid
     return predictions
 
 
+@pytest.fixture
+def of_the_challenges_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of `xray(0)` and `xray(1)`, as large as the challenge's."""
+    monkeypatch.chdir(tmp_path)
+    for number in (0, 1):
+        pixels = np.zeros((1024, 1024), np.uint8)
+        write_radiograph(Path(f"{number}.dcm"), pixels, patient_id="1", view="PA", sex="F", age="40", spacing_mm=None)
+
+
+@pytest.mark.usefixtures("of_the_challenges_size")
 def test_a_submission_holds_every_xray_with_the_boxes_as_they_are(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     third = FoundBoxes(np.array([[100.0, 200, 300, 600]]) + 1 / 3, np.array([2 / 3]))
     out = submit_boxes(finished(run, small_rsna, [xray(0), xray(1)], [third, no_boxes()]), CHALLENGE, tmp_path / "submission.csv")
@@ -154,6 +164,7 @@ def test_two_xrays_of_one_name_make_no_submission(run: Run, small_rsna: Path, tm
     assert not (tmp_path / "submission.csv").exists()
 
 
+@pytest.mark.usefixtures("of_the_challenges_size")
 def test_a_box_in_the_margin_of_a_padded_xray_is_no_box(run: Run, small_rsna: Path, tmp_path: Path) -> None:
     margin = FoundBoxes(np.array([[20.0, 100, 120, 300]]), np.array([0.9]))
     predictions = finished(run, small_rsna, [xray(0, source_px=(1000, 600))], [margin])

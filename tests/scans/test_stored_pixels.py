@@ -383,6 +383,30 @@ def test_a_jpeg_of_8_bits_in_a_header_of_16_is_read_as_8(dicom_file: DicomFile, 
         stored_values(path)
 
 
+@pytest.mark.parametrize("allocated", [8, 16])
+@pytest.mark.parametrize("bits", [4, 6, 7, 8, 12])
+@pytest.mark.parametrize(
+    "said", [{}, {"PhotometricInterpretation": "MONOCHROME1"}, {"PixelPaddingValue": 0}, {"WindowCenter": 128, "WindowWidth": 256}]
+)
+def test_a_jpeg_of_8_bits_is_shown_over_its_own_range_whatever_bits_are_stored(
+    dicom_file: DicomFile, ramp: np.ndarray, allocated: int, bits: int, said: dict[str, object]
+) -> None:
+    frame = simplejpeg.encode_jpeg(np.ascontiguousarray(ramp)[..., None], 95, "GRAY", "Gray")
+    path = dicom_file(ramp.astype(f"u{allocated // 8}"), bits=bits, **said)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(path)
+    by_pillow = np.asarray(Image.open(io.BytesIO(frame))) / 255
+    expected = 1 - by_pillow if "PhotometricInterpretation" in said else by_pillow
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        np.testing.assert_allclose(read_radiograph(path).pixels, expected, atol=1e-6)
+    assert any(f"BitsStored is {bits}, but its compressed image has 8 bits" in str(one.message) for one in caught) == (bits != 8)
+
+
 def test_what_a_library_says_of_damage_is_no_word_for_people(dicom_file: DicomFile, tmp_path: Path, ramp: np.ndarray) -> None:
     stored = np.random.default_rng(0).integers(0, 4095, (40, 50)).astype(np.uint16)
     said = []

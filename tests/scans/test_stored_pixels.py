@@ -354,6 +354,45 @@ def test_many_more_pixels_than_the_header_declares_are_refused(dicom_file: Dicom
         stored_values(dicom_file(ramp, **said))
 
 
+@pytest.mark.parametrize("declared", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
+@pytest.mark.parametrize("written", ["JPEG", "JPEG2000"])
+@pytest.mark.parametrize("is_in_items", [True, False])
+@pytest.mark.parametrize("side_px", [160, 4])
+def test_compressed_pixels_of_a_header_that_calls_them_uncompressed_are_named(
+    dicom_file: DicomFile, declared: str, written: str, is_in_items: bool, side_px: int
+) -> None:
+    # Of a larger image than its header declares there are more bytes than expected, of the others fewer.
+    image = np.add.outer(np.arange(160), np.arange(160)).astype(np.uint8)
+    saved = io.BytesIO()
+    Image.fromarray(image).save(saved, written, **({"no_jp2": True} if written == "JPEG2000" else {}))
+    frame = saved.getvalue() + b"\0" * (len(saved.getvalue()) % 2)
+    path = dicom_file(image, syntax=declared, Rows=side_px, Columns=side_px)
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = encapsulate([frame]) if is_in_items else frame
+    dataset["PixelData"].VR = "OW" if declared == uid.ImplicitVRLittleEndian else "OB"
+    dataset.save_as(path)
+    with pytest.raises(UnreadableScan, match=r"begin as a compressed image does.*Correct TransferSyntaxUID") as caught:
+        stored_values(path)
+    assert "truncated" not in str(caught.value)
+
+
+def test_a_jpeg_file_whose_transfer_syntax_alone_was_changed_is_named(tmp_path: Path, ramp: np.ndarray) -> None:
+    path = tmp_path / "xray.dcm"
+    write_radiograph(path, ramp)
+    whole = path.read_bytes()
+    assert whole.count(b"1.2.840.10008.1.2.4.50") == 1
+    path.write_bytes(whole.replace(b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.1\0\0\0"))
+    with pytest.raises(UnreadableScan, match=r"begin as a compressed image does.*Correct TransferSyntaxUID"):
+        stored_values(path)
+
+
+def test_values_that_look_like_the_start_of_a_compressed_image_are_values(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    for start in (b"\xfe\xff\x00\xe0", b"\xff\xd8\xff\xe0", b"\xff\x4f\xff\x51"):
+        stored = ramp.astype(np.uint16).copy()
+        stored[0, :2] = np.frombuffer(start, "<u2")
+        np.testing.assert_array_equal(stored_values(dicom_file(stored)), stored)
+
+
 def test_bytes_after_the_pixels_that_fill_no_block_are_said(dicom_file: DicomFile) -> None:
     image = np.arange(150 * 100, dtype=np.uint16).reshape(150, 100)
     with pytest.warns(PixelWarning, match="10,000 bytes follow its pixels, and are left out: are Rows and Columns right"):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.amounts import part_of, verb_of
 from radlearn.challenges.challenge import VolumeFiles
 from radlearn.challenges.folders import masks_beside, nifti_stem, within
 from radlearn.check.anatomy import ct_wrong_way_round, mask_wrong_way_round
@@ -149,19 +148,8 @@ def _of_slices(ct: Volume) -> Iterator[tuple[str, str]]:
     # Slices are stacked along the axis that goes to the head, or, where it is thinner, along the coarsest one.
     letters = orientation(ct.affine)
     axis = next(number for number, letter in enumerate(letters) if letter in "SI")
-    slices = np.moveaxis(ct.voxels, axis, 0)
     if spacing[axis] > GAP_ABOVE_MM:
         yield "ct-gap", f"its slices are {spacing[axis]:.3g} mm apart"
-    blank = [number for number, one in enumerate(slices) if one.min() == one.max()]
-    repeated = [number for number in range(1, len(slices)) if number not in blank and np.array_equal(slices[number - 1], slices[number])]
-    for numbers, words in ((blank, "hold one value only"), (repeated, "repeat the slice before")):
-        if numbers:
-            listed = ", ".join(str(number) for number in numbers[:8]) + (" …" if len(numbers) > 8 else "")
-            yield (
-                "ct-gap",
-                f"{part_of(len(numbers), len(slices), 'slices', 'of')} {verb_of(len(numbers), words.split()[0])} "
-                f"{words.split(maxsplit=1)[1]} (counted from 0: {listed})",
-            )
 
 
 def _of_mask(path: Path, ct: Volume, is_hounsfield: bool) -> Iterator[tuple[str, str]]:

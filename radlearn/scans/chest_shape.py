@@ -11,6 +11,7 @@ from radlearn.amounts import verb_of
 from radlearn.scans.chest_height import height_doubts
 from radlearn.scans.doubt import Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm, to_orientation
+from radlearn.scans.lost_slices import lost_slices
 
 SEEN_MM, POSSIBLE_MM = (100.0, 800.0), (30.0, 3000.0)
 "Of a chest CT from side to side and from front to back: beyond the first it is told, beyond the second it is refused."
@@ -73,30 +74,44 @@ def _of_order(ct: Volume) -> Iterator[Doubt]:
         whole = np.clip(hu[: len(seen) * AVERAGED, : seen.shape[1] * AVERAGED, k], *SHOWN_HU).astype(np.float32)
         # Without its noise, in which neighbours differ as much as others.
         seen[:, :, k] = whole.reshape(len(seen), AVERAGED, -1, AVERAGED).mean(axis=(1, 3))
-    beside = np.abs(np.diff(seen, axis=2)).mean(axis=(0, 1))
-    apart = count // 3
-    far = float(np.median(np.abs(seen[:, :, apart:] - seen[:, :, :-apart]).mean(axis=(0, 1))))
-    if not far > 0 or (beside.max() <= JUMP_ABOVE * far and np.median(beside) <= SHUFFLED_ABOVE * far):
+    # What was lost says nothing of the order: neither its own slices nor what follows them.
+    lost = lost_slices(hu, 2)
+    own = np.ones(count, bool)
+    own[[*lost.blank, *lost.repeated]] = False
+    if own.sum() < LEAST_SLICES or not (own[1:] & own[:-1]).any():
         return
-    if not _tells_order(seen, beside, far, spacing_mm(affine)[2]):
+    beside = _differences(seen, own, 1)
+    apart = count // 3
+    far = float(np.nanmedian(_differences(seen, own, apart))) if (own[apart:] & own[:-apart]).any() else 0.0
+    if not far > 0 or (np.nanmax(beside) <= JUMP_ABOVE * far and np.nanmedian(beside) <= SHUFFLED_ABOVE * far):
+        return
+    if not _tells_order(seen, own, beside, far, spacing_mm(affine)[2]):
         return
     jumps = np.flatnonzero(beside > JUMP_ABOVE * far)
     listed = ", ".join(f"{k} and {k + 1}" for k in jumps[:3]) + (", …" if len(jumps) > 3 else "")
     found = (
-        f"its slices may be out of order: {len(jumps)} of {count - 1} neighbours (from below {listed}) "
+        f"its slices may be out of order: {len(jumps)} of {np.isfinite(beside).sum()} neighbours (from below {listed}) "
         f"{verb_of(len(jumps), 'differ')} as slices far apart do"
     )
     yield Doubt("ct-order", found, "Convert it again from its DICOM slices, sorted by position and not by name.")
 
 
-def _tells_order(seen: np.ndarray, beside: np.ndarray, far: float, step_mm: float) -> bool:
+def _differences(seen: np.ndarray, own: np.ndarray, apart: int) -> np.ndarray:
+    """Return how much slices (i, j, slices) so far apart differ; NaN where one of both holds nothing of its own."""
+    differences = np.abs(seen[:, :, apart:] - seen[:, :, :-apart]).mean(axis=(0, 1))
+    return np.where(own[apart:] & own[:-apart], differences, np.nan)
+
+
+def _tells_order(seen: np.ndarray, own: np.ndarray, beside: np.ndarray, far: float, step_mm: float) -> bool:
     """Whether slices (i, j, slices) tell their order; those of a uniform phantom do not, which differ by their noise alone."""
-    if np.median(beside) > SHUFFLED_ABOVE * far:
+    if np.nanmedian(beside) > SHUFFLED_ABOVE * far:
         # Shuffled slices would have their likes elsewhere.
-        small = seen.reshape(-1, seen.shape[2])
+        small = seen[:, :, own].reshape(-1, int(own.sum()))
         apart = np.array([np.abs(small - small[:, [k]]).mean(axis=0) for k in range(small.shape[1])])
         np.fill_diagonal(apart, np.inf)
         return bool(np.median(apart.min(axis=0)) < LIKEST_ABOVE * far)
     # A phantom of several uniform parts jumps from one to the next, and is the same all along each.
     little = max(2, round(A_LITTLE_APART_MM / step_mm))
-    return bool(np.median(np.abs(seen[:, :, little:] - seen[:, :, :-little]).mean(axis=(0, 1))) > GROWTH_BELOW * np.median(beside))
+    if not (own[little:] & own[:-little]).any():
+        return False
+    return bool(np.nanmedian(_differences(seen, own, little)) > GROWTH_BELOW * np.nanmedian(beside))

@@ -97,6 +97,12 @@ def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) ->
         return found[0]
     every = found or (find_series(paths) if series_uid is not None else [])
     listed = "\n".join(f"  {series.uid}  {counted(len(series.slices), 'slices')}  {series.description}" for series in every)
+    if found and all(len(series.slices) == 1 for series in found):
+        raise UnreadableScan(
+            f"{where}: each of its {len(found)} slices has a SeriesInstanceUID of its own, as software that makes files anonymous gives "
+            "them, so that nothing says which slices are one scan. Anonymise it again so that one UID becomes one other in all files, or "
+            "write one SeriesInstanceUID into all slices of the scan (dcmodify and pydicom do)."
+        )
     if found:
         choose = "Choose one with --series UID, or put each in a folder of its own."
         raise UnreadableScan(f"{where}: holds {len(found)} series; expected one.\n{listed}\n{choose}")

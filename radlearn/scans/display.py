@@ -168,10 +168,12 @@ def _shape(said: Any) -> str:
 
 
 def _stored_range(xray: Xray) -> tuple[tuple[int, int] | None, list[str]]:
-    """Return the lowest and the highest value of the stored bits, None above 16 bits, and a note where a compressed image has fewer."""
+    """Return the lowest and the highest value of the stored bits, None above 16 bits, and a note where a compressed image has others."""
     said, notes = xray.said, []
     bits, signed = int(said.get("BitsStored") or said.get("BitsAllocated")), bool(said.get("PixelRepresentation", 0))
-    if xray.precision is not None and xray.precision < bits and not signed:
+    # A lossy JPEG of 8 bits keeps none free; a lossless one, mostly of 16, holds the bits that are stored.
+    is_other = xray.precision is not None and (xray.precision < bits or (xray.jpeg is not None and xray.precision != bits))
+    if xray.precision is not None and is_other and not signed:
         notes.append(f"BitsStored is {bits}, but its compressed image has {xray.precision} bits a pixel, which are taken as its range")
         bits = xray.precision
     if bits > 16 or bits < 1:

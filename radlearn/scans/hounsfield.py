@@ -10,6 +10,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.chest_shape import shape_doubts
 from radlearn.scans.doubt import Doubt as Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm
+from radlearn.scans.lost_slices import lost_slices, lost_words
 from radlearn.scans.low_values import PADDING_BELOW_HU, SAME_WITHIN_HU, padding_and_inside
 from radlearn.scans.stretched import stretched
 
@@ -46,10 +47,10 @@ def doubts_of(ct: Volume) -> list[Doubt]:
     inside = sample[sample >= PADDING_BELOW_HU]
     of_values = _too_low(sample) or _of_values(inside if inside.size else sample, high) or stretched(sample)
     if of_values is not None and of_values.sure:
-        return [of_values, *_of_slices(ct)]
+        return [of_values, *_of_slices(ct), *([] if of_values.rule == "ct-is-mask" else _of_lost(ct))]
     is_hounsfield = of_values is None or of_values.rule not in ("ct-not-hu", "ct-stretched")
     shape = shape_doubts(ct, is_hounsfield)
-    return [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *shape, *ct.doubts]
+    return [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *_of_lost(ct), *shape, *ct.doubts]
 
 
 def refuse_no_chest_ct(ct: Volume) -> tuple[str, ...]:
@@ -156,6 +157,14 @@ def _of_slices(ct: Volume) -> list[Doubt]:
     if min(ct.voxels.shape) == 1:
         return [Doubt("ct-flat", "is one slice; a volume needs more", "Use the whole scan.", sure=True)]
     return [Doubt("ct-flat", f"has {counted(count, 'slices')} of {spacing_mm(ct.affine)[axis]:.3g} mm")] if count < FEW_SLICES else []
+
+
+def _of_lost(ct: Volume) -> list[Doubt]:
+    axis = _axis_to_head(ct)
+    if min(ct.voxels.shape) == 1:
+        return []
+    words = lost_words(lost_slices(ct.voxels, axis), ct.voxels.shape[axis])
+    return [Doubt("ct-gap", found, "Are slices missing? Export the series again.") for found in words]
 
 
 def _axis_to_head(ct: Volume) -> int:

@@ -36,7 +36,8 @@ WORDS = {
 }  # fmt: skip
 # Pixel padding, Modality LUT, VOI LUT.
 DECLINED = {0x00280120, 0x00280121, 0x00283000, 0x00283010}
-EXPECTED = {"SamplesPerPixel": 1, "BitsAllocated": 8, "PixelRepresentation": 0}
+# Of other BitsStored the range has to be found in the JPEG.
+EXPECTED = {"SamplesPerPixel": 1, "BitsAllocated": 8, "BitsStored": 8, "PixelRepresentation": 0}
 
 
 def plain_jpeg(source: bytes, with_pixels: bool = True) -> tuple[dict[str, Any], bytes | None] | None:

@@ -25,7 +25,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import kind_of, picture_advice
 from radlearn.files import MOST_BYTES, opened_to_read
 from radlearn.scans import jpeg
-from radlearn.scans.dicom_parsing import InWords, are_whole_items, complete_description, parsed
+from radlearn.scans.dicom_parsing import ITEM, InWords, are_whole_items, complete_description, parsed
 from radlearn.scans.jpeg import MEND
 from radlearn.scans.plain_jpeg import plain_jpeg
 from radlearn.scans.unused_bits import Cleaned, refuse_high_bit, without_unused_bits
@@ -53,6 +53,8 @@ MOST_PIXELS = 1 << 27
 "More than any X-ray has: one of the whole body at 0.1 mm has 80 million. Beyond, an array would be made for a number that is damaged."
 MOST_SURPLUS_BYTES = 4096
 SEQUENCE_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
+# The first item of encapsulated pixels (PS3.5 A.4), JPEG of any kind, a JPEG 2000.
+STARTS_OF_COMPRESSED = (ITEM, b"\xff\xd8\xff", jpeg.START_OF_JPEG_2000)
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # A warnings filter: action, message, category, module, line.
 SILENCE = ("ignore", None, Warning, re.compile(r"pydicom|openjpeg|_?gdcm|importlib"), 0)
@@ -271,12 +273,23 @@ def _refuse_missing_bytes(path: Path, dataset: pydicom.Dataset, size_px: tuple[i
     """Raise an `UnreadableScan` unless all uncompressed pixels are there."""
     expected = -(-size_px[0] * size_px[1] * int(dataset.BitsAllocated) // 8)
     found = len(next(dataset[keyword].value for keyword in PIXEL_KEYWORDS if dataset.get(keyword)))
+    if found < expected or found - expected >= max(expected, 2):
+        _refuse_compressed(path, dataset)
     if found < expected:
         raise UnreadableScan(f"{path}: is truncated: it holds {found:,} bytes of pixels where its header declares {expected:,}. {MEND}")
     if found - expected >= max(expected, 2):
         which = "Rows, Columns, BitsAllocated, SamplesPerPixel or NumberOfFrames is wrong. Correct the header, or export it again."
         many = f"{found:,} bytes of pixels, {found / expected:.3g} times as many as its header declares"
         raise UnreadableScan(f"{path}: holds {many}: {which}")
+
+
+def _refuse_compressed(path: Path, dataset: pydicom.Dataset) -> None:
+    """Raise an `UnreadableScan` where pixels of another size than the header declares begin as compressed ones do."""
+    start = bytes(next(dataset[keyword].value for keyword in PIXEL_KEYWORDS if dataset.get(keyword))[:4])
+    if start.startswith(STARTS_OF_COMPRESSED):
+        syntax = dataset.file_meta.TransferSyntaxUID
+        found = f"{path}: its pixels begin as a compressed image does, but its TransferSyntaxUID ({syntax}, {syntax.name}) says that they"
+        raise UnreadableScan(f"{found} are not compressed. Correct TransferSyntaxUID, or export it again from its source.")
 
 
 def _surplus_note(dataset: pydicom.Dataset, size_px: tuple[int, int]) -> str:

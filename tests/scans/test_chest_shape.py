@@ -9,7 +9,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.chest_shape import shape_doubts
 from radlearn.scans.dicom_series import read_series
 from radlearn.scans.geometry import Volume, spacing_mm
-from radlearn.scans.hounsfield import refuse_no_chest_ct
+from radlearn.scans.hounsfield import doubts_of, refuse_no_chest_ct
 from radlearn.scans.nifti import read_volume
 from tests.check.phantom import AFFINE, SHAPE, chest_hu
 
@@ -122,6 +122,29 @@ def test_slices_out_of_order_are_told(order: str) -> None:
     turned = np.moveaxis(hu[:, :, ORDERS[order]], 2, 0)
     affine = AFFINE[:, [2, 0, 1, 3]]
     assert "ct-order" in [doubt.rule for doubt in shape_doubts(volume(turned, affine))]
+
+
+LOST = {
+    "some blank": lambda hu: np.where(np.isin(np.arange(SLICES), (5, 6, 17)), -1000, hu),
+    "blank of another value": lambda hu: np.where(np.isin(np.arange(SLICES), (3, 12, 20)), 0, hu),
+    "every fifth blank": lambda hu: np.where(np.arange(SLICES) % 5 == 4, 300, hu),
+    "a third repeated": lambda hu: hu[:, :, np.where((np.arange(SLICES) >= 6) & (np.arange(SLICES) < 15), 6, np.arange(SLICES))],
+    "blank and repeated": lambda hu: np.where(np.arange(SLICES) == 15, 0, hu[:, :, [*range(8), 7, 7, 7, *range(11, SLICES)]]),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_slices_that_were_lost_are_not_out_of_order(lost: str) -> None:
+    for hu in (tapering(), CHEST):
+        told = [doubt.rule for doubt in doubts_of(volume(LOST[lost](hu).astype(np.int16)))]
+        assert "ct-gap" in told
+        assert "ct-order" not in told
+
+
+def test_what_is_out_of_order_is_told_beside_slices_that_were_lost() -> None:
+    hu = tapering()[:, :, ORDERS["shuffled"]].copy()
+    hu[:, :, 11] = 0
+    assert "ct-order" in [doubt.rule for doubt in shape_doubts(volume(hu))]
 
 
 def test_real_scans_are_not_doubted(shared_data: Path) -> None:

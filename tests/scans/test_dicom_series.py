@@ -168,6 +168,31 @@ def test_several_series_are_named_and_one_can_be_chosen(series_folder: Folder) -
     assert [(one.uid, len(one.slices)) for one in find_series(folder)] == [(SERIES, 5), ("1.2.9", 5)]
 
 
+@pytest.mark.parametrize("study", [{}, {"StudyInstanceUID": "1.2.3"}])
+@pytest.mark.parametrize("count", [2, 5])
+def test_slices_that_each_have_a_series_of_their_own_are_not_to_be_chosen_from(
+    series_folder: Folder, study: dict[str, str], count: int
+) -> None:
+    own = {k: {"SeriesInstanceUID": f"1.2.9.{k}"} for k in range(count)}
+    folder = series_folder(order=list(range(count)), change=own, **study)
+    with pytest.raises(UnreadableScan, match=f"each of its {count} slices has a SeriesInstanceUID of its own") as caught:
+        read_series(folder)
+    assert "--series" not in str(caught.value)
+    # What is then said to be done helps.
+    for path in folder.glob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset.SeriesInstanceUID = SERIES
+        dataset.save_as(path)
+    np.testing.assert_array_equal(read_series(folder).voxels, HU[:, :, :count])
+
+
+def test_a_series_beside_single_slices_can_be_chosen(series_folder: Folder) -> None:
+    folder = series_folder()
+    series_folder(order=[1], SeriesInstanceUID="1.2.9")
+    with pytest.raises(UnreadableScan, match="Choose one with --series UID"):
+        read_series(folder)
+
+
 def test_a_chosen_series_does_not_mind_what_else_lies_in_the_folder(series_folder: Folder) -> None:
     folder = series_folder()
     series_folder(order=[1], SeriesInstanceUID="1.2.9", Modality="OT", ImagePositionPatient=None)

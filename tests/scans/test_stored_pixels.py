@@ -354,6 +354,45 @@ def test_many_more_pixels_than_the_header_declares_are_refused(dicom_file: Dicom
         stored_values(dicom_file(ramp, **said))
 
 
+@pytest.mark.parametrize("declared", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
+@pytest.mark.parametrize("written", ["JPEG", "JPEG2000"])
+@pytest.mark.parametrize("is_in_items", [True, False])
+@pytest.mark.parametrize("side_px", [160, 4])
+def test_compressed_pixels_of_a_header_that_calls_them_uncompressed_are_named(
+    dicom_file: DicomFile, declared: str, written: str, is_in_items: bool, side_px: int
+) -> None:
+    # Of a larger image than its header declares there are more bytes than expected, of the others fewer.
+    image = np.add.outer(np.arange(160), np.arange(160)).astype(np.uint8)
+    saved = io.BytesIO()
+    Image.fromarray(image).save(saved, written, **({"no_jp2": True} if written == "JPEG2000" else {}))
+    frame = saved.getvalue() + b"\0" * (len(saved.getvalue()) % 2)
+    path = dicom_file(image, syntax=declared, Rows=side_px, Columns=side_px)
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = encapsulate([frame]) if is_in_items else frame
+    dataset["PixelData"].VR = "OW" if declared == uid.ImplicitVRLittleEndian else "OB"
+    dataset.save_as(path)
+    with pytest.raises(UnreadableScan, match=r"begin as a compressed image does.*Correct TransferSyntaxUID") as caught:
+        stored_values(path)
+    assert "truncated" not in str(caught.value)
+
+
+def test_a_jpeg_file_whose_transfer_syntax_alone_was_changed_is_named(tmp_path: Path, ramp: np.ndarray) -> None:
+    path = tmp_path / "xray.dcm"
+    write_radiograph(path, ramp)
+    whole = path.read_bytes()
+    assert whole.count(b"1.2.840.10008.1.2.4.50") == 1
+    path.write_bytes(whole.replace(b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.1\0\0\0"))
+    with pytest.raises(UnreadableScan, match=r"begin as a compressed image does.*Correct TransferSyntaxUID"):
+        stored_values(path)
+
+
+def test_values_that_look_like_the_start_of_a_compressed_image_are_values(dicom_file: DicomFile, ramp: np.ndarray) -> None:
+    for start in (b"\xfe\xff\x00\xe0", b"\xff\xd8\xff\xe0", b"\xff\x4f\xff\x51"):
+        stored = ramp.astype(np.uint16).copy()
+        stored[0, :2] = np.frombuffer(start, "<u2")
+        np.testing.assert_array_equal(stored_values(dicom_file(stored)), stored)
+
+
 def test_bytes_after_the_pixels_that_fill_no_block_are_said(dicom_file: DicomFile) -> None:
     image = np.arange(150 * 100, dtype=np.uint16).reshape(150, 100)
     with pytest.warns(PixelWarning, match="10,000 bytes follow its pixels, and are left out: are Rows and Columns right"):
@@ -381,6 +420,30 @@ def test_a_jpeg_of_8_bits_in_a_header_of_16_is_read_as_8(dicom_file: DicomFile, 
     dataset.save_as(path)
     with pytest.raises(UnreadableScan, match=r"its JPEG has 8 bits and no sign\. Correct BitsAllocated, BitsStored, HighBit and PixelRep"):
         stored_values(path)
+
+
+@pytest.mark.parametrize("allocated", [8, 16])
+@pytest.mark.parametrize("bits", [4, 6, 7, 8, 12])
+@pytest.mark.parametrize(
+    "said", [{}, {"PhotometricInterpretation": "MONOCHROME1"}, {"PixelPaddingValue": 0}, {"WindowCenter": 128, "WindowWidth": 256}]
+)
+def test_a_jpeg_of_8_bits_is_shown_over_its_own_range_whatever_bits_are_stored(
+    dicom_file: DicomFile, ramp: np.ndarray, allocated: int, bits: int, said: dict[str, object]
+) -> None:
+    frame = simplejpeg.encode_jpeg(np.ascontiguousarray(ramp)[..., None], 95, "GRAY", "Gray")
+    path = dicom_file(ramp.astype(f"u{allocated // 8}"), bits=bits, **said)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(path)
+    by_pillow = np.asarray(Image.open(io.BytesIO(frame))) / 255
+    expected = 1 - by_pillow if "PhotometricInterpretation" in said else by_pillow
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        np.testing.assert_allclose(read_radiograph(path).pixels, expected, atol=1e-6)
+    assert any(f"BitsStored is {bits}, but its compressed image has 8 bits" in str(one.message) for one in caught) == (bits != 8)
 
 
 def test_what_a_library_says_of_damage_is_no_word_for_people(dicom_file: DicomFile, tmp_path: Path, ramp: np.ndarray) -> None:

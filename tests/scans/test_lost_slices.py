@@ -22,7 +22,7 @@ def test_blank_and_repeated_slices_are_found_along_every_axis(axis: int, order: 
     slices[8][3, 4] += 1
     slices[9][:] = 0
     slices[9][19, 29] = 1
-    voxels = np.array(np.stack(slices, axis), order=order)
+    voxels = np.asfortranarray(np.stack(slices, axis)) if order == "F" else np.stack(slices, axis)
     assert lost_slices(voxels, axis) == ([2, 3], [6])
     assert lost_words(lost_slices(voxels, axis), 10) == [
         "2 of 10 slices hold one value only (counted from 0: 2, 3)",

@@ -378,7 +378,7 @@ def test_compressed_pixels_of_a_header_that_calls_them_uncompressed_are_named(
 
 def test_a_jpeg_file_whose_transfer_syntax_alone_was_changed_is_named(tmp_path: Path, ramp: np.ndarray) -> None:
     path = tmp_path / "xray.dcm"
-    write_radiograph(path, ramp)
+    write_radiograph(path, ramp, patient_id="a", view="PA", sex="F", age="62", spacing_mm=(0.2, 0.2))
     whole = path.read_bytes()
     assert whole.count(b"1.2.840.10008.1.2.4.50") == 1
     path.write_bytes(whole.replace(b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.1\0\0\0"))

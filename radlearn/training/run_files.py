@@ -106,6 +106,16 @@ class ScoreInFile(TypedDict):
     high: FiniteFloat | None
 
 
+def _with_all(shares: dict[str, float]) -> dict[str, float]:
+    if "all" not in shares:
+        raise ValueError("'all' is missing")
+    return shares
+
+
+ViewShares = Annotated[dict[str, Annotated[float, Interval(ge=0, le=1)]], AfterValidator(_with_all)]
+'The share of positive X-rays by view, and for "all": what a trivial baseline has learnt, beside a postprocessing.'
+
+
 class ScoresFile(TypedDict):
     """scores.json. What a task adds is kept."""
 

@@ -14,8 +14,9 @@ from radlearn.metrics import decisions
 from radlearn.metrics.calibration import Recalibration, fit_recalibration
 from radlearn.metrics.conformal import ConformalThresholds, conformal_thresholds
 from radlearn.progress import say
-from radlearn.tasks.xray.baselines import ViewShares, brightness_sign, mean_brightness, view_shares
+from radlearn.tasks.xray.baselines import brightness_sign, mean_brightness, view_shares
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.training.run_files import ViewShares
 from radlearn.training.run_folder import Run
 from radlearn.workflow.postprocessing_file import write_postprocessing
 

@@ -15,8 +15,7 @@ from typing_extensions import TypedDict
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes, iou
-from radlearn.tasks.xray.baselines import ViewShares
-from radlearn.training.run_files import AblationInFile, Amount, Share, as_long_as
+from radlearn.training.run_files import AblationInFile, Amount, Share, ViewShares, as_long_as
 
 MOST_OVER = 0.05
 

@@ -1,24 +1,11 @@
 """Trivial baselines on X-rays, computed without any anatomy: the share of positives by view, and the mean brightness."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
 
 import numpy as np
-from annotated_types import Interval
-from pydantic import AfterValidator
 
 from radlearn.metrics.ranking import auroc_score
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, labels_of, views_of
-
-
-def _with_all(shares: dict[str, float]) -> dict[str, float]:
-    if "all" not in shares:
-        raise ValueError("'all' is missing")
-    return shares
-
-
-ViewShares = Annotated[dict[str, Annotated[float, Interval(ge=0, le=1)]], AfterValidator(_with_all)]
-"As `view_shares` returns them, in a file."
 
 
 def view_shares(xrays: Sequence[PreparedRadiograph]) -> dict[str, float]:

@@ -170,6 +170,7 @@ class AuditedFolder:
         findings: what is wrong with tables and names.
         volumes: the CTs with their masks; None for a challenge on single images.
         empty_masks: masks that are known to be rightly empty, within the folder.
+        looked_at: files that the challenge has looked at itself, pictures that are no X-rays: nothing is said of them as X-rays.
     """
 
     recognised: str
@@ -177,6 +178,7 @@ class AuditedFolder:
     findings: Sequence[Found] = ()
     volumes: Sequence[VolumeFiles] | None = None
     empty_masks: frozenset[str] = frozenset()
+    looked_at: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from radlearn.challenges.ct_case import Case
 from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.label_map_table import is_label_map_table
 from radlearn.challenges.own_table import OwnTable, accepted, data_folder, read_table, resolved
 from radlearn.challenges.table_rows import columns_of
 
@@ -14,8 +15,8 @@ MASK = "mask"
 
 
 def is_ct_table(path: Path) -> bool:
-    """Tell whether a table names masks."""
-    return MASK in columns_of(path)
+    """Tell whether a table names masks; one that names pictures as masks is another (`label_map_table`)."""
+    return MASK in columns_of(path) and not is_label_map_table(path)
 
 
 def find_cases(path: Path) -> list[Case]:

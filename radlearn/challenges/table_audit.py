@@ -16,7 +16,7 @@ from radlearn.challenges.person_spellings import ASKED
 def audit_xray_table(path: Path) -> AuditedFolder:
     """Return the X-rays of a table, and what is wrong with it."""
     table, cases = xray_table.audit(path)
-    audited = _audited(table, cases, "X-rays")
+    audited = audited_table(table, cases, "X-rays")
     published = audited.recognised.replace("a table", "the table of NIH ChestX-ray14:", 1).replace(": of ", ": ", 1)
     return replace(audited, recognised=published) if nih_table.is_nih(table.columns) else audited
 
@@ -29,10 +29,10 @@ def audit_ct_table(path: Path) -> AuditedFolder:
         VolumeFiles(case.case_id, tuple(files_below(case.path)) if case.path.is_dir() else (case.path,), case.mask_path, case.person)
         for case in cases
     ]
-    return _audited(table, cases, "CTs", volumes)
+    return audited_table(table, cases, "CTs", volumes)
 
 
-def _audited(table: OwnTable, cases: Sequence[Case], units: str, volumes: Sequence[VolumeFiles] | None = None) -> AuditedFolder:
+def audited_table(table: OwnTable, cases: Sequence[Case], units: str, volumes: Sequence[VolumeFiles] | None = None) -> AuditedFolder:
     findings = []
     for line in by_line(table.troubles):
         where, _, found = line.partition(": ")

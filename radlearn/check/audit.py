@@ -136,7 +136,9 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     paths, nifti = ([], []) if by_table else (find_xrays(folder, pictures=True), nifti_files(folder))
     if by_table:
         paths = [case.path for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)]
+    known = {path for layout in layouts.values() for path in layout.looked_at}
     unlooked = [] if by_table else unlooked_files(folder, {*paths, *nifti})
+    paths = [path for path in paths if path not in known]
     if not paths and not nifti and not layouts:
         hint = unread_words(unlooked)
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.{hint}")

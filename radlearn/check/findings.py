@@ -44,6 +44,19 @@ RULES = {
     "mask-none": Rule(
         "error", "masks that are all empty", "Look at them: are lesions stored as 1? A segmenter learns from masks with something inside."
     ),
+    "pair-missing": Rule("error", "images without mask, masks without image, unclear names", "Add the other file, or move this one away."),
+    "pair-unreadable": Rule("error", "images that cannot be used", AGAIN),
+    "pair-size": Rule("error", "masks of another size than their image", "Save the mask again, each pixel that of its image."),
+    "mask-values": Rule(
+        "error",
+        "masks of which it is not plain what is inside",
+        "Save them with 0 outside and 1, 2, … for classes, or with 0 and 255, as PNG or TIFF and without smoothing.",
+    ),
+    "masks-contradict": Rule(
+        "warning",
+        "images of a person that look alike, with masks that contradict each other",
+        "Look at both: one of the masks is wrong or missing, and a network is taught both. Correct it, or leave both images out.",
+    ),
     "image-missing": Rule("error", "labelled X-rays that have no file", "Unpack the archive to its end, or remove the rows."),
     "persons-split": Rule("error", "people in two subsets of a split", "Put all X-rays of a person in one subset, or let radlearn split."),
     "split-table": Rule("error", "a split table that cannot be used", "Write columns image_id, person, subset; or remove the table."),

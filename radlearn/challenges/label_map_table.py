@@ -1,0 +1,80 @@
+"""A person's own images with label maps in a table: see `own_table` for its columns. One more is needed, one may be there:
+
+mask      which class each pixel belongs to, a picture on the grid of the image (PNG, TIFF or BMP); relative to the table's folder.
+          0 is the background, 1, 2, … are classes, as grey values or as indices of a palette; or 0 and 255 for a single class
+classes   what classes 1, 2, … are called, joined by |, such as nerve|vessel; the same in every row
+"""
+
+from pathlib import Path
+
+from radlearn.challenges.own_table import OwnTable, accepted, data_folder, one_value, read_table, resolved
+from radlearn.challenges.table_rows import rows_of
+from radlearn.challenges.ultrasound_case import UltrasoundCase
+from radlearn.csv_cells import restored
+from radlearn.scans.file_names import PICTURE_SUFFIXES
+
+MASK, CLASSES = "mask", "classes"
+LOSSY = (".jpg", ".jpeg")
+LABEL_MAP_SUFFIXES = tuple(suffix for suffix in PICTURE_SUFFIXES if suffix not in LOSSY)
+
+
+def is_label_map_table(path: Path) -> bool:
+    """Tell whether a table names masks that are pictures; one that names masks of volumes is another (`ct_table`)."""
+    columns, rows, _ = rows_of(Path(path))
+    named = [restored(cells[MASK]).lower() for _, cells in rows if cells.get(MASK)] if MASK in columns else []
+    return any(name.endswith(PICTURE_SUFFIXES) for name in named)
+
+
+def find_cases(path: Path) -> list[UltrasoundCase]:
+    """Return the images of a table, in its order; errors as `own_table.accepted`."""
+    return accepted(*audit(path))
+
+
+def audit(path: Path) -> tuple[OwnTable, list[UltrasoundCase]]:
+    """Return a table, with everything that is wrong in it among its troubles, and the images whose label map is there."""
+    table = read_table(path, (MASK,), (MASK, CLASSES))
+    classes = _classes(table)
+    cases, masks = [], dict[Path, int]()
+    for image in table.images:
+        line, cells = image.rows[0]
+        for again, _ in image.rows[1:]:
+            table.troubles.append(f"{table.at(again, 'path')}: is the image of line {line} again; expected one row for each image.")
+        if not cells[MASK]:
+            table.troubles.append(f"{table.at(line, MASK)}: is empty; an image on which nothing is seen has a label map of zeros.")
+            continue
+        mask = resolved(table, line, MASK, cells[MASK])
+        if mask is None:
+            continue
+        where = table.at(line, MASK)
+        if mask.resolve() == image.path.resolve():
+            table.troubles.append(f"{where}: is the image itself; expected its label map.")
+        elif mask.name.lower().endswith(LOSSY):
+            table.troubles.append(f"{where}: is {cells[MASK]!r}; a JPEG changes the values at every outline. Expected PNG or TIFF.")
+        elif not mask.name.lower().endswith(LABEL_MAP_SUFFIXES):
+            expected = f"expected a picture, {', '.join(LABEL_MAP_SUFFIXES)}"
+            table.troubles.append(f"{where}: is {cells[MASK]!r}; {expected}, as the other masks of this table are.")
+        elif (first := masks.setdefault(mask.resolve(), line)) != line:
+            table.troubles.append(f"{where}: is the label map of line {first} too; expected one for each image.")
+        else:
+            folder = data_folder(image.path, table)
+            cases.append(UltrasoundCase(image.image_id, image.path, mask, image.person, folder, image.split, image.groups, classes))
+    return table, cases
+
+
+def _classes(table: OwnTable) -> tuple[str, ...]:
+    """Return the names of the classes; what is wrong with them is noted among the troubles."""
+    if CLASSES not in table.columns or not table.images:
+        return ()
+    first = table.images[0]
+    written = one_value(table, first, CLASSES)
+    for image in table.images[1:]:
+        if (other := one_value(table, image, CLASSES)) != written:
+            found = f"is {other!r} here and {written!r} in line {first.line}; expected the same names in every row"
+            table.troubles.append(f"{table.at(image.line, CLASSES)}: {found}.")
+            return ()
+    names = tuple(name.strip() for name in written.split("|"))
+    if not all(names) or len(set(map(str.lower, names))) < len(names):
+        found = f"is {written!r}; expected a name of its own for each class, joined by |, such as nerve|vessel"
+        table.troubles.append(f"{table.at(first.line, CLASSES)}: {found}.")
+        return ()
+    return names

@@ -1,0 +1,121 @@
+"""Images with label maps, looked through for `radlearn check`: a folder in the layout of Ultrasound Nerve Segmentation, or a table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from radlearn.amounts import counted, part_of
+from radlearn.challenges import label_map_table, repeated_images
+from radlearn.challenges import ultrasound_layout as layout
+from radlearn.challenges.challenge import AuditedFolder, Found
+from radlearn.challenges.folders import files_below, within
+from radlearn.challenges.repeated_images import Frame, blocks_of, thumbnail_of
+from radlearn.challenges.table_audit import audited_table
+from radlearn.challenges.table_rows import is_table
+from radlearn.challenges.ultrasound_case import UltrasoundCase
+from radlearn.errors import BadLayout, UnreadableScan
+from radlearn.progress import in_parallel
+from radlearn.scans.file_names import PICTURE_SUFFIXES
+from radlearn.scans.label_map_files import read_label_map
+
+MOST_INSIDE = 0.5
+"Share of an image; the largest nerve of the challenge covers a thirtieth."
+
+
+def audit_folder(folder: Path) -> AuditedFolder:
+    """Return the cases of a layout or a table, and what is wrong with names, files and masks."""
+    if is_table(folder):
+        table, cases = label_map_table.audit(folder)
+        audited = audited_table(table, cases, "images with label maps")
+        return _with_contents(audited, folder.parent, cases, frozenset())
+    try:
+        cases, troubles = layout.audit(folder)
+    except BadLayout as error:
+        return AuditedFolder(_recognised(0), [], [Found("pair-missing", "", str(error))])
+    root = layout.layout_folder(folder) or folder
+    findings = []
+    for line in troubles:
+        where, _, words = line.partition(": ")
+        findings.append(Found("file-empty" if "(0 bytes)" in words else "pair-missing", where, words))
+    bad = {line.partition(":")[0] for line in troubles}
+    usable = [case for case in cases if not any(f"{path.parent.name}/{path.name}" in bad for path in (case.path, *case.truth))]
+    pictures = frozenset(path for path in files_below(root) if path.name.lower().endswith(PICTURE_SUFFIXES))
+    return _with_contents(AuditedFolder(_recognised(len(usable)), usable, findings), folder, usable, pictures)
+
+
+class _Looked(NamedTuple):
+    """What one look at an image and its mask brought up: (rule, words), a frame where both could be read, and the pixels of each class."""
+
+    image_id: str
+    found: tuple[tuple[str, str], ...]
+    frame: Frame | None = None
+    pixels_of: tuple[int, ...] = ()
+    size_px: tuple[int, int] = (0, 0)
+
+
+def _with_contents(audited: AuditedFolder, folder: Path, cases: Sequence[UltrasoundCase], pictures: frozenset[Path]) -> AuditedFolder:
+    """Return what was found so far with what the files hold."""
+    looked = {one.image_id: one for one in in_parallel(_looked_at, cases, "images", "images", None)} if cases else {}
+    findings = list(audited.findings)
+    places = {case.image_id: within(case.path, folder) for case in cases}
+    for case in cases:
+        findings += [Found(rule, places[case.image_id], words) for rule, words in looked[case.image_id].found]
+    usable = [case for case in cases if looked[case.image_id].frame is not None]
+    persons: dict[str, list[Frame]] = {}
+    for case in usable:
+        frame = looked[case.image_id].frame
+        if frame is not None:
+            persons.setdefault(case.person, []).append(frame)
+    for frames in persons.values():
+        for pair in repeated_images.contradictions(frames):
+            said = f"looks like {places[pair.second]} (correlation {pair.correlation:.2f}), and their masks have a Dice of {pair.dice:.2f}"
+            findings.append(Found("masks-contradict", places[pair.first], said))
+    counts = [looked[case.image_id].pixels_of for case in usable]
+    classes = max(map(len, counts), default=0)
+    names = cases[0].classes if cases else ()
+    for number in range(classes):
+        name = names[number] if number < len(names) else f"class {number + 1}"
+        areas = [one[number] for one in counts if len(one) > number and one[number]]
+        if not areas:
+            continue
+        amount = f"{name}: on {part_of(len(areas), len(usable), 'images')}"
+        findings.append(
+            Found("about", "", f"{amount}; quartiles of its area {'/'.join(f'{q:,.0f}' for q in np.quantile(areas, (0.25, 0.5, 0.75)))} px")
+        )
+    if usable and classes == 0:
+        findings.append(Found("mask-none", "", f"all {counted(len(usable), 'masks')} are empty"))
+    if usable:
+        findings.append(Found("about", "", f"{counted(len(usable), 'images')} of {counted(len(persons), 'persons')}"))
+    files = pictures | {path for case in cases for path in (case.path, *case.truth)}
+    return AuditedFolder(audited.recognised, usable, findings, audited.volumes, audited.empty_masks, frozenset(files))
+
+
+def _looked_at(case: UltrasoundCase) -> _Looked:
+    from radlearn.scans.dicom import read_radiograph  # pydicom takes half a second
+
+    try:
+        pixels = read_radiograph(case.path).pixels
+    except UnreadableScan as error:
+        return _Looked(case.image_id, (("pair-unreadable", str(error).removeprefix(f"{case.path}: ")),))
+    if case.mask_path is None:
+        return _Looked(case.image_id, (("pair-missing", "has no mask"),))
+    try:
+        labels = read_label_map(case.mask_path).labels
+    except UnreadableScan as error:
+        return _Looked(case.image_id, (("mask-values", f"its mask {error}".replace(f"{case.mask_path}:", case.mask_path.name)),))
+    if labels.shape != pixels.shape:
+        sizes = f"has {pixels.shape[0]} × {pixels.shape[1]} px (rows × columns), its mask {labels.shape[0]} × {labels.shape[1]}"
+        return _Looked(case.image_id, (("pair-size", sizes),))
+    found = []
+    if pixels.max() == pixels.min():
+        found.append(("pair-unreadable", "is blank: all its pixels are alike"))
+    if (share := float((labels > 0).mean())) > MOST_INSIDE:
+        found.append(("mask-inverted", f"{share:.0%} of it lie inside its mask"))
+    frame = Frame(case.image_id, thumbnail_of(pixels), blocks_of(labels > 0))
+    return _Looked(case.image_id, tuple(found), frame, tuple(np.bincount(labels.ravel())[1:].tolist()), pixels.shape)
+
+
+def _recognised(images: int) -> str:
+    return f"the layout of the challenge Ultrasound Nerve Segmentation: {counted(images, 'images')} with masks"

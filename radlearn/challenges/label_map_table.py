@@ -19,10 +19,10 @@ LABEL_MAP_SUFFIXES = tuple(suffix for suffix in PICTURE_SUFFIXES if suffix not i
 
 
 def is_label_map_table(path: Path) -> bool:
-    """Tell whether a table names masks that are pictures; one that names masks of volumes is another (`ct_table`)."""
+    """Tell whether most masks that a table names are pictures; one that names masks of volumes is another (`ct_table`)."""
     columns, rows, _ = rows_of(Path(path))
     named = [restored(cells[MASK]).lower() for _, cells in rows if cells.get(MASK)] if MASK in columns else []
-    return any(name.endswith(PICTURE_SUFFIXES) for name in named)
+    return 2 * sum(name.endswith(PICTURE_SUFFIXES) for name in named) > len(named)
 
 
 def find_cases(path: Path) -> list[UltrasoundCase]:

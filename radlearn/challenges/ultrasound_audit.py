@@ -1,6 +1,6 @@
 """Images with label maps, looked through for `radlearn check`: a folder in the layout of Ultrasound Nerve Segmentation, or a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,33 +63,37 @@ def _with_contents(audited: AuditedFolder, folder: Path, cases: Sequence[Ultraso
     for case in cases:
         findings += [Found(rule, places[case.image_id], words) for rule, words in looked[case.image_id].found]
     usable = [case for case in cases if looked[case.image_id].frame is not None]
+    findings += _contradicting(usable, looked, places)
+    if usable:
+        findings += _classes_seen(cases[0].classes, [looked[case.image_id].pixels_of for case in usable])
+        persons = {case.person for case in usable}
+        findings.append(Found("about", "", f"{counted(len(usable), 'images')} of {counted(len(persons), 'persons')}"))
+    files = pictures | {path for case in cases for path in (case.path, *case.truth)}
+    return AuditedFolder(audited.recognised, usable, findings, audited.volumes, audited.empty_masks, frozenset(files))
+
+
+def _contradicting(cases: Sequence[UltrasoundCase], looked: Mapping[str, _Looked], places: Mapping[str, str]) -> Iterator[Found]:
     persons: dict[str, list[Frame]] = {}
-    for case in usable:
-        frame = looked[case.image_id].frame
-        if frame is not None:
+    for case in cases:
+        if (frame := looked[case.image_id].frame) is not None:
             persons.setdefault(case.person, []).append(frame)
     for frames in persons.values():
         for pair in repeated_images.contradictions(frames):
             said = f"looks like {places[pair.second]} (correlation {pair.correlation:.2f}), and their masks have a Dice of {pair.dice:.2f}"
-            findings.append(Found("masks-contradict", places[pair.first], said))
-    counts = [looked[case.image_id].pixels_of for case in usable]
-    classes = max(map(len, counts), default=0)
-    names = cases[0].classes if cases else ()
+            yield Found("masks-contradict", places[pair.first], said)
+
+
+def _classes_seen(names: Sequence[str], pixels_of: Sequence[tuple[int, ...]]) -> Iterator[Found]:
+    """Yield on how many images each class is, and how large; `pixels_of`: of each image, the pixels of classes 1, 2, …"""
+    classes = max(map(len, pixels_of))
+    if classes == 0:
+        yield Found("mask-none", "", f"all {counted(len(pixels_of), 'masks')} are empty")
     for number in range(classes):
         name = names[number] if number < len(names) else f"class {number + 1}"
-        areas = [one[number] for one in counts if len(one) > number and one[number]]
-        if not areas:
-            continue
-        amount = f"{name}: on {part_of(len(areas), len(usable), 'images')}"
-        findings.append(
-            Found("about", "", f"{amount}; quartiles of its area {'/'.join(f'{q:,.0f}' for q in np.quantile(areas, (0.25, 0.5, 0.75)))} px")
-        )
-    if usable and classes == 0:
-        findings.append(Found("mask-none", "", f"all {counted(len(usable), 'masks')} are empty"))
-    if usable:
-        findings.append(Found("about", "", f"{counted(len(usable), 'images')} of {counted(len(persons), 'persons')}"))
-    files = pictures | {path for case in cases for path in (case.path, *case.truth)}
-    return AuditedFolder(audited.recognised, usable, findings, audited.volumes, audited.empty_masks, frozenset(files))
+        areas = [one[number] for one in pixels_of if len(one) > number and one[number]]
+        quartiles = "/".join(f"{area:,.0f}" for area in np.quantile(areas, (0.25, 0.5, 0.75))) if areas else ""
+        size = f"; quartiles of its area {quartiles} px" if areas else ""
+        yield Found("about", "", f"{name}: on {part_of(len(areas), len(pixels_of), 'images')}{size}")
 
 
 def _looked_at(case: UltrasoundCase) -> _Looked:

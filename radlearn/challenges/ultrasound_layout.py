@@ -138,9 +138,7 @@ def find_images(folder: Path) -> list[UltrasoundCase]:
     """
     folder = Path(folder)
     root = next((place / TEST_FOLDER for place in (folder, layout_folder(folder) or folder) if pictures_in(place / TEST_FOLDER)), folder)
-    paths = (
-        [root] if root.is_file() and _is_image(root) else [path for path in files_below(root) if _is_image(path)] if root.is_dir() else []
-    )
+    paths = [path for path in ([root] if root.is_file() else files_below(root) if root.is_dir() else []) if _is_image(path)]
     names = {(path.parent, stem(path.name)) for path in paths}
     masks = [path for path in paths if path != root and (path.parent, _bare(path)) in names]
     if masks:

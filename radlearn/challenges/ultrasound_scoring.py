@@ -58,9 +58,8 @@ class ScoredRuns(ScoredSubmission):
 
     def write_table(self, path: Path) -> None:
         """Write a row an image, the worst Dice first."""
-        rows = sorted(
-            zip(self.image_ids, self.persons, self.dice, self.true_px, self.found_px, strict=True), key=lambda row: (row[2], row[0])
-        )
+        columns = zip(self.image_ids, self.persons, self.dice, self.true_px, self.found_px, strict=True)
+        rows = sorted(columns, key=lambda row: (row[2], row[0]))
         cells = ([one, person, f"{dice:.6f}", true, found] for one, person, dice, true, found in rows)
         write_text(path, table_text(["img", "person", "dice_score", "true_px", "found_px"], cells, exact=False))
 
@@ -117,7 +116,8 @@ def image_dice(found: np.ndarray, truth: np.ndarray) -> float:
 def _truth_of_folder(folder: Path, workers: int | None) -> tuple[dict[str, np.ndarray], tuple[str, ...], list[str]]:
     cases, troubles = audit(folder, needs_images=False)
     masks: dict[str, np.ndarray] = {}
-    for image_id, mask in in_parallel(_read, [(case.image_id, case.mask_path) for case in cases], "true masks", "masks", workers):
+    jobs = [(case.image_id, case.mask_path or case.path) for case in cases]
+    for image_id, mask in in_parallel(_read, jobs, "true masks", "masks", workers):
         if isinstance(mask, str):
             troubles.append(mask)
         else:

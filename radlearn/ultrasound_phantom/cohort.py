@@ -8,6 +8,7 @@ import csv
 import io
 import shutil
 import tempfile
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +31,8 @@ EXACT_FOLDER, CLASSES_TABLE, TEST_TRUTH = "exact", "nerve_and_vessel.csv", "test
 TRUTH_COLUMNS = ("image", "person", "seed", "place", "nerve_px", "vessel_px", "outlined_px", "nerve_dice", "mm_down", "mm_across")
 TEST_SHARE = 0.1
 "Of the labelled images: as many more, of people of their own, are written without masks."
+TEST_PERSONS = 100_000
+"Their numbers begin behind it."
 README = """# Synthetic ultrasound images
 
 None of these people exist. radlearn computed the {images} images with masks in this folder, and {tests} without, from a mathematical model
@@ -78,14 +81,13 @@ def write_ultrasound(folder: Path, images: int = 400, seed: int = 0, workers: in
     try:
         for name in (layout.TRAIN_FOLDER, layout.TEST_FOLDER, EXACT_FOLDER):
             (unfinished / name).mkdir()
-        plans, tests = plan_images(images, seed), plan_tests(images, seed)
+        plans, tests = plan_images(images, seed), plan_images(max(1, round(TEST_SHARE * images)), seed, TEST_PERSONS)
         jobs = [(plan, "") for plan in plans] + [(plan, str(number)) for number, plan in enumerate(tests, start=1)]
         made = dict(in_parallel(partial(_write, unfinished), jobs, "built-in ultrasound", "images", workers))
         masks = [(plan.person, plan.image, made[plan.image_id].runs) for plan in plans]
         _write_table(unfinished / "train_masks.csv", ("subject", "img", "pixels"), masks)
-        _write_table(
-            unfinished / TEST_TRUTH, ("img", "pixels", "person"), [(n, made[p.image_id].runs, p.person) for n, p in enumerate(tests, 1)]
-        )
+        of_tests = [(number, made[plan.image_id].runs, plan.person) for number, plan in enumerate(tests, start=1)]
+        _write_table(unfinished / TEST_TRUTH, ("img", "pixels", "person"), of_tests)
         _write_table(unfinished / TRUTH_TABLE, TRUTH_COLUMNS, [made[plan.image_id].truth for plan in plans])
         paths = [(f"{layout.TRAIN_FOLDER}/{plan.image_id}.tif", f"{EXACT_FOLDER}/{plan.image_id}.png", plan) for plan in plans]
         rows = [(image, exact, plan.image_id, plan.person, "nerve|vessel") for image, exact, plan in paths]
@@ -96,22 +98,10 @@ def write_ultrasound(folder: Path, images: int = 400, seed: int = 0, workers: in
         unfinished.replace(folder)
     except OSError as error:
         raise RadlearnError(
-            f"{folder}: the built-in images could not be written ({error}). Make room (0.5 MB an image) and try again."
+            f"{folder}: the built-in images could not be written ({error}). Make room (0.3 MB an image) and try again."
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def plan_tests(images: int, seed: int) -> list[PlannedImage]:
-    """Return the images for a submission; none is of a person of the labelled ones, however many these are."""
-    return [
-        plan._replace(seed=seed + 1_000_003, person=plan.person + TEST_PERSONS)
-        for plan in plan_images(max(1, round(TEST_SHARE * images)), seed)
-    ]
-
-
-TEST_PERSONS = 100_000
-"Their numbers begin behind it."
 
 
 def _write(folder: Path, job: tuple[PlannedImage, str]) -> tuple[str, Written]:
@@ -142,7 +132,7 @@ def _save(path: Path, pixels: np.ndarray) -> None:
         Image.fromarray(pixels).save(temporary, "tiff", compression="packbits")
 
 
-def _write_table(path: Path, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -3,14 +3,15 @@
 The scatterers of repeated frames are drawn anew: between two frames blood and breath move them by more than they measure."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from radlearn.ultrasound_phantom.anatomy import DEPTH_MM, WIDTH_MM, Anatomy, draw_anatomy
 from radlearn.ultrasound_phantom.planning import PlannedImage
-from radlearn.ultrasound_phantom.sound import Beam, received, scan_converted
-from radlearn.ultrasound_phantom.tissue import NERVE, Places, View, inside_mm, outline_at, places_of, tissue_at
+from radlearn.ultrasound_phantom.sound import Beam, between_beams, received, scan_converted
+from radlearn.ultrasound_phantom.tissue import NERVE, Places, View, inside_mm, labels_at, outline_at, places_of, tissue_at
 
 SHAPE = (420, 580)
 "Rows and columns of an image of the challenge."
@@ -48,19 +49,21 @@ def render_image(plan: PlannedImage) -> SimulatedUltrasound:
     rows, columns = SHAPE
     x_mm, z_mm = np.linspace(-WIDTH_MM / 2, WIDTH_MM / 2, columns), np.linspace(0, DEPTH_MM, rows)
     px_mm = DEPTH_MM / (rows - 1), WIDTH_MM / (columns - 1)
+    # A beam for every second column: it is wider than both, and what lies between is filled in, as by a scanner.
+    tissue = tissue_at(anatomy, view, places_of(anatomy, view, x_mm[::2], z_mm))
+    slope = anatomy.slope_db_per_mm + float(place.normal(0, 0.05))
+    contact = _contact(place, columns)[::2]
+    beam = Beam(anatomy.focus_mm, anatomy.lateral_mm, anatomy.gain_db + float(place.normal(0, 1)), slope, anatomy.dynamic_range_db, contact)
+    grey = received(tissue, beam, z_mm, (px_mm[0], 2 * px_mm[1]), own)
     places = places_of(anatomy, view, x_mm, z_mm)
-    tissue = tissue_at(anatomy, view, places)
-    beam = Beam(
-        anatomy.focus_mm, anatomy.lateral_mm, anatomy.gain_db + float(place.normal(0, 1)), anatomy.slope_db_per_mm + float(place.normal(0, 0.05)),
-        anatomy.dynamic_range_db, _contact(place, columns),
-    )  # fmt: skip
-    grey = received(tissue, beam, z_mm, px_mm, own)
-    reader = _read(anatomy, view, places, own) if (tissue.labels == NERVE).any() else np.zeros(SHAPE, bool)
-    grey, labels, reader = (
-        scan_converted(values, anatomy.curve_mm, WIDTH_MM, DEPTH_MM, order)
-        for values, order in ((grey, 1), (tissue.labels, 0), (reader.astype(np.uint8), 0))
-    )
-    return SimulatedUltrasound((255 * grey + 0.5).astype(np.uint8), labels, reader > 0, px_mm)
+    labels = labels_at(anatomy, view, places)
+    reader = _read(anatomy, view, places, own) if (labels == NERVE).any() else np.zeros(SHAPE, bool)
+    if np.isinf(anatomy.curve_mm):
+        grey = between_beams(grey, columns)
+    else:
+        curved = partial(scan_converted, curve_mm=anatomy.curve_mm, size_mm=(DEPTH_MM, WIDTH_MM), columns=columns)
+        grey, labels, reader = curved(grey), curved(labels, order=0), curved(reader.astype(np.uint8), order=0) > 0
+    return SimulatedUltrasound((255 * grey + 0.5).astype(np.uint8), labels, reader, px_mm)
 
 
 def draw_view(rng: np.random.Generator, nerve_seen: bool) -> View:

@@ -33,10 +33,10 @@ class PlannedImage(NamedTuple):
         return f"{self.person}_{self.image}"
 
 
-def plan_images(count: int, seed: int) -> list[PlannedImage]:
-    """Return the first `count` images of a cohort, person after person; the last person may have fewer than was drawn."""
+def plan_images(count: int, seed: int, after: int = 0) -> list[PlannedImage]:
+    """Return `count` images of the persons behind the number `after`, one after the other; the last may have fewer than was drawn."""
     planned: list[PlannedImage] = []
-    person = 0
+    person = after
     while len(planned) < count:
         person += 1
         planned += [plan_image(seed, person, image) for image in range(1, images_of(seed, person) + 1)]

@@ -76,24 +76,37 @@ def received(tissue: Tissue, beam: Beam, z_mm: np.ndarray, px_mm: tuple[float, f
     return np.clip((level_db + np.float32(MID_GREY_DB + beam.gain_db)) / np.float32(beam.dynamic_range_db), 0, 1)
 
 
-def scan_converted(values: np.ndarray, curve_mm: float, width_mm: float, depth_mm: float, order: int = 1) -> np.ndarray:
+def between_beams(values: np.ndarray, columns: int) -> np.ndarray:
+    """Return an image of a linear probe: a column for each beam and one between two, their mean, as scanners fill in.
+
+    Args:
+        values: (depths, columns / 2).
+        columns: even; the last one repeats the last beam.
+    """
+    image = np.empty((len(values), columns), values.dtype)
+    image[:, ::2] = values
+    image[:, 1:-1:2] = (values[:, :-1] + values[:, 1:]) / 2
+    image[:, -1] = values[:, -1]
+    return image
+
+
+def scan_converted(values: np.ndarray, curve_mm: float, size_mm: tuple[float, float], columns: int, order: int = 1) -> np.ndarray:
     """Return an image of a curved probe: rows are depths below its surface, columns are beams that spread from its centre.
 
     Args:
         values: (depths, beams).
-        curve_mm: radius of the probe; where it is infinite, `values` are the image.
-        width_mm, depth_mm: of the image.
+        curve_mm: radius of the probe.
+        size_mm: height and width of the image.
+        columns: of the image.
         order: 1 for grey values, 0 for labels. Outside of the sector lies 0.
     """
-    if not np.isfinite(curve_mm):
-        return values
     depths, beams = values.shape
-    x = np.linspace(-width_mm / 2, width_mm / 2, beams)[None, :]
+    x = np.linspace(-size_mm[1] / 2, size_mm[1] / 2, columns)[None, :]
     # The surface of the probe touches the upper border in the middle.
-    z = np.linspace(0, depth_mm, depths)[:, None] + curve_mm
+    z = np.linspace(0, size_mm[0], depths)[:, None] + curve_mm
     deep, angle = np.hypot(x, z) - curve_mm, np.arctan2(x, z)
-    widest = 0.72 * width_mm / 2 / curve_mm
-    at = np.stack([deep / depth_mm * (depths - 1), (angle / widest + 1) / 2 * (beams - 1)]).astype(np.float32)
+    widest = 0.72 * size_mm[1] / 2 / curve_mm
+    at = np.stack([deep / size_mm[0] * (depths - 1), (angle / widest + 1) / 2 * (beams - 1)]).astype(np.float32)
     return map_coordinates(values, at, order=order, cval=0, prefilter=False)
 
 

@@ -33,12 +33,11 @@ class View(NamedTuple):
 
 @dataclass
 class Tissue:
-    """Fields (depths, beams): scattering in dB, reflection as an amplitude, weakening in dB a mm, labels uint8."""
+    """Fields (depths, beams): scattering in dB, reflection as an amplitude, weakening in dB a mm."""
 
     echo_db: np.ndarray
     reflection: np.ndarray
     weakening_db_per_mm: np.ndarray
-    labels: np.ndarray
 
 
 class Places(NamedTuple):
@@ -53,11 +52,13 @@ def places_of(anatomy: Anatomy, view: View, x_mm: np.ndarray, z_mm: np.ndarray) 
     """Return where the grid's columns (beams,) and rows (depths,) lie in the person."""
     side = -1.0 if anatomy.mirrored else 1.0
     x = (side * (x_mm + view.shift_mm) * anatomy.scale).astype(np.float32)[None, :]
-    z = (z_mm * anatomy.scale / view.pressure).astype(np.float32)[:, None]
-    wave = sum(high * np.sin(2 * np.pi * x / length + phase + 0.06 * view.course_mm) for high, length, phase in anatomy.waves)
+    z: np.ndarray = (z_mm * anatomy.scale / view.pressure).astype(np.float32)[:, None]
+    wave: np.ndarray | float = sum(
+        high * np.sin(2 * np.pi * x / length + phase + 0.06 * view.course_mm) for high, length, phase in anatomy.waves
+    )
     bend = view.bend_mm * np.exp(-((x / 14) ** 2)) + view.tilt * x
     # The skin lies flat against the probe, so what bends does so with the depth.
-    z = z - (np.asarray(wave, np.float32) + bend.astype(np.float32)) * np.minimum(z / 8, 1)
+    z = z - np.asarray(wave + bend, np.float32) * np.minimum(z / 8, 1)
     # No outline in a body is an ellipse.
     down, across = z / 0.27 + anatomy.texture_px[1], x / 0.27 + anatomy.texture_px[0] + view.course_mm
     z = z + np.float32(0.5) * np.minimum(z / 8, 1) * looked_up(lobules(), down, across)
@@ -78,20 +79,29 @@ def tissue_at(anatomy: Anatomy, view: View, places: Places) -> Tissue:
         echo_db=CONNECTIVE_DB + (FAT_DB - CONNECTIVE_DB) * fat + 2.8 * slow + 8 * sheets + 8 * (1 - fat) * bundles,
         reflection=sheets * (0.25 + 0.55 * fat) + 0.4 * (1 - fat) * bundles,
         weakening_db_per_mm=np.full(z.shape, TISSUE_DB_PER_MM, np.float32),
-        labels=np.zeros(z.shape, np.uint8),
     )
     for muscle in anatomy.muscles:
         _add_muscle(tissue, places, muscle, view, anatomy.texture_px[1], slow)
     if anatomy.node is not None:
         _add_node(tissue, places, _moved(anatomy.node, view, 0.4))
     if view.nerve_seen:
-        _add_nerve(tissue, places, anatomy.nerve, _moved(anatomy.nerve.outline, view, 0.15))
+        _add_nerve(tissue, places, anatomy.nerve, outline_at(anatomy, view))
     _add_layers(tissue, anatomy, places.z, slow)
     for vessel in anatomy.vessels:
         _add_vessel(tissue, places, vessel, view)
     if anatomy.bone is not None:
         _add_bone(tissue, places, anatomy.bone)
     return tissue
+
+
+def labels_at(anatomy: Anatomy, view: View, places: Places) -> np.ndarray:
+    """Return the exact label map, uint8 (depths, columns); bone hides nothing of it, and a vessel lies on top of a nerve."""
+    labels = np.full(places.z.shape, BACKGROUND, np.uint8)
+    nerve = [(outline_at(anatomy, view), NERVE)] if view.nerve_seen else []
+    for one, value in (*nerve, *((_vessel_at(vessel, view), VESSEL) for vessel in anatomy.vessels)):
+        if (box := _box(places, one)) is not None:
+            labels[box][inside_mm(places, one, box) > 0] = value
+    return labels
 
 
 def outline_at(anatomy: Anatomy, view: View) -> Ellipse:
@@ -181,7 +191,6 @@ def _add_nerve(tissue: Tissue, places: Places, nerve: Nerve, one: Ellipse) -> No
     rim = _line(away, 0.22) * contrast
     tissue.echo_db[box] = around + inside * (echo - around) + 6 * rim
     tissue.reflection[box] = tissue.reflection[box] * (1 - inside) + 0.25 * rims * inside * contrast + 0.4 * rim * _flat(one, x, z)
-    tissue.labels[box][away > 0] = NERVE
 
 
 def _add_node(tissue: Tissue, places: Places, one: Ellipse) -> None:
@@ -195,11 +204,16 @@ def _add_node(tissue: Tissue, places: Places, one: Ellipse) -> None:
     tissue.reflection[box] *= 1 - inside
 
 
-def _add_vessel(tissue: Tissue, places: Places, vessel: Vessel, view: View) -> None:
+def _vessel_at(vessel: Vessel, view: View) -> Ellipse:
     one = _moved(vessel.outline, view, 0.25 if vessel.vein else 0.1)
-    if vessel.vein:
-        # A vein gives way to the probe long before the tissue around it does.
-        one = one._replace(half_z_mm=one.half_z_mm * float(np.clip(1 - 2.2 * (1 - view.pressure), 0.35, 1.2)))
+    if not vessel.vein:
+        return one
+    # A vein gives way to the probe long before the tissue around it does.
+    return one._replace(half_z_mm=one.half_z_mm * float(np.clip(1 - 2.2 * (1 - view.pressure), 0.35, 1.2)))
+
+
+def _add_vessel(tissue: Tissue, places: Places, vessel: Vessel, view: View) -> None:
+    one = _vessel_at(vessel, view)
     if (box := _box(places, one)) is None:
         return
     away = inside_mm(places, one, box)
@@ -211,8 +225,6 @@ def _add_vessel(tissue: Tissue, places: Places, vessel: Vessel, view: View) -> N
     # Sound that meets the sides of a vessel at a small angle is bent away: the thin shadows below its edges.
     sides = _line(away, 0.25) * (1 - _flat(one, x, z)) ** 4
     tissue.weakening_db_per_mm[box] += np.float32(2.0) * sides
-    labels = tissue.labels[box]
-    labels[away > 0] = VESSEL
 
 
 def _add_layers(tissue: Tissue, anatomy: Anatomy, z: np.ndarray, slow: np.ndarray) -> None:
@@ -235,4 +247,3 @@ def _add_bone(tissue: Tissue, places: Places, one: Ellipse) -> None:
     tissue.echo_db[box] += inside * (BONE_DB - tissue.echo_db[box]) + 14 * surface
     tissue.reflection[box] = tissue.reflection[box] * (1 - inside) + 2.0 * surface * _flat(one, x, z)
     tissue.weakening_db_per_mm[box] += np.float32(BONE_DB_PER_MM) * _step(away - np.float32(0.5))
-    tissue.labels[box][away > 0] = BACKGROUND

@@ -6,6 +6,8 @@ empty text.
 Source: kaggle.com/c/ultrasound-nerve-segmentation/overview/evaluation.
 """
 
+import re
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -37,18 +39,17 @@ def decoded(text: str, shape: tuple[int, int]) -> np.ndarray:
     >>> decoded("2 4", (3, 2)).astype(int).tolist()
     [[0, 1], [1, 1], [1, 0]]
     """
-    words = text.split()
-    try:
-        numbers = np.array([int(word) for word in words], np.int64).reshape(-1)
-    except (ValueError, OverflowError):
-        wrong = next(word for word in words if not word.isdecimal())
-        raise BadLayout(f"{wrong!r} is no whole number; expected pairs of start and length.") from None
+    numbers = []
+    for word in text.split():
+        # `int` would also take 1_000 and digits of other scripts.
+        if not re.fullmatch(r"-?[0-9]{1,18}", word):
+            raise BadLayout(f"{word!r} is no whole number of at most 18 digits; expected pairs of start and length.")
+        numbers.append(int(word))
     if len(numbers) % 2:
         raise BadLayout(f"has {len(numbers):,} numbers; expected pairs of start and length.")
-    starts, lengths = numbers[::2], numbers[1::2]
     flat = np.zeros(shape[0] * shape[1], bool)
     end = 1
-    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+    for start, length in zip(numbers[::2], numbers[1::2], strict=True):
         run = f"the run '{start} {length}'"
         if length < 1:
             raise BadLayout(f"{run} has no length; expected 1 or more.")

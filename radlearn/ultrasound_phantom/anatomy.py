@@ -146,10 +146,11 @@ def _nerve(rng: np.random.Generator, x: float, z: float) -> Nerve:
 
 def _packed(rng: np.random.Generator, count: int, radii: tuple[float, float]) -> tuple[Fascicle, ...]:
     """Return discs in the unit disc that hardly overlap; fewer than `count` where there is no room."""
+    # None in the very middle: a large one there would leave no room for a second.
     placed: list[Fascicle] = []
     for _ in range(12 * count):
         radius = float(rng.uniform(*radii))
-        away, angle = (1 - radius) * float(np.sqrt(rng.random())), float(rng.uniform(0, 2 * np.pi))
+        away, angle = (1 - radius) * float(np.sqrt(rng.uniform(0.25, 1))), float(rng.uniform(0, 2 * np.pi))
         one = Fascicle(away * float(np.cos(angle)), away * float(np.sin(angle)), radius)
         if all((one.x - other.x) ** 2 + (one.z - other.z) ** 2 > (0.95 * (radius + other.radius)) ** 2 for other in placed):
             placed.append(one)

@@ -61,7 +61,6 @@ def test_without_the_nerve_nothing_else_changes() -> None:
 def test_a_shift_of_the_probe_shifts_what_is_seen() -> None:
     anatomy = draw_anatomy(0, person_with(vessel=False))
     step = float(X[1] - X[0])
-    still, moved = (
-        labels_at(anatomy, STILL._replace(shift_mm=mm), places_of(anatomy, STILL._replace(shift_mm=mm), X, Z)) for mm in (0, 10 * step)
-    )
+    views = [STILL._replace(shift_mm=mm) for mm in (0, 10 * step)]
+    still, moved = (labels_at(anatomy, view, places_of(anatomy, view, X, Z)) for view in views)
     assert np.array_equal(still[:, 10:], moved[:, :-10])

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 
 from radlearn.challenges.challenge import BuiltInCases, Challenge, Scorer
 from radlearn.challenges.first_rows import FirstTable
@@ -38,7 +37,7 @@ def _first_table(folder: Path, positive: Sequence[str]) -> FirstTable:
     return table
 
 
-CHALLENGE: Challenge[UltrasoundCase, np.ndarray | Path] = Challenge(
+CHALLENGE: Challenge[UltrasoundCase, Path] = Challenge(
     name="ultrasound",
     title="Ultrasound Nerve Segmentation",
     unit="ultrasound image",

@@ -65,7 +65,7 @@ def _with_contents(audited: AuditedFolder, folder: Path, cases: Sequence[Ultraso
     usable = [case for case in cases if looked[case.image_id].frame is not None]
     findings += _contradicting(usable, looked, places)
     if usable:
-        findings += _classes_seen(cases[0].classes, [looked[case.image_id].pixels_of for case in usable])
+        findings += _classes_seen(cases[0].class_names, [looked[case.image_id].pixels_of for case in usable])
         persons = {case.person for case in usable}
         findings.append(Found("about", "", f"{counted(len(usable), 'images')} of {counted(len(persons), 'persons')}"))
     files = pictures | {path for case in cases for path in (case.path, *case.truth)}

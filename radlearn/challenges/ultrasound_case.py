@@ -15,7 +15,7 @@ class UltrasoundCase:
     folder: Path  # the data folder
     split: str | None = None  # the subset that a table asks for
     groups: tuple[tuple[str, str], ...] = ()  # further columns of the table, and what they say of this image
-    classes: tuple[str, ...] = ()  # what the values 1, 2, … of the label map are called; empty where nothing says it
+    class_names: tuple[str, ...] = ()  # what the values 1, 2, … of the label map are called; empty where nothing says it
 
     @property
     def truth(self) -> tuple[Path, ...]:

@@ -122,7 +122,7 @@ def audit(folder: Path, needs_images: bool = True) -> tuple[list[UltrasoundCase]
             first = f"the first being {having[alone[0]].name}, for which {alone[0]}{words[2]}.tif is missing"
             troubles.append(f"{train.name}: {amount}, {first}. Was the archive unpacked to its end?")
     ids = sorted(images.keys() & masks.keys() if needs_images else masks, key=_order)
-    cases = [UltrasoundCase(one, images.get(one, masks[one]), masks[one], persons[one], root, classes=CLASSES) for one in ids]
+    cases = [UltrasoundCase(one, images.get(one, masks[one]), masks[one], persons[one], root, class_names=CLASSES) for one in ids]
     return cases, troubles
 
 
@@ -148,7 +148,7 @@ def find_images(folder: Path) -> list[UltrasoundCase]:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected images: {', '.join(PICTURE_SUFFIXES)} or DICOM files.")
     ids = distinct_ids(kept, [stem(path.name) for path in kept], root)
     home = root.parent if root.is_file() or root.name == TEST_FOLDER else root
-    return [UltrasoundCase(one, path, None, one, home, classes=CLASSES) for one, path in zip(ids, kept, strict=True)]
+    return [UltrasoundCase(one, path, None, one, home, class_names=CLASSES) for one, path in zip(ids, kept, strict=True)]
 
 
 def train_folder(root: Path) -> Path:

@@ -51,7 +51,7 @@ class Places(NamedTuple):
 def places_of(anatomy: Anatomy, view: View, x_mm: np.ndarray, z_mm: np.ndarray) -> Places:
     """Return where the grid's columns (beams,) and rows (depths,) lie in the person."""
     side = -1.0 if anatomy.mirrored else 1.0
-    x = (side * (x_mm + view.shift_mm) * anatomy.scale).astype(np.float32)[None, :]
+    x: np.ndarray = (side * (x_mm + view.shift_mm) * anatomy.scale).astype(np.float32)[None, :]
     z: np.ndarray = (z_mm * anatomy.scale / view.pressure).astype(np.float32)[:, None]
     wave: np.ndarray | float = sum(
         high * np.sin(2 * np.pi * x / length + phase + 0.06 * view.course_mm) for high, length, phase in anatomy.waves

@@ -31,7 +31,7 @@ def test_images_and_label_maps_make_cases_in_the_order_of_the_table(tmp_path: Pa
 
 
 def test_without_names_classes_have_none(tmp_path: Path) -> None:
-    assert find_cases(table_of(tmp_path, "path,mask\na.png,masks/a.png\n"))[0].classes == ()
+    assert find_cases(table_of(tmp_path, "path,mask\na.png,masks/a.png\n"))[0].class_names == ()
 
 
 def test_a_table_is_of_volumes_or_of_images_never_both(tmp_path: Path) -> None:

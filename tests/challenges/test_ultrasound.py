@@ -33,7 +33,7 @@ def test_built_in_images_are_read_as_the_challenges(data: Path) -> None:
     assert len(CHALLENGE.find_images(data)) == 2
     table = CHALLENGE.find_cases(data / "nerve_and_vessel.csv")
     assert [case.image_id for case in table] == [case.image_id for case in cases]
-    assert {case.classes for case in table} == {("nerve", "vessel")}
+    assert {case.class_names for case in table} == {("nerve", "vessel")}
     assert CHALLENGE.is_synthetic(data / "nerve_and_vessel.csv")
 
 

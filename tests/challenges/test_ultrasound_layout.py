@@ -25,7 +25,7 @@ def test_cases_are_in_the_order_of_persons_and_images(data: Path) -> None:
     assert [case.image_id for case in cases] == ["1_1", "1_2", "1_10", "12_1"]
     assert [case.person for case in cases] == ["1", "1", "1", "12"]
     assert cases[3] == UltrasoundCase(
-        "12_1", data / "train" / "12_1.tif", data / "train" / "12_1_mask.tif", "12", data, classes=("nerve",)
+        "12_1", data / "train" / "12_1.tif", data / "train" / "12_1_mask.tif", "12", data, class_names=("nerve",)
     )  # fmt: skip
     assert cases[0].truth == (data / "train" / "1_1_mask.tif",)
 

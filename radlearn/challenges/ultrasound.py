@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from radlearn.challenges.challenge import BuiltInCases, Challenge, Scorer
 from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.label_map_pairs import pair_table

@@ -125,7 +125,7 @@ def draw_anatomy(seed: int, person: int) -> Anatomy:
         curve_mm=float(rng.uniform(45, 70)) if rng.random() < CURVED_SHARE else float("inf"),
         dynamic_range_db=float(rng.uniform(50, 62)),
         gain_db=float(rng.normal(0, 3.5)),
-        slope_db_per_mm=float(rng.normal(-0.25, 0.25)),
+        slope_db_per_mm=float(rng.normal(-0.4, 0.3)),
         focus_mm=float(rng.uniform(11, 20)),
         lateral_mm=float(rng.uniform(0.16, 0.26)),
         mirrored=bool(rng.random() < 0.5),

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from radlearn.ultrasound_phantom.anatomy import DEPTH_MM, WIDTH_MM, Anatomy, draw_anatomy
 from radlearn.ultrasound_phantom.planning import PlannedImage
-from radlearn.ultrasound_phantom.sound import Beam, between_beams, received, scan_converted
+from radlearn.ultrasound_phantom.sound import Beam, between_beams, received, scan_converted, smoothed
 from radlearn.ultrasound_phantom.tissue import NERVE, Places, View, inside_mm, labels_at, outline_at, places_of, tissue_at
 
 SHAPE = (420, 580)
@@ -54,7 +54,7 @@ def render_image(plan: PlannedImage) -> SimulatedUltrasound:
     slope = anatomy.slope_db_per_mm + float(place.normal(0, 0.05))
     contact = _contact(place, columns)[::2]
     beam = Beam(anatomy.focus_mm, anatomy.lateral_mm, anatomy.gain_db + float(place.normal(0, 1)), slope, anatomy.dynamic_range_db, contact)
-    grey = received(tissue, beam, z_mm, (px_mm[0], 2 * px_mm[1]), own)
+    grey = smoothed(received(tissue, beam, z_mm, (px_mm[0], 2 * px_mm[1]), own))
     places = places_of(anatomy, view, x_mm, z_mm)
     labels = labels_at(anatomy, view, places)
     reader = _read(anatomy, view, places, own) if (labels == NERVE).any() else np.zeros(SHAPE, bool)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import fft
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from radlearn.ultrasound_phantom.tissue import Tissue
 
@@ -23,13 +23,15 @@ NOISE_DB = -46.0
 "Of the receiver at the surface; the time gain raises it with the depth."
 AXIAL_MM = 0.105
 "Length of the pulse, one standard deviation."
-REFLECTED = 6.0
+REFLECTED = 9.0
 "Amplitude of a sheet that is met squarely, beside speckle of 0 dB."
 APART = 0.055
 """In cycles a pixel: half the distance of the two bands whose images are averaged (frequency compounding), as scanners do against
 speckle. One of them has the wider beam, and weighs more away from the focus."""
 WIDER = 1.9
 PADDING_PX = 16
+SMOOTHED_PX = (0.9, 0.6)
+"Rows and beams, one standard deviation."
 
 
 class Beam(NamedTuple):
@@ -74,6 +76,11 @@ def received(tissue: Tissue, beam: Beam, z_mm: np.ndarray, px_mm: tuple[float, f
     noise = rng.standard_exponential(shape, dtype=np.float32) * _power(NOISE_DB + 0.62 * z_mm)[:, None]
     level_db = np.float32(10 / np.log(10)) * np.log(power + noise + np.float32(1e-9))
     return np.clip((level_db + np.float32(MID_GREY_DB + beam.gain_db)) / np.float32(beam.dynamic_range_db), 0, 1)
+
+
+def smoothed(values: np.ndarray) -> np.ndarray:
+    """Return grey values (depths, beams) as scanners show them, which smooth what is left of the speckle after the logarithm."""
+    return gaussian_filter(values, SMOOTHED_PX, truncate=2.0)
 
 
 def between_beams(values: np.ndarray, columns: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 SIZE = 1024
 "Of a field, in pixels in both directions; it is periodic."
 BANK_SEED = 20160518
-SEPTUM_WIDTH = 0.16
+SEPTUM_WIDTH = 0.11
 "Of a septum, in standard deviations of the field whose zeros it follows."
 STRIA_ABOVE = 1.1
 

@@ -10,7 +10,7 @@ from radlearn.ultrasound_phantom.textures import lobules, looked_up, septa, stri
 
 BACKGROUND, NERVE, VESSEL = 0, 1, 2
 "Of the label map."
-CONNECTIVE_DB, FAT_DB, SKIN_DB, STROMA_DB, FASCICLE_DB, NODE_DB, BLOOD_DB, BONE_DB = -9.0, -13.0, 1.0, -1.0, -19.0, -20.0, -40.0, -30.0
+CONNECTIVE_DB, FAT_DB, SKIN_DB, STROMA_DB, FASCICLE_DB, NODE_DB, BLOOD_DB, BONE_DB = -9.0, -13.0, 1.0, -1.0, -19.0, -20.0, -35.0, -30.0
 "Scattering, relative to fully developed speckle of mid-grey."
 TISSUE_DB_PER_MM, BLOOD_DB_PER_MM, BONE_DB_PER_MM = 0.12, -0.62, 16.0
 "Weakening beyond what the time gain makes up for; in blood it makes up for too much, which brightens what lies behind a vessel."
@@ -143,7 +143,7 @@ def _step(away_mm: np.ndarray, edge_mm: float = EDGE_MM) -> np.ndarray:
 
 def _line(away_mm: np.ndarray, width_mm: float) -> np.ndarray:
     """Return 1 on an outline, falling off to 0 on both sides, as a Gaussian but in a third of the time."""
-    from_middle = away_mm / np.float32(1.8 * width_mm)
+    from_middle = away_mm / np.float32(1.45 * width_mm)
     return np.clip(1 - from_middle * from_middle, 0, 1) ** 2
 
 

@@ -76,7 +76,7 @@ class Settings(TrainingSettings):
     """How a nerve segmenter is made; what every training needs (epochs, learning rate, seed, …) is inherited."""
 
     # Length of the longer side of an image as the network sees it; the shorter is padded to it. A multiple of 32.
-    size_px: Annotated[int, Interval(ge=32, le=2048)] = 256
+    size_px: Annotated[int, Interval(ge=32, le=2048)] = 224
     # The network: a U-Net whose encoder has learnt from photographs, or a small one that begins at random.
     network: Literal["unet_lite0", "unet_lite2", "small_unet"] = "unet_lite0"
     # Start from ImageNet weights, which are installed with radlearn; small_unet has none.
@@ -296,7 +296,7 @@ def build_model(settings: Settings, classes: int = 1) -> nn.Module:
     if settings.network == "small_unet":
         model = BasicUNet(2, 1, 1 + classes, (16, 16, 32, 64, 128, 16), norm=("batch", {}))
     elif settings.network in LITE:
-        decoder = {"decoder_channels": (96, 64, 48, 32, 16), "upsample": "nontrainable", "interp_mode": "bilinear"}
+        decoder = {"decoder_channels": (96, 64, 32, 16, 8), "upsample": "nontrainable", "interp_mode": "bilinear"}
         model = FlexibleUNet(1, 1 + classes, settings.network, settings.pretrained, **decoder, is_pad=False)
     else:
         raise BadSetting(f"network is {settings.network!r}; it must be one of {', '.join(FEATURE_LAYERS)}.")

@@ -14,6 +14,7 @@ from radlearn.scans.dicom import is_dicom, read_radiograph
 from radlearn.scans.picture_files import read_picture
 
 SMALLEST_PX = 16
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 class UltrasoundImage(NamedTuple):
@@ -37,7 +38,9 @@ def read_ultrasound(path: str | Path) -> UltrasoundImage:
     path = Path(path)
     if is_dicom(path):
         frame = read_radiograph(path)
-        pixels, spacing, notes = frame.pixels, frame.header.measurable_spacing_mm, frame.notes
+        pixels, notes = frame.pixels, frame.notes
+        # A secondary capture may have been cropped or stretched after its spacing was written.
+        spacing = None if frame.header.sop_class.startswith(SECONDARY_CAPTURE) else frame.header.spacing_in_patient_mm
     else:
         picture = read_picture(path, colours="luminance")
         pixels, spacing, notes = picture.pixels, None, picture.notes

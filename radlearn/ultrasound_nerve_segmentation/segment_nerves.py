@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from annotated_types import Interval
+from monai.data import MetaTensor
 from monai.losses import DiceCELoss
 from monai.metrics import DiceMetric
 from monai.networks.blocks import BaseEncoder
@@ -283,9 +284,6 @@ class LiteEncoder(EfficientNet, BaseEncoder):
         return [tuple(channels[block] for block in TO_DECODER) for _, _, channels in LITE.values()]
 
 
-FLEXUNET_BACKBONE.register_class(LiteEncoder)
-
-
 def build_model(settings: Settings, classes: int = 1) -> nn.Module:
     """Return the network, float32 (images, 1, size, size) in [0, 1] → (images, 1 + classes, size, size) logits.
 
@@ -296,6 +294,8 @@ def build_model(settings: Settings, classes: int = 1) -> nn.Module:
     if settings.network == "small_unet":
         model = BasicUNet(2, 1, 1 + classes, (16, 16, 32, 64, 128, 16), norm=("batch", {}))
     elif settings.network in LITE:
+        # So that it is known by its names, as MONAI's own encoders are.
+        FLEXUNET_BACKBONE.register_class(LiteEncoder)
         decoder = {"decoder_channels": (96, 64, 32, 16, 8), "upsample": "nontrainable", "interp_mode": "bilinear"}
         model = FlexibleUNet(1, 1 + classes, settings.network, settings.pretrained, **decoder, is_pad=False)
     else:
@@ -343,7 +343,7 @@ def infer_on_source(model: nn.Module, item: Mapping[str, Any], settings: Setting
     with torch.inference_mode():
         found = infer(model, item["image"][None].as_tensor().to(device), settings)[0].cpu()
     back = Invertd("probability", transform or deterministic_transform(settings), orig_keys="image", nearest_interp=False)
-    return np.asarray(back({**item, "probability": found})["probability"]).clip(0, 1)
+    return np.asarray(back({**item, "probability": MetaTensor(found)})["probability"]).clip(0, 1)
 
 
 # %% 4. Training

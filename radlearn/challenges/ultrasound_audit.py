@@ -97,10 +97,10 @@ def _classes_seen(names: Sequence[str], pixels_of: Sequence[tuple[int, ...]]) ->
 
 
 def _looked_at(case: UltrasoundCase) -> _Looked:
-    from radlearn.scans.dicom import read_radiograph  # pydicom takes half a second
+    from radlearn.scans.ultrasound_images import read_ultrasound  # pydicom takes half a second
 
     try:
-        pixels = read_radiograph(case.path).pixels
+        pixels = read_ultrasound(case.path).pixels
     except UnreadableScan as error:
         return _Looked(case.image_id, (("pair-unreadable", str(error).removeprefix(f"{case.path}: ")),))
     if case.mask_path is None:
@@ -113,8 +113,6 @@ def _looked_at(case: UltrasoundCase) -> _Looked:
         sizes = f"has {pixels.shape[0]} × {pixels.shape[1]} px (rows × columns), its mask {labels.shape[0]} × {labels.shape[1]}"
         return _Looked(case.image_id, (("pair-size", sizes),))
     found = []
-    if pixels.max() == pixels.min():
-        found.append(("pair-unreadable", "is blank: all its pixels are alike"))
     if (share := float((labels > 0).mean())) > MOST_INSIDE:
         found.append(("mask-inverted", f"{share:.0%} of it lie inside its mask"))
     frame = Frame(case.image_id, thumbnail_of(pixels), blocks_of(labels > 0))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -93,40 +94,57 @@ class TunedSetting:
     chosen: float
 
 
+class TuningWords(NamedTuple):
+    """How a figure speaks of what was tuned: the title above the threshold, the size of a part and of all parts, their unit, the cases."""
+
+    question: str = "Which voxels are lesion"
+    part: str = "its volume"
+    whole: str = "volume of all its parts"
+    unit: str = "ml"
+    items: str = "scans"
+
+
+OF_LESIONS = TuningWords()
+
+
 @style.in_house_style
 def mask_tuning_figure(
-    threshold: TunedSetting, smallest_ml: TunedSetting | None = None, smallest_scan_ml: TunedSetting | None = None
+    threshold: TunedSetting,
+    smallest_part: TunedSetting | None = None,
+    smallest_mask: TunedSetting | None = None,
+    *,
+    words: TuningWords = OF_LESIONS,
 ) -> Figure:
-    """Draw the Dice of the validation scans over the probability threshold, and over the volumes below which a part, or all, is dropped.
+    """Draw the Dice of the validation scans over the probability threshold, and over the sizes below which a part, or all, is dropped.
 
     Args:
         threshold: values in [0, 1]; NaN where there is no Dice.
-        smallest_ml: of a part, in ml, 0 for dropping nothing; None if that was not tuned.
-        smallest_scan_ml: of all parts together, likewise.
+        smallest_part: of a part, in the unit of `words`, 0 for dropping nothing; None if that was not tuned.
+        smallest_mask: of all parts together, likewise.
     """
     volumes = [
-        (one, title, words)
-        for one, title, words in (
-            (smallest_ml, "Smallest part that stays", "its volume (ml)"),
-            (smallest_scan_ml, "Smallest mask that stays", "volume of all its parts (ml)"),
+        (one, title, f"{size} ({words.unit})")
+        for one, title, size in (
+            (smallest_part, "Smallest part that stays", words.part),
+            (smallest_mask, "Smallest mask that stays", words.whole),
         )
         if one is not None
     ]
     figure = style.blank(FULL_WIDTH_IN if volumes else HALF_WIDTH_IN, 3.5)
     left, *right = figure.subplots(1, 1 + len(volumes), squeeze=False).flat
-    left.set(title="Which voxels are lesion", xlabel="from this probability on", xlim=(0, 1))
-    _draw_tuned(left, threshold, (0.0, 1.0), f"chosen: {threshold.chosen:.2f}")
-    for axes, (tuned, title, words) in zip(right, volumes, strict=True):
+    left.set(title=words.question, xlabel="from this probability on", xlim=(0, 1))
+    _draw_tuned(left, threshold, (0.0, 1.0), f"chosen: {threshold.chosen:.2f}", words.items)
+    for axes, (tuned, title, size) in zip(right, volumes, strict=True):
         last = max([tuned.chosen, *tuned.values, 0.01])
         # Half of a chart would go to the largest pieces, which nobody drops: near zero every tenth of a millilitre counts.
         axes.set_xscale("symlog", linthresh=0.1, linscale=0.6)
-        axes.set(title=title, xlabel=words, xlim=(0, last * 1.05))
+        axes.set(title=title, xlabel=size, xlim=(0, last * 1.05))
         ticks = [tick for tick in (0, 0.1, 0.3, 1, 3, 10, 30, 100) if tick <= last * 1.05]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
         # The axis is logarithmic from 0.1 on: half of this extent lies in its middle.
         extent = (0.0, 2 * float(np.sqrt(0.1 * max(last, 0.1))))
-        _draw_tuned(axes, tuned, extent, f"chosen: {tuned.chosen:.2g} ml")
+        _draw_tuned(axes, tuned, extent, f"chosen: {tuned.chosen:.2g} {words.unit}", words.items)
         axes.set_ylabel("")
     known = [axes.get_ylim() for axes in (left, *right) if axes.lines]
     for axes in (left, *right):
@@ -135,9 +153,9 @@ def mask_tuning_figure(
     return figure
 
 
-def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], said: str) -> None:
+def _draw_tuned(axes: Axes, tuned: TunedSetting, extent: tuple[float, float], said: str, items: str) -> None:
     x, y = np.asarray(tuned.values, dtype=float), np.asarray(tuned.dice_scores, dtype=float)
-    axes.set_ylabel("Dice of validation scans (higher is better)")
+    axes.set_ylabel(f"Dice of validation {items} (higher is better)")
     known = ~np.isnan(y)
     if not known.any():
         axes.set_ylim(0, 1)

@@ -1,14 +1,15 @@
 """X-rays as pictures: PNG, JPEG, TIFF and BMP, read with Pillow as grey values in [0, 1].
 
 A picture has no header, so nothing says who, when, how large or which end of the scale is dense: bright is taken for dense, as it is in
-nearly all public data sets. What does exist is not guessed at: 16 bits stay 16 bits, an EXIF orientation is followed, colours are refused.
-`tiff_kinds` helps Pillow with kinds of numbers that it does not know.
+nearly all public data sets. What does exist is not guessed at: 16 bits stay 16 bits, an EXIF orientation is followed, colours are refused,
+unless their luminance is asked for, because ultrasound machines tint their images. `tiff_kinds` helps Pillow with kinds of numbers that it
+does not know.
 """
 
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -24,6 +25,8 @@ from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff
 MOST_PIXELS = 1 << 28
 "A hundred times a large X-ray. A small file can unpack to any number."
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+LUMINANCE = np.array([0.299, 0.587, 0.114])
+"Of red, green and blue (ITU-R BT.601)."
 ALIKE = 3
 "So far apart, of 255, the channels of a grey JPEG may be."
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -33,6 +36,10 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda grey: np.rot90(grey, 2).T, 8: np.rot90,
 }  # fmt: skip
 "How an image is brought upright whose EXIF orientation is this (TIFF 6.0, tag 274)."
+
+
+Colours = Literal["refused", "luminance", "kept"]
+"What becomes of a picture whose channels differ: an error, their luminance (ITU-R BT.601, as in Pillow), or all three (height, width, 3)."
 
 
 class Picture(NamedTuple):
@@ -53,6 +60,8 @@ class Stored(NamedTuple):
     white_is_zero: bool = False
     in_colour: bool = False
     turned: bool = False
+    # How far the channels of a pixel lie apart at most, of 255.
+    apart: int = 0
 
 
 def is_picture(path: str | Path) -> bool:
@@ -60,15 +69,20 @@ def is_picture(path: str | Path) -> bool:
     return str(path).lower().endswith(PICTURE_SUFFIXES)
 
 
-def read_picture(path: str | Path) -> Picture:
+def read_picture(path: str | Path, colours: Literal["refused", "luminance"] = "refused") -> Picture:
     """Read a picture. Values of up to 8 bits are shares of 255; of more bits they are shares of the range that they have, which is noted.
+
+    Args:
+        colours: what becomes of a picture whose channels differ.
 
     Raises:
         UnreadableScan: the file is missing, no picture, damaged, too large, of several pages, or coloured.
     """
     path = Path(path)
-    stored = read_stored(path)
+    stored = read_stored(path, colours)
     notes = ["stored in colour, though it is grey"] if stored.in_colour else []
+    if stored.apart > ALIKE:
+        notes = [f"tinted or coloured: its channels lie up to {stored.apart} of 255 apart; their luminance is used"]
     if stored.of_255:
         shares = stored.values.astype(np.float32) / 255
     else:
@@ -81,7 +95,7 @@ def read_picture(path: str | Path) -> Picture:
     return Picture(np.ascontiguousarray(shares, dtype=np.float32), stored.bits, tuple(notes))
 
 
-def read_stored(path: str | Path) -> Stored:
+def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
     """Read the numbers in a picture; errors as `read_picture`."""
     path = Path(path)
     content = _content(path)
@@ -104,9 +118,9 @@ def read_stored(path: str | Path) -> Stored:
             if tiff is not None:
                 stored = _numbers(path, tiff, np.asarray(image))
             elif channels is not None:
-                stored = _grey_of_channels(path, channels[..., :3], channels[..., 3], 65535)
+                stored = _grey_of_channels(path, channels[..., :3], channels[..., 3], 65535, colours)
             else:
-                stored = _grey(path, image)
+                stored = _grey(path, image, colours)
     except UnreadableScan:
         raise
     except UnidentifiedImageError:
@@ -115,7 +129,13 @@ def read_stored(path: str | Path) -> Stored:
         raise UnreadableScan(f"{path}: holds more pixels than any X-ray has; it was not read.") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
         raise UnreadableScan(f"{path}: is damaged or cut short. Copy it again from its source.") from error
-    return stored._replace(values=stored.values if turn is None else turn(stored.values), turned=orientation in TURNS)
+    return stored._replace(values=_turned(stored.values, turn), turned=orientation in TURNS)
+
+
+def _turned(values: np.ndarray, turn: Callable[[np.ndarray], np.ndarray] | None) -> np.ndarray:
+    if turn is None:
+        return values
+    return turn(values) if values.ndim == 2 else np.stack([turn(channel) for channel in np.moveaxis(values, 2, 0)], axis=2)
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -153,7 +173,7 @@ def _numbers(path: Path, tiff: GreyTiff, decoded: np.ndarray) -> Stored:
     return Stored(numbers[..., 0], 8 * tiff.kind.itemsize, white_is_zero=tiff.white_is_zero)
 
 
-def _grey(path: Path, image: Image.Image) -> Stored:
+def _grey(path: Path, image: Image.Image, colours: Colours) -> Stored:
     """Return the grey numbers of an image."""
     if image.mode in ("1", "L"):
         return Stored(np.asarray(image.convert("L")), 8, of_255=True)
@@ -162,18 +182,23 @@ def _grey(path: Path, image: Image.Image) -> Stored:
     if image.mode not in ("LA", "P", "PA", "RGB", "RGBA"):
         raise UnreadableScan(f"{path}: is a picture of the colours {image.mode}; expected grey. Use the file that it was made of.")
     channels = np.asarray(image.convert("RGBA"), np.int16)
-    return _grey_of_channels(path, channels[..., :3], channels[..., 3], 255)
+    return _grey_of_channels(path, channels[..., :3], channels[..., 3], 255, colours)
 
 
-def _grey_of_channels(path: Path, colours: np.ndarray, opacity: np.ndarray, white: int) -> Stored:
-    """Return the grey numbers of an image in colours (height, width, 3), which are alike, of 8 or 16 bits."""
+def _grey_of_channels(path: Path, channels: np.ndarray, opacity: np.ndarray, white: int, colours: Colours) -> Stored:
+    """Return the grey numbers of an image in channels (height, width, 3) of 8 or 16 bits, or what else is asked for where they differ."""
     _refuse_transparent(path, opacity, white)
     # Of 16 bits often only the lower 12 are in use, of which 3 in 255 is less.
-    alike = ALIKE if white == 255 else ALIKE / 255 * float(colours.max())
-    if int((colours.max(axis=2) - colours.min(axis=2)).max()) > alike:
+    alike = ALIKE if white == 255 else ALIKE / 255 * float(channels.max())
+    apart = int((channels.max(axis=2) - channels.min(axis=2)).max())
+    if apart > alike and colours == "refused":
         hint = "A photograph of a screen, or marks drawn on it in colour, are no X-ray for this"
         raise UnreadableScan(f"{path}: is coloured; expected grey values. {hint}. Use the file that it was made of.")
-    return Stored(colours[..., 1], 8 if white == 255 else 16, of_255=white == 255, in_colour=True)
+    if apart <= alike:
+        return Stored(channels[..., 1], 8 if white == 255 else 16, of_255=white == 255, in_colour=True)
+    values = channels if colours == "kept" else channels @ LUMINANCE
+    # More than `ALIKE` also where these are few of 65,535.
+    return Stored(values, 8 if white == 255 else 16, white == 255, in_colour=True, apart=max(round(apart * 255 / white), ALIKE + 1))
 
 
 def _refuse_transparent(path: Path, opacity: np.ndarray, white: int) -> None:

@@ -4,7 +4,7 @@ An image that is saved again has other bytes: another compression, another type 
 decided by its values:
 
 - DICOM: the stored values, decoded; of a slice of a CT rescaled. A folder is one CT, if its slices form one.
-- pictures: the grey values, upright.
+- pictures: the grey values, upright; the three channels of one in colour, which label maps in a palette are too.
 - NIfTI: the scaled values, axes turned to RAS. Where they lie in the patient does not count.
 
 The same numbers as int16, float32 and float64 have one digest. What is turned, cropped, windowed or compressed with loss is another image.
@@ -74,7 +74,8 @@ def may_be_of_size(path: Path, sizes: set[tuple[int, ...]]) -> bool:
             shape = (int(said.get("Rows")), int(said.get("Columns")))
         elif is_picture(path):
             with opened_to_read(path) as opened, Image.open(opened, formats=FORMATS) as image:
-                shape = image.size
+                # The digest of one in colour has its channels too.
+                return any(tuple(sorted(shape)) in sizes for shape in (image.size, (*image.size, 3)))
         else:
             return tuple(sorted(read_grid(path).shape)) in sizes
     except (UnreadableScan, *DAMAGE):
@@ -102,7 +103,7 @@ def _dicom_values(path: Path) -> np.ndarray:
 
 
 def _picture_values(path: Path) -> np.ndarray:
-    stored = read_stored(path)
+    stored = read_stored(path, colours="kept")
     values = stored.values
     if not stored.white_is_zero:
         return values

@@ -20,6 +20,7 @@ THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(13))
 SMALLEST_ML = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 SMALLEST_SCAN_ML = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
 SMALLEST_GAIN = 1e-3
+STEPS = ("threshold", "small components removed", "small masks emptied")
 PLAIN = MaskPostprocessing()
 
 
@@ -78,21 +79,37 @@ def tuned_masks(table: np.ndarray, persons: Sequence[str], seed: int = 0) -> tup
         persons: (scans,).
         seed: of the split of persons for cross-fitting.
     """
+    (row, column, scan), ablation = chosen_places(table, persons, seed, STEPS, SMALLEST_GAIN)
+    return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column], SMALLEST_SCAN_ML[scan]), ablation
+
+
+def chosen_places(
+    table: np.ndarray, persons: Sequence[str], seed: int, steps: Sequence[str], smallest_gain: float
+) -> tuple[tuple[int, int, int], list[AblationStep]]:
+    """Return where in a table the best mean lies, and the ablation of the steps that lead there.
+
+    Args:
+        table: (cases, thresholds, smallest components, smallest masks) from `THRESHOLDS` and from 0 on, NaN where a case has no score.
+        persons: (cases,).
+        seed: of the split of persons for cross-fitting.
+        steps: what the threshold, the first and the second further axis are called in the ablation.
+        smallest_gain: of the cross-fitted mean, from which on a further axis is opened.
+    """
     plain = _mean(table)[THRESHOLDS.index(PLAIN.threshold), 0, 0]
     ablation = [AblationStep("nothing tuned", float(plain), float(plain), True)]
     of_part = parts_of(persons, seed)
     # How many values of the second and of the third axis are open to choice.
     counts = [1, 1]
-    for step, axis in (("threshold", None), ("small components removed", 0), ("small masks emptied", 1)):
+    for step, axis in zip(steps, (None, 0, 1), strict=True):
         tried = [table.shape[2 + at] if at == axis else count for at, count in enumerate(counts)]
         seen = table[:, :, : tried[0], : tried[1]]
         cross_fitted = np.nanmean(list(_cross_fitted(seen, of_part)))
         before = next(one.cross_fitted for one in reversed(ablation) if one.taken)
-        taken = step == "threshold" or cross_fitted > before + SMALLEST_GAIN
+        taken = axis is None or cross_fitted > before + smallest_gain
         ablation.append(AblationStep(step, float(_mean(seen)[_best(seen)]), float(cross_fitted), bool(taken)))
         counts = tried if taken else counts
     row, column, scan = _best(table[:, :, : counts[0], : counts[1]])
-    return MaskPostprocessing(THRESHOLDS[row], SMALLEST_ML[column], SMALLEST_SCAN_ML[scan]), ablation
+    return (row, column, scan), ablation
 
 
 def curves(table: np.ndarray, postprocessing: MaskPostprocessing) -> dict[str, Any]:
@@ -115,11 +132,12 @@ def _mean(tables: np.ndarray) -> np.ndarray:
     return np.nansum(tables, axis=0) / np.maximum(counted, 1)
 
 
-def _best(table: np.ndarray) -> tuple[int, ...]:
+def _best(table: np.ndarray) -> tuple[int, int, int]:
     means = _mean(table)
     # Smoothed over neighbouring thresholds, because a lone peak is chance.
     padded = np.concatenate([means[:1], means, means[-1:]])
-    return tuple(int(at) for at in np.unravel_index(np.argmax(padded[:-2] + padded[1:-1] + padded[2:]), means.shape))
+    row, column, scan = np.unravel_index(np.argmax(padded[:-2] + padded[1:-1] + padded[2:]), means.shape)
+    return int(row), int(column), int(scan)
 
 
 def _cross_fitted(table: np.ndarray, of_part: np.ndarray) -> Iterator[float]:

@@ -1,0 +1,1 @@
+"""Label maps of images in two dimensions: several classes, each judged by itself."""

@@ -1,0 +1,164 @@
+"""Images ready for training: the case of each, and what the deterministic transforms made of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from radlearn.amounts import counted, noun_of, verb_of
+from radlearn.challenges.challenge import Case
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.hints import command
+from radlearn.monai_parts.mapped_dataset import MappedDataset, Words
+from radlearn.scans.label_map_files import read_label_map, refuse_another_size
+from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
+from radlearn.training.run_folder import Run
+from radlearn.workflow.splits import SplitWords, split_cases
+
+IMAGES = Words("image cache", "images", "prepared", "Repair or remove these files")
+
+
+class LabelMapCase(Case, Protocol):
+    """An image of any challenge, with its label map where there is one."""
+
+    @property
+    def mask_path(self) -> Path | None:
+        """The label map, of the size of the image; None where there is none."""
+
+
+LabelMapCaseT = TypeVar("LabelMapCaseT", bound=LabelMapCase)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A case, and its item of a data set with the keys `image` and `mask`."""
+
+    case: LabelMapCase
+    dataset: MappedDataset
+    index: int
+
+    @property
+    def item(self) -> dict[str, Any]:
+        """What the deterministic transforms made of it, on memory maps."""
+        return self.dataset.cached(self.index)
+
+    @property
+    def pixels_of_class(self) -> np.ndarray:
+        """How many pixels each class has in the file, int (classes with the background,)."""
+        return np.asarray(self.dataset.meta(self.index, "mask").get("pixels_of_class", [0]))
+
+    @property
+    def label(self) -> bool:
+        """Whether its label map has any class beside the background."""
+        return bool(self.pixels_of_class[1:].any())
+
+    @property
+    def highest_class(self) -> int:
+        """The highest class in its label map, 0 where that is empty."""
+        there = np.flatnonzero(self.pixels_of_class)
+        return int(there[-1]) if len(there) else 0
+
+    @property
+    def spacing_mm(self) -> tuple[float, float] | None:
+        """Distance between rows and between columns of the file in mm; None where it says none."""
+        down, across = self.dataset.meta(self.index, "image")["spacing_mm"]
+        return None if np.isnan([down, across]).any() else (float(down), float(across))
+
+    @property
+    def notes(self) -> list[str]:
+        """What was decided to read and prepare it."""
+        return [note for key in ("image", "mask") for note in self.dataset.meta(self.index, key).get("notes", "").splitlines()]
+
+
+def frames_of(cases: Sequence[LabelMapCase], dataset: MappedDataset) -> list[Frame]:
+    """Return the frames of cases whose items a data set holds, in the same order."""
+    return [Frame(case, dataset, index) for index, case in enumerate(cases)]
+
+
+def image_and_truth(case: LabelMapCase) -> tuple[UltrasoundImage, np.ndarray]:
+    """Read an image and its true label map, uint8 (rows, columns), from their files.
+
+    Raises:
+        BadLayout: if it has no label map.
+        UnreadableScan: as the two readers; the two have different sizes.
+    """
+    if case.mask_path is None:
+        raise BadLayout(f"{case.path}: has no label map, which evaluation needs. 'predict' works without one.")
+    image, found = read_ultrasound(case.path), read_label_map(case.mask_path)
+    refuse_another_size(case.mask_path, found.labels.shape, image.pixels.shape, case.path.name)
+    return image, found.labels
+
+
+def class_names_of(frames: Sequence[Frame], given: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of classes 1, 2, … of the data.
+
+    Args:
+        given: the names that the settings ask for; where there are none, what the cases call them (`class_names`), else class_1, ….
+
+    Raises:
+        BadSetting: if no label map has anything inside, or there are fewer names than classes, or two alike.
+    """
+    highest = max((frame.highest_class for frame in frames), default=0)
+    if not highest:
+        raise BadSetting(f"All {counted(len(frames), 'label maps')} are empty; there is nothing to learn. '{command('check')}' lists them.")
+    names = tuple(given) or tuple(getattr(frames[0].case, "class_names", ()))
+    names = names or tuple(f"class_{number}" for number in range(1, highest + 1))
+    if len(set(names)) < len(names) or not all(name and name == name.strip() and "," not in name for name in names):
+        raise BadSetting(f"class_names are {', '.join(map(repr, names))}; expected different names, without commas.")
+    if len(names) < highest:
+        first = next(frame.case.image_id for frame in frames if frame.highest_class == highest)
+        raise BadSetting(f"class_names names {counted(len(names), 'classes')}, and the label map of {first} holds class {highest}.")
+    return names
+
+
+def prove_classes(frames: Sequence[Frame], names: Sequence[str], run: Run) -> None:
+    """Refuse data whose label maps hold a class that a run does not know.
+
+    Raises:
+        BadLayout: with the first of them.
+    """
+    beyond = [frame for frame in frames if frame.highest_class > len(names)]
+    if beyond:
+        known = f"{run.folder}: predicts {counted(len(names), 'classes')} ({', '.join(names)})"
+        others = f"{verb_of(len(beyond), 'hold')} a class beyond, such as {beyond[0].case.image_id} (class {beyond[0].highest_class})"
+        raise BadLayout(f"{known}, and {len(beyond):,} {noun_of(len(beyond), 'label maps')} {others}.")
+
+
+def with_classes(frames: Sequence[Frame], classes: int) -> np.ndarray:
+    """Return which frames have which class, bool (frames, classes)."""
+    counts = np.array([np.pad(frame.pixels_of_class, (0, classes + 1))[1 : classes + 1] for frame in frames])
+    return counts.reshape(len(frames), classes) > 0
+
+
+def split_frames(frames: Sequence[Frame], seed: int, fold: int | None, run: Run) -> dict[str, list[Frame]]:
+    """Split images by person into training, validation and test as `split_cases` does, stratified by whether an image is empty.
+
+    Where hardly any image is empty, they are stratified by whether the area of all classes is above the median.
+
+    Raises:
+        BadSetting: as `split_cases`.
+    """
+    shown = np.array([frame.label for frame in frames], bool)
+    empty_persons = {frame.case.person for frame in frames if not frame.label}
+    if len(empty_persons) >= FEWEST_EMPTY and len({frame.case.person for frame in frames if frame.label}) >= FEWEST_EMPTY:
+        return split_cases(frames, seed, fold, run, shown.tolist(), SplitWords("images", "anything labelled", least=1))
+    share = np.array([frame.pixels_of_class[1:].sum() / max(frame.pixels_of_class.sum(), 1) for frame in frames])
+    above = shown & (share > np.median(share))
+    return split_cases(frames, seed, fold, run, above.tolist(), SplitWords("images", "an above-median labelled area", least=1))
+
+
+FEWEST_EMPTY = 10  # Persons: with fewer, whether an image is empty can hardly be divided among three subsets
+
+
+def length_unit_of(spacings: Sequence[tuple[float, float] | None]) -> str:
+    """Return "mm" where every image has a spacing, else "px": what is measured in two units has no mean.
+
+    >>> length_unit_of([(0.1, 0.1), None])
+    'px'
+    """
+    return "mm" if spacings and all(spacing is not None for spacing in spacings) else "px"
+
+
+Item = Mapping[str, Any]

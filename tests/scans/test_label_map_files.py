@@ -1,0 +1,112 @@
+"""Label maps: what is certain is read, and nothing else is guessed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from radlearn.errors import BadSetting, UnreadableScan
+from radlearn.scans.label_map_files import MOST_CLASSES, read_label_map, refuse_another_size, write_label_map
+from radlearn.scans.value_digests import may_be_of_size, size_in, value_digest
+
+LABELS = np.zeros((20, 30), np.uint8)
+LABELS[4:9, 5:12], LABELS[10:15, 20:25] = 1, 2
+
+
+def saved(image: Image.Image, path: Path) -> Path:
+    image.save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp"])
+def test_whole_numbers_are_classes(name: str, tmp_path: Path) -> None:
+    found = read_label_map(saved(Image.fromarray(LABELS), tmp_path / name))
+    assert np.array_equal(found.labels, LABELS)
+    assert (found.labels.dtype, found.highest, found.notes) == (np.uint8, 2, ())
+
+
+def test_indices_of_a_palette_are_classes_whatever_its_colours(tmp_path: Path) -> None:
+    image = Image.fromarray(LABELS).convert("P")
+    # Class 1 is drawn in nearly black, class 2 in the white that elsewhere is 255.
+    image.putpalette([0, 0, 0, 2, 2, 2, 255, 255, 255])
+    assert np.array_equal(read_label_map(saved(image, tmp_path / "a.png")).labels, LABELS)
+
+
+@pytest.mark.parametrize("kind", ["L", "1", "RGB", "wide"])
+def test_black_and_white_is_a_mask_of_one_class(kind: str, tmp_path: Path) -> None:
+    mask = LABELS == 1
+    image = Image.fromarray(mask.astype(np.uint16) * 65535) if kind == "wide" else Image.fromarray(mask.astype(np.uint8) * 255).convert(kind)
+    found = read_label_map(saved(image, tmp_path / "a.png"))
+    assert np.array_equal(found.labels, mask)
+    assert "counts as class 1" in found.notes[0]
+
+
+def test_an_empty_label_map_is_valid(tmp_path: Path) -> None:
+    assert read_label_map(saved(Image.fromarray(LABELS * 0), tmp_path / "a.tif")).highest == 0
+
+
+def coloured() -> Image.Image:
+    return Image.fromarray(np.stack([LABELS * 100, LABELS * 0, LABELS * 0], axis=-1))
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "words"),
+    [
+        (coloured(), "a.png", "has 3 colours, and no palette that numbers them"),
+        (Image.fromarray(LABELS * 90), "a.png", "holds the values 0, 90, 180; expected 0 for the background"),
+        (Image.fromarray(np.where(LABELS == 1, 255, LABELS)), "a.png", "holds the values 0, 2, 255"),
+        (Image.fromarray(LABELS), "a.jpg", "is a JPEG, which changes values at every border"),
+        (Image.fromarray(LABELS / np.float32(4)), "a.tif", "holds 0.25; expected the whole numbers of classes"),
+        (Image.fromarray(np.stack([LABELS, LABELS], axis=-1)), "a.png", "is transparent in places"),
+    ],
+    ids=["colours", "many values", "255 beside classes", "JPEG", "fractions", "transparent"],
+)
+def test_what_is_ambiguous_is_refused(image: Image.Image, name: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableScan, match=words):
+        read_label_map(saved(image, tmp_path / name))
+
+
+def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no picture")
+    with pytest.raises(UnreadableScan, match="is no picture that can be read"):
+        read_label_map(tmp_path / "a.png")
+    with pytest.raises(UnreadableScan, match="there is no such file"):
+        read_label_map(tmp_path / "b.png")
+    whole = write_label_map(tmp_path / "c.png", LABELS).read_bytes()
+    (tmp_path / "c.png").write_bytes(whole[:-30])
+    with pytest.raises(UnreadableScan, match="is damaged or cut short"):
+        read_label_map(tmp_path / "c.png")
+    first, second = Image.fromarray(LABELS), Image.fromarray(LABELS)
+    first.save(tmp_path / "d.tif", save_all=True, append_images=[second])
+    with pytest.raises(UnreadableScan, match="holds 2 pages"):
+        read_label_map(tmp_path / "d.tif")
+
+
+def test_what_is_written_has_a_palette_and_reads_back(tmp_path: Path) -> None:
+    path = write_label_map(tmp_path / "a.png", LABELS)
+    with Image.open(path) as image:
+        assert (image.mode, image.size) == ("P", (30, 20))
+        colours = np.asarray(image.convert("RGB"))
+    # The colours of two classes differ from each other and from the background.
+    assert len({tuple(colours[LABELS == number][0].tolist()) for number in range(3)}) == 3
+    assert np.array_equal(read_label_map(path).labels, LABELS)
+    with pytest.raises(BadSetting, match=f"up to {MOST_CLASSES}"):
+        write_label_map(tmp_path / "b.png", np.full((4, 4), MOST_CLASSES + 1, np.uint8))
+    assert not (tmp_path / "b.png").exists()
+
+
+def test_another_size_than_the_image_is_refused() -> None:
+    refuse_another_size("a.png", (4, 5), (4, 5), "a.tif")
+    with pytest.raises(UnreadableScan, match="4 × 5 pixels, and its image a.tif 5 × 4"):
+        refuse_another_size("a.png", (4, 5), (5, 4), "a.tif")
+
+
+def test_two_label_maps_have_two_digests_and_a_copy_has_the_same(tmp_path: Path) -> None:
+    one = value_digest(write_label_map(tmp_path / "a.png", LABELS))
+    other = value_digest(write_label_map(tmp_path / "b.png", np.where(LABELS == 1, 2, LABELS).astype(np.uint8)))
+    with Image.open(tmp_path / "a.png") as image:
+        copy = value_digest(saved(image.convert("RGB"), tmp_path / "c.tif"))
+    assert one == copy != other != ""
+    assert may_be_of_size(tmp_path / "c.tif", {size_in(one)})
+    assert not may_be_of_size(tmp_path / "c.tif", {(20, 31)})

@@ -1,0 +1,45 @@
+"""Ultrasound images: tinted ones are read, what shows nothing is refused, a size in mm is not made up."""
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.data import get_testdata_file
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.ultrasound_images import read_ultrasound
+
+GREY = np.random.default_rng(0).integers(0, 256, (32, 48), dtype=np.uint8)
+
+
+def test_grey_is_read_as_it_is_and_a_resolution_tag_is_not_believed(tmp_path: Path) -> None:
+    Image.fromarray(GREY).save(tmp_path / "a.tif", dpi=(300, 300))
+    found = read_ultrasound(tmp_path / "a.tif")
+    assert np.allclose(found.pixels, GREY / 255, atol=1e-6)
+    assert (found.spacing_mm, found.notes) == (None, ())
+
+
+def test_a_tinted_image_is_read_as_its_luminance_which_is_said(tmp_path: Path) -> None:
+    tinted = np.stack([GREY, GREY, np.minimum(GREY.astype(int) + 40, 255).astype(np.uint8)], axis=-1)
+    Image.fromarray(tinted).save(tmp_path / "a.png")
+    found = read_ultrasound(tmp_path / "a.png")
+    # Pillow's own conversion is the witness; it rounds.
+    assert np.abs(255 * found.pixels - np.asarray(Image.fromarray(tinted).convert("L"), float)).max() <= 1.0
+    assert "up to 40 of 255 apart; their luminance is used" in found.notes[0]
+
+
+def test_what_shows_nothing_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(GREY * 0 + 7).save(tmp_path / "flat.png")
+    with pytest.raises(UnreadableScan, match="all its pixels are alike"):
+        read_ultrasound(tmp_path / "flat.png")
+    Image.fromarray(GREY[:9]).save(tmp_path / "low.png")
+    with pytest.raises(UnreadableScan, match=r"has 9 × 48 pixels \(rows × columns\); expected at least 16"):
+        read_ultrasound(tmp_path / "low.png")
+
+
+def test_dicom_has_the_spacing_of_its_header() -> None:
+    path = get_testdata_file("CT_small.dcm")
+    found = read_ultrasound(path)
+    assert found.spacing_mm == pytest.approx([float(step) for step in pydicom.dcmread(path).PixelSpacing])

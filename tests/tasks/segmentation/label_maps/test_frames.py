@@ -1,0 +1,70 @@
+"""Images as they are prepared: what their label maps hold, how they are named and divided."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.tasks.segmentation.label_maps.conftest import NAMES, Trained, as_they_are
+from PIL import Image
+
+from radlearn.challenges.ultrasound import CHALLENGE
+from radlearn.errors import BadLayout, BadSetting, UnreadableScan
+from radlearn.scans.label_map_files import read_label_map
+from radlearn.tasks.segmentation.label_maps.frames import class_names_of, image_and_truth, length_unit_of, prove_classes, with_classes
+
+
+def holding(highest: int, **more: Any) -> Any:
+    return SimpleNamespace(highest_class=highest, case=SimpleNamespace(image_id=f"i{highest}", **more))
+
+
+def test_classes_are_counted_on_the_pixels_of_the_file(table: Path) -> None:
+    frames = as_they_are(CHALLENGE.find_cases(table))
+    for frame in frames[:6]:
+        labels = read_label_map(frame.case.mask_path).labels
+        assert frame.pixels_of_class[:3].tolist() == np.bincount(labels.ravel(), minlength=3).tolist()
+        assert frame.label == bool(labels.any())
+        assert frame.spacing_mm is None
+    there = with_classes(frames, 3)
+    assert there[:, 2].sum() == 0
+    assert there[:, 0].sum() == 32
+
+
+def test_a_split_keeps_persons_apart_and_divides_empty_images(trained: Trained) -> None:
+    persons = [{frame.case.person for frame in held} for held in trained.split.values()]
+    assert not persons[0] & persons[1] and not persons[0] & persons[2] and not persons[1] & persons[2]
+    assert all(0 < sum(frame.label for frame in held) for held in trained.split.values())
+
+
+def test_classes_are_named_by_the_settings_else_by_the_data_else_by_number() -> None:
+    assert class_names_of([holding(1), holding(2)]) == ("class_1", "class_2")
+    assert class_names_of([holding(1, class_names=("nerve",))]) == ("nerve",)
+    assert class_names_of([holding(1, class_names=("nerve",))], ("plexus", "artery")) == ("plexus", "artery")
+    with pytest.raises(BadSetting, match="names 1 class, and the label map of i2 holds class 2"):
+        class_names_of([holding(1), holding(2)], ("nerve",))
+    with pytest.raises(BadSetting, match="different names"):
+        class_names_of([holding(2)], ("a", "a"))
+    with pytest.raises(BadSetting, match="are empty; there is nothing to learn"):
+        class_names_of([holding(0)])
+
+
+def test_a_class_that_a_run_does_not_know_is_refused(trained: Trained) -> None:
+    prove_classes([holding(2)], NAMES, trained.run)
+    with pytest.raises(BadLayout, match=r"predicts 2 classes \(nerve, vessel\), and 1 label map holds a class beyond, such as i3"):
+        prove_classes([holding(1), holding(3)], NAMES, trained.run)
+
+
+def test_an_image_without_a_label_map_or_with_one_of_another_size_is_refused(table: Path, tmp_path: Path) -> None:
+    case = CHALLENGE.find_cases(table)[0]
+    with pytest.raises(BadLayout, match="has no label map, which evaluation needs"):
+        image_and_truth(replace(case, mask_path=None))
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "small.png")
+    with pytest.raises(UnreadableScan, match="small.png: the label map has 9 × 9"):
+        image_and_truth(replace(case, mask_path=tmp_path / "small.png"))
+
+
+def test_lengths_are_in_mm_only_where_all_images_have_a_spacing() -> None:
+    assert length_unit_of([(0.1, 0.2), (0.1, 0.1)]) == "mm"
+    assert length_unit_of([(0.1, 0.2), None]) == length_unit_of([]) == "px"

@@ -1,0 +1,91 @@
+"""Label maps for new images have the size of their images, and one that cannot be read costs no other."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.tasks.segmentation.label_maps.conftest import Trained
+from PIL import Image
+
+from radlearn.challenges.ultrasound import CHALLENGE
+from radlearn.errors import BadLayout, BadSetting
+from radlearn.scans.label_map_files import read_label_map
+from radlearn.tasks.segmentation.label_maps.prediction import LabelMapPredictions, PredictedFrame, columns_of, images_in, submit_label_maps
+
+
+def known(path: Path) -> PredictedFrame:
+    """Return the label map that lies beside an image as what is predicted for it."""
+    labels = read_label_map(path.with_name(f"{path.stem}_mask.png")).labels
+    return PredictedFrame(np.stack([labels == number for number in range(3)]).astype(np.float32), np.zeros(4, np.float32))
+
+
+def rows_in(table: Path) -> list[dict[str, str]]:
+    with open(table, newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_a_label_map_is_written_for_each_image_and_one_that_cannot_be_read_is_listed(
+    trained: Trained, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.tif").write_bytes(b"II*\0")
+    paths = [table.parent / "1_1.tif", table.parent / "3_1.tif", tmp_path / "bad.tif"]
+    predictions = LabelMapPredictions(trained.run, CHALLENGE, paths, tmp_path / "out")
+    predictions.predict_all(known)
+    rows = rows_in(predictions.table)
+    assert tuple(rows[0]) == columns_of(("nerve", "vessel"))
+    assert [row["case"] for row in rows] == ["1_1", "3_1"]
+    truth = read_label_map(table.parent / "1_1_mask.png").labels
+    assert np.array_equal(read_label_map(predictions.out / rows[0]["mask"]).labels, truth)
+    assert float(rows[0]["nerve_percent"]) == pytest.approx(100 * (truth == 1).mean(), abs=1e-3)
+    assert (rows[1]["nerve_percent"], rows[0]["nerve_mm2"]) == ("0.0000", "")
+    with Image.open(predictions.out / "overlays" / "1_1.png") as overlay:
+        assert overlay.width == 480
+    assert "bad.tif" in (predictions.out / "unreadable.txt").read_text(encoding="utf-8")
+    assert "2 images predicted" in capsys.readouterr().err
+
+
+def test_a_finished_table_is_not_replaced_and_an_image_is_not_overwritten(trained: Trained, table: Path, tmp_path: Path) -> None:
+    paths = [table.parent / "1_1.tif"]
+    LabelMapPredictions(trained.run, CHALLENGE, paths, tmp_path / "out").predict_all(known, overlays=False)
+    assert not (tmp_path / "out" / "overlays").exists()
+    with pytest.raises(BadSetting, match="already exists"):
+        LabelMapPredictions(trained.run, CHALLENGE, paths, tmp_path / "out")
+
+
+def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadLayout, match="there is no such file or folder"):
+        images_in(CHALLENGE, [tmp_path / "nowhere"])
+
+
+def test_two_images_of_one_name_have_two_ids(table: Path, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "1_1.tif").write_bytes((table.parent / "1_1.tif").read_bytes())
+    assert sorted(images_in(CHALLENGE, [tmp_path / "a", tmp_path / "b"])) == ["a/1_1", "b/1_1"]
+
+
+def test_a_challenge_without_a_submission_file_says_so(table: Path, tmp_path: Path) -> None:
+    none = replace(CHALLENGE, write_submission=None)
+    with pytest.raises(BadSetting, match="has no submission file. 'predict' writes a label map"):
+        submit_label_maps(none, lambda folder: folder, table.parent, tmp_path / "out.csv")
+
+
+def test_a_submission_gets_the_label_map_of_each_image(trained: Trained, table: Path, tmp_path: Path) -> None:
+    written = {}
+    challenge = replace(
+        CHALLENGE, write_submission=lambda out, masks, cases: written.update({one.image_id: masks[one.image_id].is_file() for one in cases})
+    )
+    images = tmp_path / "images"
+    images.mkdir()
+    for name in ("1_1", "2_1"):
+        (images / f"{name}.tif").write_bytes((table.parent / f"{name}.tif").read_bytes())
+
+    def predict(folder: Path) -> Path:
+        predictions = LabelMapPredictions(trained.run, challenge, [images], folder)
+        predictions.predict_all(lambda path: known(table.parent / path.name), overlays=False)
+        return predictions.table
+
+    submit_label_maps(challenge, predict, images, tmp_path / "out.csv")
+    assert written == {"1_1": True, "2_1": True}

@@ -36,7 +36,8 @@ def test_indices_of_a_palette_are_classes_whatever_its_colours(tmp_path: Path) -
 @pytest.mark.parametrize("kind", ["L", "1", "RGB", "wide"])
 def test_black_and_white_is_a_mask_of_one_class(kind: str, tmp_path: Path) -> None:
     mask = LABELS == 1
-    image = Image.fromarray(mask.astype(np.uint16) * 65535) if kind == "wide" else Image.fromarray(mask.astype(np.uint8) * 255).convert(kind)
+    eight_bits = Image.fromarray(mask.astype(np.uint8) * 255)
+    image = Image.fromarray(mask.astype(np.uint16) * 65535) if kind == "wide" else eight_bits.convert(kind)
     found = read_label_map(saved(image, tmp_path / "a.png"))
     assert np.array_equal(found.labels, mask)
     assert "counts as class 1" in found.notes[0]
@@ -89,7 +90,7 @@ def test_what_is_written_has_a_palette_and_reads_back(tmp_path: Path) -> None:
         assert (image.mode, image.size) == ("P", (30, 20))
         colours = np.asarray(image.convert("RGB"))
     # The colours of two classes differ from each other and from the background.
-    assert len({tuple(colours[LABELS == number][0].tolist()) for number in range(3)}) == 3
+    assert len({tuple(colours[number == LABELS][0].tolist()) for number in range(3)}) == 3
     assert np.array_equal(read_label_map(path).labels, LABELS)
     with pytest.raises(BadSetting, match=f"up to {MOST_CLASSES}"):
         write_label_map(tmp_path / "b.png", np.full((4, 4), MOST_CLASSES + 1, np.uint8))
@@ -98,7 +99,7 @@ def test_what_is_written_has_a_palette_and_reads_back(tmp_path: Path) -> None:
 
 def test_another_size_than_the_image_is_refused() -> None:
     refuse_another_size("a.png", (4, 5), (4, 5), "a.tif")
-    with pytest.raises(UnreadableScan, match="4 × 5 pixels, and its image a.tif 5 × 4"):
+    with pytest.raises(UnreadableScan, match=r"4 × 5 pixels, and its image a\.tif 5 × 4"):
         refuse_another_size("a.png", (4, 5), (5, 4), "a.tif")
 
 

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from tests.tasks.segmentation.label_maps.frames_on_disk import write_images
 from monai.transforms import CastToTyped, Compose, EnsureChannelFirstd, LoadImaged
 
 from radlearn.challenges.ultrasound import CHALLENGE
@@ -16,6 +15,7 @@ from radlearn.tasks.segmentation.label_maps.evaluation import InferFrame, Traini
 from radlearn.tasks.segmentation.label_maps.frames import IMAGES, Frame, frames_of, split_frames
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.settings import TrainingSettings
+from tests.tasks.segmentation.label_maps.frames_on_disk import write_images
 
 NAMES = ("nerve", "vessel")
 

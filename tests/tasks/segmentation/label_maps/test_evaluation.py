@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.tasks.segmentation.label_maps.conftest import NAMES, Trained, known_probability
 
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.label_map_files import read_label_map
 from radlearn.tasks.segmentation.label_maps.case_scores import case_format_of
 from radlearn.tasks.segmentation.label_maps.evaluation import evaluate_label_maps
+from radlearn.tasks.segmentation.label_maps.frames import image_and_truth
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing
 from radlearn.tasks.segmentation.label_maps.report import worst_first, write_label_map_report
+from radlearn.tasks.segmentation.label_maps.threshold_baseline import smoothed, threshold_baseline_mask
 from radlearn.tasks.segmentation.label_maps.tuning import tune_label_maps
 from radlearn.workflow.cases_file import read_cases
 from radlearn.workflow.postprocessing_file import read_postprocessing
+from tests.tasks.segmentation.label_maps.conftest import NAMES, Trained, known_probability
 
 
 def test_the_scores_are_those_of_the_label_maps_counted_by_hand(trained: Trained) -> None:
@@ -35,8 +37,20 @@ def test_the_scores_are_those_of_the_label_maps_counted_by_hand(trained: Trained
     mean = np.mean([found["classes"][name]["scores"]["dice_score"]["value"] for name in NAMES])
     assert found["scores"]["dice_score"]["value"] == pytest.approx(mean)
     assert (found["length_unit"], found["positives"]) == ("px", sum(truth.any() for truth in truths))
-    # Bright and dark discs on grey: thresholds find something, and less than this.
-    assert 0.1 < found["baselines"]["threshold_baseline_dice_score"]["value"] < mean
+
+
+def test_the_baseline_is_that_of_its_rules(trained: Trained) -> None:
+    test = trained.split["test"]
+    found = evaluate_label_maps(trained.run, test, trained.infer, "test").scores
+    pairs = [image_and_truth(frame.case) for frame in test]
+    each = []
+    for number, (name, rule) in enumerate(zip(NAMES, found["threshold_baseline"], strict=True), start=1):
+        dice = [dice_score(threshold_baseline_mask(smoothed(image.pixels), rule), truth == number) for image, truth in pairs]
+        each.append(np.nanmean(dice))
+        assert found["classes"][name]["threshold_baseline_dice_score"]["value"] == pytest.approx(each[-1])
+    assert found["baselines"]["threshold_baseline_dice_score"]["value"] == pytest.approx(np.mean(each))
+    # Nerves are bright in these images and vessels dark.
+    assert [rule["brighter"] for rule in found["threshold_baseline"]] == [True, False]
 
 
 def test_the_table_of_cases_gives_the_same_scores_again(trained: Trained) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.tasks.segmentation.label_maps.conftest import Trained
 from PIL import Image
 
 from radlearn.challenges.ultrasound import CHALLENGE
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.scans.label_map_files import read_label_map
 from radlearn.tasks.segmentation.label_maps.prediction import LabelMapPredictions, PredictedFrame, columns_of, images_in, submit_label_maps
+from tests.tasks.segmentation.label_maps.conftest import Trained
 
 
 def known(path: Path) -> PredictedFrame:
@@ -63,12 +63,12 @@ def test_two_images_of_one_name_have_two_ids(table: Path, tmp_path: Path) -> Non
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "1_1.tif").write_bytes((table.parent / "1_1.tif").read_bytes())
-    assert sorted(images_in(CHALLENGE, [tmp_path / "a", tmp_path / "b"])) == ["a/1_1", "b/1_1"]
+    assert sorted(images_in(CHALLENGE, [tmp_path / "a", tmp_path / "b"])) == ["a_1_1", "b_1_1"]
 
 
 def test_a_challenge_without_a_submission_file_says_so(table: Path, tmp_path: Path) -> None:
     none = replace(CHALLENGE, write_submission=None)
-    with pytest.raises(BadSetting, match="has no submission file. 'predict' writes a label map"):
+    with pytest.raises(BadSetting, match=r"has no submission file\. 'predict' writes a label map"):
         submit_label_maps(none, lambda folder: folder, table.parent, tmp_path / "out.csv")
 
 

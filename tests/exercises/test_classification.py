@@ -8,7 +8,25 @@ import pytest
 from scipy.stats import bootstrap
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from radlearn.exercises.classification import decisions, header, people, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, ranking, training
+from radlearn.exercises.classification import (
+    decisions,
+    header,
+    people,
+    q1,
+    q2,
+    q3,
+    q4,
+    q5,
+    q6,
+    q7,
+    q8,
+    q9,
+    q10,
+    q11,
+    ranking,
+    training,
+    uncertainty,
+)
 
 
 def test_exactly_one_person_is_in_two_subsets() -> None:
@@ -53,6 +71,7 @@ def test_the_macro_auroc_is_that_of_scikit_learn_where_labels_are_known() -> Non
     both = ~np.isnan(data["label"]).any(1)
     assert "left out of all three" in q11.check(roc_auc_score(data["label"][both], data["probability"][both], average="macro")).message
     known = ~np.isnan(data["label"])
+    assert uncertainty.q11 is q11
     assert "micro" in q11.check(roc_auc_score(data["label"][known], data["probability"][known])).message
 
 

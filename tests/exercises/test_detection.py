@@ -12,7 +12,7 @@ from torchvision.ops.poolers import LevelMapper
 from torchvision.transforms import v2
 
 from radlearn.challenges.rsna_score import BOX_SCORE
-from radlearn.exercises.detection import boxes, canvas, detector, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, scores
+from radlearn.exercises.detection import boxes, canvas, curves, detector, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, scores
 from radlearn.metrics.froc import sensitivity_at_false_boxes
 
 
@@ -156,6 +156,7 @@ def test_a_point_of_the_froc_curve_is_that_of_the_library() -> None:
         confidences[xray, : len(places)], hits[xray, : len(places)] = data["confidence"][places], hit[places]
     there = sensitivity_at_false_boxes(confidences, hits, np.r_[data["true_boxes"], np.zeros(7, int)], [0.3])
     assert q12.right() == pytest.approx(there[0])
+    assert curves.q12 is q12
     assert "rounded up" in q12.check(0.5).message
     assert "precision" in q12.check(2 / 3).message
 

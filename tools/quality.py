@@ -1,11 +1,12 @@
 """Train the quick preset of every task with several seeds on several cohorts of built-in patients; compare mean and worst with the targets.
 
 Each run is evaluated on its own test people, who are others for every seed, and on all people of another cohort, who are the same for every
-seed: how far runs lie apart on these is what seeds do, without the luck of few and different test people. `--real DIR` evaluates each run on
-real cases in a challenge's layout as well, which have no part in any choice.
+seed: how far runs lie apart on these is what seeds do, without the luck of few and different test people. `--real DIR` evaluates each run
+on real cases in a challenge's layout as well, which have no part in any choice.
 
 `make quality` runs five seeds on two cohorts, which takes about four hours. A result is kept in `runs/quality/results.jsonl` as soon as it
-is known, and is not measured again by the same code; the runs stay beside it. This is not a test: a missed target is a finding to look into.
+is known, and is not measured again by the same code; the runs stay beside it. This is not a test: a missed target is a finding to look
+into.
 """
 
 import hashlib

@@ -5,9 +5,28 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from scipy.stats import bootstrap
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from radlearn.exercises.classification import decisions, header, people, q1, q2, q3, q4, q5, q6, q7, q8, q9, ranking, training
+from radlearn.exercises.classification import (
+    decisions,
+    header,
+    people,
+    q1,
+    q2,
+    q3,
+    q4,
+    q5,
+    q6,
+    q7,
+    q8,
+    q9,
+    q10,
+    q11,
+    ranking,
+    training,
+    uncertainty,
+)
 
 
 def test_exactly_one_person_is_in_two_subsets() -> None:
@@ -21,6 +40,39 @@ def test_exactly_one_person_is_in_two_subsets() -> None:
         set(data["subset"]), True
     )
     assert people.q1 is q1
+
+
+def test_the_interval_is_that_of_scipy_over_people() -> None:
+    data = q10.data()
+    persons = sorted(set(data["person"]))
+    xrays, right = (
+        np.array([columns[data["person"] == person].sum() for person in persons]) for columns in (data["correct"] >= 0, data["correct"])
+    )
+    share = bootstrap(
+        (xrays, right),
+        lambda x, r, axis: r.sum(axis=axis) / x.sum(axis=axis),
+        paired=True,
+        method="percentile",
+        rng=np.random.default_rng(5),
+    ).confidence_interval
+    assert (len(persons), data["correct"].sum()) == (12, 20)
+    assert q10.check({"low": share.low, "high": share.high}).right
+    each = bootstrap((data["correct"].astype(float),), np.mean, method="percentile", rng=np.random.default_rng(5)).confidence_interval
+    assert "thirty independent" in q10.check({"low": each.low, "high": each.high}).message
+
+
+def test_the_macro_auroc_is_that_of_scikit_learn_where_labels_are_known() -> None:
+    data = q11.data()
+    each = [
+        roc_auc_score(label[~np.isnan(label)], p[~np.isnan(label)]) for label, p in zip(data["label"].T, data["probability"].T, strict=True)
+    ]
+    assert q11.right() == pytest.approx(np.mean(each))
+    assert "taken for negative" in q11.check(roc_auc_score(data["label"] == 1, data["probability"], average="macro")).message
+    both = ~np.isnan(data["label"]).any(1)
+    assert "left out of all three" in q11.check(roc_auc_score(data["label"][both], data["probability"][both], average="macro")).message
+    known = ~np.isnan(data["label"])
+    assert uncertainty.q11 is q11
+    assert "micro" in q11.check(roc_auc_score(data["label"][known], data["probability"][known])).message
 
 
 def test_an_image_is_not_taken_for_a_person() -> None:

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import average_precision_score
 from torchvision import ops, tv_tensors
 from torchvision.ops.poolers import LevelMapper
 from torchvision.transforms import v2
 
 from radlearn.challenges.rsna_score import BOX_SCORE
-from radlearn.exercises.detection import boxes, canvas, detector, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, scores
+from radlearn.exercises.detection import boxes, canvas, curves, detector, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, scores
+from radlearn.metrics.froc import sensitivity_at_false_boxes
 
 
 def test_corners_are_those_of_torchvision() -> None:
@@ -117,6 +119,46 @@ def test_one_opacity_of_these_xrays_has_no_box_that_overlaps_it() -> None:
                 unlabelled.append(row["patientId"])
     assert unlabelled == [q10.right()]
     assert "effusion" in q10.check([row["patientId"] for row in q10.data()["rows"] if row["finding"] == "effusion"]).message
+
+
+def test_the_average_precision_is_that_of_scikit_learn_times_what_was_found() -> None:
+    data = q11.data()
+    order = np.argsort(-data["confidence"])
+    boxes = data["true_box"][order].tolist()
+    hits = [box >= 0 and box not in boxes[:place] for place, box in enumerate(boxes)]
+    # scikit-learn divides by the positives of the list, and three of the ten true boxes are not in it.
+    listed = average_precision_score(hits, data["confidence"][order])
+    assert sum(hits) == 7
+    assert q11.right() == pytest.approx(listed * 7 / 10)
+    # By hand: the hits are at places 1, 2, 4, 6, 8, 10 and 11.
+    assert q11.right() == pytest.approx((1 + 1 + 3 / 4 + 4 / 6 + 5 / 8 + 6 / 10 + 7 / 11) / 10)
+    assert "number of hits" in q11.check(listed).message
+    every_box = [box >= 0 for box in boxes]
+    assert "the second one is false" in q11.check(every_box_counts(every_box)).message.lower()
+
+
+def every_box_counts(hits: list[bool]) -> float:
+    precisions = [sum(hits[: place + 1]) / (place + 1) for place, hit in enumerate(hits) if hit]
+    return sum(precisions) / 10
+
+
+def test_a_point_of_the_froc_curve_is_that_of_the_library() -> None:
+    data = q12.data()
+    first: set[int] = set()
+    hit = np.zeros(12, bool)
+    for place in np.argsort(-data["confidence"]):
+        box = int(data["true_box"][place])
+        hit[place] = box >= 0 and box not in first
+        first.add(box)
+    rows = [np.flatnonzero(data["xray"] == xray) for xray in range(8)]
+    confidences, hits = np.full((8, 3), np.nan), np.zeros((8, 3), bool)
+    for xray, places in enumerate(rows):
+        confidences[xray, : len(places)], hits[xray, : len(places)] = data["confidence"][places], hit[places]
+    there = sensitivity_at_false_boxes(confidences, hits, np.r_[data["true_boxes"], np.zeros(7, int)], [0.3])
+    assert q12.right() == pytest.approx(there[0])
+    assert curves.q12 is q12
+    assert "rounded up" in q12.check(0.5).message
+    assert "precision" in q12.check(2 / 3).message
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_what_is_given_can_be_changed_without_harm(exercise: Exercise) -> None:
     for name, value in first.items():
         if isinstance(value, np.ndarray):
             value[...] = value[::-1].copy() if value.ndim == 1 else 0
-            assert np.array_equal(exercise.data()[name], again[name])
+            np.testing.assert_array_equal(exercise.data()[name], again[name])
         elif isinstance(value, list):
             value.clear()
             assert exercise.data()[name] == again[name] != []

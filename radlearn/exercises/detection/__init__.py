@@ -2,13 +2,14 @@
 
 from radlearn.exercises.detection.boxes import q1, q2, q3
 from radlearn.exercises.detection.canvas import q4, q5
+from radlearn.exercises.detection.curves import q11, q12
 from radlearn.exercises.detection.detector import q6, q7
 from radlearn.exercises.detection.scores import q8, q9, q10
 from radlearn.exercises.exercise import Exercise, table_of_contents
 
-__all__ = ["EXERCISES", "contents", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q10"]
+__all__ = ["EXERCISES", "contents", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q10", "q11", "q12"]
 
-EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (q1, q2, q3, q4, q5, q6, q7, q8, q9, q10)}
+EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12)}
 
 
 def contents() -> None:

@@ -70,6 +70,12 @@ USE_CASES: dict[str, UseCase] = {
         "which voxels are COVID-19 lesions? (chest CT in three dimensions, MONAI)",
         "radlearn.tasks.segmentation.case_scores",
     ),
+    "ultrasound": UseCase(
+        "radlearn.ultrasound_nerve_segmentation.segment_nerves",
+        "radlearn.challenges.ultrasound",
+        "where is the nerve? (ultrasound, MONAI in two dimensions)",
+        "radlearn.tasks.segmentation.label_maps.case_scores",
+    ),
 }
 
 

@@ -23,7 +23,7 @@ from tools.lesson_pages import PAGES, TASK_PAGES
 PROJECT = Path(__file__).resolve().parents[1]
 SETUP = Path(__file__).with_name("notebook_setup.py")
 # A file by which a challenge's data are known.
-MARKERS = {"rsna": "stage_2_train_labels.csv", "covid19": "Train/*_seg.nii.gz"}
+MARKERS = {"rsna": "stage_2_train_labels.csv", "covid19": "Train/*_seg.nii.gz", "ultrasound": "train/*_mask.tif"}
 # Where the challenge's data come in: in place of built-in patients in the lessons of the tasks, beside them on the page about phantoms.
 # The other lessons of medicine need patients whose truth is known.
 DATA_PLACE = re.compile(r"^(data|folder) = (?=built_in_folder\(|Path\(os\.environ)", re.MULTILINE)

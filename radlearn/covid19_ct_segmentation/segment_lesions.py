@@ -1,6 +1,6 @@
 """Which voxels of this chest CT are COVID-19 lesions?
 
-The third of three lessons. The input is a whole scan, the output a mask on the same grid. Every lesson has the same five segments:
+The third of four lessons. The input is a whole scan, the output a mask on the same grid. Every lesson has the same five segments:
 settings, data, model, training, evaluation. The library is MONAI, in three dimensions; the challenge is COVID-19-20 Lung CT Lesion
 Segmentation. The README beside this file explains it. The challenge's files go into `data/`; while there are none, built-in patients are
 used.

@@ -1,6 +1,6 @@
 """Is there a lung opacity suspicious for pneumonia on this chest X-ray?
 
-The first of three lessons. The input is a whole X-ray, the output one probability. Every lesson has the same five segments: settings,
+The first of four lessons. The input is a whole X-ray, the output one probability. Every lesson has the same five segments: settings,
 data, model, training, evaluation. The library is MONAI; the challenge is RSNA Pneumonia Detection 2018. The README beside this file
 explains it. The challenge's files go into `data/`; while there are none, built-in patients are used.
 

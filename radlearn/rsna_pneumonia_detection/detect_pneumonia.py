@@ -1,6 +1,6 @@
 """Where on this chest X-ray is a lung opacity suspicious for pneumonia?
 
-The second of three lessons. The input is a whole X-ray, the output boxes, or none: most X-rays have no opacity, and predicting no box on
+The second of four lessons. The input is a whole X-ray, the output boxes, or none: most X-rays have no opacity, and predicting no box on
 them matters as much as finding opacities. Every lesson has the same five segments: settings, data, model, training, evaluation. The
 library is PyTorch itself, with torchvision's detectors and no medical library, to show what the specialised ones are built on; the
 challenge is RSNA Pneumonia Detection 2018. The README beside this file explains it. The challenge's files go into `data/`; while there are

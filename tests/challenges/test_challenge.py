@@ -24,8 +24,9 @@ def challenge(request: pytest.FixtureRequest) -> AnyChallenge:
 
 
 def test_the_challenges_are_those_of_the_use_cases_each_once() -> None:
-    assert list(CHALLENGES) == ["rsna", "covid19"]
-    assert [(one.unit, one.units) for one in CHALLENGES.values()] == [("X-ray", "X-rays"), ("CT", "CTs")]
+    assert list(CHALLENGES) == ["rsna", "covid19", "ultrasound"]
+    units = [("X-ray", "X-rays"), ("CT", "CTs"), ("ultrasound image", "ultrasound images")]
+    assert [(one.unit, one.units) for one in CHALLENGES.values()] == units
 
 
 def test_importing_the_challenges_imports_nothing_heavy() -> None:

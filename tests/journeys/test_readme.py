@@ -38,6 +38,7 @@ COARSER: dict[str, dict[str, Any]] = {
     "classification": {"size_px": 96},
     "detection": {"size_px": 128},
     "segmentation": {"spacing_mm": (4.0, 4.0, 6.0), "patch_voxels": (48, 48, 32)},
+    "ultrasound": {"size_px": 64},
 }
 THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [
@@ -94,7 +95,7 @@ ELSEWHERE |= {"possible", "notes", "lesion_ml", "lung_ml", "volume_low_ml", "vol
 
 
 def _few(found: re.Match[str]) -> str:
-    return f"{found[1]} {48 if 'xrays' in found[1] else 7}, 1"
+    return f"{found[1]} {7 if 'cts' in found[1] else 48}, 1"
 
 
 def _cells(page: Path) -> list[str]:
@@ -121,7 +122,7 @@ def coarser_images(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_cell_of_a_lesson_runs(task: str, coarser_images: None) -> None:
     page = LESSONS[task].read_text()
     # The same lesson with fewer patients and one epoch: what is tested is that it runs.
-    shorter, times = re.subn(r"((?:xrays|cts)_to_make, epochs =) \d+, \d+", _few, page)
+    shorter, times = re.subn(r"((?:xrays|cts|images)_to_make, epochs =) \d+, \d+", _few, page)
     assert times == 1
     # Among so few X-rays a finding would be missing from a part, which the program for three labels refuses.
     shorter = shorter.replace("int((case.image_id, finding) in known)", "(number >> findings.index(finding)) % 2")
@@ -233,7 +234,7 @@ def test_the_demo_goes_from_nothing_to_a_report_and_on_where_it_was_stopped(
     said = capsys.readouterr().err
     assert "classification was trained and evaluated before this demo was stopped" in " ".join(said.split())
     assert [(first / name).stat().st_mtime_ns for name in ("best/model.safetensors", "scores.json")] == [weights, scores]
-    for task in ("classification", "detection", "segmentation"):
+    for task in USE_CASES:
         assert (tmp_path / "runs" / task / "report.html").stat().st_size > 10_000
     for expected in (
         "AUROC of view only",

@@ -184,7 +184,7 @@ def test_the_pages_of_the_project_can_be_laid_out(tmp_path: Path) -> None:
     expected = {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "radlearn/digital_thorax/README.md"}
     assert {str(page) for page in pages} >= expected
     top = (tmp_path / "index.md").read_text()
-    for lesson in ("rsna_pneumonia_classification", "rsna_pneumonia_detection", "covid19_ct_segmentation"):
+    for lesson in ("rsna_pneumonia_classification", "rsna_pneumonia_detection", "covid19_ct_segmentation", "ultrasound_nerve_segmentation"):
         assert f"<radlearn/{lesson}/index.md>" in top
         assert (tmp_path / "radlearn" / lesson / "images").is_dir()
     assert ":caption: Lessons of medicine\n\nradlearn/lessons_of_medicine/index.md\n" in top

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from radlearn.amounts import part_of, verb_of
-from radlearn.challenges.folders import describe_folder, nifti_stem
+from radlearn.challenges.folders import describe_folder, volume_stem
 from radlearn.challenges.near_ids import near_strangers
 from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import joined_in_table
@@ -27,7 +27,7 @@ def case_and_kind(name: str) -> tuple[str, str] | None:
     >>> case_and_kind("volume-covid19-A-0003_seg.nii.gz")
     ('volume-covid19-A-0003', '_seg')
     """
-    stem = nifti_stem(name) or ""
+    stem = volume_stem(name) or ""
     return next(((stem[: -len(kind)], kind) for kind in (CT, MASK) if stem.lower().endswith(kind) and len(stem) > len(kind)), None)
 
 
@@ -112,7 +112,7 @@ def missing_layout(folder: Path, needs_cts: bool = True) -> BadLayout:
         advice = own
     elif any((case_and_kind(name) or ("", ""))[1] == CT for name in names):
         advice = f"The CTs are there, their masks ID{MASK}.nii.gz are not. Without masks there is 'predict', which needs none."
-    elif any(nifti_stem(name) for name in names):
+    elif any(volume_stem(name) for name in names):
         advice = f"There are volumes, but their names do not say what they are: ID{CT}.nii.gz for a CT, ID{MASK}.nii.gz for its mask."
     expected = f"{TRAIN_FOLDER}/ with ID{CT}.nii.gz and ID{MASK}.nii.gz for each case"
     return BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}. {advice}")

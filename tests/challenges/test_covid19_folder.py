@@ -12,7 +12,7 @@ from radlearn.challenges.covid19_folder import (
     read_persons,
     write_persons,
 )
-from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.folders import volume_stem
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_the_paths_of_a_case_are_understood_as_that_case() -> None:
 
 
 def test_only_nifti_has_a_nifti_stem() -> None:
-    assert [nifti_stem(name) for name in ("a.nii", "a.nii.gz", "a.gz", "a.nii.zip", "a")] == ["a", "a", None, None, None]
+    assert [volume_stem(name) for name in ("a.nii", "a.nii.gz", "a.gz", "a.nii.zip", "a")] == ["a", "a", None, None, None]
 
 
 def test_files_that_cannot_be_volumes_are_told_without_opening(tmp_path: Path) -> None:

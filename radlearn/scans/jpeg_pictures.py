@@ -42,7 +42,8 @@ def jpeg_trouble(content: bytes) -> str:
 
 def _frame_and_scans(content: bytes) -> tuple[int, list[tuple[bytes, int, int, int]]]:
     """Return the kind of frame, and of each scan the components, first and last coefficient, and how many low bits are left out."""
-    frame, scans, at = 0, [], 2
+    scans: list[tuple[bytes, int, int, int]] = []
+    frame, at = 0, 2
     while at + 4 <= len(content) and content[at] == 0xFF and len(scans) <= MOST_SCANS:
         marker = content[at + 1]
         if marker == 0xFF:

@@ -19,6 +19,7 @@ from radlearn.file_kinds import kind_of, picture_advice
 from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
+from radlearn.scans.jpeg_pictures import jpeg_trouble
 from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff
 
 MOST_PIXELS = 1 << 28
@@ -95,6 +96,8 @@ def read_stored(path: str | Path) -> Stored:
                 )
             if (pages := getattr(image, "n_frames", 1)) > 1:
                 raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one X-ray. Save each page as a file of its own.")
+            if image.format == "JPEG" and (trouble := jpeg_trouble(content)):
+                raise UnreadableScan(f"{path}: {trouble}. Copy it again from its source.")
             # Before anything looks for an orientation, for which a PNG is decoded.
             channels = deep_channels(lambda: _opened(content)) if has_deep_channels(image) else None
             orientation = image.getexif().get(ORIENTATION, 1) if tiff is None else tiff.orientation

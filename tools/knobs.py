@@ -77,7 +77,7 @@ KNOBS: dict[str, tuple[Knob, ...]] = {
     "ultrasound": (
         Knob("", "the preset"),
         Knob("--no-pretrained", "too few steps to learn what an edge is"),
-        Knob("--size-px 128", "a third of the work; the bundles of a nerve are blurred into one"),
+        Knob("--size-px 96", "a fifth of the work; the bundles of a nerve are blurred into one"),
         Knob("--mirror-chance 0", "each neck is seen from one side only"),
         Knob("--gamma-range 0 --gain-share 0", "brightness is taken for a property of tissue"),
         Knob("--epochs 4", "a third of the steps"),

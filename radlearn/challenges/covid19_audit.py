@@ -8,7 +8,7 @@ from radlearn.amounts import counted
 from radlearn.challenges import covid19_layout as covid19
 from radlearn.challenges.challenge import AuditedFolder, Found, VolumeFiles
 from radlearn.challenges.covid19_folder import CT, MASK, PERSONS_TABLE, TRAIN_FOLDER, case_and_kind, case_paths, file_trouble
-from radlearn.challenges.folders import TRUTH_TABLE, nifti_files, nifti_stem, within
+from radlearn.challenges.folders import TRUTH_TABLE, volume_files, volume_stem, within
 from radlearn.challenges.nobody import MARK
 from radlearn.challenges.person_spellings import ASKED
 from radlearn.challenges.table_audit import audit_ct_table
@@ -27,7 +27,7 @@ def audit_folder(folder: Path) -> AuditedFolder:
         return AuditedFolder(_recognised(0), [], [Found("ct-missing", "", str(error))], [])
     findings, listed = [], set()
     train = root / TRAIN_FOLDER if (root / TRAIN_FOLDER).is_dir() else root
-    for path in nifti_files(train):
+    for path in volume_files(train):
         understood = case_and_kind(path.name)
         if understood is None:
             continue
@@ -35,7 +35,7 @@ def audit_folder(folder: Path) -> AuditedFolder:
         if trouble := file_trouble(path):
             findings.append(Found("file-empty", within(path, folder), trouble))
             listed.add(path)
-        elif all(case_and_kind(other.name) != wanted for other in nifti_files(path.parent)):
+        elif all(case_and_kind(other.name) != wanted for other in volume_files(path.parent)):
             findings.append(Found("ct-missing", within(path, folder), f"{''.join(wanted)}.nii.gz is missing"))
     for line in troubles:
         where, _, words = line.partition(": ")
@@ -54,8 +54,8 @@ def audit_folder(folder: Path) -> AuditedFolder:
             findings.append(Found("persons-alike", where, words))
     usable = [case for case in cases if case.path not in listed and case.mask_path not in listed]
     volumes = [VolumeFiles(case.case_id, (case.path,), case.mask_path, case.person) for case in usable]
-    known = {path for one in volumes for path in (*one.paths, one.mask)} | set(nifti_files(train))
-    volumes += [VolumeFiles(nifti_stem(path.name) or "", (path,)) for path in nifti_files(root) if path not in known]
+    known = {path for one in volumes for path in (*one.paths, one.mask)} | set(volume_files(train))
+    volumes += [VolumeFiles(volume_stem(path.name) or "", (path,)) for path in volume_files(root) if path not in known]
     return AuditedFolder(_recognised(len(volumes)), usable, findings, volumes, _without_lesion(root, folder))
 
 

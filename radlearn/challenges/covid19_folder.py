@@ -1,10 +1,11 @@
 """Names and tables of the COVID-19-20 layout: which file is whose CT or mask, who is whose person, and what lies there instead."""
 
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 
 from radlearn.amounts import part_of, verb_of
-from radlearn.challenges.folders import describe_folder, nifti_stem
+from radlearn.challenges.folders import describe_folder, volume_stem
 from radlearn.challenges.near_ids import near_strangers
 from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import joined_in_table
@@ -19,6 +20,7 @@ PERSONS_TABLE = "persons.csv"
 PERSON_COLUMNS = ("case", "person")
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".tar.gz")
 CT, MASK = "_ct", "_seg"
+NNUNET_IMAGES, NNUNET_LABELS = "imagesTr", "labelsTr"
 
 
 def case_and_kind(name: str) -> tuple[str, str] | None:
@@ -27,7 +29,7 @@ def case_and_kind(name: str) -> tuple[str, str] | None:
     >>> case_and_kind("volume-covid19-A-0003_seg.nii.gz")
     ('volume-covid19-A-0003', '_seg')
     """
-    stem = nifti_stem(name) or ""
+    stem = volume_stem(name) or ""
     return next(((stem[: -len(kind)], kind) for kind in (CT, MASK) if stem.lower().endswith(kind) and len(stem) > len(kind)), None)
 
 
@@ -89,6 +91,16 @@ def write_persons(folder: Path, persons: dict[str, str]) -> None:
     write_text(Path(folder) / PERSONS_TABLE, table_text(PERSON_COLUMNS, persons.items()))
 
 
+def _nnunet_home(folder: Path) -> Path | None:
+    """Return the folder that holds nnU-Net's `imagesTr`, where `folder` is that one or one of its parts; None where there is none."""
+    place = Path(folder)
+    if (place / NNUNET_IMAGES).is_dir():
+        return place
+    parts = (NNUNET_IMAGES, NNUNET_LABELS)
+    # `.` has no name of its own.
+    return place.resolve().parent if place.resolve().name in parts and (place.resolve().parent / NNUNET_IMAGES).is_dir() else None
+
+
 def missing_layout(folder: Path, needs_cts: bool = True) -> BadLayout:
     """Return the error for a folder that is not the layout: what was found, what was expected, what to do about the difference.
 
@@ -104,15 +116,17 @@ def missing_layout(folder: Path, needs_cts: bool = True) -> BadLayout:
     names = [entry.name for place in places for entry in place.iterdir()] if entries else []
     if archives := [entry.name for entry in entries if entry.name.lower().endswith(ARCHIVES)]:
         advice = f"Unpack {', '.join(archives[:3])} in that folder first."
-    elif any(entry.name == "imagesTr" for entry in entries):
+    elif home := _nnunet_home(folder):
+        table = shlex.quote(str(Path(home) / "cases.csv"))
         advice = (
-            f"This is nnU-Net's layout: put imagesTr/ID_0000.nii.gz and labelsTr/ID.nii.gz as ID{CT} and ID{MASK} into {TRAIN_FOLDER}/."
+            f"This is nnU-Net's layout: 'radlearn segmentation table {shlex.quote(str(home))}' pairs its CTs and masks in a table, and "
+            f"--data {table} takes that."
         )
     elif own := tables_hint(folder):
         advice = own
     elif any((case_and_kind(name) or ("", ""))[1] == CT for name in names):
         advice = f"The CTs are there, their masks ID{MASK}.nii.gz are not. Without masks there is 'predict', which needs none."
-    elif any(nifti_stem(name) for name in names):
+    elif any(volume_stem(name) for name in names):
         advice = f"There are volumes, but their names do not say what they are: ID{CT}.nii.gz for a CT, ID{MASK}.nii.gz for its mask."
     expected = f"{TRAIN_FOLDER}/ with ID{CT}.nii.gz and ID{MASK}.nii.gz for each case"
     return BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}. {advice}")

@@ -33,7 +33,7 @@ from radlearn.challenges.covid19_folder import (
     write_persons,
 )
 from radlearn.challenges.ct_case import Case
-from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, home_of, masks_beside, nifti_stem
+from radlearn.challenges.folders import describe_folder, distinct_ids, folder_that_holds, holds_labels, home_of, masks_beside, volume_stem
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
@@ -140,7 +140,7 @@ def find_images(folder: Path) -> list[Case]:
     )
     paths = _ct_paths(root)
     if not paths:
-        expected = "NIfTI volumes (.nii, .nii.gz), or folders with the DICOM slices of one series each"
+        expected = "volumes (.nii.gz, .nii, .mha, .nrrd), or folders with the DICOM slices of one series each"
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
     ids = distinct_ids(paths, [_id_of(path) for path in paths], root)
     return [Case(case_id, path, None, case_id) for case_id, path in zip(ids, paths, strict=True)]
@@ -160,7 +160,7 @@ def _ct_paths(root: Path) -> list[Path]:
     from radlearn.scans.dicom import find_xrays  # pydicom takes half a second to import, and listing a layout needs none of it
 
     if root.is_file():
-        return [root] if nifti_stem(root.name) else []
+        return [root] if volume_stem(root.name) else []
     if not root.is_dir():
         return []
     from radlearn.scans.series_folders import one_folder_a_series
@@ -179,14 +179,14 @@ def _ct_paths(root: Path) -> list[Path]:
 
 def _id_of(path: Path) -> str:
     known = case_and_kind(path.name)
-    return known[0] if known and known[1] == CT else nifti_stem(path.name) or readable(path.resolve().name)
+    return known[0] if known and known[1] == CT else volume_stem(path.name) or readable(path.resolve().name)
 
 
 def _volumes_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if nifti_stem(entry.name) and not entry.name.startswith("."))
+        names = sorted(entry.name for entry in entries if volume_stem(entry.name) and not entry.name.startswith("."))
     return [folder / name for name in names]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from radlearn.amounts import none_of
 from radlearn.challenges.covid19_layout import Case
-from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.folders import volume_stem
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, CannotWrite, UnreadableScan
 from radlearn.files import why_no_file, written_whole
@@ -28,7 +28,7 @@ from radlearn.progress import in_parallel
 from radlearn.scans.ct_files import read_scan_grid
 from radlearn.scans.geometry import Grid, Volume, same_grid
 from radlearn.scans.mask_files import read_mask
-from radlearn.scans.nifti import read_grid
+from radlearn.scans.volume_files import read_grid
 
 CHALLENGE_PREFIX = "volume-covid19-A-0"
 GZIP = b"\x1f\x8b"
@@ -184,7 +184,7 @@ def _why_unknown(name: str, expected: Mapping[str, str]) -> str:
     base = name.rsplit("/", 1)[-1]
     if "/" in name and base in expected:
         return f"lies in a folder; expected {base} at the top."
-    if known := next((wanted for wanted, case_id in expected.items() if base.startswith(case_id) and nifti_stem(base)), None):
+    if known := next((wanted for wanted, case_id in expected.items() if base.startswith(case_id) and volume_stem(base)), None):
         return f"is not a name of the challenge; expected {known}."
     if not name.endswith(".nii.gz"):
         return f"is no mask; expected only files such as {next(iter(expected), '003.nii.gz')}."

@@ -6,7 +6,7 @@ mask      the lesions of the CT, 0 and 1 on its grid, a NIfTI file; relative to 
 from pathlib import Path
 
 from radlearn.challenges.ct_case import Case
-from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.folders import volume_stem
 from radlearn.challenges.label_map_table import is_label_map_table
 from radlearn.challenges.own_table import OwnTable, accepted, data_folder, read_table, resolved
 from radlearn.challenges.table_rows import columns_of
@@ -41,8 +41,8 @@ def audit(path: Path) -> tuple[OwnTable, list[Case]]:
         where = table.at(line, MASK)
         if mask.resolve() == image.path.resolve():
             table.troubles.append(f"{where}: is the CT itself; expected its mask.")
-        elif nifti_stem(mask.name) is None:
-            table.troubles.append(f"{where}: is {cells[MASK]!r}; expected a NIfTI file, .nii or .nii.gz.")
+        elif volume_stem(mask.name) is None:
+            table.troubles.append(f"{where}: is {cells[MASK]!r}; expected a volume: .nii.gz, .nii, .mha or .nrrd.")
         elif (first := masks.setdefault(mask.resolve(), line)) != line:
             table.troubles.append(f"{where}: is the mask of line {first} too; expected one for each CT.")
         else:

@@ -23,8 +23,8 @@ from radlearn.challenges.folders import (
     files_below,
     home_of,
     masks_beside,
-    nifti_files,
-    nifti_stem,
+    volume_files,
+    volume_stem,
 )
 from radlearn.challenges.person_spellings import spelt
 from radlearn.challenges.voc_boxes import read_voc
@@ -68,7 +68,7 @@ def ct_table(folder: Path) -> FirstTable:
     Raises:
         BadLayout: if no CT has a mask whose name or place says that they belong together.
     """
-    paths = nifti_files(folder)
+    paths = volume_files(folder)
     pairs = _nnunet_pairs(paths) or masks_beside(paths) or _pairs_of_folders(paths)
     if not pairs:
         expected = "a CT and its mask side by side (a_ct.nii.gz, a_seg.nii.gz), in images/ and masks/ under one name, or nnU-Net's folders"
@@ -77,7 +77,7 @@ def ct_table(folder: Path) -> FirstTable:
     table.assumed.append(f"{counted(len(pairs), 'pairs')} of CT and mask {verb_of(len(pairs), 'were')} found by their names.")
     used = {*pairs, *pairs.values()}
     if left := [path for path in paths if path not in used]:
-        alone = f"{counted(len(left), 'other NIfTI files')} without a partner {verb_of(len(left), 'are')} left out"
+        alone = f"{counted(len(left), 'other volumes')} without a partner {verb_of(len(left), 'are')} left out"
         table.assumed.append(f"{alone}: {readable(left[0].name)}{', …' * (len(left) > 1)}.")
     table.assumed.append("A mask has 1 where there is a lesion and 0 elsewhere.")
     add_split(table, folder)
@@ -120,7 +120,7 @@ def _add_persons(table: FirstTable) -> None:
 def _nnunet_pairs(paths: Sequence[Path]) -> dict[Path, Path]:
     """Return CT → mask of nnU-Net's folders: labelsTr/a.nii.gz and imagesTr/a_0000.nii.gz, or a.nii.gz in the Segmentation Decathlon."""
     pairs = {}
-    by_place = {(home_of(path).parent, home_of(path).name.lower(), nifti_stem(path.name) or ""): path for path in paths}
+    by_place = {(home_of(path).parent, home_of(path).name.lower(), volume_stem(path.name) or ""): path for path in paths}
     for (root, name, case), mask in by_place.items():
         beside = LABEL_FOLDERS.get(name)
         if beside and (ct := by_place.get((root, beside, f"{case}_0000")) or by_place.get((root, beside, case))):
@@ -141,7 +141,7 @@ def _pairs_of_folders(paths: Sequence[Path]) -> dict[Path, Path]:
 
 
 def _bare(path: Path) -> str:
-    name = nifti_stem(path.name) or ""
+    name = volume_stem(path.name) or ""
     said = MASK_NAME.match(name) or CT_NAME.match(name)
     return said[1] if said else name
 

@@ -10,7 +10,7 @@ from radlearn.amounts import counted
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable
 from radlearn.folder_walks import walked
-from radlearn.scans.file_names import DICOM_SUFFIXES, NIFTI_SUFFIXES, PICTURE_SUFFIXES
+from radlearn.scans.file_names import DICOM_SUFFIXES, PICTURE_SUFFIXES, VOLUME_SUFFIXES
 
 MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
 CT_NAME = re.compile(r"^(.*?)[-_. ](?:ct|image|img|volume|0000)$", re.IGNORECASE)
@@ -39,13 +39,13 @@ def stem(name: str) -> str:
     return readable(next((name[: -len(suffix)] for suffix in (*DICOM_SUFFIXES, *PICTURE_SUFFIXES) if name.lower().endswith(suffix)), name))
 
 
-def nifti_stem(name: str) -> str | None:
-    """Return a volume's name without `.nii` or `.nii.gz`, readable; None where it has neither.
+def volume_stem(name: str) -> str | None:
+    """Return a volume's name without `.nii.gz`, `.nii`, `.mha` or `.nrrd`, readable; None where it has none of these.
 
-    >>> nifti_stem("a.b.nii.gz"), nifti_stem("A.NII"), nifti_stem("a.dcm")
+    >>> volume_stem("a.b.nii.gz"), volume_stem("A.MHA"), volume_stem("a.dcm")
     ('a.b', 'A', None)
     """
-    return next((readable(name[: -len(suffix)]) for suffix in NIFTI_SUFFIXES if name.lower().endswith(suffix)), None)
+    return next((readable(name[: -len(suffix)]) for suffix in VOLUME_SUFFIXES if name.lower().endswith(suffix)), None)
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -53,9 +53,9 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(place / name for place, names in walked(folder) for name in names)
 
 
-def nifti_files(folder: Path) -> list[Path]:
-    """Return all NIfTI files below a folder, sorted; hidden ones are left out."""
-    return [path for path in files_below(folder) if nifti_stem(path.name)]
+def volume_files(folder: Path) -> list[Path]:
+    """Return all files of volumes below a folder, sorted; hidden ones are left out."""
+    return [path for path in files_below(folder) if volume_stem(path.name)]
 
 
 def home_of(path: Path) -> Path:
@@ -64,7 +64,7 @@ def home_of(path: Path) -> Path:
     >>> home_of(Path("d/a.nii.gz/a.nii")).as_posix(), home_of(Path("d/a.nii")).as_posix()
     ('d', 'd')
     """
-    return path.parent.parent if nifti_stem(path.parent.name) else path.parent
+    return path.parent.parent if volume_stem(path.parent.name) else path.parent
 
 
 def masks_beside(paths: Sequence[Path]) -> dict[Path, Path]:
@@ -75,13 +75,13 @@ def masks_beside(paths: Sequence[Path]) -> dict[Path, Path]:
     """
     by_name: dict[tuple[Path, str], Path] = {}
     for path in paths:
-        stem = nifti_stem(path.name) or ""
+        stem = volume_stem(path.name) or ""
         if not MASK_NAME.match(stem):
             bare = CT_NAME.match(stem)
             by_name[home_of(path), stem] = by_name[home_of(path), bare[1] if bare else stem] = path
     masks = {}
     for path in paths:
-        said = MASK_NAME.match(nifti_stem(path.name) or "")
+        said = MASK_NAME.match(volume_stem(path.name) or "")
         if said and (home_of(path), said[1]) in by_name:
             masks[by_name[home_of(path), said[1]]] = path
     return masks

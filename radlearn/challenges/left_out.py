@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
-from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.folders import volume_stem
 from radlearn.challenges.unlooked import unlooked_files
 from radlearn.hints import command
 from radlearn.progress import say
@@ -30,7 +30,7 @@ def say_left_out(folders: Iterable[Path], read: Collection[Path], out: Path | No
             continue
         left = [path for path in unlooked_files(folder, ()) if not _is_known(path.resolve(), own, answers)]
         # A mask beside its CT, or one that an earlier pass wrote, is no CT.
-        left = [path for path in left if not nifti_stem(path.name)]
+        left = [path for path in left if not volume_stem(path.name)]
         if left:
             kinds = Counter("".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower() for path in left)
             told = ", ".join(f"{count:,} {kind or 'without an ending'}" for kind, count in kinds.most_common(SHOWN))

@@ -36,6 +36,10 @@ NONE = "No Finding"
 IMAGE, LABELS, PERSON, VIEW = "Image Index", "Finding Labels", "Patient ID", "View Position"
 AGE, SEX = "Patient Age", ("Patient Gender", "Patient Sex")
 NAME = re.compile(r"data_entry.*\.csv", re.IGNORECASE)
+LISTS = ("train_val_list.txt", "test_list.txt")
+"The published division, beside the table."
+MISSPELT = 0.8
+"Of the letters are the same: Effusoin is Effusion; Tuberculosis is another disease than Fibrosis."
 OLDEST = 120
 "The published table has ages such as 411, which are taken for not known."
 
@@ -85,6 +89,12 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     cases = [case for case in every if case.path.name in paths]
     if not troubles:
         cases = _with_persons(table, cases)
+    if lists := [name for name in LISTS if (table.folder / name).is_file()]:
+        table.notes.append(
+            f"{' and '.join(lists)} {verb_of(len(lists), 'lie')} beside the table and {verb_of(len(lists), 'are')} not followed: the split "
+            "is drawn by person, so scores cannot be compared with published ones, which are of the people in test_list.txt. To follow the "
+            "published division, write a table of your own with the column split."
+        )
     table.images = [OwnImage(case.path, [(lines[case.path.name], {})], case.image_id, case.person) for case in cases]
     return table, cases
 
@@ -122,7 +132,7 @@ def _case_of(table: OwnTable, line: int, cells: Cells, path: Path) -> XrayCase:
     where = table.at(line, LABELS)
     unknown = next((name for name in written if name not in (*FINDINGS, NONE)), None)
     if unknown:
-        near = get_close_matches(unknown, (*FINDINGS, NONE), 1)
+        near = get_close_matches(unknown, (*FINDINGS, NONE), 1, MISSPELT)
         hint = f" Write {near[0]}." if near else ""
         table.troubles.append(f"{where}: is {cells[LABELS]!r}, and {unknown!r} is none of {', '.join((*FINDINGS, NONE))}.{hint}")
     elif unknown is not None:

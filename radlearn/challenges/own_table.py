@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, nifti_stem, stem
+from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, stem, volume_stem
 from radlearn.challenges.near_columns import (
     ID,
     PATH,
@@ -175,7 +175,7 @@ def _read_images(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> None:
     if ID in table.columns:
         _read_ids(table)
         return
-    names = [nifti_stem(image.path.name) or stem(image.path.name) for image in table.images]
+    names = [volume_stem(image.path.name) or stem(image.path.name) for image in table.images]
     try:
         ids = ids_with_folders([image.path for image in table.images], names, table.folder)
     except ValueError:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from radlearn.challenges.csv_hints import comma_hint, not_csv, separator_hint
 from radlearn.challenges.near_ids import UNSEEN
-from radlearn.challenges.rsna_tables import path_text
+from radlearn.challenges.rsna_tables import MOST_TABLE_BYTES, path_text
 from radlearn.file_kinds import kind_of
 from radlearn.files import opened_to_read
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = ".parquet"
 HEADER_LINE = 1
+MOST_ROWS, ROWS_AT_ONCE = 3_000_000, 1000
+"Of a Parquet table, which may hold thirty million in half a megabyte."
 START_BYTES = 4096
 Cells = dict[str, str]
 
@@ -42,7 +44,7 @@ def file_words(path: Path) -> str:
     called = f"a {suffix} file" if suffix else "a file without a suffix"
     if kind:
         return f"is {called}, and what it holds is {kind}. A table is read under a name that ends with .csv"
-    return f"is {called}. If it is a table, save it as CSV UTF-8, with commas, under a name that ends with .csv"
+    return f"is {called}. If it is a table, save it as CSV UTF-8, with commas, under a name that ends with .csv (with tabs: .tsv)"
 
 
 def columns_of(path: Path) -> tuple[str, ...]:
@@ -100,13 +102,31 @@ def _parquet_rows(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]],
             [f'{path.name}: Parquet is read with pyarrow. Install it (pip install "radlearn[parquet]"), or save the table as CSV.'],
         )
     try:
-        content = parquet.read_table(path).to_pylist()
+        said = parquet.read_metadata(path)
+        names = [_name(str(name)) for name in said.schema.to_arrow_schema().names]
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            return tuple(names), [], [f"{path.name}: the column {twice[0] or 'without a name'} is there twice; expected each once."]
+        packed = sum(said.row_group(group).total_byte_size for group in range(said.num_row_groups))
+        if said.num_rows > MOST_ROWS or packed > MOST_TABLE_BYTES:
+            return (
+                (),
+                [],
+                [f"{path.name}: holds {said.num_rows:,} rows, {packed:,} bytes; expected a table of a few megabytes. It was not read."],
+            )
+        content: list[dict[str, object]] = []
+        letters = 0
+        with parquet.ParquetFile(path) as opened:
+            # A value that is stored once may stand in a million rows.
+            for batch in opened.iter_batches(ROWS_AT_ONCE):
+                content += batch.to_pylist()
+                letters += sum(len(value) for row in content[-len(batch) :] for value in row.values() if isinstance(value, str | bytes))
+                if letters > MOST_TABLE_BYTES:
+                    return (), [], [f"{path.name}: holds more than {MOST_TABLE_BYTES:,} letters; expected a table of a few megabytes."]
     except (ArrowException, OSError) as error:
         return (), [], [f"{path.name}: is not a Parquet file that can be read ({str(error).partition(chr(10))[0]})."]
-    columns = tuple(_name(str(name)) for name in content[0]) if content else ()
     # As lines of a CSV table are counted: the header is the first.
     rows = [(line, {_name(str(name)): _as_text(value) for name, value in row.items()}) for line, row in enumerate(content, start=2)]
-    return columns, rows, [] if rows else [f"{path.name}: has no rows."]
+    return tuple(names) if rows else (), rows, [] if rows else [f"{path.name}: has no rows."]
 
 
 def _name(written: str) -> str:
@@ -118,4 +138,7 @@ def _as_text(value: object) -> str:
     """Return a value as it would stand in a CSV table: nothing for none, and 1 for a truth value."""
     if value is None or value != value:
         return ""
+    if isinstance(value, bytes):
+        # Some programs write texts without saying that they are some.
+        return value.decode("utf-8", "replace").strip()
     return str(int(value)) if isinstance(value, bool) else str(value).strip()

@@ -60,6 +60,22 @@ def label_columns(columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(column for column in columns if column.startswith(PREFIX))
 
 
+def _notes_on_others(table: OwnTable) -> list[str]:
+    """Return what a person should know about columns `label_NAME` beside `label`; nothing where they hold no findings."""
+    others = [column for column in table.columns if column.startswith(PREFIX) and column != PREFIX and _is_label(table, column)]
+    if not others:
+        return []
+    named = f"{', '.join(others[:3])}{', …' * (len(others) > 3)}"
+    found = f"{table.path.name}: has the column {LABEL} and {named}: only {LABEL} is learnt, the others describe subgroups"
+    return [f"{found}. To learn several findings, call it {PREFIX}NAME too."]
+
+
+def _is_label(table: OwnTable, column: str) -> bool:
+    """Whether a column holds 0 and 1 alone, as a finding would."""
+    cells = {cells.get(column, "") for image in table.images for _, cells in image.rows} - {""}
+    return bool(cells) and cells <= {"0", "1", "0.0", "1.0"}
+
+
 def find_cases(path: Path) -> list[XrayCase]:
     """Return the X-rays of a table; errors as `own_table.accepted`."""
     return accepted(*audit(path))
@@ -73,6 +89,8 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     box, several = corners_in(columns), label_columns(columns)
     needed = box or several or (LABEL,)
     table = read_table(path, needed, (*KNOWN, *box, *several))
+    if LABEL in columns:
+        table.notes += _notes_on_others(table)
     hint = size_hint(columns) or _near_hint(table, several)
     lacking = bool(table.troubles) and "expected also" in table.troubles[-1]
     if columns and lacking and not table.images and not set(needed) <= set(columns):

@@ -14,6 +14,7 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.folders import files_below, stem, within
 from radlearn.challenges.marked_images import ROUNDING_SHARE, Box, Mark, Marked
+from radlearn.challenges.yolo_names import LISTS, class_names
 
 NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?|nan|[+-]?inf", re.IGNORECASE | re.ASCII)
 FIELDS = ("class", "centre x", "centre y", "width", "height")
@@ -30,6 +31,7 @@ def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
     said = [one for one in lines.values() if one]
     if not said or sum(any(map(_looks_like_yolo, _words(one))) for one in said) < LEAST_SHARE_OF_FILES * len(said):
         return None
+    names, called, unclear_names = class_names(folder, files_below(folder))
     marked = Marked(folder, in_shares=True)
     polygons = 0
     for image in images:
@@ -42,12 +44,12 @@ def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
                 marked.troubles.append(f"{where}: {trouble}")
             else:
                 polygons += len(words) > len(FIELDS)
-                marks.append(Mark(words[0], box, where))
-    marked.troubles += unclear
+                marks.append(Mark(names.get(words[0], words[0]), box, where))
+    marked.troubles += [*unclear, *unclear_names]
     files = Counter(text_of.values())
     read = f"{counted(len(files), '.txt files')} {verb_of(len(files), 'are')} read as YOLO"
     meant = "the class, then the centre, width and height of a box as shares of the image"
-    marked.assumed = [f"{read}: {meant}. An image without a file, or with an empty one, has no box."]
+    marked.assumed = [f"{read}: {meant}. An image without a file, or with an empty one, has no box.", *called]
     if bare := len(images) - len(lines):
         marked.assumed.append(f"{counted(bare, 'images')} {verb_of(bare, 'have')} no .txt file, and so no box.")
     if shared := [path for path, amount in files.items() if amount > 1]:
@@ -77,7 +79,7 @@ def _text_of(folder: Path, images: Sequence[Path]) -> tuple[dict[Path, Path], li
     """
     texts: dict[str, list[Path]] = {}
     for path in files_below(folder):
-        if path.suffix.lower() == ".txt":
+        if path.suffix.lower() == ".txt" and path.name.lower() not in LISTS:
             texts.setdefault(path.stem, []).append(path)
     by_stem: dict[str, list[Path]] = {}
     for image in images:

@@ -14,7 +14,7 @@ import numpy as np
 from radlearn import use_cases
 from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
-from radlearn.challenges.folders import describe_folder, nifti_files, nifti_stem
+from radlearn.challenges.folders import describe_folder, volume_files, volume_stem
 from radlearn.challenges.near_columns import near_hint
 from radlearn.challenges.table_boxes import size_hint
 from radlearn.challenges.table_rows import file_words, is_table, rows_of
@@ -133,7 +133,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     # What places are given relative to.
     folder = given.parent if by_table else given
     result = Audit(given, [], any(challenge.is_synthetic(given) for challenge in challenges.values()))
-    paths, nifti = ([], []) if by_table else (find_xrays(folder, pictures=True), nifti_files(folder))
+    paths, nifti = ([], []) if by_table else (find_xrays(folder, pictures=True), volume_files(folder))
     if by_table:
         paths = [case.path for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)]
     known = {path for layout in layouts.values() for path in layout.looked_at}
@@ -177,7 +177,7 @@ def _layout_of(challenge: AnyChallenge, folder: Path) -> AuditedFolder:
         cases, findings = [], [Found("table", "", str(error).removeprefix(f"{folder}: "))]
     recognised = f"the layout of {challenge.title}: {counted(len(cases), f'labelled {challenge.units}')}"
     # Which mask is whose only the challenge knows.
-    volumes = [VolumeFiles(case.image_id, (case.path,), None, case.person) for case in cases if nifti_stem(case.path.name)]
+    volumes = [VolumeFiles(case.image_id, (case.path,), None, case.person) for case in cases if volume_stem(case.path.name)]
     return AuditedFolder(recognised, cases, findings, volumes or None)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.folders import volume_stem
 from radlearn.challenges.table_rows import is_table
 from radlearn.check.audit import Audit
 from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
@@ -18,7 +18,7 @@ from radlearn.pictures.style import in_house_style, png_bytes
 from radlearn.remarks import notes_gathered
 from radlearn.scans.dicom import read_radiograph
 from radlearn.scans.geometry import to_orientation
-from radlearn.scans.nifti import read_volume
+from radlearn.scans.volume_files import read_volume
 
 PICTURES_A_RULE = 4
 XRAY_PX = 320
@@ -35,7 +35,7 @@ def write_page(path: Path, audit: Audit, forecasts: Sequence[Forecast]) -> Path:
     """Write the page, whole or not at all, and return its path."""
     counts = counted(audit.findings)
     verdict = "Something must be mended before this is trained on." if audit.must_be_mended else "Nothing must be mended."
-    nifti = [one.job for one in audit.volumes if nifti_stem(one.job.paths[0].name)]
+    nifti = [one.job for one in audit.volumes if volume_stem(one.job.paths[0].name)]
     files = len(audit.xrays) + sum(len(job.paths) + (job.mask is not None) for job in nifti)
     headline = [Headline({"error": "Errors", "warning": "Warnings", "note": "Notes"}[name], counts[name]) for name in SEVERITIES]
     groups = grouped(audit.findings)
@@ -95,7 +95,7 @@ def _panels(finding: Finding, audit: Audit) -> list[Panel]:
         if not name or finding.rule in ("privacy", "about", "shortcut") or not path.is_file():
             continue
         try:
-            if path.name.lower().endswith((".nii", ".nii.gz")):
+            if volume_stem(path.name):
                 panels.append((name, _slice(path), ()))
             elif not path.name.endswith((".csv", ".json")):
                 with notes_gathered({}):

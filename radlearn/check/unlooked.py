@@ -10,7 +10,7 @@ from radlearn.check.findings import Finding
 from radlearn.scans.file_names import OTHER_PICTURES, PICTURE_SUFFIXES
 
 VOLUMES = (
-    ".hdr", ".img", ".hdr.gz", ".img.gz", ".mha", ".mhd", ".raw", ".zraw", ".nrrd", ".nhdr", ".mgh", ".mgz", ".mnc", ".vtk", ".vti",
+    ".hdr", ".img", ".hdr.gz", ".img.gz", ".mhd", ".raw", ".zraw", ".nhdr", ".mgh", ".mgz", ".mnc", ".vtk", ".vti",
     ".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip", ".npy", ".npz", ".h5", ".hdf5",
 )  # fmt: skip
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".dcm.gz", ".dcm.zip")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.challenges.challenge import VolumeFiles
-from radlearn.challenges.folders import masks_beside, nifti_stem, within
+from radlearn.challenges.folders import masks_beside, volume_stem, within
 from radlearn.check.anatomy import ct_wrong_way_round, mask_wrong_way_round
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
@@ -22,8 +22,8 @@ from radlearn.scans.hounsfield import doubts_of
 from radlearn.scans.low_values import PADDING_BELOW_HU
 from radlearn.scans.lungs import find_lungs_and_hull
 from radlearn.scans.mask_files import read_mask
-from radlearn.scans.nifti import read_volume
 from radlearn.scans.value_digests import value_digest, volume_digest
+from radlearn.scans.volume_files import read_volume
 
 GAP_ABOVE_MM = 8.5
 "Between slices; the challenge's thickest are 5 mm."
@@ -56,7 +56,7 @@ def loose_jobs(paths: Sequence[Path]) -> list[VolumeFiles]:
     """Pair loose NIfTI files by their names; a mask without CT is looked at as a volume, and a CT without mask by itself."""
     masks = masks_beside(paths)
     paired = set(masks.values())
-    return [VolumeFiles(nifti_stem(path.name) or "", (path,), masks.get(path), path.name) for path in paths if path not in paired]
+    return [VolumeFiles(volume_stem(path.name) or "", (path,), masks.get(path), path.name) for path in paths if path not in paired]
 
 
 def series_jobs(facts: Sequence[XrayFacts]) -> list[VolumeFiles]:
@@ -108,7 +108,7 @@ def _masks_differ(same: Sequence[VolumeFacts]) -> bool:
 
 def _looked_at(job: VolumeFiles) -> VolumeFacts:
     facts = VolumeFacts(job)
-    is_series = not job.paths[0].name.lower().endswith((".nii", ".nii.gz"))
+    is_series = volume_stem(job.paths[0].name) is None
     try:
         ct = read_series(job.paths) if is_series else read_volume(job.paths[0])
     except UnreadableScan as error:

@@ -21,7 +21,7 @@ from radlearn.pictures.style import FULL_WIDTH_IN, INK, MUTED, blank, in_house_s
 from radlearn.scans.dicom import read_radiograph
 from radlearn.scans.geometry import spacing_mm, to_orientation
 from radlearn.scans.lungs import lung_mask
-from radlearn.scans.nifti import read_volume
+from radlearn.scans.volume_files import read_volume
 
 XRAYS_SHOWN, XRAYS_IN_A_ROW, CTS_SHOWN = 8, 4, 3
 PLANES = ("axial", "coronal", "sagittal", "lungs and lesions in space")

@@ -96,14 +96,14 @@ def fit_recalibration(
 def recalibration_line(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
     """Return slope and intercept of `fit_recalibration`, (2,) or (draws, 2), for a bootstrap. `weights` as in `auroc_score`.
 
-    NaN where a class is missing: what the prior alone would say is no measurement. The intercept belongs to the slope; whether
-    probabilities are too high or too low says `calibration_in_the_large`.
+    NaN where a class is missing, and where all probabilities are the same: what the prior alone would say is no measurement.
+    The intercept belongs to the slope; whether probabilities are too high or too low says `calibration_in_the_large`.
     """
-    _, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
+    p, y, w = checked_predictions(probabilities, labels, weights, between_0_and_1=True)
     everybody = fit_recalibration(probabilities, labels)
     lines = np.full((len(np.atleast_2d(w)), 2), np.nan)
     for line, row in zip(lines, np.atleast_2d(w), strict=True):
-        if row @ y > 0 and row @ ~y > 0:
+        if row @ y > 0 and row @ ~y > 0 and np.ptp(p[row > 0]) > 0:
             # The solution for a draw lies near the one for all cases, so starting there saves steps.
             fit = fit_recalibration(probabilities, labels, row, everybody)
             line[:] = fit.slope, fit.intercept

@@ -9,7 +9,7 @@ from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 
 from radlearn.monai_parts.path_reader import PathReader, Paths, meta_of
 from radlearn.scans.ct_files import read_scan
-from radlearn.scans.file_names import NIFTI_SUFFIXES
+from radlearn.scans.file_names import VOLUME_SUFFIXES
 from radlearn.scans.geometry import voxel_volume_ml
 from radlearn.scans.hounsfield import refuse_no_chest_ct
 from radlearn.scans.mask_files import read_mask
@@ -48,7 +48,7 @@ class CTReader(PathReader):
 
     def verify_suffix(self, filename: Paths) -> bool:
         """Whether all names are folders or end in .nii or .nii.gz."""
-        return all(str(name).lower().endswith(NIFTI_SUFFIXES) or Path(name).is_dir() for name in ensure_tuple(filename))
+        return all(str(name).lower().endswith(VOLUME_SUFFIXES) or Path(name).is_dir() for name in ensure_tuple(filename))
 
     def data_of(self, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         """Return the voxels (i, j, k) in HU, and the meta data."""
@@ -82,7 +82,7 @@ class MaskReader(PathReader):
 
     def verify_suffix(self, filename: Paths) -> bool:
         """Whether all names end in .nii or .nii.gz."""
-        return all(str(name).lower().endswith(NIFTI_SUFFIXES) for name in ensure_tuple(filename))
+        return all(str(name).lower().endswith(VOLUME_SUFFIXES) for name in ensure_tuple(filename))
 
     def data_of(self, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         """Return the mask, uint8 (i, j, k), and the meta data."""

@@ -23,7 +23,7 @@ class RadiographReader(PathReader):
 
     - the header: `view`, `sex`, `age_years`, `spacing_mm`, `patient_id`, `study_uid`, `series_uid`, `sop_uid`, `modality`, `photometric`,
       `size_px` (height and width as stored), `stored_bits`, `sop_class`, `spacing_in_patient_mm`, `spacing_from`, `body_part`,
-      `described_part`, `orientation`. A missing text is "", a missing number NaN.
+      `described_view`, `described_part`, `orientation`. A missing text is "", a missing number NaN.
     - `affine_unit`: "mm" where lengths may be measured, which a secondary capture does not allow; else "source pixel". The affine goes from
       (row, column) to the distance from the centre of the first stored pixel in that unit. At full size in source pixels it is the
       identity.

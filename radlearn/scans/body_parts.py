@@ -27,3 +27,18 @@ def other_part_in(descriptions: Iterable[str]) -> str:
     if any(word in text for word in CHEST):
         return ""
     return next((word for word in re.findall(r"[A-Z]+", text) if word in OTHERS), "")
+
+
+LATERAL = ("LATERAL", "LAT", "SEITLICH", "PERFIL", "PROFIL")
+NOT_LATERAL = ("AP", "PA", "FRONTAL", "FACE", "DECUB", "DECUBITUS")
+"Of a series with both views, or of somebody who lies on the side, which is taken from the front."
+
+
+def lateral_in(descriptions: Iterable[str]) -> str:
+    """Return the word by which the description of a series says that it is a lateral view, "" where none does.
+
+    >>> lateral_in(["W Chest Lat."]), lateral_in(["Chest PA and lateral"]), lateral_in(["L lateral decubitus"]), lateral_in(["LATISSIMUS"])
+    ('LAT', '', '', '')
+    """
+    words = re.findall(r"[A-Z]+", " ".join(descriptions).upper())
+    return "" if any(word in NOT_LATERAL for word in words) else next((word for word in words if word in LATERAL), "")

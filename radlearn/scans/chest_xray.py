@@ -41,6 +41,8 @@ def header_doubts(header: RadiographHeader) -> Iterator[tuple[str, str]]:
         yield "image-not-xray", f"Modality is {header.modality}"
     if (view := (header.view or "").upper()) not in FRONTAL:
         yield "image-lateral", f"the view is {view}"
+    elif header.described_view:
+        yield "image-lateral", f"ViewPosition is empty, and its description says {header.described_view}"
     part = header.body_part.upper()
     if part and not any(word in part for word in CHEST):
         yield "image-not-chest", f"BodyPartExamined is {part}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from radlearn.scans.geometry import Grid, Volume
 from radlearn.scans.mask_files import read_mask
-from radlearn.scans.nifti import read_grid, read_volume
+from radlearn.scans.volume_files import read_grid, read_volume
 
 
 def read_scan(path: Path, mask_path: Path | None = None, series_uid: str | None = None) -> tuple[Volume, Volume | None]:

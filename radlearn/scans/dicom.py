@@ -16,7 +16,7 @@ from radlearn.errors import BadSetting, RadlearnWarning, UnreadableScan
 from radlearn.file_names import readable
 from radlearn.files import opened_to_read
 from radlearn.folder_walks import walked
-from radlearn.scans.body_parts import DESCRIPTIONS, other_part_in
+from radlearn.scans.body_parts import DESCRIPTIONS, lateral_in, other_part_in
 from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.header_texts import age_in_years, orientation_in, text_in, view_in
@@ -63,6 +63,7 @@ class RadiographHeader:
     spacing_in_patient_mm: tuple[float, float] | None = None  # (row, column), as `pixel_spacing` derives it; None where it cannot
     spacing_from: str = ""  # The fields that `spacing_in_patient_mm` comes from
     body_part: str = ""  # BodyPartExamined
+    described_view: str = ""  # The word by which the description of the series says that it is lateral, where nothing else does
     described_part: str = ""  # Another part of the body than the chest that a description names: see `body_parts`
     orientation: str = ""  # PatientOrientation, as in L\\F: where the rows lead (to the patient's left) and the columns (to the feet)
 
@@ -266,6 +267,8 @@ def _header_of(xray: Xray) -> RadiographHeader:
             spacing_in_patient_mm=spacing.mm,
             spacing_from=spacing.source,
             body_part=text_in(said, "BodyPartExamined"),
+            # That of the examination names all views that were taken.
+            described_view="" if text_in(said, "ViewPosition") else lateral_in([text_in(said, word) for word in DESCRIPTIONS[:2]]),
             described_part=other_part_in([text_in(said, keyword) for keyword in DESCRIPTIONS]),
             orientation=orientation_in(said),
         )

@@ -2,6 +2,8 @@
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
+ITK_SUFFIXES = (".mha", ".nrrd")
+VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES)
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 OTHER_PICTURES = (".gif", ".webp", ".jp2", ".j2k", ".jpx", ".pgm", ".pnm", ".ppm", ".pbm", ".heic", ".heif", ".avif")
 "That radlearn does not read."

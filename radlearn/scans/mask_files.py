@@ -9,7 +9,8 @@ import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.scans.geometry import Grid, Volume, same_grid
-from radlearn.scans.nifti import read_volume, write_volume
+from radlearn.scans.nifti import write_volume
+from radlearn.scans.volume_files import read_volume
 
 CUTS = {1: 0.5, 255: 127.0}
 "The value for inside, 1, or 255 in an 8-bit image; and the threshold above which a grey value counts as inside."

@@ -30,7 +30,7 @@ except ImportError:
 if TYPE_CHECKING:  # nibabel takes half a second to import, and imports pydicom; so only the functions that need it do.
     from nibabel.nifti1 import Nifti1Header
 
-__all__ = ["Volume", "read_grid", "read_volume", "write_volume"]
+__all__ = ["Volume", "only_finite", "read_grid", "read_volume", "write_volume"]
 
 BYTES = 348  # Of a header
 VOXELS_AT = 352  # After the header, four bytes mean no extensions
@@ -76,12 +76,17 @@ def read_volume(path: str | Path) -> Volume:
     slope, intercept = header.get_slope_inter()
     with np.errstate(over="ignore", invalid="ignore"):  # What overflows is refused below.
         voxels = rescaled(stored, 1 if slope is None else slope, intercept or 0)
+    only_finite(path, voxels)
+    return Volume(voxels, grid.affine, path)
+
+
+def only_finite(path: Path, voxels: np.ndarray) -> None:
+    """Raise an UnreadableScan where voxels of a file are NaN or infinite."""
     if voxels.dtype.kind == "f" and not (finite := np.isfinite(voxels)).all():
         raise UnreadableScan(
             f"{path}: {finite.size - int(finite.sum()):,} of {finite.size:,} voxels are not finite (NaN or infinity). radlearn does not "
             "guess their values: find out what wrote them, or fill them with what lies there, such as -1024 HU in a CT and 0 in a mask."
         )
-    return Volume(voxels, grid.affine, path)
 
 
 def read_grid(path: str | Path) -> Grid:

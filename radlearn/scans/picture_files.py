@@ -20,6 +20,8 @@ from radlearn.file_kinds import kind_of, picture_advice
 from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
+from radlearn.scans.jpeg_pictures import jpeg_trouble
+from radlearn.scans.swapped_bytes import has_swapped_bytes
 from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff
 
 MOST_PIXELS = 1 << 28
@@ -109,6 +111,8 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
                 )
             if (pages := getattr(image, "n_frames", 1)) > 1:
                 raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one X-ray. Save each page as a file of its own.")
+            if image.format == "JPEG" and (trouble := jpeg_trouble(content)):
+                raise UnreadableScan(f"{path}: {trouble}. Copy it again from its source.")
             # Before anything looks for an orientation, for which a PNG is decoded.
             channels = deep_channels(lambda: _opened(content)) if has_deep_channels(image) else None
             orientation = image.getexif().get(ORIENTATION, 1) if tiff is None else tiff.orientation
@@ -147,6 +151,8 @@ def _unidentified(content: bytes) -> str:
     if content.startswith(TIFF_STARTS):
         return "is a TIFF that is damaged, or of a kind that radlearn does not read. Save it in grey of 8 or 16 bits, without layers."
     kind = kind_of(content)
+    if kind == "DICOM":
+        return "is DICOM, and no picture. Name it .dcm."
     if "does not read" in (known := picture_advice(content)):
         return f"is {known}."
     what = f"is {kind}" if kind and "picture" not in kind else "is no picture that can be read, or is damaged"
@@ -211,6 +217,10 @@ def _shares_of_range(path: Path, values: np.ndarray, bits: int) -> tuple[np.ndar
         count = int((~np.isfinite(values)).sum())
         where = f"{count:,} of {values.size:,} pixels {verb_of(count, 'are')} NaN or infinite"
         raise UnreadableScan(f"{path}: {where}. Write the value of black there, and save the picture again.")
+    whole = values.astype(np.uint16) if bits == 16 and values.min() >= 0 else np.zeros((1, 1))
+    if np.array_equal(whole, values) and has_swapped_bytes(whole):
+        found = "its pixels are noise as they are, and an image with the two bytes of each exchanged"
+        raise UnreadableScan(f"{path}: {found}. They were written in the wrong order: export it again, or exchange them.")
     low, high = float(values.min()), float(values.max())
     shares = (values - low) / (high - low) if high > low else np.zeros_like(values)
     return shares, f"its values, {low:g} to {high:g}, are shown from black to white, because a picture of {bits} bits has no window"

@@ -25,9 +25,9 @@ from radlearn.files import opened_to_read
 from radlearn.scans.decimals import decimals
 from radlearn.scans.dicom import is_dicom
 from radlearn.scans.geometry import Volume
-from radlearn.scans.nifti import read_grid, read_volume
 from radlearn.scans.picture_files import FORMATS, is_picture, read_stored
 from radlearn.scans.stored_pixels import DAMAGE, decoded, open_xray, parsing
+from radlearn.scans.volume_files import read_grid, read_volume
 
 WHOLE_WITHIN = 1e-3
 "Values that all lie so near to whole numbers are these: computed with a slope, they miss them by the last digits."

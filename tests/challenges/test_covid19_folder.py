@@ -1,9 +1,12 @@
 """Names, persons and what lies in a folder instead of the layout."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from radlearn.challenges import first_table
 from radlearn.challenges.covid19_folder import (
     case_and_kind,
     case_paths,
@@ -12,7 +15,7 @@ from radlearn.challenges.covid19_folder import (
     read_persons,
     write_persons,
 )
-from radlearn.challenges.folders import nifti_stem
+from radlearn.challenges.folders import volume_stem
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,7 @@ def test_the_paths_of_a_case_are_understood_as_that_case() -> None:
 
 
 def test_only_nifti_has_a_nifti_stem() -> None:
-    assert [nifti_stem(name) for name in ("a.nii", "a.nii.gz", "a.gz", "a.nii.zip", "a")] == ["a", "a", None, None, None]
+    assert [volume_stem(name) for name in ("a.nii", "a.nii.gz", "a.gz", "a.nii.zip", "a")] == ["a", "a", None, None, None]
 
 
 def test_files_that_cannot_be_volumes_are_told_without_opening(tmp_path: Path) -> None:
@@ -103,7 +106,7 @@ def test_rows_for_nobody_and_cases_without_a_row_are_counted(tmp_path: Path) -> 
     [
         ((), "is empty. Expected Train/ with ID_ct.nii.gz and ID_seg.nii.gz for each case. Put the challenge's files there"),
         (("COVID-19-20_v2.zip",), "Unpack COVID-19-20_v2.zip in that folder first."),
-        (("imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz"), "This is nnU-Net's layout"),
+        (("imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz"), "This is nnU-Net's layout: 'radlearn segmentation table "),
         (("Train/a_ct.nii.gz",), "The CTs are there, their masks ID_seg.nii.gz are not"),
         (("a.nii.gz",), "their names do not say what they are"),
         (("slice1.dcm",), "Put the challenge's files there"),
@@ -114,6 +117,20 @@ def test_the_advice_fits_what_is_there(tmp_path: Path, names: tuple[str, ...], a
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert advice in str(missing_layout(tmp_path))
+
+
+@pytest.mark.parametrize("part", ["", "imagesTr", "labelsTr", "imagesTr/."])
+def test_each_part_of_nnunets_layout_is_known(tmp_path: Path, part: str) -> None:
+    home = tmp_path / "Dataset 7"
+    for name in ("imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).touch()
+    said = str(missing_layout(home / part))
+    command = re.search(r"'radlearn (segmentation table .*)' pairs", said)
+    assert command
+    assert shlex.split(command[1]) == ["segmentation", "table", str(home)]
+    assert f"--data '{home}/cases.csv'" in said
+    assert first_table.ct_table(home).rows == [{"path": home / "imagesTr" / "a_0000.nii.gz", "mask": home / "labelsTr" / "a.nii.gz"}]
 
 
 def test_a_folder_that_is_not_there_is_told_so(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ BAD = {
     "path,mask\na.nii.gz,\n": "line 2, column mask: is empty; a CT without a lesion has a mask of zeros.",
     "path,mask\na.nii.gz,none.nii.gz\n": "line 2, column mask: is 'none.nii.gz', and there is no such file",
     "path,mask\na.nii.gz,./a.nii.gz\n": "line 2, column mask: is the CT itself; expected its mask.",
-    "path,mask\na.nii.gz,c.png\n": "line 2, column mask: is 'c.png'; expected a NIfTI file",
+    "path,mask\na.nii.gz,c.png\n": "line 2, column mask: is 'c.png'; expected a volume: .nii.gz, .nii, .mha or .nrrd",
     "path,mask\na.nii.gz,masks/a.nii.gz\nb.nii.gz,masks/a.nii.gz\n": "line 3, column mask: is the mask of line 2 too",
     "path,mask\na.nii.gz,masks/a.nii.gz\na.nii.gz,masks/b.nii.gz\n": "line 3, column path: is the CT of line 2 again",
     "path,seg\na.nii.gz,masks/a.nii.gz\n": "expected also mask. Is seg the mask? Then call it so.",

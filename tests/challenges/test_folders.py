@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.challenges.folders import describe_folder, files_in, nifti_files, within
+from radlearn.challenges.folders import describe_folder, files_in, volume_files, within
 
 
 def with_files(folder: Path, *names: str) -> Path:
@@ -44,4 +44,4 @@ def test_many_folders_are_counted_not_listed(tmp_path: Path) -> None:
 def test_files_are_listed_without_hidden_ones_and_volumes_at_any_depth(tmp_path: Path) -> None:
     with_files(tmp_path, "b.nii", "a.csv", ".c.nii", "deep/er/d.nii.gz", ".hidden/e.nii")
     assert [path.name for path in files_in(tmp_path)] == ["a.csv", "b.nii"]
-    assert [within(path, tmp_path) for path in nifti_files(tmp_path)] == ["b.nii", "deep/er/d.nii.gz"]
+    assert [within(path, tmp_path) for path in volume_files(tmp_path)] == ["b.nii", "deep/er/d.nii.gz"]

@@ -117,3 +117,23 @@ def test_the_real_sample_is_read_as_the_csv_module_reads_it(shared_data: Path) -
     assert len(cases) == len(rows) == 240
     assert {case.person for case in cases} == {row["Patient ID"] for row in rows}
     assert Counter(case.view for case in cases) == Counter(row["View Position"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [("Effusoin", " Write Effusion."), ("Pnuemonia", " Write Pneumonia."), ("Tuberculosis", ""), ("Scoliosis", ""), ("Massive", "")],
+)
+def test_only_a_misspelling_gets_a_proposal(tmp_path: Path, written: str, hint: str) -> None:
+    table, _ = audit(folder_of(tmp_path, f"{HEAD}a.png,{written},0,1,58,M,PA\nb.png,No Finding,0,2,58,M,PA\n") / "Data_Entry_2017.csv")
+    assert table.troubles[0].endswith(f"{FINDINGS[-1]}, No Finding.{hint}")
+
+
+def test_the_published_division_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, PUBLISHED)
+    assert audit(folder / "Data_Entry_2017.csv")[0].notes == []
+    (folder / "test_list.txt").write_text("a.png\n")
+    (note,) = audit(folder / "Data_Entry_2017.csv")[0].notes
+    assert note.startswith("test_list.txt lies beside the table and is not followed")
+    (folder / "train_val_list.txt").write_text("b.png\n")
+    (note,) = audit(folder / "Data_Entry_2017.csv")[0].notes
+    assert note.startswith("train_val_list.txt and test_list.txt lie beside the table and are not followed")

@@ -2,11 +2,13 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from radlearn.challenges import covid19, rsna
-from radlearn.challenges.table_rows import file_words
+from radlearn.challenges.table_rows import MOST_ROWS, file_words, rows_of
 from radlearn.check.audit import audit_folder
 from radlearn.errors import BadLayout
 from radlearn.workflow.data_source import found_source
@@ -42,3 +44,38 @@ def test_a_table_in_a_folder_that_was_named_is_named(tmp_path: Path, challenge: 
     (folder / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(BadLayout, match=r"name it itself, --data '.*my data/cases\.csv'\."):
         challenge.CHALLENGE.find_cases(folder)  # type: ignore[attr-defined]
+
+
+def parquet_of(path: Path, columns: list[tuple[str, Any]], **options: Any) -> Path:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from pyarrow import parquet
+
+    parquet.write_table(
+        pyarrow.Table.from_arrays([pyarrow.array(values) for _, values in columns], [name for name, _ in columns]), path, **options
+    )
+    return path
+
+
+def test_a_small_parquet_file_of_millions_of_rows_is_not_unpacked(tmp_path: Path) -> None:
+    path = parquet_of(tmp_path / "a.parquet", [("label", np.zeros(MOST_ROWS + 1, np.int8))])
+    assert path.stat().st_size < 100_000
+    _, rows, (trouble,) = rows_of(path)
+    assert rows == []
+    assert trouble.startswith(f"a.parquet: holds {MOST_ROWS + 1:,} rows, ")
+    assert trouble.endswith("expected a table of a few megabytes. It was not read.")
+    # One long text that stands in each of many rows.
+    path = parquet_of(tmp_path / "b.parquet", [("path", ["x" * 100_000] * 3000)])
+    assert path.stat().st_size < 1_000_000
+    assert "b.parquet: holds more than" in rows_of(path)[2][0]
+
+
+def test_a_parquet_file_may_have_texts_of_bytes_and_no_column_twice(tmp_path: Path) -> None:
+    columns, rows, troubles = rows_of(parquet_of(tmp_path / "a.parquet", [("path", [b"a.dcm", "ü.dcm".encode()]), ("label", [True, None])]))
+    assert (columns, rows, troubles) == (("path", "label"), [(2, {"path": "a.dcm", "label": "1"}), (3, {"path": "ü.dcm", "label": ""})], [])
+    twice = rows_of(parquet_of(tmp_path / "b.parquet", [("path", ["a"]), ("label", [1]), ("label ", [0])]))
+    assert twice[2] == ["b.parquet: the column label is there twice; expected each once."]
+
+
+def test_batches_of_a_parquet_file_are_read_in_their_order(tmp_path: Path) -> None:
+    path = parquet_of(tmp_path / "a.parquet", [("path", [f"{number}.dcm" for number in range(3500)])], row_group_size=700)
+    assert [(line, row["path"]) for line, row in rows_of(path)[1]] == [(number + 2, f"{number}.dcm") for number in range(3500)]

@@ -140,3 +140,12 @@ def test_what_to_do_about_a_box_that_is_none_is_said(tmp_path: Path) -> None:
     ):
         (trouble,) = audit(table_of(tmp_path, f"{BOX}a.dcm,10,20,300,400\nb.dcm,{box}\n"))[0].troubles
         assert trouble.endswith(advice)
+
+
+def test_findings_beside_a_label_are_said_to_be_subgroups(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.dcm").touch()
+    (tmp_path / "cases.csv").write_text("path,label,label_mass,label_source\na.dcm,1,0,CT\nb.dcm,0,1,CT\n")
+    (note,) = [note for note in audit(tmp_path / "cases.csv")[0].notes if "label_mass" in note]
+    assert "only label is learnt" in note
+    assert "label_source" not in note

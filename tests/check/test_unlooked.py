@@ -7,7 +7,7 @@ import pydicom
 import pytest
 
 from radlearn.challenges.covid19 import find_images
-from radlearn.challenges.folders import nifti_files
+from radlearn.challenges.folders import volume_files
 from radlearn.challenges.unlooked import unlooked_files
 from radlearn.check.audit import audit_folder
 from radlearn.check.unlooked import unlooked_findings, unread_words
@@ -25,7 +25,7 @@ def test_volumes_in_linked_folders_are_looked_at_each_once(tmp_path: Path) -> No
     (folder / "one").symlink_to(real)
     (folder / "deep" / "two").symlink_to(real.parent)
     (folder / "deep" / "back").symlink_to(folder)
-    assert [path.name for path in nifti_files(folder)] == ["a_ct.nii.gz"]
+    assert [path.name for path in volume_files(folder)] == ["a_ct.nii.gz"]
     audit = audit_folder(folder, workers=1)
     assert audit.kinds == ["loose NIfTI: 1 volume"]
     assert [case.path.name for case in find_images(folder)] == ["a_ct.nii.gz"]
@@ -35,8 +35,8 @@ def test_volumes_in_linked_folders_are_looked_at_each_once(tmp_path: Path) -> No
     ("names", "rule", "words"),
     [
         (("a.hdr", "a.img"), "format-unread", "1 file (a.hdr): in a format of volumes"),
-        (("a.mha", "b.MHA"), "format-unread", "2 files (a.mha, b.MHA): in a format of volumes that radlearn does not read"),
-        (("x/a.nrrd",), "format-unread", "1 file (x/a.nrrd)"),
+        (("a.mhd", "b.MHD"), "format-unread", "2 files (a.mhd, b.MHD): in a format of volumes that radlearn does not read"),
+        (("x/a.nhdr",), "format-unread", "1 file (x/a.nhdr)"),
         (("a.nii.bz2",), "format-unread", "a.nii.bz2"),
         (("a.png", "b.png", "c.png", "d.png"), "picture-beside", "4 files (a.png, b.png, c.png, …): pictures"),
         (("a.webp",), "format-unread", "1 file (a.webp): pictures in a format that radlearn does not read"),
@@ -57,16 +57,16 @@ def test_what_is_not_read_is_named_by_kind(tmp_path: Path, names: tuple[str, ...
 
 def test_a_link_to_nowhere_is_named_and_what_was_looked_at_is_not(tmp_path: Path) -> None:
     (tmp_path / "study").symlink_to(tmp_path / "gone")
-    (tmp_path / "a.mha").write_bytes(b"x")
-    (one,) = unlooked_findings(unlooked_files(tmp_path, [tmp_path / "a.mha"]), tmp_path)
+    (tmp_path / "a.mhd").write_bytes(b"x")
+    (one,) = unlooked_findings(unlooked_files(tmp_path, [tmp_path / "a.mhd"]), tmp_path)
     assert (one.rule, one.file) == ("link-lost", "study")
 
 
 def test_a_folder_of_nothing_else_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "a.mha").write_bytes(b"x")
-    with pytest.raises(BadLayout, match=r"radlearn does not read \.mha: convert volumes to \.nii\.gz"):
+    (tmp_path / "a.mhd").write_bytes(b"x")
+    with pytest.raises(BadLayout, match=r"radlearn does not read \.mhd: convert volumes to \.nii\.gz"):
         audit_folder(tmp_path)
-    os.rename(tmp_path / "a.mha", tmp_path / "a.zip")
+    os.rename(tmp_path / "a.mhd", tmp_path / "a.zip")
     with pytest.raises(BadLayout, match=r"Unpack a\.zip first"):
         audit_folder(tmp_path)
     assert unread_words([tmp_path / "a.txt"]) == ""
@@ -74,10 +74,10 @@ def test_a_folder_of_nothing_else_is_refused_with_what_to_do(tmp_path: Path) -> 
 
 def test_what_lies_beside_readable_scans_is_not_left_out_without_a_word(tmp_path: Path) -> None:
     write_volume(tmp_path / "a_ct.nii.gz", chest_hu(1), AFFINE)
-    for name in ("b.hdr", "b.img", "c.mha", "d.zip", "README.md", ".hidden.mha"):
+    for name in ("b.hdr", "b.img", "c.mhd", "d.zip", "README.md", ".hidden.mhd"):
         (tmp_path / name).write_bytes(b"x")
     found = audit_folder(tmp_path, workers=1).findings
-    assert {one.file for one in found if one.rule in ("format-unread", "archive", "unlooked")} == {"b.hdr", "b.img", "c.mha", "d.zip"}
+    assert {one.file for one in found if one.rule in ("format-unread", "archive", "unlooked")} == {"b.hdr", "b.img", "c.mhd", "d.zip"}
 
 
 @pytest.mark.parametrize(("ages", "children"), [(["000Y", "003D"], 2), (["0", "000M", "017Y", "018Y"], 3), (["200M", "300M", "900W"], 2)])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from radlearn.challenges.challenge import VolumeFiles
-from radlearn.challenges.folders import nifti_files
+from radlearn.challenges.folders import volume_files
 from radlearn.check.volumes import loose_jobs, volume_facts, volume_findings
 from radlearn.scans.nifti import write_volume
 from tests.check.phantom import AFFINE, chest_hu, ellipsoid, ill_chest_hu, lesion, write_case
@@ -134,7 +134,7 @@ def test_loose_files_are_paired_by_their_names(tmp_path: Path) -> None:
     names = ("id1-64.nii.gz", "id1-64-msk.nii.gz", "x_ct.nii", "x_mask.nii", "alone.nii.gz", "lost_seg.nii.gz")
     for name in names:
         (tmp_path / name).write_bytes(b"x")
-    jobs = loose_jobs(nifti_files(tmp_path))
+    jobs = loose_jobs(volume_files(tmp_path))
     assert {(job.paths[0].name, job.mask.name if job.mask else None) for job in jobs} == {
         ("id1-64.nii.gz", "id1-64-msk.nii.gz"),
         ("x_ct.nii", "x_mask.nii"),

@@ -232,3 +232,13 @@ def test_perfect_probabilities_of_nearly_0_and_1_are_neither_too_high_nor_too_lo
     assert calibration_in_the_large(probabilities, labels) == 0
     # One that is surely wrong is a miss of a whole X-ray.
     assert calibration_in_the_large(np.where(np.arange(200) == 0, sureness, probabilities), labels) > 0
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+def test_one_probability_for_all_has_no_slope(value: float) -> None:
+    labels = [0, 1, 1, 0, 0]
+    assert np.isnan(recalibration_line([value] * 5, labels)).all()
+    # Of a draw, too, that holds one value only.
+    lines = recalibration_line([0.2, 0.2, 0.9, 0.4, 0.1], labels, [[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]])
+    assert np.isnan(lines[0]).all()
+    assert np.isfinite(lines[1]).all()

@@ -169,15 +169,36 @@ def test_another_part_of_the_body_that_only_a_description_names_is_said(dicom_fi
     assert not part or part in found[0][1]
 
 
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ({"SeriesDescription": "W Chest Lat."}, "LAT"),
+        ({"SeriesDescription": "Thorax seitlich"}, "SEITLICH"),
+        ({"ProtocolName": "TORAX PERFIL"}, "PERFIL"),
+        ({"SeriesDescription": "CHEST_LATERAL"}, "LATERAL"),
+        ({"SeriesDescription": "Chest PA and lateral"}, ""),
+        ({"SeriesDescription": "AP left lateral decubitus"}, ""),
+        ({"StudyDescription": "XR CHEST 2 VIEWS PA LATERAL"}, ""),
+        ({"SeriesDescription": "Chest lateral", "ViewPosition": "PA"}, ""),
+        ({"SeriesDescription": "Platform, latissimus"}, ""),
+    ],
+)
+def test_a_lateral_view_that_only_a_description_names_is_said(dicom_file: DicomFile, said: dict[str, Any], word: str) -> None:
+    found = list(header_doubts(read_header(dicom_file(TEXTURE, **{"ViewPosition": "", "BodyPartExamined": "CHEST", **said}))))
+    assert [rule for rule, _ in found] == ["image-lateral"] * bool(word)
+    assert not word or found[0][1].endswith(f"says {word}")
+
+
 def test_the_fast_way_reads_descriptions_and_orientation_as_pydicom_does(tmp_path: Path, ramp: np.ndarray) -> None:
     path = tmp_path / "a.dcm"
     write_radiograph(path, ramp, patient_id="a", view="PA", sex="", age="", spacing_mm=None)
     dataset = pydicom.dcmread(path)
     dataset.BodyPartExamined, dataset.StudyDescription, dataset.PatientOrientation = "", "Épaule / hand", ["R", "F"]
-    dataset.SpecificCharacterSet = "ISO_IR 100"
+    dataset.SpecificCharacterSet, dataset.ViewPosition, dataset.SeriesDescription = "ISO_IR 100", "", "Seitlich"
     dataset.save_as(path)
     assert plain_jpeg(path.read_bytes()) is not None
     fast = read_header(path)
+    assert fast.described_view == "SEITLICH"
     assert (fast.described_part, fast.orientation) == ("HAND", "R\\F")
     # A value that the fast way leaves to pydicom.
     dataset.PixelPaddingValue = 0

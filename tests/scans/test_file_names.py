@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.challenges.folders import nifti_stem, stem
+from radlearn.challenges.folders import stem, volume_stem
 from radlearn.challenges.rsna_layout import xrays_in
 from radlearn.scans.dicom import find_xrays
 from radlearn.scans.file_names import DICOM_SUFFIXES, NIFTI_SUFFIXES
@@ -21,4 +21,4 @@ def test_a_file_that_is_named_as_dicom_is_found_and_has_one_id(tmp_path: Path, n
 
 def test_suffixes_have_one_home() -> None:
     assert all(stem(f"x{suffix}") == "x" for suffix in DICOM_SUFFIXES)
-    assert all(nifti_stem(f"x{suffix}") == "x" for suffix in NIFTI_SUFFIXES)
+    assert all(volume_stem(f"x{suffix}") == "x" for suffix in NIFTI_SUFFIXES)

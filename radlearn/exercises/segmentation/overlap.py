@@ -100,6 +100,11 @@ q5 = Exercise(
         ),
         Mistake(_ratio(lambda s, p, t: 2 * s if p + t else s / (p + t)), "Divide by the sum of the voxels of both masks."),
         Mistake(
+            # Bytes add up as numbers, so that only masks of bool show it.
+            lambda predicted, truth: _ratio(lambda s, p, t: 2 * s / (p + t - s if predicted.dtype == bool else p + t))(predicted, truth),
+            "`a + b` of two bool masks is `a or b`, so this is divided by the union. Add their sums: `a.sum() + b.sum()`.",
+        ),
+        Mistake(
             _ratio(lambda s, p, t: s / min(p, t) if min(p, t) else s / (p + t) if not p + t else 0.0),
             "You divided by the smaller mask: a speck inside a large mask would score 1.",
         ),

@@ -24,6 +24,7 @@ PICTURES: dict[str, tuple[tuple[str, str, int], ...]] = {
     "classification": (("cases", "cases", 1100),),
     "detection": (),
     "segmentation": (("slices-random", "slices", 1000), ("solid-middle", "solid", 900)),
+    "ultrasound": (),
 }
 
 

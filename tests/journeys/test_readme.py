@@ -90,7 +90,7 @@ ELSEWHERE |= {
     "radlearn",
 }
 # Columns of a table of one's own, and what may stand in them.
-ELSEWHERE |= {"path", "person", "split", "site", "label", "mask", "validation", "test"}
+ELSEWHERE |= {"path", "person", "split", "site", "label", "mask", "classes", "validation", "test"}
 ELSEWHERE |= {"possible", "notes", "lesion_ml", "lung_ml", "volume_low_ml", "volume_high_ml", *OOD_COLUMNS, "yes"}
 
 

@@ -108,8 +108,8 @@ class Marked:
             if not self.in_shares and scale != (1, 1):
                 scaled.append((path, size))
             # Whoever states the size after the turn has drawn on the turned picture; any other may have looked at either.
-            stated = self.stated_px.get(path)
-            if (turn := orientation_of(path)) != 1 and not (stated == size and turn in SIDEWAYS and size[0] != size[1]):
+            drawn_on = self.stated_px.get(path)
+            if (turn := orientation_of(path)) != 1 and not (drawn_on == size and turn in SIDEWAYS and size[0] != size[1]):
                 turned.append(path)
             held = fitted[path] = []
             for mark in marks:
@@ -131,9 +131,9 @@ class Marked:
             beyond = f"{counted(cut, 'boxes')} {verb_of(cut, 'extend')} beyond the image by rounding"
             said.append(f"{beyond}, and {verb_of(cut, 'are')} cut off at its edge.")
         if turned:
-            amount = f"{counted(len(turned), 'images')} with boxes {verb_of(len(turned), 'are')} turned by their EXIF orientation"
+            of_them = f"{counted(len(turned), 'images')} with boxes {verb_of(len(turned), 'are')} turned by their EXIF orientation"
             either = "nothing says whether the boxes are of the stored or of the turned picture; they are taken for boxes of the turned one"
-            said.append(f"{amount}, such as {turned[0].name}, and {either}. Look whether they fit; if not, save the pictures upright.")
+            said.append(f"{of_them}, such as {turned[0].name}, and {either}. Look whether they fit; if not, save the pictures upright.")
         if unread:
             said.append(
                 f"{counted(len(unread), 'images')} that cannot be read {verb_of(len(unread), 'are')} left out, such as {unread[0].name}."

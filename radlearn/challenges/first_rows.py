@@ -17,6 +17,8 @@ class FirstTable:
     columns: tuple[str, ...]
     rows: list[Row] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
+    trains: str = ""
+    "The only task that can be trained on it; the one that is asked for if empty."
 
 
 class ImageNames:

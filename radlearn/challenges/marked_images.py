@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.class_folders import WITHOUT
@@ -19,7 +20,7 @@ from radlearn.challenges.folders import within
 from radlearn.challenges.table_boxes import BOX
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
-from radlearn.scans.picture_files import ORIENTATION, is_picture
+from radlearn.scans.picture_files import ORIENTATION, TURNS, is_picture
 
 ROUNDING_PX, ROUNDING_SHARE = 1.0, 0.01
 "How far a box may reach beyond its image because its numbers were rounded: a share of two decimals is off by up to 0.0075."
@@ -93,7 +94,7 @@ class Marked:
     def _fitted(self, said: list[str]) -> dict[Path, list[tuple[str, Box]]]:
         """Return the boxes in pixels of their images. What was changed is `said`; what does not fit is among the troubles."""
         fitted: dict[Path, list[tuple[str, Box]]] = {}
-        unread, cut, scaled = [], 0, []
+        unread, cut, scaled, turned = [], 0, [], []
         for path, marks in self.images.items():
             if not marks:
                 fitted[path] = []
@@ -106,6 +107,10 @@ class Marked:
                 continue
             if not self.in_shares and scale != (1, 1):
                 scaled.append((path, size))
+            # Whoever states the size after the turn has drawn on the turned picture; any other may have looked at either.
+            drawn_on = self.stated_px.get(path)
+            if (turn := orientation_of(path)) != 1 and not (drawn_on == size and turn in SIDEWAYS and size[0] != size[1]):
+                turned.append(path)
             held = fitted[path] = []
             for mark in marks:
                 box = tuple(end * scale[number % 2] for number, end in enumerate(mark.box))
@@ -125,6 +130,10 @@ class Marked:
         if cut:
             beyond = f"{counted(cut, 'boxes')} {verb_of(cut, 'extend')} beyond the image by rounding"
             said.append(f"{beyond}, and {verb_of(cut, 'are')} cut off at its edge.")
+        if turned:
+            of_them = f"{counted(len(turned), 'images')} with boxes {verb_of(len(turned), 'are')} turned by their EXIF orientation"
+            either = "nothing says whether the boxes are of the stored or of the turned picture; they are taken for boxes of the turned one"
+            said.append(f"{of_them}, such as {turned[0].name}, and {either}. Look whether they fit; if not, save the pictures upright.")
         if unread:
             said.append(
                 f"{counted(len(unread), 'images')} that cannot be read {verb_of(len(unread), 'are')} left out, such as {unread[0].name}."
@@ -156,10 +165,23 @@ def size_of(path: Path) -> tuple[int, int] | None:
             height, width = read_header(path).size_px
             return width, height
         with Image.open(path) as image:
-            width, height = image.size
+            # Of a TIFF Pillow gives the size after the turn, and of other pictures that before it.
+            width, height = (image.tag_v2[256], image.tag_v2[257]) if isinstance(image, TiffImageFile) else image.size
             return (height, width) if image.getexif().get(ORIENTATION, 1) in SIDEWAYS else (width, height)
-    except (UnreadableScan, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (UnreadableScan, OSError, KeyError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
+
+
+def orientation_of(path: Path) -> int:
+    """Return the EXIF orientation by which a picture is turned as it is read; 1, upright, of any other file."""
+    if not is_picture(path):
+        return 1
+    try:
+        with Image.open(path) as image:
+            said = image.getexif().get(ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 1
+    return said if said in TURNS else 1
 
 
 def _trouble(box: Sequence[float], size: tuple[int, int]) -> str:

@@ -36,6 +36,7 @@ NONE = "No Finding"
 IMAGE, LABELS, PERSON, VIEW = "Image Index", "Finding Labels", "Patient ID", "View Position"
 AGE, SEX = "Patient Age", ("Patient Gender", "Patient Sex")
 NAME = re.compile(r"data_entry.*\.csv", re.IGNORECASE)
+BOXES = re.compile(r"bbox_list.*\.csv", re.IGNORECASE)
 LISTS = ("train_val_list.txt", "test_list.txt")
 "The published division, beside the table."
 MISSPELT = 0.8
@@ -89,6 +90,17 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     cases = [case for case in every if case.path.name in paths]
     if not troubles:
         cases = _with_persons(table, cases)
+    beyond = [cells[AGE] for (_, cells), case in zip(read, every, strict=True) if cells.get(AGE) and case.age_years is None]
+    if beyond and not troubles:
+        amount = (
+            f"{counted(len(beyond), 'ages')} above {OLDEST} years, such as {beyond[0]}, {verb_of(len(beyond), 'are')} taken for not known"
+        )
+        table.notes.append(f"{table.path.name}: {amount}. Write the true ages, if there are any.")
+    if boxes := [path.name for path in files_in(table.folder) if BOXES.fullmatch(path.name)]:
+        table.notes.append(
+            f"{boxes[0]} lies beside the table and is not read: the X-rays get labels and no boxes, so they are for classification. "
+            "For detection write a table of your own with boxes."
+        )
     if lists := [name for name in LISTS if (table.folder / name).is_file()]:
         table.notes.append(
             f"{' and '.join(lists)} {verb_of(len(lists), 'lie')} beside the table and {verb_of(len(lists), 'are')} not followed: the split "

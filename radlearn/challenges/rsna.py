@@ -50,6 +50,13 @@ def _score_probabilities(truth: Path, submission: Path, options: ProbabilityOpti
 
 
 def _first_table(folder: Path, positive: Sequence[str]) -> FirstTable:
+    table = _table_of(folder, positive)
+    # Without boxes there is nothing that a detector could learn.
+    table.trains = "" if BOX[0] in table.columns else "classification"
+    return table
+
+
+def _table_of(folder: Path, positive: Sequence[str]) -> FirstTable:
     if layout_folder(folder) is None:
         return xray_table(folder, positive)
     cases = find_cases(folder)

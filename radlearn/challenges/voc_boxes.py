@@ -3,6 +3,7 @@
 Source: host.robots.ox.ac.uk/pascal/VOC.
 """
 
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,10 @@ from radlearn.file_names import readable
 
 MOST_BYTES = 1 << 20
 ENDS = ("xmin", "ymin", "xmax", "ymax")
-FILE_NAME = re.compile(rb"<filename>\s*([^<]+?)\s*</filename>")
+# A name may have the prefix of a namespace.
+FILE_NAME = re.compile(r"<(?:[\w.-]+:)?filename\b(?![^>]*/>)[^>]*>\s*([^<]+?)\s*</")
+OWN_WORDS = re.compile(r"<(?:[\w.-]+:)?(?:annotation|bndbox)\b")
+ENCODING = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([\w.:-]+)["']""")
 
 
 def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
@@ -30,24 +34,27 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
     for path in files_below(folder):
         if path.suffix.lower() != ".xml" or path.stat().st_size > MOST_BYTES:
             continue
-        raw, name = path.read_bytes(), within(path, folder)
-        if b"<annotation" not in raw and b"<bndbox" not in raw:
+        name = within(path, folder)
+        text, error = _text(path.read_bytes())
+        if not OWN_WORDS.search(text):
             continue
-        try:
-            root, error = ElementTree.fromstring(raw), None
-        except (ElementTree.ParseError, ValueError, LookupError) as trouble:
-            root, error = None, trouble
+        root = None
+        if not error:
+            try:
+                root = _parsed(text)
+            except (ElementTree.ParseError, ValueError) as trouble:
+                error = f"is not XML ({trouble}). Export or copy it again."
         if root is not None and root.tag != "annotation":
             continue
-        written, line = _file_name(root, raw)
+        written, line = _file_name(root, text)
         image = _image_of(path, written, names, name, marked.troubles)
         if image is None:
-            (lost if error is None else broken).append(name)
+            (broken if error else lost).append(name)
             continue
         if (first := held_by.setdefault(image, name)) != name:
             marked.troubles.append(f"{name}: is about {within(image, folder)}, as {first} is. Keep one of the two files.")
         elif root is None:
-            marked.troubles.append(f"{name}: is not XML ({error}). Export or copy it again.")
+            marked.troubles.append(f"{name}: {error}")
         else:
             called[image] = (written, f"{name}, line {line}")
             _add(marked, image, root, name)
@@ -67,13 +74,35 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
     return marked
 
 
-def _file_name(root: ElementTree.Element | None, raw: bytes) -> tuple[str, int]:
+def _text(raw: bytes) -> tuple[str, str]:
+    """Return the text of a file in the encoding that it declares, and what is wrong where it is not in that."""
+    # Python's parser knows no encoding of several bytes but UTF-8 and UTF-16; the codecs of Python know those of the languages too.
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    declared = ENCODING.match(raw.removeprefix(codecs.BOM_UTF8))
+    # What begins with the bytes of UTF-8 is that, whatever the declaration was left at.
+    marked = wide or raw.startswith(codecs.BOM_UTF8)
+    encoding = "utf-16" if wide else declared[1].decode() if declared and not marked else "utf-8-sig"
+    try:
+        return raw.decode(encoding), ""
+    except (UnicodeError, LookupError):
+        return raw.decode("utf-8", "replace"), f"is not text in {encoding.removesuffix('-sig').upper()}. Save it again as UTF-8."
+
+
+def _parsed(text: str) -> ElementTree.Element:
+    root = ElementTree.fromstring(text)
+    for element in root.iter():
+        # A name is {namespace}name; some programs declare a namespace of their own.
+        element.tag = element.tag.rpartition("}")[2]
+    return root
+
+
+def _file_name(root: ElementTree.Element | None, text: str) -> tuple[str, int]:
     """Return what a file calls its image, "" where it does not, and the line."""
-    found = FILE_NAME.search(raw)
-    line = raw.count(b"\n", 0, found.start()) + 1 if found else 1
+    found = FILE_NAME.search(text)
+    line = text.count("\n", 0, found.start()) + 1 if found else 1
     if root is not None:
         return (root.findtext("filename") or "").strip(), line
-    return found[1].decode("utf-8", "replace") if found else "", line
+    return found[1] if found else "", line
 
 
 def _image_of(path: Path, written: str, names: ImageNames, name: str, troubles: list[str]) -> Path | None:

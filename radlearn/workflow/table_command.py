@@ -44,7 +44,9 @@ def write_first_table(task: str, challenge: AnyChallenge, folder: Path, out: Pat
     for sentence in table.assumed:
         say(f"  - {sentence}")
     say(f"Look at the table and correct it. Next: {hints.command('check', place)}")
-    say(f"Then: {hints.command(task, 'train', '--data', place)}")
+    if table.trains not in ("", task):
+        say(f"The table lacks what {task} learns from: it is for {table.trains}.")
+    say(f"Then: {hints.command(table.trains or task, 'train', '--data', place)}")
     return place
 
 

@@ -185,7 +185,7 @@ def test_what_is_no_file_is_called_what_it_is(layout: Path) -> None:
 
 def test_nothing_to_look_at_is_said_in_words(tmp_path: Path) -> None:
     put(tmp_path, "a.txt")
-    with pytest.raises(BadLayout, match=r"holds 1 \.txt file \(a\.txt\)\. Expected NIfTI volumes"):
+    with pytest.raises(BadLayout, match=r"holds 1 \.txt file \(a\.txt\)\. Expected volumes \(\.nii\.gz"):
         find_images(tmp_path)
     with pytest.raises(BadLayout, match="there is no such folder"):
         find_images(tmp_path / "none")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radlearn.challenges.marked_images import Mark, Marked, size_of
+from radlearn.challenges.marked_images import Mark, Marked, orientation_of, size_of
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.scans.dicom import write_radiograph
+from radlearn.scans.picture_files import read_picture
 from tests.challenges.test_first_table import picture
 
 
@@ -97,3 +98,43 @@ def test_the_first_class_of_yolo_is_a_finding_beside_others(tmp_path: Path) -> N
     one = marked(picture(tmp_path / "a.png"), (10, 5, 30, 25), name="0")
     one.images[picture(tmp_path / "b.png")] = [Mark("1", (1, 2, 30, 25), "b.txt, line 1")]
     assert [row["x0"] for row in one.table(()).rows] == ["10", "1"]
+
+
+def turned_picture(path: Path, orientation: int, size_px: tuple[int, int] = (40, 80)) -> Path:
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(np.full(size_px, 90, np.uint8)).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_from_an_orientation_of_5_on_width_and_height_are_exchanged(tmp_path: Path, suffix: str, orientation: int) -> None:
+    path = turned_picture(tmp_path / f"a.{suffix}", orientation)
+    # TIFF 6.0: from 5 on the first row is a side. Pillow turns a TIFF as it loads it, and then not always.
+    assert size_of(path) == ((40, 80) if orientation > 4 else (80, 40))
+    assert read_picture(path).pixels.shape == (size_of(path) or ())[::-1]
+    assert orientation_of(path) == orientation
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_that_boxes_may_be_of_the_stored_or_of_the_turned_picture_is_said_once(tmp_path: Path, suffix: str, orientation: int) -> None:
+    first, second = (turned_picture(tmp_path / f"{name}.{suffix}", orientation) for name in "ab")
+    both = marked(first, (0.1, 0.1, 0.5, 0.5))
+    both.in_shares, both.images[second] = True, both.images[first]
+    both.images[turned_picture(tmp_path / f"c.{suffix}", orientation)] = []
+    said = [one for one in both.table(()).assumed if "EXIF" in one]
+    if orientation == 1:
+        assert not said
+    else:
+        (words,) = said
+        assert words.startswith(f"2 images with boxes are turned by their EXIF orientation, such as a.{suffix}, and nothing says whether")
+
+
+def test_a_size_that_only_the_turned_picture_has_says_what_the_boxes_are_of(tmp_path: Path) -> None:
+    for orientation, size_px, told in ((6, (40, 80), True), (3, (40, 80), False), (6, (60, 60), False)):
+        path = turned_picture(tmp_path / f"a{orientation}{size_px[0]}.jpg", orientation, size_px)
+        boxes = marked(path, (2, 2, 20, 20))
+        boxes.stated_px[path] = tuple(map(float, size_of(path) or ()))  # type: ignore[assignment]
+        assert told is not any("EXIF" in one for one in boxes.table(()).assumed)

@@ -129,7 +129,7 @@ def test_only_a_misspelling_gets_a_proposal(tmp_path: Path, written: str, hint: 
 
 
 def test_the_published_division_is_not_passed_over_in_silence(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path, PUBLISHED)
+    folder = folder_of(tmp_path, PUBLISHED.replace("411", "41"))
     assert audit(folder / "Data_Entry_2017.csv")[0].notes == []
     (folder / "test_list.txt").write_text("a.png\n")
     (note,) = audit(folder / "Data_Entry_2017.csv")[0].notes
@@ -137,3 +137,27 @@ def test_the_published_division_is_not_passed_over_in_silence(tmp_path: Path) ->
     (folder / "train_val_list.txt").write_text("b.png\n")
     (note,) = audit(folder / "Data_Entry_2017.csv")[0].notes
     assert note.startswith("train_val_list.txt and test_list.txt lie beside the table and are not followed")
+
+
+@pytest.mark.parametrize("task", ["detection", "classification"])
+@pytest.mark.parametrize("name", ["BBox_List_2017.csv", "bbox_list_2017.CSV", ""])
+def test_a_list_of_boxes_is_not_passed_over_in_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, task: str) -> None:
+    folder_of(tmp_path, PUBLISHED)
+    if name:
+        (tmp_path / name).write_text("Image Index,Finding Label,Bbox [x,y,w,h],,,\na.png,Mass,1,1,3,3,,,\n")
+    write_first_table(task, rsna.CHALLENGE, tmp_path, None)
+    said = " ".join(capsys.readouterr().err.split())
+    assert (f"{name} lies beside the table and is not read" in said) is bool(name)
+    assert "radlearn classification train" in said
+    assert "radlearn detection train" not in said
+    assert ("lacks what detection learns from: it is for classification." in said) is (task == "detection")
+
+
+@pytest.mark.parametrize(("ages", "count"), [(("58", "411"), 1), (("148", "411"), 2), (("58", "120"), 0), (("", "020D"), 0)])
+def test_ages_that_nobody_has_are_counted(tmp_path: Path, ages: tuple[str, str], count: int) -> None:
+    rows = "".join(f"{name}.png,No Finding,0,{name},{age},M,PA\n" for name, age in zip("ab", ages, strict=True))
+    table, cases = audit(folder_of(tmp_path, HEAD + rows) / "Data_Entry_2017.csv")
+    assert sum(case.age_years is None and bool(age) for case, age in zip(cases, ages, strict=True)) == count
+    said = [note for note in table.notes if "taken for not known" in note]
+    assert len(said) == (count > 0)
+    assert all(f"{count} age{'s' * (count > 1)} above 120 years" in note for note in said)

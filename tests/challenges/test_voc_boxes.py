@@ -1,5 +1,6 @@
 """Pascal VOC: what belongs to an image is read or refused by file, object and value; what belongs to none is counted."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,52 @@ def test_a_size_is_followed_where_it_says_something(tmp_path: Path, size: tuple[
     factor = 10 if size[0] == 800 else 1
     boxes = [tuple(end * factor for end in box) for box in BOXES["a"]]
     assert boxes_of(voc(tmp_path, xml_of(list(boxes), size=size_of(*size)))) == BOXES
+
+
+NAMESPACES = {
+    "of its own": WHOLE.replace("<annotation>", '<annotation xmlns="http://example.org/voc">'),
+    "of the schema": WHOLE.replace("<annotation>", '<annotation xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'),
+    "with a prefix": re.sub("<(/?)", r"<\1v:", WHOLE).replace("<v:annotation>", '<v:annotation xmlns:v="urn:voc">'),
+}
+
+
+@pytest.mark.parametrize("case", NAMESPACES, ids=NAMESPACES)
+def test_a_namespace_changes_nothing(tmp_path: Path, case: str) -> None:
+    assert boxes_of(voc(tmp_path, NAMESPACES[case])) == BOXES
+    assert xray_table(tmp_path).assumed[1] == "A box is a finding if its class is one of: opacity. Are others? Name the folders " + (
+        "or classes of the finding with --positive NAME (several: --positive A B), and another file with --out."
+    )
+
+
+ENCODINGS = {
+    "gb2312": "肺炎",
+    "gbk": "肺炎",
+    "big5": "肺炎",
+    "shift_jis": "肺炎",
+    "euc-kr": "폐렴",
+    "utf-16": "肺炎",
+    "utf-8-sig": "肺炎",
+    "cp1251": "пневмония",
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_file_is_read_in_the_encoding_that_it_declares(tmp_path: Path, encoding: str) -> None:
+    named = xml_of(list(BOXES["a"])).replace("opacity", ENCODINGS[encoding])
+    voc(tmp_path, WHOLE)
+    declared = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>\n{named}'
+    (tmp_path / "a.xml").write_bytes(declared.encode(encoding))
+    assert boxes_of(tmp_path) == BOXES
+    assert f"one of: {ENCODINGS[encoding]}." in " ".join(xray_table(tmp_path).assumed)
+
+
+@pytest.mark.parametrize("declared", ["gb2312", "no-such-code", "utf-8"])
+def test_a_file_in_another_encoding_than_it_declares_is_to_be_saved_as_utf_8(tmp_path: Path, declared: str) -> None:
+    voc(tmp_path, WHOLE)
+    named = WHOLE.replace("opacity", "Trübung")
+    (tmp_path / "a.xml").write_bytes(f'<?xml version="1.0" encoding="{declared}"?>{named}'.encode("latin-1"))
+    with pytest.raises(BadLayout, match=rf"a\.xml: is not text in {declared.upper()}\. Save it again as UTF-8\."):
+        xray_table(tmp_path)
 
 
 def test_images_without_a_file_are_said_and_so_are_files_without_an_image(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from radlearn.challenges.first_table import xray_table
 from radlearn.challenges.yolo_boxes import read_yolo
+from radlearn.challenges.yolo_names import class_names
 from radlearn.errors import BadLayout
 from tests.challenges.test_first_table import boxes_of, picture
 
@@ -164,6 +165,7 @@ def test_classes_have_the_names_that_a_file_beside_gives_them(tmp_path: Path, na
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(NAMED[name], encoding="utf-8", newline="")
     table = xray_table(folder, ())
+    assert class_names(folder, [folder / name])[0] == {"0": "normal", "1": "pneumonia"}
     rows = [(row["path"].name, row["x0"], row["y0"], row["x1"], row["y1"]) for row in table.rows]
     # A box of the class `normal` is no finding, as in other formats.
     assert rows == [("a.png", "32", "15", "48", "25"), ("o0.png", "", "", "", ""), ("o1.png", "", "", "", "")]

@@ -64,6 +64,7 @@ ELSEWHERE = {
     "FINDINGS",
     "random_state",
     "bootstrap_interval",
+    "pooled_share",
     "pylibjpeg",
     "disagreement",
     "volume_sd_ml",

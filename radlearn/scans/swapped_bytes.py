@@ -6,7 +6,7 @@ body can still be guessed, and nothing in the file says so.
 
 import numpy as np
 
-ROWS_LOOKED_AT = 64
+ROWS_LOOKED_AT, LEAST_PIXELS = 64, 256
 NOISE_ABOVE, SMOOTHER_BELOW = 0.15, 0.5
 "Mean difference of neighbours in a row over the standard deviation. White noise has 1.13, X-rays have 0.01 to 0.2."
 
@@ -18,7 +18,7 @@ def has_swapped_bytes(stored: np.ndarray) -> bool:
     >>> has_swapped_bytes(ramp), has_swapped_bytes(ramp.byteswap())
     (False, True)
     """
-    if stored.dtype.kind not in "iu" or stored.dtype.itemsize != 2 or stored.ndim < 2 or stored.shape[-1] < 2:
+    if stored.dtype.kind not in "iu" or stored.dtype.itemsize != 2 or stored.ndim < 2 or stored.shape[-1] < 2 or stored.size < LEAST_PIXELS:
         return False
     rows = stored[..., :: max(1, stored.shape[-2] // ROWS_LOOKED_AT), :]
     as_read = _noise(rows)

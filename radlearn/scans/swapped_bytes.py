@@ -7,6 +7,10 @@ body can still be guessed, and nothing in the file says so.
 import numpy as np
 
 ROWS_LOOKED_AT, LEAST_PIXELS = 64, 256
+SWAPPED = (
+    "its pixels are noise as they are, and an image with the two bytes of each exchanged. They were written in the wrong order: export it "
+    "again, or exchange them"
+)
 NOISE_ABOVE, SMOOTHER_BELOW = 0.15, 0.5
 "Mean difference of neighbours in a row over the standard deviation. White noise has 1.13, X-rays have 0.01 to 0.2."
 

@@ -53,7 +53,7 @@ class XrayCase:
 
 
 def _contradictions(written: Sequence[XrayCase], known: Sequence[XrayCase]) -> str:
-    """Return which tables say another view, sex or age than the header, which is taken; "" where none does. A birthday may lie between ages."""
+    """Return where tables say another view, sex or age than the header, which is taken; "" nowhere. Ages may be a birthday apart."""
     apart = {
         column: [
             case

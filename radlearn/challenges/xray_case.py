@@ -52,6 +52,21 @@ class XrayCase:
         return () if self.label is None else (str(bool(self.label)), *boxes)
 
 
+def _contradictions(written: Sequence[XrayCase], known: Sequence[XrayCase]) -> str:
+    """Return where tables say another view, sex or age than the header, which is taken; "" nowhere. Ages may be a birthday apart."""
+    apart = {
+        column: [
+            case
+            for case, taken in zip(written, known, strict=True)
+            if (said := getattr(case, column)) is not None
+            and (abs(said - taken.age_years) > 1 if column == "age_years" else said != getattr(taken, column))
+        ]
+        for column in ("view", "sex", "age_years")
+    }
+    found = [f"{column} of {counted(len(cases), 'X-rays')} (such as {cases[0].path.name})" for column, cases in apart.items() if cases]
+    return f"In the table the {', the '.join(found)} is another than in the header, which is taken." if found else ""
+
+
 def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"]) -> list[XrayCase]:
     """Return the cases with view, sex and age filled in from their X-rays' headers, in the same order; what a header lacks stays.
 
@@ -69,6 +84,8 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
         filled.append(replace(case, view=header.view or case.view, sex=header.sex or case.sex, age_years=age))
     if troubles:
         raise BadLayout(listed(cases[0].folder, troubles, *TABLE_ADVICE))
+    if told := _contradictions(cases, filled):
+        say(told, style="yellow")
     alone = Counter(
         header.patient_id for case, header in zip(cases, headers, strict=True) if case.person == case.image_id and header.patient_id
     )

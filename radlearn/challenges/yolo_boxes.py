@@ -119,7 +119,10 @@ def _usual_places(image: Path, name: str, folder: Path, texts: set[Path]) -> lis
         for number in reversed(range(len(parts) - 1))
         if parts[number].lower() == "images"
     ]
-    return [one for one in (place, *exchanged) if one in texts]
+    # Some programs write Images/ and Labels/.
+    by_name = {str(text).lower(): text for text in texts} | {str(text): text for text in texts}
+    found = [by_name.get(str(one)) or by_name.get(str(one).lower()) for one in (place, *exchanged)]
+    return [text for text in dict.fromkeys(found) if text is not None]
 
 
 def _text(path: Path) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def class_names(folder: Path, files: Sequence[Path]) -> tuple[dict[str, str], li
     """
     found: dict[Path, dict[str, str]] = {}
     for path in files:
-        if path.stat().st_size <= MOST_BYTES:
+        if path.is_file() and path.stat().st_size <= MOST_BYTES:
             names = _of_lines(path) if path.name.lower() in LISTS else _of_yaml(path) if path.suffix.lower() in (".yaml", ".yml") else {}
             if names:
                 found[path] = names

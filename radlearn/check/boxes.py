@@ -8,6 +8,7 @@ import numpy as np
 
 from radlearn.amounts import counted
 from radlearn.challenges.folders import within
+from radlearn.challenges.marked_images import orientation_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
@@ -28,6 +29,8 @@ def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], roo
         if header is None or facts[case.path].trouble:
             continue
         yield from _boxes_of(case, header.size_px, within(case.path, root))
+        if case.boxes_xyxy_px and (turn := orientation_of(case.path)) != 1:
+            yield Finding("box-turned", within(case.path, root), f"its EXIF orientation is {turn}", boxes_xyxy_px=case.boxes_xyxy_px)
     by_patient: dict[str, dict[str, XrayCase]] = {}
     for case in cases:
         header = facts[case.path].header if case.path in facts else None

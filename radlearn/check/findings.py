@@ -113,6 +113,12 @@ RULES = {
     "image-unlabelled": Rule("warning", "X-rays that no row speaks of", "They are left out. Add their rows, or move them away."),
     "box-tiny": Rule("warning", "boxes of a few pixels", "Draw them again or remove them."),
     "box-huge": Rule("warning", "boxes over most of the X-ray", "Look at them: the largest of the challenge's own covers half an X-ray."),
+    "box-turned": Rule(
+        "warning",
+        "boxes on pictures that are turned by their EXIF orientation",
+        "Nothing says whether they were drawn on the stored or on the turned picture; they are taken for boxes of the turned one. If they "
+        "do not fit, save the picture upright and draw them again.",
+    ),
     "box-doubled": Rule("warning", "two boxes on nearly the same place", "Keep one of them: a detector cannot find both."),
     "persons-none": Rule("warning", "nothing says whose X-rays these are", "Write persons.csv: columns patientId,person."),
     "persons-column": Rule("warning", "nothing says whose images these are", "Add a column person to the table."),

@@ -16,7 +16,7 @@ from radlearn.scans.mask_files import read_mask
 
 
 class CTReader(PathReader):
-    """Reads one CT for `LoadImaged(reader=CTReader())`: a NIfTI file, or a folder that holds one DICOM series.
+    """Reads one CT for `LoadImaged(reader=CTReader())`: a NIfTI, MetaImage or NRRD file, or a folder of one DICOM series.
 
     The array is Hounsfield units in the order of the file (i, j, k), int16 where they are integers (LoadImaged makes float32 of it, unless
     it has `dtype=None`). Nothing is reoriented or resampled. The affine goes to RAS mm, as that of MONAI's NibabelReader. `notes` in the
@@ -58,7 +58,7 @@ class CTReader(PathReader):
 
 
 class MaskReader(PathReader):
-    """Reads the binary mask of a scan from NIfTI for `LoadImaged(reader=MaskReader(), dtype=np.uint8)`.
+    """Reads the binary mask of a scan from such a file for `LoadImaged(reader=MaskReader(), dtype=np.uint8)`.
 
     The array is uint8 (i, j, k), 0 and 1, in the order of the file; values of 255 and grey values as resampling leaves them are thresholded
     in the middle, and `notes` in the meta data says so. `volume_ml` is the volume of the mask on its own grid, before anything is

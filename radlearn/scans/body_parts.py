@@ -5,6 +5,7 @@ description also names the chest, nothing is concluded.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "StudyDescription")
@@ -17,13 +18,52 @@ OTHERS = (
 )  # fmt: skip
 
 
+FAR_FROM_LUNGS = {
+    "HEAD",
+    "BRAIN",
+    "CRANIUM",
+    "SKULL",
+    "SINUS",
+    "ORBIT",
+    "MANDIBLE",
+    "KNEE",
+    "FOOT",
+    "ANKLE",
+    "HAND",
+    "WRIST",
+    "ELBOW",
+    "FEMUR",
+    "TIBIA",
+}
+"CTs of these show no lung; CTs of the abdomen show its lowest part, and may be what somebody wants to learn from."
+
+
+def folded(text: str) -> str:
+    """Return a text in capital letters without accents.
+
+    >>> folded("Tórax")
+    'TORAX'
+    """
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text.upper()) if not unicodedata.combining(letter))
+
+
+def far_part_in(body_part: str) -> str:
+    """Return a part of the body whose CT shows no lung, as BodyPartExamined names it; "" where it names none, or the chest too.
+
+    >>> far_part_in("HEAD"), far_part_in("HEAD AND CHEST"), far_part_in("ABDOMEN")
+    ('HEAD', '', '')
+    """
+    text = folded(body_part)
+    return "" if any(word in text for word in CHEST) else next((word for word in re.findall(r"[A-Z]+", text) if word in FAR_FROM_LUNGS), "")
+
+
 def other_part_in(descriptions: Iterable[str]) -> str:
     """Return a part of the body other than the chest that descriptions name, "" where they name none or the chest too.
 
     >>> other_part_in(["XR HAND 2 VIEWS", ""]), other_part_in(["CHEST AND ABDOMEN"]), other_part_in(["Handheld unit"])
     ('HAND', '', '')
     """
-    text = " ".join(descriptions).upper()
+    text = folded(" ".join(descriptions))
     if any(word in text for word in CHEST):
         return ""
     return next((word for word in re.findall(r"[A-Z]+", text) if word in OTHERS), "")
@@ -40,5 +80,5 @@ def lateral_in(descriptions: Iterable[str]) -> str:
     >>> lateral_in(["W Chest Lat."]), lateral_in(["Chest PA and lateral"]), lateral_in(["L lateral decubitus"]), lateral_in(["LATISSIMUS"])
     ('LAT', '', '', '')
     """
-    words = re.findall(r"[A-Z]+", " ".join(descriptions).upper())
+    words = re.findall(r"[A-Z]+", folded(" ".join(descriptions)))
     return "" if any(word in NOT_LATERAL for word in words) else next((word for word in words if word in LATERAL), "")

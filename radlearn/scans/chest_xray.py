@@ -10,6 +10,7 @@ import numpy as np
 
 from radlearn.errors import RadlearnWarning, UnreadableScan
 from radlearn.file_names import readable
+from radlearn.scans.body_parts import CHEST, folded
 from radlearn.scans.dicom import Radiograph, RadiographHeader
 
 VOLUME_MODALITIES = {"CT", "MR", "PT"}
@@ -20,7 +21,6 @@ NO_XRAY_MODALITIES = {
 "Of no image of a chest X-ray: volumes, ultrasound, endoscopy, microscopy, the eye, the breast, the teeth, … (PS3.3 C.7.3.1.1.1)."
 XRAY_MODALITIES = {"CR", "DX", "DR", "RG", "XA", "RF", "OT", ""}
 FRONTAL = {"PA", "AP", "AP SUPINE", "AP ERECT", ""}
-CHEST = ("CHEST", "THORAX", "LUNG", "RIB")
 WAYS = set("LRAPHF")
 "Left, right, anterior, posterior, head, feet."
 LEAST_PX, SMALLEST_PX = 200, 32
@@ -44,7 +44,7 @@ def header_doubts(header: RadiographHeader) -> Iterator[tuple[str, str]]:
     elif header.described_view:
         yield "image-lateral", f"ViewPosition is empty, and its description says {header.described_view}"
     part = header.body_part.upper()
-    if part and not any(word in part for word in CHEST):
+    if part and not any(word in folded(part) for word in CHEST):
         yield "image-not-chest", f"BodyPartExamined is {part}"
     elif not part and header.described_part:
         yield "image-not-chest", f"BodyPartExamined is empty, and its description names {header.described_part}"

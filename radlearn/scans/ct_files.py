@@ -8,7 +8,7 @@ from radlearn.scans.volume_files import read_grid, read_volume
 
 
 def read_scan(path: Path, mask_path: Path | None = None, series_uid: str | None = None) -> tuple[Volume, Volume | None]:
-    """Read a scan (a NIfTI file, or the folder of one DICOM series) and its mask if there is one; errors as `read_volume`, `read_mask`.
+    """Read a scan (a volume in a file, or the folder of one DICOM series) and its mask if there is one; errors as both readers.
 
     Where several series lie in the folder, `series_uid` says which of them is read.
     """
@@ -22,5 +22,5 @@ def read_scan(path: Path, mask_path: Path | None = None, series_uid: str | None 
 
 
 def read_scan_grid(path: Path) -> Grid:
-    """Return the grid of a scan, of a NIfTI file from its header alone; errors as `read_grid` and `read_scan`."""
+    """Return the grid of a scan, of a volume in a file from its header alone; errors as `read_grid` and `read_scan`."""
     return read_scan(path)[0].grid if path.is_dir() else read_grid(path)

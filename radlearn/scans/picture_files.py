@@ -21,7 +21,7 @@ from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.jpeg_pictures import jpeg_trouble
-from radlearn.scans.swapped_bytes import has_swapped_bytes
+from radlearn.scans.swapped_bytes import SWAPPED, has_swapped_bytes
 from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff
 
 MOST_PIXELS = 1 << 28
@@ -217,10 +217,8 @@ def _shares_of_range(path: Path, values: np.ndarray, bits: int) -> tuple[np.ndar
         count = int((~np.isfinite(values)).sum())
         where = f"{count:,} of {values.size:,} pixels {verb_of(count, 'are')} NaN or infinite"
         raise UnreadableScan(f"{path}: {where}. Write the value of black there, and save the picture again.")
-    whole = values.astype(np.uint16) if bits == 16 and values.min() >= 0 else np.zeros((1, 1))
-    if np.array_equal(whole, values) and has_swapped_bytes(whole):
-        found = "its pixels are noise as they are, and an image with the two bytes of each exchanged"
-        raise UnreadableScan(f"{path}: {found}. They were written in the wrong order: export it again, or exchange them.")
+    if bits == 16 and has_swapped_bytes(values.astype(np.int64).astype(np.uint16)):
+        raise UnreadableScan(f"{path}: {SWAPPED}.")
     low, high = float(values.min()), float(values.max())
     shares = (values - low) / (high - low) if high > low else np.zeros_like(values)
     return shares, f"its values, {low:g} to {high:g}, are shown from black to white, because a picture of {bits} bits has no window"

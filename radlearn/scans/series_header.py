@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from radlearn.errors import UnreadableScan
+from radlearn.scans.body_parts import far_part_in
 from radlearn.scans.decimals import decimals
 from radlearn.scans.doubt import Doubt
 
@@ -18,6 +19,7 @@ OF_ONE_PERSON = ("PatientID",)
 OF_ONE_STUDY = ("StudyInstanceUID", "FrameOfReferenceUID")
 OF_ONE_KIND = ("PatientBirthDate", "PatientSex", "PixelRepresentation", "BitsStored")
 "What differs in no series as scanners write it, and does not prove that slices do not belong together."
+BODY_PART = "BodyPartExamined"
 LENGTHS = ("SliceLocation", "SpacingBetweenSlices", "ReconstructionDiameter")
 
 STEPS_WITHIN, ROUNDED_WITHIN_MM = 1.2, 2.0
@@ -42,7 +44,7 @@ Named = tuple[str, Told]
 def told_of(said: Any) -> Told:
     """Return what a header says of its person, its study and its lengths."""
     texts = {}
-    for keyword in (*OF_ONE_PERSON, *OF_ONE_STUDY, *OF_ONE_KIND):
+    for keyword in (*OF_ONE_PERSON, *OF_ONE_STUDY, *OF_ONE_KIND, BODY_PART):
         value = said.get(keyword)
         texts[keyword] = "" if value is None else str(value).strip(" \0")
     return Told(texts, {keyword: _length(said, keyword) for keyword in LENGTHS})
@@ -68,7 +70,9 @@ def refuse_mixed(where: str, slices: Sequence[Named]) -> None:
 
 
 def header_notes(slices: Sequence[Named]) -> Iterator[str]:
-    """Yield what is odd where slices that belong together say different things of themselves."""
+    """Yield what is odd where slices that belong together say different things of themselves, or are of no chest."""
+    if part := far_part_in(slices[0][1].texts[BODY_PART]):
+        yield f"{BODY_PART} names {part}: is it a CT of the chest?"
     for keyword in (*OF_ONE_PERSON, *OF_ONE_KIND):
         values = [told.texts[keyword] for _, told in slices]
         usual, count = Counter(values).most_common(1)[0]

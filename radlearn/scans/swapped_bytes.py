@@ -6,7 +6,11 @@ body can still be guessed, and nothing in the file says so.
 
 import numpy as np
 
-ROWS_LOOKED_AT = 64
+ROWS_LOOKED_AT, LEAST_PIXELS = 64, 256
+SWAPPED = (
+    "its pixels are noise as they are, and an image with the two bytes of each exchanged. They were written in the wrong order: export it "
+    "again, or exchange them"
+)
 NOISE_ABOVE, SMOOTHER_BELOW = 0.15, 0.5
 "Mean difference of neighbours in a row over the standard deviation. White noise has 1.13, X-rays have 0.01 to 0.2."
 
@@ -18,7 +22,7 @@ def has_swapped_bytes(stored: np.ndarray) -> bool:
     >>> has_swapped_bytes(ramp), has_swapped_bytes(ramp.byteswap())
     (False, True)
     """
-    if stored.dtype.kind not in "iu" or stored.dtype.itemsize != 2 or stored.ndim < 2 or stored.shape[-1] < 2:
+    if stored.dtype.kind not in "iu" or stored.dtype.itemsize != 2 or stored.ndim < 2 or stored.shape[-1] < 2 or stored.size < LEAST_PIXELS:
         return False
     rows = stored[..., :: max(1, stored.shape[-2] // ROWS_LOOKED_AT), :]
     as_read = _noise(rows)

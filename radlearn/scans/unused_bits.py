@@ -11,16 +11,12 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 
 from radlearn.scans.padding import padding_of
-from radlearn.scans.swapped_bytes import has_swapped_bytes
+from radlearn.scans.swapped_bytes import LEAST_PIXELS, SWAPPED, has_swapped_bytes
 
 FIRST_OVERLAY, LAST_OVERLAY = 0x6000, 0x601E
 LEAST_WRONG, SMOOTHER_BELOW, ROWS_LOOKED_AT = 0.005, 0.6, 64
 "Of the pixels: so many have their highest bit set and so many not; and how much smoother the image is with the other sign."
 MEND_BITS = "Correct BitsStored and HighBit in its header, or export it again"
-SWAPPED = (
-    "its pixels are noise as they are, and an image with the two bytes of each exchanged. They were written in the wrong order: export it "
-    "again, or exchange them"
-)
 MOST_OVERLAY = 0.3
 "Of the pixels: graphics are lines and letters, and lie over some of the image."
 BESIDE_PX, ROUGHER_THAN_BESIDE = 3, 2.0
@@ -72,7 +68,8 @@ def without_unused_bits(stored: np.ndarray, said: Any) -> Cleaned:
         if _roughness(signed) < _roughness(values):
             negative = f"{odd.mean():.1%} of its pixels are negative numbers, though PixelRepresentation says that there are none"
             return Cleaned(signed, note=f"{negative}: read as negative")
-    if odd.mean() <= MOST_OVERLAY and _roughness(stored) > _roughness(values) and _goes_on_below(values, odd):
+    is_little = odd.mean() <= MOST_OVERLAY or odd.size < LEAST_PIXELS
+    if is_little and _roughness(stored) > _roughness(values) and _goes_on_below(values, odd):
         note = f"bits above BitsStored {bits} are set in {odd.mean():.1%} of its pixels: taken as overlay graphics and left out"
         return Cleaned(values, note=note)
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if stored.dtype.kind == "i" else (0, (1 << bits) - 1)

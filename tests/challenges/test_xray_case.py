@@ -48,3 +48,16 @@ def test_people_whom_only_the_headers_know_are_mentioned(capsys: pytest.CaptureF
     assert capsys.readouterr().err == ""
     with_headers(cases, [header(patient_id="1"), header(patient_id="2"), header(patient_id="1")])
     assert "2 images count as a person each, though their headers share a PatientID" in capsys.readouterr().err
+
+
+def test_a_table_that_contradicts_the_headers_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    written = [replace(CASES[0], view="PA", sex="F", age_years=41.0), replace(CASES[1], view="AP", sex="M", age_years=70.0)]
+    filled = with_headers(written, [header(), header(view=None, sex=None, age_years=None)])
+    assert [(case.view, case.sex, case.age_years) for case in filled] == [("PA", "F", 40.0), ("AP", "M", 70.0)]
+    assert capsys.readouterr().err == ""
+    filled = with_headers(written, [header(), header(sex="F", age_years=30.0)])
+    assert [(case.view, case.sex, case.age_years) for case in filled] == [("PA", "F", 40.0), ("PA", "F", 30.0)]
+    told = " ".join(capsys.readouterr().err.split())
+    name = CASES[1].path.name
+    assert f"In the table the view of 1 X-ray (such as {name}), the sex of 1 X-ray (such as {name}), the age_years of 1 X-ray" in told
+    assert told.endswith("is another than in the header, which is taken.")

@@ -184,3 +184,14 @@ def test_names_that_differ_are_refused_and_what_holds_none_is_passed_over(tmp_pa
     (folder / "classes.txt").write_text("normal\n")
     with pytest.raises(BadLayout, match=r"classes\.txt and data\.yaml call the classes of YOLO's boxes differently"):
         xray_table(folder, ())
+
+
+def test_folders_in_capitals_are_yolos_too(tmp_path: Path) -> None:
+    folder = yolo(tmp_path, "")
+    (folder / "images").rename(folder / "Images")
+    (folder / "labels").rename(folder / "Labels")
+    table = xray_table(folder, ())
+    rows = [(row["path"].name, row["x0"]) for row in table.rows]
+    assert rows == [("a.png", ""), ("o0.png", "10"), ("o1.png", "10")]
+    # An empty file is one: nothing is missing.
+    assert not any("no .txt file" in sentence for sentence in table.assumed)

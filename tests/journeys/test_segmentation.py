@@ -321,7 +321,7 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "submit: writes no probabilities": ["submit", run, "--images", data, "--out", str(tmp_path / "b.zip"), "--probabilities"],
         "there is no such file": ["predict", run, str(tmp_path / "none"), "--out", str(tmp_path / "b")],
         "name at least one file or folder": ["predict", run, run, "--out", str(tmp_path / "b")],
-        "Expected NIfTI volumes": ["predict", run, str(trained.folder / "best"), "--out", str(tmp_path / "b")],
+        "Expected volumes (.nii.gz, .nii, .mha, .nrrd)": ["predict", run, str(trained.folder / "best"), "--out", str(tmp_path / "b")],
     }
     for words, arguments in asked.items():
         assert cli.main(["segmentation", *arguments]) == 2, arguments

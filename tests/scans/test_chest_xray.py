@@ -205,3 +205,9 @@ def test_the_fast_way_reads_descriptions_and_orientation_as_pydicom_does(tmp_pat
     dataset.save_as(path)
     assert plain_jpeg(path.read_bytes()) is None
     assert read_header(path) == fast
+
+
+@pytest.mark.parametrize("part", ["TÓRAX", "Tórax", "THORAX", "tórax óseo"])
+def test_accents_are_no_other_part_of_the_body(dicom_file: DicomFile, part: str) -> None:
+    path = dicom_file(TEXTURE, BodyPartExamined=part, SpecificCharacterSet="ISO_IR 100")
+    assert [rule for rule, _ in header_doubts(read_header(path))] == []

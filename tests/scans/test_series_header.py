@@ -119,3 +119,13 @@ def test_a_length_that_is_no_one_number_contradicts_nothing(written: Any, length
     header = pydicom.Dataset()
     header.ReconstructionDiameter = written
     np.testing.assert_equal(told_of(header).lengths["ReconstructionDiameter"], length)
+
+
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [("HEAD", "HEAD"), ("Skull", "SKULL"), ("KNEE", "KNEE"), ("CHEST", ""), ("TÓRAX", ""), ("ABDOMEN", ""), ("HEADCHEST", ""), ("", "")],
+)
+def test_a_ct_of_another_part_of_the_body_is_said(series: Callable[[Change], Path], part: str, named: str) -> None:
+    character_set = {"SpecificCharacterSet": "ISO_IR 100"} if not part.isascii() else {}
+    notes = read_series(series(lambda k, elements: elements.update({"BodyPartExamined": part, **character_set}))).notes
+    assert notes == ((f"BodyPartExamined names {named}: is it a CT of the chest?",) if named else ())

@@ -72,7 +72,7 @@ q10 = Exercise(
     mistakes=(
         Mistake(
             _by_xray,
-            "This takes the X-rays for thirty independent ones. Draw people: the interval becomes twice as wide, and it is the honest one.",
+            "This takes the X-rays for thirty independent ones. Draw people: the interval becomes twice as wide.",
         ),
         Mistake(
             _normal,

@@ -14,6 +14,14 @@ _TRUE_BOX = np.array([3, 5, 6, 0, -1, -1, 3, 4, -1, -1, 1, 2])
 _XRAYS, _TRUE_BOXES = 8, 10
 
 
+_ABOUT = {
+    "xray": "int (12,), the X-ray that each found box is on",
+    "confidence": "float (12,), in no order",
+    "true_box": "int (12,), number of the true box that it overlaps enough; -1 where it overlaps none",
+    "xrays, true_boxes": "int, how many there are in all",
+}
+
+
 def _table() -> dict[str, Any]:
     return {"xray": _XRAY, "confidence": _CONFIDENCE, "true_box": _TRUE_BOX, "xrays": _XRAYS, "true_boxes": _TRUE_BOXES}
 
@@ -46,12 +54,7 @@ q11 = Exercise(
         lies on a true box that no surer box has hit. At each hit, take the precision so far: hits divided by boxes, both counted up to
         and including this one. The average precision is the sum of these numbers divided by the number of true boxes.
     """,
-    about_given={
-        "xray": "int (12,), the X-ray that each found box is on",
-        "confidence": "float (12,), in no order",
-        "true_box": "int (12,), number of the true box that it overlaps enough; -1 where it overlaps none",
-        "xrays, true_boxes": "int, how many there are in all",
-    },
+    about_given=_ABOUT,
     answer="the average precision, 0 to 1, to three digits",
     why="papers on detection report it; it rewards a detector that is surest where it is right, at no threshold in particular.",
     given=_table,
@@ -128,12 +131,7 @@ q12 = Exercise(
         long as that holds. What share of the true boxes is hit there? (It is a point of the FROC curve, a step between thresholds: nothing
         lies between two boxes.)
     """,
-    about_given={
-        "xray": "int (12,), the X-ray that each found box is on",
-        "confidence": "float (12,), in no order",
-        "true_box": "int (12,), number of the true box that it overlaps enough; -1 where it overlaps none",
-        "xrays, true_boxes": "int, how many there are in all",
-    },
+    about_given=_ABOUT,
     answer="the sensitivity there, 0 to 1, to three digits",
     why="average precision has no unit that a radiologist knows; false marks per X-ray are what reading with the detector costs.",
     given=_table,

@@ -98,8 +98,16 @@ def _data_blocks(run: Run, evaluation: LabelMapEvaluation) -> list[Block]:
     classes = [[name, one["images"], one["persons_with"], one[f"median_area_{unit}"]] for name, one in found["classes"].items()]
     heads = ["class", "images", "persons", f"median area ({'mm²' if unit == 'mm2' else 'px'})"]
     blocks: list[Block] = [split_table(run, "images"), Table(["evaluation data", "value"], rows), Table(heads, classes)]
-    if notes := sorted({f"{one.frame.case.image_id}: {note}" for one in evaluation.frames for note in one.frame.notes}):
-        blocks.append(Table(["note from the preparation of an image"], [[note] for note in notes], folded=True))
+    noted: dict[str, list[str]] = {}
+    for one in evaluation.frames:
+        for note in one.frame.notes:
+            noted.setdefault(note, []).append(one.frame.case.image_id)
+    if noted:
+        said = [
+            [note, len(images), ", ".join(images[:SHOWN_IMAGES]) + (", …" if len(images) > SHOWN_IMAGES else "")]
+            for note, images in noted.items()
+        ]
+        blocks.append(Table(["note from the preparation", "images", "which"], said, folded=True))
     return blocks
 
 

@@ -16,5 +16,7 @@ MEDICINE_PAGES = {
 }
 THORAX_PAGE = Path(radlearn.__file__).parent / "digital_thorax/README.md"
 PAGES = TASK_PAGES | MEDICINE_PAGES | {"thorax": THORAX_PAGE}
-# The guide is read and not opened as a notebook; what came out stands under its cells as well.
-RUN_PAGES = PAGES | {"own_data": Path(radlearn.__file__).parent.parent / "docs/your_own_data.md"}
+# The guides are read and not opened as notebooks; what came out stands under their cells as well.
+DOCS = Path(radlearn.__file__).parent.parent / "docs"
+GUIDES = {"own_data": DOCS / "your_own_data.md", "add_a_use_case": DOCS / "add_a_use_case.md"}
+RUN_PAGES = PAGES | GUIDES

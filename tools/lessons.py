@@ -1,7 +1,8 @@
 """Run the cells of the lessons and write what came out under each of them: `make lessons`, or `python -m tools.lessons classification`.
 
 `make lessons` makes the pages of the four tasks. Others are made by name: those of medicine, which train for another half hour, and the
-one about the built-in patients, and the guide to one's own data: `python -m tools.lessons shortcut leakage twins phantom thorax own_data`.
+one about the built-in patients, and the guides to one's own data and to a use case of one's own:
+`python -m tools.lessons shortcut leakage twins phantom thorax own_data add_a_use_case`.
 
 A page is a Markdown notebook. Below each cell stands what it printed, as a fence without a language (`text`), which is written anew here.
 What a cell draws with matplotlib is saved as the pictures that the page names between this cell and the next one, in their order:

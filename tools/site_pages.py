@@ -99,11 +99,13 @@ def _contents(pages: list[Path]) -> str:
     titles = {**lessons, **data, API: "API reference"}
     thorax = Path("radlearn/digital_thorax/README.md")
     medicine = [page for page in pages if page.parent == Path("radlearn/lessons_of_medicine")]
+    guides = [page for page in pages if page.parts[0] == "docs"]
     about = [Path(f"{name}.md") for name in ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING")]
-    taken = {*titles, thorax, *medicine, *about, Path("README.md")}
+    taken = {*titles, thorax, *medicine, *guides, *about, Path("README.md")}
     groups = {
         "Lessons": [*lessons, thorax],
         "Lessons of medicine": medicine,
+        "Guides": guides,
         "Data": data,
         "Reference": [API, *(page for page in pages if page not in taken)],
         "Project": about,

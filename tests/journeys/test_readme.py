@@ -4,8 +4,9 @@ import ast
 import importlib
 import re
 import shutil
+import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import torch
 import radlearn
 from radlearn import cli
 from radlearn.challenges import ct_table, own_table, xray_table
+from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.rsna import CHALLENGE as RSNA
 from radlearn.demo import demo
 from radlearn.errors import BadRunFolder
@@ -28,8 +30,9 @@ from radlearn.use_cases import USE_CASES
 from radlearn.workflow.commands import COMMANDS
 from radlearn.workflow.data_source import built_in_folder
 from radlearn.workflow.ood import OOD_COLUMNS
+from radlearn.workflow.task import Commands, Task
 from tools import knobs
-from tools.lesson_pages import MEDICINE, MEDICINE_PAGES
+from tools.lesson_pages import GUIDES, MEDICINE, MEDICINE_PAGES
 from tools.lesson_pages import TASK_PAGES as LESSONS
 from tools.lessons import NOT_RUN, output_of, pictures_after, run_cells, shown, with_outputs
 
@@ -42,7 +45,8 @@ COARSER: dict[str, dict[str, Any]] = {
 }
 THORAX = PROJECT / "radlearn" / "digital_thorax" / "README.md"
 PAGES = [
-    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "radlearn/GLOSSARY.md", "docs/your_own_data.md")),
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "radlearn/GLOSSARY.md")),
+    *GUIDES.values(),
     *LESSONS.values(),
     MEDICINE / "README.md",
     *MEDICINE_PAGES.values(),
@@ -271,6 +275,45 @@ def test_the_page_on_ones_own_data_runs(tmp_path: Path, capsys: pytest.CaptureFi
     assert {*own_table.SHARED_COLUMNS, *xray_table.KNOWN, ct_table.MASK} <= columns
 
 
+@pytest.mark.slow
+def test_the_page_on_adding_a_use_case_runs_and_every_command_does_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, space = GUIDES["add_a_use_case"].read_text(encoding="utf-8"), dict[str, Any]()
+    # Its cells write two modules and import them.
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    try:
+        cells = list(run_cells(page, space, "add_a_use_case.md"))
+    finally:
+        for module in ("vessel_challenge", "find_vessels"):
+            sys.modules.pop(module, None)
+    for cell, output in cells:
+        assert len(pictures_after(page, cell)) >= len(output.figures), f"a picture for {cell['code']}"
+        assert bool(cell["output"]) == bool(output.text), f"output below {cell['code']}"
+        assert "Traceback" not in output.text
+    said = "".join(output.text for _, output in cells)
+    assert "its weights are the same" in said
+    assert space["scores"]["scores"]["auroc_score"]["value"] > space["scores"]["baselines"]["variation_auroc_score"]["value"] > 0.5
+    for found in (
+        "Next: python ./find_vessels.py evaluate narrow",
+        "Synthetic patients: not comparable with a leaderboard",
+        "patch,probability,vessel\npatch-000,0.",
+        "sent.csv against others",
+        "the layout of the vessel patches: 240 labelled patches",
+        "channels is 65; it must be from 1 to 64",
+        "expected a person, and 0 or 1 as vessel",
+        "has other pixels than those of the same name",
+    ):
+        assert found in said, found
+        # What stands on the page was said by the same cells.
+        assert found in page, found
+
+
+def test_the_page_on_adding_a_use_case_explains_every_field() -> None:
+    page = GUIDES["add_a_use_case"].read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+)`", re.sub(r"^```.*?^```", "", page, flags=re.DOTALL | re.MULTILINE)))
+    for kind in (Challenge, Commands, Task):
+        assert {field.name for field in fields(kind)} <= named, kind
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_file_a_page_links_to_exists(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
@@ -367,7 +410,11 @@ def test_what_the_page_about_built_in_patients_proposes_to_try_can_be_tried() ->
 
 
 def test_the_pictures_of_a_page_are_small() -> None:
-    pictures = [picture for page in (*LESSONS.values(), *MEDICINE_PAGES.values(), THORAX) for picture in (page.parent / "images").glob("*")]
+    pictures = [
+        picture
+        for page in (*LESSONS.values(), *MEDICINE_PAGES.values(), THORAX, *GUIDES.values())
+        for picture in (page.parent / "images").glob("*")
+    ]
     assert len(pictures) >= 6
     for picture in pictures:
         assert picture.suffix == ".webp"

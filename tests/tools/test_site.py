@@ -181,13 +181,14 @@ def test_a_place_that_a_link_names_and_no_page_has_stops_the_build(project: Path
 @pytest.mark.slow
 def test_the_pages_of_the_project_can_be_laid_out(tmp_path: Path) -> None:
     pages = site_pages.lay_out(PROJECT, tmp_path)
-    expected = {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "radlearn/digital_thorax/README.md"}
+    expected = {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "radlearn/digital_thorax/README.md", "docs/add_a_use_case.md"}
     assert {str(page) for page in pages} >= expected
     top = (tmp_path / "index.md").read_text()
     for lesson in ("rsna_pneumonia_classification", "rsna_pneumonia_detection", "covid19_ct_segmentation", "ultrasound_nerve_segmentation"):
         assert f"<radlearn/{lesson}/index.md>" in top
         assert (tmp_path / "radlearn" / lesson / "images").is_dir()
     assert ":caption: Lessons of medicine\n\nradlearn/lessons_of_medicine/index.md\n" in top
+    assert ":caption: Guides\n\ndocs/add_a_use_case.md\ndocs/your_own_data.md\n" in top
     assert "{py:function} auroc_score(" in (tmp_path / "api" / "radlearn.metrics.md").read_text()
 
 
@@ -202,5 +203,6 @@ def test_the_site_of_the_project_has_no_broken_link_and_no_warning(tmp_path: Pat
         "radlearn/digital_thorax/index",
         "radlearn/rsna_pneumonia_detection/index",
         "radlearn/lessons_of_medicine/twins",
+        "docs/add_a_use_case",
     ):
         assert "Furo" in (tmp_path / "site" / f"{page}.html").read_text()

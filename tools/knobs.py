@@ -77,10 +77,10 @@ KNOBS: dict[str, tuple[Knob, ...]] = {
     "ultrasound": (
         Knob("", "the preset"),
         Knob("--no-pretrained", "too few steps to learn what an edge is"),
-        Knob("--size-px 96", "a fifth of the work; the bundles of a nerve are blurred into one"),
+        Knob("--size-px 224", "three times the work; the bundles of a nerve lie apart"),
         Knob("--mirror-chance 0", "each neck is seen from one side only"),
         Knob("--gamma-range 0 --gain-share 0", "brightness is taken for a property of tissue"),
-        Knob("--epochs 4", "a third of the steps"),
+        Knob("--epochs 4", "two fifths of the steps"),
     ),
 }
 

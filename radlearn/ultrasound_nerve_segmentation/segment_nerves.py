@@ -77,7 +77,7 @@ class Settings(TrainingSettings):
     """How a nerve segmenter is made; what every training needs (epochs, learning rate, seed, …) is inherited."""
 
     # Length of the longer side of an image as the network sees it; the shorter is padded to it. A multiple of 32.
-    size_px: Annotated[int, Interval(ge=32, le=2048)] = 224
+    size_px: Annotated[int, Interval(ge=32, le=2048)] = 128
     # The network: a U-Net whose encoder has learnt from photographs, or a small one that begins at random.
     network: Literal["unet_lite0", "unet_lite2", "small_unet"] = "unet_lite0"
     # Start from ImageNet weights, which are installed with radlearn; small_unet has none.
@@ -111,7 +111,7 @@ class Settings(TrainingSettings):
 
 PRESETS = {
     # Minutes on two cores: a pretrained encoder of 3 million weights, on small images.
-    "quick": Settings(epochs=12, batch_size=8, learning_rate=1e-3, weight_decay=0.02, keep="last", norm_batches=10),
+    "quick": Settings(epochs=10, batch_size=8, learning_rate=1e-3, weight_decay=0.02, keep="last", norm_batches=10),
     # The strong preset, for a GPU and the real challenge: more pixels, a larger encoder, longer training, mirror images.
     "challenge": Settings(
         size_px=448,

@@ -12,6 +12,8 @@ FEWEST_IMAGES, MOST_IMAGES = 5, 15
 "Of a person."
 REPEATED_SHARE = 0.1
 NERVE_SHARE = 0.6
+FEWEST_PERSONS = 16
+"Of about so many are small cohorts too, with fewer images each: three persons cannot be divided into training, validation and test."
 
 
 class PlannedImage(NamedTuple):
@@ -36,10 +38,10 @@ class PlannedImage(NamedTuple):
 def plan_images(count: int, seed: int, after: int = 0) -> list[PlannedImage]:
     """Return `count` images of the persons behind the number `after`, one after the other; the last may have fewer than was drawn."""
     planned: list[PlannedImage] = []
-    person = after
+    person, most = after, max(2, count // FEWEST_PERSONS)
     while len(planned) < count:
         person += 1
-        planned += [plan_image(seed, person, image) for image in range(1, images_of(seed, person) + 1)]
+        planned += [plan_image(seed, person, image) for image in range(1, min(images_of(seed, person), most) + 1)]
     return planned[:count]
 
 

@@ -8,9 +8,9 @@ PLANS = plan_images(2000, 0)
 
 
 def test_a_larger_cohort_begins_with_the_smaller_one() -> None:
-    assert plan_images(30, 0) == PLANS[:30]
+    assert plan_images(240, 0) == PLANS[:240]
     assert PLANS[17] == plan_image(0, PLANS[17].person, PLANS[17].image)
-    assert plan_images(30, 1) != PLANS[:30]
+    assert plan_images(240, 1) != PLANS[:240]
     assert plan_images(3, 0, after=100)[0] == plan_image(0, 101, 1)
 
 
@@ -28,3 +28,11 @@ def test_repeated_frames_show_what_the_one_before_shows() -> None:
         first = by_id[f"{plan.person}_{plan.place}"]
         assert first.place == first.image < plan.image
         assert first.nerve_seen == plan.nerve_seen
+
+
+def test_a_small_cohort_has_people_enough_to_be_divided_and_its_images_are_those_of_a_large_one() -> None:
+    for count in (24, 40, 100):
+        few = plan_images(count, 0)
+        assert len({plan.person for plan in few}) >= 12
+        assert set(few) <= set(PLANS)
+    assert len({plan.person for plan in plan_images(40, 0, after=100)}) >= 12

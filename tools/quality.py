@@ -71,6 +71,7 @@ def quality(
     tasks: tuple[str, ...] = tuple(PATIENTS),
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4),
     cohorts: tuple[int, ...] = (0, 1),
+    other_cohort: bool = True,
     real: Path | None = None,
     out: Path = Path("runs/quality"),
 ) -> int:
@@ -80,6 +81,7 @@ def quality(
         tasks: The tasks to measure.
         seeds: Seeds of the split, the first weights and the augmentation.
         cohorts: Seeds of the built-in patients.
+        other_cohort: Evaluate each run on the people of another cohort too, which takes as long as half a training of CTs.
         real: Folder of real cases on which each run is evaluated too.
         out: Folder of the results.
     """
@@ -94,9 +96,8 @@ def quality(
         for cohort in cohorts:
             for seed in seeds:
                 if (task, cohort, seed) not in done:
-                    known.append(
-                        measured(task, cohort, seed, real, out / f"{task}-cohort-{cohort}-seed-{seed}") | {"recipe": recipes[task]}
-                    )
+                    found = measured(task, cohort, seed, other_cohort, real, out / f"{task}-cohort-{cohort}-seed-{seed}")
+                    known.append(found | {"recipe": recipes[task]})
                     with open(kept, "a", encoding="utf-8") as file:
                         file.write(json.dumps(known[-1]) + "\n")
     wanted = [result for result in known if result["seed"] in seeds and result["cohort"] in cohorts]
@@ -115,16 +116,18 @@ def recipe_of(task: str) -> str:
     return digest.hexdigest()
 
 
-def measured(task: str, cohort: int, seed: int, real: Path | None, folder: Path) -> dict[str, Any]:
-    """Train the quick preset of a task; evaluate it on its test people, another cohort and real cases; return its figures by name."""
+def measured(task: str, cohort: int, seed: int, other_cohort: bool, real: Path | None, folder: Path) -> dict[str, Any]:
+    """Train the quick preset of a task; evaluate it on its test people and, where asked for, other ones; return its figures by name."""
     challenge = use_cases.USE_CASES[task].load_task().challenge
     api, data = getattr(radlearn, task), built_in_folder(challenge, PATIENTS[task], cohort)
     shutil.rmtree(folder, ignore_errors=True)
     run = api.train(data=data, run=folder, seed=seed)
     found = api.evaluate(run)
     figures = {name: score["value"] for name, score in found["scores"].items()}
-    elsewhere = {"other_cohort": built_in_folder(challenge, PATIENTS[task], OTHER_COHORT.get(cohort, 0))}
-    for where, cases in (elsewhere | ({"real": real} if real else {})).items():
+    elsewhere = {"real": real} if real else {}
+    if other_cohort:
+        elsewhere["other_cohort"] = built_in_folder(challenge, PATIENTS[task], OTHER_COHORT.get(cohort, 0))
+    for where, cases in elsewhere.items():
         figures |= {f"{where}_{name}": score["value"] for name, score in api.evaluate(run, data=cases)["scores"].items()}
     if found.get("heat_maps"):
         figures |= {name: score["value"] for name, score in found["heat_maps"].items() if name != "true_positives"}

@@ -3,6 +3,8 @@
 import re
 
 MADE_OF = "Use the DICOM or NIfTI file that it was made of"
+ONE_FILE = "Make one file of the two: SimpleITK.WriteImage(SimpleITK.ReadImage('{0}'), 'NAME.nii.gz')"
+HEADER_BYTES = 4096
 KINDS: tuple[tuple[bytes, str, str], ...] = (
     (rb"\x1f\x8b", "packed with gzip", "Unpack it first (gunzip)"),
     (rb"PK\x03\x04.{26}\[Content_Types\]|PK\x03\x04.{26}(?:xl|docProps)/", "an Excel workbook (.xlsx)", "Save the table as CSV UTF-8"),
@@ -28,7 +30,13 @@ KINDS: tuple[tuple[bytes, str, str], ...] = (
     (rb"%PDF-", "a PDF document", "Use the file that it was made of"),
     (rb"\x89HDF\r\n\x1a\n", "HDF5", "Convert it, for example with h5py and nibabel"),
     (rb"\x93NUMPY", "a NumPy array, which has no place in the patient", "Use the file that it was made of"),
+    (rb"NRRD000.*?\ndata ?file:", "the header of an NRRD volume whose voxels lie in another file", ONE_FILE.format("NAME.nhdr")),
     (rb"NRRD000", "NRRD", "Name it .nrrd"),
+    (
+        rb"ObjectType\s*=\s*Image.*?\nElementDataFile\s*=\s*(?!LOCAL)\S",
+        "the header of a MetaImage whose voxels lie in another file",
+        ONE_FILE.format("NAME.mhd"),
+    ),
     (rb"ObjectType\s*=\s*Image", "MetaImage", "Name it .mha"),
     (rb".{128}DICM", "DICOM", "Name the folder of its series, or convert it, for example with dcm2niix"),
     (rb".{344}(?:n\+1|ni1|n\+2|ni2)\x00", "NIfTI", "Name it .nii or .nii.gz"),
@@ -58,10 +66,10 @@ def picture_advice(start: bytes) -> str:
 
 
 def kind_of(start: bytes) -> str:
-    """Return what a file is and what to do with it, as `a PNG picture. Use …`, by its first 512 bytes; "" where they tell nothing.
+    """Return what a file is and what to do with it, as `a PNG picture. Use …`, by its first 4096 bytes; "" where they tell nothing.
 
     >>> kind_of(b"<!DOCTYPE html><html>")
     'an HTML page, as a failed download leaves it. Download it again'
     """
-    found = ((what, advice) for pattern, what, advice in KINDS if re.match(pattern, start[:512], re.DOTALL | re.IGNORECASE))
+    found = ((what, advice) for pattern, what, advice in KINDS if re.match(pattern, start[:HEADER_BYTES], re.DOTALL | re.IGNORECASE))
     return next((f"{what}. {advice}" for what, advice in found), "")

@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK
 from PIL import Image
 
 from radlearn.errors import UnreadableScan
@@ -64,3 +65,26 @@ def test_a_nifti_called_dcm_is_named() -> None:
 @pytest.mark.parametrize("content", [b"", b"patientId,probability\na,0.5\n", bytes(600), b"some text", b"PatientID;x\n"])
 def test_tables_and_unknown_bytes_are_no_other_kind(content: bytes) -> None:
     assert kind_of(content) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "remark"), [("a.mhd", ""), ("a.nhdr", ""), ("a.mhd", "long"), ("a.nhdr", "long"), ("a.mha", ""), ("a.nrrd", "")]
+)
+def test_the_header_of_a_pair_is_told_how_it_becomes_one_file(tmp_path: Path, name: str, remark: str) -> None:
+    image = SimpleITK.GetImageFromArray(np.arange(210, dtype=np.int16).reshape(5, 6, 7))
+    if remark:
+        image.SetMetaData("0008|103e", remark * 200)
+    SimpleITK.WriteImage(image, str(tmp_path / name))
+    alone = name.endswith(("mha", "nrrd"))
+    (tmp_path / "b.nii").write_bytes((tmp_path / name).read_bytes())
+    with pytest.raises(UnreadableScan) as raised:
+        read_volume(tmp_path / "b.nii")
+    assert ("voxels lie in another file" in str(raised.value)) is not alone
+    assert ("Name it ." in str(raised.value)) is alone
+    if not alone:
+        advice = str(raised.value).partition("Make one file of the two: ")[2].partition(", or remove")[0]
+        for word in ("'NAME.mhd'", "'NAME.nhdr'", "'NAME.nii.gz'"):
+            place = tmp_path / (name if "hd" in word else "one.nii.gz")
+            advice = advice.replace(word, repr(str(place)))
+        exec(advice, {"SimpleITK": SimpleITK})
+        assert np.array_equal(read_volume(tmp_path / "one.nii.gz").voxels, SimpleITK.GetArrayFromImage(image).T)

@@ -14,8 +14,9 @@ from radlearn.scans.low_values import padding_and_inside
 from radlearn.scans.padding import padding_of
 from radlearn.scans.rescaling import rescaled
 from radlearn.scans.series_header import Told, told_of
-from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded_pixels, open_xray, parsing, photometric_of
+from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded_pixels, open_xray, parsing, photometric_of, refuse_without_preamble
 
+START_BYTES = 4096
 AIR_HU = -1024
 ABOVE_TISSUE_HU = 2000
 "Denser than any bone; only metal is."
@@ -47,6 +48,7 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
         UnreadableScan: a damaged file, another modality than CT, several frames, no position.
     """
     with parsing(path), opened_to_read(path) as opened:
+        refuse_without_preamble(path, opened.read(START_BYTES))
         said = parsed(opened, stop_before_pixels=True)
         if said.get("Rows") is None or series_uid not in (None, said.get("SeriesInstanceUID")):
             return None

@@ -1,16 +1,14 @@
 """Reads MetaImage (`.mha`) and NRRD (`.nrrd`) volumes with SimpleITK.
 
-ITK decodes the voxels and finds their place. Before that radlearn looks through the header and the packed voxels: ITK trusts sizes, opens
-whatever file a header names, leaves voxels at 0 where unpacking fails, and takes axes that nothing is said of as left, back, head. Files
-whose voxels lie in a second file (`.mhd`, `.nhdr`) are refused by name: the pair is easily torn.
-
-Source: https://itk.org/Wiki/ITK/MetaIO/Documentation; https://teem.sourceforge.net/nrrd/format.html.
+ITK finds the voxels' type and place, and reads those that are not packed. radlearn looks through the header before, `scans.itk_header`,
+and unpacks: ITK trusts sizes, leaves voxels at 0 or unset where unpacking fails, and takes axes that nothing is said of as left, back,
+head. Files whose voxels lie in a second file (`.mhd`, `.nhdr`) are refused by name: the pair is easily torn.
 """
 
+import math
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,27 +16,13 @@ from radlearn.errors import UnreadableScan
 from radlearn.files import opened_to_read
 from radlearn.scans.file_names import ITK_SUFFIXES
 from radlearn.scans.geometry import Grid, Volume, lps_affine
-from radlearn.scans.nifti import AGAIN, MOST_BYTES, MOST_PACKED, SUSPECT_BYTES, only_finite
+from radlearn.scans.itk_header import CONVERT, Start, start_of
+from radlearn.scans.nifti import AGAIN, GZIP, MOST_BYTES, MOST_PACKED, SUSPECT_BYTES, only_finite
 
 if TYPE_CHECKING:  # SimpleITK takes a third of a second to import, and NIfTI needs none of it.
     import SimpleITK
 
-MOST_HEADER_BYTES = 1 << 20
-"Slicer writes a few lines a segment."
 PIECE_BYTES = 1 << 20
-CONVERT = "Convert it to .nii.gz, for example with SimpleITK."
-AXES_UNKNOWN = "the file does not say which way its axes go; they are taken as left, back, head, as ITK does"
-WITHOUT_PLACE = {"", "3d-right-handed", "3d-left-handed", "scanner-xyz"}
-"NRRD's spaces that name no direction of the patient."
-
-
-class _Start(NamedTuple):
-    """What a header says: its lines by name, where the voxels begin, and how they are packed ("", "zlib", "gzip")."""
-
-    lines: dict[str, str]
-    voxels_at: int
-    packed: str
-    note: str
 
 
 def is_itk_file(path: str | Path) -> bool:
@@ -57,19 +41,25 @@ def read_itk_volume(path: str | Path) -> Volume:
     which way its axes go.
 
     Raises:
-        UnreadableScan: a missing, truncated or damaged file, voxels in another file, not one volume of real numbers, lengths in other
-            units than mm, or values that are not finite.
+        UnreadableScan: a missing, truncated or damaged file, voxels in another file, not one volume of real numbers, lengths that are not
+            known or in other units than mm, or values that are not finite.
     """
     path = Path(path)
     start, grid, reader = _looked_through(path)
     import SimpleITK
 
-    _prove_voxels(path, start, _bytes_of(reader))
-    try:
-        # SimpleITK's arrays are reversed, [k, j, i].
-        voxels = SimpleITK.GetArrayFromImage(reader.Execute()).T
-    except RuntimeError as error:
-        raise UnreadableScan(f"{path}: cannot be read ({_reason(error)}). {AGAIN}") from None
+    kind = _type_of(reader)
+    wanted = kind.itemsize * math.prod(grid.shape)
+    if start.packed:
+        stored = _unpacked(path, start, wanted).view(kind.newbyteorder(">" if start.is_big_endian else "<"))
+        voxels = stored.astype(kind, copy=False).reshape(grid.shape, order="F")
+    else:
+        _refuse_other_size(path, start, grid, wanted)
+        try:
+            # SimpleITK's arrays are reversed, [k, j, i].
+            voxels = SimpleITK.GetArrayFromImage(reader.Execute()).T
+        except RuntimeError as error:
+            raise UnreadableScan(f"{path}: cannot be read ({_reason(error)}). {AGAIN}") from None
     if voxels.dtype.kind == "f":
         with np.errstate(over="ignore"):
             voxels = voxels.astype(np.float32, copy=False)
@@ -86,8 +76,8 @@ def read_itk_grid(path: str | Path) -> Grid:
     return _looked_through(Path(path))[1]
 
 
-def _looked_through(path: Path) -> "tuple[_Start, Grid, SimpleITK.ImageFileReader]":
-    start = _start(path)
+def _looked_through(path: Path) -> "tuple[Start, Grid, SimpleITK.ImageFileReader]":
+    start = start_of(path)
     import SimpleITK
 
     # ITK prints to the terminal what it then raises.
@@ -106,7 +96,7 @@ def _looked_through(path: Path) -> "tuple[_Start, Grid, SimpleITK.ImageFileReade
         raise UnreadableScan(f"{path}: has {shape} voxels with {several}; expected one volume (i, j, k), one number a voxel. {CONVERT}")
     if not min(sizes) >= 1:
         raise UnreadableScan(f"{path}: has the shape {tuple(sizes)}; expected sizes of 1 or more. Its header is damaged. {AGAIN}")
-    declared, packed = _bytes_of(reader), path.stat().st_size
+    declared, packed = _type_of(reader).itemsize * math.prod(sizes), path.stat().st_size
     if declared > MOST_BYTES or (declared > SUSPECT_BYTES and declared > MOST_PACKED * packed):
         found = f"{path}: its header declares {declared:,} bytes of voxels in a file of {packed:,}"
         raise UnreadableScan(f"{found}; that is no scan, and it is not unpacked. {AGAIN}")
@@ -118,97 +108,48 @@ def _looked_through(path: Path) -> "tuple[_Start, Grid, SimpleITK.ImageFileReade
     return start, Grid((sizes[0], sizes[1], sizes[2]), lps_affine(affine)), reader
 
 
-def _bytes_of(reader: "SimpleITK.ImageFileReader") -> int:
+def _type_of(reader: "SimpleITK.ImageFileReader") -> np.dtype:
     import SimpleITK
 
-    one = SimpleITK.Image([1, 1], reader.GetPixelID()).GetSizeOfPixelComponent()
-    return int(one * np.prod(reader.GetSize(), dtype=object))
+    return SimpleITK.GetArrayViewFromImage(SimpleITK.Image([1, 1], reader.GetPixelID())).dtype
 
 
-def _start(path: Path) -> _Start:
-    try:
-        with opened_to_read(path) as opened:
-            head = opened.read(MOST_HEADER_BYTES)
-    except FileNotFoundError:
-        raise UnreadableScan(f"{path}: there is no such file.") from None
-    except OSError as error:
-        raise UnreadableScan(f"{path}: cannot be read ({error.strerror or error}); expected a MetaImage or NRRD file.") from None
-    if not head:
-        raise UnreadableScan(f"{path}: is empty (0 bytes). {AGAIN}")
-    return _meta_start(path, head) if path.name.lower().endswith(".mha") else _nrrd_start(path, head)
+def _refuse_other_size(path: Path, start: Start, grid: Grid, wanted: int) -> None:
+    """Raise an UnreadableScan where voxels that are not packed are not all there, or are more than the header declares."""
+    there = path.stat().st_size - start.voxels_at
+    if there < wanted:
+        raise UnreadableScan(f"{path}: ends after {max(there, 0):,} of {wanted:,} bytes of voxels. It is truncated. {AGAIN}")
+    # Less may be padding.
+    if more := (there - wanted) // (wanted // grid.shape[2]):
+        slices = f"{more:,} more {'slice' if more == 1 else 'slices'}"
+        raise UnreadableScan(f"{path}: holds {slices} than the {grid.shape[2]:,} that its header declares ({wanted:,} bytes). {AGAIN}")
 
 
-def _meta_start(path: Path, head: bytes) -> _Start:
-    lines: dict[str, str] = {}
-    at = 0
-    # The voxels follow the line that says where they are.
-    while "elementdatafile" not in lines:
-        end = head.find(b"\n", at)
-        name, found, value = head[at : max(end, 0)].decode("latin-1").partition("=")
-        if end < 0 or not found:
-            raise UnreadableScan(f"{path}: is no MetaImage: its header has no line ElementDataFile. Expected a .mha file. {AGAIN}")
-        lines[name.strip().lower()] = value.strip()
-        at = end + 1
-    if lines["elementdatafile"].upper() != "LOCAL":
-        where = lines["elementdatafile"][:80]
-        raise UnreadableScan(f"{path}: its voxels lie in another file, {where!r}; expected them in the same one. {CONVERT}")
-    if lines.get("binarydata", "True").lower() == "false" or lines.get("headersize", "0") not in ("0", "-1"):
-        raise UnreadableScan(f"{path}: its voxels are written as text, or behind another header; radlearn does not read that. {CONVERT}")
-    packed = "zlib" if lines.get("compresseddata", "False").lower() == "true" else ""
-    placed = {"transformmatrix", "rotation", "orientation"} & set(lines)
-    return _Start(lines, at, packed, "" if placed else AXES_UNKNOWN)
+def _unpacked(path: Path, start: Start, wanted: int) -> np.ndarray:
+    """Return the bytes of packed voxels, as long as they are declared to be and of the right checksum.
 
-
-def _nrrd_start(path: Path, head: bytes) -> _Start:
-    if not head.startswith(b"NRRD000"):
-        raise UnreadableScan(f"{path}: is not an NRRD file: it begins with {head[:8]!r}. {AGAIN}")
-    end = min((place + len(blank) for blank in (b"\n\n", b"\n\r\n") if (place := head.find(blank)) >= 0), default=-1)
-    text = head[: end if end >= 0 else len(head)].decode("latin-1")
-    lines = {}
-    for line in text.splitlines()[1:]:
-        name, found, value = line.partition(":")
-        # `name:=value` is a remark, and says nothing of the voxels.
-        if found and not line.startswith("#") and not value.startswith("="):
-            lines[name.strip().lower()] = value.strip()
-    if "data file" in lines or "datafile" in lines or end < 0:
-        raise UnreadableScan(f"{path}: its voxels lie in another file, or are missing; expected them after the header. {CONVERT}")
-    packed = {"raw": "", "gzip": "gzip", "gz": "gzip"}.get(lines.get("encoding", "").lower())
-    skips = [lines.get(name, "0") for name in ("line skip", "lineskip", "byte skip", "byteskip")]
-    if packed is None or set(skips) != {"0"}:
-        found = f"encoding {lines.get('encoding', '')!r}" if packed is None else "bytes to be skipped before the voxels"
-        raise UnreadableScan(f"{path}: has {found[:60]}; radlearn reads raw and gzip. {CONVERT}")
-    if units := [unit for unit in lines.get("space units", "").replace('"', " ").split() if unit not in ("mm", "millimeter", "millimetre")]:
-        raise UnreadableScan(f"{path}: its lengths are in {units[0][:20]!r}; expected millimetres. {CONVERT}")
-    placed = lines.get("space", "").lower() not in WITHOUT_PLACE and "space directions" in lines
-    return _Start(lines, end, packed, "" if placed else AXES_UNKNOWN)
-
-
-def _prove_voxels(path: Path, start: _Start, wanted: int) -> None:
-    """Raise an UnreadableScan where the voxels are not all there, or the checksum of packed ones is not right."""
-    if not start.packed:
-        there = path.stat().st_size - start.voxels_at
-        if there < wanted:
-            raise UnreadableScan(f"{path}: ends after {max(there, 0):,} of {wanted:,} bytes of voxels. It is truncated. {AGAIN}")
-        return
-    unpacker = zlib.decompressobj(wbits=31 if start.packed == "gzip" else 15)
-    found = 0
-    try:
-        for piece in _packed_voxels(path, start):
-            while piece and not unpacker.eof and found <= wanted:
-                found += len(unpacker.decompress(piece, PIECE_BYTES))
-                piece = unpacker.unconsumed_tail
-    except zlib.error as error:
-        raise UnreadableScan(f"{path}: its packed voxels are damaged ({error}). {AGAIN}") from None
-    if found < wanted or (found == wanted and not unpacker.eof):
-        raise UnreadableScan(f"{path}: ends after {found:,} of {wanted:,} bytes of voxels, or within them. It is truncated. {AGAIN}")
-    if found > wanted:
-        raise UnreadableScan(f"{path}: holds more voxels than its header declares ({wanted:,} bytes). {AGAIN}")
-
-
-def _packed_voxels(path: Path, start: _Start) -> Iterator[bytes]:
+    ITK believes the size of the packed bytes that a header gives. Where that is wrong it does not fail: its voxels are whatever was in
+    memory.
+    """
+    found, at = np.empty(wanted, np.uint8), 0
     with opened_to_read(path) as opened:
         opened.seek(start.voxels_at)
-        yield from iter(lambda: opened.read(PIECE_BYTES), b"")
+        piece = opened.read(PIECE_BYTES)
+        unpacker = zlib.decompressobj(wbits=31 if piece.startswith(GZIP) else 15)
+        try:
+            while piece and not unpacker.eof and at <= wanted:
+                # One byte more than wanted shows that there are more.
+                part = unpacker.decompress(piece, min(PIECE_BYTES, wanted + 1 - at))
+                found[at : at + len(part)] = np.frombuffer(part, np.uint8)[: wanted - at]
+                at += len(part)
+                piece = unpacker.unconsumed_tail or opened.read(PIECE_BYTES)
+        except zlib.error as error:
+            raise UnreadableScan(f"{path}: its packed voxels are damaged ({error}). {AGAIN}") from None
+    if at > wanted:
+        raise UnreadableScan(f"{path}: holds more voxels than its header declares ({wanted:,} bytes). {AGAIN}")
+    if at < wanted or not unpacker.eof:
+        raise UnreadableScan(f"{path}: ends after {at:,} of {wanted:,} bytes of voxels, or within them. It is truncated. {AGAIN}")
+    return found
 
 
 def _reason(error: RuntimeError) -> str:

@@ -52,6 +52,9 @@ HEADER_BYTES = 1 << 16  # more than the header of nearly any X-ray
 MOST_PIXELS = 1 << 27
 "More than any X-ray has: one of the whole body at 0.1 mm has 80 million. Beyond, an array would be made for a number that is damaged."
 MOST_SURPLUS_BYTES = 4096
+WITHOUT_PREAMBLE = re.compile(rb"[\x02\x08]\0.\0", re.DOTALL)
+"The tag of an element of the first groups that there are."
+ADD_PREAMBLE = "Export it as DICOM Part 10, or write it so with gdcmconv or pydicom"
 SEQUENCE_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 # The first item of encapsulated pixels (PS3.5 A.4), JPEG of any kind, a JPEG 2000.
 STARTS_OF_COMPRESSED = (ITEM, b"\xff\xd8\xff", jpeg.START_OF_JPEG_2000)
@@ -106,14 +109,7 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
         with opened_to_read(path, most_bytes=MOST_BYTES if with_pixels else None) as opened:
             # All at once, because pydicom reads a few bytes at a time.
             start = opened.read(-1 if with_pixels else HEADER_BYTES)
-            if not start:
-                raise UnreadableScan(f"{path}: is empty (0 bytes). {MEND}")
-            if start[128:132] != b"DICM":
-                what = "It is another kind of file, or DICOM without its header. Export it as DICOM Part 10"
-                if kind := picture_advice(start) or kind_of(start):
-                    what = f"It is {kind}"
-                found = f"{path}: has no DICOM header: expected the letters DICM after 128 bytes, found {start[128:132]!r}"
-                raise UnreadableScan(f"{found}. {what}, or remove it.")
+            refuse_without_preamble(path, start)
             if plain := plain_jpeg(start, with_pixels):
                 _refuse_absurd_size(path, plain[0]["Rows"], plain[0]["Columns"])
                 return Xray(path, *plain)
@@ -123,6 +119,20 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
         raise UnreadableScan(f"{path}: there is no such file.") from None
     except OSError as error:
         raise UnreadableScan(f"{path}: cannot be opened ({error.strerror or error}); expected a DICOM file.") from None
+
+
+def refuse_without_preamble(path: Path, start: bytes) -> None:
+    """Raise an UnreadableScan where a file does not begin as DICOM Part 10: what else it is, by its first bytes."""
+    if not start:
+        raise UnreadableScan(f"{path}: is empty (0 bytes). {MEND}")
+    if start[128:132] != b"DICM":
+        what = "It is another kind of file, or DICOM without its header. Export it as DICOM Part 10"
+        if kind := picture_advice(start) or kind_of(start):
+            what = f"It is {kind}"
+        elif WITHOUT_PREAMBLE.match(start):
+            what = f"It is DICOM whose preamble and file meta are missing. {ADD_PREAMBLE}"
+        found = f"{path}: has no DICOM header: expected the letters DICM after 128 bytes, found {start[128:132]!r}"
+        raise UnreadableScan(f"{found}. {what}, or remove it.")
 
 
 def _opened_by_pydicom(path: Path, source: BinaryIO, with_pixels: bool) -> Xray:

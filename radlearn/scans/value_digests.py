@@ -7,7 +7,8 @@ decided by its values:
 - pictures: the grey values, upright; the three channels of one in colour, which label maps in a palette are too.
 - NIfTI: the scaled values, axes turned to RAS. Where they lie in the patient does not count.
 
-The same numbers as int16, float32 and float64 have one digest. What is turned, cropped, windowed or compressed with loss is another image.
+The same numbers as int16, float32 and float64 have one digest, and so have whole numbers of a volume that were rounded to the steps of a
+slope, as nibabel's are where it stores floats as integers. What is turned, cropped, windowed or compressed with loss is another image.
 
     v2:1024x1024:0123…    the scheme, the size, the digest; `file_contents.BLANK` stands before that of an image of one value
 """
@@ -31,6 +32,9 @@ from radlearn.scans.volume_files import read_grid, read_volume
 
 WHOLE_WITHIN = 1e-3
 "Values that all lie so near to whole numbers are these: computed with a slope, they miss them by the last digits."
+STEPS, MOST_OFF_WHOLE = (1 << 15) - 1, 0.3
+"""Stored in 16 bits with a slope, the values of a volume miss whole numbers by half of what the largest is divided into; by more than the
+second they are not sure to be those. Other values do not all come so near by chance: a volume has thousands."""
 TYPES = tuple(np.dtype(name) for name in ("u1", "<i2", "<i4", "<i8"))
 AT_ONCE = 1 << 24
 "Values that are turned to one type and order at a time."
@@ -38,30 +42,42 @@ AT_ONCE = 1 << 24
 
 def value_digest(path: Path) -> str:
     """Return the digest of the values in a file, or of the CT in a folder; "" where radlearn cannot read them."""
+    return value_digests(path)[0]
+
+
+def value_digests(path: Path) -> tuple[str, ...]:
+    """Return the `value_digest` of a file or a folder, and after it that which runs of before may have of it, where it is another."""
     try:
         if path.is_dir():
             from radlearn.scans.dicom_series import read_series  # pydicom takes half a second to import, and NIfTI needs none of it
 
-            return volume_digest(read_series(path))
+            return _volume_digests(read_series(path))
         if is_dicom(path):
-            return _digest_of([_dicom_values(path)])
+            return (_digest_of([_dicom_values(path)]),)
         if is_picture(path):
-            return _digest_of([_picture_values(path)])
-        return volume_digest(read_volume(path))
+            return (_digest_of([_picture_values(path)]),)
+        return _volume_digests(read_volume(path))
     except (UnreadableScan, *DAMAGE):
-        return ""
+        return ("",)
 
 
 def volume_digest(volume: Volume) -> str:
     """Return the digest of a CT or a mask that was read, as `value_digest` of its file."""
+    return _volume_digests(volume)[0]
+
+
+def _volume_digests(volume: Volume) -> tuple[str, ...]:
     from nibabel.orientations import apply_orientation, io_orientation
 
     to_ras = io_orientation(volume.affine)
     voxels = apply_orientation(volume.voxels, to_ras)
     if voxels.dtype.kind != "f" or _are_whole(_pieces(voxels)):
-        return _digest_of(list(_pieces(voxels)), voxels.shape)
+        return (_digest_of(list(_pieces(voxels)), voxels.shape),)
     stored, scaled = _exactly_scaled(volume)
-    return _digest_of([scaled(piece) for piece in _pieces(apply_orientation(stored, to_ras))], voxels.shape)
+    exact = _digest_of([scaled(piece) for piece in _pieces(apply_orientation(stored, to_ras))], voxels.shape)
+    if not _are_whole(_pieces(voxels), _half_a_step(voxels)):
+        return (exact,)
+    return _digest_of([np.rint(piece) for piece in _pieces(voxels)], voxels.shape), exact
 
 
 def may_be_of_size(path: Path, sizes: set[tuple[int, ...]]) -> bool:
@@ -133,8 +149,13 @@ def _pieces(values: np.ndarray) -> Iterator[np.ndarray]:
         yield values[..., first : first + step]
 
 
-def _are_whole(pieces: Iterator[np.ndarray]) -> bool:
-    return all(piece.dtype.kind in "iub" or bool((np.abs(piece - np.rint(piece)) < WHOLE_WITHIN).all()) for piece in pieces)
+def _half_a_step(voxels: np.ndarray) -> float:
+    largest = max(abs(float(voxels.min())), abs(float(voxels.max())))
+    return min(largest / STEPS / 2 + WHOLE_WITHIN, MOST_OFF_WHOLE)
+
+
+def _are_whole(pieces: Iterator[np.ndarray], within: float = WHOLE_WITHIN) -> bool:
+    return all(piece.dtype.kind in "iub" or bool((np.abs(piece - np.rint(piece)) < within).all()) for piece in pieces)
 
 
 def _digest_of(pieces: list[np.ndarray], shape: tuple[int, ...] | None = None) -> str:

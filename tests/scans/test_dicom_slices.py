@@ -4,10 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom import uid
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom_slices import hounsfield_of, read_slice
+from radlearn.scans.stored_pixels import open_xray
 
 PLACE = {"ImagePositionPatient": [1, 2, 3], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [0.8, 0.7]}
 CT = {"Modality": "CT", "SeriesInstanceUID": "1.2", **PLACE}
@@ -32,3 +35,25 @@ def test_without_a_slope_there_are_no_hounsfield_units(dicom_file: Callable[...,
     one = read_slice(dicom_file(np.zeros((4, 4), np.uint16), **CT, RescaleSlope=slope, RescaleIntercept=0))
     with pytest.raises(UnreadableScan, match=f"RescaleSlope is {slope}"):
         hounsfield_of(one)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian])
+@pytest.mark.parametrize("meta", [False, True])
+def test_what_a_slice_lacks_before_its_elements_is_said(dicom_file: Callable[..., Path], syntax: str, meta: bool) -> None:
+    path = dicom_file(np.zeros((4, 5), np.int16), syntax, Modality="CT")
+    content = path.read_bytes()[132:]
+    # The first element of the file meta says how long the rest of it is.
+    path.write_bytes(content if meta else content[12 + int.from_bytes(content[8:12], "little") :])
+    assert pydicom.dcmread(path, force=True).Modality == "CT"
+    for read in (read_slice, open_xray):
+        with pytest.raises(UnreadableScan, match=r"preamble and file meta are missing\. Export it as DICOM Part 10"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"", "is empty"), (b"Dear colleague, " * 20, "another kind of file"), (b"%PDF-1.4 " * 40, "PDF")]
+)
+def test_what_is_no_slice_at_all_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "a.dcm").write_bytes(content)
+    with pytest.raises(UnreadableScan, match=says):
+        read_slice(tmp_path / "a.dcm")

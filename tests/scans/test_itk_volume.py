@@ -1,6 +1,8 @@
 """MetaImage and NRRD, written by SimpleITK, read as nibabel reads the same scan."""
 
 import gzip
+import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from radlearn.errors import UnreadableScan
 from radlearn.monai_parts.ct_reader import CTReader, MaskReader
 from radlearn.scans import volume_files
 from radlearn.scans.geometry import same_grid
-from radlearn.scans.itk_volume import AXES_UNKNOWN, is_itk_file, read_itk_grid, read_itk_volume
+from radlearn.scans.itk_header import AXES_UNKNOWN
+from radlearn.scans.itk_volume import is_itk_file, read_itk_grid, read_itk_volume
 from radlearn.scans.mask_files import read_mask
 
 KINDS = ("plain.mha", "packed.mha", "plain.nrrd", "packed.nrrd", "LARGE.NRRD")
@@ -89,6 +92,47 @@ def test_no_flipped_bit_of_packed_voxels_is_believed(tmp_path: Path, name: str) 
     assert refused > 0.9 * (len(good) - begins - 20)
 
 
+@pytest.mark.parametrize("byte_order", ["little", "big"])
+@pytest.mark.parametrize("kind", [np.int16, np.uint8, np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("declared", ["0.97", "12345", "1", "99999999", "-5", "none"])
+def test_packed_voxels_are_those_of_the_stream_whatever_size_a_header_gives_them(
+    tmp_path: Path, declared: str, kind: type, byte_order: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # The stream is made by hand: what ITK reads of it is in doubt.
+    image = scan(kind)
+    header = written(tmp_path / "packed.mha", image).read_bytes().partition(b"ElementDataFile = LOCAL\n")
+    true = SimpleITK.GetArrayFromImage(image)
+    packed = zlib.compress(true.astype(np.dtype(kind).newbyteorder("<" if byte_order == "little" else ">")).tobytes())
+    size = {"0.97": f"CompressedDataSize = {int(0.97 * len(packed))}\n", "none": ""}.get(declared, f"CompressedDataSize = {declared}\n")
+    lines = re.sub(rb"CompressedDataSize = \d+\n", size.encode(), header[0])
+    lines = lines.replace(b"ByteOrderMSB = False", b"ByteOrderMSB = " + str(byte_order == "big").encode())
+    path = tmp_path / "wrong.mha"
+    path.write_bytes(lines + header[1] + packed)
+    found = read_itk_volume(path).voxels
+    assert np.array_equal(found, true.T)
+    assert found.dtype == (np.float32 if kind == np.float64 else kind)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["packed.nrrd", "packed.mha"])
+def test_packed_voxels_of_either_byte_order_and_of_gzip_are_read_as_itk_reads_them(tmp_path: Path, name: str) -> None:
+    head, mark, _ = written(tmp_path / name).read_bytes().partition(b"\n\n" if name.endswith("nrrd") else b"LOCAL\n")
+    head = head.replace(b"endian: little", b"endian: big").replace(b"ByteOrderMSB = False", b"ByteOrderMSB = True")
+    packed = gzip.compress(SimpleITK.GetArrayFromImage(scan()).astype(">i2").tobytes())
+    head = re.sub(rb"CompressedDataSize = \d+", f"CompressedDataSize = {len(packed)}".encode(), head)
+    (tmp_path / name).write_bytes(head + mark + packed)
+    by_itk = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / name))).T
+    assert np.array_equal(read_itk_volume(tmp_path / name).voxels, by_itk)
+    assert np.array_equal(by_itk, SimpleITK.GetArrayFromImage(scan()).T)
+
+
+@pytest.mark.parametrize("name", ["a.mha", "a.nrrd"])
+def test_a_little_padding_after_the_voxels_is_no_slice(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / name)
+    path.write_bytes(path.read_bytes() + bytes(7 * 6 * 2 - 1))
+    assert np.array_equal(read_itk_volume(path).voxels, SimpleITK.GetArrayFromImage(scan()).T)
+
+
 def with_lines(path: Path, change: dict[bytes, bytes]) -> Path:
     content = path.read_bytes()
     for old, new in change.items():
@@ -108,6 +152,12 @@ def with_lines(path: Path, change: dict[bytes, bytes]) -> Path:
         ("a.mha", {b"DimSize = 7 6 5": b"DimSize = 70000 60000 50000"}, "no scan"),
         ("a.mha", {b"ElementSpacing = 0.6": b"ElementSpacing = 0 0 0 0.6"}, "span no volume|header cannot be read"),
         ("packed.mha", {b"DimSize = 7 6 5": b"DimSize = 7 6 4"}, "more voxels"),
+        ("packed.nrrd", {b"sizes: 7 6 5": b"sizes: 7 6 4"}, "more voxels"),
+        ("a.mha", {b"DimSize = 7 6 5": b"DimSize = 7 6 3"}, "2 more slices than the 3 that its header declares"),
+        ("a.nrrd", {b"sizes: 7 6 5": b"sizes: 7 6 4"}, "1 more slice than the 4"),
+        ("a.nrrd", {b"encoding: raw": b"encoding: gzip"}, "damaged"),
+        ("packed.nrrd", {b"encoding: gzip": b"encoding: raw"}, "truncated"),
+        ("packed.mha", {b"CompressedData = True": b"CompressedData = False"}, "truncated"),
         ("a.nrrd", {b"encoding: raw": b"encoding: ascii"}, "encoding 'ascii'"),
         ("a.nrrd", {b"encoding: raw": b"encoding: raw\ndata file: /etc/hostname"}, "another file"),
         ("a.nrrd", {b"encoding: raw": b"encoding: raw\nbyte skip: 12"}, "skipped"),

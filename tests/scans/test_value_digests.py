@@ -133,6 +133,66 @@ def test_a_ct_scaled_by_its_header_is_what_nibabel_saves_of_it(tmp_path: Path, s
     assert len(digests) == 1
 
 
+RANGES = [(-1000, 400), (-1024, 3071), (-1024, 15000), (0, 255)]
+
+
+def in_steps(folder: Path, low: int, high: int) -> list[Path]:
+    """Write whole numbers, and them again as libraries keep them that turn floats into 16 bits with a slope."""
+    voxels = np.random.default_rng(1).integers(low, high, (12, 10, 6), endpoint=True).astype(np.int16)
+    voxels[0, 0, 0], voxels[-1, -1, -1] = low, high
+    nibabel.save(nibabel.Nifti1Image(voxels, PLACE), folder / "a.nii.gz")
+    for kind in (np.int16, np.uint16):
+        image = nibabel.Nifti1Image(voxels.astype(np.float64), PLACE)
+        image.set_data_dtype(kind)
+        nibabel.save(image, folder / f"{np.dtype(kind)}.nii.gz")
+    # As SPM scales: without an intercept.
+    slope = max(abs(low), high) / 32767
+    with_scale(folder / "spm.nii", np.rint(voxels / slope).astype(np.int16), slope, 0)
+    for name in ("int16", "spm"):
+        read = SimpleITK.ReadImage(next(folder.glob(f"{name}.nii*")), SimpleITK.sitkFloat32)
+        for suffix in (".nii.gz", ".mha", ".nrrd"):
+            SimpleITK.WriteImage(read, folder / f"{name}-float{suffix}")
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize(("low", "high"), RANGES)
+def test_whole_numbers_kept_in_the_steps_of_a_slope_are_these(tmp_path: Path, low: int, high: int) -> None:
+    paths = in_steps(tmp_path, low, high)
+    assert len(paths) == 10
+    whole = nibabel.load(tmp_path / "a.nii.gz").get_fdata()
+    assert {bool(np.array_equal(np.rint(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path)).T), whole)) for path in paths} == {True}
+    assert len({value_digest(path) for path in paths}) == 1
+
+
+@pytest.mark.parametrize("slope", [0.25, 0.05, 1 / 3])
+def test_values_of_fine_steps_that_were_never_whole_are_not_rounded(tmp_path: Path, slope: float) -> None:
+    whole = with_scale(tmp_path / "whole.nii", np.rint(VOXELS * slope).astype(np.int16), 1, 0)
+    assert value_digest(with_scale(tmp_path / "fine.nii", VOXELS, slope, 0)) != value_digest(whole)
+
+
+@pytest.mark.parametrize("one", [0.99999, 1.00001, 254.999 / 255])
+def test_a_mask_is_rounded_only_where_it_is_one(tmp_path: Path, one: float) -> None:
+    mask = (VOXELS > 0).astype(np.float32)
+    for name, values in (("mask", mask), ("near", mask * np.float32(one)), ("share", mask * np.float32(0.97))):
+        nibabel.save(nibabel.Nifti1Image(values, PLACE), tmp_path / f"{name}.nii.gz")
+    assert value_digest(tmp_path / "mask.nii.gz") == value_digest(tmp_path / "near.nii.gz") != value_digest(tmp_path / "share.nii.gz")
+
+
+def test_a_series_with_a_fractional_slope_is_the_ct_that_was_rounded_to_it(tmp_path: Path, dicom_file: Callable[..., Path]) -> None:
+    folder = tmp_path / "series"
+    folder.mkdir()
+    slope = 1400 / 65535
+    for number in range(VOXELS.shape[2]):
+        path = dicom_file(
+            np.rint((VOXELS[..., number].T + 1000) / slope).astype(np.uint16), Modality="CT", SeriesInstanceUID="1.2",
+            SOPInstanceUID=f"1.2.{number}", ImagePositionPatient=[1, 2, 2.5 * number], ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+            PixelSpacing=[0.8, 0.7], RescaleSlope=f"{slope:.10f}", RescaleIntercept=-1000,
+        )  # fmt: skip
+        path.rename(folder / f"{number}.dcm")
+    nibabel.save(nibabel.Nifti1Image(VOXELS, np.diag([-0.7, -0.8, 2.5, 1])), tmp_path / "a.nii.gz")
+    assert value_digest(folder) == value_digest(tmp_path / "a.nii.gz") != ""
+
+
 @pytest.mark.parametrize(
     "other",
     [VOXELS[::-1], VOXELS + np.int16(1), VOXELS[..., :5], VOXELS.reshape(10, 12, 6), VOXELS + np.float32(0.3), VOXELS[:, ::-1, ::-1]],

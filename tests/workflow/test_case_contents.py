@@ -107,9 +107,9 @@ def test_one_digest_of_cases_depends_on_names_pixels_and_truth_and_not_on_their_
 
 def test_a_file_is_read_and_decoded_once_whoever_asks(small_rsna: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads, decodes = list[Path](), list[Path]()
-    read, decode = known_contents.file_digest, value_digests.value_digest
+    read, decode = known_contents.file_digest, value_digests.value_digests
     monkeypatch.setattr(known_contents, "file_digest", lambda path: (reads.append(path), read(path))[1])
-    monkeypatch.setattr(value_digests, "value_digest", lambda path: (decodes.append(path), decode(path))[1])
+    monkeypatch.setattr(value_digests, "value_digests", lambda path: (decodes.append(path), decode(path))[1])
     shutil.copytree(small_rsna, tmp_path / "rsna")
     # One in other bytes: a cache that other tests share knows those of the rest.
     for path in (tmp_path / "rsna" / "stage_2_train_images").iterdir():
@@ -170,11 +170,38 @@ def test_a_run_of_before_knows_the_bytes_of_its_images(tmp_path: Path) -> None:
     assert images_of([case.path for case in cases], [mixed["a"].pixels, mixed["b"].pixels]) == [mixed["a"].pixels, mixed["b"].pixels, ""]
 
 
+def test_a_run_of_before_knows_its_cts_by_exact_values_and_those_of_now_by_what_was_rounded(tmp_path: Path) -> None:
+    case = ct(tmp_path, "a", 0, 9)
+    original = nibabel.load(case.path)
+    steps = nibabel.Nifti1Image(original.get_fdata(), original.affine)
+    steps.set_data_dtype(np.int16)
+    (tmp_path / "b").mkdir()
+    saved = replace(case, path=tmp_path / "b" / "a_ct.nii.gz")
+    nibabel.save(steps, saved.path)
+    assert not np.array_equal(nibabel.load(saved.path).get_fdata(), original.get_fdata())
+    (now,) = contents_of([case])
+    assert contents_of([saved]) == [now]
+    exact = nibabel.load(saved.path).get_fdata(dtype=np.float64).astype(np.float32)
+    before = now._replace(pixels=value_digests._digest_of([exact]))
+    assert before.pixels != now.pixels
+    assert compared([saved], {"a": before}) == compared([saved], {"a": now}) == compared([case], {"a": now}) == ([], [], [])
+    assert compared([case], {"a": before}).other_pixels == ["a"]
+    assert images_of([saved.path, case.path], [before.pixels]) == [before.pixels, ""]
+
+
+def test_what_was_decoded_before_values_were_rounded_is_decoded_again(tmp_path: Path) -> None:
+    case = ct(tmp_path, "a", 7, 9)
+    known = known_contents.KnownContents()
+    known.learn_values(known.file(case.path), "v2:8x8x4:" + "0" * 32)
+    known.keep(known.take_read())
+    assert contents_of([case])[0].pixels == value_digests.value_digest(case.path)
+
+
 def test_an_image_of_another_size_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [ct(tmp_path, name, seed, 9) for seed, name in enumerate("ab")]
     wanted = [content.pixels for content in contents_of(cases)]
     nibabel.save(nibabel.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), np.eye(4)), tmp_path / "small.nii")
-    monkeypatch.setattr(value_digests, "value_digest", lambda path: pytest.fail(f"{path} is decoded"))
+    monkeypatch.setattr(value_digests, "value_digests", lambda path: pytest.fail(f"{path} is decoded"))
     assert images_of([tmp_path / "small.nii", cases[0].path], wanted) == ["", wanted[0]]
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_cells import restored
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
-from radlearn.file_names import distinct_file_names
+from radlearn.file_names import distinct_file_names, readable
 from radlearn.metrics.masks import Spacing, volume_ml
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.outputs import refuse_inputs
@@ -37,6 +37,7 @@ from radlearn.workflow.partial_answers import TABLE, PartialAnswers, answers_bes
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file
 
+MOST_SAID = 5
 MASK_COLUMNS = ("path", "case", "mask", "lesion_ml", "lung_ml", "lesion_percent_of_lung", "notes")
 # The interval holds the true volume of the lesions with the promised probability; empty where nothing is promised.
 COLUMNS = (*MASK_COLUMNS, "volume_low_ml", "volume_high_ml", *OOD_COLUMNS)
@@ -223,16 +224,34 @@ def cases_in(challenge: Challenge[MaskCaseT, Any], paths: Sequence[Path]) -> dic
     Raises:
         BadLayout: if a path holds none.
     """
-    found: dict[Path, MaskCaseT] = {}
+    names: dict[Path, dict[str, MaskCaseT]] = {}
     for path in paths:
         if not Path(path).exists():
             raise BadLayout(f"{path}: there is no such file or folder. Name NIfTI files, folders of them, or folders of DICOM slices.")
-        found |= {case.path.resolve(): case for case in challenge.find_images(Path(path))}
+        for case in challenge.find_images(Path(path)):
+            same = names.setdefault(case.path.resolve(), {})
+            same.setdefault(os.path.abspath(case.path), case)
+    # The name of the file itself says more than those of links to it beside it; of links alone the last.
+    found = {
+        place: next((case for case in same.values() if not case.path.is_symlink()), list(same.values())[-1])
+        for place, same in names.items()
+    }
+    _say_same_files(names, found)
     cases = list(found.values())
     # Not resolved: a link's name tells more than that of the store that it leads to.
     places = [Path(os.path.abspath(case.path)) for case in cases]
     above = Path(os.path.commonpath([place.parent for place in places]))
     return dict(zip(distinct_ids(places, [case.image_id for case in cases], above), cases, strict=True))
+
+
+def _say_same_files(names: Mapping[Path, Mapping[str, MaskCaseT]], kept: Mapping[Path, MaskCaseT]) -> None:
+    """Say which names lead to a file that is named already, so that nobody looks for their rows."""
+    left = [(case.path, kept[place].path) for place, same in names.items() for case in same.values() if case is not kept[place]]
+    for path, other in left[:MOST_SAID]:
+        say(f"{readable(str(path))}: is the same file as {readable(str(other))}, so there is one mask for both.", style="yellow")
+    if len(left) > MOST_SAID:
+        rest = len(left) - MOST_SAID
+        say(f"{rest:,} more {'name leads' if rest == 1 else 'names lead'} to files that are predicted for already.", style="yellow")
 
 
 def measured(mask: np.ndarray, lungs: np.ndarray, spacing_mm: Spacing) -> Measured:

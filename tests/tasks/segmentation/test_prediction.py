@@ -433,6 +433,27 @@ def test_scans_of_one_name_are_called_by_their_folders(run: Run, small_covid19: 
     assert len(cases_in(challenge, [path, path])) == 1
 
 
+@pytest.mark.parametrize("link", ["link.nii.gz", "0-link.nii.gz", "sub/link.nii.gz"])
+def test_of_a_scan_and_a_link_to_it_the_scan_is_kept_and_that_is_said(
+    small_covid19: Path, challenge: Challenge, tmp_path: Path, capsys: pytest.CaptureFixture[str], link: str
+) -> None:
+    images = tmp_path / "in"
+    (images / "sub").mkdir(parents=True)
+    real, linked = images / "a.nii.gz", images / link
+    shutil.copy(covid19.find_cases(small_covid19)[0].path, real)
+    linked.symlink_to(real)
+    for paths in ([images], [linked, real], [linked, images, real]):
+        (case,) = cases_in(challenge, paths).values()
+        assert case.path == real
+        said = " ".join(capsys.readouterr().err.split())
+        assert said.count("is the same file as") == 1
+        assert f"{linked.name}: is the same file as" in said
+    # A link alone is called as it is called, whatever the store that it leads to calls the file.
+    (alone,) = cases_in(challenge, [linked]).values()
+    assert alone.path == linked
+    assert "same file" not in capsys.readouterr().err
+
+
 def test_where_nothing_can_be_read_it_says_so(run: Run, challenge: Challenge, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.nii.gz").write_bytes(b"no scan")

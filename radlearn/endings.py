@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import select
 import signal
 import sys
 import threading
@@ -41,10 +42,12 @@ def ended(command: Callable[[], Any]) -> int:
         say("radlearn: interrupted.")
         return 130
     except BrokenPipeError as error:
-        if error.filename != OUTPUT:
+        # The reader of our output, such as `head`, closed it. What another library printed has an error without a name.
+        if error.filename == OUTPUT or _reader_is_gone(sys.stdout):
+            return 0
+        if not _reader_is_gone(sys.stderr):
             raise
-        # The reader of our output, such as `head`, closed it.
-        return 0
+        return 2
     except BrokenProcessPool:
         say(
             "radlearn: a worker process was killed, most likely because memory ran out. Use fewer workers or more memory.", style="bold red"
@@ -82,6 +85,21 @@ def _flush_output() -> None:
         _silence(sys.stdout)
         error.filename = OUTPUT
         raise
+
+
+def _reader_is_gone(stream: Any) -> bool:
+    try:
+        stream.flush()
+        if not hasattr(select, "poll"):
+            return False
+        # Where nothing was held back, a flush proves nothing.
+        asked = select.poll()
+        asked.register(stream.fileno(), 0)
+        return any(events & select.POLLERR for _, events in asked.poll(0))
+    except BrokenPipeError:
+        return True
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _is_somewhere() -> bool:

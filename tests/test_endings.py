@@ -207,3 +207,31 @@ def test_a_current_folder_that_was_removed_is_said(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", line, sys.executable, code], capture_output=True, check=False, env=environment)
     assert done.returncode == 2
     assert "the current folder is no longer there" in " ".join(done.stderr.decode().split())
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_another_library_prints_into_a_closed_pipe_ends_in_silence(stream: str, unbuffered: str, tmp_path: Path) -> None:
+    program = f"""
+import sys
+from radlearn.endings import ended
+def command():
+    for _ in range(3000):
+        print("x" * 100, file=sys.{stream}, flush=True)
+sys.exit(ended(command))
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(tmp_path / "other", "w") as other:
+        streams = {"stdout": other, "stderr": other} | {stream: writing}
+        code = subprocess.run(
+            [sys.executable, "-c", program], check=False, env={**os.environ, "PYTHONUNBUFFERED": unbuffered}, **streams
+        ).returncode
+    os.close(writing)
+    assert code == (0 if stream == "stdout" else 2)
+    assert (tmp_path / "other").read_text() == ""
+
+
+def test_a_broken_pipe_of_another_kind_keeps_its_traceback() -> None:
+    with pytest.raises(BrokenPipeError):
+        endings.ended(lambda: raising(BrokenPipeError(errno.EPIPE, "Broken pipe")))

@@ -31,6 +31,8 @@ PERSON_COLUMNS = ("patientId", "person")
 OPACITY = "Lung Opacity"
 CATEGORIES = ("Normal", "No Lung Opacity / Not Normal", OPACITY)
 
+SEPARATORS = (",", ";", "\t")
+MOST_COLUMNS = 10_000
 MOST_TABLE_BYTES = 1 << 28
 "A hundred times the labels of the whole challenge."
 
@@ -285,6 +287,9 @@ def path_text(path: Path) -> tuple[str, list[str]]:
     if len(content) > MOST_TABLE_BYTES:
         return "", [f"{path.name}: holds more than {MOST_TABLE_BYTES:,} bytes; expected a table of a few megabytes. It was not read."]
     text, troubles = decoded(path.name, content)
+    first = text[: text.find("\n") + 1] or text
+    if (most := max(map(first.count, SEPARATORS))) >= MOST_COLUMNS:
+        return "", [f"{path.name}: has {most + 1:,} columns; expected {MOST_COLUMNS:,} at most. It was not read."]
     if not text.strip() and not troubles:
         return "", [f"{path.name}: is empty."]
     return text, troubles

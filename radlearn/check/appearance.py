@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.challenges.folders import within
-from radlearn.check.duplicates import ORIENTATIONS, oriented
 from radlearn.check.findings import Finding
 from radlearn.check.headers import burnt_in
 from radlearn.check.radiographs import XrayFacts
 from radlearn.scans.chest_xray import CONSTANT_BELOW, header_doubts
 from radlearn.scans.header_texts import OLDEST_YEARS, age_in_years
 from radlearn.scans.picture_files import is_picture
+from radlearn.scans.same_xrays import ORIENTATIONS, oriented
 
 LEAST_XRAYS = 12
 "Fewer say nothing about what is usual."

@@ -65,6 +65,7 @@ from radlearn.tasks.classification.report import write_xray_report
 from radlearn.tasks.classification.tuning import tune_threshold
 from radlearn.tasks.xray.look_alikes import write_look_alikes
 from radlearn.tasks.xray.radiographs import XRAYS, PreparedRadiograph, as_images, header_of, notes_in, radiographs_of, unlabelled
+from radlearn.tasks.xray.twins import XrayLooks
 from radlearn.training.checkpoint import load_best
 from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
 from radlearn.training.fit import fit
@@ -421,7 +422,8 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     cases = find_cases(data_folder)
     # Empty for the challenge, whose X-rays have one label.
     names = label_names(cases)
-    split = split_cases(prepared(settings, cases), settings.seed_of_split, settings.fold, run)
+    xrays = prepared(settings, cases)
+    split = split_cases(xrays, settings.seed_of_split, settings.fold, run, looks=XrayLooks(xrays))
     loaders = make_loaders(settings, {subset: split[subset] for subset in ("train", "validation")})
     # To watch the training, one look at each X-ray is enough.
     one_look = replace(settings, test_time_mirror=False)

@@ -56,6 +56,7 @@ from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.detection.tuning import tune_boxes
 from radlearn.tasks.xray.look_alikes import write_look_alikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, as_images, prepared_radiographs, read_unlabelled
+from radlearn.tasks.xray.twins import XrayLooks
 from radlearn.training.checkpoint import load_best
 from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
 from radlearn.training.fit import fit
@@ -463,7 +464,7 @@ def training_loop(model: nn.Module, loader: EpochLoader, settings: Settings) -> 
 def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     """Train on the X-rays of a folder, or continue where the run stopped; then choose its postprocessing on validation persons."""
     xrays = prepared_radiographs(find_cases(data_folder), settings.size_px, settings.shape)
-    split = split_cases(xrays, settings.seed_of_split, settings.fold, run)
+    split = split_cases(xrays, settings.seed_of_split, settings.fold, run, looks=XrayLooks(xrays))
     # Read now, so that a wrong table is not found after hours of training.
     gate = gate_of(settings.gate, split["validation"])
     loaders = make_loaders(settings, {"train": split["train"]})

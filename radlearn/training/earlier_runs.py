@@ -94,8 +94,8 @@ def finished_run(folder: Path, task: str) -> Run:
     return run
 
 
-def with_earlier(runs: Sequence[Run]) -> list[Run]:
-    """Return runs, and those that they started from, and so on; each once. Says of which the folder is gone."""
+def with_earlier(runs: Sequence[Run], told: bool = False) -> list[Run]:
+    """Return runs, and those that they started from, and so on; each once. Says of which the folder is gone, unless `told`."""
     found: dict[Path, Run] = {}
     waiting = list(reversed(runs))
     while waiting:
@@ -107,5 +107,6 @@ def with_earlier(runs: Sequence[Run]) -> list[Run]:
             if (earlier := earlier_run(run)) is not None:
                 waiting.append(earlier)
         except BadRunFolder as error:
-            say(f"{error} {run.folder} started from it; which people it was trained on cannot be told.", style="yellow")
+            if not told:
+                say(f"{error} {run.folder} started from it; which people it was trained on cannot be told.", style="yellow")
     return list(found.values())

@@ -58,6 +58,7 @@ def refuse_seen_people(
     persons: Sequence[str],
     subsets: Sequence[str],
     split_with: Callable[[int, int | None], Sequence[str]] | None = None,
+    resembling: Callable[[Sequence[Run]], Sequence[tuple[Seen, str] | None]] | None = None,
 ) -> None:
     """Refuse a split by which people are tested, or chosen on, whom the weights that the run starts from were trained on.
 
@@ -65,18 +66,26 @@ def refuse_seen_people(
         run: a new run; nothing is asked where it starts from no other.
         persons, subsets: of each case.
         split_with: returns the subsets by another seed and fold; None where a table says who is in which.
+        resembling: returns for each case where earlier runs saw one that looks the same, and the name that it had there.
 
     Raises:
         BadSetting: with the number of such people, and the split to take instead.
     """
     # A run folder that is not begun yet has no settings.
-    if not (run.folder / "settings.json").exists() or "start_from" not in run.about or not (before := seen_before(run)):
+    if not (run.folder / "settings.json").exists() or "start_from" not in run.about:
         return
+    before = seen_before(run)
+    looks = resembling(with_earlier([run], told=True)[1:]) if resembling else [None] * len(cases)
     # All images of a person count, also those that the earlier run did not have.
     nearest: dict[str, Seen] = {}
-    for person, pixels in zip(persons, images_of([case.path for case in cases], before), strict=True):
+    pixels_of = images_of([case.path for case in cases], before) if before else [""] * len(cases)
+    by_looks: dict[str, str] = {}
+    for case, person, pixels, look in zip(cases, persons, pixels_of, looks, strict=True):
         if (seen := before.get(pixels)) is not None:
             nearest[person] = _nearer(seen, nearest.get(person))
+        elif look is not None:
+            nearest[person] = _nearer(look[0], nearest.get(person))
+            by_looks.setdefault(person, f"{case.path.name} of {case.person} (as {look[1]})")
     moved = _moved(nearest, persons, subsets)
     if not moved:
         return
@@ -94,9 +103,11 @@ def refuse_seen_people(
         # Of other people, or by a table's column split, that run's seed leads to another split.
         then = f"Give --data a table with a column split, in which these are where {place} has them"
     others = " and those before it" * (len(by_run) > 1)
+    shown = next((by_looks[person] for person in moved if person in by_looks), "")
+    known_by = f" (some of their X-rays look the same as ones that it saw, with other pixel values, such as {shown})" if shown else ""
     raise BadSetting(
         f"{seen_by.folder}, {descent(run, seen_by)},{others} was trained or chosen on {part_of(len(moved), held, 'persons')} whom this run "
-        f"would validate or test: its scores would say nothing of new people. {then}; or train on other people."
+        f"would validate or test{known_by}: its scores would say nothing of new people. {then}; or train on other people."
     )
 
 

@@ -24,7 +24,7 @@ from radlearn.training.splits import (
 )
 from radlearn.workflow.case_contents import compared, contents_of
 from radlearn.workflow.case_labels import label_names, label_values, labels_in_words
-from radlearn.workflow.earlier_runs import refuse_seen_people
+from radlearn.workflow.earlier_runs import Seen, refuse_seen_people
 
 
 class SplitWords(NamedTuple):
@@ -50,8 +50,24 @@ class Labelled(Protocol):
 ItemT = TypeVar("ItemT", bound=Labelled)
 
 
+class Looks(Protocol):
+    """What can be told of items by how they look, where their pixels differ: one X-ray as DICOM and as a JPEG."""
+
+    def twins(self) -> list[list[int]]:
+        """Return the numbers of items that show one and the same image, for each such image."""
+
+    def resembling(self, earlier: Sequence[Run]) -> Sequence[tuple[Seen, str] | None]:
+        """Return for each item where earlier runs saw one that looks the same, and the name that it had there."""
+
+
 def split_cases(
-    items: Sequence[ItemT], seed: int, fold: int | None, run: Run, labels: Sequence[bool] | None = None, words: SplitWords = XRAYS
+    items: Sequence[ItemT],
+    seed: int,
+    fold: int | None,
+    run: Run,
+    labels: Sequence[bool] | None = None,
+    words: SplitWords = XRAYS,
+    looks: Looks | None = None,
 ) -> dict[str, list[ItemT]]:
     """Split X-rays or scans by person into training, validation and test, and keep the split in the run's `split.csv`.
 
@@ -65,6 +81,7 @@ def split_cases(
     Args:
         labels: (items,) the labels of which every subset gets its share; each item's `label` if None.
         words: names for messages.
+        looks: of the items, where copies with other pixel values can be told too.
 
     Returns:
         "train", "validation" and "test" -> items.
@@ -89,10 +106,10 @@ def split_cases(
             )
             raise BadSetting(f"{every}: there is nothing to tell apart. Training needs both; look at the labels of the data.")
         contents = contents_of(cases)
-        together, copies = _kept_together(cases, contents)
+        together, copies, same = _kept_together(cases, contents, looks.twins() if looks else [])
         asked = _asked_for(cases, fold, known, copies, words)
         truths = [content.truth for content in contents]
-        _tell_copies(cases, copies, [labels_in_words(case) for case in cases] if names else known, truths, words)
+        _tell_copies(cases, copies, same, [labels_in_words(case) for case in cases] if names else known, truths, words)
 
         def split_with(seed: int, fold: int | None) -> list[str]:
             people = alike_together(persons, together)
@@ -103,7 +120,7 @@ def split_cases(
         subsets = asked or split_with(seed, fold)
         if names:
             refuse_untold(several, subsets)
-        refuse_seen_people(run, cases, together, subsets, None if asked else split_with)
+        refuse_seen_people(run, cases, together, subsets, None if asked else split_with, looks.resembling if looks else None)
         counts = prove_persons_apart(persons, subsets)
         write_split(file, [case.image_id for case in cases], persons, subsets, contents)
         for subset in SUBSETS:
@@ -177,7 +194,25 @@ def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
             f"{verb_of(len(missing), 'are')} not in the data, "
             f"the first is {missing[0]}. Use --data with what the run was trained on, or start a new run."
         )
+    _refuse_moved_persons([(by_id[image_id], subset) for image_id, (_, subset) in split.items()], run)
     return {subset: [by_id[image_id] for image_id, (_, other) in split.items() if other == subset] for subset in SUBSETS}
+
+
+def _refuse_moved_persons(held: Sequence[tuple[Case, str]], run: Run) -> None:
+    """Refuse cases of which the data say now that one person is in two subsets: whoever corrects persons finds out what was a leak."""
+    nearest: dict[str, tuple[Case, str]] = {}
+    for case, subset in sorted(held, key=lambda one: SUBSETS.index(one[1])):
+        nearest.setdefault(case.person, (case, subset))
+    moved = [(case, subset) for case, subset in held if nearest[case.person][1] != subset]
+    if moved:
+        case, subset = moved[0]
+        other, nearer = nearest[case.person]
+        raise BadRunFolder(
+            f"{run.folder}: by the data as they are now, {part_of(len(moved), len(held), 'cases')} of this run "
+            f"{verb_of(len(moved), 'are')} of a person who is in another of its subsets, such as {case.image_id} ({subset}) of "
+            f"{case.person}, who also has {other.image_id} ({nearer}): scores would say nothing of new people. If the persons are right "
+            "now, train a new run; else use --data with the persons as they were."
+        )
 
 
 def prove_same(cases: Sequence[Case], run: Run, with_truth: bool = False) -> None:
@@ -211,8 +246,12 @@ def prove_same(cases: Sequence[Case], run: Run, with_truth: bool = False) -> Non
         say(f"{run.folder}: is older than digests of cases, so that these are its own goes by their names alone.", style="yellow")
 
 
-def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent]) -> tuple[list[str], list[list[int]]]:
+def _kept_together(
+    cases: Sequence[Case], contents: Sequence[CaseContent], twins: Sequence[Sequence[int]]
+) -> tuple[list[str], list[Sequence[int]], list[list[int]]]:
     """Return for each case the name of those that must share a subset, and the numbers of cases that are one image, for each such image.
+
+    Last are the numbers of those of the same pixels alone: in a copy of another size the same box has other numbers.
 
     They are a person, or persons that the same image is kept under: public data sets hold the same image under several names and persons;
     trained on one and tested on the other, a network is tested on what it has learnt by heart.
@@ -229,15 +268,22 @@ def _kept_together(cases: Sequence[Case], contents: Sequence[CaseContent]) -> tu
     for number, content in enumerate(contents):
         if content.pixels:
             holders[content.pixels].append(number)
-    copies = [numbers for numbers in holders.values() if len(numbers) > 1]
+    same = [numbers for numbers in holders.values() if len(numbers) > 1]
+    in_twins = {number for numbers in twins for number in numbers}
+    copies = [*twins, *(numbers for numbers in same if numbers[0] not in in_twins)]
     for numbers in copies:
         for number in numbers[1:]:
             first_of[first(named[number])] = first(named[numbers[0]])
-    return [first(person) for person in named], copies
+    return [first(person) for person in named], copies, same
 
 
 def _tell_copies(
-    cases: Sequence[Case], copies: Sequence[Sequence[int]], labels: Sequence[bool | str], truths: Sequence[str], words: SplitWords
+    cases: Sequence[Case],
+    copies: Sequence[Sequence[int]],
+    same: Sequence[Sequence[int]],
+    labels: Sequence[bool | str],
+    truths: Sequence[str],
+    words: SplitWords,
 ) -> None:
     """Say which images are there under several persons, which with two labels, and which with other boxes or masks."""
 
@@ -252,7 +298,8 @@ def _tell_copies(
         one, other = (f"{cases[number].image_id} of {cases[number].person}" for number in shared[0])
         say(
             f"{counted(len(shared), words.items)} {verb_of(len(shared), 'are')} there under the names of several persons, such as {one} "
-            f"and {other}. These persons are kept in one subset, so that nobody is tested on what was trained on.",
+            f"and {other}. These persons are kept in one subset, so that nobody is tested on what was trained on. "
+            "radlearn check names all; give the images of one person one name in the data.",
             style="yellow",
         )
     if contradicting := differing(labels):
@@ -267,7 +314,7 @@ def _tell_copies(
             "remove it.",
             style="bold yellow",
         )
-    alike = [numbers for numbers in copies if len({labels[number] for number in numbers}) == 1]
+    alike = [numbers for numbers in same if len({labels[number] for number in numbers}) == 1]
     # Of several labels the truth is the labels, which are told above.
     told = [[number for number in numbers if truths[number] and not getattr(cases[number], "labels", ())] for numbers in alike]
     if unlike := [numbers for numbers in told if len({truths[number] for number in numbers}) > 1]:

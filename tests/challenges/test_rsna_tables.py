@@ -240,3 +240,15 @@ def test_a_mapping_of_any_json_is_a_message(kind: str) -> None:
     assert persons == {}
     assert len(troubles) == 1
     assert troubles[0].startswith("m.json: ")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_table_of_a_million_columns_is_refused_and_a_wide_one_is_read(separator: str, packed: bool, tmp_path: Path) -> None:
+    for columns, refused in ((1_000_000, True), (10_001, True), (10_000, False)):
+        text = separator.join(["patientId", *["x"] * (columns - 1)]) + "\nrow\n"
+        path = tmp_path / f"{columns}.csv{'.gz' if packed else ''}"
+        path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+        found, troubles = path_text(path)
+        assert (found == "") == refused
+        assert troubles == ([f"{path.name}: has {columns:,} columns; expected 10,000 at most. It was not read."] if refused else [])

@@ -7,9 +7,10 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from radlearn.challenges.xray_case import XrayCase
-from radlearn.check.duplicates import ORIENTATIONS, duplicate_findings, groups, oriented, same_xrays
+from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.radiographs import XrayFacts
 from radlearn.scans.look_alikes import fingerprints
+from radlearn.scans.same_xrays import ORIENTATIONS, groups, oriented, same_xrays
 
 
 def xrays(count: int, seed: int = 0) -> np.ndarray:
@@ -43,7 +44,7 @@ def test_a_negative_and_a_gamma_are_the_same_xray() -> None:
 
 
 def test_pairs_are_found_across_the_blocks_of_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radlearn.check.duplicates.ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("radlearn.scans.same_xrays.ROWS_AT_ONCE", 7)
     all_xrays = xrays(40)
     all_xrays[39] = all_xrays[1]
     assert [(pair.first, pair.second) for pair in same_xrays(all_xrays)] == [(1, 39)]

@@ -5,8 +5,9 @@ would pass for another person's. Small pictures of the X-rays are kept in the ru
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from radlearn.scans.look_alikes import SAME_ABOVE, fingerprints, thumbnail_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.checkpoint import load_tensors, save_tensors
 from radlearn.training.checkpoint_header import digest_in, refuse_other_weights
+from radlearn.training.earlier_runs import with_earlier
 from radlearn.training.run_files import checked
 from radlearn.training.run_folder import Run, must_be_there
 
@@ -49,53 +51,85 @@ def write_look_alikes(run: Run, split: Mapping[str, Sequence[PreparedRadiograph]
     save_tensors(run.folder / FILE, {"thumbnails": torch.from_numpy(thumbnails)}, about)
 
 
+class Alike(NamedTuple):
+    """An X-ray of a run that another one looks the same as."""
+
+    subset: str
+    name: str
+    run: Run
+
+
 class LookAlikes:
-    """Finds X-rays that look the same as one that runs were trained or validated on; older runs have no small pictures and find none.
+    """Finds X-rays that look the same as one that runs were trained or validated on; and those that these started from.
+
+    Of a run without small pictures it is said that it finds none.
 
     Raises:
         BadRunFolder: if a file is damaged, or of other weights than the run has.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        self._known: list[tuple[str, str]] = []
+        self._known: list[Alike] = []
+        self._own = {run.folder for run in runs}
         pictures = []
-        for run in runs:
+        for run in with_earlier(runs, told=True):
             path = run.folder / FILE
             if not path.exists():
+                say(
+                    f"{run.folder}: has no {FILE}, so that X-rays that it was trained on are not known again where their pixel values are "
+                    f"others, as in a picture, a negative or a smaller copy. To make it again: {run.resume_command}",
+                    style="yellow",
+                )
                 continue
             tensors, said = load_tensors(path)
             advice = f"Remove it. To make it again: {run.resume_command}"
             about = checked(said, _Names, path, advice)
-            refuse_other_weights(about["weights"], run, path)
+            try:
+                refuse_other_weights(about["weights"], run, path)
+            except BadRunFolder as error:
+                if run.folder in self._own:
+                    raise
+                # An earlier run may have been continued since.
+                say(f"{error} Copies of its X-rays cannot be told.", style="yellow")
+                continue
             thumbnails = tensors.get("thumbnails", torch.empty(0))
             if thumbnails.ndim != 3 or not len(thumbnails) == len(about["names"]) == len(about["subsets"]):
                 raise BadRunFolder(f"{path}: does not hold a small picture, a name and a subset of each X-ray. {advice}")
             pictures.append(fingerprints(thumbnails.numpy()))
-            self._known += zip(about["names"], about["subsets"], strict=True)
+            self._known += [Alike(subset, name, run) for name, subset in zip(about["names"], about["subsets"], strict=True)]
         self._fingerprints = np.concatenate(pictures) if pictures else np.zeros((0, 0), np.float32)
-        # File -> the subset and the name of the X-ray that it looks like.
-        self.found: dict[Path, tuple[str, str]] = {}
+        # File -> the X-ray that it looks like.
+        self.found: dict[Path, Alike] = {}
 
     def look_at(self, path: Path, xray: PreparedRadiograph) -> None:
-        """Note in `found` whether an X-ray looks the same as one of the runs', also as a negative."""
+        """Note in `found` what `like` finds for an X-ray."""
+        if self._known and (alike := self.like(thumbnail_of(xray.pixels[0]))) is not None:
+            self.found[path] = alike
+
+    def like(self, thumbnail: np.ndarray) -> Alike | None:
+        """Return the runs' X-ray that a thumbnail looks the same as, also as a negative or in a mirror, as training mirrors X-rays."""
         if not self._known:
-            return
-        (looked_at,) = fingerprints(thumbnail_of(xray.pixels[0])[None])
-        likeness = np.abs(self._fingerprints @ looked_at)
-        if likeness[nearest := int(likeness.argmax())] > SAME_ABOVE:
-            name, subset = self._known[nearest]
-            self.found[path] = subset, name
+            return None
+        looked_at = fingerprints(np.stack([thumbnail, thumbnail[:, ::-1]]))
+        likeness = np.abs(self._fingerprints @ looked_at.T).max(axis=1)
+        numbers = [int(number) for number in np.argsort(-likeness, kind="stable") if likeness[number] > SAME_ABOVE]
+        # What was trained on counts, and of those what is nearest.
+        return next((known for subset in USED for number in numbers if (known := self._known[number]).subset == subset), None)
+
+    def _called(self, run: Run) -> str:
+        return "the run" if run.folder in self._own else f"{run.folder}, from which the run started,"
 
     def report(self, paths: Iterable[Path], count: int, but: Collection[Path] = ()) -> None:
         """Say which of `count` X-rays, those of `paths`, look like the runs' own; `but` are those of which more is said already."""
         asked = [path for path in paths if path in self.found and path not in but]
-        for subset, used in USED.items():
-            if seen := [path for path in asked if self.found[path][0] == subset]:
-                names = ", ".join(f"{path.name} (as {self.found[path][1]})" for path in seen[:SHOWN])
+        whose = {path: self._called(self.found[path].run) for path in asked}
+        for (subset, used), run in product(USED.items(), dict.fromkeys(whose.values())):
+            if seen := [path for path in asked if self.found[path].subset == subset and whose[path] == run]:
+                names = ", ".join(f"{path.name} (as {self.found[path].name})" for path in seen[:SHOWN])
                 more = f" and {len(seen) - SHOWN:,} more" if len(seen) > SHOWN else ""
                 say(
                     f"{begun(part_of(len(seen), count, 'X-rays'))} {verb_of(len(seen), 'look')} the same as "
-                    f"{'one' if len(seen) == 1 else 'some'} that the run {used}, with other pixel values: {names}{more}. If "
+                    f"{'one' if len(seen) == 1 else 'some'} that {run} {used}, with other pixel values: {names}{more}. If "
                     f"{'it is a copy' if len(seen) == 1 else 'they are copies'}, how well it does on "
                     f"{'it' if len(seen) == 1 else 'them'} says nothing about new people.",
                     style="yellow",

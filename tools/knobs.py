@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 import tyro
 
 import radlearn
@@ -48,7 +49,10 @@ KNOBS: dict[str, tuple[Knob, ...]] = {
     "classification": (
         Knob("", "the preset"),
         Knob("--epochs 4", "half of the steps"),
-        Knob("--mirror-chance 0 --zoom-share 0 --rotation-degrees 0", "each X-ray is seen in one position only"),
+        Knob(
+            "--mirror-chance 0 --zoom-share 0 --rotation-degrees 0",
+            "each X-ray is seen in one position only, which is likely easier to learn in 240 steps; people who stand otherwise were not tried",
+        ),
         Knob("--size-px 96", "a third of the pixels; faint and small opacities are lost first"),
         Knob("--no-pretrained", "240 steps are not enough to learn what an edge is"),
         Knob("--frozen-share 0.5", "the first half of the layers stays as photographs have formed it, which costs little"),
@@ -57,7 +61,10 @@ KNOBS: dict[str, tuple[Knob, ...]] = {
             "a linear probe at the preset's learning rate: features of photographs alone; a step takes less time, and 240 steps are too "
             "few here",
         ),
-        Knob("--norm-batches 0", "the averaged weights keep means and variances that belong to other weights"),
+        Knob(
+            "--norm-batches 0",
+            "the averaged weights keep averaged means and variances: probabilities may be too low, while the ranking need not be worse",
+        ),
     ),
     "detection": (
         Knob("", "the preset"),
@@ -107,15 +114,16 @@ def known_of(task: str) -> dict[str, Any]:
     return known["measured"] if known.get("preset") == preset_of(task) else {}
 
 
-def measured(task: str, flags: str, seed: int, folder: Path) -> dict[str, float]:
-    """Train and evaluate one change with one seed; return its score and the minutes of training."""
+def measured(task: str, flags: str, seed: int, folder: Path) -> dict[str, Any]:
+    """Train and evaluate one change with one seed; return its score, the minutes of training, and the GPU if it was one."""
     task_ = use_cases.USE_CASES[task].load_task()
     settings = replace(settings_of(task_.presets["quick"], flags), seed=seed)
     shutil.rmtree(folder, ignore_errors=True)
     api = getattr(radlearn, task)
     run = api.train_with(settings, built_in_folder(task_.challenge, PATIENTS[task], 0), folder)
     score = api.evaluate(run)["scores"][SCORES[task][0]]["value"]
-    return {"score": round(score, 4), "minutes": round(sum(epoch["seconds"] for epoch in run.history) / 60, 2)}
+    on = {"device": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
+    return {"score": round(score, 4), "minutes": round(sum(epoch["seconds"] for epoch in run.history) / 60, 2), **on}
 
 
 def table(task: str, known: dict[str, Any]) -> str:
@@ -133,7 +141,9 @@ def table(task: str, known: dict[str, Any]) -> str:
         spread = f"{values[0]:.3f}, one run, so a part of it is luck"
         if len(values) > 1:
             spread = f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
-        lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {len(values)} | {knob.why} |")
+        devices = sorted({one["device"] for one in known[knob.flags].values() if one.get("device")})
+        seeds = f"{len(values)}{f', {devices[0]}' if devices else ''}"
+        lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {seeds} | {knob.why} |")
     if asked := ", ".join(f"`{knob.flags}`" for knob in shown if knob.flags):
         lines = [f"{asked}.", "", "<details><summary>What came out</summary>", "", *lines, "", "</details>"]
     return "\n".join(lines)

@@ -83,9 +83,8 @@ def measured(task: str, precision: str, preset: str, steps: int, patients: int) 
     if on_gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    with tempfile.TemporaryDirectory() as folder, timed_steps(steps + WARM_UP_STEPS) as taken:
-        with suppress(Enough):
-            getattr(radlearn, task).train_with(settings, data, Path(folder) / "run")
+    with tempfile.TemporaryDirectory() as folder, timed_steps(steps + WARM_UP_STEPS) as taken, suppress(Enough):
+        getattr(radlearn, task).train_with(settings, data, Path(folder) / "run")
     counted = taken[WARM_UP_STEPS:]
     if not counted:
         raise SystemExit(f"{task}: {len(taken)} steps are too few; use more patients.")

@@ -51,7 +51,7 @@ KNOBS: dict[str, tuple[Knob, ...]] = {
         Knob("--epochs 4", "half of the steps"),
         Knob(
             "--mirror-chance 0 --zoom-share 0 --rotation-degrees 0",
-            "each X-ray is seen in one position only, which is likely easier to learn in 240 steps; people who stand otherwise were not tried",
+            "each X-ray is seen in one position only: likely easier to learn in 240 steps; people who stand otherwise were not tried",
         ),
         Knob("--size-px 96", "a third of the pixels; faint and small opacities are lost first"),
         Knob("--no-pretrained", "240 steps are not enough to learn what an edge is"),

@@ -112,6 +112,23 @@ def read_table(path: Path, needed: Collection[str], known: Collection[str]) -> O
     return table
 
 
+def images_in(path: Path) -> list[Path]:
+    """Return the images that a table names in its column `path`, in their order, each once. Nothing else in it is looked at.
+
+    Raises:
+        BadLayout: it is no table, has no such column, or names a file that is not there; the message names line, column and value.
+    """
+    columns, rows, troubles = rows_of(Path(path))
+    table = OwnTable(Path(path), columns, troubles=troubles)
+    if PATH not in columns and not troubles:
+        said = f"the columns are {', '.join(columns) or 'none'}; expected {PATH}, with a file in each row"
+        table.troubles.append(f"{table.path.name}, line {HEADER_LINE}: {said}.{near_hint([PATH], columns)}")
+    places = list(_by_place(table, rows)) if PATH in columns else []
+    if table.troubles:
+        raise BadLayout(listed(table.path, by_line(table.troubles), "in it cannot be used", TABLE_ADVICE[1]))
+    return [Path(place) for place in places]
+
+
 def data_folder(image: Path, table: OwnTable) -> Path:
     """Return the data folder of an image of a table: that of synthetic cases which holds it, wherever the table lies, else the table's."""
     return _synthetic_folder(image.parent) or table.folder
@@ -166,12 +183,16 @@ def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | No
     return None
 
 
-def _read_images(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> None:
+def _by_place(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> dict[str, OwnImage]:
     by_place: dict[str, OwnImage] = {}
     for line, cells in rows:
         if (place := resolved(table, line, PATH, cells[PATH])) is not None:
             by_place.setdefault(os.path.abspath(place), OwnImage(place, [])).rows.append((line, cells))
-    table.images = list(by_place.values())
+    return by_place
+
+
+def _read_images(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> None:
+    table.images = list(_by_place(table, rows).values())
     if ID in table.columns:
         _read_ids(table)
         return

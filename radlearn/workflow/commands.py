@@ -140,7 +140,12 @@ class _Commands:
             "predict",
             arguments,
             ONE_RUN_OR_REPEATS if self.task.ensemble else ONE_RUN,
-            ("paths", _positional(tuple[Path, ...], f"Files such as {self.task.example_file}, or folders that hold them{several}.")),
+            (
+                "paths",
+                _positional(
+                    tuple[Path, ...], f"Files such as {self.task.example_file}, folders that hold them, or tables of them{several}."
+                ),
+            ),
             ("out", _flag(Path, "Folder for predictions.csv and the other output files.")),
             ("overlays", _flag(bool, "Also write a picture of each prediction."), True),
             self._options(self.task.options),

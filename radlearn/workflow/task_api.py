@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from radlearn import use_cases
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.own_table import images_in
 from radlearn.challenges.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
@@ -211,10 +212,11 @@ class TaskApi:
 
         Args:
             run: the run; in a task with ensembles also several, or a folder of repeats, whose runs predict together.
+            paths: files, folders, and tables with a column `path` (`.csv`, `.tsv`, `.parquet`), whose images are taken.
             overlays: also write a picture of each prediction.
             options: fields of the task's options, such as `gate` in detection.
         """
-        named = [Path(path) for path in paths]
+        named = [image for path in paths for image in (images_in(Path(path)) if is_table(Path(path)) else [Path(path)])]
         if not named:
             raise BadSetting(f"{self.task.name} predict: name at least one file or folder, such as {self.task.example_file}.")
         for path in named:

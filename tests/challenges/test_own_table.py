@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.challenges.own_table import OwnTable, is_synthetic_table, read_table
+from radlearn.challenges.own_table import OwnTable, images_in, is_synthetic_table, read_table
 from radlearn.challenges.table_rows import columns_of, is_table
 from radlearn.csv_cells import defused
+from radlearn.errors import BadLayout
 
 
 def table_of(folder: Path, text: str, name: str = "cases.csv") -> Path:
@@ -206,3 +207,23 @@ def test_a_word_for_nobody_on_several_images_is_doubted(tmp_path: Path, word: st
     # One such image is a person of its own anyway, and other names say who it is.
     for persons in (f"a.dcm,0,{word}\nb.dcm,1,q\n", "a.dcm,0,Noname-7\nb.dcm,1,Noname-7\n"):
         assert read(table_of(tmp_path, f"path,label,person\n{persons}")).notes == []
+
+
+def test_the_images_of_a_table_alone_whatever_else_it_says(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "person,path,split,label\n,b.dcm,nonsense,7\n,deep/a.dcm,,\n,b.dcm,,\n")
+    assert images_in(table) == [tmp_path / "b.dcm", tmp_path / "deep/a.dcm"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("image_id,label\na.dcm,1\n", ["line 1", "image_id, label", "path"]),
+        ("path\na.dcm\nnone.dcm\n", ["line 3", "column path", "none.dcm", "no such file"]),
+        ("path,label\na.dcm,1\n,0\n", ["line 3", "column path", "is empty"]),
+        ("path\n", ["no rows"]),
+    ],
+)
+def test_a_table_without_images_says_where(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(BadLayout) as refused:
+        images_in(table_of(tmp_path, text))
+    assert all(word in str(refused.value) for word in words), refused.value

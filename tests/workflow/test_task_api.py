@@ -205,6 +205,18 @@ def test_a_folder_of_repeats_predicts_as_the_ensemble_of_its_runs(
     assert asked == [("predict", seeds), ("submit", seeds)]
 
 
+def test_a_table_stands_for_the_images_it_names(tmp_path: Path, small_rsna: Path) -> None:
+    given: list[list[Path]] = []
+    task = radlearn.classification.task
+    commands = replace(task.commands, predict=lambda run, paths, *_: (given.append(list(paths)), Path("table"))[1])
+    run = finished_run(tmp_path / "run", small_rsna)
+    xrays = sorted((small_rsna / "stage_2_train_images").iterdir())[:3]
+    table = tmp_path / "wanted.tsv"
+    table.write_text("site\tpath\n" + "".join(f"North\t{xray.resolve()}\n" for xray in reversed(xrays[:2])), encoding="utf-8")
+    TaskApi(replace(task, commands=commands)).predict(run, [table, xrays[2]], tmp_path / "out")
+    assert given == [[xrays[1].resolve(), xrays[0].resolve(), xrays[2]]]
+
+
 def test_several_runs_are_evaluated_on_their_own_data_alone(
     tmp_path: Path, small_rsna: Path, counting: TaskApi, asked: list[tuple[str, list[str]]]
 ) -> None:

@@ -35,6 +35,11 @@ def _centres(box: np.ndarray) -> np.ndarray:
     return np.hstack([box[:, :2] - box[:, 2:] / 2, box[:, :2] + box[:, 2:] / 2])
 
 
+def _scaled(corners: np.ndarray, factor: float) -> np.ndarray:
+    middle, half = (corners[:, :2] + corners[:, 2:]) / 2, factor * (corners[:, 2:] - corners[:, :2]) / 2
+    return np.hstack([middle - half, middle + half])
+
+
 LAYOUTS: tuple[tuple[str, Reading], ...] = (
     ("x y width height", _sizes),
     ("corners, x0 y0 x1 y1", _corners),
@@ -42,6 +47,10 @@ LAYOUTS: tuple[tuple[str, Reading], ...] = (
     ("y x height width", lambda box: _sizes(box[:, [1, 0, 3, 2]])),
     ("corners with y first, y0 x0 y1 x1", lambda box: box[:, [1, 0, 3, 2]]),
     ("a centre with half of width and height", lambda box: np.hstack([box[:, :2] - box[:, 2:], box[:, :2] + box[:, 2:]])),
+    ("x y with half of width and height", lambda box: np.hstack([box[:, :2], box[:, :2] + 2 * box[:, 2:]])),
+    ("x y with twice the width and height", lambda box: np.hstack([box[:, :2], box[:, :2] + box[:, 2:] / 2])),
+    ("boxes of half the width and height", lambda box: _scaled(_sizes(box), 2)),
+    ("boxes of twice the width and height", lambda box: _scaled(_sizes(box), 0.5)),
 )
 "How four numbers may be meant; the first is the challenge's."
 

@@ -98,6 +98,10 @@ TURNED = {
     "turned by 90°": lambda n: np.c_[1024 - n[:, 1] - n[:, 3], n[:, 0], n[:, [3, 2]]],
     "turned by 270°": lambda n: np.c_[n[:, 1], 1024 - n[:, 0] - n[:, 2], n[:, [3, 2]]],
     "a centre with half of width and height": lambda n: np.c_[n[:, :2] + n[:, 2:] / 2, n[:, 2:] / 2],
+    "x y with half of width and height": lambda n: np.c_[n[:, :2], n[:, 2:] / 2],
+    "x y with twice the width and height": lambda n: np.c_[n[:, :2], n[:, 2:] * 2],
+    "boxes of half the width and height": lambda n: np.c_[n[:, :2] + n[:, 2:] / 4, n[:, 2:] / 2],
+    "boxes of twice the width and height": lambda n: np.c_[n[:, :2] - n[:, 2:] / 2, n[:, 2:] * 2],
     # In millimetres, on grids that are on no list, in a margin.
     r"on another grid (across × 6.99, down × 6.99)": lambda n: n * 0.143,
     r"on another grid (across × 3.41, down × 3.41)": lambda n: n * 300 / 1024,

@@ -31,11 +31,16 @@ WARM_UP_STEPS = 10
 
 
 class Step(NamedTuple):
-    """Seconds from asking for a batch to having it, and from there to the end of the step; whether it is an epoch's first."""
+    """Seconds from asking for a batch to having it, and from there to the end of the step; whether it is an epoch's first.
+
+    `processor` are the seconds of all threads of this process for both; `of_epoch` is the number of steps of an epoch.
+    """
 
     waited: float
     worked: float
     first: bool
+    processor: float
+    of_epoch: int
 
 
 class Enough(Exception):
@@ -51,7 +56,7 @@ def timed_steps(most: int) -> Iterator[list[Step]]:
     def timed(loader: EpochLoader, epoch: int, first_step: int = 0) -> Iterator[Any]:
         batches, first = untimed(loader, epoch, first_step), True
         while True:
-            asked = time.perf_counter()
+            asked, busy = time.perf_counter(), time.process_time()
             try:
                 batch = next(batches)
             except StopIteration:
@@ -60,7 +65,7 @@ def timed_steps(most: int) -> Iterator[list[Step]]:
             yield batch
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            steps.append(Step(got - asked, time.perf_counter() - got, first))
+            steps.append(Step(got - asked, time.perf_counter() - got, first, time.process_time() - busy, loader.steps_per_epoch))
             first = False
             if len(steps) >= most:
                 raise Enough

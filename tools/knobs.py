@@ -1,16 +1,19 @@
 """Measure what a change of a setting does: `make knobs`, or `python -m tools.knobs classification`. It takes hours; CI does not run it.
 
 Each lesson ends in a table of changes. A reader chooses what will happen, then sees what did: mean, worst and best of the test scores of
-several seeds, on the same built-in patients, and the minutes of training. What is known is kept in the lesson's `knobs.json`, with the
-preset that it was measured for, and written into the page, between two comments. A change that was not measured for today's preset is not
-on the page: a reader who is asked to guess is told what came out.
+several seeds, on the same built-in patients, and the minutes of training (`--seeds` without a number measures only these). What is known is
+kept in the lesson's `knobs.json`, with the preset that it was measured for, and written into the page, between two comments. A change that
+was not measured for today's preset is not on the page: a reader who is asked to guess is told what came out.
 """
 
 import json
 import shlex
 import shutil
+import statistics
 import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +23,7 @@ import torch
 import tyro
 
 import radlearn
+from benchmarks.challenge import Enough, timed_steps
 from radlearn import use_cases
 from radlearn.files import write_text
 from radlearn.json_files import json_ready, read_json, write_json
@@ -28,6 +32,9 @@ from radlearn.workflow.data_source import built_in_folder
 
 SEEDS = (0, 1, 2, 3, 4)
 PATIENTS = {"classification": 800, "detection": 800, "segmentation": 120, "ultrasound": 400}
+MINUTES = {"classification": 4.0, "detection": 6.5, "segmentation": 12.0, "ultrasound": 3.0}
+"Of training the preset on two cores on which nothing else runs."
+STEPS_SKIPPED, STEPS_TIMED = 3, 6
 BEGIN, END = "<!-- measured by make knobs -->", "<!-- end of what was measured -->"
 
 
@@ -109,9 +116,18 @@ def file_of(task: str) -> Path:
 
 def known_of(task: str) -> dict[str, Any]:
     """Return what was measured for the task's preset: flags -> seed -> score and minutes; empty if it was for another preset."""
+    return _kept(task).get("measured", {})
+
+
+def costs_of(task: str) -> dict[str, float]:
+    """Return the processor seconds that training takes, where they were measured for the task's preset: flags -> seconds."""
+    return _kept(task).get("processor_seconds", {})
+
+
+def _kept(task: str) -> dict[str, Any]:
     file = file_of(task)
-    known = read_json(file) if file.exists() else {}
-    return known["measured"] if known.get("preset") == preset_of(task) else {}
+    kept: dict[str, Any] = read_json(file) if file.exists() else {}
+    return kept if kept.get("preset") == preset_of(task) else {}
 
 
 def measured(task: str, flags: str, seed: int, folder: Path) -> dict[str, Any]:
@@ -126,16 +142,31 @@ def measured(task: str, flags: str, seed: int, folder: Path) -> dict[str, Any]:
     return {"score": round(score, 4), "minutes": round(sum(epoch["seconds"] for epoch in run.history) / 60, 2), **on}
 
 
-def table(task: str, known: dict[str, Any]) -> str:
-    """Return what stands on a task's page of what was measured: each change's mean, worst and best score, the seeds, and why.
+def cost_of(task: str, flags: str) -> float:
+    """Return the processor seconds that all training steps of a change take: a median of some, times their number.
 
-    Changes are named before the table, which is folded away; of the preset alone there is nothing to guess, so its row stands open.
+    Other work on the machine hardly changes it, unlike the minutes of a clock.
+    """
+    task_ = use_cases.USE_CASES[task].load_task()
+    settings = settings_of(task_.presets["quick"], flags)
+    data = built_in_folder(task_.challenge, PATIENTS[task], 0)
+    with tempfile.TemporaryDirectory() as folder, timed_steps(STEPS_SKIPPED + STEPS_TIMED) as steps, suppress(Enough):
+        getattr(radlearn, task).train_with(settings, data, Path(folder) / "run")
+    return round(statistics.median(step.processor for step in steps[STEPS_SKIPPED:]) * steps[0].of_epoch * settings.epochs, 1)
+
+
+def table(task: str, known: dict[str, Any], costs: dict[str, float] | None = None) -> str:
+    """Return what stands on a task's page of what was measured: each change's mean, worst and best score, the seeds, minutes, and why.
+
+    The minutes are the preset's on two cores times the processor seconds beside its own. Changes are named before the table, which is
+    folded away; of the preset alone there is nothing to guess, so its row stands open.
     Empty where nothing was measured.
     """
     shown = [knob for knob in KNOBS[task] if known.get(knob.flags)]
     if not shown:
         return ""
-    lines = [f"| change | {SCORES[task][1]}: mean (worst to best) | seeds | why |", "|---|---|---|---|"]
+    costs = costs or {}
+    lines = [f"| change | {SCORES[task][1]}: mean (worst to best) | seeds | minutes | why |", "|---|---|---|---|---|"]
     for knob in shown:
         values = [one["score"] for one in known[knob.flags].values()]
         spread = f"{values[0]:.3f}, one run, so a part of it is luck"
@@ -143,7 +174,8 @@ def table(task: str, known: dict[str, Any]) -> str:
             spread = f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
         devices = sorted({one["device"] for one in known[knob.flags].values() if one.get("device")})
         seeds = f"{len(values)}{f', {devices[0]}' if devices else ''}"
-        lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {seeds} | {knob.why} |")
+        minutes = f"{MINUTES[task] * costs[knob.flags] / costs['']:.1f}" if {knob.flags, ""} <= costs.keys() else "–"
+        lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {seeds} | {minutes} | {knob.why} |")
     if asked := ", ".join(f"`{knob.flags}`" for knob in shown if knob.flags):
         lines = [f"{asked}.", "", "<details><summary>What came out</summary>", "", *lines, "", "</details>"]
     return "\n".join(lines)
@@ -171,15 +203,21 @@ def knobs(tasks: tuple[str, ...] = tuple(KNOBS), seeds: tuple[int, ...] = SEEDS,
         only_write: Write the tables of what is known, and measure nothing.
     """
     for task in tasks:
-        known = known_of(task)
+        known, costs = known_of(task), costs_of(task)
+        kept = {"preset": preset_of(task), "measured": known, "processor_seconds": costs}
+        for knob in () if only_write else KNOBS[task]:
+            if knob.flags not in costs:
+                costs[knob.flags] = cost_of(task, knob.flags)
+                say(f"{task} {knob.flags or '(the preset)'}: {costs[knob.flags]:.0f} processor seconds")
+                write_json(file_of(task), kept)
         for seed in () if only_write else seeds:
             for knob in KNOBS[task]:
                 if str(seed) not in (rows := known.setdefault(knob.flags, {})):
                     rows[str(seed)] = measured(task, knob.flags, seed, Path("runs/knobs") / task)
                     say(f"{task} {knob.flags or '(the preset)'}, seed {seed}: {json.dumps(rows[str(seed)])}")
-                    write_json(file_of(task), {"preset": preset_of(task), "measured": known})
+                    write_json(file_of(task), kept)
         page = use_cases.USE_CASES[task].folder / "README.md"
-        write_text(page, with_table(page.read_text(encoding="utf-8"), table(task, known)))
+        write_text(page, with_table(page.read_text(encoding="utf-8"), table(task, known, costs)))
 
 
 def main(arguments: Sequence[str]) -> None:

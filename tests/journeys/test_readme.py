@@ -511,7 +511,7 @@ def test_what_changes_of_settings_do_was_measured_for_todays_preset_and_stands_o
         assert read_json(knobs.file_of(task))["preset"] == knobs.preset_of(task), "run `make knobs` again"
         assert set(knobs.known_of(task)) <= {knob.flags for knob in knobs.KNOBS[task]}
     page = LESSONS[task].read_text()
-    assert knobs.with_table(page, knobs.table(task, knobs.known_of(task))) == page
+    assert knobs.with_table(page, knobs.table(task, knobs.known_of(task), knobs.costs_of(task))) == page
 
 
 def test_a_table_of_changes_gives_mean_worst_and_best_of_those_that_were_measured() -> None:
@@ -519,10 +519,11 @@ def test_a_table_of_changes_gives_mean_worst_and_best_of_those_that_were_measure
         "": {"0": {"score": 0.9, "minutes": 4.0}, "1": {"score": 0.8, "minutes": 4.0}},
         "--window-hu -160 240": {"0": {"score": 0.7, "minutes": 4.0}},
     }
-    asked, *_ = rows = knobs.table("segmentation", known).splitlines()
+    asked, *_ = rows = knobs.table("segmentation", known, {"": 600.0, "--window-hu -160 240": 450.0}).splitlines()
     assert asked == "`--window-hu -160 240`."
-    assert "| none | 0.850 (0.800 to 0.900) | 2 | the preset |" in rows
-    assert any(row.startswith("| `--window-hu -160 240` | 0.700, one run") for row in rows)
+    assert "| none | 0.850 (0.800 to 0.900) | 2 | 12.0 | the preset |" in rows
+    (changed,) = (row for row in rows if row.startswith("| `--window-hu -160 240` | 0.700, one run"))
+    assert "| 1 | 9.0 |" in changed
     assert rows.index("<details><summary>What came out</summary>") < rows.index("</details>")
 
 
@@ -533,8 +534,8 @@ def test_a_change_that_was_not_measured_is_neither_asked_for_nor_listed(known: d
     # Of the preset alone there is nothing to guess.
     head, line, *rows = knobs.table("segmentation", known | preset).splitlines()
     assert head.startswith("| change | Dice")
-    assert line == "|---|---|---|---|"
-    assert rows == ["| none | 0.900, one run, so a part of it is luck | 1 | the preset |"]
+    assert line == "|---|---|---|---|---|"
+    assert rows == ["| none | 0.900, one run, so a part of it is luck | 1 | – | the preset |"]
 
 
 def test_a_table_is_written_between_the_comments_of_a_page_and_taken_away_again() -> None:

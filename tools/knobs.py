@@ -174,7 +174,8 @@ def table(task: str, known: dict[str, Any], costs: dict[str, float] | None = Non
             spread = f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
         devices = sorted({one["device"] for one in known[knob.flags].values() if one.get("device")})
         seeds = f"{len(values)}{f', {devices[0]}' if devices else ''}"
-        minutes = f"{MINUTES[task] * costs[knob.flags] / costs['']:.1f}" if {knob.flags, ""} <= costs.keys() else "–"
+        # To half a minute: what else runs on a machine changes processor seconds by a few in a hundred.
+        minutes = f"{round(2 * MINUTES[task] * costs[knob.flags] / costs['']) / 2:g}" if {knob.flags, ""} <= costs.keys() else "–"
         lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {seeds} | {minutes} | {knob.why} |")
     if asked := ", ".join(f"`{knob.flags}`" for knob in shown if knob.flags):
         lines = [f"{asked}.", "", "<details><summary>What came out</summary>", "", *lines, "", "</details>"]

@@ -521,9 +521,9 @@ def test_a_table_of_changes_gives_mean_worst_and_best_of_those_that_were_measure
     }
     asked, *_ = rows = knobs.table("segmentation", known, {"": 600.0, "--window-hu -160 240": 450.0}).splitlines()
     assert asked == "`--window-hu -160 240`."
-    assert "| none | 0.850 (0.800 to 0.900) | 2 | 12.0 | the preset |" in rows
+    assert "| none | 0.850 (0.800 to 0.900) | 2 | 12 | the preset |" in rows
     (changed,) = (row for row in rows if row.startswith("| `--window-hu -160 240` | 0.700, one run"))
-    assert "| 1 | 9.0 |" in changed
+    assert "| 1 | 9 |" in changed
     assert rows.index("<details><summary>What came out</summary>") < rows.index("</details>")
 
 

@@ -11,14 +11,17 @@ from PIL import Image
 from radlearn.challenges.ultrasound import CHALLENGE
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.scans.label_map_files import read_label_map
-from radlearn.tasks.segmentation.label_maps.prediction import LabelMapPredictions, PredictedFrame, columns_of, images_in, submit_label_maps
+from radlearn.scans.ultrasound_images import read_ultrasound
+from radlearn.tasks.segmentation.file_predictions import cases_in
+from radlearn.tasks.segmentation.label_maps.prediction import EXPECTED, LabelMapPredictions, PredictedFrame, columns_of, submit_label_maps
 from tests.tasks.segmentation.label_maps.conftest import Trained
 
 
 def known(path: Path) -> PredictedFrame:
     """Return the label map that lies beside an image as what is predicted for it."""
     labels = read_label_map(path.with_name(f"{path.stem}_mask.png")).labels
-    return PredictedFrame(np.stack([labels == number for number in range(3)]).astype(np.float32), np.zeros(4, np.float32))
+    sure = np.stack([labels == number for number in range(3)]).astype(np.float32)
+    return PredictedFrame(read_ultrasound(path), sure, features=[np.zeros(4, np.float32)])
 
 
 def rows_in(table: Path) -> list[dict[str, str]]:
@@ -56,14 +59,14 @@ def test_a_finished_table_is_not_replaced_and_an_image_is_not_overwritten(traine
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadLayout, match="there is no such file or folder"):
-        images_in(CHALLENGE, [tmp_path / "nowhere"])
+        cases_in(CHALLENGE, [tmp_path / "nowhere"], EXPECTED)
 
 
 def test_two_images_of_one_name_have_two_ids(table: Path, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "1_1.tif").write_bytes((table.parent / "1_1.tif").read_bytes())
-    assert sorted(images_in(CHALLENGE, [tmp_path / "a", tmp_path / "b"])) == ["a_1_1", "b_1_1"]
+    assert sorted(cases_in(CHALLENGE, [tmp_path / "a", tmp_path / "b"], EXPECTED)) == ["a_1_1", "b_1_1"]
 
 
 def test_a_challenge_without_a_submission_file_says_so(table: Path, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_on_shared_validation_persons_a_postprocessing_is_chosen(runs: list[Run]
     first = read_postprocessing(runs[0], LabelMapPostprocessing)[1]
     assert about["chosen"]["nerve"]["training_images"] == first["chosen"]["nerve"]["training_images"]
     assert chosen.names == NAMES
-    assert "Cross-fitted" in write_label_map_report(ensemble, evaluation, "Where?").read_text(encoding="utf-8")
+    assert "the ablation of the steps" in write_label_map_report(ensemble, evaluation, "Where?").read_text(encoding="utf-8")
 
 
 def test_a_run_and_its_copy_are_evaluated_as_the_run_alone(runs: list[Run], cases: list[UltrasoundCase], tmp_path: Path) -> None:

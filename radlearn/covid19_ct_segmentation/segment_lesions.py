@@ -64,12 +64,13 @@ from radlearn.monai_parts.mapped_dataset import MappedDataset
 from radlearn.monai_parts.separable_spacing import SeparableSpacingd
 from radlearn.progress import say
 from radlearn.scans.geometry import Volume
-from radlearn.tasks.segmentation.ensembles import Segmenter, evaluate_together, predicted_together
+from radlearn.tasks.segmentation.ensembles import evaluate_together, predicted_together
 from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks
 from radlearn.tasks.segmentation.options import MaskOptions, refuse_probabilities, refuse_series
 from radlearn.tasks.segmentation.prediction import MaskPredictions, PredictedScan, submit_masks
 from radlearn.tasks.segmentation.report import write_mask_report
 from radlearn.tasks.segmentation.scans import CTS, MaskCase, Scan, scans_of, split_scans
+from radlearn.tasks.segmentation.together import Segmenter
 from radlearn.tasks.segmentation.tuning import tune_masks
 from radlearn.training.checkpoint import load_best
 from radlearn.training.device import chosen_device
@@ -455,7 +456,7 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
 
 def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: MaskOptions = MaskOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
-    refuse_probabilities(options, "evaluate")
+    refuse_probabilities(options, "segmentation evaluate")
     refuse_series(options, "evaluate")
     model, settings = trained_model(run)
     scans = scans_of(cases, make_dataset(settings, cases))
@@ -515,11 +516,11 @@ def predict(
 
 def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: MaskOptions = MaskOptions()) -> Path:
     """Write the challenge's submission, a zip file with a mask for each CT of a folder, and verify it against these CTs."""
-    refuse_probabilities(options, "submit")
+    refuse_probabilities(options, "segmentation submit")
     return submit_masks(CHALLENGE, lambda folder: predict(runs, [images], folder, False, options), images, out)
 
 
-def segmenter(run: Run) -> Segmenter:
+def segmenter(run: Run) -> Segmenter[MaskCase, Scan]:
     """Return a run as an ensemble uses it: how it sees scans, and its probability for one."""
     model, settings = trained_model(run)
     return Segmenter(lambda cases: scans_of(cases, make_dataset(settings, cases)), partial(infer_on_source, model, settings=settings))
@@ -527,7 +528,7 @@ def segmenter(run: Run) -> Segmenter:
 
 def evaluate_several(runs: Sequence[Run], cases: Sequence[Case], options: MaskOptions) -> Scores:
     """Evaluate several runs as an ensemble on the test persons that they share."""
-    refuse_probabilities(options, "evaluate")
+    refuse_probabilities(options, "segmentation evaluate")
     refuse_series(options, "evaluate")
     ensemble, evaluation = evaluate_together(runs, cases, segmenter, settings_as(runs[0], Settings).tolerance_mm)
     write_mask_report(ensemble, evaluation, QUESTION)

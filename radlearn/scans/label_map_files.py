@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from radlearn.amounts import counted
 from radlearn.errors import BadSetting, UnreadableScan
@@ -99,6 +99,37 @@ def write_label_map(path: str | Path, labels: np.ndarray) -> Path:
     with Image.open(path) as written:
         if written.mode != "P" or not np.array_equal(np.asarray(written), labels):
             raise UnreadableScan(f"{path}: reads back differently from what was written. Is the disk full or failing? Write it again.")
+    return Path(path)
+
+
+def write_class_probabilities(path: str | Path, probability: np.ndarray) -> Path:
+    """Write the probabilities of classes 1, 2, … as a TIFF, a page of 32-bit floats for each, and read it back to verify that.
+
+    Args:
+        probability: (classes, rows, columns), float in [0, 1]; that of the background is what is missing to 1.
+
+    Returns:
+        the path.
+
+    Raises:
+        BadSetting: it is not such an array.
+        UnreadableScan: the file reads back differently: a full or failing disk.
+    """
+    if probability.dtype.kind != "f" or probability.ndim != 3 or not len(probability):
+        raise BadSetting(
+            f"{path}: the probability is {probability.dtype} of shape {probability.shape}; expected float (classes, rows, columns)."
+        )
+    low, high = float(probability.min()), float(probability.max())
+    if not 0 <= low <= high <= 1:
+        raise BadSetting(f"{path}: the values lie from {low:.7g} to {high:.7g}; a probability is from 0 to 1.")
+    values = probability.astype(np.float32, copy=False)
+    first, *others = (Image.fromarray(page) for page in values)
+    with written_whole(Path(path)) as temporary:
+        first.save(temporary, "tiff", save_all=True, append_images=others, compression="tiff_adobe_deflate")
+    with Image.open(path) as written:
+        pages = [np.asarray(page) for page in ImageSequence.Iterator(written)]
+    if not np.array_equal(np.stack(pages), values):
+        raise UnreadableScan(f"{path}: reads back differently from what was written. Is the disk full or failing? Write it again.")
     return Path(path)
 
 

@@ -14,7 +14,7 @@ For learning and research, not for clinical use: nobody should be guided to a ne
 # %% 1. Settings
 # Everything that can be changed is a field here, and a flag on the command line: `--epochs 5`.
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -53,23 +53,27 @@ from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.errors import BadSetting
 from radlearn.monai_parts.mapped_dataset import MappedDataset
 from radlearn.monai_parts.ultrasound_reader import LabelMapReader, SameSized, UltrasoundReader
+from radlearn.scans.ultrasound_images import read_ultrasound
+from radlearn.tasks.segmentation.label_maps.ensembles import evaluate_together, predicted_together
 from radlearn.tasks.segmentation.label_maps.evaluation import TrainingFacts, choose_label_map_postprocessing, evaluate_label_maps
 from radlearn.tasks.segmentation.label_maps.frames import IMAGES, Frame, LabelMapCase, class_names_of, frames_of, split_frames
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing
 from radlearn.tasks.segmentation.label_maps.prediction import LabelMapPredictions, PredictedFrame, submit_label_maps
 from radlearn.tasks.segmentation.label_maps.report import write_label_map_report
 from radlearn.tasks.segmentation.label_maps.tuning import tune_label_maps
+from radlearn.tasks.segmentation.options import LabelMapOptions, refuse_probabilities
+from radlearn.tasks.segmentation.together import Segmenter
 from radlearn.training.checkpoint import load_best
 from radlearn.training.device import chosen_device
 from radlearn.training.feature_distance import pooled_features, some_of, write_feature_distance
 from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, reseed
-from radlearn.training.run_folder import Run, settings_as
+from radlearn.training.run_folder import Run, runs_of, settings_as
 from radlearn.training.settings import Share, TrainingSettings
 from radlearn.workflow.commands import main
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.pretrained import start_from_published
-from radlearn.workflow.task import Commands, NoOptions, Scores, Task
+from radlearn.workflow.task import Commands, Ensemble, NoOptions, Scores, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -438,8 +442,9 @@ def trained_model(run: Run) -> tuple[nn.Module, Settings]:
     return load_best(run, build_model(replace(settings, pretrained=False), classes), settings.device), settings
 
 
-def evaluate(run: Run, cases: Sequence[UltrasoundCase], split: str = "test", options: NoOptions = NoOptions()) -> Scores:
+def evaluate(run: Run, cases: Sequence[UltrasoundCase], split: str = "test", options: LabelMapOptions = LabelMapOptions()) -> Scores:
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
+    refuse_probabilities(options, "ultrasound evaluate")
     model, settings = trained_model(run)
     frames = frames_of(cases, make_dataset(settings, cases))
     with pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
@@ -455,30 +460,57 @@ def tune(run: Run, cases: Sequence[UltrasoundCase], options: NoOptions = NoOptio
     return tune_label_maps(run, frames_of(cases, make_dataset(settings, cases)), partial(infer_on_source, model, settings=settings))
 
 
-def predict(run: Run, paths: Sequence[Path], out: Path, overlays: bool = True, options: NoOptions = NoOptions()) -> Path:
+def infer_file(members: Sequence[tuple[nn.Module, Settings]], path: Path) -> Iterator[PredictedFrame]:
+    """Yield what each run predicts for an image in a file, on the pixels of the file. Nothing is cached.
+
+    Each run sees the image as it was trained to; runs that see it alike share its preparation.
+    """
+    source, prepared = read_ultrasound(path), dict[int, tuple[Compose, Any]]()
+    for model, settings in members:
+        if settings.size_px not in prepared:
+            transform = deterministic_transform(settings, with_mask=False)
+            prepared[settings.size_px] = transform, transform({"image": path})
+        transform, item = prepared[settings.size_px]
+        with pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
+            probability, features = infer_on_source(model, item, settings, transform), [pooled.mean()]
+        yield PredictedFrame(source, probability, features=features)
+
+
+def predict(
+    runs: Run | Sequence[Run], paths: Sequence[Path], out: Path, overlays: bool = True, options: LabelMapOptions = LabelMapOptions()
+) -> Path:
     """Predict for images in files and folders; write a label map each, overlays and `predictions.csv` into `out`.
 
-    Every label map has the size of its image and is verified by reading it back; the indices of its palette are the classes.
+    Every label map has the size of its image and is verified by reading it back; the indices of its palette are the classes. Several runs
+    predict together: the mean of their probabilities; the table says how far they differ.
 
     Returns:
         the path of the table.
     """
-    predictions = LabelMapPredictions(run, CHALLENGE, paths, out)
-    model, settings = trained_model(run)
-    transform = deterministic_transform(settings, with_mask=False)
-
-    def infer_file(path: Path) -> PredictedFrame:
-        with pooled_features(model, FEATURE_LAYERS[settings.network]) as pooled:
-            probability = infer_on_source(model, transform({"image": path}), settings, transform)
-            return PredictedFrame(probability, pooled.mean())
-
-    predictions.predict_all(infer_file, overlays)
+    predictions = LabelMapPredictions(runs, CHALLENGE, paths, out, options.probabilities)
+    members = [trained_model(run) for run in runs_of(runs)]
+    predictions.predict_all(lambda path: predicted_together(infer_file(members, path), predictions.of_each_run), overlays)
     return predictions.table
 
 
-def submit(run: Run, images: Path, out: Path, options: NoOptions = NoOptions()) -> Path:
+def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: LabelMapOptions = LabelMapOptions()) -> Path:
     """Write the challenge's submission, a run-length code of the mask of each image of a folder, and verify it against these images."""
-    return submit_label_maps(CHALLENGE, lambda folder: predict(run, [images], folder, False, options), images, out)
+    refuse_probabilities(options, "ultrasound submit")
+    return submit_label_maps(CHALLENGE, lambda folder: predict(runs, [images], folder, False, options), images, out)
+
+
+def segmenter(run: Run) -> Segmenter[LabelMapCase, Frame]:
+    """Return a run as an ensemble uses it: how it sees images, and its probabilities for one."""
+    model, settings = trained_model(run)
+    return Segmenter(lambda cases: frames_of(cases, make_dataset(settings, cases)), partial(infer_on_source, model, settings=settings))
+
+
+def evaluate_several(runs: Sequence[Run], cases: Sequence[UltrasoundCase], options: LabelMapOptions) -> Scores:
+    """Evaluate several runs as an ensemble on the test persons that they share."""
+    refuse_probabilities(options, "ultrasound evaluate")
+    ensemble, evaluation = evaluate_together(runs, cases, segmenter)
+    write_label_map_report(ensemble, evaluation, QUESTION)
+    return evaluation.scores
 
 
 TASK = Task(
@@ -489,8 +521,9 @@ TASK = Task(
     headline_scores=("dice_score", "dice_score_with_empty", "image_sensitivity", "image_specificity"),
     example_file="IMAGE.tif",
     commands=Commands(train, evaluate, tune, predict, submit),
-    options=NoOptions,
+    options=LabelMapOptions,
     tune_options=NoOptions,
+    ensemble=Ensemble(evaluate_several, predict, submit),
 )
 
 if __name__ == "__main__":

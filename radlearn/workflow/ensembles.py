@@ -13,7 +13,7 @@ mean of the runs' own is used. `origin` in `postprocessing.json` says which.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,10 @@ def disagreement(each: ArrayLike) -> np.ndarray:
 
 
 def mean_postprocessing(each: Sequence[PostprocessingT]) -> PostprocessingT:
-    """Return the mean of several postprocessings of one class; of what is no number, the value that most have, the first of equals."""
+    """Return the mean of several postprocessings of one class; of what is no number, the value that most have, the first of equals.
+
+    Of one that holds others, such as one for each class of a label map, each is the mean of those in its place.
+    """
     first: Any = each[0]
     return replace(first, **{field.name: _mean([getattr(one, field.name) for one in each]) for field in fields(first)})
 
@@ -214,4 +217,8 @@ def _mean(values: Sequence[Any]) -> Any:
         return values[0]
     if all(type(value) in (int, float) for value in values):
         return float(np.mean(values))
+    if all(is_dataclass(value) for value in values):
+        return mean_postprocessing(values)
+    if all(isinstance(value, tuple) and len(value) == len(values[0]) for value in values):
+        return tuple(_mean(each) for each in zip(*values, strict=True))
     return Counter(values).most_common(1)[0][0]

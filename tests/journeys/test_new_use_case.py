@@ -173,6 +173,12 @@ def test_it_is_checked_listed_and_refused_like_the_others(toy_package: Path, tmp
     # One run predicts at a time where a task has no ensemble.
     with pytest.raises(SystemExit):
         cli.main(["squares", "evaluate", "one", "two"])
+    capsys.readouterr()
+    # None at all: the command line asks for one.
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["squares", "evaluate"])
+    assert ended.value.code == 2
+    assert "The run folder" in " ".join(capsys.readouterr().err.split())
 
 
 def test_built_in_cases_stand_in_where_there_are_no_data(toy_package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 from PIL import Image
 
 from radlearn.errors import BadSetting, UnreadableScan
-from radlearn.scans.label_map_files import MOST_CLASSES, read_label_map, refuse_another_size, write_label_map
+from radlearn.scans.label_map_files import MOST_CLASSES, read_label_map, refuse_another_size, write_class_probabilities, write_label_map
 from radlearn.scans.value_digests import may_be_of_size, size_in, value_digest
 
 LABELS = np.zeros((20, 30), np.uint8)
@@ -111,3 +112,29 @@ def test_two_label_maps_have_two_digests_and_a_copy_has_the_same(tmp_path: Path)
     assert one == copy != other != ""
     assert may_be_of_size(tmp_path / "c.tif", {size_in(one)})
     assert not may_be_of_size(tmp_path / "c.tif", {(20, 31)})
+
+
+def test_probabilities_are_written_a_page_for_each_class_and_read_back_by_another_library(tmp_path: Path) -> None:
+    probability = np.random.default_rng(0).dirichlet(np.ones(4), (20, 30)).transpose(2, 0, 1).astype(np.float32)[1:]
+    path = write_class_probabilities(tmp_path / "deep" / "a.tif", probability)
+    pages = [SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))[number] for number in range(3)]
+    np.testing.assert_array_equal(np.stack(pages), probability)
+    one = write_class_probabilities(tmp_path / "one.tif", probability[:1].astype(np.float64))
+    with Image.open(one) as opened:
+        assert (opened.mode, getattr(opened, "n_frames", 1)) == ("F", 1)
+        np.testing.assert_array_equal(np.asarray(opened), probability[0])
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (np.full((2, 3, 4), 1.5, np.float32), "lie from 1.5 to 1.5; a probability is from 0 to 1"),
+        (np.full((2, 3, 4), np.nan, np.float32), "a probability is from 0 to 1"),
+        (np.zeros((3, 4), np.float32), r"float32 of shape \(3, 4\); expected float \(classes, rows, columns\)"),
+        (np.zeros((2, 3, 4), np.uint8), "is uint8"),
+    ],
+)
+def test_what_is_no_probability_is_not_written(probability: np.ndarray, words: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=words):
+        write_class_probabilities(tmp_path / "a.tif", probability)
+    assert not (tmp_path / "a.tif").exists()

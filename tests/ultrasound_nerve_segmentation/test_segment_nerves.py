@@ -11,7 +11,10 @@ from torch import nn
 from radlearn.errors import BadSetting
 from radlearn.sample_key import SampleKey
 from radlearn.scans.label_map_files import read_label_map
+from radlearn.tasks.segmentation.label_maps.ensembles import predicted_together
 from radlearn.tasks.segmentation.label_maps.frames import Frame, frames_of
+from radlearn.tasks.segmentation.label_maps.postprocessing import plain
+from radlearn.tasks.segmentation.options import LabelMapOptions
 from radlearn.training import checkpoint
 from radlearn.training.fit import fit
 from radlearn.training.loading import reseed
@@ -91,6 +94,39 @@ def test_the_loop_that_is_shown_takes_the_steps_of_the_training(frames: list[Fra
     first, second = checkpoint.model_tensors(shown.cpu()), checkpoint.model_tensors(best.cpu())
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_runs_of_two_sizes_predict_the_mean_of_what_each_predicts_alone(frames: list[Frame], tmp_path: Path) -> None:
+    settings = [SMALL, replace(SMALL, size_px=96, test_time_mirror=True), SMALL]
+    members = []
+    for number, own in enumerate(settings):
+        reseed(number)
+        members.append((lesson.build_model(own, 2).eval(), own))
+    path, alone = frames[0].case.path, []
+    for model, own in members:
+        transform = lesson.deterministic_transform(own, with_mask=False)
+        alone.append(lesson.infer_on_source(model, transform({"image": path}), own, transform))
+    each = list(lesson.infer_file(members, path))
+    for one, other in zip(each, alone, strict=True):
+        np.testing.assert_array_equal(one.probability, other)
+    assert all(one.source is each[0].source for one in each)
+    found = predicted_together(lesson.infer_file(members, path), [plain(["nerve", "vessel"])] * 3)
+    np.testing.assert_allclose(found.probability, np.mean(alone, axis=0, dtype=np.float64), atol=1e-6)
+    assert found.probability.shape == (3, 60, 80)
+    assert found.features is not None
+    assert len(found.features) == 3
+    assert not np.array_equal(found.features[0], found.features[2])
+
+
+def test_a_command_that_writes_no_probabilities_refuses_to_be_asked_for_them(tmp_path: Path) -> None:
+    asked, run = LabelMapOptions(probabilities=True), new_run(tmp_path / "run", "ultrasound", SMALL)
+    for refused in (
+        lambda: lesson.evaluate(run, [], options=asked),
+        lambda: lesson.evaluate_several([run, run], [], asked),
+        lambda: lesson.submit(run, tmp_path, tmp_path / "out.csv", asked),
+    ):
+        with pytest.raises(BadSetting, match=r"ultrasound (evaluate|submit): writes no probabilities; 'predict' does"):
+            refused()
 
 
 def test_a_size_that_cannot_be_halved_five_times_is_refused() -> None:

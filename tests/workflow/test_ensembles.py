@@ -52,6 +52,17 @@ def trained(folder: Path, subsets: tuple[str, ...] = WHOLE, threshold: float = 0
     return run
 
 
+@dataclass(frozen=True)
+class OfClass:
+    name: str
+    threshold: float
+
+
+@dataclass(frozen=True)
+class OfClasses:
+    classes: tuple[OfClass, ...]
+
+
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Run]:
     """Two runs on the same persons."""
@@ -166,6 +177,11 @@ def test_the_mean_of_equal_numbers_is_that_number_and_a_switch_stands_as_with_mo
     assert mean_postprocessing(three) == Postprocessing(pytest.approx(0.4), 0.5, True)
     assert mean_postprocessing(three[:2]).in_lungs is True
     assert mean_postprocessing(three[1::-1]).in_lungs is False
+
+
+def test_the_mean_of_postprocessings_of_classes_is_that_of_each_class() -> None:
+    one, two = OfClasses((OfClass("nerve", 0.2), OfClass("vessel", 0.6))), OfClasses((OfClass("nerve", 0.4), OfClass("vessel", 0.6)))
+    assert mean_postprocessing([one, two]) == OfClasses((OfClass("nerve", pytest.approx(0.3)), OfClass("vessel", 0.6)))
 
 
 def test_a_run_alone_predicts_with_its_own_postprocessing_and_several_with_the_mean(

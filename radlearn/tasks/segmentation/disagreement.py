@@ -4,7 +4,7 @@ Probabilities are averaged on the voxels of the scan's file, because each run ma
 taken one after another, and of each run its mask is kept, one bit a voxel: an ensemble takes hardly more memory than a run.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,46 @@ class MaskDisagreement(NamedTuple):
     disagreement: float
 
 
+class MaskDifferences:
+    """The masks that several runs give for one image or scan, taken one after another."""
+
+    def __init__(self) -> None:
+        self._masks: list[PackedMask] = []
+        self._sizes: list[float] = []
+        self._distances: list[float] = []
+
+    def add(self, mask: np.ndarray, size: float) -> None:
+        """Take the mask of one more run, bool of the shape of the others, and its size in whatever unit."""
+        self._distances += [1 - float(np.nan_to_num(dice_score(mask, other.unpacked()), nan=1.0)) for other in self._masks]
+        self._masks.append(PackedMask.of(mask))
+        self._sizes.append(size)
+
+    @property
+    def size_sd(self) -> float:
+        """The population standard deviation of the sizes over the runs."""
+        return float(disagreement(self._sizes))
+
+    @property
+    def disagreement(self) -> float:
+        """1 - the mean Dice over all pairs of runs, 0 to 1; two empty masks agree. Of fewer than two runs it is 0."""
+        return float(np.mean(self._distances)) if self._distances else 0.0
+
+
+def mean_of(each: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the mean of probabilities of one shape, float32, which are taken one after another and not changed.
+
+    >>> mean_of([np.array([0.25, 0.5]), np.array([0.75, 0.5])]).tolist()
+    [0.5, 0.5]
+    """
+    runs = iter(each)
+    total, number = np.array(next(runs), np.float32), 1
+    for probability in runs:
+        total += probability
+        number += 1
+    total /= number
+    return total
+
+
 def mean_probability(
     each: Iterable[np.ndarray], postprocessings: Sequence[MaskPostprocessing], spacing_mm: Spacing
 ) -> tuple[np.ndarray, MaskDisagreement | None]:
@@ -39,24 +79,15 @@ def mean_probability(
     >>> float(mean[0, 0, 0]), differ
     (0.5, MaskDisagreement(volume_sd_ml=4.0, disagreement=1.0))
     """
-    runs = iter(each)
-    first = next(runs)
     if len(postprocessings) == 1:
-        return first, None
-    # A copy: what a run returned is not changed.
-    total, masks = np.array(first, np.float32), [_mask(first, postprocessings[0], spacing_mm)]
-    volumes, distances = [volume_ml(masks[0].unpacked(), spacing_mm)], []
-    del first
-    for probability, postprocessing in zip(runs, postprocessings[1:], strict=True):
-        total += probability
-        mask = _mask(probability, postprocessing, spacing_mm)
-        found = mask.unpacked()
-        volumes.append(volume_ml(found, spacing_mm))
-        distances += [1 - np.nan_to_num(dice_score(found, other.unpacked()), nan=1.0) for other in masks]
-        masks.append(mask)
-    total /= len(masks)
-    return total, MaskDisagreement(float(disagreement(volumes)), float(np.mean(distances)))
+        return next(iter(each)), None
+    differences = MaskDifferences()
 
+    def looked_at() -> Iterator[np.ndarray]:
+        for probability, postprocessing in zip(each, postprocessings, strict=True):
+            mask = mask_of(probability, postprocessing, spacing_mm)
+            differences.add(mask, volume_ml(mask, spacing_mm))
+            yield probability
 
-def _mask(probability: np.ndarray, postprocessing: MaskPostprocessing, spacing_mm: Spacing) -> PackedMask:
-    return PackedMask.of(mask_of(probability, postprocessing, spacing_mm))
+    mean = mean_of(looked_at())
+    return mean, MaskDisagreement(differences.size_sd, differences.disagreement)

@@ -15,10 +15,18 @@ class MaskOptions:
     series: str | None = None
 
 
-def refuse_probabilities(options: MaskOptions, command: str) -> None:
-    """Raise BadSetting where a command that writes no probabilities is asked for them."""
+@dataclass(frozen=True)
+class LabelMapOptions:
+    """What `predict` takes where images have label maps; what means nothing to a command is refused there."""
+
+    # Of predict alone: also write the probability of each class at each pixel, as probabilities/NAME.tif, a page for each class.
+    probabilities: bool = False
+
+
+def refuse_probabilities(options: MaskOptions | LabelMapOptions, command: str) -> None:
+    """Raise BadSetting where a command that writes no probabilities is asked for them; it is named with its task."""
     if options.probabilities:
-        raise BadSetting(f"segmentation {command}: writes no probabilities; 'predict' does, into DIR/probabilities.")
+        raise BadSetting(f"{command}: writes no probabilities; 'predict' does, into DIR/probabilities.")
 
 
 def refuse_series(options: MaskOptions, command: str) -> None:

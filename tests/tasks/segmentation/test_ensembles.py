@@ -16,12 +16,13 @@ from radlearn.metrics.masks import dice_score
 from radlearn.scans.geometry import Volume
 from radlearn.tasks.segmentation.case_scores import CASES
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
-from radlearn.tasks.segmentation.ensembles import Segmenter, evaluate_together, predicted_together
+from radlearn.tasks.segmentation.ensembles import evaluate_together, predicted_together
 from radlearn.tasks.segmentation.evaluation import evaluate_masks
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
 from radlearn.tasks.segmentation.prediction import PredictedScan
 from radlearn.tasks.segmentation.report import write_mask_report
 from radlearn.tasks.segmentation.scans import MaskCase, Scan
+from radlearn.tasks.segmentation.together import Segmenter
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import write_split
 from radlearn.workflow.cases_file import read_cases
@@ -61,7 +62,7 @@ def folds(cases: list[covid19.Case], tmp_path: Path) -> list[Run]:
     return [trained(tmp_path / name, cases, fold, threshold) for name, fold, threshold in named]
 
 
-def segmenter(run: Run) -> Segmenter:
+def segmenter(run: Run) -> Segmenter[MaskCase, Scan]:
     """A run that finds the true mask at its own spacing, the second one shifted, and the first less sure."""
     settings = COARSE if run.folder.name == "b" else OWN
 
@@ -130,7 +131,7 @@ def test_a_run_and_its_copy_are_evaluated_as_the_run_alone(folds: list[Run], cas
 
 
 def test_runs_that_do_not_fit_are_refused_before_one_is_opened(folds: list[Run]) -> None:
-    def load(run: Run) -> Segmenter:
+    def load(run: Run) -> Segmenter[MaskCase, Scan]:
         pytest.fail(f"{run.folder} was opened")
 
     with pytest.raises(BadSetting, match="are the same run"):

@@ -3,15 +3,17 @@
 import pytest
 
 from radlearn.errors import BadSetting
-from radlearn.tasks.segmentation.options import MaskOptions, refuse_probabilities, refuse_series
+from radlearn.tasks.segmentation.options import LabelMapOptions, MaskOptions, refuse_probabilities, refuse_series
 
 
 def test_probabilities_are_for_predict_alone() -> None:
     assert not MaskOptions().probabilities
-    refuse_probabilities(MaskOptions(), "evaluate")
+    refuse_probabilities(MaskOptions(), "segmentation evaluate")
     for command in ("evaluate", "submit"):
         with pytest.raises(BadSetting, match=f"segmentation {command}: writes no probabilities; 'predict' does"):
-            refuse_probabilities(MaskOptions(probabilities=True), command)
+            refuse_probabilities(MaskOptions(probabilities=True), f"segmentation {command}")
+    with pytest.raises(BadSetting, match="ultrasound submit: writes no probabilities"):
+        refuse_probabilities(LabelMapOptions(probabilities=True), "ultrasound submit")
 
 
 def test_a_command_that_reads_a_data_folder_takes_no_series() -> None:

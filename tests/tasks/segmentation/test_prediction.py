@@ -25,8 +25,9 @@ from radlearn.scans.geometry import from_orientation, orientation, spacing_mm, t
 from radlearn.scans.lungs import lung_mask
 from radlearn.scans.nifti import read_volume, write_volume
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
+from radlearn.tasks.segmentation.file_predictions import cases_in
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing
-from radlearn.tasks.segmentation.prediction import MaskPredictions, Measured, PredictedScan, cases_in, measured, submit_masks
+from radlearn.tasks.segmentation.prediction import EXPECTED, MaskPredictions, Measured, PredictedScan, measured, submit_masks
 from radlearn.training.feature_distance import write_feature_distance
 from radlearn.training.run_folder import Run, new_run
 from radlearn.workflow.ood import OOD_COLUMNS
@@ -414,13 +415,13 @@ def test_scans_of_one_name_are_called_by_their_folders(run: Run, small_covid19: 
         place.parent.mkdir(exist_ok=True)
         shutil.copy(path, place)
     places[3].write_bytes(gzip.decompress(path.read_bytes()))
-    assert {place: name for name, case in cases_in(challenge, [tmp_path / "in"]).items() for place in [case.path]} == {
+    assert {place: name for name, case in cases_in(challenge, [tmp_path / "in"], EXPECTED).items() for place in [case.path]} == {
         places[0]: "ct",
         places[1]: "ann_ct",
         places[2]: "ben_ct-2",
         places[3]: "ben_ct",
     }
-    assert list(cases_in(challenge, [places[2], places[1].parent])) == ["ben_ct", "ann_ct"]
+    assert list(cases_in(challenge, [places[2], places[1].parent], EXPECTED)) == ["ben_ct", "ann_ct"]
     predictions = MaskPredictions(run, challenge, [tmp_path / "in"], tmp_path / "out")
     predictions.predict_all(dense, overlays=False)
     rows = rows_of(predictions.table)
@@ -428,9 +429,9 @@ def test_scans_of_one_name_are_called_by_their_folders(run: Run, small_covid19: 
     assert len({row["case"] for row in rows}) == 4
     assert all((tmp_path / "out" / row["mask"]).is_file() for row in rows)
     with pytest.raises(BadLayout, match="there is no such file or folder"):
-        cases_in(challenge, [tmp_path / "nowhere"])
+        cases_in(challenge, [tmp_path / "nowhere"], EXPECTED)
     # Named twice, a file is still one.
-    assert len(cases_in(challenge, [path, path])) == 1
+    assert len(cases_in(challenge, [path, path], EXPECTED)) == 1
 
 
 @pytest.mark.parametrize("link", ["link.nii.gz", "0-link.nii.gz", "sub/link.nii.gz"])
@@ -443,13 +444,13 @@ def test_of_a_scan_and_a_link_to_it_the_scan_is_kept_and_that_is_said(
     shutil.copy(covid19.find_cases(small_covid19)[0].path, real)
     linked.symlink_to(real)
     for paths in ([images], [linked, real], [linked, images, real]):
-        (case,) = cases_in(challenge, paths).values()
+        (case,) = cases_in(challenge, paths, EXPECTED).values()
         assert case.path == real
         said = " ".join(capsys.readouterr().err.split())
         assert said.count("is the same file as") == 1
         assert f"{linked.name}: is the same file as" in said
     # A link alone is called as it is called, whatever the store that it leads to calls the file.
-    (alone,) = cases_in(challenge, [linked]).values()
+    (alone,) = cases_in(challenge, [linked], EXPECTED).values()
     assert alone.path == linked
     assert "same file" not in capsys.readouterr().err
 

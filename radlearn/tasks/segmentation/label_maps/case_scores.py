@@ -119,6 +119,11 @@ def mean_dice_with_empty(*dice: np.ndarray) -> np.ndarray:
     return np.asarray(np.mean(dice, axis=0))
 
 
+def of_ensembles(name: str) -> dict[str, str]:
+    """Return the columns of a class that only ensembles have, by the field of `ClassDisagreement` that each holds."""
+    return {kind: f"{kind}_{name}" for kind in ("percent_sd", "disagreement")}
+
+
 def label_map_case_format(names: Sequence[str], length_unit: str) -> CaseFormat:
     """Return the columns of an image and the scores over images of a run with these classes."""
     columns = [column for name in names for column in class_columns(name, [], length_unit)]
@@ -128,6 +133,7 @@ def label_map_case_format(names: Sequence[str], length_unit: str) -> CaseFormat:
         scores=mean_scores(names, length_unit),
         quality=CaseQuality("mean Dice over classes", mean_dice_with_empty, tuple(f"dice_score_with_empty_{name}" for name in names)),
         conditions=("length_unit",),
+        of_ensembles={column: float for name in names for column in of_ensembles(name).values()},
     )
 
 

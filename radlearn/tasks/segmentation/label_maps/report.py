@@ -15,11 +15,12 @@ from radlearn.tasks.segmentation.label_maps.frames import image_and_truth
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing
 from radlearn.tasks.segmentation.label_maps.tuning import ablation_table, drawn_tuning
 from radlearn.training.run_folder import Run
+from radlearn.workflow.ensembles import MEAN
 from radlearn.workflow.ood import HEADING, ood_blocks
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.report_frame import SaveFigure, random_order, score_table, split_table, training_blocks, write_run_report
 from radlearn.workflow.scores_file import interval_of
-from radlearn.workflow.tuning_report import postprocessing_blocks
+from radlearn.workflow.tuning_report import mean_blocks, postprocessing_blocks
 
 SHOWN_IMAGES = 6
 BEST_BY = "dice_score_with_empty"
@@ -184,6 +185,16 @@ def _group_blocks(evaluation: LabelMapEvaluation) -> list[Block]:
 
 def _postprocessing_blocks(run: Run, picture: SaveFigure) -> list[Block]:
     postprocessing, kept = read_postprocessing(run, LabelMapPostprocessing)
+    if kept.get("origin") == MEAN:
+        classes = postprocessing.classes
+        several = len(classes) > 1
+        return mean_blocks(
+            [
+                [name.replace("_", " ") + (f", {one.name}" if several else ""), getattr(one, name), words]
+                for one in classes
+                for name, words in POSTPROCESSING_WORDS.items()
+            ]
+        )
     blocks: list[Block] = []
     for number, one in enumerate(postprocessing.classes):
         said = kept["chosen"][one.name]

@@ -1,24 +1,33 @@
 """Label maps for new images have the size of their images, and one that cannot be read costs no other."""
 
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from radlearn.challenges.ultrasound import CHALLENGE
 from radlearn.errors import BadLayout, BadSetting
+from radlearn.metrics.masks import dice_score
 from radlearn.scans.label_map_files import read_label_map
-from radlearn.tasks.segmentation.label_maps.prediction import LabelMapPredictions, PredictedFrame, columns_of, images_in, submit_label_maps
-from tests.tasks.segmentation.label_maps.conftest import Trained
+from radlearn.scans.ultrasound_images import read_ultrasound
+from radlearn.tasks.segmentation.file_predictions import cases_in
+from radlearn.tasks.segmentation.label_maps.ensembles import predicted_together
+from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing
+from radlearn.tasks.segmentation.label_maps.prediction import EXPECTED, LabelMapPredictions, PredictedFrame, columns_of, submit_label_maps
+from radlearn.training.run_folder import Run
+from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
+from tests.tasks.segmentation.label_maps.conftest import NAMES, Trained
 
 
 def known(path: Path) -> PredictedFrame:
     """Return the label map that lies beside an image as what is predicted for it."""
     labels = read_label_map(path.with_name(f"{path.stem}_mask.png")).labels
-    return PredictedFrame(np.stack([labels == number for number in range(3)]).astype(np.float32), np.zeros(4, np.float32))
+    sure = np.stack([labels == number for number in range(3)]).astype(np.float32)
+    return PredictedFrame(read_ultrasound(path), sure, features=[np.zeros(4, np.float32)])
 
 
 def rows_in(table: Path) -> list[dict[str, str]]:
@@ -54,16 +63,47 @@ def test_a_finished_table_is_not_replaced_and_an_image_is_not_overwritten(traine
         LabelMapPredictions(trained.run, CHALLENGE, paths, tmp_path / "out")
 
 
+def test_several_runs_add_how_far_they_differ_and_the_mean_probability_of_each_class(trained: Trained, table: Path, tmp_path: Path) -> None:
+    other = Run(tmp_path / "other", "ultrasound")
+    shutil.copytree(trained.run.folder, other.folder)
+    runs, image = [trained.run, other], table.parent / "1_1.tif"
+    predictions = LabelMapPredictions(runs, CHALLENGE, [image], tmp_path / "out", probabilities=True)
+    assert predictions.of_each_run == [predictions.postprocessing] * 2
+
+    def moved(path: Path) -> PredictedFrame:
+        found = known(path)
+        return replace(found, probability=np.roll(found.probability, 5, axis=2))
+
+    predictions.predict_all(lambda path: predicted_together([known(path), moved(path)], predictions.of_each_run), overlays=False)
+    (row,) = rows_in(predictions.table)
+    assert tuple(row) == columns_of(NAMES, several=True)
+    truth = read_label_map(table.parent / "1_1_mask.png").labels
+    for number, name in enumerate(NAMES, start=1):
+        overlap = dice_score(truth == number, np.roll(truth, 5, axis=1) == number)
+        assert float(row[f"{name}_disagreement"]) == pytest.approx(1 - float(overlap), abs=1e-6)
+        assert float(row[f"{name}_percent_sd"]) == 0.0
+    with Image.open(predictions.out / "probabilities" / "1_1.tif") as opened:
+        for page, number in zip(ImageSequence.Iterator(opened), (1, 2), strict=True):
+            mean = ((truth == number).astype(float) + (np.roll(truth, 5, axis=1) == number)) / 2
+            np.testing.assert_array_equal(np.asarray(page), mean)
+    with pytest.raises(BadSetting, match="are the same run"):
+        LabelMapPredictions([other, other], CHALLENGE, [image], tmp_path / "twice")
+    chosen, about = read_postprocessing(other, LabelMapPostprocessing)
+    write_postprocessing(other, LabelMapPostprocessing(chosen.classes[::-1]), about)
+    with pytest.raises(BadSetting, match="other predicts vessel, nerve, "):
+        LabelMapPredictions(runs, CHALLENGE, [image], tmp_path / "turned")
+
+
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadLayout, match="there is no such file or folder"):
-        images_in(CHALLENGE, [tmp_path / "nowhere"])
+        cases_in(CHALLENGE, [tmp_path / "nowhere"], EXPECTED)
 
 
 def test_two_images_of_one_name_have_two_ids(table: Path, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "1_1.tif").write_bytes((table.parent / "1_1.tif").read_bytes())
-    assert sorted(images_in(CHALLENGE, [tmp_path / "a", tmp_path / "b"])) == ["a_1_1", "b_1_1"]
+    assert sorted(cases_in(CHALLENGE, [tmp_path / "a", tmp_path / "b"], EXPECTED)) == ["a_1_1", "b_1_1"]
 
 
 def test_a_challenge_without_a_submission_file_says_so(table: Path, tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""The submission file of a challenge that asks for a mask of each image: predicted into a folder beside it, and checked by its writer."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+from radlearn.amounts import begun, part_of
+from radlearn.challenges.challenge import CaseT, Challenge
+from radlearn.csv_cells import restored
+from radlearn.errors import BadLayout, BadSetting, UnreadableScan
+from radlearn.workflow.partial_answers import answers_beside
+
+
+def submit_predicted(
+    challenge: Challenge[CaseT, Path],
+    predict: Callable[[Path], Path],
+    images: Path,
+    out: Path,
+    prove_readable: Callable[[Path], object],
+    mask: str,
+    files: str,
+) -> list[CaseT]:
+    """Write the challenge's submission file and check it against the images in `images`; return these.
+
+    Args:
+        predict: writes predictions into a folder and returns the path of their table.
+        images: the folder of the challenge's unlabelled images.
+        prove_readable: reads of a file what a prediction needs; raises UnreadableScan.
+        mask: what is predicted, for messages, such as "mask".
+        files: what the images are called, in the plural, such as "CTs".
+
+    Raises:
+        BadSetting: if the challenge has no submission file, or `out` is a folder.
+        BadLayout: if an image has no mask because it could not be read, or anything else for which the challenge would refuse the file.
+    """
+    if challenge.write_submission is None:
+        raise BadSetting(f"{challenge.title} has no submission file. 'predict' writes a {mask} for each {challenge.unit}.")
+    cases = challenge.find_images(Path(images))
+    if challenge.check_names is not None:
+        challenge.check_names(Path(out), [case.image_id for case in cases])
+    with answers_beside(out) as folder:
+        troubles = []
+        for case in cases:
+            # Seeing that takes a moment, predicting for the others hours.
+            try:
+                prove_readable(case.path)
+            except UnreadableScan as error:
+                troubles.append(str(error))
+        if troubles:
+            shown = "\n".join(f"  {trouble}" for trouble in troubles[:10])
+            some = begun(part_of(len(troubles), len(cases), files))
+            raise BadLayout(f"{some} cannot be read, and a submission needs a {mask} for each:\n{shown}")
+        table = predict(folder)
+        with open(table, newline="", encoding="utf-8") as opened:
+            masks = {restored(row["case"]): table.parent / restored(row["mask"]) for row in csv.DictReader(opened)}
+        challenge.write_submission(Path(out), masks, cases)
+    return list(cases)

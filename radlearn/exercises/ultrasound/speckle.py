@@ -110,8 +110,12 @@ q3 = Exercise(
             "`still` and `moved` are exchanged.",
         ),
         Mistake(
+            lambda: {"still": _ratio(_frames()["still"])},
+            "For `still` nothing was averaged: this is the ratio in a single frame, or in the pixels of all of them. Take the mean image.",
+        ),
+        Mistake(
             lambda: {"moved": _ratio(_frames()["moved"])},
-            "These are the pixels of all frames together, and nothing was averaged. Take the mean over the frames first.",
+            "For `moved` nothing was averaged: this is the ratio in a single frame, or in the pixels of all of them. Take the mean image.",
         ),
         Mistake(
             lambda: {"moved": _in_time("moved")},

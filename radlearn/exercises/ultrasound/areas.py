@@ -63,15 +63,15 @@ q5 = Exercise(
     number=5,
     title="Nerve and vessel have one colour in my viewer. How large is each?",
     task="""
-        Open the label map, a PNG with a palette: 1 is nerve, 2 is vessel. The pixels of the machine are higher or wider than square: their
-        spacing is given. What are the areas of nerve and vessel, in mm²?
+        Open the label map, a PNG with a palette: 1 is nerve, 2 is vessel. The pixels of this machine are not square; their spacing is
+        given. What are the areas of nerve and vessel, in mm²?
     """,
     about_given={
         "path": "the path of a PNG file",
         "spacing_mm": "two numbers, how far pixels lie apart down and across, in mm",
     },
     answer="a dictionary {'nerve_mm2': number, 'vessel_mm2': number}, in mm², to a tenth",
-    why="the area of a nerve is a measurement: the median nerve is swollen from about 10 mm² on. And pixels of two machines are not alike.",
+    why="the area of a nerve is a measurement: at the wrist, the median nerve counts as swollen from about 10 mm² on.",
     given=lambda: {"path": _written(), "spacing_mm": _labels()[1]},
     expects=Fields({"nerve_mm2": Number(within=0.06), "vessel_mm2": Number(within=0.06)}),
     right=_right_areas,

@@ -185,6 +185,6 @@ q6 = Exercise(
                 scores.append(2 * (marked & there).sum() / pixels if pixels else np.nan)
             return scores
     """,
-    learned="The Dice of both together is 1, that of each class 0. MONAI's DiceMetric does this on one-hot maps; include_background=False "
-    "leaves out class 0.",
+    learned="Where nerve and vessel are exchanged, the Dice of all that is marked is 1, that of each class 0. MONAI's DiceMetric scores "
+    "one-hot maps (include_background=False leaves out class 0); by default it also leaves out a class that was marked and is not there.",
 )

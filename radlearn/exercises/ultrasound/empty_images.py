@@ -187,6 +187,6 @@ q8 = Exercise(
         nothing = (~data["nerve"])[data["subset"] == "test"].mean()
         answer = {"nothing": nothing, "smallest_px": best, "test_score": score("test", best)}
     """,
-    learned="Before, the network scored less than one that marks nothing. tune does this for each class, together with its threshold. Give "
-    "the Dice on images with a nerve beside it: this score rises also where nerves are deleted.",
+    learned="As it was, the network scored less than one that marks nothing. radlearn ultrasound tune chooses such a size for each class, "
+    "together with a threshold. Give the Dice on images with a nerve beside this score, which also rises where nerves are deleted.",
 )

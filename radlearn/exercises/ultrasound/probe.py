@@ -61,16 +61,15 @@ q4 = Exercise(
     number=4,
     title="The probe is curved. How deep is this pixel, and which beam drew it?",
     task="""
-        The surface of a curved probe is a part of a circle of radius_mm; its beams leave at right angles, as if from the centre of that
-        circle. The image is drawn true to shape: row 0 touches the lowest point of the surface, in the middle of the columns, which is
-        column (columns − 1) / 2. The centre lies radius_mm above that point.
+        The surface of a curved probe is part of a circle of radius_mm; its beams leave at right angles to it, as if from the centre of that
+        circle. The image shows places without distortion: row 0 touches the lowest point of the surface, in the middle of the columns,
+        which is column (columns − 1) / 2. The centre lies radius_mm above that point.
 
         Write `place(row, column, columns, spacing_mm, radius_mm)` for the centre of a pixel: how far it lies from the surface of the probe,
         along its beam, and the angle of that beam, 0 straight down, positive to the right. spacing_mm is (down, across).
     """,
     answer="a function that returns a dictionary {'depth_mm': number, 'angle_deg': number}, in mm and in degrees",
-    why="sound weakens along the beam and resolution falls with the spread, so what differs from place to place follows depth and angle, "
-    "not row and column; and a mirrored or turned image is another one for the probe.",
+    why="attenuation and resolution follow depth and beam, not row and column; a nerve at the edge of the fan is seen at an angle.",
     expects=Function(_pixels, Fields({"depth_mm": Number(within=1e-3), "angle_deg": Number(within=1e-3)})),
     right=_right,
     mistakes=(

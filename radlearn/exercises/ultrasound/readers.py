@@ -63,15 +63,14 @@ q9 = Exercise(
         The score is the mean Dice over all images. Marking is worth 0.9 where the reader outlined a nerve (two outlines of one nerve have
         that Dice), and 0 where none was outlined. Marking nothing is worth 1 where none was outlined, else 0.
 
-        On how many places does the reader contradict himself? What is the highest score that any network can reach?
+        On how many places do the outlines contradict each other? What is the highest score that any network can reach?
     """,
     about_given={
         "place": "list of text, person and place, for each image",
         "outlined": "list of bool, whether the reader outlined a nerve on it",
     },
     answer="a dictionary {'contradicted': whole number, 'ceiling': number}, the score from 0 to 1, to three digits",
-    why="who does not know the ceiling takes a reader's errors for those of the network, and goes on improving what is already as good as "
-    "the reader.",
+    why="without the ceiling, a reader's errors are taken for those of the network, and training goes on when it is as good as its labels.",
     given=_table,
     expects=Fields({"contradicted": Number(), "ceiling": Number(within=0.0015, share=True)}),
     right=_right,
@@ -155,6 +154,6 @@ q9 = Exercise(
             "ceiling": won / len(data["place"]),
         }
     """,
-    learned="No training gets above it, only a second reader does. Where half of a place is outlined, the score rewards silence. radlearn "
-    "check lists images that look alike and contradict each other.",
+    learned="No training exceeds it; better labels do. Where half of the images of a place are outlined, the score rewards marking "
+    "nothing. radlearn check lists images that look alike while their masks contradict each other.",
 )

@@ -162,5 +162,6 @@ q7 = Exercise(
             starts, lengths = edges[::2], edges[1::2] - edges[::2]
             return np.stack([starts, lengths], axis=1).ravel()
     """,
-    learned="Decode a submission and look at it before it is sent: from run lengths nothing tells which way they were counted.",
+    learned="The text does not say how its pixels were counted. Decode a submission and look at it before it is sent; radlearn score says "
+    "where masks look as if they had been counted row by row.",
 )

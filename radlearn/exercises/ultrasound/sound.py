@@ -91,7 +91,7 @@ q1 = Exercise(
 
 
 def _echoes() -> list[Case]:
-    ladder = np.array([1.0, 0.5, 0.1, 0.03, 0.01, 0.001, 0.0001])
+    ladder = np.array([1.0, 0.5, 0.1, 0.03, 0.01, 0.002, 0.0001])
     image = np.array([[0.2, 40.0, 3.0], [800.0, 7.0, 0.9]])
     return [
         Case("echoes down to a ten-thousandth", (ladder, 60.0)),
@@ -126,12 +126,13 @@ q2 = Exercise(
     number=2,
     title="Echoes differ by a factor of ten thousand, grey values by 256. What does the screen show?",
     task="""
-        Write `compressed(envelope, range_db)`. The envelope holds the amplitudes of the echoes, 0 or above. The strongest echo of the image
-        is shown as 1 (white). An amplitude a lies 20 · log10(a / strongest) decibels above it, which is 0 or below; what lies range_db
-        decibels below or deeper is 0 (black), in between the grey value is linear in decibels.
+        Write `compressed(envelope, range_db)`. The envelope holds the amplitudes of the echoes, 0 or above. An amplitude a has a level of
+        20 · log10(a / strongest) decibels, where `strongest` is the strongest echo of the image: its own level is 0, all others are
+        negative. A level of 0 is shown as 1 (white), one of −range_db or less as 0 (black); in between the grey value is linear in the
+        level.
     """,
     answer="a function of an array of amplitudes and a dynamic range in dB (above 0) that returns an array of the same shape, 0 to 1",
-    why="at a small dynamic range a nerve that reflects little is as black as a vessel, though its echoes were received.",
+    why="at a small dynamic range a nerve that scatters little is as black as a vessel, though its echoes were received.",
     expects=Function(_echoes, Numbers(None, within=1e-4)),
     right=_shown(_below_the_strongest),
     mistakes=(

@@ -78,7 +78,7 @@ q3 = Exercise(
     """,
     about_given={"still, moved": "float32 arrays (frames, rows, columns), amplitudes"},
     answer="a dictionary {'one': number, 'still': number, 'moved': number}, to two digits after the point",
-    why="who takes speckle for noise adds up frames of one plane, or takes several of them for several independent images in training.",
+    why="speckle is not noise: it stays when frames of one plane are averaged, and such frames are not independent images for training.",
     given=_frames,
     expects=Fields({"one": _close, "still": _close, "moved": _close}),
     right=_right,

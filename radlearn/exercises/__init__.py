@@ -1,9 +1,9 @@
 """Exercises for each lesson, with a checker that knows the truth.
 
-One scheme for all lessons: `from radlearn.exercises.classification import q1`, and the same for `detection` and `segmentation`. Then
-`q1.question()`, `q1.data()`, `q1.check(answer)`, `q1.hint()`, `q1.solution()`. `from radlearn.exercises import classification as ex` has
-all of a lesson's as `ex.q1`, `ex.q2`, …; `ex.contents()` lists them. No exercise needs the lesson to be run first, and none imports torch
-before it is checked.
+One scheme for all lessons: `from radlearn.exercises.classification import q1`, and the same for `detection`, `segmentation` and
+`ultrasound`. Then `q1.question()`, `q1.data()`, `q1.check(answer)`, `q1.hint()`, `q1.solution()`. `from radlearn.exercises import
+classification as ex` has all of a lesson's as `ex.q1`, `ex.q2`, …; `ex.contents()` lists them. No exercise needs the lesson to be run
+first, and none imports torch before it is checked.
 
 >>> from radlearn.exercises.classification import q6
 >>> q6.check(0.9).right
@@ -14,7 +14,7 @@ False
 import re
 from typing import Any
 
-LESSONS = ("classification", "detection", "segmentation")
+LESSONS = ("classification", "detection", "segmentation", "ultrasound")
 
 
 def __getattr__(name: str) -> Any:

@@ -30,7 +30,7 @@ class Exercise:
     """An exercise of a lesson; `question`, `hint` and `solution` print, `check` prints and returns.
 
     Attributes:
-        lesson: `classification`, `detection` or `segmentation`.
+        lesson: `classification`, `detection`, `segmentation` or `ultrasound`.
         number: 1 for `q1`.
         title: the question in one line, in the learner's words.
         task: what to do.

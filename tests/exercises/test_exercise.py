@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from radlearn import exercises
-from radlearn.exercises import LESSONS, classification, detection, segmentation
+from radlearn.exercises import LESSONS, classification, detection, segmentation, ultrasound
 from radlearn.exercises.answers import Fields, Mistake, Name, Number
 from radlearn.exercises.exercise import Exercise, Result, table_of_contents
 from radlearn.exercises.functions import Function
 from radlearn.use_cases import USE_CASES
 
-ALL = [exercise for lesson in (classification, detection, segmentation) for exercise in lesson.EXERCISES.values()]
+ALL = [exercise for lesson in (classification, detection, segmentation, ultrasound) for exercise in lesson.EXERCISES.values()]
 every_exercise = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: f"{exercise.lesson}-{exercise.name}")
 
 
@@ -170,7 +170,7 @@ def test_hints_come_one_after_the_other_and_then_there_are_no_more(exercise: Exe
 
 
 def test_each_lesson_has_eight_exercises_or_more_numbered_from_one(capsys: pytest.CaptureFixture[str]) -> None:
-    for lesson, room in zip(LESSONS, (classification, detection, segmentation), strict=True):
+    for lesson, room in zip(LESSONS, (classification, detection, segmentation, ultrasound), strict=True):
         there = room.EXERCISES
         assert len(there) >= 8
         assert list(there) == [f"q{number}" for number in range(1, len(there) + 1)]
@@ -199,14 +199,14 @@ def test_the_page_of_a_lesson_names_its_exercises_and_its_cell_tells_a_mistake(l
 def test_an_exercise_without_its_lesson_is_asked_for_it() -> None:
     with pytest.raises(ImportError, match=r"q3: each lesson has its own.*from radlearn\.exercises\.detection import q3"):
         from radlearn.exercises import q3  # noqa: F401
-    with pytest.raises(AttributeError, match="its lessons are classification, detection, segmentation"):
+    with pytest.raises(AttributeError, match="its lessons are classification, detection, segmentation, ultrasound"):
         _ = exercises.kidneys
 
 
 def test_importing_and_asking_needs_nothing_heavy() -> None:
     code = (
-        "import sys; from radlearn.exercises import classification, detection, segmentation; classification.q1.question(); "
-        "classification.q1.check('p'); detection.q1.check(None); segmentation.q1.hint(); "
+        "import sys; from radlearn.exercises import classification, detection, segmentation, ultrasound; classification.q1.question(); "
+        "classification.q1.check('p'); detection.q1.check(None); segmentation.q1.hint(); ultrasound.q1.hint(); "
         "heavy = ('torch', 'monai', 'matplotlib', 'pydicom', 'nibabel', 'sklearn', 'torchvision'); "
         "print([m for m in heavy if m in sys.modules])"
     )

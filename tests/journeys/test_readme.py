@@ -72,6 +72,10 @@ ELSEWHERE = {
     "pylibjpeg",
     "disagreement",
     "volume_sd_ml",
+    "nerve_disagreement",
+    "nerve_percent_sd",
+    "disagreement_nerve",
+    "percent_sd_nerve",
     "nan",
     "image",
 }

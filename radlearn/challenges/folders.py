@@ -31,12 +31,13 @@ def holds_exact_truth(data_folder: Path) -> bool:
 
 
 def stem(name: str) -> str:
-    """Return an X-ray's name without `.dcm` or `.png`, readable. A UID keeps its last number, which `Path.stem` would take for a suffix.
+    """Return an image's name without `.dcm`, `.png` or `.nii.gz`, readable. A UID keeps its last number, which `Path.stem` would cut off.
 
-    >>> stem("IM0001.DCM"), stem("1.2.840.10008"), stem("a.jpeg")
-    ('IM0001', '1.2.840.10008', 'a')
+    >>> stem("IM0001.DCM"), stem("1.2.840.10008"), stem("a.jpeg"), stem("a.nii.gz")
+    ('IM0001', '1.2.840.10008', 'a', 'a')
     """
-    return readable(next((name[: -len(suffix)] for suffix in (*DICOM_SUFFIXES, *PICTURE_SUFFIXES) if name.lower().endswith(suffix)), name))
+    suffixes = (*DICOM_SUFFIXES, *PICTURE_SUFFIXES, *VOLUME_SUFFIXES)
+    return readable(next((name[: -len(suffix)] for suffix in suffixes if name.lower().endswith(suffix)), name))
 
 
 def volume_stem(name: str) -> str | None:
@@ -56,6 +57,17 @@ def files_below(folder: Path) -> list[Path]:
 def volume_files(folder: Path) -> list[Path]:
     """Return all files of volumes below a folder, sorted; hidden ones are left out."""
     return [path for path in files_below(folder) if volume_stem(path.name)]
+
+
+def is_image_file(path: Path) -> bool:
+    """Tell whether a file is an image in two dimensions by its name, and where that may be of a volume by its header."""
+    if path.name.lower().endswith((*DICOM_SUFFIXES, *PICTURE_SUFFIXES)):
+        return True
+    if volume_stem(path.name) is None:
+        return False
+    from radlearn.scans.plain_images import holds_one_slice  # Pillow and others, which lists of names need not
+
+    return bool(holds_one_slice(path))
 
 
 def home_of(path: Path) -> Path:

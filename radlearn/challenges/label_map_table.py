@@ -1,28 +1,47 @@
 """A person's own images with label maps in a table: see `own_table` for its columns. One more is needed, one may be there:
 
-mask      which class each pixel belongs to, a picture on the grid of the image (PNG, TIFF or BMP); relative to the table's folder.
+mask      which class each pixel belongs to, a picture on the grid of the image (PNG, TIFF or BMP), or a volume file of one slice (NIfTI,
+          MetaImage, NRRD); relative to the table's folder.
           0 is the background, 1, 2, … are classes, as grey values or as indices of a palette; or 0 and 255 for a single class
 classes   what classes 1, 2, … are called, joined by |, such as nerve|vessel; the same in every row
 """
 
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
+from radlearn.challenges.folders import is_image_file, volume_stem
 from radlearn.challenges.own_table import OwnTable, accepted, data_folder, one_value, read_table, resolved
 from radlearn.challenges.table_rows import rows_of
 from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.csv_cells import restored
-from radlearn.scans.file_names import PICTURE_SUFFIXES
+from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
 
 MASK, CLASSES = "mask", "classes"
 LOSSY = (".jpg", ".jpeg")
 LABEL_MAP_SUFFIXES = tuple(suffix for suffix in PICTURE_SUFFIXES if suffix not in LOSSY)
+LOOKED_AT = 5
+"Of volume files, to know whether a table names slices or volumes."
 
 
 def is_label_map_table(path: Path) -> bool:
-    """Tell whether most masks that a table names are pictures; one that names masks of volumes is another (`ct_table`)."""
+    """Tell whether most masks that a table names are pictures, or volume files of one slice.
+
+    One that names masks of volumes is another (`ct_table`). What volume files are is said by the headers of the first few.
+    """
     columns, rows, _ = rows_of(Path(path))
-    named = [restored(cells[MASK]).lower() for _, cells in rows if cells.get(MASK)] if MASK in columns else []
-    return 2 * sum(name.endswith(PICTURE_SUFFIXES) for name in named) > len(named)
+    named = [restored(cells[MASK]) for _, cells in rows if cells.get(MASK)] if MASK in columns else []
+    volumes = [Path(path).parent / Path(name).expanduser() for name in named if name.lower().endswith(VOLUME_SUFFIXES)]
+    pictures = sum(name.lower().endswith(PICTURE_SUFFIXES) for name in named)
+    return 2 * (pictures + len(volumes) * _are_slices(volumes)) > len(named)
+
+
+def _are_slices(volumes: Sequence[Path]) -> bool:
+    """Whether the first of some volume files that can be read are of one slice."""
+    from radlearn.scans.plain_images import holds_one_slice  # Pillow and others, which lists of names need not
+
+    said = list(islice((one for one in map(holds_one_slice, volumes) if one is not None), LOOKED_AT))
+    return 2 * sum(said) > len(said)
 
 
 def find_cases(path: Path) -> list[UltrasoundCase]:
@@ -50,8 +69,8 @@ def audit(path: Path) -> tuple[OwnTable, list[UltrasoundCase]]:
             table.troubles.append(f"{where}: is the image itself; expected its label map.")
         elif mask.name.lower().endswith(LOSSY):
             table.troubles.append(f"{where}: is {cells[MASK]!r}; a JPEG changes the values at every outline. Expected PNG or TIFF.")
-        elif not mask.name.lower().endswith(LABEL_MAP_SUFFIXES):
-            expected = f"expected a picture, {', '.join(LABEL_MAP_SUFFIXES)}"
+        elif not mask.name.lower().endswith(LABEL_MAP_SUFFIXES) and not (volume_stem(mask.name) and is_image_file(mask)):
+            expected = f"expected a picture, {', '.join(LABEL_MAP_SUFFIXES)}, or a file of one slice, {', '.join(VOLUME_SUFFIXES)}"
             table.troubles.append(f"{where}: is {cells[MASK]!r}; {expected}, as the other masks of this table are.")
         elif (first := masks.setdefault(mask.resolve(), line)) != line:
             table.troubles.append(f"{where}: is the label map of line {first} too; expected one for each image.")

@@ -182,7 +182,8 @@ def find_images(folder: Path) -> list[Case]:
     paths = find_xrays(root, pictures=True) if root.exists() else []
     if not paths:
         raise BadLayout(
-            f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays (NAME.dcm, or any name with DICM at byte 128) or pictures."
+            f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays (NAME.dcm, or any name with DICM at byte 128), "
+            "pictures, or volume files of one slice (.nii.gz, .mha, .nrrd)."
         )
     ids = distinct_ids(paths, [stem(path.name) for path in paths], root)
     return [Case(image_id, path, None, (), None, image_id) for path, image_id in zip(paths, ids, strict=True)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn.amounts import begun, counted, part_of, verb_of
-from radlearn.challenges.folders import stem
+from radlearn.challenges.folders import stem, volume_files
 from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
@@ -46,6 +46,12 @@ def _each_once(below: Iterable[Sequence[Path]]) -> list[Path]:
     return sorted(once.values())
 
 
+def _volumes_in(folders: Iterable[Path]) -> str:
+    """Return in words that folders hold volumes instead; "" where they hold none."""
+    volumes = [path for folder in folders if folder.is_dir() for path in volume_files(folder)]
+    return f", but {counted(len(volumes), 'volumes')} of several slices, such as {volumes[0].name}, as CTs are" if volumes else ""
+
+
 def _as_one_run_sees_it(seen: Any) -> PreparedRadiograph:
     first: PreparedRadiograph = seen[0] if isinstance(seen, list) else seen
     return first
@@ -57,7 +63,7 @@ class XrayPredictions:
     A pass that was stopped goes on: `begin` gives back what is known, and `batches` leaves it out.
 
     Args:
-        paths: DICOM files or pictures, and folders that hold some.
+        paths: DICOM files, pictures or volume files of one slice, and folders that hold some.
         out: the folder of the table; None writes no files.
 
     Raises:
@@ -71,7 +77,8 @@ class XrayPredictions:
         self.paths = _each_once(self._below.values())
         if not self.paths:
             raise BadLayout(
-                f"{', '.join(map(str, paths))}: holds no X-ray. Name DICOM files or pictures (.png, .jpg, .tif), or folders of them."
+                f"{', '.join(map(str, paths))}: holds no X-ray{_volumes_in(self._below)}. Name DICOM files, pictures (.png, .jpg, .tif) or "
+                "volume files of one slice (.nii.gz, .mha, .nrrd), or folders of them."
             )
         for path, found in self._below.items():
             if not found:

@@ -13,6 +13,7 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.class_folders import has_usual_names, read_class_folders
 from radlearn.challenges.coco_boxes import WITHOUT_BOXES, files_without_boxes, read_coco
+from radlearn.challenges.first_pages import add_pages
 from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.first_split import add_split
 from radlearn.challenges.folders import (
@@ -28,6 +29,7 @@ from radlearn.challenges.folders import (
     volume_stem,
 )
 from radlearn.challenges.person_spellings import spelt
+from radlearn.challenges.table_boxes import BOX
 from radlearn.challenges.voc_boxes import read_voc
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.challenges.yolo_boxes import none_is_yolo, read_yolo
@@ -86,6 +88,7 @@ def ct_table(folder: Path) -> FirstTable:
 
 def _completed(table: FirstTable, folder: Path) -> FirstTable:
     add_split(table, folder)
+    add_pages(table, BOX)
     _add_persons(table)
     return table
 

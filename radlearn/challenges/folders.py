@@ -70,6 +70,14 @@ def is_image_file(path: Path) -> bool:
     return bool(holds_one_slice(path))
 
 
+def named_pages(name: str, path: Path) -> list[tuple[str, Path]]:
+    """Return name and file of each page of a TIFF of several; of any other file its own."""
+    from radlearn.scans.tiff_pages import page_files, page_name
+
+    files = page_files(path)
+    return [(name, path)] if len(files) == 1 else [(page_name(name, page), file) for page, file in enumerate(files, start=1)]
+
+
 def home_of(path: Path) -> Path:
     """Return the folder of a volume; some programs unpack `a.nii.gz` into a folder of that name, which is passed over.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.first_pages import add_pages
 from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.first_split import add_split
 from radlearn.challenges.folders import MASK_NAME, describe_folder, files_below, is_image_file, stem
@@ -34,6 +35,7 @@ def pair_table(folder: Path) -> FirstTable:
     table.assumed.append("A mask has 0 for the background and 1, 2, … for classes, or 0 and 255 for a single one.")
     table.assumed.append("Nothing says who the people are. Add a column person; without it every image counts as a person of its own.")
     add_split(table, folder)
+    add_pages(table)
     return table
 
 

@@ -2,6 +2,7 @@
 
 mask      which class each pixel belongs to, a picture on the grid of the image (PNG, TIFF or BMP), or a volume file of one slice (NIfTI,
           MetaImage, NRRD); relative to the table's folder.
+mask_page which page of a TIFF of several the mask is, from 1 on; without it that of the image, in the column `page`
           0 is the background, 1, 2, … are classes, as grey values or as indices of a palette; or 0 and 255 for a single class
 classes   what classes 1, 2, … are called, joined by |, such as nerve|vessel; the same in every row
 """
@@ -11,13 +12,15 @@ from itertools import islice
 from pathlib import Path
 
 from radlearn.challenges.folders import is_image_file, volume_stem
-from radlearn.challenges.own_table import OwnTable, accepted, data_folder, one_value, read_table, resolved
+from radlearn.challenges.near_columns import PAGE
+from radlearn.challenges.own_table import OwnTable, accepted, data_folder, one_value, paged, read_table, resolved
 from radlearn.challenges.table_rows import rows_of
 from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.csv_cells import restored
 from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
+from radlearn.scans.tiff_pages import pages_in
 
-MASK, CLASSES = "mask", "classes"
+MASK, MASK_PAGE, CLASSES = "mask", "mask_page", "classes"
 LOSSY = (".jpg", ".jpeg")
 LABEL_MAP_SUFFIXES = tuple(suffix for suffix in PICTURE_SUFFIXES if suffix not in LOSSY)
 LOOKED_AT = 5
@@ -51,7 +54,7 @@ def find_cases(path: Path) -> list[UltrasoundCase]:
 
 def audit(path: Path) -> tuple[OwnTable, list[UltrasoundCase]]:
     """Return a table, with everything that is wrong in it among its troubles, and the images whose label map is there."""
-    table = read_table(path, (MASK,), (MASK, CLASSES))
+    table = read_table(path, (MASK,), (MASK, MASK_PAGE, CLASSES))
     classes = _classes(table)
     cases, masks = [], dict[Path, int]()
     for image in table.images:
@@ -61,8 +64,12 @@ def audit(path: Path) -> tuple[OwnTable, list[UltrasoundCase]]:
         if not cells[MASK]:
             table.troubles.append(f"{table.at(line, MASK)}: is empty; an image on which nothing is seen has a label map of zeros.")
             continue
-        mask = resolved(table, line, MASK, cells[MASK])
-        if mask is None:
+        file = resolved(table, line, MASK, cells[MASK])
+        if file is None:
+            continue
+        # The page of an image says nothing of a mask that has one page.
+        column = PAGE if cells.get(PAGE) and not cells.get(MASK_PAGE) and pages_in(file) > 1 else MASK_PAGE
+        if (mask := paged(table, line, column, cells, file)) is None:
             continue
         where = table.at(line, MASK)
         if mask.resolve() == image.path.resolve():

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from radlearn.amounts import part_of, verb_of
 from radlearn.challenges import label_map_table
-from radlearn.challenges.folders import describe_folder, distinct_ids, files_below, folder_that_holds, is_image_file, stem
+from radlearn.challenges.folders import describe_folder, distinct_ids, files_below, folder_that_holds, is_image_file, named_pages, stem
 from radlearn.challenges.table_rows import is_table, tables_hint
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.ultrasound_case import UltrasoundCase
@@ -131,7 +131,8 @@ def find_images(folder: Path) -> list[UltrasoundCase]:
 
     Returns:
         Cases without masks, in the order of the numbers in their names. An id is the file's name without its suffix; where several share
-        one, the folders' names stand before it. Masks that lie beside their images are left out. Each image counts as a person.
+        one, the folders' names stand before it. Masks that lie beside their images are left out. Each image counts as a person, and the
+        pages of a TIFF, `stack-page-003`, as one.
 
     Raises:
         BadLayout: if there is no image. One that is empty or damaged is listed: whoever reads it says so, and goes on with the others.
@@ -149,7 +150,11 @@ def find_images(folder: Path) -> list[UltrasoundCase]:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected images: {', '.join(PICTURE_SUFFIXES)}, DICOM files, or {found}.")
     ids = distinct_ids(kept, [stem(path.name) for path in kept], root)
     home = root.parent if root.is_file() or root.name == TEST_FOLDER else root
-    return [UltrasoundCase(one, path, None, one, home, class_names=CLASSES) for one, path in zip(ids, kept, strict=True)]
+    return [
+        UltrasoundCase(name, file, None, one, home, class_names=CLASSES)
+        for one, path in zip(ids, kept, strict=True)
+        for name, file in named_pages(one, path)
+    ]
 
 
 def train_folder(root: Path) -> Path:

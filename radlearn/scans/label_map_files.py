@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from radlearn.amounts import counted
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.files import read_whole, written_whole
+from radlearn.scans.picture_files import PAGES
 from radlearn.scans.plain_images import is_volume_file, notes_on_axes
 from radlearn.scans.volume_files import read_slice
 
@@ -68,7 +69,7 @@ def read_label_map(path: str | Path) -> LabelMap:
             raise UnreadableScan(f"{path}: is a JPEG, which changes values at every border. Save label maps as PNG or TIFF.")
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if (pages := getattr(image, "n_frames", 1)) > 1:
-                raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one label map. Save each as a file of its own.")
+                raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one label map. {PAGES}")
             image.load()
             values = _values(path, image)
     except FileNotFoundError:

@@ -31,6 +31,7 @@ LUMINANCE = np.array([0.299, 0.587, 0.114])
 "Of red, green and blue (ITU-R BT.601)."
 ALIKE = 3
 "So far apart, of 255, the channels of a grey JPEG may be."
+PAGES = "Name the page in the column page of a table, or save each as a file of its own."
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION = 274
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -118,7 +119,7 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
                     f"{path}: is {width:,} × {height:,} px (width × height); expected an X-ray of at most {MOST_PIXELS:,} pixels."
                 )
             if (pages := getattr(image, "n_frames", 1)) > 1:
-                raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one X-ray. Save each page as a file of its own.")
+                raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one image. {PAGES}")
             if image.format == "JPEG" and (trouble := jpeg_trouble(content)):
                 raise UnreadableScan(f"{path}: {trouble}. Copy it again from its source.")
             # Before anything looks for an orientation, for which a PNG is decoded.

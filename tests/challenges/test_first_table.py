@@ -203,7 +203,7 @@ def test_a_challenges_layout_gives_its_own_cases(small_rsna: Path, small_covid19
 
 def test_what_is_none_of_these_is_refused_and_nothing_is_overwritten(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
-    with pytest.raises(BadLayout, match="Expected DICOM files or pictures in folders named by their class, or boxes as COCO"):
+    with pytest.raises(BadLayout, match="files of one slice in folders named by their class, or boxes as COCO"):
         written(tmp_path)
     with pytest.raises(BadLayout, match="Expected a CT and its mask side by side"):
         written(tmp_path, covid19.CHALLENGE)

@@ -22,6 +22,7 @@ from radlearn.outputs import refuse_inputs
 from radlearn.pictures.label_maps import write_label_overlay
 from radlearn.progress import progress_bar, say
 from radlearn.scans.label_map_files import write_label_map
+from radlearn.scans.tiff_pages import source_of
 from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
 from radlearn.tasks.segmentation.label_maps.frames import LabelMapCase, LabelMapCaseT
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing, label_map_of
@@ -118,8 +119,8 @@ class LabelMapPredictions:
             write_rows(self.table, [self.columns, *self.rows])
             self.ood.report()
             say(f"{counted(len(self.rows), 'images')} predicted{said_table(self.table)}")
-            self.known.report(((row[1], Path(row[0])) for row in self.rows), "images")
-        say_left_out(self.named, [*(case.path for case in self.cases.values()), *self.unreadable.paths], self.out, "images")
+            self.known.report(((row[1], self.cases[row[1]].path) for row in self.rows), "images")
+        say_left_out(self.named, [*(source_of(case.path) for case in self.cases.values()), *self.unreadable.paths], self.out, "images")
         self.unreadable.report(len(self.rows))
         self._partial.finished()
 
@@ -151,7 +152,7 @@ class LabelMapPredictions:
             words = ", ".join(there) + " of the image" if there else "nothing found"
             words = f"{words}; {self.ood.warning}" if unlike is not None and unlike.flagged[0] else words
             files.append(write_label_overlay(self.out / "overlays" / self._masks[case_id], image.pixels, labels, names, words))
-        row = (str(file), case_id, f"masks/{self._masks[case_id]}", *numbers, "; ".join(image.notes), *ood_cells(unlike, 0))
+        row = (str(source_of(file)), case_id, f"masks/{self._masks[case_id]}", *numbers, "; ".join(image.notes), *ood_cells(unlike, 0))
         # After its files are there.
         self._partial.add(file, {"row": row, "overlay": overlays}, files)
         self._rows[case_id] = row
@@ -169,7 +170,7 @@ def images_in(challenge: Challenge[LabelMapCaseT, Any], paths: Sequence[Path]) -
             raise BadLayout(f"{path}: there is no such file or folder. Name images, or folders of them.")
         found |= {case.path.resolve(): case for case in challenge.find_images(Path(path))}
     cases = list(found.values())
-    places = [Path(os.path.abspath(case.path)) for case in cases]
+    places = [Path(os.path.abspath(source_of(case.path))) for case in cases]
     above = Path(os.path.commonpath([place.parent for place in places]))
     return dict(zip(distinct_ids(places, [case.image_id for case in cases], above), cases, strict=True))
 

@@ -11,6 +11,7 @@ from radlearn.errors import BadLayout
 from radlearn.file_names import readable
 from radlearn.folder_walks import walked
 from radlearn.scans.file_names import DICOM_SUFFIXES, PICTURE_SUFFIXES, VOLUME_SUFFIXES
+from radlearn.scans.tiff_pages import called, page_files, page_name
 
 MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
 CT_NAME = re.compile(r"^(.*?)[-_. ](?:ct|image|img|volume|0000)$", re.IGNORECASE)
@@ -72,8 +73,6 @@ def is_image_file(path: Path) -> bool:
 
 def named_pages(name: str, path: Path) -> list[tuple[str, Path]]:
     """Return name and file of each page of a TIFF of several; of any other file its own."""
-    from radlearn.scans.tiff_pages import page_files, page_name
-
     files = page_files(path)
     return [(name, path)] if len(files) == 1 else [(page_name(name, page), file) for page, file in enumerate(files, start=1)]
 
@@ -169,7 +168,7 @@ def within(path: Path, root: Path) -> str:
     >>> within(Path("data/images/a.dcm"), Path("data"))
     'images/a.dcm'
     """
-    return readable(Path(os.path.relpath(path, root)).as_posix())
+    return readable(Path(os.path.relpath(called(path), root)).as_posix())
 
 
 def describe_folder(folder: Path) -> str:

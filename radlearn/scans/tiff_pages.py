@@ -6,6 +6,7 @@ its file and its number, `stack-page-003.tif`. A file that was written again has
 
 import mmap
 import os
+import re
 from hashlib import blake2b
 from pathlib import Path
 from struct import calcsize, error, pack, unpack_from
@@ -27,7 +28,9 @@ ELSEWHERE = (330, 34665, 34853, 40965)
 OLD_JPEG = (513, 514, 519, 520, 521)
 MOST_PAGES = 1 << 16
 
-_SOURCES: dict[Path, Path] = {}
+CALLED = re.compile(r"(.+) \(page (\d+)\)", re.DOTALL)
+
+_SOURCES: dict[Path, tuple[Path, int]] = {}
 
 Entry = tuple[int, int, int, bytes]  # Tag, type, count, and the bytes of its values
 
@@ -71,7 +74,7 @@ def page_file(path: str | Path, page: int) -> Path:
     stamp = f"{os.path.realpath(path)} {stamp_of(os.stat(path))}"
     folder = cache_folder() / "pages" / blake2b(stamp.encode(errors="surrogateescape"), digest_size=8).hexdigest()
     copy = folder / file_name(page_name(path.stem, page), ".tif")
-    _SOURCES[copy] = path
+    _SOURCES[copy] = path, page
     if copy.exists():
         return copy
     try:
@@ -98,7 +101,18 @@ def page_name(name: str, page: int) -> str:
 
 def source_of(path: Path) -> Path:
     """Return the TIFF that a file of `page_file`, made by this process, is a page of; any other file is itself."""
-    return _SOURCES.get(path, path)
+    return _SOURCES[path][0] if path in _SOURCES else path
+
+
+def called(path: Path) -> str:
+    """Return what messages call a file: a page by its TIFF, `d/stack.tif (page 3)`, because nobody knows its copy."""
+    return f"{_SOURCES[path][0]} (page {_SOURCES[path][1]})" if path in _SOURCES else str(path)
+
+
+def file_called(path: Path) -> Path:
+    """Return the file that messages call so; errors as `page_file`."""
+    said = CALLED.fullmatch(str(path))
+    return page_file(Path(said[1]), int(said[2])) if said and pages_in(said[1]) > 1 else path
 
 
 def _directories(content: mmap.mmap) -> list[int]:

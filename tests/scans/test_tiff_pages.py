@@ -9,7 +9,7 @@ from PIL import Image
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.picture_files import read_stored
-from radlearn.scans.tiff_pages import page_file, page_files, page_name, pages_in, source_of
+from radlearn.scans.tiff_pages import called, file_called, page_file, page_files, page_name, pages_in, source_of
 from radlearn.scans.value_digests import value_digest
 
 RNG = np.random.default_rng(0)
@@ -41,6 +41,9 @@ def test_each_page_is_that_of_pillow(tmp_path: Path, pages: list[np.ndarray], bi
             assert value_digest(copy) == value_digest(tmp_path / "alone.tif")
     assert len({value_digest(copy) for copy in page_files(path)}) == 3
     assert {source_of(copy) for copy in page_files(path)} == {path}
+    assert [called(copy) for copy in page_files(path)] == [f"{path} (page {page})" for page in (1, 2, 3)]
+    assert [file_called(Path(called(copy))) for copy in page_files(path)] == page_files(path)
+    assert file_called(path) == path
 
 
 def test_palettes_colours_jpeg_and_a_turn_are_kept(tmp_path: Path) -> None:

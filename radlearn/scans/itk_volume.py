@@ -19,7 +19,7 @@ from radlearn.scans.geometry import Grid, Volume, lps_affine
 from radlearn.scans.itk_header import CONVERT, Start, start_of
 from radlearn.scans.nifti import GZIP, MOST_BYTES, MOST_PACKED, SUSPECT_BYTES, only_finite
 from radlearn.scans.nifti_header import AGAIN
-from radlearn.scans.one_slice import CHANNELS, OneSlice, SliceGrid, columns_and_rows, turned_upright
+from radlearn.scans.one_slice import CHANNELS, NO_SCAN, OneSlice, SliceGrid, columns_and_rows, turned_upright
 
 if TYPE_CHECKING:  # SimpleITK takes a third of a second to import, and NIfTI needs none of it.
     import SimpleITK
@@ -114,7 +114,8 @@ def _grid(path: Path, reader: "SimpleITK.ImageFileReader") -> Grid:
     if reader.GetNumberOfComponents() != 1 or len(sizes) != 3:
         several = f"{reader.GetNumberOfComponents()} values a voxel" if len(sizes) == 3 else f"{len(sizes)} axes"
         shape = " × ".join(str(size) for size in sizes)
-        raise UnreadableScan(f"{path}: has {shape} voxels with {several}; expected one volume (i, j, k), one number a voxel. {CONVERT}")
+        hint = NO_SCAN if len(sizes) == 2 else CONVERT
+        raise UnreadableScan(f"{path}: has {shape} voxels with {several}; expected one volume (i, j, k), one number a voxel. {hint}")
     _refuse_sizes(path, reader)
     return Grid((sizes[0], sizes[1], sizes[2]), lps_affine(_affine(path, reader)))
 

@@ -13,7 +13,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import kind_of
 from radlearn.scans.geometry import Grid
 from radlearn.scans.nifti_place import CONVERT, affine_of
-from radlearn.scans.one_slice import CHANNELS, columns_and_rows
+from radlearn.scans.one_slice import CHANNELS, NO_SCAN, columns_and_rows
 
 if TYPE_CHECKING:  # nibabel takes half a second to import, and imports pydicom; so only the functions that need it do.
     from nibabel.nifti1 import Nifti1Header
@@ -68,8 +68,8 @@ def grid_of(path: Path, header: "Nifti1Header") -> Grid:
     if not 3 <= axes <= 7 or min(sizes) < 1 or max(sizes[3:], default=1) > 1:
         several = 3 < axes <= 7 and min(sizes) > 0
         found = f"{tuple(sizes)}, " + (f"{np.prod(sizes[3:])} volumes in one file" if several else f"{axes} axes")
-        hint = "It is an image, as an X-ray is, and no scan" if axes == 2 else "Save each volume in its own file"
-        raise UnreadableScan(f"{path}: has the shape {found}; expected one volume (i, j, k). {hint}.")
+        hint = NO_SCAN if axes == 2 else "Save each volume in its own file."
+        raise UnreadableScan(f"{path}: has the shape {found}; expected one volume (i, j, k). {hint}")
     _refuse_type(path, header)
     shape = (sizes[0], sizes[1], sizes[2])
     return Grid(shape, affine_of(path, header, shape))

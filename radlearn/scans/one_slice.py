@@ -14,6 +14,7 @@ import numpy as np
 from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
 
+NO_SCAN = "It is an image, as an X-ray is, and no scan."
 CHANNELS = (3, 4)
 "Red, green and blue, and how opaque."
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import find_xrays, read_header, read_radiograph
+from radlearn.scans.hounsfield import refuse_no_chest_ct
 from radlearn.scans.label_map_files import read_label_map
 from radlearn.scans.nifti_header import COLOURS
 from radlearn.scans.one_slice import SeveralSlices, columns_and_rows
@@ -255,3 +256,11 @@ def test_a_folder_gives_its_slices_and_never_its_cts(tmp_path: Path) -> None:
     assert find_xrays([images, cts], pictures=True) == [*slices, images / "d.png", damaged]
     assert not any(is_plain_image(name) for name in ("a.dcm", "a", "a.mhd"))
     assert read_picture(images / "d.png").pixels.shape == (40, 56)
+
+
+@pytest.mark.parametrize("name", NAMES[:6])
+@pytest.mark.parametrize("axes", [2, 3])
+def test_an_image_where_a_ct_is_expected_is_refused_as_one(tmp_path: Path, name: str, axes: int) -> None:
+    path = written(tmp_path / name, DEEP if axes == 2 else DEEP[None])
+    with pytest.raises(UnreadableScan, match=r"an image, as an X-ray is, and no scan|is one slice; .* belongs to a task on images"):
+        refuse_no_chest_ct(read_volume(path))

@@ -14,7 +14,7 @@ from struct import calcsize, error, pack, unpack_from
 from radlearn.errors import UnreadableScan
 from radlearn.file_contents import stamp_of
 from radlearn.file_names import file_name
-from radlearn.files import cache_folder, written_whole
+from radlearn.files import cache_folder, opened_to_read, written_whole
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
@@ -40,7 +40,7 @@ def pages_in(path: str | Path) -> int:
     if not str(path).lower().endswith(TIFF_SUFFIXES):
         return 1
     try:
-        with open(path, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with opened_to_read(path) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return max(1, len(_directories(content)))
     except (OSError, ValueError, KeyError, error):
         return 1
@@ -78,7 +78,7 @@ def page_file(path: str | Path, page: int) -> Path:
     if copy.exists():
         return copy
     try:
-        with open(path, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with opened_to_read(path) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
             single = _single(content, page)
     except (OSError, ValueError, KeyError, IndexError, error) as trouble:
         raise UnreadableScan(f"{path}: its page {page} is damaged, or of a kind that cannot be taken out. {OWN_FILE}") from trouble

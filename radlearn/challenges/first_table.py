@@ -13,6 +13,7 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.class_folders import has_usual_names, read_class_folders
 from radlearn.challenges.coco_boxes import WITHOUT_BOXES, files_without_boxes, read_coco
+from radlearn.challenges.first_pages import add_pages
 from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.first_split import add_split
 from radlearn.challenges.folders import (
@@ -22,18 +23,19 @@ from radlearn.challenges.folders import (
     describe_folder,
     files_below,
     home_of,
+    is_image_file,
     masks_beside,
     volume_files,
     volume_stem,
 )
 from radlearn.challenges.person_spellings import spelt
+from radlearn.challenges.table_boxes import BOX
 from radlearn.challenges.voc_boxes import read_voc
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.challenges.yolo_boxes import none_is_yolo, read_yolo
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.file_names import readable
 from radlearn.pseudonyms import pseudonym
-from radlearn.scans.file_names import DICOM_SUFFIXES, PICTURE_SUFFIXES
 
 MASK_FOLDERS = ("masks", "mask", "labels", "label", "segmentations", "segs", "annotations")
 IMAGE_FOLDERS = ("images", "image", "imgs", "scans", "cts", "volumes")
@@ -50,7 +52,7 @@ def xray_table(folder: Path, positive: Sequence[str] = ()) -> FirstTable:
         BadLayout: if the folder is none of the known kinds, or its boxes would train wrongly.
         BadSetting: if it is not clear which class is the finding.
     """
-    images = [path for path in files_below(folder) if path.name.lower().endswith((*DICOM_SUFFIXES, *PICTURE_SUFFIXES))]
+    images = [path for path in files_below(folder) if is_image_file(path)]
     for read in (read_coco, read_voc, read_yolo):
         # Numbers in text files beside the images of class folders may be anything.
         if (marked := read(folder, images)) and not (read is read_yolo and none_is_yolo(marked) and has_usual_names(images)):
@@ -59,7 +61,7 @@ def xray_table(folder: Path, positive: Sequence[str] = ()) -> FirstTable:
         return _completed(table, folder)
     expected = "folders named by their class, or boxes as COCO, YOLO or Pascal VOC keep them"
     captions = "".join(f" {name} {WITHOUT_BOXES}; export it with boxes." for name in files_without_boxes(folder)[:1])
-    raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM files or pictures in {expected}.{captions}")
+    raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM files, pictures or files of one slice in {expected}.{captions}")
 
 
 def ct_table(folder: Path) -> FirstTable:
@@ -86,6 +88,7 @@ def ct_table(folder: Path) -> FirstTable:
 
 def _completed(table: FirstTable, folder: Path) -> FirstTable:
     add_split(table, folder)
+    add_pages(table, BOX)
     _add_persons(table)
     return table
 
@@ -93,12 +96,14 @@ def _completed(table: FirstTable, folder: Path) -> FirstTable:
 def _add_persons(table: FirstTable) -> None:
     """Add a column of persons where all images have a PatientID in their header."""
     from radlearn.scans.dicom import read_header
+    from radlearn.scans.plain_images import is_plain_image
 
     paths = list(dict.fromkeys(row["path"] for row in table.rows))
     persons: dict[object, str] = {}
     for path in paths:
         try:
-            if not str(path).lower().endswith(PICTURE_SUFFIXES) and (patient := read_header(Path(str(path))).patient_id):
+            # What has no header need not be decoded for it.
+            if not is_plain_image(str(path)) and (patient := read_header(Path(str(path))).patient_id):
                 persons[path] = patient
         except UnreadableScan:
             continue

@@ -11,6 +11,7 @@ from radlearn.errors import BadLayout
 from radlearn.file_names import readable
 from radlearn.folder_walks import walked
 from radlearn.scans.file_names import DICOM_SUFFIXES, PICTURE_SUFFIXES, VOLUME_SUFFIXES
+from radlearn.scans.tiff_pages import called, page_files, page_name
 
 MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
 CT_NAME = re.compile(r"^(.*?)[-_. ](?:ct|image|img|volume|0000)$", re.IGNORECASE)
@@ -31,12 +32,13 @@ def holds_exact_truth(data_folder: Path) -> bool:
 
 
 def stem(name: str) -> str:
-    """Return an X-ray's name without `.dcm` or `.png`, readable. A UID keeps its last number, which `Path.stem` would take for a suffix.
+    """Return an image's name without `.dcm`, `.png` or `.nii.gz`, readable. A UID keeps its last number, which `Path.stem` would cut off.
 
-    >>> stem("IM0001.DCM"), stem("1.2.840.10008"), stem("a.jpeg")
-    ('IM0001', '1.2.840.10008', 'a')
+    >>> stem("IM0001.DCM"), stem("1.2.840.10008"), stem("a.jpeg"), stem("a.nii.gz")
+    ('IM0001', '1.2.840.10008', 'a', 'a')
     """
-    return readable(next((name[: -len(suffix)] for suffix in (*DICOM_SUFFIXES, *PICTURE_SUFFIXES) if name.lower().endswith(suffix)), name))
+    suffixes = (*DICOM_SUFFIXES, *PICTURE_SUFFIXES, *VOLUME_SUFFIXES)
+    return readable(next((name[: -len(suffix)] for suffix in suffixes if name.lower().endswith(suffix)), name))
 
 
 def volume_stem(name: str) -> str | None:
@@ -56,6 +58,23 @@ def files_below(folder: Path) -> list[Path]:
 def volume_files(folder: Path) -> list[Path]:
     """Return all files of volumes below a folder, sorted; hidden ones are left out."""
     return [path for path in files_below(folder) if volume_stem(path.name)]
+
+
+def is_image_file(path: Path) -> bool:
+    """Tell whether a file is an image in two dimensions by its name, and where that may be of a volume by its header."""
+    if path.name.lower().endswith((*DICOM_SUFFIXES, *PICTURE_SUFFIXES)):
+        return True
+    if volume_stem(path.name) is None:
+        return False
+    from radlearn.scans.plain_images import holds_one_slice  # Pillow and others, which lists of names need not
+
+    return bool(holds_one_slice(path))
+
+
+def named_pages(name: str, path: Path) -> list[tuple[str, Path]]:
+    """Return name and file of each page of a TIFF of several; of any other file its own."""
+    files = page_files(path)
+    return [(name, path)] if len(files) == 1 else [(page_name(name, page), file) for page, file in enumerate(files, start=1)]
 
 
 def home_of(path: Path) -> Path:
@@ -149,7 +168,7 @@ def within(path: Path, root: Path) -> str:
     >>> within(Path("data/images/a.dcm"), Path("data"))
     'images/a.dcm'
     """
-    return readable(Path(os.path.relpath(path, root)).as_posix())
+    return readable(Path(os.path.relpath(called(path), root)).as_posix())
 
 
 def describe_folder(folder: Path) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.first_pages import add_pages
 from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.first_split import add_split
-from radlearn.challenges.folders import MASK_NAME, describe_folder, files_below, stem
+from radlearn.challenges.folders import MASK_NAME, describe_folder, files_below, is_image_file, stem
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable
-from radlearn.scans.file_names import DICOM_SUFFIXES, PICTURE_SUFFIXES
 
 MASK_FOLDERS = ("masks", "mask", "labels", "label", "segmentations", "annotations", "labelstr", "segmentationclass")
 IMAGE_FOLDERS = ("images", "image", "imgs", "frames", "imagestr", "jpegimages")
@@ -21,7 +21,7 @@ def pair_table(folder: Path) -> FirstTable:
     Raises:
         BadLayout: if no image has a mask whose name or place says that they belong together.
     """
-    files = [path for path in files_below(folder) if path.name.lower().endswith((*PICTURE_SUFFIXES, *DICOM_SUFFIXES))]
+    files = [path for path in files_below(folder) if is_image_file(path)]
     pairs = _beside(files) or _in_folders(files)
     if not pairs:
         expected = "an image and its mask side by side (a.png, a_mask.png), or in images/ and masks/ under one name"
@@ -35,6 +35,7 @@ def pair_table(folder: Path) -> FirstTable:
     table.assumed.append("A mask has 0 for the background and 1, 2, … for classes, or 0 and 255 for a single one.")
     table.assumed.append("Nothing says who the people are. Add a column person; without it every image counts as a person of its own.")
     add_split(table, folder)
+    add_pages(table)
     return table
 
 
@@ -46,13 +47,14 @@ def _beside(files: Sequence[Path]) -> dict[Path, Path]:
 
 
 def _in_folders(files: Sequence[Path]) -> dict[Path, Path]:
-    """Return image → mask where they lie in two folders side by side, under one name or the mask's with `_mask` or so behind it."""
+    """Return image → mask where they lie in two folders side by side: under one name, or one with `_mask` or `_0000` behind it."""
     images = {(path.parent.parent, path.parent.name.lower(), stem(path.name)): path for path in files}
     pairs = {}
     for (root, name, case), mask in images.items():
         if name in MASK_FOLDERS:
             said = MASK_NAME.match(case)
-            wanted = [(root, beside, one) for beside in IMAGE_FOLDERS for one in (case, said[1] if said else case)]
+            # nnU-Net numbers the channels of an image.
+            wanted = [(root, beside, one) for beside in IMAGE_FOLDERS for one in (case, said[1] if said else case, f"{case}_0000")]
             if (image := next((images[place] for place in wanted if place in images), None)) is not None:
                 pairs[image] = mask
     return pairs

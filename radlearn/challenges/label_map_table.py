@@ -1,28 +1,50 @@
 """A person's own images with label maps in a table: see `own_table` for its columns. One more is needed, one may be there:
 
-mask      which class each pixel belongs to, a picture on the grid of the image (PNG, TIFF or BMP); relative to the table's folder.
+mask      which class each pixel belongs to, a picture on the grid of the image (PNG, TIFF or BMP), or a volume file of one slice (NIfTI,
+          MetaImage, NRRD); relative to the table's folder.
+mask_page which page of a TIFF of several the mask is, from 1 on; without it that of the image, in the column `page`
           0 is the background, 1, 2, … are classes, as grey values or as indices of a palette; or 0 and 255 for a single class
 classes   what classes 1, 2, … are called, joined by |, such as nerve|vessel; the same in every row
 """
 
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
-from radlearn.challenges.own_table import OwnTable, accepted, data_folder, one_value, read_table, resolved
+from radlearn.challenges.folders import is_image_file, volume_stem
+from radlearn.challenges.near_columns import PAGE
+from radlearn.challenges.own_table import OwnTable, accepted, data_folder, one_value, paged, read_table, resolved
 from radlearn.challenges.table_rows import rows_of
 from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.csv_cells import restored
-from radlearn.scans.file_names import PICTURE_SUFFIXES
+from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
+from radlearn.scans.tiff_pages import pages_in
 
-MASK, CLASSES = "mask", "classes"
+MASK, MASK_PAGE, CLASSES = "mask", "mask_page", "classes"
 LOSSY = (".jpg", ".jpeg")
 LABEL_MAP_SUFFIXES = tuple(suffix for suffix in PICTURE_SUFFIXES if suffix not in LOSSY)
+LOOKED_AT = 5
+"Of volume files, to know whether a table names slices or volumes."
 
 
 def is_label_map_table(path: Path) -> bool:
-    """Tell whether most masks that a table names are pictures; one that names masks of volumes is another (`ct_table`)."""
+    """Tell whether most masks that a table names are pictures, or volume files of one slice.
+
+    One that names masks of volumes is another (`ct_table`). What volume files are is said by the headers of the first few.
+    """
     columns, rows, _ = rows_of(Path(path))
-    named = [restored(cells[MASK]).lower() for _, cells in rows if cells.get(MASK)] if MASK in columns else []
-    return 2 * sum(name.endswith(PICTURE_SUFFIXES) for name in named) > len(named)
+    named = [restored(cells[MASK]) for _, cells in rows if cells.get(MASK)] if MASK in columns else []
+    volumes = [Path(path).parent / Path(name).expanduser() for name in named if name.lower().endswith(VOLUME_SUFFIXES)]
+    pictures = sum(name.lower().endswith(PICTURE_SUFFIXES) for name in named)
+    return 2 * (pictures + len(volumes) * _are_slices(volumes)) > len(named)
+
+
+def _are_slices(volumes: Sequence[Path]) -> bool:
+    """Whether the first of some volume files that can be read are of one slice."""
+    from radlearn.scans.plain_images import holds_one_slice  # Pillow and others, which lists of names need not
+
+    said = list(islice((one for one in map(holds_one_slice, volumes) if one is not None), LOOKED_AT))
+    return 2 * sum(said) > len(said)
 
 
 def find_cases(path: Path) -> list[UltrasoundCase]:
@@ -32,7 +54,7 @@ def find_cases(path: Path) -> list[UltrasoundCase]:
 
 def audit(path: Path) -> tuple[OwnTable, list[UltrasoundCase]]:
     """Return a table, with everything that is wrong in it among its troubles, and the images whose label map is there."""
-    table = read_table(path, (MASK,), (MASK, CLASSES))
+    table = read_table(path, (MASK,), (MASK, MASK_PAGE, CLASSES))
     classes = _classes(table)
     cases, masks = [], dict[Path, int]()
     for image in table.images:
@@ -42,16 +64,20 @@ def audit(path: Path) -> tuple[OwnTable, list[UltrasoundCase]]:
         if not cells[MASK]:
             table.troubles.append(f"{table.at(line, MASK)}: is empty; an image on which nothing is seen has a label map of zeros.")
             continue
-        mask = resolved(table, line, MASK, cells[MASK])
-        if mask is None:
+        file = resolved(table, line, MASK, cells[MASK])
+        if file is None:
+            continue
+        # The page of an image says nothing of a mask that has one page.
+        column = PAGE if cells.get(PAGE) and not cells.get(MASK_PAGE) and pages_in(file) > 1 else MASK_PAGE
+        if (mask := paged(table, line, column, cells, file)) is None:
             continue
         where = table.at(line, MASK)
         if mask.resolve() == image.path.resolve():
             table.troubles.append(f"{where}: is the image itself; expected its label map.")
         elif mask.name.lower().endswith(LOSSY):
             table.troubles.append(f"{where}: is {cells[MASK]!r}; a JPEG changes the values at every outline. Expected PNG or TIFF.")
-        elif not mask.name.lower().endswith(LABEL_MAP_SUFFIXES):
-            expected = f"expected a picture, {', '.join(LABEL_MAP_SUFFIXES)}"
+        elif not mask.name.lower().endswith(LABEL_MAP_SUFFIXES) and not (volume_stem(mask.name) and is_image_file(mask)):
+            expected = f"expected a picture, {', '.join(LABEL_MAP_SUFFIXES)}, or a file of one slice, {', '.join(VOLUME_SUFFIXES)}"
             table.troubles.append(f"{where}: is {cells[MASK]!r}; {expected}, as the other masks of this table are.")
         elif (first := masks.setdefault(mask.resolve(), line)) != line:
             table.troubles.append(f"{where}: is the label map of line {first} too; expected one for each image.")

@@ -30,7 +30,7 @@ def say_left_out(folders: Iterable[Path], read: Collection[Path], out: Path | No
             continue
         left = [path for path in unlooked_files(folder, ()) if not _is_known(path.resolve(), own, answers)]
         # A mask beside its CT, or one that an earlier pass wrote, is no CT.
-        left = [path for path in left if what == "X-rays" or not volume_stem(path.name)]
+        left = [path for path in left if what != "CTs" or not volume_stem(path.name)]
         if left:
             kinds = Counter("".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower() for path in left)
             told = ", ".join(f"{count:,} {kind or 'without an ending'}" for kind, count in kinds.most_common(SHOWN))

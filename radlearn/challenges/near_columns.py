@@ -13,7 +13,7 @@ from radlearn.challenges.nobody import names_nobody
 from radlearn.challenges.person_spellings import spelt
 from radlearn.csv_cells import restored
 
-PATH, ID, PERSON, SPLIT = "path", "id", "person", "split"
+PATH, ID, PERSON, SPLIT, PAGE = "path", "id", "person", "split", "page"
 SUBSETS = ("train", "validation", "test")
 SUBSET_HINTS = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train", "testing": "test", "holdout": "test",
                 "tr": "train", "trn": "train", "tst": "test", "ts": "test", "vld": "validation", "eval": "validation"}  # fmt: skip

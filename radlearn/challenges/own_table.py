@@ -4,6 +4,7 @@
     id        what the image is called; without this column its file's name
     person    whose image it is; without this column every image counts as a person of its own
     split     train, validation or test; without this column the split is drawn, by person
+    page      which page of a TIFF of several, from 1 on; without a person's name all pages of a file are of one person
 
 What the truth is stands in further columns, which depend on the task: `xray_table`, `ct_table`. All that is left over describes the images,
 such as `site` or `scanner`, and becomes subgroups of the report.
@@ -21,9 +22,10 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, stem, volume_stem
+from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, stem, volume_stem, within
 from radlearn.challenges.near_columns import (
     ID,
+    PAGE,
     PATH,
     PERSON,
     SPLIT,
@@ -36,6 +38,7 @@ from radlearn.challenges.near_columns import (
 )
 from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import alike_words, joined_words, spelt
+from radlearn.challenges.table_pages import page_of
 from radlearn.challenges.table_rows import HEADER_LINE, Cells, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import TABLE_ADVICE
@@ -43,7 +46,7 @@ from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
 from radlearn.progress import say
 
-SHARED_COLUMNS = (PATH, ID, PERSON, SPLIT)
+SHARED_COLUMNS = (PATH, ID, PERSON, SPLIT, PAGE)
 MOST_GROUPS = 12
 "A column with more different values than this makes no subgroups."
 
@@ -52,7 +55,10 @@ CaseT = TypeVar("CaseT")
 
 @dataclass
 class OwnImage:
-    """An image and its rows, each with its line and its cells by column; `groups` are column and value of what describes it."""
+    """An image and its rows, each with its line and its cells by column; `groups` are column and value of what describes it.
+
+    `stack` is the TIFF of several pages that it is a page of, as it stands in the table; "" of any other.
+    """
 
     path: Path
     rows: list[tuple[int, Cells]]
@@ -60,6 +66,7 @@ class OwnImage:
     person: str = ""
     split: str | None = None
     groups: tuple[tuple[str, str], ...] = ()
+    stack: str = ""
 
     @property
     def line(self) -> int:
@@ -183,11 +190,21 @@ def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | No
     return None
 
 
+def paged(table: OwnTable, line: int, column: str, cells: Cells, file: Path) -> Path | None:
+    """Return the file of the page that a row names in a column; None where it names none that is there, noted among the troubles."""
+    place, trouble = page_of(file, column, cells.get(column))
+    if trouble:
+        table.troubles.append(f"{table.at(line, column if column in table.columns else PATH)}: {trouble}")
+    return place
+
+
 def _by_place(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> dict[str, OwnImage]:
     by_place: dict[str, OwnImage] = {}
     for line, cells in rows:
-        if (place := resolved(table, line, PATH, cells[PATH])) is not None:
-            by_place.setdefault(os.path.abspath(place), OwnImage(place, [])).rows.append((line, cells))
+        file = resolved(table, line, PATH, cells[PATH])
+        if file is not None and (place := paged(table, line, PAGE, cells, file)) is not None:
+            stack = "" if place == file else within(file, table.folder)
+            by_place.setdefault(os.path.abspath(place), OwnImage(place, [], stack=stack)).rows.append((line, cells))
     return by_place
 
 
@@ -241,12 +258,13 @@ def _read_persons(table: OwnTable) -> None:
     if PERSON not in table.columns:
         meant = next(filter(is_person_name, table.columns), "")
         hint = f" Is {meant} the person? Then call it {PERSON}." if meant else ""
+        stacks = " The pages of one TIFF count as images of one person." if any(image.stack for image in table.images) else ""
         table.notes.append(
             f"{table.path}: has no column {PERSON}, so every image counts as a person of its own. Where people have several images, the "
-            f"same person is then trained on and tested on, and the scores come out too good.{hint}"
+            f"same person is then trained on and tested on, and the scores come out too good.{stacks}{hint}"
         )
     for image in table.images:
-        image.person = one_value(table, image, PERSON) if PERSON in table.columns else image.image_id
+        image.person = one_value(table, image, PERSON) if PERSON in table.columns else image.stack or image.image_id
         if not image.person and PERSON in table.columns:
             table.troubles.append(
                 f"{table.at(image.line, PERSON)}: is empty; expected whose image it is. Fill it for every image, or leave out the column."

@@ -22,7 +22,7 @@ from pathlib import Path
 from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges import nih_table, xray_table
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, stem
+from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, named_pages, stem
 from radlearn.challenges.near_ids import NearIds, near_strangers
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.person_spellings import joined_in_table
@@ -182,10 +182,11 @@ def find_images(folder: Path) -> list[Case]:
     paths = find_xrays(root, pictures=True) if root.exists() else []
     if not paths:
         raise BadLayout(
-            f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays (NAME.dcm, or any name with DICM at byte 128) or pictures."
+            f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays (NAME.dcm, or any name with DICM at byte 128), "
+            "pictures, or volume files of one slice (.nii.gz, .mha, .nrrd)."
         )
     ids = distinct_ids(paths, [stem(path.name) for path in paths], root)
-    return [Case(image_id, path, None, (), None, image_id) for path, image_id in zip(paths, ids, strict=True)]
+    return [Case(name, file, None, (), None, one) for path, one in zip(paths, ids, strict=True) for name, file in named_pages(one, path)]
 
 
 def write_tables(folder: Path, cases: Sequence[Case]) -> None:

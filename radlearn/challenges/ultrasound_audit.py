@@ -19,6 +19,7 @@ from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.progress import in_parallel
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.label_map_files import read_label_map
+from radlearn.scans.plain_images import BY_AFFINE, refuse_other_axes
 
 MOST_INSIDE = 0.5
 "Share of an image; the largest nerve of the challenge covers a thirtieth."
@@ -100,19 +101,21 @@ def _looked_at(case: UltrasoundCase) -> _Looked:
     from radlearn.scans.ultrasound_images import read_ultrasound  # pydicom takes half a second
 
     try:
-        pixels = read_ultrasound(case.path).pixels
+        image = read_ultrasound(case.path)
     except UnreadableScan as error:
         return _Looked(case.image_id, (("pair-unreadable", str(error).removeprefix(f"{case.path}: ")),))
     if case.mask_path is None:
         return _Looked(case.image_id, (("pair-missing", "has no mask"),))
     try:
         labels = read_label_map(case.mask_path).labels
+        refuse_other_axes(case.mask_path, case.path)
     except UnreadableScan as error:
         return _Looked(case.image_id, (("mask-values", f"its mask {error}".replace(f"{case.mask_path}:", case.mask_path.name)),))
+    pixels = image.pixels
     if labels.shape != pixels.shape:
         sizes = f"has {pixels.shape[0]} × {pixels.shape[1]} px (rows × columns), its mask {labels.shape[0]} × {labels.shape[1]}"
         return _Looked(case.image_id, (("pair-size", sizes),))
-    found = []
+    found = [("image-axes", note) for note in image.notes if BY_AFFINE in note]
     if (share := float((labels > 0).mean())) > MOST_INSIDE:
         found.append(("mask-inverted", f"{share:.0%} of it lie inside its mask"))
     frame = Frame(case.image_id, thumbnail_of(pixels), blocks_of(labels > 0))

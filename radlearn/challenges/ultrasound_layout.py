@@ -17,14 +17,14 @@ from pathlib import Path
 
 from radlearn.amounts import part_of, verb_of
 from radlearn.challenges import label_map_table
-from radlearn.challenges.folders import describe_folder, distinct_ids, files_below, folder_that_holds, stem
+from radlearn.challenges.folders import describe_folder, distinct_ids, files_below, folder_that_holds, is_image_file, named_pages, stem
 from radlearn.challenges.table_rows import is_table, tables_hint
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.errors import BadLayout
 from radlearn.files import NO_FILE
 from radlearn.progress import say
-from radlearn.scans.file_names import DICOM_SUFFIXES, PICTURE_SUFFIXES
+from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
 
 TRAIN_FOLDER, TEST_FOLDER = "train", "test"
 MASK = "_mask"
@@ -131,24 +131,30 @@ def find_images(folder: Path) -> list[UltrasoundCase]:
 
     Returns:
         Cases without masks, in the order of the numbers in their names. An id is the file's name without its suffix; where several share
-        one, the folders' names stand before it. Masks that lie beside their images are left out. Each image counts as a person.
+        one, the folders' names stand before it. Masks that lie beside their images are left out. Each image counts as a person, and the
+        pages of a TIFF, `stack-page-003`, as one.
 
     Raises:
         BadLayout: if there is no image. One that is empty or damaged is listed: whoever reads it says so, and goes on with the others.
     """
     folder = Path(folder)
     root = next((place / TEST_FOLDER for place in (folder, layout_folder(folder) or folder) if pictures_in(place / TEST_FOLDER)), folder)
-    paths = [path for path in ([root] if root.is_file() else files_below(root) if root.is_dir() else []) if _is_image(path)]
+    paths = [path for path in ([root] if root.is_file() else files_below(root) if root.is_dir() else []) if is_image_file(path)]
     names = {(path.parent, stem(path.name)) for path in paths}
     masks = [path for path in paths if path != root and (path.parent, _bare(path)) in names]
     if masks:
         say(f"{root}: {len(masks):,} {'masks were' if len(masks) > 1 else 'mask was'} left out, by name and place.", style="yellow")
     kept = sorted(set(paths) - set(masks), key=lambda path: (path.parent, _order(stem(path.name))))
     if not kept:
-        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected images: {', '.join(PICTURE_SUFFIXES)} or DICOM files.")
+        found = f"{', '.join(VOLUME_SUFFIXES)} of one slice"
+        raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected images: {', '.join(PICTURE_SUFFIXES)}, DICOM files, or {found}.")
     ids = distinct_ids(kept, [stem(path.name) for path in kept], root)
     home = root.parent if root.is_file() or root.name == TEST_FOLDER else root
-    return [UltrasoundCase(one, path, None, one, home, class_names=CLASSES) for one, path in zip(ids, kept, strict=True)]
+    return [
+        UltrasoundCase(name, file, None, one, home, class_names=CLASSES)
+        for one, path in zip(ids, kept, strict=True)
+        for name, file in named_pages(one, path)
+    ]
 
 
 def train_folder(root: Path) -> Path:
@@ -179,10 +185,6 @@ def file_trouble(path: Path) -> str:
 def _order(name: str) -> tuple[tuple[int, str], ...]:
     """Return a key that sorts 2_10 after 2_9."""
     return tuple((int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name) if part)
-
-
-def _is_image(path: Path) -> bool:
-    return path.name.lower().endswith((*PICTURE_SUFFIXES, *DICOM_SUFFIXES))
 
 
 def _bare(path: Path) -> str:

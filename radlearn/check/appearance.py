@@ -15,7 +15,7 @@ from radlearn.check.headers import burnt_in
 from radlearn.check.radiographs import XrayFacts
 from radlearn.scans.chest_xray import CONSTANT_BELOW, header_doubts
 from radlearn.scans.header_texts import OLDEST_YEARS, age_in_years
-from radlearn.scans.picture_files import is_picture
+from radlearn.scans.plain_images import is_plain_image
 from radlearn.scans.same_xrays import ORIENTATIONS, oriented
 
 LEAST_XRAYS = 12
@@ -115,7 +115,7 @@ def _beside_the_others(facts: Sequence[XrayFacts], root: Path) -> Iterator[Findi
         seen = f"its likeness to the median of all X-rays is {f'{like[0]:.2f}'.replace('-', '−')} (1 is the same, −1 its negative)"
         # An upside-down X-ray may resemble the median's negative too, but less than it resembles the median when it is turned back.
         if like[0] < INVERTED_BELOW and -like[0] >= like[best]:
-            yield Finding("picture-inverted" if is_picture(xray.path) else "image-inverted", name, seen)
+            yield Finding("picture-inverted" if is_plain_image(xray.path) else "image-inverted", name, seen)
         elif like[best] - like[0] > (MIRRORED_BY if ORIENTATIONS[best] == "mirrored" else TURNED_BY):
             turned = f"it looks more like the other X-rays when {ORIENTATIONS[best]}: {like[best]:.2f}, not {like[0]:.2f}"
             yield Finding("image-turned", name, turned)

@@ -19,7 +19,7 @@ from radlearn.challenges.near_columns import near_hint
 from radlearn.challenges.table_boxes import size_hint
 from radlearn.challenges.table_rows import file_words, is_table, rows_of
 from radlearn.challenges.troubles import listed
-from radlearn.challenges.unlooked import unlooked_files
+from radlearn.challenges.unlooked import ending_in, unlooked_files
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.appearance import series_privacy, xray_findings
 from radlearn.check.boxes import box_findings
@@ -34,7 +34,7 @@ from radlearn.errors import BadLayout
 from radlearn.progress import waiting
 from radlearn.scans.dicom import find_xrays
 from radlearn.scans.header_texts import age_in_years
-from radlearn.scans.picture_files import is_picture
+from radlearn.scans.plain_images import PLAIN_SUFFIXES, holds_one_slice, is_plain_image
 
 ADULT_YEARS = 18
 EXPECTED_COLUMNS = (
@@ -72,11 +72,11 @@ class Audit:
         read = [xray for xray in self.xrays if not xray.trouble and not xray.is_slice]
         every = [xray.header for xray in read if xray.header is not None]
         # Of a picture no header says anything.
-        headers = [xray.header for xray in read if xray.header is not None and not is_picture(xray.path)]
+        headers = [xray.header for xray in read if xray.header is not None and not is_plain_image(xray.path)]
         spacing = [header.spacing_mm for header in headers]
         said: dict[str, Sequence[str]] = {
             "photometric interpretation": [header.photometric for header in headers],
-            "kind of picture": [xray.path.suffix.lower() for xray in read if is_picture(xray.path)],
+            "kind of picture": [ending_in(xray.path, PLAIN_SUFFIXES) for xray in read if is_plain_image(xray.path)],
             "bits": [str(header.stored_bits) for header in every],
             "size (width × height)": [f"{header.size_px[1]} × {header.size_px[0]} px" for header in every],
             "spacing in the header (down × across)": [f"{mm[0]:.3g} × {mm[1]:.3g} mm" if mm else "none" for mm in spacing],
@@ -137,6 +137,9 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     if by_table:
         paths = [case.path for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)]
     known = {path for layout in layouts.values() for path in layout.looked_at}
+    known |= {path for layout in layouts.values() for one in layout.volumes or () for path in (*one.paths, *filter(None, [one.mask]))}
+    # Beside DICOM they are pictures of something, and else they are X-rays.
+    nifti = [path for path in nifti if path in known or not holds_one_slice(path)]
     unlooked = [] if by_table else unlooked_files(folder, {*paths, *nifti})
     paths = [path for path in paths if path not in known]
     if not paths and not nifti and not layouts:
@@ -192,7 +195,7 @@ def _recognised(result: Audit, layouts: Collection[AuditedFolder], loose: Sequen
     kinds = [layout.recognised for layout in layouts]
     xrays = sum(not xray.is_slice for xray in result.xrays)
     if xrays and all(layout.volumes is not None for layout in layouts):
-        pictures = sum(is_picture(xray.path) for xray in result.xrays)
+        pictures = sum(is_plain_image(xray.path) for xray in result.xrays)
         loose_files = {"DICOM": xrays - pictures, "pictures": pictures}
         kinds[:0] = [f"loose {kind}: {counted(count, 'files')}" for kind, count in loose_files.items() if count]
     if loose:

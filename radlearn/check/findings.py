@@ -85,6 +85,12 @@ RULES = {
         "Save them with bright where the body is dense: a picture has no header that says otherwise.",
     ),
     "image-turned": Rule("warning", "X-rays that are rotated, upside down or mirrored", "Look at them, and turn them back."),
+    "image-axes": Rule(
+        "note",
+        "images of one slice whose affine is not that of an upright image",
+        "Nothing is turned by the affine: the second axis of the file runs down. Look at a picture of one; if it is upside down or lies on "
+        "its side, turn the array and save it again.",
+    ),
     "image-unlike": Rule("warning", "X-rays unlike the others", "Is it another part of the body, another view, a photograph of an X-ray?"),
     "image-clipped": Rule("warning", "X-rays that are largely pure white or pure black", "Is the window wrong, or was it badly exposed?"),
     "image-window": Rule(

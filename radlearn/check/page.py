@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from radlearn.challenges.folders import volume_stem
+from radlearn.challenges.folders import is_image_file, volume_stem
 from radlearn.challenges.table_rows import is_table
 from radlearn.check.audit import Audit
 from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
@@ -18,6 +18,7 @@ from radlearn.pictures.style import in_house_style, png_bytes
 from radlearn.remarks import notes_gathered
 from radlearn.scans.dicom import read_radiograph
 from radlearn.scans.geometry import to_orientation
+from radlearn.scans.tiff_pages import file_called
 from radlearn.scans.volume_files import read_volume
 
 PICTURES_A_RULE = 4
@@ -90,12 +91,12 @@ def _panels(finding: Finding, audit: Audit) -> list[Panel]:
     """Return name, picture in [0, 1] and boxes as shares of it, for each file of a finding that can be shown."""
     panels: list[Panel] = []
     for name in (finding.file, *finding.also[:1]):
-        path = audit.folder / name
+        path = file_called(audit.folder / name)
         # A header that names somebody is no reason to show the X-ray.
         if not name or finding.rule in ("privacy", "about", "shortcut") or not path.is_file():
             continue
         try:
-            if volume_stem(path.name):
+            if volume_stem(path.name) and not is_image_file(path):
                 panels.append((name, _slice(path), ()))
             elif not path.name.endswith((".csv", ".json")):
                 with notes_gathered({}):

@@ -21,7 +21,7 @@ from radlearn.scans.chest_xray import VOLUME_MODALITIES
 from radlearn.scans.dicom import ForProcessingWarning, PixelWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.look_alikes import thumbnail_of
-from radlearn.scans.picture_files import is_picture
+from radlearn.scans.plain_images import BY_AFFINE, is_plain_image
 from radlearn.scans.stored_pixels import parsing
 
 LOOKED_AT_PX = 128
@@ -35,6 +35,7 @@ CAUSES = (
     ("holds no image", "file-no-image"),
     ("is truncated", "image-truncated"),
     (" frames (", "image-frames"),
+    (" px (columns × rows), as a CT", "image-frames"),
     ("is in colour", "image-colour"),
     ("is coloured", "picture-colour"),
     ("picture of the colours", "picture-colour"),
@@ -88,8 +89,11 @@ def looked_at(path: Path) -> XrayFacts:
     try:
         # First, because a pipe and a file without end are refused by it.
         digest = blake2b(read_whole(path), digest_size=16).digest()
-        facts = XrayFacts(path, digest=digest, header=(header := read_header(path)))
-        if not is_picture(path):
+        with warnings.catch_warnings():
+            # Said of the pixels below, in the findings.
+            warnings.simplefilter("ignore")
+            facts = XrayFacts(path, digest=digest, header=(header := read_header(path)))
+        if not is_plain_image(path):
             with parsing(path), open(path, "rb") as opened:
                 dataset = parsed(opened, stop_before_pixels=True)
                 facts.told, facts.identifying = told(dataset), identifying(dataset)
@@ -150,3 +154,5 @@ def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[
         # Of what else is said of pixels most is harmless.
         if issubclass(one.category, PixelWarning) and any(words in str(one.message) for words in OF_CONTRAST):
             yield "image-window", str(one.message).removeprefix(f"{path}: ")
+        if issubclass(one.category, PixelWarning) and BY_AFFINE in str(one.message):
+            yield "image-axes", str(one.message).removeprefix(f"{path}: ")

@@ -7,7 +7,7 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import within
 from radlearn.challenges.unlooked import ending_in
 from radlearn.check.findings import Finding
-from radlearn.scans.file_names import OTHER_PICTURES, PICTURE_SUFFIXES
+from radlearn.scans.file_names import OTHER_PICTURES, PICTURE_SUFFIXES, VOLUME_SUFFIXES
 
 VOLUMES = (
     ".hdr", ".img", ".hdr.gz", ".img.gz", ".mhd", ".raw", ".zraw", ".nhdr", ".mgh", ".mgz", ".mnc", ".vtk", ".vti",
@@ -32,6 +32,7 @@ def unlooked_findings(paths: Sequence[Path], root: Path) -> Iterator[Finding]:
         ("archive", ARCHIVES, "packed, and not looked into"),
         ("format-unread", VOLUMES, "in a format of volumes that radlearn does not read"),
         ("picture-beside", PICTURE_SUFFIXES, "pictures"),
+        ("picture-beside", VOLUME_SUFFIXES, "images of one slice"),
         ("format-unread", OTHER_PICTURES, "pictures in a format that radlearn does not read; convert them to PNG or TIFF without loss"),
     ):
         by_suffix: dict[str, list[Path]] = {}

@@ -12,12 +12,12 @@ from monai.utils import ensure_tuple
 from radlearn.monai_parts.path_reader import PathReader, Paths, meta_of
 from radlearn.scans.dicom import is_dicom
 from radlearn.scans.label_map_files import MOST_CLASSES, read_label_map, refuse_another_size
-from radlearn.scans.picture_files import is_picture
+from radlearn.scans.plain_images import is_plain_image, refuse_other_axes
 from radlearn.scans.ultrasound_images import read_ultrasound
 
 
 class UltrasoundReader(PathReader):
-    """Reads one ultrasound image, a picture or DICOM, for `LoadImaged(reader=UltrasoundReader())`.
+    """Reads one ultrasound image, a picture, DICOM or a volume file of one slice, for `LoadImaged(reader=UltrasoundReader())`.
 
     The array is float32 in [0, 1] of shape (row, column): row 0 at the probe, column 0 at the left. Tinted images are read as their
     luminance. In the meta data, beside MONAI's own, `spacing_mm` is the distance between rows and between columns, NaN where the file
@@ -38,8 +38,8 @@ class UltrasoundReader(PathReader):
     """
 
     def verify_suffix(self, filename: Paths) -> bool:
-        """Whether all names are those of pictures, or DICOM files."""
-        return all(is_picture(str(name)) or is_dicom(str(name)) for name in ensure_tuple(filename))
+        """Whether all names are those of pictures or volumes, or DICOM files."""
+        return all(is_plain_image(str(name)) or is_dicom(str(name)) for name in ensure_tuple(filename))
 
     def data_of(self, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         """Return float32 (row, column) in [0, 1], and the meta data."""
@@ -69,8 +69,8 @@ class LabelMapReader(PathReader):
     """
 
     def verify_suffix(self, filename: Paths) -> bool:
-        """Whether all names are those of pictures."""
-        return all(is_picture(str(name)) for name in ensure_tuple(filename))
+        """Whether all names are those of pictures or volumes."""
+        return all(is_plain_image(str(name)) for name in ensure_tuple(filename))
 
     def data_of(self, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         """Return uint8 (row, column), and the meta data."""
@@ -80,7 +80,7 @@ class LabelMapReader(PathReader):
 
 
 class SameSized(MapTransform):
-    """Refuses a label map that has another size than its image, which no reader of one of them can see.
+    """Refuses a label map that has another size than its image, or other axes, which no reader of one of them can see.
 
     Args:
         keys: the label map and the image, in this order.
@@ -96,4 +96,5 @@ class SameSized(MapTransform):
         labels, image = (data[key] for key in self.keys)
         places = [Path(str(one.meta.get("filename_or_obj", name))) for one, name in ((labels, "label map"), (image, "image"))]
         refuse_another_size(places[0], tuple(labels.shape[1:]), tuple(image.shape[1:]), places[1].name)
+        refuse_other_axes(*places)
         return dict(data)

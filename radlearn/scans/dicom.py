@@ -1,7 +1,7 @@
 """Chest X-rays in DICOM, read as an image in [0, 1], bright where dense, and the header.
 
 `stored_pixels` opens and decodes the file, `display` maps its numbers to grey values, `resize` changes the size. A file called .png, .jpg,
-.tif or .bmp is read as a picture, without a header: `picture_files`.
+.tif or .bmp, or .nii, .nii.gz, .mha or .nrrd, is read as an image without a header: `plain_images`.
 """
 
 import os
@@ -22,8 +22,8 @@ from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.header_texts import age_in_years, orientation_in, text_in, view_in
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
 from radlearn.scans.misfits import fitted, flat
-from radlearn.scans.picture_files import is_picture, read_picture
 from radlearn.scans.pixel_spacing import MEASURABLE, pixel_spacing_of, spacing_in
+from radlearn.scans.plain_images import holds_one_slice, is_plain_image, is_volume_file, read_plain_image
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
 from radlearn.scans.stored_pixels import Xray, decoded, decoded_pixels, open_xray, parsing, photometric_of
@@ -93,7 +93,8 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
     in floating point); inverted for MONOCHROME1 or PresentationLUTShape INVERSE; padding pixels black.
 
     Args:
-        path: of a DICOM file with one monochrome frame of 1 to 64 bits, compressed or not; or of a grey picture.
+        path: of a DICOM file with one monochrome frame of 1 to 64 bits, compressed or not; of a grey picture; or of a NIfTI, MetaImage or
+            NRRD file of one slice.
         size_px: side of the square; None keeps the X-ray's own size. Downsampling averages areas, upsampling is bilinear.
         shape: "stretch" resizes the X-ray to the square, as the 2018 pneumonia challenge did; "pad" keeps its aspect ratio between black
             borders.
@@ -111,7 +112,7 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
         raise BadSetting(f"size_px is {size_px}; expected at least 1, or None for the X-ray's own size.")
     if shape not in ("stretch", "pad"):
         raise BadSetting(f"shape is {shape!r}; expected 'stretch' or 'pad'.")
-    if is_picture(path):
+    if is_plain_image(path):
         whole_picture = _of_picture(Path(path))
         return whole_picture if size_px is None else _at_size(whole_picture, size_px, shape)
     xray = open_xray(Path(path))
@@ -138,7 +139,7 @@ def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph
     """
     if at_least_px is not None and at_least_px < 1:
         raise BadSetting(f"at_least_px is {at_least_px}; expected at least 1, or None for the X-ray's own size.")
-    if is_picture(path):
+    if is_plain_image(path):
         return _of_picture(Path(path))
     xray = open_xray(Path(path))
     header, display = _header_of(xray), display_of(xray)
@@ -151,7 +152,7 @@ def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph
 
 def read_header(path: str | Path) -> RadiographHeader:
     """Read the header without the pixels; errors as `read_radiograph`, except for those in the pixels."""
-    return _of_picture(Path(path)).header if is_picture(path) else _header_of(open_xray(Path(path), with_pixels=False))
+    return _of_picture(Path(path)).header if is_plain_image(path) else _header_of(open_xray(Path(path), with_pixels=False))
 
 
 def stored_values(path: str | Path) -> np.ndarray:
@@ -174,7 +175,8 @@ def find_xrays(paths: str | Path | Iterable[str | Path], pictures: bool = False)
     Args:
         paths: files, which are always kept (reading reports errors), and folders, searched recursively for files that end in `.dcm` or
             `.dicom`, or have DICOM's preamble. Hidden files and folders and DICOMDIR indexes are skipped.
-        pictures: also take the pictures of a folder that holds no DICOM file; beside DICOM they are taken for something else.
+        pictures: also take the pictures of a folder that holds no DICOM file, and its volume files of one slice; beside DICOM they are
+            taken for something else. Where there are such slices, volume files that cannot be read are taken too: reading says why.
 
     Raises:
         UnreadableScan: a path that does not exist.
@@ -192,10 +194,16 @@ def find_xrays(paths: str | Path | Iterable[str | Path], pictures: bool = False)
             real = os.path.realpath(place)
             xrays = (name for name in names if name.upper() != "DICOMDIR" and _is_xray(place, name))
             found |= {(real, name): place / name for name in xrays if (real, name) not in found}
-            seen |= {(real, name): place / name for name in names if pictures and is_picture(name)}
+            seen |= {(real, name): place / name for name in names if pictures and is_plain_image(name)}
         if len(found) == before:
-            found |= seen
+            found |= _without_volumes(seen)
     return sorted(found.values())
+
+
+def _without_volumes(files: dict[tuple[str, str], Path]) -> dict[tuple[str, str], Path]:
+    slices = {key: holds_one_slice(path) for key, path in files.items() if is_volume_file(path)}
+    left_out = (False,) if any(slices.values()) else (False, None)
+    return {key: path for key, path in files.items() if slices.get(key, True) not in left_out}
 
 
 def _is_xray(place: Path, name: str) -> bool:
@@ -204,7 +212,8 @@ def _is_xray(place: Path, name: str) -> bool:
 
 
 def _of_picture(path: Path) -> Radiograph:
-    picture = read_picture(path)
+    # The spacing of a volume file is not taken: nothing says whether it is that of the detector or of the patient.
+    picture = read_plain_image(path).picture
     size = (int(picture.pixels.shape[0]), int(picture.pixels.shape[1]))
     # A picture says nothing of what a header says.
     header = RadiographHeader(None, None, None, None, "", "", "", "", "", "MONOCHROME2", size, picture.bits)

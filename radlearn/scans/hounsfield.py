@@ -33,6 +33,7 @@ LEAST_INSIDE = 2e-4
 DARK_BELOW_HU, LEAST_DARK = -400, 0.05
 WRAPPED_ABOVE = 64_000
 CONVERT = "Convert it again from its DICOM slices, so that air is -1000 and water 0."
+ONE_SLICE = "Use the whole scan; an X-ray or another single image belongs to a task on images."
 MASK = "Leave masks out, or name them ID_seg.nii.gz beside ID_ct.nii.gz; in a table they belong in the column mask."
 
 
@@ -41,6 +42,9 @@ def doubts_of(ct: Volume) -> list[Doubt]:
     low, high = float(ct.voxels.min()), float(ct.voxels.max())
     if low == high:
         return [Doubt("ct-constant", f"every voxel is {low:g}".replace("-", "−"), "Export it again, or remove it.", sure=True)]
+    if min(ct.voxels.shape) == 1:
+        # Its values say nothing: an X-ray in a file of volumes has others than a CT.
+        return _of_slices(ct)
     # Not the first of every so many in memory order only: a step that divides a row would look at one column.
     flat = ct.voxels.ravel(order="K")
     sample = flat[:: max(1, flat.size // SAMPLED) | 1]
@@ -155,7 +159,7 @@ def _of_slices(ct: Volume) -> list[Doubt]:
     axis = _axis_to_head(ct)
     count = ct.voxels.shape[axis]
     if min(ct.voxels.shape) == 1:
-        return [Doubt("ct-flat", "is one slice; a volume needs more", "Use the whole scan.", sure=True)]
+        return [Doubt("ct-flat", "is one slice; a volume needs more", ONE_SLICE, sure=True)]
     return [Doubt("ct-flat", f"has {counted(count, 'slices')} of {spacing_mm(ct.affine)[axis]:.3g} mm")] if count < FEW_SLICES else []
 
 

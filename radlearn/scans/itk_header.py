@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from radlearn.errors import UnreadableScan
 from radlearn.files import opened_to_read
-from radlearn.scans.nifti import AGAIN
+from radlearn.scans.nifti_header import AGAIN
 
 MOST_HEADER_BYTES = 1 << 20
 "Slicer writes a few lines a segment."
@@ -24,16 +24,20 @@ AXES = 3
 
 
 class Start(NamedTuple):
-    """Where the voxels begin, whether they are packed and have their larger byte first, and what is to be said of their axes."""
+    """Where the voxels begin, whether they are packed and have their larger byte first, and what is to be said of their axes.
+
+    `has_spacing` is whether the header says how far apart they are.
+    """
 
     voxels_at: int
     packed: bool
     is_big_endian: bool
     note: str
+    has_spacing: bool
 
 
-def start_of(path: Path) -> Start:
-    """Read the header of a file.
+def start_of(path: Path, needs_spacing: bool = True) -> Start:
+    """Read the header of a file, which `needs_spacing` where it is one of a volume.
 
     Raises:
         UnreadableScan: no such file, no header, voxels in another file or in an encoding that is not read, lengths that are not known or
@@ -48,10 +52,11 @@ def start_of(path: Path) -> Start:
         raise UnreadableScan(f"{path}: cannot be read ({error.strerror or error}); expected a MetaImage or NRRD file.") from None
     if not head:
         raise UnreadableScan(f"{path}: is empty (0 bytes). {AGAIN}")
-    return _meta_start(path, head) if path.name.lower().endswith(".mha") else _nrrd_start(path, head)
+    read = _meta_start if path.name.lower().endswith(".mha") else _nrrd_start
+    return read(path, head, needs_spacing)
 
 
-def _meta_start(path: Path, head: bytes) -> Start:
+def _meta_start(path: Path, head: bytes, needs_spacing: bool) -> Start:
     lines: dict[str, str] = {}
     at = 0
     # The voxels follow the line that says where they are.
@@ -69,18 +74,19 @@ def _meta_start(path: Path, head: bytes) -> Start:
         raise UnreadableScan(f"{path}: its voxels are written as text, or behind another header; radlearn does not read that. {CONVERT}")
     if (unit := lines.get("DistanceUnits", "mm").lower()) in ("um", "cm"):
         raise UnreadableScan(f"{path}: its lengths are in {unit!r}; expected millimetres. {CONVERT}")
-    if not {"ElementSpacing", "ElementSize"} & set(lines):
+    has_spacing = bool({"ElementSpacing", "ElementSize"} & set(lines))
+    if needs_spacing and not has_spacing:
         raise UnreadableScan(_without_spacing(path, "its header has no line ElementSpacing"))
     order = lines.get("BinaryDataByteOrderMSB", lines.get("ElementByteOrderMSB", "False"))
     placed = {"TransformMatrix", "Rotation", "Orientation"} & set(lines)
-    return Start(at, _is_true(lines.get("CompressedData", "False")), _is_true(order), "" if placed else AXES_UNKNOWN)
+    return Start(at, _is_true(lines.get("CompressedData", "False")), _is_true(order), "" if placed else AXES_UNKNOWN, has_spacing)
 
 
 def _is_true(value: str) -> bool:
     return value.startswith(("T", "t", "1"))
 
 
-def _nrrd_start(path: Path, head: bytes) -> Start:
+def _nrrd_start(path: Path, head: bytes, needs_spacing: bool) -> Start:
     if not head.startswith(b"NRRD000"):
         raise UnreadableScan(f"{path}: is not an NRRD file: it begins with {head[:8]!r}. {AGAIN}")
     end = min((place + len(blank) for blank in (b"\n\n", b"\n\r\n") if (place := head.find(blank)) >= 0), default=-1)
@@ -103,11 +109,11 @@ def _nrrd_start(path: Path, head: bytes) -> Start:
     directions = re.findall(r"\([^)]*\)", lines.get("space directions", ""))
     lengths = [one for one in directions or lines.get("spacings", "").split() if "nan" not in one.lower()]
     # What has fewer axes is no volume, whatever their lengths.
-    if len(lengths) < AXES and lines.get("dimension") not in ("1", "2"):
+    if needs_spacing and len(lengths) < AXES and lines.get("dimension") not in ("1", "2"):
         which = f"{len(lengths)} of {AXES} axes have" if lengths else "no axis has"
         raise UnreadableScan(_without_spacing(path, f"{which} a length in 'space directions' or 'spacings'"))
     placed = lines.get("space", "").lower() not in WITHOUT_PLACE and "space directions" in lines
-    return Start(end, packed, lines.get("endian", "").lower() == "big", "" if placed else AXES_UNKNOWN)
+    return Start(end, packed, lines.get("endian", "").lower() == "big", "" if placed else AXES_UNKNOWN, len(lengths) > 1)
 
 
 def _without_spacing(path: Path, found: str) -> str:

@@ -17,7 +17,9 @@ from radlearn.files import opened_to_read
 from radlearn.scans.file_names import ITK_SUFFIXES
 from radlearn.scans.geometry import Grid, Volume, lps_affine
 from radlearn.scans.itk_header import CONVERT, Start, start_of
-from radlearn.scans.nifti import AGAIN, GZIP, MOST_BYTES, MOST_PACKED, SUSPECT_BYTES, only_finite
+from radlearn.scans.nifti import GZIP, MOST_BYTES, MOST_PACKED, SUSPECT_BYTES, only_finite
+from radlearn.scans.nifti_header import AGAIN
+from radlearn.scans.one_slice import CHANNELS, NO_SCAN, OneSlice, SliceGrid, columns_and_rows, turned_upright
 
 if TYPE_CHECKING:  # SimpleITK takes a third of a second to import, and NIfTI needs none of it.
     import SimpleITK
@@ -45,21 +47,9 @@ def read_itk_volume(path: str | Path) -> Volume:
             known or in other units than mm, or values that are not finite.
     """
     path = Path(path)
-    start, grid, reader = _looked_through(path)
-    import SimpleITK
-
-    kind = _type_of(reader)
-    wanted = kind.itemsize * math.prod(grid.shape)
-    if start.packed:
-        stored = _unpacked(path, start, wanted).view(kind.newbyteorder(">" if start.is_big_endian else "<"))
-        voxels = stored.astype(kind, copy=False).reshape(grid.shape, order="F")
-    else:
-        _refuse_other_size(path, start, grid, wanted)
-        try:
-            # SimpleITK's arrays are reversed, [k, j, i].
-            voxels = SimpleITK.GetArrayFromImage(reader.Execute()).T
-        except RuntimeError as error:
-            raise UnreadableScan(f"{path}: cannot be read ({_reason(error)}). {AGAIN}") from None
+    start, reader = _looked_through(path)
+    grid = _grid(path, reader)
+    voxels = _voxels(path, start, reader)
     if voxels.dtype.kind == "f":
         with np.errstate(over="ignore"):
             voxels = voxels.astype(np.float32, copy=False)
@@ -73,11 +63,37 @@ def read_itk_grid(path: str | Path) -> Grid:
     Raises:
         UnreadableScan: the header cannot be read, or is one that `read_itk_volume` refuses.
     """
-    return _looked_through(Path(path))[1]
+    path = Path(path)
+    return _grid(path, _looked_through(path)[1])
 
 
-def _looked_through(path: Path) -> "tuple[Start, Grid, SimpleITK.ImageFileReader]":
-    start = start_of(path)
+def read_itk_slice(path: str | Path) -> OneSlice:
+    """Read a file of one slice, also one of two axes, one in colour and one that does not say how far apart its pixels are.
+
+    Raises:
+        SeveralSlices: it is a volume.
+        UnreadableScan: as `read_itk_volume`, but values need not be finite.
+    """
+    path = Path(path)
+    start, reader = _looked_through(path, needs_spacing=False)
+    columns, rows = _columns_and_rows(path, reader)
+    values = _voxels(path, start, reader)
+    bits = 8 * values.dtype.itemsize
+    # Channels come first where voxels are in the order of the file.
+    values = turned_upright(np.moveaxis(values.reshape((-1, columns, rows), order="F"), 0, 2))
+    return OneSlice(values, bits, lps_affine(_affine(path, reader)), start.has_spacing)
+
+
+def read_itk_slice_grid(path: str | Path) -> SliceGrid:
+    """Read the header of a file of one slice alone; errors as `read_itk_slice`."""
+    path = Path(path)
+    _, reader = _looked_through(path, needs_spacing=False)
+    columns, rows = _columns_and_rows(path, reader)
+    return SliceGrid(columns, rows, lps_affine(_affine(path, reader)))
+
+
+def _looked_through(path: Path, needs_spacing: bool = True) -> "tuple[Start, SimpleITK.ImageFileReader]":
+    start = start_of(path, needs_spacing)
     import SimpleITK
 
     # ITK prints to the terminal what it then raises.
@@ -89,23 +105,74 @@ def _looked_through(path: Path) -> "tuple[Start, Grid, SimpleITK.ImageFileReader
         reader.ReadImageInformation()
     except RuntimeError as error:
         raise UnreadableScan(f"{path}: its header cannot be read ({_reason(error)}). {AGAIN}") from None
+    return start, reader
+
+
+def _grid(path: Path, reader: "SimpleITK.ImageFileReader") -> Grid:
+    """Return the shape and the place of a volume."""
     sizes = reader.GetSize()
     if reader.GetNumberOfComponents() != 1 or len(sizes) != 3:
         several = f"{reader.GetNumberOfComponents()} values a voxel" if len(sizes) == 3 else f"{len(sizes)} axes"
         shape = " × ".join(str(size) for size in sizes)
-        raise UnreadableScan(f"{path}: has {shape} voxels with {several}; expected one volume (i, j, k), one number a voxel. {CONVERT}")
+        hint = NO_SCAN if len(sizes) == 2 else CONVERT
+        raise UnreadableScan(f"{path}: has {shape} voxels with {several}; expected one volume (i, j, k), one number a voxel. {hint}")
+    _refuse_sizes(path, reader)
+    return Grid((sizes[0], sizes[1], sizes[2]), lps_affine(_affine(path, reader)))
+
+
+def _columns_and_rows(path: Path, reader: "SimpleITK.ImageFileReader") -> tuple[int, int]:
+    """Return the columns and rows of a file of one slice."""
+    _refuse_sizes(path, reader)
+    shape = columns_and_rows(path, reader.GetSize())
+    channels, kind = reader.GetNumberOfComponents(), _type_of(reader)
+    if channels > 1 and (channels not in CHANNELS or kind not in (np.uint8, np.uint16)):
+        found = f"{channels} numbers of type {kind} a pixel"
+        raise UnreadableScan(f"{path}: has {found}; expected grey, or red, green and blue of 8 or 16 bits. {CONVERT}")
+    return shape
+
+
+def _refuse_sizes(path: Path, reader: "SimpleITK.ImageFileReader") -> None:
+    """Raise an UnreadableScan where a header declares nothing, or more than such a file can hold."""
+    sizes = reader.GetSize()
     if not min(sizes) >= 1:
         raise UnreadableScan(f"{path}: has the shape {tuple(sizes)}; expected sizes of 1 or more. Its header is damaged. {AGAIN}")
-    declared, packed = _type_of(reader).itemsize * math.prod(sizes), path.stat().st_size
+    declared, packed = _bytes_declared(reader), path.stat().st_size
     if declared > MOST_BYTES or (declared > SUSPECT_BYTES and declared > MOST_PACKED * packed):
         found = f"{path}: its header declares {declared:,} bytes of voxels in a file of {packed:,}"
         raise UnreadableScan(f"{found}; that is no scan, and it is not unpacked. {AGAIN}")
+
+
+def _bytes_declared(reader: "SimpleITK.ImageFileReader") -> int:
+    return _type_of(reader).itemsize * reader.GetNumberOfComponents() * math.prod(reader.GetSize())
+
+
+def _affine(path: Path, reader: "SimpleITK.ImageFileReader") -> np.ndarray:
+    """Return the affine to LPS mm, float64 4 × 4, of the first three axes; what has two lies in the plane of the first two."""
+    axes = len(reader.GetSize())
+    held = min(axes, 3)
     affine = np.eye(4)
-    affine[:3, :3] = np.array(reader.GetDirection()).reshape(3, 3) * reader.GetSpacing()
-    affine[:3, 3] = reader.GetOrigin()
+    affine[:held, :held] = (np.array(reader.GetDirection()).reshape(axes, axes) * reader.GetSpacing())[:held, :held]
+    affine[:held, 3] = reader.GetOrigin()[:held]
     if not np.isfinite(affine).all() or not abs(np.linalg.det(affine[:3, :3])) > 1e-9:
         raise UnreadableScan(f"{path}: its axes are {affine[:3].tolist()}, which span no volume. {CONVERT}")
-    return start, Grid((sizes[0], sizes[1], sizes[2]), lps_affine(affine)), reader
+    return affine
+
+
+def _voxels(path: Path, start: Start, reader: "SimpleITK.ImageFileReader") -> np.ndarray:
+    """Return the stored numbers in the order of the file, the first axis the fastest; channels stand before it where there are several."""
+    import SimpleITK
+
+    kind, wanted, channels = _type_of(reader), _bytes_declared(reader), reader.GetNumberOfComponents()
+    shape = (*((channels,) if channels > 1 else ()), *reader.GetSize())
+    if start.packed:
+        stored = _unpacked(path, start, wanted).view(kind.newbyteorder(">" if start.is_big_endian else "<"))
+        return stored.astype(kind, copy=False).reshape(shape, order="F")
+    _refuse_other_size(path, start, reader, wanted)
+    try:
+        # SimpleITK's arrays are reversed, [k, j, i], with the channels last.
+        return SimpleITK.GetArrayFromImage(reader.Execute()).T
+    except RuntimeError as error:
+        raise UnreadableScan(f"{path}: cannot be read ({_reason(error)}). {AGAIN}") from None
 
 
 def _type_of(reader: "SimpleITK.ImageFileReader") -> np.dtype:
@@ -114,15 +181,16 @@ def _type_of(reader: "SimpleITK.ImageFileReader") -> np.dtype:
     return SimpleITK.GetArrayViewFromImage(SimpleITK.Image([1, 1], reader.GetPixelID())).dtype
 
 
-def _refuse_other_size(path: Path, start: Start, grid: Grid, wanted: int) -> None:
+def _refuse_other_size(path: Path, start: Start, reader: "SimpleITK.ImageFileReader", wanted: int) -> None:
     """Raise an UnreadableScan where voxels that are not packed are not all there, or are more than the header declares."""
     there = path.stat().st_size - start.voxels_at
     if there < wanted:
         raise UnreadableScan(f"{path}: ends after {max(there, 0):,} of {wanted:,} bytes of voxels. It is truncated. {AGAIN}")
     # Less may be padding.
-    if more := (there - wanted) // (wanted // grid.shape[2]):
+    declared = math.prod(reader.GetSize()[2:])
+    if more := (there - wanted) // (wanted // declared):
         slices = f"{more:,} more {'slice' if more == 1 else 'slices'}"
-        raise UnreadableScan(f"{path}: holds {slices} than the {grid.shape[2]:,} that its header declares ({wanted:,} bytes). {AGAIN}")
+        raise UnreadableScan(f"{path}: holds {slices} than the {declared:,} that its header declares ({wanted:,} bytes). {AGAIN}")
 
 
 def _unpacked(path: Path, start: Start, wanted: int) -> np.ndarray:

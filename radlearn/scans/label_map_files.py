@@ -1,4 +1,4 @@
-"""Label maps of images as picture files: which class each pixel belongs to, 0 being the background.
+"""Label maps of images as pictures, or as volume files of one slice: which class each pixel belongs to, 0 being the background.
 
 What the values of such a file mean is said by nothing in it. So only what is certain is taken: indices of a palette, whatever its colours;
 whole numbers from 0 on; 0 and one value for white, which is a mask of one class. Colours are never read as classes: two programs give the
@@ -15,6 +15,9 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 from radlearn.amounts import counted
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.files import read_whole, written_whole
+from radlearn.scans.picture_files import PAGES
+from radlearn.scans.plain_images import is_volume_file, notes_on_axes
+from radlearn.scans.volume_files import read_slice
 
 MOST_CLASSES = 31
 "Besides the background. A grey image has more values than that, and no data set of images has so many classes."
@@ -52,17 +55,21 @@ def read_label_map(path: str | Path) -> LabelMap:
     """Read a label map.
 
     Raises:
-        UnreadableScan: the file is missing, damaged, of several pages, a JPEG, coloured without a palette, transparent in places, or holds
-            values that are not those of classes.
+        UnreadableScan: the file is missing, damaged, of several pages or slices, a JPEG, coloured without a palette, transparent in places,
+            or holds values that are not those of classes.
     """
     path = Path(path)
+    if is_volume_file(path):
+        found = read_slice(path)
+        read = _classes(path, found.values if found.values.ndim == 2 else _of_channels(path, found.values, 2**found.bits - 1))
+        return read._replace(notes=(*read.notes, *notes_on_axes(found.affine)))
     try:
         content = read_whole(path)
         if content.startswith(b"\xff\xd8"):
             raise UnreadableScan(f"{path}: is a JPEG, which changes values at every border. Save label maps as PNG or TIFF.")
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if (pages := getattr(image, "n_frames", 1)) > 1:
-                raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one label map. Save each as a file of its own.")
+                raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one label map. {PAGES}")
             image.load()
             values = _values(path, image)
     except FileNotFoundError:
@@ -151,8 +158,13 @@ def _values(path: Path, image: Image.Image) -> np.ndarray:
         return np.asarray(image)
     if image.mode not in ("LA", "RGB", "RGBA"):
         raise UnreadableScan(f"{path}: is a picture of the colours {image.mode}; expected grey values or a palette.")
-    channels = np.asarray(image.convert("RGBA"))
-    _refuse_transparent(path, channels[..., 3])
+    return _of_channels(path, np.asarray(image.convert("RGBA")), 255)
+
+
+def _of_channels(path: Path, channels: np.ndarray, opaque: int) -> np.ndarray:
+    """Return the numbers of channels (rows, columns, 3 or 4) that are alike."""
+    if channels.shape[2] > 3:
+        _refuse_transparent(path, channels[..., 3], opaque)
     if (channels[..., :3] != channels[..., :1]).any():
         colours = len(np.unique(channels[..., :3].reshape(-1, 3), axis=0))
         raise UnreadableScan(
@@ -162,8 +174,8 @@ def _values(path: Path, image: Image.Image) -> np.ndarray:
     return channels[..., 0]
 
 
-def _refuse_transparent(path: Path, opacity: np.ndarray) -> None:
-    if (opacity < 255).any():
+def _refuse_transparent(path: Path, opacity: np.ndarray, opaque: int = 255) -> None:
+    if (opacity < opaque).any():
         raise UnreadableScan(f"{path}: is transparent in places. Save the label map without an alpha channel, 0 being the background.")
 
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
-from radlearn.file_kinds import kind_of
 from radlearn.files import opened_to_read, written_whole
 from radlearn.scans.geometry import Grid, Volume, spacing_mm
-from radlearn.scans.nifti_place import CONVERT, affine_of
+from radlearn.scans.nifti_header import AGAIN, BYTES, HELD, MOST_BYTES_BESIDE, VOXELS_AT, grid_of, header_of, sizes_of_slice
+from radlearn.scans.nifti_place import affine_of, has_place
+from radlearn.scans.one_slice import OneSlice, SliceGrid, turned_upright
 from radlearn.scans.rescaling import rescaled
 
 try:
@@ -30,30 +31,21 @@ except ImportError:
 if TYPE_CHECKING:  # nibabel takes half a second to import, and imports pydicom; so only the functions that need it do.
     from nibabel.nifti1 import Nifti1Header
 
-__all__ = ["Volume", "only_finite", "read_grid", "read_volume", "write_volume"]
+__all__ = ["Volume", "only_finite", "read_grid", "read_slice", "read_slice_grid", "read_volume", "write_volume"]
 
-BYTES = 348  # Of a header
-VOXELS_AT = 352  # After the header, four bytes mean no extensions
 START_BYTES = 1 << 12  # Read and decompressed first: the header lies in it
 PIECE_BYTES = 1 << 19  # Read and decompressed at once: small enough for the processor's cache
 UNPACKED_AT_ONCE = 1 << 23  # A thousandth of a bomb, and more than such a piece of a CT unpacks to
-AGAIN = "Copy or download it again, or remove it."
 
 MOST_BYTES = 1 << 34
 "Of voxels. A chest CT of 2,000 slices takes a quarter of it with 64 bits a voxel."
 SUSPECT_BYTES, MOST_PACKED = 1 << 31, 200
 "So much is not unpacked from a file that is smaller by this factor: a CT shrinks to a quarter, and a mask is not that large."
-MOST_BYTES_BESIDE = 1 << 26
-"Before the voxels, where extensions lie, and after them, to the end of the file."
 
 GZIP = b"\x1f\x8b"
 GZIP_LEVEL = 1  # Level 6 takes several times as long for a CT and saves a tenth of its size
 MOST_ALONG_AN_AXIS = 32_767
-HELD = {np.dtype(name) for name in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")}
 WIDENED = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
-OTHER_TYPES = {
-    1: "one bit a voxel", 32: "complex", 128: "RGB colour", 1536: "float128", 1792: "complex", 2048: "complex", 2304: "RGBA colour",
-}  # fmt: skip
 
 
 def read_volume(path: str | Path) -> Volume:
@@ -71,7 +63,8 @@ def read_volume(path: str | Path) -> Volume:
     """
     path = Path(path)
     with _opened(path) as opened:
-        header, grid, content = _header(path, opened)
+        header, content = _started(path, opened)
+        grid = grid_of(path, header)
         stored = _stored(path, header, grid.shape, content)
     slope, intercept = header.get_slope_inter()
     with np.errstate(over="ignore", invalid="ignore"):  # What overflows is refused below.
@@ -97,7 +90,40 @@ def read_grid(path: str | Path) -> Grid:
     """
     path = Path(path)
     with _opened(path) as opened:
-        return _header(path, opened)[1]
+        return grid_of(path, _started(path, opened)[0])
+
+
+def read_slice(path: str | Path) -> OneSlice:
+    """Read a file of one slice, also one of two axes and one without a place in the patient. Numbers are of the types of `read_volume`.
+
+    Raises:
+        SeveralSlices: it is a volume.
+        UnreadableScan: as `read_volume`, but values need not be finite.
+    """
+    path = Path(path)
+    with _opened(path) as opened:
+        header, content = _started(path, opened)
+        sizes = sizes_of_slice(path, header)
+        affine = affine_of(path, header, (*sizes[:2], 1)) if has_place(header) else None
+        stored = _stored(path, header, tuple(sizes), content)
+    bits = 8 * stored.dtype.itemsize
+    if (names := stored.dtype.names) is not None:
+        values, bits = np.stack([stored[name] for name in names], axis=-1), 8
+    else:
+        slope, intercept = header.get_slope_inter()
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = rescaled(stored, 1 if slope is None else slope, intercept or 0)
+    values = turned_upright(values.reshape((sizes[0], sizes[1], -1), order="F"))
+    return OneSlice(values, bits, affine, affine is not None)
+
+
+def read_slice_grid(path: str | Path) -> SliceGrid:
+    """Read the header of a file of one slice alone; errors as `read_slice`."""
+    path = Path(path)
+    with _opened(path) as opened:
+        header, _ = _started(path, opened)
+        columns, rows, _ = sizes_of_slice(path, header)
+        return SliceGrid(columns, rows, affine_of(path, header, (columns, rows, 1)) if has_place(header) else None)
 
 
 def write_volume(path: str | Path, voxels: np.ndarray, affine: np.ndarray) -> None:
@@ -147,66 +173,15 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise UnreadableScan(f"{path}: cannot be read ({error.strerror or error}); expected a NIfTI file.") from None
 
 
-def _header(path: Path, opened: BinaryIO) -> "tuple[Nifti1Header, Grid, Iterator[bytes]]":
-    """Return the header, validated, its grid, and the content of the file from its beginning, piece by piece."""
-    from nibabel.nifti1 import HeaderDataError, Nifti1Header, data_type_codes
-
+def _started(path: Path, opened: BinaryIO) -> "tuple[Nifti1Header, Iterator[bytes]]":
+    """Return the header, and the content of the file from its beginning, piece by piece."""
     content = _content(path, opened)
-    start = b""
-    while len(start) < BYTES and (piece := next(content, None)) is not None:
-        start += piece
-    if len(start) < BYTES and (kind := kind_of(start)):
-        raise UnreadableScan(f"{path}: is no NIfTI file but {kind}, or remove it.")
-    if len(start) < BYTES:
-        raise UnreadableScan(f"{path}: has {len(start)} bytes; a NIfTI header has {BYTES}. The file is truncated. Copy it again.")
-    # Unchecked: nibabel's checks log and repair, and its guess of the byte order believes `dim`.
-    header = Nifti1Header(start[:BYTES], "<" if int.from_bytes(start[:4], "little") == BYTES else ">", check=False)
-    if header["sizeof_hdr"] != BYTES or header["magic"] != Nifti1Header.single_magic:
-        kind = kind_of(start)
-        if kind and not kind.startswith("NIfTI") and not {540, BYTES} & _sizes(start):
-            raise UnreadableScan(f"{path}: is {kind}, or remove it. Expected single-file NIfTI-1 (.nii, .nii.gz).")
-        raise UnreadableScan(f"{path}: {_what_else(start)}; radlearn reads single-file NIfTI-1 (.nii, .nii.gz). {CONVERT}")
-    axes = int(header["dim"][0])
-    sizes = header["dim"][1 : axes + 1].tolist()  # get_data_shape() would take some for a FreeSurfer surface.
-    if 0 < axes <= 7 and min(sizes) < 1:
-        raise UnreadableScan(f"{path}: has the shape {tuple(sizes)}; expected sizes of 1 or more. Its header is damaged. {AGAIN}")
-    if not 3 <= axes <= 7 or min(sizes) < 1 or max(sizes[3:], default=1) > 1:
-        several = 3 < axes <= 7 and min(sizes) > 0
-        found = f"{tuple(sizes)}, " + (f"{np.prod(sizes[3:])} volumes in one file" if several else f"{axes} axes")
-        raise UnreadableScan(f"{path}: has the shape {found}; expected one volume (i, j, k). Save each volume in its own file.")
-    code = int(header["datatype"])
-    if code not in data_type_codes or header.get_data_dtype().newbyteorder("=") not in HELD:
-        found = OTHER_TYPES.get(code, f"numbers of unknown type {code}")
-        raise UnreadableScan(f"{path}: holds {found}; expected integers or floats. {CONVERT}")
-    try:
-        header.get_slope_inter()
-    except HeaderDataError:
-        raise UnreadableScan(f"{path}: scl_inter is {header['scl_inter']}; expected a finite number. {CONVERT}") from None
-    starts = float(header["vox_offset"])
-    if not VOXELS_AT <= starts < MOST_BYTES_BESIDE:
-        expected = f"expected at least {VOXELS_AT}, where the header ends, and not much more"
-        raise UnreadableScan(f"{path}: vox_offset is {starts:g}; {expected}. {CONVERT}")
-    shape = (sizes[0], sizes[1], sizes[2])
-    return header, Grid(shape, affine_of(path, header, shape)), itertools.chain([start], content)
+    header, start = header_of(path, content)
+    return header, itertools.chain([start], content)
 
 
-def _sizes(start: bytes) -> set[int]:
-    """Return the size of its header that a file names, in either byte order."""
-    return {int.from_bytes(start[:4], "little"), int.from_bytes(start[:4], "big")}
-
-
-def _what_else(start: bytes) -> str:
-    """Describe a file that is not a single-file NIfTI-1."""
-    sizes = _sizes(start)
-    if 540 in sizes:
-        return "is NIfTI-2"
-    if BYTES in sizes:
-        return "is half of a pair (.hdr and .img) or the older Analyze format, which does not distinguish left from right"
-    return f"is not a NIfTI file: it begins with {start[:4]!r}"
-
-
-def _stored(path: Path, header: "Nifti1Header", shape: tuple[int, int, int], content: Iterator[bytes]) -> np.ndarray:
-    """Return the stored numbers (i, j, k), in the processor's byte order."""
+def _stored(path: Path, header: "Nifti1Header", shape: tuple[int, ...], content: Iterator[bytes]) -> np.ndarray:
+    """Return the stored numbers, (i, j, k) or (column, row, channel), in the processor's byte order."""
     dtype = header.get_data_dtype()
     wanted = dtype.itemsize * int(np.prod(shape, dtype=object))
     # gzip compresses at most 1032 : 1, so no memory is allocated for a header that declares more than this.

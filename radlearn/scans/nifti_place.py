@@ -24,6 +24,11 @@ TURNED_WITHIN_DEGREES = 5.0
 "Between sform and qform, also where their codes name different spaces: which of them is used would show in the result."
 
 
+def has_place(header: "Nifti1Header") -> bool:
+    """Whether a header gives an affine at all."""
+    return bool(header["sform_code"] > 0 or header["qform_code"] > 0)
+
+
 @np.errstate(all="ignore")  # What is not finite is refused by name.
 def affine_of(path: Path, header: "Nifti1Header", shape: tuple[int, int, int]) -> np.ndarray:
     """Return the affine to RAS mm of a header: the sform if its code is above 0, else the qform.
@@ -52,6 +57,9 @@ def affine_of(path: Path, header: "Nifti1Header", shape: tuple[int, int, int]) -
 def _contradiction(header: "Nifti1Header", shape: tuple[int, int, int], affines: dict[str, np.ndarray]) -> str:
     """Describe where two parts of a header contradict each other, or have no one meaning; empty where none do."""
     pixdim = header["pixdim"][1:4].astype(float)
+    if int(header["dim"][0]) == 2 and "sform" in affines:
+        # Of two axes the third length means nothing, and nibabel leaves it as it was.
+        pixdim[2] = spacing_mm(affines["sform"])[2]
     # nibabel drops these signs, ITK mirrors the patient by them.
     if pixdim.min() < 0:
         return f"its spacing is {' × '.join(f'{length:.4g}' for length in pixdim)} mm by pixdim, and a length has no sign"

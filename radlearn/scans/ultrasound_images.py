@@ -1,7 +1,8 @@
 """Ultrasound images: grey values in [0, 1], and the size of a pixel where the file says it.
 
 Machines tint their images and write in colour beside them, so pictures in colour are read as their luminance, which is noted. A picture
-has no size in mm: its resolution tag is that of a printer, and is not believed.
+has no size in mm: its resolution tag is that of a printer, and is not believed. A volume file has one in its affine, unless that is 1 mm,
+which programs write for what they do not know.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import is_dicom, read_radiograph
-from radlearn.scans.picture_files import read_picture
+from radlearn.scans.plain_images import read_plain_image
 
 SMALLEST_PX = 16
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -30,10 +31,10 @@ class UltrasoundImage(NamedTuple):
 
 
 def read_ultrasound(path: str | Path) -> UltrasoundImage:
-    """Read an ultrasound image, a picture or one frame in DICOM.
+    """Read an ultrasound image: a picture, one frame in DICOM, or a NIfTI, MetaImage or NRRD file of one slice.
 
     Raises:
-        UnreadableScan: as `read_picture` and `read_radiograph`; fewer than 16 pixels along a side; all values are alike.
+        UnreadableScan: as `read_plain_image` and `read_radiograph`; fewer than 16 pixels along a side; all values are alike.
     """
     path = Path(path)
     if is_dicom(path):
@@ -42,8 +43,8 @@ def read_ultrasound(path: str | Path) -> UltrasoundImage:
         # A secondary capture may have been cropped or stretched after its spacing was written.
         spacing = None if frame.header.sop_class.startswith(SECONDARY_CAPTURE) else frame.header.spacing_in_patient_mm
     else:
-        picture = read_picture(path, colours="luminance")
-        pixels, spacing, notes = picture.pixels, None, picture.notes
+        (pixels, _, notes), size = read_plain_image(path, colours="luminance")
+        spacing, notes = size.mm, (*notes, *filter(None, [size.note]))
     if min(pixels.shape) < SMALLEST_PX:
         rows, columns = pixels.shape
         raise UnreadableScan(f"{path}: has {rows} × {columns} pixels (rows × columns); expected at least {SMALLEST_PX} along each side.")

@@ -5,7 +5,7 @@ decided by its values:
 
 - DICOM: the stored values, decoded; of a slice of a CT rescaled. A folder is one CT, if its slices form one.
 - pictures: the grey values, upright; the three channels of one in colour, which label maps in a palette are too.
-- NIfTI: the scaled values, axes turned to RAS. Where they lie in the patient does not count.
+- NIfTI, MetaImage, NRRD: the scaled values, axes turned to RAS. Where they lie in the patient does not count. One slice is a picture.
 
 The same numbers as int16, float32 and float64 have one digest, and so have whole numbers of a volume that were rounded to the steps of a
 slope, as nibabel's are where it stores floats as integers. What is turned, cropped, windowed or compressed with loss is another image.
@@ -26,9 +26,10 @@ from radlearn.files import opened_to_read
 from radlearn.scans.decimals import decimals
 from radlearn.scans.dicom import is_dicom
 from radlearn.scans.geometry import Volume
-from radlearn.scans.picture_files import FORMATS, is_picture, read_stored
+from radlearn.scans.picture_files import FORMATS, is_picture
+from radlearn.scans.plain_images import holds_one_slice, read_plain_values
 from radlearn.scans.stored_pixels import DAMAGE, decoded, open_xray, parsing
-from radlearn.scans.volume_files import read_grid, read_volume
+from radlearn.scans.volume_files import read_grid, read_slice_grid, read_volume
 
 WHOLE_WITHIN = 1e-3
 "Values that all lie so near to whole numbers are these: computed with a slope, they miss them by the last digits."
@@ -54,7 +55,7 @@ def value_digests(path: Path) -> tuple[str, ...]:
             return _volume_digests(read_series(path))
         if is_dicom(path):
             return (_digest_of([_dicom_values(path)]),)
-        if is_picture(path):
+        if is_picture(path) or holds_one_slice(path):
             return (_digest_of([_picture_values(path)]),)
         return _volume_digests(read_volume(path))
     except (UnreadableScan, *DAMAGE):
@@ -92,6 +93,9 @@ def may_be_of_size(path: Path, sizes: set[tuple[int, ...]]) -> bool:
             with opened_to_read(path) as opened, Image.open(opened, formats=FORMATS) as image:
                 # The digest of one in colour has its channels too.
                 return any(tuple(sorted(shape)) in sizes for shape in (image.size, (*image.size, 3)))
+        elif holds_one_slice(path):
+            grid = read_slice_grid(path)
+            return any(tuple(sorted(shape)) in sizes for shape in ((grid.columns, grid.rows), (grid.columns, grid.rows, 3)))
         else:
             return tuple(sorted(read_grid(path).shape)) in sizes
     except (UnreadableScan, *DAMAGE):
@@ -119,7 +123,7 @@ def _dicom_values(path: Path) -> np.ndarray:
 
 
 def _picture_values(path: Path) -> np.ndarray:
-    stored = read_stored(path, colours="kept")
+    stored = read_plain_values(path, colours="kept")
     values = stored.values
     if not stored.white_is_zero:
         return values

@@ -39,7 +39,7 @@ def write_first_table(task: str, challenge: AnyChallenge, folder: Path, out: Pat
     table = challenge.first_table(folder, tuple(positive))
     rows = [[_cell(row.get(column, ""), place.parent) for column in table.columns] for row in table.rows]
     write_rows(place, [table.columns, *rows], exact=True)
-    images = len({row["path"] for row in table.rows})
+    images = len({(row["path"], row.get("page")) for row in table.rows})
     say(f"{place}: {counted(images, challenge.units)}, columns {', '.join(table.columns)}. What was assumed:")
     for sentence in table.assumed:
         say(f"  - {sentence}")

@@ -7,6 +7,7 @@ from radlearn.amounts import begun, counted, none_of, noun_of
 from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.files import write_text
 from radlearn.progress import say
+from radlearn.scans.tiff_pages import called
 
 SHOWN = 10
 TRACEBACK = "Traceback (most recent call last)"
@@ -53,7 +54,9 @@ class UnreadableFiles:
             said = f"cannot be read ({type(error).__name__}: {said})."
             self._unexplained = self._unexplained or error
         self.paths.append(path)
-        self.lines.append(said if str(path) in said else f"{path}: {said}")
+        name = called(path)
+        said = said.replace(str(path), name)
+        self.lines.append(said if name in said else f"{name}: {said}")
 
     def report(self, readable: int) -> None:
         """Write `unreadable.txt`, and say which files were skipped.

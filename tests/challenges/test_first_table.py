@@ -49,6 +49,15 @@ def test_folders_named_by_their_class_give_labels(tmp_path: Path, capsys: pytest
     assert "Nothing says who the people are. Add a column person" in said
 
 
+def test_volume_files_of_one_slice_are_images_and_those_of_several_are_not(tmp_path: Path) -> None:
+    for name in ("normal/a.nii.gz", "covid/b.nii", "covid/c.nii.gz"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(np.full((40, 80, 1), 90, np.int16), np.eye(4)), tmp_path / name)
+    volume(tmp_path / "covid/ct.nii.gz")
+    cases = rsna.find_cases(written(tmp_path))
+    assert {case.image_id: case.label for case in cases} == {"a": False, "b": True, "c": True}
+
+
 def test_which_class_is_the_finding_is_asked_where_it_is_not_clear(tmp_path: Path) -> None:
     for name in ("covid/a.png", "viral/b.png", "bacterial/c.png"):
         picture(tmp_path / name)
@@ -194,7 +203,7 @@ def test_a_challenges_layout_gives_its_own_cases(small_rsna: Path, small_covid19
 
 def test_what_is_none_of_these_is_refused_and_nothing_is_overwritten(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
-    with pytest.raises(BadLayout, match="Expected DICOM files or pictures in folders named by their class, or boxes as COCO"):
+    with pytest.raises(BadLayout, match="files of one slice in folders named by their class, or boxes as COCO"):
         written(tmp_path)
     with pytest.raises(BadLayout, match="Expected a CT and its mask side by side"):
         written(tmp_path, covid19.CHALLENGE)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import SimpleITK
 
 from radlearn.challenges.label_map_pairs import pair_table
 from radlearn.challenges.ultrasound import CHALLENGE
@@ -33,6 +34,16 @@ def test_two_folders_with_one_name_for_both(tmp_path: Path) -> None:
     assert pairs_of(folder_of(tmp_path, "images/1.jpg", "masks/1.png", "images/2.dcm", "masks/2_mask.png", "masks/3.png")) == [
         ("images/1.jpg", "masks/1.png"), ("images/2.dcm", "masks/2_mask.png"),
     ]  # fmt: skip
+
+
+def test_nnunets_folders_and_volume_files_of_one_slice(tmp_path: Path) -> None:
+    root = folder_of(tmp_path, "imagesTr/a_0000.png", "labelsTr/a.png", "imagesTr/volume_0000.nii.gz", "labelsTr/volume.nii.gz")
+    for name in ("imagesTr/b_0000.nii.gz", "labelsTr/b.nii.gz"):
+        SimpleITK.WriteImage(SimpleITK.Image([30, 20], SimpleITK.sitkUInt8), str(root / name))
+    SimpleITK.WriteImage(SimpleITK.Image([30, 20, 4], SimpleITK.sitkUInt8), str(root / "imagesTr/ct_0000.nii.gz"))
+    SimpleITK.WriteImage(SimpleITK.Image([30, 20, 4], SimpleITK.sitkUInt8), str(root / "labelsTr/ct.nii.gz"))
+    assert pairs_of(root) == [("imagesTr/a_0000.png", "labelsTr/a.png"), ("imagesTr/b_0000.nii.gz", "labelsTr/b.nii.gz")]
+    assert [case.image_id for case in CHALLENGE.find_images(root / "imagesTr")] == ["a_0000", "b_0000"]
 
 
 def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import SimpleITK
 
 from radlearn.challenges import covid19, ultrasound
 from radlearn.challenges.ct_table import is_ct_table
@@ -43,6 +45,20 @@ def test_a_table_is_of_volumes_or_of_images_never_both(tmp_path: Path) -> None:
     assert covid19.layout_folder(images) is None
     assert not is_label_map_table(table_of(tmp_path, "path,label\na.png,1\n"))
     assert not is_label_map_table(tmp_path / "none.csv")
+
+
+def test_label_maps_in_volume_files_of_one_slice_are_known_by_their_headers(tmp_path: Path) -> None:
+    flat, deep = np.zeros((20, 30), np.uint8), np.zeros((4, 20, 30), np.uint8)
+    for name, array in (("i.nii.gz", flat), ("m.nii.gz", flat), ("n.mha", flat[None]), ("ct.nii.gz", deep), ("seg.nii.gz", deep)):
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array), str(tmp_path / name))
+    images = table_of(tmp_path, "path,mask\ni.nii.gz,m.nii.gz\na.png,n.mha\n")
+    assert (is_ct_table(images), is_label_map_table(images)) == (False, True)
+    assert [case.mask_path for case in find_cases(images)] == [tmp_path / "m.nii.gz", tmp_path / "n.mha"]
+    volumes = table_of(tmp_path, "path,mask\nct.nii.gz,seg.nii.gz\n")
+    assert (is_ct_table(volumes), is_label_map_table(volumes)) == (True, False)
+    mixed = table_of(tmp_path, "path,mask\ni.nii.gz,m.nii.gz\na.png,n.mha\nct.nii.gz,seg.nii.gz\n")
+    with pytest.raises(BadLayout, match=r"line 4, column mask: is 'seg\.nii\.gz'; expected a picture, .*, or a file of one slice"):
+        find_cases(mixed)
 
 
 BAD = {

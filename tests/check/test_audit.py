@@ -86,6 +86,20 @@ def test_loose_pictures_are_called_so_and_have_no_header_to_be_counted(tmp_path:
     assert audit.counts() == {"kind of picture": {".png": 2}, "bits": {"8": 2}, "size (width × height)": {"160 × 140 px": 2}}
 
 
+def test_slices_are_looked_at_as_xrays_alone_and_as_pictures_beside_dicom(small_rsna: Path, tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 4000, (300, 240)).astype(np.uint16)
+    write_volume(tmp_path / "a.nii.gz", grey.T[..., None], np.diag([-1, -1, 1, 1.0]))
+    write_volume(tmp_path / "b.nii", grey.T[..., None], np.eye(4))
+    write_volume(tmp_path / "ct.nii.gz", np.zeros((20, 20, 20), np.int16), np.diag([-1, -1, 1, 1.0]))
+    result = audit_folder(tmp_path, workers=1)
+    assert result.kinds == ["a mixture: loose pictures: 2 files", "loose NIfTI: 1 volume"]
+    assert result.counts()["kind of picture"] == {".nii.gz": 1, ".nii": 1}
+    assert [one.file for one in result.findings if one.rule == "image-axes"] == ["b.nii"]
+    (tmp_path / "x.dcm").write_bytes(next((small_rsna / "stage_2_train_images").iterdir()).read_bytes())
+    beside = [one for one in audit_folder(tmp_path, workers=1).findings if one.rule == "picture-beside"]
+    assert sorted(one.found for one in beside) == ["1 file (a.nii.gz): images of one slice", "1 file (b.nii): images of one slice"]
+
+
 def test_the_real_sample_is_told_as_it_is(shared_data: Path) -> None:
     audit = audit_folder(shared_data / "rsna_real_sample")
     assert {one.rule for one in audit.findings if one.severity == "error"} == set()

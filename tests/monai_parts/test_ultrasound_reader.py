@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged
 from PIL import Image
 
@@ -31,6 +32,24 @@ def test_rows_come_first_and_the_classes_are_counted(tmp_path: Path) -> None:
     assert np.allclose(item["image"][0], grey / 255, atol=1e-6)
     assert np.array_equal(item["mask"][0], labels)
     assert item["mask"].meta["pixels_of_class"][:5] == [596, 0, 0, 4, 0]
+
+
+def test_volume_files_of_one_slice_are_read_with_their_size_and_one_that_is_turned_is_refused(tmp_path: Path) -> None:
+    grey, labels = np.arange(20 * 30, dtype=np.uint16).reshape(20, 30), np.zeros((20, 30), np.uint8)
+    labels[2, 3:7] = 3
+    image, mask = SimpleITK.GetImageFromArray(grey), SimpleITK.GetImageFromArray(labels[None])
+    image.SetSpacing((0.2, 0.1))
+    SimpleITK.WriteImage(image, str(tmp_path / "a.nii.gz"))
+    SimpleITK.WriteImage(mask, str(tmp_path / "b.mha"))
+    item = READ({"image": tmp_path / "a.nii.gz", "mask": tmp_path / "b.mha"})
+    assert np.allclose(item["image"][0], grey / 599, atol=1e-6)
+    assert item["image"].meta["spacing_mm"] == pytest.approx([0.1, 0.2])
+    assert np.array_equal(item["mask"][0], labels)
+    mask.SetDirection((1, 0, 0, 0, -1, 0, 0, 0, -1))
+    SimpleITK.WriteImage(mask, str(tmp_path / "b.mha"))
+    with pytest.raises(RuntimeError) as raised:
+        READ({"image": tmp_path / "a.nii.gz", "mask": tmp_path / "b.mha"})
+    assert "b.mha: its axes lead L and A by its affine, and those of its image a.nii.gz L and P" in str(radlearn_error_in(raised.value))
 
 
 def test_a_label_map_of_another_size_is_refused_by_name(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from radlearn.file_names import distinct_file_names, readable
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.outputs import refuse_inputs
 from radlearn.progress import progress_bar, say
+from radlearn.scans.tiff_pages import source_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.ood import OodPredictions
@@ -119,8 +120,9 @@ class FilePredictions(ABC, Generic[FoundT]):
             self.ood.report()
             self.say_of_table()
             say(f"{counted(len(self.rows), units)} predicted{said_table(self.table)}")
-            self.known.report(((row[1], Path(row[0])) for row in self.rows), units)
-        say_left_out(self.named, [*(case.path for case in self.cases.values()), *self.unreadable.paths], self.out, self.words.files)
+            self.known.report(((row[1], self.cases[row[1]].path) for row in self.rows), units)
+        places = [source_of(case.path) for case in self.cases.values()]
+        say_left_out(self.named, [*places, *self.unreadable.paths], self.out, self.words.files)
         self.unreadable.report(len(self.rows))
         read = [Path(row[0]).resolve() for row in self.rows]
         for folder in filter(Path.is_dir, self.named):
@@ -171,7 +173,7 @@ def cases_in(challenge: Challenge[CaseT, Any], paths: Sequence[Path], expected: 
     _say_same_files(names, found)
     cases = list(found.values())
     # Not resolved: a link's name tells more than that of the store that it leads to.
-    places = [Path(os.path.abspath(case.path)) for case in cases]
+    places = [Path(os.path.abspath(source_of(case.path))) for case in cases]
     above = Path(os.path.commonpath([place.parent for place in places]))
     return dict(zip(distinct_ids(places, [case.image_id for case in cases], above), cases, strict=True))
 

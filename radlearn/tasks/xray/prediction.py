@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn.amounts import begun, counted, part_of, verb_of
-from radlearn.challenges.folders import stem
+from radlearn.challenges.folders import stem, volume_files
 from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
@@ -17,6 +17,7 @@ from radlearn.outputs import refuse_inputs
 from radlearn.progress import progress_bar, say
 from radlearn.remarks import notes_gathered, tell_notes
 from radlearn.scans.dicom import find_xrays
+from radlearn.scans.tiff_pages import page_files, source_of
 from radlearn.tasks.xray.look_alikes import LookAlikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.run_folder import Run
@@ -46,6 +47,16 @@ def _each_once(below: Iterable[Sequence[Path]]) -> list[Path]:
     return sorted(once.values())
 
 
+def _volumes_in(folders: Iterable[Path]) -> str:
+    """Return in words that folders hold volumes instead; "" where they hold none."""
+    volumes = [path for folder in folders if folder.is_dir() for path in volume_files(folder)]
+    return f", but {counted(len(volumes), 'volumes')} of several slices, such as {volumes[0].name}, as CTs are" if volumes else ""
+
+
+def _with_pages(files: Iterable[Path]) -> list[Path]:
+    return [page for file in files for page in page_files(file)]
+
+
 def _as_one_run_sees_it(seen: Any) -> PreparedRadiograph:
     first: PreparedRadiograph = seen[0] if isinstance(seen, list) else seen
     return first
@@ -57,7 +68,7 @@ class XrayPredictions:
     A pass that was stopped goes on: `begin` gives back what is known, and `batches` leaves it out.
 
     Args:
-        paths: DICOM files or pictures, and folders that hold some.
+        paths: DICOM files, pictures or volume files of one slice, and folders that hold some. Each page of a TIFF is an X-ray.
         out: the folder of the table; None writes no files.
 
     Raises:
@@ -67,11 +78,12 @@ class XrayPredictions:
 
     def __init__(self, paths: Sequence[Path], out: Path | None) -> None:
         self.out = None if out is None else Path(out)
-        self._below = {Path(path): find_xrays(path, pictures=True) for path in paths}
+        self._below = {Path(path): _with_pages(find_xrays(path, pictures=True)) for path in paths}
         self.paths = _each_once(self._below.values())
         if not self.paths:
             raise BadLayout(
-                f"{', '.join(map(str, paths))}: holds no X-ray. Name DICOM files or pictures (.png, .jpg, .tif), or folders of them."
+                f"{', '.join(map(str, paths))}: holds no X-ray{_volumes_in(self._below)}. Name DICOM files, pictures (.png, .jpg, .tif) or "
+                "volume files of one slice (.nii.gz, .mha, .nrrd), or folders of them."
             )
         for path, found in self._below.items():
             if not found:
@@ -182,14 +194,15 @@ class XrayPredictions:
     def write_table(self, columns: Sequence[str]) -> None:
         """Write the table and report unreadable files; errors as `report_unreadable`."""
         if self.rows or not self.unreadable.lines:
-            rows = sorted(self.rows, key=in_order(self.paths, lambda row: row[0]))
+            in_place = sorted(self.rows, key=in_order(self.paths, lambda row: row[0]))
+            rows = [(str(source_of(Path(row[0]))), *row[1:]) for row in in_place]
             write_rows(self.table, [columns, *rows])
             say(f"{counted(len(self.rows), 'X-rays')} predicted{said_table(self.table)}")
         if self.known is not None:
             known = self.known.report(((row[1], Path(row[0])) for row in self.rows), "X-rays")
             if self.look_alikes is not None:
                 self.look_alikes.report((Path(row[0]) for row in self.rows), len(self.rows), known)
-        say_left_out(self._below, [*self.paths, *self.unreadable.paths], self.out, "X-rays")
+        say_left_out(self._below, [*map(source_of, self.paths), *self.unreadable.paths], self.out, "X-rays")
         self.report_unreadable(len(self.rows))
         if self._partial is not None:
             self._partial.finished()

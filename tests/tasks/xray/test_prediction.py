@@ -1,5 +1,6 @@
 """A pass over files, with and without a folder to write into."""
 
+import csv
 import errno
 import os
 import shutil
@@ -8,8 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydicom
 import pytest
+import SimpleITK
+from PIL import Image
 
 from radlearn.errors import BadLayout, BadSetting, CannotWrite, RadlearnWarning
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
@@ -68,6 +72,47 @@ def test_without_a_folder_nothing_can_be_written(small_rsna: Path, tmp_path: Pat
         XrayPredictions([small_rsna], None).write_table(["patientId"])
     with pytest.raises(BadLayout, match="holds no X-ray"):
         XrayPredictions([tmp_path], None)
+
+
+def test_slices_in_volume_files_are_predicted_for_and_cts_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grey = np.random.default_rng(0).integers(0, 4000, (64, 80)).astype(np.uint16)
+    several = np.stack([grey] * 3)
+    for name, array in (("x/a.nii.gz", grey), ("x/b.mha", grey[None]), ("ct/p.nii.gz", several), ("ct/q.nrrd", several)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array), str(tmp_path / name))
+    predictions = XrayPredictions([tmp_path / "x"], None)
+    seen = [xray for batch in predictions.batches(at_32_px, 2) for xray in batch]
+    assert [xray.case.image_id for xray in seen] == ["a", "b"]
+    assert np.array_equal(seen[0].pixels, seen[1].pixels)
+    assert "row 0 on top, as ITK reads it (2 X-rays)" in capsys.readouterr().err
+    with pytest.raises(BadLayout, match=r"holds no X-ray, but 2 volumes of several slices, such as p\.nii\.gz, as CTs are\."):
+        XrayPredictions([tmp_path / "ct"], None)
+    named = XrayPredictions([tmp_path / "ct" / "p.nii.gz"], None)
+    assert list(named.batches(at_32_px, 2)) == []
+    assert "holds 3 slices of 80 × 64 px" in named.unreadable.lines[0]
+
+
+def test_pages_of_a_tiff_are_xrays_of_their_own_and_the_table_names_the_tiff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [np.random.default_rng(page).integers(0, 4000, (64, 80)).astype(np.uint16) for page in range(3)]
+    # On the last nothing can be seen.
+    first, *others = (Image.fromarray(page) for page in (*pages, pages[0] * 0))
+    (tmp_path / "in").mkdir()
+    first.save(tmp_path / "in" / "stack.tif", save_all=True, append_images=others)
+    Image.fromarray(pages[1]).save(tmp_path / "in" / "alone.png")
+    predictions = XrayPredictions([tmp_path / "in"], tmp_path / "out")
+    seen = {xray.case.image_id: xray for batch in predictions.batches(at_32_px, 2) for xray in batch}
+    assert sorted(seen) == ["alone", "stack-page-001", "stack-page-002", "stack-page-003"]
+    assert np.array_equal(seen["stack-page-002"].pixels, seen["alone"].pixels)
+    assert not np.array_equal(seen["stack-page-001"].pixels, seen["alone"].pixels)
+    predictions.rows = [(str(xray.case.path), name) for name, xray in seen.items()]
+    predictions.write_table(["path", "patientId"])
+    with open(predictions.table, newline="") as opened:
+        rows = {row["patientId"]: row["path"] for row in csv.DictReader(opened)}
+    assert {name: Path(path).name for name, path in rows.items()} == {
+        name: "alone.png" if name == "alone" else "stack.tif" for name in seen
+    }
+    assert predictions.unreadable.lines[0].startswith(f"{tmp_path}/in/stack.tif (page 4): shows nothing")
+    assert "left out" not in capsys.readouterr().err
 
 
 def copies(source: Path, names: list[str], folder: Path) -> list[Path]:

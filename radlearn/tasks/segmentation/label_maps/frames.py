@@ -13,6 +13,7 @@ from radlearn.errors import BadLayout, BadSetting
 from radlearn.hints import command
 from radlearn.monai_parts.mapped_dataset import MappedDataset, Words
 from radlearn.scans.label_map_files import read_label_map, refuse_another_size
+from radlearn.scans.plain_images import refuse_other_axes
 from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
 from radlearn.training.run_folder import Run
 from radlearn.workflow.splits import SplitWords, split_cases
@@ -88,6 +89,7 @@ def image_and_truth(case: LabelMapCase) -> tuple[UltrasoundImage, np.ndarray]:
         raise BadLayout(f"{case.path}: has no label map, which evaluation needs. 'predict' works without one.")
     image, found = read_ultrasound(case.path), read_label_map(case.mask_path)
     refuse_another_size(case.mask_path, found.labels.shape, image.pixels.shape, case.path.name)
+    refuse_other_axes(case.mask_path, case.path)
     return image, found.labels
 
 

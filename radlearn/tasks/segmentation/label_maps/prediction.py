@@ -11,6 +11,7 @@ from radlearn.challenges.challenge import Challenge
 from radlearn.errors import BadSetting
 from radlearn.pictures.label_maps import write_label_overlay
 from radlearn.scans.label_map_files import write_class_probabilities, write_label_map
+from radlearn.scans.tiff_pages import source_of
 from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
 from radlearn.tasks.segmentation.file_predictions import FilePredictions, FileWords, cases_in
 from radlearn.tasks.segmentation.label_maps.disagreement import ClassDisagreement, own_postprocessings
@@ -103,7 +104,7 @@ class LabelMapPredictions(FilePredictions[PredictedFrame]):
             words = ", ".join(there) + " of the image" if there else "nothing found"
             words = f"{words}; {self.ood.warning}" if unlike is not None and unlike.flagged[0] else words
             files.append(write_label_overlay(self.out / "overlays" / mask, image.pixels, labels, names, words))
-        return (str(file), case_id, f"masks/{mask}", *numbers, "; ".join(image.notes), *ood_cells(unlike, 0), *differ), files
+        return (str(source_of(file)), case_id, f"masks/{mask}", *numbers, "; ".join(image.notes), *ood_cells(unlike, 0), *differ), files
 
 
 def submit_label_maps(challenge: Challenge[LabelMapCaseT, Path], predict: Callable[[Path], Path], images: Path, out: Path) -> Path:

@@ -106,6 +106,24 @@ def test_two_images_of_one_name_have_two_ids(table: Path, tmp_path: Path) -> Non
     assert sorted(cases_in(CHALLENGE, [tmp_path / "a", tmp_path / "b"], EXPECTED)) == ["a_1_1", "b_1_1"]
 
 
+def test_pages_are_predicted_for_as_images_of_their_own(trained: Trained, table: Path, tmp_path: Path) -> None:
+    with Image.open(table.parent / "1_1.tif") as first, Image.open(table.parent / "3_1.tif") as second:
+        for folder in ("a", "b"):
+            (tmp_path / folder).mkdir()
+            first.save(tmp_path / folder / "s.tif", save_all=True, append_images=[second])
+    predictions = LabelMapPredictions(trained.run, CHALLENGE, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
+    # Two images of one size; the second of each stack has nothing on it.
+    shape = np.asarray(Image.open(table.parent / "1_1.tif")).shape
+    there = np.stack([np.zeros(shape), np.ones(shape), np.zeros(shape)]).astype(np.float32)
+    answers = {1: there, 2: np.roll(there, -1, axis=0)}
+    predictions.predict_all(lambda path: PredictedFrame(answers[int(path.stem[-3:])], np.zeros(4, np.float32)), overlays=False)
+    rows = rows_in(predictions.table)
+    assert [row["case"] for row in rows] == ["a_s-page-001", "a_s-page-002", "b_s-page-001", "b_s-page-002"]
+    assert [row["path"] for row in rows] == [str(tmp_path / name / "s.tif") for name in "aabb"]
+    assert [float(row["nerve_percent"]) for row in rows] == [100, 0, 100, 0]
+    assert (predictions.out / "masks" / "b_s-page-002.png").is_file()
+
+
 def test_a_challenge_without_a_submission_file_says_so(table: Path, tmp_path: Path) -> None:
     none = replace(CHALLENGE, write_submission=None)
     with pytest.raises(BadSetting, match=r"has no submission file\. 'predict' writes a label map"):

@@ -1,0 +1,109 @@
+"""Pages of a TIFF are taken out as they are: Pillow's frames, and arrays made by hand, are the witnesses."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from radlearn.errors import UnreadableScan
+from radlearn.scans.picture_files import read_stored
+from radlearn.scans.tiff_pages import called, file_called, page_file, page_files, page_name, pages_in, source_of
+from radlearn.scans.value_digests import value_digest
+
+RNG = np.random.default_rng(0)
+DEEP = [RNG.integers(0, 60000, (30, 20 + 4 * page)).astype(np.uint16) for page in range(3)]
+GREY = [(page >> 8).astype(np.uint8) for page in DEEP]
+
+
+def stack(path: Path, pages: list[np.ndarray], **options: object) -> Path:
+    first, *others = map(Image.fromarray, pages)
+    first.save(path, save_all=True, append_images=others, **options)
+    return path
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("pages", [GREY, DEEP, [page.astype(np.float32) for page in DEEP]], ids=["u1", "u2", "f4"])
+def test_each_page_is_that_of_pillow(tmp_path: Path, pages: list[np.ndarray], big: bool, compression: str | None) -> None:
+    path = stack(tmp_path / "stack.tif", pages, compression=compression, big_endian=big)
+    assert pages_in(path) == 3
+    with Image.open(path) as witness:
+        for number, expected in enumerate(pages):
+            witness.seek(number)
+            copy = page_file(path, number + 1)
+            assert copy.name == f"stack-page-{number + 1:03}.tif"
+            assert pages_in(copy) == 1
+            assert np.array_equal(read_stored(copy).values, np.asarray(witness))
+            assert np.array_equal(read_stored(copy).values, expected)
+            Image.fromarray(expected).save(tmp_path / "alone.tif")
+            assert value_digest(copy) == value_digest(tmp_path / "alone.tif")
+    assert len({value_digest(copy) for copy in page_files(path)}) == 3
+    assert {source_of(copy) for copy in page_files(path)} == {path}
+    assert [called(copy) for copy in page_files(path)] == [f"{path} (page {page})" for page in (1, 2, 3)]
+    assert [file_called(Path(called(copy))) for copy in page_files(path)] == page_files(path)
+    assert file_called(path) == path
+
+
+def test_palettes_colours_jpeg_and_a_turn_are_kept(tmp_path: Path) -> None:
+    labels = Image.fromarray(GREY[0] % 3).convert("P")
+    labels.putpalette([0, 0, 0, 9, 9, 9, 200, 0, 0])
+    coloured = Image.fromarray(RNG.integers(0, 256, (16, 24, 3), dtype=np.uint8))
+    labels.save(tmp_path / "a.tif", save_all=True, append_images=[coloured])
+    pages = page_files(tmp_path / "a.tif")
+    with Image.open(pages[0]) as first, Image.open(pages[1]) as second:
+        assert (first.mode, second.mode) == ("P", "RGB")
+        assert np.array_equal(np.asarray(first), GREY[0] % 3)
+        assert np.array_equal(np.asarray(second), np.asarray(coloured))
+    smooth = [np.add.outer(np.arange(64), np.arange(64 + page)).astype(np.uint8) for page in range(2)]
+    path = stack(tmp_path / "jpeg.tif", smooth, compression="jpeg", tiffinfo={274: 3})
+    with Image.open(path) as witness:
+        witness.seek(1)
+        # Pillow turns only the first frame by itself when it is loaded.
+        decoded = np.asarray(witness)
+    with Image.open(page_file(path, 2)) as alone:
+        assert np.asarray(alone).shape == decoded.shape
+    assert read_stored(page_file(path, 2)).turned
+
+
+def test_a_stack_that_is_written_again_has_other_copies_and_one_page_is_its_own_file(tmp_path: Path) -> None:
+    path = stack(tmp_path / "stack.tif", GREY)
+    before = page_file(path, 2)
+    stack(path, GREY[::-1] + GREY)
+    assert page_file(path, 2) != before
+    assert np.array_equal(read_stored(page_file(path, 1)).values, GREY[2])
+    Image.fromarray(GREY[0]).save(tmp_path / "one.tif")
+    assert page_files(tmp_path / "one.tif") == [tmp_path / "one.tif"]
+    assert source_of(tmp_path / "one.tif") == tmp_path / "one.tif"
+    assert page_name("stack", 12) == "stack-page-012"
+
+
+def test_what_is_damaged_or_no_tiff_is_left_to_its_reader(tmp_path: Path) -> None:
+    path = stack(tmp_path / "stack.tif", DEEP)
+    content = path.read_bytes()
+    for name, bad in (("none.tif", b""), ("text.tif", b"II*\0text"), ("a.png", content), ("circle.tif", _circle(content))):
+        (tmp_path / name).write_bytes(bad)
+    assert [pages_in(tmp_path / name) for name in ("none.tif", "text.tif", "a.png", "gone.tif")] == [1, 1, 1, 1]
+    assert pages_in(tmp_path / "circle.tif") == 1
+    # Strips of the last page that begin behind the end of the file.
+    with Image.open(path) as opened:
+        opened.seek(2)
+        at = int(opened.tag_v2[273][0])
+    place = content.rindex(struct.pack("<HHI", 273, 4, 1)) + 8
+    assert struct.unpack_from("<I", content, place)[0] == at
+    path.write_bytes(content[:place] + struct.pack("<I", len(content) - 5) + content[place + 4 :])
+    with pytest.raises(UnreadableScan, match=r"its page 3 is damaged, or of a kind that cannot be taken out\. Save each page"):
+        page_file(path, 3)
+    assert np.array_equal(read_stored(page_file(path, 1)).values, DEEP[0])
+    assert page_files(path) == [path]
+    with pytest.raises(UnreadableScan, match="holds 3 pages; expected one image"):
+        read_stored(path)
+
+
+def _circle(content: bytes) -> bytes:
+    """Return a TIFF whose first directory is followed by itself."""
+    (place,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, place)
+    end = place + 2 + 12 * count
+    return content[:end] + struct.pack("<I", place) + content[end + 4 :]

@@ -116,7 +116,10 @@ def test_pages_are_predicted_for_as_images_of_their_own(trained: Trained, table:
     shape = np.asarray(Image.open(table.parent / "1_1.tif")).shape
     there = np.stack([np.zeros(shape), np.ones(shape), np.zeros(shape)]).astype(np.float32)
     answers = {1: there, 2: np.roll(there, -1, axis=0)}
-    predictions.predict_all(lambda path: PredictedFrame(answers[int(path.stem[-3:])], np.zeros(4, np.float32)), overlays=False)
+    features = [np.zeros(4, np.float32)]
+    predictions.predict_all(
+        lambda path: PredictedFrame(read_ultrasound(path), answers[int(path.stem[-3:])], features=features), overlays=False
+    )
     rows = rows_in(predictions.table)
     assert [row["case"] for row in rows] == ["a_s-page-001", "a_s-page-002", "b_s-page-001", "b_s-page-002"]
     assert [row["path"] for row in rows] == [str(tmp_path / name / "s.tif") for name in "aabb"]

@@ -70,7 +70,7 @@ def timed_steps(most: int) -> Iterator[list[Step]]:
             if len(steps) >= most:
                 raise Enough
 
-    EpochLoader.epoch = timed  # type: ignore[method-assign]
+    EpochLoader.epoch = timed  # type: ignore[assignment,method-assign]
     try:
         yield steps
     finally:

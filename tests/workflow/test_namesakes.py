@@ -64,7 +64,7 @@ def test_a_spelling_that_looks_alike_counts_and_both_are_shown(
 ) -> None:
     tell_external_namesakes([run(["P0001"])], cases_of(tmp_path / "others", [spelt, "other"]))
     said = capsys.readouterr().err.replace("\n", " ")
-    assert f"1 of the 2 persons of this external set is called like people" in said
+    assert "1 of the 2 persons of this external set is called like people" in said
     assert "P0001" in said
 
 
@@ -81,9 +81,7 @@ def test_a_new_run_counts_those_who_would_go_farther_from_training(
     assert "a column split" in said
 
 
-def test_whom_images_have_decided_is_not_asked_about(
-    run: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_whom_images_have_decided_is_not_asked_about(run: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cases = cases_of(tmp_path / "others", ["P0", "P1"])
     tell_moved_namesakes([run(["P0", "P1"])], cases, ["test", "test"], {"P0"})
     assert "1 of the 2 persons" in capsys.readouterr().err
@@ -91,9 +89,7 @@ def test_whom_images_have_decided_is_not_asked_about(
     assert not capsys.readouterr().err
 
 
-def test_images_that_are_their_own_persons_say_nothing(
-    run: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_images_that_are_their_own_persons_say_nothing(run: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["volume-covid19-A-0001", "volume-covid19-A-0002"]
     for there, here, images in ((names, names, names), (names, ["a", names[0]], names), (names, ["d/a.png", "d/b.png"], ["a", "b"])):
         tell_external_namesakes([run(there, names)], cases_of(tmp_path / "others", here, images))

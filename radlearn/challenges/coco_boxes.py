@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.coco_areas import CocoAreas
 from radlearn.challenges.coco_outlines import box_around
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.first_rows import ImageNames, is_called
@@ -86,6 +87,7 @@ class _CocoFile:
         self.classes = self._classes(content.get("categories"))
         # Of what is read all the same, where it stands.
         self.outlined, self.crowds = list[str](), list[str]()
+        self.areas = CocoAreas()
         # Category ids that are not declared: of which annotations.
         self.unknown: dict[str, list[str]] = {}
 
@@ -167,6 +169,8 @@ class _CocoFile:
             )
             return None
         x, y, width, height = values
+        if given is annotation.get("bbox"):
+            self.areas.look_at(values, annotation.get("area"), where)
         if annotation.get("iscrowd") in (1, True, "1"):
             self.crowds.append(where)
         return Mark(self._class_of(annotation.get("category_id"), where), (x, y, x + width, y + height), where)
@@ -193,7 +197,9 @@ class _CocoFile:
             )
 
     def _tell_usage(self) -> None:
-        """Say what was taken for a box that is not quite one, and which annotations look like copies."""
+        """Say what was taken for a box that is not quite one, or may be none, and which annotations look like copies."""
+        if said := self.areas.said():
+            self.assumed.append(said)
         if self.outlined:
             amount = f"{counted(len(self.outlined), 'annotations')} without bbox {verb_of(len(self.outlined), 'are')} read"
             self.assumed.append(f"{amount} as the box around the segmentation, such as {self.outlined[0]}.")

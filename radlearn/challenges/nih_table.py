@@ -13,11 +13,13 @@ Source: Wang et al. 2017, CVPR, arXiv:1705.02315.
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.csv_hints import finite_number
 from radlearn.challenges.folders import files_in, stem
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.own_table import OwnImage, OwnTable
@@ -41,6 +43,8 @@ LISTS = ("train_val_list.txt", "test_list.txt")
 "The published division, beside the table."
 MISSPELT = 0.8
 "Of the letters are the same: Effusoin is Effusion; Tuberculosis is another disease than Fibrosis."
+PUBLISHED_NAME = re.compile(r"(\d{8})_\d{3}\.\w+", re.ASCII)
+"The person, and the number of the image."
 OLDEST = 120
 "The published table has ages such as 411, which are taken for not known."
 
@@ -84,6 +88,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
             troubles.append(f"{table.at(line, IMAGE)}: {name} is in line {first} too; expected one row for each image.")
         else:
             read.append((line, cells))
+    _prove_persons_of_names(table, read)
     paths = _paths(table, lines)
     # Rows whose image is not there are looked through too: what is wrong in them is wrong in the table.
     every = [_case_of(table, line, cells, paths.get(name := restored(cells[IMAGE]), table.folder / name)) for line, cells in read]
@@ -109,6 +114,35 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
         )
     table.images = [OwnImage(case.path, [(lines[case.path.name], {})], case.image_id, case.person) for case in cases]
     return table, cases
+
+
+def _prove_persons_of_names(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> None:
+    """Note where images of one person, by their published names, are of several by Patient ID: a column that was moved or sorted alone.
+
+    Persons who were numbered anew are as good as the published ones, so that another number alone is nothing wrong.
+    """
+    first: dict[str, tuple[int, str]] = {}
+    for line, cells in rows:
+        name, person = restored(cells[IMAGE]), restored(cells[PERSON])
+        if not person or not (published := PUBLISHED_NAME.fullmatch(name)):
+            continue
+        before, other = first.setdefault(published[1], (line, person))
+        if not _is_one_number(other, person):
+            there = f"is {person!r}, and line {before} has {other!r}, though {name} and the image there begin with {published[1]}"
+            table.troubles.append(
+                f"{table.at(line, PERSON)}: {there}; expected one person, in the published table {int(published[1])}. Was the column moved "
+                "or sorted by itself? Join it again by the images' names."
+            )
+
+
+def _is_one_number(one: str, other: str) -> bool:
+    """Whether two names are one, or one whole number.
+
+    >>> _is_one_number("7", "7.0"), _is_one_number("007", "7"), _is_one_number("A", "B")
+    (True, True, False)
+    """
+    values = [finite_number(name) for name in (one, other)]
+    return one == other or values[0] == values[1]
 
 
 def _paths(table: OwnTable, lines: dict[str, int]) -> dict[str, Path]:

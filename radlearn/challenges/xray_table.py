@@ -16,7 +16,7 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges import nih_table
 from radlearn.challenges.csv_hints import finite_number, number_hint
-from radlearn.challenges.label_notes import with_some_label
+from radlearn.challenges.label_notes import is_any_there, note_contradictions, with_some_label
 from radlearn.challenges.own_table import OwnImage, OwnTable, accepted, data_folder, one_value, read_table
 from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, near_corners, size_hint
 from radlearn.challenges.table_rows import HEADER_LINE, columns_of
@@ -105,6 +105,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
         look_at_boxes(table, box)
     if several:
         _look_at_names(table, several)
+        note_contradictions(table, cases, PREFIX)
         cases = with_some_label(table, cases)
     return table, cases
 
@@ -144,7 +145,7 @@ def _case_of(table: OwnTable, image: OwnImage, box: Corners) -> XrayCase:
     label: bool | None = bool(boxes)
     labels = tuple((column.removeprefix(PREFIX), _label_of(table, image, column)) for column in label_columns(table.columns))
     if labels:
-        label = any(value for _, value in labels)
+        label = is_any_there(labels)
     elif LABEL in table.columns:
         label = _label_of(table, image)
         if label is False and boxes:

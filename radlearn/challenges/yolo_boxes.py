@@ -15,6 +15,7 @@ from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.folders import files_below, stem, within
 from radlearn.challenges.marked_images import ROUNDING_SHARE, Box, Mark, Marked
 from radlearn.challenges.yolo_names import LISTS, class_names
+from radlearn.challenges.yolo_poses import key_points_in, undeclared_pose, without_points
 
 NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?|nan|[+-]?inf", re.IGNORECASE | re.ASCII)
 FIELDS = ("class", "centre x", "centre y", "width", "height")
@@ -33,18 +34,25 @@ def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
         return None
     names, called, unclear_names = class_names(folder, files_below(folder))
     marked = Marked(folder, in_shares=True)
-    polygons = 0
+    polygons, posed, shape = 0, 0, key_points_in(files_below(folder))
+    long: dict[str, list[str]] = {}
     for image in images:
         marks = marked.images[image] = []
         for number, line in lines.get(image, []):
             where = f"{within(text_of[image], folder)}, line {number}"
-            words = line.split()
-            box, trouble = _box(words, line)
+            whole = line.split()
+            words, misfit = without_points(whole, shape)
+            box, trouble = (None, misfit) if misfit else _box(words, line)
+            posed += len(words) < len(whole)
+            long |= {where: whole} if len(words) > len(FIELDS) else {}
             if box is None:
                 marked.troubles.append(f"{where}: {trouble}")
             else:
                 polygons += len(words) > len(FIELDS)
                 marks.append(Mark(names.get(words[0], words[0]), box, where))
+    if shape is None and (pose := undeclared_pose(long)):
+        # What else is said of these lines follows from reading them as polygons.
+        marked.troubles = [pose, *(one for one in marked.troubles if one.partition(": ")[0] not in long)]
     marked.troubles += [*unclear, *unclear_names]
     files = Counter(text_of.values())
     read = f"{counted(len(files), '.txt files')} {verb_of(len(files), 'are')} read as YOLO"
@@ -62,6 +70,8 @@ def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
     if second := [path for path in second if any(map(_looks_like_yolo, _words(_lines(path))))]:
         amount = f"{counted(len(second), '.txt files')} of images that have another one where YOLO looks for it"
         marked.assumed.append(f"{amount} {verb_of(len(second), 'are')} left out, such as {within(second[0], folder)}.")
+    if posed:
+        marked.assumed.append(f"The key points of {counted(posed, 'boxes')} are left out, as data.yaml declares them (kpt_shape).")
     if polygons:
         marked.assumed.append(f"{counted(polygons, 'polygons')} {verb_of(polygons, 'are')} read as the boxes around them.")
     return marked

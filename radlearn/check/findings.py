@@ -125,6 +125,11 @@ RULES = {
         "Nothing says whether they were drawn on the stored or on the turned picture; they are taken for boxes of the turned one. If they "
         "do not fit, save the picture upright and draw them again.",
     ),
+    "box-grid": Rule(
+        "warning",
+        "boxes that all lie in one corner",
+        "Look whether they fit. If they were drawn on smaller copies, multiply x by the X-ray's width over the copy's, y by the heights.",
+    ),
     "box-doubled": Rule("warning", "two boxes on nearly the same place", "Keep one of them: a detector cannot find both."),
     "persons-none": Rule("warning", "nothing says whose X-rays these are", "Write persons.csv: columns patientId,person."),
     "persons-column": Rule("warning", "nothing says whose images these are", "Add a column person to the table."),

@@ -1,4 +1,6 @@
-"""What gives the label away without looking at the lungs: header fields and simple statistics of the picture, each scored by AUROC.
+"""What gives the label away without looking at the lungs: header fields, columns of a table and simple statistics of the picture.
+
+Each is scored by AUROC; one of many values by how far it is above what the same values would score on labels dealt out by chance.
 
 On the challenge's X-rays the view alone scores 0.71: who is too ill to stand is imaged lying down, and is more often ill with pneumonia.
 A model learns such things first. Brightness may also be the illness itself, which is white on an X-ray; that is why this is a warning.
@@ -7,12 +9,13 @@ A model learns such things first. Brightness may also be the illness itself, whi
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from radlearn.challenges.xray_case import XrayCase
+from radlearn.challenges.xray_table import PREFIX
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
 from radlearn.metrics.ranking import auroc_score
@@ -26,6 +29,7 @@ LEAST_OF_EACH = 10
 MOST_VALUES = 12
 LEAST_OF_A_VALUE = 8
 "Rarer values count as one, `other`: a value of one X-ray would give its label away by itself."
+CHANCE_DRAWS = 400
 
 
 @dataclass(frozen=True)
@@ -37,30 +41,44 @@ class Clue:
     xrays: int
     is_sure: bool
     said: str
+    by_chance: float = 0.5
+    "The AUROC that its values have on average where labels are dealt out by chance: the more values, the higher."
 
     @property
     def is_shortcut(self) -> bool:
         """Whether it deserves a warning."""
-        return self.is_sure and self.auroc_score > WARNED_ABOVE
+        return self.is_sure and self.auroc_score - (self.by_chance - 0.5) > WARNED_ABOVE
 
 
-def clues(facts: Sequence[XrayFacts], labels: Sequence[bool]) -> list[Clue]:
-    """Return how well every header field and statistic of readable X-rays tells their labels, the best first."""
+def clues(facts: Sequence[XrayFacts], labels: Sequence[bool], cases: Sequence[XrayCase] = ()) -> list[Clue]:
+    """Return how well every header field and statistic of readable X-rays tells their labels, the best first.
+
+    Args:
+        facts: of each X-ray; none where only tables are looked at.
+        labels: of each.
+        cases: of each, whose columns then count too, and whose persons; else everyone counts as a person.
+    """
     y = np.asarray(labels, bool)
     if min(y.sum(), (~y).sum()) < LEAST_OF_EACH:
         return []
-    found = [_of_words(name, words, y) for name, words in _fields(facts).items()]
-    found += [_of_numbers(name, np.array([xray.looks.get(name, math.nan) for xray in facts]), y) for name in (facts[0].looks or {})]
-    ages = np.array([_age(xray) for xray in facts])
-    if np.isfinite(ages).any():
-        found.append(_of_numbers("PatientAge", ages, y))
+    people = np.unique([case.person for case in cases] or np.arange(len(y)), return_inverse=True)[1]
+    words = _distinct(_fields(facts) | _columns(cases))
+    found = [_of_words(name, values, y, people) for name, values in words.items()]
+    looks = facts[0].looks if facts else {}
+    numbers = {name: [xray.looks.get(name, math.nan) for xray in facts] for name in looks}
+    numbers["PatientAge"] = [_age(xray) for xray in facts]
+    numbers["column age_years"] = [math.nan if case.age_years is None else case.age_years for case in cases]
+    found += [_of_numbers(name, np.array(values), y, people) for name, values in numbers.items() if values]
     return sorted((clue for clue in found if clue is not None), key=lambda clue: -clue.auroc_score)
 
 
 def shortcut_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, XrayCase], synthetic: bool) -> tuple[list[Clue], list[Finding]]:
     """Return all clues, and a finding for each shortcut: a warning; on built-in patients, who have one on purpose, a note."""
-    known = [xray for xray in facts if xray.path in cases and not xray.trouble and cases[xray.path].label is not None]
-    scored = clues(known, [bool(cases[xray.path].label) for xray in known]) if facts else _of_tables(list(cases.values()))
+    known = [xray for xray in facts if xray.path in cases and not xray.trouble]
+    told = [cases[xray.path] for xray in known] if facts else list(cases.values())
+    sure = [number for number, case in enumerate(told) if case.label is not None]
+    labelled = [told[number] for number in sure]
+    scored = clues([known[number] for number in sure] if facts else [], [bool(case.label) for case in labelled], labelled)
     on_purpose = " Built-in patients have this shortcut on purpose." if synthetic else ""
     findings = []
     for clue in scored:
@@ -70,20 +88,33 @@ def shortcut_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, XrayCase]
     return scored, findings
 
 
-def _of_tables(cases: Sequence[XrayCase]) -> list[Clue]:
-    """Return the one clue that tables without X-rays may hold: the view."""
-    labels, views = np.array([bool(case.label) for case in cases]), [case.view or "" for case in cases]
-    if not any(views) or min(labels.sum(), (~labels).sum()) < LEAST_OF_EACH:
-        return []
-    clue = _of_words("view", views, labels)
-    return [] if clue is None else [clue]
-
-
 def _fields(facts: Sequence[XrayFacts]) -> dict[str, list[str]]:
-    """Return the values of every header field that has several, X-ray by X-ray; of fields that always go together, one is kept."""
+    """Return the values of every header field, X-ray by X-ray."""
+    if not facts:
+        return {}
     keywords = sorted({keyword for xray in facts for keyword in xray.told} - {"PatientAge"})
     fields: dict[str, list[str]] = {"view": [(xray.header.view or "") if xray.header else "" for xray in facts]}
-    fields |= {keyword: [xray.told.get(keyword, "") for xray in facts] for keyword in keywords}
+    return fields | {keyword: [xray.told.get(keyword, "") for xray in facts] for keyword in keywords}
+
+
+def _columns(cases: Sequence[XrayCase]) -> dict[str, list[str]]:
+    """Return what the tables say of each X-ray beside its label, in words."""
+    groups = [dict(case.groups) for case in cases]
+    columns = {f"column {name}": [getattr(case, name) or "" for case in cases] for name in ("view", "sex")} if cases else {}
+    for name in dict.fromkeys(name for one in groups for name in one):
+        values = [one.get(name, "") for one in groups]
+        # What another finding is is no property of the examination.
+        if not (name.startswith(PREFIX) and _are_findings(values)):
+            columns[f"column {name}"] = values
+    return columns
+
+
+def _are_findings(values: Sequence[str]) -> bool:
+    return set(values) <= {"", "0", "1", "0.0", "1.0"}
+
+
+def _distinct(fields: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Return the fields that have several values; of those that always go together, one is kept."""
     told: dict[tuple[int, ...], str] = {}
     for name, words in fields.items():
         numbers: dict[str, int] = {}
@@ -93,7 +124,7 @@ def _fields(facts: Sequence[XrayFacts]) -> dict[str, list[str]]:
     return {name: fields[name] for name in told.values()}
 
 
-def _of_words(name: str, words: Sequence[str], y: np.ndarray) -> Clue | None:
+def _of_words(name: str, words: Sequence[str], y: np.ndarray, people: np.ndarray) -> Clue | None:
     """Score a field of words: X-rays ranked by the share of positives among those with the same value."""
     counts = Counter(words)
     grouped = [word if counts[word] >= LEAST_OF_A_VALUE else "other" for word in words]
@@ -103,22 +134,48 @@ def _of_words(name: str, words: Sequence[str], y: np.ndarray) -> Clue | None:
     shares = {value: float(y[[word == value for word in grouped]].mean()) for value in values}
     ranked = sorted(values, key=lambda value: -shares[value])
     said = ", ".join(f"{value or 'none'} {shares[value]:.0%} of {values[value]:,}" for value in ranked[:4])
-    return _clue(name, np.array([shares[word] for word in grouped]), y, f"share of positives: {said}{', …' if len(ranked) > 4 else ''}")
+    said = f"share of positives: {said}{', …' if len(ranked) > 4 else ''}"
+    clue = _clue(name, np.array([shares[word] for word in grouped]), y, people, said)
+    if len(values) == 2:
+        # Two values have one order and its reverse, as numbers have.
+        return clue
+    chance = _chance(np.array([ranked.index(word) for word in grouped]), y, people)
+    is_sure = clue.is_sure and clue.auroc_score > chance.mean() + SURE_ERRORS * chance.std()
+    return replace(clue, is_sure=is_sure, by_chance=float(chance.mean()))
 
 
-def _of_numbers(name: str, values: np.ndarray, y: np.ndarray) -> Clue | None:
+def _chance(values: np.ndarray, y: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """Return AUROCs of a field of words on labels that were dealt out among persons by chance, (CHANCE_DRAWS,).
+
+    All X-rays of a person mostly have one value and one label, so that a person counts as one.
+    """
+    _, first = np.unique(people, return_index=True)
+    ill = np.zeros(len(first), bool)
+    np.logical_or.at(ill, people, y)
+    held = np.bincount(values[first])
+    positives = np.random.default_rng(0).multivariate_hypergeometric(held, int(ill.sum()), CHANCE_DRAWS)
+    others = held - positives
+    order = np.argsort(-positives / np.maximum(held, 1), axis=1)
+    positives, others = (np.take_along_axis(counts, order, axis=1) for counts in (positives, others))
+    below = others.sum(axis=1, keepdims=True) - others.cumsum(axis=1)
+    pairs = max(int(ill.sum()) * int((~ill).sum()), 1)
+    return np.asarray((positives * (below + others / 2)).sum(axis=1) / pairs)
+
+
+def _of_numbers(name: str, values: np.ndarray, y: np.ndarray, people: np.ndarray) -> Clue | None:
     known = np.isfinite(values)
-    values, y = values[known], y[known]
+    values, y, people = values[known], y[known], people[known]
     if min(y.sum(), (~y).sum()) < LEAST_OF_EACH or np.ptp(values) == 0:
         return None
     positive, negative = np.median(values[y]), np.median(values[~y])
-    return _clue(name, values, y, f"median {positive:.3g} in positives, {negative:.3g} in the others")
+    return _clue(name, values, y, people, f"median {positive:.3g} in positives, {negative:.3g} in the others")
 
 
-def _clue(name: str, values: np.ndarray, y: np.ndarray, said: str) -> Clue:
+def _clue(name: str, values: np.ndarray, y: np.ndarray, people: np.ndarray, said: str) -> Clue:
     score = float(auroc_score(values, y))
     score = max(score, 1 - score)
-    return Clue(name, score, len(y), score - 0.5 > SURE_ERRORS * _standard_error(int(y.sum()), int((~y).sum())), said)
+    error = _standard_error(len(np.unique(people[y])), len(np.unique(people[~y])))
+    return Clue(name, score, len(y), score - 0.5 > SURE_ERRORS * error, said)
 
 
 def _standard_error(positives: int, negatives: int) -> float:

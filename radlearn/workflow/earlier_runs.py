@@ -14,6 +14,7 @@ from radlearn.training.earlier_runs import with_earlier
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import SUBSETS, contents_in_split, split_of
 from radlearn.workflow.case_contents import images_of
+from radlearn.workflow.namesakes import tell_moved_namesakes
 
 
 class Seen(NamedTuple):
@@ -88,6 +89,8 @@ def refuse_seen_people(
             by_looks.setdefault(person, f"{case.path.name} of {case.person} (as {look[1]})")
     moved = _moved(nearest, persons, subsets)
     if not moved:
+        decided = {case.person for case, person in zip(cases, persons, strict=True) if person in nearest}
+        tell_moved_namesakes(with_earlier([run], told=True)[1:], cases, subsets, decided)
         return
     # The run that has seen most of them: it need not be the one that this run starts from, but one from which that one did.
     by_run = Counter(nearest[person].run.folder for person in moved)

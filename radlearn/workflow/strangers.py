@@ -8,10 +8,12 @@ from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
 from radlearn.file_contents import is_of_values
 from radlearn.progress import say
+from radlearn.training.earlier_runs import with_earlier
 from radlearn.training.run_folder import Run
 from radlearn.training.splits import contents_in_split, split_of
 from radlearn.workflow.case_contents import compared, images_of
 from radlearn.workflow.earlier_runs import descent, seen_before
+from radlearn.workflow.namesakes import tell_external_namesakes
 
 
 def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
@@ -44,6 +46,7 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
                 "or data that share no name with it."
             )
         say(f"{run.folder}: is older than digests of cases, so that these are strangers to it goes by their names alone.", style="yellow")
+        tell_external_namesakes(with_earlier([run], told=True), cases)
         return True
     own = {content.pixels: image_id for image_id, content in expected.items() if content.pixels}
     found = images_of([case.path for case in cases], own)
@@ -79,4 +82,5 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
             "passes for another image. Whether that is so here cannot be told: train again to be sure.",
             style="yellow",
         )
+    tell_external_namesakes(with_earlier([run], told=True), cases)
     return True

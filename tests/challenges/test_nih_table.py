@@ -161,3 +161,31 @@ def test_ages_that_nobody_has_are_counted(tmp_path: Path, ages: tuple[str, str],
     said = [note for note in table.notes if "taken for not known" in note]
     assert len(said) == (count > 0)
     assert all(f"{count} age{'s' * (count > 1)} above 120 years" in note for note in said)
+
+
+def published(folder: Path, persons: list[str], names: list[str]) -> list[str]:
+    (folder / "images").mkdir(parents=True)
+    for name in names:
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "images" / name)
+    rows = "".join(f"{name},No Finding,0,{person},50,M,PA\n" for name, person in zip(names, persons, strict=True))
+    (folder / "Data_Entry_2017.csv").write_text(HEAD + rows)
+    return audit(folder / "Data_Entry_2017.csv")[0].troubles
+
+
+NAMES = ["00000001_000.png", "00000001_001.png", "00000002_000.png", "00000003_000.png"]
+
+
+@pytest.mark.parametrize(("persons", "lines"), [(["1", "2", "2", "3"], [3]), (["2", "3", "1", "1"], [3]), (["P1", "P2", "P2", "P3"], [3])])
+def test_a_column_of_persons_that_was_moved_is_refused(tmp_path: Path, persons: list[str], lines: list[int]) -> None:
+    (said,) = published(tmp_path, persons, NAMES)
+    assert said.startswith(f"Data_Entry_2017.csv, line {lines[0]}, column Patient ID: is {persons[1]!r}, and line 2 has {persons[0]!r}")
+    assert "in the published table 1" in said
+
+
+@pytest.mark.parametrize("persons", [["1", "1", "2", "3"], ["1", "1.0", "2", "3"], ["0", "0", "1", "2"], ["P7", "P7", "P9", "P7"]])
+def test_persons_who_were_numbered_anew_are_taken(tmp_path: Path, persons: list[str]) -> None:
+    assert not published(tmp_path, persons, NAMES)
+
+
+def test_other_names_of_images_say_nothing_of_persons(tmp_path: Path) -> None:
+    assert not published(tmp_path, ["1", "2", "3"], ["a_000.png", "a_001.png", "0001_001.png"])

@@ -122,7 +122,7 @@ def test_tables_without_xrays_are_looked_through_all_the_same(small_rsna: Path, 
     assert audit.counts()["view in the tables"] == {"PA": 32, "AP": 16}
     # Here AP is positive and PA is not.
     (view,) = audit.clues
-    assert (view.name, view.auroc_score) == ("view", 1.0)
+    assert (view.name, view.auroc_score) == ("column view", 1.0)
     assert any(one.found == "16 boxes; quartiles of their width 60/60/60 px, of their height 60/60/60 px" for one in audit.findings)
     with (tmp_path / "stage_2_train_labels.csv").open("a") as labels:
         labels.write("xray-000,1,1,5,5,0\n")

@@ -1,5 +1,6 @@
 """Boxes and persons checked against the X-rays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,3 +47,41 @@ def test_boxes_on_a_turned_picture_are_told(tmp_path: Path, turn: int) -> None:
         told.append([one.rule for one in box_findings([case], {path: XrayFacts(path, header=HEADER)}, tmp_path)])
     # HEADER has 1000 × 1000 px, on which this box is no tiny one.
     assert told == [["box-turned"] * (turn != 1), []]
+
+
+def drawn(count: int, scale: float, boxes_each: int = 1, size: tuple[int, int] = (1000, 1000)) -> list[str]:
+    """Return what is told of boxes of both lungs, in pixels of X-rays of a size (height, width), times a scale."""
+    rng = np.random.default_rng(5)
+    cases = []
+    for number in range(count):
+        x, y = rng.choice([150, 600], boxes_each) + rng.uniform(0, 80, boxes_each), rng.uniform(150, 600, boxes_each)
+        corners = np.stack([x, y, x + 180, y + 240], axis=1) / 1000 * np.array([size[1], size[0]] * 2) * scale
+        boxes = tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in corners)
+        cases.append(Case(str(number), Path(f"{number}.dcm"), True, boxes, None, str(number)))
+    header = replace(HEADER, size_px=size)
+    findings = box_findings(cases, {case.path: XrayFacts(case.path, header=header) for case in cases}, Path())
+    return [one.found for one in findings if one.rule == "box-grid"]
+
+
+def test_boxes_of_smaller_copies_are_told_with_their_grid() -> None:
+    (said,) = drawn(40, 0.224)
+    assert said.startswith("all 40 boxes lie within 224 px from the top left, on X-rays whose sides are 1,000 px and more")
+    assert "copies of 224 × 224 px" in said
+    # 224 of 2240 px across and 205 of 2048 px down.
+    assert "within 224 px" in drawn(40, 0.1, size=(2048, 2240))[0]
+
+
+def test_boxes_where_they_belong_or_too_few_are_no_grid() -> None:
+    assert not drawn(40, 1)
+    assert not drawn(40, 0.75)
+    assert not drawn(12, 0.224)
+    # Twenty boxes on two X-rays say little.
+    assert not drawn(2, 0.224, boxes_each=10)
+
+
+def test_one_box_beyond_is_proof_against_a_grid() -> None:
+    cases = [Case(str(number), Path(f"{number}.dcm"), True, ((50, 50, 150, 150),), None, str(number)) for number in range(30)]
+    facts = {case.path: XrayFacts(case.path, header=replace(HEADER, patient_id=None)) for case in cases}
+    assert [one.rule for one in box_findings(cases, facts, Path())] == ["box-grid"]
+    cases[7] = replace(cases[7], boxes_xyxy_px=((600, 300, 800, 700),))
+    assert not list(box_findings(cases, facts, Path()))

@@ -1,9 +1,12 @@
 """What gives the label away: found where it is, not where luck is."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from radlearn.challenges.xray_case import XrayCase as Case
 from radlearn.check.radiographs import XrayFacts
@@ -52,3 +55,77 @@ def test_built_in_patients_have_their_shortcut_as_a_note() -> None:
         _, findings = shortcut_findings(xrays, cases, synthetic)
         assert [one.severity for one in findings] == [severity]
         assert "AUROC 1.000" in findings[0].found
+
+
+def table_cases(labels: Sequence[bool], persons: Sequence[str] = (), **columns: Sequence[Any]) -> list[Case]:
+    own = {name: values for name, values in columns.items() if name in ("view", "sex", "age_years")}
+    groups = {name: values for name, values in columns.items() if name not in own}
+    return [
+        Case(
+            str(number), Path(f"{number}.dcm"), label, (), None, persons[number] if persons else str(number),
+            **{name: values[number] for name, values in own.items()},
+            groups=tuple((name, values[number]) for name, values in groups.items()),
+        )
+        for number, label in enumerate(labels)
+    ]  # fmt: skip
+
+
+HALF = [number < 40 for number in range(80)]
+
+
+@pytest.mark.parametrize("read", [True, False])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("view", ["AP" if label else "PA" for label in HALF]),
+        ("sex", ["F" if label else "M" for label in HALF]),
+        ("age_years", [70.0 if label else 30.0 for label in HALF]),
+        ("site", [("a", "b", "c")[number % 3] if label else "d" for number, label in enumerate(HALF)]),
+        ("scanner", ["x" if label else "" for label in HALF]),
+        ("label_source", ["report" if label else "reader" for label in HALF]),
+    ],
+)
+def test_a_column_of_the_table_that_tells_the_label_is_named(name: str, values: list[Any], read: bool) -> None:
+    cases = table_cases(HALF, **{name: values})
+    xrays = [facts(number) for number in range(80)] if read else []
+    scored, (found,) = shortcut_findings(xrays, {case.path: case for case in cases}, synthetic=False)
+    assert found.severity == "warning"
+    assert f"column {name} alone scores AUROC 1.000" in found.found
+    assert [clue.name for clue in scored] == [f"column {name}"]
+
+
+def test_the_score_of_a_column_is_that_of_its_pairs() -> None:
+    # Positives at a, b, c: 30, 8, 2; others: 4, 16, 20.
+    sites = ["a"] * 30 + ["b"] * 8 + ["c"] * 2 + ["a"] * 4 + ["b"] * 16 + ["c"] * 20
+    (clue,) = clues([], HALF, table_cases(HALF, site=sites))
+    assert math.isclose(clue.auroc_score, (30 * (16 + 20) + 8 * 20 + 0.5 * (30 * 4 + 8 * 16 + 2 * 20)) / 1600)
+    assert clue.is_shortcut
+
+
+def test_columns_of_many_values_are_no_shortcut_by_chance() -> None:
+    rng = np.random.default_rng(11)
+    told = 0
+    for _ in range(60):
+        labels = (rng.permutation(96) < 48).tolist()
+        sites = [f"site {number % 12}" for number in range(96)]
+        (clue,) = clues([], labels, table_cases(labels, site=sites))
+        told += clue.is_shortcut
+    assert told <= 1
+
+
+def test_xrays_of_few_people_prove_little() -> None:
+    # Twelve people of eight X-rays each, six ill: who was where is told by luck.
+    persons = [str(number // 8) for number in range(96)]
+    labels = [int(person) % 2 == 0 for person in persons]
+    sites = [f"site {int(person) // 2}" if int(person) < 8 else "site 9" for person in persons]
+    scanners = ["x" if int(person) in (0, 2, 4, 1) else "y" for person in persons]
+    assert not any(clue.is_shortcut for clue in clues([], labels, table_cases(labels, persons, site=sites, scanner=scanners)))
+    # As many people as X-rays prove it.
+    (clue,) = clues([], labels, table_cases(labels, scanner=scanners))
+    assert clue.is_shortcut
+
+
+def test_other_findings_and_what_the_header_says_too_are_not_named_twice() -> None:
+    cases = table_cases(HALF, label_mass=["1" if label else "0" for label in HALF], view=["AP" if label else "PA" for label in HALF])
+    xrays = [facts(number, ViewPosition="AP" if number < 40 else "PA") for number in range(80)]
+    assert [clue.name for clue in clues(xrays, HALF, cases)] == ["ViewPosition"]

@@ -21,7 +21,7 @@ from radlearn.challenges.table_rows import file_words, is_table, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.unlooked import unlooked_files
 from radlearn.challenges.xray_case import XrayCase
-from radlearn.check.appearance import series_privacy, xray_findings
+from radlearn.check.appearance import refused_findings, series_privacy, xray_findings
 from radlearn.check.boxes import box_findings
 from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.findings import Finding, in_order
@@ -157,6 +157,10 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     with waiting("comparing"):
         xrays = [xray for xray in result.xrays if not xray.is_slice]
         result.findings += xray_findings(xrays, folder)
+        # Of what is surely none the doubt need not be told too.
+        refused = refused_findings(result.xrays, result.cases, folder)
+        sure = {(one.rule, one.file) for one in refused}
+        result.findings = [one for one in result.findings if (one.rule, one.file) not in sure] + refused
         result.findings += series_privacy(result.xrays, folder)
         result.findings += box_findings(list(result.cases.values()), {xray.path: xray for xray in xrays}, folder)
         result.findings += duplicate_findings(xrays, result.cases, folder)

@@ -73,7 +73,9 @@ RULES = {
     ),
     "file-no-image": Rule("error", "DICOM files without an image", "Leave out reports and presentation states."),
     "image-no-decoder": Rule("error", "X-rays that nothing here can decode", "Convert them, for example with 'gdcmconv --raw IN OUT'."),
-    "image-constant": Rule("error", "X-rays with nothing on them", "Remove them and their rows, or export them again."),
+    "image-constant": Rule(
+        "error", "X-rays with nothing on them, or masks in their place", "Remove them and their rows, or export them again."
+    ),
     "image-other-person": Rule("error", "one X-ray of two people, or with two labels", "Keep one of them, or give both the same person."),
     "image-other-boxes": Rule("error", "one X-ray with different boxes", "Look at both: correct the boxes that are wrong, or remove one."),
     "image-twice": Rule("warning", "one X-ray under two names", "Keep one of them: counted twice it weighs twice."),

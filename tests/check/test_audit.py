@@ -166,6 +166,8 @@ def not_xrays(folder: Path) -> dict[str, str]:
     for name, pixels, modality in (("mask.dcm", np.uint8(ellipse() * 255), "DX"), ("us.dcm", noise, "US"), ("ct.dcm", noise, "CT")):
         write_radiograph(folder / name, pixels, **said)
         dataset = pydicom.dcmread(folder / name)
+        dataset.decompress()
+        dataset.PixelData = pixels.tobytes()
         dataset.Modality = modality
         dataset.save_as(folder / name)
     constant = dict.fromkeys(["mask.png", "mask01.png", "bits.tif", "greys.bmp", "even.png", "mask.dcm"], "image-constant")

@@ -123,12 +123,12 @@ def _add_persons(table: FirstTable, folder: Path) -> None:
             table.assumed.append(f"{differ}: are they the same people? Then give them one name in the column person.")
     else:
         bare = [path for path in paths if path not in persons]
-        found = "Nothing says who the people are. Add"
+        words = "Nothing says who the people are. Add"
         if persons:
             amount = f"{part_of(len(bare), len(paths), 'images')} {verb_of(len(bare), 'have')} no PatientID"
             which = f"{within(Path(str(bare[0])), folder)}{', …' * (len(bare) > 1)}"
-            found = f"{amount} ({which}), so none is used. Leave such images out, or add"
-        table.assumed.append(f"{found} a column person; without it every image counts as a person of its own.")
+            words = f"{amount} ({which}), so none is used. Leave such images out, or add"
+        table.assumed.append(f"{words} a column person; without it every image counts as a person of its own.")
 
 
 def _nnunet_pairs(paths: Sequence[Path]) -> dict[Path, Path]:

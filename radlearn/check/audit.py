@@ -144,6 +144,9 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.{hint}")
     result.cases = {case.path: case for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)}
     result.findings = [Finding(*one) for layout in layouts.values() for one in layout.findings]
+    near = [challenge.near_layout(given) for challenge in challenges.values() if challenge.near_layout is not None]
+    # A folder in one layout may hold what is of another.
+    result.findings += [] if layouts else [Finding("layout-near", "", words) for words in near if words]
     result.findings += unlooked_findings(unlooked, folder)
     result.xrays = facts_of(paths, workers) if paths else []
     of_layouts = [one for layout in layouts.values() for one in layout.volumes or ()]

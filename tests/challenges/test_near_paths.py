@@ -7,6 +7,7 @@ import pytest
 
 from radlearn.challenges import nih_table, rsna, xray_table
 from radlearn.challenges.near_paths import ADVICE, NearPaths
+from radlearn.check.audit import audit_folder
 from radlearn.errors import BadLayout
 from tests.challenges.test_first_table import picture
 
@@ -69,5 +70,6 @@ def test_the_table_of_chestxray14_under_another_name_is_named(tmp_path: Path) ->
     (tmp_path / "sample_labels.csv").write_text("Image Index,Finding Labels,Patient ID\n1_0.png,Mass,1\n")
     with pytest.raises(BadLayout, match=r"ChestX-ray14 lies there under another name: name it itself, --data .*sample_labels\.csv"):
         rsna.find_cases(tmp_path)
+    assert "sample_labels.csv" in next(one.found for one in audit_folder(tmp_path, workers=1).findings if one.rule == "layout-near")
     (case,) = rsna.find_cases(tmp_path / "sample_labels.csv")
     assert dict(case.labels)["Mass"]

@@ -203,6 +203,8 @@ class Challenge(Generic[CaseT, PredictionT]):
         scorers: what `radlearn score` offers for this challenge.
         audit: looks through a folder in the layout for `radlearn check`, and raises for nothing that is wrong in it. Where it is None,
             what `find_cases` refuses is the one finding.
+        near_layout: what to rename in a folder that `layout_folder` does not know and that is nearly the layout, in a sentence without its
+            end, for `radlearn check`; "" for any other.
     """
 
     name: str
@@ -220,6 +222,7 @@ class Challenge(Generic[CaseT, PredictionT]):
     box_score: BoxScore | None = None
     scorers: tuple[Scorer, ...] = ()
     audit: Callable[[Path], AuditedFolder] | None = None
+    near_layout: Callable[[Path], str] | None = None
 
     def is_synthetic(self, folder: Path) -> bool:
         """Tell whether a data folder holds synthetic cases, or a table names some."""

@@ -7,12 +7,13 @@ Sources: cocodataset.org/#format-data; docs.ultralytics.com/datasets/detect; hos
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from radlearn.amounts import counted, verb_of
+from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges.class_folders import has_usual_names, read_class_folders
 from radlearn.challenges.coco_boxes import WITHOUT_BOXES, files_without_boxes, read_coco
+from radlearn.challenges.first_images import image_files, masks_of
 from radlearn.challenges.first_pages import add_pages
 from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.first_split import add_split
@@ -21,12 +22,11 @@ from radlearn.challenges.folders import (
     LABEL_FOLDERS,
     MASK_NAME,
     describe_folder,
-    files_below,
     home_of,
-    is_image_file,
     masks_beside,
     volume_files,
     volume_stem,
+    within,
 )
 from radlearn.challenges.person_spellings import spelt
 from radlearn.challenges.table_boxes import BOX
@@ -52,13 +52,17 @@ def xray_table(folder: Path, positive: Sequence[str] = ()) -> FirstTable:
         BadLayout: if the folder is none of the known kinds, or its boxes would train wrongly.
         BadSetting: if it is not clear which class is the finding.
     """
-    images = [path for path in files_below(folder) if is_image_file(path)]
+    files = image_files(folder)
+    masks = masks_of(files)
+    shown = [path for path in files if path not in masks]
     for read in (read_coco, read_voc, read_yolo):
+        # COCO says itself which files are its images.
+        images = files if read is read_coco else shown
         # Numbers in text files beside the images of class folders may be anything.
         if (marked := read(folder, images)) and not (read is read_yolo and none_is_yolo(marked) and has_usual_names(images)):
-            return _completed(marked.table(positive), folder)
-    if (table := read_class_folders(folder, images, positive)) is not None:
-        return _completed(table, folder)
+            return _completed(marked.table(positive), folder, masks)
+    if (table := read_class_folders(folder, shown, positive)) is not None:
+        return _completed(table, folder, masks)
     expected = "folders named by their class, or boxes as COCO, YOLO or Pascal VOC keep them"
     captions = "".join(f" {name} {WITHOUT_BOXES}; export it with boxes." for name in files_without_boxes(folder)[:1])
     raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM files, pictures or files of one slice in {expected}.{captions}")
@@ -86,14 +90,17 @@ def ct_table(folder: Path) -> FirstTable:
     return table
 
 
-def _completed(table: FirstTable, folder: Path) -> FirstTable:
+def _completed(table: FirstTable, folder: Path, masks: Collection[Path]) -> FirstTable:
+    if left := sorted(set(masks) - {row["path"] for row in table.rows}):
+        amount = f"{counted(len(left), 'files')} {verb_of(len(left), 'are')} left out as masks by their names"
+        table.assumed.append(f"{amount}, such as {within(left[0], folder)}.")
     add_split(table, folder)
     add_pages(table, BOX)
-    _add_persons(table)
+    _add_persons(table, folder)
     return table
 
 
-def _add_persons(table: FirstTable) -> None:
+def _add_persons(table: FirstTable, folder: Path) -> None:
     """Add a column of persons where all images have a PatientID in their header."""
     from radlearn.scans.dicom import read_header
     from radlearn.scans.plain_images import is_plain_image
@@ -119,7 +126,13 @@ def _add_persons(table: FirstTable) -> None:
             differ = f"{counted(alike, 'PatientIDs')} {verb_of(alike, 'differ')} from another only in case, leading zeros or marks"
             table.assumed.append(f"{differ}: are they the same people? Then give them one name in the column person.")
     else:
-        table.assumed.append("Nothing says who the people are. Add a column person; without it every image counts as a person of its own.")
+        bare = [path for path in paths if path not in persons]
+        words = "Nothing says who the people are. Add"
+        if persons:
+            amount = f"{part_of(len(bare), len(paths), 'images')} {verb_of(len(bare), 'have')} no PatientID"
+            which = f"{within(Path(str(bare[0])), folder)}{', …' * (len(bare) > 1)}"
+            words = f"{amount} ({which}), so none is used. Leave such images out, or add"
+        table.assumed.append(f"{words} a column person; without it every image counts as a person of its own.")
 
 
 def _nnunet_pairs(paths: Sequence[Path]) -> dict[Path, Path]:

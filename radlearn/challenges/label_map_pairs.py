@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.first_images import image_files
 from radlearn.challenges.first_pages import add_pages
 from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.first_split import add_split
-from radlearn.challenges.folders import MASK_NAME, describe_folder, files_below, is_image_file, stem
+from radlearn.challenges.folders import MASK_NAME, describe_folder, stem
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable
 
@@ -21,7 +22,7 @@ def pair_table(folder: Path) -> FirstTable:
     Raises:
         BadLayout: if no image has a mask whose name or place says that they belong together.
     """
-    files = [path for path in files_below(folder) if is_image_file(path)]
+    files = image_files(folder)
     pairs = _beside(files) or _in_folders(files)
     if not pairs:
         expected = "an image and its mask side by side (a.png, a_mask.png), or in images/ and masks/ under one name"

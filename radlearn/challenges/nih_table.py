@@ -21,10 +21,11 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number
 from radlearn.challenges.folders import files_in, stem
+from radlearn.challenges.near_paths import NearPaths
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.own_table import OwnImage, OwnTable
 from radlearn.challenges.person_spellings import joined_in_table
-from radlearn.challenges.table_rows import HEADER_LINE, Cells, columns_of, rows_of
+from radlearn.challenges.table_rows import HEADER_LINE, NIH_COLUMNS, Cells, columns_of, rows_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
@@ -35,7 +36,8 @@ FINDINGS = (
     "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax",
 )  # fmt: skip
 NONE = "No Finding"
-IMAGE, LABELS, PERSON, VIEW = "Image Index", "Finding Labels", "Patient ID", "View Position"
+IMAGE, LABELS = NIH_COLUMNS
+PERSON, VIEW = "Patient ID", "View Position"
 AGE, SEX = "Patient Age", ("Patient Gender", "Patient Sex")
 NAME = re.compile(r"data_entry.*\.csv", re.IGNORECASE)
 BOXES = re.compile(r"bbox_list.*\.csv", re.IGNORECASE)
@@ -161,10 +163,13 @@ def _paths(table: OwnTable, lines: dict[str, int]) -> dict[str, Path]:
             there = f"{name} lies in {chosen[0].parent} and in {chosen[1].parent}"
             table.troubles.append(f"{table.at(lines[name], IMAGE)}: {there}; expected one file. Move one of the folders away.")
     if lines and not found:
-        table.troubles.append(
-            f"{table.at(min(lines.values()), IMAGE)}: is {next(iter(lines))!r}, and neither it nor any other image of the table lies in "
-            f"{table.folder} or its folders. Unpack the archives of images there."
-        )
+        near = NearPaths(table.folder, in_any=True)
+        # All lines, so that they are counted, and not those alone that another folder holds.
+        if not sum(near.note(table.troubles, table.at(line, IMAGE), IMAGE, name) for name, line in lines.items()):
+            table.troubles.append(
+                f"{table.at(min(lines.values()), IMAGE)}: is {next(iter(lines))!r}, and neither it nor any other image of the table lies "
+                f"in {table.folder} or its folders. Unpack the archives of images there."
+            )
     elif missing := len(lines) - len(found):
         table.notes.append(
             f"{table.path.name}: {missing:,} of {counted(len(lines), 'images')} {verb_of(missing, 'are')} not in the folders beside it; "

@@ -36,6 +36,7 @@ from radlearn.challenges.near_columns import (
     other_persons,
     subset_word,
 )
+from radlearn.challenges.near_paths import NearPaths
 from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import alike_words, joined_words, spelt
 from radlearn.challenges.table_pages import page_of
@@ -83,6 +84,8 @@ class OwnTable:
     images: list[OwnImage] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    near: NearPaths | None = None
+    "Made for the first file that is not there."
 
     @property
     def folder(self) -> Path:
@@ -184,9 +187,10 @@ def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | No
     place = table.folder / Path(text).expanduser()
     if place.exists():
         return place
-    hint = " Write / between folders." if "\\" in text and (table.folder / text.replace("\\", "/")).exists() else ""
-    found = f"is {written!r}, and there is no such file; paths are relative to the folder of the table, {table.folder}"
-    table.troubles.append(f"{where}: {found}.{hint}")
+    table.near = table.near or NearPaths(table.folder)
+    if not table.near.note(table.troubles, where, column, text):
+        found = f"is {written!r}, and there is no such file; paths are relative to the folder of the table, {table.folder}"
+        table.troubles.append(f"{where}: {found}.")
     return None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from radlearn.amounts import counted, none_of, part_of, verb_of
 from radlearn.challenges import rsna_layout as rsna
-from radlearn.challenges import rsna_tables
+from radlearn.challenges import rsna_places, rsna_tables
 from radlearn.challenges.challenge import AuditedFolder, Found
 from radlearn.challenges.folders import stem, within
 from radlearn.challenges.near_ids import NearIds
@@ -51,7 +51,8 @@ def audit_folder(folder: Path) -> AuditedFolder:
         # Once, not a line for each of thousands.
         none = none_of(len(cases), "X-rays", "of its")
         found = f"there is no such folder beside the labels table, and {none}; only the tables were checked"
-        findings.insert(0, Found("image-missing", rsna.IMAGE_FOLDER, found))
+        words = rsna_places.elsewhere(root, root / rsna.IMAGE_FOLDER, {case.image_id for case in cases})[1]
+        findings.insert(0, Found("image-misplaced" if words else "image-missing", rsna.IMAGE_FOLDER, words or found))
     findings += [*_person_findings(notes), *_split_findings(root, {case.image_id: case.person for case in cases})]
     missing = "" if any(case.path.is_file() for case in cases) else ", none of them there"
     return AuditedFolder(f"the RSNA challenge's layout: {counted(len(cases), 'labelled X-rays')}{missing}", cases, findings)
@@ -60,10 +61,16 @@ def audit_folder(folder: Path) -> AuditedFolder:
 def _image_findings(root: Path, folder: Path, there: Collection[str]) -> Iterator[Found]:
     """Yield labelled X-rays without file, and files without label. `there`: images that have both."""
     images, _ = rsna_tables.labels_in(rsna.LABELS_TABLE, rsna_tables.path_text(root / rsna.LABELS_TABLE)[0])
-    paths = rsna.xrays_in(root / rsna.IMAGE_FOLDER)
+    place = rsna_places.images_folder(root, rsna.IMAGE_FOLDER)
+    paths = rsna.xrays_in(place)
     near = NearIds({stem(path.name) for path in paths})
+    moved: set[str] = set()
+    if absent := {image_id for image_id in images if image_id not in there}:
+        moved, words = rsna_places.elsewhere(root, place, absent)
+        if moved:
+            yield Found("image-misplaced", rsna.IMAGE_FOLDER, words)
     for image_id, image in images.items():
-        if image_id not in there:
+        if image_id not in there and image_id not in moved:
             found = f"{rsna.IMAGE_FOLDER}/{image_id}.dcm is not there"
             hint = near.hint(image_id)
             yield Found("image-missing", f"{rsna.LABELS_TABLE}, line {image.line}", f"{found}.{hint}" if hint else found)

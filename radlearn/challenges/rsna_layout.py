@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from radlearn.amounts import counted, part_of, verb_of
-from radlearn.challenges import nih_table, xray_table
+from radlearn.challenges import nih_table, rsna_places, xray_table
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, named_pages, stem
 from radlearn.challenges.near_ids import NearIds, near_strangers
@@ -100,7 +100,8 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
     if not images:
         return [], troubles, notes
     paths: dict[str, Path] = {}
-    for path in xrays_in(root / IMAGE_FOLDER):
+    folder_of_xrays = rsna_places.images_folder(root, IMAGE_FOLDER)
+    for path in xrays_in(folder_of_xrays):
         if (other := paths.setdefault(stem(path.name), path)) is not path:
             troubles.append(f"{IMAGE_FOLDER}: {other.name} and {path.name} are both called {stem(path.name)}; keep one of them.")
     if absent := [image_id for image_id in images if image_id not in paths]:
@@ -108,6 +109,8 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
         amount = f"{part_of(len(absent), len(images), 'images')} of {LABELS_TABLE} {verb_of(len(absent), 'have')} no file here"
         near = NearIds(paths)
         hint = next((hint for image_id in absent if (hint := near.hint(image_id))), " Was the archive unpacked to its end?")
+        if words := rsna_places.elsewhere(root, folder_of_xrays, set(absent))[1]:
+            hint = f" {words[:1].upper()}{words[1:]}."
         troubles.append(f"{IMAGE_FOLDER}: {amount}, the first being {first}.{hint}")
     if unlisted := len(paths) - len(images) + len(absent):
         notes.append(
@@ -154,14 +157,28 @@ def missing_layout(folder: Path) -> BadLayout:
     files = files_in(folder) if folder.is_dir() else []
     if archives := [file.name for file in files if file.suffix in ARCHIVES]:
         advice = f"Unpack {', '.join(archives[:3])} in that folder first (unzip {archives[0]})."
+    elif near := near_layout(folder):
+        advice = f"{near}."
     elif (folder / LABELS_TABLE).is_file():
-        advice = f"The table is there, its X-rays are not. Put them into {IMAGE_FOLDER}/, one patientId.dcm each."
+        images, _ = tables.labels_in(LABELS_TABLE, tables.path_text(folder / LABELS_TABLE)[0])
+        words = rsna_places.elsewhere(folder, folder / IMAGE_FOLDER, images)[1]
+        where = f"{words[:1].upper()}{words[1:]}." if words else f"Put them into {IMAGE_FOLDER}/, one patientId.dcm each."
+        advice = f"The table is there, its X-rays are not. {where}"
     elif own := tables_hint(folder):
         advice = own
     elif (folder / IMAGE_FOLDER).is_dir() or any(file.suffix.lower() in DICOM_SUFFIXES for file in files):
         advice = f"The X-rays are there, but not {LABELS_TABLE}, the table of labels. Without labels, use 'predict'."
     expected = f"{LABELS_TABLE} and {IMAGE_FOLDER}/ with one patientId.dcm per image"
     return BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}. {advice}")
+
+
+def near_layout(folder: Path) -> str:
+    """Return what to rename or to name in a folder that is nearly the layout, or that of ChestX-ray14; "" where it is nothing like it."""
+    place = Path(folder)
+    if not place.is_dir() or layout_folder(place) is not None:
+        return ""
+    hint = tables_hint(place)
+    return rsna_places.near_layout(place, LABELS_TABLE, IMAGE_FOLDER) or (hint.rstrip(".") if "ChestX-ray14" in hint else "")
 
 
 def find_images(folder: Path) -> list[Case]:

@@ -15,6 +15,8 @@ from radlearn.files import opened_to_read
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = ".parquet"
 HEADER_LINE = 1
+NIH_COLUMNS = ("Image Index", "Finding Labels")
+"By which the table of NIH ChestX-ray14 is known."
 MOST_ROWS, ROWS_AT_ONCE = 3_000_000, 1000
 "Of a Parquet table, which may hold thirty million in half a megabyte."
 START_BYTES = 4096
@@ -29,7 +31,11 @@ def is_table(path: Path) -> bool:
 def tables_hint(folder: Path) -> str:
     """Return what to name where a folder was named in which a table of one's own lies; "" where none does."""
     files = sorted(path for path in Path(folder).iterdir() if is_table(path) and path.is_file()) if Path(folder).is_dir() else []
-    own = [path for path in files if "path" in map(str.lower, columns_of(path))]
+    columns = {path: columns_of(path) for path in files}
+    own = [path for path in files if "path" in map(str.lower, columns[path])]
+    nih = [path for path in files if set(NIH_COLUMNS) <= set(columns[path])]
+    if not own and len(nih) == 1:
+        return f"The table of NIH ChestX-ray14 lies there under another name: name it itself, --data {shlex.quote(str(nih[0]))}."
     if not own:
         return ""
     which = "A table of one's own lies there: name it itself" if len(own) == 1 else "Tables of one's own lie there: name one of them"
@@ -69,6 +75,8 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
     start = HEADER_LINE
     try:
         header = [_name(column) for column in next(reader, [])]
+        width = len(header)
+        header = header[: width - _empty_at_the_end(header, text, separator)]
         if twice := [column for column, count in Counter(header).items() if count > 1]:
             troubles.append(
                 f"{path.name}, line {HEADER_LINE}: the column {twice[0] or 'without a name'} is there twice; expected each once."
@@ -80,11 +88,11 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
         start = reader.line_num + 1
         for row in reader:
             line, start = start, reader.line_num + 1
-            if len(row) == len(header):
-                rows.append((line, dict(zip(header, (cell.strip() for cell in row), strict=True))))
+            if len(row) == width:
+                rows.append((line, dict(zip(header, (cell.strip() for cell in row[: len(header)]), strict=True))))
             elif any(row):
-                said = comma_hint(row) if len(row) > len(header) else ""
-                troubles.append(f"{path.name}, line {line}: has {len(row)} fields where the header has {len(header)}.{said}")
+                said = comma_hint(row) if len(row) > width else ""
+                troubles.append(f"{path.name}, line {line}: has {len(row)} fields where the header has {width}.{said}")
     except csv.Error as error:
         troubles.append(not_csv(path.name, start, reader.line_num, error))
     if not rows and not troubles:
@@ -127,6 +135,18 @@ def _parquet_rows(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]],
     # As lines of a CSV table are counted: the header is the first.
     rows = [(line, {_name(str(name)): _as_text(value) for name, value in row.items()}) for line, row in enumerate(content, start=2)]
     return tuple(names) if rows else (), rows, [] if rows else [f"{path.name}: has no rows."]
+
+
+def _empty_at_the_end(header: list[str], text: str, separator: str) -> int:
+    """Return how many columns at the end have neither a name nor a filled cell, as a spreadsheet saves what was once touched."""
+    named = max((place for place, name in enumerate(header, start=1) if name), default=0)
+    if named == len(header):
+        return 0
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
+        return 0 if any(cell.strip() for row in rows for cell in row[named:]) else len(header) - named
+    except csv.Error:
+        return 0
 
 
 def _name(written: str) -> str:

@@ -4,7 +4,7 @@ A chest's normal appearance is learnt from the folder, as the median of its X-ra
 and a lone X-ray is not compared. A mirrored X-ray is reported only where it is plain: many chests are nearly symmetrical.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,13 @@ from radlearn.challenges.folders import within
 from radlearn.check.findings import Finding
 from radlearn.check.headers import burnt_in
 from radlearn.check.radiographs import XrayFacts
-from radlearn.scans.chest_xray import CONSTANT_BELOW, header_doubts
+from radlearn.scans.chest_xray import CONSTANT_BELOW, TWO_VALUES, header_doubts
 from radlearn.scans.header_texts import OLDEST_YEARS, age_in_years
 from radlearn.scans.plain_images import is_plain_image
 from radlearn.scans.same_xrays import ORIENTATIONS, oriented
 
+NOTHING_WORDS = ("shows nothing", TWO_VALUES)
+"Of a refusal by what is on an X-ray."
 LEAST_XRAYS = 12
 "Fewer say nothing about what is usual."
 MOST_BLACK, MOST_WHITE = 0.6, 0.2
@@ -43,6 +45,15 @@ def xray_findings(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
     yield from _beside_the_others(seen, root)
 
 
+def refused_findings(facts: Sequence[XrayFacts], labelled: Collection[Path], root: Path) -> list[Finding]:
+    """Return an error for each labelled X-ray that training refuses by its modality or its size, which are doubts of any other."""
+    return [
+        Finding("image-not-xray" if "Modality" in one.refused else "image-small", within(one.path, root), one.refused, weight="error")
+        for one in facts
+        if one.path in labelled and one.refused and not is_constant(one)
+    ]
+
+
 def series_privacy(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
     """Yield one finding for each DICOM series whose headers may tell who somebody is; its slices say the same."""
     seen: set[str] = set()
@@ -54,8 +65,8 @@ def series_privacy(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
 
 
 def is_constant(xray: XrayFacts) -> bool:
-    """Whether an X-ray shows nothing at all."""
-    return bool(xray.looks) and xray.looks["contrast"] < CONSTANT_BELOW
+    """Whether an X-ray shows nothing at all, or two grey values alone."""
+    return bool(xray.looks) and (xray.looks["contrast"] < CONSTANT_BELOW or any(words in xray.refused for words in NOTHING_WORDS))
 
 
 def is_clipped(xray: XrayFacts) -> bool:
@@ -93,7 +104,7 @@ def _by_looks(xray: XrayFacts) -> Iterator[tuple[str, str]]:
     if not xray.looks:
         return
     if is_constant(xray):
-        yield "image-constant", f"every pixel is about {xray.looks['mean brightness']:.0%} white"
+        yield "image-constant", xray.refused or f"every pixel is about {xray.looks['mean brightness']:.0%} white"
         return
     if is_clipped(xray):
         black, white = xray.looks["share of pure black"], xray.looks["share of pure white"]

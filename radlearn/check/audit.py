@@ -21,7 +21,7 @@ from radlearn.challenges.table_rows import file_words, is_table, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.unlooked import ending_in, unlooked_files
 from radlearn.challenges.xray_case import XrayCase
-from radlearn.check.appearance import series_privacy, xray_findings
+from radlearn.check.appearance import refused_findings, series_privacy, xray_findings
 from radlearn.check.boxes import box_findings
 from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.findings import Finding, in_order
@@ -147,6 +147,9 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.{hint}")
     result.cases = {case.path: case for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)}
     result.findings = [Finding(*one) for layout in layouts.values() for one in layout.findings]
+    near = [challenge.near_layout(given) for challenge in challenges.values() if challenge.near_layout is not None]
+    # A folder in one layout may hold what is of another.
+    result.findings += [] if layouts else [Finding("layout-near", "", words) for words in near if words]
     result.findings += unlooked_findings(unlooked, folder)
     result.xrays = facts_of(paths, workers) if paths else []
     of_layouts = [one for layout in layouts.values() for one in layout.volumes or ()]
@@ -160,6 +163,10 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     with waiting("comparing"):
         xrays = [xray for xray in result.xrays if not xray.is_slice]
         result.findings += xray_findings(xrays, folder)
+        # Of what is surely none the doubt need not be told too.
+        refused = refused_findings(result.xrays, result.cases, folder)
+        sure = {(one.rule, one.file) for one in refused}
+        result.findings = [one for one in result.findings if (one.rule, one.file) not in sure] + refused
         result.findings += series_privacy(result.xrays, folder)
         result.findings += box_findings(list(result.cases.values()), {xray.path: xray for xray in xrays}, folder)
         result.findings += duplicate_findings(xrays, result.cases, folder)

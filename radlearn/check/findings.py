@@ -58,6 +58,10 @@ RULES = {
         "Look at both: one of the masks is wrong or missing, and a network is taught both. Correct it, or leave both images out.",
     ),
     "image-missing": Rule("error", "labelled X-rays that have no file", "Unpack the archive to its end, or remove the rows."),
+    "image-misplaced": Rule(
+        "error", "labelled X-rays that lie elsewhere or in another format", "Do as each line says; training finds none of them as they are."
+    ),
+    "layout-near": Rule("error", "a folder that is nearly that of a challenge", "Do as the line says; training does not know it as it is."),
     "persons-split": Rule("error", "people in two subsets of a split", "Put all X-rays of a person in one subset, or let radlearn split."),
     "split-table": Rule("error", "a split table that cannot be used", "Write columns image_id, person, subset; or remove the table."),
     "file-empty": Rule("error", "files of 0 bytes", AGAIN),
@@ -73,7 +77,9 @@ RULES = {
     ),
     "file-no-image": Rule("error", "DICOM files without an image", "Leave out reports and presentation states."),
     "image-no-decoder": Rule("error", "X-rays that nothing here can decode", "Convert them, for example with 'gdcmconv --raw IN OUT'."),
-    "image-constant": Rule("error", "X-rays with nothing on them", "Remove them and their rows, or export them again."),
+    "image-constant": Rule(
+        "error", "X-rays with nothing on them, or masks in their place", "Remove them and their rows, or export them again."
+    ),
     "image-other-person": Rule("error", "one X-ray of two people, or with two labels", "Keep one of them, or give both the same person."),
     "image-other-boxes": Rule("error", "one X-ray with different boxes", "Look at both: correct the boxes that are wrong, or remove one."),
     "image-twice": Rule("warning", "one X-ray under two names", "Keep one of them: counted twice it weighs twice."),

@@ -17,7 +17,7 @@ from radlearn.check.headers import identifying, told
 from radlearn.errors import UnreadableScan
 from radlearn.files import read_whole
 from radlearn.progress import in_parallel
-from radlearn.scans.chest_xray import VOLUME_MODALITIES
+from radlearn.scans.chest_xray import VOLUME_MODALITIES, modality_refusal, refusal
 from radlearn.scans.dicom import ForProcessingWarning, PixelWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.look_alikes import thumbnail_of
@@ -65,6 +65,8 @@ class XrayFacts:
     "What in the header may tell who somebody is, in words that do not tell it."
     remarks: tuple[tuple[str, str], ...] = ()
     "(rule, what was found) that reading it brought up."
+    refused: str = ""
+    "Why training takes it for no chest X-ray, though it can be read."
     looks: dict[str, float] = field(default_factory=dict)
     "Simple statistics of the picture."
     thumbnail: np.ndarray | None = None
@@ -98,10 +100,11 @@ def looked_at(path: Path) -> XrayFacts:
                 dataset = parsed(opened, stop_before_pixels=True)
                 facts.told, facts.identifying = told(dataset), identifying(dataset)
         if facts.is_slice:
+            facts.refused = modality_refusal(header)
             return facts
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            pixels = read_radiograph(path, LOOKED_AT_PX).pixels
+            xray = read_radiograph(path, LOOKED_AT_PX)
     except UnreadableScan as error:
         trouble = str(error).removeprefix(f"{path}: ")
         rule = next((rule for words, rule in CAUSES if words in trouble), "image-damaged")
@@ -111,8 +114,9 @@ def looked_at(path: Path) -> XrayFacts:
     except MemoryError as error:
         return XrayFacts(path, "image-damaged", f"needs more memory than there is ({error or 'MemoryError'}).")
     facts.remarks = tuple(_remarks(caught, path))
-    facts.looks = looks_of(pixels) | {"bytes a pixel": path.stat().st_size / (header.size_px[0] * header.size_px[1])}
-    facts.thumbnail = thumbnail_of(pixels)
+    facts.refused = refusal(xray)
+    facts.looks = looks_of(xray.pixels) | {"bytes a pixel": path.stat().st_size / (header.size_px[0] * header.size_px[1])}
+    facts.thumbnail = thumbnail_of(xray.pixels)
     return facts
 
 

@@ -27,6 +27,7 @@ LEAST_PX, SMALLEST_PX = 200, 32
 "Below the first it is worth a word; below the second nothing of a chest is seen."
 CONSTANT_BELOW, SPAN_BELOW = 0.004, 0.006
 "Standard deviation, where 1 is white: one step of 8 bits; and the whole range, one and a half."
+TWO_VALUES = "has no grey values but two, as a mask has"
 AVERAGED_BELOW_PX = 100**2
 "So few pixels are averages of many, whose deviation says little."
 
@@ -62,25 +63,38 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
         xray: at any size.
 
     Raises:
-        UnreadableScan: it is surely no chest X-ray: another modality, a single grey value, or hardly any pixels.
+        UnreadableScan: it is surely no chest X-ray: another modality, one or two grey values, or hardly any pixels.
 
     Warns:
         ChestWarning: its header speaks of another part of the body or another view, or it has few pixels.
     """
-    header = xray.header
-    if header.modality in NO_XRAY_MODALITIES:
-        found = f"{path}: Modality is {header.modality}; expected a chest X-ray (CR or DX)"
-        raise UnreadableScan(f"{found}. Leave such files out.")
-    if min(header.size_px) < SMALLEST_PX:
-        found = f"{path}: has {header.size_px[1]} × {header.size_px[0]} px (width × height)"
-        raise UnreadableScan(f"{found}; expected a chest X-ray of at least {SMALLEST_PX} px. Use the original.")
-    if found := _nothing_shown(xray.pixels):
-        because = f" ({'; '.join(xray.notes)})" if xray.notes else ""
-        raise UnreadableScan(f"{path}: {found}{because}. Export it again, or remove it.")
-    notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(header))
+    if words := refusal(xray):
+        raise UnreadableScan(f"{path}: {words}")
+    notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(xray.header))
     for note in notes:
         warnings.warn(ChestWarning(readable(note), readable(str(path))), stacklevel=2)
     return notes
+
+
+def refusal(xray: Radiograph) -> str:
+    """Return why an X-ray, at any size, is surely none of a chest, and what to do; "" where it may be one."""
+    header = xray.header
+    if words := modality_refusal(header):
+        return words
+    if min(header.size_px) < SMALLEST_PX:
+        found = f"has {header.size_px[1]} × {header.size_px[0]} px (width × height)"
+        return f"{found}; expected a chest X-ray of at least {SMALLEST_PX} px. Use the original."
+    if found := _nothing_shown(xray.pixels) or TWO_VALUES * xray.has_two_values:
+        because = f" ({'; '.join(xray.notes)})" if xray.notes else ""
+        return f"{found}{because}. Export it again, or remove it."
+    return ""
+
+
+def modality_refusal(header: RadiographHeader) -> str:
+    """Return why an image of this modality is no chest X-ray, and what to do; "" where it may be one."""
+    if header.modality not in NO_XRAY_MODALITIES:
+        return ""
+    return f"Modality is {header.modality}; expected a chest X-ray (CR or DX). Leave such files out."
 
 
 def _orientation_doubt(orientation: str) -> tuple[str, str] | None:

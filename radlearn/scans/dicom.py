@@ -21,7 +21,7 @@ from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.header_texts import age_in_years, orientation_in, text_in, view_in
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
-from radlearn.scans.misfits import fitted, flat
+from radlearn.scans.misfits import fitted, flat, has_two_values
 from radlearn.scans.pixel_spacing import MEASURABLE, pixel_spacing_of, spacing_in
 from radlearn.scans.plain_images import holds_one_slice, is_plain_image, is_volume_file, read_plain_image
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
@@ -84,6 +84,8 @@ class Radiograph:
     pixels: np.ndarray
     header: RadiographHeader
     notes: tuple[str, ...] = ()
+    has_two_values: bool = False
+    """Whether it has no more than two grey values, as a mask has, at the size at which it was decoded."""
 
 
 def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape = "stretch") -> Radiograph:
@@ -119,14 +121,15 @@ def read_radiograph(path: str | Path, size_px: int | None = None, shape: Shape =
     header, display = _header_of(xray), display_of(xray)
     if size_px is None:
         pixels, note = _shown(xray, display)
-        return Radiograph(pixels, header, _warn(xray, display, note))
+        return Radiograph(pixels, header, _warn(xray, display, note), has_two_values(pixels))
     fitted = fitted_px(*header.size_px, size_px, shape)
     # Only where averaging before the mapping gives the same image as after it.
     eighths = smallest_eighths(header.size_px, fitted) if xray.jpeg is not None and display.is_straight() else 8
     height, width = header.size_px
     whole, note = _shown(xray, display, eighths)
     pixels = np.clip(resized(whole, *fitted, covered_px=(height * eighths / 8, width * eighths / 8)), 0, 1)
-    return Radiograph(pixels if shape == "stretch" else centred_in_square(pixels, size_px), header, _warn(xray, display, note))
+    pixels = pixels if shape == "stretch" else centred_in_square(pixels, size_px)
+    return Radiograph(pixels, header, _warn(xray, display, note), has_two_values(whole))
 
 
 def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph:
@@ -147,7 +150,7 @@ def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph
     if at_least_px is not None and xray.jpeg is not None and display.is_straight():
         eighths = smallest_whole_eighths(header.size_px, at_least_px)
     pixels, note = _shown(xray, display, eighths)
-    return Radiograph(pixels, header, _warn(xray, display, note))
+    return Radiograph(pixels, header, _warn(xray, display, note), has_two_values(pixels))
 
 
 def read_header(path: str | Path) -> RadiographHeader:
@@ -221,7 +224,7 @@ def _of_picture(path: Path) -> Radiograph:
     notes = (*picture.notes, f"{dull}: export it with its full contrast") if dull else picture.notes
     for note in notes:
         warnings.warn(PixelWarning(readable(note), readable(str(path))), stacklevel=3)
-    return Radiograph(picture.pixels, header, notes)
+    return Radiograph(picture.pixels, header, notes, has_two_values(picture.pixels))
 
 
 def _at_size(xray: Radiograph, size_px: int, shape: Shape) -> Radiograph:

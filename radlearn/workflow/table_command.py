@@ -6,6 +6,7 @@ from pathlib import Path
 from radlearn import hints
 from radlearn.amounts import counted
 from radlearn.challenges.challenge import AnyChallenge
+from radlearn.challenges.first_ids import add_ids
 from radlearn.challenges.first_table import relative
 from radlearn.challenges.folders import describe_folder
 from radlearn.csv_cells import defused
@@ -37,6 +38,7 @@ def write_first_table(task: str, challenge: AnyChallenge, folder: Path, out: Pat
     if place.exists():
         raise BadSetting(f"{place} already exists. Choose another name with --out, or remove it.")
     table = challenge.first_table(folder, tuple(positive))
+    add_ids(table, place.parent)
     rows = [[_cell(row.get(column, ""), place.parent) for column in table.columns] for row in table.rows]
     write_rows(place, [table.columns, *rows], exact=True)
     images = len({(row["path"], row.get("page")) for row in table.rows})

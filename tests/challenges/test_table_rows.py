@@ -1,5 +1,6 @@
 """What is said of a file or a folder that was named where a table was meant."""
 
+import csv
 import gzip
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,28 @@ def test_a_parquet_file_may_have_texts_of_bytes_and_no_column_twice(tmp_path: Pa
 def test_batches_of_a_parquet_file_are_read_in_their_order(tmp_path: Path) -> None:
     path = parquet_of(tmp_path / "a.parquet", [("path", [f"{number}.dcm" for number in range(3500)])], row_group_size=700)
     assert [(line, row["path"]) for line, row in rows_of(path)[1]] == [(number + 2, f"{number}.dcm") for number in range(3500)]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("path,label,,\na.png,1,,\nb.png,0,,\n", ("path", "label")),
+        ("path,label,\na.png,1, \n", ("path", "label")),
+        (",path,label,,\n0,a.png,1,,\n", ("", "path", "label")),
+        ("path,label,\na.png,1,x\n", ("path", "label", "")),
+    ],
+)
+def test_columns_at_the_end_without_name_and_content_are_left_out(tmp_path: Path, text: str, columns: tuple[str, ...]) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    found, rows, troubles = rows_of(tmp_path / "a.csv")
+    assert (found, troubles) == (columns, [])
+    with open(tmp_path / "a.csv", newline="") as opened:
+        wanted = [[cell.strip() for cell in row][: len(columns)] for row in csv.reader(opened)][1:]
+    assert [list(cells.values()) for _, cells in rows] == wanted
+
+
+def test_a_cell_without_a_column_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("path,label,,\na.png,1,,x\n")
+    assert "the column without a name is there twice" in rows_of(tmp_path / "a.csv")[2][0]
+    (tmp_path / "a.csv").write_text("path,label,,\na.png,1\n")
+    assert "has 2 fields where the header has 4" in rows_of(tmp_path / "a.csv")[2][0]

@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
 from radlearn.challenges import covid19
 from radlearn.check.audit import audit_folder
 from radlearn.digital_thorax.ct_cohort import write_covid19
-from radlearn.errors import BadLayout
+from radlearn.errors import BadLayout, UnreadableScan
+from radlearn.scans.cache import cached_xrays
+from radlearn.scans.dicom import write_radiograph
 from radlearn.scans.nifti import read_volume, write_volume
 
 
@@ -156,3 +159,54 @@ def test_built_in_cts_are_passed_over_in_silence(tmp_path: Path) -> None:
     assert (empty.rule, empty.file) == ("mask-empty", "Train/volume-covid19-A-0001_seg.nii.gz")
     # Nothing can be learnt from these two any more.
     assert none.rule == "mask-none"
+
+
+def ellipse(size_px: int = 256) -> np.ndarray:
+    y, x = np.mgrid[:size_px, :size_px] / size_px
+    return ((x - 0.4) / 0.2) ** 2 + ((y - 0.5) / 0.37) ** 2 < 1
+
+
+def not_xrays(folder: Path) -> dict[str, str]:
+    """Write images that no X-ray is, and return the rule of each."""
+    noise = np.random.default_rng(0).integers(0, 255, (256, 256)).astype(np.uint8)
+    Image.fromarray(np.uint8(ellipse() * 255)).save(folder / "mask.png")
+    Image.fromarray(np.uint8(ellipse() * 1)).save(folder / "mask01.png")
+    Image.fromarray(ellipse()).save(folder / "bits.tif")
+    Image.fromarray(np.uint8(40 + ellipse() * 180)).save(folder / "greys.bmp")
+    Image.fromarray(np.full((256, 256), 90, np.uint8)).save(folder / "even.png")
+    Image.fromarray(noise[:20]).save(folder / "strip.png")
+    Image.fromarray(noise).save(folder / "fine.png")
+    said = {"patient_id": "1", "view": "AP", "sex": "F", "age": "40", "spacing_mm": None}
+    for name, pixels, modality in (("mask.dcm", np.uint8(ellipse() * 255), "DX"), ("us.dcm", noise, "US"), ("ct.dcm", noise, "CT")):
+        write_radiograph(folder / name, pixels, **said)
+        dataset = pydicom.dcmread(folder / name)
+        dataset.decompress()
+        dataset.PixelData = pixels.tobytes()
+        dataset.Modality = modality
+        dataset.save_as(folder / name)
+    constant = dict.fromkeys(["mask.png", "mask01.png", "bits.tif", "greys.bmp", "even.png", "mask.dcm"], "image-constant")
+    return constant | {"strip.png": "image-small", "us.dcm": "image-not-xray", "ct.dcm": "image-not-xray", "fine.png": ""}
+
+
+def test_what_training_refuses_among_labelled_x_rays_is_an_error_of_check_and_nothing_else_is(tmp_path: Path) -> None:
+    wanted = not_xrays(tmp_path)
+    table = tmp_path / "cases.csv"
+    table.write_text("path,id,label,person\n" + "".join(f"{name},i{number},{number % 2},p{number}\n" for number, name in enumerate(wanted)))
+    audit = audit_folder(table, workers=1)
+    rules = {"image-constant", "image-small", "image-not-xray"}
+    errors = {one.file: one.rule for one in audit.findings if one.severity == "error" and one.rule in rules}
+    assert errors == {name: rule for name, rule in wanted.items() if rule}
+    for size_px in (64, 256):
+        refused = set()
+        for name in wanted:
+            try:
+                cached_xrays([tmp_path / name], size_px, workers=1, chest=True)
+            except UnreadableScan:
+                refused.add(name)
+        assert refused == set(errors)
+
+
+def test_a_modality_is_an_error_only_where_the_image_is_labelled(tmp_path: Path) -> None:
+    not_xrays(tmp_path)
+    (found,) = (one for one in audit_folder(tmp_path, workers=1).findings if one.rule == "image-not-xray")
+    assert (found.severity, found.file) == ("warning", "us.dcm")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from radlearn.scans.dicom import PixelWarning, read_radiograph
 from radlearn.scans.display import display_of
-from radlearn.scans.misfits import fitted
+from radlearn.scans.misfits import fitted, has_two_values
 from radlearn.scans.stored_pixels import open_xray
 
 DicomFile = Callable[..., Path]
@@ -148,3 +148,13 @@ def test_of_real_xrays_none_is_called_flat(shared_data: Path) -> None:
         *sorted((shared_data / "nih_multilabel_sample").rglob("*.png")),
     ]:
         assert not [note for note in read_radiograph(path).notes if "grey scale" in note], path
+
+
+def test_two_grey_values_are_known_by_a_count_of_their_values() -> None:
+    rng = np.random.default_rng(0)
+    for shape in ((40, 300), (512, 512)):
+        mask = (rng.random(shape) > 0.5).astype(np.float32)
+        few = mask.copy()
+        few[-1, -3] = 0.5
+        for image in (mask, few, mask * 0.3 + 0.2, np.zeros(shape, np.float32), rng.random(shape).astype(np.float32)):
+            assert has_two_values(image) == (len(np.unique(image)) <= 2)

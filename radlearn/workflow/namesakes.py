@@ -62,7 +62,7 @@ def tell_external_namesakes(runs: Sequence[Run], cases: Sequence[Case]) -> None:
     """Say which people of an external set are called like people that runs were trained or chosen on."""
     known = {person: one for person, one in namesakes(runs, cases).items() if one.subset != "test"}
     people = len({case.person for case in cases})
-    _tell(known, f"{begun(part_of(len(known), people, 'persons'))} of this external set", "Evaluate without them")
+    _tell(known, f"{begun(part_of(len(known), people, 'persons'))} of this external set", "evaluate without them")
 
 
 def tell_moved_namesakes(earlier: Sequence[Run], cases: Sequence[Case], subsets: Sequence[str], decided: Collection[str]) -> None:
@@ -81,7 +81,7 @@ def tell_moved_namesakes(earlier: Sequence[Run], cases: Sequence[Case], subsets:
     }
     held = sum(subset != "train" for subset in now.values())
     who = f"{begun(part_of(len(moved), held, 'persons'))} whom this run validates or tests"
-    _tell(moved, who, "Give --data a table with a column split, in which these are where {split} has them")
+    _tell(moved, who, "give --data a table with a column split, in which these are where {split} has them")
 
 
 def _tell(known: Mapping[str, Namesake], who: str, advice: str) -> None:

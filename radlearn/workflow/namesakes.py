@@ -49,7 +49,7 @@ def namesakes(runs: Sequence[Run], cases: Sequence[Case]) -> dict[str, Namesake]
 def is_the_images_own(person: str, image_id: str) -> bool:
     """Whether a person is called as an image is, so that a second image of theirs would have another name.
 
-    >>> is_the_images_own("volume-covid19-A-0001", "volume-covid19-A-0001"), is_the_images_own("d/a.png", "a")
+    >>> is_the_images_own("case-0001", "case-0001"), is_the_images_own("d/a.png", "a")
     (True, True)
     >>> is_the_images_own("P7", "P7_lateral")
     False

@@ -49,7 +49,7 @@ def namesakes(runs: Sequence[Run], cases: Sequence[Case]) -> dict[str, Namesake]
 def is_the_images_own(person: str, image_id: str) -> bool:
     """Whether a person is called as an image is, so that a second image of theirs would have another name.
 
-    >>> is_the_images_own("volume-covid19-A-0001", "volume-covid19-A-0001"), is_the_images_own("d/a.png", "a")
+    >>> is_the_images_own("case-0001", "case-0001"), is_the_images_own("d/a.png", "a")
     (True, True)
     >>> is_the_images_own("P7", "P7_lateral")
     False
@@ -62,7 +62,7 @@ def tell_external_namesakes(runs: Sequence[Run], cases: Sequence[Case]) -> None:
     """Say which people of an external set are called like people that runs were trained or chosen on."""
     known = {person: one for person, one in namesakes(runs, cases).items() if one.subset != "test"}
     people = len({case.person for case in cases})
-    _tell(known, f"{begun(part_of(len(known), people, 'persons'))} of this external set", "Evaluate without them")
+    _tell(known, f"{begun(part_of(len(known), people, 'persons'))} of this external set", "evaluate without them")
 
 
 def tell_moved_namesakes(earlier: Sequence[Run], cases: Sequence[Case], subsets: Sequence[str], decided: Collection[str]) -> None:
@@ -81,7 +81,7 @@ def tell_moved_namesakes(earlier: Sequence[Run], cases: Sequence[Case], subsets:
     }
     held = sum(subset != "train" for subset in now.values())
     who = f"{begun(part_of(len(moved), held, 'persons'))} whom this run validates or tests"
-    _tell(moved, who, "Give --data a table with a column split, in which these are where {split} has them")
+    _tell(moved, who, "give --data a table with a column split, in which these are where {split} has them")
 
 
 def _tell(known: Mapping[str, Namesake], who: str, advice: str) -> None:

@@ -55,7 +55,7 @@ def test_external_people_called_like_those_of_training_are_counted(
     said = capsys.readouterr().err.replace("\n", " ")
     assert f"3 of the 7 persons of this external set {ALIKE}" in said
     assert str(earlier.folder) in said.replace(" ", "")
-    assert "Evaluate without them" in said
+    assert "evaluate without them" in said
 
 
 @pytest.mark.parametrize("spelt", ["p-0001", "P1", "p 1", "Ｐ1"])

@@ -9,6 +9,7 @@ from PIL import Image
 
 from radlearn.challenges import covid19_layout, rsna, ultrasound_layout
 from radlearn.challenges.rsna_audit import audit_folder
+from radlearn.challenges.rsna_places import elsewhere, images_folder
 from radlearn.check import audit
 from radlearn.errors import BadLayout
 from tests.challenges.test_first_table import picture, volume
@@ -84,6 +85,7 @@ def test_x_rays_that_lie_nowhere_are_missing(layout: Path) -> None:
         rsna.find_cases(layout)
     (found,) = (one for one in audit_folder(layout).findings if one.rule == "image-missing")
     assert gone.stem in found.found
+    assert elsewhere(layout, images_folder(layout, IMAGES), {gone.stem}) == (set(), "")
 
 
 @pytest.mark.parametrize("stage", ["stage_1_train", "train"])

@@ -52,7 +52,7 @@ from radlearn.monai_parts.radiograph_reader import RadiographReader
 from radlearn.tasks.classification.ensembles import Classifier, evaluate_together
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.classification.multilabel.evaluation import evaluate_labels
-from radlearn.tasks.classification.multilabel.names import labels_of_run, proved_labels, refuse_several_labels
+from radlearn.tasks.classification.multilabel.names import labels_of_run, outputs_by_name, proved_labels, refuse_several_labels
 from radlearn.tasks.classification.multilabel.postprocessing import choose_labels_postprocessing
 from radlearn.tasks.classification.multilabel.prediction import LabelPredictions
 from radlearn.tasks.classification.multilabel.report import write_labels_report
@@ -442,7 +442,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     reseed(settings.seed)
     model = build_model(settings, outputs=len(names) or 1)
     best_by = "macro_auroc_score" if names else "auroc_score"
-    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by), run)
+    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by), run, outputs_from=outputs_by_name(names))
     probabilities, features = infer_with_features(best, loaders["validation"], settings)
     if names:
         choose_labels_postprocessing(run, probabilities, names, split["validation"], split["train"], settings.wanted_sensitivity)

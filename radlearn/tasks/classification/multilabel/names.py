@@ -1,12 +1,13 @@
 """Which labels a run knows, and whether data have the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
+from radlearn.training.start_from import Outputs
 from radlearn.workflow.case_labels import label_names
 from radlearn.workflow.postprocessing_file import FILE, read_postprocessing
 
@@ -52,6 +53,19 @@ def proved_labels(run: Run, cases: Sequence[XrayCase]) -> tuple[str, ...]:
     if further := [name for name in there if name not in names]:
         say(f"{', '.join(further)}: labels that this run does not know; they are not used.", style="yellow")
     return names
+
+
+def outputs_by_name(names: Sequence[str]) -> Callable[[Run], Outputs | None]:
+    """Return what tells of a run with labels `names` which outputs of the run that it starts from are about the same; for `fit`.
+
+    It returns None where one of the two has one label without a name.
+    """
+
+    def outputs_from(earlier: Run) -> Outputs | None:
+        before = labels_of_run(earlier)
+        return Outputs(names, before) if names and before else None
+
+    return outputs_from
 
 
 def refuse_several_labels(runs: Sequence[Run], what: str) -> None:

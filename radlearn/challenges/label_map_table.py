@@ -4,9 +4,10 @@ mask      which class each pixel belongs to, a picture on the grid of the image 
           MetaImage, NRRD); relative to the table's folder.
 mask_page which page of a TIFF of several the mask is, from 1 on; without it that of the image, in the column `page`
           0 is the background, 1, 2, … are classes, as grey values or as indices of a palette; or 0 and 255 for a single class
-classes   what classes 1, 2, … are called, joined by |, such as nerve|vessel; the same in every row
+classes   what classes 1, 2, … are called, joined by |, such as nerve|vessel; the same in every row. The background has no name
 """
 
+import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,13 @@ from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
 from radlearn.scans.tiff_pages import pages_in
 
 MASK, MASK_PAGE, CLASSES = "mask", "mask_page", "classes"
+OTHER_MARKS = (";", ",")
+"What names are joined by elsewhere; a name with a comma could not head a column of a table either."
+BACKGROUND = {
+    *("background", "back ground", "bg", "bkg", "none", "nothing", "no class", "unlabeled", "unlabelled", "unlabel", "void", "empty"),
+    *("hintergrund", "arrière-plan", "arriere-plan", "fond", "fondo", "sfondo", "achtergrond", "bakgrund", "фон", "背景"),
+}
+"Names, in small letters, under which tools list the value 0 among the classes."
 LOSSY = (".jpg", ".jpeg")
 LABEL_MAP_SUFFIXES = tuple(suffix for suffix in PICTURE_SUFFIXES if suffix not in LOSSY)
 LOOKED_AT = 5
@@ -99,8 +107,18 @@ def _classes(table: OwnTable) -> tuple[str, ...]:
             table.troubles.append(f"{table.at(image.line, CLASSES)}: {found}.")
             return ()
     names = tuple(name.strip() for name in written.split("|"))
+    where = table.at(first.line, CLASSES)
+    if parted := next((mark for mark in OTHER_MARKS if mark in written), ""):
+        meant = "|".join(name.strip() for name in re.split(r"[,;|]", written) if name.strip())
+        table.troubles.append(f"{where}: is {written!r}; names are joined by |, not by {parted}. Write {meant}.")
+        return ()
+    if background := [name for name in names if name.lower() in BACKGROUND]:
+        others = "|".join(name for name in names if name not in background) or "the names of classes 1, 2, … alone"
+        found = f"is {written!r}; 0 is the background, which takes no name: the first name is that of class 1. Write {others}"
+        table.troubles.append(f"{where}: {found}, if {background[0]} is what 0 stands for.")
+        return ()
     if not all(names) or len(set(map(str.lower, names))) < len(names):
         found = f"is {written!r}; expected a name of its own for each class, joined by |, such as nerve|vessel"
-        table.troubles.append(f"{table.at(first.line, CLASSES)}: {found}.")
+        table.troubles.append(f"{where}: {found}.")
         return ()
     return names

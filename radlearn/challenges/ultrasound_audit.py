@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from radlearn.amounts import counted, part_of
+from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges import label_map_table, repeated_images
 from radlearn.challenges import ultrasound_layout as layout
 from radlearn.challenges.challenge import AuditedFolder, Found
@@ -67,6 +67,7 @@ def _with_contents(audited: AuditedFolder, folder: Path, cases: Sequence[Ultraso
     findings += _contradicting(usable, looked, places)
     if usable:
         findings += _classes_seen(cases[0].class_names, [looked[case.image_id].pixels_of for case in usable])
+        findings += _classes_without_name(usable, looked, places)
         persons = {case.person for case in usable}
         findings.append(Found("about", "", f"{counted(len(usable), 'images')} of {counted(len(persons), 'persons')}"))
     files = pictures | {path for case in cases for path in (case.path, *case.truth)}
@@ -95,6 +96,15 @@ def _classes_seen(names: Sequence[str], pixels_of: Sequence[tuple[int, ...]]) ->
         quartiles = "/".join(f"{area:,.0f}" for area in np.quantile(areas, (0.25, 0.5, 0.75))) if areas else ""
         size = f"; quartiles of its area {quartiles} px" if areas else ""
         yield Found("about", "", f"{name}: on {part_of(len(areas), len(pixels_of), 'images')}{size}")
+
+
+def _classes_without_name(cases: Sequence[UltrasoundCase], looked: Mapping[str, _Looked], places: Mapping[str, str]) -> Iterator[Found]:
+    """Yield the masks that hold a class beyond the names, which training refuses."""
+    for case in cases:
+        highest, names = len(looked[case.image_id].pixels_of), case.class_names
+        if names and highest > len(names):
+            named = f"{counted(len(names), 'classes')} {verb_of(len(names), 'are')} named ({', '.join(names)})"
+            yield Found("class-unnamed", places[case.image_id], f"its mask holds class {highest}, and {named}")
 
 
 def _looked_at(case: UltrasoundCase) -> _Looked:

@@ -52,6 +52,11 @@ RULES = {
         "masks of which it is not plain what is inside",
         "Save them with 0 outside and 1, 2, … for classes, or with 0 and 255, as PNG or TIFF and without smoothing.",
     ),
+    "class-unnamed": Rule(
+        "error",
+        "masks with a class that has no name",
+        "Name every class in the column classes of a table, joined by |, such as nerve|vessel; or correct these masks.",
+    ),
     "masks-contradict": Rule(
         "warning",
         "images of a person that look alike, with masks that contradict each other",

@@ -52,7 +52,13 @@ from radlearn.monai_parts.radiograph_reader import RadiographReader
 from radlearn.tasks.classification.ensembles import Classifier, evaluate_together
 from radlearn.tasks.classification.evaluation import evaluate_probabilities
 from radlearn.tasks.classification.multilabel.evaluation import evaluate_labels
-from radlearn.tasks.classification.multilabel.names import labels_of_run, proved_labels, refuse_several_labels
+from radlearn.tasks.classification.multilabel.names import (
+    labels_of_run,
+    labels_to_train,
+    outputs_by_name,
+    proved_labels,
+    refuse_several_labels,
+)
 from radlearn.tasks.classification.multilabel.postprocessing import choose_labels_postprocessing
 from radlearn.tasks.classification.multilabel.prediction import LabelPredictions
 from radlearn.tasks.classification.multilabel.report import write_labels_report
@@ -72,7 +78,6 @@ from radlearn.training.fit import fit
 from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_folder import Run, runs_of, settings_as
 from radlearn.training.settings import Share, TrainingSettings
-from radlearn.workflow.case_labels import label_names
 from radlearn.workflow.commands import main
 from radlearn.workflow.partial_answers import answers_beside
 from radlearn.workflow.pretrained import start_from_published
@@ -421,7 +426,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     """Train on the X-rays of a folder, or continue where the run stopped; then choose its threshold on validation persons."""
     cases = find_cases(data_folder)
     # Empty for the challenge, whose X-rays have one label.
-    names = label_names(cases)
+    names = labels_to_train(run, cases)
     xrays = prepared(settings, cases)
     split = split_cases(xrays, settings.seed_of_split, settings.fold, run, looks=XrayLooks(xrays))
     loaders = make_loaders(settings, {subset: split[subset] for subset in ("train", "validation")})
@@ -442,7 +447,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     reseed(settings.seed)
     model = build_model(settings, outputs=len(names) or 1)
     best_by = "macro_auroc_score" if names else "auroc_score"
-    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by), run)
+    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by), run, outputs_from=outputs_by_name(names))
     probabilities, features = infer_with_features(best, loaders["validation"], settings)
     if names:
         choose_labels_postprocessing(run, probabilities, names, split["validation"], split["train"], settings.wanted_sensitivity)

@@ -8,7 +8,7 @@ done and the history; this is what a checkpoint holds.
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import Any
 
@@ -29,7 +29,7 @@ from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.run_files import TrainingState, checked
 from radlearn.training.run_folder import Run, must_be_there, place_of, refuse_changed_settings
 from radlearn.training.splits import split_digest
-from radlearn.training.start_from import take_weights
+from radlearn.training.start_from import Outputs, take_weights
 from radlearn.training.trainer import Loss, Trainer, Validate
 from radlearn.training.watching import CtrlC, Voice
 
@@ -46,6 +46,7 @@ def fit(
     config: TrainerConfig,
     run: Run,
     optimizer: torch.optim.Optimizer | None = None,
+    outputs_from: Callable[[Run], Outputs | None] | None = None,
 ) -> nn.Module:
     """Train `model` according to `config` and return it with the weights to keep (`config.keep`), in eval mode.
 
@@ -64,6 +65,7 @@ def fit(
         run: where `history.jsonl`, `last/` and `best/` are written.
         optimizer: of the model's parameters; the schedule multiplies the learning rate of each parameter group. Default: AdamW
             (Loshchilov and Hutter 2017, arXiv:1711.05101) with the config's learning rate, and no weight decay of biases and norms.
+        outputs_from: returns what the outputs are about, in this run and in the one that it starts from. None: output by output.
 
     Raises:
         NotFiniteError: if a loss, a gradient or the `best_by` score is not finite, with epoch and batch.
@@ -72,7 +74,7 @@ def fit(
         BadSetting: if this machine does not support the config, or the scores lack `config.best_by`.
     """
     if not run.last_checkpoint.exists() and (earlier := weights_to_start_from(run)) is not None:
-        take_weights(model, earlier)
+        take_weights(model, earlier, outputs_from(earlier) if outputs_from else None)
     training = _Training(Trainer(model, config, optimizer), loss, validate, loader, run)
     training.begin_or_resume()
     if not training.finished:

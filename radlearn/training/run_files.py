@@ -59,6 +59,8 @@ class SettingsFile(TypedDict):
     start_from: NotRequired[str]
     # Digests that tell that run from any other; older runs lack them.
     start_from_identity: NotRequired[dict[str, str]]
+    # Of label maps: what the data call classes 1, 2, …, empty where they do not say; older runs lack it.
+    class_names_in_data: NotRequired[list[str]]
     # Of the folder of an ensemble: the folders of its runs.
     runs: NotRequired[list[str]]
 

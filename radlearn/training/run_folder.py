@@ -51,7 +51,7 @@ class Run:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """Content of settings.json: `task`, `settings` and what else `new_run` wrote. Read once; it does not change."""
+        """Content of settings.json: `task`, `settings` and what else `new_run` and `add_to_about` wrote. Read once."""
         return {**read_run_file(self.folder / "settings.json", SettingsFile)}
 
     @property
@@ -168,6 +168,12 @@ def new_run(folder: Path | None, task: str, settings: Any, about: Mapping[str, A
     except OSError as error:
         raise BadRunFolder(f"{folder}: cannot be written ({error.strerror}). Choose another folder.") from error
     return Run(folder, task)
+
+
+def add_to_about(run: Run, name: str, value: Any) -> None:
+    """Add a JSON value to a run's settings.json that is known only once its data are read; those that are there stay."""
+    run.about.setdefault(name, value)
+    write_json(run.folder / "settings.json", run.about)
 
 
 def begin_run(folder: Path, task: str, settings: Any, about: Mapping[str, Any] | None = None) -> Run:

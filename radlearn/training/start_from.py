@@ -1,6 +1,7 @@
 """A training that starts from the weights of an earlier run: what fits is taken over, the rest starts as the network was built."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,8 +14,38 @@ from radlearn.training.run_folder import Run
 SHOWN = 6
 
 
-def take_weights(model: nn.Module, earlier: Run) -> list[str]:
+@dataclass(frozen=True)
+class Outputs:
+    """What the outputs of a network are about, by name: an output for a nerve must not begin with the weights of one for a vessel."""
+
+    now: Sequence[str]
+    before: Sequence[str]
+
+    @property
+    def rows(self) -> list[int | None]:
+        """For each output the one of the earlier network that has its name; None where there is none."""
+        places = {name.casefold(): place for place, name in enumerate(self.before)}
+        return [places.get(name.casefold()) for name in self.now]
+
+    @property
+    def same(self) -> bool:
+        """Whether each output is about what it was about."""
+        return len(self.now) == len(self.before) and self.rows == list(range(len(self.now)))
+
+    @property
+    def in_words(self) -> str:
+        """Say which outputs were taken over by their names, and which start anew."""
+        taken = [name for name, row in zip(self.now, self.rows, strict=True) if row is not None]
+        anew = [name for name, row in zip(self.now, self.rows, strict=True) if row is None]
+        said = [f"{', '.join(taken)} taken over"] * bool(taken) + [f"{', '.join(anew)} anew"] * bool(anew)
+        return f"Outputs go by their names: {'; '.join(said)}."
+
+
+def take_weights(model: nn.Module, earlier: Run, outputs: Outputs | None = None) -> list[str]:
     """Copy the best weights of an earlier run into a model, wherever name and shape are the same; say what was taken and what was not.
+
+    Args:
+        outputs: what the outputs of the last layer are about in both; that layer is then copied output by output. None: as it is.
 
     Returns:
         the names of the tensors that keep what the model was built with, such as those of an output layer for other labels.
@@ -25,6 +56,8 @@ def take_weights(model: nn.Module, earlier: Run) -> list[str]:
     """
     found, about = load_tensors(earlier.best_weights)
     wanted = model_tensors(model)
+    if outputs is not None and not outputs.same:
+        found = {**found, **_by_name(model, found, wanted, outputs)}
     fitting = {name: tensor for name, tensor in found.items() if name in wanted and tensor.shape == wanted[name].shape}
     taken, all_ = _count(fitting), _count(wanted)
     if 2 * taken < all_:
@@ -34,8 +67,23 @@ def take_weights(model: nn.Module, earlier: Run) -> list[str]:
         )
     model.load_state_dict(fitting, strict=False)
     left = [name for name in wanted if name not in fitting]
-    say(f"Started from {earlier.folder}{_trained(about)}: {taken:,} of {all_:,} weights taken over. {_left(left, found)}")
+    words = "" if outputs is None or outputs.same else f"{_left(left, found) if left else ''} {outputs.in_words}".strip()
+    say(f"Started from {earlier.folder}{_trained(about)}: {taken:,} of {all_:,} weights taken over. {words or _left(left, found)}")
     return left
+
+
+def _by_name(model: nn.Module, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], outputs: Outputs) -> dict[str, Tensor]:
+    """Return the tensors of a model's last layer with the rows of the outputs that have the same name; the others as they were built."""
+    last = [name for name, _ in model.named_parameters()][-1].rpartition(".")[0] + "."
+    made = {}
+    for name in (one for one in wanted if one.startswith(last)):
+        new, old = wanted[name].detach().cpu().clone(), found.get(name)
+        rows = outputs.rows if old is not None and new.shape[1:] == old.shape[1:] and len(old) == len(outputs.before) else []
+        for place, row in enumerate(rows):
+            if row is not None and old is not None:
+                new[place] = old[row]
+        made[name] = new
+    return made
 
 
 def _count(tensors: Mapping[str, Tensor]) -> int:

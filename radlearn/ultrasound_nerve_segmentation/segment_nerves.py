@@ -54,9 +54,10 @@ from radlearn.errors import BadSetting
 from radlearn.monai_parts.mapped_dataset import MappedDataset
 from radlearn.monai_parts.ultrasound_reader import LabelMapReader, SameSized, UltrasoundReader
 from radlearn.scans.ultrasound_images import read_ultrasound
+from radlearn.tasks.segmentation.label_maps.class_names import names_to_train, outputs_by_name
 from radlearn.tasks.segmentation.label_maps.ensembles import evaluate_together, predicted_together
 from radlearn.tasks.segmentation.label_maps.evaluation import TrainingFacts, choose_label_map_postprocessing, evaluate_label_maps
-from radlearn.tasks.segmentation.label_maps.frames import IMAGES, Frame, LabelMapCase, class_names_of, frames_of, split_frames
+from radlearn.tasks.segmentation.label_maps.frames import IMAGES, Frame, LabelMapCase, frames_of, split_frames
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing
 from radlearn.tasks.segmentation.label_maps.prediction import LabelMapPredictions, PredictedFrame, submit_label_maps
 from radlearn.tasks.segmentation.label_maps.report import write_label_map_report
@@ -385,7 +386,7 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     chosen_device(settings.device, settings.precision)
     cases = find_cases(data_folder)
     frames = frames_of(cases, make_dataset(settings, cases))
-    names = class_names_of(frames, settings.class_names)
+    names = names_to_train(run, frames, settings.class_names)
     split = split_frames(frames, settings.seed_of_split, settings.fold, run)
     loaders = make_loaders(settings, {subset: split[subset] for subset in ("train", "validation")})
     # To watch the training, no mirror images are needed, and the prepared size is good enough.
@@ -407,7 +408,9 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
     # The first weights are random too: a run must be reproducible from its first step.
     reseed(settings.seed)
     model = build_model(settings, len(names))
-    best = fit(model, loss, validate, loaders["train"], settings.trainer_config(best_by="dice_score_with_empty"), run)
+    config = settings.trainer_config(best_by="dice_score_with_empty")
+    # What is taken over from an earlier run goes by the names of the classes.
+    best = fit(model, loss, validate, loaders["train"], config, run, outputs_from=outputs_by_name(names))
     facts = TrainingFacts.of(split["train"], names)
     with pooled_features(best, FEATURE_LAYERS[settings.network]) as pooled:
         keep_features = pooled.of_each_call(partial(infer_on_source, best, settings=settings))
@@ -431,6 +434,8 @@ def features_of(model: nn.Module, frames: Sequence[Frame], settings: Settings) -
 # %% 5. Evaluation
 # On people that were not trained on, on the pixels of the files, each class by itself, with intervals, the worst images first.
 
+NERVE = ("nerve", "nerves", "bp", "brachial plexus", "brachial_plexus", "plexus")
+"What a class is called that the challenge asks for."
 QUESTION = "Where is the nerve on this ultrasound image?"
 
 
@@ -494,9 +499,9 @@ def predict(
 
 
 def submit(runs: Run | Sequence[Run], images: Path, out: Path, options: LabelMapOptions = LabelMapOptions()) -> Path:
-    """Write the challenge's submission, a run-length code of the mask of each image of a folder, and verify it against these images."""
+    """Write the challenge's submission, a run-length code of the nerve on each image of a folder, and verify it against these images."""
     refuse_probabilities(options, "ultrasound submit")
-    return submit_label_maps(CHALLENGE, lambda folder: predict(runs, [images], folder, False, options), images, out)
+    return submit_label_maps(CHALLENGE, runs, NERVE, lambda folder: predict(runs, [images], folder, False, options), images, out)
 
 
 def segmenter(run: Run) -> Segmenter[LabelMapCase, Frame]:

@@ -71,6 +71,12 @@ BAD = {
     "path,mask\na.png,masks/a.png\na.png,masks/b.tif\n": "line 3, column path: is the image of line 2 again",
     "path,mask,classes\na.png,masks/a.png,x\nb.dcm,masks/b.tif,y\n": "line 3, column classes: is 'y' here and 'x' in line 2",
     "path,mask,classes\na.png,masks/a.png,x|\n": "line 2, column classes: is 'x|'; expected a name of its own for each class",
+    "path,mask,classes\na.png,masks/a.png,nerve;vessel\n": "is 'nerve;vessel'; names are joined by |, not by ;. Write nerve|vessel.",
+    'path,mask,classes\na.png,masks/a.png,"nerve, vessel"\n': "is 'nerve, vessel'; names are joined by |, not by ,. Write nerve|vessel.",
+    "path,mask,classes\na.png,masks/a.png,background|nerve|vessel\n": "the first name is that of class 1. Write nerve|vessel, if",
+    "path,mask,classes\na.png,masks/a.png,BG|nerve\n": "Write nerve, if BG is what 0 stands for.",
+    "path,mask,classes\na.png,masks/a.png,nerve|Hintergrund\n": "Write nerve, if Hintergrund is what 0 stands for.",
+    "path,mask,classes\na.png,masks/a.png,none\n": "Write the names of classes 1, 2, … alone, if none is what 0",
     "path,mask,classes\na.png,masks/a.png,x|X\n": "line 2, column classes: is 'x|X'; expected a name of its own",
 }  # fmt: skip
 

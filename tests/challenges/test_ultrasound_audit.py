@@ -108,3 +108,19 @@ def test_check_says_nothing_of_these_images_as_x_rays(data: Path, monkeypatch: p
     assert {one.rule for one in found.findings} == {"about"}
     (data / "t.csv").write_text("path,mask,person\ntrain/1_0.tif,train/1_1_mask.tif,a\n")
     assert checked(data / "t.csv", workers=1).xrays == []
+
+
+@pytest.mark.parametrize("names", ["nerve", "artery"])
+def test_a_class_without_a_name_is_an_error_as_it_is_in_training(tmp_path: Path, names: str) -> None:
+    rows = ["path,mask,person,classes"]
+    for number in range(4):
+        Image.fromarray(speckle(number)).save(tmp_path / f"{number}.png")
+        Image.fromarray((mask() > 0).astype(np.uint8) * (1 + (number == 2))).save(tmp_path / f"{number}_mask.png")
+        rows.append(f"{number}.png,{number}_mask.png,p{number},{names}")
+    (tmp_path / "cases.csv").write_text("\n".join(rows))
+    found = [one for one in audit_folder(tmp_path / "cases.csv").findings if one.rule == "class-unnamed"]
+    assert [(one.file, one.found) for one in found] == [("2.png", f"its mask holds class 2, and 1 class is named ({names})")]
+    assert RULES["class-unnamed"].severity == "error"
+    assert "column classes of a table, joined by |" in RULES["class-unnamed"].advice
+    (tmp_path / "cases.csv").write_text("\n".join(rows).replace(names, f"{names}|vessel"))
+    assert "class-unnamed" not in {rule for rule, _ in found_in(tmp_path / "cases.csv")}

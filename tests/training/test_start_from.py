@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from radlearn.errors import BadRunFolder, BadSetting
-from radlearn.training.checkpoint import load_tensors
+from radlearn.training.checkpoint import load_tensors, save_weights
 from radlearn.training.earlier_runs import earlier_run, finished_run
 from radlearn.training.fit import fit
 from radlearn.training.run_folder import Run, new_run
-from radlearn.training.start_from import take_weights
+from radlearn.training.start_from import Outputs, take_weights
 from tests.training import tiny_task as task
 
 
@@ -91,3 +91,36 @@ def test_only_a_finished_run_of_the_task_can_be_started_from(broken: str, tmp_pa
         folder.mkdir()
     with pytest.raises(BadRunFolder, match=str(folder)):
         finished_run(folder, "classification")
+
+
+def network(outputs: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(6, 9), nn.Linear(9, outputs))
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        (("nerve", "vessel"), ("vessel", "nerve")),
+        (("Nerve", "artery"), ("vessel", "nerve")),
+        (("nerve",), ("vessel", "nerve")),
+        (("artery", "vessel", "nerve"), ("nerve", "vessel")),
+        (("artery", "vein"), ("nerve", "vessel")),
+    ],
+)
+def test_an_output_begins_with_the_weights_of_the_one_of_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], now: tuple[str, ...], before: tuple[str, ...]
+) -> None:
+    run = new_run(tmp_path / "run", "classification", task.Settings())
+    old, new = network(len(before)), network(len(now))
+    save_weights(run.best_weights, old, {})
+    built = [tensor.clone() for tensor in new[1].parameters()]
+    take_weights(new, run, Outputs(now, before))
+    said = " ".join(capsys.readouterr().err.split())
+    assert torch.equal(new[0].weight, old[0].weight)
+    for place, name in enumerate(now):
+        named = name.lower() in before
+        for tensor, source, first in zip(new[1].parameters(), old[1].parameters(), built, strict=True):
+            assert torch.equal(tensor[place], source[before.index(name.lower())] if named else first[place])
+        taken, _, anew = said.partition("Outputs go by their names: ")[2].rpartition("taken over")
+        assert (name in taken, name in anew) == (named, not named)
+    assert "None starts anew" not in said

@@ -19,6 +19,7 @@ def submit_predicted(
     prove_readable: Callable[[Path], object],
     mask: str,
     files: str,
+    mask_in: Callable[[Path], Path] = lambda path: path,
 ) -> list[CaseT]:
     """Write the challenge's submission file and check it against the images in `images`; return these.
 
@@ -28,6 +29,7 @@ def submit_predicted(
         prove_readable: reads of a file what a prediction needs; raises UnreadableScan.
         mask: what is predicted, for messages, such as "mask".
         files: what the images are called, in the plural, such as "CTs".
+        mask_in: returns the file that the challenge's writer gets for a predicted one, where that is not this file itself.
 
     Raises:
         BadSetting: if the challenge has no submission file, or `out` is a folder.
@@ -52,6 +54,6 @@ def submit_predicted(
             raise BadLayout(f"{some} cannot be read, and a submission needs a {mask} for each:\n{shown}")
         table = predict(folder)
         with open(table, newline="", encoding="utf-8") as opened:
-            masks = {restored(row["case"]): table.parent / restored(row["mask"]) for row in csv.DictReader(opened)}
+            masks = {restored(row["case"]): mask_in(table.parent / restored(row["mask"])) for row in csv.DictReader(opened)}
         challenge.write_submission(Path(out), masks, cases)
     return list(cases)

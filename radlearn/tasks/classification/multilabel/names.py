@@ -1,14 +1,18 @@
 """Which labels a run knows, and whether data have the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.progress import say
-from radlearn.training.run_folder import Run
+from radlearn.training.run_folder import Run, add_to_about
+from radlearn.training.start_from import Outputs
 from radlearn.workflow.case_labels import label_names
 from radlearn.workflow.postprocessing_file import FILE, read_postprocessing
+
+LABELS = "label_names"
+"In settings.json: the names of the outputs, before there is a postprocessing that says them."
 
 
 def labels_of_run(run: Run) -> tuple[str, ...]:
@@ -52,6 +56,37 @@ def proved_labels(run: Run, cases: Sequence[XrayCase]) -> tuple[str, ...]:
     if further := [name for name in there if name not in names]:
         say(f"{', '.join(further)}: labels that this run does not know; they are not used.", style="yellow")
     return names
+
+
+def labels_to_train(run: Run, cases: Sequence[XrayCase]) -> tuple[str, ...]:
+    """Return the names of the labels of a run that is trained on cases, or continued; the run keeps them, in the order of its outputs.
+
+    Raises:
+        BadLayout: if the data name other labels, or in another order, than when the training began.
+    """
+    names = label_names(cases)
+    then = tuple(run.about.get(LABELS, labels_of_run(run)))
+    if then and then != names:
+        raise BadLayout(
+            f"{run.folder}: was begun with the labels {', '.join(then)}, and the data now have {', '.join(names) or 'one without a name'}. "
+            "Give the table the same columns label_NAME in the same order, or train a new run."
+        )
+    if names and not then and not run.last_checkpoint.exists():
+        add_to_about(run, LABELS, list(names))
+    return names
+
+
+def outputs_by_name(names: Sequence[str]) -> Callable[[Run], Outputs | None]:
+    """Return what tells of a run with labels `names` which outputs of the run that it starts from are about the same; for `fit`.
+
+    It returns None where one of the two has one label without a name.
+    """
+
+    def outputs_from(earlier: Run) -> Outputs | None:
+        before = labels_of_run(earlier)
+        return Outputs(names, before) if names and before else None
+
+    return outputs_from
 
 
 def refuse_several_labels(runs: Sequence[Run], what: str) -> None:

@@ -63,8 +63,9 @@ def image_specificity(truth_area: ArrayLike, predicted_area: ArrayLike, weights:
     >>> float(image_specificity([5, 0, 0], [3, 1, 0]))
     0.5
     """
-    truth, found = np.asarray(truth_area, float) > 0, np.asarray(predicted_area, float) > 0
-    return mean_over_scans(np.where(truth, np.nan, ~found), weights)
+    area, found = np.asarray(truth_area, float), np.asarray(predicted_area, float) > 0
+    # Not known is not absent.
+    return mean_over_scans(np.where(area == 0, ~found, np.nan), weights)
 
 
 def class_scores(name: str, length_unit: str) -> dict[str, CaseScore]:
@@ -113,10 +114,15 @@ def _mean_over_classes(
 def mean_dice_with_empty(*dice: np.ndarray) -> np.ndarray:
     """Return the mean over classes of the Dice of each image, float64 (images,); an image that is rightly left empty has 1.
 
+    Classes that were not looked for, NaN, have no part in it.
+
     >>> mean_dice_with_empty(np.array([1.0, 0.5]), np.array([0.0, 0.5])).tolist()
     [0.5, 0.5]
     """
-    return np.asarray(np.mean(dice, axis=0))
+    each = np.array(dice, float)
+    known = ~np.isnan(each)
+    total, number = np.where(known, each, 0).sum(axis=0), known.sum(axis=0)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
 def of_ensembles(name: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from radlearn.tasks.segmentation.label_maps.case_scores import label_map_case_format, of_ensembles
+from radlearn.tasks.segmentation.label_maps.class_names import in_numbers_of
 from radlearn.tasks.segmentation.label_maps.disagreement import ClassDisagreement, mean_probabilities, own_postprocessings
 from radlearn.tasks.segmentation.label_maps.evaluation import (
     LabelMapEvaluation,
@@ -56,7 +57,8 @@ def evaluate_together(
         chosen = read_postprocessing(runs[0], LabelMapPostprocessing)[1]["chosen"]
         facts = TrainingFacts([chosen[name]["training_images"] for name in names], unit)
         validation = Together(members, by_subset["validation"], mean)
-        choose_label_map_postprocessing(ensemble, names, validation.prepared, validation.infer, int(runs[0].settings.get("seed", 0)), facts)
+        frames = in_numbers_of(ensemble, names, validation.prepared, own=True)
+        choose_label_map_postprocessing(ensemble, names, frames, validation.infer, int(runs[0].settings.get("seed", 0)), facts)
 
     settle_postprocessing(ensemble, runs, LabelMapPostprocessing, choose, kept=("threshold_baseline",), length_unit=unit)
     test = Together(members, by_subset["test"], mean)

@@ -26,7 +26,8 @@ from radlearn.tasks.segmentation.label_maps.case_scores import (
     mean_scores,
     of_judged,
 )
-from radlearn.tasks.segmentation.label_maps.frames import Frame, image_and_truth, length_unit_of, prove_classes, with_classes
+from radlearn.tasks.segmentation.label_maps.class_names import in_numbers_of
+from radlearn.tasks.segmentation.label_maps.frames import Frame, length_unit_of, with_classes
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing, in_words, label_map_of
 from radlearn.tasks.segmentation.label_maps.search import class_table, tuned_class
 from radlearn.tasks.segmentation.label_maps.threshold_baseline import baseline_table, best_rule, smoothed, threshold_baseline_mask
@@ -35,7 +36,7 @@ from radlearn.workflow.cases_file import write_cases
 from radlearn.workflow.cross_fitting import score_of_last_taken
 from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
-from radlearn.workflow.scores_file import write_scores
+from radlearn.workflow.scores_file import EXTERNAL, write_scores
 from radlearn.workflow.table_groups import groups_of_table
 
 InferFrame = Callable[[Mapping[str, Any]], np.ndarray]
@@ -61,12 +62,12 @@ class EvaluatedFrame:
     @property
     def mean_dice(self) -> float:
         """The mean over classes of the Dice in which an image that is rightly left empty has 1."""
-        return float(np.mean([one.dice_score_with_empty for one in self.scores]))
+        return float(mean_dice_with_empty(*(np.array([one.dice_score_with_empty]) for one in self.scores))[0])
 
     @property
     def shows_something(self) -> bool:
         """Whether any class is there or was found."""
-        return any(one.truth_area or one.predicted_area for one in self.scores)
+        return any(one.truth_area > 0 or one.predicted_area > 0 for one in self.scores)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def choose_label_map_postprocessing(
     tables, baselines = [], []
     with progress_bar("choosing postprocessing on validation", len(validation), "images") as bar:
         for frame in validation:
-            image, truth = image_and_truth(frame.case)
+            image, truth = frame.image_and_truth()
             probability, smooth = infer(frame.item), smoothed(image.pixels)
             masks = [truth == number for number in range(1, len(names) + 1)]
             tables.append([class_table(probability[number], mask) for number, mask in enumerate(masks, start=1)])
@@ -154,11 +155,11 @@ def evaluate_label_maps(
 
     Raises:
         BadRunFolder: if the run has no postprocessing yet.
-        BadLayout: if a label map holds a class that the run does not know.
+        BadLayout: as `in_numbers_of`.
     """
     postprocessing, about = read_postprocessing(run, LabelMapPostprocessing)
     names, unit = postprocessing.names, about["length_unit"]
-    prove_classes(frames, names, run)
+    frames = in_numbers_of(run, names, frames, own=split != EXTERNAL)
     evaluated = []
     with progress_bar("evaluating", len(frames), "images") as bar:
         for frame in frames:
@@ -197,11 +198,15 @@ def evaluate_label_maps(
 
 
 def _evaluated(frame: Frame, infer: InferFrame, postprocessing: LabelMapPostprocessing, rules: Sequence[Any], unit: str) -> EvaluatedFrame:
-    image, truth = image_and_truth(frame.case)
+    image, truth = frame.image_and_truth()
     found = label_map_of(infer(frame.item), postprocessing)
     smooth, spacing = smoothed(image.pixels), image.spacing_mm if unit == "mm" else (1.0, 1.0)
     scores, baseline = [], []
     for number, rule in enumerate(rules, start=1):
+        if not frame.is_looked_for(number):
+            scores.append(AreaScores(*[np.nan] * len(AreaScores.__dataclass_fields__)))
+            baseline.append(np.nan)
+            continue
         one = area_scores(found == number, truth == number, spacing or (1.0, 1.0))
         # Pixels are no millimetres; whether there is anything is told by the sign of an area all the same.
         scores.append(one if spacing else replace(one, hausdorff95=np.nan))
@@ -213,13 +218,14 @@ def _evaluated(frame: Frame, infer: InferFrame, postprocessing: LabelMapPostproc
 def _of_class(name: str, columns: Columns, persons: np.ndarray, baseline: np.ndarray, unit: str) -> dict[str, Any]:
     """Return what `scores.json` says of a class."""
     area = columns[f"truth_area_{area_unit(unit)}_{name}"]
-    there = area > 0
+    there, unknown = area > 0, bool(np.isnan(area).all())
+    why = "the data do not name it, so nobody looked for it" if unknown else "no evaluated image shows it"
     left_out = {kind: int((~np.isfinite(columns[f"{kind}_{name}"])).sum()) for kind in ("dice_score", f"hausdorff95_{unit}")}
     return {
         "images": int(there.sum()),
         "persons_with": len(set(persons[there].tolist())),
         f"median_area_{area_unit(unit)}": float(np.median(area[there])) if there.any() else None,
-        "not_judged": None if there.any() else "no evaluated image shows it",
+        "not_judged": None if there.any() else why,
         "scores": {key: score.as_dict() for key, score in score_intervals(class_scores(name, unit), columns, persons).items()},
         BASELINE: bootstrap_interval(of_judged, persons, baseline, area).as_dict(),
         "left_out": {kind: count for kind, count in left_out.items() if count},

@@ -7,10 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from radlearn.amounts import counted, noun_of, verb_of
 from radlearn.challenges.challenge import Case
-from radlearn.errors import BadLayout, BadSetting
-from radlearn.hints import command
+from radlearn.errors import BadLayout
 from radlearn.monai_parts.mapped_dataset import MappedDataset, Words
 from radlearn.scans.label_map_files import read_label_map, refuse_another_size
 from radlearn.scans.plain_images import refuse_other_axes
@@ -39,6 +37,10 @@ class Frame:
     case: LabelMapCase
     dataset: MappedDataset
     index: int
+    # The class of the run that each value of the file is, 0 for none; empty where they are numbered alike.
+    numbers: tuple[int, ...] = ()
+    # Whether each class of the run was looked for when the label map was drawn; empty where all were.
+    looked_for: tuple[bool, ...] = ()
 
     @property
     def item(self) -> dict[str, Any]:
@@ -47,8 +49,21 @@ class Frame:
 
     @property
     def pixels_of_class(self) -> np.ndarray:
-        """How many pixels each class has in the file, int (classes with the background,)."""
-        return np.asarray(self.dataset.meta(self.index, "mask").get("pixels_of_class", [0]))
+        """How many pixels each class has in the file, int (classes with the background,), in the numbers of the run."""
+        counts = np.asarray(self.dataset.meta(self.index, "mask").get("pixels_of_class", [0]))
+        if not self.numbers:
+            return counts
+        values = np.arange(len(counts))
+        return np.bincount(_renumbered(values, self.numbers), counts, len(counts)).astype(counts.dtype)
+
+    def is_looked_for(self, number: int) -> bool:
+        """Whether class `number` of the run was looked for: what nobody looked for is unknown, not absent."""
+        return not self.looked_for or self.looked_for[number - 1]
+
+    def image_and_truth(self) -> tuple[UltrasoundImage, np.ndarray]:
+        """Read the image and its label map in the numbers of the run, as the function of this name reads those of the file."""
+        image, labels = image_and_truth(self.case)
+        return image, _renumbered(labels, self.numbers) if self.numbers else labels
 
     @property
     def label(self) -> bool:
@@ -78,6 +93,12 @@ def frames_of(cases: Sequence[LabelMapCase], dataset: MappedDataset) -> list[Fra
     return [Frame(case, dataset, index) for index, case in enumerate(cases)]
 
 
+def _renumbered(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+    table = np.zeros(256, np.uint8)
+    table[: len(numbers)] = numbers
+    return table[values]
+
+
 def image_and_truth(case: LabelMapCase) -> tuple[UltrasoundImage, np.ndarray]:
     """Read an image and its true label map, uint8 (rows, columns), from their files.
 
@@ -91,41 +112,6 @@ def image_and_truth(case: LabelMapCase) -> tuple[UltrasoundImage, np.ndarray]:
     refuse_another_size(case.mask_path, found.labels.shape, image.pixels.shape, case.path.name)
     refuse_other_axes(case.mask_path, case.path)
     return image, found.labels
-
-
-def class_names_of(frames: Sequence[Frame], given: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the names of classes 1, 2, … of the data.
-
-    Args:
-        given: the names that the settings ask for; where there are none, what the cases call them (`class_names`), else class_1, ….
-
-    Raises:
-        BadSetting: if no label map has anything inside, or there are fewer names than classes, or two alike.
-    """
-    highest = max((frame.highest_class for frame in frames), default=0)
-    if not highest:
-        raise BadSetting(f"All {counted(len(frames), 'label maps')} are empty; there is nothing to learn. '{command('check')}' lists them.")
-    names = tuple(given) or tuple(getattr(frames[0].case, "class_names", ()))
-    names = names or tuple(f"class_{number}" for number in range(1, highest + 1))
-    if len(set(names)) < len(names) or not all(name and name == name.strip() and "," not in name for name in names):
-        raise BadSetting(f"class_names are {', '.join(map(repr, names))}; expected different names, without commas.")
-    if len(names) < highest:
-        first = next(frame.case.image_id for frame in frames if frame.highest_class == highest)
-        raise BadSetting(f"class_names names {counted(len(names), 'classes')}, and the label map of {first} holds class {highest}.")
-    return names
-
-
-def prove_classes(frames: Sequence[Frame], names: Sequence[str], run: Run) -> None:
-    """Refuse data whose label maps hold a class that a run does not know.
-
-    Raises:
-        BadLayout: with the first of them.
-    """
-    beyond = [frame for frame in frames if frame.highest_class > len(names)]
-    if beyond:
-        known = f"{run.folder}: predicts {counted(len(names), 'classes')} ({', '.join(names)})"
-        others = f"{verb_of(len(beyond), 'hold')} a class beyond, such as {beyond[0].case.image_id} (class {beyond[0].highest_class})"
-        raise BadLayout(f"{known}, and {len(beyond):,} {noun_of(len(beyond), 'label maps')} {others}.")
 
 
 def with_classes(frames: Sequence[Frame], classes: int) -> np.ndarray:

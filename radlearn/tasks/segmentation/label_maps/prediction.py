@@ -10,7 +10,8 @@ import numpy as np
 from radlearn.challenges.challenge import Challenge
 from radlearn.errors import BadSetting
 from radlearn.pictures.label_maps import write_label_overlay
-from radlearn.scans.label_map_files import write_class_probabilities, write_label_map
+from radlearn.progress import say
+from radlearn.scans.label_map_files import read_label_map, write_class_probabilities, write_label_map
 from radlearn.scans.tiff_pages import source_of
 from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
 from radlearn.tasks.segmentation.file_predictions import FilePredictions, FileWords, cases_in
@@ -21,6 +22,7 @@ from radlearn.tasks.segmentation.submission import submit_predicted
 from radlearn.training.run_folder import Run, runs_of
 from radlearn.workflow.ensembles import postprocessing_together
 from radlearn.workflow.ood import OOD_COLUMNS, ood_cells
+from radlearn.workflow.postprocessing_file import read_postprocessing
 
 IMAGES = FileWords("images", "images", ".png")
 EXPECTED = "images, or folders of them"
@@ -107,7 +109,48 @@ class LabelMapPredictions(FilePredictions[PredictedFrame]):
         return (str(source_of(file)), case_id, f"masks/{mask}", *numbers, "; ".join(image.notes), *ood_cells(unlike, 0), *differ), files
 
 
-def submit_label_maps(challenge: Challenge[LabelMapCaseT, Path], predict: Callable[[Path], Path], images: Path, out: Path) -> Path:
-    """Write the challenge's submission file and check it against the images in `images`; arguments and errors as `submit_predicted`."""
-    submit_predicted(challenge, predict, images, out, read_ultrasound, "label map", "images")
+def submit_label_maps(
+    challenge: Challenge[LabelMapCaseT, Path],
+    runs: Run | Sequence[Run],
+    asked: Sequence[str],
+    predict: Callable[[Path], Path],
+    images: Path,
+    out: Path,
+) -> Path:
+    """Write the challenge's submission file and check it against the images in `images`.
+
+    Args:
+        asked: names of the one class that the challenge asks for; of runs that predict others too only that is submitted, which is said.
+
+    Raises:
+        BadSetting: if a run predicts several classes, and not exactly one of them has such a name.
+        errors as `submit_predicted`.
+    """
+    number = submitted_class(runs_of(runs)[0], asked)
+
+    def alone(path: Path) -> Path:
+        # The challenge's writer takes class 1.
+        if number == 1:
+            return path
+        return write_label_map(path.parent / "submitted" / path.name, (read_label_map(path).labels == number).astype(np.uint8))
+
+    submit_predicted(challenge, predict, images, out, read_ultrasound, "label map", "images", alone)
     return Path(out)
+
+
+def submitted_class(run: Run, asked: Sequence[str]) -> int:
+    """Return the number of the class of a run that a challenge asks for; arguments and errors as `submit_label_maps`."""
+    names = read_postprocessing(run, LabelMapPostprocessing)[0].names
+    if len(names) == 1:
+        return 1
+    found = [number for number, name in enumerate(names, start=1) if name.strip().casefold() in asked]
+    if len(found) != 1:
+        which = "none of them is" if not found else f"{len(found)} of them are"
+        raise BadSetting(
+            f"{run.folder}: predicts {', '.join(names)}, and the submission is of one class, {asked[0]}; {which} called so. "
+            "'predict' writes label maps of all classes; to submit, train on a table whose column classes calls the class that is meant "
+            f"{asked[0]}."
+        )
+    others = ", ".join(name for number, name in enumerate(names, start=1) if number != found[0])
+    say(f"The submission is of {names[found[0] - 1]} (class {found[0]}) alone; {others} left out.", style="yellow")
+    return found[0]

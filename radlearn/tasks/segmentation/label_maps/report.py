@@ -11,7 +11,6 @@ from radlearn.pictures.label_maps import LabelledImage, labelled_grid
 from radlearn.pictures.report import Block, Headline, Note, Table
 from radlearn.tasks.segmentation.label_maps.case_scores import area_unit
 from radlearn.tasks.segmentation.label_maps.evaluation import BASELINE, EvaluatedFrame, LabelMapEvaluation
-from radlearn.tasks.segmentation.label_maps.frames import image_and_truth
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing
 from radlearn.tasks.segmentation.label_maps.tuning import ablation_table, drawn_tuning
 from radlearn.training.run_folder import Run
@@ -166,7 +165,7 @@ def _image_blocks(evaluation: LabelMapEvaluation, picture: SaveFigure) -> list[B
 
 
 def _panel(one: EvaluatedFrame, names: tuple[str, ...], bad: bool) -> LabelledImage:
-    image, truth = image_and_truth(one.frame.case)
+    image, truth = one.frame.image_and_truth()
     down, across = image.spacing_mm or (1.0, 1.0)
     words = ", ".join(
         f"{name} {'–' if np.isnan(score.dice_score) else f'{score.dice_score:.2f}'}" for name, score in zip(names, one.scores, strict=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 from radlearn.pictures.report import Headline, Table
 from radlearn.pictures.tuning import TunedSetting, TuningWords, mask_tuning_figure
+from radlearn.tasks.segmentation.label_maps.class_names import in_numbers_of
 from radlearn.tasks.segmentation.label_maps.evaluation import InferFrame, TrainingFacts, choose_label_map_postprocessing
-from radlearn.tasks.segmentation.label_maps.frames import Frame, prove_classes
+from radlearn.tasks.segmentation.label_maps.frames import Frame
 from radlearn.tasks.segmentation.label_maps.postprocessing import ClassPostprocessing, LabelMapPostprocessing, in_words
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cross_fitting import score_of_last_taken
@@ -26,10 +27,10 @@ def tune_label_maps(run: Run, frames: Sequence[Frame], infer: InferFrame) -> dic
 
     Raises:
         BadRunFolder: if training has not finished.
-        BadLayout: if a label map holds a class that the run does not know.
+        BadLayout: as `in_numbers_of`.
     """
     before, kept = read_postprocessing(run, LabelMapPostprocessing)
-    prove_classes(frames, before.names, run)
+    frames = in_numbers_of(run, before.names, frames, own=True)
     facts = TrainingFacts([kept["chosen"][name]["training_images"] for name in before.names], kept["length_unit"])
     chosen = choose_label_map_postprocessing(run, before.names, frames, infer, int(run.settings.get("seed", 0)), facts)
     kept = read_postprocessing(run, LabelMapPostprocessing)[1]

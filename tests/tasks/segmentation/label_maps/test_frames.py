@@ -2,22 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from radlearn.challenges.ultrasound import CHALLENGE
-from radlearn.errors import BadLayout, BadSetting, UnreadableScan
+from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.scans.label_map_files import read_label_map
-from radlearn.tasks.segmentation.label_maps.frames import class_names_of, image_and_truth, length_unit_of, prove_classes, with_classes
-from tests.tasks.segmentation.label_maps.conftest import NAMES, Trained, as_they_are
-
-
-def holding(highest: int, **more: Any) -> Any:
-    return SimpleNamespace(highest_class=highest, case=SimpleNamespace(image_id=f"i{highest}", **more))
+from radlearn.tasks.segmentation.label_maps.frames import image_and_truth, length_unit_of, with_classes
+from tests.tasks.segmentation.label_maps.conftest import Trained, as_they_are
 
 
 def test_classes_are_counted_on_the_pixels_of_the_file(table: Path) -> None:
@@ -32,28 +26,22 @@ def test_classes_are_counted_on_the_pixels_of_the_file(table: Path) -> None:
     assert there[:, 0].sum() == 32
 
 
+def test_values_of_other_numbers_become_the_classes_of_the_run(table: Path) -> None:
+    frame = as_they_are(CHALLENGE.find_cases(table))[0]
+    image, truth = image_and_truth(frame.case)
+    other = replace(frame, numbers=(0, 2, 1))
+    seen, exchanged = other.image_and_truth()
+    assert np.array_equal(exchanged, np.array([0, 2, 1])[truth])
+    assert np.array_equal(seen.pixels, image.pixels)
+    assert other.pixels_of_class[:3].tolist() == np.bincount(exchanged.ravel(), minlength=3).tolist()
+    assert replace(frame, numbers=(0, 2, 0)).highest_class == 2
+    assert [replace(frame, looked_for=(False, True)).is_looked_for(number) for number in (1, 2)] == [False, True]
+
+
 def test_a_split_keeps_persons_apart_and_divides_empty_images(trained: Trained) -> None:
     persons = [{frame.case.person for frame in held} for held in trained.split.values()]
     assert sum(map(len, persons)) == len(set.union(*persons)) == 24
     assert all(sum(frame.label for frame in held) > 0 for held in trained.split.values())
-
-
-def test_classes_are_named_by_the_settings_else_by_the_data_else_by_number() -> None:
-    assert class_names_of([holding(1), holding(2)]) == ("class_1", "class_2")
-    assert class_names_of([holding(1, class_names=("nerve",))]) == ("nerve",)
-    assert class_names_of([holding(1, class_names=("nerve",))], ("plexus", "artery")) == ("plexus", "artery")
-    with pytest.raises(BadSetting, match="names 1 class, and the label map of i2 holds class 2"):
-        class_names_of([holding(1), holding(2)], ("nerve",))
-    with pytest.raises(BadSetting, match="different names"):
-        class_names_of([holding(2)], ("a", "a"))
-    with pytest.raises(BadSetting, match="are empty; there is nothing to learn"):
-        class_names_of([holding(0)])
-
-
-def test_a_class_that_a_run_does_not_know_is_refused(trained: Trained) -> None:
-    prove_classes([holding(2)], NAMES, trained.run)
-    with pytest.raises(BadLayout, match=r"predicts 2 classes \(nerve, vessel\), and 1 label map holds a class beyond, such as i3"):
-        prove_classes([holding(1), holding(3)], NAMES, trained.run)
 
 
 def test_an_image_without_a_label_map_or_with_one_of_another_size_is_refused(table: Path, tmp_path: Path) -> None:

@@ -127,10 +127,10 @@ def test_pages_are_predicted_for_as_images_of_their_own(trained: Trained, table:
     assert (predictions.out / "masks" / "b_s-page-002.png").is_file()
 
 
-def test_a_challenge_without_a_submission_file_says_so(table: Path, tmp_path: Path) -> None:
+def test_a_challenge_without_a_submission_file_says_so(trained: Trained, table: Path, tmp_path: Path) -> None:
     none = replace(CHALLENGE, write_submission=None)
     with pytest.raises(BadSetting, match=r"has no submission file\. 'predict' writes a label map"):
-        submit_label_maps(none, lambda folder: folder, table.parent, tmp_path / "out.csv")
+        submit_label_maps(none, trained.run, ["nerve"], lambda folder: folder, table.parent, tmp_path / "out.csv")
 
 
 def test_a_submission_gets_the_label_map_of_each_image(trained: Trained, table: Path, tmp_path: Path) -> None:
@@ -148,5 +148,47 @@ def test_a_submission_gets_the_label_map_of_each_image(trained: Trained, table: 
         predictions.predict_all(lambda path: known(table.parent / path.name), overlays=False)
         return predictions.table
 
-    submit_label_maps(challenge, predict, images, tmp_path / "out.csv")
+    submit_label_maps(challenge, trained.run, ["nerve"], predict, images, tmp_path / "out.csv")
     assert written == {"1_1": True, "2_1": True}
+
+
+def renamed(run: Run, *names: str) -> None:
+    """Call the classes of a run otherwise."""
+    chosen, about = read_postprocessing(run, LabelMapPostprocessing)
+    classes = tuple(replace(one, name=name) for one, name in zip(chosen.classes, names, strict=True))
+    about["chosen"] = dict(zip(names, about["chosen"].values(), strict=True))
+    write_postprocessing(run, LabelMapPostprocessing(classes), about)
+
+
+@pytest.mark.parametrize(("names", "number"), [(("nerve", "vessel"), 1), (("vessel", "Nerve"), 2), (("artery", "BP"), 2)])
+def test_a_submission_holds_the_class_that_is_asked_for_and_says_what_is_left_out(
+    trained: Trained, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], names: tuple[str, str], number: int
+) -> None:
+    renamed(trained.run, *names)
+    images = tmp_path / "images"
+    images.mkdir()
+    for name in ("1_1", "2_1", "3_1"):
+        (images / f"{name}.tif").write_bytes((table.parent / f"{name}.tif").read_bytes())
+
+    def predict(folder: Path) -> Path:
+        predictions = LabelMapPredictions(trained.run, CHALLENGE, [images], folder)
+        predictions.predict_all(lambda path: known(table.parent / path.name), overlays=False)
+        return predictions.table
+
+    submit_label_maps(CHALLENGE, trained.run, ["nerve", "bp"], predict, images, tmp_path / "out.csv")
+    assert f"The submission is of {names[number - 1]} (class {number}) alone; {names[2 - number]} left out." in capsys.readouterr().err
+    for row in rows_in(tmp_path / "out.csv"):
+        with Image.open(table.parent / f"{row['img']}_mask.png") as opened:
+            # Run lengths go down the columns and count from 1.
+            there = np.flatnonzero((np.array(opened) == number).ravel(order="F")) + 1
+        begins, lengths = np.array(row["pixels"].split(), int).reshape(-1, 2).T if row["pixels"] else ((), ())
+        assert [pixel for begin, length in zip(begins, lengths, strict=True) for pixel in range(begin, begin + length)] == there.tolist()
+
+
+@pytest.mark.parametrize("names", [("artery", "vein"), ("nerve", "BP"), ("class_1", "class_2")])
+def test_a_submission_is_refused_where_no_class_or_several_are_the_one_that_is_asked_for(
+    trained: Trained, table: Path, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    renamed(trained.run, *names)
+    with pytest.raises(BadSetting, match=r"the submission is of one class, nerve; (none of them is|2 of them are) called so\."):
+        submit_label_maps(CHALLENGE, trained.run, ["nerve", "bp"], lambda folder: folder, table.parent, tmp_path / "out.csv")

@@ -81,7 +81,15 @@ def read_picture(path: str | Path, colours: Literal["refused", "luminance"] = "r
         UnreadableScan: the file is missing, no picture, damaged, too large, of several pages, or coloured.
     """
     path = Path(path)
-    stored = read_stored(path, colours)
+    return picture_of(path, read_stored(path, colours))
+
+
+def picture_of(path: Path, stored: Stored) -> Picture:
+    """Return the numbers of an image without a header that explains them as grey values; `path` is for messages.
+
+    Raises:
+        UnreadableScan: values that are not finite, or have their two bytes exchanged.
+    """
     notes = ["stored in colour, though it is grey"] if stored.in_colour else []
     if stored.apart > ALIKE:
         notes = [f"tinted or coloured: its channels lie up to {stored.apart} of 255 apart; their luminance is used"]
@@ -122,7 +130,7 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
             if tiff is not None:
                 stored = _numbers(path, tiff, np.asarray(image))
             elif channels is not None:
-                stored = _grey_of_channels(path, channels[..., :3], channels[..., 3], 65535, colours)
+                stored = grey_of_channels(path, channels[..., :3], channels[..., 3], 65535, colours)
             else:
                 stored = _grey(path, image, colours)
     except UnreadableScan:
@@ -188,10 +196,10 @@ def _grey(path: Path, image: Image.Image, colours: Colours) -> Stored:
     if image.mode not in ("LA", "P", "PA", "RGB", "RGBA"):
         raise UnreadableScan(f"{path}: is a picture of the colours {image.mode}; expected grey. Use the file that it was made of.")
     channels = np.asarray(image.convert("RGBA"), np.int16)
-    return _grey_of_channels(path, channels[..., :3], channels[..., 3], 255, colours)
+    return grey_of_channels(path, channels[..., :3], channels[..., 3], 255, colours)
 
 
-def _grey_of_channels(path: Path, channels: np.ndarray, opacity: np.ndarray, white: int, colours: Colours) -> Stored:
+def grey_of_channels(path: Path, channels: np.ndarray, opacity: np.ndarray, white: int, colours: Colours) -> Stored:
     """Return the grey numbers of an image in channels (height, width, 3) of 8 or 16 bits, or what else is asked for where they differ."""
     _refuse_transparent(path, opacity, white)
     # Of 16 bits often only the lower 12 are in use, of which 3 in 255 is less.

@@ -3,8 +3,8 @@
 An image that is saved again has other bytes: another compression, another type of number, its axes in another order. Who it is, is
 decided by its values:
 
-- DICOM: the stored values, decoded; of a slice of a CT rescaled. A folder is one CT, if its slices form one.
-- pictures: the grey values, upright; the three channels of one in colour, which label maps in a palette are too.
+- DICOM in grey: the stored values, decoded; of a slice of a CT rescaled. A folder is one CT, if its slices form one.
+- DICOM in colour and pictures: the grey values, upright; the three channels of one in colour, which label maps in a palette are too.
 - NIfTI: the scaled values, axes turned to RAS. Where they lie in the patient does not count.
 
 The same numbers as int16, float32 and float64 have one digest, and so have whole numbers of a volume that were rounded to the steps of a
@@ -28,6 +28,7 @@ from radlearn.scans.dicom import is_dicom
 from radlearn.scans.geometry import Volume
 from radlearn.scans.picture_files import FORMATS, is_picture, read_stored
 from radlearn.scans.stored_pixels import DAMAGE, decoded, open_xray, parsing
+from radlearn.scans.ultrasound_dicom import stored_colours
 from radlearn.scans.volume_files import read_grid, read_volume
 
 WHOLE_WITHIN = 1e-3
@@ -109,7 +110,11 @@ def size_in(digest: str) -> tuple[int, ...]:
 
 
 def _dicom_values(path: Path) -> np.ndarray:
-    xray = open_xray(path)
+    try:
+        xray = open_xray(path)
+    except UnreadableScan:
+        # Ultrasound images are in colour; what is another object is refused once more.
+        return stored_colours(path, "kept").values
     values = decoded(xray)
     with parsing(path):
         if str(xray.said.get("Modality") or "").strip().upper() != "CT":

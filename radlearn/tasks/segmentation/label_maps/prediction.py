@@ -51,11 +51,13 @@ InferFile = Callable[[Path], PredictedFrame]
 def columns_of(names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of the table of predictions: of each class its share of the image in percent, and its area where it is known.
 
-    >>> columns_of(["nerve"])[:6]
-    ('path', 'case', 'mask', 'nerve_percent', 'nerve_mm2', 'notes')
+    `mm_from` names the field of the file that its size is known by.
+
+    >>> columns_of(["nerve"])[:7]
+    ('path', 'case', 'mask', 'nerve_percent', 'nerve_mm2', 'mm_from', 'notes')
     """
     of_classes = (f"{name}_{kind}" for name in names for kind in ("percent", "mm2"))
-    return ("path", "case", "mask", *of_classes, "notes", *OOD_COLUMNS)
+    return ("path", "case", "mask", *of_classes, "mm_from", "notes", *OOD_COLUMNS)
 
 
 class LabelMapPredictions:
@@ -151,7 +153,7 @@ class LabelMapPredictions:
             words = ", ".join(there) + " of the image" if there else "nothing found"
             words = f"{words}; {self.ood.warning}" if unlike is not None and unlike.flagged[0] else words
             files.append(write_label_overlay(self.out / "overlays" / self._masks[case_id], image.pixels, labels, names, words))
-        row = (str(file), case_id, f"masks/{self._masks[case_id]}", *numbers, "; ".join(image.notes), *ood_cells(unlike, 0))
+        row = (str(file), case_id, f"masks/{self._masks[case_id]}", *numbers, image.spacing_from, "; ".join(image.notes), *ood_cells(unlike, 0))
         # After its files are there.
         self._partial.add(file, {"row": row, "overlay": overlays}, files)
         self._rows[case_id] = row

@@ -5,6 +5,7 @@ far better, a note says which. The score stays that of the file as it is.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -74,8 +75,8 @@ def _readings(both: Sequence[Pair]) -> list[tuple[str, str, Reading]]:
         if last < shape[0] * shape[1] and shape not in shapes:
             named = f"encoded on a grid of {shape[0]} × {shape[1]} pixels (rows × columns)"
             readings += [
-                (named, grid, lambda mask, shape=shape: _regridded(mask, shape, "F")),
-                (f"{named}, row by row", grid, lambda mask, shape=shape: _regridded(mask, shape, "C")),
+                (named, grid, partial(_regridded, grid=shape, order="F")),
+                (f"{named}, row by row", grid, partial(_regridded, grid=shape, order="C")),
             ]
     return readings
 

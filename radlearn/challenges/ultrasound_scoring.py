@@ -96,10 +96,11 @@ def score_submission(
         "sensitivity": np.where(there, claimed, nothing),
         "specificity": np.where(there, nothing, ~claimed),
     }
+    seen_otherwise = other_reading([found[image_id] for image_id in true_masks], list(true_masks.values()))
     interval = partial(bootstrap_interval, mean_over_images, persons, draws=draws, seed=seed)
     return ScoredRuns(
         image_ids=tuple(true_masks), persons=persons, scores={name: interval(columns[name]) for name in SCORES},
-        notes=(*notes, *other_reading([found[one] for one in true_masks], list(true_masks.values()))), dice=dice, true_px=true_px, found_px=found_px,
+        notes=(*notes, *seen_otherwise), dice=dice, true_px=true_px, found_px=found_px,
     )  # fmt: skip
 
 

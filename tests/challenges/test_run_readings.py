@@ -12,7 +12,7 @@ from radlearn.challenges.run_lengths import decoded, encoded
 from radlearn.challenges.run_readings import other_reading
 from radlearn.challenges.ultrasound_scoring import score_submission
 
-SIZE = (420, 580)
+SIZE = (210, 290)
 
 
 def nerves(seed: int, count: int = 12) -> list[np.ndarray]:
@@ -21,7 +21,7 @@ def nerves(seed: int, count: int = 12) -> list[np.ndarray]:
     down, across = np.mgrid[: SIZE[0], : SIZE[1]]
     masks = []
     for number in range(count):
-        row, column, high, wide = draw.uniform((90, 120, 25, 45), (150, 220, 40, 70))
+        row, column, high, wide = draw.uniform((45, 60, 12, 22), (75, 110, 20, 35))
         masks.append((((down - row) / high) ** 2 + ((across - column) / wide) ** 2 < 1) & (number % 4 > 0))
     return masks
 
@@ -46,7 +46,7 @@ WRONG: dict[str, tuple[Callable[[np.ndarray], str], str]] = {
     "turned": (lambda mask: encoded(mask[::-1, ::-1]), "look turned by 180°: "),
     "small": (lambda mask: encoded(resized(mask, 96, 128)), "on a grid of 96 × 128 pixels"),
     "small by rows": (lambda mask: encoded(resized(mask, 128, 128).T), r"on a grid of 128 × 128 pixels \(rows × columns\), row by row"),
-    "exchanged": (lambda mask: encoded(resized(mask, 580, 420)), "on a grid with rows and columns exchanged"),
+    "exchanged": (lambda mask: encoded(resized(mask, 290, 210)), "on a grid with rows and columns exchanged"),
     "from 0": (from_zero, "look counted from 0: "),
 }
 
@@ -69,7 +69,7 @@ def moved(masks: list[np.ndarray], down: int, across: int) -> list[np.ndarray]:
 
 @pytest.mark.parametrize(
     "found",
-    [TRUTH, moved(TRUTH, 3, 0), moved(TRUTH, 1, 0), moved(TRUTH, 12, -20), nerves(1), [np.zeros(SIZE, bool)] * 12, nerves(2)[::-1]],
+    [TRUTH, moved(TRUTH, 2, 0), moved(TRUTH, 1, 0), moved(TRUTH, 6, -10), nerves(1), [np.zeros(SIZE, bool)] * 12, nerves(2)[::-1]],
     ids=["right", "low", "a row low", "beside", "another's", "none", "of others"],
 )
 def test_nothing_is_said_of_masks_that_are_only_good_or_bad(found: list[np.ndarray]) -> None:

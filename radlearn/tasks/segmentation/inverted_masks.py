@@ -19,7 +19,8 @@ def say_inverted(shares: Sequence[tuple[str, float]], units: str) -> None:
     """
     found = sorted(((share, name) for name, share in shares if share > MOST_INSIDE), reverse=True)
     if found:
-        amount = f"{begun(part_of(len(found), len(shares), units))} {verb_of(len(found), 'lie')} mostly inside their masks"
+        whose = "its mask" if len(found) == 1 else "their masks"
+        amount = f"{begun(part_of(len(found), len(shares), units))} {verb_of(len(found), 'lie')} mostly inside {whose}"
         say(
             f"{amount}, such as {found[0][1]} with {found[0][0]:.0%}: are inside and outside swapped? '{command('check')}' lists them.",
             style="yellow",

@@ -153,7 +153,15 @@ class LabelMapPredictions:
             words = ", ".join(there) + " of the image" if there else "nothing found"
             words = f"{words}; {self.ood.warning}" if unlike is not None and unlike.flagged[0] else words
             files.append(write_label_overlay(self.out / "overlays" / self._masks[case_id], image.pixels, labels, names, words))
-        row = (str(file), case_id, f"masks/{self._masks[case_id]}", *numbers, image.spacing_from, "; ".join(image.notes), *ood_cells(unlike, 0))
+        row = (
+            str(file),
+            case_id,
+            f"masks/{self._masks[case_id]}",
+            *numbers,
+            image.spacing_from,
+            "; ".join(image.notes),
+            *ood_cells(unlike, 0),
+        )
         # After its files are there.
         self._partial.add(file, {"row": row, "overlay": overlays}, files)
         self._rows[case_id] = row

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from radlearn.amounts import part_of, verb_of
 from radlearn.challenges.folders import describe_folder, volume_stem
-from radlearn.challenges.near_ids import near_strangers
+from radlearn.challenges.near_ids import near_strangers, only_strangers
 from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.rsna_tables import path_text, rows_in, table_text
@@ -68,7 +68,7 @@ def read_persons(path: Path, cases: Collection[str]) -> tuple[dict[str, str], li
         elif persons.setdefault(case_id, person) != person:
             wrong = f"{case_id} belongs to person {person!r} here and to {persons[case_id]!r} in line {seen_in}."
             troubles.append(f"{name}, line {line}: {wrong}")
-    troubles += near_strangers(name, persons, cases, "case")
+    troubles += near_strangers(name, persons, cases, "case") or only_strangers(name, persons, cases, "case")
     notes = []
     if strangers := [case_id for case_id in persons if case_id not in cases]:
         first = f"{strangers[0]} (line {lines[strangers[0]]})"

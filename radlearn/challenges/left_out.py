@@ -6,10 +6,10 @@ from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import volume_stem
-from radlearn.challenges.unlooked import unlooked_files
+from radlearn.challenges.unlooked import ending_in, unlooked_files
 from radlearn.hints import command
 from radlearn.progress import say
-from radlearn.scans.file_names import OTHER_PICTURES, PICTURE_SUFFIXES
+from radlearn.scans.file_names import DICOM_SUFFIXES, OTHER_PICTURES, PICTURE_SUFFIXES
 
 SHOWN = 5
 
@@ -29,6 +29,9 @@ def say_left_out(folders: Iterable[Path], read: Collection[Path], out: Path | No
         if not folder.is_dir():
             continue
         left = [path for path in unlooked_files(folder, ()) if not _is_known(path.resolve(), own, answers)]
+        if what == "images":
+            # Whoever lists images takes every picture, or says which are masks.
+            left = [path for path in left if not ending_in(path, (*PICTURE_SUFFIXES, *DICOM_SUFFIXES))]
         # A mask beside its CT, or one that an earlier pass wrote, is no CT.
         left = [path for path in left if what != "CTs" or not volume_stem(path.name)]
         if left:

@@ -70,6 +70,23 @@ def near_strangers(name: str, listed: Collection[str], known: Collection[str], w
     return [f"{name}: {what} is {meant[0]!r}, which is {none_of(len(known), 'known ones')}{_others(meant)}.{near.hint(meant[0])}"]
 
 
+def only_strangers(name: str, listed: Collection[str], known: Collection[str], what: str = "patientId") -> list[str]:
+    """Return a line on a table all of whose ids are unknown, so that it says nothing; none where any is known, or there are none.
+
+    Arguments as `near_strangers`.
+
+    >>> only_strangers("persons.csv", ["01", "02"], ["scan-01", "scan-02"], "case")
+    ["persons.csv: none of its 2 ids is known, the first being '01'; it says nothing here. Write scan-01 for it, and the others so."]
+    """
+    if not listed or not known or not set(listed).isdisjoint(known):
+        return []
+    first = next(iter(listed))
+    longer = [one for one in known if one.endswith(first) and not one.removesuffix(first)[-1:].isalnum()] if first else []
+    advice = f"Write {longer[0]} for it, and the others so." if len(longer) == 1 else f"Write {what} as here, such as {min(known)}."
+    found = "its only id is not known" if len(listed) == 1 else f"none of its {len(listed):,} ids is known, the first being {first!r}"
+    return [f"{name}: {found}; it says nothing here. {advice}"]
+
+
 def _others(meant: Sequence[str]) -> str:
     return f", and {len(meant) - 1:,} more like it" if len(meant) > 1 else ""
 

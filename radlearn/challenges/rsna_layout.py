@@ -23,7 +23,7 @@ from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges import nih_table, rsna_places, xray_table
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, named_pages, stem
-from radlearn.challenges.near_ids import NearIds, near_strangers
+from radlearn.challenges.near_ids import NearIds, near_strangers, only_strangers
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.table_rows import is_table, tables_hint
@@ -259,7 +259,7 @@ def read_persons(places: Sequence[Path], images: Mapping[str, tables.LabelledIma
         persons, more = tables.persons_in_mapping(table.name, text, images)
     else:
         persons, more = tables.persons_in(table.name, text)
-        more += near_strangers(table.name, persons, images)
+        more += near_strangers(table.name, persons, images) or only_strangers(table.name, persons, images)
     return table, persons, troubles + more, sum(image_id not in persons for image_id in images)
 
 

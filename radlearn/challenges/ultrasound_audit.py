@@ -18,7 +18,7 @@ from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.progress import in_parallel
 from radlearn.scans.file_names import PICTURE_SUFFIXES
-from radlearn.scans.label_map_files import read_label_map
+from radlearn.scans.label_map_files import SHOWN, SHOWN_NOTE, read_label_map
 from radlearn.scans.plain_images import BY_AFFINE, refuse_other_axes
 
 MOST_INSIDE = 0.5
@@ -53,7 +53,7 @@ class _Looked(NamedTuple):
     found: tuple[tuple[str, str], ...]
     frame: Frame | None = None
     pixels_of: tuple[int, ...] = ()
-    size_px: tuple[int, int] = (0, 0)
+    as_white: bool = False
 
 
 def _with_contents(audited: AuditedFolder, folder: Path, cases: Sequence[UltrasoundCase], pictures: frozenset[Path]) -> AuditedFolder:
@@ -65,6 +65,7 @@ def _with_contents(audited: AuditedFolder, folder: Path, cases: Sequence[Ultraso
         findings += [Found(rule, places[case.image_id], words) for rule, words in looked[case.image_id].found]
     usable = [case for case in cases if looked[case.image_id].frame is not None]
     findings += _contradicting(usable, looked, places)
+    findings += _of_two_kinds(usable, looked, places)
     if usable:
         findings += _classes_seen(cases[0].class_names, [looked[case.image_id].pixels_of for case in usable])
         findings += _classes_without_name(usable, looked, places)
@@ -83,6 +84,16 @@ def _contradicting(cases: Sequence[UltrasoundCase], looked: Mapping[str, _Looked
         for pair in repeated_images.contradictions(frames):
             said = f"looks like {places[pair.second]} (correlation {pair.correlation:.2f}), and their masks have a Dice of {pair.dice:.2f}"
             yield Found("masks-contradict", places[pair.first], said)
+
+
+def _of_two_kinds(cases: Sequence[UltrasoundCase], looked: Mapping[str, _Looked], places: Mapping[str, str]) -> Iterator[Found]:
+    """Yield the masks of 0 and white where others hold classes beyond the first."""
+    highest = max((len(looked[case.image_id].pixels_of) for case in cases), default=0)
+    for case in cases:
+        if highest > 1 and looked[case.image_id].as_white:
+            yield Found(
+                "mask-mixed", places[case.image_id], f"its mask holds 0 and white, read as class 1; others hold classes up to {highest}"
+            )
 
 
 def _classes_seen(names: Sequence[str], pixels_of: Sequence[tuple[int, ...]]) -> Iterator[Found]:
@@ -117,7 +128,7 @@ def _looked_at(case: UltrasoundCase) -> _Looked:
     if case.mask_path is None:
         return _Looked(case.image_id, (("pair-missing", "has no mask"),))
     try:
-        labels = read_label_map(case.mask_path).labels
+        labels, notes, as_white = read_label_map(case.mask_path)
         refuse_other_axes(case.mask_path, case.path)
     except UnreadableScan as error:
         return _Looked(case.image_id, (("mask-values", f"its mask {error}".replace(f"{case.mask_path}:", case.mask_path.name)),))
@@ -128,8 +139,10 @@ def _looked_at(case: UltrasoundCase) -> _Looked:
     found = [("image-axes", note) for note in image.notes if BY_AFFINE in note]
     if (share := float((labels > 0).mean())) > MOST_INSIDE:
         found.append(("mask-inverted", f"{share:.0%} of it lie inside its mask"))
+    if SHOWN_NOTE in notes:
+        found.append(("mask-shown", f"its mask {case.mask_path.name} is {SHOWN}"))
     frame = Frame(case.image_id, thumbnail_of(pixels), blocks_of(labels > 0))
-    return _Looked(case.image_id, tuple(found), frame, tuple(np.bincount(labels.ravel())[1:].tolist()), pixels.shape)
+    return _Looked(case.image_id, tuple(found), frame, tuple(np.bincount(labels.ravel())[1:].tolist()), as_white)
 
 
 def _recognised(images: int) -> str:

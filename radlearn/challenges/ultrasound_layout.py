@@ -5,8 +5,8 @@
     train_masks.csv       subject,img,pixels: the same masks as run lengths; not read, because the files hold all of it
     test/M.tif            images whose masks the challenge keeps, and of which it does not say whose they are
 
-Any pictures can be named in this way (`.png`, `.bmp` and so on too). Nothing is opened here: names and sizes of files are enough to say
-what is missing.
+Any pictures can be named in this way (`.png`, `.bmp` and so on too). Of a folder without any mask the first image is looked at; else
+nothing is opened here: names and sizes of files are enough to say what is missing.
 
 Source: kaggle.com/c/ultrasound-nerve-segmentation/data.
 """
@@ -15,14 +15,17 @@ import os
 import re
 from pathlib import Path
 
+from PIL import Image
+
 from radlearn.amounts import part_of, verb_of
 from radlearn.challenges import label_map_table
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_below, folder_that_holds, is_image_file, named_pages, stem
 from radlearn.challenges.table_rows import is_table, tables_hint
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.ultrasound_case import UltrasoundCase
+from radlearn.challenges.ultrasound_submission import SIZE_PX
 from radlearn.errors import BadLayout
-from radlearn.files import NO_FILE
+from radlearn.files import NO_FILE, opened_to_read
 from radlearn.progress import say
 from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
 
@@ -30,6 +33,7 @@ TRAIN_FOLDER, TEST_FOLDER = "train", "test"
 MASK = "_mask"
 CLASSES = ("nerve",)
 "The challenge's one class: 255 in a mask."
+MASKS_TABLE = "train_masks.csv"
 NAME = re.compile(r"(?P<person>\d+)_(?P<image>\d+)(?P<mask>_mask)?", re.IGNORECASE)
 LAYOUT_ADVICE = ("in the files would go wrong", "Mend or remove these files.")
 
@@ -65,9 +69,9 @@ def layout_folder(folder: Path) -> Path | None:
     folder = Path(folder)
     if is_table(folder):
         return folder if label_map_table.is_label_map_table(folder) else None
-    if _holds_masks(folder):
+    if _holds_masks(folder) or _lacks_masks(folder):
         return folder
-    return folder_that_holds(folder, lambda place: _holds_masks(place / TRAIN_FOLDER), f"{TRAIN_FOLDER} with masks")
+    return folder_that_holds(folder, lambda place: _is_train(place / TRAIN_FOLDER), f"{TRAIN_FOLDER} with masks")
 
 
 def find_cases(folder: Path) -> list[UltrasoundCase]:
@@ -139,6 +143,8 @@ def find_images(folder: Path) -> list[UltrasoundCase]:
     """
     folder = Path(folder)
     root = next((place / TEST_FOLDER for place in (folder, layout_folder(folder) or folder) if pictures_in(place / TEST_FOLDER)), folder)
+    if root != folder and root.name == TEST_FOLDER:
+        say(f"{folder}: holds a folder {TEST_FOLDER}, whose images are taken; name another folder in it for others.")
     paths = [path for path in ([root] if root.is_file() else files_below(root) if root.is_dir() else []) if is_image_file(path)]
     names = {(path.parent, stem(path.name)) for path in paths}
     masks = [path for path in paths if path != root and (path.parent, _bare(path)) in names]
@@ -159,7 +165,7 @@ def find_images(folder: Path) -> list[UltrasoundCase]:
 
 def train_folder(root: Path) -> Path:
     """Return where the labelled images of a layout lie: in its `train`, or in itself."""
-    return root / TRAIN_FOLDER if _holds_masks(root / TRAIN_FOLDER) else root
+    return root / TRAIN_FOLDER if _is_train(root / TRAIN_FOLDER) else root
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -195,6 +201,25 @@ def _bare(path: Path) -> str:
 
 def _holds_masks(folder: Path) -> bool:
     return any((person_image_and_kind(path.name) or ("", "", False))[2] for path in pictures_in(folder))
+
+
+def _is_train(folder: Path) -> bool:
+    return _holds_masks(folder) or _lacks_masks(folder)
+
+
+def _lacks_masks(folder: Path) -> bool:
+    """Whether a folder `train` holds the challenge's images without any mask: X-rays of other data sets are named N_M too."""
+    pictures = pictures_in(folder) if folder.name == TRAIN_FOLDER else []
+    named = bool(pictures) and all(NAME.fullmatch(stem(path.name)) and path.suffix.lower() == ".tif" for path in pictures)
+    return named and (any((place / MASKS_TABLE).is_file() for place in (folder, folder.parent)) or _has_size_of_challenge(pictures[0]))
+
+
+def _has_size_of_challenge(path: Path) -> bool:
+    try:
+        with opened_to_read(path) as opened, Image.open(opened, formats=["TIFF"]) as image:
+            return image.size == SIZE_PX[::-1]
+    except (OSError, SyntaxError, ValueError):
+        return False
 
 
 def _missing_layout(folder: Path) -> BadLayout:

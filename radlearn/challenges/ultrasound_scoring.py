@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.amounts import part_of
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.rsna_submission import table_text_of
 from radlearn.challenges.rsna_tables import rows_in, table_text
 from radlearn.challenges.run_lengths import decoded
+from radlearn.challenges.run_readings import other_reading
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.ultrasound_layout import LAYOUT_ADVICE, audit
@@ -96,10 +96,11 @@ def score_submission(
         "sensitivity": np.where(there, claimed, nothing),
         "specificity": np.where(there, nothing, ~claimed),
     }
+    seen_otherwise = other_reading([found[image_id] for image_id in true_masks], list(true_masks.values()))
     interval = partial(bootstrap_interval, mean_over_images, persons, draws=draws, seed=seed)
     return ScoredRuns(
         image_ids=tuple(true_masks), persons=persons, scores={name: interval(columns[name]) for name in SCORES},
-        notes=(*notes, *_turned_note(dice, true_masks, found)), dice=dice, true_px=true_px, found_px=found_px,
+        notes=(*notes, *seen_otherwise), dice=dice, true_px=true_px, found_px=found_px,
     )  # fmt: skip
 
 
@@ -156,18 +157,3 @@ def _truth_of_table(path: Path, size_px: tuple[int, int]) -> tuple[dict[str, np.
         raise BadLayout(listed(path, troubles, "in it cannot be scored against"))
     alone = f"{path.name}: has no column person, so every image counts as a person of its own, and the intervals are too narrow."
     return masks, tuple(persons), [] if by_person else [alone]
-
-
-def _turned_note(dice: np.ndarray, truth: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> list[str]:
-    """Return what to think of where masks fit badly, and much better once they are read row by row: the usual mistake in run lengths."""
-    both = [image_id for image_id, mask in truth.items() if mask.any() and found[image_id].any()]
-    if not both:
-        return []
-    order = {image_id: number for number, image_id in enumerate(truth)}
-    as_read = float(np.mean([dice[order[image_id]] for image_id in both]))
-    by_rows = float(np.mean([image_dice(found[one].ravel(order="F").reshape(found[one].shape), truth[one]) for one in both]))
-    if by_rows < as_read + 0.2:
-        return []
-    amount = part_of(len(both), len(truth), "images")
-    found_words = f"where both masks have a nerve ({amount}) the Dice is {as_read:.2f}, and {by_rows:.2f} if runs are read row by row"
-    return [f"The masks look encoded row by row: {found_words}. The challenge counts down the columns: transpose before encoding."]

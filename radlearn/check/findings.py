@@ -217,6 +217,16 @@ RULES = {
     "mask-grey": Rule("warning", "masks that are not 0 and 1", "They are cut in the middle. Save them as 0 and 1."),
     "mask-empty": Rule("warning", "masks with nothing inside", "Right where nothing was found; look whether it was."),
     "mask-inverted": Rule("warning", "masks with most of the scan inside", "Look at them: inside and outside may be swapped."),
+    "mask-mixed": Rule(
+        "warning",
+        "masks of 0 and white among label maps of several classes",
+        "Is white the same class as 1? Save all of them with the numbers of the classes.",
+    ),
+    "mask-shown": Rule(
+        "note",
+        "masks stored with 0 for white",
+        "Nothing where white is what was outlined; else save them with 0 outside and the numbers of the classes.",
+    ),
     "mask-outside-lung": Rule(
         "warning", "masks outside the lungs", "Is it another person's mask, another organ's, or one that is mirrored or moved?"
     ),

@@ -53,7 +53,8 @@ class LabelMapReader(PathReader):
     """Reads one label map for `LoadImaged(reader=LabelMapReader(), dtype=np.uint8)`.
 
     The array is uint8 (row, column), the number of the class of each pixel, 0 being the background. `pixels_of_class` in the meta data is
-    how many pixels each class has in the file, int (32,), before anything is resized.
+    how many pixels each class has in the file, int (32,), before anything is resized; `as_white` whether class 1 is what is white, and not
+    what has the number 1.
 
     Raises:
         UnreadableScan: while loading; as `radlearn.scans.label_map_files.read_label_map`. Compose wraps it: see `radlearn_error_in`.
@@ -76,7 +77,7 @@ class LabelMapReader(PathReader):
         """Return uint8 (row, column), and the meta data."""
         found = read_label_map(path)
         counts = np.bincount(found.labels.ravel(), minlength=MOST_CLASSES + 1).tolist()
-        return found.labels, meta_of(found.labels.shape, np.eye(4), found.notes) | {"pixels_of_class": counts}
+        return found.labels, meta_of(found.labels.shape, np.eye(4), found.notes) | {"pixels_of_class": counts, "as_white": found.as_white}
 
 
 class SameSized(MapTransform):

@@ -11,6 +11,7 @@ from struct import unpack_from
 import numpy as np
 import simplejpeg
 
+from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
 
 # JPEG, JPEG-LS and JPEG 2000 all end with it (ISO 10918-1 B.1.1.3, 14495-1 C.1.1, 15444-1 A.4.4).
@@ -24,7 +25,7 @@ FRAME_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 MEND = "Copy or export it again from its source, or remove it."
 
 
-def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int) -> None:
+def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int, channels: int = 1) -> None:
     """Refuse frames that decoders would accept wrongly: they fill a missing end with grey, and gdcm aborts the process on a larger image.
 
     Args:
@@ -32,6 +33,7 @@ def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int
         frame: one compressed image: JPEG of any kind, JPEG-LS or JPEG 2000.
         size_px: (height, width) in the DICOM header.
         bits: the most that a pixel may have.
+        channels: of the image, 3 where it is in colour.
 
     Raises:
         UnreadableScan: no end marker (what follows it is padding), no readable start, colour, another size or more bits.
@@ -42,9 +44,9 @@ def refuse_damaged(path: Path, frame: bytes, size_px: tuple[int, int], bits: int
         height, width, components, precision = _frame_header(frame)
     except (IndexError, StructError, ValueError):
         raise UnreadableScan(f"{path}: its compressed image is damaged: it does not start as JPEG or JPEG 2000. {MEND}") from None
-    if components != 1:
-        found = f"{path}: its compressed image is in colour ({components} components)"
-        raise UnreadableScan(f"{found}; its header declares greyscale. Convert or remove it.")
+    if components != channels:
+        found = f"{path}: its compressed image is {'in colour' if components > 1 else 'grey'} ({counted(components, 'components')})"
+        raise UnreadableScan(f"{found}; its header declares {'greyscale' if channels == 1 else 'colour'}. Convert or remove it.")
     if (height, width) != size_px or precision > bits:
         mend = MEND if (height, width) != size_px else "Correct BitsAllocated, BitsStored and HighBit in its header, or export it again."
         raise UnreadableScan(

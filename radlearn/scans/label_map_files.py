@@ -2,7 +2,8 @@
 
 What the values of such a file mean is said by nothing in it. So only what is certain is taken: indices of a palette, whatever its colours;
 whole numbers from 0 on; 0 and one value for white, which is a mask of one class. Colours are never read as classes: two programs give the
-same class two colours.
+same class two colours. Black and white are none: where a palette or a header says that 0 is white, a mask is read as it is shown. An EXIF
+orientation is followed, as that of the image is.
 """
 
 import io
@@ -15,8 +16,9 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 from radlearn.amounts import counted
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.files import read_whole, written_whole
-from radlearn.scans.picture_files import PAGES
+from radlearn.scans.picture_files import ORIENTATION, PAGES, TURNS
 from radlearn.scans.plain_images import is_volume_file, notes_on_axes
+from radlearn.scans.tiff_kinds import BITS, PHOTOMETRIC
 from radlearn.scans.volume_files import read_slice
 
 MOST_CLASSES = 31
@@ -24,6 +26,10 @@ MOST_CLASSES = 31
 FORMATS = ("PNG", "TIFF", "BMP", "GIF")
 "JPEG is not among them: it changes values."
 WHITES = (255, 65535)
+BLACK_AND_WHITE = {(0, 0, 0), (255, 255, 255)}
+TURNED = "turned as its EXIF orientation says"
+SHOWN = "stored with 0 for white: what is shown white counts as class 1"
+SHOWN_NOTE = f"the mask is {SHOWN}"
 PALETTE = (
     (0, 0, 0), (53, 214, 242), (255, 166, 43), (122, 210, 90), (230, 110, 190), (245, 226, 75), (140, 150, 255), (235, 80, 60),
 )  # fmt: skip
@@ -35,6 +41,8 @@ class LabelMap(NamedTuple):
 
     labels: np.ndarray
     notes: tuple[str, ...] = ()
+    as_white: bool = False
+    "Whether class 1 is what is white, and not what has the number 1."
 
     @property
     def highest(self) -> int:
@@ -61,7 +69,7 @@ def read_label_map(path: str | Path) -> LabelMap:
     path = Path(path)
     if is_volume_file(path):
         found = read_slice(path)
-        read = _classes(path, found.values if found.values.ndim == 2 else _of_channels(path, found.values, 2**found.bits - 1))
+        read = _classes(path, found.values if found.values.ndim == 2 else _of_channels(path, found.values, 2**found.bits - 1), None)
         return read._replace(notes=(*read.notes, *notes_on_axes(found.affine)))
     try:
         content = read_whole(path)
@@ -70,8 +78,11 @@ def read_label_map(path: str | Path) -> LabelMap:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if (pages := getattr(image, "n_frames", 1)) > 1:
                 raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one label map. {PAGES}")
+            # Before the pixels of a TIFF are there: Pillow then has brought them upright, and taken the orientation away.
+            turned = image.getexif().get(ORIENTATION, 1) in TURNS
             image.load()
             values = _values(path, image)
+            turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
     except FileNotFoundError:
         raise UnreadableScan(f"{path}: there is no such file.") from None
     except UnidentifiedImageError:
@@ -80,7 +91,9 @@ def read_label_map(path: str | Path) -> LabelMap:
         raise UnreadableScan(f"{path}: holds more pixels than any image has; it was not read.") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
         raise UnreadableScan(f"{path}: is damaged or cut short. Copy it again from its source.") from error
-    return _classes(path, values)
+    read = _classes(path, values.numbers, values.shown)
+    upright = read.labels if turn is None else np.ascontiguousarray(turn(read.labels))
+    return read._replace(labels=upright, notes=(*read.notes, *([TURNED] if turned else [])))
 
 
 def write_label_map(path: str | Path, labels: np.ndarray) -> Path:
@@ -147,18 +160,29 @@ def refuse_another_size(path: str | Path, labels: tuple[int, ...], image: tuple[
         raise UnreadableScan(f"{path}: the label map has {found}. It may belong to another image, or have been resized. Save it anew.")
 
 
-def _values(path: Path, image: Image.Image) -> np.ndarray:
-    """Return the stored whole numbers (rows, columns)."""
+class _Values(NamedTuple):
+    """The numbers of a file (rows, columns), and how bright they are shown, from 0 to 255, where 0 is shown white."""
+
+    numbers: np.ndarray
+    shown: np.ndarray | None = None
+
+
+def _values(path: Path, image: Image.Image) -> _Values:
+    """Return what is stored."""
     if image.mode == "P":
         _refuse_transparent(path, np.asarray(image.convert("RGBA"))[..., 3])
-        return np.asarray(image)
+        return _by_palette(image)
     if image.mode == "1":
-        return np.asarray(image.convert("L"))
+        return _Values(np.asarray(image.convert("L")))
+    tags = getattr(image, "tag_v2", {})
+    if image.mode == "L" and tags.get(PHOTOMETRIC) == 0 and tags.get(BITS) == (8,):
+        # Pillow has inverted them.
+        return _Values(255 - np.asarray(image), np.asarray(image))
     if image.mode == "L" or image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return np.asarray(image)
+        return _Values(np.asarray(image))
     if image.mode not in ("LA", "RGB", "RGBA"):
         raise UnreadableScan(f"{path}: is a picture of the colours {image.mode}; expected grey values or a palette.")
-    return _of_channels(path, np.asarray(image.convert("RGBA")), 255)
+    return _Values(_of_channels(path, np.asarray(image.convert("RGBA")), 255))
 
 
 def _of_channels(path: Path, channels: np.ndarray, opaque: int) -> np.ndarray:
@@ -174,20 +198,37 @@ def _of_channels(path: Path, channels: np.ndarray, opaque: int) -> np.ndarray:
     return channels[..., 0]
 
 
+def _by_palette(image: Image.Image) -> _Values:
+    indices, parts = np.asarray(image), image.getpalette() or []
+    colours = [tuple(parts[place : place + 3]) for place in range(0, len(parts), 3)]
+    if not colours or colours[0] != (255, 255, 255):
+        return _Values(indices)
+    used = [colours[index] for index in np.unique(indices) if index < len(colours)]
+    # Two classes of one colour are told apart by their indices alone.
+    if set(colours) == BLACK_AND_WHITE and len(set(used)) == len(used):
+        shown = np.asarray(image.convert("L"))
+        return _Values(shown, shown)
+    falling = colours == [(255 - index,) * 3 for index in range(256)]
+    return _Values(indices, np.asarray(image.convert("L")) if falling else None)
+
+
 def _refuse_transparent(path: Path, opacity: np.ndarray, opaque: int = 255) -> None:
     if (opacity < opaque).any():
         raise UnreadableScan(f"{path}: is transparent in places. Save the label map without an alpha channel, 0 being the background.")
 
 
-def _classes(path: Path, values: np.ndarray) -> LabelMap:
+def _classes(path: Path, values: np.ndarray, shown: np.ndarray | None = None) -> LabelMap:
     found = np.unique(values)
     if not np.array_equal(found, np.rint(found)):
         raise UnreadableScan(f"{path}: holds {found[found != np.rint(found)][0]:g}; expected the whole numbers of classes.")
     high = float(found[-1])
     if found[0] >= 0 and high <= MOST_CLASSES:
         return LabelMap(values.astype(np.uint8))
+    # After the classes, because their numbers are also saved on a scale on which 0 is white.
+    if shown is not None and set(np.unique(shown).tolist()) <= {0, 255}:
+        return LabelMap((shown > 0).astype(np.uint8), (SHOWN_NOTE,), True)
     if high in WHITES and set(found.tolist()) <= {0, high}:
-        return LabelMap((values > 0).astype(np.uint8), (f"the mask holds 0 and {high:g}; {high:g} counts as class 1",))
+        return LabelMap((values > 0).astype(np.uint8), (f"the mask holds 0 and {high:g}; {high:g} counts as class 1",), True)
     said = ", ".join(f"{value:g}" for value in found[:8]) + (", …" if len(found) > 8 else "")
     raise UnreadableScan(
         f"{path}: holds the values {said}; expected 0 for the background and classes from 1 to {MOST_CLASSES}, or 0 and 255 for a single "

@@ -3,8 +3,8 @@
 An image that is saved again has other bytes: another compression, another type of number, its axes in another order. Who it is, is
 decided by its values:
 
-- DICOM: the stored values, decoded; of a slice of a CT rescaled. A folder is one CT, if its slices form one.
-- pictures: the grey values, upright; the three channels of one in colour, which label maps in a palette are too.
+- DICOM in grey: the stored values, decoded; of a slice of a CT rescaled. A folder is one CT, if its slices form one.
+- DICOM in colour and pictures: the grey values, upright; the three channels of one in colour, which label maps in a palette are too.
 - NIfTI, MetaImage, NRRD: the scaled values, axes turned to RAS. Where they lie in the patient does not count. One slice is a picture.
 
 The same numbers as int16, float32 and float64 have one digest, and so have whole numbers of a volume that were rounded to the steps of a
@@ -29,6 +29,7 @@ from radlearn.scans.geometry import Volume
 from radlearn.scans.picture_files import FORMATS, is_picture
 from radlearn.scans.plain_images import holds_one_slice, read_plain_values
 from radlearn.scans.stored_pixels import DAMAGE, decoded, open_xray, parsing
+from radlearn.scans.ultrasound_dicom import stored_colours
 from radlearn.scans.volume_files import read_grid, read_slice_grid, read_volume
 
 WHOLE_WITHIN = 1e-3
@@ -113,7 +114,11 @@ def size_in(digest: str) -> tuple[int, ...]:
 
 
 def _dicom_values(path: Path) -> np.ndarray:
-    xray = open_xray(path)
+    try:
+        xray = open_xray(path)
+    except UnreadableScan:
+        # Ultrasound images are in colour; what is another object is refused once more.
+        return stored_colours(path, "kept").values
     values = decoded(xray)
     with parsing(path):
         if str(xray.said.get("Modality") or "").strip().upper() != "CT":

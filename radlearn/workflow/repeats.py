@@ -9,6 +9,7 @@ training, validation and test, what differs between the runs is that luck alone.
 """
 
 import dataclasses
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -174,8 +175,9 @@ def said_how_to_go_on(run: Run, resume_command: str = "") -> Iterator[None]:
     except OSError as error:
         if (words := system_error_in_words(error)) is None:
             raise
-        # Before the first checkpoint there is nothing to go on from.
-        go_on = f" To continue: {resume_command or run.resume_command}" if run.last_checkpoint.exists() else ""
+        # Before the first checkpoint there is nothing to go on from; where nothing can be written, going on there fails again.
+        there = run.last_checkpoint.exists() and error.errno != errno.EROFS
+        go_on = f" To continue: {resume_command or run.resume_command}" if there else ""
         raise CannotWrite(f"{words}{go_on}") from error
 
 

@@ -53,13 +53,13 @@ def _shortened(path: str) -> str:
     return path if len(path) <= LONGEST_PATH else f"{path[:SHOWN_CHARACTERS]}…"
 
 
-def _must_be_writable(run: Run, done: str) -> None:
+def _must_be_writable(run: Run, done: str, what: str = "the results lie") -> None:
     """Refuse a run folder that cannot be written before hours of work, and remove what killed processes left in it."""
     try:
         try_to_write(run.folder)
     except OSError as error:
         words = system_error_in_words(error) or f"{run.folder}: {error.strerror}."
-        raise CannotWrite(f"Nothing was {done}, because the results lie in the run folder. {words}") from error
+        raise CannotWrite(f"Nothing was {done}, because {what} in the run folder. {words}") from error
     remove_leftovers(run.folder)
 
 
@@ -148,7 +148,7 @@ class TaskApi:
             return self._train_all(repeats, data)
         assert not isinstance(run, Repeats)
         opened = self._opened_run(run)
-        remove_leftovers(opened.folder)
+        _must_be_writable(opened, "continued", "what is trained lies")
         with said_how_to_go_on(opened):
             return self.task.commands.train(settings_as(opened, self.task.settings), self._data_of(opened, data), opened)
 
@@ -257,6 +257,7 @@ class TaskApi:
                 say(f"{where} is finished.")
                 continue
             say(where, style="bold")
+            _must_be_writable(run, "continued", "what is trained lies")
             with stopped_together(repeats, run), said_how_to_go_on(run, repeats.resume_command):
                 self.task.commands.train(settings, self._data_of(run, data), run)
         return repeats

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.left_out import say_left_out
+from radlearn.challenges.ultrasound_layout import find_images
 
 
 @pytest.fixture
@@ -47,3 +48,12 @@ def test_a_link_to_what_was_read_is_what_was_read(folder: Path, capsys: pytest.C
     (tmp_path / "links/again.dcm").symlink_to(folder / "a.dcm")
     say_left_out([tmp_path / "links", folder / "a.dcm"], [folder / "a.dcm"], None, "X-rays")
     assert said(capsys) == ""
+
+
+def test_masks_of_images_are_named_by_whoever_lists_the_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.png", "a_mask.png", "packed.zip"):
+        (tmp_path / name).write_bytes(b"something")
+    assert [case.path.name for case in find_images(tmp_path)] == ["a.png"]
+    assert said(capsys) == f"{tmp_path}: 1 mask was left out, by name and place."
+    say_left_out([tmp_path], [tmp_path / "a.png"], None, "images")
+    assert f"{tmp_path}: 1 file was left out (1 .zip)" in said(capsys)

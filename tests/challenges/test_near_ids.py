@@ -9,7 +9,7 @@ import pytest
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.covid19_folder import read_persons as read_covid_persons
 from radlearn.challenges.csv_hints import decoded
-from radlearn.challenges.near_ids import NearIds, near_strangers
+from radlearn.challenges.near_ids import NearIds, near_strangers, only_strangers
 from radlearn.challenges.probabilities import read_probabilities
 from radlearn.challenges.rsna_audit import audit_folder
 from radlearn.challenges.rsna_layout import find_cases
@@ -175,3 +175,26 @@ def test_marks_of_word_processors_are_recognised(written: str, hint: str) -> Non
     near = NearIds(["ab-1", "ab-2"])
     assert near.known_as(written) == "ab-1"
     assert near.hint(written) == hint
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        (["0001", "0002"], "none of its 2 ids is known, the first being '0001'; it says nothing here. Write volume-A-0001 for it"),
+        (["A-0002"], "its only id is not known; it says nothing here. Write volume-A-0002 for it"),
+        (
+            ["x", "y", "z"],
+            "none of its 3 ids is known, the first being 'x'; it says nothing here. Write case as here, such as volume-A-0001.",
+        ),
+        # The end of several.
+        (["1"], "Write case as here, such as volume-A-0001."),
+    ],
+)
+def test_a_table_that_speaks_of_others_alone_says_nothing(listed: list[str], words: str) -> None:
+    (line,) = only_strangers("persons.csv", listed, ["volume-A-0001", "volume-A-0002"], "case")
+    assert words in line
+
+
+def test_a_table_that_speaks_of_some_is_sound() -> None:
+    assert only_strangers("persons.csv", ["a", "new"], ["a", "b"]) == []
+    assert only_strangers("persons.csv", [], ["a", "b"]) == only_strangers("persons.csv", ["a"], []) == []

@@ -9,8 +9,10 @@ from PIL import Image
 from radlearn import use_cases
 from radlearn.challenges.ultrasound import CHALLENGE
 from radlearn.challenges.ultrasound_audit import audit_folder
+from radlearn.challenges.ultrasound_layout import find_cases, layout_folder
 from radlearn.check.audit import audit_folder as checked
 from radlearn.check.findings import RULES
+from radlearn.errors import BadLayout
 
 
 def speckle(seed: int) -> np.ndarray:
@@ -124,3 +126,33 @@ def test_a_class_without_a_name_is_an_error_as_it_is_in_training(tmp_path: Path,
     assert "column classes of a table, joined by |" in RULES["class-unnamed"].advice
     (tmp_path / "cases.csv").write_text("\n".join(rows).replace(names, f"{names}|vessel"))
     assert "class-unnamed" not in {rule for rule, _ in found_in(tmp_path / "cases.csv")}
+
+
+def test_masks_that_are_shown_inverted_and_maps_of_two_kinds_are_found(data: Path) -> None:
+    Image.fromarray(mask()).convert("RGB").quantize(2).save(data / "train" / "1_1_mask.tif")
+    assert found_in(data) == {("mask-shown", "train/1_1.tif")}
+    labels = mask() // 255
+    labels[40:50, 10:15] = 2
+    save(data, "numbers.png", labels)
+    save(data, "white.png", mask())
+    rows = ("train/1_0.tif,train/numbers.png,a", "train/1_1.tif,train/white.png,b", "train/1_2.tif,train/1_0_mask.tif,c")
+    (data / "t.csv").write_text("\n".join(["path,mask,person", *rows]) + "\n")
+    assert found_in(data / "t.csv") == {("mask-mixed", "train/1_1.tif")}
+    (data / "u.csv").write_text("\n".join(["path,mask,person", *rows[1:]]) + "\n")
+    assert found_in(data / "u.csv") == set()
+
+
+@pytest.mark.parametrize("told_by", ["table", "size"])
+def test_the_images_of_the_challenge_without_any_mask_are_no_loose_pictures(told_by: str, tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    for number in range(3):
+        Image.fromarray(np.resize(speckle(number), (420, 580) if told_by == "size" else (60, 80))).save(
+            tmp_path / "train" / f"1_{number}.tif"
+        )
+    if told_by == "table":
+        assert layout_folder(tmp_path) is None
+        (tmp_path / "train_masks.csv").write_text("subject,img,pixels\n")
+    assert layout_folder(tmp_path) == tmp_path
+    assert found_in(tmp_path) == {("pair-missing", "train")}
+    with pytest.raises(BadLayout, match=r"images have no mask"):
+        find_cases(tmp_path)

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
-from PIL import Image
+from PIL import Image, ImageOps
 
 from radlearn.errors import BadSetting, UnreadableScan
 from radlearn.scans.label_map_files import MOST_CLASSES, read_label_map, refuse_another_size, write_class_probabilities, write_label_map
+from radlearn.scans.picture_files import read_stored
 from radlearn.scans.value_digests import may_be_of_size, size_in, value_digest
 
 LABELS = np.zeros((20, 30), np.uint8)
@@ -138,3 +139,78 @@ def test_what_is_no_probability_is_not_written(probability: np.ndarray, words: s
     with pytest.raises(BadSetting, match=words):
         write_class_probabilities(tmp_path / "a.tif", probability)
     assert not (tmp_path / "a.tif").exists()
+
+
+@pytest.mark.parametrize("size", [(20, 30), (20, 20)])
+@pytest.mark.parametrize("turn", range(2, 9))
+def test_an_exif_orientation_is_followed_as_that_of_the_image_is(size: tuple[int, int], turn: int, tmp_path: Path) -> None:
+    labels, exif = LABELS[:, 3 : 3 + size[1]], Image.Exif()
+    exif[274] = turn
+    paletted = Image.fromarray(labels).convert("P")
+    paletted.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0])
+    paletted.save(tmp_path / "palette.png", exif=exif)
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(labels).save(tmp_path / name, exif=exif)
+    with Image.open(tmp_path / "a.png") as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    assert not np.array_equal(upright, labels)
+    for name in ("a.png", "a.tif", "palette.png"):
+        found = read_label_map(tmp_path / name)
+        assert np.array_equal(found.labels, upright)
+        assert found.notes == ("turned as its EXIF orientation says",)
+    # What predicts for such an image sees it as its mask lies.
+    assert np.array_equal(read_stored(tmp_path / "a.tif").values, upright)
+
+
+MASK = np.where(LABELS == 1, 255, 0).astype(np.uint8)
+
+
+def scale_from_white() -> Image.Image:
+    image = Image.fromarray(255 - MASK).convert("P")
+    image.putpalette([255 - index for index in range(256) for _ in "rgb"])
+    return image
+
+
+def two_colours(*colours: int) -> Image.Image:
+    # The first colour is that of the background.
+    image = Image.fromarray((LABELS == 1).astype(np.uint8)).convert("P")
+    image.putpalette([part for colour in colours for part in (colour, colour, colour)])
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "more"),
+    [
+        (Image.fromarray(MASK).convert("RGB").quantize(2), "a.png", {}),
+        (Image.fromarray(MASK).convert("RGB").quantize(2), "a.bmp", {}),
+        (Image.fromarray(MASK).convert("RGB").quantize(2), "a.tif", {}),
+        (Image.fromarray(MASK).convert("RGB").quantize(2), "a.gif", {}),
+        (scale_from_white(), "a.png", {}),
+        (Image.fromarray(MASK), "a.tif", {"tiffinfo": {262: 0}}),
+        (Image.fromarray(MASK).convert("1"), "a.tif", {"tiffinfo": {262: 0}}),
+    ],
+    ids=["PNG", "BMP", "TIFF", "GIF", "scale", "WhiteIsZero", "WhiteIsZero of 1 bit"],
+)
+def test_a_mask_in_black_and_white_is_read_as_it_is_shown(image: Image.Image, name: str, more: dict, tmp_path: Path) -> None:
+    image.save(tmp_path / name, **more)
+    with Image.open(tmp_path / name) as written:
+        shown = np.asarray(written.convert("L"))
+    assert np.array_equal(shown, MASK)
+    found = read_label_map(tmp_path / name)
+    assert np.array_equal(found.labels, shown > 0)
+    assert len(found.notes) == 1
+    assert found.as_white
+
+
+def test_a_palette_that_holds_other_colours_too_stays_indices(tmp_path: Path) -> None:
+    inside = LABELS == 1
+    assert np.array_equal(read_label_map(saved(two_colours(0, 255), tmp_path / "a.png")).labels, inside)
+    # White paper with one grey class on it, and one of two classes that have one colour.
+    assert np.array_equal(read_label_map(saved(two_colours(255, 90), tmp_path / "b.png")).labels, inside)
+    image = Image.fromarray(LABELS).convert("P")
+    image.putpalette([255, 255, 255, 0, 0, 0, 0, 0, 0])
+    assert np.array_equal(read_label_map(saved(image, tmp_path / "c.png")).labels, LABELS)
+    Image.fromarray(255 - LABELS).save(tmp_path / "d.tif", tiffinfo={262: 0})
+    found = read_label_map(tmp_path / "d.tif")
+    assert np.array_equal(found.labels, LABELS)
+    assert found.notes == ()

@@ -9,6 +9,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from radlearn.errors import UnreadableScan
+from radlearn.scans.label_map_files import write_label_map
 from radlearn.scans.ultrasound_images import read_ultrasound
 
 GREY = np.random.default_rng(0).integers(0, 256, (32, 48), dtype=np.uint8)
@@ -43,3 +44,30 @@ def test_dicom_has_the_spacing_of_its_header() -> None:
     path = get_testdata_file("CT_small.dcm")
     found = read_ultrasound(path)
     assert found.spacing_mm == pytest.approx([float(step) for step in pydicom.dcmread(path).PixelSpacing])
+
+
+def outlines() -> np.ndarray:
+    labels = np.zeros((48, 64), np.uint8)
+    labels[8:20, 10:30], labels[30:40, 40:50] = 1, 2
+    return labels
+
+
+@pytest.mark.parametrize("kind", ["palette", "numbers", "black and white"])
+def test_a_label_map_in_the_place_of_an_image_is_refused(kind: str, tmp_path: Path) -> None:
+    if kind == "palette":
+        write_label_map(tmp_path / "label.png", outlines())
+    else:
+        Image.fromarray(outlines() if kind == "numbers" else (outlines() > 0).astype(np.uint8) * 255).save(tmp_path / "label.png")
+    with pytest.raises(UnreadableScan, match=r"label\.png: is no image but looks like a label map: flat areas of [23] values"):
+        read_ultrasound(tmp_path / "label.png")
+
+
+@pytest.mark.parametrize("kind", ["16 greys", "16 colours", "black border"])
+def test_an_image_of_few_values_is_none(kind: str, tmp_path: Path) -> None:
+    image = Image.fromarray(GREY // 16 * 16)
+    if kind == "16 colours":
+        image = Image.merge("RGB", [image, image, image.point(lambda value: min(value + 20, 255))]).quantize(16)
+    if kind == "black border":
+        image = Image.fromarray(np.pad(GREY, 100))
+    image.save(tmp_path / "a.png")
+    assert read_ultrasound(tmp_path / "a.png").pixels.shape == image.size[::-1]

@@ -87,7 +87,7 @@ def test_before_the_first_checkpoint_nothing_is_said_to_be_kept(tmp_path: Path, 
         failing(radlearn.classification.task, full, False).train(data=small_rsna, run=tmp_path / "run")
 
 
-@pytest.mark.parametrize("command", ["evaluate", "tune"])
+@pytest.mark.parametrize("command", ["evaluate", "tune", "resume"])
 def test_a_run_folder_that_cannot_be_written_is_found_before_the_work(
     command: str, tmp_path: Path, small_rsna: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +96,7 @@ def test_a_run_folder_that_cannot_be_written_is_found_before_the_work(
 
     run = finished_run(tmp_path / "run", small_rsna)
     monkeypatch.setattr("radlearn.workflow.task_api.try_to_write", closed)
-    with pytest.raises(CannotWrite, match=r"Nothing was \w+d, because the results lie in the run folder\. .*run: Read-only file system"):
+    with pytest.raises(CannotWrite, match=r"Nothing was \w+d, because .* in the run folder\. .*run: Read-only file system"):
         getattr(radlearn.classification, command)(run)
 
 

@@ -15,6 +15,7 @@ from radlearn.hints import command
 from radlearn.monai_parts.mapped_dataset import MappedDataset, Words
 from radlearn.scans.ct_files import read_scan
 from radlearn.scans.geometry import Volume
+from radlearn.tasks.segmentation.inverted_masks import say_inverted
 from radlearn.training.run_folder import Run
 from radlearn.workflow.splits import SplitWords, split_cases
 
@@ -56,6 +57,11 @@ class Scan:
     def lesion_ml(self) -> float:
         """Volume of the mask in its file; 0 without one."""
         return 0.0 if self.case.mask_path is None else float(self.dataset.meta(self.index, "mask")["volume_ml"])
+
+    @property
+    def share_inside(self) -> float:
+        """The share of its file that lies inside its mask."""
+        return self.lesion_ml / (float(np.prod(self.shape)) * abs(float(np.linalg.det(self.affine[:3, :3]))) / 1000)
 
     @property
     def affine(self) -> np.ndarray:
@@ -113,6 +119,7 @@ def split_scans(scans: Sequence[Scan], seed: int, fold: int | None, run: Run) ->
     Raises:
         BadSetting: also if fewer than three masks have anything inside.
     """
+    say_inverted([(scan.case.image_id, scan.share_inside) for scan in scans], "scans")
     shown = sum(scan.lesion_ml > 0 for scan in scans)
     if scans and shown < FEWEST_WITH_LESION:
         found = "all of them are empty" if shown == 0 else f"only {shown:,} of them {verb_of(shown, 'show')} a lesion"

@@ -118,3 +118,18 @@ def test_a_lesion_that_is_too_small_to_be_seen_is_said(small_covid19: Path, tmp_
     (found,) = prepared_scans([replace(case, mask_path=tmp_path / "speck.nii.gz")], replace(OWN, spacing_mm=(13.0, 13.0, 13.0)))
     assert not found.label
     assert found.notes == ["the mask's 0.096 ml are too small or too thin to be seen at the prepared spacing"]
+
+
+def test_a_mask_that_holds_most_of_its_scan_is_said_before_the_split(
+    scans: list[Scan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split_scans(scans, 0, None, Run(tmp_path, "segmentation"))
+    assert "inside" not in capsys.readouterr().err
+    source, truth = scan_and_truth(scans[0])
+    case = replace(scans[0].case, mask_path=tmp_path / "inverted_seg.nii.gz")
+    write_volume(case.mask_path, (~truth).astype(np.uint8), source.affine)
+    (inverted,) = prepared_scans([case])
+    assert inverted.share_inside == pytest.approx(1 - truth.mean())
+    split_scans([inverted, *scans[1:]], 0, None, Run(tmp_path / "again", "segmentation"))
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"1 of the 14 scans lies mostly inside its mask, such as {case.image_id} with {1 - truth.mean():.0%}" in told

@@ -7,12 +7,15 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from radlearn.amounts import begun, part_of, verb_of
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
 from radlearn.monai_parts.mapped_dataset import MappedDataset, Words
-from radlearn.scans.label_map_files import read_label_map, refuse_another_size
+from radlearn.progress import say
+from radlearn.scans.label_map_files import SHOWN, SHOWN_NOTE, read_label_map, refuse_another_size
 from radlearn.scans.plain_images import refuse_other_axes
 from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
+from radlearn.tasks.segmentation.inverted_masks import say_inverted
 from radlearn.training.run_folder import Run
 from radlearn.workflow.splits import SplitWords, split_cases
 
@@ -83,6 +86,11 @@ class Frame:
         return None if np.isnan([down, across]).any() else (float(down), float(across))
 
     @property
+    def as_white(self) -> bool:
+        """Whether class 1 is what is white in its label map, and not what has the number 1."""
+        return bool(self.dataset.meta(self.index, "mask").get("as_white"))
+
+    @property
     def notes(self) -> list[str]:
         """What was decided to read and prepare it."""
         return [note for key in ("image", "mask") for note in self.dataset.meta(self.index, key).get("notes", "").splitlines()]
@@ -128,13 +136,38 @@ def split_frames(frames: Sequence[Frame], seed: int, fold: int | None, run: Run)
     Raises:
         BadSetting: as `split_cases`.
     """
+    say_doubtful_masks(frames)
     shown = np.array([frame.label for frame in frames], bool)
     empty_persons = {frame.case.person for frame in frames if not frame.label}
     if len(empty_persons) >= FEWEST_EMPTY and len({frame.case.person for frame in frames if frame.label}) >= FEWEST_EMPTY:
         return split_cases(frames, seed, fold, run, shown.tolist(), SplitWords("images", "anything labelled", least=1))
-    share = np.array([frame.pixels_of_class[1:].sum() / max(frame.pixels_of_class.sum(), 1) for frame in frames])
+    share = np.array([share_inside(frame) for frame in frames])
     above = shown & (share > np.median(share))
     return split_cases(frames, seed, fold, run, above.tolist(), SplitWords("images", "an above-median labelled area", least=1))
+
+
+def share_inside(frame: Frame) -> float:
+    """Return the share of an image that any class covers."""
+    counts = frame.pixels_of_class
+    return float(counts[1:].sum() / max(counts.sum(), 1))
+
+
+def say_doubtful_masks(frames: Sequence[Frame]) -> None:
+    """Say which label maps may be inverted, are read as they are shown, or may be numbered in another way than the others."""
+    say_inverted([(frame.case.image_id, share_inside(frame)) for frame in frames], "images")
+    if shown := [frame.case.image_id for frame in frames if SHOWN_NOTE in frame.notes]:
+        say(
+            f"{begun(part_of(len(shown), len(frames), 'label maps'))}, such as that of {shown[0]}, {verb_of(len(shown), 'are')} {SHOWN}.",
+            style="yellow",
+        )
+    white, numbered = [one for one in frames if one.as_white], [one for one in frames if one.highest_class > 1]
+    if white and numbered:
+        say(
+            f"{begun(part_of(len(white), len(frames), 'label maps'))} {verb_of(len(white), 'hold')} 0 and white alone, such as that of "
+            f"{white[0].case.image_id}, which is read as class 1; others hold classes up to {max(one.highest_class for one in numbered)}. "
+            "Save the numbers of the classes where white means another one.",
+            style="yellow",
+        )
 
 
 FEWEST_EMPTY = 10  # Persons: with fewer, whether an image is empty can hardly be divided among three subsets

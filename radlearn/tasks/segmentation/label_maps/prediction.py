@@ -44,17 +44,19 @@ class PredictedFrame:
 def columns_of(names: Sequence[str], several: bool = False) -> tuple[str, ...]:
     """Return the columns of the table of predictions: of each class its share of the image in percent, and its area where it is known.
 
+    `mm_from` names the field of the file that its size is known by.
+
     Args:
         several: whether several runs predict, which then also say how far they differ in each class, as `ClassDisagreement` explains it.
 
-    >>> columns_of(["nerve"])[:6]
-    ('path', 'case', 'mask', 'nerve_percent', 'nerve_mm2', 'notes')
+    >>> columns_of(["nerve"])[:7]
+    ('path', 'case', 'mask', 'nerve_percent', 'nerve_mm2', 'mm_from', 'notes')
     >>> columns_of(["nerve"], several=True)[-2:]
     ('nerve_percent_sd', 'nerve_disagreement')
     """
     of_classes = (f"{name}_{kind}" for name in names for kind in ("percent", "mm2"))
     differ = (f"{name}_{kind}" for name in names for kind in ClassDisagreement._fields if several)
-    return ("path", "case", "mask", *of_classes, "notes", *OOD_COLUMNS, *differ)
+    return ("path", "case", "mask", *of_classes, "mm_from", "notes", *OOD_COLUMNS, *differ)
 
 
 class LabelMapPredictions(FilePredictions[PredictedFrame]):
@@ -106,7 +108,8 @@ class LabelMapPredictions(FilePredictions[PredictedFrame]):
             words = ", ".join(there) + " of the image" if there else "nothing found"
             words = f"{words}; {self.ood.warning}" if unlike is not None and unlike.flagged[0] else words
             files.append(write_label_overlay(self.out / "overlays" / mask, image.pixels, labels, names, words))
-        return (str(source_of(file)), case_id, f"masks/{mask}", *numbers, "; ".join(image.notes), *ood_cells(unlike, 0), *differ), files
+        size = [*numbers, image.spacing_from, "; ".join(image.notes)]
+        return (str(source_of(file)), case_id, f"masks/{mask}", *size, *ood_cells(unlike, 0), *differ), files
 
 
 def submit_label_maps(

@@ -1,0 +1,72 @@
+"""How large a pixel of an ultrasound image is, as far as its DICOM header can be trusted.
+
+The regions of an image say what is shown where and how large a pixel of it is, in cm (DICOM PS3.3 C.8.5.5); PixelSpacing is written by few
+machines. Regions in other units, such as the time of an M-mode, are no sizes. A file that was cut or made smaller keeps the regions of the
+original, which reach beyond its edges then.
+"""
+
+from typing import Any, NamedTuple
+
+from radlearn.scans.pixel_spacing import DAMAGE, Lengths, PixelSpacing, pixel_spacing_of
+
+REGIONS = "SequenceOfUltrasoundRegions"
+CENTIMETRES = 3
+TWO_DIMENSIONS = 1
+SAME_WITHIN = 0.01
+LEAST_MM, MOST_MM = 1e-3, 10.0
+"Of a pixel: under a microscope's probe of 50 MHz, and of an image of a few dozen pixels."
+NONE_TAKEN = "no millimetres are taken from it"
+
+
+class _Region(NamedTuple):
+    mm: Lengths
+    right: int
+    bottom: int
+
+
+def ultrasound_spacing_of(said: Any) -> PixelSpacing:
+    """Return (row, column) in mm by the header of an ultrasound image: by its regions, else by PixelSpacing, and what contradicts it."""
+    by_field = pixel_spacing_of(said)
+    regions = _regions_in(said)
+    if not regions:
+        return by_field
+    try:
+        rows, columns = int(said.get("Rows")), int(said.get("Columns"))
+    except DAMAGE:
+        return PixelSpacing(None)
+    if any(region.right > columns or region.bottom > rows for region in regions):
+        edge = max(regions, key=lambda one: max(one.right / columns, one.bottom / rows))
+        reach = f"its ultrasound region reaches to column {edge.right} and row {edge.bottom} of {columns} × {rows} px (width × height)"
+        return PixelSpacing(None, "", f"{reach}, so that it was cut or made smaller since: {NONE_TAKEN}")
+    first = regions[0].mm
+    if others := [region.mm for region in regions if not _same(region.mm, first)]:
+        return PixelSpacing(None, "", f"its ultrasound regions have pixels of {_words(first)} and {_words(others[0])}: {NONE_TAKEN}")
+    note = ""
+    if by_field.mm and not _same(by_field.mm, first):
+        note = f"its ultrasound region says {_words(first)} a pixel, and {by_field.source} {_words(by_field.mm)}; the region's are taken"
+    return PixelSpacing(first, REGIONS, note)
+
+
+def _regions_in(said: Any) -> list[_Region]:
+    """Return the regions that show a plane and whose pixels have a size in cm along both axes."""
+    found = []
+    for item in said.get(REGIONS) or []:
+        try:
+            units = {int(item.get(f"PhysicalUnits{axis}Direction")) for axis in "XY"}
+            # Negative where the axis points the other way.
+            down, across = (10 * abs(float(item.get(f"PhysicalDelta{axis}"))) for axis in "YX")
+            right, bottom = int(item.get("RegionLocationMaxX1")), int(item.get("RegionLocationMaxY1"))
+            shows_plane = int(item.get("RegionSpatialFormat") or TWO_DIMENSIONS) == TWO_DIMENSIONS
+        except DAMAGE:
+            continue
+        if shows_plane and units == {CENTIMETRES} and all(LEAST_MM <= length <= MOST_MM for length in (down, across)):
+            found.append(_Region((down, across), right, bottom))
+    return found
+
+
+def _same(one: Lengths, other: Lengths) -> bool:
+    return all(abs(here / there - 1) <= SAME_WITHIN for here, there in zip(one, other, strict=True))
+
+
+def _words(spacing: Lengths) -> str:
+    return f"{spacing[0]:.3g} × {spacing[1]:.3g} mm"

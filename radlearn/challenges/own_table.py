@@ -218,8 +218,10 @@ def _read_images(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> None:
         _read_ids(table)
         return
     names = [volume_stem(image.path.name) or stem(image.path.name) for image in table.images]
+    # A page lies in the cache; its TIFF lies where the table says.
+    places = [(table.folder / image.stack).parent / image.path.name if image.stack else image.path for image in table.images]
     try:
-        ids = ids_with_folders([image.path for image in table.images], names, table.folder)
+        ids = ids_with_folders(places, names, table.folder)
     except ValueError:
         # Files outside of the table's folder have no short way to be told apart.
         ids = names

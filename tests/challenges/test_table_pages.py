@@ -104,12 +104,14 @@ def test_a_mask_is_read_at_the_page_of_its_image_unless_it_has_its_own(tmp_path:
         ultrasound.find_cases(table_of(tmp_path, twice))
 
 
-def test_two_stacks_of_one_name_need_ids(tmp_path: Path) -> None:
+def test_two_stacks_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     stack(tmp_path / "ann" / "s.tif", PAGES[:2])
     stack(tmp_path / "ben" / "s.tif", PAGES[2:])
     (tmp_path / "cases.csv").write_text("path,page,label\nann/s.tif,1,1\nben/s.tif,1,0\n")
-    with pytest.raises(BadLayout, match="several images are called s-page-001; add a column id"):
-        rsna.find_cases(tmp_path / "cases.csv")
+    cases = rsna.find_cases(tmp_path / "cases.csv")
+    assert [(case.image_id, case.person, case.label) for case in cases] == [
+        ("ann_s-page-001", "ann/s.tif", True), ("ben_s-page-001", "ben/s.tif", False),
+    ]  # fmt: skip
     assert [case.image_id for case in ultrasound.CHALLENGE.find_images(tmp_path)] == [
         "ann_s-page-001", "ann_s-page-002", "ben_s-page-001", "ben_s-page-002",
     ]  # fmt: skip

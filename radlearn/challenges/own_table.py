@@ -128,6 +128,8 @@ def images_in(path: Path) -> list[Path]:
     Raises:
         BadLayout: it is no table, has no such column, or names a file that is not there; the message names line, column and value.
     """
+    if not Path(path).exists():
+        raise BadLayout(f"{path}: there is no such file. Name images, folders of them, or a table with a column {PATH}.")
     columns, rows, troubles = rows_of(Path(path))
     table = OwnTable(Path(path), columns, troubles=troubles)
     if PATH not in columns and not troubles:

@@ -227,3 +227,8 @@ def test_a_table_without_images_says_where(tmp_path: Path, text: str, words: lis
     with pytest.raises(BadLayout) as refused:
         images_in(table_of(tmp_path, text))
     assert all(word in str(refused.value) for word in words), refused.value
+
+
+def test_a_table_of_images_that_is_not_there_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(BadLayout, match=r"none\.csv: there is no such file\. Name images, folders"):
+        images_in(tmp_path / "none.csv")

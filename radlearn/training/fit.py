@@ -26,10 +26,11 @@ from radlearn.training.checkpoint_header import STARTED
 from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig
 from radlearn.training.earlier_runs import started, weights_to_start_from
 from radlearn.training.loading import EpochLoader, reseed
+from radlearn.training.outputs import Outputs
 from radlearn.training.run_files import TrainingState, checked
 from radlearn.training.run_folder import Run, must_be_there, place_of, refuse_changed_settings
 from radlearn.training.splits import split_digest
-from radlearn.training.start_from import Outputs, take_weights
+from radlearn.training.start_from import take_weights
 from radlearn.training.trainer import Loss, Trainer, Validate
 from radlearn.training.watching import CtrlC, Voice
 

@@ -98,7 +98,8 @@ def test_an_interval_needs_ten_people_and_holds_the_score(tmp_path: Path) -> Non
     names = [f"X-ray{number}" for number in range(60)]
     labels = LABELS.split("\n")[0] + "\n" + "".join(f"{name},0,0,100,100,1\n" for name in names)
     rows = "".join(f"{name},0.5 0 0 100 {100 if number % 3 else 60}\n" for number, name in enumerate(names))
-    scored = score_submission(*folder_with(tmp_path, labels, "patientId,PredictionString\n" + rows, None))
+    (tmp_path / "more").mkdir()
+    scored = score_submission(*folder_with(tmp_path / "more", labels, "patientId,PredictionString\n" + rows, None))
     interval = scored.scores["rsna_score"]
     assert interval.low < interval.value < interval.high
     assert interval.value == pytest.approx(2 / 3 + 1 / 3 * 4 / 8)

@@ -10,8 +10,9 @@ from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.training.checkpoint import load_tensors, save_weights
 from radlearn.training.earlier_runs import earlier_run, finished_run
 from radlearn.training.fit import fit
+from radlearn.training.outputs import Outputs
 from radlearn.training.run_folder import Run, new_run
-from radlearn.training.start_from import Outputs, take_weights
+from radlearn.training.start_from import take_weights
 from tests.training import tiny_task as task
 
 

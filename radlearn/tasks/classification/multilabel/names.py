@@ -6,8 +6,8 @@ from typing import Any
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.progress import say
+from radlearn.training.outputs import Outputs
 from radlearn.training.run_folder import Run, add_to_about
-from radlearn.training.start_from import Outputs
 from radlearn.workflow.case_labels import label_names
 from radlearn.workflow.postprocessing_file import FILE, read_postprocessing
 

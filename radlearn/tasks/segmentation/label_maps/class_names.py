@@ -14,8 +14,8 @@ from radlearn.hints import command
 from radlearn.progress import say
 from radlearn.tasks.segmentation.label_maps.frames import Frame
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing
+from radlearn.training.outputs import Outputs
 from radlearn.training.run_folder import Run, add_to_about
-from radlearn.training.start_from import Outputs
 from radlearn.workflow.postprocessing_file import FILE, read_postprocessing
 
 IN_DATA = "class_names_in_data"

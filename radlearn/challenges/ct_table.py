@@ -8,7 +8,8 @@ from pathlib import Path
 from radlearn.challenges.ct_case import Case
 from radlearn.challenges.folders import volume_stem
 from radlearn.challenges.label_map_table import is_label_map_table
-from radlearn.challenges.own_table import OwnTable, accepted, data_folder, read_table, resolved
+from radlearn.challenges.own_table import accepted, data_folder, read_table
+from radlearn.challenges.table_files import OwnTable, resolved
 from radlearn.challenges.table_rows import columns_of
 
 MASK = "mask"

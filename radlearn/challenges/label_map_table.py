@@ -14,7 +14,8 @@ from pathlib import Path
 
 from radlearn.challenges.folders import is_image_file, volume_stem
 from radlearn.challenges.near_columns import PAGE
-from radlearn.challenges.own_table import OwnTable, accepted, data_folder, one_value, paged, read_table, resolved
+from radlearn.challenges.own_table import accepted, data_folder, one_value, read_table
+from radlearn.challenges.table_files import OwnTable, paged, resolved
 from radlearn.challenges.table_rows import rows_of
 from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.csv_cells import restored

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from radlearn.amounts import counted
-from radlearn.challenges.own_table import OwnTable
+from radlearn.challenges.table_files import OwnTable
 from radlearn.challenges.xray_case import XrayCase
 
 NOTHING = {

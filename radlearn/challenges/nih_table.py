@@ -23,8 +23,8 @@ from radlearn.challenges.csv_hints import finite_number
 from radlearn.challenges.folders import files_in, stem
 from radlearn.challenges.near_paths import NearPaths
 from radlearn.challenges.nobody import nobody_notes
-from radlearn.challenges.own_table import OwnImage, OwnTable
 from radlearn.challenges.person_spellings import joined_in_table
+from radlearn.challenges.table_files import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, NIH_COLUMNS, Cells, columns_of, rows_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.csv_cells import restored

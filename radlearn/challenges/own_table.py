@@ -13,16 +13,14 @@ CSV with commas, UTF-8 (`.csv`), the same with tabs (`.tsv`), or Parquet (`.parq
 where a task allows it. All that is wrong is collected, each with row and column, so that a table is mended once.
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, stem, volume_stem, within
+from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, stem, volume_stem
 from radlearn.challenges.near_columns import (
     ID,
     PAGE,
@@ -36,10 +34,9 @@ from radlearn.challenges.near_columns import (
     other_persons,
     subset_word,
 )
-from radlearn.challenges.near_paths import NearPaths
 from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import alike_words, joined_words, spelt
-from radlearn.challenges.table_pages import page_of
+from radlearn.challenges.table_files import OwnImage, OwnTable, images_by_place
 from radlearn.challenges.table_rows import HEADER_LINE, Cells, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import TABLE_ADVICE
@@ -52,49 +49,6 @@ MOST_GROUPS = 12
 "A column with more different values than this makes no subgroups."
 
 CaseT = TypeVar("CaseT")
-
-
-@dataclass
-class OwnImage:
-    """An image and its rows, each with its line and its cells by column; `groups` are column and value of what describes it.
-
-    `stack` is the TIFF of several pages that it is a page of, as it stands in the table; "" of any other.
-    """
-
-    path: Path
-    rows: list[tuple[int, Cells]]
-    image_id: str = ""
-    person: str = ""
-    split: str | None = None
-    groups: tuple[tuple[str, str], ...] = ()
-    stack: str = ""
-
-    @property
-    def line(self) -> int:
-        """The line of its first row."""
-        return self.rows[0][0]
-
-
-@dataclass
-class OwnTable:
-    """A table as it was read: its columns, its images in the order of their first rows, what is wrong, and what a person should know."""
-
-    path: Path
-    columns: tuple[str, ...]
-    images: list[OwnImage] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    near: NearPaths | None = None
-    "Made for the first file that is not there."
-
-    @property
-    def folder(self) -> Path:
-        """The folder that paths are relative to."""
-        return self.path.parent
-
-    def at(self, line: int, column: str) -> str:
-        """Return the beginning of a message about a cell."""
-        return f"{self.path.name}, line {line}, column {column}"
 
 
 def read_table(path: Path, needed: Collection[str], known: Collection[str]) -> OwnTable:
@@ -135,7 +89,7 @@ def images_in(path: Path) -> list[Path]:
     if PATH not in columns and not troubles:
         said = f"the columns are {', '.join(columns) or 'none'}; expected {PATH}, with a file in each row"
         table.troubles.append(f"{table.path.name}, line {HEADER_LINE}: {said}.{near_hint([PATH], columns)}")
-    places = list(_by_place(table, rows)) if PATH in columns else []
+    places = list(images_by_place(table, rows)) if PATH in columns else []
     if table.troubles:
         raise BadLayout(listed(table.path, by_line(table.troubles), "in it cannot be used", TABLE_ADVICE[1]))
     return [Path(place) for place in places]
@@ -180,42 +134,8 @@ def by_line(troubles: Sequence[str]) -> list[str]:
     return sorted(troubles, key=line_of)
 
 
-def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | None:
-    """Return the path that a cell names; None where it names none, which is noted among the troubles."""
-    where, text = table.at(line, column), restored(written)
-    if not text:
-        table.troubles.append(f"{where}: is empty; expected a file.")
-        return None
-    place = table.folder / Path(text).expanduser()
-    if place.exists():
-        return place
-    table.near = table.near or NearPaths(table.folder)
-    if not table.near.note(table.troubles, where, column, text):
-        found = f"is {written!r}, and there is no such file; paths are relative to the folder of the table, {table.folder}"
-        table.troubles.append(f"{where}: {found}.")
-    return None
-
-
-def paged(table: OwnTable, line: int, column: str, cells: Cells, file: Path) -> Path | None:
-    """Return the file of the page that a row names in a column; None where it names none that is there, noted among the troubles."""
-    place, trouble = page_of(file, column, cells.get(column))
-    if trouble:
-        table.troubles.append(f"{table.at(line, column if column in table.columns else PATH)}: {trouble}")
-    return place
-
-
-def _by_place(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> dict[str, OwnImage]:
-    by_place: dict[str, OwnImage] = {}
-    for line, cells in rows:
-        file = resolved(table, line, PATH, cells[PATH])
-        if file is not None and (place := paged(table, line, PAGE, cells, file)) is not None:
-            stack = "" if place == file else within(file, table.folder)
-            by_place.setdefault(os.path.abspath(place), OwnImage(place, [], stack=stack)).rows.append((line, cells))
-    return by_place
-
-
 def _read_images(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> None:
-    table.images = list(_by_place(table, rows).values())
+    table.images = list(images_by_place(table, rows).values())
     if ID in table.columns:
         _read_ids(table)
         return

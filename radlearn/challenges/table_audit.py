@@ -9,8 +9,9 @@ from radlearn.challenges import ct_table, nih_table, xray_table
 from radlearn.challenges.challenge import AuditedFolder, Case, Found, VolumeFiles
 from radlearn.challenges.folders import files_below
 from radlearn.challenges.nobody import MARK
-from radlearn.challenges.own_table import PERSON, OwnTable, by_line
+from radlearn.challenges.own_table import PERSON, by_line
 from radlearn.challenges.person_spellings import ASKED
+from radlearn.challenges.table_files import OwnTable
 
 
 def audit_xray_table(path: Path) -> AuditedFolder:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from radlearn.amounts import none_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
-from radlearn.challenges.own_table import OwnImage, OwnTable
+from radlearn.challenges.table_files import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, Cells
 
 BOX = ("x0", "y0", "x1", "y1")

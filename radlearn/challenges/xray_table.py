@@ -17,8 +17,9 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges import nih_table
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.label_notes import is_any_there, note_contradictions, with_some_label
-from radlearn.challenges.own_table import OwnImage, OwnTable, accepted, data_folder, one_value, read_table
+from radlearn.challenges.own_table import accepted, data_folder, one_value, read_table
 from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, near_corners, size_hint
+from radlearn.challenges.table_files import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, columns_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.challenges.own_table import OwnTable, images_in, is_synthetic_table, read_table
+from radlearn.challenges.own_table import images_in, is_synthetic_table, read_table
+from radlearn.challenges.table_files import OwnTable
 from radlearn.challenges.table_rows import columns_of, is_table
 from radlearn.csv_cells import defused
 from radlearn.errors import BadLayout

@@ -1,0 +1,91 @@
+"""A table of one's own as it was read, and the files that its cells name; what is wrong is noted, and nothing is refused."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from radlearn.challenges.folders import within
+from radlearn.challenges.near_columns import PAGE, PATH
+from radlearn.challenges.near_paths import NearPaths
+from radlearn.challenges.table_pages import page_of
+from radlearn.challenges.table_rows import Cells
+from radlearn.csv_cells import restored
+
+
+@dataclass
+class OwnImage:
+    """An image and its rows, each with its line and its cells by column; `groups` are column and value of what describes it.
+
+    `stack` is the TIFF of several pages that it is a page of, as it stands in the table; "" of any other.
+    """
+
+    path: Path
+    rows: list[tuple[int, Cells]]
+    image_id: str = ""
+    person: str = ""
+    split: str | None = None
+    groups: tuple[tuple[str, str], ...] = ()
+    stack: str = ""
+
+    @property
+    def line(self) -> int:
+        """The line of its first row."""
+        return self.rows[0][0]
+
+
+@dataclass
+class OwnTable:
+    """A table as it was read: its columns, its images in the order of their first rows, what is wrong, and what a person should know."""
+
+    path: Path
+    columns: tuple[str, ...]
+    images: list[OwnImage] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    near: NearPaths | None = None
+    "Made for the first file that is not there."
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths are relative to."""
+        return self.path.parent
+
+    def at(self, line: int, column: str) -> str:
+        """Return the beginning of a message about a cell."""
+        return f"{self.path.name}, line {line}, column {column}"
+
+
+def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | None:
+    """Return the path that a cell names; None where it names none, which is noted among the troubles."""
+    where, text = table.at(line, column), restored(written)
+    if not text:
+        table.troubles.append(f"{where}: is empty; expected a file.")
+        return None
+    place = table.folder / Path(text).expanduser()
+    if place.exists():
+        return place
+    table.near = table.near or NearPaths(table.folder)
+    if not table.near.note(table.troubles, where, column, text):
+        found = f"is {written!r}, and there is no such file; paths are relative to the folder of the table, {table.folder}"
+        table.troubles.append(f"{where}: {found}.")
+    return None
+
+
+def paged(table: OwnTable, line: int, column: str, cells: Cells, file: Path) -> Path | None:
+    """Return the file of the page that a row names in a column; None where it names none that is there, noted among the troubles."""
+    place, trouble = page_of(file, column, cells.get(column))
+    if trouble:
+        table.troubles.append(f"{table.at(line, column if column in table.columns else PATH)}: {trouble}")
+    return place
+
+
+def images_by_place(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> dict[str, OwnImage]:
+    """Return the images that rows name, by their absolute paths, each with its rows; what is not there is noted among the troubles."""
+    by_place: dict[str, OwnImage] = {}
+    for line, cells in rows:
+        file = resolved(table, line, PATH, cells[PATH])
+        if file is not None and (place := paged(table, line, PAGE, cells, file)) is not None:
+            stack = "" if place == file else within(file, table.folder)
+            by_place.setdefault(os.path.abspath(place), OwnImage(place, [], stack=stack)).rows.append((line, cells))
+    return by_place

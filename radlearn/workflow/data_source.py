@@ -16,6 +16,7 @@ from radlearn.challenges.table_rows import PARQUET, SEPARATORS, file_words, is_t
 from radlearn.errors import BadLayout
 from radlearn.files import cache_folder
 from radlearn.progress import say
+from radlearn.use_cases import USE_CASES
 
 # Files of a data folder that do not count as data.
 NOT_DATA = {"README.md", ".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -122,6 +123,7 @@ def _named(challenge: AnyChallenge, folder: Path, how: str) -> Source:
     if is_table(folder):
         if not folder.is_file():
             raise BadLayout(f"{folder} ({how}): there is no such table.")
+        _refuse_table_of_another_task(challenge, folder)
         synthetic = "built-in patients (synthetic) in " if challenge.is_synthetic(folder) else ""
         return Source(folder, f"Data: {synthetic}the table {folder} ({how}).")
     if folder.is_file():
@@ -136,3 +138,13 @@ def _named(challenge: AnyChallenge, folder: Path, how: str) -> Source:
     if challenge.is_synthetic(folder):
         return Source(folder, f"Data: built-in patients (synthetic) in {folder}.")
     return Source(folder, f"Data: {folder} ({how}).")
+
+
+def _refuse_table_of_another_task(challenge: AnyChallenge, table: Path) -> None:
+    """Refuse a table that this challenge does not know and another one does: each of its rows would be called wrong."""
+    if challenge.layout_folder(table) is not None:
+        return
+    of = [name for name, one in USE_CASES.items() if one.load_challenge().layout_folder(table) is not None]
+    if of:
+        commands = " or ".join(f"'{hints.command(name, 'train', '--data', table)}'" for name in of)
+        raise BadLayout(f"{table}: is no table of {challenge.units}, but one that another task takes: {commands}.")

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from radlearn.challenges.challenge import AnyChallenge
+from radlearn.challenges.covid19 import CHALLENGE as COVID
 from radlearn.challenges.rsna import CHALLENGE as RSNA
+from radlearn.challenges.ultrasound import CHALLENGE as ULTRASOUND
 from radlearn.errors import BadLayout
 from radlearn.workflow import data_source
 
@@ -121,3 +124,25 @@ def test_what_writes_built_in_patients_knows_nothing_of_the_pictures_that_are_dr
     assert len(seen) > 20
     assert not seen & data_source.DRAWS_ONLY
     assert all((package / f"{name}.py").is_file() for name in data_source.DRAWS_ONLY)
+
+
+@pytest.mark.parametrize(
+    ("challenge", "text", "task"),
+    [
+        (COVID, "path,mask\n1.png,1_mask.png\n", "ultrasound"),
+        (ULTRASOUND, "path,mask\n1.nii.gz,1_seg.nii.gz\n", "segmentation"),
+        (COVID, "path,label\n1.png,1\n", "classification"),
+        (RSNA, "path,mask\n1.png,1_mask.png\n", "ultrasound"),
+    ],
+)
+def test_a_table_of_another_task_is_sent_there(challenge: AnyChallenge, text: str, task: str, tmp_path: Path) -> None:
+    table = tmp_path / "cases.csv"
+    table.write_text(text)
+    with pytest.raises(BadLayout, match=rf"another task takes: '.* {task} train --data .*cases\.csv'"):
+        data_source.found_source(challenge, table, [])
+
+
+def test_a_table_that_no_task_knows_is_left_to_its_reader(tmp_path: Path) -> None:
+    table = tmp_path / "cases.csv"
+    table.write_text("image,finding\n1.png,1\n")
+    assert data_source.found_source(RSNA, table, []).folder == table

@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements.lock | cksum
 # Idle threads that spin make two-thread torch stall when anything else runs; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lessons knobs quality site notebooks install lint clean
+.PHONY: demo test lessons knobs quality faults site notebooks install lint clean
 demo: install
 	$(BIN)/radlearn demo
 
@@ -21,6 +21,9 @@ knobs: install
 
 quality: install
 	$(BIN)/python -m tools.quality
+
+faults: install
+	RADLEARN_FAULT_MOMENTS=4 $(BIN)/python -m pytest -q tests/journeys/test_fault_matrix.py
 
 site: install
 	$(BIN)/python -m tools.site

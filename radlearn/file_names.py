@@ -75,6 +75,15 @@ def utf8_path(path: Path) -> Iterator[Path]:
         yield Path(f"/proc/self/fd/{opened.fileno()}")
 
 
+def from_home(path: str | Path) -> Path:
+    """Return a path whose `~` stands for the user's home folder, as a shell has it; where nobody knows that folder it is a name as any.
+
+    >>> from_home("~nobody-here/a.dcm"), from_home("a/~b.dcm")
+    (PosixPath('~nobody-here/a.dcm'), PosixPath('a/~b.dcm'))
+    """
+    return Path(os.path.expanduser(path))
+
+
 def distinct_file_names(names: Sequence[str], suffix: str = "") -> list[str]:
     """Return a file name for each of `names`. Of equal ones the later are numbered, with no number that makes another's own name.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from radlearn.errors import CannotWrite
-from radlearn.file_names import readable
+from radlearn.file_names import from_home, readable
 
 try:
     import fcntl
@@ -268,11 +268,19 @@ def write_text(path: Path, text: str, private: bool = False) -> None:
 
 
 def cache_folder() -> Path:
-    """Return the folder for reproducible data: `RADLEARN_CACHE`, else the user's cache folder."""
+    """Return the folder for reproducible data: `RADLEARN_CACHE`, else the user's cache folder.
+
+    Raises:
+        CannotWrite: neither is known, as in a container whose user has no home folder.
+    """
     if chosen := os.environ.get("RADLEARN_CACHE"):
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "radlearn"
+        return from_home(chosen)
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "radlearn"
+    home = from_home("~")
+    if not home.is_absolute():
+        raise CannotWrite("There is no home folder to keep prepared images in. Name another: set RADLEARN_CACHE to a folder.")
+    return home / ".cache" / "radlearn"
 
 
 def _umask() -> int:

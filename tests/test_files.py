@@ -57,6 +57,15 @@ def test_the_cache_folder_is_the_chosen_one_else_the_users(monkeypatch: pytest.M
     assert files.cache_folder() == Path.home() / ".cache" / "radlearn"
 
 
+def test_a_user_without_a_home_folder_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RADLEARN_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    # As in a container that runs under a number that no user has.
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999_999)
+    with pytest.raises(CannotWrite, match=r"no home folder.*set RADLEARN_CACHE"):
+        files.cache_folder()
+
+
 @pytest.mark.parametrize(
     "name", [b"x" * 255, b"scan-\xff\xe9.nii.gz", "Röntgen 胸.png".encode(), b"." + b"y" * 250 + b".png", b"no suffix"]
 )

@@ -19,6 +19,7 @@ from radlearn.challenges.table_files import OwnTable, paged, resolved
 from radlearn.challenges.table_rows import rows_of
 from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.csv_cells import restored
+from radlearn.file_names import from_home
 from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
 from radlearn.scans.tiff_pages import pages_in
 
@@ -43,7 +44,7 @@ def is_label_map_table(path: Path) -> bool:
     """
     columns, rows, _ = rows_of(Path(path))
     named = [restored(cells[MASK]) for _, cells in rows if cells.get(MASK)] if MASK in columns else []
-    volumes = [Path(path).parent / Path(name).expanduser() for name in named if name.lower().endswith(VOLUME_SUFFIXES)]
+    volumes = [Path(path).parent / from_home(name) for name in named if name.lower().endswith(VOLUME_SUFFIXES)]
     pictures = sum(name.lower().endswith(PICTURE_SUFFIXES) for name in named)
     return 2 * (pictures + len(volumes) * _are_slices(volumes)) > len(named)
 

@@ -11,6 +11,7 @@ from radlearn.challenges.near_paths import NearPaths
 from radlearn.challenges.table_pages import page_of
 from radlearn.challenges.table_rows import Cells
 from radlearn.csv_cells import restored
+from radlearn.file_names import from_home
 
 
 @dataclass
@@ -62,7 +63,7 @@ def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | No
     if not text:
         table.troubles.append(f"{where}: is empty; expected a file.")
         return None
-    place = table.folder / Path(text).expanduser()
+    place = table.folder / from_home(text)
     if place.exists():
         return place
     table.near = table.near or NearPaths(table.folder)

@@ -31,6 +31,7 @@ from radlearn.check.shortcuts import Clue, shortcut_findings
 from radlearn.check.unlooked import unlooked_findings, unread_words
 from radlearn.check.volumes import VolumeFacts, loose_jobs, series_jobs, volume_facts, volume_findings
 from radlearn.errors import BadLayout
+from radlearn.file_names import from_home
 from radlearn.progress import waiting
 from radlearn.scans.dicom import find_xrays
 from radlearn.scans.header_texts import age_in_years
@@ -117,7 +118,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     Raises:
         BadLayout: if there is no such folder, or nothing in it that could be looked at.
     """
-    given = Path(folder).expanduser()
+    given = from_home(folder)
     by_table = is_table(given)
     if not (given.is_file() if by_table else given.is_dir()):
         found = "there is no such table" if by_table else file_words(given) if given.is_file() else describe_folder(given)

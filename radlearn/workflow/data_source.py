@@ -14,6 +14,7 @@ from radlearn.amounts import counted
 from radlearn.challenges.challenge import AnyChallenge, BuiltInCases
 from radlearn.challenges.table_rows import PARQUET, SEPARATORS, file_words, is_table
 from radlearn.errors import BadLayout
+from radlearn.file_names import from_home
 from radlearn.files import cache_folder
 from radlearn.progress import say
 from radlearn.use_cases import USE_CASES
@@ -119,7 +120,7 @@ def _code_digest(folder: Path) -> str:
 
 
 def _named(challenge: AnyChallenge, folder: Path, how: str) -> Source:
-    folder = folder.expanduser()
+    folder = from_home(folder)
     if is_table(folder):
         if not folder.is_file():
             raise BadLayout(f"{folder} ({how}): there is no such table.")

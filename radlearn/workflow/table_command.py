@@ -12,6 +12,7 @@ from radlearn.challenges.folders import describe_folder
 from radlearn.csv_cells import defused
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
+from radlearn.file_names import from_home
 from radlearn.progress import say
 
 
@@ -29,7 +30,7 @@ def write_first_table(task: str, challenge: AnyChallenge, folder: Path, out: Pat
         BadSetting: if the table is there already, the challenge has no such tables, or `positive` names no class.
         BadLayout: if the folder is of no known kind.
     """
-    folder = Path(folder).expanduser()
+    folder = from_home(folder)
     if challenge.first_table is None:
         raise BadSetting(f"{challenge.title} takes no table of one's own.")
     if not folder.is_dir():

@@ -233,3 +233,12 @@ def test_a_table_without_images_says_where(tmp_path: Path, text: str, words: lis
 def test_a_table_of_images_that_is_not_there_is_called_so(tmp_path: Path) -> None:
     with pytest.raises(BadLayout, match=r"none\.csv: there is no such file\. Name images, folders"):
         images_in(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("written", ["~nobody-has-this-name/a.dcm", "~", "~~/a.dcm", "~a.dcm"])
+def test_a_tilde_of_nobody_is_a_name_as_any(tmp_path: Path, written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    (trouble,) = read(table_of(tmp_path, f"path,label\n{written},0\na.dcm,1\n")).troubles
+    assert trouble.startswith(f"cases.csv, line 2, column path: is '{written}', and there is no such file")
+    (tmp_path / "~a.dcm").touch()
+    assert read(table_of(tmp_path, "path,label\n~a.dcm,0\n")).troubles == []

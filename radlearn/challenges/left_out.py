@@ -7,6 +7,7 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import volume_stem
 from radlearn.challenges.unlooked import ending_in, unlooked_files
+from radlearn.folder_walks import left_aside
 from radlearn.hints import command
 from radlearn.progress import say
 from radlearn.scans.file_names import DICOM_SUFFIXES, OTHER_PICTURES, PICTURE_SUFFIXES
@@ -28,6 +29,8 @@ def say_left_out(folders: Iterable[Path], read: Collection[Path], out: Path | No
     for folder in folders:
         if not folder.is_dir():
             continue
+        for sentence in left_aside(folder, out):
+            say(f"{folder}: {sentence}", style="yellow")
         left = [path for path in unlooked_files(folder, ()) if not _is_known(path.resolve(), own, answers)]
         if what == "images":
             # Whoever lists images takes every picture, or says which are masks.

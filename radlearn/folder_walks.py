@@ -58,6 +58,11 @@ def walked(folder: Path, visited: set[str] | None = None, left: Counter[tuple[st
             yield Path(place), [name for name in names if not name.startswith(".")]
 
 
+def real_path(path: Path | str) -> Path:
+    """Return where a path leads, links followed; the path itself where links lead in a circle, which `Path.resolve` refuses."""
+    return Path(os.path.realpath(path))
+
+
 def left_aside(folder: Path, own: Path | None = None) -> list[str]:
     """Return a sentence for each kind of folders below one that walks leave out, with how many files are in them.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.folders import files_below
-from radlearn.folder_walks import left_aside, walked
+from radlearn.folder_walks import left_aside, real_path, walked
 from radlearn.scans.dicom import find_xrays
 
 
@@ -90,3 +90,16 @@ def test_overlays_and_settings_that_others_made_are_theirs(tmp_path: Path) -> No
 def test_no_files_are_nothing_to_tell(tmp_path: Path) -> None:
     (tmp_path / "@eaDir").mkdir()
     assert left_aside(tmp_path) == []
+
+
+def test_links_in_a_circle_lead_to_themselves_and_others_to_their_file(tmp_path: Path) -> None:
+    for one, other in (("a.dcm", "b.dcm"), ("b.dcm", "a.dcm"), ("self.dcm", "self.dcm"), ("sound.dcm", "file.dcm")):
+        (tmp_path / one).symlink_to(tmp_path / other)
+    (tmp_path / "file.dcm").touch()
+    assert real_path(tmp_path / "sound.dcm") == (tmp_path / "file.dcm").resolve()
+    for name in ("a.dcm", "b.dcm", "self.dcm"):
+        assert not real_path(tmp_path / name).exists()
+    # pathlib raises for these.
+    with pytest.raises((RuntimeError, OSError)):
+        (tmp_path / "a.dcm").resolve(strict=True)
+    assert len(files_below(tmp_path)) == 5

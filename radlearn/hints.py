@@ -7,6 +7,8 @@ import string
 import sys
 from pathlib import Path
 
+from radlearn.folder_walks import real_path
+
 # What stands for itself between $' and '.
 PLAIN = frozenset(string.ascii_letters + string.digits + ' !#$%&()*+,-./:;<=>?@[]^_`{|}~"')
 # Task -> how its lesson is called, where a copy of the lesson's file runs in place of the registered one.
@@ -41,7 +43,7 @@ def program() -> str:
     """Return how `radlearn` is called from here: by its name where the shell finds this installation under it, else by its path."""
     own = Path(sys.executable).with_name("radlearn")
     found = shutil.which("radlearn")
-    if found is not None and Path(found).resolve().parent == own.resolve().parent:
+    if found is not None and real_path(found).parent == real_path(own).parent:
         return "radlearn"
     if not own.exists():
         return f"{shlex.quote(_short(Path(sys.executable)))} -m radlearn"

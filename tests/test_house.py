@@ -41,6 +41,16 @@ def test_every_module_has_a_test_that_names_it() -> None:
     assert not missing, "no test names " + ", ".join(missing)
 
 
+def test_no_path_of_a_user_is_resolved_so_that_links_in_a_circle_end_the_program() -> None:
+    found = [
+        f"{module_name(source)}: {line.strip()}"
+        for source in sorted(PACKAGE.rglob("*.py"))
+        for line in source.read_text(encoding="utf-8").splitlines()
+        if ".resolve()" in line and "__file__" not in line
+    ]
+    assert not found, "use folder_walks.real_path: " + "; ".join(found)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_imports_nothing_of_another(task: str) -> None:
     others = tuple(f"radlearn.tasks.{other}" for other in TASKS if other != task)

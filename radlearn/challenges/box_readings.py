@@ -11,14 +11,19 @@ import numpy as np
 from radlearn.challenges.row_orders import AS_IT_IS
 from radlearn.metrics.boxes import FoundBoxes, iou
 
-MOST_XRAYS = 400
+MOST_XRAYS, GRID_XRAYS = 400, 40
 FITS_ABOVE = 0.4
 "Mean IoU of the true boxes with the best box of their X-ray; what is read wrongly stays far below."
 FEWEST_BOXES = 2
 FEWEST_PAIRS, SHIFT_PX, SIMPLER_BY = 10, 20, 0.02
 "For a grid that is fitted; and by how much it must fit better than one that has a name."
-GRIDS_PX = (128, 224, 256, 320, 384, 416, 448, 512, 640, 768, 800, 896, 1024, 1280, 1333, 2048)
-"Sizes that detectors are trained at."
+GRIDS_PX = (
+    96, 128, 160, 192, 224, 240, 256, 260, 288, 299, 300, 320, 331, 336, 352, 380, 384, 416, 448, 456, 480, 512, 528, 576, 600, 608, 640,
+    672, 736, 768, 800, 832, 896, 928, 960, 1024, 1152, 1200, 1280, 1333, 1344, 1536, 1792, 2048,
+)  # fmt: skip
+"Sizes that networks are trained at; none is further from the next than the search goes."
+SEARCH, STEP, NAMED_WITHIN = 0.2, 0.01, 0.012
+"How far around the best of them a grid is looked for, in which steps, and how near one must be to have its name: shares of it."
 
 Reading = Callable[[np.ndarray], np.ndarray]
 
@@ -93,9 +98,9 @@ def _fits(stated: Sequence[np.ndarray], truth: Sequence[np.ndarray], size_px: tu
             fits.append((_fit([one * edge for one in boxes], truth), f"{name} as shares of the X-ray, 0 to 1"))
         elif largest <= 100:
             fits.append((_fit([one * edge / 100 for one in boxes], truth), f"{name} in percent of the X-ray"))
-        for grid in GRIDS_PX:
-            if largest <= grid and grid not in size_px:
-                fits.append((_fit([one * edge / grid for one in boxes], truth), f"{name} on a grid of {grid} px"))
+        fit, grid, called = _on_a_grid(boxes, truth, edge, largest)
+        if round(grid) not in size_px:
+            fits.append((fit, f"{name} on a grid of {called}"))
     for name, flipped in (("mirrored", (True, False)), ("upside down", (False, True)), ("turned by 180°", (True, True))):
         fits.append((_fit([_flipped(_sizes(numbers), edge, *flipped) for numbers in stated], truth), f"those of X-rays that are {name}"))
     if height == width:
@@ -106,6 +111,33 @@ def _fits(stated: Sequence[np.ndarray], truth: Sequence[np.ndarray], size_px: tu
     if (regridded := _regridded(stated, truth)) is not None:
         fits.append(regridded)
     return fits
+
+
+def _on_a_grid(boxes: Sequence[np.ndarray], truth: Sequence[np.ndarray], edge: np.ndarray, largest: float) -> tuple[float, float, str]:
+    """Return how well boxes fit on the grid that fits best, its size, and what it is called: a usual size, or about how many pixels."""
+
+    # Many sizes are tried, for each of which a few X-rays tell enough.
+    apart = max(1, -(-len(boxes) // GRID_XRAYS))
+    some, true = boxes[::apart], truth[::apart]
+
+    def fit(grid: float) -> float:
+        return _fit([one * edge / grid for one in some], true) if grid >= largest else 0.0
+
+    def fit_of_all(grid: float) -> float:
+        return _fit([one * edge / grid for one in boxes], truth)
+
+    best, grid = max((fit(usual), float(usual)) for usual in GRIDS_PX)
+    if best < FITS_ABOVE / 2:
+        return 0.0, grid, f"{grid:.0f} px"
+    # Boxes on a grid of 310 px fit one of 320 px as well, far less than they fit their own.
+    around = [grid * (1 + step * STEP) for step in range(-round(SEARCH / STEP), round(SEARCH / STEP) + 1)]
+    free, between = max((fit(one), one) for one in around)
+    near = [(fit(usual), float(usual)) for usual in GRIDS_PX if abs(usual / between - 1) <= NAMED_WITHIN]
+    named = max(near, default=(0.0, 0.0))
+    if named[0] >= free - SIMPLER_BY:
+        return fit_of_all(named[1]), named[1], f"{named[1]:.0f} px"
+    # Millimetres and margins are told by `_regridded`, where there are boxes enough for it.
+    return fit_of_all(between) - 2 * SIMPLER_BY, between, f"about {between:.0f} px"
 
 
 def _turned(boxes: np.ndarray, places: Sequence[int], side: int) -> np.ndarray:

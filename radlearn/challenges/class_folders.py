@@ -5,38 +5,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.class_levels import OF_FILES, class_names, has_usual_name, inner_names
 from radlearn.challenges.first_rows import CHANGE, FirstTable
 from radlearn.challenges.first_split import subset_called
 from radlearn.errors import BadSetting
 
-WITHOUT = {"normal", "negative", "neg", "healthy", "no", "none", "0", "control", "controls", "without", "no finding", "no_finding"}
-"Names of folders whose images show no finding."
-OF_FILES = {"images", "image", "imgs", "img", "pictures", "png", "jpg", "jpeg", "dicom", "dcm", "xrays", "x-rays", "radiographs"}
 OF_MASKS = {"masks", "mask", "segmentations", "segs", "lung masks", "lung_masks"}
-"Folders of which no class has the name, where others have one."
+"Folders of which no class has the name where one of images lies beside them."
+
+SHOWN = 3
 
 
 def has_usual_names(images: Sequence[Path]) -> bool:
     """Whether some images lie in a folder whose name says that they show no finding."""
-    return any(path.parent.name.lower() in WITHOUT or _is_usual(path.parent.parent.name, path.parent.name) for path in images)
+    return any(has_usual_name(path.parent.name) or _is_usual(path.parent.parent.name, path.parent.name) for path in images)
 
 
 def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[str]) -> FirstTable | None:
     """Return a label for each image by the folder in which it lies; None where there are not two such folders or more.
 
-    That is the innermost folder, without those that hold a split (train) or a kind of file (images); an outer one where only that has a
-    usual name for images without a finding, or the names that are asked for, or where the innermost are the same below several.
+    Which of the folders on the way to an image that is, `class_levels` says.
     """
     of_masks = {place for place in {path.parent for path in images} if _holds_masks(place, folder)}
     shown = [path for path in images if path.parent not in of_masks]
     masks, images = len(images) - len(shown), shown
-    name_of = _classes(folder, images, positive)
+    name_of = class_names(folder, images, positive)
     names = Counter(name_of.values())
     if len(names) < 2:
         return None
     if unknown := [name for name in positive if name not in names]:
         raise BadSetting(f"--positive {unknown[0]}: there is no such class. There are: {', '.join(sorted(names))}.")
-    usual = {name for name in names if name.lower() in WITHOUT}
+    usual = {name for name in names if has_usual_name(name)}
     if all(subset_called(name) for name in names):
         found = f"{folder}: the folders {', '.join(sorted(names))} are called like the subsets of a split"
         raise BadSetting(f"{found}; expected a folder for each class in them. Without these, write the table by hand: columns path, label.")
@@ -62,6 +61,9 @@ def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[
             f"The {len(names)} folders become two labels, because a table has one finding; the column category keeps which of them it was. "
             "Remove the rows of a folder that belongs to neither."
         )
+    if inside := inner_names(folder, name_of):
+        some = f"{', '.join(inside[:SHOWN])}{', …' * (len(inside) > SHOWN)}"
+        table.assumed.append(f"Folders within those ({some}) are taken for no classes of their own, but for dates, sites or people.")
     table.assumed.append(f"Is another class the finding? {CHANGE}.")
     if masks:
         table.assumed.append(f"{counted(masks, 'pictures')} in folders of masks {verb_of(masks, 'are')} left out.")
@@ -73,7 +75,7 @@ def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[
 
 
 def _is_usual(name: str, inner: str) -> bool:
-    return inner.lower() in OF_FILES and name.lower() in WITHOUT
+    return inner.lower() in OF_FILES and has_usual_name(name)
 
 
 def _holds_masks(inner: Path, folder: Path) -> bool:
@@ -87,28 +89,6 @@ def _holds_masks(inner: Path, folder: Path) -> bool:
 
 def _is_folder_of_files(place: Path) -> bool:
     return place.name.lower() in OF_FILES and place.is_dir()
-
-
-def _classes(folder: Path, images: Sequence[Path], positive: Sequence[str]) -> dict[Path, str]:
-    """Return image → the name of its class; images that lie in no folder are left out."""
-    levels: dict[Path, list[str]] = {}
-    for path in images:
-        if path.parent != folder:
-            parts = path.parent.relative_to(folder).parts
-            # Innermost first. A folder of files or of a subset is no class, unless there is no other.
-            levels[path] = [one for one in reversed(parts) if one.lower() not in OF_FILES and not subset_called(one)] or [parts[-1]]
-    depth = min(map(len, levels.values()), default=0)
-    if depth < 2 or len({len(parts) for parts in levels.values()}) > 1:
-        return {path: parts[0] for path, parts in levels.items()}
-    at = [{parts[level] for parts in levels.values()} for level in range(depth)]
-    chosen = next((level for level in range(depth) if positive and set(positive) <= at[level]), None)
-    if chosen is None:
-        chosen = next((level for level in range(depth) if len(at[level]) > 1 and any(name.lower() in WITHOUT for name in at[level])), None)
-    if chosen is None:
-        # Below each class the same sites, or the same names of studies.
-        pairs = {(parts[0], parts[1]) for parts in levels.values()}
-        chosen = int(len(at[1]) > 1 and all(count > 1 for count in Counter(inner for inner, _ in pairs).values()))
-    return {path: parts[chosen] for path, parts in levels.items()}
 
 
 def _listed(some: Iterable[str], names: Mapping[str, int]) -> str:

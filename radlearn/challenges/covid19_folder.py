@@ -13,6 +13,7 @@ from radlearn.challenges.rsna_tables import path_text, rows_in, table_text
 from radlearn.challenges.table_rows import tables_hint
 from radlearn.errors import BadLayout
 from radlearn.files import NO_FILE, write_text
+from radlearn.folder_walks import real_path
 
 TRAIN_FOLDER = "Train"
 UNLABELLED_FOLDER = "Validation"
@@ -98,7 +99,7 @@ def _nnunet_home(folder: Path) -> Path | None:
         return place
     parts = (NNUNET_IMAGES, NNUNET_LABELS)
     # `.` has no name of its own.
-    return place.resolve().parent if place.resolve().name in parts and (place.resolve().parent / NNUNET_IMAGES).is_dir() else None
+    return real_path(place).parent if real_path(place).name in parts and (real_path(place).parent / NNUNET_IMAGES).is_dir() else None
 
 
 def missing_layout(folder: Path, needs_cts: bool = True) -> BadLayout:

@@ -38,7 +38,7 @@ from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.file_names import readable
-from radlearn.folder_walks import walked
+from radlearn.folder_walks import real_path, walked
 from radlearn.progress import say
 
 LAYOUT_ADVICE = ("in the files would go wrong", "Mend or remove these files.")
@@ -179,7 +179,7 @@ def _ct_paths(root: Path) -> list[Path]:
 
 def _id_of(path: Path) -> str:
     known = case_and_kind(path.name)
-    return known[0] if known and known[1] == CT else volume_stem(path.name) or readable(path.resolve().name)
+    return known[0] if known and known[1] == CT else volume_stem(path.name) or readable(real_path(path).name)
 
 
 def _volumes_in(folder: Path) -> list[Path]:

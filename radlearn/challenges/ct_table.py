@@ -11,6 +11,7 @@ from radlearn.challenges.label_map_table import is_label_map_table
 from radlearn.challenges.own_table import accepted, data_folder, read_table
 from radlearn.challenges.table_files import OwnTable, resolved
 from radlearn.challenges.table_rows import columns_of
+from radlearn.folder_walks import real_path
 
 MASK = "mask"
 
@@ -40,11 +41,11 @@ def audit(path: Path) -> tuple[OwnTable, list[Case]]:
         if mask is None:
             continue
         where = table.at(line, MASK)
-        if mask.resolve() == image.path.resolve():
+        if real_path(mask) == real_path(image.path):
             table.troubles.append(f"{where}: is the CT itself; expected its mask.")
         elif volume_stem(mask.name) is None:
             table.troubles.append(f"{where}: is {cells[MASK]!r}; expected a volume: .nii.gz, .nii, .mha or .nrrd.")
-        elif (first := masks.setdefault(mask.resolve(), line)) != line:
+        elif (first := masks.setdefault(real_path(mask), line)) != line:
             table.troubles.append(f"{where}: is the mask of line {first} too; expected one for each CT.")
         else:
             cases.append(Case(image.image_id, image.path, mask, image.person, data_folder(image.path, table), image.split, image.groups))

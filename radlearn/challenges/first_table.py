@@ -35,6 +35,7 @@ from radlearn.challenges.xray_case import XrayCase
 from radlearn.challenges.yolo_boxes import none_is_yolo, read_yolo
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.file_names import readable
+from radlearn.folder_walks import real_path
 from radlearn.pseudonyms import pseudonym
 
 MASK_FOLDERS = ("masks", "mask", "labels", "label", "segmentations", "segs", "annotations")
@@ -167,7 +168,7 @@ def _bare(path: Path) -> str:
 def relative(path: Path, folder: Path) -> str:
     """Return a path as it stands in a table in `folder`: relative where it lies below it, else absolute."""
     place = os.path.relpath(path, folder)
-    return Path(place).as_posix() if not place.startswith("..") else str(Path(path).resolve())
+    return Path(place).as_posix() if not place.startswith("..") else str(real_path(path))
 
 
 def table_of_labels(cases: Sequence[XrayCase], assumed: str) -> FirstTable:

@@ -20,6 +20,7 @@ from radlearn.challenges.table_rows import rows_of
 from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.csv_cells import restored
 from radlearn.file_names import from_home
+from radlearn.folder_walks import real_path
 from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
 from radlearn.scans.tiff_pages import pages_in
 
@@ -82,14 +83,14 @@ def audit(path: Path) -> tuple[OwnTable, list[UltrasoundCase]]:
         if (mask := paged(table, line, column, cells, file)) is None:
             continue
         where = table.at(line, MASK)
-        if mask.resolve() == image.path.resolve():
+        if real_path(mask) == real_path(image.path):
             table.troubles.append(f"{where}: is the image itself; expected its label map.")
         elif mask.name.lower().endswith(LOSSY):
             table.troubles.append(f"{where}: is {cells[MASK]!r}; a JPEG changes the values at every outline. Expected PNG or TIFF.")
         elif not mask.name.lower().endswith(LABEL_MAP_SUFFIXES) and not (volume_stem(mask.name) and is_image_file(mask)):
             expected = f"expected a picture, {', '.join(LABEL_MAP_SUFFIXES)}, or a file of one slice, {', '.join(VOLUME_SUFFIXES)}"
             table.troubles.append(f"{where}: is {cells[MASK]!r}; {expected}, as the other masks of this table are.")
-        elif (first := masks.setdefault(mask.resolve(), line)) != line:
+        elif (first := masks.setdefault(real_path(mask), line)) != line:
             table.troubles.append(f"{where}: is the label map of line {first} too; expected one for each image.")
         else:
             folder = data_folder(image.path, table)

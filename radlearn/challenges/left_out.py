@@ -7,6 +7,7 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import volume_stem
 from radlearn.challenges.unlooked import ending_in, unlooked_files
+from radlearn.folder_walks import left_aside, real_path
 from radlearn.hints import command
 from radlearn.progress import say
 from radlearn.scans.file_names import DICOM_SUFFIXES, OTHER_PICTURES, PICTURE_SUFFIXES
@@ -23,12 +24,14 @@ def say_left_out(folders: Iterable[Path], read: Collection[Path], out: Path | No
         out: the folder of the answers, which may lie in one of the others.
         what: is predicted for, in the plural.
     """
-    own = {path.resolve() for path in read}
-    answers = None if out is None else out.resolve()
+    own = {real_path(path) for path in read}
+    answers = None if out is None else real_path(out)
     for folder in folders:
         if not folder.is_dir():
             continue
-        left = [path for path in unlooked_files(folder, ()) if not _is_known(path.resolve(), own, answers)]
+        for sentence in left_aside(folder, out):
+            say(f"{folder}: {sentence}", style="yellow")
+        left = [path for path in unlooked_files(folder, ()) if not _is_known(real_path(path), own, answers)]
         if what == "images":
             # Whoever lists images takes every picture, or says which are masks.
             left = [path for path in left if not ending_in(path, (*PICTURE_SUFFIXES, *DICOM_SUFFIXES))]

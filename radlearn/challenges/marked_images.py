@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from radlearn.amounts import counted, verb_of
-from radlearn.challenges.class_folders import WITHOUT
+from radlearn.challenges.class_levels import WITHOUT
 from radlearn.challenges.first_rows import CHANGE, FirstTable
 from radlearn.challenges.folders import within
 from radlearn.challenges.table_boxes import BOX

@@ -32,7 +32,8 @@ def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
     said = [one for one in lines.values() if one]
     if not said or sum(any(map(_looks_like_yolo, _words(one))) for one in said) < LEAST_SHARE_OF_FILES * len(said):
         return None
-    names, called, unclear_names = class_names(folder, files_below(folder))
+    names = class_names(folder, files_below(folder))
+    first_of: dict[str, str] = {}
     marked = Marked(folder, in_shares=True)
     polygons, posed, shape = 0, 0, key_points_in(files_below(folder))
     long: dict[str, list[str]] = {}
@@ -49,15 +50,16 @@ def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
                 marked.troubles.append(f"{where}: {trouble}")
             else:
                 polygons += len(words) > len(FIELDS)
-                marks.append(Mark(names.get(words[0], words[0]), box, where))
+                first_of.setdefault(words[0], where)
+                marks.append(Mark(names.called(words[0]), box, where))
     if shape is None and (pose := undeclared_pose(long)):
         # What else is said of these lines follows from reading them as polygons.
         marked.troubles = [pose, *(one for one in marked.troubles if one.partition(": ")[0] not in long)]
-    marked.troubles += [*unclear, *unclear_names]
+    marked.troubles += [*unclear, *names.unclear, *names.beyond(first_of)]
     files = Counter(text_of.values())
     read = f"{counted(len(files), '.txt files')} {verb_of(len(files), 'are')} read as YOLO"
     meant = "the class, then the centre, width and height of a box as shares of the image"
-    marked.assumed = [f"{read}: {meant}. An image without a file, or with an empty one, has no box.", *called]
+    marked.assumed = [f"{read}: {meant}. An image without a file, or with an empty one, has no box.", *names.said]
     if bare := len(images) - len(lines):
         marked.assumed.append(f"{counted(bare, 'images')} {verb_of(bare, 'have')} no .txt file, and so no box.")
     if shared := [path for path, amount in files.items() if amount > 1]:

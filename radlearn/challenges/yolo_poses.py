@@ -10,10 +10,10 @@ from pathlib import Path
 
 from radlearn.challenges.csv_hints import finite_number
 from radlearn.challenges.marked_images import ROUNDING_SHARE
+from radlearn.challenges.yolo_names import MOST_BYTES, is_yaml, read_yaml
 
 BOX_WORDS = 5
 SEEN = {0.0, 1.0, 2.0}
-MOST_BYTES = 1 << 20
 FEWEST, SPIKES = 2, 0.5
 "Lines, and the share of them whose second corner, were they polygons, would be a spike far from all others."
 
@@ -22,18 +22,13 @@ Shape = tuple[int, int]
 
 def key_points_in(files: Sequence[Path]) -> Shape | None:
     """Return how many key points an object has and how many numbers each of them, where one of some files says so."""
-    import yaml
-
     for path in files:
-        if path.suffix.lower() not in (".yaml", ".yml") or not path.is_file() or path.stat().st_size > MOST_BYTES:
+        if not is_yaml(path) or not path.is_file() or path.stat().st_size > MOST_BYTES:
             continue
-        try:
-            said = yaml.safe_load(path.read_bytes())
-        except (yaml.YAMLError, ValueError, RecursionError):
-            continue
+        said, _ = read_yaml(path)
         match said.get("kpt_shape") if isinstance(said, dict) else None:
-            case [int(points), int(numbers)] if points > 0 and numbers in (2, 3):
-                return points, numbers
+            case [str(points), str(numbers)] if points.isdecimal() and int(points) > 0 and numbers in ("2", "3"):
+                return int(points), int(numbers)
     return None
 
 

@@ -32,6 +32,7 @@ from radlearn.check.unlooked import unlooked_findings, unread_words
 from radlearn.check.volumes import VolumeFacts, loose_jobs, series_jobs, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.file_names import from_home
+from radlearn.folder_walks import left_aside
 from radlearn.progress import waiting
 from radlearn.scans.dicom import find_xrays
 from radlearn.scans.header_texts import age_in_years
@@ -152,6 +153,7 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     # A folder in one layout may hold what is of another.
     result.findings += [] if layouts else [Finding("layout-near", "", words) for words in near if words]
     result.findings += unlooked_findings(unlooked, folder)
+    result.findings += [Finding("left-aside", "", words) for words in ([] if by_table else left_aside(folder))]
     result.xrays = facts_of(paths, workers) if paths else []
     of_layouts = [one for layout in layouts.values() for one in layout.volumes or ()]
     loose = [] if any(layout.volumes is not None for layout in layouts.values()) else loose_jobs(nifti)

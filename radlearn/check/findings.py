@@ -178,6 +178,11 @@ RULES = {
     "archive": Rule("warning", "archives that were not unpacked", "They are left out. Unpack them, or move them away."),
     "link-lost": Rule("warning", "links to files or folders that are not there", "Copy what they lead to, or remove the links."),
     "unlooked": Rule("note", "files that were not looked at", "Nothing, unless they are scans: DICOM needs its preamble, NIfTI its name."),
+    "left-aside": Rule(
+        "note",
+        "what storage systems and radlearn keep among images",
+        "Nothing, unless X-rays or CTs are among it: copy these to a folder of another name.",
+    ),
     "ct-unreadable": Rule("error", "volumes that cannot be read", AGAIN),
     "ct-missing": Rule("error", "CTs without mask, masks without CT, unclear names", "Add the other file, or move this one away."),
     "ct-not-hu": Rule(

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from radlearn.errors import BadSetting
+from radlearn.folder_walks import real_path
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
 BY_REPR = (np.dtype, torch.dtype, torch.device, PurePath, slice, types.GenericAlias, types.UnionType, logging.Logger)
@@ -178,7 +179,7 @@ class Description:
         except (TypeError, OSError):
             # A class of a notebook, or a module without a file.
             return getattr(one, "__module__", "__main__") in sys.builtin_module_names
-        if INSTALLED & set(path.parts) or path.is_relative_to(STANDARD_LIBRARY) or path.resolve() in self._known_files:
+        if INSTALLED & set(path.parts) or path.is_relative_to(STANDARD_LIBRARY) or real_path(path) in self._known_files:
             return True
         if path.is_file():
             self.files.add(path)

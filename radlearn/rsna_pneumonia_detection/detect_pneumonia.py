@@ -43,7 +43,7 @@ from radlearn.tasks.detection.candidates import (
     choose_box_postprocessing,
     gate_of,
     image_scores,
-    must_have_gate,
+    must_fit_gate,
     on_canvases,
     validation_candidates,
 )
@@ -530,7 +530,7 @@ def evaluate(run: Run, cases: Sequence[Case], split: str = "test", options: Gate
     """Evaluate a run on `cases`; write `scores.json`, pictures and `report.html` into its folder; return the scores."""
     model, settings = trained_model(run)
     gate = options.gate or settings.gate
-    must_have_gate([run], gate)
+    must_fit_gate([run], gate)
     xrays = prepared_radiographs(cases, settings.size_px, settings.shape)
     by_source, features = candidates_and_features(model, xrays, as_tuned(settings, run))
     found = by_source[-1]

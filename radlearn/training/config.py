@@ -123,14 +123,16 @@ def refuse_out_of_bounds(settings: Any) -> None:
             raise BadSetting(f"{field.name} is {value!r}; it must be {in_words}.")
         if get_origin(hint) is Literal and value not in get_args(hint):
             raise BadSetting(f"{field.name} is {value!r}; it must be one of {', '.join(map(str, get_args(hint)))}.")
-        if expected := _another_type(hint, value):
+        if expected := another_type(hint, value):
             raise BadSetting(f"{field.name} is {value!r}; it must be {', '.join(filter(None, (expected, in_words)))}.")
 
 
-def _another_type(hint: Any, value: Any) -> str:
-    """Return in words what type a value should have, "" where it has it: a word such as "false" would count as yes.
+def another_type(hint: Any, value: Any) -> str:
+    """Return in words what type a value should have, "" where it has it, or where only its own class knows.
 
-    >>> _another_type(int, 2.5), _another_type(bool, "false"), _another_type(float, 2)
+    A word such as "false" would count as yes.
+
+    >>> another_type(int, 2.5), another_type(bool, "false"), another_type(float, 2)
     ('a valid integer', 'a valid boolean', '')
     """
     adapter = _strict(hint)

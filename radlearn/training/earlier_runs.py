@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from radlearn.errors import BadRunFolder
+from radlearn.folder_walks import real_path
 from radlearn.progress import say
 from radlearn.training.checkpoint_header import STARTED, digest_in, header_of
 from radlearn.training.run_files import shown
@@ -100,9 +101,9 @@ def with_earlier(runs: Sequence[Run], told: bool = False) -> list[Run]:
     waiting = list(reversed(runs))
     while waiting:
         run = waiting.pop()
-        if run.folder.resolve() in found:
+        if real_path(run.folder) in found:
             continue
-        found[run.folder.resolve()] = run
+        found[real_path(run.folder)] = run
         try:
             if (earlier := earlier_run(run)) is not None:
                 waiting.append(earlier)

@@ -16,6 +16,7 @@ from radlearn.challenges.table_rows import PARQUET, SEPARATORS, file_words, is_t
 from radlearn.errors import BadLayout
 from radlearn.file_names import from_home
 from radlearn.files import cache_folder
+from radlearn.folder_walks import real_path
 from radlearn.progress import say
 from radlearn.use_cases import USE_CASES
 
@@ -88,7 +89,7 @@ def restored(challenge: AnyChallenge, folder: Path) -> bool:
     if challenge.built_in is None:
         return False
     count = challenge.built_in.count
-    if folder != _folder_of(challenge, challenge.built_in, count, BUILT_IN_SEED).resolve():
+    if folder != real_path(_folder_of(challenge, challenge.built_in, count, BUILT_IN_SEED)):
         return False
     built_in_folder(challenge, count, BUILT_IN_SEED)
     return True
@@ -96,7 +97,7 @@ def restored(challenge: AnyChallenge, folder: Path) -> bool:
 
 def about_data(challenge: AnyChallenge, folder: Path) -> dict[str, Any]:
     """Return the entries about the data in a run's settings.json."""
-    return {"data": str(Path(folder).resolve()), "synthetic": challenge.is_synthetic(folder)}
+    return {"data": str(real_path(folder)), "synthetic": challenge.is_synthetic(folder)}
 
 
 def _built_in(challenge: AnyChallenge) -> BuiltInCases:

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from radlearn.amounts import part_of
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.folder_walks import real_path
 from radlearn.hints import command
 from radlearn.progress import say
 from radlearn.training.earlier_runs import with_earlier
@@ -44,7 +44,7 @@ def seen_before(run: Run) -> dict[str, Seen]:
 def descent(run: Run, earlier: Run) -> str:
     """Return how a run descends from an earlier one, to follow the earlier one's folder: by which run in between, if any."""
     between = run.about.get("start_from")
-    by_way = "" if between is None or Path(between).resolve() == earlier.folder.resolve() else f", by way of {between}"
+    by_way = "" if between is None or real_path(between) == real_path(earlier.folder) else f", by way of {between}"
     return f"from which this run started{by_way}"
 
 

@@ -24,6 +24,7 @@ from radlearn.amounts import counted
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.file_contents import is_of_values
 from radlearn.files import write_text
+from radlearn.folder_walks import real_path
 from radlearn.json_files import write_json
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
@@ -76,7 +77,7 @@ def refuse_unfit(runs: Sequence[Run]) -> None:
     for run in runs:
         if run.task != runs[0].task:
             raise BadSetting(f"{run.folder} is a run of {run.task}, {runs[0].folder} one of {runs[0].task}. Name runs of one task.")
-        if (place := run.folder.resolve()) in seen:
+        if (place := real_path(run.folder)) in seen:
             raise BadSetting(f"{run.folder} and {seen[place]} are the same run. Name each run of an ensemble once.")
         seen[place] = run.folder
         if not is_finished(run):
@@ -209,7 +210,7 @@ def postprocessing_together(
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    return [str(run.folder.resolve()) for run in runs]
+    return [str(real_path(run.folder)) for run in runs]
 
 
 def _mean(values: Sequence[Any]) -> Any:

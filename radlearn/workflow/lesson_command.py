@@ -9,6 +9,7 @@ from subprocess import Popen
 
 from radlearn import hints
 from radlearn.errors import BadSetting, PackageMissing
+from radlearn.folder_walks import real_path
 from radlearn.progress import say
 from radlearn.workflow.lesson_notebook import lay_out
 
@@ -77,8 +78,8 @@ def _unused(out: Path) -> Path:
 
 
 def _jupyterlab(notebook: Path, root: Path, browser: bool) -> None:
-    opened = notebook.resolve().relative_to(root.resolve()).as_posix()
-    call = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root.resolve()}", f"--LabApp.default_url=/lab/tree/{opened}"]
+    opened = real_path(notebook).relative_to(real_path(root)).as_posix()
+    call = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={real_path(root)}", f"--LabApp.default_url=/lab/tree/{opened}"]
     call += ["--no-browser"] * (not browser)
     # In a container the user often is root, whom Jupyter refuses otherwise. The server is local, and asks for its token.
     call += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)

@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 
 from radlearn import use_cases
+from radlearn.folder_walks import real_path
 from radlearn.training.run_folder import Run
 from radlearn.workflow.task import AnyTask
 
@@ -22,7 +23,7 @@ def is_copy(task: AnyTask) -> bool:
     file, registered = lesson_file(task), use_cases.USE_CASES.get(task.name)
     if file is None:
         return False
-    return registered is None or file.resolve() != (registered.folder / f"{registered.lesson.rpartition('.')[2]}.py").resolve()
+    return registered is None or real_path(file) != real_path(registered.folder / f"{registered.lesson.rpartition('.')[2]}.py")
 
 
 def about_copy(task: AnyTask) -> dict[str, str]:

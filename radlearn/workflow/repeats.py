@@ -20,6 +20,7 @@ from radlearn import hints
 from radlearn.amounts import none_of
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadRunFolder, BadSetting, CannotWrite, Interrupted
+from radlearn.folder_walks import real_path
 from radlearn.json_files import write_json
 from radlearn.training.run_files import CHANGED, RepeatsFile, read_run_file
 from radlearn.training.run_folder import REPEATS_FILE, Run, holds_repeats, new_run, open_run, settings_as, unused_folder
@@ -127,14 +128,14 @@ def open_repeats(folder: Path, task: str | None = None) -> Repeats:
 
 def repeats_of(run: Run) -> Repeats | None:
     """Return the repeats that a run is one of; None where it stands alone."""
-    parent = run.folder.resolve().parent
+    parent = real_path(run.folder).parent
     if not holds_repeats(parent):
         return None
     try:
         repeats = open_repeats(parent, run.task)
     except BadRunFolder:
         return None
-    return repeats if run.folder.resolve().name in {other.folder.name for other in repeats.runs} else None
+    return repeats if real_path(run.folder).name in {other.folder.name for other in repeats.runs} else None
 
 
 def is_finished(run: Run) -> bool:

@@ -8,6 +8,7 @@ from rich.table import Table as TerminalTable
 
 from radlearn.amounts import counted
 from radlearn.errors import BadRunFolder
+from radlearn.folder_walks import real_path
 from radlearn.json_files import write_json
 from radlearn.pictures.report import SYNTHETIC, Command, Section, Table
 from radlearn.pictures.style import spoken
@@ -84,7 +85,7 @@ def spread_section(run: Run, found: Mapping[str, Any]) -> Section | None:
     repeats = repeats_of(run)
     if repeats is None:
         return None
-    own_name, others = run.folder.resolve().name, len(repeats.seeds) - 1
+    own_name, others = real_path(run.folder).name, len(repeats.seeds) - 1
     contents = [found if run.folder.name == own_name else _content(run, found["split"]) for run in repeats.runs]
     values = {seed: content["scores"] for seed, content in zip(repeats.seeds, contents, strict=True) if content is not None}
     if len(values) < 2:

@@ -13,6 +13,7 @@ from radlearn.csv_cells import defused
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.file_names import from_home
+from radlearn.folder_walks import left_aside
 from radlearn.progress import say
 
 
@@ -39,6 +40,7 @@ def write_first_table(task: str, challenge: AnyChallenge, folder: Path, out: Pat
     if place.exists():
         raise BadSetting(f"{place} already exists. Choose another name with --out, or remove it.")
     table = challenge.first_table(folder, tuple(positive))
+    table.assumed += left_aside(folder)
     add_ids(table, place.parent)
     rows = [[_cell(row.get(column, ""), place.parent) for column in table.columns] for row in table.rows]
     write_rows(place, [table.columns, *rows], exact=True)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from radlearn import use_cases
 from radlearn.amounts import counted, verb_of
@@ -14,11 +14,13 @@ from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
 from radlearn.outputs import prove_output
 from radlearn.progress import say
+from radlearn.training.config import refuse_out_of_bounds
 from radlearn.training.device import chosen_device
 from radlearn.training.earlier_runs import about_earlier, finished_run
 from radlearn.training.run_folder import Run, holds_repeats, holds_run, new_run, open_run, settings_as, unused_folder
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
+from radlearn.workflow.arguments import checked
 from radlearn.workflow.ensembles import refuse_ensemble
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
 from radlearn.workflow.partial_answers import kept_when_stopped
@@ -72,6 +74,7 @@ class TaskApi:
     def __init__(self, task: AnyTask) -> None:
         self.task = task
 
+    @checked
     def train(
         self,
         preset: str | None = None,
@@ -139,6 +142,7 @@ class TaskApi:
             say(f"Folder of {repeats} runs: {made.folder}")
             return self._train_all(made, None)
 
+    @checked
     def resume(self, run: RunLike | Repeats, data: Path | str | None = None) -> Run | Repeats:
         """Continue a run that was stopped or killed; the result is as if it had never stopped. `data`: its data folder, if it was moved.
 
@@ -152,6 +156,7 @@ class TaskApi:
         with said_how_to_go_on(opened):
             return self.task.commands.train(settings_as(opened, self.task.settings), self._data_of(opened, data), opened)
 
+    @checked
     def evaluate(self, run: Runs | Repeats, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Evaluate a run on its test persons, or on all labelled cases of another folder; write scores, pictures and report.
 
@@ -190,6 +195,7 @@ class TaskApi:
         say(f"The run was trained on other data: {counted(len(cases), 'cases')} {verb_of(len(cases), 'are')} evaluated as an external set.")
         return self.task.commands.evaluate(first, cases, EXTERNAL, made)
 
+    @checked
     def tune(self, run: RunLike, data: Path | str | None = None, **options: Any) -> dict[str, Any]:
         """Choose thresholds and postprocessing again on the run's validation persons.
 
@@ -207,15 +213,18 @@ class TaskApi:
         prove_same(validation, opened)
         return self.task.commands.tune(opened, validation, made)
 
-    def predict(self, run: Runs, paths: Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
+    @checked
+    def predict(self, run: Runs, paths: Path | str | Sequence[Path | str], out: Path | str, overlays: bool = True, **options: Any) -> Path:
         """Predict for X-rays or CTs in files and folders; return the path of the table. Unreadable files are listed at the end.
 
         Args:
             run: the run; in a task with ensembles also several, or a folder of repeats, whose runs predict together.
-            paths: files, folders, and tables with a column `path` (`.csv`, `.tsv`, `.parquet`), whose images are taken.
+            paths: a file or folder, or several, and tables with a column `path` (`.csv`, `.tsv`, `.parquet`), whose images are taken.
             overlays: also write a picture of each prediction.
             options: fields of the task's options, such as `gate` in detection.
         """
+        # A text is one path, and not its letters.
+        paths = [paths] if isinstance(paths, Path | str) else paths
         named = [image for path in paths for image in (images_in(Path(path)) if is_table(Path(path)) else [Path(path)])]
         if not named:
             raise BadSetting(f"{self.task.name} predict: name at least one file or folder, such as {self.task.example_file}.")
@@ -231,6 +240,7 @@ class TaskApi:
             assert self.task.ensemble is not None
             return self.task.ensemble.predict(runs, named, Path(out), overlays, made)
 
+    @checked
     def submit(self, run: Runs, images: Path | str, out: Path | str, **options: Any) -> Path:
         """Write the submission file for the images of a folder; return its path. Arguments as in `predict`."""
         runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
@@ -303,7 +313,11 @@ class TaskApi:
         if unknown := sorted(given.keys() - set(known)):
             valid = f"The options are: {', '.join(known)}." if known else f"This command of {self.task.name} has none."
             raise BadSetting(f"There is no option {unknown[0]!r}. {valid}")
-        return kind(**given)
+        # A path may be written as text, as everywhere else.
+        paths = {name for name, hint in get_type_hints(kind).items() if Path in get_args(hint)}
+        made = kind(**{name: Path(value) if name in paths and isinstance(value, str) else value for name, value in given.items()})
+        refuse_out_of_bounds(made)
+        return made
 
     def _data_folders(self) -> list[Path]:
         """Return the folders searched for the challenge's data: beside this lesson, then beside other lessons on the same challenge."""

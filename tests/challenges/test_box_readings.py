@@ -50,6 +50,25 @@ def test_each_wrong_reading_is_named(words: str) -> None:
     assert f"The boxes look like {expected}: read so, they fit the true boxes with a mean IoU of 0." in note
 
 
+@pytest.mark.parametrize("grid", [224, 299, 320, 336, 416, 600, 1333])
+def test_a_usual_grid_is_named_and_no_neighbour_of_it(grid: int) -> None:
+    numbers = true_numbers(6)
+    truth = [one.boxes_xyxy_px for one in as_found(numbers)]
+    note = other_reading(as_found((numbers * grid / 1024).round(1)), truth, SIZE)
+    assert f"The boxes look like x y width height on a grid of {grid} px: read so, they fit the true boxes with a mean IoU of " in note
+
+
+@pytest.mark.parametrize("grid", [205, 315, 430, 556, 1250])
+def test_a_grid_without_a_name_is_told_by_its_size(grid: int) -> None:
+    numbers = true_numbers(6)
+    truth = [one.boxes_xyxy_px for one in as_found(numbers)]
+    note = other_reading(as_found(numbers * grid / 1024), truth, SIZE)
+    if grid < 1024 or note:
+        words = note.partition(" on a grid of ")[2].partition(" px")[0]
+        assert words.startswith("about ")
+        assert abs(float(words.removeprefix("about ")) / grid - 1) < 0.02
+
+
 def test_right_boxes_bad_boxes_and_no_boxes_get_no_note() -> None:
     numbers = true_numbers()
     truth = [one.boxes_xyxy_px for one in as_found(numbers)]
@@ -104,7 +123,7 @@ TURNED = {
     "boxes of twice the width and height": lambda n: np.c_[n[:, :2] - n[:, 2:] / 2, n[:, 2:] * 2],
     # In millimetres, on grids that are on no list, in a margin.
     r"on another grid (across × 6.99, down × 6.99)": lambda n: n * 0.143,
-    r"on another grid (across × 3.41, down × 3.41)": lambda n: n * 300 / 1024,
+    r"on another grid (across × 4.72, down × 4.72)": lambda n: n * 0.212,
     r"on another grid (across × 2.5, down × 2)": lambda n: n / [2.5, 2, 2.5, 2],
     r"on another grid (across × 2 -128 px, down × 2 -256 px)": lambda n: n / 2 + [64, 128, 0, 0],
 }

@@ -50,6 +50,23 @@ def test_a_link_to_what_was_read_is_what_was_read(folder: Path, capsys: pytest.C
     assert said(capsys) == ""
 
 
+@pytest.mark.parametrize("what", ["X-rays", "CTs", "images"])
+def test_links_in_a_circle_end_nothing(folder: Path, capsys: pytest.CaptureFixture[str], what: str) -> None:
+    for one, other in (("one.nrrd2", "two.nrrd2"), ("two.nrrd2", "one.nrrd2"), ("self.dcm", "self.dcm")):
+        (folder / one).symlink_to(folder / other)
+    say_left_out([folder, folder / "one.nrrd2"], [folder / "self.dcm"], folder / "out", what)
+    assert "2 .nrrd2" in said(capsys)
+
+
+def test_pictures_of_earlier_predictions_are_said_and_those_of_this_one_are_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for out in ("now", "before"):
+        (folder / out / "overlays").mkdir(parents=True)
+        (folder / out / "predictions.csv").touch()
+        (folder / out / "overlays" / "a.png").touch()
+    say_left_out([folder], [path for path in folder.rglob("*") if path.is_file()], folder / "now", "X-rays")
+    assert said(capsys) == f"{folder}: 1 file in overlays is left out: pictures of earlier predictions, and no images."
+
+
 def test_masks_of_images_are_named_by_whoever_lists_the_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a.png", "a_mask.png", "packed.zip"):
         (tmp_path / name).write_bytes(b"something")

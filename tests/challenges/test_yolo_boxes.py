@@ -6,7 +6,6 @@ import pytest
 
 from radlearn.challenges.first_table import xray_table
 from radlearn.challenges.yolo_boxes import read_yolo
-from radlearn.challenges.yolo_names import class_names
 from radlearn.errors import BadLayout
 from tests.challenges.test_first_table import boxes_of, picture
 
@@ -148,42 +147,6 @@ def test_a_file_of_several_images_is_counted_once_and_said(tmp_path: Path) -> No
     said = " ".join(marked.assumed)
     assert "1 .txt file is read as YOLO" in said
     assert "1 .txt file is read for several images of one name, such as q0.jpg and q0.png. Remove the rows" in said
-
-
-NAMED = {
-    "data.yaml": "nc: 2\nnames: ['normal', 'pneumonia']\n",
-    "set/data.yml": "names:\n  0: normal\n  1: pneumonia\n",
-    "classes.txt": "normal\npneumonia\n",
-    "labels/classes.txt": "\ufeffnormal\r\npneumonia",
-    "obj.names": "normal\npneumonia\n",
-}
-
-
-@pytest.mark.parametrize("name", NAMED)
-def test_classes_have_the_names_that_a_file_beside_gives_them(tmp_path: Path, name: str) -> None:
-    folder = yolo(tmp_path, f"{SOUND}\n1 0.5 0.5 0.2 0.25")
-    (folder / name).parent.mkdir(exist_ok=True)
-    (folder / name).write_text(NAMED[name], encoding="utf-8", newline="")
-    table = xray_table(folder, ())
-    assert class_names(folder, [folder / name])[0] == {"0": "normal", "1": "pneumonia"}
-    rows = [(row["path"].name, row["x0"], row["y0"], row["x1"], row["y1"]) for row in table.rows]
-    # A box of the class `normal` is no finding, as in other formats.
-    assert rows == [("a.png", "32", "15", "48", "25"), ("o0.png", "", "", "", ""), ("o1.png", "", "", "", "")]
-    assert f"Classes are called as {name} says." in table.assumed
-    assert any("one of: pneumonia." in sentence for sentence in table.assumed)
-    assert xray_table(folder, ("pneumonia",)).rows == table.rows
-
-
-def test_names_that_differ_are_refused_and_what_holds_none_is_passed_over(tmp_path: Path) -> None:
-    folder = yolo(tmp_path, SOUND)
-    (folder / "docker.yaml").write_text("services: {web: {image: a}}")
-    (folder / "broken.yaml").write_text("names: [a, b")
-    (folder / "bomb.yaml").write_text("a: &a [x, x]\nb: &b [*a, *a]\nnames: {0: {1: *b}}")
-    assert not any("Classes are called" in sentence for sentence in xray_table(folder, ()).assumed)
-    (folder / "data.yaml").write_text("names: [opacity]")
-    (folder / "classes.txt").write_text("normal\n")
-    with pytest.raises(BadLayout, match=r"classes\.txt and data\.yaml call the classes of YOLO's boxes differently"):
-        xray_table(folder, ())
 
 
 def test_folders_in_capitals_are_yolos_too(tmp_path: Path) -> None:

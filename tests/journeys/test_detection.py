@@ -194,6 +194,9 @@ def test_a_postprocessing_is_chosen_again_on_a_copy_of_the_run(
     same = json.loads(capsys.readouterr().out)
     # Nothing else was wished for: what training chose is chosen again.
     assert (same["postprocessing"], same["source"], same["changed"]) == (kept["postprocessing"], kept["source"], False)
+    for command in (["evaluate", str(run)], ["submit", str(run), "--images", str(trained.data), "--out", str(tmp_path / "gated.csv")]):
+        assert cli.main(["detection", *command, "--gate", str(gate)]) == 2
+        assert "its postprocessing was chosen without a gate" in " ".join(capsys.readouterr().err.split())
     assert cli.main(["detection", "tune", str(run), "--gate", str(gate), "--most-false-boxes", "0.1"]) == 0
     out, said = capsys.readouterr()
     assert out == ""
@@ -237,7 +240,7 @@ def test_asked_wrongly_it_says_so_and_touches_nothing(trained: SimpleNamespace, 
         "already holds a run": ["train", "--data", data, "--run", run, *QUICK],
         "positive_share is 3.0": ["train", "--data", data, "--run", str(tmp_path / "a"), "--positive-share", "3"],
         "there is no such table": ["train", "--data", data, "--run", str(tmp_path / "c"), "--gate", str(tmp_path / "none.csv")],
-        "lacks the only X-ray": ["predict", run, image, "--out", str(tmp_path / "b"), "--gate", str(poor)],
+        "was chosen without a gate": ["predict", run, image, "--out", str(tmp_path / "b"), "--gate", str(poor)],
         "holds no X-ray": ["predict", run, str(trained.folder / "best"), "--out", str(tmp_path / "b")],
         "name at least one file or folder": ["predict", run, run, "--out", str(tmp_path / "b")],
         "batch_size is 1; it must be from 2": ["train", "--data", data, "--run", str(tmp_path / "a"), "--batch-size", "1"],

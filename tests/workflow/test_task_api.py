@@ -265,3 +265,47 @@ def test_a_submission_takes_the_place_of_no_table(tmp_path: Path) -> None:
     (tmp_path / "submission.csv").write_text("patientId,PredictionString\na,\n")
     with pytest.raises(BadSetting, match=r"submission\.csv: is read by this command"):
         radlearn.detection.submit(run, tmp_path, tmp_path / "submission.csv", gate=tmp_path / "submission.csv")
+
+
+WRONG: dict[str, tuple[Callable[[TaskApi, Path], object], str]] = {
+    "no run": (lambda task, place: task.evaluate(None), r"run is None; it must be a run, a path, a text"),  # type: ignore[arg-type]
+    "a number for a run": (lambda task, place: task.tune(5), r"run is 5; it must be a run, a path or a text"),  # type: ignore[arg-type]
+    "a number among runs": (lambda task, place: task.submit([place, 5], place, place / "s.csv"), r"run is \[.* it must be a run"),  # type: ignore[list-item]
+    "no path": (lambda task, place: task.predict(place, None, place / "o"), r"paths is None; it must be a path, a text or a list"),  # type: ignore[arg-type]
+    "no place": (lambda task, place: task.predict(place, [place], None), r"out is None; it must be a path or a text"),  # type: ignore[arg-type]
+    "a word for yes": (lambda task, place: task.predict(place, [place], place / "o", "no"), r"overlays is 'no'; it must be True or"),  # type: ignore[arg-type]
+    "a number for data": (lambda task, place: task.train(data=3), r"data is 3; it must be a path, a text or None"),  # type: ignore[arg-type]
+    "a text for a count": (lambda task, place: task.train(repeats="2"), r"repeats is '2'; it must be a whole number"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_an_argument_of_another_type_is_refused_in_words(tmp_path: Path, wrong: str) -> None:
+    call, words = WRONG[wrong]
+    with pytest.raises(BadSetting, match=words):
+        call(radlearn.classification, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_option_of_another_type_is_refused_in_words_and_a_path_may_be_text(tmp_path: Path) -> None:
+    run = begin_run(tmp_path / "run", "classification", Settings())
+    with pytest.raises(BadSetting, match=r"wanted_sensitivity is '0\.9'; it must be a valid number"):
+        radlearn.classification.tune(run, wanted_sensitivity="0.9")
+    run = begin_run(tmp_path / "boxes", "detection", Settings())
+    with pytest.raises(BadSetting, match=r"gate is 0\.5; it must be"):
+        radlearn.detection.evaluate(run, gate=0.5)
+    made = radlearn.detection._options(radlearn.detection.task.options, {"gate": "table.csv"})
+    assert made == radlearn.detection._options(radlearn.detection.task.options, {"gate": Path("table.csv")})
+
+
+@pytest.mark.parametrize("task", list(USE_CASES))
+@pytest.mark.parametrize(
+    "as_kind", [str, Path, lambda path: [path], lambda path: iter([str(path)])], ids=["text", "path", "list", "iterator"]
+)
+def test_one_path_is_one_image_however_it_is_given(tmp_path: Path, task: str, as_kind: Callable[[Path], Any]) -> None:
+    taken: list[Any] = []
+    of_task: Any = getattr(radlearn, task).task
+    seeing = replace(of_task, commands=replace(of_task.commands, predict=lambda run, paths, out, overlays, options: taken.append(paths)))
+    run = begin_run(tmp_path / "run", task, Settings())
+    TaskApi(seeing).predict(run, as_kind(tmp_path / "a.png"), tmp_path / "out")
+    assert taken == [[tmp_path / "a.png"]]

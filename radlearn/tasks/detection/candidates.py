@@ -123,14 +123,28 @@ def as_tuned(settings: DetectorSettingsT, run: Run) -> DetectorSettingsT:
     return replace(settings, test_time_mirror=mirror)  # type: ignore[type-var]
 
 
-def must_have_gate(runs: Sequence[Run], gate: Path | None) -> None:
-    """Raise BadSetting where there is no gate though a run's postprocessing was chosen with one."""
+def must_fit_gate(runs: Sequence[Run], gate: Path | None) -> None:
+    """Raise BadSetting where there is no gate though a run's postprocessing was chosen with one, or one though it was chosen without."""
     for run in runs:
-        if gate is None and read_postprocessing(run, BoxPostprocessing)[1]["gated_by_table"]:
+        chosen, about = read_postprocessing(run, BoxPostprocessing)
+        gated = about.get("gated_by_table", False)
+        if gated and gate is None:
             example = command("classification", "predict", "RUN", "IMAGES", "--out", "DIR")
             raise BadSetting(
                 f"{run.folder}: its postprocessing was chosen with a gate. Predict the same X-rays with a classification run ({example}), "
                 "then name its table: --gate DIR/predictions.csv."
+            )
+        if gate is not None and not gated:
+            example = run.command("tune", run.folder, "--gate", "TABLE")
+            raise BadSetting(
+                f"{run.folder}: its postprocessing was chosen without a gate, so no threshold says which probabilities of {gate} may have "
+                f"boxes. Choose one with a table of the run's validation X-rays ({example}), or leave --gate out."
+            )
+        if gated and not chosen.gate:
+            say(
+                f"{run.folder}: with the gate's table that it was tuned on, no threshold was better than none, so {gate} gives the "
+                "probabilities of the X-rays and takes no boxes away.",
+                style="yellow",
             )
 
 

@@ -16,6 +16,7 @@ from radlearn.tasks.detection.candidates import (
     choose_box_postprocessing,
     gate_of,
     image_scores,
+    must_fit_gate,
     must_see_alike,
 )
 from radlearn.tasks.detection.evaluation import evaluate_boxes
@@ -25,7 +26,7 @@ from radlearn.tasks.detection.report import write_box_report
 from radlearn.tasks.xray.radiographs import PreparedRadiograph, prepared_radiographs
 from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import add_to_cases
-from radlearn.workflow.ensembles import disagreement, new_ensemble, settle_postprocessing
+from radlearn.workflow.ensembles import disagreement, new_ensemble, settle_postprocessing, share_validation_persons
 from radlearn.workflow.postprocessing_file import read_postprocessing
 from radlearn.workflow.splits import cases_by_subset
 
@@ -54,14 +55,19 @@ def evaluate_together(
         gate: table with image-level probabilities, in place of the one that the first run was trained with.
 
     Raises:
-        BadSetting: if the runs see X-rays differently, or do not share their test persons.
+        BadSetting: if the runs see X-rays differently, do not share their test persons, or the mean of their postprocessings does not
+            fit the gate.
     """
     must_see_alike(runs)
+    given = runs[0].settings.get("gate")
+    table = gate or (Path(given) if given else None)
+    if not share_validation_persons(runs):
+        # The mean of their own postprocessings is used, of which each has to be one for probabilities of a table.
+        must_fit_gate(runs, table)
     ensemble = new_ensemble(runs)
     by_subset = cases_by_subset(cases, runs[0])
     members = [(*load(run), run) for run in runs]
     first = members[0][1]
-    table = gate or first.gate
 
     def ready(subset: str) -> list[PreparedRadiograph]:
         return prepared_radiographs(by_subset[subset], first.size_px, first.shape)

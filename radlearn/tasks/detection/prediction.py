@@ -16,7 +16,7 @@ from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.boxes import write_box_overlay
 from radlearn.progress import say
-from radlearn.tasks.detection.candidates import gate_of, image_scores, must_have_gate, must_see_alike
+from radlearn.tasks.detection.candidates import gate_of, image_scores, must_fit_gate, must_see_alike
 from radlearn.tasks.detection.ensembles import SOURCES, disagreement_on_boxes
 from radlearn.tasks.detection.fusion import fused
 from radlearn.tasks.detection.gate import gate_scores
@@ -48,7 +48,7 @@ class BoxPredictions(XrayPredictions):
         overlays: whether pictures will be drawn.
 
     Raises:
-        BadSetting: if runs see X-rays differently, or a gate is needed and not given.
+        BadSetting: if runs see X-rays differently, or a gate is needed and not given, or given and not what the threshold was chosen for.
         BadLayout: if the gate is no table, or lacks an X-ray; and errors as `postprocessing_together` and `XrayPredictions.begin`.
     """
 
@@ -57,14 +57,20 @@ class BoxPredictions(XrayPredictions):
     ) -> None:
         super().__init__(paths, out)
         must_see_alike(runs)
-        must_have_gate(runs, gate)
+        if gate is not None:
+            # Before the first X-ray: a table that cannot be read would otherwise end the pass.
+            gate_scores(gate, [])
+        if len(runs) == 1 or gate is None:
+            must_fit_gate(runs, gate)
         # One that was chosen for the first run alone, or with a gate that is not there, is none for the fused boxes.
         if len(runs) == 1:
             self.postprocessing, _ = read_postprocessing(runs[0], BoxPostprocessing)
         else:
-            self.postprocessing, _ = postprocessing_together(
+            self.postprocessing, about_chosen = postprocessing_together(
                 runs, BoxPostprocessing, lambda about: about["source"] == SOURCES[1] and about["gated_by_table"] == (gate is not None)
             )
+            if gate is not None and not about_chosen:
+                must_fit_gate(runs, gate)
         self.gate, self.columns = gate, XRAY_COLUMNS + OF_ENSEMBLES * (len(runs) > 1)
         self.ood = OodPredictions(runs, "X-rays")
         self.compare_with(runs)
@@ -72,9 +78,6 @@ class BoxPredictions(XrayPredictions):
         # One for each case, in pixels of the source.
         self.found: list[FoundBoxes] = []
         self.boxes: list[tuple[str, ...]] = []
-        if gate is not None:
-            # Before the first X-ray: a table that cannot be read would otherwise end the pass.
-            gate_scores(gate, [])
         content = None if gate is None else hashlib.blake2b(gate.read_bytes(), digest_size=16).hexdigest()
         about = {"postprocessing": asdict(self.postprocessing), "overlays": overlays, "gate": content}
         for path, answer in self.begin(what_predicts(runs, self.columns, **about)):

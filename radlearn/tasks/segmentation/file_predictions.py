@@ -16,6 +16,7 @@ from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout
 from radlearn.file_names import distinct_file_names, readable
+from radlearn.folder_walks import real_path
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.outputs import refuse_inputs
 from radlearn.progress import progress_bar, say
@@ -124,16 +125,16 @@ class FilePredictions(ABC, Generic[FoundT]):
         places = [source_of(case.path) for case in self.cases.values()]
         say_left_out(self.named, [*places, *self.unreadable.paths], self.out, self.words.files)
         self.unreadable.report(len(self.rows))
-        read = [Path(row[0]).resolve() for row in self.rows]
+        read = [real_path(row[0]) for row in self.rows]
         for folder in filter(Path.is_dir, self.named):
             # One that holds none at all was refused.
-            if not any(path.is_relative_to(folder.resolve()) for path in read) and self._is_above_unreadable(folder):
+            if not any(path.is_relative_to(real_path(folder)) for path in read) and self._is_above_unreadable(folder):
                 none = f"holds no {noun_of(1, self.words.files)} that could be read"
                 say(f"{folder}: {none}, so nothing was predicted for it.", style="yellow")
         self._partial.finished()
 
     def _is_above_unreadable(self, folder: Path) -> bool:
-        return any(path.resolve().is_relative_to(folder.resolve()) for path in self.unreadable.paths)
+        return any(real_path(path).is_relative_to(real_path(folder)) for path in self.unreadable.paths)
 
     def _recall(self, overlays: bool) -> None:
         """Take back what an earlier pass wrote down before it was stopped."""
@@ -163,7 +164,7 @@ def cases_in(challenge: Challenge[CaseT, Any], paths: Sequence[Path], expected: 
         if not Path(path).exists():
             raise BadLayout(f"{path}: there is no such file or folder. Name {expected}.")
         for case in challenge.find_images(Path(path)):
-            same = names.setdefault(case.path.resolve(), {})
+            same = names.setdefault(real_path(case.path), {})
             same.setdefault(os.path.abspath(case.path), case)
     # The name of the file itself says more than those of links to it beside it; of links alone the last.
     found = {

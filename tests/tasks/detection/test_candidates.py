@@ -86,13 +86,21 @@ def test_the_mirror_image_is_used_only_where_that_was_chosen(run: Run) -> None:
     assert proposing.as_tuned(Settings(), run) == Settings(test_time_mirror=True)
 
 
-def test_a_gate_is_asked_for_only_where_the_postprocessing_was_chosen_with_one(run: Run) -> None:
-    write_postprocessing(run, BoxPostprocessing(), {"gated_by_table": False})
-    proposing.must_have_gate([run], None)
-    write_postprocessing(run, BoxPostprocessing(), {"gated_by_table": True})
-    proposing.must_have_gate([run], Path("gate.csv"))
+def test_a_gate_is_taken_where_the_postprocessing_was_chosen_with_one_and_only_there(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    for threshold in (0.0, 0.55):
+        # A gate above 0 that no table chose is one for the confidence of an X-ray's surest box.
+        write_postprocessing(run, BoxPostprocessing(gate=threshold), {"gated_by_table": False})
+        proposing.must_fit_gate([run], None)
+        with pytest.raises(BadSetting, match=r"was chosen without a gate.*gate\.csv.*detection tune .*run --gate TABLE"):
+            proposing.must_fit_gate([run], Path("gate.csv"))
+    write_postprocessing(run, BoxPostprocessing(gate=0.3), {"gated_by_table": True})
+    proposing.must_fit_gate([run], Path("gate.csv"))
     with pytest.raises(BadSetting, match="its postprocessing was chosen with a gate"):
-        proposing.must_have_gate([run], None)
+        proposing.must_fit_gate([run], None)
+    assert not capsys.readouterr().err
+    write_postprocessing(run, BoxPostprocessing(gate=0.0), {"gated_by_table": True})
+    proposing.must_fit_gate([run], Path("gate.csv"))
+    assert "takes no boxes away" in " ".join(capsys.readouterr().err.split())
 
 
 def test_runs_that_see_xrays_differently_cannot_predict_together(run: Run, tmp_path: Path) -> None:

@@ -73,6 +73,12 @@ def test_folds_predict_with_the_mean_of_their_postprocessings(runs: list[Run], c
     assert made["threshold"] == pytest.approx((settings_tried[0]["threshold"] + settings_tried[1]["threshold"]) / 2)
 
 
+def test_folds_refuse_a_gate_that_the_mean_of_their_postprocessings_was_not_chosen_for(runs: list[Run], tmp_path: Path) -> None:
+    (tmp_path / "gate.csv").write_text("patientId,probability\na,0.5\n")
+    with pytest.raises(BadSetting, match="was chosen without a gate"):
+        radlearn.detection.evaluate([runs[0].folder, runs[2].folder], gate=tmp_path / "gate.csv")
+
+
 def test_a_run_that_has_learnt_from_the_others_test_persons_is_refused(runs: list[Run]) -> None:
     with pytest.raises(BadSetting, match="has other test persons than"):
         radlearn.detection.evaluate([runs[0].folder, runs[3].folder])

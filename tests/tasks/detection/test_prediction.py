@@ -130,6 +130,22 @@ def test_a_postprocessing_chosen_with_a_gate_asks_for_one(run: Run, small_rsna: 
         BoxPredictions([run], [small_rsna], tmp_path / "out")
 
 
+@pytest.mark.parametrize("own_gate", [0.0, 0.5])
+def test_a_gate_is_refused_where_no_threshold_was_chosen_for_a_table(run: Run, small_rsna: Path, tmp_path: Path, own_gate: float) -> None:
+    (tmp_path / "gate.csv").write_text("patientId,probability\na,0.5\n")
+    other = new_run(tmp_path / "other", "detection", Settings())
+    for folder in (run, other):
+        write_postprocessing(folder, BoxPostprocessing(gate=own_gate), {"source": "the image alone", "gated_by_table": False})
+    for together in ([run], [run, other]):
+        with pytest.raises(BadSetting, match="was chosen without a gate"):
+            BoxPredictions(together, [small_rsna], tmp_path / "out", tmp_path / "gate.csv")
+        assert not (tmp_path / "out").exists()
+    # Of several runs, one that was chosen for them together counts.
+    ensemble = new_run(run.folder / "ensemble", "detection", Settings(), {"runs": [str(run.folder.resolve()), str(other.folder.resolve())]})
+    write_postprocessing(ensemble, BoxPostprocessing(gate=0.7), {"source": "all runs fused", "gated_by_table": True, "origin": CHOSEN})
+    assert BoxPredictions([run, other], [small_rsna], None, tmp_path / "gate.csv").postprocessing.gate == 0.7
+
+
 def finished(run: Run, small_rsna: Path, xrays: list[PreparedRadiograph], candidates: list[FoundBoxes]) -> BoxPredictions:
     predictions = BoxPredictions([run], [small_rsna])
     predictions.keep(xrays, candidates)

@@ -15,9 +15,10 @@ from radlearn.metrics.case_scores import Columns
 from radlearn.training.checkpoint_header import must_have_digests
 from radlearn.training.run_files import CHANGED
 from radlearn.training.run_folder import Run, holds_repeats, open_run
+from radlearn.training.run_state import is_finished, unfinished
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.cases_file import CaseFormat, EvaluatedCases, cases_path, read_cases
-from radlearn.workflow.repeats import is_finished, open_repeats
+from radlearn.workflow.repeats import open_repeats
 from radlearn.workflow.scores_file import interval_of, read_scores, scores_path
 
 SAME_PERSONS = (
@@ -122,7 +123,7 @@ def _evaluated(run: Run, named: Path, split: str, kept: CaseFormat) -> _Evaluate
     if not path.exists() or not cases_path(run, split).exists():
         lacking = (path if not path.exists() else cases_path(run, split)).name
         if not is_finished(run):
-            raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.command('resume', named)}")
+            raise BadRunFolder(unfinished(run, run.command("resume", named)))
         raise BadRunFolder(
             f"{run.folder}: is not evaluated yet, it has no {lacking}. Evaluate it: {run.command('evaluate', named, *extra)}"
         )

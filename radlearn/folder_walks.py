@@ -1,8 +1,19 @@
-"""The folders below one, links followed."""
+"""The folders below one, links followed; and what systems leave in any of them."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+OF_SYSTEMS = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "$recycle.bin", "system volume information"}
+
+
+def is_of_a_system(name: str) -> bool:
+    """Tell whether a file or folder of this name is one that a system leaves unasked, or is hidden; nobody means it by a folder's content.
+
+    >>> is_of_a_system("Thumbs.db"), is_of_a_system("._003.nii.gz"), is_of_a_system("__MACOSX"), is_of_a_system("003.nii.gz")
+    (True, True, True, False)
+    """
+    return name.startswith(".") or name.lower() in OF_SYSTEMS
 
 
 def walked(folder: Path, visited: set[str] | None = None) -> Iterator[tuple[Path, list[str]]]:

@@ -19,9 +19,9 @@ from radlearn.pictures.report import SYNTHETIC, Block, Command, Link, Note, Sect
 from radlearn.pictures.style import spoken
 from radlearn.progress import console, say
 from radlearn.training.run_folder import Run, open_run, unused_folder
+from radlearn.training.run_state import is_finished
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.data_source import built_in_folder
-from radlearn.workflow.repeats import is_finished
 from radlearn.workflow.scores_file import interval_of, read_scores
 from radlearn.workflow.splits import cases_by_subset
 from radlearn.workflow.task import AnyTask

@@ -13,11 +13,22 @@ BOOKKEEPING = {
 }  # fmt: skip
 """Folders that Synology, QNAP, Windows, Linux and macOS make by themselves, in small letters; others begin with a point. They hold
 thumbnails, deleted files and halves of files, under the suffixes of images."""
+OF_SYSTEMS = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
+"Files that Windows and macOS leave in any folder, in small letters."
 RUN_FILES = ({"settings.json", "environment.json"}, {"repeats.json"})
 "What a folder of a training holds, or of several."
 ANSWERS, DRAWN = {"predictions.csv", "predictions.partial.jsonl"}, "overlays"
 "The tables of 'predict', and the folder of its pictures beside them."
 STORAGE, RUNS, PICTURES = "what a storage system keeps", "folders of training runs", "pictures of earlier predictions"
+
+
+def is_of_a_system(name: str) -> bool:
+    """Tell whether a file or folder of this name is one that a system leaves unasked, or is hidden; nobody means it by a folder's content.
+
+    >>> is_of_a_system("Thumbs.db"), is_of_a_system("._003.nii.gz"), is_of_a_system("__MACOSX"), is_of_a_system("003.nii.gz")
+    (True, True, True, False)
+    """
+    return name.startswith(".") or name.lower() in OF_SYSTEMS | BOOKKEEPING
 
 
 def walked(folder: Path, visited: set[str] | None = None, left: Counter[tuple[str, str]] | None = None) -> Iterator[tuple[Path, list[str]]]:

@@ -84,24 +84,27 @@ def score_submission(
         workers: processes; all cores if None.
 
     Raises:
-        BadLayout: the truth is not the layout, or something in the submission cannot be scored: a mask missing, unreadable, on another
-            grid or not binary, a name that no case has. The message names file, value and rule.
+        BadLayout: the truth is not the layout, or something in the submission cannot be scored: a mask missing or a name that no case
+            has, which is found first; a mask unreadable, on another grid or not binary. The message names file, value and rule.
         BadSetting: a tolerance or a volume is no number, negative, or larger than a chest.
     """
     checked_number("--tolerance-mm", tolerance_mm, 0, MOST_TOLERANCE_MM)
     checked_number("--smallest-ml", smallest_ml, 0, MOST_ML)
     cases, notes = _truth(Path(truth_folder))
     members, troubles = submission_members(submission, cases)
-    jobs = [(case, members[case.case_id]) for case in cases if case.case_id in members]
+    if troubles:
+        # Names are mended at once; a pass over all masks takes minutes.
+        raise _cannot_be_scored(submission, troubles)
+    jobs = [(case, members[case.case_id]) for case in cases]
     job = partial(_scored, Path(submission), tolerance_mm, smallest_ml)
     found_of: dict[str, _Scored] = {}
-    for case_id, found in in_parallel(job, jobs, "scoring", "scans", workers) if jobs else ():
+    for case_id, found in in_parallel(job, jobs, "scoring", "scans", workers):
         if isinstance(found, _Scored):
             found_of[case_id] = found
         else:
             troubles += found
     if troubles:
-        raise BadLayout(listed(submission, sorted(troubles), "in the files cannot be scored", "Mend these masks, then try again."))
+        raise _cannot_be_scored(submission, troubles)
     scored = {case.case_id: found_of[case.case_id] for case in cases}
     table, persons = tuple(one.scores for one in scored.values()), tuple(case.person for case in cases)
     notes += _cut_notes([note for one in scored.values() for note in one.cut])
@@ -112,6 +115,10 @@ def score_submission(
         image_ids=tuple(case.case_id for case in cases), persons=persons, scores=summary.scores, notes=tuple(notes), rows=table,
         left_out=summary.left_out, tolerance_mm=tolerance_mm,
     )  # fmt: skip
+
+
+def _cannot_be_scored(submission: Path, troubles: list[str]) -> BadLayout:
+    return BadLayout(listed(submission, sorted(troubles), "in the files cannot be scored", "Mend these masks, then try again."))
 
 
 def _truth(folder: Path) -> tuple[list[Case], list[str]]:

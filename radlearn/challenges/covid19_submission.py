@@ -24,6 +24,7 @@ from radlearn.challenges.folders import volume_stem
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, CannotWrite, UnreadableScan
 from radlearn.files import why_no_file, written_whole
+from radlearn.folder_walks import is_of_a_system
 from radlearn.progress import in_parallel
 from radlearn.scans.ct_files import read_scan_grid
 from radlearn.scans.geometry import Grid, Volume, same_grid
@@ -31,6 +32,8 @@ from radlearn.scans.mask_files import read_mask
 from radlearn.scans.volume_files import read_grid
 
 CHALLENGE_PREFIX = "volume-covid19-A-0"
+# The challenge's own ending, and that of the first channel in nnU-Net's folders.
+OF_CTS = ("_ct", "_0000")
 GZIP = b"\x1f\x8b"
 MOST_MEMBER_BYTES = 1 << 31
 "Of one mask in a zip, as it is packed there."
@@ -171,13 +174,13 @@ def _validated(submission: Path, job: tuple[Case, str]) -> list[str]:
 
 
 def _names_in(submission: Path) -> list[str]:
-    """Return what a zip or folder holds, apart from hidden files and folders of macOS."""
+    """Return what a zip or folder holds, apart from what systems leave there."""
     if submission.is_dir():
         names = [path.relative_to(submission).as_posix() for path in sorted(submission.rglob("*")) if path.is_file()]
     else:
         with _opened(submission) as packed:
             names = sorted(entry.filename for entry in packed.infolist() if not entry.is_dir())
-    return [name for name in names if not any(part == "__MACOSX" or (part[0:1] == "." and part != "..") for part in name.split("/"))]
+    return [name for name in names if not any(part != ".." and is_of_a_system(part) for part in name.split("/"))]
 
 
 def _why_unknown(name: str, expected: Mapping[str, str]) -> str:
@@ -185,6 +188,8 @@ def _why_unknown(name: str, expected: Mapping[str, str]) -> str:
     if "/" in name and base in expected:
         return f"lies in a folder; expected {base} at the top."
     if known := next((wanted for wanted, case_id in expected.items() if base.startswith(case_id) and volume_stem(base)), None):
+        if (volume_stem(base) or "").endswith(OF_CTS):
+            return f"is a CT by its name, and no mask; expected its mask, {known}."
         return f"is not a name of the challenge; expected {known}."
     if not name.endswith(".nii.gz"):
         return f"is no mask; expected only files such as {next(iter(expected), '003.nii.gz')}."

@@ -55,7 +55,8 @@ CHALLENGE: Challenge[UltrasoundCase, Path] = Challenge(
             about="Score run-length masks as the challenge Ultrasound Nerve Segmentation does.",
             options=RunOptions,
             score=lambda truth, submission, options: score_submission(truth, submission, options.size_px),
-            truth="A folder in the challenge's layout that holds the true masks, train/N_M_mask.tif; or a table img,pixels,person.",
+            truth="A folder in the challenge's layout that holds the true masks, train/N_M_mask.tif; or a table img,pixels,person; or "
+            "train_masks.csv.",
             submission="A table with columns img,pixels: one row an image, the mask as run lengths down the columns.",
             table="Write a CSV table with a row for every image, the worst first.",
             table_begins=b"img,person,dice_score,",

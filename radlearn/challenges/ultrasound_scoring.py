@@ -14,13 +14,14 @@ import numpy as np
 
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.rsna_submission import table_text_of
-from radlearn.challenges.rsna_tables import rows_in, table_text
+from radlearn.challenges.rsna_tables import table_text
 from radlearn.challenges.run_lengths import decoded
 from radlearn.challenges.run_readings import other_reading
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.ultrasound_layout import LAYOUT_ADVICE, audit
-from radlearn.challenges.ultrasound_submission import SIZE_PX, SUBMISSION_COLUMNS, read_submission
+from radlearn.challenges.ultrasound_rows import joined_note, run_table
+from radlearn.challenges.ultrasound_submission import SIZE_PX, read_submission
 from radlearn.errors import BadLayout, UnreadableScan
 from radlearn.files import write_text
 from radlearn.metrics.boxes import mean_over_images
@@ -31,8 +32,6 @@ from radlearn.progress import in_parallel
 from radlearn.scans.label_map_files import read_label_map
 
 SCORES = ("mean_dice_score", "dice_score_where_nerve", "sensitivity", "specificity")
-TRUTH_COLUMNS = ("img", "pixels", "person")
-"Of a table of true masks; `SUBMISSION_COLUMNS` do where each image counts as a person of its own."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +70,9 @@ def score_submission(
 
     Args:
         truth: a folder in the challenge's layout, whose masks say who the persons are and how large each image is; or a table of true
-            masks as run lengths with columns img, pixels and, so that intervals are by person, person.
-        submission: a table with columns img, pixels; it must have a row for every image of the truth.
+            masks as run lengths with columns img, pixels and, so that intervals are by person, person; or subject, img, pixels, as
+            train_masks.csv.
+        submission: a table with columns img, pixels, or subject, img, pixels; it must have a row for every image of the truth.
         size_px: (rows, columns) of the images, where the truth is a table.
         draws, seed: of the bootstrap.
         workers: processes; all cores if None.
@@ -83,8 +83,11 @@ def score_submission(
     """
     for length in size_px:
         checked_number("--size-px", length, 1, MOST_PX)
-    true_masks, persons, notes = _truth_of_table(Path(truth), size_px) if is_table(truth) else _truth_of_folder(Path(truth), workers)
-    found = read_submission(submission, {image_id: mask.shape for image_id, mask in true_masks.items()})
+    if is_table(truth):
+        true_masks, persons, notes = _truth_of_table(Path(truth), Path(submission), size_px)
+    else:
+        true_masks, persons, notes = _truth_of_folder(Path(truth), workers)
+    found = read_submission(submission, {image_id: mask.shape for image_id, mask in true_masks.items()}, notes)
     dice = np.array([image_dice(found[image_id], mask) for image_id, mask in true_masks.items()])
     true_px = np.array([np.count_nonzero(mask) for mask in true_masks.values()])
     found_px = np.array([np.count_nonzero(found[image_id]) for image_id in true_masks])
@@ -135,20 +138,23 @@ def _read(job: tuple[str, Path]) -> tuple[str, np.ndarray | str]:
         return job[0], str(error)
 
 
-def _truth_of_table(path: Path, size_px: tuple[int, int]) -> tuple[dict[str, np.ndarray], tuple[str, ...], list[str]]:
+def _truth_of_table(path: Path, submission: Path, size_px: tuple[int, int]) -> tuple[dict[str, np.ndarray], tuple[str, ...], list[str]]:
     text, troubles = table_text_of(path)
-    by_person = TRUTH_COLUMNS[2] in text.partition("\n")[0].strip().split(",")
+    table = run_table(path.name, text, troubles)
+    # What is wrong with the submission is said when it is read.
+    asked = run_table(submission.name, table_text_of(submission)[0], []).names
+    by_person = table.has_person or table.has_subject
     masks: dict[str, np.ndarray] = {}
     persons: list[str] = []
-    for line, (image_id, pixels, *person) in rows_in(path.name, text, TRUTH_COLUMNS if by_person else SUBMISSION_COLUMNS, troubles):
+    for line, image_id, pixels, person in table.named(asked):
         where = f"{path.name}, line {line}"
-        if not image_id or image_id in masks or not all(person):
+        if not image_id or image_id in masks or (by_person and not person):
             wrong = "an image has a row already" if image_id in masks else "a cell is empty"
             troubles.append(f"{where}: {wrong}; expected one row an image, with its name{' and its person' if by_person else ''}.")
             continue
         try:
             masks[image_id] = decoded(pixels, size_px)
-            persons += person or [image_id]
+            persons.append(person or image_id)
         except BadLayout as error:
             troubles.append(f"{where}: {error}")
     if not masks and not troubles:
@@ -156,4 +162,4 @@ def _truth_of_table(path: Path, size_px: tuple[int, int]) -> tuple[dict[str, np.
     if troubles:
         raise BadLayout(listed(path, troubles, "in it cannot be scored against"))
     alone = f"{path.name}: has no column person, so every image counts as a person of its own, and the intervals are too narrow."
-    return masks, tuple(persons), [] if by_person else [alone]
+    return masks, tuple(persons), joined_note(path.name, table, asked) if by_person else [alone]

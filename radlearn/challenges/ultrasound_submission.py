@@ -6,6 +6,7 @@
 
 One row an image, pixels as in `run_lengths`; where no nerve is seen the row is there and its text is empty. The file gives no sizes, so
 runs are read on the grid of the images, 420 × 580 unless said otherwise: a mask encoded row by row lies elsewhere and still gets a score.
+A table that is read may name its images by subject and img, as train_masks.csv does (`ultrasound_rows`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,6 +19,7 @@ from radlearn.challenges.rsna_submission import table_text_of
 from radlearn.challenges.run_lengths import decoded, encoded
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.ultrasound_case import UltrasoundCase
+from radlearn.challenges.ultrasound_rows import joined_note, run_table
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import write_text
 from radlearn.scans.label_map_files import read_label_map
@@ -73,12 +75,13 @@ def distinct_images(path: Path, image_ids: Collection[str]) -> None:
         seen.add(image_id)
 
 
-def read_submission(path: Path, sizes_px: Mapping[str, tuple[int, int]]) -> dict[str, np.ndarray]:
+def read_submission(path: Path, sizes_px: Mapping[str, tuple[int, int]], notes: list[str] | None = None) -> dict[str, np.ndarray]:
     """Read a submission of any tool.
 
     Args:
         path: the file, as Kaggle or Excel leaves it: with a byte-order mark, CRLF, quotes.
         sizes_px: image id → (rows, columns) of the images that must have a row, no more and no less.
+        notes: to which is appended how the table names images, where that is not by `img` alone.
 
     Returns:
         image id → bool (rows, columns), in the order of `sizes_px`.
@@ -88,7 +91,7 @@ def read_submission(path: Path, sizes_px: Mapping[str, tuple[int, int]]) -> dict
     """
     path = Path(path)
     text, troubles = table_text_of(path)
-    runs, more = runs_in(path.name, text, sizes_px) if text else ({}, [])
+    runs, more = runs_in(path.name, text, sizes_px, notes) if text else ({}, [])
     troubles = troubles + more
     masks: dict[str, np.ndarray] = {}
     for image_id, size in sizes_px.items():
@@ -102,10 +105,15 @@ def read_submission(path: Path, sizes_px: Mapping[str, tuple[int, int]]) -> dict
     return masks
 
 
-def runs_in(name: str, text: str, expected_ids: Collection[str] | None = None) -> tuple[dict[str, str], list[str]]:
-    """Return image → the text of its runs, and one line per thing that is wrong with the table."""
+def runs_in(
+    name: str, text: str, expected_ids: Collection[str] | None = None, notes: list[str] | None = None
+) -> tuple[dict[str, str], list[str]]:
+    """Return image → the text of its runs, and one line per thing that is wrong with the table; `notes` as in `read_submission`."""
     troubles: list[str] = []
-    rows = ((line, img, pixels) for line, (img, pixels) in tables.rows_in(name, text, SUBMISSION_COLUMNS, troubles))
+    table = run_table(name, text, troubles)
+    if notes is not None:
+        notes += joined_note(name, table, expected_ids or ())
+    rows = [(line, image_id, pixels) for line, image_id, pixels, _ in table.named(expected_ids or ())]
     runs: dict[str, str] = {}
     for _, image_id, pixels in tables.rows_of_images(name, rows, expected_ids, troubles, "img", ONE_ROW, WITHOUT_ROW):
         runs[image_id] = pixels

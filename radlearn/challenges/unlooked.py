@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from radlearn.challenges.folders import files_below
+from radlearn.folder_walks import is_of_a_system
 
 TABLES = (".csv", ".csv.gz", ".json", ".txt", ".md", ".html", ".pdf", ".tsv", ".xlsx", ".yaml", ".yml", ".bval", ".bvec")
-NAMES = {"DICOMDIR", "LICENSE", "README", "VERSION", "Thumbs.db", "desktop.ini", "Icon\r"}
+NAMES = {"LICENSE", "README", "VERSION"}
 "What lies beside images everywhere, and is none."
 
 
@@ -18,7 +19,7 @@ def unlooked_files(folder: Path, looked_at: Collection[Path]) -> list[Path]:
 
 def _is_beside(path: Path) -> bool:
     # CDs are often mounted with names in small letters.
-    return path.name in NAMES or path.name.upper() == "DICOMDIR" or bool(ending_in(path, TABLES))
+    return path.name in NAMES or is_of_a_system(path.name) or path.name.upper() == "DICOMDIR" or bool(ending_in(path, TABLES))
 
 
 def ending_in(path: Path, suffixes: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ from radlearn.training.config import Device
 from radlearn.training.device import chosen_device
 from radlearn.training.finite import refuse_outputs_that_are_not_finite
 from radlearn.training.run_folder import Run, refuse_changed_settings
+from radlearn.training.run_state import cannot_go_on, is_finished
 
 STALE_AFTER_SECONDS = 120
 WITH_DIGEST = {SEALED, "split", "settings", "weights"}
@@ -52,14 +53,17 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, 
         save_file(kept, temporary, metadata={STATE: text})
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(path: Path, again: str = AGAIN) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the tensors (on the CPU) and the JSON values of a file written by `save_tensors`.
+
+    Args:
+        again: what to do where it is damaged.
 
     Raises:
         BadRunFolder: if the file is missing, damaged or not written by radlearn, or holds something else than its digest says.
     """
     if path.is_dir():
-        raise BadRunFolder(f"{path}: is a folder; expected a safetensors file. {AGAIN}")
+        raise BadRunFolder(f"{path}: is a folder; expected a safetensors file. {again}")
     try:
         with utf8_path(path) as place, safe_open(place, framework="pt") as file:
             state = json_of((file.metadata() or {})[STATE])
@@ -67,18 +71,18 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except FileNotFoundError:
         raise BadRunFolder(f"{path}: there is no such file. Has the training saved a checkpoint yet?") from None
     except (SafetensorError, ValueError, OSError) as error:
-        raise BadRunFolder(f"{path}: is damaged ({error}). {AGAIN}") from None
+        raise BadRunFolder(f"{path}: is damaged ({error}). {again}") from None
     except MemoryError:
-        raise BadRunFolder(f"{path}: holds {path.stat().st_size:,} bytes, more than the memory takes; it is damaged. {AGAIN}") from None
+        raise BadRunFolder(f"{path}: holds {path.stat().st_size:,} bytes, more than the memory takes; it is damaged. {again}") from None
     except KeyError:
         raise BadRunFolder(f"{path}: is a safetensors file, but not one that radlearn wrote.") from None
     if not isinstance(state, dict):
-        raise BadRunFolder(f"{path}: is damaged: it says {type(state).__name__} where names and values should stand. {AGAIN}")
+        raise BadRunFolder(f"{path}: is damaged: it says {type(state).__name__} where names and values should stand. {again}")
     digest = state.pop(DIGEST, None)
     if digest is None and WITH_DIGEST & state.keys():
-        raise BadRunFolder(f"{path}: its digest of all that it holds was removed, so what was changed in it cannot be told. {AGAIN}")
+        raise BadRunFolder(f"{path}: its digest of all that it holds was removed, so what was changed in it cannot be told. {again}")
     if digest is not None and digest != tensors_digest(tensors, _text(state)):
-        raise BadRunFolder(f"{path}: is damaged: its content is not what its digest says; it was changed after it was written. {AGAIN}")
+        raise BadRunFolder(f"{path}: is damaged: its content is not what its digest says; it was changed after it was written. {again}")
     return tensors, state
 
 
@@ -111,10 +115,12 @@ def load_best(run: Run, model: nn.Module, device: Device = "auto") -> nn.Module:
         BadRunFolder: if the run has no weights yet, they are damaged, or the architecture or a setting differs.
     """
     if not run.best_weights.exists():
-        if (run.folder / "postprocessing.json").exists():
+        if is_finished(run):
             again = f"Copy it back, or, where the last checkpoint holds the same weights, write it again: {run.resume_command}"
+            if not run.last_checkpoint.exists():
+                again = "Copy it back from a backup, or train again in another folder."
             raise BadRunFolder(f"{run.best_weights}: is not there any more, though the run was finished. {again}")
-        raise BadRunFolder(f"{run.folder}: has no trained weights yet. To continue: {run.resume_command}")
+        raise BadRunFolder(f"{run.folder}: has no trained weights yet. {cannot_go_on(run) or f'To continue: {run.resume_command}'}")
     refuse_changed_settings(run, load_weights(run.best_weights, model), run.best_weights)
     if digest_in(run.best_weights) is None:
         say(f"{run.best_weights}: is older than digests of weights, so whether it is undamaged could not be checked.", style="yellow")

@@ -15,6 +15,7 @@ from radlearn.progress import say
 from radlearn.training.checkpoint_header import STARTED, digest_in, header_of
 from radlearn.training.run_files import shown
 from radlearn.training.run_folder import Run, open_run
+from radlearn.training.run_state import cannot_go_on
 from radlearn.training.splits import split_digest
 
 PLACE, IDENTITY = "start_from", "start_from_identity"
@@ -91,7 +92,8 @@ def finished_run(folder: Path, task: str) -> Run:
     """
     run = open_run(folder, task)
     if not run.best_weights.is_file():
-        raise BadRunFolder(f"{run.folder}: has no trained weights yet to start from. To continue: {run.resume_command}")
+        then = cannot_go_on(run) or f"To continue: {run.resume_command}"
+        raise BadRunFolder(f"{run.folder}: has no trained weights yet to start from. {then}")
     return run
 
 

@@ -7,8 +7,9 @@
 The features come from the forward pass that predicts. What a distance between features means is explained in `metrics.feature_distance`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, NotRequired, TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from radlearn.training.checkpoint import load_tensors, save_tensors
 from radlearn.training.checkpoint_header import digest_in, must_have_digests, refuse_other_weights
 from radlearn.training.run_files import checked
 from radlearn.training.run_folder import Run, must_be_there
+from radlearn.training.splits import SPLIT_FILE, read_split
 
 FILE = "feature_distance.safetensors"
 ARRAYS = ("mean", "spread", "directions", "variances")
@@ -161,8 +163,9 @@ def read_feature_distance(run: Run) -> FeatureDistance | None:
     path = run.folder / FILE
     if not path.exists():
         return None
-    tensors, said = load_tensors(path)
-    advice = f"It is not a valid feature distance. Remove it. To make it again: {run.resume_command}"
+    again = f"Remove it. To make it again: {run.resume_command}"
+    tensors, said = load_tensors(path, again)
+    advice = f"It is not a valid feature distance. {again}"
     numbers = checked(said, _Numbers, path, advice)
     if digest_in(path) is None and must_have_digests(run):
         raise BadRunFolder(f"{path}: its digest of all that it holds was removed, so whether it was changed cannot be told. {advice}")
@@ -175,9 +178,13 @@ def read_feature_distance(run: Run) -> FeatureDistance | None:
         return FeatureDistance(**arrays, rest_variance=numbers["rest_variance"], validation=validation, false_flags=numbers["false_flags"])
     except (KeyError, TypeError, ValueError) as error:
         why = f"{path}: is not a valid feature distance ({error}). It was changed or damaged after it was written."
-        raise BadRunFolder(f"{why} Remove it. To make it again: {run.resume_command}") from None
+        raise BadRunFolder(f"{why} {again}") from None
 
 
 def missing_because(run: Run) -> str:
     """Return why a run says nothing about what is unlike its training data, and what to do."""
-    return f"{run.folder} has no {FILE}: it is older, or had too few images. '{run.resume_command}' writes it for a finished run."
+    with suppress(BadRunFolder):
+        used = Counter(subset for _, subset in read_split(run.folder / SPLIT_FILE).values())
+        if used["train"] < FEWEST_TRAINING or used["validation"] < FEWEST_VALIDATION:
+            return f"{run.folder} was trained on too few images for it: {used['train']}, and validated on {used['validation']}."
+    return f"{run.folder} has no {FILE}: it is older, or the file was removed. '{run.resume_command}' writes it for a finished run."

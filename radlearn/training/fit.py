@@ -29,7 +29,8 @@ from radlearn.training.loading import EpochLoader, reseed
 from radlearn.training.outputs import Outputs
 from radlearn.training.run_files import TrainingState, checked
 from radlearn.training.run_folder import Run, must_be_there, place_of, refuse_changed_settings
-from radlearn.training.splits import split_digest
+from radlearn.training.run_state import cannot_go_on, is_trained, no_epoch_left
+from radlearn.training.splits import split_digest, split_of
 from radlearn.training.start_from import take_weights
 from radlearn.training.trainer import Loss, Trainer, Validate
 from radlearn.training.watching import CtrlC, Voice
@@ -74,8 +75,16 @@ def fit(
         BadRunFolder: if the checkpoint is damaged, or of another architecture, config or data set.
         BadSetting: if this machine does not support the config, or the scores lack `config.best_by`.
     """
-    if not run.last_checkpoint.exists() and (earlier := weights_to_start_from(run)) is not None:
-        take_weights(model, earlier, outputs_from(earlier) if outputs_from else None)
+    if not run.last_checkpoint.exists():
+        if why := cannot_go_on(run, asked := dataclasses.asdict(config)):
+            raise BadRunFolder(why)
+        if is_trained(run, asked):
+            if split_digest(run):
+                split_of(run)
+            say(no_epoch_left(run))
+            return checkpoint.load_best(run, model, config.device)
+        if (earlier := weights_to_start_from(run)) is not None:
+            take_weights(model, earlier, outputs_from(earlier) if outputs_from else None)
     training = _Training(Trainer(model, config, optimizer), loss, validate, loader, run)
     training.begin_or_resume()
     if not training.finished:
@@ -289,7 +298,7 @@ class _Training:
         """Save the initial state, or restore the saved one."""
         path = self.run.last_checkpoint
         if path.exists():
-            tensors, state = checkpoint.load_tensors(path)
+            tensors, state = self.load_last()
             self.check_resumable(state)
             self.trainer.load_state_dict(tensors, state["trainer"], path)
             self.step = self.saved_step = state["step"]
@@ -300,7 +309,7 @@ class _Training:
             if self.finished:
                 if not self.run.best_weights.exists():
                     self.restore_best()
-                say(f"{self.run.folder}: this run is finished; there is nothing to resume.")
+                say(no_epoch_left(self.run))
             else:
                 say(f"Resuming in epoch {len(self.history) + 1} of {self.config.epochs}, after step {self.step:,} of {self.steps:,}.")
         else:
@@ -309,6 +318,16 @@ class _Training:
         if self.config.tensorboard and not self.finished:
             self.events = _tensorboard(self.run, self.step)
         self.begun = self.saved_at = monotonic()
+
+    def load_last(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Return what the last checkpoint holds; of a damaged one it is said where nothing needs it."""
+        try:
+            return checkpoint.load_tensors(self.run.last_checkpoint)
+        except BadRunFolder as error:
+            if not is_trained(self.run, dataclasses.asdict(self.config)):
+                raise
+            spare = f"The run is trained to its end, so nothing needs it: it may also be removed, and then {self.run.resume_command}"
+            raise BadRunFolder(f"{error} {spare}") from None
 
     def check_resumable(self, state: Mapping[str, Any]) -> None:
         """Raise BadRunFolder if resuming would not continue the same training; warn if results may differ in the last digits."""

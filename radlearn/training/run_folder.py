@@ -68,11 +68,16 @@ class Run:
             return []
         except (OSError, UnicodeDecodeError) as error:
             raise BadRunFolder(f"{self.history_file}: cannot be read ({error}).") from None
-        return checked_lines(text, HistoryLine, self.history_file, f"To write it again: {self.resume_command}")
+        return checked_lines(text, HistoryLine, self.history_file, self.history_again)
 
     @property
     def history_file(self) -> Path:
         return self.folder / "history.jsonl"
+
+    @property
+    def history_again(self) -> str:
+        """What to do where the history is damaged: the last checkpoint holds it too."""
+        return f"To write it again: {self.resume_command}" if self.last_checkpoint.exists() else "Copy it back from a backup."
 
     @property
     def last_checkpoint(self) -> Path:

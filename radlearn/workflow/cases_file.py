@@ -19,6 +19,7 @@ from radlearn.csv_files import write_rows
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.metrics.case_scores import CaseScore, Columns
 from radlearn.training.run_folder import Run
+from radlearn.workflow.scores_file import evaluate_command
 
 NAMES = ("image_id", "person")
 EXPECTED = {bool: "0 or 1", int: "a whole number", float: "a number, or nothing where it is undefined", str: "text"}
@@ -117,7 +118,7 @@ def read_cases(run: Run, split: str, kept: CaseFormat) -> EvaluatedCases:
         BadRunFolder: if there is none, or it is damaged.
     """
     path = cases_path(run, split)
-    again = f"Evaluate the run again: {run.command('evaluate', run.folder)}"
+    again = f"Evaluate the run again: {evaluate_command(run, split)}"
     damaged = f"It was changed or damaged after it was written. {again}"
     try:
         # A spreadsheet puts a mark before the first column.

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.amounts import part_of
+from radlearn.amounts import part_of, verb_of
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.file_contents import is_of_values
 from radlearn.metrics.case_scores import Columns
 from radlearn.training.checkpoint_header import must_have_digests
 from radlearn.training.run_files import CHANGED
 from radlearn.training.run_folder import Run, holds_repeats, open_run
+from radlearn.training.run_state import is_finished, unfinished
 from radlearn.use_cases import USE_CASES
 from radlearn.workflow.cases_file import CaseFormat, EvaluatedCases, cases_path, read_cases
-from radlearn.workflow.repeats import is_finished, open_repeats
-from radlearn.workflow.scores_file import interval_of, read_scores, scores_path
+from radlearn.workflow.repeats import open_repeats
+from radlearn.workflow.scores_file import evaluate_command, interval_of, read_scores, scores_path
 
 SAME_PERSONS = (
     "Runs are compared on the same persons: train them on the same data with the same split seed and fold, or one table's column split."
@@ -101,7 +102,7 @@ def compared_runs(folders: Sequence[Path], split: str = "test") -> ComparedRuns:
             name,
             Path(folder),
             tuple(one.run.settings.get("seed") for one in group),
-            tuple(_in_order_of(reference, one, kept) for one in group),
+            tuple(_in_order_of(reference, one, kept, Path(folder)) for one in group),
         )
         for name, folder, group in zip(LETTERS, folders, evaluated, strict=False)
     )
@@ -118,15 +119,17 @@ def _runs_in(folder: Path) -> list[Run]:
 def _evaluated(run: Run, named: Path, split: str, kept: CaseFormat) -> _Evaluated:
     """Read what was evaluated, and prove that table and scores belong together."""
     path = scores_path(run, split)
-    extra = ("--data", "FOLDER") if split != "test" else ()
+    if split != "test" and "runs" in run.about:
+        raise BadRunFolder(
+            f"{run.folder}: several runs are evaluated together on the test persons that they share, and never on other data, so there is "
+            f"nothing to compare with --split {split}. Name each run by its own folder."
+        )
     if not path.exists() or not cases_path(run, split).exists():
         lacking = (path if not path.exists() else cases_path(run, split)).name
-        if not is_finished(run):
-            raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.command('resume', named)}")
-        raise BadRunFolder(
-            f"{run.folder}: is not evaluated yet, it has no {lacking}. Evaluate it: {run.command('evaluate', named, *extra)}"
-        )
-    again = f"Evaluate the run again: {run.command('evaluate', run.folder, *extra)}"
+        if not is_finished(run) and "runs" not in run.about:
+            raise BadRunFolder(unfinished(run, run.command("resume", named)))
+        raise BadRunFolder(f"{run.folder}: is not evaluated yet, it has no {lacking}. Evaluate it: {evaluate_command(run, split, named)}")
+    again = f"Evaluate the run again: {evaluate_command(run, split)}"
     cases = read_cases(run, split, kept)
     scores = read_scores(run, split, again)
     if "content" not in scores and must_have_digests(run):
@@ -155,14 +158,30 @@ def _close(value: float, other: float) -> bool:
     return math.isclose(value, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
-def _in_order_of(reference: _Evaluated, other: _Evaluated, kept: CaseFormat) -> Columns:
-    """Return the columns of a run with its cases in the order of another's, after proving that they are the same."""
+def _same_data(reference: _Evaluated, other: _Evaluated, named: Path, same_cases: bool) -> str:
+    """Return what to do about runs that were evaluated on other data; `same_cases`: of the same names and people."""
+    split, here = other.scores["split"], reference.run.folder
+    command = evaluate_command(other.run, split, named)
+    if split != "test":
+        return f"Evaluate both on the same data: {command}, where FOLDER is what {here} was evaluated on."
+    if not same_cases:
+        return SAME_PERSONS
+    return f"Evaluate both again, on the same data as they are now: {command} and {evaluate_command(reference.run, split)}"
+
+
+def _in_order_of(reference: _Evaluated, other: _Evaluated, kept: CaseFormat, named: Path) -> Columns:
+    """Return the columns of a run with its cases in the order of another's, after proving that they are the same.
+
+    Args:
+        named: the folder that the other run was named by: its own, or that of its repeats.
+    """
     mine, own = ({image_id: row for row, image_id in enumerate(one.cases.image_ids.tolist())} for one in (reference, other))
     here, there = reference.run.folder, other.run.folder
     if lone := sorted(mine.keys() ^ own.keys()):
         example = f"{lone[0]} in {here if lone[0] in mine else there}"
         raise BadRunFolder(
-            f"{there} and {here} were evaluated on different cases: {len(lone):,} are in only one, such as {example}. {SAME_PERSONS}"
+            f"{there} and {here} were evaluated on different cases: {len(lone):,} {verb_of(len(lone), 'are')} in only one, such as "
+            f"{example}. {_same_data(reference, other, named, False)}"
         )
     order = np.array([own[image_id] for image_id in mine])
     columns = {name: column[order] for name, column in other.cases.columns.items()}
@@ -174,13 +193,14 @@ def _in_order_of(reference: _Evaluated, other: _Evaluated, kept: CaseFormat) -> 
             row = changed[0]
             found = f"{name} differs in {part_of(len(changed), len(order), 'cases', 'of')}"
             example = f"{reference.cases.image_ids[row]}, for which it is {values[row]} and {expected[row]}"
-            raise BadRunFolder(f"{there} and {here} were evaluated on different data: {found}, such as {example}. {SAME_PERSONS}")
+            then = _same_data(reference, other, named, name != "person")
+            raise BadRunFolder(f"{there} and {here} were evaluated on different data: {found}, such as {example}. {then}")
     digests = [one.scores.get("content") for one in (reference, other)]
     # A digest of stored bytes and one of values say nothing about each other.
     if all(digests) and len({is_of_values(str(digest)) for digest in digests}) == 1 and digests[0] != digests[1]:
         raise BadRunFolder(
             f"{there} and {here} were evaluated on different data: the names of the cases are the same, their images or their truth are "
-            f"not. {SAME_PERSONS}"
+            f"not. {_same_data(reference, other, named, True)}"
         )
     for name in kept.conditions:
         if other.scores.get(name) != reference.scores.get(name):

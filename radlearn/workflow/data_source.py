@@ -16,12 +16,10 @@ from radlearn.challenges.table_rows import PARQUET, SEPARATORS, file_words, is_t
 from radlearn.errors import BadLayout
 from radlearn.file_names import from_home
 from radlearn.files import cache_folder
-from radlearn.folder_walks import real_path
+from radlearn.folder_walks import is_of_a_system, real_path
 from radlearn.progress import say
 from radlearn.use_cases import USE_CASES
 
-# Files of a data folder that do not count as data.
-NOT_DATA = {"README.md", ".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"}
 BUILT_IN_SEED = 0
 # Modules beside the writers of built-in cases that draw or list what was written, and have no part in it.
 DRAWS_ONLY = {"contact_sheet", "patient_sheet", "ct_views", "findings_table"}
@@ -54,7 +52,7 @@ def found_source(challenge: AnyChallenge, given: Path | None, beside: Sequence[P
     if chosen := os.environ.get("RADLEARN_DATA"):
         return _named(challenge, Path(chosen), "named by RADLEARN_DATA")
     for folder in beside:
-        if folder.is_dir() and any(entry.name not in NOT_DATA for entry in folder.iterdir()):
+        if folder.is_dir() and any(entry.name != "README.md" and not is_of_a_system(entry.name) for entry in folder.iterdir()):
             return _named(challenge, folder, "beside the lesson")
     if challenge.built_in is None:
         raise BadLayout(

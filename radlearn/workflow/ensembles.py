@@ -28,10 +28,10 @@ from radlearn.folder_walks import real_path
 from radlearn.json_files import write_json
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
+from radlearn.training.run_state import is_finished, unfinished
 from radlearn.training.splits import CaseContent, contents_in_split, split_of
 from radlearn.workflow import postprocessing_file
 from radlearn.workflow.postprocessing_file import PostprocessingT, read_postprocessing, write_postprocessing
-from radlearn.workflow.repeats import is_finished
 
 FOLDER = "ensemble"
 CHOSEN = "chosen on the validation persons that all runs share"
@@ -81,7 +81,7 @@ def refuse_unfit(runs: Sequence[Run]) -> None:
             raise BadSetting(f"{run.folder} and {seen[place]} are the same run. Name each run of an ensemble once.")
         seen[place] = run.folder
         if not is_finished(run):
-            raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.resume_command}")
+            raise BadRunFolder(unfinished(run))
         if run.best_weights.is_file():
             with open(run.best_weights, "rb") as opened:
                 digest = hashlib.file_digest(opened, "blake2b").digest()

@@ -18,8 +18,9 @@ from radlearn.progress import say
 from radlearn.training.checkpoint_header import digest_in, must_have_digests, refuse_other_weights
 from radlearn.training.run_files import CHANGED, checked, read_run_file, shown
 from radlearn.training.run_folder import Run, must_be_there
+from radlearn.training.run_state import POSTPROCESSING, unfinished
 
-FILE = "postprocessing.json"
+FILE = POSTPROCESSING
 WEIGHTS, DIGEST = "weights", "digest"
 MEAN = "the mean of the runs' own: they were validated on different persons"
 "The origin of an ensemble's postprocessing that was not chosen for it."
@@ -68,7 +69,7 @@ def read_postprocessing(run: Run, kind: type[PostprocessingT]) -> tuple[Postproc
     """
     file = run.folder / FILE
     if not file.exists():
-        raise BadRunFolder(f"{run.folder}: its training has not finished. To continue: {run.resume_command}")
+        raise BadRunFolder(unfinished(run))
     advice = f"It is not a valid postprocessing of {run.task}. {_again(run)}"
     content = read_run_file(file, dict[str, Any], advice)
     if DIGEST not in content:

@@ -24,8 +24,8 @@ from radlearn.folder_walks import real_path
 from radlearn.json_files import write_json
 from radlearn.training.run_files import CHANGED, RepeatsFile, read_run_file
 from radlearn.training.run_folder import REPEATS_FILE, Run, holds_repeats, new_run, open_run, settings_as, unused_folder
+from radlearn.training.run_state import is_finished, stopped_after_training
 from radlearn.training.settings import TrainingSettings
-from radlearn.workflow import postprocessing_file
 
 FORMAT = 1
 MOST = 100
@@ -138,11 +138,6 @@ def repeats_of(run: Run) -> Repeats | None:
     return repeats if real_path(run.folder).name in {other.folder.name for other in repeats.runs} else None
 
 
-def is_finished(run: Run) -> bool:
-    """Tell whether a run was trained to its end: its postprocessing is chosen last."""
-    return (run.folder / postprocessing_file.FILE).exists()
-
-
 def completed(repeats: Repeats, kind: type[SettingsT]) -> Iterator[tuple[Run, SettingsT]]:
     """Yield the runs with their settings; a run whose folder was removed is begun again, with those of another and its own seed.
 
@@ -163,16 +158,23 @@ def completed(repeats: Repeats, kind: type[SettingsT]) -> Iterator[tuple[Run, Se
 
 @contextmanager
 def said_how_to_go_on(run: Run, resume_command: str = "") -> Iterator[None]:
-    """Say of a training that the system ends, such as by a full disk, where it happened, what to do, and how to go on.
+    """Say of a training that the system or the user ends, such as by a full disk, where it happened, what to do, and how to go on.
 
     Args:
         resume_command: of the repeats that the run is one of.
 
     Raises:
         CannotWrite: in place of an OSError that a user can mend.
+        Interrupted: in place of a KeyboardInterrupt once there is something to go on from.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        if said := stopped_after_training(run, resume_command):
+            raise Interrupted(said) from None
+        if run.last_checkpoint.exists():
+            raise Interrupted(f"Stopped. To continue: {resume_command or run.resume_command}") from None
+        raise
     except OSError as error:
         if (words := system_error_in_words(error)) is None:
             raise
@@ -190,4 +192,9 @@ def stopped_together(repeats: Repeats, run: Run) -> Iterator[None]:
     except Interrupted as stopped:
         raise Interrupted(str(stopped).replace(run.resume_command, repeats.resume_command)) from None
     except KeyboardInterrupt:
-        raise Interrupted(f"Stopped by Ctrl-C. To continue: {repeats.resume_command}") from None
+        if said := stopped_after_training(run, repeats.resume_command):
+            raise Interrupted(said) from None
+        # Before the first checkpoint there is nothing to go on from, and a new folder is removed.
+        if any(one.last_checkpoint.exists() or is_finished(one) for one in repeats.runs):
+            raise Interrupted(f"Stopped. To continue: {repeats.resume_command}") from None
+        raise

@@ -123,9 +123,7 @@ def training_blocks(
     keep, history = run.settings.get("keep", "best"), run.history
     for number, line in enumerate(history, start=1):
         if lacking := [name for name in (*scores, "loss") if name not in line] or [best_by] * (line.get(best_by) is None):
-            raise BadRunFolder(
-                f"{run.history_file}, line {number}: {lacking[0]} is missing. {CHANGED} To write it again: {run.resume_command}"
-            )
+            raise BadRunFolder(f"{run.history_file}, line {number}: {lacking[0]} is missing. {CHANGED} {run.history_again}")
     figure = curves.history_figure(history, scores, best_by, labels, keep)
     rows = [[name, str(value)] for name, value in run.settings.items()]
     alt = "Training loss and validation scores over the epochs."

@@ -66,7 +66,7 @@ def read_scores(run: Run, split: str, advice: str = "") -> dict[str, Any]:
     if _is_of_another_choice(run, content):
         raise BadRunFolder(
             f"{path}: its scores were measured with another postprocessing than {run.folder / FILE} has now: it was chosen again since. "
-            f"Evaluate again: {_evaluation(run, split)}"
+            f"Evaluate again: {evaluate_command(run, split)}"
         )
     return {**content}
 
@@ -81,9 +81,15 @@ def _is_of_another_choice(run: Run, content: Mapping[str, Any]) -> bool:
     return isinstance(then, dict) and any(then[name] != now[name] for name in ("threshold", *now) if name in then and name in now)
 
 
-def _evaluation(run: Run, split: str) -> str:
-    named = run.about.get("runs", [run.folder]) if (run.folder / "settings.json").is_file() else [run.folder]
-    return run.command("evaluate", *named, *(("--data", "FOLDER") if split != "test" else ()))
+def evaluate_command(run: Run, split: str, named: Path | None = None) -> str:
+    """Return the command that measures a run's scores of a split; of several runs that were evaluated together, it names them all.
+
+    Args:
+        named: the folder of repeats that the run is one of.
+    """
+    alone = [named or run.folder]
+    folders = run.about.get("runs", alone) if (run.folder / "settings.json").is_file() else alone
+    return run.command("evaluate", *folders, *(("--data", "FOLDER") if split != "test" else ()))
 
 
 def interval_of(score: Mapping[str, float | None]) -> Interval:

@@ -18,6 +18,7 @@ from radlearn.training.config import refuse_out_of_bounds
 from radlearn.training.device import chosen_device
 from radlearn.training.earlier_runs import about_earlier, finished_run
 from radlearn.training.run_folder import Run, holds_repeats, holds_run, new_run, open_run, settings_as, unused_folder
+from radlearn.training.run_state import is_finished, is_trained, unfinished
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
 from radlearn.workflow.arguments import checked
@@ -29,7 +30,6 @@ from radlearn.workflow.repeats import (
     Repeats,
     checked_count,
     completed,
-    is_finished,
     new_repeats,
     open_repeats,
     refuse_repeats,
@@ -178,6 +178,8 @@ class TaskApi:
         # What is needed at the end is read now: one that is damaged or changed would be found after all the work.
         _ = first.history
         for one in runs:
+            if is_trained(one) and not is_finished(one):
+                raise BadRunFolder(unfinished(one))
             prove_postprocessing(one)
         cases = self.task.labelled_cases(self._data_of(first, data))
         known = split_of(first).keys() & {case.image_id for case in cases}
@@ -268,13 +270,12 @@ class TaskApi:
                 continue
             say(where, style="bold")
             _must_be_writable(run, "continued", "what is trained lies")
-            with stopped_together(repeats, run), said_how_to_go_on(run, repeats.resume_command):
+            with said_how_to_go_on(run, repeats.resume_command), stopped_together(repeats, run):
                 self.task.commands.train(settings, self._data_of(run, data), run)
         return repeats
 
     def _evaluate_all(self, repeats: Repeats, data: Path | str | None, options: Mapping[str, Any]) -> dict[str, Any]:
-        if unfinished := [run for run in repeats.runs if not is_finished(run)]:
-            raise BadRunFolder(f"{unfinished[0].folder}: its training has not finished. To continue: {repeats.resume_command}")
+        self._must_be_finished(repeats)
         found = [self.evaluate(run, data, **options) for run in repeats.runs]
         content = write_spread(repeats, found)
         for run, one in zip(repeats.runs, found, strict=True):
@@ -284,9 +285,16 @@ class TaskApi:
         show_spread(content, self.task.headline_scores, {box_score.name: box_score.label} if box_score else {})
         return content
 
+    def _must_be_finished(self, repeats: Repeats) -> None:
+        if lacking := [run for run in repeats.runs if not is_finished(run)]:
+            raise BadRunFolder(unfinished(lacking[0], repeats.resume_command))
+
     def _named(self, run: Runs) -> Runs:
         """Return the runs that predict: those of a folder of repeats, where it is named alone."""
-        return run if (repeats := self._repeats(run)) is None else repeats.runs
+        if (repeats := self._repeats(run)) is None:
+            return run
+        self._must_be_finished(repeats)
+        return repeats.runs
 
     def _opened_run(self, run: RunLike) -> Run:
         opened = run if isinstance(run, Run) else open_run(Path(run), self.task.name)

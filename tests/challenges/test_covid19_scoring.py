@@ -116,17 +116,53 @@ def test_the_json_holds_numbers_and_says_how_many_scans_a_mean_leaves_out(truth:
 
 
 def test_everything_that_cannot_be_scored_is_named_at_once(truth: Path, predictions: Path) -> None:
-    (predictions / submission_name(IDS[0])).unlink()
     write_volume(predictions / submission_name(IDS[1]), lesion(4) * np.uint8(2), AFFINE)
     write_volume(predictions / submission_name(IDS[2]), lesion(4)[:, :, :7], AFFINE)
     (predictions / submission_name(IDS[3])).write_bytes(b"")
-    with pytest.raises(BadLayout, match="4 things in the files cannot be scored") as raised:
+    with pytest.raises(BadLayout, match="3 things in the files cannot be scored") as raised:
         score_submission(truth, predictions, workers=1)
     words = str(raised.value)
-    assert "001.nii.gz: is missing" in words
     assert "002.nii.gz: has the labels 0, 2; expected a mask of 0 and 1" in words
     assert "003.nii.gz: has 16 × 16 × 7 voxels" in words
     assert "004.nii.gz: is empty (0 bytes)" in words
+
+
+def test_names_are_refused_before_any_mask_is_read(truth: Path, predictions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (predictions / submission_name(IDS[0])).unlink()
+    (predictions / "notes.txt").write_text("x")
+    for name, ending in ((IDS[0], "_ct"), (IDS[1], "_seg"), (IDS[2], "_0000")):
+        (predictions / f"{name}{ending}.nii.gz").write_bytes(b"no NIfTI")
+
+    def read(*rest: object) -> None:
+        raise AssertionError("a mask was read")
+
+    monkeypatch.setattr("radlearn.challenges.covid19_scoring._scored", read)
+    with pytest.raises(BadLayout, match="5 things in the files cannot be scored") as raised:
+        score_submission(truth, predictions, workers=1)
+    words = str(raised.value)
+    assert "  001.nii.gz: is missing" in words
+    assert "notes.txt: is no mask" in words
+    assert f"{IDS[0]}_ct.nii.gz: is a CT by its name, and no mask; expected its mask, 001.nii.gz." in words
+    assert f"{IDS[2]}_0000.nii.gz: is a CT by its name, and no mask; expected its mask, 003.nii.gz." in words
+    assert f"{IDS[1]}_seg.nii.gz: is not a name of the challenge; expected 002.nii.gz." in words
+
+
+@pytest.mark.parametrize(
+    "left", ["Thumbs.db", "thumbs.db", "desktop.ini", "Desktop.ini", ".DS_Store", "Icon\r", "__MACOSX/._001.nii.gz", "._001.nii.gz"]
+)
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_what_systems_leave_in_a_folder_is_no_part_of_a_submission(
+    truth: Path, predictions: Path, tmp_path: Path, left: str, as_zip: bool
+) -> None:
+    expected = score_submission(truth, predictions, draws=10, workers=1).rows
+    (predictions / left).parent.mkdir(exist_ok=True)
+    (predictions / left).write_bytes(b"x")
+    if as_zip:
+        with zipfile.ZipFile(tmp_path / "s.zip", "w") as packed:
+            for path in sorted(predictions.rglob("*")):
+                packed.write(path, path.relative_to(predictions).as_posix())
+    found = score_submission(truth, tmp_path / "s.zip" if as_zip else predictions, draws=10, workers=1).rows
+    assert repr(found) == repr(expected)
 
 
 def test_a_truth_that_is_none_is_refused_by_its_own_name(truth: Path, predictions: Path, tmp_path: Path) -> None:

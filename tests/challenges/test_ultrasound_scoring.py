@@ -71,6 +71,66 @@ def test_a_table_of_run_lengths_is_a_truth_too(tmp_path: Path, truth: Path, subm
     assert "no column person" in alone.notes[0]
 
 
+def by_subject(path: Path, masks: dict[str, np.ndarray], header: str = "subject,img,pixels") -> Path:
+    """Write masks as the challenge's own train_masks.csv has them: 1_2 as subject 1, image 2."""
+    rows = ([*name.split("_"), encoded(mask)] for name, mask in masks.items())
+    wanted = header.replace('"', "").split(",")
+    cells = ([dict(zip(("subject", "img", "pixels"), row, strict=True))[column] for column in wanted] for row in rows)
+    path.write_text("\n".join([header, *map(",".join, cells)]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("header", ["subject,img,pixels", '"subject","img","pixels"', "img,pixels,subject"])
+def test_the_challenges_own_table_names_an_image_by_subject_and_img(tmp_path: Path, truth: Path, submission: Path, header: str) -> None:
+    # As text, because a score of two persons has no interval, and NaN is not equal to itself.
+    expected = repr({**score_submission(truth, submission, workers=1).as_dict(), "notes": []})
+    true_table, found_table = by_subject(tmp_path / "train_masks.csv", TRUTH, header), by_subject(tmp_path / "found.csv", FOUND, header)
+    for one, other, noted in (
+        (true_table, submission, ["train_masks.csv"]),
+        (truth, found_table, ["found.csv"]),
+        (true_table, found_table, ["train_masks.csv", "found.csv"]),
+    ):
+        scored = score_submission(one, other, SIZE, workers=1)
+        assert [note.partition(":")[0] for note in scored.notes] == noted
+        assert all("subject 1, img 1 is read as 1_1" in note for note in scored.notes)
+        assert repr({**scored.as_dict(), "notes": []}) == expected
+
+
+def test_a_column_subject_beside_names_that_need_none_changes_no_name(tmp_path: Path) -> None:
+    write_submission(tmp_path / "plain.csv", {"a1": square(2, 2), "a2": EMPTY, "b1": square(0, 0)})
+    rows = [f"{name[0]},{name},{encoded(mask)}" for name, mask in (("a1", square(2, 4)), ("a2", EMPTY), ("b1", EMPTY))]
+    (tmp_path / "own.csv").write_text("\n".join(["subject,img,pixels", *rows]) + "\n")
+    for one, other in ((tmp_path / "plain.csv", tmp_path / "own.csv"), (tmp_path / "own.csv", tmp_path / "plain.csv")):
+        scored = score_submission(one, other, SIZE)
+        assert scored.image_ids == ("a1", "a2", "b1")
+        assert not any("subject" in note for note in scored.notes)
+        assert scored.dice.tolist() == [0.5, 1, 0]
+    # Whose an image is it tells all the same.
+    assert score_submission(tmp_path / "own.csv", tmp_path / "plain.csv", SIZE).persons == ("a", "a", "b")
+
+
+def test_the_subjects_of_one_person_alone_are_told_by_the_other_table(tmp_path: Path) -> None:
+    one = {name: mask for name, mask in TRUTH.items() if name.startswith("1_")}
+    write_submission(tmp_path / "s.csv", one)
+    assert score_submission(by_subject(tmp_path / "t.csv", one), tmp_path / "s.csv", SIZE).image_ids == ("1_1", "1_2")
+    write_submission(tmp_path / "k.csv", {name[2:]: mask for name, mask in one.items()})
+    assert score_submission(by_subject(tmp_path / "t.csv", one), tmp_path / "k.csv", SIZE).image_ids == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["1,1,1 2", "1,2,", "2,1,", ",2,"], "line 5: subject is empty"),
+        (["1,1,1 2", "1,2,", "2,1,", "2,1,"], "line 5: 2_1 has a row already, line 4"),
+        (["1,1,1 2", "1,2,", "2,1,", "3,1,"], "img is '3_1', which is none of the 4 images"),
+    ],
+)
+def test_a_bad_row_of_such_a_table_is_named(tmp_path: Path, truth: Path, rows: list[str], words: str) -> None:
+    (tmp_path / "s.csv").write_text("\n".join(["subject,img,pixels", *rows]) + "\n")
+    with pytest.raises(BadLayout, match=words):
+        score_submission(truth, tmp_path / "s.csv", workers=1)
+
+
 def test_intervals_are_by_person(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     masks = {f"{person}_{image}": square(2, 2 + image) for person in range(12) for image in range(4)}

@@ -318,5 +318,9 @@ def test_weights_that_are_gone_from_a_finished_run_are_not_said_to_be_yet_to_com
     with pytest.raises(BadRunFolder, match="has no trained weights yet"):
         load_best(run, nn.Linear(1, 1))
     (tmp_path / "postprocessing.json").write_text("{}")
+    with pytest.raises(BadRunFolder, match=r"model\.safetensors: is not there any more.*from a backup, or train again"):
+        load_best(run, nn.Linear(1, 1))
+    run.last_checkpoint.parent.mkdir()
+    run.last_checkpoint.touch()
     with pytest.raises(BadRunFolder, match=r"model\.safetensors: is not there any more.*radlearn segmentation resume"):
         load_best(run, nn.Linear(1, 1))

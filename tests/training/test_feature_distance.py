@@ -20,6 +20,7 @@ from radlearn.training.feature_distance import (
     write_feature_distance,
 )
 from radlearn.training.run_folder import Run
+from radlearn.training.splits import write_split
 
 
 class Small(nn.Module):
@@ -113,6 +114,11 @@ def test_too_few_images_leave_no_file_and_no_error(tmp_path: Path, capsys: pytes
     assert write_feature_distance(run, rows(0, 20), rows(1, 1)) is None
     assert "20 training and 1 validation image are too few" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+    # The command is named only where it would write the file.
+    for subsets, helps in ((["train"] * 20 + ["validation"], False), (["train"] * 20 + ["validation"] * 3, True)):
+        names = [f"scan-{number}" for number in range(len(subsets))]
+        write_split(tmp_path / "split.csv", names, names, subsets)
+        assert ("segmentation resume" in missing_because(run)) is helps
 
 
 def test_a_damaged_file_says_how_to_make_it_again(tmp_path: Path) -> None:
@@ -121,7 +127,7 @@ def test_a_damaged_file_says_how_to_make_it_again(tmp_path: Path) -> None:
     with pytest.raises(BadRunFolder, match=r"not a valid feature distance.*radlearn detection resume"):
         read_feature_distance(run)
     write_text(tmp_path / FILE, "no tensors")
-    with pytest.raises(BadRunFolder, match="is damaged"):
+    with pytest.raises(BadRunFolder, match=r"is damaged.*Remove it\. To make it again: radlearn detection resume"):
         read_feature_distance(run)
 
 

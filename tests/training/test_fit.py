@@ -172,7 +172,7 @@ def test_a_finished_run_says_so_and_does_nothing(tiny: ModuleType, run: Run, cap
     first = fitted(tiny, run)
     before = tiny.outcome(run.folder)
     again = fitted(tiny, run, loss=lambda model, batch: pytest.fail("a step was taken"))
-    assert "this run is finished; there is nothing to resume" in capsys.readouterr().err
+    assert f"{run.folder}: is trained to its end" in capsys.readouterr().err
     assert tiny.outcome(run.folder) == before
     assert not again.training
     assert all(torch.equal(one, other) for one, other in zip(first.state_dict().values(), again.state_dict().values(), strict=True))
@@ -509,6 +509,77 @@ def test_a_damaged_checkpoint_is_named_and_left_as_it_is(tiny: ModuleType, run: 
     save_tensors(run.last_checkpoint, {"a": torch.ones(1)}, {"epoch": 1})
     with pytest.raises(BadRunFolder, match="is not a training checkpoint"):
         fitted(tiny, run)
+
+
+@pytest.mark.parametrize("lost", ["removed", "half", "other file"])
+@pytest.mark.parametrize(
+    ("changes", "scores"),
+    [
+        ({}, (0.1, 0.9, 0.2)),
+        ({"keep": "last"}, (0.1, 0.9, 0.2)),
+        ({"epochs": 9, "patience_epochs": 2}, (0.1, 0.9, 0.2, 0.3)),
+        ({"epochs": 9, "patience_epochs": 2, "keep": "last"}, (0.9, 0.1, 0.2)),
+    ],
+)
+def test_trained_to_its_end_a_run_needs_no_last_checkpoint_and_trains_no_epoch_again(
+    tiny: ModuleType, run: Run, changes: dict[str, object], scores: tuple[float, ...], lost: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fitted(tiny, run, validate=with_scores(*scores), **changes)
+    kept = {path: path.read_bytes() for path in (run.best_weights, run.history_file)}
+    if lost != "removed":
+        run.last_checkpoint.write_bytes(run.last_checkpoint.read_bytes()[:3000] if lost == "half" else b"no tensors")
+        with pytest.raises(BadRunFolder, match=r"is damaged.*trained to its end, so nothing needs it.*classification resume"):
+            fitted(tiny, run, loss=stop, **changes)
+    run.last_checkpoint.unlink()
+    model = fitted(tiny, run, loss=stop, **changes)
+    assert "is trained to its end" in (said := capsys.readouterr().err)
+    assert "last checkpoint is not there any more, and nothing needs it. To train again, begin a new run" in said
+    weights = load_tensors(run.best_weights)[0]
+    assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert not run.last_checkpoint.exists()
+
+
+@pytest.mark.parametrize("finished", [False, True])
+@pytest.mark.parametrize("left", ["weights", "history", "both"])
+def test_a_training_without_its_last_checkpoint_never_begins_again_in_silence(
+    tiny: ModuleType, run: Run, left: str, finished: bool
+) -> None:
+    with pytest.raises(StoppedHere):
+        fitted(tiny, run, loss=at_call(STEPS_PER_EPOCH + 3, tiny.loss, stop))
+    run.last_checkpoint.unlink()
+    if left == "history":
+        run.best_weights.unlink()
+        if finished:
+            write_json(run.folder / "postprocessing.json", {})
+    elif left == "weights":
+        run.history_file.unlink()
+    if finished and left != "history":
+        write_json(run.folder / "postprocessing.json", {})
+        fitted(tiny, run, loss=stop)
+        return
+    with pytest.raises(BadRunFolder, match=r"checkpoint\.safetensors: is not there any more.*backup, or begin a new run"):
+        fitted(tiny, run, loss=stop)
+
+
+def test_a_run_that_was_begun_and_never_saved_begins(tiny: ModuleType, run: Run, unbroken: dict[str, object]) -> None:
+    fitted(tiny, run)
+    assert tiny.outcome(run.folder) == unbroken
+
+
+def test_without_the_last_checkpoint_changed_settings_and_splits_are_refused_all_the_same(tiny: ModuleType, run: Run) -> None:
+    names = [f"xray-{number}" for number in range(4)]
+    write_split(run.folder / "split.csv", names, names, ["train", "train", "validation", "test"])
+    fitted(tiny, run)
+    run.last_checkpoint.unlink()
+    write_split(run.folder / "split.csv", names, names, ["train", "test", "validation", "train"])
+    with pytest.raises(BadRunFolder, match=r"split\.csv: was changed after training began"):
+        fitted(tiny, run)
+    write_split(run.folder / "split.csv", names, names, ["train", "train", "validation", "test"])
+    about = json.loads((run.folder / "settings.json").read_text())
+    write_json(run.folder / "settings.json", {**about, "settings": {"seed": 8}})
+    with pytest.raises(BadRunFolder, match=r"was changed after training: seed is 8"):
+        fitted(tiny, open_run(run.folder))
 
 
 def test_another_torch_version_is_reported(tiny: ModuleType, run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radlearn import hints
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.json_files import write_json
 from radlearn.pictures.report import Table
 from radlearn.training.run_folder import Run, new_run
 from radlearn.use_cases import USE_CASES, UseCase
-from radlearn.workflow.compared_runs import compared_runs
+from radlearn.workflow.compared_runs import SAME_PERSONS, compared_runs
 from radlearn.workflow.ensembles import CHOSEN, MEAN
-from radlearn.workflow.scores_file import read_scores
+from radlearn.workflow.scores_file import read_scores, scores_path
 from radlearn.workflow.spread import spread_section
 from tests.made_runs import Settings, evaluate, made_boxes, made_cases, made_masks, made_probabilities, made_repeats, made_run
 
@@ -126,6 +127,56 @@ def test_other_data_are_compared_where_both_were_evaluated_on_them(two: tuple[Ru
     for seed, run in enumerate(two):
         evaluate(run, made_probabilities(seed, persons=20), split="external")
     assert len(compared_runs([run.folder for run in two], "external").cases.image_ids) == 40
+
+
+@pytest.mark.parametrize("change", ["cases", "person", "label", "content"])
+@pytest.mark.parametrize("split", ["test", "external"])
+def test_what_is_advised_is_what_can_help(two: tuple[Run, Run], tmp_path: Path, split: str, change: str) -> None:
+    columns, cases = made_probabilities(1), made_cases()
+    if change == "cases":
+        columns, cases = made_probabilities(1, persons=59), made_cases(59)
+    elif change == "person":
+        cases = [replace(case, person="someone else") if number == 3 else case for number, case in enumerate(cases)]
+    elif change == "label":
+        columns["label"][5] = not columns["label"][5]
+    repeats = made_repeats(tmp_path / "all", "classification", {seed: made_probabilities(seed) for seed in (4, 5)})
+    for run in (two[0], repeats.runs[0]):
+        evaluate(run, made_probabilities(0), split=split)
+    for run in (two[1], repeats.runs[1]):
+        evaluate(run, columns, cases, split=split)
+        if change == "content":
+            for one, digest in ((run, "a" * 32), (two[0], "b" * 32), (repeats.runs[0], "b" * 32)):
+                path = scores_path(one, split)
+                write_json(path, {**json.loads(path.read_text()), "content": digest})
+    for other, named in ((two[1], two[1].folder), (repeats.folder, repeats.folder)):
+        said = refused(two[0], other, split=split)
+        evaluation = hints.command("classification", "evaluate", named)
+        if split == "external":
+            assert said.endswith(f"on the same data: {evaluation} --data FOLDER, where FOLDER is what {two[0].folder} was evaluated on.")
+            assert "split seed" not in said
+        elif change in ("cases", "person"):
+            assert said.endswith(SAME_PERSONS)
+        else:
+            again = hints.command("classification", "evaluate", two[0].folder)
+            assert said.endswith(f"Evaluate both again, on the same data as they are now: {evaluation} and {again}")
+
+
+def test_of_runs_that_were_evaluated_together_the_commands_name_them_all(two: tuple[Run, Run]) -> None:
+    together = made_run(two[0].folder / "ensemble", "classification", made_probabilities(2))
+    about = json.loads((together.folder / "settings.json").read_text())
+    write_json(together.folder / "settings.json", {**about, "runs": [str(run.folder) for run in two]})
+    assert len(compared_runs([two[0].folder, together.folder]).runs) == 2
+    evaluate(two[0], made_probabilities(0), split="external")
+    said = refused(two[0], together, split="external")
+    assert "never on other data" in said
+    assert "Name each run by its own folder" in said
+    command = hints.command("classification", "evaluate", *(run.folder for run in two))
+    (together.folder / "cases.csv").write_text("image_id,person\n")
+    assert command in refused(two[0], together)
+    # Without its postprocessing too it is the runs that are evaluated: it was never trained.
+    for name in ("cases.csv", "scores.json", "postprocessing.json"):
+        (together.folder / name).unlink()
+    assert refused(two[0], together).endswith(f"Evaluate it: {command}")
 
 
 def test_a_folder_that_is_no_run_is_named(two: tuple[Run, Run], tmp_path: Path) -> None:

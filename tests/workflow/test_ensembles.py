@@ -103,6 +103,7 @@ def test_a_run_of_another_task_is_refused(runs: list[Run], tmp_path: Path) -> No
 
 def test_an_unfinished_run_is_refused_with_the_command_that_continues_it(runs: list[Run]) -> None:
     (runs[1].folder / "postprocessing.json").unlink()
+    write_text(runs[1].last_checkpoint, "")
     for asked in (refuse_unfit, new_ensemble, lambda both: postprocessing_together(both, Postprocessing)):
         with pytest.raises(BadRunFolder, match=r"two: its training has not finished\. To continue: .*segmentation resume"):
             asked(runs)

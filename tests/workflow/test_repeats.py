@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from radlearn.errors import BadRunFolder, BadSetting, Interrupted
+from radlearn.files import write_text
 from radlearn.training.run_folder import Run, open_run, settings_as
 from radlearn.training.settings import TrainingSettings
 from radlearn.workflow.repeats import (
@@ -16,7 +17,6 @@ from radlearn.workflow.repeats import (
     checked_count,
     completed,
     holds_repeats,
-    is_finished,
     new_repeats,
     open_repeats,
     refuse_repeats,
@@ -116,13 +116,6 @@ def test_a_run_knows_the_repeats_that_it_is_one_of(tmp_path: Path) -> None:
     assert repeats_of(Run(tmp_path / "alone", "classification")) is None
 
 
-def test_a_run_is_finished_once_its_postprocessing_is_chosen(tmp_path: Path) -> None:
-    repeats = made(tmp_path / "repeats")
-    assert not any(is_finished(run) for run in repeats.runs)
-    (repeats.runs[1].folder / "postprocessing.json").write_text("{}")
-    assert [is_finished(run) for run in repeats.runs] == [False, True, False]
-
-
 def test_a_run_that_was_removed_is_begun_again_with_its_own_seed(tmp_path: Path) -> None:
     repeats = made(tmp_path / "repeats")
     before = json.loads((repeats.runs[1].folder / "settings.json").read_text())
@@ -145,6 +138,9 @@ def test_an_interruption_names_the_command_that_continues_all(tmp_path: Path) ->
     with pytest.raises(Interrupted) as raised, stopped_together(repeats, run):
         raise Interrupted(f"Stopped by Ctrl-C, saved after step 3 of 9. To continue: {run.resume_command}")
     assert str(raised.value) == f"Stopped by Ctrl-C, saved after step 3 of 9. To continue: {repeats.resume_command}"
+    with pytest.raises(KeyboardInterrupt), stopped_together(repeats, run):
+        raise KeyboardInterrupt
+    write_text(repeats.runs[0].last_checkpoint, "")
     with pytest.raises(Interrupted, match=r"To continue: radlearn classification resume '.*my repeats'$"), stopped_together(repeats, run):
         raise KeyboardInterrupt
 

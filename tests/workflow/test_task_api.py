@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import radlearn
 from radlearn.cli import main
-from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite, RadlearnError
+from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite, Interrupted, RadlearnError
+from radlearn.files import write_text
 from radlearn.json_files import read_json, write_json
+from radlearn.training.checkpoint import save_tensors
 from radlearn.training.run_folder import Run, begin_run, open_run
 from radlearn.training.splits import write_split
 from radlearn.use_cases import USE_CASES
@@ -79,6 +82,61 @@ def test_a_run_that_has_a_checkpoint_is_kept_and_the_message_says_how_to_go_on(t
         assert (tmp_path / name).is_dir()
     with pytest.raises(CannotWrite, match=TO_CONTINUE):
         failing(radlearn.classification.task, full, True).resume(tmp_path / "run")
+
+
+def stopped_late(task: Any, postprocessing: bool) -> TaskApi:
+    """Return a task whose training of one epoch ends, and is stopped before or after its postprocessing is chosen."""
+
+    def train(settings: Any, data: Path, run: Run) -> Run:
+        write_text(run.history_file, '{"epoch": 1, "step": 1, "loss": 1.0, "learning_rate": 0.1, "seconds": 1.0, "auroc_score": 0.5}\n')
+        for path in (run.best_weights, run.last_checkpoint):
+            save_tensors(path, {"w": torch.ones(1)}, {"epoch": 1})
+        if postprocessing:
+            write_json(run.folder / "postprocessing.json", {"task": "classification", "postprocessing": {}})
+        raise KeyboardInterrupt
+
+    return TaskApi(replace(task, commands=replace(task.commands, train=train)))
+
+
+NOT_CHOSEN = "is trained to its end, but its postprocessing is not chosen yet"
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_stopped_between_training_and_postprocessing_all_commands_agree_and_name_the_command_that_goes_on(
+    repeats: int, tmp_path: Path, small_rsna: Path
+) -> None:
+    api = stopped_late(radlearn.classification.task, False)
+    ask: list[Callable[[], object]] = [
+        lambda: api.train(data=small_rsna, run=tmp_path / "run", repeats=repeats, epochs=1),
+        lambda: api.resume(tmp_path / "run"),
+        lambda: radlearn.classification.predict(tmp_path / "run", [small_rsna], tmp_path / "out"),
+        lambda: radlearn.classification.submit(tmp_path / "run", small_rsna, tmp_path / "file.csv"),
+        lambda: radlearn.classification.evaluate(tmp_path / "run"),
+    ]
+    for command in ask:
+        with pytest.raises(RadlearnError, match=rf"{NOT_CHOSEN}.*To choose it: .* resume \S*run$"):
+            command()
+
+
+def test_stopped_after_the_postprocessing_the_run_itself_is_named_beside_the_repeats(tmp_path: Path, small_rsna: Path) -> None:
+    api = stopped_late(radlearn.classification.task, True)
+    with pytest.raises(Interrupted, match=r"postprocessing of \S*seed-0 was chosen.* resume \S*seed-0 To continue.* resume \S*all$"):
+        api.train(data=small_rsna, run=tmp_path / "all", repeats=2, epochs=1)
+
+
+def test_half_trained_repeats_are_continued_together_whatever_was_asked_of_them(tmp_path: Path, small_rsna: Path) -> None:
+    for seed in (0, 1):
+        finished_run(tmp_path / "all" / f"seed-{seed}", small_rsna, seed)
+    (tmp_path / "all" / "seed-1" / "postprocessing.json").unlink()
+    write_json(tmp_path / "all" / "repeats.json", {"format": 1, "task": "classification", "seeds": [0, 1]})
+    api = radlearn.classification
+    for ask in (
+        lambda: api.evaluate(tmp_path / "all"),
+        lambda: api.predict(tmp_path / "all", [small_rsna], tmp_path / "out"),
+        lambda: api.submit(tmp_path / "all", small_rsna, tmp_path / "file.csv"),
+    ):
+        with pytest.raises(BadRunFolder, match=r"seed-1: its training has not finished\. To continue: .* resume \S*all$"):
+            ask()
 
 
 def test_before_the_first_checkpoint_nothing_is_said_to_be_kept(tmp_path: Path, small_rsna: Path) -> None:

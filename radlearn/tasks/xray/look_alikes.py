@@ -81,8 +81,8 @@ class LookAlikes:
                     style="yellow",
                 )
                 continue
-            tensors, said = load_tensors(path)
             advice = f"Remove it. To make it again: {run.resume_command}"
+            tensors, said = load_tensors(path, advice)
             about = checked(said, _Names, path, advice)
             try:
                 refuse_other_weights(about["weights"], run, path)

@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements.lock | cksum
 # Idle threads that spin make two-thread torch stall when anything else runs; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lessons knobs quality site notebooks install lint clean
+.PHONY: demo test lessons knobs quality fuzz audit site notebooks install lint clean
 demo: install
 	$(BIN)/radlearn demo
 
@@ -21,6 +21,12 @@ knobs: install
 
 quality: install
 	$(BIN)/python -m tools.quality
+
+fuzz: install
+	$(BIN)/python -m tools.fuzz
+
+audit: install
+	$(BIN)/python -m tools.audit
 
 site: install
 	$(BIN)/python -m tools.site

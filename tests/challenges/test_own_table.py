@@ -233,3 +233,13 @@ def test_a_table_without_images_says_where(tmp_path: Path, text: str, words: lis
 def test_a_table_of_images_that_is_not_there_is_called_so(tmp_path: Path) -> None:
     with pytest.raises(BadLayout, match=r"none\.csv: there is no such file\. Name images, folders"):
         images_in(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("written", ["9" * 300, "9" * 300 + ".dcm", "deep/" + "x" * 5000 + "/a.dcm", "é" * 140 + ".png"])
+def test_a_name_that_no_disk_takes_is_named_by_its_line_beside_what_else_is_wrong(tmp_path: Path, written: str) -> None:
+    table = read(table_of(tmp_path, f"path,label\n{written},0\nz.dcm,1\n"))
+    first, second = table.troubles
+    assert first.startswith("cases.csv, line 2, column path: is '")
+    assert "cannot be looked for (File name too long)" in first
+    assert len(first) < 300
+    assert "line 3" in second

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radlearn.challenges.folders import within
+from radlearn.challenges.plain_yaml import MOST_BYTES, plain_yaml
 
 LISTS = ("classes.txt", "obj.names")
-MOST_BYTES = 1 << 20
 
 
 def class_names(folder: Path, files: Sequence[Path]) -> tuple[dict[str, str], list[str], list[str]]:
@@ -23,7 +23,7 @@ def class_names(folder: Path, files: Sequence[Path]) -> tuple[dict[str, str], li
     found: dict[Path, dict[str, str]] = {}
     for path in files:
         if path.is_file() and path.stat().st_size <= MOST_BYTES:
-            names = _of_lines(path) if path.name.lower() in LISTS else _of_yaml(path) if path.suffix.lower() in (".yaml", ".yml") else {}
+            names = _of_lines(path) if path.name.lower() in LISTS else _of_yaml(path)
             if names:
                 found[path] = names
     if not found:
@@ -41,12 +41,7 @@ def _of_lines(path: Path) -> dict[str, str]:
 
 
 def _of_yaml(path: Path) -> dict[str, str]:
-    import yaml
-
-    try:
-        said = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return {}
+    said = plain_yaml(path)
     names = said.get("names") if isinstance(said, dict) else None
     pairs = enumerate(names) if isinstance(names, list) else names.items() if isinstance(names, dict) else ()
-    return {str(number): str(name).strip() for number, name in pairs if isinstance(name, str | int) and str(name).strip()}
+    return {str(number): name.strip() for number, name in pairs if isinstance(name, str) and name.strip()}

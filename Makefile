@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements.lock | cksum
 # Idle threads that spin make two-thread torch stall when anything else runs; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lessons knobs quality faults site notebooks install lint clean
+.PHONY: demo test lessons knobs quality faults fuzz audit site notebooks install lint clean
 demo: install
 	$(BIN)/radlearn demo
 
@@ -24,6 +24,12 @@ quality: install
 
 faults: install
 	RADLEARN_FAULT_MOMENTS=4 $(BIN)/python -m pytest -q tests/journeys/test_fault_matrix.py
+
+fuzz: install
+	$(BIN)/python -m tools.fuzz
+
+audit: install
+	$(BIN)/python -m tools.audit
 
 site: install
 	$(BIN)/python -m tools.site

@@ -8,6 +8,7 @@ without one would be undone by trying all numbers of a hospital.
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from functools import cache
@@ -25,8 +26,12 @@ IDENTIFYING_TAGS = (
     "00200052",
 )  # fmt: skip
 PATIENT_GROUP = "0010"
+TAG = re.compile("[0-9A-Fa-f]{8}")
 # Of the patient's group, what describes and does not name: sex, age, size, weight.
 DESCRIBING_TAGS = ("00100040", "00101010", "00101020", "00101030")
+# What a value is where a reader says so: names, dates, identifiers, free text, and whatever may hold those.
+NAMING_VRS = {"AE", "DA", "DT", "LO", "LT", "OB", "PN", "SH", "SQ", "ST", "TM", "UC", "UI", "UN", "UR", "UT"}
+KINDS_OF_OBJECT = ("00080016", "00020010")
 
 
 def pseudonym(identifier: str) -> str:
@@ -40,13 +45,15 @@ def pseudonym(identifier: str) -> str:
 
 def without_identifiers(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a reader says of an image with pseudonyms, and without the DICOM tags that name a patient."""
-    kept = {name: value for name, value in said.items() if not _names_a_patient(name)}
+    kept = {name: value for name, value in said.items() if not _names_a_patient(name, value)}
     return kept | {name: pseudonym(kept[name]) for name in IDENTIFIERS if isinstance(kept.get(name), str)}
 
 
-def _names_a_patient(name: Any) -> bool:
+def _names_a_patient(name: Any, value: Any) -> bool:
     if not isinstance(name, str) or len(name) != 8:
         return False
+    if isinstance(value, Mapping) and value.get("vr") in NAMING_VRS and name not in KINDS_OF_OBJECT and TAG.fullmatch(name):
+        return True
     return name.upper() in IDENTIFYING_TAGS or (name.startswith(PATIENT_GROUP) and name not in DESCRIBING_TAGS and name.isalnum())
 
 

@@ -1,6 +1,7 @@
 """Rules of the house that hold for every file: each module has a test, the tasks stand apart, cheap things stay cheap."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,3 +97,11 @@ def test_importing_a_lesson_does_nothing_and_its_segments_are_five(task: str) ->
     others = [node for node in module if not isinstance(node, declarations)]
     # Docstrings are left.
     assert [ast.unparse(node) for node in others if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))] == []
+
+
+def test_every_promise_of_security_md_names_tests_that_are_there() -> None:
+    text = (PROJECT / "SECURITY.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:tests/[\w/]+/)?test_\w+\.py", text))
+    there = {path.relative_to(PROJECT).as_posix() for path in (PROJECT / "tests").rglob("test_*.py")}
+    assert len(named) > 15
+    assert {name for name in named if not any(path == name or ("/" not in name and path.endswith(f"/{name}")) for path in there)} == set()

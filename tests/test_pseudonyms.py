@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pydicom
 import pytest
+from monai.data import PydicomReader
+from pydicom.data import get_testdata_file
 
 from radlearn import pseudonyms
 from radlearn.pseudonyms import KEY_FILE, pseudonym, without_identifiers
+from tests.planted import NAMES, SECRETS, plant
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +48,18 @@ def test_what_names_a_patient_is_gone_and_what_describes_one_stays() -> None:
     assert (kept["series_uid"], kept["age_years"], kept["notes"]) == ("", 40.0, "none")
     assert said["patient_id"] == "Doe-1970"
     assert not any(secret in repr(kept) for secret in ("Doe", "1970", "1.2", "Main"))
+
+
+def test_of_all_that_monais_reader_can_say_nothing_that_names_a_patient_is_kept(tmp_path: Path) -> None:
+    said = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    plant(said, "7", 0)
+    for keyword, value in NAMES.items():
+        setattr(said, keyword, value)
+    said.save_as(tmp_path / "a.dcm")
+    reader = PydicomReader(prune_metadata=False)
+    _, everything = reader.get_data(reader.read(tmp_path / "a.dcm"))
+    assert sum(secret in repr(everything) for secret in SECRETS) > 50
+    kept = without_identifiers(everything)
+    assert [secret for secret in SECRETS if secret in repr(kept)] == []
+    for tag in ("00080060", "00180060", "00200032", "00200037", "00280010", "00280030", "00281052", "00100040"):
+        assert kept[tag] == everything[tag]

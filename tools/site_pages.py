@@ -100,7 +100,7 @@ def _contents(pages: list[Path]) -> str:
     thorax = Path("radlearn/digital_thorax/README.md")
     medicine = [page for page in pages if page.parent == Path("radlearn/lessons_of_medicine")]
     guides = [page for page in pages if page.parts[0] == "docs"]
-    about = [Path(f"{name}.md") for name in ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING")]
+    about = [Path(f"{name}.md") for name in ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
     taken = {*titles, thorax, *medicine, *guides, *about, Path("README.md")}
     groups = {
         "Lessons": [*lessons, thorax],

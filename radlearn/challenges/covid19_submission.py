@@ -6,6 +6,8 @@ of masks is held against them in the same way, before it is packed.
 Source of the names: the MONAI challenge baseline, which cuts `volume-covid19-A-0` off the front.
 """
 
+import lzma
+import struct
 import sys
 import tempfile
 import zipfile
@@ -37,6 +39,11 @@ OF_CTS = ("_ct", "_0000")
 GZIP = b"\x1f\x8b"
 MOST_MEMBER_BYTES = 1 << 31
 "Of one mask in a zip, as it is packed there."
+# What zipfile raises of what is in a zip, RuntimeError for a password, NotImplementedError for a way of packing that it does not know.
+DAMAGED_ZIP = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, OSError, ValueError, IndexError,
+    struct.error, OverflowError,
+)  # fmt: skip
 # The earliest time a zip can hold: the same masks then make the same bytes whenever they are packed.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -118,7 +125,7 @@ def submission_members(submission: Path, cases: Sequence[Case]) -> tuple[dict[st
     for name in _names_in(where):
         case_id = expected.get(name)
         if case_id is None:
-            troubles.append(f"{name}: {_why_unknown(name, expected)}")
+            troubles.append(f"{name or 'a file without a name'}: {_why_unknown(name, expected)}")
         elif case_id in members:
             troubles.append(f"{name}: is in the zip twice; expected once.")
         else:
@@ -179,7 +186,7 @@ def _names_in(submission: Path) -> list[str]:
         names = [path.relative_to(submission).as_posix() for path in sorted(submission.rglob("*")) if path.is_file()]
     else:
         with _opened(submission) as packed:
-            names = sorted(entry.filename for entry in packed.infolist() if not entry.is_dir())
+            names = sorted(entry.filename for entry in packed.infolist() if not entry.filename.endswith("/"))
     return [name for name in names if not any(part != ".." and is_of_a_system(part) for part in name.split("/"))]
 
 
@@ -206,8 +213,7 @@ def _as_file(submission: Path, name: str) -> Iterator[Path]:
         try:
             with _opened(submission) as packed, packed.open(name) as member:
                 _copy(name, member, file)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-            # zipfile says RuntimeError for a password and NotImplementedError for a way of packing that it does not know.
+        except DAMAGED_ZIP as error:
             raise UnreadableScan(f"{name}: cannot be taken out of {submission.name} ({error}). Pack it again.") from None
         yield path
 
@@ -270,7 +276,7 @@ def _opened(submission: Path) -> Iterator[zipfile.ZipFile]:
         packed = zipfile.ZipFile(submission)
     except FileNotFoundError:
         raise BadLayout(f"{submission}: there is no such file or folder; expected a zip with a mask for each CT, or a folder.") from None
-    except zipfile.BadZipFile as error:
+    except DAMAGED_ZIP as error:
         found = "is empty (0 bytes)" if submission.stat().st_size == 0 else f"is not a whole zip ({error})"
         raise BadLayout(f"{submission}: {found}; expected a zip with a mask for each CT, or a folder of masks.") from None
     with packed:

@@ -47,14 +47,14 @@ def thumbnail_of(pixels: np.ndarray) -> np.ndarray:
 
 
 def blocks_of(pixels: np.ndarray) -> np.ndarray:
-    """Return the means of an image over blocks, float32 THUMBNAIL_PX.
+    """Return the means of an image over blocks, float32 THUMBNAIL_PX; of one that is smaller, its pixels, some several times.
 
-    >>> bool(np.allclose(blocks_of(np.ones((100, 90))), 1))
-    True
+    >>> bool(np.allclose(blocks_of(np.ones((100, 90))), 1)), bool(np.allclose(blocks_of(np.ones((5, 90))), 1))
+    (True, True)
     """
     rows, columns = (np.linspace(0, length, count + 1).astype(int) for length, count in zip(pixels.shape, THUMBNAIL_PX, strict=True))
     sums = np.add.reduceat(np.add.reduceat(np.asarray(pixels, np.float32), rows[:-1], axis=0), columns[:-1], axis=1)
-    return (sums / np.outer(np.diff(rows), np.diff(columns))).astype(np.float32)
+    return (sums / np.outer(np.diff(rows).clip(1), np.diff(columns).clip(1))).astype(np.float32)
 
 
 def contradictions(frames: Sequence[Frame]) -> Iterator[Contradiction]:

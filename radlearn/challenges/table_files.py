@@ -64,8 +64,12 @@ def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | No
         table.troubles.append(f"{where}: is empty; expected a file.")
         return None
     place = table.folder / from_home(text)
-    if place.exists():
-        return place
+    try:
+        if place.exists():
+            return place
+    except OSError as error:
+        table.troubles.append(f"{where}: is {written!r:.100}, which cannot be looked for ({error.strerror}); expected a file.")
+        return None
     table.near = table.near or NearPaths(table.folder)
     if not table.near.note(table.troubles, where, column, text):
         found = f"is {written!r}, and there is no such file; paths are relative to the folder of the table, {table.folder}"

@@ -8,14 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from radlearn.amounts import counted
 from radlearn.challenges.csv_hints import finite_number
 from radlearn.challenges.folders import within
+from radlearn.challenges.plain_yaml import MOST_BYTES, is_yaml, read_yaml
 
 LISTS = ("classes.txt", "obj.names")
-MOST_BYTES = 1 << 20
 NAMES = "names"
 NEARLY = {"names", "name", "classes", "class_names", "class names", "class-names", "labels"}
 "What others than YOLO, or somebody in haste, call `names`."
@@ -73,25 +72,6 @@ def class_names(folder: Path, files: Sequence[Path]) -> ClassNames:
         return ClassNames(unclear=[f"{either} call the classes of YOLO's boxes differently. Remove the one that is not theirs."])
     source = within(first, folder)
     return ClassNames(found[first], [f"Classes are called as {source} says.", *troubles], [], source)
-
-
-def is_yaml(path: Path) -> bool:
-    """Tell whether a file is YAML by its name."""
-    return path.suffix.lower() in (".yaml", ".yml")
-
-
-def read_yaml(path: Path) -> tuple[Any, str]:
-    """Return what a YAML file holds, every value as the text that is written there, and what is wrong with it, after its name."""
-    import yaml
-
-    try:
-        # The plainest loader: it builds nothing that a tag asks for, and a class "no" is no False.
-        return yaml.load(path.read_bytes(), yaml.BaseLoader), ""
-    except yaml.MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
-        return None, f"{line}: is not YAML ({error.problem})"
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None, ": is not YAML in UTF-8"
 
 
 def _whole(number: str) -> str:

@@ -5,15 +5,17 @@ Such lines are as long as those of polygons, and only `kpt_shape` in `data.yaml`
 Source: docs.ultralytics.com/datasets/pose.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from radlearn.challenges.csv_hints import finite_number
 from radlearn.challenges.marked_images import ROUNDING_SHARE
-from radlearn.challenges.yolo_names import MOST_BYTES, is_yaml, read_yaml
+from radlearn.challenges.plain_yaml import plain_yaml
 
 BOX_WORDS = 5
 SEEN = {0.0, 1.0, 2.0}
+POINTS = re.compile(r"[1-9][0-9]{0,3}")
 FEWEST, SPIKES = 2, 0.5
 "Lines, and the share of them whose second corner, were they polygons, would be a spike far from all others."
 
@@ -23,11 +25,9 @@ Shape = tuple[int, int]
 def key_points_in(files: Sequence[Path]) -> Shape | None:
     """Return how many key points an object has and how many numbers each of them, where one of some files says so."""
     for path in files:
-        if not is_yaml(path) or not path.is_file() or path.stat().st_size > MOST_BYTES:
-            continue
-        said, _ = read_yaml(path)
+        said = plain_yaml(path)
         match said.get("kpt_shape") if isinstance(said, dict) else None:
-            case [str(points), str(numbers)] if points.isdecimal() and int(points) > 0 and numbers in ("2", "3"):
+            case [str(points), "2" | "3" as numbers] if POINTS.fullmatch(points):
                 return int(points), int(numbers)
     return None
 

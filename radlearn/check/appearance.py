@@ -11,7 +11,7 @@ import numpy as np
 
 from radlearn.challenges.folders import within
 from radlearn.check.findings import Finding
-from radlearn.check.headers import burnt_in
+from radlearn.check.headers import age_shown, burnt_in
 from radlearn.check.radiographs import XrayFacts
 from radlearn.scans.chest_xray import CONSTANT_BELOW, TWO_VALUES, header_doubts
 from radlearn.scans.header_texts import OLDEST_YEARS, age_in_years
@@ -97,7 +97,7 @@ def _by_header(xray: XrayFacts) -> Iterator[tuple[str, str]]:
         yield from header_doubts(header)
     age = said.get("PatientAge", "")
     if age and age_in_years(age) is None:
-        yield "age", f"PatientAge is {age!r}; expected an age of up to {OLDEST_YEARS} years"
+        yield "age", f"PatientAge is {age_shown(age)}; expected an age of up to {OLDEST_YEARS} years"
 
 
 def _by_looks(xray: XrayFacts) -> Iterator[tuple[str, str]]:

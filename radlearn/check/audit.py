@@ -25,6 +25,7 @@ from radlearn.check.appearance import refused_findings, series_privacy, xray_fin
 from radlearn.check.boxes import box_findings
 from radlearn.check.duplicates import duplicate_findings
 from radlearn.check.findings import Finding, in_order
+from radlearn.check.headers import age_shown
 from radlearn.check.labels import label_findings, mask_findings
 from radlearn.check.radiographs import XrayFacts, facts_of
 from radlearn.check.shortcuts import Clue, shortcut_findings
@@ -237,13 +238,8 @@ def _about(result: Audit) -> list[Finding]:
         )
     ages = [xray.told["PatientAge"] for xray in result.xrays if "PatientAge" in xray.told]
     if odd := [age for age in ages if not DICOM_AGE.fullmatch(age)]:
-        said.append(
-            Finding(
-                "age-form",
-                "",
-                f"{part_of(len(odd), len(ages), 'files', 'of')} {verb_of(len(odd), 'write')} PatientAge like {odd[0]!r}; DICOM has 062Y",
-            )
-        )
+        amount = f"{part_of(len(odd), len(ages), 'files', 'of')} {verb_of(len(odd), 'write')}"
+        said.append(Finding("age-form", "", f"{amount} PatientAge like {age_shown(min(odd, key=len))}; DICOM has 062Y"))
     years = [age_in_years(age) for age in ages]
     if children := sum(age is not None and age < ADULT_YEARS for age in years):
         said.append(

@@ -4,13 +4,21 @@ Values that identify are never repeated: a report of an audit is passed around m
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from radlearn.scans.stored_pixels import DAMAGE
 
 LONGEST_TEXT = 64
+LONGEST_AGE = 5
 NOT_TOLD = {"UI", "SQ", "OB", "OW", "OF", "OD", "OL", "OV", "UN", "PN", "DA", "DT", "TM", "UT", "LT", "ST", "AT", "UR"}
 "Value representations that are no property of the examination: identifiers, dates, pictures, long text."
+FREE_TEXT = {"AE", "LO", "SH", "UC"}
+"Value representations in which somebody writes what they like: a description may name a patient, a station its hospital."
+OF_THE_MACHINE = {"Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "SoftwareVersions"}
+"Of these, what a machine writes of its kind."
 PEOPLE = (
     "PatientName", "OtherPatientIDs", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "PatientAddress",
     "PatientTelephoneNumbers", "ReferringPhysicianName", "PerformingPhysicianName", "PhysiciansOfRecord", "RequestingPhysician",
@@ -40,6 +48,28 @@ def told(dataset: Any) -> dict[str, str]:
         if text and len(text) <= LONGEST_TEXT:
             said[element.keyword] = text
     return said
+
+
+def shown(keyword: str, values: Sequence[str]) -> list[str]:
+    """Return the values of a field as a report may show them: those of free text are numbered in the order in which they come.
+
+    >>> shown("ViewPosition", ["AP", "PA", "AP"]), shown("StationName", ["", "St. Mary 1", "St. Mary 2", ""])
+    (['AP', 'PA', 'AP'], ['', 'text 1', 'text 2', ''])
+    """
+    tag = tag_for_keyword(keyword)
+    if keyword in OF_THE_MACHINE or (tag is not None and dictionary_VR(tag) not in FREE_TEXT):
+        return list(values)
+    numbers: dict[str, int] = {}
+    return [value and f"text {numbers.setdefault(value, len(numbers) + 1)}" for value in values]
+
+
+def age_shown(age: str) -> str:
+    """Return a PatientAge for a message; longer than any age it may be a date of birth.
+
+    >>> age_shown("155Y"), age_shown("19470613")
+    ("'155Y'", 'a text of 8 characters')
+    """
+    return repr(age) if len(age) <= LONGEST_AGE else f"a text of {len(age)} characters"
 
 
 def identifying(dataset: Any) -> tuple[str, ...]:

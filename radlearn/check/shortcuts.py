@@ -17,6 +17,7 @@ import numpy as np
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.challenges.xray_table import PREFIX
 from radlearn.check.findings import Finding
+from radlearn.check.headers import shown
 from radlearn.check.radiographs import XrayFacts
 from radlearn.metrics.ranking import auroc_score
 from radlearn.scans.header_texts import age_in_years
@@ -94,7 +95,7 @@ def _fields(facts: Sequence[XrayFacts]) -> dict[str, list[str]]:
         return {}
     keywords = sorted({keyword for xray in facts for keyword in xray.told} - {"PatientAge"})
     fields: dict[str, list[str]] = {"view": [(xray.header.view or "") if xray.header else "" for xray in facts]}
-    return fields | {keyword: [xray.told.get(keyword, "") for xray in facts] for keyword in keywords}
+    return fields | {keyword: shown(keyword, [xray.told.get(keyword, "") for xray in facts]) for keyword in keywords}
 
 
 def _columns(cases: Sequence[XrayCase]) -> dict[str, list[str]]:

@@ -114,7 +114,8 @@ def _chosen(paths: str | Path | Iterable[str | Path], series_uid: str | None) ->
 def _stacked(series: Series) -> list[Slice]:
     """Return the slices sorted along their normal, checked to be one straight, evenly spaced stack."""
     first, *others = series.slices
-    where = f"{first.path.parent}, series {series.uid}"
+    # Without the UID: lists of what could not be read are passed on more freely than the scans.
+    where = str(first.path.parent)
     for one in others:
         for what, here, there in (
             ("size in pixels", first.size_px, one.size_px),

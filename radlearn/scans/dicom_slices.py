@@ -14,10 +14,21 @@ from radlearn.scans.low_values import padding_and_inside
 from radlearn.scans.padding import padding_of
 from radlearn.scans.rescaling import rescaled
 from radlearn.scans.series_header import Told, told_of
-from radlearn.scans.stored_pixels import DAMAGE, Xray, decoded_pixels, open_xray, parsing, photometric_of, refuse_without_preamble
+from radlearn.scans.stored_pixels import (
+    DAMAGE,
+    Xray,
+    decoded_pixels,
+    open_xray,
+    parsing,
+    photometric_of,
+    refuse_absurd_size,
+    refuse_without_preamble,
+)
 
 START_BYTES = 4096
 AIR_HU = -1024
+LARGEST_RESCALE = 1_000_000
+"Of slope or intercept: a thousand times what any scanner writes, and far from where float32 overflows."
 ABOVE_TISSUE_HU = 2000
 "Denser than any bone; only metal is."
 SAME_DIRECTION_WITHIN = 1e-3
@@ -67,6 +78,7 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
         keywords = ("SeriesInstanceUID", "SeriesDescription", "SOPInstanceUID")
         series, description, sop = (str(said.get(keyword) or "") for keyword in keywords)
         told = told_of(said)
+    refuse_absurd_size(path, rows, columns)
     along = directions.reshape(2, 3)
     if not np.allclose(along @ along.T, np.eye(2), atol=SAME_DIRECTION_WITHIN):
         raise UnreadableScan(f"{path}: ImageOrientationPatient is {directions.tolist()}; expected two unit vectors at right angles.")
@@ -147,11 +159,12 @@ def _rescale(xray: Xray) -> tuple[float, float]:
         numbers = [number for keyword in ("RescaleSlope", "RescaleIntercept") for number in decimals(said, keyword)]
     except DAMAGE:
         numbers = []
-    if photometric != "MONOCHROME2" or len(numbers) != 2 or not np.isfinite(numbers).all() or numbers[0] == 0:
+    usable = len(numbers) == 2 and numbers[0] != 0 and np.isfinite(numbers).all() and np.abs(numbers).max() <= LARGEST_RESCALE
+    if photometric != "MONOCHROME2" or not usable:
         raise UnreadableScan(
             f"{xray.path}: cannot be converted to Hounsfield units: RescaleSlope is {written[0]}, RescaleIntercept {written[1]}, "
-            f"PhotometricInterpretation {photometric}; expected two numbers and MONOCHROME2 (a slope of 0 makes all equal). Export the "
-            "original slices."
+            f"PhotometricInterpretation {photometric}; expected two numbers and MONOCHROME2 (a slope of 0 makes all equal, and one above "
+            f"{LARGEST_RESCALE:,} no HU). Export the original slices."
         )
     if kind in NO_HOUNSFIELD:
         found = f"{xray.path}: its RescaleType is {kind}; expected HU"

@@ -40,13 +40,13 @@ def one_folder_a_series(files: Sequence[Path], root: Path) -> set[Path]:
         if uid := _place(inside[0]).series:
             by_series.setdefault(uid, []).append(folder)
     folders = set(by_folder)
-    for uid, places in by_series.items():
+    for places in by_series.values():
         if len(places) < 2 or not _are_parts([by_folder[place] for place in places]):
             continue
         above = Path(os.path.commonpath(places))
         if any(other not in places and above in (other, *other.parents) for other in by_folder):
             listed = ", ".join(readable(str(place)) for place in places[:3]) + (", …" if len(places) > 3 else "")
-            found = f"{readable(str(root))}: {len(places)} folders hold parts of one series, {uid} ({listed})"
+            found = f"{readable(str(root))}: {len(places)} folders hold parts of one series ({listed})"
             raise BadLayout(f"{found}; each would be read as a CT of its own. Put the files of a series into one folder.")
         folders = folders - set(places) | {above}
     return folders

@@ -111,7 +111,7 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
             start = opened.read(-1 if with_pixels else HEADER_BYTES)
             refuse_without_preamble(path, start)
             if plain := plain_jpeg(start, with_pixels):
-                _refuse_absurd_size(path, plain[0]["Rows"], plain[0]["Columns"])
+                refuse_absurd_size(path, plain[0]["Rows"], plain[0]["Columns"])
                 return Xray(path, *plain)
             opened.seek(0)
             return _opened_by_pydicom(path, io.BytesIO(start) if with_pixels else opened, with_pixels)
@@ -256,9 +256,7 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
             f"{path}: {'is in colour' if photometric else 'does not declare greyscale'}: PhotometricInterpretation is {photometric!r}, "
             f"samples per pixel {samples}; radlearn reads MONOCHROME1 and MONOCHROME2. Convert it to greyscale, or remove it."
         )
-    if not int(dataset.Rows) > 0 or not int(dataset.Columns) > 0:
-        raise UnreadableScan(f"{path}: its header declares {dataset.Rows} rows and {dataset.Columns} columns. {MEND}")
-    _refuse_absurd_size(path, int(dataset.Rows), int(dataset.Columns))
+    refuse_absurd_size(path, int(dataset.Rows), int(dataset.Columns))
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax not in PLUGIN_OF:
         found = f"{path}: there is no decoder for its transfer syntax, which is {f'{syntax.name} ({syntax})' if syntax else 'missing'}"
@@ -273,7 +271,10 @@ def photometric_of(said: Any) -> str:
     return str(said.get("PhotometricInterpretation") or "").strip(" \0").upper()
 
 
-def _refuse_absurd_size(path: Path, rows: int, columns: int) -> None:
+def refuse_absurd_size(path: Path, rows: int, columns: int) -> None:
+    """Raise an `UnreadableScan` for an image that has no pixels, or more than any has."""
+    if rows <= 0 or columns <= 0:
+        raise UnreadableScan(f"{path}: its header declares {rows} rows and {columns} columns. {MEND}")
     if rows * columns > MOST_PIXELS:
         found = f"{path}: its header declares {columns:,} × {rows:,} px (width × height)"
         raise UnreadableScan(f"{found}; radlearn reads images of up to {MOST_PIXELS:,} pixels. The header is damaged. {MEND}")

@@ -18,6 +18,7 @@ from radlearn.training.config import refuse_out_of_bounds
 from radlearn.training.device import chosen_device
 from radlearn.training.earlier_runs import about_earlier, finished_run
 from radlearn.training.run_folder import Run, holds_repeats, holds_run, new_run, open_run, settings_as, unused_folder
+from radlearn.training.run_links import refuse_links_out
 from radlearn.training.run_state import is_finished, is_trained, unfinished
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
@@ -57,6 +58,7 @@ def _shortened(path: str) -> str:
 
 def _must_be_writable(run: Run, done: str, what: str = "the results lie") -> None:
     """Refuse a run folder that cannot be written before hours of work, and remove what killed processes left in it."""
+    refuse_links_out(run)
     try:
         try_to_write(run.folder)
     except OSError as error:
@@ -303,7 +305,8 @@ class TaskApi:
         if differs(self.task, opened):
             say(
                 f"{opened.folder}: trained by {opened.about['lesson']}; here radlearn's own lesson is used. "
-                f"The run keeps its code: {opened.command('evaluate', opened.folder)}",
+                f"The run keeps its code, a program that may do anything. If you know who wrote it: "
+                f"{opened.command('evaluate', opened.folder)}",
                 style="yellow",
             )
         return opened

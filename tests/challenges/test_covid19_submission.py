@@ -239,6 +239,37 @@ def test_what_is_no_zip_is_told_so(tmp_path: Path, cases: list[Case], content: b
         validate_submission(tmp_path / "sub.zip", cases)
 
 
+@pytest.mark.parametrize("damage", range(40))
+def test_a_zip_whose_table_of_contents_is_damaged_is_refused_in_words(folder: Path, cases: list[Case], damage: int) -> None:
+    path = packed(folder)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"PK\x01\x02")
+    generator = np.random.default_rng(damage)
+    for at in generator.integers(start, len(content), 3):
+        content[at] = generator.choice([0, 255, 127, 128])
+    path.write_bytes(content)
+    try:
+        troubles = validate_submission(path, cases, workers=1)
+    except BadLayout as error:
+        troubles = [str(error)]
+    # A byte of the time of day may be the one that was changed.
+    assert all(trouble.endswith(".") for trouble in troubles)
+
+
+def test_where_a_member_lies_outside_of_the_zip_and_one_without_a_name_are_told(folder: Path, cases: list[Case]) -> None:
+    path = packed(folder)
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 42 : entry + 46] = b"\xff\xff\xff\x7f"
+    path.write_bytes(content)
+    (trouble,) = validate_submission(path, cases, workers=1)
+    assert trouble.startswith("003.nii.gz: cannot be taken out of sub.zip")
+    with zipfile.ZipFile(packed(folder), "a") as archive:
+        archive.writestr(zipfile.ZipInfo(""), b"x")
+    (trouble,) = validate_submission(path, cases, workers=1)
+    assert trouble.startswith("a file without a name: ")
+
+
 def test_an_empty_zip_lacks_every_mask(tmp_path: Path, cases: list[Case]) -> None:
     zipfile.ZipFile(tmp_path / "sub.zip", "w").close()
     members, troubles = submission_members(tmp_path / "sub.zip", cases)

@@ -242,3 +242,13 @@ def test_a_tilde_of_nobody_is_a_name_as_any(tmp_path: Path, written: str, monkey
     assert trouble.startswith(f"cases.csv, line 2, column path: is '{written}', and there is no such file")
     (tmp_path / "~a.dcm").touch()
     assert read(table_of(tmp_path, "path,label\n~a.dcm,0\n")).troubles == []
+
+
+@pytest.mark.parametrize("written", ["9" * 300, "9" * 300 + ".dcm", "deep/" + "x" * 5000 + "/a.dcm", "é" * 140 + ".png"])
+def test_a_name_that_no_disk_takes_is_named_by_its_line_beside_what_else_is_wrong(tmp_path: Path, written: str) -> None:
+    table = read(table_of(tmp_path, f"path,label\n{written},0\nz.dcm,1\n"))
+    first, second = table.troubles
+    assert first.startswith("cases.csv, line 2, column path: is '")
+    assert "cannot be looked for (File name too long)" in first
+    assert len(first) < 300
+    assert "line 3" in second

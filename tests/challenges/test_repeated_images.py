@@ -41,3 +41,15 @@ def test_blocks_are_means() -> None:
     image = np.arange(84 * 116, dtype=float).reshape(84, 116)
     assert np.allclose(blocks_of(image), image.reshape(42, 2, 58, 2).mean((1, 3)))
     assert blocks_of(np.ones((43, 700))).shape == THUMBNAIL_PX
+
+
+def test_an_image_smaller_than_a_thumbnail_has_one_and_is_told_from_another() -> None:
+    rows, columns = THUMBNAIL_PX
+    for shape in ((rows - 1, columns - 1), (1, columns), (rows // 2, 3 * columns), (2, 2)):
+        image = np.random.default_rng(1).random(shape)
+        assert np.isfinite(blocks_of(image)).all()
+        assert set(np.unique(blocks_of(image)).round(5)) <= set(np.unique(image.astype(np.float32)).round(5)) or max(shape) > max(
+            THUMBNAIL_PX
+        )
+        thumbnail = thumbnail_of(image)
+        assert float((thumbnail * thumbnail_of(5 * image + 3)).sum()) > 0.99

@@ -159,3 +159,41 @@ def test_other_xml_is_no_voc(tmp_path: Path) -> None:
     image = picture(tmp_path / "a.png")
     (tmp_path / "a.xml").write_text("<report><text>no annotation</text></report>")
     assert read_voc(tmp_path, [image]) is None
+
+
+def entities(declared: str, used: str, encoding: str = "utf-8") -> bytes:
+    """An annotation that is right but for what its DOCTYPE declares, as the name of its objects."""
+    text = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE annotation [{declared}]>{WHOLE.replace("opacity", used)}'
+    return text.encode(encoding)
+
+
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 9}">' for n in range(1, 11))
+BOMBS = {
+    "billion laughs": entities(f'<!ENTITY l0 "ha">{LAUGHS}', "&l10;"),
+    "one long entity": entities(f'<!ENTITY l "{"ha" * 200_000}">', "&l;" * 20_000),
+    "in UTF-16": entities(f'<!ENTITY l0 "ha">{LAUGHS}', "&l10;", "utf-16"),
+    "of parameters": entities("<!ENTITY % p \"<!ENTITY q 'ha'>\">%p;", "&q;"),
+}
+
+
+@pytest.mark.parametrize("case", BOMBS)
+def test_entities_that_multiply_are_refused_before_they_are_expanded(case: str, tmp_path: Path) -> None:
+    folder = voc(tmp_path, "")
+    (folder / "a.xml").write_bytes(BOMBS[case])
+    with pytest.raises(BadLayout, match=r"a\.xml: declares entities of its own, which may stand for anything\. Remove its DOCTYPE\."):
+        xray_table(folder)
+
+
+@pytest.mark.parametrize("declared", ['<!ENTITY secret SYSTEM "{}">', '<!ENTITY % secret SYSTEM "{}">%secret;'])
+def test_an_entity_that_names_a_file_brings_nothing_of_it(declared: str, tmp_path: Path) -> None:
+    secret = tmp_path / "elsewhere" / "secret.txt"
+    secret.parent.mkdir()
+    secret.write_text("a word that is nobody's business")
+    folder = voc(tmp_path / "images", "")
+    (folder / "a.xml").write_bytes(entities(declared.format(secret.as_uri()), "&secret;"))
+    with pytest.raises(BadLayout) as refused:
+        xray_table(folder)
+    assert "business" not in str(refused.value)
+    # A DOCTYPE that names a file from which it would take entities is read without it.
+    text = f'<!DOCTYPE annotation SYSTEM "{secret.as_uri()}">{WHOLE}'
+    assert "business" not in repr(xray_table(voc(tmp_path / "others", text)))

@@ -3,7 +3,7 @@
 import pydicom
 import pytest
 
-from radlearn.check.headers import burnt_in, identifying, told
+from radlearn.check.headers import burnt_in, identifying, shown, told
 
 
 def test_an_anonymised_header_tells_nobody() -> None:
@@ -30,6 +30,13 @@ def test_fields_that_may_go_with_the_label_hold_no_identifier_and_no_date() -> N
     header.PatientID, header.StudyDate, header.PatientName, header.StudyInstanceUID = "1", "20180705", "A^B", "1.2.3"
     header.ViewPosition, header.KVP, header.SeriesDescription = "AP", "120", "x" * 200
     assert told(header) == {"ViewPosition": "AP", "KVP": "120"}
+
+
+def test_free_text_is_shown_as_numbers_and_what_describes_the_picture_as_it_is() -> None:
+    for keyword in ("StationName", "SeriesDescription", "InstitutionalDepartmentName", "OfNoDictionary", "PerformedStationAETitle"):
+        assert shown(keyword, ["B", "", "A", "B"]) == ["text 1", "", "text 2", "text 1"]
+    for keyword in ("ViewPosition", "KVP", "Rows", "PatientSex", "PatientAge", "Manufacturer", "ManufacturerModelName"):
+        assert shown(keyword, ["B", "", "A", "B"]) == ["B", "", "A", "B"]
 
 
 def test_burnt_in_text_is_what_the_header_says() -> None:

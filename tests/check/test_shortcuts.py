@@ -37,6 +37,13 @@ def test_values_of_one_xray_each_give_nothing_away() -> None:
     assert clues(xrays, [number < 30 for number in range(60)]) == []
 
 
+def test_free_text_that_tells_the_label_is_scored_and_not_repeated() -> None:
+    xrays = [facts(number, StationName=f"St. Mary {number // 30}") for number in range(60)]
+    (clue,) = clues(xrays, [number < 30 for number in range(60)])
+    assert (clue.name, clue.auroc_score) == ("StationName", 1.0)
+    assert clue.said == "share of positives: text 1 100% of 30, text 2 0% of 30"
+
+
 def test_too_few_of_a_kind_are_not_evaluated() -> None:
     xrays = [facts(number, ViewPosition="AP" if number < 5 else "PA") for number in range(60)]
     assert clues(xrays, [number < 5 for number in range(60)]) == []

@@ -11,6 +11,7 @@ from PIL import Image
 
 from radlearn.errors import BadSetting
 from radlearn.metrics.intervals import Interval
+from radlearn.pictures import report
 from radlearn.pictures.report import (
     NOT_FOR_PATIENTS,
     SYNTHETIC,
@@ -205,3 +206,11 @@ def test_each_score_of_the_headline_says_that_its_patients_are_synthetic(tmp_pat
         page = write_report(tmp_path / "r.html", "t", "s", headline, [], ribbon=ribbon).read_text()
         assert page.count("synthetic patients") == count
     assert "ranks; synthetic patients" in write_report(tmp_path / "r.html", "t", "s", headline, [], ribbon=SYNTHETIC).read_text()
+
+
+def test_no_other_module_writes_html_and_the_template_trusts_no_text() -> None:
+    package = Path(str(report.__file__)).parents[1]
+    template = (package / "pictures" / "report.html").read_text()
+    assert not re.search(r"\|\s*safe|autoescape|<script|Markup", template)
+    modules = {path.relative_to(package).as_posix(): path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    assert [name for name, text in modules.items() if re.search(r"Environment\(|</\w+>", text)] == ["pictures/report.py"]

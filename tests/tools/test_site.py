@@ -200,6 +200,7 @@ def test_the_site_of_the_project_has_no_broken_link_and_no_warning(tmp_path: Pat
         "index",
         "ARCHITECTURE",
         "CHANGELOG",
+        "SECURITY",
         "radlearn/digital_thorax/index",
         "radlearn/rsna_pneumonia_detection/index",
         "radlearn/lessons_of_medicine/twins",

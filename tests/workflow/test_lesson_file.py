@@ -100,7 +100,8 @@ def test_elsewhere_the_run_of_a_copy_is_called_by_the_code_that_it_keeps(
     capsys.readouterr()
     TaskApi(lesson.TASK)._opened_run(run)
     said = " ".join(capsys.readouterr().err.split())
-    assert "trained by mine.py; here radlearn's own lesson is used. The run keeps its code: python run/lesson.py evaluate run" in said
+    assert "trained by mine.py; here radlearn's own lesson is used. The run keeps its code, a program that may do anything." in said
+    assert "If you know who wrote it: python run/lesson.py evaluate run" in said
 
 
 def test_a_run_of_the_registered_lesson_keeps_its_file_and_is_called_by_its_task(small_rsna: Path, tmp_path: Path) -> None:

@@ -203,6 +203,7 @@ class Challenge(Generic[CaseT, PredictionT]):
         scorers: what `radlearn score` offers for this challenge.
         audit: looks through a folder in the layout for `radlearn check`, and raises for nothing that is wrong in it. Where it is None,
             what `find_cases` refuses is the one finding.
+        tables: names of tables that belong to the layout's folder, and are none that can be named in its place.
         near_layout: what to rename in a folder that `layout_folder` does not know and that is nearly the layout, in a sentence without its
             end, for `radlearn check`; "" for any other.
     """
@@ -223,6 +224,7 @@ class Challenge(Generic[CaseT, PredictionT]):
     scorers: tuple[Scorer, ...] = ()
     audit: Callable[[Path], AuditedFolder] | None = None
     near_layout: Callable[[Path], str] | None = None
+    tables: tuple[str, ...] = ()
 
     def is_synthetic(self, folder: Path) -> bool:
         """Tell whether a data folder holds synthetic cases, or a table names some."""

@@ -15,6 +15,7 @@ from radlearn.challenges.coco_outlines import box_around
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.first_rows import ImageNames, is_called
 from radlearn.challenges.folders import files_below, within
+from radlearn.challenges.found_marks import NO_TRUTH, confidence_of
 from radlearn.challenges.marked_images import Mark, Marked
 from radlearn.file_names import readable
 
@@ -130,6 +131,7 @@ class _CocoFile:
             elif (mark := self._mark(annotation, where)) is not None:
                 owner.append(mark)
         self._tell_unknown_categories()
+        self._tell_confidences()
         if strangers and not self.troubles:
             self._tell_strangers(strangers, list(by_id))
         self._tell_usage()
@@ -195,6 +197,14 @@ class _CocoFile:
                 f"{places[0]}: category_id is {category}{amount}, and categories has {declared}: nothing says whether it is a finding. "
                 "Add it to categories, or remove the annotation."
             )
+
+    def _tell_confidences(self) -> None:
+        scored = [(number, said) for number, one in enumerate(self.annotations) if isinstance(one, dict) and (said := confidence_of(one))]
+        if scored:
+            number, said = scored[0]
+            amount = f" in {counted(len(scored), 'annotations')}" if len(scored) > 1 else ""
+            where = f"{self.name}, annotation {self.annotations[number].get('id', number + 1)}"
+            self.troubles.append(f"{where}: {said}{amount} {NO_TRUTH}, or remove that key.")
 
     def _tell_usage(self) -> None:
         """Say what was taken for a box that is not quite one, or may be none, and which annotations look like copies."""

@@ -8,7 +8,16 @@ from radlearn.challenges.challenge import BuiltInCases, Challenge, ScoredSubmiss
 from radlearn.challenges.first_table import FirstTable, table_of_labels, xray_table
 from radlearn.challenges.rsna_audit import audit_folder
 from radlearn.challenges.rsna_grid import on_the_challenges_grid
-from radlearn.challenges.rsna_layout import Case, find_cases, find_images, layout_folder, near_layout, write_tables
+from radlearn.challenges.rsna_layout import (
+    CLASS_TABLE,
+    LABELS_TABLE,
+    Case,
+    find_cases,
+    find_images,
+    layout_folder,
+    near_layout,
+    write_tables,
+)
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_scoring import score_submission
 from radlearn.challenges.rsna_submission import write_submission
@@ -110,4 +119,5 @@ CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
     ),
     audit=audit_folder,
     near_layout=near_layout,
+    tables=(LABELS_TABLE, CLASS_TABLE, "stage_2_sample_submission.csv"),
 )

@@ -15,6 +15,7 @@ Source: Shih et al. 2019, Radiology: Artificial Intelligence 1(1):e180041, doi:1
 
 import math
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_head
 from radlearn.challenges.xray_case import XrayCase as Case
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
+from radlearn.folder_walks import real_path
 from radlearn.progress import say
 from radlearn.scans.file_names import DICOM_SUFFIXES
 
@@ -166,10 +168,16 @@ def missing_layout(folder: Path) -> BadLayout:
         advice = f"The table is there, its X-rays are not. {where}"
     elif own := tables_hint(folder):
         advice = own
+    elif above := next((place for place in real_path(folder).parents[:2] if _holds_labels(place)), None):
+        advice = f"The tables of these X-rays lie in the folder above: --data {shlex.quote(str(above))}."
     elif (folder / IMAGE_FOLDER).is_dir() or any(file.suffix.lower() in DICOM_SUFFIXES for file in files):
         advice = f"The X-rays are there, but not {LABELS_TABLE}, the table of labels. Without labels, use 'predict'."
     expected = f"{LABELS_TABLE} and {IMAGE_FOLDER}/ with one patientId.dcm per image"
     return BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}. {advice}")
+
+
+def _holds_labels(place: Path) -> bool:
+    return (place / LABELS_TABLE).is_file() or nih_table.table_in(place) is not None
 
 
 def near_layout(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Where the X-rays and tables of the RSNA challenge lie when they do not lie where its layout has them, and what to do about it."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -9,7 +10,7 @@ from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges.folders import files_in, stem, within
 from radlearn.challenges.table_rows import columns_of, is_table
 from radlearn.folder_walks import walked
-from radlearn.scans.file_names import DICOM_SUFFIXES, PICTURE_SUFFIXES
+from radlearn.scans.file_names import DICOM_SUFFIXES, PACKED_SUFFIXES, PICTURE_SUFFIXES
 
 STAGE = re.compile(r"stage_\d+_", re.IGNORECASE)
 LABEL_COLUMNS = {"patientId", "x", "y", "width", "height", "Target"}
@@ -33,10 +34,15 @@ def elsewhere(root: Path, folder: Path, absent: Collection[str]) -> tuple[set[st
         absent: ids of those that have no file there.
     """
     moved: dict[str, Path] = {}
+    packed: dict[str, Path] = {}
     drawn: dict[str, Path] = {}
     for place, names in walked(root):
         for name in names:
-            if (one := stem(name)) not in absent:
+            bare = name[: -len(Path(name).suffix)] if name.lower().endswith(PACKED_SUFFIXES) else name
+            if (one := stem(bare)) not in absent:
+                continue
+            if bare != name:
+                packed.setdefault(one, place / name)
                 continue
             if name.lower().endswith(DICOM_SUFFIXES):
                 moved.setdefault(one, place / name)
@@ -48,6 +54,12 @@ def elsewhere(root: Path, folder: Path, absent: Collection[str]) -> tuple[set[st
             f"{part_of(len(moved), len(absent), 'X-rays', 'of')} that {verb_of(len(moved), 'are')} missing {verb_of(len(moved), 'lie')}"
         )
         return set(moved), f"{amount} in {within(place, root)}: move them to {within(folder, root)}"
+    if packed:
+        first = min(packed.values())
+        amount = f"{counted(len(packed), 'X-rays')} {verb_of(len(packed), 'lie')} packed as {''.join(first.suffixes[-2:])}"
+        many = shlex.quote(within(first.parent, root))
+        how = f"gunzip {many}/*{first.suffix}" if first.suffix.lower() == ".gz" else "each into a file that ends with .dcm"
+        return set(packed), f"{amount}, such as {within(first, root)}: unpack them ({how})"
     if drawn:
         first = min(drawn.values())
         amount = (

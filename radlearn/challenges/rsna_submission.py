@@ -27,6 +27,8 @@ from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import why_no_file, write_text
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 
+NOTHING = ("nan", "none", "null", "na", "n/a", "<na>", "[]", "-")
+"What programs write for an empty cell."
 SUBMISSION_COLUMNS = ("patientId", "PredictionString")
 XRAY_SIZE_PX = (1024, 1024)
 OVER_THE_EDGE_PX = 1.0
@@ -144,6 +146,8 @@ def _boxes(string: str, size_px: tuple[int, int]) -> tuple[FoundBoxes, str]:
     if not fields:
         return no_boxes(), ""
     if len(fields) % 5:
+        if len(fields) == 1 and fields[0].lower() in NOTHING:
+            return no_boxes(), f"PredictionString is {fields[0]!r}; where nothing was found it is empty. Write nothing after the comma."
         if mark := next((mark for mark in ",;|[(" if mark in string), ""):
             found = f"PredictionString is {_shown(string)}, with {mark!r} in it"
             return no_boxes(), f"{found}; expected five numbers a box, with a space between two numbers and nothing else. {ORDER}"

@@ -9,7 +9,7 @@ from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.label_map_pairs import pair_table
 from radlearn.challenges.ultrasound_audit import audit_folder
 from radlearn.challenges.ultrasound_case import UltrasoundCase
-from radlearn.challenges.ultrasound_layout import CLASSES, case_paths, find_cases, find_images, layout_folder
+from radlearn.challenges.ultrasound_layout import CLASSES, MASKS_TABLE, case_paths, find_cases, find_images, layout_folder
 from radlearn.challenges.ultrasound_scoring import score_submission
 from radlearn.challenges.ultrasound_submission import SIZE_PX, distinct_images, write_submission
 from radlearn.errors import BadSetting
@@ -63,4 +63,5 @@ CHALLENGE: Challenge[UltrasoundCase, Path] = Challenge(
         ),
     ),
     audit=audit_folder,
+    tables=(MASKS_TABLE, "sample_submission.csv"),
 )

@@ -13,6 +13,7 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.first_rows import ImageNames, bare_name
 from radlearn.challenges.folders import files_below, stem, within
+from radlearn.challenges.found_marks import NO_TRUTH, confidence_of
 from radlearn.challenges.marked_images import Box, Mark, Marked
 from radlearn.file_names import readable
 
@@ -159,6 +160,8 @@ def _add(marked: Marked, image: Path, root: ElementTree.Element, name: str) -> N
         marked.stated_px[image] = (width, height)
     for number, thing in enumerate(root.iter("object"), start=1):
         where = f"{name}, object {number}"
+        if said := confidence_of({part.tag: part.text for part in thing}):
+            marked.troubles.append(f"{where}: {said} {NO_TRUTH}, or remove that element.")
         if (box := _box(thing, where, marked.troubles)) is not None:
             marks.append(Mark((thing.findtext("name") or "").strip(), box, where))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.folders import files_below, stem, within
+from radlearn.challenges.found_marks import NO_TRUTH
 from radlearn.challenges.marked_images import ROUNDING_SHARE, Box, Mark, Marked
 from radlearn.challenges.yolo_names import LISTS, class_names
 from radlearn.challenges.yolo_poses import key_points_in, undeclared_pose, without_points
@@ -169,8 +170,7 @@ def _box(words: Sequence[str], line: str) -> tuple[Box | None, str]:
         return None, f"has {text!r}; expected numbers, which are shares of the image, 0 to 1.{number_hint(text)}"
     if len(shares) == len(FIELDS):
         if 0 <= shares[-1] <= 1:
-            advice = "so it is what a network found and no truth. Use labels that people drew, or remove the sixth column"
-            return None, f"has six columns, the last of which, {words[-1]}, looks like a confidence, {advice}."
+            return None, f"has six columns, the last of which, {words[-1]}, {NO_TRUTH}, or remove the sixth column."
         return None, f"has six columns; {expected}."
     if len(shares) % 2:
         return None, f"has {counted(len(words), 'columns')}; {expected}, or the corners of a polygon after the class."

@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +124,11 @@ def _named(challenge: AnyChallenge, folder: Path, how: str) -> Source:
     if is_table(folder):
         if not folder.is_file():
             raise BadLayout(f"{folder} ({how}): there is no such table.")
+        if folder.name.lower() in challenge.tables and challenge.layout_folder(folder) is None:
+            raise BadLayout(
+                f"{folder} ({how}): is a table of the {challenge.title}, which is read with the files beside it. Give its folder: "
+                f"--data {shlex.quote(str(folder.parent))}."
+            )
         _refuse_table_of_another_task(challenge, folder)
         synthetic = "built-in patients (synthetic) in " if challenge.is_synthetic(folder) else ""
         return Source(folder, f"Data: {synthetic}the table {folder} ({how}).")

@@ -48,12 +48,19 @@ RunLike = Run | Path | str
 Runs = RunLike | Sequence[RunLike]
 T = TypeVar("T")
 
+LISTS = (".txt", ".lst", ".list")
 LONGEST_PATH, SHOWN_CHARACTERS = 4096, 60
 
 
 def _shortened(path: str) -> str:
     """Return a path for a message; one longer than any that a system knows was not written by radlearn."""
     return path if len(path) <= LONGEST_PATH else f"{path[:SHOWN_CHARACTERS]}…"
+
+
+def _is_image(path: Path) -> bool:
+    from radlearn.scans.dicom import is_dicom  # pydicom, which other commands need not
+
+    return is_dicom(path)
 
 
 def _must_be_writable(run: Run, done: str, what: str = "the results lie") -> None:
@@ -230,6 +237,11 @@ class TaskApi:
         # A text is one path, and not its letters.
         paths = [paths] if isinstance(paths, Path | str) else paths
         named = [image for path in paths for image in (images_in(Path(path)) if is_table(Path(path)) else [Path(path)])]
+        if lists := [path for path in named if path.suffix.lower() in LISTS and path.is_file() and not _is_image(path)]:
+            raise BadSetting(
+                f"{lists[0]}: is a text file. To predict for files that it lists, make it a table: the heading path in the first line, a "
+                "file in each further line, saved under a name that ends with .csv."
+            )
         if not named:
             raise BadSetting(f"{self.task.name} predict: name at least one file or folder, such as {self.task.example_file}.")
         for path in named:

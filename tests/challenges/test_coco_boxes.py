@@ -250,3 +250,20 @@ def test_a_file_of_captions_alone_is_named_with_what_it_lacks(tmp_path: Path) ->
 def test_of_one_category_it_need_not_be_said_which(tmp_path: Path) -> None:
     coco(tmp_path, annotations=[{key: value for key, value in mark.items() if key != "category_id"} for mark in MARKS])
     assert boxes_of(tmp_path, "opacity") == BOXES
+
+
+@pytest.mark.parametrize(("key", "value"), [("score", 0.93), ("Confidence", "0.5"), ("score", 0), ("probability", 0.999)])
+def test_boxes_with_confidences_are_no_truth(tmp_path: Path, key: str, value: object) -> None:
+    coco(tmp_path, annotations=[MARKS[0], {**MARKS[1], key: value}])
+    words = rf"coco\.json, annotation 4: {key}, {value}, looks like a confidence, so it is what a network found and no truth"
+    with pytest.raises(BadLayout, match=words):
+        xray_table(tmp_path, ())
+    coco(tmp_path, annotations=[{**mark, key: value} for mark in MARKS])
+    with pytest.raises(BadLayout, match=rf"annotation 3: {key}, {value}, in 2 annotations looks like a confidence"):
+        xray_table(tmp_path, ())
+
+
+@pytest.mark.parametrize("further", [{"score": 1.0}, {"score": 1}, {"score": None}, {"score": 17}, {"attributes": {"score": 0.5}}])
+def test_what_people_wrote_beside_boxes_is_no_confidence(tmp_path: Path, further: dict[str, object]) -> None:
+    coco(tmp_path, annotations=[{**mark, **further} for mark in MARKS])
+    assert boxes_of(tmp_path, "opacity") == BOXES

@@ -116,3 +116,23 @@ def test_a_train_folder_in_a_train_folder_is_read_by_the_other_challenges(tmp_pa
         picture(tmp_path / "us" / "train" / "train" / f"1_1{mark}.tif")
     assert [case.case_id for case in covid19_layout.find_cases(tmp_path / "ct")] == ["a"]
     assert [case.image_id for case in ultrasound_layout.find_cases(tmp_path / "us")] == ["1_1"]
+
+
+@pytest.mark.parametrize(("suffix", "advice"), [(".gz", "gunzip stage_2_train_images/*.gz"), (".zip", "each into a file that")])
+def test_x_rays_that_are_packed_one_by_one_are_to_be_unpacked(layout: Path, suffix: str, advice: str) -> None:
+    for path in sorted((layout / IMAGES).iterdir()):
+        path.rename(path.with_name(path.name + suffix))
+    with pytest.raises(BadLayout) as refused:
+        rsna.find_cases(layout)
+    assert f"12 X-rays lie packed as .dcm{suffix}, such as {IMAGES}/" in str(refused.value)
+    assert f"unpack them ({advice}" in str(refused.value)
+
+
+def test_the_folder_of_x_rays_is_sent_to_the_folder_above(layout: Path) -> None:
+    (layout / IMAGES / "deeper").mkdir()
+    for place in (layout / IMAGES, layout / IMAGES / "deeper"):
+        with pytest.raises(BadLayout, match=rf"lie in the folder above: --data {layout}\.$"):
+            rsna.find_cases(place)
+    (layout / LABELS).rename(layout / "labels.csv")
+    with pytest.raises(BadLayout, match="Without labels, use 'predict'"):
+        rsna.find_cases(layout / IMAGES)

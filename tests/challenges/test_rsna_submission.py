@@ -252,3 +252,9 @@ def test_a_pipe_and_a_device_are_no_file(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
         with pytest.raises(BadLayout, match="is a pipe or a device, not a file; expected a CSV file"):
             read_submission(path)
+
+
+@pytest.mark.parametrize("string", ["nan", "NaN", "None", "null", "NA", "[]", "-"])
+def test_what_a_program_writes_for_an_empty_cell_is_to_be_empty(string: str) -> None:
+    _, (trouble,) = predictions_in("s.csv", f"patientId,PredictionString\na,{string}\n")
+    assert trouble.startswith(f"s.csv, line 2: PredictionString is {string!r}; where nothing was found it is empty.")

@@ -42,6 +42,10 @@ REFUSED = {
     "a mark that XML keeps": (WHOLE.replace("opacity", "a & b"), "a.xml: is not XML"),
     "corners exchanged": (xml_of([(30, 5, 10, 25)]), "a.xml, object 1: the box from x 30 to 10 is -20 px wide"),
     "beyond": (xml_of([(10, 5, 30, 49)]), "a.xml, object 1: the box reaches from y 5 to 49 px, and the image is 40 px high"),
+    "a confidence": (
+        WHOLE.replace("</name>", "</name><confidence>0.87</confidence>", 1),
+        "a.xml, object 1: confidence, 0.87, looks like a confidence, so it is what a network found and no truth",
+    ),
     "another shape": (xml_of(list(BOXES["a"]), size=size_of(640, 640)), "a.png is 640 × 640 px (width × height), and it is 80 × 40"),
 }  # fmt: skip
 

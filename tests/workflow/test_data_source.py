@@ -146,3 +146,26 @@ def test_a_table_that_no_task_knows_is_left_to_its_reader(tmp_path: Path) -> Non
     table = tmp_path / "cases.csv"
     table.write_text("image,finding\n1.png,1\n")
     assert data_source.found_source(RSNA, table, []).folder == table
+
+
+@pytest.mark.parametrize(
+    ("challenge", "name", "header"),
+    [
+        (RSNA, "stage_2_train_labels.csv", "patientId,x,y,width,height,Target"),
+        (RSNA, "stage_2_detailed_class_info.csv", "patientId,class"),
+        (RSNA, "stage_2_sample_submission.csv", "patientId,PredictionString"),
+        (ULTRASOUND, "train_masks.csv", "subject,img,pixels"),
+        (ULTRASOUND, "sample_submission.csv", "img,pixels"),
+    ],
+)
+def test_a_table_of_the_challenge_stands_for_no_folder(challenge: AnyChallenge, name: str, header: str, tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / name).write_text(f"{header}\n")
+    with pytest.raises(BadLayout, match=rf"{name}.*is a table of the .*Give its folder: --data '{tmp_path}/a b'\.$"):
+        data_source.found_source(challenge, tmp_path / "a b" / name, [])
+
+
+def test_a_table_of_ones_own_may_have_any_name(tmp_path: Path) -> None:
+    table = tmp_path / "stage_2_train_labels.csv"
+    table.write_text("path,label\na.png,1\n")
+    assert data_source.found_source(RSNA, table, []).folder == table

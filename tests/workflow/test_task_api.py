@@ -325,6 +325,17 @@ def test_a_submission_takes_the_place_of_no_table(tmp_path: Path) -> None:
         radlearn.detection.submit(run, tmp_path, tmp_path / "submission.csv", gate=tmp_path / "submission.csv")
 
 
+@pytest.mark.parametrize("name", ["list.txt", "films.LST"])
+def test_a_list_of_files_is_sent_to_a_table(tmp_path: Path, small_rsna: Path, name: str) -> None:
+    (tmp_path / name).write_text("a.png\nb.png\n")
+    with pytest.raises(BadSetting, match=rf"{name}: is a text file\. .* the heading path in the first line.*ends with \.csv"):
+        radlearn.classification.predict(tmp_path, [tmp_path / name], tmp_path / "out")
+    # A DICOM file under such a name is one.
+    shutil.copy(next(small_rsna.rglob("*.dcm")), tmp_path / name)
+    with pytest.raises(BadRunFolder):
+        radlearn.classification.predict(tmp_path, [tmp_path / name], tmp_path / "out")
+
+
 WRONG: dict[str, tuple[Callable[[TaskApi, Path], object], str]] = {
     "no run": (lambda task, place: task.evaluate(None), r"run is None; it must be a run, a path, a text"),  # type: ignore[arg-type]
     "a number for a run": (lambda task, place: task.tune(5), r"run is 5; it must be a run, a path or a text"),  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radlearn.amounts import begun, counted, part_of, verb_of
-from radlearn.challenges.folders import stem, volume_files
+from radlearn.challenges.folders import files_below, stem, volume_files
 from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
@@ -17,6 +17,7 @@ from radlearn.outputs import refuse_inputs
 from radlearn.progress import progress_bar, say
 from radlearn.remarks import notes_gathered, tell_notes
 from radlearn.scans.dicom import find_xrays
+from radlearn.scans.file_names import DICOM_SUFFIXES, PACKED_SUFFIXES
 from radlearn.scans.tiff_pages import page_files, source_of
 from radlearn.tasks.xray.look_alikes import LookAlikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
@@ -47,10 +48,14 @@ def _each_once(below: Iterable[Sequence[Path]]) -> list[Path]:
     return sorted(once.values())
 
 
-def _volumes_in(folders: Iterable[Path]) -> str:
-    """Return in words that folders hold volumes instead; "" where they hold none."""
+def _other_kinds_in(folders: Iterable[Path]) -> str:
+    """Return in words that folders hold volumes or packed files instead; "" where they hold neither."""
     volumes = [path for folder in folders if folder.is_dir() for path in volume_files(folder)]
-    return f", but {counted(len(volumes), 'volumes')} of several slices, such as {volumes[0].name}, as CTs are" if volumes else ""
+    if volumes:
+        return f", but {counted(len(volumes), 'volumes')} of several slices, such as {volumes[0].name}, as CTs are"
+    below = [path for folder in folders if folder.is_dir() for path in files_below(folder)]
+    packed = [path for path in below if path.suffix.lower() in PACKED_SUFFIXES and path.stem.lower().endswith(DICOM_SUFFIXES)]
+    return f", but {counted(len(packed), 'packed files')}, such as {packed[0].name}; unpack them first" if packed else ""
 
 
 def _with_pages(files: Iterable[Path]) -> list[Path]:
@@ -82,8 +87,8 @@ class XrayPredictions:
         self.paths = _each_once(self._below.values())
         if not self.paths:
             raise BadLayout(
-                f"{', '.join(map(str, paths))}: holds no X-ray{_volumes_in(self._below)}. Name DICOM files, pictures (.png, .jpg, .tif) or "
-                "volume files of one slice (.nii.gz, .mha, .nrrd), or folders of them."
+                f"{', '.join(map(str, paths))}: holds no X-ray{_other_kinds_in(self._below)}. Name DICOM files, pictures (.png, .jpg, "
+                ".tif) or volume files of one slice (.nii.gz, .mha, .nrrd), or folders of them."
             )
         for path, found in self._below.items():
             if not found:

@@ -53,6 +53,18 @@ def test_a_ct_that_is_turned_over_is_told_by_what_is_in_it(turn: tuple[slice, ..
     assert (words in said) if words else said == ""
 
 
+@pytest.mark.parametrize(("liver_hu", "told"), [(60, True), (110, True), (140, True), (150, True), (5, False), (-10, False), (-25, False)])
+def test_a_liver_with_contrast_medium_or_fat_makes_no_right_ct_a_mirrored_one(liver_hu: int, told: bool) -> None:
+    hu, _ = chest()
+    # The stomach is full, so that it alone is soft tissue where the liver is not.
+    full = ball((56, 27, 5), (13, 12, 10)) & (hu > -500) & (hu < 200)
+    liver = ball((26, 30, 4), (17, 17, 12)) & (hu > -500) & (hu < 200)
+    noise = np.random.default_rng(1).normal(0, 12, SHAPE)
+    changed = np.where(liver, liver_hu + noise, np.where(full, 45 + noise, hu)).astype(np.int16)
+    assert ct_wrong_way_round(Volume(changed, AFFINE)) == ""
+    assert ("mirrored" in ct_wrong_way_round(Volume(changed[MIRRORED], AFFINE))) is told
+
+
 @pytest.mark.parametrize("axes", [(1, 1, -1), (-1, 1, 1), (1, -1, 1), (-1, -1, -1)])
 def test_voxels_in_another_order_with_the_affine_that_says_so_are_right(axes: tuple[int, int, int]) -> None:
     hu, _ = chest()

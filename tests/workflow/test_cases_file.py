@@ -73,7 +73,9 @@ def test_the_quality_of_a_case_is_a_function_of_its_columns(run: Run) -> None:
 
 
 def test_a_run_that_is_not_evaluated_says_how_to_do_it(run: Run) -> None:
-    with pytest.raises(BadRunFolder, match=r"cases-external.csv: there is no such file.* radlearn classification evaluate '.*my run'$"):
+    with pytest.raises(
+        BadRunFolder, match=r"cases-external.csv: there is no such file.* radlearn classification evaluate '.*my run' --data FOLDER$"
+    ):
         read_cases(run, "external", KEPT)
 
 

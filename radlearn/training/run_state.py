@@ -74,7 +74,7 @@ def unfinished(run: Run, resume_command: str = "") -> str:
 def no_epoch_left(run: Run) -> str:
     """Return what to say where a run is resumed that is trained to its end."""
     if is_finished(run):
-        said = f"{run.folder}: this run is finished; there is nothing to resume. What follows from its weights is made again."
+        said = f"{run.folder}: this run is finished; there is nothing to resume. What follows from its weights alone is made again."
     else:
         said = f"{run.folder}: is trained to its end, but its postprocessing is not chosen yet, or was removed. It is chosen now."
     if run.last_checkpoint.exists():

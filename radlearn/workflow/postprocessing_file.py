@@ -6,6 +6,9 @@ must have one (`must_have_digests`): one that was removed is missed.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict
 from functools import cache
 from hashlib import blake2b
@@ -27,11 +30,36 @@ MEAN = "the mean of the runs' own: they were validated on different persons"
 PostprocessingT = TypeVar("PostprocessingT")
 
 
+_KEPT: ContextVar[Path | None] = ContextVar("kept", default=None)
+"The run folder whose postprocessing stays as it is."
+
+
 def write_postprocessing(run: Run, postprocessing: Any, about: dict[str, Any]) -> None:
     """Write the postprocessing, a dataclass, JSON values about how it was chosen, for which weights, and a digest of all of it."""
     must_be_there(run)
     content = json_ready({"task": run.task, "postprocessing": asdict(postprocessing), **about, WEIGHTS: digest_in(run.best_weights)})
+    if _KEPT.get() == run.folder:
+        if _plain(chosen_values(run)) != _plain(content["postprocessing"]):
+            another = f"{run.folder / FILE}: holds another choice, as 'tune' makes it. It stays."
+            say(f"{another} To have this one, remove it and resume again.")
+        return
     write_json(run.folder / FILE, {**content, DIGEST: _digest(content)})
+
+
+@contextmanager
+def postprocessing_kept(run: Run) -> Iterator[None]:
+    """In the block, a sound postprocessing of the run is not replaced: what 'tune' chose does not follow from the weights alone."""
+    try:
+        prove_postprocessing(run)
+        there = (run.folder / FILE).exists()
+    except RadlearnError:
+        # A damaged one is what a person resumes to replace.
+        there = False
+    before = _KEPT.set(run.folder if there else None)
+    try:
+        yield
+    finally:
+        _KEPT.reset(before)
 
 
 def _digest(content: Any) -> str:

@@ -26,7 +26,7 @@ from radlearn.workflow.arguments import checked
 from radlearn.workflow.ensembles import refuse_ensemble
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
 from radlearn.workflow.partial_answers import kept_when_stopped
-from radlearn.workflow.postprocessing_file import prove_postprocessing
+from radlearn.workflow.postprocessing_file import postprocessing_kept, prove_postprocessing
 from radlearn.workflow.repeats import (
     Repeats,
     checked_count,
@@ -162,7 +162,7 @@ class TaskApi:
         assert not isinstance(run, Repeats)
         opened = self._opened_run(run)
         _must_be_writable(opened, "continued", "what is trained lies")
-        with said_how_to_go_on(opened):
+        with said_how_to_go_on(opened), postprocessing_kept(opened):
             return self.task.commands.train(settings_as(opened, self.task.settings), self._data_of(opened, data), opened)
 
     @checked

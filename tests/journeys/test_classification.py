@@ -164,6 +164,12 @@ def test_a_threshold_is_chosen_again_on_a_copy_of_the_run(
     write_postprocessing(opened, replace(chosen, threshold=0.123456), about)
     assert cli.main(["tune", str(run), "--wanted-sensitivity", "0.5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["scores_of_before"] == ["scores.json"]
+    # What was tuned does not follow from the weights, and is not lost where what does is made again.
+    tuned = (run / "postprocessing.json").read_bytes()
+    (run / "feature_distance.safetensors").unlink()
+    assert cli.main(["classification", "resume", str(run)]) == 0
+    assert (run / "feature_distance.safetensors").exists()
+    assert (run / "postprocessing.json").read_bytes() == tuned
 
 
 def test_a_moved_run_is_evaluated_with_the_same_scores(trained: SimpleNamespace, tmp_path: Path) -> None:

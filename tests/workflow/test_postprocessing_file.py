@@ -14,7 +14,7 @@ from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.json_files import read_json
 from radlearn.training.checkpoint import save_tensors, save_weights
 from radlearn.training.run_folder import Run
-from radlearn.workflow.postprocessing_file import prove_postprocessing, read_postprocessing, write_postprocessing
+from radlearn.workflow.postprocessing_file import postprocessing_kept, prove_postprocessing, read_postprocessing, write_postprocessing
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,35 @@ def test_a_postprocessing_is_read_with_the_values_about_its_choice(tmp_path: Pat
         read_postprocessing(run, Cut)
     write_postprocessing(run, Cut(0.25), {"ablation": [1, 2]})
     assert read_postprocessing(run, Cut) == (Cut(0.25), {"ablation": [1, 2]})
+
+
+def test_a_choice_that_is_kept_is_not_replaced_and_another_run_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, other = (Run(tmp_path / name, "segmentation") for name in ("run", "other"))
+    for one in (run, other):
+        one.folder.mkdir()
+        write_postprocessing(one, Cut(0.25), {"chosen_by": "tune"})
+    written = (run.folder / "postprocessing.json").read_bytes()
+    with postprocessing_kept(run):
+        write_postprocessing(run, Cut(0.25), {"chosen_by": "train"})
+        assert "stays" not in capsys.readouterr().err
+        write_postprocessing(run, Cut(0.5), {"chosen_by": "train"})
+        write_postprocessing(other, Cut(0.5), {})
+    assert (run.folder / "postprocessing.json").read_bytes() == written
+    assert "holds another choice, as 'tune' makes it. It stays." in " ".join(capsys.readouterr().err.split())
+    assert read_postprocessing(other, Cut)[0] == Cut(0.5)
+    write_postprocessing(run, Cut(0.5), {})
+    assert read_postprocessing(run, Cut)[0] == Cut(0.5)
+
+
+@pytest.mark.parametrize("damage", ["nothing there", "changed by hand", "no JSON"])
+def test_what_cannot_be_believed_is_not_kept(tmp_path: Path, damage: str) -> None:
+    run, path = Run(tmp_path, "segmentation"), tmp_path / "postprocessing.json"
+    if damage != "nothing there":
+        write_postprocessing(run, Cut(0.25), {})
+        path.write_text(path.read_text().replace("0.25", "0.75") if damage == "changed by hand" else "{")
+    with postprocessing_kept(run):
+        write_postprocessing(run, Cut(0.5), {})
+    assert read_postprocessing(run, Cut)[0] == Cut(0.5)
 
 
 @pytest.mark.parametrize(

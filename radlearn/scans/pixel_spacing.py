@@ -8,6 +8,7 @@ calibrated; where it equals ImagerPixelSpacing it is at the detector too. Source
 from typing import Any, NamedTuple
 
 from radlearn.scans.decimals import decimals
+from radlearn.scans.header_texts import age_in_years
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # Computed Radiography, and Digital X-Ray for presentation and for processing: DICOM PS3.4, table B.5-1.
@@ -19,6 +20,8 @@ LEAST_MM, MOST_MM = 0.01, 10.0
 "Of a pixel: a mammogram has 0.05 mm, and a chest X-ray of 64 pixels 7 mm."
 LEAST_SIDE_MM, MOST_SIDE_MM = 50.0, 600.0
 "Of the longer side of a chest X-ray, with some room: that of a newborn has 100 mm, the largest detectors 430 mm."
+GROWN_YEARS, LEAST_GROWN_MM = 16, 250.0
+"From this age on lungs alone are about 300 mm wide or high: less has an X-ray that was made smaller and kept the spacing of before."
 FACTORS_AGREE_WITHIN = 0.1
 
 Lengths = tuple[float, float]  # (row, column) in mm
@@ -81,10 +84,13 @@ def _impossible_size(said: Any, spacing: Lengths) -> str:
         height, width = (int(said.get(keyword)) * mm for keyword, mm in zip(("Rows", "Columns"), spacing, strict=True))
     except DAMAGE:
         return ""
-    if LEAST_SIDE_MM <= max(height, width) <= MOST_SIDE_MM:
-        return ""
+    age, longer = age_in_years(_text(said, "PatientAge")), max(height, width)
     found = f"it is {width:.0f} × {height:.0f} mm (width × height) by its header, which no chest X-ray is"
-    return f"{found}: no millimetres are taken from it"
+    if not LEAST_SIDE_MM <= longer <= MOST_SIDE_MM:
+        return f"{found}: no millimetres are taken from it"
+    if age is not None and age >= GROWN_YEARS and longer < LEAST_GROWN_MM:
+        return f"{found} at {age:.0f} years. Was it made smaller? No millimetres are taken from it"
+    return ""
 
 
 def _contradiction(said: Any, spacing: Lengths | None) -> str:

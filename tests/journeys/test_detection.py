@@ -157,11 +157,14 @@ def test_an_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespa
     np.testing.assert_allclose([asked[xray.case.image_id] for xray in xrays], evaluation, atol=2e-6)
 
 
-def test_the_submission_is_the_challenges_own_and_several_runs_may_write_it(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_the_submission_is_the_challenges_own_and_several_runs_may_write_it(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     images = trained.data / "stage_2_train_images"
     ids = [case.image_id for case in find_cases(trained.data)]
     alone, twice = tmp_path / "alone.csv", tmp_path / "twice.csv"
     assert cli.main(["detection", "submit", str(trained.folder), "--images", str(images), "--out", str(alone)]) == 0
+    assert "images that the run was trained on" in " ".join(capsys.readouterr().err.split())
     run, copy = str(trained.folder), str(shutil.copytree(trained.folder, tmp_path / "copy"))
     assert cli.main(["detection", "submit", run, copy, "--images", str(images), "--out", str(twice)]) == 0
     one, both = read_submission(alone, ids), read_submission(twice, ids)

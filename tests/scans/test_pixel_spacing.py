@@ -164,3 +164,29 @@ def test_no_millimetres_are_taken_where_they_make_an_xray_that_cannot_be(
     height, width = (round(side * mm) for side, mm in zip(size_px, spacing, strict=True))
     with pytest.warns(PixelWarning, match=rf"it is {width} × {height} mm \(width × height\) by its header, which no chest X-ray is"):
         read_radiograph(path)
+
+
+@pytest.mark.parametrize(
+    ("age", "side_mm", "is_possible"),
+    [
+        ("054Y", 142, False),
+        ("54", 102, False),
+        ("016Y", 249, False),
+        ("054Y", 260, True),
+        ("003Y", 142, True),
+        ("018M", 120, True),
+        ("", 142, True),
+    ],
+)
+def test_a_grown_person_whose_xray_is_as_small_as_a_childs_has_no_millimetres(age: str, side_mm: float, is_possible: bool) -> None:
+    said = {"SOPClassUID": uid.DigitalXRayImageStorageForPresentation, "PatientAge": age, "Rows": 1000, "Columns": 800}
+    for fields in (
+        {"PixelSpacing": [side_mm / 1000] * 2},
+        {"PixelSpacing": [side_mm / 1000] * 2, "PixelSpacingCalibrationType": "GEOMETRY"},
+        {"ImagerPixelSpacing": [1.1 * side_mm / 1000] * 2, "EstimatedRadiographicMagnificationFactor": 1.1},
+    ):
+        found = pixel_spacing_of(said | fields)
+        assert (found.mm is not None, "Was it made smaller?" in found.note) == (is_possible, not is_possible)
+    # On a secondary capture nothing is measured anyway.
+    said["SOPClassUID"] = uid.SecondaryCaptureImageStorage
+    assert pixel_spacing_of(said | {"PixelSpacing": [0.1, 0.1]}).note == ""

@@ -192,4 +192,5 @@ def submit_boxes(predictions: BoxPredictions, challenge: Challenge[Any, FoundBox
     challenge.write_submission(Path(out), by_image, predictions.cases)
     boxes = sum(len(found.confidences) for found in by_image.values())
     say(f"{out}: {counted(len(by_image), 'X-rays')}, {counted(boxes, 'boxes')}, in the challenge's format.")
+    predictions.report_known([(case.image_id, case.path) for case, _ in ordered])
     return Path(out)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.class_denials import denies, denying
 from radlearn.challenges.class_levels import OF_FILES, class_names, has_usual_name, inner_names
 from radlearn.challenges.first_rows import CHANGE, FirstTable
 from radlearn.challenges.first_split import subset_called
@@ -18,7 +19,7 @@ SHOWN = 3
 
 def has_usual_names(images: Sequence[Path]) -> bool:
     """Whether some images lie in a folder whose name says that they show no finding."""
-    return any(has_usual_name(path.parent.name) or _is_usual(path.parent.parent.name, path.parent.name) for path in images)
+    return any(denies(path.parent.name) or _is_usual(path.parent.parent.name, path.parent.name) for path in images)
 
 
 def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[str]) -> FirstTable | None:
@@ -39,18 +40,22 @@ def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[
     if all(subset_called(name) for name in names):
         found = f"{folder}: the folders {', '.join(sorted(names))} are called like the subsets of a split"
         raise BadSetting(f"{found}; expected a folder for each class in them. Without these, write the table by hand: columns path, label.")
-    if not positive and not usual:
+    denied = denying(names) - usual
+    others = set(names) - usual - denied
+    # What is no pneumonia is neither surely another finding nor surely none, where several classes may be one.
+    unclear = bool(denied) and len(others) > 1 and len(usual | denied) > 1
+    if not positive and (unclear or not usual | denied):
         raise BadSetting(
             f"{folder}: the folders are {_listed(names, names)}. Which of them show the finding? Say so with --positive NAME; "
             "those that are not named are then without it."
         )
-    with_finding = set(positive) or set(names) - usual
+    with_finding = set(positive) or others
     if not with_finding or with_finding == set(names):
         found = f"{folder}: all folders ({_listed(names, names)}) are {'with' if with_finding else 'without'} the finding"
         raise BadSetting(f"{found}. Name those that show it, and not all, with --positive NAME.")
     table = FirstTable(("path", "label"), [{"path": path, "label": int(name in with_finding)} for path, name in sorted(name_of.items())])
     without = set(names) - with_finding
-    because = "as --positive says" if positive else f"because images without a finding are usually called {' or '.join(sorted(usual))}"
+    because = "as --positive says" if positive else f"because {_reason(usual, denied)}"
     table.assumed.append(f"label is 1 in {_listed(with_finding, names)} and 0 in {_listed(without, names)}, {because}.")
     if len(names) > 2:
         # Which class it was is worth keeping: a report then has its scores by class.
@@ -74,8 +79,13 @@ def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[
     return table
 
 
+def _reason(usual: Iterable[str], denied: Iterable[str]) -> str:
+    said = {"images without a finding are usually called": usual, "it is denied by the name": denied}
+    return ", and ".join(f"{words} {' or '.join(sorted(some))}" for words, some in said.items() if some)
+
+
 def _is_usual(name: str, inner: str) -> bool:
-    return inner.lower() in OF_FILES and has_usual_name(name)
+    return inner.lower() in OF_FILES and denies(name)
 
 
 def _holds_masks(inner: Path, folder: Path) -> bool:

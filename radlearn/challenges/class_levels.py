@@ -1,16 +1,15 @@
 """Which folders on the way to an image name its class, where folders lie in folders."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted
+from radlearn.challenges.class_denials import denies_all, denying
 from radlearn.challenges.first_split import subset_called
 from radlearn.challenges.folders import within
 from radlearn.errors import BadSetting
 
-WITHOUT = {"normal", "negative", "neg", "healthy", "no", "none", "0", "control", "controls", "without", "no finding", "no_finding"}
-"Names of folders whose images show no finding."
 OF_FILES = {"images", "image", "imgs", "img", "pictures", "png", "jpg", "jpeg", "dicom", "dcm", "xrays", "x-rays", "radiographs"}
 "Folders of which no class has the name, where others have one."
 Names = tuple[str, ...]
@@ -18,7 +17,7 @@ Names = tuple[str, ...]
 
 def has_usual_name(name: str) -> bool:
     """Tell whether images in a folder of this name usually show no finding."""
-    return name.lower() in WITHOUT
+    return denies_all(name)
 
 
 def class_names(folder: Path, images: Sequence[Path], positive: Sequence[str]) -> dict[Path, str]:
@@ -43,8 +42,12 @@ def class_names(folder: Path, images: Sequence[Path], positive: Sequence[str]) -
         above = _holders(names.values(), lambda name: name in positive or has_usual_name(name))
         return {path: _asked_for(parts, above, positive) for path, parts in names.items()}
     # A folder "0" may as well be a visit or a site; a word that is there says more.
-    above = _holders(names.values(), lambda name: has_usual_name(name) and name != "0") or _holders(names.values(), has_usual_name)
-    return _named_usually(folder, names, above) if above else _by_repetition(names)
+    every = {name for parts in names.values() for name in parts}
+    usual = {name for name in every if has_usual_name(name)}
+    for without in (usual - {"0"}, denying(every) - {"0"}, usual):
+        if above := _holders(names.values(), without.__contains__):
+            return _named_usually(folder, names, above, without | usual)
+    return _by_repetition(names)
 
 
 def inner_names(folder: Path, name_of: Mapping[Path, str]) -> list[str]:
@@ -76,13 +79,13 @@ def _asked_for(parts: Names, above: set[Names], positive: Sequence[str]) -> str:
     return next((one for one in reversed(parts) if one in positive), parts[levels[-1] if levels else -1])
 
 
-def _named_usually(folder: Path, names: Mapping[Path, Names], above: set[Names]) -> dict[Path, str]:
+def _named_usually(folder: Path, names: Mapping[Path, Names], above: set[Names], without: Collection[str]) -> dict[Path, str]:
     called = {parts[level] for parts in names.values() for level in _levels(parts, above)}
     chosen: dict[Path, str] = {}
     unclear: Counter[tuple[str, str, Path]] = Counter()
     for path, parts in names.items():
         at = _levels(parts, above) or [level for level, name in enumerate(parts) if name in called][:1]
-        usual = {has_usual_name(parts[level]) for level in at}
+        usual = {parts[level] in without for level in at}
         if len(usual) > 1:
             unclear[parts[at[0]], parts[at[-1]], path.parent] += 1
         elif at:

@@ -5,12 +5,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 from radlearn.amounts import part_of, verb_of
+from radlearn.challenges.folder_tables import tables_hint
 from radlearn.challenges.folders import describe_folder, volume_stem
 from radlearn.challenges.near_ids import near_strangers, only_strangers
 from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.rsna_tables import path_text, rows_in, table_text
-from radlearn.challenges.table_rows import tables_hint
 from radlearn.errors import BadLayout
 from radlearn.files import NO_FILE, write_text
 from radlearn.folder_walks import real_path

@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from radlearn.amounts import counted, verb_of
-from radlearn.challenges.class_levels import WITHOUT
+from radlearn.challenges.class_denials import denying
 from radlearn.challenges.first_rows import CHANGE, FirstTable
 from radlearn.challenges.folders import within
 from radlearn.challenges.table_boxes import BOX
@@ -29,8 +29,8 @@ SIDEWAYS = (5, 6, 7, 8)
 
 Box = tuple[float, float, float, float]
 
-NOTHING = WITHOUT - {"0"}
-"Names of classes whose boxes hold no finding. A class 0 is the first one of YOLO."
+FIRST = "0"
+"The first class of YOLO, of which the name says nothing."
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,10 @@ class Marked:
         if not self.troubles and (unknown := [name for name in positive if name not in names]):
             raise BadSetting(f"--positive {unknown[0]}: there is no such class. There are: {', '.join(sorted(names)) or 'none'}.")
         said: list[str] = []
-        nothing = [] if positive else sorted(name for name in names if name.strip().lower() in NOTHING)
+        nothing = [] if positive else sorted(name for name in denying(names) if name.strip() != FIRST)
+        if nothing and len(nothing) == len(names) and not self.troubles:
+            found = f"{self.folder}: the boxes are of the class {', '.join(nothing)}, whose name says that there is no finding"
+            raise BadSetting(f"{found}. Which boxes are findings? Say so with --positive NAME.")
         if nothing and len(nothing) < len(names):
             positive = [name for name in names if name not in nothing]
             said.append(f"Boxes of the class {', '.join(nothing)} are left out, because its name says that there is no finding. {CHANGE}.")

@@ -21,6 +21,8 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number
 from radlearn.challenges.folders import files_in, stem
+from radlearn.challenges.meant_columns import meant_columns
+from radlearn.challenges.near_columns import plain
 from radlearn.challenges.near_paths import NearPaths
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.person_spellings import joined_in_table
@@ -37,9 +39,12 @@ FINDINGS = (
 )  # fmt: skip
 NONE = "No Finding"
 IMAGE, LABELS = NIH_COLUMNS
+PATH = "path"
+"By which a table is one's own, whatever else it has."
 PERSON, VIEW = "Patient ID", "View Position"
 AGE, SEX = "Patient Age", ("Patient Gender", "Patient Sex")
 NAME = re.compile(r"data_entry.*\.csv", re.IGNORECASE)
+PUBLISHED_TABLE = re.compile(r"data_entry_20\d\d", re.IGNORECASE)
 BOXES = re.compile(r"bbox_list.*\.csv", re.IGNORECASE)
 LISTS = ("train_val_list.txt", "test_list.txt")
 "The published division, beside the table."
@@ -56,19 +61,50 @@ def is_nih(columns: tuple[str, ...]) -> bool:
     return IMAGE in columns and LABELS in columns
 
 
+def is_meant(columns: Sequence[str]) -> bool:
+    """Tell whether columns are those of NIH ChestX-ray14, also in other spellings.
+
+    >>> is_meant(["image_index", "finding_labels"]), is_meant(["image", "labels"])
+    (True, False)
+    """
+    return {plain(IMAGE), plain(LABELS)} <= {plain(column) for column in columns}
+
+
+def spelling_words(columns: Sequence[str]) -> str:
+    """Return how the columns of NIH ChestX-ray14 are to be called where they are spelt otherwise; "" in any other table.
+
+    >>> spelling_words(["image_index", "Finding Labels"])
+    'has the columns of NIH ChestX-ray14 in another spelling. Write Image Index for image_index.'
+    """
+    if is_nih(tuple(columns)) or not is_meant(columns) or PATH in map(str.lower, columns):
+        return ""
+    published = {plain(name): name for name in (IMAGE, LABELS, PERSON, VIEW, AGE, *SEX)}
+    renamed = [f"{name} for {column}" for column in columns if (name := published.get(plain(column))) and name != column]
+    return f"has the columns of NIH ChestX-ray14 in another spelling. Write {', '.join(renamed)}."
+
+
 def table_in(folder: Path) -> Path | None:
     """Return the table of NIH ChestX-ray14 that lies in a folder; None where there is none.
+
+    One that cannot be read is it too where no other lies there, so that what is wrong with it is said.
 
     Raises:
         BadLayout: if there are several.
     """
     if not Path(folder).is_dir():
         return None
-    found = [path for path in files_in(Path(folder)) if NAME.fullmatch(path.name) and is_nih(columns_of(path))]
+    called = [path for path in files_in(Path(folder)) if NAME.fullmatch(path.name)]
+    found = [path for path in called if is_nih(columns_of(path))] or [path for path in called if _is_meant_table(path)]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise BadLayout(f"{folder}: holds {len(found)} tables of NIH ChestX-ray14 ({names}). Name one of them with --data.")
     return found[0] if found else None
+
+
+def _is_meant_table(path: Path) -> bool:
+    columns, trouble = meant_columns(path)
+    # What is no text at all has no columns, and its name alone tells.
+    return is_meant(columns) or (not columns and bool(trouble) and PUBLISHED_TABLE.match(path.name) is not None)
 
 
 def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
@@ -78,7 +114,8 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     if PERSON not in columns:
         if not troubles:
             said = f"the columns are {', '.join(columns)}; expected also {PERSON}"
-            troubles.append(f"{table.path.name}, line {HEADER_LINE}: {said}, which says whose X-ray it is.")
+            near = next((f" Is it {column}? Then call it so." for column in columns if plain(column) == plain(PERSON)), "")
+            troubles.append(f"{table.path.name}, line {HEADER_LINE}: {said}, which says whose X-ray it is.{near}")
         return table, []
     lines: dict[str, int] = {}
     read: list[tuple[int, Cells]] = []

@@ -23,11 +23,12 @@ from pathlib import Path
 from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges import nih_table, rsna_places, xray_table
 from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.folder_tables import tables_hint
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, named_pages, stem
 from radlearn.challenges.near_ids import NearIds, near_strangers, only_strangers
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.person_spellings import joined_in_table
-from radlearn.challenges.table_rows import is_table, tables_hint
+from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
 from radlearn.challenges.xray_case import XrayCase as Case
@@ -186,7 +187,7 @@ def near_layout(folder: Path) -> str:
     if not place.is_dir() or layout_folder(place) is not None:
         return ""
     hint = tables_hint(place)
-    return rsna_places.near_layout(place, LABELS_TABLE, IMAGE_FOLDER) or (hint.rstrip(".") if "ChestX-ray14" in hint else "")
+    return rsna_places.near_layout(place, LABELS_TABLE, IMAGE_FOLDER) or (hint.rstrip(".") if "ChestX-ray14 lies there" in hint else "")
 
 
 def find_images(folder: Path) -> list[Case]:

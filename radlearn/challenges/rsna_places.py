@@ -8,7 +8,8 @@ from pathlib import Path
 
 from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges.folders import files_in, stem, within
-from radlearn.challenges.table_rows import columns_of, is_table
+from radlearn.challenges.meant_columns import meant_columns
+from radlearn.challenges.table_rows import is_table
 from radlearn.folder_walks import walked
 from radlearn.scans.file_names import DICOM_SUFFIXES, PACKED_SUFFIXES, PICTURE_SUFFIXES
 
@@ -80,11 +81,14 @@ def near_layout(folder: Path, labels: str, images: str) -> str:
     """
     if not folder.is_dir():
         return ""
-    tables = [path for path in files_in(folder) if is_table(path) and set(columns_of(path)) >= LABEL_COLUMNS]
+    columns = {path: meant_columns(path) for path in files_in(folder) if is_table(path)}
+    tables = [path for path, (names, _) in columns.items() if set(names) >= LABEL_COLUMNS]
     # A copy that somebody divided is not the challenge's table.
     if len(tables) != 1:
         return ""
     called = STAGE.sub("", images)
     places = [path for path in folder.iterdir() if path.is_dir() and STAGE.sub("", path.name.lower()) == called and path.name != images]
     also = f", and the folder {places[0].name} {images}" if len(places) == 1 and not (folder / images).is_dir() else ""
-    return f"{tables[0].name} has the columns of the challenge's table of labels. Call it {labels}{also}"
+    trouble = columns[tables[0]][1].removesuffix(".")
+    unread = f". It is not read as it is, either: {trouble}" if trouble else ""
+    return f"{tables[0].name} has the columns of the challenge's table of labels. Call it {labels}{also}{unread}"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -26,20 +25,6 @@ Cells = dict[str, str]
 def is_table(path: Path) -> bool:
     """Tell whether a path names a table, by its suffix, whether it is there or not."""
     return Path(path).suffix.lower() in (*SEPARATORS, PARQUET) and not Path(path).is_dir()
-
-
-def tables_hint(folder: Path) -> str:
-    """Return what to name where a folder was named in which a table of one's own lies; "" where none does."""
-    files = sorted(path for path in Path(folder).iterdir() if is_table(path) and path.is_file()) if Path(folder).is_dir() else []
-    columns = {path: columns_of(path) for path in files}
-    own = [path for path in files if "path" in map(str.lower, columns[path])]
-    nih = [path for path in files if set(NIH_COLUMNS) <= set(columns[path])]
-    if not own and len(nih) == 1:
-        return f"The table of NIH ChestX-ray14 lies there under another name: name it itself, --data {shlex.quote(str(nih[0]))}."
-    if not own:
-        return ""
-    which = "A table of one's own lies there: name it itself" if len(own) == 1 else "Tables of one's own lie there: name one of them"
-    return f"{which}, --data {' or '.join(shlex.quote(str(path)) for path in own[:3])}."
 
 
 def file_words(path: Path) -> str:
@@ -94,7 +79,12 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
                 said = comma_hint(row) if len(row) > width else ""
                 troubles.append(f"{path.name}, line {line}: has {len(row)} fields where the header has {width}.{said}")
     except csv.Error as error:
-        troubles.append(not_csv(path.name, start, reader.line_num, error))
+        first = text.partition("\n")[0].strip()
+        # Names in quotes with another separator between them are no CSV with commas.
+        parted = not header and separator not in first and any(mark in first for mark in ";\t|")
+        hint = separator_hint([first], separator) if parted else ""
+        said = f"{path.name}, line {HEADER_LINE}: has one column, {first!r}.{hint}"
+        troubles.append(said if hint else not_csv(path.name, start, reader.line_num, error))
     if not rows and not troubles:
         troubles.append(f"{path.name}: has a header and no rows.")
     return tuple(header), rows, troubles

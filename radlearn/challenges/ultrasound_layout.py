@@ -19,8 +19,9 @@ from PIL import Image
 
 from radlearn.amounts import part_of, verb_of
 from radlearn.challenges import label_map_table
+from radlearn.challenges.folder_tables import tables_hint
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_below, folder_that_holds, is_image_file, named_pages, stem
-from radlearn.challenges.table_rows import is_table, tables_hint
+from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.challenges.ultrasound_submission import SIZE_PX

@@ -45,7 +45,8 @@ def is_xray_table(path: Path) -> bool:
     columns = columns_of(path)
     corners = corners_in(columns)
     has_boxes = bool(corners) and set(corners) <= set(columns)
-    return LABEL in columns or has_boxes or bool(label_columns(columns)) or nih_table.is_nih(columns)
+    is_nih = nih_table.is_nih(columns) or bool(nih_table.spelling_words(columns))
+    return LABEL in columns or has_boxes or bool(label_columns(columns)) or is_nih
 
 
 def label_columns(columns: Sequence[str]) -> tuple[str, ...]:
@@ -87,6 +88,8 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     columns = columns_of(path)
     if nih_table.is_nih(columns):
         return nih_table.audit(path)
+    if words := nih_table.spelling_words(columns):
+        return OwnTable(Path(path), columns, troubles=[f"{Path(path).name}, line {HEADER_LINE}: {words}"]), []
     box, several = corners_in(columns), label_columns(columns)
     needed = box or several or (LABEL,)
     table = read_table(path, needed, (*KNOWN, *box, *several))

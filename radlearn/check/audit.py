@@ -14,6 +14,7 @@ import numpy as np
 from radlearn import use_cases
 from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
+from radlearn.challenges.folder_tables import tables_hint, unread_table
 from radlearn.challenges.folders import describe_folder, volume_files, volume_stem
 from radlearn.challenges.near_columns import near_hint
 from radlearn.challenges.table_boxes import size_hint
@@ -146,13 +147,15 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     unlooked = [] if by_table else unlooked_files(folder, {*paths, *nifti})
     paths = [path for path in paths if path not in known]
     if not paths and not nifti and not layouts:
-        hint = unread_words(unlooked)
+        hint = unread_words(unlooked) or (f" {words}" if (words := tables_hint(folder)) else "")
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM X-rays or NIfTI volumes, at any depth.{hint}")
     result.cases = {case.path: case for layout in layouts.values() for case in layout.cases if isinstance(case, XrayCase)}
     result.findings = [Finding(*one) for layout in layouts.values() for one in layout.findings]
     near = [challenge.near_layout(given) for challenge in challenges.values() if challenge.near_layout is not None]
     # A folder in one layout may hold what is of another.
     result.findings += [] if layouts else [Finding("layout-near", "", words) for words in near if words]
+    table, trouble = ("", "") if layouts else unread_table(given)
+    result.findings += [Finding("table-unread", table, trouble)] if table else []
     result.findings += unlooked_findings(unlooked, folder)
     result.findings += [Finding("left-aside", "", words) for words in ([] if by_table else left_aside(folder))]
     result.xrays = facts_of(paths, workers) if paths else []

@@ -67,6 +67,7 @@ RULES = {
         "error", "labelled X-rays that lie elsewhere or in another format", "Do as each line says; training finds none of them as they are."
     ),
     "layout-near": Rule("error", "a folder that is nearly that of a challenge", "Do as the line says; training does not know it as it is."),
+    "table-unread": Rule("error", "a table of images that cannot be read as it is", "Do as the line says, then name the table itself."),
     "persons-split": Rule("error", "people in two subsets of a split", "Put all X-rays of a person in one subset, or let radlearn split."),
     "split-table": Rule("error", "a split table that cannot be used", "Write columns image_id, person, subset; or remove the table."),
     "file-empty": Rule("error", "files of 0 bytes", AGAIN),

@@ -1,6 +1,16 @@
 """What a file is by its first bytes, for messages about one that is another kind than its name says."""
 
+import lzma
 import re
+import struct
+import zipfile
+import zlib
+
+DAMAGED_ZIP = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, OSError, ValueError, IndexError,
+    struct.error, OverflowError,
+)  # fmt: skip
+"What zipfile raises of what is in a zip; RuntimeError for a password, NotImplementedError for a way of packing that it does not know."
 
 MADE_OF = "Use the DICOM or NIfTI file that it was made of"
 ONE_FILE = "Make one file of the two: SimpleITK.WriteImage(SimpleITK.ReadImage('{0}'), 'NAME.nii.gz')"

@@ -6,8 +6,6 @@ of masks is held against them in the same way, before it is packed.
 Source of the names: the MONAI challenge baseline, which cuts `volume-covid19-A-0` off the front.
 """
 
-import lzma
-import struct
 import sys
 import tempfile
 import zipfile
@@ -25,6 +23,7 @@ from radlearn.challenges.covid19_layout import Case
 from radlearn.challenges.folders import volume_stem
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, CannotWrite, UnreadableScan
+from radlearn.file_kinds import DAMAGED_ZIP
 from radlearn.files import why_no_file, written_whole
 from radlearn.folder_walks import is_of_a_system
 from radlearn.progress import in_parallel
@@ -39,11 +38,6 @@ OF_CTS = ("_ct", "_0000")
 GZIP = b"\x1f\x8b"
 MOST_MEMBER_BYTES = 1 << 31
 "Of one mask in a zip, as it is packed there."
-# What zipfile raises of what is in a zip, RuntimeError for a password, NotImplementedError for a way of packing that it does not know.
-DAMAGED_ZIP = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, OSError, ValueError, IndexError,
-    struct.error, OverflowError,
-)  # fmt: skip
 # The earliest time a zip can hold: the same masks then make the same bytes whenever they are packed.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 

@@ -8,7 +8,6 @@ calibrated; where it equals ImagerPixelSpacing it is at the detector too. Source
 from typing import Any, NamedTuple
 
 from radlearn.scans.decimals import decimals
-from radlearn.scans.header_texts import age_in_years
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # Computed Radiography, and Digital X-Ray for presentation and for processing: DICOM PS3.4, table B.5-1.
@@ -84,6 +83,8 @@ def _impossible_size(said: Any, spacing: Lengths) -> str:
         height, width = (int(said.get(keyword)) * mm for keyword, mm in zip(("Rows", "Columns"), spacing, strict=True))
     except DAMAGE:
         return ""
+    from radlearn.scans.header_texts import age_in_years  # pydicom, and importing a challenge must stay cheap
+
     age, longer = age_in_years(_text(said, "PatientAge")), max(height, width)
     found = f"it is {width:.0f} × {height:.0f} mm (width × height) by its header, which no chest X-ray is"
     if not LEAST_SIDE_MM <= longer <= MOST_SIDE_MM:

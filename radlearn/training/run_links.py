@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from radlearn.errors import BadRunFolder
+from radlearn.folder_walks import real_path
 from radlearn.training.run_folder import Run
 
 
@@ -15,10 +16,10 @@ def refuse_links_out(run: Run) -> None:
     Raises:
         BadRunFolder: with the link and where it leads.
     """
-    root = run.folder.resolve()
+    root = real_path(run.folder)
     for place, folders, _ in os.walk(root):
         for name in folders:
             inside = Path(place, name)
-            if inside.is_symlink() and not inside.resolve().is_relative_to(root):
-                found = f"{run.folder / inside.relative_to(root)}: is a link to {inside.resolve()}, outside of the run folder"
+            if inside.is_symlink() and not real_path(inside).is_relative_to(root):
+                found = f"{run.folder / inside.relative_to(root)}: is a link to {real_path(inside)}, outside of the run folder"
                 raise BadRunFolder(f"{found}. Nothing is written through it; put a folder in its place.")

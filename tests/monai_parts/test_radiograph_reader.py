@@ -109,7 +109,7 @@ def test_at_full_size_the_affine_of_a_secondary_capture_is_the_identity(xray_fil
 def test_where_lengths_may_be_measured_the_affine_is_in_mm(
     xray_file: Write, changed_dicom: Write, at_least_px: int | None, factor: int
 ) -> None:
-    path = changed_dicom(xray_file(SMOOTH), SOPClassUID=COMPUTED_RADIOGRAPHY)
+    path = changed_dicom(xray_file(SMOOTH), SOPClassUID=COMPUTED_RADIOGRAPHY, PatientAge="002Y")
     image = loaded(path, at_least_px)
     assert image.meta["affine_unit"] == "mm"
     assert image.shape == (400 // factor, 256 // factor)

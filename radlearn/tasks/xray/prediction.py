@@ -203,18 +203,18 @@ class XrayPredictions:
             rows = [(str(source_of(Path(row[0]))), *row[1:]) for row in in_place]
             write_rows(self.table, [columns, *rows])
             say(f"{counted(len(self.rows), 'X-rays')} predicted{said_table(self.table)}")
-        self.report_known([(row[1], Path(row[0])) for row in self.rows])
+        self.report_known((row[1], Path(row[0])) for row in self.rows)
         say_left_out(self._below, [*map(source_of, self.paths), *self.unreadable.paths], self.out, "X-rays")
         self.report_unreadable(len(self.rows))
         if self._partial is not None:
             self._partial.finished()
 
-    def report_known(self, predicted: Sequence[tuple[str, Path]]) -> None:
+    def report_known(self, predicted: Iterable[tuple[str, Path]]) -> None:
         """Say which X-rays, each a name and a file, the runs were trained on, where `compare_with` was asked."""
         if self.known is not None:
-            known = self.known.report(predicted, "X-rays")
+            known = self.known.report(xrays := list(predicted), "X-rays")
             if self.look_alikes is not None:
-                self.look_alikes.report([path for _, path in predicted], len(predicted), known)
+                self.look_alikes.report((path for _, path in xrays), len(xrays), known)
 
     def report_unreadable(self, readable: int) -> None:
         """Report unreadable files; errors as `UnreadableFiles.report`.

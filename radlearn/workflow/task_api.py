@@ -14,6 +14,7 @@ from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
 from radlearn.outputs import prove_output
 from radlearn.progress import say
+from radlearn.training.arguments import checked
 from radlearn.training.config import refuse_out_of_bounds
 from radlearn.training.device import chosen_device
 from radlearn.training.earlier_runs import about_earlier, finished_run
@@ -22,7 +23,6 @@ from radlearn.training.run_links import refuse_links_out
 from radlearn.training.run_state import is_finished, is_trained, unfinished
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
-from radlearn.workflow.arguments import checked
 from radlearn.workflow.ensembles import refuse_ensemble
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
 from radlearn.workflow.partial_answers import kept_when_stopped

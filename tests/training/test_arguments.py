@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.errors import BadSetting
-from radlearn.workflow.arguments import checked
+from radlearn.training.arguments import checked
 
 
 @checked

@@ -8,6 +8,8 @@ ones are; of 60 built-in ones 57 upside down, 36 front to back, where contrast m
 three ways. Turned by 90° or with two axes exchanged, all of 15 CTs are told, and all of 5 masks.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -72,7 +74,7 @@ def ct_wrong_way_round(ct: Volume) -> str:
     behind, before = _bone_beside_the_midline(hu[:, :, levels], middle, (deep[0] + deep[-1]) / 2, step)
     if before > SPINE_FROM and behind < NO_SPINE_BELOW:
         return f"it looks turned front to back: a column of bone runs through {before:.0%} of the slices in front, as a spine does"
-    (more_right, soft_ml), (of_any, _) = (_liver(hu, lungs, middle, levels, step, band) for band in (SOFT_HU, ANY_LIVER_HU))
+    (more_right, soft_ml), (of_any, _) = _liver(hu, lungs, middle, levels, step, (SOFT_HU, ANY_LIVER_HU))
     if soft_ml > LEAST_SOFT_ML and more_right < MIRRORED_BELOW and of_any < AND_BELOW:
         left = (1 - more_right) / 2
         return f"it looks mirrored from left to right: {left:.0%} of the soft tissue under the lungs, the liver's place, is on the left"
@@ -160,16 +162,19 @@ def _bone_beside_the_midline(hu: np.ndarray, middle: float, centre: float, step:
 
 
 def _liver(
-    hu: np.ndarray, lungs: np.ndarray, middle: float, levels: slice, step: np.ndarray, band: tuple[float, float]
-) -> tuple[float, float]:
-    """Return how much more tissue of a band of HU under the lungs is on the right, as a share of both sides, and how much it is, in ml."""
+    hu: np.ndarray, lungs: np.ndarray, middle: float, levels: slice, step: np.ndarray, bands: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """Return for each band of HU how much more of it under the lungs is on the right, as a share of both sides, and its ml."""
     smooth = ndimage.uniform_filter(hu, 3)
-    soft = ndimage.binary_opening((smooth > band[0]) & (smooth < band[1]), iterations=2)
     shadow = np.asarray(lungs.any(axis=2))
     under = np.maximum.accumulate(shadow, axis=0) & np.maximum.accumulate(shadow[::-1], axis=0)[::-1]
     low = max(0, levels.start - int(LIVER_BELOW_MM / step[2]))
     high = levels.start + int(LIVER_UP_TO * (levels.stop - levels.start))
-    here = soft[:, :, low:high] & under[:, :, None] & ~lungs[:, :, low:high]
-    columns, numbers = here.sum(axis=(1, 2)), np.arange(len(here))
-    right, left = int(columns[numbers < middle].sum()), int(columns[numbers > middle].sum())
-    return (right - left) / max(right + left, 1), (right + left) * float(np.prod(step)) / 1000
+    place, numbers = under[:, :, None] & ~lungs[:, :, low:high], np.arange(len(hu))
+    found = []
+    for least, most in bands:
+        tissue = ndimage.binary_opening((smooth > least) & (smooth < most), iterations=2)
+        columns = (tissue[:, :, low:high] & place).sum(axis=(1, 2))
+        right, left = int(columns[numbers < middle].sum()), int(columns[numbers > middle].sum())
+        found.append(((right - left) / max(right + left, 1), (right + left) * float(np.prod(step)) / 1000))
+    return found

@@ -46,7 +46,7 @@ lint: install
 install: $(STAMP)
 
 $(STAMP): pyproject.toml requirements.lock
-	@echo "Installing into $(VENV) (about 6 GB, mostly PyTorch; once) …"
+	@echo "Installing into $(VENV) (about 6 GB, mostly PyTorch; once). Its last step, compiling, takes a minute and may say nothing …"
 	@test -x $(BIN)/python || ./install-venv.sh $(PYTHON) $(VENV)
 	$(BIN)/uv pip sync --python $(BIN)/python --compile-bytecode requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .

@@ -8,6 +8,8 @@ from radlearn.errors import BadSetting, CannotWrite
 from radlearn.files import opened_to_read, refuse_special, try_to_write
 
 START_BYTES = 4096
+# For what takes hours to make: no file begins like this, so that none is replaced but an empty one.
+NOTHING_REPLACED: tuple[bytes, ...] = ()
 
 
 def prove_output(out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes, ...] | None = None, what: str = "a file") -> None:
@@ -17,11 +19,11 @@ def prove_output(out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes,
         out: the file.
         inputs: files that the command reads; folders among them are left alone.
         begins: how every file of this kind begins, in small letters; one that begins in another way is somebody else's, wherever it lies.
-            None replaces any file that is no input.
+            None replaces any file that is no input, `NOTHING_REPLACED` none that holds anything.
         what: such a file in words, for the message.
 
     Raises:
-        BadSetting: if `out` is a folder, an input (also by a link), or another kind of file.
+        BadSetting: if `out` is a folder, an input (also by a link), another kind of file, or one that shall not be replaced.
         CannotWrite: if it is a pipe or a device.
         OSError: if its folder cannot be written.
     """
@@ -32,6 +34,8 @@ def prove_output(out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes,
     for path in inputs:
         if path.is_file() and out.exists() and os.path.samefile(out, path):
             raise BadSetting(f"{out}: is read by this command, and would be replaced by {what}. Name another file.")
+    if begins == NOTHING_REPLACED and out.is_file() and out.stat().st_size:
+        raise BadSetting(f"{out} already exists. Choose another name with --out, or remove it.")
     if begins is not None and out.is_file() and (start := _start(out)) and not start.lower().startswith(begins):
         raise BadSetting(f"{out}: is there already, and is no {what.removeprefix('a ')} that could be replaced. Name another file.")
     try_to_write(out.parent)

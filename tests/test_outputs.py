@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.errors import BadSetting, CannotWrite
-from radlearn.outputs import prove_output, refuse_inputs
+from radlearn.outputs import NOTHING_REPLACED, prove_output, refuse_inputs
 
 
 def test_an_input_is_not_replaced_by_whatever_name(tmp_path: Path) -> None:
@@ -34,6 +34,16 @@ def test_what_the_command_wrote_before_is_replaced(tmp_path: Path, content: byte
         (tmp_path / "out.csv").write_bytes(content)
     prove_output(tmp_path / "out.csv", [tmp_path, tmp_path / "nowhere"], (b"case,person,", b"other,"), "a table")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv"] * (content is not None)
+
+
+@pytest.mark.parametrize("content", [b"patientId,PredictionString\n", b"PK\x03\x04", b" "])
+def test_what_took_hours_is_not_replaced_even_by_its_like(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "out.csv").write_bytes(content)
+    with pytest.raises(BadSetting, match=r"out\.csv already exists\. Choose another name"):
+        prove_output(tmp_path / "out.csv", [tmp_path], NOTHING_REPLACED, "a submission")
+    assert (tmp_path / "out.csv").read_bytes() == content
+    (tmp_path / "empty.csv").touch()
+    prove_output(tmp_path / "empty.csv", [tmp_path], NOTHING_REPLACED, "a submission")
 
 
 def test_what_cannot_be_written_is_found_before_the_work(tmp_path: Path) -> None:

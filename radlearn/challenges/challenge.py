@@ -194,7 +194,6 @@ class Challenge(Generic[CaseT, PredictionT]):
         find_cases: labelled cases of a folder in the layout, or of a table (`own_table`). Raises BadLayout.
         find_images: unlabelled cases of a folder, for a submission. Raises BadLayout.
         write_submission: (file, image_id -> prediction, cases) writes the submission file and proves it; None where there is none.
-        submission_begins: how the file begins, in small letters: no other file is replaced by it. None replaces any that is not read.
         first_table: (folder, names of the classes that are the finding) -> a first table (`first_table`) of a folder as people have them;
             None where no table can be read. Raises BadLayout and BadSetting.
         check_names: (file, image_ids) raises BadLayout where images cannot be told apart in the submission file, before any is predicted.
@@ -216,7 +215,6 @@ class Challenge(Generic[CaseT, PredictionT]):
     find_cases: Callable[[Path], list[CaseT]]
     find_images: Callable[[Path], list[CaseT]]
     write_submission: Callable[[Path, Mapping[str, PredictionT], Sequence[CaseT]], None] | None = None
-    submission_begins: tuple[bytes, ...] | None = None
     first_table: Callable[[Path, Sequence[str]], Any] | None = None
     check_names: Callable[[Path, Sequence[str]], object] | None = None
     built_in: BuiltInCases | None = None

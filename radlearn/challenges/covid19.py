@@ -46,7 +46,6 @@ CHALLENGE: Challenge[Case, Path] = Challenge(
     find_images=find_images,
     first_table=_first_table,
     write_submission=write_submission,
-    submission_begins=(b"pk",),
     check_names=distinct_names,
     built_in=BuiltInCases("radlearn.digital_thorax.ct_cohort:write_covid19", 120),
     scorers=(

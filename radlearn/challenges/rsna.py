@@ -92,7 +92,6 @@ CHALLENGE: Challenge[Case, FoundBoxes] = Challenge(
     first_table=_first_table,
     write_submission=lambda path, predictions, cases: write_submission(path, on_the_challenges_grid(predictions, cases)),
     # The second is the classification lesson's own.
-    submission_begins=(b"patientid,predictionstring", b"patientid,probability\n", b"patientid,probability\r"),
     built_in=BuiltInCases("radlearn.digital_thorax.cohort:write_rsna", 800),
     box_score=BOX_SCORE,
     scorers=(

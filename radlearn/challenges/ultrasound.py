@@ -46,7 +46,6 @@ CHALLENGE: Challenge[UltrasoundCase, Path] = Challenge(
     find_images=find_images,
     first_table=_first_table,
     write_submission=write_submission,
-    submission_begins=(b"img,pixels",),
     check_names=distinct_images,
     built_in=BuiltInCases("radlearn.ultrasound_phantom.cohort:write_ultrasound", 400),
     scorers=(

@@ -11,11 +11,11 @@ import numpy as np
 
 from radlearn.challenges.challenge import VolumeFiles
 from radlearn.challenges.folders import masks_beside, volume_stem, within
-from radlearn.check.anatomy import ct_wrong_way_round, mask_wrong_way_round
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
 from radlearn.errors import RadlearnError, UnreadableScan
 from radlearn.progress import in_parallel
+from radlearn.scans.ct_anatomy import mask_wrong_way_round
 from radlearn.scans.dicom_series import read_series
 from radlearn.scans.geometry import Volume, orientation, same_grid, spacing_mm
 from radlearn.scans.hounsfield import doubts_of
@@ -138,8 +138,6 @@ def _of_ct(ct: Volume) -> Iterator[tuple[str, str]]:
     if not is_strange and (share := float((ct.voxels < PADDING_BELOW_HU).mean())):
         found = f"{share:.0%} of the voxels lie below {PADDING_BELOW_HU} HU; the lowest is {ct.voxels.min():g}"
         yield "ct-padding", found.replace("-", "−")
-    if not any(doubt.rule in ("ct-not-hu", "ct-stretched") for doubt in doubts) and (turned := ct_wrong_way_round(ct)):
-        yield "ct-turned", turned
     yield from _of_slices(ct)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
 from radlearn.scans.chest_shape import shape_doubts
+from radlearn.scans.ct_anatomy import ct_wrong_way_round
 from radlearn.scans.doubt import Doubt as Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm
 from radlearn.scans.lost_slices import lost_slices, lost_words
@@ -53,8 +54,10 @@ def doubts_of(ct: Volume) -> list[Doubt]:
     if of_values is not None and of_values.sure:
         return [of_values, *_of_slices(ct), *([] if of_values.rule == "ct-is-mask" else _of_lost(ct))]
     is_hounsfield = of_values is None or of_values.rule not in ("ct-not-hu", "ct-stretched")
-    shape = shape_doubts(ct, is_hounsfield)
-    return [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *_of_lost(ct), *shape, *ct.doubts]
+    shape = list(shape_doubts(ct, is_hounsfield))
+    # Which way a chest lies is told by its size in millimetres.
+    turned = [Doubt("ct-turned", words)] if is_hounsfield and not shape and (words := ct_wrong_way_round(ct)) else []
+    return [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *_of_lost(ct), *shape, *turned, *ct.doubts]
 
 
 def refuse_no_chest_ct(ct: Volume) -> tuple[str, ...]:

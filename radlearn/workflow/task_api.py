@@ -12,7 +12,7 @@ from radlearn.challenges.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
-from radlearn.outputs import prove_output
+from radlearn.outputs import NOTHING_REPLACED, prove_output
 from radlearn.progress import say
 from radlearn.training.arguments import checked
 from radlearn.training.config import refuse_out_of_bounds
@@ -261,7 +261,7 @@ class TaskApi:
         """Write the submission file for the images of a folder; return its path. Arguments as in `predict`."""
         runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
         given = [Path(value) for value in options.values() if isinstance(value, Path | str)]
-        prove_output(Path(out), [Path(images), *given], self.task.challenge.submission_begins, "a submission")
+        prove_output(Path(out), [Path(images), *given], NOTHING_REPLACED, "a submission")
         if len(runs) > 1:
             assert self.task.ensemble is not None
             return self.task.ensemble.submit(runs, Path(images), Path(out), made)

@@ -286,6 +286,10 @@ def test_the_submission_has_a_line_for_each_xray(trained: SimpleNamespace, tmp_p
         rows = list(csv.reader(opened))
     assert rows[0] == ["patientId", "probability"]
     assert sorted(row[0] for row in rows[1:]) == sorted(case.image_id for case in find_cases(trained.data))
+    written = out.read_bytes()
+    assert cli.main(["classification", "submit", str(trained.folder), "--images", str(images), "--out", str(out)]) == 2
+    assert "submission.csv already exists. Choose another name with --out" in " ".join(capsys.readouterr().err.split())
+    assert out.read_bytes() == written
 
 
 def test_folds_are_evaluated_together_on_the_persons_none_was_trained_on(

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.check.anatomy import ct_wrong_way_round, mask_wrong_way_round
 from radlearn.check.volumes import loose_jobs, volume_facts, volume_findings
+from radlearn.scans.ct_anatomy import ct_wrong_way_round, mask_wrong_way_round
 from radlearn.scans.dicom_series import read_series
 from radlearn.scans.geometry import Volume
+from radlearn.scans.hounsfield import refuse_no_chest_ct
 from radlearn.scans.lungs import lung_hull
 from radlearn.scans.nifti import read_volume, write_volume
 
@@ -95,6 +96,16 @@ def test_a_mask_that_is_turned_over_on_its_ct_is_told(turn: tuple[slice, ...]) -
     words = {0: "mirrored from left to right", 1: "front to back", 2: "upside down"}
     turned = [axis for axis, part in enumerate(turn if isinstance(turn, tuple) else (turn,)) if part.step == -1]
     assert (words[turned[0]] if len(turned) == 1 else "turned by 180° in its slices") in said
+
+
+@pytest.mark.parametrize(("turn", "words"), [(UPSIDE_DOWN, "upside down"), (TO_THE_BACK, "front to back"), (MIRRORED, "mirrored")])
+def test_whatever_reads_a_turned_ct_notes_it(turn: tuple[slice, ...], words: str) -> None:
+    hu, _ = chest()
+    right, wrong = (refuse_no_chest_ct(Volume(voxels, AFFINE, Path("ct.nii.gz"))) for voxels in (hu, hu[turn]))
+    (said,) = set(wrong) - set(right)
+    assert words in said
+    # As with two axes exchanged.
+    assert any("turned by 90°" in note for note in refuse_no_chest_ct(Volume(hu.swapaxes(0, 1), AFFINE, Path("ct.nii.gz"))))
 
 
 def test_a_wrong_mask_that_fits_in_no_other_way_is_not_called_turned() -> None:

@@ -5,6 +5,7 @@ import re
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 DAMAGED_ZIP = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, OSError, ValueError, IndexError,
@@ -55,6 +56,7 @@ KINDS: tuple[tuple[bytes, str, str], ...] = (
     (rb"\s*[\[{]\s*[\"{\[\]}]", "JSON", "Save the table as CSV, one row a line"),
 )
 "Pattern of the beginning, what it is, and what to do with it. More special ones stand before."
+STAND_INS = ("a Git LFS pointer", "an HTML page")
 
 
 READ_BY_NAME = {"a PNG picture": ".png", "a JPEG picture": ".jpg", "a TIFF picture": ".tif", "a BMP picture": ".bmp"}
@@ -83,3 +85,13 @@ def kind_of(start: bytes) -> str:
     """
     found = ((what, advice) for pattern, what, advice in KINDS if re.match(pattern, start[:HEADER_BYTES], re.DOTALL | re.IGNORECASE))
     return next((f"{what}. {advice}" for what, advice in found), "")
+
+
+def stand_in(path: Path) -> str:
+    """Return what stands in a file's place, and what to do, where a clone or a download left something else; "" otherwise."""
+    try:
+        with open(path, "rb") as opened:
+            kind = kind_of(opened.read(HEADER_BYTES))
+    except OSError:
+        return ""
+    return kind if kind.startswith(STAND_INS) else ""

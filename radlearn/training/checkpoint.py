@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radlearn.errors import BadRunFolder, BadSetting
+from radlearn.file_kinds import stand_in
 from radlearn.file_names import utf8_path
 from radlearn.files import written_whole
 from radlearn.json_files import json_of, json_ready
@@ -71,6 +72,8 @@ def load_tensors(path: Path, again: str = AGAIN) -> tuple[dict[str, Tensor], dic
     except FileNotFoundError:
         raise BadRunFolder(f"{path}: there is no such file. Has the training saved a checkpoint yet?") from None
     except (SafetensorError, ValueError, OSError) as error:
+        if kind := stand_in(path):
+            raise BadRunFolder(f"{path}: is {kind}. {again}") from None
         raise BadRunFolder(f"{path}: is damaged ({error}). {again}") from None
     except MemoryError:
         raise BadRunFolder(f"{path}: holds {path.stat().st_size:,} bytes, more than the memory takes; it is damaged. {again}") from None

@@ -139,6 +139,20 @@ def test_a_file_cut_short_is_damaged(tmp_path: Path, left: int) -> None:
         load_weights(path, network())
 
 
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 13\n", "is a Git LFS pointer, .* 'git lfs pull'"),
+        (b"<!DOCTYPE html><html><head></head>", "is an HTML page, as a failed download leaves it"),
+    ],
+)
+def test_what_a_clone_or_a_download_left_in_place_of_weights_is_named(tmp_path: Path, held: bytes, words: str) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(held)
+    with pytest.raises(BadRunFolder, match=words):
+        load_weights(path, network())
+
+
 def test_an_absent_file_and_a_foreign_one_have_different_errors(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 

@@ -31,7 +31,7 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
     held_by: dict[Path, str] = {}
     # Of each image: what the file under its name calls it, and where that stands.
     called: dict[Path, tuple[str, str]] = {}
-    lost, broken = list[str](), list[str]()
+    lost, broken, difficult = list[str](), list[str](), list[str]()
     for path in files_below(folder):
         if path.suffix.lower() != ".xml" or path.stat().st_size > MOST_BYTES:
             continue
@@ -62,6 +62,7 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
         else:
             called[image] = (written, f"{name}, line {line}")
             _add(marked, image, root, name)
+            difficult += [name] * sum((thing.findtext("difficult") or "").strip() == "1" for thing in root.iter("object"))
     if not held_by:
         return None
     _tell_other_names(marked, called, names)
@@ -69,6 +70,9 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
     marked.assumed.append(
         f"{counted(count, '.xml files')} {verb_of(count, 'are')} read as Pascal VOC: boxes as xmin, ymin, xmax, ymax in pixels."
     )
+    if difficult:
+        amount = f"{counted(len(difficult), 'objects')} marked difficult {verb_of(len(difficult), 'are')} read like any other"
+        marked.assumed.append(f"{amount}, such as one of {difficult[0]}; Pascal VOC's own score passes over them.")
     if alone := [image for image in images if image not in held_by]:
         amount = f"{counted(len(alone), 'images')} without an .xml file {verb_of(len(alone), 'are')} left out, such as {alone[0].name}"
         marked.assumed.append(f"{amount}: an image without a finding has a file without an object.")

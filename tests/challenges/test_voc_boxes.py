@@ -152,6 +152,18 @@ def test_a_file_that_may_be_about_another_image_that_is_there_is_refused(tmp_pat
         xray_table(tmp_path)
 
 
+def test_objects_marked_difficult_are_counted_and_said(tmp_path: Path) -> None:
+    text = xml_of([(1, 2, 11, 22), (3, 2, 13, 22), (4, 2, 14, 22)])
+    plain = xray_table(voc(tmp_path / "plain", text))
+    assert not any("difficult" in one for one in plain.assumed)
+    hard, easy = "<difficult>1</difficult></object>", "<difficult>0</difficult></object>"
+    first, second, third, end = text.split("</object>")
+    marked = xray_table(voc(tmp_path / "marked", f"{first}{hard}{second}{easy}{third}{hard}{end}"))
+    assert "2 objects marked difficult are read like any other, such as one of a.xml" in " ".join(marked.assumed)
+    corners = ("x0", "y0", "x1", "y1")
+    assert [[row[at] for at in corners] for row in marked.rows] == [[row[at] for at in corners] for row in plain.rows]
+
+
 def test_two_files_of_one_image_are_refused(tmp_path: Path) -> None:
     voc(tmp_path, WHOLE)
     (tmp_path / "copy.xml").write_text(xml_of([], "a.png"))

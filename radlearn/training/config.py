@@ -18,7 +18,9 @@ from pydantic.errors import PydanticSchemaGenerationError
 from radlearn.errors import BadSetting
 
 Schedule = Literal["one_cycle", "cosine", "polynomial", "constant"]
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
+# What "auto" is on a machine.
+ChosenPrecision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Device = Literal["auto", "cpu", "cuda"]
 Keep = Literal["best", "last"]
 

@@ -18,7 +18,7 @@ from radlearn.errors import BadSetting, NotFiniteError
 from radlearn.progress import waiting
 from radlearn.training import checkpoint
 from radlearn.training.config import TrainerConfig
-from radlearn.training.device import chosen_device
+from radlearn.training.device import chosen_device, chosen_precision
 
 Loss = Callable[[nn.Module, Any], Tensor]
 Validate = Callable[[nn.Module], Mapping[str, float]]
@@ -36,15 +36,15 @@ class Trainer:
     """
 
     def __init__(self, model: nn.Module, config: TrainerConfig, optimizer: torch.optim.Optimizer | None) -> None:
-        device = chosen_device(config.device, config.precision)
+        device, chosen = chosen_device(config.device, config.precision), chosen_precision(config.device, config.precision)
         with nullcontext() if "lightning_fabric" in sys.modules else waiting("Loading Lightning Fabric"):
             from lightning_fabric import Fabric
             from lightning_fabric.plugins.precision import MixedPrecision, Precision
 
         self.config, self.model = config, model
         # Created here and not by Fabric, because its scale is saved in the checkpoint.
-        self._scaler = torch.amp.GradScaler("cuda") if config.precision == "16-mixed" else None
-        precision = Precision() if config.precision == "32-true" else MixedPrecision(config.precision, device, self._scaler)
+        self._scaler = torch.amp.GradScaler("cuda") if chosen == "16-mixed" else None
+        precision = Precision() if chosen == "32-true" else MixedPrecision(chosen, device, self._scaler)
         self._fabric = Fabric(accelerator=device, devices=1, plugins=[precision])
         # Before the optimizer is created, so that its state is on the same device as the weights.
         model.to(self._fabric.device)

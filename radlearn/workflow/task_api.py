@@ -16,7 +16,7 @@ from radlearn.outputs import NOTHING_REPLACED, prove_output
 from radlearn.progress import say
 from radlearn.training.arguments import checked
 from radlearn.training.config import refuse_out_of_bounds
-from radlearn.training.device import chosen_device
+from radlearn.training.device import chosen_precision, say_chosen_precision
 from radlearn.training.earlier_runs import about_earlier, finished_run
 from radlearn.training.run_folder import Run, holds_repeats, holds_run, new_run, open_run, settings_as, unused_folder
 from radlearn.training.run_links import refuse_links_out
@@ -123,7 +123,7 @@ class TaskApi:
         self, settings: Any, data: Path | str | None = None, run: Path | str | None = None, start_from: RunLike | None = None
     ) -> Run:
         """Train with complete settings; see `train`."""
-        folder, about = self._data_for(settings, data, start_from)
+        settings, folder, about = self._begun(settings, data, start_from)
         # Raises if the folder holds a run: only `resume` continues one.
         if run is not None:
             refuse_repeats(Path(run))
@@ -144,7 +144,7 @@ class TaskApi:
     ) -> Repeats:
         """Train several runs with complete settings; see `train`."""
         checked_count(repeats)
-        _, about = self._data_for(settings, data, start_from)
+        settings, _, about = self._begun(settings, data, start_from)
         place = unused_folder(Path("runs") / self.task.name) if run is None else Path(run)
         with removed_on_failure(place, lambda: any(place.glob("*/last/*.safetensors"))):
             made = new_repeats(place, self.task.name, settings, repeats, about, lesson_file(self.task))
@@ -348,14 +348,17 @@ class TaskApi:
         sharing = [one for one in use_cases.USE_CASES.values() if one.load_challenge() == self.task.challenge]
         return [own, *(folder for one in sharing if (folder := one.folder / "data") != own)]
 
-    def _data_for(self, settings: Any, data: Path | str | None, start_from: RunLike | None) -> tuple[Path, dict[str, Any]]:
-        """Return the data folder of a new training, and what settings.json says of it and of the run that it starts from."""
+    def _begun(self, settings: Any, data: Path | str | None, start_from: RunLike | None) -> tuple[Any, Path, dict[str, Any]]:
+        """Return the settings of a new training on this machine, its data folder, and what settings.json says of that and of its start."""
         # Refuses what this machine does not support, and what is no run, before a run folder is created.
-        chosen_device(settings.device, settings.precision)
+        asked, precision = settings.precision, chosen_precision(settings.device, settings.precision)
+        # A run is resumed in the precision that it began with.
+        settings = dataclasses.replace(settings, precision=precision)
         begun = self._started_from(start_from)
         source = data_source.found_source(self.task.challenge, None if data is None else Path(data), self._data_folders())
         say(source.message)
-        return source.folder, {**data_source.about_data(self.task.challenge, source.folder), **about_copy(self.task), **begun}
+        say_chosen_precision(asked, precision)
+        return settings, source.folder, {**data_source.about_data(self.task.challenge, source.folder), **about_copy(self.task), **begun}
 
     def _started_from(self, start_from: RunLike | None) -> dict[str, Any]:
         if start_from is None:

@@ -41,7 +41,7 @@ def test_a_value_out_of_bounds_is_named_with_the_bounds(size: Any) -> None:
         ({"warm_up_share": float("nan")}, r"warm_up_share is nan; it must be from 0 to 0\.99, or None\."),
         ({"limit": 0.0}, r"limit is 0\.0; it must be above 0 and at most 2, or None\."),
         ({"network": "larg"}, r"network is 'larg'; it must be one of small, large\."),
-        ({"precision": "16"}, r"precision is '16'; it must be one of 32-true, bf16-mixed, 16-mixed\."),
+        ({"precision": "16"}, r"precision is '16'; it must be one of auto, 32-true, bf16-mixed, 16-mixed\."),
         ({"epochs": 0}, r"epochs is 0; it must be from 1 to 100000\."),
     ],
 )

@@ -139,6 +139,28 @@ def test_half_trained_repeats_are_continued_together_whatever_was_asked_of_them(
             ask()
 
 
+@pytest.mark.parametrize(("has_bfloat16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_a_run_keeps_the_precision_that_auto_was_when_it_began(
+    has_bfloat16: bool, precision: str, tmp_path: Path, small_rsna: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+
+    def train(settings: Any, data: Path, run: Run) -> Run:
+        given.append(settings.precision)
+        return run
+
+    task = TaskApi(replace(radlearn.classification.task, commands=replace(radlearn.classification.task.commands, train=train)))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("radlearn.training.device._processor_has_bfloat16", lambda: has_bfloat16)
+    run = task.train(data=small_rsna, run=tmp_path / "run", precision="auto")
+    assert read_json(tmp_path / "run" / "settings.json")["settings"]["precision"] == precision
+    # On another machine it is continued as it began.
+    monkeypatch.setattr("radlearn.training.device._processor_has_bfloat16", lambda: not has_bfloat16)
+    assert isinstance(run, Run)
+    task.resume(run)
+    assert given == [precision] * 2
+
+
 def test_before_the_first_checkpoint_nothing_is_said_to_be_kept(tmp_path: Path, small_rsna: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device", "checkpoint.safetensors")
     with pytest.raises(CannotWrite, match=r"checkpoint\.safetensors: No space left.*then try again\.$"):
@@ -318,7 +340,7 @@ def test_a_run_that_is_named_among_images_is_refused(tmp_path: Path, task: str) 
 def test_a_submission_takes_the_place_of_no_table(tmp_path: Path) -> None:
     run = begin_run(tmp_path / "run", "detection", Settings()).folder
     (tmp_path / "labels.csv").write_text("patientId,x,y,width,height,Target\n")
-    with pytest.raises(BadSetting, match=r"labels\.csv: is there already, and is no submission"):
+    with pytest.raises(BadSetting, match=r"labels\.csv already exists"):
         radlearn.detection.submit(run, tmp_path, tmp_path / "labels.csv")
     (tmp_path / "submission.csv").write_text("patientId,PredictionString\na,\n")
     with pytest.raises(BadSetting, match=r"submission\.csv: is read by this command"):

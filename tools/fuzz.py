@@ -30,7 +30,8 @@ import tyro
 from radlearn.errors import RadlearnError
 from radlearn.progress import say
 from tools.fuzz_mutations import damaged
-from tools.fuzz_targets import TARGETS, Target
+from tools.fuzz_targets import TARGETS
+from tools.fuzz_targets.target import Target
 
 MOST_SECONDS, MOST_BYTES = 60, 2 << 30
 

@@ -13,7 +13,8 @@ from radlearn.errors import BadLayout
 from tools import fuzz
 from tools.fuzz import Bench, Finding, fuzzed, fuzzed_apart
 from tools.fuzz_mutations import damaged
-from tools.fuzz_targets import TARGETS, Target
+from tools.fuzz_targets import TARGETS
+from tools.fuzz_targets.target import Target, must_be_finite
 
 # Over all kinds of files 2,000; `make fuzz` tries a hundred times as many, with other numbers.
 EACH = 100
@@ -59,9 +60,7 @@ def test_a_traceback_inside_of_our_own_message_is_a_finding() -> None:
 def test_an_image_with_values_that_are_none_is_a_finding(tmp_path: Path) -> None:
     def read(path: Path) -> None:
         if path.read_bytes() != sound:
-            fuzz_targets_finite([1.0, np.nan])
-
-    from tools.fuzz_targets import _finite as fuzz_targets_finite
+            must_be_finite([1.0, np.nan])
 
     sound = next(iter(one_file(tmp_path))).read_bytes()
     assert any("not finite" in one.error for one in fuzzed(Target("planted", one_file, read), range(5)))

@@ -28,6 +28,7 @@ from radlearn import use_cases
 from radlearn.files import write_text
 from radlearn.json_files import json_ready, read_json, write_json
 from radlearn.progress import say
+from radlearn.training.run_folder import OF_THE_MACHINE
 from radlearn.workflow.data_source import built_in_folder
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -106,7 +107,8 @@ def settings_of(preset: Any, flags: str) -> Any:
 
 def preset_of(task: str) -> dict[str, Any]:
     """Return the `quick` preset of a task, as `knobs.json` keeps it: what was measured for another one is out of date."""
-    return json_ready(asdict(use_cases.USE_CASES[task].load_task().presets["quick"]))
+    preset = asdict(use_cases.USE_CASES[task].load_task().presets["quick"])
+    return json_ready({name: value for name, value in preset.items() if name not in OF_THE_MACHINE})
 
 
 def file_of(task: str) -> Path:

@@ -16,7 +16,7 @@ from radlearn.challenges.rsna_layout import find_cases
 from radlearn.challenges.rsna_submission import read_submission
 from radlearn.challenges.view_table import views_of
 from radlearn.errors import BadLayout
-from radlearn.tasks.detection.gate import gate_scores
+from radlearn.tasks.detection.gate import Gate
 from radlearn.training.splits import read_split, write_split
 
 KNOWN = ("0007", "abc", "Xyz", "1.2.840", "12")
@@ -69,7 +69,7 @@ def test_every_table_says_what_to_write(tmp_path: Path, written: str, words: str
     with pytest.raises(BadLayout, match=words):
         read_submission(table("s.csv", "patientId,PredictionString", ""), ids)
     with pytest.raises(BadLayout, match=words):
-        gate_scores(table("g.csv", "patientId,probability", "0.5"), ids)
+        Gate(table("g.csv", "patientId,probability", "0.5")).scores(ids)
     with pytest.raises(BadLayout, match=words):
         views_of(tmp_path / "labels.csv", ids, table("v.csv", "patientId,view", "AP"))
     troubles = read_covid_persons(table("persons.csv", "case,person", "p"), ids)[1]
@@ -119,7 +119,7 @@ def test_ids_that_are_formulas_go_through_every_table_of_a_run(tmp_path: Path) -
         assert [row[:2] for row in csv.reader(opened)][1:] == [["'=1+1", "'@p"], ["'-a", "q"], ["plain", "r"]]
     assert read_split(tmp_path / "split.csv") == {"=1+1": ("@p", "train"), "-a": ("q", "validation"), "plain": ("r", "test")}
     (tmp_path / "p.csv").write_text("patientId,probability\n'=1+1,0.25\n'-a,0.5\nplain,1\n")
-    assert gate_scores(tmp_path / "p.csv", ids).tolist() == [0.25, 0.5, 1]
+    assert Gate(tmp_path / "p.csv").scores(ids).tolist() == [0.25, 0.5, 1]
     assert read_probabilities(tmp_path / "p.csv", ids).of_image == dict(zip(ids, np.array([0.25, 0.5, 1.0]), strict=True))
 
 
@@ -136,8 +136,8 @@ def test_ids_that_are_formulas_go_through_every_table_of_a_run(tmp_path: Path) -
 )
 def test_other_separators_and_decimal_commas_are_named(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "p.csv").write_text(text)
-    for read in (lambda: read_probabilities(tmp_path / "p.csv"), lambda: gate_scores(tmp_path / "p.csv", ["a"])):
-        if "numbers have" in words and read.__code__.co_names[0] == "gate_scores":
+    for read in (lambda: read_probabilities(tmp_path / "p.csv"), lambda: Gate(tmp_path / "p.csv")):
+        if "numbers have" in words and read.__code__.co_names[0] == "Gate":
             continue
         with pytest.raises(BadLayout, match=words):
             read()

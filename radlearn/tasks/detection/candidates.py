@@ -14,7 +14,7 @@ from radlearn.hints import command
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.decisions import youden_threshold
 from radlearn.progress import say, waiting
-from radlearn.tasks.detection.gate import gate_scores
+from radlearn.tasks.detection.gate import Gate
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.prefix_scores import ValidationCandidates
 from radlearn.tasks.detection.search import threshold_curve, tuned
@@ -53,9 +53,12 @@ def on_canvases(found: Sequence[FoundBoxes], xrays: Sequence[PreparedRadiograph]
     ]
 
 
-def gate_of(table: Path | None, xrays: Sequence[PreparedRadiograph]) -> np.ndarray | None:
-    """Return the image-level probabilities (X-rays,) that a table gives, or None where there is no table; errors as `gate_scores`."""
-    return None if table is None else gate_scores(table, [xray.case.image_id for xray in xrays])
+def gate_of(table: Path | Gate | None, xrays: Sequence[PreparedRadiograph]) -> np.ndarray | None:
+    """Return the image-level probabilities (X-rays,) that a table gives, or None where there is no table; errors as `Gate`."""
+    if table is None:
+        return None
+    gate = table if isinstance(table, Gate) else Gate(table)
+    return gate.scores([xray.case.image_id for xray in xrays], [xray.case.path for xray in xrays])
 
 
 def image_scores(candidates: Sequence[FoundBoxes], gate: np.ndarray | None) -> np.ndarray:

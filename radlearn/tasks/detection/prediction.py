@@ -19,7 +19,7 @@ from radlearn.progress import say
 from radlearn.tasks.detection.candidates import gate_of, image_scores, must_fit_gate, must_see_alike
 from radlearn.tasks.detection.ensembles import SOURCES, disagreement_on_boxes
 from radlearn.tasks.detection.fusion import fused
-from radlearn.tasks.detection.gate import gate_scores
+from radlearn.tasks.detection.gate import Gate
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing, postprocessed
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
@@ -57,9 +57,8 @@ class BoxPredictions(XrayPredictions):
     ) -> None:
         super().__init__(paths, out)
         must_see_alike(runs)
-        if gate is not None:
-            # Before the first X-ray: a table that cannot be read would otherwise end the pass.
-            gate_scores(gate, [])
+        # Before the first X-ray: a table that cannot be read would otherwise end the pass.
+        self.gate = None if gate is None else Gate(gate)
         if len(runs) == 1 or gate is None:
             must_fit_gate(runs, gate)
         # One that was chosen for the first run alone, or with a gate that is not there, is none for the fused boxes.
@@ -71,7 +70,7 @@ class BoxPredictions(XrayPredictions):
             )
             if gate is not None and not about_chosen:
                 must_fit_gate(runs, gate)
-        self.gate, self.columns = gate, XRAY_COLUMNS + OF_ENSEMBLES * (len(runs) > 1)
+        self.columns = XRAY_COLUMNS + OF_ENSEMBLES * (len(runs) > 1)
         self.ood = OodPredictions(runs, "X-rays")
         self.compare_with(runs)
         self.cases: list[XrayCase] = []

@@ -125,6 +125,8 @@ class ScoresFile(TypedDict):
 
     task: str
     split: str
+    # Other data than the run's own; older files lack it.
+    data: NotRequired[str]
     synthetic: bool
     cases: Annotated[int, Ge(0)]
     persons: Annotated[int, Ge(0)]

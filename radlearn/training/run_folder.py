@@ -48,6 +48,8 @@ class Run:
 
     folder: Path
     task: str
+    # Other data than its own, while it is evaluated on them: what is written names them.
+    evaluated_on: Path | str | None = None
 
     @cached_property
     def about(self) -> dict[str, Any]:

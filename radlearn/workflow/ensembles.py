@@ -31,6 +31,7 @@ from radlearn.training.run_folder import Run
 from radlearn.training.run_state import is_finished, unfinished
 from radlearn.training.splits import CaseContent, contents_in_split, split_of
 from radlearn.workflow import postprocessing_file
+from radlearn.workflow.kept_evaluations import keep_ensemble
 from radlearn.workflow.postprocessing_file import PostprocessingT, read_postprocessing, write_postprocessing
 
 FOLDER = "ensemble"
@@ -126,7 +127,9 @@ def _other_images(contents: Mapping[str, CaseContent], others: Mapping[str, Case
 
 
 def new_ensemble(runs: Sequence[Run]) -> Run:
-    """Return a run folder for the evaluation of several runs, `ensemble/` in the first one's; results of an earlier one are removed.
+    """Return a run folder for the evaluation of several runs, `ensemble/` in the first one's.
+
+    Results of the same runs are removed, an evaluation of others is kept: see `kept_evaluations`.
 
     Raises:
         BadSetting: if the runs do not share their test persons; and errors as `refuse_unfit`.
@@ -136,6 +139,7 @@ def new_ensemble(runs: Sequence[Run]) -> Run:
     must_share_test_persons(runs)
     first = runs[0]
     ensemble = Run(first.folder / FOLDER, first.task)
+    keep_ensemble(ensemble.folder, first, _names(runs))
     for name in RESULTS:
         (ensemble.folder / name).unlink(missing_ok=True)
     write_text(ensemble.folder / "split.csv", (first.folder / "split.csv").read_text(encoding="utf-8"))

@@ -36,6 +36,8 @@ except ImportError:  # Windows
 PARTIAL, TABLE = PARTIAL_TABLE, OUTPUT_TABLE
 UNFINISHED = ".unfinished"
 FORMAT = 1
+# What a pass writes beside its table.
+BESIDE_TABLE = ("boxes.csv", "overlays", *OUTPUT_FOLDERS)
 # The files of a run on which its predictions depend.
 MOST_WEIGHTS_BYTES = 1 << 34
 OF_A_RUN = ("settings.json", "postprocessing.json", "feature_distance.safetensors", "best/model.safetensors")
@@ -64,6 +66,8 @@ class PartialAnswers:
         # Not Path.exists, which fails where a name is too long.
         if os.path.exists(table := self.folder / TABLE) and not self._is_submission:
             raise BadSetting(f"{table} already exists. Choose another folder with --out, or remove it.")
+        if not self._is_submission and not _lines_of(self._path)[0]:
+            _refuse_earlier(self.folder)
         new = [str(place) for place in (self.folder, *self.folder.parents) if not os.path.exists(place)]
         try:
             make_folder(self.folder, 0o700 if self._is_submission else 0o777)
@@ -134,7 +138,7 @@ class PartialAnswers:
         if other := [name for name in {**written, **now} if written.get(name) != now.get(name)]:
             raise BadSetting(
                 f"{self._path}: holds the beginning of other predictions (other {', '.join(other)}). Go on with the command that began "
-                "them, choose another folder, or remove the file to begin anew."
+                "them, choose another folder, or empty this one to begin anew."
             )
 
     def _write(self, line: Mapping[str, Any]) -> None:
@@ -191,6 +195,18 @@ def answers_beside(out: Path) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def _refuse_earlier(folder: Path) -> None:
+    """Raise BadSetting where something lies where a pass would write beside its table; leftovers of killed writers are removed."""
+    remove_leftovers(folder)
+    for name in BESIDE_TABLE:
+        place = os.path.join(folder, name)
+        if os.path.isfile(place) or (os.path.isdir(place) and any(os.scandir(place))):
+            raise BadSetting(
+                f"{place}: is there, though neither {TABLE} nor {PARTIAL} is. What is predicted now would take the place of what may be of "
+                "other images. Choose another folder with --out, or remove it."
+            )
+
+
 def is_for_submission(folder: Path | None) -> bool:
     """Tell whether a folder is one that `answers_beside` lends."""
     return folder is not None and Path(folder).name.endswith(UNFINISHED)
@@ -210,10 +226,9 @@ def in_order(paths: Sequence[Path], path_of: Callable[[Any], str]) -> Callable[[
 def _clear(folder: Path, new_folders: Sequence[str]) -> None:
     with suppress(OSError):
         (folder / PARTIAL).unlink(missing_ok=True)
-    if str(folder) in new_folders:
-        # Of the first image, of which no answer was written down.
-        for name in (*OUTPUT_FOLDERS, "overlays"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+    # Of the first image, of which no answer was written down: before the pass these folders were empty.
+    for name in (*OUTPUT_FOLDERS, "overlays"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     for place in new_folders:
         with suppress(OSError):
             Path(place).rmdir()

@@ -70,7 +70,7 @@ def write_run_report(
     members = [Path(folder).name for folder in run.about.get("runs", ())]
     facts = [
         ("run", f"ensemble of {len(members)}: {', '.join(members)}" if members else run.folder.name),
-        ("evaluated on", split),
+        ("evaluated on", split if run.evaluated_on is None else f"{split}: {run.evaluated_on}"),
         ("network", str(run.settings.get("network", ""))),
         ("trained on", run.about["data"]),
     ]

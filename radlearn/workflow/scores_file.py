@@ -37,6 +37,7 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
     content = {
         "task": run.task,
         "split": split,
+        **({} if run.evaluated_on is None else {"data": str(run.evaluated_on)}),
         "synthetic": all(holds_exact_truth(folder) for folder in {case.folder for case in cases}),
         "cases": len(cases),
         "persons": len({case.person for case in cases}),

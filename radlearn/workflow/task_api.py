@@ -23,7 +23,9 @@ from radlearn.training.run_links import refuse_links_out
 from radlearn.training.run_state import is_finished, is_trained, unfinished
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
+from radlearn.workflow.case_contents import digest_of
 from radlearn.workflow.ensembles import refuse_ensemble
+from radlearn.workflow.kept_evaluations import keep_external
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
 from radlearn.workflow.partial_answers import kept_when_stopped
 from radlearn.workflow.postprocessing_file import postprocessing_kept, prove_postprocessing
@@ -204,7 +206,8 @@ class TaskApi:
             prove_same(test, first)
             return self.task.commands.evaluate(first, test, "test", made)
         say(f"The run was trained on other data: {counted(len(cases), 'cases')} {verb_of(len(cases), 'are')} evaluated as an external set.")
-        return self.task.commands.evaluate(first, cases, EXTERNAL, made)
+        keep_external(first, digest_of(cases))
+        return self.task.commands.evaluate(dataclasses.replace(first, evaluated_on=data), cases, EXTERNAL, made)
 
     @checked
     def tune(self, run: RunLike, data: Path | str | None = None, **options: Any) -> dict[str, Any]:

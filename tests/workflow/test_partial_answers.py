@@ -239,7 +239,7 @@ def test_pictures_of_an_image_that_has_no_answer_go_with_a_folder_that_was_made_
     out = tmp_path / "out"
     if not is_new:
         (out / "masks").mkdir(parents=True)
-        (out / "masks" / "mine.nii.gz").touch()
+        (out / "mine.nii.gz").touch()
 
     def stopped_early() -> None:
         with kept_when_stopped(out):
@@ -251,4 +251,18 @@ def test_pictures_of_an_image_that_has_no_answer_go_with_a_folder_that_was_made_
     with pytest.raises(CannotWrite, match="No space left"):
         stopped_early()
     assert out.exists() is not is_new
-    assert is_new or (out / "masks" / "mine.nii.gz").exists()
+    assert is_new or [path.name for path in out.iterdir()] == ["mine.nii.gz"]
+    # So the same command can be given again.
+    with kept_when_stopped(out):
+        PartialAnswers(out, ABOUT)
+
+
+@pytest.mark.parametrize("name", ["boxes.csv", "overlays/IM1.png", "masks/a.nii.gz", "probabilities/a.nii.gz"])
+def test_what_lies_beside_a_table_that_was_renamed_is_not_replaced(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("of Monday")
+    (tmp_path / "monday.csv").write_text("the table, renamed")
+    with pytest.raises(BadSetting, match=rf"{name.split('/')[0]}: is there, though neither .*another folder with --out"):
+        PartialAnswers(tmp_path, ABOUT)
+    assert (tmp_path / name).read_text() == "of Monday"
+    assert not (tmp_path / PARTIAL).exists()

@@ -1,0 +1,78 @@
+"""Evaluations that a new one would replace, kept in `earlier/` of the run folder: on other data, and of other runs together.
+
+A run has one evaluation on its own test persons, which replaces itself. But it may be evaluated on the data of one hospital after another,
+and with one run after another.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from radlearn.errors import RadlearnError
+from radlearn.json_files import read_json
+from radlearn.progress import say
+from radlearn.training.run_folder import Run
+from radlearn.workflow.cases_file import cases_path
+from radlearn.workflow.report_frame import report_path
+from radlearn.workflow.scores_file import EXTERNAL, scores_path
+
+EARLIER = "earlier"
+
+
+def keep_external(run: Run, content: str | None) -> None:
+    """Move the evaluation of a run on other data aside, unless it was of the same cases.
+
+    Args:
+        content: the digest of the cases that are evaluated now, as `digest_of`; of what cannot be told nothing is the same.
+    """
+    scores = scores_path(run, EXTERNAL)
+    if not scores.exists():
+        return
+    found = _content(scores)
+    if content is not None and found.get("content") == content:
+        return
+    # The scores last: a move that was stopped goes on into the same folder.
+    place = _place(run, EXTERNAL, scores.name)
+    for path in (report_path(run, EXTERNAL), run.pictures / EXTERNAL, cases_path(run, EXTERNAL), scores):
+        if path.exists():
+            goal = place / path.relative_to(run.folder)
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(goal)
+    say(f"The earlier evaluation{_of(found.get('data'))} is kept in {place}.")
+
+
+def keep_ensemble(folder: Path, first: Run, names: Sequence[str]) -> None:
+    """Move the evaluation of several runs together aside, unless it was of the same runs.
+
+    Args:
+        folder: that it is in, in the folder of the first run.
+        names: of the runs that are evaluated now, as `settings.json` there says them.
+    """
+    settings = folder / "settings.json"
+    if not settings.exists():
+        return
+    before = _content(settings).get("runs")
+    if isinstance(before, list) and sorted(map(str, before)) == sorted(names):
+        return
+    place = _place(first, folder.name, settings.name)
+    place.parent.mkdir(exist_ok=True)
+    folder.rename(place)
+    say(f"The earlier evaluation{_of(' and '.join(map(str, before)) if isinstance(before, list) else None)} is kept in {place}.")
+
+
+def _content(path: Path) -> dict[str, object]:
+    try:
+        found = read_json(path)
+    except RadlearnError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _place(run: Run, what: str, last: str) -> Path:
+    number = 1
+    while (place := run.folder / EARLIER / f"{what}-{number}").exists() and (place / last).exists():
+        number += 1
+    return place
+
+
+def _of(what: object) -> str:
+    return f" of {what}" if what else ""

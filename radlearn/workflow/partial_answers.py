@@ -48,6 +48,10 @@ def what_predicts(runs: Sequence[Run], columns: Sequence[str], **options: Any) -
     return {"runs": [_digest(run) for run in runs], "columns": list(columns), **json_ready(options)}
 
 
+class AnotherPass(BadSetting):
+    """The folder is that of another pass, of which nothing is to be touched."""
+
+
 class PartialAnswers:
     """The answers of a pass in a folder. Making one shows whether the folder can be written, before anything is predicted.
 
@@ -125,7 +129,7 @@ class PartialAnswers:
                 # One of the process, not of the open file: who was interrupted in a notebook begins again in the same process.
                 fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
-            raise BadSetting(f"{self.folder}: another process is predicting into it. Wait for it, or choose another place.") from None
+            raise AnotherPass(f"{self.folder}: another process is predicting into it. Wait for it, or choose another place.") from None
         except OSError:
             # Some network disks have no locks.
             return
@@ -133,10 +137,10 @@ class PartialAnswers:
     def _must_fit(self, first: Mapping[str, Any], about: Mapping[str, Any]) -> None:
         written = first.get("about")
         if first.get("format") != FORMAT or not isinstance(written, dict):
-            raise BadSetting(f"{self._path}: is not what this radlearn writes. Choose another folder, or remove the file.")
+            raise AnotherPass(f"{self._path}: is not what this radlearn writes. Choose another folder, or remove the file.")
         now = json_ready(about)
         if other := [name for name in {**written, **now} if written.get(name) != now.get(name)]:
-            raise BadSetting(
+            raise AnotherPass(
                 f"{self._path}: holds the beginning of other predictions (other {', '.join(other)}). Go on with the command that began "
                 "them, choose another folder, or empty this one to begin anew."
             )
@@ -162,6 +166,8 @@ def kept_when_stopped(folder: Path) -> Iterator[None]:
     """
     try:
         yield
+    except AnotherPass:
+        raise
     except BaseException as error:
         lines, _ = _lines_of(Path(folder) / PARTIAL)
         count = f"{len(lines) - 1:,} answers are" if len(lines) != 2 else "1 answer is"

@@ -204,6 +204,17 @@ def test_the_runs_own_data_elsewhere_are_the_test_people_and_other_data_are_exte
     assert cli.main(["classification", "evaluate", str(trained.folder), "--data", str(strangers), "--json"]) == 0
     external = json.loads(capsys.readouterr().out)
     assert (external["split"], external["cases"]) == ("external", 48)
+    # Of the next hospital: the first one's evaluation stays, and each says of which data it is.
+    assert read_json(trained.folder / "scores-external.json")["data"] == str(strangers)
+    images = sorted((strangers / "stage_2_train_images").iterdir())
+    rows = "".join(f"stage_2_train_images/{path.name},{number % 2},p{number}\n" for number, path in enumerate(images[:12]))
+    (strangers / "few.csv").write_text(f"path,label,person\n{rows}")
+    assert cli.main(["classification", "evaluate", str(trained.folder), "--data", str(strangers / "few.csv")]) == 0
+    kept = trained.folder / "earlier" / "external-1"
+    assert f"evaluation of {strangers} is kept in {kept}" in " ".join(capsys.readouterr().err.split())
+    assert (read_json(kept / "scores-external.json")["cases"], (kept / "report-external.html").exists()) == (48, True)
+    assert read_json(trained.folder / "scores-external.json")["cases"] == 12
+    assert f"external: {strangers / 'few.csv'}" in (trained.folder / "report-external.html").read_text()
 
 
 def test_predict_reads_what_it_can_and_lists_what_it_cannot(

@@ -105,6 +105,24 @@ def test_two_processes_do_not_predict_into_one_folder(tmp_path: Path) -> None:
     PartialAnswers(tmp_path / "out", ABOUT)
 
 
+@pytest.mark.parametrize("answers", [0, 2])
+def test_a_pass_that_is_refused_touches_nothing_of_the_one_whose_folder_it_is(
+    answers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    first = PartialAnswers(out, ABOUT)
+    (out / "overlays").mkdir()
+    (out / "overlays" / "a.png").write_bytes(b"drawn")
+    for number in range(answers):
+        first.add(image(tmp_path, f"{number}.dcm"), {"row": [str(number)]}, [out / "overlays" / "a.png"])
+    written = (out / PARTIAL).read_bytes()
+    with pytest.raises(BadSetting, match="holds the beginning of other predictions"), kept_when_stopped(out):
+        PartialAnswers(out, {**ABOUT, "runs": ["b"]})
+    assert (out / PARTIAL).read_bytes() == written
+    assert (out / "overlays" / "a.png").read_bytes() == b"drawn"
+    assert "the same command goes on" not in capsys.readouterr().err
+
+
 def test_leftovers_of_a_killed_pass_are_cleared_away(tmp_path: Path) -> None:
     from radlearn.files import written_whole
 

@@ -10,9 +10,12 @@ from radlearn.files import opened_to_read, refuse_special, try_to_write
 START_BYTES = 4096
 # For what takes hours to make: no file begins like this, so that none is replaced but an empty one.
 NOTHING_REPLACED: tuple[bytes, ...] = ()
+FORMATS = frozenset([".csv", ".tsv", ".gz", ".xlsx", ".xls", ".ods", ".parquet", ".json", ".zip", ".html", ".pdf", ".png", ".dcm", ".nii"])
 
 
-def prove_output(out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes, ...] | None = None, what: str = "a file") -> None:
+def prove_output(
+    out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes, ...] | None = None, what: str = "a file", suffix: str = ""
+) -> None:
     """Refuse a file to be written that would take the place of another one, or that cannot be written.
 
     Args:
@@ -21,9 +24,11 @@ def prove_output(out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes,
         begins: how every file of this kind begins, in small letters; one that begins in another way is somebody else's, wherever it lies.
             None replaces any file that is no input, `NOTHING_REPLACED` none that holds anything.
         what: such a file in words, for the message.
+        suffix: how its name should end; the name of another format is refused, as nothing could open it.
 
     Raises:
-        BadSetting: if `out` is a folder, an input (also by a link), another kind of file, or one that shall not be replaced.
+        BadSetting: if `out` is a folder, an input (also by a link), another kind of file, or one that shall not be replaced, or is named as
+            one of another format.
         CannotWrite: if it is a pipe or a device.
         OSError: if its folder cannot be written.
     """
@@ -31,6 +36,7 @@ def prove_output(out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes,
     refuse_special(out)
     if out.is_dir():
         raise BadSetting(f"{out}: is a folder; expected the name of a file for {what}. Name one, such as {out / 'out'}{out.suffix}.")
+    refuse_other_format(out, suffix)
     for path in inputs:
         if path.is_file() and out.exists() and os.path.samefile(out, path):
             raise BadSetting(f"{out}: is read by this command, and would be replaced by {what}. Name another file.")
@@ -39,6 +45,16 @@ def prove_output(out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes,
     if begins is not None and out.is_file() and (start := _start(out)) and not start.lower().startswith(begins):
         raise BadSetting(f"{out}: is there already, and is no {what.removeprefix('a ')} that could be replaced. Name another file.")
     try_to_write(out.parent)
+
+
+def refuse_other_format(out: Path, suffix: str) -> None:
+    """Raise BadSetting where a file is named as one of another format than `suffix`, such as `a.xlsx` for what is written as CSV."""
+    bare = Path(out).name
+    if not suffix or (ending := Path(bare).suffix.lower()) not in FORMATS or ending == suffix:
+        return
+    while Path(bare).suffix.lower() in FORMATS:
+        bare = Path(bare).stem
+    raise BadSetting(f"{out}: would hold {suffix.removeprefix('.').upper()} under another format's name. Name it {bare}{suffix}.")
 
 
 def refuse_inputs(written: Iterable[Path], inputs: Iterable[Path]) -> None:

@@ -36,7 +36,7 @@ def command_of(scorer: "Scorer") -> Callable[..., None]:
     ) -> None:
         if out is not None:
             named = [value for value in vars(options).values() if isinstance(value, Path)]
-            prove_output(out, [truth, submission, *named], scorer.table_begins, "a table of this command")
+            prove_output(out, [truth, submission, *named], scorer.table_begins, "a table of this command", ".csv")
         scored = scorer.score(truth, submission, options)
         if json:
             print_json({**scored.as_dict(), "synthetic": _is_synthetic(truth), "truth": truth, "submission": submission})

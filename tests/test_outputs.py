@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.errors import BadSetting, CannotWrite
-from radlearn.outputs import NOTHING_REPLACED, prove_output, refuse_inputs
+from radlearn.outputs import NOTHING_REPLACED, prove_output, refuse_inputs, refuse_other_format
 
 
 def test_an_input_is_not_replaced_by_whatever_name(tmp_path: Path) -> None:
@@ -67,3 +67,19 @@ def test_what_is_predicted_takes_the_place_of_no_image(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"link/a\.nii\.gz: would be replaced.*another folder with --out"):
         refuse_inputs([tmp_path / "masks" / "a.nii.gz"], [tmp_path / "b.nii.gz", tmp_path / "link" / "a.nii.gz"])
     refuse_inputs([tmp_path / "masks" / "b.nii.gz"], [tmp_path / "masks" / "a.nii.gz"])
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix", "better"),
+    [("a.xlsx", ".csv", "a.csv"), ("a.csv.gz", ".csv", "a.csv"), ("A.CSV", ".zip", "A.zip"), ("page.pdf", ".html", "page.html")],
+)
+def test_the_name_of_another_format_is_refused(name: str, suffix: str, better: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=rf"{name}: would hold {suffix[1:].upper()} under .* Name it {better}\."):
+        prove_output(tmp_path / name, [], suffix=suffix)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "A.CSV", "a.txt", "a", "2024.11.27", "a.v2"])
+def test_other_names_are_anyones_choice(name: str, tmp_path: Path) -> None:
+    prove_output(tmp_path / name, [], suffix=".csv")
+    refuse_other_format(tmp_path / name, "")
+    assert not list(tmp_path.iterdir())

@@ -194,6 +194,7 @@ class Challenge(Generic[CaseT, PredictionT]):
         find_cases: labelled cases of a folder in the layout, or of a table (`own_table`). Raises BadLayout.
         find_images: unlabelled cases of a folder, for a submission. Raises BadLayout.
         write_submission: (file, image_id -> prediction, cases) writes the submission file and proves it; None where there is none.
+        submission_suffix: how the name of that file ends; another format's name is refused.
         first_table: (folder, names of the classes that are the finding) -> a first table (`first_table`) of a folder as people have them;
             None where no table can be read. Raises BadLayout and BadSetting.
         check_names: (file, image_ids) raises BadLayout where images cannot be told apart in the submission file, before any is predicted.
@@ -215,6 +216,7 @@ class Challenge(Generic[CaseT, PredictionT]):
     find_cases: Callable[[Path], list[CaseT]]
     find_images: Callable[[Path], list[CaseT]]
     write_submission: Callable[[Path, Mapping[str, PredictionT], Sequence[CaseT]], None] | None = None
+    submission_suffix: str = ".csv"
     first_table: Callable[[Path, Sequence[str]], Any] | None = None
     check_names: Callable[[Path, Sequence[str]], object] | None = None
     built_in: BuiltInCases | None = None

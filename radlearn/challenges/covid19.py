@@ -46,6 +46,7 @@ CHALLENGE: Challenge[Case, Path] = Challenge(
     find_images=find_images,
     first_table=_first_table,
     write_submission=write_submission,
+    submission_suffix=".zip",
     check_names=distinct_names,
     built_in=BuiltInCases("radlearn.digital_thorax.ct_cohort:write_covid19", 120),
     scorers=(

@@ -36,7 +36,7 @@ def check(folder: Path, json: bool = False, out: Path | None = None, workers: in
     from radlearn.check.forecast import forecasts
 
     if out is not None:
-        prove_output(out, [Path(folder)], b"<!doctype html", "a page of this command")
+        prove_output(out, [Path(folder)], b"<!doctype html", "a page of this command", ".html")
     audit = audit_folder(folder, checked_workers(workers))
     costs = forecasts(audit.labelled)
     if json:

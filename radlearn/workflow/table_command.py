@@ -14,6 +14,7 @@ from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.file_names import from_home
 from radlearn.folder_walks import left_aside
+from radlearn.outputs import refuse_other_format
 from radlearn.progress import say
 
 
@@ -37,6 +38,7 @@ def write_first_table(task: str, challenge: AnyChallenge, folder: Path, out: Pat
     if not folder.is_dir():
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected a folder of images.")
     place = folder / "cases.csv" if out is None else Path(out)
+    refuse_other_format(place, ".csv")
     if place.exists():
         raise BadSetting(f"{place} already exists. Choose another name with --out, or remove it.")
     table = challenge.first_table(folder, tuple(positive))

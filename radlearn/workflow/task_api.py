@@ -264,7 +264,9 @@ class TaskApi:
         """Write the submission file for the images of a folder; return its path. Arguments as in `predict`."""
         runs, made = self._opened(self._named(run)), self._options(self.task.options, options)
         given = [Path(value) for value in options.values() if isinstance(value, Path | str)]
-        prove_output(Path(out), [Path(images), *given], NOTHING_REPLACED, "a submission")
+        prove_output(Path(out), [Path(images), *given], NOTHING_REPLACED, "a submission", self.task.challenge.submission_suffix)
+        if is_table(Path(images)):
+            raise BadSetting(f"{images}: is a table. A submission is for all images of a folder: name that with --images.")
         if len(runs) > 1:
             assert self.task.ensemble is not None
             return self.task.ensemble.submit(runs, Path(images), Path(out), made)

@@ -138,7 +138,16 @@ class Settings(TrainingSettings):
 
 PRESETS = {
     # Minutes on two cores: a network of 1.1 million weights, from scratch, on coarse voxels.
-    "quick": Settings(epochs=8, batch_size=2, learning_rate=6e-3, warm_up_share=0.1, weight_decay=1e-3, gradient_clip=10.0, precision="auto"),
+    "quick": Settings(
+        epochs=8,
+        batch_size=2,
+        learning_rate=6e-3,
+        warm_up_share=0.1,
+        weight_decay=1e-3,
+        gradient_clip=10.0,
+        # bfloat16 where the processor has it: a third of the time, with Dice as before.
+        precision="auto",
+    ),
     # The strong preset, for a GPU and the real challenge: fine voxels, a deep residual network, long training, mirror images.
     "challenge": Settings(
         spacing_mm=(1.25, 1.25, 5.0),

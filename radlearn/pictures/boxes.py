@@ -56,7 +56,7 @@ def write_box_overlay(path: Path, pixels: np.ndarray, found: FoundBoxes, canvas_
         name: the X-ray's id.
         said: the prediction in words, such as "2 boxes, highest confidence 0.83".
     """
-    plain = xray_picture(pixels)
+    plain = xray_picture(pixels, canvas_px=canvas_px)
     return write_sheet(path, [plain, painted_found(plain, found, canvas_px)], name, said)
 
 

@@ -176,7 +176,9 @@ def shortened(text: str, most: int) -> str:
     return f"{text[:front]}…{text[len(text) - (most - front - 1) :]}"
 
 
-def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, name: str, said: str = "") -> Path:
+def write_overlay(
+    path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, name: str, said: str = "", canvas_px: tuple[int, int] | None = None
+) -> Path:
     """Write an X-ray, plain and with its heat-map, above a strip with its name and the prediction, as PNG; return the path.
 
     Args:
@@ -185,10 +187,11 @@ def write_overlay(path: Path, pixels: np.ndarray, heat_map: np.ndarray | None, n
         heat_map: (height, width) in [0, 1], or None for the X-ray alone.
         name: the X-ray's id.
         said: the prediction as text, such as "probability 0.83: opacity (threshold 0.31)".
+        canvas_px: as in `xray_picture`.
     """
-    pictures = [xray_picture(pixels)]
+    pictures = [xray_picture(pixels, canvas_px=canvas_px)]
     if heat_map is not None:
-        pictures.append(_with_scale(xray_picture(pixels, heat_map)))
+        pictures.append(_with_scale(xray_picture(pixels, heat_map, canvas_px)))
     return write_sheet(path, pictures, name, said)
 
 
@@ -206,11 +209,16 @@ def _with_scale(picture: Image.Image) -> Image.Image:
     return picture
 
 
-def xray_picture(pixels: np.ndarray, heat_map: np.ndarray | None = None) -> Image.Image:
-    """Return an X-ray of an overlay file, its longer side 560 pixels; arguments as in `blended`."""
+def xray_picture(pixels: np.ndarray, heat_map: np.ndarray | None = None, canvas_px: tuple[int, int] | None = None) -> Image.Image:
+    """Return an X-ray of an overlay file, its longer side 560 pixels; arguments as in `blended`.
+
+    Args:
+        canvas_px: height and width of what the pixels show, which were stretched to a square; None where their shape is its own.
+    """
     picture = Image.fromarray(blended(pixels, heat_map))
-    scale = OVERLAY_XRAY_PX / max(picture.size)
-    return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.BICUBIC)
+    height, width = canvas_px or pixels.shape
+    scale = OVERLAY_XRAY_PX / max(height, width)
+    return picture.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BICUBIC)
 
 
 def write_sheet(path: Path, pictures: Sequence[Image.Image], name: str, said: str = "") -> Path:

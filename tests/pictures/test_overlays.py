@@ -19,6 +19,7 @@ from radlearn.pictures.overlays import (
     probability_panel,
     shortened,
     write_overlay,
+    xray_picture,
     xray_grid,
 )
 from radlearn.pictures.style import WRONG, png_bytes, save_png
@@ -169,3 +170,16 @@ def test_names_that_are_not_utf8_can_be_drawn_by_both_libraries(tmp_path: Path) 
     save_png(xray_grid([XrayPanel(pixels, title=name, note=name)]), tmp_path / "b.png")
     assert shortened(name, 99) == "M\\xfcller.dcm"
     assert len(list(tmp_path.glob("*.png"))) == 2
+
+
+@pytest.mark.parametrize("canvas_px", [(600, 1000), (1000, 600), (3000, 2500)])
+def test_an_xray_that_was_stretched_to_a_square_is_drawn_in_its_own_shape(canvas_px: tuple[int, int]) -> None:
+    # A circle in the patient, which the square shows as an ellipse.
+    height, width = canvas_px
+    rows, columns = np.mgrid[:128, :128] / 127 - 0.5
+    disc = (np.hypot(rows * height, columns * width) < 0.3 * min(height, width)).astype(float)
+    picture = np.asarray(xray_picture(disc, canvas_px=canvas_px))[..., 0] > 127
+    assert max(picture.shape) == 560
+    assert picture.shape[0] / picture.shape[1] == pytest.approx(height / width, rel=0.01)
+    across, down = (np.flatnonzero(picture.any(axis=axis)) for axis in (0, 1))
+    assert np.ptp(across) == pytest.approx(np.ptp(down), abs=0.04 * max(picture.shape))

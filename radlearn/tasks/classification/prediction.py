@@ -99,7 +99,7 @@ class ProbabilityPredictions(XrayPredictions):
                 doubt += f"; {self.ood.warning}" if unlike is not None and unlike.flagged[number] else ""
                 said = f"probability {probability:.2f}: {decision} (threshold {self.postprocessing.threshold:.2f}){doubt}"
                 heat = as_shown(heat_maps[number], probability, self.postprocessing.threshold)
-                write_overlay(picture, xray.pixels[0], heat, self.title(xray.case.path, xray.case.image_id), said)
+                write_overlay(picture, xray.pixels[0], heat, self.title(xray.case.path, xray.case.image_id), said, xray.canvas_px)
             self.write_down(xray.case.path, {"row": self.rows[-1]}, [] if heat_maps is None else [picture])
 
     def finish(self) -> None:

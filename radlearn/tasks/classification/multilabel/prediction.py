@@ -89,7 +89,7 @@ class LabelPredictions(XrayPredictions):
                 shown = self._outstanding(probabilities[number])
                 heat = as_shown(heat_maps[0][number], float(probabilities[number, shown]), self._threshold(shown))
                 said = self._words(probabilities[number], shown) + doubt
-                write_overlay(picture, xray.pixels[0], heat, self.title(xray.case.path, xray.case.image_id), said)
+                write_overlay(picture, xray.pixels[0], heat, self.title(xray.case.path, xray.case.image_id), said, xray.canvas_px)
             self.write_down(xray.case.path, {"row": self.rows[-1]}, [picture] if heat_maps else [])
 
     def finish(self) -> None:

@@ -19,8 +19,8 @@ from radlearn.pictures.overlays import (
     probability_panel,
     shortened,
     write_overlay,
-    xray_picture,
     xray_grid,
+    xray_picture,
 )
 from radlearn.pictures.style import WRONG, png_bytes, save_png
 

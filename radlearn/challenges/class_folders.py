@@ -7,6 +7,7 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.class_denials import denies, denying
 from radlearn.challenges.class_levels import OF_FILES, class_names, has_usual_name, inner_names
+from radlearn.challenges.class_spellings import refuse_other_spellings
 from radlearn.challenges.first_rows import CHANGE, FirstTable
 from radlearn.challenges.first_split import subset_called
 from radlearn.errors import BadSetting
@@ -36,6 +37,7 @@ def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[
         return None
     if unknown := [name for name in positive if name not in names]:
         raise BadSetting(f"--positive {unknown[0]}: there is no such class. There are: {', '.join(sorted(names))}.")
+    refuse_other_spellings(positive, {name: f"{name} ({counted(count, 'images')})" for name, count in sorted(names.items())}, "folders")
     usual = {name for name in names if has_usual_name(name)}
     if all(subset_called(name) for name in names):
         found = f"{folder}: the folders {', '.join(sorted(names))} are called like the subsets of a split"

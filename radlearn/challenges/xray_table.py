@@ -15,6 +15,7 @@ from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges import nih_table
+from radlearn.challenges.box_classes import class_columns, look_at_classes
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.label_notes import is_any_there, note_contradictions, with_some_label
 from radlearn.challenges.own_table import accepted, data_folder, one_value, read_table
@@ -92,7 +93,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
         return OwnTable(Path(path), columns, troubles=[f"{Path(path).name}, line {HEADER_LINE}: {words}"]), []
     box, several = corners_in(columns), label_columns(columns)
     needed = box or several or (LABEL,)
-    table = read_table(path, needed, (*KNOWN, *box, *several))
+    table = read_table(path, needed, (*KNOWN, *box, *several), class_columns(columns) if box else ())
     if LABEL in columns:
         table.notes += _notes_on_others(table)
     hint = size_hint(columns) or _near_hint(table, several)
@@ -107,6 +108,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     cases = [_case_of(table, image, box) for image in table.images]
     if any(case.boxes_xyxy_px for case in cases):
         look_at_boxes(table, box)
+        look_at_classes(table, box, LABEL in columns)
     if several:
         _look_at_names(table, several)
         note_contradictions(table, cases, PREFIX)

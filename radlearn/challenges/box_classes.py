@@ -68,5 +68,6 @@ def look_at_classes(table: OwnTable, box: Corners, has_label: bool) -> None:
             rows = sum(bare[name] for name in taken)
             table.notes.append(
                 f"{table.path.name}: {counted(rows, 'rows')} of class {', '.join(taken[:SHOWN])} in the column {column} "
-                f"{verb_of(rows, 'have')} no box, though others of that class have one: an X-ray without any box counts as one without the finding."
+                f"{verb_of(rows, 'have')} no box, though others of that class have one: an X-ray without any box counts as one without "
+                "the finding."
             )

@@ -39,5 +39,6 @@ def refuse_other_spellings(positive: Sequence[str], listed: Mapping[str, str], w
             both = " ".join(f"'{one}'" if re.search(r"\W", one) else one for one in (*positive, *others))
             raise BadSetting(
                 f"--positive {name}: of the {what}, {' and '.join(listed[one] for one in others)} {verb} from {listed.get(name, name)} "
-                f"only in how it is written, and would be without the finding. If they are one, name them all (--positive {both}); else rename one."
+                f"only in how it is written, and would be without the finding. If they are one, name them all (--positive {both}); else "
+                "rename one."
             )

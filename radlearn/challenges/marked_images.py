@@ -54,6 +54,18 @@ class Marked:
     in_shares: bool = False
     assumed: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    called: str = ""
+    "The format, for messages."
+    without_file: set[Path] = field(default_factory=set)
+    "Images of which no file says anything, where that counts as no box."
+
+    named_by: dict[str, set[Path]] = field(default_factory=dict)
+    "File → its images, of files of many images."
+
+    @property
+    def covered(self) -> set[Path]:
+        """The images of which a file says something."""
+        return self.images.keys() - self.without_file
 
     def table(self, positive: Sequence[str]) -> FirstTable:
         """Return rows of boxes; of several classes those that are asked for, else all of them as one but those called "no finding".
@@ -77,7 +89,7 @@ class Marked:
         if nothing and len(nothing) < len(names):
             positive = [name for name in names if name not in nothing]
             said.append(f"Boxes of the class {', '.join(nothing)} are left out, because its name says that there is no finding. {CHANGE}.")
-        fitted = self._fitted(said, nothing)
+        fitted = self.fitted(said, nothing)
         if self.troubles:
             raise BadLayout(listed(self.folder, self.troubles, "in the boxes would train wrongly", "Mend this, then try again."))
         table, twice = FirstTable(("path", *BOX)), 0
@@ -110,7 +122,7 @@ class Marked:
             for name, count in sorted(names.items())
         }
 
-    def _fitted(self, said: list[str], nothing: Collection[str]) -> dict[Path, list[tuple[str, Box]]]:
+    def fitted(self, said: list[str], nothing: Collection[str]) -> dict[Path, list[tuple[str, Box]]]:
         """Return the boxes in pixels of their images. What was changed is `said`; what does not fit is among the troubles.
 
         Of classes that are `nothing` a box may be any.

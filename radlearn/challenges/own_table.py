@@ -28,6 +28,7 @@ from radlearn.challenges.near_columns import (
     PERSON,
     SPLIT,
     SUBSETS,
+    fold_notes,
     is_person_name,
     near_columns,
     near_hint,
@@ -73,6 +74,7 @@ def read_table(path: Path, needed: Collection[str], known: Collection[str], of_r
     read = (*SHARED_COLUMNS, *known)
     first_rows = [image.rows[0][1] for image in table.images]
     table.troubles += [f"{table.at(HEADER_LINE, column)}: {words}" for column, words in near_columns(columns, first_rows, read)]
+    table.notes += [f"{table.path.name}: {words}" for words in fold_notes(columns, first_rows)]
     apart = {column for column in of_rows if any(len({cells.get(column) for _, cells in image.rows}) > 1 for image in table.images)}
     _read_groups(table, [column for column in columns if column not in read and column not in apart])
     return table

@@ -25,12 +25,13 @@ from radlearn.challenges import nih_table, rsna_places, xray_table
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.folder_tables import tables_hint
 from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, named_pages, stem
+from radlearn.challenges.header_persons import PERSONS_TABLE
 from radlearn.challenges.near_ids import NearIds, near_strangers, only_strangers
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
-from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
+from radlearn.challenges.xray_case import TABLE_ADVICE, with_headers
 from radlearn.challenges.xray_case import XrayCase as Case
 from radlearn.errors import BadLayout
 from radlearn.files import write_text

@@ -9,8 +9,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from radlearn.amounts import counted, verb_of
-from radlearn.challenges.class_denials import denying
+from radlearn.challenges.class_denials import denies_all, denying
+from radlearn.challenges.csv_hints import finite_number
 from radlearn.challenges.near_columns import plain
+from radlearn.challenges.rsna_tables import CATEGORIES, OPACITY
 from radlearn.challenges.table_boxes import Corners
 from radlearn.challenges.table_files import OwnTable
 from radlearn.csv_cells import restored
@@ -72,3 +74,24 @@ def look_at_classes(table: OwnTable, box: Corners, has_label: bool) -> None:
                 f"{verb_of(rows, 'have')} no box, though others of that class have one: an X-ray without any box counts as one without "
                 "the finding."
             )
+
+
+def look_at_labels(table: OwnTable, label: str) -> None:
+    """Note among the troubles labels that the class of their image contradicts: 1 where it is called normal.
+
+    Where the classes are those of the Kaggle challenge, its rule holds: an opacity is 1, and only that.
+    """
+    for column in class_columns(table.columns):
+        told = [(image.line, restored(image.rows[0][1].get(column, "")), image.rows[0][1].get(label, "")) for image in table.images]
+        names = {name for _, name, _ in told} - {""}
+        kaggle = OPACITY in names and names <= set(CATEGORIES)
+        wrong: dict[tuple[str, str], list[int]] = {}
+        for line, name, value in told:
+            number = finite_number(value)
+            if (kaggle and name and number == float(name != OPACITY)) or (number == 1 and name != NUMBERED and denies_all(name)):
+                wrong.setdefault((name, value), []).append(line)
+        for (name, value), lines in wrong.items():
+            amount = f", as in {counted(len(lines) - 1, 'more rows')}" if len(lines) > 1 else ""
+            rule = f"{OPACITY!r} is {label} 1, and only that" if kaggle else "a class that says there is no finding is label 0"
+            found = f"is {name!r}, and {label} is {value}{amount}; {rule}"
+            table.troubles.append(f"{table.at(lines[0], column)}: {found}. Correct one of the two, or leave out the column {column}.")

@@ -67,3 +67,40 @@ def test_a_class_without_its_box_is_said_unless_a_label_says_what_is_there(tmp_p
     assert "1 row of class Pneumonia in the column class_name has no box" in note
     labelled = [row.replace("m,", "m,1,", 1) if "Pneu" in row else row.replace("m,", "m,0,", 1) for row in rows]
     assert audited(tmp_path, "class_name", labelled, HEAD.replace("path", "path,label")) == ([], [], [True, True, False])
+
+
+CONTRADICTED = [
+    (
+        ["1,Normal", "0,Lung Opacity"],
+        ["line 2, column category: is 'Normal', and label is 1", "line 3, column category: is 'Lung Opacity', and label is 0"],
+    ),
+    (["1,Lung Opacity", "0,Lung Opacity"], ["line 3, column category: is 'Lung Opacity', and label is 0; 'Lung Opacity' is label 1"]),
+    (["1,No Lung Opacity / Not Normal", "1,Lung Opacity"], ["line 2, column category: is 'No Lung Opacity / Not Normal', and label is 1"]),
+    (["1,healthy", "1,healthy"], ["is 'healthy', and label is 1, as in 1 more row; a class that says there is no finding is label 0"]),
+    (["1.0,No finding", "0,mass"], ["line 2, column category: is 'No finding', and label is 1.0"]),
+]
+
+
+@pytest.mark.parametrize(("rows", "words"), CONTRADICTED, ids=str)
+def test_a_label_that_its_class_contradicts_is_refused(tmp_path: Path, rows: list[str], words: list[str]) -> None:
+    text = "\n".join(["path,label,category", *(f"{name}.dcm,{row}" for name, row in zip("ab", rows, strict=True))])
+    troubles = audit(table_of(tmp_path, text + "\n"))[0].troubles
+    assert len(troubles) == len(words)
+    assert all(word in trouble for word, trouble in zip(words, troubles, strict=True))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["1,viral", "0,bacterial"],
+        ["1,No Lung Opacity / Not Normal", "0,Normal"],
+        ["1,", "0,"],
+        ["0,mass", "1,mass"],
+        ["1,0", "0,1"],
+        ["1,ICU", "0,ward"],
+    ],
+    ids=str,
+)
+def test_a_finer_class_may_be_of_either_label(tmp_path: Path, rows: list[str]) -> None:
+    text = "\n".join(["path,label,category", *(f"{name}.dcm,{row}" for name, row in zip("ab", rows, strict=True))])
+    assert audit(table_of(tmp_path, text + "\n"))[0].troubles == []

@@ -50,17 +50,22 @@ class XrayCase:
         return () if self.label is None else (str(bool(self.label)), *boxes)
 
 
+def told_otherwise(case: XrayCase, header: "RadiographHeader | XrayCase") -> list[str]:
+    """Return the columns by which a table says something else of an X-ray than its header, which is taken. Ages may be a birthday apart."""
+    columns = []
+    for column in ("view", "sex", "age_years"):
+        said, taken = getattr(case, column), getattr(header, column)
+        if said is not None and taken is not None and (abs(said - taken) > 1 if column == "age_years" else said != taken):
+            columns.append(column)
+    return columns
+
+
 def _contradictions(written: Sequence[XrayCase], known: Sequence[XrayCase]) -> str:
-    """Return where tables say another view, sex or age than the header, which is taken; "" nowhere. Ages may be a birthday apart."""
-    apart = {
-        column: [
-            case
-            for case, taken in zip(written, known, strict=True)
-            if (said := getattr(case, column)) is not None
-            and (abs(said - taken.age_years) > 1 if column == "age_years" else said != getattr(taken, column))
-        ]
-        for column in ("view", "sex", "age_years")
-    }
+    """Return where tables say another view, sex or age than the header; "" nowhere."""
+    apart: dict[str, list[XrayCase]] = {"view": [], "sex": [], "age_years": []}
+    for case, taken in zip(written, known, strict=True):
+        for column in told_otherwise(case, taken):
+            apart[column].append(case)
     found = [f"{column} of {counted(len(cases), 'X-rays')} (such as {cases[0].path.name})" for column, cases in apart.items() if cases]
     return f"In the table the {', the '.join(found)} is another than in the header, which is taken." if found else ""
 

@@ -1,4 +1,4 @@
-"""Boxes and persons of labelled X-rays, checked against the X-rays themselves: their size and their PatientID."""
+"""Boxes, persons and what else a table says of labelled X-rays, checked against the X-rays themselves: their size and their headers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -11,7 +11,7 @@ from radlearn.challenges.box_readings import GRIDS_PX
 from radlearn.challenges.folders import within
 from radlearn.challenges.header_persons import patients_of_several
 from radlearn.challenges.marked_images import orientation_of
-from radlearn.challenges.xray_case import XrayCase
+from radlearn.challenges.xray_case import XrayCase, told_otherwise
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
 from radlearn.metrics.boxes import iou
@@ -33,6 +33,10 @@ def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], roo
         if header is None or facts[case.path].trouble:
             continue
         yield from _boxes_of(case, header.size_px, within(case.path, root))
+        if columns := told_otherwise(case, header):
+            yield Finding(
+                "header-other", within(case.path, root), f"its {' and '.join(columns)} in the table is another than in its header"
+            )
         if case.boxes_xyxy_px and (turn := orientation_of(case.path)) != 1:
             yield Finding("box-turned", within(case.path, root), f"its EXIF orientation is {turn}", boxes_xyxy_px=case.boxes_xyxy_px)
     yield from _on_a_smaller_grid(cases, facts)

@@ -30,6 +30,7 @@ from radlearn.challenges.folders import (
 )
 from radlearn.challenges.marked_images import Marked
 from radlearn.challenges.named_splits import Lists, listed_subsets, subsets_of_files
+from radlearn.challenges.person_folders import person_in
 from radlearn.challenges.person_spellings import spelt
 from radlearn.challenges.table_boxes import BOX
 from radlearn.challenges.two_formats import hold_against
@@ -134,6 +135,11 @@ def _add_persons(table: FirstTable, folder: Path) -> None:
         if alike := sum(len(group) - 1 for group in found.alike):
             differ = f"{counted(alike, 'PatientIDs')} {verb_of(alike, 'differ')} from another only in case, leading zeros or marks"
             table.assumed.append(f"{differ}: are they the same people? Then give them one name in the column person.")
+    elif not persons and paths and all(people := {path: person_in(Path(str(path)), folder) for path in paths}.values()):
+        table.columns = (table.columns[0], "person", *table.columns[1:])
+        for row in table.rows:
+            row["person"] = person_in(Path(str(row["path"])), folder)
+        table.assumed.append(f"person is the folder that is called like one: {counted(len(set(people)), 'people')}.")
     else:
         bare = [path for path in paths if path not in persons]
         words = "Nothing says who the people are. Add"
